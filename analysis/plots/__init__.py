@@ -1,0 +1,1 @@
+"""Figures: a data function and a draw function each."""

@@ -1,0 +1,1 @@
+"""What one trial does: data, imbalance, balancing, classifier, metrics, record."""

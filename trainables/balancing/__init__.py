@@ -1,0 +1,1 @@
+"""Ways of balancing a training set, behind one interface."""

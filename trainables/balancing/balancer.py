@@ -1,0 +1,49 @@
+"""The interface of every way of balancing a training set."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from trainables.data.images import TrainingSet
+
+
+@dataclass(frozen=True, kw_only=True)
+class EpochLosses:
+    """Mean losses of one GAN epoch (1-based)."""
+
+    epoch: int
+    generator: float
+    discriminator: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class BalancedSet:
+    """A balanced training set, and how it came about.
+
+    `epoch` is the GAN epoch whose generator filled the set (0 where nothing was trained); `losses` maps what a
+    GAN was trained on (a class name, or "all classes") to its losses up to that epoch.
+    """
+
+    training: TrainingSet
+    epoch: int = 0
+    losses: Mapping[str, tuple[EpochLosses, ...]] = field(default_factory=dict)
+
+
+class Balancer(Protocol):
+    """A way of balancing, with its settings as its attributes."""
+
+    def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
+        """Successive balanced versions of `training`, the last being the answer.
+
+        A balancer that trains something may yield versions on the way, so that a study can stop it early;
+        all others yield once. Only minority classes are added to. Equal seeds give equal sets, and a version
+        does not depend on whether earlier ones were asked for.
+        """
+        ...
+
+
+def deficits(training: TrainingSet, *, balance_to: float) -> dict[int, int]:
+    """Images missing in each minority class until it has `balance_to` times as many as the largest class."""
+    counts = training.class_counts()
+    target = round(balance_to * max(counts))
+    return {label: target - counts[label] for label in training.classes.minority if counts[label] < target}

@@ -1,0 +1,1 @@
+"""The classifiers whose minority recall is at stake, and their training."""

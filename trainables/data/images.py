@@ -1,0 +1,148 @@
+"""Images with labels: as loaded (bytes), and as trained on (floats, weights, origin)."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+Labels: TypeAlias = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageShape:
+    """What the networks take: square images of `size` pixels with `channels` colours."""
+
+    size: int
+    channels: int
+
+    @property
+    def num_values(self) -> int:
+        """Pixels times channels."""
+        return self.channels * self.size * self.size
+
+
+@dataclass(frozen=True, kw_only=True)
+class Classes:
+    """The class names in label order, and which labels are the minority."""
+
+    names: tuple[str, ...]
+    minority: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabeledImages:
+    """Images as they were read: `images` uint8 [N, C, H, W] in [0, 255], `labels` int64 [N].
+
+    `digests` [N] names the pixels of each image before it was resized, so that exact duplicates are found;
+    `origins` [N] says where each came from (a file, or the position in the source).
+    """
+
+    images: npt.NDArray[np.uint8]
+    labels: Labels
+    class_names: tuple[str, ...]
+    digests: tuple[str, ...]
+    origins: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def shape(self) -> ImageShape:
+        """Size and channels of every image."""
+        return ImageShape(size=self.images.shape[-1], channels=self.images.shape[1])
+
+    def subset(self, indices: npt.NDArray[np.int64]) -> "LabeledImages":
+        """The images at `indices`, in that order."""
+        return LabeledImages(
+            images=self.images[indices],
+            labels=self.labels[indices],
+            class_names=self.class_names,
+            digests=tuple(self.digests[i] for i in indices),
+            origins=tuple(self.origins[i] for i in indices),
+        )
+
+    def class_counts(self) -> tuple[int, ...]:
+        """Images of each class, in label order."""
+        return class_counts(self.labels, len(self.class_names))
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingSet:
+    """What a classifier is fitted to.
+
+    `images` float32 [N, C, H, W] in [-1, 1]; `labels` int64 [N]; `weights` float32 [N], 1 unless a balancer
+    re-weights; `synthetic` bool [N], True where the image was made and not photographed.
+    """
+
+    images: Tensor
+    labels: Tensor
+    weights: Tensor
+    synthetic: Tensor
+    classes: Classes
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def shape(self) -> ImageShape:
+        """Size and channels of every image."""
+        return ImageShape(size=self.images.shape[-1], channels=self.images.shape[1])
+
+    def class_counts(self) -> tuple[int, ...]:
+        """Images of each class, in label order."""
+        return class_counts(self.labels.cpu().numpy(), len(self.classes.names))
+
+    def of_class(self, label: int) -> Tensor:
+        """The images [n, C, H, W] of one class."""
+        return self.images[self.labels == label]
+
+    def take(self, indices: Tensor) -> "TrainingSet":
+        """The rows at `indices`, in that order, repeats allowed."""
+        return TrainingSet(
+            images=self.images[indices],
+            labels=self.labels[indices],
+            weights=self.weights[indices],
+            synthetic=self.synthetic[indices],
+            classes=self.classes,
+        )
+
+    def extended(self, images: Tensor, labels: Tensor) -> "TrainingSet":
+        """This set with synthetic `images` [M, C, H, W] and their `labels` [M] after the real ones, weight 1."""
+        return TrainingSet(
+            images=torch.cat([self.images, images]),
+            labels=torch.cat([self.labels, labels]),
+            weights=torch.cat([self.weights, torch.ones(len(labels), device=self.weights.device)]),
+            synthetic=torch.cat([self.synthetic, torch.ones_like(labels, dtype=torch.bool)]),
+            classes=self.classes,
+        )
+
+
+def training_set(images: LabeledImages, classes: Classes, device: torch.device) -> TrainingSet:
+    """`images` as floats in [-1, 1] on `device`: all real, all of weight 1."""
+    return TrainingSet(
+        images=to_float(images.images, device),
+        labels=torch.as_tensor(images.labels, device=device),
+        weights=torch.ones(len(images), device=device),
+        synthetic=torch.zeros(len(images), dtype=torch.bool, device=device),
+        classes=classes,
+    )
+
+
+def to_float(images: npt.NDArray[np.uint8], device: torch.device) -> Tensor:
+    """Bytes [N, C, H, W] in [0, 255] as float32 in [-1, 1]."""
+    return torch.as_tensor(images, device=device).float() / 127.5 - 1.0
+
+
+def to_bytes(images: Tensor) -> npt.NDArray[np.uint8]:
+    """Float images [N, C, H, W] in [-1, 1] as bytes in [0, 255]; the inverse of `to_float`."""
+    scaled = ((images.detach() + 1.0) * 127.5).round().clamp(0, 255)
+    array: npt.NDArray[np.uint8] = scaled.to(torch.uint8).cpu().numpy()
+    return array
+
+
+def class_counts(labels: Labels, num_classes: int) -> tuple[int, ...]:
+    """How many of `labels` each class has."""
+    return tuple(int(n) for n in np.bincount(labels, minlength=num_classes))

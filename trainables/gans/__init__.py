@@ -1,0 +1,1 @@
+"""GAN variants as values, and the one loop that trains them."""

@@ -1,0 +1,161 @@
+"""The record of one trial: all that the analysis shares with whatever ran it.
+
+Loads without torch and without Ray.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Literal, TypeAlias
+
+from pydantic import Field, JsonValue
+
+from trainables.settings import UserError, dump, parse, settings
+
+SCHEMA_VERSION = 1
+
+Phase: TypeAlias = Literal["baseline", "search", "confirm"]
+Status: TypeAlias = Literal["complete", "pruned", "failed"]
+Part: TypeAlias = Literal["validation", "test"]
+
+
+class RecordError(UserError):
+    """A line is not a trial record that this version reads."""
+
+
+@settings
+class Scores:
+    """The scores of one classifier on one part, each in [0, 1]; undefined ones (no such image) are None.
+
+    `overall` maps metric names to values: accuracy, balanced_accuracy, macro_f1, g_mean, roc_auc,
+    minority_precision, minority_recall, minority_f1 (means over the minority classes). `per_class` maps
+    precision, recall and f1 to one value a class. `confusion_matrix[true][predicted]` counts images, unweighted;
+    the scores weight the classes to the class proportions of the test part.
+    """
+
+    overall: Mapping[str, float | None]
+    per_class: Mapping[str, tuple[float | None, ...]]
+    confusion_matrix: tuple[tuple[int, ...], ...]
+
+
+@settings
+class ClassCounts:
+    """Images of each class, in label order.
+
+    `available`: the training pool as it came. `imbalanced`: after thinning. `training` and `validation`: the two
+    parts of that. `balanced`: what the classifier was fitted to, of which `synthetic` were made.
+    `test`: None unless the phase may see it.
+    """
+
+    available: tuple[int, ...]
+    imbalanced: tuple[int, ...]
+    training: tuple[int, ...]
+    validation: tuple[int, ...]
+    balanced: tuple[int, ...]
+    synthetic: tuple[int, ...]
+    test: tuple[int, ...] | None = None
+
+
+@settings
+class Milestone:
+    """A validation score on the way: the balanced set of GAN epoch `epoch`, tried out."""
+
+    epoch: int
+    objective: float
+
+
+@settings
+class EpochLoss:
+    """Mean losses of one GAN epoch (1-based)."""
+
+    epoch: int
+    generator: float
+    discriminator: float
+
+
+@settings
+class SearchStep:
+    """Which suggestion of the search a trial ran: its number (0-based) and the values suggested."""
+
+    number: int
+    params: Mapping[str, bool | int | float | str]
+
+
+@settings
+class Selection:
+    """Why a configuration was confirmed: the search trial that it won with, and the budget of its method.
+
+    `search_trials` counts the search trials of this balancer at this ratio; 0 (and no trial id) where a method
+    has nothing to tune or was not searched there, so that its defaults were confirmed.
+    """
+
+    search_trials: int
+    trial_id: str | None = None
+    validation_objective: float | None = None
+
+
+@settings
+class TrialRecord:
+    """One trial, as it ended.
+
+    `trial_id` names `config`, the complete canonical configuration; `setting_id` names it without balancing and
+    evaluation, so that trials with equal setting ids are a pair: same data, ratio, classifier and seed.
+    `imbalance_ratio` is largest over smallest class count, as asked for where the profile asks for it, else as
+    found. `objective` is the gain on validation data over no balancing in the same setting. `baseline` is the
+    score it was measured against. `artifacts` maps a kind (samples, predictions_validation, predictions_test)
+    to a path relative to the study folder. `seconds` maps a stage to wall time.
+    """
+
+    schema_version: int = SCHEMA_VERSION
+    trial_id: str
+    setting_id: str
+    phase: Phase
+    status: Status
+    failure: str | None = None
+    dataset: str
+    classifier: str
+    balancer: str
+    imbalance_ratio: float
+    seed: int
+    config: Mapping[str, JsonValue]
+    class_names: tuple[str, ...] = ()
+    minority_classes: tuple[int, ...] = ()
+    class_counts: ClassCounts | None = None
+    scores: Mapping[Part, Scores] = Field(default_factory=dict)
+    objective: float | None = None
+    baseline: float | None = None
+    search: SearchStep | None = None
+    selection: Selection | None = None
+    milestones: tuple[Milestone, ...] = ()
+    losses: Mapping[str, tuple[EpochLoss, ...]] = Field(default_factory=dict)
+    artifacts: Mapping[str, str] = Field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    seconds: Mapping[str, float] = Field(default_factory=dict)
+    environment: Mapping[str, str] = Field(default_factory=dict)
+    finished_at: str = ""
+
+    def to_line(self) -> str:
+        """The record as one line of JSON, without a line break."""
+        return json.dumps(dump(self), sort_keys=True, allow_nan=False)
+
+    def outcome(self) -> dict[str, JsonValue]:
+        """The record without what differs between two runs of the same trial: times and environment."""
+        volatile = {"seconds", "environment", "finished_at"}
+        return {key: value for key, value in dump(self).items() if key not in volatile}
+
+
+def read_line(line: str, *, where: str) -> TrialRecord:
+    """The record in one line of JSON; `where` names the line in the error.
+
+    Raises RecordError where the line is not JSON, of another schema version, or not a record.
+    """
+    try:
+        values = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise RecordError(f"{where}: not JSON ({error.msg})") from None
+    version = values.get("schema_version") if isinstance(values, dict) else None
+    if version != SCHEMA_VERSION:
+        raise RecordError(f"{where}: schema version {version!r}; this version reads {SCHEMA_VERSION}")
+    try:
+        return parse(TrialRecord, values, where="")
+    except UserError as error:
+        raise RecordError(f"{where}: {error}") from None

@@ -1,0 +1,95 @@
+"""Settings: frozen dataclasses, parsed strictly from nested mappings, dumped canonically."""
+
+import difflib
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from typing import TypeVar, cast, dataclass_transform
+
+from pydantic import ConfigDict, JsonValue, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass as pydantic_dataclass
+
+T = TypeVar("T")
+
+
+class UserError(Exception):
+    """Something the person at the keyboard can mend; its message is one line and complete."""
+
+
+class ConfigError(UserError):
+    """A setting is unknown or has a value it cannot have."""
+
+
+class DataError(UserError):
+    """The data set is missing, unreadable, or too small for what was asked."""
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+def settings(cls: type[T]) -> type[T]:
+    """Make `cls` a frozen keyword-only dataclass whose values are checked and whose keys are all known."""
+    decorate = pydantic_dataclass(
+        frozen=True, kw_only=True, config=ConfigDict(extra="forbid", allow_inf_nan=False)
+    )
+    return cast(type[T], decorate(cls))
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A hint that names the nearest of the `known` names, or all of them where none is near."""
+    known = sorted(known)
+    matches = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean {matches[0]!r}?" if matches else f"known: {', '.join(known)}"
+
+
+def parse(cls: type[T], values: object, *, where: str) -> T:
+    """`values` (a nested mapping) as a `cls`.
+
+    Raises ConfigError, one line with the full key, the value and what is allowed; `where` is the key's prefix.
+    """
+    try:
+        return TypeAdapter(cls).validate_python(values)
+    except ValidationError as error:
+        raise ConfigError(_first_error(cls, error, where)) from None
+
+
+_UNKNOWN_KEY = frozenset({"unexpected_keyword_argument", "extra_forbidden"})
+
+
+def _first_error(cls: type, error: ValidationError, where: str) -> str:
+    # An unknown key is named before a missing one: it is usually why the other is missing.
+    first = min(error.errors(include_url=False), key=lambda e: e["type"] not in _UNKNOWN_KEY)
+    names = [str(part) for part in first["loc"]]
+    key = ".".join([where, *names]) if where else ".".join(names)
+    if first["type"] in _UNKNOWN_KEY and names:
+        owner = _fields_along(cls, names[:-1])
+        return f"{key}: unknown key; {nearest(names[-1], owner)}" if owner else f"{key}: unknown key"
+    if first["type"].startswith("missing"):
+        return f"{key}: a value is needed"
+    if first["type"] == "value_error":
+        return f"{key}: {first['ctx']['error']}"
+    return f"{key}: {first['input']!r} cannot be used; {first['msg'][0].lower()}{first['msg'][1:]}"
+
+
+def _fields_along(cls: type, names: list[str]) -> tuple[str, ...]:
+    schema = TypeAdapter(cls).json_schema()
+    node = schema
+    for name in names:
+        node = _resolve(schema, _resolve(schema, node).get("properties", {}).get(name, {}))
+    return tuple(_resolve(schema, node).get("properties", {}))
+
+
+def _resolve(schema: Mapping[str, dict], node: dict) -> dict:  # type: ignore[type-arg]
+    if "$ref" in node:
+        return dict(schema["$defs"][node["$ref"].rsplit("/", 1)[1]])
+    return node
+
+
+def dump(value: object) -> dict[str, JsonValue]:
+    """A settings object as a nested dict of JSON values, every default written out."""
+    dumped: dict[str, JsonValue] = TypeAdapter(type(value)).dump_python(value, mode="json")
+    return dumped
+
+
+def digest(value: JsonValue) -> str:
+    """Twelve hexadecimal digits that name a JSON value, whatever the order of its keys."""
+    canonical = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:12]
