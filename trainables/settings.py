@@ -3,8 +3,8 @@
 import difflib
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
-from typing import TypeVar, cast, dataclass_transform
+from collections.abc import Iterable
+from typing import Any, TypeAlias, TypeVar, cast, dataclass_transform
 
 from pydantic import ConfigDict, JsonValue, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as pydantic_dataclass
@@ -46,9 +46,20 @@ def parse(cls: type[T], values: object, *, where: str) -> T:
     Raises ConfigError, one line with the full key, the value and what is allowed; `where` is the key's prefix.
     """
     try:
-        return TypeAdapter(cls).validate_python(values)
+        value: T = _adapter(cls).validate_python(values)
     except ValidationError as error:
         raise ConfigError(_first_error(cls, error, where)) from None
+    return value
+
+
+# Making an adapter costs milliseconds, and a study parses thousands of settings.
+_ADAPTERS: dict[type, TypeAdapter[Any]] = {}
+
+
+def _adapter(cls: type) -> TypeAdapter[Any]:
+    if cls not in _ADAPTERS:
+        _ADAPTERS[cls] = TypeAdapter(cls)
+    return _ADAPTERS[cls]
 
 
 _UNKNOWN_KEY = frozenset({"unexpected_keyword_argument", "extra_forbidden"})
@@ -57,11 +68,10 @@ _UNKNOWN_KEY = frozenset({"unexpected_keyword_argument", "extra_forbidden"})
 def _first_error(cls: type, error: ValidationError, where: str) -> str:
     # An unknown key is named before a missing one: it is usually why the other is missing.
     first = min(error.errors(include_url=False), key=lambda e: e["type"] not in _UNKNOWN_KEY)
-    names = [str(part) for part in first["loc"]]
-    key = ".".join([where, *names]) if where else ".".join(names)
+    names, owners = _walk(cls, [str(part) for part in first["loc"]])
+    key = ".".join([where, *names] if where else names)
     if first["type"] in _UNKNOWN_KEY and names:
-        owner = _fields_along(cls, names[:-1])
-        return f"{key}: unknown key; {nearest(names[-1], owner)}" if owner else f"{key}: unknown key"
+        return f"{key}: unknown key; {nearest(names[-1], owners)}"
     if first["type"].startswith("missing"):
         return f"{key}: a value is needed"
     if first["type"] == "value_error":
@@ -69,23 +79,40 @@ def _first_error(cls: type, error: ValidationError, where: str) -> str:
     return f"{key}: {first['input']!r} cannot be used; {first['msg'][0].lower()}{first['msg'][1:]}"
 
 
-def _fields_along(cls: type, names: list[str]) -> tuple[str, ...]:
-    schema = TypeAdapter(cls).json_schema()
-    node = schema
-    for name in names:
-        node = _resolve(schema, _resolve(schema, node).get("properties", {}).get(name, {}))
-    return tuple(_resolve(schema, node).get("properties", {}))
+_Node: TypeAlias = dict[str, Any]
 
 
-def _resolve(schema: Mapping[str, dict], node: dict) -> dict:  # type: ignore[type-arg]
+def _walk(cls: type, path: list[str]) -> tuple[list[str], list[str]]:
+    """The keys on `path` as the person wrote them, and the keys that the last one's owner knows.
+
+    Pydantic puts the tag of a union between the keys ("imbalance", "step", "ratio"); the schema tells them apart.
+    """
+    schema = _adapter(cls).json_schema()
+    nodes, names, owners = [schema], [], []
+    for name in path:
+        tagged = [node for node in nodes if name in node.get("discriminator", {}).get("mapping", {})]
+        if tagged:
+            nodes = _alternatives(schema, {"$ref": tagged[0]["discriminator"]["mapping"][name]})
+            continue
+        names.append(name)
+        owners = [key for node in nodes for key in node.get("properties", {})]
+        steps = [node.get("properties", {}).get(name, node.get("additionalProperties")) for node in nodes]
+        nodes = [found for step in steps if isinstance(step, dict) for found in _alternatives(schema, step)]
+    return names, owners
+
+
+def _alternatives(schema: _Node, node: _Node) -> list[_Node]:
+    """`node` with its reference followed, or what it may be where it is a union without a tag."""
     if "$ref" in node:
-        return dict(schema["$defs"][node["$ref"].rsplit("/", 1)[1]])
-    return node
+        return _alternatives(schema, schema["$defs"][node["$ref"].rsplit("/", 1)[1]])
+    if "anyOf" in node:
+        return [found for option in node["anyOf"] for found in _alternatives(schema, option)]
+    return [node]
 
 
 def dump(value: object) -> dict[str, JsonValue]:
     """A settings object as a nested dict of JSON values, every default written out."""
-    dumped: dict[str, JsonValue] = TypeAdapter(type(value)).dump_python(value, mode="json")
+    dumped: dict[str, JsonValue] = _adapter(type(value)).dump_python(value, mode="json")
     return dumped
 
 

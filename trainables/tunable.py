@@ -1,6 +1,5 @@
 """Ranges of a value as values; what samples them (Optuna) is not known here."""
 
-from collections.abc import Sequence
 from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import Field, model_validator
@@ -57,9 +56,11 @@ class Choice:
 Tunable: TypeAlias = Annotated[Float | Int | Choice, Field(discriminator="kind")]
 
 
-def choice(options: Sequence[Scalar]) -> Choice:
-    """A Choice among `options`."""
-    return Choice(options=tuple(options))
+def contains(domain: Tunable, value: object) -> bool:
+    """Whether `value` lies in `domain`."""
+    if isinstance(domain, Choice):
+        return value in domain.options
+    return isinstance(value, int | float) and domain.low <= value <= domain.high
 
 
 def _check_bounds(low: float, high: float, *, log: bool) -> None:

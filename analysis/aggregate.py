@@ -1,0 +1,76 @@
+"""Means over seeds with Student-t intervals."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from analysis.select import CONDITION_COLUMNS, confirmed, paired_gains, scores_frame
+from trainables.record import Part, TrialRecord
+
+CONFIDENCE = 0.95
+METRICS = ("minority_recall", "minority_f1", "macro_f1", "accuracy", "balanced_accuracy")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """A mean over `n` seeds and its two-sided 95 % interval; one seed has no interval."""
+
+    n: int
+    mean: float
+    low: float | None
+    high: float | None
+
+
+def t_interval(values: Sequence[float]) -> Estimate:
+    """The mean of `values` (at least one) with mean ± t(0.975, n − 1) s / √n, s with n − 1 in its denominator."""
+    assert len(values) > 0, "an estimate needs a value"
+    n, mean = len(values), float(np.mean(values))
+    if n == 1:
+        return Estimate(n=1, mean=mean, low=None, high=None)
+    quantile = float(stats.t.ppf((1 + CONFIDENCE) / 2, n - 1))
+    half_width = quantile * float(np.std(values, ddof=1)) / n**0.5
+    return Estimate(n=n, mean=mean, low=mean - half_width, high=mean + half_width)
+
+
+def summarise(
+    records: Sequence[TrialRecord], *, part: Part = "test", metrics: Sequence[str] = METRICS
+) -> pd.DataFrame:
+    """Scores and paired gains of the confirmed trials, over seeds.
+
+    One row for each condition, balancer, metric and measure ("score" or "gain", the paired difference from no
+    balancing), with n, mean, low and high; low and high are missing where n is 1.
+    """
+    frames = [
+        _estimates(frame).assign(metric=metric, measure=measure)
+        for metric in metrics
+        for measure, frame in (
+            ("score", scores_frame(confirmed(records), metric, part)),
+            ("gain", paired_gains(records, metric, part)),
+        )
+    ]
+    columns = [*CONDITION_COLUMNS, "balancer", "metric", "measure", "n", "mean", "low", "high"]
+    return pd.concat(frames, ignore_index=True)[columns]
+
+
+def _estimates(frame: pd.DataFrame) -> pd.DataFrame:
+    keys = [*CONDITION_COLUMNS, "balancer"]
+    rows = []
+    for key, group in frame.groupby(keys):
+        estimate = t_interval(group["value"].tolist())
+        rows.append((*key, estimate.n, estimate.mean, estimate.low, estimate.high))
+    estimates = pd.DataFrame(rows, columns=[*keys, "n", "mean", "low", "high"])
+    return estimates.astype({"mean": float, "low": float, "high": float})
+
+
+def estimate_of(row: pd.Series) -> Estimate:
+    """The estimate in one row of a summary."""
+    bounded = pd.notna(row["low"])
+    return Estimate(
+        n=int(row["n"]),
+        mean=float(row["mean"]),
+        low=float(row["low"]) if bounded else None,
+        high=float(row["high"]) if bounded else None,
+    )

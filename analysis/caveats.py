@@ -1,0 +1,205 @@
+"""What a reader must know before believing the answer, each as one sentence or two."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+
+from pydantic import JsonValue
+
+from analysis.answer import MINIMUM_SEEDS
+from analysis.load import Study
+from analysis.select import (
+    MAIN_METRIC,
+    NO_BALANCING,
+    condition_of,
+    confirm_complete,
+    confirmed,
+    families,
+    paired_gains,
+)
+from analysis.wording import count, listing, ratio_text
+from trainables.record import TrialRecord
+
+SMALL_COUNT = 20
+MOST_NOTES = 12
+MOST_NAMED = 6
+
+
+def caveats(study: Study) -> list[str]:
+    """The caveats that hold for this study, the weightiest first, each a plain text."""
+    records = study.records
+    return [
+        *_missing_phases(records),
+        *_seeds(records),
+        *_small_counts(records),
+        *_comparisons(records),
+        *_selection(records),
+        *_search_budgets(records),
+        *_training_budgets(records),
+        *_objective(study),
+        *_lost_trials(records),
+        *_uneven_seeds(records),
+        *_superseded(records),
+        *study.notes,
+        *_record_notes(records),
+    ]
+
+
+_PHASES: Mapping[str, str] = {
+    "baseline": "There are no baseline trials, so the search had nothing to measure a gain against.",
+    "search": "There are no search trials: every method ran with the settings given to it.",
+    "confirm": "There are no confirm trials: no test score exists and nothing can be concluded.",
+}
+
+
+def _missing_phases(records: Sequence[TrialRecord]) -> Iterator[str]:
+    done = {record.phase for record in records if record.status == "complete"}
+    yield from (text for phase, text in _PHASES.items() if phase not in done)
+
+
+def _seeds(records: Sequence[TrialRecord]) -> Iterator[str]:
+    numbers = _seeds_per_arm(records)
+    if not numbers:
+        return
+    low, high = min(numbers), max(numbers)
+    seeds = count(low, "seed") if low == high else f"{low} to {high} seeds"
+    yield (
+        f"Intervals are Student-t intervals over {seeds} of splitting and training; the test images are the same "
+        "for all, so the intervals say nothing about other test images."
+    )
+    if low < MINIMUM_SEEDS:
+        yield f"Fewer than {MINIMUM_SEEDS} seeds decide nothing: where a method has so few, no verdict is given."
+
+
+def _seeds_per_arm(records: Sequence[TrialRecord]) -> list[int]:
+    return list(Counter((condition_of(r), r.balancer) for r in confirmed(records)).values())
+
+
+def _small_counts(records: Sequence[TrialRecord]) -> Iterator[str]:
+    """Minority classes that have fewer than 20 images in a part, with the range over ratios and seeds."""
+    smallest: dict[tuple[str, str, str], list[int]] = {}
+    for record in records:
+        for part, counts in _scored_parts(record):
+            for index in record.minority_classes:
+                key = (record.dataset, part, record.class_names[index])
+                smallest.setdefault(key, []).append(counts[index])
+    small = {key: values for key, values in smallest.items() if min(values) < SMALL_COUNT}
+    if small:
+        parts = [f"{name} ({dataset}, {part}: {_range(n)})" for (dataset, part, name), n in sorted(small.items())]
+        parts = _first(parts)
+        yield (
+            f"Fewer than {SMALL_COUNT} images of a minority class are scored, so that one image moves recall by "
+            f"more than 5 points: {listing(parts)}."
+        )
+
+
+def _scored_parts(record: TrialRecord) -> list[tuple[str, tuple[int, ...]]]:
+    counts = record.class_counts
+    if counts is None or not record.class_names:
+        return []
+    return [("validation", counts.validation), *([("test", counts.test)] if counts.test else [])]
+
+
+def _range(values: Sequence[int]) -> str:
+    low, high = min(values), max(values)
+    return f"{low}" if low == high else f"{low} to {high}"
+
+
+def _comparisons(records: Sequence[TrialRecord]) -> Iterator[str]:
+    gains = paired_gains(records, MAIN_METRIC)
+    number = len({(condition_of(r), r.balancer) for r in confirmed(records) if r.balancer != NO_BALANCING})
+    if not gains.empty and number > 1:
+        yield (
+            f"{number} gains over no balancing are shown and the intervals are not corrected for that: were no "
+            f"method to change anything, about {number * 0.05:.2g} of them would still exclude 0."
+        )
+
+
+def _selection(records: Sequence[TrialRecord]) -> Iterator[str]:
+    if confirmed(records):
+        yield (
+            "Settings, the GAN and the simple method of the answer were chosen on validation images; every number "
+            "of the answer is a test score of the confirm phase, on seeds that the search did not see."
+        )
+
+
+def _search_budgets(records: Sequence[TrialRecord]) -> Iterator[str]:
+    """Search trials of each method; methods with equal budgets are named together."""
+    tried = Counter(record.balancer for record in records if record.phase == "search")
+    methods = [name for name in families(records) if name != NO_BALANCING]
+    if not tried:
+        return
+    budgets: dict[int, list[str]] = {}
+    for name in methods:
+        budgets.setdefault(tried[name], []).append(name)
+    said = [f"{listing(names)} {number}" for number, names in sorted(budgets.items(), reverse=True)]
+    yield f"Search trials in all: {'; '.join(said)}. A larger budget finds better settings."
+
+
+def _objective(study: Study) -> Iterator[str]:
+    objective = study.config.get("objective", MAIN_METRIC)
+    if objective != MAIN_METRIC:
+        yield f"The search maximised the gain in {objective}; the answer is about minority F1."
+
+
+def _training_budgets(records: Sequence[TrialRecord]) -> Iterator[str]:
+    """The classifier's training length, as the configurations of the confirmed trials name it."""
+    budgets = {(record.classifier, *_budget_settings(record.config)) for record in confirmed(records)}
+    said = [f"{classifier} {', '.join(parts)}" for classifier, *parts in sorted(budgets) if parts]
+    if said:
+        yield f"The classifier's training length is fixed ({'; '.join(said)}); a longer one may change the order."
+
+
+def _budget_settings(config: Mapping[str, JsonValue]) -> tuple[str, ...]:
+    classifier = config.get("classifier")
+    if not isinstance(classifier, dict):
+        return ()
+    return tuple(
+        f"{name}: {classifier[name]}" for name in ("epochs", "budget", "batch_size") if name in classifier
+    )
+
+
+def _lost_trials(records: Sequence[TrialRecord]) -> Iterator[str]:
+    lost = Counter((r.status, r.phase) for r in records if r.status != "complete")
+    said = [f"{number} {phase} {status}" for (status, phase), number in sorted(lost.items())]
+    if said:
+        yield f"Of {count(len(records), 'trial')} some did not complete and are in no mean: {listing(said)}."
+
+
+def _uneven_seeds(records: Sequence[TrialRecord]) -> Iterator[str]:
+    lacking = arms_lacking_seeds(records)
+    if lacking:
+        yield (
+            "Some methods were confirmed on fewer seeds than others; a gain is over the seeds that both trials "
+            f"share: {listing(_first(lacking))}."
+        )
+
+
+def _first(items: Sequence[str]) -> list[str]:
+    """The first few items, and how many more there are."""
+    more = [f"{len(items) - MOST_NAMED} more"] if len(items) > MOST_NAMED else []
+    return [*items[:MOST_NAMED], *more]
+
+
+def _superseded(records: Sequence[TrialRecord]) -> Iterator[str]:
+    number = len(confirm_complete(records)) - len(confirmed(records))
+    if number:
+        yield f"{count(number, 'confirm trial')} were replaced by a later selection in the same setting."
+
+
+def _record_notes(records: Sequence[TrialRecord]) -> Iterator[str]:
+    """The distinct notes of the trials, the most frequent first."""
+    notes = Counter(note for record in records for note in dict.fromkeys(record.notes))
+    yield from (f"{note} ({count(number, 'trial')})" for note, number in notes.most_common(MOST_NOTES))
+    if len(notes) > MOST_NOTES:
+        yield f"{count(len(notes) - MOST_NOTES, 'further note')} in tables/trials.csv."
+
+
+def arms_lacking_seeds(records: Sequence[TrialRecord]) -> list[str]:
+    """The confirmed methods with fewer seeds than the one with most, and how many they have."""
+    done = Counter((condition_of(record), record.balancer) for record in confirmed(records))
+    most = max(done.values(), default=0)
+    return [
+        f"{balancer} at ratio {ratio_text(condition.imbalance_ratio)} ({number} of {most})"
+        for (condition, balancer), number in sorted(done.items())
+        if number < most
+    ]

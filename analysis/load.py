@@ -1,0 +1,115 @@
+"""A study folder as values: what was asked, what was recorded, and what could not be read."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from pydantic import JsonValue
+
+from trainables.record import RecordError, TrialRecord, read_line
+from trainables.settings import UserError, parse, settings
+
+HEADER_FILE = "study.json"
+RECORDS_FILE = "records.jsonl"
+
+
+@settings
+class StudyHeader:
+    """What study.json holds: the resolved configuration, and the versions and machine that it ran on."""
+
+    name: str
+    created_at: str
+    config: Mapping[str, JsonValue]
+    environment: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """A study as it was found in `folder`; `notes` says what had to be left out."""
+
+    folder: Path
+    name: str
+    created_at: str
+    config: Mapping[str, JsonValue]
+    environment: Mapping[str, str]
+    records: tuple[TrialRecord, ...]
+    notes: tuple[str, ...] = ()
+
+
+def load_study(folder: Path) -> Study:
+    """The study in `folder`.
+
+    Raises RecordError where study.json is missing or malformed, or a line of records.jsonl is not a record. A
+    last line that was cut off while it was written is left out, and a note says so.
+    """
+    header = _read_header(folder / HEADER_FILE)
+    records, notes = _read_records(folder / RECORDS_FILE)
+    return Study(
+        folder=folder,
+        name=header.name,
+        created_at=header.created_at,
+        config=header.config,
+        environment=header.environment,
+        records=records,
+        notes=notes,
+    )
+
+
+def _read_header(path: Path) -> StudyHeader:
+    try:
+        return parse(StudyHeader, json.loads(path.read_text(encoding="utf-8")), where=path.name)
+    except FileNotFoundError:
+        raise RecordError(f"{path.parent}: no study here ({path.name} is missing)") from None
+    except ValueError as error:
+        raise RecordError(f"{path}: not JSON ({error})") from None
+    except UserError as error:
+        raise RecordError(f"{path.parent}: {error}") from None
+
+
+def _read_records(path: Path) -> tuple[tuple[TrialRecord, ...], tuple[str, ...]]:
+    if not path.exists():
+        return (), ("No trial has been recorded yet.",)
+    # Bytes that are not UTF-8 become escapes that JSON refuses, so that the line is named and not altered.
+    *whole, last = path.read_text(encoding="utf-8", errors="backslashreplace").split("\n")
+    records = [read_line(line, where=f"{path.name}:{number}") for number, line in enumerate(whole, start=1)]
+    if not last:
+        return tuple(records), ()
+    try:
+        return (*records, read_line(last, where=f"{path.name}:{len(whole) + 1}")), ()
+    except RecordError:
+        return tuple(records), (f"The last line of {path.name} was cut off while it was written; it is left out.",)
+
+
+def records_frame(records: Sequence[TrialRecord]) -> pd.DataFrame:
+    """One row a record: what it was, how it ended, and validation_* and test_* columns with its overall scores."""
+    return pd.DataFrame([_row(record) for record in records])
+
+
+def _row(record: TrialRecord) -> dict[str, object]:
+    selection = record.selection
+    return {
+        "trial_id": record.trial_id,
+        "setting_id": record.setting_id,
+        "phase": record.phase,
+        "status": record.status,
+        "failure": record.failure,
+        "dataset": record.dataset,
+        "classifier": record.classifier,
+        "balancer": record.balancer,
+        "imbalance_ratio": record.imbalance_ratio,
+        "seed": record.seed,
+        "objective": record.objective,
+        "baseline": record.baseline,
+        "search_number": record.search.number if record.search else None,
+        "search_trials": selection.search_trials if selection else None,
+        "selected_trial_id": selection.trial_id if selection else None,
+        "total_seconds": sum(record.seconds.values()),
+        "notes": " ".join(record.notes),
+        **{
+            f"{part}_{metric}": value
+            for part, scores in record.scores.items()
+            for metric, value in scores.overall.items()
+        },
+    }

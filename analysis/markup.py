@@ -1,0 +1,74 @@
+"""Data frames as Markdown and LaTeX tables, whatever characters are in their cells."""
+
+import pandas as pd
+
+_LATEX = str.maketrans(
+    {
+        "\\": r"\textbackslash{}",
+        "&": r"\&",
+        "%": r"\%",
+        "$": r"\$",
+        "#": r"\#",
+        "_": r"\_",
+        "{": r"\{",
+        "}": r"\}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "<": r"\textless{}",
+        ">": r"\textgreater{}",
+        "|": r"\textbar{}",
+        "[": r"{[}",
+        "]": r"{]}",
+        "−": "$-$",
+        "–": "--",
+        "\n": " ",
+    }
+)
+_MARKDOWN = str.maketrans({"|": r"\|", "<": "&lt;", ">": "&gt;", "&": "&amp;", "\n": " "})
+
+
+def latex_text(text: str) -> str:
+    """`text` with every character that LaTeX would act on escaped; brackets too, since a row may open with one."""
+    return text.translate(_LATEX)
+
+
+def to_latex(frame: pd.DataFrame, *, title: str) -> str:
+    """A booktabs table, scaled to the line where it is wider; numbers to the right, text to the left."""
+    align = "".join("r" if pd.api.types.is_numeric_dtype(dtype) else "l" for dtype in frame.dtypes)
+    header = " & ".join(latex_text(str(name)) for name in frame.columns) + r" \\"
+    rows = [
+        " & ".join(latex_text(_cell(value)) for value in row) + r" \\" for row in frame.itertuples(index=False)
+    ]
+    return "\n".join(
+        [
+            "% needs \\usepackage{booktabs,adjustbox}",
+            r"\begin{table}",
+            r"\centering",
+            rf"\caption{{{latex_text(title)}}}",
+            r"\begin{adjustbox}{max width=\linewidth}",
+            rf"\begin{{tabular}}{{{align}}}",
+            r"\toprule",
+            header,
+            r"\midrule",
+            *rows,
+            r"\bottomrule",
+            r"\end{tabular}",
+            r"\end{adjustbox}",
+            r"\end{table}",
+            "",
+        ]
+    )
+
+
+def to_markdown(frame: pd.DataFrame) -> str:
+    """A pipe table; markup in a cell is shown and not obeyed."""
+    rules = ["---:" if pd.api.types.is_numeric_dtype(dtype) else "---" for dtype in frame.dtypes]
+    header = [str(name) for name in frame.columns]
+    body = [[_cell(value) for value in row] for row in frame.itertuples(index=False)]
+    lines = [[cell.translate(_MARKDOWN) for cell in header], rules]
+    lines += [[cell.translate(_MARKDOWN) for cell in row] for row in body]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _cell(value: object) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,63 @@
+"""Confusion matrices, each seed's rows normalised and the seeds averaged."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from analysis.plots.style import WIDTH_INCHES, panels, shortened
+from trainables.record import TrialRecord
+
+# Above this many classes a cell is too small for its number.
+MOST_NUMBERED = 8
+
+Matrix = npt.NDArray[np.float64]
+
+
+def confusion_data(records: Sequence[TrialRecord], balancers: Sequence[str]) -> dict[str, Matrix]:
+    """Each method's mean test confusion matrix [true, predicted] over `records`, rows as fractions in [0, 1].
+
+    A row without a test image is NaN. Methods without a test score are left out.
+    """
+    found = {name: [r for r in records if r.balancer == name and "test" in r.scores] for name in balancers}
+    return {
+        name: np.mean([_row_normalised(r.scores["test"].confusion_matrix) for r in trials], axis=0)
+        for name, trials in found.items()
+        if trials
+    }
+
+
+def _row_normalised(matrix: Sequence[Sequence[int]]) -> Matrix:
+    counts = np.asarray(matrix, dtype=np.float64)
+    totals = counts.sum(axis=1, keepdims=True)
+    fractions: Matrix = np.divide(counts, totals, out=np.full_like(counts, np.nan), where=totals > 0)
+    return fractions
+
+
+def draw_confusion(data: Mapping[str, Matrix], class_names: Sequence[str]) -> Figure:
+    """The matrices side by side, on one colour scale."""
+    longest = max(len(shortened(name, longest=16)) for name in class_names)
+    figure, axes = panels(len(data), columns=3, row_inches=WIDTH_INCHES / 4.2 + 0.085 * longest)
+    for panel, (balancer, matrix) in zip(axes, data.items(), strict=True):
+        image = panel.imshow(matrix, vmin=0, vmax=1, cmap="Blues")
+        panel.set_title(shortened(balancer, longest=16), fontsize=9.5)
+        panel.grid(visible=False)
+        names = [shortened(name, longest=16) for name in class_names]
+        panel.set_xticks(range(len(names)), names, rotation=90)
+        panel.set_yticks(range(len(names)), names)
+        if len(class_names) <= MOST_NUMBERED:
+            _write_numbers(panel, matrix)
+    figure.supxlabel("Predicted class", fontsize=10.5)
+    figure.supylabel("True class", fontsize=10.5)
+    figure.colorbar(image, ax=axes, shrink=0.7, label="Fraction of the true class")
+    return figure
+
+
+def _write_numbers(panel: Axes, matrix: Matrix) -> None:
+    size = 10 if len(matrix) <= 4 else 7
+    for (row, column), value in np.ndenumerate(matrix):
+        if not np.isnan(value):
+            colour = "white" if value > 0.55 else "black"
+            panel.text(column, row, f"{value:.2f}", ha="center", va="center", color=colour, fontsize=size)

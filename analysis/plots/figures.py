@@ -1,0 +1,188 @@
+"""Every figure of a study, one after another."""
+
+import io
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from matplotlib.figure import Figure
+
+from analysis.answer import Contrast, contrasts
+from analysis.plots.confusion import confusion_data, draw_confusion
+from analysis.plots.counts import count_data, draw_counts
+from analysis.plots.losses import draw_losses, loss_data
+from analysis.plots.scores import draw_against_ratio, draw_dots, draw_gains, draw_seeds, score_data
+from analysis.plots.search import draw_progress, progress_data
+from analysis.plots.style import house_style
+from analysis.select import (
+    NO_BALANCING,
+    Condition,
+    Task,
+    conditions,
+    confirmed,
+    families,
+    under,
+)
+from analysis.wording import ratio_text
+from trainables.record import TrialRecord
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawn:
+    """A finished figure as files: `section` says where in the report it stands, `alt` what it shows in words."""
+
+    section: str
+    name: str
+    title: str
+    alt: str
+    png: bytes
+    svg: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Plan:
+    section: str
+    name: str
+    title: str
+    alt: str
+    figure: Figure
+
+
+def figures(records: Sequence[TrialRecord]) -> Iterator[Drawn]:
+    """Every figure that the records allow, drawn one at a time."""
+    with house_style():
+        for plan in _plans(records):
+            yield Drawn(
+                section=plan.section,
+                name=_slug(plan.name),
+                title=plan.title,
+                alt=plan.alt,
+                png=_saved(plan.figure, "png"),
+                svg=_saved(plan.figure, "svg"),
+            )
+
+
+def _plans(records: Sequence[TrialRecord]) -> Iterator[_Plan]:
+    tasks = sorted({condition.task for condition in conditions(records)})
+    for task in tasks:
+        where = f" on {task.dataset} with {task.classifier}" if len(tasks) > 1 else ""
+        yield from _score_plans(records, task, where)
+        yield from _search_plans(records, task, where)
+    found = conditions(records)
+    chosen = {contrast.condition: contrast for contrast in contrasts(records)}
+    for condition in found:
+        at = f" on {condition.dataset} with {condition.classifier}" if len(tasks) > 1 else ""
+        at += f" at imbalance ratio {ratio_text(condition.imbalance_ratio)}" if len(found) > 1 else ""
+        yield from _count_plans(records, condition, chosen.get(condition), at)
+        yield from _confusion_plans(records, condition, chosen.get(condition), at)
+        yield from _loss_plans(records, condition, at)
+
+
+def _score_plans(records: Sequence[TrialRecord], task: Task, where: str) -> Iterator[_Plan]:
+    f1 = score_data(records, task)
+    if not f1.estimates:
+        return
+    gains = score_data(records, task, measure="gain")
+    if gains.estimates:
+        yield _Plan(
+            section="gain",
+            name=f"gain{where}",
+            title=f"Gain in test minority F1 over no balancing{where}",
+            alt="Mean paired gain of every method with its 95 % interval; numbers in the table of gains.",
+            figure=draw_gains(gains),
+        )
+    recall = score_data(records, task, metric="minority_recall")
+    if len(f1.ratios) == 1:
+        yield _Plan(
+            section="scores",
+            name=f"recall and f1{where}",
+            title=f"Test minority recall and F1{where}",
+            alt="Mean minority recall and minority F1 of every method with 95 % intervals; numbers in the tables.",
+            figure=draw_dots(recall, f1),
+        )
+    else:
+        for data in (recall, f1):
+            yield _Plan(
+                section="scores",
+                name=f"{data.metric} by ratio{where}",
+                title=f"{data.title} against the imbalance ratio{where}",
+                alt=f"{data.title} of every method at every ratio with 95 % bands; numbers in the tables.",
+                figure=draw_against_ratio(data),
+            )
+    yield _Plan(
+        section="scores",
+        name=f"f1 by seed{where}",
+        title=f"Test minority F1 of every seed{where}",
+        alt="Minority F1 of each seed of every method as dots, above the mean with its 95 % interval.",
+        figure=draw_seeds(f1),
+    )
+
+
+def _search_plans(records: Sequence[TrialRecord], task: Task, where: str) -> Iterator[_Plan]:
+    data = progress_data(records, task)
+    if data:
+        yield _Plan(
+            section="search",
+            name=f"search{where}",
+            title=f"Search: gain of every trial and the best so far{where}",
+            alt="Validation gain of each search trial of every method, and a line for the best so far.",
+            figure=draw_progress(data),
+        )
+
+
+def _count_plans(
+    records: Sequence[TrialRecord], condition: Condition, contrast: Contrast | None, at: str
+) -> Iterator[_Plan]:
+    """The counts of the chosen GAN; before anything was confirmed, those of the last method in order."""
+    complete = [record for record in under(records, condition) if record.class_counts is not None]
+    here = confirmed(complete) or complete
+    if not here:
+        return
+    balancer = contrast.gan if contrast else list(families(here))[-1]
+    yield _Plan(
+        section="counts",
+        name=f"class counts{at}",
+        title=f"Training images of each class before and after {balancer}{at}",
+        alt="Bars of the training images of each class before balancing, and real and synthetic ones after it.",
+        figure=draw_counts(count_data(here, condition, balancer)),
+    )
+
+
+def _confusion_plans(
+    records: Sequence[TrialRecord], condition: Condition, contrast: Contrast | None, at: str
+) -> Iterator[_Plan]:
+    here = confirmed(under(records, condition))
+    chosen = [contrast.gan, contrast.rival] if contrast else []
+    data = confusion_data(here, [NO_BALANCING, *(name for name in chosen if name is not None)])
+    if data:
+        yield _Plan(
+            section="confusion",
+            name=f"confusion{at}",
+            title=f"Confusion matrices on test images, mean over seeds{at}",
+            alt=f"Row-normalised confusion matrices of {', '.join(data)}, averaged over the confirmed seeds.",
+            figure=draw_confusion(data, here[0].class_names),
+        )
+
+
+def _loss_plans(records: Sequence[TrialRecord], condition: Condition, at: str) -> Iterator[_Plan]:
+    here = under(records, condition)
+    data = loss_data(confirmed(here) or here)
+    if data:
+        yield _Plan(
+            section="losses",
+            name=f"losses{at}",
+            title=f"GAN losses, the smallest confirmed seed of each{at}",
+            alt="Generator and discriminator loss of each GAN by epoch.",
+            figure=draw_losses(data),
+        )
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^a-z0-9.]+", "_", name.lower()).strip("_")
+
+
+def _saved(figure: Figure, kind: str) -> bytes:
+    buffer = io.BytesIO()
+    # Without a date equal figures are equal files.
+    figure.savefig(buffer, format=kind, metadata={"Date": None} if kind == "svg" else None)
+    return buffer.getvalue()

@@ -1,0 +1,40 @@
+"""The losses of the GANs, epoch by epoch."""
+
+from collections.abc import Mapping, Sequence
+
+from matplotlib.figure import Figure
+
+from analysis.plots.style import BLUE, VERMILION, panels, shortened
+from trainables.record import EpochLoss, TrialRecord
+
+Curves = Mapping[str, Sequence[EpochLoss]]
+
+
+def loss_data(records: Sequence[TrialRecord]) -> dict[str, Curves]:
+    """The loss curves of each GAN's confirmed trial with the smallest seed, by what it was trained on."""
+    curves: dict[str, Curves] = {}
+    for record in sorted(records, key=lambda record: (record.balancer, record.seed)):
+        if record.losses:
+            curves.setdefault(record.balancer, record.losses)
+    return curves
+
+
+def draw_losses(data: Mapping[str, Curves]) -> Figure:
+    """A panel for each GAN; its scale is its own, since losses of different objectives do not compare."""
+    figure, axes = panels(len(data), columns=2, row_inches=2.1, sharex=False, sharey=False)
+    for panel, (balancer, curves) in zip(axes, data.items(), strict=True):
+        for style, curve in zip(_line_styles(len(curves)), curves.values(), strict=True):
+            epochs = [loss.epoch for loss in curve]
+            panel.plot(epochs, [loss.generator for loss in curve], color=BLUE, linestyle=style)
+            panel.plot(epochs, [loss.discriminator for loss in curve], color=VERMILION, linestyle=style)
+        panel.set_title(shortened(balancer))
+    figure.supxlabel("GAN epoch", fontsize=10.5)
+    figure.supylabel("Loss", fontsize=10.5)
+    lines = [axes[0].plot([], [], color=colour)[0] for colour in (BLUE, VERMILION)]
+    figure.legend(lines, ["generator", "discriminator"], loc="outside upper center", ncols=2)
+    return figure
+
+
+def _line_styles(number: int) -> list[str]:
+    """Line styles for the networks of one GAN, repeating after four."""
+    return [("-", "--", ":", "-.")[index % 4] for index in range(number)]

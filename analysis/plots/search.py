@@ -1,0 +1,77 @@
+"""How a search went: every trial's gain, and the best so far."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from analysis.plots.style import REFERENCE_COLOUR, panels, shades, shortened
+from analysis.select import Task
+from analysis.wording import ratio_text
+from trainables.record import TrialRecord
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """The search trials of one method at one ratio, in order.
+
+    `numbers` count the method's trials from 1, those without a gain included; `gains` and `best_so_far` belong
+    to `numbers`, of which only trials that completed are listed.
+    """
+
+    numbers: tuple[int, ...]
+    gains: tuple[float, ...]
+    best_so_far: tuple[float, ...]
+
+
+def progress_data(records: Sequence[TrialRecord], task: Task) -> dict[str, dict[float, Progress]]:
+    """The progress of a task's search by method and ratio; methods without a completed trial are left out."""
+    groups: dict[str, dict[float, list[TrialRecord]]] = {}
+    for record in records:
+        if record.phase == "search" and (record.dataset, record.classifier) == task:
+            groups.setdefault(record.balancer, {}).setdefault(record.imbalance_ratio, []).append(record)
+    found = {
+        balancer: {ratio: _progress(trials) for ratio, trials in sorted(by_ratio.items())}
+        for balancer, by_ratio in sorted(groups.items())
+    }
+    return {name: by_ratio for name, by_ratio in found.items() if any(p.numbers for p in by_ratio.values())}
+
+
+def _progress(trials: Sequence[TrialRecord]) -> Progress:
+    # Trials finish in any order; their numbers say in which order they were suggested.
+    ordered = sorted(trials, key=lambda trial: trial.search.number if trial.search else 0)
+    points = [
+        (number, trial.objective)
+        for number, trial in enumerate(ordered, start=1)
+        if trial.status == "complete" and trial.objective is not None
+    ]
+    gains = tuple(gain for _, gain in points)
+    return Progress(
+        numbers=tuple(number for number, _ in points),
+        gains=gains,
+        best_so_far=tuple(max(gains[: index + 1]) for index in range(len(gains))),
+    )
+
+
+def draw_progress(data: Mapping[str, Mapping[float, Progress]]) -> Figure:
+    """A panel for each method: trials as points, the best so far as steps, a colour for each ratio."""
+    ratios = sorted({ratio for by_ratio in data.values() for ratio in by_ratio})
+    colours = dict(zip(ratios, shades(len(ratios)), strict=True))
+    figure, axes = panels(len(data), columns=3, row_inches=2.0)
+    for panel, (balancer, by_ratio) in zip(axes, data.items(), strict=True):
+        panel.axhline(0, color=REFERENCE_COLOUR, linewidth=1.0, linestyle="--")
+        for ratio, progress in by_ratio.items():
+            panel.plot(
+                progress.numbers, progress.gains, "o", color=colours[ratio], alpha=0.5, markersize=3.5, mew=0
+            )
+            panel.step(progress.numbers, progress.best_so_far, where="post", color=colours[ratio])
+        panel.set_title(shortened(balancer))
+        panel.xaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
+    figure.supxlabel("Search trial of the method", fontsize=10.5)
+    figure.supylabel("Gain on validation", fontsize=10.5)
+    if len(ratios) > 1:
+        lines = [axes[0].plot([], [], color=colours[ratio])[0] for ratio in ratios]
+        names = [ratio_text(ratio) for ratio in ratios]
+        figure.legend(lines, names, title="Imbalance ratio", loc="outside upper center", ncols=min(8, len(ratios)))
+    return figure

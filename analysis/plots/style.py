@@ -1,0 +1,95 @@
+"""One look for every figure: explicit Figure objects, colours that colour-blind readers can tell apart."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeAlias
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import Colormap
+from matplotlib.figure import Figure
+
+from analysis.aggregate import Estimate
+from analysis.select import Family
+
+# Okabe and Ito, "Color Universal Design" (2008).
+BLACK, ORANGE, SKY, BLUE, VERMILION = "#000000", "#E69F00", "#56B4E9", "#0072B2", "#D55E00"
+FAMILY_COLOURS: Mapping[Family, str] = {"no balancing": BLACK, "simple": VERMILION, "GAN": BLUE}
+FAMILY_MARKERS: Mapping[Family, str] = {"no balancing": "s", "simple": "D", "GAN": "o"}
+REAL_COLOUR, SYNTHETIC_COLOUR = SKY, ORANGE
+REFERENCE_COLOUR = "#666666"
+
+WIDTH_INCHES = 7.2
+ROW_INCHES = 0.36
+
+_RC: dict[Any, Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 10.5,
+    "axes.titlesize": 10.5,
+    "axes.titleweight": "bold",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#DDDDDD",
+    "grid.linewidth": 0.7,
+    "legend.frameon": False,
+    "savefig.dpi": 150,
+    # Names come from the data: a dollar in them is no formula.
+    "text.parse_math": False,
+    # Equal figures give equal files.
+    "svg.hashsalt": "gan-study",
+}
+
+Panels: TypeAlias = tuple[Figure, list[Axes]]
+
+
+@contextmanager
+def house_style() -> Iterator[None]:
+    """The look of the house, for figures drawn and saved inside."""
+    with mpl.rc_context(_RC):
+        yield
+
+
+def panels(number: int, *, columns: int, row_inches: float, sharex: bool = True, sharey: bool = True) -> Panels:
+    """A figure with `number` panels of `row_inches` height, row by row; the places left over stay empty."""
+    columns = min(columns, number)
+    rows = -(-number // columns)
+    figure = Figure(figsize=(WIDTH_INCHES, rows * row_inches + 0.5), layout="constrained")
+    FigureCanvasAgg(figure)
+    grid = figure.subplots(rows, columns, squeeze=False, sharex=sharex, sharey=sharey)
+    axes = list(grid.flat)
+    for spare in axes[number:]:
+        spare.set_axis_off()
+    for above in axes[max(0, number - columns) : number]:
+        above.tick_params(labelbottom=True)
+    return figure, axes[:number]
+
+
+def draw_interval(axes: Axes, estimate: Estimate, *, at: float, family: Family, label: str = "") -> None:
+    """A horizontal interval with its mean; the mean alone where there is none."""
+    colour = FAMILY_COLOURS[family]
+    if estimate.low is not None and estimate.high is not None:
+        axes.plot([estimate.low, estimate.high], [at, at], color=colour, linewidth=2, solid_capstyle="butt")
+    marker = FAMILY_MARKERS[family]
+    axes.plot([estimate.mean], [at], marker, color=colour, markersize=6, label=label)
+
+
+def name_rows(axes: Axes, names: Sequence[str]) -> None:
+    """Name the rows of a horizontal chart, the first at the top."""
+    axes.set_yticks(range(len(names)), [shortened(name) for name in names])
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.grid(visible=False, axis="y")
+
+
+def shortened(name: str, *, longest: int = 26) -> str:
+    """`name`, its middle left out where it is too long for a label."""
+    half = (longest - 1) // 2
+    return name if len(name) <= longest else f"{name[:half]}…{name[-half:]}"
+
+
+def shades(number: int) -> list[tuple[float, ...]]:
+    """Colours for an ordered quantity, dark to light, all of them visible on white."""
+    viridis: Colormap = mpl.colormaps["viridis"]
+    return [viridis(0.85 * index / max(1, number - 1)) for index in range(number)]

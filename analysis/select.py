@@ -1,0 +1,130 @@
+"""Which trials may be reported, which belong together, and which method validation chooses.
+
+Reported numbers come from complete trials of the confirm phase; choices are made on validation scores alone.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Literal, NamedTuple, TypeAlias
+
+import pandas as pd
+
+from trainables.record import Part, TrialRecord
+
+NO_BALANCING = "none"
+MAIN_METRIC = "minority_f1"
+
+Family: TypeAlias = Literal["no balancing", "simple", "GAN"]
+FAMILIES: tuple[Family, ...] = ("no balancing", "simple", "GAN")
+
+
+class Task(NamedTuple):
+    """What is classified, and by what."""
+
+    dataset: str
+    classifier: str
+
+
+class Condition(NamedTuple):
+    """What methods are compared under; with a seed it is a setting."""
+
+    dataset: str
+    classifier: str
+    imbalance_ratio: float
+
+    @property
+    def task(self) -> Task:
+        """The condition without its ratio."""
+        return Task(self.dataset, self.classifier)
+
+
+CONDITION_COLUMNS = list(Condition._fields)
+
+
+def condition_of(record: TrialRecord) -> Condition:
+    """The condition that a trial ran under."""
+    return Condition(record.dataset, record.classifier, record.imbalance_ratio)
+
+
+def conditions(records: Sequence[TrialRecord]) -> tuple[Condition, ...]:
+    """The distinct conditions of `records`, sorted."""
+    return tuple(sorted({condition_of(record) for record in records}))
+
+
+def confirmed(records: Sequence[TrialRecord]) -> tuple[TrialRecord, ...]:
+    """The complete confirm trials, one for each setting and balancer.
+
+    A study that is searched further and confirmed anew holds two configurations of a method in one setting;
+    the later record counts.
+    """
+    latest = {(record.setting_id, record.balancer): record for record in confirm_complete(records)}
+    return tuple(latest.values())
+
+
+def confirm_complete(records: Sequence[TrialRecord]) -> tuple[TrialRecord, ...]:
+    """The complete trials of the confirm phase, those that a later one replaces included."""
+    return tuple(record for record in records if record.phase == "confirm" and record.status == "complete")
+
+
+def under(records: Sequence[TrialRecord], condition: Condition) -> tuple[TrialRecord, ...]:
+    """The trials that ran under `condition`."""
+    return tuple(record for record in records if condition_of(record) == condition)
+
+
+def families(records: Sequence[TrialRecord]) -> dict[str, Family]:
+    """The family of every balancer, in the order that tables and plots list them.
+
+    A balancer is a GAN where any of its records holds GAN losses, or milestones of a GAN that was stopped early.
+    """
+    gans = {record.balancer for record in records if record.losses or record.milestones}
+    found = {record.balancer: _family(record.balancer, gans) for record in records}
+    return dict(sorted(found.items(), key=lambda item: (FAMILIES.index(item[1]), item[0])))
+
+
+def _family(balancer: str, gans: Collection[str]) -> Family:
+    if balancer == NO_BALANCING:
+        return "no balancing"
+    return "GAN" if balancer in gans else "simple"
+
+
+def score(record: TrialRecord, metric: str, part: Part) -> float | None:
+    """One overall score of a trial, in [0, 1]; None where the part was not scored or the score is undefined."""
+    scores = record.scores.get(part)
+    return scores.overall.get(metric) if scores else None
+
+
+def scores_frame(records: Sequence[TrialRecord], metric: str, part: Part) -> pd.DataFrame:
+    """The defined scores: condition, setting_id, balancer, seed and value, a row a trial."""
+    rows = [
+        (*condition_of(record), record.setting_id, record.balancer, record.seed, value)
+        for record in records
+        if (value := score(record, metric, part)) is not None
+    ]
+    return pd.DataFrame(rows, columns=[*CONDITION_COLUMNS, "setting_id", "balancer", "seed", "value"])
+
+
+def paired_gains(
+    records: Sequence[TrialRecord], metric: str, part: Part = "test", *, reference: str = NO_BALANCING
+) -> pd.DataFrame:
+    """Each method's score minus the reference's in the same setting: same data, ratio, classifier and seed.
+
+    Columns as `scores_frame`, `value` being the difference in [-1, 1]. A trial without a partner has no row.
+    """
+    frame = scores_frame(confirmed(records), metric, part)
+    partner = frame[frame["balancer"] == reference].set_index("setting_id")["value"]
+    others = frame[frame["balancer"] != reference]
+    paired = others.assign(value=others["value"] - others["setting_id"].map(partner).astype(float))
+    return paired.dropna(subset=["value"]).reset_index(drop=True)
+
+
+def best_by_validation(
+    records: Sequence[TrialRecord], condition: Condition, family: Family, kinds: Mapping[str, Family]
+) -> str | None:
+    """The balancer of `family` with the largest mean paired gain on validation under `condition`.
+
+    None where none of them was confirmed beside no balancing. The test part is not looked at.
+    """
+    gains = paired_gains(under(records, condition), MAIN_METRIC, "validation")
+    members = gains[gains["balancer"].map(kinds) == family]
+    if members.empty:
+        return None
+    return str(members.groupby("balancer")["value"].mean().idxmax())

@@ -1,0 +1,54 @@
+"""Numbers and lists as text."""
+
+from collections.abc import Sequence
+
+from analysis.aggregate import Estimate
+
+ABSENT = "–"
+MINUS = "−"
+
+
+def number(value: float, *, signed: bool = False) -> str:
+    """`value` with three decimals, a true minus, and a plus where `signed`; a rounded zero has no sign."""
+    if round(value, 3) == 0:
+        return "0.000"
+    return f"{value:{'+' if signed else ''}.3f}".replace("-", MINUS)
+
+
+def estimate_text(estimate: Estimate, *, signed: bool = False) -> str:
+    """A mean with its interval, as in a table: "0.412 [0.380, 0.444]"; the mean alone where there is none."""
+    mean = number(estimate.mean, signed=signed)
+    if estimate.low is None or estimate.high is None:
+        return mean
+    return f"{mean} [{number(estimate.low, signed=signed)}, {number(estimate.high, signed=signed)}]"
+
+
+def gain_phrase(estimate: Estimate) -> str:
+    """A signed mean with its interval and seeds, as in a sentence."""
+    mean = number(estimate.mean, signed=True)
+    seeds = count(estimate.n, "seed")
+    if estimate.low is None or estimate.high is None:
+        return f"{mean} ({seeds}, so no interval)"
+    low, high = (number(bound, signed=True) for bound in (estimate.low, estimate.high))
+    return f"{mean} (95 % interval {low} to {high}, {seeds})"
+
+
+def ratio_text(ratio: float) -> str:
+    """An imbalance ratio without needless decimals."""
+    return f"{ratio:.3g}" if ratio < 100 else f"{ratio:.0f}"
+
+
+def count(number: int, noun: str) -> str:
+    """`number` and its noun, plural where it is not one."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def listing(items: Sequence[str]) -> str:
+    """Items as prose: "a, b and c"."""
+    return " and ".join([", ".join(items[:-1]), items[-1]]) if len(items) > 1 else "".join(items)
+
+
+def label(name: str) -> str:
+    """A metric's name as a heading: "minority_f1" is "Minority F1"."""
+    words = name.replace("_", " ").replace("f1", "F1")
+    return words[0].upper() + words[1:]

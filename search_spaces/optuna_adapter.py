@@ -1,0 +1,44 @@
+"""A space as Optuna sees it: define-by-run, each parameter asked for only where it exists."""
+
+from collections.abc import Iterable
+
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.trial import BaseTrial
+
+from search_spaces.space import BALANCER, RATIO, Space
+from trainables.tunable import Choice, Float, Int, Scalar, Tunable
+
+
+def suggest(space: Space, trial: BaseTrial) -> dict[str, Scalar]:
+    """One point of `space`, keys to values: the balancer first, then what that balancer has."""
+    values: dict[str, Scalar] = {BALANCER: _ask(trial, BALANCER, space.parameters[BALANCER])}
+    if RATIO in space.parameters:
+        values[RATIO] = _ask(trial, RATIO, space.parameters[RATIO])
+    for key in space.keys_of(str(values[BALANCER])):
+        values[key] = _ask(trial, key, space.parameters[key])
+    return values
+
+
+def distributions(space: Space, keys: Iterable[str]) -> dict[str, BaseDistribution]:
+    """Optuna's distribution of each of the `keys`."""
+    return {key: distribution(space.parameters[key]) for key in keys}
+
+
+def distribution(domain: Tunable) -> BaseDistribution:
+    """Optuna's distribution for a range."""
+    if isinstance(domain, Float):
+        return FloatDistribution(domain.low, domain.high, log=domain.log)
+    if isinstance(domain, Int):
+        return IntDistribution(domain.low, domain.high, log=domain.log)
+    return CategoricalDistribution(domain.options)
+
+
+def _ask(trial: BaseTrial, key: str, domain: Tunable) -> Scalar:
+    if isinstance(domain, Float):
+        return trial.suggest_float(key, domain.low, domain.high, log=domain.log)
+    if isinstance(domain, Int):
+        return trial.suggest_int(key, domain.low, domain.high, log=domain.log)
+    assert isinstance(domain, Choice)
+    option = trial.suggest_categorical(key, domain.options)
+    assert option is not None, "a Choice has no option None"
+    return option

@@ -1,0 +1,128 @@
+"""A conditional search space as data: which settings of a trial may vary, and within what range."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from pydantic import JsonValue
+
+from trainables.balancing.catalog import BALANCERS
+from trainables.settings import ConfigError, nearest
+from trainables.tunable import Choice, Scalar, Tunable
+
+BALANCER = "balancing/name"
+RATIO = "imbalance/ratio"
+_BALANCING = "balancing/"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Space:
+    """What may vary.
+
+    `parameters` maps a key to its range. A key is the slash-separated path of a setting, "balancing/gan/epochs",
+    and holds for every balancer that has this setting; "balancing/gan/epochs@cgan" holds for one balancer alone
+    and goes before. Whether a balancer has a setting is known to the catalog and nowhere repeated, so that a
+    parameter is asked for only where it exists. Only balancing and the imbalance ratio may vary: the gain is
+    measured against no balancing in the same setting.
+    """
+
+    name: str
+    summary: str
+    parameters: Mapping[str, Tunable]
+
+    @property
+    def balancers(self) -> tuple[str, ...]:
+        """The balancers that are searched."""
+        domain = self.parameters[BALANCER]
+        assert isinstance(domain, Choice)
+        return tuple(str(option) for option in domain.options)
+
+    @property
+    def ratios(self) -> tuple[float, ...] | None:
+        """The imbalance ratios that are searched; None where the study's one imbalance is kept."""
+        domain = self.parameters.get(RATIO)
+        return tuple(float(option) for option in domain.options) if isinstance(domain, Choice) else None
+
+    def keys_of(self, balancer: str) -> tuple[str, ...]:
+        """The keys of the settings that vary for one balancer, beside the ratio."""
+        by_path: dict[str, str] = {}
+        for key in sorted(self.parameters, key=lambda k: "@" in k):
+            path, _, only = key.partition("@")
+            if path not in (BALANCER, RATIO) and only in ("", balancer) and _has_setting(balancer, path):
+                by_path[path] = key
+        return tuple(by_path.values())
+
+
+def changed(space: Space, changes: Mapping[str, Tunable | None]) -> Space:
+    """`space` narrowed or widened: a range replaces or adds a parameter, None takes it out.
+
+    A parameter of `space` that none of the remaining balancers has goes by itself; one of `changes` must have a
+    use. Raises ConfigError where it has none, or where the result cannot be searched.
+    """
+    unknown = [key for key, domain in changes.items() if domain is None and key not in space.parameters]
+    if unknown:
+        raise ConfigError(
+            f"search.parameters.{unknown[0]}: not in the space; {nearest(unknown[0], space.parameters)}"
+        )
+    merged = {key: domain for key, domain in {**space.parameters, **changes}.items() if domain is not None}
+    whole = _checked_axes(replace(space, parameters=merged))
+    used = {BALANCER, RATIO, *changes}.union(*(whole.keys_of(balancer) for balancer in whole.balancers))
+    return checked(replace(space, parameters={key: domain for key, domain in merged.items() if key in used}))
+
+
+def checked(space: Space) -> Space:
+    """`space`, if a study can search it; otherwise ConfigError names the parameter and what is wrong with it."""
+    for key in _checked_axes(space).parameters:
+        _check_key(space, key)
+    return space
+
+
+def nested(point: Mapping[str, Scalar]) -> dict[str, JsonValue]:
+    """A point of a space as the nested dict that it sets: {"a/b@cgan": 1} is {"a": {"b": 1}}."""
+    result: dict[str, JsonValue] = {}
+    for key, value in point.items():
+        *sections, last = key.partition("@")[0].split("/")
+        inner = result
+        for section in sections:
+            step = inner.setdefault(section, {})
+            assert isinstance(step, dict)
+            inner = step
+        inner[last] = value
+    return result
+
+
+def _checked_axes(space: Space) -> Space:
+    if not isinstance(space.parameters.get(BALANCER), Choice):
+        raise ConfigError(f"search.parameters.{BALANCER}: a choice of balancers is needed")
+    for name in space.balancers:
+        if name not in BALANCERS:
+            raise ConfigError(f"search.parameters.{BALANCER}: {name!r} is unknown; {nearest(name, BALANCERS)}")
+    _check_ratio(space.parameters.get(RATIO))
+    return space
+
+
+def _has_setting(balancer: str, path: str) -> bool:
+    return path.removeprefix(_BALANCING) in BALANCERS[balancer].setting_paths
+
+
+def _check_ratio(domain: Tunable | None) -> None:
+    if domain is None:
+        return
+    if not isinstance(domain, Choice):
+        raise ConfigError(f"search.parameters.{RATIO}: a choice is needed, since each ratio is compared by itself")
+    low = [option for option in domain.options if not isinstance(option, int | float) or option < 1]
+    if low:
+        raise ConfigError(f"search.parameters.{RATIO}: {low[0]!r} cannot be used; a ratio is a number from 1 up")
+
+
+def _check_key(space: Space, key: str) -> None:
+    if key in (BALANCER, RATIO):
+        return
+    path, _, only = key.partition("@")
+    if only and only not in space.balancers:
+        raise ConfigError(f"search.parameters.{key}: {only!r} is not searched; {nearest(only, space.balancers)}")
+    if not path.startswith(_BALANCING):
+        raise ConfigError(f"search.parameters.{key}: only {RATIO} and settings of {_BALANCING} can be searched")
+    users = (only,) if only else space.balancers
+    if not any(_has_setting(balancer, path) for balancer in users):
+        known = {f"{_BALANCING}{p}" for balancer in users for p in BALANCERS[balancer].setting_paths}
+        raise ConfigError(f"search.parameters.{key}: no balancer that is searched uses it; {nearest(path, known)}")

@@ -1,0 +1,57 @@
+"""The named spaces; a recipe narrows or widens one of them."""
+
+from collections.abc import Mapping
+
+from search_spaces.space import BALANCER, RATIO, Space, checked
+from trainables.gans.catalog import VARIANTS
+from trainables.settings import ConfigError, nearest
+from trainables.tunable import Choice, Float, Int
+
+# The tenfold range about Adam 1e-4 (Gulrajani 2017) and 2e-4 (Radford 2015) within which GANs are usually tuned.
+LEARNING_RATE = Float(low=5e-5, high=1e-3, log=True)
+# A factor of three to either side of the paper's 10 (Gulrajani 2017, section 4).
+GRADIENT_PENALTY = Float(low=3.0, high=30.0, log=True)
+# From no imbalance to the ratio at which the long-tail literature reports.
+ABLATION_RATIOS = (1, 2, 5, 10, 20, 50, 100)
+
+_ALL_VARIANTS = Choice(options=tuple(VARIANTS))
+
+GAN_VARIANTS = checked(
+    Space(
+        name="gan_variants",
+        summary="GAN variant, epochs, learning rate and gradient penalty, at the study's own imbalance",
+        parameters={
+            BALANCER: _ALL_VARIANTS,
+            "balancing/gan/epochs": Int(low=25, high=400, log=True),
+            # A conditional GAN sees all classes, so one of its epochs is many times longer.
+            "balancing/gan/epochs@cgan": Int(low=5, high=50, log=True),
+            "balancing/gan/learning_rate": LEARNING_RATE,
+            "balancing/gan/weights/gradient_penalty": GRADIENT_PENALTY,
+        },
+    )
+)
+
+IMBALANCE_ABLATION = checked(
+    Space(
+        name="imbalance_ablation",
+        summary="gan_variants at every imbalance ratio in {1, 2, 5, 10, 20, 50, 100}",
+        parameters={**GAN_VARIANTS.parameters, RATIO: Choice(options=ABLATION_RATIOS)},
+    )
+)
+
+SMALL = checked(
+    Space(
+        name="small",
+        summary="GAN variant and learning rate alone, at each variant's own number of epochs",
+        parameters={BALANCER: _ALL_VARIANTS, "balancing/gan/learning_rate": LEARNING_RATE},
+    )
+)
+
+SPACES: Mapping[str, Space] = {space.name: space for space in (GAN_VARIANTS, IMBALANCE_ABLATION, SMALL)}
+
+
+def named_space(name: str) -> Space:
+    """The space called `name`; raises ConfigError with the nearest name where there is none."""
+    if name not in SPACES:
+        raise ConfigError(f"search.space: {name!r} is unknown; {nearest(name, SPACES)}")
+    return SPACES[name]

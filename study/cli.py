@@ -1,0 +1,183 @@
+"""The command `gan-study`."""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+import yaml
+from rich.console import Console
+from rich.table import Table
+
+from study.config import StudyConfig, parse_study, resolved_study
+from study.folder import read_manifest
+from study.listing import listing
+from study.recipe import load_recipe, overridden
+from study.result import EveryTrialFailedError, StudyResult
+from study.time_budget import parse_seconds
+from trainables.settings import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+app = typer.Typer(
+    help="Does training a GAN on the rare classes help a classifier find them? Asks it of your images, and "
+    "answers with paired gains and intervals.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+console = Console()
+
+Recipe = Annotated[str, typer.Argument(help="A recipe's name (see `gan-study list`), or a YAML file.")]
+Data = Annotated[
+    str | None, typer.Option("--data", metavar="DIR", help="Folder with the data set or the image folders.")
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Change a setting, for instance classifier.epochs=3; repeatable."
+    ),
+]
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="DIR", help="New folder for the study. [default: studies/NAME-DATE]"),
+]
+Trials = Annotated[int | None, typer.Option("--trials", min=0, help="How many configurations to search.")]
+Budget = Annotated[
+    str | None,
+    typer.Option("--time-budget", metavar="TIME", help="End the search in time to be done within TIME: 90s, 2h."),
+]
+Address = Annotated[
+    str | None, typer.Option("--address", help="Run on this Ray cluster: auto, HOST:PORT or ray://HOST:PORT.")
+]
+Wandb = Annotated[
+    str | None, typer.Option("--wandb", metavar="MODE", help="Mirror each trial to W&B: off, offline or online.")
+]
+SkipUnreadable = Annotated[
+    bool, typer.Option("--skip-unreadable", help="Go on without images that cannot be read, and say which.")
+]
+Verbose = Annotated[bool, typer.Option("--verbose", help="Show all that Ray says.")]
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The folder of a study.")]
+
+
+@app.command()
+def run(
+    recipe: Recipe,
+    data: Data = None,
+    set_: Set = None,
+    out: Out = None,
+    trials: Trials = None,
+    time_budget: Budget = None,
+    address: Address = None,
+    wandb: Wandb = None,
+    skip_unreadable: SkipUnreadable = False,
+    verbose: Verbose = False,
+) -> None:
+    """Run a study, print its answer, and write its report."""
+    options = {
+        "data.root": data,
+        "search.trials": trials,
+        "wandb.mode": wandb,
+        "data.skip_unreadable": True if skip_unreadable else None,
+    }
+    # JSON is YAML, and quotes what YAML would misread.
+    given = [f"{key}={json.dumps(value)}" for key, value in options.items() if value is not None]
+    config = _config(recipe, [*(set_ or []), *given])
+    seconds = None if time_budget is None else parse_seconds(time_budget)
+    from study.runner import run_study
+
+    result = run_study(
+        config, out=out, address=address, time_budget_seconds=seconds, verbose=verbose, console=console
+    )
+    _conclude(result)
+
+
+@app.command()
+def resume(folder: Folder, time_budget: Budget = None, address: Address = None, verbose: Verbose = False) -> None:
+    """Go on with a study that was interrupted; no trial is run twice."""
+    seconds = None if time_budget is None else parse_seconds(time_budget)
+    from study.runner import resume_study
+
+    result = resume_study(folder, address=address, time_budget_seconds=seconds, verbose=verbose, console=console)
+    _conclude(result)
+
+
+@app.command()
+def report(folder: Folder) -> None:
+    """Write the tables, plots and report.html of a study from its records alone, and print the answer."""
+    _report(folder)
+
+
+@app.command(name="list")
+def list_() -> None:
+    """List data sets, balancers, GAN variants, classifiers, search spaces and recipes."""
+    for title, entries in listing().items():
+        console.print(title, style="bold")
+        width = max(len(name) for name in entries)
+        for name, summary in entries.items():
+            console.print(f"  {name:{width}}  {summary}", markup=False, highlight=False, soft_wrap=True)
+
+
+@app.command()
+def show(recipe: Recipe, set_: Set = None) -> None:
+    """Print the fully resolved configuration of a recipe, its search space included, as YAML."""
+    print(yaml.safe_dump(resolved_study(_config(recipe, set_ or [])), sort_keys=False))
+
+
+def main() -> None:
+    """Run the command; what the person can mend is one line on stderr and exit code 2."""
+    try:
+        app()
+    except EveryTrialFailedError as error:
+        _fail(str(error), 1)
+    except UserError as error:
+        _fail(str(error), 2)
+    except OSError as error:
+        place = f": {error.filename}" if error.filename else ""
+        _fail(f"{error.strerror or error}{place}", 2)
+    except KeyboardInterrupt:
+        _fail("interrupted; `gan-study resume DIR` goes on", 130)
+
+
+def _config(recipe: str, assignments: list[str]) -> StudyConfig:
+    return parse_study(overridden(load_recipe(recipe), assignments))
+
+
+def _conclude(result: StudyResult) -> None:
+    for status in ("failed", "pruned"):
+        if result.count(status):
+            console.print(f"{result.count(status)} of {len(result.trials)} trials {status}", style="yellow")
+    _report(result.check().folder)
+
+
+def _report(folder: Path) -> None:
+    read_manifest(folder)
+    from analysis.load import load_study
+    from analysis.report import terminal_summary, write_report
+
+    answer, frame = terminal_summary(load_study(folder))
+    console.print()
+    console.print(answer, markup=False, highlight=False)
+    console.print(_table(frame))
+    console.print(f"Report: {write_report(folder)}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _table(frame: "pd.DataFrame") -> Table:
+    table = Table(header_style="bold")
+    for column in frame.columns:
+        table.add_column(str(column))
+    for row in frame.itertuples(index=False):
+        table.add_row(*(str(value) for value in row))
+    return table
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    print(f"gan-study: {message}", file=sys.stderr)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,105 @@
+"""The study folder: what lies where."""
+
+import datetime
+import json
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import JsonValue
+
+from study.config import StudyConfig, dump_study, parse_study
+from trainables.artifacts import write_atomically
+from trainables.settings import ConfigError, UserError
+
+
+@dataclass(frozen=True)
+class StudyFolder:
+    """The paths of one study's files."""
+
+    root: Path
+
+    @property
+    def manifest(self) -> Path:
+        """Name, identity, resolved configuration and versions; a folder with this file holds a study."""
+        return self.root / "study.json"
+
+    @property
+    def records(self) -> Path:
+        """The records, one a line."""
+        return self.root / "records.jsonl"
+
+    @property
+    def selection(self) -> Path:
+        """What the search chose; there once the search is over."""
+        return self.root / "selection.json"
+
+    @property
+    def optuna(self) -> Path:
+        """Optuna's SQLite file, where the study names no other storage."""
+        return self.root / "optuna.db"
+
+    @property
+    def ray(self) -> Path:
+        """Ray's own files; of no use once the study is over."""
+        return self.root / "ray"
+
+    @property
+    def wandb(self) -> Path:
+        """W&B's run files."""
+        return self.root / "wandb"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """What a study folder says of itself; `study_id` keeps its Optuna study apart from others in one storage."""
+
+    study_id: str
+    created_at: str
+    config: StudyConfig
+    environment: dict[str, str]
+
+
+def create_study_folder(root: Path, config: StudyConfig, environment: dict[str, str]) -> Manifest:
+    """Begin a study in `root`; raises UserError where it holds one already or cannot be written to."""
+    folder = StudyFolder(root)
+    if folder.manifest.exists():
+        raise UserError(
+            f"{root} already holds a study; go on with it by `gan-study resume {root}`, or choose another --out"
+        )
+    if root.exists() and any(root.iterdir()):
+        raise UserError(f"{root} is not empty and holds no study; choose another --out")
+    manifest = Manifest(
+        study_id=uuid.uuid4().hex[:8],
+        created_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        config=config,
+        environment=environment,
+    )
+    values: dict[str, JsonValue] = {
+        "name": config.name,
+        "study_id": manifest.study_id,
+        "created_at": manifest.created_at,
+        "config": dump_study(config),
+        "environment": {**environment},
+    }
+    write_atomically(folder.manifest, (json.dumps(values, indent=2) + "\n").encode())
+    return manifest
+
+
+def read_manifest(root: Path) -> Manifest:
+    """The manifest of the study in `root`; raises UserError where there is none."""
+    path = StudyFolder(root).manifest
+    if not path.exists():
+        raise UserError(
+            f"{root} holds no study (no {path.name}); start one with `gan-study run RECIPE --out {root}`"
+        )
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        return Manifest(
+            study_id=values["study_id"],
+            created_at=values["created_at"],
+            config=parse_study(values["config"]),
+            environment=values["environment"],
+        )
+    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        raise ConfigError(f"{path} is not a study manifest: {error}") from None

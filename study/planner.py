@@ -1,0 +1,324 @@
+"""Which trial comes next: a pure consequence of the configuration and the records so far.
+
+Running a study and resuming it are therefore the same thing.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from pydantic import JsonValue
+
+from search_spaces.space import BALANCER, RATIO, nested
+from study.config import NO_BALANCING, StudyConfig
+from study.searcher import SuggestionRequest, point_id, suggestion
+from study.selection import SelectedConfig
+from trainables.balancing.catalog import BALANCERS, dump_balancing, parse_balancing
+from trainables.config import TrialConfig, parse_trial
+from trainables.record import SearchStep, Selection, TrialRecord
+from trainables.seeding import numpy_generator
+from trainables.settings import dump
+from trainables.trial import Purpose
+from trainables.tunable import Scalar, contains
+
+Ratio = float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """A balancer at an imbalance ratio (None: the study's one imbalance): what is searched and confirmed."""
+
+    balancer: str
+    ratio: Ratio
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedTrial:
+    """A trial that is to be run, and why."""
+
+    config: TrialConfig
+    purpose: Purpose
+    cell: Cell
+
+
+class Pause(Enum):
+    """Why there is no trial to start."""
+
+    WAIT = "the next trial depends on one that is still running"
+    DONE = "every trial has a record"
+
+
+def baseline_trials(config: StudyConfig) -> Iterator[PlannedTrial]:
+    """No balancing and the simple methods, once for each ratio, with the search seed, on validation data."""
+    for ratio in config.ratios():
+        for balancer in config.simple_balancers():
+            yield planned_trial(
+                config,
+                Cell(balancer=balancer, ratio=ratio),
+                config.settings_of(balancer),
+                Purpose(phase="baseline", metric=config.objective),
+                seed=config.search.seed,
+            )
+
+
+def planned_trial(
+    study: StudyConfig, cell: Cell, balancing: Mapping[str, JsonValue], purpose: Purpose, *, seed: int
+) -> PlannedTrial:
+    """The trial of `study` that balances as `balancing` says, at the ratio of `cell`."""
+    config = parse_trial(
+        {
+            "seed": seed,
+            "test": purpose.phase == "confirm",
+            "data": dump(study.data),
+            "imbalance": dump(study.imbalance_at(cell.ratio)),
+            "classifier": dump(study.classifier),
+            "balancing": dict(balancing),
+        }
+    )
+    return PlannedTrial(config=config, purpose=purpose, cell=cell)
+
+
+class Planner:
+    """Hands out trials: baselines, then the search, then the confirmation of what the search chose.
+
+    `record_of` gives the record of a trial that has ended. `selected` is what the search chose, if it was closed
+    in an earlier run; otherwise `keep` is called with it as soon as it is. `may_search` says whether there is
+    time for another search trial.
+    """
+
+    def __init__(
+        self,
+        config: StudyConfig,
+        *,
+        record_of: Callable[[str], TrialRecord | None],
+        selected: tuple[SelectedConfig, ...] | None,
+        keep: Callable[[tuple[SelectedConfig, ...]], None],
+        may_search: Callable[[], bool],
+    ) -> None:
+        self._config = config
+        self._space = config.space()
+        self._record_of = record_of
+        self._selected = selected
+        self._keep = keep
+        self._may_search = may_search
+        self._started: set[str] = set()
+        # Number of a search trial -> the trial; None where its cell had no untried point left, or no baseline.
+        self._suggested: dict[int, PlannedTrial | None] = {}
+        self._baselines = tuple(baseline_trials(config))
+        self._confirmations: tuple[PlannedTrial, ...] = ()
+
+    def next(self) -> PlannedTrial | Pause:
+        """The next trial to start, or why there is none."""
+        trial = self._next_of(self._baselines)
+        if trial is not None:
+            return trial
+        if self._selected is None:
+            step = self._next_search()
+            if step is not None:
+                return step
+            self._selected = self._selection()
+            self._keep(self._selected)
+        self._confirmations = self._confirmations or tuple(self.confirmations())
+        return self._next_of(self._confirmations) or (Pause.WAIT if self._anything_runs() else Pause.DONE)
+
+    def num_trials(self) -> int:
+        """How many trials the study has, if every search trial finds something to try."""
+        cells = len(self.cells()) + len(self._config.simple_balancers()) * len(self._config.ratios())
+        return len(self._baselines) + self._config.search.trials + cells * len(self._config.confirm.seeds)
+
+    def cells(self) -> tuple[Cell, ...]:
+        """Every balancer that is searched, at every ratio."""
+        return tuple(
+            Cell(balancer=balancer, ratio=ratio)
+            for ratio in self._config.ratios()
+            for balancer in self._space.balancers
+        )
+
+    def confirmations(self) -> Iterator[PlannedTrial]:
+        """Every balancer at every ratio with every fresh seed, the only trials that read the test part."""
+        simple = tuple(
+            (Cell(balancer=name, ratio=ratio), self._config.settings_of(name), Selection(search_trials=0))
+            for ratio in self._config.ratios()
+            for name in self._config.simple_balancers()
+        )
+        searched = tuple(
+            (Cell(balancer=s.balancer, ratio=s.ratio), dict(s.balancing), s.selection)
+            for s in self._selected or ()
+        )
+        for seed in self._config.confirm.seeds:
+            for cell, balancing, selection in (*simple, *searched):
+                purpose = Purpose(phase="confirm", metric=self._config.objective, selection=selection)
+                yield planned_trial(self._config, cell, balancing, purpose, seed=seed)
+
+    def _next_of(self, trials: Iterable[PlannedTrial]) -> PlannedTrial | None:
+        return next((trial for trial in trials if self._start(trial)), None)
+
+    def _start(self, trial: PlannedTrial) -> bool:
+        trial_id = trial.config.trial_id
+        if trial_id in self._started or self._record_of(trial_id) is not None:
+            return False
+        self._started.add(trial_id)
+        return True
+
+    def _anything_runs(self) -> bool:
+        return any(self._record_of(trial_id) is None for trial_id in self._started)
+
+    def _ended(self, trial: PlannedTrial | None) -> bool:
+        return trial is None or self._record_of(trial.config.trial_id) is not None
+
+    # The search
+
+    def _next_search(self) -> PlannedTrial | Pause | None:
+        """The next search trial, or a wait; None when the search is over."""
+        for number in range(self._config.search.trials):
+            if number not in self._suggested:
+                if not self._may_search():
+                    break
+                if not self._can_suggest(number):
+                    return Pause.WAIT
+                self._suggested[number] = self._suggest(number)
+            trial = self._suggested[number]
+            if trial is not None and self._start(trial):
+                return trial
+        return None if all(map(self._ended, self._suggested.values())) else Pause.WAIT
+
+    def _can_suggest(self, number: int) -> bool:
+        learnt_from = range(max(0, number - self._config.search.lag + 1))
+        unbalanced = (trial for trial in self._baselines if trial.config.balancing.name == NO_BALANCING)
+        return all(map(self._ended, unbalanced)) and all(self._ended(self._suggested[n]) for n in learnt_from)
+
+    def _suggest(self, number: int) -> PlannedTrial | None:
+        cell = self._cell_of(number)
+        fixed = {} if cell is None else _point_of(cell)
+        earlier = [self._suggested[n] for n in range(number)]
+        alike = [trial for trial in earlier if trial is not None and cell in (None, trial.cell)]
+        learnt_from = number - self._config.search.lag
+        point = suggestion(
+            SuggestionRequest(
+                space=self._space,
+                number=number,
+                seed=self._config.search.seed,
+                startup_trials=self._config.search.startup_trials,
+                fixed=fixed,
+                first=self._defaults(cell) if cell is not None and not alike else None,
+                history=[
+                    record
+                    for trial in alike
+                    if (record := self._search_record(trial, up_to=learnt_from)) is not None
+                ],
+                taken=frozenset(point_id(_step(trial).params) for trial in alike),
+            )
+        )
+        return None if point is None else self._search_trial(number, point)
+
+    def _cell_of(self, number: int) -> Cell | None:
+        """Whose turn it is: every cell once in each round, in an order drawn for the round."""
+        if self._config.search.allocation == "adaptive":
+            return None
+        cells = self.cells()
+        turn, place = divmod(number, len(cells))
+        order = numpy_generator(self._config.search.seed, "round", turn).permutation(len(cells))
+        return cells[int(order[place])]
+
+    def _defaults(self, cell: Cell) -> dict[str, Scalar]:
+        """The balancer's own settings as a point of the space, as far as they lie in it."""
+        settings = dump_balancing(parse_balancing(self._config.settings_of(cell.balancer)))
+        point = _point_of(cell)
+        for key in self._space.keys_of(cell.balancer):
+            value = _at_path(settings, key.partition("@")[0].split("/")[1:])
+            if contains(self._space.parameters[key], value):
+                assert isinstance(value, bool | int | float | str)
+                point[key] = value
+        return point
+
+    def _search_trial(self, number: int, point: Mapping[str, Scalar]) -> PlannedTrial | None:
+        cell = Cell(balancer=str(point[BALANCER]), ratio=float(point[RATIO]) if RATIO in point else None)
+        baseline = self._baseline_score(cell.ratio)
+        if baseline is None:
+            return None
+        purpose = Purpose(
+            phase="search",
+            metric=self._config.objective,
+            baseline=baseline,
+            search=SearchStep(number=number, params=point),
+        )
+        balancing = _merged(self._config.settings_of(cell.balancer), nested(point)["balancing"])
+        balancing = _with_milestones(balancing, self._config)
+        return planned_trial(self._config, cell, balancing, purpose, seed=self._config.search.seed)
+
+    def _baseline_score(self, ratio: Ratio) -> float | None:
+        for trial in self._baselines:
+            if trial.cell == Cell(balancer=NO_BALANCING, ratio=ratio):
+                record = self._record_of(trial.config.trial_id)
+                complete = record is not None and record.status == "complete"
+                return record.scores["validation"].overall[self._config.objective] if record and complete else None
+        raise AssertionError("every ratio has a baseline without balancing")
+
+    def _search_record(self, trial: PlannedTrial, *, up_to: int) -> TrialRecord | None:
+        return self._record_of(trial.config.trial_id) if _step(trial).number <= up_to else None
+
+    def _selection(self) -> tuple[SelectedConfig, ...]:
+        return tuple(self._best(cell) for cell in self.cells())
+
+    def _best(self, cell: Cell) -> SelectedConfig:
+        """The configuration of `cell` with the largest validation gain (of equals the earliest), or its defaults."""
+        tried = [trial for trial in self._suggested.values() if trial is not None and trial.cell == cell]
+        records = [record for trial in tried if (record := self._record_of(trial.config.trial_id)) is not None]
+        complete = [record for record in records if record.status == "complete" and record.objective is not None]
+        best = max(complete, key=lambda record: record.objective or 0.0, default=None)
+        balancing = self._config.settings_of(cell.balancer) if best is None else best.config["balancing"]
+        assert isinstance(balancing, dict)
+        return SelectedConfig(
+            balancer=cell.balancer,
+            ratio=cell.ratio,
+            balancing=_without_milestones(dump_balancing(parse_balancing(balancing))),
+            selection=Selection(
+                search_trials=len(records),
+                trial_id=best.trial_id if best else None,
+                validation_objective=best.objective if best else None,
+            ),
+        )
+
+
+def _point_of(cell: Cell) -> dict[str, Scalar]:
+    return {BALANCER: cell.balancer} | ({} if cell.ratio is None else {RATIO: cell.ratio})
+
+
+def _step(trial: PlannedTrial) -> SearchStep:
+    assert trial.purpose.search is not None
+    return trial.purpose.search
+
+
+def _at_path(values: JsonValue, path: Iterable[str]) -> JsonValue:
+    for name in path:
+        assert isinstance(values, dict)
+        values = values[name]
+    return values
+
+
+def _merged(base: Mapping[str, JsonValue], changes: JsonValue) -> dict[str, JsonValue]:
+    assert isinstance(changes, dict)
+    merged = dict(base)
+    for key, value in changes.items():
+        inner = merged.get(key)
+        merged[key] = _merged(inner, value) if isinstance(inner, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def _with_milestones(balancing: dict[str, JsonValue], config: StudyConfig) -> dict[str, JsonValue]:
+    """`balancing` with a milestone at every rung of the pruner below its number of epochs."""
+    pruning = config.search.pruning
+    if pruning is None or not BALANCERS[str(balancing["name"])].is_gan:
+        return balancing
+    settings = dump_balancing(parse_balancing(balancing))["gan"]
+    assert isinstance(settings, dict) and isinstance(settings["epochs"], int)
+    rungs: list[JsonValue] = []
+    rung = pruning.grace_epochs
+    while rung < settings["epochs"]:
+        rungs.append(rung)
+        rung *= pruning.reduction_factor
+    return _merged(balancing, {"gan": {"milestones": rungs}})
+
+
+def _without_milestones(balancing: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    return _merged(balancing, {"gan": {"milestones": []}}) if "gan" in balancing else balancing

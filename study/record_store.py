@@ -1,0 +1,61 @@
+"""The records of a study: JSON lines that are only ever appended to."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from trainables.record import TrialRecord, read_line
+from trainables.settings import UserError
+
+
+class DuplicateRecordError(UserError):
+    """A trial was recorded twice."""
+
+
+class RecordStore:
+    """The file `path`, one record a line. The truth about a study: all else is derived from it.
+
+    Opening cuts off a last line that was not written to its end, since its trial will run again.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        _cut_unfinished_line(path)
+        self._records = {record.trial_id: record for record in read_records(path)}
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def __iter__(self) -> Iterator[TrialRecord]:
+        return iter(self._records.values())
+
+    def get(self, trial_id: str) -> TrialRecord | None:
+        """The record of a trial, if it has ended."""
+        return self._records.get(trial_id)
+
+    def append(self, record: TrialRecord) -> None:
+        """Write `record` through to the disk; raises DuplicateRecordError where the trial has one already."""
+        if record.trial_id in self._records:
+            raise DuplicateRecordError(f"trial {record.trial_id} is recorded already in {self._path}")
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(record.to_line() + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        self._records[record.trial_id] = record
+
+
+def read_records(path: Path) -> list[TrialRecord]:
+    """The records in `path`, in the order of their end; none where there is no file."""
+    if not path.exists():
+        return []
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return [read_line(line, where=f"{path}:{number}") for number, line in enumerate(lines, start=1)]
+
+
+def _cut_unfinished_line(path: Path) -> None:
+    if not path.exists():
+        return
+    content = path.read_bytes()
+    if content and not content.endswith(b"\n"):
+        with path.open("r+b") as file:
+            file.truncate(content.rfind(b"\n") + 1)

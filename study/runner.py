@@ -1,0 +1,219 @@
+"""Running a study, here or on a cluster, and going on with one."""
+
+import contextlib
+import datetime
+import logging
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import ray
+import torch
+from ray import tune
+from rich.console import Console
+
+from study.config import NO_BALANCING, ResourceConfig, StudyConfig
+from study.folder import Manifest, StudyFolder, create_study_folder, read_manifest
+from study.planner import Ratio, baseline_trials
+from study.progress import ProgressDisplay, Tally
+from study.pruning import CellwiseHalving
+from study.result import StudyResult
+from study.searcher import OptunaView
+from study.session import Observer, StudySession, TimeBudget
+from study.tracking import WandbMirror
+from study.tune_adapter import SessionCallback, SessionSearcher
+from trainables.data.source import DATA_ENVIRONMENT_VARIABLE
+from trainables.ray_trainable import GanStudyTrainable
+from trainables.trial import environment, prepare
+
+# A trial whose process or machine dies is started again as often, then recorded as failed.
+MAX_RESTARTS = 2
+# These networks are small: four trials share a GPU before they wait for one another.
+AUTO_GPU_SHARE = 0.25
+
+
+def run_study(
+    config: StudyConfig,
+    *,
+    out: Path | str | None = None,
+    address: str | None = None,
+    time_budget_seconds: float | None = None,
+    verbose: bool = False,
+    console: Console | None = None,
+) -> StudyResult:
+    """Run the study `config` in the new folder `out`, and give back its records.
+
+    `address` is a Ray cluster's ("auto", "host:port", "ray://host:port"); None runs on this machine alone. The
+    folder must be one that all its machines see. `time_budget_seconds` closes the search early enough to confirm
+    what it found. Raises UserError, before anything is written, where the configuration or the data cannot do.
+    """
+    config = with_absolute_root(config)
+    ratios = imbalance_ratios(config)
+    root = Path(out) if out is not None else default_folder(config.name)
+    manifest = create_study_folder(root, config, environment(torch.device("cpu")))
+    return _run(manifest, root, ratios, address, time_budget_seconds, verbose, console or Console())
+
+
+def resume_study(
+    root: Path | str,
+    *,
+    address: str | None = None,
+    time_budget_seconds: float | None = None,
+    verbose: bool = False,
+    console: Console | None = None,
+) -> StudyResult:
+    """Go on with the study in folder `root`: trials that have a record are not run again, all others are."""
+    root = Path(root)
+    manifest = read_manifest(root)
+    ratios = imbalance_ratios(manifest.config)
+    return _run(manifest, root, ratios, address, time_budget_seconds, verbose, console or Console())
+
+
+def imbalance_ratios(config: StudyConfig) -> dict[Ratio, float]:
+    """Largest over smallest class count at each of the study's ratios.
+
+    Loads the training pool and splits it as every trial will, so that data which cannot do is found before the
+    first trial; raises DataError or ConfigError then.
+    """
+    return {
+        trial.cell.ratio: prepare(trial.config).imbalance_ratio
+        for trial in baseline_trials(config)
+        if trial.cell.balancer == NO_BALANCING
+    }
+
+
+def default_folder(name: str) -> Path:
+    """A folder of its own for each run, below ./studies."""
+    return Path("studies") / f"{name}-{datetime.datetime.now():%Y%m%d-%H%M%S}"
+
+
+def with_absolute_root(config: StudyConfig) -> StudyConfig:
+    """`config` with the data's folder spelt out, since trials run in other processes and folders."""
+    root = config.data.root or os.environ.get(DATA_ENVIRONMENT_VARIABLE)
+    return config if root is None else replace(config, data=replace(config.data, root=str(Path(root).resolve())))
+
+
+def _run(
+    manifest: Manifest,
+    root: Path,
+    ratios: dict[Ratio, float],
+    address: str | None,
+    time_budget_seconds: float | None,
+    verbose: bool,
+    console: Console,
+) -> StudyResult:
+    config, folder = manifest.config, StudyFolder(root.resolve())
+    with _ray(address, verbose=verbose), contextlib.ExitStack() as closing:
+        workers = num_workers(config.resources)
+        tally = Tally(num_workers=workers)
+        observers: list[Observer] = [closing.enter_context(ProgressDisplay(tally, console))]
+        if config.wandb.mode != "off":
+            mirror = WandbMirror(
+                config.wandb, group=_group(manifest), study_folder=folder.root, run_folder=folder.wandb
+            )
+            closing.callback(_close_mirror, mirror, console)
+            observers.append(mirror)
+        session = StudySession(
+            config,
+            folder,
+            view=OptunaView(storage=optuna_url(config, folder), study_name=_group(manifest), space=config.space()),
+            imbalance_ratios=ratios,
+            budget=TimeBudget(
+                seconds=time_budget_seconds, num_confirmations=num_confirmations(config), num_workers=workers
+            ),
+            observers=observers,
+        )
+        tally.expect(session.planner.num_trials(), session.records)
+        _tuner(config, folder, session, verbose=verbose).fit()
+    shutil.rmtree(folder.ray, ignore_errors=True)
+    return StudyResult(folder=root, trials=tuple(session.records))
+
+
+def optuna_url(config: StudyConfig, folder: StudyFolder) -> str:
+    """Where Optuna's storage is."""
+    return config.storage or f"sqlite:///{folder.optuna}"
+
+
+def num_confirmations(config: StudyConfig) -> int:
+    """How many trials the confirmation has."""
+    balancers = len(config.simple_balancers()) + len(config.space().balancers)
+    return balancers * len(config.ratios()) * len(config.confirm.seeds)
+
+
+def num_workers(resources: ResourceConfig) -> int:
+    """How many trials run at once on the cluster as it is now."""
+    cluster = ray.cluster_resources()
+    fitting = int(cluster.get("CPU", 1) // resources.cpus_per_trial)
+    gpus = gpus_per_trial(resources)
+    if gpus > 0:
+        fitting = min(fitting, int(cluster.get("GPU", 0) / gpus))
+    return max(1, min(fitting, resources.max_concurrent or fitting))
+
+
+def gpus_per_trial(resources: ResourceConfig) -> float:
+    """The share of a GPU that a trial gets."""
+    if resources.gpus_per_trial != "auto":
+        return resources.gpus_per_trial
+    return AUTO_GPU_SHARE if ray.cluster_resources().get("GPU", 0) > 0 else 0.0
+
+
+@contextlib.contextmanager
+def _ray(address: str | None, *, verbose: bool) -> Iterator[None]:
+    """Ray, started here or joined, for as long as the study runs; one that the caller started is left as it is."""
+    if ray.is_initialized():
+        yield
+        return
+    if address is None:
+        # A local run asks nobody for a token, whatever an earlier cluster left in the home folder.
+        os.environ["RAY_AUTH_MODE"] = "disabled"
+    # "local" starts a Ray of our own; without it Ray joins whatever cluster is or was running here.
+    local = {"include_dashboard": False, "_node_ip_address": "127.0.0.1"} if address is None else {}
+    ray.init(
+        address=address or "local",
+        log_to_driver=verbose,
+        logging_level=logging.INFO if verbose else logging.ERROR,
+        **local,
+    )
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def _tuner(config: StudyConfig, folder: StudyFolder, session: StudySession, *, verbose: bool) -> tune.Tuner:
+    # Records are ours; Ray's CSV, JSON and TensorBoard loggers would write every one of them three more times.
+    os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
+    resources = {"cpu": config.resources.cpus_per_trial, "gpu": gpus_per_trial(config.resources)}
+    pruning = config.search.pruning
+    return tune.Tuner(
+        tune.with_resources(GanStudyTrainable, resources),
+        tune_config=tune.TuneConfig(
+            search_alg=SessionSearcher(
+                session, folder=str(folder.root), max_running=config.resources.max_concurrent
+            ),
+            scheduler=None if pruning is None else CellwiseHalving(pruning),
+            num_samples=-1,
+            reuse_actors=True,
+            trial_name_creator=lambda trial: trial.config["trial_id"],
+            trial_dirname_creator=lambda trial: f"{trial.config['trial_id']}-{trial.trial_id}",
+        ),
+        run_config=tune.RunConfig(
+            name=f"{datetime.datetime.now():%Y%m%d-%H%M%S}",
+            storage_path=str(folder.ray),
+            callbacks=[SessionCallback(session)],
+            failure_config=tune.FailureConfig(max_failures=MAX_RESTARTS),
+            verbose=1 if verbose else 0,
+        ),
+    )
+
+
+def _group(manifest: Manifest) -> str:
+    return f"{manifest.config.name}-{manifest.study_id}"
+
+
+def _close_mirror(mirror: WandbMirror, console: Console) -> None:
+    problems = mirror.close()
+    if problems:
+        console.print(f"W&B did not take {len(problems)} runs; the first said: {problems[0]}", markup=False)

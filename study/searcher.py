@@ -1,0 +1,132 @@
+"""Optuna: what to try next, as a pure function, and a storage that shows the search."""
+
+import json
+import logging
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from search_spaces.optuna_adapter import distributions, suggest
+from search_spaces.space import Space
+from trainables.record import Milestone, SearchStep, TrialRecord
+from trainables.seeding import derive_seed
+from trainables.tunable import Scalar
+
+# A space whose points are all taken is given up on after as many tries; a larger one repeats itself less often.
+ATTEMPTS = 50
+
+_STATES = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
+
+optuna.logging.set_verbosity(logging.WARNING)
+# Multivariate and grouped TPE have been "experimental" since Optuna 2; the pinned version is the one tested.
+warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SuggestionRequest:
+    """All that a suggestion depends on.
+
+    `fixed` holds the keys that are not Optuna's to choose; `first` the point to begin with, if any. `history` are
+    the search records that may be learnt from, `taken` the points that were suggested before.
+    """
+
+    space: Space
+    number: int
+    seed: int
+    startup_trials: int
+    fixed: Mapping[str, Scalar]
+    first: Mapping[str, Scalar] | None
+    history: Sequence[TrialRecord]
+    taken: frozenset[str]
+
+
+def suggestion(request: SuggestionRequest) -> dict[str, Scalar] | None:
+    """The point to try as search trial `number`; None where no untried point is found.
+
+    A pure function: a study that is killed and resumed, or run on another number of machines, tries the same
+    points. Tree-structured Parzen estimator, multivariate and grouped (Bergstra et al. 2011; Falkner et al. 2018).
+    """
+    history = [_frozen(request.space, record) for record in request.history if record.search is not None]
+    points = (_attempt(request, history, attempt) for attempt in range(ATTEMPTS))
+    return next((point for point in points if point_id(point) not in request.taken), None)
+
+
+def point_id(point: Mapping[str, Scalar]) -> str:
+    """A name for a point of a space."""
+    return json.dumps(dict(point), sort_keys=True)
+
+
+def _attempt(request: SuggestionRequest, history: Iterable[FrozenTrial], attempt: int) -> dict[str, Scalar]:
+    sampler = optuna.samplers.TPESampler(
+        seed=derive_seed(request.seed, "suggestion", request.number, attempt) % 2**32,
+        n_startup_trials=request.startup_trials,
+        multivariate=True,
+        group=True,
+    )
+    study = optuna.create_study(direction="maximize", sampler=sampler)
+    study.add_trials(history)
+    begin = request.first if attempt == 0 and request.first is not None else request.fixed
+    study.enqueue_trial(dict(begin))
+    return suggest(request.space, study.ask())
+
+
+def _frozen(space: Space, record: TrialRecord) -> FrozenTrial:
+    assert record.search is not None
+    params = dict(record.search.params)
+    return create_trial(
+        state=_STATES[record.status],
+        value=record.objective if record.status == "complete" else None,
+        params=params,
+        distributions=distributions(space, params),
+        user_attrs={"trial_id": record.trial_id, "number": record.search.number},
+        intermediate_values={m.epoch: m.objective for m in record.milestones},
+    )
+
+
+class OptunaView:
+    """The search in an Optuna storage, for optuna-dashboard and Optuna's own plots.
+
+    A view of the records: it is made anew from them when a study is resumed, so that it never says otherwise.
+    """
+
+    def __init__(self, *, storage: str, study_name: str, space: Space) -> None:
+        self._space = space
+        self._storage = optuna.storages.get_storage(storage)
+        self._name = study_name
+        self._running: dict[str, optuna.Trial] = {}
+        self._study: optuna.Study
+
+    def rebuild(self, records: Iterable[TrialRecord]) -> None:
+        """Replace what the storage holds of this study by `records`."""
+        if self._name in optuna.study.get_all_study_names(self._storage):
+            optuna.delete_study(study_name=self._name, storage=self._storage)
+        self._study = optuna.create_study(study_name=self._name, storage=self._storage, direction="maximize")
+        searched = (record for record in records if record.search is not None)
+        self._study.add_trials(_frozen(self._space, record) for record in sorted(searched, key=_number))
+
+    def started(self, trial_id: str, step: SearchStep) -> None:
+        """Show a search trial as running."""
+        self._study.enqueue_trial(dict(step.params))
+        trial = self._study.ask()
+        suggest(self._space, trial)
+        trial.set_user_attr("trial_id", trial_id)
+        trial.set_user_attr("number", step.number)
+        self._running[trial_id] = trial
+
+    def reached(self, trial_id: str, milestone: Milestone) -> None:
+        """Show a milestone of a running trial."""
+        self._running[trial_id].report(milestone.objective, milestone.epoch)
+
+    def finished(self, record: TrialRecord) -> None:
+        """Show a trial as complete, pruned or failed."""
+        trial = self._running.pop(record.trial_id)
+        value = record.objective if record.status == "complete" else None
+        self._study.tell(trial, value, state=_STATES[record.status])
+
+
+def _number(record: TrialRecord) -> int:
+    assert record.search is not None
+    return record.search.number

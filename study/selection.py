@@ -1,0 +1,39 @@
+"""What the search chose, kept in the study folder: from then on the search is closed."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import JsonValue
+
+from trainables.artifacts import write_atomically
+from trainables.record import Selection
+from trainables.settings import dump, parse, settings
+
+
+@settings
+class SelectedConfig:
+    """The configuration of a balancer at a ratio that is confirmed, and the search it won."""
+
+    balancer: str
+    ratio: float | None
+    balancing: Mapping[str, JsonValue]
+    selection: Selection
+
+
+@settings
+class _Selected:
+    configurations: tuple[SelectedConfig, ...]
+
+
+def write_selection(path: Path, selected: tuple[SelectedConfig, ...]) -> None:
+    """Keep `selected`; equal selections give equal bytes."""
+    content = json.dumps(dump(_Selected(configurations=selected)), indent=2, sort_keys=True) + "\n"
+    write_atomically(path, content.encode())
+
+
+def read_selection(path: Path) -> tuple[SelectedConfig, ...] | None:
+    """The selection that was kept; None while the search goes on."""
+    if not path.exists():
+        return None
+    return parse(_Selected, json.loads(path.read_text(encoding="utf-8")), where=str(path)).configurations

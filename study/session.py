@@ -1,0 +1,139 @@
+"""One run of a study: what is planned, what is recorded, and everybody who watches."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from study.config import StudyConfig
+from study.folder import StudyFolder
+from study.planner import Pause, PlannedTrial, Planner, Ratio
+from study.record_store import RecordStore
+from study.searcher import OptunaView
+from study.selection import read_selection, write_selection
+from trainables.record import Milestone, TrialRecord, read_line
+from trainables.trial import failed_record, pruned_record
+
+
+class Observer(Protocol):
+    """Somebody who watches a study; called in the driver, one call at a time."""
+
+    def started(self, trial: PlannedTrial) -> None:
+        """A trial has been handed out."""
+        ...
+
+    def finished(self, record: TrialRecord) -> None:
+        """A trial has ended; its record is on disk."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimeBudget:
+    """Closes the search in time for the confirmation, whose length is judged by the trials so far.
+
+    `seconds` None is never used up. The confirmation itself is not cut: an unfinished one answers nothing.
+    """
+
+    seconds: float | None
+    num_confirmations: int
+    num_workers: int
+    started_at: float = field(default_factory=time.monotonic)
+
+    def may_search(self, mean_trial_seconds: float) -> bool:
+        """Whether one more search trial and then the whole confirmation fit in."""
+        if self.seconds is None:
+            return True
+        needed = mean_trial_seconds * (1 + self.num_confirmations / self.num_workers)
+        return time.monotonic() - self.started_at + needed < self.seconds
+
+
+@dataclass
+class _Running:
+    trial: PlannedTrial
+    milestones: list[Milestone] = field(default_factory=list)
+
+
+class StudySession:
+    """Hands out trials and takes in what became of them; the single writer of records.
+
+    A record is on disk before anything else learns of it. `imbalance_ratios` gives the largest over smallest
+    class count at each of the study's ratios, for the records of trials that did not come so far.
+    """
+
+    def __init__(
+        self,
+        config: StudyConfig,
+        folder: StudyFolder,
+        *,
+        view: OptunaView,
+        imbalance_ratios: Mapping[Ratio, float],
+        budget: TimeBudget,
+        observers: Sequence[Observer],
+    ) -> None:
+        self.records = RecordStore(folder.records)
+        self.planner = Planner(
+            config,
+            record_of=self.records.get,
+            selected=read_selection(folder.selection),
+            keep=lambda selected: write_selection(folder.selection, selected),
+            may_search=lambda: budget.may_search(self._mean_trial_seconds()),
+        )
+        self._view = view
+        self._view.rebuild(self.records)
+        self._imbalance_ratios = imbalance_ratios
+        self._observers = observers
+        self._running: dict[str, _Running] = {}
+
+    def next(self) -> PlannedTrial | Pause:
+        """The next trial, from now on running, or why there is none."""
+        planned = self.planner.next()
+        if isinstance(planned, PlannedTrial):
+            self._running[planned.config.trial_id] = _Running(planned)
+            if planned.purpose.search is not None:
+                self._view.started(planned.config.trial_id, planned.purpose.search)
+            for observer in self._observers:
+                observer.started(planned)
+        return planned
+
+    def ratio_of(self, trial: PlannedTrial) -> float:
+        """Largest over smallest class count in a trial's data."""
+        return self._imbalance_ratios[trial.cell.ratio]
+
+    def reached(self, trial_id: str, milestone: Milestone) -> None:
+        """A running trial has come to a milestone."""
+        self._running[trial_id].milestones.append(milestone)
+        self._view.reached(trial_id, milestone)
+
+    def ended(self, trial_id: str, record_line: str) -> None:
+        """A trial has come to its end, in success or failure, with this record."""
+        self._take_in(read_line(record_line, where=f"result of trial {trial_id}"))
+
+    def stopped(self, trial_id: str) -> None:
+        """A trial has been stopped early by the pruner."""
+        running = self._running[trial_id]
+        self._take_in(
+            pruned_record(
+                running.trial.config,
+                running.trial.purpose,
+                milestones=tuple(running.milestones),
+                imbalance_ratio=self.ratio_of(running.trial),
+            )
+        )
+
+    def died(self, trial_id: str, reason: str) -> None:
+        """A trial's process or machine is gone for good."""
+        trial = self._running[trial_id].trial
+        ratio = self.ratio_of(trial)
+        self._take_in(failed_record(trial.config, trial.purpose, reason=reason, imbalance_ratio=ratio))
+
+    def _take_in(self, record: TrialRecord) -> None:
+        self.records.append(record)
+        del self._running[record.trial_id]
+        if record.search is not None:
+            self._view.finished(record)
+        for observer in self._observers:
+            observer.finished(record)
+
+    def _mean_trial_seconds(self) -> float:
+        totals = [sum(record.seconds.values()) for record in self.records if record.status == "complete"]
+        return sum(totals) / len(totals) if totals else 0.0

@@ -1,0 +1,86 @@
+"""A study session as Ray Tune sees it: a searcher that hands out its trials, a callback that takes them in."""
+
+from typing import Any
+
+from pydantic import JsonValue
+from ray import tune
+from ray.tune.experiment import Trial
+from ray.tune.search import Searcher
+
+from study.planner import Pause
+from study.session import StudySession
+from trainables.config import dump_trial
+from trainables.ray_trainable import FOLDER, MILESTONE, PURPOSE, RATIO, RECORD, TRIAL
+from trainables.record import Milestone
+from trainables.settings import dump, parse
+
+# The key under which a Tune trial's configuration names ours.
+TRIAL_ID = "trial_id"
+
+
+class SessionSearcher(Searcher):  # type: ignore[misc]
+    """Gives Tune the session's next trial. It keeps nothing: the records do."""
+
+    def __init__(self, session: StudySession, *, folder: str, max_running: int | None) -> None:
+        super().__init__()
+        self._session = session
+        self._folder = folder
+        self._max_running = max_running
+        self._running: set[str] = set()
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+        """The configuration of the next trial, None to be asked again, or FINISHED."""
+        if self._max_running is not None and len(self._running) >= self._max_running:
+            return None
+        planned = self._session.next()
+        if planned is Pause.DONE:
+            return str(Searcher.FINISHED)
+        if planned is Pause.WAIT:
+            return None
+        self._running.add(trial_id)
+        return {
+            TRIAL_ID: planned.config.trial_id,
+            TRIAL: dump_trial(planned.config),
+            PURPOSE: dump(planned.purpose),
+            FOLDER: self._folder,
+            RATIO: self._session.ratio_of(planned),
+        }
+
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        """Make room for another trial; what became of this one, the callback learns."""
+        self._running.discard(trial_id)
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing to save."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Nothing to restore."""
+
+
+class SessionCallback(tune.Callback):  # type: ignore[misc]
+    """Tells the session what became of its trials."""
+
+    def __init__(self, session: StudySession) -> None:
+        self._session = session
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, JsonValue], **info: Any
+    ) -> None:
+        """A milestone, unless it is the end."""
+        if MILESTONE in result:
+            milestone = parse(Milestone, result[MILESTONE], where=MILESTONE)
+            self._session.reached(trial.config[TRIAL_ID], milestone)
+
+    def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        """The end, or a stop by the pruner."""
+        record = trial.last_result.get(RECORD)
+        if record is None:
+            self._session.stopped(trial.config[TRIAL_ID])
+        else:
+            self._session.ended(trial.config[TRIAL_ID], record)
+
+    def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        """The trial's process or machine died more often than is borne."""
+        error = trial.get_error()
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())}" if error else "died without a word"
+        self._session.died(trial.config[TRIAL_ID], reason)

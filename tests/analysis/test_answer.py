@@ -1,0 +1,130 @@
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from analysis.aggregate import Estimate, t_interval
+from analysis.answer import answer, contrast_table, contrasts, verdict
+from analysis.caveats import caveats
+from analysis.load import Study, load_study
+from analysis.report import terminal_summary
+from tests.analysis.planted import confirmed_arm, planted_record, planted_study, write_study
+from trainables.record import TrialRecord
+
+
+def loaded(folder: Path, records: Sequence[TrialRecord]) -> Study:
+    return load_study(write_study(folder, records))
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([0.10, 0.12, 0.14], "up"),
+        ([-0.10, -0.12, -0.14], "down"),
+        ([0.10, -0.12, 0.14], "open"),
+        ([0.0, 0.0, 0.0], "open"),
+        ([0.10, 0.1001], "undecided"),
+        ([0.10], "undecided"),
+    ],
+)
+def test_a_verdict_needs_an_interval_on_one_side_of_zero(values: list[float], expected: str) -> None:
+    assert verdict(t_interval(values)) == expected
+
+
+def test_an_interval_that_ends_at_zero_holds_it() -> None:
+    assert verdict(Estimate(n=5, mean=0.1, low=0.0, high=0.2)) == "open"
+
+
+def test_two_sentences_of_the_planted_study(tmp_path: Path) -> None:
+    assert answer(loaded(tmp_path, planted_study())) == (
+        "GAN augmentation helps on shapes with simple_cnn at imbalance ratio 10: dcgan, the GAN chosen on "
+        "validation, changes test minority F1 by +0.120 (95 % interval +0.070 to +0.170, 3 seeds) against no "
+        "balancing.",
+        # Differences 0.04, 0.05, 0.06: s = 0.01, half-width 4.302653 * 0.01 / sqrt(3) = 0.0248.
+        "It is better than smote, the simple method chosen on validation: the paired difference in test minority "
+        "F1 is +0.050 (95 % interval +0.025 to +0.075, 3 seeds).",
+    )
+
+
+def test_a_gan_that_harms_is_said_to(tmp_path: Path) -> None:
+    records = [
+        *confirmed_arm("none", validation=(0.4,) * 3, test=(0.40, 0.42, 0.44)),
+        *confirmed_arm("dcgan", validation=(0.3,) * 3, test=(0.30, 0.31, 0.34), gan=True),
+    ]
+    gain, rival = answer(loaded(tmp_path, records))
+    assert gain.startswith("GAN augmentation hurts on shapes")
+    assert rival == "No simple method was confirmed in the same settings, so there is none to compare it with."
+
+
+def test_one_seed_decides_nothing(tmp_path: Path) -> None:
+    study = loaded(tmp_path, [record for record in planted_study() if record.seed <= 1])
+    gain, rival = answer(study)
+    assert gain.startswith("1 seed cannot decide whether GAN augmentation helps")
+    assert "+0.100 (1 seed, so no interval)" in gain
+    assert rival.startswith("1 seed cannot tell it from smote")
+    assert any("Fewer than 3 seeds decide nothing" in text for text in caveats(study))
+
+
+def test_several_ratios_are_told_apart(tmp_path: Path) -> None:
+    noisy = [
+        *confirmed_arm("none", validation=(0.4,) * 3, test=(0.4, 0.4, 0.4), ratio=2.0),
+        *confirmed_arm("smote", validation=(0.5,) * 3, test=(0.5, 0.3, 0.4), ratio=2.0),
+        *confirmed_arm("dcgan", validation=(0.5,) * 3, test=(0.5, 0.3, 0.46), ratio=2.0, gan=True),
+    ]
+    study = loaded(tmp_path, [*planted_study(10.0), *planted_study(50.0), *noisy])
+    gain, rival = answer(study)
+    assert gain.endswith(
+        "GAN augmentation helps at imbalance ratios 10 and 50 (mean +0.120) and shows no evidence of a change at "
+        "imbalance ratio 2 (mean +0.020) on shapes with simple_cnn."
+    )
+    assert rival.startswith(
+        "Against the simple method chosen in the same way, it is better at imbalance ratios 10"
+    )
+    assert [contrast.condition.imbalance_ratio for contrast in contrasts(study.records)] == [2.0, 10.0, 50.0]
+    assert contrast_table(study).text["Verdict"].tolist() == ["no evidence", "helps", "helps"]
+
+
+def test_data_sets_are_told_apart(tmp_path: Path) -> None:
+    other = [
+        *confirmed_arm("none", validation=(0.4,) * 3, test=(0.40, 0.42, 0.44), dataset="birds"),
+        *confirmed_arm("dcgan", validation=(0.3,) * 3, test=(0.30, 0.31, 0.34), gan=True, dataset="birds"),
+    ]
+    gain, _ = answer(loaded(tmp_path, [*planted_study(), *other]))
+    assert "hurts at imbalance ratio 10 (mean −0.103) on birds with simple_cnn; helps at" in gain
+
+
+def test_a_study_without_confirm_trials_has_no_answer(tmp_path: Path) -> None:
+    study = loaded(tmp_path, [record for record in planted_study() if record.phase != "confirm"])
+    gain, rest = answer(study)
+    assert gain == "There is no answer yet: the study has no confirmed trials."
+    assert "+0.200 in validation minority F1" in rest
+    assert caveats(study)[0] == "There are no confirm trials: no test score exists and nothing can be concluded."
+
+
+def test_the_terminal_gets_the_sentences_and_the_table(tmp_path: Path) -> None:
+    text, table = terminal_summary(loaded(tmp_path, planted_study()))
+    assert text.startswith("GAN augmentation helps")
+    assert len(table) == 5
+
+
+def test_the_caveats_of_the_planted_study(tmp_path: Path) -> None:
+    noted = [replace(record, notes=("Two images were found twice.",)) for record in planted_study()[-2:]]
+    said = " ".join(caveats(loaded(tmp_path, [*planted_study()[:-2], *noted])))
+    assert "over 3 seeds of splitting and training" in said
+    assert "normal (shapes, test: 12)" in said
+    assert "malignant <b>& (shapes, test" not in said
+    assert "4 gains over no balancing are shown" in said
+    assert "about 0.2 of them" in said
+    assert "dcgan 5; acgan_<x> 2; class_weights and smote 0" in said
+    assert "simple_cnn epochs: 5, budget: steps" in said
+    assert "1 search failed and 1 search pruned" in said
+    assert "Two images were found twice. (2 trials)" in said
+
+
+def test_methods_that_lack_seeds_are_named(tmp_path: Path) -> None:
+    lost = planted_record(balancer="dcgan", validation=None, status="failed", seed=3, failure="out of memory")
+    records = [r for r in planted_study() if not (r.balancer == "dcgan" and r.phase == "confirm" and r.seed == 3)]
+    said = " ".join(caveats(loaded(tmp_path, [*records, lost])))
+    assert "dcgan at ratio 10 (2 of 3)" in said
+    assert "1 confirm failed" in said

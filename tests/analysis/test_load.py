@@ -1,0 +1,78 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from analysis.load import load_study, records_frame
+from tests.analysis.planted import planted_record, planted_study, write_study
+from trainables.record import RecordError
+
+
+def test_a_study_comes_back_as_it_was_written(tmp_path: Path) -> None:
+    records = planted_study()
+    study = load_study(write_study(tmp_path, records))
+    assert study.records == tuple(records)
+    assert study.name == "planted <study>"
+    assert study.environment["torch"] == "2.9.0"
+    assert study.notes == ()
+
+
+def test_a_last_line_that_was_cut_off_is_left_out_with_a_note(tmp_path: Path) -> None:
+    folder = write_study(tmp_path, planted_study())
+    with (folder / "records.jsonl").open("a") as lines:
+        lines.write('{"schema_version": 1, "trial')
+    study = load_study(folder)
+    assert len(study.records) == len(planted_study())
+    assert study.notes == ("The last line of records.jsonl was cut off while it was written; it is left out.",)
+
+
+def test_a_last_line_that_lacks_only_its_line_break_counts(tmp_path: Path) -> None:
+    folder = write_study(tmp_path, planted_study())
+    path = folder / "records.jsonl"
+    path.write_text(path.read_text().removesuffix("\n"))
+    assert len(load_study(folder).records) == len(planted_study())
+
+
+@pytest.mark.parametrize("line", [b'{"schema_version": 1\n', b"\n", b'{"schema_version": 7}\n', b"\xff\xfe\n"])
+def test_any_other_bad_line_is_named(tmp_path: Path, line: bytes) -> None:
+    folder = write_study(tmp_path, planted_study()[:2])
+    path = folder / "records.jsonl"
+    path.write_bytes(path.read_bytes() + line + planted_study()[3].to_line().encode() + b"\n")
+    with pytest.raises(RecordError, match=r"records\.jsonl:3"):
+        load_study(folder)
+
+
+def test_a_folder_without_a_study_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RecordError, match=r"study\.json is missing"):
+        load_study(tmp_path)
+
+
+def test_a_study_without_records_is_noted(tmp_path: Path) -> None:
+    folder = write_study(tmp_path, [])
+    (folder / "records.jsonl").unlink()
+    assert load_study(folder).notes == ("No trial has been recorded yet.",)
+
+
+def test_the_frame_has_a_row_a_record() -> None:
+    frame = records_frame([planted_record(balancer="none", validation=0.4, test=0.5, seed=3)])
+    row = frame.iloc[0]
+    assert (row["phase"], row["seed"], row["validation_minority_f1"], row["test_minority_f1"]) == (
+        "confirm",
+        3,
+        0.4,
+        0.5,
+    )
+    assert row["search_trials"] == 0
+    assert row["total_seconds"] == 3.0
+
+
+def test_the_analysis_loads_without_what_trained() -> None:
+    code = (
+        "import analysis.report, sys; "
+        "heavy = {'torch', 'ray', 'optuna', 'wandb', 'matplotlib.pyplot'} & set(sys.modules); "
+        "assert not heavy, heavy"
+    )
+    root = Path(__file__).parents[2]
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,111 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from analysis.plots.confusion import confusion_data
+from analysis.plots.counts import count_data
+from analysis.plots.figures import figures
+from analysis.plots.losses import loss_data
+from analysis.plots.samples import sample_data, shrunk
+from analysis.plots.scores import score_data
+from analysis.plots.search import progress_data
+from analysis.select import Condition, Task, confirmed
+from tests.analysis.planted import planted_record, planted_study, with_samples
+
+TASK = Task("shapes", "simple_cnn")
+HERE = Condition("shapes", "simple_cnn", 10.0)
+
+
+def test_score_data_holds_means_and_seeds_by_ratio() -> None:
+    data = score_data([*planted_study(50.0), *planted_study(10.0)], TASK)
+    assert data.ratios == (10.0, 50.0)
+    assert data.balancers == ("none", "class_weights", "smote", "acgan_<x>", "dcgan")
+    assert data.estimates[10.0]["dcgan"].mean == pytest.approx(0.54, abs=1e-12)
+    assert data.values[50.0]["dcgan"] == (0.50, 0.54, 0.58)
+
+
+def test_gain_data_leaves_out_the_reference() -> None:
+    data = score_data(planted_study(), TASK, measure="gain")
+    assert data.balancers == ("class_weights", "smote", "acgan_<x>", "dcgan")
+    assert data.estimates[10.0]["smote"].mean == pytest.approx(0.07, abs=1e-12)
+
+
+def test_progress_counts_every_trial_and_keeps_the_best() -> None:
+    progress = progress_data(planted_study(), TASK)["dcgan"][10.0]
+    assert progress.numbers == (1, 2, 3)
+    assert progress.gains == (0.05, 0.20, 0.10)
+    assert progress.best_so_far == (0.05, 0.20, 0.20)
+
+
+def test_progress_follows_the_suggestions_and_not_the_file() -> None:
+    later, failed, first = (
+        planted_record(
+            balancer="g", validation=0.5, phase="search", number=number, objective=gain, status=status, gan=True
+        )
+        for number, gain, status in ((2, 0.3, "complete"), (1, None, "failed"), (0, 0.1, "complete"))
+    )
+    progress = progress_data([later, failed, first], TASK)["g"][10.0]
+    assert (progress.numbers, progress.gains) == ((1, 3), (0.1, 0.3))
+
+
+def test_confusion_rows_are_fractions() -> None:
+    data = confusion_data(confirmed(planted_study()), ["none", "dcgan", "absent"])
+    assert list(data) == ["none", "dcgan"]
+    np.testing.assert_allclose(data["dcgan"], [[0.8, 0.1, 0.1], [0.5, 0.5, 0.0], [0.0, 0.25, 0.75]], atol=1e-12)
+
+
+def test_counts_split_real_from_synthetic_and_mark_minorities() -> None:
+    data = count_data(confirmed(planted_study()), HERE, "dcgan")
+    assert data.names == ("benign", "malignant <b>& *", "normal *")
+    assert (data.before, data.real, data.synthetic) == ((100, 10, 5), (100, 10, 5), (0, 90, 95))
+
+
+def test_losses_are_of_the_smallest_seed_of_each_gan() -> None:
+    data = loss_data(confirmed(planted_study()))
+    assert list(data) == ["acgan_<x>", "dcgan"]
+    assert [loss.generator for loss in data["dcgan"]["all classes"]] == pytest.approx(
+        [1, 1 / 2, 1 / 3, 1 / 4, 1 / 5]
+    )
+
+
+def test_samples_are_of_the_smallest_confirmed_seed(tmp_path: Path) -> None:
+    records = [with_samples(tmp_path, record) for record in planted_study() if record.balancer == "dcgan"]
+    grids = sample_data(records[::-1])
+    assert [(grid.balancer, grid.seed, grid.phase) for grid in grids] == [("dcgan", 1, "confirm")]
+
+
+def test_samples_of_a_search_are_of_its_best_trial(tmp_path: Path) -> None:
+    searched = [r for r in planted_study() if r.phase == "search" and r.balancer == "dcgan"]
+    grids = sample_data([with_samples(tmp_path, record) for record in searched])
+    assert [grid.path for grid in grids] == ["artifacts/search-shapes-simple_cnn-dcgan-10-0-1/samples.png"]
+
+
+def test_a_grid_is_shrunk_until_it_fits(tmp_path: Path) -> None:
+    record = with_samples(tmp_path, planted_record(balancer="g", validation=0.1, test=0.1), size=(1600, 400))
+    path = tmp_path / record.artifacts["samples"]
+    image = shrunk(path, most_bytes=60_000)
+    assert len(image.content) <= 60_000
+    assert image.media_type == "image/jpeg"
+
+
+def test_a_small_grid_is_kept_pixel_by_pixel(tmp_path: Path) -> None:
+    record = with_samples(tmp_path, planted_record(balancer="g", validation=0.1, test=0.1))
+    path = tmp_path / record.artifacts["samples"]
+    image = shrunk(path, most_bytes=200_000)
+    (tmp_path / "again.png").write_bytes(image.content)
+    np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "again.png")), np.asarray(Image.open(path)))
+
+
+def test_equal_records_give_equal_files_and_pyplot_is_left_alone() -> None:
+    records = planted_study()
+    first, second = list(figures(records)), list(figures(records))
+    assert [(drawn.name, drawn.svg) for drawn in first] == [(drawn.name, drawn.svg) for drawn in second]
+    assert len({drawn.name for drawn in first}) == len(first)
+
+
+def test_several_ratios_have_their_curves_and_a_figure_each() -> None:
+    names = {drawn.name for drawn in figures([*planted_study(2.0), *planted_study(50.0)])}
+    assert {"minority_recall_by_ratio", "minority_f1_by_ratio", "gain"} <= names
+    assert {"confusion_at_imbalance_ratio_2", "confusion_at_imbalance_ratio_50"} <= names

@@ -1,0 +1,79 @@
+import optuna
+import pytest
+
+from search_spaces.optuna_adapter import suggest
+from search_spaces.space import BALANCER, RATIO, changed, nested
+from search_spaces.spaces import GAN_VARIANTS, SPACES
+from trainables.balancing.catalog import parse_balancing
+from trainables.settings import ConfigError
+from trainables.tunable import Choice, Float, Int, contains
+
+
+def points(space, count):
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+    return [suggest(space, study.ask()) for _ in range(count)]
+
+
+@pytest.mark.parametrize("space", SPACES.values(), ids=SPACES)
+def test_every_point_of_every_space_is_a_configuration(space):
+    drawn = points(space, 40)
+    assert {point[BALANCER] for point in drawn} == set(space.balancers)
+    for point in drawn:
+        assert parse_balancing(nested(point)["balancing"]).name == point[BALANCER]
+        assert all(contains(space.parameters[key], value) for key, value in point.items())
+
+
+def test_a_parameter_exists_only_where_the_balancer_has_it():
+    assert "balancing/gan/weights/gradient_penalty" in GAN_VARIANTS.keys_of("wgan_gp")
+    assert "balancing/gan/weights/gradient_penalty" not in GAN_VARIANTS.keys_of("dcgan")
+
+
+def test_the_range_of_one_balancer_goes_before_that_of_all():
+    assert "balancing/gan/epochs@cgan" in GAN_VARIANTS.keys_of("cgan")
+    assert "balancing/gan/epochs" not in GAN_VARIANTS.keys_of("cgan")
+    assert "balancing/gan/epochs" in GAN_VARIANTS.keys_of("dcgan")
+
+
+def test_a_point_is_nested_by_its_paths():
+    point = {BALANCER: "cgan", RATIO: 5, "balancing/gan/epochs@cgan": 7, "balancing/gan/learning_rate": 0.1}
+    assert nested(point) == {
+        "balancing": {"name": "cgan", "gan": {"epochs": 7, "learning_rate": 0.1}},
+        "imbalance": {"ratio": 5},
+    }
+
+
+def test_changes_replace_add_and_take_out():
+    space = changed(
+        GAN_VARIANTS,
+        {
+            BALANCER: Choice(options=("dcgan", "random_oversampling")),
+            "balancing/balance_to": Float(low=0.5, high=1),
+            "balancing/gan/epochs": Int(low=3, high=4),
+        },
+    )
+    assert space.keys_of("random_oversampling") == ("balancing/balance_to",)
+    assert set(space.keys_of("dcgan")) == {
+        "balancing/balance_to",
+        "balancing/gan/epochs",
+        "balancing/gan/learning_rate",
+    }
+    assert "balancing/gan/epochs@cgan" not in space.parameters
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"balancing/gan/epoch": Int(low=1, high=2)}, "no balancer that is searched uses it; did you mean"),
+        ({"balancing/gan/epoch": None}, "not in the space; did you mean 'balancing/gan/epochs'"),
+        ({"balancing/gan/epochs@dcgn": Int(low=1, high=2)}, "'dcgn' is not searched; did you mean 'dcgan'"),
+        ({"classifier/epochs": Int(low=1, high=2)}, "only imbalance/ratio and settings of balancing/"),
+        ({RATIO: Float(low=1, high=2)}, "a choice is needed"),
+        ({RATIO: Choice(options=("x",))}, "a ratio is a number from 1 up"),
+        ({BALANCER: Choice(options=("dcgn",))}, "'dcgn' is unknown; did you mean 'dcgan'"),
+        ({BALANCER: None}, "a choice of balancers is needed"),
+    ],
+)
+def test_a_space_that_cannot_be_searched_is_refused(changes, message):
+    with pytest.raises(ConfigError) as error:
+        changed(GAN_VARIANTS, changes)
+    assert message in str(error.value)

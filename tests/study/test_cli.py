@@ -1,0 +1,154 @@
+"""What a person types, and what they get back when it cannot be done."""
+
+import json
+import shutil
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from study.cli import main
+from study.config import parse_study
+from study.folder import create_study_folder
+from study.recipe import load_recipe, recipe_names
+from tests.study.simulation import Simulation
+
+
+@pytest.fixture
+def gan_study(monkeypatch, capsys):
+    """Run the command in this process: exit code, stdout, stderr."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["gan-study", *map(str, arguments)])
+        with pytest.raises(SystemExit) as exit_:
+            main()
+        output = capsys.readouterr()
+        return exit_.value.code or 0, output.out, output.err
+
+    return run
+
+
+@pytest.fixture
+def folder_of_images(tmp_path):
+    """Three classes of 12, 12 and 4 grey images."""
+    rng = np.random.default_rng(0)
+    for name, count in (("cat", 12), ("dog", 12), ("lynx", 4)):
+        (tmp_path / "images" / name).mkdir(parents=True)
+        for i in range(count):
+            pixels = rng.integers(0, 256, size=(20, 30), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "images" / name / f"{i:02}.png")
+    return tmp_path / "images"
+
+
+def assert_one_line(result, message):
+    code, _, err = result
+    assert code == 2
+    assert message in err
+    assert err.count("\n") == 1
+
+
+def test_list_names_every_member_of_every_catalog(gan_study):
+    code, out, _ = gan_study("list")
+    assert code == 0
+    expected = (
+        "digits",
+        "imagefolder",
+        "none",
+        "class_weights",
+        "vanilla_gan",
+        "wgan_gp",
+        "simple_cnn",
+        *recipe_names(),
+    )
+    for name in expected:
+        assert any(line.split()[:1] == [name] and len(line.split()) > 2 for line in out.splitlines()), name
+
+
+def test_show_prints_the_whole_configuration(gan_study):
+    code, out, _ = gan_study("show", "quickstart", "--set", "classifier.epochs=7")
+    assert code == 0
+    assert "epochs: 7" in out
+    assert "balancing/gan/learning_rate" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("run", "quikstart"), "did you mean 'quickstart'?"),
+        (
+            ("run", "quickstart", "--set", "classifier.epoch=3"),
+            "classifier.epoch: unknown key; did you mean 'epochs'?",
+        ),
+        (("run", "quickstart", "--set", "imbalance.ratio=0.5"), "imbalance.ratio: 0.5"),
+        (("run", "quickstart", "--set", "imbalance.minority_classes=[ten]"), "'ten'"),
+        (("run", "quickstart", "--set", "imbalance.ratio=100"), "class "),
+        (("run", "quickstart", "--time-budget", "soon"), "--time-budget 'soon'"),
+        (("run", "imagefolder"), "--data"),
+        (("run", "imagefolder", "--data", "/no/such/place"), "/no/such/place"),
+        (("run", "mnist-digit0", "--wandb", "onlin"), "wandb.mode: 'onlin'"),
+        (("resume", "/no/such/study"), "/no/such/study holds no study"),
+        (("report", "/no/such/study"), "/no/such/study holds no study"),
+    ],
+    ids=" ".join,
+)
+def test_what_cannot_be_done_is_one_line_and_exit_code_2(gan_study, tmp_path, arguments, message):
+    out = ("--out", tmp_path / "study") if arguments[0] == "run" else ()
+    assert_one_line(gan_study(*arguments, *out), message)
+    assert not (tmp_path / "study").exists()
+
+
+def test_a_folder_that_holds_a_study_is_not_written_to(gan_study, tmp_path):
+    create_study_folder(tmp_path / "study", parse_study(load_recipe("quickstart")), {})
+    before = (tmp_path / "study" / "study.json").read_bytes()
+    assert_one_line(gan_study("run", "quickstart", "--out", tmp_path / "study"), "already holds a study")
+    assert (tmp_path / "study" / "study.json").read_bytes() == before
+
+
+def test_a_folder_with_other_files_is_not_written_to(gan_study, tmp_path):
+    (tmp_path / "thesis.txt").write_text("do not lose")
+    assert_one_line(gan_study("run", "quickstart", "--out", tmp_path), "is not empty and holds no study")
+
+
+def test_a_place_that_cannot_be_written_to_is_named(gan_study, tmp_path):
+    (tmp_path / "file").write_text("")
+    assert_one_line(gan_study("run", "quickstart", "--out", tmp_path / "file" / "study"), str(tmp_path / "file"))
+
+
+def test_a_corrupt_image_is_named(gan_study, folder_of_images, tmp_path):
+    (folder_of_images / "lynx" / "00.png").write_bytes(b"\x89PNG\r\n")
+    result = gan_study("run", "imagefolder", "--data", folder_of_images, "--out", tmp_path / "study")
+    assert_one_line(result, "00.png")
+    assert "--skip-unreadable" in result[2]
+
+
+def test_a_folder_without_classes_is_named(gan_study, tmp_path):
+    (tmp_path / "images").mkdir()
+    result = gan_study("run", "imagefolder", "--data", tmp_path / "images", "--out", tmp_path / "study")
+    assert_one_line(result, str(tmp_path / "images"))
+
+
+def test_a_class_too_small_to_split_is_named(gan_study, folder_of_images, tmp_path):
+    for image in sorted((folder_of_images / "lynx").iterdir())[1:]:
+        image.unlink()
+    result = gan_study("run", "imagefolder", "--data", folder_of_images, "--out", tmp_path / "study")
+    assert_one_line(result, "lynx")
+
+
+def test_a_damaged_manifest_is_named(gan_study, tmp_path):
+    (tmp_path / "study.json").write_text(json.dumps({"name": "x"}))
+    assert_one_line(gan_study("resume", tmp_path), "study.json is not a study manifest")
+
+
+def test_report_is_written_from_the_records_alone(gan_study, tmp_path):
+    config = parse_study(load_recipe("quickstart"))
+    simulation = Simulation()
+    simulation.run(config, num_workers=1, seed=0)
+    create_study_folder(tmp_path / "study", config, {})
+    lines = (record.to_line() for record in simulation.records.values())
+    (tmp_path / "study" / "records.jsonl").write_text("\n".join(lines) + "\n")
+    shutil.rmtree(tmp_path / "study" / "artifacts", ignore_errors=True)
+    code, out, _ = gan_study("report", tmp_path / "study")
+    assert code == 0
+    assert "report.html" in out
+    assert (tmp_path / "study" / "report" / "report.html").exists()

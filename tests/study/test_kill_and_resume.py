@@ -1,0 +1,118 @@
+"""A study whose driver is killed ends, when resumed, with the trials that it would have had."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import optuna
+import pytest
+
+from study.record_store import read_records
+
+pytestmark = pytest.mark.ray
+
+# Small enough to train in seconds: two GANs for two epochs, two confirm seeds.
+SETTINGS = (
+    "classifier.epochs=1",
+    "baselines=[class_weights]",
+    "search.parameters.balancing/name={kind: choice, options: [vanilla_gan, cgan]}",
+    "search.parameters.balancing/gan/epochs={kind: int, low: 1, high: 8}",
+    "search.parameters.balancing/gan/epochs@cgan={kind: int, low: 1, high: 2}",
+    "search.trials=6",
+    "search.lag=2",
+    "confirm.seeds=[1, 2]",
+    "resources.max_concurrent=2",
+)
+
+
+def start(*arguments):
+    # A session of its own, so that the whole process group can be killed as a machine that goes down would.
+    return subprocess.Popen(
+        [sys.executable, "-m", "study.cli", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+
+
+def run(*arguments):
+    process = start(*arguments)
+    output, _ = process.communicate(timeout=420)
+    assert process.returncode == 0, output
+    return output
+
+
+def set_arguments():
+    return [argument for setting in SETTINGS for argument in ("--set", setting)]
+
+
+def kill_after(folder: Path, num_records: int):
+    """Run, and kill the driver as soon as the study has so many records."""
+    resuming = (folder / "study.json").exists()
+    arguments = (
+        ["resume", str(folder)] if resuming else ["run", "quickstart", *set_arguments(), "--out", str(folder)]
+    )
+    process = start(*arguments)
+    deadline = time.monotonic() + 240
+    records = folder / "records.jsonl"
+    while process.poll() is None and time.monotonic() < deadline:
+        if records.exists() and records.read_bytes().count(b"\n") >= num_records:
+            break
+        time.sleep(0.05)
+    assert process.poll() is None, process.communicate()[0]
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate(timeout=60)
+
+
+def outcomes(folder: Path):
+    return {record.trial_id: record.outcome() for record in read_records(folder / "records.jsonl")}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("undisturbed") / "study"
+    run("run", "quickstart", *set_arguments(), "--out", str(folder))
+    return folder
+
+
+def test_an_undisturbed_study_is_complete(undisturbed):
+    records = read_records(undisturbed / "records.jsonl")
+    assert [r.status for r in records] == ["complete"] * (2 + 6 + 4 * 2)
+    for record in records:
+        for path in record.artifacts.values():
+            assert (undisturbed / path).stat().st_size > 0
+    assert (undisturbed / "report" / "report.html").exists()
+
+
+def test_killed_in_every_phase_and_resumed_it_is_the_same_study(undisturbed, tmp_path):
+    folder = tmp_path / "study"
+    for num_records in (1, 5, 10):  # baselines, search, confirmation
+        kill_after(folder, num_records)
+    # A record that was being written when the power went.
+    with (folder / "records.jsonl").open("a") as file:
+        file.write('{"trial_id": "half')
+    run("resume", str(folder))
+    assert outcomes(folder) == outcomes(undisturbed)
+    assert (folder / "selection.json").read_bytes() == (undisturbed / "selection.json").read_bytes()
+
+
+def test_optunas_storage_agrees_with_the_records(undisturbed):
+    manifest = json.loads((undisturbed / "study.json").read_text())
+    study = optuna.load_study(
+        study_name=f"{manifest['name']}-{manifest['study_id']}", storage=f"sqlite:///{undisturbed / 'optuna.db'}"
+    )
+    shown = {trial.user_attrs["trial_id"]: (trial.state.name, trial.value) for trial in study.trials}
+    searched = [record for record in read_records(undisturbed / "records.jsonl") if record.phase == "search"]
+    assert shown == {record.trial_id: ("COMPLETE", record.objective) for record in searched}
+
+
+def test_a_finished_study_resumes_to_itself(undisturbed):
+    before = (undisturbed / "records.jsonl").read_bytes()
+    run("resume", str(undisturbed))
+    assert (undisturbed / "records.jsonl").read_bytes() == before

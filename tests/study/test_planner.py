@@ -1,0 +1,196 @@
+from collections import Counter
+
+import pytest
+
+from study.config import parse_study
+from tests.study.simulation import Simulation
+
+STUDY = {
+    "name": "test",
+    "imbalance": {"profile": "step", "ratio": 10, "minority_classes": ["0"]},
+    "search": {
+        "parameters": {
+            "balancing/name": {"kind": "choice", "options": ["vanilla_gan", "wgan_gp"]},
+            "imbalance/ratio": {"kind": "choice", "options": [5, 20]},
+        },
+        "trials": 16,
+        "startup_trials": 2,
+        "lag": 4,
+    },
+    "confirm": {"seeds": [1, 2, 3]},
+}
+
+
+def study(**changes):
+    return parse_study({**STUDY, "search": {**STUDY["search"], **changes}})
+
+
+def finished(config, *, num_workers=1, seed=0, **options):
+    simulation = Simulation()
+    simulation.run(config, num_workers=num_workers, seed=seed, **options)
+    return simulation
+
+
+def test_three_phases_each_complete():
+    simulation = finished(study())
+    assert len(simulation.phase("baseline")) == 2 * 5  # two ratios; none and four simple methods
+    assert len(simulation.phase("search")) == 16
+    assert len(simulation.phase("confirm")) == 2 * (5 + 2) * 3
+    assert simulation.run(study(), num_workers=1, seed=0).num_trials() == len(simulation.records)
+
+
+def test_only_the_confirmation_reads_the_test_part_and_with_fresh_seeds():
+    for record in finished(study()).records.values():
+        assert record.config["test"] == (record.phase == "confirm")
+        assert (record.seed in (1, 2, 3)) == (record.phase == "confirm")
+        assert ("test" in record.scores) == (record.phase == "confirm")
+
+
+def test_every_method_is_confirmed_with_the_same_seeds():
+    confirmed = Counter((r.balancer, r.config["imbalance"]["ratio"]) for r in finished(study()).phase("confirm"))
+    assert len(confirmed) == 14
+    assert set(confirmed.values()) == {3}
+
+
+def test_equal_allocation_gives_every_balancer_and_ratio_the_same_budget():
+    simulation = finished(study())
+    budget = Counter((r.balancer, r.config["imbalance"]["ratio"]) for r in simulation.phase("search"))
+    assert budget == {(b, r): 4 for b in ("vanilla_gan", "wgan_gp") for r in (5, 20)}
+    searched = [r for r in simulation.phase("confirm") if r.balancer in ("vanilla_gan", "wgan_gp")]
+    assert {r.selection.search_trials for r in searched} == {4}
+
+
+def test_the_first_trial_of_each_has_its_defaults():
+    first = {}
+    for record in sorted(finished(study()).phase("search"), key=lambda r: r.search.number):
+        first.setdefault((record.balancer, record.config["imbalance"]["ratio"]), record)
+    assert {r.config["balancing"]["gan"]["learning_rate"] for (b, _), r in first.items() if b == "wgan_gp"} == {
+        1e-4
+    }
+    assert {
+        r.config["balancing"]["gan"]["learning_rate"] for (b, _), r in first.items() if b == "vanilla_gan"
+    } == {2e-4}
+
+
+def test_a_parameter_is_asked_for_only_where_it_exists():
+    for record in finished(study()).phase("search"):
+        has_penalty = "balancing/gan/weights/gradient_penalty" in record.search.params
+        assert has_penalty == (record.balancer == "wgan_gp")
+
+
+def test_objective_is_the_gain_over_no_balancing_at_the_same_ratio():
+    simulation = finished(study())
+    none = {
+        r.config["imbalance"]["ratio"]: r.scores["validation"].overall["minority_f1"]
+        for r in simulation.phase("baseline")
+        if r.balancer == "none"
+    }
+    for record in simulation.phase("search"):
+        assert record.baseline == none[record.config["imbalance"]["ratio"]]
+
+
+def test_the_best_validation_gain_is_confirmed():
+    simulation = finished(study())
+    for selected in simulation.selected:
+        tried = [
+            r
+            for r in simulation.phase("search")
+            if (r.balancer, r.config["imbalance"]["ratio"]) == (selected.balancer, selected.ratio)
+        ]
+        best = max(tried, key=lambda r: r.objective)
+        assert selected.selection.trial_id == best.trial_id
+        assert selected.balancing["gan"]["learning_rate"] == best.config["balancing"]["gan"]["learning_rate"]
+
+
+@pytest.mark.parametrize("allocation", ["equal", "adaptive"])
+def test_neither_workers_nor_their_speed_change_the_study(allocation):
+    reference = finished(study(allocation=allocation))
+    for num_workers, seed in ((2, 1), (4, 2), (9, 3)):
+        other = finished(study(allocation=allocation), num_workers=num_workers, seed=seed)
+        assert other.records == reference.records
+        assert other.selected == reference.selected
+
+
+@pytest.mark.parametrize("allocation", ["equal", "adaptive"])
+def test_a_study_killed_at_every_moment_ends_as_if_it_had_not_been(allocation):
+    reference = finished(study(allocation=allocation))
+    simulation = Simulation()
+    for seed in range(len(reference.records)):
+        simulation.run(study(allocation=allocation), num_workers=3, seed=seed, kill_after=1)
+    assert simulation.records == reference.records
+    assert simulation.selected == reference.selected
+
+
+def test_suggestions_learn_from_results():
+    """With other scores for the same points, the points beyond the random ones differ."""
+
+    def points(simulation):
+        ordered = sorted(simulation.phase("search"), key=lambda r: r.search.number)
+        return [r.search.params for r in ordered]
+
+    config = study(trials=40, startup_trials=2)
+    usual, failing = (
+        finished(config),
+        finished(config, fails=lambda t: t.purpose.search and t.purpose.search.number % 3),
+    )
+    assert points(usual)[:8] == points(failing)[:8]
+    assert points(usual)[20:] != points(failing)[20:]
+
+
+def test_a_space_without_untried_points_ends_the_search_early():
+    parameters = {
+        **STUDY["search"]["parameters"],
+        "balancing/gan/epochs": None,
+        "balancing/gan/learning_rate": {"kind": "choice", "options": [1e-4, 2e-4]},
+    }
+    simulation = finished(study(parameters=parameters), num_workers=3)
+    points = [
+        (r.balancer, r.config["imbalance"]["ratio"], r.search.params["balancing/gan/learning_rate"])
+        for r in simulation.phase("search")
+    ]
+    assert len(points) == len(set(points)) == 8
+    assert len(simulation.phase("confirm")) == 42
+
+
+def test_failures_do_not_stop_the_study_and_are_not_chosen():
+    simulation = finished(study(), num_workers=2, fails=lambda t: t.config.balancing.name == "wgan_gp")
+    assert len(simulation.records) == 10 + 16 + 42
+    chosen = {s.balancer: s.selection for s in simulation.selected}
+    assert chosen["wgan_gp"].trial_id is None
+    assert chosen["wgan_gp"].search_trials == 4
+    assert chosen["vanilla_gan"].trial_id is not None
+
+
+def test_without_its_baseline_a_ratio_is_not_searched():
+    def fails(trial):
+        return trial.config.balancing.name == "none" and trial.cell.ratio == 5
+
+    simulation = finished(study(), fails=fails)
+    assert {r.config["imbalance"]["ratio"] for r in simulation.phase("search")} == {20}
+    assert len(simulation.phase("confirm")) == 42
+
+
+def test_when_time_is_up_the_search_closes_and_stays_closed():
+    simulation = Simulation()
+    simulation.run(study(), num_workers=2, seed=0, kill_after=30, may_search=lambda: len(simulation.records) < 14)
+    num_searched = len(simulation.phase("search"))
+    assert 0 < num_searched < 16
+    simulation.run(study(), num_workers=2, seed=1)
+    assert len(simulation.phase("search")) == num_searched
+    assert len(simulation.phase("confirm")) == 42
+
+
+def test_milestones_are_the_rungs_of_the_pruner_and_only_for_the_search():
+    parameters = {
+        **STUDY["search"]["parameters"],
+        "balancing/gan/epochs": {"kind": "int", "low": 100, "high": 100},
+    }
+    config = study(pruning={"grace_epochs": 10, "reduction_factor": 3}, parameters=parameters)
+    simulation = finished(config)
+    gan = {"vanilla_gan", "wgan_gp"}
+    milestones = {
+        r.phase: r.config["balancing"]["gan"]["milestones"]
+        for r in simulation.records.values()
+        if r.balancer in gan
+    }
+    assert milestones == {"search": [10, 30, 90], "confirm": []}

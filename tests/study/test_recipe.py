@@ -1,0 +1,100 @@
+import pytest
+import yaml
+
+from study.config import dump_study, parse_study, resolved_study
+from study.recipe import load_recipe, overridden, recipe_names
+from trainables.settings import ConfigError
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_every_recipe_is_a_study(name):
+    config = parse_study(load_recipe(name))
+    assert config.name == name
+    assert config.summary
+    assert parse_study(dump_study(config)) == config
+    # What `show` prints is itself a recipe of the same study.
+    assert parse_study(yaml.safe_load(yaml.safe_dump(resolved_study(config)))).space() == config.space()
+
+
+def test_an_assignment_changes_one_setting():
+    values = overridden({"search": {"trials": 3, "seed": 1}}, ["search.trials=5", "classifier.epochs=2"])
+    assert values == {"search": {"trials": 5, "seed": 1}, "classifier": {"epochs": 2}}
+
+
+def test_another_profile_drops_the_settings_of_the_old_one():
+    values = overridden({"imbalance": {"profile": "step", "ratio": 10}}, ["imbalance.profile=natural"])
+    assert values == {"imbalance": {"profile": "natural"}}
+
+
+@pytest.mark.parametrize(
+    ("assignment", "message"),
+    [
+        ("classifier.epoch=3", "classifier.epoch: unknown key; did you mean 'epochs'?"),
+        ("clasifier.epochs=3", "clasifier: unknown key; did you mean 'classifier'?"),
+        ("classifier.epochs=none", "classifier.epochs: 'none' cannot be used"),
+        ("classifier.name=simple_cn", "classifier.name: 'simple_cn' is unknown; did you mean 'simple_cnn'?"),
+        ("data.name=mnit", "data.name: 'mnit' is unknown; did you mean 'mnist'?"),
+        ("data.image_size=30", "data.image_size: "),
+        ("imbalance.ratio=0.5", "imbalance.ratio: 0.5 cannot be used; input should be greater than or equal to 1"),
+        ("imbalance.profile=stp", "imbalance: "),
+        ("imbalance.rati=2", "imbalance.rati: unknown key; did you mean 'ratio'?"),
+        ("baselines=[non]", "baselines: 'non' is unknown; did you mean 'none'?"),
+        ("balancers={wgan_pg: {}}", "balancers: 'wgan_pg' is unknown; did you mean 'wgan_gp'?"),
+        (
+            "balancers={wgan_gp: {gan: {epoch: 3}}}",
+            "balancers.wgan_gp.gan.epoch: unknown key; did you mean 'epochs'?",
+        ),
+        ("search.space=gan_variant", "search.space: 'gan_variant' is unknown; did you mean 'gan_variants'?"),
+        (
+            "search.parameters.balancing/gan/epoch={kind: int, low: 1, high: 2}",
+            "search.parameters.balancing/gan/epoch: ",
+        ),
+        (
+            "search.parameters.balancing/name={kind: choice, options: [none]}",
+            "search.parameters.balancing/name: 'none'",
+        ),
+        (
+            "search.parameters.imbalance/ratio={kind: choice, options: [0.5]}",
+            "search.parameters.imbalance/ratio: 0.5",
+        ),
+        (
+            "search.parameters.data/name={kind: choice, options: [x]}",
+            "search.parameters.data/name: only imbalance/ratio",
+        ),
+        ("confirm.seeds=[0]", "confirm.seeds holds the search seed 0"),
+        ("confirm.seeds=[]", "confirm.seeds: "),
+        ("wandb.mode=onlin", "wandb.mode: 'onlin' cannot be used; input should be 'off', 'offline' or 'online'"),
+        ("nonsense", "--set 'nonsense': write key=value"),
+        ("name.x=1", "--set name.x: name has the value 'quickstart' and no settings inside"),
+        ("search={", "--set 'search={': the value is not YAML"),
+    ],
+)
+def test_a_mistake_is_one_line_that_names_the_key(assignment, message):
+    with pytest.raises(ConfigError) as error:
+        parse_study(overridden(load_recipe("quickstart"), [assignment]))
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_an_unknown_recipe_names_the_nearest():
+    with pytest.raises(
+        ConfigError, match=r"'quikstart' is neither a recipe nor a file; did you mean 'quickstart'\?"
+    ):
+        load_recipe("quikstart")
+
+
+def test_a_recipe_is_also_a_file_or_an_earlier_study(tmp_path):
+    config = parse_study(load_recipe("quickstart"))
+    (tmp_path / "mine.yaml").write_text("imbalance: {profile: natural}\n")
+    assert load_recipe(str(tmp_path / "mine.yaml"))["name"] == "mine"
+    from study.folder import create_study_folder
+
+    create_study_folder(tmp_path / "study", config, {})
+    assert parse_study(load_recipe(str(tmp_path / "study" / "study.json"))) == config
+
+
+@pytest.mark.parametrize("text", ["- a list", "a: [", "\x00"])
+def test_a_file_that_is_not_a_recipe_is_refused(tmp_path, text):
+    (tmp_path / "bad.yaml").write_text(text)
+    with pytest.raises(ConfigError, match=r"bad\.yaml"):
+        load_recipe(str(tmp_path / "bad.yaml"))

@@ -1,0 +1,39 @@
+import pytest
+
+from study.record_store import DuplicateRecordError, RecordStore, read_records
+from tests.trainables.test_record import RECORD
+from trainables.record import RecordError
+
+
+@pytest.fixture
+def path(tmp_path):
+    path = tmp_path / "records.jsonl"
+    RecordStore(path).append(RECORD)
+    return path
+
+
+def test_what_was_appended_is_there_when_opened_again(path):
+    assert list(RecordStore(path)) == [RECORD]
+    assert RecordStore(path).get("a1") == RECORD
+    assert RecordStore(path).get("other") is None
+
+
+def test_a_second_record_of_a_trial_is_refused_and_not_written(path):
+    store, before = RecordStore(path), path.read_bytes()
+    with pytest.raises(DuplicateRecordError, match="trial a1 is recorded already"):
+        store.append(RECORD)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("length", [1, 100, -1])
+def test_a_line_that_was_not_finished_is_cut_off(path, length):
+    whole = path.read_bytes()
+    path.write_bytes(whole + whole[:length].replace(b"\n", b""))
+    assert list(RecordStore(path)) == [RECORD]
+    assert path.read_bytes() == whole
+
+
+def test_any_other_bad_line_is_named(path):
+    path.write_text("{}\n" + path.read_text())
+    with pytest.raises(RecordError, match=r"records\.jsonl:1: schema version None"):
+        read_records(path)

@@ -1,0 +1,31 @@
+from pathlib import Path
+
+import pytest
+
+from study.result import EveryTrialFailedError, StudyResult
+from tests.study.simulation import Simulation
+from tests.study.test_planner import study
+
+
+def result(fails):
+    simulation = Simulation()
+    simulation.run(study(), num_workers=1, seed=0, fails=fails)
+    return StudyResult(folder=Path(), trials=tuple(simulation.records.values()))
+
+
+def test_a_study_in_which_every_trial_failed_says_why():
+    with pytest.raises(
+        EveryTrialFailedError, match=r"all 52 trials failed; the commonest reason \(52 times\): it broke"
+    ):
+        result(lambda trial: True).check()
+
+
+def test_one_success_is_a_study():
+    some = result(lambda trial: trial.config.balancing.name != "none")
+    assert some.check() is some
+
+
+def test_records_are_a_frame_with_one_row_a_trial():
+    frame = result(lambda trial: False).records
+    assert len(frame) == 10 + 16 + 42
+    assert set(frame["phase"]) == {"baseline", "search", "confirm"}

@@ -1,0 +1,76 @@
+import numpy as np
+
+from trainables.data.duplicates import duplicate_notes, find_duplicates, repetition_notes, without_duplicates
+from trainables.data.images import LabeledImages
+from trainables.data.prepared import PreparedSource
+from trainables.data.source import DataConfig, Loaded
+
+
+def part(name: str, digests: str, labels: list[int]) -> LabeledImages:
+    """A part whose image i has the digest digests[i]."""
+    return LabeledImages(
+        images=np.zeros((len(digests), 1, 8, 8), dtype=np.uint8),
+        labels=np.array(labels, dtype=np.int64),
+        class_names=("cat", "dog"),
+        digests=tuple(digests),
+        origins=tuple(f"{name}/{i}" for i in range(len(digests))),
+    )
+
+
+POOL = part("train", "abcab", [0, 0, 1, 0, 1])
+TEST = part("test", "xbycb", [0, 0, 1, 0, 1])
+
+
+def test_each_test_image_is_named_with_its_first_twin() -> None:
+    pairs = (("train/1", "test/1"), ("train/2", "test/3"), ("train/1", "test/4"))
+    assert find_duplicates(POOL, TEST) == pairs
+    assert without_duplicates(POOL, TEST).origins == ("test/0", "test/2")
+
+
+def test_notes_count_duplicates_repeats_and_contradictions() -> None:
+    note, contradictions = duplicate_notes(POOL, TEST, dropped=False)
+    assert note.startswith("test images equal to a training image, pixel by pixel: 3 (kept;")
+    assert "test/1 = train/1" in note
+    assert contradictions == "of these, with another label in test: 2"
+    assert duplicate_notes(POOL, part("test", "xy", [0, 1]), dropped=True) == ()
+    assert repetition_notes(POOL) == ("training images that repeat an earlier one, pixel by pixel: 2 (kept)",)
+    assert repetition_notes(TEST.subset(np.arange(3))) == ()
+
+
+class Fixed:
+    """A source with these parts."""
+
+    def __init__(self, test: LabeledImages) -> None:
+        self._test = test
+
+    def pool(self) -> Loaded:
+        return Loaded(images=POOL)
+
+    def test(self) -> Loaded:
+        return Loaded(images=self._test)
+
+    def test_class_counts(self) -> tuple[int, ...]:
+        return (3, 2)
+
+
+def test_counts_after_dropping_do_not_depend_on_test_labels() -> None:
+    # Twins of the three test images left out: pool images 1, 2 and 1, of classes 0, 1 and 0.
+    for labels in ([0, 0, 1, 0, 1], [1, 1, 0, 0, 0]):
+        source = PreparedSource(Fixed(part("test", "xbycb", labels)), DataConfig(drop_duplicates=True))
+        assert source.test_class_counts() == (1, 1)
+        assert source.test().images.origins == ("test/0", "test/2")
+
+
+def test_without_drop_duplicates_they_stay_and_are_noted() -> None:
+    source = PreparedSource(Fixed(TEST), DataConfig())
+    assert len(source.test().images) == 5
+    assert source.test_class_counts() == (3, 2)
+    assert "drop_duplicates leaves them out" in source.test().notes[0]
+    assert "repeat" in source.pool().notes[0]
+
+
+def test_a_smaller_pool_leaves_the_test_part_as_it_was() -> None:
+    config = DataConfig(drop_duplicates=True, train_size=3)
+    small = PreparedSource(Fixed(TEST), config)
+    assert len(small.pool().images) == 3
+    assert small.test().images.origins == ("test/0", "test/2")

@@ -1,0 +1,80 @@
+"""What every data set in the catalog keeps to."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.trainables.data.tiny_sets import TINY_SETS
+from trainables.data.catalog import DATA_SETS, data_set, image_source
+from trainables.data.images import LabeledImages
+from trainables.data.source import DataConfig
+from trainables.settings import ConfigError
+
+
+@pytest.fixture(params=sorted(DATA_SETS))
+def config(request: pytest.FixtureRequest, tmp_path: Path) -> DataConfig:
+    return TINY_SETS[request.param](tmp_path)
+
+
+def assert_equal(a: LabeledImages, b: LabeledImages) -> None:
+    np.testing.assert_array_equal(a.images, b.images)
+    np.testing.assert_array_equal(a.labels, b.labels)
+    assert (a.class_names, a.digests, a.origins) == (b.class_names, b.digests, b.origins)
+
+
+def test_arrays_are_as_described(config: DataConfig) -> None:
+    source = image_source(config)
+    for part in (source.pool().images, source.test().images):
+        assert part.images.shape[1:] in ((1, 8, 8), (3, 8, 8))
+        assert (part.images.dtype, part.labels.dtype) == (np.uint8, np.int64)
+        assert part.images.max() > 128 > part.images.min()
+        assert len(part.images) == len(part.labels) == len(part.digests) == len(set(part.origins))
+        assert min(part.class_counts()) > 0
+        assert sum(part.class_counts()) == len(part)
+
+
+def test_parts_belong_together_and_share_no_image(config: DataConfig) -> None:
+    source = image_source(config)
+    pool, test = source.pool().images, source.test().images
+    assert pool.shape == test.shape
+    assert pool.class_names == test.class_names
+    assert not set(pool.origins) & set(test.origins)
+    assert not set(pool.digests) & set(test.digests)
+    assert data_set(config).class_names in (None, pool.class_names)
+
+
+def test_a_second_reading_is_equal(config: DataConfig) -> None:
+    source = data_set(config).source
+    assert_equal(source(config).pool().images, source(config).pool().images)
+    assert_equal(source(config).test().images, source(config).test().images)
+
+
+def test_size_and_channels_are_as_asked(config: DataConfig) -> None:
+    for channels in (1, 3):
+        asked = image_source(replace(config, image_size=28, channels=channels))
+        assert asked.pool().images.images.shape[1:] == (channels, 28, 28)
+        assert asked.test().images.images.shape[1:] == (channels, 28, 28)
+
+
+def test_digests_do_not_depend_on_size_or_channels(config: DataConfig) -> None:
+    other = image_source(replace(config, image_size=28, channels=3))
+    assert other.pool().images.digests == image_source(config).pool().images.digests
+
+
+def test_reading_again_costs_nothing(config: DataConfig) -> None:
+    assert image_source(config).pool().images is image_source(replace(config)).pool().images
+
+
+def test_pool_and_counts_do_without_the_test_part(config: DataConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = type(data_set(config).source(config))
+    monkeypatch.setattr(raw, "test", lambda self: pytest.fail("the test part was opened"))
+    source = image_source(replace(config, validation_fraction=0.123))
+    assert len(source.pool().images) > 0
+    assert min(source.test_class_counts()) > 0
+
+
+def test_unknown_names_are_refused_with_the_nearest() -> None:
+    with pytest.raises(ConfigError, match=r"data.name: 'cifar' is unknown; did you mean 'cifar10'\?"):
+        image_source(DataConfig(name="cifar"))

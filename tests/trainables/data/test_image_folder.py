@@ -1,0 +1,205 @@
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.real_data import real_data
+from tests.trainables.data.tiny_sets import write_classes
+from trainables.data.catalog import image_source
+from trainables.data.duplicates import find_duplicates
+from trainables.data.image_folder import ImageFolder
+from trainables.data.source import DataConfig
+from trainables.settings import DataError
+
+
+def folder(root: Path, **changes: object) -> DataConfig:
+    return DataConfig(name="imagefolder", root=str(root), image_size=8, **changes)  # type: ignore[arg-type]
+
+
+def test_one_folder_for_each_class(tmp_path: Path) -> None:
+    write_classes(tmp_path, dog=8, cat=4)
+    source = image_source(folder(tmp_path, test_fraction=0.25))
+    pool, test = source.pool().images, source.test().images
+    assert pool.class_names == ("cat", "dog")
+    assert pool.class_counts() == (3, 6)
+    assert source.test_class_counts() == test.class_counts() == (1, 2)
+    whole = sorted(f"{path.parent.name}/{path.name}" for path in tmp_path.rglob("*.png"))
+    assert sorted([*pool.origins, *test.origins]) == whole
+    assert list(pool.origins) == sorted(pool.origins)
+
+
+def test_train_and_test_folders(tmp_path: Path) -> None:
+    write_classes(tmp_path / "train", cat=4, dog=3)
+    write_classes(tmp_path / "test", cat=2, dog=1)
+    write_classes(tmp_path / "val", cat=1, dog=1)
+    source = image_source(folder(tmp_path))
+    assert source.pool().images.class_counts() == (4, 3)
+    assert source.test_class_counts() == source.test().images.class_counts() == (2, 1)
+    assert source.pool().images.origins[0] == "train/cat/0.png"
+    assert source.pool().notes == ("val/ is not read",)
+
+
+def test_a_train_folder_alone_is_carved(tmp_path: Path) -> None:
+    write_classes(tmp_path / "train", cat=4, dog=8)
+    source = image_source(folder(tmp_path))
+    assert source.pool().images.class_counts() == (3, 6)
+    assert source.test_class_counts() == (1, 2)
+
+
+def test_train_may_be_the_name_of_a_class(tmp_path: Path) -> None:
+    write_classes(tmp_path, bus=4, train=4)
+    assert image_source(folder(tmp_path)).pool().images.class_names == ("bus", "train")
+
+
+def test_pixels_are_those_of_the_files(tmp_path: Path) -> None:
+    for name, colour in (("blue", (0, 0, 255)), ("red", (255, 0, 0))):
+        (tmp_path / name).mkdir()
+        for i in range(2):
+            Image.new("RGB", (5 + i, 9), colour).save(tmp_path / name / f"{i}.png")
+    pool = image_source(folder(tmp_path)).pool().images
+    assert pool.images.shape == (2, 3, 8, 8)
+    assert pool.images[:, :, 4, 4].tolist() == [[0, 0, 255], [255, 0, 0]]
+    assert pool.labels.tolist() == [0, 1]
+
+
+def test_files_in_folders_of_folders_are_found_and_others_passed_over(tmp_path: Path) -> None:
+    write_classes(tmp_path, cat=3, dog=3)
+    shutil.copytree(tmp_path / "cat", tmp_path / "dog" / "more")
+    (tmp_path / "cat" / "labels.csv").write_text("a,b")
+    (tmp_path / "cat" / "README").write_text("hello")
+    (tmp_path / "cat" / ".hidden.png").write_bytes(b"no image")
+    (tmp_path / ".cache").mkdir()
+    pool = image_source(folder(tmp_path)).pool()
+    assert pool.images.class_names == ("cat", "dog")
+    assert pool.images.class_counts() == (2, 4)
+    assert pool.notes[0] == "files passed over that are no images: 2 (.csv, no extension)"
+
+
+def test_pool_and_counts_are_blind_to_the_test_labels(tmp_path: Path) -> None:
+    write_classes(tmp_path / "train", cat=4, dog=3)
+    write_classes(tmp_path / "test", cat=2, dog=2)
+    before = ImageFolder(folder(tmp_path))
+    pool, counts, test = before.pool().images, before.test_class_counts(), before.test().images
+    (tmp_path / "test" / "cat").rename(tmp_path / "test" / "kept")
+    (tmp_path / "test" / "dog").rename(tmp_path / "test" / "cat")
+    (tmp_path / "test" / "kept").rename(tmp_path / "test" / "dog")
+    after = ImageFolder(folder(tmp_path))
+    assert set(zip(after.test().images.digests, after.test().images.labels, strict=True)).isdisjoint(
+        zip(test.digests, test.labels, strict=True)
+    )
+    assert after.test_class_counts() == counts
+    np.testing.assert_array_equal(after.pool().images.images, pool.images)
+    assert after.pool().images.origins == pool.origins
+
+
+def test_carved_test_images_are_not_opened_by_the_pool(tmp_path: Path) -> None:
+    write_classes(tmp_path, cat=4, dog=8)
+    before = ImageFolder(folder(tmp_path))
+    pool = before.pool().images
+    for origin in before.test().images.origins:
+        (tmp_path / origin).write_bytes(b"poison")
+    after = ImageFolder(folder(tmp_path))
+    np.testing.assert_array_equal(after.pool().images.images, pool.images)
+    assert after.test_class_counts() == before.test_class_counts()
+    with pytest.raises(DataError, match="cannot be read"):
+        after.test()
+
+
+def spoil(file: Path, how: str) -> None:
+    """Make an image file empty, cut it, or fill it with something else."""
+    content = file.read_bytes()
+    file.write_bytes({"empty": b"", "truncated": content[: len(content) // 2], "corrupt": b"not an image"}[how])
+
+
+@pytest.mark.parametrize("how", ["empty", "truncated", "corrupt"])
+@pytest.mark.parametrize("extension", ["png", "jpg"])
+def test_unreadable_files(how: str, extension: str, tmp_path: Path) -> None:
+    write_classes(tmp_path / "train", cat=4, dog=3)
+    write_classes(tmp_path / "test", cat=2, dog=2)
+    file = tmp_path / "train" / "cat" / f"9.{extension}"
+    Image.new("L", (20, 20), 7).save(file)
+    spoil(file, how)
+    with pytest.raises(DataError, match=rf"9\.{extension}: cannot be read as an image \(.+\); --skip-unreadable"):
+        image_source(folder(tmp_path)).pool()
+    pool = image_source(folder(tmp_path, skip_unreadable=True)).pool()
+    assert pool.images.class_counts() == (4, 3)
+    assert pool.notes == (f"unreadable image files skipped: 1 (9.{extension})",)
+
+
+def test_a_link_that_leads_nowhere_is_unreadable(tmp_path: Path) -> None:
+    write_classes(tmp_path, cat=4, dog=4)
+    for name in ("cat", "dog"):
+        for file in (tmp_path / name).iterdir():
+            file.unlink()
+            file.symlink_to(tmp_path / "nowhere.png")
+    with pytest.raises(DataError, match=r"cannot be read as an image \(.*No such file"):
+        image_source(folder(tmp_path)).pool()
+
+
+def test_a_class_of_unreadable_files_alone_is_refused(tmp_path: Path) -> None:
+    write_classes(tmp_path / "train", cat=2, dog=2)
+    write_classes(tmp_path / "test", cat=2, dog=2)
+    for file in (tmp_path / "train" / "cat").iterdir():
+        spoil(file, "corrupt")
+    with pytest.raises(DataError, match="class 'cat' is without a readable image"):
+        image_source(folder(tmp_path, skip_unreadable=True)).pool()
+
+
+def test_a_decompression_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_classes(tmp_path / "train", cat=2, dog=2)
+    write_classes(tmp_path / "test", cat=2, dog=2)
+    # The files have 120 pixels: above the limit Pillow only warns, above its double it raises.
+    for limit in (100, 50):
+        monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
+        with pytest.raises(DataError, match="decompression bomb"):
+            ImageFolder(folder(tmp_path)).pool()
+
+
+def test_folders_that_cannot_be_used(tmp_path: Path) -> None:
+    def refused(root: Path, said: str) -> None:
+        with pytest.raises(DataError, match=said):
+            ImageFolder(folder(root)).pool()
+
+    refused(tmp_path / "nowhere", "nowhere: no such folder")
+    refused(tmp_path, "no class folders")
+    (tmp_path / "cat").mkdir()
+    refused(tmp_path, r"one class folder \(cat\)")
+    write_classes(tmp_path, dog=2)
+    refused(tmp_path, "class 'cat' is without an image file")
+    write_classes(tmp_path / "flat", train=2, test=2)
+    refused(tmp_path / "flat", "no class folders")
+    write_classes(tmp_path / "untrained" / "test", cat=2, dog=2)
+    refused(tmp_path / "untrained", "train: no such folder")
+    write_classes(tmp_path / "odd" / "train", cat=2, dog=2)
+    write_classes(tmp_path / "odd" / "test", cat=2, owl=2)
+    refused(tmp_path / "odd", "only one of them has dog, owl")
+    write_classes(tmp_path / "rare", cat=2, dog=1)
+    refused(tmp_path / "rare", "class 'dog' has 1 image")
+    with pytest.raises(DataError, match="name it with --data DIR"):
+        ImageFolder(DataConfig(name="imagefolder")).pool()
+
+
+def test_covid19_has_six_test_images_in_its_training_pool() -> None:
+    root = real_data("covid19")
+    source = image_source(folder(root))
+    pool, test = source.pool(), source.test()
+    assert pool.images.class_names == ("Covid", "Normal", "Viral Pneumonia")
+    assert pool.images.class_counts() == (111, 70, 70)
+    assert source.test_class_counts() == test.images.class_counts() == (26, 20, 20)
+    same_name = ("COVID-00003b", "COVID-00012", "COVID-00022", "COVID-00033", "COVID-00037")
+    renamed = "radiopaedia-2019-novel-coronavirus-infected-pneumonia"
+    assert set(find_duplicates(pool.images, test.images)) == {
+        *((f"train/Covid/{name}.jpg", f"test/Covid/{name}.jpg") for name in same_name),
+        ("train/Covid/069.jpg", f"test/Covid/{renamed}.jpg"),
+    }
+    assert "pixel by pixel: 6 (kept;" in test.notes[0]
+    assert "repeat an earlier one, pixel by pixel: 3 (kept)" in pool.notes[0]
+
+
+def test_covid19_without_duplicates() -> None:
+    source = image_source(folder(real_data("covid19"), drop_duplicates=True))
+    assert source.test_class_counts() == source.test().images.class_counts() == (20, 20, 20)
+    assert source.pool().images.class_counts() == (111, 70, 70)
+    assert "6 (left out)" in source.test().notes[0]

@@ -1,0 +1,116 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from trainables.data.image_folder import read_picture
+from trainables.data.pixels import array_tiles, digest, labeled_images, plain, tile
+from trainables.settings import DataError
+
+RED = (255, 0, 0)
+
+
+def solid(mode: str, colour: object, size: tuple[int, int] = (4, 4)) -> Image.Image:
+    return Image.new(mode, size, colour)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("image", "expected"),
+    [
+        (solid("1", 1), 255),
+        (solid("L", 100), 100),
+        (solid("RGB", (7, 7, 7)), 7),
+        (solid("RGB", RED), RED),
+        # Half transparent black on white: 255 * (1 - 128 / 255) = 127.
+        (solid("RGBA", (0, 0, 0, 128)), 127),
+        (solid("RGBA", (255, 0, 0, 0)), 255),
+        (solid("LA", (100, 255)), 100),
+        (solid("LA", (100, 0)), 255),
+        (solid("RGB", RED).convert("P"), RED),
+        (solid("CMYK", (0, 255, 255, 0)), RED),
+        # 65535 / 257 = 255 and 25700 / 257 = 100.
+        (Image.fromarray(np.full((4, 4), 65535, dtype=np.uint16)), 255),
+        (Image.fromarray(np.full((4, 4), 25700, dtype=np.uint16)), 100),
+        (Image.fromarray(np.full((4, 4), 25700, dtype=np.int32)), 100),
+    ],
+)
+def test_every_mode_becomes_grey_or_rgb(image: Image.Image, expected: object) -> None:
+    picture = plain(image)
+    assert picture.mode == ("RGB" if isinstance(expected, tuple) else "L")
+    assert picture.getpixel((2, 2)) == expected
+
+
+@pytest.mark.parametrize(
+    ("pixels", "said"),
+    [
+        (np.full((2, 2), 65536, dtype=np.int32), "more than 16 bits"),
+        (np.full((2, 2), -1, dtype=np.int32), "more than 16 bits"),
+        (np.zeros((2, 2), dtype=np.float32), "without a fixed range"),
+    ],
+)
+def test_pixels_without_a_known_range_are_refused(pixels: np.ndarray, said: str) -> None:
+    with pytest.raises(DataError, match=said):
+        plain(Image.fromarray(pixels))
+
+
+def test_a_palette_with_a_transparent_colour(tmp_path: Path) -> None:
+    image = Image.fromarray(np.array([[0, 1]], dtype=np.uint8))
+    image.putpalette([255, 0, 0, 0, 0, 255])
+    image.save(tmp_path / "a.png", transparency=0)
+    assert np.asarray(read_picture(tmp_path / "a.png")).tolist() == [[[255, 255, 255], [0, 0, 255]]]
+
+
+def test_sixteen_bit_files_are_read_to_scale(tmp_path: Path) -> None:
+    image = Image.fromarray(np.array([[0, 257], [25700, 65535]], dtype=np.uint16))
+    for name in ("a.png", "a.tif", "a.pgm"):
+        image.save(tmp_path / name)
+        assert np.asarray(read_picture(tmp_path / name)).tolist() == [[0, 1], [100, 255]]
+
+
+def test_exif_orientation_is_applied(tmp_path: Path) -> None:
+    image = Image.fromarray(np.array([[10, 200]], dtype=np.uint8))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be shown turned clockwise by a quarter
+    image.save(tmp_path / "a.png", exif=exif)
+    assert np.asarray(read_picture(tmp_path / "a.png")).tolist() == [[10], [200]]
+
+
+def test_the_first_frame_of_an_animation_is_read(tmp_path: Path) -> None:
+    frames = [solid("L", 10), solid("L", 200)]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
+    assert np.asarray(read_picture(tmp_path / "a.gif")).tolist() == [[10] * 4] * 4
+
+
+def test_grey_and_colour_as_asked() -> None:
+    # ITU-R 601: 0.299 * 255 = 76.2.
+    assert tile(solid("RGB", RED), size=8, channels=1).pixels.tolist() == [[76] * 8] * 8
+    assert tile(solid("L", 9), size=8, channels=3).pixels.tolist() == [[[9] * 3] * 8] * 8
+
+
+def test_resizing_is_bilinear_with_antialiasing() -> None:
+    # Enlarged by 2, the new pixels lie a quarter off the old centres.
+    step = Image.fromarray(np.array([[0, 100], [0, 100]], dtype=np.uint8))
+    assert tile(step, size=4, channels=None).pixels[0].tolist() == [0, 25, 75, 100]
+    # Reduced by 8, a checkerboard becomes its mean and not one of its fields.
+    board = Image.fromarray((np.indices((64, 64)).sum(axis=0) % 2 * 200).astype(np.uint8))
+    assert abs(tile(board, size=8, channels=None).pixels.astype(int) - 100).max() <= 1
+
+
+def test_the_digest_names_pixels_and_shape_not_the_format() -> None:
+    grey = np.arange(16, dtype=np.uint8)
+    first, second = array_tiles(np.stack([grey.reshape(4, 4)] * 2), size=8, channels=1)
+    as_colour = array_tiles(np.stack([grey.reshape(4, 4)] * 3, axis=-1)[None], size=8, channels=3)[0]
+    assert first.digest == second.digest == as_colour.digest
+    assert digest(Image.fromarray(grey.reshape(2, 8))) != first.digest
+    assert digest(Image.fromarray(255 - grey.reshape(4, 4))) != first.digest
+
+
+def test_one_coloured_picture_makes_all_of_them_rgb() -> None:
+    labels = np.array([0, 1], dtype=np.int64)
+    tiles = [tile(picture, size=8, channels=None) for picture in (solid("L", 9), solid("RGB", RED))]
+    both = labeled_images(tiles, labels, channels=None, class_names=("a", "b"), origins=("0", "1"))
+    assert both.images.shape == (2, 3, 8, 8)
+    assert both.images[:, :, 0, 0].tolist() == [[9, 9, 9], [255, 0, 0]]
+    grey = labeled_images(tiles[:1], labels[:1], channels=None, class_names=("a", "b"), origins=("0",))
+    assert grey.images.shape == (1, 1, 8, 8)

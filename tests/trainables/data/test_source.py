@@ -1,0 +1,38 @@
+import pytest
+
+from trainables.data.source import DataConfig, pyramid
+from trainables.settings import ConfigError, parse
+
+
+@pytest.mark.parametrize(
+    ("size", "start", "num_doublings"),
+    [(8, 4, 1), (28, 7, 2), (32, 4, 3), (48, 6, 3), (56, 7, 3), (64, 4, 4), (80, 5, 4), (96, 6, 4), (128, 4, 5)],
+)
+def test_pyramid(size: int, start: int, num_doublings: int) -> None:
+    assert pyramid(size) == (start, num_doublings)
+    assert size == start * 2**num_doublings
+
+
+@pytest.mark.parametrize(
+    ("size", "nearest"), [(30, "28 and 32"), (100, "96 and 112"), (33, "32 and 40"), (7, "8"), (0, "8"), (-5, "8")]
+)
+def test_pyramid_names_the_nearest_sizes(size: int, nearest: str) -> None:
+    with pytest.raises(ConfigError, match=f"^{size} pixels do not halve .*: {nearest}$"):
+        pyramid(size)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("image_size", 30, "28 and 32"),
+        ("channels", 2, "1 or 3"),
+        ("train_size", 0, "greater than or equal to 1"),
+        ("test_fraction", 0.0, "greater than 0"),
+        ("test_fraction", 1.0, "less than 1"),
+        ("validation_fraction", 1.0, "less than 1"),
+        ("drop_duplicate", True, "did you mean 'drop_duplicates'"),
+    ],
+)
+def test_values_that_cannot_be_used(key: str, value: object, said: str) -> None:
+    with pytest.raises(ConfigError, match=f"data.{key}.*{said}"):
+        parse(DataConfig, {key: value}, where="data")

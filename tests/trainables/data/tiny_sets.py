@@ -1,0 +1,91 @@
+"""A tiny data set on disk for every name in the catalog, in the layout that its source reads."""
+
+import io
+import struct
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from trainables.data.source import DataConfig
+
+# Training and test images of each of ten classes.
+TRAIN_COUNTS = (6, 5, 4, 3, 6, 5, 4, 3, 6, 5)
+TEST_COUNTS = (3, 2, 3, 2, 3, 2, 3, 2, 3, 2)
+
+
+def digits(folder: Path) -> DataConfig:
+    return DataConfig(name="digits", image_size=8)
+
+
+def mnist(folder: Path) -> DataConfig:
+    write_mnist(folder / "mnist" / "MNIST" / "raw")
+    return DataConfig(name="mnist", root=str(folder), image_size=8)
+
+
+def fashion_mnist(folder: Path) -> DataConfig:
+    write_mnist(folder / "FashionMNIST" / "raw")
+    return DataConfig(name="fashion_mnist", root=str(folder), image_size=8)
+
+
+def cifar10(folder: Path) -> DataConfig:
+    parts: dict[str, np.ndarray] = {}
+    for part, counts in (("train", TRAIN_COUNTS), ("test", TEST_COUNTS)):
+        images, labels = photographs(part, counts)
+        files = [jpeg(image) for image in images]
+        parts[f"{part}_jpeg"] = np.frombuffer(b"".join(files), dtype=np.uint8)
+        parts[f"{part}_offsets"] = np.cumsum([0, *map(len, files)])
+        parts[f"{part}_labels"] = labels.astype(np.uint8)
+    (folder / "cifar10").mkdir(parents=True)
+    np.savez(folder / "cifar10" / "cifar10_jpeg.npz", allow_pickle=False, **parts)
+    return DataConfig(name="cifar10", root=str(folder), image_size=8)
+
+
+def imagefolder(folder: Path) -> DataConfig:
+    write_classes(folder / "train", cat=7, dog=5)
+    write_classes(folder / "test", cat=3, dog=2)
+    return DataConfig(name="imagefolder", root=str(folder), image_size=8)
+
+
+TINY_SETS: Mapping[str, Callable[[Path], DataConfig]] = {
+    make.__name__: make for make in (digits, mnist, fashion_mnist, cifar10, imagefolder)
+}
+
+
+def photographs(part: str, counts: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Noise [N, 32, 32, 3] and labels [N], grouped by class; other noise for "train" than for "test"."""
+    labels = np.repeat(np.arange(len(counts)), counts)
+    rng = np.random.default_rng(["train", "test"].index(part))
+    return rng.integers(0, 256, (len(labels), 32, 32, 3), dtype=np.uint8), labels
+
+
+def jpeg(pixels: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+def write_mnist(raw: Path) -> None:
+    """The four IDX files (LeCun's format: magic number, sizes, bytes)."""
+    raw.mkdir(parents=True)
+    for part, prefix, counts in (("train", "train", TRAIN_COUNTS), ("test", "t10k", TEST_COUNTS)):
+        images, labels = photographs(part, counts)
+        greys = np.ascontiguousarray(images[:, :28, :28, 0])
+        header = struct.pack(">IIII", 0x803, len(greys), 28, 28)
+        (raw / f"{prefix}-images-idx3-ubyte").write_bytes(header + greys.tobytes())
+        write_mnist_labels(raw / f"{prefix}-labels-idx1-ubyte", labels)
+
+
+def write_mnist_labels(file: Path, labels: np.ndarray) -> None:
+    file.write_bytes(struct.pack(">II", 0x801, len(labels)) + labels.astype(np.uint8).tobytes())
+
+
+def write_classes(folder: Path, **sizes: int) -> None:
+    """`sizes[name]` grey PNG files of noise in a folder for each class, no two alike in any folder."""
+    for label, (name, size) in enumerate(sizes.items()):
+        (folder / name).mkdir(parents=True)
+        for i in range(size):
+            rng = np.random.default_rng([*folder.name.encode(), label, i])
+            pixels = rng.integers(0, 256, (10, 12), dtype=np.uint8)
+            Image.fromarray(pixels).save(folder / name / f"{i}.png")

@@ -1,0 +1,55 @@
+import pytest
+
+from trainables.record import Milestone, RecordError, Scores, TrialRecord, read_line
+
+RECORD = TrialRecord(
+    trial_id="a1",
+    setting_id="b2",
+    phase="search",
+    status="complete",
+    dataset="digits",
+    classifier="simple_cnn",
+    balancer="dcgan",
+    imbalance_ratio=10,
+    seed=3,
+    config={"seed": 3, "deep": {"list": [1, None, "x"]}},
+    scores={
+        "validation": Scores(
+            overall={"minority_f1": 0.5, "roc_auc": None},
+            per_class={"recall": (0.5, None)},
+            confusion_matrix=((1, 2), (3, 4)),
+        )
+    },
+    milestones=(Milestone(epoch=5, objective=-0.25),),
+    seconds={"data": 0.5},
+    finished_at="2026-01-01",
+)
+
+
+def test_a_line_reads_back_as_the_same_record():
+    line = RECORD.to_line()
+    assert "\n" not in line
+    assert read_line(line, where="here") == RECORD
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (RECORD.to_line()[:-5], "records:7: not JSON"),
+        ("[1, 2]", "records:7: schema version None"),
+        (RECORD.to_line().replace('"schema_version": 1', '"schema_version": 99'), "records:7: schema version 99"),
+        (
+            RECORD.to_line().replace('"status": "complete"', '"status": "done"'),
+            "records:7: status: 'done' cannot be used",
+        ),
+    ],
+)
+def test_anything_else_is_refused_by_line(line, message):
+    with pytest.raises(RecordError) as error:
+        read_line(line, where="records:7")
+    assert str(error.value).startswith(message)
+
+
+def test_the_outcome_leaves_out_what_two_equal_runs_differ_in():
+    assert {"seconds", "environment", "finished_at"}.isdisjoint(RECORD.outcome())
+    assert RECORD.outcome()["scores"]["validation"]["overall"]["minority_f1"] == 0.5

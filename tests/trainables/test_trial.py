@@ -1,0 +1,186 @@
+"""The whole pipeline of one trial on scikit-learn's digits."""
+
+import io
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from sklearn.metrics import f1_score, recall_score
+
+from trainables.config import dump_trial, parse_trial
+from trainables.record import Milestone, SearchStep
+from trainables.settings import ConfigError
+from trainables.trial import Purpose, TrialOutcome, prepare, run_trial
+
+TRIAL = {
+    "seed": 1,
+    "data": {"name": "digits"},
+    "imbalance": {"profile": "step", "ratio": 10, "minority_classes": ["3", "8"]},
+    "classifier": {"epochs": 1},
+    "balancing": {"name": "none"},
+}
+SEARCH = Purpose(phase="search", baseline=0.25, search=SearchStep(number=0, params={}))
+
+
+def config(**changes):
+    return parse_trial({**TRIAL, **changes})
+
+
+def outcome(trial, purpose=SEARCH):
+    *_, last = run_trial(trial, purpose, device=torch.device("cpu"))
+    assert isinstance(last, TrialOutcome)
+    return last
+
+
+GAN = {"name": "vanilla_gan", "gan": {"epochs": 4}}
+
+
+def test_the_pool_is_thinned_before_validation_is_carved():
+    parts = prepare(config())
+    largest = max(parts.available)
+    assert parts.imbalanced[3] == parts.imbalanced[8] == round(largest / 10)
+    assert [n for c, n in enumerate(parts.imbalanced) if c not in (3, 8)] == [
+        n for c, n in enumerate(parts.available) if c not in (3, 8)
+    ]
+    training, validation = parts.training.class_counts(), parts.validation.class_counts()
+    assert tuple(map(sum, zip(training, validation, strict=True))) == parts.imbalanced
+    assert validation[3] == round(0.2 * parts.imbalanced[3])
+    assert set(parts.training.origins).isdisjoint(parts.validation.origins)
+
+
+def test_stored_predictions_give_the_scores_back():
+    result = outcome(config(test=True), Purpose(phase="confirm"))
+    stored = np.load(io.BytesIO(result.files["predictions_test"]))
+    predicted = stored["probabilities"].argmax(axis=1)
+    scores = result.record.scores["test"]
+    recall = recall_score(stored["labels"], predicted, average=None)
+    assert scores.per_class["recall"] == pytest.approx(recall)
+    assert scores.overall["minority_recall"] == pytest.approx(recall[[3, 8]].mean())
+    assert scores.overall["macro_f1"] == pytest.approx(f1_score(stored["labels"], predicted, average="macro"))
+
+
+def test_validation_scores_speak_of_the_test_parts_proportions():
+    result = outcome(config(test=True), Purpose(phase="confirm"))
+    stored = np.load(io.BytesIO(result.files["predictions_validation"]))
+    labels, predicted = stored["labels"], stored["probabilities"].argmax(axis=1)
+    test = np.array(result.record.class_counts.test)
+    weights = ((test / test.sum()) / (np.bincount(labels) / len(labels)))[labels]
+    expected = f1_score(labels, predicted, average=None, sample_weight=weights)
+    assert result.record.scores["validation"].per_class["f1"] == pytest.approx(expected)
+
+
+def test_only_a_confirmation_has_test_scores():
+    assert set(outcome(config()).record.scores) == {"validation"}
+    assert outcome(config()).record.class_counts.test is None
+    assert "predictions_test" not in outcome(config()).files
+
+
+def test_objective_is_the_gain_over_the_baseline():
+    record = outcome(config()).record
+    assert record.objective == pytest.approx(record.scores["validation"].overall["minority_f1"] - 0.25)
+
+
+@pytest.mark.parametrize("balancing", [{"name": "none"}, GAN], ids=lambda b: b["name"])
+def test_the_same_seed_gives_the_same_record(balancing):
+    trial = config(balancing=balancing)
+    first = outcome(trial)
+    torch.manual_seed(12345)
+    again = outcome(trial)
+    assert again.record.outcome() == first.record.outcome()
+    assert again.files == first.files
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seed": 2},
+        {"imbalance": {"profile": "step", "ratio": 5, "minority_classes": ["3", "8"]}},
+        {"imbalance": {"profile": "step", "ratio": 10, "minority_classes": ["3"]}},
+        {"classifier": {"epochs": 2}},
+        {"classifier": {"epochs": 1, "learning_rate": 0.002}},
+        {"classifier": {"epochs": 1, "batch_size": 32}},
+        {"classifier": {"epochs": 1, "budget": "epochs"}, "balancing": {"name": "random_oversampling"}},
+        {"balancing": {**GAN, "balance_to": 0.5}},
+        {"balancing": {"name": "vanilla_gan", "gan": {"epochs": 5}}},
+        {"balancing": {"name": "vanilla_gan", "gan": {"epochs": 4, "learning_rate": 0.001}}},
+        {"data": {"name": "digits", "image_size": 32}},
+        {"data": {"name": "digits", "validation_fraction": 0.3}},
+        {"data": {"name": "digits", "train_size": 600}},
+    ],
+    ids=str,
+)
+def test_every_setting_changes_the_name_and_the_result(change):
+    base = {"balancing": GAN} if "gan" in str(change) else {}
+    if "budget" in str(change):
+        base = {"balancing": {"name": "random_oversampling"}}
+    before, after = config(**base), config(**{**base, **change})
+    assert after.trial_id != before.trial_id
+    scores = [np.load(io.BytesIO(outcome(trial).files["predictions_validation"])) for trial in (before, after)]
+    first, second = (stored["probabilities"] for stored in scores)
+    assert first.shape != second.shape or not np.array_equal(first, second)
+
+
+def test_where_the_files_lie_does_not_name_the_trial():
+    here, there = (config(data={"name": "digits", "root": root}) for root in ("/here", "/there"))
+    assert here.trial_id == there.trial_id
+
+
+def test_trials_that_differ_in_balancing_alone_are_a_pair():
+    none, weights = config(), config(balancing={"name": "class_weights"}, test=True)
+    assert none.setting_id == weights.setting_id
+    assert none.trial_id != weights.trial_id
+    assert config(seed=2).setting_id != none.setting_id
+
+
+def test_a_milestone_is_what_a_shorter_training_would_have_given():
+    long = config(balancing={"name": "vanilla_gan", "gan": {"epochs": 6, "milestones": [3]}})
+    short = config(balancing={"name": "vanilla_gan", "gan": {"epochs": 3}})
+    milestone, _ = run_trial(long, SEARCH, device=torch.device("cpu"))
+    assert milestone == Milestone(epoch=3, objective=outcome(short).record.objective)
+
+
+def test_a_milestone_does_not_change_the_end():
+    through = config(balancing={"name": "vanilla_gan", "gan": {"epochs": 6}})
+    paused = config(balancing={"name": "vanilla_gan", "gan": {"epochs": 6, "milestones": [2, 4]}})
+    assert outcome(paused).record.scores == outcome(through).record.scores
+
+
+def test_synthetic_images_are_counted_and_shown():
+    result = outcome(config(balancing=GAN))
+    counts = result.record.class_counts
+    assert counts.balanced[3] == counts.balanced[8] == max(counts.training)
+    assert counts.synthetic[3] == max(counts.training) - counts.training[3]
+    assert sum(counts.synthetic) == counts.synthetic[3] + counts.synthetic[8]
+    grid = Image.open(io.BytesIO(result.files["samples"]))
+    assert grid.height == 2 * 32  # a row of 28 pixels and a gap for each minority class
+    assert set(result.record.losses) == {"3", "8"}
+    assert [loss.epoch for loss in result.record.losses["3"]] == [1, 2, 3, 4]
+
+
+def test_a_dump_parses_to_the_same_trial():
+    trial = config(balancing=GAN)
+    assert parse_trial(dump_trial(trial)) == trial
+    assert parse_trial(dump_trial(replace(trial, seed=9))).seed == 9
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"sed": 1}, "sed: unknown key; did you mean 'seed'?"),
+        ({"balancing": {"name": "vanila_gan"}}, "did you mean 'vanilla_gan'?"),
+        (
+            {"balancing": {"name": "vanilla_gan", "gan": {"epoch": 1}}},
+            "balancing.gan.epoch: unknown key; did you mean",
+        ),
+        ({"balancing": {"name": "vanilla_gan", "gan": {"weights": {"gradient_penalty": 1}}}}, "gradient_penalty"),
+        ({"classifier": {"name": "simple_cn"}}, "did you mean 'simple_cnn'?"),
+        ({"imbalance": {"profile": "step", "ratio": 0.5}}, "imbalance.ratio: 0.5 cannot be used"),
+    ],
+)
+def test_a_mistake_is_one_line_that_names_the_key(change, message):
+    with pytest.raises(ConfigError) as error:
+        config(**change)
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)

@@ -1,0 +1,61 @@
+"""Files that a trial leaves, as bytes: predictions and sample grids."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from trainables.data.images import Labels, TrainingSet, to_bytes
+
+SAMPLES_PER_CLASS = 8
+_GAP = 4
+_SHADE = 255
+
+
+def predictions_file(labels: Labels, probabilities: npt.NDArray[np.float32]) -> bytes:
+    """An .npz with `labels` int64 [N] and `probabilities` float32 [N, K]: any metric can be had from it later."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, labels=labels, probabilities=probabilities.astype(np.float32))
+    return buffer.getvalue()
+
+
+def sample_grid(balanced: TrainingSet) -> bytes | None:
+    """A PNG with a row for each minority class, real images left and synthetic ones right; None without any."""
+    rows = [_sample_row(balanced, label) for label in balanced.classes.minority]
+    present = [row for row in rows if row is not None]
+    if not present:
+        return None
+    buffer = io.BytesIO()
+    Image.fromarray(np.concatenate(present, axis=0).squeeze()).save(buffer, format="PNG", optimize=True)
+    return buffer.getvalue()
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write aside and rename, so that no reader ever sees half a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.partial")
+    aside.write_bytes(content)
+    aside.replace(path)
+
+
+def _sample_row(balanced: TrainingSet, label: int) -> npt.NDArray[np.uint8] | None:
+    of_class = balanced.labels == label
+    real = balanced.images[of_class & ~balanced.synthetic][:SAMPLES_PER_CLASS]
+    synthetic = balanced.images[of_class & balanced.synthetic][:SAMPLES_PER_CLASS]
+    if not len(synthetic):
+        return None
+    return np.concatenate([_strip(to_bytes(real)), _strip(to_bytes(synthetic))], axis=1)
+
+
+def _strip(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Images [n, C, H, W] side by side on a white strip [H + gap, ..., C] with room for SAMPLES_PER_CLASS."""
+    _, channels, height, width = images.shape
+    strip = np.full(
+        (height + _GAP, SAMPLES_PER_CLASS * (width + _GAP) + 2 * _GAP, channels), _SHADE, dtype=np.uint8
+    )
+    for column, image in enumerate(images):
+        left = column * (width + _GAP) + _GAP
+        strip[_GAP // 2 : _GAP // 2 + height, left : left + width] = image.transpose(1, 2, 0)
+    return strip

@@ -1,0 +1,87 @@
+"""The complete configuration of one trial: strict parse, canonical dump, names."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pydantic import JsonValue
+
+from trainables.balancing.catalog import BalancingConfig, dump_balancing, parse_balancing
+from trainables.classifiers.catalog import classifier_model
+from trainables.classifiers.classifier import ClassifierConfig
+from trainables.data.imbalance import Imbalance
+from trainables.data.source import DataConfig
+from trainables.settings import digest, dump, parse, settings
+
+
+@settings
+class _Sections:
+    """A trial's sections as they are parsed; `balancing` is parsed by its catalog."""
+
+    seed: int
+    test: bool = False
+    data: DataConfig
+    imbalance: Imbalance
+    classifier: ClassifierConfig
+    balancing: Mapping[str, JsonValue]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialConfig:
+    """Everything that decides a trial's numbers.
+
+    `seed` draws the images that are kept, the split, the networks' weights and the batches. `test` says whether
+    the test part may be read: in the confirm phase alone.
+    """
+
+    seed: int
+    test: bool
+    data: DataConfig
+    imbalance: Imbalance
+    classifier: ClassifierConfig
+    balancing: BalancingConfig
+
+    @property
+    def trial_id(self) -> str:
+        """A name for this configuration; where the files lie does not enter, since it changes no number."""
+        return digest(_without(dump_trial(self), "data.root"))
+
+    @property
+    def setting_id(self) -> str:
+        """A name for the configuration without balancing: trials that share it are pairs to be compared."""
+        return digest(_without(dump_trial(self), "data.root", "balancing", "test"))
+
+
+def parse_trial(values: Mapping[str, JsonValue]) -> TrialConfig:
+    """The trial that a nested mapping describes; raises ConfigError with the full key of the first mistake."""
+    sections = parse(_Sections, values, where="")
+    classifier_model(sections.classifier)
+    return TrialConfig(
+        seed=sections.seed,
+        test=sections.test,
+        data=sections.data,
+        imbalance=sections.imbalance,
+        classifier=sections.classifier,
+        balancing=parse_balancing(sections.balancing, where="balancing"),
+    )
+
+
+def dump_trial(config: TrialConfig) -> dict[str, JsonValue]:
+    """The canonical nested dict, every default written out; `parse_trial` of it gives the same trial."""
+    return {
+        "seed": config.seed,
+        "test": config.test,
+        "data": dump(config.data),
+        "imbalance": dump(config.imbalance),
+        "classifier": dump(config.classifier),
+        "balancing": dump_balancing(config.balancing),
+    }
+
+
+def _without(values: dict[str, JsonValue], *keys: str) -> dict[str, JsonValue]:
+    kept = dict(values)
+    for key in keys:
+        section, _, name = key.partition(".")
+        inner = kept.pop(section)
+        if name and isinstance(inner, dict):
+            kept[section] = {k: v for k, v in inner.items() if k != name}
+    return kept

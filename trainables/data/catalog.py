@@ -1,0 +1,78 @@
+"""The data sets by name."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache, partial
+
+from trainables.data.digits import CLASS_NAMES, Digits
+from trainables.data.image_folder import ImageFolder
+from trainables.data.prepared import PreparedSource
+from trainables.data.source import DATA_ENVIRONMENT_VARIABLE, DataConfig, ImageSource
+from trainables.data.torchvision_sets import (
+    CIFAR10_SET,
+    FASHION_MNIST_SET,
+    MNIST_SET,
+    PublishedSet,
+    PublishedSource,
+)
+from trainables.settings import ConfigError, nearest
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSet:
+    """A data set on offer; `class_names` is None where they are known only once its files are listed."""
+
+    name: str
+    summary: str
+    source: Callable[[DataConfig], ImageSource]
+    class_names: tuple[str, ...] | None = None
+
+
+def _published(published: PublishedSet, summary: str) -> DataSet:
+    return DataSet(
+        name=published.name,
+        summary=summary,
+        source=partial(PublishedSource, published),
+        class_names=published.class_names,
+    )
+
+
+_ALL = (
+    DataSet(
+        name="digits",
+        summary="1,797 handwritten digits, 8x8, grey; comes with scikit-learn",
+        source=Digits,
+        class_names=CLASS_NAMES,
+    ),
+    _published(MNIST_SET, "60,000 + 10,000 handwritten digits, 28x28, grey"),
+    _published(FASHION_MNIST_SET, "60,000 + 10,000 pieces of clothing, 28x28, grey"),
+    _published(CIFAR10_SET, "50,000 + 10,000 photographs of animals and vehicles, 32x32, colour"),
+    DataSet(
+        name="imagefolder",
+        summary="your own images: a folder for each class, or train/ and test/ with these",
+        source=ImageFolder,
+    ),
+)
+
+DATA_SETS: Mapping[str, DataSet] = {data_set.name: data_set for data_set in _ALL}
+
+
+def data_set(config: DataConfig) -> DataSet:
+    """The data set that `config` names. Raises ConfigError, with the nearest name, where there is none."""
+    if config.name not in DATA_SETS:
+        raise ConfigError(f"data.name: {config.name!r} is unknown; {nearest(config.name, DATA_SETS)}")
+    return DATA_SETS[config.name]
+
+
+def image_source(config: DataConfig) -> ImageSource:
+    """The images that `config` asks for; nothing is read yet.
+
+    Equal configurations share what was read, in this process, for the last two that were asked for.
+    """
+    return _prepared(config, os.environ.get(DATA_ENVIRONMENT_VARIABLE))
+
+
+@lru_cache(maxsize=2)
+def _prepared(config: DataConfig, _data_folder: str | None) -> ImageSource:
+    return PreparedSource(data_set(config).source(config), config)

@@ -1,0 +1,182 @@
+"""Imbalance profiles: how many images of each class the training pool keeps, and which classes are rare.
+
+`counts` is always what the pool holds of each class, in label order, before anything is taken away, and the
+imbalance ratio is the largest over the smallest class count.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import Field, PositiveInt
+
+from trainables.data.images import Labels
+from trainables.data.split import Indices, draw
+from trainables.settings import ConfigError, nearest, settings
+
+ClassChoice: TypeAlias = Annotated[tuple[str | int, ...], Field(min_length=1)]
+
+
+@settings
+class _Profile:
+    """`minority_classes` by name or label; None: the classes with fewer images than the mean class."""
+
+    minority_classes: ClassChoice | None = None
+
+    def targets(self, counts: Sequence[int], class_names: Sequence[str]) -> tuple[int, ...]:
+        """Images that each class keeps."""
+        raise NotImplementedError
+
+    def minority(self, counts: Sequence[int], class_names: Sequence[str]) -> tuple[int, ...]:
+        """The minority's labels, in order; unless named, judged by what each class keeps."""
+        return _chosen(self.minority_classes, self.targets(counts, class_names), class_names)
+
+    def ratio_of(self, targets: Sequence[int]) -> float:
+        """The imbalance ratio that stands in tables."""
+        return round(max(targets) / min(targets), 2)
+
+
+@settings
+class Step(_Profile):
+    """Every minority class cut to the largest class's size over `ratio` (step imbalance, Buda et al. 2018).
+
+    A class that already has fewer stays as it is. Unnamed, the minority is what lies below the mean of the pool.
+    """
+
+    profile: Literal["step"] = "step"
+    ratio: float = Field(ge=1)
+
+    def targets(self, counts: Sequence[int], class_names: Sequence[str]) -> tuple[int, ...]:
+        """Images that each class keeps."""
+        rare, size = self.minority(counts, class_names), max(1, round(max(counts) / self.ratio))
+        return tuple(min(n, size) if label in rare else n for label, n in enumerate(counts))
+
+    def minority(self, counts: Sequence[int], class_names: Sequence[str]) -> tuple[int, ...]:
+        """The minority's labels, in order."""
+        return _chosen(self.minority_classes, counts, class_names)
+
+    def ratio_of(self, targets: Sequence[int]) -> float:
+        """The ratio asked for."""
+        return self.ratio
+
+
+@settings
+class Fraction(_Profile):
+    """Every minority class cut to a `fraction` of itself. Unnamed, the minority is as for `Step`."""
+
+    profile: Literal["fraction"] = "fraction"
+    fraction: float = Field(gt=0, le=1)
+
+    def targets(self, counts: Sequence[int], class_names: Sequence[str]) -> tuple[int, ...]:
+        """Images that each class keeps."""
+        rare = self.minority(counts, class_names)
+        return tuple(max(1, round(n * self.fraction)) if label in rare else n for label, n in enumerate(counts))
+
+    def minority(self, counts: Sequence[int], class_names: Sequence[str]) -> tuple[int, ...]:
+        """The minority's labels, in order."""
+        return _chosen(self.minority_classes, counts, class_names)
+
+
+@settings
+class Counts(_Profile):
+    """Classes cut to the sizes in `counts`, by class name; a class not named there stays whole."""
+
+    profile: Literal["counts"] = "counts"
+    counts: Annotated[Mapping[str, PositiveInt], Field(min_length=1)]
+
+    def targets(self, counts: Sequence[int], class_names: Sequence[str]) -> tuple[int, ...]:
+        """Images that each class keeps. Raises ConfigError for more images than there are."""
+        asked = {class_label(name, class_names): size for name, size in self.counts.items()}
+        for label, size in asked.items():
+            if size > counts[label]:
+                raise ConfigError(
+                    f"class {class_names[label]!r} cannot keep {size} images; the pool has {counts[label]}"
+                )
+        return tuple(asked.get(label, n) for label, n in enumerate(counts))
+
+
+@settings
+class LongTailed(_Profile):
+    """Class c of K, in label order, keeps n_max * ratio^(-c / (K - 1)) images, or all if it has fewer.
+
+    n_max is the largest class of the pool; sizes are rounded down. Cao et al. 2019 (LDAM), section 4, whose
+    code (`imbalance_cifar.py`) this follows to the image.
+    """
+
+    profile: Literal["long_tailed"] = "long_tailed"
+    ratio: float = Field(ge=1)
+
+    def targets(self, counts: Sequence[int], class_names: Sequence[str]) -> tuple[int, ...]:
+        """Images that each class keeps."""
+        sizes = (max(counts) * self.ratio ** (-label / (len(counts) - 1)) for label in range(len(counts)))
+        # Rounded before it is floored: 49 * 49**-1 is a hair below 1 in floating point.
+        return tuple(min(n, max(1, math.floor(round(size, 6)))) for n, size in zip(counts, sizes, strict=True))
+
+    def ratio_of(self, targets: Sequence[int]) -> float:
+        """The ratio asked for."""
+        return self.ratio
+
+
+@settings
+class Natural(_Profile):
+    """The pool as it came."""
+
+    profile: Literal["natural"] = "natural"
+
+    def targets(self, counts: Sequence[int], class_names: Sequence[str]) -> tuple[int, ...]:
+        """Images that each class keeps: all."""
+        return tuple(counts)
+
+
+Imbalance: TypeAlias = Annotated[Step | Fraction | Counts | LongTailed | Natural, Field(discriminator="profile")]
+
+
+def target_counts(imbalance: Imbalance, counts: Sequence[int], class_names: Sequence[str]) -> tuple[int, ...]:
+    """Images that each class of a pool with `counts` keeps, in label order, at least one each.
+
+    Raises ConfigError where a class is unknown, has too few images, or no class is the minority.
+    """
+    return imbalance.targets(counts, class_names)
+
+
+def minority_labels(imbalance: Imbalance, counts: Sequence[int], class_names: Sequence[str]) -> tuple[int, ...]:
+    """The labels of the minority, in order. Raises ConfigError where that is none of the classes, or all."""
+    return imbalance.minority(counts, class_names)
+
+
+def nominal_ratio(imbalance: Imbalance, counts: Sequence[int], class_names: Sequence[str]) -> float:
+    """The imbalance ratio: as asked for in `Step` and `LongTailed`, else as found, to two decimals."""
+    return imbalance.ratio_of(imbalance.targets(counts, class_names))
+
+
+def thin(labels: Labels, targets: Sequence[int], *, seed: int) -> Indices:
+    """Sorted indices of the images kept, `targets[label]` of each class.
+
+    For equal seeds what is kept at a higher ratio is a part of what is kept at a lower one.
+    """
+    return draw(labels, dict(enumerate(targets)), seed=seed, purpose="thin")
+
+
+def class_label(choice: str | int, class_names: Sequence[str]) -> int:
+    """The label of the class with that name or label. Raises ConfigError, which hints at the nearest name."""
+    if isinstance(choice, int):
+        if not 0 <= choice < len(class_names):
+            raise ConfigError(f"no class has label {choice}; labels are 0 to {len(class_names) - 1}")
+        return choice
+    if choice not in class_names:
+        raise ConfigError(f"no class is named {choice!r}; {nearest(choice, class_names)}")
+    return list(class_names).index(choice)
+
+
+def _chosen(
+    choices: Sequence[str | int] | None, sizes: Sequence[int], class_names: Sequence[str]
+) -> tuple[int, ...]:
+    if choices is None:
+        rare = {label for label, n in enumerate(sizes) if n * len(sizes) < sum(sizes)}
+        if not rare:
+            raise ConfigError("all classes are equally large; name the rare ones in minority_classes")
+    else:
+        rare = {class_label(choice, class_names) for choice in choices}
+        if len(rare) == len(class_names):
+            raise ConfigError("minority_classes names every class; leave at least one majority class")
+    return tuple(sorted(rare))

@@ -1,0 +1,103 @@
+"""Pictures as every source hands them over: 8 bits, grey or RGB, square, with a digest of the original pixels."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageOps
+
+from trainables.data.images import LabeledImages, Labels
+from trainables.settings import DataError
+
+Bytes = npt.NDArray[np.uint8]
+
+_MODES = {1: "L", 3: "RGB"}
+_SIXTEEN_BITS = frozenset({"I;16", "I;16L", "I;16B", "I;16N", "I"})
+
+
+def plain(image: Image.Image) -> Image.Image:
+    """An opened file as a picture of mode L (no pixel has colour) or RGB.
+
+    The first frame, turned as its EXIF orientation says. 16-bit greys are divided by 257, so that 65535 becomes
+    255; what is transparent shows white behind it, as on paper or in a browser; CMYK and the other colour spaces
+    are converted by Pillow, without colour profiles. Raises DataError for pixels without a fixed range.
+    """
+    upright = ImageOps.exif_transpose(image)
+    if upright.mode in _SIXTEEN_BITS:
+        return _from_sixteen_bits(upright)
+    if upright.mode == "F":
+        raise DataError("its pixels are real numbers without a fixed range; save it with 8 or 16 bits")
+    if upright.has_transparency_data:
+        upright = upright.convert("RGBA")
+        upright = Image.alpha_composite(Image.new("RGBA", upright.size, "white"), upright)
+    return without_idle_colour(upright.convert("L" if upright.mode in ("1", "L") else "RGB"))
+
+
+def without_idle_colour(picture: Image.Image) -> Image.Image:
+    """`picture`, as mode L where its three colours are equal everywhere."""
+    pixels = np.asarray(picture)
+    if pixels.ndim == 3 and (pixels == pixels[..., :1]).all():
+        return picture.getchannel(0)
+    return picture
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tile:
+    """One picture brought to size: `pixels` [H, W] or [H, W, 3], and the digest of what it was before."""
+
+    pixels: Bytes
+    digest: str
+
+
+def tile(picture: Image.Image, *, size: int, channels: int | None) -> Tile:
+    """A picture as `plain` gives it, brought to `size` x `size` and, unless None, to `channels` colours.
+
+    Colour becomes grey by Pillow's ITU-R 601 luma, grey becomes colour by repetition; then bilinear resizing
+    with antialiasing, a picture that is not square being squeezed. The digest is blind to the file format.
+    """
+    coloured = picture.convert(_MODES[channels]) if channels else picture
+    resized = coloured.resize((size, size), Image.Resampling.BILINEAR)
+    return Tile(pixels=np.asarray(resized), digest=digest(picture))
+
+
+def array_tiles(arrays: Bytes, *, size: int, channels: int) -> list[Tile]:
+    """The tiles of arrays [N, H, W] or [N, H, W, 3]."""
+    pictures = (without_idle_colour(Image.fromarray(array)) for array in arrays)
+    return [tile(picture, size=size, channels=channels) for picture in pictures]
+
+
+def labeled_images(
+    tiles: Sequence[Tile],
+    labels: Labels,
+    *,
+    channels: int | None,
+    class_names: tuple[str, ...],
+    origins: tuple[str, ...],
+) -> LabeledImages:
+    """The tiles of one part with their labels [N]. `channels` None: 3 if one of them has colour, else 1."""
+    channels = channels or max(_num_channels(t) for t in tiles)
+    size = len(tiles[0].pixels)
+    images = np.empty((len(tiles), channels, size, size), dtype=np.uint8)
+    for planes, t in zip(images, tiles, strict=True):
+        planes[:] = t.pixels if t.pixels.ndim == 2 else t.pixels.transpose(2, 0, 1)
+    digests = tuple(t.digest for t in tiles)
+    return LabeledImages(images=images, labels=labels, class_names=class_names, digests=digests, origins=origins)
+
+
+def _num_channels(t: Tile) -> int:
+    return 1 if t.pixels.ndim == 2 else 3
+
+
+def digest(image: Image.Image) -> str:
+    """32 hexadecimal digits that name a picture's pixels and its height and width."""
+    pixels = np.asarray(image)
+    return hashlib.blake2b(repr(pixels.shape).encode() + pixels.tobytes(), digest_size=16).hexdigest()
+
+
+def _from_sixteen_bits(image: Image.Image) -> Image.Image:
+    values = np.asarray(image).astype(np.int64)
+    if values.min() < 0 or values.max() > 65535:
+        raise DataError("its pixels need more than 16 bits; save it with 8 or 16")
+    return Image.fromarray(np.round(values / 257).astype(np.uint8))

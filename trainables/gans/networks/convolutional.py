@@ -1,0 +1,52 @@
+"""Convolutional bodies of generators and discriminators, for every image size that a pyramid can reach.
+
+As in Radford et al. 2015: 4x4 kernels of stride 2 instead of pooling, and twice the channels at half the size.
+"""
+
+from collections.abc import Callable
+
+from torch import nn
+
+from trainables.data.images import ImageShape
+from trainables.data.source import pyramid
+from trainables.gans.networks.fully_connected import LEAK
+
+# Channels at the largest size, a quarter of Radford's: the images are small, a class has some hundred of them, and
+# a trial has to end within a minute on one core.
+BASE_CHANNELS = 32
+
+
+def convolutional_generator(
+    shape: ImageShape, *, latent_size: int, activation: Callable[[], nn.Module]
+) -> nn.Sequential:
+    """Maps latents [N, latent_size] to images [N, C, H, W] in [-1, 1]: batch norm in every layer but the last."""
+    start, num_doublings = pyramid(shape.size)
+    channels = [BASE_CHANNELS * 2**level for level in reversed(range(num_doublings))]
+    layers: list[nn.Module] = [
+        nn.Linear(latent_size, channels[0] * start**2, bias=False),
+        nn.Unflatten(1, (channels[0], start, start)),
+        nn.BatchNorm2d(channels[0]),
+        activation(),
+    ]
+    for inputs, outputs in zip(channels, channels[1:], strict=False):
+        layers += [_doubled(inputs, outputs, bias=False), nn.BatchNorm2d(outputs), activation()]
+    return nn.Sequential(*layers, _doubled(channels[-1], shape.channels, bias=True), nn.Tanh())
+
+
+def convolutional_discriminator(shape: ImageShape, *, batch_norm: bool) -> nn.Sequential:
+    """Maps images [N, C, H, W] to logits [N]: LeakyReLU, and if asked batch norm in every layer but the first."""
+    start, num_doublings = pyramid(shape.size)
+    channels = [BASE_CHANNELS * 2**level for level in range(num_doublings)]
+    layers: list[nn.Module] = [_halved(shape.channels, channels[0], bias=True), nn.LeakyReLU(LEAK)]
+    for inputs, outputs in zip(channels, channels[1:], strict=False):
+        normalisation = [nn.BatchNorm2d(outputs)] if batch_norm else []
+        layers += [_halved(inputs, outputs, bias=not batch_norm), *normalisation, nn.LeakyReLU(LEAK)]
+    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(channels[-1] * start**2, 1), nn.Flatten(0))
+
+
+def _doubled(inputs: int, outputs: int, *, bias: bool) -> nn.Module:
+    return nn.ConvTranspose2d(inputs, outputs, kernel_size=4, stride=2, padding=1, bias=bias)
+
+
+def _halved(inputs: int, outputs: int, *, bias: bool) -> nn.Module:
+    return nn.Conv2d(inputs, outputs, kernel_size=4, stride=2, padding=1, bias=bias)

@@ -1,0 +1,43 @@
+"""Fully connected bodies of generators and discriminators."""
+
+from collections.abc import Callable
+from itertools import pairwise
+
+from torch import nn
+
+from trainables.data.images import ImageShape
+
+# Radford et al. 2015, section 3: the slope of the leak; the source documents have it too.
+LEAK = 0.2
+
+
+def fully_connected_generator(
+    shape: ImageShape, *, input_size: int, hidden_sizes: tuple[int, ...], batch_norm: bool
+) -> nn.Sequential:
+    """Maps [N, input_size] to images [N, C, H, W] in [-1, 1]: ReLU between the layers, tanh at the end."""
+    return nn.Sequential(
+        *_hidden((input_size, *hidden_sizes), nn.ReLU, batch_norm=batch_norm),
+        nn.Linear(hidden_sizes[-1], shape.num_values),
+        nn.Tanh(),
+        nn.Unflatten(1, (shape.channels, shape.size, shape.size)),
+    )
+
+
+def fully_connected_discriminator(*, input_size: int, hidden_sizes: tuple[int, ...]) -> nn.Sequential:
+    """Maps anything with `input_size` values, [N, ...], to logits [N]: LeakyReLU between the layers."""
+    return nn.Sequential(
+        nn.Flatten(),
+        *_hidden((input_size, *hidden_sizes), lambda: nn.LeakyReLU(LEAK), batch_norm=False),
+        nn.Linear(hidden_sizes[-1], 1),
+        nn.Flatten(0),
+    )
+
+
+def _hidden(
+    sizes: tuple[int, ...], activation: Callable[[], nn.Module], *, batch_norm: bool
+) -> list[nn.Module]:
+    layers: list[nn.Module] = []
+    for inputs, outputs in pairwise(sizes):
+        normalisation = [nn.BatchNorm1d(outputs)] if batch_norm else []
+        layers += [nn.Linear(inputs, outputs), *normalisation, activation()]
+    return layers

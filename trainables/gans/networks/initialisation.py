@@ -1,0 +1,34 @@
+"""Initial weights, drawn from the global random state."""
+
+from torch import nn
+
+_WEIGHTED = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
+_NORMALISING = (nn.BatchNorm1d, nn.BatchNorm2d)
+
+# Radford et al. 2015, section 4; that batch norm's scales are drawn about 1 is the practice of its first code.
+DCGAN_DEVIATION = 0.02
+
+
+def draw_normal(network: nn.Module) -> nn.Module:
+    """`network` with weights from N(0, 0.02), batch norm's scales from N(1, 0.02), and biases 0."""
+    for module in network.modules():
+        if isinstance(module, _WEIGHTED):
+            nn.init.normal_(module.weight, 0.0, DCGAN_DEVIATION)
+        if isinstance(module, _NORMALISING):
+            nn.init.normal_(module.weight, 1.0, DCGAN_DEVIATION)
+    return _without_biases(network)
+
+
+def draw_xavier(network: nn.Module) -> nn.Module:
+    """`network` with weights from U(-a, a), a^2 = 6 / (inputs + outputs) (Glorot and Bengio 2010), and biases 0."""
+    for module in network.modules():
+        if isinstance(module, _WEIGHTED):
+            nn.init.xavier_uniform_(module.weight)
+    return _without_biases(network)
+
+
+def _without_biases(network: nn.Module) -> nn.Module:
+    for module in network.modules():
+        if isinstance(module, (*_WEIGHTED, *_NORMALISING)) and module.bias is not None:
+            nn.init.zeros_(module.bias)
+    return network

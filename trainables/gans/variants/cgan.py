@@ -1,0 +1,42 @@
+"""The conditional GAN: one for all classes."""
+
+from trainables.data.images import ImageShape
+from trainables.gans.networks.conditioning import ConcatenateLabels
+from trainables.gans.networks.fully_connected import fully_connected_discriminator, fully_connected_generator
+from trainables.gans.objectives import CROSS_ENTROPY
+from trainables.gans.variant import GanSettings, GanVariant, Networks
+
+# Mirza and Osindero 2014, section 4.1: the discriminator's layer for the label has 50 units.
+LABEL_SIZE = 50
+
+
+def _networks(shape: ImageShape, latent_size: int, num_classes: int) -> Networks:
+    generator = fully_connected_generator(
+        shape, input_size=latent_size + LABEL_SIZE, hidden_sizes=(256, 512, 1024), batch_norm=True
+    )
+    discriminator = fully_connected_discriminator(
+        input_size=shape.num_values + LABEL_SIZE, hidden_sizes=(512, 256)
+    )
+    return Networks(
+        generator=ConcatenateLabels(generator, num_classes=num_classes, label_size=LABEL_SIZE),
+        discriminator=ConcatenateLabels(discriminator, num_classes=num_classes, label_size=LABEL_SIZE),
+    )
+
+
+CGAN = GanVariant(
+    name="cgan",
+    summary="fully connected, told the class by a learned vector: one for all classes",
+    source="Mirza and Osindero 2014, arXiv:1411.1784; layers and learning rate of the study's document 002",
+    defaults=GanSettings(
+        epochs=30,
+        learning_rate=2e-4,
+        beta1=0.5,
+        beta2=0.999,
+        batch_size=64,
+        latent_size=100,
+        discriminator_steps=1,
+    ),
+    networks=_networks,
+    loss=CROSS_ENTROPY,
+    conditional=True,
+)

@@ -1,0 +1,91 @@
+"""The thin adapter between Ray Tune and a trial."""
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import ray
+import torch
+from pydantic import JsonValue
+from ray import tune
+
+from trainables.artifacts import write_atomically
+from trainables.config import parse_trial
+from trainables.record import Milestone
+from trainables.settings import dump, parse
+from trainables.trial import Purpose, TrialEvent, TrialOutcome, describe_failure, failed_record, run_trial
+
+# Keys of the dict that Tune hands over, and of the results that it gets back.
+TRIAL, PURPOSE, FOLDER, RATIO = "trial", "purpose", "folder", "imbalance_ratio"
+RECORD, MILESTONE, OBJECTIVE, EPOCH = "record", "milestone", "objective", "epoch"
+
+
+class GanStudyTrainable(tune.Trainable):  # type: ignore[misc]
+    """Runs one trial; each step goes on to the trial's next milestone, the last one to its end.
+
+    The result of the last step carries the complete record as one line of JSON. A trial that raises is a result
+    too, a record that says why, so that Ray's own retries are left for processes and machines that die.
+    """
+
+    def setup(self, config: dict[str, Any]) -> None:
+        """Begin the trial that `config` describes."""
+        use_threads(assigned_cpus())
+        self._begin(config)
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        """Begin another trial in the same process: starting a process and importing torch costs seconds."""
+        self._begin(new_config)
+        return True
+
+    def step(self) -> dict[str, JsonValue]:
+        """Go on to the next milestone or to the end."""
+        try:
+            event = next(self._events)
+        except Exception as error:
+            return self._failure(error)
+        return self._milestone(event) if isinstance(event, Milestone) else self._outcome(event)
+
+    def save_checkpoint(self, checkpoint_dir: str) -> dict[str, Any] | None:
+        """Tune asks for one when it ends; a trial that is cut off starts anew, so there is nothing to keep."""
+        return {}
+
+    def load_checkpoint(self, checkpoint: dict[str, Any] | None) -> None:
+        """Nothing was kept."""
+
+    def _begin(self, config: Mapping[str, Any]) -> None:
+        self._trial = parse_trial(config[TRIAL])
+        self._purpose = parse(Purpose, config[PURPOSE], where=PURPOSE)
+        self._folder = Path(config[FOLDER])
+        self._ratio = float(config[RATIO])
+        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self._events: Iterator[TrialEvent] = run_trial(self._trial, self._purpose, device=device)
+
+    def _milestone(self, milestone: Milestone) -> dict[str, JsonValue]:
+        return {MILESTONE: dump(milestone), OBJECTIVE: milestone.objective, EPOCH: milestone.epoch}
+
+    def _outcome(self, outcome: TrialOutcome) -> dict[str, JsonValue]:
+        for name, content in outcome.files.items():
+            write_atomically(self._folder / outcome.record.artifacts[name], content)
+        return {RECORD: outcome.record.to_line(), "done": True}
+
+    def _failure(self, error: Exception) -> dict[str, JsonValue]:
+        record = failed_record(
+            self._trial, self._purpose, reason=describe_failure(error), imbalance_ratio=self._ratio
+        )
+        return {RECORD: record.to_line(), "done": True}
+
+
+def assigned_cpus() -> int:
+    """The CPUs that Ray gave this trial; a share of one counts as one."""
+    return max(1, int(ray.get_runtime_context().get_assigned_resources().get("CPU", 1)))
+
+
+def use_threads(count: int) -> None:
+    """Let torch and the numeric libraries use `count` threads.
+
+    Never the machine's number: four processes with four threads each on four cores run over a hundred times
+    slower than with one each.
+    """
+    os.environ["OMP_NUM_THREADS"] = str(count)
+    torch.set_num_threads(count)
