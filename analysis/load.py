@@ -8,21 +8,11 @@ from pathlib import Path
 import pandas as pd
 from pydantic import JsonValue
 
-from trainables.record import RecordError, TrialRecord, read_line
-from trainables.settings import UserError, parse, settings
+from trainables.record import RecordError, StudyHeader, TrialRecord, read_line
+from trainables.settings import UserError, parse
 
 HEADER_FILE = "study.json"
 RECORDS_FILE = "records.jsonl"
-
-
-@settings
-class StudyHeader:
-    """What study.json holds: the resolved configuration, and the versions and machine that it ran on."""
-
-    name: str
-    created_at: str
-    config: Mapping[str, JsonValue]
-    environment: Mapping[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,7 @@
 Reported numbers come from complete trials of the confirm phase; choices are made on validation scores alone.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple, TypeAlias
 
 import pandas as pd
@@ -73,17 +73,17 @@ def under(records: Sequence[TrialRecord], condition: Condition) -> tuple[TrialRe
 def families(records: Sequence[TrialRecord]) -> dict[str, Family]:
     """The family of every balancer, in the order that tables and plots list them.
 
-    A balancer is a GAN where any of its records holds GAN losses, or milestones of a GAN that was stopped early.
+    A balancer is a GAN where its configuration has settings for one, whatever became of its trials.
     """
-    gans = {record.balancer for record in records if record.losses or record.milestones}
-    found = {record.balancer: _family(record.balancer, gans) for record in records}
+    found = {record.balancer: _family(record) for record in records}
     return dict(sorted(found.items(), key=lambda item: (FAMILIES.index(item[1]), item[0])))
 
 
-def _family(balancer: str, gans: Collection[str]) -> Family:
-    if balancer == NO_BALANCING:
+def _family(record: TrialRecord) -> Family:
+    if record.balancer == NO_BALANCING:
         return "no balancing"
-    return "GAN" if balancer in gans else "simple"
+    balancing = record.config["balancing"]
+    return "GAN" if isinstance(balancing, dict) and "gan" in balancing else "simple"
 
 
 def score(record: TrialRecord, metric: str, part: Part) -> float | None:

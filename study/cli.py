@@ -168,9 +168,10 @@ def _report(folder: Path) -> None:
 def _table(frame: "pd.DataFrame") -> Table:
     table = Table(header_style="bold")
     for column in frame.columns:
-        table.add_column(str(column))
+        # Names are never cut; what is too wide breaks at the intervals.
+        table.add_column(str(column), no_wrap=column == frame.columns[0])
     for row in frame.itertuples(index=False):
-        table.add_row(*(str(value) for value in row))
+        table.add_row(*(f"{value:g}" if isinstance(value, float) else str(value) for value in row))
     return table
 
 

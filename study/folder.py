@@ -3,14 +3,14 @@
 import datetime
 import json
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import JsonValue
-
 from study.config import StudyConfig, dump_study, parse_study
 from trainables.artifacts import write_atomically
-from trainables.settings import ConfigError, UserError
+from trainables.record import StudyHeader
+from trainables.settings import ConfigError, UserError, dump, parse
 
 
 @dataclass(frozen=True)
@@ -52,16 +52,19 @@ class StudyFolder:
 
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
-    """What a study folder says of itself; `study_id` keeps its Optuna study apart from others in one storage."""
+    """A study folder's identity: `study_id` keeps its Optuna study apart from others in one storage."""
 
     study_id: str
-    created_at: str
     config: StudyConfig
-    environment: dict[str, str]
+
+    @property
+    def unique_name(self) -> str:
+        """A name that no other study has."""
+        return f"{self.config.name}-{self.study_id}"
 
 
-def create_study_folder(root: Path, config: StudyConfig, environment: dict[str, str]) -> Manifest:
-    """Begin a study in `root`; raises UserError where it holds one already or cannot be written to."""
+def create_study_folder(root: Path, config: StudyConfig, environment: Mapping[str, str]) -> Manifest:
+    """Begin a study in `root`; raises UserError where it holds one already, or anything else."""
     folder = StudyFolder(root)
     if folder.manifest.exists():
         raise UserError(
@@ -69,37 +72,26 @@ def create_study_folder(root: Path, config: StudyConfig, environment: dict[str, 
         )
     if root.exists() and any(root.iterdir()):
         raise UserError(f"{root} is not empty and holds no study; choose another --out")
-    manifest = Manifest(
+    header = StudyHeader(
+        name=config.name,
         study_id=uuid.uuid4().hex[:8],
         created_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        config=config,
+        config=dump_study(config),
         environment=environment,
     )
-    values: dict[str, JsonValue] = {
-        "name": config.name,
-        "study_id": manifest.study_id,
-        "created_at": manifest.created_at,
-        "config": dump_study(config),
-        "environment": {**environment},
-    }
-    write_atomically(folder.manifest, (json.dumps(values, indent=2) + "\n").encode())
-    return manifest
+    write_atomically(folder.manifest, (json.dumps(dump(header), indent=2) + "\n").encode())
+    return Manifest(study_id=header.study_id, config=config)
 
 
 def read_manifest(root: Path) -> Manifest:
-    """The manifest of the study in `root`; raises UserError where there is none."""
+    """The manifest of the study in `root`; raises UserError where there is none, or where it is damaged."""
     path = StudyFolder(root).manifest
     if not path.exists():
         raise UserError(
             f"{root} holds no study (no {path.name}); start one with `gan-study run RECIPE --out {root}`"
         )
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-        return Manifest(
-            study_id=values["study_id"],
-            created_at=values["created_at"],
-            config=parse_study(values["config"]),
-            environment=values["environment"],
-        )
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        header = parse(StudyHeader, json.loads(path.read_text(encoding="utf-8")), where="")
+    except (json.JSONDecodeError, UnicodeDecodeError, ConfigError) as error:
         raise ConfigError(f"{path} is not a study manifest: {error}") from None
+    return Manifest(study_id=header.study_id, config=parse_study(header.config))

@@ -24,6 +24,7 @@ from study.searcher import OptunaView
 from study.session import Observer, StudySession, TimeBudget
 from study.tracking import WandbMirror
 from study.tune_adapter import SessionCallback, SessionSearcher
+from trainables.data.catalog import data_set, image_source
 from trainables.data.source import DATA_ENVIRONMENT_VARIABLE
 from trainables.ray_trainable import GanStudyTrainable
 from trainables.trial import environment, prepare
@@ -49,11 +50,13 @@ def run_study(
     folder must be one that all its machines see. `time_budget_seconds` closes the search early enough to confirm
     what it found. Raises UserError, before anything is written, where the configuration or the data cannot do.
     """
-    config = with_absolute_root(config)
+    config, console = with_absolute_root(config), console or Console()
     ratios = imbalance_ratios(config)
+    for note in data_notes(config):
+        console.print(f"Data: {note}", markup=False, highlight=False, soft_wrap=True)
     root = Path(out) if out is not None else default_folder(config.name)
     manifest = create_study_folder(root, config, environment(torch.device("cpu")))
-    return _run(manifest, root, ratios, address, time_budget_seconds, verbose, console or Console())
+    return _run(manifest, root, ratios, address, time_budget_seconds, verbose, console)
 
 
 def resume_study(
@@ -74,14 +77,23 @@ def resume_study(
 def imbalance_ratios(config: StudyConfig) -> dict[Ratio, float]:
     """Largest over smallest class count at each of the study's ratios.
 
-    Loads the training pool and splits it as every trial will, so that data which cannot do is found before the
-    first trial; raises DataError or ConfigError then.
+    Splits the training pool as every trial will, so that data which cannot do is found before the first trial;
+    raises DataError or ConfigError then.
     """
     return {
         trial.cell.ratio: prepare(trial.config).imbalance_ratio
         for trial in baseline_trials(config)
         if trial.cell.balancer == NO_BALANCING
     }
+
+
+def data_notes(config: StudyConfig) -> tuple[str, ...]:
+    """What is worth knowing about the data: images skipped, degraded or found twice.
+
+    Reads the test part too, here and not in any trial, so that a file that cannot be read is found at once.
+    """
+    source = image_source(config.data)
+    return tuple(dict.fromkeys((*source.pool().notes, *source.test().notes)))
 
 
 def default_folder(name: str) -> Path:
@@ -91,8 +103,11 @@ def default_folder(name: str) -> Path:
 
 def with_absolute_root(config: StudyConfig) -> StudyConfig:
     """`config` with the data's folder spelt out, since trials run in other processes and folders."""
-    root = config.data.root or os.environ.get(DATA_ENVIRONMENT_VARIABLE)
-    return config if root is None else replace(config, data=replace(config.data, root=str(Path(root).resolve())))
+    is_published = data_set(config.data).class_names is not None
+    root = config.data.root or (os.environ.get(DATA_ENVIRONMENT_VARIABLE) if is_published else None)
+    if root is None:
+        return config
+    return replace(config, data=replace(config.data, root=str(Path(root).expanduser().resolve())))
 
 
 def _run(
@@ -111,14 +126,16 @@ def _run(
         observers: list[Observer] = [closing.enter_context(ProgressDisplay(tally, console))]
         if config.wandb.mode != "off":
             mirror = WandbMirror(
-                config.wandb, group=_group(manifest), study_folder=folder.root, run_folder=folder.wandb
+                config.wandb, group=manifest.unique_name, study_folder=folder.root, run_folder=folder.wandb
             )
             closing.callback(_close_mirror, mirror, console)
             observers.append(mirror)
         session = StudySession(
             config,
             folder,
-            view=OptunaView(storage=optuna_url(config, folder), study_name=_group(manifest), space=config.space()),
+            view=OptunaView(
+                storage=optuna_url(config, folder), study_name=manifest.unique_name, space=config.space()
+            ),
             imbalance_ratios=ratios,
             budget=TimeBudget(
                 seconds=time_budget_seconds, num_confirmations=num_confirmations(config), num_workers=workers
@@ -168,13 +185,12 @@ def _ray(address: str | None, *, verbose: bool) -> Iterator[None]:
     if address is None:
         # A local run asks nobody for a token, whatever an earlier cluster left in the home folder.
         os.environ["RAY_AUTH_MODE"] = "disabled"
-    # "local" starts a Ray of our own; without it Ray joins whatever cluster is or was running here.
-    local = {"include_dashboard": False, "_node_ip_address": "127.0.0.1"} if address is None else {}
     ray.init(
+        # "local" starts a Ray of our own; without it Ray joins whatever cluster is or was running here.
         address=address or "local",
+        include_dashboard=False if address is None else None,
         log_to_driver=verbose,
         logging_level=logging.INFO if verbose else logging.ERROR,
-        **local,
     )
     try:
         yield
@@ -185,6 +201,9 @@ def _ray(address: str | None, *, verbose: bool) -> Iterator[None]:
 def _tuner(config: StudyConfig, folder: StudyFolder, session: StudySession, *, verbose: bool) -> tune.Tuner:
     # Records are ours; Ray's CSV, JSON and TensorBoard loggers would write every one of them three more times.
     os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
+    if not verbose:
+        # The newer output prints a banner at any verbosity.
+        os.environ["RAY_AIR_NEW_OUTPUT"] = "0"
     resources = {"cpu": config.resources.cpus_per_trial, "gpu": gpus_per_trial(config.resources)}
     pruning = config.search.pruning
     return tune.Tuner(
@@ -207,10 +226,6 @@ def _tuner(config: StudyConfig, folder: StudyFolder, session: StudySession, *, v
             verbose=1 if verbose else 0,
         ),
     )
-
-
-def _group(manifest: Manifest) -> str:
-    return f"{manifest.config.name}-{manifest.study_id}"
 
 
 def _close_mirror(mirror: WandbMirror, console: Console) -> None:

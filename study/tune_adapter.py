@@ -18,7 +18,14 @@ from trainables.settings import dump, parse
 TRIAL_ID = "trial_id"
 
 
-class SessionSearcher(Searcher):  # type: ignore[misc]
+class _Forgotten:
+    """Pickled as nothing. Tune pickles all it is given, to restore it later; we restore from the records."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}
+
+
+class SessionSearcher(_Forgotten, Searcher):  # type: ignore[misc]
     """Gives Tune the session's next trial. It keeps nothing: the records do."""
 
     def __init__(self, session: StudySession, *, folder: str, max_running: int | None) -> None:
@@ -57,7 +64,7 @@ class SessionSearcher(Searcher):  # type: ignore[misc]
         """Nothing to restore."""
 
 
-class SessionCallback(tune.Callback):  # type: ignore[misc]
+class SessionCallback(_Forgotten, tune.Callback):  # type: ignore[misc]
     """Tells the session what became of its trials."""
 
     def __init__(self, session: StudySession) -> None:

@@ -23,6 +23,20 @@ class RecordError(UserError):
 
 
 @settings
+class StudyHeader:
+    """What `study.json` says of a study: its resolved configuration, and the versions that it was begun with.
+
+    `study_id` tells it from other studies of the same name, `created_at` is its ISO time of creation.
+    """
+
+    name: str
+    study_id: str
+    created_at: str
+    config: Mapping[str, JsonValue]
+    environment: Mapping[str, str]
+
+
+@settings
 class Scores:
     """The scores of one classifier on one part, each in [0, 1]; undefined ones (no such image) are None.
 

@@ -157,7 +157,12 @@ def prepare(config: TrialConfig) -> TrialParts:
     counts, names = pool.images.class_counts(), pool.images.class_names
     targets = target_counts(config.imbalance, counts, names)
     kept = pool.images.subset(thin(pool.images.labels, targets, seed=derive_seed(config.seed, "imbalance")))
-    rest, carved = carve(kept.labels, config.data.validation_fraction, seed=derive_seed(config.seed, "validation"))
+    rest, carved = carve(
+        kept.labels,
+        config.data.validation_fraction,
+        seed=derive_seed(config.seed, "validation"),
+        class_names=names,
+    )
     test_counts = source.test_class_counts()
     return TrialParts(
         training=kept.subset(rest),

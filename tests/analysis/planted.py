@@ -75,7 +75,7 @@ def planted_record(
         config={
             "seed": seed,
             "classifier": {"name": classifier, "epochs": 5, "budget": "steps"},
-            "balancing": {"name": balancer},
+            "balancing": {"name": balancer, "gan": {"epochs": 5}} if gan else {"name": balancer},
         },
         class_names=CLASS_NAMES if status == "complete" else (),
         minority_classes=MINORITY if status == "complete" else (),
@@ -180,6 +180,7 @@ def write_study(folder: Path, records: Sequence[TrialRecord], *, name: str = "pl
     folder.mkdir(parents=True, exist_ok=True)
     header = {
         "name": name,
+        "study_id": "0123abcd",
         "created_at": "2025-01-02T03:04:05+00:00",
         "config": {"name": name, "imbalance": {"kind": "step", "ratio": 10}, "objective": "minority_f1"},
         "environment": {"python": "3.11.0", "torch": "2.9.0"},

@@ -11,6 +11,7 @@ from trainables.trial import failed_record
 def made_up_record(trial, *, fails=False):
     """A record whose validation score depends on the configuration alone."""
     blank = failed_record(trial.config, trial.purpose, reason="it broke", imbalance_ratio=trial.cell.ratio or 1.0)
+    blank = replace(blank, finished_at="")
     if fails:
         return blank
     score = int(trial.config.trial_id, 16) % 1000 / 1000

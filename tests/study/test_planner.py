@@ -141,6 +141,7 @@ def test_a_space_without_untried_points_ends_the_search_early():
     parameters = {
         **STUDY["search"]["parameters"],
         "balancing/gan/epochs": None,
+        "balancing/gan/weights/gradient_penalty": None,
         "balancing/gan/learning_rate": {"kind": "choice", "options": [1e-4, 2e-4]},
     }
     simulation = finished(study(parameters=parameters), num_workers=3)

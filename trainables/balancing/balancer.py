@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from trainables.data.images import TrainingSet
+from trainables.settings import DataError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,12 +22,14 @@ class BalancedSet:
     """A balanced training set, and how it came about.
 
     `epoch` is the GAN epoch whose generator filled the set (0 where nothing was trained); `losses` maps what a
-    GAN was trained on (a class name, or "all classes") to its losses up to that epoch.
+    GAN was trained on (a class name, or "all classes") to its losses up to that epoch. `is_final` marks the
+    answer; versions on the way are not.
     """
 
     training: TrainingSet
     epoch: int = 0
     losses: Mapping[str, tuple[EpochLosses, ...]] = field(default_factory=dict)
+    is_final: bool = True
 
 
 class Balancer(Protocol):
@@ -43,7 +46,13 @@ class Balancer(Protocol):
 
 
 def deficits(training: TrainingSet, *, balance_to: float) -> dict[int, int]:
-    """Images missing in each minority class until it has `balance_to` times as many as the largest class."""
+    """Images missing in each minority class until it has `balance_to` times as many as the largest class.
+
+    Raises DataError where a minority class has no image, since there is nothing to make more of.
+    """
     counts = training.class_counts()
+    for label in training.classes.minority:
+        if counts[label] == 0:
+            raise DataError(f"class {training.classes.names[label]!r} has no image in the training part")
     target = round(balance_to * max(counts))
     return {label: target - counts[label] for label in training.classes.minority if counts[label] < target}

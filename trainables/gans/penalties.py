@@ -17,4 +17,5 @@ def gradient_penalty(step: AdversarialStep) -> Tensor:
     points = (share * step.real_images + (1 - share) * step.fake_images).detach().requires_grad_()
     logits = step.discriminator(points, step.labels)
     (gradient,) = torch.autograd.grad(logits.sum(), points, create_graph=True)
-    return (gradient.flatten(1).norm(dim=1) - 1).square().mean()
+    norms: Tensor = torch.linalg.vector_norm(gradient.flatten(1), dim=1)
+    return (norms - 1).square().mean()

@@ -22,6 +22,8 @@ def sample(
     latents = torch.randn(len(labels), latent_size, generator=random, device=labels.device)
     was_training = generator.training
     generator.eval()
-    images = [generator(z, y) for z, y in zip(latents.split(batch), labels.split(batch), strict=True)]
+    images = [
+        generator(z, y) for z, y in zip(torch.split(latents, batch), torch.split(labels, batch), strict=True)
+    ]
     generator.train(was_training)
     return torch.cat(images)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Annotated, Self, TypeAlias
 
 import torch
@@ -18,8 +19,8 @@ class GanSettings:
 
     Both networks are optimised by Adam with `learning_rate`, `beta1` and `beta2`. `epochs` counts passes over the
     real images in batches of `batch_size`; a generator step follows every `discriminator_steps` of these batches.
-    `milestones` are the epochs, ascending and below `epochs`, at which the generator is tried on the way. `weights`
-    holds the factor of each of the variant's extra terms by name.
+    `milestones` are the epochs, ascending and below `epochs`, at which the generator is tried on the way.
+    `weights` holds the factor of each of the variant's extra terms by name.
     """
 
     epochs: int = Field(ge=1)
@@ -35,7 +36,7 @@ class GanSettings:
     @model_validator(mode="after")
     def _milestones_lie_on_the_way(self) -> Self:
         steps = (0, *self.milestones, self.epochs)
-        if any(earlier >= later for earlier, later in zip(steps, steps[1:], strict=False)):
+        if any(earlier >= later for earlier, later in pairwise(steps)):
             raise ValueError(
                 f"milestones {list(self.milestones)} have to ascend between epoch 1 and the last, {self.epochs}"
             )
@@ -58,8 +59,8 @@ class Networks:
 class AdversarialStep:
     """All that one optimiser step, of either network, can see.
 
-    Images [N, C, H, W] real and fake, the `labels` [N] that both have, and the discriminator's logits [N] for each.
-    `random` is the step's source of random numbers, on the images' device.
+    Images [N, C, H, W] real and fake, the `labels` [N] that both have, and the discriminator's logits [N] for
+    each. `random` is the step's source of random numbers, on the images' device.
     """
 
     discriminator: nn.Module
@@ -121,7 +122,10 @@ class GanVariant:
 
 
 def parse_gan_settings(variant: GanVariant, values: object, *, where: str) -> GanSettings:
-    """The defaults of `variant`, overlaid with the given `values`; raises ConfigError where one is unknown or wrong."""
+    """The defaults of `variant`, overlaid with the given `values`.
+
+    Raises ConfigError where a key is unknown or a value not allowed.
+    """
     given = _mapping(values, where)
     weights = _mapping(given.get("weights", {}), f"{where}.weights")
     for name in weights:

@@ -4,6 +4,7 @@ As in Radford et al. 2015: 4x4 kernels of stride 2 instead of pooling, and twice
 """
 
 from collections.abc import Callable
+from itertools import pairwise
 
 from torch import nn
 
@@ -28,7 +29,7 @@ def convolutional_generator(
         nn.BatchNorm2d(channels[0]),
         activation(),
     ]
-    for inputs, outputs in zip(channels, channels[1:], strict=False):
+    for inputs, outputs in pairwise(channels):
         layers += [_doubled(inputs, outputs, bias=False), nn.BatchNorm2d(outputs), activation()]
     return nn.Sequential(*layers, _doubled(channels[-1], shape.channels, bias=True), nn.Tanh())
 
@@ -38,7 +39,7 @@ def convolutional_discriminator(shape: ImageShape, *, batch_norm: bool) -> nn.Se
     start, num_doublings = pyramid(shape.size)
     channels = [BASE_CHANNELS * 2**level for level in range(num_doublings)]
     layers: list[nn.Module] = [_halved(shape.channels, channels[0], bias=True), nn.LeakyReLU(LEAK)]
-    for inputs, outputs in zip(channels, channels[1:], strict=False):
+    for inputs, outputs in pairwise(channels):
         normalisation = [nn.BatchNorm2d(outputs)] if batch_norm else []
         layers += [_halved(inputs, outputs, bias=not batch_norm), *normalisation, nn.LeakyReLU(LEAK)]
     return nn.Sequential(*layers, nn.Flatten(), nn.Linear(channels[-1] * start**2, 1), nn.Flatten(0))

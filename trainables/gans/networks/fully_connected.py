@@ -33,9 +33,7 @@ def fully_connected_discriminator(*, input_size: int, hidden_sizes: tuple[int, .
     )
 
 
-def _hidden(
-    sizes: tuple[int, ...], activation: Callable[[], nn.Module], *, batch_norm: bool
-) -> list[nn.Module]:
+def _hidden(sizes: tuple[int, ...], activation: Callable[[], nn.Module], *, batch_norm: bool) -> list[nn.Module]:
     layers: list[nn.Module] = []
     for inputs, outputs in pairwise(sizes):
         normalisation = [nn.BatchNorm1d(outputs)] if batch_norm else []

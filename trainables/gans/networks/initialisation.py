@@ -20,7 +20,7 @@ def draw_normal(network: nn.Module) -> nn.Module:
 
 
 def draw_xavier(network: nn.Module) -> nn.Module:
-    """`network` with weights from U(-a, a), a^2 = 6 / (inputs + outputs) (Glorot and Bengio 2010), and biases 0."""
+    """`network` with weights from U(-a, a), a^2 = 6 / (fan in + fan out), biases 0 (Glorot and Bengio 2010)."""
     for module in network.modules():
         if isinstance(module, _WEIGHTED):
             nn.init.xavier_uniform_(module.weight)

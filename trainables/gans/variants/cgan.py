@@ -6,20 +6,25 @@ from trainables.gans.networks.fully_connected import fully_connected_discriminat
 from trainables.gans.objectives import CROSS_ENTROPY
 from trainables.gans.variant import GanSettings, GanVariant, Networks
 
+# A tenth of the latent values. With as many as in the discriminator the generator followed the label alone: it
+# made one and the same image of a class.
+GENERATOR_LABEL_SIZE = 10
 # Mirza and Osindero 2014, section 4.1: the discriminator's layer for the label has 50 units.
-LABEL_SIZE = 50
+DISCRIMINATOR_LABEL_SIZE = 50
 
 
 def _networks(shape: ImageShape, latent_size: int, num_classes: int) -> Networks:
     generator = fully_connected_generator(
-        shape, input_size=latent_size + LABEL_SIZE, hidden_sizes=(256, 512, 1024), batch_norm=True
+        shape, input_size=latent_size + GENERATOR_LABEL_SIZE, hidden_sizes=(256, 512), batch_norm=True
     )
     discriminator = fully_connected_discriminator(
-        input_size=shape.num_values + LABEL_SIZE, hidden_sizes=(512, 256)
+        input_size=shape.num_values + DISCRIMINATOR_LABEL_SIZE, hidden_sizes=(512, 256)
     )
     return Networks(
-        generator=ConcatenateLabels(generator, num_classes=num_classes, label_size=LABEL_SIZE),
-        discriminator=ConcatenateLabels(discriminator, num_classes=num_classes, label_size=LABEL_SIZE),
+        generator=ConcatenateLabels(generator, num_classes=num_classes, label_size=GENERATOR_LABEL_SIZE),
+        discriminator=ConcatenateLabels(
+            discriminator, num_classes=num_classes, label_size=DISCRIMINATOR_LABEL_SIZE
+        ),
     )
 
 
@@ -28,11 +33,11 @@ CGAN = GanVariant(
     summary="fully connected, told the class by a learned vector: one for all classes",
     source="Mirza and Osindero 2014, arXiv:1411.1784; layers and learning rate of the study's document 002",
     defaults=GanSettings(
-        epochs=30,
+        epochs=15,
         learning_rate=2e-4,
         beta1=0.5,
         beta2=0.999,
-        batch_size=64,
+        batch_size=32,
         latent_size=100,
         discriminator_steps=1,
     ),

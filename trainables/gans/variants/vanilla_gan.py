@@ -9,9 +9,7 @@ from trainables.gans.variant import GanSettings, GanVariant, Networks
 
 def _networks(shape: ImageShape, latent_size: int, num_classes: int) -> Networks:
     """100 -> 256 -> 512 -> 784 and 784 -> 512 -> 256 -> 1, for images of any size in place of 784 values."""
-    generator = fully_connected_generator(
-        shape, input_size=latent_size, hidden_sizes=(256, 512), batch_norm=False
-    )
+    generator = fully_connected_generator(shape, input_size=latent_size, hidden_sizes=(256, 512), batch_norm=False)
     discriminator = fully_connected_discriminator(input_size=shape.num_values, hidden_sizes=(512, 256))
     return Networks(generator=IgnoreLabels(generator), discriminator=IgnoreLabels(discriminator))
 
@@ -21,7 +19,7 @@ VANILLA_GAN = GanVariant(
     summary="the first GAN: fully connected networks, cross-entropy, one for each rare class",
     source="Goodfellow et al. 2014, arXiv:1406.2661; layers and learning rate of the study's document 000",
     defaults=GanSettings(
-        epochs=200,
+        epochs=150,
         learning_rate=2e-4,
         beta1=0.5,
         beta2=0.999,

@@ -1,0 +1,153 @@
+"""What every balancer keeps to, and how one is chosen."""
+
+import pytest
+import torch
+
+from trainables.balancing.balancer import BalancedSet, Balancer
+from trainables.balancing.catalog import BALANCERS, dump_balancing, parse_balancing
+from trainables.data.images import TrainingSet
+from trainables.gans.catalog import VARIANTS
+from trainables.settings import ConfigError
+
+GROWING = ("random_oversampling", "image_transforms", *VARIANTS)
+RANDOM = (*GROWING, "random_undersampling")
+every_balancer = pytest.mark.parametrize("name", BALANCERS)
+
+
+def small(name: str) -> Balancer:
+    gan = {"gan": {"epochs": 2, "batch_size": 4, "latent_size": 4, "milestones": [1]}}
+    return parse_balancing({"name": name, **(gan if BALANCERS[name].is_gan else {})}).balancer
+
+
+def answer(name: str, training: TrainingSet, *, seed: int = 1) -> BalancedSet:
+    *on_the_way, last = small(name).balance(training, seed=seed)
+    assert last.is_final
+    assert not any(version.is_final for version in on_the_way)
+    return last
+
+
+@every_balancer
+def test_the_images_given_are_left_as_they_were(name: str, training: TrainingSet) -> None:
+    images, labels = training.images.clone(), training.labels.clone()
+    answer(name, training)
+    assert torch.equal(training.images, images)
+    assert torch.equal(training.labels, labels)
+
+
+@every_balancer
+def test_columns_keep_their_types_and_ranges(name: str, training: TrainingSet) -> None:
+    balanced = answer(name, training).training
+    assert balanced.images.shape == (len(balanced), 1, 8, 8)
+    assert len(balanced.labels) == len(balanced.weights) == len(balanced.synthetic) == len(balanced.images)
+    assert balanced.images.dtype == balanced.weights.dtype == torch.float32
+    assert balanced.labels.dtype == torch.int64
+    assert balanced.synthetic.dtype == torch.bool
+    assert balanced.images.device == training.images.device
+    assert balanced.images.abs().max() <= 1
+    assert balanced.classes == training.classes
+    assert not balanced.images.requires_grad
+
+
+@pytest.mark.parametrize("name", GROWING)
+def test_the_originals_come_first_and_only_minority_classes_grow(name: str, training: TrainingSet) -> None:
+    balanced = answer(name, training).training
+    assert balanced.class_counts() == (6, 6, 6)
+    assert torch.equal(balanced.images[:11], training.images)
+    assert torch.equal(balanced.labels[:11], training.labels)
+    assert not balanced.synthetic[:11].any()
+    assert (balanced.labels[11:] != 0).all()
+    assert balanced.synthetic[11:].all() == (name != "random_oversampling")
+
+
+@every_balancer
+def test_equal_seeds_give_equal_sets_whatever_the_global_random_state(name: str, training: TrainingSet) -> None:
+    first = answer(name, training).training
+    torch.manual_seed(99)
+    state = torch.get_rng_state()
+    second = answer(name, training).training
+    assert torch.equal(first.images, second.images)
+    assert torch.equal(first.weights, second.weights)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+@pytest.mark.parametrize("name", RANDOM)
+def test_other_seeds_give_other_sets(name: str, training: TrainingSet) -> None:
+    first, second = answer(name, training).training, answer(name, training, seed=2).training
+    assert not torch.equal(first.images, second.images)
+
+
+@every_balancer
+def test_dump_writes_every_default_and_parses_back(name: str) -> None:
+    config = parse_balancing({"name": name})
+    dumped = dump_balancing(config)
+    assert dumped["name"] == name
+    assert parse_balancing(dumped) == config
+    assert dump_balancing(parse_balancing(dumped)) == dumped
+
+
+def test_setting_paths() -> None:
+    gan_paths = {
+        f"gan/{key}"
+        for key in (
+            "epochs",
+            "learning_rate",
+            "beta1",
+            "beta2",
+            "batch_size",
+            "latent_size",
+            "discriminator_steps",
+            "milestones",
+        )
+    }
+    assert BALANCERS["none"].setting_paths == set()
+    assert BALANCERS["random_oversampling"].setting_paths == {"balance_to"}
+    assert BALANCERS["dcgan"].setting_paths == {"balance_to", *gan_paths}
+    assert BALANCERS["wgan_gp"].setting_paths == {"balance_to", "gan/weights/gradient_penalty", *gan_paths}
+
+
+def test_every_variant_is_a_balancer() -> None:
+    assert [name for name, entry in BALANCERS.items() if entry.is_gan] == list(VARIANTS)
+
+
+def test_a_gan_keeps_the_defaults_of_its_variant_where_nothing_is_given() -> None:
+    dumped = dump_balancing(parse_balancing({"name": "wgan_gp", "gan": {"epochs": 7}}))
+    assert dumped == {
+        "name": "wgan_gp",
+        "balance_to": 1.0,
+        "gan": {
+            "epochs": 7,
+            "learning_rate": 5e-4,
+            "beta1": 0.5,
+            "beta2": 0.9,
+            "batch_size": 16,
+            "latent_size": 128,
+            "discriminator_steps": 5,
+            "milestones": [],
+            "weights": {"gradient_penalty": 10.0},
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({}, "balancing.name: a value is needed; known: "),
+        ({"name": "dcgn"}, "balancing.name: 'dcgn' is unknown; did you mean 'dcgan'?"),
+        ({"name": 3}, "balancing.name: 3 is unknown; known: "),
+        ({"name": "none", "balance_to": 1}, "balancing.balance_to: unknown key"),
+        ({"name": "dcgan", "balanc_to": 1}, "balancing.balanc_to: unknown key; did you mean 'balance_to'?"),
+        ({"name": "dcgan", "balance_to": 0}, "balancing.balance_to: 0 cannot be used; "),
+        (
+            {"name": "random_oversampling", "balance_to": float("inf")},
+            "balancing.balance_to: inf cannot be used; ",
+        ),
+        ({"name": "dcgan", "gan": {"epoch": 1}}, "balancing.gan.epoch: unknown key; did you mean 'epochs'?"),
+        ({"name": "dcgan", "gan": {"beta1": 1}}, "balancing.gan.beta1: 1 cannot be used; "),
+        ({"name": "image_transforms", "zoom": 1}, "balancing.zoom: 1 cannot be used; "),
+    ],
+)
+def test_mistakes_are_named_in_one_line(values: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        parse_balancing(values)
+    assert str(error.value).startswith(message)
+    assert "\n" not in str(error.value)

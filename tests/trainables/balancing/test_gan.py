@@ -1,0 +1,88 @@
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+import torch
+
+from trainables.balancing.balancer import BalancedSet
+from trainables.balancing.catalog import parse_balancing
+from trainables.balancing.gan import GanBalancing
+from trainables.data.images import Classes, TrainingSet
+from trainables.gans.catalog import VARIANTS
+from trainables.gans.sampling import sample
+from trainables.gans.training import train_gan
+from trainables.seeding import derive_seed
+
+
+def balancer(name: str, **given: object) -> GanBalancing:
+    gan = {"epochs": 4, "batch_size": 4, "latent_size": 8, "milestones": [1, 3], **given}
+    parsed = parse_balancing({"name": name, "gan": gan}).balancer
+    assert isinstance(parsed, GanBalancing)
+    return parsed
+
+
+def test_yields_at_each_milestone_and_last_the_answer(training: TrainingSet) -> None:
+    versions = list(balancer("vanilla_gan").balance(training, seed=1))
+    assert [version.epoch for version in versions] == [1, 3, 4]
+    assert [version.is_final for version in versions] == [False, False, True]
+    assert all(version.training.class_counts() == (6, 6, 6) for version in versions)
+    for earlier, later in pairwise(versions):
+        assert not torch.equal(earlier.training.images, later.training.images)
+
+
+def test_losses_up_to_the_epoch_of_each_class_that_was_filled(training: TrainingSet) -> None:
+    first, _, last = balancer("dcgan").balance(training, seed=1)
+    assert set(first.losses) == set(last.losses) == {"some", "few"}
+    assert [loss.epoch for loss in first.losses["few"]] == [1]
+    assert [loss.epoch for loss in last.losses["few"]] == [1, 2, 3, 4]
+    assert first.losses["some"] == last.losses["some"][:1]
+
+
+def test_a_conditional_variant_is_trained_once_on_all_classes(training: TrainingSet) -> None:
+    *_, last = balancer("cgan").balance(training, seed=1)
+    assert set(last.losses) == {"all classes"}
+    assert last.training.class_counts() == (6, 6, 6)
+
+
+def test_only_classes_that_lack_images_get_a_gan(training: TrainingSet) -> None:
+    *_, last = replace(balancer("vanilla_gan"), balance_to=0.5).balance(training, seed=1)
+    assert set(last.losses) == {"few"}
+    assert last.training.class_counts() == (6, 3, 3)
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_without_deficit_the_set_is_left_as_it_is(training: TrainingSet, name: str) -> None:
+    nothing_rare = replace(training, classes=Classes(names=training.classes.names, minority=()))
+    (only,) = balancer(name).balance(nothing_rare, seed=1)
+    assert only == BalancedSet(training=nothing_rare)
+
+
+def test_milestones_do_not_change_the_answer(training: TrainingSet) -> None:
+    *_, with_milestones = balancer("wgan_gp").balance(training, seed=1)
+    (without,) = balancer("wgan_gp", milestones=[]).balance(training, seed=1)
+    assert torch.equal(with_milestones.training.images, without.training.images)
+    assert with_milestones.losses == without.losses
+
+
+def test_a_milestone_is_what_a_shorter_training_ends_with(training: TrainingSet) -> None:
+    _, at_three, _ = balancer("dcgan").balance(training, seed=1)
+    (three,) = balancer("dcgan", epochs=3, milestones=[]).balance(training, seed=1)
+    assert torch.equal(at_three.training.images, three.training.images)
+
+
+def test_the_images_of_a_class_come_from_a_gan_of_that_class_alone(training: TrainingSet) -> None:
+    chosen = balancer("vanilla_gan")
+    *_, last = chosen.balance(training, seed=1)
+    few = training.of_class(2)
+    labels = torch.full((len(few),), 2)
+    seed = derive_seed(1, "gan", "few")
+    *_, alone = train_gan(VARIANTS["vanilla_gan"], chosen.gan, few, labels, 3, seed=seed)
+    made = sample(alone.generator, torch.full((4,), 2), 8, seed=derive_seed(1, "samples", 2))
+    assert torch.equal(last.training.of_class(2)[2:], made)
+
+
+def test_settings_that_do_not_fit_the_variant_are_refused() -> None:
+    with pytest.raises(ValueError, match="did you mean 'dcgan'"):
+        GanBalancing(name="dcgn", gan=VARIANTS["dcgan"].defaults)
+    with pytest.raises(ValueError, match="wgan_gp needs the weights"):
+        GanBalancing(name="wgan_gp", gan=VARIANTS["dcgan"].defaults)

@@ -1,0 +1,183 @@
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from itertools import islice
+
+import pytest
+import torch
+from torch import Tensor
+
+from trainables.gans.catalog import VARIANTS
+from trainables.gans.sampling import sample
+from trainables.gans.training import DivergedError, TrainedEpoch, class_balanced_batches, train_gan
+from trainables.gans.variant import AdversarialStep, GanSettings, GanVariant, Term, parse_gan_settings
+
+SMALL: Mapping[str, object] = {"epochs": 3, "batch_size": 4, "latent_size": 8, "discriminator_steps": 2}
+LABELS = torch.tensor([0, 1, 0, 1, 1, 0, 1, 1, 1, 1])
+every_variant = pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS)
+
+
+def images(number: int = 10) -> Tensor:
+    return torch.rand(number, 1, 8, 8, generator=torch.Generator().manual_seed(0)) * 2 - 1
+
+
+def trained(
+    variant: GanVariant, given: Mapping[str, object] = {}, *, number: int = 10, seed: int = 1
+) -> Iterator[TrainedEpoch]:
+    settings = parse_gan_settings(variant, {**SMALL, **given}, where="gan")
+    return train_gan(variant, settings, images(number), LABELS[:number], 2, seed=seed)
+
+
+def outcome(variant: GanVariant, given: Mapping[str, object] = {}, *, seed: int = 1) -> tuple[object, ...]:
+    """Losses and weights after the last epoch."""
+    *_, last = trained(variant, given, seed=seed)
+    weights = tuple(round(w.double().sum().item(), 9) for w in last.generator.state_dict().values())
+    return last.discriminator_loss, last.generator_loss, weights
+
+
+@every_variant
+def test_equal_seeds_give_equal_generators_and_other_seeds_others(variant: GanVariant) -> None:
+    first = outcome(variant)
+    torch.manual_seed(99)
+    assert outcome(variant) == first
+    assert outcome(variant, seed=2) != first
+
+
+@every_variant
+def test_sampling_on_the_way_changes_nothing(variant: GanVariant) -> None:
+    undisturbed = outcome(variant)
+    for state in trained(variant):
+        sample(state.generator, LABELS, 8, seed=3)
+    weights = tuple(round(w.double().sum().item(), 9) for w in state.generator.state_dict().values())
+    assert (state.discriminator_loss, state.generator_loss, weights) == undisturbed
+
+
+@every_variant
+def test_the_global_random_state_is_left_alone(variant: GanVariant) -> None:
+    before = torch.get_rng_state()
+    outcome(variant)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@every_variant
+@pytest.mark.parametrize("number", [1, 2])
+def test_trains_on_hardly_any_images(variant: GanVariant, number: int) -> None:
+    states = list(trained(variant, {"discriminator_steps": 5}, number=number))
+    assert [state.epoch for state in states] == [1, 2, 3]
+    assert sample(states[-1].generator, LABELS, 8, seed=0).isfinite().all()
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"epochs": 4},
+        {"learning_rate": 1e-3},
+        {"beta1": 0.6},
+        {"beta2": 0.99},
+        {"batch_size": 5},
+        {"latent_size": 9},
+        {"discriminator_steps": 1},
+        {"weights": {"gradient_penalty": 9.0}},
+    ],
+    ids=lambda given: next(iter(given)),
+)
+def test_every_setting_changes_the_outcome(given: Mapping[str, object]) -> None:
+    assert outcome(VARIANTS["wgan_gp"], given) != outcome(VARIANTS["wgan_gp"])
+
+
+def test_learning_rate_is_that_of_both_networks() -> None:
+    def first_losses(rate: float) -> tuple[float, float]:
+        state = next(trained(VARIANTS["vanilla_gan"], {"learning_rate": rate}))
+        return state.discriminator_loss, state.generator_loss
+
+    slow, fast = first_losses(1e-5), first_losses(1e-3)
+    assert all(abs(a - b) > 1e-4 for a, b in zip(slow, fast, strict=True))
+
+
+def counting(steps: Counter[str]) -> GanVariant:
+    """The vanilla GAN with a term of value 0 for each network, which counts its steps."""
+
+    def count(network: str) -> Term:
+        def function(step: AdversarialStep) -> Tensor:
+            steps[network] += 1
+            return 0 * step.fake_logits.sum()
+
+        return Term(name=network, function=function)
+
+    vanilla = VARIANTS["vanilla_gan"]
+    return replace(
+        vanilla,
+        defaults=replace(vanilla.defaults, weights={"discriminator": 1.0, "generator": 1.0}),
+        discriminator_terms=(count("discriminator"),),
+        generator_terms=(count("generator"),),
+    )
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "discriminator_steps", "expected"),
+    [
+        # ceil(10 / 4) = 3 batches an epoch, 9 in all, and a generator step after every second: at 2, 4, 6, 8.
+        (4, 2, {"discriminator": 9, "generator": 4}),
+        (4, 1, {"discriminator": 9, "generator": 9}),
+        # One batch would see all images, but an epoch has at least one generator step.
+        (10, 5, {"discriminator": 15, "generator": 3}),
+    ],
+)
+def test_steps_of_three_epochs(batch_size: int, discriminator_steps: int, expected: Mapping[str, int]) -> None:
+    steps: Counter[str] = Counter()
+    given = {"batch_size": batch_size, "discriminator_steps": discriminator_steps}
+    list(trained(counting(steps), given))
+    assert steps == expected
+
+
+def test_generator_terms_enter_the_generators_loss_alone() -> None:
+    vanilla = VARIANTS["vanilla_gan"]
+    one = Term(name="one", function=lambda step: torch.ones(()))
+    defaults = replace(vanilla.defaults, weights={"one": 2.5})
+    with_term = replace(vanilla, defaults=defaults, generator_terms=(one,))
+    plain, changed = next(trained(vanilla)), next(trained(with_term))
+    assert changed.generator_loss - plain.generator_loss == pytest.approx(2.5, abs=1e-6)
+    assert changed.discriminator_loss == plain.discriminator_loss
+
+
+def test_a_variant_gives_every_term_a_weight() -> None:
+    with pytest.raises(AssertionError, match="a weight for each term"):
+        replace(VARIANTS["wgan_gp"], discriminator_terms=())
+
+
+@every_variant
+def test_an_absurd_learning_rate_is_said_to_diverge(variant: GanVariant) -> None:
+    with pytest.raises(DivergedError, match=rf"^{variant.name}: the (dis|gen).*'s loss is .* in epoch \d$"):
+        list(trained(variant, {"learning_rate": 1e30, "epochs": 9}))
+
+
+def test_images_that_are_no_numbers_are_said_to_diverge() -> None:
+    variant = VARIANTS["vanilla_gan"]
+    settings = parse_gan_settings(variant, SMALL, where="gan")
+    with pytest.raises(DivergedError, match="vanilla_gan: the discriminator's loss is nan in epoch 1"):
+        list(train_gan(variant, settings, images() * torch.nan, LABELS, 2, seed=1))
+
+
+def test_class_balanced_batches_draw_every_class_alike() -> None:
+    labels = torch.tensor([2] * 990 + [0] * 10)
+    batches = class_balanced_batches(labels, 50, torch.Generator().manual_seed(0))
+    rows = torch.cat(list(islice(batches, 80)))
+    drawn = labels[rows].bincount(minlength=3)
+    # 4,000 draws with p = 1/2: standard deviation 32.
+    assert drawn[1] == 0
+    assert abs(drawn[0].item() - 2000) < 130
+    assert rows[labels[rows] == 0].unique().numel() == 10
+
+
+def test_gan_learns_the_colour_of_its_class() -> None:
+    """A conditional GAN on black and white images makes dark ones of one class and bright ones of the other."""
+    cgan = VARIANTS["cgan"]
+    given = {"epochs": 40, "batch_size": 16, "learning_rate": 1e-3}
+    settings: GanSettings = parse_gan_settings(cgan, given, where="gan")
+    labels = torch.tensor([0] * 12 + [1] * 4)
+    pictures = (labels.float() * 1.8 - 0.9)[:, None, None, None].expand(-1, 1, 8, 8)
+    *_, last = train_gan(cgan, settings, pictures, labels, 2, seed=0)
+    made = sample(last.generator, torch.tensor([0] * 20 + [1] * 20), settings.latent_size, seed=1)
+    brightness = made.mean(dim=(1, 2, 3))
+    assert brightness[:20].mean() < -0.4
+    assert brightness[20:].mean() > 0.4

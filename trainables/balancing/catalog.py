@@ -1,0 +1,110 @@
+"""Every way of balancing by name, and the configuration that chooses one."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+from pydantic import JsonValue
+
+from trainables.balancing.balancer import Balancer
+from trainables.balancing.class_weights import ClassWeights
+from trainables.balancing.gan import GanBalancing
+from trainables.balancing.none import NoBalancing
+from trainables.balancing.oversampling import RandomOversampling
+from trainables.balancing.transforms import ImageTransforms
+from trainables.balancing.undersampling import RandomUndersampling
+from trainables.gans.catalog import VARIANTS
+from trainables.gans.variant import GanVariant, parse_gan_settings
+from trainables.settings import ConfigError, dump, nearest, parse
+
+B = TypeVar("B", bound=Balancer)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BalancerEntry:
+    """A way of balancing as it can be chosen.
+
+    `parse(values, where)` makes one from its settings, the name left out; it raises ConfigError.
+    """
+
+    name: str
+    summary: str
+    parse: Callable[[Mapping[str, object], str], Balancer]
+    is_gan: bool = False
+
+    @property
+    def setting_paths(self) -> frozenset[str]:
+        """The settings that it takes, as slash-separated keys: "balance_to", "gan/epochs"."""
+        return frozenset(_leaves(_settings_of(self.parse({}, self.name))))
+
+
+@dataclass(frozen=True)
+class BalancingConfig:
+    """The chosen balancer, by name, and with its settings."""
+
+    name: str
+    balancer: Balancer
+
+
+def parse_balancing(values: Mapping[str, object], where: str = "balancing") -> BalancingConfig:
+    """The balancer that `values` describes: its "name" and its settings.
+
+    Raises ConfigError where the name or a key is unknown, or a value is not allowed.
+    """
+    if "name" not in values:
+        raise ConfigError(f"{where}.name: a value is needed; {nearest('', BALANCERS)}")
+    name, rest = values["name"], {key: value for key, value in values.items() if key != "name"}
+    if not isinstance(name, str) or name not in BALANCERS:
+        raise ConfigError(f"{where}.name: {name!r} is unknown; {nearest(str(name), BALANCERS)}")
+    return BalancingConfig(name=name, balancer=BALANCERS[name].parse(rest, where))
+
+
+def dump_balancing(config: BalancingConfig) -> dict[str, JsonValue]:
+    """The canonical nested dict, every default written out; `parse_balancing` of it gives the same balancer."""
+    return {"name": config.name, **_settings_of(config.balancer)}
+
+
+def _parse_plain(cls: type[B], values: Mapping[str, object], where: str) -> B:
+    return parse(cls, values, where=where)
+
+
+def _parse_gan(variant: GanVariant, values: Mapping[str, object], where: str) -> GanBalancing:
+    given = {key: value for key, value in values.items() if key != "gan"}
+    gan = parse_gan_settings(variant, values.get("gan", {}), where=f"{where}.gan")
+    return parse(GanBalancing, {**given, "name": variant.name, "gan": gan}, where=where)
+
+
+def _plain(name: str, cls: type[B], summary: str) -> BalancerEntry:
+    return BalancerEntry(name=name, summary=summary, parse=partial(_parse_plain, cls))
+
+
+def _gan(variant: GanVariant) -> BalancerEntry:
+    return BalancerEntry(
+        name=variant.name, summary=variant.summary, parse=partial(_parse_gan, variant), is_gan=True
+    )
+
+
+def _settings_of(balancer: Balancer) -> dict[str, JsonValue]:
+    """A balancer's settings; a GAN's name is among its attributes, but not one of its settings."""
+    return {key: value for key, value in dump(balancer).items() if key != "name"}
+
+
+def _leaves(values: Mapping[str, JsonValue]) -> Iterator[str]:
+    for key, value in values.items():
+        if isinstance(value, dict):
+            yield from (f"{key}/{leaf}" for leaf in _leaves(value))
+        else:
+            yield key
+
+
+_ENTRIES = (
+    _plain("none", NoBalancing, "the training set as it is"),
+    _plain("random_oversampling", RandomOversampling, "repeats images of the rare classes"),
+    _plain("random_undersampling", RandomUndersampling, "discards images of all but the smallest class"),
+    _plain("class_weights", ClassWeights, "weights each class by the inverse of its size in the loss"),
+    _plain("image_transforms", ImageTransforms, "adds rotated, shifted, scaled, sheared copies of rare images"),
+    *(_gan(variant) for variant in VARIANTS.values()),
+)
+
+BALANCERS: Mapping[str, BalancerEntry] = {entry.name: entry for entry in _ENTRIES}

@@ -1,0 +1,121 @@
+"""Images of the minority classes made by a GAN."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Self
+
+import torch
+from pydantic import Field, model_validator
+from torch import nn
+
+from trainables.balancing.balancer import BalancedSet, EpochLosses, deficits
+from trainables.data.images import TrainingSet
+from trainables.gans.catalog import VARIANTS
+from trainables.gans.sampling import sample
+from trainables.gans.training import TrainedEpoch, train_gan
+from trainables.gans.variant import GanSettings
+from trainables.seeding import derive_seed
+from trainables.settings import nearest, settings
+
+ALL_CLASSES = "all classes"
+
+
+@settings
+class GanBalancing:
+    """Fills each minority class with images of the GAN variant `name` up to `balance_to` times the largest class.
+
+    An unconditional variant is trained once for each class that lacks images, on that class alone; a conditional
+    one is trained once on everything.
+    """
+
+    name: str
+    balance_to: float = Field(default=1.0, gt=0)
+    gan: GanSettings
+
+    @model_validator(mode="after")
+    def _fits_the_variant(self) -> Self:
+        if self.name not in VARIANTS:
+            raise ValueError(f"GAN variant {self.name!r} is unknown; {nearest(self.name, VARIANTS)}")
+        needed = VARIANTS[self.name].term_names
+        if set(self.gan.weights) != set(needed):
+            raise ValueError(f"{self.name} needs the weights {list(needed)}, not {list(self.gan.weights)}")
+        return self
+
+    def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
+        """The set as filled by the generators of each milestone, and last of all by those of the last epoch.
+
+        Once, and `training` itself, where no class lacks images. Raises DataError where a minority class has no
+        image, and DivergedError where a loss is no longer finite.
+        """
+        missing = deficits(training, balance_to=self.balance_to)
+        if not missing:
+            yield BalancedSet(training=training)
+            return
+        runs = self._runs(training, tuple(missing), seed=seed)
+        losses: dict[str, tuple[EpochLosses, ...]] = {run.trained_on: () for run in runs}
+        # In lockstep, so that a version holds the images of every class at the same epoch.
+        for states in zip(*(run.epochs for run in runs), strict=True):
+            epoch = states[0].epoch
+            for run, state in zip(runs, states, strict=True):
+                losses[run.trained_on] += (_losses(state),)
+            if epoch in (*self.gan.milestones, self.gan.epochs):
+                generators = {
+                    label: state.generator for run, state in zip(runs, states, strict=True) for label in run.fills
+                }
+                yield BalancedSet(
+                    training=self._filled(training, missing, generators, seed=seed),
+                    epoch=epoch,
+                    losses=dict(losses),
+                    is_final=epoch == self.gan.epochs,
+                )
+
+    def _runs(self, training: TrainingSet, lacking: tuple[int, ...], *, seed: int) -> list["_Run"]:
+        """The GANs to train: one for all classes, or one for each class that lacks images."""
+        names = training.classes.names
+        if VARIANTS[self.name].conditional:
+            return [self._run(training, trained_on=ALL_CLASSES, fills=lacking, seed=seed)]
+        return [
+            self._run(
+                training.take(torch.nonzero(training.labels == label).squeeze(1)),
+                trained_on=names[label],
+                fills=(label,),
+                seed=seed,
+            )
+            for label in lacking
+        ]
+
+    def _run(self, examples: TrainingSet, *, trained_on: str, fills: tuple[int, ...], seed: int) -> "_Run":
+        epochs = train_gan(
+            VARIANTS[self.name],
+            self.gan,
+            examples.images,
+            examples.labels,
+            len(examples.classes.names),
+            seed=derive_seed(seed, "gan", trained_on),
+        )
+        return _Run(trained_on=trained_on, fills=fills, epochs=epochs)
+
+    def _filled(
+        self, training: TrainingSet, missing: Mapping[int, int], generators: Mapping[int, nn.Module], *, seed: int
+    ) -> TrainingSet:
+        filled = training
+        for label, number in missing.items():
+            labels = torch.full((number,), label, device=training.labels.device)
+            images = sample(
+                generators[label], labels, self.gan.latent_size, seed=derive_seed(seed, "samples", label)
+            )
+            filled = filled.extended(images, labels)
+        return filled
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Run:
+    """One GAN in training: what it is trained on, the labels that it fills, and its epochs to come."""
+
+    trained_on: str
+    fills: tuple[int, ...]
+    epochs: Iterator[TrainedEpoch]
+
+
+def _losses(state: TrainedEpoch) -> EpochLosses:
+    return EpochLosses(epoch=state.epoch, generator=state.generator_loss, discriminator=state.discriminator_loss)

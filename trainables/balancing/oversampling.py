@@ -1,0 +1,38 @@
+"""Random over-sampling."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from imblearn.over_sampling import RandomOverSampler
+from pydantic import Field
+
+from trainables.balancing.balancer import BalancedSet, deficits
+from trainables.data.images import TrainingSet
+from trainables.seeding import derive_seed
+from trainables.settings import settings
+
+# What scikit-learn takes as a random state.
+MAX_STATE = 2**32
+
+
+@settings
+class RandomOversampling:
+    """Repeats minority images until each minority class has `balance_to` times as many as the largest class.
+
+    They are drawn with replacement. The repetitions are photographs still, so they do not count as synthetic.
+    """
+
+    balance_to: float = Field(default=1.0, gt=0)
+
+    def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
+        """`training` with repetitions after it, once; raises DataError where a minority class has no image."""
+        counts = training.class_counts()
+        missing = deficits(training, balance_to=self.balance_to)
+        sampler = RandomOverSampler(
+            sampling_strategy={label: counts[label] + number for label, number in missing.items()},
+            random_state=derive_seed(seed, "oversampling") % MAX_STATE,
+        )
+        sampler.fit_resample(np.arange(len(training))[:, None], training.labels.cpu().numpy())
+        rows = torch.as_tensor(sampler.sample_indices_, device=training.labels.device)
+        yield BalancedSet(training=training.take(rows))

@@ -1,0 +1,27 @@
+"""Random under-sampling."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from imblearn.under_sampling import RandomUnderSampler
+
+from trainables.balancing.balancer import BalancedSet
+from trainables.balancing.oversampling import MAX_STATE
+from trainables.data.images import TrainingSet
+from trainables.seeding import derive_seed
+from trainables.settings import settings
+
+
+@settings
+class RandomUndersampling:
+    """Keeps as many images of every class, drawn without replacement, as the smallest class has."""
+
+    def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
+        """What is left of `training`, in its order, once."""
+        sampler = RandomUnderSampler(
+            sampling_strategy="not minority", random_state=derive_seed(seed, "undersampling") % MAX_STATE
+        )
+        sampler.fit_resample(np.arange(len(training))[:, None], training.labels.cpu().numpy())
+        rows = torch.as_tensor(np.sort(sampler.sample_indices_), device=training.labels.device)
+        yield BalancedSet(training=training.take(rows))
