@@ -22,7 +22,9 @@ GAN_VARIANTS = checked(
         summary="GAN variant, epochs, learning rate and gradient penalty, at the study's own imbalance",
         parameters={
             BALANCER: _ALL_VARIANTS,
-            "balancing/gan/epochs": Int(low=25, high=400, log=True),
+            # About each variant's own number, from too short to rather long.
+            "balancing/gan/epochs": Int(low=20, high=160, log=True),
+            "balancing/gan/epochs@vanilla_gan": Int(low=50, high=400, log=True),
             # A conditional GAN sees all classes, so one of its epochs is many times longer.
             "balancing/gan/epochs@cgan": Int(low=5, high=50, log=True),
             "balancing/gan/learning_rate": LEARNING_RATE,

@@ -87,9 +87,7 @@ def read_manifest(root: Path) -> Manifest:
     """The manifest of the study in `root`; raises UserError where there is none, or where it is damaged."""
     path = StudyFolder(root).manifest
     if not path.exists():
-        raise UserError(
-            f"{root} holds no study (no {path.name}); start one with `gan-study run RECIPE --out {root}`"
-        )
+        raise UserError(f"{root} holds no study; start one there with `gan-study run RECIPE --out {root}`")
     try:
         header = parse(StudyHeader, json.loads(path.read_text(encoding="utf-8")), where="")
     except (json.JSONDecodeError, UnicodeDecodeError, ConfigError) as error:

@@ -261,7 +261,7 @@ class Planner:
         return tuple(self._best(cell) for cell in self.cells())
 
     def _best(self, cell: Cell) -> SelectedConfig:
-        """The configuration of `cell` with the largest validation gain (of equals the earliest), or its defaults."""
+        """What `cell` reached its largest validation gain with (of equals the earliest), or its defaults."""
         tried = [trial for trial in self._suggested.values() if trial is not None and trial.cell == cell]
         records = [record for trial in tried if (record := self._record_of(trial.config.trial_id)) is not None]
         complete = [record for record in records if record.status == "complete" and record.objective is not None]

@@ -134,7 +134,9 @@ def _run(
             config,
             folder,
             view=OptunaView(
-                storage=optuna_url(config, folder), study_name=manifest.unique_name, space=config.space()
+                storage=config.storage or f"sqlite:///{folder.optuna}",
+                study_name=manifest.unique_name,
+                space=config.space(),
             ),
             imbalance_ratios=ratios,
             budget=TimeBudget(
@@ -146,11 +148,6 @@ def _run(
         _tuner(config, folder, session, verbose=verbose).fit()
     shutil.rmtree(folder.ray, ignore_errors=True)
     return StudyResult(folder=root, trials=tuple(session.records))
-
-
-def optuna_url(config: StudyConfig, folder: StudyFolder) -> str:
-    """Where Optuna's storage is."""
-    return config.storage or f"sqlite:///{folder.optuna}"
 
 
 def num_confirmations(config: StudyConfig) -> int:

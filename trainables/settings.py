@@ -37,7 +37,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """A hint that names the nearest of the `known` names, or all of them where none is near."""
     known = sorted(known)
     matches = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean {matches[0]!r}?" if matches else f"known: {', '.join(known)}"
+    return f"did you mean {matches[0]!r}?" if matches else f"known: {', '.join(known) or 'none'}"
 
 
 def parse(cls: type[T], values: object, *, where: str) -> T:

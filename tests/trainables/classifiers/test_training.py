@@ -84,5 +84,5 @@ def test_images_of_weight_zero_do_not_count(bars):
 
 def test_a_loss_that_is_not_finite_is_an_error(bars):
     broken = replace(bars, images=bars.images * float("nan"))
-    with pytest.raises(DivergedClassifierError, match="diverged at learning rate 0.001"):
+    with pytest.raises(DivergedClassifierError, match=r"diverged at learning rate 0\.001"):
         fit(CONFIG, broken, steps=2, seed=0)
