@@ -10,10 +10,10 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
-from study.config import StudyConfig, parse_study, resolved_study
+from study.config import resolved_study
 from study.folder import read_manifest
 from study.listing import listing
-from study.recipe import load_recipe, overridden
+from study.recipe import study_config
 from study.result import EveryTrialFailedError, StudyResult
 from study.time_budget import parse_seconds
 from trainables.settings import UserError
@@ -85,7 +85,7 @@ def run(
     }
     # JSON is YAML, and quotes what YAML would misread.
     given = [f"{key}={json.dumps(value)}" for key, value in options.items() if value is not None]
-    config = _config(recipe, [*(set_ or []), *given])
+    config = study_config(recipe, [*(set_ or []), *given])
     seconds = None if time_budget is None else parse_seconds(time_budget)
     from study.runner import run_study
 
@@ -124,7 +124,7 @@ def list_() -> None:
 @app.command()
 def show(recipe: Recipe, set_: Set = None) -> None:
     """Print the fully resolved configuration of a recipe, its search space included, as YAML."""
-    print(yaml.safe_dump(resolved_study(_config(recipe, set_ or [])), sort_keys=False))
+    print(yaml.safe_dump(resolved_study(study_config(recipe, set_ or [])), sort_keys=False))
 
 
 def main() -> None:
@@ -140,10 +140,6 @@ def main() -> None:
         _fail(f"{error.strerror or error}{place}", 2)
     except KeyboardInterrupt:
         _fail("interrupted; `gan-study resume DIR` goes on", 130)
-
-
-def _config(recipe: str, assignments: list[str]) -> StudyConfig:
-    return parse_study(overridden(load_recipe(recipe), assignments))
 
 
 def _conclude(result: StudyResult) -> None:

@@ -8,11 +8,17 @@ from pathlib import Path
 import yaml
 from pydantic import JsonValue
 
+from study.config import StudyConfig, parse_study
 from trainables.settings import ConfigError, nearest
 
 _FOLDER = files("study") / "recipes"
 # Naming another of these makes the settings of the old one meaningless, so they go.
 _DISCRIMINATORS = frozenset({"imbalance.profile"})
+
+
+def study_config(name_or_path: str, assignments: Iterable[str] = ()) -> StudyConfig:
+    """The study of a recipe or file after assignments such as "classifier.epochs=3"; raises ConfigError."""
+    return parse_study(overridden(load_recipe(name_or_path), assignments))
 
 
 def recipe_names() -> tuple[str, ...]:

@@ -14,7 +14,7 @@ import torch
 from ray import tune
 from rich.console import Console
 
-from study.config import NO_BALANCING, ResourceConfig, StudyConfig
+from study.config import NO_BALANCING, ResourceConfig, StudyConfig, dump_study, parse_study
 from study.folder import Manifest, StudyFolder, create_study_folder, read_manifest
 from study.planner import Ratio, baseline_trials
 from study.progress import ProgressDisplay, Tally
@@ -50,7 +50,7 @@ def run_study(
     folder must be one that all its machines see. `time_budget_seconds` closes the search early enough to confirm
     what it found. Raises UserError, before anything is written, where the configuration or the data cannot do.
     """
-    config, console = with_absolute_root(config), console or Console()
+    config, console = with_absolute_root(parse_study(dump_study(config))), console or Console()
     ratios = imbalance_ratios(config)
     for note in data_notes(config):
         console.print(f"Data: {note}", markup=False, highlight=False, soft_wrap=True)

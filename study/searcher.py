@@ -21,8 +21,6 @@ ATTEMPTS = 50
 _STATES = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
 
 optuna.logging.set_verbosity(logging.WARNING)
-# Multivariate and grouped TPE have been "experimental" since Optuna 2; the pinned version is the one tested.
-warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,12 +58,15 @@ def point_id(point: Mapping[str, Scalar]) -> str:
 
 
 def _attempt(request: SuggestionRequest, history: Iterable[FrozenTrial], attempt: int) -> dict[str, Scalar]:
-    sampler = optuna.samplers.TPESampler(
-        seed=derive_seed(request.seed, "suggestion", request.number, attempt) % 2**32,
-        n_startup_trials=request.startup_trials,
-        multivariate=True,
-        group=True,
-    )
+    with warnings.catch_warnings():
+        # Multivariate and grouped TPE have been "experimental" since Optuna 2.
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        sampler = optuna.samplers.TPESampler(
+            seed=derive_seed(request.seed, "suggestion", request.number, attempt) % 2**32,
+            n_startup_trials=request.startup_trials,
+            multivariate=True,
+            group=True,
+        )
     study = optuna.create_study(direction="maximize", sampler=sampler)
     study.add_trials(history)
     begin = request.first if attempt == 0 and request.first is not None else request.fixed

@@ -127,7 +127,7 @@ def draw_dots(recall: ScoreData, f1: ScoreData) -> Figure:
     figure, axes = panels(2, columns=2, row_inches=_height(f1), sharex=False)
     for panel, data in zip(axes, (recall, f1), strict=True):
         for row, balancer in enumerate(f1.balancers):
-            estimate = data.estimates[data.ratios[0]].get(balancer)
+            estimate = data.estimates.get(f1.ratios[0], {}).get(balancer)
             if estimate is not None:
                 draw_interval(panel, estimate, at=row, family=data.kinds[balancer])
         name_rows(panel, f1.balancers)

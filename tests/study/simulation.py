@@ -7,6 +7,17 @@ from study.planner import Pause, Planner
 from trainables.record import Scores, TrialRecord
 from trainables.trial import failed_record
 
+METRICS = (
+    "accuracy",
+    "balanced_accuracy",
+    "macro_f1",
+    "g_mean",
+    "roc_auc",
+    "minority_precision",
+    "minority_recall",
+    "minority_f1",
+)
+
 
 def made_up_record(trial, *, fails=False):
     """A record whose validation score depends on the configuration alone."""
@@ -16,7 +27,7 @@ def made_up_record(trial, *, fails=False):
         return blank
     score = int(trial.config.trial_id, 16) % 1000 / 1000
     parts = ("validation", "test") if trial.config.test else ("validation",)
-    scores = Scores(overall={trial.purpose.metric: score}, per_class={}, confusion_matrix=())
+    scores = Scores(overall=dict.fromkeys(METRICS, score), per_class={}, confusion_matrix=())
     gain = None if trial.purpose.baseline is None else score - trial.purpose.baseline
     return replace(blank, status="complete", failure=None, objective=gain, scores=dict.fromkeys(parts, scores))
 

@@ -50,7 +50,7 @@ def test_another_profile_drops_the_settings_of_the_old_one():
             "search.parameters.balancing/gan/epoch: ",
         ),
         (
-            "search.parameters.balancing/name={kind: choice, options: [none]}",
+            "search.parameters.balancing/name={kind: choice, options: [none, vanilla_gan, dcgan, cgan]}",
             "search.parameters.balancing/name: 'none'",
         ),
         (

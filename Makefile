@@ -1,0 +1,44 @@
+# Two commands do everything on a fresh machine: `make study` and `make test`.
+
+PYTHON ?= python3
+VENV ?= .venv
+STUDY ?= quickstart
+# Test processes at a time; each of them uses one thread.
+WORKERS ?= auto
+
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+INSTALLED_DEV := $(VENV)/.installed-dev
+
+.PHONY: study test lint unit clean
+
+study: $(INSTALLED)
+	$(BIN)/gan-study run $(STUDY)
+
+test: lint unit
+
+lint: $(INSTALLED_DEV)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# One thread a process: more of them fight for the cores, and four processes with four threads each on four cores
+# run over a hundred times slower than with one each.
+# The tests marked `ray` start a Ray of their own, which takes every core, so they follow one by one.
+unit: $(INSTALLED_DEV)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not ray" -n $(WORKERS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m ray
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "gan-study needs Python 3.11 or newer; name one with 'make PYTHON=python3.11'" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	@touch $@
+
+$(INSTALLED_DEV): $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

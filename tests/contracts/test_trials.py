@@ -1,0 +1,84 @@
+"""What every balancer and every classifier keeps to when a whole trial is run with it."""
+
+from functools import cache
+
+import pytest
+import torch
+
+from trainables.balancing.catalog import BALANCERS
+from trainables.classifiers.catalog import CLASSIFIERS
+from trainables.config import parse_trial
+from trainables.record import read_line
+from trainables.trial import Purpose, TrialOutcome, run_trial
+
+CPU = torch.device("cpu")
+
+
+@cache
+def outcome(balancer="none", classifier="simple_cnn", repetition=0):
+    settings = {"gan": {"epochs": 1}} if BALANCERS[balancer].is_gan else {}
+    config = parse_trial(
+        {
+            "seed": 5,
+            "test": True,
+            "data": {"name": "digits", "image_size": 16, "train_size": 400},
+            "imbalance": {"profile": "step", "ratio": 5, "minority_classes": ["3", "8"]},
+            "classifier": {"name": classifier, "epochs": 1},
+            "balancing": {"name": balancer, **settings},
+        }
+    )
+    *_, last = run_trial(config, Purpose(phase="confirm"), device=CPU)
+    assert isinstance(last, TrialOutcome)
+    return last
+
+
+@pytest.mark.parametrize("balancer", BALANCERS)
+def test_a_record_is_complete_and_reads_back(balancer):
+    record = outcome(balancer).record
+    assert record.status == "complete"
+    assert read_line(record.to_line(), where="here") == record
+    for part in ("validation", "test"):
+        scores = record.scores[part]
+        assert all(0 <= value <= 1 for value in scores.overall.values())
+        assert sum(map(sum, scores.confusion_matrix)) == sum(getattr(record.class_counts, part))
+
+
+@pytest.mark.parametrize("balancer", BALANCERS)
+def test_all_are_compared_on_the_same_images(balancer):
+    record, none = outcome(balancer).record, outcome().record
+    assert record.setting_id == none.setting_id
+    for counts in ("available", "imbalanced", "training", "validation", "test"):
+        assert getattr(record.class_counts, counts) == getattr(none.class_counts, counts)
+
+
+@pytest.mark.parametrize("balancer", BALANCERS)
+def test_equal_seeds_give_equal_trials(balancer):
+    first, second = outcome(balancer), outcome(balancer, repetition=1)
+    assert first is not second
+    assert first.record.outcome() == second.record.outcome()
+    assert first.files == second.files
+
+
+@pytest.mark.parametrize("balancer", [name for name, entry in BALANCERS.items() if entry.is_gan])
+def test_a_gan_fills_the_minority_and_shows_its_images(balancer):
+    result = outcome(balancer)
+    counts = result.record.class_counts
+    assert all(counts.balanced[label] == max(counts.training) for label in (3, 8))
+    assert set(result.record.losses) in ({"3", "8"}, {"all classes"})
+    assert all([loss.epoch for loss in losses] == [1] for losses in result.record.losses.values())
+    assert "samples" in result.files
+
+
+@pytest.mark.parametrize("classifier", CLASSIFIERS)
+@pytest.mark.parametrize("size", [28, 32, 64])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_every_classifier_takes_every_shape(classifier, size, channels):
+    from trainables.data.images import ImageShape
+
+    model = CLASSIFIERS[classifier].build(ImageShape(size=size, channels=channels), 7)
+    assert model(torch.zeros(2, channels, size, size)).shape == (2, 7)
+
+
+@pytest.mark.parametrize("classifier", CLASSIFIERS)
+def test_every_classifier_finds_most_digits(classifier):
+    assert outcome(classifier=classifier).record.scores["test"].overall["accuracy"] > 0.3
