@@ -55,8 +55,8 @@ class Space:
 def changed(space: Space, changes: Mapping[str, Tunable | None]) -> Space:
     """`space` narrowed or widened: a range replaces or adds a parameter, None takes it out.
 
-    A parameter of `space` that none of the remaining balancers has goes by itself; one of `changes` must have a
-    use. Raises ConfigError where it has none, or where the result cannot be searched.
+    What a balancer has to itself goes with it when it is not searched any more, and so does a parameter of `space`
+    that none of the remaining ones has; a parameter of `changes` that nobody has is a ConfigError.
     """
     unknown = [key for key, domain in changes.items() if domain is None and key not in space.parameters]
     if unknown:
@@ -65,8 +65,10 @@ def changed(space: Space, changes: Mapping[str, Tunable | None]) -> Space:
         )
     merged = {key: domain for key, domain in {**space.parameters, **changes}.items() if domain is not None}
     whole = _checked_axes(replace(space, parameters=merged))
-    used = {BALANCER, RATIO, *changes}.union(*(whole.keys_of(balancer) for balancer in whole.balancers))
-    return checked(replace(space, parameters={key: domain for key, domain in merged.items() if key in used}))
+    used = {BALANCER, RATIO}.union(*(whole.keys_of(balancer) for balancer in whole.balancers))
+    for key in merged.keys() & changes.keys():
+        _check_key(whole, key)
+    return replace(space, parameters={key: domain for key, domain in merged.items() if key in used})
 
 
 def checked(space: Space) -> Space:
@@ -118,11 +120,12 @@ def _check_key(space: Space, key: str) -> None:
     if key in (BALANCER, RATIO):
         return
     path, _, only = key.partition("@")
-    if only and only not in space.balancers:
-        raise ConfigError(f"search.parameters.{key}: {only!r} is not searched; {nearest(only, space.balancers)}")
+    if only and only not in BALANCERS:
+        raise ConfigError(f"search.parameters.{key}: {only!r} is unknown; {nearest(only, BALANCERS)}")
     if not path.startswith(_BALANCING):
         raise ConfigError(f"search.parameters.{key}: only {RATIO} and settings of {_BALANCING} can be searched")
     users = (only,) if only else space.balancers
     if not any(_has_setting(balancer, path) for balancer in users):
         known = {f"{_BALANCING}{p}" for balancer in users for p in BALANCERS[balancer].setting_paths}
-        raise ConfigError(f"search.parameters.{key}: no balancer that is searched uses it; {nearest(path, known)}")
+        whose = only or "any balancer that is searched"
+        raise ConfigError(f"search.parameters.{key}: not a setting of {whose}; {nearest(path, known)}")

@@ -63,9 +63,13 @@ def test_changes_replace_add_and_take_out():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"balancing/gan/epoch": Int(low=1, high=2)}, "no balancer that is searched uses it; did you mean"),
+        (
+            {"balancing/gan/epoch": Int(low=1, high=2)},
+            "not a setting of any balancer that is searched; did you mean",
+        ),
+        ({"balancing/gan/weights/gradient_penalty@dcgan": Int(low=1, high=2)}, "not a setting of dcgan"),
         ({"balancing/gan/epoch": None}, "not in the space; did you mean 'balancing/gan/epochs'"),
-        ({"balancing/gan/epochs@dcgn": Int(low=1, high=2)}, "'dcgn' is not searched; did you mean 'dcgan'"),
+        ({"balancing/gan/epochs@dcgn": Int(low=1, high=2)}, "'dcgn' is unknown; did you mean 'dcgan'"),
         ({"classifier/epochs": Int(low=1, high=2)}, "only imbalance/ratio and settings of balancing/"),
         ({RATIO: Float(low=1, high=2)}, "a choice is needed"),
         ({RATIO: Choice(options=("x",))}, "a ratio is a number from 1 up"),
