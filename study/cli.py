@@ -21,6 +21,8 @@ from trainables.settings import UserError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from study.runner import RunOptions
+
 app = typer.Typer(
     help="Does training a GAN on the rare classes help a classifier find them? Asks it of your images, and "
     "answers with paired gains and intervals.",
@@ -77,32 +79,28 @@ def run(
     verbose: Verbose = False,
 ) -> None:
     """Run a study, print its answer, and write its report."""
-    options = {
+    shortcuts = {
         "data.root": data,
         "search.trials": trials,
         "wandb.mode": wandb,
         "data.skip_unreadable": True if skip_unreadable else None,
     }
     # JSON is YAML, and quotes what YAML would misread.
-    given = [f"{key}={json.dumps(value)}" for key, value in options.items() if value is not None]
+    given = [f"{key}={json.dumps(value)}" for key, value in shortcuts.items() if value is not None]
     config = study_config(recipe, [*(set_ or []), *given])
-    seconds = None if time_budget is None else parse_seconds(time_budget)
+    options = _options(time_budget, address, verbose)
     from study.runner import run_study
 
-    result = run_study(
-        config, out=out, address=address, time_budget_seconds=seconds, verbose=verbose, console=console
-    )
-    _conclude(result)
+    _conclude(run_study(config, out=out, options=options))
 
 
 @app.command()
 def resume(folder: Folder, time_budget: Budget = None, address: Address = None, verbose: Verbose = False) -> None:
     """Go on with a study that was interrupted; no trial is run twice."""
-    seconds = None if time_budget is None else parse_seconds(time_budget)
+    options = _options(time_budget, address, verbose)
     from study.runner import resume_study
 
-    result = resume_study(folder, address=address, time_budget_seconds=seconds, verbose=verbose, console=console)
-    _conclude(result)
+    _conclude(resume_study(folder, options=options))
 
 
 @app.command()
@@ -140,6 +138,13 @@ def main() -> None:
         _fail(f"{error.strerror or error}{place}", 2)
     except KeyboardInterrupt:
         _fail("interrupted; `gan-study resume DIR` goes on", 130)
+
+
+def _options(time_budget: str | None, address: str | None, verbose: bool) -> "RunOptions":
+    seconds = None if time_budget is None else parse_seconds(time_budget)
+    from study.runner import RunOptions
+
+    return RunOptions(address=address, time_budget_seconds=seconds, verbose=verbose, console=console)
 
 
 def _conclude(result: StudyResult) -> None:

@@ -2,25 +2,26 @@
 
 import contextlib
 import datetime
-import logging
 import os
 import shutil
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import ray
 import torch
 from ray import tune
 from rich.console import Console
 
-from study.config import NO_BALANCING, ResourceConfig, StudyConfig, dump_study, parse_study
+from study.cluster import gpus_per_trial, num_workers, ray_cluster
+from study.config import NO_BALANCING, StudyConfig, dump_study, parse_study
 from study.folder import Manifest, StudyFolder, create_study_folder, read_manifest
-from study.planner import Ratio, baseline_trials
+from study.planner import Pause, Planner, Ratio, baseline_trials
 from study.progress import ProgressDisplay, Tally
 from study.pruning import CellwiseHalving
+from study.record_store import RecordStore
 from study.result import StudyResult
 from study.searcher import OptunaView
+from study.selection import read_selection
 from study.session import Observer, StudySession, TimeBudget
 from study.tracking import WandbMirror
 from study.tune_adapter import SessionCallback, SessionSearcher
@@ -31,47 +32,59 @@ from trainables.trial import environment, prepare
 
 # A trial whose process or machine dies is started again as often, then recorded as failed.
 MAX_RESTARTS = 2
-# These networks are small: four trials share a GPU before they wait for one another.
-AUTO_GPU_SHARE = 0.25
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """How a study is run; none of it changes a number.
+
+    `address` is a Ray cluster's ("auto", "host:port", "ray://host:port"); None runs on this machine alone.
+    `time_budget_seconds` closes the search early enough to confirm what it found.
+    """
+
+    address: str | None = None
+    time_budget_seconds: float | None = None
+    verbose: bool = False
+    console: Console = field(default_factory=Console)
 
 
 def run_study(
-    config: StudyConfig,
-    *,
-    out: Path | str | None = None,
-    address: str | None = None,
-    time_budget_seconds: float | None = None,
-    verbose: bool = False,
-    console: Console | None = None,
+    config: StudyConfig, *, out: Path | str | None = None, options: RunOptions | None = None
 ) -> StudyResult:
     """Run the study `config` in the new folder `out`, and give back its records.
 
-    `address` is a Ray cluster's ("auto", "host:port", "ray://host:port"); None runs on this machine alone. The
-    folder must be one that all its machines see. `time_budget_seconds` closes the search early enough to confirm
-    what it found. Raises UserError, before anything is written, where the configuration or the data cannot do.
+    On a cluster the folder must be one that all machines see. Raises UserError, before anything is written, where
+    the configuration or the data cannot do.
     """
-    config, console = with_absolute_root(parse_study(dump_study(config))), console or Console()
+    options = options or RunOptions()
+    config = with_absolute_root(parse_study(dump_study(config)))
     ratios = imbalance_ratios(config)
     for note in data_notes(config):
-        console.print(f"Data: {note}", markup=False, highlight=False, soft_wrap=True)
+        options.console.print(f"Data: {note}", markup=False, highlight=False, soft_wrap=True)
     root = Path(out) if out is not None else default_folder(config.name)
     manifest = create_study_folder(root, config, environment(torch.device("cpu")))
-    return _run(manifest, root, ratios, address, time_budget_seconds, verbose, console)
+    return _run(manifest, root, ratios, options)
 
 
-def resume_study(
-    root: Path | str,
-    *,
-    address: str | None = None,
-    time_budget_seconds: float | None = None,
-    verbose: bool = False,
-    console: Console | None = None,
-) -> StudyResult:
+def resume_study(root: Path | str, *, options: RunOptions | None = None) -> StudyResult:
     """Go on with the study in folder `root`: trials that have a record are not run again, all others are."""
     root = Path(root)
     manifest = read_manifest(root)
-    ratios = imbalance_ratios(manifest.config)
-    return _run(manifest, root, ratios, address, time_budget_seconds, verbose, console or Console())
+    if is_finished(manifest.config, StudyFolder(root)):
+        return StudyResult(folder=root, trials=tuple(RecordStore(StudyFolder(root).records)))
+    return _run(manifest, root, imbalance_ratios(manifest.config), options or RunOptions())
+
+
+def is_finished(config: StudyConfig, folder: StudyFolder) -> bool:
+    """Whether every trial of a study has its record."""
+    planner = Planner(
+        config,
+        record_of=RecordStore(folder.records).get,
+        selected=read_selection(folder.selection),
+        keep=lambda selected: None,
+        may_search=lambda: True,
+    )
+    return planner.next() is Pause.DONE
 
 
 def imbalance_ratios(config: StudyConfig) -> dict[Ratio, float]:
@@ -110,26 +123,10 @@ def with_absolute_root(config: StudyConfig) -> StudyConfig:
     return replace(config, data=replace(config.data, root=str(Path(root).expanduser().resolve())))
 
 
-def _run(
-    manifest: Manifest,
-    root: Path,
-    ratios: dict[Ratio, float],
-    address: str | None,
-    time_budget_seconds: float | None,
-    verbose: bool,
-    console: Console,
-) -> StudyResult:
+def _run(manifest: Manifest, root: Path, ratios: Mapping[Ratio, float], options: RunOptions) -> StudyResult:
     config, folder = manifest.config, StudyFolder(root.resolve())
-    with _ray(address, verbose=verbose), contextlib.ExitStack() as closing:
-        workers = num_workers(config.resources)
-        tally = Tally(num_workers=workers)
-        observers: list[Observer] = [closing.enter_context(ProgressDisplay(tally, console))]
-        if config.wandb.mode != "off":
-            mirror = WandbMirror(
-                config.wandb, group=manifest.unique_name, study_folder=folder.root, run_folder=folder.wandb
-            )
-            closing.callback(_close_mirror, mirror, console)
-            observers.append(mirror)
+    with ray_cluster(options.address, verbose=options.verbose), contextlib.ExitStack() as closing:
+        tally = Tally(num_workers=num_workers(config.resources))
         session = StudySession(
             config,
             folder,
@@ -140,12 +137,14 @@ def _run(
             ),
             imbalance_ratios=ratios,
             budget=TimeBudget(
-                seconds=time_budget_seconds, num_confirmations=num_confirmations(config), num_workers=workers
+                seconds=options.time_budget_seconds,
+                num_confirmations=num_confirmations(config),
+                num_workers=tally.num_workers,
             ),
-            observers=observers,
+            observers=_observers(manifest, folder, tally, options.console, closing),
         )
         tally.expect(session.planner.num_trials(), session.records)
-        _tuner(config, folder, session, verbose=verbose).fit()
+        _tuner(config, folder, session, verbose=options.verbose).fit()
     shutil.rmtree(folder.ray, ignore_errors=True)
     return StudyResult(folder=root, trials=tuple(session.records))
 
@@ -156,43 +155,26 @@ def num_confirmations(config: StudyConfig) -> int:
     return balancers * len(config.ratios()) * len(config.confirm.seeds)
 
 
-def num_workers(resources: ResourceConfig) -> int:
-    """How many trials run at once on the cluster as it is now."""
-    cluster = ray.cluster_resources()
-    fitting = int(cluster.get("CPU", 1) // resources.cpus_per_trial)
-    gpus = gpus_per_trial(resources)
-    if gpus > 0:
-        fitting = min(fitting, int(cluster.get("GPU", 0) / gpus))
-    return max(1, min(fitting, resources.max_concurrent or fitting))
+def _observers(
+    manifest: Manifest, folder: StudyFolder, tally: Tally, console: Console, closing: contextlib.ExitStack
+) -> list[Observer]:
+    observers: list[Observer] = [closing.enter_context(ProgressDisplay(tally, console))]
+    if manifest.config.wandb.mode != "off":
+        mirror = WandbMirror(
+            manifest.config.wandb,
+            group=manifest.unique_name,
+            study_folder=folder.root,
+            run_folder=folder.wandb,
+        )
+        closing.callback(_close_mirror, mirror, console)
+        observers.append(mirror)
+    return observers
 
 
-def gpus_per_trial(resources: ResourceConfig) -> float:
-    """The share of a GPU that a trial gets."""
-    if resources.gpus_per_trial != "auto":
-        return resources.gpus_per_trial
-    return AUTO_GPU_SHARE if ray.cluster_resources().get("GPU", 0) > 0 else 0.0
-
-
-@contextlib.contextmanager
-def _ray(address: str | None, *, verbose: bool) -> Iterator[None]:
-    """Ray, started here or joined, for as long as the study runs; one that the caller started is left as it is."""
-    if ray.is_initialized():
-        yield
-        return
-    if address is None:
-        # A local run asks nobody for a token, whatever an earlier cluster left in the home folder.
-        os.environ["RAY_AUTH_MODE"] = "disabled"
-    ray.init(
-        # "local" starts a Ray of our own; without it Ray joins whatever cluster is or was running here.
-        address=address or "local",
-        include_dashboard=False if address is None else None,
-        log_to_driver=verbose,
-        logging_level=logging.INFO if verbose else logging.ERROR,
-    )
-    try:
-        yield
-    finally:
-        ray.shutdown()
+def _close_mirror(mirror: WandbMirror, console: Console) -> None:
+    problems = mirror.close()
+    if problems:
+        console.print(f"W&B did not take {len(problems)} runs; the first said: {problems[0]}", markup=False)
 
 
 def _tuner(config: StudyConfig, folder: StudyFolder, session: StudySession, *, verbose: bool) -> tune.Tuner:
@@ -223,9 +205,3 @@ def _tuner(config: StudyConfig, folder: StudyFolder, session: StudySession, *, v
             verbose=1 if verbose else 0,
         ),
     )
-
-
-def _close_mirror(mirror: WandbMirror, console: Console) -> None:
-    problems = mirror.close()
-    if problems:
-        console.print(f"W&B did not take {len(problems)} runs; the first said: {problems[0]}", markup=False)

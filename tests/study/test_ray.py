@@ -48,7 +48,7 @@ def test_a_trial_uses_the_threads_that_it_was_given(local_ray, cpus):
 def test_the_record_says_how_many_threads_a_trial_had(local_ray, tmp_path):
     result = run_study(study("search.trials=1", "resources.cpus_per_trial=2"), out=tmp_path / "study")
     assert {record.environment["threads"] for record in result.trials} == {"2"}
-    assert list(result.records["status"]) == ["complete"] * 5
+    assert list(result.records["status"]) == ["complete"] * 6
 
 
 def test_a_trial_that_is_stopped_early_is_seen_as_pruned(local_ray, tmp_path):
@@ -58,6 +58,7 @@ def test_a_trial_that_is_stopped_early_is_seen_as_pruned(local_ray, tmp_path):
         study(
             "search.trials=8",
             "search.lag=1",
+            "classifier.epochs=6",
             "search.pruning={grace_epochs: 2, reduction_factor: 2}",
             "resources.max_concurrent=1",
         ),
