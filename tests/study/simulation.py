@@ -4,7 +4,7 @@ import random
 from dataclasses import dataclass, field, replace
 
 from study.planner import Pause, Planner
-from trainables.record import Scores, TrialRecord
+from trainables.record import ClassCounts, Scores, TrialRecord
 from trainables.trial import failed_record
 
 METRICS = (
@@ -27,9 +27,30 @@ def made_up_record(trial, *, fails=False):
         return blank
     score = int(trial.config.trial_id, 16) % 1000 / 1000
     parts = ("validation", "test") if trial.config.test else ("validation",)
-    scores = Scores(overall=dict.fromkeys(METRICS, score), per_class={}, confusion_matrix=())
+    scores = Scores(
+        overall=dict.fromkeys(METRICS, score),
+        per_class=dict.fromkeys(("precision", "recall", "f1"), (score, score)),
+        confusion_matrix=((8, 2), (1, 1)),
+    )
     gain = None if trial.purpose.baseline is None else score - trial.purpose.baseline
-    return replace(blank, status="complete", failure=None, objective=gain, scores=dict.fromkeys(parts, scores))
+    return replace(
+        blank,
+        status="complete",
+        failure=None,
+        objective=gain,
+        scores=dict.fromkeys(parts, scores),
+        class_names=("common", "rare"),
+        minority_classes=(1,),
+        class_counts=ClassCounts(
+            available=(50, 50),
+            imbalanced=(50, 10),
+            training=(40, 8),
+            validation=(10, 2),
+            balanced=(40, 40),
+            synthetic=(0, 32),
+            test=(10, 2) if trial.config.test else None,
+        ),
+    )
 
 
 @dataclass
