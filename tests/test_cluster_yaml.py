@@ -16,7 +16,7 @@ def cluster():
 
 
 def test_rays_validator_accepts_it(cluster):
-    validate_config(prepare_config(cluster))
+    assert validate_config(prepare_config(cluster)) is None
 
 
 @pytest.mark.parametrize(

@@ -88,6 +88,16 @@ class Stopwatch:
         self._started = now
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Tried:
+    """A balanced set that was tried out: the classifier fitted to it, and what it does on validation data."""
+
+    balanced: BalancedSet
+    classifier: torch.nn.Module
+    probabilities: npt.NDArray[np.float32]
+    validation: Scores
+
+
 TrialEvent: TypeAlias = Milestone | TrialOutcome
 
 
@@ -104,47 +114,12 @@ def run_trial(config: TrialConfig, purpose: Purpose, *, device: torch.device) ->
     milestones: list[Milestone] = []
     for balanced in config.balancing.balancer.balance(training, seed=derive_seed(config.seed, "balancing")):
         clock.lap("balancing")
-        classifier = _fit(config, balanced.training, unbalanced_size=len(training))
-        clock.lap("classifier")
-        probabilities = predict(classifier, to_float(parts.validation.images, device)).cpu().numpy()
-        validation = _score(parts, parts.validation.labels, probabilities)
-        clock.lap("evaluation")
+        tried = _try_out(config, parts, balanced, clock, device)
         if balanced.is_final:
-            break
-        milestones.append(_milestone(balanced, validation, purpose))
-        yield milestones[-1]
-    files = {"predictions_validation": predictions_file(parts.validation.labels, probabilities)}
-    record = replace(
-        _blank_record(config, purpose, imbalance_ratio=parts.imbalance_ratio),
-        status="complete",
-        class_names=parts.classes.names,
-        minority_classes=parts.classes.minority,
-        class_counts=_class_counts(parts, balanced.training),
-        scores={"validation": validation},
-        milestones=tuple(milestones),
-        losses=_losses(balanced),
-        notes=parts.notes,
-    )
-    if config.test:
-        test = image_source(config.data).test()
-        probabilities = predict(classifier, to_float(test.images.images, device)).cpu().numpy()
-        files["predictions_test"] = predictions_file(test.images.labels, probabilities)
-        record = _with_test(record, test, probabilities)
-        clock.lap("test")
-    grid = sample_grid(balanced.training)
-    if grid is not None:
-        files["samples"] = grid
-    yield TrialOutcome(
-        record=replace(
-            record,
-            objective=_gain(validation, purpose),
-            artifacts={name: artifact_path(record.trial_id, name) for name in files},
-            seconds=clock.seconds,
-            environment=environment(device),
-            finished_at=_now(),
-        ),
-        files=files,
-    )
+            yield _outcome(config, purpose, parts, tried, tuple(milestones), clock, device)
+        else:
+            milestones.append(_milestone(tried, purpose))
+            yield milestones[-1]
 
 
 def prepare(config: TrialConfig) -> TrialParts:
@@ -214,13 +189,63 @@ def environment(device: torch.device) -> dict[str, str]:
     }
 
 
-def _fit(config: TrialConfig, training: TrainingSet, *, unbalanced_size: int) -> torch.nn.Module:
-    steps = num_steps(config.classifier, balanced_size=len(training), unbalanced_size=unbalanced_size)
-    return fit(config.classifier, training, steps=steps, seed=derive_seed(config.seed, "classifier"))
+def _try_out(
+    config: TrialConfig, parts: TrialParts, balanced: BalancedSet, clock: Stopwatch, device: torch.device
+) -> _Tried:
+    steps = num_steps(config.classifier, balanced_size=len(balanced.training), unbalanced_size=len(parts.training))
+    seed = derive_seed(config.seed, "classifier")
+    classifier = fit(config.classifier, balanced.training, steps=steps, seed=seed)
+    clock.lap("classifier")
+    probabilities = predict(classifier, to_float(parts.validation.images, device)).cpu().numpy()
+    validation = score(
+        parts.validation.labels,
+        probabilities,
+        minority=parts.classes.minority,
+        class_proportions=parts.test_proportions,
+    )
+    clock.lap("evaluation")
+    return _Tried(balanced=balanced, classifier=classifier, probabilities=probabilities, validation=validation)
 
 
-def _score(parts: TrialParts, labels: npt.NDArray[np.int64], probabilities: npt.NDArray[np.float32]) -> Scores:
-    return score(labels, probabilities, minority=parts.classes.minority, class_proportions=parts.test_proportions)
+def _outcome(
+    config: TrialConfig,
+    purpose: Purpose,
+    parts: TrialParts,
+    tried: _Tried,
+    milestones: tuple[Milestone, ...],
+    clock: Stopwatch,
+    device: torch.device,
+) -> TrialOutcome:
+    record = replace(
+        _blank_record(config, purpose, imbalance_ratio=parts.imbalance_ratio),
+        status="complete",
+        class_names=parts.classes.names,
+        minority_classes=parts.classes.minority,
+        class_counts=_class_counts(parts, tried.balanced.training),
+        scores={"validation": tried.validation},
+        objective=_gain(tried.validation, purpose),
+        milestones=milestones,
+        losses=_losses(tried.balanced),
+        notes=parts.notes,
+    )
+    files = {"predictions_validation": predictions_file(parts.validation.labels, tried.probabilities)}
+    grid = sample_grid(tried.balanced.training)
+    if grid is not None:
+        files["samples"] = grid
+    if config.test:
+        test = image_source(config.data).test()
+        probabilities = predict(tried.classifier, to_float(test.images.images, device)).cpu().numpy()
+        files["predictions_test"] = predictions_file(test.images.labels, probabilities)
+        record = _with_test(record, test, probabilities)
+        clock.lap("test")
+    record = replace(
+        record,
+        artifacts={name: artifact_path(record.trial_id, name) for name in files},
+        seconds=clock.seconds,
+        environment=environment(device),
+        finished_at=_now(),
+    )
+    return TrialOutcome(record=record, files=files)
 
 
 def _with_test(record: TrialRecord, test: Loaded, probabilities: npt.NDArray[np.float32]) -> TrialRecord:
@@ -264,10 +289,10 @@ def _class_counts(parts: TrialParts, balanced: TrainingSet) -> ClassCounts:
     )
 
 
-def _milestone(balanced: BalancedSet, validation: Scores, purpose: Purpose) -> Milestone:
-    gain = _gain(validation, purpose)
+def _milestone(tried: _Tried, purpose: Purpose) -> Milestone:
+    gain = _gain(tried.validation, purpose)
     assert gain is not None, "milestones are asked for only where a baseline is known"
-    return Milestone(epoch=balanced.epoch, objective=gain)
+    return Milestone(epoch=tried.balanced.epoch, objective=gain)
 
 
 def _gain(validation: Scores, purpose: Purpose) -> float | None:

@@ -5,6 +5,7 @@ imbalance ratio is the largest over the smallest class count.
 """
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal, TypeAlias
 
@@ -18,14 +19,14 @@ ClassChoice: TypeAlias = Annotated[tuple[str | int, ...], Field(min_length=1)]
 
 
 @settings
-class _Profile:
+class _Profile(ABC):
     """`minority_classes` by name or label; None: the classes with fewer images than the mean class."""
 
     minority_classes: ClassChoice | None = None
 
+    @abstractmethod
     def targets(self, counts: Sequence[int], class_names: Sequence[str]) -> tuple[int, ...]:
         """Images that each class keeps."""
-        raise NotImplementedError
 
     def minority(self, counts: Sequence[int], class_names: Sequence[str]) -> tuple[int, ...]:
         """The minority's labels, in order; unless named, judged by what each class keeps."""
