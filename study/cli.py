@@ -14,7 +14,7 @@ from study.config import resolved_study
 from study.folder import read_manifest
 from study.listing import listing
 from study.recipe import study_config
-from study.result import EveryTrialFailedError, StudyResult
+from study.result import EveryTrialFailedError, StudyResult, UnfinishedStudyError
 from study.time_budget import parse_seconds
 from trainables.settings import UserError
 
@@ -129,7 +129,7 @@ def main() -> None:
     """Run the command; what the person can mend is one line on stderr and exit code 2."""
     try:
         app()
-    except EveryTrialFailedError as error:
+    except (EveryTrialFailedError, UnfinishedStudyError) as error:
         _fail(str(error), 1)
     except UserError as error:
         _fail(str(error), 2)

@@ -16,6 +16,10 @@ class EveryTrialFailedError(UserError):
     """A study in which no trial came to its end."""
 
 
+class UnfinishedStudyError(UserError):
+    """A study that was interrupted before its last trial."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class StudyResult:
     """A study's folder and its trials' records."""

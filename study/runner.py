@@ -19,7 +19,7 @@ from study.planner import Pause, Planner, Ratio, baseline_trials
 from study.progress import ProgressDisplay, Tally
 from study.pruning import CellwiseHalving
 from study.record_store import RecordStore
-from study.result import StudyResult
+from study.result import StudyResult, UnfinishedStudyError
 from study.searcher import OptunaView
 from study.selection import read_selection
 from study.session import Observer, StudySession, TimeBudget
@@ -145,6 +145,11 @@ def _run(manifest: Manifest, root: Path, ratios: Mapping[Ratio, float], options:
         )
         tally.expect(session.planner.num_trials(), session.records)
         _tuner(config, folder, session, verbose=options.verbose).fit()
+    # Tune takes a Ctrl-C for the end of the study.
+    if not is_finished(config, folder):
+        raise UnfinishedStudyError(
+            f"{len(session.records)} of {tally.num_trials} trials are done; `gan-study resume {root}` goes on"
+        )
     shutil.rmtree(folder.ray, ignore_errors=True)
     return StudyResult(folder=root, trials=tuple(session.records))
 

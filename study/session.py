@@ -19,7 +19,7 @@ class Observer(Protocol):
     """Somebody who watches a study; called in the driver, one call at a time."""
 
     def started(self, trial: PlannedTrial) -> None:
-        """A trial has been handed out."""
+        """A trial has begun to run."""
         ...
 
     def finished(self, record: TrialRecord) -> None:
@@ -50,6 +50,7 @@ class TimeBudget:
 @dataclass
 class _Running:
     trial: PlannedTrial
+    has_begun: bool = False
     milestones: list[Milestone] = field(default_factory=list)
 
 
@@ -85,19 +86,25 @@ class StudySession:
         self._running: dict[str, _Running] = {}
 
     def next(self) -> PlannedTrial | Pause:
-        """The next trial, from now on running, or why there is none."""
+        """The next trial, from now on underway, or why there is none."""
         planned = self.planner.next()
         if isinstance(planned, PlannedTrial):
             self._running[planned.config.trial_id] = _Running(planned)
             if planned.purpose.search is not None:
                 self._view.started(planned.config.trial_id, planned.purpose.search)
-            for observer in self._observers:
-                observer.started(planned)
         return planned
 
     def ratio_of(self, trial: PlannedTrial) -> float:
         """Largest over smallest class count in a trial's data."""
         return self._imbalance_ratios[trial.cell.ratio]
+
+    def began(self, trial_id: str) -> None:
+        """A trial that was handed out has found its place to run; also where it begins anew after a fault."""
+        running = self._running[trial_id]
+        if not running.has_begun:
+            running.has_begun = True
+            for observer in self._observers:
+                observer.started(running.trial)
 
     def reached(self, trial_id: str, milestone: Milestone) -> None:
         """A running trial has come to a milestone."""

@@ -70,6 +70,10 @@ class SessionCallback(_Forgotten, tune.Callback):  # type: ignore[misc]
     def __init__(self, session: StudySession) -> None:
         self._session = session
 
+    def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        """Tune has found room for the trial."""
+        self._session.began(trial.config[TRIAL_ID])
+
     def on_trial_result(
         self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, JsonValue], **info: Any
     ) -> None:
