@@ -17,7 +17,8 @@ AUTO_GPU_SHARE = 0.25
 def ray_cluster(address: str | None, *, verbose: bool) -> Iterator[None]:
     """Ray for as long as a study runs; one that the caller has started is used and left as it is."""
     if not verbose:
-        logging.getLogger("ray.tune").setLevel(logging.ERROR)
+        # Tune logs a failed trial's traceback as an error; its record says why in one line.
+        logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
     if ray.is_initialized():
         yield
         return

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from trainables.artifacts import naming
 from trainables.record import TrialRecord, read_line
 from trainables.settings import UserError
 
@@ -37,7 +38,7 @@ class RecordStore:
         """Write `record` through to the disk; raises DuplicateRecordError where the trial has one already."""
         if record.trial_id in self._records:
             raise DuplicateRecordError(f"trial {record.trial_id} is recorded already in {self._path}")
-        with self._path.open("a", encoding="utf-8") as file:
+        with naming(self._path), self._path.open("a", encoding="utf-8") as file:
             file.write(record.to_line() + "\n")
             file.flush()
             os.fsync(file.fileno())

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 from ray import tune
+from ray.tune import TuneError
 from rich.console import Console
 
 from study.cluster import gpus_per_trial, num_workers, ray_cluster
@@ -28,6 +29,7 @@ from study.tune_adapter import SessionCallback, SessionSearcher
 from trainables.data.catalog import data_set, image_source
 from trainables.data.source import DATA_ENVIRONMENT_VARIABLE
 from trainables.ray_trainable import GanStudyTrainable
+from trainables.settings import UserError
 from trainables.trial import environment, prepare
 
 # A trial whose process or machine dies is started again as often, then recorded as failed.
@@ -144,7 +146,11 @@ def _run(manifest: Manifest, root: Path, ratios: Mapping[Ratio, float], options:
             observers=_observers(manifest, folder, tally, options.console, closing),
         )
         tally.expect(session.planner.num_trials(), session.records)
-        _tuner(config, folder, session, verbose=options.verbose).fit()
+        tuner = _tuner(config, folder, session, verbose=options.verbose)
+        try:
+            tuner.fit()
+        except TuneError as error:
+            raise reason_of(error) from None
     # Tune takes a Ctrl-C for the end of the study.
     if not is_finished(config, folder):
         raise UnfinishedStudyError(
@@ -152,6 +158,17 @@ def _run(manifest: Manifest, root: Path, ratios: Mapping[Ratio, float], options:
         )
     shutil.rmtree(folder.ray, ignore_errors=True)
     return StudyResult(folder=root, trials=tuple(session.records))
+
+
+def reason_of(error: BaseException) -> BaseException:
+    """What a person can mend in a chain of errors, a full disk for instance; `error` itself where there is none.
+
+    Tune raises an error of its own, whose message is a traceback, for whatever its callbacks and searcher raise.
+    """
+    link: BaseException | None = error
+    while link is not None and not isinstance(link, OSError | UserError):
+        link = link.__cause__ or link.__context__
+    return link or error
 
 
 def num_confirmations(config: StudyConfig) -> int:

@@ -1,18 +1,23 @@
 """Optuna: what to try next, as a pure function, and a storage that shows the search."""
 
+import contextlib
 import json
 import logging
+import re
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import optuna
+from optuna.exceptions import StorageInternalError
 from optuna.trial import FrozenTrial, TrialState, create_trial
+from sqlalchemy.exc import SQLAlchemyError
 
 from search_spaces.optuna_adapter import distributions, suggest
 from search_spaces.space import Space
 from trainables.record import Milestone, SearchStep, TrialRecord
 from trainables.seeding import derive_seed
+from trainables.settings import UserError
 from trainables.tunable import Scalar
 
 # A space whose points are all taken is given up on after as many tries; a larger one repeats itself less often.
@@ -95,13 +100,20 @@ class OptunaView:
 
     def __init__(self, *, storage: str, study_name: str, space: Space) -> None:
         self._space = space
-        self._storage = optuna.storages.get_storage(storage)
+        # For messages: without user and password.
+        self._url = re.sub(r"//[^/@]*@", "//", storage)
+        with self._storage_errors():
+            self._storage = optuna.storages.get_storage(storage)
         self._name = study_name
         self._running: dict[str, optuna.Trial] = {}
         self._study: optuna.Study
 
     def rebuild(self, records: Iterable[TrialRecord]) -> None:
         """Replace what the storage holds of this study by `records`."""
+        with self._storage_errors():
+            self._rebuild(records)
+
+    def _rebuild(self, records: Iterable[TrialRecord]) -> None:
         if self._name in optuna.study.get_all_study_names(self._storage):
             optuna.delete_study(study_name=self._name, storage=self._storage)
         self._study = optuna.create_study(study_name=self._name, storage=self._storage, direction="maximize")
@@ -110,22 +122,33 @@ class OptunaView:
 
     def started(self, trial_id: str, step: SearchStep) -> None:
         """Show a search trial as running."""
-        self._study.enqueue_trial(dict(step.params))
-        trial = self._study.ask()
-        suggest(self._space, trial)
-        trial.set_user_attr("trial_id", trial_id)
-        trial.set_user_attr("number", step.number)
+        with self._storage_errors():
+            self._study.enqueue_trial(dict(step.params))
+            trial = self._study.ask()
+            suggest(self._space, trial)
+            trial.set_user_attr("trial_id", trial_id)
+            trial.set_user_attr("number", step.number)
         self._running[trial_id] = trial
 
     def reached(self, trial_id: str, milestone: Milestone) -> None:
         """Show a milestone of a running trial."""
-        self._running[trial_id].report(milestone.objective, milestone.epoch)
+        with self._storage_errors():
+            self._running[trial_id].report(milestone.objective, milestone.epoch)
 
     def finished(self, record: TrialRecord) -> None:
         """Show a trial as complete, pruned or failed."""
         trial = self._running.pop(record.trial_id)
         value = record.objective if record.status == "complete" else None
-        self._study.tell(trial, value, state=_STATES[record.status])
+        with self._storage_errors():
+            self._study.tell(trial, value, state=_STATES[record.status])
+
+    @contextlib.contextmanager
+    def _storage_errors(self) -> Iterator[None]:
+        """Says in one line what is wrong with the storage; the records are complete without it."""
+        try:
+            yield
+        except (StorageInternalError, SQLAlchemyError, ImportError, ValueError) as error:
+            raise UserError(f"Optuna's storage {self._url}: {' '.join(str(error).split())}") from None
 
 
 def _number(record: TrialRecord) -> int:

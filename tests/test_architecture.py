@@ -52,6 +52,7 @@ BELOW = {
 LIBRARIES = {
     "ray": ("trainables.ray_trainable", "study"),
     "optuna": ("search_spaces.optuna_adapter", "study.searcher"),
+    "sqlalchemy": ("study.searcher",),
     "wandb": ("study.tracking",),
     "matplotlib": ("analysis",),
     "torch": ("trainables", "study.runner"),

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from study.record_store import DuplicateRecordError, RecordStore, read_records
@@ -37,3 +39,13 @@ def test_any_other_bad_line_is_named(path):
     path.write_text("{}\n" + path.read_text())
     with pytest.raises(RecordError, match=r"records\.jsonl:1: schema version None"):
         read_records(path)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, a device on which every write fails")
+def test_a_disk_that_is_full_is_named_and_the_record_is_not_taken_as_written(tmp_path):
+    path = tmp_path / "records.jsonl"
+    store = RecordStore(path)
+    path.symlink_to("/dev/full")
+    with pytest.raises(OSError, match=r"No space left on device: .*records\.jsonl"):
+        store.append(RECORD)
+    assert store.get(RECORD.trial_id) is None

@@ -29,3 +29,17 @@ def test_records_are_a_frame_with_one_row_a_trial():
     frame = result(lambda trial: False).records
     assert len(frame) == 10 + 16 + 42
     assert set(frame["phase"]) == {"baseline", "search", "confirm"}
+
+
+def test_of_a_chain_of_errors_the_one_that_a_person_can_mend_is_told():
+    from study.runner import reason_of
+
+    try:
+        try:
+            raise OSError(28, "No space left on device", "records.jsonl")
+        except OSError:
+            raise RuntimeError("Traceback (most recent call last): ...")  # noqa: B904, as Tune does it
+    except RuntimeError as error:
+        assert reason_of(error).filename == "records.jsonl"
+    other = RuntimeError("a fault of ours")
+    assert reason_of(other) is other
