@@ -33,7 +33,9 @@ app = typer.Typer(
 )
 console = Console()
 
-Recipe = Annotated[str, typer.Argument(help="A recipe's name (see `gan-study list`), or a YAML file.")]
+Recipe = Annotated[
+    str, typer.Argument(metavar="RECIPE", help="A recipe's name (see `gan-study list`), or a YAML file.")
+]
 Data = Annotated[
     str | None, typer.Option("--data", metavar="DIR", help="Folder with the data set or the image folders.")
 ]
@@ -47,13 +49,18 @@ Out = Annotated[
     Path | None,
     typer.Option("--out", metavar="DIR", help="New folder for the study. [default: studies/NAME-DATE]"),
 ]
-Trials = Annotated[int | None, typer.Option("--trials", min=0, help="How many configurations to search.")]
+Trials = Annotated[
+    int | None, typer.Option("--trials", min=0, metavar="N", help="How many configurations to search.")
+]
 Budget = Annotated[
     str | None,
     typer.Option("--time-budget", metavar="TIME", help="End the search in time to be done within TIME: 90s, 2h."),
 ]
 Address = Annotated[
-    str | None, typer.Option("--address", help="Run on this Ray cluster: auto, HOST:PORT or ray://HOST:PORT.")
+    str | None,
+    typer.Option(
+        "--address", metavar="ADDRESS", help="Run on this Ray cluster: auto, HOST:PORT or ray://HOST:PORT."
+    ),
 ]
 Wandb = Annotated[
     str | None, typer.Option("--wandb", metavar="MODE", help="Mirror each trial to W&B: off, offline or online.")
@@ -105,13 +112,19 @@ def resume(folder: Folder, time_budget: Budget = None, address: Address = None, 
 
 @app.command()
 def report(folder: Folder) -> None:
-    """Write the tables, plots and report.html of a study from its records alone, and print the answer."""
+    """Write report.html, tables and plots.
+
+    From the records of a study alone; prints the answer.
+    """
     _report(folder)
 
 
 @app.command(name="list")
 def list_() -> None:
-    """List data sets, balancers, GAN variants, classifiers, search spaces and recipes."""
+    """List all that a study can be made of.
+
+    Data sets, balancers, GAN variants, classifiers, search spaces and recipes.
+    """
     for title, entries in listing().items():
         console.print(title, style="bold")
         width = max(len(name) for name in entries)
@@ -121,7 +134,10 @@ def list_() -> None:
 
 @app.command()
 def show(recipe: Recipe, set_: Set = None) -> None:
-    """Print the fully resolved configuration of a recipe, its search space included, as YAML."""
+    """Print a recipe's whole configuration.
+
+    As YAML, the search space and every default included.
+    """
     print(yaml.safe_dump(resolved_study(study_config(recipe, set_ or [])), sort_keys=False))
 
 
@@ -162,7 +178,8 @@ def _report(folder: Path) -> None:
     answer, frame = terminal_summary(load_study(folder))
     console.print()
     console.print(answer, markup=False, highlight=False)
-    console.print(_table(frame))
+    if len(frame):
+        console.print(_table(frame))
     console.print(f"Report: {write_report(folder)}", markup=False, highlight=False, soft_wrap=True)
 
 

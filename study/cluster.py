@@ -3,14 +3,18 @@
 import contextlib
 import logging
 import os
+import re
+import socket
 from collections.abc import Iterator
 
 import ray
 
 from study.config import ResourceConfig
+from trainables.settings import UserError
 
 # These networks are small: four trials share a GPU before they wait for one another.
 AUTO_GPU_SHARE = 0.25
+CONNECTION_SECONDS = 10
 
 
 @contextlib.contextmanager
@@ -25,17 +29,35 @@ def ray_cluster(address: str | None, *, verbose: bool) -> Iterator[None]:
     if address is None:
         # A local run asks nobody for a token, whatever an earlier cluster left in the home folder.
         os.environ["RAY_AUTH_MODE"] = "disabled"
-    ray.init(
-        # "local" starts a Ray of our own; without it Ray joins whatever cluster is or was running here.
-        address=address or "local",
-        include_dashboard=False if address is None else None,
-        log_to_driver=verbose,
-        logging_level=logging.INFO if verbose else logging.ERROR,
-    )
+    else:
+        _check_reachable(address)
+    try:
+        ray.init(
+            # "local" starts a Ray of our own; without it Ray joins whatever cluster is or was running here.
+            address=address or "local",
+            include_dashboard=False if address is None else None,
+            log_to_driver=verbose,
+            logging_level=logging.INFO if verbose else logging.ERROR,
+        )
+    except ConnectionError as error:
+        raise UserError(f"--address {address}: {' '.join(str(error).split())}") from None
     try:
         yield
     finally:
         ray.shutdown()
+
+
+def _check_reachable(address: str) -> None:
+    """Raise UserError where nothing listens at HOST:PORT; Ray itself would try for minutes."""
+    place = re.fullmatch(r"(?:ray://)?([^/]+):(\d+)", address)
+    if place is None:
+        if address != "auto":
+            raise UserError(f"--address {address!r}: write auto, HOST:PORT or ray://HOST:PORT")
+        return
+    try:
+        socket.create_connection((place[1], int(place[2])), timeout=CONNECTION_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise UserError(f"--address {address}: no cluster answers there ({error})") from None
 
 
 def num_workers(resources: ResourceConfig) -> int:

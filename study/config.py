@@ -152,7 +152,8 @@ def parse_study(values: Mapping[str, JsonValue]) -> StudyConfig:
     Raises ConfigError with the full key, the value, and what is allowed.
     """
     config = parse(StudyConfig, values, where="")
-    data_set(config.data)
+    if not data_set(config.data).takes_folder and config.data.root is not None:
+        raise ConfigError(f"data.root (--data): the data set {config.data.name!r} reads no folder")
     classifier_model(config.classifier)
     for key in ("baselines", "balancers"):
         for name in getattr(config, key):

@@ -44,11 +44,6 @@ class StudyFolder:
         """Ray's own files; of no use once the study is over."""
         return self.root / "ray"
 
-    @property
-    def wandb(self) -> Path:
-        """W&B's run files."""
-        return self.root / "wandb"
-
 
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
@@ -63,15 +58,20 @@ class Manifest:
         return f"{self.config.name}-{self.study_id}"
 
 
-def create_study_folder(root: Path, config: StudyConfig, environment: Mapping[str, str]) -> Manifest:
-    """Begin a study in `root`; raises UserError where it holds one already, or anything else."""
-    folder = StudyFolder(root)
-    if folder.manifest.exists():
+def claim_folder(root: Path) -> None:
+    """Make the empty folder `root`; raises UserError where it holds a study already, or anything else."""
+    if StudyFolder(root).manifest.exists():
         raise UserError(
             f"{root} already holds a study; go on with it by `gan-study resume {root}`, or choose another --out"
         )
     if root.exists() and any(root.iterdir()):
         raise UserError(f"{root} is not empty and holds no study; choose another --out")
+    root.mkdir(parents=True, exist_ok=True)
+
+
+def create_study_folder(root: Path, config: StudyConfig, environment: Mapping[str, str]) -> Manifest:
+    """Begin a study in `root`; raises UserError where it holds one already, or anything else."""
+    claim_folder(root)
     header = StudyHeader(
         name=config.name,
         study_id=uuid.uuid4().hex[:8],
@@ -79,7 +79,7 @@ def create_study_folder(root: Path, config: StudyConfig, environment: Mapping[st
         config=dump_study(config),
         environment=environment,
     )
-    write_atomically(folder.manifest, (json.dumps(dump(header), indent=2) + "\n").encode())
+    write_atomically(StudyFolder(root).manifest, (json.dumps(dump(header), indent=2) + "\n").encode())
     return Manifest(study_id=header.study_id, config=config)
 
 

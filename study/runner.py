@@ -8,14 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import torch
 from ray import tune
 from ray.tune import TuneError
 from rich.console import Console
 
 from study.cluster import gpus_per_trial, num_workers, ray_cluster
 from study.config import NO_BALANCING, StudyConfig, dump_study, parse_study
-from study.folder import Manifest, StudyFolder, create_study_folder, read_manifest
+from study.folder import Manifest, StudyFolder, claim_folder, create_study_folder, read_manifest
 from study.planner import Pause, Planner, Ratio, baseline_trials
 from study.progress import ProgressDisplay, Tally
 from study.pruning import CellwiseHalving
@@ -30,7 +29,7 @@ from trainables.data.catalog import data_set, image_source
 from trainables.data.source import DATA_ENVIRONMENT_VARIABLE
 from trainables.ray_trainable import GanStudyTrainable
 from trainables.settings import UserError
-from trainables.trial import environment, prepare
+from trainables.trial import prepare, versions
 
 # A trial whose process or machine dies is started again as often, then recorded as failed.
 MAX_RESTARTS = 2
@@ -64,8 +63,9 @@ def run_study(
     for note in data_notes(config):
         options.console.print(f"Data: {note}", markup=False, highlight=False, soft_wrap=True)
     root = Path(out) if out is not None else default_folder(config.name)
-    manifest = create_study_folder(root, config, environment(torch.device("cpu")))
-    return _run(manifest, root, ratios, options)
+    claim_folder(root)
+    with ray_cluster(options.address, verbose=options.verbose):
+        return _run(create_study_folder(root, config, versions()), root, ratios, options)
 
 
 def resume_study(root: Path | str, *, options: RunOptions | None = None) -> StudyResult:
@@ -74,7 +74,10 @@ def resume_study(root: Path | str, *, options: RunOptions | None = None) -> Stud
     manifest = read_manifest(root)
     if is_finished(manifest.config, StudyFolder(root)):
         return StudyResult(folder=root, trials=tuple(RecordStore(StudyFolder(root).records)))
-    return _run(manifest, root, imbalance_ratios(manifest.config), options or RunOptions())
+    options = options or RunOptions()
+    ratios = imbalance_ratios(manifest.config)
+    with ray_cluster(options.address, verbose=options.verbose):
+        return _run(manifest, root, ratios, options)
 
 
 def is_finished(config: StudyConfig, folder: StudyFolder) -> bool:
@@ -118,8 +121,8 @@ def default_folder(name: str) -> Path:
 
 def with_absolute_root(config: StudyConfig) -> StudyConfig:
     """`config` with the data's folder spelt out, since trials run in other processes and folders."""
-    is_published = data_set(config.data).class_names is not None
-    root = config.data.root or (os.environ.get(DATA_ENVIRONMENT_VARIABLE) if is_published else None)
+    looked_for = data_set(config.data).is_looked_for
+    root = config.data.root or (os.environ.get(DATA_ENVIRONMENT_VARIABLE) if looked_for else None)
     if root is None:
         return config
     return replace(config, data=replace(config.data, root=str(Path(root).expanduser().resolve())))
@@ -127,7 +130,7 @@ def with_absolute_root(config: StudyConfig) -> StudyConfig:
 
 def _run(manifest: Manifest, root: Path, ratios: Mapping[Ratio, float], options: RunOptions) -> StudyResult:
     config, folder = manifest.config, StudyFolder(root.resolve())
-    with ray_cluster(options.address, verbose=options.verbose), contextlib.ExitStack() as closing:
+    with contextlib.ExitStack() as closing:
         tally = Tally(num_workers=num_workers(config.resources))
         session = StudySession(
             config,
@@ -186,7 +189,7 @@ def _observers(
             manifest.config.wandb,
             group=manifest.unique_name,
             study_folder=folder.root,
-            run_folder=folder.wandb,
+            run_folder=folder.root,
         )
         closing.callback(_close_mirror, mirror, console)
         observers.append(mirror)

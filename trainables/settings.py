@@ -72,6 +72,8 @@ def _first_error(cls: type, error: ValidationError, where: str) -> str:
     key = ".".join([where, *names] if where else names)
     if first["type"] in _UNKNOWN_KEY and names:
         return f"{key}: unknown key; {nearest(names[-1], owners)}"
+    if first["type"] == "union_tag_not_found":
+        return f"{key}: {first['input']!r} needs a key {first['ctx']['discriminator']} that says what it is"
     if first["type"].startswith("missing"):
         return f"{key}: a value is needed"
     if first["type"] == "value_error":

@@ -2,7 +2,7 @@
 
 import datetime
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import TypeAlias
@@ -35,6 +35,9 @@ from trainables.record import (
 )
 from trainables.seeding import derive_seed
 from trainables.settings import UserError, settings
+
+# A class of ten images cannot come closer to a ratio than this.
+RATIO_TOLERANCE = 0.05
 
 
 @settings
@@ -139,16 +142,25 @@ def prepare(config: TrialConfig) -> TrialParts:
         class_names=names,
     )
     test_counts = source.test_class_counts()
+    ratio = nominal_ratio(config.imbalance, counts, names)
     return TrialParts(
         training=kept.subset(rest),
         validation=kept.subset(carved),
         classes=Classes(names=names, minority=minority_labels(config.imbalance, counts, names)),
         available=counts,
         imbalanced=kept.class_counts(),
-        imbalance_ratio=nominal_ratio(config.imbalance, counts, names),
+        imbalance_ratio=ratio,
         test_proportions=tuple(n / sum(test_counts) for n in test_counts),
-        notes=pool.notes,
+        notes=(*pool.notes, *ratio_notes(ratio, kept.class_counts())),
     )
+
+
+def ratio_notes(asked: float, counts: Sequence[int]) -> tuple[str, ...]:
+    """A line where the data do not give the imbalance ratio that was asked for, to within rounding of counts."""
+    found = max(counts) / min(counts)
+    if abs(found / asked - 1) <= RATIO_TOLERANCE:
+        return ()
+    return (f"imbalance ratio {asked:g} was asked for; the largest class has {found:.2f} times the smallest",)
 
 
 def failed_record(config: TrialConfig, purpose: Purpose, *, reason: str, imbalance_ratio: float) -> TrialRecord:
@@ -176,14 +188,21 @@ def artifact_path(trial_id: str, name: str) -> str:
     return f"artifacts/{trial_id}/{name}.{'png' if name == 'samples' else 'npz'}"
 
 
-def environment(device: torch.device) -> dict[str, str]:
-    """What the numbers of a trial may depend on beside its configuration."""
+def versions() -> dict[str, str]:
+    """The machine's kind, and the versions of what computes the numbers."""
     return {
         "python": platform.python_version(),
         "torch": torch.__version__,
         "torchvision": torchvision.__version__,
         "numpy": np.__version__,
         "machine": platform.machine(),
+    }
+
+
+def environment(device: torch.device) -> dict[str, str]:
+    """What the numbers of a trial may depend on beside its configuration."""
+    return {
+        **versions(),
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
         "threads": str(torch.get_num_threads()),
     }

@@ -84,6 +84,9 @@ def test_show_prints_the_whole_configuration(gan_study):
         (("run", "quickstart", "--set", "imbalance.minority_classes=[ten]"), "'ten'"),
         (("run", "quickstart", "--set", "imbalance.ratio=100"), "class "),
         (("run", "quickstart", "--time-budget", "soon"), "--time-budget 'soon'"),
+        (("run", "quickstart", "--data", "."), "data.root (--data): the data set 'digits' reads no folder"),
+        (("run", "quickstart", "--address", "nowhere"), "--address 'nowhere': write auto, HOST:PORT"),
+        (("run", "quickstart", "--address", "127.0.0.1:1"), "--address 127.0.0.1:1: no cluster answers there"),
         (("run", "imagefolder"), "--data"),
         (("run", "imagefolder", "--data", "/no/such/place"), "/no/such/place"),
         (("run", "mnist-digit0", "--wandb", "onlin"), "wandb.mode: 'onlin'"),
@@ -95,7 +98,7 @@ def test_show_prints_the_whole_configuration(gan_study):
 def test_what_cannot_be_done_is_one_line_and_exit_code_2(gan_study, tmp_path, arguments, message):
     out = ("--out", tmp_path / "study") if arguments[0] == "run" else ()
     assert_one_line(gan_study(*arguments, *out), message)
-    assert not (tmp_path / "study").exists()
+    assert not (tmp_path / "study" / "study.json").exists()
 
 
 def test_a_folder_that_holds_a_study_is_not_written_to(gan_study, tmp_path):

@@ -87,5 +87,5 @@ def test_a_trial_that_fails_does_not_stop_the_study(local_ray, tmp_path):
 def test_wandb_mirrors_every_trial_offline(local_ray, tmp_path):
     folder = tmp_path / "study"
     result = run_study(study("search.trials=1", "wandb.mode=offline"), out=folder)
-    runs = {path.name.rsplit("-", 1)[1] for path in folder.glob("wandb/wandb/offline-run-*")}
+    runs = {path.name.rsplit("-", 1)[1] for path in folder.glob("wandb/offline-run-*")}
     assert runs == {record.trial_id for record in result.trials}

@@ -61,6 +61,7 @@ def test_another_profile_drops_the_settings_of_the_old_one():
             "search.parameters.data/name={kind: choice, options: [x]}",
             "search.parameters.data/name: only imbalance/ratio",
         ),
+        ("search.parameters.balancing/balance_to={low: 0.5, high: 1}", "needs a key 'kind'"),
         ("confirm.seeds=[0]", "confirm.seeds holds the search seed 0"),
         ("confirm.seeds=[]", "confirm.seeds: "),
         ("wandb.mode=onlin", "wandb.mode: 'onlin' cannot be used; input should be 'off', 'offline' or 'online'"),

@@ -12,7 +12,7 @@ from sklearn.metrics import f1_score, recall_score
 from trainables.config import dump_trial, parse_trial
 from trainables.record import Milestone, SearchStep
 from trainables.settings import ConfigError
-from trainables.trial import Purpose, TrialOutcome, prepare, run_trial
+from trainables.trial import Purpose, TrialOutcome, prepare, ratio_notes, run_trial
 
 TRIAL = {
     "seed": 1,
@@ -157,6 +157,16 @@ def test_synthetic_images_are_counted_and_shown():
     assert grid.height == 2 * 32  # a row of 28 pixels and a gap for each minority class
     assert set(result.record.losses) == {"3", "8"}
     assert [loss.epoch for loss in result.record.losses["3"]] == [1, 2, 3, 4]
+
+
+def test_a_ratio_that_the_data_cannot_give_is_noted():
+    assert prepare(config()).notes == ()
+    uneven = {"profile": "counts", "counts": {"3": 40}}
+    assert prepare(config(imbalance=uneven)).notes == ()
+    assert ratio_notes(10, (100, 10)) == ratio_notes(10, (100, 100, 10)) == ()
+    assert ratio_notes(1, (111, 70)) == (
+        "imbalance ratio 1 was asked for; the largest class has 1.59 times the smallest",
+    )
 
 
 def test_a_dump_parses_to_the_same_trial():

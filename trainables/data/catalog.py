@@ -21,12 +21,18 @@ from trainables.settings import ConfigError, nearest
 
 @dataclass(frozen=True, kw_only=True)
 class DataSet:
-    """A data set on offer; `class_names` is None where they are known only once its files are listed."""
+    """A data set on offer.
+
+    `class_names` is None where they are known only once its files are listed. `takes_folder`: whether it reads
+    files below `data.root`; `is_looked_for`: whether, without one, the usual places are tried.
+    """
 
     name: str
     summary: str
     source: Callable[[DataConfig], ImageSource]
     class_names: tuple[str, ...] | None = None
+    takes_folder: bool = True
+    is_looked_for: bool = False
 
 
 def _published(published: PublishedSet, summary: str) -> DataSet:
@@ -35,6 +41,7 @@ def _published(published: PublishedSet, summary: str) -> DataSet:
         summary=summary,
         source=partial(PublishedSource, published),
         class_names=published.class_names,
+        is_looked_for=True,
     )
 
 
@@ -44,6 +51,7 @@ _ALL = (
         summary="1,797 handwritten digits, 8x8, grey; comes with scikit-learn",
         source=Digits,
         class_names=CLASS_NAMES,
+        takes_folder=False,
     ),
     _published(MNIST_SET, "60,000 + 10,000 handwritten digits, 28x28, grey"),
     _published(FASHION_MNIST_SET, "60,000 + 10,000 pieces of clothing, 28x28, grey"),
