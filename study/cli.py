@@ -187,7 +187,8 @@ def _table(frame: "pd.DataFrame") -> Table:
     table = Table(header_style="bold")
     for column in frame.columns:
         # Names are never cut; what is too wide breaks at the intervals.
-        table.add_column(str(column), no_wrap=column == frame.columns[0])
+        longest = max(len(str(value)) for value in frame[column])
+        table.add_column(str(column), min_width=longest if column == "Balancer" else None)
     for row in frame.itertuples(index=False):
         table.add_row(*(f"{value:g}" if isinstance(value, float) else str(value) for value in row))
     return table
