@@ -179,7 +179,7 @@ def _report(folder: Path) -> None:
     console.print()
     console.print(answer, markup=False, highlight=False)
     if len(frame):
-        console.print(_table(frame))
+        console.print(_table(frame), crop=False)
     console.print(f"Report: {write_report(folder)}", markup=False, highlight=False, soft_wrap=True)
 
 
