@@ -8,7 +8,7 @@ from pydantic import JsonValue
 
 from trainables.artifacts import write_atomically
 from trainables.record import Selection
-from trainables.settings import dump, parse, settings
+from trainables.settings import ConfigError, dump, parse, settings
 
 
 @settings
@@ -33,7 +33,11 @@ def write_selection(path: Path, selected: tuple[SelectedConfig, ...]) -> None:
 
 
 def read_selection(path: Path) -> tuple[SelectedConfig, ...] | None:
-    """The selection that was kept; None while the search goes on."""
+    """The selection that was kept; None while the search goes on. Raises ConfigError where it is damaged."""
     if not path.exists():
         return None
-    return parse(_Selected, json.loads(path.read_text(encoding="utf-8")), where=str(path)).configurations
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ConfigError(f"{path} is damaged: {error}") from None
+    return parse(_Selected, values, where=str(path)).configurations

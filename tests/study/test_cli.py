@@ -143,6 +143,14 @@ def test_a_damaged_manifest_is_named(gan_study, tmp_path):
     assert_one_line(gan_study("resume", tmp_path), "study.json is not a study manifest")
 
 
+@pytest.mark.parametrize("name", ["selection.json", "records.jsonl"])
+def test_a_damaged_file_of_a_study_is_named(gan_study, tmp_path, name):
+    create_study_folder(tmp_path / "study", parse_study(load_recipe("quickstart")), {})
+    (tmp_path / "study" / name).write_text("{broken\n{}\n")
+    assert_one_line(gan_study("resume", tmp_path / "study"), name)
+    assert (tmp_path / "study" / name).read_text() == "{broken\n{}\n"
+
+
 def test_report_is_written_from_the_records_alone(gan_study, tmp_path):
     config = parse_study(load_recipe("quickstart"))
     simulation = Simulation()
