@@ -46,4 +46,5 @@ def test_nothing_is_open_to_the_world(cluster):
     for command in (cluster["head_start_ray_commands"][1], cluster["worker_start_ray_commands"][1]):
         assert "RAY_AUTH_MODE=token" in command
         assert "0.0.0.0" not in command
+    assert cluster["file_mounts"]["~/.ray/auth_token"] == "~/.ray/auth_token"
     assert "--dashboard-host=127.0.0.1" in cluster["head_start_ray_commands"][1]
