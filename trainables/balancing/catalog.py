@@ -32,11 +32,12 @@ class BalancerEntry:
     summary: str
     parse: Callable[[Mapping[str, object], str], Balancer]
     is_gan: bool = False
+    paths_without_use: frozenset[str] = frozenset()
 
     @property
     def setting_paths(self) -> frozenset[str]:
-        """The settings that it takes, as slash-separated keys: "balance_to", "gan/epochs"."""
-        return frozenset(_leaves(_settings_of(self.parse({}, self.name))))
+        """The settings that may be chosen, as slash-separated keys: "balance_to", "gan/epochs"."""
+        return frozenset(_leaves(_settings_of(self.parse({}, self.name)))) - self.paths_without_use
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,11 @@ def _plain(name: str, cls: type[B], summary: str) -> BalancerEntry:
 
 def _gan(variant: GanVariant) -> BalancerEntry:
     return BalancerEntry(
-        name=variant.name, summary=variant.summary, parse=partial(_parse_gan, variant), is_gan=True
+        name=variant.name,
+        summary=variant.summary,
+        parse=partial(_parse_gan, variant),
+        is_gan=True,
+        paths_without_use=frozenset(f"gan/{name}" for name in variant.settings_without_use),
     )
 
 

@@ -13,7 +13,7 @@ from trainables.data.images import TrainingSet
 from trainables.gans.catalog import VARIANTS
 from trainables.gans.sampling import sample
 from trainables.gans.training import TrainedEpoch, train_gan
-from trainables.gans.variant import GanSettings
+from trainables.gans.variant import GanSettings, TrainingData
 from trainables.seeding import derive_seed
 from trainables.settings import nearest, settings
 
@@ -88,9 +88,7 @@ class GanBalancing:
         epochs = train_gan(
             VARIANTS[self.name],
             self.gan,
-            examples.images,
-            examples.labels,
-            len(examples.classes.names),
+            TrainingData(images=examples.images, labels=examples.labels, num_classes=len(examples.classes.names)),
             seed=derive_seed(seed, "gan", trained_on),
         )
         return _Run(trained_on=trained_on, fills=fills, epochs=epochs)

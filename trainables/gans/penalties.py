@@ -15,7 +15,7 @@ def gradient_penalty(step: AdversarialStep) -> Tensor:
         (len(step.labels), 1, 1, 1), generator=step.random, device=step.random.device, dtype=step.real_images.dtype
     )
     points = (share * step.real_images + (1 - share) * step.fake_images).detach().requires_grad_()
-    logits = step.discriminator(points, step.labels)
+    logits = step.discriminator(points, step.labels).logits
     (gradient,) = torch.autograd.grad(logits.sum(), points, create_graph=True)
     norms: Tensor = torch.linalg.vector_norm(gradient.flatten(1), dim=1)
     return (norms - 1).square().mean()

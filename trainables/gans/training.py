@@ -6,10 +6,20 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
 from trainables.batches import index_batches
-from trainables.data.images import ImageShape
-from trainables.gans.variant import AdversarialStep, GanSettings, GanVariant, Networks, Term
+from trainables.gans.diff_augment import diff_augment
+from trainables.gans.variant import (
+    AdversarialStep,
+    GanSettings,
+    GanVariant,
+    Judgement,
+    LogitsLoss,
+    Networks,
+    Term,
+    TrainingData,
+)
 from trainables.seeding import derive_seed, torch_generator
 
 
@@ -19,9 +29,9 @@ class DivergedError(RuntimeError):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TrainedEpoch:
-    """The state after one epoch (1-based): mean losses, terms included, and the generator.
+    """The state after one epoch (1-based): mean losses, terms included, and the generator to sample from.
 
-    The generator is the one in training: it goes on changing once the next epoch is asked for.
+    The generator is the one in training, or its average: it goes on changing once the next epoch is asked for.
     """
 
     epoch: int
@@ -31,17 +41,17 @@ class TrainedEpoch:
 
 
 def train_gan(
-    variant: GanVariant, settings: GanSettings, images: Tensor, labels: Tensor, num_classes: int, *, seed: int
+    variant: GanVariant, settings: GanSettings, data: TrainingData, *, seed: int
 ) -> Iterator[TrainedEpoch]:
-    """`variant` trained on `images` [N, C, H, W] in [-1, 1] with their `labels` [N], epoch after epoch.
+    """`variant` trained on `data`, epoch after epoch.
 
     An epoch takes as many discriminator steps as it takes batches to see all images once, and never fewer than go
     to one generator step; a generator step follows every `discriminator_steps` of them, counted on across epochs.
     Runs on the images' device. Neither reads nor changes the global random state. Raises DivergedError after an
     epoch in which a loss was not finite.
     """
-    state = _Training(variant, settings, images, labels, num_classes, seed=seed)
-    num_batches = max(math.ceil(len(images) / settings.batch_size), settings.discriminator_steps)
+    state = _Training(variant, settings, data, seed=seed)
+    num_batches = max(math.ceil(len(data.images) / settings.batch_size), settings.discriminator_steps)
     for epoch in range(1, settings.epochs + 1):
         discriminator_loss, generator_loss = state.train_epoch(num_batches)
         for network, loss in (("discriminator", discriminator_loss), ("generator", generator_loss)):
@@ -51,46 +61,44 @@ def train_gan(
             epoch=epoch,
             generator_loss=generator_loss,
             discriminator_loss=discriminator_loss,
-            generator=state.networks.generator,
+            generator=state.answer,
         )
 
 
 class _Training:
     """The networks, their optimisers and the random streams of one GAN in training."""
 
-    def __init__(
-        self,
-        variant: GanVariant,
-        settings: GanSettings,
-        images: Tensor,
-        labels: Tensor,
-        num_classes: int,
-        *,
-        seed: int,
-    ) -> None:
-        self.variant, self.settings = variant, settings
-        self.images, self.labels = images, labels
-        shape = ImageShape(size=images.shape[-1], channels=images.shape[1])
-        self.networks = _initialised(variant, shape, settings.latent_size, num_classes, seed=seed)
-        self.networks.generator.to(images.device)
-        self.networks.discriminator.to(images.device)
+    def __init__(self, variant: GanVariant, settings: GanSettings, data: TrainingData, *, seed: int) -> None:
+        device = data.images.device
+        self.variant, self.settings, self.data = variant, settings, data
+        self.networks = _initialised(variant, settings, data, seed=seed)
+        self.networks.generator.to(device)
+        self.networks.discriminator.to(device)
+        if variant.warm_start:
+            variant.warm_start(self.networks, data, settings, torch_generator(seed, "warm start", device=device))
         self.generator_optimiser = _adam(self.networks.generator, settings)
         self.discriminator_optimiser = _adam(self.networks.discriminator, settings)
-        self.random = torch_generator(seed, "steps", device=images.device)
-        batches_random = torch_generator(seed, "batches", device=images.device)
+        self.average = averaged(self.networks.generator, settings.ema_decay) if settings.ema_decay else None
+        self.random = torch_generator(seed, "steps", device=device)
+        batches_random = torch_generator(seed, "batches", device=device)
         self.batches = (
-            class_balanced_batches(labels, settings.batch_size, batches_random)
+            class_balanced_batches(data.labels, settings.batch_size, batches_random)
             if variant.conditional
-            else index_batches(len(images), settings.batch_size, batches_random)
+            else index_batches(len(data.images), settings.batch_size, batches_random)
         )
         self.steps_taken = 0
+
+    @property
+    def answer(self) -> nn.Module:
+        """The generator to sample from."""
+        return self.networks.generator if self.average is None else self.average
 
     def train_epoch(self, num_batches: int) -> tuple[float, float]:
         """Mean losses of discriminator and generator over `num_batches` discriminator steps."""
         discriminator_losses: list[Tensor] = []
         generator_losses: list[Tensor] = []
         for _, batch in zip(range(num_batches), self.batches, strict=False):
-            real, labels = self.images[batch], self.labels[batch]
+            real, labels = self.data.images[batch], self.data.labels[batch]
             discriminator_losses.append(self._discriminator_step(real, labels))
             self.steps_taken += 1
             if self.steps_taken % self.settings.discriminator_steps == 0:
@@ -101,17 +109,26 @@ class _Training:
     def _discriminator_step(self, real: Tensor, labels: Tensor) -> Tensor:
         with torch.no_grad():
             fake = self._fake(labels)
-        step = self._judged(real, fake, labels)
-        loss = self.variant.loss.discriminator(step.real_logits, step.fake_logits)
-        return self._descend(self.discriminator_optimiser, loss, self.variant.discriminator_terms, step)
+        loss = self._loss(
+            self.variant.loss.discriminator, self.variant.discriminator_terms, self._judged(real, fake, labels)
+        )
+        _descend(self.discriminator_optimiser, loss)
+        if self.settings.weight_clip is not None:
+            clip_weights(self.networks.discriminator, self.settings.weight_clip)
+        return loss.detach()
 
     def _generator_step(self, real: Tensor, labels: Tensor) -> Tensor:
         self.networks.discriminator.requires_grad_(False)
-        step = self._judged(real, self._fake(labels), labels)
-        loss = self.variant.loss.generator(step.real_logits, step.fake_logits)
-        total = self._descend(self.generator_optimiser, loss, self.variant.generator_terms, step)
+        loss = self._loss(
+            self.variant.loss.generator,
+            self.variant.generator_terms,
+            self._judged(real, self._fake(labels), labels),
+        )
+        _descend(self.generator_optimiser, loss)
         self.networks.discriminator.requires_grad_(True)
-        return total
+        if self.average is not None:
+            self.average.update_parameters(self.networks.generator)
+        return loss.detach()
 
     def _fake(self, labels: Tensor) -> Tensor:
         latents = torch.randn(
@@ -121,26 +138,27 @@ class _Training:
         return images
 
     def _judged(self, real: Tensor, fake: Tensor, labels: Tensor) -> AdversarialStep:
+        if self.settings.diff_augment:
+            real, fake = diff_augment(real, self.random), diff_augment(fake, self.random)
         discriminator = self.networks.discriminator
+        of_real: Judgement = discriminator(real, labels)
+        of_fake: Judgement = discriminator(fake, labels)
         return AdversarialStep(
             discriminator=discriminator,
             real_images=real,
             fake_images=fake,
             labels=labels,
-            real_logits=discriminator(real, labels),
-            fake_logits=discriminator(fake, labels),
+            num_classes=self.data.num_classes,
+            real=of_real,
+            fake=of_fake,
             random=self.random,
         )
 
-    def _descend(
-        self, optimiser: torch.optim.Optimizer, loss: Tensor, terms: tuple[Term, ...], step: AdversarialStep
-    ) -> Tensor:
+    def _loss(self, adversarial: LogitsLoss, terms: tuple[Term, ...], step: AdversarialStep) -> Tensor:
+        loss = adversarial(step.real.logits, step.fake.logits)
         for term in terms:
             loss = loss + self.settings.weights[term.name] * term.function(step)
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
-        return loss.detach()
+        return loss
 
 
 def class_balanced_batches(labels: Tensor, batch_size: int, random: torch.Generator) -> Iterator[Tensor]:
@@ -155,6 +173,33 @@ def class_balanced_batches(labels: Tensor, batch_size: int, random: torch.Genera
         yield shares.multinomial(batch_size, replacement=True, generator=random)
 
 
+def averaged(generator: nn.Module, decay: float) -> AveragedModel:
+    """A copy of `generator` whose weights follow it as an exponential average; its buffers are as the generator's.
+
+    The decay starts low and grows to `decay`, as min(decay, (1 + n) / (10 + n)) after n updates (the practice of
+    TensorFlow's ExponentialMovingAverage), or else a short training would sample from its initial weights.
+    """
+
+    def moved(average: Tensor, current: Tensor, num_averaged: Tensor | int) -> Tensor:
+        n = float(num_averaged)
+        return average.lerp(current, 1 - min(decay, (1 + n) / (10 + n)))
+
+    return AveragedModel(generator, avg_fn=moved)
+
+
+@torch.no_grad()
+def clip_weights(discriminator: nn.Module, limit: float) -> None:
+    """Brings every weight into [-limit, limit], in place (Arjovsky et al. 2017, algorithm 1, line 7)."""
+    for weight in discriminator.parameters():
+        weight.clamp_(-limit, limit)
+
+
+def _descend(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    optimiser.step()
+
+
 def _adam(network: nn.Module, settings: GanSettings) -> torch.optim.Optimizer:
     # Fused: a third of a small network's step goes into Adam otherwise.
     return torch.optim.Adam(
@@ -162,11 +207,9 @@ def _adam(network: nn.Module, settings: GanSettings) -> torch.optim.Optimizer:
     )
 
 
-def _initialised(
-    variant: GanVariant, shape: ImageShape, latent_size: int, num_classes: int, *, seed: int
-) -> Networks:
+def _initialised(variant: GanVariant, settings: GanSettings, data: TrainingData, *, seed: int) -> Networks:
     """The networks with weights drawn on the CPU, so that every device starts from the same ones."""
     with torch.random.fork_rng(devices=[]):
         # Not torch.manual_seed, which would seed the GPUs as well.
         torch.default_generator.manual_seed(derive_seed(seed, "initialisation"))
-        return variant.networks(shape, latent_size, num_classes)
+        return variant.networks(data.shape, settings.latent_size, data.num_classes)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Annotated, Self, TypeAlias
+from typing import Annotated, NamedTuple, Self, TypeAlias
 
 import torch
 from pydantic import Field, model_validator
@@ -21,6 +21,11 @@ class GanSettings:
     real images in batches of `batch_size`; a generator step follows every `discriminator_steps` of these batches.
     `milestones` are the epochs, ascending and below `epochs`, at which the generator is tried on the way.
     `weights` holds the factor of each of the variant's extra terms by name.
+
+    Switches for every variant: `weight_clip` keeps each weight of the discriminator within +-c after its steps
+    (Arjovsky et al. 2017, algorithm 1); `diff_augment` shows the discriminator randomly altered images, real and
+    fake alike (Zhao et al. 2020); `ema_decay` above 0 samples from an exponential average of the generator's
+    weights. `warm_start_epochs` are passes of the training that comes before, where the variant has one.
     """
 
     epochs: int = Field(ge=1)
@@ -32,6 +37,10 @@ class GanSettings:
     discriminator_steps: int = Field(ge=1)
     milestones: tuple[int, ...] = ()
     weights: Mapping[str, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
+    weight_clip: float | None = Field(default=None, gt=0)
+    diff_augment: bool = False
+    ema_decay: float = Field(default=0.0, ge=0, lt=1)
+    warm_start_epochs: int = Field(default=0, ge=0)
 
     @model_validator(mode="after")
     def _milestones_lie_on_the_way(self) -> Self:
@@ -43,12 +52,23 @@ class GanSettings:
         return self
 
 
+class Judgement(NamedTuple):
+    """What a discriminator says of N images.
+
+    `logits` [N] are high where an image seems real; `class_logits` [N, K] say of which class it seems to be, and
+    are None where the discriminator does not classify.
+    """
+
+    logits: Tensor
+    class_logits: Tensor | None = None
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Networks:
     """A generator and a discriminator.
 
     `generator(latents, labels)` maps latents [N, latent_size] and labels [N] to images [N, C, H, W] in [-1, 1];
-    `discriminator(images, labels)` maps images and labels to logits [N], high where the image seems real.
+    `discriminator(images, labels)` maps images and labels to a Judgement.
     """
 
     generator: nn.Module
@@ -59,16 +79,17 @@ class Networks:
 class AdversarialStep:
     """All that one optimiser step, of either network, can see.
 
-    Images [N, C, H, W] real and fake, the `labels` [N] that both have, and the discriminator's logits [N] for
-    each. `random` is the step's source of random numbers, on the images' device.
+    Images [N, C, H, W] real and fake, as the discriminator is shown them, the `labels` [N] that both have, and its
+    judgements `real` and `fake`. `random` is the step's source of random numbers, on the images' device.
     """
 
     discriminator: nn.Module
     real_images: Tensor
     fake_images: Tensor
     labels: Tensor
-    real_logits: Tensor
-    fake_logits: Tensor
+    num_classes: int
+    real: Judgement
+    fake: Judgement
     random: torch.Generator
 
 
@@ -94,12 +115,31 @@ class Term:
     function: Callable[[AdversarialStep], Tensor]
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TrainingData:
+    """What a GAN is trained on: `images` [N, C, H, W] in [-1, 1] and their `labels` [N] below `num_classes`."""
+
+    images: Tensor
+    labels: Tensor
+    num_classes: int
+
+    @property
+    def shape(self) -> ImageShape:
+        """Size and channels of every image."""
+        return ImageShape(size=self.images.shape[-1], channels=self.images.shape[1])
+
+
+WarmStart: TypeAlias = Callable[[Networks, TrainingData, GanSettings, torch.Generator], None]
+
+
 @dataclass(frozen=True, kw_only=True)
 class GanVariant:
     """A GAN as a value; one training loop serves all.
 
     `networks(shape, latent_size, num_classes)` builds it, its weights drawn from the global random state. A
     `conditional` variant learns all classes at once from its labels; any other is trained on one class.
+    `warm_start` trains the networks, in place and on the data's device, for `warm_start_epochs` before the
+    adversarial training begins; it draws from the generator that it is given, and from nothing else.
     """
 
     name: str
@@ -111,14 +151,21 @@ class GanVariant:
     discriminator_terms: tuple[Term, ...] = ()
     generator_terms: tuple[Term, ...] = ()
     conditional: bool = False
+    warm_start: WarmStart | None = None
 
     def __post_init__(self) -> None:
         assert set(self.defaults.weights) == set(self.term_names), f"{self.name}: a weight for each term"
+        assert self.warm_start or not self.defaults.warm_start_epochs, f"{self.name}: no warm start"
 
     @property
     def term_names(self) -> tuple[str, ...]:
         """The names of the extra terms of both networks."""
-        return tuple(term.name for term in (*self.discriminator_terms, *self.generator_terms))
+        return tuple(dict.fromkeys(term.name for term in (*self.discriminator_terms, *self.generator_terms)))
+
+    @property
+    def settings_without_use(self) -> frozenset[str]:
+        """The names of the settings that this variant has no use for; they keep their defaults."""
+        return frozenset() if self.warm_start else frozenset({"warm_start_epochs"})
 
 
 def parse_gan_settings(variant: GanVariant, values: object, *, where: str) -> GanSettings:
@@ -132,6 +179,9 @@ def parse_gan_settings(variant: GanVariant, values: object, *, where: str) -> Ga
         if name not in variant.term_names:
             hint = nearest(name, variant.term_names) if variant.term_names else f"{variant.name} has no extra term"
             raise ConfigError(f"{where}.weights.{name}: unknown key; {hint}")
+    for name in variant.settings_without_use & given.keys():
+        if given[name] != dump(variant.defaults)[name]:
+            raise ConfigError(f"{where}.{name}: {given[name]!r} cannot be used; {variant.name} has no warm start")
     overlaid = {**dump(variant.defaults), **given, "weights": {**variant.defaults.weights, **weights}}
     return parse(GanSettings, overlaid, where=where)
 

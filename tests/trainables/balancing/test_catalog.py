@@ -97,6 +97,9 @@ def test_setting_paths() -> None:
             "latent_size",
             "discriminator_steps",
             "milestones",
+            "weight_clip",
+            "diff_augment",
+            "ema_decay",
         )
     }
     assert BALANCERS["none"].setting_paths == set()
@@ -124,6 +127,10 @@ def test_a_gan_keeps_the_defaults_of_its_variant_where_nothing_is_given() -> Non
             "discriminator_steps": 5,
             "milestones": [],
             "weights": {"gradient_penalty": 10.0},
+            "weight_clip": None,
+            "diff_augment": False,
+            "ema_decay": 0.0,
+            "warm_start_epochs": 0,
         },
     }
 

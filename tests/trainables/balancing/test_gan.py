@@ -11,6 +11,7 @@ from trainables.data.images import Classes, TrainingSet
 from trainables.gans.catalog import VARIANTS
 from trainables.gans.sampling import sample
 from trainables.gans.training import train_gan
+from trainables.gans.variant import TrainingData
 from trainables.seeding import derive_seed
 
 
@@ -76,7 +77,9 @@ def test_the_images_of_a_class_come_from_a_gan_of_that_class_alone(training: Tra
     few = training.of_class(2)
     labels = torch.full((len(few),), 2)
     seed = derive_seed(1, "gan", "few")
-    *_, alone = train_gan(VARIANTS["vanilla_gan"], chosen.gan, few, labels, 3, seed=seed)
+    *_, alone = train_gan(
+        VARIANTS["vanilla_gan"], chosen.gan, TrainingData(images=few, labels=labels, num_classes=3), seed=seed
+    )
     made = sample(alone.generator, torch.full((4,), 2), 8, seed=derive_seed(1, "samples", 2))
     assert torch.equal(last.training.of_class(2)[2:], made)
 

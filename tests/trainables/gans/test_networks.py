@@ -84,18 +84,24 @@ def test_contract_of_networks(variant: GanVariant, size: int, channels: int, num
     networks = variant.networks(ImageShape(size=size, channels=channels), 16, num_classes)
     labels = torch.tensor([0, num_classes - 1, 1])
     images = networks.generator(5 * torch.randn(3, 16), labels)
-    logits = networks.discriminator(images, labels)
+    judgement = networks.discriminator(images, labels)
     assert images.shape == (3, channels, size, size)
     assert images.dtype == torch.float32
     assert images.abs().max() <= 1
-    assert logits.shape == (3,)
-    assert logits.isfinite().all()
+    assert judgement.logits.shape == (3,)
+    assert judgement.logits.isfinite().all()
+    assert judgement.class_logits is None or judgement.class_logits.shape == (3, num_classes)
 
 
 @pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS)
 def test_labels_matter_exactly_where_the_variant_is_conditional(variant: GanVariant) -> None:
     networks = variant.networks(MNIST, 16, 3)
     latents, images = torch.randn(4, 16), torch.rand(4, 1, 28, 28)
-    for network, inputs in ((networks.generator.eval(), latents), (networks.discriminator.eval(), images)):
-        zeros, ones = network(inputs, torch.zeros(4).long()), network(inputs, torch.ones(4).long())
-        assert torch.equal(zeros, ones) is not variant.conditional
+    generator, discriminator = networks.generator.eval(), networks.discriminator.eval()
+    zeros, ones = torch.zeros(4).long(), torch.ones(4).long()
+    assert torch.equal(generator(latents, zeros), generator(latents, ones)) is not variant.conditional
+    judgements = discriminator(images, zeros), discriminator(images, ones)
+    tells_classes = judgements[0].class_logits is not None
+    uses_labels = not torch.equal(judgements[0].logits, judgements[1].logits)
+    # A conditional discriminator is told the class, or says it itself.
+    assert (uses_labels or tells_classes) is variant.conditional

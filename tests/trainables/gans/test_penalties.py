@@ -3,22 +3,22 @@ import torch
 from torch import Tensor, nn
 
 from trainables.gans.penalties import gradient_penalty
-from trainables.gans.variant import AdversarialStep
+from trainables.gans.variant import AdversarialStep, Judgement
 
 
 class LinearCritic(nn.Module):
     """3 x_0 + 4 x_1 + x_2 label: gradient (3, 4, label)."""
 
-    def forward(self, images: Tensor, labels: Tensor) -> Tensor:
+    def forward(self, images: Tensor, labels: Tensor) -> Judgement:
         x = images.flatten(1)
-        return 3 * x[:, 0] + 4 * x[:, 1] + labels * x[:, 2]
+        return Judgement(logits=3 * x[:, 0] + 4 * x[:, 1] + labels * x[:, 2])
 
 
 class SquareCritic(nn.Module):
     """x^2 / 2 of one pixel: its gradient is the pixel itself, so that the penalty shows the points taken."""
 
-    def forward(self, images: Tensor, labels: Tensor) -> Tensor:
-        return images.flatten(1).square().sum(dim=1) / 2
+    def forward(self, images: Tensor, labels: Tensor) -> Judgement:
+        return Judgement(logits=images.flatten(1).square().sum(dim=1) / 2)
 
 
 def step(critic: nn.Module, real: Tensor, fake: Tensor, labels: Tensor) -> AdversarialStep:
@@ -27,8 +27,9 @@ def step(critic: nn.Module, real: Tensor, fake: Tensor, labels: Tensor) -> Adver
         real_images=real,
         fake_images=fake,
         labels=labels,
-        real_logits=critic(real, labels),
-        fake_logits=critic(fake, labels),
+        num_classes=2,
+        real=critic(real, labels),
+        fake=critic(fake, labels),
         random=torch.Generator().manual_seed(0),
     )
 
@@ -53,8 +54,8 @@ def test_penalty_reaches_the_critics_weights() -> None:
     nn.init.constant_(critic[1].weight, 1.0)
 
     class Labelled(nn.Module):
-        def forward(self, images: Tensor, labels: Tensor) -> Tensor:
-            return critic(images)
+        def forward(self, images: Tensor, labels: Tensor) -> Judgement:
+            return Judgement(logits=critic(images))
 
     images = torch.zeros(3, 1, 2, 2)
     gradient_penalty(step(Labelled(), images, images, torch.zeros(3))).backward()

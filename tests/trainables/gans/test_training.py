@@ -5,12 +5,27 @@ from itertools import islice
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from trainables.gans.catalog import VARIANTS
 from trainables.gans.sampling import sample
-from trainables.gans.training import DivergedError, TrainedEpoch, class_balanced_batches, train_gan
-from trainables.gans.variant import AdversarialStep, GanSettings, GanVariant, Term, parse_gan_settings
+from trainables.gans.training import (
+    DivergedError,
+    TrainedEpoch,
+    averaged,
+    class_balanced_batches,
+    clip_weights,
+    train_gan,
+)
+from trainables.gans.variant import (
+    AdversarialStep,
+    GanSettings,
+    GanVariant,
+    Networks,
+    Term,
+    TrainingData,
+    parse_gan_settings,
+)
 
 SMALL: Mapping[str, object] = {"epochs": 3, "batch_size": 4, "latent_size": 8, "discriminator_steps": 2}
 LABELS = torch.tensor([0, 1, 0, 1, 1, 0, 1, 1, 1, 1])
@@ -21,11 +36,15 @@ def images(number: int = 10) -> Tensor:
     return torch.rand(number, 1, 8, 8, generator=torch.Generator().manual_seed(0)) * 2 - 1
 
 
+DATA = TrainingData(images=images(), labels=LABELS, num_classes=2)
+
+
 def trained(
     variant: GanVariant, given: Mapping[str, object] = {}, *, number: int = 10, seed: int = 1
 ) -> Iterator[TrainedEpoch]:
     settings = parse_gan_settings(variant, {**SMALL, **given}, where="gan")
-    return train_gan(variant, settings, images(number), LABELS[:number], 2, seed=seed)
+    data = TrainingData(images=images(number), labels=LABELS[:number], num_classes=2)
+    return train_gan(variant, settings, data, seed=seed)
 
 
 def outcome(variant: GanVariant, given: Mapping[str, object] = {}, *, seed: int = 1) -> tuple[object, ...]:
@@ -78,6 +97,9 @@ def test_trains_on_hardly_any_images(variant: GanVariant, number: int) -> None:
         {"latent_size": 9},
         {"discriminator_steps": 1},
         {"weights": {"gradient_penalty": 9.0}},
+        {"weight_clip": 0.01},
+        {"diff_augment": True},
+        {"ema_decay": 0.9},
     ],
     ids=lambda given: next(iter(given)),
 )
@@ -100,7 +122,7 @@ def counting(steps: Counter[str]) -> GanVariant:
     def count(network: str) -> Term:
         def function(step: AdversarialStep) -> Tensor:
             steps[network] += 1
-            return 0 * step.fake_logits.sum()
+            return 0 * step.fake.logits.sum()
 
         return Term(name=network, function=function)
 
@@ -155,7 +177,7 @@ def test_images_that_are_no_numbers_are_said_to_diverge() -> None:
     variant = VARIANTS["vanilla_gan"]
     settings = parse_gan_settings(variant, SMALL, where="gan")
     with pytest.raises(DivergedError, match="vanilla_gan: the discriminator's loss is nan in epoch 1"):
-        list(train_gan(variant, settings, images() * torch.nan, LABELS, 2, seed=1))
+        list(train_gan(variant, settings, replace(DATA, images=DATA.images * torch.nan), seed=1))
 
 
 def test_class_balanced_batches_draw_every_class_alike() -> None:
@@ -176,8 +198,55 @@ def test_gan_learns_the_colour_of_its_class() -> None:
     settings: GanSettings = parse_gan_settings(cgan, given, where="gan")
     labels = torch.tensor([0] * 12 + [1] * 4)
     pictures = (labels.float() * 1.8 - 0.9)[:, None, None, None].expand(-1, 1, 8, 8)
-    *_, last = train_gan(cgan, settings, pictures, labels, 2, seed=0)
+    *_, last = train_gan(cgan, settings, TrainingData(images=pictures, labels=labels, num_classes=2), seed=0)
     made = sample(last.generator, torch.tensor([0] * 20 + [1] * 20), settings.latent_size, seed=1)
     brightness = made.mean(dim=(1, 2, 3))
     assert brightness[:20].mean() < -0.4
     assert brightness[20:].mean() > 0.4
+
+
+def test_clipping_brings_every_weight_into_its_limit() -> None:
+    layer = nn.Linear(2, 1)
+    layer.weight.data, layer.bias.data = torch.tensor([[0.5, -0.002]]), torch.tensor([-3.0])
+    clip_weights(layer, 0.01)
+    torch.testing.assert_close(layer.weight.data, torch.tensor([[0.01, -0.002]]))
+    torch.testing.assert_close(layer.bias.data, torch.tensor([-0.01]))
+
+
+def test_average_by_hand() -> None:
+    layer = nn.Linear(1, 1, bias=False)
+    layer.weight.data.fill_(0.0)
+    average = averaged(layer, 0.5)
+    weights = []
+    for value in (1.0, 2.0, 3.0):
+        layer.weight.data.fill_(value)
+        average.update_parameters(layer)
+        weights.append(average.module.weight.item())
+    # The first update copies; then the decay is (1 + 1) / (10 + 1), then (1 + 2) / (10 + 2).
+    second = 2 - 2 / 11
+    assert weights == pytest.approx([1.0, second, 3 + 0.25 * (second - 3)], abs=1e-6)
+
+
+def test_a_late_average_decays_as_asked() -> None:
+    layer = nn.Linear(1, 1, bias=False)
+    average = averaged(layer, 0.9)
+    average.n_averaged.fill_(1000)
+    average.module.weight.data.fill_(0.0)
+    layer.weight.data.fill_(1.0)
+    average.update_parameters(layer)
+    assert average.module.weight.item() == pytest.approx(0.1, abs=1e-6)
+
+
+def test_a_warm_start_comes_before_the_first_step_and_on_the_same_data() -> None:
+    seen = []
+
+    def warm_start(networks: Networks, data: TrainingData, settings: GanSettings, random: torch.Generator) -> None:
+        seen.append((data.num_classes, settings.warm_start_epochs))
+        for weight in networks.generator.parameters():
+            weight.data.zero_()
+
+    cold = replace(VARIANTS["vanilla_gan"], warm_start=warm_start)
+    settings = parse_gan_settings(cold, {**SMALL, "warm_start_epochs": 4, "learning_rate": 1e-9}, where="gan")
+    first = next(train_gan(cold, settings, DATA, seed=1))
+    assert seen == [(2, 4)]
+    assert sample(first.generator, LABELS, 8, seed=0).abs().max() < 1e-5

@@ -3,6 +3,16 @@
 import torch
 from torch import Tensor, nn
 
+from trainables.gans.variant import Judgement
+
+
+class Realness(nn.Module):
+    """The last layer of a discriminator that does not classify: values [N, 1] or [N] as a Judgement."""
+
+    def forward(self, values: Tensor) -> Judgement:
+        """The values as logits [N]."""
+        return Judgement(logits=values.flatten())
+
 
 class IgnoreLabels(nn.Module):
     """`body` of the input alone: unconditional networks."""
@@ -11,9 +21,9 @@ class IgnoreLabels(nn.Module):
         super().__init__()
         self.body = body
 
-    def forward(self, inputs: Tensor, labels: Tensor) -> Tensor:
+    def forward(self, inputs: Tensor, labels: Tensor) -> Tensor | Judgement:
         """What `body` makes of the inputs."""
-        outputs: Tensor = self.body(inputs)
+        outputs: Tensor | Judgement = self.body(inputs)
         return outputs
 
 
@@ -25,7 +35,7 @@ class ConcatenateLabels(nn.Module):
         self.body = body
         self.embedding = nn.Embedding(num_classes, label_size)
 
-    def forward(self, inputs: Tensor, labels: Tensor) -> Tensor:
+    def forward(self, inputs: Tensor, labels: Tensor) -> Tensor | Judgement:
         """What `body` makes of the inputs [N, ...] and labels [N]."""
-        outputs: Tensor = self.body(torch.cat([inputs.flatten(1), self.embedding(labels)], dim=1))
+        outputs: Tensor | Judgement = self.body(torch.cat([inputs.flatten(1), self.embedding(labels)], dim=1))
         return outputs

@@ -10,6 +10,7 @@ from torch import nn
 
 from trainables.data.images import ImageShape
 from trainables.data.source import pyramid
+from trainables.gans.networks.conditioning import Realness
 from trainables.gans.networks.fully_connected import LEAK
 
 # Channels at the largest size, a quarter of Radford's: the images are small, a class has some hundred of them, and
@@ -35,14 +36,14 @@ def convolutional_generator(
 
 
 def convolutional_discriminator(shape: ImageShape, *, batch_norm: bool) -> nn.Sequential:
-    """Maps images [N, C, H, W] to logits [N]: LeakyReLU, and if asked batch norm in every layer but the first."""
+    """Judges how real images [N, C, H, W] are: LeakyReLU, and if asked batch norm in every layer but the first."""
     start, num_doublings = pyramid(shape.size)
     channels = [BASE_CHANNELS * 2**level for level in range(num_doublings)]
     layers: list[nn.Module] = [_halved(shape.channels, channels[0], bias=True), nn.LeakyReLU(LEAK)]
     for inputs, outputs in pairwise(channels):
         normalisation = [nn.BatchNorm2d(outputs)] if batch_norm else []
         layers += [_halved(inputs, outputs, bias=not batch_norm), *normalisation, nn.LeakyReLU(LEAK)]
-    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(channels[-1] * start**2, 1), nn.Flatten(0))
+    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(channels[-1] * start**2, 1), Realness())
 
 
 def _doubled(inputs: int, outputs: int, *, bias: bool) -> nn.Module:

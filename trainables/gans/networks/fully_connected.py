@@ -6,6 +6,7 @@ from itertools import pairwise
 from torch import nn
 
 from trainables.data.images import ImageShape
+from trainables.gans.networks.conditioning import Realness
 
 # Radford et al. 2015, section 3: the slope of the leak; the source documents have it too.
 LEAK = 0.2
@@ -24,12 +25,12 @@ def fully_connected_generator(
 
 
 def fully_connected_discriminator(*, input_size: int, hidden_sizes: tuple[int, ...]) -> nn.Sequential:
-    """Maps anything with `input_size` values, [N, ...], to logits [N]: LeakyReLU between the layers."""
+    """Judges how real anything of `input_size` values, [N, ...], is: LeakyReLU between the layers."""
     return nn.Sequential(
         nn.Flatten(),
         *_hidden((input_size, *hidden_sizes), lambda: nn.LeakyReLU(LEAK), batch_norm=False),
         nn.Linear(hidden_sizes[-1], 1),
-        nn.Flatten(0),
+        Realness(),
     )
 
 
