@@ -1,6 +1,8 @@
 """Independent random streams from one seed."""
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -20,3 +22,19 @@ def torch_generator(seed: int, *purpose: str | int, device: torch.device | str =
 def numpy_generator(seed: int, *purpose: str | int) -> np.random.Generator:
     """A NumPy generator, seeded for `purpose`."""
     return np.random.default_rng(derive_seed(seed, *purpose))
+
+
+@contextmanager
+def seeded_global_state(seed: int, device: torch.device | str = "cpu") -> Iterator[None]:
+    """Within it the global random state of the CPU and of `device` is seeded; afterwards it is as it was before.
+
+    For layers and transforms that draw from nothing else: initial weights, dropout, torchvision's transforms.
+    """
+    device = torch.device(device)
+    # Not torch.manual_seed, which would seed all GPUs, and leave those that are not forked changed.
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.default_generator.manual_seed(seed)
+        if device.type == "cuda":
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(seed)
+        yield

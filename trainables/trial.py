@@ -14,13 +14,14 @@ import torchvision
 
 from trainables.artifacts import predictions_file, sample_grid
 from trainables.balancing.balancer import BalancedSet
-from trainables.classifiers.training import fit, num_steps, predict
+from trainables.classifiers.classifier import FittedClassifier
+from trainables.classifiers.training import fit, num_steps
 from trainables.config import TrialConfig, dump_trial
 from trainables.data.catalog import image_source
 from trainables.data.images import Classes, LabeledImages, TrainingSet, class_counts, to_float, training_set
 from trainables.data.imbalance import minority_labels, nominal_ratio, target_counts, thin
 from trainables.data.source import Loaded
-from trainables.data.split import carve
+from trainables.data.split import Indices, carve
 from trainables.metrics.classification import score
 from trainables.record import (
     ClassCounts,
@@ -33,7 +34,7 @@ from trainables.record import (
     Selection,
     TrialRecord,
 )
-from trainables.seeding import derive_seed
+from trainables.seeding import derive_seed, numpy_generator
 from trainables.settings import UserError, settings
 
 # A class of ten images cannot come closer to a ratio than this.
@@ -65,8 +66,13 @@ class TrialOutcome:
 
 @dataclass(frozen=True, kw_only=True)
 class TrialParts:
-    """A trial's data, split: what may be trained on, what chooses, and the counts that led there."""
+    """A trial's data, split: what may be trained on, what chooses, and the counts that led there.
 
+    `held_back` are the rows of `pool` that the imbalance took away.
+    """
+
+    pool: LabeledImages
+    held_back: Indices
     training: LabeledImages
     validation: LabeledImages
     classes: Classes
@@ -96,7 +102,7 @@ class _Tried:
     """A balanced set that was tried out: the classifier fitted to it, and what it does on validation data."""
 
     balanced: BalancedSet
-    classifier: torch.nn.Module
+    classifier: FittedClassifier
     probabilities: npt.NDArray[np.float32]
     validation: Scores
 
@@ -134,7 +140,8 @@ def prepare(config: TrialConfig) -> TrialParts:
     pool = source.pool()
     counts, names = pool.images.class_counts(), pool.images.class_names
     targets = target_counts(config.imbalance, counts, names)
-    kept = pool.images.subset(thin(pool.images.labels, targets, seed=derive_seed(config.seed, "imbalance")))
+    kept_rows = thin(pool.images.labels, targets, seed=derive_seed(config.seed, "imbalance"))
+    kept = pool.images.subset(kept_rows)
     rest, carved = carve(
         kept.labels,
         config.data.validation_fraction,
@@ -144,6 +151,8 @@ def prepare(config: TrialConfig) -> TrialParts:
     test_counts = source.test_class_counts()
     ratio = nominal_ratio(config.imbalance, counts, names)
     return TrialParts(
+        pool=pool.images,
+        held_back=np.setdiff1d(np.arange(len(pool.images)), kept_rows),
         training=kept.subset(rest),
         validation=kept.subset(carved),
         classes=Classes(names=names, minority=minority_labels(config.imbalance, counts, names)),
@@ -153,6 +162,24 @@ def prepare(config: TrialConfig) -> TrialParts:
         test_proportions=tuple(n / sum(test_counts) for n in test_counts),
         notes=(*pool.notes, *ratio_notes(ratio, kept.class_counts())),
     )
+
+
+def granted(balanced: BalancedSet, parts: TrialParts, *, seed: int) -> BalancedSet:
+    """`balanced` with the real images that it wants; a note says where the data hold fewer."""
+    for label, number in balanced.wanted.items():
+        rows = parts.held_back[parts.pool.labels[parts.held_back] == label]
+        drawn = numpy_generator(seed, label).permutation(rows)[:number]
+        training, device = balanced.training, balanced.training.images.device
+        images = to_float(parts.pool.images[drawn], device)
+        labels = torch.full((len(drawn),), label, device=device)
+        name = parts.classes.names[label]
+        missing = (f"class {name!r}: {number} more real images were wanted, {len(drawn)} were held back",)
+        balanced = replace(
+            balanced,
+            training=training.extended(images, labels, synthetic=False),
+            notes=balanced.notes + missing * (len(drawn) < number),
+        )
+    return balanced
 
 
 def ratio_notes(asked: float, counts: Sequence[int]) -> tuple[str, ...]:
@@ -211,11 +238,12 @@ def environment(device: torch.device) -> dict[str, str]:
 def _try_out(
     config: TrialConfig, parts: TrialParts, balanced: BalancedSet, clock: Stopwatch, device: torch.device
 ) -> _Tried:
+    balanced = granted(balanced, parts, seed=derive_seed(config.seed, "held back"))
     steps = num_steps(config.classifier, balanced_size=len(balanced.training), unbalanced_size=len(parts.training))
     seed = derive_seed(config.seed, "classifier")
-    classifier = fit(config.classifier, balanced.training, steps=steps, seed=seed)
+    classifier = fit(config.classifier, balanced.training, steps=steps, seed=seed, plan=balanced.plan)
     clock.lap("classifier")
-    probabilities = predict(classifier, to_float(parts.validation.images, device)).cpu().numpy()
+    probabilities = classifier.probabilities(to_float(parts.validation.images, device)).cpu().numpy()
     validation = score(
         parts.validation.labels,
         probabilities,
@@ -245,7 +273,7 @@ def _outcome(
         objective=_gain(tried.validation, purpose),
         milestones=milestones,
         losses=_losses(tried.balanced),
-        notes=parts.notes,
+        notes=(*parts.notes, *tried.balanced.notes),
     )
     files = {"predictions_validation": predictions_file(parts.validation.labels, tried.probabilities)}
     grid = sample_grid(tried.balanced.training)
@@ -253,7 +281,7 @@ def _outcome(
         files["samples"] = grid
     if config.test:
         test = image_source(config.data).test()
-        probabilities = predict(tried.classifier, to_float(test.images.images, device)).cpu().numpy()
+        probabilities = tried.classifier.probabilities(to_float(test.images.images, device)).cpu().numpy()
         files["predictions_test"] = predictions_file(test.images.labels, probabilities)
         record = _with_test(record, test, probabilities)
         clock.lap("test")

@@ -75,8 +75,8 @@ def test_a_gan_fills_the_minority_and_shows_its_images(balancer):
 def test_every_classifier_takes_every_shape(classifier, size, channels):
     from trainables.data.images import ImageShape
 
-    model = CLASSIFIERS[classifier].build(ImageShape(size=size, channels=channels), 7)
-    assert model(torch.zeros(2, channels, size, size)).shape == (2, 7)
+    body, num_features = CLASSIFIERS[classifier].body(ImageShape(size=size, channels=channels))
+    assert body(torch.zeros(2, channels, size, size)).shape == (2, num_features)
 
 
 @pytest.mark.parametrize("classifier", CLASSIFIERS)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from trainables.data.images import TrainingSet
+from trainables.fitting.plan import PLAIN, FittingPlan
 from trainables.settings import DataError
 
 
@@ -23,12 +24,17 @@ class BalancedSet:
 
     `epoch` is the GAN epoch whose generator filled the set (0 where nothing was trained); `losses` maps what a
     GAN was trained on (a class name, or "all classes") to its losses up to that epoch. `is_final` marks the
-    answer; versions on the way are not.
+    answer; versions on the way are not. `plan` says how a classifier is to be fitted to it. `wanted` asks for real
+    images that the imbalance took away, how many of each label: only the upper bound that no method can have does.
+    `notes` holds a line for each thing worth knowing.
     """
 
     training: TrainingSet
+    plan: FittingPlan = PLAIN
+    wanted: Mapping[int, int] = field(default_factory=dict)
     epoch: int = 0
     losses: Mapping[str, tuple[EpochLosses, ...]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
     is_final: bool = True
 
 

@@ -10,7 +10,7 @@ from torchvision.transforms import v2
 from trainables.balancing.balancer import BalancedSet, deficits
 from trainables.batches import index_batches
 from trainables.data.images import TrainingSet
-from trainables.seeding import derive_seed, torch_generator
+from trainables.seeding import derive_seed, seeded_global_state, torch_generator
 from trainables.settings import settings
 
 # In [0, 1], where the brightness is changed: -1 of a training image, which is what lies around a digit.
@@ -50,8 +50,7 @@ class ImageTransforms:
         rows = next(index_batches(len(originals), number, torch_generator(seed, "rows")))
         transform = self._transform()
         # One by one on the CPU: the transforms draw one set of numbers a call, from the CPU's global random state.
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(derive_seed(seed, "numbers"))
+        with seeded_global_state(derive_seed(seed, "numbers")):
             copies = [transform(image) for image in (originals.cpu()[rows] + 1) / 2]
         return (torch.stack(copies) * 2 - 1).to(originals.device)
 

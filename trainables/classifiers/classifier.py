@@ -1,16 +1,20 @@
-"""The classifier's settings, and what a model must offer."""
+"""The classifier's settings, what a model must offer, and a fitted classifier."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+import torch
 from pydantic import Field
-from torch import nn
+from torch import Tensor, nn
 
 from trainables.data.images import ImageShape
 from trainables.settings import settings
 
 Budget: TypeAlias = Literal["steps", "epochs"]
+
+# Large enough that a batch costs more than its launch, small enough for the activations of 64x64 images.
+PREDICTION_BATCH = 1024
 
 
 @settings
@@ -29,10 +33,39 @@ class ClassifierConfig:
     learning_rate: float = Field(default=1e-3, gt=0)
 
 
+# Features [N, D] to logits [N, K].
+Head: TypeAlias = Callable[[Tensor], Tensor]
+# Features [N, D], labels [N], weights [N], the number of classes and a seed, to a head fitted to them.
+HeadFit: TypeAlias = Callable[[Tensor, Tensor, Tensor, int, int], Head]
+
+
 @dataclass(frozen=True, kw_only=True)
 class ClassifierModel:
-    """An architecture: `build(shape, num_classes)` maps images [N, C, H, W] in [-1, 1] to logits [N, K]."""
+    """An architecture.
+
+    `body(shape)` gives a network from images [N, C, H, W] in [-1, 1] to features [N, D], and D; what follows it, a
+    linear layer as a rule, is up to the training. `final_head` replaces that layer once the body is trained.
+    """
 
     name: str
     summary: str
-    build: Callable[[ImageShape, int], nn.Module]
+    body: Callable[[ImageShape], tuple[nn.Module, int]]
+    final_head: HeadFit | None = None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FittedClassifier:
+    """A trained body, in evaluation mode, and a head."""
+
+    body: nn.Module
+    head: Head
+
+    @torch.no_grad()
+    def features(self, images: Tensor) -> Tensor:
+        """What the body makes of images [N, C, H, W] in [-1, 1]: [N, D]."""
+        return torch.cat([self.body(batch) for batch in torch.split(images, PREDICTION_BATCH)])
+
+    @torch.no_grad()
+    def probabilities(self, images: Tensor) -> Tensor:
+        """Class probabilities [N, K] for images [N, C, H, W] in [-1, 1]."""
+        return self.head(self.features(images)).softmax(dim=1)

@@ -6,13 +6,13 @@ from trainables.classifiers.classifier import ClassifierModel
 from trainables.data.images import ImageShape
 
 
-def build(shape: ImageShape, num_classes: int) -> nn.Module:
-    """Twice (convolution 3x3, ReLU, max pooling by 2), then 32 * (size / 4)^2 -> `num_classes`.
+def body(shape: ImageShape) -> tuple[nn.Module, int]:
+    """Twice (convolution 3x3, ReLU, max pooling by 2), to 32 * (size / 4)^2 features.
 
     The source gives 32*7*7 -> 10 at 28 pixels, and neither the kernel nor the first width: 3x3 and 16 are the
     usual choice that leads there.
     """
-    return nn.Sequential(
+    layers = nn.Sequential(
         nn.Conv2d(shape.channels, 16, kernel_size=3, padding=1),
         nn.ReLU(),
         nn.MaxPool2d(2),
@@ -20,12 +20,12 @@ def build(shape: ImageShape, num_classes: int) -> nn.Module:
         nn.ReLU(),
         nn.MaxPool2d(2),
         nn.Flatten(),
-        nn.Linear(32 * (shape.size // 4) ** 2, num_classes),
     )
+    return layers, 32 * (shape.size // 4) ** 2
 
 
 SIMPLE_CNN = ClassifierModel(
     name="simple_cnn",
     summary="two 3x3 convolutions with max pooling, one linear layer",
-    build=build,
+    body=body,
 )

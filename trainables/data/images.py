@@ -109,13 +109,13 @@ class TrainingSet:
             classes=self.classes,
         )
 
-    def extended(self, images: Tensor, labels: Tensor) -> "TrainingSet":
-        """This set with synthetic `images` [M, C, H, W] and their `labels` [M] after the real ones, weight 1."""
+    def extended(self, images: Tensor, labels: Tensor, *, synthetic: bool = True) -> "TrainingSet":
+        """This set with more `images` [M, C, H, W] and their `labels` [M] at its end, of weight 1."""
         return TrainingSet(
             images=torch.cat([self.images, images]),
             labels=torch.cat([self.labels, labels]),
             weights=torch.cat([self.weights, torch.ones(len(labels), device=self.weights.device)]),
-            synthetic=torch.cat([self.synthetic, torch.ones_like(labels, dtype=torch.bool)]),
+            synthetic=torch.cat([self.synthetic, torch.full_like(labels, synthetic, dtype=torch.bool)]),
             classes=self.classes,
         )
 

@@ -20,7 +20,7 @@ from trainables.gans.variant import (
     Term,
     TrainingData,
 )
-from trainables.seeding import derive_seed, torch_generator
+from trainables.seeding import derive_seed, seeded_global_state, torch_generator
 
 
 class DivergedError(RuntimeError):
@@ -209,7 +209,5 @@ def _adam(network: nn.Module, settings: GanSettings) -> torch.optim.Optimizer:
 
 def _initialised(variant: GanVariant, settings: GanSettings, data: TrainingData, *, seed: int) -> Networks:
     """The networks with weights drawn on the CPU, so that every device starts from the same ones."""
-    with torch.random.fork_rng(devices=[]):
-        # Not torch.manual_seed, which would seed the GPUs as well.
-        torch.default_generator.manual_seed(derive_seed(seed, "initialisation"))
+    with seeded_global_state(derive_seed(seed, "initialisation")):
         return variant.networks(data.shape, settings.latent_size, data.num_classes)

@@ -2,17 +2,20 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional
 
+from trainables.classifiers.catalog import CLASSIFIERS
 from trainables.classifiers.classifier import ClassifierConfig
+from trainables.classifiers.simple_cnn import SIMPLE_CNN
 from trainables.classifiers.training import (
     DivergedClassifierError,
     fit,
     num_steps,
-    predict,
-    weighted_cross_entropy,
 )
 from trainables.data.images import Classes, TrainingSet
+from trainables.fitting.losses import weighted_cross_entropy
+from trainables.fitting.plan import FittingPlan, HeadStage
 
 
 @pytest.fixture
@@ -36,7 +39,7 @@ CONFIG = ClassifierConfig(batch_size=16)
 
 
 def probabilities(training, *, config=CONFIG, steps=20, seed=0):
-    return predict(fit(config, training, steps=steps, seed=seed), training.images)
+    return fit(config, training, steps=steps, seed=seed).probabilities(training.images)
 
 
 def test_every_arm_gets_the_same_steps_unless_epochs_are_asked_for():
@@ -68,14 +71,6 @@ def test_every_setting_changes_the_result(bars, change):
     assert not torch.equal(probabilities(bars, config=replace(CONFIG, **change)), probabilities(bars))
 
 
-def test_weights_of_a_class_act_as_torch_class_weights():
-    logits = torch.tensor([[2.0, 0.0], [0.0, 1.0], [0.5, 0.5]], dtype=torch.float64)
-    labels = torch.tensor([0, 1, 1])
-    class_weights = torch.tensor([0.25, 3.0], dtype=torch.float64)
-    expected = functional.cross_entropy(logits, labels, weight=class_weights)
-    assert torch.allclose(weighted_cross_entropy(logits, labels, class_weights[labels]), expected)
-
-
 def test_images_of_weight_zero_do_not_count(bars):
     weights = (bars.labels != 2).float()
     predicted = probabilities(replace(bars, weights=weights), steps=100).argmax(dim=1)
@@ -86,3 +81,70 @@ def test_a_loss_that_is_not_finite_is_an_error(bars):
     broken = replace(bars, images=bars.images * float("nan"))
     with pytest.raises(DivergedClassifierError, match=r"diverged at learning rate 0\.001"):
         fit(CONFIG, broken, steps=2, seed=0)
+
+
+def test_dropout_is_seeded_too(bars, monkeypatch):
+    model = replace(SIMPLE_CNN, body=lambda shape: (nn.Sequential(nn.Flatten(), nn.Dropout(0.5)), 64))
+    monkeypatch.setitem(CLASSIFIERS, "simple_cnn", model)
+    assert torch.equal(probabilities(bars), probabilities(bars))
+
+
+def test_the_loss_of_the_plan_is_minimised_and_knows_the_progress(bars):
+    seen = []
+
+    def loss(step):
+        seen.append((step.progress, step.logits.shape))
+        return weighted_cross_entropy(replace(step, targets=(step.targets + 1) % 3))
+
+    fitted = fit(CONFIG, bars, steps=100, seed=0, plan=FittingPlan(loss=loss))
+    assert seen[0] == (0.0, (16, 3)) and seen[50][0] == 0.5 and len(seen) == 100
+    predicted = fitted.probabilities(bars.images).argmax(dim=1)
+    assert (predicted == (bars.labels + 1) % 3).float().mean() > 0.95
+
+
+def test_batches_are_mixed_as_the_plan_says(bars):
+    def mix(images, labels):
+        return -images, functional.one_hot(labels, 3).float()
+
+    fitted = fit(CONFIG, bars, steps=100, seed=0, plan=FittingPlan(mix=mix))
+    assert (fitted.probabilities(-bars.images).argmax(dim=1) == bars.labels).float().mean() > 0.95
+
+
+def test_a_cosine_head_keeps_logits_within_its_scale(bars):
+    fitted = fit(CONFIG, bars, steps=50, seed=0, plan=FittingPlan(cosine_scale=4.0))
+    logits = fitted.head(fitted.features(bars.images))
+    assert logits.abs().max() <= 4.0 + 1e-5
+    assert logits.abs().max() > 2.0
+
+
+def test_an_adjustment_is_added_to_the_logits_of_predictions_alone(bars):
+    plain = fit(CONFIG, bars, steps=20, seed=0)
+    moved = fit(CONFIG, bars, steps=20, seed=0, plan=FittingPlan(log_adjustment=(0.0, 2.0, -1.0)))
+    features = plain.features(bars.images)
+    assert torch.equal(features, moved.features(bars.images))
+    assert torch.allclose(moved.head(features), plain.head(features) + torch.tensor([0.0, 2.0, -1.0]))
+
+
+def test_a_second_stage_fits_a_new_head_to_what_it_is_given_and_leaves_the_body(bars):
+    def rebalance(features, labels, seed):
+        return features[labels != 0], labels[labels != 0]
+
+    stage = HeadStage(rebalance=rebalance, steps_share=2.0)
+    plain = fit(CONFIG, bars, steps=50, seed=0)
+    staged = fit(CONFIG, bars, steps=50, seed=0, plan=FittingPlan(head_stage=stage))
+    assert torch.equal(plain.features(bars.images), staged.features(bars.images))
+    # The new head never met class 0.
+    predicted = staged.probabilities(bars.images).argmax(dim=1)
+    assert (predicted != 0).all()
+    assert (predicted[bars.labels != 0] == bars.labels[bars.labels != 0]).float().mean() > 0.95
+
+
+def test_a_final_head_is_fitted_to_the_features_of_the_body(bars, monkeypatch):
+    def nearest_mean(features, labels, weights, num_classes, seed):
+        means = torch.stack([features[labels == label].mean(dim=0) for label in range(num_classes)])
+        return lambda queries: -torch.cdist(queries, means)
+
+    monkeypatch.setitem(CLASSIFIERS, "simple_cnn", replace(SIMPLE_CNN, final_head=nearest_mean))
+    fitted = fit(CONFIG, bars, steps=20, seed=0)
+    features = fitted.features(bars.images)
+    assert torch.allclose(fitted.head(features), nearest_mean(features, bars.labels, None, 3, 0)(features))

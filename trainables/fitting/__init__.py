@@ -1,0 +1,1 @@
+"""What a way of balancing may ask of the classifier's training."""
