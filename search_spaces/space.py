@@ -56,14 +56,15 @@ def changed(space: Space, changes: Mapping[str, Tunable | None]) -> Space:
     """`space` narrowed or widened: a range replaces or adds a parameter, None takes it out.
 
     What a balancer has to itself goes with it when it is not searched any more, and so does a parameter of `space`
-    that none of the remaining ones has; a parameter of `changes` that nobody has is a ConfigError.
+    that none of the remaining ones has. What `changes` says of a setting for all balancers also takes the place of
+    what `space` says of it for single ones. A parameter of `changes` that nobody has is a ConfigError.
     """
-    unknown = [key for key, domain in changes.items() if domain is None and key not in space.parameters]
+    by_path = {path for key in space.parameters for path in (key, key.partition("@")[0])}
+    unknown = [key for key, domain in changes.items() if domain is None and key not in by_path]
     if unknown:
-        raise ConfigError(
-            f"search.parameters.{unknown[0]}: not in the space; {nearest(unknown[0], space.parameters)}"
-        )
-    merged = {key: domain for key, domain in {**space.parameters, **changes}.items() if domain is not None}
+        raise ConfigError(f"search.parameters.{unknown[0]}: not in the space; {nearest(unknown[0], by_path)}")
+    kept = {key: domain for key, domain in space.parameters.items() if key.partition("@")[0] not in changes}
+    merged = {key: domain for key, domain in {**kept, **changes}.items() if domain is not None}
     whole = _checked_axes(replace(space, parameters=merged))
     used = {BALANCER, RATIO}.union(*(whole.keys_of(balancer) for balancer in whole.balancers))
     for key in merged.keys() & changes.keys():

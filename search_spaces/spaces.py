@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from search_spaces.space import BALANCER, RATIO, Space, checked
 from trainables.gans.catalog import VARIANTS
+from trainables.gans.variant import GanVariant
 from trainables.settings import ConfigError, nearest
 from trainables.tunable import Choice, Float, Int
 
@@ -11,10 +12,18 @@ from trainables.tunable import Choice, Float, Int
 LEARNING_RATE = Float(low=5e-5, high=1e-3, log=True)
 # A factor of three to either side of the paper's 10 (Gulrajani 2017, section 4).
 GRADIENT_PENALTY = Float(low=3.0, high=30.0, log=True)
+# How many times fewer and more than the variant's own number of epochs are tried.
+EPOCHS_FACTOR = 3
 # From no imbalance to the ratio at which the long-tail literature reports.
 ABLATION_RATIOS = (1, 2, 5, 10, 20, 50, 100)
 
 _ALL_VARIANTS = Choice(options=tuple(VARIANTS))
+
+
+def _epochs(variant: GanVariant) -> Int:
+    default = variant.defaults.epochs
+    return Int(low=max(1, round(default / EPOCHS_FACTOR)), high=default * EPOCHS_FACTOR, log=True)
+
 
 GAN_VARIANTS = checked(
     Space(
@@ -22,11 +31,8 @@ GAN_VARIANTS = checked(
         summary="GAN variant, epochs, learning rate and gradient penalty, at the study's own imbalance",
         parameters={
             BALANCER: _ALL_VARIANTS,
-            # About each variant's own number, from too short to rather long.
-            "balancing/gan/epochs": Int(low=20, high=160, log=True),
-            "balancing/gan/epochs@vanilla_gan": Int(low=50, high=400, log=True),
-            # A conditional GAN sees all classes, so one of its epochs is many times longer.
-            "balancing/gan/epochs@cgan": Int(low=5, high=50, log=True),
+            # An epoch of a conditional GAN, which sees all classes, is many times as long as one of another.
+            **{f"balancing/gan/epochs@{name}": _epochs(variant) for name, variant in VARIANTS.items()},
             "balancing/gan/learning_rate": LEARNING_RATE,
             "balancing/gan/weights/gradient_penalty": GRADIENT_PENALTY,
         },

@@ -89,13 +89,15 @@ class WandbConfig:
 class StudyConfig:
     """A study.
 
-    `baselines` are the simple methods that every GAN has to beat; they have nothing to tune. `balancers` gives
-    some balancers other settings than their defaults. `objective` is the metric whose gain over no balancing, on
-    validation data, the search maximises. `storage` is an Optuna storage URL (None: SQLite in the study folder).
+    `scale` names the size of the recipe that it was made from. `baselines` are the simple methods that every GAN
+    has to beat; they have nothing to tune. `balancers` gives some balancers other settings than their defaults.
+    `objective` is the metric whose gain over no balancing, on validation data, the search maximises. `storage` is
+    an Optuna storage URL (None: SQLite in the study folder).
     """
 
     name: str
     summary: str = ""
+    scale: str = "full"
     data: DataConfig = Field(default_factory=DataConfig)
     imbalance: Imbalance
     classifier: ClassifierConfig = Field(default_factory=ClassifierConfig)

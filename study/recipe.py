@@ -13,12 +13,46 @@ from trainables.settings import ConfigError, nearest
 
 _FOLDER = files("study") / "recipes"
 # Naming another of these makes the settings of the old one meaningless, so they go.
-_DISCRIMINATORS = frozenset({"imbalance.profile"})
+_DISCRIMINATORS = frozenset({"imbalance.profile", "classifier.optimiser.kind", "classifier.schedule.kind"})
+# The size that a recipe has as it is written.
+FULL = "full"
 
 
 def study_config(name_or_path: str, assignments: Iterable[str] = ()) -> StudyConfig:
-    """The study of a recipe or file after assignments such as "classifier.epochs=3"; raises ConfigError."""
-    return parse_study(overridden(load_recipe(name_or_path), assignments))
+    """The study of a recipe or file after assignments such as "classifier.epochs=3"; raises ConfigError.
+
+    "scale=ci" stands for all that the recipe changes to have this size, and goes before every other assignment.
+    """
+    assignments = list(assignments)
+    scale = overridden({"scale": FULL}, (a for a in assignments if a.partition("=")[0].strip() == "scale"))[
+        "scale"
+    ]
+    return parse_study(overridden(scaled(load_recipe(name_or_path), scale), assignments))
+
+
+def scaled(values: Mapping[str, JsonValue], scale: JsonValue) -> dict[str, JsonValue]:
+    """A recipe's settings at one of its sizes: "full", or a key of its section `scales`; raises ConfigError."""
+    scales = values.get("scales") or {}
+    settings = {key: value for key, value in values.items() if key != "scales"}
+    if scale in (FULL, settings.get("scale")):
+        return settings
+    if not isinstance(scales, dict) or not isinstance(changes := scales.get(str(scale)), dict):
+        known = [FULL, *(scales if isinstance(scales, dict) else ())]
+        raise ConfigError(f"scale: {scale!r} is no size of this study; {nearest(str(scale), known)}")
+    return merged(settings, changes)
+
+
+def merged(values: Mapping[str, JsonValue], changes: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """`values` with `changes` laid over them, section by section.
+
+    A section that says what kind it is (of imbalance, of range) is replaced as a whole.
+    """
+    result = dict(values)
+    for key, change in changes.items():
+        old = result.get(key)
+        is_section = isinstance(old, dict) and isinstance(change, dict) and not change.keys() & {"kind", "profile"}
+        result[key] = merged(old, change) if is_section else change  # type: ignore[arg-type]
+    return result
 
 
 def recipe_names() -> tuple[str, ...]:
@@ -31,7 +65,8 @@ def recipe_names() -> tuple[str, ...]:
 def load_recipe(name_or_path: str) -> dict[str, JsonValue]:
     """The settings in a recipe, a YAML file, or the `study.json` of an earlier study.
 
-    Raises ConfigError where there is no such recipe or file, or where it is not a mapping.
+    A recipe that `extends` another holds its difference from that. Raises ConfigError where there is no such
+    recipe or file, or where it is not a mapping.
     """
     path = Path(name_or_path)
     if name_or_path in recipe_names():
@@ -45,7 +80,12 @@ def load_recipe(name_or_path: str) -> dict[str, JsonValue]:
     values = _parse(text, where=name_or_path)
     if {"study_id", "config"} <= values.keys() and isinstance(values["config"], dict):
         return values["config"]
-    return {"name": stem, **values}
+    base = values.pop("extends", None)
+    if base is None:
+        return {"name": stem, **values}
+    if base not in recipe_names() or base == name_or_path:
+        raise ConfigError(f"extends: {base!r} cannot be used; {nearest(str(base), recipe_names())}")
+    return {**merged(load_recipe(str(base)), values), "name": stem}
 
 
 def overridden(values: Mapping[str, JsonValue], assignments: Iterable[str]) -> dict[str, JsonValue]:

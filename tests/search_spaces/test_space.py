@@ -5,6 +5,7 @@ from search_spaces.optuna_adapter import suggest
 from search_spaces.space import BALANCER, RATIO, changed, nested
 from search_spaces.spaces import GAN_VARIANTS, SPACES
 from trainables.balancing.catalog import parse_balancing
+from trainables.gans.catalog import VARIANTS
 from trainables.settings import ConfigError
 from trainables.tunable import Choice, Float, Int, contains
 
@@ -29,9 +30,28 @@ def test_a_parameter_exists_only_where_the_balancer_has_it():
 
 
 def test_the_range_of_one_balancer_goes_before_that_of_all():
-    assert "balancing/gan/epochs@cgan" in GAN_VARIANTS.keys_of("cgan")
-    assert "balancing/gan/epochs" not in GAN_VARIANTS.keys_of("cgan")
-    assert "balancing/gan/epochs" in GAN_VARIANTS.keys_of("dcgan")
+    both = changed(
+        GAN_VARIANTS,
+        {"balancing/gan/epochs": Int(low=1, high=2), "balancing/gan/epochs@cgan": Int(low=3, high=4)},
+    )
+    assert "balancing/gan/epochs@cgan" in both.keys_of("cgan")
+    assert "balancing/gan/epochs" not in both.keys_of("cgan")
+    assert "balancing/gan/epochs" in both.keys_of("dcgan")
+
+
+def test_a_change_for_all_balancers_takes_the_place_of_ranges_for_single_ones():
+    assert "balancing/gan/epochs@dcgan" in GAN_VARIANTS.keys_of("dcgan")
+    everywhere = changed(GAN_VARIANTS, {"balancing/gan/epochs": Int(low=1, high=2)})
+    assert "balancing/gan/epochs" in everywhere.keys_of("dcgan")
+    assert "balancing/gan/epochs@dcgan" not in everywhere.parameters
+    nowhere = changed(GAN_VARIANTS, {"balancing/gan/epochs": None})
+    assert not [key for key in nowhere.parameters if "epochs" in key]
+
+
+@pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS)
+def test_epochs_are_searched_about_each_variants_own(variant):
+    domain = GAN_VARIANTS.parameters[f"balancing/gan/epochs@{variant.name}"]
+    assert domain.low <= variant.defaults.epochs <= domain.high
 
 
 def test_a_point_is_nested_by_its_paths():

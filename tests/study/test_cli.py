@@ -9,9 +9,8 @@ import pytest
 from PIL import Image
 
 from study.cli import main
-from study.config import parse_study
 from study.folder import create_study_folder
-from study.recipe import load_recipe, recipe_names
+from study.recipe import recipe_names, study_config
 from tests.study.simulation import Simulation
 
 
@@ -102,7 +101,7 @@ def test_what_cannot_be_done_is_one_line_and_exit_code_2(gan_study, tmp_path, ar
 
 
 def test_a_folder_that_holds_a_study_is_not_written_to(gan_study, tmp_path):
-    create_study_folder(tmp_path / "study", parse_study(load_recipe("quickstart")), {})
+    create_study_folder(tmp_path / "study", study_config("quickstart"), {})
     before = (tmp_path / "study" / "study.json").read_bytes()
     assert_one_line(gan_study("run", "quickstart", "--out", tmp_path / "study"), "already holds a study")
     assert (tmp_path / "study" / "study.json").read_bytes() == before
@@ -145,14 +144,14 @@ def test_a_damaged_manifest_is_named(gan_study, tmp_path):
 
 @pytest.mark.parametrize("name", ["selection.json", "records.jsonl"])
 def test_a_damaged_file_of_a_study_is_named(gan_study, tmp_path, name):
-    create_study_folder(tmp_path / "study", parse_study(load_recipe("quickstart")), {})
+    create_study_folder(tmp_path / "study", study_config("quickstart"), {})
     (tmp_path / "study" / name).write_text("{broken\n{}\n")
     assert_one_line(gan_study("resume", tmp_path / "study"), name)
     assert (tmp_path / "study" / name).read_text() == "{broken\n{}\n"
 
 
 def test_report_is_written_from_the_records_alone(gan_study, tmp_path):
-    config = parse_study(load_recipe("quickstart"))
+    config = study_config("quickstart")
     simulation = Simulation()
     simulation.run(config, num_workers=1, seed=0)
     create_study_folder(tmp_path / "study", config, {})

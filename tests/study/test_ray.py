@@ -7,8 +7,7 @@ import pytest
 import ray
 import torch
 
-from study.config import parse_study
-from study.recipe import load_recipe, overridden
+from study.recipe import study_config
 from study.runner import run_study
 from trainables.ray_trainable import assigned_cpus, use_threads
 
@@ -32,7 +31,7 @@ def local_ray():
 
 
 def study(*settings):
-    return parse_study(overridden(load_recipe("quickstart"), [*SETTINGS, *settings]))
+    return study_config("quickstart", [*SETTINGS, *settings])
 
 
 @pytest.mark.parametrize("cpus", [1, 3])

@@ -2,14 +2,16 @@ import pytest
 import yaml
 
 from study.config import dump_study, parse_study, resolved_study
-from study.recipe import load_recipe, overridden, recipe_names
+from study.recipe import load_recipe, merged, overridden, recipe_names, scaled, study_config
 from trainables.settings import ConfigError
 
 
 @pytest.mark.parametrize("name", recipe_names())
-def test_every_recipe_is_a_study(name):
-    config = parse_study(load_recipe(name))
+@pytest.mark.parametrize("scale", ["full", "ci"])
+def test_every_recipe_is_a_study_at_both_sizes(name, scale):
+    config = study_config(name, [f"scale={scale}"])
     assert config.name == name
+    assert config.scale == scale
     assert config.summary
     assert parse_study(dump_study(config)) == config
     # What `show` prints is itself a recipe of the same study.
@@ -66,13 +68,14 @@ def test_another_profile_drops_the_settings_of_the_old_one():
         ("confirm.seeds=[]", "confirm.seeds: "),
         ("wandb.mode=onlin", "wandb.mode: 'onlin' cannot be used; input should be 'off', 'offline' or 'online'"),
         ("nonsense", "--set 'nonsense': write key=value"),
+        ("scale=cii", "scale: 'cii' is no size of this study; did you mean 'ci'?"),
         ("name.x=1", "--set name.x: name has the value 'quickstart' and no settings inside"),
         ("search={", "--set 'search={': the value is not YAML"),
     ],
 )
 def test_a_mistake_is_one_line_that_names_the_key(assignment, message):
     with pytest.raises(ConfigError) as error:
-        parse_study(overridden(load_recipe("quickstart"), [assignment]))
+        study_config("quickstart", [assignment])
     assert message in str(error.value)
     assert "\n" not in str(error.value)
 
@@ -85,7 +88,7 @@ def test_an_unknown_recipe_names_the_nearest():
 
 
 def test_a_recipe_is_also_a_file_or_an_earlier_study(tmp_path):
-    config = parse_study(load_recipe("quickstart"))
+    config = study_config("quickstart")
     (tmp_path / "mine.yaml").write_text("imbalance: {profile: natural}\n")
     assert load_recipe(str(tmp_path / "mine.yaml"))["name"] == "mine"
     from study.folder import create_study_folder
@@ -99,3 +102,48 @@ def test_a_file_that_is_not_a_recipe_is_refused(tmp_path, text):
     (tmp_path / "bad.yaml").write_text(text)
     with pytest.raises(ConfigError, match=r"bad\.yaml"):
         load_recipe(str(tmp_path / "bad.yaml"))
+
+
+def test_a_size_changes_what_it_names_and_leaves_the_rest():
+    values = {
+        "classifier": {"epochs": 9, "batch_size": 4},
+        "imbalance": {"profile": "step", "ratio": 10},
+        "scales": {"ci": {"classifier": {"epochs": 1}, "imbalance": {"profile": "natural"}}},
+    }
+    small = scaled(values, "ci")
+    assert small == {"classifier": {"epochs": 1, "batch_size": 4}, "imbalance": {"profile": "natural"}}
+    assert scaled(values, "full") == {key: value for key, value in values.items() if key != "scales"}
+
+
+def test_an_assignment_goes_before_the_size():
+    assert study_config("quickstart", ["classifier.epochs=7", "scale=ci"]).classifier.epochs == 7
+
+
+def test_a_study_of_one_size_can_be_read_back_at_that_size(tmp_path):
+    from study.folder import create_study_folder
+
+    config = study_config("quickstart", ["scale=ci"])
+    create_study_folder(tmp_path / "study", config, {})
+    path = str(tmp_path / "study" / "study.json")
+    assert study_config(path) == study_config(path, ["scale=ci"]) == config
+
+
+def test_a_recipe_that_extends_another_is_its_difference(tmp_path):
+    (tmp_path / "mine.yaml").write_text("extends: quickstart\nclassifier: {batch_size: 7}\n")
+    mine, base = study_config(str(tmp_path / "mine.yaml")), study_config("quickstart")
+    assert mine.name == "mine"
+    assert mine.classifier.batch_size == 7
+    assert mine.classifier.epochs == base.classifier.epochs
+    assert mine.imbalance == base.imbalance
+
+
+def test_extending_something_unknown_names_the_nearest(tmp_path):
+    (tmp_path / "mine.yaml").write_text("extends: quikstart\n")
+    with pytest.raises(ConfigError, match="did you mean 'quickstart'"):
+        study_config(str(tmp_path / "mine.yaml"))
+
+
+def test_a_section_with_a_kind_is_replaced_as_a_whole():
+    ranges = {"a": {"kind": "int", "low": 1, "high": 2}}
+    change = {"a": {"kind": "choice", "options": [1]}}
+    assert merged({"search": ranges}, {"search": change}) == {"search": change}

@@ -6,10 +6,12 @@ from typing import Self
 
 import torch
 from pydantic import Field, model_validator
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional
 
 from trainables.balancing.balancer import BalancedSet, EpochLosses, deficits
 from trainables.data.images import TrainingSet
+from trainables.data.source import ImageSize
 from trainables.gans.catalog import VARIANTS
 from trainables.gans.sampling import sample
 from trainables.gans.training import TrainedEpoch, train_gan
@@ -25,11 +27,13 @@ class GanBalancing:
     """Fills each minority class with images of the GAN variant `name` up to `balance_to` times the largest class.
 
     An unconditional variant is trained once for each class that lacks images, on that class alone; a conditional
-    one is trained once on everything.
+    one is trained once on everything. With `image_size` the GAN works on images of that many pixels a side, and
+    what it makes is brought to the size of the data.
     """
 
     name: str
     balance_to: float = Field(default=1.0, gt=0)
+    image_size: ImageSize | None = None
     gan: GanSettings
 
     @model_validator(mode="after")
@@ -88,7 +92,11 @@ class GanBalancing:
         epochs = train_gan(
             VARIANTS[self.name],
             self.gan,
-            TrainingData(images=examples.images, labels=examples.labels, num_classes=len(examples.classes.names)),
+            TrainingData(
+                images=resized(examples.images, self.image_size),
+                labels=examples.labels,
+                num_classes=len(examples.classes.names),
+            ),
             seed=derive_seed(seed, "gan", trained_on),
         )
         return _Run(trained_on=trained_on, fills=fills, epochs=epochs)
@@ -102,8 +110,15 @@ class GanBalancing:
             images = sample(
                 generators[label], labels, self.gan.latent_size, seed=derive_seed(seed, "samples", label)
             )
-            filled = filled.extended(images, labels)
+            filled = filled.extended(resized(images, training.shape.size), labels)
         return filled
+
+
+def resized(images: Tensor, size: int | None) -> Tensor:
+    """`images` [N, C, H, W] at `size` pixels a side, smoothed where they shrink; None leaves them as they are."""
+    if size is None or size == images.shape[-1]:
+        return images
+    return functional.interpolate(images, size=size, mode="bilinear", antialias=True).clamp(-1, 1)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 
@@ -6,12 +7,12 @@ import torch
 
 from trainables.balancing.balancer import BalancedSet
 from trainables.balancing.catalog import parse_balancing
-from trainables.balancing.gan import GanBalancing
+from trainables.balancing.gan import GanBalancing, resized
 from trainables.data.images import Classes, TrainingSet
 from trainables.gans.catalog import VARIANTS
 from trainables.gans.sampling import sample
-from trainables.gans.training import train_gan
-from trainables.gans.variant import TrainingData
+from trainables.gans.training import TrainedEpoch, train_gan
+from trainables.gans.variant import GanSettings, GanVariant, TrainingData
 from trainables.seeding import derive_seed
 
 
@@ -89,3 +90,30 @@ def test_settings_that_do_not_fit_the_variant_are_refused() -> None:
         GanBalancing(name="dcgn", gan=VARIANTS["dcgan"].defaults)
     with pytest.raises(ValueError, match="wgan_gp needs the weights"):
         GanBalancing(name="wgan_gp", gan=VARIANTS["dcgan"].defaults)
+
+
+def test_a_gan_of_another_size_sees_and_makes_images_of_that_size(
+    training: TrainingSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    def watched(
+        variant: GanVariant, settings: GanSettings, data: TrainingData, *, seed: int
+    ) -> Iterator[TrainedEpoch]:
+        seen.append(tuple(data.images.shape))
+        return train_gan(variant, settings, data, seed=seed)
+
+    monkeypatch.setattr("trainables.balancing.gan.train_gan", watched)
+    larger = replace(training, images=resized(training.images, 32))
+    *_, last = replace(balancer("vanilla_gan"), image_size=16).balance(larger, seed=1)
+    assert seen == [(3, 1, 16, 16), (2, 1, 16, 16)]
+    assert last.training.images.shape == (18, 1, 32, 32)
+    assert last.training.images.abs().max() <= 1
+
+
+def test_resizing_keeps_the_mean_and_the_range() -> None:
+    checkered = torch.tensor([[-1.0, 1.0], [1.0, -1.0]]).repeat(8, 8)[None, None]
+    assert resized(checkered, 8).abs().max() < 0.3
+    assert resized(checkered, 8).mean().abs() < 1e-6
+    assert resized(checkered, None) is checkered
+    assert resized(resized(checkered, 32), 32).shape == (1, 1, 32, 32)
