@@ -8,12 +8,23 @@ from typing import TypeVar
 from pydantic import JsonValue
 
 from trainables.balancing.balancer import Balancer
+from trainables.balancing.class_balanced import ClassBalanced
 from trainables.balancing.class_weights import ClassWeights
+from trainables.balancing.crt import ClassifierRetraining
+from trainables.balancing.duplicates import Duplicates
+from trainables.balancing.feature_smote import FeatureSmote
+from trainables.balancing.focal import Focal
 from trainables.balancing.gan import GanBalancing
+from trainables.balancing.ldam import Ldam, LdamDrw
+from trainables.balancing.logit_adjustment import BalancedSoftmax, LogitAdjustment, ThresholdMoving
+from trainables.balancing.mixing import Cutmix, Mixup
 from trainables.balancing.none import NoBalancing
 from trainables.balancing.oversampling import RandomOversampling
+from trainables.balancing.rand_augment import RandAugment
+from trainables.balancing.smote import Smote
 from trainables.balancing.transforms import ImageTransforms
 from trainables.balancing.undersampling import RandomUndersampling
+from trainables.balancing.upper_bound import RealUpperBound
 from trainables.gans.catalog import VARIANTS
 from trainables.gans.variant import GanVariant, parse_gan_settings
 from trainables.settings import ConfigError, dump, nearest, parse
@@ -107,8 +118,25 @@ _ENTRIES = (
     _plain("none", NoBalancing, "the training set as it is"),
     _plain("random_oversampling", RandomOversampling, "repeats images of the rare classes"),
     _plain("random_undersampling", RandomUndersampling, "discards images of all but the smallest class"),
-    _plain("class_weights", ClassWeights, "weights each class by the inverse of its size in the loss"),
+    _plain(
+        "duplicates", Duplicates, "repeats each rare image equally often: the control for the number of images"
+    ),
     _plain("image_transforms", ImageTransforms, "adds rotated, shifted, scaled, sheared copies of rare images"),
+    _plain("rand_augment", RandAugment, "adds copies of rare images after random changes of shape and colour"),
+    _plain("smote", Smote, "adds images between neighbouring rare images"),
+    _plain("feature_smote", FeatureSmote, "fits the head anew, with SMOTE on the classifier's features"),
+    _plain("mixup", Mixup, "blends the images of a batch, and their labels"),
+    _plain("cutmix", Cutmix, "pastes parts of images into others of the batch, and mixes the labels"),
+    _plain("class_weights", ClassWeights, "weights each class by the inverse of its size in the loss"),
+    _plain("class_balanced_loss", ClassBalanced, "weights each class by the inverse of its effective size"),
+    _plain("focal_loss", Focal, "makes images that are easy count less in the loss"),
+    _plain("ldam", Ldam, "asks for larger margins in rare classes"),
+    _plain("ldam_drw", LdamDrw, "LDAM, and class-balanced weights for the last part of the training"),
+    _plain("balanced_softmax", BalancedSoftmax, "adds the logarithm of the class sizes to the logits in the loss"),
+    _plain("logit_adjustment", LogitAdjustment, "adds tau times the logarithm of the priors in the loss"),
+    _plain("threshold_moving", ThresholdMoving, "divides the predicted probabilities by the class priors"),
+    _plain("crt", ClassifierRetraining, "fits the head anew, on class-balanced batches"),
+    _plain("real_upper_bound", RealUpperBound, "adds real images that were held back: how much there is to gain"),
     *(_gan(variant) for variant in VARIANTS.values()),
 )
 

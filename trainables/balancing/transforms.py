@@ -1,20 +1,21 @@
 """Transformed copies of minority images."""
 
+import math
 from collections.abc import Iterator
 
 import torch
 from pydantic import Field
 from torch import Tensor
-from torchvision.transforms import v2
+from torch.nn import functional
 
-from trainables.balancing.balancer import BalancedSet, deficits
-from trainables.batches import index_batches
+from trainables.balancing.balancer import BalancedSet
+from trainables.balancing.copies import with_copies
 from trainables.data.images import TrainingSet
-from trainables.seeding import derive_seed, seeded_global_state, torch_generator
+from trainables.seeding import derive_seed, torch_generator
 from trainables.settings import settings
 
-# In [0, 1], where the brightness is changed: -1 of a training image, which is what lies around a digit.
-_BACKGROUND = 0.0
+# Images transformed at a time: bounds the memory, and nothing else depends on it but the order of the draws.
+_BATCH = 1024
 
 
 @settings
@@ -23,7 +24,8 @@ class ImageTransforms:
 
     Each copy is rotated by up to `rotation_degrees` either way, shifted by up to `shift` of its size along each
     axis, scaled by 1 - `zoom` to 1 + `zoom`, sheared by up to `shear_degrees`, mirrored left to right with
-    `flip_probability`, and its brightness multiplied by 1 - `brightness` to 1 + `brightness`.
+    `flip_probability`, and its brightness multiplied by 1 - `brightness` to 1 + `brightness`. What comes into the
+    frame is -1, which is what lies around a digit.
 
     The defaults are mild, so that a 6 does not become a 9 nor leave the frame. Nothing is mirrored by default: a
     mirrored digit is no digit, and a marker in a radiograph changes sides.
@@ -39,33 +41,51 @@ class ImageTransforms:
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
         """`training` with the copies after it, once; raises DataError where a minority class has no image."""
-        balanced = training
-        for label, number in deficits(training, balance_to=self.balance_to).items():
-            images = self._copies(training.of_class(label), number, seed=derive_seed(seed, "transforms", label))
-            balanced = balanced.extended(images, torch.full((number,), label, device=training.labels.device))
-        yield BalancedSet(training=balanced)
-
-    def _copies(self, originals: Tensor, number: int, *, seed: int) -> Tensor:
-        """`number` transformed copies of `originals` [n, C, H, W], each taken equally often to within one."""
-        rows = next(index_batches(len(originals), number, torch_generator(seed, "rows")))
-        transform = self._transform()
-        # One by one on the CPU: the transforms draw one set of numbers a call, from the CPU's global random state.
-        with seeded_global_state(derive_seed(seed, "numbers")):
-            copies = [transform(image) for image in (originals.cpu()[rows] + 1) / 2]
-        return (torch.stack(copies) * 2 - 1).to(originals.device)
-
-    def _transform(self) -> v2.Compose:
-        return v2.Compose(
-            [
-                v2.RandomAffine(
-                    degrees=self.rotation_degrees,
-                    translate=(self.shift, self.shift),
-                    scale=(1 - self.zoom, 1 + self.zoom),
-                    shear=self.shear_degrees,
-                    interpolation=v2.InterpolationMode.BILINEAR,
-                    fill=_BACKGROUND,
-                ),
-                v2.RandomHorizontalFlip(self.flip_probability),
-                v2.ColorJitter(brightness=self.brightness),
-            ]
+        yield BalancedSet(
+            training=with_copies(
+                training,
+                balance_to=self.balance_to,
+                seed=derive_seed(seed, "transforms"),
+                change=self._transformed,
+            )
         )
+
+    def _transformed(self, images: Tensor, seed: int) -> Tensor:
+        # Drawn on the CPU, so that a GPU transforms as the CPU does.
+        random = torch_generator(seed)
+        return torch.cat([self._batch(batch, random) for batch in torch.split(images, _BATCH)])
+
+    def _batch(self, images: Tensor, random: torch.Generator) -> Tensor:
+        """Images [N, C, H, W], each with its own numbers."""
+        draws = torch.rand(7, len(images), generator=random).to(images)
+        either_way = 2 * draws[:5] - 1
+        mirrored = torch.where(draws[5] < self.flip_probability, -1.0, 1.0)
+        moved = affine(
+            (images + 1) / 2,
+            radians=either_way[0] * math.radians(self.rotation_degrees),
+            shear_radians=either_way[1] * math.radians(self.shear_degrees),
+            scale=1 + either_way[2] * self.zoom,
+            shift=either_way[3:5] * self.shift,
+            mirrored=mirrored,
+        )
+        factor = 1 + (2 * draws[6] - 1) * self.brightness
+        return (moved * factor[:, None, None, None]).clamp(0, 1) * 2 - 1
+
+
+def affine(
+    images: Tensor, *, radians: Tensor, shear_radians: Tensor, scale: Tensor, shift: Tensor, mirrored: Tensor
+) -> Tensor:
+    """Square images [N, C, H, H], each sheared along its rows, rotated clockwise, scaled, shifted and mirrored.
+
+    All [N], but `shift` [2, N]: to the right and down, as shares of the size. `mirrored` is -1 or 1. Bilinear, and
+    0 comes into the frame. What torchvision's `affine` does to one image, shifts in whole pixels apart.
+    """
+    cos, sin, tan = radians.cos(), radians.sin(), shear_radians.tan()
+    # From where in the output to where in the input, in units of half the size around the centre: the inverse of
+    # shift(rotation(shear(.))) * scale, whose determinant is scale squared.
+    inverse = torch.stack([cos - tan * sin, sin + tan * cos, -sin, cos]).reshape(2, 2, -1).permute(2, 0, 1)
+    inverse = inverse / scale[:, None, None]
+    offset = -inverse @ (2 * shift.T[:, :, None])
+    theta = torch.cat([inverse * torch.stack([mirrored, torch.ones_like(mirrored)], 1)[:, None, :], offset], dim=2)
+    grid = functional.affine_grid(theta, list(images.shape), align_corners=False)
+    return functional.grid_sample(images, grid, padding_mode="zeros", align_corners=False)

@@ -6,10 +6,12 @@ import torch
 from trainables.balancing.balancer import BalancedSet, Balancer
 from trainables.balancing.catalog import BALANCERS, dump_balancing, parse_balancing
 from trainables.data.images import TrainingSet
+from trainables.fitting.losses import FittingStep
 from trainables.gans.catalog import VARIANTS
 from trainables.settings import ConfigError
 
-GROWING = ("random_oversampling", "image_transforms", *VARIANTS)
+PHOTOGRAPHS = ("random_oversampling", "duplicates")
+GROWING = (*PHOTOGRAPHS, "image_transforms", "rand_augment", "smote", *VARIANTS)
 RANDOM = (*GROWING, "random_undersampling")
 every_balancer = pytest.mark.parametrize("name", BALANCERS)
 
@@ -56,7 +58,7 @@ def test_the_originals_come_first_and_only_minority_classes_grow(name: str, trai
     assert torch.equal(balanced.labels[:11], training.labels)
     assert not balanced.synthetic[:11].any()
     assert (balanced.labels[11:] != 0).all()
-    assert balanced.synthetic[11:].all() == (name != "random_oversampling")
+    assert balanced.synthetic[11:].all() == (name not in PHOTOGRAPHS)
 
 
 @every_balancer
@@ -74,6 +76,50 @@ def test_equal_seeds_give_equal_sets_whatever_the_global_random_state(name: str,
 def test_other_seeds_give_other_sets(name: str, training: TrainingSet) -> None:
     first, second = answer(name, training).training, answer(name, training, seed=2).training
     assert not torch.equal(first.images, second.images)
+
+
+@every_balancer
+def test_what_counts_as_real_is_an_image_of_its_class(name: str, training: TrainingSet) -> None:
+    balanced = answer(name, training).training
+    real = ~balanced.synthetic
+    for image, label in zip(balanced.images[real], balanced.labels[real], strict=True):
+        assert any(torch.equal(image, original) for original in training.of_class(int(label)))
+    if len(balanced) == len(training):
+        assert torch.equal(balanced.images, training.images)
+        assert torch.equal(balanced.labels, training.labels)
+
+
+@every_balancer
+def test_the_loss_of_a_plan_is_a_finite_number_with_a_finite_slope(name: str, training: TrainingSet) -> None:
+    balanced = answer(name, training)
+    logits = torch.zeros(len(balanced.training), 3, requires_grad=True)
+    for progress in (0.0, 0.99):
+        step = FittingStep(
+            logits=logits,
+            targets=balanced.training.labels,
+            weights=balanced.training.weights,
+            progress=progress,
+        )
+        loss = balanced.plan.loss(step)
+        assert loss.shape == () and loss.dtype == torch.float32 and loss.isfinite()
+        loss.backward()  # type: ignore[no-untyped-call]
+        assert logits.grad is not None and logits.grad.isfinite().all()
+    assert balanced.plan.adjusted(logits).shape == logits.shape
+
+
+@every_balancer
+def test_a_second_stage_gives_rows_of_known_labels_by_its_seed(name: str, training: TrainingSet) -> None:
+    stage = answer(name, training).plan.head_stage
+    if stage is None:
+        return
+    features = torch.rand(11, 4, generator=torch.Generator().manual_seed(0))
+    rows, labels = stage.rebalance(features, training.labels, 3)
+    assert rows.shape == (len(labels), 4) and rows.dtype == torch.float32 and labels.dtype == torch.int64
+    assert labels.bincount().tolist() == [6, 6, 6]
+    state = torch.get_rng_state()
+    again, again_labels = stage.rebalance(features, training.labels, 3)
+    assert torch.equal(rows, again) and torch.equal(labels, again_labels)
+    assert torch.equal(torch.get_rng_state(), state)
 
 
 @every_balancer
@@ -104,8 +150,13 @@ def test_setting_paths() -> None:
     }
     assert BALANCERS["none"].setting_paths == set()
     assert BALANCERS["random_oversampling"].setting_paths == {"balance_to"}
-    assert BALANCERS["dcgan"].setting_paths == {"balance_to", *gan_paths}
-    assert BALANCERS["wgan_gp"].setting_paths == {"balance_to", "gan/weights/gradient_penalty", *gan_paths}
+    assert BALANCERS["dcgan"].setting_paths == {"balance_to", "image_size", *gan_paths}
+    assert BALANCERS["wgan_gp"].setting_paths == {
+        "balance_to",
+        "image_size",
+        "gan/weights/gradient_penalty",
+        *gan_paths,
+    }
 
 
 def test_every_variant_is_a_balancer() -> None:
@@ -117,6 +168,7 @@ def test_a_gan_keeps_the_defaults_of_its_variant_where_nothing_is_given() -> Non
     assert dumped == {
         "name": "wgan_gp",
         "balance_to": 1.0,
+        "image_size": None,
         "gan": {
             "epochs": 7,
             "learning_rate": 5e-4,

@@ -1,9 +1,11 @@
+import math
 from dataclasses import replace
 
 import pytest
 import torch
+from torchvision.transforms import v2
 
-from trainables.balancing.transforms import ImageTransforms
+from trainables.balancing.transforms import ImageTransforms, affine
 from trainables.data.images import TrainingSet
 
 NOTHING = ImageTransforms(rotation_degrees=0, shift=0, shear_degrees=0, zoom=0, flip_probability=0, brightness=0)
@@ -41,6 +43,32 @@ def test_brightness_scales_what_is_above_the_background(training: TrainingSet) -
     assert made.abs().max().item() == pytest.approx(0.2, abs=0.15)
     assert made.abs().max().item() <= 0.2 + 1e-6
     torch.testing.assert_close(made.amax(dim=(1, 2, 3)), made.amin(dim=(1, 2, 3)))
+
+
+@pytest.mark.parametrize(
+    ("angle", "shear", "scale", "shift"),
+    [(10, 0, 1, (0, 0)), (0, 20, 1, (0, 0)), (0, 0, 1.3, (0, 0)), (0, 0, 1, (3, -2)), (17, -8, 0.9, (2, 5))],
+)
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_each_image_of_a_batch_is_moved_as_torchvision_moves_one(
+    angle: float, shear: float, scale: float, shift: tuple[int, int], mirrored: bool
+) -> None:
+    images = torch.rand(2, 3, 28, 28, generator=torch.Generator().manual_seed(0))
+    # The first image is left alone: each has numbers of its own.
+    own = torch.tensor([0.0, 1.0])
+    made = affine(
+        images,
+        radians=own * math.radians(angle),
+        shear_radians=own * math.radians(shear),
+        scale=1 + own * (scale - 1),
+        shift=own * torch.tensor(shift)[:, None] / 28,
+        mirrored=1 - 2 * own * mirrored,
+    )
+    expected = v2.functional.affine(
+        images[1], angle, list(shift), scale, [shear, 0.0], v2.InterpolationMode.BILINEAR
+    )
+    torch.testing.assert_close(made[0], images[0], atol=1e-5, rtol=0)
+    torch.testing.assert_close(made[1], expected.flip(2) if mirrored else expected, atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,33 @@
+"""The class-balanced loss."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from pydantic import Field
+
+from trainables.balancing.balancer import BalancedSet
+from trainables.data.images import TrainingSet
+from trainables.fitting.class_sizes import effective_number_weights
+from trainables.fitting.losses import FocalLoss
+from trainables.fitting.plan import FittingPlan
+from trainables.settings import settings
+
+
+@settings
+class ClassBalanced:
+    """Weights each image by the inverse of its class's effective number of images, renormalised to a sum of K.
+
+    Cui et al. 2019. With `gamma` the focal loss is so weighted ("CB-focal"); 0 is cross-entropy. In classes much
+    smaller than 1 / (1 - `beta`) every image is effectively new, and the weights are those of the inverse sizes.
+    """
+
+    beta: float = Field(default=0.9999, ge=0, lt=1)
+    gamma: float = Field(default=0.0, ge=0)
+
+    def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
+        """`training` with other weights, and the plan, once."""
+        weights = training.weights.new_tensor(effective_number_weights(training.class_counts(), beta=self.beta))
+        yield BalancedSet(
+            training=replace(training, weights=weights[training.labels]),
+            plan=FittingPlan(loss=FocalLoss(gamma=self.gamma)),
+        )

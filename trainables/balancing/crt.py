@@ -1,0 +1,47 @@
+"""Classifier re-training."""
+
+from collections.abc import Iterator
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from trainables.balancing.balancer import BalancedSet
+from trainables.batches import index_batches
+from trainables.data.images import TrainingSet
+from trainables.fitting.plan import FittingPlan, HeadStage
+from trainables.seeding import torch_generator
+from trainables.settings import settings
+
+
+@settings
+class ClassifierRetraining:
+    """Trains on the images as they are; then keeps the features, and fits a new head to class-balanced batches.
+
+    "cRT" of Kang et al. 2020, "Decoupling Representation and Classifier for Long-Tailed Recognition", section 4.1.
+    The second stage takes `steps_share` times the steps of the first, and comes on top of them. The paper's is a
+    ninth (10 epochs after 90); after trainings as short as those here a new head is not done so soon.
+    """
+
+    steps_share: float = Field(default=0.5, gt=0)
+
+    def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
+        """`training` and the plan, once."""
+        stage = HeadStage(rebalance=class_balanced, steps_share=self.steps_share)
+        yield BalancedSet(training=training, plan=FittingPlan(head_stage=stage))
+
+
+def class_balanced(features: Tensor, labels: Tensor, seed: int) -> tuple[Tensor, Tensor]:
+    """Rows of `features` [N, D] and `labels` [N] repeated until every class has as many as the largest.
+
+    Within a class each row is taken equally often, to within one.
+    """
+    rows_by_class = [torch.nonzero(labels.cpu() == label).squeeze(1) for label in range(int(labels.max()) + 1)]
+    largest = max(len(own) for own in rows_by_class)
+    rows = [
+        own[next(index_batches(len(own), largest, torch_generator(seed, "class balance", label)))]
+        for label, own in enumerate(rows_by_class)
+        if len(own)
+    ]
+    chosen = torch.cat(rows).to(labels.device)
+    return features[chosen], labels[chosen]

@@ -1,0 +1,29 @@
+"""Exact repetition: the control for the number of images."""
+
+from collections.abc import Iterator
+
+from pydantic import Field
+
+from trainables.balancing.balancer import BalancedSet
+from trainables.balancing.copies import with_copies
+from trainables.data.images import TrainingSet
+from trainables.seeding import derive_seed
+from trainables.settings import settings
+
+
+@settings
+class Duplicates:
+    """Repeats minority images equally often, to within one, up to `balance_to` times the largest class.
+
+    As many images are added as a GAN would add, and none of them says anything new, so that what a GAN gains over
+    this it owes to its images and not to their number. Random over-sampling draws with replacement, and so also
+    changes how much each image counts. The repetitions are photographs still, and do not count as synthetic.
+    """
+
+    balance_to: float = Field(default=1.0, gt=0)
+
+    def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
+        """`training` with repetitions after it, once; raises DataError where a minority class has no image."""
+        yield BalancedSet(
+            training=with_copies(training, balance_to=self.balance_to, seed=derive_seed(seed, "duplicates"))
+        )

@@ -1,0 +1,40 @@
+"""SMOTE on a classifier's features."""
+
+from collections.abc import Iterator
+from functools import partial
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from trainables.balancing.balancer import BalancedSet
+from trainables.balancing.smote import SmoteRequest, between_neighbours, smote_request
+from trainables.data.images import TrainingSet
+from trainables.fitting.plan import FittingPlan, HeadStage
+from trainables.settings import settings
+
+
+@settings
+class FeatureSmote:
+    """SMOTE on the features of the trained classifier, to which its head is fitted anew; images stay as they are.
+
+    Neighbours are near as the classifier sees them, as in DeepSMOTE (Dablain et al. 2021), but no image is made.
+    The second stage takes `steps_share` times the steps of the first, and comes on top of them.
+    """
+
+    balance_to: float = Field(default=1.0, gt=0)
+    k_neighbors: int = Field(default=5, ge=1)
+    steps_share: float = Field(default=0.5, gt=0)
+
+    def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
+        """`training` and the plan, once; raises DataError for a minority class of fewer than two images."""
+        request = smote_request(training, balance_to=self.balance_to, k_neighbors=self.k_neighbors)
+        stage = HeadStage(rebalance=partial(_with_new_features, request=request), steps_share=self.steps_share)
+        yield BalancedSet(training=training, plan=FittingPlan(head_stage=stage), notes=request.notes)
+
+
+def _with_new_features(
+    features: Tensor, labels: Tensor, seed: int, *, request: SmoteRequest
+) -> tuple[Tensor, Tensor]:
+    made, made_labels = between_neighbours(features, labels, seed, request)
+    return torch.cat([features, made]), torch.cat([labels, made_labels])

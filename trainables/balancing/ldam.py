@@ -1,0 +1,51 @@
+"""Label-distribution-aware margins, with and without deferred re-weighting."""
+
+from collections.abc import Iterator
+
+from pydantic import Field
+
+from trainables.balancing.balancer import BalancedSet
+from trainables.data.images import TrainingSet
+from trainables.fitting.class_sizes import effective_number_weights, label_aware_margins
+from trainables.fitting.losses import DeferredReweighting, LdamLoss, Loss
+from trainables.fitting.plan import FittingPlan
+from trainables.settings import settings
+
+
+@settings
+class Ldam:
+    """A margin for each class in the loss, the larger the rarer, under a cosine head.
+
+    Cao et al. 2019 (LDAM), section 3.2, with the `max_margin` of the smallest class and the `scale` of their code.
+    """
+
+    max_margin: float = Field(default=0.5, ge=0)
+    scale: float = Field(default=30.0, gt=0)
+
+    def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
+        """`training` and the plan, once."""
+        yield BalancedSet(training=training, plan=FittingPlan(loss=self._loss(training), cosine_scale=self.scale))
+
+    def _loss(self, training: TrainingSet) -> Loss:
+        margins = label_aware_margins(training.class_counts(), largest=self.max_margin)
+        return LdamLoss(margins=training.weights.new_tensor(margins), scale=self.scale)
+
+
+@settings
+class LdamDrw(Ldam):
+    """LDAM, and for the last part of the training class-balanced weights: "deferred re-weighting".
+
+    Cao et al. 2019, section 3.3: from `reweighting_from` of the training on (theirs: epoch 160 of 200) each class
+    weighs by the inverse of its effective number of images for `beta`, as in the class-balanced loss.
+    """
+
+    beta: float = Field(default=0.9999, ge=0, lt=1)
+    reweighting_from: float = Field(default=0.8, ge=0, le=1)
+
+    def _loss(self, training: TrainingSet) -> Loss:
+        weights = effective_number_weights(training.class_counts(), beta=self.beta)
+        return DeferredReweighting(
+            loss=super()._loss(training),
+            class_weights=training.weights.new_tensor(weights),
+            start=self.reweighting_from,
+        )

@@ -1,0 +1,60 @@
+"""Class priors added to the logits: while training, or taken off the predictions."""
+
+from collections.abc import Iterator
+
+from pydantic import Field
+
+from trainables.balancing.balancer import BalancedSet
+from trainables.data.images import TrainingSet
+from trainables.fitting.class_sizes import log_priors
+from trainables.fitting.losses import AdjustedCrossEntropy
+from trainables.fitting.plan import FittingPlan
+from trainables.settings import settings
+
+
+@settings
+class LogitAdjustment:
+    """Trains f + tau log pi, pi the class priors, and predicts by f: rare classes have to be right by a margin.
+
+    Menon et al. 2021, "Long-tail Learning via Logit Adjustment", section 5.1 (equation 10).
+    """
+
+    tau: float = Field(default=1.0, ge=0)
+
+    def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
+        """`training` and the plan, once."""
+        yield _adjusted_while_training(training, tau=self.tau)
+
+
+@settings
+class BalancedSoftmax:
+    """Trains f + log n, n the class sizes, and predicts by f.
+
+    Ren et al. 2020, "Balanced Meta-Softmax for Long-Tailed Visual Recognition", section 3.1. log n and log pi
+    differ by a constant that no softmax sees, so this is logit adjustment with tau 1: one method, two names.
+    """
+
+    def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
+        """`training` and the plan, once."""
+        yield _adjusted_while_training(training, tau=1.0)
+
+
+@settings
+class ThresholdMoving:
+    """Trains as without balancing, and predicts by f - tau log pi: p_c(x) / pi_c^tau, brought to a sum of 1.
+
+    Buda et al. 2018, "A Systematic Study of the Class Imbalance Problem in Convolutional Neural Networks", section
+    2.3 ("thresholding"), for `tau` 1; Menon et al. 2021, section 4.2 (equation 9), for any.
+    """
+
+    tau: float = Field(default=1.0, ge=0)
+
+    def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
+        """`training` and the plan, once."""
+        adjustment = tuple(-self.tau * log_prior for log_prior in log_priors(training.class_counts()))
+        yield BalancedSet(training=training, plan=FittingPlan(log_adjustment=adjustment))
+
+
+def _adjusted_while_training(training: TrainingSet, *, tau: float) -> BalancedSet:
+    adjustment = tau * training.weights.new_tensor(log_priors(training.class_counts()))
+    return BalancedSet(training=training, plan=FittingPlan(loss=AdjustedCrossEntropy(adjustment=adjustment)))

@@ -1,0 +1,52 @@
+"""RandAugment-ed copies of minority images."""
+
+from collections.abc import Iterator
+
+import torch
+from pydantic import Field
+from torch import Tensor
+from torchvision.transforms import v2
+
+from trainables.balancing.balancer import BalancedSet
+from trainables.balancing.copies import with_copies
+from trainables.data.images import TrainingSet, to_bytes, to_float
+from trainables.seeding import derive_seed, seeded_global_state
+from trainables.settings import settings
+
+# Of bytes: what lies around a digit, or a garment.
+_BACKGROUND = 0
+# torchvision's number of magnitudes for each operation, 0 to 30.
+_STRONGEST = 30
+
+
+@settings
+class RandAugment:
+    """Fills each minority class with copies of its images, each after `num_ops` random changes of `magnitude`.
+
+    Cubuk et al. 2020, "RandAugment: Practical Automated Data Augmentation with a Reduced Search Space", with
+    torchvision's operations (shears, shifts, rotations, colours, sharpness, posterising, solarising) and its
+    magnitudes of 0 to 30. A shift of 1/8 of the image is about magnitude 9, and so is a rotation by 9 degrees.
+    """
+
+    balance_to: float = Field(default=1.0, gt=0)
+    num_ops: int = Field(default=2, ge=1)
+    magnitude: int = Field(default=9, ge=0, le=_STRONGEST)
+
+    def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
+        """`training` with the copies after it, once; raises DataError where a minority class has no image."""
+        yield BalancedSet(
+            training=with_copies(
+                training,
+                balance_to=self.balance_to,
+                seed=derive_seed(seed, "rand_augment"),
+                change=self._changed,
+            )
+        )
+
+    def _changed(self, images: Tensor, seed: int) -> Tensor:
+        augment = v2.RandAugment(num_ops=self.num_ops, magnitude=self.magnitude, fill=_BACKGROUND)
+        # One by one, as it draws one set of changes a call, from the CPU's global random state; and on bytes, as
+        # posterising is not defined for floats.
+        with seeded_global_state(seed):
+            changed = [augment(image) for image in torch.from_numpy(to_bytes(images))]
+        return to_float(torch.stack(changed).numpy(), images.device)

@@ -1,0 +1,91 @@
+"""SMOTE: new images between neighbours of one class."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from imblearn.over_sampling import SMOTE
+from pydantic import Field
+from torch import Tensor
+
+from trainables.balancing.balancer import BalancedSet, deficits
+from trainables.balancing.oversampling import MAX_STATE
+from trainables.data.images import TrainingSet, class_counts
+from trainables.seeding import derive_seed
+from trainables.settings import DataError, settings
+
+
+@settings
+class Smote:
+    """Fills each minority class with x + u (x' - x) of its images: u uniform in [0, 1], x' near x as pixels go.
+
+    Chawla et al. 2002, "SMOTE: Synthetic Minority Over-sampling Technique", section 4.2, by imbalanced-learn.
+    x' is one of the `k_neighbors` nearest images of the class; in a smaller class, any of the others.
+    """
+
+    balance_to: float = Field(default=1.0, gt=0)
+    k_neighbors: int = Field(default=5, ge=1)
+
+    def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
+        """`training` with the new images after it, once; raises DataError for a class of fewer than two."""
+        request = smote_request(training, balance_to=self.balance_to, k_neighbors=self.k_neighbors)
+        made, labels = between_neighbours(
+            training.images.flatten(1), training.labels, derive_seed(seed, "smote"), request
+        )
+        yield BalancedSet(
+            training=training.extended(made.reshape(-1, *training.images.shape[1:]), labels), notes=request.notes
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SmoteRequest:
+    """How many examples each class wants (`missing`), between how many `neighbours` of it, by label."""
+
+    missing: Mapping[int, int]
+    neighbours: Mapping[int, int]
+    notes: tuple[str, ...] = ()
+
+
+def smote_request(training: TrainingSet, *, balance_to: float, k_neighbors: int) -> SmoteRequest:
+    """What each minority class of `training` lacks; a note for each that has too few images for `k_neighbors`.
+
+    Raises DataError where such a class has fewer than two images.
+    """
+    missing = deficits(training, balance_to=balance_to)
+    counts, names = training.class_counts(), training.classes.names
+    for label in missing:
+        if counts[label] < 2:
+            raise DataError(f"class {names[label]!r} has one image in the training part; SMOTE needs two")
+    neighbours = {label: min(k_neighbors, counts[label] - 1) for label in missing}
+    return SmoteRequest(
+        missing=missing,
+        neighbours=neighbours,
+        notes=tuple(
+            f"class {names[label]!r} has {counts[label]} images: SMOTE takes {number} of {k_neighbors} neighbours"
+            for label, number in neighbours.items()
+            if number < k_neighbors
+        ),
+    )
+
+
+def between_neighbours(rows: Tensor, labels: Tensor, seed: int, request: SmoteRequest) -> tuple[Tensor, Tensor]:
+    """The new rows [M, D] that `request` wants of `rows` [N, D] with `labels` [N], and their labels [M]."""
+    values, targets = rows.cpu().numpy(), labels.cpu().numpy()
+    counts = class_counts(targets, int(targets.max()) + 1)
+    made, made_labels = [values[:0]], [targets[:0]]
+    # One call for each number of neighbours: nearly always one.
+    for number in sorted(set(request.neighbours.values())):
+        wanted = {label: n for label, n in request.missing.items() if request.neighbours[label] == number}
+        sampler = SMOTE(
+            sampling_strategy={label: counts[label] + n for label, n in wanted.items()},
+            k_neighbors=number,
+            random_state=derive_seed(seed, number) % MAX_STATE,
+        )
+        all_rows, all_labels = sampler.fit_resample(values, targets)
+        made.append(all_rows[len(values) :])
+        made_labels.append(all_labels[len(values) :])
+    return (
+        torch.as_tensor(np.concatenate(made), device=rows.device),
+        torch.as_tensor(np.concatenate(made_labels), device=labels.device),
+    )

@@ -1,0 +1,24 @@
+"""Real images in place of made ones: what no method can be expected to beat."""
+
+from collections.abc import Iterator
+
+from pydantic import Field
+
+from trainables.balancing.balancer import BalancedSet, deficits
+from trainables.data.images import TrainingSet
+from trainables.settings import settings
+
+
+@settings
+class RealUpperBound:
+    """Asks for as many real minority images as a GAN would make, among those that the imbalance took away.
+
+    Not a method, since nobody who lacks images has them: it says how much there was to gain. Where the data hold
+    fewer, the trial grants what there is and notes it.
+    """
+
+    balance_to: float = Field(default=1.0, gt=0)
+
+    def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
+        """`training` and what it wants, once; raises DataError where a minority class has no image."""
+        yield BalancedSet(training=training, wanted=deficits(training, balance_to=self.balance_to))
