@@ -21,11 +21,11 @@ BELOW = {
     "trainables.record": ("trainables.settings",),
     "trainables.data": GROUND,
     "trainables.artifacts": ("trainables.data",),
-    "trainables.metrics": ("trainables.record",),
+    "trainables.metrics": ("trainables.record", "trainables.seeding"),
     "trainables.fitting": (),
     "trainables.classifiers": ("trainables.fitting", *DATA),
     "trainables.gans": DATA,
-    "trainables.balancing": ("trainables.fitting", "trainables.gans", *DATA),
+    "trainables.balancing": ("trainables.fitting", "trainables.gans", "trainables.metrics", *DATA),
     "trainables.config": ("trainables.balancing", "trainables.classifiers", *DATA),
     "trainables.trial": (
         "trainables.artifacts",
@@ -42,6 +42,7 @@ BELOW = {
         "trainables.tunable",
         "trainables.balancing.catalog",
         "trainables.gans.catalog",
+        "trainables.gans.variant",
     ),
     "study": ("search_spaces", "trainables"),
     # Only these ask for an analysis, and only when it is wanted (inside a function).

@@ -87,6 +87,25 @@ class EpochLoss:
 
 
 @settings
+class ImageQuality:
+    """What the generated images of one class are worth.
+
+    `metrics` maps a name to its value, None where there were too few images: fid, kid, precision, recall, density,
+    coverage, memorised_share, copied_share, repeated_share, ssim_between, ssim_nearest, inception_score.
+    `<metric>_floor` is what real images score in the place of the generated ones. `missing` says of each metric
+    that is None what it needs. `num_generated`, `num_training` and `num_held_out` count the images compared.
+    `flags`: "copies" where training images are copied, "collapsed" where a few images are made again and again.
+    """
+
+    metrics: Mapping[str, float | None]
+    num_generated: int
+    num_training: int
+    num_held_out: int
+    flags: tuple[str, ...] = ()
+    missing: Mapping[str, str] = Field(default_factory=dict)
+
+
+@settings
 class SearchStep:
     """Which suggestion of the search a trial ran: its number (0-based) and the values suggested."""
 
@@ -115,8 +134,9 @@ class TrialRecord:
     evaluation, so that trials with equal setting ids are a pair: same data, ratio, classifier and seed.
     `imbalance_ratio` is largest over smallest class count, as asked for where the profile asks for it, else as
     found. `objective` is the gain on validation data over no balancing in the same setting. `baseline` is the
-    score it was measured against. `artifacts` maps a kind (samples, predictions_validation, predictions_test)
-    to a path relative to the study folder. `seconds` maps a stage to wall time.
+    score it was measured against. `generated` maps the name of each class that images were made of to their
+    quality; empty where none was measured. `artifacts` maps a kind (samples, predictions_validation,
+    predictions_test) to a path relative to the study folder. `seconds` maps a stage to wall time.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -141,6 +161,7 @@ class TrialRecord:
     selection: Selection | None = None
     milestones: tuple[Milestone, ...] = ()
     losses: Mapping[str, tuple[EpochLoss, ...]] = Field(default_factory=dict)
+    generated: Mapping[str, ImageQuality] = Field(default_factory=dict)
     artifacts: Mapping[str, str] = Field(default_factory=dict)
     notes: tuple[str, ...] = ()
     seconds: Mapping[str, float] = Field(default_factory=dict)

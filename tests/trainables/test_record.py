@@ -1,6 +1,9 @@
+import json
+from dataclasses import replace
+
 import pytest
 
-from trainables.record import Milestone, RecordError, Scores, TrialRecord, read_line
+from trainables.record import ImageQuality, Milestone, RecordError, Scores, TrialRecord, read_line
 
 RECORD = TrialRecord(
     trial_id="a1",
@@ -21,6 +24,16 @@ RECORD = TrialRecord(
         )
     },
     milestones=(Milestone(epoch=5, objective=-0.25),),
+    generated={
+        "3": ImageQuality(
+            metrics={"kid": 0.25, "fid": None},
+            num_generated=40,
+            num_training=9,
+            num_held_out=5,
+            flags=("copies",),
+            missing={"fid": "needs more images"},
+        )
+    },
     seconds={"data": 0.5},
     finished_at="2026-01-01",
 )
@@ -30,6 +43,12 @@ def test_a_line_reads_back_as_the_same_record():
     line = RECORD.to_line()
     assert "\n" not in line
     assert read_line(line, where="here") == RECORD
+
+
+def test_a_line_from_before_generated_images_were_measured_is_read():
+    values = json.loads(RECORD.to_line())
+    del values["generated"]
+    assert read_line(json.dumps(values), where="here") == replace(RECORD, generated={})
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
 
+from trainables.data.class_selection import SelectedClasses
 from trainables.data.digits import CLASS_NAMES, Digits
+from trainables.data.gtsrb import GTSRB_SET
 from trainables.data.image_folder import ImageFolder
 from trainables.data.prepared import PreparedSource
 from trainables.data.source import DATA_ENVIRONMENT_VARIABLE, DataConfig, ImageSource
@@ -56,6 +58,9 @@ _ALL = (
     _published(MNIST_SET, "60,000 + 10,000 handwritten digits, 28x28, grey"),
     _published(FASHION_MNIST_SET, "60,000 + 10,000 pieces of clothing, 28x28, grey"),
     _published(CIFAR10_SET, "50,000 + 10,000 photographs of animals and vehicles, 32x32, colour"),
+    _published(
+        GTSRB_SET, "26,640 (or 39,209) + 12,630 photographs of German traffic signs, 43 uneven classes, colour"
+    ),
     DataSet(
         name="imagefolder",
         summary="your own images: a folder for each class, or train/ and test/ with these",
@@ -83,4 +88,7 @@ def image_source(config: DataConfig) -> ImageSource:
 
 @lru_cache(maxsize=2)
 def _prepared(config: DataConfig, _data_folder: str | None) -> ImageSource:
-    return PreparedSource(data_set(config).source(config), config)
+    source = data_set(config).source(config)
+    if config.classes is not None:
+        source = SelectedClasses(source, config.classes)
+    return PreparedSource(source, config)

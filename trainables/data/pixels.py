@@ -1,7 +1,7 @@
 """Pictures as every source hands them over: 8 bits, grey or RGB, square, with a digest of the original pixels."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,8 +62,8 @@ def tile(picture: Image.Image, *, size: int, channels: int | None) -> Tile:
     return Tile(pixels=np.asarray(resized), digest=digest(picture))
 
 
-def array_tiles(arrays: Bytes, *, size: int, channels: int) -> list[Tile]:
-    """The tiles of arrays [N, H, W] or [N, H, W, 3]."""
+def array_tiles(arrays: Iterable[Bytes], *, size: int, channels: int) -> list[Tile]:
+    """The tiles of N arrays [H, W] or [H, W, 3], whose sizes may differ; one at a time is taken."""
     pictures = (without_idle_colour(Image.fromarray(array)) for array in arrays)
     return [tile(picture, size=size, channels=channels) for picture in pictures]
 

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Protocol, TypeAlias
 
 from pydantic import AfterValidator, Field
 
+from trainables.data.difficulty import Difficulty
 from trainables.data.images import LabeledImages
 from trainables.settings import ConfigError, settings
 
@@ -56,21 +57,25 @@ class DataConfig:
 
     `name` is a key of `catalog.DATA_SETS`; `root` is where its files lie (None: the usual places). `channels`
     None keeps the colours that the data set has; an image folder has 3 if an image of its pool has colour.
+    `classes` by name or label are kept, and the others left out; None keeps all.
     `train_size` draws that many images of the training pool, stratified, before it is thinned. `test_fraction`
     is carved off only where there is no official test part; `validation_fraction` comes off the thinned pool.
     `drop_duplicates` leaves test images out whose pixels are in the pool too; `skip_unreadable` leaves image
-    files out that cannot be decoded, instead of refusing the folder.
+    files out that cannot be decoded, instead of refusing the folder. `difficulty` makes the data harder, by one
+    seed for all trials, before anything else is drawn from them.
     """
 
     name: str = "digits"
     root: str | None = None
     image_size: ImageSize = 28
     channels: Literal[1, 3] | None = None
+    classes: tuple[str | int, ...] | None = None
     train_size: Annotated[int, Field(ge=1)] | None = None
     test_fraction: float = Field(default=0.25, gt=0, lt=1)
     validation_fraction: float = Field(default=0.2, gt=0, lt=1)
     drop_duplicates: bool = False
     skip_unreadable: bool = False
+    difficulty: Difficulty = Difficulty()
 
 
 @dataclass(frozen=True, kw_only=True)

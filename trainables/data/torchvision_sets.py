@@ -7,8 +7,10 @@ A folder of data sets holds `mnist/MNIST/raw`, `fashion_mnist/FashionMNIST/raw` 
 import os
 import tarfile
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from http.client import HTTPException
 from io import BytesIO
 from itertools import pairwise
@@ -31,31 +33,35 @@ _DOWNLOAD_ERRORS = (OSError, RuntimeError, HTTPException, EOFError, tarfile.TarE
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """One official part: `images` [N, H, W] or [N, H, W, 3], `labels` [N], and what is to be known of it."""
+    """One official part: N `images` [H, W] or [H, W, 3], `labels` [N], and what is to be known of it."""
 
-    images: Bytes
+    images: Iterable[Bytes]
     labels: Labels
     notes: tuple[str, ...] = ()
 
 
 # (folder, is this the training part) -> the part
 Reader: TypeAlias = Callable[[Path, bool], Part]
+# Downloads the set into an empty folder, and says which files and folders there are to be kept, in order.
+Download: TypeAlias = Callable[[Path], tuple[Path, ...]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class PublishedSet:
     """A benchmark: how its files lie and are read, and what is published about it.
 
-    `layouts` maps a file that tells that a layout is there to the layout's reader, the best first; the first is
-    that of `dataset`, which can download it.
+    `layouts` maps a file that tells that a layout is there to the layout's reader; where there are several, the
+    first is read. The first is also that of `download`, which keeps the part with this file last; `by_hand` says
+    what to put where if it fails.
     """
 
     name: str
     class_names: tuple[str, ...]
     channels: int
     test_counts: tuple[int, ...]
-    dataset: type[MNIST] | type[CIFAR10]
     layouts: tuple[tuple[str, Reader], ...]
+    download: Download
+    by_hand: str
 
 
 @dataclass(frozen=True)
@@ -83,10 +89,12 @@ class PublishedSource:
 
     def _read(self, *, train: bool) -> Loaded:
         folder, read = locate(self.published, data_folders(self.config.root))
-        part = _read_part(read, folder, train=train)
         channels = self.config.channels or self.published.channels
+        with _damage_named(folder):
+            part = read(folder, train)
+            tiles = array_tiles(part.images, size=self.config.image_size, channels=channels)
         images = labeled_images(
-            array_tiles(part.images, size=self.config.image_size, channels=channels),
+            tiles,
             part.labels,
             channels=channels,
             class_names=self.published.class_names,
@@ -116,7 +124,8 @@ def locate(published: PublishedSet, folders: tuple[Path, ...]) -> tuple[Path, Re
         except _DOWNLOAD_ERRORS as error:
             raise DataError(
                 f"{published.name} is not in {' or '.join(map(str, candidates))}, and its download failed "
-                f"({' '.join(str(error).split())}); name a folder that has it with --data DIR"
+                f"({' '.join(str(error).split())}); name a folder that has it with --data DIR, or put "
+                f"{published.by_hand} in {candidates[-1]}"
             ) from error
         found = _found(published, candidates)
     assert found is not None, "what was downloaded lies where it is looked for"
@@ -139,20 +148,20 @@ def _download(published: PublishedSet, folder: Path) -> None:
     # Fetched aside and moved in one step: trials that start together never see half a data set.
     folder.mkdir(parents=True, exist_ok=True)
     marker, _ = published.layouts[0]
-    top = Path(marker).parts[0]
     with tempfile.TemporaryDirectory(dir=folder, prefix=".download-") as aside:
-        published.dataset(aside, download=True)
-        try:
-            (Path(aside) / top).rename(folder / top)
-        except OSError:
-            if not (folder / marker).exists():
-                raise
+        for path in published.download(Path(aside)):
+            try:
+                path.rename(folder / path.name)
+            except OSError:
+                if not (folder / marker).exists():
+                    raise
 
 
-def _read_part(read: Reader, folder: Path, *, train: bool) -> Part:
+@contextmanager
+def _damage_named(folder: Path) -> Iterator[None]:
     try:
-        return read(folder, train)
-    # All that torchvision, NumPy and pickle raise on damaged files.
+        yield
+    # All that torchvision, Pillow, NumPy and pickle raise on damaged files.
     except Exception as error:
         raise DataError(
             f"{folder}: the files are incomplete or damaged ({' '.join(str(error).split())})"
@@ -165,6 +174,11 @@ def _torchvision(dataset: type[MNIST] | type[CIFAR10]) -> Reader:
         return Part(images=np.asarray(part.data), labels=np.asarray(part.targets, dtype=np.int64))
 
     return read
+
+
+def _by_torchvision(dataset: type[MNIST] | type[CIFAR10], kept: str, aside: Path) -> tuple[Path, ...]:
+    dataset(aside, download=True)
+    return (aside / kept,)
 
 
 def _cifar10_jpeg(folder: Path, train: bool) -> Part:
@@ -185,8 +199,9 @@ MNIST_SET = PublishedSet(
     channels=1,
     # Counted in the official t10k-labels-idx1-ubyte.
     test_counts=(980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009),
-    dataset=MNIST,
     layouts=(("MNIST/raw/train-images-idx3-ubyte", _torchvision(MNIST)),),
+    download=partial(_by_torchvision, MNIST, "MNIST"),
+    by_hand="the unpacked files of https://ossci-datasets.s3.amazonaws.com/mnist as MNIST/raw",
 )
 
 FASHION_MNIST_SET = PublishedSet(
@@ -206,8 +221,9 @@ FASHION_MNIST_SET = PublishedSet(
     ),
     channels=1,
     test_counts=(1000,) * 10,
-    dataset=FashionMNIST,
     layouts=(("FashionMNIST/raw/train-images-idx3-ubyte", _torchvision(FashionMNIST)),),
+    download=partial(_by_torchvision, FashionMNIST, "FashionMNIST"),
+    by_hand="the unpacked files of https://github.com/zalandoresearch/fashion-mnist as FashionMNIST/raw",
 )
 
 CIFAR10_SET = PublishedSet(
@@ -227,9 +243,10 @@ CIFAR10_SET = PublishedSet(
     ),
     channels=3,
     test_counts=(1000,) * 10,
-    dataset=CIFAR10,
     layouts=(
         ("cifar-10-batches-py/batches.meta", _torchvision(CIFAR10)),
         (_CIFAR10_JPEG, _cifar10_jpeg),
     ),
+    download=partial(_by_torchvision, CIFAR10, "cifar-10-batches-py"),
+    by_hand="the unpacked https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
 )

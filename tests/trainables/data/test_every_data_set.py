@@ -8,6 +8,7 @@ import pytest
 
 from tests.trainables.data.tiny_sets import TINY_SETS
 from trainables.data.catalog import DATA_SETS, data_set, image_source
+from trainables.data.difficulty import Difficulty, Shift
 from trainables.data.images import LabeledImages
 from trainables.data.source import DataConfig
 from trainables.settings import ConfigError
@@ -61,6 +62,21 @@ def test_size_and_channels_are_as_asked(config: DataConfig) -> None:
 def test_digests_do_not_depend_on_size_or_channels(config: DataConfig) -> None:
     other = image_source(replace(config, image_size=28, channels=3))
     assert other.pool().images.digests == image_source(config).pool().images.digests
+
+
+def test_difficulty_leaves_sizes_digests_and_counts_alone(config: DataConfig) -> None:
+    hard = Difficulty(label_noise=0.4, class_overlap=0.2, borderline_share=0.5, shift=Shift(brightness=30.0))
+    plain, harder = image_source(config), image_source(replace(config, difficulty=hard))
+    assert harder.test_class_counts() == plain.test_class_counts()
+    for before, after in ((plain.pool(), harder.pool()), (plain.test(), harder.test())):
+        assert not np.array_equal(after.images.images, before.images.images)
+        assert (after.images.shape, after.images.images.dtype) == (before.images.shape, before.images.images.dtype)
+        assert after.images.class_counts() == before.images.class_counts()
+        assert (after.images.digests, after.images.origins) == (before.images.digests, before.images.origins)
+        assert after.notes[: len(before.notes)] == before.notes
+        assert len(after.notes) == len(before.notes) + 3
+    assert not np.array_equal(harder.pool().images.labels, plain.pool().images.labels)
+    np.testing.assert_array_equal(harder.test().images.labels, plain.test().images.labels)
 
 
 def test_reading_again_costs_nothing(config: DataConfig) -> None:

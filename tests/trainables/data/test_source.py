@@ -1,5 +1,8 @@
+from functools import reduce
+
 import pytest
 
+from trainables.data.difficulty import Difficulty, Shift
 from trainables.data.source import DataConfig, pyramid
 from trainables.settings import ConfigError, parse
 
@@ -31,8 +34,32 @@ def test_pyramid_names_the_nearest_sizes(size: int, nearest: str) -> None:
         ("test_fraction", 1.0, "less than 1"),
         ("validation_fraction", 1.0, "less than 1"),
         ("drop_duplicate", True, "did you mean 'drop_duplicates'"),
+        ("difficulty.label_nois", 0.2, "did you mean 'label_noise'"),
+        ("difficulty.label_noise", 1.0, "less than 1"),
+        ("difficulty.label_noise", -0.1, "greater than or equal to 0"),
+        ("difficulty.class_overlap", 0.5, "less than 0.5"),
+        ("difficulty.borderline_share", 1.1, "less than or equal to 1"),
+        ("difficulty.shift.brightnes", 20, "did you mean 'brightness'"),
+        ("difficulty.shift.contrast", 0.0, "greater than 0"),
+        ("difficulty.shift.rotation_degrees", 181.0, "less than or equal to 180"),
+        ("difficulty.shift.noise_deviation", float("nan"), "finite"),
     ],
 )
 def test_values_that_cannot_be_used(key: str, value: object, said: str) -> None:
-    with pytest.raises(ConfigError, match=f"data.{key}.*{said}"):
-        parse(DataConfig, {key: value}, where="data")
+    with pytest.raises(ConfigError, match=f"^data.{key}.*{said}"):
+        parse(DataConfig, nested(key, value), where="data")
+
+
+def test_difficulty_is_off_unless_asked_for() -> None:
+    assert parse(DataConfig, {}, where="data").difficulty == Difficulty(
+        label_noise=0.0, class_overlap=0.0, borderline_share=0.0, shift=None
+    )
+    asked = parse(DataConfig, nested("difficulty.shift.brightness", 20), where="data").difficulty
+    assert asked == Difficulty(
+        shift=Shift(brightness=20.0, contrast=1.0, rotation_degrees=0.0, noise_deviation=0.0)
+    )
+
+
+def nested(key: str, value: object) -> object:
+    """`{"a": {"b": value}}` for the key "a.b"."""
+    return reduce(lambda inner, name: {name: inner}, reversed(key.split(".")), value)

@@ -5,7 +5,7 @@ from urllib.error import URLError
 import numpy as np
 import pytest
 import torchvision
-from torchvision.datasets import CIFAR10, MNIST
+from torchvision.datasets import CIFAR10, GTSRB, MNIST
 
 from tests.real_data import real_data
 from tests.trainables.data import tiny_sets
@@ -24,6 +24,7 @@ def no_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
     monkeypatch.setattr(MNIST, "download", refuse)
     monkeypatch.setattr(CIFAR10, "download", refuse)
+    monkeypatch.setattr(GTSRB, "download", refuse)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
 
 
@@ -65,13 +66,13 @@ def test_a_test_part_that_is_not_the_published_one_is_noted(tmp_path: Path) -> N
     assert test.notes == ("the mnist test part is not the published one: its class counts differ",)
 
 
-@pytest.mark.parametrize("name", ["mnist", "fashion_mnist", "cifar10"])
+@pytest.mark.parametrize("name", ["mnist", "fashion_mnist", "cifar10", "gtsrb"])
 def test_a_failed_download_says_where_it_looked(name: str, tmp_path: Path) -> None:
     with pytest.raises(DataError) as error:
         image_source(DataConfig(name=name, root=str(tmp_path))).pool()
     message = str(error.value)
     assert "\n" not in message
-    for part in (f"{tmp_path} or {tmp_path / name}", "no network", "--data DIR"):
+    for part in (f"{tmp_path} or {tmp_path / name}", "no network", "--data DIR, or put", f"in {tmp_path / name}"):
         assert part in message
     assert not list((tmp_path / name).iterdir())
 
@@ -110,7 +111,7 @@ def test_cifar10_as_torchvision_keeps_it_comes_before_jpeg(
     np.testing.assert_array_equal(exact.images.labels, labels)
 
 
-@pytest.mark.parametrize("name", ["mnist", "fashion_mnist", "cifar10"])
+@pytest.mark.parametrize("name", ["mnist", "fashion_mnist", "cifar10", "gtsrb"])
 def test_the_published_test_counts_are_right(name: str) -> None:
     source = image_source(DataConfig(name=name, root=str(real_data(name))))
     test = source.test()

@@ -42,6 +42,11 @@ def cifar10(folder: Path) -> DataConfig:
     return DataConfig(name="cifar10", root=str(folder), image_size=8)
 
 
+def gtsrb(folder: Path) -> DataConfig:
+    write_gtsrb(folder / "gtsrb")
+    return DataConfig(name="gtsrb", root=str(folder), image_size=8)
+
+
 def imagefolder(folder: Path) -> DataConfig:
     write_classes(folder / "train", cat=7, dog=5)
     write_classes(folder / "test", cat=3, dog=2)
@@ -49,7 +54,7 @@ def imagefolder(folder: Path) -> DataConfig:
 
 
 TINY_SETS: Mapping[str, Callable[[Path], DataConfig]] = {
-    make.__name__: make for make in (digits, mnist, fashion_mnist, cifar10, imagefolder)
+    make.__name__: make for make in (digits, mnist, fashion_mnist, cifar10, gtsrb, imagefolder)
 }
 
 
@@ -79,6 +84,27 @@ def write_mnist(raw: Path) -> None:
 
 def write_mnist_labels(file: Path, labels: np.ndarray) -> None:
     file.write_bytes(struct.pack(">II", 0x801, len(labels)) + labels.astype(np.uint8).tobytes())
+
+
+def write_gtsrb(folder: Path, *, training: str = "Training") -> None:
+    """Two or three training and one or two test photographs of each of 43 classes, of many sizes."""
+    for label in range(43):
+        for i in range(2 + label % 2):
+            write_sign(folder / "GTSRB" / training / f"{label:05d}" / f"00000_{i:05d}.ppm", label, i)
+    rows = ["Filename;Width;Height;Roi.X1;Roi.Y1;Roi.X2;Roi.Y2;ClassId"]
+    # As in the official list, classes come in no order.
+    for number, label in enumerate([*range(42, -1, -1), *range(0, 43, 2)]):
+        write_sign(folder / "GTSRB" / "Final_Test" / "Images" / f"{number:05d}.ppm", label, 10 + number)
+        rows.append(f"{number:05d}.ppm;12;12;1;1;11;11;{label}")
+    (folder / "GT-final_test.csv").write_text("\n".join(rows))
+
+
+def write_sign(file: Path, label: int, number: int) -> None:
+    """A PPM whose red is the label times 5, with noise in green and blue."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.random.default_rng([label, number]).integers(0, 256, (10 + number, 12, 3), dtype=np.uint8)
+    pixels[..., 0] = 5 * label
+    Image.fromarray(pixels).save(file)
 
 
 def write_classes(folder: Path, **sizes: int) -> None:

@@ -1,0 +1,164 @@
+"""What makes imbalanced data harder: wrong labels, overlapping classes, borderline images, a shifted test part.
+
+These are four of the characteristics that Lopez et al. 2013 ("An insight into classification with imbalanced
+data", section 5) name beside the class sizes themselves. Settings, and pure functions of arrays and a seed.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+from scipy import ndimage
+
+from trainables.data.images import Labels
+from trainables.data.pixels import Bytes
+from trainables.data.split import Indices, draw
+from trainables.seeding import numpy_generator
+from trainables.settings import settings
+
+Weights = npt.NDArray[np.float64]
+
+# At a weight of one half an image belongs to both classes alike; borderline images go nine tenths of the way.
+_BOUNDARY = 0.5
+_BORDERLINE_DEPTH = 0.9
+# Images at a time in floating point, so that a large set is never held as floats.
+_BLOCK = 256
+
+
+@settings
+class Shift:
+    """How the test part was recorded otherwise than the training pool; the defaults change nothing.
+
+    In this order: turned by `rotation_degrees` (anticlockwise, edges repeated into the corners), `contrast` (a
+    factor on the distance from the mean of each image and colour), `brightness` (grey levels added), and
+    Gaussian noise of `noise_deviation` grey levels on every value. Contrast, brightness and noise are those of
+    Hendrycks and Dietterich 2019 (ImageNet-C), with brightness in grey levels.
+    """
+
+    brightness: float = Field(default=0.0, ge=-255, le=255)
+    contrast: float = Field(default=1.0, gt=0)
+    rotation_degrees: float = Field(default=0.0, ge=-180, le=180)
+    noise_deviation: float = Field(default=0.0, ge=0, le=255)
+
+
+@settings
+class Difficulty:
+    """What is done to the images and labels before a trial sees them; nothing, unless asked for.
+
+    `label_noise`: the share of each class's labels in the training pool that are wrong (`wrong_labels`), and so,
+    on average, of what is thinned from it for training and validation. Classes keep their sizes; test labels
+    stay clean.
+    `class_overlap` is how far *all* images lie towards another class: the share of an image of another class
+    that is blended into every image, so that the classes as wholes move into one another.
+    `borderline_share` is how many images lie *next to the boundary*: the share of each class's images that are
+    blended to just short of one half, while the others stay as they are (the disturbance ratio of Napierala,
+    Stefanowski and Wilk 2010). Both are properties of the population, so the pool and the test part have them
+    alike, each blended within itself, by true labels. Since the pool is blended before it is split, a training
+    image may have some of a validation image of another class in it.
+    `shift` changes the test part alone.
+    """
+
+    label_noise: float = Field(default=0.0, ge=0, lt=1)
+    class_overlap: float = Field(default=0.0, ge=0, lt=_BOUNDARY)
+    borderline_share: float = Field(default=0.0, ge=0, le=1)
+    shift: Shift | None = None
+
+
+def wrong_labels(labels: Labels, share: float, *, seed: int) -> Labels:
+    """`labels` [N] with `share` of each class's made wrong, while every class keeps its size exactly.
+
+    Wrong labels are exchanged among rows drawn at random, so of n images that bear a label as many are wrong as
+    of the n that should: round(share * n). One exception: a class that would give more labels away than all
+    others together gives away as many as they do, since there are no more to be had in return. So the noise of
+    two classes is bounded by the smaller one. The rows at a smaller share are among those at a larger one.
+    """
+    rows = draw(labels, _exchangeable(sizes_of_share(labels, share)), seed=seed, purpose="label noise")
+    noisy = labels.copy()
+    noisy[rows] = exchanged(labels[rows], numpy_generator(seed, "exchange"))
+    return noisy
+
+
+def exchanged(labels: Labels, rng: np.random.Generator) -> Labels:
+    """`labels` [N] in a random order that leaves none where it was, or where an equal one was.
+
+    No class may have more than half of the labels.
+    """
+    mixed = rng.permutation(labels)
+    for i in np.flatnonzero(mixed == labels):
+        # An earlier swap may have mended this one. A place to swap with always exists: of n labels of its class
+        # (at most half of all) at most 2n - 1 places have or had one.
+        if mixed[i] == labels[i]:
+            j = rng.choice(np.flatnonzero((mixed != labels[i]) & (labels != labels[i])))
+            mixed[i], mixed[j] = mixed[j], mixed[i]
+    return mixed
+
+
+def blend_weights(labels: Labels, *, class_overlap: float, borderline_share: float, seed: int) -> Weights:
+    """How much of another class's image goes into each image, [N] in [0, 0.5).
+
+    `class_overlap` for most; for the borderline ones, round(borderline_share * n) of each class, nine tenths of
+    the way from there to one half: 0.45 without overlap.
+    """
+    weights = np.full(len(labels), class_overlap)
+    borderline = draw(labels, sizes_of_share(labels, borderline_share), seed=seed, purpose="borderline")
+    weights[borderline] += _BORDERLINE_DEPTH * (_BOUNDARY - class_overlap)
+    return weights
+
+
+def blended(images: Bytes, labels: Labels, weights: Weights, *, seed: int) -> Bytes:
+    """(1 - w) x + w x', rounded: images [N, C, H, W] with `weights` [N] of their `partners` in them.
+
+    What is blended in does not depend on the weights.
+    """
+    chosen, result = partners(labels, seed=seed), np.empty_like(images)
+    for rows in _blocks(len(images)):
+        w = weights[rows, None, None, None]
+        result[rows] = _to_bytes((1 - w) * images[rows] + w * images[chosen[rows]])
+    return result
+
+
+def partners(labels: Labels, *, seed: int) -> Indices:
+    """For each of `labels` [N] an index of another class, drawn uniformly from all images of other classes."""
+    chosen = np.empty(len(labels), dtype=np.int64)
+    for label in np.unique(labels).tolist():
+        own, others = np.flatnonzero(labels == label), np.flatnonzero(labels != label)
+        chosen[own] = numpy_generator(seed, "partners", label).choice(others, size=len(own))
+    return chosen
+
+
+def shifted(images: Bytes, shift: Shift, *, seed: int) -> Bytes:
+    """Images [N, C, H, W] as `shift` would have them recorded, rounded and cut to [0, 255]."""
+    rng, result = numpy_generator(seed, "shift"), np.empty_like(images)
+    for rows in _blocks(len(images)):
+        turned = ndimage.rotate(
+            images[rows].astype(np.float64),
+            shift.rotation_degrees,
+            axes=(3, 2),
+            reshape=False,
+            order=1,
+            mode="nearest",
+        )
+        mean = turned.mean(axis=(2, 3), keepdims=True)
+        noise = shift.noise_deviation * rng.standard_normal(turned.shape)
+        result[rows] = _to_bytes(mean + shift.contrast * (turned - mean) + shift.brightness + noise)
+    return result
+
+
+def sizes_of_share(labels: Labels, share: float) -> dict[int, int]:
+    """`share` of each class that is there, in images, rounded."""
+    present, counts = np.unique(labels, return_counts=True)
+    return {int(label): round(share * int(n)) for label, n in zip(present, counts, strict=True)}
+
+
+def _exchangeable(sizes: dict[int, int]) -> dict[int, int]:
+    total = sum(sizes.values())
+    return {label: min(n, total - n) for label, n in sizes.items()}
+
+
+def _blocks(length: int) -> Iterator[slice]:
+    return (slice(start, start + _BLOCK) for start in range(0, length, _BLOCK))
+
+
+def _to_bytes(values: npt.NDArray[np.float64]) -> Bytes:
+    return np.rint(values).clip(0, 255).astype(np.uint8)
