@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from trainables.balancing.balancer import BalancedSet, EpochLosses, deficits
+from trainables.balancing.epoch_choice import best_so_far
 from trainables.data.images import TrainingSet
 from trainables.data.source import ImageSize
 from trainables.gans.catalog import VARIANTS
@@ -28,12 +29,14 @@ class GanBalancing:
 
     An unconditional variant is trained once for each class that lacks images, on that class alone; a conditional
     one is trained once on everything. With `image_size` the GAN works on images of that many pixels a side, and
-    what it makes is brought to the size of the data.
+    what it makes is brought to the size of the data. With `pick_epoch_every` its images are compared with the
+    training images by their kernel distance after each so many epochs, and the nearest generator fills the class.
     """
 
     name: str
     balance_to: float = Field(default=1.0, gt=0)
     image_size: ImageSize | None = None
+    pick_epoch_every: int | None = Field(default=None, ge=1)
     gan: GanSettings
 
     @model_validator(mode="after")
@@ -70,6 +73,9 @@ class GanBalancing:
                     training=self._filled(training, missing, generators, seed=seed),
                     epoch=epoch,
                     losses=dict(losses),
+                    notes=tuple(_pick_note(run, state) for run, state in zip(runs, states, strict=True))
+                    if self.pick_epoch_every
+                    else (),
                     is_final=epoch == self.gan.epochs,
                 )
 
@@ -89,16 +95,22 @@ class GanBalancing:
         ]
 
     def _run(self, examples: TrainingSet, *, trained_on: str, fills: tuple[int, ...], seed: int) -> "_Run":
-        epochs = train_gan(
-            VARIANTS[self.name],
-            self.gan,
-            TrainingData(
-                images=resized(examples.images, self.image_size),
-                labels=examples.labels,
-                num_classes=len(examples.classes.names),
-            ),
-            seed=derive_seed(seed, "gan", trained_on),
+        data = TrainingData(
+            images=resized(examples.images, self.image_size),
+            labels=examples.labels,
+            num_classes=len(examples.classes.names),
         )
+        epochs = train_gan(VARIANTS[self.name], self.gan, data, seed=derive_seed(seed, "gan", trained_on))
+        if self.pick_epoch_every is not None:
+            epochs = best_so_far(
+                epochs,
+                data,
+                fills,
+                latent_size=self.gan.latent_size,
+                every=self.pick_epoch_every,
+                also=(*self.gan.milestones, self.gan.epochs),
+                seed=seed,
+            )
         return _Run(trained_on=trained_on, fills=fills, epochs=epochs)
 
     def _filled(
@@ -128,6 +140,10 @@ class _Run:
     trained_on: str
     fills: tuple[int, ...]
     epochs: Iterator[TrainedEpoch]
+
+
+def _pick_note(run: _Run, state: TrainedEpoch) -> str:
+    return f"GAN of {run.trained_on}: the generator of epoch {state.taken_from} of {state.epoch} was picked"
 
 
 def _losses(state: TrainedEpoch) -> EpochLosses:

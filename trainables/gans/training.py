@@ -32,9 +32,11 @@ class TrainedEpoch:
     """The state after one epoch (1-based): mean losses, terms included, and the generator to sample from.
 
     The generator is the one in training, or its average: it goes on changing once the next epoch is asked for.
+    `taken_from` is the epoch whose generator it is.
     """
 
     epoch: int
+    taken_from: int
     generator_loss: float
     discriminator_loss: float
     generator: nn.Module
@@ -59,6 +61,7 @@ def train_gan(
                 raise DivergedError(f"{variant.name}: the {network}'s loss is {loss} in epoch {epoch}")
         yield TrainedEpoch(
             epoch=epoch,
+            taken_from=epoch,
             generator_loss=generator_loss,
             discriminator_loss=discriminator_loss,
             generator=state.answer,

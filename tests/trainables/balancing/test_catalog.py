@@ -150,10 +150,11 @@ def test_setting_paths() -> None:
     }
     assert BALANCERS["none"].setting_paths == set()
     assert BALANCERS["random_oversampling"].setting_paths == {"balance_to"}
-    assert BALANCERS["dcgan"].setting_paths == {"balance_to", "image_size", *gan_paths}
+    assert BALANCERS["dcgan"].setting_paths == {"balance_to", "image_size", "pick_epoch_every", *gan_paths}
     assert BALANCERS["wgan_gp"].setting_paths == {
         "balance_to",
         "image_size",
+        "pick_epoch_every",
         "gan/weights/gradient_penalty",
         *gan_paths,
     }
@@ -169,6 +170,7 @@ def test_a_gan_keeps_the_defaults_of_its_variant_where_nothing_is_given() -> Non
         "name": "wgan_gp",
         "balance_to": 1.0,
         "image_size": None,
+        "pick_epoch_every": None,
         "gan": {
             "epochs": 7,
             "learning_rate": 5e-4,
