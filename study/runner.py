@@ -27,9 +27,10 @@ from study.tracking import WandbMirror
 from study.tune_adapter import SessionCallback, SessionSearcher
 from trainables.data.catalog import data_set, image_source
 from trainables.data.source import DATA_ENVIRONMENT_VARIABLE
+from trainables.parts import prepare
 from trainables.ray_trainable import GanStudyTrainable
 from trainables.settings import UserError
-from trainables.trial import prepare, versions
+from trainables.trial import versions
 
 # A trial whose process or machine dies is started again as often, then recorded as failed.
 MAX_RESTARTS = 2

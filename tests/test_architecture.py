@@ -27,9 +27,13 @@ BELOW = {
     "trainables.gans": DATA,
     "trainables.balancing": ("trainables.fitting", "trainables.gans", "trainables.metrics", *DATA),
     "trainables.config": ("trainables.balancing", "trainables.classifiers", *DATA),
+    "trainables.parts": ("trainables.balancing.balancer", "trainables.config", *DATA),
+    "trainables.generation": ("trainables.classifiers", "trainables.metrics", *DATA),
     "trainables.trial": (
         "trainables.artifacts",
         "trainables.config",
+        "trainables.generation",
+        "trainables.parts",
         "trainables.balancing",
         "trainables.classifiers",
         "trainables.fitting",

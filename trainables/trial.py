@@ -2,7 +2,7 @@
 
 import datetime
 import platform
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import TypeAlias
@@ -11,21 +11,23 @@ import numpy as np
 import numpy.typing as npt
 import torch
 import torchvision
+from torch import Tensor
 
 from trainables.artifacts import predictions_file, sample_grid
 from trainables.balancing.balancer import BalancedSet
 from trainables.classifiers.classifier import FittedClassifier
-from trainables.classifiers.training import fit, num_steps
+from trainables.classifiers.training import Validation, fit, num_steps
 from trainables.config import TrialConfig, dump_trial
 from trainables.data.catalog import image_source
-from trainables.data.images import Classes, LabeledImages, TrainingSet, class_counts, to_float, training_set
-from trainables.data.imbalance import minority_labels, nominal_ratio, target_counts, thin
+from trainables.data.images import TrainingSet, class_counts, to_float, training_set
 from trainables.data.source import Loaded
-from trainables.data.split import Indices, carve
+from trainables.generation import RealImages, image_quality, remembered_yardstick
 from trainables.metrics.classification import score
+from trainables.parts import TrialParts, granted, held_out, prepare
 from trainables.record import (
     ClassCounts,
     EpochLoss,
+    ImageQuality,
     Milestone,
     Part,
     Phase,
@@ -34,11 +36,8 @@ from trainables.record import (
     Selection,
     TrialRecord,
 )
-from trainables.seeding import derive_seed, numpy_generator
+from trainables.seeding import derive_seed
 from trainables.settings import UserError, settings
-
-# A class of ten images cannot come closer to a ratio than this.
-RATIO_TOLERANCE = 0.05
 
 
 @settings
@@ -62,25 +61,6 @@ class TrialOutcome:
 
     record: TrialRecord
     files: Mapping[str, bytes]
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrialParts:
-    """A trial's data, split: what may be trained on, what chooses, and the counts that led there.
-
-    `held_back` are the rows of `pool` that the imbalance took away.
-    """
-
-    pool: LabeledImages
-    held_back: Indices
-    training: LabeledImages
-    validation: LabeledImages
-    classes: Classes
-    available: tuple[int, ...]
-    imbalanced: tuple[int, ...]
-    imbalance_ratio: float
-    test_proportions: tuple[float, ...]
-    notes: tuple[str, ...]
 
 
 @dataclass
@@ -116,78 +96,15 @@ def run_trial(config: TrialConfig, purpose: Purpose, *, device: torch.device) ->
     A consumer that stops asking stops the training. Errors of the data (UserError) and of the training (a loss
     that is not finite) are raised; `failed_record` makes a record of them.
     """
-    clock = Stopwatch()
-    parts = prepare(config)
-    training = training_set(parts.training, parts.classes, device)
-    clock.lap("data")
+    trial = _Trial(config, purpose, device)
     milestones: list[Milestone] = []
-    for balanced in config.balancing.balancer.balance(training, seed=derive_seed(config.seed, "balancing")):
-        clock.lap("balancing")
-        tried = _try_out(config, parts, balanced, clock, device)
+    for balanced in trial.balanced_sets():
+        tried = trial.try_out(balanced)
         if balanced.is_final:
-            yield _outcome(config, purpose, parts, tried, tuple(milestones), clock, device)
+            yield trial.outcome(tried, tuple(milestones))
         else:
             milestones.append(_milestone(tried, purpose))
             yield milestones[-1]
-
-
-def prepare(config: TrialConfig) -> TrialParts:
-    """The training and validation parts: the pool is thinned first, then validation is carved out of the rest.
-
-    Of the test part only its class counts are used, which weight the validation scores.
-    """
-    source = image_source(config.data)
-    pool = source.pool()
-    counts, names = pool.images.class_counts(), pool.images.class_names
-    targets = target_counts(config.imbalance, counts, names)
-    kept_rows = thin(pool.images.labels, targets, seed=derive_seed(config.seed, "imbalance"))
-    kept = pool.images.subset(kept_rows)
-    rest, carved = carve(
-        kept.labels,
-        config.data.validation_fraction,
-        seed=derive_seed(config.seed, "validation"),
-        class_names=names,
-    )
-    test_counts = source.test_class_counts()
-    ratio = nominal_ratio(config.imbalance, counts, names)
-    return TrialParts(
-        pool=pool.images,
-        held_back=np.setdiff1d(np.arange(len(pool.images)), kept_rows),
-        training=kept.subset(rest),
-        validation=kept.subset(carved),
-        classes=Classes(names=names, minority=minority_labels(config.imbalance, counts, names)),
-        available=counts,
-        imbalanced=kept.class_counts(),
-        imbalance_ratio=ratio,
-        test_proportions=tuple(n / sum(test_counts) for n in test_counts),
-        notes=(*pool.notes, *ratio_notes(ratio, kept.class_counts())),
-    )
-
-
-def granted(balanced: BalancedSet, parts: TrialParts, *, seed: int) -> BalancedSet:
-    """`balanced` with the real images that it wants; a note says where the data hold fewer."""
-    for label, number in balanced.wanted.items():
-        rows = parts.held_back[parts.pool.labels[parts.held_back] == label]
-        drawn = numpy_generator(seed, label).permutation(rows)[:number]
-        training, device = balanced.training, balanced.training.images.device
-        images = to_float(parts.pool.images[drawn], device)
-        labels = torch.full((len(drawn),), label, device=device)
-        name = parts.classes.names[label]
-        missing = (f"class {name!r}: {number} more real images were wanted, {len(drawn)} were held back",)
-        balanced = replace(
-            balanced,
-            training=training.extended(images, labels, synthetic=False),
-            notes=balanced.notes + missing * (len(drawn) < number),
-        )
-    return balanced
-
-
-def ratio_notes(asked: float, counts: Sequence[int]) -> tuple[str, ...]:
-    """A line where the data do not give the imbalance ratio that was asked for, to within rounding of counts."""
-    found = max(counts) / min(counts)
-    if abs(found / asked - 1) <= RATIO_TOLERANCE:
-        return ()
-    return (f"imbalance ratio {asked:g} was asked for; the largest class has {found:.2f} times the smallest",)
 
 
 def failed_record(config: TrialConfig, purpose: Purpose, *, reason: str, imbalance_ratio: float) -> TrialRecord:
@@ -235,64 +152,116 @@ def environment(device: torch.device) -> dict[str, str]:
     }
 
 
-def _try_out(
-    config: TrialConfig, parts: TrialParts, balanced: BalancedSet, clock: Stopwatch, device: torch.device
-) -> _Tried:
-    balanced = granted(balanced, parts, seed=derive_seed(config.seed, "held back"))
-    steps = num_steps(config.classifier, balanced_size=len(balanced.training), unbalanced_size=len(parts.training))
-    seed = derive_seed(config.seed, "classifier")
-    classifier = fit(config.classifier, balanced.training, steps=steps, seed=seed, plan=balanced.plan)
-    clock.lap("classifier")
-    probabilities = classifier.probabilities(to_float(parts.validation.images, device)).cpu().numpy()
-    validation = score(
-        parts.validation.labels,
-        probabilities,
-        minority=parts.classes.minority,
-        class_proportions=parts.test_proportions,
-    )
-    clock.lap("evaluation")
-    return _Tried(balanced=balanced, classifier=classifier, probabilities=probabilities, validation=validation)
+class _Trial:
+    """One trial under way: its data on its device, and the time that each stage took."""
+
+    def __init__(self, config: TrialConfig, purpose: Purpose, device: torch.device) -> None:
+        self.config, self.purpose, self.device = config, purpose, device
+        self.clock = Stopwatch()
+        self.parts = prepare(config)
+        self.training = training_set(self.parts.training, self.parts.classes, device)
+        self.validation = Validation(
+            images=to_float(self.parts.validation.images, device),
+            labels=torch.as_tensor(self.parts.validation.labels, device=device),
+        )
+        self.clock.lap("data")
+
+    def balanced_sets(self) -> Iterator[BalancedSet]:
+        """What the balancer makes of the training part."""
+        balancer = self.config.balancing.balancer
+        for balanced in balancer.balance(self.training, seed=self._seed("balancing")):
+            self.clock.lap("balancing")
+            yield granted(balanced, self.parts, seed=self._seed("held back"))
+
+    def try_out(self, balanced: BalancedSet) -> _Tried:
+        """The classifier fitted to a balanced set, and its scores on the validation part."""
+        steps = num_steps(
+            self.config.classifier, balanced_size=len(balanced.training), unbalanced_size=len(self.training)
+        )
+        classifier = fit(
+            self.config.classifier,
+            balanced.training,
+            steps=steps,
+            seed=self._seed("classifier"),
+            plan=balanced.plan,
+            validation=self.validation,
+        )
+        self.clock.lap("classifier")
+        probabilities = _predicted(classifier, self.validation.images)
+        validation = score(
+            self.parts.validation.labels,
+            probabilities,
+            minority=self.parts.classes.minority,
+            class_proportions=self.parts.test_proportions,
+        )
+        self.clock.lap("evaluation")
+        return _Tried(
+            balanced=balanced,
+            classifier=classifier,
+            probabilities=probabilities,
+            validation=validation,
+        )
+
+    def outcome(self, tried: _Tried, milestones: tuple[Milestone, ...]) -> TrialOutcome:
+        """The record of the trial and its files; where the configuration allows it, the test part is read."""
+        record = self._record(tried, milestones)
+        files = {"predictions_validation": predictions_file(self.parts.validation.labels, tried.probabilities)}
+        grid = sample_grid(tried.balanced.training)
+        if grid is not None:
+            files["samples"] = grid
+        if self.config.test:
+            record = replace(record, generated=self._generated(tried))
+            self.clock.lap("quality")
+            test = image_source(self.config.data).test()
+            probabilities = _predicted(tried.classifier, to_float(test.images.images, self.device))
+            files["predictions_test"] = predictions_file(test.images.labels, probabilities)
+            record = _with_test(record, test, probabilities)
+            self.clock.lap("test")
+        record = replace(
+            record,
+            artifacts={name: artifact_path(record.trial_id, name) for name in files},
+            seconds=self.clock.seconds,
+            environment=environment(self.device),
+            finished_at=_now(),
+        )
+        return TrialOutcome(record=record, files=files)
+
+    def _record(self, tried: _Tried, milestones: tuple[Milestone, ...]) -> TrialRecord:
+        parts = self.parts
+        return replace(
+            _blank_record(self.config, self.purpose, imbalance_ratio=parts.imbalance_ratio),
+            status="complete",
+            class_names=parts.classes.names,
+            minority_classes=parts.classes.minority,
+            class_counts=_class_counts(parts, tried.balanced.training),
+            scores={"validation": tried.validation},
+            objective=_gain(tried.validation, self.purpose),
+            milestones=milestones,
+            losses=_losses(tried.balanced),
+            notes=(*parts.notes, *tried.balanced.notes),
+        )
+
+    def _generated(self, tried: _Tried) -> dict[str, ImageQuality]:
+        """The quality of the images that were made, by class; measured once, when a configuration is confirmed."""
+        if not tried.balanced.training.synthetic.any():
+            return {}
+        real = RealImages(
+            training=self.training,
+            held_out=held_out(self.parts, self.device),
+            classifier=self.config.classifier,
+            validation=self.validation,
+        )
+        seed = self._seed("quality")
+        measure = remembered_yardstick((self.config.setting_id, str(self.device)), real, seed=seed)
+        return image_quality(tried.balanced.training, real, measure, seed=seed)
+
+    def _seed(self, purpose: str) -> int:
+        return derive_seed(self.config.seed, purpose)
 
 
-def _outcome(
-    config: TrialConfig,
-    purpose: Purpose,
-    parts: TrialParts,
-    tried: _Tried,
-    milestones: tuple[Milestone, ...],
-    clock: Stopwatch,
-    device: torch.device,
-) -> TrialOutcome:
-    record = replace(
-        _blank_record(config, purpose, imbalance_ratio=parts.imbalance_ratio),
-        status="complete",
-        class_names=parts.classes.names,
-        minority_classes=parts.classes.minority,
-        class_counts=_class_counts(parts, tried.balanced.training),
-        scores={"validation": tried.validation},
-        objective=_gain(tried.validation, purpose),
-        milestones=milestones,
-        losses=_losses(tried.balanced),
-        notes=(*parts.notes, *tried.balanced.notes),
-    )
-    files = {"predictions_validation": predictions_file(parts.validation.labels, tried.probabilities)}
-    grid = sample_grid(tried.balanced.training)
-    if grid is not None:
-        files["samples"] = grid
-    if config.test:
-        test = image_source(config.data).test()
-        probabilities = tried.classifier.probabilities(to_float(test.images.images, device)).cpu().numpy()
-        files["predictions_test"] = predictions_file(test.images.labels, probabilities)
-        record = _with_test(record, test, probabilities)
-        clock.lap("test")
-    record = replace(
-        record,
-        artifacts={name: artifact_path(record.trial_id, name) for name in files},
-        seconds=clock.seconds,
-        environment=environment(device),
-        finished_at=_now(),
-    )
-    return TrialOutcome(record=record, files=files)
+def _predicted(classifier: FittedClassifier, images: Tensor) -> npt.NDArray[np.float32]:
+    probabilities: npt.NDArray[np.float32] = classifier.probabilities(images).cpu().numpy()
+    return probabilities
 
 
 def _with_test(record: TrialRecord, test: Loaded, probabilities: npt.NDArray[np.float32]) -> TrialRecord:

@@ -17,7 +17,7 @@ def points(space, count):
 
 @pytest.mark.parametrize("space", SPACES.values(), ids=SPACES)
 def test_every_point_of_every_space_is_a_configuration(space):
-    drawn = points(space, 40)
+    drawn = points(space, 300)
     assert {point[BALANCER] for point in drawn} == set(space.balancers)
     for point in drawn:
         assert parse_balancing(nested(point)["balancing"]).name == point[BALANCER]

@@ -10,9 +10,10 @@ from PIL import Image
 from sklearn.metrics import f1_score, recall_score
 
 from trainables.config import dump_trial, parse_trial
+from trainables.parts import prepare, ratio_notes
 from trainables.record import Milestone, SearchStep
 from trainables.settings import ConfigError
-from trainables.trial import Purpose, TrialOutcome, prepare, ratio_notes, run_trial
+from trainables.trial import Purpose, TrialOutcome, run_trial
 
 TRIAL = {
     "seed": 1,

@@ -3,10 +3,25 @@
 from collections.abc import Mapping
 
 from trainables.classifiers.classifier import ClassifierConfig, ClassifierModel
+from trainables.classifiers.convolutional import CNN2, CNN3
+from trainables.classifiers.mlp import MLP
+from trainables.classifiers.resnet import RESNET18, RESNET32
 from trainables.classifiers.simple_cnn import SIMPLE_CNN
+from trainables.classifiers.vgg_svm import VGG_SVM
 from trainables.settings import ConfigError, nearest
 
-CLASSIFIERS: Mapping[str, ClassifierModel] = {model.name: model for model in (SIMPLE_CNN,)}
+CLASSIFIERS: Mapping[str, ClassifierModel] = {
+    model.name: model
+    for model in (
+        SIMPLE_CNN,
+        MLP,
+        CNN2,
+        CNN3,
+        VGG_SVM,
+        RESNET18,
+        RESNET32,
+    )
+}
 
 
 def classifier_model(config: ClassifierConfig) -> ClassifierModel:

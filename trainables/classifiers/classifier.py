@@ -8,6 +8,15 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from trainables.classifiers.augmentation import Augmentation
+from trainables.classifiers.optimisation import (
+    Adam,
+    ConstantRate,
+    EarlyStopping,
+    Optimiser,
+    PlateauRate,
+    Schedule,
+)
 from trainables.data.images import ImageShape
 from trainables.settings import settings
 
@@ -23,7 +32,9 @@ class ClassifierConfig:
 
     `budget` says what `epochs` counts. "steps": as many optimiser steps as that many epochs of the *unbalanced*
     training part take, whatever the size of the balanced one, so that a larger set does not buy more training.
-    "epochs": passes over the balanced set, as the source documents have it. Adam with `learning_rate`.
+    "epochs": passes over the balanced set, as the source documents have it. For `schedule` and `early_stopping`
+    all steps are parted into that many epochs; where one of them looks at the validation loss, validation chooses
+    the epoch as well as the configuration. The test part is never looked at.
     """
 
     name: str = "simple_cnn"
@@ -31,6 +42,15 @@ class ClassifierConfig:
     budget: Budget = "steps"
     batch_size: int = Field(default=64, ge=1)
     learning_rate: float = Field(default=1e-3, gt=0)
+    optimiser: Optimiser = Field(default_factory=Adam)
+    schedule: Schedule = Field(default_factory=ConstantRate)
+    early_stopping: EarlyStopping | None = None
+    augmentation: Augmentation = Field(default_factory=Augmentation)
+
+    @property
+    def watches_validation(self) -> bool:
+        """Whether the training looks at the validation loss after each epoch."""
+        return self.early_stopping is not None or isinstance(self.schedule, PlateauRate)
 
 
 # Features [N, D] to logits [N, K].

@@ -1,15 +1,20 @@
 """Fitting a classifier."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from trainables.batches import index_batches
+from trainables.classifiers.augmentation import augmented
 from trainables.classifiers.catalog import classifier_model
-from trainables.classifiers.classifier import ClassifierConfig, FittedClassifier, Head
+from trainables.classifiers.classifier import ClassifierConfig, ClassifierModel, FittedClassifier, Head
 from trainables.classifiers.heads import new_head
+from trainables.classifiers.optimisation import best_epoch
 from trainables.data.images import TrainingSet
 from trainables.fitting.losses import FittingStep, weighted_cross_entropy
 from trainables.fitting.plan import PLAIN, FittingPlan
@@ -20,6 +25,14 @@ class DivergedClassifierError(RuntimeError):
     """The classifier's loss is no longer a finite number."""
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Validation:
+    """What a training may watch: images [N, C, H, W] in [-1, 1] and labels [N], on the device of the training."""
+
+    images: Tensor
+    labels: Tensor
+
+
 def num_steps(config: ClassifierConfig, *, balanced_size: int, unbalanced_size: int) -> int:
     """Optimiser steps that `config` asks for; see ClassifierConfig.budget."""
     size = unbalanced_size if config.budget == "steps" else balanced_size
@@ -27,29 +40,46 @@ def num_steps(config: ClassifierConfig, *, balanced_size: int, unbalanced_size: 
 
 
 def fit(
-    config: ClassifierConfig, training: TrainingSet, *, steps: int, seed: int, plan: FittingPlan = PLAIN
+    config: ClassifierConfig,
+    training: TrainingSet,
+    *,
+    steps: int,
+    seed: int,
+    plan: FittingPlan = PLAIN,
+    validation: Validation | None = None,
+    model: ClassifierModel | None = None,
 ) -> FittedClassifier:
-    """The model of `config` after `steps` Adam steps on `training`, fitted as `plan` has it.
+    """The model of `config` (or another `model`) after `steps` optimiser steps on `training`, as `plan` has it.
 
-    Runs on the images' device. Neither reads nor changes the global random state. Raises DivergedClassifierError where the loss is no longer
-    finite.
+    `validation` is needed, and looked at, only where `config` watches it. Runs on the images' device. Neither
+    reads nor changes the global random state. Raises DivergedClassifierError where a loss is not finite.
     """
+    assert validation is not None or not config.watches_validation, "nothing to watch"
+    chosen = model or classifier_model(config)
     with seeded_global_state(derive_seed(seed, "global state"), training.images.device):
-        return _Fit(config, training, plan, steps=steps, seed=seed).fitted()
+        return _Fit(config, chosen, training, validation, plan, steps=steps, seed=seed).fitted()
 
 
 class _Fit:
     """One classifier in the making. Initial weights, mixing and dropout draw from the global random state."""
 
     def __init__(
-        self, config: ClassifierConfig, training: TrainingSet, plan: FittingPlan, *, steps: int, seed: int
+        self,
+        config: ClassifierConfig,
+        model: ClassifierModel,
+        training: TrainingSet,
+        validation: Validation | None,
+        plan: FittingPlan,
+        *,
+        steps: int,
+        seed: int,
     ) -> None:
-        self.config, self.training, self.plan = config, training, plan
+        self.config, self.model, self.plan = config, model, plan
+        self.training, self.validation = training, validation
         self.steps, self.seed = steps, seed
-        self.model = classifier_model(config)
         self.num_classes = len(training.classes.names)
         self.device = training.images.device
-        body, self.num_features = self.model.body(training.shape)
+        body, self.num_features = model.body(training.shape)
         self.body = body.to(self.device)
 
     def fitted(self) -> FittedClassifier:
@@ -62,9 +92,11 @@ class _Fit:
 
     def _trained_with_body(self) -> nn.Module:
         training, head = self.training, self._new_head()
+        random = torch_generator(self.seed, "augmentation", device=self.device)
 
         def loss(rows: Tensor, progress: float) -> Tensor:
-            images, targets = training.images[rows], training.labels[rows]
+            images = augmented(training.images[rows], self.config.augmentation, random)
+            targets = training.labels[rows]
             if self.plan.mix:
                 images, targets = self.plan.mix(images, targets)
             step = FittingStep(
@@ -75,8 +107,27 @@ class _Fit:
             )
             return self.plan.loss(step)
 
-        self._minimise(loss, nn.ModuleList([self.body, head]), num_rows=len(training), steps=self.steps)
+        network = nn.Sequential(self.body, head)
+        self._run_epochs(self._descent(loss, network, num_rows=len(training), steps=self.steps), network)
         return head.eval()
+
+    def _run_epochs(self, descent: "_Descent", network: nn.Sequential) -> None:
+        """The first stage, epoch by epoch, each at its rate, to the last or to an early stop."""
+        config, stopping = self.config, self.config.early_stopping
+        losses: list[float] = []
+        best: Mapping[str, Tensor] = {}
+        for epoch in range(1, config.epochs + 1):
+            descent.set_rate(config.learning_rate * config.schedule.rate_factor(epoch, losses))
+            descent.run(until=self.steps * epoch // config.epochs)
+            if config.watches_validation:
+                losses.append(self._validation_loss(network))
+            if stopping and best_epoch(losses) == epoch - 1:
+                best = deepcopy(network.state_dict())
+            if stopping and stopping.is_over(losses):
+                break
+        if best:
+            network.load_state_dict(best)
+        descent.check()
 
     def _fitted_to_features(self) -> Head:
         labels, weights = self.training.labels, self.training.weights
@@ -93,6 +144,7 @@ class _Fit:
         return self._refitted_head(features, labels, steps=max(1, round(stage.steps_share * self.steps)))
 
     def _refitted_head(self, features: Tensor, labels: Tensor, *, steps: int) -> nn.Module:
+        """A new head, at a constant rate: the schedule and the augmentation are those of the first stage."""
         head = self._new_head()
 
         def loss(rows: Tensor, progress: float) -> Tensor:
@@ -102,28 +154,71 @@ class _Fit:
             )
             return weighted_cross_entropy(step)
 
-        self._minimise(loss, head, num_rows=len(labels), steps=steps)
+        descent = self._descent(loss, head, num_rows=len(labels), steps=steps)
+        descent.run(until=steps)
+        descent.check()
         return head.eval()
 
     def _new_head(self) -> nn.Module:
         return new_head(self.plan, self.num_features, self.num_classes).to(self.device)
 
-    def _minimise(
-        self, loss_of: Callable[[Tensor, float], Tensor], network: nn.Module, *, num_rows: int, steps: int
+    def _descent(
+        self, loss: Callable[[Tensor, float], Tensor], network: nn.Module, *, num_rows: int, steps: int
+    ) -> "_Descent":
+        return _Descent(loss, network, self.config, num_rows=num_rows, steps=steps, seed=self.seed)
+
+    @torch.no_grad()
+    def _validation_loss(self, network: nn.Sequential) -> float:
+        """Mean cross-entropy on the validation part, in evaluation mode."""
+        assert self.validation is not None
+        network.eval()
+        body, head = network
+        logits = head(FittedClassifier(body=body, head=head).features(self.validation.images))
+        network.train()
+        return functional.cross_entropy(logits, self.validation.labels).item()
+
+
+class _Descent:
+    """Optimiser steps on `loss(rows, progress)`, for batches of `num_rows` rows, `steps` of them in all."""
+
+    def __init__(
+        self,
+        loss: Callable[[Tensor, float], Tensor],
+        network: nn.Module,
+        config: ClassifierConfig,
+        *,
+        num_rows: int,
+        steps: int,
+        seed: int,
     ) -> None:
-        """Trains `network` on `loss_of(rows, progress)`, for batches of `num_rows` rows."""
-        optimiser = torch.optim.Adam(network.parameters(), lr=self.config.learning_rate)
-        random = torch_generator(self.seed, "batches", device=self.device)
-        total = torch.zeros((), device=self.device)
-        batches = index_batches(num_rows, self.config.batch_size, random)
-        for step, rows in zip(range(steps), batches, strict=False):
-            loss = loss_of(rows, step / steps)
-            optimiser.zero_grad(set_to_none=True)
+        self.loss, self.config, self.steps = loss, config, steps
+        self.optimiser = config.optimiser.optimiser(network.parameters(), config.learning_rate)
+        device = next(network.parameters()).device
+        self.batches = index_batches(num_rows, config.batch_size, torch_generator(seed, "batches", device=device))
+        self.total = torch.zeros((), device=device)
+        self.taken = 0
+
+    def set_rate(self, rate: float) -> None:
+        """The learning rate of the steps to come."""
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+
+    def run(self, *, until: int) -> None:
+        """Steps until so many have been taken in all."""
+        while self.taken < until:
+            loss = self.loss(next(self.batches), self.taken / self.steps)
+            self.optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
-            optimiser.step()
-            total += loss.detach()
-        # Read once: a read in every step would make a GPU wait for it. NaN and infinity survive the sum.
-        if not torch.isfinite(total):
+            self.optimiser.step()
+            self.total += loss.detach()
+            self.taken += 1
+
+    def check(self) -> None:
+        """Raises DivergedClassifierError where a loss was not finite.
+
+        Asked for once: a read in every step would make a GPU wait for it. NaN and infinity survive the sum.
+        """
+        if not torch.isfinite(self.total):
             raise DivergedClassifierError(
                 f"the classifier's loss diverged at learning rate {self.config.learning_rate}"
             )

@@ -5,11 +5,14 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from trainables.classifiers.augmentation import Augmentation
 from trainables.classifiers.catalog import CLASSIFIERS
 from trainables.classifiers.classifier import ClassifierConfig
+from trainables.classifiers.optimisation import Adam, EarlyStopping, PlateauRate, Sgd, StepRate
 from trainables.classifiers.simple_cnn import SIMPLE_CNN
 from trainables.classifiers.training import (
     DivergedClassifierError,
+    Validation,
     fit,
     num_steps,
 )
@@ -66,9 +69,78 @@ def test_the_seed_decides_whatever_the_global_random_state(bars):
     assert not torch.equal(probabilities(bars, seed=1), first)
 
 
-@pytest.mark.parametrize("change", [{"learning_rate": 1e-2}, {"batch_size": 8}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"learning_rate": 1e-2},
+        {"batch_size": 8},
+        {"optimiser": Adam(weight_decay=0.1)},
+        {"optimiser": Sgd()},
+        {"optimiser": Sgd(momentum=0.5)},
+        {"optimiser": Sgd(weight_decay=0.1)},
+        {"schedule": StepRate(warmup_epochs=2)},
+        {"schedule": StepRate(factors={1: 0.1})},
+        {"augmentation": Augmentation(rotation_degrees=20)},
+        {"augmentation": Augmentation(zoom=0.2)},
+        {"augmentation": Augmentation(shift=0.2)},
+        {"augmentation": Augmentation(flip_probability=0.5)},
+        {"augmentation": Augmentation(crop_padding=2)},
+    ],
+    ids=str,
+)
 def test_every_setting_changes_the_result(bars, change):
-    assert not torch.equal(probabilities(bars, config=replace(CONFIG, **change)), probabilities(bars))
+    others = [CONFIG, replace(CONFIG, optimiser=Sgd())]
+    changed = probabilities(bars, config=replace(CONFIG, **change))
+    assert all(
+        not torch.equal(changed, probabilities(bars, config=o)) for o in others if o != replace(CONFIG, **change)
+    )
+
+
+def misleading(bars):
+    """A validation part on which every step of the training makes the classifier worse."""
+    return Validation(images=bars.images, labels=(bars.labels + 1) % 3)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"early_stopping": EarlyStopping(patience=1)},
+        {"schedule": PlateauRate(patience=1)},
+        {"schedule": PlateauRate(patience=1, factor=0.5)},
+        {"schedule": PlateauRate(patience=2)},
+    ],
+    ids=str,
+)
+def test_a_training_that_watches_validation_heeds_it(bars, change):
+    config = replace(CONFIG, **change)
+    watched = fit(config, bars, steps=50, seed=0, validation=misleading(bars)).probabilities(bars.images)
+    assert not torch.equal(watched, fit(CONFIG, bars, steps=50, seed=0).probabilities(bars.images))
+    kind = fit(config, bars, steps=50, seed=0, validation=Validation(images=bars.images, labels=bars.labels))
+    assert not torch.equal(watched, kind.probabilities(bars.images))
+
+
+def test_an_early_stop_gives_back_the_weights_of_the_best_epoch(bars):
+    # Each epoch is ten steps, and worse than the one before: what is given back is the first.
+    config = replace(CONFIG, epochs=5, early_stopping=EarlyStopping(patience=2))
+    stopped = fit(config, bars, steps=50, seed=0, validation=misleading(bars))
+    ten_steps = fit(replace(CONFIG, epochs=1), bars, steps=10, seed=0)
+    assert torch.equal(stopped.probabilities(bars.images), ten_steps.probabilities(bars.images))
+
+
+def test_the_validation_part_is_not_looked_at_unless_asked_for(bars):
+    nothing = Validation(images=torch.full((3, 1, 8, 8), float("nan")), labels=torch.zeros(3, dtype=torch.int64))
+    unseen = fit(CONFIG, bars, steps=20, seed=0, validation=nothing).probabilities(bars.images)
+    assert torch.equal(unseen, probabilities(bars))
+
+
+def test_a_training_that_watches_nothing_is_refused(bars):
+    with pytest.raises(AssertionError, match="nothing to watch"):
+        fit(replace(CONFIG, early_stopping=EarlyStopping()), bars, steps=5, seed=0)
+
+
+def test_another_model_may_be_fitted(bars):
+    model = replace(SIMPLE_CNN, body=lambda shape: (nn.Flatten(), 64))
+    assert fit(CONFIG, bars, steps=5, seed=0, model=model).features(bars.images).shape == (60, 64)
 
 
 def test_images_of_weight_zero_do_not_count(bars):

@@ -1,0 +1,115 @@
+"""What made images are worth, on scikit-learn's digits with two rare classes."""
+
+from dataclasses import replace
+from functools import cache
+
+import pytest
+import torch
+
+from trainables import generation
+from trainables.classifiers.classifier import ClassifierConfig
+from trainables.classifiers.training import Validation
+from trainables.config import parse_trial
+from trainables.data.images import TrainingSet, to_float, training_set
+from trainables.generation import RealImages, drawn, image_quality, remembered_yardstick
+from trainables.parts import held_out, prepare
+
+CPU = torch.device("cpu")
+RARE = (3, 8)
+
+
+@cache
+def real() -> RealImages:
+    parts = prepare(
+        parse_trial(
+            {
+                "seed": 1,
+                "data": {"name": "digits", "image_size": 16},
+                "imbalance": {"profile": "step", "ratio": 5, "minority_classes": ["3", "8"]},
+                "classifier": {},
+                "balancing": {"name": "none"},
+            }
+        )
+    )
+    validation = Validation(
+        images=to_float(parts.validation.images, CPU), labels=torch.as_tensor(parts.validation.labels)
+    )
+    training = training_set(parts.training, parts.classes, CPU)
+    return RealImages(
+        training=training,
+        held_out=held_out(parts, CPU),
+        classifier=ClassifierConfig(epochs=3),
+        validation=validation,
+    )
+
+
+def quality(filled: TrainingSet):
+    measure = remembered_yardstick(("digits", "cpu"), real(), seed=0)
+    return image_quality(filled, real(), measure, seed=0)
+
+
+def filled_with(images: torch.Tensor, label: int) -> TrainingSet:
+    return real().training.extended(images, torch.full((len(images),), label))
+
+
+def test_held_out_images_are_rare_ones_that_were_not_trained_on() -> None:
+    counts = real().held_out.class_counts()
+    assert all((n > 0) == (label in RARE) for label, n in enumerate(counts))
+    trained = {image.numpy().tobytes() for image in real().training.images}
+    assert not any(image.numpy().tobytes() in trained for image in real().held_out.images)
+
+
+def test_fresh_real_images_reach_the_floors() -> None:
+    fresh = real().held_out.of_class(3)
+    (found,) = quality(filled_with(fresh, 3)).values()
+    assert found.flags == ()
+    assert found.metrics["gan_test"] == found.metrics["gan_test_floor"] > 0.8
+    # Trained on the very images that it is asked about, and many more of them than the real training part has.
+    assert found.metrics["gan_train"] > found.metrics["gan_train_floor"]
+
+
+def test_copies_and_noise_are_found_out() -> None:
+    copies = real().training.of_class(8).repeat(5, 1, 1, 1)
+    (copied,) = quality(filled_with(copies, 8)).values()
+    assert "copies" in copied.flags
+    noise = torch.rand(100, 1, 16, 16, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    (noisy,) = quality(filled_with(noise, 8)).values()
+    assert noisy.metrics["gan_train"] < 0.2 < copied.metrics["gan_train"]
+    assert noisy.metrics["kid"] > 10 * abs(noisy.metrics["kid_floor"])
+
+
+def test_only_classes_that_have_made_images_are_judged() -> None:
+    assert quality(real().training) == {}
+    both = filled_with(real().held_out.of_class(3), 3).extended(torch.zeros(20, 1, 16, 16), torch.full((20,), 8))
+    found = quality(both)
+    assert set(found) == {"3", "8"}
+    assert "collapsed" in found["8"].flags
+
+
+def test_too_few_images_leave_a_reason() -> None:
+    (found,) = quality(filled_with(torch.zeros(1, 1, 16, 16), 3)).values()
+    assert found.metrics["fid"] is None
+    assert "64 feature dimensions" in found.missing["fid"]
+
+
+def test_without_held_out_images_recall_is_missing() -> None:
+    nothing = replace(real(), held_out=real().held_out.take(torch.tensor([], dtype=torch.int64)))
+    measure = generation.yardstick(nothing, seed=0)
+    found = image_quality(filled_with(torch.zeros(4, 1, 16, 16), 3), nothing, measure, seed=0)["3"]
+    assert found.metrics["gan_train"] is found.metrics["gan_test_floor"] is None
+    assert "held-out" in found.missing["gan_train"]
+
+
+def test_the_yardstick_of_a_setting_is_made_once() -> None:
+    first = remembered_yardstick(("digits", "cpu"), real(), seed=0)
+    assert remembered_yardstick(("digits", "cpu"), real(), seed=0) is first
+    assert remembered_yardstick(("other", "cpu"), real(), seed=0) is not first
+
+
+def test_many_images_are_drawn_from_without_repeats(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(generation, "MAX_IMAGES", 5)
+    images = torch.arange(20.0)[:, None, None, None]
+    some = drawn(images, seed=0)
+    assert len(some.unique()) == 5
+    assert torch.equal(drawn(images[:5], seed=0), images[:5])
+    assert not torch.equal(drawn(images, seed=1), some)

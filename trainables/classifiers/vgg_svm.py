@@ -1,0 +1,80 @@
+"""The convolutional network of the study's document 003, its last layer replaced by a support vector machine."""
+
+import numpy as np
+import torch
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+from torch import Tensor, nn
+
+from trainables.classifiers.classifier import ClassifierModel, Head
+from trainables.data.images import ImageShape
+from trainables.seeding import numpy_generator
+
+# Section 4.4.1: two convolutions of 64 channels, two of 128, three of 256, and two dense layers of 1024.
+BLOCKS = ((64, 64), (128, 128), (256, 256, 256))
+DENSE_SIZE = 1024
+# Dropout follows each pooling and each dense layer there; its rates are not stated, these are the usual ones.
+DROPOUT_OF_MAPS, DROPOUT_OF_FEATURES = 0.25, 0.5
+# Section 4.4: "1000 instances from each class", and proportionately fewer of those that were cut.
+SVM_LARGEST_CLASS = 1000
+# So that a class that the machine has never met is never predicted.
+NEVER = -1e9
+
+
+def body(shape: ImageShape) -> tuple[nn.Module, int]:
+    """Three blocks of 3x3 convolutions with max pooling by 2 and dropout, two dense layers, all with ReLU."""
+    layers: list[nn.Module] = []
+    inputs = shape.channels
+    for block in BLOCKS:
+        for outputs in block:
+            layers += [nn.Conv2d(inputs, outputs, kernel_size=3, padding=1), nn.ReLU()]
+            inputs = outputs
+        layers += [nn.MaxPool2d(2), nn.Dropout(DROPOUT_OF_MAPS)]
+    num_values = inputs * (shape.size // 2 ** len(BLOCKS)) ** 2
+    layers += [nn.Flatten(), *_dense(num_values), *_dense(DENSE_SIZE)]
+    return nn.Sequential(*layers), DENSE_SIZE
+
+
+def svm_head(features: Tensor, labels: Tensor, weights: Tensor, num_classes: int, seed: int) -> Head:
+    """A support vector machine with an RBF kernel on standardised features [N, D], as a head.
+
+    It is fitted to a sample: 1000 images of the largest class and the same share of the others. Its decision
+    function, one against the rest, stands for logits, so that the largest is its own prediction. The document
+    states neither C nor gamma: scikit-learn's C = 1 and gamma = 1 / (D variance) are taken.
+    """
+    rows = sampled_rows(labels.cpu().numpy(), seed=seed)
+    machine = make_pipeline(StandardScaler(), SVC(decision_function_shape="ovr", break_ties=True))
+    known = labels.cpu().numpy()[rows]
+    machine.fit(features.cpu().numpy()[rows], known, svc__sample_weight=weights.cpu().numpy()[rows])
+
+    def logits(queries: Tensor) -> Tensor:
+        decisions = machine.decision_function(queries.cpu().numpy())
+        if decisions.ndim == 1:
+            # Of two classes scikit-learn gives the second one's alone.
+            decisions = np.stack([-decisions, decisions], axis=1)
+        scores = np.full((len(queries), num_classes), NEVER, dtype=np.float32)
+        scores[:, machine.classes_] = decisions
+        return torch.as_tensor(scores, device=queries.device)
+
+    return logits
+
+
+def sampled_rows(labels: np.ndarray, *, seed: int) -> np.ndarray:
+    """Rows of SVM_LARGEST_CLASS images at most of the largest class, and of the same share of each other class."""
+    random = numpy_generator(seed, "svm sample")
+    share = min(1.0, SVM_LARGEST_CLASS / np.bincount(labels).max())
+    rows = [random.permutation(np.flatnonzero(labels == label)) for label in np.unique(labels)]
+    return np.sort(np.concatenate([own[: max(1, round(share * len(own)))] for own in rows]))
+
+
+def _dense(inputs: int) -> tuple[nn.Module, ...]:
+    return nn.Linear(inputs, DENSE_SIZE), nn.ReLU(), nn.Dropout(DROPOUT_OF_FEATURES)
+
+
+VGG_SVM = ClassifierModel(
+    name="vgg_svm",
+    summary="seven convolutions and two dense layers, then an SVM with an RBF kernel on the 1024 features",
+    body=body,
+    final_head=svm_head,
+)

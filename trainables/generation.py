@@ -1,0 +1,178 @@
+"""What the images that a balancer made are worth, class by class."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from trainables.classifiers.classifier import ClassifierConfig, ClassifierModel, FittedClassifier
+from trainables.classifiers.training import Validation, fit, num_steps
+from trainables.data.images import ImageShape, TrainingSet
+from trainables.metrics.quality import ImageSample, class_quality
+from trainables.record import ImageQuality
+from trainables.seeding import derive_seed, torch_generator
+
+# Fewer than a rare class has images, as a rule: a Frechet distance needs more images than dimensions.
+NUM_FEATURES = 64
+# Of each kind, drawn at random: enough for every metric's second digit, and a second or two of work.
+MAX_IMAGES = 2000
+# Batches of 64: about what tells digits, clothes or X-rays apart, in a few seconds.
+FEATURE_STEPS = 1000
+FEATURE_TRAINING = ClassifierConfig(name="domain_features")
+
+
+def _body(shape: ImageShape) -> tuple[nn.Module, int]:
+    """Two convolutions with max pooling, and a dense layer of 64 units."""
+    layers = nn.Sequential(
+        nn.Conv2d(shape.channels, 32, kernel_size=3, padding=1),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(32, 64, kernel_size=3, padding=1),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(64 * (shape.size // 4) ** 2, NUM_FEATURES),
+        nn.ReLU(),
+    )
+    return layers, NUM_FEATURES
+
+
+DOMAIN_FEATURES = ClassifierModel(
+    name="domain_features", summary="measures generated images by 64 features of the data at hand", body=_body
+)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Yardstick:
+    """What generated images are measured with: the same for every balancer of a setting.
+
+    `features` is a classifier of the real training part, the rare classes weighted up. `real_recall` [K] is the
+    recall on held-out images of the study's own classifier, fitted to the real training part as it is.
+    """
+
+    features: FittedClassifier
+    real_recall: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RealImages:
+    """The real images of a setting, and the classifier under study.
+
+    `training` is what balancers are given; `held_out` are others, which neither they nor classifiers have met;
+    `validation` is what the classifier's training may watch.
+    """
+
+    training: TrainingSet
+    held_out: TrainingSet
+    classifier: ClassifierConfig
+    validation: Validation
+
+    def recall(self, training: TrainingSet, *, seed: int) -> tuple[float | None, ...]:
+        """Recall [K] on held-out images of the classifier fitted to `training`; None for a class without any.
+
+        It takes as many steps as for the real training part, whatever it is fitted to.
+        """
+        size = len(self.training)
+        steps = num_steps(self.classifier, balanced_size=size, unbalanced_size=size)
+        fitted = fit(
+            self.classifier, training, steps=steps, seed=derive_seed(seed, "recall"), validation=self.validation
+        )
+        labels = range(len(training.classes.names))
+        return tuple(recognised(fitted, self.held_out.of_class(label), label) for label in labels)
+
+
+def yardstick(real: RealImages, *, seed: int) -> Yardstick:
+    """The yardstick of a setting."""
+    training = real.training
+    counts = torch.tensor(training.class_counts(), device=training.labels.device)
+    weighted = replace(training, weights=len(training) / (len(counts) * counts[training.labels]))
+    features = fit(
+        FEATURE_TRAINING, weighted, steps=FEATURE_STEPS, seed=derive_seed(seed, "features"), model=DOMAIN_FEATURES
+    )
+    return Yardstick(features=features, real_recall=real.recall(training, seed=seed))
+
+
+_LAST: dict[tuple[str, str], Yardstick] = {}
+
+
+def remembered_yardstick(key: tuple[str, str], real: RealImages, *, seed: int) -> Yardstick:
+    """The yardstick of the setting that `key` names; the last is kept, as a setting's trials come in a row."""
+    if key not in _LAST:
+        _LAST.clear()
+        _LAST[key] = yardstick(real, seed=seed)
+    return _LAST[key]
+
+
+def image_quality(
+    balanced: TrainingSet, real: RealImages, measure: Yardstick, *, seed: int
+) -> dict[str, ImageQuality]:
+    """The quality of the synthetic images of `balanced`, by the name of each class that has some.
+
+    Beside the metrics of `class_quality`: `gan_test`, the share of a class's images that `measure.features` takes
+    for it, with its recall on held-out images as the floor; and `gan_train`, the recall on held-out images of a
+    classifier that has met generated images alone of the classes that have some, with that of one that met the
+    real ones alone as the floor. GAN-train and GAN-test: Shmelkov et al. 2018, section 3, by class.
+    """
+    made = tuple(sorted(set(balanced.labels[balanced.synthetic].tolist())))
+    if not made:
+        return {}
+    is_made = torch.isin(balanced.labels, torch.tensor(made, device=balanced.labels.device))
+    without_real = balanced.take(torch.nonzero(balanced.synthetic | ~is_made).squeeze(1))
+    gan_train = real.recall(without_real, seed=seed)
+    return {
+        balanced.classes.names[label]: _class_quality(
+            label, balanced, real, measure, gan_train=gan_train[label], seed=derive_seed(seed, label)
+        )
+        for label in made
+    }
+
+
+def _class_quality(
+    label: int,
+    balanced: TrainingSet,
+    real: RealImages,
+    measure: Yardstick,
+    *,
+    gan_train: float | None,
+    seed: int,
+) -> ImageQuality:
+    of_class = balanced.images[balanced.synthetic & (balanced.labels == label)]
+    generated = drawn(of_class, seed=derive_seed(seed, "generated"))
+    training = drawn(real.training.of_class(label), seed=derive_seed(seed, "training"))
+    held_out = drawn(real.held_out.of_class(label), seed=derive_seed(seed, "held out"))
+    quality = class_quality(
+        generated=_sample(generated, measure.features),
+        training=_sample(training, measure.features),
+        held_out=_sample(held_out, measure.features),
+        probabilities=measure.features.probabilities(generated).cpu().numpy(),
+        seed=seed,
+    )
+    usefulness = {
+        "gan_test": recognised(measure.features, generated, label),
+        "gan_test_floor": recognised(measure.features, held_out, label),
+        "gan_train": gan_train,
+        "gan_train_floor": measure.real_recall[label],
+    }
+    missing = {name: "needs a held-out image of the class" for name, value in usefulness.items() if value is None}
+    return replace(quality, metrics={**quality.metrics, **usefulness}, missing={**quality.missing, **missing})
+
+
+def drawn(images: Tensor, *, seed: int) -> Tensor:
+    """At most MAX_IMAGES of `images` [N, C, H, W], at random."""
+    if len(images) <= MAX_IMAGES:
+        return images
+    order = torch.randperm(len(images), generator=torch_generator(seed, "drawn"))[:MAX_IMAGES]
+    return images[order.to(images.device)]
+
+
+def recognised(classifier: FittedClassifier, images: Tensor, label: int) -> float | None:
+    """The share of `images` that `classifier` takes for class `label`; None without images."""
+    if not len(images):
+        return None
+    return float((classifier.probabilities(images).argmax(dim=1) == label).float().mean())
+
+
+def _sample(images: Tensor, classifier: FittedClassifier) -> ImageSample:
+    features = classifier.features(images) if len(images) else torch.empty(0, NUM_FEATURES)
+    return ImageSample(images=images.cpu().numpy(), features=features.cpu().numpy().astype(np.float64))
