@@ -184,7 +184,12 @@ def dump_study(config: StudyConfig) -> dict[str, JsonValue]:
 def resolved_study(config: StudyConfig) -> dict[str, JsonValue]:
     """`dump_study` with the search space and every balancer's settings written out."""
     space = config.space()
-    parameters: dict[str, JsonValue] = {key: dump(domain) for key, domain in space.parameters.items()}
+    # What was taken out of the named space is null, or it would be back when this is read.
+    taken_out = named_space(config.search.space).parameters.keys() - space.parameters.keys()
+    parameters: dict[str, JsonValue] = {
+        **dict.fromkeys(sorted(taken_out)),
+        **{key: dump(domain) for key, domain in space.parameters.items()},
+    }
     resolved = dump_study(config)
     search = resolved["search"]
     assert isinstance(search, dict)

@@ -80,5 +80,8 @@ def test_every_classifier_takes_every_shape(classifier, size, channels):
 
 
 @pytest.mark.parametrize("classifier", CLASSIFIERS)
-def test_every_classifier_finds_most_digits(classifier):
-    assert outcome(classifier=classifier).record.scores["test"].overall["accuracy"] > 0.3
+def test_every_classifier_makes_a_complete_record(classifier):
+    record = outcome(classifier=classifier).record
+    assert record.status == "complete"
+    assert record.classifier == classifier
+    assert sum(map(sum, record.scores["test"].confusion_matrix)) == sum(record.class_counts.test)

@@ -14,8 +14,43 @@ def gradient_penalty(step: AdversarialStep) -> Tensor:
     share = torch.rand(
         (len(step.labels), 1, 1, 1), generator=step.random, device=step.random.device, dtype=step.real_images.dtype
     )
-    points = (share * step.real_images + (1 - share) * step.fake_images).detach().requires_grad_()
+    return _distance_from_slope_one(step, share * step.real_images + (1 - share) * step.fake_images)
+
+
+def dragan_penalty(step: AdversarialStep) -> Tensor:
+    """Mean of (|grad D(x)| - 1)^2 at points x beside the real images (Kodali et al. 2017, section 2.3).
+
+    x = real + u v s / 2 with one u ~ U(0, 1) an image, one v ~ U(0, 1) a value, and s the deviation of all values
+    of the batch: as in the authors' code, whose noise is never negative.
+    """
+    real, random = step.real_images, step.random
+    share = torch.rand((len(real), 1, 1, 1), generator=random, device=random.device, dtype=real.dtype)
+    noise = torch.rand(real.shape, generator=random, device=random.device, dtype=real.dtype)
+    return _distance_from_slope_one(step, real + share * noise * real.std(correction=0) / 2)
+
+
+def r1(step: AdversarialStep) -> Tensor:
+    """Half the mean of |grad D(x)|^2 at real images x: weighted by gamma (Mescheder et al. 2018, equation 9)."""
+    return _half_squared_gradient(step, step.real_images)
+
+
+def r2(step: AdversarialStep) -> Tensor:
+    """Half the mean of |grad D(x)|^2 at fake images x: weighted by gamma (Mescheder et al. 2018, equation 10)."""
+    return _half_squared_gradient(step, step.fake_images)
+
+
+def _distance_from_slope_one(step: AdversarialStep, images: Tensor) -> Tensor:
+    norms: Tensor = torch.linalg.vector_norm(_gradient(step, images).flatten(1), dim=1)
+    return (norms - 1).square().mean()
+
+
+def _half_squared_gradient(step: AdversarialStep, images: Tensor) -> Tensor:
+    return _gradient(step, images).square().sum(dim=(1, 2, 3)).mean() / 2
+
+
+def _gradient(step: AdversarialStep, images: Tensor) -> Tensor:
+    """That of each image's logit [N, C, H, W], itself differentiable by the discriminator's weights."""
+    points = images.detach().requires_grad_()
     logits = step.discriminator(points, step.labels).logits
     (gradient,) = torch.autograd.grad(logits.sum(), points, create_graph=True)
-    norms: Tensor = torch.linalg.vector_norm(gradient.flatten(1), dim=1)
-    return (norms - 1).square().mean()
+    return gradient

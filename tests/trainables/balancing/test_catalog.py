@@ -173,10 +173,10 @@ def test_a_gan_keeps_the_defaults_of_its_variant_where_nothing_is_given() -> Non
         "pick_epoch_every": None,
         "gan": {
             "epochs": 7,
-            "learning_rate": 5e-4,
+            "learning_rate": 1e-4,
             "beta1": 0.5,
             "beta2": 0.9,
-            "batch_size": 16,
+            "batch_size": 4,
             "latent_size": 128,
             "discriminator_steps": 5,
             "milestones": [],

@@ -84,7 +84,7 @@ def test_adam_decays_weights_as_asked():
         ({"schedule": {"kind": "steps", "factors": {"0": 0.1}}}, "schedule.factors"),
         ({"schedule": {"kind": "plateau", "patience": 0}}, "schedule.patience: 0 cannot be used"),
         ({"early_stopping": {"patience": 0}}, "early_stopping.patience: 0 cannot be used"),
-        ({"augmentation": {"flip_probabilty": 1}}, "augmentation.flip_probabilty: unknown key; did you mean 'flip_probability'?"),
+        ({"augmentation": {"zom": 1}}, "augmentation.zom: unknown key; did you mean 'zoom'?"),
     ],
 )
 def test_mistakes_are_named_in_one_line(given, message):

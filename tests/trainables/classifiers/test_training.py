@@ -56,6 +56,12 @@ def test_it_learns(bars):
     assert (predicted == bars.labels).float().mean() > 0.95
 
 
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_every_model_learns(bars, name):
+    fitted = fit(replace(CONFIG, name=name), bars, steps=100, seed=0)
+    assert (fitted.probabilities(bars.images).argmax(dim=1) == bars.labels).float().mean() > 0.9
+
+
 def test_probabilities_sum_to_one(bars):
     assert torch.allclose(probabilities(bars).sum(dim=1), torch.ones(60))
 

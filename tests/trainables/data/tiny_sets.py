@@ -54,7 +54,15 @@ def imagefolder(folder: Path) -> DataConfig:
 
 
 TINY_SETS: Mapping[str, Callable[[Path], DataConfig]] = {
-    make.__name__: make for make in (digits, mnist, fashion_mnist, cifar10, gtsrb, imagefolder)
+    make.__name__: make
+    for make in (
+        digits,
+        mnist,
+        fashion_mnist,
+        cifar10,
+        gtsrb,
+        imagefolder,
+    )
 }
 
 

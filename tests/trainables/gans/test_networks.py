@@ -43,13 +43,6 @@ def test_dcgan_doubles_up_and_halves_down() -> None:
     assert [norm.num_features for norm in layers(networks.discriminator, nn.BatchNorm2d)] == [64, 128, 256]
 
 
-def test_wgan_gp_critic_has_no_batch_norm_and_both_leak() -> None:
-    networks = VARIANTS["wgan_gp"].networks(MNIST, 128, 2)
-    assert not layers(networks.discriminator, nn.BatchNorm2d)
-    assert not layers(networks.generator, nn.ReLU)
-    assert len(layers(networks.generator, nn.LeakyReLU)) == 2
-
-
 def test_concatenate_labels_puts_the_labels_vector_after_the_input() -> None:
     network = ConcatenateLabels(nn.Identity(), num_classes=3, label_size=2)
     nn.init.zeros_(network.embedding.weight)

@@ -39,3 +39,75 @@ class ConcatenateLabels(nn.Module):
         """What `body` makes of the inputs [N, ...] and labels [N]."""
         outputs: Tensor | Judgement = self.body(torch.cat([inputs.flatten(1), self.embedding(labels)], dim=1))
         return outputs
+
+
+class StackLabels(nn.Module):
+    """`body` of images [N, C, H, W] with one more channel, whose H x W values are learned for each label."""
+
+    def __init__(self, body: nn.Module, *, num_classes: int, size: int) -> None:
+        super().__init__()
+        self.body = body
+        self.embedding = nn.Embedding(num_classes, size**2)
+
+    def forward(self, images: Tensor, labels: Tensor) -> Tensor | Judgement:
+        """What `body` makes of [N, C + 1, H, W]."""
+        channel = self.embedding(labels).view_as(images[:, :1])
+        outputs: Tensor | Judgement = self.body(torch.cat([images, channel], dim=1))
+        return outputs
+
+
+class RealnessAndClass(nn.Module):
+    """The last layer of a discriminator with an auxiliary classifier: values [N, 1 + K], the realness first."""
+
+    def forward(self, values: Tensor) -> Judgement:
+        """The values as logits [N] and class logits [N, K]."""
+        return Judgement(logits=values[:, 0], class_logits=values[:, 1:])
+
+
+class ClassOrFake(nn.Module):
+    """The last layer of a discriminator that sorts into K classes and a last one, fake: values [N, K + 1].
+
+    Softmax gives each of the K + 1 a probability. The log-odds of being of one of the K, and so real, are
+    logsumexp(f_0 .. f_K-1) - f_K; given that an image is real, the softmax of f_0 .. f_K-1 tells its class. So the
+    cross-entropy of K + 1 classes is the one of realness, plus for images of the K classes that of the class.
+    """
+
+    def forward(self, values: Tensor) -> Judgement:
+        """The values as log-odds [N] of being real and class logits [N, K]."""
+        of_classes, of_fake = values[:, :-1], values[:, -1]
+        return Judgement(logits=of_classes.logsumexp(dim=1) - of_fake, class_logits=of_classes)
+
+
+class ScaleByLabels(nn.Module):
+    """`after` of what `before` makes of the input, times what `scale` makes of its label, value by value."""
+
+    def __init__(self, before: nn.Module, after: nn.Module, *, scale: nn.Module) -> None:
+        super().__init__()
+        self.before = before
+        self.after = after
+        self.scale = scale
+
+    def forward(self, inputs: Tensor, labels: Tensor) -> Tensor | Judgement:
+        """The product of `before(inputs)` [N, F] and `scale(labels)` [N, F], through `after`."""
+        outputs: Tensor | Judgement = self.after(self.before(inputs) * self.scale(labels))
+        return outputs
+
+
+class ProjectLabels(nn.Module):
+    """A discriminator whose `features` [N, F] are multiplied by a vector of the label (Miyato and Koyama 2018).
+
+    The realness under a label is their inner product, plus `verdict(features)` [N, 1] where there is
+    one.
+    """
+
+    def __init__(self, features: nn.Module, *, embedding: nn.Embedding, verdict: nn.Module | None = None) -> None:
+        super().__init__()
+        self.features = features
+        self.embedding = embedding
+        self.verdict = verdict
+
+    def forward(self, images: Tensor, labels: Tensor) -> Judgement:
+        """How real images [N, C, H, W] are as images of the classes `labels` [N]."""
+        features = self.features(images)
+        logits = (features * self.embedding(labels)).sum(dim=1)
+        return Judgement(logits=logits if self.verdict is None else logits + self.verdict(features).squeeze(1))

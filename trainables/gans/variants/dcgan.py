@@ -1,4 +1,4 @@
-"""The deep convolutional GAN."""
+"""The deep convolutional GAN; with 3 x 64 x 64 values an image it is the "Vanilla GAN" of document 002."""
 
 from torch import nn
 
@@ -21,7 +21,7 @@ def _networks(shape: ImageShape, latent_size: int, num_classes: int) -> Networks
 DCGAN = GanVariant(
     name="dcgan",
     summary="transposed convolutions with batch norm, cross-entropy, one for each rare class",
-    source="Radford et al. 2015, arXiv:1511.06434",
+    source="Radford et al. 2015, arXiv:1511.06434; settings of the study's document 002",
     defaults=GanSettings(
         epochs=40,
         learning_rate=2e-4,

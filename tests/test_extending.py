@@ -1,0 +1,105 @@
+"""docs/extending.md is followed to the letter, in a copy of the project."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PAGE = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
+COPIED = ("study", "search_spaces", "trainables", "analysis", "tests", "pyproject.toml", "README.md")
+
+
+@dataclass(frozen=True)
+class Block:
+    path: str
+    language: str
+    text: str
+
+
+def blocks(page: str) -> list[Block]:
+    """The page's code blocks, each with the file that is named above it."""
+    pattern = r"^`([\w/.]+)`\n\n```(\w+)\n(.*?)^```$"
+    return [Block(*found) for found in re.findall(pattern, page, flags=re.MULTILINE | re.DOTALL)]
+
+
+def inserted(text: str, diff: str) -> str:
+    """`text` with the lines that have a + below the one line that has none, which `text` has exactly once."""
+    anchor, *added = diff.splitlines()
+    assert anchor.startswith(" ") and all(line.startswith("+") for line in added)
+    lines = text.splitlines()
+    assert lines.count(anchor[1:]) == 1, f"{anchor[1:]!r} is not a line of its own"
+    place = lines.index(anchor[1:]) + 1
+    return "\n".join([*lines[:place], *(line[1:] for line in added), *lines[place:]]) + "\n"
+
+
+@pytest.fixture(scope="module")
+def extended(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("extended")
+    for name in COPIED:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, folder / name)
+    for block in blocks(PAGE):
+        path = folder / block.path
+        if block.language == "diff":
+            path.write_text(inserted(path.read_text(encoding="utf-8"), block.text), encoding="utf-8")
+        else:
+            assert not path.exists()
+            path.write_text(block.text, encoding="utf-8")
+    return folder
+
+
+def run(folder, *command):
+    environment = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(
+        [sys.executable, *command], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def test_the_page_has_all_of_its_blocks():
+    assert len(blocks(PAGE)) == PAGE.count("```") // 2 == 18
+
+
+def test_the_examples_pass_their_own_tests(extended):
+    tests = [block.path for block in blocks(PAGE) if Path(block.path).name.startswith("test_")]
+    assert len(tests) == 4
+    assert "4 passed" in run(extended, "-m", "pytest", "-p", "no:cacheprovider", *tests)
+
+
+def test_the_examples_keep_the_contracts(extended):
+    chosen = "ragan or square_root_sampling or shapes or linear"
+    run(
+        extended,
+        *("-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", chosen, "tests/contracts"),
+        *("tests/trainables/gans", "tests/trainables/balancing", "tests/trainables/data"),
+    )
+
+
+def test_the_examples_are_listed_and_searched(extended):
+    listed = run(extended, "-m", "study.cli", "list")
+    assert all(name in listed for name in ("ragan", "square_root_sampling", "shapes", "linear"))
+    settings = (
+        "data.name=shapes",
+        "imbalance.minority_classes=[disc]",
+        "classifier.name=linear",
+        "baselines=[square_root_sampling]",
+        "search.space=small",
+        "search.parameters.balancing/name={kind: choice, options: [ragan]}",
+    )
+    options = (word for setting in settings for word in ("--set", setting))
+    assert "ragan" in run(extended, "-m", "study.cli", "show", "quickstart", *options)
+
+
+def test_the_examples_are_well_typed(extended):
+    written = [block.path for block in blocks(PAGE) if block.language == "python" and "tests/" not in block.path]
+    run(extended, "-m", "ruff", "check", "--isolated", "--line-length", "115", *written)

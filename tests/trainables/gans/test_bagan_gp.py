@@ -1,0 +1,62 @@
+import torch
+from torch import nn
+
+from trainables.data.images import ImageShape
+from trainables.gans.label_terms import mismatched_label
+from trainables.gans.networks.conditioning import ScaleByLabels
+from trainables.gans.penalties import gradient_penalty
+from trainables.gans.variant import TrainingData, parse_gan_settings
+from trainables.gans.variants.bagan_gp import BAGAN_GP
+
+
+def conv_channels(network: nn.Module, kind: type[nn.Module]) -> list[tuple[int, int]]:
+    return [(layer.in_channels, layer.out_channels) for layer in network.modules() if isinstance(layer, kind)]
+
+
+def linear_sizes(network: nn.Module) -> list[tuple[int, int]]:
+    return [(layer.in_features, layer.out_features) for layer in network.modules() if isinstance(layer, nn.Linear)]
+
+
+def test_has_the_layers_of_the_authors_code_at_half_the_channels() -> None:
+    networks = BAGAN_GP.networks(ImageShape(size=64, channels=3), 128, 10)
+    assert linear_sizes(networks.generator) == [(128, 128 * 4 * 4)]
+    assert conv_channels(networks.generator, nn.ConvTranspose2d) == [(128, 64), (64, 64), (64, 32), (32, 3)]
+    assert conv_channels(networks.discriminator, nn.Conv2d) == [(3, 32), (32, 64), (64, 64), (64, 128)]
+    assert linear_sizes(networks.discriminator.scale) == [(512, 2048)]
+    assert linear_sizes(networks.discriminator.after) == [(2048, 512), (512, 1)]
+    embeddings = [m for n in (networks.generator, networks.discriminator) for m in n.modules()]
+    sizes = [m.embedding_dim for m in embeddings if isinstance(m, nn.Embedding)]
+    assert sizes == [128, 512]
+
+
+def test_terms() -> None:
+    terms = {term.name: term.function for term in BAGAN_GP.discriminator_terms}
+    assert terms == {"gradient_penalty": gradient_penalty, "mismatched_label": mismatched_label}
+    assert BAGAN_GP.defaults.weights == {"gradient_penalty": 10.0, "mismatched_label": 1.0}
+    assert BAGAN_GP.generator_terms == ()
+
+
+def test_scale_by_labels_multiplies_value_by_value() -> None:
+    scale = nn.Embedding(2, 2)
+    scale.weight.data = torch.tensor([[1.0, 10.0], [-1.0, 0.5]])
+    network = ScaleByLabels(nn.Identity(), nn.Identity(), scale=scale)
+    made = network(torch.tensor([[3.0, 4.0], [3.0, 4.0]]), torch.tensor([0, 1]))
+    torch.testing.assert_close(made, torch.tensor([[3.0, 40.0], [-3.0, 2.0]]))
+
+
+def test_warm_start_teaches_the_generator_and_leaves_the_discriminator() -> None:
+    """Images of one brightness a class: the decoder can tell it from the label."""
+    labels = torch.arange(24) % 2
+    images = (labels.float() * 1.6 - 0.8)[:, None, None, None].expand(-1, 1, 8, 8)
+    given = {"batch_size": 8, "latent_size": 8, "learning_rate": 2e-3, "warm_start_epochs": 40}
+    settings = parse_gan_settings(BAGAN_GP, given, where="gan")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        networks = BAGAN_GP.networks(ImageShape(size=8, channels=1), 8, 2)
+    before = {name: value.clone() for name, value in networks.discriminator.state_dict().items()}
+    assert BAGAN_GP.warm_start is not None
+    embedding = networks.generator.scale.weight.detach().clone()
+    data = TrainingData(images=images, labels=labels, num_classes=2)
+    BAGAN_GP.warm_start(networks, data, settings, torch.Generator().manual_seed(0))
+    assert all(torch.equal(value, before[name]) for name, value in networks.discriminator.state_dict().items())
+    assert not torch.equal(networks.generator.scale.weight, embedding)

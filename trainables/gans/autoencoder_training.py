@@ -1,0 +1,65 @@
+"""Autoencoders, trained before a GAN so that its networks begin with what they have learned."""
+
+import math
+from collections.abc import Callable
+from typing import TypeAlias
+
+import torch
+from torch import Tensor, nn
+
+from trainables.batches import index_batches
+from trainables.gans.networks.initialisation import DCGAN_DEVIATION
+from trainables.gans.variant import GanSettings, TrainingData
+
+# Of (made, original) images to a scalar.
+ReconstructionLoss: TypeAlias = Callable[[Tensor, Tensor], Tensor]
+
+# As large as batches of sampling: no gradient is kept.
+ENCODING_BATCH = 512
+
+
+def train_autoencoder(
+    encoder: nn.Module,
+    decoder: nn.Module,
+    data: TrainingData,
+    settings: GanSettings,
+    *,
+    loss: ReconstructionLoss,
+    random: torch.Generator,
+) -> None:
+    """Trains `encoder(images)` and `decoder(encodings, labels)` in place to give the images back.
+
+    With the GAN's optimiser and batch size, for `warm_start_epochs` passes over all images as they occur: a rare
+    class is seen as rarely as it is (Mariani et al. 2018, section 3).
+    """
+    optimiser = torch.optim.Adam(
+        [*encoder.parameters(), *decoder.parameters()],
+        lr=settings.learning_rate,
+        betas=(settings.beta1, settings.beta2),
+        fused=True,
+    )
+    num_steps = settings.warm_start_epochs * math.ceil(len(data.images) / settings.batch_size)
+    batches = index_batches(len(data.images), settings.batch_size, random)
+    for _, batch in zip(range(num_steps), batches, strict=False):
+        images, labels = data.images[batch], data.labels[batch]
+        optimiser.zero_grad(set_to_none=True)
+        loss(decoder(encoder(images), labels), images).backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+
+
+@torch.no_grad()
+def encoded(encoder: nn.Module, images: Tensor) -> Tensor:
+    """The encodings [N, L] of images [N, C, H, W]."""
+    return torch.cat([encoder(batch) for batch in torch.split(images, ENCODING_BATCH)])
+
+
+def encoder_on(trunk: nn.Module, *, num_features: int, latent_size: int, random: torch.Generator) -> nn.Module:
+    """`trunk` with a new linear layer from its features [N, num_features] to encodings [N, latent_size].
+
+    The layer is on the device of `random`, its weights N(0, 0.02) from there and its biases 0.
+    """
+    # Made without weights, because PyTorch draws those from the global random state.
+    layer = nn.utils.skip_init(nn.Linear, num_features, latent_size, device=random.device)  # type: ignore[no-untyped-call]
+    nn.init.normal_(layer.weight, 0.0, DCGAN_DEVIATION, generator=random)
+    nn.init.zeros_(layer.bias)
+    return nn.Sequential(trunk, layer)

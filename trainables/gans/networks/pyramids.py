@@ -1,0 +1,63 @@
+"""Plain stacks of convolutions between image and features: each layer halves or doubles the size.
+
+`widths` are the channels after each halving, from the image inwards; a pyramid of fewer halvings takes the first
+of them, one of more repeats the last.
+"""
+
+from itertools import pairwise
+
+from torch import nn
+
+from trainables.data.images import ImageShape
+from trainables.data.source import pyramid
+from trainables.gans.networks.fully_connected import LEAK
+
+
+def halving(shape: ImageShape, *, widths: tuple[int, ...], batch_norm: bool = False) -> nn.Sequential:
+    """Maps images [N, C, H, W] to features [N, num_features]: 4x4 kernels of stride 2, LeakyReLU.
+
+    If asked, with batch norm in every layer but the first.
+    """
+    channels = channels_of(shape, widths)
+    layers: list[nn.Module] = [_halved(shape.channels, channels[0]), nn.LeakyReLU(LEAK)]
+    for inputs, outputs in pairwise(channels):
+        normalisation = [nn.BatchNorm2d(outputs)] if batch_norm else []
+        layers += [_halved(inputs, outputs), *normalisation, nn.LeakyReLU(LEAK)]
+    return nn.Sequential(*layers, nn.Flatten())
+
+
+def doubling(shape: ImageShape, *, latent_size: int, widths: tuple[int, ...]) -> nn.Sequential:
+    """Maps latents [N, latent_size] to images [N, C, H, W] in [-1, 1], back along the same widths.
+
+    LeakyReLU in every layer, batch norm in all but the first and the last, tanh at the end.
+    """
+    start, _ = pyramid(shape.size)
+    channels = channels_of(shape, widths)[::-1]
+    layers: list[nn.Module] = [
+        nn.Linear(latent_size, channels[0] * start**2),
+        nn.LeakyReLU(LEAK),
+        nn.Unflatten(1, (channels[0], start, start)),
+    ]
+    for inputs, outputs in pairwise(channels):
+        layers += [_doubled(inputs, outputs), nn.BatchNorm2d(outputs), nn.LeakyReLU(LEAK)]
+    return nn.Sequential(*layers, _doubled(channels[-1], shape.channels), nn.Tanh())
+
+
+def num_features(shape: ImageShape, *, widths: tuple[int, ...]) -> int:
+    """How many features `halving` makes of an image."""
+    start, _ = pyramid(shape.size)
+    return channels_of(shape, widths)[-1] * start**2
+
+
+def channels_of(shape: ImageShape, widths: tuple[int, ...]) -> tuple[int, ...]:
+    """The channels after each halving of an image, from the image inwards."""
+    _, num_halvings = pyramid(shape.size)
+    return tuple(widths[min(level, len(widths) - 1)] for level in range(num_halvings))
+
+
+def _halved(inputs: int, outputs: int) -> nn.Module:
+    return nn.Conv2d(inputs, outputs, kernel_size=4, stride=2, padding=1)
+
+
+def _doubled(inputs: int, outputs: int) -> nn.Module:
+    return nn.ConvTranspose2d(inputs, outputs, kernel_size=4, stride=2, padding=1)

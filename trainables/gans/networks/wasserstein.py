@@ -1,0 +1,104 @@
+"""The networks of WGAN-GP, layer by layer those of the code that the study's document 003 built on.
+
+That code (github.com/caogang/wgan-gp) has two pairs of networks, for 28 pixels (`gan_mnist.py`) and for 32
+(`gan_cifar10.py`). 28 pixels and its doublings (56, 112, 224) extend the first, all other sizes the second. More
+doublings than in the original come at the image's end, each with half the channels, so that a larger map costs no
+more; with fewer, the widest layers are left out. Batch norm is where that code has it: in the generator of the
+second pair, after all layers but the last, and nowhere else.
+
+Two things differ. As the document has it, every activation is a LeakyReLU of slope 0.2, where that code has ReLU
+in all but the second critic, whose slope is 0.01. And the first generator ends in tanh, where that code ends in a
+logistic function for images in [0, 1]: ours are in [-1, 1].
+"""
+
+from itertools import pairwise
+
+from torch import Tensor, nn
+
+from trainables.data.images import ImageShape
+from trainables.data.source import pyramid
+from trainables.gans.networks.conditioning import Realness
+from trainables.gans.networks.fully_connected import LEAK
+
+# The size of the first pair, and the map that its generator crops; 4 pixels a side is where both begin and end.
+CROPPED_SIZE = 28
+CROP = 7
+COARSEST = 4
+
+
+def wasserstein_generator(shape: ImageShape, *, latent_size: int) -> nn.Sequential:
+    """Maps latents [N, latent_size] to images [N, C, H, W] in [-1, 1]."""
+    build = _cropping_generator if shape.size % CROPPED_SIZE == 0 else _doubling_generator
+    return build(shape, latent_size)
+
+
+def wasserstein_critic(shape: ImageShape) -> nn.Sequential:
+    """Judges how real images [N, C, H, W] are, without batch norm: the penalty is on each image by itself.
+
+    As many layers of stride 2 as the generator's design has widths: 5x5 kernels from 28 pixels, 3x3 from others.
+    """
+    if shape.size % CROPPED_SIZE == 0:
+        return _halving_critic(shape, cropping_widths(shape), kernel=5, end=COARSEST)
+    return _halving_critic(shape, doubling_widths(shape), kernel=3, end=pyramid(shape.size)[0])
+
+
+def cropping_widths(shape: ImageShape) -> tuple[int, ...]:
+    """Channels from the image inwards: 64, 128, 256 at 28 pixels; 32, 64, 128, 256 at 56."""
+    _, num_doublings = pyramid(shape.size)
+    return tuple(256 >> level for level in reversed(range(num_doublings + 1)))
+
+
+def doubling_widths(shape: ImageShape) -> tuple[int, ...]:
+    """Channels from the image inwards: 128, 256, 512 at 32 pixels; 64, 128, 256, 512 at 64; 128, 256 at 16."""
+    _, num_doublings = pyramid(shape.size)
+    finest = 128 >> max(num_doublings - 3, 0)
+    return tuple(finest << level for level in range(num_doublings))
+
+
+class _Crop(nn.Module):
+    """The upper left 7 x 7 of maps that are larger."""
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return maps[:, :, :CROP, :CROP]
+
+
+def _cropping_generator(shape: ImageShape, latent_size: int) -> nn.Sequential:
+    """4 -> 8, cropped to 7 -> 11 by 5x5 kernels, -> 28 by 8x8 of stride 2, all unpadded; and on by 8x8, padded."""
+    first, second, third, *others = (*cropping_widths(shape)[::-1], shape.channels)
+    layers: list[nn.Module] = [
+        nn.Linear(latent_size, first * COARSEST**2),
+        nn.LeakyReLU(LEAK),
+        nn.Unflatten(1, (first, COARSEST, COARSEST)),
+        nn.ConvTranspose2d(first, second, kernel_size=5),
+        nn.LeakyReLU(LEAK),
+        _Crop(),
+        nn.ConvTranspose2d(second, third, kernel_size=5),
+    ]
+    for level, (inputs, outputs) in enumerate(pairwise((third, *others))):
+        padding = 3 if level else 0
+        layers += [nn.LeakyReLU(LEAK), nn.ConvTranspose2d(inputs, outputs, 8, stride=2, padding=padding)]
+    return nn.Sequential(*layers, nn.Tanh())
+
+
+def _doubling_generator(shape: ImageShape, latent_size: int) -> nn.Sequential:
+    """4 -> 8 -> 16 -> 32 by 2x2 kernels of stride 2; the first batch norm is of each value by itself."""
+    start, _ = pyramid(shape.size)
+    channels = (*doubling_widths(shape)[::-1], shape.channels)
+    values = channels[0] * start**2
+    layers: list[nn.Module] = [
+        nn.Linear(latent_size, values),
+        nn.BatchNorm1d(values),
+        nn.LeakyReLU(LEAK),
+        nn.Unflatten(1, (channels[0], start, start)),
+    ]
+    for inputs, outputs in pairwise(channels[:-1]):
+        layers += [nn.ConvTranspose2d(inputs, outputs, 2, stride=2), nn.BatchNorm2d(outputs), nn.LeakyReLU(LEAK)]
+    return nn.Sequential(*layers, nn.ConvTranspose2d(channels[-2], channels[-1], 2, stride=2), nn.Tanh())
+
+
+def _halving_critic(shape: ImageShape, widths: tuple[int, ...], *, kernel: int, end: int) -> nn.Sequential:
+    """Convolutions of stride 2 down to `end` pixels a side, and one linear layer."""
+    layers: list[nn.Module] = []
+    for inputs, outputs in pairwise((shape.channels, *widths)):
+        layers += [nn.Conv2d(inputs, outputs, kernel, stride=2, padding=kernel // 2), nn.LeakyReLU(LEAK)]
+    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(widths[-1] * end**2, 1), Realness())

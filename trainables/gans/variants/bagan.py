@@ -1,0 +1,70 @@
+"""The balancing GAN: begins as an autoencoder, and draws its latents from a Gaussian for each class."""
+
+import torch
+from torch import nn
+from torch.nn.functional import mse_loss
+
+from trainables.data.images import ImageShape
+from trainables.gans.autoencoder_training import encoded, encoder_on, train_autoencoder
+from trainables.gans.label_terms import fake_class_loss, real_class_loss
+from trainables.gans.networks.class_gaussians import ClassGaussians
+from trainables.gans.networks.conditioning import ClassOrFake, IgnoreLabels
+from trainables.gans.networks.initialisation import draw_normal
+from trainables.gans.networks.pyramids import doubling, halving, num_features
+from trainables.gans.objectives import CROSS_ENTROPY
+from trainables.gans.variant import GanSettings, GanVariant, Networks, Term, TrainingData
+
+# Those of BAGAN-GP, so that the two differ in their method alone.
+WIDTHS = (32, 64, 64, 128)
+
+
+def _networks(shape: ImageShape, latent_size: int, num_classes: int) -> Networks:
+    decoder = draw_normal(doubling(shape, latent_size=latent_size, widths=WIDTHS))
+    trunk = halving(shape, widths=WIDTHS)
+    head = nn.Linear(num_features(shape, widths=WIDTHS), num_classes + 1)
+    discriminator = draw_normal(nn.Sequential(trunk, head, ClassOrFake()))
+    return Networks(
+        generator=ClassGaussians(decoder, num_classes=num_classes, latent_size=latent_size),
+        discriminator=IgnoreLabels(discriminator),
+    )
+
+
+def _warm_start(networks: Networks, data: TrainingData, settings: GanSettings, random: torch.Generator) -> None:
+    """Trains the generator's body and the discriminator's trunk as an autoencoder, then fits the Gaussians."""
+    generator, discriminator = networks.generator, networks.discriminator
+    assert isinstance(generator, ClassGaussians)
+    assert isinstance(discriminator, IgnoreLabels) and isinstance(discriminator.body, nn.Sequential)
+    trunk, decoder = discriminator.body[0], IgnoreLabels(generator.body)
+    encoder = encoder_on(
+        trunk,
+        num_features=num_features(data.shape, widths=WIDTHS),
+        latent_size=settings.latent_size,
+        random=random,
+    )
+    train_autoencoder(encoder, decoder, data, settings, loss=mse_loss, random=random)
+    generator.fit(encoded(encoder, data.images), data.labels)
+
+
+BAGAN = GanVariant(
+    name="bagan",
+    summary="begins as an autoencoder, latents from a Gaussian for each class: one for all classes",
+    source="Mariani et al. 2018, arXiv:1803.09655; the layers of BAGAN-GP",
+    defaults=GanSettings(
+        epochs=12,
+        learning_rate=2e-4,
+        beta1=0.5,
+        beta2=0.999,
+        batch_size=64,
+        latent_size=100,
+        discriminator_steps=1,
+        weights={"classification": 1.0},
+        warm_start_epochs=10,
+    ),
+    networks=_networks,
+    # With the class terms at weight 1 this is the cross-entropy of K + 1 classes (see ClassOrFake).
+    loss=CROSS_ENTROPY,
+    discriminator_terms=(Term(name="classification", function=real_class_loss),),
+    generator_terms=(Term(name="classification", function=fake_class_loss),),
+    conditional=True,
+    warm_start=_warm_start,
+)

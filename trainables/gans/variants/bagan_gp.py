@@ -1,0 +1,93 @@
+"""The balancing GAN with gradient penalty: begins as an autoencoder that is told the class."""
+
+from copy import deepcopy
+
+import torch
+from torch import nn
+from torch.nn.functional import l1_loss
+
+from trainables.data.images import ImageShape
+from trainables.gans.autoencoder_training import encoder_on, train_autoencoder
+from trainables.gans.label_terms import mismatched_label
+from trainables.gans.networks.conditioning import Realness, ScaleByLabels
+from trainables.gans.networks.fully_connected import LEAK
+from trainables.gans.networks.initialisation import draw_normal, draw_xavier
+from trainables.gans.networks.pyramids import doubling, halving, num_features
+from trainables.gans.objectives import CROSS_ENTROPY
+from trainables.gans.penalties import gradient_penalty
+from trainables.gans.variant import GanSettings, GanVariant, Networks, Term, TrainingData
+
+# Half the channels of the authors' code, for one core; the other sizes are its own.
+WIDTHS = (32, 64, 64, 128)
+LABEL_SIZE = 512
+HIDDEN_SIZE = 512
+# Keras' first values of an embedding are U(-0.05, 0.05). They matter: the autoencoder makes up for them by large
+# encodings, so that latents from N(0, 1) begin as small ones, and make the mean image instead of noise.
+LARGEST_SCALE = 0.05
+
+
+def _networks(shape: ImageShape, latent_size: int, num_classes: int) -> Networks:
+    """Latent and features are each multiplied by learned values of the label."""
+    features = num_features(shape, widths=WIDTHS)
+    latent_scale = nn.Embedding(num_classes, latent_size)
+    nn.init.uniform_(latent_scale.weight, -LARGEST_SCALE, LARGEST_SCALE)
+    generator = ScaleByLabels(
+        nn.Identity(),
+        draw_normal(doubling(shape, latent_size=latent_size, widths=WIDTHS)),
+        scale=latent_scale,
+    )
+    discriminator = ScaleByLabels(
+        halving(shape, widths=WIDTHS),
+        # No activation between the two layers: as in the authors' code.
+        nn.Sequential(nn.Linear(features, HIDDEN_SIZE), nn.Linear(HIDDEN_SIZE, 1), Realness()),
+        scale=nn.Sequential(
+            nn.Embedding(num_classes, LABEL_SIZE), nn.Linear(LABEL_SIZE, features), nn.LeakyReLU(LEAK)
+        ),
+    )
+    return Networks(generator=generator, discriminator=draw_xavier(discriminator))
+
+
+def _warm_start(networks: Networks, data: TrainingData, settings: GanSettings, random: torch.Generator) -> None:
+    """Trains the generator as a decoder that is told the label; the encoder is left behind.
+
+    The discriminator has the encoder's layers, but starts from scratch.
+    """
+    discriminator = networks.discriminator
+    assert isinstance(discriminator, ScaleByLabels)
+    encoder = encoder_on(
+        deepcopy(discriminator.before),
+        num_features=num_features(data.shape, widths=WIDTHS),
+        latent_size=settings.latent_size,
+        random=random,
+    )
+    train_autoencoder(encoder, networks.generator, data, settings, loss=l1_loss, random=random)
+
+
+BAGAN_GP = GanVariant(
+    name="bagan_gp",
+    summary="begins as a labelled autoencoder, with a gradient penalty: one for all classes",
+    source="Huang and Jafari 2021, doi:10.1007/s00521-021-06163-8, as in its code",
+    defaults=GanSettings(
+        # The authors' code: 2e-4, batches of 128, five discriminator steps to a generator step, 30 epochs as an
+        # autoencoder. One core needs its generator steps cheaper, or in two minutes there are too few.
+        epochs=4,
+        learning_rate=5e-4,
+        beta1=0.5,
+        beta2=0.9,
+        batch_size=16,
+        latent_size=128,
+        discriminator_steps=1,
+        weights={"gradient_penalty": 10.0, "mismatched_label": 1.0},
+        warm_start_epochs=6,
+    ),
+    networks=_networks,
+    loss=CROSS_ENTROPY,
+    discriminator_terms=(
+        # The authors' code draws the share of real and fake from a normal distribution; here it is uniform, as in
+        # the paper that the penalty comes from.
+        Term(name="gradient_penalty", function=gradient_penalty),
+        Term(name="mismatched_label", function=mismatched_label),
+    ),
+    conditional=True,
+    warm_start=_warm_start,
+)

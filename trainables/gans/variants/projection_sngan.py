@@ -1,0 +1,47 @@
+"""The spectrally normalised GAN with a projection discriminator."""
+
+from torch import nn
+
+from trainables.data.images import ImageShape
+from trainables.gans.networks.conditioning import ProjectLabels
+from trainables.gans.networks.pyramids import channels_of
+from trainables.gans.networks.residual import ResidualGenerator, residual_features, spectrally_normalised
+from trainables.gans.objectives import HINGE
+from trainables.gans.variant import GanSettings, GanVariant, Networks
+
+# Channels of both networks from the image inwards; the papers' CIFAR-10 networks have 256 and 128 at every size.
+WIDTHS = (16, 32, 64)
+
+
+def _networks(shape: ImageShape, latent_size: int, num_classes: int) -> Networks:
+    num_features = channels_of(shape, WIDTHS)[-1]
+    discriminator = ProjectLabels(
+        residual_features(shape, widths=WIDTHS),
+        embedding=nn.Embedding(num_classes, num_features),
+        verdict=nn.Linear(num_features, 1),
+    )
+    return Networks(
+        generator=ResidualGenerator(shape, latent_size=latent_size, num_classes=num_classes, widths=WIDTHS),
+        discriminator=spectrally_normalised(discriminator),
+    )
+
+
+PROJECTION_SNGAN = GanVariant(
+    name="projection_sngan",
+    summary="hinge loss, spectral norm, the class by projection, residual networks: one for all classes",
+    source="Miyato et al. 2018, arXiv:1802.05957; Miyato and Koyama 2018, arXiv:1802.05637",
+    defaults=GanSettings(
+        # The papers: five discriminator steps of 64 images to a generator step, at 2e-4, for 50,000 generator
+        # steps. Here some 2,000 have to do.
+        epochs=5,
+        learning_rate=5e-4,
+        beta1=0.0,
+        beta2=0.9,
+        batch_size=16,
+        latent_size=128,
+        discriminator_steps=1,
+    ),
+    networks=_networks,
+    loss=HINGE,
+    conditional=True,
+)

@@ -1,0 +1,45 @@
+"""The Wasserstein GAN with clipped weights."""
+
+from torch import nn
+
+from trainables.data.images import ImageShape
+from trainables.gans.networks.conditioning import IgnoreLabels
+from trainables.gans.networks.convolutional import convolutional_discriminator, convolutional_generator
+from trainables.gans.networks.initialisation import draw_normal
+from trainables.gans.objectives import WASSERSTEIN
+from trainables.gans.variant import GanSettings, GanVariant, Networks
+
+
+def _networks(shape: ImageShape, latent_size: int, num_classes: int) -> Networks:
+    """The DCGAN's (Arjovsky et al. 2017, section 4.2), batch norm in the critic included: no penalty forbids it.
+
+    Its scales are clipped with the weights, as in the authors' code.
+    """
+    generator = convolutional_generator(shape, latent_size=latent_size, activation=nn.ReLU)
+    critic = convolutional_discriminator(shape, batch_norm=True)
+    return Networks(
+        generator=IgnoreLabels(draw_normal(generator)), discriminator=IgnoreLabels(draw_normal(critic))
+    )
+
+
+WGAN = GanVariant(
+    name="wgan",
+    summary="Wasserstein loss with clipped weights, convolutional, one for each rare class",
+    source="Arjovsky et al. 2017, arXiv:1701.07875, algorithm 1",
+    defaults=GanSettings(
+        epochs=120,
+        # Ten times the paper's: a weight moves by about the rate in a step, and some hundred images give the
+        # generator some hundred steps, in which 5e-5 would not take it beyond its initial noise.
+        learning_rate=5e-4,
+        # The paper found momentum to make the critic unstable and took RMSprop: which is Adam without momentum,
+        # but for Adam's correction of the first steps' bias. 0.99 is RMSprop's own decay in PyTorch.
+        beta1=0.0,
+        beta2=0.99,
+        batch_size=16,
+        latent_size=100,
+        discriminator_steps=5,
+        weight_clip=0.01,
+    ),
+    networks=_networks,
+    loss=WASSERSTEIN,
+)
