@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pydantic import JsonValue
 
 from analysis.answer import MINIMUM_SEEDS
+from analysis.generated import FLAGS, flagged_images
 from analysis.load import Study
 from analysis.select import (
     MAIN_METRIC,
@@ -31,6 +32,7 @@ def caveats(study: Study) -> list[str]:
         *_missing_phases(records),
         *_seeds(records),
         *_small_counts(records),
+        *_flagged_images(records),
         *_comparisons(records),
         *_selection(records),
         *_search_budgets(records),
@@ -102,6 +104,13 @@ def _scored_parts(record: TrialRecord) -> list[tuple[str, tuple[int, ...]]]:
 def _range(values: Sequence[int]) -> str:
     low, high = min(values), max(values)
     return f"{low}" if low == high else f"{low} to {high}"
+
+
+def _flagged_images(records: Sequence[TrialRecord]) -> Iterator[str]:
+    for flag, meaning in FLAGS.items():
+        flagged = flagged_images(records, flag)
+        if flagged:
+            yield f"Some generated images {meaning}: {listing(_first(flagged))}."
 
 
 def _comparisons(records: Sequence[TrialRecord]) -> Iterator[str]:

@@ -13,6 +13,7 @@ import yaml
 
 from analysis.answer import answer, contrast_table
 from analysis.caveats import caveats
+from analysis.generated import FIDELITY, VARIETY, generated_tables
 from analysis.load import Study, load_study
 from analysis.plots.figures import Drawn, figures
 from analysis.plots.samples import SampleGrid, sample_data, shrunk
@@ -44,9 +45,10 @@ def write_report(folder: Path) -> Path:
     report = folder / "report"
     for stale in ("tables", "plots"):
         shutil.rmtree(report / stale, ignore_errors=True)
-    found = (contrast_table(study), *tables(study), class_count_table(study.records))
+    records = study.records
+    found = (contrast_table(study), *tables(study), class_count_table(records), *generated_tables(records))
     write_tables(study, found, report / "tables")
-    drawn = list(_written(figures(study.records), report / "plots"))
+    drawn = list(_written(figures(records), report / "plots"))
     path = report / "report.html"
     path.write_text(render(study, found, drawn), encoding="utf-8")
     return path
@@ -92,6 +94,8 @@ def render(study: Study, found: Sequence[Table], drawn: Sequence[Picture]) -> st
         lost=[record for record in study.records if record.status != "complete"],
         statuses=sorted(Counter((r.phase, r.status) for r in study.records).items()),
         minority=_minority(study.records),
+        fidelity=FIDELITY,
+        variety=VARIETY,
         configuration=yaml.safe_dump(dict(study.config), sort_keys=False, allow_unicode=True),
         ratio_text=ratio_text,
     )

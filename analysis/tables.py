@@ -35,7 +35,7 @@ class Arm(NamedTuple):
 KEYS = list(Arm._fields)
 
 
-def _in_order(arms: Iterable[Arm], kinds: Mapping[str, Family]) -> list[Arm]:
+def in_order(arms: Iterable[Arm], kinds: Mapping[str, Family]) -> list[Arm]:
     """By condition, then in the order of the families."""
     return sorted(arms, key=lambda arm: (arm[:3], list(kinds).index(arm.balancer)))
 
@@ -138,7 +138,7 @@ def _all_metrics(summary: pd.DataFrame, kinds: Mapping[str, Family]) -> Table:
     """Every metric across, every condition and method down."""
     scores = summary[summary["measure"] == "score"]
     cells = _cells(scores)
-    keys = _in_order({Arm(*row) for row in scores[KEYS].itertuples(index=False)}, kinds)
+    keys = in_order({Arm(*row) for row in scores[KEYS].itertuples(index=False)}, kinds)
     metrics = list(dict.fromkeys(scores["metric"]))
     rows = [[*key, *(cells.get((*key, metric, "score"), ABSENT) for metric in metrics)] for key in keys]
     text = pd.DataFrame(rows, columns=[*KEYS, *map(label, metrics)])
@@ -155,7 +155,7 @@ def search_table(study: Study) -> Table:
     cells = {"test": _cells(summary), "validation": _cells(validation)}
     groups = _search_groups(study.records)
     numbers, rows = [], []
-    for key in _in_order(groups, families(study.records)):
+    for key in in_order(groups, families(study.records)):
         spent = _spent(groups[key])
         numbers.append({**key._asdict(), **spent})
         best = spent["best_validation_gain"]

@@ -15,6 +15,11 @@ def number(value: float, *, signed: bool = False) -> str:
     return f"{value:{'+' if signed else ''}.3f}".replace("-", MINUS)
 
 
+def magnitude(value: float) -> str:
+    """`value` of an unbounded scale: three decimals below 10, one above."""
+    return number(value) if abs(value) < 10 else f"{value:.1f}".replace("-", MINUS)
+
+
 def estimate_text(estimate: Estimate, *, signed: bool = False) -> str:
     """A mean with its interval, as in a table: "0.412 [0.380, 0.444]"; the mean alone where there is none."""
     mean = number(estimate.mean, signed=signed)

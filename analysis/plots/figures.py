@@ -14,6 +14,7 @@ from analysis.plots.losses import draw_losses, loss_data
 from analysis.plots.scores import draw_against_ratio, draw_dots, draw_gains, draw_seeds, score_data
 from analysis.plots.search import draw_progress, progress_data
 from analysis.plots.style import house_style
+from analysis.plots.usefulness import draw_usefulness, usefulness_data
 from analysis.select import (
     NO_BALANCING,
     Condition,
@@ -67,6 +68,7 @@ def _plans(records: Sequence[TrialRecord]) -> Iterator[_Plan]:
     for task in tasks:
         where = f" on {task.dataset} with {task.classifier}" if len(tasks) > 1 else ""
         yield from _score_plans(records, task, where)
+        yield from _usefulness_plans(records, task, where)
         yield from _search_plans(records, task, where)
     found = conditions(records)
     chosen = {contrast.condition: contrast for contrast in contrasts(records)}
@@ -116,6 +118,18 @@ def _score_plans(records: Sequence[TrialRecord], task: Task, where: str) -> Iter
         alt="Minority F1 of each seed of every method as dots, above the mean with its 95 % interval.",
         figure=draw_seeds(f1),
     )
+
+
+def _usefulness_plans(records: Sequence[TrialRecord], task: Task, where: str) -> Iterator[_Plan]:
+    data = usefulness_data(records, task)
+    if data:
+        yield _Plan(
+            section="generated",
+            name=f"usefulness{where}",
+            title=f"Gain in test minority F1 against the quality of the generated images{where}",
+            alt="Mean gain of every method at every ratio against how far its images are from real ones.",
+            figure=draw_usefulness(data, families(records)),
+        )
 
 
 def _search_plans(records: Sequence[TrialRecord], task: Task, where: str) -> Iterator[_Plan]:

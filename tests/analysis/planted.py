@@ -12,6 +12,7 @@ from PIL import Image
 from trainables.record import (
     ClassCounts,
     EpochLoss,
+    ImageQuality,
     Phase,
     Scores,
     SearchStep,
@@ -172,6 +173,47 @@ def search_trials(balancer: str, gains: Sequence[float], *, first: int, ratio: f
             ratio=ratio,
         )
         for index, gain in enumerate(gains)
+    ]
+
+
+def planted_quality(
+    *, flags: tuple[str, ...] = (), num_held_out: int = 5, **metrics: float | None
+) -> ImageQuality:
+    """The quality of 90 images of a class with 10 training images, round numbers but for `metrics`."""
+    floors = {
+        "fid": (30.0, 15.0),
+        "kid": (0.05, 0.01),
+        "gan_train": (0.4, 0.6),
+        "gan_test": (0.7, 0.8),
+        "ssim_between": (0.3, 0.25),
+        "ssim_nearest": (0.5, 0.45),
+        "memorised_share": (0.1, 0.05),
+        "copied_share": (0.0, 0.0),
+        "repeated_share": (0.02, 0.01),
+    }
+    plain = {"precision": 0.8, "recall": 0.6, "density": 0.9, "coverage": 0.7, "inception_score": 1.2}
+    with_floors = {name: value for name, (value, _) in floors.items()}
+    only_floors = {f"{name}_floor": floor for name, (_, floor) in floors.items()}
+    found: dict[str, float | None] = {**plain, **with_floors, **only_floors, **metrics}
+    return ImageQuality(
+        metrics=found,
+        missing={name: "needs more images" for name, value in found.items() if value is None},
+        num_generated=90,
+        num_training=10,
+        num_held_out=num_held_out,
+        flags=flags,
+    )
+
+
+def with_generated(
+    records: Sequence[TrialRecord], balancer: str, *by_seed: Mapping[str, ImageQuality]
+) -> list[TrialRecord]:
+    """`records`, where those of the confirmed seeds 1, 2, ... of `balancer` measured `by_seed` images."""
+    return [
+        replace(record, generated=by_seed[record.seed - 1])
+        if record.balancer == balancer and record.phase == "confirm" and record.seed <= len(by_seed)
+        else record
+        for record in records
     ]
 
 

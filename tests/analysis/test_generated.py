@@ -1,0 +1,163 @@
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from analysis.caveats import caveats
+from analysis.generated import FIDELITY, FLAGS, VARIETY, flagged_images, generated_tables, seed_mean
+from analysis.load import load_study
+from analysis.plots.figures import figures
+from analysis.plots.usefulness import UsefulnessPoint, usefulness_data
+from analysis.report import write_report
+from analysis.select import Task
+from tests.analysis.planted import planted_quality, planted_study, with_generated, write_study
+from tests.analysis.test_report import shown
+from trainables.record import TrialRecord
+
+TASK = Task("shapes", "simple_cnn")
+MALIGNANT, NORMAL = "malignant <b>&", "normal"
+
+
+def measured(ratio: float = 10.0) -> list[TrialRecord]:
+    """Images of dcgan, of a class with two flags and FID in two of three seeds and of one without; of smote."""
+    none: dict[str, float | None] = {"fid": None, "fid_floor": None, "kid_floor": None}
+    seeds = [
+        {
+            NORMAL: planted_quality(**none),
+            MALIGNANT: planted_quality(fid=fid, kid=kid, kid_floor=0.01, flags=flags, num_held_out=held_out),
+        }
+        for fid, kid, held_out, flags in (
+            (20.0, 0.03, 4, ("copies",)),
+            (None, 0.05, 5, ()),
+            (40.0, 0.10, 6, ("copies", "collapsed")),
+        )
+    ]
+    dcgan = with_generated(planted_study(ratio), "dcgan", *seeds)
+    return with_generated(dcgan, "smote", *[{MALIGNANT: planted_quality()}] * 3)
+
+
+def test_means_are_over_the_seeds_that_have_the_number() -> None:
+    qualities = [planted_quality(fid=fid) for fid in (20.0, None, 40.0)]
+    assert seed_mean(qualities, "fid") == (30.0, 2)
+    assert seed_mean(qualities[1:2], "fid") == (None, 0)
+
+
+def test_a_row_a_class_and_nothing_is_left_empty() -> None:
+    text = generated_tables(measured())[0].text
+    assert text[["Balancer", "Class"]].to_numpy().tolist() == [
+        ["smote", MALIGNANT],
+        ["dcgan", MALIGNANT],
+        ["dcgan", NORMAL],
+    ]
+    flagged, scarce = text.iloc[1], text.iloc[2]
+    assert flagged["FID (domain features)"] == "30.0, 2 of 3 seeds (15.0)"
+    assert flagged["KID (domain features)"] == "0.060 (0.010)"
+    assert flagged["Precision"] == "0.800"
+    assert flagged["GAN-train"] == "0.400 (0.600)"
+    assert flagged["Flags"] == "copies 2 of 3, collapsed 1 of 3"
+    assert flagged["Images: generated / training / held-out"] == "90 / 10 / 4–6"
+    assert flagged["Seeds"] == 3
+    assert scarce["FID (domain features)"] == "too few images"
+    assert scarce["KID (domain features)"] == "0.050 (too few images)"
+    assert scarce["Flags"] == "–"
+    assert not text.isna().to_numpy().any()
+
+
+def test_several_ratios_have_rows_each() -> None:
+    text = generated_tables([*measured(50.0), *measured(10.0)])[0].text
+    assert text["Imbalance ratio"].tolist() == [10.0] * 3 + [50.0] * 3
+
+
+def test_the_csv_has_every_metric_of_the_record_and_its_seeds(tmp_path: Path) -> None:
+    write_report(write_study(tmp_path, measured()))
+    numbers = pd.read_csv(tmp_path / "report" / "tables" / "generated.csv").set_index(["balancer", "class"])
+    assert set(planted_quality().metrics) <= set(numbers.columns)
+    row = numbers.loc[("dcgan", MALIGNANT)]
+    assert (row["fid"], row["fid_seeds"], row["fid_floor"]) == (30.0, 2, 15.0)
+    assert row["kid"] == pytest.approx(0.06, abs=1e-12)
+    assert (row["num_generated"], row["num_training"], row["num_held_out"]) == (90, 10, 5)
+    assert (row["copies_seeds"], row["collapsed_seeds"], row["seeds"]) == (2, 1, 3)
+    assert pd.isna(numbers.loc[("dcgan", NORMAL), "fid"])
+    assert numbers.loc[("dcgan", NORMAL), "fid_seeds"] == 0
+
+
+def test_the_words_of_a_missing_number_reach_every_form_that_is_read(tmp_path: Path) -> None:
+    page = shown(write_report(write_study(tmp_path, measured())).read_text(encoding="utf-8"))
+    tables = tmp_path / "report" / "tables"
+    for text in (page, *((tables / f"generated.{kind}").read_text(encoding="utf-8") for kind in ("md", "tex"))):
+        assert "too few images" in text
+        assert "nan" not in text.lower().split()
+
+
+def test_the_page_explains_every_number_and_what_its_fid_is_not(tmp_path: Path) -> None:
+    page = shown(write_report(write_study(tmp_path, measured())).read_text(encoding="utf-8"))
+    assert all(f"{each.heading} {each.meaning}" in page for each in (*FIDELITY, *VARIETY))
+    assert "compares methods within this study, and with nothing published" in page
+    assert "A low FID does not mean that the images help the classifier" in page
+
+
+def test_a_study_without_generated_images_has_no_section(tmp_path: Path) -> None:
+    page = write_report(write_study(tmp_path, planted_study())).read_text(encoding="utf-8")
+    assert "Generated images" not in page
+    assert 'id="generated"' not in page
+    assert not list((tmp_path / "report").rglob("generated*"))
+
+
+@pytest.mark.parametrize(
+    ("records", "expected"),
+    [
+        (planted_study(), []),
+        (
+            measured(),
+            [
+                "Some generated images are copies of training images, which add little that oversampling would "
+                f"not: dcgan (class {MALIGNANT}, ratio 10, 2 of 3 seeds).",
+                "Some generated images are a few images again and again, which add little variety: "
+                f"dcgan (class {MALIGNANT}, ratio 10, 1 of 3 seeds).",
+            ],
+        ),
+    ],
+)
+def test_flagged_generators_are_a_caveat(
+    tmp_path: Path, records: Sequence[TrialRecord], expected: list[str]
+) -> None:
+    said = caveats(load_study(write_study(tmp_path, records)))
+    assert [caveat for caveat in said if caveat.startswith("Some generated images")] == expected
+
+
+def test_flags_of_a_search_are_no_caveat() -> None:
+    searched = [record for record in measured() if record.phase != "confirm"]
+    assert [flagged_images(searched, flag) for flag in FLAGS] == [[], []]
+
+
+def test_usefulness_sets_the_mean_gain_against_the_distance_relative_to_the_floor() -> None:
+    data = usefulness_data([*measured(10.0), *measured(50.0)], TASK)
+    # dcgan: FID 20 / 15 and 40 / 15; KID 0.03, 0.05 and 0.10 minus 0.01; gains 0.10, 0.12 and 0.14.
+    fids = {(point.balancer, point.imbalance_ratio): point for point in data["fid"]}
+    assert set(fids) == {("dcgan", 10.0), ("dcgan", 50.0), ("smote", 10.0), ("smote", 50.0)}
+    assert fids["dcgan", 10.0].distance == pytest.approx(2.0, abs=1e-12)
+    assert fids["smote", 50.0].distance == pytest.approx(2.0, abs=1e-12)
+    kid = next(point for point in data["kid"] if point.balancer == "dcgan")
+    assert kid == UsefulnessPoint(
+        balancer="dcgan",
+        imbalance_ratio=10.0,
+        distance=pytest.approx(0.05, abs=1e-12),
+        gain=pytest.approx(0.12, abs=1e-12),
+    )
+
+
+def test_usefulness_needs_three_points() -> None:
+    assert usefulness_data(measured(), TASK) == {}
+    assert "usefulness" not in {drawn.name for drawn in figures(measured())}
+    three = with_generated(measured(), "acgan_<x>", *[{MALIGNANT: planted_quality(fid=None)}] * 3)
+    assert {name: len(points) for name, points in usefulness_data(three, TASK).items()} == {"kid": 3}
+    assert "usefulness" in {drawn.name for drawn in figures(three)}
+
+
+def test_usefulness_looks_at_minority_classes_alone() -> None:
+    majority = [{"benign": planted_quality()}] * 3
+    records = planted_study()
+    for balancer in ("dcgan", "smote", "acgan_<x>"):
+        records = with_generated(records, balancer, *majority)
+    assert usefulness_data(records, TASK) == {}
