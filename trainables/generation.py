@@ -18,7 +18,7 @@ NUM_FEATURES = 64
 # Of each kind, drawn at random: enough for every metric's second digit, and a second or two of work.
 MAX_IMAGES = 2000
 # Batches of 64: about what tells digits, clothes or X-rays apart, in a few seconds.
-FEATURE_STEPS = 1000
+FEATURE_STEPS = 500
 FEATURE_TRAINING = ClassifierConfig(name="domain_features")
 
 

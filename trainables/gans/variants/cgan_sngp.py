@@ -1,4 +1,8 @@
-"""The conditional GAN of the study's document 001: up-sampling, spectral norm and gradient penalty."""
+"""The conditional GAN of the study's document 001: up-sampling, spectral norm and gradient penalty.
+
+The document names the latent size and what the networks have, but no layer, no loss and no rate: the loss is
+the cross-entropy of its first GAN, and Adam's settings are that GAN's too.
+"""
 
 from trainables.data.images import ImageShape
 from trainables.gans.networks.conditioning import ConcatenateLabels, StackLabels
@@ -10,6 +14,7 @@ from trainables.gans.objectives import CROSS_ENTROPY
 from trainables.gans.penalties import gradient_penalty
 from trainables.gans.variant import GanSettings, GanVariant, Networks, Term
 
+# A tenth of the latent values, as in the fully connected CGAN.
 LABEL_SIZE = 10
 
 
