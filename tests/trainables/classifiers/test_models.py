@@ -86,6 +86,13 @@ def test_the_svm_heeds_the_weights():
     assert (light(features).argmax(dim=1) == 0).sum() < (even(features).argmax(dim=1) == 0).sum()
 
 
+def test_images_of_weight_zero_are_not_there_for_the_svm():
+    features, labels = clouds(3)
+    silenced = svm_head(features, labels, (labels != 1).float(), 3, 0)
+    without = svm_head(features[labels != 1], labels[labels != 1], torch.ones(60), 3, 0)
+    assert torch.equal(silenced(features), without(features))
+
+
 def test_a_class_that_the_svm_never_met_is_never_predicted():
     features, labels = clouds(3)
     known = labels != 1
