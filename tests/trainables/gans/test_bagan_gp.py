@@ -17,16 +17,23 @@ def linear_sizes(network: nn.Module) -> list[tuple[int, int]]:
     return [(layer.in_features, layer.out_features) for layer in network.modules() if isinstance(layer, nn.Linear)]
 
 
-def test_has_the_layers_of_the_authors_code_at_half_the_channels() -> None:
+def test_has_the_layers_of_the_authors_code() -> None:
     networks = BAGAN_GP.networks(ImageShape(size=64, channels=3), 128, 10)
-    assert linear_sizes(networks.generator) == [(128, 128 * 4 * 4)]
-    assert conv_channels(networks.generator, nn.ConvTranspose2d) == [(128, 64), (64, 64), (64, 32), (32, 3)]
-    assert conv_channels(networks.discriminator, nn.Conv2d) == [(3, 32), (32, 64), (64, 64), (64, 128)]
-    assert linear_sizes(networks.discriminator.scale) == [(512, 2048)]
-    assert linear_sizes(networks.discriminator.after) == [(2048, 512), (512, 1)]
+    assert linear_sizes(networks.generator) == [(128, 256 * 4 * 4)]
+    assert conv_channels(networks.generator, nn.ConvTranspose2d) == [(256, 128), (128, 128), (128, 64), (64, 3)]
+    assert conv_channels(networks.discriminator, nn.Conv2d) == [(3, 64), (64, 128), (128, 128), (128, 256)]
+    assert linear_sizes(networks.discriminator.scale) == [(512, 4096)]
+    assert linear_sizes(networks.discriminator.after) == [(4096, 512), (512, 1)]
     embeddings = [m for n in (networks.generator, networks.discriminator) for m in n.modules()]
     sizes = [m.embedding_dim for m in embeddings if isinstance(m, nn.Embedding)]
     assert sizes == [128, 512]
+
+
+def test_is_trained_as_in_the_authors_code() -> None:
+    defaults = BAGAN_GP.defaults
+    assert (defaults.learning_rate, defaults.beta1, defaults.beta2) == (2e-4, 0.5, 0.9)
+    assert (defaults.batch_size, defaults.latent_size) == (128, 128)
+    assert (defaults.discriminator_steps, defaults.warm_start_epochs) == (5, 30)
 
 
 def test_terms() -> None:
