@@ -19,12 +19,16 @@ NUM_FEATURES = 64
 MAX_IMAGES = 2000
 # Batches of 64: about what tells digits, clothes or X-rays apart, in a few seconds.
 FEATURE_STEPS = 500
+# Larger images are averaged down first: their features would cost more than the trial that they judge.
+MAX_FEATURE_SIZE = 64
 FEATURE_TRAINING = ClassifierConfig(name="domain_features")
 
 
 def _body(shape: ImageShape) -> tuple[nn.Module, int]:
     """Two convolutions with max pooling, and a dense layer of 64 units."""
+    size = min(shape.size, MAX_FEATURE_SIZE)
     layers = nn.Sequential(
+        nn.AdaptiveAvgPool2d(size) if size < shape.size else nn.Identity(),
         nn.Conv2d(shape.channels, 32, kernel_size=3, padding=1),
         nn.ReLU(),
         nn.MaxPool2d(2),
@@ -32,7 +36,7 @@ def _body(shape: ImageShape) -> tuple[nn.Module, int]:
         nn.ReLU(),
         nn.MaxPool2d(2),
         nn.Flatten(),
-        nn.Linear(64 * (shape.size // 4) ** 2, NUM_FEATURES),
+        nn.Linear(64 * (size // 4) ** 2, NUM_FEATURES),
         nn.ReLU(),
     )
     return layers, NUM_FEATURES

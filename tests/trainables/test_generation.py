@@ -10,7 +10,7 @@ from trainables import generation
 from trainables.classifiers.classifier import ClassifierConfig
 from trainables.classifiers.training import Validation
 from trainables.config import parse_trial
-from trainables.data.images import TrainingSet, to_float, training_set
+from trainables.data.images import ImageShape, TrainingSet, to_float, training_set
 from trainables.generation import RealImages, drawn, image_quality, remembered_yardstick
 from trainables.parts import held_out, prepare
 
@@ -113,3 +113,11 @@ def test_many_images_are_drawn_from_without_repeats(monkeypatch: pytest.MonkeyPa
     assert len(some.unique()) == 5
     assert torch.equal(drawn(images[:5], seed=0), images[:5])
     assert not torch.equal(drawn(images, seed=1), some)
+
+
+def test_large_images_are_averaged_down_before_they_are_measured() -> None:
+    body, num_features = generation.DOMAIN_FEATURES.body(ImageShape(size=224, channels=3))
+    images = torch.rand(2, 3, 224, 224)
+    small = torch.nn.functional.adaptive_avg_pool2d(images, 64)
+    assert body(images).shape == (2, num_features)
+    torch.testing.assert_close(body(images), body[1:](small))
