@@ -68,9 +68,9 @@ BAGAN_GP = GanVariant(
     summary="begins as a labelled autoencoder, with a gradient penalty: one for all classes",
     source="Huang and Jafari 2021, doi:10.1007/s00521-021-06163-8, as in its code",
     defaults=GanSettings(
-        # All but the epochs, which are not stated, as in the authors' code. On one core an epoch of 6,000 images of
-        # 28 pixels takes half a minute, and has nine generator steps: smaller batches and one discriminator step
-        # are the settings to change there.
+        # All but the epochs, which are not stated, as in the authors' code. On one core an epoch of 6,000 images
+        # of 28 pixels takes half a minute, and has nine generator steps: smaller batches and one discriminator
+        # step are the settings to change there.
         epochs=30,
         learning_rate=2e-4,
         beta1=0.5,
