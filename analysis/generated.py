@@ -1,7 +1,7 @@
 """What the generated images of each class are worth, beside what real images reach."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +19,8 @@ TOO_FEW = "too few images"
 class Quantity:
     """A number of the tables: its name in the record, its heading, and in a sentence what it is and what is good.
 
-    `with_floor` where the record says what real images reach.
+    "{features}" in a heading stands for whose features the number is of. `with_floor` where the record says what
+    real images reach.
     """
 
     metric: str
@@ -43,13 +44,13 @@ FIDELITY = (
     ),
     Quantity(
         metric="fid",
-        heading="FID (domain features)",
+        heading="FID ({features} features)",
         meaning="Fréchet distance of the generated images to the training images. Lower is better, down to what "
         "held-out real images reach; it needs more images of each kind than there are features.",
     ),
     Quantity(
         metric="kid",
-        heading="KID (domain features)",
+        heading="KID ({features} features)",
         meaning="Kernel distance to the training images. Lower is better; about 0, or a little below, where they "
         "cannot be told apart. It is unbiased with few images, so it is the one to read for a rare class.",
     ),
@@ -161,6 +162,18 @@ def seed_mean(measured: Sequence[ImageQuality], metric: str) -> SeedMean:
     return SeedMean(mean=float(np.mean(values)) if values else None, num_seeds=len(values))
 
 
+def features_of(records: Sequence[TrialRecord]) -> str:
+    """Whose features the images of a study were judged by."""
+    kinds = {quality.features for record in confirmed(records) for quality in record.generated.values()}
+    return " and ".join(sorted(kinds))
+
+
+def with_features(quantities: Sequence[Quantity], records: Sequence[TrialRecord]) -> tuple[Quantity, ...]:
+    """`quantities` with whose features they are of in their headings."""
+    features = features_of(records)
+    return tuple(replace(each, heading=each.heading.format(features=features)) for each in quantities)
+
+
 def generated_tables(records: Sequence[TrialRecord]) -> tuple[Table, ...]:
     """Two tables with a row for each condition, method and class; none where no image was generated.
 
@@ -175,7 +188,7 @@ def generated_tables(records: Sequence[TrialRecord]) -> tuple[Table, ...]:
             name="generated",
             title=f"Quality of the generated images: {brackets}",
             numbers=_numbers(found, (*FIDELITY, *VARIETY)),
-            text=_text(found, FIDELITY),
+            text=_text(found, with_features(FIDELITY, records)),
         ),
         Table(
             name="generated_variety",

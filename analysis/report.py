@@ -12,8 +12,9 @@ import pandas as pd
 import yaml
 
 from analysis.answer import answer, contrast_table
+from analysis.best_epoch import best_epoch_tables
 from analysis.caveats import caveats
-from analysis.generated import FIDELITY, VARIETY, generated_tables
+from analysis.generated import FIDELITY, VARIETY, features_of, generated_tables, with_features
 from analysis.load import Study, load_study
 from analysis.plots.figures import Drawn, figures
 from analysis.plots.samples import SampleGrid, sample_data, shrunk
@@ -46,12 +47,17 @@ def write_report(folder: Path) -> Path:
     for stale in ("tables", "plots"):
         shutil.rmtree(report / stale, ignore_errors=True)
     records = study.records
-    found = (contrast_table(study), *tables(study), class_count_table(records), *generated_tables(records))
+    found = (contrast_table(study), *tables(study), class_count_table(records), *_special(records))
     write_tables(study, found, report / "tables")
     drawn = list(_written(figures(records), report / "plots"))
     path = report / "report.html"
     path.write_text(render(study, found, drawn), encoding="utf-8")
     return path
+
+
+def _special(records: Sequence[TrialRecord]) -> tuple[Table, ...]:
+    """The tables that only some studies have."""
+    return (*generated_tables(records), *best_epoch_tables(records))
 
 
 def terminal_summary(study: Study) -> tuple[str, pd.DataFrame]:
@@ -94,7 +100,8 @@ def render(study: Study, found: Sequence[Table], drawn: Sequence[Picture]) -> st
         lost=[record for record in study.records if record.status != "complete"],
         statuses=sorted(Counter((r.phase, r.status) for r in study.records).items()),
         minority=_minority(study.records),
-        fidelity=FIDELITY,
+        fidelity=with_features(FIDELITY, study.records),
+        features=features_of(study.records),
         variety=VARIETY,
         configuration=yaml.safe_dump(dict(study.config), sort_keys=False, allow_unicode=True),
         ratio_text=ratio_text,

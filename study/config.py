@@ -14,6 +14,7 @@ from trainables.classifiers.classifier import ClassifierConfig
 from trainables.data.catalog import data_set
 from trainables.data.imbalance import Imbalance, LongTailed, Step
 from trainables.data.source import DataConfig
+from trainables.evaluation import DomainFeatures, ImageFeatures
 from trainables.settings import ConfigError, dump, nearest, parse, settings
 from trainables.tunable import Tunable
 
@@ -59,9 +60,14 @@ class SearchConfig:
 
 @settings
 class ConfirmConfig:
-    """The fresh seeds with which every balancer is confirmed; only here is the test part read."""
+    """The fresh seeds with which every balancer is confirmed; only here is the test part read.
+
+    For `test_each_epoch` and `image_features` see EvaluationConfig.
+    """
 
     seeds: tuple[int, ...] = Field(default=(1, 2, 3), min_length=1)
+    test_each_epoch: bool = False
+    image_features: ImageFeatures = Field(default_factory=DomainFeatures)
 
 
 @settings

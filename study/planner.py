@@ -68,7 +68,7 @@ def planned_trial(
     config = parse_trial(
         {
             "seed": seed,
-            "test": purpose.phase == "confirm",
+            "evaluation": _evaluation(study) if purpose.phase == "confirm" else {},
             "data": dump(study.data),
             "imbalance": dump(study.imbalance_at(cell.ratio)),
             "classifier": dump(study.classifier),
@@ -76,6 +76,11 @@ def planned_trial(
         }
     )
     return PlannedTrial(config=config, purpose=purpose, cell=cell)
+
+
+def _evaluation(study: StudyConfig) -> dict[str, JsonValue]:
+    confirm = dump(study.confirm)
+    return {"test": True, **{key: confirm[key] for key in ("test_each_epoch", "image_features")}}
 
 
 class Planner:

@@ -13,7 +13,14 @@ from trainables.settings import ConfigError, nearest
 
 _FOLDER = files("study") / "recipes"
 # Naming another of these makes the settings of the old one meaningless, so they go.
-_DISCRIMINATORS = frozenset({"imbalance.profile", "classifier.optimiser.kind", "classifier.schedule.kind"})
+_DISCRIMINATORS = frozenset(
+    {
+        "imbalance.profile",
+        "classifier.optimiser.kind",
+        "classifier.schedule.kind",
+        "confirm.image_features.kind",
+    }
+)
 # The size that a recipe has as it is written.
 FULL = "full"
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import torch
 from ray import tune
 from ray.tune import TuneError
 from rich.console import Console
@@ -27,6 +28,8 @@ from study.tracking import WandbMirror
 from study.tune_adapter import SessionCallback, SessionSearcher
 from trainables.data.catalog import data_set, image_source
 from trainables.data.source import DATA_ENVIRONMENT_VARIABLE
+from trainables.evaluation import InceptionFeatures
+from trainables.features import inception
 from trainables.parts import prepare
 from trainables.ray_trainable import GanStudyTrainable
 from trainables.settings import UserError
@@ -59,8 +62,9 @@ def run_study(
     the configuration or the data cannot do.
     """
     options = options or RunOptions()
-    config = with_absolute_root(parse_study(dump_study(config)))
+    config = with_absolute_paths(parse_study(dump_study(config)))
     ratios = imbalance_ratios(config)
+    check_image_features(config)
     for note in data_notes(config):
         options.console.print(f"Data: {note}", markup=False, highlight=False, soft_wrap=True)
     root = Path(out) if out is not None else default_folder(config.name)
@@ -115,18 +119,33 @@ def data_notes(config: StudyConfig) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*source.pool().notes, *source.test().notes)))
 
 
+def check_image_features(config: StudyConfig) -> None:
+    """Raises ConfigError where the weights of Inception cannot be read: now, and not after the search."""
+    choice = config.confirm.image_features
+    if isinstance(choice, InceptionFeatures):
+        inception(choice.weights, torch.device("cpu"))
+
+
 def default_folder(name: str) -> Path:
     """A folder of its own for each run, below ./studies."""
     return Path("studies") / f"{name}-{datetime.datetime.now():%Y%m%d-%H%M%S}"
 
 
-def with_absolute_root(config: StudyConfig) -> StudyConfig:
-    """`config` with the data's folder spelt out, since trials run in other processes and folders."""
+def with_absolute_paths(config: StudyConfig) -> StudyConfig:
+    """`config` with the places of files spelt out, since trials run in other processes and folders."""
     looked_for = data_set(config.data).is_looked_for
     root = config.data.root or (os.environ.get(DATA_ENVIRONMENT_VARIABLE) if looked_for else None)
-    if root is None:
-        return config
-    return replace(config, data=replace(config.data, root=str(Path(root).expanduser().resolve())))
+    if root is not None:
+        config = replace(config, data=replace(config.data, root=_absolute(root)))
+    choice = config.confirm.image_features
+    if isinstance(choice, InceptionFeatures):
+        choice = replace(choice, weights=_absolute(choice.weights))
+        config = replace(config, confirm=replace(config.confirm, image_features=choice))
+    return config
+
+
+def _absolute(path: str) -> str:
+    return str(Path(path).expanduser().resolve())
 
 
 def _run(manifest: Manifest, root: Path, ratios: Mapping[Ratio, float], options: RunOptions) -> StudyResult:

@@ -1,16 +1,23 @@
 """The complete configuration of one trial: strict parse, canonical dump, names."""
 
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass
+from functools import reduce
+from typing import cast
 
-from pydantic import JsonValue
+from pydantic import Field, JsonValue
 
 from trainables.balancing.catalog import BalancingConfig, dump_balancing, parse_balancing
 from trainables.classifiers.catalog import classifier_model
 from trainables.classifiers.classifier import ClassifierConfig
 from trainables.data.imbalance import Imbalance
 from trainables.data.source import DataConfig
+from trainables.evaluation import EvaluationConfig
 from trainables.settings import digest, dump, parse, settings
+
+# Where files lie: no number depends on it.
+_PLACES = ("data.root", "evaluation.image_features.weights")
 
 
 @settings
@@ -18,7 +25,7 @@ class _Sections:
     """A trial's sections as they are parsed; `balancing` is parsed by its catalog."""
 
     seed: int
-    test: bool = False
+    evaluation: EvaluationConfig = Field(default_factory=EvaluationConfig)
     data: DataConfig
     imbalance: Imbalance
     classifier: ClassifierConfig
@@ -29,12 +36,11 @@ class _Sections:
 class TrialConfig:
     """Everything that decides a trial's numbers.
 
-    `seed` draws the images that are kept, the split, the networks' weights and the batches. `test` says whether
-    the test part may be read: in the confirm phase alone.
+    `seed` draws the images that are kept, the split, the networks' weights and the batches.
     """
 
     seed: int
-    test: bool
+    evaluation: EvaluationConfig
     data: DataConfig
     imbalance: Imbalance
     classifier: ClassifierConfig
@@ -43,12 +49,12 @@ class TrialConfig:
     @property
     def trial_id(self) -> str:
         """A name for this configuration; where the files lie does not enter, since it changes no number."""
-        return digest(_without(dump_trial(self), "data.root"))
+        return digest(_without(dump_trial(self), *_PLACES))
 
     @property
     def setting_id(self) -> str:
         """A name for the configuration without balancing: trials that share it are pairs to be compared."""
-        return digest(_without(dump_trial(self), "data.root", "balancing", "test"))
+        return digest(_without(dump_trial(self), *_PLACES, "balancing", "evaluation"))
 
 
 def parse_trial(values: Mapping[str, JsonValue]) -> TrialConfig:
@@ -57,7 +63,7 @@ def parse_trial(values: Mapping[str, JsonValue]) -> TrialConfig:
     classifier_model(sections.classifier)
     return TrialConfig(
         seed=sections.seed,
-        test=sections.test,
+        evaluation=sections.evaluation,
         data=sections.data,
         imbalance=sections.imbalance,
         classifier=sections.classifier,
@@ -69,7 +75,7 @@ def dump_trial(config: TrialConfig) -> dict[str, JsonValue]:
     """The canonical nested dict, every default written out; `parse_trial` of it gives the same trial."""
     return {
         "seed": config.seed,
-        "test": config.test,
+        "evaluation": dump(config.evaluation),
         "data": dump(config.data),
         "imbalance": dump(config.imbalance),
         "classifier": dump(config.classifier),
@@ -78,10 +84,9 @@ def dump_trial(config: TrialConfig) -> dict[str, JsonValue]:
 
 
 def _without(values: dict[str, JsonValue], *keys: str) -> dict[str, JsonValue]:
-    kept = dict(values)
+    kept = deepcopy(values)
     for key in keys:
-        section, _, name = key.partition(".")
-        inner = kept.pop(section)
-        if name and isinstance(inner, dict):
-            kept[section] = {k: v for k, v in inner.items() if k != name}
+        *sections, name = key.split(".")
+        section = reduce(lambda inner, part: cast(dict[str, JsonValue], inner[part]), sections, kept)
+        section.pop(name, None)
     return kept

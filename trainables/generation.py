@@ -4,58 +4,35 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from trainables.classifiers.classifier import ClassifierConfig, ClassifierModel, FittedClassifier
+from trainables.classifiers.classifier import ClassifierConfig, FittedClassifier
 from trainables.classifiers.training import Validation, fit, num_steps
-from trainables.data.images import ImageShape, TrainingSet
+from trainables.data.images import TrainingSet
+from trainables.evaluation import ImageFeatures
+from trainables.features import domain_classifier, measuring_features
 from trainables.metrics.quality import ImageSample, class_quality
 from trainables.record import ImageQuality
 from trainables.seeding import derive_seed, torch_generator
 
-# Fewer than a rare class has images, as a rule: a Frechet distance needs more images than dimensions.
-NUM_FEATURES = 64
 # Of each kind, drawn at random: enough for every metric's second digit, and a second or two of work.
 MAX_IMAGES = 2000
-# Batches of 64: about what tells digits, clothes or X-rays apart, in a few seconds.
-FEATURE_STEPS = 500
-# Larger images are averaged down first: their features would cost more than the trial that they judge.
-MAX_FEATURE_SIZE = 64
-FEATURE_TRAINING = ClassifierConfig(name="domain_features")
-
-
-def _body(shape: ImageShape) -> tuple[nn.Module, int]:
-    """Two convolutions with max pooling, and a dense layer of 64 units."""
-    size = min(shape.size, MAX_FEATURE_SIZE)
-    layers = nn.Sequential(
-        nn.AdaptiveAvgPool2d(size) if size < shape.size else nn.Identity(),
-        nn.Conv2d(shape.channels, 32, kernel_size=3, padding=1),
-        nn.ReLU(),
-        nn.MaxPool2d(2),
-        nn.Conv2d(32, 64, kernel_size=3, padding=1),
-        nn.ReLU(),
-        nn.MaxPool2d(2),
-        nn.Flatten(),
-        nn.Linear(64 * (size // 4) ** 2, NUM_FEATURES),
-        nn.ReLU(),
-    )
-    return layers, NUM_FEATURES
-
-
-DOMAIN_FEATURES = ClassifierModel(
-    name="domain_features", summary="measures generated images by 64 features of the data at hand", body=_body
-)
+# Or as many times the number of features, where that is more: a Frechet distance needs more images than features.
+IMAGES_PER_FEATURE = 2
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Yardstick:
     """What generated images are measured with: the same for every balancer of a setting.
 
-    `features` is a classifier of the real training part, the rare classes weighted up. `real_recall` [K] is the
-    recall on held-out images of the study's own classifier, fitted to the real training part as it is.
+    `domain` is a classifier of the real training part, the rare classes weighted up; `features` is the one whose
+    features tell how near images are to one another, the same one or Inception. `real_recall` [K] is the recall on
+    held-out images of the study's own classifier, fitted to the real training part as it is.
     """
 
+    domain: FittedClassifier
     features: FittedClassifier
+    kind: str
     real_recall: tuple[float | None, ...]
 
 
@@ -86,25 +63,26 @@ class RealImages:
         return tuple(recognised(fitted, self.held_out.of_class(label), label) for label in labels)
 
 
-def yardstick(real: RealImages, *, seed: int) -> Yardstick:
-    """The yardstick of a setting."""
-    training = real.training
-    counts = torch.tensor(training.class_counts(), device=training.labels.device)
-    weighted = replace(training, weights=len(training) / (len(counts) * counts[training.labels]))
-    features = fit(
-        FEATURE_TRAINING, weighted, steps=FEATURE_STEPS, seed=derive_seed(seed, "features"), model=DOMAIN_FEATURES
+def yardstick(real: RealImages, choice: ImageFeatures, *, seed: int) -> Yardstick:
+    """The yardstick of a setting, with the features of `choice`."""
+    domain = domain_classifier(real.training, seed=derive_seed(seed, "features"))
+    return Yardstick(
+        domain=domain,
+        features=measuring_features(choice, domain, real.training.images.device),
+        kind=choice.kind,
+        real_recall=real.recall(real.training, seed=seed),
     )
-    return Yardstick(features=features, real_recall=real.recall(training, seed=seed))
 
 
-_LAST: dict[tuple[str, str], Yardstick] = {}
+_LAST: dict[tuple[str, str, ImageFeatures], Yardstick] = {}
 
 
-def remembered_yardstick(key: tuple[str, str], real: RealImages, *, seed: int) -> Yardstick:
-    """The yardstick of the setting that `key` names; the last is kept, as a setting's trials come in a row."""
+def remembered_yardstick(setting_id: str, real: RealImages, choice: ImageFeatures, *, seed: int) -> Yardstick:
+    """The yardstick of a setting; the last is kept, as a setting's trials come in a row."""
+    key = (setting_id, str(real.training.images.device), choice)
     if key not in _LAST:
         _LAST.clear()
-        _LAST[key] = yardstick(real, seed=seed)
+        _LAST[key] = yardstick(real, choice, seed=seed)
     return _LAST[key]
 
 
@@ -113,7 +91,7 @@ def image_quality(
 ) -> dict[str, ImageQuality]:
     """The quality of the synthetic images of `balanced`, by the name of each class that has some.
 
-    Beside the metrics of `class_quality`: `gan_test`, the share of a class's images that `measure.features` takes
+    Beside the metrics of `class_quality`: `gan_test`, the share of a class's images that `measure.domain` takes
     for it, with its recall on held-out images as the floor; and `gan_train`, the recall on held-out images of a
     classifier that has met generated images alone of the classes that have some, with that of one that met the
     real ones alone as the floor. GAN-train and GAN-test: Shmelkov et al. 2018, section 3, by class.
@@ -142,31 +120,39 @@ def _class_quality(
     seed: int,
 ) -> ImageQuality:
     of_class = balanced.images[balanced.synthetic & (balanced.labels == label)]
-    generated = drawn(of_class, seed=derive_seed(seed, "generated"))
-    training = drawn(real.training.of_class(label), seed=derive_seed(seed, "training"))
-    held_out = drawn(real.held_out.of_class(label), seed=derive_seed(seed, "held out"))
+    training = real.training.of_class(label)
+    num_features = measure.features.features(training[:1]).shape[1]
+    most = max(MAX_IMAGES, IMAGES_PER_FEATURE * num_features)
+    generated = drawn(of_class, most, seed=derive_seed(seed, "generated"))
+    training = drawn(training, most, seed=derive_seed(seed, "training"))
+    held_out = drawn(real.held_out.of_class(label), most, seed=derive_seed(seed, "held out"))
     quality = class_quality(
-        generated=_sample(generated, measure.features),
-        training=_sample(training, measure.features),
-        held_out=_sample(held_out, measure.features),
+        generated=_sample(generated, measure.features, num_features),
+        training=_sample(training, measure.features, num_features),
+        held_out=_sample(held_out, measure.features, num_features),
         probabilities=measure.features.probabilities(generated).cpu().numpy(),
         seed=seed,
     )
     usefulness = {
-        "gan_test": recognised(measure.features, generated, label),
-        "gan_test_floor": recognised(measure.features, held_out, label),
+        "gan_test": recognised(measure.domain, generated, label),
+        "gan_test_floor": recognised(measure.domain, held_out, label),
         "gan_train": gan_train,
         "gan_train_floor": measure.real_recall[label],
     }
     missing = {name: "needs a held-out image of the class" for name, value in usefulness.items() if value is None}
-    return replace(quality, metrics={**quality.metrics, **usefulness}, missing={**quality.missing, **missing})
+    return replace(
+        quality,
+        metrics={**quality.metrics, **usefulness},
+        missing={**quality.missing, **missing},
+        features=measure.kind,
+    )
 
 
-def drawn(images: Tensor, *, seed: int) -> Tensor:
-    """At most MAX_IMAGES of `images` [N, C, H, W], at random."""
-    if len(images) <= MAX_IMAGES:
+def drawn(images: Tensor, most: int, *, seed: int) -> Tensor:
+    """At most `most` of `images` [N, C, H, W], at random."""
+    if len(images) <= most:
         return images
-    order = torch.randperm(len(images), generator=torch_generator(seed, "drawn"))[:MAX_IMAGES]
+    order = torch.randperm(len(images), generator=torch_generator(seed, "drawn"))[:most]
     return images[order.to(images.device)]
 
 
@@ -177,6 +163,6 @@ def recognised(classifier: FittedClassifier, images: Tensor, label: int) -> floa
     return float((classifier.probabilities(images).argmax(dim=1) == label).float().mean())
 
 
-def _sample(images: Tensor, classifier: FittedClassifier) -> ImageSample:
-    features = classifier.features(images) if len(images) else torch.empty(0, NUM_FEATURES)
+def _sample(images: Tensor, classifier: FittedClassifier, num_features: int) -> ImageSample:
+    features = classifier.features(images) if len(images) else torch.empty(0, num_features)
     return ImageSample(images=images.cpu().numpy(), features=features.cpu().numpy().astype(np.float64))

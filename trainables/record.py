@@ -90,19 +90,29 @@ class EpochLoss:
 class ImageQuality:
     """What the generated images of one class are worth.
 
-    `metrics` maps a name to its value, None where there were too few images: fid, kid, precision, recall, density,
-    coverage, memorised_share, copied_share, repeated_share, ssim_between, ssim_nearest, inception_score.
-    `<metric>_floor` is what real images score in the place of the generated ones. `missing` says of each metric
-    that is None what it needs. `num_generated`, `num_training` and `num_held_out` count the images compared.
-    `flags`: "copies" where training images are copied, "collapsed" where a few images are made again and again.
+    `metrics` maps a name to its value, None where there were too few images: gan_train, gan_test, fid, kid,
+    precision, recall, density, coverage, memorised_share, copied_share, repeated_share, ssim_between,
+    ssim_nearest, inception_score. `<metric>_floor` is what real images score in the place of the generated ones.
+    `missing` says of each metric that is None what it needs. `num_generated`, `num_training` and `num_held_out`
+    count the images compared, by `features`: those of "domain" or of "inception". `flags`: "copies" where training
+    images are copied, "collapsed" where a few images are made again and again.
     """
 
     metrics: Mapping[str, float | None]
     num_generated: int
     num_training: int
     num_held_out: int
+    features: str = "domain"
     flags: tuple[str, ...] = ()
     missing: Mapping[str, str] = Field(default_factory=dict)
+
+
+@settings
+class EpochOnTest:
+    """Scores on the test part, as `Scores.overall`, after a classifier's epoch (1-based)."""
+
+    epoch: int
+    overall: Mapping[str, float | None]
 
 
 @settings
@@ -134,7 +144,9 @@ class TrialRecord:
     evaluation, so that trials with equal setting ids are a pair: same data, ratio, classifier and seed.
     `imbalance_ratio` is largest over smallest class count, as asked for where the profile asks for it, else as
     found. `objective` is the gain on validation data over no balancing in the same setting. `baseline` is the
-    score it was measured against. `generated` maps the name of each class that images were made of to their
+    score it was measured against. `test_epochs`, where the configuration asks for it, is what each epoch of the
+    classifier scored on the test part; its best is chosen on the test part, and so is no estimate of anything but
+    what others have reported. `generated` maps the name of each class that images were made of to their
     quality; empty where none was measured. `artifacts` maps a kind (samples, predictions_validation,
     predictions_test) to a path relative to the study folder. `seconds` maps a stage to wall time.
     """
@@ -161,6 +173,7 @@ class TrialRecord:
     selection: Selection | None = None
     milestones: tuple[Milestone, ...] = ()
     losses: Mapping[str, tuple[EpochLoss, ...]] = Field(default_factory=dict)
+    test_epochs: tuple[EpochOnTest, ...] = ()
     generated: Mapping[str, ImageQuality] = Field(default_factory=dict)
     artifacts: Mapping[str, str] = Field(default_factory=dict)
     notes: tuple[str, ...] = ()

@@ -4,6 +4,7 @@ import datetime
 import platform
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from time import perf_counter
 from typing import TypeAlias
 
@@ -27,6 +28,7 @@ from trainables.parts import TrialParts, granted, held_out, prepare
 from trainables.record import (
     ClassCounts,
     EpochLoss,
+    EpochOnTest,
     ImageQuality,
     Milestone,
     Part,
@@ -158,6 +160,7 @@ class _Trial:
     def __init__(self, config: TrialConfig, purpose: Purpose, device: torch.device) -> None:
         self.config, self.purpose, self.device = config, purpose, device
         self.clock = Stopwatch()
+        self.test_epochs: list[EpochOnTest] = []
         self.parts = prepare(config)
         self.training = training_set(self.parts.training, self.parts.classes, device)
         self.validation = Validation(
@@ -185,6 +188,7 @@ class _Trial:
             seed=self._seed("classifier"),
             plan=balanced.plan,
             validation=self.validation,
+            after_epoch=self._tested_epoch if self._tests_epochs_of(balanced) else None,
         )
         self.clock.lap("classifier")
         probabilities = _predicted(classifier, self.validation.images)
@@ -209,13 +213,13 @@ class _Trial:
         grid = sample_grid(tried.balanced.training)
         if grid is not None:
             files["samples"] = grid
-        if self.config.test:
+        if self.config.evaluation.test:
             record = replace(record, generated=self._generated(tried))
             self.clock.lap("quality")
-            test = image_source(self.config.data).test()
-            probabilities = _predicted(tried.classifier, to_float(test.images.images, self.device))
+            test, images = self._test_part
+            probabilities = _predicted(tried.classifier, images)
             files["predictions_test"] = predictions_file(test.images.labels, probabilities)
-            record = _with_test(record, test, probabilities)
+            record = replace(_with_test(record, test, probabilities), test_epochs=tuple(self.test_epochs))
             self.clock.lap("test")
         record = replace(
             record,
@@ -252,8 +256,24 @@ class _Trial:
             validation=self.validation,
         )
         seed = self._seed("quality")
-        measure = remembered_yardstick((self.config.setting_id, str(self.device)), real, seed=seed)
+        choice = self.config.evaluation.image_features
+        measure = remembered_yardstick(self.config.setting_id, real, choice, seed=seed)
         return image_quality(tried.balanced.training, real, measure, seed=seed)
+
+    @cached_property
+    def _test_part(self) -> tuple[Loaded, Tensor]:
+        """The test part, and its images on the device."""
+        assert self.config.evaluation.test, "the test part may not be read"
+        test = image_source(self.config.data).test()
+        return test, to_float(test.images.images, self.device)
+
+    def _tests_epochs_of(self, balanced: BalancedSet) -> bool:
+        return self.config.evaluation.test_each_epoch and balanced.is_final
+
+    def _tested_epoch(self, epoch: int, classifier: FittedClassifier) -> None:
+        test, images = self._test_part
+        scores = score(test.images.labels, _predicted(classifier, images), minority=self.parts.classes.minority)
+        self.test_epochs.append(EpochOnTest(epoch=epoch, overall=scores.overall))
 
     def _seed(self, purpose: str) -> int:
         return derive_seed(self.config.seed, purpose)

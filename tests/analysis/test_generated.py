@@ -1,11 +1,20 @@
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from analysis.caveats import caveats
-from analysis.generated import FIDELITY, FLAGS, VARIETY, flagged_images, generated_tables, seed_mean
+from analysis.generated import (
+    FIDELITY,
+    FLAGS,
+    VARIETY,
+    flagged_images,
+    generated_tables,
+    seed_mean,
+    with_features,
+)
 from analysis.load import load_study
 from analysis.plots.figures import figures
 from analysis.plots.usefulness import UsefulnessPoint, usefulness_data
@@ -92,9 +101,19 @@ def test_the_words_of_a_missing_number_reach_every_form_that_is_read(tmp_path: P
 
 def test_the_page_explains_every_number_and_what_its_fid_is_not(tmp_path: Path) -> None:
     page = shown(write_report(write_study(tmp_path, measured())).read_text(encoding="utf-8"))
-    assert all(f"{each.heading} {each.meaning}" in page for each in (*FIDELITY, *VARIETY))
+    named = with_features((*FIDELITY, *VARIETY), measured())
+    assert all(f"{each.heading} {each.meaning}" in page for each in named)
     assert "compares methods within this study, and with nothing published" in page
     assert "A low FID does not mean that the images help the classifier" in page
+
+
+def test_inception_features_are_named_in_headings_and_text(tmp_path: Path) -> None:
+    quality = replace(planted_quality(), features="inception")
+    records = with_generated(planted_study(), "dcgan", *[{NORMAL: quality}] * 3)
+    assert "FID (inception features)" in generated_tables(records)[0].text
+    page = shown(write_report(write_study(tmp_path, records)).read_text(encoding="utf-8"))
+    assert "torchvision's Inception v3" in page
+    assert "domain features" not in page
 
 
 def test_a_study_without_generated_images_has_no_section(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ def outcome(balancer="none", classifier="simple_cnn", repetition=0):
     config = parse_trial(
         {
             "seed": 5,
-            "test": True,
+            "evaluation": {"test": True},
             "data": {"name": "digits", "image_size": 16, "train_size": 400},
             "imbalance": {"profile": "step", "ratio": 5, "minority_classes": ["3", "8"]},
             "classifier": {"name": classifier, "epochs": 1},

@@ -26,7 +26,7 @@ def made_up_record(trial, *, fails=False):
     if fails:
         return blank
     score = int(trial.config.trial_id, 16) % 1000 / 1000
-    parts = ("validation", "test") if trial.config.test else ("validation",)
+    parts = ("validation", "test") if trial.config.evaluation.test else ("validation",)
     scores = Scores(
         overall=dict.fromkeys(METRICS, score),
         per_class=dict.fromkeys(("precision", "recall", "f1"), (score, score)),
@@ -48,7 +48,7 @@ def made_up_record(trial, *, fails=False):
             validation=(10, 2),
             balanced=(40, 40),
             synthetic=(0, 32),
-            test=(10, 2) if trial.config.test else None,
+            test=(10, 2) if trial.config.evaluation.test else None,
         ),
     )
 

@@ -43,9 +43,18 @@ def test_three_phases_each_complete():
 
 def test_only_the_confirmation_reads_the_test_part_and_with_fresh_seeds():
     for record in finished(study()).records.values():
-        assert record.config["test"] == (record.phase == "confirm")
+        assert record.config["evaluation"]["test"] == (record.phase == "confirm")
         assert (record.seed in (1, 2, 3)) == (record.phase == "confirm")
         assert ("test" in record.scores) == (record.phase == "confirm")
+
+
+def test_what_a_confirmation_looks_at_is_the_studys_to_say():
+    image_features = {"kind": "inception", "weights": "/weights.pth"}
+    confirm = {**STUDY["confirm"], "test_each_epoch": True, "image_features": image_features}
+    told = finished(parse_study({**STUDY, "confirm": confirm}))
+    (evaluation,) = {str(record.config["evaluation"]) for record in told.phase("confirm")}
+    assert evaluation == str({"test": True, "test_each_epoch": True, "image_features": image_features})
+    assert not any(record.config["evaluation"]["test_each_epoch"] for record in told.phase("search"))
 
 
 def test_every_method_is_confirmed_with_the_same_seeds():

@@ -3,14 +3,15 @@
 from dataclasses import replace
 from functools import cache
 
-import pytest
 import torch
+from torch import nn
 
 from trainables import generation
-from trainables.classifiers.classifier import ClassifierConfig
+from trainables.classifiers.classifier import ClassifierConfig, FittedClassifier
 from trainables.classifiers.training import Validation
 from trainables.config import parse_trial
-from trainables.data.images import ImageShape, TrainingSet, to_float, training_set
+from trainables.data.images import TrainingSet, to_float, training_set
+from trainables.evaluation import DomainFeatures
 from trainables.generation import RealImages, drawn, image_quality, remembered_yardstick
 from trainables.parts import held_out, prepare
 
@@ -44,7 +45,7 @@ def real() -> RealImages:
 
 
 def quality(filled: TrainingSet):
-    measure = remembered_yardstick(("digits", "cpu"), real(), seed=0)
+    measure = remembered_yardstick("digits", real(), DomainFeatures(), seed=0)
     return image_quality(filled, real(), measure, seed=0)
 
 
@@ -94,30 +95,35 @@ def test_too_few_images_leave_a_reason() -> None:
 
 def test_without_held_out_images_recall_is_missing() -> None:
     nothing = replace(real(), held_out=real().held_out.take(torch.tensor([], dtype=torch.int64)))
-    measure = generation.yardstick(nothing, seed=0)
+    measure = generation.yardstick(nothing, DomainFeatures(), seed=0)
     found = image_quality(filled_with(torch.zeros(4, 1, 16, 16), 3), nothing, measure, seed=0)["3"]
     assert found.metrics["gan_train"] is found.metrics["gan_test_floor"] is None
     assert "held-out" in found.missing["gan_train"]
 
 
 def test_the_yardstick_of_a_setting_is_made_once() -> None:
-    first = remembered_yardstick(("digits", "cpu"), real(), seed=0)
-    assert remembered_yardstick(("digits", "cpu"), real(), seed=0) is first
-    assert remembered_yardstick(("other", "cpu"), real(), seed=0) is not first
+    first = remembered_yardstick("digits", real(), DomainFeatures(), seed=0)
+    assert remembered_yardstick("digits", real(), DomainFeatures(), seed=0) is first
+    assert remembered_yardstick("other", real(), DomainFeatures(), seed=0) is not first
 
 
-def test_many_images_are_drawn_from_without_repeats(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(generation, "MAX_IMAGES", 5)
+def test_many_images_are_drawn_from_without_repeats() -> None:
     images = torch.arange(20.0)[:, None, None, None]
-    some = drawn(images, seed=0)
+    some = drawn(images, 5, seed=0)
     assert len(some.unique()) == 5
-    assert torch.equal(drawn(images[:5], seed=0), images[:5])
-    assert not torch.equal(drawn(images, seed=1), some)
+    assert torch.equal(drawn(images[:5], 5, seed=0), images[:5])
+    assert not torch.equal(drawn(images, 5, seed=1), some)
 
 
-def test_large_images_are_averaged_down_before_they_are_measured() -> None:
-    body, num_features = generation.DOMAIN_FEATURES.body(ImageShape(size=224, channels=3))
-    images = torch.rand(2, 3, 224, 224)
-    small = torch.nn.functional.adaptive_avg_pool2d(images, 64)
-    assert body(images).shape == (2, num_features)
-    torch.testing.assert_close(body(images), body[1:](small))
+def test_what_was_measured_with_is_said() -> None:
+    filled = filled_with(real().held_out.of_class(3), 3)
+    domain = remembered_yardstick("digits", real(), DomainFeatures(), seed=0)
+    other = replace(
+        domain, features=FittedClassifier(body=nn.Flatten(), head=nn.Linear(256, 10)), kind="inception"
+    )
+    found = image_quality(filled, real(), other, seed=0)["3"]
+    assert found.features == "inception" and quality(filled)["3"].features == "domain"
+    # Pixels are 256 features, more than there are images.
+    assert found.metrics["fid"] is None and "256 feature dimensions" in found.missing["fid"]
+    # Which class an image is of is always the domain's to say.
+    assert found.metrics["gan_test"] == quality(filled)["3"].metrics["gan_test"]

@@ -52,7 +52,7 @@ def test_the_pool_is_thinned_before_validation_is_carved():
 
 
 def test_stored_predictions_give_the_scores_back():
-    result = outcome(config(test=True), Purpose(phase="confirm"))
+    result = outcome(config(evaluation={"test": True}), Purpose(phase="confirm"))
     stored = np.load(io.BytesIO(result.files["predictions_test"]))
     predicted = stored["probabilities"].argmax(axis=1)
     scores = result.record.scores["test"]
@@ -63,7 +63,7 @@ def test_stored_predictions_give_the_scores_back():
 
 
 def test_validation_scores_speak_of_the_test_parts_proportions():
-    result = outcome(config(test=True), Purpose(phase="confirm"))
+    result = outcome(config(evaluation={"test": True}), Purpose(phase="confirm"))
     stored = np.load(io.BytesIO(result.files["predictions_validation"]))
     labels, predicted = stored["labels"], stored["probabilities"].argmax(axis=1)
     test = np.array(result.record.class_counts.test)
@@ -76,6 +76,26 @@ def test_only_a_confirmation_has_test_scores():
     assert set(outcome(config()).record.scores) == {"validation"}
     assert outcome(config()).record.class_counts.test is None
     assert "predictions_test" not in outcome(config()).files
+
+
+def test_testing_each_epoch_tells_of_them_and_changes_nothing_else():
+    three = {"epochs": 3}
+    plain = outcome(config(evaluation={"test": True}, classifier=three), Purpose(phase="confirm"))
+    each = {"test": True, "test_each_epoch": True}
+    tracked = outcome(config(evaluation=each, classifier=three), Purpose(phase="confirm"))
+    assert plain.record.test_epochs == ()
+    assert [epoch.epoch for epoch in tracked.record.test_epochs] == [1, 2, 3]
+    assert tracked.record.test_epochs[-1].overall == tracked.record.scores["test"].overall
+    assert tracked.record.test_epochs[0].overall != tracked.record.test_epochs[-1].overall
+    assert tracked.record.scores == plain.record.scores
+    assert tracked.files["predictions_test"] == plain.files["predictions_test"]
+    assert tracked.record.setting_id == plain.record.setting_id
+
+
+def test_a_method_that_makes_its_head_anew_has_no_epochs_to_test():
+    each = {"test": True, "test_each_epoch": True}
+    trial = config(evaluation=each, balancing={"name": "crt"})
+    assert outcome(trial, Purpose(phase="confirm")).record.test_epochs == ()
 
 
 def test_objective_is_the_gain_over_the_baseline():
@@ -129,7 +149,7 @@ def test_where_the_files_lie_does_not_name_the_trial():
 
 
 def test_trials_that_differ_in_balancing_alone_are_a_pair():
-    none, weights = config(), config(balancing={"name": "class_weights"}, test=True)
+    none, weights = config(), config(balancing={"name": "class_weights"}, evaluation={"test": True})
     assert none.setting_id == weights.setting_id
     assert none.trial_id != weights.trial_id
     assert config(seed=2).setting_id != none.setting_id

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +20,9 @@ from trainables.data.images import TrainingSet
 from trainables.fitting.losses import FittingStep, weighted_cross_entropy
 from trainables.fitting.plan import PLAIN, FittingPlan
 from trainables.seeding import derive_seed, seeded_global_state, torch_generator
+
+# Of an epoch (1-based) and the classifier as it is then.
+AfterEpoch: TypeAlias = Callable[[int, FittedClassifier], None]
 
 
 class DivergedClassifierError(RuntimeError):
@@ -48,16 +52,19 @@ def fit(
     plan: FittingPlan = PLAIN,
     validation: Validation | None = None,
     model: ClassifierModel | None = None,
+    after_epoch: AfterEpoch | None = None,
 ) -> FittedClassifier:
     """The model of `config` (or another `model`) after `steps` optimiser steps on `training`, as `plan` has it.
 
-    `validation` is needed, and looked at, only where `config` watches it. Runs on the images' device. Neither
-    reads nor changes the global random state. Raises DivergedClassifierError where a loss is not finite.
+    `validation` is needed, and looked at, only where `config` watches it. `after_epoch` is shown the classifier
+    as each epoch leaves it, and changes nothing; it is never called where the head is made anew in the end, since
+    before that there is no classifier to show. Runs on the images' device. Neither reads nor changes the global
+    random state. Raises DivergedClassifierError where a loss is not finite.
     """
     assert validation is not None or not config.watches_validation, "nothing to watch"
     chosen = model or classifier_model(config)
     with seeded_global_state(derive_seed(seed, "global state"), training.images.device):
-        return _Fit(config, chosen, training, validation, plan, steps=steps, seed=seed).fitted()
+        return _Fit(config, chosen, training, validation, plan, after_epoch, steps=steps, seed=seed).fitted()
 
 
 class _Fit:
@@ -70,11 +77,14 @@ class _Fit:
         training: TrainingSet,
         validation: Validation | None,
         plan: FittingPlan,
+        after_epoch: AfterEpoch | None,
         *,
         steps: int,
         seed: int,
     ) -> None:
         self.config, self.model, self.plan = config, model, plan
+        self.refits_head = bool(plan.head_stage or model.final_head)
+        self.after_epoch = None if self.refits_head else after_epoch
         self.training, self.validation = training, validation
         self.steps, self.seed = steps, seed
         self.num_classes = len(training.classes.names)
@@ -86,8 +96,11 @@ class _Fit:
         """The classifier, all stages done."""
         head: Head = self._trained_with_body()
         self.body.eval()
-        if self.plan.head_stage or self.model.final_head:
+        if self.refits_head:
             head = self._fitted_to_features()
+        return self._classifier(head)
+
+    def _classifier(self, head: Head) -> FittedClassifier:
         return FittedClassifier(body=self.body, head=lambda features: self.plan.adjusted(head(features)))
 
     def _trained_with_body(self) -> nn.Module:
@@ -119,6 +132,10 @@ class _Fit:
         for epoch in range(1, config.epochs + 1):
             descent.set_rate(config.learning_rate * config.schedule.rate_factor(epoch, losses))
             descent.run(until=self.steps * epoch // config.epochs)
+            if self.after_epoch:
+                network.eval()
+                self.after_epoch(epoch, self._classifier(network[1]))
+                network.train()
             if config.watches_validation:
                 losses.append(self._validation_loss(network))
             if stopping and best_epoch(losses) == epoch - 1:

@@ -14,7 +14,7 @@ def minority_recall(balancer: str) -> float:
     config = parse_trial(
         {
             "seed": 1,
-            "test": True,
+            "evaluation": {"test": True},
             "data": {"name": "digits", "image_size": 16},
             "imbalance": {"profile": "step", "ratio": 20, "minority_classes": ["3", "8", "9"]},
             "classifier": {"epochs": 10},

@@ -1,0 +1,52 @@
+"""The classifier's best epoch on the test part, which much of the literature reports, beside its last."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from analysis.aggregate import t_interval
+from analysis.select import MAIN_METRIC, condition_of, confirmed, families, score
+from analysis.tables import KEYS, Arm, Table, headed, in_order, without_constants
+from analysis.wording import estimate_text, label
+from trainables.record import TrialRecord
+
+METRICS = ("accuracy", MAIN_METRIC)
+
+
+def best_epoch_tables(records: Sequence[TrialRecord]) -> tuple[Table, ...]:
+    """One table, a row for each method whose epochs were tested; none where no trial's were.
+
+    The best epoch is each seed's own, chosen on the very images that it is scored on: it stands here to be
+    compared with published numbers that were got in this way, and nothing else in the report uses it.
+    """
+    groups: dict[Arm, list[TrialRecord]] = {}
+    for record in confirmed(records):
+        if record.test_epochs:
+            groups.setdefault(Arm(*condition_of(record), record.balancer), []).append(record)
+    if not groups:
+        return ()
+    numbers, text = [], []
+    for arm in in_order(groups, families(records)):
+        row: dict[str, object] = dict(arm._asdict())
+        cells: dict[str, object] = dict(arm._asdict())
+        for metric in METRICS:
+            last = t_interval([score(record, metric, "test") or 0.0 for record in groups[arm]])
+            best = t_interval([_best(record, metric) for record in groups[arm]])
+            for name, estimate in (("last", last), ("best", best)):
+                row |= {f"{metric}_{name}_{key}": getattr(estimate, key) for key in ("n", "mean", "low", "high")}
+                cells[f"{label(metric)}, {name} epoch"] = estimate_text(estimate)
+        numbers.append(row)
+        text.append(cells | {"Seeds": len(groups[arm])})
+    return (
+        Table(
+            name="best_epoch",
+            title="The last epoch, and the best one chosen on the test part",
+            numbers=pd.DataFrame(numbers),
+            text=headed(without_constants(pd.DataFrame(text, columns=[*KEYS, *list(text[0])[len(KEYS) :]]))),
+        ),
+    )
+
+
+def _best(record: TrialRecord, metric: str) -> float:
+    """The best score of any epoch; an undefined one counts as 0."""
+    return max(epoch.overall[metric] or 0.0 for epoch in record.test_epochs)

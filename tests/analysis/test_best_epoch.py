@@ -1,0 +1,43 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from analysis.best_epoch import best_epoch_tables
+from analysis.report import write_report
+from tests.analysis.planted import planted_study, write_study
+from tests.analysis.test_report import shown
+from trainables.record import EpochOnTest, TrialRecord
+
+
+def with_epochs(accuracies: dict[str, list[list[float]]]) -> list[TrialRecord]:
+    """A study in which a method's seeds had these accuracies after each epoch."""
+    return [
+        replace(
+            record,
+            test_epochs=tuple(
+                EpochOnTest(epoch=epoch, overall={"accuracy": accuracy, "minority_f1": None})
+                for epoch, accuracy in enumerate(accuracies[record.balancer][record.seed - 1], start=1)
+            ),
+        )
+        if record.phase == "confirm" and record.balancer in accuracies
+        else record
+        for record in planted_study()
+    ]
+
+
+def test_each_seed_has_its_own_best_epoch_beside_its_last_score() -> None:
+    (table,) = best_epoch_tables(with_epochs({"dcgan": [[0.5, 0.95, 0.7], [0.97, 0.6, 0.1], [0.2, 0.3, 0.93]]}))
+    assert table.text["Balancer"].tolist() == ["dcgan"]
+    # Every planted trial ends with an accuracy of 0.9.
+    assert table.numbers["accuracy_last_mean"].tolist() == pytest.approx([0.9])
+    assert table.numbers["accuracy_best_mean"].tolist() == pytest.approx([0.95])
+    assert table.text["Seeds"].tolist() == [3]
+
+
+def test_the_page_warns_of_it_and_has_it_only_where_it_was_asked_for(tmp_path: Path) -> None:
+    epochs = {"dcgan": [[0.5, 0.95]] * 3}
+    page = shown(write_report(write_study(tmp_path / "with", with_epochs(epochs))).read_text(encoding="utf-8"))
+    assert "chosen on the images that it speaks of, and is flattered" in page
+    without = shown(write_report(write_study(tmp_path / "without", planted_study())).read_text(encoding="utf-8"))
+    assert "The best epoch on the test part" not in without

@@ -1,0 +1,79 @@
+from dataclasses import replace
+
+import pytest
+import torch
+from torchvision.models import inception_v3
+
+from trainables.config import parse_trial
+from trainables.data.images import ImageShape
+from trainables.evaluation import EvaluationConfig, InceptionFeatures
+from trainables.features import DOMAIN_FEATURES, inception, measuring_features
+from trainables.settings import ConfigError, parse
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    """Inception as torchvision begins it, with a classifier that is told from any other, as a file."""
+    torch.manual_seed(0)
+    network = inception_v3(weights=None, init_weights=False, transform_input=False)
+    path = tmp_path_factory.mktemp("weights") / "inception.pth"
+    torch.save(network.state_dict(), path)
+    return str(path), network.eval()
+
+
+def test_large_images_are_averaged_down_before_they_are_measured() -> None:
+    body, num_features = DOMAIN_FEATURES.body(ImageShape(size=224, channels=3))
+    images = torch.rand(2, 3, 224, 224)
+    small = torch.nn.functional.adaptive_avg_pool2d(images, 64)
+    assert body(images).shape == (2, num_features)
+    torch.testing.assert_close(body(images), body[1:](small))
+
+
+def test_inceptions_features_and_logits_are_torchvisions_own(weights):
+    path, network = weights
+    images = torch.rand(3, 3, 299, 299) * 2 - 1
+    extractor = measuring_features(InceptionFeatures(weights=path), None, CPU)
+    assert extractor.features(images).shape == (3, 2048)
+    with torch.no_grad():
+        torch.testing.assert_close(extractor.probabilities(images), network(images).softmax(dim=1))
+
+
+def test_inception_takes_small_grey_images(weights):
+    extractor = inception(weights[0], CPU)
+    grey = torch.rand(2, 1, 28, 28) * 2 - 1
+    torch.testing.assert_close(extractor.features(grey), extractor.features(grey.repeat(1, 3, 1, 1)))
+
+
+def test_where_the_weights_lie_does_not_name_a_trial():
+    values = {
+        "seed": 1,
+        "data": {"name": "digits"},
+        "imbalance": {"profile": "step", "ratio": 5, "minority_classes": ["3"]},
+        "classifier": {},
+        "balancing": {"name": "none"},
+    }
+    domain = parse_trial({**values, "evaluation": {"test": True}})
+    here, there = (
+        replace(domain, evaluation=EvaluationConfig(test=True, image_features=InceptionFeatures(weights=path)))
+        for path in ("/here", "/there")
+    )
+    assert here.trial_id == there.trial_id != domain.trial_id
+    assert here.setting_id == domain.setting_id
+
+
+def test_the_test_part_is_not_read_each_epoch_where_it_may_not_be_read():
+    with pytest.raises(ConfigError, match="may not be read"):
+        parse(EvaluationConfig, {"test_each_epoch": True}, where="evaluation")
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no weights", {"fc.weight": torch.ones(1)}, torch.ones(2)])
+def test_weights_that_are_none_are_refused(tmp_path, content):
+    path = tmp_path / "weights.pth"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    elif content is not None:
+        torch.save(content, path)
+    with pytest.raises(ConfigError, match=r"confirm\.image_features\.weights: .*weights\.pth"):
+        inception(str(path), CPU)

@@ -1,0 +1,101 @@
+"""Features by which images are compared: of a small classifier of the data at hand, or of Inception v3."""
+
+import pickle
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
+from torchvision.models import inception_v3
+
+from trainables.classifiers.classifier import ClassifierConfig, ClassifierModel, FittedClassifier
+from trainables.classifiers.training import fit
+from trainables.data.images import ImageShape, TrainingSet
+from trainables.evaluation import ImageFeatures, InceptionFeatures
+from trainables.settings import ConfigError
+
+# Fewer than a rare class has images, as a rule: a Frechet distance needs more images than dimensions.
+NUM_FEATURES = 64
+# Batches of 64: about what tells digits, clothes or X-rays apart, in a few seconds.
+DOMAIN_STEPS = 500
+# Larger images are averaged down first: their features would cost more than the trial that they judge.
+MAX_DOMAIN_SIZE = 64
+DOMAIN_TRAINING = ClassifierConfig(name="domain_features")
+# What Inception v3 was trained on, and how many such images are in memory at once.
+INCEPTION_SIZE, INCEPTION_BATCH = 299, 64
+
+
+def _body(shape: ImageShape) -> tuple[nn.Module, int]:
+    """Two convolutions with max pooling, and a dense layer of 64 units."""
+    size = min(shape.size, MAX_DOMAIN_SIZE)
+    layers = nn.Sequential(
+        nn.AdaptiveAvgPool2d(size) if size < shape.size else nn.Identity(),
+        nn.Conv2d(shape.channels, 32, kernel_size=3, padding=1),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(32, 64, kernel_size=3, padding=1),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(64 * (size // 4) ** 2, NUM_FEATURES),
+        nn.ReLU(),
+    )
+    return layers, NUM_FEATURES
+
+
+DOMAIN_FEATURES = ClassifierModel(
+    name="domain_features", summary="measures generated images by 64 features of the data at hand", body=_body
+)
+
+
+def domain_classifier(training: TrainingSet, *, seed: int) -> FittedClassifier:
+    """A classifier of a real training part, its rare classes weighted up."""
+    counts = torch.tensor(training.class_counts(), device=training.labels.device)
+    weighted = replace(training, weights=len(training) / (len(counts) * counts[training.labels]))
+    return fit(DOMAIN_TRAINING, weighted, steps=DOMAIN_STEPS, seed=seed, model=DOMAIN_FEATURES)
+
+
+class _InceptionBody(nn.Module):
+    """Inception v3 up to its pooled features, for images of any size, grey or colour, in [-1, 1]."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Features [N, 2048] of images [N, C, H, W]."""
+        return torch.cat([self._of_batch(batch) for batch in torch.split(images, INCEPTION_BATCH)])
+
+    def _of_batch(self, images: Tensor) -> Tensor:
+        size = (INCEPTION_SIZE, INCEPTION_SIZE)
+        enlarged = interpolate(images.expand(-1, 3, -1, -1), size=size, mode="bilinear", antialias=True)
+        features: Tensor = self.network(enlarged)
+        return features
+
+
+@cache
+def inception(weights: str, device: torch.device) -> FittedClassifier:
+    """Inception v3 with the weights in the file `weights`; its head gives the logits of the 1000 ImageNet classes.
+
+    torchvision's network with `transform_input` off takes images in [-1, 1], as they are here. The distances are
+    not those of the TensorFlow network that most papers use (Heusel et al. 2017), but are comparable among
+    themselves. Raises ConfigError where the file cannot be read or holds something else.
+    """
+    where = "confirm.image_features.weights"
+    # Its first weights are thrown away, so drawing them by its slow default would be a waste of half a minute.
+    network = inception_v3(weights=None, init_weights=False, transform_input=False)
+    try:
+        network.load_state_dict(torch.load(Path(weights), map_location="cpu", weights_only=True))
+    except OSError as error:
+        raise ConfigError(f"{where}: {weights!r} cannot be read ({error.strerror})") from None
+    except (RuntimeError, pickle.UnpicklingError, EOFError, TypeError, AttributeError):
+        raise ConfigError(f"{where}: {weights!r} does not hold torchvision's weights of Inception v3") from None
+    head, network.fc = network.fc, nn.Identity()
+    return FittedClassifier(body=_InceptionBody(network).to(device).eval(), head=head.to(device).eval())
+
+
+def measuring_features(choice: ImageFeatures, domain: FittedClassifier, device: torch.device) -> FittedClassifier:
+    """The classifier whose features `choice` names; `domain` is the one of the data at hand."""
+    return inception(choice.weights, device) if isinstance(choice, InceptionFeatures) else domain
