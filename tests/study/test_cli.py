@@ -8,10 +8,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from search_spaces.spaces import SPACES
 from study.cli import main
 from study.folder import create_study_folder
 from study.recipe import recipe_names, study_config
 from tests.study.simulation import Simulation
+from trainables.balancing.catalog import BALANCERS
+from trainables.classifiers.catalog import CLASSIFIERS
+from trainables.data.catalog import DATA_SETS
+from trainables.gans.catalog import VARIANTS
 
 
 @pytest.fixture
@@ -50,16 +55,7 @@ def assert_one_line(result, message):
 def test_list_names_every_member_of_every_catalog(gan_study):
     code, out, _ = gan_study("list")
     assert code == 0
-    expected = (
-        "digits",
-        "imagefolder",
-        "none",
-        "class_weights",
-        "vanilla_gan",
-        "wgan_gp",
-        "simple_cnn",
-        *recipe_names(),
-    )
+    expected = (*DATA_SETS, *BALANCERS, *VARIANTS, *CLASSIFIERS, *SPACES, *recipe_names(), "fid", "coverage")
     for name in expected:
         assert any(line.split()[:1] == [name] and len(line.split()) > 2 for line in out.splitlines()), name
 
