@@ -20,8 +20,9 @@ from trainables.settings import ConfigError
 NUM_FEATURES = 64
 # Batches of 64: about what tells digits, clothes or X-rays apart, in a few seconds.
 DOMAIN_STEPS = 500
-# Larger images are averaged down first: their features would cost more than the trial that they judge.
-MAX_DOMAIN_SIZE = 64
+# Above 32 pixels the first convolution takes steps of two, and images above 64 are averaged down first: or else
+# their features cost more than the trial that they judge.
+WHOLE_STEPS_SIZE, MAX_DOMAIN_SIZE = 32, 64
 DOMAIN_TRAINING = ClassifierConfig(name="domain_features")
 # What Inception v3 was trained on, and how many such images are in memory at once.
 INCEPTION_SIZE, INCEPTION_BATCH = 299, 64
@@ -30,16 +31,17 @@ INCEPTION_SIZE, INCEPTION_BATCH = 299, 64
 def _body(shape: ImageShape) -> tuple[nn.Module, int]:
     """Two convolutions with max pooling, and a dense layer of 64 units."""
     size = min(shape.size, MAX_DOMAIN_SIZE)
+    stride = 1 if size <= WHOLE_STEPS_SIZE else 2
     layers = nn.Sequential(
         nn.AdaptiveAvgPool2d(size) if size < shape.size else nn.Identity(),
-        nn.Conv2d(shape.channels, 32, kernel_size=3, padding=1),
+        nn.Conv2d(shape.channels, 32, kernel_size=3, padding=1, stride=stride),
         nn.ReLU(),
         nn.MaxPool2d(2),
         nn.Conv2d(32, 64, kernel_size=3, padding=1),
         nn.ReLU(),
         nn.MaxPool2d(2),
         nn.Flatten(),
-        nn.Linear(64 * (size // 4) ** 2, NUM_FEATURES),
+        nn.Linear(64 * (-(-size // stride) // 4) ** 2, NUM_FEATURES),
         nn.ReLU(),
     )
     return layers, NUM_FEATURES

@@ -23,6 +23,12 @@ def weights(tmp_path_factory):
     return str(path), network.eval()
 
 
+@pytest.mark.parametrize("size", [8, 16, 28, 31, 32, 33, 48, 63, 64, 65, 224])
+def test_domain_features_are_of_images_of_any_size(size):
+    body, num_features = DOMAIN_FEATURES.body(ImageShape(size=size, channels=1))
+    assert body(torch.zeros(2, 1, size, size)).shape == (2, num_features)
+
+
 def test_large_images_are_averaged_down_before_they_are_measured() -> None:
     body, num_features = DOMAIN_FEATURES.body(ImageShape(size=224, channels=3))
     images = torch.rand(2, 3, 224, 224)
