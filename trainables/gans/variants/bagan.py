@@ -14,7 +14,7 @@ from trainables.gans.networks.pyramids import doubling, halving, num_features
 from trainables.gans.objectives import CROSS_ENTROPY
 from trainables.gans.variant import GanSettings, GanVariant, Networks, Term, TrainingData
 
-# Those of BAGAN-GP, so that the two differ in their method alone.
+# Half those of BAGAN-GP, for one core.
 WIDTHS = (32, 64, 64, 128)
 
 
@@ -48,7 +48,7 @@ def _warm_start(networks: Networks, data: TrainingData, settings: GanSettings, r
 BAGAN = GanVariant(
     name="bagan",
     summary="begins as an autoencoder, latents from a Gaussian for each class: one for all classes",
-    source="Mariani et al. 2018, arXiv:1803.09655; the layers of BAGAN-GP",
+    source="Mariani et al. 2018, arXiv:1803.09655; the layers of BAGAN-GP at half the width",
     defaults=GanSettings(
         epochs=12,
         learning_rate=2e-4,
