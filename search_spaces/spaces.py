@@ -8,7 +8,7 @@ from trainables.gans.variant import GanVariant
 from trainables.settings import ConfigError, nearest
 from trainables.tunable import Choice, Float, Int
 
-# About Adam 1e-4 (Gulrajani 2017) and 2e-4 (Radford 2015), up to where spectrally normalised networks learn fastest.
+# About Adam 1e-4 (Gulrajani 2017) and 2e-4 (Radford 2015), up to the rate that spectral norm bears.
 LEARNING_RATE = Float(low=5e-5, high=2e-3, log=True)
 # A factor of three to either side of the paper's 10 (Gulrajani 2017, section 4).
 GRADIENT_PENALTY = Float(low=3.0, high=30.0, log=True)
