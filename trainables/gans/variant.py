@@ -129,6 +129,8 @@ class TrainingData:
         return ImageShape(size=self.images.shape[-1], channels=self.images.shape[1])
 
 
+# Of images' shape, latent size and number of classes; the weights are drawn from the global random state.
+MakeNetworks: TypeAlias = Callable[[ImageShape, int, int], Networks]
 WarmStart: TypeAlias = Callable[[Networks, TrainingData, GanSettings, torch.Generator], None]
 
 
@@ -146,7 +148,7 @@ class GanVariant:
     summary: str
     source: str
     defaults: GanSettings
-    networks: Callable[[ImageShape, int, int], Networks]
+    networks: MakeNetworks
     loss: AdversarialLoss
     discriminator_terms: tuple[Term, ...] = ()
     generator_terms: tuple[Term, ...] = ()

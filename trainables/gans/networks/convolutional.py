@@ -10,12 +10,27 @@ from torch import nn
 
 from trainables.data.images import ImageShape
 from trainables.data.source import pyramid
-from trainables.gans.networks.conditioning import Realness
+from trainables.gans.networks.conditioning import IgnoreLabels, Realness
 from trainables.gans.networks.fully_connected import LEAK
+from trainables.gans.networks.initialisation import draw_normal
+from trainables.gans.variant import MakeNetworks, Networks
 
 # Channels at the largest size, a quarter of Radford's: the images are small, a class has some hundred of them, and
 # a trial has to end within a minute on one core.
 BASE_CHANNELS = 32
+
+
+def convolutional_networks(*, discriminator_norm: bool) -> MakeNetworks:
+    """Makes DCGAN's generator and its discriminator, this with batch norm or not; neither is told the class."""
+
+    def networks(shape: ImageShape, latent_size: int, num_classes: int) -> Networks:
+        generator = convolutional_generator(shape, latent_size=latent_size, activation=nn.ReLU)
+        discriminator = convolutional_discriminator(shape, batch_norm=discriminator_norm)
+        return Networks(
+            generator=IgnoreLabels(draw_normal(generator)), discriminator=IgnoreLabels(draw_normal(discriminator))
+        )
+
+    return networks
 
 
 def convolutional_generator(

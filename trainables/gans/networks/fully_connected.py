@@ -6,10 +6,27 @@ from itertools import pairwise
 from torch import nn
 
 from trainables.data.images import ImageShape
-from trainables.gans.networks.conditioning import Realness
+from trainables.gans.networks.conditioning import IgnoreLabels, Realness
+from trainables.gans.variant import MakeNetworks, Networks
 
 # Radford et al. 2015, section 3: the slope of the leak; the source documents have it too.
 LEAK = 0.2
+
+
+def fully_connected_networks(*, hidden_sizes: tuple[int, ...], batch_norm: bool) -> MakeNetworks:
+    """Makes a generator of these hidden layers, with batch norm or not, and a discriminator of them reversed.
+
+    Neither is told the class.
+    """
+
+    def networks(shape: ImageShape, latent_size: int, num_classes: int) -> Networks:
+        generator = fully_connected_generator(
+            shape, input_size=latent_size, hidden_sizes=hidden_sizes, batch_norm=batch_norm
+        )
+        discriminator = fully_connected_discriminator(input_size=shape.num_values, hidden_sizes=hidden_sizes[::-1])
+        return Networks(generator=IgnoreLabels(generator), discriminator=IgnoreLabels(discriminator))
+
+    return networks
 
 
 def fully_connected_generator(

@@ -1,18 +1,8 @@
 """The least-squares GAN."""
 
-from trainables.data.images import ImageShape
-from trainables.gans.networks.conditioning import IgnoreLabels
-from trainables.gans.networks.fully_connected import fully_connected_discriminator, fully_connected_generator
+from trainables.gans.networks.fully_connected import fully_connected_networks
 from trainables.gans.objectives import LEAST_SQUARES
-from trainables.gans.variant import GanSettings, GanVariant, Networks
-
-
-def _networks(shape: ImageShape, latent_size: int, num_classes: int) -> Networks:
-    """Fully connected, as in document 002, which states no widths: those of document 000's vanilla GAN."""
-    generator = fully_connected_generator(shape, input_size=latent_size, hidden_sizes=(256, 512), batch_norm=True)
-    discriminator = fully_connected_discriminator(input_size=shape.num_values, hidden_sizes=(512, 256))
-    return Networks(generator=IgnoreLabels(generator), discriminator=IgnoreLabels(discriminator))
-
+from trainables.gans.variant import GanSettings, GanVariant
 
 LSGAN = GanVariant(
     name="lsgan",
@@ -27,6 +17,7 @@ LSGAN = GanVariant(
         latent_size=100,
         discriminator_steps=1,
     ),
-    networks=_networks,
+    # Fully connected, as in document 002, which states no widths: those of document 000's vanilla GAN.
+    networks=fully_connected_networks(hidden_sizes=(256, 512), batch_norm=True),
     loss=LEAST_SQUARES,
 )

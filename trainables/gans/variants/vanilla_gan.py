@@ -1,18 +1,8 @@
 """The first GAN: fully connected, cross-entropy."""
 
-from trainables.data.images import ImageShape
-from trainables.gans.networks.conditioning import IgnoreLabels
-from trainables.gans.networks.fully_connected import fully_connected_discriminator, fully_connected_generator
+from trainables.gans.networks.fully_connected import fully_connected_networks
 from trainables.gans.objectives import CROSS_ENTROPY
-from trainables.gans.variant import GanSettings, GanVariant, Networks
-
-
-def _networks(shape: ImageShape, latent_size: int, num_classes: int) -> Networks:
-    """100 -> 256 -> 512 -> 784 and 784 -> 512 -> 256 -> 1, for images of any size in place of 784 values."""
-    generator = fully_connected_generator(shape, input_size=latent_size, hidden_sizes=(256, 512), batch_norm=False)
-    discriminator = fully_connected_discriminator(input_size=shape.num_values, hidden_sizes=(512, 256))
-    return Networks(generator=IgnoreLabels(generator), discriminator=IgnoreLabels(discriminator))
-
+from trainables.gans.variant import GanSettings, GanVariant
 
 VANILLA_GAN = GanVariant(
     name="vanilla_gan",
@@ -27,6 +17,7 @@ VANILLA_GAN = GanVariant(
         latent_size=100,
         discriminator_steps=1,
     ),
-    networks=_networks,
+    # 100 -> 256 -> 512 -> 784 and 784 -> 512 -> 256 -> 1, for images of any size in place of 784 values.
+    networks=fully_connected_networks(hidden_sizes=(256, 512), batch_norm=False),
     loss=CROSS_ENTROPY,
 )

@@ -1,26 +1,8 @@
 """The Wasserstein GAN with clipped weights."""
 
-from torch import nn
-
-from trainables.data.images import ImageShape
-from trainables.gans.networks.conditioning import IgnoreLabels
-from trainables.gans.networks.convolutional import convolutional_discriminator, convolutional_generator
-from trainables.gans.networks.initialisation import draw_normal
+from trainables.gans.networks.convolutional import convolutional_networks
 from trainables.gans.objectives import WASSERSTEIN
-from trainables.gans.variant import GanSettings, GanVariant, Networks
-
-
-def _networks(shape: ImageShape, latent_size: int, num_classes: int) -> Networks:
-    """The DCGAN's (Arjovsky et al. 2017, section 4.2), batch norm in the critic included: no penalty forbids it.
-
-    Its scales are clipped with the weights, as in the authors' code.
-    """
-    generator = convolutional_generator(shape, latent_size=latent_size, activation=nn.ReLU)
-    critic = convolutional_discriminator(shape, batch_norm=True)
-    return Networks(
-        generator=IgnoreLabels(draw_normal(generator)), discriminator=IgnoreLabels(draw_normal(critic))
-    )
-
+from trainables.gans.variant import GanSettings, GanVariant
 
 WGAN = GanVariant(
     name="wgan",
@@ -40,6 +22,8 @@ WGAN = GanVariant(
         discriminator_steps=5,
         weight_clip=0.01,
     ),
-    networks=_networks,
+    # The DCGAN's (section 4.2), batch norm in the critic included: no penalty forbids it. Its scales are clipped
+    # with the weights, as in the authors' code.
+    networks=convolutional_networks(discriminator_norm=True),
     loss=WASSERSTEIN,
 )
