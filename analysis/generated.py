@@ -34,7 +34,7 @@ FIDELITY = (
         metric="gan_train",
         heading="GAN-train",
         meaning="Recall on held-out real images of a classifier that met generated images alone of every class "
-        "that has some. Good where it reaches that of one trained on the real images without balancing.",
+        "that has some. Good where it reaches that of one that met the real training images as often instead.",
     ),
     Quantity(
         metric="gan_test",

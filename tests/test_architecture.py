@@ -29,7 +29,7 @@ BELOW = {
     "trainables.evaluation": ("trainables.settings",),
     "trainables.config": ("trainables.balancing", "trainables.classifiers", "trainables.evaluation", *DATA),
     "trainables.parts": ("trainables.balancing.balancer", "trainables.config", *DATA),
-    "trainables.features": ("trainables.classifiers", "trainables.evaluation", *DATA),
+    "trainables.features": ("trainables.classifiers", "trainables.evaluation", "trainables.fitting", *DATA),
     "trainables.generation": (
         "trainables.classifiers",
         "trainables.evaluation",

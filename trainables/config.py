@@ -8,13 +8,13 @@ from typing import cast
 
 from pydantic import Field, JsonValue
 
-from trainables.balancing.catalog import BalancingConfig, dump_balancing, parse_balancing
+from trainables.balancing.catalog import BALANCERS, BalancingConfig, dump_balancing, parse_balancing
 from trainables.classifiers.catalog import classifier_model
 from trainables.classifiers.classifier import ClassifierConfig
 from trainables.data.imbalance import Imbalance
 from trainables.data.source import DataConfig
 from trainables.evaluation import EvaluationConfig
-from trainables.settings import digest, dump, parse, settings
+from trainables.settings import ConfigError, digest, dump, parse, settings
 
 # Where files lie: no number depends on it.
 _PLACES = ("data.root", "evaluation.image_features.weights")
@@ -60,14 +60,20 @@ class TrialConfig:
 def parse_trial(values: Mapping[str, JsonValue]) -> TrialConfig:
     """The trial that a nested mapping describes; raises ConfigError with the full key of the first mistake."""
     sections = parse(_Sections, values, where="")
-    classifier_model(sections.classifier)
+    model = classifier_model(sections.classifier)
+    balancing = parse_balancing(sections.balancing, where="balancing")
+    if model.final_head is not None and BALANCERS[balancing.name].moves_predictions:
+        raise ConfigError(
+            f"balancing.name: {balancing.name!r} cannot be used with classifier {model.name!r}; it moves "
+            "log-probabilities, and the scores of this classifier's last step are none"
+        )
     return TrialConfig(
         seed=sections.seed,
         evaluation=sections.evaluation,
         data=sections.data,
         imbalance=sections.imbalance,
         classifier=sections.classifier,
-        balancing=parse_balancing(sections.balancing, where="balancing"),
+        balancing=balancing,
     )
 
 

@@ -14,6 +14,7 @@ from trainables.classifiers.classifier import ClassifierConfig, ClassifierModel,
 from trainables.classifiers.training import fit
 from trainables.data.images import ImageShape, TrainingSet
 from trainables.evaluation import ImageFeatures, InceptionFeatures
+from trainables.fitting.class_sizes import inverse_weights
 from trainables.settings import ConfigError
 
 # Fewer than a rare class has images, as a rule: a Frechet distance needs more images than dimensions.
@@ -54,8 +55,8 @@ DOMAIN_FEATURES = ClassifierModel(
 
 def domain_classifier(training: TrainingSet, *, seed: int) -> FittedClassifier:
     """A classifier of a real training part, its rare classes weighted up."""
-    counts = torch.tensor(training.class_counts(), device=training.labels.device)
-    weighted = replace(training, weights=len(training) / (len(counts) * counts[training.labels]))
+    by_class = training.weights.new_tensor(inverse_weights(training.class_counts()))
+    weighted = replace(training, weights=by_class[training.labels])
     return fit(DOMAIN_TRAINING, weighted, steps=DOMAIN_STEPS, seed=seed, model=DOMAIN_FEATURES)
 
 

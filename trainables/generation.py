@@ -1,24 +1,31 @@
 """What the images that a balancer made are worth, class by class."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from trainables.batches import index_batches
 from trainables.classifiers.classifier import ClassifierConfig, FittedClassifier
-from trainables.classifiers.training import Validation, fit, num_steps
-from trainables.data.images import TrainingSet
+from trainables.classifiers.training import fit, num_steps
+from trainables.data.images import TrainingSet, class_counts
 from trainables.evaluation import ImageFeatures
 from trainables.features import domain_classifier, measuring_features
 from trainables.metrics.quality import ImageSample, class_quality
 from trainables.record import ImageQuality
 from trainables.seeding import derive_seed, torch_generator
 
-# Of each kind, drawn at random: enough for every metric's second digit, and a second or two of work.
+# Of each kind, drawn at random: enough for every metric's second digit, and a second or two of work. Where a class
+# has more training images, only copies of those drawn are seen as copies.
 MAX_IMAGES = 2000
 # Or as many times the number of features, where that is more: a Frechet distance needs more images than features.
 IMAGES_PER_FEATURE = 2
+
+# By class, in label order; None for a class without images to recognise.
+Recall: TypeAlias = tuple[float | None, ...]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -26,39 +33,46 @@ class Yardstick:
     """What generated images are measured with: the same for every balancer of a setting.
 
     `domain` is a classifier of the real training part, the rare classes weighted up; `features` is the one whose
-    features tell how near images are to one another, the same one or Inception. `real_recall` [K] is the recall on
-    held-out images of the study's own classifier, fitted to the real training part as it is.
+    features tell how near images are to one another, the same one or Inception.
     """
 
     domain: FittedClassifier
     features: FittedClassifier
     kind: str
-    real_recall: tuple[float | None, ...]
+    _of_repeated: dict[tuple[int, ...], Recall] = field(default_factory=dict, repr=False)
+
+    def recall_of_repeated(self, real: "RealImages", numbers: Sequence[int], *, seed: int) -> Recall:
+        """GAN-train's floor: `real.recall` where the real images of a class are repeated up to its number.
+
+        A class of number 0 stays as it is. So the floor differs from GAN-train in the images alone: it is as
+        balanced. Remembered, as balancers of a setting ask for the same numbers.
+        """
+        key = tuple(numbers)
+        if key not in self._of_repeated:
+            self._of_repeated[key] = real.recall(repeated(real.training, key, seed=seed), seed=seed)
+        return self._of_repeated[key]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class RealImages:
     """The real images of a setting, and the classifier under study.
 
-    `training` is what balancers are given; `held_out` are others, which neither they nor classifiers have met;
-    `validation` is what the classifier's training may watch.
+    `training` is what balancers are given; `held_out` are others, which they have not met.
     """
 
     training: TrainingSet
     held_out: TrainingSet
     classifier: ClassifierConfig
-    validation: Validation
 
-    def recall(self, training: TrainingSet, *, seed: int) -> tuple[float | None, ...]:
+    def recall(self, training: TrainingSet, *, seed: int) -> Recall:
         """Recall [K] on held-out images of the classifier fitted to `training`; None for a class without any.
 
-        It takes as many steps as for the real training part, whatever it is fitted to.
+        It takes as many steps as for the real training part, whatever it is fitted to, and watches nothing:
+        validation images are among those held out.
         """
-        size = len(self.training)
-        steps = num_steps(self.classifier, balanced_size=size, unbalanced_size=size)
-        fitted = fit(
-            self.classifier, training, steps=steps, seed=derive_seed(seed, "recall"), validation=self.validation
-        )
+        size, unwatching = len(self.training), self.classifier.unwatching()
+        steps = num_steps(unwatching, balanced_size=size, unbalanced_size=size)
+        fitted = fit(unwatching, training, steps=steps, seed=derive_seed(seed, "recall"))
         labels = range(len(training.classes.names))
         return tuple(recognised(fitted, self.held_out.of_class(label), label) for label in labels)
 
@@ -70,7 +84,6 @@ def yardstick(real: RealImages, choice: ImageFeatures, *, seed: int) -> Yardstic
         domain=domain,
         features=measuring_features(choice, domain, real.training.images.device),
         kind=choice.kind,
-        real_recall=real.recall(real.training, seed=seed),
     )
 
 
@@ -94,7 +107,7 @@ def image_quality(
     Beside the metrics of `class_quality`: `gan_test`, the share of a class's images that `measure.domain` takes
     for it, with its recall on held-out images as the floor; and `gan_train`, the recall on held-out images of a
     classifier that has met generated images alone of the classes that have some, with that of one that met the
-    real ones alone as the floor. GAN-train and GAN-test: Shmelkov et al. 2018, section 3, by class.
+    real ones as often instead as the floor. GAN-train and GAN-test: Shmelkov et al. 2018, section 3, by class.
     """
     made = tuple(sorted(set(balanced.labels[balanced.synthetic].tolist())))
     if not made:
@@ -102,9 +115,16 @@ def image_quality(
     is_made = torch.isin(balanced.labels, torch.tensor(made, device=balanced.labels.device))
     without_real = balanced.take(torch.nonzero(balanced.synthetic | ~is_made).squeeze(1))
     gan_train = real.recall(without_real, seed=seed)
+    numbers = class_counts(balanced.labels[balanced.synthetic].cpu().numpy(), len(balanced.classes.names))
+    floor = measure.recall_of_repeated(real, numbers, seed=seed)
     return {
         balanced.classes.names[label]: _class_quality(
-            label, balanced, real, measure, gan_train=gan_train[label], seed=derive_seed(seed, label)
+            label,
+            balanced,
+            real,
+            measure,
+            gan_train={"gan_train": gan_train[label], "gan_train_floor": floor[label]},
+            seed=derive_seed(seed, label),
         )
         for label in made
     }
@@ -116,11 +136,11 @@ def _class_quality(
     real: RealImages,
     measure: Yardstick,
     *,
-    gan_train: float | None,
+    gan_train: Mapping[str, float | None],
     seed: int,
 ) -> ImageQuality:
     of_class = balanced.images[balanced.synthetic & (balanced.labels == label)]
-    training = real.training.of_class(label)
+    training = distinct(real.training.of_class(label))
     num_features = measure.features.features(training[:1]).shape[1]
     most = max(MAX_IMAGES, IMAGES_PER_FEATURE * num_features)
     generated = drawn(of_class, most, seed=derive_seed(seed, "generated"))
@@ -136,8 +156,7 @@ def _class_quality(
     usefulness = {
         "gan_test": recognised(measure.domain, generated, label),
         "gan_test_floor": recognised(measure.domain, held_out, label),
-        "gan_train": gan_train,
-        "gan_train_floor": measure.real_recall[label],
+        **gan_train,
     }
     missing = {name: "needs a held-out image of the class" for name, value in usefulness.items() if value is None}
     return replace(
@@ -146,6 +165,27 @@ def _class_quality(
         missing={**quality.missing, **missing},
         features=measure.kind,
     )
+
+
+def repeated(training: TrainingSet, numbers: Sequence[int], *, seed: int) -> TrainingSet:
+    """`training` with as many images of each class as `numbers` [K] says, each equally often, to within one.
+
+    A class of number 0 stays as it is.
+    """
+    rows = []
+    for label, number in enumerate(numbers):
+        own = torch.nonzero(training.labels == label).squeeze(1)
+        if number and len(own):
+            chosen = next(index_batches(len(own), number, torch_generator(seed, "repeated", label)))
+            own = own[chosen.to(own.device)]
+        rows.append(own)
+    return training.take(torch.cat(rows))
+
+
+def distinct(images: Tensor) -> Tensor:
+    """`images` [N, C, H, W] without those that repeat an earlier one."""
+    first = {image.tobytes(): row for row, image in reversed(list(enumerate(images.cpu().numpy())))}
+    return images[sorted(first.values())]
 
 
 def drawn(images: Tensor, most: int, *, seed: int) -> Tensor:

@@ -91,9 +91,15 @@ def granted(balanced: BalancedSet, parts: TrialParts, *, seed: int) -> BalancedS
 
 
 def held_out(parts: TrialParts, device: torch.device) -> TrainingSet:
-    """The real images of the rare classes that no training has met: held back by the imbalance, or validating."""
+    """The real images of the rare classes that no training has met: held back by the imbalance, or validating.
+
+    Without those that a training image repeats pixel by pixel: one of them at distance 0 would let any generator
+    that copies pass for an honest one.
+    """
     rows = np.concatenate([parts.held_back, parts.validating])
-    rare = rows[np.isin(parts.pool.labels[rows], parts.classes.minority)]
+    met = set(parts.training.digests)
+    is_new = np.array([parts.pool.digests[row] not in met for row in rows], dtype=bool)
+    rare = rows[is_new & np.isin(parts.pool.labels[rows], parts.classes.minority)]
     return training_set(parts.pool.subset(rare), parts.classes, device)
 
 

@@ -9,7 +9,10 @@ import torch
 
 
 def derive_seed(seed: int, *purpose: str | int) -> int:
-    """A 63-bit seed that depends on every part of `purpose`, so that no two uses share a stream."""
+    """A 63-bit seed that depends on every part of `purpose`, so that uses that differ in one share no stream.
+
+    Parts are joined by "/", so none of them may contain one where another part follows.
+    """
     text = "/".join(str(part) for part in (seed, *purpose))
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
 
@@ -22,6 +25,11 @@ def torch_generator(seed: int, *purpose: str | int, device: torch.device | str =
 def numpy_generator(seed: int, *purpose: str | int) -> np.random.Generator:
     """A NumPy generator, seeded for `purpose`."""
     return np.random.default_rng(derive_seed(seed, *purpose))
+
+
+def random_state(seed: int, *purpose: str | int) -> int:
+    """A random state for scikit-learn and imbalanced-learn, which take 32 bits."""
+    return derive_seed(seed, *purpose) % 2**32
 
 
 @contextmanager

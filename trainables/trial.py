@@ -17,7 +17,7 @@ from torch import Tensor
 from trainables.artifacts import predictions_file, sample_grid
 from trainables.balancing.balancer import BalancedSet
 from trainables.classifiers.classifier import FittedClassifier
-from trainables.classifiers.training import Validation, fit, num_steps
+from trainables.classifiers.training import Validation, fit, num_steps, proportional_weights
 from trainables.config import TrialConfig, dump_trial
 from trainables.data.catalog import image_source
 from trainables.data.images import TrainingSet, class_counts, to_float, training_set
@@ -163,9 +163,11 @@ class _Trial:
         self.test_epochs: list[EpochOnTest] = []
         self.parts = prepare(config)
         self.training = training_set(self.parts.training, self.parts.classes, device)
+        labels = torch.as_tensor(self.parts.validation.labels, device=device)
         self.validation = Validation(
             images=to_float(self.parts.validation.images, device),
-            labels=torch.as_tensor(self.parts.validation.labels, device=device),
+            labels=labels,
+            weights=proportional_weights(labels, self.parts.test_proportions),
         )
         self.clock.lap("data")
 
@@ -253,7 +255,6 @@ class _Trial:
             training=self.training,
             held_out=held_out(self.parts, self.device),
             classifier=self.config.classifier,
-            validation=self.validation,
         )
         seed = self._seed("quality")
         choice = self.config.evaluation.image_features

@@ -15,7 +15,7 @@ CPU = torch.device("cpu")
 
 
 @cache
-def outcome(balancer="none", classifier="simple_cnn", repetition=0):
+def outcome(balancer="none", classifier="simple_cnn", repetition=0, device=CPU):
     settings = {"gan": {"epochs": 1}} if BALANCERS[balancer].is_gan else {}
     config = parse_trial(
         {
@@ -27,7 +27,7 @@ def outcome(balancer="none", classifier="simple_cnn", repetition=0):
             "balancing": {"name": balancer, **settings},
         }
     )
-    *_, last = run_trial(config, Purpose(phase="confirm"), device=CPU)
+    *_, last = run_trial(config, Purpose(phase="confirm"), device=device)
     assert isinstance(last, TrialOutcome)
     return last
 
@@ -75,3 +75,14 @@ def test_every_classifier_makes_a_complete_record(classifier):
     assert record.status == "complete"
     assert record.classifier == classifier
     assert sum(map(sum, record.scores["test"].confusion_matrix)) == sum(record.class_counts.test)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
+@pytest.mark.parametrize(
+    ("balancer", "classifier"), [*((b, "simple_cnn") for b in BALANCERS), *(("none", c) for c in CLASSIFIERS)]
+)
+def test_a_gpu_takes_the_trials_of_a_cpu(balancer, classifier):
+    record = outcome(balancer, classifier, device=torch.device("cuda")).record
+    assert record.status == "complete"
+    assert record.class_counts == outcome(balancer, classifier).record.class_counts
+    assert set(record.generated) == set(outcome(balancer, classifier).record.generated)

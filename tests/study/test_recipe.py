@@ -80,6 +80,11 @@ def test_a_mistake_is_one_line_that_names_the_key(assignment, message):
     assert "\n" not in str(error.value)
 
 
+def test_thresholds_of_scores_that_are_no_log_probabilities_are_refused():
+    with pytest.raises(ConfigError, match="'threshold_moving' cannot be used with classifier 'vgg_svm'"):
+        study_config("quickstart", ["classifier.name=vgg_svm", "baselines=[threshold_moving]"])
+
+
 def test_an_unknown_recipe_names_the_nearest():
     with pytest.raises(
         ConfigError, match=r"'quikstart' is neither a recipe nor a file; did you mean 'quickstart'\?"

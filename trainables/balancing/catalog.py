@@ -1,7 +1,7 @@
 """Every way of balancing by name, and the configuration that chooses one."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
@@ -36,13 +36,15 @@ B = TypeVar("B", bound=Balancer)
 class BalancerEntry:
     """A way of balancing as it can be chosen.
 
-    `parse(values, where)` makes one from its settings, the name left out; it raises ConfigError.
+    `parse(values, where)` makes one from its settings, the name left out; it raises ConfigError. One that
+    `moves_predictions` needs a classifier whose logits are log-probabilities.
     """
 
     name: str
     summary: str
     parse: Callable[[Mapping[str, object], str], Balancer]
     is_gan: bool = False
+    moves_predictions: bool = False
     paths_without_use: frozenset[str] = frozenset()
 
     @property
@@ -134,7 +136,10 @@ _ENTRIES = (
     _plain("ldam_drw", LdamDrw, "LDAM, and class-balanced weights for the last part of the training"),
     _plain("balanced_softmax", BalancedSoftmax, "adds the logarithm of the class sizes to the logits in the loss"),
     _plain("logit_adjustment", LogitAdjustment, "adds tau times the logarithm of the priors in the loss"),
-    _plain("threshold_moving", ThresholdMoving, "divides the predicted probabilities by the class priors"),
+    replace(
+        _plain("threshold_moving", ThresholdMoving, "divides the predicted probabilities by the class priors"),
+        moves_predictions=True,
+    ),
     _plain("crt", ClassifierRetraining, "fits the head anew, on class-balanced batches"),
     _plain("real_upper_bound", RealUpperBound, "adds real images that were held back: how much there is to gain"),
     *(_gan(variant) for variant in VARIANTS.values()),

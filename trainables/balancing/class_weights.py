@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-import torch
-
 from trainables.balancing.balancer import BalancedSet
 from trainables.data.images import TrainingSet
+from trainables.fitting.class_sizes import inverse_weights
 from trainables.settings import settings
 
 
@@ -19,6 +18,5 @@ class ClassWeights:
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
         """`training` with other weights, once."""
-        counts = torch.tensor(training.class_counts(), device=training.labels.device)
-        weights = len(training) / (len(counts) * counts[training.labels])
-        yield BalancedSet(training=replace(training, weights=weights))
+        by_class = training.weights.new_tensor(inverse_weights(training.class_counts()))
+        yield BalancedSet(training=replace(training, weights=by_class[training.labels]))

@@ -19,11 +19,12 @@ class ClassifierRetraining:
     """Trains on the images as they are; then keeps the features, and fits a new head to class-balanced batches.
 
     "cRT" of Kang et al. 2020, "Decoupling Representation and Classifier for Long-Tailed Recognition", section 4.1.
-    The second stage takes `steps_share` times the steps of the first, and comes on top of them. The paper's is a
-    ninth (10 epochs after 90); after trainings as short as those here a new head is not done so soon.
+    The second stage takes the share `steps_share` of all steps, at a rate that falls to 0 as a cosine (section
+    5.1). The paper's share is a tenth (10 epochs after 90); within trainings as short as those here a new head is
+    not done so soon.
     """
 
-    steps_share: float = Field(default=0.5, gt=0)
+    steps_share: float = Field(default=1 / 3, gt=0, lt=1)
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
         """`training` and the plan, once."""

@@ -19,12 +19,12 @@ class FeatureSmote:
     """SMOTE on the features of the trained classifier, to which its head is fitted anew; images stay as they are.
 
     Neighbours are near as the classifier sees them, as in DeepSMOTE (Dablain et al. 2021), but no image is made.
-    The second stage takes `steps_share` times the steps of the first, and comes on top of them.
+    The second stage takes the share `steps_share` of all steps, at a rate that falls to 0 as a cosine.
     """
 
     balance_to: float = Field(default=1.0, gt=0)
     k_neighbors: int = Field(default=5, ge=1)
-    steps_share: float = Field(default=0.5, gt=0)
+    steps_share: float = Field(default=1 / 3, gt=0, lt=1)
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
         """`training` and the plan, once; raises DataError for a minority class of fewer than two images."""

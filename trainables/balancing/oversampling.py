@@ -9,11 +9,8 @@ from pydantic import Field
 
 from trainables.balancing.balancer import BalancedSet, deficits
 from trainables.data.images import TrainingSet
-from trainables.seeding import derive_seed
+from trainables.seeding import random_state
 from trainables.settings import settings
-
-# What scikit-learn takes as a random state.
-MAX_STATE = 2**32
 
 
 @settings
@@ -31,7 +28,7 @@ class RandomOversampling:
         missing = deficits(training, balance_to=self.balance_to)
         sampler = RandomOverSampler(
             sampling_strategy={label: counts[label] + number for label, number in missing.items()},
-            random_state=derive_seed(seed, "oversampling") % MAX_STATE,
+            random_state=random_state(seed, "oversampling"),
         )
         sampler.fit_resample(np.arange(len(training))[:, None], training.labels.cpu().numpy())
         rows = torch.as_tensor(sampler.sample_indices_, device=training.labels.device)

@@ -10,9 +10,8 @@ from pydantic import Field
 from torch import Tensor
 
 from trainables.balancing.balancer import BalancedSet, deficits
-from trainables.balancing.oversampling import MAX_STATE
 from trainables.data.images import TrainingSet, class_counts
-from trainables.seeding import derive_seed
+from trainables.seeding import derive_seed, random_state
 from trainables.settings import DataError, settings
 
 
@@ -80,7 +79,7 @@ def between_neighbours(rows: Tensor, labels: Tensor, seed: int, request: SmoteRe
         sampler = SMOTE(
             sampling_strategy={label: counts[label] + n for label, n in wanted.items()},
             k_neighbors=number,
-            random_state=derive_seed(seed, number) % MAX_STATE,
+            random_state=random_state(seed, number),
         )
         all_rows, all_labels = sampler.fit_resample(values, targets)
         made.append(all_rows[len(values) :])

@@ -7,9 +7,8 @@ import torch
 from imblearn.under_sampling import RandomUnderSampler
 
 from trainables.balancing.balancer import BalancedSet
-from trainables.balancing.oversampling import MAX_STATE
 from trainables.data.images import TrainingSet
-from trainables.seeding import derive_seed
+from trainables.seeding import random_state
 from trainables.settings import settings
 
 
@@ -20,7 +19,7 @@ class RandomUndersampling:
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
         """What is left of `training`, in its order, once."""
         sampler = RandomUnderSampler(
-            sampling_strategy="not minority", random_state=derive_seed(seed, "undersampling") % MAX_STATE
+            sampling_strategy="not minority", random_state=random_state(seed, "undersampling")
         )
         sampler.fit_resample(np.arange(len(training))[:, None], training.labels.cpu().numpy())
         rows = torch.as_tensor(np.sort(sampler.sample_indices_), device=training.labels.device)

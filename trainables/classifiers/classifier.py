@@ -1,7 +1,7 @@
 """The classifier's settings, what a model must offer, and a fitted classifier."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 import torch
@@ -22,8 +22,10 @@ from trainables.settings import settings
 
 Budget: TypeAlias = Literal["steps", "epochs"]
 
-# Large enough that a batch costs more than its launch, small enough for the activations of 64x64 images.
+# Large enough that a batch costs more than its launch, small enough for the activations of 64x64 images; of larger
+# ones as many as have no more pixels.
 PREDICTION_BATCH = 1024
+PREDICTION_PIXELS = PREDICTION_BATCH * 64 * 64
 
 
 @settings
@@ -34,7 +36,8 @@ class ClassifierConfig:
     training part take, whatever the size of the balanced one, so that a larger set does not buy more training.
     "epochs": passes over the balanced set, as the source documents have it. For `schedule` and `early_stopping`
     all steps are parted into that many epochs; where one of them looks at the validation loss, validation chooses
-    the epoch as well as the configuration. The test part is never looked at.
+    the epoch as well as the configuration. In that loss classes weigh what they weigh in the validation scores,
+    their shares of the test part. The test part is never looked at.
     """
 
     name: str = "simple_cnn"
@@ -51,6 +54,11 @@ class ClassifierConfig:
     def watches_validation(self) -> bool:
         """Whether the training looks at the validation loss after each epoch."""
         return self.early_stopping is not None or isinstance(self.schedule, PlateauRate)
+
+    def unwatching(self) -> "ClassifierConfig":
+        """The same training without a look at validation: to its last epoch, its rate not lowered on plateaus."""
+        schedule = ConstantRate() if isinstance(self.schedule, PlateauRate) else self.schedule
+        return replace(self, early_stopping=None, schedule=schedule)
 
 
 # Features [N, D] to logits [N, K].
@@ -83,7 +91,8 @@ class FittedClassifier:
     @torch.no_grad()
     def features(self, images: Tensor) -> Tensor:
         """What the body makes of images [N, C, H, W] in [-1, 1]: [N, D]."""
-        return torch.cat([self.body(batch) for batch in torch.split(images, PREDICTION_BATCH)])
+        batch_size = max(1, min(PREDICTION_BATCH, PREDICTION_PIXELS // (images.shape[-2] * images.shape[-1])))
+        return torch.cat([self.body(batch) for batch in torch.split(images, batch_size)])
 
     @torch.no_grad()
     def probabilities(self, images: Tensor) -> Tensor:

@@ -93,7 +93,10 @@ Schedule: TypeAlias = Annotated[ConstantRate | StepRate | PlateauRate, Field(dis
 
 @settings
 class EarlyStopping:
-    """Training ends `patience` epochs after the lowest validation loss, whose weights are restored."""
+    """Training ends `patience` epochs after the lowest validation loss, whose weights are restored.
+
+    What a balancer does late, such as LDAM's deferred re-weighting, may so never come about.
+    """
 
     patience: int = Field(default=5, ge=1)
 

@@ -26,7 +26,7 @@ def resnet18_body(shape: ImageShape) -> tuple[nn.Module, int]:
 def resnet32_body(shape: ImageShape) -> tuple[nn.Module, int]:
     """The ResNet-32 for CIFAR-10 of He et al. 2016, section 4.2, as Cao et al. 2019 (LDAM) train it.
 
-    Shortcuts of option A; Kaiming initialisation, as in LDAM's code. 463,504 weights before the head.
+    Shortcuts of option A; Kaiming initialisation of convolutions, as in LDAM's code. 463,504 weights without head.
     """
     stem = (
         nn.Conv2d(shape.channels, CHANNELS[0], kernel_size=3, padding=1, bias=False),

@@ -1,7 +1,7 @@
 """Fitting a classifier."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -17,7 +17,7 @@ from trainables.classifiers.classifier import ClassifierConfig, ClassifierModel,
 from trainables.classifiers.heads import new_head
 from trainables.classifiers.optimisation import best_epoch
 from trainables.data.images import TrainingSet
-from trainables.fitting.losses import FittingStep, weighted_cross_entropy
+from trainables.fitting.losses import FittingStep, weighted_cross_entropy, weighted_mean
 from trainables.fitting.plan import PLAIN, FittingPlan
 from trainables.seeding import derive_seed, seeded_global_state, torch_generator
 
@@ -31,10 +31,21 @@ class DivergedClassifierError(RuntimeError):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Validation:
-    """What a training may watch: images [N, C, H, W] in [-1, 1] and labels [N], on the device of the training."""
+    """What a training may watch, on its device: images [N, C, H, W] in [-1, 1], labels [N] and weights [N]."""
 
     images: Tensor
     labels: Tensor
+    weights: Tensor
+
+
+def proportional_weights(labels: Tensor, proportions: Sequence[float]) -> Tensor:
+    """Weights [N] with which the classes of `labels` [N] have `proportions` [K]; a class without labels has none.
+
+    The validation part is as imbalanced as the training part. Unweighted, its loss would stop a training before it
+    has learned what a balancer is there for.
+    """
+    counts = labels.bincount(minlength=len(proportions))
+    return (torch.tensor(proportions, device=labels.device) / counts)[labels]
 
 
 def num_steps(config: ClassifierConfig, *, balanced_size: int, unbalanced_size: int) -> int:
@@ -86,7 +97,8 @@ class _Fit:
         self.refits_head = bool(plan.head_stage or model.final_head)
         self.after_epoch = None if self.refits_head else after_epoch
         self.training, self.validation = training, validation
-        self.steps, self.seed = steps, seed
+        self.head_steps = _head_steps(plan, model, steps)
+        self.steps, self.seed = steps - self.head_steps, seed
         self.num_classes = len(training.classes.names)
         self.device = training.images.device
         body, self.num_features = model.body(training.shape)
@@ -121,7 +133,8 @@ class _Fit:
             return self.plan.loss(step)
 
         network = nn.Sequential(self.body, head)
-        self._run_epochs(self._descent(loss, network, num_rows=len(training), steps=self.steps), network)
+        descent = self._descent(loss, network, "batches", num_rows=len(training), steps=self.steps)
+        self._run_epochs(descent, network)
         return head.eval()
 
     def _run_epochs(self, descent: "_Descent", network: nn.Sequential) -> None:
@@ -157,11 +170,13 @@ class _Fit:
             return self.model.final_head(
                 features, labels, weights, self.num_classes, derive_seed(self.seed, "final head")
             )
-        assert stage is not None
-        return self._refitted_head(features, labels, steps=max(1, round(stage.steps_share * self.steps)))
+        return self._refitted_head(features, labels)
 
-    def _refitted_head(self, features: Tensor, labels: Tensor, *, steps: int) -> nn.Module:
-        """A new head, at a constant rate: the schedule and the augmentation are those of the first stage."""
+    def _refitted_head(self, features: Tensor, labels: Tensor) -> nn.Module:
+        """A new head, at a rate that falls to 0: schedule and augmentation are the first stage's alone.
+
+        A cosine from the first rate to 0, as in Kang et al. 2020, section 5.1.
+        """
         head = self._new_head()
 
         def loss(rows: Tensor, progress: float) -> Tensor:
@@ -171,8 +186,10 @@ class _Fit:
             )
             return weighted_cross_entropy(step)
 
-        descent = self._descent(loss, head, num_rows=len(labels), steps=steps)
-        descent.run(until=steps)
+        descent = self._descent(loss, head, "head batches", num_rows=len(labels), steps=self.head_steps)
+        for step in range(self.head_steps):
+            descent.set_rate(self.config.learning_rate * (1 + math.cos(math.pi * step / self.head_steps)) / 2)
+            descent.run(until=step + 1)
         descent.check()
         return head.eval()
 
@@ -180,19 +197,35 @@ class _Fit:
         return new_head(self.plan, self.num_features, self.num_classes).to(self.device)
 
     def _descent(
-        self, loss: Callable[[Tensor, float], Tensor], network: nn.Module, *, num_rows: int, steps: int
+        self,
+        loss: Callable[[Tensor, float], Tensor],
+        network: nn.Module,
+        purpose: str,
+        *,
+        num_rows: int,
+        steps: int,
     ) -> "_Descent":
-        return _Descent(loss, network, self.config, num_rows=num_rows, steps=steps, seed=self.seed)
+        random = torch_generator(self.seed, purpose, device=self.device)
+        return _Descent(loss, network, self.config, random, num_rows=num_rows, steps=steps)
 
     @torch.no_grad()
     def _validation_loss(self, network: nn.Sequential) -> float:
-        """Mean cross-entropy on the validation part, in evaluation mode."""
+        """Mean cross-entropy of the predictions on the validation part, in evaluation mode."""
         assert self.validation is not None
         network.eval()
-        body, head = network
-        logits = head(FittedClassifier(body=body, head=head).features(self.validation.images))
+        _, head = network
+        features = self._classifier(head).features(self.validation.images)
+        logits = self.plan.adjusted(head(features))
         network.train()
-        return functional.cross_entropy(logits, self.validation.labels).item()
+        losses = functional.cross_entropy(logits, self.validation.labels, reduction="none")
+        return weighted_mean(losses, self.validation.weights).item()
+
+
+def _head_steps(plan: FittingPlan, model: ClassifierModel, steps: int) -> int:
+    """How many of all steps a second stage takes: one at least, and not all, unless there is one."""
+    if plan.head_stage is None or model.final_head is not None:
+        return 0
+    return max(1, min(round(plan.head_stage.steps_share * steps), steps - 1))
 
 
 class _Descent:
@@ -203,16 +236,15 @@ class _Descent:
         loss: Callable[[Tensor, float], Tensor],
         network: nn.Module,
         config: ClassifierConfig,
+        random: torch.Generator,
         *,
         num_rows: int,
         steps: int,
-        seed: int,
     ) -> None:
         self.loss, self.config, self.steps = loss, config, steps
         self.optimiser = config.optimiser.optimiser(network.parameters(), config.learning_rate)
-        device = next(network.parameters()).device
-        self.batches = index_batches(num_rows, config.batch_size, torch_generator(seed, "batches", device=device))
-        self.total = torch.zeros((), device=device)
+        self.batches = index_batches(num_rows, config.batch_size, random)
+        self.total = torch.zeros((), device=random.device)
         self.taken = 0
 
     def set_rate(self, rate: float) -> None:

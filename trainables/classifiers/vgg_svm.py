@@ -50,7 +50,8 @@ def svm_head(features: Tensor, labels: Tensor, weights: Tensor, num_classes: int
 
     It is fitted to a sample: 1000 images of the largest class and the same share of the others. Its decision
     function, one against the rest, stands for logits, so that the largest is its own prediction. The document
-    states neither C nor gamma: scikit-learn's C = 1 and gamma = 1 / (D variance) are taken.
+    states neither C nor gamma: scikit-learn's C = 1 and gamma = 1 / (D variance) are taken. Of a balancer's loss
+    (focal, LDAM, balanced softmax) only what it did to the features is left in the predictions.
     """
     # scikit-learn drops images of weight 0 without telling its own list of classes.
     counted = np.flatnonzero(weights.cpu().numpy())

@@ -46,7 +46,7 @@ class Shift:
 class Difficulty:
     """What is done to the images and labels before a trial sees them; nothing, unless asked for.
 
-    `label_noise`: the share of each class's labels in the training pool that are wrong (`wrong_labels`), and so,
+    `label_noise`: the share of each class's labels in the training pool that are wrong (`noisy_labels`), and so,
     on average, of what is thinned from it for training and validation. Classes keep their sizes; test labels
     stay clean.
     `class_overlap` is how far *all* images lie towards another class: the share of an image of another class
@@ -65,7 +65,7 @@ class Difficulty:
     shift: Shift | None = None
 
 
-def wrong_labels(labels: Labels, share: float, *, seed: int) -> Labels:
+def noisy_labels(labels: Labels, share: float, *, seed: int) -> Labels:
     """`labels` [N] with `share` of each class's made wrong, while every class keeps its size exactly.
 
     Wrong labels are exchanged among rows drawn at random, so of n images that bear a label as many are wrong as

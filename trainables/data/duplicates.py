@@ -52,4 +52,4 @@ def repetition_notes(pool: LabeledImages) -> tuple[str, ...]:
     num_repeats = sum(n - 1 for n in Counter(pool.digests).values())
     if not num_repeats:
         return ()
-    return (f"training images that repeat an earlier one, pixel by pixel: {num_repeats} (kept)",)
+    return (f"training images that repeat an earlier one, pixel by pixel: {num_repeats} (kept for training)",)

@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from trainables.data.difficulty import Difficulty, Shift, blend_weights, blended, shifted, wrong_labels
+from trainables.data.difficulty import Difficulty, Shift, blend_weights, blended, noisy_labels, shifted
 from trainables.data.duplicates import duplicate_notes, repetition_notes, twin_indices, without_duplicates
 from trainables.data.images import LabeledImages
 from trainables.data.source import DataConfig, ImageSource, Loaded
@@ -89,7 +89,7 @@ def harder_pool(images: LabeledImages, difficulty: Difficulty) -> Loaded:
     blend = _blended(images, difficulty, part="training pool")
     if not difficulty.label_noise:
         return blend
-    labels = wrong_labels(images.labels, difficulty.label_noise, seed=_seed("training pool"))
+    labels = noisy_labels(images.labels, difficulty.label_noise, seed=_seed("training pool"))
     num_wrong, share = np.count_nonzero(labels != images.labels), difficulty.label_noise
     note = f"label noise {share:g}: {num_wrong} of the {len(labels)} labels of the training pool are wrong"
     return Loaded(images=replace(blend.images, labels=labels), notes=(*blend.notes, note))

@@ -18,6 +18,14 @@ def log_priors(counts: Sequence[int]) -> tuple[float, ...]:
     return tuple(math.log(n / total) if n else 0.0 for n in counts)
 
 
+def inverse_weights(counts: Sequence[int]) -> tuple[float, ...]:
+    """N / (K n_c), for N images of K classes; 0 for a class without images.
+
+    Every class that has images then weighs N / K.
+    """
+    return tuple(sum(counts) / (len(counts) * n) if n else 0.0 for n in counts)
+
+
 def effective_number_weights(counts: Sequence[int], *, beta: float) -> tuple[float, ...]:
     """(1 - beta) / (1 - beta^n_c), renormalised to a sum of K; 0 for a class without images.
 

@@ -24,7 +24,8 @@ Rebalance: TypeAlias = Callable[[Tensor, Tensor, int], tuple[Tensor, Tensor]]
 class HeadStage:
     """A second stage: the trained features are kept, and a new head is fitted to the features `rebalance` gives.
 
-    It takes `steps_share` times as many optimiser steps as the first stage.
+    It takes the share `steps_share`, in (0, 1), of all optimiser steps, so that two stages are no more training
+    than one; none where the classifier's own last step makes the head.
     """
 
     rebalance: Rebalance

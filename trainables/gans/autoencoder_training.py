@@ -2,20 +2,32 @@
 
 import math
 from collections.abc import Callable
-from typing import TypeAlias
+from functools import partial
+from typing import Protocol, TypeAlias
 
 import torch
 from torch import Tensor, nn
 
 from trainables.batches import index_batches
 from trainables.gans.networks.initialisation import DCGAN_DEVIATION
+from trainables.gans.sampling import SAMPLING_BATCH
 from trainables.gans.variant import GanSettings, TrainingData
 
 # Of (made, original) images to a scalar.
 ReconstructionLoss: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 
-# As large as batches of sampling: no gradient is kept.
-ENCODING_BATCH = 512
+
+class Draw(Protocol):
+    """Fills a weight in place, from `generator`."""
+
+    def __call__(self, tensor: Tensor, *, generator: torch.Generator) -> Tensor:
+        """The weight that was given."""
+        ...
+
+
+_NORMAL: Draw = partial(nn.init.normal_, std=DCGAN_DEVIATION)
+# Holds no state, so that one serves all.
+_IDENTITY = nn.Identity()
 
 
 def train_autoencoder(
@@ -50,16 +62,25 @@ def train_autoencoder(
 @torch.no_grad()
 def encoded(encoder: nn.Module, images: Tensor) -> Tensor:
     """The encodings [N, L] of images [N, C, H, W]."""
-    return torch.cat([encoder(batch) for batch in torch.split(images, ENCODING_BATCH)])
+    return torch.cat([encoder(batch) for batch in torch.split(images, SAMPLING_BATCH)])
 
 
-def encoder_on(trunk: nn.Module, *, num_features: int, latent_size: int, random: torch.Generator) -> nn.Module:
+def encoder_on(
+    trunk: nn.Module,
+    *,
+    num_features: int,
+    latent_size: int,
+    random: torch.Generator,
+    draw: Draw = _NORMAL,
+    activation: nn.Module = _IDENTITY,
+) -> nn.Module:
     """`trunk` with a new linear layer from its features [N, num_features] to encodings [N, latent_size].
 
-    The layer is on the device of `random`, its weights N(0, 0.02) from there and its biases 0.
+    The layer is on the device of `random`; `draw` fills its weights from there, with N(0, 0.02) if not told
+    otherwise, and its biases are 0. `activation` follows it.
     """
     # Made without weights, because PyTorch draws those from the global random state.
     layer = nn.utils.skip_init(nn.Linear, num_features, latent_size, device=random.device)  # type: ignore[no-untyped-call]
-    nn.init.normal_(layer.weight, 0.0, DCGAN_DEVIATION, generator=random)
+    draw(layer.weight, generator=random)
     nn.init.zeros_(layer.bias)
-    return nn.Sequential(trunk, layer)
+    return nn.Sequential(trunk, layer, activation)

@@ -1,8 +1,9 @@
 """The training loop of every GAN."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 
 import torch
 from torch import Tensor, nn
@@ -168,8 +169,8 @@ def class_balanced_batches(labels: Tensor, batch_size: int, random: torch.Genera
     """Endless row indices [batch_size], each of a class drawn uniformly, for the rows that have `labels` [N].
 
     A conditional GAN that meets a rare class only as often as it occurs hardly learns it, and the rare classes are
-    what it is wanted for: of 60 zeros among 6,000 digits it made other digits. BAGAN draws its classes uniformly
-    as well (Mariani et al. 2018).
+    what it is wanted for: of 60 zeros among 6,000 digits it made other digits. BAGAN draws the labels of its
+    fakes so (Mariani et al. 2018).
     """
     shares = 1 / labels.bincount()[labels]
     while True:
@@ -182,12 +183,15 @@ def averaged(generator: nn.Module, decay: float) -> AveragedModel:
     The decay starts low and grows to `decay`, as min(decay, (1 + n) / (10 + n)) after n updates (the practice of
     TensorFlow's ExponentialMovingAverage), or else a short training would sample from its initial weights.
     """
+    # Counted here: to read PyTorch's own count, a GPU would have to be waited for.
+    updates = count(1)
 
-    def moved(average: Tensor, current: Tensor, num_averaged: Tensor | int) -> Tensor:
-        n = float(num_averaged)
-        return average.lerp(current, 1 - min(decay, (1 + n) / (10 + n)))
+    def move(averages: Sequence[Tensor], currents: Sequence[Tensor], _: Tensor | int) -> None:
+        n = next(updates)
+        for average, current in zip(averages, currents, strict=True):
+            average.lerp_(current, 1 - min(decay, (1 + n) / (10 + n)))
 
-    return AveragedModel(generator, avg_fn=moved)
+    return AveragedModel(generator, multi_avg_fn=move)
 
 
 @torch.no_grad()

@@ -1,7 +1,7 @@
 """Whether generated images are copies of training images, or of one another, all from features [N, D].
 
 Distances are Euclidean. Duplicates among the training images hide copies of them, and duplicates between training
-and held-out images lower the bar; both are to be removed before.
+and held-out images lower the bar; whoever asks has removed both.
 """
 
 import numpy as np

@@ -58,10 +58,10 @@ def class_quality(
     """What the generated images of one class are worth, beside what real images that were not trained on are.
 
     `training` are the real images of the class that the generator was trained on, `held_out` others of the class
-    that it has not seen. Each metric compares with the training images, and `<metric>_floor` is what real images
-    score in the place of the generated ones: held-out ones, or for what is measured within one set (ssim_between,
-    repeated_share) the training ones. A generator whose images cannot be told from real ones scores about
-    the floor; one that copies its training images beats it.
+    that it has not seen. Each metric compares with the training images, and `<metric>_floor`, where there is one,
+    is what real images score in the place of the generated ones: held-out ones, or for what is measured within one
+    set (ssim_between, repeated_share) the training ones. A generator whose images cannot be told from real ones
+    scores about the floor; one that copies its training images beats it.
 
     fid, kid, precision, recall, density, coverage: `trainables.metrics.generative`. memorised_share, copied_share,
     repeated_share: `trainables.metrics.copying`. ssim_between, ssim_nearest: SSIM of generated images to one

@@ -15,6 +15,7 @@ from trainables.classifiers.training import (
     Validation,
     fit,
     num_steps,
+    proportional_weights,
 )
 from trainables.data.images import Classes, TrainingSet
 from trainables.fitting.losses import weighted_cross_entropy
@@ -102,9 +103,15 @@ def test_every_setting_changes_the_result(bars, change):
     )
 
 
+def validation(images, labels, weights=None):
+    return Validation(
+        images=images, labels=labels, weights=torch.ones(len(labels)) if weights is None else weights
+    )
+
+
 def misleading(bars):
     """A validation part on which every step of the training makes the classifier worse."""
-    return Validation(images=bars.images, labels=(bars.labels + 1) % 3)
+    return validation(bars.images, (bars.labels + 1) % 3)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +128,7 @@ def test_a_training_that_watches_validation_heeds_it(bars, change):
     config = replace(CONFIG, **change)
     watched = fit(config, bars, steps=50, seed=0, validation=misleading(bars)).probabilities(bars.images)
     assert not torch.equal(watched, fit(CONFIG, bars, steps=50, seed=0).probabilities(bars.images))
-    kind = fit(config, bars, steps=50, seed=0, validation=Validation(images=bars.images, labels=bars.labels))
+    kind = fit(config, bars, steps=50, seed=0, validation=validation(bars.images, bars.labels))
     assert not torch.equal(watched, kind.probabilities(bars.images))
 
 
@@ -133,8 +140,36 @@ def test_an_early_stop_gives_back_the_weights_of_the_best_epoch(bars):
     assert torch.equal(stopped.probabilities(bars.images), ten_steps.probabilities(bars.images))
 
 
+def test_images_of_weight_0_do_not_count_in_the_validation_loss(bars):
+    config = replace(CONFIG, epochs=5, early_stopping=EarlyStopping(patience=2))
+    wrong = misleading(bars)
+    both = validation(
+        torch.cat([wrong.images, bars.images]),
+        torch.cat([wrong.labels, bars.labels]),
+        torch.cat([torch.zeros(len(bars)), torch.ones(len(bars))]),
+    )
+    found = fit(config, bars, steps=50, seed=0, validation=both).probabilities(bars.images)
+    kind = fit(config, bars, steps=50, seed=0, validation=validation(bars.images, bars.labels))
+    assert torch.equal(found, kind.probabilities(bars.images))
+
+
+def test_the_validation_loss_is_that_of_the_predictions(bars):
+    # Moved so far towards class 1 that every prediction is 1: no training mends it, and the first epoch is best.
+    plan = FittingPlan(log_adjustment=(0.0, 1e6, 0.0))
+    config = replace(CONFIG, epochs=5, early_stopping=EarlyStopping(patience=2))
+    held = validation(bars.images[bars.labels == 1], bars.labels[bars.labels == 1])
+    stopped = fit(config, bars, steps=50, seed=0, plan=plan, validation=held)
+    ten_steps = fit(replace(CONFIG, epochs=1), bars, steps=10, seed=0)
+    assert torch.equal(stopped.features(bars.images), ten_steps.features(bars.images))
+
+
+def test_validation_classes_weigh_their_shares():
+    weights = proportional_weights(torch.tensor([0, 0, 0, 0, 2]), (0.5, 0.25, 0.25))
+    assert weights.tolist() == [0.125, 0.125, 0.125, 0.125, 0.25]
+
+
 def test_the_validation_part_is_not_looked_at_unless_asked_for(bars):
-    nothing = Validation(images=torch.full((3, 1, 8, 8), float("nan")), labels=torch.zeros(3, dtype=torch.int64))
+    nothing = validation(torch.full((3, 1, 8, 8), float("nan")), torch.zeros(3, dtype=torch.int64))
     unseen = fit(CONFIG, bars, steps=20, seed=0, validation=nothing).probabilities(bars.images)
     assert torch.equal(unseen, probabilities(bars))
 
@@ -207,14 +242,23 @@ def test_a_second_stage_fits_a_new_head_to_what_it_is_given_and_leaves_the_body(
     def rebalance(features, labels, seed):
         return features[labels != 0], labels[labels != 0]
 
-    stage = HeadStage(rebalance=rebalance, steps_share=2.0)
+    stage = HeadStage(rebalance=rebalance, steps_share=0.75)
     plain = fit(CONFIG, bars, steps=50, seed=0)
-    staged = fit(CONFIG, bars, steps=50, seed=0, plan=FittingPlan(head_stage=stage))
+    staged = fit(CONFIG, bars, steps=200, seed=0, plan=FittingPlan(head_stage=stage))
     assert torch.equal(plain.features(bars.images), staged.features(bars.images))
     # The new head never met class 0.
     predicted = staged.probabilities(bars.images).argmax(dim=1)
     assert (predicted != 0).all()
     assert (predicted[bars.labels != 0] == bars.labels[bars.labels != 0]).float().mean() > 0.95
+
+
+@pytest.mark.parametrize(("steps", "share"), [(20, 0.25), (20, 0.01), (20, 0.99), (2, 0.5)])
+def test_two_stages_take_as_many_steps_as_one(bars, monkeypatch, steps, share):
+    taken, step = [], torch.optim.Adam.step
+    monkeypatch.setattr(torch.optim.Adam, "step", lambda *args, **kw: (taken.append(1), step(*args, **kw))[1])
+    stage = HeadStage(rebalance=lambda features, labels, seed: (features, labels), steps_share=share)
+    fit(CONFIG, bars, steps=steps, seed=0, plan=FittingPlan(head_stage=stage))
+    assert len(taken) == steps
 
 
 def test_a_final_head_is_fitted_to_the_features_of_the_body(bars, monkeypatch):

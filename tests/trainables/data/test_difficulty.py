@@ -10,9 +10,9 @@ from trainables.data.difficulty import (
     Shift,
     blend_weights,
     blended,
+    noisy_labels,
     partners,
     shifted,
-    wrong_labels,
 )
 from trainables.data.images import LabeledImages
 from trainables.data.prepared import PreparedSource
@@ -34,7 +34,7 @@ def flat(*greys: int) -> np.ndarray:
 
 def test_all_that_two_equal_classes_give_away_is_exchanged() -> None:
     # round(0.9 * 2) = 2 of each class: there is one way only.
-    assert wrong_labels(np.array([0, 1, 1, 0]), 0.9, seed=1).tolist() == [1, 0, 0, 1]
+    assert noisy_labels(np.array([0, 1, 1, 0]), 0.9, seed=1).tolist() == [1, 0, 0, 1]
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_how_many_labels_of_each_class_are_wrong(
     sizes: tuple[int, ...], share: float, wrong: tuple[int, ...]
 ) -> None:
     labels = labels_of(*sizes)
-    noisy = wrong_labels(labels, share, seed=1)
+    noisy = noisy_labels(labels, share, seed=1)
     assert np.bincount(noisy).tolist() == list(sizes)
     moved = noisy != labels
     assert np.bincount(labels[moved], minlength=len(sizes)).tolist() == list(wrong)
@@ -68,16 +68,16 @@ def test_noise_never_changes_class_sizes_and_never_leaves_a_drawn_label(
     sizes: list[int], share: float, seed: int
 ) -> None:
     labels = labels_of(*sizes)
-    noisy = wrong_labels(labels, share, seed=seed)
+    noisy = noisy_labels(labels, share, seed=seed)
     due = [round(share * n) for n in sizes]
     assert np.bincount(noisy, minlength=len(sizes)).tolist() == sizes
     moved = np.bincount(labels[noisy != labels], minlength=len(sizes)).tolist()
     assert moved == [min(n, sum(due) - n) for n in due]
 
 
-def test_wrong_labels_are_spread_over_the_other_classes() -> None:
+def test_noisy_labels_are_spread_over_the_other_classes() -> None:
     labels = labels_of(400, 400, 400)
-    noisy = wrong_labels(labels, 0.5, seed=3)
+    noisy = noisy_labels(labels, 0.5, seed=3)
     pairs = Counter(zip(labels.tolist(), noisy.tolist(), strict=True))
     for a, b in ((0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1)):
         # 200 wrong labels a class, shared by two; four standard deviations are below 30.
@@ -86,10 +86,10 @@ def test_wrong_labels_are_spread_over_the_other_classes() -> None:
 
 def test_a_larger_share_mislabels_the_same_images_and_more() -> None:
     labels = labels_of(30, 30)
-    few, many = (np.flatnonzero(wrong_labels(labels, share, seed=4) != labels) for share in (0.1, 0.3))
+    few, many = (np.flatnonzero(noisy_labels(labels, share, seed=4) != labels) for share in (0.1, 0.3))
     assert (len(few), len(many)) == (6, 18)
     assert set(few) < set(many)
-    assert set(np.flatnonzero(wrong_labels(labels, 0.1, seed=5) != labels)) != set(few)
+    assert set(np.flatnonzero(noisy_labels(labels, 0.1, seed=5) != labels)) != set(few)
 
 
 # Overlap and borderline images

@@ -33,7 +33,9 @@ def test_notes_count_duplicates_repeats_and_contradictions() -> None:
     assert "test/1 = train/1" in note
     assert contradictions == "of these, with another label in test: 2"
     assert duplicate_notes(POOL, part("test", "xy", [0, 1]), dropped=True) == ()
-    assert repetition_notes(POOL) == ("training images that repeat an earlier one, pixel by pixel: 2 (kept)",)
+    assert repetition_notes(POOL) == (
+        "training images that repeat an earlier one, pixel by pixel: 2 (kept for training)",
+    )
     assert repetition_notes(TEST.subset(np.arange(3))) == ()
 
 

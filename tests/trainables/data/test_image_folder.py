@@ -195,7 +195,7 @@ def test_covid19_has_six_test_images_in_its_training_pool() -> None:
         ("train/Covid/069.jpg", f"test/Covid/{renamed}.jpg"),
     }
     assert "pixel by pixel: 6 (kept;" in test.notes[0]
-    assert "repeat an earlier one, pixel by pixel: 3 (kept)" in pool.notes[0]
+    assert "repeat an earlier one, pixel by pixel: 3 (kept for training)" in pool.notes[0]
 
 
 def test_covid19_without_duplicates() -> None:

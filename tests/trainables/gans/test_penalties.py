@@ -51,6 +51,15 @@ def test_points_lie_between_real_and_fake_uniformly() -> None:
     assert penalty.item() == pytest.approx(4 / 3, abs=0.03)
 
 
+def test_one_share_holds_for_all_of_an_image() -> None:
+    number = 100_000
+    real = torch.tensor([3.0, 4.0], dtype=torch.float64).repeat(number, 1).reshape(-1, 1, 1, 2)
+    penalty = gradient_penalty(step(SquareCritic(), real, torch.zeros_like(real), torch.zeros(number)))
+    # Points u (3, 4) with slopes of length 5u, u ~ U(0, 1): E (5u - 1)^2 = 25/3 - 5 + 1. With a share for each
+    # value it would be another: E |(3u, 4v)| is not 5/2.
+    assert penalty.item() == pytest.approx(13 / 3, abs=0.06)
+
+
 def test_penalty_reaches_the_critics_weights() -> None:
     critic = nn.Sequential(nn.Flatten(), nn.Linear(4, 1, bias=False), nn.Flatten(0))
     nn.init.constant_(critic[1].weight, 1.0)

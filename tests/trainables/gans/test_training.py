@@ -230,7 +230,8 @@ def test_average_by_hand() -> None:
 def test_a_late_average_decays_as_asked() -> None:
     layer = nn.Linear(1, 1, bias=False)
     average = averaged(layer, 0.9)
-    average.n_averaged.fill_(1000)
+    for _ in range(100):
+        average.update_parameters(layer)
     average.module.weight.data.fill_(0.0)
     layer.weight.data.fill_(1.0)
     average.update_parameters(layer)

@@ -11,8 +11,8 @@ from torch import nn
 from trainables.data.images import ImageShape
 from trainables.data.source import pyramid
 from trainables.gans.networks.conditioning import IgnoreLabels, Realness
-from trainables.gans.networks.fully_connected import LEAK
 from trainables.gans.networks.initialisation import draw_normal
+from trainables.gans.networks.pyramids import doubled, halving, num_features
 from trainables.gans.variant import MakeNetworks, Networks
 
 # Channels at the largest size, a quarter of Radford's: the images are small, a class has some hundred of them, and
@@ -37,8 +37,8 @@ def convolutional_generator(
     shape: ImageShape, *, latent_size: int, activation: Callable[[], nn.Module]
 ) -> nn.Sequential:
     """Maps latents [N, latent_size] to images [N, C, H, W] in [-1, 1]: batch norm in every layer but the last."""
-    start, num_doublings = pyramid(shape.size)
-    channels = [BASE_CHANNELS * 2**level for level in reversed(range(num_doublings))]
+    start, _ = pyramid(shape.size)
+    channels = widths_of(shape)[::-1]
     layers: list[nn.Module] = [
         nn.Linear(latent_size, channels[0] * start**2, bias=False),
         nn.Unflatten(1, (channels[0], start, start)),
@@ -46,24 +46,18 @@ def convolutional_generator(
         activation(),
     ]
     for inputs, outputs in pairwise(channels):
-        layers += [_doubled(inputs, outputs, bias=False), nn.BatchNorm2d(outputs), activation()]
-    return nn.Sequential(*layers, _doubled(channels[-1], shape.channels, bias=True), nn.Tanh())
+        layers += [doubled(inputs, outputs, bias=False), nn.BatchNorm2d(outputs), activation()]
+    return nn.Sequential(*layers, doubled(channels[-1], shape.channels), nn.Tanh())
 
 
 def convolutional_discriminator(shape: ImageShape, *, batch_norm: bool) -> nn.Sequential:
     """Judges how real images [N, C, H, W] are: LeakyReLU, and if asked batch norm in every layer but the first."""
-    start, num_doublings = pyramid(shape.size)
-    channels = [BASE_CHANNELS * 2**level for level in range(num_doublings)]
-    layers: list[nn.Module] = [_halved(shape.channels, channels[0], bias=True), nn.LeakyReLU(LEAK)]
-    for inputs, outputs in pairwise(channels):
-        normalisation = [nn.BatchNorm2d(outputs)] if batch_norm else []
-        layers += [_halved(inputs, outputs, bias=not batch_norm), *normalisation, nn.LeakyReLU(LEAK)]
-    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(channels[-1] * start**2, 1), Realness())
+    widths = widths_of(shape)
+    trunk = halving(shape, widths=widths, batch_norm=batch_norm)
+    return nn.Sequential(*trunk, nn.Linear(num_features(shape, widths=widths), 1), Realness())
 
 
-def _doubled(inputs: int, outputs: int, *, bias: bool) -> nn.Module:
-    return nn.ConvTranspose2d(inputs, outputs, kernel_size=4, stride=2, padding=1, bias=bias)
-
-
-def _halved(inputs: int, outputs: int, *, bias: bool) -> nn.Module:
-    return nn.Conv2d(inputs, outputs, kernel_size=4, stride=2, padding=1, bias=bias)
+def widths_of(shape: ImageShape) -> tuple[int, ...]:
+    """The channels after each halving, from the image inwards."""
+    _, num_halvings = pyramid(shape.size)
+    return tuple(BASE_CHANNELS * 2**level for level in range(num_halvings))

@@ -19,10 +19,11 @@ def halving(shape: ImageShape, *, widths: tuple[int, ...], batch_norm: bool = Fa
     If asked, with batch norm in every layer but the first.
     """
     channels = channels_of(shape, widths)
-    layers: list[nn.Module] = [_halved(shape.channels, channels[0]), nn.LeakyReLU(LEAK)]
+    layers: list[nn.Module] = [halved(shape.channels, channels[0]), nn.LeakyReLU(LEAK)]
     for inputs, outputs in pairwise(channels):
         normalisation = [nn.BatchNorm2d(outputs)] if batch_norm else []
-        layers += [_halved(inputs, outputs), *normalisation, nn.LeakyReLU(LEAK)]
+        # Batch norm has a bias of its own.
+        layers += [halved(inputs, outputs, bias=not batch_norm), *normalisation, nn.LeakyReLU(LEAK)]
     return nn.Sequential(*layers, nn.Flatten())
 
 
@@ -39,8 +40,8 @@ def doubling(shape: ImageShape, *, latent_size: int, widths: tuple[int, ...]) ->
         nn.Unflatten(1, (channels[0], start, start)),
     ]
     for inputs, outputs in pairwise(channels):
-        layers += [_doubled(inputs, outputs), nn.BatchNorm2d(outputs), nn.LeakyReLU(LEAK)]
-    return nn.Sequential(*layers, _doubled(channels[-1], shape.channels), nn.Tanh())
+        layers += [doubled(inputs, outputs), nn.BatchNorm2d(outputs), nn.LeakyReLU(LEAK)]
+    return nn.Sequential(*layers, doubled(channels[-1], shape.channels), nn.Tanh())
 
 
 def num_features(shape: ImageShape, *, widths: tuple[int, ...]) -> int:
@@ -55,9 +56,11 @@ def channels_of(shape: ImageShape, widths: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(widths[min(level, len(widths) - 1)] for level in range(num_halvings))
 
 
-def _halved(inputs: int, outputs: int) -> nn.Module:
-    return nn.Conv2d(inputs, outputs, kernel_size=4, stride=2, padding=1)
+def halved(inputs: int, outputs: int, *, bias: bool = True) -> nn.Module:
+    """A convolution to half the size."""
+    return nn.Conv2d(inputs, outputs, kernel_size=4, stride=2, padding=1, bias=bias)
 
 
-def _doubled(inputs: int, outputs: int) -> nn.Module:
-    return nn.ConvTranspose2d(inputs, outputs, kernel_size=4, stride=2, padding=1)
+def doubled(inputs: int, outputs: int, *, bias: bool = True) -> nn.Module:
+    """A transposed convolution to twice the size."""
+    return nn.ConvTranspose2d(inputs, outputs, kernel_size=4, stride=2, padding=1, bias=bias)

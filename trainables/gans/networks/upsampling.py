@@ -6,7 +6,7 @@ from torch import nn
 
 from trainables.data.images import ImageShape
 from trainables.data.source import pyramid
-from trainables.gans.networks.convolutional import BASE_CHANNELS
+from trainables.gans.networks.convolutional import widths_of
 
 
 def upsampling_generator(shape: ImageShape, *, input_size: int) -> nn.Sequential:
@@ -14,8 +14,8 @@ def upsampling_generator(shape: ImageShape, *, input_size: int) -> nn.Sequential
 
     From the pyramid's start each size is doubled by nearest neighbours and convolved, 3x3, to half the channels.
     """
-    start, num_doublings = pyramid(shape.size)
-    channels = [BASE_CHANNELS * 2**level for level in reversed(range(num_doublings))]
+    start, _ = pyramid(shape.size)
+    channels = widths_of(shape)[::-1]
     layers: list[nn.Module] = [
         nn.Linear(input_size, channels[0] * start**2, bias=False),
         nn.Unflatten(1, (channels[0], start, start)),

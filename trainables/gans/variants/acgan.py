@@ -33,7 +33,7 @@ def _networks(shape: ImageShape, latent_size: int, num_classes: int) -> Networks
 ACGAN = GanVariant(
     name="acgan",
     summary="convolutional, with a discriminator that also tells the class: one for all classes",
-    source="Odena et al. 2017, arXiv:1610.09585",
+    source="Odena et al. 2017, arXiv:1610.09585, but the discriminator learns classes from real images alone",
     defaults=GanSettings(
         epochs=15,
         learning_rate=2e-4,

@@ -61,7 +61,9 @@ BAGAN = GanVariant(
         warm_start_epochs=10,
     ),
     networks=_networks,
-    # With the class terms at weight 1 this is the cross-entropy of K + 1 classes (see ClassOrFake).
+    # With the class terms at weight 1 this is the cross-entropy of K + 1 classes (see ClassOrFake). Fakes count as
+    # much as real images and real classes are drawn uniformly; the authors' batches have one fake in K + 1 images,
+    # and the real ones as they occur.
     loss=CROSS_ENTROPY,
     discriminator_terms=(Term(name="classification", function=real_class_loss),),
     generator_terms=(Term(name="classification", function=fake_class_loss),),

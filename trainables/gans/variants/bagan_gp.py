@@ -11,7 +11,7 @@ from trainables.gans.autoencoder_training import encoder_on, train_autoencoder
 from trainables.gans.label_terms import mismatched_label
 from trainables.gans.networks.conditioning import Realness, ScaleByLabels
 from trainables.gans.networks.fully_connected import LEAK
-from trainables.gans.networks.initialisation import draw_normal, draw_xavier
+from trainables.gans.networks.initialisation import draw_normal
 from trainables.gans.networks.pyramids import doubling, halving, num_features
 from trainables.gans.objectives import CROSS_ENTROPY
 from trainables.gans.penalties import gradient_penalty
@@ -23,18 +23,16 @@ LABEL_SIZE = 512
 HIDDEN_SIZE = 512
 # Keras' first values of an embedding are U(-0.05, 0.05). They matter: the autoencoder makes up for them by large
 # encodings, so that latents from N(0, 1) begin as small ones, and make the mean image instead of noise.
-LARGEST_SCALE = 0.05
+LARGEST_FIRST_VALUE = 0.05
 
 
 def _networks(shape: ImageShape, latent_size: int, num_classes: int) -> Networks:
     """Latent and features are each multiplied by learned values of the label."""
     features = num_features(shape, widths=WIDTHS)
-    latent_scale = nn.Embedding(num_classes, latent_size)
-    nn.init.uniform_(latent_scale.weight, -LARGEST_SCALE, LARGEST_SCALE)
     generator = ScaleByLabels(
         nn.Identity(),
-        draw_normal(doubling(shape, latent_size=latent_size, widths=WIDTHS)),
-        scale=latent_scale,
+        doubling(shape, latent_size=latent_size, widths=WIDTHS),
+        scale=nn.Embedding(num_classes, latent_size),
     )
     discriminator = ScaleByLabels(
         halving(shape, widths=WIDTHS),
@@ -44,7 +42,18 @@ def _networks(shape: ImageShape, latent_size: int, num_classes: int) -> Networks
             nn.Embedding(num_classes, LABEL_SIZE), nn.Linear(LABEL_SIZE, features), nn.LeakyReLU(LEAK)
         ),
     )
-    return Networks(generator=generator, discriminator=draw_xavier(discriminator))
+    return Networks(generator=_drawn(generator), discriminator=_drawn(discriminator))
+
+
+def _drawn(network: nn.Module) -> nn.Module:
+    """`network` with the first weights of the authors' code: convolutions N(0, 0.02), all else as Keras has it."""
+    draw_normal(network)
+    for module in network.modules():
+        if isinstance(module, nn.Linear):
+            nn.init.xavier_uniform_(module.weight)
+        if isinstance(module, nn.Embedding):
+            nn.init.uniform_(module.weight, -LARGEST_FIRST_VALUE, LARGEST_FIRST_VALUE)
+    return network
 
 
 def _warm_start(networks: Networks, data: TrainingData, settings: GanSettings, random: torch.Generator) -> None:
@@ -59,6 +68,8 @@ def _warm_start(networks: Networks, data: TrainingData, settings: GanSettings, r
         num_features=num_features(data.shape, widths=WIDTHS),
         latent_size=settings.latent_size,
         random=random,
+        draw=nn.init.xavier_uniform_,
+        activation=nn.LeakyReLU(LEAK),
     )
     train_autoencoder(encoder, networks.generator, data, settings, loss=l1_loss, random=random)
 
@@ -68,9 +79,11 @@ BAGAN_GP = GanVariant(
     summary="begins as a labelled autoencoder, with a gradient penalty: one for all classes",
     source="Huang and Jafari 2021, doi:10.1007/s00521-021-06163-8, as in its code",
     defaults=GanSettings(
-        # All but the epochs, which are not stated, as in the authors' code. On one core an epoch of 6,000 images
-        # of 28 pixels takes half a minute, and has nine generator steps: smaller batches and one discriminator
-        # step are the settings to change there.
+        # All but the epochs, which are not stated, as in the authors' code. What differs is in the loop that all
+        # variants share: each discriminator step has a batch of its own (there five have one), of uniformly drawn
+        # classes (there as they occur), and fakes have the labels of the real images (there labels of their own).
+        # On one core an epoch of 6,000 images of 28 pixels takes half a minute, and has nine generator steps:
+        # smaller batches and one discriminator step are the settings to change there.
         epochs=30,
         learning_rate=2e-4,
         beta1=0.5,
