@@ -2,6 +2,7 @@ import pytest
 import yaml
 
 from study.config import dump_study, parse_study, resolved_study
+from study.planner import baseline_trials
 from study.recipe import load_recipe, merged, overridden, recipe_names, scaled, study_config
 from trainables.settings import ConfigError
 
@@ -81,8 +82,9 @@ def test_a_mistake_is_one_line_that_names_the_key(assignment, message):
 
 
 def test_thresholds_of_scores_that_are_no_log_probabilities_are_refused():
+    config = study_config("quickstart", ["classifier.name=vgg_svm", "baselines=[threshold_moving]"])
     with pytest.raises(ConfigError, match="'threshold_moving' cannot be used with classifier 'vgg_svm'"):
-        study_config("quickstart", ["classifier.name=vgg_svm", "baselines=[threshold_moving]"])
+        baseline_trials(config)
 
 
 def test_an_unknown_recipe_names_the_nearest():
