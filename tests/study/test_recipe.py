@@ -84,7 +84,7 @@ def test_a_mistake_is_one_line_that_names_the_key(assignment, message):
 def test_thresholds_of_scores_that_are_no_log_probabilities_are_refused():
     config = study_config("quickstart", ["classifier.name=vgg_svm", "baselines=[threshold_moving]"])
     with pytest.raises(ConfigError, match="'threshold_moving' cannot be used with classifier 'vgg_svm'"):
-        baseline_trials(config)
+        list(baseline_trials(config))
 
 
 def test_an_unknown_recipe_names_the_nearest():
