@@ -11,6 +11,7 @@ from analysis.load import Study
 from analysis.select import (
     MAIN_METRIC,
     NO_BALANCING,
+    UPPER_BOUND,
     condition_of,
     confirm_complete,
     confirmed,
@@ -34,6 +35,7 @@ def caveats(study: Study) -> list[str]:
         *_small_counts(records),
         *_flagged_images(records),
         *_comparisons(records),
+        *_upper_bound(records),
         *_selection(records),
         *_search_budgets(records),
         *_training_budgets(records),
@@ -120,6 +122,14 @@ def _comparisons(records: Sequence[TrialRecord]) -> Iterator[str]:
         yield (
             f"{number} gains over no balancing are shown and the intervals are not corrected for that: were no "
             f"method to change anything, about {number * 0.05:.2g} of them would still exclude 0."
+        )
+
+
+def _upper_bound(records: Sequence[TrialRecord]) -> Iterator[str]:
+    if any(record.balancer == UPPER_BOUND for record in confirmed(records)):
+        yield (
+            f"{UPPER_BOUND} learns from real images that the imbalance took away from all others: it shows how "
+            "much there is to gain, and is no method to choose."
         )
 
 

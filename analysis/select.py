@@ -13,8 +13,12 @@ from trainables.record import Part, TrialRecord
 NO_BALANCING = "none"
 MAIN_METRIC = "minority_f1"
 
-Family: TypeAlias = Literal["no balancing", "simple", "GAN"]
-FAMILIES: tuple[Family, ...] = ("no balancing", "simple", "GAN")
+# It has real images that nobody else has, so it is no rival: it shows how much there is to gain.
+UPPER_BOUND = "real_upper_bound"
+
+Family: TypeAlias = Literal["no balancing", "simple", "GAN", "upper bound"]
+FAMILIES: tuple[Family, ...] = ("no balancing", "simple", "GAN", "upper bound")
+_FAMILY_OF: Mapping[str, Family] = {NO_BALANCING: "no balancing", UPPER_BOUND: "upper bound"}
 
 
 class Task(NamedTuple):
@@ -80,10 +84,9 @@ def families(records: Sequence[TrialRecord]) -> dict[str, Family]:
 
 
 def _family(record: TrialRecord) -> Family:
-    if record.balancer == NO_BALANCING:
-        return "no balancing"
     balancing = record.config["balancing"]
-    return "GAN" if isinstance(balancing, dict) and "gan" in balancing else "simple"
+    has_gan = isinstance(balancing, dict) and "gan" in balancing
+    return _FAMILY_OF.get(record.balancer, "GAN" if has_gan else "simple")
 
 
 def score(record: TrialRecord, metric: str, part: Part) -> float | None:

@@ -14,9 +14,14 @@ from analysis.aggregate import Estimate
 from analysis.select import Family
 
 # Okabe and Ito, "Color Universal Design" (2008).
-BLACK, ORANGE, SKY, BLUE, VERMILION = "#000000", "#E69F00", "#56B4E9", "#0072B2", "#D55E00"
-FAMILY_COLOURS: Mapping[Family, str] = {"no balancing": BLACK, "simple": VERMILION, "GAN": BLUE}
-FAMILY_MARKERS: Mapping[Family, str] = {"no balancing": "s", "simple": "D", "GAN": "o"}
+BLACK, ORANGE, SKY, GREEN, BLUE, VERMILION = "#000000", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00"
+FAMILY_COLOURS: Mapping[Family, str] = {
+    "no balancing": BLACK,
+    "simple": VERMILION,
+    "GAN": BLUE,
+    "upper bound": GREEN,
+}
+FAMILY_MARKERS: Mapping[Family, str] = {"no balancing": "s", "simple": "D", "GAN": "o", "upper bound": "^"}
 REAL_COLOUR, SYNTHETIC_COLOUR = SKY, ORANGE
 REFERENCE_COLOUR = "#666666"
 

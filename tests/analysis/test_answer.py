@@ -122,6 +122,14 @@ def test_the_caveats_of_the_planted_study(tmp_path: Path) -> None:
     assert "Two images were found twice. (2 trials)" in said
 
 
+def test_the_upper_bound_is_said_to_be_none_to_choose(tmp_path: Path) -> None:
+    bound = confirmed_arm("real_upper_bound", validation=(0.9, 0.9, 0.9), test=(0.9, 0.9, 0.9))
+    study = loaded(tmp_path, [*planted_study(), *bound])
+    assert "real_upper_bound learns from real images" in " ".join(caveats(study))
+    assert "real_upper_bound" not in " ".join(answer(study))
+    assert "real_upper_bound" not in " ".join(caveats(loaded(tmp_path / "without", planted_study())))
+
+
 def test_methods_that_lack_seeds_are_named(tmp_path: Path) -> None:
     lost = planted_record(balancer="dcgan", validation=None, status="failed", seed=3, failure="out of memory")
     records = [r for r in planted_study() if not (r.balancer == "dcgan" and r.phase == "confirm" and r.seed == 3)]

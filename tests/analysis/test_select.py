@@ -51,6 +51,15 @@ def test_the_choice_is_made_on_validation_and_not_on_test() -> None:
     assert best_by_validation(records, HERE, "simple", kinds) == "smote"  # class_weights would win on test
 
 
+def test_real_images_that_were_held_back_are_no_simple_method() -> None:
+    bound = confirmed_arm("real_upper_bound", validation=(0.9, 0.9, 0.9), test=(0.9, 0.9, 0.9))
+    records = (*planted_study(), *bound)
+    kinds = families(records)
+    assert list(kinds)[-1] == "real_upper_bound"
+    assert kinds["real_upper_bound"] == "upper bound"
+    assert best_by_validation(records, HERE, "simple", kinds) == "smote"
+
+
 def test_nothing_is_chosen_where_nothing_was_confirmed_beside_none() -> None:
     lone = confirmed_arm("dcgan", validation=(0.5,), test=(0.5,), gan=True)
     assert best_by_validation(lone, HERE, "GAN", families(lone)) is None
