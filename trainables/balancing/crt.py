@@ -21,10 +21,10 @@ class ClassifierRetraining:
     "cRT" of Kang et al. 2020, "Decoupling Representation and Classifier for Long-Tailed Recognition", section 4.1.
     The second stage takes the share `steps_share` of all steps, at a rate that falls to 0 as a cosine (section
     5.1). The paper's share is a tenth (10 epochs after 90); within trainings as short as those here a new head is
-    not done so soon.
+    not done so soon: of 0.05 to 0.5, on validation images of Fashion-MNIST at ratio 100, more was always better.
     """
 
-    steps_share: float = Field(default=1 / 3, gt=0, lt=1)
+    steps_share: float = Field(default=0.5, gt=0, lt=1)
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
         """`training` and the plan, once."""

@@ -24,7 +24,7 @@ class FeatureSmote:
 
     balance_to: float = Field(default=1.0, gt=0)
     k_neighbors: int = Field(default=5, ge=1)
-    steps_share: float = Field(default=1 / 3, gt=0, lt=1)
+    steps_share: float = Field(default=0.5, gt=0, lt=1)
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
         """`training` and the plan, once; raises DataError for a minority class of fewer than two images."""
