@@ -112,6 +112,7 @@ class StudyConfig:
         "random_undersampling",
         "class_weights",
         "image_transforms",
+        "duplicates",
     )
     balancers: Mapping[str, Mapping[str, JsonValue]] = Field(default_factory=dict)
     objective: Metric = "minority_f1"
