@@ -10,6 +10,7 @@ from trainables.settings import dump
 STUDY = {
     "name": "test",
     "imbalance": {"profile": "step", "ratio": 10, "minority_classes": ["0"]},
+    "baselines": ["random_oversampling", "random_undersampling", "class_weights", "image_transforms"],
     "search": {
         "parameters": {
             "balancing/name": {"kind": "choice", "options": ["vanilla_gan", "wgan_gp"]},
