@@ -11,6 +11,7 @@ from torch.nn.functional import interpolate
 from torchvision.models import inception_v3
 
 from trainables.classifiers.classifier import ClassifierConfig, ClassifierModel, FittedClassifier
+from trainables.classifiers.layers import convolved_and_pooled
 from trainables.classifiers.training import fit
 from trainables.data.images import ImageShape, TrainingSet
 from trainables.evaluation import ImageFeatures, InceptionFeatures
@@ -35,12 +36,8 @@ def _body(shape: ImageShape) -> tuple[nn.Module, int]:
     stride = 1 if size <= WHOLE_STEPS_SIZE else 2
     layers = nn.Sequential(
         nn.AdaptiveAvgPool2d(size) if size < shape.size else nn.Identity(),
-        nn.Conv2d(shape.channels, 32, kernel_size=3, padding=1, stride=stride),
-        nn.ReLU(),
-        nn.MaxPool2d(2),
-        nn.Conv2d(32, 64, kernel_size=3, padding=1),
-        nn.ReLU(),
-        nn.MaxPool2d(2),
+        *convolved_and_pooled(shape.channels, 32, stride=stride),
+        *convolved_and_pooled(32, 64),
         nn.Flatten(),
         nn.Linear(64 * (-(-size // stride) // 4) ** 2, NUM_FEATURES),
         nn.ReLU(),

@@ -5,6 +5,7 @@ from itertools import pairwise
 from torch import nn
 
 from trainables.classifiers.classifier import ClassifierModel
+from trainables.classifiers.layers import convolved_and_pooled
 from trainables.data.images import ImageShape
 
 # Neither source says how wide the dense layer is but that of the sneaker study: 128.
@@ -15,7 +16,7 @@ def _body(shape: ImageShape, channels: tuple[int, ...]) -> tuple[nn.Module, int]
     """For each of `channels` a 3x3 convolution, ReLU and max pooling by 2; then a dense layer with ReLU."""
     layers: list[nn.Module] = []
     for inputs, outputs in pairwise((shape.channels, *channels)):
-        layers += [nn.Conv2d(inputs, outputs, kernel_size=3, padding=1), nn.ReLU(), nn.MaxPool2d(2)]
+        layers += convolved_and_pooled(inputs, outputs)
     num_values = channels[-1] * (shape.size // 2 ** len(channels)) ** 2
     return nn.Sequential(*layers, nn.Flatten(), nn.Linear(num_values, DENSE_SIZE), nn.ReLU()), DENSE_SIZE
 

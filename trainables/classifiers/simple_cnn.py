@@ -3,6 +3,7 @@
 from torch import nn
 
 from trainables.classifiers.classifier import ClassifierModel
+from trainables.classifiers.layers import convolved_and_pooled
 from trainables.data.images import ImageShape
 
 
@@ -13,12 +14,8 @@ def body(shape: ImageShape) -> tuple[nn.Module, int]:
     usual choice that leads there.
     """
     layers = nn.Sequential(
-        nn.Conv2d(shape.channels, 16, kernel_size=3, padding=1),
-        nn.ReLU(),
-        nn.MaxPool2d(2),
-        nn.Conv2d(16, 32, kernel_size=3, padding=1),
-        nn.ReLU(),
-        nn.MaxPool2d(2),
+        *convolved_and_pooled(shape.channels, 16),
+        *convolved_and_pooled(16, 32),
         nn.Flatten(),
     )
     return layers, 32 * (shape.size // 4) ** 2
