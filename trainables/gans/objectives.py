@@ -56,4 +56,6 @@ WASSERSTEIN = AdversarialLoss(discriminator=wasserstein_critic, generator=wasser
 # The generator of the hinge loss is Wasserstein's (Miyato et al. 2018, equation 17).
 HINGE = AdversarialLoss(discriminator=hinge_discriminator, generator=wasserstein_generator)
 LEAST_SQUARES = AdversarialLoss(discriminator=least_squares_discriminator, generator=least_squares_generator)
-RELATIVISTIC = AdversarialLoss(discriminator=relativistic_discriminator, generator=relativistic_generator)
+RELATIVISTIC = AdversarialLoss(
+    discriminator=relativistic_discriminator, generator=relativistic_generator, compares=True
+)

@@ -69,6 +69,10 @@ def train_gan(
         )
 
 
+# Of no images.
+NOT_JUDGED = Judgement(logits=torch.empty(0))
+
+
 class _Training:
     """The networks, their optimisers and the random streams of one GAN in training."""
 
@@ -126,7 +130,7 @@ class _Training:
         loss = self._loss(
             self.variant.loss.generator,
             self.variant.generator_terms,
-            self._judged(real, self._fake(labels), labels),
+            self._judged(real, self._fake(labels), labels, with_real=self.variant.loss.compares),
         )
         _descend(self.generator_optimiser, loss)
         self.networks.discriminator.requires_grad_(True)
@@ -141,11 +145,11 @@ class _Training:
         images: Tensor = self.networks.generator(latents, labels)
         return images
 
-    def _judged(self, real: Tensor, fake: Tensor, labels: Tensor) -> AdversarialStep:
+    def _judged(self, real: Tensor, fake: Tensor, labels: Tensor, *, with_real: bool = True) -> AdversarialStep:
         if self.settings.diff_augment:
             real, fake = diff_augment(real, self.random), diff_augment(fake, self.random)
         discriminator = self.networks.discriminator
-        of_real: Judgement = discriminator(real, labels)
+        of_real: Judgement = discriminator(real, labels) if with_real else NOT_JUDGED
         of_fake: Judgement = discriminator(fake, labels)
         return AdversarialStep(
             discriminator=discriminator,

@@ -80,7 +80,8 @@ class AdversarialStep:
     """All that one optimiser step, of either network, can see.
 
     Images [N, C, H, W] real and fake, as the discriminator is shown them, the `labels` [N] that both have, and its
-    judgements `real` and `fake`. `random` is the step's source of random numbers, on the images' device.
+    judgements `real` and `fake`; that of real images is empty in a generator's step unless its loss compares.
+    `random` is the step's source of random numbers, on the images' device.
     """
 
     discriminator: nn.Module
@@ -100,11 +101,13 @@ LogitsLoss: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 class AdversarialLoss:
     """What each network minimises: functions of (real_logits, fake_logits), in this order, to a scalar.
 
-    Both see both logits, so that losses that compare the two (relativistic ones) have the same shape.
+    With `compares` the generator's loss sets fake images against real ones; without, real images are not judged in
+    its step, and its real_logits are empty.
     """
 
     discriminator: LogitsLoss
     generator: LogitsLoss
+    compares: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

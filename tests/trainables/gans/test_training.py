@@ -251,3 +251,16 @@ def test_a_warm_start_comes_before_the_first_step_and_on_the_same_data() -> None
     first = next(train_gan(cold, settings, DATA, seed=1))
     assert seen == [(2, 4)]
     assert sample(first.generator, LABELS, 8, seed=0).abs().max() < 1e-5
+
+
+@every_variant
+def test_the_generators_step_judges_real_images_only_to_compare(variant: GanVariant) -> None:
+    seen: list[tuple[int, int]] = []
+
+    def watched(real: Tensor, fake: Tensor) -> Tensor:
+        seen.append((len(real), len(fake)))
+        return variant.loss.generator(real, fake)
+
+    watching = replace(variant, loss=replace(variant.loss, generator=watched))
+    list(trained(watching))
+    assert set(seen) == {(4 if variant.loss.compares else 0, 4)}
