@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
 
-.PHONY: study test lint unit clean
+.PHONY: study test lint unit bench clean
 
 study: $(INSTALLED)
 	$(BIN)/gan-study run $(STUDY)
@@ -28,6 +28,12 @@ lint: $(INSTALLED_DEV)
 unit: $(INSTALLED_DEV)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not ray" -n $(WORKERS)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m ray
+
+# One after the other and on one thread; leave the machine alone meanwhile.
+bench: $(INSTALLED_DEV)
+	@mkdir -p benchmarks/results
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest benchmarks --benchmark-json=benchmarks/results/training.json
+	$(BIN)/python -m benchmarks.table benchmarks/results/training.json
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

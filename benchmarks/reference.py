@@ -1,0 +1,129 @@
+"""Training loops as public scripts write them, to measure against; written for this, not taken from any.
+
+A DataLoader decodes and normalises image by image, PyTorch's defaults do the rest, and every step reads its loss.
+Networks, batch size, optimiser settings and number of steps are the caller's, so that the loop alone is compared.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.utils.data import DataLoader, Dataset
+from torchvision import transforms
+
+from trainables.gans.variant import GanSettings, Networks
+
+
+class Pictures(Dataset[tuple[Tensor, int]]):
+    """Bytes [N, H, W] or [N, H, W, 3] as a data set of pictures, decoded one at a time."""
+
+    def __init__(self, images: npt.NDArray[np.uint8], labels: npt.NDArray[np.int64]) -> None:
+        self.images, self.labels = images, labels
+        channels = 1 if images.ndim == 3 else 3
+        self.transform = transforms.Compose(
+            [transforms.ToTensor(), transforms.Normalize((0.5,) * channels, (0.5,) * channels)]
+        )
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        """One picture [C, H, W] in [-1, 1], and its label."""
+        return self.transform(Image.fromarray(self.images[index])), int(self.labels[index])
+
+
+@dataclass
+class Losses:
+    """Running sums, as scripts print them."""
+
+    discriminator: float = 0.0
+    generator: float = 0.0
+
+
+def train_gan(networks: Networks, settings: GanSettings, pictures: Pictures) -> Losses:
+    """A GAN with cross-entropy: one step of the discriminator and one of the generator a batch."""
+    generator, discriminator = networks.generator, networks.discriminator
+    loader = DataLoader(pictures, batch_size=settings.batch_size, shuffle=True)
+    betas = (settings.beta1, settings.beta2)
+    generator_optimiser = torch.optim.Adam(generator.parameters(), lr=settings.learning_rate, betas=betas)
+    discriminator_optimiser = torch.optim.Adam(discriminator.parameters(), lr=settings.learning_rate, betas=betas)
+    criterion = nn.BCEWithLogitsLoss()
+    losses = Losses()
+    for _ in range(settings.epochs):
+        for real, labels in loader:
+            ones, zeros = torch.ones(len(real)), torch.zeros(len(real))
+            fake = generator(torch.randn(len(real), settings.latent_size), labels)
+
+            discriminator_optimiser.zero_grad()
+            on_real = criterion(discriminator(real, labels).logits, ones)
+            on_fake = criterion(discriminator(fake.detach(), labels).logits, zeros)
+            loss = on_real + on_fake
+            loss.backward()
+            discriminator_optimiser.step()
+            losses.discriminator += loss.item()
+
+            generator_optimiser.zero_grad()
+            loss = criterion(discriminator(fake, labels).logits, ones)
+            loss.backward()
+            generator_optimiser.step()
+            losses.generator += loss.item()
+    return losses
+
+
+def train_wgan_gp(networks: Networks, settings: GanSettings, pictures: Pictures) -> Losses:
+    """WGAN-GP: a generator step after every `discriminator_steps` critic steps."""
+    generator, critic = networks.generator, networks.discriminator
+    loader = DataLoader(pictures, batch_size=settings.batch_size, shuffle=True)
+    betas = (settings.beta1, settings.beta2)
+    generator_optimiser = torch.optim.Adam(generator.parameters(), lr=settings.learning_rate, betas=betas)
+    critic_optimiser = torch.optim.Adam(critic.parameters(), lr=settings.learning_rate, betas=betas)
+    losses, steps = Losses(), 0
+    for _ in range(settings.epochs):
+        for real, labels in loader:
+            fake = generator(torch.randn(len(real), settings.latent_size), labels)
+            critic_optimiser.zero_grad()
+            loss = critic(fake.detach(), labels).logits.mean() - critic(real, labels).logits.mean()
+            loss = loss + settings.weights["gradient_penalty"] * _penalty(critic, real, fake.detach(), labels)
+            loss.backward()
+            critic_optimiser.step()
+            losses.discriminator += loss.item()
+
+            steps += 1
+            if steps % settings.discriminator_steps == 0:
+                generator_optimiser.zero_grad()
+                fake = generator(torch.randn(len(real), settings.latent_size), labels)
+                loss = -critic(fake, labels).logits.mean()
+                loss.backward()
+                generator_optimiser.step()
+                losses.generator += loss.item()
+    return losses
+
+
+def _penalty(critic: nn.Module, real: Tensor, fake: Tensor, labels: Tensor) -> Tensor:
+    share = torch.rand(len(real), 1, 1, 1)
+    points = (share * real + (1 - share) * fake).requires_grad_(True)
+    logits = critic(points, labels).logits
+    (gradient,) = torch.autograd.grad(logits, points, grad_outputs=torch.ones_like(logits), create_graph=True)
+    penalty: Tensor = ((gradient.flatten(1).norm(2, dim=1) - 1) ** 2).mean()
+    return penalty
+
+
+def train_classifier(
+    network: nn.Module, pictures: Pictures, *, epochs: int, batch_size: int, learning_rate: float
+) -> float:
+    """A classifier with cross-entropy and Adam; returns the sum of its losses."""
+    loader = DataLoader(pictures, batch_size=batch_size, shuffle=True)
+    optimiser = torch.optim.Adam(network.parameters(), lr=learning_rate)
+    total = 0.0
+    for _ in range(epochs):
+        for images, labels in loader:
+            optimiser.zero_grad()
+            loss = functional.cross_entropy(network(images), labels)
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimiser.step()
+            total += loss.item()
+    return total
