@@ -10,13 +10,21 @@ ROOT = Path(__file__).parent.parent
 PACKAGES = ("study", "search_spaces", "trainables", "analysis")
 
 # Room -> the rooms below it. A module belongs to the longest room that its name begins with.
-GROUND = ("trainables.settings", "trainables.seeding", "trainables.tunable", "trainables.batches")
+GROUND = (
+    "trainables.settings",
+    "trainables.seeding",
+    "trainables.tunable",
+    "trainables.batches",
+    "trainables.maps",
+)
 DATA = ("trainables.data", "trainables.record", *GROUND)
 BELOW = {
     "trainables": (),
     "trainables.settings": (),
     "trainables.seeding": (),
     "trainables.batches": (),
+    "trainables.maps": (),
+    "trainables.process": (),
     "trainables.tunable": ("trainables.settings",),
     "trainables.record": ("trainables.settings",),
     "trainables.data": GROUND,
@@ -48,7 +56,13 @@ BELOW = {
         "trainables.metrics",
         *DATA,
     ),
-    "trainables.ray_trainable": ("trainables.artifacts", "trainables.config", "trainables.trial", *DATA),
+    "trainables.ray_trainable": (
+        "trainables.artifacts",
+        "trainables.config",
+        "trainables.process",
+        "trainables.trial",
+        *DATA,
+    ),
     "search_spaces": (
         "trainables.settings",
         "trainables.tunable",

@@ -16,6 +16,7 @@ from trainables.classifiers.training import fit
 from trainables.data.images import ImageShape, TrainingSet
 from trainables.evaluation import ImageFeatures, InceptionFeatures
 from trainables.fitting.class_sizes import inverse_weights
+from trainables.maps import FlattenMaps
 from trainables.settings import ConfigError
 
 # Fewer than a rare class has images, as a rule: a Frechet distance needs more images than dimensions.
@@ -38,7 +39,7 @@ def _body(shape: ImageShape) -> tuple[nn.Module, int]:
         nn.AdaptiveAvgPool2d(size) if size < shape.size else nn.Identity(),
         *convolved_and_pooled(shape.channels, 32, stride=stride),
         *convolved_and_pooled(32, 64),
-        nn.Flatten(),
+        FlattenMaps(),
         nn.Linear(64 * (-(-size // stride) // 4) ** 2, NUM_FEATURES),
         nn.ReLU(),
     )

@@ -1,6 +1,5 @@
 """The thin adapter between Ray Tune and a trial."""
 
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from ray import tune
 
 from trainables.artifacts import write_atomically
 from trainables.config import parse_trial
+from trainables.process import keep_freed_memory, use_threads
 from trainables.record import Milestone
 from trainables.settings import dump, parse
 from trainables.trial import Purpose, TrialEvent, TrialOutcome, describe_failure, failed_record, run_trial
@@ -31,6 +31,7 @@ class GanStudyTrainable(tune.Trainable):  # type: ignore[misc]
     def setup(self, config: dict[str, Any]) -> None:
         """Begin the trial that `config` describes."""
         use_threads(assigned_cpus())
+        keep_freed_memory()
         self._begin(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -79,13 +80,3 @@ class GanStudyTrainable(tune.Trainable):  # type: ignore[misc]
 def assigned_cpus() -> int:
     """The CPUs that Ray gave this trial; a share of one counts as one."""
     return max(1, int(ray.get_runtime_context().get_assigned_resources().get("CPU", 1)))
-
-
-def use_threads(count: int) -> None:
-    """Let torch and the numeric libraries use `count` threads.
-
-    Never the machine's number: four processes with four threads each on four cores run over a hundred times
-    slower than with one each.
-    """
-    os.environ["OMP_NUM_THREADS"] = str(count)
-    torch.set_num_threads(count)

@@ -9,7 +9,8 @@ import torch
 
 from study.recipe import study_config
 from study.runner import run_study
-from trainables.ray_trainable import assigned_cpus, use_threads
+from trainables.process import use_threads
+from trainables.ray_trainable import assigned_cpus
 
 pytestmark = pytest.mark.ray
 

@@ -7,6 +7,7 @@ from torch import nn
 from trainables.classifiers.classifier import ClassifierModel
 from trainables.classifiers.layers import convolved_and_pooled
 from trainables.data.images import ImageShape
+from trainables.maps import FlattenMaps
 
 # Neither source says how wide the dense layer is but that of the sneaker study: 128.
 DENSE_SIZE = 128
@@ -18,7 +19,7 @@ def _body(shape: ImageShape, channels: tuple[int, ...]) -> tuple[nn.Module, int]
     for inputs, outputs in pairwise((shape.channels, *channels)):
         layers += convolved_and_pooled(inputs, outputs)
     num_values = channels[-1] * (shape.size // 2 ** len(channels)) ** 2
-    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(num_values, DENSE_SIZE), nn.ReLU()), DENSE_SIZE
+    return nn.Sequential(*layers, FlattenMaps(), nn.Linear(num_values, DENSE_SIZE), nn.ReLU()), DENSE_SIZE
 
 
 def cnn2_body(shape: ImageShape) -> tuple[nn.Module, int]:

@@ -20,7 +20,7 @@ class Adam:
 
     def optimiser(self, parameters: Iterable[nn.Parameter], rate: float) -> torch.optim.Optimizer:
         """The optimiser of `parameters`."""
-        return torch.optim.Adam(parameters, lr=rate, weight_decay=self.weight_decay)
+        return torch.optim.Adam(parameters, lr=rate, weight_decay=self.weight_decay, fused=True)
 
 
 @settings
@@ -33,7 +33,9 @@ class Sgd:
 
     def optimiser(self, parameters: Iterable[nn.Parameter], rate: float) -> torch.optim.Optimizer:
         """The optimiser of `parameters`."""
-        return torch.optim.SGD(parameters, lr=rate, momentum=self.momentum, weight_decay=self.weight_decay)
+        return torch.optim.SGD(
+            parameters, lr=rate, momentum=self.momentum, weight_decay=self.weight_decay, fused=True
+        )
 
 
 Optimiser: TypeAlias = Annotated[Adam | Sgd, Field(discriminator="kind")]

@@ -5,6 +5,7 @@ from torch import nn
 from trainables.classifiers.classifier import ClassifierModel
 from trainables.classifiers.layers import convolved_and_pooled
 from trainables.data.images import ImageShape
+from trainables.maps import FlattenMaps
 
 
 def body(shape: ImageShape) -> tuple[nn.Module, int]:
@@ -16,7 +17,7 @@ def body(shape: ImageShape) -> tuple[nn.Module, int]:
     layers = nn.Sequential(
         *convolved_and_pooled(shape.channels, 16),
         *convolved_and_pooled(16, 32),
-        nn.Flatten(),
+        FlattenMaps(),
     )
     return layers, 32 * (shape.size // 4) ** 2
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from trainables.classifiers.classifier import ClassifierModel, Head
 from trainables.data.images import ImageShape
+from trainables.maps import FlattenMaps
 from trainables.seeding import numpy_generator
 
 # Section 4.4.1: two convolutions of 64 channels, two of 128, three of 256, and two dense layers of 1024.
@@ -36,7 +37,7 @@ def body(shape: ImageShape) -> tuple[nn.Module, int]:
             inputs = outputs
         layers += [nn.MaxPool2d(2), nn.Dropout(DROPOUT_OF_MAPS)]
     num_values = inputs * (shape.size // 2 ** len(BLOCKS)) ** 2
-    layers += [nn.Flatten(), *_dense(num_values), *_dense(DENSE_SIZE)]
+    layers += [FlattenMaps(), *_dense(num_values), *_dense(DENSE_SIZE)]
     network = nn.Sequential(*layers)
     for layer in network:
         if isinstance(layer, nn.Conv2d | nn.Linear):

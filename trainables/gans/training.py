@@ -7,6 +7,7 @@ from itertools import count
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim.swa_utils import AveragedModel
 
 from trainables.batches import index_batches
@@ -80,8 +81,8 @@ class _Training:
         device = data.images.device
         self.variant, self.settings, self.data = variant, settings, data
         self.networks = _initialised(variant, settings, data, seed=seed)
-        self.networks.generator.to(device)
-        self.networks.discriminator.to(device)
+        for network in (self.networks.generator, self.networks.discriminator):
+            network.to(data.images).to(memory_format=variant.memory_format)
         if variant.warm_start:
             variant.warm_start(self.networks, data, settings, torch_generator(seed, "warm start", device=device))
         self.generator_optimiser = _adam(self.networks.generator, settings)
@@ -94,6 +95,8 @@ class _Training:
             if variant.conditional
             else index_batches(len(data.images), settings.batch_size, batches_random)
         )
+        # Then real and fake images are judged in one batch: larger products, and one gradient to add up.
+        self.judges_alone = not any(isinstance(m, _BatchNorm) for m in self.networks.discriminator.modules())
         self.steps_taken = 0
 
     @property
@@ -107,16 +110,18 @@ class _Training:
         generator_losses: list[Tensor] = []
         for _, batch in zip(range(num_batches), self.batches, strict=False):
             real, labels = self.data.images[batch], self.data.labels[batch]
-            discriminator_losses.append(self._discriminator_step(real, labels))
             self.steps_taken += 1
-            if self.steps_taken % self.settings.discriminator_steps == 0:
-                generator_losses.append(self._generator_step(real, labels))
+            generator_follows = self.steps_taken % self.settings.discriminator_steps == 0
+            # Both networks' steps are taken on the same fake images, so these are made once.
+            with torch.set_grad_enabled(generator_follows):
+                fake = self._fake(labels)
+            discriminator_losses.append(self._discriminator_step(real, fake.detach(), labels))
+            if generator_follows:
+                generator_losses.append(self._generator_step(real, fake, labels))
         # Read once an epoch: a read in every step would make a GPU wait for it.
         return torch.stack(discriminator_losses).mean().item(), torch.stack(generator_losses).mean().item()
 
-    def _discriminator_step(self, real: Tensor, labels: Tensor) -> Tensor:
-        with torch.no_grad():
-            fake = self._fake(labels)
+    def _discriminator_step(self, real: Tensor, fake: Tensor, labels: Tensor) -> Tensor:
         loss = self._loss(
             self.variant.loss.discriminator, self.variant.discriminator_terms, self._judged(real, fake, labels)
         )
@@ -125,12 +130,12 @@ class _Training:
             clip_weights(self.networks.discriminator, self.settings.weight_clip)
         return loss.detach()
 
-    def _generator_step(self, real: Tensor, labels: Tensor) -> Tensor:
+    def _generator_step(self, real: Tensor, fake: Tensor, labels: Tensor) -> Tensor:
         self.networks.discriminator.requires_grad_(False)
         loss = self._loss(
             self.variant.loss.generator,
             self.variant.generator_terms,
-            self._judged(real, self._fake(labels), labels, with_real=self.variant.loss.compares),
+            self._judged(real, fake, labels, with_real=self.variant.loss.compares),
         )
         _descend(self.generator_optimiser, loss)
         self.networks.discriminator.requires_grad_(True)
@@ -140,7 +145,10 @@ class _Training:
 
     def _fake(self, labels: Tensor) -> Tensor:
         latents = torch.randn(
-            len(labels), self.settings.latent_size, generator=self.random, device=self.random.device
+            (len(labels), self.settings.latent_size),
+            generator=self.random,
+            device=self.random.device,
+            dtype=self.data.images.dtype,
         )
         images: Tensor = self.networks.generator(latents, labels)
         return images
@@ -148,11 +156,9 @@ class _Training:
     def _judged(self, real: Tensor, fake: Tensor, labels: Tensor, *, with_real: bool = True) -> AdversarialStep:
         if self.settings.diff_augment:
             real, fake = diff_augment(real, self.random), diff_augment(fake, self.random)
-        discriminator = self.networks.discriminator
-        of_real: Judgement = discriminator(real, labels) if with_real else NOT_JUDGED
-        of_fake: Judgement = discriminator(fake, labels)
+        of_real, of_fake = self._judgements(real, fake, labels, with_real=with_real)
         return AdversarialStep(
-            discriminator=discriminator,
+            discriminator=self.networks.discriminator,
             real_images=real,
             fake_images=fake,
             labels=labels,
@@ -161,6 +167,15 @@ class _Training:
             fake=of_fake,
             random=self.random,
         )
+
+    def _judgements(
+        self, real: Tensor, fake: Tensor, labels: Tensor, *, with_real: bool
+    ) -> tuple[Judgement, Judgement]:
+        discriminator = self.networks.discriminator
+        if with_real and self.judges_alone:
+            both: Judgement = discriminator(torch.cat([real, fake]), torch.cat([labels, labels]))
+            return both.parted(len(real))
+        return discriminator(real, labels) if with_real else NOT_JUDGED, discriminator(fake, labels)
 
     def _loss(self, adversarial: LogitsLoss, terms: tuple[Term, ...], step: AdversarialStep) -> Tensor:
         loss = adversarial(step.real.logits, step.fake.logits)

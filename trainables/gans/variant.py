@@ -62,6 +62,14 @@ class Judgement(NamedTuple):
     logits: Tensor
     class_logits: Tensor | None = None
 
+    def parted(self, number: int) -> tuple["Judgement", "Judgement"]:
+        """Those of the first `number` images, and those of the others."""
+        of_classes = self.class_logits
+        return (
+            Judgement(self.logits[:number], None if of_classes is None else of_classes[:number]),
+            Judgement(self.logits[number:], None if of_classes is None else of_classes[number:]),
+        )
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Networks:
@@ -144,7 +152,9 @@ class GanVariant:
     `networks(shape, latent_size, num_classes)` builds it, its weights drawn from the global random state. A
     `conditional` variant learns all classes at once from its labels; any other is trained on one class.
     `warm_start` trains the networks, in place and on the data's device, for `warm_start_epochs` before the
-    adversarial training begins; it draws from the generator that it is given, and from nothing else.
+    adversarial training begins; it draws from the generator that it is given, and from nothing else. With
+    `channels_last` the networks' maps lie so in memory, which most convolutions are faster with; no number
+    depends on it.
     """
 
     name: str
@@ -157,10 +167,16 @@ class GanVariant:
     generator_terms: tuple[Term, ...] = ()
     conditional: bool = False
     warm_start: WarmStart | None = None
+    channels_last: bool = True
 
     def __post_init__(self) -> None:
         assert set(self.defaults.weights) == set(self.term_names), f"{self.name}: a weight for each term"
         assert self.warm_start or not self.defaults.warm_start_epochs, f"{self.name}: no warm start"
+
+    @property
+    def memory_format(self) -> torch.memory_format:
+        """How the networks' maps lie in memory."""
+        return torch.channels_last if self.channels_last else torch.contiguous_format
 
     @property
     def term_names(self) -> tuple[str, ...]:

@@ -227,7 +227,8 @@ def test_a_cosine_head_keeps_logits_within_its_scale(bars):
     fitted = fit(CONFIG, bars, steps=50, seed=0, plan=FittingPlan(cosine_scale=4.0))
     logits = fitted.head(fitted.features(bars.images))
     assert logits.abs().max() <= 4.0 + 1e-5
-    assert logits.abs().max() > 2.0
+    # Of lengths unscaled they would lie within 1.
+    assert logits.abs().max() > 1.5
 
 
 def test_an_adjustment_is_added_to_the_logits_of_predictions_alone(bars):

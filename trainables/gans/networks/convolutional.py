@@ -14,6 +14,7 @@ from trainables.gans.networks.conditioning import IgnoreLabels, Realness
 from trainables.gans.networks.initialisation import draw_normal
 from trainables.gans.networks.pyramids import doubled, halving, num_features
 from trainables.gans.variant import MakeNetworks, Networks
+from trainables.maps import UnflattenMaps
 
 # Channels at the largest size, a quarter of Radford's: the images are small, a class has some hundred of them, and
 # a trial has to end within a minute on one core.
@@ -41,7 +42,7 @@ def convolutional_generator(
     channels = widths_of(shape)[::-1]
     layers: list[nn.Module] = [
         nn.Linear(latent_size, channels[0] * start**2, bias=False),
-        nn.Unflatten(1, (channels[0], start, start)),
+        UnflattenMaps(channels[0], start),
         nn.BatchNorm2d(channels[0]),
         activation(),
     ]

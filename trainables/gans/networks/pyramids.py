@@ -11,6 +11,7 @@ from torch import nn
 from trainables.data.images import ImageShape
 from trainables.data.source import pyramid
 from trainables.gans.networks.fully_connected import LEAK
+from trainables.maps import FlattenMaps, UnflattenMaps
 
 
 def halving(shape: ImageShape, *, widths: tuple[int, ...], batch_norm: bool = False) -> nn.Sequential:
@@ -24,7 +25,7 @@ def halving(shape: ImageShape, *, widths: tuple[int, ...], batch_norm: bool = Fa
         normalisation = [nn.BatchNorm2d(outputs)] if batch_norm else []
         # Batch norm has a bias of its own.
         layers += [halved(inputs, outputs, bias=not batch_norm), *normalisation, nn.LeakyReLU(LEAK)]
-    return nn.Sequential(*layers, nn.Flatten())
+    return nn.Sequential(*layers, FlattenMaps())
 
 
 def doubling(shape: ImageShape, *, latent_size: int, widths: tuple[int, ...]) -> nn.Sequential:
@@ -37,7 +38,7 @@ def doubling(shape: ImageShape, *, latent_size: int, widths: tuple[int, ...]) ->
     layers: list[nn.Module] = [
         nn.Linear(latent_size, channels[0] * start**2),
         nn.LeakyReLU(LEAK),
-        nn.Unflatten(1, (channels[0], start, start)),
+        UnflattenMaps(channels[0], start),
     ]
     for inputs, outputs in pairwise(channels):
         layers += [doubled(inputs, outputs), nn.BatchNorm2d(outputs), nn.LeakyReLU(LEAK)]

@@ -12,8 +12,10 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from trainables.data.images import ImageShape
 from trainables.data.source import pyramid
+from trainables.gans.networks.doubled_convolution import DoubledConvolution
 from trainables.gans.networks.initialisation import draw_xavier
 from trainables.gans.networks.pyramids import channels_of
+from trainables.maps import UnflattenMaps
 
 
 class ConditionalBatchNorm(nn.Module):
@@ -41,13 +43,13 @@ class _UpBlock(nn.Module):
     def __init__(self, inputs: int, outputs: int, num_classes: int) -> None:
         super().__init__()
         self.first_norm = ConditionalBatchNorm(inputs, num_classes)
-        self.first = _conv3x3(inputs, outputs)
+        self.first = DoubledConvolution(inputs, outputs)
         self.second_norm = ConditionalBatchNorm(outputs, num_classes)
         self.second = _conv3x3(outputs, outputs)
         self.shortcut = nn.Conv2d(inputs, outputs, kernel_size=1)
 
     def forward(self, maps: Tensor, labels: Tensor) -> Tensor:
-        residual = self.first(_doubled(self.first_norm(maps, labels).relu()))
+        residual = self.first(self.first_norm(maps, labels).relu())
         residual = self.second(self.second_norm(residual, labels).relu())
         # The 1x1 convolution and the doubling commute, and in this order it is a quarter of the work.
         outputs: Tensor = residual + _doubled(self.shortcut(maps))
@@ -63,7 +65,7 @@ class ResidualGenerator(nn.Module):
         inwards = channels_of(shape, widths)
         channels = (*inwards[::-1], inwards[0])
         self.start = nn.Sequential(
-            nn.Linear(latent_size, channels[0] * start**2), nn.Unflatten(1, (channels[0], start, start))
+            nn.Linear(latent_size, channels[0] * start**2), UnflattenMaps(channels[0], start)
         )
         self.blocks = nn.ModuleList(
             _UpBlock(inputs, outputs, num_classes) for inputs, outputs in pairwise(channels)

@@ -7,6 +7,8 @@ from torch import nn
 from trainables.data.images import ImageShape
 from trainables.data.source import pyramid
 from trainables.gans.networks.convolutional import widths_of
+from trainables.gans.networks.doubled_convolution import DoubledConvolution
+from trainables.maps import UnflattenMaps
 
 
 def upsampling_generator(shape: ImageShape, *, input_size: int) -> nn.Sequential:
@@ -18,19 +20,11 @@ def upsampling_generator(shape: ImageShape, *, input_size: int) -> nn.Sequential
     channels = widths_of(shape)[::-1]
     layers: list[nn.Module] = [
         nn.Linear(input_size, channels[0] * start**2, bias=False),
-        nn.Unflatten(1, (channels[0], start, start)),
+        UnflattenMaps(channels[0], start),
         nn.BatchNorm2d(channels[0]),
         nn.ReLU(),
     ]
     for inputs, outputs in pairwise((*channels, channels[-1] // 2)):
-        layers += [
-            nn.Upsample(scale_factor=2, mode="nearest"),
-            _convolved(inputs, outputs, bias=False),
-            nn.BatchNorm2d(outputs),
-            nn.ReLU(),
-        ]
-    return nn.Sequential(*layers, _convolved(channels[-1] // 2, shape.channels, bias=True), nn.Tanh())
-
-
-def _convolved(inputs: int, outputs: int, *, bias: bool) -> nn.Module:
-    return nn.Conv2d(inputs, outputs, kernel_size=3, padding=1, bias=bias)
+        layers += [DoubledConvolution(inputs, outputs, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()]
+    last = nn.Conv2d(channels[-1] // 2, shape.channels, kernel_size=3, padding=1)
+    return nn.Sequential(*layers, last, nn.Tanh())

@@ -19,6 +19,7 @@ from trainables.data.images import ImageShape
 from trainables.data.source import pyramid
 from trainables.gans.networks.conditioning import Realness
 from trainables.gans.networks.fully_connected import LEAK
+from trainables.maps import FlattenMaps, UnflattenMaps
 
 # The size of the first pair, and the map that its generator crops; 4 pixels a side is where both begin and end.
 CROPPED_SIZE = 28
@@ -68,7 +69,7 @@ def _cropping_generator(shape: ImageShape, latent_size: int) -> nn.Sequential:
     layers: list[nn.Module] = [
         nn.Linear(latent_size, first * COARSEST**2),
         nn.LeakyReLU(LEAK),
-        nn.Unflatten(1, (first, COARSEST, COARSEST)),
+        UnflattenMaps(first, COARSEST),
         nn.ConvTranspose2d(first, second, kernel_size=5),
         nn.LeakyReLU(LEAK),
         _Crop(),
@@ -89,7 +90,7 @@ def _doubling_generator(shape: ImageShape, latent_size: int) -> nn.Sequential:
         nn.Linear(latent_size, values),
         nn.BatchNorm1d(values),
         nn.LeakyReLU(LEAK),
-        nn.Unflatten(1, (channels[0], start, start)),
+        UnflattenMaps(channels[0], start),
     ]
     for inputs, outputs in pairwise(channels[:-1]):
         layers += [nn.ConvTranspose2d(inputs, outputs, 2, stride=2), nn.BatchNorm2d(outputs), nn.LeakyReLU(LEAK)]
@@ -101,4 +102,4 @@ def _halving_critic(shape: ImageShape, widths: tuple[int, ...], *, kernel: int, 
     layers: list[nn.Module] = []
     for inputs, outputs in pairwise((shape.channels, *widths)):
         layers += [nn.Conv2d(inputs, outputs, kernel, stride=2, padding=kernel // 2), nn.LeakyReLU(LEAK)]
-    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(widths[-1] * end**2, 1), Realness())
+    return nn.Sequential(*layers, FlattenMaps(), nn.Linear(widths[-1] * end**2, 1), Realness())

@@ -1,0 +1,109 @@
+"""The training loop against a plain one that is written step by step, in float64."""
+
+from collections.abc import Mapping
+from itertools import islice
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from trainables.batches import index_batches
+from trainables.gans.catalog import VARIANTS
+from trainables.gans.training import train_gan
+from trainables.gans.variant import GanSettings, GanVariant, TrainingData, parse_gan_settings
+from trainables.seeding import derive_seed, seeded_global_state, torch_generator
+
+SEED, EPOCHS = 3, 2
+IMAGES = torch.rand(24, 1, 8, 8, generator=torch.Generator().manual_seed(0), dtype=torch.double) * 2 - 1
+DATA = TrainingData(images=IMAGES, labels=torch.zeros(24, dtype=torch.int64), num_classes=1)
+SETTINGS: Mapping[str, object] = {
+    "epochs": EPOCHS,
+    "batch_size": 8,
+    "latent_size": 6,
+    "learning_rate": 1e-3,
+    "discriminator_steps": 2,
+}
+
+
+def cross_entropy_losses(discriminator: nn.Module, real: Tensor, fake: Tensor, labels: Tensor) -> Tensor:
+    of_real, of_fake = discriminator(real, labels).logits, discriminator(fake, labels).logits
+    ones = torch.ones_like(of_real)
+    on_real = binary_cross_entropy_with_logits(of_real, ones)
+    return on_real + binary_cross_entropy_with_logits(of_fake, 0 * ones)
+
+
+def penalised_difference(
+    critic: nn.Module, real: Tensor, fake: Tensor, labels: Tensor, random: torch.Generator
+) -> Tensor:
+    share = torch.rand(len(real), 1, 1, 1, generator=random, dtype=real.dtype)
+    points = (share * real + (1 - share) * fake).requires_grad_()
+    (slopes,) = torch.autograd.grad(critic(points, labels).logits.sum(), points, create_graph=True)
+    penalty = ((slopes.flatten(1).norm(dim=1) - 1) ** 2).mean()
+    return critic(fake, labels).logits.mean() - critic(real, labels).logits.mean() + 10 * penalty
+
+
+def plain_training(variant: GanVariant, settings: GanSettings) -> tuple[nn.Module, list[tuple[float, float]]]:
+    """One network's step after the other's, nothing shared between them, and torch's Adam as it comes."""
+    shape, wasserstein = DATA.shape, variant.name == "wgan_gp"
+    with seeded_global_state(derive_seed(SEED, "initialisation")):
+        networks = variant.networks(shape, settings.latent_size, 1)
+    generator, discriminator = networks.generator.double(), networks.discriminator.double()
+    optimisers = [
+        torch.optim.Adam(
+            network.parameters(), lr=settings.learning_rate, betas=(settings.beta1, settings.beta2), foreach=False
+        )
+        for network in (generator, discriminator)
+    ]
+    random = torch_generator(SEED, "steps")
+    batches = index_batches(len(IMAGES), settings.batch_size, torch_generator(SEED, "batches"))
+    steps, means = 0, []
+    for _ in range(settings.epochs):
+        losses: dict[str, list[float]] = {"discriminator": [], "generator": []}
+        for batch in islice(batches, 3):
+            real, labels = IMAGES[batch], DATA.labels[batch]
+            latents = torch.randn(len(real), settings.latent_size, generator=random, dtype=torch.double)
+            fake = generator(latents, labels)
+            loss = (
+                penalised_difference(discriminator, real, fake.detach(), labels, random)
+                if wasserstein
+                else cross_entropy_losses(discriminator, real, fake.detach(), labels)
+            )
+            optimisers[1].zero_grad()
+            loss.backward()
+            optimisers[1].step()
+            losses["discriminator"].append(loss.item())
+            steps += 1
+            if steps % settings.discriminator_steps == 0:
+                logits = discriminator(fake, labels).logits
+                loss = (
+                    -logits.mean()
+                    if wasserstein
+                    else binary_cross_entropy_with_logits(logits, torch.ones_like(logits))
+                )
+                optimisers[0].zero_grad()
+                loss.backward()
+                optimisers[0].step()
+                losses["generator"].append(loss.item())
+        means.append(tuple(sum(losses[name]) / len(losses[name]) for name in ("discriminator", "generator")))
+    return generator, means
+
+
+# Fully connected; convolutions and batch norm; a gradient penalty. Of the last two the first judges real and fake
+# images apart, as batch norm has it, and the second together.
+@pytest.mark.parametrize("name", ["vanilla_gan", "dcgan", "wgan_gp"])
+def test_the_numbers_are_those_of_a_plain_loop(name: str) -> None:
+    variant = VARIANTS[name]
+    settings = parse_gan_settings(variant, SETTINGS, where="gan")
+    states = [
+        (state.discriminator_loss, state.generator_loss, state.generator)
+        for state in train_gan(variant, settings, DATA, seed=SEED)
+    ]
+    plain, means = plain_training(variant, settings)
+    for state, wanted in zip(states, means, strict=True):
+        assert state[:2] == pytest.approx(wanted, rel=0, abs=1e-10)
+    for (key, ours), (other, theirs) in zip(
+        states[-1][2].state_dict().items(), plain.state_dict().items(), strict=True
+    ):
+        assert key == other
+        assert torch.allclose(ours.double(), theirs.double(), rtol=0, atol=1e-10), key
