@@ -9,7 +9,7 @@ from trainables.settings import settings
 
 @settings
 class DomainFeatures:
-    """64 features of a small classifier of the setting's own real training part."""
+    """64 features of a small classifier of the data set's own training part, before any imbalance."""
 
     kind: Literal["domain"] = "domain"
 

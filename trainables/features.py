@@ -5,6 +5,8 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
@@ -13,10 +15,11 @@ from torchvision.models import inception_v3
 from trainables.classifiers.classifier import ClassifierConfig, ClassifierModel, FittedClassifier
 from trainables.classifiers.layers import convolved_and_pooled
 from trainables.classifiers.training import fit
-from trainables.data.images import ImageShape, TrainingSet
+from trainables.data.images import Classes, ImageShape, LabeledImages, Labels, TrainingSet, training_set
 from trainables.evaluation import ImageFeatures, InceptionFeatures
 from trainables.fitting.class_sizes import inverse_weights
 from trainables.maps import FlattenMaps
+from trainables.seeding import numpy_generator
 from trainables.settings import ConfigError
 
 # Fewer than a rare class has images, as a rule: a Frechet distance needs more images than dimensions.
@@ -26,6 +29,8 @@ DOMAIN_STEPS = 500
 # Above 32 pixels the first convolution takes steps of two, and images above 64 are averaged down first: or else
 # their features cost more than the trial that they judge.
 WHOLE_STEPS_SIZE, MAX_DOMAIN_SIZE = 32, 64
+# What the features of a data set are learned from: about a tenth of the largest, a few seconds to read.
+FEATURE_IMAGES, FEATURE_SEED = 10_000, 0
 DOMAIN_TRAINING = ClassifierConfig(name="domain_features")
 # What Inception v3 was trained on, and how many such images are in memory at once.
 INCEPTION_SIZE, INCEPTION_BATCH = 299, 64
@@ -49,6 +54,25 @@ def _body(shape: ImageShape) -> tuple[nn.Module, int]:
 DOMAIN_FEATURES = ClassifierModel(
     name="domain_features", summary="measures generated images by 64 features of the data at hand", body=_body
 )
+
+
+def data_set_classifier(pool: LabeledImages, device: torch.device) -> FittedClassifier:
+    """A classifier of a data set's whole training part `pool`, which no imbalance has thinned.
+
+    Its features compare images of every seed, ratio and way of balancing alike; it is taught by at most
+    FEATURE_IMAGES images, of each class as many where they are there.
+    """
+    rows = evenly_drawn(pool.labels, FEATURE_IMAGES, seed=FEATURE_SEED)
+    classes = Classes(names=pool.class_names, minority=())
+    return domain_classifier(training_set(pool.subset(rows), classes, device), seed=FEATURE_SEED)
+
+
+def evenly_drawn(labels: Labels, most: int, *, seed: int) -> npt.NDArray[np.intp]:
+    """Rows of `labels` [N], of each class at most its share of `most`, drawn at random; ascending."""
+    present, random = np.unique(labels), numpy_generator(seed, "evenly drawn")
+    return np.sort(
+        np.concatenate([random.permutation(np.flatnonzero(labels == c))[: most // len(present)] for c in present])
+    )
 
 
 def domain_classifier(training: TrainingSet, *, seed: int) -> FittedClassifier:
@@ -97,6 +121,8 @@ def inception(weights: str, device: torch.device) -> FittedClassifier:
     return FittedClassifier(body=_InceptionBody(network).to(device).eval(), head=head.to(device).eval())
 
 
-def measuring_features(choice: ImageFeatures, domain: FittedClassifier, device: torch.device) -> FittedClassifier:
-    """The classifier whose features `choice` names; `domain` is the one of the data at hand."""
-    return inception(choice.weights, device) if isinstance(choice, InceptionFeatures) else domain
+def measuring_features(choice: ImageFeatures, pool: LabeledImages, device: torch.device) -> FittedClassifier:
+    """The classifier whose features `choice` names; `pool` is the training part of the data at hand."""
+    if isinstance(choice, InceptionFeatures):
+        return inception(choice.weights, device)
+    return data_set_classifier(pool, device)

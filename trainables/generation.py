@@ -1,8 +1,8 @@
 """What the images that a balancer made are worth, class by class."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor
 from trainables.batches import index_batches
 from trainables.classifiers.classifier import ClassifierConfig, FittedClassifier
 from trainables.classifiers.training import fit, num_steps
-from trainables.data.images import TrainingSet, class_counts
+from trainables.data.images import LabeledImages, TrainingSet, class_counts
 from trainables.evaluation import ImageFeatures
 from trainables.features import domain_classifier, measuring_features
 from trainables.metrics.quality import ImageSample, class_quality
@@ -24,6 +24,9 @@ MAX_IMAGES = 2000
 # Or as many times the number of features, where that is more: a Frechet distance needs more images than features.
 IMAGES_PER_FEATURE = 2
 
+Key = TypeVar("Key")
+Made = TypeVar("Made")
+
 # By class, in label order; None for a class without images to recognise.
 Recall: TypeAlias = tuple[float | None, ...]
 
@@ -32,8 +35,8 @@ Recall: TypeAlias = tuple[float | None, ...]
 class Yardstick:
     """What generated images are measured with: the same for every balancer of a setting.
 
-    `domain` is a classifier of the real training part, the rare classes weighted up; `features` is the one whose
-    features tell how near images are to one another, the same one or Inception.
+    `domain` is a classifier of the setting's real training part, the rare classes weighted up; `features` is the
+    one whose features tell how near images are to one another, the same for all settings of a data set.
     """
 
     domain: FittedClassifier
@@ -77,26 +80,37 @@ class RealImages:
         return tuple(recognised(fitted, self.held_out.of_class(label), label) for label in labels)
 
 
-def yardstick(real: RealImages, choice: ImageFeatures, *, seed: int) -> Yardstick:
-    """The yardstick of a setting, with the features of `choice`."""
-    domain = domain_classifier(real.training, seed=derive_seed(seed, "features"))
-    return Yardstick(
-        domain=domain,
-        features=measuring_features(choice, domain, real.training.images.device),
-        kind=choice.kind,
-    )
+def yardstick(real: RealImages, features: FittedClassifier, choice: ImageFeatures, *, seed: int) -> Yardstick:
+    """The yardstick of a setting, with the `features` of `choice`."""
+    domain = domain_classifier(real.training, seed=derive_seed(seed, "domain"))
+    return Yardstick(domain=domain, features=features, kind=choice.kind)
 
 
-_LAST: dict[tuple[str, str, ImageFeatures], Yardstick] = {}
+# The last features, as a study has one data set, and the last yardstick, as a setting's trials come in a row.
+_FEATURES: dict[tuple[str, str, ImageFeatures], FittedClassifier] = {}
+_YARDSTICKS: dict[tuple[str, str, ImageFeatures], Yardstick] = {}
 
 
-def remembered_yardstick(setting_id: str, real: RealImages, choice: ImageFeatures, *, seed: int) -> Yardstick:
-    """The yardstick of a setting; the last is kept, as a setting's trials come in a row."""
+def remembered_features(
+    data_id: str, pool: LabeledImages, choice: ImageFeatures, device: torch.device
+) -> FittedClassifier:
+    """The classifier whose features `choice` names, of the data `data_id` with the training part `pool`."""
+    return _remembered(_FEATURES, (data_id, str(device), choice), lambda: measuring_features(choice, pool, device))
+
+
+def remembered_yardstick(
+    setting_id: str, real: RealImages, features: FittedClassifier, choice: ImageFeatures, *, seed: int
+) -> Yardstick:
+    """The yardstick of a setting, with the `features` of `choice`."""
     key = (setting_id, str(real.training.images.device), choice)
-    if key not in _LAST:
-        _LAST.clear()
-        _LAST[key] = yardstick(real, choice, seed=seed)
-    return _LAST[key]
+    return _remembered(_YARDSTICKS, key, lambda: yardstick(real, features, choice, seed=seed))
+
+
+def _remembered(memory: dict[Key, Made], key: Key, make: Callable[[], Made]) -> Made:
+    if key not in memory:
+        memory.clear()
+        memory[key] = make()
+    return memory[key]
 
 
 def image_quality(

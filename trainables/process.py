@@ -27,8 +27,8 @@ def keep_freed_memory() -> bool:
     """Let freed memory stay with the process; whether the C library can be told so (glibc can).
 
     Every optimiser step frees its gradients and asks for as many again. By default glibc hands blocks of that size
-    back to the system, which zeroes them page by page when they are wanted. Without, WGAN-GP on batches of 4 takes a
-    quarter less time.
+    back to the system, which zeroes them page by page when they are wanted. Without, WGAN-GP on batches of 4
+    takes a quarter less time.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt

@@ -22,7 +22,7 @@ from trainables.config import TrialConfig, dump_trial
 from trainables.data.catalog import image_source
 from trainables.data.images import TrainingSet, class_counts, to_float, training_set
 from trainables.data.source import Loaded
-from trainables.generation import RealImages, image_quality, remembered_yardstick
+from trainables.generation import RealImages, image_quality, remembered_features, remembered_yardstick
 from trainables.metrics.classification import score
 from trainables.parts import TrialParts, granted, held_out, prepare
 from trainables.record import (
@@ -258,7 +258,8 @@ class _Trial:
         )
         seed = self._seed("quality")
         choice = self.config.evaluation.image_features
-        measure = remembered_yardstick(self.config.setting_id, real, choice, seed=seed)
+        features = remembered_features(self.config.data_id, self.parts.pool, choice, self.device)
+        measure = remembered_yardstick(self.config.setting_id, real, features, choice, seed=seed)
         return image_quality(tried.balanced.training, real, measure, seed=seed)
 
     @cached_property

@@ -14,7 +14,16 @@ from trainables.classifiers.optimisation import EarlyStopping, PlateauRate
 from trainables.config import parse_trial
 from trainables.data.images import TrainingSet, training_set
 from trainables.evaluation import DomainFeatures
-from trainables.generation import RealImages, drawn, image_quality, remembered_yardstick, repeated
+from trainables.features import evenly_drawn
+from trainables.generation import (
+    RealImages,
+    Yardstick,
+    drawn,
+    image_quality,
+    remembered_features,
+    remembered_yardstick,
+    repeated,
+)
 from trainables.parts import TrialParts, held_out, prepare
 
 CPU = torch.device("cpu")
@@ -44,8 +53,15 @@ def real() -> RealImages:
 
 
 def quality(filled: TrainingSet):
-    measure = remembered_yardstick("digits", real(), DomainFeatures(), seed=0)
-    return image_quality(filled, real(), measure, seed=0)
+    return image_quality(filled, real(), measured_by(), seed=0)
+
+
+def features_of(data_id: str = "digits") -> FittedClassifier:
+    return remembered_features(data_id, digit_parts().pool, DomainFeatures(), CPU)
+
+
+def measured_by(setting_id: str = "digits, seed 1") -> Yardstick:
+    return remembered_yardstick(setting_id, real(), features_of(), DomainFeatures(), seed=0)
 
 
 def filled_with(images: torch.Tensor, label: int) -> TrainingSet:
@@ -82,7 +98,7 @@ def test_copies_are_found_where_training_images_repeat() -> None:
     training = real().training
     twice = replace(real(), training=training.extended(training.images, training.labels, synthetic=False))
     filled = twice.training.extended(training.of_class(8), torch.full((len(training.of_class(8)),), 8))
-    measure = generation.yardstick(twice, DomainFeatures(), seed=0)
+    measure = generation.yardstick(twice, features_of(), DomainFeatures(), seed=0)
     (found,) = image_quality(filled, twice, measure, seed=0).values()
     assert "copies" in found.flags
     assert found.num_training == len(training.of_class(8))
@@ -130,16 +146,41 @@ def test_too_few_images_leave_a_reason() -> None:
 
 def test_without_held_out_images_recall_is_missing() -> None:
     nothing = replace(real(), held_out=real().held_out.take(torch.tensor([], dtype=torch.int64)))
-    measure = generation.yardstick(nothing, DomainFeatures(), seed=0)
+    measure = generation.yardstick(nothing, features_of(), DomainFeatures(), seed=0)
     found = image_quality(filled_with(torch.zeros(4, 1, 16, 16), 3), nothing, measure, seed=0)["3"]
     assert found.metrics["gan_train"] is found.metrics["gan_test_floor"] is None
     assert "held-out" in found.missing["gan_train"]
 
 
 def test_the_yardstick_of_a_setting_is_made_once() -> None:
-    first = remembered_yardstick("digits", real(), DomainFeatures(), seed=0)
-    assert remembered_yardstick("digits", real(), DomainFeatures(), seed=0) is first
-    assert remembered_yardstick("other", real(), DomainFeatures(), seed=0) is not first
+    first = measured_by()
+    assert measured_by() is first
+    other = measured_by("digits, seed 2")
+    assert other is not first and other.features is first.features
+
+
+def test_the_features_of_a_data_set_are_made_once() -> None:
+    first = features_of()
+    assert features_of() is first
+    assert features_of("other") is not first
+
+
+def test_features_are_learned_from_as_many_images_of_each_class() -> None:
+    labels = np.array([2] * 50 + [0] * 3 + [7] * 20)
+    rows = evenly_drawn(labels, 30, seed=0)
+    assert Counter(labels[rows].tolist()) == {0: 3, 2: 10, 7: 10}
+    assert list(rows) == sorted(set(rows))
+
+
+def test_one_training_image_is_taken_to_be_copied() -> None:
+    """Nothing else can come of it, and no metric could tell."""
+    lone = real().training
+    rows = torch.cat([torch.nonzero(lone.labels != 3).squeeze(1), torch.nonzero(lone.labels == 3)[0]])
+    alone = replace(real(), training=lone.take(rows))
+    noise = torch.rand(20, 1, 16, 16, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    filled = alone.training.extended(noise, torch.full((20,), 3))
+    (found,) = image_quality(filled, alone, measured_by(), seed=0).values()
+    assert found.num_training == 1 and found.flags == ("copies",)
 
 
 def test_many_images_are_drawn_from_without_repeats() -> None:
@@ -152,9 +193,8 @@ def test_many_images_are_drawn_from_without_repeats() -> None:
 
 def test_what_was_measured_with_is_said() -> None:
     filled = filled_with(real().held_out.of_class(3), 3)
-    domain = remembered_yardstick("digits", real(), DomainFeatures(), seed=0)
     other = replace(
-        domain, features=FittedClassifier(body=nn.Flatten(), head=nn.Linear(256, 10)), kind="inception"
+        measured_by(), features=FittedClassifier(body=nn.Flatten(), head=nn.Linear(256, 10)), kind="inception"
     )
     found = image_quality(filled, real(), other, seed=0)["3"]
     assert found.features == "inception" and quality(filled)["3"].features == "domain"

@@ -27,6 +27,7 @@ COPIES_SHARE = 0.25
 # As many pairs show the same where a generator makes five images in turn. Seen as above: fresh real images 0.02 at
 # most, images of 0.6 times the real spread 0.10, of 0.3 times that (nearly one image, to the eye) 0.2 to 0.6.
 COLLAPSED_SHARE = 0.2
+ONE_SOURCE = ("copies",)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -67,7 +68,8 @@ def class_quality(
     repeated_share: `trainables.metrics.copying`. ssim_between, ssim_nearest: SSIM of generated images to one
     another and to their nearest training image. inception_score: of `probabilities` [N, K], a classifier's of the
     generated images; left out where none are given. A metric is None where there are too few images for it, and
-    `missing` says how many it needs. `flags` are those of `quality_flags`.
+    `missing` says how many it needs. `flags` are those of `quality_flags`; what comes of a single training image
+    is taken for its copies, since no metric can tell.
     """
     metrics = {
         **_distances(generated, training, held_out, seed=seed),
@@ -83,7 +85,7 @@ def class_quality(
         num_generated=len(generated),
         num_training=len(training),
         num_held_out=len(held_out),
-        flags=quality_flags(metrics),
+        flags=ONE_SOURCE if len(training) == 1 and len(generated) else quality_flags(metrics),
     )
 
 
