@@ -13,7 +13,9 @@ from trainables.settings import settings
 class ClassWeights:
     """Weights each image by w_c = N / (K n_c), for N images of K classes, n_c of its own.
 
-    Every class then weighs N / K in the loss, and all images together weigh N as before.
+    Every class then weighs N / K in the loss, and all images together weigh N as before: the weights of King and
+    Zeng 2001, "Logistic Regression in Rare Events Data", for classes that are to be
+    equally frequent, and scikit-learn's "balanced".
     """
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:

@@ -18,6 +18,8 @@ class RandomOversampling:
     """Repeats minority images until each minority class has `balance_to` times as many as the largest class.
 
     They are drawn with replacement. The repetitions are photographs still, so they do not count as synthetic.
+    Buda et al. 2018 ("A systematic study of the class imbalance problem in convolutional neural networks") found
+    it to dominate the other simple methods.
     """
 
     balance_to: float = Field(default=1.0, gt=0)

@@ -14,7 +14,10 @@ from trainables.settings import settings
 
 @settings
 class RandomUndersampling:
-    """Keeps as many images of every class, drawn without replacement, as the smallest class has."""
+    """Keeps as many images of every class, drawn without replacement, as the smallest class has.
+
+    As in Buda et al. 2018, "A systematic study of the class imbalance problem in convolutional neural networks".
+    """
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
         """What is left of `training`, in its order, once."""
