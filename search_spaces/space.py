@@ -11,6 +11,7 @@ from trainables.tunable import Choice, Scalar, Tunable
 
 BALANCER = "balancing/name"
 RATIO = "imbalance/ratio"
+EPOCHS = "balancing/gan/epochs"
 _BALANCING = "balancing/"
 
 
@@ -50,6 +51,12 @@ class Space:
             if path not in (BALANCER, RATIO) and only in ("", balancer) and _has_setting(balancer, path):
                 by_path[path] = key
         return tuple(by_path.values())
+
+    def chosen_epochs(self, balancer: str) -> frozenset[int]:
+        """The numbers of epochs that a balancer's GAN is trained for, where they are a choice among a few."""
+        keys = (key for key in self.keys_of(balancer) if key.partition("@")[0] == EPOCHS)
+        domain = self.parameters.get(next(keys, EPOCHS))
+        return frozenset(map(int, domain.options)) if isinstance(domain, Choice) else frozenset()
 
 
 def changed(space: Space, changes: Mapping[str, Tunable | None]) -> Space:

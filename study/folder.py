@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from study.config import StudyConfig, dump_study, parse_study
-from trainables.artifacts import write_atomically
+from trainables.files import write_atomically
 from trainables.record import StudyHeader
 from trainables.settings import ConfigError, UserError, dump, parse
 
@@ -38,6 +38,11 @@ class StudyFolder:
     def optuna(self) -> Path:
         """Optuna's SQLite file, where the study names no other storage."""
         return self.root / "optuna.db"
+
+    @property
+    def checkpoints(self) -> Path:
+        """States of GANs in training; of no use once the study is over."""
+        return self.root / "checkpoints"
 
     @property
     def ray(self) -> Path:

@@ -4,7 +4,7 @@ Running a study and resuming it are therefore the same thing.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from pydantic import JsonValue
@@ -14,7 +14,7 @@ from study.config import NO_BALANCING, StudyConfig
 from study.searcher import SuggestionRequest, point_id, suggestion
 from study.selection import SelectedConfig
 from trainables.balancing.catalog import BALANCERS, dump_balancing, parse_balancing
-from trainables.config import TrialConfig, parse_trial
+from trainables.config import TrialConfig, dump_trial, parse_trial
 from trainables.record import SearchStep, Selection, TrialRecord
 from trainables.seeding import numpy_generator
 from trainables.settings import dump
@@ -34,11 +34,19 @@ class Cell:
 
 @dataclass(frozen=True, kw_only=True)
 class PlannedTrial:
-    """A trial that is to be run, and why."""
+    """A trial that is to be run, and why.
+
+    After each of `kept_epochs` its GAN's state is kept: trials that differ in `epochs` alone go on from there.
+    """
 
     config: TrialConfig
     purpose: Purpose
     cell: Cell
+    kept_epochs: frozenset[int] = frozenset()
+
+    def shares_training_with(self, other: "PlannedTrial") -> bool:
+        """Whether the two train the same GAN, though perhaps not for as long."""
+        return bool(self.kept_epochs) and _whatever_its_length(self) == _whatever_its_length(other)
 
 
 class Pause(Enum):
@@ -156,14 +164,19 @@ class Planner:
                 yield planned_trial(self._config, cell, balancing, purpose, seed=seed)
 
     def _next_of(self, trials: Iterable[PlannedTrial]) -> PlannedTrial | None:
-        return next((trial for trial in trials if self._start(trial)), None)
+        return self._begun(next((trial for trial in trials if not self._has_begun(trial)), None))
 
-    def _start(self, trial: PlannedTrial) -> bool:
-        trial_id = trial.config.trial_id
-        if trial_id in self._started or self._record_of(trial_id) is not None:
-            return False
-        self._started.add(trial_id)
-        return True
+    def _begun(self, trial: PlannedTrial | None) -> PlannedTrial | None:
+        """`trial`, from now on underway."""
+        if trial is not None:
+            self._started.add(trial.config.trial_id)
+        return trial
+
+    def _has_begun(self, trial: PlannedTrial) -> bool:
+        return trial.config.trial_id in self._started or self._record_of(trial.config.trial_id) is not None
+
+    def _runs(self, trial: PlannedTrial) -> bool:
+        return trial.config.trial_id in self._started and self._record_of(trial.config.trial_id) is None
 
     def _anything_runs(self) -> bool:
         return any(self._record_of(trial_id) is None for trial_id in self._started)
@@ -174,18 +187,32 @@ class Planner:
     # The search
 
     def _next_search(self) -> PlannedTrial | Pause | None:
-        """The next search trial, or a wait; None when the search is over."""
+        """The next search trial, or a wait; None when the search is over.
+
+        One whose GAN is in training for another trial is put off, as it will find its epochs trained; not for want
+        of anything else to do, though.
+        """
+        put_off: PlannedTrial | None = None
         for number in range(self._config.search.trials):
             if number not in self._suggested:
                 if not self._may_search():
                     break
                 if not self._can_suggest(number):
-                    return Pause.WAIT
+                    return self._begun(put_off) or Pause.WAIT
                 self._suggested[number] = self._suggest(number)
             trial = self._suggested[number]
-            if trial is not None and self._start(trial):
-                return trial
+            if trial is None or self._has_begun(trial):
+                continue
+            if not self._is_in_training(trial):
+                return self._begun(trial)
+            put_off = put_off or trial
+        if put_off is not None:
+            return self._begun(put_off)
         return None if all(map(self._ended, self._suggested.values())) else Pause.WAIT
+
+    def _is_in_training(self, trial: PlannedTrial) -> bool:
+        running = (other for other in self._suggested.values() if other is not None and self._runs(other))
+        return any(trial.shares_training_with(other) for other in running)
 
     def _can_suggest(self, number: int) -> bool:
         learnt_from = range(max(0, number - self._config.search.lag + 1))
@@ -249,7 +276,8 @@ class Planner:
         )
         balancing = _merged(self._config.settings_of(cell.balancer), nested(point)["balancing"])
         balancing = _with_milestones(balancing, self._config)
-        return planned_trial(self._config, cell, balancing, purpose, seed=self._config.search.seed)
+        trial = planned_trial(self._config, cell, balancing, purpose, seed=self._config.search.seed)
+        return replace(trial, kept_epochs=self._space.chosen_epochs(cell.balancer))
 
     def _baseline_score(self, ratio: Ratio) -> float | None:
         for trial in self._baselines:
@@ -292,6 +320,12 @@ def _point_of(cell: Cell) -> dict[str, Scalar]:
 def _step(trial: PlannedTrial) -> SearchStep:
     assert trial.purpose.search is not None
     return trial.purpose.search
+
+
+def _whatever_its_length(trial: PlannedTrial) -> JsonValue:
+    values = dump_trial(trial.config)
+    assert isinstance(values["balancing"], dict)
+    return {**values, "balancing": _merged(values["balancing"], {"gan": {"epochs": None, "milestones": None}})}
 
 
 def _at_path(values: JsonValue, path: Iterable[str]) -> JsonValue:

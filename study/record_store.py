@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from trainables.artifacts import naming
+from trainables.files import naming
 from trainables.record import TrialRecord, read_line
 from trainables.settings import UserError
 

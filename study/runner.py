@@ -179,7 +179,8 @@ def _run(manifest: Manifest, root: Path, ratios: Mapping[Ratio, float], options:
         raise UnfinishedStudyError(
             f"{len(session.records)} of {tally.num_trials} trials are done; `gan-study resume {root}` goes on"
         )
-    shutil.rmtree(folder.ray, ignore_errors=True)
+    for scratch in (folder.ray, folder.checkpoints):
+        shutil.rmtree(scratch, ignore_errors=True)
     return StudyResult(folder=root, trials=tuple(session.records))
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from trainables.artifacts import write_atomically
+from trainables.files import write_atomically
 from trainables.record import Selection
 from trainables.settings import ConfigError, dump, parse, settings
 

@@ -1,5 +1,6 @@
 """A study session as Ray Tune sees it: a searcher that hands out its trials, a callback that takes them in."""
 
+from pathlib import Path
 from typing import Any
 
 from pydantic import JsonValue
@@ -7,10 +8,11 @@ from ray import tune
 from ray.tune.experiment import Trial
 from ray.tune.search import Searcher
 
+from study.folder import StudyFolder
 from study.planner import Pause
 from study.session import StudySession
 from trainables.config import dump_trial
-from trainables.ray_trainable import FOLDER, MILESTONE, PURPOSE, RATIO, RECORD, TRIAL
+from trainables.ray_trainable import CHECKPOINTS, FOLDER, KEPT_EPOCHS, MILESTONE, PURPOSE, RATIO, RECORD, TRIAL
 from trainables.record import Milestone
 from trainables.settings import dump, parse
 
@@ -50,6 +52,8 @@ class SessionSearcher(_Forgotten, Searcher):  # type: ignore[misc]
             TRIAL: dump_trial(planned.config),
             PURPOSE: dump(planned.purpose),
             FOLDER: self._folder,
+            CHECKPOINTS: str(StudyFolder(Path(self._folder)).checkpoints),
+            KEPT_EPOCHS: sorted(planned.kept_epochs),
             RATIO: self._session.ratio_of(planned),
         }
 

@@ -1,9 +1,6 @@
 """Files that a trial leaves, as bytes: predictions and sample grids."""
 
-import contextlib
 import io
-from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -32,24 +29,6 @@ def sample_grid(balanced: TrainingSet) -> bytes | None:
     buffer = io.BytesIO()
     Image.fromarray(np.concatenate(present, axis=0).squeeze()).save(buffer, format="PNG", optimize=True)
     return buffer.getvalue()
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write aside and rename, so that no reader ever sees half a file; an OSError names `path`."""
-    with naming(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_name(f".{path.name}.partial")
-        aside.write_bytes(content)
-        aside.replace(path)
-
-
-@contextlib.contextmanager
-def naming(path: Path) -> Iterator[None]:
-    """Give an OSError the name of the file that could not be written; a full disk's has none of its own."""
-    try:
-        yield
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, error.filename or str(path)) from None
 
 
 def _sample_row(balanced: TrainingSet, label: int) -> npt.NDArray[np.uint8] | None:

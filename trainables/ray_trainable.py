@@ -9,8 +9,9 @@ import torch
 from pydantic import JsonValue
 from ray import tune
 
-from trainables.artifacts import write_atomically
 from trainables.config import parse_trial
+from trainables.files import write_atomically
+from trainables.gans.checkpoints import Checkpoints
 from trainables.process import keep_freed_memory, use_threads
 from trainables.record import Milestone
 from trainables.settings import dump, parse
@@ -18,6 +19,7 @@ from trainables.trial import Purpose, TrialEvent, TrialOutcome, describe_failure
 
 # Keys of the dict that Tune hands over, and of the results that it gets back.
 TRIAL, PURPOSE, FOLDER, RATIO = "trial", "purpose", "folder", "imbalance_ratio"
+CHECKPOINTS, KEPT_EPOCHS = "checkpoints", "kept_epochs"
 RECORD, MILESTONE, OBJECTIVE, EPOCH = "record", "milestone", "objective", "epoch"
 
 
@@ -48,7 +50,7 @@ class GanStudyTrainable(tune.Trainable):  # type: ignore[misc]
         return self._milestone(event) if isinstance(event, Milestone) else self._outcome(event)
 
     def save_checkpoint(self, checkpoint_dir: str) -> dict[str, Any] | None:
-        """Tune asks for one when it ends; a trial that is cut off starts anew, so there is nothing to keep."""
+        """Tune asks for one when it ends; a trial that is cut off finds its GAN's state in the study's folder."""
         return {}
 
     def load_checkpoint(self, checkpoint: dict[str, Any] | None) -> None:
@@ -60,7 +62,10 @@ class GanStudyTrainable(tune.Trainable):  # type: ignore[misc]
         self._folder = Path(config[FOLDER])
         self._ratio = float(config[RATIO])
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self._events: Iterator[TrialEvent] = run_trial(self._trial, self._purpose, device=device)
+        checkpoints = Checkpoints(folder=Path(config[CHECKPOINTS]), epochs=frozenset(config[KEPT_EPOCHS]))
+        self._events: Iterator[TrialEvent] = run_trial(
+            self._trial, self._purpose, device=device, checkpoints=checkpoints
+        )
 
     def _milestone(self, milestone: Milestone) -> dict[str, JsonValue]:
         return {MILESTONE: dump(milestone), OBJECTIVE: milestone.objective, EPOCH: milestone.epoch}

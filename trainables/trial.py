@@ -16,12 +16,14 @@ from torch import Tensor
 
 from trainables.artifacts import predictions_file, sample_grid
 from trainables.balancing.balancer import BalancedSet
+from trainables.balancing.gan import GanBalancing
 from trainables.classifiers.classifier import FittedClassifier
 from trainables.classifiers.training import Validation, fit, num_steps, proportional_weights
 from trainables.config import TrialConfig, dump_trial
 from trainables.data.catalog import image_source
 from trainables.data.images import TrainingSet, class_counts, to_float, training_set
 from trainables.data.source import Loaded
+from trainables.gans.checkpoints import Checkpoints
 from trainables.generation import RealImages, image_quality, remembered_features, remembered_yardstick
 from trainables.metrics.classification import score
 from trainables.parts import TrialParts, granted, held_out, prepare
@@ -92,13 +94,16 @@ class _Tried:
 TrialEvent: TypeAlias = Milestone | TrialOutcome
 
 
-def run_trial(config: TrialConfig, purpose: Purpose, *, device: torch.device) -> Iterator[TrialEvent]:
+def run_trial(
+    config: TrialConfig, purpose: Purpose, *, device: torch.device, checkpoints: Checkpoints | None = None
+) -> Iterator[TrialEvent]:
     """The trial's milestones as they are reached, and last its outcome.
 
-    A consumer that stops asking stops the training. Errors of the data (UserError) and of the training (a loss
-    that is not finite) are raised; `failed_record` makes a record of them.
+    A consumer that stops asking stops the training. With `checkpoints` no GAN's epoch is trained twice. Errors of
+    the data (UserError) and of the training (a loss that is not finite) are raised; `failed_record` makes a record
+    of them.
     """
-    trial = _Trial(config, purpose, device)
+    trial = _Trial(config, purpose, device, checkpoints)
     milestones: list[Milestone] = []
     for balanced in trial.balanced_sets():
         tried = trial.try_out(balanced)
@@ -157,8 +162,10 @@ def environment(device: torch.device) -> dict[str, str]:
 class _Trial:
     """One trial under way: its data on its device, and the time that each stage took."""
 
-    def __init__(self, config: TrialConfig, purpose: Purpose, device: torch.device) -> None:
-        self.config, self.purpose, self.device = config, purpose, device
+    def __init__(
+        self, config: TrialConfig, purpose: Purpose, device: torch.device, checkpoints: Checkpoints | None
+    ) -> None:
+        self.config, self.purpose, self.device, self.checkpoints = config, purpose, device, checkpoints
         self.clock = Stopwatch()
         self.test_epochs: list[EpochOnTest] = []
         self.parts = prepare(config)
@@ -173,8 +180,12 @@ class _Trial:
 
     def balanced_sets(self) -> Iterator[BalancedSet]:
         """What the balancer makes of the training part."""
-        balancer = self.config.balancing.balancer
-        for balanced in balancer.balance(self.training, seed=self._seed("balancing")):
+        balancer, seed = self.config.balancing.balancer, self._seed("balancing")
+        for balanced in (
+            balancer.balance(self.training, seed=seed, checkpoints=self.checkpoints)
+            if isinstance(balancer, GanBalancing)
+            else balancer.balance(self.training, seed=seed)
+        ):
             self.clock.lap("balancing")
             yield granted(balanced, self.parts, seed=self._seed("held back"))
 

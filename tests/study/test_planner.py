@@ -1,4 +1,5 @@
 from collections import Counter
+from itertools import pairwise
 
 import pytest
 
@@ -205,3 +206,40 @@ def test_milestones_are_the_rungs_of_the_pruner_and_only_for_the_search():
         if r.balancer in gan
     }
     assert milestones == {"search": [10, 30, 90], "confirm": []}
+
+
+GRID = {
+    "balancing/name": {"kind": "choice", "options": ["vanilla_gan"]},
+    "balancing/gan/epochs@vanilla_gan": {"kind": "choice", "options": [5, 10, 20]},
+    "balancing/gan/learning_rate": {"kind": "choice", "options": [1e-4, 1e-3, 1e-2]},
+    "balancing/gan/weights/gradient_penalty": None,
+}
+
+
+def test_states_are_kept_at_the_epochs_that_are_a_choice_and_for_the_search_alone():
+    simulation = finished(study(parameters=GRID, trials=9))
+    kept = {(trial.purpose.phase, trial.kept_epochs) for trial in simulation.started}
+    assert kept == {
+        ("baseline", frozenset()),
+        ("search", frozenset({5, 10, 20})),
+        ("confirm", frozenset()),
+    }
+    assert {trial.kept_epochs for trial in finished(study()).started} == {frozenset()}
+
+
+def test_while_a_gan_is_in_training_trials_of_other_gans_go_before():
+    """Five baselines first; then two workers with a choice of all nine points never train the same GAN at once."""
+    simulation = Simulation()
+    config = study(parameters=GRID, trials=9, lag=9)
+    simulation.run(config, num_workers=2, seed=0, kill_after=14)
+    searched = [trial for trial in simulation.started if trial.purpose.phase == "search"]
+    assert len(searched) == 9
+    pairs_alike = sum(one.shares_training_with(other) for one, other in pairwise(searched))
+    # Each of three GANs comes three times; put off for as long as there is another to train.
+    assert pairs_alike <= 1
+    assert all(one.shares_training_with(one) for one in searched)
+
+
+def test_waiting_for_a_gan_in_training_stops_nothing():
+    one_gan = {**GRID, "balancing/gan/learning_rate": None}
+    assert len(finished(study(parameters=one_gan, trials=3, lag=3), num_workers=3).phase("search")) == 3

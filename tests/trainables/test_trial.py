@@ -10,6 +10,7 @@ from PIL import Image
 from sklearn.metrics import f1_score, recall_score
 
 from trainables.config import dump_trial, parse_trial
+from trainables.gans.checkpoints import Checkpoints
 from trainables.parts import prepare, ratio_notes
 from trainables.record import Milestone, SearchStep
 from trainables.settings import ConfigError
@@ -215,3 +216,18 @@ def test_a_mistake_is_one_line_that_names_the_key(change, message):
         config(**change)
     assert message in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_what_was_kept_of_trainings_changes_no_record(tmp_path):
+    """Neither of a longer trial, which goes on from a shorter one's end, nor of a shorter or a repeated one."""
+
+    def numbers(epochs, **options):
+        trial = config(balancing={"name": "vanilla_gan", "gan": {"epochs": epochs}})
+        *_, last = run_trial(trial, SEARCH, device=torch.device("cpu"), **options)
+        return replace(last.record, seconds={}, finished_at=""), last.files
+
+    kept = Checkpoints(folder=tmp_path, epochs=frozenset({2, 4}))
+    for epochs in (2, 4, 2):
+        assert numbers(epochs, checkpoints=kept) == numbers(epochs)
+    # Two rare classes, each with a GAN of its own.
+    assert len(list(tmp_path.rglob("*.pt"))) == 2 * len(config().imbalance.minority_classes)

@@ -20,22 +20,19 @@ def best_so_far(
     labels: Collection[int],
     *,
     latent_size: int,
-    every: int,
-    also: Collection[int],
     seed: int,
 ) -> Iterator[TrainedEpoch]:
     """`epochs`, each with the best generator so far in place of its own, and that one's epoch as `taken_from`.
 
-    Generators are judged after each `every` epochs and after those in `also`: by the kernel distance, in pixels,
-    of as many images as there are in `data`, the mean over the classes `labels`. Up to the first that is judged,
-    and where a class has one image, the generator is the latest. The validation part plays no part in this.
+    Generators are judged by the kernel distance, in pixels, of as many images as there are in `data`, the mean
+    over the classes `labels`. Where a class has one image, the generator is the latest. The validation part plays
+    no part in this.
     """
     best, best_distance = None, math.inf
     for state in epochs:
-        if state.epoch % every == 0 or state.epoch in also:
-            found = pixel_distance(state, data, labels, latent_size=latent_size, seed=seed)
-            if found <= best_distance:
-                best, best_distance = replace(state, generator=deepcopy(state.generator)), found
+        found = pixel_distance(state, data, labels, latent_size=latent_size, seed=seed)
+        if found <= best_distance:
+            best, best_distance = replace(state, generator=deepcopy(state.generator)), found
         taken = best or state
         yield replace(state, generator=taken.generator, taken_from=taken.epoch)
 

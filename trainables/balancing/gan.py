@@ -14,6 +14,7 @@ from trainables.balancing.epoch_choice import best_so_far
 from trainables.data.images import TrainingSet
 from trainables.data.source import ImageSize
 from trainables.gans.catalog import VARIANTS
+from trainables.gans.checkpoints import Checkpoints
 from trainables.gans.sampling import sample
 from trainables.gans.training import TrainedEpoch, train_gan
 from trainables.gans.variant import GanSettings, TrainingData
@@ -48,23 +49,22 @@ class GanBalancing:
             raise ValueError(f"{self.name} needs the weights {list(needed)}, not {list(self.gan.weights)}")
         return self
 
-    def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
+    def balance(
+        self, training: TrainingSet, *, seed: int, checkpoints: Checkpoints | None = None
+    ) -> Iterator[BalancedSet]:
         """The set as filled by the generators of each milestone, and last of all by those of the last epoch.
 
-        Once, and `training` itself, where no class lacks images. Raises DataError where a minority class has no
-        image, and DivergedError where a loss is no longer finite.
+        Once, and `training` itself, where no class lacks images. With `checkpoints` nothing is trained twice.
+        Raises DataError where a minority class has no image, and DivergedError where a loss is no longer finite.
         """
         missing = deficits(training, balance_to=self.balance_to)
         if not missing:
             yield BalancedSet(training=training)
             return
-        runs = self._runs(training, tuple(missing), seed=seed)
-        losses: dict[str, tuple[EpochLosses, ...]] = {run.trained_on: () for run in runs}
+        runs = self._runs(training, tuple(missing), seed=seed, checkpoints=checkpoints)
         # In lockstep, so that a version holds the images of every class at the same epoch.
         for states in zip(*(run.epochs for run in runs), strict=True):
             epoch = states[0].epoch
-            for run, state in zip(runs, states, strict=True):
-                losses[run.trained_on] += (_losses(state),)
             if epoch in (*self.gan.milestones, self.gan.epochs):
                 generators = {
                     label: state.generator for run, state in zip(runs, states, strict=True) for label in run.fills
@@ -72,46 +72,67 @@ class GanBalancing:
                 yield BalancedSet(
                     training=self._filled(training, missing, generators, seed=seed),
                     epoch=epoch,
-                    losses=dict(losses),
+                    losses={run.trained_on: _losses(state) for run, state in zip(runs, states, strict=True)},
                     notes=tuple(_pick_note(run, state) for run, state in zip(runs, states, strict=True))
                     if self.pick_epoch_every
                     else (),
                     is_final=epoch == self.gan.epochs,
                 )
 
-    def _runs(self, training: TrainingSet, lacking: tuple[int, ...], *, seed: int) -> list["_Run"]:
+    def _runs(
+        self, training: TrainingSet, lacking: tuple[int, ...], *, seed: int, checkpoints: Checkpoints | None
+    ) -> list["_Run"]:
         """The GANs to train: one for all classes, or one for each class that lacks images."""
         names = training.classes.names
         if VARIANTS[self.name].conditional:
-            return [self._run(training, trained_on=ALL_CLASSES, fills=lacking, seed=seed)]
+            return [self._run(training, trained_on=ALL_CLASSES, fills=lacking, seed=seed, checkpoints=checkpoints)]
         return [
             self._run(
                 training.take(torch.nonzero(training.labels == label).squeeze(1)),
                 trained_on=names[label],
                 fills=(label,),
                 seed=seed,
+                checkpoints=checkpoints,
             )
             for label in lacking
         ]
 
-    def _run(self, examples: TrainingSet, *, trained_on: str, fills: tuple[int, ...], seed: int) -> "_Run":
+    def _run(
+        self,
+        examples: TrainingSet,
+        *,
+        trained_on: str,
+        fills: tuple[int, ...],
+        seed: int,
+        checkpoints: Checkpoints | None,
+    ) -> "_Run":
         data = TrainingData(
             images=resized(examples.images, self.image_size),
             labels=examples.labels,
             num_classes=len(examples.classes.names),
         )
-        epochs = train_gan(VARIANTS[self.name], self.gan, data, seed=derive_seed(seed, "gan", trained_on))
+        epochs = train_gan(
+            VARIANTS[self.name],
+            self.gan,
+            data,
+            seed=derive_seed(seed, "gan", trained_on),
+            at=self._shown_epochs(),
+            checkpoints=checkpoints,
+        )
         if self.pick_epoch_every is not None:
             epochs = best_so_far(
                 epochs,
                 data,
                 fills,
                 latent_size=self.gan.latent_size,
-                every=self.pick_epoch_every,
-                also=(*self.gan.milestones, self.gan.epochs),
                 seed=seed,
             )
         return _Run(trained_on=trained_on, fills=fills, epochs=epochs)
+
+    def _shown_epochs(self) -> set[int]:
+        every = self.pick_epoch_every
+        picked_from = range(every, self.gan.epochs, every) if every else ()
+        return {*self.gan.milestones, *picked_from, self.gan.epochs}
 
     def _filled(
         self, training: TrainingSet, missing: Mapping[int, int], generators: Mapping[int, nn.Module], *, seed: int
@@ -146,5 +167,8 @@ def _pick_note(run: _Run, state: TrainedEpoch) -> str:
     return f"GAN of {run.trained_on}: the generator of epoch {state.taken_from} of {state.epoch} was picked"
 
 
-def _losses(state: TrainedEpoch) -> EpochLosses:
-    return EpochLosses(epoch=state.epoch, generator=state.generator_loss, discriminator=state.discriminator_loss)
+def _losses(state: TrainedEpoch) -> tuple[EpochLosses, ...]:
+    return tuple(
+        EpochLosses(epoch=epoch, generator=losses.generator, discriminator=losses.discriminator)
+        for epoch, losses in enumerate(state.losses, start=1)
+    )

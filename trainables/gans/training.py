@@ -1,9 +1,10 @@
 """The training loop of every GAN."""
 
+import hashlib
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import count
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +12,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim.swa_utils import AveragedModel
 
 from trainables.batches import index_batches
+from trainables.gans.checkpoints import Checkpoints, State
 from trainables.gans.diff_augment import diff_augment
 from trainables.gans.variant import (
     AdversarialStep,
@@ -23,55 +25,96 @@ from trainables.gans.variant import (
     TrainingData,
 )
 from trainables.seeding import derive_seed, seeded_global_state, torch_generator
+from trainables.settings import digest, dump
 
 
 class DivergedError(RuntimeError):
     """A network's loss is no longer a finite number."""
 
 
+class MeanLosses(NamedTuple):
+    """What the networks' losses were in one epoch, extra terms included: the means over their steps."""
+
+    discriminator: float
+    generator: float
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TrainedEpoch:
-    """The state after one epoch (1-based): mean losses, terms included, and the generator to sample from.
+    """A GAN after an epoch: the losses of each epoch so far, and the generator to sample from.
 
     The generator is the one in training, or its average: it goes on changing once the next epoch is asked for.
-    `taken_from` is the epoch whose generator it is.
+    `taken_from` is the epoch (1-based) whose generator it is.
     """
 
-    epoch: int
+    losses: tuple[MeanLosses, ...]
     taken_from: int
-    generator_loss: float
-    discriminator_loss: float
     generator: nn.Module
+
+    @property
+    def epoch(self) -> int:
+        """How many epochs there have been."""
+        return len(self.losses)
 
 
 def train_gan(
-    variant: GanVariant, settings: GanSettings, data: TrainingData, *, seed: int
+    variant: GanVariant,
+    settings: GanSettings,
+    data: TrainingData,
+    *,
+    seed: int,
+    at: Collection[int] | None = None,
+    checkpoints: Checkpoints | None = None,
 ) -> Iterator[TrainedEpoch]:
-    """`variant` trained on `data`, epoch after epoch.
+    """`variant` trained on `data`, after each epoch of `at` (by default every one) and after the last.
 
     An epoch takes as many discriminator steps as it takes batches to see all images once, and never fewer than go
     to one generator step; a generator step follows every `discriminator_steps` of them, counted on across epochs.
-    Runs on the images' device. Neither reads nor changes the global random state. Raises DivergedError after an
-    epoch in which a loss was not finite.
+    With `checkpoints` epochs that have been trained before are not trained again; no number depends on that.
+    Runs on the images' device and in their precision. Neither reads nor changes the global random state. Raises
+    DivergedError after an epoch in which a loss was not finite.
     """
-    state = _Training(variant, settings, data, seed=seed)
-    num_batches = max(math.ceil(len(data.images) / settings.batch_size), settings.discriminator_steps)
-    for epoch in range(1, settings.epochs + 1):
-        discriminator_loss, generator_loss = state.train_epoch(num_batches)
-        for network, loss in (("discriminator", discriminator_loss), ("generator", generator_loss)):
-            if not math.isfinite(loss):
-                raise DivergedError(f"{variant.name}: the {network}'s loss is {loss} in epoch {epoch}")
-        yield TrainedEpoch(
-            epoch=epoch,
-            taken_from=epoch,
-            generator_loss=generator_loss,
-            discriminator_loss=discriminator_loss,
-            generator=state.answer,
-        )
+    training = _Training(variant, settings, data, seed=seed)
+    kept = checkpoints.of(training_id(variant, settings, data, seed=seed)) if checkpoints else None
+    shown = range(1, settings.epochs + 1) if at is None else sorted({*at, settings.epochs})
+    for epoch in shown:
+        state = kept.find(after=len(training.losses), up_to=epoch) if kept else None
+        if state is not None:
+            training.load(state)
+        while len(training.losses) < epoch:
+            training.train_epoch()
+            if kept:
+                kept.offer(len(training.losses), training.state)
+        yield TrainedEpoch(losses=tuple(training.losses), taken_from=epoch, generator=training.answer)
+
+
+def training_id(variant: GanVariant, settings: GanSettings, data: TrainingData, *, seed: int) -> str:
+    """A name for everything that the numbers of a training depend on, but for its length."""
+    of_length = {"epochs", "milestones"}
+    contents = hashlib.sha256()
+    for tensor in (data.images, data.labels):
+        contents.update(tensor.cpu().contiguous().numpy().tobytes())
+    return digest(
+        {
+            "variant": variant.name,
+            "settings": {name: value for name, value in dump(settings).items() if name not in of_length},
+            "data": [contents.hexdigest(), list(data.images.shape), str(data.images.dtype), data.num_classes],
+            "seed": seed,
+            "made by": [torch.__version__, str(data.images.device.type), torch.get_num_threads()],
+        }
+    )
 
 
 # Of no images.
 NOT_JUDGED = Judgement(logits=torch.empty(0))
+
+
+class _Stateful(Protocol):
+    """Networks and optimisers."""
+
+    def state_dict(self) -> dict[str, Any]: ...
+
+    def load_state_dict(self, state_dict: Any) -> Any: ...
 
 
 class _Training:
@@ -79,12 +122,12 @@ class _Training:
 
     def __init__(self, variant: GanVariant, settings: GanSettings, data: TrainingData, *, seed: int) -> None:
         device = data.images.device
-        self.variant, self.settings, self.data = variant, settings, data
+        self.variant, self.settings, self.data, self.seed = variant, settings, data, seed
+        self.num_batches = max(math.ceil(len(data.images) / settings.batch_size), settings.discriminator_steps)
+        self.losses: list[MeanLosses] = []
         self.networks = _initialised(variant, settings, data, seed=seed)
         for network in (self.networks.generator, self.networks.discriminator):
             network.to(data.images).to(memory_format=variant.memory_format)
-        if variant.warm_start:
-            variant.warm_start(self.networks, data, settings, torch_generator(seed, "warm start", device=device))
         self.generator_optimiser = _adam(self.networks.generator, settings)
         self.discriminator_optimiser = _adam(self.networks.discriminator, settings)
         self.average = averaged(self.networks.generator, settings.ema_decay) if settings.ema_decay else None
@@ -104,11 +147,49 @@ class _Training:
         """The generator to sample from."""
         return self.networks.generator if self.average is None else self.average
 
-    def train_epoch(self, num_batches: int) -> tuple[float, float]:
-        """Mean losses of discriminator and generator over `num_batches` discriminator steps."""
+    def state(self) -> State:
+        """All that the epochs to come depend on."""
+        return {
+            **{name: part.state_dict() for name, part in self._parts().items()},
+            "random": self.random.get_state(),
+            "losses": [tuple(losses) for losses in self.losses],
+        }
+
+    def load(self, state: State) -> None:
+        """Go on from a `state` of the same training."""
+        for name, part in self._parts().items():
+            part.load_state_dict(state[name])
+        self.random.set_state(state["random"])
+        self.losses = [MeanLosses(*losses) for losses in state["losses"]]
+        # The batches up to there are drawn again, and thrown away.
+        while self.steps_taken < len(self.losses) * self.num_batches:
+            next(self.batches)
+            self.steps_taken += 1
+
+    def _parts(self) -> dict[str, "_Stateful"]:
+        parts: dict[str, _Stateful] = {
+            "generator": self.networks.generator,
+            "discriminator": self.networks.discriminator,
+            "generator optimiser": self.generator_optimiser,
+            "discriminator optimiser": self.discriminator_optimiser,
+        }
+        return parts if self.average is None else {**parts, "average": self.average}
+
+    def train_epoch(self) -> None:
+        """One more epoch; raises DivergedError where a mean loss is not finite."""
+        if not self.losses and self.variant.warm_start:
+            random = torch_generator(self.seed, "warm start", device=self.data.images.device)
+            self.variant.warm_start(self.networks, self.data, self.settings, random)
+        self.losses.append(self._steps_of_an_epoch())
+        for network, loss in self.losses[-1]._asdict().items():
+            if not math.isfinite(loss):
+                epoch = len(self.losses)
+                raise DivergedError(f"{self.variant.name}: the {network}'s loss is {loss} in epoch {epoch}")
+
+    def _steps_of_an_epoch(self) -> MeanLosses:
         discriminator_losses: list[Tensor] = []
         generator_losses: list[Tensor] = []
-        for _, batch in zip(range(num_batches), self.batches, strict=False):
+        for _, batch in zip(range(self.num_batches), self.batches, strict=False):
             real, labels = self.data.images[batch], self.data.labels[batch]
             self.steps_taken += 1
             generator_follows = self.steps_taken % self.settings.discriminator_steps == 0
@@ -119,7 +200,10 @@ class _Training:
             if generator_follows:
                 generator_losses.append(self._generator_step(real, fake, labels))
         # Read once an epoch: a read in every step would make a GPU wait for it.
-        return torch.stack(discriminator_losses).mean().item(), torch.stack(generator_losses).mean().item()
+        return MeanLosses(
+            discriminator=torch.stack(discriminator_losses).mean().item(),
+            generator=torch.stack(generator_losses).mean().item(),
+        )
 
     def _discriminator_step(self, real: Tensor, fake: Tensor, labels: Tensor) -> Tensor:
         loss = self._loss(
@@ -202,15 +286,15 @@ def averaged(generator: nn.Module, decay: float) -> AveragedModel:
     The decay starts low and grows to `decay`, as min(decay, (1 + n) / (10 + n)) after n updates (the practice of
     TensorFlow's ExponentialMovingAverage), or else a short training would sample from its initial weights.
     """
-    # Counted here: to read PyTorch's own count, a GPU would have to be waited for.
-    updates = count(1)
 
     def move(averages: Sequence[Tensor], currents: Sequence[Tensor], _: Tensor | int) -> None:
-        n = next(updates)
+        # The model's own count lies in the CPU's memory; for the one handed over, a GPU would be waited for.
+        n = int(model.n_averaged)
         for average, current in zip(averages, currents, strict=True):
             average.lerp_(current, 1 - min(decay, (1 + n) / (10 + n)))
 
-    return AveragedModel(generator, multi_avg_fn=move)
+    model = AveragedModel(generator, multi_avg_fn=move)
+    return model
 
 
 @torch.no_grad()

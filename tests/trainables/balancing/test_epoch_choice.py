@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from trainables.balancing.catalog import parse_balancing
 from trainables.balancing.epoch_choice import best_so_far, pixel_distance
 from trainables.data.images import TrainingSet
-from trainables.gans.training import TrainedEpoch
+from trainables.gans.training import MeanLosses, TrainedEpoch
 from trainables.gans.variant import TrainingData
 
 
@@ -35,13 +35,12 @@ def training(*brightness: float) -> Iterator[TrainedEpoch]:
     generator = Grey(0.0)
     for epoch, value in enumerate(brightness, start=1):
         generator.brightness.data.fill_(value)
-        yield TrainedEpoch(
-            epoch=epoch, taken_from=epoch, generator_loss=0.0, discriminator_loss=0.0, generator=generator
-        )
+        losses = (MeanLosses(discriminator=0.0, generator=0.0),) * epoch
+        yield TrainedEpoch(losses=losses, taken_from=epoch, generator=generator)
 
 
-def picked(*brightness: float, every: int = 1, also: tuple[int, ...] = ()) -> list[tuple[int, float]]:
-    found = best_so_far(training(*brightness), DATA, (0,), latent_size=1, every=every, also=also, seed=0)
+def picked(*brightness: float) -> list[tuple[int, float]]:
+    found = best_so_far(training(*brightness), DATA, (0,), latent_size=1, seed=0)
     return [(state.taken_from, round(state.generator.brightness.item(), 3)) for state in found]
 
 
@@ -49,19 +48,14 @@ def test_the_nearest_generator_so_far_is_kept() -> None:
     assert picked(-0.5, 0.5, 0.0, 0.9) == [(1, -0.5), (2, 0.5), (2, 0.5), (2, 0.5)]
 
 
-def test_only_some_epochs_are_judged() -> None:
-    assert picked(0.5, 0.0, 0.3, 0.1, every=2) == [(1, 0.5), (2, 0.0), (2, 0.0), (4, 0.1)]
-    assert picked(0.0, 0.1, 0.3, every=2, also=(3,)) == [(1, 0.0), (2, 0.1), (3, 0.3)]
-
-
 def test_epochs_and_losses_stay_those_of_the_training() -> None:
-    states = list(best_so_far(training(0.5, 0.0), DATA, (0,), latent_size=1, every=1, also=(), seed=0))
+    states = list(best_so_far(training(0.5, 0.0), DATA, (0,), latent_size=1, seed=0))
     assert [state.epoch for state in states] == [1, 2]
 
 
 def test_one_image_cannot_be_judged_and_the_latest_is_kept() -> None:
     one = replace(DATA, images=DATA.images[:1], labels=DATA.labels[:1])
-    states = best_so_far(training(0.5, 0.0), one, (0,), latent_size=1, every=1, also=(), seed=0)
+    states = best_so_far(training(0.5, 0.0), one, (0,), latent_size=1, seed=0)
     assert [state.taken_from for state in states] == [1, 2]
 
 

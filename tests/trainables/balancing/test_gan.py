@@ -1,6 +1,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import pytest
 import torch
@@ -98,10 +99,10 @@ def test_a_gan_of_another_size_sees_and_makes_images_of_that_size(
     seen = []
 
     def watched(
-        variant: GanVariant, settings: GanSettings, data: TrainingData, *, seed: int
+        variant: GanVariant, settings: GanSettings, data: TrainingData, **others: Any
     ) -> Iterator[TrainedEpoch]:
         seen.append(tuple(data.images.shape))
-        return train_gan(variant, settings, data, seed=seed)
+        return train_gan(variant, settings, data, **others)
 
     monkeypatch.setattr("trainables.balancing.gan.train_gan", watched)
     larger = replace(training, images=resized(training.images, 32))

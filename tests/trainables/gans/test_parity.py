@@ -96,7 +96,7 @@ def test_the_numbers_are_those_of_a_plain_loop(name: str) -> None:
     variant = VARIANTS[name]
     settings = parse_gan_settings(variant, SETTINGS, where="gan")
     states = [
-        (state.discriminator_loss, state.generator_loss, state.generator)
+        (state.losses[-1].discriminator, state.losses[-1].generator, state.generator)
         for state in train_gan(variant, settings, DATA, seed=SEED)
     ]
     plain, means = plain_training(variant, settings)

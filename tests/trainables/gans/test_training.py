@@ -51,7 +51,7 @@ def outcome(variant: GanVariant, given: Mapping[str, object] = {}, *, seed: int 
     """Losses and weights after the last epoch."""
     *_, last = trained(variant, given, seed=seed)
     weights = tuple(round(w.double().sum().item(), 9) for w in last.generator.state_dict().values())
-    return last.discriminator_loss, last.generator_loss, weights
+    return last.losses[-1].discriminator, last.losses[-1].generator, weights
 
 
 @every_variant
@@ -68,7 +68,7 @@ def test_sampling_on_the_way_changes_nothing(variant: GanVariant) -> None:
     for state in trained(variant):
         sample(state.generator, LABELS, 8, seed=3)
     weights = tuple(round(w.double().sum().item(), 9) for w in state.generator.state_dict().values())
-    assert (state.discriminator_loss, state.generator_loss, weights) == undisturbed
+    assert (state.losses[-1].discriminator, state.losses[-1].generator, weights) == undisturbed
 
 
 @every_variant
@@ -110,7 +110,7 @@ def test_every_setting_changes_the_outcome(given: Mapping[str, object]) -> None:
 def test_learning_rate_is_that_of_both_networks() -> None:
     def first_losses(rate: float) -> tuple[float, float]:
         state = next(trained(VARIANTS["vanilla_gan"], {"learning_rate": rate}))
-        return state.discriminator_loss, state.generator_loss
+        return state.losses[-1].discriminator, state.losses[-1].generator
 
     slow, fast = first_losses(1e-5), first_losses(1e-3)
     assert all(abs(a - b) > 1e-4 for a, b in zip(slow, fast, strict=True))
@@ -158,8 +158,8 @@ def test_generator_terms_enter_the_generators_loss_alone() -> None:
     defaults = replace(vanilla.defaults, weights={"one": 2.5})
     with_term = replace(vanilla, defaults=defaults, generator_terms=(one,))
     plain, changed = next(trained(vanilla)), next(trained(with_term))
-    assert changed.generator_loss - plain.generator_loss == pytest.approx(2.5, abs=1e-6)
-    assert changed.discriminator_loss == plain.discriminator_loss
+    assert changed.losses[-1].generator - plain.losses[-1].generator == pytest.approx(2.5, abs=1e-6)
+    assert changed.losses[-1].discriminator == plain.losses[-1].discriminator
 
 
 def test_a_variant_gives_every_term_a_weight() -> None:

@@ -1,0 +1,141 @@
+"""No number may depend on what of a training was kept, and by whom."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from trainables.gans.catalog import VARIANTS
+from trainables.gans.checkpoints import Checkpoints
+from trainables.gans.training import TrainedEpoch, _Training, train_gan, training_id
+from trainables.gans.variant import GanSettings, GanVariant, TrainingData, parse_gan_settings
+
+DATA = TrainingData(
+    images=torch.rand(10, 1, 8, 8, generator=torch.Generator().manual_seed(0)) * 2 - 1,
+    labels=torch.tensor([0, 1, 0, 1, 1, 0, 1, 1, 1, 1]),
+    num_classes=2,
+)
+# Two discriminator steps to a generator step and three batches an epoch: the epochs end in the middle of a round.
+SMALL: Mapping[str, object] = {"batch_size": 4, "latent_size": 8, "discriminator_steps": 2, "ema_decay": 0.9}
+every_variant = pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS)
+
+
+def settings_of(variant: GanVariant, epochs: int, given: Mapping[str, object] = {}) -> GanSettings:
+    return parse_gan_settings(variant, {**SMALL, **given, "epochs": epochs}, where="gan")
+
+
+def training(variant: GanVariant, epochs: int, checkpoints: Checkpoints | None = None) -> Iterator[TrainedEpoch]:
+    return train_gan(variant, settings_of(variant, epochs), DATA, seed=1, checkpoints=checkpoints, at=())
+
+
+def outcome(states: Iterator[TrainedEpoch]) -> tuple[object, list[torch.Tensor]]:
+    *_, last = states
+    return last.losses, [value.clone() for value in last.generator.state_dict().values()]
+
+
+def same(one: tuple[object, list[torch.Tensor]], other: tuple[object, list[torch.Tensor]]) -> bool:
+    return one[0] == other[0] and all(torch.equal(a, b) for a, b in zip(one[1], other[1], strict=True))
+
+
+@pytest.fixture
+def steps(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The epochs that were really trained."""
+    trained: list[int] = []
+    train_epoch = _Training.train_epoch
+
+    def counted(self: _Training) -> None:
+        train_epoch(self)
+        trained.append(len(self.losses))
+
+    monkeypatch.setattr(_Training, "train_epoch", counted)
+    return trained
+
+
+@every_variant
+def test_a_training_that_goes_on_is_bit_for_bit_the_one_that_never_stopped(
+    variant: GanVariant, tmp_path: Path, steps: list[int]
+) -> None:
+    wanted = {epochs: outcome(training(variant, epochs)) for epochs in (2, 4)}
+    kept = Checkpoints(folder=tmp_path, epochs=frozenset({2, 3, 4}))
+    steps.clear()
+    assert same(outcome(training(variant, 2, kept)), wanted[2])
+    assert same(outcome(training(variant, 4, kept)), wanted[4])
+    assert same(outcome(training(variant, 2, kept)), wanted[2])
+    assert steps == [1, 2, 3, 4]
+
+
+def test_epochs_that_are_to_be_seen_are_never_skipped(tmp_path: Path) -> None:
+    variant = VARIANTS["vanilla_gan"]
+    kept = Checkpoints(folder=tmp_path, epochs=frozenset({4}))
+    list(training(variant, 4, kept))
+    seen = train_gan(variant, settings_of(variant, 5), DATA, seed=1, at={2, 5}, checkpoints=kept)
+    found = {state.epoch: outcome(iter([state])) for state in seen}
+    assert list(found) == [2, 5]
+    assert all(same(found[epochs], outcome(training(variant, epochs))) for epochs in found)
+
+
+def test_the_latest_state_is_kept_as_often_as_time_allows_and_no_other(tmp_path: Path, steps: list[int]) -> None:
+    variant = VARIANTS["vanilla_gan"]
+    kept = Checkpoints(folder=tmp_path, epochs=frozenset({2}), every_seconds=0.0)
+    cut_off = train_gan(variant, settings_of(variant, 9), DATA, seed=1, checkpoints=kept)
+    for _ in range(5):
+        next(cut_off)
+    assert sorted(path.stem for path in tmp_path.rglob("*.pt")) == ["0000002", "0000005"]
+    steps.clear()
+    assert same(outcome(training(variant, 9, kept)), outcome(training(variant, 9)))
+    assert steps[:4] == [6, 7, 8, 9]
+    assert not [path for path in tmp_path.rglob("*") if path.name.startswith(".")]
+
+
+def test_rarely_nothing_but_what_others_may_want_is_kept(tmp_path: Path) -> None:
+    list(training(VARIANTS["vanilla_gan"], 4, Checkpoints(folder=tmp_path, epochs=frozenset({3}))))
+    assert [path.stem for path in tmp_path.rglob("*.pt")] == ["0000003"]
+
+
+@pytest.mark.parametrize("damage", [b"", b"no state", b"PK\x03\x04 half"])
+def test_a_damaged_file_is_trained_anew(tmp_path: Path, damage: bytes) -> None:
+    variant = VARIANTS["vanilla_gan"]
+    kept = Checkpoints(folder=tmp_path, epochs=frozenset({2}))
+    wanted = outcome(training(variant, 2, kept))
+    (file,) = tmp_path.rglob("*.pt")
+    file.write_bytes(damage)
+    assert same(outcome(training(variant, 2, kept)), wanted)
+
+
+def test_a_file_that_another_process_removes_is_trained_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    variant = VARIANTS["vanilla_gan"]
+    kept = Checkpoints(folder=tmp_path, epochs=frozenset({2}))
+    wanted = outcome(training(variant, 2, kept))
+
+    def gone(path: Path, **_: object) -> None:
+        raise FileNotFoundError(path)
+
+    monkeypatch.setattr(torch, "load", gone)
+    assert same(outcome(training(variant, 2, kept)), wanted)
+
+
+def test_the_name_of_a_training_holds_all_that_its_numbers_depend_on_but_its_length() -> None:
+    variant = VARIANTS["wgan_gp"]
+    settings = settings_of(variant, 5)
+
+    def name(settings: GanSettings = settings, data: TrainingData = DATA, seed: int = 1) -> str:
+        return training_id(variant, settings, data, seed=seed)
+
+    assert name(replace(settings, epochs=7, milestones=(2, 3))) == name()
+    other_pixel = DATA.images.clone()
+    other_pixel[3, 0, 2, 2] += 1e-3
+    others = [
+        name(seed=2),
+        name(replace(settings, learning_rate=0.1)),
+        name(replace(settings, weights={"gradient_penalty": 9.0})),
+        name(replace(settings, diff_augment=True)),
+        name(data=replace(DATA, images=other_pixel)),
+        name(data=replace(DATA, labels=DATA.labels.flip(0))),
+        name(data=replace(DATA, num_classes=3)),
+        training_id(VARIANTS["dragan"], settings, DATA, seed=1),
+    ]
+    assert len({name(), *others}) == 1 + len(others)
