@@ -1,7 +1,7 @@
 """The training loops against those of benchmarks/reference.py: same networks, batches and steps, one thread.
 
-Each round runs the reference and then ours, so that whatever else the machine does falls on both. The reference has
-a process of its own, set up as torch comes; ours is set up as a trial's is.
+Each round runs the reference and then ours, so that whatever else the machine does falls on both. The reference
+has a process of its own, set up as torch comes; ours is set up as a trial's is.
 """
 
 from collections.abc import Callable, Iterator

@@ -2,6 +2,7 @@ import torch
 from torch import nn
 
 from trainables.data.images import ImageShape
+from trainables.gans.networks.leaky import Leaky
 from trainables.gans.objectives import LEAST_SQUARES
 from trainables.gans.variants.lsgan import LSGAN
 
@@ -15,10 +16,10 @@ def test_has_the_kinds_of_layers_of_document_002() -> None:
     judging = [m for m in networks.discriminator.modules() if not list(m.children())]
     assert [type(m) for m in judging[:-1]] == [
         nn.Flatten,
-        *([nn.Linear, nn.LeakyReLU] * 2),
+        *([nn.Linear, Leaky] * 2),
         nn.Linear,
     ]
-    assert [m.negative_slope for m in judging if isinstance(m, nn.LeakyReLU)] == [0.2, 0.2]
+    assert [m.negative_slope for m in judging if isinstance(m, Leaky)] == [0.2, 0.2]
 
 
 def test_no_sigmoid_bounds_the_judgement_that_least_squares_compares_with_its_codes() -> None:

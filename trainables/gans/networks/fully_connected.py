@@ -7,10 +7,8 @@ from torch import nn
 
 from trainables.data.images import ImageShape
 from trainables.gans.networks.conditioning import IgnoreLabels, Realness
+from trainables.gans.networks.leaky import Leaky
 from trainables.gans.variant import MakeNetworks, Networks
-
-# Radford et al. 2015, section 3: the slope of the leak; the source documents have it too.
-LEAK = 0.2
 
 
 def fully_connected_networks(*, hidden_sizes: tuple[int, ...], batch_norm: bool) -> MakeNetworks:
@@ -45,7 +43,7 @@ def fully_connected_discriminator(*, input_size: int, hidden_sizes: tuple[int, .
     """Judges how real anything of `input_size` values, [N, ...], is: LeakyReLU between the layers."""
     return nn.Sequential(
         nn.Flatten(),
-        *_hidden((input_size, *hidden_sizes), lambda: nn.LeakyReLU(LEAK), batch_norm=False),
+        *_hidden((input_size, *hidden_sizes), Leaky, batch_norm=False),
         nn.Linear(hidden_sizes[-1], 1),
         Realness(),
     )

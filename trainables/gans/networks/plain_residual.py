@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from trainables.data.images import ImageShape
 from trainables.data.source import pyramid
-from trainables.gans.networks.fully_connected import LEAK
 from trainables.gans.networks.initialisation import draw_for_leaky_relu
+from trainables.gans.networks.leaky import LEAK, Leaky
 from trainables.gans.networks.pyramids import channels_of
 
 # Of the block's channels: those between its 1x1 convolutions, and how many of these a group takes (the paper's
@@ -39,9 +39,9 @@ class PlainBlock(nn.Module):
         nn.init.zeros_(narrow.weight)
         self.residual = nn.Sequential(
             draw_for_leaky_relu(widen, slope=LEAK, gain=gain),
-            nn.LeakyReLU(LEAK),
+            Leaky(),
             draw_for_leaky_relu(mix, slope=LEAK, gain=gain),
-            nn.LeakyReLU(LEAK),
+            Leaky(),
             narrow,
         )
 

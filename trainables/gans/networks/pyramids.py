@@ -10,7 +10,8 @@ from torch import nn
 
 from trainables.data.images import ImageShape
 from trainables.data.source import pyramid
-from trainables.gans.networks.fully_connected import LEAK
+from trainables.gans.networks.convolutions import Convolution, TransposedConvolution
+from trainables.gans.networks.leaky import Leaky
 from trainables.maps import FlattenMaps, UnflattenMaps
 
 
@@ -20,11 +21,11 @@ def halving(shape: ImageShape, *, widths: tuple[int, ...], batch_norm: bool = Fa
     If asked, with batch norm in every layer but the first.
     """
     channels = channels_of(shape, widths)
-    layers: list[nn.Module] = [halved(shape.channels, channels[0]), nn.LeakyReLU(LEAK)]
+    layers: list[nn.Module] = [halved(shape.channels, channels[0]), Leaky()]
     for inputs, outputs in pairwise(channels):
         normalisation = [nn.BatchNorm2d(outputs)] if batch_norm else []
         # Batch norm has a bias of its own.
-        layers += [halved(inputs, outputs, bias=not batch_norm), *normalisation, nn.LeakyReLU(LEAK)]
+        layers += [halved(inputs, outputs, bias=not batch_norm), *normalisation, Leaky()]
     return nn.Sequential(*layers, FlattenMaps())
 
 
@@ -37,11 +38,11 @@ def doubling(shape: ImageShape, *, latent_size: int, widths: tuple[int, ...]) ->
     channels = channels_of(shape, widths)[::-1]
     layers: list[nn.Module] = [
         nn.Linear(latent_size, channels[0] * start**2),
-        nn.LeakyReLU(LEAK),
+        Leaky(),
         UnflattenMaps(channels[0], start),
     ]
     for inputs, outputs in pairwise(channels):
-        layers += [doubled(inputs, outputs), nn.BatchNorm2d(outputs), nn.LeakyReLU(LEAK)]
+        layers += [doubled(inputs, outputs), nn.BatchNorm2d(outputs), Leaky()]
     return nn.Sequential(*layers, doubled(channels[-1], shape.channels), nn.Tanh())
 
 
@@ -59,9 +60,9 @@ def channels_of(shape: ImageShape, widths: tuple[int, ...]) -> tuple[int, ...]:
 
 def halved(inputs: int, outputs: int, *, bias: bool = True) -> nn.Module:
     """A convolution to half the size."""
-    return nn.Conv2d(inputs, outputs, kernel_size=4, stride=2, padding=1, bias=bias)
+    return Convolution(inputs, outputs, kernel_size=4, stride=2, padding=1, bias=bias)
 
 
 def doubled(inputs: int, outputs: int, *, bias: bool = True) -> nn.Module:
     """A transposed convolution to twice the size."""
-    return nn.ConvTranspose2d(inputs, outputs, kernel_size=4, stride=2, padding=1, bias=bias)
+    return TransposedConvolution(inputs, outputs, kernel_size=4, stride=2, padding=1, bias=bias)

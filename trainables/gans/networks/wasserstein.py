@@ -18,7 +18,8 @@ from torch import Tensor, nn
 from trainables.data.images import ImageShape
 from trainables.data.source import pyramid
 from trainables.gans.networks.conditioning import Realness
-from trainables.gans.networks.fully_connected import LEAK
+from trainables.gans.networks.convolutions import Convolution, TransposedConvolution
+from trainables.gans.networks.leaky import Leaky
 from trainables.maps import FlattenMaps, UnflattenMaps
 
 # The size of the first pair, and the map that its generator crops; 4 pixels a side is where both begin and end.
@@ -68,16 +69,16 @@ def _cropping_generator(shape: ImageShape, latent_size: int) -> nn.Sequential:
     first, second, third, *others = (*cropping_widths(shape)[::-1], shape.channels)
     layers: list[nn.Module] = [
         nn.Linear(latent_size, first * COARSEST**2),
-        nn.LeakyReLU(LEAK),
+        Leaky(),
         UnflattenMaps(first, COARSEST),
-        nn.ConvTranspose2d(first, second, kernel_size=5),
-        nn.LeakyReLU(LEAK),
+        TransposedConvolution(first, second, kernel_size=5),
+        Leaky(),
         _Crop(),
-        nn.ConvTranspose2d(second, third, kernel_size=5),
+        TransposedConvolution(second, third, kernel_size=5),
     ]
     for level, (inputs, outputs) in enumerate(pairwise((third, *others))):
         padding = 3 if level else 0
-        layers += [nn.LeakyReLU(LEAK), nn.ConvTranspose2d(inputs, outputs, 8, stride=2, padding=padding)]
+        layers += [Leaky(), TransposedConvolution(inputs, outputs, 8, stride=2, padding=padding)]
     return nn.Sequential(*layers, nn.Tanh())
 
 
@@ -89,17 +90,17 @@ def _doubling_generator(shape: ImageShape, latent_size: int) -> nn.Sequential:
     layers: list[nn.Module] = [
         nn.Linear(latent_size, values),
         nn.BatchNorm1d(values),
-        nn.LeakyReLU(LEAK),
+        Leaky(),
         UnflattenMaps(channels[0], start),
     ]
     for inputs, outputs in pairwise(channels[:-1]):
-        layers += [nn.ConvTranspose2d(inputs, outputs, 2, stride=2), nn.BatchNorm2d(outputs), nn.LeakyReLU(LEAK)]
-    return nn.Sequential(*layers, nn.ConvTranspose2d(channels[-2], channels[-1], 2, stride=2), nn.Tanh())
+        layers += [TransposedConvolution(inputs, outputs, 2, stride=2), nn.BatchNorm2d(outputs), Leaky()]
+    return nn.Sequential(*layers, TransposedConvolution(channels[-2], channels[-1], 2, stride=2), nn.Tanh())
 
 
 def _halving_critic(shape: ImageShape, widths: tuple[int, ...], *, kernel: int, end: int) -> nn.Sequential:
     """Convolutions of stride 2 down to `end` pixels a side, and one linear layer."""
     layers: list[nn.Module] = []
     for inputs, outputs in pairwise((shape.channels, *widths)):
-        layers += [nn.Conv2d(inputs, outputs, kernel, stride=2, padding=kernel // 2), nn.LeakyReLU(LEAK)]
+        layers += [Convolution(inputs, outputs, kernel, stride=2, padding=kernel // 2), Leaky()]
     return nn.Sequential(*layers, FlattenMaps(), nn.Linear(widths[-1] * end**2, 1), Realness())

@@ -10,8 +10,8 @@ from trainables.data.images import ImageShape
 from trainables.gans.autoencoder_training import encoder_on, train_autoencoder
 from trainables.gans.label_terms import mismatched_label
 from trainables.gans.networks.conditioning import Realness, ScaleByLabels
-from trainables.gans.networks.fully_connected import LEAK
 from trainables.gans.networks.initialisation import draw_normal
+from trainables.gans.networks.leaky import Leaky
 from trainables.gans.networks.pyramids import doubling, halving, num_features
 from trainables.gans.objectives import CROSS_ENTROPY
 from trainables.gans.penalties import gradient_penalty
@@ -38,9 +38,7 @@ def _networks(shape: ImageShape, latent_size: int, num_classes: int) -> Networks
         halving(shape, widths=WIDTHS),
         # No activation between the two layers: as in the authors' code.
         nn.Sequential(nn.Linear(features, HIDDEN_SIZE), nn.Linear(HIDDEN_SIZE, 1), Realness()),
-        scale=nn.Sequential(
-            nn.Embedding(num_classes, LABEL_SIZE), nn.Linear(LABEL_SIZE, features), nn.LeakyReLU(LEAK)
-        ),
+        scale=nn.Sequential(nn.Embedding(num_classes, LABEL_SIZE), nn.Linear(LABEL_SIZE, features), Leaky()),
     )
     return Networks(generator=_drawn(generator), discriminator=_drawn(discriminator))
 
@@ -69,7 +67,7 @@ def _warm_start(networks: Networks, data: TrainingData, settings: GanSettings, r
         latent_size=settings.latent_size,
         random=random,
         draw=nn.init.xavier_uniform_,
-        activation=nn.LeakyReLU(LEAK),
+        activation=Leaky(),
     )
     train_autoencoder(encoder, networks.generator, data, settings, loss=l1_loss, random=random)
 
