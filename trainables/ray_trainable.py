@@ -12,6 +12,7 @@ from ray import tune
 from trainables.config import parse_trial
 from trainables.files import write_atomically
 from trainables.gans.checkpoints import Checkpoints
+from trainables.matrix_products import choose_library
 from trainables.process import keep_freed_memory, use_threads
 from trainables.record import Milestone
 from trainables.settings import dump, parse
@@ -34,6 +35,7 @@ class GanStudyTrainable(tune.Trainable):  # type: ignore[misc]
         """Begin the trial that `config` describes."""
         use_threads(assigned_cpus())
         keep_freed_memory()
+        choose_library()
         self._begin(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:

@@ -25,6 +25,7 @@ from trainables.data.images import TrainingSet, class_counts, to_float, training
 from trainables.data.source import Loaded
 from trainables.gans.checkpoints import Checkpoints
 from trainables.generation import RealImages, image_quality, remembered_features, remembered_yardstick
+from trainables.matrix_products import library
 from trainables.metrics.classification import score
 from trainables.parts import TrialParts, granted, held_out, prepare
 from trainables.record import (
@@ -156,6 +157,7 @@ def environment(device: torch.device) -> dict[str, str]:
         **versions(),
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
         "threads": str(torch.get_num_threads()),
+        "matrix_products": library(),
     }
 
 
