@@ -11,6 +11,10 @@ from analysis.select import Task
 from analysis.wording import ratio_text
 from trainables.record import TrialRecord
 
+# Of gains, which lie in [-1, 1]: a search that changed nothing is not to be seen under a microscope.
+SMALLEST_SPAN = 0.02
+MARGIN = 0.05
+
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
@@ -54,6 +58,14 @@ def _progress(trials: Sequence[TrialRecord]) -> Progress:
     )
 
 
+def gain_limits(data: Mapping[str, Mapping[float, Progress]]) -> tuple[float, float]:
+    """From below the lowest gain of all, 0 among them, to above the highest: SMALLEST_SPAN at least."""
+    gains = [0.0, *(gain for by_ratio in data.values() for each in by_ratio.values() for gain in each.gains)]
+    span = max(gains) - min(gains)
+    margin = max(MARGIN * span, (SMALLEST_SPAN - span) / 2)
+    return min(gains) - margin, max(gains) + margin
+
+
 def draw_progress(data: Mapping[str, Mapping[float, Progress]]) -> Figure:
     """A panel for each method: trials as points, the best so far as steps, a colour for each ratio."""
     ratios = sorted({ratio for by_ratio in data.values() for ratio in by_ratio})
@@ -67,7 +79,8 @@ def draw_progress(data: Mapping[str, Mapping[float, Progress]]) -> Figure:
             )
             panel.step(progress.numbers, progress.best_so_far, where="post", color=colours[ratio])
         panel.set_title(shortened(balancer))
-        panel.xaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
+        panel.xaxis.set_major_locator(MaxNLocator(nbins=4, integer=True, min_n_ticks=1))
+    axes[0].set_ylim(gain_limits(data))
     figure.supxlabel("Search trial of the method", fontsize=10.5)
     figure.supylabel("Gain on validation", fontsize=10.5)
     if len(ratios) > 1:

@@ -10,7 +10,7 @@ from analysis.plots.figures import figures
 from analysis.plots.losses import loss_data
 from analysis.plots.samples import sample_data, shrunk
 from analysis.plots.scores import score_data
-from analysis.plots.search import progress_data
+from analysis.plots.search import Progress, gain_limits, progress_data
 from analysis.select import Condition, Task, confirmed
 from tests.analysis.planted import planted_record, planted_study, with_samples
 
@@ -37,6 +37,17 @@ def test_progress_counts_every_trial_and_keeps_the_best() -> None:
     assert progress.numbers == (1, 2, 3)
     assert progress.gains == (0.05, 0.20, 0.10)
     assert progress.best_so_far == (0.05, 0.20, 0.20)
+
+
+def test_limits_hold_every_gain_and_0_and_never_close_in_on_rounding() -> None:
+    def limits(*gains: float) -> tuple[float, float]:
+        progress = Progress(numbers=tuple(range(1, len(gains) + 1)), gains=gains, best_so_far=gains)
+        return gain_limits({"dcgan": {10.0: progress}})
+
+    assert limits(0.2, 0.4) == pytest.approx((-0.02, 0.42), abs=1e-12)
+    assert limits(-0.2) == pytest.approx((-0.21, 0.01), abs=1e-12)
+    assert limits(0.0) == pytest.approx((-0.01, 0.01), abs=1e-12)
+    assert limits(1e-17) == pytest.approx((-0.01, 0.01), abs=1e-12)
 
 
 def test_progress_follows_the_suggestions_and_not_the_file() -> None:
