@@ -21,14 +21,16 @@ def mismatched_label(step: AdversarialStep) -> Tensor:
     """-log(1 - s(D(real image, another label))): a real image under a wrong label counts as fake.
 
     Reed et al. 2016, algorithm 1, for captions; Huang and Jafari 2021 for classes. The code of the latter draws
-    from all labels, the right one among them; here none is right.
+    from all labels, the right one among them; here none is right. 0 where there is one class, and no wrong label.
     """
+    if step.num_classes == 1:
+        return step.real.logits.new_zeros(())
     labels = wrong_labels(step.labels, step.num_classes, step.random)
     return softplus(step.discriminator(step.real_images, labels).logits).mean()
 
 
 def wrong_labels(labels: Tensor, num_classes: int, random: torch.Generator) -> Tensor:
-    """For each of `labels` [N] one of the other labels, uniformly."""
+    """For each of `labels` [N] one of the other labels, uniformly; there have to be two classes at least."""
     shift = torch.randint(1, num_classes, labels.shape, generator=random, device=random.device)
     return (labels + shift) % num_classes
 

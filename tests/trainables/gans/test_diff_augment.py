@@ -24,6 +24,19 @@ def test_contrast_scales_about_the_mean() -> None:
     assert contrast.mean().item() == pytest.approx(1.0, abs=0.02)
 
 
+def test_saturation_scales_about_the_grey() -> None:
+    halves = torch.cat([torch.full((2000, 3, 2, 4), -0.4), torch.full((2000, 3, 2, 4), 0.4)], dim=2)
+    made = recoloured(halves + torch.tensor([-0.3, 0.0, 0.3])[:, None, None], random())
+    # Contrast scales the difference of the halves, and with the saturation that of the colours.
+    grey = made.mean(dim=1)
+    contrast = (grey[:, 3, 0] - grey[:, 0, 0]) / 0.8
+    saturation = (made[:, 2, 0, 0] - made[:, 0, 0, 0]) / (0.6 * contrast)
+    assert saturation.min() > -1e-5 and saturation.max() < 2 + 1e-5
+    assert saturation.mean().item() == pytest.approx(1.0, abs=0.04)
+    # As widely as U(0, 2).
+    assert saturation.std().item() == pytest.approx(3**-0.5, rel=0.04)
+
+
 def test_translation_moves_a_dot_by_an_eighth_at_most_and_fills_with_grey() -> None:
     dots = torch.full((500, 1, 16, 16), 1.0)
     dots[:, :, 8, 8] = 5.0

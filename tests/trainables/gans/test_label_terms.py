@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -56,6 +57,12 @@ def test_mismatched_label_by_hand() -> None:
     # Of two classes the other one: under labels 1, 1 and 0 they seem fake with 1/4, 1/4 and 1/2.
     expected = -(2 * math.log(1 / 4) + math.log(1 / 2)) / 3
     assert mismatched_label(judged).item() == pytest.approx(expected, abs=1e-6)
+
+
+def test_of_one_class_nothing_is_mismatched() -> None:
+    nothing = Judgement(logits=torch.zeros(2, dtype=torch.float64))
+    judged = replace(step(torch.tensor([0, 0]), real=nothing, fake=nothing), num_classes=1)
+    assert mismatched_label(judged).item() == 0
 
 
 def test_wrong_labels_are_wrong_and_uniform() -> None:

@@ -86,6 +86,23 @@ def test_trains_on_hardly_any_images(variant: GanVariant, number: int) -> None:
     assert sample(states[-1].generator, LABELS, 8, seed=0).isfinite().all()
 
 
+@every_variant
+@pytest.mark.parametrize("num_classes", [1, 43])
+def test_trains_at_any_class_count(variant: GanVariant, num_classes: int) -> None:
+    settings = parse_gan_settings(variant, SMALL, where="gan")
+    data = TrainingData(images=images(), labels=LABELS % num_classes, num_classes=num_classes)
+    *_, last = train_gan(variant, settings, data, seed=1)
+    assert sample(last.generator, data.labels, 8, seed=0).isfinite().all()
+
+
+@every_variant
+@pytest.mark.parametrize(
+    "given", [{"diff_augment": True}, {"ema_decay": 0.9}], ids=lambda given: next(iter(given))
+)
+def test_every_variant_has_the_switches(variant: GanVariant, given: Mapping[str, object]) -> None:
+    assert outcome(variant, given) != outcome(variant)
+
+
 @pytest.mark.parametrize(
     "given",
     [
