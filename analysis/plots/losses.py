@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from matplotlib.figure import Figure
 
-from analysis.plots.style import BLUE, VERMILION, panels, shortened
+from analysis.plots.style import BLUE, VERMILION, count_along, panels, shortened
 from trainables.record import EpochLoss, TrialRecord
 
 Curves = Mapping[str, Sequence[EpochLoss]]
@@ -28,6 +28,7 @@ def draw_losses(data: Mapping[str, Curves]) -> Figure:
             panel.plot(epochs, [loss.generator for loss in curve], color=BLUE, linestyle=style)
             panel.plot(epochs, [loss.discriminator for loss in curve], color=VERMILION, linestyle=style)
         panel.set_title(shortened(balancer))
+        count_along(panel)
     figure.supxlabel("GAN epoch", fontsize=10.5)
     figure.supylabel("Loss", fontsize=10.5)
     lines = [axes[0].plot([], [], color=colour)[0] for colour in (BLUE, VERMILION)]

@@ -4,9 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
-from analysis.plots.style import REFERENCE_COLOUR, panels, shades, shortened
+from analysis.plots.style import REFERENCE_COLOUR, count_along, panels, shades, shortened
 from analysis.select import Task
 from analysis.wording import ratio_text
 from trainables.record import TrialRecord
@@ -79,7 +78,7 @@ def draw_progress(data: Mapping[str, Mapping[float, Progress]]) -> Figure:
             )
             panel.step(progress.numbers, progress.best_so_far, where="post", color=colours[ratio])
         panel.set_title(shortened(balancer))
-        panel.xaxis.set_major_locator(MaxNLocator(nbins=4, integer=True, min_n_ticks=1))
+        count_along(panel)
     axes[0].set_ylim(gain_limits(data))
     figure.supxlabel("Search trial of the method", fontsize=10.5)
     figure.supylabel("Gain on validation", fontsize=10.5)

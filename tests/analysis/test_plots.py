@@ -2,6 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
 from analysis.plots.confusion import confusion_data
@@ -11,6 +12,7 @@ from analysis.plots.losses import loss_data
 from analysis.plots.samples import sample_data, shrunk
 from analysis.plots.scores import score_data
 from analysis.plots.search import Progress, gain_limits, progress_data
+from analysis.plots.style import count_along
 from analysis.select import Condition, Task, confirmed
 from tests.analysis.planted import planted_record, planted_study, with_samples
 
@@ -48,6 +50,16 @@ def test_limits_hold_every_gain_and_0_and_never_close_in_on_rounding() -> None:
     assert limits(-0.2) == pytest.approx((-0.21, 0.01), abs=1e-12)
     assert limits(0.0) == pytest.approx((-0.01, 0.01), abs=1e-12)
     assert limits(1e-17) == pytest.approx((-0.01, 0.01), abs=1e-12)
+
+
+@pytest.mark.parametrize(("first", "last"), [(1, 1), (1, 2), (1, 10), (1, 600)])
+def test_trials_and_epochs_are_counted_in_whole_numbers(first: int, last: int) -> None:
+    panel = Figure().subplots()
+    panel.plot([first, last], [0, 0])
+    count_along(panel)
+    ticks = panel.get_xticks()
+    assert all(float(tick).is_integer() for tick in ticks)
+    assert any(first <= tick <= last for tick in ticks)
 
 
 def test_progress_follows_the_suggestions_and_not_the_file() -> None:
