@@ -103,7 +103,8 @@ def test_the_page_explains_every_number_and_what_its_fid_is_not(tmp_path: Path) 
     page = shown(write_report(write_study(tmp_path, measured())).read_text(encoding="utf-8"))
     named = with_features((*FIDELITY, *VARIETY), measured())
     assert all(f"{each.heading} {each.meaning}" in page for each in named)
-    assert "compares methods within this study, and with nothing published" in page
+    assert "the same for every method, ratio and seed: it compares methods within this study" in page
+    assert "and with nothing published. It falls with the number of images" in page
     assert "A low FID does not mean that the images help the classifier" in page
 
 
