@@ -4,6 +4,9 @@ import yaml
 from study.config import dump_study, parse_study, resolved_study
 from study.planner import baseline_trials
 from study.recipe import load_recipe, merged, overridden, recipe_names, scaled, study_config
+from trainables.data.imbalance import target_counts
+from trainables.data.torchvision_sets import CIFAR10_SET, FASHION_MNIST_SET
+from trainables.features import NUM_FEATURES
 from trainables.settings import ConfigError
 
 
@@ -17,6 +20,17 @@ def test_every_recipe_is_a_study_at_both_sizes(name, scale):
     assert parse_study(dump_study(config)) == config
     # What `show` prints is itself a recipe of the same study.
     assert parse_study(yaml.safe_load(yaml.safe_dump(resolved_study(config)))).space() == config.space()
+
+
+@pytest.mark.parametrize("published", [FASHION_MNIST_SET, CIFAR10_SET], ids=lambda published: published.name)
+@pytest.mark.parametrize("scale", ["full", "ci"])
+def test_the_distances_of_document_004_can_be_taken_at_both_sizes(published, scale):
+    config = study_config(f"bagan-gp-{published.name.removesuffix('_mnist')}", [f"scale={scale}"])
+    num_classes = len(published.class_names)
+    whole = (config.data.train_size or 50_000) // num_classes
+    smallest = min(target_counts(config.imbalance, [whole] * num_classes, published.class_names))
+    # A Frechet distance needs more training images than features.
+    assert round(smallest * (1 - config.data.validation_fraction)) > NUM_FEATURES
 
 
 def test_an_assignment_changes_one_setting():
