@@ -1,10 +1,13 @@
 """Training loops as public scripts write them, to measure against; written for this, not taken from any.
 
 A DataLoader decodes and normalises image by image, PyTorch's defaults do the rest, and every step reads its loss.
-Networks, batch size, optimiser settings and number of steps are the caller's, so that the loop alone is compared.
+Networks, batch size, optimiser settings and number of steps are the caller's, with torch's own layers in place of
+ours, so that the loop is compared and what it is made of, and nothing else.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +18,11 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
-from trainables.gans.variant import GanSettings, Networks
+from trainables.gans.networks.convolutions import Convolution, TransposedConvolution
+from trainables.gans.networks.doubled_convolution import DoubledConvolution
+from trainables.gans.networks.leaky import Leaky
+from trainables.gans.variant import GanSettings
+from trainables.maps import FlattenMaps, UnflattenMaps
 
 
 class Pictures(Dataset[tuple[Tensor, int]]):
@@ -36,6 +43,71 @@ class Pictures(Dataset[tuple[Tensor, int]]):
         return self.transform(Image.fromarray(self.images[index])), int(self.labels[index])
 
 
+def with_torchs_layers(network: nn.Module) -> nn.Module:
+    """`network`, its layers replaced by those that a script would have: the same numbers.
+
+    Pooling before ReLU becomes ReLU before pooling, as it is usually written.
+    """
+    _replace_parts(network, _torchs_layer)
+    for chain in network.modules():
+        if isinstance(chain, nn.Sequential):
+            for place, (first, second) in enumerate(pairwise(list(chain))):
+                if isinstance(first, nn.MaxPool2d) and isinstance(second, nn.ReLU):
+                    chain[place], chain[place + 1] = second, first
+    return network
+
+
+def with_torchs_order(network: nn.Module) -> nn.Module:
+    """`network`, between maps and rows as a script would: channel by channel, so that other weights meet."""
+    _replace_parts(network, _torchs_order)
+    return network
+
+
+def _replace_parts(network: nn.Module, replacement: Callable[[nn.Module], nn.Module]) -> None:
+    for name, part in network.named_children():
+        setattr(network, name, replacement(part))
+        _replace_parts(part, replacement)
+
+
+def _torchs_layer(part: nn.Module) -> nn.Module:
+    match part:
+        case Leaky():
+            return nn.LeakyReLU(part.negative_slope)
+        case DoubledConvolution():
+            return nn.Sequential(nn.Upsample(scale_factor=2), _plain_convolution(part, nn.Conv2d))
+        case Convolution():
+            return _plain_convolution(part, nn.Conv2d)
+        case TransposedConvolution():
+            return _plain_convolution(part, nn.ConvTranspose2d)
+        case _:
+            return part
+
+
+def _torchs_order(part: nn.Module) -> nn.Module:
+    match part:
+        case FlattenMaps():
+            return nn.Flatten()
+        case UnflattenMaps():
+            return nn.Unflatten(1, (part.num_channels, part.size, part.size))
+        case _:
+            return part
+
+
+def _plain_convolution(
+    part: nn.Conv2d | nn.ConvTranspose2d, kind: type[nn.Conv2d] | type[nn.ConvTranspose2d]
+) -> nn.Module:
+    plain = kind(
+        part.in_channels,
+        part.out_channels,
+        part.kernel_size,  # type: ignore[arg-type]
+        stride=part.stride,  # type: ignore[arg-type]
+        padding=part.padding,  # type: ignore[arg-type]
+        bias=part.bias is not None,
+    )
+    plain.load_state_dict(part.state_dict())
+    return plain.to(part.weight)
+
+
 @dataclass
 class Losses:
     """Running sums, as scripts print them."""
@@ -44,9 +116,8 @@ class Losses:
     generator: float = 0.0
 
 
-def train_gan(networks: Networks, settings: GanSettings, pictures: Pictures) -> Losses:
+def train_gan(generator: nn.Module, discriminator: nn.Module, settings: GanSettings, pictures: Pictures) -> Losses:
     """A GAN with cross-entropy: one step of the discriminator and one of the generator a batch."""
-    generator, discriminator = networks.generator, networks.discriminator
     loader = DataLoader(pictures, batch_size=settings.batch_size, shuffle=True)
     betas = (settings.beta1, settings.beta2)
     generator_optimiser = torch.optim.Adam(generator.parameters(), lr=settings.learning_rate, betas=betas)
@@ -74,9 +145,8 @@ def train_gan(networks: Networks, settings: GanSettings, pictures: Pictures) -> 
     return losses
 
 
-def train_wgan_gp(networks: Networks, settings: GanSettings, pictures: Pictures) -> Losses:
+def train_wgan_gp(generator: nn.Module, critic: nn.Module, settings: GanSettings, pictures: Pictures) -> Losses:
     """WGAN-GP: a generator step after every `discriminator_steps` critic steps."""
-    generator, critic = networks.generator, networks.discriminator
     loader = DataLoader(pictures, batch_size=settings.batch_size, shuffle=True)
     betas = (settings.beta1, settings.beta2)
     generator_optimiser = torch.optim.Adam(generator.parameters(), lr=settings.learning_rate, betas=betas)
@@ -84,9 +154,10 @@ def train_wgan_gp(networks: Networks, settings: GanSettings, pictures: Pictures)
     losses, steps = Losses(), 0
     for _ in range(settings.epochs):
         for real, labels in loader:
+            # Not detached, so that the generator is differentiated too: as the widely copied script has it.
             fake = generator(torch.randn(len(real), settings.latent_size), labels)
             critic_optimiser.zero_grad()
-            loss = critic(fake.detach(), labels).logits.mean() - critic(real, labels).logits.mean()
+            loss = critic(fake, labels).logits.mean() - critic(real, labels).logits.mean()
             loss = loss + settings.weights["gradient_penalty"] * _penalty(critic, real, fake.detach(), labels)
             loss.backward()
             critic_optimiser.step()

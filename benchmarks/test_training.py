@@ -4,7 +4,7 @@ Each round runs the reference and then ours, so that whatever else the machine d
 has a process of its own, set up as torch comes; ours is set up as a trial's is.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -19,19 +19,29 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from torch import nn
 
 from benchmarks import reference
-from benchmarks.reference import Pictures
+from benchmarks.architectures import ARCHITECTURES
+from benchmarks.machine import CountedOperations, best_rate
+from benchmarks.reference import Pictures, with_torchs_layers, with_torchs_order
 from trainables.classifiers.catalog import classifier_model
 from trainables.classifiers.classifier import ClassifierConfig
 from trainables.classifiers.training import fit
 from trainables.data.images import Classes, ImageShape, TrainingSet
 from trainables.gans.catalog import VARIANTS
 from trainables.gans.training import train_gan
-from trainables.gans.variant import GanSettings, Networks, TrainingData, parse_gan_settings
+from trainables.gans.variant import GanSettings, GanVariant, TrainingData, parse_gan_settings
+from trainables.matrix_products import choose_library
 from trainables.process import keep_freed_memory
 
 NUM_IMAGES, SIZE, NUM_CLASSES, BATCH = 1024, 28, 10, 64
 SHAPE = ImageShape(size=SIZE, channels=1)
 ROUNDS = 7
+
+# As scripts have them, and the catalog's own.
+GANS: Mapping[str, GanVariant] = {
+    **ARCHITECTURES,
+    **{name: VARIANTS[name] for name in ("vanilla_gan", "dcgan", "wgan_gp")},
+}
+CLASSIFIERS = ("mlp", "simple_cnn", "cnn2")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,16 +53,16 @@ class Images:
 
 
 @cache
-def images() -> Images:
+def images(number: int = NUM_IMAGES) -> Images:
     """Noise: what is in the pictures costs no time."""
     random = np.random.default_rng(0)
-    pixels = random.integers(0, 256, (NUM_IMAGES, SIZE, SIZE), dtype=np.uint8)
-    labels = random.integers(0, NUM_CLASSES, NUM_IMAGES)
+    pixels = random.integers(0, 256, (number, SIZE, SIZE), dtype=np.uint8)
+    labels = random.integers(0, NUM_CLASSES, number)
     training = TrainingSet(
         images=torch.as_tensor(pixels)[:, None].float() / 127.5 - 1,
         labels=torch.as_tensor(labels),
-        weights=torch.ones(NUM_IMAGES),
-        synthetic=torch.zeros(NUM_IMAGES, dtype=torch.bool),
+        weights=torch.ones(number),
+        synthetic=torch.zeros(number, dtype=torch.bool),
         classes=Classes(names=tuple(map(str, range(NUM_CLASSES))), minority=(0,)),
     )
     return Images(pictures=Pictures(pixels, labels), training=training)
@@ -65,6 +75,12 @@ def other_process() -> Iterator[Executor]:
         yield executor
 
 
+@pytest.fixture(scope="module")
+def peak() -> float:
+    """Operations a second that this machine is capable of on one thread."""
+    return best_rate()
+
+
 def seconds_of(training: Callable[[str], object], name: str) -> float:
     """How long one epoch takes on one thread, in the process that this is called in."""
     torch.set_num_threads(1)
@@ -73,61 +89,81 @@ def seconds_of(training: Callable[[str], object], name: str) -> float:
     return perf_counter() - started
 
 
-def compare(
-    benchmark: BenchmarkFixture,
-    other_process: Executor,
-    name: str,
-    *,
-    ours: Callable[[str], object],
-    theirs: Callable[[str], object],
-) -> None:
-    """Times both in turn; the reference's times and the ratio of the medians go into the results."""
+def operations_of(training: Callable[[str], object], name: str) -> int:
+    """How many floating point operations one epoch takes."""
+    counted = CountedOperations()
+    with counted:
+        training(name)
+    return counted.operations
+
+
+def as_in_a_trial() -> None:
+    """Set this process up as a trial's is."""
     torch.set_num_threads(1)
     keep_freed_memory()
-    reference_seconds: list[float] = []
-
-    def first_theirs() -> None:
-        reference_seconds.append(other_process.submit(seconds_of, theirs, name).result())
-
-    benchmark.pedantic(  # type: ignore[no-untyped-call]
-        ours, args=(name,), setup=first_theirs, rounds=ROUNDS, warmup_rounds=1
-    )
-    assert benchmark.stats is not None
-    benchmark.extra_info["images"] = NUM_IMAGES
-    benchmark.extra_info["reference_seconds"] = reference_seconds[1:]
-    benchmark.extra_info["ratio"] = median(reference_seconds[1:]) / benchmark.stats.stats.median
+    choose_library()
 
 
-GANS: dict[str, Callable[[Networks, GanSettings, Pictures], object]] = {
-    "vanilla_gan": reference.train_gan,
-    "dcgan": reference.train_gan,
-    "wgan_gp": reference.train_wgan_gp,
-}
+@dataclass(frozen=True, kw_only=True)
+class Pair:
+    """One training, in two loops that are called by name."""
+
+    ours: Callable[[str], object]
+    theirs: Callable[[str], object]
+
+    def compare(self, benchmark: BenchmarkFixture, other_process: Executor, name: str, peak: float) -> None:
+        """Times both in turn; the reference's times, the ratio of the medians and the shares of the machine's best
+        rate go into the results, counted in our operations, and in the reference's, where what is saved counts
+        as done.
+        """
+        as_in_a_trial()
+        reference_seconds: list[float] = []
+
+        def first_theirs() -> None:
+            reference_seconds.append(other_process.submit(seconds_of, self.theirs, name).result())
+
+        benchmark.pedantic(  # type: ignore[no-untyped-call]
+            self.ours, args=(name,), setup=first_theirs, rounds=ROUNDS, warmup_rounds=1
+        )
+        assert benchmark.stats is not None
+        seconds = benchmark.stats.stats.median
+        benchmark.extra_info["images"] = NUM_IMAGES
+        benchmark.extra_info["reference_seconds"] = reference_seconds[1:]
+        benchmark.extra_info["ratio"] = median(reference_seconds[1:]) / seconds
+        benchmark.extra_info["share_of_peak"] = operations_of(self.ours, name) / seconds / peak
+        benchmark.extra_info["share_in_reference_operations"] = operations_of(self.theirs, name) / seconds / peak
+        benchmark.extra_info["peak"] = peak
 
 
 def gan_settings(name: str) -> GanSettings:
     """One epoch."""
-    return parse_gan_settings(VARIANTS[name], {"epochs": 1, "batch_size": BATCH}, where="gan")
+    return parse_gan_settings(GANS[name], {"epochs": 1, "batch_size": BATCH}, where="gan")
+
+
+def as_scripted(network: nn.Module) -> nn.Module:
+    """`network` of the layers that a script would have."""
+    return with_torchs_order(with_torchs_layers(network))
 
 
 def train_our_gan(name: str) -> None:
     """As a trial does."""
     training = images().training
     data = TrainingData(images=training.images, labels=training.labels, num_classes=NUM_CLASSES)
-    list(train_gan(VARIANTS[name], gan_settings(name), data, seed=0))
+    list(train_gan(GANS[name], gan_settings(name), data, seed=0))
 
 
 def train_their_gan(name: str) -> None:
     """As a script does."""
     settings = gan_settings(name)
-    networks = VARIANTS[name].networks(SHAPE, settings.latent_size, NUM_CLASSES)
-    GANS[name](networks, settings, images().pictures)
+    networks = GANS[name].networks(SHAPE, settings.latent_size, NUM_CLASSES)
+    train = reference.train_wgan_gp if settings.weights else reference.train_gan
+    train(as_scripted(networks.generator), as_scripted(networks.discriminator), settings, images().pictures)
 
 
 @pytest.mark.parametrize("name", GANS)
-def test_gan(benchmark: BenchmarkFixture, other_process: Executor, name: str) -> None:
+def test_gan(benchmark: BenchmarkFixture, other_process: Executor, name: str, peak: float) -> None:
     """One epoch of a GAN."""
-    compare(benchmark, other_process, name, ours=train_our_gan, theirs=train_their_gan)
+    Pair(ours=train_our_gan, theirs=train_their_gan).compare(benchmark, other_process, name, peak)
 
 
 def classifier_config(name: str) -> ClassifierConfig:
@@ -143,11 +179,11 @@ def train_our_classifier(name: str) -> None:
 def train_their_classifier(name: str) -> None:
     """As a script does: body and head in one network."""
     body, num_features = classifier_model(classifier_config(name)).body(SHAPE)
-    network = nn.Sequential(body, nn.Linear(num_features, NUM_CLASSES))
+    network = as_scripted(nn.Sequential(body, nn.Linear(num_features, NUM_CLASSES)))
     reference.train_classifier(network, images().pictures, epochs=1, batch_size=BATCH, learning_rate=1e-3)
 
 
-@pytest.mark.parametrize("name", ["mlp", "simple_cnn", "cnn2"])
-def test_classifier(benchmark: BenchmarkFixture, other_process: Executor, name: str) -> None:
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_classifier(benchmark: BenchmarkFixture, other_process: Executor, name: str, peak: float) -> None:
     """One epoch of a classifier."""
-    compare(benchmark, other_process, name, ours=train_our_classifier, theirs=train_their_classifier)
+    Pair(ours=train_our_classifier, theirs=train_their_classifier).compare(benchmark, other_process, name, peak)

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from benchmarks.architectures import ARCHITECTURES
+from benchmarks.reference import with_torchs_layers
 from trainables.batches import index_batches
 from trainables.gans.catalog import VARIANTS
 from trainables.gans.training import train_gan
@@ -44,11 +46,13 @@ def penalised_difference(
 
 
 def plain_training(variant: GanVariant, settings: GanSettings) -> tuple[nn.Module, list[tuple[float, float]]]:
-    """One network's step after the other's, nothing shared between them, and torch's Adam as it comes."""
-    shape, wasserstein = DATA.shape, variant.name == "wgan_gp"
+    """One network's step after the other's, nothing shared between them, torch's layers and Adam as they come."""
+    shape, wasserstein = DATA.shape, bool(settings.weights)
     with seeded_global_state(derive_seed(SEED, "initialisation")):
         networks = variant.networks(shape, settings.latent_size, 1)
-    generator, discriminator = networks.generator.double(), networks.discriminator.double()
+    generator, discriminator = (
+        with_torchs_layers(network.double()) for network in (networks.generator, networks.discriminator)
+    )
     optimisers = [
         torch.optim.Adam(
             network.parameters(), lr=settings.learning_rate, betas=(settings.beta1, settings.beta2), foreach=False
@@ -89,11 +93,14 @@ def plain_training(variant: GanVariant, settings: GanSettings) -> tuple[nn.Modul
     return generator, means
 
 
-# Fully connected; convolutions and batch norm; a gradient penalty. Of the last two the first judges real and fake
-# images apart, as batch norm has it, and the second together.
-@pytest.mark.parametrize("name", ["vanilla_gan", "dcgan", "wgan_gp"])
-def test_the_numbers_are_those_of_a_plain_loop(name: str) -> None:
-    variant = VARIANTS[name]
+# Fully connected; convolutions and batch norm, whose discriminator judges real and fake images apart; folded
+# doubling; gradient penalties, whose critics judge them together.
+@pytest.mark.parametrize(
+    "variant",
+    [VARIANTS["vanilla_gan"], VARIANTS["dcgan"], VARIANTS["wgan_gp"], *ARCHITECTURES.values()],
+    ids=lambda variant: variant.name,
+)
+def test_the_numbers_are_those_of_a_plain_loop(variant: GanVariant) -> None:
     settings = parse_gan_settings(variant, SETTINGS, where="gan")
     states = [
         (state.losses[-1].discriminator, state.losses[-1].generator, state.generator)
@@ -102,8 +109,6 @@ def test_the_numbers_are_those_of_a_plain_loop(name: str) -> None:
     plain, means = plain_training(variant, settings)
     for state, wanted in zip(states, means, strict=True):
         assert state[:2] == pytest.approx(wanted, rel=0, abs=1e-10)
-    for (key, ours), (other, theirs) in zip(
-        states[-1][2].state_dict().items(), plain.state_dict().items(), strict=True
-    ):
-        assert key == other
-        assert torch.allclose(ours.double(), theirs.double(), rtol=0, atol=1e-10), key
+    ours, theirs = states[-1][2].state_dict(), plain.state_dict()
+    for (key, our), their in zip(ours.items(), theirs.values(), strict=True):
+        assert torch.allclose(our.double(), their.double(), rtol=0, atol=1e-10), key
