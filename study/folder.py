@@ -40,9 +40,9 @@ class StudyFolder:
         return self.root / "optuna.db"
 
     @property
-    def checkpoints(self) -> Path:
-        """States of GANs in training; of no use once the study is over."""
-        return self.root / "checkpoints"
+    def kept(self) -> Path:
+        """What trials made at some cost and others may want; of no use once the study is over."""
+        return self.root / "kept"
 
     @property
     def ray(self) -> Path:

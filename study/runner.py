@@ -179,7 +179,7 @@ def _run(manifest: Manifest, root: Path, ratios: Mapping[Ratio, float], options:
         raise UnfinishedStudyError(
             f"{len(session.records)} of {tally.num_trials} trials are done; `gan-study resume {root}` goes on"
         )
-    for scratch in (folder.ray, folder.checkpoints):
+    for scratch in (folder.ray, folder.kept):
         shutil.rmtree(scratch, ignore_errors=True)
     return StudyResult(folder=root, trials=tuple(session.records))
 

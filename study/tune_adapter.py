@@ -12,7 +12,7 @@ from study.folder import StudyFolder
 from study.planner import Pause
 from study.session import StudySession
 from trainables.config import dump_trial
-from trainables.ray_trainable import CHECKPOINTS, FOLDER, KEPT_EPOCHS, MILESTONE, PURPOSE, RATIO, RECORD, TRIAL
+from trainables.ray_trainable import FOLDER, KEPT, KEPT_EPOCHS, MILESTONE, PURPOSE, RATIO, RECORD, TRIAL
 from trainables.record import Milestone
 from trainables.settings import dump, parse
 
@@ -52,7 +52,7 @@ class SessionSearcher(_Forgotten, Searcher):  # type: ignore[misc]
             TRIAL: dump_trial(planned.config),
             PURPOSE: dump(planned.purpose),
             FOLDER: self._folder,
-            CHECKPOINTS: str(StudyFolder(Path(self._folder)).checkpoints),
+            KEPT: str(StudyFolder(Path(self._folder)).kept),
             KEPT_EPOCHS: sorted(planned.kept_epochs),
             RATIO: self._session.ratio_of(planned),
         }

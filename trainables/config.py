@@ -56,11 +56,6 @@ class TrialConfig:
         """A name for the configuration without balancing: trials that share it are pairs to be compared."""
         return digest(_without(dump_trial(self), *_PLACES, "balancing", "evaluation"))
 
-    @property
-    def data_id(self) -> str:
-        """A name for the data, whatever is left of them by imbalance and split: they come without the seed."""
-        return digest(_without({"data": dump(self.data)}, "data.root"))
-
 
 def parse_trial(values: Mapping[str, JsonValue]) -> TrialConfig:
     """The trial that a nested mapping describes; raises ConfigError with the full key of the first mistake."""

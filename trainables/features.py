@@ -2,25 +2,29 @@
 
 import pickle
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from pydantic import JsonValue
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 from torchvision.models import inception_v3
 
 from trainables.classifiers.classifier import ClassifierConfig, ClassifierModel, FittedClassifier
+from trainables.classifiers.heads import new_head
 from trainables.classifiers.layers import convolved_and_pooled
 from trainables.classifiers.training import fit
 from trainables.data.images import Classes, ImageShape, LabeledImages, Labels, TrainingSet, training_set
 from trainables.evaluation import ImageFeatures, InceptionFeatures
 from trainables.fitting.class_sizes import inverse_weights
+from trainables.fitting.plan import PLAIN
+from trainables.kept import State, Store, arithmetic, contents, made_once
 from trainables.maps import FlattenMaps
 from trainables.seeding import numpy_generator
-from trainables.settings import ConfigError
+from trainables.settings import ConfigError, dump
 
 # Fewer than a rare class has images, as a rule: a Frechet distance needs more images than dimensions.
 NUM_FEATURES = 64
@@ -56,7 +60,7 @@ DOMAIN_FEATURES = ClassifierModel(
 )
 
 
-def data_set_classifier(pool: LabeledImages, device: torch.device) -> FittedClassifier:
+def data_set_classifier(pool: LabeledImages, device: torch.device, store: Store) -> FittedClassifier:
     """A classifier of a data set's whole training part `pool`, which no imbalance has thinned.
 
     Its features compare images of every seed, ratio and way of balancing alike; it is taught by at most
@@ -64,7 +68,7 @@ def data_set_classifier(pool: LabeledImages, device: torch.device) -> FittedClas
     """
     rows = evenly_drawn(pool.labels, FEATURE_IMAGES, seed=FEATURE_SEED)
     classes = Classes(names=pool.class_names, minority=())
-    return domain_classifier(training_set(pool.subset(rows), classes, device), seed=FEATURE_SEED)
+    return domain_classifier(training_set(pool.subset(rows), classes, device), store, seed=FEATURE_SEED)
 
 
 def evenly_drawn(labels: Labels, most: int, *, seed: int) -> npt.NDArray[np.intp]:
@@ -75,11 +79,31 @@ def evenly_drawn(labels: Labels, most: int, *, seed: int) -> npt.NDArray[np.intp
     )
 
 
-def domain_classifier(training: TrainingSet, *, seed: int) -> FittedClassifier:
-    """A classifier of a real training part, its rare classes weighted up."""
+def domain_classifier(training: TrainingSet, store: Store, *, seed: int) -> FittedClassifier:
+    """A classifier of a real training part, its rare classes weighted up; made once, and kept in `store`."""
+    depends_on: dict[str, JsonValue] = {
+        "classifier": DOMAIN_FEATURES.name,
+        "training": dump(DOMAIN_TRAINING),
+        "steps": DOMAIN_STEPS,
+        "data": [contents(training.images, training.labels), list(training.classes.names)],
+        "seed": seed,
+        "made by": arithmetic(training.images.device),
+    }
+    state = made_once(store, depends_on, partial(_trained_weights, training, seed))
+    body, num_features = DOMAIN_FEATURES.body(training.shape)
+    head = new_head(PLAIN, num_features, len(training.classes.names))
+    for part, weights in ((body, state["body"]), (head, state["head"])):
+        part.load_state_dict(weights)
+        part.to(training.images.device).to(memory_format=torch.channels_last).eval()
+    return FittedClassifier(body=body, head=head)
+
+
+def _trained_weights(training: TrainingSet, seed: int) -> State:
     by_class = training.weights.new_tensor(inverse_weights(training.class_counts()))
     weighted = replace(training, weights=by_class[training.labels])
-    return fit(DOMAIN_TRAINING, weighted, steps=DOMAIN_STEPS, seed=seed, model=DOMAIN_FEATURES)
+    fitted = fit(DOMAIN_TRAINING, weighted, steps=DOMAIN_STEPS, seed=seed, model=DOMAIN_FEATURES)
+    assert isinstance(fitted.head, nn.Module), "a plain head is a layer"
+    return {"body": fitted.body.state_dict(), "head": fitted.head.state_dict()}
 
 
 class _InceptionBody(nn.Module):
@@ -121,8 +145,10 @@ def inception(weights: str, device: torch.device) -> FittedClassifier:
     return FittedClassifier(body=_InceptionBody(network).to(device).eval(), head=head.to(device).eval())
 
 
-def measuring_features(choice: ImageFeatures, pool: LabeledImages, device: torch.device) -> FittedClassifier:
+def measuring_features(
+    choice: ImageFeatures, pool: LabeledImages, device: torch.device, store: Store
+) -> FittedClassifier:
     """The classifier whose features `choice` names; `pool` is the training part of the data at hand."""
     if isinstance(choice, InceptionFeatures):
         return inception(choice.weights, device)
-    return data_set_classifier(pool, device)
+    return data_set_classifier(pool, device, store)

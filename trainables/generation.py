@@ -1,11 +1,12 @@
 """What the images that a balancer made are worth, class by class."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TypeAlias, TypeVar
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
 import torch
+from pydantic import JsonValue
 from torch import Tensor
 
 from trainables.batches import index_batches
@@ -14,18 +15,17 @@ from trainables.classifiers.training import fit, num_steps
 from trainables.data.images import LabeledImages, TrainingSet, class_counts
 from trainables.evaluation import ImageFeatures
 from trainables.features import domain_classifier, measuring_features
+from trainables.kept import Store, arithmetic, contents, made_once
 from trainables.metrics.quality import ImageSample, class_quality
 from trainables.record import ImageQuality
 from trainables.seeding import derive_seed, torch_generator
+from trainables.settings import dump
 
 # Of each kind, drawn at random: enough for every metric's second digit, and a second or two of work. Where a class
 # has more training images, only copies of those drawn are seen as copies.
 MAX_IMAGES = 2000
 # Or as many times the number of features, where that is more: a Frechet distance needs more images than features.
 IMAGES_PER_FEATURE = 2
-
-Key = TypeVar("Key")
-Made = TypeVar("Made")
 
 # By class, in label order; None for a class without images to recognise.
 Recall: TypeAlias = tuple[float | None, ...]
@@ -36,24 +36,14 @@ class Yardstick:
     """What generated images are measured with: the same for every balancer of a setting.
 
     `domain` is a classifier of the setting's real training part, the rare classes weighted up; `features` is the
-    one whose features tell how near images are to one another, the same for all settings of a data set.
+    one whose features tell how near images are to one another, the same for all settings of a data set. What was
+    costly about them is kept in `store`.
     """
 
     domain: FittedClassifier
     features: FittedClassifier
     kind: str
-    _of_repeated: dict[tuple[int, ...], Recall] = field(default_factory=dict, repr=False)
-
-    def recall_of_repeated(self, real: "RealImages", numbers: Sequence[int], *, seed: int) -> Recall:
-        """GAN-train's floor: `real.recall` where the real images of a class are repeated up to its number.
-
-        A class of number 0 stays as it is. So the floor differs from GAN-train in the images alone: it is as
-        balanced. Remembered, as balancers of a setting ask for the same numbers.
-        """
-        key = tuple(numbers)
-        if key not in self._of_repeated:
-            self._of_repeated[key] = real.recall(repeated(real.training, key, seed=seed), seed=seed)
-        return self._of_repeated[key]
+    store: Store
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -80,37 +70,40 @@ class RealImages:
         return tuple(recognised(fitted, self.held_out.of_class(label), label) for label in labels)
 
 
-def yardstick(real: RealImages, features: FittedClassifier, choice: ImageFeatures, *, seed: int) -> Yardstick:
-    """The yardstick of a setting, with the `features` of `choice`."""
-    domain = domain_classifier(real.training, seed=derive_seed(seed, "domain"))
-    return Yardstick(domain=domain, features=features, kind=choice.kind)
-
-
-# The last features, as a study has one data set, and the last yardstick, as a setting's trials come in a row.
-_FEATURES: dict[tuple[str, str, ImageFeatures], FittedClassifier] = {}
-_YARDSTICKS: dict[tuple[str, str, ImageFeatures], Yardstick] = {}
-
-
-def remembered_features(
-    data_id: str, pool: LabeledImages, choice: ImageFeatures, device: torch.device
-) -> FittedClassifier:
-    """The classifier whose features `choice` names, of the data `data_id` with the training part `pool`."""
-    return _remembered(_FEATURES, (data_id, str(device), choice), lambda: measuring_features(choice, pool, device))
-
-
-def remembered_yardstick(
-    setting_id: str, real: RealImages, features: FittedClassifier, choice: ImageFeatures, *, seed: int
+def yardstick(
+    real: RealImages, pool: LabeledImages, choice: ImageFeatures, store: Store, *, seed: int
 ) -> Yardstick:
-    """The yardstick of a setting, with the `features` of `choice`."""
-    key = (setting_id, str(real.training.images.device), choice)
-    return _remembered(_YARDSTICKS, key, lambda: yardstick(real, features, choice, seed=seed))
+    """The yardstick of a setting of the data with the training part `pool`, with the features of `choice`."""
+    return Yardstick(
+        domain=domain_classifier(real.training, store, seed=derive_seed(seed, "domain")),
+        features=measuring_features(choice, pool, real.training.images.device, store),
+        kind=choice.kind,
+        store=store,
+    )
 
 
-def _remembered(memory: dict[Key, Made], key: Key, make: Callable[[], Made]) -> Made:
-    if key not in memory:
-        memory.clear()
-        memory[key] = make()
-    return memory[key]
+def recall_of_repeated(real: RealImages, numbers: Sequence[int], store: Store, *, seed: int) -> Recall:
+    """GAN-train's floor: `real.recall` where the real images of a class are repeated up to its number.
+
+    A class of number 0 stays as it is. So the floor differs from GAN-train in the images alone: it is as balanced.
+    Made once, as balancers of a setting ask for the same numbers, and kept in `store`.
+    """
+    depends_on: dict[str, JsonValue] = {
+        "recall of repeated": list(numbers),
+        "training": [
+            contents(real.training.images, real.training.labels, real.training.weights),
+            list(real.training.classes.names),
+        ],
+        "held out": contents(real.held_out.images, real.held_out.labels),
+        "classifier": dump(real.classifier),
+        "seed": seed,
+        "made by": arithmetic(real.training.images.device),
+    }
+    kept = made_once(
+        store, depends_on, lambda: {"recall": real.recall(repeated(real.training, numbers, seed=seed), seed=seed)}
+    )
+    recall: Recall = kept["recall"]
+    return recall
 
 
 def image_quality(
@@ -130,7 +123,7 @@ def image_quality(
     without_real = balanced.take(torch.nonzero(balanced.synthetic | ~is_made).squeeze(1))
     gan_train = real.recall(without_real, seed=seed)
     numbers = class_counts(balanced.labels[balanced.synthetic].cpu().numpy(), len(balanced.classes.names))
-    floor = measure.recall_of_repeated(real, numbers, seed=seed)
+    floor = recall_of_repeated(real, numbers, measure.store, seed=seed)
     return {
         balanced.classes.names[label]: _class_quality(
             label,

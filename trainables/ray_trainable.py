@@ -12,6 +12,7 @@ from ray import tune
 from trainables.config import parse_trial
 from trainables.files import write_atomically
 from trainables.gans.checkpoints import Checkpoints
+from trainables.kept import FolderStore
 from trainables.matrix_products import choose_library
 from trainables.process import keep_freed_memory, use_threads
 from trainables.record import Milestone
@@ -20,7 +21,7 @@ from trainables.trial import Purpose, TrialEvent, TrialOutcome, describe_failure
 
 # Keys of the dict that Tune hands over, and of the results that it gets back.
 TRIAL, PURPOSE, FOLDER, RATIO = "trial", "purpose", "folder", "imbalance_ratio"
-CHECKPOINTS, KEPT_EPOCHS = "checkpoints", "kept_epochs"
+KEPT, KEPT_EPOCHS = "kept", "kept_epochs"
 RECORD, MILESTONE, OBJECTIVE, EPOCH = "record", "milestone", "objective", "epoch"
 
 
@@ -64,9 +65,13 @@ class GanStudyTrainable(tune.Trainable):  # type: ignore[misc]
         self._folder = Path(config[FOLDER])
         self._ratio = float(config[RATIO])
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        checkpoints = Checkpoints(folder=Path(config[CHECKPOINTS]), epochs=frozenset(config[KEPT_EPOCHS]))
+        kept = Path(config[KEPT])
         self._events: Iterator[TrialEvent] = run_trial(
-            self._trial, self._purpose, device=device, checkpoints=checkpoints
+            self._trial,
+            self._purpose,
+            device=device,
+            checkpoints=Checkpoints(folder=kept / "gans", epochs=frozenset(config[KEPT_EPOCHS])),
+            store=FolderStore(kept / "measures"),
         )
 
     def _milestone(self, milestone: Milestone) -> dict[str, JsonValue]:

@@ -24,7 +24,8 @@ from trainables.data.catalog import image_source
 from trainables.data.images import TrainingSet, class_counts, to_float, training_set
 from trainables.data.source import Loaded
 from trainables.gans.checkpoints import Checkpoints
-from trainables.generation import RealImages, image_quality, remembered_features, remembered_yardstick
+from trainables.generation import RealImages, image_quality, yardstick
+from trainables.kept import Store
 from trainables.matrix_products import library
 from trainables.metrics.classification import score
 from trainables.parts import TrialParts, granted, held_out, prepare
@@ -96,15 +97,20 @@ TrialEvent: TypeAlias = Milestone | TrialOutcome
 
 
 def run_trial(
-    config: TrialConfig, purpose: Purpose, *, device: torch.device, checkpoints: Checkpoints | None = None
+    config: TrialConfig,
+    purpose: Purpose,
+    *,
+    device: torch.device,
+    checkpoints: Checkpoints | None = None,
+    store: Store | None = None,
 ) -> Iterator[TrialEvent]:
     """The trial's milestones as they are reached, and last its outcome.
 
-    A consumer that stops asking stops the training. With `checkpoints` no GAN's epoch is trained twice. Errors of
-    the data (UserError) and of the training (a loss that is not finite) are raised; `failed_record` makes a record
-    of them.
+    A consumer that stops asking stops the training. With `checkpoints` no GAN's epoch is trained twice, with
+    `store` no classifier that measures images; no number depends on either. Errors of the data (UserError) and of
+    the training (a loss that is not finite) are raised; `failed_record` makes a record of them.
     """
-    trial = _Trial(config, purpose, device, checkpoints)
+    trial = _Trial(config, purpose, device, checkpoints, {} if store is None else store)
     milestones: list[Milestone] = []
     for balanced in trial.balanced_sets():
         tried = trial.try_out(balanced)
@@ -165,9 +171,15 @@ class _Trial:
     """One trial under way: its data on its device, and the time that each stage took."""
 
     def __init__(
-        self, config: TrialConfig, purpose: Purpose, device: torch.device, checkpoints: Checkpoints | None
+        self,
+        config: TrialConfig,
+        purpose: Purpose,
+        device: torch.device,
+        checkpoints: Checkpoints | None,
+        store: Store,
     ) -> None:
-        self.config, self.purpose, self.device, self.checkpoints = config, purpose, device, checkpoints
+        self.config, self.purpose, self.device = config, purpose, device
+        self.checkpoints, self.store = checkpoints, store
         self.clock = Stopwatch()
         self.test_epochs: list[EpochOnTest] = []
         self.parts = prepare(config)
@@ -270,9 +282,7 @@ class _Trial:
             classifier=self.config.classifier,
         )
         seed = self._seed("quality")
-        choice = self.config.evaluation.image_features
-        features = remembered_features(self.config.data_id, self.parts.pool, choice, self.device)
-        measure = remembered_yardstick(self.config.setting_id, real, features, choice, seed=seed)
+        measure = yardstick(real, self.parts.pool, self.config.evaluation.image_features, self.store, seed=seed)
         return image_quality(tried.balanced.training, real, measure, seed=seed)
 
     @cached_property

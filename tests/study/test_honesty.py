@@ -45,7 +45,7 @@ def write_images(folder, *, test_names):
 
 def run(config, selection):
     """The study without Ray, one trial after another; gives back its records."""
-    records = {}
+    records, store = {}, {}
     planner = Planner(
         config,
         record_of=records.get,
@@ -54,7 +54,7 @@ def run(config, selection):
         may_search=lambda: True,
     )
     while (planned := planner.next()) is not Pause.DONE:
-        *_, last = run_trial(planned.config, planned.purpose, device=torch.device("cpu"))
+        *_, last = run_trial(planned.config, planned.purpose, device=torch.device("cpu"), store=store)
         assert isinstance(last, TrialOutcome)
         records[last.record.trial_id] = last.record
     return list(records.values())

@@ -40,7 +40,7 @@ def test_large_images_are_averaged_down_before_they_are_measured() -> None:
 def test_inceptions_features_and_logits_are_torchvisions_own(weights):
     path, network = weights
     images = torch.rand(3, 3, 299, 299) * 2 - 1
-    extractor = measuring_features(InceptionFeatures(weights=path), None, CPU)
+    extractor = measuring_features(InceptionFeatures(weights=path), None, CPU, {})
     assert extractor.features(images).shape == (3, 2048)
     with torch.no_grad():
         torch.testing.assert_close(extractor.probabilities(images), network(images).softmax(dim=1))

@@ -3,12 +3,14 @@
 from collections import Counter
 from dataclasses import replace
 from functools import cache
+from itertools import combinations
 
 import numpy as np
+import pytest
 import torch
 from torch import nn
 
-from trainables import generation
+from trainables import features, generation
 from trainables.classifiers.classifier import ClassifierConfig, FittedClassifier
 from trainables.classifiers.optimisation import EarlyStopping, PlateauRate
 from trainables.config import parse_trial
@@ -20,10 +22,11 @@ from trainables.generation import (
     Yardstick,
     drawn,
     image_quality,
-    remembered_features,
-    remembered_yardstick,
+    recall_of_repeated,
     repeated,
+    yardstick,
 )
+from trainables.kept import FolderStore, State
 from trainables.parts import TrialParts, held_out, prepare
 
 CPU = torch.device("cpu")
@@ -56,12 +59,12 @@ def quality(filled: TrainingSet):
     return image_quality(filled, real(), measured_by(), seed=0)
 
 
-def features_of(data_id: str = "digits") -> FittedClassifier:
-    return remembered_features(data_id, digit_parts().pool, DomainFeatures(), CPU)
+# So that each classifier that measures is trained once for all these tests.
+STORE: dict[str, State] = {}
 
 
-def measured_by(setting_id: str = "digits, seed 1") -> Yardstick:
-    return remembered_yardstick(setting_id, real(), features_of(), DomainFeatures(), seed=0)
+def measured_by(whose: RealImages | None = None, seed: int = 0) -> Yardstick:
+    return yardstick(whose or real(), digit_parts().pool, DomainFeatures(), STORE, seed=seed)
 
 
 def filled_with(images: torch.Tensor, label: int) -> TrainingSet:
@@ -98,7 +101,7 @@ def test_copies_are_found_where_training_images_repeat() -> None:
     training = real().training
     twice = replace(real(), training=training.extended(training.images, training.labels, synthetic=False))
     filled = twice.training.extended(training.of_class(8), torch.full((len(training.of_class(8)),), 8))
-    measure = generation.yardstick(twice, features_of(), DomainFeatures(), seed=0)
+    measure = measured_by(twice)
     (found,) = image_quality(filled, twice, measure, seed=0).values()
     assert "copies" in found.flags
     assert found.num_training == len(training.of_class(8))
@@ -146,23 +149,83 @@ def test_too_few_images_leave_a_reason() -> None:
 
 def test_without_held_out_images_recall_is_missing() -> None:
     nothing = replace(real(), held_out=real().held_out.take(torch.tensor([], dtype=torch.int64)))
-    measure = generation.yardstick(nothing, features_of(), DomainFeatures(), seed=0)
+    measure = measured_by(nothing)
     found = image_quality(filled_with(torch.zeros(4, 1, 16, 16), 3), nothing, measure, seed=0)["3"]
     assert found.metrics["gan_train"] is found.metrics["gan_test_floor"] is None
     assert "held-out" in found.missing["gan_train"]
 
 
-def test_the_yardstick_of_a_setting_is_made_once() -> None:
-    first = measured_by()
-    assert measured_by() is first
-    other = measured_by("digits, seed 2")
-    assert other is not first and other.features is first.features
+@pytest.fixture
+def fits(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The seeds of the classifiers that were really fitted; those that measure, for a few steps."""
+    monkeypatch.setattr(features, "DOMAIN_STEPS", 5)
+    seeds: list[int] = []
+    for module in (features, generation):
+        fitted = module.fit
+
+        def counted(*arguments, fitted=fitted, **named):
+            seeds.append(named["seed"])
+            return fitted(*arguments, **named)
+
+        monkeypatch.setattr(module, "fit", counted)
+    return seeds
 
 
-def test_the_features_of_a_data_set_are_made_once() -> None:
-    first = features_of()
-    assert features_of() is first
-    assert features_of("other") is not first
+def test_what_measures_is_made_once_and_measures_the_same_when_it_is_read(tmp_path, fits: list[int]) -> None:
+    """In another process, that is: nothing is remembered but in the folder."""
+    filled = filled_with(real().held_out.of_class(3).repeat(4, 1, 1, 1), 3)
+    found, fitted = [], []
+    for _ in range(2):
+        fits.clear()
+        made = yardstick(real(), digit_parts().pool, DomainFeatures(), FolderStore(tmp_path), seed=0)
+        found.append(image_quality(filled, real(), made, seed=0))
+        fitted.append(len(fits))
+    assert found[1] == found[0]
+    # The domain's, the features', the floor's and GAN-train's; of these only the last is the images' own.
+    assert fitted == [4, 1]
+
+
+def test_what_measures_is_the_settings_own(tmp_path, fits: list[int]) -> None:
+    """The features are the data set's: no setting, and no seed, has others."""
+    store = FolderStore(tmp_path)
+    pool, fewer = digit_parts().pool, replace(real(), training=real().training.take(torch.arange(900)))
+    settings = [(real(), 0), (real(), 1), (fewer, 0)]
+    made = [yardstick(images, pool, DomainFeatures(), store, seed=seed) for images, seed in settings]
+    assert len(fits) == 1 + len(settings)
+    shown = real().held_out.images
+    of_domain = [each.domain.probabilities(shown) for each in made]
+    assert not any(torch.equal(one, other) for one, other in combinations(of_domain, 2))
+    of_features = [each.features.probabilities(shown) for each in made]
+    assert all(torch.equal(one, of_features[0]) for one in of_features)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"numbers": [0] * 9 + [300]},
+        {"seed": 1},
+        {"whose": {"training": 900}},
+        {"whose": {"held_out": 10}},
+        {"whose": {"classifier": 1}},
+    ],
+    ids=str,
+)
+def test_the_floor_is_made_anew_where_anything_is_other(change, fits: list[int]) -> None:
+    def other(name: str, value: int):
+        part = getattr(real(), name)
+        return replace(part, epochs=value) if name == "classifier" else part.take(torch.arange(value))
+
+    store: dict[str, State] = {}
+    images = replace(real(), **{name: other(name, value) for name, value in change.get("whose", {}).items()})
+    numbers, seed = change.get("numbers", [0] * 10), change.get("seed", 0)
+    recall_of_repeated(real(), [0] * 10, store, seed=0)
+    found = recall_of_repeated(images, numbers, store, seed=seed)
+    assert (
+        found
+        == recall_of_repeated(images, numbers, store, seed=seed)
+        == recall_of_repeated(images, numbers, {}, seed=seed)
+    )
+    assert len(fits) == 3
 
 
 def test_features_are_learned_from_as_many_images_of_each_class() -> None:

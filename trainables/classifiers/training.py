@@ -114,7 +114,7 @@ class _Fit:
         return self._classifier(head)
 
     def _classifier(self, head: Head) -> FittedClassifier:
-        return FittedClassifier(body=self.body, head=lambda features: self.plan.adjusted(head(features)))
+        return FittedClassifier(body=self.body, head=self.plan.adjusting(head))
 
     def _trained_with_body(self) -> nn.Module:
         training, head = self.training, self._new_head()

@@ -47,6 +47,10 @@ class FittingPlan:
     head_stage: HeadStage | None = None
     log_adjustment: tuple[float, ...] | None = None
 
+    def adjusting(self, head: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+        """`head`, the plan's adjustment added to its logits; `head` itself where there is none."""
+        return head if self.log_adjustment is None else lambda features: self.adjusted(head(features))
+
     def adjusted(self, logits: Tensor) -> Tensor:
         """The logits [N, K] of a prediction, with the plan's adjustment."""
         if self.log_adjustment is None:

@@ -4,19 +4,12 @@ Two trainings that differ in their length alone share their way: the shorter fin
 longer goes on from the shorter one's. And a training that was cut off goes on where it last was.
 """
 
-import io
-import pickle
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
-from typing import Any, TypeAlias
 
-import torch
-
-from trainables.files import write_atomically
-
-State: TypeAlias = Mapping[str, Any]
+from trainables.kept import State, read_state, write_state
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,27 +41,20 @@ class KeptStates:
     def find(self, *, after: int, up_to: int) -> State | None:
         """The state of the last kept epoch that is later than `after` and not later than `up_to`.
 
-        None where there is none. A file that another training has just removed, or that cannot be read, is as if
-        it were not there: its epochs are trained anew.
+        None where there is none. A file that another training has just removed, or that is damaged, is as if it
+        were not there: its epochs are trained anew.
         """
         epochs = (int(path.stem) for path in self.place.glob("*.pt"))
-        for epoch in sorted((epoch for epoch in epochs if after < epoch <= up_to), reverse=True):
-            try:
-                state: State = torch.load(self._path(epoch), map_location="cpu", weights_only=True)
-            except (OSError, RuntimeError, EOFError, pickle.UnpicklingError):
-                continue
-            return state
-        return None
+        wanted = sorted((epoch for epoch in epochs if after < epoch <= up_to), reverse=True)
+        found = (read_state(self._path(epoch)) for epoch in wanted)
+        return next((state for state in found if state is not None), None)
 
     def offer(self, epoch: int, state: Callable[[], State]) -> None:
         """Keep what `state` gives after `epoch`, if it is due."""
         stays = epoch in self.policy.epochs
         if not stays and monotonic() - self._kept_at < self.policy.every_seconds:
             return
-        if not self._path(epoch).exists():
-            buffer = io.BytesIO()
-            torch.save(state(), buffer)
-            write_atomically(self._path(epoch), buffer.getvalue())
+        write_state(self._path(epoch), state())
         if self._latest is not None:
             self._latest.unlink(missing_ok=True)
         self._latest = None if stays else self._path(epoch)

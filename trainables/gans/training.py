@@ -12,7 +12,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim.swa_utils import AveragedModel
 
 from trainables.batches import index_batches
-from trainables.gans.checkpoints import Checkpoints, State
+from trainables.gans.checkpoints import Checkpoints
 from trainables.gans.diff_augment import diff_augment
 from trainables.gans.variant import (
     AdversarialStep,
@@ -24,7 +24,7 @@ from trainables.gans.variant import (
     Term,
     TrainingData,
 )
-from trainables.matrix_products import library
+from trainables.kept import State, arithmetic
 from trainables.seeding import derive_seed, seeded_global_state, torch_generator
 from trainables.settings import digest, dump
 
@@ -101,7 +101,7 @@ def training_id(variant: GanVariant, settings: GanSettings, data: TrainingData, 
             "settings": {name: value for name, value in dump(settings).items() if name not in of_length},
             "data": [contents.hexdigest(), list(data.images.shape), str(data.images.dtype), data.num_classes],
             "seed": seed,
-            "made by": [torch.__version__, data.images.device.type, torch.get_num_threads(), library()],
+            "made by": arithmetic(data.images.device),
         }
     )
 

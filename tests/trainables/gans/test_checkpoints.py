@@ -111,10 +111,10 @@ def test_a_file_that_another_process_removes_is_trained_anew(
     kept = Checkpoints(folder=tmp_path, epochs=frozenset({2}))
     wanted = outcome(training(variant, 2, kept))
 
-    def gone(path: Path, **_: object) -> None:
+    def gone(path: Path) -> None:
         raise FileNotFoundError(path)
 
-    monkeypatch.setattr(torch, "load", gone)
+    monkeypatch.setattr(Path, "read_bytes", gone)
     assert same(outcome(training(variant, 2, kept)), wanted)
 
 

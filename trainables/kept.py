@@ -1,0 +1,111 @@
+"""States that are costly to make, kept by what they depend on, so that none is made twice."""
+
+import hashlib
+import io
+import platform
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, TypeAlias
+
+import torch
+from pydantic import JsonValue
+from torch import Tensor
+
+from trainables.files import write_atomically
+from trainables.matrix_products import library
+from trainables.settings import digest
+
+# Tensors and plain values, nested; all that torch reads without running foreign code.
+State: TypeAlias = Mapping[str, Any]
+
+_SEAL_BYTES = hashlib.sha256().digest_size
+
+
+class Store(Protocol):
+    """Where states are kept by name. Within one process a dict will do."""
+
+    def get(self, name: str, /) -> State | None:
+        """The state of that name; None where there is none."""
+        ...
+
+    def __setitem__(self, name: str, state: State, /) -> None:
+        """Keep `state`."""
+        ...
+
+
+@dataclass(frozen=True)
+class FolderStore:
+    """A folder, which processes and machines may share: states of one name are equal, so any may write them."""
+
+    folder: Path
+
+    def get(self, name: str, /) -> State | None:
+        """The state of that name; None where there is none that is whole."""
+        return read_state(self._path(name))
+
+    def __setitem__(self, name: str, state: State, /) -> None:
+        """Keep `state`."""
+        write_state(self._path(name), state)
+
+    def _path(self, name: str) -> Path:
+        return self.folder / f"{name}.pt"
+
+
+def made_once(store: Store, depends_on: Mapping[str, JsonValue], make: Callable[[], State]) -> State:
+    """What `make` gives, from `store` where it is there. `depends_on` names all that its numbers depend on.
+
+    Those that ask for the same at the same moment all make it: nobody waits for a process that may have died.
+    """
+    name = digest(dict(depends_on))
+    state = store.get(name)
+    if state is None:
+        state = make()
+        store[name] = state
+    return state
+
+
+def write_state(path: Path, state: State) -> None:
+    """Write `state` so that others see it whole or not at all."""
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    content = buffer.getvalue()
+    write_atomically(path, hashlib.sha256(content).digest() + content)
+
+
+def read_state(path: Path) -> State | None:
+    """The state in a file, on the CPU; None where there is no such file, or where it is not as it was written.
+
+    Of itself torch takes some files with a changed byte for whole, and has many errors for the others.
+    """
+    try:
+        sealed = path.read_bytes()
+    except OSError:
+        return None
+    seal, content = sealed[:_SEAL_BYTES], sealed[_SEAL_BYTES:]
+    if hashlib.sha256(content).digest() != seal:
+        return None
+    state: State = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    return state
+
+
+def contents(*tensors: Tensor) -> str:
+    """A name for the values, shapes and types of `tensors`."""
+    found = hashlib.sha256()
+    for tensor in tensors:
+        found.update(repr((tuple(tensor.shape), tensor.dtype)).encode())
+        found.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return found.hexdigest()
+
+
+def arithmetic(device: torch.device) -> list[JsonValue]:
+    """What the last digits of a number depend on, whatever it is made of: libraries, chip, threads."""
+    if device.type == "cuda":
+        return [torch.__version__, torch.cuda.get_device_name(device)]
+    return [
+        torch.__version__,
+        platform.machine(),
+        torch.backends.cpu.get_cpu_capability(),
+        torch.get_num_threads(),
+        library(),
+    ]
