@@ -31,7 +31,7 @@ from trainables.data.source import DATA_ENVIRONMENT_VARIABLE
 from trainables.evaluation import InceptionFeatures
 from trainables.features import inception
 from trainables.parts import prepare
-from trainables.ray_trainable import GanStudyTrainable
+from trainables.ray_trainable import GanStudyTrainable, SharedImages, shared
 from trainables.settings import UserError
 from trainables.trial import versions
 
@@ -104,7 +104,7 @@ def imbalance_ratios(config: StudyConfig) -> dict[Ratio, float]:
     raises DataError or ConfigError then.
     """
     return {
-        trial.cell.ratio: prepare(trial.config).imbalance_ratio
+        trial.cell.ratio: prepare(trial.config, image_source(config.data)).imbalance_ratio
         for trial in baseline_trials(config)
         if trial.cell.balancer == NO_BALANCING
     }
@@ -169,7 +169,8 @@ def _run(manifest: Manifest, root: Path, ratios: Mapping[Ratio, float], options:
             observers=_observers(manifest, folder, tally, options.console, closing),
         )
         tally.expect(session.planner.num_trials(), session.records)
-        tuner = _tuner(config, folder, session, verbose=options.verbose)
+        images = shared(image_source(config.data))
+        tuner = _tuner(config, folder, session, images, verbose=options.verbose)
         try:
             tuner.fit()
         except TuneError as error:
@@ -223,7 +224,9 @@ def _close_mirror(mirror: WandbMirror, console: Console) -> None:
         console.print(f"W&B did not take {len(problems)} runs; the first said: {problems[0]}", markup=False)
 
 
-def _tuner(config: StudyConfig, folder: StudyFolder, session: StudySession, *, verbose: bool) -> tune.Tuner:
+def _tuner(
+    config: StudyConfig, folder: StudyFolder, session: StudySession, images: SharedImages, *, verbose: bool
+) -> tune.Tuner:
     # Records are ours; Ray's CSV, JSON and TensorBoard loggers would write every one of them three more times.
     os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
     if not verbose:
@@ -232,7 +235,7 @@ def _tuner(config: StudyConfig, folder: StudyFolder, session: StudySession, *, v
     resources = {"cpu": config.resources.cpus_per_trial, "gpu": gpus_per_trial(config.resources)}
     pruning = config.search.pruning
     return tune.Tuner(
-        tune.with_resources(GanStudyTrainable, resources),
+        tune.with_resources(tune.with_parameters(GanStudyTrainable, images=images), resources),
         tune_config=tune.TuneConfig(
             search_alg=SessionSearcher(
                 session, folder=str(folder.root), max_running=config.resources.max_concurrent

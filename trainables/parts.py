@@ -8,9 +8,9 @@ import torch
 
 from trainables.balancing.balancer import BalancedSet
 from trainables.config import TrialConfig
-from trainables.data.catalog import image_source
 from trainables.data.images import Classes, LabeledImages, TrainingSet, to_float, training_set
 from trainables.data.imbalance import minority_labels, nominal_ratio, target_counts, thin
+from trainables.data.source import ImageSource
 from trainables.data.split import Indices, carve
 from trainables.seeding import derive_seed, numpy_generator
 
@@ -38,12 +38,12 @@ class TrialParts:
     notes: tuple[str, ...]
 
 
-def prepare(config: TrialConfig) -> TrialParts:
+def prepare(config: TrialConfig, source: ImageSource) -> TrialParts:
     """The training and validation parts: the pool is thinned first, then validation is carved out of the rest.
 
-    Of the test part only its class counts are used, which weight the validation scores.
+    `source` holds the images that `config.data` asks for. Of its test part only the class counts are used, which
+    weight the validation scores.
     """
-    source = image_source(config.data)
     pool = source.pool()
     counts, names = pool.images.class_counts(), pool.images.class_names
     targets = target_counts(config.imbalance, counts, names)

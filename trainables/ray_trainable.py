@@ -1,6 +1,8 @@
 """The thin adapter between Ray Tune and a trial."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ from pydantic import JsonValue
 from ray import tune
 
 from trainables.config import parse_trial
+from trainables.data.source import ImageSource, Loaded
 from trainables.files import write_atomically
 from trainables.gans.checkpoints import Checkpoints
 from trainables.kept import FolderStore
@@ -25,6 +28,50 @@ KEPT, KEPT_EPOCHS = "kept", "kept_epochs"
 RECORD, MILESTONE, OBJECTIVE, EPOCH = "record", "milestone", "objective", "epoch"
 
 
+@dataclass(frozen=True, kw_only=True)
+class SharedImages:
+    """A data set in Ray's object store: an ImageSource whose arrays are views of memory that workers share.
+
+    A machine holds one copy of a part, and of the test part none before a trial asks for it. What a machine that
+    is lost held, Ray fetches again from the driver's. With the driver the study ends; who resumes it shares anew.
+    """
+
+    pool_part: "ray.ObjectRef[Loaded]"
+    test_part: "ray.ObjectRef[Loaded]"
+    test_counts: tuple[int, ...]
+
+    def pool(self) -> Loaded:
+        """Everything that may be used for training and validation; its arrays cannot be written to."""
+        return self._pool
+
+    def test(self) -> Loaded:
+        """The test part; its arrays cannot be written to."""
+        return self._test
+
+    def test_class_counts(self) -> tuple[int, ...]:
+        """Test images of each class, in label order; the test part stays where it is."""
+        return self.test_counts
+
+    @cached_property
+    def _pool(self) -> Loaded:
+        loaded: Loaded = ray.get(self.pool_part)
+        return loaded
+
+    @cached_property
+    def _test(self) -> Loaded:
+        loaded: Loaded = ray.get(self.test_part)
+        return loaded
+
+
+def shared(source: ImageSource) -> SharedImages:
+    """The images of `source`, read here and now and put where every worker finds them."""
+    return SharedImages(
+        pool_part=ray.put(source.pool()),
+        test_part=ray.put(source.test()),
+        test_counts=source.test_class_counts(),
+    )
+
+
 class GanStudyTrainable(tune.Trainable):  # type: ignore[misc]
     """Runs one trial; each step goes on to the trial's next milestone, the last one to its end.
 
@@ -32,8 +79,9 @@ class GanStudyTrainable(tune.Trainable):  # type: ignore[misc]
     too, a record that says why, so that Ray's own retries are left for processes and machines that die.
     """
 
-    def setup(self, config: dict[str, Any]) -> None:
-        """Begin the trial that `config` describes."""
+    def setup(self, config: dict[str, Any], images: SharedImages) -> None:
+        """Begin the trial that `config` describes; `images` are those that every trial of the study asks for."""
+        self._images = images
         use_threads(assigned_cpus())
         keep_freed_memory()
         choose_library()
@@ -72,6 +120,7 @@ class GanStudyTrainable(tune.Trainable):  # type: ignore[misc]
             device=device,
             checkpoints=Checkpoints(folder=kept / "gans", epochs=frozenset(config[KEPT_EPOCHS])),
             store=FolderStore(kept / "measures"),
+            source=self._images,
         )
 
     def _milestone(self, milestone: Milestone) -> dict[str, JsonValue]:

@@ -22,7 +22,7 @@ from trainables.classifiers.training import Validation, fit, num_steps, proporti
 from trainables.config import TrialConfig, dump_trial
 from trainables.data.catalog import image_source
 from trainables.data.images import TrainingSet, class_counts, to_float, training_set
-from trainables.data.source import Loaded
+from trainables.data.source import ImageSource, Loaded
 from trainables.gans.checkpoints import Checkpoints
 from trainables.generation import RealImages, image_quality, yardstick
 from trainables.kept import Store
@@ -103,14 +103,23 @@ def run_trial(
     device: torch.device,
     checkpoints: Checkpoints | None = None,
     store: Store | None = None,
+    source: ImageSource | None = None,
 ) -> Iterator[TrialEvent]:
     """The trial's milestones as they are reached, and last its outcome.
 
     A consumer that stops asking stops the training. With `checkpoints` no GAN's epoch is trained twice, with
     `store` no classifier that measures images; no number depends on either. Errors of the data (UserError) and of
-    the training (a loss that is not finite) are raised; `failed_record` makes a record of them.
+    the training (a loss that is not finite) are raised; `failed_record` makes a record of them. `source` holds the
+    images that `config.data` asks for, where somebody has read them; they are read otherwise.
     """
-    trial = _Trial(config, purpose, device, checkpoints, {} if store is None else store)
+    trial = _Trial(
+        config,
+        purpose,
+        device,
+        source=source or image_source(config.data),
+        checkpoints=checkpoints,
+        store={} if store is None else store,
+    )
     milestones: list[Milestone] = []
     for balanced in trial.balanced_sets():
         tried = trial.try_out(balanced)
@@ -175,14 +184,16 @@ class _Trial:
         config: TrialConfig,
         purpose: Purpose,
         device: torch.device,
+        *,
+        source: ImageSource,
         checkpoints: Checkpoints | None,
         store: Store,
     ) -> None:
         self.config, self.purpose, self.device = config, purpose, device
-        self.checkpoints, self.store = checkpoints, store
+        self.source, self.checkpoints, self.store = source, checkpoints, store
         self.clock = Stopwatch()
         self.test_epochs: list[EpochOnTest] = []
-        self.parts = prepare(config)
+        self.parts = prepare(config, source)
         self.training = training_set(self.parts.training, self.parts.classes, device)
         labels = torch.as_tensor(self.parts.validation.labels, device=device)
         self.validation = Validation(
@@ -289,7 +300,7 @@ class _Trial:
     def _test_part(self) -> tuple[Loaded, Tensor]:
         """The test part, and its images on the device."""
         assert self.config.evaluation.test, "the test part may not be read"
-        test = image_source(self.config.data).test()
+        test = self.source.test()
         return test, to_float(test.images.images, self.device)
 
     def _tests_epochs_of(self, balanced: BalancedSet) -> bool:

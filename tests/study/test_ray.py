@@ -1,16 +1,26 @@
 """What holds only with a real Ray."""
 
 import os
+from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import optuna
 import pytest
 import ray
 import torch
+from ray import tune
 
 from study.recipe import study_config
 from study.runner import run_study
+from trainables.config import dump_trial, parse_trial
+from trainables.data.catalog import image_source
+from trainables.data.source import DataConfig
 from trainables.process import use_threads
-from trainables.ray_trainable import assigned_cpus
+from trainables.ray_trainable import GanStudyTrainable, assigned_cpus, shared
+from trainables.record import SearchStep, read_line
+from trainables.settings import dump
+from trainables.trial import Purpose, run_trial
 
 pytestmark = pytest.mark.ray
 
@@ -43,6 +53,94 @@ def test_a_trial_uses_the_threads_that_it_was_given(local_ray, cpus):
         return torch.get_num_threads(), os.environ["OMP_NUM_THREADS"]
 
     assert ray.get(threads.remote()) == (cpus, str(cpus))
+
+
+TRIAL = {
+    "seed": 1,
+    "data": {"name": "digits", "image_size": 16},
+    "imbalance": {"profile": "step", "ratio": 10, "minority_classes": ["3", "8"]},
+    "classifier": {"epochs": 1},
+    "balancing": {"name": "random_oversampling"},
+}
+
+
+def digits():
+    return image_source(DataConfig(name="digits", image_size=16))
+
+
+def in_shared_memory(array):
+    """Whether an array begins in Ray's object store, which is mapped into each process."""
+    address = array.ctypes.data
+    with Path("/proc/self/maps").open() as mappings:
+        for mapping in mappings:
+            first, last = (int(end, 16) for end in mapping.split()[0].split("-"))
+            if first <= address < last:
+                return "plasma" in mapping
+    return False
+
+
+def test_workers_share_the_memory_of_the_images(local_ray):
+    @ray.remote
+    def seen(images):
+        loaded = [images.pool().images, images.test().images]
+        return [
+            (in_shared_memory(array), array.flags.writeable, array.flags.owndata)
+            for part in loaded
+            for array in (part.images, part.labels)
+        ]
+
+    assert ray.get(seen.remote(shared(digits()))) == [(True, False, False)] * 4
+    assert not in_shared_memory(digits().pool().images.images)
+
+
+def test_what_is_shared_is_what_was_read(local_ray):
+    images, source = shared(digits()), digits()
+    for one, other in ((images.pool(), source.pool()), (images.test(), source.test())):
+        np.testing.assert_array_equal(one.images.images, other.images.images)
+        np.testing.assert_array_equal(one.images.labels, other.images.labels)
+        assert (one.images.digests, one.notes) == (other.images.digests, other.notes)
+    assert images.test_class_counts() == source.test_class_counts()
+
+
+def given(folder, purpose, **changes):
+    """What Tune hands a worker for one trial."""
+    return {
+        "trial": dump_trial(parse_trial({**TRIAL, **changes})),
+        "purpose": dump(purpose),
+        "folder": str(folder),
+        "kept": str(folder / "kept"),
+        "kept_epochs": [],
+        "imbalance_ratio": 10.0,
+    }
+
+
+def records_of(images, trials):
+    """The records of trials, one after the other in one worker that is given `images`."""
+    worker = ray.remote(tune.with_parameters(GanStudyTrainable, images=images)).remote(trials[0])
+    for trial in trials:
+        assert ray.get(worker.reset.remote(trial))
+        yield read_line(ray.get(worker.train.remote())["record"], where="the worker's result")
+
+
+def test_a_trial_on_shared_images_has_the_numbers_of_one_that_reads_by_itself(local_ray, tmp_path):
+    purpose, testing = Purpose(phase="confirm"), {"test": True}
+    (found,) = records_of(shared(digits()), [given(tmp_path, purpose, evaluation=testing)])
+    *_, plain = run_trial(parse_trial({**TRIAL, "evaluation": testing}), purpose, device=torch.device("cpu"))
+    assert found.outcome() == plain.record.outcome()
+
+
+def test_only_a_confirmation_asks_for_the_test_part(local_ray, tmp_path):
+    @ray.remote
+    def forbidden():
+        raise RuntimeError("the test part was asked for")
+
+    images = replace(shared(digits()), test_part=forbidden.remote())
+    search = Purpose(phase="search", baseline=0.5, search=SearchStep(number=0, params={}))
+    confirm = given(tmp_path, Purpose(phase="confirm"), evaluation={"test": True})
+    trials = [given(tmp_path, Purpose(phase="baseline")), given(tmp_path, search), confirm]
+    baseline, searched, confirmed = records_of(images, trials)
+    assert baseline.status == searched.status == "complete"
+    assert confirmed.status == "failed" and "the test part was asked for" in confirmed.failure
 
 
 def test_the_record_says_how_many_threads_a_trial_had(local_ray, tmp_path):

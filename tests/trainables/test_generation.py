@@ -14,6 +14,7 @@ from trainables import features, generation
 from trainables.classifiers.classifier import ClassifierConfig, FittedClassifier
 from trainables.classifiers.optimisation import EarlyStopping, PlateauRate
 from trainables.config import parse_trial
+from trainables.data.catalog import image_source
 from trainables.data.images import TrainingSet, training_set
 from trainables.evaluation import DomainFeatures
 from trainables.features import evenly_drawn
@@ -35,17 +36,16 @@ RARE = (3, 8)
 
 @cache
 def digit_parts() -> TrialParts:
-    return prepare(
-        parse_trial(
-            {
-                "seed": 1,
-                "data": {"name": "digits", "image_size": 16},
-                "imbalance": {"profile": "step", "ratio": 5, "minority_classes": ["3", "8"]},
-                "classifier": {},
-                "balancing": {"name": "none"},
-            }
-        )
+    trial = parse_trial(
+        {
+            "seed": 1,
+            "data": {"name": "digits", "image_size": 16},
+            "imbalance": {"profile": "step", "ratio": 5, "minority_classes": ["3", "8"]},
+            "classifier": {},
+            "balancing": {"name": "none"},
+        }
     )
+    return prepare(trial, image_source(trial.data))
 
 
 @cache

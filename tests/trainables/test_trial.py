@@ -10,6 +10,7 @@ from PIL import Image
 from sklearn.metrics import f1_score, recall_score
 
 from trainables.config import dump_trial, parse_trial
+from trainables.data.catalog import image_source
 from trainables.gans.checkpoints import Checkpoints
 from trainables.parts import prepare, ratio_notes
 from trainables.record import Milestone, SearchStep
@@ -30,6 +31,11 @@ def config(**changes):
     return parse_trial({**TRIAL, **changes})
 
 
+def prepared(**changes):
+    trial = config(**changes)
+    return prepare(trial, image_source(trial.data))
+
+
 def outcome(trial, purpose=SEARCH):
     *_, last = run_trial(trial, purpose, device=torch.device("cpu"))
     assert isinstance(last, TrialOutcome)
@@ -40,7 +46,7 @@ GAN = {"name": "vanilla_gan", "gan": {"epochs": 4}}
 
 
 def test_the_pool_is_thinned_before_validation_is_carved():
-    parts = prepare(config())
+    parts = prepared()
     largest = max(parts.available)
     assert parts.imbalanced[3] == parts.imbalanced[8] == round(largest / 10)
     assert [n for c, n in enumerate(parts.imbalanced) if c not in (3, 8)] == [
@@ -182,9 +188,9 @@ def test_synthetic_images_are_counted_and_shown():
 
 
 def test_a_ratio_that_the_data_cannot_give_is_noted():
-    assert prepare(config()).notes == ()
+    assert prepared().notes == ()
     uneven = {"profile": "counts", "counts": {"3": 40}}
-    assert prepare(config(imbalance=uneven)).notes == ()
+    assert prepared(imbalance=uneven).notes == ()
     assert ratio_notes(10, (100, 10)) == ratio_notes(10, (100, 100, 10)) == ()
     assert ratio_notes(1, (111, 70)) == (
         "imbalance ratio 1 was asked for; the largest class has 1.59 times the smallest",

@@ -133,7 +133,8 @@ def training_set(images: LabeledImages, classes: Classes, device: torch.device) 
 
 def to_float(images: npt.NDArray[np.uint8], device: torch.device) -> Tensor:
     """Bytes [N, C, H, W] in [0, 255] as float32 in [-1, 1]."""
-    return torch.as_tensor(images, device=device).float() / 127.5 - 1.0
+    # torch warns of memory that may not be written to, which shared images lie in.
+    return torch.as_tensor(np.require(images, requirements="W"), device=device).float() / 127.5 - 1.0
 
 
 def to_bytes(images: Tensor) -> npt.NDArray[np.uint8]:
