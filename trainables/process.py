@@ -4,6 +4,7 @@ import ctypes
 import os
 
 import torch
+from threadpoolctl import threadpool_limits
 
 # glibc's malloc.h: the parameters of mallopt.
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
@@ -19,7 +20,9 @@ def use_threads(count: int) -> None:
     Never the machine's number: four processes with four threads each on four cores run over a hundred times
     slower than with one each.
     """
+    # Libraries yet to be loaded read the environment; those that are loaded have read it, and have to be told.
     os.environ["OMP_NUM_THREADS"] = str(count)
+    threadpool_limits(count)
     torch.set_num_threads(count)
 
 
