@@ -81,15 +81,38 @@ def _attempt(request: SuggestionRequest, history: Iterable[FrozenTrial], attempt
 
 def _frozen(space: Space, record: TrialRecord) -> FrozenTrial:
     assert record.search is not None
-    params = dict(record.search.params)
-    return create_trial(
+    return _shown(
+        space,
+        record.trial_id,
+        record.search,
         state=_STATES[record.status],
-        value=record.objective if record.status == "complete" else None,
-        params=params,
-        distributions=distributions(space, params),
-        user_attrs={"trial_id": record.trial_id, "number": record.search.number},
+        value=_value(record),
         intermediate_values={m.epoch: m.objective for m in record.milestones},
     )
+
+
+def _shown(
+    space: Space,
+    trial_id: str,
+    step: SearchStep,
+    *,
+    state: TrialState,
+    value: float | None = None,
+    intermediate_values: dict[int, float] | None = None,
+) -> FrozenTrial:
+    params = dict(step.params)
+    return create_trial(
+        state=state,
+        value=value,
+        params=params,
+        distributions=distributions(space, params),
+        user_attrs={"trial_id": trial_id, "number": step.number},
+        intermediate_values=intermediate_values,
+    )
+
+
+def _value(record: TrialRecord) -> float | None:
+    return record.objective if record.status == "complete" else None
 
 
 class OptunaView:
@@ -105,8 +128,8 @@ class OptunaView:
         with self._storage_errors():
             self._storage = optuna.storages.get_storage(storage)
         self._name = study_name
-        self._running: dict[str, optuna.Trial] = {}
-        self._study: optuna.Study
+        # Each trial's number in the storage.
+        self._running: dict[str, int] = {}
 
     def rebuild(self, records: Iterable[TrialRecord]) -> None:
         """Replace what the storage holds of this study by `records`."""
@@ -116,31 +139,34 @@ class OptunaView:
     def _rebuild(self, records: Iterable[TrialRecord]) -> None:
         if self._name in optuna.study.get_all_study_names(self._storage):
             optuna.delete_study(study_name=self._name, storage=self._storage)
-        self._study = optuna.create_study(study_name=self._name, storage=self._storage, direction="maximize")
+        study = optuna.create_study(study_name=self._name, storage=self._storage, direction="maximize")
         searched = (record for record in records if record.search is not None)
-        self._study.add_trials(_frozen(self._space, record) for record in sorted(searched, key=_number))
+        study.add_trials(_frozen(self._space, record) for record in sorted(searched, key=_number))
 
     def started(self, trial_id: str, step: SearchStep) -> None:
-        """Show a search trial as running."""
+        """Show a search trial as running.
+
+        In one transaction: asked for and described step by step, a trial would wait for the disk ten times.
+        """
+        shown = _shown(self._space, trial_id, step, state=TrialState.RUNNING)
         with self._storage_errors():
-            self._study.enqueue_trial(dict(step.params))
-            trial = self._study.ask()
-            suggest(self._space, trial)
-            trial.set_user_attr("trial_id", trial_id)
-            trial.set_user_attr("number", step.number)
-        self._running[trial_id] = trial
+            study_id = self._storage.get_study_id_from_name(self._name)
+            self._running[trial_id] = self._storage.create_new_trial(study_id, template_trial=shown)
 
     def reached(self, trial_id: str, milestone: Milestone) -> None:
         """Show a milestone of a running trial."""
         with self._storage_errors():
-            self._running[trial_id].report(milestone.objective, milestone.epoch)
+            self._storage.set_trial_intermediate_value(
+                self._running[trial_id], milestone.epoch, milestone.objective
+            )
 
     def finished(self, record: TrialRecord) -> None:
         """Show a trial as complete, pruned or failed."""
-        trial = self._running.pop(record.trial_id)
-        value = record.objective if record.status == "complete" else None
+        number, value = self._running.pop(record.trial_id), _value(record)
         with self._storage_errors():
-            self._study.tell(trial, value, state=_STATES[record.status])
+            self._storage.set_trial_state_values(
+                number, _STATES[record.status], None if value is None else [value]
+            )
 
     @contextlib.contextmanager
     def _storage_errors(self) -> Iterator[None]:

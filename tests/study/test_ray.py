@@ -77,7 +77,7 @@ def in_shared_memory(array):
 
 @pytest.mark.parametrize("cpus", [1, 3])
 def test_a_trial_has_the_threads_that_ray_gave_it(local_ray, tmp_path, cpus):
-    """torch, and every BLAS and OpenMP that NumPy, SciPy and scikit-learn brought; also in a worker's second trial."""
+    """torch, and every BLAS and OpenMP that other libraries brought; also in a worker's second trial."""
 
     class Trainable(GanStudyTrainable):
         def setup(self, config, images):
