@@ -196,6 +196,9 @@ def test_a_trial_that_is_stopped_early_is_seen_as_pruned(local_ray, tmp_path):
     pruned = next(trial for trial in shown if trial.state.name == "PRUNED")
     assert set(pruned.intermediate_values) <= {2, 4, 8}
     assert all(record.milestones for record in result.trials if record.status == "pruned")
+    # Those that went on came by every rung in one training.
+    whole = [record for record in result.trials if record.phase == "search" and record.status == "complete"]
+    assert all([milestone.epoch for milestone in record.milestones] == [2, 4, 8] for record in whole)
 
 
 def test_a_trial_that_fails_does_not_stop_the_study(local_ray, tmp_path):
