@@ -1,0 +1,142 @@
+"""One study of 64 search trials twice: as it is, and with nothing shared among its trials.
+
+`python -m benchmarks.study` has the digits, `--data mnist --root DIR` 4,000 images of MNIST. The trials of the two
+runs, one at a time, are the same to the last setting. In the second each has a folder of its own to keep things
+in, so that it trains its GAN from the first epoch and all that measures images itself. Written to
+benchmarks/results: both wall times, whether every number is the same, and how the trials rank.
+"""
+
+import argparse
+import json
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+from unittest.mock import patch
+
+import ray
+import torch
+from pydantic import JsonValue
+from rich.console import Console
+
+from study.config import StudyConfig
+from study.recipe import study_config
+from study.runner import RunOptions, run_study
+from study.tune_adapter import TRIAL_ID, SessionSearcher
+from trainables.ray_trainable import KEPT, KEPT_EPOCHS
+from trainables.record import TrialRecord
+
+RESULTS = Path(__file__).parent / "results"
+EPOCHS = (5, 10, 25, 50, 100)
+# So coarse that one GAN is asked for at several lengths, and to fill a class half or wholly.
+LEARNING_RATES = (5e-5, 1e-4, 2e-4, 3e-4, 5e-4, 8e-4, 1e-3, 2e-3)
+SHARES = (0.5, 1.0)
+NUM_TRIALS = 64
+SETTINGS = (
+    "classifier.epochs=2",
+    "baselines=[class_weights]",
+    "balancers={cgan: {gan: {batch_size: 64}}}",
+    "search.parameters.balancing/name={kind: choice, options: [cgan]}",
+    f"search.parameters.balancing/gan/epochs={{kind: choice, options: {list(EPOCHS)}}}",
+    f"search.parameters.balancing/gan/learning_rate={{kind: choice, options: {list(LEARNING_RATES)}}}",
+    f"search.parameters.balancing/balance_to={{kind: choice, options: {list(SHARES)}}}",
+    # At random throughout: which points are tried is not what is timed.
+    f"search.startup_trials={NUM_TRIALS}",
+    "confirm.seeds=[1]",
+    "resources.max_concurrent=1",
+)
+MNIST = ("data.name=mnist", "data.image_size=28", "data.train_size=4000")
+
+
+class SharesNothing(SessionSearcher):
+    """Gives each trial a place of its own for what it keeps, and nothing to keep there for others."""
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+        """The configuration of the next trial, None to be asked again, or FINISHED."""
+        given = super().suggest(trial_id)
+        if not isinstance(given, dict):
+            return given
+        return {**given, KEPT: str(Path(given[KEPT]) / given[TRIAL_ID]), KEPT_EPOCHS: []}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timed:
+    """A study that was run: how long it took, in seconds, and its records."""
+
+    wall: float
+    trials: Sequence[TrialRecord]
+
+    def in_trials(self) -> dict[str, float]:
+        """Seconds of all trials together, by stage."""
+        stages = sorted({stage for trial in self.trials for stage in trial.seconds})
+        return {stage: sum(trial.seconds.get(stage, 0.0) for trial in self.trials) for stage in stages}
+
+    def outcomes(self) -> dict[str, object]:
+        """All numbers of each trial."""
+        return {trial.trial_id: trial.outcome() for trial in self.trials}
+
+    def ranking(self) -> list[str]:
+        """The search trials, the largest gain first."""
+        searched = [trial for trial in self.trials if trial.phase == "search"]
+        return [t.trial_id for t in sorted(searched, key=lambda t: (-(t.objective or 0.0), t.trial_id))]
+
+    def summary(self) -> dict[str, JsonValue]:
+        """What is told of it."""
+        in_trials = self.in_trials()
+        outside = self.wall - sum(in_trials.values())
+        return {
+            "wall_seconds": round(self.wall, 1),
+            "seconds_by_stage": {stage: round(seconds, 1) for stage, seconds in in_trials.items()},
+            "seconds_outside_trials": round(outside, 1),
+            "seconds_outside_trials_per_trial": round(outside / len(self.trials), 2),
+            "trials": len(self.trials),
+        }
+
+
+def timed(config: StudyConfig, searcher: type[SessionSearcher]) -> Timed:
+    """A run of `config` whose trials `searcher` hands out."""
+    quiet = RunOptions(console=Console(quiet=True))
+    with tempfile.TemporaryDirectory() as folder, patch("study.runner.SessionSearcher", searcher):
+        started = perf_counter()
+        result = run_study(config, out=Path(folder) / "study", options=quiet)
+        return Timed(wall=perf_counter() - started, trials=result.trials)
+
+
+def compared(shared: Timed, naive: Timed) -> dict[str, JsonValue]:
+    """The two runs beside each other."""
+    return {
+        "threads": 1,
+        "torch": torch.__version__,
+        "as it is": shared.summary(),
+        "nothing shared": naive.summary(),
+        "ratio of wall times": round(naive.wall / shared.wall, 2),
+        "every number is the same": shared.outcomes() == naive.outcomes(),
+        "the ranking is the same": shared.ranking() == naive.ranking(),
+    }
+
+
+def main() -> None:
+    """Runs both, writes what was found and prints it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", choices=("digits", "mnist"), default="digits")
+    parser.add_argument("--root", help="where MNIST lies")
+    parser.add_argument("--trials", type=int, default=NUM_TRIALS)
+    arguments = parser.parse_args()
+    of_data = MNIST if arguments.data == "mnist" else ()
+    of_root = (f"data.root={arguments.root}",) if arguments.root else ()
+    config = study_config("quickstart", [*SETTINGS, *of_data, *of_root, f"search.trials={arguments.trials}"])
+    os.environ["RAY_AUTH_MODE"] = "disabled"
+    ray.init(address="local", num_cpus=1, include_dashboard=False, log_to_driver=False)
+    shared, naive = timed(config, SessionSearcher), timed(config, SharesNothing)
+    found = {"data": arguments.data, **compared(shared, naive)}
+    RESULTS.mkdir(exist_ok=True)
+    text = json.dumps(found, indent=2) + "\n"
+    (RESULTS / f"study-{arguments.data}.json").write_text(text, encoding="utf-8")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()
