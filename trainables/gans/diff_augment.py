@@ -7,23 +7,24 @@ translation and cut-out together, which the paper takes for the smallest data se
 import torch
 from torch import Tensor
 
+from trainables.gans.random_streams import RandomStream
+
 # Of the image's size (section 4): the furthest shift either way, and the side of the square that is cut out.
 TRANSLATION = 1 / 8
 CUTOUT = 1 / 2
 
 
-def diff_augment(images: Tensor, random: torch.Generator) -> Tensor:
+def diff_augment(images: Tensor, random: RandomStream) -> Tensor:
     """`images` [N, C, H, W], each with its own random colours, shift and hole; gradients flow through.
 
-    What is shifted in and what is cut out is 0: mid-grey in [-1, 1], as in the authors' code. Draws from `random`,
-    which is on the images' device.
+    What is shifted in and what is cut out is 0: mid-grey in [-1, 1], as in the authors' code.
     """
     return cut_out(translated(recoloured(images, random), random), random)
 
 
-def recoloured(images: Tensor, random: torch.Generator) -> Tensor:
+def recoloured(images: Tensor, random: RandomStream) -> Tensor:
     """Each image with brightness + U(-0.5, 0.5), then saturation x U(0, 2), then contrast x U(0.5, 1.5)."""
-    brightness, saturation, contrast = _uniform((3, len(images), 1, 1, 1), random)
+    brightness, saturation, contrast = random.uniform((3, len(images), 1, 1, 1), torch.float32)
     images = images + (brightness - 0.5)
     grey = images.mean(dim=1, keepdim=True)
     images = grey + (images - grey) * 2 * saturation
@@ -32,11 +33,11 @@ def recoloured(images: Tensor, random: torch.Generator) -> Tensor:
     return recoloured_images
 
 
-def translated(images: Tensor, random: torch.Generator) -> Tensor:
+def translated(images: Tensor, random: RandomStream) -> Tensor:
     """Each image shifted by whole pixels, up to an eighth of its size along each axis, 0 shifted in."""
     size = images.shape[-1]
     limit = int(size * TRANSLATION + 0.5)
-    down, right = _whole(-limit, limit, (2, len(images), 1), random)
+    down, right = random.integers(-limit, limit, (2, len(images), 1))
     positions = torch.arange(size, device=images.device)
     rows, columns = positions - down, positions - right
     inside = _inside(rows, size)[:, :, None] & _inside(columns, size)[:, None, :]
@@ -47,11 +48,11 @@ def translated(images: Tensor, random: torch.Generator) -> Tensor:
     return moved.permute(0, 3, 1, 2) * inside[:, None]
 
 
-def cut_out(images: Tensor, random: torch.Generator) -> Tensor:
+def cut_out(images: Tensor, random: RandomStream) -> Tensor:
     """Each image with a square of half its size set to 0, its centre anywhere in the image."""
     size = images.shape[-1]
     side = int(size * CUTOUT + 0.5)
-    top, left = _whole(0, size - 1 + (1 - side % 2), (2, len(images), 1), random) - side // 2
+    top, left = random.integers(0, size - 1 + (1 - side % 2), (2, len(images), 1)) - side // 2
     positions = torch.arange(size, device=images.device)
     rows, columns = _inside(positions - top, side), _inside(positions - left, side)
     return images * ~(rows[:, :, None] & columns[:, None, :])[:, None]
@@ -59,12 +60,3 @@ def cut_out(images: Tensor, random: torch.Generator) -> Tensor:
 
 def _inside(positions: Tensor, size: int) -> Tensor:
     return (positions >= 0) & (positions < size)
-
-
-def _uniform(shape: tuple[int, ...], random: torch.Generator) -> Tensor:
-    return torch.rand(shape, generator=random, device=random.device)
-
-
-def _whole(low: int, high: int, shape: tuple[int, ...], random: torch.Generator) -> Tensor:
-    """Whole numbers from `low` to `high`, both included."""
-    return torch.randint(low, high + 1, shape, generator=random, device=random.device)

@@ -1,9 +1,9 @@
 """Terms that teach the labels: functions of one step to a scalar, without their weight."""
 
-import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, softplus
 
+from trainables.gans.random_streams import RandomStream
 from trainables.gans.variant import AdversarialStep, Judgement
 
 
@@ -29,9 +29,9 @@ def mismatched_label(step: AdversarialStep) -> Tensor:
     return softplus(step.discriminator(step.real_images, labels).logits).mean()
 
 
-def wrong_labels(labels: Tensor, num_classes: int, random: torch.Generator) -> Tensor:
+def wrong_labels(labels: Tensor, num_classes: int, random: RandomStream) -> Tensor:
     """For each of `labels` [N] one of the other labels, uniformly; there have to be two classes at least."""
-    shift = torch.randint(1, num_classes, labels.shape, generator=random, device=random.device)
+    shift = random.integers(1, num_classes - 1, tuple(labels.shape))
     return (labels + shift) % num_classes
 
 

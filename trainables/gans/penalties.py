@@ -11,9 +11,7 @@ def gradient_penalty(step: AdversarialStep) -> Tensor:
 
     x = u real + (1 - u) fake with one u ~ U(0, 1) an image (algorithm 1), under the labels that both share.
     """
-    share = torch.rand(
-        (len(step.labels), 1, 1, 1), generator=step.random, device=step.random.device, dtype=step.real_images.dtype
-    )
+    share = step.random.uniform((len(step.labels), 1, 1, 1), step.real_images.dtype)
     return _distance_from_slope_one(step, share * step.real_images + (1 - share) * step.fake_images)
 
 
@@ -23,9 +21,9 @@ def dragan_penalty(step: AdversarialStep) -> Tensor:
     x = real + u v s / 2 with one u ~ U(0, 1) an image, one v ~ U(0, 1) a value, and s the deviation of all values
     of the batch: as in the authors' code, whose noise is never negative.
     """
-    real, random = step.real_images, step.random
-    share = torch.rand((len(real), 1, 1, 1), generator=random, device=random.device, dtype=real.dtype)
-    noise = torch.rand(real.shape, generator=random, device=random.device, dtype=real.dtype)
+    real = step.real_images
+    share = step.random.uniform((len(real), 1, 1, 1), real.dtype)
+    noise = step.random.uniform(tuple(real.shape), real.dtype)
     return _distance_from_slope_one(step, real + share * noise * real.std(correction=0) / 2)
 
 
@@ -40,17 +38,9 @@ def r2(step: AdversarialStep) -> Tensor:
 
 
 def _distance_from_slope_one(step: AdversarialStep, images: Tensor) -> Tensor:
-    norms: Tensor = torch.linalg.vector_norm(_gradient(step, images).flatten(1), dim=1)
+    norms: Tensor = torch.linalg.vector_norm(step.discriminator.slopes(images, step.labels).flatten(1), dim=1)
     return (norms - 1).square().mean()
 
 
 def _half_squared_gradient(step: AdversarialStep, images: Tensor) -> Tensor:
-    return _gradient(step, images).square().sum(dim=(1, 2, 3)).mean() / 2
-
-
-def _gradient(step: AdversarialStep, images: Tensor) -> Tensor:
-    """That of each image's logit [N, C, H, W], itself differentiable by the discriminator's weights."""
-    points = images.detach().requires_grad_()
-    logits = step.discriminator(points, step.labels).logits
-    (gradient,) = torch.autograd.grad(logits.sum(), points, create_graph=True)
-    return gradient
+    return step.discriminator.slopes(images, step.labels).square().sum(dim=(1, 2, 3)).mean() / 2

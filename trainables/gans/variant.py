@@ -3,13 +3,14 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Annotated, NamedTuple, Self, TypeAlias
+from typing import Annotated, NamedTuple, Protocol, Self, TypeAlias
 
 import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from trainables.data.images import ImageShape
+from trainables.gans.random_streams import RandomStream
 from trainables.settings import ConfigError, dump, nearest, parse, settings
 
 
@@ -83,23 +84,38 @@ class Networks:
     discriminator: nn.Module
 
 
+class Discriminator(Protocol):
+    """A discriminator as a step sees it."""
+
+    def __call__(self, images: Tensor, labels: Tensor) -> Judgement:
+        """What it says of images [N, C, H, W] under `labels` [N]."""
+        ...
+
+    def slopes(self, images: Tensor, labels: Tensor) -> Tensor:
+        """The gradient of each image's logit [N, C, H, W], itself differentiable by the weights."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class AdversarialStep:
     """All that one optimiser step, of either network, can see.
 
     Images [N, C, H, W] real and fake, as the discriminator is shown them, the `labels` [N] that both have, and its
     judgements `real` and `fake`; that of real images is empty in a generator's step unless its loss compares.
-    `random` is the step's source of random numbers, on the images' device.
+    `random` is the step's source of random numbers.
+
+    A term sees one GAN, also where several are trained side by side, and must draw from `random` alone and take
+    gradients by `discriminator.slopes` alone: torch.func.vmap allows neither generators nor torch.autograd.
     """
 
-    discriminator: nn.Module
+    discriminator: "Discriminator"
     real_images: Tensor
     fake_images: Tensor
     labels: Tensor
     num_classes: int
     real: Judgement
     fake: Judgement
-    random: torch.Generator
+    random: RandomStream
 
 
 LogitsLoss: TypeAlias = Callable[[Tensor, Tensor], Tensor]

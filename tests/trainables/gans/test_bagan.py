@@ -5,6 +5,7 @@ from trainables.data.images import ImageShape
 from trainables.gans.label_terms import fake_class_loss, real_class_loss
 from trainables.gans.networks.class_gaussians import ClassGaussians, covariance_factor
 from trainables.gans.networks.conditioning import ClassOrFake, IgnoreLabels
+from trainables.gans.random_streams import GeneratorStream
 from trainables.gans.training import train_gan
 from trainables.gans.variant import AdversarialStep, GanSettings, Networks, TrainingData, parse_gan_settings
 from trainables.gans.variants.bagan import BAGAN
@@ -26,7 +27,7 @@ def step(real: torch.Tensor, fake: torch.Tensor, labels: torch.Tensor) -> Advers
         num_classes=real.shape[1] - 1,
         real=ClassOrFake()(real),
         fake=ClassOrFake()(fake),
-        random=random(),
+        random=GeneratorStream(random()),
     )
 
 

@@ -9,7 +9,7 @@ import torch
 
 from trainables.gans.catalog import VARIANTS
 from trainables.gans.checkpoints import Checkpoints
-from trainables.gans.training import TrainedEpoch, _Training, train_gan, training_id
+from trainables.gans.training import TrainedEpoch, Training, train_gan, training_id
 from trainables.gans.variant import GanSettings, GanVariant, TrainingData, parse_gan_settings
 
 DATA = TrainingData(
@@ -43,13 +43,13 @@ def same(one: tuple[object, list[torch.Tensor]], other: tuple[object, list[torch
 def steps(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The epochs that were really trained."""
     trained: list[int] = []
-    train_epoch = _Training.train_epoch
+    train_epoch = Training.train_epoch
 
-    def counted(self: _Training) -> None:
+    def counted(self: Training) -> None:
         train_epoch(self)
         trained.append(len(self.losses))
 
-    monkeypatch.setattr(_Training, "train_epoch", counted)
+    monkeypatch.setattr(Training, "train_epoch", counted)
     return trained
 
 

@@ -2,10 +2,11 @@ import pytest
 import torch
 
 from trainables.gans.diff_augment import cut_out, diff_augment, recoloured, translated
+from trainables.gans.random_streams import GeneratorStream
 
 
-def random(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
+def random(seed: int = 0) -> GeneratorStream:
+    return GeneratorStream(torch.Generator().manual_seed(seed))
 
 
 def test_brightness_saturation_and_contrast_keep_to_their_ranges() -> None:

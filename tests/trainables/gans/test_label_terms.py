@@ -11,6 +11,7 @@ from trainables.gans.label_terms import (
     real_class_loss,
     wrong_labels,
 )
+from trainables.gans.random_streams import GeneratorStream
 from trainables.gans.variant import AdversarialStep, Judgement
 
 # The classes of the rows have the probabilities (1/4, 3/4) and (1/2, 1/2).
@@ -34,7 +35,7 @@ def step(labels: Tensor, *, real: Judgement, fake: Judgement) -> AdversarialStep
         num_classes=2,
         real=real,
         fake=fake,
-        random=torch.Generator().manual_seed(0),
+        random=GeneratorStream(torch.Generator().manual_seed(0)),
     )
 
 
@@ -67,7 +68,7 @@ def test_of_one_class_nothing_is_mismatched() -> None:
 
 def test_wrong_labels_are_wrong_and_uniform() -> None:
     labels = torch.full((9000,), 2)
-    drawn = wrong_labels(labels, 4, torch.Generator().manual_seed(0)).bincount(minlength=4)
+    drawn = wrong_labels(labels, 4, GeneratorStream(torch.Generator().manual_seed(0))).bincount(minlength=4)
     # 9,000 draws with p = 1/3: standard deviation 45.
     assert drawn[2] == 0
     assert all(abs(number - 3000) < 180 for number in (drawn[0], drawn[1], drawn[3]))

@@ -5,6 +5,8 @@ import torch
 from torch import Tensor, nn
 
 from trainables.gans.penalties import dragan_penalty, gradient_penalty, r1, r2
+from trainables.gans.random_streams import GeneratorStream
+from trainables.gans.steps import NetworkDiscriminator
 from trainables.gans.variant import AdversarialStep, Judgement
 
 
@@ -25,14 +27,14 @@ class SquareCritic(nn.Module):
 
 def step(critic: nn.Module, real: Tensor, fake: Tensor, labels: Tensor) -> AdversarialStep:
     return AdversarialStep(
-        discriminator=critic,
+        discriminator=NetworkDiscriminator(critic),
         real_images=real,
         fake_images=fake,
         labels=labels,
         num_classes=2,
         real=critic(real, labels),
         fake=critic(fake, labels),
-        random=torch.Generator().manual_seed(0),
+        random=GeneratorStream(torch.Generator().manual_seed(0)),
     )
 
 

@@ -9,12 +9,11 @@ from torch import Tensor, nn
 
 from trainables.gans.catalog import VARIANTS
 from trainables.gans.sampling import sample
+from trainables.gans.steps import clip_weights
 from trainables.gans.training import (
     DivergedError,
     TrainedEpoch,
-    averaged,
     class_balanced_batches,
-    clip_weights,
     train_gan,
 )
 from trainables.gans.variant import (
@@ -225,34 +224,9 @@ def test_gan_learns_the_colour_of_its_class() -> None:
 def test_clipping_brings_every_weight_into_its_limit() -> None:
     layer = nn.Linear(2, 1)
     layer.weight.data, layer.bias.data = torch.tensor([[0.5, -0.002]]), torch.tensor([-3.0])
-    clip_weights(layer, 0.01)
+    clip_weights(layer.parameters(), 0.01)
     torch.testing.assert_close(layer.weight.data, torch.tensor([[0.01, -0.002]]))
     torch.testing.assert_close(layer.bias.data, torch.tensor([-0.01]))
-
-
-def test_average_by_hand() -> None:
-    layer = nn.Linear(1, 1, bias=False)
-    layer.weight.data.fill_(0.0)
-    average = averaged(layer, 0.5)
-    weights = []
-    for value in (1.0, 2.0, 3.0):
-        layer.weight.data.fill_(value)
-        average.update_parameters(layer)
-        weights.append(average.module.weight.item())
-    # The first update copies; then the decay is (1 + 1) / (10 + 1), then (1 + 2) / (10 + 2).
-    second = 2 - 2 / 11
-    assert weights == pytest.approx([1.0, second, 3 + 0.25 * (second - 3)], abs=1e-6)
-
-
-def test_a_late_average_decays_as_asked() -> None:
-    layer = nn.Linear(1, 1, bias=False)
-    average = averaged(layer, 0.9)
-    for _ in range(100):
-        average.update_parameters(layer)
-    average.module.weight.data.fill_(0.0)
-    layer.weight.data.fill_(1.0)
-    average.update_parameters(layer)
-    assert average.module.weight.item() == pytest.approx(0.1, abs=1e-6)
 
 
 def test_a_warm_start_comes_before_the_first_step_and_on_the_same_data() -> None:

@@ -1,4 +1,4 @@
-"""Residual networks with class-conditional batch norm, and with spectral norm.
+"""Residual networks with class-conditional batch norm.
 
 The blocks of the CIFAR-10 networks of Miyato et al. 2018 and of Miyato and Koyama 2018, for the image sizes of any
 pyramid.
@@ -8,7 +8,6 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.parametrizations import spectral_norm
 
 from trainables.data.images import ImageShape
 from trainables.data.source import pyramid
@@ -118,14 +117,6 @@ def residual_features(shape: ImageShape, *, widths: tuple[int, ...]) -> nn.Seque
     blocks += [_Block(inputs, outputs) for inputs, outputs in pairwise(channels)]
     network = nn.Sequential(*blocks, _Block(channels[-1], channels[-1], halves=False), _SumOverSpace())
     draw_xavier(network)
-    return network
-
-
-def spectrally_normalised(network: nn.Module) -> nn.Module:
-    """`network` with every weight matrix divided by its largest singular value (Miyato et al. 2018)."""
-    for module in list(network.modules()):
-        if isinstance(module, nn.Linear | nn.Conv2d | nn.Embedding):
-            spectral_norm(module)
     return network
 
 

@@ -8,7 +8,7 @@ from trainables.data.images import ImageShape
 from trainables.gans.networks.conditioning import ConcatenateLabels, StackLabels
 from trainables.gans.networks.convolutional import convolutional_discriminator
 from trainables.gans.networks.initialisation import draw_normal
-from trainables.gans.networks.residual import spectrally_normalised
+from trainables.gans.networks.spectral_norm import spectrally_normalised
 from trainables.gans.networks.upsampling import upsampling_generator
 from trainables.gans.objectives import CROSS_ENTROPY
 from trainables.gans.penalties import gradient_penalty

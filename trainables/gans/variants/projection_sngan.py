@@ -5,7 +5,8 @@ from torch import nn
 from trainables.data.images import ImageShape
 from trainables.gans.networks.conditioning import ProjectLabels
 from trainables.gans.networks.pyramids import channels_of
-from trainables.gans.networks.residual import ResidualGenerator, residual_features, spectrally_normalised
+from trainables.gans.networks.residual import ResidualGenerator, residual_features
+from trainables.gans.networks.spectral_norm import spectrally_normalised
 from trainables.gans.objectives import HINGE
 from trainables.gans.variant import GanSettings, GanVariant, Networks
 
