@@ -76,11 +76,14 @@ def encoder_on(
 ) -> nn.Module:
     """`trunk` with a new linear layer from its features [N, num_features] to encodings [N, latent_size].
 
-    The layer is on the device of `random`; `draw` fills its weights from there, with N(0, 0.02) if not told
-    otherwise, and its biases are 0. `activation` follows it.
+    The layer is on the device of `random` and in the trunk's precision; `draw` fills its weights from there, with
+    N(0, 0.02) if not told otherwise, and its biases are 0. `activation` follows it.
     """
+    precision = next(trunk.parameters()).dtype
     # Made without weights, because PyTorch draws those from the global random state.
-    layer = nn.utils.skip_init(nn.Linear, num_features, latent_size, device=random.device)  # type: ignore[no-untyped-call]
+    layer = nn.utils.skip_init(  # type: ignore[no-untyped-call]
+        nn.Linear, num_features, latent_size, device=random.device, dtype=precision
+    )
     draw(layer.weight, generator=random)
     nn.init.zeros_(layer.bias)
     return nn.Sequential(trunk, layer, activation)
