@@ -17,11 +17,12 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 
 from trainables.gans.averaging import move_average
-from trainables.gans.execution import EAGER, Execution
+from trainables.gans.execution import EAGER, Execution, execution_on
 from trainables.gans.random_streams import RandomStream
-from trainables.gans.steps import AlternatingSteps
+from trainables.gans.steps import AlternatingSteps, has_batch_norm
 from trainables.gans.training import DivergedError, MeanLosses, OneGan, TrainedEpoch, Training
 from trainables.gans.variant import Discriminator, GanSettings, GanVariant, Judgement, TrainingData
+from trainables.settings import ConfigError
 
 # By name, each with one axis more than in a network.
 Tensors: TypeAlias = Mapping[str, Tensor]
@@ -34,21 +35,27 @@ def train_gans(
     *,
     seeds: Sequence[int],
     at: Collection[int] | None = None,
-    execution: Execution = EAGER,
+    execution: Execution | None = None,
 ) -> Iterator[tuple[TrainedEpoch | DivergedError, ...]]:
     """What `train_gan` gives for each of `data` and `seeds`, all trained at once.
 
     A GAN whose loss is no longer finite is from there on given as its DivergedError; the others go on unharmed.
-    Raises ValueError where the sets differ in their number of images, their shape, type or device.
+    Raises ValueError where the sets differ in their number of images, their shape, type or device, and ConfigError
+    where batch norm were to be in bf16, which torch.func.vmap cannot do.
     """
     _check(data, seeds)
     members = [
         Training(variant, settings, each, seed=seed, execution=EAGER)
         for each, seed in zip(data, seeds, strict=True)
     ]
+    networks = members[0].gan.networks
+    if settings.precision == "bf16" and (
+        has_batch_norm(networks.generator) or has_batch_norm(networks.discriminator)
+    ):
+        raise ConfigError(f"gan.precision: 'bf16' cannot be used side by side; {variant.name} has batch norm")
     for member in members:
         member.begin()
-    stack = StackedTraining(members, execution=execution)
+    stack = StackedTraining(members, execution=execution or execution_on(data[0].images.device))
     for epoch in range(1, settings.epochs + 1) if at is None else sorted({*at, settings.epochs}):
         while stack.epoch < epoch:
             stack.train_epoch()
@@ -160,7 +167,7 @@ class GanStack:
         latents = torch.stack([gan.latents(labels.shape[1]) for gan in self.gans])
         images = vmap(self.generator.call)(self.generator.parameters, self.generator.buffers, latents, labels)
         assert isinstance(images, Tensor)
-        return images
+        return images.to(self.images.dtype)
 
     def discriminator_loss(self, real: Tensor, fake: Tensor, labels: Tensor) -> Tensor:
         """What the discriminators minimise [K]."""

@@ -1,8 +1,9 @@
 """The alternating steps of adversarial training: of one GAN, or of several side by side."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +11,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from trainables.gans.diff_augment import diff_augment
 from trainables.gans.execution import Execution
+from trainables.gans.precision import networks_in, products_in
 from trainables.gans.random_streams import RandomStream
 from trainables.gans.variant import (
     AdversarialStep,
@@ -84,10 +86,10 @@ class StepLosses:
             real, fake = diff_augment(real, random), diff_augment(fake, random)
         if with_real and self.judges_alone:
             both = discriminator(torch.cat([real, fake]), torch.cat([labels, labels]))
-            of_real, of_fake = both.parted(len(real))
+            of_real, of_fake = both.to(real.dtype).parted(len(real))
         else:
-            of_real = discriminator(real, labels) if with_real else NOT_JUDGED
-            of_fake = discriminator(fake, labels)
+            of_real = discriminator(real, labels).to(real.dtype) if with_real else NOT_JUDGED
+            of_fake = discriminator(fake, labels).to(real.dtype)
         return AdversarialStep(
             discriminator=discriminator,
             real_images=real,
@@ -108,7 +110,12 @@ class StepLosses:
 
 def judges_alone(discriminator: nn.Module) -> bool:
     """Whether what it says of an image does not depend on the others of the batch."""
-    return not any(isinstance(module, _BatchNorm) for module in discriminator.modules())
+    return not has_batch_norm(discriminator)
+
+
+def has_batch_norm(network: nn.Module) -> bool:
+    """Whether a layer of it normalises by what it is in a batch."""
+    return any(isinstance(module, _BatchNorm) for module in network.modules())
 
 
 class Adversaries(Protocol):
@@ -160,47 +167,60 @@ class AlternatingSteps:
     """
 
     def __init__(self, adversaries: Adversaries, settings: GanSettings, execution: Execution) -> None:
-        self.adversaries, self.settings = adversaries, settings
+        self.adversaries, self.settings, self.execution = adversaries, settings, execution
+        self.device = adversaries.generator_weights[0].device
         self.generator_optimiser = _adam(adversaries.generator_weights, settings)
         self.discriminator_optimiser = _adam(adversaries.discriminator_weights, settings)
         self.taken = 0
-        self._discriminator_alone = execution.prepared(self._step_of_the_discriminator, adversaries.generators)
-        self._both = execution.prepared(self._steps_of_both, adversaries.generators)
+        self.prepare()
+
+    def prepare(self) -> None:
+        """Has the steps executed anew; to be called after the optimisers' state was replaced."""
+        generators = self.adversaries.generators
+        self._discriminator_alone = self.execution.prepared(self._step_of_the_discriminator, generators)
+        self._both = self.execution.prepared(self._steps_of_both, generators)
 
     def epoch(self, batches: Iterable[Tensor]) -> tuple[Tensor, Tensor]:
         """One discriminator step a batch of row indices; the mean losses of discriminator and generator."""
         of_discriminator: list[Tensor] = []
         of_generator: list[Tensor] = []
-        for batch in batches:
-            self.taken += 1
-            generator_follows = self.taken % self.settings.discriminator_steps == 0
-            losses = self._both(batch) if generator_follows else self._discriminator_alone(batch)
-            of_discriminator.append(losses[0])
-            of_generator += losses[1:]
+        with products_in(self.settings.precision, self.device):
+            for batch in batches:
+                self.taken += 1
+                generator_follows = self.taken % self.settings.discriminator_steps == 0
+                losses = self._both(batch) if generator_follows else self._discriminator_alone(batch)
+                of_discriminator.append(losses[0])
+                of_generator += losses[1:]
         return torch.stack(of_discriminator).mean(dim=0), torch.stack(of_generator).mean(dim=0)
 
     def _step_of_the_discriminator(self, batch: Tensor) -> tuple[Tensor, ...]:
         real, labels = self.adversaries.rows(batch)
-        with torch.no_grad():
+        with torch.no_grad(), self._networks():
             fake = self.adversaries.fakes(labels)
         return (self._discriminator_descends(real, fake, labels),)
 
     def _steps_of_both(self, batch: Tensor) -> tuple[Tensor, ...]:
         real, labels = self.adversaries.rows(batch)
         # Both networks' steps are taken on the same fake images, so these are made once.
-        fake = self.adversaries.fakes(labels)
+        with self._networks():
+            fake = self.adversaries.fakes(labels)
         of_discriminator = self._discriminator_descends(real, fake.detach(), labels)
-        loss = self.adversaries.generator_loss(real, fake, labels)
+        with self._networks():
+            loss = self.adversaries.generator_loss(real, fake, labels)
         _descend(self.generator_optimiser, loss)
         self.adversaries.move_average()
         return of_discriminator, loss.detach()
 
     def _discriminator_descends(self, real: Tensor, fake: Tensor, labels: Tensor) -> Tensor:
-        loss = self.adversaries.discriminator_loss(real, fake, labels)
+        with self._networks():
+            loss = self.adversaries.discriminator_loss(real, fake, labels)
         _descend(self.discriminator_optimiser, loss)
         if self.settings.weight_clip is not None:
             clip_weights(self.adversaries.discriminator_weights, self.settings.weight_clip)
         return loss.detach()
+
+    def _networks(self) -> AbstractContextManager[Any]:
+        return networks_in(self.settings.precision, self.device)
 
 
 @torch.no_grad()

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from trainables.batches import index_batches
 from trainables.gans.averaging import AveragedGenerator
 from trainables.gans.checkpoints import Checkpoints
-from trainables.gans.execution import EAGER, Execution
+from trainables.gans.execution import Execution, execution_on
 from trainables.gans.random_streams import GeneratorStream
 from trainables.gans.steps import AlternatingSteps, NetworkDiscriminator, StepLosses, judges_alone
 from trainables.gans.variant import GanSettings, GanVariant, Networks, TrainingData
@@ -59,18 +59,21 @@ def train_gan(
     seed: int,
     at: Collection[int] | None = None,
     checkpoints: Checkpoints | None = None,
-    execution: Execution = EAGER,
+    execution: Execution | None = None,
 ) -> Iterator[TrainedEpoch]:
     """`variant` trained on `data`, after each epoch of `at` (by default every one) and after the last.
 
     An epoch takes as many discriminator steps as it takes batches to see all images once, and never fewer than go
     to one generator step; a generator step follows every `discriminator_steps` of them, counted on across epochs.
     With `checkpoints` epochs that have been trained before are not trained again; no number depends on that.
+    Steps are executed as `execution` says, by default as suits the images' device.
     Runs on the images' device and in their precision. Neither reads nor changes the global random state. Raises
     DivergedError after an epoch in which a loss was not finite.
     """
+    execution = execution or execution_on(data.images.device)
     training = Training(variant, settings, data, seed=seed, execution=execution)
-    kept = checkpoints.of(training_id(variant, settings, data, seed=seed)) if checkpoints else None
+    name = training_id(variant, settings, data, seed=seed, execution=execution)
+    kept = checkpoints.of(name) if checkpoints else None
     shown = range(1, settings.epochs + 1) if at is None else sorted({*at, settings.epochs})
     for epoch in shown:
         state = kept.find(after=len(training.losses), up_to=epoch) if kept else None
@@ -83,7 +86,9 @@ def train_gan(
         yield TrainedEpoch(losses=tuple(training.losses), taken_from=epoch, generator=training.gan.answer)
 
 
-def training_id(variant: GanVariant, settings: GanSettings, data: TrainingData, *, seed: int) -> str:
+def training_id(
+    variant: GanVariant, settings: GanSettings, data: TrainingData, *, seed: int, execution: Execution
+) -> str:
     """A name for everything that the numbers of a training depend on, but for its length."""
     of_length = {"epochs", "milestones"}
     contents = hashlib.sha256()
@@ -95,7 +100,7 @@ def training_id(variant: GanVariant, settings: GanSettings, data: TrainingData, 
             "settings": {name: value for name, value in dump(settings).items() if name not in of_length},
             "data": [contents.hexdigest(), list(data.images.shape), str(data.images.dtype), data.num_classes],
             "seed": seed,
-            "made by": arithmetic(data.images.device),
+            "made by": [*arithmetic(data.images.device), execution.name],
         }
     )
 
@@ -158,7 +163,7 @@ class OneGan:
     def fakes(self, labels: Tensor) -> Tensor:
         """A generated image for each label."""
         images: Tensor = self.networks.generator(self.latents(len(labels)), labels)
-        return images
+        return images.to(self.data.images.dtype)
 
     def discriminator_loss(self, real: Tensor, fake: Tensor, labels: Tensor) -> Tensor:
         """What the discriminator minimises."""
@@ -208,6 +213,7 @@ class Training:
         """Go on from a `state` of the same training."""
         for name, part in self._parts().items():
             part.load_state_dict(state[name])
+        self.steps.prepare()
         self.gan.random.set_state(state["random"])
         self.losses = [MeanLosses(*losses) for losses in state["losses"]]
         # The batches up to there are drawn again, and thrown away.

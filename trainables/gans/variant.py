@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from trainables.data.images import ImageShape
+from trainables.gans.precision import Precision
 from trainables.gans.random_streams import RandomStream
 from trainables.settings import ConfigError, dump, nearest, parse, settings
 
@@ -26,7 +27,8 @@ class GanSettings:
     Switches for every variant: `weight_clip` keeps each weight of the discriminator within +-c after its steps
     (Arjovsky et al. 2017, algorithm 1); `diff_augment` shows the discriminator randomly altered images, real and
     fake alike (Zhao et al. 2020); `ema_decay` above 0 samples from an exponential average of the generator's
-    weights. `warm_start_epochs` are passes of the training that comes before, where the variant has one.
+    weights; `precision` is that of products and convolutions. `warm_start_epochs` are passes of the training that
+    comes before, where the variant has one.
     """
 
     epochs: int = Field(ge=1)
@@ -42,6 +44,7 @@ class GanSettings:
     diff_augment: bool = False
     ema_decay: float = Field(default=0.0, ge=0, lt=1)
     warm_start_epochs: int = Field(default=0, ge=0)
+    precision: Precision = "float32"
 
     @model_validator(mode="after")
     def _milestones_lie_on_the_way(self) -> Self:
@@ -62,6 +65,11 @@ class Judgement(NamedTuple):
 
     logits: Tensor
     class_logits: Tensor | None = None
+
+    def to(self, precision: torch.dtype) -> "Judgement":
+        """The same in another precision."""
+        of_classes = self.class_logits
+        return Judgement(self.logits.to(precision), None if of_classes is None else of_classes.to(precision))
 
     def parted(self, number: int) -> tuple["Judgement", "Judgement"]:
         """Those of the first `number` images, and those of the others."""

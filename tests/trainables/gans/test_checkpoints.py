@@ -9,6 +9,7 @@ import torch
 
 from trainables.gans.catalog import VARIANTS
 from trainables.gans.checkpoints import Checkpoints
+from trainables.gans.execution import EAGER, GRAPHED
 from trainables.gans.training import TrainedEpoch, Training, train_gan, training_id
 from trainables.gans.variant import GanSettings, GanVariant, TrainingData, parse_gan_settings
 
@@ -123,7 +124,7 @@ def test_the_name_of_a_training_holds_all_that_its_numbers_depend_on_but_its_len
     settings = settings_of(variant, 5)
 
     def name(settings: GanSettings = settings, data: TrainingData = DATA, seed: int = 1) -> str:
-        return training_id(variant, settings, data, seed=seed)
+        return training_id(variant, settings, data, seed=seed, execution=EAGER)
 
     assert name(replace(settings, epochs=7, milestones=(2, 3))) == name()
     other_pixel = DATA.images.clone()
@@ -133,9 +134,11 @@ def test_the_name_of_a_training_holds_all_that_its_numbers_depend_on_but_its_len
         name(replace(settings, learning_rate=0.1)),
         name(replace(settings, weights={"gradient_penalty": 9.0})),
         name(replace(settings, diff_augment=True)),
+        name(replace(settings, precision="bf16")),
         name(data=replace(DATA, images=other_pixel)),
         name(data=replace(DATA, labels=DATA.labels.flip(0))),
         name(data=replace(DATA, num_classes=3)),
-        training_id(VARIANTS["dragan"], settings, DATA, seed=1),
+        training_id(VARIANTS["dragan"], settings, DATA, seed=1, execution=EAGER),
+        training_id(variant, settings, DATA, seed=1, execution=GRAPHED),
     ]
     assert len({name(), *others}) == 1 + len(others)

@@ -116,6 +116,7 @@ def test_every_variant_has_the_switches(variant: GanVariant, given: Mapping[str,
         {"weight_clip": 0.01},
         {"diff_augment": True},
         {"ema_decay": 0.9},
+        {"precision": "bf16"},
     ],
     ids=lambda given: next(iter(given)),
 )

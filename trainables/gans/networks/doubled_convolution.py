@@ -29,4 +29,4 @@ class DoubledConvolution(nn.Conv2d):
         outputs, inputs = self.weight.shape[:2]
         by_position = self.weight.flatten(2).permute(2, 0, 1).reshape(9, outputs * inputs)
         kernel = (self.folding @ by_position).view(4, 4, outputs, inputs).permute(3, 2, 0, 1)
-        return functional.conv_transpose2d(maps, kernel, self.bias, stride=2, padding=1)
+        return functional.conv_transpose2d(maps, kernel.to(maps.dtype), self.bias, stride=2, padding=1)

@@ -34,11 +34,13 @@ class SpectralNorm(nn.Module):
     def forward(self, weight: Tensor) -> Tensor:
         """The divided weight."""
         matrix = weight.flatten(1)
-        if self.training:
-            self._iterate(matrix)
-        # As they are now: the next use changes them in place, and the gradient of this one still needs them.
-        left, right = self.left.clone(), self.right.clone()
-        return weight / torch.dot(left, matrix @ right)
+        # Weights keep their precision, whatever the networks compute in.
+        with torch.autocast(weight.device.type, enabled=False):
+            if self.training:
+                self._iterate(matrix)
+            # As they are now: the next use changes them in place, and the gradient of this one still needs them.
+            left, right = self.left.clone(), self.right.clone()
+            return weight / torch.dot(left, matrix @ right)
 
     @torch.no_grad()
     def _iterate(self, matrix: Tensor) -> None:

@@ -1,0 +1,84 @@
+import pytest
+import torch
+from torch import nn
+
+from trainables.gans.catalog import VARIANTS
+from trainables.gans.precision import networks_in, products_in
+from trainables.gans.stacked import train_gans
+from trainables.gans.training import TrainedEpoch, train_gan
+from trainables.gans.variant import GanSettings, GanVariant, TrainingData, parse_gan_settings
+from trainables.settings import ConfigError
+
+CPU = torch.device("cpu")
+DATA = TrainingData(
+    images=torch.rand(10, 1, 8, 8, generator=torch.Generator().manual_seed(0)) * 2 - 1,
+    labels=torch.arange(10) % 2,
+    num_classes=2,
+)
+every_variant = pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS)
+
+
+def settings_of(variant: GanVariant, precision: str) -> GanSettings:
+    given = {"epochs": 1, "batch_size": 4, "latent_size": 6, "discriminator_steps": 1, "precision": precision}
+    warm_start = {"warm_start_epochs": 1} if variant.warm_start else {}
+    return parse_gan_settings(variant, {**given, **warm_start}, where="gan")
+
+
+def near(one: TrainedEpoch, other: TrainedEpoch) -> bool:
+    """Seven bits are two to three digits."""
+    return one.losses[0] == pytest.approx(other.losses[0], rel=0.05, abs=0.05)
+
+
+def test_bf16_is_of_products_alone() -> None:
+    one = torch.ones(2, 2)
+    with networks_in("bf16", CPU):
+        assert (one @ one).dtype == torch.bfloat16
+        assert (one + one).dtype == torch.float32
+    with networks_in("float32", CPU):
+        assert (one @ one).dtype == torch.float32
+
+
+def test_tf32_is_refused_where_there_is_none() -> None:
+    with (
+        pytest.raises(ConfigError, match=r"gan.precision: 'tf32' cannot be used on cpu"),
+        products_in("tf32", CPU),
+    ):
+        pass
+    with pytest.raises(ConfigError, match=r"gan.precision: 'half' cannot be used"):
+        settings_of(VARIANTS["dcgan"], "half")
+
+
+@every_variant
+def test_bf16_is_near_float32_and_weights_stay_as_they_are(variant: GanVariant) -> None:
+    (exact,) = train_gan(variant, settings_of(variant, "float32"), DATA, seed=1)
+    (rounded,) = train_gan(variant, settings_of(variant, "bf16"), DATA, seed=1)
+    assert rounded.losses != exact.losses
+    assert near(rounded, exact)
+    assert {weight.dtype for weight in rounded.generator.parameters()} == {torch.float32}
+
+
+@every_variant
+def test_bf16_side_by_side_is_that_of_each_alone_or_refused(variant: GanVariant) -> None:
+    settings = settings_of(variant, "bf16")
+    (alone,) = train_gan(variant, settings, DATA, seed=1)
+    stacked = train_gans(variant, settings, [DATA, DATA], seeds=[1, 2])
+    if any(isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d) for module in alone.generator.modules()):
+        with pytest.raises(
+            ConfigError, match=f"'bf16' cannot be used side by side; {variant.name} has batch norm"
+        ):
+            next(stacked)
+    else:
+        ((found, _),) = stacked
+        assert isinstance(found, TrainedEpoch)
+        assert near(found, alone)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
+def test_a_gpu_computes_exactly_unless_told_otherwise() -> None:
+    device = torch.device("cuda")
+    switches = torch.backends.cuda.matmul, torch.backends.cudnn.conv
+    before = [switch.fp32_precision for switch in switches]
+    for precision, wanted in (("float32", "ieee"), ("bf16", "ieee"), ("tf32", "tf32")):
+        with products_in(precision, device):
+            assert [switch.fp32_precision for switch in switches] == [wanted, wanted]
+        assert [switch.fp32_precision for switch in switches] == before
