@@ -116,7 +116,9 @@ class Losses:
     generator: float = 0.0
 
 
-def train_gan(generator: nn.Module, discriminator: nn.Module, settings: GanSettings, pictures: Pictures) -> Losses:
+def train_gan(
+    generator: nn.Module, discriminator: nn.Module, settings: GanSettings, pictures: Pictures, device: str = "cpu"
+) -> Losses:
     """A GAN with cross-entropy: one step of the discriminator and one of the generator a batch."""
     loader = DataLoader(pictures, batch_size=settings.batch_size, shuffle=True)
     betas = (settings.beta1, settings.beta2)
@@ -126,8 +128,9 @@ def train_gan(generator: nn.Module, discriminator: nn.Module, settings: GanSetti
     losses = Losses()
     for _ in range(settings.epochs):
         for real, labels in loader:
-            ones, zeros = torch.ones(len(real)), torch.zeros(len(real))
-            fake = generator(torch.randn(len(real), settings.latent_size), labels)
+            real, labels = real.to(device), labels.to(device)
+            ones, zeros = torch.ones(len(real), device=device), torch.zeros(len(real), device=device)
+            fake = generator(torch.randn(len(real), settings.latent_size, device=device), labels)
 
             discriminator_optimiser.zero_grad()
             on_real = criterion(discriminator(real, labels).logits, ones)
@@ -145,7 +148,9 @@ def train_gan(generator: nn.Module, discriminator: nn.Module, settings: GanSetti
     return losses
 
 
-def train_wgan_gp(generator: nn.Module, critic: nn.Module, settings: GanSettings, pictures: Pictures) -> Losses:
+def train_wgan_gp(
+    generator: nn.Module, critic: nn.Module, settings: GanSettings, pictures: Pictures, device: str = "cpu"
+) -> Losses:
     """WGAN-GP: a generator step after every `discriminator_steps` critic steps."""
     loader = DataLoader(pictures, batch_size=settings.batch_size, shuffle=True)
     betas = (settings.beta1, settings.beta2)
@@ -154,8 +159,9 @@ def train_wgan_gp(generator: nn.Module, critic: nn.Module, settings: GanSettings
     losses, steps = Losses(), 0
     for _ in range(settings.epochs):
         for real, labels in loader:
+            real, labels = real.to(device), labels.to(device)
             # Not detached, so that the generator is differentiated too: as the widely copied script has it.
-            fake = generator(torch.randn(len(real), settings.latent_size), labels)
+            fake = generator(torch.randn(len(real), settings.latent_size, device=device), labels)
             critic_optimiser.zero_grad()
             loss = critic(fake, labels).logits.mean() - critic(real, labels).logits.mean()
             loss = loss + settings.weights["gradient_penalty"] * _penalty(critic, real, fake.detach(), labels)
@@ -166,7 +172,7 @@ def train_wgan_gp(generator: nn.Module, critic: nn.Module, settings: GanSettings
             steps += 1
             if steps % settings.discriminator_steps == 0:
                 generator_optimiser.zero_grad()
-                fake = generator(torch.randn(len(real), settings.latent_size), labels)
+                fake = generator(torch.randn(len(real), settings.latent_size, device=device), labels)
                 loss = -critic(fake, labels).logits.mean()
                 loss.backward()
                 generator_optimiser.step()
@@ -175,7 +181,7 @@ def train_wgan_gp(generator: nn.Module, critic: nn.Module, settings: GanSettings
 
 
 def _penalty(critic: nn.Module, real: Tensor, fake: Tensor, labels: Tensor) -> Tensor:
-    share = torch.rand(len(real), 1, 1, 1)
+    share = torch.rand(len(real), 1, 1, 1, device=real.device)
     points = (share * real + (1 - share) * fake).requires_grad_(True)
     logits = critic(points, labels).logits
     (gradient,) = torch.autograd.grad(logits, points, grad_outputs=torch.ones_like(logits), create_graph=True)
