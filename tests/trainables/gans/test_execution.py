@@ -1,15 +1,17 @@
 """How steps are executed must not change a number."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 import pytest
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from trainables.gans.catalog import VARIANTS
 from trainables.gans.execution import EAGER, GRAPHED, NUM_WARM_UPS, Execution, Recorded, execution_on
-from trainables.gans.stacked import train_gans
+from trainables.gans.stacked import GanStack, StackedTraining, train_gans
 from trainables.gans.training import TrainedEpoch, Training, train_gan
 from trainables.gans.variant import GanSettings, GanVariant, TrainingData, parse_gan_settings
 
@@ -127,3 +129,93 @@ def test_stacked_graphs_give_the_numbers_of_each_alone(name: str) -> None:
         assert isinstance(state, TrainedEpoch)
         alone = outcome(train_gan(variant, settings, data, seed=seed, execution=EAGER))
         assert torch.allclose(outcome(iter([state]))[1], alone[1], rtol=0, atol=1e-4)
+
+
+class Calls(TorchDispatchMode):
+    """The names of all operations that are executed within it, gradients' among them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        self.names.add(function.overloadpacket.__name__)
+        return function(*args, **(kwargs or {}))
+
+
+# What makes Python wait for a GPU, or brings it something from Python's memory: a graph can hold neither.
+NOT_FOR_GRAPHS = {
+    "_local_scalar_dense",
+    "bincount",
+    "equal",
+    "is_nonzero",
+    "lift_fresh",
+    "masked_select",
+    "multinomial",
+    "nonzero",
+    "unique_consecutive",
+    "_unique2",
+}
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_no_step_needs_what_a_graph_cannot_hold(name: str) -> None:
+    variant = VARIANTS[name]
+    settings = settings_of(variant, {"weight_clip": 0.1})
+    alone, *members = (Training(variant, settings, DATA, seed=seed, execution=EAGER) for seed in (1, 2, 3))
+    for training in (alone, *members):
+        training.begin()
+    stack = StackedTraining(members, execution=EAGER)
+    rows = torch.arange(4)
+    for steps, batch in ((alone.steps, rows), (stack.steps, torch.stack([rows, rows]))):
+        # Optimisers make their state in their first step, which comes before a recording.
+        list(steps.epoch([batch] * 2)[0].flatten())
+        with Calls() as calls:
+            steps._step_of_the_discriminator(batch)
+            steps._steps_of_both(batch)
+        assert {"_fused_adam_", "randn", "lerp_"} <= calls.names
+        assert not calls.names & NOT_FOR_GRAPHS
+
+
+def test_what_a_graph_cannot_hold_is_seen() -> None:
+    with Calls() as calls:
+        torch.ones(3).sum().item()
+        torch.tensor([1.0, 2.0])
+    assert {"_local_scalar_dense", "lift_fresh"} <= calls.names
+
+
+class MetaStream:
+    """Numbers of no value, on a device that has none."""
+
+    def uniform(self, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+        return torch.empty(shape, dtype=dtype, device="meta")
+
+    normal = uniform
+
+    def integers(self, low: int, high: int, shape: tuple[int, ...]) -> Tensor:
+        return torch.empty(shape, dtype=torch.int64, device="meta")
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_a_step_makes_all_its_tensors_on_the_images_device(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The meta device stands in for a GPU: tensors of the CPU do not go together with its own either."""
+    # Which it knows nothing of.
+    monkeypatch.setattr(torch, "autocast", lambda *_, **__: nullcontext())
+    variant = VARIANTS[name]
+    trainings = [Training(variant, settings_of(variant), DATA, seed=seed, execution=EAGER) for seed in (1, 2, 3)]
+    for gan in (training.gan for training in trainings):
+        assert gan.average is not None
+        for network in (gan.networks.generator, gan.networks.discriminator, gan.average):
+            network.to("meta")
+        gan.data, gan.stream = on("meta"), MetaStream()
+    alone, *members = (training.gan for training in trainings)
+    rows = torch.arange(4, device="meta")
+    for gan, batch in ((alone, rows), (GanStack(members), torch.stack([rows, rows]))):
+        real, labels = gan.rows(batch)
+        fake = gan.fakes(labels)
+        losses = gan.discriminator_loss(real, fake.detach(), labels), gan.generator_loss(real, fake, labels)
+        for loss in losses:
+            loss.sum().backward()
+        gan.move_average()
+        made = [*losses, *(weight.grad for weight in gan.generator_weights)]
+        assert {tensor.device.type for tensor in made} == {"meta"}
