@@ -38,7 +38,7 @@ from benchmarks import reference
 from benchmarks.architectures import ARCHITECTURES
 from benchmarks.reference import Pictures, with_torchs_layers, with_torchs_order
 from trainables.data.images import ImageShape
-from trainables.gans.execution import EAGER, Execution, execution_on
+from trainables.gans.execution import EAGER, Execution
 from trainables.gans.stacked import train_gans
 from trainables.gans.training import DivergedError, train_gan
 from trainables.gans.variant import GanSettings, GanVariant, TrainingData, parse_gan_settings
@@ -82,6 +82,11 @@ class Job:
         """The variant's own, for the job's batches and epochs."""
         given = {"epochs": self.size.epochs, "batch_size": self.size.batch, "precision": self.precision}
         return parse_gan_settings(self.gan, given, where="gan")
+
+    @property
+    def quickest(self) -> Execution:
+        """How the device executes steps best."""
+        return GRAPHED if self.device == "cuda" else EAGER
 
     def pixels(self) -> "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]":
         """Noise [N, H, W]: what is in the pictures costs no time."""
@@ -143,7 +148,9 @@ def train_unfused(job: Job) -> None:
 def train_stacked(job: Job, number: int) -> None:
     """Several GANs side by side."""
     data = job.data()
-    *_, last = train_gans(job.gan, job.settings, [data] * number, seeds=range(number), at=())
+    *_, last = train_gans(
+        job.gan, job.settings, [data] * number, seeds=range(number), at=(), execution=job.quickest
+    )
     assert not any(isinstance(outcome, DivergedError) for outcome in last)
 
 
@@ -154,9 +161,8 @@ def ways(job: Job) -> dict[str, tuple[int, Run]]:
         "unfused": (1, partial(train_unfused, job)),
         "eager": (1, partial(train_one, job, EAGER)),
     }
-    best = execution_on(torch.device(job.device))
-    if best is not EAGER:
-        alone["graph"] = (1, partial(train_one, job, best))
+    if job.quickest is GRAPHED:
+        alone["graph"] = (1, partial(train_one, job, GRAPHED))
     return alone | {
         f"stacked {number}": (number, partial(train_stacked, job, number)) for number in job.size.stacks
     }
@@ -243,7 +249,7 @@ def _train_at(job: Job, begin: float) -> tuple[float, float]:
     while time() < begin:
         pass
     started = time()
-    train_one(job, execution_on(torch.device(job.device)))
+    train_one(job, job.quickest)
     _wait(job)
     return started, time()
 

@@ -4,7 +4,7 @@ A small network's step is hundreds of operations that each take a GPU less time 
 CUDA graph asks for all of them at once.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
@@ -126,11 +126,5 @@ class _StaticStep:
 
 
 EAGER = Eager()
+# For NVIDIA GPUs; not the default there before somebody has seen it run on one.
 GRAPHED = Recorded(name="CUDA graph", recorder=CudaGraphs())
-
-_BY_DEVICE: Mapping[str, Execution] = {"cpu": EAGER, "cuda": GRAPHED}
-
-
-def execution_on(device: torch.device) -> Execution:
-    """What suits a device: CUDA graphs on an NVIDIA GPU, nothing special anywhere else."""
-    return _BY_DEVICE.get(device.type, EAGER)

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 
 from trainables.gans.averaging import move_average
-from trainables.gans.execution import EAGER, Execution, execution_on
+from trainables.gans.execution import EAGER, Execution
 from trainables.gans.random_streams import RandomStream
 from trainables.gans.steps import AlternatingSteps, has_batch_norm
 from trainables.gans.training import DivergedError, MeanLosses, OneGan, TrainedEpoch, Training
@@ -35,7 +35,7 @@ def train_gans(
     *,
     seeds: Sequence[int],
     at: Collection[int] | None = None,
-    execution: Execution | None = None,
+    execution: Execution = EAGER,
 ) -> Iterator[tuple[TrainedEpoch | DivergedError, ...]]:
     """What `train_gan` gives for each of `data` and `seeds`, all trained at once.
 
@@ -55,7 +55,7 @@ def train_gans(
         raise ConfigError(f"gan.precision: 'bf16' cannot be used side by side; {variant.name} has batch norm")
     for member in members:
         member.begin()
-    stack = StackedTraining(members, execution=execution or execution_on(data[0].images.device))
+    stack = StackedTraining(members, execution=execution)
     for epoch in range(1, settings.epochs + 1) if at is None else sorted({*at, settings.epochs}):
         while stack.epoch < epoch:
             stack.train_epoch()

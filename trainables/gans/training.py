@@ -1,6 +1,5 @@
 """The training loop of every GAN."""
 
-import hashlib
 import math
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -13,11 +12,11 @@ from torch import Tensor, nn
 from trainables.batches import index_batches
 from trainables.gans.averaging import AveragedGenerator
 from trainables.gans.checkpoints import Checkpoints
-from trainables.gans.execution import Execution, execution_on
+from trainables.gans.execution import EAGER, Execution
 from trainables.gans.random_streams import GeneratorStream
 from trainables.gans.steps import AlternatingSteps, NetworkDiscriminator, StepLosses, judges_alone
 from trainables.gans.variant import GanSettings, GanVariant, Networks, TrainingData
-from trainables.kept import State, arithmetic
+from trainables.kept import State, arithmetic, contents
 from trainables.seeding import derive_seed, seeded_global_state, torch_generator
 from trainables.settings import digest, dump
 
@@ -59,18 +58,17 @@ def train_gan(
     seed: int,
     at: Collection[int] | None = None,
     checkpoints: Checkpoints | None = None,
-    execution: Execution | None = None,
+    execution: Execution = EAGER,
 ) -> Iterator[TrainedEpoch]:
     """`variant` trained on `data`, after each epoch of `at` (by default every one) and after the last.
 
     An epoch takes as many discriminator steps as it takes batches to see all images once, and never fewer than go
     to one generator step; a generator step follows every `discriminator_steps` of them, counted on across epochs.
     With `checkpoints` epochs that have been trained before are not trained again; no number depends on that.
-    Steps are executed as `execution` says, by default as suits the images' device.
+    Steps are executed as `execution` says: one operation after the other, or as CUDA graphs.
     Runs on the images' device and in their precision. Neither reads nor changes the global random state. Raises
     DivergedError after an epoch in which a loss was not finite.
     """
-    execution = execution or execution_on(data.images.device)
     training = Training(variant, settings, data, seed=seed, execution=execution)
     name = training_id(variant, settings, data, seed=seed, execution=execution)
     kept = checkpoints.of(name) if checkpoints else None
@@ -91,14 +89,11 @@ def training_id(
 ) -> str:
     """A name for everything that the numbers of a training depend on, but for its length."""
     of_length = {"epochs", "milestones"}
-    contents = hashlib.sha256()
-    for tensor in (data.images, data.labels):
-        contents.update(tensor.cpu().contiguous().numpy().tobytes())
     return digest(
         {
             "variant": variant.name,
             "settings": {name: value for name, value in dump(settings).items() if name not in of_length},
-            "data": [contents.hexdigest(), list(data.images.shape), str(data.images.dtype), data.num_classes],
+            "data": [contents(data.images, data.labels), data.num_classes],
             "seed": seed,
             "made by": [*arithmetic(data.images.device), execution.name],
         }

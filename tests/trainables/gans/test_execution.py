@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from trainables.gans.catalog import VARIANTS
-from trainables.gans.execution import EAGER, GRAPHED, NUM_WARM_UPS, Execution, Recorded, execution_on
+from trainables.gans.execution import EAGER, GRAPHED, NUM_WARM_UPS, Execution, Recorded
 from trainables.gans.stacked import GanStack, StackedTraining, train_gans
 from trainables.gans.training import TrainedEpoch, Training, train_gan
 from trainables.gans.variant import GanSettings, GanVariant, TrainingData, parse_gan_settings
@@ -101,11 +101,6 @@ def test_a_state_that_is_loaded_is_recorded_anew() -> None:
     training.load(training.state())
     training.train_epoch()
     assert len(recorder.recordings) == 2
-
-
-def test_each_device_has_its_execution() -> None:
-    assert execution_on(torch.device("cpu")) is EAGER
-    assert execution_on(torch.device("cuda")) is GRAPHED
 
 
 @needs_a_gpu
