@@ -38,7 +38,7 @@ from benchmarks import reference
 from benchmarks.architectures import ARCHITECTURES
 from benchmarks.reference import Pictures, with_torchs_layers, with_torchs_order
 from trainables.data.images import ImageShape
-from trainables.gans.execution import EAGER, Execution
+from trainables.gans.execution import EAGER, GRAPHED, Execution
 from trainables.gans.stacked import train_gans
 from trainables.gans.training import DivergedError, train_gan
 from trainables.gans.variant import GanSettings, GanVariant, TrainingData, parse_gan_settings
