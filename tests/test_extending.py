@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
-COPIED = ("study", "search_spaces", "trainables", "analysis", "tests", "pyproject.toml", "README.md")
+COPIED = ("study", "search_spaces", "trainables", "analysis", "tests", "benchmarks", "pyproject.toml", "README.md")
 
 
 @dataclass(frozen=True)
