@@ -16,7 +16,7 @@ METRICS = ("minority_recall", "minority_f1", "macro_f1", "accuracy", "balanced_a
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """A mean over `n` seeds and its two-sided 95 % interval; one seed has no interval."""
+    """A mean over `n` seeds and its two-sided interval (95 % unless said); one seed has no interval."""
 
     n: int
     mean: float
@@ -24,13 +24,16 @@ class Estimate:
     high: float | None
 
 
-def t_interval(values: Sequence[float]) -> Estimate:
-    """The mean of `values` (at least one) with mean ± t(0.975, n − 1) s / √n, s with n − 1 in its denominator."""
+def t_interval(values: Sequence[float], *, confidence: float = CONFIDENCE) -> Estimate:
+    """The mean of `values` (at least one) with its two-sided Student-t interval.
+
+    At 95 % mean ± t(0.975, n − 1) s / √n, s with n − 1 in its denominator.
+    """
     assert len(values) > 0, "an estimate needs a value"
     n, mean = len(values), float(np.mean(values))
     if n == 1:
         return Estimate(n=1, mean=mean, low=None, high=None)
-    quantile = float(stats.t.ppf((1 + CONFIDENCE) / 2, n - 1))
+    quantile = float(stats.t.ppf((1 + confidence) / 2, n - 1))
     half_width = quantile * float(np.std(values, ddof=1)) / n**0.5
     return Estimate(n=n, mean=mean, low=mean - half_width, high=mean + half_width)
 

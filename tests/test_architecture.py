@@ -101,6 +101,7 @@ LIBRARIES = {
     "sqlalchemy": ("study.searcher",),
     "wandb": ("study.tracking",),
     "matplotlib": ("analysis",),
+    "scikit_posthocs": ("analysis",),
     "torch": ("trainables", "study.runner"),
     "typer": ("study.cli",),
 }
