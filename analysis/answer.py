@@ -3,87 +3,50 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import groupby
-from typing import Literal, TypeAlias
 
 import pandas as pd
 
-from analysis.aggregate import Estimate, t_interval
 from analysis.load import Study
-from analysis.select import (
-    CONDITION_COLUMNS,
-    MAIN_METRIC,
-    NO_BALANCING,
-    Condition,
-    Family,
-    best_by_validation,
-    conditions,
-    confirmed,
-    families,
-    paired_gains,
-    under,
-)
+from analysis.select import CONDITION_COLUMNS, Condition, confirmed, families
 from analysis.tables import Table, headed, without_constants
+from analysis.verdicts import AGAINST_SIMPLE_WORDS, MINIMUM_SEEDS, Comparison, Verdict, comparisons
 from analysis.wording import ABSENT, count, estimate_text, gain_phrase, listing, number, ratio_text
 from trainables.record import TrialRecord
-
-MINIMUM_SEEDS = 3
-
-Verdict: TypeAlias = Literal["up", "down", "open", "undecided"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Contrast:
     """What the confirmed trials say under one condition.
 
-    `gan` and `rival` are the GAN and the simple method with the best mean gain on validation; `gain` is the
-    GAN's paired test gain in minority F1 over no balancing, `difference` that over the rival. `rival` and
-    `difference` are None where no setting has both trials.
+    `gan` and `rival` are the GAN and the simple method with the best mean gain on validation; `gain` compares the
+    GAN with no balancing, `difference` with the rival. `rival` and `difference` are None where no setting has both
+    trials.
     """
 
     condition: Condition
     gan: str
-    gain: Estimate
+    gain: Comparison
     rival: str | None
-    difference: Estimate | None
-
-
-def verdict(estimate: Estimate) -> Verdict:
-    """Whether the interval lies above 0 ("up"), below it ("down") or holds it ("open").
-
-    "undecided" below three seeds, whose interval is too wide, or too lucky, to be believed.
-    """
-    if estimate.n < MINIMUM_SEEDS or estimate.low is None or estimate.high is None:
-        return "undecided"
-    if estimate.low > 0:
-        return "up"
-    return "down" if estimate.high < 0 else "open"
+    difference: Comparison | None
 
 
 def contrasts(records: Sequence[TrialRecord]) -> tuple[Contrast, ...]:
     """One contrast for every condition in which a GAN was confirmed beside no balancing."""
-    kinds = families(records)
-    found = (_contrast(records, condition, kinds) for condition in conditions(confirmed(records)))
-    return tuple(contrast for contrast in found if contrast is not None)
+    asked = [comparison for comparison in comparisons(records) if comparison.pairs.asked]
+    rivals = {each.pairs.condition: each for each in asked if each.pairs.against == "best simple method"}
+    return tuple(
+        _contrast(gain, rivals.get(gain.pairs.condition)) for gain in asked if gain.pairs.against == "no balancing"
+    )
 
 
-def _contrast(
-    records: Sequence[TrialRecord], condition: Condition, kinds: Mapping[str, Family]
-) -> Contrast | None:
-    here = under(records, condition)
-    gan = best_by_validation(here, condition, "GAN", kinds)
-    gain = paired_estimate(here, gan, NO_BALANCING) if gan else None
-    if gan is None or gain is None:
-        return None
-    rival = best_by_validation(here, condition, "simple", kinds)
-    difference = paired_estimate(here, gan, rival) if rival else None
-    return Contrast(condition=condition, gan=gan, gain=gain, rival=rival, difference=difference)
-
-
-def paired_estimate(records: Sequence[TrialRecord], method: str, reference: str) -> Estimate | None:
-    """The test difference in minority F1 between two methods over their common settings; None without one."""
-    gains = paired_gains(records, MAIN_METRIC, reference=reference)
-    values: pd.Series = gains.loc[gains["balancer"] == method, "value"]
-    return None if values.empty else t_interval(values.tolist())
+def _contrast(gain: Comparison, difference: Comparison | None) -> Contrast:
+    return Contrast(
+        condition=gain.pairs.condition,
+        gan=gain.pairs.method,
+        gain=gain,
+        rival=difference.pairs.reference if difference else None,
+        difference=difference,
+    )
 
 
 def answer(study: Study) -> tuple[str, str]:
@@ -119,57 +82,73 @@ def _where(condition: Condition) -> str:
 
 
 _GAIN_OPENINGS: Mapping[Verdict, str] = {
-    "up": "GAN augmentation helps on {where}",
-    "down": "GAN augmentation hurts on {where}",
-    "open": "There is no evidence that GAN augmentation helps or hurts on {where}",
-    "undecided": "{seeds} cannot decide whether GAN augmentation helps on {where}",
+    "helps": "GAN augmentation helps on {where}",
+    "hurts": "GAN augmentation hurts on {where}",
+    "no evidence": "There is no evidence that GAN augmentation helps or hurts on {where}",
+    "too few seeds": "{seeds} cannot decide whether GAN augmentation helps on {where}",
 }
 
 
 def _gain_sentence(contrast: Contrast) -> str:
-    where = _where(contrast.condition)
-    opening = _GAIN_OPENINGS[verdict(contrast.gain)].format(where=where, seeds=count(contrast.gain.n, "seed"))
+    where, gain = _where(contrast.condition), contrast.gain
+    opening = _GAIN_OPENINGS[gain.verdict].format(where=where, seeds=count(gain.estimate.n, "seed"))
     return (
         f"{opening}: {contrast.gan}, the GAN chosen on validation, changes test minority F1 by "
-        f"{gain_phrase(contrast.gain)} against no balancing."
+        f"{gain_phrase(gain.estimate)} against no balancing{_reservation(gain)}."
     )
 
 
+def _reservation(comparison: Comparison) -> str:
+    """Why an interval on one side of 0 is no evidence, and how many seeds would decide; nothing where one did."""
+    if comparison.verdict in ("helps", "hurts"):
+        return ""
+    if comparison.excludes_zero and comparison.verdict == "no evidence":
+        return (
+            f", but after Holm's correction for {comparison.family_size} comparisons it may be none"
+            if comparison.effect_size
+            else ", the same for every seed, which says nothing of its spread"
+        )
+    needed = comparison.seeds_needed
+    return f"; an effect of that size takes about {max(needed, MINIMUM_SEEDS)} seeds to be found" if needed else ""
+
+
 _RIVAL_OPENINGS: Mapping[Verdict, str] = {
-    "up": "It is better than {rival}",
-    "down": "It is worse than {rival}",
-    "open": "There is no evidence of a difference from {rival}",
-    "undecided": "{seeds} cannot tell it from {rival}",
+    "helps": "It is better than {rival}",
+    "hurts": "It is worse than {rival}",
+    "no evidence": "There is no evidence of a difference from {rival}",
+    "too few seeds": "{seeds} cannot tell it from {rival}",
 }
 
 
 def _rival_sentence(contrast: Contrast) -> str:
-    if contrast.rival is None or contrast.difference is None:
+    difference = contrast.difference
+    if difference is None:
         return "No simple method was confirmed in the same settings, so there is none to compare it with."
-    estimate = contrast.difference
-    opening = _RIVAL_OPENINGS[verdict(estimate)].format(rival=contrast.rival, seeds=count(estimate.n, "seed"))
+    opening = _RIVAL_OPENINGS[difference.verdict].format(
+        rival=contrast.rival, seeds=count(difference.estimate.n, "seed")
+    )
     return (
         f"{opening}, the simple method chosen on validation: the paired difference in test minority F1 is "
-        f"{gain_phrase(estimate)}."
+        f"{gain_phrase(difference.estimate)}{_reservation(difference)}."
     )
 
 
 _GAIN_CLAUSES: Mapping[Verdict, str] = {
-    "up": "helps at {ratios}",
-    "down": "hurts at {ratios}",
-    "open": "shows no evidence of a change at {ratios}",
-    "undecided": "has too few seeds to decide at {ratios}",
+    "helps": "helps at {ratios}",
+    "hurts": "hurts at {ratios}",
+    "no evidence": "shows no evidence of a change at {ratios}",
+    "too few seeds": "has too few seeds to decide at {ratios}",
 }
 _RIVAL_CLAUSES: Mapping[Verdict, str] = {
-    "up": "is better at {ratios}",
-    "down": "is worse at {ratios}",
-    "open": "shows no evidence of a difference at {ratios}",
-    "undecided": "has too few seeds to decide at {ratios}",
+    "helps": "is better at {ratios}",
+    "hurts": "is worse at {ratios}",
+    "no evidence": "shows no evidence of a difference at {ratios}",
+    "too few seeds": "has too few seeds to decide at {ratios}",
 }
 
 
 def _gain_sentences(found: Sequence[Contrast]) -> str:
-    clauses = _by_task([(contrast, contrast.gain) for contrast in found], _GAIN_CLAUSES)
+    clauses = _by_task([contrast.gain for contrast in found], _GAIN_CLAUSES)
     return (
         "Judged by test minority F1 against no balancing, with the GAN chosen on validation under each condition, "
         f"GAN augmentation {clauses}."
@@ -177,43 +156,31 @@ def _gain_sentences(found: Sequence[Contrast]) -> str:
 
 
 def _rival_sentences(found: Sequence[Contrast]) -> str:
-    comparable = [(contrast, contrast.difference) for contrast in found if contrast.difference is not None]
+    comparable = [contrast.difference for contrast in found if contrast.difference is not None]
     if not comparable:
         return "No simple method was confirmed in the same settings, so there is none to compare it with."
     return f"Against the simple method chosen in the same way, it {_by_task(comparable, _RIVAL_CLAUSES)}."
 
 
-_Judged: TypeAlias = tuple[Contrast, Estimate]
-
-
-def _by_task(judged: Sequence[_Judged], clauses: Mapping[Verdict, str]) -> str:
+def _by_task(judged: Sequence[Comparison], clauses: Mapping[Verdict, str]) -> str:
     """The verdicts on each data set and classifier, with the ratios at which they hold."""
     return "; ".join(
         f"{_verdicts(list(group), clauses)} on {task.dataset} with {task.classifier}"
-        for task, group in groupby(judged, key=lambda pair: pair[0].condition.task)
+        for task, group in groupby(judged, key=lambda comparison: comparison.pairs.condition.task)
     )
 
 
-def _verdicts(judged: Sequence[_Judged], clauses: Mapping[Verdict, str]) -> str:
-    members = {kind: [pair for pair in judged if verdict(pair[1]) == kind] for kind in clauses}
-    return listing([clauses[kind].format(ratios=_ratios(pairs)) for kind, pairs in members.items() if pairs])
+def _verdicts(judged: Sequence[Comparison], clauses: Mapping[Verdict, str]) -> str:
+    members = {verdict: [each for each in judged if each.verdict == verdict] for verdict in clauses}
+    return listing([clauses[verdict].format(ratios=_ratios(alike)) for verdict, alike in members.items() if alike])
 
 
-def _ratios(judged: Sequence[_Judged]) -> str:
+def _ratios(judged: Sequence[Comparison]) -> str:
     """Ratios, and the smallest and largest mean at them."""
-    ratios = listing([ratio_text(contrast.condition.imbalance_ratio) for contrast, _ in judged])
-    means = sorted(estimate.mean for _, estimate in judged)
+    ratios = listing([ratio_text(comparison.pairs.condition.imbalance_ratio) for comparison in judged])
+    means = sorted(comparison.estimate.mean for comparison in judged)
     ends = dict.fromkeys(number(mean, signed=True) for mean in (means[0], means[-1]))
     return f"{'imbalance ratio' if len(judged) == 1 else 'imbalance ratios'} {ratios} (mean {' to '.join(ends)})"
-
-
-_GAIN_WORDS: Mapping[Verdict, str] = {
-    "up": "helps",
-    "down": "hurts",
-    "open": "no evidence",
-    "undecided": "too few seeds",
-}
-_RIVAL_WORDS: Mapping[Verdict, str] = {**_GAIN_WORDS, "up": "better", "down": "worse"}
 
 
 def contrast_table(study: Study) -> Table:
@@ -232,29 +199,29 @@ def contrast_table(study: Study) -> Table:
 
 
 def _contrast_numbers(contrast: Contrast) -> dict[str, object]:
-    estimates = {"gain": contrast.gain, "difference": contrast.difference}
+    found = {"gain": contrast.gain, "difference": contrast.difference}
     return {
         **contrast.condition._asdict(),
         "gan": contrast.gan,
         "simple": contrast.rival,
         **{
             f"{name}_{field}": value
-            for name, estimate in estimates.items()
-            if estimate is not None
-            for field, value in asdict(estimate).items()
+            for name, comparison in found.items()
+            if comparison is not None
+            for field, value in asdict(comparison.estimate).items()
         },
     }
 
 
 def _contrast_text(contrast: Contrast) -> list[object]:
-    difference = contrast.difference
+    gain, difference = contrast.gain, contrast.difference
     return [
         *contrast.condition,
         contrast.gan,
-        estimate_text(contrast.gain, signed=True),
-        _GAIN_WORDS[verdict(contrast.gain)],
+        estimate_text(gain.estimate, signed=True),
+        gain.verdict,
         contrast.rival or ABSENT,
-        estimate_text(difference, signed=True) if difference else ABSENT,
-        _RIVAL_WORDS[verdict(difference)] if difference else ABSENT,
-        contrast.gain.n,
+        estimate_text(difference.estimate, signed=True) if difference else ABSENT,
+        AGAINST_SIMPLE_WORDS[difference.verdict] if difference else ABSENT,
+        gain.estimate.n,
     ]

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from pydantic import JsonValue
 
-from analysis.answer import MINIMUM_SEEDS
 from analysis.generated import FLAGS, flagged_images
 from analysis.load import Study
 from analysis.select import (
@@ -13,12 +12,16 @@ from analysis.select import (
     NO_BALANCING,
     UPPER_BOUND,
     condition_of,
+    conditions,
     confirm_complete,
     confirmed,
     families,
     paired_gains,
+    scores_frame,
+    under,
 )
-from analysis.wording import count, listing, ratio_text
+from analysis.verdicts import MINIMUM_SEEDS
+from analysis.wording import count, listing, number, ratio_text
 from trainables.record import TrialRecord
 
 SMALL_COUNT = 20
@@ -31,6 +34,7 @@ def caveats(study: Study) -> list[str]:
     records = study.records
     return [
         *_missing_phases(records),
+        *_one_run(records),
         *_seeds(records),
         *_small_counts(records),
         *_flagged_images(records),
@@ -58,6 +62,32 @@ _PHASES: Mapping[str, str] = {
 def _missing_phases(records: Sequence[TrialRecord]) -> Iterator[str]:
     done = {record.phase for record in records if record.status == "complete"}
     yield from (text for phase, text in _PHASES.items() if phase not in done)
+
+
+def _one_run(records: Sequence[TrialRecord]) -> Iterator[str]:
+    """What one run of each method shows of minority recall, under each condition that has no more."""
+    for condition in conditions(confirmed(records)):
+        scored = scores_frame(confirmed(under(records, condition)), "minority_recall", "test")
+        if scored["setting_id"].nunique() != 1 or NO_BALANCING not in set(scored["balancer"]):
+            continue
+        recalls = dict(zip(scored["balancer"], scored["value"], strict=True))
+        none = recalls.pop(NO_BALANCING)
+        sides = {
+            "lower with": {name: recall for name, recall in recalls.items() if recall < none},
+            "the same with": {name: recall for name, recall in recalls.items() if recall == none},
+            "higher with": {name: recall for name, recall in recalls.items() if recall > none},
+        }
+        said = [
+            f"{side} {listing(_first([f'{name} ({number(recall)})' for name, recall in sorted(found.items())]))}"
+            for side, found in sides.items()
+            if found
+        ]
+        if said:
+            yield (
+                f"One run decides nothing. In the one on {condition.dataset} with {condition.classifier} at "
+                f"imbalance ratio {ratio_text(condition.imbalance_ratio)} test minority recall is {number(none)} "
+                f"without balancing, {listing(said)}: another seed may turn that round."
+            )
 
 
 def _seeds(records: Sequence[TrialRecord]) -> Iterator[str]:
@@ -117,11 +147,12 @@ def _flagged_images(records: Sequence[TrialRecord]) -> Iterator[str]:
 
 def _comparisons(records: Sequence[TrialRecord]) -> Iterator[str]:
     gains = paired_gains(records, MAIN_METRIC)
-    number = len({(condition_of(r), r.balancer) for r in confirmed(records) if r.balancer != NO_BALANCING})
-    if not gains.empty and number > 1:
+    shown = len({(condition_of(r), r.balancer) for r in confirmed(records) if r.balancer != NO_BALANCING})
+    if not gains.empty and shown > 1:
         yield (
-            f"{number} gains over no balancing are shown and the intervals are not corrected for that: were no "
-            f"method to change anything, about {number * 0.05:.2g} of them would still exclude 0."
+            f"{shown} gains over no balancing are shown, each with its own interval: were no method to change "
+            f"anything, about {shown * 0.05:.2g} of them would still exclude 0. The verdicts are corrected for "
+            "that, the intervals are not."
         )
 
 

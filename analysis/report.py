@@ -19,6 +19,7 @@ from analysis.load import Study, load_study
 from analysis.plots.figures import Drawn, figures
 from analysis.plots.samples import SampleGrid, sample_data, shrunk
 from analysis.tables import Table, answer_table, class_count_table, tables, write_tables
+from analysis.verdicts import verdict_table
 from analysis.wording import ratio_text
 from trainables.record import TrialRecord
 
@@ -47,7 +48,13 @@ def write_report(folder: Path) -> Path:
     for stale in ("tables", "plots"):
         shutil.rmtree(report / stale, ignore_errors=True)
     records = study.records
-    found = (contrast_table(study), *tables(study), class_count_table(records), *_special(records))
+    found = (
+        verdict_table(records),
+        contrast_table(study),
+        *tables(study),
+        class_count_table(records),
+        *_special(records),
+    )
     write_tables(study, found, report / "tables")
     drawn = list(_written(figures(records), report / "plots"))
     path = report / "report.html"

@@ -20,6 +20,11 @@ def magnitude(value: float) -> str:
     return number(value) if abs(value) < 10 else f"{value:.1f}".replace("-", MINUS)
 
 
+def p_text(p_value: float) -> str:
+    """A p value with three decimals; "< 0.001" below that."""
+    return "< 0.001" if p_value < 0.001 else f"{p_value:.3f}"
+
+
 def estimate_text(estimate: Estimate, *, signed: bool = False) -> str:
     """A mean with its interval, as in a table: "0.412 [0.380, 0.444]"; the mean alone where there is none."""
     mean = number(estimate.mean, signed=signed)
