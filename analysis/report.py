@@ -11,16 +11,19 @@ import jinja2
 import pandas as pd
 import yaml
 
+from analysis.across import across_tables, across_tasks, ranking, ranking_text
 from analysis.answer import answer, contrast_table
 from analysis.best_epoch import best_epoch_tables
 from analysis.caveats import caveats
+from analysis.crossover import crossover_tables
 from analysis.generated import FIDELITY, VARIETY, features_of, generated_tables, with_features
 from analysis.load import Study, load_study
+from analysis.one_run import one_run_tables
 from analysis.plots.figures import Drawn, figures
 from analysis.plots.samples import SampleGrid, sample_data, shrunk
 from analysis.tables import Table, answer_table, class_count_table, tables, write_tables
 from analysis.verdicts import verdict_table
-from analysis.wording import ratio_text
+from analysis.wording import listing, ratio_text
 from trainables.record import TrialRecord
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -50,8 +53,11 @@ def write_report(folder: Path) -> Path:
     records = study.records
     found = (
         verdict_table(records),
+        *one_run_tables(study),
         contrast_table(study),
         *tables(study),
+        *across_tables(records),
+        *crossover_tables(records),
         class_count_table(records),
         *_special(records),
     )
@@ -103,6 +109,7 @@ def render(study: Study, found: Sequence[Table], drawn: Sequence[Picture]) -> st
         caveats=caveats(study),
         tables={table.name: table for table in found},
         pictures=sections,
+        across=_across_text(study.records),
         samples=_samples(study),
         lost=[record for record in study.records if record.status != "complete"],
         statuses=sorted(Counter((r.phase, r.status) for r in study.records).items()),
@@ -113,6 +120,16 @@ def render(study: Study, found: Sequence[Table], drawn: Sequence[Picture]) -> st
         configuration=yaml.safe_dump(dict(study.config), sort_keys=False, allow_unicode=True),
         ratio_text=ratio_text,
     )
+
+
+def _across_text(records: Sequence[TrialRecord]) -> list[str]:
+    """What is to be said of all conditions together, beside their table and plots."""
+    across = across_tasks(records)
+    if across is None:
+        return []
+    ranked = ranking(across)
+    left_out = f"Not confirmed under every condition and so left out: {listing(across.left_out)}."
+    return [*([ranking_text(ranked)] if ranked else []), *([left_out] if across.left_out else [])]
 
 
 def _samples(study: Study) -> list[Picture]:

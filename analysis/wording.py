@@ -27,10 +27,15 @@ def p_text(p_value: float) -> str:
 
 def estimate_text(estimate: Estimate, *, signed: bool = False) -> str:
     """A mean with its interval, as in a table: "0.412 [0.380, 0.444]"; the mean alone where there is none."""
-    mean = number(estimate.mean, signed=signed)
     if estimate.low is None or estimate.high is None:
-        return mean
-    return f"{mean} [{number(estimate.low, signed=signed)}, {number(estimate.high, signed=signed)}]"
+        return number(estimate.mean, signed=signed)
+    return interval_text(estimate.mean, estimate.low, estimate.high, signed=signed)
+
+
+def interval_text(middle: float, low: float, high: float, *, signed: bool = True) -> str:
+    """A number with its interval, as in a table: "+0.120 [+0.070, +0.170]"."""
+    middle_text, low_text, high_text = (number(value, signed=signed) for value in (middle, low, high))
+    return f"{middle_text} [{low_text}, {high_text}]"
 
 
 def gain_phrase(estimate: Estimate) -> str:

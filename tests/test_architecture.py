@@ -101,7 +101,6 @@ LIBRARIES = {
     "sqlalchemy": ("study.searcher",),
     "wandb": ("study.tracking",),
     "matplotlib": ("analysis",),
-    "scikit_posthocs": ("analysis",),
     "torch": ("trainables", "study.runner"),
     "typer": ("study.cli",),
 }

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
+from analysis.across import across_tasks, ranking, ranking_text
 from analysis.answer import Contrast, contrasts
+from analysis.plots.across import draw_profiles, draw_ranking, profile_data
 from analysis.plots.confusion import confusion_data, draw_confusion
 from analysis.plots.counts import count_data, draw_counts
 from analysis.plots.losses import draw_losses, loss_data
@@ -70,6 +72,7 @@ def _plans(records: Sequence[TrialRecord]) -> Iterator[_Plan]:
         yield from _score_plans(records, task, where)
         yield from _usefulness_plans(records, task, where)
         yield from _search_plans(records, task, where)
+    yield from _across_plans(records)
     found = conditions(records)
     chosen = {contrast.condition: contrast for contrast in contrasts(records)}
     for condition in found:
@@ -118,6 +121,29 @@ def _score_plans(records: Sequence[TrialRecord], task: Task, where: str) -> Iter
         alt="Minority F1 of each seed of every method as dots, above the mean with its 95 % interval.",
         figure=draw_seeds(f1),
     )
+
+
+def _across_plans(records: Sequence[TrialRecord]) -> Iterator[_Plan]:
+    across = across_tasks(records)
+    if across is None:
+        return
+    kinds = families(records)
+    yield _Plan(
+        section="across",
+        name="performance profiles",
+        title="Performance profiles: the share of runs that gain more than so much",
+        alt="For each method the share of its runs, over all conditions, whose gain is above each value.",
+        figure=draw_profiles(profile_data(across), kinds),
+    )
+    ranked = ranking(across)
+    if ranked is not None:
+        yield _Plan(
+            section="across",
+            name="critical difference",
+            title="Critical-difference diagram of mean ranks, the best to the left",
+            alt=f"The mean rank of every method, bars over those that do not differ. {ranking_text(ranked)}",
+            figure=draw_ranking(ranked, kinds),
+        )
 
 
 def _usefulness_plans(records: Sequence[TrialRecord], task: Task, where: str) -> Iterator[_Plan]:

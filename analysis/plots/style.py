@@ -16,6 +16,7 @@ from analysis.select import Family
 
 # Okabe and Ito, "Color Universal Design" (2008).
 BLACK, ORANGE, SKY, GREEN, BLUE, VERMILION = "#000000", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00"
+OKABE_ITO = (BLUE, VERMILION, GREEN, ORANGE, SKY, BLACK)
 FAMILY_COLOURS: Mapping[Family, str] = {
     "no balancing": BLACK,
     "simple": VERMILION,

@@ -1,0 +1,92 @@
+"""Methods over all conditions: performance profiles and the critical-difference diagram."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import cycle
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from analysis.across import Across, Ranking, alike
+from analysis.plots.style import (
+    BLACK,
+    FAMILY_COLOURS,
+    FAMILY_MARKERS,
+    OKABE_ITO,
+    REFERENCE_COLOUR,
+    panels,
+    shortened,
+)
+from analysis.select import Family
+from analysis.statistics import performance_profile
+
+NUM_THRESHOLDS = 201
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profiles:
+    """`shares[method][i]` of a method's runs gain more than `thresholds[i]`."""
+
+    thresholds: tuple[float, ...]
+    shares: Mapping[str, tuple[float, ...]]
+
+
+def profile_data(across: Across) -> Profiles:
+    """The performance profile of every method, from the smallest gain of all to the largest."""
+    gains = [gain for by_task in across.gains.values() for seeds in by_task for gain in seeds]
+    thresholds = np.linspace(min(gains), max(gains), NUM_THRESHOLDS)
+    return Profiles(
+        thresholds=tuple(thresholds.tolist()),
+        shares={
+            name: tuple(performance_profile(by_task, thresholds.tolist()).tolist())
+            for name, by_task in across.gains.items()
+        },
+    )
+
+
+def draw_profiles(data: Profiles, kinds: Mapping[str, Family]) -> Figure:
+    """A line for each method, solid for GANs and dashed for simple methods."""
+    figure, (axes,) = panels(1, columns=1, row_inches=3.4)
+    axes.axvline(0, color=REFERENCE_COLOUR, linewidth=1.2, linestyle=":")
+    for (name, shares), colour in zip(data.shares.items(), cycle(OKABE_ITO)):
+        style = "-" if kinds[name] == "GAN" else "--"
+        axes.plot(data.thresholds, shares, style, color=colour, label=shortened(name), drawstyle="steps-pre")
+    axes.set_xlabel("Gain in test minority F1")
+    axes.set_ylabel("Share of runs that gain more")
+    axes.set_ylim(-0.02, 1.02)
+    figure.legend(loc="outside right upper", fontsize=9)
+    return figure
+
+
+def draw_ranking(ranked: Ranking, kinds: Mapping[str, Family]) -> Figure:
+    """The critical-difference diagram (Demšar 2006): methods along their mean rank, a bar over those alike."""
+    groups, number = alike(ranked), len(ranked.mean_ranks)
+    figure, (axes,) = panels(1, columns=1, row_inches=0.8 + 0.2 * (len(groups) + number))
+    for place, (name, rank) in enumerate(ranked.mean_ranks.items()):
+        colour, height = FAMILY_COLOURS[kinds[name]], -len(groups) - 1 - place
+        axes.plot([rank, rank, number + 0.1], [0, height, height], color=colour, linewidth=1.0)
+        axes.plot([rank], [0], FAMILY_MARKERS[kinds[name]], color=colour, markersize=6, clip_on=False)
+        axes.text(number + 0.15, height, f"{shortened(name)} ({rank:.2f})", va="center", fontsize=9, color=colour)
+    for level, group in enumerate(groups, start=1):
+        ends = [ranked.mean_ranks[group[0]], ranked.mean_ranks[group[-1]]]
+        axes.plot(ends, [-level, -level], color=BLACK, linewidth=3, solid_capstyle="butt")
+    axes.plot([1, 1 + ranked.critical_difference], [2, 2], color=BLACK, linewidth=1.2, marker="|")
+    axes.text(1, 2.25, f"critical difference {ranked.critical_difference:.2f}", va="bottom", fontsize=9)
+    _rank_axis(axes, number, lowest=-len(groups) - number - 0.5)
+    return figure
+
+
+def _rank_axis(axes: Axes, number: int, *, lowest: float) -> None:
+    """Ranks along a line at 0, room for names to the right, and nothing else."""
+    axes.set_xlim(0.9, max(number, 3) * 1.35)
+    axes.set_ylim(lowest, 3.4)
+    axes.set_xticks(range(1, number + 1))
+    axes.xaxis.set_ticks_position("top")
+    axes.grid(visible=False)
+    axes.yaxis.set_visible(False)
+    axes.spines["left"].set_visible(False)
+    axes.spines["bottom"].set_visible(False)
+    axes.spines["top"].set_visible(True)
+    axes.spines["top"].set_position("zero")
+    axes.spines["top"].set_bounds(1, number)

@@ -1,0 +1,125 @@
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from analysis.crossover import CHOSEN, Crossover, crossover_tables, crossovers, gain_falls, real_images, zero_of
+from analysis.report import write_report
+from analysis.select import Condition
+from tests.analysis.planted import confirmed_arm, planted_study, write_study
+from tests.analysis.test_report import shown
+from trainables.record import TrialRecord
+
+RATIOS = (2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
+CLASS_IMAGES = 400.0
+
+
+def planted_crossover(
+    *, at: float, slope: float, noise: float = 0.02, seeds: int = 8, ratios: Sequence[float] = RATIOS
+) -> list[TrialRecord]:
+    """A GAN whose true gain is slope * log(at / ratio); each minority class has 400 / ratio real images."""
+    rng = np.random.default_rng(0)
+    found = []
+    for ratio in ratios:
+        gains = slope * np.log(at / ratio) + rng.normal(0, noise, seeds)
+        none = confirmed_arm("none", validation=(0.4,) * seeds, test=(0.4,) * seeds, ratio=ratio)
+        gan = confirmed_arm("dcgan", validation=(0.5,) * seeds, test=(0.4 + gains).tolist(), ratio=ratio, gan=True)
+        found += [_with_images(record, round(CLASS_IMAGES / ratio)) for record in (*none, *gan)]
+    return found
+
+
+def _with_images(record: TrialRecord, number: int) -> TrialRecord:
+    assert record.class_counts is not None
+    return replace(record, class_counts=replace(record.class_counts, training=(400, number, number)))
+
+
+def of_dcgan(records: Sequence[TrialRecord]) -> Crossover:
+    (found,) = [each for each in crossovers(records) if each.method == "dcgan"]
+    return found
+
+
+@pytest.mark.parametrize(("slope", "falls"), [(0.1, True), (-0.1, False)])
+def test_a_planted_crossover_is_recovered(slope: float, falls: bool) -> None:
+    found = of_dcgan(planted_crossover(at=14.0, slope=slope))
+    assert found.falls == falls
+    assert found.ratio is not None
+    assert found.image is not None
+    assert found.ratio.low < 14.0 < found.ratio.high
+    assert found.ratio.at == pytest.approx(14.0, rel=0.15)
+    assert found.ratio.high / found.ratio.low < 2
+    # Images and ratio are the same places, 400 / 14 = 28.6 of them.
+    assert found.image.low < CLASS_IMAGES / 14.0 < found.image.high
+    assert found.image.at == pytest.approx(CLASS_IMAGES / found.ratio.at, rel=0.02)
+
+
+def test_intervals_hold_the_planted_ratio_in_most_studies() -> None:
+    rng = np.random.default_rng(1)
+    held = 0
+    for ratio in rng.uniform(6, 40, 12):
+        found = of_dcgan(planted_crossover(at=ratio, slope=0.1, noise=0.05, seeds=6))
+        assert found.ratio is not None
+        held += found.ratio.low <= ratio <= found.ratio.high
+    assert held >= 9
+
+
+def test_the_crossing_worked_by_hand() -> None:
+    places = np.array([0.0, 1.0, 2.0])
+    # Between 0.1 at 1 and -0.3 at 2: a quarter of the way.
+    assert zero_of(places, np.array([0.2, 0.1, -0.3]), falls=True) == pytest.approx(1.25, abs=1e-12)
+    assert zero_of(places, np.array([-0.3, 0.1, 0.2]), falls=False) == pytest.approx(0.75, abs=1e-12)
+    # 0.0 and 0.2 are pooled to 0.1 twice.
+    assert zero_of(places, np.array([0.0, 0.2, -0.1]), falls=True) == pytest.approx(1.5, abs=1e-12)
+    assert zero_of(places, np.array([0.3, 0.2, 0.1]), falls=True) == np.inf
+    assert zero_of(places, np.array([-0.1, -0.2, -0.3]), falls=True) == -np.inf
+    assert zero_of(places, np.array([0.1, 0.2, 0.3]), falls=False) == -np.inf
+
+
+def test_the_direction_is_that_of_the_better_fit() -> None:
+    assert gain_falls(np.array([0.3, 0.1, 0.15, -0.2]))
+    assert not gain_falls(np.array([-0.2, 0.15, 0.1, 0.3]))
+
+
+def test_a_gan_that_helps_nowhere_has_no_crossover() -> None:
+    found = of_dcgan(planted_crossover(at=14.0, slope=0.0))
+    assert (found.helps, found.ratio, found.image) == (False, None, None)
+    (table,) = crossover_tables(planted_crossover(at=14.0, slope=0.0))
+    assert table.text["Finding"].tolist() == ["helps at no ratio tried"] * 2
+    assert table.text["Crossover: ratio"].tolist() == ["–", "–"]
+
+
+def test_a_gan_that_gains_everywhere_has_none_within_what_was_tried() -> None:
+    (table,) = crossover_tables(planted_crossover(at=1e6, slope=0.02))
+    assert table.text["Finding"].tolist() == ["gains at every ratio tried"] * 2
+    assert table.text["Crossover: real images a class"].tolist() == ["below 4", "below 4"]
+    assert table.text["Crossover: ratio"].tolist() == ["above 100", "above 100"]
+    assert table.numbers["ratio_at"].tolist() == [np.inf, np.inf]
+
+
+def test_an_end_beyond_what_was_tried_is_said_to_be() -> None:
+    records = planted_crossover(at=35.0, slope=0.1, noise=0.06, ratios=(2.0, 10.0, 50.0))
+    (table,) = crossover_tables(records)
+    cell = table.text.set_index("Balancer").loc["dcgan", "Crossover: ratio"]
+    assert cell.endswith("above 50]")
+    assert table.text["Finding"].iloc[1] == "stops helping above the ratio, below the images"
+    images = table.text.set_index("Balancer").loc["dcgan", "Crossover: real images a class"]
+    assert "[below 8, " in images
+
+
+def test_the_chosen_gan_has_a_row_and_two_ratios_are_needed() -> None:
+    assert [each.method for each in crossovers(planted_crossover(at=14.0, slope=0.1))] == [CHOSEN, "dcgan"]
+    assert crossovers(planted_study()) == ()
+    assert crossover_tables(planted_study()) == ()
+
+
+def test_real_images_are_those_of_the_minority_classes() -> None:
+    # 10 and 5 training images.
+    assert real_images(planted_study()) == {Condition("shapes", "simple_cnn", 10.0): 7.5}
+
+
+def test_the_page_shows_the_crossover(tmp_path: Path) -> None:
+    records = planted_crossover(at=14.0, slope=0.1, seeds=4)
+    text = shown(write_report(write_study(tmp_path, records)).read_text(encoding="utf-8"))
+    assert "Where GANs stop helping" in text
+    assert "dcgan stops helping above the ratio, below the images" in text

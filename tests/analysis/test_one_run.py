@@ -1,0 +1,90 @@
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from analysis.load import Study, load_study
+from analysis.one_run import one_run_tables, paired_predictions
+from analysis.report import write_report
+from tests.analysis.planted import planted_record, planted_study, write_study
+from tests.analysis.test_report import shown
+from trainables.record import RecordError, TrialRecord
+
+# Ten of class 0, twenty each of the minority classes 1 and 2.
+LABELS = np.repeat([0, 1, 2], [10, 20, 20])
+
+
+def with_predictions(
+    folder: Path, record: TrialRecord, right: npt.NDArray[np.bool_], labels: npt.NDArray[np.int64] = LABELS
+) -> TrialRecord:
+    """`record` with stored predictions that are right where `right` says so."""
+    predicted = np.where(right, labels, (labels + 1) % 3)
+    path = f"artifacts/{record.trial_id}/predictions_test.npz"
+    (folder / path).parent.mkdir(parents=True, exist_ok=True)
+    np.savez(folder / path, labels=labels, probabilities=np.eye(3, dtype=np.float32)[predicted])
+    return replace(record, artifacts={"predictions_test": path})
+
+
+def right_ones(*of_class_2: int, of_class_1: Sequence[int] = range(20)) -> npt.NDArray[np.bool_]:
+    """All of class 0, and the images of classes 1 and 2 with these numbers within their class."""
+    right = np.zeros(50, dtype=bool)
+    right[:10] = True
+    right[10 + np.array(list(of_class_1))] = True
+    right[30 + np.array(of_class_2)] = True
+    return right
+
+
+def one_run(
+    folder: Path, without: npt.NDArray[np.bool_], with_it: npt.NDArray[np.bool_], *, shuffled: bool = False
+) -> Study:
+    none = planted_record(balancer="none", validation=0.4, test=0.4)
+    gan = planted_record(balancer="dcgan", validation=0.5, test=0.5, gan=True)
+    labels = LABELS[::-1].copy() if shuffled else LABELS
+    records = [with_predictions(folder, none, without), with_predictions(folder, gan, with_it, labels)]
+    return load_study(write_study(folder, records))
+
+
+def test_one_image_more_of_twenty_is_no_evidence(tmp_path: Path) -> None:
+    # Document 002: 14 of 20 right without balancing, 15 with a GAN; 12 of them are the same images.
+    study = one_run(tmp_path, right_ones(*range(14)), right_ones(*range(12), 17, 18, 19))
+    _, normal = paired_predictions(study)
+    assert (normal.class_name, normal.num_images) == ("normal", 20)
+    assert (normal.right_without, normal.right_with) == (14, 15)
+    assert (normal.only_without, normal.only_with) == (2, 3)
+    assert normal.p_value == pytest.approx(1.0, abs=1e-12)
+    (table,) = one_run_tables(study)
+    assert table.text["Right"].tolist() == ["20 → 20 of 20", "14 → 15 of 20"]
+    assert table.text["These two classifiers"].tolist() == ["no evidence of a difference"] * 2
+
+
+def test_ten_images_that_one_alone_gets_right_are(tmp_path: Path) -> None:
+    study = one_run(tmp_path, right_ones(0, 1), right_ones(*range(12), of_class_1=range(19)))
+    (table,) = one_run_tables(study)
+    # Two tests: 2 * 2 / 2^10 for class 2, and 1 for the one image of class 1.
+    assert table.numbers["corrected_p"].tolist() == pytest.approx([1.0, 4 / 1024], abs=1e-12)
+    assert table.text["These two classifiers"].tolist() == ["no evidence of a difference", "better with it"]
+    assert table.numbers["trial_ids"].iloc[0] == "confirm-shapes-simple_cnn-none-10-1-None " + (
+        "confirm-shapes-simple_cnn-dcgan-10-1-None"
+    )
+
+
+def test_trials_on_different_images_are_no_pair(tmp_path: Path) -> None:
+    study = one_run(tmp_path, right_ones(0), right_ones(0), shuffled=True)
+    with pytest.raises(RecordError, match="different images"):
+        paired_predictions(study)
+
+
+def test_with_more_seeds_or_without_predictions_there_is_no_table(tmp_path: Path) -> None:
+    assert one_run_tables(load_study(write_study(tmp_path / "seeds", planted_study()))) == ()
+    single = [record for record in planted_study() if record.seed <= 1]
+    assert one_run_tables(load_study(write_study(tmp_path / "bare", single))) == ()
+
+
+def test_the_page_shows_the_table_beside_the_verdicts(tmp_path: Path) -> None:
+    one_run(tmp_path, right_ones(*range(14)), right_ones(*range(15)))
+    text = shown(write_report(tmp_path).read_text(encoding="utf-8"))
+    assert "14 → 15 of 20" in text
+    assert text.index("14 → 15 of 20") < text.index("Before you believe it")
