@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 from pydantic import JsonValue
 
-from trainables.record import RecordError, StudyHeader, TrialRecord, read_line
+from trainables.record import RecordError, StudyHeader, TrialRecord, read_line, record_lines
 from trainables.settings import UserError, parse
 
 HEADER_FILE = "study.json"
@@ -61,8 +61,7 @@ def _read_header(path: Path) -> StudyHeader:
 def _read_records(path: Path) -> tuple[tuple[TrialRecord, ...], tuple[str, ...]]:
     if not path.exists():
         return (), ("No trial has been recorded yet.",)
-    # Bytes that are not UTF-8 become escapes that JSON refuses, so that the line is named and not altered.
-    *whole, last = path.read_text(encoding="utf-8", errors="backslashreplace").split("\n")
+    whole, last = record_lines(path.read_bytes())
     records = [read_line(line, where=f"{path.name}:{number}") for number, line in enumerate(whole, start=1)]
     if not last:
         return tuple(records), ()

@@ -119,6 +119,24 @@ def report(folder: Folder) -> None:
     _report(folder)
 
 
+@app.command()
+def check(folder: Folder) -> None:
+    """Say what is wrong with a study's folder, and change nothing.
+
+    Exit code 0 where nothing is wrong, 1 where something is, 2 where there is no study.
+    """
+    from study.check import check_study
+
+    checked = check_study(folder)
+    for finding in checked.findings:
+        print(f"{'wrong' if finding.is_wrong else 'note'}: {finding}")
+    of = "" if checked.num_trials is None else f" of {checked.num_trials}"
+    wrong = sum(finding.is_wrong for finding in checked.findings)
+    print(f"{folder}: {checked.num_records}{of} trials recorded, {wrong or 'nothing'} wrong")
+    if not checked.is_sound:
+        raise typer.Exit(1)
+
+
 @app.command(name="list")
 def list_() -> None:
     """List all that a study can be made of.

@@ -49,6 +49,16 @@ class StudyFolder:
         """Ray's own files; of no use once the study is over."""
         return self.root / "ray"
 
+    @property
+    def artifacts(self) -> Path:
+        """A folder for the files of each trial."""
+        return self.root / "artifacts"
+
+    @property
+    def scratch(self) -> tuple[Path, ...]:
+        """What goes when the study is over."""
+        return self.ray, self.kept
+
 
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
@@ -61,6 +71,10 @@ class Manifest:
     def unique_name(self) -> str:
         """A name that no other study has."""
         return f"{self.config.name}-{self.study_id}"
+
+    def storage(self, folder: StudyFolder) -> str:
+        """The URL of the study's Optuna storage."""
+        return self.config.storage or f"sqlite:///{folder.optuna}"
 
 
 def claim_folder(root: Path) -> None:

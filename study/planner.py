@@ -313,6 +313,19 @@ class Planner:
         )
 
 
+def is_done(
+    config: StudyConfig,
+    *,
+    record_of: Callable[[str], TrialRecord | None],
+    selected: tuple[SelectedConfig, ...] | None,
+) -> bool:
+    """Whether every trial of a study has its record."""
+    planner = Planner(
+        config, record_of=record_of, selected=selected, keep=lambda selected: None, may_search=lambda: True
+    )
+    return planner.next() is Pause.DONE
+
+
 def _point_of(cell: Cell) -> dict[str, Scalar]:
     return {BALANCER: cell.balancer} | ({} if cell.ratio is None else {RATIO: cell.ratio})
 

@@ -1,11 +1,11 @@
 """The records of a study: JSON lines that are only ever appended to."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from trainables.files import naming
-from trainables.record import TrialRecord, read_line
+from trainables.record import TrialRecord, read_line, record_lines
 from trainables.settings import UserError
 
 
@@ -16,7 +16,8 @@ class DuplicateRecordError(UserError):
 class RecordStore:
     """The file `path`, one record a line. The truth about a study: all else is derived from it.
 
-    Opening cuts off a last line that was not written to its end, since its trial will run again.
+    Opening cuts off a last line that was not written to its end, since its trial will run again. Raises
+    RecordError or DuplicateRecordError, which name the line, where another one is wrong.
     """
 
     def __init__(self, path: Path) -> None:
@@ -46,11 +47,22 @@ class RecordStore:
 
 
 def read_records(path: Path) -> list[TrialRecord]:
-    """The records in `path`, in the order of their end; none where there is no file."""
+    """The records in the whole lines of `path`, in the order of their end; none where there is no file."""
     if not path.exists():
         return []
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return [read_line(line, where=f"{path}:{number}") for number, line in enumerate(lines, start=1)]
+    lines, _ = record_lines(path.read_bytes())
+    records = [read_line(line, where=f"{path}:{number}") for number, line in enumerate(lines, start=1)]
+    for number, first in repeated(records):
+        raise DuplicateRecordError(f"{path}:{number}: trial {records[number - 1].trial_id} is in line {first} too")
+    return records
+
+
+def repeated(records: Sequence[TrialRecord | None]) -> Iterator[tuple[int, int]]:
+    """The line of each record whose trial has one already, and the line of that; None stands for a bad line."""
+    first_lines: dict[str, int] = {}
+    for number, record in enumerate(records, start=1):
+        if record is not None and (first := first_lines.setdefault(record.trial_id, number)) != number:
+            yield number, first
 
 
 def _cut_unfinished_line(path: Path) -> None:

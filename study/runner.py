@@ -16,12 +16,12 @@ from rich.console import Console
 from study.cluster import gpus_per_trial, num_workers, ray_cluster
 from study.config import NO_BALANCING, StudyConfig, dump_study, parse_study
 from study.folder import Manifest, StudyFolder, claim_folder, create_study_folder, read_manifest
-from study.planner import Pause, Planner, Ratio, baseline_trials
+from study.planner import Ratio, baseline_trials, is_done
 from study.progress import ProgressDisplay, Tally
 from study.pruning import CellwiseHalving
 from study.record_store import RecordStore
 from study.result import StudyResult, UnfinishedStudyError
-from study.searcher import OptunaView
+from study.searcher import OptunaView, differences
 from study.selection import read_selection
 from study.session import Observer, StudySession, TimeBudget
 from study.tracking import WandbMirror
@@ -78,7 +78,7 @@ def resume_study(root: Path | str, *, options: RunOptions | None = None) -> Stud
     root = Path(root)
     manifest = read_manifest(root)
     if is_finished(manifest.config, StudyFolder(root)):
-        return StudyResult(folder=root, trials=tuple(RecordStore(StudyFolder(root).records)))
+        return _finished(manifest, StudyFolder(root))
     options = options or RunOptions()
     ratios = imbalance_ratios(manifest.config)
     with ray_cluster(options.address, verbose=options.verbose):
@@ -87,14 +87,8 @@ def resume_study(root: Path | str, *, options: RunOptions | None = None) -> Stud
 
 def is_finished(config: StudyConfig, folder: StudyFolder) -> bool:
     """Whether every trial of a study has its record."""
-    planner = Planner(
-        config,
-        record_of=RecordStore(folder.records).get,
-        selected=read_selection(folder.selection),
-        keep=lambda selected: None,
-        may_search=lambda: True,
-    )
-    return planner.next() is Pause.DONE
+    records = RecordStore(folder.records)
+    return is_done(config, record_of=records.get, selected=read_selection(folder.selection))
 
 
 def imbalance_ratios(config: StudyConfig) -> dict[Ratio, float]:
@@ -155,11 +149,7 @@ def _run(manifest: Manifest, root: Path, ratios: Mapping[Ratio, float], options:
         session = StudySession(
             config,
             folder,
-            view=OptunaView(
-                storage=config.storage or f"sqlite:///{folder.optuna}",
-                study_name=manifest.unique_name,
-                space=config.space(),
-            ),
+            view=_view(manifest, folder),
             imbalance_ratios=ratios,
             budget=TimeBudget(
                 seconds=options.time_budget_seconds,
@@ -180,9 +170,28 @@ def _run(manifest: Manifest, root: Path, ratios: Mapping[Ratio, float], options:
         raise UnfinishedStudyError(
             f"{len(session.records)} of {tally.num_trials} trials are done; `gan-study resume {root}` goes on"
         )
-    for scratch in (folder.ray, folder.kept):
-        shutil.rmtree(scratch, ignore_errors=True)
+    _remove_scratch(folder)
     return StudyResult(folder=root, trials=tuple(session.records))
+
+
+def _finished(manifest: Manifest, folder: StudyFolder) -> StudyResult:
+    """A study that has all its records, after what a driver that was killed at the very end had left to do."""
+    records = RecordStore(folder.records)
+    if any(differences(storage=manifest.storage(folder), study_name=manifest.unique_name, records=records)):
+        _view(manifest, folder).rebuild(records)
+    _remove_scratch(folder)
+    return StudyResult(folder=folder.root, trials=tuple(records))
+
+
+def _remove_scratch(folder: StudyFolder) -> None:
+    for scratch in folder.scratch:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _view(manifest: Manifest, folder: StudyFolder) -> OptunaView:
+    return OptunaView(
+        storage=manifest.storage(folder), study_name=manifest.unique_name, space=manifest.config.space()
+    )
 
 
 def reason_of(error: BaseException) -> BaseException:

@@ -177,6 +177,46 @@ class OptunaView:
             raise UserError(f"Optuna's storage {self._url}: {' '.join(str(error).split())}") from None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """Where an Optuna storage says something else than the records; `is_late` where it only lags behind them."""
+
+    what: str
+    is_late: bool
+
+
+def differences(*, storage: str, study_name: str, records: Iterable[TrialRecord]) -> Iterator[Difference]:
+    """Where a storage disagrees with the records of a study's search; nothing is written to it."""
+    try:
+        shown = _rows(storage, study_name)
+    except KeyError:
+        yield Difference(what=f"holds no study {study_name!r}", is_late=True)
+        return
+    except (StorageInternalError, SQLAlchemyError, ImportError, ValueError, RuntimeError) as error:
+        yield Difference(what=f"cannot be read: {' '.join(str(error).split())}", is_late=False)
+        return
+    searched = {record.trial_id: record for record in records if record.search is not None}
+    for row in shown:
+        trial_id = str(row.user_attrs.get("trial_id"))
+        record = searched.pop(trial_id, None)
+        told = f"trial {trial_id}: {row.state.name}"
+        if record is None:
+            yield Difference(what=f"{told}, without a record", is_late=not row.state.is_finished())
+        elif not row.state.is_finished():
+            yield Difference(what=f"{told}, recorded as {record.status}", is_late=True)
+        elif (row.state, row.value) != (_STATES[record.status], _value(record)):
+            said = f"{record.status} with {_value(record)}"
+            yield Difference(what=f"{told} with {row.value}, recorded as {said}", is_late=False)
+    for trial_id in searched:
+        yield Difference(what=f"trial {trial_id}: not there", is_late=True)
+
+
+def _rows(storage: str, study_name: str) -> list[FrozenTrial]:
+    url = re.sub(r"^sqlite:///(?!file:)([^?]+)$", r"sqlite:///file:\1?mode=ro&uri=true", storage)
+    opened = optuna.storages.get_storage(url)
+    return opened.get_all_trials(opened.get_study_id_from_name(study_name))
+
+
 def _number(record: TrialRecord) -> int:
     assert record.search is not None
     return record.search.number

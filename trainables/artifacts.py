@@ -1,6 +1,9 @@
 """Files that a trial leaves, as bytes: predictions and sample grids."""
 
 import io
+import zipfile
+import zlib
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +32,26 @@ def sample_grid(balanced: TrainingSet) -> bytes | None:
     buffer = io.BytesIO()
     Image.fromarray(np.concatenate(present, axis=0).squeeze()).save(buffer, format="PNG", optimize=True)
     return buffer.getvalue()
+
+
+def damage(path: Path) -> str | None:
+    """What is wrong with a file that a trial left, in a few words; None where all of it is readable."""
+    try:
+        if path.suffix == ".png":
+            with Image.open(path) as image:
+                image.load()
+        else:
+            # Nothing in a study's folder is unpickled: another person may have written it.
+            with np.load(path, allow_pickle=False) as arrays:
+                for name in arrays:
+                    arrays[name]
+    except FileNotFoundError:
+        return "is missing"
+    except (OSError, ValueError, EOFError, SyntaxError, zipfile.BadZipFile, zlib.error) as error:
+        return f"cannot be read: {' '.join(str(error).split())}"
+    except Image.DecompressionBombError as error:
+        return f"is not read: {error}"
+    return None
 
 
 def _sample_row(balanced: TrainingSet, label: int) -> npt.NDArray[np.uint8] | None:

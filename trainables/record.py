@@ -5,9 +5,10 @@ Loads without torch and without Ray.
 
 import json
 from collections.abc import Mapping
-from typing import Literal, TypeAlias
+from pathlib import PurePosixPath
+from typing import Annotated, Literal, NoReturn, TypeAlias
 
-from pydantic import Field, JsonValue
+from pydantic import AfterValidator, Field, JsonValue
 
 from trainables.settings import UserError, dump, parse, settings
 
@@ -20,6 +21,16 @@ Part: TypeAlias = Literal["validation", "test"]
 
 class RecordError(UserError):
     """A line is not a trial record that this version reads."""
+
+
+def _inside(path: str) -> str:
+    """`path`, which stays in the folder that it is relative to; a study's folder may come from another person."""
+    if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts or "\0" in path:
+        raise ValueError(f"{path!r} leads out of the study's folder")
+    return path
+
+
+PathInside: TypeAlias = Annotated[str, AfterValidator(_inside)]
 
 
 @settings
@@ -175,7 +186,7 @@ class TrialRecord:
     losses: Mapping[str, tuple[EpochLoss, ...]] = Field(default_factory=dict)
     test_epochs: tuple[EpochOnTest, ...] = ()
     generated: Mapping[str, ImageQuality] = Field(default_factory=dict)
-    artifacts: Mapping[str, str] = Field(default_factory=dict)
+    artifacts: Mapping[str, PathInside] = Field(default_factory=dict)
     notes: tuple[str, ...] = ()
     seconds: Mapping[str, float] = Field(default_factory=dict)
     environment: Mapping[str, str] = Field(default_factory=dict)
@@ -197,9 +208,10 @@ def read_line(line: str, *, where: str) -> TrialRecord:
     Raises RecordError where the line is not JSON, of another schema version, or not a record.
     """
     try:
-        values = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise RecordError(f"{where}: not JSON ({error.msg})") from None
+        values = json.loads(line, parse_constant=_no_number)
+    # Numbers of thousands of digits are no JSONDecodeError, nor are brackets nested by the thousand.
+    except (ValueError, RecursionError) as error:
+        raise RecordError(f"{where}: not JSON ({getattr(error, 'msg', error)})") from None
     version = values.get("schema_version") if isinstance(values, dict) else None
     if version != SCHEMA_VERSION:
         raise RecordError(f"{where}: schema version {version!r}; this version reads {SCHEMA_VERSION}")
@@ -207,3 +219,16 @@ def read_line(line: str, *, where: str) -> TrialRecord:
         return parse(TrialRecord, values, where="")
     except UserError as error:
         raise RecordError(f"{where}: {error}") from None
+
+
+def record_lines(content: bytes) -> tuple[list[str], str]:
+    """The whole lines in a file of records, and what there is of a last one without its line break.
+
+    Bytes that are not UTF-8 become escapes that JSON refuses, so that the line is named and not altered.
+    """
+    *whole, unfinished = content.decode("utf-8", errors="backslashreplace").split("\n")
+    return whole, unfinished
+
+
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON number")

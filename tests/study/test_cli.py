@@ -146,6 +146,17 @@ def test_a_damaged_file_of_a_study_is_named(gan_study, tmp_path, name):
     assert (tmp_path / "study" / name).read_text() == "{broken\n{}\n"
 
 
+def test_check_says_what_is_wrong_in_its_exit_code(gan_study, tmp_path):
+    assert_one_line(gan_study("check", tmp_path), "holds no study")
+    create_study_folder(tmp_path / "study", study_config("quickstart"), {})
+    assert gan_study("check", tmp_path / "study")[0] == 0
+    (tmp_path / "study" / "records.jsonl").write_text("{}\n")
+    code, out, _ = gan_study("check", tmp_path / "study")
+    assert code == 1
+    assert "wrong: records.jsonl:1: schema version None" in out
+    assert "1 wrong" in out
+
+
 def test_report_is_written_from_the_records_alone(gan_study, tmp_path):
     config = study_config("quickstart")
     simulation = Simulation()

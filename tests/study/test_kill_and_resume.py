@@ -88,12 +88,14 @@ def test_an_undisturbed_study_is_complete(undisturbed):
         for path in record.artifacts.values():
             assert (undisturbed / path).stat().st_size > 0
     assert (undisturbed / "report" / "report.html").exists()
+    assert "16 of 16 trials recorded, nothing wrong" in run("check", str(undisturbed))
 
 
 def test_killed_in_every_phase_and_resumed_it_is_the_same_study(undisturbed, tmp_path):
     folder = tmp_path / "study"
     for num_records in (4, 10):  # in the search, in the confirmation
         kill_after(folder, num_records)
+        assert "nothing wrong" in run("check", str(folder))
     # A record that was being written when the power went.
     with (folder / "records.jsonl").open("a") as file:
         file.write('{"trial_id": "half')

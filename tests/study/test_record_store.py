@@ -41,6 +41,21 @@ def test_any_other_bad_line_is_named(path):
         read_records(path)
 
 
+def test_a_trial_with_two_records_is_named_and_nothing_is_written(path):
+    path.write_bytes(path.read_bytes() * 2)
+    before = path.read_bytes()
+    with pytest.raises(DuplicateRecordError, match=r"records\.jsonl:2: trial a1 is in line 1 too"):
+        RecordStore(path)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("line", [b"\xff", b"[" * 100_000, b"1" * 10_000, b"NaN"])
+def test_a_line_that_is_no_json_at_all_is_named(path, line):
+    path.write_bytes(path.read_bytes() + line + b"\n")
+    with pytest.raises(RecordError, match=r"records\.jsonl:2: "):
+        read_records(path)
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, a device on which every write fails")
 def test_a_disk_that_is_full_is_named_and_the_record_is_not_taken_as_written(tmp_path):
     path = tmp_path / "records.jsonl"
