@@ -40,6 +40,11 @@ class StudyFolder:
         return self.root / "optuna.db"
 
     @property
+    def driver(self) -> Path:
+        """Which process runs the study, and its lock; empty while none does."""
+        return self.root / "driver.lock"
+
+    @property
     def kept(self) -> Path:
         """What trials made at some cost and others may want; of no use once the study is over."""
         return self.root / "kept"
@@ -83,7 +88,7 @@ def claim_folder(root: Path) -> None:
         raise UserError(
             f"{root} already holds a study; go on with it by `gan-study resume {root}`, or choose another --out"
         )
-    if root.exists() and any(root.iterdir()):
+    if root.exists() and any(path != StudyFolder(root).driver for path in root.iterdir()):
         raise UserError(f"{root} is not empty and holds no study; choose another --out")
     root.mkdir(parents=True, exist_ok=True)
 

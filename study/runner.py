@@ -16,6 +16,7 @@ from rich.console import Console
 from study.cluster import gpus_per_trial, num_workers, ray_cluster
 from study.config import NO_BALANCING, StudyConfig, dump_study, parse_study
 from study.folder import Manifest, StudyFolder, claim_folder, create_study_folder, read_manifest
+from study.lock import sole_driver
 from study.planner import Ratio, baseline_trials, is_done
 from study.progress import ProgressDisplay, Tally
 from study.pruning import CellwiseHalving
@@ -69,20 +70,23 @@ def run_study(
         options.console.print(f"Data: {note}", markup=False, highlight=False, soft_wrap=True)
     root = Path(out) if out is not None else default_folder(config.name)
     claim_folder(root)
-    with ray_cluster(options.address, verbose=options.verbose):
+    with sole_driver(root), ray_cluster(options.address, verbose=options.verbose):
         return _run(create_study_folder(root, config, versions()), root, ratios, options)
 
 
 def resume_study(root: Path | str, *, options: RunOptions | None = None) -> StudyResult:
-    """Go on with the study in folder `root`: trials that have a record are not run again, all others are."""
-    root = Path(root)
+    """Go on with the study in folder `root`: trials that have a record are not run again, all others are.
+
+    Raises StudyInUseError where another process runs it.
+    """
+    root, options = Path(root), options or RunOptions()
     manifest = read_manifest(root)
-    if is_finished(manifest.config, StudyFolder(root)):
-        return _finished(manifest, StudyFolder(root))
-    options = options or RunOptions()
-    ratios = imbalance_ratios(manifest.config)
-    with ray_cluster(options.address, verbose=options.verbose):
-        return _run(manifest, root, ratios, options)
+    with sole_driver(root):
+        if is_finished(manifest.config, StudyFolder(root)):
+            return _finished(manifest, StudyFolder(root))
+        ratios = imbalance_ratios(manifest.config)
+        with ray_cluster(options.address, verbose=options.verbose):
+            return _run(manifest, root, ratios, options)
 
 
 def is_finished(config: StudyConfig, folder: StudyFolder) -> bool:

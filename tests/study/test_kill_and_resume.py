@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -66,6 +67,11 @@ def kill_after(folder: Path, num_records: int):
             break
         time.sleep(0.05)
     assert process.poll() is None, process.communicate()[0]
+    second = subprocess.run(
+        [sys.executable, "-m", "study.cli", "resume", str(folder)], capture_output=True, text=True, timeout=120
+    )
+    assert second.returncode == 2
+    assert f"is being run by process {process.pid} on {socket.gethostname()}, since " in second.stderr
     os.kill(process.pid, signal.SIGKILL)
     process.communicate(timeout=60)
 
