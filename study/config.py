@@ -75,12 +75,14 @@ class ResourceConfig:
     """What one trial gets, and how many run at once (None: as many as fit).
 
     `gpus_per_trial` "auto" is a quarter of a GPU where the cluster has one, since these networks are small, and
-    none elsewhere.
+    none elsewhere. A trial that takes longer than `trial_time_limit_seconds` (None: no limit) is stopped and
+    recorded as failed; which trials are depends on the machine.
     """
 
     cpus_per_trial: int = Field(default=1, ge=1)
     gpus_per_trial: float | Literal["auto"] = "auto"
     max_concurrent: int | None = Field(default=None, ge=1)
+    trial_time_limit_seconds: float | None = Field(default=None, gt=0)
 
 
 @settings

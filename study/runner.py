@@ -250,9 +250,7 @@ def _tuner(
     return tune.Tuner(
         tune.with_resources(tune.with_parameters(GanStudyTrainable, images=images), resources),
         tune_config=tune.TuneConfig(
-            search_alg=SessionSearcher(
-                session, folder=str(folder.root), max_running=config.resources.max_concurrent
-            ),
+            search_alg=SessionSearcher(session, folder=str(folder.root), resources=config.resources),
             scheduler=None if pruning is None else CellwiseHalving(pruning),
             num_samples=-1,
             reuse_actors=True,

@@ -50,8 +50,12 @@ class TimeBudget:
 @dataclass
 class _Running:
     trial: PlannedTrial
-    has_begun: bool = False
+    began_at: float | None = None
     milestones: list[Milestone] = field(default_factory=list)
+
+    def seconds(self) -> float:
+        """Since it began, or began anew."""
+        return 0.0 if self.began_at is None else time.monotonic() - self.began_at
 
 
 class StudySession:
@@ -80,6 +84,7 @@ class StudySession:
             may_search=lambda: budget.may_search(self._mean_trial_seconds()),
         )
         self._view = view
+        self._time_limit = config.resources.trial_time_limit_seconds
         self._view.rebuild(self.records)
         self._imbalance_ratios = imbalance_ratios
         self._observers = observers
@@ -101,8 +106,9 @@ class StudySession:
     def began(self, trial_id: str) -> None:
         """A trial that was handed out has found its place to run; also where it begins anew after a fault."""
         running = self._running[trial_id]
-        if not running.has_begun:
-            running.has_begun = True
+        has_begun = running.began_at is not None
+        running.began_at = time.monotonic()
+        if not has_begun:
             for observer in self._observers:
                 observer.started(running.trial)
 
@@ -128,8 +134,13 @@ class StudySession:
         )
 
     def died(self, trial_id: str, reason: str) -> None:
-        """A trial's process or machine is gone for good."""
-        trial = self._running[trial_id].trial
+        """A trial's process or machine is gone for good.
+
+        A process that was stuck beyond the time limit cannot say so, but it did not die sooner.
+        """
+        trial, limit = self._running[trial_id].trial, self._time_limit
+        if limit is not None and self._running[trial_id].seconds() >= limit:
+            reason = f"stuck for longer than {limit:g} s, and killed; {reason}"
         ratio = self.ratio_of(trial)
         self._take_in(failed_record(trial.config, trial.purpose, reason=reason, imbalance_ratio=ratio))
 

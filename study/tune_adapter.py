@@ -1,5 +1,6 @@
 """A study session as Ray Tune sees it: a searcher that hands out its trials, a callback that takes them in."""
 
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -8,16 +9,28 @@ from ray import tune
 from ray.tune.experiment import Trial
 from ray.tune.search import Searcher
 
+from study.config import ResourceConfig
 from study.folder import StudyFolder
 from study.planner import Pause
 from study.session import StudySession
 from trainables.config import dump_trial
-from trainables.ray_trainable import FOLDER, KEPT, KEPT_EPOCHS, MILESTONE, PURPOSE, RATIO, RECORD, TRIAL
+from trainables.ray_trainable import (
+    FOLDER,
+    KEPT,
+    KEPT_EPOCHS,
+    MILESTONE,
+    PURPOSE,
+    RATIO,
+    RECORD,
+    TIME_LIMIT,
+    TRIAL,
+)
 from trainables.record import Milestone
 from trainables.settings import dump, parse
 
 # The key under which a Tune trial's configuration names ours.
 TRIAL_ID = "trial_id"
+_REASON_LENGTH = 600
 
 
 class _Forgotten:
@@ -30,16 +43,17 @@ class _Forgotten:
 class SessionSearcher(_Forgotten, Searcher):  # type: ignore[misc]
     """Gives Tune the session's next trial. It keeps nothing: the records do."""
 
-    def __init__(self, session: StudySession, *, folder: str, max_running: int | None) -> None:
+    def __init__(self, session: StudySession, *, folder: str, resources: ResourceConfig) -> None:
         super().__init__()
         self._session = session
         self._folder = folder
-        self._max_running = max_running
+        self._resources = resources
         self._running: set[str] = set()
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """The configuration of the next trial, None to be asked again, or FINISHED."""
-        if self._max_running is not None and len(self._running) >= self._max_running:
+        most = self._resources.max_concurrent
+        if most is not None and len(self._running) >= most:
             return None
         planned = self._session.next()
         if planned is Pause.DONE:
@@ -55,6 +69,7 @@ class SessionSearcher(_Forgotten, Searcher):  # type: ignore[misc]
             KEPT: str(StudyFolder(Path(self._folder)).kept),
             KEPT_EPOCHS: sorted(planned.kept_epochs),
             RATIO: self._session.ratio_of(planned),
+            TIME_LIMIT: self._resources.trial_time_limit_seconds,
         }
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
@@ -97,5 +112,7 @@ class SessionCallback(_Forgotten, tune.Callback):  # type: ignore[misc]
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """The trial's process or machine died more often than is borne."""
         error = trial.get_error()
-        reason = f"{type(error).__name__}: {' '.join(str(error).split())}" if error else "died without a word"
+        # Ray's own words begin with the cause and go on with pages of advice.
+        words = textwrap.shorten(str(error), width=_REASON_LENGTH, placeholder=" ...")
+        reason = f"{type(error).__name__}: {words}" if error else "died without a word"
         self._session.died(trial.config[TRIAL_ID], reason)

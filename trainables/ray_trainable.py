@@ -1,5 +1,6 @@
 """The thin adapter between Ray Tune and a trial."""
 
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,11 +21,12 @@ from trainables.matrix_products import choose_library
 from trainables.process import keep_freed_memory, use_threads
 from trainables.record import Milestone
 from trainables.settings import dump, parse
+from trainables.time_limit import TimeLimitExceeded, time_limit
 from trainables.trial import Purpose, TrialEvent, TrialOutcome, describe_failure, failed_record, run_trial
 
 # Keys of the dict that Tune hands over, and of the results that it gets back.
 TRIAL, PURPOSE, FOLDER, RATIO = "trial", "purpose", "folder", "imbalance_ratio"
-KEPT, KEPT_EPOCHS = "kept", "kept_epochs"
+KEPT, KEPT_EPOCHS, TIME_LIMIT = "kept", "kept_epochs", "time_limit_seconds"
 RECORD, MILESTONE, OBJECTIVE, EPOCH = "record", "milestone", "objective", "epoch"
 
 
@@ -95,8 +97,9 @@ class GanStudyTrainable(tune.Trainable):  # type: ignore[misc]
     def step(self) -> dict[str, JsonValue]:
         """Go on to the next milestone or to the end."""
         try:
-            event = next(self._events)
-        except Exception as error:
+            with time_limit(self._deadline):
+                event = next(self._events)
+        except (Exception, TimeLimitExceeded) as error:
             return self._failure(error)
         return self._milestone(event) if isinstance(event, Milestone) else self._outcome(event)
 
@@ -112,6 +115,8 @@ class GanStudyTrainable(tune.Trainable):  # type: ignore[misc]
         self._purpose = parse(Purpose, config[PURPOSE], where=PURPOSE)
         self._folder = Path(config[FOLDER])
         self._ratio = float(config[RATIO])
+        limit = config[TIME_LIMIT]
+        self._deadline = None if limit is None else time.monotonic() + limit
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         kept = Path(config[KEPT])
         self._events: Iterator[TrialEvent] = run_trial(
@@ -131,7 +136,7 @@ class GanStudyTrainable(tune.Trainable):  # type: ignore[misc]
             write_atomically(self._folder / outcome.record.artifacts[name], content)
         return {RECORD: outcome.record.to_line(), "done": True}
 
-    def _failure(self, error: Exception) -> dict[str, JsonValue]:
+    def _failure(self, error: BaseException) -> dict[str, JsonValue]:
         record = failed_record(
             self._trial, self._purpose, reason=describe_failure(error), imbalance_ratio=self._ratio
         )

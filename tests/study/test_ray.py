@@ -1,7 +1,9 @@
 """What holds only with a real Ray."""
 
 import os
-from dataclasses import replace
+import signal
+import time
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +14,13 @@ import torch
 from ray import tune
 from threadpoolctl import threadpool_info
 
+from study import runner
 from study.recipe import study_config
-from study.runner import run_study
+from study.runner import MAX_RESTARTS, run_study
 from trainables.config import dump_trial, parse_trial
 from trainables.data.catalog import image_source
 from trainables.data.source import DataConfig
-from trainables.ray_trainable import GanStudyTrainable, shared
+from trainables.ray_trainable import GanStudyTrainable, SharedImages, shared
 from trainables.record import SearchStep, read_line
 from trainables.settings import dump
 from trainables.trial import Purpose, run_trial
@@ -137,6 +140,7 @@ def given(folder, purpose, **changes):
         "kept": str(folder / "kept"),
         "kept_epochs": [],
         "imbalance_ratio": 10.0,
+        "time_limit_seconds": None,
     }
 
 
@@ -209,6 +213,52 @@ def test_a_trial_that_fails_does_not_stop_the_study(local_ray, tmp_path):
     assert len(failed) >= 1
     assert all("DivergedError: vanilla_gan: the " in record.failure for record in failed)
     assert all(record.status == "complete" for record in result.trials if record.balancer != "vanilla_gan")
+
+
+def parts_of(images):
+    return {field.name: getattr(images, field.name) for field in fields(images)}
+
+
+def test_a_trial_that_hangs_is_stopped_and_the_next_one_in_its_process_runs(local_ray, tmp_path):
+    class Hanging(SharedImages):
+        def test(self):
+            time.sleep(600)
+
+    images = Hanging(**parts_of(shared(digits())))
+    limited = {"time_limit_seconds": 3}
+    hanging = given(tmp_path, Purpose(phase="confirm"), evaluation={"test": True}) | limited
+    stopped, plain = records_of(images, [hanging, given(tmp_path, Purpose(phase="baseline"))])
+    assert (stopped.status, plain.status) == ("failed", "complete")
+    assert stopped.failure.startswith("TimeLimitExceeded: took longer than resources.trial_time_limit_seconds")
+
+
+def test_a_trial_without_memory_and_one_that_dies_again_and_again_are_recorded(local_ray, tmp_path, monkeypatch):
+    """Confirmations ask for the test part one at a time: the first asks for too much, the second dies."""
+    calls = tmp_path / "calls"
+
+    class Fatal(SharedImages):
+        def test(self):
+            with calls.open("a") as file:
+                file.write(".")
+            call = calls.stat().st_size
+            if call == 1:
+                np.empty(2**50)
+            if call <= 2 + MAX_RESTARTS:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return super().test()
+
+    def fatal(source):
+        return Fatal(**parts_of(shared(source)))
+
+    monkeypatch.setattr(runner, "shared", fatal)
+    settings = ("search.trials=0", "balancers.vanilla_gan.gan.epochs=1", "resources.max_concurrent=1")
+    result = run_study(study(*settings), out=tmp_path / "study")
+    greedy, dying, *others = (record for record in result.trials if record.phase == "confirm")
+    assert "Unable to allocate 8.00 PiB" in greedy.failure
+    assert "The actor died unexpectedly" in dying.failure and len(dying.failure) < 1000
+    assert [record.status for record in others] == ["complete"]
+    # One for each that ends, and one more for each restart.
+    assert calls.stat().st_size == 3 + MAX_RESTARTS
 
 
 def test_wandb_mirrors_every_trial_offline(local_ray, tmp_path):

@@ -1,0 +1,44 @@
+"""A limit to the time that a trial takes in its process."""
+
+import contextlib
+import faulthandler
+import signal
+import time
+from collections.abc import Iterator
+from types import FrameType
+
+# What is stuck outside Python, in a GPU's driver for instance, comes round to no error; its process is ended.
+GRACE_SECONDS = 30.0
+
+_STDERR = 2
+
+
+class TimeLimitExceeded(BaseException):
+    """A trial took longer than it may; no Exception, so that nothing on the way takes it for its own."""
+
+
+@contextlib.contextmanager
+def time_limit(deadline: float | None) -> Iterator[None]:
+    """Raise TimeLimitExceeded in the block at `deadline`, of `time.monotonic`; None is never.
+
+    In the process's main thread only. A block that does not return to Python takes its process with it
+    GRACE_SECONDS later.
+    """
+    if deadline is None:
+        yield
+        return
+    # A timer of zero is none.
+    seconds = max(deadline - time.monotonic(), 1e-3)
+    before = signal.signal(signal.SIGALRM, _exceeded)
+    faulthandler.dump_traceback_later(seconds + GRACE_SECONDS, exit=True, file=_STDERR)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        faulthandler.cancel_dump_traceback_later()
+        signal.signal(signal.SIGALRM, before)
+
+
+def _exceeded(number: int, frame: FrameType | None) -> None:
+    raise TimeLimitExceeded("took longer than resources.trial_time_limit_seconds allows")
