@@ -173,16 +173,27 @@ def _selection(records: Sequence[TrialRecord]) -> Iterator[str]:
 
 
 def _search_budgets(records: Sequence[TrialRecord]) -> Iterator[str]:
-    """Search trials of each method; methods with equal budgets are named together."""
-    tried = Counter(record.balancer for record in records if record.phase == "search")
-    methods = [name for name in families(records) if name != NO_BALANCING]
-    if not tried:
+    """Search trials of each method, and whether those that were searched had equally many at every ratio."""
+    searched = [record for record in records if record.phase == "search"]
+    if not searched:
         return
+    tried = Counter(record.balancer for record in searched)
     budgets: dict[int, list[str]] = {}
-    for name in methods:
+    for name in (name for name in families(records) if name != NO_BALANCING):
         budgets.setdefault(tried[name], []).append(name)
-    said = [f"{listing(names)} {number}" for number, names in sorted(budgets.items(), reverse=True)]
-    yield f"Search trials in all: {'; '.join(said)}. A larger budget finds better settings."
+    said = [f"{listing(names)} {total}" for total, names in sorted(budgets.items(), reverse=True)]
+    places = {condition_of(record) for record in searched}
+    spent = Counter((condition_of(record), record.balancer) for record in searched)
+    equal = len({spent[place, name] for place in places for name in tried}) == 1
+    yield (
+        f"Search trials in all: {'; '.join(said)}. "
+        + (
+            "Every method that was searched had equally many at every ratio."
+            if equal
+            else "Those that were searched had not equally many at every ratio (see the table of the search), and "
+            "a larger budget finds better settings."
+        )
+    )
 
 
 def _objective(study: Study) -> Iterator[str]:

@@ -14,7 +14,7 @@ from analysis.plots.confusion import confusion_data, draw_confusion
 from analysis.plots.counts import count_data, draw_counts
 from analysis.plots.losses import draw_losses, loss_data
 from analysis.plots.scores import draw_against_ratio, draw_dots, draw_gains, draw_seeds, score_data
-from analysis.plots.search import draw_progress, progress_data
+from analysis.plots.search import draw_budget, draw_progress, progress_data
 from analysis.plots.style import house_style
 from analysis.plots.usefulness import draw_usefulness, usefulness_data
 from analysis.select import (
@@ -167,6 +167,14 @@ def _search_plans(records: Sequence[TrialRecord], task: Task, where: str) -> Ite
             title=f"Search: gain of every trial and the best so far{where}",
             alt="Validation gain of each search trial of every method, and a line for the best so far.",
             figure=draw_progress(data),
+        )
+    if len(data) > 1:
+        yield _Plan(
+            section="search",
+            name=f"search budget{where}",
+            title=f"Search budget: the best gain so far of every method{where}",
+            alt="The best validation gain so far against the trials of every method, a panel for each ratio.",
+            figure=draw_budget(data),
         )
 
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 
 from matplotlib.figure import Figure
 
-from analysis.plots.style import REFERENCE_COLOUR, count_along, panels, shades, shortened
+from analysis.plots.style import OKABE_ITO, REFERENCE_COLOUR, count_along, panels, shades, shortened
 from analysis.select import Task
 from analysis.wording import ratio_text
 from trainables.record import TrialRecord
@@ -55,6 +56,39 @@ def _progress(trials: Sequence[TrialRecord]) -> Progress:
         gains=gains,
         best_so_far=tuple(max(gains[: index + 1]) for index in range(len(gains))),
     )
+
+
+def budget_data(data: Mapping[str, Mapping[float, Progress]]) -> dict[float, dict[str, Progress]]:
+    """The same by ratio and method, so that methods stand side by side at equal budgets."""
+    ratios = sorted({ratio for by_ratio in data.values() for ratio in by_ratio})
+    return {
+        ratio: {
+            name: by_ratio[ratio]
+            for name, by_ratio in data.items()
+            if ratio in by_ratio and by_ratio[ratio].numbers
+        }
+        for ratio in ratios
+    }
+
+
+def draw_budget(data: Mapping[str, Mapping[float, Progress]]) -> Figure:
+    """A panel for each ratio: the best gain so far of every method against its trials."""
+    by_ratio = budget_data(data)
+    looks = cycle((colour, style) for style in ("-", "--", ":") for colour in OKABE_ITO)
+    look_of = {name: next(looks) for name in data}
+    figure, axes = panels(len(by_ratio), columns=3, row_inches=2.2)
+    for panel, (ratio, by_method) in zip(axes, by_ratio.items(), strict=True):
+        for name, progress in by_method.items():
+            colour, style = look_of[name]
+            panel.step(progress.numbers, progress.best_so_far, style, where="post", color=colour)
+            panel.plot(progress.numbers[-1], progress.best_so_far[-1], "o", color=colour, markersize=4)
+        panel.set_title(f"Ratio {ratio_text(ratio)}")
+        count_along(panel)
+    figure.supxlabel("Search trial of the method", fontsize=10.5)
+    figure.supylabel("Best gain so far on validation", fontsize=10.5)
+    lines = [axes[0].plot([], [], style, color=colour)[0] for colour, style in look_of.values()]
+    figure.legend(lines, [shortened(name) for name in look_of], loc="outside upper center", ncols=4, fontsize=9)
+    return figure
 
 
 def gain_limits(data: Mapping[str, Mapping[float, Progress]]) -> tuple[float, float]:

@@ -7,7 +7,7 @@ from analysis.caveats import caveats
 from analysis.load import Study, load_study
 from analysis.report import terminal_summary
 from analysis.verdicts import verdict_table
-from tests.analysis.planted import confirmed_arm, planted_record, planted_study, write_study
+from tests.analysis.planted import confirmed_arm, planted_record, planted_study, search_trials, write_study
 from trainables.record import TrialRecord
 
 
@@ -148,9 +148,22 @@ def test_the_caveats_of_the_planted_study(tmp_path: Path) -> None:
     assert "4 gains over no balancing are shown" in said
     assert "about 0.2 of them" in said
     assert "dcgan 5; acgan_<x> 2; class_weights and smote 0" in said
+    assert "had not equally many at every ratio" in said
     assert "simple_cnn epochs: 5, budget: steps" in said
     assert "1 search failed and 1 search pruned" in said
     assert "Two images were found twice. (2 trials)" in said
+
+
+def test_equal_search_budgets_are_said_to_be(tmp_path: Path) -> None:
+    even = [
+        record
+        for ratio in (2.0, 10.0)
+        for first, name in enumerate(("dcgan", "lsgan"))
+        for record in search_trials(name, (0.1, 0.2), first=2 * first, ratio=ratio)
+    ]
+    said = " ".join(caveats(loaded(tmp_path / "even", even)))
+    assert "Search trials in all: dcgan and lsgan 4. Every method that was searched had equally many" in said
+    assert "had not equally many at every ratio" in " ".join(caveats(loaded(tmp_path / "uneven", even[:-1])))
 
 
 def test_the_upper_bound_is_said_to_be_none_to_choose(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from analysis.plots.figures import figures
 from analysis.plots.losses import loss_data
 from analysis.plots.samples import sample_data, shrunk
 from analysis.plots.scores import score_data
-from analysis.plots.search import Progress, gain_limits, progress_data
+from analysis.plots.search import Progress, budget_data, gain_limits, progress_data
 from analysis.plots.style import count_along
 from analysis.select import Condition, Task, confirmed
 from tests.analysis.planted import planted_record, planted_study, with_samples
@@ -39,6 +39,17 @@ def test_progress_counts_every_trial_and_keeps_the_best() -> None:
     assert progress.numbers == (1, 2, 3)
     assert progress.gains == (0.05, 0.20, 0.10)
     assert progress.best_so_far == (0.05, 0.20, 0.20)
+
+
+def test_budgets_stand_side_by_side_at_each_ratio() -> None:
+    lost = planted_record(balancer="dcgan", validation=None, phase="search", status="failed", number=0, ratio=50.0)
+    by_ratio = budget_data(progress_data([*planted_study(), lost], TASK))
+    assert {ratio: list(by_method) for ratio, by_method in by_ratio.items()} == {
+        10.0: ["acgan_<x>", "dcgan"],
+        50.0: [],
+    }
+    assert by_ratio[10.0]["acgan_<x>"].best_so_far == (0.08, 0.08)
+    assert by_ratio[10.0]["dcgan"].best_so_far == (0.05, 0.20, 0.20)
 
 
 def test_limits_hold_every_gain_and_0_and_never_close_in_on_rounding() -> None:

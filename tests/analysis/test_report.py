@@ -60,7 +60,15 @@ def test_tables_and_plots_are_files_too(tmp_path: Path) -> None:
     report = write_report(write_study(tmp_path, planted_study())).parent
     assert not stale.exists()
     names = {path.name for path in (report / "plots").iterdir()}
-    assert {"gain.png", "gain.svg", "f1_by_seed.png", "search.png", "confusion.png", "losses.png"} <= names
+    assert {
+        "gain.png",
+        "gain.svg",
+        "f1_by_seed.png",
+        "search.png",
+        "search_budget.png",
+        "confusion.png",
+        "losses.png",
+    } <= names
     assert {"answer.csv", "answer.md", "answer.tex", "trials.csv"} <= {
         p.name for p in (report / "tables").iterdir()
     }

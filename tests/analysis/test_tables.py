@@ -49,6 +49,9 @@ def test_the_search_table_counts_the_budget_and_keeps_validation_beside_test(tmp
     assert row["Search trials"] == "5 (1 pruned, 1 failed)"
     assert row["Best validation gain"] == "+0.200"
     assert row["Confirmed test gain"] == "+0.120 [+0.070, +0.170]"
+    # 0.20 in the search, 0.12 confirmed.
+    assert row["Best minus test"] == "+0.080"
+    assert table.text.set_index("Balancer").loc["smote", "Best minus test"] == "–"
     numbers = table.numbers.set_index("balancer").loc["dcgan"]
     assert (numbers["search_trials"], numbers["complete"], numbers["pruned"], numbers["failed"]) == (5, 3, 1, 1)
     assert numbers["confirmed_test_gain_mean"] == pytest.approx(0.12, abs=1e-12)
