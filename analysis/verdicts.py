@@ -168,8 +168,8 @@ def verdict_table(records: Sequence[TrialRecord]) -> Table:
     """
     found = comparisons(records)
     rows = [_text_row(list(group)) for _, group in groupby(_by_arm(found), key=_arm)]
-    columns = [*CONDITION_COLUMNS, "balancer", "Gain over none", "p (Holm)", "Effect size", "Verdict"]
-    columns += ["Simple method", "Gain over it", "p over it (Holm)", "Than it", "Seeds", "Seeds needed"]
+    columns = [*CONDITION_COLUMNS, "balancer", "Verdict", "Against simple", "Gain over none", "p (Holm)"]
+    columns += ["Effect size", "Simple method", "Gain over it", "p over it (Holm)", "Seeds", "Seeds needed"]
     return Table(
         name="verdicts",
         title="Each method against no balancing and against the simple method chosen on validation",
@@ -195,11 +195,11 @@ def _text_row(of_method: Sequence[Comparison]) -> list[object]:
     return [
         *first.pairs.condition,
         first.pairs.method,
-        *(_cells(gain)),
         gain.verdict if gain else ABSENT,
-        difference.pairs.reference if difference else ABSENT,
-        *(_cells(difference)[:2]),
         AGAINST_SIMPLE_WORDS[difference.verdict] if difference else ABSENT,
+        *_cells(gain),
+        difference.pairs.reference if difference else ABSENT,
+        *_cells(difference)[:2],
         first.estimate.n,
         _seeds_needed_text(gain or first),
     ]

@@ -109,7 +109,8 @@ def test_the_table_has_a_row_for_each_method_and_numbers_for_each_comparison() -
     table = verdict_table(planted_study())
     row = table.text.set_index("Balancer").loc["dcgan"]
     assert row["Gain over none"] == "+0.120 [+0.070, +0.170]"
-    assert (row["Verdict"], row["Than it"], row["Seeds"], row["Seeds needed"]) == ("helps", "better", 3, "–")
+    assert (row["Verdict"], row["Against simple"]) == ("helps", "better")
+    assert (row["Seeds"], row["Seeds needed"]) == (3, "–")
     assert table.text.set_index("Balancer").loc["smote", "Simple method"] == "–"
     numbers = table.numbers[table.numbers["balancer"] == "dcgan"]
     assert numbers["against"].tolist() == ["no balancing", "best simple method"]
