@@ -9,6 +9,8 @@ from types import FrameType
 
 # What is stuck outside Python, in a GPU's driver for instance, comes round to no error; its process is ended.
 GRACE_SECONDS = 30.0
+# A signal that comes just before a wait does not end it; the next one does.
+_REPEAT_SECONDS = 1.0
 
 _STDERR = 2
 
@@ -30,10 +32,14 @@ def time_limit(deadline: float | None) -> Iterator[None]:
     # A timer of zero is none.
     seconds = max(deadline - time.monotonic(), 1e-3)
     before = signal.signal(signal.SIGALRM, _exceeded)
-    faulthandler.dump_traceback_later(seconds + GRACE_SECONDS, exit=True, file=_STDERR)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    # The signal may come at any line from here on, in a `finally` too, and the process must not be ended after it.
     try:
-        yield
+        faulthandler.dump_traceback_later(seconds + GRACE_SECONDS, exit=True, file=_STDERR)
+        try:
+            signal.setitimer(signal.ITIMER_REAL, seconds, _REPEAT_SECONDS)
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         faulthandler.cancel_dump_traceback_later()

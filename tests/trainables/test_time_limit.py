@@ -45,6 +45,27 @@ def test_a_deadline_that_is_past_stops_at_once():
         time.sleep(60)
 
 
+AT_ONCE = """
+import time
+import trainables.time_limit as limit
+limit.GRACE_SECONDS = 4
+for _ in range(200):
+    try:
+        with limit.time_limit(time.monotonic() - 5):
+            time.sleep(60)
+    except limit.TimeLimitExceeded:
+        pass
+time.sleep(5)
+print("alive")
+"""
+
+
+def test_a_process_that_was_stopped_in_time_is_not_ended_afterwards():
+    """Wherever the signal came, on the way into the block too."""
+    ended = subprocess.run([sys.executable, "-c", AT_ONCE], capture_output=True, text=True, timeout=50)
+    assert (ended.returncode, ended.stdout) == (0, "alive\n"), ended.stderr
+
+
 # PyDLL keeps the interpreter's lock, as code that hangs in a driver may; a mutex locked twice is waited for
 # whatever signals come.
 STUCK = """
