@@ -145,6 +145,7 @@ def test_setting_paths() -> None:
             "weight_clip",
             "diff_augment",
             "ema_decay",
+            "precision",
         )
     }
     assert BALANCERS["none"].setting_paths == set()
@@ -184,6 +185,7 @@ def test_a_gan_keeps_the_defaults_of_its_variant_where_nothing_is_given() -> Non
             "diff_augment": False,
             "ema_decay": 0.0,
             "warm_start_epochs": 0,
+            "precision": "float32",
         },
     }
 
