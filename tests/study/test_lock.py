@@ -92,7 +92,7 @@ def test_a_driver_elsewhere_is_believed_while_it_beats(tmp_path, impatient):
 def test_a_driver_elsewhere_that_is_silent_is_taken_for_dead(tmp_path, impatient):
     named(tmp_path, host="elsewhere")
     with sole_driver(tmp_path):
-        pass
+        assert json.loads((tmp_path / "driver.lock").read_bytes())["pid"] == os.getpid()
 
 
 def test_without_locks_a_process_of_this_machine_is_looked_for(tmp_path, without_locks, holder):
@@ -108,7 +108,7 @@ def test_without_locks_a_process_of_this_machine_is_looked_for(tmp_path, without
 def test_a_file_that_names_nobody_is_nobodys(tmp_path):
     (tmp_path / "driver.lock").write_text("{half")
     with sole_driver(tmp_path):
-        pass
+        assert json.loads((tmp_path / "driver.lock").read_bytes())["pid"] == os.getpid()
 
 
 def test_the_heartbeat_ends_with_the_driver(tmp_path, impatient):
