@@ -6,6 +6,7 @@ second's discriminator is left out.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import pairwise
 
 from torch import nn
@@ -85,16 +86,7 @@ ARCHITECTURES: Mapping[str, GanVariant] = {
             networks=_dense,
             loss=WASSERSTEIN,
             discriminator_terms=(Term(name="gradient_penalty", function=gradient_penalty),),
-            defaults=GanSettings(
-                epochs=1,
-                learning_rate=2e-4,
-                beta1=0.5,
-                beta2=0.999,
-                batch_size=64,
-                latent_size=100,
-                discriminator_steps=5,
-                weights={"gradient_penalty": 10.0},
-            ),
+            defaults=replace(SETTINGS, discriminator_steps=5, weights={"gradient_penalty": 10.0}),
         ),
     )
 }

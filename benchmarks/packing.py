@@ -3,23 +3,19 @@
 `python -m benchmarks.packing` has the digits and trains one GAN with one learning rate after another for the same
 number of epochs. Written to benchmarks/results: both wall times, their ratio, and which share of the time of all
 workers lies outside trials, Tune and the start of the workers among it.
-
 """
 
 import argparse
-import json
 import os
-from pathlib import Path
 
 import ray
 import torch
 from pydantic import JsonValue
 
-from benchmarks.study import Timed, timed
+from benchmarks.study import Timed, publish, timed
 from study.recipe import study_config
 from study.tune_adapter import SessionSearcher
 
-RESULTS = Path(__file__).parent / "results"
 SETTINGS = (
     "classifier.epochs=5",
     "baselines=[class_weights]",
@@ -73,10 +69,7 @@ def main() -> None:
         "ratio of wall times": round(alone.wall / together.wall, 2),
         "every number is the same": alone.outcomes() == together.outcomes(),
     }
-    RESULTS.mkdir(exist_ok=True)
-    text = json.dumps(found, indent=2) + "\n"
-    (RESULTS / "packing.json").write_text(text, encoding="utf-8")
-    print(text)
+    publish("packing", found)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import argparse
 import json
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -118,6 +118,14 @@ def compared(shared: Timed, naive: Timed) -> dict[str, JsonValue]:
     }
 
 
+def publish(name: str, found: Mapping[str, JsonValue]) -> None:
+    """Writes what was found to benchmarks/results, and prints it."""
+    RESULTS.mkdir(exist_ok=True)
+    text = json.dumps(found, indent=2) + "\n"
+    (RESULTS / f"{name}.json").write_text(text, encoding="utf-8")
+    print(text)
+
+
 def main() -> None:
     """Runs both, writes what was found and prints it."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -132,10 +140,7 @@ def main() -> None:
     ray.init(address="local", num_cpus=1, include_dashboard=False, log_to_driver=False)
     shared, naive = timed(config, SessionSearcher), timed(config, SharesNothing)
     found = {"data": arguments.data, **compared(shared, naive)}
-    RESULTS.mkdir(exist_ok=True)
-    text = json.dumps(found, indent=2) + "\n"
-    (RESULTS / f"study-{arguments.data}.json").write_text(text, encoding="utf-8")
-    print(text)
+    publish(f"study-{arguments.data}", found)
 
 
 if __name__ == "__main__":
