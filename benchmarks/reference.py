@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, Sampler
 from torchvision import transforms
 
 from trainables.gans.networks.convolutions import Convolution, TransposedConvolution
@@ -117,10 +117,18 @@ class Losses:
 
 
 def train_gan(
-    generator: nn.Module, discriminator: nn.Module, settings: GanSettings, pictures: Pictures, device: str = "cpu"
+    generator: nn.Module,
+    discriminator: nn.Module,
+    settings: GanSettings,
+    pictures: Pictures,
+    device: str = "cpu",
+    sampler: Sampler[int] | None = None,
 ) -> Losses:
-    """A GAN with cross-entropy: one step of the discriminator and one of the generator a batch."""
-    loader = DataLoader(pictures, batch_size=settings.batch_size, shuffle=True)
+    """A GAN with cross-entropy: one step of the discriminator and one of the generator a batch.
+
+    The pictures come shuffled, or as `sampler` draws them.
+    """
+    loader = DataLoader(pictures, batch_size=settings.batch_size, shuffle=sampler is None, sampler=sampler)
     betas = (settings.beta1, settings.beta2)
     generator_optimiser = torch.optim.Adam(generator.parameters(), lr=settings.learning_rate, betas=betas)
     discriminator_optimiser = torch.optim.Adam(discriminator.parameters(), lr=settings.learning_rate, betas=betas)
