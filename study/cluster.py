@@ -21,8 +21,10 @@ CONNECTION_SECONDS = 10
 def ray_cluster(address: str | None, *, verbose: bool) -> Iterator[None]:
     """Ray for as long as a study runs; one that the caller has started is used and left as it is."""
     if not verbose:
-        # Tune logs a failed trial's traceback as an error; its record says why in one line.
-        logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
+        # Tracebacks: of a failed trial, whose record says why in one line, and of its own snapshots, which
+        # are not read.
+        for name in ("ray.tune", "ray.train"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
     if ray.is_initialized():
         yield
         return

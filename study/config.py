@@ -76,13 +76,17 @@ class ResourceConfig:
 
     `gpus_per_trial` "auto" is a quarter of a GPU where the cluster has one, since these networks are small, and
     none elsewhere. A trial that takes longer than `trial_time_limit_seconds` (None: no limit) is stopped and
-    recorded as failed; which trials are depends on the machine.
+    recorded as failed; which trials are depends on the machine. While a GAN trains, its state is kept every
+    `checkpoint_interval_seconds`: so much is lost at most where its process dies. Storage that fails or is full is
+    tried again for `storage_patience_seconds`; then the study stops, and `resume` goes on.
     """
 
     cpus_per_trial: int = Field(default=1, ge=1)
     gpus_per_trial: float | Literal["auto"] = "auto"
     max_concurrent: int | None = Field(default=None, ge=1)
     trial_time_limit_seconds: float | None = Field(default=None, gt=0)
+    checkpoint_interval_seconds: float = Field(default=60.0, ge=0)
+    storage_patience_seconds: float = Field(default=60.0, ge=0)
 
 
 @settings

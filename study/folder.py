@@ -103,7 +103,11 @@ def create_study_folder(root: Path, config: StudyConfig, environment: Mapping[st
         config=dump_study(config),
         environment=environment,
     )
-    write_atomically(StudyFolder(root).manifest, (json.dumps(dump(header), indent=2) + "\n").encode())
+    write_atomically(
+        StudyFolder(root).manifest,
+        (json.dumps(dump(header), indent=2) + "\n").encode(),
+        patience_seconds=config.resources.storage_patience_seconds,
+    )
     return Manifest(study_id=header.study_id, config=config)
 
 

@@ -1,10 +1,9 @@
 """The records of a study: JSON lines that are only ever appended to."""
 
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from trainables.files import naming
+from trainables.files import append
 from trainables.record import TrialRecord, read_line, record_lines
 from trainables.settings import UserError
 
@@ -17,11 +16,13 @@ class RecordStore:
     """The file `path`, one record a line. The truth about a study: all else is derived from it.
 
     Opening cuts off a last line that was not written to its end, since its trial will run again. Raises
-    RecordError or DuplicateRecordError, which name the line, where another one is wrong.
+    RecordError or DuplicateRecordError, which name the line, where another one is wrong. Storage that fails is
+    tried again for `patience_seconds`.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, patience_seconds: float = 0.0) -> None:
         self._path = path
+        self._patience_seconds = patience_seconds
         _cut_unfinished_line(path)
         self._records = {record.trial_id: record for record in read_records(path)}
 
@@ -39,10 +40,7 @@ class RecordStore:
         """Write `record` through to the disk; raises DuplicateRecordError where the trial has one already."""
         if record.trial_id in self._records:
             raise DuplicateRecordError(f"trial {record.trial_id} is recorded already in {self._path}")
-        with naming(self._path), self._path.open("a", encoding="utf-8") as file:
-            file.write(record.to_line() + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        append(self._path, f"{record.to_line()}\n".encode(), patience_seconds=self._patience_seconds)
         self._records[record.trial_id] = record
 
 

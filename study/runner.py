@@ -194,7 +194,10 @@ def _remove_scratch(folder: StudyFolder) -> None:
 
 def _view(manifest: Manifest, folder: StudyFolder) -> OptunaView:
     return OptunaView(
-        storage=manifest.storage(folder), study_name=manifest.unique_name, space=manifest.config.space()
+        storage=manifest.storage(folder),
+        study_name=manifest.unique_name,
+        space=manifest.config.space(),
+        patience_seconds=manifest.config.resources.storage_patience_seconds,
     )
 
 

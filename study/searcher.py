@@ -5,16 +5,18 @@ import json
 import logging
 import re
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import optuna
 from optuna.exceptions import StorageInternalError
 from optuna.trial import FrozenTrial, TrialState, create_trial
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from search_spaces.optuna_adapter import distributions, suggest
 from search_spaces.space import Space
+from trainables.files import insist
 from trainables.record import Milestone, SearchStep, TrialRecord
 from trainables.seeding import derive_seed
 from trainables.settings import UserError
@@ -22,6 +24,8 @@ from trainables.tunable import Scalar
 
 # A space whose points are all taken is given up on after as many tries; a larger one repeats itself less often.
 ATTEMPTS = 50
+
+T = TypeVar("T")
 
 _STATES = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
 
@@ -115,14 +119,20 @@ def _value(record: TrialRecord) -> float | None:
     return record.objective if record.status == "complete" else None
 
 
+class StorageUnavailableError(UserError):
+    """Optuna's storage does not answer, or cannot write: that may pass."""
+
+
 class OptunaView:
     """The search in an Optuna storage, for optuna-dashboard and Optuna's own plots.
 
     A view of the records: it is made anew from them when a study is resumed, so that it never says otherwise.
+    A storage that fails is tried again for `patience_seconds`, though not to open it.
     """
 
-    def __init__(self, *, storage: str, study_name: str, space: Space) -> None:
+    def __init__(self, *, storage: str, study_name: str, space: Space, patience_seconds: float = 0.0) -> None:
         self._space = space
+        self._patience_seconds = patience_seconds
         # For messages: without user and password.
         self._url = re.sub(r"//[^/@]*@", "//", storage)
         with self._storage_errors():
@@ -133,15 +143,14 @@ class OptunaView:
 
     def rebuild(self, records: Iterable[TrialRecord]) -> None:
         """Replace what the storage holds of this study by `records`."""
-        with self._storage_errors():
-            self._rebuild(records)
+        searched = sorted((record for record in records if record.search is not None), key=_number)
+        self._insist(lambda: self._rebuild(searched))
 
-    def _rebuild(self, records: Iterable[TrialRecord]) -> None:
+    def _rebuild(self, searched: Iterable[TrialRecord]) -> None:
         if self._name in optuna.study.get_all_study_names(self._storage):
             optuna.delete_study(study_name=self._name, storage=self._storage)
         study = optuna.create_study(study_name=self._name, storage=self._storage, direction="maximize")
-        searched = (record for record in records if record.search is not None)
-        study.add_trials(_frozen(self._space, record) for record in sorted(searched, key=_number))
+        study.add_trials(_frozen(self._space, record) for record in searched)
 
     def started(self, trial_id: str, step: SearchStep) -> None:
         """Show a search trial as running.
@@ -149,24 +158,38 @@ class OptunaView:
         In one transaction: asked for and described step by step, a trial would wait for the disk ten times.
         """
         shown = _shown(self._space, trial_id, step, state=TrialState.RUNNING)
-        with self._storage_errors():
+
+        def show() -> int:
             study_id = self._storage.get_study_id_from_name(self._name)
-            self._running[trial_id] = self._storage.create_new_trial(study_id, template_trial=shown)
+            return self._storage.create_new_trial(study_id, template_trial=shown)
+
+        self._running[trial_id] = self._insist(show)
 
     def reached(self, trial_id: str, milestone: Milestone) -> None:
         """Show a milestone of a running trial."""
-        with self._storage_errors():
-            self._storage.set_trial_intermediate_value(
-                self._running[trial_id], milestone.epoch, milestone.objective
-            )
+        number = self._running[trial_id]
+        self._insist(
+            lambda: self._storage.set_trial_intermediate_value(number, milestone.epoch, milestone.objective)
+        )
 
     def finished(self, record: TrialRecord) -> None:
         """Show a trial as complete, pruned or failed."""
         number, value = self._running.pop(record.trial_id), _value(record)
-        with self._storage_errors():
-            self._storage.set_trial_state_values(
-                number, _STATES[record.status], None if value is None else [value]
-            )
+        values = None if value is None else [value]
+        self._insist(lambda: self._storage.set_trial_state_values(number, _STATES[record.status], values))
+
+    def _insist(self, action: Callable[[], T]) -> T:
+        """What `action` gives, tried again while the storage fails: each is one transaction, or begins anew."""
+
+        def attempt() -> T:
+            with self._storage_errors():
+                return action()
+
+        return insist(
+            attempt,
+            seconds=self._patience_seconds,
+            passes=lambda error: isinstance(error, StorageUnavailableError),
+        )
 
     @contextlib.contextmanager
     def _storage_errors(self) -> Iterator[None]:
@@ -174,7 +197,10 @@ class OptunaView:
         try:
             yield
         except (StorageInternalError, SQLAlchemyError, ImportError, ValueError) as error:
-            raise UserError(f"Optuna's storage {self._url}: {' '.join(str(error).split())}") from None
+            # Optuna's own error is advice about something else.
+            cause = error.__cause__ if isinstance(error, StorageInternalError) else error
+            kind = StorageUnavailableError if isinstance(cause, OperationalError) else UserError
+            raise kind(f"Optuna's storage {self._url}: {_first_line(cause or error)}") from None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -215,6 +241,11 @@ def _rows(storage: str, study_name: str) -> list[FrozenTrial]:
     url = re.sub(r"^sqlite:///(?!file:)([^?]+)$", r"sqlite:///file:\1?mode=ro&uri=true", storage)
     opened = optuna.storages.get_storage(url)
     return opened.get_all_trials(opened.get_study_id_from_name(study_name))
+
+
+def _first_line(error: BaseException) -> str:
+    # SQLAlchemy goes on with the statement and its values.
+    return str(error).partition("\n")[0]
 
 
 def _number(record: TrialRecord) -> int:

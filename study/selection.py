@@ -26,10 +26,10 @@ class _Selected:
     configurations: tuple[SelectedConfig, ...]
 
 
-def write_selection(path: Path, selected: tuple[SelectedConfig, ...]) -> None:
+def write_selection(path: Path, selected: tuple[SelectedConfig, ...], *, patience_seconds: float = 0.0) -> None:
     """Keep `selected`; equal selections give equal bytes."""
     content = json.dumps(dump(_Selected(configurations=selected)), indent=2, sort_keys=True) + "\n"
-    write_atomically(path, content.encode())
+    write_atomically(path, content.encode(), patience_seconds=patience_seconds)
 
 
 def read_selection(path: Path) -> tuple[SelectedConfig, ...] | None:

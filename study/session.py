@@ -75,12 +75,13 @@ class StudySession:
         budget: TimeBudget,
         observers: Sequence[Observer],
     ) -> None:
-        self.records = RecordStore(folder.records)
+        patience = config.resources.storage_patience_seconds
+        self.records = RecordStore(folder.records, patience_seconds=patience)
         self.planner = Planner(
             config,
             record_of=self.records.get,
             selected=read_selection(folder.selection),
-            keep=lambda selected: write_selection(folder.selection, selected),
+            keep=lambda selected: write_selection(folder.selection, selected, patience_seconds=patience),
             may_search=lambda: budget.may_search(self._mean_trial_seconds()),
         )
         self._view = view

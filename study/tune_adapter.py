@@ -14,14 +14,18 @@ from study.folder import StudyFolder
 from study.planner import Pause
 from study.session import StudySession
 from trainables.config import dump_trial
+from trainables.files import StorageError
 from trainables.ray_trainable import (
     FOLDER,
+    INTERVAL,
     KEPT,
     KEPT_EPOCHS,
     MILESTONE,
+    PATIENCE,
     PURPOSE,
     RATIO,
     RECORD,
+    STORAGE_ERROR,
     TIME_LIMIT,
     TRIAL,
 )
@@ -70,6 +74,8 @@ class SessionSearcher(_Forgotten, Searcher):  # type: ignore[misc]
             KEPT_EPOCHS: sorted(planned.kept_epochs),
             RATIO: self._session.ratio_of(planned),
             TIME_LIMIT: self._resources.trial_time_limit_seconds,
+            INTERVAL: self._resources.checkpoint_interval_seconds,
+            PATIENCE: self._resources.storage_patience_seconds,
         }
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
@@ -102,7 +108,9 @@ class SessionCallback(_Forgotten, tune.Callback):  # type: ignore[misc]
             self._session.reached(trial.config[TRIAL_ID], milestone)
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        """The end, or a stop by the pruner."""
+        """The end, or a stop by the pruner; raises StorageError where the trial could not leave its files."""
+        if STORAGE_ERROR in trial.last_result:
+            raise StorageError(*trial.last_result[STORAGE_ERROR])
         record = trial.last_result.get(RECORD)
         if record is None:
             self._session.stopped(trial.config[TRIAL_ID])

@@ -1,11 +1,47 @@
-"""Writing files that several processes may write and read at once."""
+"""Writing files that several processes may write and read at once, on storage that may fail for a while."""
 
 import contextlib
+import errno
+import logging
+import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import BinaryIO, TypeVar
+
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_exponential
+
+T = TypeVar("T")
 
 _PARTIAL = ".partial"
+_LOG = logging.getLogger(__name__)
+
+# Ways of failing that pass: a disk or a quota is full, a device or a file server does not answer. A missing
+# permission or a file in a folder's place stays.
+_PASSING = frozenset(
+    {
+        errno.ENOSPC,
+        errno.EDQUOT,
+        errno.EIO,
+        errno.EROFS,
+        errno.ESTALE,
+        errno.EBUSY,
+        errno.ETIMEDOUT,
+        errno.ENOTCONN,
+        errno.EHOSTDOWN,
+        errno.EREMOTEIO,
+    }
+)
+# What file systems answer that cannot flush a folder.
+_NO_FOLDER_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP})
+
+# Waits between attempts double from the first to the longest.
+_FIRST_WAIT_SECONDS = 0.1
+_LONGEST_WAIT_SECONDS = 5.0
+
+
+class StorageError(OSError):
+    """A file could not be written; names it. No fault of what was to be written."""
 
 
 def is_partial(path: Path) -> bool:
@@ -13,23 +49,97 @@ def is_partial(path: Path) -> bool:
     return path.name.startswith(".") and path.suffix == _PARTIAL
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write aside and rename, so that no reader ever sees half a file; an OSError names `path`."""
-    with naming(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Of its own name, should another process write the same file.
-        aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}{_PARTIAL}")
-        try:
-            aside.write_bytes(content)
-            aside.replace(path)
-        finally:
-            aside.unlink(missing_ok=True)
+def write_atomically(path: Path, content: bytes, *, patience_seconds: float = 0.0) -> None:
+    """Write aside, through to the disk, and rename: no reader ever sees half a file, whatever fails or dies.
+
+    Tried again for `patience_seconds` where the storage fails; raises StorageError then.
+    """
+    insist(lambda: _replace(path, content), seconds=patience_seconds)
+
+
+def append(path: Path, content: bytes, *, patience_seconds: float = 0.0) -> None:
+    """Write to the end of a file, through to the disk; one process alone may.
+
+    Tried again for `patience_seconds` where the storage fails, without what an earlier attempt may have left;
+    raises StorageError then.
+    """
+    size = path.stat().st_size if path.exists() else 0
+    insist(lambda: _write_at(path, size, content), seconds=patience_seconds)
+
+
+def insist(
+    action: Callable[[], T],
+    *,
+    seconds: float,
+    passes: Callable[[BaseException], bool] = lambda error: isinstance(error, OSError) and error.errno in _PASSING,
+) -> T:
+    """What `action` gives, tried again for up to `seconds` while it fails in a way that `passes`; then its error.
+
+    The first failure is logged, so that whoever waits knows what for.
+    """
+
+    def say(state: RetryCallState) -> None:
+        if state.attempt_number == 1:
+            assert state.outcome is not None
+            _LOG.warning("%s; trying again for up to %g s", state.outcome.exception(), seconds)
+
+    attempts = Retrying(
+        retry=retry_if_exception(passes),
+        stop=stop_after_delay(seconds),
+        wait=wait_exponential(multiplier=_FIRST_WAIT_SECONDS, max=_LONGEST_WAIT_SECONDS),
+        before_sleep=say,
+        reraise=True,
+    )
+    return attempts(action)
 
 
 @contextlib.contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """Give an OSError the name of the file that could not be written; a full disk's has none of its own."""
+    """Make a StorageError of an OSError, with the name of the file; a full disk's has none of its own."""
     try:
         yield
     except OSError as error:
-        raise OSError(error.errno, error.strerror, error.filename or str(path)) from None
+        raise StorageError(error.errno, error.strerror, error.filename or str(path)) from None
+
+
+def _replace(path: Path, content: bytes) -> None:
+    # Of its own name, should another process write the same file.
+    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}{_PARTIAL}")
+    with naming(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with aside.open("wb") as file:
+                _write_through(file, content)
+            aside.replace(path)
+        finally:
+            aside.unlink(missing_ok=True)
+        _sync_folder(path.parent)
+
+
+def _write_at(path: Path, size: int, content: bytes) -> None:
+    """Make `content` what comes after the first `size` bytes of a file."""
+    with naming(path):
+        with path.open("ab") as file:
+            if os.fstat(file.fileno()).st_size > size:
+                os.ftruncate(file.fileno(), size)
+            _write_through(file, content)
+        if size == 0:
+            _sync_folder(path.parent)
+
+
+def _write_through(file: BinaryIO, content: bytes) -> None:
+    file.write(content)
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    """Write a folder's entries through to the disk: without it a power cut may take a new name back."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _NO_FOLDER_SYNC:
+            raise
+    finally:
+        os.close(descriptor)

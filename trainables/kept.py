@@ -36,9 +36,13 @@ class Store(Protocol):
 
 @dataclass(frozen=True)
 class FolderStore:
-    """A folder, which processes and machines may share: states of one name are equal, so any may write them."""
+    """A folder, which processes and machines may share: states of one name are equal, so any may write them.
+
+    Storage that fails is tried again for `patience_seconds`.
+    """
 
     folder: Path
+    patience_seconds: float = 0.0
 
     def get(self, name: str, /) -> State | None:
         """The state of that name; None where there is none that is whole."""
@@ -46,7 +50,7 @@ class FolderStore:
 
     def __setitem__(self, name: str, state: State, /) -> None:
         """Keep `state`."""
-        write_state(self._path(name), state)
+        write_state(self._path(name), state, patience_seconds=self.patience_seconds)
 
     def _path(self, name: str) -> Path:
         return self.folder / f"{name}.pt"
@@ -65,12 +69,12 @@ def made_once(store: Store, depends_on: Mapping[str, JsonValue], make: Callable[
     return state
 
 
-def write_state(path: Path, state: State) -> None:
-    """Write `state` so that others see it whole or not at all."""
+def write_state(path: Path, state: State, *, patience_seconds: float = 0.0) -> None:
+    """Write `state` so that others see it whole or not at all; see `write_atomically`."""
     buffer = io.BytesIO()
     torch.save(state, buffer)
     content = buffer.getvalue()
-    write_atomically(path, hashlib.sha256(content).digest() + content)
+    write_atomically(path, hashlib.sha256(content).digest() + content, patience_seconds=patience_seconds)
 
 
 def read_state(path: Path) -> State | None:

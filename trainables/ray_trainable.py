@@ -14,7 +14,7 @@ from ray import tune
 
 from trainables.config import parse_trial
 from trainables.data.source import ImageSource, Loaded
-from trainables.files import write_atomically
+from trainables.files import StorageError, write_atomically
 from trainables.gans.checkpoints import Checkpoints
 from trainables.kept import FolderStore
 from trainables.matrix_products import choose_library
@@ -27,7 +27,9 @@ from trainables.trial import Purpose, TrialEvent, TrialOutcome, describe_failure
 # Keys of the dict that Tune hands over, and of the results that it gets back.
 TRIAL, PURPOSE, FOLDER, RATIO = "trial", "purpose", "folder", "imbalance_ratio"
 KEPT, KEPT_EPOCHS, TIME_LIMIT = "kept", "kept_epochs", "time_limit_seconds"
+INTERVAL, PATIENCE = "checkpoint_interval_seconds", "storage_patience_seconds"
 RECORD, MILESTONE, OBJECTIVE, EPOCH = "record", "milestone", "objective", "epoch"
+STORAGE_ERROR = "storage_error"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +80,8 @@ class GanStudyTrainable(tune.Trainable):  # type: ignore[misc]
     """Runs one trial; each step goes on to the trial's next milestone, the last one to its end.
 
     The result of the last step carries the complete record as one line of JSON. A trial that raises is a result
-    too, a record that says why, so that Ray's own retries are left for processes and machines that die.
+    too, a record that says why, so that Ray's own retries are left for processes and machines that die. Storage
+    that fails for too long is no fault of the trial: it leaves no record, and the driver is told to stop.
     """
 
     def setup(self, config: dict[str, Any], images: SharedImages) -> None:
@@ -99,9 +102,11 @@ class GanStudyTrainable(tune.Trainable):  # type: ignore[misc]
         try:
             with time_limit(self._deadline):
                 event = next(self._events)
+            return self._milestone(event) if isinstance(event, Milestone) else self._outcome(event)
+        except StorageError as error:
+            return {STORAGE_ERROR: [error.errno, error.strerror, error.filename], "done": True}
         except (Exception, TimeLimitExceeded) as error:
             return self._failure(error)
-        return self._milestone(event) if isinstance(event, Milestone) else self._outcome(event)
 
     def save_checkpoint(self, checkpoint_dir: str) -> dict[str, Any] | None:
         """Tune asks for one when it ends; a trial that is cut off finds its GAN's state in the study's folder."""
@@ -118,13 +123,18 @@ class GanStudyTrainable(tune.Trainable):  # type: ignore[misc]
         limit = config[TIME_LIMIT]
         self._deadline = None if limit is None else time.monotonic() + limit
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        kept = Path(config[KEPT])
+        kept, self._patience = Path(config[KEPT]), config[PATIENCE]
         self._events: Iterator[TrialEvent] = run_trial(
             self._trial,
             self._purpose,
             device=device,
-            checkpoints=Checkpoints(folder=kept / "gans", epochs=frozenset(config[KEPT_EPOCHS])),
-            store=FolderStore(kept / "measures"),
+            checkpoints=Checkpoints(
+                folder=kept / "gans",
+                epochs=frozenset(config[KEPT_EPOCHS]),
+                every_seconds=config[INTERVAL],
+                patience_seconds=self._patience,
+            ),
+            store=FolderStore(kept / "measures", patience_seconds=self._patience),
             source=self._images,
         )
 
@@ -133,7 +143,8 @@ class GanStudyTrainable(tune.Trainable):  # type: ignore[misc]
 
     def _outcome(self, outcome: TrialOutcome) -> dict[str, JsonValue]:
         for name, content in outcome.files.items():
-            write_atomically(self._folder / outcome.record.artifacts[name], content)
+            path = self._folder / outcome.record.artifacts[name]
+            write_atomically(path, content, patience_seconds=self._patience)
         return {RECORD: outcome.record.to_line(), "done": True}
 
     def _failure(self, error: BaseException) -> dict[str, JsonValue]:

@@ -1,5 +1,6 @@
 """The search as Optuna's storage shows it: while it runs, when it has ended, and made anew from the records."""
 
+import sqlite3
 from collections import Counter
 from dataclasses import replace
 
@@ -7,12 +8,15 @@ import optuna
 import pytest
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
 from study.config import parse_study
 from study.searcher import OptunaView
 from tests.study.simulation import Simulation
 from tests.study.test_planner import STUDY
 from trainables.record import Milestone
+from trainables.settings import UserError
 
 CONFIG = parse_study(STUDY)
 
@@ -37,8 +41,8 @@ def storage(tmp_path):
     return f"sqlite:///{tmp_path / 'optuna.db'}"
 
 
-def view(storage):
-    return OptunaView(storage=storage, study_name="test", space=CONFIG.space())
+def view(storage, **options):
+    return OptunaView(storage=storage, study_name="test", space=CONFIG.space(), **options)
 
 
 def shown(storage):
@@ -92,3 +96,35 @@ def test_a_trial_waits_for_the_disk_once_when_it_starts(storage, searched):
         event.remove(Engine, "commit", listener)
     # One writes; to look the study up is another, of nothing.
     assert len(commits) <= 2
+
+
+def test_a_storage_that_fails_for_a_moment_is_tried_again(storage, searched, monkeypatch, caplog):
+    watching, record = view(storage, patience_seconds=30), searched[0]
+    watching.rebuild([])
+    failing, commit = iter([True, True]), Session.commit
+
+    def sometimes(self):
+        if next(failing, False):
+            raise OperationalError("INSERT", {}, sqlite3.OperationalError("database or disk is full"))
+        commit(self)
+
+    monkeypatch.setattr(Session, "commit", sometimes)
+    watching.started(record.trial_id, record.search)
+    watching.finished(record)
+    assert [(attributes["trial_id"], state) for attributes, state, *_ in shown(storage)] == [
+        (record.trial_id, "COMPLETE")
+    ]
+    (message,) = caplog.messages
+    assert "database or disk is full; trying again for up to 30 s" in message and "INSERT" not in message
+
+
+def test_a_storage_that_goes_on_failing_is_an_error_of_one_line(storage, searched, monkeypatch):
+    watching = view(storage)
+    watching.rebuild([])
+
+    def always(self):
+        raise OperationalError("INSERT", {}, sqlite3.OperationalError("disk I/O error"))
+
+    monkeypatch.setattr(Session, "commit", always)
+    with pytest.raises(UserError, match=r"^Optuna's storage sqlite:.*disk I/O error$"):
+        watching.started(searched[0].trial_id, searched[0].search)

@@ -17,12 +17,14 @@ class Checkpoints:
     """Where trainings keep their states: after each of `epochs`, and as often as `every_seconds` allows.
 
     Those of `epochs` stay, since other trainings may want them; of the others the latest stays. The folder may be
-    shared by processes and machines: files appear whole or not at all, and those of one name are equal.
+    shared by processes and machines: files appear whole or not at all, and those of one name are equal. Storage
+    that fails is tried again for `patience_seconds`.
     """
 
     folder: Path
     epochs: frozenset[int] = frozenset()
     every_seconds: float = 60.0
+    patience_seconds: float = 0.0
 
     def of(self, training_id: str) -> "KeptStates":
         """The states of the training of that name."""
@@ -54,7 +56,7 @@ class KeptStates:
         stays = epoch in self.policy.epochs
         if not stays and monotonic() - self._kept_at < self.policy.every_seconds:
             return
-        write_state(self._path(epoch), state())
+        write_state(self._path(epoch), state(), patience_seconds=self.policy.patience_seconds)
         if self._latest is not None:
             self._latest.unlink(missing_ok=True)
         self._latest = None if stays else self._path(epoch)

@@ -1,0 +1,106 @@
+"""A study whose disk really is full for a while, and one whose disk stays full until somebody makes room."""
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+import ray
+
+from study.check import check_study
+from study.recipe import study_config
+from study.record_store import read_records
+from study.runner import resume_study, run_study
+from tests.small_disk import fill, small_disk
+from trainables.files import StorageError
+from trainables.settings import UserError
+
+pytestmark = pytest.mark.ray
+
+SETTINGS = (
+    "classifier.epochs=1",
+    "baselines=[]",
+    "search.parameters.balancing/name={kind: choice, options: [vanilla_gan]}",
+    "search.parameters.balancing/gan/epochs@vanilla_gan={kind: int, low: 1, high: 4}",
+    "search.trials=4",
+    "confirm.seeds=[1]",
+    "resources.max_concurrent=1",
+)
+NUM_TRIALS = 1 + 4 + 2
+
+
+@pytest.fixture(scope="module", autouse=True)
+def local_ray():
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("RAY_AUTH_MODE", "disabled")
+        ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False)
+    yield
+    ray.shutdown()
+
+
+@pytest.fixture
+def disk(tmp_path):
+    with small_disk(tmp_path / "disk", megabytes=64) as folder:
+        yield folder
+
+
+def filled_at(disk, folder, num_records, *, empty_after=None):
+    """Fill the disk as soon as the study has so many records; empty it again after so many seconds."""
+
+    def wait_and_fill():
+        while not (folder / "records.jsonl").exists() or num_lines(folder) < num_records:
+            time.sleep(0.01)
+        ballast = fill(disk)
+        if empty_after is not None:
+            time.sleep(empty_after)
+            ballast.unlink()
+
+    thread = threading.Thread(target=wait_and_fill)
+    thread.start()
+    return thread
+
+
+def num_lines(folder):
+    return (folder / "records.jsonl").read_bytes().count(b"\n")
+
+
+def workers_words():
+    """What the workers of this Ray wrote to their standard errors."""
+    logs = Path(ray._private.worker.global_worker.node.get_session_dir_path()) / "logs"
+    return (path.read_text(errors="replace") for path in logs.glob("worker-*.err"))
+
+
+def outcomes(folder):
+    return {record.trial_id: record.outcome() for record in read_records(folder / "records.jsonl")}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("undisturbed") / "study"
+    run_study(study_config("quickstart", SETTINGS), out=folder)
+    assert [record.status for record in read_records(folder / "records.jsonl")] == ["complete"] * NUM_TRIALS
+    return outcomes(folder)
+
+
+def test_a_disk_that_is_full_for_a_while_costs_nothing_but_time(disk, undisturbed, caplog):
+    folder = disk / "study"
+    thread = filled_at(disk, folder, 3, empty_after=6)
+    run_study(study_config("quickstart", SETTINGS), out=folder)
+    thread.join()
+    assert outcomes(folder) == undisturbed
+    assert check_study(folder).findings == ()
+    assert "; trying again for up to 60 s" in "".join([*caplog.messages, *workers_words()])
+
+
+def test_a_disk_that_stays_full_stops_the_study_which_goes_on_when_there_is_room(disk, undisturbed):
+    folder = disk / "study"
+    thread = filled_at(disk, folder, 3)
+    with pytest.raises((StorageError, UserError), match=r"study/|optuna.db") as error:
+        run_study(study_config("quickstart", [*SETTINGS, "resources.storage_patience_seconds=1"]), out=folder)
+    thread.join()
+    assert "No space left" in str(error.value) or "full" in str(error.value)
+    assert 3 <= num_lines(folder) < NUM_TRIALS
+    next(disk.glob("ballast*")).unlink()
+    resume_study(folder)
+    assert outcomes(folder) == undisturbed
+    assert check_study(folder).findings == ()
