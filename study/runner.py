@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 from ray import tune
 from ray.tune import TuneError
+from ray.tune.execution import tune_controller
 from rich.console import Console
 
 from study.cluster import gpus_per_trial, num_workers, ray_cluster
@@ -26,7 +27,7 @@ from study.searcher import OptunaView, differences
 from study.selection import read_selection
 from study.session import Observer, StudySession, TimeBudget
 from study.tracking import WandbMirror
-from study.tune_adapter import SessionCallback, SessionSearcher
+from study.tune_adapter import DeathsAsDeaths, SessionCallback, SessionSearcher
 from trainables.data.catalog import data_set, image_source
 from trainables.data.source import DATA_ENVIRONMENT_VARIABLE
 from trainables.evaluation import InceptionFeatures
@@ -245,6 +246,8 @@ def _tuner(
 ) -> tune.Tuner:
     # Records are ours; Ray's CSV, JSON and TensorBoard loggers would write every one of them three more times.
     os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
+    # Tune has no setting for it.
+    tune_controller.RayActorManager = DeathsAsDeaths
     if not verbose:
         # The newer output prints a banner at any verbosity.
         os.environ["RAY_AIR_NEW_OUTPUT"] = "0"

@@ -6,6 +6,9 @@ from typing import Any
 
 from pydantic import JsonValue
 from ray import tune
+from ray.air.execution._internal import RayActorManager
+from ray.air.execution._internal.tracked_actor_task import TrackedActorTask
+from ray.exceptions import OutOfMemoryError, RayActorError
 from ray.tune.experiment import Trial
 from ray.tune.search import Searcher
 
@@ -42,6 +45,18 @@ class _Forgotten:
 
     def __getstate__(self) -> dict[str, Any]:
         return {}
+
+
+class DeathsAsDeaths(RayActorManager):  # type: ignore[misc]
+    """Takes a process that Ray killed for want of memory for one that died: the trial is started again.
+
+    Tune's own (of Ray 2.60) knows a RayActorError alone, which an OutOfMemoryError is not, and ends the study.
+    """
+
+    def _actor_task_failed(self, tracked_actor_task: TrackedActorTask, exception: Exception) -> None:
+        if isinstance(exception, OutOfMemoryError):
+            exception = RayActorError(error_msg=str(exception))
+        super()._actor_task_failed(tracked_actor_task, exception)
 
 
 class SessionSearcher(_Forgotten, Searcher):  # type: ignore[misc]

@@ -1,0 +1,160 @@
+"""Trials that are killed, while a GAN trains, and for want of memory: real signals, Ray's real memory monitor."""
+
+import os
+import signal
+import time
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+import optuna
+import pytest
+import ray
+import torch
+
+from study import runner
+from study.recipe import study_config
+from study.runner import MAX_RESTARTS, run_study
+from trainables.gans.training import Training
+from trainables.kept import contents
+from trainables.ray_trainable import SharedImages, shared
+
+pytestmark = pytest.mark.ray
+
+SETTINGS = (
+    "classifier.epochs=1",
+    "baselines=[]",
+    "search.parameters.balancing/name={kind: choice, options: [vanilla_gan]}",
+    "search.parameters.balancing/gan/epochs@vanilla_gan={kind: int, low: 1, high: 4}",
+    "confirm.seeds=[1]",
+    "resources.max_concurrent=1",
+)
+INTERVAL_SECONDS = 0.3
+EPOCH_SECONDS = 0.02
+KILLED_IN_EPOCH = 57
+
+
+@contextmanager
+def local_ray(**options):
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("RAY_AUTH_MODE", "disabled")
+        ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, **options)
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def handing_out(kind):
+    """What makes shared images of a `kind` whose methods run in the workers."""
+
+    def make(source):
+        images = shared(source)
+        return kind(**{field.name: getattr(images, field.name) for field in fields(images)})
+
+    return make
+
+
+def slow_and_logged(log, *, killed_once):
+    """Images whose trials train slowly, log every epoch in `log`, and die once in the middle of a GAN."""
+
+    class Watched(SharedImages):
+        def pool(self):
+            train_epoch = getattr(Training, "plain_train_epoch", Training.train_epoch)
+            Training.plain_train_epoch = train_epoch
+
+            def logged(training):
+                train_epoch(training)
+                time.sleep(EPOCH_SECONDS)
+                epoch, mark = len(training.losses), log.with_suffix(".killed")
+                with log.open("a") as file:
+                    file.write(f"{contents(training.data.images)} {epoch} {time.time()}\n")
+                if killed_once and epoch == KILLED_IN_EPOCH and not mark.exists():
+                    mark.touch()
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+            Training.train_epoch = logged
+            return super().pool()
+
+    return handing_out(Watched)
+
+
+def test_a_gan_whose_process_is_killed_goes_on_from_its_last_state(tmp_path, monkeypatch):
+    settings = (
+        "search.trials=0",
+        "balancers.vanilla_gan.gan.epochs=80",
+        f"resources.checkpoint_interval_seconds={INTERVAL_SECONDS}",
+    )
+    results, logs = [], []
+    with local_ray():
+        for name, killed_once in (("undisturbed", False), ("killed", True)):
+            log = tmp_path / f"{name}.log"
+            monkeypatch.setattr(runner, "shared", slow_and_logged(log, killed_once=killed_once))
+            results.append(run_study(study_config("quickstart", [*SETTINGS, *settings]), out=tmp_path / name))
+            logs.append([line.split() for line in log.read_text().splitlines()])
+    undisturbed, killed = ({record.trial_id: record.outcome() for record in r.trials} for r in results)
+    assert killed == undisturbed
+    once, again = (Counter((gan, int(epoch)) for gan, epoch, _ in log) for log in logs)
+    # Two rare classes, a GAN each; the second kill never comes.
+    assert set(once.values()) == {1} and len(once) == 2 * 80
+    assert set(again) == set(once)
+    repeated = sorted(epoch for (_, epoch), times in again.items() if times > 1)
+    assert repeated == list(range(repeated[0], KILLED_IN_EPOCH + 1)), "trained from its last state"
+    assert repeated[0] > 1, "it did not begin anew"
+    ended = {}
+    for gan, epoch, when in logs[1]:
+        ended.setdefault((gan, int(epoch)), float(when))
+    gan = next(gan for (gan, _), times in again.items() if times > 1)
+    # From the state to the death: an interval, and the epoch in which it ended.
+    lost_seconds = ended[gan, KILLED_IN_EPOCH] - ended[gan, repeated[0] - 1]
+    assert lost_seconds <= INTERVAL_SECONDS + 10 * EPOCH_SECONDS
+
+
+def in_use():
+    """Memory of this machine in use, and all of it, in bytes."""
+    found = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
+    total, available = (int(found[key].split()[0]) * 1024 for key in ("MemTotal", "MemAvailable"))
+    return total - available, total
+
+
+def test_a_trial_without_memory_is_recorded_and_the_search_goes_on_without_it(tmp_path, monkeypatch):
+    """The GPU's is simulated; the machine's is really used up, to a limit that Ray is given."""
+    calls, room = tmp_path / "calls", 2 * 2**30
+
+    class Greedy(SharedImages):
+        def pool(self):
+            with calls.open("a") as file:
+                file.write(".")
+            call = calls.stat().st_size
+            if call == 2:
+                raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 8.00 PiB.")
+            if 3 <= call <= 3 + MAX_RESTARTS:
+                taken = []
+                while len(taken) < 16:
+                    taken.append(np.ones(room // 8 // 8))
+                    time.sleep(0.1)
+                time.sleep(60)
+            return super().pool()
+
+    monkeypatch.setattr(runner, "shared", handing_out(Greedy))
+    used, total = in_use()
+    if total - used < 3 * room:
+        pytest.skip(f"needs {3 * room / 2**30:g} GiB of free memory")
+    limits = {"memory_usage_threshold": (used + room) / total, "memory_monitor_refresh_ms": 50}
+    settings = ("search.trials=3", "search.lag=1", "balancers.vanilla_gan.gan.epochs=1")
+    with local_ray(_system_config=limits):
+        result = run_study(study_config("quickstart", [*SETTINGS, *settings]), out=tmp_path / "study")
+    failures = [record.failure for record in result.trials]
+    no_memory_on_gpu, no_memory = failures[1:3]
+    assert no_memory_on_gpu == "OutOfMemoryError: CUDA out of memory. Tried to allocate 8.00 PiB."
+    assert "killed due to the node running low on memory" in no_memory
+    # The baseline, both of these, a search trial and two confirmations.
+    assert [failure is None for failure in failures] == [True, False, False, True, True, True]
+    assert calls.stat().st_size == 6 + MAX_RESTARTS
+    storage = f"sqlite:///{tmp_path / 'study' / 'optuna.db'}"
+    (name,) = optuna.get_all_study_names(storage)
+    shown = optuna.load_study(study_name=name, storage=storage).trials
+    assert [trial.state.name for trial in shown] == ["FAIL", "FAIL", "COMPLETE"]
+    assert len({str(trial.params) for trial in shown}) == 3
