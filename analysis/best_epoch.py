@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from analysis.aggregate import t_interval
+from analysis.provenance import SCORES
 from analysis.select import MAIN_METRIC, condition_of, confirmed, families, score
 from analysis.tables import KEYS, Arm, Table, headed, in_order, without_constants
 from analysis.wording import estimate_text, label
@@ -43,6 +44,7 @@ def best_epoch_tables(records: Sequence[TrialRecord]) -> tuple[Table, ...]:
             title="The last epoch, and the best one chosen on the test part",
             numbers=pd.DataFrame(numbers),
             text=headed(without_constants(pd.DataFrame(text, columns=[*KEYS, *list(text[0])[len(KEYS) :]]))),
+            origin=SCORES,
         ),
     )
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from analysis.provenance import SCORES
 from analysis.select import condition_of, conditions, confirmed, families
 from analysis.tables import KEYS, Arm, Table, headed, in_order, without_constants
 from analysis.wording import ABSENT, count, magnitude, ratio_text
@@ -189,12 +190,14 @@ def generated_tables(records: Sequence[TrialRecord]) -> tuple[Table, ...]:
             title=f"Quality of the generated images: {brackets}",
             numbers=_numbers(found, (*FIDELITY, *VARIETY)),
             text=_text(found, with_features(FIDELITY, records)),
+            origin=SCORES,
         ),
         Table(
             name="generated_variety",
             title=f"Variety and copies among the generated images: {brackets}",
             numbers=_numbers(found, VARIETY),
             text=_text(found, VARIETY),
+            origin=SCORES,
         ),
     )
 

@@ -3,13 +3,14 @@
 import base64
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import jinja2
 import pandas as pd
 import yaml
+from markupsafe import Markup
 
 from analysis.across import across_tables, across_tasks, ranking, ranking_text
 from analysis.answer import answer, contrast_table
@@ -21,12 +22,14 @@ from analysis.load import Study, load_study
 from analysis.one_run import one_run_tables
 from analysis.plots.figures import Drawn, figures
 from analysis.plots.samples import SampleGrid, sample_data, shrunk
-from analysis.tables import Table, answer_table, class_count_table, tables, write_tables
+from analysis.select import MAIN_METRIC, score
+from analysis.tables import Table, TracedTable, answer_table, class_count_table, tables, traced, write_tables
 from analysis.verdicts import verdict_table
-from analysis.wording import listing, ratio_text
+from analysis.wording import ABSENT, listing, number, ratio_text
 from trainables.record import TrialRecord
 
 TEMPLATES = Path(__file__).parent / "templates"
+REPORT_FOLDER, TABLES_FOLDER, PLOTS_FOLDER, PAGE_FILE = "report", "tables", "plots", "report.html"
 # Base64 adds a third: all grids together stay below 6 MB of page, and one below 300 kB.
 ALL_GRIDS_BYTES, ONE_GRID_BYTES = 4_500_000, 220_000
 
@@ -47,9 +50,19 @@ def write_report(folder: Path) -> Path:
     Tables and plots of an earlier report are replaced. Raises RecordError where the study cannot be read.
     """
     study = load_study(folder)
-    report = folder / "report"
-    for stale in ("tables", "plots"):
+    report = folder / REPORT_FOLDER
+    for stale in (TABLES_FOLDER, PLOTS_FOLDER):
         shutil.rmtree(report / stale, ignore_errors=True)
+    found = report_tables(study)
+    write_tables(study, found, report / TABLES_FOLDER)
+    drawn = list(_written(figures(study.records), report / PLOTS_FOLDER))
+    path = report / PAGE_FILE
+    path.write_text(render(study, found, drawn), encoding="utf-8")
+    return path
+
+
+def report_tables(study: Study) -> tuple[TracedTable, ...]:
+    """Every table of the report, each row with the trials that it was made from."""
     records = study.records
     found = (
         verdict_table(records),
@@ -61,11 +74,7 @@ def write_report(folder: Path) -> Path:
         class_count_table(records),
         *_special(records),
     )
-    write_tables(study, found, report / "tables")
-    drawn = list(_written(figures(records), report / "plots"))
-    path = report / "report.html"
-    path.write_text(render(study, found, drawn), encoding="utf-8")
-    return path
+    return tuple(traced(table, records) for table in found)
 
 
 def _special(records: Sequence[TrialRecord]) -> tuple[Table, ...]:
@@ -91,8 +100,20 @@ def _written(drawn: Iterator[Drawn], folder: Path) -> Iterator[Picture]:
         )
 
 
-def render(study: Study, found: Sequence[Table], drawn: Sequence[Picture]) -> str:
-    """The page, with every name and note in it escaped."""
+def table_html(table: TracedTable) -> str:
+    """A table as it stands in the page."""
+    # A template's macros are attributes that no type tells of.
+    frame: Callable[[TracedTable], str] = _templates().get_template("table.html.j2").module.frame  # type: ignore[attr-defined]
+    return str(frame(table))
+
+
+def answer_html(study: Study) -> str:
+    """The two sentences as they stand in the page."""
+    return str(Markup('<p class="answer">{}</p>').format(" ".join(answer(study))))
+
+
+def _templates() -> jinja2.Environment:
+    """The templates, in which every name and note is escaped."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -100,25 +121,36 @@ def render(study: Study, found: Sequence[Table], drawn: Sequence[Picture]) -> st
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["ratio_text"] = ratio_text
+    return environment
+
+
+def render(study: Study, found: Sequence[TracedTable], drawn: Sequence[Picture]) -> str:
+    """The page."""
     sections: dict[str, list[Picture]] = {}
     for picture in drawn:
         sections.setdefault(picture.section, []).append(picture)
-    return environment.get_template("report.html.j2").render(
-        study=study,
-        sentences=answer(study),
-        caveats=caveats(study),
-        tables={table.name: table for table in found},
-        pictures=sections,
-        across=_across_text(study.records),
-        samples=_samples(study),
-        lost=[record for record in study.records if record.status != "complete"],
-        statuses=sorted(Counter((r.phase, r.status) for r in study.records).items()),
-        minority=_minority(study.records),
-        fidelity=with_features(FIDELITY, study.records),
-        features=features_of(study.records),
-        variety=VARIETY,
-        configuration=yaml.safe_dump(dict(study.config), sort_keys=False, allow_unicode=True),
-        ratio_text=ratio_text,
+    return (
+        _templates()
+        .get_template("report.html.j2")
+        .render(
+            study=study,
+            answer=Markup(answer_html(study)),
+            caveats=caveats(study),
+            tables={table.name: table for table in found},
+            frames={table.name: Markup(table_html(table)) for table in found},
+            trials=_trial_rows(study.records),
+            pictures=sections,
+            across=_across_text(study.records),
+            samples=_samples(study),
+            lost=[record for record in study.records if record.status != "complete"],
+            statuses=sorted(Counter((r.phase, r.status) for r in study.records).items()),
+            minority=_minority(study.records),
+            fidelity=with_features(FIDELITY, study.records),
+            features=features_of(study.records),
+            variety=VARIETY,
+            configuration=yaml.safe_dump(dict(study.config), sort_keys=False, allow_unicode=True),
+        )
     )
 
 
@@ -154,6 +186,23 @@ def _sample_picture(folder: Path, grid: SampleGrid, most_bytes: int) -> Picture:
     )
 
 
+def _trial_rows(records: Sequence[TrialRecord]) -> list[dict[str, str]]:
+    """Every trial in a few words, in the order of the records."""
+    return [
+        {
+            "trial_id": record.trial_id,
+            "what": f"{record.phase}, {record.status}",
+            "balancer": record.balancer,
+            "ratio": ratio_text(record.imbalance_ratio),
+            "seed": str(record.seed),
+            **{part: _cell(score(record, MAIN_METRIC, part)) for part in ("validation", "test")},
+            "objective": ABSENT if record.objective is None else number(record.objective, signed=True),
+            "seconds": f"{sum(record.seconds.values()):.1f}",
+        }
+        for record in records
+    ]
+
+
 def _minority(records: Sequence[TrialRecord]) -> dict[str, list[str]]:
     """The minority classes of each data set, by name, in the order of their labels."""
     found: dict[str, dict[str, None]] = {}
@@ -166,3 +215,7 @@ def _minority(records: Sequence[TrialRecord]) -> dict[str, list[str]]:
 def data_uri(content: bytes, media_type: str) -> str:
     """`content` as a URI that carries it."""
     return f"data:{media_type};base64,{base64.b64encode(content).decode()}"
+
+
+def _cell(value: float | None) -> str:
+    return ABSENT if value is None else number(value)

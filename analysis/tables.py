@@ -10,6 +10,7 @@ import pandas as pd
 from analysis.aggregate import estimate_of, summarise
 from analysis.load import Study, records_frame
 from analysis.markup import to_latex, to_markdown
+from analysis.provenance import GAINS, SCORES, SEARCH, TRIAL_IDS, Origin, row_sources, with_trial_ids
 from analysis.select import (
     CONDITION_COLUMNS,
     MAIN_METRIC,
@@ -33,6 +34,7 @@ class Arm(NamedTuple):
 
 
 KEYS = list(Arm._fields)
+TRIALS_NAME = "trials"
 
 
 def in_order(arms: Iterable[Arm], kinds: Mapping[str, Family]) -> list[Arm]:
@@ -42,12 +44,38 @@ def in_order(arms: Iterable[Arm], kinds: Mapping[str, Family]) -> list[Arm]:
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """One table: `numbers` as they were computed, and `text` as they are read."""
+    """One table: `numbers` as they were computed, and `text` as they are read.
+
+    `origin` says which trials a row is made from; `traced` names them.
+    """
 
     name: str
     title: str
     numbers: pd.DataFrame
     text: pd.DataFrame
+    origin: Origin = GAINS
+
+
+@dataclass(frozen=True, kw_only=True)
+class TracedTable:
+    """A table whose `numbers` name their trials in a last column, and the trial ids behind each row of `text`."""
+
+    name: str
+    title: str
+    numbers: pd.DataFrame
+    text: pd.DataFrame
+    sources: tuple[tuple[str, ...], ...]
+
+
+def traced(table: Table, records: Sequence[TrialRecord]) -> TracedTable:
+    """`table` with the trials that each of its rows was made from."""
+    return TracedTable(
+        name=table.name,
+        title=table.title,
+        numbers=with_trial_ids(table.numbers, row_sources(table.numbers, records, table.origin)),
+        text=table.text,
+        sources=tuple(row_sources(table.text, records, table.origin)),
+    )
 
 
 def tables(study: Study) -> tuple[Table, ...]:
@@ -131,7 +159,13 @@ def _by_ratio(
     ]
     columns = ["dataset", "classifier", "balancer", *(f"Ratio {ratio_text(ratio)}" for ratio in ratios)]
     text = pd.DataFrame(rows, columns=columns)
-    return Table(name=name, title=title, numbers=numbers, text=headed(without_constants(text)))
+    return Table(
+        name=name,
+        title=title,
+        numbers=numbers,
+        text=headed(without_constants(text)),
+        origin=GAINS if measure == "gain" else SCORES,
+    )
 
 
 def _all_metrics(summary: pd.DataFrame, kinds: Mapping[str, Family]) -> Table:
@@ -179,6 +213,7 @@ def search_table(study: Study) -> Table:
         title="Search budget, best gain on validation, and what was confirmed",
         numbers=_with_gains(pd.DataFrame(numbers, columns=[*KEYS, *_SPENT, "flattery"]), validation, summary),
         text=headed(without_constants(pd.DataFrame(rows, columns=columns))),
+        origin=SEARCH,
     )
 
 
@@ -238,12 +273,13 @@ def class_count_table(records: Sequence[TrialRecord]) -> Table:
                     "training": counts.training[index],
                     "validation": counts.validation[index],
                     "test": counts.test[index] if counts.test else ABSENT,
+                    TRIAL_IDS: record.trial_id,
                 }
             )
     columns = ["dataset", "imbalance_ratio", "class", "minority"]
-    columns += ["available", "imbalanced", "training", "validation", "test"]
+    columns += ["available", "imbalanced", "training", "validation", "test", TRIAL_IDS]
     numbers = pd.DataFrame(rows, columns=columns)
-    text = headed(without_constants(numbers))
+    text = headed(without_constants(numbers.drop(columns=TRIAL_IDS)))
     return Table(name="class_counts", title="Images of each class", numbers=numbers, text=text)
 
 
@@ -268,11 +304,11 @@ def headed(text: pd.DataFrame) -> pd.DataFrame:
     return text.rename(columns={name: label(name) for name in text.columns if name.islower()})
 
 
-def write_tables(study: Study, found: Sequence[Table], folder: Path) -> None:
+def write_tables(study: Study, found: Sequence[TracedTable], folder: Path) -> None:
     """Write each table as .csv (numbers), .md and .tex (text) under `folder`, and every trial as trials.csv."""
     folder.mkdir(parents=True, exist_ok=True)
     for table in found:
         table.numbers.to_csv(folder / f"{table.name}.csv", index=False)
         (folder / f"{table.name}.md").write_text(to_markdown(table.text), encoding="utf-8")
         (folder / f"{table.name}.tex").write_text(to_latex(table.text, title=table.title), encoding="utf-8")
-    records_frame(study.records).to_csv(folder / "trials.csv", index=False)
+    records_frame(study.records).to_csv(folder / f"{TRIALS_NAME}.csv", index=False)

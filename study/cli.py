@@ -69,6 +69,10 @@ SkipUnreadable = Annotated[
     bool, typer.Option("--skip-unreadable", help="Go on without images that cannot be read, and say which.")
 ]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Show all that Ray says.")]
+Check = Annotated[
+    bool,
+    typer.Option("--check", help="Write nothing; compute every number anew from the stored predictions."),
+]
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The folder of a study.")]
 
 
@@ -111,12 +115,16 @@ def resume(folder: Folder, time_budget: Budget = None, address: Address = None, 
 
 
 @app.command()
-def report(folder: Folder) -> None:
+def report(folder: Folder, check: Check = False) -> None:
     """Write report.html, tables and plots.
 
-    From the records of a study alone; prints the answer.
+    From the records of a study alone; prints the answer. With --check exit code 1 where a number of the report is
+    not what the stored predictions give.
     """
-    _report(folder)
+    if check:
+        _recheck(folder)
+    else:
+        _report(folder)
 
 
 @app.command()
@@ -199,6 +207,23 @@ def _report(folder: Path) -> None:
     if len(frame):
         console.print(_table(frame), crop=False)
     console.print(f"Report: {write_report(folder)}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _recheck(folder: Path) -> None:
+    read_manifest(folder)
+    from analysis.recheck import recheck
+
+    found = recheck(folder)
+    for difference in found.differences:
+        print(f"off: {difference}")
+    for note in found.notes:
+        print(f"note: {note}")
+    print(
+        f"{folder}: {found.num_cells} cells of the report's tables recomputed from {found.num_predictions} files "
+        f"of predictions, {len(found.differences) or 'nothing'} off"
+    )
+    if found.differences:
+        raise typer.Exit(1)
 
 
 def _table(frame: "pd.DataFrame") -> Table:

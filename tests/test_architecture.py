@@ -94,6 +94,13 @@ BELOW = {
     "study.listing": ("study", "search_spaces", "trainables", "analysis"),
     "study.result": ("trainables", "analysis"),
     "analysis": ("trainables.record", "trainables.settings"),
+    # It scores stored predictions as a trial does, by the same arithmetic; that loads without torch too.
+    "analysis.recheck": (
+        "analysis",
+        "trainables.metrics.classification",
+        "trainables.record",
+        "trainables.settings",
+    ),
 }
 
 # Library -> the rooms that may import it.

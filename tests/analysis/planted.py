@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from trainables.metrics.classification import score
 from trainables.record import (
     ClassCounts,
     EpochLoss,
     ImageQuality,
+    Part,
     Phase,
     Scores,
     SearchStep,
@@ -241,3 +243,52 @@ def with_samples(folder: Path, record: TrialRecord, *, size: tuple[int, int] = (
     (folder / path).parent.mkdir(parents=True, exist_ok=True)
     (folder / path).write_bytes(buffer.getvalue())
     return replace(record, artifacts={**record.artifacts, "samples": path})
+
+
+def predicted_study(folder: Path, *, ratio: float = 10.0) -> list[TrialRecord]:
+    """No balancing, a simple method and a GAN with three seeds and a search, scored from stored predictions."""
+    arms = (("none", False), ("smote", False), ("dcgan", True))
+    confirmations = [
+        planted_record(balancer=name, validation=0.0, test=0.0, gan=gan, seed=seed, ratio=ratio)
+        for name, gan in arms
+        for seed in (1, 2, 3)
+    ]
+    baseline = planted_record(balancer="none", validation=0.0, phase="baseline", seed=0, ratio=ratio)
+    searched = search_trials("dcgan", (0.0, 0.0), first=0, ratio=ratio)
+    records = [with_predictions(folder, record) for record in (baseline, *searched, *confirmations)]
+    reached = records[0].scores["validation"].overall["minority_f1"]
+    return [
+        replace(record, baseline=reached, objective=_minority_f1(record) - reached)
+        if record.phase == "search" and reached is not None
+        else record
+        for record in records
+    ]
+
+
+def _minority_f1(record: TrialRecord) -> float:
+    value = record.scores["validation"].overall["minority_f1"]
+    assert value is not None
+    return value
+
+
+def with_predictions(folder: Path, record: TrialRecord) -> TrialRecord:
+    """`record` with predictions of its own, stored in `folder`, and the scores that they give."""
+    rng = np.random.default_rng(sum(record.trial_id.encode()))
+    test_counts = (50, 50, 12)
+    artifacts: dict[str, str] = {}
+    scores: dict[Part, Scores] = {}
+    for part in record.scores:
+        labels = np.repeat(np.arange(3), (25, 9, 6) if part == "validation" else test_counts)
+        logits = rng.normal(size=(len(labels), 3)) + 1.5 * np.eye(3)[labels]
+        probabilities = (np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)).astype(np.float32)
+        artifacts[f"predictions_{part}"] = f"artifacts/{record.trial_id}/predictions_{part}.npz"
+        path = folder / artifacts[f"predictions_{part}"]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.savez_compressed(path, labels=labels, probabilities=probabilities)
+        scores[part] = score(
+            labels,
+            probabilities,
+            minority=MINORITY,
+            class_proportions=[n / sum(test_counts) for n in test_counts] if part == "validation" else None,
+        )
+    return replace(record, artifacts=artifacts, scores=scores)

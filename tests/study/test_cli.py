@@ -12,6 +12,7 @@ from search_spaces.spaces import SPACES
 from study.cli import main
 from study.folder import create_study_folder
 from study.recipe import recipe_names, study_config
+from tests.analysis.planted import predicted_study
 from tests.study.simulation import Simulation
 from trainables.balancing.catalog import BALANCERS
 from trainables.classifiers.catalog import CLASSIFIERS
@@ -155,6 +156,22 @@ def test_check_says_what_is_wrong_in_its_exit_code(gan_study, tmp_path):
     assert code == 1
     assert "wrong: records.jsonl:1: schema version None" in out
     assert "1 wrong" in out
+
+
+def test_report_check_says_in_its_exit_code_what_is_off(gan_study, tmp_path):
+    create_study_folder(tmp_path / "study", study_config("quickstart"), {})
+    assert_one_line(gan_study("report", "--check", tmp_path / "study"), "has no report")
+    records = predicted_study(tmp_path / "study")
+    lines = (record.to_line() for record in records)
+    (tmp_path / "study" / "records.jsonl").write_text("\n".join(lines) + "\n")
+    assert gan_study("report", tmp_path / "study")[0] == 0
+    code, out, _ = gan_study("report", "--check", tmp_path / "study")
+    assert (code, out.splitlines()[-1].split(", ")[-1]) == (0, "nothing off")
+    (tmp_path / "study" / records[-1].artifacts["predictions_test"]).unlink()
+    code, out, _ = gan_study("report", "--check", tmp_path / "study")
+    assert code == 1
+    assert f"off: trial {records[-1].trial_id}, predictions_test" in out
+    assert ", 1 off" in out
 
 
 def test_report_is_written_from_the_records_alone(gan_study, tmp_path):

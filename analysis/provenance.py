@@ -1,0 +1,75 @@
+"""Which trials each row of a table was made from, so that every number can be followed to its records."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from analysis.select import CONDITION_COLUMNS, NO_BALANCING, confirmed
+from analysis.wording import label
+from trainables.record import TrialRecord
+
+TRIAL_IDS = "trial_ids"
+# What a table calls the methods that a row is about.
+METHOD_COLUMNS = ("balancer", "reference", "gan", "simple", "GAN", "simple method")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """The trials that a row is made from, beside what its own cells say of condition and methods.
+
+    Confirmed ones and, with `searched`, those of the search; with `paired` also those of no balancing, which a
+    gain is measured against.
+    """
+
+    searched: bool = False
+    paired: bool = True
+
+
+SCORES, GAINS, SEARCH = Origin(paired=False), Origin(), Origin(searched=True)
+
+
+def row_sources(frame: pd.DataFrame, records: Sequence[TrialRecord], origin: Origin) -> list[tuple[str, ...]]:
+    """The trial ids behind each row of `frame`, in the order of the records.
+
+    A row is made from the trials of the methods that it names, under the condition that it names. A column that
+    is not there limits nothing: text leaves out what all rows share.
+    """
+    named = {_plain(name): name for name in frame.columns}
+    conditions = {name: named[name] for name in CONDITION_COLUMNS if name in named}
+    methods = [named[name] for name in METHOD_COLUMNS if name in named]
+    eligible = _eligible(records, origin)
+    always = {NO_BALANCING} if origin.paired else set()
+    found = []
+    for _, row in frame.iterrows():
+        wanted = always | {row[name] for name in methods}
+        found.append(
+            tuple(
+                record.trial_id
+                for record in eligible
+                if (not methods or record.balancer in wanted)
+                and all(getattr(record, name) == row[column] for name, column in conditions.items())
+            )
+        )
+    return found
+
+
+def with_trial_ids(numbers: pd.DataFrame, sources: Sequence[Sequence[str]]) -> pd.DataFrame:
+    """`numbers` with its rows' trial ids as the last column, unless it names them already."""
+    if TRIAL_IDS in numbers:
+        return numbers
+    return numbers.assign(**{TRIAL_IDS: [" ".join(trial_ids) for trial_ids in sources]})
+
+
+def _eligible(records: Sequence[TrialRecord], origin: Origin) -> list[TrialRecord]:
+    counted = {record.trial_id for record in confirmed(records)}
+    return [
+        record
+        for record in records
+        if record.trial_id in counted or (origin.searched and record.phase == "search")
+    ]
+
+
+def _plain(heading: str) -> str:
+    """The column that a heading was made from: "Imbalance ratio" is imbalance_ratio."""
+    return {label(name): name for name in (*CONDITION_COLUMNS, *METHOD_COLUMNS)}.get(heading, heading)

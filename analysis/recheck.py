@@ -1,0 +1,240 @@
+"""Whether a report says what the stored predictions say: every number of its tables is recomputed and compared."""
+
+import io
+import math
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from analysis.answer import answer
+from analysis.load import Study, load_study, records_frame
+from analysis.markup import to_latex, to_markdown
+from analysis.report import PAGE_FILE, REPORT_FOLDER, TABLES_FOLDER, answer_html, report_tables, table_html
+from analysis.select import NO_BALANCING
+from analysis.select import score as score_of
+from analysis.tables import TRIALS_NAME, TracedTable
+from trainables.metrics.classification import score
+from trainables.record import Part, RecordError, Scores, TrialRecord
+from trainables.settings import dump
+
+# What another machine's arithmetic may change: the last digits of a mean.
+RELATIVE_TOLERANCE, ABSOLUTE_TOLERANCE = 1e-9, 1e-12
+UNWEIGHTED = "validation scores stay as recorded: they are weighted to the test part, which no trial has read yet"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """Something that the study or its report says, and what its predictions say in its place."""
+
+    where: str
+    said: str
+    recomputed: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.said}, recomputed {self.recomputed}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rechecked:
+    """How many predictions were scored anew and how many cells compared, and all that was off.
+
+    `notes` says what rests on records alone, since no predictions are stored for it.
+    """
+
+    num_predictions: int
+    num_cells: int
+    differences: tuple[Difference, ...]
+    notes: tuple[str, ...]
+
+
+def recheck(folder: Path) -> Rechecked:
+    """The records of the study in `folder`, and the tables of its report, against its stored predictions.
+
+    Scores are computed from the predictions, gains and tables from these scores. Raises RecordError where there is
+    no study, no report, or a file of predictions that cannot be read.
+    """
+    study = load_study(folder)
+    report = folder / REPORT_FOLDER
+    if not (report / PAGE_FILE).is_file():
+        raise RecordError(f"{folder} has no report; `gan-study report {folder}` writes it")
+    found = [_found(study, record) for record in study.records]
+    recomputed = replace(study, records=_recomputed(study, found))
+    tables = report_tables(recomputed)
+    differences = [
+        *(difference for each in found for difference in each.missing),
+        *_records_differences(study.records, recomputed.records),
+        *_csv_differences(report / TABLES_FOLDER / f"{TRIALS_NAME}.csv", records_frame(recomputed.records)),
+        *(each for table in tables for each in _table_differences(report / TABLES_FOLDER, table)),
+        *_page_differences((report / PAGE_FILE).read_text(encoding="utf-8"), recomputed, tables),
+    ]
+    return Rechecked(
+        num_predictions=sum(each.num_scored for each in found),
+        num_cells=sum(table.numbers.size for table in tables),
+        differences=tuple(differences),
+        notes=tuple(dict.fromkeys(note for each in found for note in each.notes)),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Found:
+    """A trial's scores by part: from its predictions, as recorded where there are none."""
+
+    scores: Mapping[Part, Scores]
+    num_scored: int
+    missing: tuple[Difference, ...]
+    notes: tuple[str, ...]
+
+
+def _found(study: Study, record: TrialRecord) -> _Found:
+    scores: dict[Part, Scores] = dict(record.scores)
+    missing, notes, num_scored = [], [], 0
+    for part in record.scores:
+        path = study.folder / record.artifacts.get(f"predictions_{part}", "")
+        proportions = None if part == "test" else _test_proportions(study.records, record.dataset)
+        if not path.is_file():
+            where = f"trial {record.trial_id}, predictions_{part}"
+            missing.append(Difference(where=where, said="scores", recomputed="nothing, for want of the file"))
+        elif part == "validation" and proportions is None:
+            notes.append(UNWEIGHTED)
+        else:
+            num_scored += 1
+            scores[part] = _scored(path, record, proportions)
+    return _Found(scores=scores, num_scored=num_scored, missing=tuple(missing), notes=tuple(notes))
+
+
+def _test_proportions(records: Sequence[TrialRecord], dataset: str) -> tuple[float, ...] | None:
+    """The share of each class in the test part, which weights validation scores; None before any trial read it."""
+    for record in records:
+        if record.dataset == dataset and record.class_counts and record.class_counts.test:
+            counts = record.class_counts.test
+            return tuple(number / sum(counts) for number in counts)
+    return None
+
+
+def _scored(path: Path, record: TrialRecord, proportions: Sequence[float] | None) -> Scores:
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            labels, probabilities = stored["labels"], stored["probabilities"]
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise RecordError(f"{path}: cannot be read ({' '.join(str(error).split())})") from None
+    return score(labels, probabilities, minority=record.minority_classes, class_proportions=proportions)
+
+
+def _recomputed(study: Study, found: Sequence[_Found]) -> tuple[TrialRecord, ...]:
+    """The records with what was found in place of their scores, and gains over the baselines' scores anew."""
+    metric = str(study.config["objective"])
+    records = [replace(record, scores=each.scores) for record, each in zip(study.records, found, strict=True)]
+    baselines = {
+        record.setting_id: score_of(record, metric, "validation")
+        for record in records
+        if record.phase == "baseline" and record.balancer == NO_BALANCING
+    }
+    return tuple(_with_gain(record, metric, baselines.get(record.setting_id)) for record in records)
+
+
+def _with_gain(record: TrialRecord, metric: str, baseline: float | None) -> TrialRecord:
+    """`record` with its objective computed anew, where it has one and its baseline was run."""
+    reached = score_of(record, metric, "validation")
+    if record.objective is None or baseline is None or reached is None:
+        return record
+    return replace(record, baseline=baseline, objective=reached - baseline)
+
+
+def _records_differences(
+    records: Sequence[TrialRecord], recomputed: Sequence[TrialRecord]
+) -> Iterator[Difference]:
+    for record, anew in zip(records, recomputed, strict=True):
+        said, found = dict(_numbers(record)), dict(_numbers(anew))
+        for name in dict.fromkeys((*said, *found)):
+            if not _agree(said.get(name), found.get(name)):
+                where = f"records.jsonl, trial {record.trial_id}, {name}"
+                yield Difference(where=where, said=str(said.get(name)), recomputed=str(found.get(name)))
+
+
+def _numbers(record: TrialRecord) -> Iterator[tuple[str, object]]:
+    """All of a record that follows from predictions, each with its path: test.overall.accuracy."""
+    yield from (("objective", record.objective), ("baseline", record.baseline))
+    for part, scores in record.scores.items():
+        yield from _leaves(dump(scores), part)
+
+
+def _leaves(value: object, name: str) -> Iterator[tuple[str, object]]:
+    """Every value inside nested mappings and lists."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _leaves(inner, f"{name}.{key}")
+    elif isinstance(value, list | tuple):
+        for place, inner in enumerate(value):
+            yield from _leaves(inner, f"{name}[{place}]")
+    else:
+        yield name, value
+
+
+def _table_differences(folder: Path, table: TracedTable) -> Iterator[Difference]:
+    """What is off in a table's files: cell by cell in the numbers, line by line in the texts."""
+    yield from _csv_differences(folder / f"{table.name}.csv", table.numbers)
+    texts = {"md": to_markdown(table.text), "tex": to_latex(table.text, title=table.title)}
+    for kind, text in texts.items():
+        path = folder / f"{table.name}.{kind}"
+        found = path.read_text(encoding="utf-8").splitlines() if path.is_file() else ["no such file"]
+        yield from _line_differences(path.name, found, text.splitlines())
+
+
+def _line_differences(name: str, found: Sequence[str], expected: Sequence[str]) -> Iterator[Difference]:
+    if len(found) != len(expected):
+        yield Difference(where=name, said=f"{len(found)} lines", recomputed=f"{len(expected)}")
+        return
+    for number, (line, other) in enumerate(zip(found, expected, strict=True), start=1):
+        if line != other:
+            yield Difference(where=f"{name}:{number}", said=line, recomputed=other)
+
+
+def _csv_differences(path: Path, expected: pd.DataFrame) -> Iterator[Difference]:
+    if not path.is_file():
+        yield Difference(where=path.name, said="no such file", recomputed=f"{len(expected)} rows")
+        return
+    found, anew = _cells(path.read_text(encoding="utf-8")), _cells(expected.to_csv(index=False))
+    # The order of scores in a record is not that in which they are computed.
+    if set(found.columns) != set(anew.columns) or len(found) != len(anew):
+        shapes = [f"{len(each)} rows of {', '.join(each.columns)}" for each in (found, anew)]
+        yield Difference(where=path.name, said=shapes[0], recomputed=shapes[1])
+        return
+    for column in found.columns:
+        for row, (said, recomputed) in enumerate(zip(found[column], anew[column], strict=True), start=1):
+            if not _agree(_value(said), _value(recomputed)):
+                yield Difference(where=f"{path.name}, row {row}, {column}", said=said, recomputed=recomputed)
+
+
+def _cells(csv: str) -> pd.DataFrame:
+    """A CSV's cells as text; no columns where it is empty."""
+    if not csv.strip():
+        return pd.DataFrame()
+    return pd.read_csv(io.StringIO(csv), dtype=str, keep_default_na=False)
+
+
+def _value(cell: str) -> float | str:
+    try:
+        return float(cell)
+    except ValueError:
+        return cell
+
+
+def _agree(said: object, recomputed: object) -> bool:
+    if isinstance(said, float) and isinstance(recomputed, float):
+        return math.isclose(said, recomputed, rel_tol=RELATIVE_TOLERANCE, abs_tol=ABSOLUTE_TOLERANCE)
+    return said == recomputed
+
+
+def _page_differences(page: str, study: Study, tables: Sequence[TracedTable]) -> Iterator[Difference]:
+    """What the page shows, and not as it is recomputed: the answer, and tables by the rows that are not there."""
+    if answer_html(study) not in page:
+        yield Difference(where=PAGE_FILE, said="another answer", recomputed=" ".join(answer(study)))
+    for table in tables:
+        where, shown = f"{PAGE_FILE}, {table.name}", table_html(table)
+        if f'id="table-{table.name}"' in page and shown not in page:
+            rows = [row for row in shown.splitlines() if row not in page] or ["the same rows in another order"]
+            yield from (Difference(where=where, said="absent", recomputed=row) for row in rows)

@@ -1,0 +1,154 @@
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from analysis.recheck import recheck
+from analysis.report import write_report
+from tests.analysis.planted import planted_record, predicted_study, with_predictions, write_study
+from trainables.record import RecordError, TrialRecord
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("written")
+    write_report(write_study(folder, predicted_study(folder)))
+    return folder
+
+
+@pytest.fixture
+def study(written: Path, tmp_path: Path) -> Path:
+    """A study and its report that may be changed."""
+    return shutil.copytree(written, tmp_path / "study")
+
+
+def places(folder: Path) -> list[str]:
+    return [difference.where for difference in recheck(folder).differences]
+
+
+def changed(path: Path, change: Callable[[str], str]) -> None:
+    before = path.read_text(encoding="utf-8")
+    after = change(before)
+    assert after != before
+    path.write_text(after, encoding="utf-8")
+
+
+def with_recall(record: TrialRecord, value: float) -> TrialRecord:
+    scores = record.scores["test"]
+    overall = {**scores.overall, "minority_recall": value}
+    return replace(record, scores={**record.scores, "test": replace(scores, overall=overall)})
+
+
+def test_a_report_as_it_was_written_agrees(written: Path) -> None:
+    found = recheck(written)
+    assert found.differences == ()
+    assert found.notes == ()
+    # Nine confirmed trials with both parts, two of the search and a baseline with validation alone.
+    assert found.num_predictions == 21
+    assert found.num_cells > 300
+
+
+def test_a_score_changed_in_the_records_and_in_the_report_is_found(tmp_path: Path) -> None:
+    records = predicted_study(tmp_path)
+    planted = next(
+        place for place, record in enumerate(records) if record.balancer == "dcgan" and record.seed == 2
+    )
+    records[planted] = with_recall(records[planted], 0.75)
+    write_report(write_study(tmp_path, records))
+    trial = records[planted].trial_id
+    found = places(tmp_path)
+    assert f"records.jsonl, trial {trial}, test.overall.minority_recall" in found
+    assert any(place.startswith("trials.csv") and place.endswith("test_minority_recall") for place in found)
+    assert any(place.startswith("minority_recall.csv") and place.endswith("mean") for place in found)
+    assert "report.html, minority_recall" in found
+    assert not any(place.startswith("minority_f1.csv") for place in found)
+
+
+def test_a_gain_of_the_search_follows_from_its_baseline(study: Path) -> None:
+    records = predicted_study(study)
+    planted = next(n for n, record in enumerate(records) if record.phase == "search")
+    records[planted] = replace(records[planted], objective=0.5)
+    write_study(study, records)
+    assert places(study) == [f"records.jsonl, trial {records[planted].trial_id}, objective"]
+
+
+def test_a_changed_cell_of_a_table_is_named(study: Path) -> None:
+    path = study / "report" / "tables" / "gain.csv"
+    row, column = 2, "mean"
+
+    def raised(csv: str) -> str:
+        lines = [line.split(",") for line in csv.splitlines()]
+        at = lines[0].index(column)
+        lines[row][at] = str(float(lines[row][at]) + 1e-6)
+        return "\n".join(",".join(line) for line in lines) + "\n"
+
+    changed(path, raised)
+    assert places(study) == ["gain.csv, row 2, mean"]
+
+
+def test_a_changed_cell_of_the_page_is_named(study: Path) -> None:
+    def lowered(page: str) -> str:
+        start = page.index('id="table-minority_f1"')
+        at = page.index("<td>0.", start) + len("<td>0.")
+        return page[:at] + str((int(page[at]) + 1) % 10) + page[at + 1 :]
+
+    changed(study / "report" / "report.html", lowered)
+    assert places(study) == ["report.html, minority_f1"]
+
+
+def test_another_answer_is_found(study: Path) -> None:
+    changed(
+        study / "report" / "report.html", lambda page: page.replace('<p class="answer">', '<p class="answer">So ')
+    )
+    assert places(study) == ["report.html"]
+
+
+def test_a_table_of_fewer_rows_and_one_that_is_gone_are_found(study: Path) -> None:
+    tables = study / "report" / "tables"
+    changed(tables / "answer.md", lambda text: text[: text.rindex("| ", 0, -20)])
+    (tables / "verdicts.csv").unlink()
+    assert {"answer.md", "verdicts.csv"} <= {place.split(":")[0] for place in places(study)}
+
+
+def test_scores_without_predictions_are_not_vouched_for(study: Path) -> None:
+    record = predicted_study(study)[-1]
+    (study / record.artifacts["predictions_test"]).unlink()
+    found = recheck(study)
+    assert [difference.where for difference in found.differences] == [f"trial {record.trial_id}, predictions_test"]
+    assert found.num_predictions == 20
+
+
+def test_validation_scores_wait_for_the_test_part_to_be_known(tmp_path: Path) -> None:
+    search = planted_record(balancer="dcgan", validation=0.4, phase="search", seed=0, number=0, gan=True)
+    write_report(write_study(tmp_path, [with_predictions(tmp_path, search)]))
+    found = recheck(tmp_path)
+    assert (found.num_predictions, found.differences) == (0, ())
+    assert "weighted to the test part" in found.notes[0]
+
+
+def test_a_study_without_a_report_or_with_damaged_predictions_is_an_error(study: Path) -> None:
+    path = next((study / "artifacts").rglob("predictions_test.npz"))
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(RecordError, match=r"predictions_test\.npz: cannot be read"):
+        recheck(study)
+    (study / "report" / "report.html").unlink()
+    with pytest.raises(RecordError, match="has no report"):
+        recheck(study)
+
+
+def test_every_row_of_every_table_names_trials_that_are_there(written: Path) -> None:
+    known = {json.loads(line)["trial_id"] for line in (written / "records.jsonl").read_text().splitlines()}
+    page = (written / "report" / "report.html").read_text(encoding="utf-8")
+    for trial_id in known:
+        assert f'<tr id="trial-{trial_id}">' in page
+    for path in (written / "report" / "tables").glob("*.csv"):
+        header, *rows = path.read_text(encoding="utf-8").splitlines()
+        if path.name != "trials.csv":
+            assert header.split(",")[-1] == "trial_ids"
+            assert rows
+            for row in rows:
+                assert set(row.split(",")[-1].split()) <= known
+                assert row.split(",")[-1]
