@@ -70,6 +70,7 @@ BELOW = {
         "trainables.metrics",
         *DATA,
     ),
+    "trainables.resampling": ("trainables.balancing", *DATA),
     "trainables.ray_trainable": (
         "trainables.config",
         "trainables.files",

@@ -37,7 +37,8 @@ class BalancerEntry:
     """A way of balancing as it can be chosen.
 
     `parse(values, where)` makes one from its settings, the name left out; it raises ConfigError. One that
-    `moves_predictions` needs a classifier whose logits are log-probabilities.
+    `moves_predictions` needs a classifier whose logits are log-probabilities. One that `adds_images` fills classes
+    up to its setting `balance_to`, whatever is done with the images afterwards.
     """
 
     name: str
@@ -45,6 +46,7 @@ class BalancerEntry:
     parse: Callable[[Mapping[str, object], str], Balancer]
     is_gan: bool = False
     moves_predictions: bool = False
+    adds_images: bool = False
     paths_without_use: frozenset[str] = frozenset()
 
     @property
@@ -93,12 +95,17 @@ def _plain(name: str, cls: type[B], summary: str) -> BalancerEntry:
     return BalancerEntry(name=name, summary=summary, parse=partial(_parse_plain, cls))
 
 
+def _adding(name: str, cls: type[B], summary: str) -> BalancerEntry:
+    return replace(_plain(name, cls, summary), adds_images=True)
+
+
 def _gan(variant: GanVariant) -> BalancerEntry:
     return BalancerEntry(
         name=variant.name,
         summary=variant.summary,
         parse=partial(_parse_gan, variant),
         is_gan=True,
+        adds_images=True,
         paths_without_use=frozenset(f"gan/{name}" for name in variant.settings_without_use),
     )
 
@@ -118,14 +125,14 @@ def _leaves(values: Mapping[str, JsonValue]) -> Iterator[str]:
 
 _ENTRIES = (
     _plain("none", NoBalancing, "the training set as it is"),
-    _plain("random_oversampling", RandomOversampling, "repeats images of the rare classes"),
+    _adding("random_oversampling", RandomOversampling, "repeats images of the rare classes"),
     _plain("random_undersampling", RandomUndersampling, "discards images of all but the smallest class"),
-    _plain(
+    _adding(
         "duplicates", Duplicates, "repeats each rare image equally often: the control for the number of images"
     ),
-    _plain("image_transforms", ImageTransforms, "adds rotated, shifted, scaled, sheared copies of rare images"),
-    _plain("rand_augment", RandAugment, "adds copies of rare images after random changes of shape and colour"),
-    _plain("smote", Smote, "adds images between neighbouring rare images"),
+    _adding("image_transforms", ImageTransforms, "adds rotated, shifted, scaled, sheared copies of rare images"),
+    _adding("rand_augment", RandAugment, "adds copies of rare images after random changes of shape and colour"),
+    _adding("smote", Smote, "adds images between neighbouring rare images"),
     _plain("feature_smote", FeatureSmote, "fits the head anew, with SMOTE on the classifier's features"),
     _plain("mixup", Mixup, "blends the images of a batch, and their labels"),
     _plain("cutmix", Cutmix, "pastes parts of images into others of the batch, and mixes the labels"),
