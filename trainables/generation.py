@@ -191,8 +191,13 @@ def repeated(training: TrainingSet, numbers: Sequence[int], *, seed: int) -> Tra
 
 def distinct(images: Tensor) -> Tensor:
     """`images` [N, C, H, W] without those that repeat an earlier one."""
+    return images[distinct_rows(images)]
+
+
+def distinct_rows(images: Tensor) -> list[int]:
+    """The rows of `images` [N, C, H, W] that repeat no earlier one, ascending."""
     first = {image.tobytes(): row for row, image in reversed(list(enumerate(images.cpu().numpy())))}
-    return images[sorted(first.values())]
+    return sorted(first.values())
 
 
 def drawn(images: Tensor, most: int, *, seed: int) -> Tensor:

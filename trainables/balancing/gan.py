@@ -61,22 +61,38 @@ class GanBalancing:
         if not missing:
             yield BalancedSet(training=training)
             return
-        runs = self._runs(training, tuple(missing), seed=seed, checkpoints=checkpoints)
+        for gans in self.trained(training, tuple(missing), seed=seed, checkpoints=checkpoints):
+            yield BalancedSet(
+                training=self._filled(training, missing, gans.generators, seed=seed),
+                epoch=gans.epoch,
+                losses=gans.losses,
+                notes=gans.notes,
+                is_final=gans.epoch == self.gan.epochs,
+            )
+
+    def trained(
+        self, training: TrainingSet, lacking: tuple[int, ...], *, seed: int, checkpoints: Checkpoints | None = None
+    ) -> Iterator["TrainedGans"]:
+        """The GANs that fill the classes `lacking` images, at each milestone and after the last epoch.
+
+        They go on changing once the next are asked for. Raises DivergedError where a loss is no longer finite.
+        """
+        runs = self._runs(training, lacking, seed=seed, checkpoints=checkpoints)
         # In lockstep, so that a version holds the images of every class at the same epoch.
         for states in zip(*(run.epochs for run in runs), strict=True):
             epoch = states[0].epoch
             if epoch in (*self.gan.milestones, self.gan.epochs):
-                generators = {
-                    label: state.generator for run, state in zip(runs, states, strict=True) for label in run.fills
-                }
-                yield BalancedSet(
-                    training=self._filled(training, missing, generators, seed=seed),
+                yield TrainedGans(
                     epoch=epoch,
+                    generators={
+                        label: state.generator
+                        for run, state in zip(runs, states, strict=True)
+                        for label in run.fills
+                    },
                     losses={run.trained_on: _losses(state) for run, state in zip(runs, states, strict=True)},
                     notes=tuple(_pick_note(run, state) for run, state in zip(runs, states, strict=True))
                     if self.pick_epoch_every
                     else (),
-                    is_final=epoch == self.gan.epochs,
                 )
 
     def _runs(
@@ -140,11 +156,25 @@ class GanBalancing:
         filled = training
         for label, number in missing.items():
             labels = torch.full((number,), label, device=training.labels.device)
-            images = sample(
-                generators[label], labels, self.gan.latent_size, seed=derive_seed(seed, "samples", label)
+            images = generated(
+                generators[label],
+                labels,
+                latent_size=self.gan.latent_size,
+                size=training.shape.size,
+                seed=samples_seed(seed, label),
             )
-            filled = filled.extended(resized(images, training.shape.size), labels)
+            filled = filled.extended(images, labels)
         return filled
+
+
+def samples_seed(seed: int, label: int) -> int:
+    """The seed of the images that fill class `label` where a balancer has `seed`."""
+    return derive_seed(seed, "samples", label)
+
+
+def generated(generator: nn.Module, labels: Tensor, *, latent_size: int, size: int, seed: int) -> Tensor:
+    """An image for each of `labels` [N], as [N, C, size, size] in [-1, 1]."""
+    return resized(sample(generator, labels, latent_size, seed=seed), size)
 
 
 def resized(images: Tensor, size: int | None) -> Tensor:
@@ -152,6 +182,19 @@ def resized(images: Tensor, size: int | None) -> Tensor:
     if size is None or size == images.shape[-1]:
         return images
     return functional.interpolate(images, size=size, mode="bilinear", antialias=True).clamp(-1, 1)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TrainedGans:
+    """GANs after an epoch: the generator of each label that they fill, which several labels may share.
+
+    `losses` and `notes` are those of BalancedSet.
+    """
+
+    epoch: int
+    generators: Mapping[int, nn.Module]
+    losses: Mapping[str, tuple[EpochLosses, ...]]
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

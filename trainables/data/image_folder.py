@@ -61,7 +61,7 @@ class ImageFolder:
     def test(self) -> Loaded:
         """All of `test/`, or what was carved off, with the channels of the pool."""
         _, test = self._parts
-        return self._read(test, channels=self._pool.images.shape.channels)
+        return read_images(test, self.config, channels=self._pool.images.shape.channels)
 
     def test_class_counts(self) -> tuple[int, ...]:
         """Files of each class; none is opened, so unreadable ones count."""
@@ -71,7 +71,7 @@ class ImageFolder:
     @cached_property
     def _pool(self) -> Loaded:
         pool, _ = self._parts
-        return self._read(pool, channels=self.config.channels)
+        return read_images(pool, self.config, channels=self.config.channels)
 
     @cached_property
     def _parts(self) -> tuple[Listing, Listing]:
@@ -93,28 +93,34 @@ class ImageFolder:
         )
         return whole.subset(rest), whole.subset(carved)
 
-    def _read(self, listing: Listing, *, channels: int | None) -> Loaded:
-        tiles = [self._tile(path, channels) for path in listing.paths]
-        readable = np.flatnonzero([t is not None for t in tiles])
-        kept = listing.subset(readable)
-        _refuse_empty_class(kept, "a readable image")
-        skipped = [path for path, t in zip(listing.paths, tiles, strict=True) if t is None]
-        images = labeled_images(
-            [t for t in tiles if t is not None],
-            kept.labels,
-            channels=channels,
-            class_names=kept.class_names,
-            origins=kept.origins(),
-        )
-        return Loaded(images=images, notes=(*listing.notes, *_skipped_notes(skipped)))
 
-    def _tile(self, path: Path, channels: int | None) -> Tile | None:
-        try:
-            return tile(read_picture(path), size=self.config.image_size, channels=channels)
-        except DataError:
-            if self.config.skip_unreadable:
-                return None
-            raise
+def read_images(listing: Listing, config: DataConfig, *, channels: int | None) -> Loaded:
+    """The images of `listing` at the size that `config` asks for; raises DataError where one is unreadable.
+
+    With `config.skip_unreadable` it is left out, and a note says so.
+    """
+    tiles = [_tile(path, config, channels) for path in listing.paths]
+    readable = np.flatnonzero([t is not None for t in tiles])
+    kept = listing.subset(readable)
+    _refuse_empty_class(kept, "a readable image")
+    skipped = [path for path, t in zip(listing.paths, tiles, strict=True) if t is None]
+    images = labeled_images(
+        [t for t in tiles if t is not None],
+        kept.labels,
+        channels=channels,
+        class_names=kept.class_names,
+        origins=kept.origins(),
+    )
+    return Loaded(images=images, notes=(*listing.notes, *_skipped_notes(skipped)))
+
+
+def _tile(path: Path, config: DataConfig, channels: int | None) -> Tile | None:
+    try:
+        return tile(read_picture(path), size=config.image_size, channels=channels)
+    except DataError:
+        if config.skip_unreadable:
+            return None
+        raise
 
 
 def list_images(root: Path, folder: Path) -> Listing:

@@ -39,6 +39,11 @@ class AveragedGenerator(nn.Module):
         )
 
 
+def network_of(generator: nn.Module) -> nn.Module:
+    """The network that makes a trained generator's images: the average's own copy, where it is one."""
+    return generator.module if isinstance(generator, AveragedGenerator) else generator
+
+
 @torch.no_grad()
 def move_average(
     weights: Iterable[tuple[Tensor, Tensor]],

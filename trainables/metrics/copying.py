@@ -4,6 +4,8 @@ Distances are Euclidean. Duplicates among the training images hide copies of the
 and held-out images lower the bar; whoever asks has removed both.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 from sklearn.metrics.pairwise import euclidean_distances
@@ -50,16 +52,40 @@ def memorised_floor(num_held_out: int) -> float | None:
     return _rank(num_held_out) / (num_held_out + 1) if num_held_out else None
 
 
-def copied_share(features: Features, training: Features) -> float | None:
-    """Share of images [N, D] that lie less than half as far from one training image [M, D] as from any other.
+class Nearest(NamedTuple):
+    """Of N images: the row [N] of the training image that each is nearest to, and the distance [N] to it.
 
-    In [0, 1]. The criterion of Yoon et al. 2023 with 1/2 for 1/3. It needs no scale, and an average of many
-    training images does not meet it. None without images, or with fewer than two training images.
+    `is_copy` [N] marks those that lie less than half as far from it as from any other.
+    """
+
+    row: npt.NDArray[np.intp]
+    distance: Floats
+    is_copy: npt.NDArray[np.bool_]
+
+
+def nearest(features: Features, training: Features) -> Nearest:
+    """The training images [M, D] that images [N, D] are nearest to, and which are copies of them.
+
+    The criterion of Yoon et al. 2023 with 1/2 for 1/3. It needs no scale, and an average of many training images
+    does not meet it. With fewer than two training images, nothing is called a copy.
+    """
+    distances = euclidean_distances(features, training)
+    row = distances.argmin(axis=1)
+    found = np.take_along_axis(distances, row[:, None], axis=1)[:, 0]
+    if len(training) < 2:
+        return Nearest(row, found, np.zeros(len(features), dtype=bool))
+    next_nearest = np.partition(distances, 1, axis=1)[:, 1]
+    return Nearest(row, found, found < COPY_RATIO * next_nearest)
+
+
+def copied_share(features: Features, training: Features) -> float | None:
+    """Share of images [N, D] that are copies of a training image [M, D], as `nearest` has it, in [0, 1].
+
+    None without images, or with fewer than two training images.
     """
     if not len(features) or len(training) < 2:
         return None
-    nearest, next_nearest = np.partition(euclidean_distances(features, training), 1, axis=1)[:, :2].T
-    return float((nearest < COPY_RATIO * next_nearest).mean())
+    return float(nearest(features, training).is_copy.mean())
 
 
 def repeated_share(features: Features, training: Features, *, seed: int) -> float | None:
