@@ -128,6 +128,68 @@ def report(folder: Folder, check: Check = False) -> None:
 
 
 @app.command()
+def balance(
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="New folder for the balanced data set.")],
+    data: Data = None,
+    from_: Annotated[
+        Path | None,
+        typer.Option("--from", metavar="STUDY", help="Folder of a study: its best confirmed GAN is used."),
+    ] = None,
+    variant: Annotated[str | None, typer.Option("--variant", metavar="GAN", help="The GAN to use.")] = None,
+    epochs: Annotated[int | None, typer.Option("--epochs", min=1, help="How long to train it.")] = None,
+    ratio: Annotated[float | None, typer.Option("--ratio", help="Which imbalance ratio of the study.")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Seed of the split and the training.")] = None,
+    set_: Set = None,
+    link: Annotated[bool, typer.Option("--link", help="Link real images instead of copying them.")] = False,
+    skip_unreadable: SkipUnreadable = False,
+) -> None:
+    """Train a GAN on the rare classes and write the balanced data set.
+
+    As an image folder, with the generator beside it; the same command goes on with one that was interrupted.
+    """
+    from study.balance import BalanceOptions, export_request, run_export
+
+    options = BalanceOptions(
+        study=from_,
+        data=data,
+        variant=variant,
+        epochs=epochs,
+        ratio=ratio,
+        seed=seed,
+        assignments=(*(set_ or ()), *(("data.skip_unreadable=true",) if skip_unreadable else ())),
+        links=link,
+    )
+    try:
+        description = run_export(export_request(options), out, console)
+    except KeyboardInterrupt:
+        _fail("interrupted; the same command goes on", 130)
+    table = Table(header_style="bold")
+    for column in ("Class", "Real", "Synthetic", "Validation"):
+        table.add_column(column)
+    for each in description.classes:
+        table.add_row(each.name, *map(str, (each.num_real, each.num_synthetic, each.num_validation)))
+    console.print(table)
+    for note in description.notes:
+        console.print(f"Note: {note}", markup=False, highlight=False, soft_wrap=True)
+    console.print(f"Data card: {out / 'README.md'}", markup=False, highlight=False, soft_wrap=True)
+
+
+@app.command()
+def sample(
+    folder: Annotated[Path, typer.Argument(metavar="MODEL_DIR", help="The folder of a generator.")],
+    class_name: Annotated[str, typer.Option("--class", metavar="NAME", help="Which class to make images of.")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the class's folder of images goes.")],
+    num: Annotated[int, typer.Option("--num", min=1, metavar="N", help="How many images to make.")] = 16,
+    seed: Annotated[int, typer.Option("--seed", help="Equal seeds make equal images.")] = 0,
+) -> None:
+    """Make images with a generator that `balance` has written."""
+    from trainables.product.saved_generator import load_generator, write_samples
+
+    written = write_samples(load_generator(folder), class_name, num, out, seed=seed)
+    console.print(f"{num} images: {written}", markup=False, highlight=False, soft_wrap=True)
+
+
+@app.command()
 def check(folder: Folder) -> None:
     """Say what is wrong with a study's folder, and change nothing.
 

@@ -2,14 +2,12 @@
 
 import json
 import shutil
-import sys
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from search_spaces.spaces import SPACES
-from study.cli import main
 from study.folder import create_study_folder
 from study.recipe import recipe_names, study_config
 from tests.analysis.planted import predicted_study
@@ -18,20 +16,6 @@ from trainables.balancing.catalog import BALANCERS
 from trainables.classifiers.catalog import CLASSIFIERS
 from trainables.data.catalog import DATA_SETS
 from trainables.gans.catalog import VARIANTS
-
-
-@pytest.fixture
-def gan_study(monkeypatch, capsys):
-    """Run the command in this process: exit code, stdout, stderr."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["gan-study", *map(str, arguments)])
-        with pytest.raises(SystemExit) as exit_:
-            main()
-        output = capsys.readouterr()
-        return exit_.value.code or 0, output.out, output.err
-
-    return run
 
 
 @pytest.fixture

@@ -26,7 +26,8 @@ class DataSet:
     """A data set on offer.
 
     `class_names` is None where they are known only once its files are listed. `takes_folder`: whether it reads
-    files below `data.root`; `is_looked_for`: whether, without one, the usual places are tried.
+    files below `data.root`; `is_looked_for`: whether, without one, the usual places are tried. `has_a_file_each`:
+    whether the origin of an image is a file below `data.root` that holds it and nothing else.
     """
 
     name: str
@@ -35,6 +36,7 @@ class DataSet:
     class_names: tuple[str, ...] | None = None
     takes_folder: bool = True
     is_looked_for: bool = False
+    has_a_file_each: bool = False
 
 
 def _published(published: PublishedSet, summary: str) -> DataSet:
@@ -65,6 +67,7 @@ _ALL = (
         name="imagefolder",
         summary="your own images: a folder for each class, or train/ and test/ with these",
         source=ImageFolder,
+        has_a_file_each=True,
     ),
 )
 

@@ -1,0 +1,158 @@
+"""The trial that a balanced data set is made by: the best confirmed GAN of a study, or one that options name."""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pydantic import JsonValue
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from study.folder import StudyFolder, read_manifest
+from study.planner import Cell, planned_trial
+from study.recipe import merged, study_config
+from study.record_store import read_records
+from trainables.config import TrialConfig, dump_trial, parse_trial
+from trainables.gans.catalog import VARIANTS
+from trainables.matrix_products import choose_library
+from trainables.process import keep_freed_memory
+from trainables.product.balanced_folder import Description
+from trainables.product.export import ExportRequest, ShowProgress, export
+from trainables.record import TrialRecord
+from trainables.settings import ConfigError, UserError, nearest
+from trainables.trial import Purpose
+
+# What a folder of images is balanced by where no study says otherwise.
+RECIPE = "imagefolder"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BalanceOptions:
+    """What a person asks for: the folder of a study, or a GAN by its name.
+
+    `data` stands in place of the folder that the study's images are in. Of a study, `variant`, `ratio` and `seed`
+    choose among what was confirmed; without one, `assignments` change the settings of the recipe for image
+    folders. `epochs` is how long the GAN is trained (None: as the settings say). With `links` real images are not
+    copied.
+    """
+
+    study: Path | None = None
+    data: str | None = None
+    variant: str | None = None
+    epochs: int | None = None
+    ratio: float | None = None
+    seed: int | None = None
+    assignments: tuple[str, ...] = ()
+    links: bool = False
+
+
+def export_request(options: BalanceOptions) -> ExportRequest:
+    """The trial whose balanced set is asked for; raises UserError where there is none."""
+    if options.study is None:
+        return _of_recipe(options)
+    if options.assignments:
+        raise ConfigError(f"--set {options.assignments[0]}: the settings are those of the study, --from")
+    return _of_study(options, options.study)
+
+
+def run_export(request: ExportRequest, out: Path, console: Console) -> Description:
+    """Write the balanced data set to `out`, with a bar for each stage."""
+    keep_freed_memory()
+    choose_library()
+    with progress_bars(console) as progress:
+        return export(request, out, progress=progress)
+
+
+def _of_recipe(options: BalanceOptions) -> ExportRequest:
+    if options.variant is None:
+        raise ConfigError(f"--variant: name a GAN, or a study by --from; {nearest('', VARIANTS)}")
+    if options.variant not in VARIANTS:
+        raise ConfigError(
+            f"--variant: {options.variant!r} is no GAN variant; {nearest(options.variant, VARIANTS)}"
+        )
+    if options.ratio is not None:
+        raise ConfigError("--ratio: there is one only with a study, --from")
+    given = () if options.data is None else (f"data.root={json.dumps(options.data)}",)
+    study = study_config(RECIPE, (*options.assignments, *given))
+    trial = planned_trial(
+        study,
+        Cell(balancer=options.variant, ratio=None),
+        study.settings_of(options.variant),
+        Purpose(phase="baseline"),
+        seed=study.confirm.seeds[0] if options.seed is None else options.seed,
+    )
+    return ExportRequest(
+        config=_with_epochs(trial.config, options.epochs),
+        links=options.links,
+        threads=study.resources.cpus_per_trial,
+    )
+
+
+def _of_study(options: BalanceOptions, root: Path) -> ExportRequest:
+    study = read_manifest(root).config
+    record = _confirmed_gan(read_records(StudyFolder(root).records), root, options)
+    config = _with_epochs(parse_trial(record.config), options.epochs)
+    same_images = options.data is None or _same_place(options.data, study.data.root)
+    if options.data is not None:
+        config = replace(config, data=replace(config.data, root=options.data))
+    is_the_trial = same_images and config.trial_id == record.trial_id
+    return ExportRequest(
+        config=config,
+        study_validation=record.scores["validation"].overall if is_the_trial else None,
+        links=options.links,
+        threads=study.resources.cpus_per_trial,
+    )
+
+
+def _confirmed_gan(records: Sequence[TrialRecord], root: Path, options: BalanceOptions) -> TrialRecord:
+    """The confirmed trial that the options choose: by default of the GAN that the report says validation chose."""
+    from analysis.select import best_by_validation, conditions, confirmed, families, under
+
+    kinds = families(records)
+    gans = [record for record in confirmed(records) if kinds[record.balancer] == "GAN"]
+    if not gans:
+        raise UserError(f"{root} has no confirmed GAN; `gan-study resume {root}` goes on with the study")
+    found = [each for each in conditions(gans) if options.ratio in (None, each.imbalance_ratio)]
+    if len(found) != 1:
+        known = ", ".join(f"{each.imbalance_ratio:g}" for each in conditions(gans))
+        raise UserError(f"--ratio: name one of the study's imbalance ratios: {known}")
+    name = options.variant or best_by_validation(records, found[0], "GAN", kinds)
+    if name is None:
+        raise UserError(f"{root} has no GAN confirmed beside no balancing; name one by --variant")
+    of_name = {record.seed: record for record in under(gans, found[0]) if record.balancer == name}
+    if not of_name:
+        known = nearest(name, {record.balancer for record in gans})
+        raise UserError(f"--variant: {root} has no confirmed GAN {name!r}; {known}")
+    seed = min(of_name) if options.seed is None else options.seed
+    if seed not in of_name:
+        raise UserError(f"--seed: {name} was confirmed with {', '.join(map(str, sorted(of_name)))}, not {seed}")
+    return of_name[seed]
+
+
+def _with_epochs(config: TrialConfig, epochs: int | None) -> TrialConfig:
+    """`config` with its GAN trained for so many epochs; None leaves it as it is."""
+    if epochs is None:
+        return config
+    changes: dict[str, JsonValue] = {"balancing": {"gan": {"epochs": epochs}}}
+    return parse_trial(merged(dump_trial(config), changes))
+
+
+def _same_place(data: str, root: str | None) -> bool:
+    return root is not None and Path(data).expanduser().resolve() == Path(root).expanduser().resolve()
+
+
+@contextmanager
+def progress_bars(console: Console) -> Iterator[ShowProgress]:
+    """A bar for each stage of an export."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def show(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(stage, total=total)
+            bars.update(tasks[stage], completed=done)
+
+        yield show

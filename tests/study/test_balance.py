@@ -1,0 +1,227 @@
+"""Which trial a balanced data set is made by, and the commands that make one and sample from its generator."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from rich.console import Console
+
+from study.balance import BalanceOptions, export_request, progress_bars, run_export
+from study.config import parse_study
+from study.folder import create_study_folder
+from tests.study.simulation import Simulation
+from tests.study.test_cli import assert_one_line
+from trainables.data.image_folder import list_images
+from trainables.product.balanced_folder import read_description, read_manifest, retrained
+from trainables.product.saved_generator import load_generator
+from trainables.settings import UserError
+
+SMALL = {"epochs": 2, "batch_size": 4, "latent_size": 4}
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    """Three classes of 24, 24 and 8 noisy images."""
+    folder, random = tmp_path_factory.mktemp("data") / "images", np.random.default_rng(0)
+    for name, count in (("cat", 24), ("dog", 24), ("lynx", 8)):
+        (folder / name).mkdir(parents=True)
+        for i in range(count):
+            pixels = random.integers(0, 256, size=(12, 9), dtype=np.uint8)
+            Image.fromarray(pixels).save(folder / name / f"{i:02}.png")
+    return folder
+
+
+def study_of(images, *, ratios=None):
+    parameters = {"balancing/name": {"kind": "choice", "options": ["dcgan", "lsgan"]}}
+    if ratios:
+        parameters["imbalance/ratio"] = {"kind": "choice", "options": ratios}
+    return parse_study(
+        {
+            "name": "tiny",
+            "data": {"name": "imagefolder", "root": str(images), "image_size": 8},
+            "imbalance": {"profile": "step", "ratio": 3, "minority_classes": ["lynx"]}
+            if ratios
+            else {"profile": "natural"},
+            "classifier": {"epochs": 2},
+            "balancers": {"dcgan": {"gan": SMALL}, "lsgan": {"gan": SMALL}},
+            "baselines": [],
+            "search": {"trials": 0, "parameters": parameters},
+            "confirm": {"seeds": [1, 2]},
+        }
+    )
+
+
+def study_folder(folder, config):
+    """A study whose trials have ended with made-up scores; gives back its records."""
+    simulation = Simulation()
+    simulation.run(config, num_workers=1, seed=0)
+    create_study_folder(folder, config, {})
+    records = list(simulation.records.values())
+    (folder / "records.jsonl").write_text("".join(f"{record.to_line()}\n" for record in records))
+    return records
+
+
+def f1_of(records, balancer):
+    found = [record for record in records if record.balancer == balancer and record.phase == "confirm"]
+    return sum(record.scores["validation"].overall["minority_f1"] for record in found) / len(found)
+
+
+def test_the_gan_that_validation_chose_is_taken_as_it_was_confirmed(images, tmp_path):
+    records = study_folder(tmp_path, study_of(images))
+    request = export_request(BalanceOptions(study=tmp_path))
+    best = max(("dcgan", "lsgan"), key=lambda name: f1_of(records, name))
+    [trial] = [each for each in records if (each.balancer, each.seed, each.phase) == (best, 1, "confirm")]
+    assert request.config.trial_id == trial.trial_id
+    assert request.study_validation == trial.scores["validation"].overall
+
+
+def test_options_choose_among_what_was_confirmed(images, tmp_path):
+    study_folder(tmp_path / "study", study_of(images))
+    options = BalanceOptions(study=tmp_path / "study", variant="lsgan", seed=2)
+    request = export_request(options)
+    assert (request.config.balancing.name, request.config.seed) == ("lsgan", 2)
+    longer = export_request(replace(options, epochs=5))
+    assert longer.config.balancing.balancer.gan.epochs == 5
+    assert longer.study_validation is None
+    elsewhere = export_request(replace(options, data=str(tmp_path)))
+    assert elsewhere.config.data.root == str(tmp_path)
+    assert elsewhere.study_validation is None
+    same = export_request(replace(options, data=f"{images}/../images"))
+    assert same.study_validation == request.study_validation
+
+
+def test_a_ratio_is_chosen_where_there_are_several(images, tmp_path):
+    study_folder(tmp_path, study_of(images, ratios=[3.0, 4.0]))
+    request = export_request(BalanceOptions(study=tmp_path, ratio=4.0))
+    assert request.config.imbalance.ratio == 4.0
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({}, "--ratio: name one of the study's imbalance ratios: 3, 4"),
+        ({"ratio": 5.0}, "--ratio: name one of the study's imbalance ratios: 3, 4"),
+        ({"ratio": 3.0, "variant": "dcgam"}, "did you mean 'dcgan'?"),
+        ({"ratio": 3.0, "variant": "dcgan", "seed": 7}, "--seed: dcgan was confirmed with 1, 2, not 7"),
+        ({"ratio": 3.0, "assignments": ("classifier.epochs=3",)}, "--set classifier.epochs=3"),
+    ],
+)
+def test_what_a_study_does_not_have_is_named(images, tmp_path, options, message):
+    study_folder(tmp_path, study_of(images, ratios=[3.0, 4.0]))
+    with pytest.raises(UserError) as error:
+        export_request(BalanceOptions(study=tmp_path, **options))
+    assert message in str(error.value)
+
+
+def test_a_study_that_has_confirmed_nothing_is_named(images, tmp_path):
+    create_study_folder(tmp_path, study_of(images), {})
+    with pytest.raises(UserError, match="has no confirmed GAN"):
+        export_request(BalanceOptions(study=tmp_path))
+
+
+def test_the_set_of_a_study_is_balanced_and_has_its_figure_beside_that_of_the_study(images, tmp_path):
+    study_folder(tmp_path / "study", study_of(images))
+    request = export_request(BalanceOptions(study=tmp_path / "study"))
+    description = run_export(request, tmp_path / "out", Console(quiet=True))
+    assert description.study_validation == request.study_validation
+    assert retrained(tmp_path / "out") == description.validation
+    name, value = next(iter(request.study_validation.items()))
+    assert (
+        f"| {name} | {description.validation[name]:.4g} | {value:.4g} |"
+        in (tmp_path / "out/README.md").read_text()
+    )
+
+
+def test_bars_show_how_far_each_stage_is(capsys):
+    with progress_bars(Console(width=80)) as show:
+        show("training", 1, 4)
+        show("training", 3, 4)
+        show("writing", 2, 2)
+    shown = capsys.readouterr().out
+    assert "training" in shown and "3/4" in shown and "2/2" in shown
+
+
+COMMAND = ("--set", "data.image_size=8", "--set", "classifier.epochs=2", "--epochs", 2)
+
+
+def test_a_folder_is_balanced_and_its_generator_sampled_from(gan_study, images, tmp_path):
+    out = tmp_path / "out"
+    code, said, _ = gan_study("balance", "--data", images, "--out", out, "--variant", "cgan", *COMMAND)
+    assert code == 0
+    assert "lynx" in said and "README.md" in said
+    assert list_images(out, out / "train").class_counts() == (14, 14, 14)
+    assert read_description(out).config.balancing.balancer.gan.epochs == 2
+    # The same again changes nothing.
+    assert gan_study("balance", "--data", images, "--out", out, "--variant", "cgan", *COMMAND)[0] == 0
+
+    code, said, _ = gan_study(
+        "sample", out / "generator", "--class", "lynx", "--num", 3, "--out", tmp_path / "more", "--seed", 4
+    )
+    assert code == 0
+    files = sorted((tmp_path / "more" / "lynx").iterdir())
+    assert len(files) == 3
+    expected = load_generator(out / "generator").sample("lynx", 3, seed=4)
+    assert all(np.array_equal(np.asarray(Image.open(file)), expected[i, 0]) for i, file in enumerate(files))
+
+
+def test_real_images_are_linked_where_that_is_asked_for(gan_study, images, tmp_path):
+    command = ("balance", "--data", images, "--out", tmp_path / "out", "--variant", "dcgan", "--link", *COMMAND)
+    assert gan_study(*command)[0] == 0
+    real = [row for row in read_manifest(tmp_path / "out") if row.origin == "real"]
+    assert all((tmp_path / "out" / row.file).is_symlink() for row in real)
+
+
+def test_an_unreadable_image_is_left_out_where_that_is_asked_for(gan_study, images, tmp_path):
+    shutil.copytree(images, tmp_path / "images")
+    # Two of eight are the test part, which is not read.
+    for name in ("00.png", "01.png", "02.png"):
+        (tmp_path / "images" / "lynx" / name).write_bytes(b"\x89PNG\r\n")
+    command = ("balance", "--data", tmp_path / "images", "--out", tmp_path / "out", "--variant", "dcgan", *COMMAND)
+    assert_one_line(gan_study(*command), "cannot be read as an image")
+    code, said, _ = gan_study(*command, "--skip-unreadable")
+    assert code == 0
+    assert "unreadable image files skipped" in said
+
+
+def test_an_interruption_says_how_to_go_on(gan_study, images, tmp_path, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("study.balance.run_export", interrupt)
+    code, _, said = gan_study("balance", "--data", images, "--out", tmp_path / "out", "--variant", "dcgan")
+    assert code == 130
+    assert "the same command goes on" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--data", "DATA"), "--variant: name a GAN, or a study by --from"),
+        (("--data", "DATA", "--variant", "dcgam"), "did you mean 'dcgan'?"),
+        (("--variant", "dcgan"), "name it with --data DIR"),
+        (("--data", "/no/such/place", "--variant", "dcgan"), "/no/such/place: no such folder"),
+        (("--data", "DATA", "--variant", "dcgan", "--ratio", "3"), "--ratio"),
+        (("--data", "DATA", "--variant", "dcgan", "--set", "data.image_size=9"), "data.image_size: 9 pixels"),
+        (("--from", "/no/such/study"), "/no/such/study holds no study"),
+        (("--data", "DATA", "--variant", "dcgan", "--out", "DATA/new"), "apart from that of the real images"),
+    ],
+    ids=" ".join,
+)
+def test_what_cannot_be_done_is_one_line_and_exit_code_2(gan_study, images, tmp_path, arguments, message):
+    given = [Path(images, text.removeprefix("DATA/")) if text[:5] == "DATA/" else text for text in arguments]
+    given = [images if text == "DATA" else text for text in given]
+    out = () if "--out" in arguments else ("--out", tmp_path / "out")
+    assert_one_line(gan_study("balance", *given, *out), message)
+    assert not (tmp_path / "out").exists()
+    assert not (images / "new").exists()
+
+
+@pytest.mark.parametrize("name", ["linx", "../cat"])
+def test_a_class_that_a_generator_does_not_make_is_named(gan_study, tmp_path, name):
+    assert_one_line(
+        gan_study("sample", tmp_path, "--class", name, "--out", tmp_path / "out"), "holds no generator"
+    )
+    assert not (tmp_path / "out").exists()
