@@ -34,8 +34,8 @@ class BalanceOptions:
 
     `data` stands in place of the folder that the study's images are in. Of a study, `variant`, `ratio` and `seed`
     choose among what was confirmed; without one, `assignments` change the settings of the recipe for image
-    folders. `epochs` is how long the GAN is trained (None: as the settings say). With `links` real images are not
-    copied.
+    folders. `epochs` is how long the GAN is trained (None: as the settings say). For `all_images` and `links` see
+    ExportRequest.
     """
 
     study: Path | None = None
@@ -45,6 +45,7 @@ class BalanceOptions:
     ratio: float | None = None
     seed: int | None = None
     assignments: tuple[str, ...] = ()
+    all_images: bool = False
     links: bool = False
 
 
@@ -85,6 +86,7 @@ def _of_recipe(options: BalanceOptions) -> ExportRequest:
     )
     return ExportRequest(
         config=_with_epochs(trial.config, options.epochs),
+        all_images=options.all_images,
         links=options.links,
         threads=study.resources.cpus_per_trial,
     )
@@ -97,10 +99,11 @@ def _of_study(options: BalanceOptions, root: Path) -> ExportRequest:
     same_images = options.data is None or _same_place(options.data, study.data.root)
     if options.data is not None:
         config = replace(config, data=replace(config.data, root=options.data))
-    is_the_trial = same_images and config.trial_id == record.trial_id
+    is_the_trial = same_images and not options.all_images and config.trial_id == record.trial_id
     return ExportRequest(
         config=config,
         study_validation=record.scores["validation"].overall if is_the_trial else None,
+        all_images=options.all_images,
         links=options.links,
         threads=study.resources.cpus_per_trial,
     )

@@ -140,6 +140,9 @@ def balance(
     ratio: Annotated[float | None, typer.Option("--ratio", help="Which imbalance ratio of the study.")] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Seed of the split and the training.")] = None,
     set_: Set = None,
+    all_images: Annotated[
+        bool, typer.Option("--all-images", help="Train on the validation part too; nothing is validated then.")
+    ] = False,
     link: Annotated[bool, typer.Option("--link", help="Link real images instead of copying them.")] = False,
     skip_unreadable: SkipUnreadable = False,
 ) -> None:
@@ -157,6 +160,7 @@ def balance(
         ratio=ratio,
         seed=seed,
         assignments=(*(set_ or ()), *(("data.skip_unreadable=true",) if skip_unreadable else ())),
+        all_images=all_images,
         links=link,
     )
     try:

@@ -81,13 +81,14 @@ class Description:
     classifier fitted to train/ has the scores `validation` on validation/, the classes weighted as they are in the
     test part, exactly so on a CPU with as many `threads` and the same `library` of matrix products. In the study
     that the configuration comes from, if any, it had `study_validation`: there images are not rounded to bytes,
-    and copies are not replaced.
+    and copies are not replaced. Where `all_images` are in train/, there is no validation/, and no score.
     """
 
     format_version: Literal[1] = 1
     trial: Mapping[str, JsonValue]
     channels: int
     classes: tuple[ClassDescription, ...]
+    all_images: bool = False
     validation: Mapping[str, float | None] = Field(default_factory=dict)
     study_validation: Mapping[str, float | None] | None = None
     threads: int
@@ -176,6 +177,11 @@ def validation_scores(folder: Path | str, description: Description, *, device: t
 
 
 def retrained(folder: Path | str) -> dict[str, float | None]:
-    """The validation scores by name, from the images in `folder` and nothing else; for a CPU."""
+    """The validation scores by name, from the images in `folder` and nothing else; for a CPU.
+
+    Raises DataError where it has no validation part.
+    """
     description = read_description(folder)
+    if description.all_images:
+        raise DataError(f"{folder} has no validation part: all images are in {TRAIN}/")
     return dict(validation_scores(folder, description, device=torch.device("cpu")).overall)

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeAlias
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -23,7 +24,7 @@ from trainables.gans.checkpoints import Checkpoints
 from trainables.generation import RealImages, Yardstick, image_quality, yardstick
 from trainables.kept import FolderStore
 from trainables.matrix_products import library
-from trainables.parts import held_out, prepare
+from trainables.parts import TrialParts, held_out, prepare
 from trainables.process import use_threads
 from trainables.product.balanced_folder import (
     CARD,
@@ -62,12 +63,14 @@ ShowProgress: TypeAlias = Callable[[str, int, int], None]
 class ExportRequest:
     """What is to be exported: the trial whose balanced set it is, its scores where a study has run it.
 
+    With `all_images` the validation part is trained on as well, so that there is nothing to judge a classifier by.
     With `links` real images are symbolic links to the files that they are read from, and copies otherwise. On a
     CPU the last digits of all numbers depend on the `threads`.
     """
 
     config: TrialConfig
     study_validation: Mapping[str, float | None] | None = None
+    all_images: bool = False
     links: bool = False
     threads: int = 1
 
@@ -116,7 +119,8 @@ def found(request: ExportRequest, folder: Path) -> Description | None:
     """
     if (folder / DESCRIPTION).exists():
         description = read_description(folder)
-        if description.trial != dump_trial(_without_place(request.config)):
+        made_by = (description.trial, description.all_images)
+        if made_by != (dump_trial(_without_place(request.config)), request.all_images):
             raise UserError(f"{folder} holds another balanced data set; choose another --out")
         return description
     if (folder / _REQUEST).exists():
@@ -130,12 +134,21 @@ def found(request: ExportRequest, folder: Path) -> Description | None:
 def _asked(request: ExportRequest) -> bytes:
     """What is asked for, as it lies in a folder that is not complete."""
     trial = dump_trial(_without_place(request.config))
-    return json.dumps({"trial": trial, "links": request.links}, sort_keys=True).encode()
+    asked = {"trial": trial, "all_images": request.all_images, "links": request.links}
+    return json.dumps(asked, sort_keys=True).encode()
 
 
 def _without_place(config: TrialConfig) -> TrialConfig:
     """The configuration without the place of its files, which changes no number and is nobody's business."""
     return replace(config, data=replace(config.data, root=None))
+
+
+def without_validation(parts: TrialParts) -> TrialParts:
+    """`parts` with all that the imbalance left to train on, and nothing to validate with."""
+    rows = np.setdiff1d(np.arange(len(parts.pool)), parts.held_back)
+    return replace(
+        parts, training=parts.pool.subset(rows), validation=parts.pool.subset(rows[:0]), validating=rows[:0]
+    )
 
 
 class _Export:
@@ -152,7 +165,8 @@ class _Export:
         self.request, self.config, self.balancer = request, request.config, balancer
         self.folder, self.device, self.progress = folder, device, progress
         self.source: ImageSource = image_source(self.config.data)
-        self.parts = prepare(self.config, self.source)
+        parts = prepare(self.config, self.source)
+        self.parts = without_validation(parts) if request.all_images else parts
         self.names = self.parts.classes.names
         self.training = training_set(self.parts.training, self.parts.classes, device)
         self.missing = deficits(self.training, balance_to=balancer.balance_to)
@@ -166,10 +180,11 @@ class _Export:
         fillings = {label: self._filling(label, gans.generators[label]) for label in self.missing}
         write_manifest(self.folder, list(self._written(fillings)))
         description = self._description(fillings, notes=(*self.parts.notes, *gans.notes))
-        self.progress("validating", 0, 1)
-        scores = validation_scores(self.folder, description, device=self.device)
-        description = replace(description, validation=scores.overall)
-        self.progress("validating", 1, 1)
+        if not self.request.all_images:
+            self.progress("validating", 0, 1)
+            scores = validation_scores(self.folder, description, device=self.device)
+            description = replace(description, validation=scores.overall)
+            self.progress("validating", 1, 1)
         quality = self._quality(fillings)
         generator = saved(gans, self.balancer, self.training.shape, self.parts.classes)
         card = model_card(description, generator.config, quality)
@@ -284,6 +299,7 @@ class _Export:
             trial=dump_trial(_without_place(self.config)),
             channels=self.training.shape.channels,
             classes=tuple(sorted(classes, key=lambda each: each.folder)),
+            all_images=self.request.all_images,
             study_validation=self.request.study_validation,
             threads=self.request.threads,
             library=library(),

@@ -23,7 +23,7 @@ from trainables.product.balanced_folder import read_description, read_manifest, 
 from trainables.product.export import ExportRequest, export
 from trainables.product.saved_generator import load_generator
 from trainables.seeding import derive_seed
-from trainables.settings import UserError
+from trainables.settings import DataError, UserError
 
 COUNTS = {"Cat": 24, "dog": 20, "lynx": 8}
 ROOT = Path(__file__).parents[3]
@@ -260,6 +260,22 @@ def test_real_images_may_be_links(images, exported, request_, tmp_path):
     real = [row for row in read_manifest(tmp_path / "out") if row.origin == "real"]
     assert all((tmp_path / "out" / row.file).readlink() == (images / row.source).resolve() for row in real)
     assert contents(tmp_path / "out") == contents(exported)
+
+
+def test_all_images_may_be_trained_on(images, request_, tmp_path):
+    everything = replace(request_, all_images=True)
+    description = export(everything, tmp_path / "out")
+    real = [row for row in read_manifest(tmp_path / "out") if row.origin == "real"]
+    pool = image_source(request_.config.data).pool().images
+    assert sorted(row.source for row in real) == sorted(pool.origins)
+    assert list_images(tmp_path / "out", tmp_path / "out" / "train").class_counts() == (18, 15, 18)
+    assert not (tmp_path / "out" / "validation").exists()
+    assert description.validation == {}
+    assert "Nobody knows" in (tmp_path / "out" / "README.md").read_text()
+    with pytest.raises(DataError, match="has no validation part"):
+        retrained(tmp_path / "out")
+    with pytest.raises(UserError, match="holds another"):
+        export(request_, tmp_path / "out")
 
 
 def test_where_images_have_no_files_of_their_own_their_pixels_are_kept(tmp_path):
