@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from study.folder import Manifest, StudyFolder, read_manifest
-from study.planner import Planner, is_done
+from study.planner import is_done, num_trials
 from study.record_store import repeated
 from study.searcher import differences
 from study.selection import SelectedConfig, read_selection
@@ -72,7 +72,7 @@ def check_study(root: Path) -> Checked:
     return Checked(
         findings=tuple(findings),
         num_records=len({record.trial_id for record in records}),
-        num_trials=_num_trials(manifest),
+        num_trials=None if manifest is None else num_trials(manifest.config),
         is_finished=is_finished,
     )
 
@@ -169,16 +169,3 @@ def _leftovers(folder: StudyFolder, records: Sequence[TrialRecord], *, is_finish
         left |= {path: "of no use, the study is over" for path in folder.scratch if path.exists()}
     for path, why in sorted(left.items()):
         yield Finding(where=str(path.relative_to(folder.root)), what=f"left over, {why}", is_wrong=False)
-
-
-def _num_trials(manifest: Manifest | None) -> int | None:
-    if manifest is None:
-        return None
-    planner = Planner(
-        manifest.config,
-        record_of=lambda trial_id: None,
-        selected=None,
-        keep=lambda selected: None,
-        may_search=lambda: True,
-    )
-    return planner.num_trials()

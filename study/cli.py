@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from study.config import resolved_study
-from study.folder import read_manifest
+from study.folder import StudyFolder, read_manifest
 from study.listing import listing
 from study.recipe import study_config
 from study.result import EveryTrialFailedError, StudyResult, UnfinishedStudyError
@@ -211,6 +211,47 @@ def check(folder: Folder) -> None:
         raise typer.Exit(1)
 
 
+@app.command()
+def status(folder: Folder) -> None:
+    """Say how far a study is, from any machine that sees its folder."""
+    from study.status import study_status
+
+    for line in study_status(folder).lines():
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+@app.command()
+def logs(
+    folder: Folder,
+    trial: Annotated[
+        str | None, typer.Argument(metavar="TRIAL", help="A trial's id, or how it begins. [default: the driver]")
+    ] = None,
+    raw: Annotated[bool, typer.Option("--json", help="The lines as they were written, for programs.")] = False,
+) -> None:
+    """Print the log of the driver or of a trial."""
+    from study.journal import log_named, read_log
+
+    read_manifest(folder)
+    for line in read_log(log_named(StudyFolder(folder), trial)):
+        print(json.dumps(dict(line.values)) if raw else line.text)
+
+
+@app.command()
+def dashboard(
+    folder: Folder,
+    entity: Annotated[str, typer.Option("--entity", metavar="NAME", help="The W&B user or team.")],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the view's specification; send nothing.")
+    ] = False,
+) -> None:
+    """Save the W&B view of a study, and print its address."""
+    from study.dashboard import dashboard as view_of
+    from study.dashboard import saved, specification
+
+    view = view_of(read_manifest(folder), entity=entity)
+    print(specification(view) if dry_run else saved(view))
+
+
 @app.command(name="list")
 def list_() -> None:
     """List all that a study can be made of.
@@ -260,6 +301,7 @@ def _conclude(result: StudyResult) -> None:
         if result.count(status):
             console.print(f"{result.count(status)} of {len(result.trials)} trials {status}", style="yellow")
     _report(result.check().folder)
+    _mirror_report(result.folder)
 
 
 def _report(folder: Path) -> None:
@@ -290,6 +332,17 @@ def _recheck(folder: Path) -> None:
     )
     if found.differences:
         raise typer.Exit(1)
+
+
+def _mirror_report(folder: Path) -> None:
+    manifest = read_manifest(folder)
+    if manifest.config.wandb.mode == "off":
+        return
+    from study.tracking import mirror_report
+
+    problem = mirror_report(manifest, StudyFolder(folder))
+    if problem:
+        console.print(f"W&B: {problem}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _table(frame: "pd.DataFrame") -> Table:

@@ -104,7 +104,8 @@ class StudyConfig:
     `scale` names the size of the recipe that it was made from. `baselines` are the simple methods that every GAN
     has to beat; they have nothing to tune. `balancers` gives some balancers other settings than their defaults.
     `objective` is the metric whose gain over no balancing, on validation data, the search maximises. `storage` is
-    an Optuna storage URL (None: SQLite in the study folder).
+    an Optuna storage URL (None: SQLite in the study folder). With `tensorboard` Ray writes its files for it, to
+    `ray/` in the study folder, which then stays.
     """
 
     name: str
@@ -127,6 +128,7 @@ class StudyConfig:
     resources: ResourceConfig = Field(default_factory=ResourceConfig)
     storage: str | None = None
     wandb: WandbConfig = Field(default_factory=WandbConfig)
+    tensorboard: bool = False
 
     @model_validator(mode="after")
     def _fresh_seeds(self) -> Self:

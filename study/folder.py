@@ -60,6 +60,30 @@ class StudyFolder:
         return self.root / "artifacts"
 
     @property
+    def logs(self) -> Path:
+        """A log of the driver and one of each trial: structured lines."""
+        return self.root / "logs"
+
+    @property
+    def driver_log(self) -> Path:
+        """What the driver did, and when."""
+        return self.logs / "driver.jsonl"
+
+    def log_of(self, trial_id: str) -> Path:
+        """What happened in a trial; its attempts follow one another."""
+        return self.logs / f"{trial_id}.jsonl"
+
+    @property
+    def mirrored(self) -> Path:
+        """The ids of the trials whose W&B runs are complete, one a line."""
+        return self.root / "wandb" / "mirrored.txt"
+
+    @property
+    def report(self) -> Path:
+        """The page, its tables and its plots."""
+        return self.root / "report"
+
+    @property
     def scratch(self) -> tuple[Path, ...]:
         """What goes when the study is over."""
         return self.ray, self.kept

@@ -67,6 +67,17 @@ def sole_driver(root: Path) -> Iterator[None]:
         os.close(file)
 
 
+def running_driver(root: Path) -> Driver | None:
+    """The driver that runs the study in `root`; None where none does.
+
+    Takes no lock, which a driver that begins just then would find taken. One that is named and on another machine
+    is listened for, for as long as LISTEN_SECONDS.
+    """
+    path = StudyFolder(root).driver
+    named = _read(path) if path.exists() else None
+    return named if named is not None and _is_alive(named, path, is_locked=False) else None
+
+
 def _this_process() -> Driver:
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     return Driver(host=socket.gethostname(), pid=os.getpid(), since=now)

@@ -313,6 +313,18 @@ class Planner:
         )
 
 
+def num_trials(config: StudyConfig) -> int:
+    """How many trials a study has, if every search trial finds something to try."""
+    planner = Planner(
+        config,
+        record_of=lambda trial_id: None,
+        selected=None,
+        keep=lambda selected: None,
+        may_search=lambda: True,
+    )
+    return planner.num_trials()
+
+
 def is_done(
     config: StudyConfig,
     *,

@@ -4,7 +4,7 @@ import contextlib
 import datetime
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -12,17 +12,19 @@ import torch
 from ray import tune
 from ray.tune import TuneError
 from ray.tune.execution import tune_controller
+from ray.tune.logger import TBXLoggerCallback
 from rich.console import Console
 
 from study.cluster import gpus_per_trial, num_workers, ray_cluster
 from study.config import NO_BALANCING, StudyConfig, dump_study, parse_study
 from study.folder import Manifest, StudyFolder, claim_folder, create_study_folder, read_manifest
+from study.journal import Journal, driver_began
 from study.lock import sole_driver
 from study.planner import Ratio, baseline_trials, is_done
 from study.progress import ProgressDisplay, Tally
-from study.pruning import CellwiseHalving
-from study.record_store import RecordStore
+from study.record_store import RecordStore, read_records
 from study.result import StudyResult, UnfinishedStudyError
+from study.scheduling import CellwiseHalving, NewestFirst
 from study.searcher import OptunaView, differences
 from study.selection import read_selection
 from study.session import Observer, StudySession, TimeBudget
@@ -32,6 +34,7 @@ from trainables.data.catalog import data_set, image_source
 from trainables.data.source import DATA_ENVIRONMENT_VARIABLE
 from trainables.evaluation import InceptionFeatures
 from trainables.features import inception
+from trainables.log import logging_to
 from trainables.parts import prepare
 from trainables.ray_trainable import GanStudyTrainable, SharedImages, shared
 from trainables.settings import UserError
@@ -84,7 +87,7 @@ def resume_study(root: Path | str, *, options: RunOptions | None = None) -> Stud
     manifest = read_manifest(root)
     with sole_driver(root):
         if is_finished(manifest.config, StudyFolder(root)):
-            return _finished(manifest, StudyFolder(root))
+            return _finished(manifest, StudyFolder(root), options)
         ratios = imbalance_ratios(manifest.config)
         with ray_cluster(options.address, verbose=options.verbose):
             return _run(manifest, root, ratios, options)
@@ -164,8 +167,12 @@ def _run(manifest: Manifest, root: Path, ratios: Mapping[Ratio, float], options:
             observers=_observers(manifest, folder, tally, options.console, closing),
         )
         tally.expect(session.planner.num_trials(), session.records)
+        closing.enter_context(logging_to(folder.driver_log))
+        driver_began(num_records=len(session.records), num_trials=tally.num_trials, num_workers=tally.num_workers)
         images = shared(image_source(config.data))
-        tuner = _tuner(config, folder, session, images, verbose=options.verbose)
+        # A cluster that grows has to see how many trials would run at once; here there is room for what there is.
+        waiting = tally.num_workers if options.address is None else max(tally.num_workers, config.search.lag)
+        tuner = _tuner(config, folder, session, images, waiting=waiting, verbose=options.verbose)
         try:
             tuner.fit()
         except TuneError as error:
@@ -175,22 +182,24 @@ def _run(manifest: Manifest, root: Path, ratios: Mapping[Ratio, float], options:
         raise UnfinishedStudyError(
             f"{len(session.records)} of {tally.num_trials} trials are done; `gan-study resume {root}` goes on"
         )
-    _remove_scratch(folder)
+    _remove_scratch(config, folder)
     return StudyResult(folder=root, trials=tuple(session.records))
 
 
-def _finished(manifest: Manifest, folder: StudyFolder) -> StudyResult:
+def _finished(manifest: Manifest, folder: StudyFolder, options: RunOptions) -> StudyResult:
     """A study that has all its records, after what a driver that was killed at the very end had left to do."""
     records = RecordStore(folder.records)
     if any(differences(storage=manifest.storage(folder), study_name=manifest.unique_name, records=records)):
         _view(manifest, folder).rebuild(records)
-    _remove_scratch(folder)
+    with _mirrors(manifest, folder, options.console):
+        _remove_scratch(manifest.config, folder)
     return StudyResult(folder=folder.root, trials=tuple(records))
 
 
-def _remove_scratch(folder: StudyFolder) -> None:
+def _remove_scratch(config: StudyConfig, folder: StudyFolder) -> None:
     for scratch in folder.scratch:
-        shutil.rmtree(scratch, ignore_errors=True)
+        if not (config.tensorboard and scratch == folder.ray):
+            shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _view(manifest: Manifest, folder: StudyFolder) -> OptunaView:
@@ -222,27 +231,33 @@ def num_confirmations(config: StudyConfig) -> int:
 def _observers(
     manifest: Manifest, folder: StudyFolder, tally: Tally, console: Console, closing: contextlib.ExitStack
 ) -> list[Observer]:
-    observers: list[Observer] = [closing.enter_context(ProgressDisplay(tally, console))]
-    if manifest.config.wandb.mode != "off":
-        mirror = WandbMirror(
-            manifest.config.wandb,
-            group=manifest.unique_name,
-            study_folder=folder.root,
-            run_folder=folder.root,
-        )
-        closing.callback(_close_mirror, mirror, console)
-        observers.append(mirror)
-    return observers
+    mirrors = closing.enter_context(_mirrors(manifest, folder, console))
+    return [Journal(), closing.enter_context(ProgressDisplay(tally, console)), *mirrors]
 
 
-def _close_mirror(mirror: WandbMirror, console: Console) -> None:
-    problems = mirror.close()
-    if problems:
-        console.print(f"W&B did not take {len(problems)} runs; the first said: {problems[0]}", markup=False)
+@contextlib.contextmanager
+def _mirrors(manifest: Manifest, folder: StudyFolder, console: Console) -> Iterator[list[WandbMirror]]:
+    """The W&B mirror, where there is one; it takes in what an earlier driver left, and in the end all is sent."""
+    if manifest.config.wandb.mode == "off":
+        yield []
+        return
+    mirror = WandbMirror(manifest, folder)
+    try:
+        mirror.catch_up(read_records(folder.records))
+        yield [mirror]
+    finally:
+        for problem in dict.fromkeys(mirror.close()):
+            console.print(f"W&B: {problem}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _tuner(
-    config: StudyConfig, folder: StudyFolder, session: StudySession, images: SharedImages, *, verbose: bool
+    config: StudyConfig,
+    folder: StudyFolder,
+    session: StudySession,
+    images: SharedImages,
+    *,
+    waiting: int,
+    verbose: bool,
 ) -> tune.Tuner:
     # Records are ours; Ray's CSV, JSON and TensorBoard loggers would write every one of them three more times.
     os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
@@ -251,13 +266,16 @@ def _tuner(
     if not verbose:
         # The newer output prints a banner at any verbosity.
         os.environ["RAY_AIR_NEW_OUTPUT"] = "0"
+    # A searcher's trials are otherwise asked for one by one, each when the worker of the one before has started:
+    # on 16 cores that is a minute. One more than there are workers waits, for the first that becomes free.
+    os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(waiting + 1)
     resources = {"cpu": config.resources.cpus_per_trial, "gpu": gpus_per_trial(config.resources)}
     pruning = config.search.pruning
     return tune.Tuner(
         tune.with_resources(tune.with_parameters(GanStudyTrainable, images=images), resources),
         tune_config=tune.TuneConfig(
             search_alg=SessionSearcher(session, folder=str(folder.root), resources=config.resources),
-            scheduler=None if pruning is None else CellwiseHalving(pruning),
+            scheduler=NewestFirst() if pruning is None else CellwiseHalving(pruning),
             num_samples=-1,
             reuse_actors=True,
             trial_name_creator=lambda trial: trial.config["trial_id"],
@@ -266,7 +284,7 @@ def _tuner(
         run_config=tune.RunConfig(
             name=f"{datetime.datetime.now():%Y%m%d-%H%M%S}",
             storage_path=str(folder.ray),
-            callbacks=[SessionCallback(session)],
+            callbacks=[SessionCallback(session), *([TBXLoggerCallback()] if config.tensorboard else [])],
             failure_config=tune.FailureConfig(max_failures=MAX_RESTARTS),
             verbose=1 if verbose else 0,
         ),

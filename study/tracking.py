@@ -1,27 +1,89 @@
-"""The mirror of a study in Weights & Biases: one run a trial, grouped by study."""
+"""The mirror of a study in Weights & Biases: one run a trial, and one of the study as a whole."""
 
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import numpy as np
+import pandas as pd
 import wandb
+from pydantic import JsonValue
 
 from study.config import WandbConfig
+from study.folder import Manifest, StudyFolder
 from study.planner import PlannedTrial
-from trainables.record import TrialRecord
+from trainables.record import Part, TrialRecord
+from trainables.settings import digest
+
+# Until W&B has answered; after that the study goes on without it, and the runs are kept here.
+_SECONDS_TO_ANSWER = 30
+_PICTURES = frozenset({".png", ".gif", ".webp"})
+
+
+class Connection:
+    """Runs of one project, made in W&B or, once that did not answer, on disk alone."""
+
+    def __init__(self, config: WandbConfig, folder: StudyFolder) -> None:
+        self._config, self._folder = config, folder
+        # Why W&B could not be reached, and what to do about it.
+        self.problem: str | None = None
+
+    def run(self, *, id: str, **of_this_run: Any) -> wandb.Run:
+        """A run, new or gone on with by its id."""
+        if self._config.mode == "offline" or self.problem is not None:
+            return self._begun("offline", id=id, **of_this_run)
+        try:
+            return self._begun("online", resume="allow", id=id, **of_this_run)
+        except wandb.Error as error:
+            kept = self._folder.root / "wandb" / "offline-run-*"
+            why = " ".join(str(error).split())
+            self.problem = f"it cannot be reached ({why}); runs are kept, to be sent by `wandb sync {kept}`"
+            # Its client holds on to the id that it could not make a run of.
+            return self._begun("offline", id=f"{id}-kept", **of_this_run)
+
+    def _begun(self, mode: Literal["online", "offline"], **of_this_run: Any) -> wandb.Run:
+        return wandb.init(
+            project=self._config.project,
+            mode=mode,
+            dir=self._folder.root,
+            reinit="create_new",
+            settings=wandb.Settings(
+                silent=True,
+                console="off",
+                init_timeout=_SECONDS_TO_ANSWER,
+                login_timeout=_SECONDS_TO_ANSWER,
+                # The driver's source and machine are no trial's.
+                disable_git=True,
+                save_code=False,
+                x_disable_stats=True,
+                x_disable_meta=True,
+            ),
+            **of_this_run,
+        )
 
 
 class WandbMirror:
-    """An observer that makes a run of each record, in a thread of its own, since starting one takes seconds."""
+    """An observer that makes a run of each record, in a thread of its own, since starting one takes seconds.
 
-    def __init__(self, config: WandbConfig, *, group: str, study_folder: Path, run_folder: Path) -> None:
-        self._config = config
-        self._group = group
-        self._study_folder = study_folder
-        self._run_folder = run_folder
+    A run has its trial's id, and a file in the study's folder says which are complete: a study that is resumed
+    makes the runs that are missing, and no second one. Where W&B cannot be reached, this run and all that follow
+    are kept on disk, to be sent by `wandb sync`.
+    """
+
+    def __init__(self, manifest: Manifest, folder: StudyFolder) -> None:
+        self._manifest, self._folder = manifest, folder
+        self._connection = Connection(manifest.config.wandb, folder)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="wandb")
         self._runs: list[Future[None]] = []
-        run_folder.mkdir(parents=True, exist_ok=True)
+        folder.mirrored.parent.mkdir(parents=True, exist_ok=True)
+
+    def catch_up(self, records: Iterable[TrialRecord]) -> None:
+        """Mirror those of `records` that an earlier driver did not come to."""
+        complete = set(self._folder.mirrored.read_text().split()) if self._folder.mirrored.exists() else set()
+        for record in records:
+            if record.trial_id not in complete:
+                self.finished(record)
 
     def started(self, trial: PlannedTrial) -> None:
         """Nothing: a run is made when its record is."""
@@ -31,30 +93,82 @@ class WandbMirror:
         self._runs.append(self._thread.submit(self._mirror, record))
 
     def close(self) -> list[str]:
-        """Wait until all is sent; gives back what went wrong, one line a run."""
+        """Wait until all is sent; gives back what went wrong, and what is still to be sent, one line each."""
         self._thread.shutdown(wait=True)
-        return [str(error) for run in self._runs if (error := run.exception()) is not None]
+        problems = [str(error) for run in self._runs if (error := run.exception()) is not None]
+        return problems if self._connection.problem is None else [*problems, self._connection.problem]
 
     def _mirror(self, record: TrialRecord) -> None:
-        run = wandb.init(
-            project=self._config.project,
-            group=self._group,
+        run = self._connection.run(
             job_type=record.phase,
-            id=f"{self._group}-{record.trial_id}",
+            id=f"{self._manifest.study_id}-{record.trial_id}",
+            group=group(self._manifest, record),
             name=f"{record.balancer} ratio {record.imbalance_ratio:g} seed {record.seed}",
-            tags=[record.phase, record.status, record.balancer, record.dataset],
-            config=dict(record.config),
-            mode="offline" if self._config.mode == "offline" else "online",
-            dir=self._run_folder,
-            reinit="create_new",
-            settings=wandb.Settings(silent=True, console="off"),
+            tags=[self._manifest.unique_name, record.phase, record.status, record.balancer, record.dataset],
+            config=configuration(self._manifest, record),
         )
-        for losses in _loss_steps(record):
-            run.log(losses)
+        for pattern in ("generator_loss/*", "discriminator_loss/*", "milestone/*"):
+            run.define_metric(pattern, step_metric="gan_epoch")
+        for pattern in ("validation/*", "test/*"):
+            run.define_metric(pattern, step_metric="imbalance_ratio")
+        for row in (*on_the_way(record), at_the_end(record)):
+            run.log(row)
+        run.log(_confusions(record))
+        run.log(dict(self._pictures(record)))
         run.summary.update(summary(record))
-        if "samples" in record.artifacts:
-            run.log({"samples": wandb.Image(str(self._study_folder / record.artifacts["samples"]))})
         run.finish(exit_code=0 if record.status != "failed" else 1)
+        with self._folder.mirrored.open("a") as file:
+            file.write(f"{record.trial_id}\n")
+
+    def _pictures(self, record: TrialRecord) -> Iterator[tuple[str, wandb.Image]]:
+        for kind, path in record.artifacts.items():
+            if Path(path).suffix in _PICTURES:
+                yield kind, wandb.Image(str(self._folder.root / path))
+
+
+def mirror_report(manifest: Manifest, folder: StudyFolder) -> str | None:
+    """One run of the study as a whole: the tables (CSV) and plots (PNG) of its report, and the page.
+
+    Gives back why W&B did not answer, where it did not; the run is kept on disk then.
+    """
+    wandb_of = Connection(manifest.config.wandb, folder)
+    run = wandb_of.run(
+        job_type="summary",
+        id=f"{manifest.study_id}-summary",
+        name=f"{manifest.config.name} summary",
+        tags=[manifest.unique_name, "summary"],
+        config={"study": manifest.unique_name},
+    )
+    report = folder.report
+    for path in sorted(report.rglob("*.csv")):
+        # As text: columns of intervals and numbers alike, as the report shows them.
+        run.log({f"tables/{path.stem}": wandb.Table(dataframe=pd.read_csv(path, dtype=str).fillna(""))})
+    for path in sorted(report.rglob("*.png")):
+        run.log({f"plots/{path.stem}": wandb.Image(str(path))})
+    for path in sorted(report.glob("*.html")):
+        run.log({path.stem: wandb.Html(path.read_text(encoding="utf-8"), inject=False)})
+    run.finish()
+    return wandb_of.problem
+
+
+def group(manifest: Manifest, record: TrialRecord) -> str:
+    """What the seeds of one configuration share, so that W&B draws them as one line with a band."""
+    seedless = {key: value for key, value in record.config.items() if key not in ("seed", "evaluation")}
+    return f"{manifest.unique_name} {record.balancer} ratio {record.imbalance_ratio:g} {digest(seedless)[:8]}"
+
+
+def configuration(manifest: Manifest, record: TrialRecord) -> dict[str, JsonValue]:
+    """What runs can be grouped and filtered by: the trial's configuration as nested keys, and what names it."""
+    return {
+        **record.config,
+        "study": manifest.unique_name,
+        "trial_id": record.trial_id,
+        "phase": record.phase,
+        "balancer": record.balancer,
+        "classifier_name": record.classifier,
+        "dataset": record.dataset,
+        "imbalance_ratio": record.imbalance_ratio,
+    }
 
 
 def summary(record: TrialRecord) -> dict[str, Any]:
@@ -70,16 +184,49 @@ def summary(record: TrialRecord) -> dict[str, Any]:
         for metric, by_class in scores.per_class.items():
             named = zip(record.class_names, by_class, strict=True)
             values |= {f"{part}/{metric}/{name}": value for name, value in named}
+    for name, quality in record.generated.items():
+        values |= {f"generated/{metric}/{name}": value for metric, value in quality.metrics.items()}
     values |= {f"seconds/{stage}": seconds for stage, seconds in record.seconds.items()}
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _loss_steps(record: TrialRecord) -> list[dict[str, float]]:
-    """The GAN's losses as W&B logs them: one dict an epoch, one entry a GAN and network."""
+def at_the_end(record: TrialRecord) -> dict[str, float]:
+    """The overall scores as one point at the trial's imbalance ratio, so that W&B can draw them against it."""
+    scores = {
+        f"{part}/{metric}": value
+        for part, scores in record.scores.items()
+        for metric, value in scores.overall.items()
+        if value is not None
+    }
+    return {"imbalance_ratio": record.imbalance_ratio, **scores}
+
+
+def on_the_way(record: TrialRecord) -> list[dict[str, float]]:
+    """The GAN's losses and milestones as W&B logs them: one dict an epoch, one entry a GAN and network."""
     epochs: dict[int, dict[str, float]] = {}
     for gan, losses in record.losses.items():
         for loss in losses:
             step = epochs.setdefault(loss.epoch, {"gan_epoch": float(loss.epoch)})
             step[f"generator_loss/{gan}"] = loss.generator
             step[f"discriminator_loss/{gan}"] = loss.discriminator
+    for milestone in record.milestones:
+        step = epochs.setdefault(milestone.epoch, {"gan_epoch": float(milestone.epoch)})
+        step["milestone/gain"] = milestone.objective
     return [epochs[epoch] for epoch in sorted(epochs)]
+
+
+def _confusions(record: TrialRecord) -> dict[str, Any]:
+    names = list(record.class_names)
+    return {
+        f"{part}/confusion_matrix": wandb.plot.confusion_matrix(
+            y_true=_repeated(record, part, axis=0), preds=_repeated(record, part, axis=1), class_names=names
+        )
+        for part in record.scores
+    }
+
+
+def _repeated(record: TrialRecord, part: Part, *, axis: int) -> list[int]:
+    """The class of each image, true (axis 0) or predicted (axis 1), as the confusion matrix counts them."""
+    counts = np.asarray(record.scores[part].confusion_matrix)
+    classes: list[int] = np.repeat(np.indices(counts.shape)[axis].ravel(), counts.ravel()).tolist()
+    return classes

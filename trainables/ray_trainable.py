@@ -1,5 +1,6 @@
 """The thin adapter between Ray Tune and a trial."""
 
+import logging
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from trainables.data.source import ImageSource, Loaded
 from trainables.files import StorageError, write_atomically
 from trainables.gans.checkpoints import Checkpoints
 from trainables.kept import FolderStore
+from trainables.log import logging_to
 from trainables.matrix_products import choose_library
 from trainables.process import keep_freed_memory, use_threads
 from trainables.record import Milestone
@@ -24,8 +26,10 @@ from trainables.settings import dump, parse
 from trainables.time_limit import TimeLimitExceeded, time_limit
 from trainables.trial import Purpose, TrialEvent, TrialOutcome, describe_failure, failed_record, run_trial
 
+_log = logging.getLogger(__name__)
+
 # Keys of the dict that Tune hands over, and of the results that it gets back.
-TRIAL, PURPOSE, FOLDER, RATIO = "trial", "purpose", "folder", "imbalance_ratio"
+TRIAL, PURPOSE, FOLDER, RATIO, LOG = "trial", "purpose", "folder", "imbalance_ratio", "log"
 KEPT, KEPT_EPOCHS, TIME_LIMIT = "kept", "kept_epochs", "time_limit_seconds"
 INTERVAL, PATIENCE = "checkpoint_interval_seconds", "storage_patience_seconds"
 RECORD, MILESTONE, OBJECTIVE, EPOCH = "record", "milestone", "objective", "epoch"
@@ -98,12 +102,17 @@ class GanStudyTrainable(tune.Trainable):  # type: ignore[misc]
         return True
 
     def step(self) -> dict[str, JsonValue]:
-        """Go on to the next milestone or to the end."""
+        """Go on to the next milestone or to the end; what happens meanwhile goes to the trial's log."""
+        with logging_to(self._log_file):
+            return self._step()
+
+    def _step(self) -> dict[str, JsonValue]:
         try:
             with time_limit(self._deadline):
                 event = next(self._events)
             return self._milestone(event) if isinstance(event, Milestone) else self._outcome(event)
         except StorageError as error:
+            _log.error("storage failed", exc_info=error)
             return {STORAGE_ERROR: [error.errno, error.strerror, error.filename], "done": True}
         except (Exception, TimeLimitExceeded) as error:
             return self._failure(error)
@@ -119,11 +128,14 @@ class GanStudyTrainable(tune.Trainable):  # type: ignore[misc]
         self._trial = parse_trial(config[TRIAL])
         self._purpose = parse(Purpose, config[PURPOSE], where=PURPOSE)
         self._folder = Path(config[FOLDER])
+        self._log_file = Path(config[LOG])
         self._ratio = float(config[RATIO])
         limit = config[TIME_LIMIT]
         self._deadline = None if limit is None else time.monotonic() + limit
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         kept, self._patience = Path(config[KEPT]), config[PATIENCE]
+        with logging_to(self._log_file):
+            _log.info("began", extra={"balancer": self._trial.balancing.name, "device": device.type})
         self._events: Iterator[TrialEvent] = run_trial(
             self._trial,
             self._purpose,
@@ -139,15 +151,18 @@ class GanStudyTrainable(tune.Trainable):  # type: ignore[misc]
         )
 
     def _milestone(self, milestone: Milestone) -> dict[str, JsonValue]:
+        _log.info("milestone", extra=dump(milestone))
         return {MILESTONE: dump(milestone), OBJECTIVE: milestone.objective, EPOCH: milestone.epoch}
 
     def _outcome(self, outcome: TrialOutcome) -> dict[str, JsonValue]:
         for name, content in outcome.files.items():
             path = self._folder / outcome.record.artifacts[name]
             write_atomically(path, content, patience_seconds=self._patience)
-        return {RECORD: outcome.record.to_line(), "done": True}
+        _log.info("ended", extra={"objective": outcome.record.objective})
+        return {RECORD: outcome.record.to_line(), OBJECTIVE: outcome.record.objective, "done": True}
 
     def _failure(self, error: BaseException) -> dict[str, JsonValue]:
+        _log.error("failed", exc_info=error)
         record = failed_record(
             self._trial, self._purpose, reason=describe_failure(error), imbalance_ratio=self._ratio
         )

@@ -1,6 +1,7 @@
 """One trial from its configuration to its record: the whole pipeline, without Ray."""
 
 import datetime
+import logging
 import platform
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -45,6 +46,8 @@ from trainables.record import (
 from trainables.seeding import derive_seed
 from trainables.settings import UserError, settings
 
+_log = logging.getLogger(__name__)
+
 
 @settings
 class Purpose:
@@ -80,6 +83,7 @@ class Stopwatch:
         """Add the time since the last lap to `stage`."""
         now = perf_counter()
         self.seconds[stage] = self.seconds.get(stage, 0.0) + now - self._started
+        _log.info("stage done", extra={"stage": stage, "seconds": round(now - self._started, 3)})
         self._started = now
 
 

@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from dataclasses import fields, replace
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,8 @@ from ray import tune
 from threadpoolctl import threadpool_info
 
 from study import runner
+from study.folder import StudyFolder
+from study.journal import TRIAL_ENDED, TRIAL_STARTED, read_log
 from study.recipe import study_config
 from study.runner import MAX_RESTARTS, run_study
 from trainables.config import dump_trial, parse_trial
@@ -261,8 +264,27 @@ def test_a_trial_without_memory_and_one_that_dies_again_and_again_are_recorded(l
     assert calls.stat().st_size == 3 + MAX_RESTARTS
 
 
-def test_wandb_mirrors_every_trial_offline(local_ray, tmp_path):
-    folder = tmp_path / "study"
-    result = run_study(study("search.trials=1", "wandb.mode=offline"), out=folder)
-    runs = {path.name.rsplit("-", 1)[1] for path in folder.glob("wandb/offline-run-*")}
+def test_trials_shorter_than_the_start_of_a_worker_run_side_by_side_and_are_logged_and_mirrored(
+    local_ray, tmp_path
+):
+    folder = StudyFolder(tmp_path / "study")
+    settings = ("search.trials=8", "search.startup_trials=8", "resources.max_concurrent=2", "wandb.mode=offline")
+    result = run_study(study(*settings), out=folder.root)
+
+    searched = [record.trial_id for record in result.trials if record.phase == "search"]
+    times = {
+        event: [
+            datetime.fromisoformat(line.values["time"]).timestamp()
+            for line in read_log(folder.driver_log)
+            if line.event == event and line.values["trial_id"] in searched
+        ]
+        for event in (TRIAL_STARTED, TRIAL_ENDED)
+    }
+    started, ended = times.values()
+    assert (sum(ended) - sum(started)) / (max(ended) - min(started)) > 1.3
+
+    for record in result.trials:
+        first, *_, last = read_log(folder.log_of(record.trial_id))
+        assert (first.event, last.event) == ("began", "ended")
+    runs = {path.name.rsplit("-", 1)[1] for path in folder.root.glob("wandb/offline-run-*")}
     assert runs == {record.trial_id for record in result.trials}

@@ -1,5 +1,6 @@
 """Fitting a classifier."""
 
+import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
@@ -20,6 +21,8 @@ from trainables.data.images import TrainingSet
 from trainables.fitting.losses import FittingStep, weighted_cross_entropy, weighted_mean
 from trainables.fitting.plan import PLAIN, FittingPlan
 from trainables.seeding import derive_seed, seeded_global_state, torch_generator
+
+_log = logging.getLogger(__name__)
 
 # Of an epoch (1-based) and the classifier as it is then.
 AfterEpoch: TypeAlias = Callable[[int, FittedClassifier], None]
@@ -146,6 +149,9 @@ class _Fit:
         for epoch in range(1, config.epochs + 1):
             descent.set_rate(config.learning_rate * config.schedule.rate_factor(epoch, losses))
             descent.run(until=self.steps * epoch // config.epochs)
+            _log.debug(
+                "classifier epoch", extra={"classifier": config.name, "epoch": epoch, "epochs": config.epochs}
+            )
             if self.after_epoch:
                 network.eval()
                 self.after_epoch(epoch, self._classifier(network[1]))

@@ -1,5 +1,6 @@
 """The training loop of every GAN."""
 
+import logging
 import math
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from trainables.gans.variant import GanSettings, GanVariant, Networks, TrainingD
 from trainables.kept import State, arithmetic, contents
 from trainables.seeding import derive_seed, seeded_global_state, torch_generator
 from trainables.settings import digest, dump
+
+_log = logging.getLogger(__name__)
 
 
 class DivergedError(RuntimeError):
@@ -77,6 +80,7 @@ def train_gan(
         state = kept.find(after=len(training.losses), up_to=epoch) if kept else None
         if state is not None:
             training.load(state)
+            _log.info("went on from a kept state", extra={"gan": variant.name, "epoch": len(training.losses)})
         while len(training.losses) < epoch:
             training.train_epoch()
             if kept:
@@ -241,6 +245,15 @@ class Training:
     def note(self, losses: MeanLosses) -> None:
         """One more epoch has had these `losses`; raises DivergedError where one is not finite."""
         self.losses.append(losses)
+        _log.debug(
+            "GAN epoch",
+            extra={
+                "gan": self.variant.name,
+                "epoch": len(self.losses),
+                "epochs": self.settings.epochs,
+                **losses._asdict(),
+            },
+        )
         for network, loss in losses._asdict().items():
             if not math.isfinite(loss):
                 epoch = len(self.losses)

@@ -1,6 +1,6 @@
-"""Early stopping: successive halving among the trials of one balancer at one ratio."""
+"""Which waiting trial a free worker gets, and early stopping."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ray.tune.experiment import Trial
@@ -13,7 +13,21 @@ from trainables.ray_trainable import EPOCH, OBJECTIVE, TRIAL
 _NO_LIMIT = 10**9
 
 
-class CellwiseHalving(FIFOScheduler):  # type: ignore[misc]
+class NewestFirst(FIFOScheduler):  # type: ignore[misc]
+    """Gives a worker that has become free the trial that was asked for last.
+
+    Tune by itself gives it the first that waits, and that one may have a worker that is just starting, which is
+    killed then. Trials shorter than the start of a worker, some seconds, so ran one at a time for ever.
+    The newest trial waits for room, if any does.
+    """
+
+    def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
+        """The last trial that waits; None where none does."""
+        trials: Sequence[Trial] = tune_controller.get_trials()
+        return next((trial for trial in reversed(trials) if trial.status == Trial.PENDING), None)
+
+
+class CellwiseHalving(NewestFirst):
     """One ASHA for each balancer and imbalance: gains at an easy ratio say nothing about those at a hard one."""
 
     def __init__(self, config: PruningConfig) -> None:
