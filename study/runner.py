@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -15,7 +16,7 @@ from ray.tune.execution import tune_controller
 from ray.tune.logger import TBXLoggerCallback
 from rich.console import Console
 
-from study.cluster import gpus_per_trial, num_workers, ray_cluster
+from study.cluster import Room, in_words, ray_cluster, room_for_trials
 from study.config import NO_BALANCING, StudyConfig, dump_study, parse_study
 from study.folder import Manifest, StudyFolder, claim_folder, create_study_folder, read_manifest
 from study.journal import Journal, driver_began
@@ -29,7 +30,7 @@ from study.searcher import OptunaView, differences
 from study.selection import read_selection
 from study.session import Observer, StudySession, TimeBudget
 from study.tracking import WandbMirror
-from study.tune_adapter import DeathsAsDeaths, SessionCallback, SessionSearcher
+from study.tune_adapter import DeathsAsDeaths, PlacementNotice, SessionCallback, SessionSearcher
 from trainables.data.catalog import data_set, image_source
 from trainables.data.source import DATA_ENVIRONMENT_VARIABLE
 from trainables.evaluation import InceptionFeatures
@@ -75,7 +76,8 @@ def run_study(
     root = Path(out) if out is not None else default_folder(config.name)
     claim_folder(root)
     with sole_driver(root), ray_cluster(options.address, verbose=options.verbose):
-        return _run(create_study_folder(root, config, versions()), root, ratios, options)
+        room = room_for_trials(config.resources, options.address)
+        return _run(create_study_folder(root, config, versions()), root, ratios, room, options)
 
 
 def resume_study(root: Path | str, *, options: RunOptions | None = None) -> StudyResult:
@@ -90,7 +92,8 @@ def resume_study(root: Path | str, *, options: RunOptions | None = None) -> Stud
             return _finished(manifest, StudyFolder(root), options)
         ratios = imbalance_ratios(manifest.config)
         with ray_cluster(options.address, verbose=options.verbose):
-            return _run(manifest, root, ratios, options)
+            room = room_for_trials(manifest.config.resources, options.address)
+            return _run(manifest, root, ratios, room, options)
 
 
 def is_finished(config: StudyConfig, folder: StudyFolder) -> bool:
@@ -150,10 +153,12 @@ def _absolute(path: str) -> str:
     return str(Path(path).expanduser().resolve())
 
 
-def _run(manifest: Manifest, root: Path, ratios: Mapping[Ratio, float], options: RunOptions) -> StudyResult:
+def _run(
+    manifest: Manifest, root: Path, ratios: Mapping[Ratio, float], room: Room, options: RunOptions
+) -> StudyResult:
     config, folder = manifest.config, StudyFolder(root.resolve())
     with contextlib.ExitStack() as closing:
-        tally = Tally(num_workers=num_workers(config.resources))
+        tally = Tally(num_workers=room.num_workers)
         session = StudySession(
             config,
             folder,
@@ -170,9 +175,7 @@ def _run(manifest: Manifest, root: Path, ratios: Mapping[Ratio, float], options:
         closing.enter_context(logging_to(folder.driver_log))
         driver_began(num_records=len(session.records), num_trials=tally.num_trials, num_workers=tally.num_workers)
         images = shared(image_source(config.data))
-        # A cluster that grows has to see how many trials would run at once; here there is room for what there is.
-        waiting = tally.num_workers if options.address is None else max(tally.num_workers, config.search.lag)
-        tuner = _tuner(config, folder, session, images, waiting=waiting, verbose=options.verbose)
+        tuner = _tuner(config, folder, session, images, room, options)
         try:
             tuner.fit()
         except TuneError as error:
@@ -255,21 +258,23 @@ def _tuner(
     folder: StudyFolder,
     session: StudySession,
     images: SharedImages,
-    *,
-    waiting: int,
-    verbose: bool,
+    room: Room,
+    options: RunOptions,
 ) -> tune.Tuner:
     # Records are ours; Ray's CSV, JSON and TensorBoard loggers would write every one of them three more times.
     os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
     # Tune has no setting for it.
     tune_controller.RayActorManager = DeathsAsDeaths
-    if not verbose:
+    if not options.verbose:
         # The newer output prints a banner at any verbosity.
         os.environ["RAY_AIR_NEW_OUTPUT"] = "0"
     # A searcher's trials are otherwise asked for one by one, each when the worker of the one before has started:
-    # on 16 cores that is a minute. One more than there are workers waits, for the first that becomes free.
+    # on 16 cores that is a minute. One more than there are workers waits, for the first that becomes free. A cluster
+    # that grows has to see how many trials would run at once; elsewhere there is room for what there is.
+    waiting = max(room.num_workers, config.search.lag) if room.grows else room.num_workers
     os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(waiting + 1)
-    resources = {"cpu": config.resources.cpus_per_trial, "gpu": gpus_per_trial(config.resources)}
+    resources = tune.PlacementGroupFactory([dict(room.trial)])
+    notice = PlacementNotice(in_words(room.trial), say=partial(options.console.print, markup=False))
     pruning = config.search.pruning
     return tune.Tuner(
         tune.with_resources(tune.with_parameters(GanStudyTrainable, images=images), resources),
@@ -284,8 +289,8 @@ def _tuner(
         run_config=tune.RunConfig(
             name=f"{datetime.datetime.now():%Y%m%d-%H%M%S}",
             storage_path=str(folder.ray),
-            callbacks=[SessionCallback(session), *([TBXLoggerCallback()] if config.tensorboard else [])],
+            callbacks=[SessionCallback(session), notice, *([TBXLoggerCallback()] if config.tensorboard else [])],
             failure_config=tune.FailureConfig(max_failures=MAX_RESTARTS),
-            verbose=1 if verbose else 0,
+            verbose=1 if options.verbose else 0,
         ),
     )

@@ -1,6 +1,7 @@
 """One run of a study: what is planned, what is recorded, and everybody who watches."""
 
 import time
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -47,9 +48,15 @@ class TimeBudget:
         return time.monotonic() - self.started_at + needed < self.seconds
 
 
+# How often a trial is handed out anew whose process was gone before it could begin: a machine that is lost takes
+# several such processes along, and the trial may be offered one after the other.
+MAX_NEW_HANDOUTS = 8
+
+
 @dataclass
 class _Running:
     trial: PlannedTrial
+    new_handouts: int = 0
     began_at: float | None = None
     milestones: list[Milestone] = field(default_factory=list)
 
@@ -90,9 +97,12 @@ class StudySession:
         self._imbalance_ratios = imbalance_ratios
         self._observers = observers
         self._running: dict[str, _Running] = {}
+        self._to_hand_out_anew: deque[PlannedTrial] = deque()
 
     def next(self) -> PlannedTrial | Pause:
         """The next trial, from now on underway, or why there is none."""
+        if self._to_hand_out_anew:
+            return self._to_hand_out_anew.popleft()
         planned = self.planner.next()
         if isinstance(planned, PlannedTrial):
             self._running[planned.config.trial_id] = _Running(planned)
@@ -112,6 +122,15 @@ class StudySession:
         if not has_begun:
             for observer in self._observers:
                 observer.started(running.trial)
+
+    def hand_out_anew(self, trial_id: str) -> bool:
+        """Whether the trial, which has not begun where it was to run, is handed out once more."""
+        running = self._running[trial_id]
+        running.new_handouts += 1
+        if running.new_handouts > MAX_NEW_HANDOUTS:
+            return False
+        self._to_hand_out_anew.append(running.trial)
+        return True
 
     def reached(self, trial_id: str, milestone: Milestone) -> None:
         """A running trial has come to a milestone."""

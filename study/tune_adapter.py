@@ -1,6 +1,8 @@
 """A study session as Ray Tune sees it: a searcher that hands out its trials, a callback that takes them in."""
 
 import textwrap
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +41,8 @@ from trainables.settings import dump, parse
 # The key under which a Tune trial's configuration names ours.
 TRIAL_ID = "trial_id"
 _REASON_LENGTH = 600
+# A person hears within a minute that nothing can run.
+NOTICE_SECONDS = 50.0
 
 
 class _Forgotten:
@@ -106,6 +110,31 @@ class SessionSearcher(_Forgotten, Searcher):  # type: ignore[misc]
         """Nothing to restore."""
 
 
+class PlacementNotice(_Forgotten, tune.Callback):  # type: ignore[misc]
+    """Says so whenever trials have been waiting for a machine for `seconds`, and none ran meanwhile.
+
+    `asked` is what each of them asks for, in words.
+    """
+
+    def __init__(self, asked: str, *, say: Callable[[str], None], seconds: float = NOTICE_SECONDS) -> None:
+        self._asked = asked
+        self._say = say
+        self._seconds = seconds
+        self._since = time.monotonic()
+
+    def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
+        """Tune looks around, several times a second."""
+        states = {trial.status for trial in trials}
+        if Trial.RUNNING in states or Trial.PENDING not in states:
+            self._since = time.monotonic()
+        elif time.monotonic() - self._since >= self._seconds:
+            self._since = time.monotonic()
+            self._say(
+                f"No trial has begun for {self._seconds:g} s: each asks for {self._asked}, and no machine that has"
+                " it free is ready. The study goes on by itself as soon as one is."
+            )
+
+
 class SessionCallback(_Forgotten, tune.Callback):  # type: ignore[misc]
     """Tells the session what became of its trials."""
 
@@ -135,7 +164,13 @@ class SessionCallback(_Forgotten, tune.Callback):  # type: ignore[misc]
             self._session.ended(trial.config[TRIAL_ID], record)
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        """The trial's process or machine died more often than is borne."""
+        """The trial's process or machine died more often than is borne.
+
+        Tune also gives up a trial, however seldom it died, that was just to begin in a process which has run
+        others, when that process is lost; such a trial is handed out anew.
+        """
+        if trial.should_recover() and self._session.hand_out_anew(trial.config[TRIAL_ID]):
+            return
         error = trial.get_error()
         # Ray's own words begin with the cause and go on with pages of advice.
         words = textwrap.shorten(str(error), width=_REASON_LENGTH, placeholder=" ...")

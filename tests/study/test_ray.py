@@ -263,6 +263,25 @@ def test_a_trial_without_memory_and_one_that_dies_again_and_again_are_recorded(l
     assert calls.stat().st_size == 3 + MAX_RESTARTS
 
 
+def test_a_trial_whose_process_is_lost_before_it_can_begin_is_handed_out_anew(local_ray, tmp_path, monkeypatch):
+    """A process that has run a trial waits for the next one; on a machine that is lost, it is lost too."""
+    calls = tmp_path / "calls"
+
+    class LostWhenReused(GanStudyTrainable):
+        def reset_config(self, new_config):
+            with calls.open("a") as file:
+                file.write(".")
+            if calls.stat().st_size <= 2:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return super().reset_config(new_config)
+
+    monkeypatch.setattr(runner, "GanStudyTrainable", LostWhenReused)
+    settings = ("search.trials=1", "resources.max_concurrent=1")
+    result = run_study(study(*settings), out=tmp_path / "study")
+    assert [record.failure for record in result.trials] == [None] * 6
+    assert calls.stat().st_size > 2
+
+
 def test_every_trial_is_logged_and_mirrored(local_ray, tmp_path):
     folder = StudyFolder(tmp_path / "study")
     result = run_study(study("search.trials=1", "wandb.mode=offline"), out=folder.root)
