@@ -269,8 +269,8 @@ def _tuner(
         # The newer output prints a banner at any verbosity.
         os.environ["RAY_AIR_NEW_OUTPUT"] = "0"
     # A searcher's trials are otherwise asked for one by one, each when the worker of the one before has started:
-    # on 16 cores that is a minute. One more than there are workers waits, for the first that becomes free. A cluster
-    # that grows has to see how many trials would run at once; elsewhere there is room for what there is.
+    # on 16 cores that is a minute. One more than there are workers waits, for the first that becomes free. Where
+    # machines are started for what waits, as much waits as may.
     waiting = max(room.num_workers, config.search.lag) if room.grows else room.num_workers
     os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(waiting + 1)
     resources = tune.PlacementGroupFactory([dict(room.trial)])

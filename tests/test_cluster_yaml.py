@@ -1,5 +1,7 @@
-"""The cluster launcher's file, held against Ray's own validator."""
+"""The cluster launcher's files, held against Ray's own validator, and the manifest for Kubernetes."""
 
+import itertools
+import re
 from pathlib import Path
 
 import jsonschema
@@ -7,12 +9,22 @@ import pytest
 import yaml
 from ray.autoscaler._private.util import prepare_config, validate_config
 
+from study.recipe import study_config
+
 ROOT = Path(__file__).parent.parent
+
+
+def text(file):
+    return (ROOT / file).read_text(encoding="utf-8")
+
+
+def read(file):
+    return yaml.safe_load(text(file))
 
 
 @pytest.fixture
 def cluster():
-    return yaml.safe_load((ROOT / "cluster.yaml").read_text(encoding="utf-8"))
+    return read("cluster.yaml")
 
 
 def test_rays_validator_accepts_it(cluster):
@@ -42,9 +54,80 @@ def test_every_node_installs_the_pinned_versions(cluster):
     assert cluster["file_mounts"]["~/gan-study"] == "."
 
 
-def test_nothing_is_open_to_the_world(cluster):
-    for command in (cluster["head_start_ray_commands"][1], cluster["worker_start_ray_commands"][1]):
-        assert "RAY_AUTH_MODE=token" in command
+def starts(cluster):
+    """The commands that start Ray on the head and on a worker."""
+    return cluster["head_start_ray_commands"][1], cluster["worker_start_ray_commands"][1]
+
+
+@pytest.mark.parametrize("file", ["cluster.yaml", "examples/cluster.local.yaml"])
+def test_nothing_is_open_to_the_world(file):
+    cluster = read(file)
+    # Without the line that asks for a token, `ray` is not found either, and nothing starts.
+    assert "export RAY_AUTH_MODE=token PATH=~/venv/bin:$PATH" in cluster["setup_commands"][-1]
+    for command in starts(cluster):
+        assert " ray start " in command
         assert "0.0.0.0" not in command
     assert cluster["file_mounts"]["~/.ray/auth_token"] == "~/.ray/auth_token"
-    assert "--dashboard-host=127.0.0.1" in cluster["head_start_ray_commands"][1]
+    assert "--dashboard-host=127.0.0.1" in starts(cluster)[0]
+
+
+def test_rays_validator_accepts_the_file_for_ones_own_machines():
+    assert validate_config(prepare_config(read("examples/cluster.local.yaml"))) is None
+
+
+def test_the_file_for_ones_own_machines_is_otherwise_the_same(cluster):
+    local = read("examples/cluster.local.yaml")
+    its_own = {"cluster_name", "provider", "auth", "head_start_ray_commands"}
+    assert set(local) - its_own == {
+        "file_mounts",
+        "rsync_exclude",
+        "rsync_filter",
+        "setup_commands",
+        "worker_start_ray_commands",
+    }
+    assert all(local[key] == cluster[key] for key in set(local) - its_own)
+    theirs = starts(local)[0]
+    assert theirs.replace("RAY_enable_autoscaler_v2=0 ", "").replace(" --num-cpus=0", "") == starts(cluster)[0]
+
+
+@pytest.fixture
+def job():
+    manifest = read("examples/rayjob.yaml")
+    assert (manifest["apiVersion"], manifest["kind"]) == ("ray.io/v1", "RayJob")
+    return manifest["spec"]
+
+
+def test_the_job_is_a_study_on_the_shared_volume(job):
+    program, command, recipe, *options = job["entrypoint"].split()
+    assert (program, command) == ("gan-study", "run")
+    settings = [value for option, value in itertools.pairwise(options) if option == "--set"]
+    assert study_config(recipe, settings).resources.gpus_per_trial == 0.25
+    assert {"--address auto", "--out /mnt/studies/first"} <= {
+        " ".join(pair) for pair in itertools.pairwise(options)
+    }
+    assert job["shutdownAfterJobFinishes"] is True
+
+
+def test_the_jobs_cluster_asks_for_a_token_and_grows(job):
+    cluster = job["rayClusterSpec"]
+    assert cluster["authOptions"] == {"mode": "token"}
+    assert cluster["headGroupSpec"]["serviceType"] == "ClusterIP"
+    assert cluster["headGroupSpec"]["rayStartParams"]["num-cpus"] == "0"
+    (group,) = cluster["workerGroupSpecs"]
+    assert (
+        cluster["enableInTreeAutoscaling"] and 0 < group["minReplicas"] <= group["replicas"] < group["maxReplicas"]
+    )
+    assert cluster["rayVersion"] == re.search(r"^ray==(.+)$", text("constraints.txt"), re.MULTILINE)[1]
+
+
+def test_every_pod_of_the_job_sees_the_studies_and_has_shared_memory(job):
+    cluster = job["rayClusterSpec"]
+    for group in (cluster["headGroupSpec"], *cluster["workerGroupSpecs"]):
+        pod = group["template"]["spec"]
+        (container,) = pod["containers"]
+        mounts = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
+        volumes = {volume["name"]: volume for volume in pod["volumes"]}
+        assert volumes[mounts["/mnt/studies"]]["persistentVolumeClaim"] == {"claimName": "studies"}
+        assert volumes[mounts["/dev/shm"]]["emptyDir"]["medium"] == "Memory"
+        assert int(group["rayStartParams"]["object-store-memory"]) < 3 * 2**30
+        assert container["resources"]["requests"] == container["resources"]["limits"]
