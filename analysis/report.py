@@ -6,16 +6,19 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import jinja2
 import pandas as pd
 import yaml
 from markupsafe import Markup
+from vl_convert import javascript_bundle
 
 from analysis.across import across_tables, across_tasks, ranking, ranking_text
 from analysis.answer import answer, contrast_table
 from analysis.best_epoch import best_epoch_tables
 from analysis.caveats import caveats
+from analysis.charts import Chart, charts, choices
 from analysis.crossover import crossover_tables
 from analysis.generated import FIDELITY, VARIETY, features_of, generated_tables, with_features
 from analysis.load import Study, load_study
@@ -25,11 +28,12 @@ from analysis.plots.samples import SampleGrid, sample_data, shrunk
 from analysis.select import MAIN_METRIC, score
 from analysis.tables import Table, TracedTable, answer_table, class_count_table, tables, traced, write_tables
 from analysis.verdicts import verdict_table
-from analysis.wording import ABSENT, listing, number, ratio_text
+from analysis.wording import ABSENT, label, listing, number, ratio_text
 from trainables.record import TrialRecord
 
 TEMPLATES = Path(__file__).parent / "templates"
-REPORT_FOLDER, TABLES_FOLDER, PLOTS_FOLDER, PAGE_FILE = "report", "tables", "plots", "report.html"
+REPORT_FOLDER, PAGE_FILE = "report", "report.html"
+TABLES_FOLDER, PLOTS_FOLDER = "tables", "plots"
 # Base64 adds a third: all grids together stay below 6 MB of page, and one below 300 kB.
 ALL_GRIDS_BYTES, ONE_GRID_BYTES = 4_500_000, 220_000
 
@@ -47,7 +51,7 @@ class Picture:
 def write_report(folder: Path) -> Path:
     """Write `folder`/report with report.html, tables/ and plots/; the path of report.html.
 
-    Tables and plots of an earlier report are replaced. Raises RecordError where the study cannot be read.
+    All of an earlier report is replaced. Raises RecordError where the study cannot be read.
     """
     study = load_study(folder)
     report = folder / REPORT_FOLDER
@@ -56,8 +60,11 @@ def write_report(folder: Path) -> Path:
     found = report_tables(study)
     write_tables(study, found, report / TABLES_FOLDER)
     drawn = list(_written(figures(study.records), report / PLOTS_FOLDER))
+    plotted = charts(study.records)
+    for chart in plotted:
+        chart.data.to_csv(report / PLOTS_FOLDER / f"{chart.name}.csv", index=False)
     path = report / PAGE_FILE
-    path.write_text(render(study, found, drawn), encoding="utf-8")
+    path.write_text(render(study, found, drawn, plotted), encoding="utf-8")
     return path
 
 
@@ -121,15 +128,13 @@ def _templates() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["ratio_text"] = ratio_text
+    environment.filters |= {"ratio_text": ratio_text, "label": label, "csv_uri": _csv_uri}
     return environment
 
 
-def render(study: Study, found: Sequence[TracedTable], drawn: Sequence[Picture]) -> str:
+def render(study: Study, found: Sequence[TracedTable], drawn: Sequence[Picture], plotted: Sequence[Chart]) -> str:
     """The page."""
-    sections: dict[str, list[Picture]] = {}
-    for picture in drawn:
-        sections.setdefault(picture.section, []).append(picture)
+    records = study.records
     return (
         _templates()
         .get_template("report.html.j2")
@@ -139,19 +144,40 @@ def render(study: Study, found: Sequence[TracedTable], drawn: Sequence[Picture])
             caveats=caveats(study),
             tables={table.name: table for table in found},
             frames={table.name: Markup(table_html(table)) for table in found},
-            trials=_trial_rows(study.records),
-            pictures=sections,
-            across=_across_text(study.records),
+            trials=_trial_rows(records),
+            pictures=_by_section(drawn),
+            charts=_by_section(plotted),
+            choices=choices(records) if plotted else {},
+            vega=Markup(_vega()) if plotted else "",
+            script=Markup((TEMPLATES / "page.js").read_text(encoding="utf-8")),
+            across=_across_text(records),
             samples=_samples(study),
-            lost=[record for record in study.records if record.status != "complete"],
-            statuses=sorted(Counter((r.phase, r.status) for r in study.records).items()),
-            minority=_minority(study.records),
-            fidelity=with_features(FIDELITY, study.records),
-            features=features_of(study.records),
+            lost=[record for record in records if record.status != "complete"],
+            statuses=sorted(Counter((r.phase, r.status) for r in records).items()),
+            minority=_minority(records),
+            fidelity=with_features(FIDELITY, records),
+            features=features_of(records),
             variety=VARIETY,
             configuration=yaml.safe_dump(dict(study.config), sort_keys=False, allow_unicode=True),
         )
     )
+
+
+def _vega() -> str:
+    """Vega, Vega-Lite and Vega-Embed as one script."""
+    # Its stub asks for a snippet, which it does without.
+    return javascript_bundle()  # type: ignore[call-arg]
+
+
+_Item = TypeVar("_Item", Picture, Chart)
+
+
+def _by_section(items: Sequence[_Item]) -> dict[str, list[_Item]]:
+    """Pictures or charts by the section that they stand in, in their order."""
+    found: dict[str, list[_Item]] = {}
+    for item in items:
+        found.setdefault(item.section, []).append(item)
+    return found
 
 
 def _across_text(records: Sequence[TrialRecord]) -> list[str]:
@@ -184,6 +210,11 @@ def _sample_picture(folder: Path, grid: SampleGrid, most_bytes: int) -> Picture:
         alt=f"Real images on the left, images of {grid.balancer} on the right, a row for each minority class.",
         uri=data_uri(image.content, image.media_type) if image else None,
     )
+
+
+def _csv_uri(frame: pd.DataFrame) -> str:
+    """A frame as a link that downloads it."""
+    return data_uri(frame.to_csv(index=False).encode(), "text/csv")
 
 
 def _trial_rows(records: Sequence[TrialRecord]) -> list[dict[str, str]]:

@@ -130,6 +130,8 @@ LIBRARIES = {
     "wandb": ("study.tracking",),
     "wandb_workspaces": ("study.dashboard",),
     "matplotlib": ("analysis",),
+    "altair": ("analysis",),
+    "vl_convert": ("analysis",),
     "torch": ("trainables", "study.runner"),
     "typer": ("study.cli",),
 }

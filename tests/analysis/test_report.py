@@ -41,8 +41,12 @@ def test_names_and_reasons_are_escaped(page: str) -> None:
 
 
 def test_the_page_needs_nothing_beside_it(page: str) -> None:
+    page = re.sub(r"<script>.*?</script>", "", page, flags=re.DOTALL)
     sources = re.findall(r'(?:src|href)="([^"]*)"', page)
-    assert all(source.startswith(("data:image/", "#", "tables/")) for source in sources)
+    assert all(
+        source.startswith(("data:image/", "data:text/csv;", "#", "tables/", "real_or_fake.html"))
+        for source in sources
+    )
     assert page.count("<img ") == len(re.findall(r'<img src="[^"]*" alt="[^"]+"', page)) > 5
     assert "<link" not in page
     assert "prefers-color-scheme: dark" in page

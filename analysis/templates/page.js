@@ -1,0 +1,83 @@
+"use strict";
+// Charts, menus that filter charts and tables alike, and tables that sort; the page reads without any of it.
+const ALL = "all";
+const HEADINGS = {
+  dataset: ["Dataset"],
+  classifier: ["Classifier"],
+  imbalance_ratio: ["Imbalance ratio", "Ratio"],
+  balancer: ["Balancer", "Method", "GAN"],
+};
+const chosen = Object.fromEntries(Object.keys(HEADINGS).map((name) => [name, ALL]));
+const views = [];
+
+async function drawCharts() {
+  const options = {
+    renderer: "svg",
+    actions: { export: true, source: false, compiled: false, editor: false },
+    tooltip: { theme: "custom" },
+  };
+  for (const holder of document.querySelectorAll("script[type='application/json'][data-chart]")) {
+    const target = document.getElementById(holder.dataset.chart);
+    const { view } = await vegaEmbed(target, JSON.parse(holder.textContent), options);
+    views.push(view);
+    target.dataset.drawn = "yes";
+  }
+}
+
+function headingsOf(table) {
+  return [...table.tHead.rows[0].cells].map((cell) => cell.textContent.trim());
+}
+
+function filterTable(table) {
+  const headings = headingsOf(table);
+  const limits = Object.entries(chosen)
+    .map(([name, value]) => [headings.findIndex((heading) => HEADINGS[name].includes(heading)), value])
+    .filter(([column, value]) => column >= 0 && value !== ALL);
+  for (const row of table.tBodies[0].rows) {
+    row.hidden = limits.some(([column, value]) => row.cells[column].textContent.trim() !== value);
+  }
+}
+
+function choose(name, value) {
+  chosen[name] = value;
+  document.querySelectorAll("main table").forEach(filterTable);
+  return Promise.all(views.map((view) => view.signal(`pick_${name}`, value).runAsync()));
+}
+
+function sortKey(row, column) {
+  const text = row.cells[column].textContent.trim();
+  const number = parseFloat(text.replace("\u2212", "-").replace(/^[+<\s]+/, ""));
+  return Number.isNaN(number) ? text : number;
+}
+
+function compare(a, b) {
+  if (typeof a === typeof b) return typeof a === "number" ? a - b : a.localeCompare(b);
+  return typeof a === "number" ? -1 : 1;
+}
+
+function sortBy(table, column) {
+  const heads = table.tHead.rows[0].cells;
+  const descends = heads[column].getAttribute("aria-sort") === "ascending";
+  for (const head of heads) head.removeAttribute("aria-sort");
+  heads[column].setAttribute("aria-sort", descends ? "descending" : "ascending");
+  const rows = [...table.tBodies[0].rows].map((row) => [sortKey(row, column), row]);
+  rows.sort(([a], [b]) => (descends ? -1 : 1) * compare(a, b));
+  table.tBodies[0].append(...rows.map(([, row]) => row));
+}
+
+function makeSortable(table) {
+  [...table.tHead.rows[0].cells].forEach((head, column) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.title = "Sort";
+    button.append(...head.childNodes);
+    button.addEventListener("click", () => sortBy(table, column));
+    head.append(button);
+  });
+}
+
+document.querySelectorAll("main table").forEach(makeSortable);
+document.querySelectorAll("#filters select").forEach((select) => {
+  select.addEventListener("change", () => choose(select.name, select.value));
+});
+drawCharts();

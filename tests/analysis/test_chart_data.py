@@ -1,0 +1,85 @@
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from analysis.chart_data import class_frame, cost_frame, curve_frame, pareto_front, thinned, time_frame
+from analysis.charts import charts, choices
+from tests.analysis.planted import confirmed_arm, planted_study
+from trainables.record import EpochLoss, TrialRecord
+
+
+def with_class_f1(record: TrialRecord, *f1: float | None) -> TrialRecord:
+    scores = record.scores["test"]
+    return replace(record, scores={"test": replace(scores, per_class={**scores.per_class, "f1": f1})})
+
+
+def test_a_class_gains_what_it_has_more_than_with_no_balancing_in_the_same_setting() -> None:
+    none = confirmed_arm("none", validation=(0.4, 0.4), test=(0.4, 0.4))
+    gan = confirmed_arm("dcgan", validation=(0.5, 0.5), test=(0.5, 0.5), gan=True)
+    records = [
+        with_class_f1(none[0], 0.9, 0.2, None),
+        with_class_f1(none[1], 0.7, 0.4, None),
+        with_class_f1(gan[0], 0.8, 0.5, 0.3),
+        with_class_f1(gan[1], 0.8, 0.5, 0.3),
+    ]
+    frame = class_frame(records)
+    f1 = frame[frame["metric"] == "F1"].set_index("class")
+    assert f1["mean"].to_dict() == pytest.approx({"benign": 0.0, "malignant <b>&": 0.2})
+    assert f1.loc["malignant <b>&", ["score", "n", "training_images", "minority"]].tolist() == [
+        pytest.approx(0.5),
+        2,
+        10,
+        "minority",
+    ]
+    assert f1.loc["benign", "minority"] == "majority"
+
+
+def test_the_front_has_what_no_other_beats() -> None:
+    cost = pd.Series([1.0, 2.0, 3.0, 3.0, 2.0])
+    gain = pd.Series([0.0, 0.2, 0.1, 0.3, 0.2])
+    assert pareto_front(cost, gain).tolist() == [True, True, False, True, True]
+
+
+def test_costs_are_those_of_balancing_and_training() -> None:
+    records = [
+        replace(record, seconds={"balancing": 2.0, "classifier": float(record.seed), "quality": 100.0})
+        for record in planted_study()
+    ]
+    frame = cost_frame(records).set_index("balancer")
+    # Seeds 1, 2 and 3 take as many seconds; five search trials, the seed of which is 0.
+    assert frame.loc["dcgan", "seconds"] == pytest.approx(4.0)
+    assert frame.loc["dcgan", "gain"] == pytest.approx(0.12)
+    assert frame.loc["dcgan", "search_seconds"] == pytest.approx(5 * 102.0)
+    assert frame.loc["none", ["gain", "search_seconds"]].tolist() == [0.0, 0.0]
+    # acgan_<x> gains most, and all cost the same.
+    assert frame.index[frame["front"]].tolist() == ["acgan_<x>"]
+    times = time_frame(records).set_index(["balancer", "stage"])
+    assert times.loc[("smote", "classifier"), "seconds"] == pytest.approx(2.0)
+
+
+def test_long_curves_are_thinned_and_keep_their_ends() -> None:
+    assert thinned(0) == []
+    assert thinned(3) == [0, 1, 2]
+    places = thinned(1000)
+    assert (len(places), places[0], places[-1]) == (100, 0, 999)
+    losses = tuple(EpochLoss(epoch=epoch, generator=epoch, discriminator=-epoch) for epoch in range(1, 1001))
+    records = [
+        replace(record, losses={"all classes": losses}) if record.losses else record for record in planted_study()
+    ]
+    frame = curve_frame(records)
+    dcgan = frame[(frame["balancer"] == "dcgan") & (frame["network"] == "discriminator")]
+    assert len(dcgan) == 100
+    assert (dcgan["loss"] == -dcgan["epoch"]).all()
+
+
+def test_menus_offer_only_what_there_is_to_choose() -> None:
+    one = choices(planted_study())
+    assert one == {"balancer": ("acgan_<x>", "class_weights", "dcgan", "smote")}
+    two = choices([*planted_study(), *planted_study(50.0)])
+    assert two["imbalance_ratio"] == ("10", "50")
+
+
+@pytest.mark.parametrize("phases", [(), ("baseline",), ("baseline", "search")])
+def test_a_study_without_confirmed_trials_has_no_charts(phases: tuple[str, ...]) -> None:
+    assert charts([record for record in planted_study() if record.phase in phases]) == ()
