@@ -1,5 +1,7 @@
 """Data frames as Markdown and LaTeX tables, whatever characters are in their cells."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 _LATEX = str.maketrans(
@@ -34,11 +36,16 @@ def latex_text(text: str) -> str:
 
 def to_latex(frame: pd.DataFrame, *, title: str) -> str:
     """A booktabs table, scaled to the line where it is wider; numbers to the right, text to the left."""
-    align = "".join("r" if pd.api.types.is_numeric_dtype(dtype) else "l" for dtype in frame.dtypes)
-    header = " & ".join(latex_text(str(name)) for name in frame.columns) + r" \\"
-    rows = [
-        " & ".join(latex_text(_cell(value)) for value in row) + r" \\" for row in frame.itertuples(index=False)
-    ]
+    return latex_table(
+        [latex_text(str(name)) for name in frame.columns],
+        [[latex_text(_cell(value)) for value in row] for row in frame.itertuples(index=False)],
+        align="".join("r" if pd.api.types.is_numeric_dtype(dtype) else "l" for dtype in frame.dtypes),
+        title=title,
+    )
+
+
+def latex_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, align: str, title: str) -> str:
+    """A booktabs table of cells that are LaTeX already, scaled to the line where it is wider; `title` is text."""
     return "\n".join(
         [
             "% needs \\usepackage{booktabs,adjustbox}",
@@ -48,9 +55,9 @@ def to_latex(frame: pd.DataFrame, *, title: str) -> str:
             r"\begin{adjustbox}{max width=\linewidth}",
             rf"\begin{{tabular}}{{{align}}}",
             r"\toprule",
-            header,
+            " & ".join(header) + r" \\",
             r"\midrule",
-            *rows,
+            *(" & ".join(row) + r" \\" for row in rows),
             r"\bottomrule",
             r"\end{tabular}",
             r"\end{adjustbox}",

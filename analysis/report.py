@@ -23,8 +23,11 @@ from analysis.crossover import crossover_tables
 from analysis.generated import FIDELITY, VARIETY, features_of, generated_tables, with_features
 from analysis.load import Study, load_study
 from analysis.one_run import one_run_tables
+from analysis.paper import write_paper
 from analysis.plots.figures import Drawn, figures
 from analysis.plots.samples import SampleGrid, sample_data, shrunk
+from analysis.real_or_fake import PAGE_FILE as QUIZ_FILE
+from analysis.real_or_fake import page_rounds, rounds
 from analysis.select import MAIN_METRIC, score
 from analysis.tables import Table, TracedTable, answer_table, class_count_table, tables, traced, write_tables
 from analysis.verdicts import verdict_table
@@ -33,7 +36,7 @@ from trainables.record import TrialRecord
 
 TEMPLATES = Path(__file__).parent / "templates"
 REPORT_FOLDER, PAGE_FILE = "report", "report.html"
-TABLES_FOLDER, PLOTS_FOLDER = "tables", "plots"
+TABLES_FOLDER, PLOTS_FOLDER, PAPER_FOLDER = "tables", "plots", "paper"
 # Base64 adds a third: all grids together stay below 6 MB of page, and one below 300 kB.
 ALL_GRIDS_BYTES, ONE_GRID_BYTES = 4_500_000, 220_000
 
@@ -49,13 +52,13 @@ class Picture:
 
 
 def write_report(folder: Path) -> Path:
-    """Write `folder`/report with report.html, tables/ and plots/; the path of report.html.
+    """Write `folder`/report with report.html, real_or_fake.html, tables/, plots/ and paper/; report.html's path.
 
     All of an earlier report is replaced. Raises RecordError where the study cannot be read.
     """
     study = load_study(folder)
     report = folder / REPORT_FOLDER
-    for stale in (TABLES_FOLDER, PLOTS_FOLDER):
+    for stale in (TABLES_FOLDER, PLOTS_FOLDER, PAPER_FOLDER):
         shutil.rmtree(report / stale, ignore_errors=True)
     found = report_tables(study)
     write_tables(study, found, report / TABLES_FOLDER)
@@ -65,6 +68,8 @@ def write_report(folder: Path) -> Path:
         chart.data.to_csv(report / PLOTS_FOLDER / f"{chart.name}.csv", index=False)
     path = report / PAGE_FILE
     path.write_text(render(study, found, drawn, plotted), encoding="utf-8")
+    write_paper(study, report / PAPER_FOLDER)
+    (report / QUIZ_FILE).write_text(render_quiz(study), encoding="utf-8")
     return path
 
 
@@ -167,6 +172,12 @@ def _vega() -> str:
     """Vega, Vega-Lite and Vega-Embed as one script."""
     # Its stub asks for a snippet, which it does without.
     return javascript_bundle()  # type: ignore[call-arg]
+
+
+def render_quiz(study: Study) -> str:
+    """The page that asks a person which images are real."""
+    template = _templates().get_template("real_or_fake.html.j2")
+    return template.render(name=study.name, rounds=page_rounds(rounds(study)))
 
 
 _Item = TypeVar("_Item", Picture, Chart)

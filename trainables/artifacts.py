@@ -1,6 +1,7 @@
 """Files that a trial leaves, as bytes: predictions and sample grids."""
 
 import io
+import json
 import zipfile
 import zlib
 from pathlib import Path
@@ -8,10 +9,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from trainables.data.images import Labels, TrainingSet, to_bytes
 
-SAMPLES_PER_CLASS = 8
+# As many of each kind as a person is asked about, who says which are real (report, "real or fake?").
+SAMPLES_PER_CLASS = 10
 _GAP = 4
 _SHADE = 255
 
@@ -24,14 +27,37 @@ def predictions_file(labels: Labels, probabilities: npt.NDArray[np.float32]) -> 
 
 
 def sample_grid(balanced: TrainingSet) -> bytes | None:
-    """A PNG with a row for each minority class, real images left and synthetic ones right; None without any."""
-    rows = [_sample_row(balanced, label) for label in balanced.classes.minority]
-    present = [row for row in rows if row is not None]
+    """A PNG with a row for each minority class, real images left and synthetic ones right; None without any.
+
+    Its text chunk "grid" says in JSON where they are: `size` and `gap` in pixels, `columns` of each kind, and for
+    each row the `name` of the class and how many `real` and `synthetic` images it has.
+    """
+    rows = {label: _sample_row(balanced, label) for label in balanced.classes.minority}
+    present = {label: row for label, row in rows.items() if row is not None}
     if not present:
         return None
+    layout = {
+        "size": balanced.images.shape[-1],
+        "gap": _GAP,
+        "columns": SAMPLES_PER_CLASS,
+        "rows": [_row_layout(balanced, label) for label in present],
+    }
+    info = PngInfo()
+    info.add_itxt("grid", json.dumps(layout))
     buffer = io.BytesIO()
-    Image.fromarray(np.concatenate(present, axis=0).squeeze()).save(buffer, format="PNG", optimize=True)
+    pixels = np.concatenate(list(present.values()), axis=0).squeeze()
+    Image.fromarray(pixels).save(buffer, format="PNG", optimize=True, pnginfo=info)
     return buffer.getvalue()
+
+
+def _row_layout(balanced: TrainingSet, label: int) -> dict[str, str | int]:
+    of_class = balanced.labels == label
+    synthetic = int((of_class & balanced.synthetic).sum())
+    return {
+        "name": balanced.classes.names[label],
+        "real": min(SAMPLES_PER_CLASS, int(of_class.sum()) - synthetic),
+        "synthetic": min(SAMPLES_PER_CLASS, synthetic),
+    }
 
 
 def damage(path: Path) -> str | None:

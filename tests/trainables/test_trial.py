@@ -1,6 +1,7 @@
 """The whole pipeline of one trial on scikit-learn's digits."""
 
 import io
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -183,6 +184,16 @@ def test_synthetic_images_are_counted_and_shown():
     assert sum(counts.synthetic) == counts.synthetic[3] + counts.synthetic[8]
     grid = Image.open(io.BytesIO(result.files["samples"]))
     assert grid.height == 2 * 32  # a row of 28 pixels and a gap for each minority class
+    layout = json.loads(grid.info["grid"])
+    assert (layout["size"], layout["gap"], layout["columns"]) == (28, 4, 10)
+    assert layout["rows"] == [
+        {
+            "name": str(label),
+            "real": min(10, counts.training[label]),
+            "synthetic": min(10, counts.synthetic[label]),
+        }
+        for label in (3, 8)
+    ]
     assert set(result.record.losses) == {"3", "8"}
     assert [loss.epoch for loss in result.record.losses["3"]] == [1, 2, 3, 4]
 

@@ -1,0 +1,181 @@
+"""What a paper needs of a study: vector figures at column width, a booktabs table, and the protocol in words."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+from analysis.aggregate import estimate_of, summarise
+from analysis.load import Study
+from analysis.markup import latex_table, latex_text
+from analysis.plots.scores import draw_against_ratio, draw_dots, draw_gains, score_data
+from analysis.plots.style import house_style
+from analysis.select import (
+    MAIN_METRIC,
+    Condition,
+    Task,
+    conditions,
+    confirmed,
+    families,
+    paired_gains,
+    scores_frame,
+    under,
+)
+from analysis.statistics import LEVEL, holm, paired_p_value
+from analysis.tables import KEYS
+from analysis.verdicts import MINIMUM_SEEDS
+from analysis.wording import ABSENT, count, estimate_text, label, listing, ratio_text
+from trainables.record import TrialRecord
+
+# The widths of one and of two columns of the usual two-column formats (IEEE, CVPR).
+COLUMN_INCHES, PAGE_INCHES = 3.35, 6.9
+_PRINT: dict[Any, Any] = {
+    "font.size": 7,
+    "axes.titlesize": 7,
+    "axes.labelsize": 7,
+    "xtick.labelsize": 6.5,
+    "ytick.labelsize": 6.5,
+    "legend.fontsize": 6.5,
+    # Text stays text: it can be searched, and journals refuse Type 3 fonts.
+    "pdf.fonttype": 42,
+    "svg.fonttype": "none",
+}
+
+
+def write_paper(study: Study, folder: Path) -> None:
+    """Write figures (PDF, SVG), minority_f1.tex and methods.md to `folder`; nothing without confirmed trials."""
+    if not confirmed(study.records):
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    with house_style(), mpl.rc_context(_PRINT):
+        for name, figure in _figures(study.records):
+            # Without a date equal figures are equal files.
+            figure.savefig(folder / f"{name}.pdf", metadata={"CreationDate": None})
+            figure.savefig(folder / f"{name}.svg", metadata={"Date": None})
+    (folder / "minority_f1.tex").write_text(score_table(study.records), encoding="utf-8")
+    (folder / "methods.md").write_text(methods_text(study), encoding="utf-8")
+
+
+def _figures(records: Sequence[TrialRecord]) -> Iterator[tuple[str, Figure]]:
+    tasks = sorted({condition.task for condition in conditions(confirmed(records))})
+    for task in tasks:
+        suffix = f"_{task.dataset}_{task.classifier}" if len(tasks) > 1 else ""
+        f1, recall = score_data(records, task), score_data(records, task, metric="minority_recall")
+        gains = score_data(records, task, measure="gain")
+        several = len(f1.ratios) > 1
+        if gains.estimates:
+            yield f"gain{suffix}", _sized(draw_gains(gains), wide=several)
+        if several:
+            yield f"minority_f1{suffix}", _sized(draw_against_ratio(f1), wide=True)
+            yield f"minority_recall{suffix}", _sized(draw_against_ratio(recall), wide=True)
+        else:
+            yield f"recall_and_f1{suffix}", _sized(draw_dots(recall, f1), wide=True)
+
+
+def _sized(figure: Figure, *, wide: bool) -> Figure:
+    """`figure` at the width of a column, or of the page; its height shrinks with its text."""
+    _, height = figure.get_size_inches()
+    figure.set_size_inches(PAGE_INCHES if wide else COLUMN_INCHES, 0.72 * height)
+    return figure
+
+
+def significant_best(records: Sequence[TrialRecord]) -> dict[Condition, str]:
+    """The method with the largest mean test F1 under each condition, where it is better than the next.
+
+    By the paired t test of the two over three seeds or more, after Holm's correction over the conditions. Real
+    images that were held back are no method.
+    """
+    kinds = families(records)
+    leaders: dict[Condition, tuple[str, float]] = {}
+    for condition in conditions(confirmed(records)):
+        here = [record for record in under(records, condition) if kinds[record.balancer] != "upper bound"]
+        means = scores_frame(confirmed(here), MAIN_METRIC, "test").groupby("balancer")["value"].mean()
+        if len(means) < 2:
+            continue
+        best, second = means.sort_values(ascending=False).index[:2]
+        gains = paired_gains(here, MAIN_METRIC, reference=second)
+        differences = gains.loc[gains["balancer"] == best, "value"].tolist()
+        if len(differences) >= MINIMUM_SEEDS:
+            leaders[condition] = (best, paired_p_value(differences))
+    corrected = holm([p_value for _, p_value in leaders.values()])
+    return {
+        condition: best
+        for (condition, (best, _)), step in zip(leaders.items(), corrected, strict=True)
+        if step.p_value < LEVEL
+    }
+
+
+def score_table(records: Sequence[TrialRecord]) -> str:
+    """Test minority F1 as a booktabs table: methods down, conditions across."""
+    summary = summarise(records, metrics=[MAIN_METRIC])
+    scores = summary[summary["measure"] == "score"]
+    cells = {tuple(row[KEYS]): estimate_text(estimate_of(row)) for _, row in scores.iterrows()}
+    found = conditions(confirmed(records))
+    best = significant_best(records)
+    methods = [name for name in families(records) if any((*condition, name) in cells for condition in found)]
+    rows = [
+        [latex_text(name), *(_cell(cells.get((*each, name)), bold=best.get(each) == name) for each in found)]
+        for name in methods
+    ]
+    header = ["Method", *(latex_text(_heading(condition, found)) for condition in found)]
+    return latex_table(
+        header,
+        rows,
+        align="l" * len(header),
+        title="Test minority F1, mean over seeds with the 95 % interval. Bold: the largest mean, where a paired t "
+        "test against the next largest finds a difference after Holm's correction (p < 0.05).",
+    )
+
+
+def _cell(text: str | None, *, bold: bool) -> str:
+    cell = latex_text(text or ABSENT)
+    return rf"\textbf{{{cell}}}" if bold else cell
+
+
+def _heading(condition: Condition, among: Sequence[Condition]) -> str:
+    """What tells a condition from the others, its ratio at least."""
+    parts = [
+        getattr(condition, name) for name in Task._fields if len({getattr(other, name) for other in among}) > 1
+    ]
+    return ", ".join([*parts, f"ratio {ratio_text(condition.imbalance_ratio)}"])
+
+
+def methods_text(study: Study) -> str:
+    """The protocol in a paragraph, with the values that were used, as Markdown."""
+    tested = confirmed(study.records)
+    kinds = families(tested)
+    gans, simple = ([name for name, family in kinds.items() if family == each] for each in ("GAN", "simple"))
+    ratios = sorted({record.imbalance_ratio for record in tested})
+    seeds = sorted({record.seed for record in tested})
+    searched = sum(record.phase == "search" for record in study.records)
+    objective = label(str(study.config["objective"]))
+    versions = listing([f"{name} {value}" for name, value in study.environment.items()])
+    sentences = [
+        *(_data_sentence(tested, task) for task in sorted({condition.task for condition in conditions(tested)})),
+        f"The imbalance ratio of the training pool (largest over smallest class) was "
+        f"{listing([ratio_text(ratio) for ratio in ratios])}; validation images were carved out of that pool, and "
+        "the test part was fixed and read by the confirming trials alone.",
+        f"We compared {count(len(gans), 'GAN')} ({listing(gans) or 'none'}) with no balancing and "
+        f"{count(len(simple), 'method')} without a GAN ({listing(simple) or 'none'}), on the same splits and with "
+        "the same classifier.",
+        f"The search tried {count(searched, 'configuration')} with Optuna, by the gain in {objective} over no "
+        "balancing on validation images.",
+        f"The chosen configurations were then run with {count(len(seeds), 'fresh seed')} "
+        f"({listing([str(seed) for seed in seeds])}) and scored on test images.",
+        "Gains are paired by data set, ratio, classifier and seed; intervals are two-sided 95 % Student-t "
+        "intervals over seeds, and verdicts rest on paired t tests at the level 0.05 after Holm's correction.",
+        f"The study was begun with {versions}.",
+    ]
+    return " ".join(sentences) + "\n"
+
+
+def _data_sentence(tested: Sequence[TrialRecord], task: Task) -> str:
+    record = next(each for each in tested if (each.dataset, each.classifier) == task)
+    assert record.class_counts is not None, "a complete trial counts its images"
+    minority = listing([record.class_names[place] for place in record.minority_classes])
+    return (
+        f"We trained {task.classifier} on {task.dataset} ({len(record.class_names)} classes, minority: "
+        f"{minority}; {count(sum(record.class_counts.test or ()), 'test image')})."
+    )

@@ -1,0 +1,92 @@
+import re
+from pathlib import Path
+
+import pytest
+
+from analysis.load import load_study
+from analysis.paper import methods_text, score_table, significant_best, write_paper
+from tests.analysis.planted import confirmed_arm, planted_study, write_study
+from trainables.record import TrialRecord
+
+POINTS_AN_INCH = 72
+
+
+def arms(**by_method: tuple[float, ...]) -> list[TrialRecord]:
+    return [
+        record
+        for name, scores in by_method.items()
+        for record in confirmed_arm(name, validation=scores, test=scores, gan=name == "dcgan")
+    ]
+
+
+def test_the_best_is_named_only_where_it_is_better_than_the_next() -> None:
+    clear = arms(none=(0.40, 0.42, 0.44), smote=(0.50, 0.51, 0.53), dcgan=(0.60, 0.62, 0.63))
+    assert list(significant_best(clear).values()) == ["dcgan"]
+    # 0.60 on average against 0.55, but now above and now below it.
+    level = arms(none=(0.40, 0.42, 0.44), smote=(0.70, 0.40, 0.55), dcgan=(0.50, 0.80, 0.50))
+    assert significant_best(level) == {}
+
+
+def test_two_seeds_make_nothing_bold_and_real_images_are_no_method() -> None:
+    assert significant_best(arms(none=(0.4, 0.4), dcgan=(0.8, 0.8))) == {}
+    bound = arms(none=(0.40, 0.42, 0.44), dcgan=(0.60, 0.62, 0.63), real_upper_bound=(0.9, 0.9, 0.9))
+    assert list(significant_best(bound).values()) == ["dcgan"]
+
+
+def test_conditions_are_corrected_together() -> None:
+    # Differences 0.10, 0.12, 0.05: t = 4.31 with 2 degrees of freedom, p = 0.0498.
+    one = arms(none=(0.4, 0.4, 0.4), dcgan=(0.50, 0.52, 0.45))
+    assert list(significant_best(one).values()) == ["dcgan"]
+    none = confirmed_arm("none", validation=(0.4, 0.4, 0.4), test=(0.4, 0.4, 0.4), ratio=50.0)
+    gan = confirmed_arm("dcgan", validation=(0.4, 0.4, 0.4), test=(0.3, 0.5, 0.41), gan=True, ratio=50.0)
+    assert significant_best([*one, *none, *gan]) == {}
+
+
+def test_the_table_has_a_column_for_each_ratio_and_one_bold_cell() -> None:
+    records = arms(none=(0.40, 0.42, 0.44), smote=(0.50, 0.51, 0.53), dcgan=(0.60, 0.62, 0.63))
+    records += confirmed_arm("none", validation=(0.4,), test=(0.4,), ratio=50.0)
+    table = score_table(records)
+    assert r"Method & ratio 10 & ratio 50 \\" in table
+    assert re.findall(r"\\textbf\{([^}]*)", table) == ["0.617 {["]
+    assert r"dcgan & \textbf{0.617 {[}0.579, 0.655{]}} & -- \\" in table
+    assert r"\toprule" in table
+    assert r"none & 0.420 {[}0.370, 0.470{]} & 0.400 \\" in table
+
+
+def test_the_protocol_is_told_with_its_values(tmp_path: Path) -> None:
+    text = methods_text(load_study(write_study(tmp_path, planted_study())))
+    assert "We trained simple_cnn on shapes (3 classes, minority: " in text
+    assert "minority: malignant <b>& and normal; 112 test images)" in text
+    assert "was 10; validation" in text
+    assert "2 GANs (acgan_<x> and dcgan)" in text
+    assert "2 methods without a GAN (class_weights and smote)" in text
+    assert "The search tried 7 configurations" in text
+    assert "3 fresh seeds (1, 2 and 3)" in text
+    assert "python 3.11.0 and torch 2.9.0" in text
+
+
+@pytest.mark.parametrize(("ratios", "inches"), [((10.0,), 3.35), ((10.0, 50.0), 6.9)])
+def test_figures_are_vectors_as_wide_as_a_column_or_a_page(
+    tmp_path: Path, ratios: tuple[float, ...], inches: float
+) -> None:
+    records = [record for ratio in ratios for record in planted_study(ratio)]
+    write_paper(load_study(write_study(tmp_path, records)), tmp_path / "paper")
+    names = {path.name for path in (tmp_path / "paper").iterdir()}
+    assert {"gain.pdf", "gain.svg", "minority_f1.tex", "methods.md"} <= names
+    svg = (tmp_path / "paper" / "gain.svg").read_text(encoding="utf-8")
+    width = re.search(r'<svg[^>]*width="([\d.]+)pt"', svg)
+    assert width is not None
+    assert float(width[1]) == pytest.approx(inches * POINTS_AN_INCH, abs=0.01)
+    pdf = (tmp_path / "paper" / "gain.pdf").read_bytes()
+    box = re.search(rb"/MediaBox \[ 0 0 ([\d.]+) ", pdf)
+    assert box is not None
+    assert float(box[1]) == pytest.approx(inches * POINTS_AN_INCH, abs=0.01)
+    # A picture of pixels would be an image in it.
+    assert b"/Subtype /Image" not in pdf
+    assert b"/Subtype /Type3" not in pdf
+
+
+def test_without_confirmed_trials_there_is_no_paper(tmp_path: Path) -> None:
+    searched = [record for record in planted_study() if record.phase != "confirm"]
+    write_paper(load_study(write_study(tmp_path, searched)), tmp_path / "paper")
+    assert not (tmp_path / "paper").exists()
