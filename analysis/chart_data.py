@@ -17,12 +17,13 @@ from analysis.select import (
     scores_frame,
 )
 from analysis.wording import label
-from trainables.record import TrialRecord
+from trainables.record import EpochLoss, TrialRecord
 
 ARM = [*CONDITION_COLUMNS, "balancer"]
-# More points of one curve cannot be told apart at the width of a page.
-CURVE_POINTS = 100
-CLASS_METRICS = ("recall", "f1")
+NETWORKS = ("generator", "discriminator")
+# More points of one curve cannot be told apart at the width of a page, and all of them are 1 MB of it.
+CURVE_POINTS, FEWEST_POINTS, ALL_POINTS = 100, 15, 6_000
+CLASS_METRIC = "f1"
 COST_STAGES = ("balancing", "classifier")
 
 
@@ -33,16 +34,15 @@ def estimate_frame(records: Sequence[TrialRecord]) -> pd.DataFrame:
 
 
 def class_frame(records: Sequence[TrialRecord]) -> pd.DataFrame:
-    """What each class gains or pays, a row for each condition, method, class and metric (recall, F1).
+    """What each class gains or pays in F1, a row for each condition, method and class.
 
     `mean` is the mean paired gain on test over no balancing, `score` the mean score with the method, `n` the
     seeds; `training_images` are the class's before balancing.
     """
-    columns = [*ARM, "metric", "class", "minority", "training_images", "value", "score"]
-    places = [(metric, index) for metric in CLASS_METRICS for index in range(_num_classes(records))]
-    found = [frame for place in places if len(frame := _class_values(records, *place))]
+    columns = [*ARM, "class", "minority", "training_images", "value", "score"]
+    found = [frame for index in range(_num_classes(records)) if len(frame := _class_values(records, index))]
     values = pd.concat(found) if found else pd.DataFrame(columns=columns)
-    groups = values.groupby([*ARM, "metric", "class", "minority"], as_index=False, sort=False)
+    groups = values.groupby([*ARM, "class", "minority"], as_index=False, sort=False)
     classes = groups.agg(
         n=("value", "size"),
         mean=("value", "mean"),
@@ -56,18 +56,17 @@ def _num_classes(records: Sequence[TrialRecord]) -> int:
     return max((len(record.class_names) for record in confirmed(records)), default=0)
 
 
-def _class_values(records: Sequence[TrialRecord], metric: str, index: int) -> pd.DataFrame:
+def _class_values(records: Sequence[TrialRecord], index: int) -> pd.DataFrame:
     """One class's score and paired gain, a row for each confirmed trial that has a partner."""
     rows = [
         {
             **condition_of(record)._asdict(),
             "balancer": record.balancer,
             "setting_id": record.setting_id,
-            "metric": label(metric),
             "class": record.class_names[index],
             "minority": "minority" if index in record.minority_classes else "majority",
             "training_images": record.class_counts.training[index],
-            "score": record.scores["test"].per_class[metric][index],
+            "score": record.scores["test"].per_class[CLASS_METRIC][index],
         }
         for record in confirmed(records)
         if index < len(record.class_names) and record.class_counts and "test" in record.scores
@@ -81,22 +80,34 @@ def _class_values(records: Sequence[TrialRecord], metric: str, index: int) -> pd
 
 
 def curve_frame(records: Sequence[TrialRecord]) -> pd.DataFrame:
-    """GAN losses by epoch of the smallest confirmed seed of each method and condition, thinned to 100 epochs."""
+    """GAN losses by epoch, a row for each condition, method, network and epoch, of the smallest confirmed seed.
+
+    Where a GAN is trained for each class by itself, the mean over the classes. The epochs are thinned, so that all
+    curves together have some 6,000 points.
+    """
     first: dict[tuple[object, ...], TrialRecord] = {}
     for record in sorted(confirmed(records), key=lambda record: record.seed):
         if record.losses:
             first.setdefault((*condition_of(record), record.balancer), record)
+    most = min(CURVE_POINTS, max(FEWEST_POINTS, ALL_POINTS // max(1, len(NETWORKS) * len(first))))
     rows = [
-        (*arm, network, f"{arm[-1]}, {network}, ratio {arm[2]:g}", loss.epoch, name, getattr(loss, name))
+        (*arm, f"{arm[-1]}, ratio {arm[2]:g}", at_epoch[0].epoch, network, _mean_loss(at_epoch, network))
         for arm, record in first.items()
-        for network, losses in record.losses.items()
-        for loss in (losses[place] for place in thinned(len(losses)))
-        for name in ("generator", "discriminator")
+        for at_epoch in _thinned(list(zip(*record.losses.values(), strict=True)), most=most)
+        for network in NETWORKS
     ]
-    return pd.DataFrame(rows, columns=[*ARM, "trained_on", "curve", "epoch", "network", "loss"])
+    return pd.DataFrame(rows, columns=[*ARM, "curve", "epoch", "network", "loss"])
 
 
-def thinned(length: int, *, most: int = CURVE_POINTS) -> list[int]:
+def _mean_loss(at_epoch: Sequence[EpochLoss], network: str) -> float:
+    return float(np.mean([getattr(losses, network) for losses in at_epoch]))
+
+
+def _thinned(epochs: Sequence[Sequence[EpochLoss]], *, most: int) -> list[Sequence[EpochLoss]]:
+    return [epochs[place] for place in thinned(len(epochs), most=most)]
+
+
+def thinned(length: int, *, most: int) -> list[int]:
     """At most `most` of `length` places, evenly spread, the first and the last among them."""
     return sorted({round(place) for place in np.linspace(0, length - 1, min(length, most))}) if length else []
 

@@ -257,50 +257,65 @@ def _intervals(frame: pd.DataFrame) -> Layers:
 
 
 def _gain_map(frame: pd.DataFrame) -> Layers:
-    order = frame.groupby("balancer")["mean"].mean().sort_values(ascending=False).index.tolist()
+    """Methods down, the largest mean gain first, ratios across, with the gain in each cell."""
+    several = len(frame[["dataset", "classifier"]].drop_duplicates()) > 1
+    tasks = " (" + frame["dataset"] + ", " + frame["classifier"] + ")" if several else ""
+    named = frame.assign(row=frame["balancer"] + tasks)
+    order = named.groupby("row")["mean"].mean().sort_values(ascending=False).index.tolist()
     ratios = [ratio_text(ratio) for ratio in sorted(frame["imbalance_ratio"].unique())]
-    base = _base(frame).encode(
+    base = _base(named).encode(
         x=alt.X("ratio:N", sort=ratios, title="Imbalance ratio", axis=alt.Axis(labelAngle=0)),
-        y=alt.Y("balancer:N", sort=order, title=None, axis=alt.Axis(labelLimit=150)),
+        y=alt.Y("row:N", sort=order, title=None, axis=alt.Axis(labelLimit=150)),
         tooltip=_tooltip(*_ESTIMATE_TOOLTIP),
     )
-    return _mapped(base, rows=len(order), largest=float(frame["mean"].abs().max()), numbered=True)
-
-
-def _class_map(frame: pd.DataFrame) -> Layers:
-    """Classes down, the smallest first, methods across; hovering says what each class had to train on."""
-    f1 = frame[frame["metric"] == "F1"]
-    order = f1.sort_values("training_images")["class"].drop_duplicates().tolist()
-    mean = f1.groupby([*CONDITION_COLUMNS, "balancer", "class"])["mean"].mean()
-    base = _base(f1).encode(
-        x=alt.X("balancer:N", title=None, axis=alt.Axis(labelAngle=-50, labelLimit=120)),
-        y=alt.Y("class:N", sort=order, title="Class, the smallest first", axis=alt.Axis(labelLimit=120)),
-        tooltip=_tooltip("class:N", "minority:N", "training_images:Q:.0f", "mean:Q:.3f", "score:Q:.3f", "n:Q"),
+    largest = float(frame["mean"].abs().max())
+    is_dark = f"abs(datum.mean) > {0.6 * largest}"
+    texts = base.mark_text(fontSize=11).encode(
+        text=alt.Text("mean:Q", format="+.3f"), color=alt.condition(is_dark, alt.value("#fff"), alt.value("#111"))
     )
-    return _mapped(base, rows=len(order), largest=float(mean.abs().max()), numbered=False)
+    return alt.layer(_cells(base, largest=largest), texts).properties(height=ROW_PIXELS * len(order))
 
 
-def _mapped(base: alt.Chart, *, rows: int, largest: float, numbered: bool) -> Layers:
-    """Cells coloured by the mean gain, symmetric about 0; `numbered` ones by method and ratio hold it too."""
+def _class_map(frame: pd.DataFrame) -> alt.Chart:
+    """Classes down, the smallest first, methods across; the mean over all conditions that the menus leave."""
+    order = frame.sort_values("training_images")["class"].drop_duplicates().tolist()
+    base = (
+        _base(frame)
+        .transform_aggregate(
+            mean="mean(mean)",
+            score="mean(score)",
+            training_images="mean(training_images)",
+            n="sum(n)",
+            groupby=["balancer", "class", "minority"],
+        )
+        .encode(
+            x=alt.X("balancer:N", title=None, axis=alt.Axis(labelAngle=-50, labelLimit=120)),
+            y=alt.Y("class:N", sort=order, title="Class, the smallest first", axis=alt.Axis(labelLimit=120)),
+            tooltip=[
+                alt.Tooltip("balancer:N"),
+                alt.Tooltip("class:N"),
+                alt.Tooltip("minority:N"),
+                alt.Tooltip("training_images:Q", format=".0f"),
+                alt.Tooltip("mean:Q", format="+.3f"),
+                alt.Tooltip("score:Q", format=".3f"),
+                alt.Tooltip("n:Q"),
+            ],
+        )
+    )
+    chart: alt.Chart = _cells(base, largest=float(frame["mean"].abs().max())).properties(
+        height=ROW_PIXELS * len(order)
+    )
+    return chart
+
+
+def _cells(base: alt.Chart, *, largest: float) -> alt.Chart:
+    """Cells coloured by the gain `mean`, symmetric about 0."""
     # Diverging, blue for gains: readers who confuse red and green tell its ends apart.
     scale = alt.Scale(scheme="redblue", domain=[-largest, largest], domainMid=0)
     legend = alt.Legend(orient="top", title="Mean gain", gradientLength=160)
-    cells = base.mark_rect(stroke="#888", strokeWidth=0.3).encode(
-        color=alt.Color("mean(mean):Q", scale=scale, legend=legend)
-    )
-    layers = [cells]
-    if numbered:
-        is_dark = f"abs(datum.mean_gain) > {0.6 * largest}"
-        layers.append(
-            base.mark_text(fontSize=11)
-            .transform_joinaggregate(mean_gain="mean(mean)", groupby=["balancer", "ratio"])
-            .encode(
-                text=alt.Text("mean(mean_gain):Q", format="+.3f"),
-                color=alt.condition(is_dark, alt.value("#fff"), alt.value("#111")),
-                detail=["mean_gain:Q"],
-            )
-        )
-    return alt.layer(*layers).properties(height=ROW_PIXELS * rows)
+    colour = alt.Color("mean:Q", scale=scale, legend=legend)
+    cells: alt.Chart = base.mark_rect(stroke="#888", strokeWidth=0.3).encode(color=colour)
+    return cells
 
 
 def _span(values: Iterable[float]) -> alt.Scale:
@@ -367,7 +382,7 @@ def _curves(frame: pd.DataFrame) -> alt.Chart:
             detail=["curve:N"],
             opacity=alt.condition(hover, alt.value(1.0), alt.value(0.6)),
             strokeWidth=alt.condition(hover, alt.value(3), alt.value(1.4)),
-            tooltip=_tooltip("trained_on:N", "epoch:Q", "loss:Q:.3f"),
+            tooltip=_tooltip("epoch:Q", "loss:Q:.3f"),
         )
         .add_params(hover)
         .properties(height=240)

@@ -37,8 +37,8 @@ from trainables.record import TrialRecord
 TEMPLATES = Path(__file__).parent / "templates"
 REPORT_FOLDER, PAGE_FILE = "report", "report.html"
 TABLES_FOLDER, PLOTS_FOLDER, PAPER_FOLDER = "tables", "plots", "paper"
-# Base64 adds a third: all grids together stay below 6 MB of page, and one below 300 kB.
-ALL_GRIDS_BYTES, ONE_GRID_BYTES = 4_500_000, 220_000
+# Base64 adds a third: all grids together stay below 4 MB of page, and one below 300 kB.
+ALL_GRIDS_BYTES, ONE_GRID_BYTES = 3_000_000, 220_000
 
 
 @dataclass(frozen=True, kw_only=True)

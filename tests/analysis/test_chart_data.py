@@ -23,8 +23,7 @@ def test_a_class_gains_what_it_has_more_than_with_no_balancing_in_the_same_setti
         with_class_f1(gan[0], 0.8, 0.5, 0.3),
         with_class_f1(gan[1], 0.8, 0.5, 0.3),
     ]
-    frame = class_frame(records)
-    f1 = frame[frame["metric"] == "F1"].set_index("class")
+    f1 = class_frame(records).set_index("class")
     assert f1["mean"].to_dict() == pytest.approx({"benign": 0.0, "malignant <b>&": 0.2})
     assert f1.loc["malignant <b>&", ["score", "n", "training_images", "minority"]].tolist() == [
         pytest.approx(0.5),
@@ -59,18 +58,19 @@ def test_costs_are_those_of_balancing_and_training() -> None:
 
 
 def test_long_curves_are_thinned_and_keep_their_ends() -> None:
-    assert thinned(0) == []
-    assert thinned(3) == [0, 1, 2]
-    places = thinned(1000)
+    assert thinned(0, most=100) == []
+    assert thinned(3, most=100) == [0, 1, 2]
+    places = thinned(1000, most=100)
     assert (len(places), places[0], places[-1]) == (100, 0, 999)
     losses = tuple(EpochLoss(epoch=epoch, generator=epoch, discriminator=-epoch) for epoch in range(1, 1001))
-    records = [
-        replace(record, losses={"all classes": losses}) if record.losses else record for record in planted_study()
-    ]
+    by_class = {"one": losses, "other": tuple(replace(each, generator=0.0) for each in losses)}
+    records = [replace(record, losses=by_class) if record.losses else record for record in planted_study()]
     frame = curve_frame(records)
     dcgan = frame[(frame["balancer"] == "dcgan") & (frame["network"] == "discriminator")]
     assert len(dcgan) == 100
     assert (dcgan["loss"] == -dcgan["epoch"]).all()
+    generator = frame[(frame["balancer"] == "dcgan") & (frame["network"] == "generator")]
+    assert (generator["loss"] == generator["epoch"] / 2).all()
 
 
 def test_menus_offer_only_what_there_is_to_choose() -> None:

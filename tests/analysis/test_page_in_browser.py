@@ -72,6 +72,13 @@ def test_a_menu_filters_charts_and_tables(report: Path, browser: Browser) -> Non
     assert complaints == []
 
 
+def test_a_class_has_one_cell_for_each_method_over_all_ratios(report: Path, browser: Browser) -> None:
+    page, _ = opened(browser, report)
+    drawn(page)
+    # Two of the three classes have an F1 in every trial, and four methods stand against no balancing.
+    assert page.locator("#chart-classes .mark-rect.role-mark path").count() == 8
+
+
 def test_a_heading_sorts_by_number_and_back(report: Path, browser: Browser) -> None:
     page, _ = opened(browser, report)
     table = page.locator("#table-answer")
