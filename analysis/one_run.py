@@ -1,8 +1,10 @@
 """Where a condition has one run: what the stored predictions of two classifiers say of each other."""
 
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +16,7 @@ from analysis.statistics import LEVEL, holm, mcnemar_p_value
 from analysis.tables import KEYS, Arm, Table, headed, in_order, without_constants
 from analysis.wording import p_text
 from trainables.record import RecordError, TrialRecord
+from trainables.settings import DataError
 
 PREDICTIONS = "predictions_test"
 
@@ -69,9 +72,12 @@ def _right(folder: Path, record: TrialRecord) -> _Right | None:
     path = folder / record.artifacts[PREDICTIONS] if PREDICTIONS in record.artifacts else None
     if path is None or not path.is_file():
         return None
-    with np.load(path) as stored:
-        labels = stored["labels"]
-        return labels, stored["probabilities"].argmax(axis=1) == labels
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            labels = stored["labels"]
+            return labels, stored["probabilities"].argmax(axis=1) == labels
+    except (OSError, ValueError, EOFError, KeyError, BadZipFile, zlib.error) as error:
+        raise DataError(f"{path}: cannot be read as predictions ({' '.join(str(error).split())})") from error
 
 
 def _by_class(

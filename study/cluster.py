@@ -15,6 +15,7 @@ from typing import TypeAlias
 
 import ray
 import yaml
+from ray._private import ray_constants
 
 from study.config import ResourceConfig
 from trainables.settings import UserError
@@ -53,19 +54,35 @@ def ray_cluster(address: str | None, *, verbose: bool) -> Iterator[None]:
     else:
         _check_reachable(address)
     try:
-        ray.init(
-            # "local" starts a Ray of our own; without it Ray joins whatever cluster is or was running here.
-            address=address or "local",
-            include_dashboard=False if address is None else None,
-            log_to_driver=verbose,
-            logging_level=logging.INFO if verbose else logging.ERROR,
-        )
+        with _loopback_only() if address is None else contextlib.nullcontext():
+            ray.init(
+                # "local" starts a Ray of our own; without it Ray joins whatever cluster is or was running here.
+                address=address or "local",
+                include_dashboard=False if address is None else None,
+                log_to_driver=verbose,
+                logging_level=logging.INFO if verbose else logging.ERROR,
+            )
     except ConnectionError as error:
         raise UserError(f"--address {address}: {' '.join(str(error).split())}") from None
     try:
         yield
     finally:
         ray.shutdown()
+
+
+@contextlib.contextmanager
+def _loopback_only() -> Iterator[None]:
+    """Let a Ray that is started in the block listen at 127.0.0.1 alone, where no other machine reaches it.
+
+    Ray does so of itself on Windows and macOS, and takes no address for it: for `_node_ip_address="127.0.0.1"` it
+    puts the one that others reach.
+    """
+    before = ray_constants.ENABLE_RAY_CLUSTER
+    ray_constants.ENABLE_RAY_CLUSTER = False
+    try:
+        yield
+    finally:
+        ray_constants.ENABLE_RAY_CLUSTER = before
 
 
 def _check_reachable(address: str) -> None:

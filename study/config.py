@@ -8,6 +8,7 @@ from pydantic import Field, JsonValue, model_validator
 
 from search_spaces.space import Space, changed, checked
 from search_spaces.spaces import named_space
+from study.storage_url import holds_password
 from trainables.balancing.catalog import BALANCERS, dump_balancing, parse_balancing
 from trainables.classifiers.catalog import classifier_model
 from trainables.classifiers.classifier import ClassifierConfig
@@ -104,8 +105,9 @@ class StudyConfig:
     `scale` names the size of the recipe that it was made from. `baselines` are the simple methods that every GAN
     has to beat; they have nothing to tune. `balancers` gives some balancers other settings than their defaults.
     `objective` is the metric whose gain over no balancing, on validation data, the search maximises. `storage` is
-    an Optuna storage URL (None: SQLite in the study folder). With `tensorboard` Ray writes its files for it, to
-    `ray/` in the study folder, which then stays.
+    an Optuna storage URL (None: SQLite in the study folder), in which ${NAME} stands for an environment variable;
+    a password has to be written so. With `tensorboard` Ray writes its files for it, to `ray/` in the study folder,
+    which then stays.
     """
 
     name: str
@@ -172,6 +174,11 @@ def parse_study(values: Mapping[str, JsonValue]) -> StudyConfig:
     if not data_set(config.data).takes_folder and config.data.root is not None:
         raise ConfigError(f"data.root (--data): the data set {config.data.name!r} reads no folder")
     classifier_model(config.classifier)
+    if config.storage is not None and holds_password(config.storage):
+        raise ConfigError(
+            "storage: a password in it would be written to study.json; set an environment variable to it, say "
+            "DATABASE_PASSWORD, and write ${DATABASE_PASSWORD} in its place"
+        )
     for key in ("baselines", "balancers"):
         for name in getattr(config, key):
             if name not in BALANCERS:

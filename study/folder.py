@@ -2,12 +2,14 @@
 
 import datetime
 import json
+import os
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from study.config import StudyConfig, dump_study, parse_study
+from study.storage_url import resolved
 from trainables.files import write_atomically
 from trainables.record import StudyHeader
 from trainables.settings import ConfigError, UserError, dump, parse
@@ -102,8 +104,10 @@ class Manifest:
         return f"{self.config.name}-{self.study_id}"
 
     def storage(self, folder: StudyFolder) -> str:
-        """The URL of the study's Optuna storage."""
-        return self.config.storage or f"sqlite:///{folder.optuna}"
+        """The URL of the study's Optuna storage; raises UserError where it names a variable that is not set."""
+        if self.config.storage is None:
+            return f"sqlite:///{folder.optuna}"
+        return resolved(self.config.storage, os.environ)
 
 
 def claim_folder(root: Path) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from search_spaces.optuna_adapter import distributions, suggest
 from search_spaces.space import Space
+from study.storage_url import without_secrets
 from trainables.files import insist
 from trainables.record import Milestone, SearchStep, TrialRecord
 from trainables.seeding import derive_seed
@@ -133,8 +134,7 @@ class OptunaView:
     def __init__(self, *, storage: str, study_name: str, space: Space, patience_seconds: float = 0.0) -> None:
         self._space = space
         self._patience_seconds = patience_seconds
-        # For messages: without user and password.
-        self._url = re.sub(r"//[^/@]*@", "//", storage)
+        self._url = without_secrets(storage)
         with self._storage_errors():
             self._storage = optuna.storages.get_storage(storage)
         self._name = study_name

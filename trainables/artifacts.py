@@ -12,6 +12,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from trainables.data.images import Labels, TrainingSet, to_bytes
+from trainables.data.pixels import refusing_bombs
 
 # As many of each kind as a person is asked about, who says which are real (report, "real or fake?").
 SAMPLES_PER_CLASS = 10
@@ -64,7 +65,7 @@ def damage(path: Path) -> str | None:
     """What is wrong with a file that a trial left, in a few words; None where all of it is readable."""
     try:
         if path.suffix == ".png":
-            with Image.open(path) as image:
+            with refusing_bombs(), Image.open(path) as image:
                 image.load()
         else:
             # Nothing in a study's folder is unpickled: another person may have written it.
@@ -75,7 +76,7 @@ def damage(path: Path) -> str | None:
         return "is missing"
     except (OSError, ValueError, EOFError, SyntaxError, zipfile.BadZipFile, zlib.error) as error:
         return f"cannot be read: {' '.join(str(error).split())}"
-    except Image.DecompressionBombError as error:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         return f"is not read: {error}"
     return None
 

@@ -1,6 +1,7 @@
 """Sample grids as they were drawn in the trials, brought to a size that a page can carry."""
 
 import io
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from PIL import Image
 
 from analysis.select import Condition, condition_of
 from trainables.record import TrialRecord
+from trainables.settings import DataError
 
 WIDEST_PIXELS = 900
 SMALLEST_PIXELS = 200
@@ -64,10 +66,17 @@ def _rank(record: TrialRecord) -> tuple[Condition, str, bool, float, int]:
 def shrunk(path: Path, *, most_bytes: int) -> EncodedImage:
     """The image at `path` in at most `most_bytes`: as PNG if that fits, else as JPEG, smaller until it fits.
 
-    No narrower than 200 pixels, below which nothing is to be seen.
+    No narrower than 200 pixels, below which nothing is to be seen. Raises DataError where it cannot be read, or
+    is a decompression bomb: the folder may be another person's.
     """
-    with Image.open(path) as opened:
-        image = opened.convert("RGB")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path) as opened:
+                image = opened.convert("RGB")
+    # Pillow's decoders raise errors of many kinds on a damaged file.
+    except Exception as error:
+        raise DataError(f"{path}: cannot be read as an image ({' '.join(str(error).split())})") from error
     image.thumbnail((WIDEST_PIXELS, 100 * WIDEST_PIXELS))
     png = _encoded(image, "PNG", optimize=True)
     if len(png) <= most_bytes:

@@ -15,6 +15,7 @@ from analysis.plots.search import Progress, budget_data, gain_limits, progress_d
 from analysis.plots.style import count_along
 from analysis.select import Condition, Task, confirmed
 from tests.analysis.planted import planted_record, planted_study, with_samples
+from trainables.settings import DataError
 
 TASK = Task("shapes", "simple_cnn")
 HERE = Condition("shapes", "simple_cnn", 10.0)
@@ -143,3 +144,18 @@ def test_several_ratios_have_their_curves_and_a_figure_each() -> None:
     names = {drawn.name for drawn in figures([*planted_study(2.0), *planted_study(50.0)])}
     assert {"minority_recall_by_ratio", "minority_f1_by_ratio", "gain"} <= names
     assert {"confusion_at_imbalance_ratio_2", "confusion_at_imbalance_ratio_50"} <= names
+
+
+def test_a_grid_that_is_no_image_or_a_decompression_bomb_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = with_samples(tmp_path, planted_record(balancer="g", validation=0.1, test=0.1), size=(40, 40))
+    path = tmp_path / record.artifacts["samples"]
+    # Pillow itself refuses more than twice as many, and warns of the others.
+    for most, match in ((40 * 40 - 1, "decompression bomb"), (40 * 40 // 3, "decompression bomb")):
+        monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", most)
+        with pytest.raises(DataError, match=rf"samples\.png: .*{match}"):
+            shrunk(path, most_bytes=60_000)
+    path.write_bytes(b"no image")
+    with pytest.raises(DataError, match=r"samples\.png: cannot be read as an image"):
+        shrunk(path, most_bytes=60_000)

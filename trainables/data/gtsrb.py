@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 from torchvision.datasets import GTSRB
 
-from trainables.data.pixels import Bytes
+from trainables.data.pixels import Bytes, refusing_bombs
 from trainables.data.torchvision_sets import Part, PublishedSet
 
 _TRAINING = "GTSRB/Training"
@@ -98,7 +98,7 @@ def _test_part(folder: Path) -> Part:
 
 def _picture(path: Path) -> Bytes:
     try:
-        with Image.open(path) as image:
+        with refusing_bombs(), Image.open(path) as image:
             return np.asarray(image.convert("RGB"))
     # Pillow's decoders raise errors of many kinds on a damaged file, few of which name it.
     except Exception as error:

@@ -1,6 +1,5 @@
 """One's own images: a folder of files for each class."""
 
-import warnings
 from collections import Counter
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -10,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from trainables.data.images import Labels, class_counts
-from trainables.data.pixels import Tile, labeled_images, plain, tile
+from trainables.data.pixels import Tile, labeled_images, plain, refusing_bombs, tile
 from trainables.data.source import DataConfig, Loaded
 from trainables.data.split import TEST_SEED, Indices, carve
 from trainables.settings import DataError
@@ -156,10 +155,8 @@ def read_picture(path: Path) -> Image.Image:
     more pixels than `PIL.Image.MAX_IMAGE_PIXELS`.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                return plain(image)
+        with refusing_bombs(), Image.open(path) as image:
+            return plain(image)
     # Pillow's decoders raise errors of many kinds on a corrupt file, SyntaxError and struct.error among them.
     except Exception as error:
         is_empty = path.exists() and path.stat().st_size == 0

@@ -1,7 +1,9 @@
 """Pictures as every source hands them over: 8 bits, grey or RGB, square, with a digest of the original pixels."""
 
+import contextlib
 import hashlib
-from collections.abc import Iterable, Sequence
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +17,14 @@ Bytes = npt.NDArray[np.uint8]
 
 _MODES = {1: "L", 3: "RGB"}
 _SIXTEEN_BITS = frozenset({"I;16", "I;16L", "I;16B", "I;16N", "I"})
+
+
+@contextlib.contextmanager
+def refusing_bombs() -> Iterator[None]:
+    """Make Pillow raise for more pixels than `PIL.Image.MAX_IMAGE_PIXELS`: up to twice as many it only warns."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        yield
 
 
 def plain(image: Image.Image) -> Image.Image:

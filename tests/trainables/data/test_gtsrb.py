@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import PIL.Image
 import pytest
 from torchvision.datasets import GTSRB
 
@@ -103,3 +104,10 @@ def test_a_download_keeps_both_parts_and_no_archive(tmp_path: Path, monkeypatch:
     assert source.pool().images.class_counts() == TRAIN_COUNTS
     assert source.test().images.class_counts() == TEST_COUNTS
     assert {path.name for path in (tmp_path / "new" / "gtsrb").iterdir()} == {"GTSRB", "GT-final_test.csv"}
+
+
+def test_a_decompression_bomb_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_gtsrb(tmp_path / "gtsrb")
+    monkeypatch.setattr(PIL.Image, "MAX_IMAGE_PIXELS", 1)
+    with pytest.raises(DataError, match=r"\.ppm: .*decompression bomb"):
+        image_source(config(tmp_path)).pool()

@@ -1,0 +1,151 @@
+"""Secrets stay out of a study's folder, and a Ray of one's own is not reached from outside."""
+
+import contextlib
+import os
+from pathlib import Path
+
+import optuna
+import pytest
+
+from study import runner
+from study.cluster import ray_cluster
+from study.config import dump_study, parse_study
+from study.folder import create_study_folder, read_manifest
+from study.recipe import study_config
+from study.runner import resume_study, run_study
+from study.storage_url import holds_password, resolved, without_secrets
+from trainables.settings import ConfigError, UserError
+
+SETTINGS = (
+    "classifier.epochs=1",
+    "baselines=[]",
+    "search.parameters.balancing/name={kind: choice, options: [vanilla_gan]}",
+    "search.parameters.balancing/gan/epochs@vanilla_gan={kind: int, low: 1, high: 4}",
+    "search.trials=1",
+    "confirm.seeds=[1]",
+    "wandb.mode=offline",
+)
+SECRETS = {
+    "WANDB_API_KEY": "5ec2e7" * 6 + "abcd",
+    "RAY_AUTH_TOKEN": "a-token-of-ray-that-nobody-may-read",
+    "DATABASE_PASSWORD": "pa55word-of-a-database",
+}
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("postgresql://ann:secret@host/db", True),
+        ("postgresql+psycopg://ann:sec/re#t@host/db", True),
+        ("redis://:secret@host:6379/0", True),
+        ("mysql://host/db?user=ann&password=secret", True),
+        ("mysql://host/db?ssl_Passwd=secret", True),
+        ("postgresql://ann:pre${NAME}@host/db", True),
+        ("postgresql://ann:${NAME}@host:5432/db", False),
+        ("mysql://host/db?password=${NAME}&user=ann", False),
+        ("postgresql://ann@host/db", False),
+        ("postgresql://host:5432/db", False),
+        ("sqlite:////tmp/a:b@c.db", False),
+        ("${DATABASE_URL}", False),
+    ],
+)
+def test_a_password_is_told_from_what_names_one(url, expected):
+    assert holds_password(url) is expected
+
+
+def test_a_name_is_replaced_by_what_the_environment_holds():
+    environment = {"NAME": "p@ss/w:rd", "URL": "redis://:x@host/0"}
+    assert resolved("postgresql://ann:${NAME}@host/db", environment) == "postgresql://ann:p%40ss%2Fw%3Ard@host/db"
+    assert resolved("${URL}", environment) == "redis://:x@host/0"
+    assert resolved("sqlite:///plain.db", environment) == "sqlite:///plain.db"
+    with pytest.raises(UserError, match="the environment variable OTHER is not set"):
+        resolved("redis://:${OTHER}@host/0", environment)
+
+
+@pytest.mark.parametrize("url", ["postgresql://ann:sec@ret@host/db", "redis://:secret@host/0?password=secret"])
+def test_messages_show_no_password(url):
+    assert "sec" not in without_secrets(url) and "host" in without_secrets(url)
+
+
+def test_a_password_in_a_recipe_is_refused_and_not_repeated(tmp_path):
+    with pytest.raises(ConfigError, match=r"^storage: .*\$\{DATABASE_PASSWORD\}") as error:
+        study_config("quickstart", ["storage=postgresql://ann:5ecret@host/db"])
+    assert "5ecret" not in str(error.value)
+
+
+def test_what_is_kept_names_the_password_and_what_is_opened_has_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("DATABASE_PASSWORD", SECRETS["DATABASE_PASSWORD"])
+    config = parse_study(dump_study(study_config("quickstart", ["storage=redis://:${DATABASE_PASSWORD}@host/0"])))
+    create_study_folder(tmp_path / "study", config, {})
+    assert SECRETS["DATABASE_PASSWORD"] not in (tmp_path / "study" / "study.json").read_text()
+    assert read_manifest(tmp_path / "study").storage(None) == f"redis://:{SECRETS['DATABASE_PASSWORD']}@host/0"
+
+
+@pytest.fixture(scope="module")
+def own_ray():
+    with pytest.MonkeyPatch.context() as environment:
+        for name, secret in SECRETS.items():
+            environment.setenv(name, secret)
+        with ray_cluster(None, verbose=False):
+            yield
+
+
+@pytest.mark.ray
+def test_no_file_of_a_study_holds_a_secret(own_ray, tmp_path, monkeypatch):
+    """Ray's and W&B's files too. SQLite has no passwords: here the variable is part of the file's name."""
+    from analysis.report import write_report
+
+    monkeypatch.setattr(runner, "_remove_scratch", lambda folder: None)
+    folder, databases = tmp_path / "study", tmp_path / "databases"
+    databases.mkdir()
+    storage = f"storage=sqlite:///{databases}/${{DATABASE_PASSWORD}}.db"
+    result = run_study(study_config("quickstart", [*SETTINGS, storage]), out=folder)
+    write_report(folder)
+    assert [record.status for record in result.trials] == ["complete"] * 4
+    assert len(resume_study(folder).trials) == 4
+    (name,) = optuna.get_all_study_names(f"sqlite:///{databases}/{SECRETS['DATABASE_PASSWORD']}.db")
+    assert name.startswith("quickstart")
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    assert {"ray", "wandb", "kept", "report", "artifacts"} <= {path.relative_to(folder).parts[0] for path in files}
+    found = [(path, name) for path in files for name, s in SECRETS.items() if s.encode() in path.read_bytes()]
+    assert found == []
+    assert "${DATABASE_PASSWORD}" in (folder / "study.json").read_text()
+
+
+def family(pid):
+    """The ids of a process and of all that it started, at any depth."""
+    parents = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    found, added = set(), {pid}
+    while added:
+        found |= added
+        added = {child for child, parent in parents.items() if parent in found} - found
+    return found
+
+
+def listening(pids):
+    """The addresses, in the kernel's hexadecimal, at which processes accept connections."""
+    inodes = set()
+    for pid in pids:
+        for descriptor in Path(f"/proc/{pid}/fd").glob("*"):
+            # Files are closed while one looks.
+            with contextlib.suppress(FileNotFoundError):
+                inodes.add(str(descriptor.readlink()).removeprefix("socket:[").removesuffix("]"))
+    rows = [
+        line.split() for name in ("tcp", "tcp6") for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]
+    ]
+    return {row[1].partition(":")[0] for row in rows if row[3] == "0A" and row[9] in inodes}
+
+
+LOOPBACK = {"0100007F", "0000000000000000FFFF00000100007F", "00000000000000000000000001000000"}
+
+
+@pytest.mark.ray
+@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="needs Linux's /proc")
+def test_no_port_of_a_local_ray_is_open_to_other_machines(own_ray):
+    found = listening(family(os.getpid()))
+    assert found and found <= LOOPBACK
