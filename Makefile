@@ -10,17 +10,21 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
 
-.PHONY: study test lint unit bench clean
+.PHONY: study test lint docs unit bench clean
 
 study: $(INSTALLED)
 	$(BIN)/gan-study run $(STUDY)
 
-test: lint unit
+test: lint docs unit
 
 lint: $(INSTALLED_DEV)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# Warnings are errors: a link that leads nowhere, a page that nobody finds, a name that is gone.
+docs: $(INSTALLED_DEV)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 # One thread a process: more of them fight for the cores, and four processes with four threads each on four cores
 # run over a hundred times slower than with one each.
@@ -47,4 +51,4 @@ $(INSTALLED_DEV): $(INSTALLED)
 	@touch $@
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis site

@@ -1,5 +1,6 @@
 """The command `gan-study`."""
 
+import importlib.metadata
 import json
 import sys
 from pathlib import Path
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from study.runner import RunOptions
 
 app = typer.Typer(
-    help="Does training a GAN on the rare classes help a classifier find them? Asks it of your images, and "
-    "answers with paired gains and intervals.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -74,6 +73,24 @@ Check = Annotated[
     typer.Option("--check", help="Write nothing; compute every number anew from the stored predictions."),
 ]
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The folder of a study.")]
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(importlib.metadata.version("gan-study"))
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")
+    ] = False,
+) -> None:
+    """Does training a GAN on the rare classes help a classifier find them? Asks it of your images.
+
+    Answers with paired gains and intervals.
+    """
 
 
 @app.command()

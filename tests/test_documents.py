@@ -1,0 +1,159 @@
+"""What the documents say can be typed can be typed; and the package works away from its sources."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import typer
+import yaml
+from PIL import Image
+from sklearn.datasets import load_digits
+
+from study import runner
+from study.cli import app
+from study.config import StudyConfig, parse_study
+from study.result import StudyResult
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+COMMANDS = typer.main.get_command(app)
+
+_FENCED = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_INLINE = re.compile(r"`(gan-study [^`]+)`")
+# A comment behind a command.
+_COMMENT = re.compile(r"\s+#\s.*$")
+
+
+def blocks(page, language):
+    return [code for kind, code in _FENCED.findall(page.read_text(encoding="utf-8")) if kind == language]
+
+
+def commands(page):
+    """Every `gan-study` command of a page, in code blocks and in the text."""
+    text = page.read_text(encoding="utf-8")
+    typed = [line for code in blocks(page, "") for line in re.sub(r"\\\n\s*", "", code).splitlines()]
+    lines = (_COMMENT.sub("", line).removeprefix("$ ").removeprefix(".venv/bin/") for line in typed)
+    inline = (" ".join(command.split()) for command in _INLINE.findall(_FENCED.sub("", text)))
+    return sorted({line for line in (*lines, *inline) if re.match(r"gan-study \S", line)})
+
+
+def words(command):
+    import shlex
+
+    return shlex.split(command.replace("[TRIAL]", "TRIAL"))[1:]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_is_one_that_there_is(page):
+    for command in commands(page):
+        name, *arguments = words(command)
+        assert name in COMMANDS.commands or name.startswith("--"), command
+        # A bare name, in the text, is no whole command.
+        if arguments:
+            numbers = [re.sub(r"^N$", "3", word) for word in arguments]
+            COMMANDS.commands[name].make_context(name, numbers)
+
+
+def test_there_are_commands_to_look_at():
+    assert len({command for page in PAGES for command in commands(page)}) > 20
+
+
+def test_the_makefile_has_what_the_readme_types():
+    makefile = (ROOT / "Makefile").read_text()
+    made = {
+        line.split()[1] for code in blocks(ROOT / "README.md", "") for line in code.splitlines() if "make" in line
+    }
+    assert made >= {"study", "test"}
+    for target in made:
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+def test_the_python_of_the_readme_runs(monkeypatch):
+    digits = load_digits()
+    few = np.flatnonzero((digits.target == 0) | ((digits.target == 1) & (np.arange(len(digits.target)) < 200)))
+    asked = []
+
+    def run_study(config):
+        asked.append(parse_study(runner.dump_study(config)))
+        return StudyResult(folder=Path(), trials=())
+
+    monkeypatch.setattr(runner, "run_study", run_study)
+    names = {"X": digits.images[few, None].astype(np.float32) / 16, "y": digits.target[few]}
+    for code in blocks(ROOT / "README.md", "python"):
+        exec(compile(code.replace('"epochs": 100', '"epochs": 1'), "README.md", "exec"), names)
+    assert [type(config) for config in asked] == [StudyConfig, StudyConfig]
+    assert asked[1].classifier.epochs == 3
+    assert np.ptp(np.bincount(names["y_balanced"])) == 0 and len(names["X_balanced"]) > len(names["X"])
+
+
+def test_the_citation_names_the_project_and_no_other_version():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert citation["cff-version"] == "1.2.0" and "gan-study" in citation["title"] and citation["authors"]
+    assert "version" not in citation, "pyproject.toml has it"
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """A folder with the built wheel unpacked in it, and nothing of the sources."""
+    place = tmp_path_factory.mktemp("installed")
+    sources = place / "sources"
+    kept = shutil.ignore_patterns("__pycache__", "*.egg-info")
+    for name in ("study", "search_spaces", "trainables", "analysis"):
+        shutil.copytree(ROOT / name, sources / name, ignore=kept)
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, sources / name)
+    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*pip, "wheel", "--no-deps", "--wheel-dir", place, sources], check=True)
+    (wheel,) = place.glob("*.whl")
+    subprocess.run([*pip, "install", "--no-deps", "--target", place / "packages", wheel], check=True)
+    shutil.rmtree(sources)
+    return place / "packages"
+
+
+def typed(installed, folder, command):
+    """What a command prints that is typed in `folder`, with the installed package."""
+    environment = {**os.environ, "PYTHONPATH": str(installed), "COLUMNS": "200"}
+    start = "import study.cli, sys; assert study.__file__.startswith(sys.argv.pop(1)); study.cli.main()"
+    done = subprocess.run(
+        [sys.executable, "-c", start, str(installed), *words(command)],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def test_the_wheel_brings_types_templates_and_recipes(installed, tmp_path):
+    for name in ("study", "search_spaces", "trainables", "analysis"):
+        assert (installed / name / "py.typed").exists()
+    assert "mnist-digit0" in typed(installed, tmp_path, "gan-study list")
+    assert "epochs: 3" in typed(installed, tmp_path, "gan-study show quickstart --set classifier.epochs=3")
+    assert re.fullmatch(r"\d+\.\d+\.\d+\S*\n", typed(installed, tmp_path, "gan-study --version"))
+
+
+@pytest.mark.ray
+def test_the_readmes_way_from_images_to_the_balanced_data_set(installed, tmp_path):
+    """Each command as the README has it, with the wheel, small: its folders, and `--set scale=ci`."""
+    rng, images = np.random.default_rng(0), load_digits()
+    for name, label, count in (("cat", 0, 40), ("lynx", 1, 12)):
+        (tmp_path / "path/to/images" / name).mkdir(parents=True)
+        for i, index in enumerate(rng.permutation(np.flatnonzero(images.target == label))[:count]):
+            pixels = (images.images[index] * 15).astype(np.uint8)
+            Image.fromarray(pixels).resize((24, 20)).save(tmp_path / f"path/to/images/{name}/{i}.png")
+    readme = [command for command in commands(ROOT / "README.md") if "path/to/images" in command]
+    assert readme == ["gan-study run imagefolder --data path/to/images"]
+    typed(installed, tmp_path, f"{readme[0]} --set scale=ci --out studies/mine")
+    assert (tmp_path / "studies/mine/report/report.html").exists()
+    for command in ("status", "logs", "check", "report"):
+        typed(installed, tmp_path, f"gan-study {command} studies/mine")
+    written = {command.split()[1]: command for command in commands(ROOT / "README.md") if " --out " in command}
+    for name in ("balance", "sample"):
+        typed(installed, tmp_path, written[name].replace("--num 100", "--num 3"))
+    assert len(list((tmp_path / "more").rglob("*.png"))) == 3
