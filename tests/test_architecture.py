@@ -134,6 +134,7 @@ LIBRARIES = {
     "vl_convert": ("analysis",),
     "torch": ("trainables", "study.runner"),
     "typer": ("study.cli",),
+    "safetensors": ("trainables.product",),
 }
 
 

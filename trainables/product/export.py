@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from trainables.balancing.balancer import deficits
 from trainables.balancing.gan import GanBalancing, TrainedGans, generated, samples_seed
+from trainables.classifiers.classifier import FittedClassifier
 from trainables.config import TrialConfig, dump_trial
 from trainables.data.catalog import data_set, image_source
 from trainables.data.difficulty import Difficulty
@@ -177,7 +178,10 @@ class _Export:
     def run(self) -> Description:
         """Everything, the description last."""
         gans = self._trained()
-        fillings = {label: self._filling(label, gans.generators[label]) for label in self.missing}
+        self.progress("learning features", 0, 1)
+        features = self._measure.features
+        self.progress("learning features", 1, 1)
+        fillings = {label: self._filling(label, gans.generators[label], features) for label in self.missing}
         write_manifest(self.folder, list(self._written(fillings)))
         description = self._description(fillings, notes=(*self.parts.notes, *gans.notes))
         if not self.request.all_images:
@@ -186,6 +190,7 @@ class _Export:
             description = replace(description, validation=scores.overall)
             self.progress("validating", 1, 1)
         quality = self._quality(fillings)
+        description = replace(description, notes=(*description.notes, *_recognised_notes(quality)))
         generator = saved(gans, self.balancer, self.training.shape, self.parts.classes)
         card = model_card(description, generator.config, quality)
         write_generator(self.folder / GENERATOR, generator, card=card)
@@ -206,7 +211,7 @@ class _Export:
             self.progress(stage, gans.epoch, gan.epochs)
         return gans
 
-    def _filling(self, label: int, generator: nn.Module) -> Filling:
+    def _filling(self, label: int, generator: nn.Module, features: FittedClassifier) -> Filling:
         def draw(number: int, seed: int) -> Tensor:
             return generated(
                 generator,
@@ -217,9 +222,7 @@ class _Export:
             )
 
         first = samples_seed(self.seed, label)
-        found = filling(
-            self.training.of_class(label), self.missing[label], draw, self._measure.features, seed=first
-        )
+        found = filling(self.training.of_class(label), self.missing[label], draw, features, seed=first)
         self.progress("making images", sorted(self.missing).index(label) + 1, len(self.missing))
         return found
 
@@ -350,3 +353,16 @@ def _missing_notes(classes: list[ClassDescription]) -> tuple[str, ...]:
         for each in classes
         if each.num_missing
     )
+
+
+def _recognised_notes(quality: Mapping[str, ImageQuality]) -> tuple[str, ...]:
+    """Of each class that was filled, how many of its synthetic images pass for it: noise is found out at once."""
+    return tuple(
+        f"class {name!r}: a classifier of the real images takes {_percent(found.metrics['gan_test'])} of the "
+        f"synthetic ones for it; of real ones that were held out: {_percent(found.metrics['gan_test_floor'])}"
+        for name, found in quality.items()
+    )
+
+
+def _percent(share: float | None) -> str:
+    return "unknown" if share is None else f"{share:.0%}"

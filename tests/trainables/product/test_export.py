@@ -182,6 +182,13 @@ def test_the_cards_have_the_counts_and_the_figures(exported):
     assert not re.search(r"\n\n\n", card + model)
 
 
+def test_a_note_says_how_many_images_pass_for_their_class(exported):
+    notes = read_description(exported).notes
+    [note] = [note for note in notes if note.startswith("class 'lynx': a classifier of the real images takes ")]
+    assert re.search(r"takes \d+% of the synthetic ones for it; of real ones that were held out: \d+%$", note)
+    assert note in (exported / "README.md").read_text()
+
+
 def test_the_snippets_of_the_cards_run(exported, tmp_path, monkeypatch, capsys):
     folder = tmp_path / "copy"
     shutil.copytree(exported, folder)
