@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
 
-.PHONY: study test lint docs unit bench clean
+.PHONY: study test lint docs unit soak bench clean
 
 study: $(INSTALLED)
 	$(BIN)/gan-study run $(STUDY)
@@ -30,8 +30,12 @@ docs: $(INSTALLED_DEV)
 # run over a hundred times slower than with one each.
 # The tests marked `ray` start a Ray of their own, which takes every core, so they follow one by one.
 unit: $(INSTALLED_DEV)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not ray" -n $(WORKERS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not ray and not soak" -n $(WORKERS)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m ray
+
+# Twenty kills of the driver and a study of a thousand trials: about half an hour.
+soak: $(INSTALLED_DEV)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m soak -s
 
 # One after the other and on one thread; leave the machine alone meanwhile.
 bench: $(INSTALLED_DEV)

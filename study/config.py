@@ -79,7 +79,8 @@ class ResourceConfig:
     none elsewhere. A trial that takes longer than `trial_time_limit_seconds` (None: no limit) is stopped and
     recorded as failed; which trials are depends on the machine. While a GAN trains, its state is kept every
     `checkpoint_interval_seconds`: so much is lost at most where its process dies. Storage that fails or is full is
-    tried again for `storage_patience_seconds`; then the study stops, and `resume` goes on.
+    tried again for `storage_patience_seconds`; then the study stops, and `resume` goes on. The states of GANs take
+    at most `kept_gb` (of 10^9 bytes) in the whole study: those that were not used for longest go first.
     """
 
     cpus_per_trial: int = Field(default=1, ge=1)
@@ -88,6 +89,7 @@ class ResourceConfig:
     trial_time_limit_seconds: float | None = Field(default=None, gt=0)
     checkpoint_interval_seconds: float = Field(default=60.0, ge=0)
     storage_patience_seconds: float = Field(default=60.0, ge=0)
+    kept_gb: float = Field(default=10.0, ge=0)
 
 
 @settings

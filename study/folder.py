@@ -52,6 +52,11 @@ class StudyFolder:
         return self.root / "kept"
 
     @property
+    def gans(self) -> Path:
+        """The states of GANs, a folder for each training."""
+        return self.kept / "gans"
+
+    @property
     def ray(self) -> Path:
         """Ray's own files; of no use once the study is over."""
         return self.root / "ray"

@@ -21,6 +21,9 @@ _DISCRIMINATORS = frozenset(
         "confirm.image_features.kind",
     }
 )
+# Days that no month has, brackets nested by the thousand, and tags such as !!timestamp and !!bool before what is
+# none are no YAMLError.
+_UNREADABLE = (yaml.YAMLError, ValueError, RecursionError, AttributeError, LookupError)
 # The size that a recipe has as it is written.
 FULL = "full"
 
@@ -106,8 +109,8 @@ def overridden(values: Mapping[str, JsonValue], assignments: Iterable[str]) -> d
         if not equals or not key.strip():
             raise ConfigError(f"--set {assignment!r}: write key=value, for instance classifier.epochs=3")
         try:
-            value: JsonValue = yaml.safe_load(text)
-        except yaml.YAMLError as error:
+            value = _yaml(text)
+        except _UNREADABLE as error:
             raise ConfigError(f"--set {assignment!r}: the value is not YAML ({_one_line(error)})") from None
         result = _assigned(result, key.strip().split("."), value, key)
     return result
@@ -134,12 +137,20 @@ def _read(path: Path) -> str:
 
 def _parse(text: str, *, where: str) -> dict[str, JsonValue]:
     try:
-        values = json.loads(text) if where.endswith(".json") else yaml.safe_load(text)
-    except (yaml.YAMLError, json.JSONDecodeError) as error:
+        values = json.loads(text) if where.endswith(".json") else _yaml(text)
+    except _UNREADABLE as error:
         raise ConfigError(f"{where} cannot be read: {_one_line(error)}") from None
     if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
         raise ConfigError(f"{where} is not a mapping of settings")
     return values
+
+
+def _yaml(text: str) -> JsonValue:
+    """The value that is written in `text`; raises one of _UNREADABLE."""
+    value: JsonValue = yaml.safe_load(text)
+    # An alias can lead back to what it stands in, and nothing that goes through the value would end.
+    json.dumps(value, default=str, skipkeys=True)
+    return value
 
 
 def _one_line(error: Exception) -> str:

@@ -25,6 +25,7 @@ from study.planner import Ratio, baseline_trials, is_done
 from study.progress import ProgressDisplay, Tally
 from study.record_store import RecordStore, read_records
 from study.result import StudyResult, UnfinishedStudyError
+from study.retention import Retention
 from study.scheduling import CellwiseHalving, NewestFirst
 from study.searcher import OptunaView, differences
 from study.selection import read_selection
@@ -235,7 +236,12 @@ def _observers(
     manifest: Manifest, folder: StudyFolder, tally: Tally, console: Console, closing: contextlib.ExitStack
 ) -> list[Observer]:
     mirrors = closing.enter_context(_mirrors(manifest, folder, console))
-    return [Journal(), closing.enter_context(ProgressDisplay(tally, console)), *mirrors]
+    return [
+        Journal(),
+        closing.enter_context(ProgressDisplay(tally, console)),
+        Retention(folder.gans, most_bytes=manifest.config.resources.kept_gb * 1e9),
+        *mirrors,
+    ]
 
 
 @contextlib.contextmanager

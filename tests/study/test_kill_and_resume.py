@@ -30,11 +30,11 @@ SETTINGS = (
 )
 
 
-def start(*arguments):
+def start(*arguments, output=subprocess.PIPE):
     # A session of its own, so that the whole process group can be killed as a machine that goes down would.
     return subprocess.Popen(
         [sys.executable, "-m", "study.cli", *arguments],
-        stdout=subprocess.PIPE,
+        stdout=output,
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,

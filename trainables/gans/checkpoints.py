@@ -4,7 +4,9 @@ Two trainings that differ in their length alone share their way: the shorter fin
 longer goes on from the shorter one's. And a training that was cut off goes on where it last was.
 """
 
-from collections.abc import Callable
+import contextlib
+import os
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
@@ -48,8 +50,14 @@ class KeptStates:
         """
         epochs = (int(path.stem) for path in self.place.glob("*.pt"))
         wanted = sorted((epoch for epoch in epochs if after < epoch <= up_to), reverse=True)
-        found = (read_state(self._path(epoch)) for epoch in wanted)
-        return next((state for state in found if state is not None), None)
+        for path in map(self._path, wanted):
+            state = read_state(path)
+            if state is not None:
+                # Used, so that it is not the next one to be forgotten; it may be by now.
+                with contextlib.suppress(OSError):
+                    os.utime(path)
+                return state
+        return None
 
     def offer(self, epoch: int, state: Callable[[], State]) -> None:
         """Keep what `state` gives after `epoch`, if it is due."""
@@ -64,3 +72,25 @@ class KeptStates:
 
     def _path(self, epoch: int) -> Path:
         return self.place / f"{epoch:07d}.pt"
+
+
+def forget_oldest(folder: Path, *, most_bytes: float) -> None:
+    """Leave at most `most_bytes` of the states of all trainings in `folder`: those used last.
+
+    Trainings may be writing there. One whose state is gone trains those epochs anew.
+    """
+    left = most_bytes
+    for path, size in _by_last_use(folder):
+        left -= size
+        if left < 0:
+            path.unlink(missing_ok=True)
+
+
+def _by_last_use(folder: Path) -> Iterator[tuple[Path, int]]:
+    """The files of states and their sizes in bytes, the one that was used last first."""
+    found = []
+    for path in folder.glob("*/*.pt"):
+        with contextlib.suppress(FileNotFoundError):
+            status = path.stat()
+            found.append((status.st_mtime_ns, path, status.st_size))
+    return ((path, size) for _, path, size in sorted(found, reverse=True))

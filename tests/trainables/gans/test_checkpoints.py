@@ -1,5 +1,6 @@
 """No number may depend on what of a training was kept, and by whom."""
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 import torch
 
 from trainables.gans.catalog import VARIANTS
-from trainables.gans.checkpoints import Checkpoints
+from trainables.gans.checkpoints import Checkpoints, forget_oldest
 from trainables.gans.execution import EAGER, GRAPHED
 from trainables.gans.training import TrainedEpoch, Training, train_gan, training_id
 from trainables.gans.variant import GanSettings, GanVariant, TrainingData, parse_gan_settings
@@ -142,3 +143,22 @@ def test_the_name_of_a_training_holds_all_that_its_numbers_depend_on_but_its_len
         training_id(variant, settings, DATA, seed=1, execution=GRAPHED),
     ]
     assert len({name(), *others}) == 1 + len(others)
+
+
+def test_the_states_that_were_used_last_stay_within_their_space(tmp_path: Path) -> None:
+    variant, epochs = VARIANTS["vanilla_gan"], frozenset({1, 2, 3})
+    kept = Checkpoints(folder=tmp_path, epochs=epochs)
+    wanted = {length: outcome(training(variant, length, kept)) for length in epochs}
+    first, second, third = sorted(tmp_path.rglob("*.pt"))
+    for age, path in enumerate((third, second, first)):
+        os.utime(path, (1000 - age, 1000 - age))
+    # The oldest is used once more, and so becomes the latest.
+    assert same(outcome(training(variant, 1, kept)), wanted[1])
+    size = first.stat().st_size
+    forget_oldest(tmp_path, most_bytes=1e12)
+    assert sorted(tmp_path.rglob("*.pt")) == [first, second, third]
+    forget_oldest(tmp_path, most_bytes=2.5 * size)
+    assert sorted(tmp_path.rglob("*.pt")) == [first, third]
+    forget_oldest(tmp_path, most_bytes=0)
+    assert not list(tmp_path.rglob("*.pt"))
+    assert all(same(outcome(training(variant, length, kept)), wanted[length]) for length in epochs)
