@@ -157,8 +157,9 @@ def startable_machines(launched: str | None, environment: Collection[str]) -> tu
     if not kinds or not all(kind["resources"] for kind in kinds):
         return None
     most = cluster["max_workers"]
-    each = [[kind["resources"]] * min(most, kind.get("max_workers", most)) for kind in kinds]
-    return tuple(itertools.chain.from_iterable(each))[:most]
+    # Not cut at `most` over all kinds: which of them will be started depends on what is asked for.
+    each = ([kind["resources"]] * min(most, kind.get("max_workers", most)) for kind in kinds)
+    return tuple(itertools.chain.from_iterable(each))
 
 
 def in_words(offer: Offer) -> str:

@@ -94,7 +94,7 @@ def kind(resources, **limits):
         (
             launched(gpu=kind(GPU_NODE, max_workers=2), cpu=kind(SMALL, max_workers=9), max_workers=4),
             [],
-            (GPU_NODE, GPU_NODE, SMALL, SMALL),
+            (GPU_NODE, GPU_NODE, SMALL, SMALL, SMALL, SMALL),
         ),
         (launched(mine=kind({})), [], None),
     ],

@@ -1,0 +1,80 @@
+"""Trials that wait for a GPU bring up GPU nodes: Ray's fake ones, on a host made for the test."""
+
+import sys
+import time
+
+import pytest
+import yaml
+
+from study.record_store import read_records
+from tests.hosts import made_hosts, skip_without_hosts
+
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(600)]
+
+SETTINGS = (
+    "classifier.epochs=1",
+    "baselines=[]",
+    "search.parameters.balancing/name={kind: choice, options: [vanilla_gan]}",
+    "search.parameters.balancing/gan/epochs@vanilla_gan={kind: int, low: 200, high: 300}",
+    "search.trials=4",
+    "confirm.seeds=[1]",
+)
+
+# No more than the autoscaler needs.
+CLUSTER = {
+    "cluster_name": "fake",
+    "provider": {"type": "fake_multinode"},
+    "auth": {},
+    "max_workers": 2,
+    "upscaling_speed": 8.0,
+    "idle_timeout_minutes": 5,
+    "head_node_type": "ray.head.default",
+    "available_node_types": {
+        "ray.head.default": {"resources": {"CPU": 0}, "node_config": {}, "max_workers": 0},
+        # Taken for trials that want no GPU: the autoscaler keeps GPU nodes for those that do.
+        "cpu": {"resources": {"CPU": 2}, "node_config": {}, "min_workers": 0, "max_workers": 2},
+        "gpu": {"resources": {"CPU": 2, "GPU": 1}, "node_config": {}, "min_workers": 0, "max_workers": 2},
+    },
+    "docker": {},
+    "file_mounts": {},
+    "cluster_synced_files": [],
+    "rsync_exclude": [],
+    "rsync_filter": [],
+    "initialization_commands": [],
+    "setup_commands": [],
+    "head_setup_commands": [],
+    "worker_setup_commands": [],
+    "head_start_ray_commands": [],
+    "worker_start_ray_commands": [],
+}
+
+
+def test_trials_that_wait_bring_up_gpu_nodes(tmp_path):
+    skip_without_hosts()
+    with made_hosts(tmp_path, ["head"]) as hosts:
+        head = hosts["head"]
+        # Where `ray up` would put it.
+        (head.home / "ray_bootstrap_config.yaml").write_text(yaml.safe_dump(CLUSTER))
+        head.run(
+            "RAY_FAKE_CLUSTER=1 RAY_enable_autoscaler_v2=0 AUTOSCALER_UPDATE_INTERVAL_S=1"
+            f" {sys.prefix}/bin/ray start --head --num-cpus=0 --object-store-memory=200000000"
+            " --autoscaling-config=~/ray_bootstrap_config.yaml"
+        )
+
+        def nodes():
+            """Whether each node beside the head has a GPU."""
+            raylets = [line for line in head.processes() if "/raylet --" in line]
+            return ["GPU,1" in line for line in raylets if "CPU,2" in line]
+
+        assert nodes() == []
+        changes = " ".join(f"--set '{setting}'" for setting in SETTINGS)
+        command = f"run quickstart --address auto --out /mnt/studies/grown {changes}"
+        study = head.start(f"{sys.prefix}/bin/gan-study {command} > ~/said 2>&1")
+        seen = []
+        while study.poll() is None:
+            seen += nodes()
+            time.sleep(0.5)
+        assert study.returncode == 0, (head.home / "said").read_text()
+        assert seen and all(seen)
+        records = read_records(tmp_path / "shared" / "grown" / "records.jsonl")
+        assert [record.failure for record in records] == [None] * 7
