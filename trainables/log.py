@@ -78,15 +78,22 @@ class AppendingHandler(logging.Handler):
 
 @contextlib.contextmanager
 def logging_to(path: Path) -> Iterator[None]:
-    """Our loggers append to `path`, and nowhere else, for as long as this lasts."""
-    handler = AppendingHandler(path)
+    """Our loggers append to `path`, and nowhere else, for as long as this lasts; warnings are told on stderr too.
+
+    What there is to warn of may be that nothing can be written.
+    """
+    on_stderr = logging.StreamHandler()
+    on_stderr.setLevel(logging.WARNING)
+    handlers = (AppendingHandler(path), on_stderr)
     loggers = [logging.getLogger(name) for name in ROOTS]
     for logger in loggers:
         logger.setLevel(logging.DEBUG)
         logger.propagate = False
-        logger.addHandler(handler)
+        for handler in handlers:
+            logger.addHandler(handler)
     try:
         yield
     finally:
         for logger in loggers:
-            logger.removeHandler(handler)
+            for handler in handlers:
+                logger.removeHandler(handler)

@@ -104,6 +104,10 @@ class GanStudyTrainable(tune.Trainable):  # type: ignore[misc]
     def step(self) -> dict[str, JsonValue]:
         """Go on to the next milestone or to the end; what happens meanwhile goes to the trial's log."""
         with logging_to(self._log_file):
+            if not self._has_begun:
+                # Not when it is handed over: Tune may still give it to another process.
+                _log.info("began", extra={"balancer": self._trial.balancing.name})
+                self._has_begun = True
             return self._step()
 
     def _step(self) -> dict[str, JsonValue]:
@@ -128,14 +132,12 @@ class GanStudyTrainable(tune.Trainable):  # type: ignore[misc]
         self._trial = parse_trial(config[TRIAL])
         self._purpose = parse(Purpose, config[PURPOSE], where=PURPOSE)
         self._folder = Path(config[FOLDER])
-        self._log_file = Path(config[LOG])
+        self._log_file, self._has_begun = Path(config[LOG]), False
         self._ratio = float(config[RATIO])
         limit = config[TIME_LIMIT]
         self._deadline = None if limit is None else time.monotonic() + limit
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         kept, self._patience = Path(config[KEPT]), config[PATIENCE]
-        with logging_to(self._log_file):
-            _log.info("began", extra={"balancer": self._trial.balancing.name, "device": device.type})
         self._events: Iterator[TrialEvent] = run_trial(
             self._trial,
             self._purpose,

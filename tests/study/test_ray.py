@@ -140,9 +140,12 @@ def given(folder, purpose, **changes):
         "purpose": dump(purpose),
         "folder": str(folder),
         "kept": str(folder / "kept"),
+        "log": str(folder / "log.jsonl"),
         "kept_epochs": [],
         "imbalance_ratio": 10.0,
         "time_limit_seconds": None,
+        "checkpoint_interval_seconds": 60.0,
+        "storage_patience_seconds": 0.0,
     }
 
 

@@ -95,7 +95,7 @@ def test_no_file_of_a_study_holds_a_secret(own_ray, tmp_path, monkeypatch):
     """Ray's and W&B's files too. SQLite has no passwords: here the variable is part of the file's name."""
     from analysis.report import write_report
 
-    monkeypatch.setattr(runner, "_remove_scratch", lambda folder: None)
+    monkeypatch.setattr(runner, "_remove_scratch", lambda config, folder: None)
     folder, databases = tmp_path / "study", tmp_path / "databases"
     databases.mkdir()
     storage = f"storage=sqlite:///{databases}/${{DATABASE_PASSWORD}}.db"

@@ -82,14 +82,14 @@ def undisturbed(tmp_path_factory):
     return outcomes(folder)
 
 
-def test_a_disk_that_is_full_for_a_while_costs_nothing_but_time(disk, undisturbed, caplog):
+def test_a_disk_that_is_full_for_a_while_costs_nothing_but_time(disk, undisturbed, capsys):
     folder = disk / "study"
     thread = filled_at(disk, folder, 3, empty_after=6)
     run_study(study_config("quickstart", SETTINGS), out=folder)
     thread.join()
     assert outcomes(folder) == undisturbed
     assert check_study(folder).findings == ()
-    assert "; trying again for up to 60 s" in "".join([*caplog.messages, *workers_words()])
+    assert "; trying again for up to 60 s" in "".join([capsys.readouterr().err, *workers_words()])
 
 
 def test_a_disk_that_stays_full_stops_the_study_which_goes_on_when_there_is_room(disk, undisturbed):

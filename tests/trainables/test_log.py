@@ -62,6 +62,14 @@ def test_a_log_that_cannot_be_written_stops_nobody(tmp_path, capsys):
     assert str(tmp_path / "file" / "log.jsonl") in capsys.readouterr().err
 
 
+def test_warnings_are_told_on_stderr_too(tmp_path, capsys):
+    with logging_to(tmp_path / "log.jsonl"):
+        LOGGER.info("quiet")
+        LOGGER.warning("the disk is full")
+    assert capsys.readouterr().err == "the disk is full\n"
+    assert len(lines(tmp_path / "log.jsonl")) == 2
+
+
 @pytest.mark.parametrize("value", [{1, 2}, object()])
 def test_what_json_does_not_know_is_told_in_words(tmp_path, value):
     with logging_to(tmp_path / "log.jsonl"):
