@@ -132,7 +132,8 @@ class GanStudyTrainable(tune.Trainable):  # type: ignore[misc]
         self._trial = parse_trial(config[TRIAL])
         self._purpose = parse(Purpose, config[PURPOSE], where=PURPOSE)
         self._folder = Path(config[FOLDER])
-        self._log_file, self._has_begun = Path(config[LOG]), False
+        self._log_file = Path(config[LOG])
+        self._has_begun = False
         self._ratio = float(config[RATIO])
         limit = config[TIME_LIMIT]
         self._deadline = None if limit is None else time.monotonic() + limit
