@@ -88,6 +88,8 @@ class GanStudyTrainable(tune.Trainable):  # type: ignore[misc]
     that fails for too long is no fault of the trial: it leaves no record, and the driver is told to stop.
     """
 
+    _has_begun: bool
+
     def setup(self, config: dict[str, Any], images: SharedImages) -> None:
         """Begin the trial that `config` describes; `images` are those that every trial of the study asks for."""
         self._images = images
