@@ -170,7 +170,7 @@ def render(study: Study, found: Sequence[TracedTable], drawn: Sequence[Picture],
 
 def _vega() -> str:
     """Vega, Vega-Lite and Vega-Embed as one script."""
-    # Its stub asks for a snippet, which it does without.
+    # Its declared type asks for a snippet; the function does without.
     return javascript_bundle()  # type: ignore[call-arg]
 
 

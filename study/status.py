@@ -65,14 +65,14 @@ def study_status(root: Path) -> StudyStatus:
     workers = journal[0].values.get(NUM_WORKERS) if journal else None
     tally = Tally(num_workers=workers if isinstance(workers, int) and workers > 0 else 1)
     tally.expect(num_trials(manifest.config), records)
-    recorded = {record.trial_id for record in records}
+    recorded = {record.trial_id: record for record in records}
     return StudyStatus(
         manifest=manifest,
         folder=folder,
         driver=running_driver(root),
         is_finished=is_done(
             manifest.config,
-            record_of={record.trial_id: record for record in records}.get,
+            record_of=recorded.get,
             selected=read_selection(folder.selection),
         ),
         tally=tally,
