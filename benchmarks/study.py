@@ -84,7 +84,7 @@ def plainly_trained(
     variant: GanVariant, settings: GanSettings, data: TrainingData, *, seed: int, **_: object
 ) -> Iterator[TrainedEpoch]:
     """What `train_gan` gives for a `variant` with cross-entropy, after the last epoch alone."""
-    assert variant.loss is CROSS_ENTROPY and not settings.weights, "the plain loop has no other loss"
+    assert variant.loss == CROSS_ENTROPY and not settings.weights, "the plain loop has no other loss"
     torch.manual_seed(seed)
     networks = variant.networks(data.shape, settings.latent_size, data.num_classes)
     generator, discriminator = map(with_torchs_layers, (networks.generator, networks.discriminator))
@@ -156,7 +156,12 @@ def timed(
     ):
         started = perf_counter()
         result = run_study(config, out=Path(folder) / "study", options=quiet)
-        return Timed(wall=perf_counter() - started, trials=result.trials)
+        wall = perf_counter() - started
+    # A trial that failed at once would look like a quick one.
+    reasons = {trial.failure for trial in result.trials if trial.status != "complete"}
+    if reasons:
+        raise RuntimeError(f"not every trial came to its end: {reasons}")
+    return Timed(wall=wall, trials=result.trials)
 
 
 def compared(shared: Timed, alone: Timed, naive: Timed) -> dict[str, JsonValue]:
