@@ -10,7 +10,7 @@ from analysis.aggregate import CONFIDENCE
 from analysis.select import NO_BALANCING, Condition, families
 from analysis.statistics import LEVEL, interquartile_interval, performance_profile
 from analysis.tables import Table, headed
-from analysis.verdicts import comparisons
+from analysis.verdicts import all_pairs
 from analysis.wording import ABSENT, interval_text, number
 from trainables.record import TrialRecord
 
@@ -50,8 +50,7 @@ class Ranking:
 def across_tasks(records: Sequence[TrialRecord]) -> Across | None:
     """The gains over all tasks; None where there are fewer than two, or no method was confirmed in all."""
     found: dict[str, dict[Condition, tuple[float, ...]]] = {}
-    for comparison in comparisons(records):
-        pairs = comparison.pairs
+    for pairs in all_pairs(records):
         if pairs.against == "no balancing":
             found.setdefault(pairs.method, {})[pairs.condition] = pairs.differences
     tasks = tuple(sorted({condition for by_task in found.values() for condition in by_task}))

@@ -30,9 +30,9 @@ class Contrast:
     difference: Comparison | None
 
 
-def contrasts(records: Sequence[TrialRecord]) -> tuple[Contrast, ...]:
+def contrasts(study: Study) -> tuple[Contrast, ...]:
     """One contrast for every condition in which a GAN was confirmed beside no balancing."""
-    asked = [comparison for comparison in comparisons(records) if comparison.pairs.asked]
+    asked = [comparison for comparison in comparisons(study) if comparison.pairs.asked]
     rivals = {each.pairs.condition: each for each in asked if each.pairs.against == "best simple method"}
     return tuple(
         _contrast(gain, rivals.get(gain.pairs.condition)) for gain in asked if gain.pairs.against == "no balancing"
@@ -51,7 +51,7 @@ def _contrast(gain: Comparison, difference: Comparison | None) -> Contrast:
 
 def answer(study: Study) -> tuple[str, str]:
     """Whether GAN augmentation helps, and how it compares with the best simple method: a sentence each."""
-    found = contrasts(study.records)
+    found = contrasts(study)
     if not found:
         return _no_answer(study.records)
     if len(found) == 1:
@@ -102,6 +102,8 @@ def _reservation(comparison: Comparison) -> str:
     """Why an interval on one side of 0 is no evidence, and how many seeds would decide; nothing where one did."""
     if comparison.verdict in ("helps", "hurts"):
         return ""
+    if comparison.lacks_images:
+        return ", but on as few test images as these that may be chance"
     if comparison.excludes_zero and comparison.verdict == "no evidence":
         return (
             f", but after Holm's correction for {comparison.family_size} comparisons it may be none"
@@ -185,7 +187,7 @@ def _ratios(judged: Sequence[Comparison]) -> str:
 
 def contrast_table(study: Study) -> Table:
     """What the answer rests on: a row for each condition, with the methods chosen on validation."""
-    found = contrasts(study.records)
+    found = contrasts(study)
     numbers = pd.DataFrame([_contrast_numbers(contrast) for contrast in found])
     columns = [*CONDITION_COLUMNS, "GAN", "Gain over none", "Verdict", "Simple method"]
     columns += ["GAN minus simple", "GAN is", "Seeds"]

@@ -20,7 +20,7 @@ from analysis.select import (
     scores_frame,
     under,
 )
-from analysis.verdicts import MINIMUM_SEEDS
+from analysis.verdicts import MINIMUM_SEEDS, comparisons
 from analysis.wording import count, listing, number, ratio_text
 from trainables.record import TrialRecord
 
@@ -36,6 +36,7 @@ def caveats(study: Study) -> list[str]:
         *_missing_phases(records),
         *_one_run(records),
         *_seeds(records),
+        *_images(study),
         *_small_counts(records),
         *_flagged_images(records),
         *_comparisons(records),
@@ -98,10 +99,22 @@ def _seeds(records: Sequence[TrialRecord]) -> Iterator[str]:
     seeds = count(low, "seed") if low == high else f"{low} to {high} seeds"
     yield (
         f"Intervals are Student-t intervals over {seeds} of splitting and training; the test images are the same "
-        "for all, so the intervals say nothing about other test images."
+        "for all, so the intervals say nothing about other test images. A verdict does: it also takes a test over "
+        "images."
     )
     if low < MINIMUM_SEEDS:
         yield f"Fewer than {MINIMUM_SEEDS} seeds decide nothing: where a method has so few, no verdict is given."
+
+
+def _images(study: Study) -> Iterator[str]:
+    """The methods whose verdict rests on seeds alone."""
+    judged = [each for each in comparisons(study) if each.p_value is not None]
+    alone = dict.fromkeys(each.pairs.method for each in judged if each.images_p is None)
+    if alone:
+        yield (
+            "Not all predictions on test images are stored, so nothing is known of other test images in the "
+            f"verdicts on {listing(_first(list(alone)))}."
+        )
 
 
 def _seeds_per_arm(records: Sequence[TrialRecord]) -> list[int]:

@@ -9,6 +9,7 @@ import pandas as pd
 from scipy.optimize import isotonic_regression
 
 from analysis.aggregate import CONFIDENCE
+from analysis.load import Study
 from analysis.select import Condition, Task, confirmed, families
 from analysis.statistics import Floats, resampled_means
 from analysis.tables import Table, headed
@@ -51,13 +52,11 @@ class Crossover:
     image: Crossing | None
 
 
-def crossovers(records: Sequence[TrialRecord]) -> tuple[Crossover, ...]:
+def crossovers(study: Study) -> tuple[Crossover, ...]:
     """A crossover for every task and GAN with two ratios or more, first for the GAN chosen at each ratio."""
-    kinds = families(records)
-    gains = [
-        each for each in comparisons(records) if each.pairs.against == "no balancing" and each.pairs.decidable
-    ]
-    images = real_images(records)
+    kinds = families(study.records)
+    gains = [each for each in comparisons(study) if each.pairs.against == "no balancing" and each.pairs.decidable]
+    images = real_images(study.records)
     found = []
     for task, of_task in groupby(gains, key=lambda each: each.pairs.condition.task):
         here = list(of_task)
@@ -141,9 +140,9 @@ def zero_of(places: Floats, means: Floats, *, falls: bool) -> float:
     return float(places[above - 1] + share * (places[above] - places[above - 1]))
 
 
-def crossover_tables(records: Sequence[TrialRecord]) -> tuple[Table, ...]:
+def crossover_tables(study: Study) -> tuple[Table, ...]:
     """One table, a row for each task and GAN; none where no GAN was confirmed at two ratios."""
-    found = crossovers(records)
+    found = crossovers(study)
     if not found:
         return ()
     rows = [

@@ -15,9 +15,9 @@ HEADER_FILE = "study.json"
 RECORDS_FILE = "records.jsonl"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Study:
-    """A study as it was found in `folder`; `notes` says what had to be left out."""
+    """A study as it was found in `folder`; `notes` says what had to be left out. It equals itself alone."""
 
     folder: Path
     name: str

@@ -1,24 +1,18 @@
 """Where a condition has one run: what the stored predictions of two classifiers say of each other."""
 
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from analysis.load import Study
+from analysis.predictions import Predictions, stored_predictions
 from analysis.select import NO_BALANCING, conditions, confirmed, families, under
 from analysis.statistics import LEVEL, holm, mcnemar_p_value
 from analysis.tables import KEYS, Arm, Table, headed, in_order, without_constants
 from analysis.wording import p_text
 from trainables.record import RecordError, TrialRecord
-from trainables.settings import DataError
-
-PREDICTIONS = "predictions_test"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,40 +47,26 @@ def paired_predictions(study: Study) -> tuple[PairedPredictions, ...]:
     found: dict[Arm, list[PairedPredictions]] = {}
     for condition in conditions(confirmed(study.records)):
         here = confirmed(under(study.records, condition))
-        right = {record.balancer: rows for record in here if (rows := _right(study.folder, record)) is not None}
-        if len({record.setting_id for record in here}) != 1 or NO_BALANCING not in right:
+        found_of = {record.balancer: stored_predictions(study.folder, record) for record in here}
+        predictions = {name: stored for name, stored in found_of.items() if stored is not None}
+        if len({record.setting_id for record in here}) != 1 or NO_BALANCING not in predictions:
             continue
         by_name = {record.balancer: record for record in here}
-        for name in right:
+        for name in predictions:
             if name != NO_BALANCING:
                 arm = Arm(*condition, name)
-                found[arm] = list(_by_class(by_name[NO_BALANCING], by_name[name], right, arm))
+                found[arm] = list(_by_class(by_name[NO_BALANCING], by_name[name], predictions, arm))
     return tuple(pair for arm in in_order(found, families(study.records)) for pair in found[arm])
 
 
-_Right = tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]
-
-
-def _right(folder: Path, record: TrialRecord) -> _Right | None:
-    """The labels [N] of the test images, and which were predicted right [N]; None without stored predictions."""
-    path = folder / record.artifacts[PREDICTIONS] if PREDICTIONS in record.artifacts else None
-    if path is None or not path.is_file():
-        return None
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            labels = stored["labels"]
-            return labels, stored["probabilities"].argmax(axis=1) == labels
-    except (OSError, ValueError, EOFError, KeyError, BadZipFile, zlib.error) as error:
-        raise DataError(f"{path}: cannot be read as predictions ({' '.join(str(error).split())})") from error
-
-
 def _by_class(
-    none: TrialRecord, record: TrialRecord, right: Mapping[str, _Right], arm: Arm
+    none: TrialRecord, record: TrialRecord, predictions: Mapping[str, Predictions], arm: Arm
 ) -> Iterator[PairedPredictions]:
-    labels, without = right[none.balancer]
-    same_labels, with_it = right[record.balancer]
-    if not np.array_equal(labels, same_labels):
+    without_it, with_it = predictions[none.balancer], predictions[record.balancer]
+    labels = without_it.labels
+    if not np.array_equal(labels, with_it.labels):
         raise RecordError(f"{none.trial_id} and {record.trial_id} were tested on different images")
+    right_without, right_with = without_it.predicted == labels, with_it.predicted == labels
     for index in record.minority_classes:
         of_class = labels == index
         yield PairedPredictions(
@@ -94,10 +74,10 @@ def _by_class(
             class_name=record.class_names[index],
             trial_ids=(none.trial_id, record.trial_id),
             num_images=int(of_class.sum()),
-            right_without=int((of_class & without).sum()),
-            right_with=int((of_class & with_it).sum()),
-            only_without=int((of_class & without & ~with_it).sum()),
-            only_with=int((of_class & ~without & with_it).sum()),
+            right_without=int((of_class & right_without).sum()),
+            right_with=int((of_class & right_with).sum()),
+            only_without=int((of_class & right_without & ~right_with).sum()),
+            only_with=int((of_class & ~right_without & right_with).sum()),
         )
 
 

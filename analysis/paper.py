@@ -165,7 +165,8 @@ def methods_text(study: Study) -> str:
         f"The chosen configurations were then run with {count(len(seeds), 'fresh seed')} "
         f"({listing([str(seed) for seed in seeds])}) and scored on test images.",
         "Gains are paired by data set, ratio, classifier and seed; intervals are two-sided 95 % Student-t "
-        "intervals over seeds, and verdicts rest on paired t tests at the level 0.05 after Holm's correction.",
+        "intervals over seeds. Verdicts rest on the larger of two p values, of the paired t test over seeds and "
+        "of a randomisation test over test images, at the level 0.05 after Holm's correction.",
         f"The study was begun with {versions}.",
     ]
     return " ".join(sentences) + "\n"

@@ -77,12 +77,12 @@ def report_tables(study: Study) -> tuple[TracedTable, ...]:
     """Every table of the report, each row with the trials that it was made from."""
     records = study.records
     found = (
-        verdict_table(records),
+        verdict_table(study),
         *one_run_tables(study),
         contrast_table(study),
         *tables(study),
         *across_tables(records),
-        *crossover_tables(records),
+        *crossover_tables(study),
         class_count_table(records),
         *_special(records),
     )

@@ -1,16 +1,21 @@
 """What each method is worth under each condition, in a word: helps, hurts, no evidence, too few seeds.
 
-Every verdict of the report is made here, by the paired test after Holm's correction.
+Every verdict of the report is made here, after Holm's correction: by the paired test over seeds, and by that over
+test images, since neither another seed nor other images may turn it round.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby
 from typing import Literal, TypeAlias
 
+import numpy as np
 import pandas as pd
 
 from analysis.aggregate import Estimate, t_interval
+from analysis.load import Study
+from analysis.predictions import Predictions, stored_predictions
 from analysis.select import (
     CONDITION_COLUMNS,
     MAIN_METRIC,
@@ -24,10 +29,10 @@ from analysis.select import (
     paired_gains,
     under,
 )
-from analysis.statistics import LEVEL, HolmStep, effect_size, holm, paired_p_value, seeds_needed
+from analysis.statistics import LEVEL, HolmStep, effect_size, holm, paired_p_value, seeds_needed, swap_p_value
 from analysis.tables import Table, headed, without_constants
 from analysis.wording import ABSENT, estimate_text, number, p_text
-from trainables.record import TrialRecord
+from trainables.record import RecordError, TrialRecord
 
 # Two values have an interval, but one that a lucky pair makes as narrow as it likes.
 MINIMUM_SEEDS = 3
@@ -68,16 +73,20 @@ class Pairs:
 class Comparison:
     """A paired comparison and its verdict.
 
-    `estimate` has the 95 % interval, `corrected` the one at the level to which Holm's procedure came for the
-    `family_size` comparisons that were corrected together; it holds 0 exactly where `p_value`, corrected, is not
-    below 0.05 (equal differences, which have no spread, excepted). All three are None below three seeds.
-    `effect_size` is None where there is no spread, `seeds_needed` too, and where it is above 1000.
+    `seeds_p` is the p value over seeds and `images_p` that over test images, both before correction; `images_p` is
+    None where not all predictions are stored. `p_value` is the larger of the two after Holm's correction for the
+    `family_size` comparisons that were corrected together. `estimate` has the 95 % interval over seeds, and
+    `corrected` the one at the level to which Holm's procedure came. Below three seeds p values and `corrected` are
+    None, but not `images_p`. `effect_size` is None where there is no spread, `seeds_needed` too, and where it is
+    above 1000.
     """
 
     pairs: Pairs
     estimate: Estimate
     effect_size: float | None
     corrected: Estimate | None
+    seeds_p: float | None
+    images_p: float | None
     p_value: float | None
     family_size: int | None
     seeds_needed: int | None
@@ -97,27 +106,67 @@ class Comparison:
         low, high = self.estimate.low, self.estimate.high
         return low is not None and high is not None and (low > 0 or high < 0)
 
+    @property
+    def lacks_images(self) -> bool:
+        """Whether the seeds agree on one side of 0 and the test images are too few to tell."""
+        undecided = self.images_p is not None and self.images_p >= LEVEL
+        return undecided and self.excludes_zero and self.verdict == "no evidence"
 
-def comparisons(records: Sequence[TrialRecord]) -> tuple[Comparison, ...]:
+
+# The tests over images take a while, and tables, answer and page ask for the same.
+@lru_cache(maxsize=4)
+def comparisons(study: Study) -> tuple[Comparison, ...]:
     """Every confirmed method against no balancing and against the best simple one, by condition.
 
     What the study set out to know, the gain of the GAN that validation chose, is one family of tests over all
     conditions; that of all other methods is another; likewise against the simple method that validation chose.
     Holm's correction holds within each: where nothing makes a difference, a family has a wrong verdict in one
-    study of twenty at most. Real images that were held back are no method, and have no verdict.
+    study of twenty at most. Real images that were held back are no method, and have no verdict. Raises RecordError
+    where trials of one setting were tested on different images.
     """
-    kinds = families(records)
-    found = [pairs for condition in conditions(confirmed(records)) for pairs in _pairs(records, condition, kinds)]
+    found = all_pairs(study.records)
+    images = _images_p_values(study, found)
+    seeds = {pairs: paired_p_value(pairs.differences) for pairs in found if pairs.decidable}
     decided: dict[tuple[Against, bool], list[Pairs]] = {}
-    for pairs in found:
-        if pairs.decidable:
-            decided.setdefault((pairs.against, pairs.asked), []).append(pairs)
-    steps: dict[tuple[Condition, str, Against], tuple[HolmStep, int]] = {}
+    for pairs in seeds:
+        decided.setdefault((pairs.against, pairs.asked), []).append(pairs)
+    steps: dict[Pairs, tuple[HolmStep, int]] = {}
     for family in decided.values():
-        corrected = holm([paired_p_value(pairs.differences) for pairs in family])
-        for pairs, step in zip(family, corrected, strict=True):
-            steps[pairs.condition, pairs.method, pairs.against] = (step, len(family))
-    return tuple(_comparison(pairs, steps.get((pairs.condition, pairs.method, pairs.against))) for pairs in found)
+        # It must be there for other seeds and for other images: an intersection-union test (Berger 1982).
+        corrected = holm([max(seeds[pairs], images.get(pairs, 0.0)) for pairs in family])
+        steps |= {pairs: (step, len(family)) for pairs, step in zip(family, corrected, strict=True)}
+    return tuple(_comparison(pairs, seeds.get(pairs), images.get(pairs), steps.get(pairs)) for pairs in found)
+
+
+def all_pairs(records: Sequence[TrialRecord]) -> tuple[Pairs, ...]:
+    """Every confirmed method beside no balancing and beside the best simple one, by condition."""
+    kinds = families(records)
+    return tuple(
+        pairs for condition in conditions(confirmed(records)) for pairs in _pairs(records, condition, kinds)
+    )
+
+
+def _images_p_values(study: Study, found: Sequence[Pairs]) -> dict[Pairs, float]:
+    """The p value over test images of all pairs whose predictions are stored, every one of them."""
+    records = {(record.setting_id, record.balancer): record for record in confirmed(study.records)}
+    stored = {key: stored_predictions(study.folder, record) for key, record in records.items()}
+    p_values = {}
+    for pairs in found:
+        keys = [(setting, name) for name in (pairs.method, pairs.reference) for setting in pairs.setting_ids]
+        predictions = [each for key in keys if (each := stored[key]) is not None]
+        if len(predictions) == len(keys):
+            p_values[pairs] = _images_p_value(pairs, predictions, records[keys[0]].minority_classes)
+    return p_values
+
+
+def _images_p_value(pairs: Pairs, predictions: Sequence[Predictions], classes: Sequence[int]) -> float:
+    """Of the predictions of the method's seeds, and after them the reference's."""
+    labels = predictions[0].labels
+    if not all(np.array_equal(each.labels, labels) for each in predictions):
+        raise RecordError(f"trials of {pairs.method} and {pairs.reference} were tested on different images")
+    predicted = np.stack([each.predicted for each in predictions])
+    number = len(pairs.setting_ids)
+    return swap_p_value(labels, predicted[:number], predicted[number:], classes)
 
 
 def _pairs(records: Sequence[TrialRecord], condition: Condition, kinds: Mapping[str, Family]) -> Iterator[Pairs]:
@@ -146,7 +195,9 @@ def _pairs(records: Sequence[TrialRecord], condition: Condition, kinds: Mapping[
             )
 
 
-def _comparison(pairs: Pairs, held: tuple[HolmStep, int] | None) -> Comparison:
+def _comparison(
+    pairs: Pairs, seeds_p: float | None, images_p: float | None, held: tuple[HolmStep, int] | None
+) -> Comparison:
     effect = effect_size(pairs.differences)
     step, family_size = held or (None, None)
     level = step.level if step else LEVEL
@@ -155,21 +206,24 @@ def _comparison(pairs: Pairs, held: tuple[HolmStep, int] | None) -> Comparison:
         estimate=t_interval(pairs.differences),
         effect_size=effect,
         corrected=t_interval(pairs.differences, confidence=1 - level) if step else None,
+        seeds_p=seeds_p,
+        images_p=images_p,
         p_value=step.p_value if step else None,
         family_size=family_size,
         seeds_needed=seeds_needed(effect, level=level) if effect else None,
     )
 
 
-def verdict_table(records: Sequence[TrialRecord]) -> Table:
+def verdict_table(study: Study) -> Table:
     """A row for each condition and method: both comparisons in numbers and words.
 
     The CSV has a row for each comparison, with the settings whose trials it is made of (see trials.csv).
     """
-    found = comparisons(records)
+    found = comparisons(study)
     rows = [_text_row(list(group)) for _, group in groupby(_by_arm(found), key=_arm)]
     columns = [*CONDITION_COLUMNS, "balancer", "Verdict", "Against simple", "Gain over none", "p (Holm)"]
-    columns += ["Effect size", "Simple method", "Gain over it", "p over it (Holm)", "Seeds", "Seeds needed"]
+    columns += ["p (images)", "Effect size", "Simple method", "Gain over it", "p over it (Holm)", "Seeds"]
+    columns += ["Seeds needed"]
     return Table(
         name="verdicts",
         title="Each method against no balancing and against the simple method chosen on validation",
@@ -206,21 +260,23 @@ def _text_row(of_method: Sequence[Comparison]) -> list[object]:
 
 
 def _cells(comparison: Comparison | None) -> list[str]:
-    """The 95 % interval, the corrected p value and the effect size."""
+    """The 95 % interval, the corrected p value, that over images alone, and the effect size."""
     if comparison is None:
-        return [ABSENT] * 3
-    p_value, effect = comparison.p_value, comparison.effect_size
+        return [ABSENT] * 4
+    effect = comparison.effect_size
     return [
         estimate_text(comparison.estimate, signed=True),
-        ABSENT if p_value is None else p_text(p_value),
+        *(ABSENT if p is None else p_text(p) for p in (comparison.p_value, comparison.images_p)),
         ABSENT if effect is None else number(effect, signed=True),
     ]
 
 
 def _seeds_needed_text(comparison: Comparison) -> str:
-    """How many seeds would find an effect of the size seen, where these did not."""
+    """How many seeds would find an effect of the size seen, where these did not and the test images might."""
     if comparison.verdict in ("helps", "hurts"):
         return ABSENT
+    if comparison.lacks_images:
+        return "more images"
     if comparison.effect_size is None:
         return "unknown"
     needed = comparison.seeds_needed
@@ -241,6 +297,8 @@ def _numbers(comparison: Comparison) -> dict[str, object]:
         "high": estimate.high,
         "corrected_low": corrected.low if corrected else None,
         "corrected_high": corrected.high if corrected else None,
+        "seeds_p": comparison.seeds_p,
+        "images_p": comparison.images_p,
         "corrected_p": comparison.p_value,
         "corrected_for": comparison.family_size,
         "effect_size": comparison.effect_size,

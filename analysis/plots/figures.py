@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 
 from analysis.across import across_tasks, ranking, ranking_text
-from analysis.answer import Contrast, contrasts
 from analysis.plots.across import draw_profiles, draw_ranking, profile_data
 from analysis.plots.confusion import confusion_data, draw_confusion
 from analysis.plots.counts import count_data, draw_counts
@@ -26,6 +25,7 @@ from analysis.select import (
     families,
     under,
 )
+from analysis.verdicts import all_pairs
 from analysis.wording import ratio_text
 from trainables.record import TrialRecord
 
@@ -74,13 +74,23 @@ def _plans(records: Sequence[TrialRecord]) -> Iterator[_Plan]:
         yield from _search_plans(records, task, where)
     yield from _across_plans(records)
     found = conditions(records)
-    chosen = {contrast.condition: contrast for contrast in contrasts(records)}
+    chosen = _chosen(records)
     for condition in found:
         at = f" on {condition.dataset} with {condition.classifier}" if len(tasks) > 1 else ""
         at += f" at imbalance ratio {ratio_text(condition.imbalance_ratio)}" if len(found) > 1 else ""
-        yield from _count_plans(records, condition, chosen.get(condition), at)
-        yield from _confusion_plans(records, condition, chosen.get(condition), at)
+        yield from _count_plans(records, condition, chosen.get(condition, ()), at)
+        yield from _confusion_plans(records, condition, chosen.get(condition, ()), at)
         yield from _loss_plans(records, condition, at)
+
+
+def _chosen(records: Sequence[TrialRecord]) -> dict[Condition, tuple[str, ...]]:
+    """The GAN that validation chose under each condition, and the simple method where there is one."""
+    found: dict[Condition, tuple[str, ...]] = {}
+    for pairs in all_pairs(records):
+        if pairs.asked:
+            rival = (pairs.reference,) if pairs.against == "best simple method" else ()
+            found[pairs.condition] = (pairs.method, *rival)
+    return found
 
 
 def _score_plans(records: Sequence[TrialRecord], task: Task, where: str) -> Iterator[_Plan]:
@@ -179,14 +189,14 @@ def _search_plans(records: Sequence[TrialRecord], task: Task, where: str) -> Ite
 
 
 def _count_plans(
-    records: Sequence[TrialRecord], condition: Condition, contrast: Contrast | None, at: str
+    records: Sequence[TrialRecord], condition: Condition, chosen: tuple[str, ...], at: str
 ) -> Iterator[_Plan]:
     """The counts of the chosen GAN; before anything was confirmed, those of the last method in order."""
     complete = [record for record in under(records, condition) if record.class_counts is not None]
     here = confirmed(complete) or complete
     if not here:
         return
-    balancer = contrast.gan if contrast else list(families(here))[-1]
+    balancer = chosen[0] if chosen else list(families(here))[-1]
     yield _Plan(
         section="counts",
         name=f"class counts{at}",
@@ -197,11 +207,10 @@ def _count_plans(
 
 
 def _confusion_plans(
-    records: Sequence[TrialRecord], condition: Condition, contrast: Contrast | None, at: str
+    records: Sequence[TrialRecord], condition: Condition, chosen: tuple[str, ...], at: str
 ) -> Iterator[_Plan]:
     here = confirmed(under(records, condition))
-    chosen = [contrast.gan, contrast.rival] if contrast else []
-    data = confusion_data(here, [NO_BALANCING, *(name for name in chosen if name is not None)])
+    data = confusion_data(here, [NO_BALANCING, *chosen])
     if data:
         yield _Plan(
             section="confusion",

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from analysis.load import Study
 from trainables.metrics.classification import score
 from trainables.record import (
     ClassCounts,
@@ -219,6 +220,18 @@ def with_generated(
     ]
 
 
+def study_of(records: Sequence[TrialRecord], folder: Path = Path("no folder")) -> Study:
+    """A study of these records, whose predictions are in `folder` or nowhere."""
+    return Study(
+        folder=folder,
+        name="planted",
+        created_at="2026-01-01T00:00:00+00:00",
+        config={"objective": "minority_f1"},
+        environment={},
+        records=tuple(records),
+    )
+
+
 def write_study(folder: Path, records: Sequence[TrialRecord], *, name: str = "planted <study>") -> Path:
     """A study folder with `records`."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -269,6 +282,16 @@ def _minority_f1(record: TrialRecord) -> float:
     value = record.scores["validation"].overall["minority_f1"]
     assert value is not None
     return value
+
+
+def predicting(folder: Path, record: TrialRecord, labels: np.ndarray, probabilities: np.ndarray) -> TrialRecord:
+    """`record` with these predictions of the test part, stored in `folder`, and the scores that they give."""
+    artifacts = {"predictions_test": f"artifacts/{record.trial_id}/predictions_test.npz"}
+    path = folder / artifacts["predictions_test"]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.savez_compressed(path, labels=labels, probabilities=probabilities)
+    scores = score(labels, probabilities, minority=record.minority_classes)
+    return replace(record, artifacts=artifacts, scores={**record.scores, "test": scores})
 
 
 def with_predictions(folder: Path, record: TrialRecord) -> TrialRecord:

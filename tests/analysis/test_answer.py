@@ -94,7 +94,7 @@ def test_several_ratios_are_told_apart(tmp_path: Path) -> None:
     assert rival.startswith(
         "Against the simple method chosen in the same way, it is better at imbalance ratios 10"
     )
-    assert [contrast.condition.imbalance_ratio for contrast in contrasts(study.records)] == [2.0, 10.0, 50.0]
+    assert [contrast.condition.imbalance_ratio for contrast in contrasts(study)] == [2.0, 10.0, 50.0]
     assert contrast_table(study).text["Verdict"].tolist() == ["no evidence", "helps", "helps"]
 
 
@@ -125,7 +125,7 @@ def test_the_published_run_on_sneakers_decides_nothing(tmp_path: Path) -> None:
     study = loaded(tmp_path, records)
     gain, _ = answer(study)
     assert gain.startswith("1 seed cannot decide whether GAN augmentation helps")
-    assert verdict_table(study.records).text["Verdict"].tolist() == ["too few seeds"] * 2
+    assert verdict_table(study).text["Verdict"].tolist() == ["too few seeds"] * 2
     assert caveats(study)[2] == (
         "One run decides nothing. In the one on shapes with simple_cnn at imbalance ratio 10 test minority recall "
         "is 0.820 without balancing, lower with vanilla_gan (0.796) and higher with wgan_gp (0.853): another seed "

@@ -8,7 +8,7 @@ import pytest
 from analysis.crossover import CHOSEN, Crossover, crossover_tables, crossovers, gain_falls, real_images, zero_of
 from analysis.report import write_report
 from analysis.select import Condition
-from tests.analysis.planted import confirmed_arm, planted_study, write_study
+from tests.analysis.planted import confirmed_arm, planted_study, study_of, write_study
 from tests.analysis.test_report import shown
 from trainables.record import TrialRecord
 
@@ -36,7 +36,7 @@ def _with_images(record: TrialRecord, number: int) -> TrialRecord:
 
 
 def of_dcgan(records: Sequence[TrialRecord]) -> Crossover:
-    (found,) = [each for each in crossovers(records) if each.method == "dcgan"]
+    (found,) = [each for each in crossovers(study_of(records)) if each.method == "dcgan"]
     return found
 
 
@@ -84,13 +84,13 @@ def test_the_direction_is_that_of_the_better_fit() -> None:
 def test_a_gan_that_helps_nowhere_has_no_crossover() -> None:
     found = of_dcgan(planted_crossover(at=14.0, slope=0.0))
     assert (found.helps, found.ratio, found.image) == (False, None, None)
-    (table,) = crossover_tables(planted_crossover(at=14.0, slope=0.0))
+    (table,) = crossover_tables(study_of(planted_crossover(at=14.0, slope=0.0)))
     assert table.text["Finding"].tolist() == ["helps at no ratio tried"] * 2
     assert table.text["Crossover: ratio"].tolist() == ["–", "–"]
 
 
 def test_a_gan_that_gains_everywhere_has_none_within_what_was_tried() -> None:
-    (table,) = crossover_tables(planted_crossover(at=1e6, slope=0.02))
+    (table,) = crossover_tables(study_of(planted_crossover(at=1e6, slope=0.02)))
     assert table.text["Finding"].tolist() == ["gains at every ratio tried"] * 2
     assert table.text["Crossover: real images a class"].tolist() == ["below 4", "below 4"]
     assert table.text["Crossover: ratio"].tolist() == ["above 100", "above 100"]
@@ -99,7 +99,7 @@ def test_a_gan_that_gains_everywhere_has_none_within_what_was_tried() -> None:
 
 def test_an_end_beyond_what_was_tried_is_said_to_be() -> None:
     records = planted_crossover(at=35.0, slope=0.1, noise=0.06, ratios=(2.0, 10.0, 50.0))
-    (table,) = crossover_tables(records)
+    (table,) = crossover_tables(study_of(records))
     cell = table.text.set_index("Balancer").loc["dcgan", "Crossover: ratio"]
     assert cell.endswith("above 50]")
     assert table.text["Finding"].iloc[1] == "stops helping above the ratio, below the images"
@@ -108,9 +108,12 @@ def test_an_end_beyond_what_was_tried_is_said_to_be() -> None:
 
 
 def test_the_chosen_gan_has_a_row_and_two_ratios_are_needed() -> None:
-    assert [each.method for each in crossovers(planted_crossover(at=14.0, slope=0.1))] == [CHOSEN, "dcgan"]
-    assert crossovers(planted_study()) == ()
-    assert crossover_tables(planted_study()) == ()
+    assert [each.method for each in crossovers(study_of(planted_crossover(at=14.0, slope=0.1)))] == [
+        CHOSEN,
+        "dcgan",
+    ]
+    assert crossovers(study_of(planted_study())) == ()
+    assert crossover_tables(study_of(planted_study())) == ()
 
 
 def test_real_images_are_those_of_the_minority_classes() -> None:

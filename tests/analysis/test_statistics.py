@@ -17,6 +17,7 @@ from analysis.statistics import (
     performance_profile,
     resampled_means,
     seeds_needed,
+    swap_p_value,
 )
 
 
@@ -127,3 +128,29 @@ def test_strata_are_resampled_each_for_itself() -> None:
     assert set(means[:, 0]) == {0.0}
     assert set(means[:, 1]) == {1.0, 2.0, 3.0}
     assert np.mean(means[:, 1] == 2.0) == pytest.approx(0.5, abs=0.03)
+
+
+@pytest.mark.parametrize("num_seeds", [1, 4])
+def test_swapping_images_that_one_method_alone_gets_right_is_a_sign_test(num_seeds: int) -> None:
+    # The first method sees eight images of the class that the second does not, in every seed: 2 / 2^8.
+    labels = np.repeat([0, 1], 20)
+    second = np.zeros((num_seeds, 40), dtype=np.int64)
+    first = second.copy()
+    first[:, 20:28] = 1
+    assert swap_p_value(labels, first, second, [1]) == pytest.approx(2 / 2**8, abs=0.004)
+    assert swap_p_value(labels, second, first, [1]) == pytest.approx(2 / 2**8, abs=0.004)
+    assert swap_p_value(labels, first, first, [1]) == 1.0
+    assert swap_p_value(labels, first, second, [2]) == 1.0
+
+
+def test_swapping_finds_no_more_than_it_may_where_nothing_is() -> None:
+    rng = np.random.default_rng(0)
+    labels = np.repeat([0, 1, 2], [60, 20, 10])
+    p_values = []
+    for _ in range(200):
+        of_image = rng.random((1, 90)) * 0.6
+        wrong = rng.random((2, 3, 90)) < of_image
+        predicted = np.where(wrong, rng.integers(0, 3, (2, 3, 90)), labels)
+        p_values.append(swap_p_value(labels, predicted[0], predicted[1], [1, 2]))
+    assert np.mean(np.array(p_values) < LEVEL) < 0.09
+    assert 0.4 < np.mean(p_values) < 0.6

@@ -1,18 +1,21 @@
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy import stats
 
+from analysis.answer import answer
+from analysis.load import Study
 from analysis.verdicts import Against, Comparison, comparisons, verdict_table
-from tests.analysis.planted import confirmed_arm, planted_study
-from trainables.record import TrialRecord
+from tests.analysis.planted import confirmed_arm, planted_record, planted_study, predicting, study_of
+from trainables.record import RecordError, TrialRecord
 
 
 def found(records: Sequence[TrialRecord], method: str, *, against: Against = "no balancing") -> Comparison:
-    (one,) = [
-        each for each in comparisons(records) if (each.pairs.method, each.pairs.against) == (method, against)
-    ]
+    judged = comparisons(study_of(records))
+    (one,) = [each for each in judged if (each.pairs.method, each.pairs.against) == (method, against)]
     return one
 
 
@@ -83,18 +86,18 @@ def test_against_the_simple_method_that_validation_chose() -> None:
     assert difference.pairs.reference == "smote"
     assert difference.estimate.mean == pytest.approx(0.05, abs=1e-12)
     assert difference.verdict == "helps"
-    assert not [each for each in comparisons(records) if each.pairs.method == each.pairs.reference]
+    assert not [each for each in comparisons(study_of(records)) if each.pairs.method == each.pairs.reference]
 
 
 def test_the_upper_bound_has_no_verdict() -> None:
     bound = confirmed_arm("real_upper_bound", validation=(0.9,) * 3, test=(0.9, 0.8, 0.9))
-    methods = {each.pairs.method for each in comparisons([*planted_study(), *bound])}
+    methods = {each.pairs.method for each in comparisons(study_of([*planted_study(), *bound]))}
     assert methods == {"class_weights", "smote", "acgan_<x>", "dcgan"}
 
 
 def test_studies_in_which_nothing_helps_seldom_say_that_something_does() -> None:
     rng = np.random.default_rng(0)
-    studies = [comparisons(arms(*rng.normal(0, 0.03, (8, 4)).tolist())) for _ in range(60)]
+    studies = [comparisons(study_of(arms(*rng.normal(0, 0.03, (8, 4)).tolist()))) for _ in range(60)]
     wrong = [
         any(each.verdict != "no evidence" for each in study if each.pairs.against == "no balancing")
         for study in studies
@@ -106,7 +109,7 @@ def test_studies_in_which_nothing_helps_seldom_say_that_something_does() -> None
 
 
 def test_the_table_has_a_row_for_each_method_and_numbers_for_each_comparison() -> None:
-    table = verdict_table(planted_study())
+    table = verdict_table(study_of(planted_study()))
     row = table.text.set_index("Balancer").loc["dcgan"]
     assert row["Gain over none"] == "+0.120 [+0.070, +0.170]"
     assert (row["Verdict"], row["Against simple"]) == ("helps", "better")
@@ -119,7 +122,7 @@ def test_the_table_has_a_row_for_each_method_and_numbers_for_each_comparison() -
 
 
 def test_the_table_says_how_many_seeds_an_effect_takes() -> None:
-    text = verdict_table(arms((0.10, -0.08, 0.10), (0.05, 0.05, 0.05))).text.set_index("Balancer")
+    text = verdict_table(study_of(arms((0.10, -0.08, 0.10), (0.05, 0.05, 0.05)))).text.set_index("Balancer")
     # Mean 0.04, s = 0.1039: d = 0.385, for which level 0.025 (the first of two tests) is not the one that counts:
     # equal gains have p = 0.25, the smaller, and end the procedure, so both are held against 0.025.
     assert text.loc["m0", "Effect size"] == "+0.385"
@@ -128,6 +131,52 @@ def test_the_table_says_how_many_seeds_an_effect_takes() -> None:
 
 
 def test_no_confirmed_trial_gives_an_empty_table() -> None:
-    table = verdict_table([record for record in planted_study() if record.phase != "confirm"])
+    table = verdict_table(study_of([record for record in planted_study() if record.phase != "confirm"]))
     assert table.text.empty
     assert table.numbers.empty
+
+
+def seen_more(folder: Path, num_images: int, *, better: Sequence[int]) -> Study:
+    """A rare class of `num_images` test images, half of them seen; the seeds of a GAN see `better` more."""
+    labels = np.repeat([0, 1], num_images)
+    without = np.where(np.arange(2 * num_images) < num_images * 3 // 2, 0, 1)
+    records = []
+    for name, gan in (("none", False), ("dcgan", True)):
+        for seed, more in enumerate(better, start=1):
+            predicted = without.copy()
+            predicted[num_images : num_images + (more if gan else 0)] = 1
+            bare = planted_record(balancer=name, validation=0.4, test=0.0, gan=gan, seed=seed)
+            record = replace(bare, class_names=("common", "rare"), minority_classes=(1,))
+            records.append(predicting(folder, record, labels, np.eye(2)[predicted]))
+    return study_of(records, folder)
+
+
+def test_seeds_that_agree_on_two_images_do_not_speak_of_others(tmp_path: Path) -> None:
+    # The seeds gain two or three images of twenty: t has p below 0.05, but two to three images fall either way.
+    (few,) = comparisons(seen_more(tmp_path / "few", 20, better=(2, 2, 3, 2)))
+    assert few.seeds_p is not None
+    assert few.seeds_p < 0.01
+    assert few.verdict == "no evidence"
+    assert few.lacks_images
+    # Ten times as many images with the same gain are enough.
+    (many,) = comparisons(seen_more(tmp_path / "many", 200, better=(20, 20, 30, 20)))
+    assert many.verdict == "helps"
+    assert many.images_p is not None
+    assert many.images_p < 0.001
+
+
+def test_the_answer_says_that_the_images_are_too_few(tmp_path: Path) -> None:
+    first, _ = answer(seen_more(tmp_path, 20, better=(2, 2, 3, 2)))
+    assert first.startswith("There is no evidence that GAN augmentation helps or hurts")
+    assert "on as few test images as these that may be chance" in first
+    row = verdict_table(seen_more(tmp_path, 20, better=(2, 2, 3, 2))).text.set_index("Balancer").loc["dcgan"]
+    assert (row["Verdict"], row["Seeds needed"]) == ("no evidence", "more images")
+
+
+def test_other_test_images_are_refused(tmp_path: Path) -> None:
+    study = seen_more(tmp_path, 20, better=(2, 2, 3))
+    path = tmp_path / study.records[0].artifacts["predictions_test"]
+    with np.load(path) as stored:
+        np.savez(path, labels=stored["labels"][::-1], probabilities=stored["probabilities"])
+    with pytest.raises(RecordError, match="different images"):
+        comparisons(study)
