@@ -222,7 +222,7 @@ def verdict_table(study: Study) -> Table:
     found = comparisons(study)
     rows = [_text_row(list(group)) for _, group in groupby(_by_arm(found), key=_arm)]
     columns = [*CONDITION_COLUMNS, "balancer", "Verdict", "Against simple", "Gain over none", "p (Holm)"]
-    columns += ["p (images)", "Effect size", "Simple method", "Gain over it", "p over it (Holm)", "Seeds"]
+    columns += ["Images' p", "Effect size", "Simple method", "Gain over it", "p over it (Holm)", "Seeds"]
     columns += ["Seeds needed"]
     return Table(
         name="verdicts",
