@@ -25,12 +25,14 @@ if TYPE_CHECKING:
     from study.runner import RunOptions
 
 app = typer.Typer(
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
 console = Console()
+
+# A command that a person stopped by Ctrl-C, as shells have it.
+INTERRUPTED = 130
 
 Recipe = Annotated[
     str, typer.Argument(metavar="RECIPE", help="A recipe's name (see `gan-study list`), or a YAML file.")
@@ -81,8 +83,9 @@ def _version(asked: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def options(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")
     ] = False,
@@ -91,6 +94,8 @@ def options(
 
     Answers with paired gains and intervals.
     """
+    if context.invoked_subcommand is None:
+        print(context.get_help())
 
 
 @app.command()
@@ -183,7 +188,7 @@ def balance(
     try:
         description = run_export(export_request(options), out, console)
     except KeyboardInterrupt:
-        _fail("interrupted; the same command goes on", 130)
+        _fail("interrupted; the same command goes on", INTERRUPTED)
     table = Table(header_style="bold")
     for column in ("Class", "Real", "Synthetic", "Validation"):
         table.add_column(column)
@@ -294,7 +299,11 @@ def show(recipe: Recipe, set_: Set = None) -> None:
 def main() -> None:
     """Run the command; what the person can mend is one line on stderr and exit code 2."""
     try:
-        app()
+        code = app(standalone_mode=False)
+    except typer.TyperException as error:
+        # An unknown option, a missing argument; typer itself says it in five lines.
+        message = " ".join(error.format_message().split()).rstrip(".")
+        _fail(f"{message} (see `gan-study --help`)", 2)
     except (EveryTrialFailedError, UnfinishedStudyError) as error:
         _fail(str(error), 1)
     except UserError as error:
@@ -302,8 +311,9 @@ def main() -> None:
     except OSError as error:
         place = f": {error.filename}" if error.filename else ""
         _fail(f"{error.strerror or error}{place}", 2)
-    except KeyboardInterrupt:
-        _fail("interrupted; `gan-study resume DIR` goes on", 130)
+    if code == INTERRUPTED:
+        _fail("interrupted; `gan-study resume DIR` goes on", INTERRUPTED)
+    sys.exit(code)
 
 
 def _options(time_budget: str | None, address: str | None, verbose: bool) -> "RunOptions":

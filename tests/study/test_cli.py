@@ -72,6 +72,10 @@ def test_show_prints_the_whole_configuration(gan_study):
         (("run", "mnist-digit0", "--wandb", "onlin"), "wandb.mode: 'onlin'"),
         (("resume", "/no/such/study"), "/no/such/study holds no study"),
         (("report", "/no/such/study"), "/no/such/study holds no study"),
+        (("resume", "--oops"), "No such option: --oops (see `gan-study --help`)"),
+        (("sample", "--num", "0"), "Invalid value for '--num'"),
+        (("show",), "Missing argument 'RECIPE'"),
+        (("repeat",), "No such command 'repeat'"),
     ],
     ids=" ".join,
 )

@@ -17,13 +17,14 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from study import runner
-from study.cli import main
+from study.cli import app, main
 from study.config import dump_study
 from study.folder import create_study_folder
 from study.recipe import load_recipe, study_config
 from tests.study.simulation import Simulation
 
 EXAMPLES = {
+    "command lines": 200,
     "recipes": 250,
     "files": 100,
     "assignments": 250,
@@ -57,6 +58,12 @@ def no_ray(monkeypatch):
         yield
 
     monkeypatch.setattr(runner, "ray_cluster", refuse)
+
+
+@pytest.fixture
+def nowhere(tmp_path, monkeypatch):
+    """A folder to work in with nothing in it; all that is written there goes with it."""
+    monkeypatch.chdir(tmp_path)
 
 
 def answer(*arguments):
@@ -119,6 +126,20 @@ def with_value(section, path, value):
     inner = section.get(name)
     changed = with_value(inner if isinstance(inner, dict) else {}, rest, value) if rest else value
     return {**section, name: changed}
+
+
+WORDS = st.one_of(
+    st.sampled_from([command.name or command.callback.__name__ for command in app.registered_commands]),
+    st.sampled_from(["--out", "--set", "--trials", "--from", "--num", "--seed", "--class", "--link", "--json"]),
+    st.sampled_from(["--", "-", "-x", "--oops", "--out=a", "--num=0", "--seed=x", "--epochs=1e9", "--help", "\n"]),
+    st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=6),
+)
+
+
+@tried("command lines")
+@given(words=st.lists(WORDS, max_size=6))
+def test_any_command_line(nowhere, words):
+    assert_civil(answer(*words))
 
 
 @tried("recipes")
