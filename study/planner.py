@@ -6,12 +6,13 @@ Running a study and resuming it are therefore the same thing.
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
+from itertools import filterfalse, islice, takewhile
 
 from pydantic import JsonValue
 
 from search_spaces.space import BALANCER, RATIO, nested
 from study.config import NO_BALANCING, StudyConfig
-from study.searcher import SuggestionRequest, point_id, suggestion
+from study.searcher import SuggestionRequest, ToldTrial, point_id, suggestion, told
 from study.selection import SelectedConfig
 from trainables.balancing.catalog import BALANCERS, dump_balancing, parse_balancing
 from trainables.config import TrialConfig, dump_trial, parse_trial
@@ -114,14 +115,21 @@ class Planner:
         self._selected = selected
         self._keep = keep
         self._may_search = may_search
-        self._started: set[str] = set()
-        # Number of a search trial -> the trial; None where its cell had no untried point left, or no baseline.
-        self._suggested: dict[int, PlannedTrial | None] = {}
         self._baselines = tuple(baseline_trials(config))
+        # Search trials by number; None where a cell had no untried point left, or no baseline.
+        self._suggested: list[PlannedTrial | None] = []
+        # Kept so that no call looks through all trials: those that run, those of the search that wait to begin,
+        # how many of the search have ended before the first that has not, what the sampler was told of each.
+        self._underway: dict[str, PlannedTrial] = {}
+        self._waiting: list[PlannedTrial] = []
+        self._num_ended_in_a_row = 0
+        self._told: dict[str, ToldTrial] = {}
         self._confirmations: tuple[PlannedTrial, ...] = ()
 
     def next(self) -> PlannedTrial | Pause:
         """The next trial to start, or why there is none."""
+        for trial_id in [trial_id for trial_id in self._underway if self._record_of(trial_id) is not None]:
+            del self._underway[trial_id]
         trial = self._next_of(self._baselines)
         if trial is not None:
             return trial
@@ -132,7 +140,7 @@ class Planner:
             self._selected = self._selection()
             self._keep(self._selected)
         self._confirmations = self._confirmations or tuple(self.confirmations())
-        return self._next_of(self._confirmations) or (Pause.WAIT if self._anything_runs() else Pause.DONE)
+        return self._next_of(self._confirmations) or (Pause.WAIT if self._underway else Pause.DONE)
 
     def num_trials(self) -> int:
         """How many trials the study has, if every search trial finds something to try."""
@@ -164,22 +172,16 @@ class Planner:
                 yield planned_trial(self._config, cell, balancing, purpose, seed=seed)
 
     def _next_of(self, trials: Iterable[PlannedTrial]) -> PlannedTrial | None:
-        return self._begun(next((trial for trial in trials if not self._has_begun(trial)), None))
+        trial = next((trial for trial in trials if not self._has_begun(trial)), None)
+        return None if trial is None else self._begun(trial)
 
-    def _begun(self, trial: PlannedTrial | None) -> PlannedTrial | None:
+    def _begun(self, trial: PlannedTrial) -> PlannedTrial:
         """`trial`, from now on underway."""
-        if trial is not None:
-            self._started.add(trial.config.trial_id)
+        self._underway[trial.config.trial_id] = trial
         return trial
 
     def _has_begun(self, trial: PlannedTrial) -> bool:
-        return trial.config.trial_id in self._started or self._record_of(trial.config.trial_id) is not None
-
-    def _runs(self, trial: PlannedTrial) -> bool:
-        return trial.config.trial_id in self._started and self._record_of(trial.config.trial_id) is None
-
-    def _anything_runs(self) -> bool:
-        return any(self._record_of(trial_id) is None for trial_id in self._started)
+        return trial.config.trial_id in self._underway or self._ended(trial)
 
     def _ended(self, trial: PlannedTrial | None) -> bool:
         return trial is None or self._record_of(trial.config.trial_id) is not None
@@ -192,38 +194,45 @@ class Planner:
         One whose GAN is in training for another trial is put off, as it will find its epochs trained; not for want
         of anything else to do, though.
         """
-        put_off: PlannedTrial | None = None
-        for number in range(self._config.search.trials):
-            if number not in self._suggested:
-                if not self._may_search():
-                    break
-                if not self._can_suggest(number):
-                    return self._begun(put_off) or Pause.WAIT
-                self._suggested[number] = self._suggest(number)
-            trial = self._suggested[number]
-            if trial is None or self._has_begun(trial):
-                continue
-            if not self._is_in_training(trial):
-                return self._begun(trial)
-            put_off = put_off or trial
-        if put_off is not None:
-            return self._begun(put_off)
-        return None if all(map(self._ended, self._suggested.values())) else Pause.WAIT
+        self._waiting = [trial for trial in self._waiting if not self._has_begun(trial)]
+        idle = filterfalse(self._is_in_training, self._to_begin())
+        trial = next(idle, None) or next(iter(self._waiting), None)
+        if trial is not None:
+            return self._begun(trial)
+        is_over = not self._may_grow() and self._num_ended() == len(self._suggested)
+        return None if is_over else Pause.WAIT
+
+    def _to_begin(self) -> Iterator[PlannedTrial]:
+        """Search trials that have not begun, those that wait for longest first."""
+        yield from tuple(self._waiting)
+        while self._may_grow() and self._can_suggest():
+            trial = self._suggest(len(self._suggested))
+            self._suggested.append(trial)
+            if trial is not None and not self._has_begun(trial):
+                self._waiting.append(trial)
+                yield trial
+
+    def _may_grow(self) -> bool:
+        return len(self._suggested) < self._config.search.trials and self._may_search()
 
     def _is_in_training(self, trial: PlannedTrial) -> bool:
-        running = (other for other in self._suggested.values() if other is not None and self._runs(other))
-        return any(trial.shares_training_with(other) for other in running)
+        return any(trial.shares_training_with(other) for other in self._underway.values())
 
-    def _can_suggest(self, number: int) -> bool:
-        learnt_from = range(max(0, number - self._config.search.lag + 1))
+    def _can_suggest(self) -> bool:
+        learnt_from = len(self._suggested) - self._config.search.lag + 1
         unbalanced = (trial for trial in self._baselines if trial.config.balancing.name == NO_BALANCING)
-        return all(map(self._ended, unbalanced)) and all(self._ended(self._suggested[n]) for n in learnt_from)
+        return all(map(self._ended, unbalanced)) and self._num_ended() >= learnt_from
+
+    def _num_ended(self) -> int:
+        """How many search trials have ended before the first that has not."""
+        rest = islice(self._suggested, self._num_ended_in_a_row, None)
+        self._num_ended_in_a_row += sum(1 for _ in takewhile(self._ended, rest))
+        return self._num_ended_in_a_row
 
     def _suggest(self, number: int) -> PlannedTrial | None:
         cell = self._cell_of(number)
         fixed = {} if cell is None else _point_of(cell)
-        earlier = [self._suggested[n] for n in range(number)]
-        alike = [trial for trial in earlier if trial is not None and cell in (None, trial.cell)]
+        alike = [trial for trial in self._suggested if trial is not None and cell in (None, trial.cell)]
         learnt_from = number - self._config.search.lag
         point = suggestion(
             SuggestionRequest(
@@ -233,11 +242,7 @@ class Planner:
                 startup_trials=self._config.search.startup_trials,
                 fixed=fixed,
                 first=self._defaults(cell) if cell is not None and not alike else None,
-                history=[
-                    record
-                    for trial in alike
-                    if (record := self._search_record(trial, up_to=learnt_from)) is not None
-                ],
+                history=[self._as_told(trial) for trial in alike if _step(trial).number <= learnt_from],
                 taken=frozenset(point_id(_step(trial).params) for trial in alike),
             )
         )
@@ -287,15 +292,20 @@ class Planner:
                 return record.scores["validation"].overall[self._config.objective] if record and complete else None
         raise AssertionError("every ratio has a baseline without balancing")
 
-    def _search_record(self, trial: PlannedTrial, *, up_to: int) -> TrialRecord | None:
-        return self._record_of(trial.config.trial_id) if _step(trial).number <= up_to else None
+    def _as_told(self, trial: PlannedTrial) -> ToldTrial:
+        trial_id = trial.config.trial_id
+        if trial_id not in self._told:
+            record = self._record_of(trial_id)
+            assert record is not None, "a suggestion waits for the records that it learns from"
+            self._told[trial_id] = told(self._space, record)
+        return self._told[trial_id]
 
     def _selection(self) -> tuple[SelectedConfig, ...]:
         return tuple(self._best(cell) for cell in self.cells())
 
     def _best(self, cell: Cell) -> SelectedConfig:
         """What `cell` reached its largest validation gain with (of equals the earliest), or its defaults."""
-        tried = [trial for trial in self._suggested.values() if trial is not None and trial.cell == cell]
+        tried = [trial for trial in self._suggested if trial is not None and trial.cell == cell]
         records = [record for trial in tried if (record := self._record_of(trial.config.trial_id)) is not None]
         complete = [record for record in records if record.status == "complete" and record.objective is not None]
         best = max(complete, key=lambda record: record.objective or 0.0, default=None)

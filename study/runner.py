@@ -269,6 +269,8 @@ def _tuner(
 ) -> tune.Tuner:
     # Records are ours; Ray's CSV, JSON and TensorBoard loggers would write every one of them three more times.
     os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
+    # Nor is its own state of use to us, all trials anew each time; it is written when the study begins and ends.
+    os.environ["TUNE_GLOBAL_CHECKPOINT_S"] = "inf"
     # Tune has no setting for it.
     tune_controller.RayActorManager = DeathsAsDeaths
     if not options.verbose:

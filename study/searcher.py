@@ -1,6 +1,7 @@
 """Optuna: what to try next, as a pure function, and a storage that shows the search."""
 
 import contextlib
+import copy
 import json
 import logging
 import re
@@ -33,12 +34,41 @@ _STATES = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed
 optuna.logging.set_verbosity(logging.WARNING)
 
 
+class ToldTrial(FrozenTrial):
+    """A search trial as the sampler is told of it.
+
+    A study copies the trials that it is given: a thousand, to their depths, in a tenth of a second. What has ended
+    is not altered, so its number is all that two studies need two of.
+    """
+
+    def __deepcopy__(self, memo: dict[int, object]) -> "ToldTrial":
+        return copy.copy(self)
+
+
+def told(space: Space, record: TrialRecord) -> ToldTrial:
+    """What the sampler learns of a search trial that has ended."""
+    frozen = _frozen(space, record)
+    return ToldTrial(
+        number=frozen.number,
+        trial_id=-1,
+        state=frozen.state,
+        value=frozen.value,
+        datetime_start=frozen.datetime_start,
+        datetime_complete=frozen.datetime_complete,
+        params=frozen.params,
+        distributions=frozen.distributions,
+        user_attrs=frozen.user_attrs,
+        system_attrs=frozen.system_attrs,
+        intermediate_values=frozen.intermediate_values,
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class SuggestionRequest:
     """All that a suggestion depends on.
 
     `fixed` holds the keys that are not Optuna's to choose; `first` the point to begin with, if any. `history` are
-    the search records that may be learnt from, `taken` the points that were suggested before.
+    the search trials that may be learnt from, `taken` the points that were suggested before.
     """
 
     space: Space
@@ -47,7 +77,7 @@ class SuggestionRequest:
     startup_trials: int
     fixed: Mapping[str, Scalar]
     first: Mapping[str, Scalar] | None
-    history: Sequence[TrialRecord]
+    history: Sequence[ToldTrial]
     taken: frozenset[str]
 
 
@@ -57,8 +87,7 @@ def suggestion(request: SuggestionRequest) -> dict[str, Scalar] | None:
     A pure function: a study that is killed and resumed, or run on another number of machines, tries the same
     points. Tree-structured Parzen estimator, multivariate and grouped (Bergstra et al. 2011; Falkner et al. 2018).
     """
-    history = [_frozen(request.space, record) for record in request.history if record.search is not None]
-    points = (_attempt(request, history, attempt) for attempt in range(ATTEMPTS))
+    points = (_attempt(request, attempt) for attempt in range(ATTEMPTS))
     return next((point for point in points if point_id(point) not in request.taken), None)
 
 
@@ -67,7 +96,7 @@ def point_id(point: Mapping[str, Scalar]) -> str:
     return json.dumps(dict(point), sort_keys=True)
 
 
-def _attempt(request: SuggestionRequest, history: Iterable[FrozenTrial], attempt: int) -> dict[str, Scalar]:
+def _attempt(request: SuggestionRequest, attempt: int) -> dict[str, Scalar]:
     with warnings.catch_warnings():
         # Multivariate and grouped TPE have been "experimental" since Optuna 2.
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
@@ -78,7 +107,7 @@ def _attempt(request: SuggestionRequest, history: Iterable[FrozenTrial], attempt
             group=True,
         )
     study = optuna.create_study(direction="maximize", sampler=sampler)
-    study.add_trials(history)
+    study.add_trials(request.history)
     begin = request.first if attempt == 0 and request.first is not None else request.fixed
     study.enqueue_trial(dict(begin))
     return suggest(request.space, study.ask())

@@ -97,6 +97,9 @@ class StudySession:
         self._imbalance_ratios = imbalance_ratios
         self._observers = observers
         self._running: dict[str, _Running] = {}
+        self._trial_seconds: list[float] = []
+        for record in self.records:
+            self._count_seconds(record)
         self._to_hand_out_anew: deque[PlannedTrial] = deque()
 
     def next(self) -> PlannedTrial | Pause:
@@ -166,12 +169,16 @@ class StudySession:
 
     def _take_in(self, record: TrialRecord) -> None:
         self.records.append(record)
+        self._count_seconds(record)
         del self._running[record.trial_id]
         if record.search is not None:
             self._view.finished(record)
         for observer in self._observers:
             observer.finished(record)
 
+    def _count_seconds(self, record: TrialRecord) -> None:
+        if record.status == "complete":
+            self._trial_seconds.append(sum(record.seconds.values()))
+
     def _mean_trial_seconds(self) -> float:
-        totals = [sum(record.seconds.values()) for record in self.records if record.status == "complete"]
-        return sum(totals) / len(totals) if totals else 0.0
+        return sum(self._trial_seconds) / len(self._trial_seconds) if self._trial_seconds else 0.0

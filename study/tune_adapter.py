@@ -162,6 +162,7 @@ class SessionCallback(_Forgotten, tune.Callback):  # type: ignore[misc]
             self._session.stopped(trial.config[TRIAL_ID])
         else:
             self._session.ended(trial.config[TRIAL_ID], record)
+        _forget_results(trial)
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """The trial's process or machine died more often than is borne.
@@ -176,3 +177,15 @@ class SessionCallback(_Forgotten, tune.Callback):  # type: ignore[misc]
         words = textwrap.shorten(str(error), width=_REASON_LENGTH, placeholder=" ...")
         reason = f"{type(error).__name__}: {words}" if error else "died without a word"
         self._session.died(trial.config[TRIAL_ID], reason)
+        _forget_results(trial)
+
+
+def _forget_results(trial: Trial) -> None:
+    """Let go of a record and of statistics of every number in it and in its configuration, some 150 kB a trial.
+
+    Tune keeps them until the study's end, for tables that nobody asks for.
+    """
+    # Without any result Tune would ask the trial's process for one.
+    trial.run_metadata.last_result = {"done": True}
+    trial.run_metadata.metric_analysis.clear()
+    trial.run_metadata.metric_n_steps.clear()

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property, reduce
 from typing import cast
 
 from pydantic import Field, JsonValue
@@ -46,12 +46,12 @@ class TrialConfig:
     classifier: ClassifierConfig
     balancing: BalancingConfig
 
-    @property
+    @cached_property
     def trial_id(self) -> str:
         """A name for this configuration; where the files lie does not enter, since it changes no number."""
         return digest(_without(dump_trial(self), *_PLACES))
 
-    @property
+    @cached_property
     def setting_id(self) -> str:
         """A name for the configuration without balancing: trials that share it are pairs to be compared."""
         return digest(_without(dump_trial(self), *_PLACES, "balancing", "evaluation"))

@@ -243,3 +243,22 @@ def test_while_a_gan_is_in_training_trials_of_other_gans_go_before():
 def test_waiting_for_a_gan_in_training_stops_nothing():
     one_gan = {**GRID, "balancing/gan/learning_rate": None}
     assert len(finished(study(parameters=one_gan, trials=3, lag=3), num_workers=3).phase("search")) == 3
+
+
+class CountedLookups(dict):
+    asked = 0
+
+    def get(self, key, default=None):
+        self.asked += 1
+        return super().get(key, default)
+
+
+def test_a_trial_costs_no_more_lookups_in_a_long_study():
+    """The driver asks for the next trial several times a second."""
+    lookups = {}
+    for trials in (8, 40, 80):
+        simulation = Simulation(records=CountedLookups())
+        simulation.run(study(trials=trials), num_workers=4, seed=0)
+        lookups[trials] = simulation.records.asked
+    early, late = (lookups[40] - lookups[8]) / 32, (lookups[80] - lookups[40]) / 40
+    assert 0 < late < 1.2 * early
