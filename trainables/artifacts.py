@@ -4,12 +4,14 @@ import io
 import json
 import zipfile
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
+from torch import Tensor
 
 from trainables.data.images import Labels, TrainingSet, to_bytes
 from trainables.data.pixels import refusing_bombs
@@ -18,6 +20,8 @@ from trainables.data.pixels import refusing_bombs
 SAMPLES_PER_CLASS = 10
 _GAP = 4
 _SHADE = 255
+# Larger images of a growth are made smaller: there may be ten rows of them in every trial of a GAN.
+GROWTH_PIXELS = 32
 
 
 def predictions_file(labels: Labels, probabilities: npt.NDArray[np.float32]) -> bytes:
@@ -43,12 +47,53 @@ def sample_grid(balanced: TrainingSet) -> bytes | None:
         "columns": SAMPLES_PER_CLASS,
         "rows": [_row_layout(balanced, label) for label in present],
     }
+    return _picture(np.concatenate(list(present.values()), axis=0), "grid", layout)
+
+
+def growth_strip(training: TrainingSet, growth: Mapping[int, Mapping[int, Tensor]]) -> bytes | None:
+    """A PNG of how a GAN's images grew; None without `growth`, which maps a label to its images by epoch.
+
+    The first row has training images, each other one images of an epoch, from the same latents; the classes
+    stand side by side. Images are at most 32 pixels high. The text chunk "growth" says in JSON where they are:
+    `size` and `gap` in pixels, the names of the `classes`, how many images each has (`columns`), the `epochs`.
+    """
+    if not growth:
+        return None
+    epochs = sorted(next(iter(growth.values())))
+    columns = max(len(images) for by_epoch in growth.values() for images in by_epoch.values())
+    size = min(training.shape.size, GROWTH_PIXELS)
+    rows = [
+        [to_bytes(training.of_class(label)[:columns]) for label in growth],
+        *([by_epoch[epoch].numpy() for by_epoch in growth.values()] for epoch in epochs),
+    ]
+    layout = {
+        "size": size,
+        "gap": _GAP,
+        "columns": columns,
+        "classes": [training.classes.names[label] for label in growth],
+        "epochs": epochs,
+    }
+    strips = [
+        np.concatenate([_strip(_scaled(images, size), columns=columns) for images in row], axis=1) for row in rows
+    ]
+    return _picture(np.concatenate(strips, axis=0), "growth", layout)
+
+
+def _picture(pixels: npt.NDArray[np.uint8], chunk: str, layout: Mapping[str, object]) -> bytes:
+    """Pixels [H, W, C] as a PNG whose text `chunk` has `layout` as JSON."""
     info = PngInfo()
-    info.add_itxt("grid", json.dumps(layout))
+    info.add_itxt(chunk, json.dumps(layout))
     buffer = io.BytesIO()
-    pixels = np.concatenate(list(present.values()), axis=0).squeeze()
-    Image.fromarray(pixels).save(buffer, format="PNG", optimize=True, pnginfo=info)
+    Image.fromarray(pixels.squeeze()).save(buffer, format="PNG", optimize=True, pnginfo=info)
     return buffer.getvalue()
+
+
+def _scaled(images: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.uint8]:
+    """Images [n, C, H, W] at `size` pixels a side, as they are where they have that."""
+    if images.shape[-1] == size:
+        return images
+    channels = [[Image.fromarray(channel).resize((size, size)) for channel in image] for image in images]
+    return np.stack([np.stack([np.asarray(channel) for channel in image]) for image in channels])
 
 
 def _row_layout(balanced: TrainingSet, label: int) -> dict[str, str | int]:
@@ -90,12 +135,10 @@ def _sample_row(balanced: TrainingSet, label: int) -> npt.NDArray[np.uint8] | No
     return np.concatenate([_strip(to_bytes(real)), _strip(to_bytes(synthetic))], axis=1)
 
 
-def _strip(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """Images [n, C, H, W] side by side on a white strip [H + gap, ..., C] with room for SAMPLES_PER_CLASS."""
+def _strip(images: npt.NDArray[np.uint8], *, columns: int = SAMPLES_PER_CLASS) -> npt.NDArray[np.uint8]:
+    """Images [n, C, H, W] side by side on a white strip [H + gap, ..., C] with room for `columns`."""
     _, channels, height, width = images.shape
-    strip = np.full(
-        (height + _GAP, SAMPLES_PER_CLASS * (width + _GAP) + 2 * _GAP, channels), _SHADE, dtype=np.uint8
-    )
+    strip = np.full((height + _GAP, columns * (width + _GAP) + 2 * _GAP, channels), _SHADE, dtype=np.uint8)
     for column, image in enumerate(images):
         left = column * (width + _GAP) + _GAP
         strip[_GAP // 2 : _GAP // 2 + height, left : left + width] = image.transpose(1, 2, 0)

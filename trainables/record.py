@@ -159,7 +159,9 @@ class TrialRecord:
     classifier scored on the test part; its best is chosen on the test part, and so is no estimate of anything but
     what others have reported. `generated` maps the name of each class that images were made of to their
     quality; empty where none was measured. `artifacts` maps a kind (samples, predictions_validation,
-    predictions_test) to a path relative to the study folder. `seconds` maps a stage to wall time.
+    predictions_test, growth) to a path relative to the study folder. `seconds` maps a stage to wall time;
+    `gan_seconds` maps what a GAN was trained on, as `losses` does, to that of its epochs, those included that went
+    on from another trial's.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -189,6 +191,7 @@ class TrialRecord:
     artifacts: Mapping[str, PathInside] = Field(default_factory=dict)
     notes: tuple[str, ...] = ()
     seconds: Mapping[str, float] = Field(default_factory=dict)
+    gan_seconds: Mapping[str, float] = Field(default_factory=dict)
     environment: Mapping[str, str] = Field(default_factory=dict)
     finished_at: str = ""
 
@@ -198,7 +201,7 @@ class TrialRecord:
 
     def outcome(self) -> dict[str, JsonValue]:
         """The record without what differs between two runs of the same trial: times and environment."""
-        volatile = {"seconds", "environment", "finished_at"}
+        volatile = {"seconds", "gan_seconds", "environment", "finished_at"}
         return {key: value for key, value in dump(self).items() if key not in volatile}
 
 

@@ -15,7 +15,7 @@ import torch
 import torchvision
 from torch import Tensor
 
-from trainables.artifacts import predictions_file, sample_grid
+from trainables.artifacts import growth_strip, predictions_file, sample_grid
 from trainables.balancing.balancer import BalancedSet
 from trainables.balancing.gan import GanBalancing
 from trainables.classifiers.classifier import FittedClassifier
@@ -47,6 +47,8 @@ from trainables.seeding import derive_seed
 from trainables.settings import UserError, settings
 
 _log = logging.getLogger(__name__)
+
+PICTURES = frozenset({"samples", "growth"})
 
 
 @settings
@@ -156,7 +158,7 @@ def describe_failure(error: BaseException) -> str:
 
 def artifact_path(trial_id: str, name: str) -> str:
     """Where a trial's file lies, relative to the study folder."""
-    return f"artifacts/{trial_id}/{name}.{'png' if name == 'samples' else 'npz'}"
+    return f"artifacts/{trial_id}/{name}.{'png' if name in PICTURES else 'npz'}"
 
 
 def versions() -> dict[str, str]:
@@ -252,9 +254,11 @@ class _Trial:
         """The record of the trial and its files; where the configuration allows it, the test part is read."""
         record = self._record(tried, milestones)
         files = {"predictions_validation": predictions_file(self.parts.validation.labels, tried.probabilities)}
-        grid = sample_grid(tried.balanced.training)
-        if grid is not None:
-            files["samples"] = grid
+        pictures = {
+            "samples": sample_grid(tried.balanced.training),
+            "growth": growth_strip(self.training, tried.balanced.growth),
+        }
+        files |= {name: picture for name, picture in pictures.items() if picture is not None}
         if self.config.evaluation.test:
             record = replace(record, generated=self._generated(tried))
             self.clock.lap("quality")
@@ -284,6 +288,7 @@ class _Trial:
             objective=_gain(tried.validation, self.purpose),
             milestones=milestones,
             losses=_losses(tried.balanced),
+            gan_seconds=tried.balanced.gan_seconds,
             notes=(*parts.notes, *tried.balanced.notes),
         )
 

@@ -3,6 +3,7 @@
 import io
 import json
 from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -198,6 +199,29 @@ def test_synthetic_images_are_counted_and_shown():
     assert [loss.epoch for loss in result.record.losses["3"]] == [1, 2, 3, 4]
 
 
+def test_how_the_images_grew_is_shown_at_epochs_that_no_length_decides():
+    result = outcome(config(balancing={"name": "vanilla_gan", "gan": {"epochs": 5}}))
+    strip = Image.open(io.BytesIO(result.files["growth"]))
+    layout = json.loads(strip.info["growth"])
+    assert layout == {"size": 28, "gap": 4, "columns": 4, "classes": ["3", "8"], "epochs": [1, 2, 4, 5]}
+    assert strip.size == (2 * (4 * 32 + 8), 5 * 32)
+    longer = outcome(config(balancing={"name": "vanilla_gan", "gan": {"epochs": 6}}))
+    # Real images, and those of epochs 1, 2 and 4.
+    shared = (0, 0, strip.width, 4 * 32)
+    grown = Image.open(io.BytesIO(longer.files["growth"]))
+    assert np.array_equal(np.asarray(grown.crop(shared)), np.asarray(strip.crop(shared)))
+    rows = np.asarray(strip)[32:].reshape(4, 32, -1)
+    assert all((first != second).any() for first, second in combinations(rows, 2))
+
+
+def test_the_time_of_each_gan_is_told_and_no_part_of_the_outcome():
+    record = outcome(config(balancing=GAN)).record
+    assert set(record.gan_seconds) == {"3", "8"}
+    assert 0 < sum(record.gan_seconds.values()) <= record.seconds["balancing"]
+    assert "gan_seconds" not in record.outcome()
+    assert outcome(config()).record.gan_seconds == {}
+
+
 def test_a_ratio_that_the_data_cannot_give_is_noted():
     assert prepared().notes == ()
     uneven = {"profile": "counts", "counts": {"3": 40}}
@@ -241,7 +265,7 @@ def test_what_was_kept_of_trainings_changes_no_record(tmp_path):
     def numbers(epochs, **options):
         trial = config(balancing={"name": "vanilla_gan", "gan": {"epochs": epochs}})
         *_, last = run_trial(trial, SEARCH, device=torch.device("cpu"), **options)
-        return replace(last.record, seconds={}, finished_at=""), last.files
+        return last.record.outcome(), last.files
 
     kept = Checkpoints(folder=tmp_path, epochs=frozenset({2, 4}))
     for epochs in (2, 4, 2):

@@ -1,7 +1,8 @@
 """Images of the minority classes made by a GAN."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Self
 
 import torch
@@ -15,6 +16,7 @@ from trainables.data.images import TrainingSet
 from trainables.data.source import ImageSize
 from trainables.gans.catalog import VARIANTS
 from trainables.gans.checkpoints import Checkpoints
+from trainables.gans.growth import MOST_CLASSES, Growth, by_label
 from trainables.gans.sampling import sample
 from trainables.gans.training import TrainedEpoch, train_gan
 from trainables.gans.variant import GanSettings, TrainingData
@@ -66,6 +68,8 @@ class GanBalancing:
                 training=self._filled(training, missing, gans.generators, seed=seed),
                 epoch=gans.epoch,
                 losses=gans.losses,
+                gan_seconds=gans.seconds,
+                growth=gans.growth,
                 notes=gans.notes,
                 is_final=gans.epoch == self.gan.epochs,
             )
@@ -90,6 +94,8 @@ class GanBalancing:
                         for label in run.fills
                     },
                     losses={run.trained_on: _losses(state) for run, state in zip(runs, states, strict=True)},
+                    seconds={run.trained_on: state.seconds for run, state in zip(runs, states, strict=True)},
+                    growth=_growth(runs, states),
                     notes=tuple(_pick_note(run, state) for run, state in zip(runs, states, strict=True))
                     if self.pick_epoch_every
                     else (),
@@ -143,7 +149,7 @@ class GanBalancing:
                 latent_size=self.gan.latent_size,
                 seed=seed,
             )
-        return _Run(trained_on=trained_on, fills=fills, epochs=epochs)
+        return _Run(trained_on=trained_on, labels=examples.labels, fills=fills, epochs=epochs)
 
     def _shown_epochs(self) -> set[int]:
         every = self.pick_epoch_every
@@ -188,26 +194,40 @@ def resized(images: Tensor, size: int | None) -> Tensor:
 class TrainedGans:
     """GANs after an epoch: the generator of each label that they fill, which several labels may share.
 
-    `losses` and `notes` are those of BalancedSet.
+    `losses`, `growth` and `notes` are those of BalancedSet, `seconds` is its `gan_seconds`.
     """
 
     epoch: int
     generators: Mapping[int, nn.Module]
     losses: Mapping[str, tuple[EpochLosses, ...]]
+    seconds: Mapping[str, float]
+    growth: Mapping[int, Growth]
     notes: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Run:
-    """One GAN in training: what it is trained on, the labels that it fills, and its epochs to come."""
+    """One GAN in training: what it is trained on and its labels [N], those that it fills, its epochs to come."""
 
     trained_on: str
+    labels: Tensor
     fills: tuple[int, ...]
     epochs: Iterator[TrainedEpoch]
 
 
 def _pick_note(run: _Run, state: TrainedEpoch) -> str:
     return f"GAN of {run.trained_on}: the generator of epoch {state.taken_from} of {state.epoch} was picked"
+
+
+def _growth(runs: Sequence[_Run], states: Sequence[TrainedEpoch]) -> dict[int, Growth]:
+    """The growth of the first few labels that are filled."""
+    found = (
+        (label, growth)
+        for run, state in zip(runs, states, strict=True)
+        for label, growth in by_label(state.growth, run.labels).items()
+        if label in run.fills
+    )
+    return dict(islice(found, MOST_CLASSES))
 
 
 def _losses(state: TrainedEpoch) -> tuple[EpochLosses, ...]:

@@ -19,8 +19,8 @@ class Checkpoints:
     """Where trainings keep their states: after each of `epochs`, and as often as `every_seconds` allows.
 
     Those of `epochs` stay, since other trainings may want them; of the others the latest stays. The folder may be
-    shared by processes and machines: files appear whole or not at all, and those of one name are equal. Storage
-    that fails is tried again for `patience_seconds`.
+    shared by processes and machines: files appear whole or not at all, and those of one name differ at most in the
+    time that they tell of. Storage that fails is tried again for `patience_seconds`.
     """
 
     folder: Path

@@ -15,11 +15,13 @@ def sample(
 ) -> Tensor:
     """One image for each of `labels` [N], as [N, C, H, W] in [-1, 1] on their device, `batch` at a time.
 
-    In evaluation mode, so that no image depends on its neighbours; the mode is restored, so that training goes on
-    as if nothing had been asked. Equal seeds give equal latents, whatever the batch.
+    In the precision of its weights, and in evaluation mode, so that no image depends on its neighbours; the mode
+    is restored, so that training goes on as if nothing had been asked. Equal seeds give equal latents, whatever
+    the batch.
     """
     random = torch_generator(seed, "latents", device=labels.device)
     latents = torch.randn(len(labels), latent_size, generator=random, device=labels.device)
+    latents = latents.to(next((weight.dtype for weight in generator.parameters()), latents.dtype))
     was_training = generator.training
     generator.eval()
     images = [

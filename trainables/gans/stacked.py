@@ -104,7 +104,10 @@ class StackedTraining:
         return tuple(
             self._diverged.get(number)
             or TrainedEpoch(
-                losses=tuple(member.losses), taken_from=len(member.losses), generator=member.gan.answer
+                losses=tuple(member.losses),
+                taken_from=len(member.losses),
+                generator=member.gan.answer,
+                growth={**member.growth, len(member.losses): member.look()},
             )
             for number, member in enumerate(self.members)
         )

@@ -3,8 +3,9 @@
 import logging
 import math
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
+from time import perf_counter
 from typing import Any, NamedTuple, Protocol
 
 import torch
@@ -14,6 +15,7 @@ from trainables.batches import index_batches
 from trainables.gans.averaging import AveragedGenerator
 from trainables.gans.checkpoints import Checkpoints
 from trainables.gans.execution import EAGER, Execution
+from trainables.gans.growth import Growth, is_shown, looked_at
 from trainables.gans.random_streams import GeneratorStream
 from trainables.gans.steps import AlternatingSteps, NetworkDiscriminator, StepLosses, judges_alone
 from trainables.gans.variant import GanSettings, GanVariant, Networks, TrainingData
@@ -22,6 +24,9 @@ from trainables.seeding import derive_seed, seeded_global_state, torch_generator
 from trainables.settings import digest, dump
 
 _log = logging.getLogger(__name__)
+
+# Of what a kept state holds: one of another version is as if it were not there.
+STATE_VERSION = 2
 
 
 class DivergedError(RuntimeError):
@@ -40,12 +45,15 @@ class TrainedEpoch:
     """A GAN after an epoch: the losses of each epoch so far, and the generator to sample from.
 
     The generator is the one in training, or its average: it goes on changing once the next epoch is asked for.
-    `taken_from` is the epoch (1-based) whose generator it is.
+    `taken_from` is the epoch (1-based) whose generator it is. `growth` has a few images of earlier epochs, and of
+    this one. `seconds` is the wall time of all epochs, of those that another training had taken before too.
     """
 
     losses: tuple[MeanLosses, ...]
     taken_from: int
     generator: nn.Module
+    growth: Growth = field(default_factory=dict)
+    seconds: float = 0.0
 
     @property
     def epoch(self) -> int:
@@ -85,7 +93,13 @@ def train_gan(
             training.train_epoch()
             if kept:
                 kept.offer(len(training.losses), training.state)
-        yield TrainedEpoch(losses=tuple(training.losses), taken_from=epoch, generator=training.gan.answer)
+        yield TrainedEpoch(
+            losses=tuple(training.losses),
+            taken_from=epoch,
+            generator=training.gan.answer,
+            growth={**training.growth, epoch: training.look()},
+            seconds=training.seconds,
+        )
 
 
 def training_id(
@@ -100,6 +114,7 @@ def training_id(
             "data": [contents(data.images, data.labels), data.num_classes],
             "seed": seed,
             "made by": [*arithmetic(data.images.device), execution.name],
+            "state": STATE_VERSION,
         }
     )
 
@@ -191,6 +206,8 @@ class Training:
         self.variant, self.settings, self.data, self.seed = variant, settings, data, seed
         self.num_batches = max(math.ceil(len(data.images) / settings.batch_size), settings.discriminator_steps)
         self.losses: list[MeanLosses] = []
+        self.growth: dict[int, Tensor] = {}
+        self.seconds = 0.0
         self.gan = OneGan(variant, settings, data, seed=seed)
         self.steps = AlternatingSteps(self.gan, settings, execution)
         random = torch_generator(seed, "batches", device=data.images.device)
@@ -201,11 +218,13 @@ class Training:
         )
 
     def state(self) -> State:
-        """All that the epochs to come depend on."""
+        """All that the epochs to come depend on, and what is told of those before."""
         return {
             **{name: part.state_dict() for name, part in self._parts().items()},
             "random": self.gan.random.get_state(),
             "losses": [tuple(losses) for losses in self.losses],
+            "growth": dict(self.growth),
+            "seconds": self.seconds,
         }
 
     def load(self, state: State) -> None:
@@ -215,6 +234,7 @@ class Training:
         self.steps.prepare()
         self.gan.random.set_state(state["random"])
         self.losses = [MeanLosses(*losses) for losses in state["losses"]]
+        self.growth, self.seconds = dict(state["growth"]), state["seconds"]
         # The batches up to there are drawn again, and thrown away.
         while self.steps.taken < len(self.losses) * self.num_batches:
             next(self.batches)
@@ -237,13 +257,22 @@ class Training:
 
     def train_epoch(self) -> None:
         """One more epoch; raises DivergedError where a mean loss is not finite."""
+        began_at = perf_counter()
         self.begin()
         # Read once an epoch: a read in every step would make a GPU wait for it.
         of_discriminator, of_generator = self.steps.epoch(islice(self.batches, self.num_batches))
         self.note(MeanLosses(discriminator=of_discriminator.item(), generator=of_generator.item()))
+        self.seconds += perf_counter() - began_at
+
+    def look(self) -> Tensor:
+        """A few images of the epoch that it has come to."""
+        return looked_at(self.gan.answer, self.data.labels, latent_size=self.settings.latent_size, seed=self.seed)
 
     def note(self, losses: MeanLosses) -> None:
-        """One more epoch has had these `losses`; raises DivergedError where one is not finite."""
+        """One more epoch has had these `losses`; looks at its images where it is one of those that are shown.
+
+        Raises DivergedError where a loss is not finite.
+        """
         self.losses.append(losses)
         _log.debug(
             "GAN epoch",
@@ -258,6 +287,8 @@ class Training:
             if not math.isfinite(loss):
                 epoch = len(self.losses)
                 raise DivergedError(f"{self.variant.name}: the {network}'s loss is {loss} in epoch {epoch}")
+        if is_shown(len(self.losses)):
+            self.growth[len(self.losses)] = self.look()
 
 
 def class_balanced_batches(labels: Tensor, batch_size: int, random: torch.Generator) -> Iterator[Tensor]:
