@@ -33,7 +33,7 @@ BELOW = {
     "trainables.tunable": ("trainables.settings",),
     "trainables.record": ("trainables.settings",),
     "trainables.data": GROUND,
-    "trainables.artifacts": ("trainables.data",),
+    "trainables.artifacts": ("trainables.data", "trainables.metrics"),
     "trainables.metrics": ("trainables.record", "trainables.seeding"),
     "trainables.fitting": (),
     "trainables.classifiers": ("trainables.fitting", *DATA),

@@ -5,23 +5,28 @@ import json
 import zipfile
 import zlib
 from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
 
 from trainables.data.images import Labels, TrainingSet, to_bytes
 from trainables.data.pixels import refusing_bombs
+from trainables.metrics.closeness import Pairs, Points
 
 # As many of each kind as a person is asked about, who says which are real (report, "real or fake?").
 SAMPLES_PER_CLASS = 10
 _GAP = 4
 _SHADE = 255
-# Larger images of a growth are made smaller: there may be ten rows of them in every trial of a GAN.
-GROWTH_PIXELS = 32
+# Larger images are made smaller where there may be ten rows of them in every trial of a GAN.
+SMALL_PIXELS = 32
+# Of a panel: more are not looked at.
+MOST_CLASSES = 6
 
 
 def predictions_file(labels: Labels, probabilities: npt.NDArray[np.float32]) -> bytes:
@@ -61,7 +66,7 @@ def growth_strip(training: TrainingSet, growth: Mapping[int, Mapping[int, Tensor
         return None
     epochs = sorted(next(iter(growth.values())))
     columns = max(len(images) for by_epoch in growth.values() for images in by_epoch.values())
-    size = min(training.shape.size, GROWTH_PIXELS)
+    size = min(training.shape.size, SMALL_PIXELS)
     rows = [
         [to_bytes(training.of_class(label)[:columns]) for label in growth],
         *([by_epoch[epoch].numpy() for by_epoch in growth.values()] for epoch in epochs),
@@ -77,6 +82,53 @@ def growth_strip(training: TrainingSet, growth: Mapping[int, Mapping[int, Tensor
         np.concatenate([_strip(_scaled(images, size), columns=columns) for images in row], axis=1) for row in rows
     ]
     return _picture(np.concatenate(strips, axis=0), "growth", layout)
+
+
+def nearest_panel(by_class: Mapping[str, Pairs]) -> bytes:
+    """A PNG with two rows for each class: generated images, and below each the training image nearest to it.
+
+    The text chunk "nearest" says in JSON where they are and how near: `size` and `gap` in pixels, how many
+    `columns` there are, whose `features` the distance is taken in, and for each of the `classes` its `name` and
+    for each pair the `distances`, the `ratios` (distance over that to the next nearest; null where there is none)
+    and whether it `is_copy`. At most MOST_CLASSES classes, images at most 32 pixels high.
+    """
+    shown = dict(islice(by_class.items(), MOST_CLASSES))
+    first = next(iter(shown.values()))
+    size = min(first.generated.shape[-1], SMALL_PIXELS)
+    columns = max(len(each.distances) for each in shown.values())
+    layout = {
+        "size": size,
+        "gap": _GAP,
+        "columns": columns,
+        "features": first.features,
+        "classes": [
+            {
+                "name": name,
+                "distances": each.distances.tolist(),
+                "ratios": [None if np.isnan(ratio) else ratio for ratio in each.ratios.tolist()],
+                "is_copy": each.is_copy.tolist(),
+            }
+            for name, each in shown.items()
+        ],
+    }
+    strips = [
+        _strip(_scaled(to_bytes(torch.from_numpy(images)), size), columns=columns)
+        for each in shown.values()
+        for images in (each.generated, each.nearest)
+    ]
+    return _picture(np.concatenate(strips, axis=0), "nearest", layout)
+
+
+def map_file(points: Points) -> bytes:
+    """An .npz with `features` float32 [N, D], `labels` int64 [N] and `synthetic` bool [N]."""
+    buffer = io.BytesIO()
+    np.savez_compressed(
+        buffer,
+        features=points.features.astype(np.float32),
+        labels=np.asarray(points.labels, dtype=np.int64),
+        synthetic=points.synthetic,
+    )
+    return buffer.getvalue()
 
 
 def _picture(pixels: npt.NDArray[np.uint8], chunk: str, layout: Mapping[str, object]) -> bytes:

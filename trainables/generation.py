@@ -106,10 +106,27 @@ def recall_of_repeated(real: RealImages, numbers: Sequence[int], store: Store, *
     return recall
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Judged:
+    """A class's generated images: what they are worth, and those that were `generated` and `training` ones.
+
+    Both as they were compared: drawn at random where there are many, the training images without duplicates.
+    """
+
+    quality: ImageQuality
+    generated: ImageSample
+    training: ImageSample
+
+
 def image_quality(
     balanced: TrainingSet, real: RealImages, measure: Yardstick, *, seed: int
 ) -> dict[str, ImageQuality]:
-    """The quality of the synthetic images of `balanced`, by the name of each class that has some.
+    """Quality of the synthetic images of `balanced`, by the name of each class with some, as `judged` has it."""
+    return {name: each.quality for name, each in judged(balanced, real, measure, seed=seed).items()}
+
+
+def judged(balanced: TrainingSet, real: RealImages, measure: Yardstick, *, seed: int) -> dict[str, Judged]:
+    """The synthetic images of `balanced` and their quality, by the name of each class that has some.
 
     Beside the metrics of `class_quality`: `gan_test`, the share of a class's images that `measure.domain` takes
     for it, with its recall on held-out images as the floor; and `gan_train`, the recall on held-out images of a
@@ -125,7 +142,7 @@ def image_quality(
     numbers = class_counts(balanced.labels[balanced.synthetic].cpu().numpy(), len(balanced.classes.names))
     floor = recall_of_repeated(real, numbers, measure.store, seed=seed)
     return {
-        balanced.classes.names[label]: _class_quality(
+        balanced.classes.names[label]: _judged_class(
             label,
             balanced,
             real,
@@ -137,7 +154,7 @@ def image_quality(
     }
 
 
-def _class_quality(
+def _judged_class(
     label: int,
     balanced: TrainingSet,
     real: RealImages,
@@ -145,7 +162,7 @@ def _class_quality(
     *,
     gan_train: Mapping[str, float | None],
     seed: int,
-) -> ImageQuality:
+) -> Judged:
     of_class = balanced.images[balanced.synthetic & (balanced.labels == label)]
     training = distinct(real.training.of_class(label))
     num_features = measure.features.features(training[:1]).shape[1]
@@ -153,9 +170,12 @@ def _class_quality(
     generated = drawn(of_class, most, seed=derive_seed(seed, "generated"))
     training = drawn(training, most, seed=derive_seed(seed, "training"))
     held_out = drawn(real.held_out.of_class(label), most, seed=derive_seed(seed, "held out"))
+    compared = {
+        "generated": _sample(generated, measure.features, num_features),
+        "training": _sample(training, measure.features, num_features),
+    }
     quality = class_quality(
-        generated=_sample(generated, measure.features, num_features),
-        training=_sample(training, measure.features, num_features),
+        **compared,
         held_out=_sample(held_out, measure.features, num_features),
         probabilities=measure.features.probabilities(generated).cpu().numpy(),
         seed=seed,
@@ -166,12 +186,13 @@ def _class_quality(
         **gan_train,
     }
     missing = {name: "needs a held-out image of the class" for name, value in usefulness.items() if value is None}
-    return replace(
+    worth = replace(
         quality,
         metrics={**quality.metrics, **usefulness},
         missing={**quality.missing, **missing},
         features=measure.kind,
     )
+    return Judged(quality=worth, **compared)
 
 
 def repeated(training: TrainingSet, numbers: Sequence[int], *, seed: int) -> TrainingSet:

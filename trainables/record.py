@@ -159,7 +159,8 @@ class TrialRecord:
     classifier scored on the test part; its best is chosen on the test part, and so is no estimate of anything but
     what others have reported. `generated` maps the name of each class that images were made of to their
     quality; empty where none was measured. `artifacts` maps a kind (samples, predictions_validation,
-    predictions_test, growth) to a path relative to the study folder. `seconds` maps a stage to wall time;
+    predictions_test, growth, nearest, map) to a
+    path relative to the study folder. `seconds` maps a stage to wall time;
     `gan_seconds` maps what a GAN was trained on, as `losses` does, to that of its epochs, those included that went
     on from another trial's.
     """

@@ -3,7 +3,7 @@
 import datetime
 import logging
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from time import perf_counter
@@ -15,7 +15,7 @@ import torch
 import torchvision
 from torch import Tensor
 
-from trainables.artifacts import growth_strip, predictions_file, sample_grid
+from trainables.artifacts import growth_strip, map_file, nearest_panel, predictions_file, sample_grid
 from trainables.balancing.balancer import BalancedSet
 from trainables.balancing.gan import GanBalancing
 from trainables.classifiers.classifier import FittedClassifier
@@ -25,16 +25,16 @@ from trainables.data.catalog import image_source
 from trainables.data.images import TrainingSet, class_counts, to_float, training_set
 from trainables.data.source import ImageSource, Loaded
 from trainables.gans.checkpoints import Checkpoints
-from trainables.generation import RealImages, image_quality, yardstick
+from trainables.generation import Judged, RealImages, judged, yardstick
 from trainables.kept import Store
 from trainables.matrix_products import library
 from trainables.metrics.classification import score
+from trainables.metrics.closeness import pairs, points
 from trainables.parts import TrialParts, granted, held_out, prepare
 from trainables.record import (
     ClassCounts,
     EpochLoss,
     EpochOnTest,
-    ImageQuality,
     Milestone,
     Part,
     Phase,
@@ -48,7 +48,7 @@ from trainables.settings import UserError, settings
 
 _log = logging.getLogger(__name__)
 
-PICTURES = frozenset({"samples", "growth"})
+PICTURES = frozenset({"samples", "growth", "nearest"})
 
 
 @settings
@@ -161,6 +161,23 @@ def artifact_path(trial_id: str, name: str) -> str:
     return f"artifacts/{trial_id}/{name}.{'png' if name in PICTURES else 'npz'}"
 
 
+def comparison_files(made: Mapping[str, Judged], class_names: Sequence[str]) -> dict[str, bytes]:
+    """Generated images beside their nearest training images, and both as points; nothing where none were made."""
+    if not made:
+        return {}
+    return {
+        "nearest": nearest_panel(
+            {
+                name: pairs(each.generated, each.training, features=each.quality.features)
+                for name, each in made.items()
+            }
+        ),
+        "map": map_file(
+            points({class_names.index(name): (each.generated, each.training) for name, each in made.items()})
+        ),
+    }
+
+
 def versions() -> dict[str, str]:
     """The machine's kind, and the versions of what computes the numbers."""
     return {
@@ -260,7 +277,9 @@ class _Trial:
         }
         files |= {name: picture for name, picture in pictures.items() if picture is not None}
         if self.config.evaluation.test:
-            record = replace(record, generated=self._generated(tried))
+            made = self._judged(tried)
+            record = replace(record, generated={name: each.quality for name, each in made.items()})
+            files |= comparison_files(made, record.class_names)
             self.clock.lap("quality")
             test, images = self._test_part
             probabilities = _predicted(tried.classifier, images)
@@ -292,8 +311,8 @@ class _Trial:
             notes=(*parts.notes, *tried.balanced.notes),
         )
 
-    def _generated(self, tried: _Tried) -> dict[str, ImageQuality]:
-        """The quality of the images that were made, by class; measured once, when a configuration is confirmed."""
+    def _judged(self, tried: _Tried) -> dict[str, Judged]:
+        """The images that were made, by class; their quality is measured when a configuration is confirmed."""
         if not tried.balanced.training.synthetic.any():
             return {}
         real = RealImages(
@@ -303,7 +322,7 @@ class _Trial:
         )
         seed = self._seed("quality")
         measure = yardstick(real, self.parts.pool, self.config.evaluation.image_features, self.store, seed=seed)
-        return image_quality(tried.balanced.training, real, measure, seed=seed)
+        return judged(tried.balanced.training, real, measure, seed=seed)
 
     @cached_property
     def _test_part(self) -> tuple[Loaded, Tensor]:

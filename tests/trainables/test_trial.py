@@ -222,6 +222,25 @@ def test_the_time_of_each_gan_is_told_and_no_part_of_the_outcome():
     assert outcome(config()).record.gan_seconds == {}
 
 
+def test_a_confirmation_leaves_pairs_of_images_and_points_of_a_map():
+    result = outcome(config(balancing=GAN, evaluation={"test": True}), Purpose(phase="confirm"))
+    panel = Image.open(io.BytesIO(result.files["nearest"]))
+    layout = json.loads(panel.info["nearest"])
+    assert [each["name"] for each in layout["classes"]] == ["3", "8"]
+    assert panel.size == (layout["columns"] * 32 + 8, 2 * 2 * 32)
+    assert layout["features"] == "domain"
+    assert all(each["ratios"] == sorted(each["ratios"]) for each in layout["classes"])
+    points = np.load(io.BytesIO(result.files["map"]))
+    assert len(points["features"]) == len(points["labels"]) == len(points["synthetic"])
+    assert set(points["labels"].tolist()) == {3, 8}
+    training = result.record.class_counts.training
+    assert (~points["synthetic"]).sum() <= training[3] + training[8]
+    assert {"nearest", "map"} <= set(result.record.artifacts)
+    assert result.record.artifacts["nearest"].endswith(".png")
+    without = outcome(config(evaluation={"test": True}), Purpose(phase="confirm"))
+    assert not {"nearest", "map", "growth", "samples"} & set(without.files)
+
+
 def test_a_ratio_that_the_data_cannot_give_is_noted():
     assert prepared().notes == ()
     uneven = {"profile": "counts", "counts": {"3": 40}}

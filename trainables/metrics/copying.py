@@ -55,11 +55,13 @@ def memorised_floor(num_held_out: int) -> float | None:
 class Nearest(NamedTuple):
     """Of N images: the row [N] of the training image that each is nearest to, and the distance [N] to it.
 
-    `is_copy` [N] marks those that lie less than half as far from it as from any other.
+    `ratio` [N] has that distance over the one to the next nearest, NaN where there is none or both are 0;
+    `is_copy` [N] marks those where it is below a half.
     """
 
     row: npt.NDArray[np.intp]
     distance: Floats
+    ratio: Floats
     is_copy: npt.NDArray[np.bool_]
 
 
@@ -73,9 +75,10 @@ def nearest(features: Features, training: Features) -> Nearest:
     row = distances.argmin(axis=1)
     found = np.take_along_axis(distances, row[:, None], axis=1)[:, 0]
     if len(training) < 2:
-        return Nearest(row, found, np.zeros(len(features), dtype=bool))
+        return Nearest(row, found, np.full(len(features), np.nan), np.zeros(len(features), dtype=bool))
     next_nearest = np.partition(distances, 1, axis=1)[:, 1]
-    return Nearest(row, found, found < COPY_RATIO * next_nearest)
+    ratio = np.divide(found, next_nearest, out=np.full(len(features), np.nan), where=next_nearest > 0)
+    return Nearest(row, found, ratio, found < COPY_RATIO * next_nearest)
 
 
 def copied_share(features: Features, training: Features) -> float | None:
