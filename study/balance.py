@@ -96,6 +96,7 @@ def _of_study(options: BalanceOptions, root: Path) -> ExportRequest:
     study = read_manifest(root).config
     record = _confirmed_gan(read_records(StudyFolder(root).records), root, options)
     config = _with_epochs(parse_trial(record.config), options.epochs)
+    states = StudyFolder(root).best_gans(record.trial_id)
     same_images = options.data is None or _same_place(options.data, study.data.root)
     if options.data is not None:
         config = replace(config, data=replace(config.data, root=options.data))
@@ -103,10 +104,24 @@ def _of_study(options: BalanceOptions, root: Path) -> ExportRequest:
     return ExportRequest(
         config=config,
         study_validation=record.scores["validation"].overall if is_the_trial else None,
+        states=states if states.is_dir() else None,
         all_images=options.all_images,
         links=options.links,
         threads=study.resources.cpus_per_trial,
     )
+
+
+def best_confirmed(records: Sequence[TrialRecord]) -> Iterator[TrialRecord]:
+    """Under each condition the trial whose GAN is exported unless options choose another."""
+    from analysis.select import best_by_validation, conditions, confirmed, families, under
+
+    kinds = families(records)
+    gans = [record for record in confirmed(records) if kinds[record.balancer] == "GAN"]
+    for condition in conditions(gans):
+        name = best_by_validation(records, condition, "GAN", kinds)
+        of_name = (record for record in under(gans, condition) if record.balancer == name)
+        if name is not None:
+            yield min(of_name, key=lambda record: record.seed)
 
 
 def _confirmed_gan(records: Sequence[TrialRecord], root: Path, options: BalanceOptions) -> TrialRecord:

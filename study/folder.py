@@ -53,8 +53,16 @@ class StudyFolder:
 
     @property
     def gans(self) -> Path:
-        """The states of GANs, a folder for each training."""
+        """The states of GANs, a folder for each training; search trials share them."""
         return self.kept / "gans"
+
+    def confirmed_gans(self, trial_id: str) -> Path:
+        """The states of a confirmed trial's GANs, which are no other trial's."""
+        return self.gans / "confirmed" / trial_id
+
+    def best_gans(self, trial_id: str) -> Path:
+        """The same, once the study is over, where the trial is one that `gan-study balance` exports."""
+        return self.root / "gans" / trial_id
 
     @property
     def ray(self) -> Path:

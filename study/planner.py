@@ -37,7 +37,8 @@ class Cell:
 class PlannedTrial:
     """A trial that is to be run, and why.
 
-    After each of `kept_epochs` its GAN's state is kept: trials that differ in `epochs` alone go on from there.
+    After each of `kept_epochs` its GAN's state is kept: trials that differ in `epochs` alone go on from there, and
+    so does the export of a balanced data set.
     """
 
     config: TrialConfig
@@ -169,7 +170,8 @@ class Planner:
         for seed in self._config.confirm.seeds:
             for cell, balancing, selection in (*simple, *searched):
                 purpose = Purpose(phase="confirm", metric=self._config.objective, selection=selection)
-                yield planned_trial(self._config, cell, balancing, purpose, seed=seed)
+                trial = planned_trial(self._config, cell, balancing, purpose, seed=seed)
+                yield replace(trial, kept_epochs=_last_epoch(trial.config))
 
     def _next_of(self, trials: Iterable[PlannedTrial]) -> PlannedTrial | None:
         trial = next((trial for trial in trials if not self._has_begun(trial)), None)
@@ -305,16 +307,16 @@ class Planner:
 
     def _best(self, cell: Cell) -> SelectedConfig:
         """What `cell` reached its largest validation gain with (of equals the earliest), or its defaults."""
-        tried = [trial for trial in self._suggested if trial is not None and trial.cell == cell]
-        records = [record for trial in tried if (record := self._record_of(trial.config.trial_id)) is not None]
+        tried = {t.config.trial_id: t for t in self._suggested if t is not None and t.cell == cell}
+        records = [record for trial_id in tried if (record := self._record_of(trial_id)) is not None]
         complete = [record for record in records if record.status == "complete" and record.objective is not None]
         best = max(complete, key=lambda record: record.objective or 0.0, default=None)
-        balancing = self._config.settings_of(cell.balancer) if best is None else best.config["balancing"]
-        assert isinstance(balancing, dict)
+        defaults = parse_balancing(self._config.settings_of(cell.balancer))
+        balancing = defaults if best is None else tried[best.trial_id].config.balancing
         return SelectedConfig(
             balancer=cell.balancer,
             ratio=cell.ratio,
-            balancing=_without_milestones(dump_balancing(parse_balancing(balancing))),
+            balancing=_without_milestones(dump_balancing(balancing)),
             selection=Selection(
                 search_trials=len(records),
                 trial_id=best.trial_id if best else None,
@@ -350,6 +352,12 @@ def is_done(
 
 def _point_of(cell: Cell) -> dict[str, Scalar]:
     return {BALANCER: cell.balancer} | ({} if cell.ratio is None else {RATIO: cell.ratio})
+
+
+def _last_epoch(config: TrialConfig) -> frozenset[int]:
+    """The last epoch of a trial's GAN; empty where it has none."""
+    gan = dump_balancing(config.balancing).get("gan")
+    return frozenset([int(str(gan["epochs"]))]) if isinstance(gan, dict) else frozenset()
 
 
 def _step(trial: PlannedTrial) -> SearchStep:

@@ -1,6 +1,7 @@
 """The records of a study: JSON lines that are only ever appended to."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from trainables.files import append
@@ -15,6 +16,7 @@ class DuplicateRecordError(UserError):
 class RecordStore:
     """The file `path`, one record a line. The truth about a study: all else is derived from it.
 
+    What it gives back are outlines of records, since a driver lives for days and asks for little: see `outline`.
     Opening cuts off a last line that was not written to its end, since its trial will run again. Raises
     RecordError or DuplicateRecordError, which name the line, where another one is wrong. Storage that fails is
     tried again for `patience_seconds`.
@@ -24,7 +26,7 @@ class RecordStore:
         self._path = path
         self._patience_seconds = patience_seconds
         _cut_unfinished_line(path)
-        self._records = {record.trial_id: record for record in read_records(path)}
+        self._records = {record.trial_id: outline(record) for record in read_records(path)}
 
     def __len__(self) -> int:
         return len(self._records)
@@ -41,7 +43,26 @@ class RecordStore:
         if record.trial_id in self._records:
             raise DuplicateRecordError(f"trial {record.trial_id} is recorded already in {self._path}")
         append(self._path, f"{record.to_line()}\n".encode(), patience_seconds=self._patience_seconds)
-        self._records[record.trial_id] = record
+        self._records[record.trial_id] = outline(record)
+
+
+def outline(record: TrialRecord) -> TrialRecord:
+    """A record without what no later trial depends on: most of its bytes, and with long losses all but some.
+
+    The configuration (planned anew, and named by `trial_id`), losses, counts, scores of single classes, files.
+    """
+    return replace(
+        record,
+        config={},
+        scores={part: replace(each, per_class={}, confusion_matrix=()) for part, each in record.scores.items()},
+        class_counts=None,
+        losses={},
+        test_epochs=(),
+        generated={},
+        artifacts={},
+        notes=(),
+        environment={},
+    )
 
 
 def read_records(path: Path) -> list[TrialRecord]:

@@ -16,6 +16,7 @@ from ray.tune.execution import tune_controller
 from ray.tune.logger import TBXLoggerCallback
 from rich.console import Console
 
+from study.balance import best_confirmed
 from study.cluster import Room, in_words, ray_cluster, room_for_trials
 from study.config import NO_BALANCING, StudyConfig, dump_study, parse_study
 from study.folder import Manifest, StudyFolder, claim_folder, create_study_folder, read_manifest
@@ -31,7 +32,7 @@ from study.searcher import OptunaView, differences
 from study.selection import read_selection
 from study.session import Observer, StudySession, TimeBudget
 from study.tracking import WandbMirror
-from study.tune_adapter import DeathsAsDeaths, PlacementNotice, SessionCallback, SessionSearcher
+from study.tune_adapter import DeathsAsDeaths, LetGo, PlacementNotice, SessionCallback, SessionSearcher
 from trainables.data.catalog import data_set, image_source
 from trainables.data.source import DATA_ENVIRONMENT_VARIABLE
 from trainables.evaluation import InceptionFeatures
@@ -186,8 +187,9 @@ def _run(
         raise UnfinishedStudyError(
             f"{len(session.records)} of {tally.num_trials} trials are done; `gan-study resume {root}` goes on"
         )
+    _keep_best_gans(folder)
     _remove_scratch(config, folder)
-    return StudyResult(folder=root, trials=tuple(session.records))
+    return StudyResult(folder=root, trials=tuple(read_records(folder.records)))
 
 
 def _finished(manifest: Manifest, folder: StudyFolder, options: RunOptions) -> StudyResult:
@@ -196,8 +198,18 @@ def _finished(manifest: Manifest, folder: StudyFolder, options: RunOptions) -> S
     if any(differences(storage=manifest.storage(folder), study_name=manifest.unique_name, records=records)):
         _view(manifest, folder).rebuild(records)
     with _mirrors(manifest, folder, options.console):
+        _keep_best_gans(folder)
         _remove_scratch(manifest.config, folder)
-    return StudyResult(folder=folder.root, trials=tuple(records))
+    return StudyResult(folder=folder.root, trials=tuple(read_records(folder.records)))
+
+
+def _keep_best_gans(folder: StudyFolder) -> None:
+    """Put the states of the GANs that will be exported where they stay when the others go."""
+    for record in best_confirmed(read_records(folder.records)):
+        states, place = folder.confirmed_gans(record.trial_id), folder.best_gans(record.trial_id)
+        if states.is_dir() and not place.exists():
+            place.parent.mkdir(exist_ok=True)
+            states.rename(place)
 
 
 def _remove_scratch(config: StudyConfig, folder: StudyFolder) -> None:
@@ -297,7 +309,14 @@ def _tuner(
         run_config=tune.RunConfig(
             name=f"{datetime.datetime.now():%Y%m%d-%H%M%S}",
             storage_path=str(folder.ray),
-            callbacks=[SessionCallback(session), notice, *([TBXLoggerCallback()] if config.tensorboard else [])],
+            callbacks=[
+                SessionCallback(session),
+                notice,
+                *([TBXLoggerCallback()] if config.tensorboard else []),
+                LetGo(),
+            ],
+            # A trial that is cut off finds its GAN's state in the study's folder.
+            checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
             failure_config=tune.FailureConfig(max_failures=MAX_RESTARTS),
             verbose=1 if options.verbose else 0,
         ),

@@ -22,6 +22,7 @@ from trainables.config import dump_trial
 from trainables.files import StorageError
 from trainables.ray_trainable import (
     FOLDER,
+    GANS,
     INTERVAL,
     KEPT,
     KEPT_EPOCHS,
@@ -85,14 +86,16 @@ class SessionSearcher(_Forgotten, Searcher):  # type: ignore[misc]
         if planned is Pause.WAIT:
             return None
         self._running.add(trial_id)
+        folder, name = StudyFolder(Path(self._folder)), planned.config.trial_id
         return {
-            TRIAL_ID: planned.config.trial_id,
+            TRIAL_ID: name,
             TRIAL: dump_trial(planned.config),
             PURPOSE: dump(planned.purpose),
             FOLDER: self._folder,
-            KEPT: str(StudyFolder(Path(self._folder)).kept),
+            KEPT: str(folder.kept),
+            GANS: str(folder.confirmed_gans(name) if planned.purpose.phase == "confirm" else folder.gans),
             KEPT_EPOCHS: sorted(planned.kept_epochs),
-            LOG: str(StudyFolder(Path(self._folder)).log_of(planned.config.trial_id)),
+            LOG: str(folder.log_of(name)),
             RATIO: self._session.ratio_of(planned),
             TIME_LIMIT: self._resources.trial_time_limit_seconds,
             INTERVAL: self._resources.checkpoint_interval_seconds,
@@ -162,7 +165,6 @@ class SessionCallback(_Forgotten, tune.Callback):  # type: ignore[misc]
             self._session.stopped(trial.config[TRIAL_ID])
         else:
             self._session.ended(trial.config[TRIAL_ID], record)
-        _forget_results(trial)
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """The trial's process or machine died more often than is borne.
@@ -177,15 +179,27 @@ class SessionCallback(_Forgotten, tune.Callback):  # type: ignore[misc]
         words = textwrap.shorten(str(error), width=_REASON_LENGTH, placeholder=" ...")
         reason = f"{type(error).__name__}: {words}" if error else "died without a word"
         self._session.died(trial.config[TRIAL_ID], reason)
-        _forget_results(trial)
 
 
-def _forget_results(trial: Trial) -> None:
-    """Let go of a record and of statistics of every number in it and in its configuration, some 150 kB a trial.
+class LetGo(_Forgotten, tune.Callback):  # type: ignore[misc]
+    """Empties the trials that have ended, which Tune keeps to its own end, for tables that nobody asks for.
 
-    Tune keeps them until the study's end, for tables that nobody asks for.
+    With its configuration, its record and statistics of every number in both a trial takes some 200 kB. To be the
+    last of the callbacks.
     """
-    # Without any result Tune would ask the trial's process for one.
-    trial.run_metadata.last_result = {"done": True}
-    trial.run_metadata.metric_analysis.clear()
-    trial.run_metadata.metric_n_steps.clear()
+
+    def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        """The trial has been taken in."""
+        self._empty(trial)
+
+    def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        """The trial has been given up, or handed out anew as another."""
+        self._empty(trial)
+
+    def _empty(self, trial: Trial) -> None:
+        metadata, trial_id = trial.run_metadata, trial.config[TRIAL_ID]
+        # Without any result Tune would ask the trial's process for one.
+        metadata.last_result = {"done": True}
+        for values in (metadata.metric_analysis, metadata.metric_n_steps, trial.evaluated_params, trial.config):
+            values.clear()
+        trial.config[TRIAL_ID] = trial_id

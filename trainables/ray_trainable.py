@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 
 # Keys of the dict that Tune hands over, and of the results that it gets back.
 TRIAL, PURPOSE, FOLDER, RATIO, LOG = "trial", "purpose", "folder", "imbalance_ratio", "log"
-KEPT, KEPT_EPOCHS, TIME_LIMIT = "kept", "kept_epochs", "time_limit_seconds"
+KEPT, GANS, KEPT_EPOCHS, TIME_LIMIT = "kept", "gans", "kept_epochs", "time_limit_seconds"
 INTERVAL, PATIENCE = "checkpoint_interval_seconds", "storage_patience_seconds"
 RECORD, MILESTONE, OBJECTIVE, EPOCH = "record", "milestone", "objective", "epoch"
 STORAGE_ERROR = "storage_error"
@@ -123,13 +123,6 @@ class GanStudyTrainable(tune.Trainable):  # type: ignore[misc]
         except (Exception, TimeLimitExceeded) as error:
             return self._failure(error)
 
-    def save_checkpoint(self, checkpoint_dir: str) -> dict[str, Any] | None:
-        """Tune asks for one when it ends; a trial that is cut off finds its GAN's state in the study's folder."""
-        return {}
-
-    def load_checkpoint(self, checkpoint: dict[str, Any] | None) -> None:
-        """Nothing was kept."""
-
     def _begin(self, config: Mapping[str, Any]) -> None:
         self._trial = parse_trial(config[TRIAL])
         self._purpose = parse(Purpose, config[PURPOSE], where=PURPOSE)
@@ -146,7 +139,7 @@ class GanStudyTrainable(tune.Trainable):  # type: ignore[misc]
             self._purpose,
             device=device,
             checkpoints=Checkpoints(
-                folder=kept / "gans",
+                folder=Path(config[GANS]),
                 epochs=frozenset(config[KEPT_EPOCHS]),
                 every_seconds=config[INTERVAL],
                 patience_seconds=self._patience,

@@ -11,17 +11,21 @@ from pathlib import Path
 
 import optuna
 import pytest
+from rich.console import Console
 
+from study.balance import BalanceOptions, export_request, run_export
 from study.record_store import read_records
+from trainables.gans.training import Training
 
 pytestmark = pytest.mark.ray
 
-# Small enough to train in seconds: two GANs for two epochs, two confirm seeds.
+# Small enough to train in seconds: two GANs for some epochs, two confirm seeds.
 SETTINGS = (
+    "data.image_size=8",
     "classifier.epochs=1",
     "baselines=[class_weights]",
     "search.parameters.balancing/name={kind: choice, options: [vanilla_gan, cgan]}",
-    "search.parameters.balancing/gan/epochs={kind: int, low: 1, high: 8}",
+    "search.parameters.balancing/gan/epochs@vanilla_gan={kind: int, low: 1, high: 8}",
     "search.parameters.balancing/gan/epochs@cgan={kind: int, low: 1, high: 2}",
     "search.trials=6",
     "search.lag=2",
@@ -67,6 +71,8 @@ def kill_after(folder: Path, num_records: int):
             break
         time.sleep(0.05)
     assert process.poll() is None, process.communicate()[0]
+    # It stands still while a second one tries: that takes seconds to begin, in which this one might be done.
+    os.kill(process.pid, signal.SIGSTOP)
     second = subprocess.run(
         [sys.executable, "-m", "study.cli", "resume", str(folder)], capture_output=True, text=True, timeout=120
     )
@@ -118,6 +124,18 @@ def test_optunas_storage_agrees_with_the_records(undisturbed):
     shown = {trial.user_attrs["trial_id"]: (trial.state.name, trial.value) for trial in study.trials}
     searched = [record for record in read_records(undisturbed / "records.jsonl") if record.phase == "search"]
     assert shown == {record.trial_id: ("COMPLETE", record.objective) for record in searched}
+
+
+def test_the_best_gan_stays_and_is_exported_without_training(undisturbed, tmp_path, monkeypatch):
+    def refuse(training):
+        raise AssertionError("an epoch is trained")
+
+    monkeypatch.setattr(Training, "train_epoch", refuse)
+    request = export_request(BalanceOptions(study=undisturbed))
+    assert [path.name for path in (undisturbed / "gans").iterdir()] == [request.config.trial_id]
+    run_export(request, tmp_path / "balanced", Console(quiet=True))
+    assert list((tmp_path / "balanced").rglob("*.png"))
+    assert not (undisturbed / "kept").exists()
 
 
 def test_a_finished_study_resumes_to_itself(undisturbed):

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from study.record_store import DuplicateRecordError, RecordStore, read_records
+from study.record_store import DuplicateRecordError, RecordStore, outline, read_records
 from tests.trainables.test_record import RECORD
 from trainables.record import RecordError
 
@@ -15,8 +15,8 @@ def path(tmp_path):
 
 
 def test_what_was_appended_is_there_when_opened_again(path):
-    assert list(RecordStore(path)) == [RECORD]
-    assert RecordStore(path).get("a1") == RECORD
+    assert list(RecordStore(path)) == [outline(RECORD)]
+    assert RecordStore(path).get("a1") == outline(RECORD)
     assert RecordStore(path).get("other") is None
 
 
@@ -31,7 +31,7 @@ def test_a_second_record_of_a_trial_is_refused_and_not_written(path):
 def test_a_line_that_was_not_finished_is_cut_off(path, length):
     whole = path.read_bytes()
     path.write_bytes(whole + whole[:length].replace(b"\n", b""))
-    assert list(RecordStore(path)) == [RECORD]
+    assert list(RecordStore(path)) == [outline(RECORD)]
     assert path.read_bytes() == whole
 
 

@@ -117,6 +117,6 @@ def test_a_thousand_trials_take_no_more_room_memory_or_time_than_they_may(tmp_pa
     print(f"report: {report_seconds:.1f} s")
     assert largest < 1e9
     assert report_seconds < 60
-    # A record and Tune's own notes of a trial stay in memory.
-    assert reached[1000][1] - reached[100][1] < 900 * 0.1
-    assert late < early + 0.1
+    # An outline of each record and Tune's own note of a trial stay in memory.
+    assert reached[1000][1] - reached[100][1] < 40
+    assert late < early + 0.05

@@ -75,7 +75,7 @@ class KeptStates:
 
 
 def forget_oldest(folder: Path, *, most_bytes: float) -> None:
-    """Leave at most `most_bytes` of the states of all trainings in `folder`: those used last.
+    """Leave at most `most_bytes` of the states of all trainings in `folder`, at any depth: those used last.
 
     Trainings may be writing there. One whose state is gone trains those epochs anew.
     """
@@ -89,7 +89,7 @@ def forget_oldest(folder: Path, *, most_bytes: float) -> None:
 def _by_last_use(folder: Path) -> Iterator[tuple[Path, int]]:
     """The files of states and their sizes in bytes, the one that was used last first."""
     found = []
-    for path in folder.glob("*/*.pt"):
+    for path in folder.rglob("*.pt"):
         with contextlib.suppress(FileNotFoundError):
             status = path.stat()
             found.append((status.st_mtime_ns, path, status.st_size))

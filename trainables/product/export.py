@@ -66,11 +66,13 @@ class ExportRequest:
 
     With `all_images` the validation part is trained on as well, so that there is nothing to judge a classifier by.
     With `links` real images are symbolic links to the files that they are read from, and copies otherwise. On a
-    CPU the last digits of all numbers depend on the `threads`.
+    CPU the last digits of all numbers depend on the `threads`. `states` is a folder with states of the trial's
+    GANs, where such are left: what is trained in just that way goes on from them.
     """
 
     config: TrialConfig
     study_validation: Mapping[str, float | None] | None = None
+    states: Path | None = None
     all_images: bool = False
     links: bool = False
     threads: int = 1
@@ -202,9 +204,13 @@ class _Export:
         """The trained GANs."""
         gan = self.balancer.gan
         # Each epoch is shown, unless some are judged and the best is picked: what is shown would be judged too.
-        shown = () if self.balancer.pick_epoch_every else tuple(range(1, gan.epochs))
+        # Nor where states are left: a training that shows its first epoch goes on from none later than that.
+        at_once = self.balancer.pick_epoch_every is not None or self.request.states is not None
+        shown = () if at_once else tuple(range(1, gan.epochs))
         balancer = replace(self.balancer, gan=replace(gan, milestones=shown))
         checkpoints = Checkpoints(folder=self._work / "gans", every_seconds=_KEPT_EVERY_SECONDS)
+        if self.request.states is not None:
+            shutil.copytree(self.request.states, checkpoints.folder, dirs_exist_ok=True)
         stage = f"training {balancer.name}"
         self.progress(stage, 0, gan.epochs)
         for gans in balancer.trained(self.training, tuple(self.missing), seed=self.seed, checkpoints=checkpoints):
