@@ -174,11 +174,17 @@ class SessionCallback(_Forgotten, tune.Callback):  # type: ignore[misc]
         """
         if trial.should_recover() and self._session.hand_out_anew(trial.config[TRIAL_ID]):
             return
-        error = trial.get_error()
-        # Ray's own words begin with the cause and go on with pages of advice.
-        words = textwrap.shorten(str(error), width=_REASON_LENGTH, placeholder=" ...")
-        reason = f"{type(error).__name__}: {words}" if error else "died without a word"
-        self._session.died(trial.config[TRIAL_ID], reason)
+        self._session.died(trial.config[TRIAL_ID], _last_words(trial) or "died without a word")
+
+
+def _last_words(trial: Trial) -> str:
+    """How a trial failed last, in Ray's words: the cause, then pages of advice. Empty where it is unknown.
+
+    Read where the driver has noted it, as Tune would have it in the study's folder only with its own state.
+    """
+    notes = Path(trial.error_file).read_text(encoding="utf-8") if trial.error_file else ""
+    _, _, words = notes.rpartition("Failure # ")[2].partition("\n")
+    return textwrap.shorten(words, width=_REASON_LENGTH, placeholder=" ...")
 
 
 class LetGo(_Forgotten, tune.Callback):  # type: ignore[misc]

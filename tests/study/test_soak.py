@@ -22,6 +22,7 @@ GANS = (
 )
 KILLED = (
     *GANS,
+    "data.image_size=8",
     "baselines=[class_weights]",
     "search.parameters.balancing/gan/epochs@vanilla_gan={kind: int, low: 1, high: 60}",
     "search.trials=24",
