@@ -5,6 +5,7 @@ import pytest
 
 from study.config import parse_study
 from tests.study.simulation import Simulation
+from trainables.balancing.catalog import BALANCERS
 from trainables.gans.catalog import VARIANTS
 from trainables.settings import dump
 
@@ -216,15 +217,25 @@ GRID = {
 }
 
 
-def test_states_are_kept_at_the_epochs_that_are_a_choice_and_for_the_search_alone():
+def test_states_are_kept_at_the_epochs_that_are_a_choice_and_in_the_confirmation_at_the_last():
     simulation = finished(study(parameters=GRID, trials=9))
-    kept = {(trial.purpose.phase, trial.kept_epochs) for trial in simulation.started}
+    kept = {
+        (trial.purpose.phase, trial.kept_epochs) for trial in simulation.started if not is_gan(trial, "confirm")
+    }
     assert kept == {
         ("baseline", frozenset()),
         ("search", frozenset({5, 10, 20})),
         ("confirm", frozenset()),
     }
-    assert {trial.kept_epochs for trial in finished(study()).started} == {frozenset()}
+    for trial in simulation.started:
+        if is_gan(trial, "confirm"):
+            assert trial.kept_epochs == {trial.config.balancing.balancer.gan.epochs}
+    without_choice = (trial for trial in finished(study()).started if not is_gan(trial, "confirm"))
+    assert {trial.kept_epochs for trial in without_choice} == {frozenset()}
+
+
+def is_gan(trial, phase):
+    return trial.purpose.phase == phase and BALANCERS[trial.config.balancing.name].is_gan
 
 
 def test_while_a_gan_is_in_training_trials_of_other_gans_go_before():
