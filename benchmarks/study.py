@@ -1,6 +1,6 @@
 """One study of 64 search trials three times: as it is, with nothing shared among its trials, and naively.
 
-`python -m benchmarks.study` has the digits, `--data mnist --root DIR` 1,500 images of MNIST. The trials of all
+`python -m benchmarks.study` has the digits, `--data mnist --root DIR` 600 images of MNIST. The trials of all
 runs, one at a time, are the same to the last setting. In the second each has a folder of its own to keep things
 in, so that it trains its GAN from the first epoch and all that measures images itself. In the third it does so
 with the plain loop of benchmarks/reference.py, whose random numbers are others. Written to benchmarks/results: the
@@ -57,7 +57,7 @@ SETTINGS = (
     "confirm.seeds=[1]",
     "resources.max_concurrent=1",
 )
-MNIST = ("data.name=mnist", "data.image_size=28", "data.train_size=1500")
+MNIST = ("data.name=mnist", "data.image_size=28", "data.train_size=600")
 
 
 class SharesNothing(SessionSearcher):
