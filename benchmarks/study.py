@@ -35,7 +35,7 @@ from study.tune_adapter import TRIAL_ID, SessionSearcher
 from trainables.gans.objectives import CROSS_ENTROPY
 from trainables.gans.training import MeanLosses, TrainedEpoch
 from trainables.gans.variant import GanSettings, GanVariant, TrainingData
-from trainables.ray_trainable import KEPT, KEPT_EPOCHS, GanStudyTrainable, SharedImages
+from trainables.ray_trainable import GANS, KEPT, KEPT_EPOCHS, GanStudyTrainable, SharedImages
 from trainables.record import TrialRecord
 
 RESULTS = Path(__file__).parent / "results"
@@ -68,7 +68,8 @@ class SharesNothing(SessionSearcher):
         given = super().suggest(trial_id)
         if not isinstance(given, dict):
             return given
-        return {**given, KEPT: str(Path(given[KEPT]) / given[TRIAL_ID]), KEPT_EPOCHS: []}
+        own = Path(given[KEPT]) / given[TRIAL_ID]
+        return {**given, KEPT: str(own), GANS: str(own / "gans"), KEPT_EPOCHS: []}
 
 
 class PlainlyTrained(GanStudyTrainable):
