@@ -21,9 +21,10 @@ from trainables.gans.training import Training
 from trainables.kept import contents
 from trainables.ray_trainable import SharedImages, shared
 
-pytestmark = pytest.mark.ray
+pytestmark = [pytest.mark.ray, pytest.mark.alone]
 
 SETTINGS = (
+    "data.image_size=8",
     "classifier.epochs=1",
     "baselines=[]",
     "search.parameters.balancing/name={kind: choice, options: [vanilla_gan]}",

@@ -17,6 +17,7 @@ from study.storage_url import holds_password, resolved, without_secrets
 from trainables.settings import ConfigError, UserError
 
 SETTINGS = (
+    "data.image_size=8",
     "classifier.epochs=1",
     "baselines=[]",
     "search.parameters.balancing/name={kind: choice, options: [vanilla_gan]}",

@@ -18,6 +18,7 @@ from trainables.settings import UserError
 pytestmark = pytest.mark.ray
 
 SETTINGS = (
+    "data.image_size=8",
     "classifier.epochs=1",
     "baselines=[]",
     "search.parameters.balancing/name={kind: choice, options: [vanilla_gan]}",
