@@ -35,7 +35,7 @@ unit: $(INSTALLED_DEV)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "ray and not alone" -n 2 --dist loadfile
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "ray and alone"
 
-# Twenty kills of the driver and a study of a thousand trials: about half an hour.
+# Twenty kills of the driver, a study of a thousand trials, a cluster that loses its head: about half an hour.
 soak: $(INSTALLED_DEV)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m soak -s
 

@@ -8,7 +8,8 @@ import pytest
 from study.record_store import read_records
 from tests.hosts import Host, made_hosts, skip_without_hosts
 
-pytestmark = [pytest.mark.ray, pytest.mark.timeout(600)]
+# Four minutes; that a killed driver's study resumes is tested without hosts too.
+pytestmark = [pytest.mark.soak, pytest.mark.timeout(600)]
 
 SETTINGS = (
     "classifier.epochs=1",
