@@ -1,0 +1,77 @@
+"""A node that is taken away with notice, as spot instances are: Ray is told of it, then the node goes."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+import ray
+from ray.cluster_utils import Cluster
+
+from study.folder import StudyFolder
+from study.journal import read_log
+from study.recipe import study_config
+from study.runner import run_study
+from tests.training import in_training
+
+pytestmark = pytest.mark.ray
+
+SETTINGS = (
+    "data.image_size=8",
+    "classifier.epochs=1",
+    "baselines=[]",
+    "search.parameters.balancing/name={kind: choice, options: [vanilla_gan]}",
+    "search.trials=0",
+    "balancers.vanilla_gan.gan.epochs=800",
+    "confirm.seeds=[1, 2]",
+    "resources.checkpoint_interval_seconds=0.2",
+)
+NUM_TRIALS = 1 + 2 * 2
+NOTICE_SECONDS = 2
+
+
+@pytest.fixture
+def nodes():
+    """Two nodes for a trial each, by the process ids of their raylets, and a head for none."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("RAY_AUTH_MODE", "disabled")
+        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+        added = [cluster.add_node(num_cpus=1) for _ in range(2)]
+        ray.init(address=cluster.address, log_to_driver=False)
+        yield cluster, {node.all_processes["raylet"][0].process.pid: node for node in added}
+        ray.shutdown()
+        cluster.shutdown()
+
+
+def parent(pid):
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+def take_away(cluster, nodes, folder, taken):
+    """Tell Ray that the node of a trial in training will go, and let it go after the notice."""
+    while not (training := in_training(folder.logs)):
+        time.sleep(0.05)
+    log, line = next(iter(training.items()))
+    node = nodes[parent(line.values["process"])]
+    taken.update(log=log, node_id=node.node_id)
+    told = [f"--address={cluster.address}", f"--node-id={node.node_id}", "--reason-message=spot"]
+    told += ["--reason=DRAIN_NODE_REASON_PREEMPTION", f"--deadline-remaining-seconds={NOTICE_SECONDS}"]
+    subprocess.run([Path(sys.prefix) / "bin" / "ray", "drain-node", *told], check=True, env=os.environ)
+    time.sleep(NOTICE_SECONDS)
+    cluster.remove_node(node)
+
+
+def test_trials_of_a_node_that_is_taken_away_go_on_elsewhere(nodes, tmp_path):
+    folder, taken = StudyFolder(tmp_path / "study"), {}
+    thread = threading.Thread(target=take_away, args=(*nodes, folder, taken), daemon=True)
+    thread.start()
+    result = run_study(study_config("quickstart", SETTINGS), out=folder.root)
+    thread.join(timeout=60)
+    assert [record.failure for record in result.trials] == [None] * NUM_TRIALS
+    (gone,) = (node["NodeID"] for node in ray.nodes() if not node["Alive"])
+    assert gone == taken["node_id"]
+    events = [line.event for line in read_log(taken["log"])]
+    assert events.count("began") == 2 and "went on from a kept state" in events and events[-1] == "ended"
