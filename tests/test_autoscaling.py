@@ -1,4 +1,4 @@
-"""Trials that wait for a GPU bring up GPU nodes: Ray's fake ones, on a host made for the test."""
+"""Trials that wait for a GPU bring up GPU nodes, and idle ones go; Ray's fake ones, on a host of its own."""
 
 import sys
 import time
@@ -23,11 +23,12 @@ SETTINGS = (
 # No more than the autoscaler needs.
 CLUSTER = {
     "cluster_name": "fake",
-    "provider": {"type": "fake_multinode"},
+    # All fake nodes have the host's address, by which the autoscaler else keeps account of who is idle.
+    "provider": {"type": "fake_multinode", "use_node_id_as_ip": True},
     "auth": {},
     "max_workers": 2,
     "upscaling_speed": 8.0,
-    "idle_timeout_minutes": 5,
+    "idle_timeout_minutes": 0.2,
     "head_node_type": "ray.head.default",
     "available_node_types": {
         "ray.head.default": {"resources": {"CPU": 0}, "node_config": {}, "max_workers": 0},
@@ -49,7 +50,7 @@ CLUSTER = {
 }
 
 
-def test_trials_that_wait_bring_up_gpu_nodes(tmp_path):
+def test_trials_that_wait_bring_up_gpu_nodes_which_go_when_idle(tmp_path):
     skip_without_hosts()
     with made_hosts(tmp_path, ["head"]) as hosts:
         head = hosts["head"]
@@ -78,3 +79,7 @@ def test_trials_that_wait_bring_up_gpu_nodes(tmp_path):
         assert seen and all(seen)
         records = read_records(tmp_path / "shared" / "grown" / "records.jsonl")
         assert [record.failure for record in records] == [None] * 7
+        deadline = time.monotonic() + 60
+        while nodes():
+            assert time.monotonic() < deadline, "idle nodes stayed"
+            time.sleep(0.5)
