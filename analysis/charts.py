@@ -57,8 +57,8 @@ class _Plan:
     draw: Callable[[pd.DataFrame], Drawing]
 
 
-def charts(records: Sequence[TrialRecord]) -> tuple[Chart, ...]:
-    """Every chart for which the records have data."""
+def charts(records: Sequence[TrialRecord], places: pd.DataFrame) -> tuple[Chart, ...]:
+    """Every chart for which the records, and the `places` of images on their map (`map_frame`), have data."""
     return tuple(
         Chart(
             section=plan.section,
@@ -68,7 +68,7 @@ def charts(records: Sequence[TrialRecord]) -> tuple[Chart, ...]:
             data=plan.data,
             specification=_specification(plan),
         )
-        for plan in _plans(records)
+        for plan in (*_plans(records), _map_plan(places))
         if len(plan.data)
     )
 
@@ -141,6 +141,48 @@ def _plans(records: Sequence[TrialRecord]) -> Iterator[_Plan]:
             data=curves[curves["network"] == network],
             draw=_curves,
         )
+
+
+def _map_plan(places: pd.DataFrame) -> _Plan:
+    shown = places.groupby(list(CONDITION_COLUMNS), sort=False).ngroup() if len(places) else None
+    return _Plan(
+        section="map",
+        name="map",
+        title="Real and generated images on one map",
+        alt="Points for images, near one another where their features are alike: circles are real images, crosses "
+        "generated ones, a colour for each class.",
+        data=places if shown is None else places.assign(map=shown),
+        draw=_map,
+    )
+
+
+def _map(frame: pd.DataFrame) -> alt.Chart:
+    """Real images as circles, generated ones as crosses; of several maps the menus choose, the first by itself."""
+    axis = alt.Axis(labels=False, ticks=False, domain=False, grid=False)
+    classes = frame["class"].drop_duplicates().tolist()
+    chart: alt.Chart = (
+        _base(frame)
+        .transform_joinaggregate(first="min(map)")
+        .transform_filter("datum.map == datum.first")
+        .mark_point(size=34, opacity=0.8, strokeWidth=1.6)
+        .encode(
+            x=alt.X("x:Q", scale=_span(frame["x"]), axis=axis, title=None),
+            y=alt.Y("y:Q", scale=_span(frame["y"]), axis=axis, title=None),
+            color=alt.Color(
+                "class:N",
+                scale=alt.Scale(domain=classes, range=METHOD_COLOURS),
+                legend=alt.Legend(orient="top", title=None, columns=4, labelLimit=120),
+            ),
+            shape=alt.Shape(
+                "kind:N",
+                scale=alt.Scale(domain=["real", "generated"], range=["circle", "cross"]),
+                legend=alt.Legend(orient="top", title=None),
+            ),
+            tooltip=_tooltip("class:N", "kind:N"),
+        )
+        .properties(height=1.2 * PLOT_PIXELS)
+    )
+    return chart
 
 
 def _specification(plan: _Plan) -> dict[str, Any]:

@@ -8,7 +8,15 @@ from pathlib import Path
 import pandas as pd
 from pydantic import JsonValue
 
-from trainables.record import RecordError, StudyHeader, TrialRecord, read_line, record_lines
+from trainables.record import (
+    IMPORTANCE_FILE,
+    RecordError,
+    SearchImportance,
+    StudyHeader,
+    TrialRecord,
+    read_line,
+    record_lines,
+)
 from trainables.settings import UserError, parse
 
 HEADER_FILE = "study.json"
@@ -26,12 +34,14 @@ class Study:
     environment: Mapping[str, str]
     records: tuple[TrialRecord, ...]
     notes: tuple[str, ...] = ()
+    importance: tuple[SearchImportance, ...] = ()
 
 
 def load_study(folder: Path) -> Study:
     """The study in `folder`.
 
-    Raises RecordError where study.json is missing or malformed, or a line of records.jsonl is not a record. A
+    Raises RecordError where study.json is missing or malformed, or a line of records.jsonl is not a record, or
+    importance.json, where there is one, is malformed. A
     last line that was cut off while it was written is left out, and a note says so.
     """
     header = _read_header(folder / HEADER_FILE)
@@ -44,6 +54,7 @@ def load_study(folder: Path) -> Study:
         environment=header.environment,
         records=records,
         notes=notes,
+        importance=_read_importance(folder / IMPORTANCE_FILE),
     )
 
 
@@ -52,6 +63,20 @@ def _read_header(path: Path) -> StudyHeader:
         return parse(StudyHeader, json.loads(path.read_text(encoding="utf-8")), where=path.name)
     except FileNotFoundError:
         raise RecordError(f"{path.parent}: no study here ({path.name} is missing)") from None
+    except ValueError as error:
+        raise RecordError(f"{path}: not JSON ({error})") from None
+    except UserError as error:
+        raise RecordError(f"{path.parent}: {error}") from None
+
+
+def _read_importance(path: Path) -> tuple[SearchImportance, ...]:
+    if not path.exists():
+        return ()
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(found, list):
+            raise ValueError("no list")
+        return tuple(parse(SearchImportance, each, where=path.name) for each in found)
     except ValueError as error:
         raise RecordError(f"{path}: not JSON ({error})") from None
     except UserError as error:

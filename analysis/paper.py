@@ -7,13 +7,18 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
+from analysis.across import across_tasks, ranking
 from analysis.aggregate import estimate_of, summarise
 from analysis.load import Study
 from analysis.markup import latex_table, latex_text
+from analysis.plots.across import draw_profiles, draw_ranking, profile_data
+from analysis.plots.confusion import confusion_data, confusion_differences, draw_confusion_differences
+from analysis.plots.figures import slug
 from analysis.plots.scores import draw_against_ratio, draw_dots, draw_gains, score_data
 from analysis.plots.style import house_style
 from analysis.select import (
     MAIN_METRIC,
+    NO_BALANCING,
     Condition,
     Task,
     conditions,
@@ -25,7 +30,7 @@ from analysis.select import (
 )
 from analysis.statistics import LEVEL, holm, paired_p_value
 from analysis.tables import KEYS
-from analysis.verdicts import MINIMUM_SEEDS
+from analysis.verdicts import MINIMUM_SEEDS, chosen_methods
 from analysis.wording import ABSENT, count, estimate_text, label, listing, ratio_text
 from trainables.record import TrialRecord
 
@@ -72,6 +77,31 @@ def _figures(records: Sequence[TrialRecord]) -> Iterator[tuple[str, Figure]]:
             yield f"minority_recall{suffix}", _sized(draw_against_ratio(recall), wide=True)
         else:
             yield f"recall_and_f1{suffix}", _sized(draw_dots(recall, f1), wide=True)
+    yield from _across_figures(records)
+    yield from _confusion_figures(records)
+
+
+def _across_figures(records: Sequence[TrialRecord]) -> Iterator[tuple[str, Figure]]:
+    """Performance profiles, and the critical-difference diagram where there are conditions enough to rank."""
+    across = across_tasks(records)
+    if across is None:
+        return
+    kinds, ranked = families(records), ranking(across)
+    yield "performance_profiles", _sized(draw_profiles(profile_data(across), kinds), wide=True)
+    if ranked is not None:
+        yield "critical_difference", _sized(draw_ranking(ranked, kinds), wide=True)
+
+
+def _confusion_figures(records: Sequence[TrialRecord]) -> Iterator[tuple[str, Figure]]:
+    """What the GAN and the simple method that validation chose changed of the confusion matrix."""
+    found = chosen_methods(records)
+    for condition, chosen in found.items():
+        here = confirmed(under(records, condition))
+        differences = confusion_differences(confusion_data(here, [NO_BALANCING, *chosen]))
+        if differences:
+            suffix = "_" + "_".join(slug(str(part)) for part in condition) if len(found) > 1 else ""
+            drawing = draw_confusion_differences(differences, here[0].class_names)
+            yield f"confusion_differences{suffix}", _sized(drawing, wide=True)
 
 
 def _sized(figure: Figure, *, wide: bool) -> Figure:

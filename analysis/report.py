@@ -1,10 +1,8 @@
 """The report of a study: one page that needs nothing beside it, with its tables and plots as files."""
 
-import base64
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,12 +18,16 @@ from analysis.best_epoch import best_epoch_tables
 from analysis.caveats import caveats
 from analysis.charts import Chart, charts, choices
 from analysis.crossover import crossover_tables
+from analysis.gan_time import gan_time_tables
 from analysis.generated import FIDELITY, VARIETY, features_of, generated_tables, with_features
+from analysis.image_map import map_frame
+from analysis.importance import importance_gaps, importance_tables
 from analysis.load import Study, load_study
 from analysis.one_run import one_run_tables
+from analysis.page_pictures import MOST_PAGE_BYTES, PagePictures, Picture, data_uri, page_pictures
 from analysis.paper import write_paper
 from analysis.plots.figures import Drawn, figures
-from analysis.plots.samples import SampleGrid, sample_data, shrunk
+from analysis.plots.nearest import Pair
 from analysis.real_or_fake import PAGE_FILE as QUIZ_FILE
 from analysis.real_or_fake import page_rounds, rounds
 from analysis.select import MAIN_METRIC, score
@@ -37,18 +39,6 @@ from trainables.record import TrialRecord
 TEMPLATES = Path(__file__).parent / "templates"
 REPORT_FOLDER, PAGE_FILE = "report", "report.html"
 TABLES_FOLDER, PLOTS_FOLDER, PAPER_FOLDER = "tables", "plots", "paper"
-# Base64 adds a third: all grids together stay below 4 MB of page, and one below 300 kB.
-ALL_GRIDS_BYTES, ONE_GRID_BYTES = 3_000_000, 220_000
-
-
-@dataclass(frozen=True, kw_only=True)
-class Picture:
-    """An image as the page carries it; `uri` is a data URI, or None where the file is gone."""
-
-    section: str
-    title: str
-    alt: str
-    uri: str | None
 
 
 def write_report(folder: Path) -> Path:
@@ -63,11 +53,11 @@ def write_report(folder: Path) -> Path:
     found = report_tables(study)
     write_tables(study, found, report / TABLES_FOLDER)
     drawn = list(_written(figures(study.records), report / PLOTS_FOLDER))
-    plotted = charts(study.records)
+    plotted = charts(study.records, map_frame(study))
     for chart in plotted:
         chart.data.to_csv(report / PLOTS_FOLDER / f"{chart.name}.csv", index=False)
     path = report / PAGE_FILE
-    path.write_text(render(study, found, drawn, plotted), encoding="utf-8")
+    path.write_text(render(study, found, page_pictures(study, drawn), plotted), encoding="utf-8")
     write_paper(study, report / PAPER_FOLDER)
     (report / QUIZ_FILE).write_text(render_quiz(study), encoding="utf-8")
     return path
@@ -84,6 +74,7 @@ def report_tables(study: Study) -> tuple[TracedTable, ...]:
         *across_tables(records),
         *crossover_tables(study),
         class_count_table(records),
+        *importance_tables(study),
         *_special(records),
     )
     return tuple(traced(table, records) for table in found)
@@ -91,7 +82,7 @@ def report_tables(study: Study) -> tuple[TracedTable, ...]:
 
 def _special(records: Sequence[TrialRecord]) -> tuple[Table, ...]:
     """The tables that only some studies have."""
-    return (*generated_tables(records), *best_epoch_tables(records))
+    return (*generated_tables(records), *best_epoch_tables(records), *gan_time_tables(records))
 
 
 def terminal_summary(study: Study) -> tuple[str, pd.DataFrame]:
@@ -104,11 +95,13 @@ def _written(drawn: Iterator[Drawn], folder: Path) -> Iterator[Picture]:
     for figure in drawn:
         (folder / f"{figure.name}.png").write_bytes(figure.png)
         (folder / f"{figure.name}.svg").write_bytes(figure.svg)
+        figure.data.to_csv(folder / f"{figure.name}.csv", index=False)
         yield Picture(
             section=figure.section,
             title=figure.title,
             alt=figure.alt,
             uri=data_uri(figure.svg, "image/svg+xml"),
+            files=tuple(f"{PLOTS_FOLDER}/{figure.name}.{kind}" for kind in ("csv", "svg", "png")),
         )
 
 
@@ -133,12 +126,17 @@ def _templates() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"ratio_text": ratio_text, "label": label, "csv_uri": _csv_uri}
+    environment.filters |= {"ratio_text": ratio_text, "label": label, "csv_uri": _csv_uri, "nearness": _nearness}
     return environment
 
 
-def render(study: Study, found: Sequence[TracedTable], drawn: Sequence[Picture], plotted: Sequence[Chart]) -> str:
-    """The page."""
+def render(study: Study, found: Sequence[TracedTable], pictures: PagePictures, plotted: Sequence[Chart]) -> str:
+    """The page, with as many of the pictures as fit into one of less than 10 MB."""
+    bare = _page(study, found, pictures.within(0), plotted)
+    return _page(study, found, pictures.within(MOST_PAGE_BYTES - len(bare.encode())), plotted)
+
+
+def _page(study: Study, found: Sequence[TracedTable], shown: PagePictures, plotted: Sequence[Chart]) -> str:
     records = study.records
     return (
         _templates()
@@ -150,13 +148,14 @@ def render(study: Study, found: Sequence[TracedTable], drawn: Sequence[Picture],
             tables={table.name: table for table in found},
             frames={table.name: Markup(table_html(table)) for table in found},
             trials=_trial_rows(records),
-            pictures=_by_section(drawn),
+            pictures=_by_section(shown.figures),
             charts=_by_section(plotted),
             choices=choices(records) if plotted else {},
             vega=Markup(_vega()) if plotted else "",
             script=Markup((TEMPLATES / "page.js").read_text(encoding="utf-8")),
             across=_across_text(records),
-            samples=_samples(study),
+            shown=shown,
+            importance_gaps=importance_gaps(study.importance),
             lost=[record for record in records if record.status != "complete"],
             statuses=sorted(Counter((r.phase, r.status) for r in records).items()),
             minority=_minority(records),
@@ -201,26 +200,10 @@ def _across_text(records: Sequence[TrialRecord]) -> list[str]:
     return [*([ranking_text(ranked)] if ranked else []), *([left_out] if across.left_out else [])]
 
 
-def _samples(study: Study) -> list[Picture]:
-    grids = sample_data(study.records)
-    most_bytes = min(ONE_GRID_BYTES, ALL_GRIDS_BYTES // max(1, len(grids)))
-    return [_sample_picture(study.folder, grid, most_bytes) for grid in grids]
-
-
-def _sample_picture(folder: Path, grid: SampleGrid, most_bytes: int) -> Picture:
-    path = folder / grid.path
-    image = shrunk(path, most_bytes=most_bytes) if path.is_file() else None
-    condition = grid.condition
-    where = (
-        f"{condition.dataset}, {condition.classifier}, ratio {ratio_text(condition.imbalance_ratio)}, "
-        f"{grid.phase} seed {grid.seed}"
-    )
-    return Picture(
-        section="samples",
-        title=f"{grid.balancer}: {where}",
-        alt=f"Real images on the left, images of {grid.balancer} on the right, a row for each minority class.",
-        uri=data_uri(image.content, image.media_type) if image else None,
-    )
+def _nearness(pair: Pair) -> str:
+    """How near a pair is, in a few words."""
+    ratio = ABSENT if pair.ratio is None else f"{pair.ratio:.2f}"
+    return f"{ratio}, a copy" if pair.is_copy else ratio
 
 
 def _csv_uri(frame: pd.DataFrame) -> str:
@@ -252,11 +235,6 @@ def _minority(records: Sequence[TrialRecord]) -> dict[str, list[str]]:
         names = [record.class_names[index] for index in record.minority_classes] if record.class_names else []
         found.setdefault(record.dataset, {}).update(dict.fromkeys(names))
     return {dataset: list(names) for dataset, names in found.items()}
-
-
-def data_uri(content: bytes, media_type: str) -> str:
-    """`content` as a URI that carries it."""
-    return f"data:{media_type};base64,{base64.b64encode(content).decode()}"
 
 
 def _cell(value: float | None) -> str:

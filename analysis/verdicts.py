@@ -146,6 +146,16 @@ def all_pairs(records: Sequence[TrialRecord]) -> tuple[Pairs, ...]:
     )
 
 
+def chosen_methods(records: Sequence[TrialRecord]) -> dict[Condition, tuple[str, ...]]:
+    """The GAN that validation chose under each condition, and the simple method where there is one."""
+    found: dict[Condition, tuple[str, ...]] = {}
+    for pairs in all_pairs(records):
+        if pairs.asked:
+            rival = (pairs.reference,) if pairs.against == "best simple method" else ()
+            found[pairs.condition] = (pairs.method, *rival)
+    return found
+
+
 def _images_p_values(study: Study, found: Sequence[Pairs]) -> dict[Pairs, float]:
     """The p value over test images of all pairs whose predictions are stored, every one of them."""
     records = {(record.setting_id, record.balancer): record for record in confirmed(study.records)}

@@ -335,7 +335,9 @@ def _report(folder: Path) -> None:
     read_manifest(folder)
     from analysis.load import load_study
     from analysis.report import terminal_summary, write_report
+    from study.importance import write_importances
 
+    write_importances(folder)
     answer, frame = terminal_summary(load_study(folder))
     console.print()
     console.print(answer, markup=False, highlight=False)
@@ -347,17 +349,19 @@ def _report(folder: Path) -> None:
 def _recheck(folder: Path) -> None:
     read_manifest(folder)
     from analysis.recheck import recheck
+    from study.importance import importance_differences
 
     found = recheck(folder)
-    for difference in found.differences:
+    off = [*map(str, found.differences), *importance_differences(folder)]
+    for difference in off:
         print(f"off: {difference}")
     for note in found.notes:
         print(f"note: {note}")
     print(
         f"{folder}: {found.num_cells} cells of the report's tables recomputed from {found.num_predictions} files "
-        f"of predictions, {len(found.differences) or 'nothing'} off"
+        f"of predictions, {len(off) or 'nothing'} off"
     )
-    if found.differences:
+    if off:
         raise typer.Exit(1)
 
 

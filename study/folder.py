@@ -11,7 +11,7 @@ from pathlib import Path
 from study.config import StudyConfig, dump_study, parse_study
 from study.storage_url import resolved
 from trainables.files import write_atomically
-from trainables.record import StudyHeader
+from trainables.record import IMPORTANCE_FILE, StudyHeader
 from trainables.settings import ConfigError, UserError, dump, parse
 
 
@@ -92,6 +92,11 @@ class StudyFolder:
     def mirrored(self) -> Path:
         """The ids of the trials whose W&B runs are complete, one a line."""
         return self.root / "wandb" / "mirrored.txt"
+
+    @property
+    def importance(self) -> Path:
+        """How much each searched parameter matters; written whenever a report is."""
+        return self.root / IMPORTANCE_FILE
 
     @property
     def report(self) -> Path:

@@ -10,7 +10,7 @@ from trainables.record import TrialRecord
 class Retention:
     """An observer that, after each trial, leaves at most `most_bytes` of the states of GANs in `folder`.
 
-    Records, predictions and sample grids are results, and stay.
+    Records, predictions and pictures are results, and stay.
     """
 
     def __init__(self, folder: Path, *, most_bytes: float) -> None:

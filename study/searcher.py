@@ -145,6 +145,13 @@ def _shown(
     )
 
 
+def search_of(space: Space, records: Iterable[TrialRecord]) -> optuna.Study:
+    """The search that `records` tell of as an Optuna study in memory."""
+    study = optuna.create_study(direction="maximize")
+    study.add_trials(_frozen(space, record) for record in records)
+    return study
+
+
 def _value(record: TrialRecord) -> float | None:
     return record.objective if record.status == "complete" else None
 

@@ -142,7 +142,9 @@ def mirror_report(manifest: Manifest, folder: StudyFolder) -> str | None:
     report = folder.report
     for path in sorted(report.rglob("*.csv")):
         # As text: columns of intervals and numbers alike, as the report shows them.
-        run.log({f"tables/{path.stem}": wandb.Table(dataframe=pd.read_csv(path, dtype=str).fillna(""))})
+        # A figure's data may have the name of a table.
+        kind = "plot_data" if path.parent.name == "plots" else "tables"
+        run.log({f"{kind}/{path.stem}": wandb.Table(dataframe=pd.read_csv(path, dtype=str).fillna(""))})
     for path in sorted(report.rglob("*.png")):
         run.log({f"plots/{path.stem}": wandb.Image(str(path))})
     for path in sorted(report.glob("*.html")):

@@ -125,7 +125,7 @@ BELOW = {
 # Library -> the rooms that may import it.
 LIBRARIES = {
     "ray": ("trainables.ray_trainable", "study"),
-    "optuna": ("search_spaces.optuna_adapter", "study.searcher"),
+    "optuna": ("search_spaces.optuna_adapter", "study.searcher", "study.importance"),
     "sqlalchemy": ("study.searcher",),
     "wandb": ("study.tracking",),
     "wandb_workspaces": ("study.dashboard",),

@@ -18,6 +18,7 @@ from torch import Tensor
 from trainables.data.images import Labels, TrainingSet, to_bytes
 from trainables.data.pixels import refusing_bombs
 from trainables.metrics.closeness import Pairs, Points
+from trainables.metrics.copying import COPY_RATIO
 
 # As many of each kind as a person is asked about, who says which are real (report, "real or fake?").
 SAMPLES_PER_CLASS = 10
@@ -88,9 +89,10 @@ def nearest_panel(by_class: Mapping[str, Pairs]) -> bytes:
     """A PNG with two rows for each class: generated images, and below each the training image nearest to it.
 
     The text chunk "nearest" says in JSON where they are and how near: `size` and `gap` in pixels, how many
-    `columns` there are, whose `features` the distance is taken in, and for each of the `classes` its `name` and
-    for each pair the `distances`, the `ratios` (distance over that to the next nearest; null where there is none)
-    and whether it `is_copy`. At most MOST_CLASSES classes, images at most 32 pixels high.
+    `columns` there are, whose `features` the distance is taken in, below which `copy_ratio` an image is a copy,
+    and for each of the `classes` its `name` and for each pair the `distances`, the `ratios` (distance over that to
+    the next nearest; null where there is none) and whether it `is_copy`. At most MOST_CLASSES classes, images at
+    most 32 pixels high.
     """
     shown = dict(islice(by_class.items(), MOST_CLASSES))
     first = next(iter(shown.values()))
@@ -101,6 +103,7 @@ def nearest_panel(by_class: Mapping[str, Pairs]) -> bytes:
         "gap": _GAP,
         "columns": columns,
         "features": first.features,
+        "copy_ratio": COPY_RATIO,
         "classes": [
             {
                 "name": name,

@@ -147,6 +147,27 @@ class Selection:
     validation_objective: float | None = None
 
 
+# In a study's folder: a list of SearchImportance as JSON.
+IMPORTANCE_FILE = "importance.json"
+
+
+@settings
+class SearchImportance:
+    """How much each searched parameter of a balancer matters under one condition.
+
+    `shares` maps a parameter to its share in [0, 1] of what all of them matter, over `num_trials` complete trials;
+    empty where that cannot be said, and `missing` then says why.
+    """
+
+    dataset: str
+    classifier: str
+    imbalance_ratio: float
+    balancer: str
+    num_trials: int
+    shares: Mapping[str, float] = Field(default_factory=dict)
+    missing: str | None = None
+
+
 @settings
 class TrialRecord:
     """One trial, as it ended.

@@ -1,6 +1,7 @@
 """Confusion matrices, each seed's rows normalised and the seeds averaged."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -8,10 +9,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis.plots.style import WIDTH_INCHES, panels, shortened
+from analysis.select import NO_BALANCING
+from analysis.wording import MINUS
 from trainables.record import TrialRecord
 
 # Above this many classes a cell is too small for its number.
 MOST_NUMBERED = 8
+# Differences that changed nothing are not to be seen under a microscope.
+SMALLEST_DIFFERENCE = 0.02
 
 Matrix = npt.NDArray[np.float64]
 
@@ -36,28 +41,62 @@ def _row_normalised(matrix: Sequence[Sequence[int]]) -> Matrix:
     return fractions
 
 
+def confusion_differences(data: Mapping[str, Matrix]) -> dict[str, Matrix]:
+    """Each other method's matrix minus that of no balancing, in [-1, 1]; none without one of no balancing."""
+    none = data.get(NO_BALANCING)
+    return {} if none is None else {name: each - none for name, each in data.items() if name != NO_BALANCING}
+
+
 def draw_confusion(data: Mapping[str, Matrix], class_names: Sequence[str]) -> Figure:
     """The matrices side by side, on one colour scale."""
+    scale = _Scale(low=0, high=1, colours="Blues", title="Fraction of the true class", dark=0.55, form=".2f")
+    return _draw(data, class_names, scale)
+
+
+def draw_confusion_differences(data: Mapping[str, Matrix], class_names: Sequence[str]) -> Figure:
+    """The differences side by side; blue cells have gained images, red ones lost them."""
+    most = max((float(np.nanmax(np.abs(each))) for each in data.values() if not np.isnan(each).all()), default=0.0)
+    most = max(most, SMALLEST_DIFFERENCE)
+    scale = _Scale(
+        low=-most, high=most, colours="RdBu", title="Change in the fraction", dark=0.6 * most, form="+.2f"
+    )
+    return _draw(data, class_names, scale)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Scale:
+    """How a cell's number is shown: white on colours beyond `dark`."""
+
+    low: float
+    high: float
+    colours: str
+    title: str
+    dark: float
+    form: str
+
+
+def _draw(data: Mapping[str, Matrix], class_names: Sequence[str], scale: _Scale) -> Figure:
     longest = max(len(shortened(name, longest=16)) for name in class_names)
     figure, axes = panels(len(data), columns=3, row_inches=WIDTH_INCHES / 4.2 + 0.085 * longest)
     for panel, (balancer, matrix) in zip(axes, data.items(), strict=True):
-        image = panel.imshow(matrix, vmin=0, vmax=1, cmap="Blues")
+        image = panel.imshow(matrix, vmin=scale.low, vmax=scale.high, cmap=scale.colours)
         panel.set_title(shortened(balancer, longest=16), fontsize=9.5)
         panel.grid(visible=False)
         names = [shortened(name, longest=16) for name in class_names]
         panel.set_xticks(range(len(names)), names, rotation=90)
         panel.set_yticks(range(len(names)), names)
         if len(class_names) <= MOST_NUMBERED:
-            _write_numbers(panel, matrix)
+            _write_numbers(panel, matrix, scale)
     figure.supxlabel("Predicted class", fontsize=10.5)
     figure.supylabel("True class", fontsize=10.5)
-    figure.colorbar(image, ax=axes, shrink=0.7, label="Fraction of the true class")
+    figure.colorbar(image, ax=axes, shrink=0.7, label=scale.title)
     return figure
 
 
-def _write_numbers(panel: Axes, matrix: Matrix) -> None:
+def _write_numbers(panel: Axes, matrix: Matrix, scale: _Scale) -> None:
     size = 10 if len(matrix) <= 4 else 7
     for (row, column), value in np.ndenumerate(matrix):
         if not np.isnan(value):
-            colour = "white" if value > 0.55 else "black"
-            panel.text(column, row, f"{value:.2f}", ha="center", va="center", color=colour, fontsize=size)
+            colour = "white" if abs(value) > scale.dark else "black"
+            text = f"{value:{scale.form}}".replace("-", MINUS) if round(value, 2) else "0.00"
+            panel.text(column, row, text, ha="center", va="center", color=colour, fontsize=size)

@@ -5,15 +5,33 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis.across import across_tasks, ranking, ranking_text
 from analysis.plots.across import draw_profiles, draw_ranking, profile_data
-from analysis.plots.confusion import confusion_data, draw_confusion
+from analysis.plots.confusion import (
+    confusion_data,
+    confusion_differences,
+    draw_confusion,
+    draw_confusion_differences,
+)
 from analysis.plots.counts import count_data, draw_counts
+from analysis.plots.frames import (
+    confusion_frame,
+    counts_frame,
+    estimates_frame,
+    losses_frame,
+    profiles_frame,
+    progress_frame,
+    ranking_frame,
+    seeds_frame,
+    usefulness_frame,
+)
 from analysis.plots.losses import draw_losses, loss_data
 from analysis.plots.scores import draw_against_ratio, draw_dots, draw_gains, draw_seeds, score_data
 from analysis.plots.search import draw_budget, draw_progress, progress_data
+from analysis.plots.slices import draw_slices, slice_data
 from analysis.plots.style import house_style
 from analysis.plots.usefulness import draw_usefulness, usefulness_data
 from analysis.select import (
@@ -25,19 +43,23 @@ from analysis.select import (
     families,
     under,
 )
-from analysis.verdicts import all_pairs
+from analysis.verdicts import chosen_methods
 from analysis.wording import ratio_text
 from trainables.record import TrialRecord
 
 
 @dataclass(frozen=True, kw_only=True)
 class Drawn:
-    """A finished figure as files: `section` says where in the report it stands, `alt` what it shows in words."""
+    """A finished figure as files, and the `data` behind it.
+
+    `section` says where in the report it stands, `alt` what it shows in words.
+    """
 
     section: str
     name: str
     title: str
     alt: str
+    data: pd.DataFrame
     png: bytes
     svg: bytes
 
@@ -48,6 +70,7 @@ class _Plan:
     name: str
     title: str
     alt: str
+    data: pd.DataFrame
     figure: Figure
 
 
@@ -57,9 +80,10 @@ def figures(records: Sequence[TrialRecord]) -> Iterator[Drawn]:
         for plan in _plans(records):
             yield Drawn(
                 section=plan.section,
-                name=_slug(plan.name),
+                name=slug(plan.name),
                 title=plan.title,
                 alt=plan.alt,
+                data=plan.data,
                 png=_saved(plan.figure, "png"),
                 svg=_saved(plan.figure, "svg"),
             )
@@ -72,25 +96,16 @@ def _plans(records: Sequence[TrialRecord]) -> Iterator[_Plan]:
         yield from _score_plans(records, task, where)
         yield from _usefulness_plans(records, task, where)
         yield from _search_plans(records, task, where)
+        yield from _slice_plan(records, task, where)
     yield from _across_plans(records)
     found = conditions(records)
-    chosen = _chosen(records)
+    chosen = chosen_methods(records)
     for condition in found:
         at = f" on {condition.dataset} with {condition.classifier}" if len(tasks) > 1 else ""
         at += f" at imbalance ratio {ratio_text(condition.imbalance_ratio)}" if len(found) > 1 else ""
         yield from _count_plans(records, condition, chosen.get(condition, ()), at)
         yield from _confusion_plans(records, condition, chosen.get(condition, ()), at)
         yield from _loss_plans(records, condition, at)
-
-
-def _chosen(records: Sequence[TrialRecord]) -> dict[Condition, tuple[str, ...]]:
-    """The GAN that validation chose under each condition, and the simple method where there is one."""
-    found: dict[Condition, tuple[str, ...]] = {}
-    for pairs in all_pairs(records):
-        if pairs.asked:
-            rival = (pairs.reference,) if pairs.against == "best simple method" else ()
-            found[pairs.condition] = (pairs.method, *rival)
-    return found
 
 
 def _score_plans(records: Sequence[TrialRecord], task: Task, where: str) -> Iterator[_Plan]:
@@ -104,6 +119,7 @@ def _score_plans(records: Sequence[TrialRecord], task: Task, where: str) -> Iter
             name=f"gain{where}",
             title=f"Gain in test minority F1 over no balancing{where}",
             alt="Mean paired gain of every method with its 95 % interval; numbers in the table of gains.",
+            data=estimates_frame(gains),
             figure=draw_gains(gains),
         )
     recall = score_data(records, task, metric="minority_recall")
@@ -113,6 +129,7 @@ def _score_plans(records: Sequence[TrialRecord], task: Task, where: str) -> Iter
             name=f"recall and f1{where}",
             title=f"Test minority recall and F1{where}",
             alt="Mean minority recall and minority F1 of every method with 95 % intervals; numbers in the tables.",
+            data=estimates_frame(recall, f1),
             figure=draw_dots(recall, f1),
         )
     else:
@@ -122,6 +139,7 @@ def _score_plans(records: Sequence[TrialRecord], task: Task, where: str) -> Iter
                 name=f"{data.metric} by ratio{where}",
                 title=f"{data.title} against the imbalance ratio{where}",
                 alt=f"{data.title} of every method at every ratio with 95 % bands; numbers in the tables.",
+                data=estimates_frame(data),
                 figure=draw_against_ratio(data),
             )
     yield _Plan(
@@ -129,6 +147,7 @@ def _score_plans(records: Sequence[TrialRecord], task: Task, where: str) -> Iter
         name=f"f1 by seed{where}",
         title=f"Test minority F1 of every seed{where}",
         alt="Minority F1 of each seed of every method as dots, above the mean with its 95 % interval.",
+        data=seeds_frame(f1),
         figure=draw_seeds(f1),
     )
 
@@ -137,13 +156,14 @@ def _across_plans(records: Sequence[TrialRecord]) -> Iterator[_Plan]:
     across = across_tasks(records)
     if across is None:
         return
-    kinds = families(records)
+    kinds, profiles = families(records), profile_data(across)
     yield _Plan(
         section="across",
         name="performance profiles",
         title="Performance profiles: the share of runs that gain more than so much",
         alt="For each method the share of its runs, over all conditions, whose gain is above each value.",
-        figure=draw_profiles(profile_data(across), kinds),
+        data=profiles_frame(profiles),
+        figure=draw_profiles(profiles, kinds),
     )
     ranked = ranking(across)
     if ranked is not None:
@@ -152,6 +172,7 @@ def _across_plans(records: Sequence[TrialRecord]) -> Iterator[_Plan]:
             name="critical difference",
             title="Critical-difference diagram of mean ranks, the best to the left",
             alt=f"The mean rank of every method, bars over those that do not differ. {ranking_text(ranked)}",
+            data=ranking_frame(ranked),
             figure=draw_ranking(ranked, kinds),
         )
 
@@ -164,6 +185,7 @@ def _usefulness_plans(records: Sequence[TrialRecord], task: Task, where: str) ->
             name=f"usefulness{where}",
             title=f"Gain in test minority F1 against the quality of the generated images{where}",
             alt="Mean gain of every method at every ratio against how far its images are from real ones.",
+            data=usefulness_frame(data, families(records)),
             figure=draw_usefulness(data, families(records)),
         )
 
@@ -176,6 +198,7 @@ def _search_plans(records: Sequence[TrialRecord], task: Task, where: str) -> Ite
             name=f"search{where}",
             title=f"Search: gain of every trial and the best so far{where}",
             alt="Validation gain of each search trial of every method, and a line for the best so far.",
+            data=progress_frame(data),
             figure=draw_progress(data),
         )
     if len(data) > 1:
@@ -184,7 +207,21 @@ def _search_plans(records: Sequence[TrialRecord], task: Task, where: str) -> Ite
             name=f"search budget{where}",
             title=f"Search budget: the best gain so far of every method{where}",
             alt="The best validation gain so far against the trials of every method, a panel for each ratio.",
+            data=progress_frame(data),
             figure=draw_budget(data),
+        )
+
+
+def _slice_plan(records: Sequence[TrialRecord], task: Task, where: str) -> Iterator[_Plan]:
+    data = slice_data(records, task)
+    if len(data):
+        yield _Plan(
+            section="slices",
+            name=f"search slices{where}",
+            title=f"Gain of every search trial against each parameter{where}",
+            alt="Validation gain of each complete search trial against the value of each searched parameter.",
+            data=data,
+            figure=draw_slices(data),
         )
 
 
@@ -197,12 +234,14 @@ def _count_plans(
     if not here:
         return
     balancer = chosen[0] if chosen else list(families(here))[-1]
+    data = count_data(here, condition, balancer)
     yield _Plan(
         section="counts",
         name=f"class counts{at}",
         title=f"Training images of each class before and after {balancer}{at}",
         alt="Bars of the training images of each class before balancing, and real and synthetic ones after it.",
-        figure=draw_counts(count_data(here, condition, balancer)),
+        data=counts_frame(data),
+        figure=draw_counts(data),
     )
 
 
@@ -211,13 +250,25 @@ def _confusion_plans(
 ) -> Iterator[_Plan]:
     here = confirmed(under(records, condition))
     data = confusion_data(here, [NO_BALANCING, *chosen])
+    names = here[0].class_names if here else ()
     if data:
         yield _Plan(
             section="confusion",
             name=f"confusion{at}",
             title=f"Confusion matrices on test images, mean over seeds{at}",
             alt=f"Row-normalised confusion matrices of {', '.join(data)}, averaged over the confirmed seeds.",
-            figure=draw_confusion(data, here[0].class_names),
+            data=confusion_frame(data, names),
+            figure=draw_confusion(data, names),
+        )
+    differences = confusion_differences(data)
+    if differences:
+        yield _Plan(
+            section="confusion",
+            name=f"confusion differences{at}",
+            title=f"Confusion matrices minus that of no balancing{at}",
+            alt=f"What {', '.join(differences)} changed in each cell of the confusion matrix of no balancing.",
+            data=confusion_frame(differences, names),
+            figure=draw_confusion_differences(differences, names),
         )
 
 
@@ -230,11 +281,13 @@ def _loss_plans(records: Sequence[TrialRecord], condition: Condition, at: str) -
             name=f"losses{at}",
             title=f"GAN losses, the smallest confirmed seed of each{at}",
             alt="Generator and discriminator loss of each GAN by epoch.",
+            data=losses_frame(data),
             figure=draw_losses(data),
         )
 
 
-def _slug(name: str) -> str:
+def slug(name: str) -> str:
+    """`name` as the name of a file."""
     return re.sub(r"[^a-z0-9.]+", "_", name.lower()).strip("_")
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from PIL import Image
 
 from analysis.select import Condition, condition_of
+from analysis.wording import ratio_text
 from trainables.record import TrialRecord
 from trainables.settings import DataError
 
@@ -19,13 +20,22 @@ JPEG_QUALITY = 88
 
 @dataclass(frozen=True, kw_only=True)
 class SampleGrid:
-    """Where the samples of one method under one condition lie (relative to the study folder), and their seed."""
+    """Where a picture of one method under one condition lies (relative to the study folder), and whose it is."""
 
     condition: Condition
     balancer: str
     seed: int
     phase: str
     path: str
+    objective: float | None = None
+
+    @property
+    def where(self) -> str:
+        """The trial that it is of, in words."""
+        return (
+            f"{self.condition.dataset}, {self.condition.classifier}, "
+            f"ratio {ratio_text(self.condition.imbalance_ratio)}, {self.phase} seed {self.seed}"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,24 +46,44 @@ class EncodedImage:
     media_type: str
 
 
-def sample_data(records: Sequence[TrialRecord]) -> tuple[SampleGrid, ...]:
-    """One grid for each condition and method, chosen without looking: the smallest seed that was confirmed.
+def sample_data(records: Sequence[TrialRecord], kind: str = "samples") -> tuple[SampleGrid, ...]:
+    """One picture of a kind for each condition and method, chosen without looking: the smallest confirmed seed's.
 
     A method that was not confirmed shows its search trial with the largest gain.
     """
-    ranked = sorted((record for record in records if "samples" in record.artifacts), key=_rank)
+    ranked = sorted((record for record in records if kind in record.artifacts), key=_rank)
     first: dict[tuple[Condition, str], TrialRecord] = {}
     for record in ranked:
         first.setdefault((condition_of(record), record.balancer), record)
+    return tuple(_grid(record, kind) for record in first.values())
+
+
+def extreme_data(records: Sequence[TrialRecord]) -> tuple[tuple[SampleGrid, SampleGrid], ...]:
+    """The best and the worst search trial by their gain on validation, for each condition and method with both."""
+    trials: dict[tuple[Condition, str], list[TrialRecord]] = {}
+    for record in records:
+        if record.phase == "search" and record.objective is not None and "samples" in record.artifacts:
+            trials.setdefault((condition_of(record), record.balancer), []).append(record)
     return tuple(
-        SampleGrid(
-            condition=condition,
-            balancer=balancer,
-            seed=record.seed,
-            phase=record.phase,
-            path=record.artifacts["samples"],
-        )
-        for (condition, balancer), record in first.items()
+        (_grid(max(found, key=_gain), "samples"), _grid(min(found, key=_gain), "samples"))
+        for _, found in sorted(trials.items(), key=lambda item: item[0])
+        if len({record.objective for record in found}) > 1
+    )
+
+
+def _gain(record: TrialRecord) -> float:
+    assert record.objective is not None, "only trials with a gain are put in order by it"
+    return record.objective
+
+
+def _grid(record: TrialRecord, kind: str) -> SampleGrid:
+    return SampleGrid(
+        condition=condition_of(record),
+        balancer=record.balancer,
+        seed=record.seed,
+        phase=record.phase,
+        path=record.artifacts[kind],
+        objective=record.objective,
     )
 
 
@@ -69,14 +99,7 @@ def shrunk(path: Path, *, most_bytes: int) -> EncodedImage:
     No narrower than 200 pixels, below which nothing is to be seen. Raises DataError where it cannot be read, or
     is a decompression bomb: the folder may be another person's.
     """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as opened:
-                image = opened.convert("RGB")
-    # Pillow's decoders raise errors of many kinds on a damaged file.
-    except Exception as error:
-        raise DataError(f"{path}: cannot be read as an image ({' '.join(str(error).split())})") from error
+    image, _ = opened(path)
     image.thumbnail((WIDEST_PIXELS, 100 * WIDEST_PIXELS))
     png = _encoded(image, "PNG", optimize=True)
     if len(png) <= most_bytes:
@@ -86,6 +109,23 @@ def shrunk(path: Path, *, most_bytes: int) -> EncodedImage:
         image = image.resize((int(image.width * 0.8), max(1, int(image.height * 0.8))))
         jpeg = _encoded(image, "JPEG", quality=JPEG_QUALITY)
     return EncodedImage(content=jpeg, media_type="image/jpeg")
+
+
+def opened(path: Path) -> tuple[Image.Image, dict[str, str]]:
+    """The image at `path` in colours, and its texts by name.
+
+    Raises DataError where it cannot be read, or is a decompression bomb: the folder may be another person's.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path) as found:
+                return found.convert("RGB"), {
+                    str(name): str(text) for name, text in found.info.items() if isinstance(text, str)
+                }
+    # Pillow's decoders raise errors of many kinds on a damaged file.
+    except Exception as error:
+        raise DataError(f"{path}: cannot be read as an image ({' '.join(str(error).split())})") from error
 
 
 def _encoded(image: Image.Image, kind: str, **options: int | bool) -> bytes:

@@ -82,4 +82,5 @@ def test_menus_offer_only_what_there_is_to_choose() -> None:
 
 @pytest.mark.parametrize("phases", [(), ("baseline",), ("baseline", "search")])
 def test_a_study_without_confirmed_trials_has_no_charts(phases: tuple[str, ...]) -> None:
-    assert charts([record for record in planted_study() if record.phase in phases]) == ()
+    records = [record for record in planted_study() if record.phase in phases]
+    assert charts(records, pd.DataFrame()) == ()

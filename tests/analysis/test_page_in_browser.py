@@ -8,7 +8,8 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from analysis.report import write_report
-from tests.analysis.planted import planted_study, write_study
+from tests.analysis.pictured import with_pictures
+from tests.analysis.planted import planted_quality, planted_study, with_generated, write_study
 from tests.browser import chromium, needs_chromium, opened
 
 pytestmark = needs_chromium
@@ -16,8 +17,15 @@ pytestmark = needs_chromium
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    records = [record for ratio in (10.0, 50.0) for record in planted_study(ratio)]
-    return write_report(write_study(tmp_path_factory.mktemp("study"), records))
+    folder = tmp_path_factory.mktemp("study")
+    records = [
+        with_pictures(folder, record)
+        if (record.balancer, record.phase, record.seed) == ("dcgan", "confirm", 1)
+        else record
+        for ratio in (10.0, 50.0)
+        for record in with_generated(planted_study(ratio), "dcgan", {"normal": planted_quality()})
+    ]
+    return write_report(write_study(folder, records))
 
 
 @pytest.fixture(scope="module")
@@ -35,8 +43,8 @@ def drawn(page: Page) -> int:
 
 def test_every_chart_is_drawn_and_nothing_complains(report: Path, browser: Browser) -> None:
     page, complaints = opened(browser, report)
-    assert drawn(page) == 8
-    assert page.locator(".vega svg.marks").count() == 8
+    assert drawn(page) == 9
+    assert page.locator(".vega svg.marks").count() == 9
     assert complaints == []
 
 
@@ -77,6 +85,32 @@ def test_a_class_has_one_cell_for_each_method_over_all_ratios(report: Path, brow
     drawn(page)
     # Two of the three classes have an F1 in every trial, and four methods stand against no balancing.
     assert page.locator("#chart-classes .mark-rect.role-mark path").count() == 8
+
+
+def test_one_map_is_shown_and_a_menu_chooses_another(report: Path, browser: Browser) -> None:
+    page, complaints = opened(browser, report)
+    drawn(page)
+    points = page.locator("#chart-map .mark-symbol.role-mark path")
+    # 20 real and 12 generated images of two classes.
+    assert points.count() == 64
+    page.select_option("#filters select[name=imbalance_ratio]", "50")
+    assert points.count() == 64
+    page.select_option("#filters select[name=balancer]", "smote")
+    page.wait_for_function("!document.querySelector('#chart-map .mark-symbol.role-mark path')")
+    assert complaints == []
+
+
+def test_in_print_and_without_motion_a_strip_stands_for_the_film(report: Path, browser: Browser) -> None:
+    page, _ = opened(browser, report)
+    drawn(page)
+    film, strip = page.locator(".film").first, page.locator(".strip img").first
+    assert (film.is_visible(), strip.is_visible()) == (True, False)
+    page.emulate_media(reduced_motion="reduce")
+    assert (film.is_visible(), strip.is_visible()) == (False, True)
+    page.emulate_media(media="print", color_scheme="dark", reduced_motion="no-preference")
+    assert (film.is_visible(), strip.is_visible()) == (False, True)
+    assert not page.locator("#filters").is_visible()
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
 
 
 def test_a_heading_sorts_by_number_and_back(report: Path, browser: Browser) -> None:

@@ -1,4 +1,6 @@
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -73,6 +75,13 @@ def test_figures_are_vectors_as_wide_as_a_column_or_a_page(
     write_paper(load_study(write_study(tmp_path, records)), tmp_path / "paper")
     names = {path.name for path in (tmp_path / "paper").iterdir()}
     assert {"gain.pdf", "gain.svg", "minority_f1.tex", "methods.md"} <= names
+    confusion = (
+        ["confusion_differences"]
+        if len(ratios) == 1
+        else [f"confusion_differences_shapes_simple_cnn_{r:g}.0" for r in ratios]
+    )
+    assert {f"{name}.pdf" for name in confusion} <= names
+    assert ("performance_profiles.pdf" in names) == (len(ratios) > 1)
     svg = (tmp_path / "paper" / "gain.svg").read_text(encoding="utf-8")
     width = re.search(r'<svg[^>]*width="([\d.]+)pt"', svg)
     assert width is not None
@@ -84,6 +93,28 @@ def test_figures_are_vectors_as_wide_as_a_column_or_a_page(
     # A picture of pixels would be an image in it.
     assert b"/Subtype /Image" not in pdf
     assert b"/Subtype /Type3" not in pdf
+
+
+def test_five_conditions_have_a_critical_difference_diagram(tmp_path: Path) -> None:
+    records = [record for ratio in (2.0, 5.0, 10.0, 20.0, 50.0) for record in planted_study(ratio)]
+    write_paper(load_study(write_study(tmp_path, records)), tmp_path / "paper")
+    assert (tmp_path / "paper" / "critical_difference.pdf").read_bytes().startswith(b"%PDF")
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="there is no TeX")
+def test_the_table_compiles(tmp_path: Path) -> None:
+    (tmp_path / "table.tex").write_text(score_table(planted_study()), encoding="utf-8")
+    document = (
+        r"\documentclass{article}\usepackage{booktabs}"
+        # It scales what is too wide, and a small TeX lacks it.
+        r"\IfFileExists{adjustbox.sty}{\usepackage{adjustbox}}{\newenvironment{adjustbox}[1]{}{}}"
+        r"\begin{document}\input{table}\end{document}"
+    )
+    (tmp_path / "paper.tex").write_text(document, encoding="utf-8")
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "paper.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert "undefined" not in done.stdout.lower()
 
 
 def test_without_confirmed_trials_there_is_no_paper(tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -5,16 +6,18 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from analysis.plots.confusion import confusion_data
+from analysis.plots.confusion import confusion_data, confusion_differences
 from analysis.plots.counts import count_data
 from analysis.plots.figures import figures
 from analysis.plots.losses import loss_data
 from analysis.plots.samples import sample_data, shrunk
 from analysis.plots.scores import score_data
 from analysis.plots.search import Progress, budget_data, gain_limits, progress_data
+from analysis.plots.slices import slice_data
 from analysis.plots.style import count_along
 from analysis.select import Condition, Task, confirmed
 from tests.analysis.planted import planted_record, planted_study, with_samples
+from trainables.record import SearchStep
 from trainables.settings import DataError
 
 TASK = Task("shapes", "simple_cnn")
@@ -89,6 +92,27 @@ def test_confusion_rows_are_fractions() -> None:
     data = confusion_data(confirmed(planted_study()), ["none", "dcgan", "absent"])
     assert list(data) == ["none", "dcgan"]
     np.testing.assert_allclose(data["dcgan"], [[0.8, 0.1, 0.1], [0.5, 0.5, 0.0], [0.0, 0.25, 0.75]], atol=1e-12)
+
+
+def test_differences_are_from_no_balancing_and_are_none_without_it() -> None:
+    data = confusion_data(confirmed(planted_study()), ["none", "dcgan"])
+    data["dcgan"] = data["dcgan"] + np.array([[0.1, -0.1, 0], [0, 0, 0], [0, -0.25, 0.25]])
+    found = confusion_differences(data)
+    assert list(found) == ["dcgan"]
+    np.testing.assert_allclose(found["dcgan"], [[0.1, -0.1, 0], [0, 0, 0], [0, -0.25, 0.25]], atol=1e-12)
+    assert confusion_differences({"dcgan": data["dcgan"]}) == {}
+
+
+def test_slices_are_of_parameters_that_varied_and_of_complete_trials() -> None:
+    trials = [
+        replace(record, search=SearchStep(number=place, params={"balancing/name": "g", "a": place, "b": 1.0}))
+        for place, record in enumerate(r for r in planted_study() if r.phase == "search")
+    ]
+    data = slice_data(trials, TASK)
+    assert data.groupby("balancer")["value"].apply(list).to_dict() == {"acgan_<x>": [3, 4], "dcgan": [0, 1, 2]}
+    assert set(data["parameter"]) == {"a"}
+    assert data["gain"].tolist() == [0.08, 0.02, 0.05, 0.20, 0.10]
+    assert "search_slices" in {drawn.name for drawn in figures(trials)}
 
 
 def test_counts_split_real_from_synthetic_and_mark_minorities() -> None:

@@ -44,7 +44,7 @@ def test_the_page_needs_nothing_beside_it(page: str) -> None:
     page = re.sub(r"<script>.*?</script>", "", page, flags=re.DOTALL)
     sources = re.findall(r'(?:src|href)="([^"]*)"', page)
     assert all(
-        source.startswith(("data:image/", "data:text/csv;", "#", "tables/", "real_or_fake.html"))
+        source.startswith(("data:image/", "data:text/csv;", "#", "tables/", "plots/", "real_or_fake.html"))
         for source in sources
     )
     assert page.count("<img ") == len(re.findall(r'<img src="[^"]*" alt="[^"]+"', page)) > 5
@@ -73,6 +73,11 @@ def test_tables_and_plots_are_files_too(tmp_path: Path) -> None:
         "confusion.png",
         "losses.png",
     } <= names
+    drawn = {path.stem for path in (report / "plots").glob("*.svg")}
+    page = (report / "report.html").read_text(encoding="utf-8")
+    for name in drawn:
+        assert len((report / "plots" / f"{name}.csv").read_text(encoding="utf-8").splitlines()) > 1, name
+        assert f'href="plots/{name}.csv"' in page
     assert {"answer.csv", "answer.md", "answer.tex", "trials.csv"} <= {
         p.name for p in (report / "tables").iterdir()
     }

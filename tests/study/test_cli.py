@@ -155,6 +155,10 @@ def test_report_check_says_in_its_exit_code_what_is_off(gan_study, tmp_path):
     assert gan_study("report", tmp_path / "study")[0] == 0
     code, out, _ = gan_study("report", "--check", tmp_path / "study")
     assert (code, out.splitlines()[-1].split(", ")[-1]) == (0, "nothing off")
+    (tmp_path / "study" / "importance.json").write_text("[]")
+    code, out, _ = gan_study("report", "--check", tmp_path / "study")
+    assert (code, out.splitlines()[0].split(":")[:2]) == (1, ["off", " importance.json"])
+    assert gan_study("report", tmp_path / "study")[0] == 0
     (tmp_path / "study" / records[-1].artifacts["predictions_test"]).unlink()
     code, out, _ = gan_study("report", "--check", tmp_path / "study")
     assert code == 1

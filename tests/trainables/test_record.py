@@ -72,3 +72,10 @@ def test_anything_else_is_refused_by_line(line, message):
 def test_the_outcome_leaves_out_what_two_equal_runs_differ_in():
     assert {"seconds", "environment", "finished_at"}.isdisjoint(RECORD.outcome())
     assert RECORD.outcome()["scores"]["validation"]["overall"]["minority_f1"] == 0.5
+
+
+def test_a_record_from_before_gans_were_timed_still_reads():
+    values = json.loads(RECORD.to_line())
+    del values["gan_seconds"]
+    assert read_line(json.dumps(values), where="here") == RECORD
+    assert read_line(replace(RECORD, gan_seconds={"3": 1.5}).to_line(), where="here").gan_seconds == {"3": 1.5}

@@ -24,8 +24,9 @@ def is_shown(epoch: int) -> bool:
 
 def shown_labels(labels: Tensor) -> tuple[int, ...]:
     """The labels whose growth is shown: the rarest of `labels` [N], ascending."""
-    present, counts = labels.unique(return_counts=True)
-    rarest = torch.argsort(counts, stable=True)[:MOST_CLASSES]
+    counts = labels.bincount()
+    present = torch.nonzero(counts).squeeze(1)
+    rarest = torch.argsort(counts[present], stable=True)[:MOST_CLASSES]
     return tuple(sorted(present[rarest].tolist()))
 
 
@@ -39,6 +40,6 @@ def looked_at(generator: nn.Module, labels: Tensor, *, latent_size: int, seed: i
 def by_label(growth: Growth, labels: Tensor) -> dict[int, Growth]:
     """`growth` for each label that it shows, where `labels` [N] are those of the training images."""
     return {
-        label: {epoch: images.split(IMAGES_OF_A_CLASS)[place] for epoch, images in growth.items()}
+        label: {epoch: images[place * IMAGES_OF_A_CLASS :][:IMAGES_OF_A_CLASS] for epoch, images in growth.items()}
         for place, label in enumerate(shown_labels(labels))
     }

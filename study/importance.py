@@ -1,0 +1,96 @@
+"""How much each searched parameter matters, by Optuna, as a file that the report reads."""
+
+import json
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import optuna
+from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
+
+from search_spaces.space import BALANCER, RATIO, Space
+from study.folder import StudyFolder, read_manifest
+from study.record_store import read_records
+from study.searcher import search_of
+from trainables.files import write_atomically
+from trainables.record import SearchImportance, TrialRecord
+from trainables.settings import dump
+
+# Of fewer the best tenth, which the method looks at, is one trial.
+FEWEST_TRIALS = 20
+# Numbers of another machine's arithmetic agree so far.
+DECIMALS = 6
+
+
+def importances(space: Space, records: Iterable[TrialRecord]) -> tuple[SearchImportance, ...]:
+    """The importance of each parameter in each search of `records`: of one balancer under one condition.
+
+    PED-ANOVA (Watanabe et al. 2023): how far the best tenth of the complete trials differs from all of them in a
+    parameter, as a share of what all parameters add up to. Only parameters that took two values or more count.
+    Where there are fewer than FEWEST_TRIALS, or all gains are equal, there are no numbers, and `missing` says why.
+    """
+    found: dict[tuple[str, str, float, str], list[TrialRecord]] = {}
+    for record in records:
+        if record.search is not None and record.status == "complete" and record.objective is not None:
+            key = (record.dataset, record.classifier, record.imbalance_ratio, record.balancer)
+            found.setdefault(key, []).append(record)
+    return tuple(
+        SearchImportance(
+            dataset=dataset,
+            classifier=classifier,
+            imbalance_ratio=ratio,
+            balancer=balancer,
+            num_trials=len(trials),
+            missing=missing,
+            shares={} if missing else _shares(space, trials),
+        )
+        for (dataset, classifier, ratio, balancer), trials in sorted(found.items())
+        for missing in (_why_not(trials),)
+    )
+
+
+def _why_not(trials: Sequence[TrialRecord]) -> str | None:
+    if len(trials) < FEWEST_TRIALS:
+        return f"{len(trials)} complete trials, and it takes {FEWEST_TRIALS}"
+    if len({trial.objective for trial in trials}) == 1:
+        return "all trials gained the same"
+    if not varied(trials):
+        return "no parameter took two values"
+    return None
+
+
+def varied(trials: Sequence[TrialRecord]) -> list[str]:
+    """The parameters of `trials` that took two values or more, the balancer and its ratio apart."""
+    values: dict[str, set[object]] = {}
+    for trial in trials:
+        for name, value in (trial.search.params if trial.search else {}).items():
+            values.setdefault(name, set()).add(value)
+    return [name for name, taken in values.items() if len(taken) > 1 and name not in (BALANCER, RATIO)]
+
+
+def _shares(space: Space, trials: Sequence[TrialRecord]) -> dict[str, float]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        found = get_param_importances(
+            search_of(space, trials), evaluator=PedAnovaImportanceEvaluator(), params=varied(trials)
+        )
+    return {name: round(share, DECIMALS) for name, share in found.items()}
+
+
+def write_importances(root: Path) -> None:
+    """Write importance.json into the study folder `root`, from its records."""
+    folder = StudyFolder(root)
+    write_atomically(folder.importance, _content(root), patience_seconds=0.0)
+
+
+def importance_differences(root: Path) -> Iterator[str]:
+    """What importance.json says otherwise than the records; nothing where there is no such file."""
+    folder = StudyFolder(root)
+    if folder.importance.exists() and folder.importance.read_bytes() != _content(root):
+        yield f"{folder.importance.name}: says otherwise than Optuna, asked again about the records"
+
+
+def _content(root: Path) -> bytes:
+    config = read_manifest(root).config
+    found = importances(config.space(), read_records(StudyFolder(root).records))
+    return (json.dumps([dump(each) for each in found], indent=2) + "\n").encode()
