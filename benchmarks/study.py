@@ -77,7 +77,7 @@ class PlainlyTrained(GanStudyTrainable):
 
     def setup(self, config: dict[str, Any], images: SharedImages) -> None:
         """Begin the trial that `config` describes, in a process that trains plainly from now on."""
-        patch("trainables.balancing.gan.train_gan", plainly_trained).start()
+        patch("trainables.gans.together.train_gan", plainly_trained).start()
         super().setup(config, images)
 
 

@@ -16,6 +16,7 @@ from trainables.data.catalog import data_set
 from trainables.data.imbalance import Imbalance, LongTailed, Step
 from trainables.data.source import DataConfig
 from trainables.evaluation import DomainFeatures, ImageFeatures
+from trainables.gans.together import BY_DEVICE, GanExecution
 from trainables.settings import ConfigError, dump, nearest, parse, settings
 from trainables.tunable import Tunable
 
@@ -80,7 +81,8 @@ class ResourceConfig:
     recorded as failed; which trials are depends on the machine. While a GAN trains, its state is kept every
     `checkpoint_interval_seconds`: so much is lost at most where its process dies. Storage that fails or is full is
     tried again for `storage_patience_seconds`; then the study stops, and `resume` goes on. The states of GANs take
-    at most `kept_gb` (of 10^9 bytes) in the whole study: those that were not used for longest go first.
+    at most `kept_gb` (of 10^9 bytes) in the whole study: those that were not used for longest go first. For
+    `gan_execution` see GanExecution.
     """
 
     cpus_per_trial: int = Field(default=1, ge=1)
@@ -90,6 +92,7 @@ class ResourceConfig:
     checkpoint_interval_seconds: float = Field(default=60.0, ge=0)
     storage_patience_seconds: float = Field(default=60.0, ge=0)
     kept_gb: float = Field(default=10.0, ge=0)
+    gan_execution: GanExecution = BY_DEVICE
 
 
 @settings

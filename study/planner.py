@@ -38,13 +38,15 @@ class PlannedTrial:
     """A trial that is to be run, and why.
 
     After each of `kept_epochs` its GAN's state is kept: trials that differ in `epochs` alone go on from there, and
-    so does the export of a balanced data set.
+    so does the export of a balanced data set. `family` are the seeds of trials that are otherwise like this one,
+    its own among them, whose GANs are trained side by side; none where they are not.
     """
 
     config: TrialConfig
     purpose: Purpose
     cell: Cell
     kept_epochs: frozenset[int] = frozenset()
+    family: tuple[int, ...] = ()
 
     def shares_training_with(self, other: "PlannedTrial") -> bool:
         """Whether the two train the same GAN, though perhaps not for as long."""
@@ -171,11 +173,25 @@ class Planner:
             for cell, balancing, selection in (*simple, *searched):
                 purpose = Purpose(phase="confirm", metric=self._config.objective, selection=selection)
                 trial = planned_trial(self._config, cell, balancing, purpose, seed=seed)
-                yield replace(trial, kept_epochs=_last_epoch(trial.config))
+                yield replace(trial, kept_epochs=_last_epoch(trial.config), family=self._family_of(cell.balancer))
+
+    def _family_of(self, balancer: str) -> tuple[int, ...]:
+        side_by_side = self._config.resources.gan_execution.way == "side_by_side"
+        return self._config.confirm.seeds if side_by_side and BALANCERS[balancer].is_gan else ()
 
     def _next_of(self, trials: Iterable[PlannedTrial]) -> PlannedTrial | None:
-        trial = next((trial for trial in trials if not self._has_begun(trial)), None)
+        waiting = (trial for trial in trials if not self._has_begun(trial) and not self._waits_for_family(trial))
+        trial = next(waiting, None)
         return None if trial is None else self._begun(trial)
+
+    def _waits_for_family(self, trial: PlannedTrial) -> bool:
+        """Whether the GANs of a confirmation are being trained for another one, which has not left them yet."""
+        if not trial.family:
+            return False
+        others = [other for other in self._confirmations if other.family and other.cell == trial.cell]
+        records = [self._record_of(other.config.trial_id) for other in others]
+        have_left_gans = any(record is not None and record.status == "complete" for record in records)
+        return not have_left_gans and any(other.config.trial_id in self._underway for other in others)
 
     def _begun(self, trial: PlannedTrial) -> PlannedTrial:
         """`trial`, from now on underway."""

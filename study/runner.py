@@ -151,6 +151,12 @@ def with_absolute_paths(config: StudyConfig) -> StudyConfig:
     return config
 
 
+def with_way_decided(config: StudyConfig, room: Room) -> StudyConfig:
+    """`config` with the way of training GANs that is best for what a trial gets, if it leaves that open."""
+    execution = config.resources.gan_execution.on("cuda" if room.trial["GPU"] > 0 else "cpu")
+    return replace(config, resources=replace(config.resources, gan_execution=execution))
+
+
 def _absolute(path: str) -> str:
     return str(Path(path).expanduser().resolve())
 
@@ -158,7 +164,7 @@ def _absolute(path: str) -> str:
 def _run(
     manifest: Manifest, root: Path, ratios: Mapping[Ratio, float], room: Room, options: RunOptions
 ) -> StudyResult:
-    config, folder = manifest.config, StudyFolder(root.resolve())
+    config, folder = with_way_decided(manifest.config, room), StudyFolder(root.resolve())
     with contextlib.ExitStack() as closing:
         tally = Tally(num_workers=room.num_workers)
         session = StudySession(

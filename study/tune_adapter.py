@@ -21,7 +21,9 @@ from study.session import StudySession
 from trainables.config import dump_trial
 from trainables.files import StorageError
 from trainables.ray_trainable import (
+    FAMILY,
     FOLDER,
+    GAN_EXECUTION,
     GANS,
     INTERVAL,
     KEPT,
@@ -87,14 +89,18 @@ class SessionSearcher(_Forgotten, Searcher):  # type: ignore[misc]
             return None
         self._running.add(trial_id)
         folder, name = StudyFolder(Path(self._folder)), planned.config.trial_id
+        # Those of a family are for all of it.
+        has_its_own = planned.purpose.phase == "confirm" and not planned.family
         return {
             TRIAL_ID: name,
             TRIAL: dump_trial(planned.config),
             PURPOSE: dump(planned.purpose),
             FOLDER: self._folder,
             KEPT: str(folder.kept),
-            GANS: str(folder.confirmed_gans(name) if planned.purpose.phase == "confirm" else folder.gans),
+            GANS: str(folder.confirmed_gans(name) if has_its_own else folder.gans),
             KEPT_EPOCHS: sorted(planned.kept_epochs),
+            GAN_EXECUTION: dump(self._resources.gan_execution),
+            FAMILY: list(planned.family),
             LOG: str(folder.log_of(name)),
             RATIO: self._session.ratio_of(planned),
             TIME_LIMIT: self._resources.trial_time_limit_seconds,

@@ -17,6 +17,7 @@ from trainables.config import parse_trial
 from trainables.data.source import ImageSource, Loaded
 from trainables.files import StorageError, write_atomically
 from trainables.gans.checkpoints import Checkpoints
+from trainables.gans.together import GanExecution
 from trainables.kept import FolderStore
 from trainables.log import logging_to
 from trainables.matrix_products import choose_library
@@ -31,6 +32,7 @@ _log = logging.getLogger(__name__)
 # Keys of the dict that Tune hands over, and of the results that it gets back.
 TRIAL, PURPOSE, FOLDER, RATIO, LOG = "trial", "purpose", "folder", "imbalance_ratio", "log"
 KEPT, GANS, KEPT_EPOCHS, TIME_LIMIT = "kept", "gans", "kept_epochs", "time_limit_seconds"
+GAN_EXECUTION, FAMILY = "gan_execution", "family"
 INTERVAL, PATIENCE = "checkpoint_interval_seconds", "storage_patience_seconds"
 RECORD, MILESTONE, OBJECTIVE, EPOCH = "record", "milestone", "objective", "epoch"
 STORAGE_ERROR = "storage_error"
@@ -146,6 +148,8 @@ class GanStudyTrainable(tune.Trainable):  # type: ignore[misc]
             ),
             store=FolderStore(kept / "measures", patience_seconds=self._patience),
             source=self._images,
+            execution=parse(GanExecution, config[GAN_EXECUTION], where=GAN_EXECUTION),
+            family=config[FAMILY],
         )
 
     def _milestone(self, milestone: Milestone) -> dict[str, JsonValue]:

@@ -25,6 +25,7 @@ from trainables.data.catalog import image_source
 from trainables.data.images import TrainingSet, class_counts, to_float, training_set
 from trainables.data.source import ImageSource, Loaded
 from trainables.gans.checkpoints import Checkpoints
+from trainables.gans.together import BY_DEVICE, GanExecution
 from trainables.generation import Judged, RealImages, judged, yardstick
 from trainables.kept import Store
 from trainables.matrix_products import library
@@ -110,13 +111,17 @@ def run_trial(
     checkpoints: Checkpoints | None = None,
     store: Store | None = None,
     source: ImageSource | None = None,
+    execution: GanExecution = BY_DEVICE,
+    family: Sequence[int] = (),
 ) -> Iterator[TrialEvent]:
     """The trial's milestones as they are reached, and last its outcome.
 
     A consumer that stops asking stops the training. With `checkpoints` no GAN's epoch is trained twice, with
     `store` no classifier that measures images; no number depends on either. Errors of the data (UserError) and of
     the training (a loss that is not finite) are raised; `failed_record` makes a record of them. `source` holds the
-    images that `config.data` asks for, where somebody has read them; they are read otherwise.
+    images that `config.data` asks for, where somebody has read them; they are read otherwise. GANs are trained as
+    `execution` says; `family` are the seeds of trials that are otherwise like this one, its own among them, whose
+    GANs may be trained side by side with its own.
     """
     trial = _Trial(
         config,
@@ -125,6 +130,8 @@ def run_trial(
         source=source or image_source(config.data),
         checkpoints=checkpoints,
         store={} if store is None else store,
+        execution=execution.on(device.type),
+        family=family,
     )
     milestones: list[Milestone] = []
     for balanced in trial.balanced_sets():
@@ -211,9 +218,12 @@ class _Trial:
         source: ImageSource,
         checkpoints: Checkpoints | None,
         store: Store,
+        execution: GanExecution,
+        family: Sequence[int],
     ) -> None:
         self.config, self.purpose, self.device = config, purpose, device
         self.source, self.checkpoints, self.store = source, checkpoints, store
+        self.execution, self.family = execution, family
         self.clock = Stopwatch()
         self.test_epochs: list[EpochOnTest] = []
         self.parts = prepare(config, source)
@@ -230,7 +240,13 @@ class _Trial:
         """What the balancer makes of the training part."""
         balancer, seed = self.config.balancing.balancer, self._seed("balancing")
         for balanced in (
-            balancer.balance(self.training, seed=seed, checkpoints=self.checkpoints)
+            balancer.balance(
+                self.training,
+                seed=seed,
+                checkpoints=self.checkpoints,
+                execution=self.execution,
+                family=self._family(),
+            )
             if isinstance(balancer, GanBalancing)
             else balancer.balance(self.training, seed=seed)
         ):
@@ -294,6 +310,19 @@ class _Trial:
             finished_at=_now(),
         )
         return TrialOutcome(record=record, files=files)
+
+    def _family(self) -> list[tuple[TrainingSet, int]]:
+        """What the balancers of all trials of the family are given, where their GANs are trained side by side."""
+        if self.execution.way == "one_at_a_time":
+            return []
+        configs = [replace(self.config, seed=seed) for seed in self.family]
+        return [(self._training_set_of(config), derive_seed(config.seed, "balancing")) for config in configs]
+
+    def _training_set_of(self, config: TrialConfig) -> TrainingSet:
+        if config.seed == self.config.seed:
+            return self.training
+        parts = prepare(config, self.source)
+        return training_set(parts.training, parts.classes, self.device)
 
     def _record(self, tried: _Tried, milestones: tuple[Milestone, ...]) -> TrialRecord:
         parts = self.parts

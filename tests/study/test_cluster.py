@@ -21,8 +21,10 @@ from study.cluster import (
     room_for_trials,
     startable_machines,
 )
-from study.config import ResourceConfig
+from study.config import ResourceConfig, parse_study
+from study.runner import with_way_decided
 from study.tune_adapter import NOTICE_SECONDS, PlacementNotice
+from trainables.gans import together
 from trainables.settings import UserError
 
 HEAD = {"memory": 8e9}
@@ -197,3 +199,21 @@ def test_a_study_that_cannot_run_here_is_refused_by_the_command(tmp_path):
     assert said.returncode == 2
     assert "resources: a trial asks for 4096 CPU; no machine has that, of 1 with" in said.stderr
     assert not (tmp_path / "study" / "study.json").exists()
+
+
+@pytest.mark.parametrize(("gpus", "device_type"), [(0.0, "cpu"), (0.25, "cuda")])
+def test_how_gans_are_trained_is_decided_by_what_a_trial_gets(gpus, device_type, monkeypatch):
+    monkeypatch.setattr(together, "BEST_KNOWN", {"cpu": "one_at_a_time", "cuda": "side_by_side"})
+    room = Room(trial={"CPU": 1, "GPU": gpus}, num_workers=1, grows=False)
+
+    def decided(way):
+        values = {
+            "name": "test",
+            "imbalance": {"profile": "natural"},
+            "resources": {"gan_execution": {"way": way}},
+        }
+        return with_way_decided(parse_study(values), room).resources.gan_execution.way
+
+    assert decided("auto") == together.BEST_KNOWN[device_type]
+    assert decided("side_by_side") == "side_by_side"
+    assert decided("one_at_a_time") == "one_at_a_time"

@@ -4,7 +4,8 @@ from itertools import pairwise
 import pytest
 
 from study.config import parse_study
-from tests.study.simulation import Simulation
+from study.planner import Pause, Planner
+from tests.study.simulation import Simulation, made_up_record
 from trainables.balancing.catalog import BALANCERS
 from trainables.gans.catalog import VARIANTS
 from trainables.settings import dump
@@ -273,3 +274,63 @@ def test_a_trial_costs_no_more_lookups_in_a_long_study():
         lookups[trials] = simulation.records.asked
     early, late = (lookups[40] - lookups[8]) / 32, (lookups[80] - lookups[40]) / 40
     assert 0 < late < 1.2 * early
+
+
+def family_study(way="side_by_side", **changes):
+    return parse_study({**STUDY, **changes, "resources": {"gan_execution": {"way": way}}})
+
+
+def confirmations_of(simulation):
+    """Of each cell of a GAN, the trials of its confirmation in the order in which they began."""
+    cells = {}
+    for trial in simulation.started:
+        if trial.purpose.phase == "confirm" and trial.cell.balancer in ("vanilla_gan", "wgan_gp"):
+            cells.setdefault(trial.cell, []).append(trial)
+    assert len(cells) == 4
+    return cells
+
+
+def test_confirmations_side_by_side_are_those_of_any_other_study():
+    together = finished(family_study(), num_workers=4, seed=1)
+    assert together.records == finished(study()).records
+    for trials in confirmations_of(together).values():
+        assert {trial.family for trial in trials} == {(1, 2, 3)}
+    others = [trial for trial in together.started if trial.cell.balancer not in ("vanilla_gan", "wgan_gp")]
+    assert {trial.family for trial in others} == {()}
+
+
+@pytest.mark.parametrize("way", ["auto", "one_at_a_time"])
+def test_one_at_a_time_there_is_no_family(way):
+    assert {trial.family for trial in finished(family_study(way)).started} == {()}
+
+
+@pytest.mark.parametrize("first_fails", [False, True])
+def test_a_family_waits_for_the_first_that_leaves_its_gans(first_fails):
+    one_cell = {"balancing/name": {"kind": "choice", "options": ["vanilla_gan"]}}
+    config = family_study(baselines=[], search={**STUDY["search"], "parameters": one_cell, "trials": 0})
+    records = {}
+    planner = Planner(
+        config, record_of=records.get, selected=None, keep=lambda selected: None, may_search=lambda: True
+    )
+
+    def end(trial, **how):
+        records[trial.config.trial_id] = made_up_record(trial, **how)
+
+    baseline = planner.next()
+    end(baseline)
+    started = [planner.next() for _ in range(4)]
+    assert [trial.family for trial in started] == [(), (1, 2, 3), (), ()]
+    first = started[1]
+    assert planner.next() is Pause.WAIT
+    end(first, fails=first_fails)
+    second = planner.next()
+    third = planner.next()
+    assert second.family == (1, 2, 3)
+    # One that has failed may have left nothing.
+    assert (third is Pause.WAIT) == first_fails
+    end(second)
+    last = planner.next() if first_fails else third
+    assert {trial.config.seed for trial in (first, second, last)} == {1, 2, 3}
+    for trial in (*started, last):
+        end(trial)
+    assert planner.next() is Pause.DONE

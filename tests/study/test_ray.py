@@ -144,6 +144,8 @@ def given(folder, purpose, **changes):
         "gans": str(folder / "kept" / "gans"),
         "log": str(folder / "log.jsonl"),
         "kept_epochs": [],
+        "gan_execution": {},
+        "family": [],
         "imbalance_ratio": 10.0,
         "time_limit_seconds": None,
         "checkpoint_interval_seconds": 60.0,
@@ -296,3 +298,19 @@ def test_every_trial_is_logged_and_mirrored_and_its_record_says_how_many_threads
         assert (first.event, last.event) == ("began", "ended")
     runs = {path.name.rsplit("-", 1)[1] for path in folder.root.glob("wandb/offline-run-*")}
     assert runs == {record.trial_id for record in result.trials}
+
+
+def test_a_study_trains_the_gans_of_its_seeds_once(local_ray, tmp_path):
+    settings = ("search.trials=0", "baselines=[]", "confirm.seeds=[1, 2]", "balancers.vanilla_gan.gan.epochs=3")
+    result = run_study(
+        study(*settings, "resources.gan_execution.way=side_by_side", "resources.max_concurrent=2"),
+        out=tmp_path / "study",
+    )
+    balanced = [record for record in result.trials if record.balancer == "vanilla_gan"]
+    assert [record.status for record in balanced] == ["complete", "complete"]
+    assert len({record.seed for record in balanced}) == 2
+    (notes,) = {record.notes for record in balanced}
+    assert any("GANs were trained side by side" in note for note in notes)
+    # To the nanosecond, since one has found what the other trained.
+    (seconds,) = {tuple(record.gan_seconds.values()) for record in balanced}
+    assert min(seconds) > 0

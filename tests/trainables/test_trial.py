@@ -14,6 +14,8 @@ from sklearn.metrics import f1_score, recall_score
 from trainables.config import dump_trial, parse_trial
 from trainables.data.catalog import image_source
 from trainables.gans.checkpoints import Checkpoints
+from trainables.gans.stacked import StackedTraining
+from trainables.gans.together import GanExecution
 from trainables.parts import prepare, ratio_notes
 from trainables.record import Milestone, SearchStep
 from trainables.settings import ConfigError
@@ -291,3 +293,87 @@ def test_what_was_kept_of_trainings_changes_no_record(tmp_path):
         assert numbers(epochs, checkpoints=kept) == numbers(epochs)
     # Two rare classes, each with a GAN of its own.
     assert len(list(tmp_path.rglob("*.pt"))) == 2 * len(config().imbalance.minority_classes)
+
+
+SEEDS = (1, 2, 3)
+SIDE_BY_SIDE = GanExecution(way="side_by_side")
+
+
+@pytest.fixture
+def stacks(monkeypatch):
+    """The epochs of GANs that were really trained side by side: how many GANs, and which epoch."""
+    trained = []
+    train_epoch = StackedTraining.train_epoch
+
+    def counted(self):
+        train_epoch(self)
+        trained.append((len(self.members), self.epoch))
+
+    monkeypatch.setattr(StackedTraining, "train_epoch", counted)
+    return trained
+
+
+def of_family(seed, kept=None, execution=SIDE_BY_SIDE, balancing=GAN):
+    """The record of one of a family's trials, without its times, and its files."""
+    *_, last = run_trial(
+        config(seed=seed, balancing=balancing),
+        Purpose(phase="confirm"),
+        device=torch.device("cpu"),
+        checkpoints=kept,
+        execution=execution,
+        family=SEEDS,
+    )
+    return replace(last.record, seconds={}, gan_seconds={}, finished_at=""), last.files
+
+
+def test_the_gans_of_a_family_are_trained_once_and_no_trial_depends_on_who_came_first(tmp_path, stacks):
+    wanted = {seed: of_family(seed) for seed in SEEDS}
+    # Three seeds, and two rare classes of equal size.
+    assert stacks == 3 * [(6, 1), (6, 2), (6, 3), (6, 4)]
+    stacks.clear()
+    for order in (SEEDS, (3, 1, 2)):
+        kept = Checkpoints(folder=tmp_path / str(order[0]))
+        assert {seed: of_family(seed, kept) for seed in order} == wanted
+        assert stacks == [(6, 1), (6, 2), (6, 3), (6, 4)]
+        stacks.clear()
+    (note,) = wanted[2][0].notes
+    assert note == "6 GANs were trained side by side; the first trial of them took the time of all"
+
+
+def test_a_family_has_the_records_of_trials_by_themselves(stacks):
+    alone, _ = of_family(2, execution=GanExecution())
+    assert stacks == []
+    together, _ = of_family(2)
+    assert together.trial_id == alone.trial_id == config(seed=2, balancing=GAN).trial_id
+    assert together.losses.keys() == alone.losses.keys()
+    for name, losses in alone.losses.items():
+        for wanted, found in zip(losses, together.losses[name], strict=True):
+            assert found.discriminator == pytest.approx(wanted.discriminator, rel=1e-3)
+            assert found.generator == pytest.approx(wanted.generator, rel=1e-3)
+    assert together.class_counts == alone.class_counts
+    for name, score in alone.scores["validation"].overall.items():
+        assert together.scores["validation"].overall[name] == pytest.approx(score, abs=0.02)
+
+
+def test_a_family_whose_first_trial_is_killed_loses_nothing_but_the_last_epoch(tmp_path, stacks, monkeypatch):
+    wanted = of_family(1)
+    stacks.clear()
+    kept = Checkpoints(folder=tmp_path, every_seconds=0.0)
+    train_epoch = StackedTraining.train_epoch
+
+    def killed_in_epoch_3(self):
+        if self.epoch == 2:
+            raise KeyboardInterrupt
+        train_epoch(self)
+
+    with monkeypatch.context() as killing:
+        killing.setattr(StackedTraining, "train_epoch", killed_in_epoch_3)
+        with pytest.raises(KeyboardInterrupt):
+            of_family(3, kept)
+    assert of_family(1, kept) == wanted
+    assert stacks == [(6, 1), (6, 2), (6, 3), (6, 4)]
+
+
+def test_a_family_has_no_need_of_balancers_that_train_no_gan():
+    none = {"name": "none"}
+    assert of_family(1, balancing=none) == of_family(1, balancing=none, execution=GanExecution())

@@ -18,7 +18,8 @@ from trainables.gans.catalog import VARIANTS
 from trainables.gans.checkpoints import Checkpoints
 from trainables.gans.growth import MOST_CLASSES, Growth, by_label
 from trainables.gans.sampling import sample
-from trainables.gans.training import TrainedEpoch, train_gan
+from trainables.gans.together import BY_DEVICE, GanExecution, WantedGan, gans_in_training
+from trainables.gans.training import TrainedEpoch
 from trainables.gans.variant import GanSettings, TrainingData
 from trainables.seeding import derive_seed
 from trainables.settings import nearest, settings
@@ -52,18 +53,27 @@ class GanBalancing:
         return self
 
     def balance(
-        self, training: TrainingSet, *, seed: int, checkpoints: Checkpoints | None = None
+        self,
+        training: TrainingSet,
+        *,
+        seed: int,
+        checkpoints: Checkpoints | None = None,
+        execution: GanExecution = BY_DEVICE,
+        family: Sequence[tuple[TrainingSet, int]] = (),
     ) -> Iterator[BalancedSet]:
         """The set as filled by the generators of each milestone, and last of all by those of the last epoch.
 
-        Once, and `training` itself, where no class lacks images. With `checkpoints` nothing is trained twice.
-        Raises DataError where a minority class has no image, and DivergedError where a loss is no longer finite.
+        Once, and `training` itself, where no class lacks images. With `checkpoints` nothing is trained twice. For
+        `execution` and `family` see `trained`. Raises DataError where a minority class has no image, and
+        DivergedError where a loss is no longer finite.
         """
         missing = deficits(training, balance_to=self.balance_to)
         if not missing:
             yield BalancedSet(training=training)
             return
-        for gans in self.trained(training, tuple(missing), seed=seed, checkpoints=checkpoints):
+        for gans in self.trained(
+            training, tuple(missing), seed=seed, checkpoints=checkpoints, execution=execution, family=family
+        ):
             yield BalancedSet(
                 training=self._filled(training, missing, gans.generators, seed=seed),
                 epoch=gans.epoch,
@@ -75,81 +85,82 @@ class GanBalancing:
             )
 
     def trained(
-        self, training: TrainingSet, lacking: tuple[int, ...], *, seed: int, checkpoints: Checkpoints | None = None
+        self,
+        training: TrainingSet,
+        lacking: tuple[int, ...],
+        *,
+        seed: int,
+        checkpoints: Checkpoints | None = None,
+        execution: GanExecution = BY_DEVICE,
+        family: Sequence[tuple[TrainingSet, int]] = (),
     ) -> Iterator["TrainedGans"]:
         """The GANs that fill the classes `lacking` images, at each milestone and after the last epoch.
 
-        They go on changing once the next are asked for. Raises DivergedError where a loss is no longer finite.
+        They are trained as `execution` says. `family` holds training sets and seeds whose GANs may be trained side
+        by side with these, these among them, in an order that is the same for all of them. Generators go on
+        changing once the next are asked for. Raises DivergedError where a loss is no longer finite.
         """
-        runs = self._runs(training, lacking, seed=seed, checkpoints=checkpoints)
+        own = self._runs(training, lacking, seed=seed)
+        relatives = [
+            run.gan
+            for each, of_each in family
+            for run in self._runs(each, tuple(deficits(each, balance_to=self.balance_to)), seed=of_each)
+        ]
+        in_training = gans_in_training(
+            VARIANTS[self.name],
+            self.gan,
+            [run.gan for run in own],
+            family=relatives or [run.gan for run in own],
+            execution=execution,
+            at=self._shown_epochs(),
+            checkpoints=checkpoints,
+        )
+        notes = tuple(dict.fromkeys(note for gan in in_training for note in gan.notes))
+        shown = [self._shown(run, gan.epochs, seed=seed) for run, gan in zip(own, in_training, strict=True)]
         # In lockstep, so that a version holds the images of every class at the same epoch.
-        for states in zip(*(run.epochs for run in runs), strict=True):
+        for states in zip(*shown, strict=True):
             epoch = states[0].epoch
             if epoch in (*self.gan.milestones, self.gan.epochs):
+                of_runs = tuple(zip(own, states, strict=True))
+                picks = [_pick_note(run, state) for run, state in of_runs] if self.pick_epoch_every else []
                 yield TrainedGans(
                     epoch=epoch,
-                    generators={
-                        label: state.generator
-                        for run, state in zip(runs, states, strict=True)
-                        for label in run.fills
-                    },
-                    losses={run.trained_on: _losses(state) for run, state in zip(runs, states, strict=True)},
-                    seconds={run.trained_on: state.seconds for run, state in zip(runs, states, strict=True)},
-                    growth=_growth(runs, states),
-                    notes=tuple(_pick_note(run, state) for run, state in zip(runs, states, strict=True))
-                    if self.pick_epoch_every
-                    else (),
+                    generators={label: state.generator for run, state in of_runs for label in run.fills},
+                    losses={run.trained_on: _losses(state) for run, state in of_runs},
+                    seconds={run.trained_on: state.seconds for run, state in of_runs},
+                    growth=_growth(own, states),
+                    notes=(*notes, *picks),
                 )
 
-    def _runs(
-        self, training: TrainingSet, lacking: tuple[int, ...], *, seed: int, checkpoints: Checkpoints | None
-    ) -> list["_Run"]:
+    def _runs(self, training: TrainingSet, lacking: tuple[int, ...], *, seed: int) -> list["_Run"]:
         """The GANs to train: one for all classes, or one for each class that lacks images."""
         names = training.classes.names
         if VARIANTS[self.name].conditional:
-            return [self._run(training, trained_on=ALL_CLASSES, fills=lacking, seed=seed, checkpoints=checkpoints)]
+            return [self._run(training, trained_on=ALL_CLASSES, fills=lacking, seed=seed)]
         return [
             self._run(
                 training.take(torch.nonzero(training.labels == label).squeeze(1)),
                 trained_on=names[label],
                 fills=(label,),
                 seed=seed,
-                checkpoints=checkpoints,
             )
             for label in lacking
         ]
 
-    def _run(
-        self,
-        examples: TrainingSet,
-        *,
-        trained_on: str,
-        fills: tuple[int, ...],
-        seed: int,
-        checkpoints: Checkpoints | None,
-    ) -> "_Run":
+    def _run(self, examples: TrainingSet, *, trained_on: str, fills: tuple[int, ...], seed: int) -> "_Run":
         data = TrainingData(
             images=resized(examples.images, self.image_size),
             labels=examples.labels,
             num_classes=len(examples.classes.names),
         )
-        epochs = train_gan(
-            VARIANTS[self.name],
-            self.gan,
-            data,
-            seed=derive_seed(seed, "gan", trained_on),
-            at=self._shown_epochs(),
-            checkpoints=checkpoints,
-        )
-        if self.pick_epoch_every is not None:
-            epochs = best_so_far(
-                epochs,
-                data,
-                fills,
-                latent_size=self.gan.latent_size,
-                seed=seed,
-            )
-        return _Run(trained_on=trained_on, labels=examples.labels, fills=fills, epochs=epochs)
+        gan = WantedGan(data=data, seed=derive_seed(seed, "gan", trained_on))
+        return _Run(trained_on=trained_on, fills=fills, gan=gan)
+
+    def _shown(self, run: "_Run", epochs: Iterator[TrainedEpoch], *, seed: int) -> Iterator[TrainedEpoch]:
+        """`epochs`, or the best so far at each, where that is asked for."""
+        if self.pick_epoch_every is None:
+            return epochs
+        return best_so_far(epochs, run.gan.data, run.fills, latent_size=self.gan.latent_size, seed=seed)
 
     def _shown_epochs(self) -> set[int]:
         every = self.pick_epoch_every
@@ -207,12 +218,11 @@ class TrainedGans:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Run:
-    """One GAN in training: what it is trained on and its labels [N], those that it fills, its epochs to come."""
+    """One GAN to train: the name of what it is trained on, the labels that it fills, and what it is made from."""
 
     trained_on: str
-    labels: Tensor
     fills: tuple[int, ...]
-    epochs: Iterator[TrainedEpoch]
+    gan: WantedGan
 
 
 def _pick_note(run: _Run, state: TrainedEpoch) -> str:
@@ -224,7 +234,7 @@ def _growth(runs: Sequence[_Run], states: Sequence[TrainedEpoch]) -> dict[int, G
     found = (
         (label, growth)
         for run, state in zip(runs, states, strict=True)
-        for label, growth in by_label(state.growth, run.labels).items()
+        for label, growth in by_label(state.growth, run.gan.data.labels).items()
         if label in run.fills
     )
     return dict(islice(found, MOST_CLASSES))

@@ -6,26 +6,43 @@ tensors are stacked along a new first axis, and torch.func.vmap makes one batche
 convolution of what would be one a GAN. The numbers are those of training each alone, up to rounding.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from itertools import islice
+from time import perf_counter
 from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
+from torch.optim import Optimizer
 
 from trainables.gans.averaging import move_average
+from trainables.gans.checkpoints import Checkpoints
 from trainables.gans.execution import EAGER, Execution
 from trainables.gans.random_streams import RandomStream
 from trainables.gans.steps import AlternatingSteps, has_batch_norm
-from trainables.gans.training import DivergedError, MeanLosses, OneGan, TrainedEpoch, Training
+from trainables.gans.training import (
+    DivergedError,
+    MeanLosses,
+    OneGan,
+    TrainedEpoch,
+    Training,
+    initialised,
+    reached,
+    shown_epochs,
+    training_id,
+)
 from trainables.gans.variant import Discriminator, GanSettings, GanVariant, Judgement, TrainingData
-from trainables.settings import ConfigError
+from trainables.kept import State
+from trainables.settings import ConfigError, digest
 
 # By name, each with one axis more than in a network.
 Tensors: TypeAlias = Mapping[str, Tensor]
+
+# What of Adam's state is one for all: they step together.
+_SHARED = frozenset({"step"})
 
 
 def train_gans(
@@ -35,46 +52,50 @@ def train_gans(
     *,
     seeds: Sequence[int],
     at: Collection[int] | None = None,
+    checkpoints: Checkpoints | None = None,
     execution: Execution = EAGER,
 ) -> Iterator[tuple[TrainedEpoch | DivergedError, ...]]:
     """What `train_gan` gives for each of `data` and `seeds`, all trained at once.
 
     A GAN whose loss is no longer finite is from there on given as its DivergedError; the others go on unharmed.
-    Raises ValueError where the sets differ in their number of images, their shape, type or device, and ConfigError
-    where batch norm were to be in bf16, which torch.func.vmap cannot do.
+    States are kept for all together, and under a name that says so: in the last digits they are not those of GANs
+    trained alone, or in other company. Raises ValueError where the sets differ in their `kind`, and ConfigError
+    where batch norm were to be in bf16.
     """
-    _check(data, seeds)
-    members = [
-        Training(variant, settings, each, seed=seed, execution=EAGER)
-        for each, seed in zip(data, seeds, strict=True)
-    ]
-    networks = members[0].gan.networks
-    if settings.precision == "bf16" and (
-        has_batch_norm(networks.generator) or has_batch_norm(networks.discriminator)
-    ):
+    if not data or len(data) != len(seeds):
+        raise ValueError(f"{len(data)} sets of images and {len(seeds)} seeds cannot be trained side by side")
+    kinds = set(map(kind, data))
+    if len(kinds) > 1:
+        raise ValueError(f"sets of images that differ cannot be trained side by side: {sorted(map(str, kinds))}")
+    if not fits_side_by_side(variant, settings, data[0]):
         raise ConfigError(f"gan.precision: 'bf16' cannot be used side by side; {variant.name} has batch norm")
-    for member in members:
-        member.begin()
+    gans = tuple(zip(data, seeds, strict=True))
+    members = [Training(variant, settings, each, seed=seed, execution=EAGER) for each, seed in gans]
+    names = [training_id(variant, settings, each, seed=seed, execution=execution) for each, seed in gans]
+    kept = checkpoints.of(digest({"side by side": list(names)})) if checkpoints else None
     stack = StackedTraining(members, execution=execution)
-    for epoch in range(1, settings.epochs + 1) if at is None else sorted({*at, settings.epochs}):
-        while stack.epoch < epoch:
-            stack.train_epoch()
+    for _ in reached(stack, kept, shown_epochs(settings, at)):
         yield stack.outcomes()
 
 
-def _check(data: Sequence[TrainingData], seeds: Sequence[int]) -> None:
-    if not data or len(data) != len(seeds):
-        raise ValueError(f"{len(data)} sets of images and {len(seeds)} seeds cannot be trained side by side")
-    kinds = {(each.images.shape, each.images.dtype, each.images.device, each.num_classes) for each in data}
-    if len(kinds) > 1:
-        raise ValueError(f"sets of images that differ cannot be trained side by side: {sorted(map(str, kinds))}")
+def kind(data: TrainingData) -> Hashable:
+    """What has to be equal for sets of images to be trained on side by side."""
+    return data.images.shape, data.images.dtype, data.images.device, data.num_classes
+
+
+def fits_side_by_side(variant: GanVariant, settings: GanSettings, data: TrainingData) -> bool:
+    """Whether torch.func.vmap can do it: batch norm in bf16 it cannot."""
+    if settings.precision != "bf16":
+        return True
+    networks = initialised(variant, settings, data, seed=0)
+    return not (has_batch_norm(networks.generator) or has_batch_norm(networks.discriminator))
 
 
 class StackedTraining:
     """Trainings of one variant and of equal settings, whose steps are taken together.
 
-    They must have begun. Their networks and optimisers become windows on the stack: after each epoch every member
-    is what it would be had it been trained alone.
+    Their networks and optimisers become windows on the stack: after each epoch every member is what it would be
+    had it been trained alone.
     """
 
     def __init__(self, members: Sequence[Training], *, execution: Execution) -> None:
@@ -82,51 +103,90 @@ class StackedTraining:
         self.members, self.num_batches = members, first.num_batches
         self.gans = GanStack([member.gan for member in members])
         self.steps = AlternatingSteps(self.gans, first.settings, execution)
-        self.epoch = 0
-        self._diverged: dict[int, DivergedError] = {}
+
+    @property
+    def epoch(self) -> int:
+        """How many epochs there have been."""
+        return self.members[0].epoch
 
     def train_epoch(self) -> None:
         """One more epoch of every member."""
+        began_at = perf_counter()
+        for member in self.members:
+            member.begin()
         rows = islice(zip(*(member.batches for member in self.members), strict=True), self.num_batches)
         means = self.steps.epoch(torch.stack(batches) for batches in rows)
-        self.epoch += 1
-        self._share_optimiser_states()
-        of_discriminator, of_generator = (mean.tolist() for mean in means)
-        for number, member in enumerate(self.members):
+        for shared, own in self._optimisers():
+            _share_state(shared, own)
+        for member, *losses in zip(self.members, *(mean.tolist() for mean in means), strict=True):
             member.steps.taken = self.steps.taken
-            try:
-                member.note(MeanLosses(of_discriminator[number], of_generator[number]))
-            except DivergedError as error:
-                self._diverged.setdefault(number, error)
+            member.note(MeanLosses(*losses))
+        # Of the time each has its share.
+        for member in self.members:
+            member.seconds += (perf_counter() - began_at) / len(self.members)
+
+    def state(self) -> State:
+        """All that the epochs to come depend on."""
+        return {"members": [member.state() for member in self.members]}
+
+    def load(self, state: State) -> None:
+        """Go on from a `state` of the same trainings."""
+        for member, of_member in zip(self.members, state["members"], strict=True):
+            member.load(of_member)
+        # Through the windows all else is there by now.
+        for shared, own in self._optimisers():
+            _take_state(shared, own)
+        self.steps.taken = self.members[0].steps.taken
+        self.steps.prepare()
 
     def outcomes(self) -> tuple[TrainedEpoch | DivergedError, ...]:
         """Each member after the last epoch, or why there is no more of it."""
         return tuple(
-            self._diverged.get(number)
+            member.divergence
             or TrainedEpoch(
                 losses=tuple(member.losses),
-                taken_from=len(member.losses),
+                taken_from=member.epoch,
                 generator=member.gan.answer,
-                growth={**member.growth, len(member.losses): member.look()},
+                growth={**member.growth, member.epoch: member.look()},
+                seconds=member.seconds,
             )
-            for number, member in enumerate(self.members)
+            for member in self.members
         )
 
-    def _share_optimiser_states(self) -> None:
-        for number, member in enumerate(self.members):
-            for own, shared in (
-                (member.steps.generator_optimiser, self.steps.generator_optimiser),
-                (member.steps.discriminator_optimiser, self.steps.discriminator_optimiser),
-            ):
-                _share_state(own, shared, number)
+    def _optimisers(self) -> tuple[tuple[Optimizer, list[Optimizer]], ...]:
+        """Both of the stack, each with those of the members."""
+        steps = [member.steps for member in self.members]
+        return (
+            (self.steps.generator_optimiser, [each.generator_optimiser for each in steps]),
+            (self.steps.discriminator_optimiser, [each.discriminator_optimiser for each in steps]),
+        )
 
 
-def _share_state(own: torch.optim.Optimizer, shared: torch.optim.Optimizer, number: int) -> None:
-    """Makes the state of `own` the rows `number` of that of `shared`; both optimise tensors in the same order."""
-    for weight, stacked in zip(own.param_groups[0]["params"], shared.param_groups[0]["params"], strict=True):
-        own.state[weight] = {
-            name: value[number] if value.dim() else value for name, value in shared.state[stacked].items()
+def _share_state(shared: Optimizer, owners: Sequence[Optimizer]) -> None:
+    """Makes the state of each owner its rows of that of `shared`."""
+    for stacked, *weights in _weights(shared, owners):
+        for number, (own, weight) in enumerate(zip(owners, weights, strict=True)):
+            own.state[weight] = {
+                name: value if name in _SHARED else value[number] for name, value in shared.state[stacked].items()
+            }
+
+
+def _take_state(shared: Optimizer, owners: Sequence[Optimizer]) -> None:
+    """Makes the state of `shared` that of all owners, stacked."""
+    for stacked, *weights in _weights(shared, owners):
+        states = [own.state[weight] for own, weight in zip(owners, weights, strict=True)]
+        # As the weights lie in memory: the fused Adam goes through both as they lie.
+        shared.state[stacked] = {
+            name: value
+            if name in _SHARED
+            else torch.empty_like(stacked).copy_(torch.stack([state[name] for state in states]))
+            for name, value in states[0].items()
         }
+
+
+def _weights(shared: Optimizer, owners: Sequence[Optimizer]) -> Iterator[tuple[Tensor, ...]]:
+    """What is optimised, stacked, and by each owner; all optimise in the same order."""
+    return zip(*(each.param_groups[0]["params"] for each in (shared, *owners)), strict=True)
 
 
 class GanStack:

@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from time import perf_counter
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from trainables.batches import index_batches
 from trainables.gans.averaging import AveragedGenerator
-from trainables.gans.checkpoints import Checkpoints
+from trainables.gans.checkpoints import Checkpoints, KeptStates
 from trainables.gans.execution import EAGER, Execution
 from trainables.gans.growth import Growth, is_shown, looked_at
 from trainables.gans.random_streams import GeneratorStream
@@ -83,16 +83,7 @@ def train_gan(
     training = Training(variant, settings, data, seed=seed, execution=execution)
     name = training_id(variant, settings, data, seed=seed, execution=execution)
     kept = checkpoints.of(name) if checkpoints else None
-    shown = range(1, settings.epochs + 1) if at is None else sorted({*at, settings.epochs})
-    for epoch in shown:
-        state = kept.find(after=len(training.losses), up_to=epoch) if kept else None
-        if state is not None:
-            training.load(state)
-            _log.info("went on from a kept state", extra={"gan": variant.name, "epoch": len(training.losses)})
-        while len(training.losses) < epoch:
-            training.train_epoch()
-            if kept:
-                kept.offer(len(training.losses), training.state)
+    for epoch in reached(training, kept, shown_epochs(settings, at)):
         yield TrainedEpoch(
             losses=tuple(training.losses),
             taken_from=epoch,
@@ -100,6 +91,46 @@ def train_gan(
             growth={**training.growth, epoch: training.look()},
             seconds=training.seconds,
         )
+
+
+class InEpochs(Protocol):
+    """A training that goes on epoch by epoch, and can be kept in between."""
+
+    @property
+    def epoch(self) -> int:
+        """How many epochs there have been."""
+        ...
+
+    def train_epoch(self) -> None:
+        """One more epoch."""
+        ...
+
+    def state(self) -> State:
+        """All that the epochs to come depend on."""
+        ...
+
+    def load(self, state: State) -> None:
+        """Go on from a `state` of the same training."""
+        ...
+
+
+def reached(training: InEpochs, kept: KeptStates | None, epochs: Iterable[int]) -> Iterator[int]:
+    """Each of `epochs`, ascending, once `training` has come to it; what is `kept` of it is not trained again."""
+    for epoch in epochs:
+        state = kept.find(after=training.epoch, up_to=epoch) if kept else None
+        if state is not None:
+            training.load(state)
+            _log.info("went on from a kept state", extra={"epoch": training.epoch})
+        while training.epoch < epoch:
+            training.train_epoch()
+            if kept:
+                kept.offer(training.epoch, training.state)
+        yield epoch
+
+
+def shown_epochs(settings: GanSettings, at: Collection[int] | None) -> Sequence[int]:
+    """The epochs `at`, by default every one, and the last."""
+    return range(1, settings.epochs + 1) if at is None else sorted({*at, settings.epochs})
 
 
 def training_id(
@@ -132,7 +163,7 @@ class OneGan:
 
     def __init__(self, variant: GanVariant, settings: GanSettings, data: TrainingData, *, seed: int) -> None:
         self.settings, self.data = settings, data
-        self.networks = _initialised(variant, settings, data, seed=seed)
+        self.networks = initialised(variant, settings, data, seed=seed)
         for network in (self.networks.generator, self.networks.discriminator):
             network.to(data.images).to(memory_format=variant.memory_format)
         decay = settings.ema_decay
@@ -208,6 +239,8 @@ class Training:
         self.losses: list[MeanLosses] = []
         self.growth: dict[int, Tensor] = {}
         self.seconds = 0.0
+        # Of the first epoch that had a loss which was not finite.
+        self.divergence: DivergedError | None = None
         self.gan = OneGan(variant, settings, data, seed=seed)
         self.steps = AlternatingSteps(self.gan, settings, execution)
         random = torch_generator(seed, "batches", device=data.images.device)
@@ -216,6 +249,11 @@ class Training:
             if variant.conditional
             else index_batches(len(data.images), settings.batch_size, random)
         )
+
+    @property
+    def epoch(self) -> int:
+        """How many epochs there have been."""
+        return len(self.losses)
 
     def state(self) -> State:
         """All that the epochs to come depend on, and what is told of those before."""
@@ -233,7 +271,9 @@ class Training:
             part.load_state_dict(state[name])
         self.steps.prepare()
         self.gan.random.set_state(state["random"])
-        self.losses = [MeanLosses(*losses) for losses in state["losses"]]
+        self.losses, self.divergence = [], None
+        for losses in state["losses"]:
+            self._remember(MeanLosses(*losses))
         self.growth, self.seconds = dict(state["growth"]), state["seconds"]
         # The batches up to there are drawn again, and thrown away.
         while self.steps.taken < len(self.losses) * self.num_batches:
@@ -250,7 +290,7 @@ class Training:
         return parts if self.gan.average is None else {**parts, "average": self.gan.average}
 
     def begin(self) -> None:
-        """What comes before the first step: the variant's warm start, where it has one."""
+        """What comes before the first step, and only there: the variant's warm start, where it has one."""
         if not self.losses and self.variant.warm_start:
             random = torch_generator(self.seed, "warm start", device=self.data.images.device)
             self.variant.warm_start(self.gan.networks, self.data, self.settings, random)
@@ -263,32 +303,34 @@ class Training:
         of_discriminator, of_generator = self.steps.epoch(islice(self.batches, self.num_batches))
         self.note(MeanLosses(discriminator=of_discriminator.item(), generator=of_generator.item()))
         self.seconds += perf_counter() - began_at
+        if self.divergence:
+            raise self.divergence
 
     def look(self) -> Tensor:
         """A few images of the epoch that it has come to."""
         return looked_at(self.gan.answer, self.data.labels, latent_size=self.settings.latent_size, seed=self.seed)
 
     def note(self, losses: MeanLosses) -> None:
-        """One more epoch has had these `losses`; looks at its images where it is one of those that are shown.
-
-        Raises DivergedError where a loss is not finite.
-        """
-        self.losses.append(losses)
+        """One more epoch has had these `losses`; looks at its images where it is one of those that are shown."""
+        self._remember(losses)
+        if is_shown(self.epoch) and self.divergence is None:
+            self.growth[self.epoch] = self.look()
         _log.debug(
             "GAN epoch",
             extra={
                 "gan": self.variant.name,
-                "epoch": len(self.losses),
+                "epoch": self.epoch,
                 "epochs": self.settings.epochs,
                 **losses._asdict(),
             },
         )
+
+    def _remember(self, losses: MeanLosses) -> None:
+        self.losses.append(losses)
         for network, loss in losses._asdict().items():
-            if not math.isfinite(loss):
-                epoch = len(self.losses)
-                raise DivergedError(f"{self.variant.name}: the {network}'s loss is {loss} in epoch {epoch}")
-        if is_shown(len(self.losses)):
-            self.growth[len(self.losses)] = self.look()
+            if not math.isfinite(loss) and self.divergence is None:
+                name = self.variant.name
+                self.divergence = DivergedError(f"{name}: the {network}'s loss is {loss} in epoch {self.epoch}")
 
 
 def class_balanced_batches(labels: Tensor, batch_size: int, random: torch.Generator) -> Iterator[Tensor]:
@@ -303,7 +345,7 @@ def class_balanced_batches(labels: Tensor, batch_size: int, random: torch.Genera
         yield shares.multinomial(batch_size, replacement=True, generator=random)
 
 
-def _initialised(variant: GanVariant, settings: GanSettings, data: TrainingData, *, seed: int) -> Networks:
+def initialised(variant: GanVariant, settings: GanSettings, data: TrainingData, *, seed: int) -> Networks:
     """The networks with weights drawn on the CPU, so that every device starts from the same ones."""
     with seeded_global_state(derive_seed(seed, "initialisation")):
         return variant.networks(data.shape, settings.latent_size, data.num_classes)

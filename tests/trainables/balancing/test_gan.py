@@ -12,6 +12,7 @@ from trainables.balancing.gan import GanBalancing, resized
 from trainables.data.images import Classes, TrainingSet
 from trainables.gans.catalog import VARIANTS
 from trainables.gans.sampling import sample
+from trainables.gans.together import GanExecution
 from trainables.gans.training import TrainedEpoch, train_gan
 from trainables.gans.variant import GanSettings, GanVariant, TrainingData
 from trainables.seeding import derive_seed
@@ -86,6 +87,25 @@ def test_the_images_of_a_class_come_from_a_gan_of_that_class_alone(training: Tra
     assert torch.equal(last.training.of_class(2)[2:], made)
 
 
+@pytest.mark.parametrize("name", ["wgan_gp", "dcgan"])
+def test_side_by_side_the_classes_are_filled_as_one_at_a_time(training: TrainingSet, name: str) -> None:
+    """At every milestone, from averaged weights, and by the picked epoch."""
+    even = training.take(torch.tensor([0, 1, 2, 3, 4, 5, 6, 7, 8, 10]))
+    assert even.class_counts() == (6, 2, 2)
+    chosen = replace(balancer(name, ema_decay=0.9), pick_epoch_every=2)
+    alone, together = (
+        list(chosen.balance(even, seed=1, execution=GanExecution(way=way)))
+        for way in ("one_at_a_time", "side_by_side")
+    )
+    assert [version.epoch for version in together] == [1, 3, 4]
+    for wanted, found in zip(alone, together, strict=True):
+        assert torch.allclose(found.training.images, wanted.training.images, rtol=0, atol=1e-4)
+        note, *picks = found.notes
+        assert note.startswith("2 GANs were trained side by side")
+        assert tuple(picks) == wanted.notes
+        assert found.losses.keys() == wanted.losses.keys()
+
+
 def test_settings_that_do_not_fit_the_variant_are_refused() -> None:
     with pytest.raises(ValueError, match="did you mean 'dcgan'"):
         GanBalancing(name="dcgn", gan=VARIANTS["dcgan"].defaults)
@@ -104,7 +124,7 @@ def test_a_gan_of_another_size_sees_and_makes_images_of_that_size(
         seen.append(tuple(data.images.shape))
         return train_gan(variant, settings, data, **others)
 
-    monkeypatch.setattr("trainables.balancing.gan.train_gan", watched)
+    monkeypatch.setattr("trainables.gans.together.train_gan", watched)
     larger = replace(training, images=resized(training.images, 32))
     *_, last = replace(balancer("vanilla_gan"), image_size=16).balance(larger, seed=1)
     assert seen == [(3, 1, 16, 16), (2, 1, 16, 16)]

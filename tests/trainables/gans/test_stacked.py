@@ -1,17 +1,20 @@
 """GANs trained side by side against the same ones trained alone, in float64."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
 
 from trainables.gans.catalog import VARIANTS
+from trainables.gans.checkpoints import Checkpoints
 from trainables.gans.execution import EAGER
 from trainables.gans.stacked import StackedTraining, train_gans
 from trainables.gans.training import DivergedError, TrainedEpoch, Training, train_gan
 from trainables.gans.variant import GanSettings, GanVariant, TrainingData, parse_gan_settings
+from trainables.kept import contents
 
 SEEDS = (5, 6, 7)
 NUM_IMAGES, EPOCHS = 10, 2
@@ -55,8 +58,6 @@ def test_the_numbers_are_those_of_training_each_alone(variant: GanVariant, switc
     settings = settings_of(variant, switches)
     trainings = [Training(variant, settings, data(seed), seed=seed, execution=EAGER) for seed in (*SEEDS, *SEEDS)]
     alone, members = trainings[: len(SEEDS)], trainings[len(SEEDS) :]
-    for member in members:
-        member.begin()
     stack = StackedTraining(members, execution=EAGER)
     for _ in range(EPOCHS):
         stack.train_epoch()
@@ -121,3 +122,71 @@ def test_what_cannot_be_stacked_is_said(sets: list[TrainingData], message: str) 
     variant = VARIANTS["vanilla_gan"]
     with pytest.raises(ValueError, match=message):
         next(train_gans(variant, settings_of(variant), sets, seeds=SEEDS))
+
+
+@pytest.fixture
+def trained(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The epochs that stacks were really trained for."""
+    epochs: list[int] = []
+    train_epoch = StackedTraining.train_epoch
+
+    def counted(self: StackedTraining) -> None:
+        train_epoch(self)
+        epochs.append(self.epoch)
+
+    monkeypatch.setattr(StackedTraining, "train_epoch", counted)
+    return epochs
+
+
+def numbers(states: Iterator[tuple[TrainedEpoch | DivergedError, ...]]) -> list[object]:
+    """Of each GAN its losses and a name for its weights after the last epoch, or what went wrong."""
+    *_, last = states
+    return [
+        (state.losses, contents(*state.generator.state_dict().values()))
+        if isinstance(state, TrainedEpoch)
+        else str(state)
+        for state in last
+    ]
+
+
+@every_variant
+@every_switch
+def test_a_stack_that_goes_on_is_bit_for_bit_the_one_that_never_stopped(
+    variant: GanVariant, switches: Mapping[str, object], tmp_path: Path, trained: list[int]
+) -> None:
+    kept = Checkpoints(folder=tmp_path, epochs=frozenset({1, 2}))
+
+    def stack(epochs: int, checkpoints: Checkpoints | None = None) -> list[object]:
+        settings = settings_of(variant, {**switches, "epochs": epochs})
+        sets = [data(seed) for seed in SEEDS]
+        return numbers(train_gans(variant, settings, sets, seeds=SEEDS, at=(), checkpoints=checkpoints))
+
+    wanted = {epochs: stack(epochs) for epochs in (1, 2)}
+    trained.clear()
+    for epochs in (1, 2, 1):
+        assert stack(epochs, kept) == wanted[epochs]
+    assert trained == [1, 2]
+
+
+def test_a_gan_that_diverged_is_so_also_where_its_stack_goes_on(tmp_path: Path, trained: list[int]) -> None:
+    variant = VARIANTS["vanilla_gan"]
+    sets = [data(seed) for seed in SEEDS]
+    sets[1] = replace(sets[1], images=sets[1].images * torch.nan)
+
+    def stack() -> list[object]:
+        kept = Checkpoints(folder=tmp_path, epochs=frozenset({1, 2}))
+        return numbers(train_gans(variant, settings_of(variant), sets, seeds=SEEDS, at={1}, checkpoints=kept))
+
+    assert stack() == stack()
+    assert "in epoch 1" in str(stack()[1])
+    assert trained == [1, 2]
+
+
+def test_a_state_is_named_by_all_that_are_trained_beside_it(tmp_path: Path) -> None:
+    """In the last digits it may depend on them, and on whether there are any."""
+    variant, kept = VARIANTS["vanilla_gan"], Checkpoints(folder=tmp_path, epochs=frozenset({EPOCHS}))
+    for seeds in ((5, 6, 7), (5, 6), (6, 5), (5, 6)):
+        sets = [data(seed) for seed in seeds]
+        list(train_gans(variant, settings_of(variant), sets, seeds=seeds, checkpoints=kept))
+    list(train_gan(variant, settings_of(variant), data(5), seed=5, checkpoints=kept))
+    assert len(list(tmp_path.rglob("*.pt"))) == 4
