@@ -300,7 +300,7 @@ def test_every_trial_is_logged_and_mirrored_and_its_record_says_how_many_threads
     assert runs == {record.trial_id for record in result.trials}
 
 
-def test_a_study_trains_the_gans_of_its_seeds_once(local_ray, tmp_path):
+def test_a_study_trains_the_gans_of_its_seeds_side_by_side(local_ray, tmp_path):
     settings = ("search.trials=0", "baselines=[]", "confirm.seeds=[1, 2]", "balancers.vanilla_gan.gan.epochs=3")
     result = run_study(
         study(*settings, "resources.gan_execution.way=side_by_side", "resources.max_concurrent=2"),
@@ -311,6 +311,3 @@ def test_a_study_trains_the_gans_of_its_seeds_once(local_ray, tmp_path):
     assert len({record.seed for record in balanced}) == 2
     (notes,) = {record.notes for record in balanced}
     assert any("GANs were trained side by side" in note for note in notes)
-    # To the nanosecond, since one has found what the other trained.
-    (seconds,) = {tuple(record.gan_seconds.values()) for record in balanced}
-    assert min(seconds) > 0

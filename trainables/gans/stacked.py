@@ -122,8 +122,9 @@ class StackedTraining:
             member.steps.taken = self.steps.taken
             member.note(MeanLosses(*losses))
         # Of the time each has its share.
+        share = (perf_counter() - began_at) / len(self.members)
         for member in self.members:
-            member.seconds += (perf_counter() - began_at) / len(self.members)
+            member.seconds += share
 
     def state(self) -> State:
         """All that the epochs to come depend on."""
