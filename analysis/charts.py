@@ -158,7 +158,6 @@ def _map_plan(places: pd.DataFrame) -> _Plan:
 
 def _map(frame: pd.DataFrame) -> alt.Chart:
     """Real images as circles, generated ones as crosses; of several maps the menus choose, the first by itself."""
-    axis = alt.Axis(labels=False, ticks=False, domain=False, grid=False)
     classes = frame["class"].drop_duplicates().tolist()
     chart: alt.Chart = (
         _base(frame)
@@ -166,8 +165,8 @@ def _map(frame: pd.DataFrame) -> alt.Chart:
         .transform_filter("datum.map == datum.first")
         .mark_point(size=34, opacity=0.8, strokeWidth=1.6)
         .encode(
-            x=alt.X("x:Q", scale=_span(frame["x"]), axis=axis, title=None),
-            y=alt.Y("y:Q", scale=_span(frame["y"]), axis=axis, title=None),
+            x=alt.X("x:Q", scale=_span(frame["x"]), axis=None),
+            y=alt.Y("y:Q", scale=_span(frame["y"]), axis=None),
             color=alt.Color(
                 "class:N",
                 scale=alt.Scale(domain=classes, range=METHOD_COLOURS),
