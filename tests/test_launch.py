@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from study.journal import read_log
 from study.record_store import read_records
 from tests.hosts import ROOT, USER, Host, made_hosts, skip_without_hosts
+from tests.training import in_training
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(600)]
 
@@ -24,10 +26,11 @@ SETTINGS = (
     "classifier.epochs=1",
     "baselines=[]",
     "search.parameters.balancing/name={kind: choice, options: [vanilla_gan]}",
-    "search.parameters.balancing/gan/epochs@vanilla_gan={kind: int, low: 200, high: 300}",
+    "search.parameters.balancing/gan/epochs@vanilla_gan={kind: int, low: 300, high: 400}",
     "search.trials=4",
     "confirm.seeds=[1]",
     "resources.max_concurrent=2",
+    "resources.checkpoint_interval_seconds=0.2",
 )
 NUM_TRIALS = 1 + 4 + 2
 
@@ -71,8 +74,8 @@ def wait_for(seen: Callable[[], bool], *, seconds: float) -> None:
         time.sleep(1)
 
 
-def trials_on(host: Host) -> int:
-    return sum(line.startswith("ray::GanStudyTrainable") for line in host.processes())
+def in_training_on(host: Host, logs: Path) -> list[Path]:
+    return [path for path, line in in_training(logs).items() if line.values["host"] == host.name]
 
 
 def ray_on(host: Host) -> list[str]:
@@ -131,15 +134,20 @@ def test_a_job_is_submitted_through_the_dashboard_which_only_ssh_reaches(launche
 
 def test_a_host_dies_while_trials_run_there_and_the_study_ends_with_every_record(launched, shared):
     desk, workers = launched["desk"], [launched["worker-1"], launched["worker-2"]]
-    records = shared / "robbed" / "records.jsonl"
+    records, logs = shared / "robbed" / "records.jsonl", shared / "robbed" / "logs"
     study = desk.start(f"{RAY} exec {CLUSTER} {quoted(run_command('robbed', SETTINGS))}")
-    wait_for(lambda: records.exists() and any(map(trials_on, workers)), seconds=120)
-    robbed = max(workers, key=trials_on)
+    wait_for(lambda: any(in_training_on(worker, logs) for worker in workers), seconds=120)
+    robbed = max(workers, key=lambda worker: len(in_training_on(worker, logs)))
     (other,) = (worker for worker in workers if worker is not robbed)
     robbed.cut_off()
+    interrupted = in_training_on(robbed, logs)
+    assert interrupted, "its trials ended just before"
     said, _ = study.communicate(timeout=300)
     assert study.returncode == 0, said
     assert failures(records) == [None] * NUM_TRIALS
+    for log in interrupted:
+        elsewhere = [line.event for line in read_log(log) if line.values["host"] == other.name]
+        assert "went on from a kept state" in elsewhere and elsewhere[-1] == "ended"
     assert (shared / "robbed" / "report" / "report.html").exists()
     assert ray_on(other)
 
