@@ -411,15 +411,15 @@ def _times(frame: pd.DataFrame) -> alt.Chart:
 
 def _curves(frame: pd.DataFrame) -> alt.Chart:
     hover = alt.selection_point(name="hover", fields=["curve"], on="pointerover", empty=False)
+    # Named, since Vega cannot lay out a legend without an entry, where a menu leaves no GAN.
+    colours = alt.Scale(domain=sorted(set(frame["balancer"])), range=METHOD_COLOURS)
     chart: alt.Chart = (
         _base(frame)
         .mark_line()
         .encode(
             x=alt.X("epoch:Q", scale=_span(frame["epoch"]), title="Epoch"),
             y=alt.Y("loss:Q", scale=_span(frame["loss"]), title=f"Mean {frame['network'].iloc[0]} loss"),
-            color=alt.Color(
-                "balancer:N", scale=alt.Scale(range=METHOD_COLOURS), legend=alt.Legend(orient="top", title=None)
-            ),
+            color=alt.Color("balancer:N", scale=colours, legend=alt.Legend(orient="top", title=None)),
             detail=["curve:N"],
             opacity=alt.condition(hover, alt.value(1.0), alt.value(0.6)),
             strokeWidth=alt.condition(hover, alt.value(3), alt.value(1.4)),

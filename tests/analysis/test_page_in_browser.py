@@ -88,13 +88,17 @@ def test_a_class_has_one_cell_for_each_method_over_all_ratios(report: Path, brow
 
 
 def test_one_map_is_shown_and_a_menu_chooses_another(report: Path, browser: Browser) -> None:
-    page, _ = opened(browser, report)
+    page, complaints = opened(browser, report)
     drawn(page)
     points = page.locator("#chart-map .mark-symbol.role-mark path")
     # 20 real and 12 generated images of two classes.
     assert points.count() == 64
     page.select_option("#filters select[name=imbalance_ratio]", "50")
     assert points.count() == 64
+    # A method that has neither a map nor curves.
+    page.select_option("#filters select[name=balancer]", "smote")
+    page.wait_for_function("!document.querySelector('#chart-map .mark-symbol.role-mark path')")
+    assert complaints == []
 
 
 def test_in_print_and_without_motion_a_strip_stands_for_the_film(report: Path, browser: Browser) -> None:
