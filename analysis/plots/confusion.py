@@ -1,5 +1,6 @@
 """Confusion matrices, each seed's rows normalised and the seeds averaged."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,8 @@ from trainables.record import TrialRecord
 
 # Above this many classes a cell is too small for its number.
 MOST_NUMBERED = 8
+# Of more classes every second one is named, or every third, so that names do not lie upon each other.
+MOST_NAMED = 15
 # Differences that changed nothing are not to be seen under a microscope.
 SMALLEST_DIFFERENCE = 0.02
 
@@ -76,15 +79,16 @@ class _Scale:
 
 
 def _draw(data: Mapping[str, Matrix], class_names: Sequence[str], scale: _Scale) -> Figure:
-    longest = max(len(shortened(name, longest=16)) for name in class_names)
+    names = [shortened(name, longest=16) for name in class_names]
+    named = range(0, len(names), math.ceil(len(names) / MOST_NAMED))
+    longest = max(map(len, names))
     figure, axes = panels(len(data), columns=3, row_inches=WIDTH_INCHES / 4.2 + 0.085 * longest)
     for panel, (balancer, matrix) in zip(axes, data.items(), strict=True):
         image = panel.imshow(matrix, vmin=scale.low, vmax=scale.high, cmap=scale.colours)
         panel.set_title(shortened(balancer, longest=16), fontsize=9.5)
         panel.grid(visible=False)
-        names = [shortened(name, longest=16) for name in class_names]
-        panel.set_xticks(range(len(names)), names, rotation=90)
-        panel.set_yticks(range(len(names)), names)
+        panel.set_xticks(named, [names[place] for place in named], rotation=90)
+        panel.set_yticks(named, [names[place] for place in named])
         if len(class_names) <= MOST_NUMBERED:
             _write_numbers(panel, matrix, scale)
     figure.supxlabel("Predicted class", fontsize=10.5)

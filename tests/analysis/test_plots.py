@@ -6,7 +6,7 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from analysis.plots.confusion import confusion_data, confusion_differences
+from analysis.plots.confusion import confusion_data, confusion_differences, draw_confusion
 from analysis.plots.counts import count_data
 from analysis.plots.figures import figures
 from analysis.plots.losses import loss_data
@@ -92,6 +92,15 @@ def test_confusion_rows_are_fractions() -> None:
     data = confusion_data(confirmed(planted_study()), ["none", "dcgan", "absent"])
     assert list(data) == ["none", "dcgan"]
     np.testing.assert_allclose(data["dcgan"], [[0.8, 0.1, 0.1], [0.5, 0.5, 0.0], [0.0, 0.25, 0.75]], atol=1e-12)
+
+
+@pytest.mark.parametrize(("num_classes", "named"), [(3, 3), (15, 15), (43, 15)])
+def test_many_classes_are_not_all_named(num_classes: int, named: int) -> None:
+    names = [f"class {number}" for number in range(num_classes)]
+    figure = draw_confusion({"none": np.eye(num_classes)}, names)
+    labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert len(labels) == named
+    assert labels[:2] == [names[0], names[-(-num_classes // 15)]]
 
 
 def test_differences_are_from_no_balancing_and_are_none_without_it() -> None:
