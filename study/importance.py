@@ -51,7 +51,7 @@ def importances(space: Space, records: Iterable[TrialRecord]) -> tuple[SearchImp
 
 def _why_not(trials: Sequence[TrialRecord]) -> str | None:
     if len(trials) < FEWEST_TRIALS:
-        return f"{len(trials)} complete trials, and it takes {FEWEST_TRIALS}"
+        return f"{len(trials)} of the {FEWEST_TRIALS} complete trials that it takes"
     if len({trial.objective for trial in trials}) == 1:
         return "all trials gained the same"
     if not varied(trials):
