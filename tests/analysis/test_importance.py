@@ -18,7 +18,8 @@ KNOWN = SearchImportance(
     num_trials=24,
     shares={"balancing/gan/epochs@dcgan": 0.75, "balancing/gan/learning_rate": 0.25},
 )
-FEW = SearchImportance(**CELL, balancer="acgan_<x>", num_trials=2, missing="2 of the 20 complete trials that it takes")
+FEW_TRIALS = "2 of the 20 complete trials that it takes"
+FEW = SearchImportance(**CELL, balancer="acgan_<x>", num_trials=2, missing=FEW_TRIALS)
 
 
 def stored(folder: Path, content: str) -> Path:
