@@ -1,6 +1,5 @@
 """Real and generated images as points of one map, by the points that confirmed trials have left."""
 
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.manifold import TSNE
 
+from analysis.arrays import stored_arrays
 from analysis.load import Study
 from analysis.plots.samples import sample_data
 from analysis.select import CONDITION_COLUMNS
@@ -79,15 +79,10 @@ def placed(features: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 def stored_points(path: Path) -> StoredPoints:
     """The points at `path`; raises RecordError where it holds none. Nothing is unpickled."""
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            found = StoredPoints(
-                features=stored["features"].astype(np.float64),
-                labels=stored["labels"].astype(np.int64),
-                synthetic=stored["synthetic"].astype(bool),
-            )
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise RecordError(f"{path}: cannot be read ({' '.join(str(error).split())})") from None
+    features, labels, synthetic = stored_arrays(path, "features", "labels", "synthetic")
+    found = StoredPoints(
+        features=features.astype(np.float64), labels=labels.astype(np.int64), synthetic=synthetic.astype(bool)
+    )
     if not (
         found.features.ndim == 2
         and found.features.shape[:1] == found.labels.shape == found.synthetic.shape

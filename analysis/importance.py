@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from analysis.load import Study
-from analysis.provenance import SEARCH
+from analysis.provenance import SEARCH_GAINS
 from analysis.tables import KEYS, Table, headed, without_constants
 from analysis.wording import listing, ratio_text
 from trainables.record import SearchImportance
@@ -33,7 +33,7 @@ def importance_tables(study: Study) -> tuple[Table, ...]:
             title="Share of each searched parameter in what the search's gains depend on",
             numbers=numbers,
             text=headed(without_constants(text)),
-            origin=SEARCH,
+            origin=SEARCH_GAINS,
         ),
     )
 

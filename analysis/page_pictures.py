@@ -17,6 +17,9 @@ MOST_PAGE_BYTES = 9_800_000
 # Base64 adds a third: all grids together stay below 4 MB of page, and one below 300 kB.
 ALL_GRIDS_BYTES, ONE_GRID_BYTES = 3_000_000, 220_000
 
+# Title, caption and links of a picture, generously.
+MARKUP_BYTES = 500
+
 _Read = TypeVar("_Read", Growth, Panel)
 
 
@@ -37,7 +40,7 @@ class Picture:
     @property
     def num_bytes(self) -> int:
         """What it takes in the page."""
-        return len(self.uri or "")
+        return MARKUP_BYTES + len(self.uri or "")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +55,7 @@ class GrowthPictures:
     @property
     def num_bytes(self) -> int:
         """What it takes in the page."""
-        return len(self.film) + len(self.strip)
+        return 2 * MARKUP_BYTES + len(self.film) + len(self.strip)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +68,8 @@ class PanelPictures:
     @property
     def num_bytes(self) -> int:
         """What it takes in the page."""
-        return sum(len(pair.uri) for pairs in self.panel.by_class.values() for pair in pairs)
+        pairs = [pair for of_class in self.panel.by_class.values() for pair in of_class]
+        return MARKUP_BYTES * (1 + len(pairs)) + sum(len(pair.uri) for pair in pairs)
 
 
 @dataclass(frozen=True, kw_only=True)

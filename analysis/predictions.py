@@ -1,15 +1,13 @@
 """The stored predictions of a study's trials on the test part."""
 
-import zlib
 from pathlib import Path
 from typing import NamedTuple
-from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
 
-from trainables.record import TrialRecord
-from trainables.settings import DataError
+from analysis.arrays import stored_arrays
+from trainables.record import RecordError, TrialRecord
 
 PREDICTIONS = "predictions_test"
 
@@ -26,13 +24,21 @@ class Predictions(NamedTuple):
 def stored_predictions(folder: Path, record: TrialRecord) -> Predictions | None:
     """A trial's predictions in the study's `folder`; None where none are stored.
 
-    Raises DataError where the file cannot be read.
+    Raises RecordError where the file holds none.
     """
     path = folder / record.artifacts[PREDICTIONS] if PREDICTIONS in record.artifacts else None
     if path is None or not path.is_file():
         return None
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            return Predictions(stored["labels"], stored["probabilities"].argmax(axis=1))
-    except (OSError, ValueError, EOFError, KeyError, BadZipFile, zlib.error) as error:
-        raise DataError(f"{path}: cannot be read as predictions ({' '.join(str(error).split())})") from error
+    labels, probabilities = predicted_probabilities(path)
+    return Predictions(labels, probabilities.argmax(axis=1))
+
+
+def predicted_probabilities(path: Path) -> tuple[Labels, npt.NDArray[np.float32]]:
+    """The labels [N] of a file of predictions, and the probabilities [N, K] of each class.
+
+    Raises RecordError where the file holds none.
+    """
+    labels, probabilities = stored_arrays(path, "labels", "probabilities")
+    if probabilities.ndim != 2 or labels.shape != probabilities.shape[:1]:
+        raise RecordError(f"{path}: holds no predictions")
+    return labels.astype(np.int64), probabilities.astype(np.float32)

@@ -19,14 +19,16 @@ class Origin:
     """The trials that a row is made from, beside what its own cells say of condition and methods.
 
     Confirmed ones and, with `searched`, those of the search; with `paired` also those of no balancing, which a
-    gain is measured against.
+    gain is measured against. Without `confirmed` only those of the search that have a gain.
     """
 
     searched: bool = False
     paired: bool = True
+    confirmed: bool = True
 
 
 SCORES, GAINS, SEARCH = Origin(paired=False), Origin(), Origin(searched=True)
+SEARCH_GAINS = Origin(searched=True, paired=False, confirmed=False)
 
 
 def row_sources(frame: pd.DataFrame, records: Sequence[TrialRecord], origin: Origin) -> list[tuple[str, ...]]:
@@ -62,6 +64,8 @@ def with_trial_ids(numbers: pd.DataFrame, sources: Sequence[Sequence[str]]) -> p
 
 
 def _eligible(records: Sequence[TrialRecord], origin: Origin) -> list[TrialRecord]:
+    if not origin.confirmed:
+        return [record for record in records if record.phase == "search" and record.objective is not None]
     counted = {record.trial_id for record in confirmed(records)}
     return [
         record

@@ -2,17 +2,16 @@
 
 import io
 import math
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from analysis.answer import answer
 from analysis.load import Study, load_study, records_frame
 from analysis.markup import to_latex, to_markdown
+from analysis.predictions import predicted_probabilities
 from analysis.report import PAGE_FILE, REPORT_FOLDER, TABLES_FOLDER, answer_html, report_tables, table_html
 from analysis.select import NO_BALANCING
 from analysis.select import score as score_of
@@ -116,11 +115,7 @@ def _test_proportions(records: Sequence[TrialRecord], dataset: str) -> tuple[flo
 
 
 def _scored(path: Path, record: TrialRecord, proportions: Sequence[float] | None) -> Scores:
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            labels, probabilities = stored["labels"], stored["probabilities"]
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise RecordError(f"{path}: cannot be read ({' '.join(str(error).split())})") from None
+    labels, probabilities = predicted_probabilities(path)
     return score(labels, probabilities, minority=record.minority_classes, class_proportions=proportions)
 
 

@@ -42,12 +42,16 @@ TABLES_FOLDER, PLOTS_FOLDER, PAPER_FOLDER = "tables", "plots", "paper"
 
 
 def write_report(folder: Path) -> Path:
-    """Write `folder`/report with report.html, real_or_fake.html, tables/, plots/ and paper/; report.html's path.
+    """Write the report of the study in `folder`; see `write_report_of`. Raises RecordError where there is none."""
+    return write_report_of(load_study(folder))
 
-    All of an earlier report is replaced. Raises RecordError where the study cannot be read.
+
+def write_report_of(study: Study) -> Path:
+    """Write report.html, real_or_fake.html, tables/, plots/ and paper/ below the study's folder; that page's path.
+
+    All of an earlier report is replaced. Raises RecordError where a trial's file is damaged.
     """
-    study = load_study(folder)
-    report = folder / REPORT_FOLDER
+    report = study.folder / REPORT_FOLDER
     for stale in (TABLES_FOLDER, PLOTS_FOLDER, PAPER_FOLDER):
         shutil.rmtree(report / stale, ignore_errors=True)
     found = report_tables(study)

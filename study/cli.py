@@ -334,16 +334,17 @@ def _conclude(result: StudyResult) -> None:
 def _report(folder: Path) -> None:
     read_manifest(folder)
     from analysis.load import load_study
-    from analysis.report import terminal_summary, write_report
+    from analysis.report import terminal_summary, write_report_of
     from study.importance import write_importances
 
     write_importances(folder)
-    answer, frame = terminal_summary(load_study(folder))
+    study = load_study(folder)
+    answer, frame = terminal_summary(study)
     console.print()
     console.print(answer, markup=False, highlight=False)
     if len(frame):
         console.print(_table(frame), crop=False)
-    console.print(f"Report: {write_report(folder)}", markup=False, highlight=False, soft_wrap=True)
+    console.print(f"Report: {write_report_of(study)}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _recheck(folder: Path) -> None:

@@ -15,6 +15,7 @@ from study.searcher import search_of
 from trainables.files import write_atomically
 from trainables.record import SearchImportance, TrialRecord
 from trainables.settings import dump
+from trainables.tunable import contains
 
 # Of fewer the best tenth, which the method looks at, is one trial.
 FEWEST_TRIALS = 20
@@ -27,7 +28,8 @@ def importances(space: Space, records: Iterable[TrialRecord]) -> tuple[SearchImp
 
     PED-ANOVA (Watanabe et al. 2023): how far the best tenth of the complete trials differs from all of them in a
     parameter, as a share of what all parameters add up to. Only parameters that took two values or more count.
-    Where there are fewer than FEWEST_TRIALS, or all gains are equal, there are no numbers, and `missing` says why.
+    Where there are fewer than FEWEST_TRIALS, all gains are equal, or the space has changed since, there are no
+    numbers, and `missing` says why.
     """
     found: dict[tuple[str, str, float, str], list[TrialRecord]] = {}
     for record in records:
@@ -45,18 +47,27 @@ def importances(space: Space, records: Iterable[TrialRecord]) -> tuple[SearchImp
             shares={} if missing else _shares(space, trials),
         )
         for (dataset, classifier, ratio, balancer), trials in sorted(found.items())
-        for missing in (_why_not(trials),)
+        for missing in (_why_not(space, trials),)
     )
 
 
-def _why_not(trials: Sequence[TrialRecord]) -> str | None:
+def _why_not(space: Space, trials: Sequence[TrialRecord]) -> str | None:
     if len(trials) < FEWEST_TRIALS:
         return f"{len(trials)} of the {FEWEST_TRIALS} complete trials that it takes"
     if len({trial.objective for trial in trials}) == 1:
         return "all trials gained the same"
     if not varied(trials):
         return "no parameter took two values"
+    if not all(_lies_in(space, trial) for trial in trials):
+        return "the search space of that name is no longer the one that was searched"
     return None
+
+
+def _lies_in(space: Space, trial: TrialRecord) -> bool:
+    params = trial.search.params if trial.search else {}
+    return all(
+        name in space.parameters and contains(space.parameters[name], value) for name, value in params.items()
+    )
 
 
 def varied(trials: Sequence[TrialRecord]) -> list[str]:

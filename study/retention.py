@@ -1,7 +1,8 @@
 """What a study keeps for trials to come, within the space that it may take."""
 
-from pathlib import Path
+import shutil
 
+from study.folder import StudyFolder
 from study.planner import PlannedTrial
 from trainables.gans.checkpoints import forget_oldest
 from trainables.record import TrialRecord
@@ -10,16 +11,20 @@ from trainables.record import TrialRecord
 class Retention:
     """An observer that, after each trial, leaves at most `most_bytes` of the states of GANs in `folder`.
 
-    Records, predictions and pictures are results, and stay.
+    Of the confirmed ones only those of `exported_seed` are of use to anybody, and the others go at once. Records,
+    predictions and pictures are results, and stay.
     """
 
-    def __init__(self, folder: Path, *, most_bytes: float) -> None:
+    def __init__(self, folder: StudyFolder, *, most_bytes: float, exported_seed: int) -> None:
         self._folder = folder
         self._most_bytes = most_bytes
+        self._exported_seed = exported_seed
 
     def started(self, trial: PlannedTrial) -> None:
         """Nothing: what it will keep is not there yet."""
 
     def finished(self, record: TrialRecord) -> None:
-        """Forget what was not used for longest."""
-        forget_oldest(self._folder, most_bytes=self._most_bytes)
+        """Forget what nobody will ask for, and what was not used for longest."""
+        if record.phase == "confirm" and record.seed != self._exported_seed:
+            shutil.rmtree(self._folder.confirmed_gans(record.trial_id), ignore_errors=True)
+        forget_oldest(self._folder.gans, most_bytes=self._most_bytes)

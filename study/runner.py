@@ -213,7 +213,7 @@ def _keep_best_gans(folder: StudyFolder) -> None:
     """Put the states of the GANs that will be exported where they stay when the others go."""
     for record in best_confirmed(read_records(folder.records)):
         states, place = folder.confirmed_gans(record.trial_id), folder.best_gans(record.trial_id)
-        if states.is_dir() and not place.exists():
+        if any(states.rglob("*.pt")) and not place.exists():
             place.parent.mkdir(exist_ok=True)
             states.rename(place)
 
@@ -257,7 +257,11 @@ def _observers(
     return [
         Journal(),
         closing.enter_context(ProgressDisplay(tally, console)),
-        Retention(folder.gans, most_bytes=manifest.config.resources.kept_gb * 1e9),
+        Retention(
+            folder,
+            most_bytes=manifest.config.resources.kept_gb * 1e9,
+            exported_seed=min(manifest.config.confirm.seeds),
+        ),
         *mirrors,
     ]
 

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from analysis.page_pictures import GrowthPictures, PagePictures, Picture
+from analysis.page_pictures import MARKUP_BYTES, GrowthPictures, PagePictures, Picture
 from analysis.report import write_report
 from tests.analysis.pictured import with_pictures
 from tests.analysis.planted import planted_study, with_samples, write_study
@@ -28,7 +28,8 @@ def pictures(*, figures: int, samples: int, growths: int) -> PagePictures:
 
 
 def test_pictures_take_the_room_in_the_order_of_their_worth() -> None:
-    found = pictures(figures=50, samples=30, growths=15).within(100)
+    # The figure, one sample, and the growth, which is two pictures, fill it.
+    found = pictures(figures=500, samples=3000, growths=1500).within(5000 + 4 * MARKUP_BYTES)
     assert [each.title for each in found.samples] == ["first"]
     assert [each.title for each in found.growths] == ["growth"]
     assert found.num_left_out == 1
@@ -36,7 +37,7 @@ def test_pictures_take_the_room_in_the_order_of_their_worth() -> None:
 
 
 def test_a_figure_without_room_stays_in_words() -> None:
-    found = pictures(figures=101, samples=50, growths=1).within(100)
+    found = pictures(figures=2101, samples=50, growths=1).within(100 + 2 * MARKUP_BYTES)
     assert (found.figures[0].uri, found.figures[0].has_room) == (None, False)
     assert found.figures[0].alt == "What figure shows."
     assert len(found.samples) == 2

@@ -11,6 +11,7 @@ from study.folder import StudyFolder, create_study_folder
 from study.importance import FEWEST_TRIALS, importance_differences, importances, write_importances
 from tests.study.simulation import Simulation
 from tests.study.test_planner import STUDY
+from trainables.tunable import Int
 
 # Two methods at two ratios share the trials.
 CONFIG = parse_study({**STUDY, "search": {**STUDY["search"], "trials": 4 * FEWEST_TRIALS}})
@@ -55,6 +56,16 @@ def test_few_trials_and_equal_gains_have_no_numbers_and_say_why(searched):
     assert few.missing == f"{FEWEST_TRIALS - 1} of the {FEWEST_TRIALS} complete trials that it takes"
     equal = of_one([replace(record, objective=0.25) for record in searched])
     assert (equal.shares, equal.missing) == ({}, "all trials gained the same")
+
+
+def test_a_space_that_has_changed_since_is_said(searched):
+    space, name = CONFIG.space(), next(name for name in searched[0].search.params if "epochs" in name)
+    without = replace(space, parameters={key: value for key, value in space.parameters.items() if key != name})
+    narrower = replace(space, parameters={**space.parameters, name: Int(low=10**6, high=10**7)})
+    for changed in (without, narrower):
+        (found,) = importances(changed, searched)
+        assert found.shares == {}
+        assert found.missing == "the search space of that name is no longer the one that was searched"
 
 
 def test_the_file_is_that_of_the_records_and_a_change_is_found(tmp_path, searched):

@@ -101,9 +101,11 @@ class GanBalancing:
         changing once the next are asked for. Raises DivergedError where a loss is no longer finite.
         """
         own = self._runs(training, lacking, seed=seed)
+        # What is left for others is a state at each epoch that is shown: too much where every few are judged.
+        sharing = () if self.pick_epoch_every else family
         relatives = [
             run.gan
-            for each, of_each in family
+            for each, of_each in sharing
             for run in self._runs(each, tuple(deficits(each, balance_to=self.balance_to)), seed=of_each)
         ]
         in_training = gans_in_training(
