@@ -16,7 +16,7 @@ from study.recipe import merged, study_config
 from study.record_store import read_records
 from trainables.config import TrialConfig, dump_trial, parse_trial
 from trainables.gans.catalog import VARIANTS
-from trainables.matrix_products import choose_library
+from trainables.matrix_products import choose_library, library_named
 from trainables.process import keep_freed_memory
 from trainables.product.balanced_folder import Description
 from trainables.product.export import ExportRequest, ShowProgress, export
@@ -61,7 +61,7 @@ def export_request(options: BalanceOptions) -> ExportRequest:
 def run_export(request: ExportRequest, out: Path, console: Console) -> Description:
     """Write the balanced data set to `out`, with a bar for each stage."""
     keep_freed_memory()
-    choose_library()
+    choose_library(lambda found: request.library or found)
     with progress_bars(console) as progress:
         return export(request, out, progress=progress)
 
@@ -105,6 +105,7 @@ def _of_study(options: BalanceOptions, root: Path) -> ExportRequest:
         config=config,
         study_validation=record.scores["validation"].overall if is_the_trial else None,
         states=states if states.is_dir() else None,
+        library=library_named(record.environment.get("matrix_products")),
         all_images=options.all_images,
         links=options.links,
         threads=study.resources.cpus_per_trial,

@@ -26,7 +26,7 @@ BELOW = {
     "trainables.maps": (),
     "trainables.process": (),
     "trainables.time_limit": (),
-    "trainables.matrix_products": (),
+    "trainables.matrix_products": ("trainables.files",),
     "trainables.files": (),
     "trainables.log": (),
     "trainables.kept": ("trainables.files", "trainables.matrix_products", "trainables.settings"),

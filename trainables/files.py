@@ -4,6 +4,7 @@ import contextlib
 import errno
 import logging
 import os
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -38,6 +39,8 @@ _NO_FOLDER_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP})
 # Waits between attempts double from the first to the longest.
 _FIRST_WAIT_SECONDS = 0.1
 _LONGEST_WAIT_SECONDS = 5.0
+# So often is looked for what the first writer of a file writes, _FIRST_WAIT_SECONDS apart.
+_FIRST_WRITER_LOOKS = 20
 
 
 class StorageError(OSError):
@@ -55,6 +58,14 @@ def write_atomically(path: Path, content: bytes, *, patience_seconds: float = 0.
     Tried again for `patience_seconds` where the storage fails; raises StorageError then.
     """
     insist(lambda: _replace(path, content), seconds=patience_seconds)
+
+
+def first_written(path: Path, content: bytes, *, patience_seconds: float = 0.0) -> bytes:
+    """What a file holds for good: `content`, a few bytes, unless another process has written it first.
+
+    Tried again for `patience_seconds` where the storage fails; raises StorageError then.
+    """
+    return insist(lambda: _create(path, content), seconds=patience_seconds)
 
 
 def append(path: Path, content: bytes, *, patience_seconds: float = 0.0) -> None:
@@ -114,6 +125,19 @@ def _replace(path: Path, content: bytes) -> None:
         finally:
             aside.unlink(missing_ok=True)
         _sync_folder(path.parent)
+
+
+def _create(path: Path, content: bytes) -> bytes:
+    with naming(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError), path.open("xb") as file:
+            _write_through(file, content)
+        # Another one may have made the file, and not yet written; or have died in between.
+        for _ in range(_FIRST_WRITER_LOOKS):
+            if found := path.read_bytes():
+                return found
+            time.sleep(_FIRST_WAIT_SECONDS)
+    return content
 
 
 def _write_at(path: Path, size: int, content: bytes) -> None:

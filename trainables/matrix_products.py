@@ -7,18 +7,24 @@ The permission is oneDNN's alone. `torch.set_float32_matmul_precision`, which gi
 precision of a GPU as well.
 """
 
+import platform
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from time import perf_counter
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 import torch
 from torch import Tensor
+
+from trainables.files import first_written
 
 Library: TypeAlias = Literal["default", "onednn"]
 
 # The layers of a fully connected GAN on batches of 64: [N, I] times [I, O].
 _SIZES = ((128, 784, 512), (64, 512, 784), (64, 256, 512))
-_ROUNDS = 5
+# Of a few rounds on a busy machine the quickest is no measure.
+_ROUNDS = 15
 # Rounding errors of single precision lie at 3e-7; TF32's would be at 3e-4.
 _LARGEST_ERROR = 1e-6
 # What is gained has to be clear, or else noise would decide, and trials of one study would round differently.
@@ -33,14 +39,45 @@ class Comparison:
     gain: float
 
     @property
+    def is_exact(self) -> bool:
+        """Whether oneDNN is as exact as single precision can be."""
+        return self.error < _LARGEST_ERROR
+
+    @property
     def winner(self) -> Library:
-        """OneDNN if it is as exact as single precision can be, and clearly quicker."""
-        return "onednn" if self.error < _LARGEST_ERROR and self.gain > _SMALLEST_GAIN else "default"
+        """OneDNN if it is exact, and clearly quicker."""
+        return "onednn" if self.is_exact and self.gain > _SMALLEST_GAIN else "default"
 
 
-def choose_library() -> None:
-    """Leave this process's matrix products to the better library from now on; takes a tenth of a second."""
-    use(compared().winner)
+def choose_library(agreed: Callable[[Library], Library] = lambda found: found) -> None:
+    """Leave this process's matrix products to the better library from now on; takes a few tenths of a second.
+
+    Noise may let processes on machines alike find different ones, whose last digits differ; so `agreed` gives, for
+    what this one found, what all of them are to use. oneDNN is used only where it is exact here too.
+    """
+    found = compared()
+    use(agreed(found.winner) if found.is_exact else "default")
+
+
+def first_choice(folder: Path, found: Library, *, patience_seconds: float = 0.0) -> Library:
+    """What was found by the first process that looked into `folder` on a machine like this one; it may be this one.
+
+    Machines are alike whose numbers are taken for equal, see `kept.arithmetic`.
+    """
+    kind = [
+        torch.__version__,
+        platform.machine(),
+        torch.backends.cpu.get_cpu_capability(),
+        torch.get_num_threads(),
+    ]
+    path = folder / "-".join(map(str, kind))
+    first = first_written(path, found.encode(), patience_seconds=patience_seconds).decode()
+    return library_named(first) or found
+
+
+def library_named(name: str | None) -> Library | None:
+    """The library that a file or a record names; None where it names none."""
+    return next((known for known in get_args(Library) if known == name), None)
 
 
 def library() -> Library:

@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from trainables.gans.checkpoints import Checkpoints
 from trainables.gans.together import GanExecution
 from trainables.kept import FolderStore
 from trainables.log import logging_to
-from trainables.matrix_products import choose_library
+from trainables.matrix_products import choose_library, first_choice
 from trainables.process import keep_freed_memory, use_threads
 from trainables.record import Milestone
 from trainables.settings import dump, parse
@@ -97,7 +97,8 @@ class GanStudyTrainable(tune.Trainable):  # type: ignore[misc]
         self._images = images
         use_threads(assigned_cpus())
         keep_freed_memory()
-        choose_library()
+        choice = Path(config[KEPT]) / "matrix_products"
+        choose_library(partial(first_choice, choice, patience_seconds=config[PATIENCE]))
         self._begin(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:

@@ -1,10 +1,12 @@
 from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
 
 import pytest
 import torch
 
 from trainables import matrix_products
-from trainables.matrix_products import Comparison, choose_library, compared, library, use
+from trainables.matrix_products import Comparison, choose_library, compared, first_choice, library, use
 
 
 @pytest.fixture(autouse=True)
@@ -43,3 +45,19 @@ def test_the_winner_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(matrix_products, "compared", lambda error=error: Comparison(error=error, gain=2.0))
         choose_library()
         assert library() == wanted
+
+
+def test_processes_that_find_different_ones_use_the_first_ones(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for gain in (2.0, 1.0, 2.0):
+        monkeypatch.setattr(matrix_products, "compared", lambda gain=gain: Comparison(error=1e-7, gain=gain))
+        choose_library(partial(first_choice, tmp_path))
+        assert library() == "onednn"
+
+
+def test_what_was_agreed_is_not_used_where_it_is_inexact(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert first_choice(tmp_path, "onednn") == "onednn"
+    monkeypatch.setattr(matrix_products, "compared", lambda: Comparison(error=1e-3, gain=2.0))
+    choose_library(partial(first_choice, tmp_path))
+    assert library() == "default"

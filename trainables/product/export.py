@@ -24,7 +24,7 @@ from trainables.files import write_atomically
 from trainables.gans.checkpoints import Checkpoints
 from trainables.generation import RealImages, Yardstick, image_quality, yardstick
 from trainables.kept import FolderStore
-from trainables.matrix_products import library
+from trainables.matrix_products import Library, library
 from trainables.parts import TrialParts, held_out, prepare
 from trainables.process import use_threads
 from trainables.product.balanced_folder import (
@@ -67,12 +67,14 @@ class ExportRequest:
     With `all_images` the validation part is trained on as well, so that there is nothing to judge a classifier by.
     With `links` real images are symbolic links to the files that they are read from, and copies otherwise. On a
     CPU the last digits of all numbers depend on the `threads`. `states` is a folder with states of the trial's
-    GANs, where such are left: what is trained in just that way goes on from them.
+    GANs, where such are left: what is trained in just that way goes on from them. `library` is the one that the
+    trial left its matrix products to.
     """
 
     config: TrialConfig
     study_validation: Mapping[str, float | None] | None = None
     states: Path | None = None
+    library: Library | None = None
     all_images: bool = False
     links: bool = False
     threads: int = 1
