@@ -60,7 +60,7 @@ def choose_library(agreed: Callable[[Library], Library] = lambda found: found) -
 
 
 def first_choice(folder: Path, found: Library, *, patience_seconds: float = 0.0) -> Library:
-    """What was found by the first process that looked into `folder` on a machine like this one; it may be this one.
+    """What the first process found that looked into `folder` on a machine like this one, or this process itself.
 
     Machines are alike whose numbers are taken for equal, see `kept.arithmetic`.
     """
