@@ -55,7 +55,7 @@ def draw_profiles(data: Profiles, kinds: Mapping[str, Family]) -> Figure:
     axes.set_xlabel("Gain in test minority F1")
     axes.set_ylabel("Share of runs that gain more")
     axes.set_ylim(-0.02, 1.02)
-    figure.legend(loc="outside right upper", fontsize=9)
+    figure.legend(loc="outside right upper", fontsize="small")
     return figure
 
 
@@ -67,12 +67,14 @@ def draw_ranking(ranked: Ranking, kinds: Mapping[str, Family]) -> Figure:
         colour, height = FAMILY_COLOURS[kinds[name]], -len(groups) - 1 - place
         axes.plot([rank, rank, number + 0.1], [0, height, height], color=colour, linewidth=1.0)
         axes.plot([rank], [0], FAMILY_MARKERS[kinds[name]], color=colour, markersize=6, clip_on=False)
-        axes.text(number + 0.15, height, f"{shortened(name)} ({rank:.2f})", va="center", fontsize=9, color=colour)
+        axes.text(
+            number + 0.15, height, f"{shortened(name)} ({rank:.2f})", va="center", fontsize="small", color=colour
+        )
     for level, group in enumerate(groups, start=1):
         ends = [ranked.mean_ranks[group[0]], ranked.mean_ranks[group[-1]]]
         axes.plot(ends, [-level, -level], color=BLACK, linewidth=3, solid_capstyle="butt")
     axes.plot([1, 1 + ranked.critical_difference], [2, 2], color=BLACK, linewidth=1.2, marker="|")
-    axes.text(1, 2.25, f"critical difference {ranked.critical_difference:.2f}", va="bottom", fontsize=9)
+    axes.text(1, 2.25, f"critical difference {ranked.critical_difference:.2f}", va="bottom", fontsize="small")
     _rank_axis(axes, number, lowest=-len(groups) - number - 0.5)
     return figure
 

@@ -85,20 +85,20 @@ def _draw(data: Mapping[str, Matrix], class_names: Sequence[str], scale: _Scale)
     figure, axes = panels(len(data), columns=3, row_inches=WIDTH_INCHES / 4.2 + 0.085 * longest)
     for panel, (balancer, matrix) in zip(axes, data.items(), strict=True):
         image = panel.imshow(matrix, vmin=scale.low, vmax=scale.high, cmap=scale.colours)
-        panel.set_title(shortened(balancer, longest=16), fontsize=9.5)
+        panel.set_title(shortened(balancer, longest=16))
         panel.grid(visible=False)
         panel.set_xticks(named, [names[place] for place in named], rotation=90)
         panel.set_yticks(named, [names[place] for place in named])
         if len(class_names) <= MOST_NUMBERED:
             _write_numbers(panel, matrix, scale)
-    figure.supxlabel("Predicted class", fontsize=10.5)
-    figure.supylabel("True class", fontsize=10.5)
+    figure.supxlabel("Predicted class")
+    figure.supylabel("True class")
     figure.colorbar(image, ax=axes, shrink=0.7, label=scale.title)
     return figure
 
 
 def _write_numbers(panel: Axes, matrix: Matrix, scale: _Scale) -> None:
-    size = 10 if len(matrix) <= 4 else 7
+    size = "medium" if len(matrix) <= 4 else "x-small"
     for (row, column), value in np.ndenumerate(matrix):
         if not np.isnan(value):
             colour = "white" if abs(value) > scale.dark else "black"

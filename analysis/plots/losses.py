@@ -29,8 +29,8 @@ def draw_losses(data: Mapping[str, Curves]) -> Figure:
             panel.plot(epochs, [loss.discriminator for loss in curve], color=VERMILION, linestyle=style)
         panel.set_title(shortened(balancer))
         count_along(panel)
-    figure.supxlabel("GAN epoch", fontsize=10.5)
-    figure.supylabel("Loss", fontsize=10.5)
+    figure.supxlabel("GAN epoch")
+    figure.supylabel("Loss")
     lines = [axes[0].plot([], [], color=colour)[0] for colour in (BLUE, VERMILION)]
     figure.legend(lines, ["generator", "discriminator"], loc="outside upper center", ncols=2)
     return figure

@@ -91,8 +91,8 @@ def draw_against_ratio(data: ScoreData) -> Figure:
         panel.set_xscale("log")
         panel.set_xticks(_spread(data.ratios), [ratio_text(ratio) for ratio in _spread(data.ratios)])
         panel.minorticks_off()
-    figure.supxlabel("Imbalance ratio (log scale); dashed: no balancing", fontsize=10.5)
-    figure.supylabel(data.title, fontsize=10.5)
+    figure.supxlabel("Imbalance ratio (log scale); dashed: no balancing")
+    figure.supylabel(data.title)
     return figure
 
 
@@ -165,7 +165,7 @@ def _ratio_panels(data: ScoreData) -> tuple[Figure, list[Axes]]:
     for panel, ratio in zip(axes, data.ratios, strict=True):
         name_rows(panel, data.balancers)
         panel.set_title(f"Imbalance ratio {ratio_text(ratio)}")
-    figure.supxlabel(data.title, fontsize=10.5)
+    figure.supxlabel(data.title)
     return figure, axes
 
 

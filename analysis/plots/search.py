@@ -84,8 +84,8 @@ def draw_budget(data: Mapping[str, Mapping[float, Progress]]) -> Figure:
             panel.plot(progress.numbers[-1], progress.best_so_far[-1], "o", color=colour, markersize=4)
         panel.set_title(f"Ratio {ratio_text(ratio)}")
         count_along(panel)
-    figure.supxlabel("Search trial of the method", fontsize=10.5)
-    figure.supylabel("Best gain so far on validation", fontsize=10.5)
+    figure.supxlabel("Search trial of the method")
+    figure.supylabel("Best gain so far on validation")
     lines = [axes[0].plot([], [], style, color=colour)[0] for colour, style in look_of.values()]
     figure.legend(lines, [shortened(name) for name in look_of], loc="outside upper center", ncols=4, fontsize=9)
     return figure
@@ -114,8 +114,8 @@ def draw_progress(data: Mapping[str, Mapping[float, Progress]]) -> Figure:
         panel.set_title(shortened(balancer))
         count_along(panel)
     axes[0].set_ylim(gain_limits(data))
-    figure.supxlabel("Search trial of the method", fontsize=10.5)
-    figure.supylabel("Gain on validation", fontsize=10.5)
+    figure.supxlabel("Search trial of the method")
+    figure.supylabel("Gain on validation")
     if len(ratios) > 1:
         lines = [axes[0].plot([], [], color=colours[ratio])[0] for ratio in ratios]
         names = [ratio_text(ratio) for ratio in ratios]

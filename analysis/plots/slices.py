@@ -49,7 +49,7 @@ def draw_slices(data: pd.DataFrame) -> Figure:
         _draw_slice(panel, trials, colours)
         panel.set_title(shortened(str(balancer), longest=22), fontsize=9.5)
         panel.set_xlabel(shortened(plain(str(parameter)), longest=24), fontsize=9)
-    figure.supylabel("Gain on validation", fontsize=10.5)
+    figure.supylabel("Gain on validation")
     if len(ratios) > 1:
         dots = [axes[0].plot([], [], "o", color=colours[ratio], markersize=4)[0] for ratio in ratios]
         names = [ratio_text(ratio) for ratio in ratios]

@@ -33,6 +33,7 @@ ROW_INCHES = 0.36
 _RC: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 10.5,
+    "figure.labelsize": 10.5,
     "axes.titlesize": 10.5,
     "axes.titleweight": "bold",
     "axes.spines.top": False,
