@@ -21,12 +21,11 @@ from analysis.select import (
     under,
 )
 from analysis.verdicts import MINIMUM_SEEDS, comparisons
-from analysis.wording import count, listing, number, ratio_text
+from analysis.wording import count, first_few, listing, number, ratio_text
 from trainables.record import TrialRecord
 
 SMALL_COUNT = 20
 MOST_NOTES = 12
-MOST_NAMED = 6
 
 
 def caveats(study: Study) -> list[str]:
@@ -78,11 +77,11 @@ def _one_run(records: Sequence[TrialRecord]) -> Iterator[str]:
             "the same with": {name: recall for name, recall in recalls.items() if recall == none},
             "higher with": {name: recall for name, recall in recalls.items() if recall > none},
         }
-        said = [
-            f"{side} {listing(_first([f'{name} ({number(recall)})' for name, recall in sorted(found.items())]))}"
+        named = {
+            side: [f"{name} ({number(recall)})" for name, recall in sorted(found.items())]
             for side, found in sides.items()
-            if found
-        ]
+        }
+        said = [f"{side} {listing(first_few(names))}" for side, names in named.items() if names]
         if said:
             yield (
                 f"One run decides nothing. In the one on {condition.dataset} with {condition.classifier} at "
@@ -113,7 +112,7 @@ def _images(study: Study) -> Iterator[str]:
     if alone:
         yield (
             "Not all predictions on test images are stored, so nothing is known of other test images in the "
-            f"verdicts on {listing(_first(list(alone)))}."
+            f"verdicts on {listing(first_few(list(alone)))}."
         )
 
 
@@ -132,7 +131,7 @@ def _small_counts(records: Sequence[TrialRecord]) -> Iterator[str]:
     small = {key: values for key, values in smallest.items() if min(values) < SMALL_COUNT}
     if small:
         parts = [f"{name} ({dataset}, {part}: {_range(n)})" for (dataset, part, name), n in sorted(small.items())]
-        parts = _first(parts)
+        parts = first_few(parts)
         yield (
             f"Fewer than {SMALL_COUNT} images of a minority class are scored, so that one image moves recall by "
             f"more than 5 points: {listing(parts)}."
@@ -155,7 +154,7 @@ def _flagged_images(records: Sequence[TrialRecord]) -> Iterator[str]:
     for flag, meaning in FLAGS.items():
         flagged = flagged_images(records, flag)
         if flagged:
-            yield f"Some generated images {meaning}: {listing(_first(flagged))}."
+            yield f"Some generated images {meaning}: {listing(first_few(flagged))}."
 
 
 def _comparisons(records: Sequence[TrialRecord]) -> Iterator[str]:
@@ -244,14 +243,8 @@ def _uneven_seeds(records: Sequence[TrialRecord]) -> Iterator[str]:
     if lacking:
         yield (
             "Some methods were confirmed on fewer seeds than others; a gain is over the seeds that both trials "
-            f"share: {listing(_first(lacking))}."
+            f"share: {listing(first_few(lacking))}."
         )
-
-
-def _first(items: Sequence[str]) -> list[str]:
-    """The first few items, and how many more there are."""
-    more = [f"{len(items) - MOST_NAMED} more"] if len(items) > MOST_NAMED else []
-    return [*items[:MOST_NAMED], *more]
 
 
 def _superseded(records: Sequence[TrialRecord]) -> Iterator[str]:

@@ -7,11 +7,10 @@ import pandas as pd
 from analysis.load import Study
 from analysis.provenance import SEARCH_GAINS
 from analysis.tables import KEYS, Table, headed, without_constants
-from analysis.wording import listing, ratio_text
+from analysis.wording import first_few, listing, ratio_text
 from trainables.record import SearchImportance
 
 COLUMNS = [*KEYS, "parameter", "share", "num_trials"]
-MOST_NAMED = 6
 
 
 def importance_tables(study: Study) -> tuple[Table, ...]:
@@ -47,8 +46,7 @@ def importance_gaps(importance: Sequence[SearchImportance]) -> str | None:
     ]
     if not missing:
         return None
-    more = [f"{len(missing) - MOST_NAMED} more"] if len(missing) > MOST_NAMED else []
-    return f"Not given for {listing([*missing[:MOST_NAMED], *more])}."
+    return f"Not given for {listing(first_few(missing))}."
 
 
 def plain(parameter: str) -> str:

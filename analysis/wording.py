@@ -6,6 +6,8 @@ from analysis.aggregate import Estimate
 
 ABSENT = "–"
 MINUS = "−"
+# Of a list in a sentence.
+MOST_NAMED = 6
 
 
 def number(value: float, *, signed: bool = False) -> str:
@@ -18,6 +20,12 @@ def number(value: float, *, signed: bool = False) -> str:
 def magnitude(value: float) -> str:
     """`value` of an unbounded scale: three decimals below 10, one above."""
     return number(value) if abs(value) < 10 else f"{value:.1f}".replace("-", MINUS)
+
+
+def first_few(items: Sequence[str]) -> list[str]:
+    """The first few items, and how many more there are."""
+    more = [f"{len(items) - MOST_NAMED} more"] if len(items) > MOST_NAMED else []
+    return [*items[:MOST_NAMED], *more]
 
 
 def p_text(p_value: float) -> str:

@@ -1,7 +1,6 @@
 """How a GAN's images grew over its epochs: moving, and as a strip to be printed."""
 
 import io
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,10 +8,10 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 from pydantic import Field
 
-from analysis.plots.samples import EncodedImage, opened
+from analysis.plots.samples import EncodedImage, laid_out
 from analysis.wording import listing
 from trainables.record import RecordError
-from trainables.settings import UserError, parse, settings
+from trainables.settings import settings
 
 # The last picture stays longer, so that it is seen that the film begins anew.
 FRAME_MILLISECONDS, LAST_MILLISECONDS = 700, 2500
@@ -63,12 +62,8 @@ def growth(path: Path) -> Growth:
 
     Raises DataError where it cannot be read as an image, RecordError where it does not say what is where.
     """
-    image, texts = opened(path)
-    try:
-        layout = parse(GrowthLayout, json.loads(texts.get("growth", "")), where="growth")
-    except (ValueError, UserError) as error:
-        raise RecordError(f"{path}: {error}") from None
-    if image.size != layout.pixels or image.width * image.height > MOST_PIXELS:
+    image, layout = laid_out(path, GrowthLayout, "growth", what="growth")
+    if image.width * image.height > MOST_PIXELS:
         raise RecordError(f"{path}: {image.width} x {image.height} pixels are not those of a growth")
     height = layout.size + layout.gap
     rows = [

@@ -2,7 +2,6 @@
 
 import base64
 import io
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +9,8 @@ from pathlib import Path
 from PIL import Image
 from pydantic import Field
 
-from analysis.plots.samples import opened
-from trainables.record import RecordError
-from trainables.settings import UserError, parse, settings
+from analysis.plots.samples import laid_out
+from trainables.settings import settings
 
 
 @settings
@@ -71,13 +69,7 @@ def panel(path: Path) -> Panel:
 
     Raises DataError where it cannot be read as an image, RecordError where it does not say what is where.
     """
-    image, texts = opened(path)
-    try:
-        layout = parse(PanelLayout, json.loads(texts.get("nearest", "")), where="nearest")
-    except (ValueError, UserError) as error:
-        raise RecordError(f"{path}: {error}") from None
-    if image.size != layout.pixels:
-        raise RecordError(f"{path}: {image.width} x {image.height} pixels are not those of a panel")
+    image, layout = laid_out(path, PanelLayout, "nearest", what="panel")
     return Panel(
         features=layout.features,
         copy_ratio=layout.copy_ratio,

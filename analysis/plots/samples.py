@@ -1,17 +1,19 @@
 """Sample grids as they were drawn in the trials, brought to a size that a page can carry."""
 
 import io
+import json
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from PIL import Image
 
 from analysis.select import Condition, condition_of
 from analysis.wording import ratio_text
-from trainables.record import TrialRecord
-from trainables.settings import DataError
+from trainables.record import RecordError, TrialRecord
+from trainables.settings import DataError, UserError, parse
 
 WIDEST_PIXELS = 900
 SMALLEST_PIXELS = 200
@@ -126,6 +128,33 @@ def opened(path: Path) -> tuple[Image.Image, dict[str, str]]:
     # Pillow's decoders raise errors of many kinds on a damaged file.
     except Exception as error:
         raise DataError(f"{path}: cannot be read as an image ({' '.join(str(error).split())})") from error
+
+
+class _Layout(Protocol):
+    """Where things are in an image."""
+
+    @property
+    def pixels(self) -> tuple[int, int]:
+        """Width and height of the whole."""
+        ...
+
+
+_Laid = TypeVar("_Laid", bound=_Layout)
+
+
+def laid_out(path: Path, layout: type[_Laid], name: str, *, what: str) -> tuple[Image.Image, _Laid]:
+    """The image at `path`, and where things are in it, as its text `name` says; it is a `what`.
+
+    Raises DataError where it cannot be read as an image, RecordError where it does not say what is where.
+    """
+    image, texts = opened(path)
+    try:
+        found = parse(layout, json.loads(texts.get(name, "")), where=name)
+    except (ValueError, UserError) as error:
+        raise RecordError(f"{path}: {error}") from None
+    if image.size != found.pixels:
+        raise RecordError(f"{path}: {image.width} x {image.height} pixels are not those of a {what}")
+    return image, found
 
 
 def _encoded(image: Image.Image, kind: str, **options: int | bool) -> bytes:
