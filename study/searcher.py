@@ -5,6 +5,8 @@ import copy
 import json
 import logging
 import re
+import shutil
+import tempfile
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,6 +28,8 @@ from trainables.tunable import Scalar
 
 # A space whose points are all taken is given up on after as many tries; a larger one repeats itself less often.
 ATTEMPTS = 50
+
+_SQLITE_WANTS_ROLLBACK = "attempt to write a readonly database"
 
 T = TypeVar("T")
 
@@ -274,7 +278,22 @@ def differences(*, storage: str, study_name: str, records: Iterable[TrialRecord]
 
 
 def _rows(storage: str, study_name: str) -> list[FrozenTrial]:
-    url = re.sub(r"^sqlite:///(?!file:)([^?]+)$", r"sqlite:///file:\1?mode=ro&uri=true", storage)
+    file = re.fullmatch(r"sqlite:///(?!file:)([^?]+)", storage)
+    if file is None:
+        return _rows_at(storage, study_name)
+    try:
+        return _rows_at(f"sqlite:///file:{file[1]}?mode=ro&uri=true", study_name)
+    except (StorageInternalError, OperationalError) as error:
+        # A driver killed within a transaction leaves a journal to be rolled back before anyone can read: in a copy,
+        # since a check writes nothing. While a driver lives, SQLite knows that its journal is no such rest.
+        if _SQLITE_WANTS_ROLLBACK not in f"{error} {error.__cause__}":
+            raise
+        with tempfile.TemporaryDirectory() as folder:
+            copied = [shutil.copy(path, folder) for path in (file[1], f"{file[1]}-journal")]
+            return _rows_at(f"sqlite:///{copied[0]}", study_name)
+
+
+def _rows_at(url: str, study_name: str) -> list[FrozenTrial]:
     opened = optuna.storages.get_storage(url)
     return opened.get_all_trials(opened.get_study_id_from_name(study_name))
 

@@ -2,6 +2,9 @@
 
 import json
 import shutil
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -74,6 +77,26 @@ def test_nothing_is_wrong_with_a_sound_study_and_nothing_is_written(sound, simul
     assert checked.is_finished
     assert checked.num_records == checked.num_trials == len(simulation.records)
     assert contents(sound) == before
+
+
+def test_a_database_left_within_a_transaction_is_read_and_left_as_it_is(root):
+    died = subprocess.run([sys.executable, "-c", DIES_WITHIN_A_TRANSACTION, root / "optuna.db"], check=False)
+    assert died.returncode == -signal.SIGKILL
+    assert (root / "optuna.db-journal").stat().st_size > 0
+    before = contents(root)
+    assert findings(root) == []
+    assert contents(root) == before
+
+
+DIES_WITHIN_A_TRANSACTION = """
+import os, signal, sqlite3, sys
+database = sqlite3.connect(sys.argv[1], isolation_level=None)
+database.execute("pragma cache_size = 1")  # so that what is changed goes to the file before it is committed
+database.execute("begin")
+database.execute("update trial_values set value = value + 1")
+database.execute("update trial_user_attributes set value_json = hex(randomblob(2000))")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
 
 
 def test_a_folder_without_a_study_is_another_error(tmp_path):
