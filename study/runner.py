@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from ray import tune
@@ -31,7 +32,6 @@ from study.scheduling import CellwiseHalving, NewestFirst
 from study.searcher import OptunaView, differences
 from study.selection import read_selection
 from study.session import Observer, StudySession, TimeBudget
-from study.tracking import WandbMirror
 from study.tune_adapter import DeathsAsDeaths, LetGo, PlacementNotice, SessionCallback, SessionSearcher
 from trainables.data.catalog import data_set, image_source
 from trainables.data.source import DATA_ENVIRONMENT_VARIABLE
@@ -42,6 +42,9 @@ from trainables.parts import prepare
 from trainables.ray_trainable import GanStudyTrainable, SharedImages, shared
 from trainables.settings import UserError
 from trainables.trial import versions
+
+if TYPE_CHECKING:
+    from study.tracking import WandbMirror
 
 # A trial whose process or machine dies is started again as often, then recorded as failed.
 MAX_RESTARTS = 2
@@ -267,11 +270,13 @@ def _observers(
 
 
 @contextlib.contextmanager
-def _mirrors(manifest: Manifest, folder: StudyFolder, console: Console) -> Iterator[list[WandbMirror]]:
+def _mirrors(manifest: Manifest, folder: StudyFolder, console: Console) -> Iterator["list[WandbMirror]"]:
     """The W&B mirror, where there is one; it takes in what an earlier driver left, and in the end all is sent."""
     if manifest.config.wandb.mode == "off":
         yield []
         return
+    from study.tracking import WandbMirror  # late: W&B takes half a second
+
     mirror = WandbMirror(manifest, folder)
     try:
         mirror.catch_up(read_records(folder.records))

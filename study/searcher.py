@@ -258,7 +258,7 @@ def differences(*, storage: str, study_name: str, records: Iterable[TrialRecord]
     except KeyError:
         yield Difference(what=f"holds no study {study_name!r}", is_late=True)
         return
-    except (StorageInternalError, SQLAlchemyError, ImportError, ValueError, RuntimeError) as error:
+    except (StorageInternalError, SQLAlchemyError, ImportError, OSError, ValueError, RuntimeError) as error:
         yield Difference(what=f"cannot be read: {' '.join(str(error).split())}", is_late=False)
         return
     searched = {record.trial_id: record for record in records if record.search is not None}
@@ -284,8 +284,8 @@ def _rows(storage: str, study_name: str) -> list[FrozenTrial]:
     try:
         return _rows_at(f"sqlite:///file:{file[1]}?mode=ro&uri=true", study_name)
     except (StorageInternalError, OperationalError) as error:
-        # A driver killed within a transaction leaves a journal to be rolled back before anyone can read: in a copy,
-        # since a check writes nothing. While a driver lives, SQLite knows that its journal is no such rest.
+        # A driver killed within a transaction leaves a journal to be rolled back before anyone reads: in a copy,
+        # as nothing is written here. While a driver lives, SQLite knows that its journal is no such rest.
         if _SQLITE_WANTS_ROLLBACK not in f"{error} {error.__cause__}":
             raise
         with tempfile.TemporaryDirectory() as folder:

@@ -11,7 +11,6 @@ import torch
 from pydantic import JsonValue
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
-from torchvision.models import inception_v3
 
 from trainables.classifiers.classifier import ClassifierConfig, ClassifierModel, FittedClassifier
 from trainables.classifiers.heads import new_head
@@ -132,6 +131,8 @@ def inception(weights: str, device: torch.device) -> FittedClassifier:
     not those of the TensorFlow network that most papers use (Heusel et al. 2017), but are comparable among
     themselves. Raises ConfigError where the file cannot be read or holds something else.
     """
+    from torchvision.models import inception_v3  # late: it takes a second
+
     where = "confirm.image_features.weights"
     # Its first weights are thrown away, so drawing them by its slow default would be a waste of half a minute.
     network = inception_v3(weights=None, init_weights=False, transform_input=False)

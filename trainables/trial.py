@@ -1,6 +1,7 @@
 """One trial from its configuration to its record: the whole pipeline, without Ray."""
 
 import datetime
+import importlib.metadata
 import logging
 import platform
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,7 +13,6 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 import torch
-import torchvision
 from torch import Tensor
 
 from trainables.artifacts import growth_strip, map_file, nearest_panel, predictions_file, sample_grid
@@ -190,7 +190,7 @@ def versions() -> dict[str, str]:
     return {
         "python": platform.python_version(),
         "torch": torch.__version__,
-        "torchvision": torchvision.__version__,
+        "torchvision": importlib.metadata.version("torchvision"),
         "numpy": np.__version__,
         "machine": platform.machine(),
     }

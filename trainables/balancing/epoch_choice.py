@@ -10,7 +10,6 @@ import torch
 from trainables.gans.sampling import sample
 from trainables.gans.training import TrainedEpoch
 from trainables.gans.variant import TrainingData
-from trainables.metrics.generative import kernel_distance
 from trainables.seeding import derive_seed
 
 
@@ -44,6 +43,8 @@ def pixel_distance(
 
     Infinite where no class has the two images that it takes.
     """
+    from trainables.metrics.generative import kernel_distance  # late: it takes a second
+
     distances = []
     for label in labels:
         real = data.images[data.labels == label]

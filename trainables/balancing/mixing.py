@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from pydantic import Field
-from torchvision.transforms import v2
 
 from trainables.balancing.balancer import BalancedSet
 from trainables.data.images import TrainingSet
@@ -23,6 +22,8 @@ class Mixup:
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
         """`training` and the plan, once."""
+        from torchvision.transforms import v2  # late: it takes a second
+
         mix = v2.MixUp(alpha=self.alpha, num_classes=len(training.classes.names))
         yield BalancedSet(training=training, plan=FittingPlan(mix=mix))
 
@@ -39,5 +40,7 @@ class Cutmix:
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
         """`training` and the plan, once."""
+        from torchvision.transforms import v2  # late: it takes a second
+
         mix = v2.CutMix(alpha=self.alpha, num_classes=len(training.classes.names))
         yield BalancedSet(training=training, plan=FittingPlan(mix=mix))

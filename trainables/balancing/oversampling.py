@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
-from imblearn.over_sampling import RandomOverSampler
 from pydantic import Field
 
 from trainables.balancing.balancer import BalancedSet, deficits
@@ -26,6 +25,8 @@ class RandomOversampling:
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
         """`training` with repetitions after it, once; raises DataError where a minority class has no image."""
+        from imblearn.over_sampling import RandomOverSampler  # late: it takes a second
+
         counts = training.class_counts()
         missing = deficits(training, balance_to=self.balance_to)
         sampler = RandomOverSampler(

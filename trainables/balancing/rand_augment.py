@@ -5,7 +5,6 @@ from collections.abc import Iterator
 import torch
 from pydantic import Field
 from torch import Tensor
-from torchvision.transforms import v2
 
 from trainables.balancing.balancer import BalancedSet
 from trainables.balancing.copies import with_copies
@@ -44,6 +43,8 @@ class RandAugment:
         )
 
     def _changed(self, images: Tensor, seed: int) -> Tensor:
+        from torchvision.transforms import v2  # late: it takes a second
+
         augment = v2.RandAugment(num_ops=self.num_ops, magnitude=self.magnitude, fill=_BACKGROUND)
         # One by one, as it draws one set of changes a call, from the CPU's global random state; and on bytes, as
         # posterising is not defined for floats.

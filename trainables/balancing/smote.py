@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from imblearn.over_sampling import SMOTE
 from pydantic import Field
 from torch import Tensor
 
@@ -70,6 +69,9 @@ def smote_request(training: TrainingSet, *, balance_to: float, k_neighbors: int)
 
 def between_neighbours(rows: Tensor, labels: Tensor, seed: int, request: SmoteRequest) -> tuple[Tensor, Tensor]:
     """The new rows [M, D] that `request` wants of `rows` [N, D] with `labels` [N], and their labels [M]."""
+    # Late, as everywhere: it takes a second, and most commands and trials do without.
+    from imblearn.over_sampling import SMOTE
+
     values, targets = rows.cpu().numpy(), labels.cpu().numpy()
     counts = class_counts(targets, int(targets.max()) + 1)
     made, made_labels = [values[:0]], [targets[:0]]

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
-from imblearn.under_sampling import RandomUnderSampler
 
 from trainables.balancing.balancer import BalancedSet
 from trainables.data.images import TrainingSet
@@ -21,6 +20,8 @@ class RandomUndersampling:
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
         """What is left of `training`, in its order, once."""
+        from imblearn.under_sampling import RandomUnderSampler  # late: it takes a second
+
         sampler = RandomUnderSampler(
             sampling_strategy="not minority", random_state=random_state(seed, "undersampling")
         )

@@ -3,7 +3,6 @@
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torchvision.models import resnet18
 
 from trainables.classifiers.classifier import ClassifierModel
 from trainables.data.images import ImageShape
@@ -15,6 +14,8 @@ BLOCKS_PER_STAGE = 5
 
 def resnet18_body(shape: ImageShape) -> tuple[nn.Module, int]:
     """ResNet-18 (torchvision's), its stem 3x3 of stride 1 and without pooling, so that small images stay whole."""
+    from torchvision.models import resnet18  # late: it takes a second
+
     network = resnet18(weights=None)
     network.conv1 = nn.Conv2d(shape.channels, 64, kernel_size=3, padding=1, bias=False)
     network.maxpool = nn.Identity()

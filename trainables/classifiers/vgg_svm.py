@@ -2,9 +2,6 @@
 
 import numpy as np
 import torch
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
-from sklearn.svm import SVC
 from torch import Tensor, nn
 
 from trainables.classifiers.classifier import ClassifierModel, Head
@@ -54,6 +51,11 @@ def svm_head(features: Tensor, labels: Tensor, weights: Tensor, num_classes: int
     states neither C nor gamma: scikit-learn's C = 1 and gamma = 1 / (D variance) are taken. Of a balancer's loss
     (focal, LDAM, balanced softmax) only what it did to the features is left in the predictions.
     """
+    # Late: it takes a second.
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+    from sklearn.svm import SVC
+
     # scikit-learn drops images of weight 0 without telling its own list of classes.
     counted = np.flatnonzero(weights.cpu().numpy())
     rows = counted[sampled_rows(labels.cpu().numpy()[counted], seed=seed)]

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from sklearn.datasets import load_digits
 
 from trainables.data.images import LabeledImages
 from trainables.data.pixels import array_tiles, labeled_images
@@ -42,6 +41,8 @@ class Digits:
 
     @cached_property
     def _images(self) -> LabeledImages:
+        from sklearn.datasets import load_digits  # late: it takes a second
+
         bunch = load_digits()
         greys = np.round(bunch.images * (255 / _FULL_INK)).astype(np.uint8)
         channels = self.config.channels or 1

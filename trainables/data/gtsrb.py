@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from torchvision.datasets import GTSRB
 
 from trainables.data.pixels import Bytes, refusing_bombs
 from trainables.data.torchvision_sets import Part, PublishedSet
@@ -106,6 +105,8 @@ def _picture(path: Path) -> Bytes:
 
 
 def _download(aside: Path) -> tuple[Path, ...]:
+    from torchvision.datasets import GTSRB  # late: it takes a second
+
     for split in ("train", "test"):
         GTSRB(aside, split=split, download=True)
     return (aside / "gtsrb" / _TEST_LABELS, aside / "gtsrb" / "GTSRB")

@@ -15,16 +15,18 @@ from http.client import HTTPException
 from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from PIL import Image
-from torchvision.datasets import CIFAR10, MNIST, FashionMNIST
 
 from trainables.data.images import Labels
 from trainables.data.pixels import Bytes, array_tiles, labeled_images, refusing_bombs
 from trainables.data.source import DATA_ENVIRONMENT_VARIABLE, DataConfig, Loaded
 from trainables.settings import DataError
+
+if TYPE_CHECKING:
+    from torchvision.datasets import CIFAR10, MNIST
 
 _CACHE = Path("~/.cache/gan-study")
 # What a download may end in: no network or disk (OSError), a mirror's refusal (RuntimeError), half a file.
@@ -168,17 +170,24 @@ def _damage_named(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def _torchvision(dataset: type[MNIST] | type[CIFAR10]) -> Reader:
+def _torchvision(name: str) -> Reader:
     def read(folder: Path, train: bool) -> Part:
-        part = dataset(folder, train=train)
+        part = _dataset(name)(folder, train=train)
         return Part(images=np.asarray(part.data), labels=np.asarray(part.targets, dtype=np.int64))
 
     return read
 
 
-def _by_torchvision(dataset: type[MNIST] | type[CIFAR10], kept: str, aside: Path) -> tuple[Path, ...]:
-    dataset(aside, download=True)
+def _by_torchvision(name: str, kept: str, aside: Path) -> tuple[Path, ...]:
+    _dataset(name)(aside, download=True)
     return (aside / kept,)
+
+
+def _dataset(name: str) -> type["MNIST | CIFAR10"]:
+    from torchvision import datasets  # late: it takes a second
+
+    dataset: type[MNIST | CIFAR10] = getattr(datasets, name)
+    return dataset
 
 
 def _cifar10_jpeg(folder: Path, train: bool) -> Part:
@@ -200,8 +209,8 @@ MNIST_SET = PublishedSet(
     channels=1,
     # Counted in the official t10k-labels-idx1-ubyte.
     test_counts=(980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009),
-    layouts=(("MNIST/raw/train-images-idx3-ubyte", _torchvision(MNIST)),),
-    download=partial(_by_torchvision, MNIST, "MNIST"),
+    layouts=(("MNIST/raw/train-images-idx3-ubyte", _torchvision("MNIST")),),
+    download=partial(_by_torchvision, "MNIST", "MNIST"),
     by_hand="the unpacked files of https://ossci-datasets.s3.amazonaws.com/mnist as MNIST/raw",
 )
 
@@ -222,8 +231,8 @@ FASHION_MNIST_SET = PublishedSet(
     ),
     channels=1,
     test_counts=(1000,) * 10,
-    layouts=(("FashionMNIST/raw/train-images-idx3-ubyte", _torchvision(FashionMNIST)),),
-    download=partial(_by_torchvision, FashionMNIST, "FashionMNIST"),
+    layouts=(("FashionMNIST/raw/train-images-idx3-ubyte", _torchvision("FashionMNIST")),),
+    download=partial(_by_torchvision, "FashionMNIST", "FashionMNIST"),
     by_hand="the unpacked files of https://github.com/zalandoresearch/fashion-mnist as FashionMNIST/raw",
 )
 
@@ -245,9 +254,9 @@ CIFAR10_SET = PublishedSet(
     channels=3,
     test_counts=(1000,) * 10,
     layouts=(
-        ("cifar-10-batches-py/batches.meta", _torchvision(CIFAR10)),
+        ("cifar-10-batches-py/batches.meta", _torchvision("CIFAR10")),
         (_CIFAR10_JPEG, _cifar10_jpeg),
     ),
-    download=partial(_by_torchvision, CIFAR10, "cifar-10-batches-py"),
+    download=partial(_by_torchvision, "CIFAR10", "cifar-10-batches-py"),
     by_hand="the unpacked https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
 )
