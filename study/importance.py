@@ -1,12 +1,14 @@
 """How much each searched parameter matters, by Optuna, as a file that the report reads."""
 
 import json
+import math
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import optuna
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
+from pydantic import JsonValue
 
 from search_spaces.space import BALANCER, RATIO, Space
 from study.folder import StudyFolder, read_manifest
@@ -19,7 +21,7 @@ from trainables.tunable import contains
 
 # Of fewer the best tenth, which the method looks at, is one trial.
 FEWEST_TRIALS = 20
-# Numbers of another machine's arithmetic agree so far.
+# Numbers of another machine's arithmetic agree so far, but for the rounding of the last.
 DECIMALS = 6
 
 
@@ -90,18 +92,27 @@ def _shares(space: Space, trials: Sequence[TrialRecord]) -> dict[str, float]:
 
 def write_importances(root: Path) -> None:
     """Write importance.json into the study folder `root`, from its records."""
-    folder = StudyFolder(root)
-    write_atomically(folder.importance, _content(root), patience_seconds=0.0)
+    content = json.dumps(_found(root), indent=2) + "\n"
+    write_atomically(StudyFolder(root).importance, content.encode(), patience_seconds=0.0)
 
 
 def importance_differences(root: Path) -> Iterator[str]:
     """What importance.json says otherwise than the records; nothing where there is no such file."""
-    folder = StudyFolder(root)
-    if folder.importance.exists() and folder.importance.read_bytes() != _content(root):
-        yield f"{folder.importance.name}: says otherwise than Optuna, asked again about the records"
+    path = StudyFolder(root).importance
+    if path.exists() and not _agree(json.loads(path.read_bytes()), _found(root)):
+        yield f"{path.name}: says otherwise than Optuna, asked again about the records"
 
 
-def _content(root: Path) -> bytes:
+def _found(root: Path) -> list[JsonValue]:
     config = read_manifest(root).config
-    found = importances(config.space(), read_records(StudyFolder(root).records))
-    return (json.dumps([dump(each) for each in found], indent=2) + "\n").encode()
+    return [dump(each) for each in importances(config.space(), read_records(StudyFolder(root).records))]
+
+
+def _agree(one: JsonValue, other: JsonValue) -> bool:
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_agree(one[key], other[key]) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_agree, one, other))
+    if isinstance(one, float) and isinstance(other, float):
+        return math.isclose(one, other, rel_tol=0.0, abs_tol=1.5 * 10**-DECIMALS)
+    return one == other

@@ -68,6 +68,9 @@ def test_a_space_that_has_changed_since_is_said(searched):
         assert found.missing == "the search space of that name is no longer the one that was searched"
 
 
+OTHERWISE = "importance.json: says otherwise than Optuna, asked again about the records"
+
+
 def test_the_file_is_that_of_the_records_and_a_change_is_found(tmp_path, searched):
     root = tmp_path / "study"
     create_study_folder(root, CONFIG, {})
@@ -77,8 +80,11 @@ def test_the_file_is_that_of_the_records_and_a_change_is_found(tmp_path, searche
     write_importances(root)
     assert list(importance_differences(root)) == []
     (stored,) = json.loads(folder.importance.read_text())
-    stored["shares"] = dict.fromkeys(stored["shares"], 0.5)
-    folder.importance.write_text(json.dumps([stored]))
-    assert list(importance_differences(root)) == [
-        "importance.json: says otherwise than Optuna, asked again about the records"
-    ]
+    of_parameter = next(iter(stored["shares"]))
+    # Another machine may round the last decimal to its other side.
+    for change, differences in ((1e-6, []), (3e-6, [OTHERWISE])):
+        shares = {**stored["shares"], of_parameter: stored["shares"][of_parameter] + change}
+        folder.importance.write_text(json.dumps([{**stored, "shares": shares}]))
+        assert list(importance_differences(root)) == differences
+    folder.importance.write_text(json.dumps([stored, stored]))
+    assert list(importance_differences(root)) == [OTHERWISE]
