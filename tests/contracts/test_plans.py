@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.contracts.test_trials import CPU, outcome
+from tests.contracts.test_trials import CPU, MEASURING, outcome
 from trainables.balancing.catalog import BALANCERS, dump_balancing, parse_balancing
 from trainables.classifiers.classifier import ClassifierConfig
 from trainables.classifiers.training import fit
@@ -47,7 +47,7 @@ def probabilities(balancing):
             "balancing": balancing,
         }
     )
-    *_, last = run_trial(config, Purpose(phase="search"), device=CPU)
+    *_, last = run_trial(config, Purpose(phase="search"), device=CPU, store=MEASURING)
     return np.load(io.BytesIO(last.files["predictions_validation"]))["probabilities"]
 
 

@@ -8,10 +8,14 @@ import torch
 from trainables.balancing.catalog import BALANCERS
 from trainables.classifiers.catalog import CLASSIFIERS
 from trainables.config import parse_trial
+from trainables.kept import State
 from trainables.record import read_line
 from trainables.trial import Purpose, TrialOutcome, run_trial
 
 CPU = torch.device("cpu")
+
+# The classifiers that measure images are the same for all, and take longer to train than a trial.
+MEASURING: dict[str, State] = {}
 
 
 @cache
@@ -27,7 +31,7 @@ def outcome(balancer="none", classifier="simple_cnn", repetition=0, device=CPU):
             "balancing": {"name": balancer, **settings},
         }
     )
-    *_, last = run_trial(config, Purpose(phase="confirm"), device=device)
+    *_, last = run_trial(config, Purpose(phase="confirm"), device=device, store=MEASURING)
     assert isinstance(last, TrialOutcome)
     return last
 

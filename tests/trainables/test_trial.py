@@ -31,6 +31,10 @@ TRIAL = {
 SEARCH = Purpose(phase="search", baseline=0.25, search=SearchStep(number=0, params={}))
 
 
+# The classifiers that measure images are trained once for all tests that do not ask about them.
+MEASURING = {}
+
+
 def config(**changes):
     return parse_trial({**TRIAL, **changes})
 
@@ -41,7 +45,7 @@ def prepared(**changes):
 
 
 def outcome(trial, purpose=SEARCH):
-    *_, last = run_trial(trial, purpose, device=torch.device("cpu"))
+    *_, last = run_trial(trial, purpose, device=torch.device("cpu"), store=MEASURING)
     assert isinstance(last, TrialOutcome)
     return last
 
