@@ -4,9 +4,8 @@ from pathlib import Path
 import pytest
 
 from analysis.best_epoch import best_epoch_tables
-from analysis.report import write_report
 from tests.analysis.planted import planted_study, write_study
-from tests.analysis.test_report import shown
+from tests.analysis.test_report import text_of_page
 from trainables.record import EpochOnTest, TrialRecord
 
 
@@ -37,7 +36,7 @@ def test_each_seed_has_its_own_best_epoch_beside_its_last_score() -> None:
 
 def test_the_page_warns_of_it_and_has_it_only_where_it_was_asked_for(tmp_path: Path) -> None:
     epochs = {"dcgan": [[0.5, 0.95]] * 3}
-    page = shown(write_report(write_study(tmp_path / "with", with_epochs(epochs))).read_text(encoding="utf-8"))
+    page = text_of_page(write_study(tmp_path / "with", with_epochs(epochs)))
     assert "chosen on the images that it speaks of, and is flattered" in page
-    without = shown(write_report(write_study(tmp_path / "without", planted_study())).read_text(encoding="utf-8"))
+    without = text_of_page(write_study(tmp_path / "without", planted_study()))
     assert "The best epoch on the test part" not in without

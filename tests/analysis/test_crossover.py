@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 
 from analysis.crossover import CHOSEN, Crossover, crossover_tables, crossovers, gain_falls, real_images, zero_of
-from analysis.report import write_report
 from analysis.select import Condition
 from tests.analysis.planted import confirmed_arm, planted_study, study_of, write_study
-from tests.analysis.test_report import shown
+from tests.analysis.test_report import text_of_page
 from trainables.record import TrialRecord
 
 RATIOS = (2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
@@ -123,6 +122,6 @@ def test_real_images_are_those_of_the_minority_classes() -> None:
 
 def test_the_page_shows_the_crossover(tmp_path: Path) -> None:
     records = planted_crossover(at=14.0, slope=0.1, seeds=4)
-    text = shown(write_report(write_study(tmp_path, records)).read_text(encoding="utf-8"))
+    text = text_of_page(write_study(tmp_path, records))
     assert "Where GANs stop helping" in text
     assert "dcgan stops helping above the ratio, below the images" in text

@@ -18,10 +18,11 @@ from analysis.generated import (
 from analysis.load import load_study
 from analysis.plots.figures import figures
 from analysis.plots.usefulness import UsefulnessPoint, usefulness_data
-from analysis.report import write_report
+from analysis.report import report_tables, write_report
 from analysis.select import Task
+from analysis.tables import write_tables
 from tests.analysis.planted import planted_quality, planted_study, with_generated, write_study
-from tests.analysis.test_report import shown
+from tests.analysis.test_report import shown, text_of_page
 from trainables.record import TrialRecord
 
 TASK = Task("shapes", "simple_cnn")
@@ -79,8 +80,9 @@ def test_several_ratios_have_rows_each() -> None:
 
 
 def test_the_csv_has_every_metric_of_the_record_and_its_seeds(tmp_path: Path) -> None:
-    write_report(write_study(tmp_path, measured()))
-    numbers = pd.read_csv(tmp_path / "report" / "tables" / "generated.csv").set_index(["balancer", "class"])
+    study = load_study(write_study(tmp_path, measured()))
+    write_tables(study, report_tables(study), tmp_path / "tables")
+    numbers = pd.read_csv(tmp_path / "tables" / "generated.csv").set_index(["balancer", "class"])
     assert set(planted_quality().metrics) <= set(numbers.columns)
     row = numbers.loc[("dcgan", MALIGNANT)]
     assert (row["fid"], row["fid_seeds"], row["fid_floor"]) == (30.0, 2, 15.0)
@@ -100,7 +102,7 @@ def test_the_words_of_a_missing_number_reach_every_form_that_is_read(tmp_path: P
 
 
 def test_the_page_explains_every_number_and_what_its_fid_is_not(tmp_path: Path) -> None:
-    page = shown(write_report(write_study(tmp_path, measured())).read_text(encoding="utf-8"))
+    page = text_of_page(write_study(tmp_path, measured()))
     named = with_features((*FIDELITY, *VARIETY), measured())
     assert all(f"{each.heading} {each.meaning}" in page for each in named)
     assert "the same for every method, ratio and seed: it compares methods within this study" in page
@@ -112,7 +114,7 @@ def test_inception_features_are_named_in_headings_and_text(tmp_path: Path) -> No
     quality = replace(planted_quality(), features="inception")
     records = with_generated(planted_study(), "dcgan", *[{NORMAL: quality}] * 3)
     assert "FID (inception features)" in generated_tables(records)[0].text
-    page = shown(write_report(write_study(tmp_path, records)).read_text(encoding="utf-8"))
+    page = text_of_page(write_study(tmp_path, records))
     assert "torchvision's Inception v3" in page
     assert "domain features" not in page
 

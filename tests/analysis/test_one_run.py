@@ -8,9 +8,8 @@ import pytest
 
 from analysis.load import Study, load_study
 from analysis.one_run import one_run_tables, paired_predictions
-from analysis.report import write_report
 from tests.analysis.planted import planted_record, planted_study, write_study
-from tests.analysis.test_report import shown
+from tests.analysis.test_report import text_of_page
 from trainables.record import RecordError, TrialRecord
 
 # Ten of class 0, twenty each of the minority classes 1 and 2.
@@ -85,6 +84,6 @@ def test_with_more_seeds_or_without_predictions_there_is_no_table(tmp_path: Path
 
 def test_the_page_shows_the_table_beside_the_verdicts(tmp_path: Path) -> None:
     one_run(tmp_path, right_ones(*range(14)), right_ones(*range(15)))
-    text = shown(write_report(tmp_path).read_text(encoding="utf-8"))
+    text = text_of_page(tmp_path)
     assert "14 → 15 of 20" in text
     assert text.index("14 → 15 of 20") < text.index("Before you believe it")

@@ -4,13 +4,24 @@ from pathlib import Path
 
 import pytest
 
-from analysis.report import write_report
+from analysis.charts import charts
+from analysis.image_map import map_frame
+from analysis.load import load_study
+from analysis.page_pictures import page_pictures
+from analysis.report import render, report_tables, write_report
 from tests.analysis.planted import planted_record, planted_study, with_samples, write_study
 
 
 def shown(page: str) -> str:
     """The text of a page as a reader sees it."""
     return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", page.split("<body>")[1])).split())
+
+
+def text_of_page(folder: Path) -> str:
+    """That of the page of a study, for tests that do not ask about its figures: to draw them takes longest."""
+    study = load_study(folder)
+    pictures, plotted = page_pictures(study, []), charts(study.records, map_frame(study))
+    return shown(render(study, report_tables(study), pictures, plotted))
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +105,7 @@ def test_an_interrupted_study_still_has_a_report(tmp_path: Path, phases: tuple[s
 
 def test_a_study_of_failures_still_has_a_report(tmp_path: Path) -> None:
     failed = planted_record(balancer="dcgan", validation=None, status="failed", failure="no room")
-    text = shown(write_report(write_study(tmp_path, [failed])).read_text(encoding="utf-8"))
+    text = text_of_page(write_study(tmp_path, [failed]))
     assert "no room" in text
 
 
@@ -102,10 +113,10 @@ def test_a_sample_grid_that_is_gone_is_said_to_be(tmp_path: Path) -> None:
     lost = planted_record(
         balancer="dcgan", validation=0.4, test=0.4, gan=True, artifacts={"samples": "artifacts/x/samples.png"}
     )
-    assert "The image file is gone." in write_report(write_study(tmp_path, [lost])).read_text(encoding="utf-8")
+    assert "The image file is gone." in text_of_page(write_study(tmp_path, [lost]))
 
 
 def test_one_seed_gives_a_report_without_intervals(tmp_path: Path) -> None:
     records = [record for record in planted_study() if record.seed <= 1]
-    text = shown(write_report(write_study(tmp_path, records)).read_text(encoding="utf-8"))
+    text = text_of_page(write_study(tmp_path, records))
     assert "dcgan 0.600 0.500 +0.100 1" in text
