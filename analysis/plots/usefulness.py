@@ -3,9 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
@@ -25,7 +26,10 @@ from trainables.record import ImageQuality, TrialRecord
 FEWEST_POINTS = 3
 # Above this many methods their names cover one another.
 MOST_NAMED = 12
+# In points: of letters, the mean width of one of them, a marker, and how far a name is above or below it.
+_NAME_SIZE, _LETTER, _MARKER, _AWAY = 8.0, 4.7, 7.0, 9.0
 
+Floats: TypeAlias = npt.NDArray[np.float64]
 Distance: TypeAlias = Literal["fid", "kid"]
 
 
@@ -115,10 +119,16 @@ def draw_usefulness(data: Mapping[Distance, Sequence[UsefulnessPoint]], kinds: M
         _draw_points(panel, points, kinds, colours)
         _draw_references(panel, _RELATIVE[name])
     axes[0].set_ylabel("Gain in test minority F1")
+    named = [(panel, _firsts(points)) for panel, points in zip(axes, data.values(), strict=True)]
     lines = [axes[0].plot([], [], "o", color=colours[ratio])[0] for ratio in colours]
     if lines:
         names = [ratio_text(ratio) for ratio in colours]
         figure.legend(lines, names, title="Imbalance ratio", loc="outside upper center", ncols=min(8, len(names)))
+    # Names are put where there is room, which is known once the panels have their sizes.
+    figure.draw_without_rendering()
+    for panel, firsts in named:
+        if len(firsts) <= MOST_NAMED:
+            _name(panel, firsts)
     return figure
 
 
@@ -128,29 +138,71 @@ def _draw_points(
     kinds: Mapping[str, Family],
     colours: Mapping[float, tuple[float, ...]],
 ) -> None:
-    """Points of one method are joined, and its name stands at the first."""
-    methods = [list(group) for _, group in groupby(points, key=lambda point: point.balancer)]
-    for method in methods:
+    """Points of one method are joined."""
+    for _, group in groupby(points, key=lambda point: point.balancer):
+        method = list(group)
         family = kinds[method[0].balancer]
         where = [point.distance for point in method], [point.gain for point in method]
         panel.plot(*where, color=REFERENCE_COLOUR, linewidth=0.8, alpha=0.6)
         for point in method:
             colour = colours[point.imbalance_ratio] if colours else FAMILY_COLOURS[family]
             panel.plot(point.distance, point.gain, FAMILY_MARKERS[family], color=colour, markersize=7)
-        if len(methods) <= MOST_NAMED:
-            _name(panel, method[0])
     panel.margins(x=0.22, y=0.16)
 
 
-def _name(panel: Axes, point: UsefulnessPoint) -> None:
-    panel.annotate(
-        shortened(point.balancer, longest=18),
-        (point.distance, point.gain),
-        xytext=(0, 7),
-        textcoords="offset points",
-        ha="center",
-        fontsize=8,
-    )
+def _firsts(points: Sequence[UsefulnessPoint]) -> list[UsefulnessPoint]:
+    """The first point of each method, where its name stands."""
+    return [next(group) for _, group in groupby(points, key=lambda point: point.balancer)]
+
+
+def _name(panel: Axes, points: Sequence[UsefulnessPoint]) -> None:
+    names = [shortened(point.balancer, longest=18) for point in points]
+    pixels = panel.transData.transform([(point.distance, point.gain) for point in points])
+    places = name_places(pixels * 72 / panel.figure.dpi, names)
+    for point, name, (right, up) in zip(points, names, places, strict=True):
+        panel.annotate(
+            name,
+            (point.distance, point.gain),
+            xytext=(right, up),
+            textcoords="offset points",
+            ha="center",
+            va="center",
+            fontsize=_NAME_SIZE,
+        )
+
+
+def name_places(centres: Floats, names: Sequence[str]) -> list[tuple[float, float]]:
+    """Where the middle of each name goes, from its marker's centre to the right and up.
+
+    In points, as are `centres` [N, 2]. Above, below, right or left of the marker: the first of these where the name
+    covers no marker and no name before it; above where there is none.
+    """
+    taken = [_Box(x - _MARKER / 2, y - _MARKER / 2, _MARKER, _MARKER) for x, y in centres]
+    places = []
+    for (x, y), name in zip(centres, names, strict=True):
+        width = _LETTER * len(name)
+        beside = (width + _MARKER) / 2 + 2
+        around = [(0.0, _AWAY), (0.0, -_AWAY), (beside, 0.0), (-beside, 0.0)]
+        boxes = [_Box(x + right - width / 2, y + up - _NAME_SIZE / 2, width, _NAME_SIZE) for right, up in around]
+        free = (i for i, box in enumerate(boxes) if not any(box.covers(other) for other in taken))
+        place = next(free, 0)
+        taken.append(boxes[place])
+        places.append(around[place])
+    return places
+
+
+class _Box(NamedTuple):
+    """A rectangle, in points."""
+
+    left: float
+    bottom: float
+    width: float
+    height: float
+
+    def covers(self, other: "_Box") -> bool:
+        """Whether the two share some area."""
+        across = self.left < other.left + other.width and other.left < self.left + self.width
+        return across and self.bottom < other.bottom + other.height and other.bottom < self.bottom + self.height
 
 
 def _draw_references(panel: Axes, relative: _Relative) -> None:

@@ -2,6 +2,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -17,7 +18,7 @@ from analysis.generated import (
 )
 from analysis.load import load_study
 from analysis.plots.figures import figures
-from analysis.plots.usefulness import UsefulnessPoint, usefulness_data
+from analysis.plots.usefulness import UsefulnessPoint, name_places, usefulness_data
 from analysis.report import report_tables, write_report
 from analysis.select import Task
 from analysis.tables import write_tables
@@ -175,6 +176,17 @@ def test_usefulness_needs_three_points() -> None:
     three = with_generated(measured(), "acgan_<x>", *[{MALIGNANT: planted_quality(fid=None)}] * 3)
     assert {name: len(points) for name, points in usefulness_data(three, TASK).items()} == {"kid": 3}
     assert "usefulness" in {drawn.name for drawn in figures(three)}
+
+
+@pytest.mark.parametrize(
+    ("centres", "above"),
+    [([(0, 0), (200, 0)], [True, True]), ([(0, 0), (4, 5)], [False, True]), ([(0, 0), (30, 1)], [True, False])],
+)
+def test_names_of_points_keep_off_each_other_and_off_the_points(
+    centres: list[tuple[float, float]], above: list[bool]
+) -> None:
+    places = name_places(np.array(centres, dtype=float), ["projection_sngan", "wgan_gp"])
+    assert [up > 0 and right == 0 for right, up in places] == above
 
 
 def test_usefulness_looks_at_minority_classes_alone() -> None:
