@@ -174,8 +174,8 @@ def _name(panel: Axes, points: Sequence[UsefulnessPoint]) -> None:
 def name_places(centres: Floats, names: Sequence[str]) -> list[tuple[float, float]]:
     """Where the middle of each name goes, from its marker's centre to the right and up.
 
-    In points, as are `centres` [N, 2]. Above, below, right or left of the marker: the first of these where it covers
-    no marker and no name before it; above where there is none.
+    In points, as are `centres` [N, 2]. Above, below, right or left of the marker: the first of these where it
+    covers no marker and no name before it; above where there is none.
     """
     taken = [_Box(x - _MARKER / 2, y - _MARKER / 2, _MARKER, _MARKER) for x, y in centres]
     places = []
