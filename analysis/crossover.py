@@ -13,8 +13,8 @@ from analysis.load import Study
 from analysis.select import Condition, Task, confirmed, families
 from analysis.statistics import Floats, resampled_means
 from analysis.tables import Table, headed
-from analysis.verdicts import Comparison, comparisons
-from analysis.wording import ABSENT, magnitude, ratio_text
+from analysis.verdicts import Comparison, Verdict, comparisons
+from analysis.wording import ABSENT, listing, magnitude, ratio_text
 from trainables.record import TrialRecord
 
 FEWEST_RATIOS = 2
@@ -38,16 +38,19 @@ class Crossover:
     """Where the gain of `method` over no balancing passes 0.
 
     `falls` where the gain falls as the ratio rises, so that the method helps below `ratio` and from `images` real
-    training images of a minority class (their mean) up; else the other way round. `helps` says whether it helps
-    at any ratio by its verdict: where it does not, there is no crossing to speak of, and both are None.
+    training images of a minority class (their mean) up; else the other way round. `gains` are the mean gains at
+    `ratios`, and `helps` and `hurts` those ratios at which its verdict says so. `ratio` and `image` are None where
+    it helps at none, or where a verdict is on the wrong side of the crossing: then no monotone curve tells of it.
     """
 
     task: Task
     method: str
     ratios: tuple[float, ...]
     images: tuple[float, ...]
+    gains: tuple[float, ...]
     falls: bool
-    helps: bool
+    helps: tuple[float, ...]
+    hurts: tuple[float, ...]
     ratio: Crossing | None
     image: Crossing | None
 
@@ -87,21 +90,36 @@ def _crossover(
     seeds = [each.pairs.differences for each in ordered]
     means = np.array([np.mean(values) for values in seeds])
     falls = gain_falls(means)
-    helps = any(each.verdict == "helps" for each in ordered)
-    draws = resampled_means(seeds) if helps else None
+    helps, hurts = (_with_verdict(ordered, verdict) for verdict in ("helps", "hurts"))
+    at = float(np.exp(zero_of(np.log(ratios), means, falls=falls)))
+    draws = resampled_means(seeds) if helps and sides_agree(at, falls=falls, helps=helps, hurts=hurts) else None
     return Crossover(
         task=task,
         method=method,
         ratios=tuple(ratios.tolist()),
         images=tuple(real.tolist()),
+        gains=tuple(means.tolist()),
         falls=falls,
         helps=helps,
+        hurts=hurts,
         ratio=_crossing(np.log(ratios), means, draws, falls=falls) if draws is not None else None,
         # Along the images, which become fewer as the ratio rises, the gain rises where it falls along the ratio.
         image=_crossing(np.log(real)[::-1], means[::-1], draws[:, ::-1], falls=not falls)
         if draws is not None
         else None,
     )
+
+
+def _with_verdict(gains: Sequence[Comparison], verdict: Verdict) -> tuple[float, ...]:
+    return tuple(each.pairs.condition.imbalance_ratio for each in gains if each.verdict == verdict)
+
+
+def sides_agree(at: float, *, falls: bool, helps: Sequence[float], hurts: Sequence[float]) -> bool:
+    """Whether all ratios where a method helps lie on the gaining side of `at`, and all where it hurts beyond.
+
+    The gaining side is below `at` where the gain `falls`, else above.
+    """
+    return all((ratio < at) == falls for ratio in helps) and not any((ratio < at) == falls for ratio in hurts)
 
 
 def _crossing(log_places: Floats, means: Floats, draws: Floats, *, falls: bool) -> Crossing:
@@ -172,11 +190,18 @@ def crossover_tables(study: Study) -> tuple[Table, ...]:
 
 def _finding(each: Crossover) -> str:
     """What the crossing means, in words."""
-    if each.ratio is None:
+    if not each.helps:
         return "helps at no ratio tried"
+    if each.ratio is None:
+        hurts = f", and hurts at {_ratios(each.hurts)}" if each.hurts else ""
+        return f"no one place: helps at {_ratios(each.helps)} alone{hurts}"
     if not _is_inside(each.ratio.at):
-        return "gains at every ratio tried"
+        return "gains at every ratio tried" if min(each.gains) > 0 else "its curve passes 0 at no ratio tried"
     return f"stops helping {'above the ratio, below' if each.falls else 'below the ratio, above'} the images"
+
+
+def _ratios(ratios: Sequence[float]) -> str:
+    return f"{'ratio' if len(ratios) == 1 else 'ratios'} {listing([ratio_text(ratio) for ratio in ratios])}"
 
 
 def _is_inside(place: float) -> bool:
@@ -201,7 +226,9 @@ def _numbers(each: Crossover) -> dict[str, object]:
     row: dict[str, object] = {
         **each.task._asdict(),
         "balancer": each.method,
-        "helps_somewhere": each.helps,
+        "helps_somewhere": bool(each.helps),
+        "helps_at": " ".join(map(ratio_text, each.helps)),
+        "hurts_at": " ".join(map(ratio_text, each.hurts)),
         "gain_falls_with_ratio": each.falls,
         "ratios": " ".join(map(ratio_text, each.ratios)),
         "real_images": " ".join(map(magnitude, each.images)),

@@ -5,9 +5,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.crossover import CHOSEN, Crossover, crossover_tables, crossovers, gain_falls, real_images, zero_of
+from analysis.crossover import (
+    CHOSEN,
+    Crossover,
+    crossover_tables,
+    crossovers,
+    gain_falls,
+    real_images,
+    sides_agree,
+    zero_of,
+)
 from analysis.select import Condition
-from tests.analysis.planted import confirmed_arm, planted_study, study_of, write_study
+from tests.analysis.planted import confirmed_arm, planted_scores, planted_study, study_of, write_study
 from tests.analysis.test_report import text_of_page
 from trainables.record import TrialRecord
 
@@ -26,6 +35,17 @@ def planted_crossover(
         none = confirmed_arm("none", validation=(0.4,) * seeds, test=(0.4,) * seeds, ratio=ratio)
         gan = confirmed_arm("dcgan", validation=(0.5,) * seeds, test=(0.4 + gains).tolist(), ratio=ratio, gan=True)
         found += [_with_images(record, round(CLASS_IMAGES / ratio)) for record in (*none, *gan)]
+    return found
+
+
+def planted_gains(gains: Sequence[float], *, ratios: Sequence[float], noise: float) -> list[TrialRecord]:
+    """A GAN with these true gains at `ratios`, of six seeds."""
+    rng = np.random.default_rng(0)
+    found = []
+    for ratio, gain in zip(ratios, gains, strict=True):
+        test = 0.4 + gain + rng.normal(0, noise, 6)
+        found += confirmed_arm("none", validation=(0.4,) * 6, test=(0.4,) * 6, ratio=ratio)
+        found += confirmed_arm("dcgan", validation=(0.5,) * 6, test=test.tolist(), ratio=ratio, gan=True)
     return found
 
 
@@ -82,7 +102,7 @@ def test_the_direction_is_that_of_the_better_fit() -> None:
 
 def test_a_gan_that_helps_nowhere_has_no_crossover() -> None:
     found = of_dcgan(planted_crossover(at=14.0, slope=0.0))
-    assert (found.helps, found.ratio, found.image) == (False, None, None)
+    assert (found.helps, found.ratio, found.image) == ((), None, None)
     (table,) = crossover_tables(study_of(planted_crossover(at=14.0, slope=0.0)))
     assert table.text["Finding"].tolist() == ["helps at no ratio tried"] * 2
     assert table.text["Crossover: ratio"].tolist() == ["–", "–"]
@@ -94,6 +114,47 @@ def test_a_gan_that_gains_everywhere_has_none_within_what_was_tried() -> None:
     assert table.text["Crossover: real images a class"].tolist() == ["below 4", "below 4"]
     assert table.text["Crossover: ratio"].tolist() == ["above 100", "above 100"]
     assert table.numbers["ratio_at"].tolist() == [np.inf, np.inf]
+
+
+@pytest.mark.parametrize(
+    ("gains", "finding"),
+    [
+        # The best monotone curve is below 0 throughout, and above it throughout.
+        ((-0.1, 0.05, -0.1), "no one place: helps at ratio 10 alone, and hurts at ratios 2 and 50"),
+        ((0.3, -0.1, 0.3), "no one place: helps at ratios 2 and 50 alone, and hurts at ratio 10"),
+        # One passes 0, and says nothing of the harm at ratio 2.
+        ((-0.05, 0.2, -0.05), "no one place: helps at ratio 10 alone, and hurts at ratios 2 and 50"),
+    ],
+)
+def test_a_gan_that_helps_in_the_middle_has_no_one_place(gains: Sequence[float], finding: str) -> None:
+    records = planted_gains(gains, ratios=(2.0, 10.0, 50.0), noise=0.01)
+    (table,) = crossover_tables(study_of(records))
+    assert table.text["Finding"].tolist() == [finding] * 2
+    assert table.text["Crossover: ratio"].tolist() == ["–", "–"]
+    assert table.text["Crossover: real images a class"].tolist() == ["–", "–"]
+
+
+def test_it_gains_everywhere_only_where_every_mean_does() -> None:
+    # So noisy at ratio 10 that the loss there is no evidence.
+    records = planted_gains((0.3, 0.0, 0.3), ratios=(2.0, 10.0, 50.0), noise=0.01)
+    lossy = [
+        replace(
+            record, scores={part: planted_scores(0.4 + 0.2 * (-1) ** record.seed - 0.05) for part in record.scores}
+        )
+        if (record.balancer, record.imbalance_ratio) == ("dcgan", 10.0)
+        else record
+        for record in records
+    ]
+    (table,) = crossover_tables(study_of(lossy))
+    assert table.text["Finding"].iloc[1] == "its curve passes 0 at no ratio tried"
+
+
+def test_verdicts_lie_on_their_sides_of_the_crossing() -> None:
+    assert sides_agree(7.0, falls=True, helps=(2.0, 5.0), hurts=(10.0,))
+    assert not sides_agree(7.0, falls=True, helps=(2.0, 10.0), hurts=())
+    assert not sides_agree(7.0, falls=True, helps=(5.0,), hurts=(2.0,))
+    assert sides_agree(7.0, falls=False, helps=(10.0,), hurts=(2.0,))
+    assert not sides_agree(0.0, falls=True, helps=(10.0,), hurts=())
 
 
 def test_an_end_beyond_what_was_tried_is_said_to_be() -> None:
