@@ -27,7 +27,7 @@ _LARGEST_SEED = 2**31 - 1
 
 
 class ImageOverSampler(BaseOverSampler):  # type: ignore[misc]
-    """Adds images to the rare classes of arrays [N, C, H, H], by a GAN or by any other method that makes images.
+    """Adds images to the rare classes of arrays [N, C, H, W], by a GAN or by any other method that makes images.
 
     imbalanced-learn's over-samplers take rows of numbers and refuse these (its issues 395 and 966); all else is as
     there: `fit_resample(X, y)`, `sampling_strategy`, `random_state`, `sklearn.base.clone`, `imblearn.pipeline`.
@@ -36,7 +36,8 @@ class ImageOverSampler(BaseOverSampler):  # type: ignore[misc]
     "random_oversampling". `settings` are those of the method as a study has them, nested:
     `{"gan": {"epochs": 100}, "image_size": 32}`; what they leave out has its default. `value_range` holds the
     smallest and the largest value that a pixel may have; None: 0 and 255 for bytes, else those found in X.
-    `device` is where a GAN is trained; None: a GPU where there is one.
+    `device` is where a GAN is trained; None: a GPU where there is one. Methods work on squares: images that are
+    none have their edges repeated up to one, evenly on both sides, and what is made is cut back.
 
     `fit_resample` gives back X and y, unchanged and first, and after them the new images, class by class, with the
     dtype of X. After it `sampling_strategy_` maps each class to the number of images that were added.
@@ -68,19 +69,19 @@ class ImageOverSampler(BaseOverSampler):  # type: ignore[misc]
         self.device = device
 
     def _check_X_y(self, X: Any, y: Any, accept_sparse: Any = None) -> tuple[Array, Array, bool]:
-        """X as an array [N, C, H, H], y as classes [N], and whether y was one-versus-all."""
+        """X as an array [N, C, H, W], y as classes [N], and whether y was one-versus-all."""
         y, one_versus_all = check_target_type(y, indicate_one_vs_all=True)
         X, y = validate_data(self, X=X, y=y, reset=True, ensure_2d=False, allow_nd=True)
-        if X.ndim != 4 or X.shape[2] != X.shape[3]:
-            raise ValueError(f"X has shape {X.shape}; square images [N, channels, size, size] are needed")
+        if X.ndim != 4:
+            raise ValueError(f"X has shape {X.shape}; images [N, channels, height, width] are needed")
         return X, y, one_versus_all
 
     def _fit_resample(self, X: Array, y: Array) -> tuple[Array, Array]:
         classes, labels = np.unique(y, return_inverse=True)
         added = {int(np.searchsorted(classes, name)): n for name, n in self.sampling_strategy_.items() if n}
         lowest, highest = self._range_of(X)
-        images, new_labels = self._made(_scaled(X, lowest, highest), labels, classes, added)
-        made = _unscaled(images.cpu().numpy(), lowest, highest, X.dtype)
+        images, new_labels = self._made(_squared(_scaled(X, lowest, highest)), labels, classes, added)
+        made = _unscaled(_cut_back(images.cpu().numpy(), *X.shape[2:]), lowest, highest, X.dtype)
         return np.concatenate([X, made]), np.concatenate([y, classes[new_labels.cpu().numpy()].astype(y.dtype)])
 
     def _range_of(self, X: Array) -> tuple[float, float]:
@@ -99,7 +100,7 @@ class ImageOverSampler(BaseOverSampler):  # type: ignore[misc]
     def _made(
         self, images: npt.NDArray[np.float32], labels: Labels, classes: Array, added: Mapping[int, int]
     ) -> tuple[Tensor, Tensor]:
-        """New images [M, C, H, H] in [-1, 1] and their labels [M], `added[label]` of each class."""
+        """New square images, as those given, in [-1, 1] and their labels [M], `added[label]` of each class."""
         device = torch.device(self.device or ("cuda" if torch.cuda.is_available() else "cpu"))
         training = TrainingSet(
             images=torch.as_tensor(images, device=device),
@@ -140,7 +141,7 @@ class ImageOverSampler(BaseOverSampler):  # type: ignore[misc]
 
 
 class BalancedDataset(Dataset[tuple[Tensor, int]]):
-    """`real`, a torch data set of images [C, H, H] and whole-number labels, and after it what `sampler` adds.
+    """`real`, a torch data set of images [C, H, W] and whole-number labels, and after it what `sampler` adds.
 
     Real images are those that `real` gives, each time anew; they are read once beforehand, for the sampler to
     learn from. Made images have the dtype of the real ones.
@@ -167,6 +168,25 @@ class BalancedDataset(Dataset[tuple[Tensor, int]]):
             return self.made[place - self.num_real], self.made_labels[place - self.num_real]
         image, label = self.real[place]
         return image, int(label)
+
+
+def _margins(length: int, side: int) -> tuple[int, int]:
+    """How much to add before and after `length` for `side`."""
+    return (side - length) // 2, (side - length + 1) // 2
+
+
+def _squared(images: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Images [N, C, H, W] as squares, their edges repeated."""
+    height, width = images.shape[2:]
+    side = max(height, width)
+    return np.pad(images, ((0, 0), (0, 0), _margins(height, side), _margins(width, side)), mode="edge")
+
+
+def _cut_back(squares: npt.NDArray[np.float32], height: int, width: int) -> npt.NDArray[np.float32]:
+    """The middle [N, C, height, width] of squares."""
+    side = squares.shape[2]
+    top, left = _margins(height, side)[0], _margins(width, side)[0]
+    return squares[:, :, top : top + height, left : left + width]
 
 
 def _scaled(X: Array, lowest: float, highest: float) -> npt.NDArray[np.float32]:
