@@ -1,5 +1,6 @@
 """The report of a study: one page that needs nothing beside it, with its tables and plots as files."""
 
+import shlex
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -130,7 +131,13 @@ def _templates() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"ratio_text": ratio_text, "label": label, "csv_uri": _csv_uri, "nearness": _nearness}
+    environment.filters |= {
+        "ratio_text": ratio_text,
+        "label": label,
+        "csv_uri": _csv_uri,
+        "nearness": _nearness,
+        "shell": shlex.quote,
+    }
     return environment
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from matplotlib.font_manager import findfont
 from PIL import Image, ImageDraw, ImageFont
 from pydantic import Field
 
@@ -89,7 +90,7 @@ def _labelled(rows: Sequence[Image.Image], labels: Sequence[str], classes: Seque
     """`rows` below one another, their labels on the left and the classes above."""
     width, height = rows[0].size
     canvas = Image.new("RGB", (MARGIN_PIXELS + width, HEAD_PIXELS + height * len(rows)), PAPER)
-    draw, font = ImageDraw.Draw(canvas), ImageFont.load_default(size=TEXT_PIXELS)
+    draw, font = ImageDraw.Draw(canvas), label_font()
     of_class = width // len(classes)
     for place, name in enumerate(classes):
         draw.text((MARGIN_PIXELS + place * of_class + 8, 4), _cut(name, font, of_class - 16), fill=INK, font=font)
@@ -100,7 +101,12 @@ def _labelled(rows: Sequence[Image.Image], labels: Sequence[str], classes: Seque
     return canvas
 
 
-def _cut(name: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, most_pixels: int) -> str:
+def label_font() -> ImageFont.FreeTypeFont:
+    """That of the other figures, which comes with matplotlib; Pillow's own knows ASCII alone, and no "…"."""
+    return ImageFont.truetype(findfont("DejaVu Sans"), size=TEXT_PIXELS)
+
+
+def _cut(name: str, font: ImageFont.FreeTypeFont, most_pixels: int) -> str:
     """As much of `name` as has room."""
     lengths = range(len(name), 0, -1)
     texts = (name if length == len(name) else f"{name[:length]}…" for length in lengths)

@@ -12,7 +12,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from analysis.image_map import map_frame, placed, stored_points
 from analysis.load import load_study
-from analysis.plots.growth import HEAD_PIXELS, MARGIN_PIXELS, SCALE, growth
+from analysis.plots.growth import HEAD_PIXELS, MARGIN_PIXELS, SCALE, growth, label_font
 from analysis.plots.nearest import panel
 from analysis.plots.samples import extreme_data
 from analysis.report import write_report
@@ -51,6 +51,12 @@ def test_a_growth_is_a_film_of_its_epochs_and_a_strip(tmp_path: Path, pictured: 
         pixel = film.convert("RGB").getpixel((middle[0], HEAD_PIXELS + ROW + ROW // 2))
         assert pixel == pytest.approx((40 * epoch,) * 3, abs=4)
     assert "epochs 1, 2, 4 and 5" in found.words
+
+
+def test_names_of_classes_have_letters_that_are_not_ascii() -> None:
+    # What a font lacks it draws as one and the same box. "…" stands where a name is cut.
+    boxes = {bytes(label_font().getmask(letter)) for letter in ("é", "ß", "ж", "…")}
+    assert len(boxes) == 4
 
 
 def test_pairs_have_the_generated_image_above_its_nearest(tmp_path: Path, pictured: TrialRecord) -> None:

@@ -1,5 +1,6 @@
 import html
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,13 @@ def test_the_page_opens_with_the_answer_and_holds_the_numbers(page: str) -> None
     assert "gan-study run" in text
     assert "torch 2.9.0" in text
     assert "objective: minority_f1" in text
+
+
+def test_the_command_that_reproduces_it_is_one_for_a_shell(tmp_path: Path) -> None:
+    folder = tmp_path / "my <study> & yours"
+    page = write_report(write_study(folder, planted_study())).read_text(encoding="utf-8")
+    (command,) = re.findall(r"<code>(gan-study run .*?)</code>", page)
+    assert shlex.split(html.unescape(command)) == ["gan-study", "run", str(folder / "study.json")]
 
 
 def test_names_and_reasons_are_escaped(page: str) -> None:

@@ -1,5 +1,6 @@
 """The cards beside a data set and a generator, in Markdown: what it is, what it is worth, and its limits."""
 
+import shlex
 from collections.abc import Mapping
 
 import jinja2
@@ -30,7 +31,7 @@ def _cell(text: object) -> str:
     return " ".join(str(text).replace("|", "\\|").replace("`", "'").split())
 
 
-_TEMPLATES.filters.update(number=_number, cell=_cell)
+_TEMPLATES.filters.update(number=_number, cell=_cell, shell=shlex.quote)
 
 
 def data_card(description: Description) -> str:

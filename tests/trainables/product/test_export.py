@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from trainables.data.catalog import image_source
 from trainables.data.image_folder import list_images
 from trainables.parts import prepare
 from trainables.product.balanced_folder import read_description, read_manifest, read_part, retrained
+from trainables.product.cards import model_card
 from trainables.product.export import ExportRequest, export
 from trainables.product.saved_generator import load_generator
 from trainables.seeding import derive_seed
@@ -203,6 +205,15 @@ def test_the_snippets_of_the_cards_run(exported, tmp_path, monkeypatch, capsys):
     with Image.open(folder / "generator" / "sample.png") as image:
         assert image.size == (8, 8)
     assert "balanced_accuracy" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["lynx", "it's a <lynx> & a café", "$HOME", "-1"])
+def test_what_the_model_card_has_for_a_shell_names_the_class(exported, name):
+    config = load_generator(exported / "generator").config
+    filled = replace(config, classes={name: config.classes["lynx"]})
+    card = model_card(read_description(exported), filled, {})
+    [command] = re.findall(r"```\n(gan-study .*?)\n```", card)
+    assert shlex.split(command)[:5] == ["gan-study", "sample", ".", "--class", name]
 
 
 def test_what_was_cut_off_goes_on_and_ends_the_same(exported, request_, tmp_path, monkeypatch):
