@@ -60,8 +60,15 @@ def write_paper(study: Study, folder: Path) -> None:
             # Without a date equal figures are equal files.
             figure.savefig(folder / f"{name}.pdf", metadata={"CreationDate": None})
             figure.savefig(folder / f"{name}.svg", metadata={"Date": None})
-    (folder / "minority_f1.tex").write_text(score_table(study.records), encoding="utf-8")
-    (folder / "methods.md").write_text(methods_text(study), encoding="utf-8")
+    for name, text in paper_texts(study).items():
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+def paper_texts(study: Study) -> dict[str, str]:
+    """The table and the protocol, by the names of their files; none without confirmed trials."""
+    if not confirmed(study.records):
+        return {}
+    return {"minority_f1.tex": score_table(study.records), "methods.md": methods_text(study)}
 
 
 def _figures(records: Sequence[TrialRecord]) -> Iterator[tuple[str, Figure]]:

@@ -11,8 +11,18 @@ import pandas as pd
 from analysis.answer import answer
 from analysis.load import Study, load_study, records_frame
 from analysis.markup import to_latex, to_markdown
+from analysis.paper import paper_texts
 from analysis.predictions import predicted_probabilities
-from analysis.report import PAGE_FILE, REPORT_FOLDER, TABLES_FOLDER, answer_html, report_tables, table_html
+from analysis.report import (
+    PAGE_FILE,
+    PAPER_FOLDER,
+    REPORT_FOLDER,
+    TABLES_FOLDER,
+    answer_html,
+    report_tables,
+    table_html,
+    trial_table_html,
+)
 from analysis.select import NO_BALANCING
 from analysis.select import score as score_of
 from analysis.tables import TRIALS_NAME, TracedTable
@@ -68,6 +78,7 @@ def recheck(folder: Path) -> Rechecked:
         *_records_differences(study.records, recomputed.records),
         *_csv_differences(report / TABLES_FOLDER / f"{TRIALS_NAME}.csv", records_frame(recomputed.records)),
         *(each for table in tables for each in _table_differences(report / TABLES_FOLDER, table)),
+        *_text_differences(report / PAPER_FOLDER, paper_texts(recomputed)),
         *_page_differences((report / PAGE_FILE).read_text(encoding="utf-8"), recomputed, tables),
     ]
     return Rechecked(
@@ -173,8 +184,13 @@ def _table_differences(folder: Path, table: TracedTable) -> Iterator[Difference]
     """What is off in a table's files: cell by cell in the numbers, line by line in the texts."""
     yield from _csv_differences(folder / f"{table.name}.csv", table.numbers)
     texts = {"md": to_markdown(table.text), "tex": to_latex(table.text, title=table.title)}
-    for kind, text in texts.items():
-        path = folder / f"{table.name}.{kind}"
+    yield from _text_differences(folder, {f"{table.name}.{kind}": text for kind, text in texts.items()})
+
+
+def _text_differences(folder: Path, texts: Mapping[str, str]) -> Iterator[Difference]:
+    """What is off in files in `folder`, by their names, whose lines ought to be these."""
+    for name, text in texts.items():
+        path = folder / name
         found = path.read_text(encoding="utf-8").splitlines() if path.is_file() else ["no such file"]
         yield from _line_differences(path.name, found, text.splitlines())
 
@@ -228,8 +244,8 @@ def _page_differences(page: str, study: Study, tables: Sequence[TracedTable]) ->
     """What the page shows, and not as it is recomputed: the answer, and tables by the rows that are not there."""
     if answer_html(study) not in page:
         yield Difference(where=PAGE_FILE, said="another answer", recomputed=" ".join(answer(study)))
-    for table in tables:
-        where, shown = f"{PAGE_FILE}, {table.name}", table_html(table)
-        if f'id="table-{table.name}"' in page and shown not in page:
-            rows = [row for row in shown.splitlines() if row not in page] or ["the same rows in another order"]
-            yield from (Difference(where=where, said="absent", recomputed=row) for row in rows)
+    shown = {table.name: table_html(table) for table in tables if f'id="table-{table.name}"' in page}
+    for name, table in {**shown, TRIALS_NAME: trial_table_html(study.records)}.items():
+        if table not in page:
+            rows = [row for row in table.splitlines() if row not in page] or ["the same rows in another order"]
+            yield from (Difference(where=f"{PAGE_FILE}, {name}", said="absent", recomputed=row) for row in rows)

@@ -117,6 +117,15 @@ def table_html(table: TracedTable) -> str:
     return str(frame(table))
 
 
+def trial_table_html(records: Sequence[TrialRecord]) -> str:
+    """The table of all trials as it stands in the page; nothing where there is none."""
+    rows = _trial_rows(records)
+    trial_table: Callable[[list[dict[str, str]]], str] = (
+        _templates().get_template("table.html.j2").module.trial_table  # type: ignore[attr-defined]
+    )
+    return str(trial_table(rows)) if rows else ""
+
+
 def answer_html(study: Study) -> str:
     """The two sentences as they stand in the page."""
     return str(Markup('<p class="answer">{}</p>').format(" ".join(answer(study))))
@@ -158,7 +167,7 @@ def _page(study: Study, found: Sequence[TracedTable], shown: PagePictures, plott
             caveats=caveats(study),
             tables={table.name: table for table in found},
             frames={table.name: Markup(table_html(table)) for table in found},
-            trials=_trial_rows(records),
+            trial_table=Markup(trial_table_html(records)),
             pictures=_by_section(shown.figures),
             charts=_by_section(plotted),
             choices=choices(records) if plotted else {},

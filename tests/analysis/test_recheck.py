@@ -99,6 +99,23 @@ def test_a_changed_cell_of_the_page_is_named(study: Path) -> None:
     assert places(study) == ["report.html, minority_f1"]
 
 
+def test_a_changed_score_of_a_trial_in_the_page_is_named(study: Path) -> None:
+    def lowered(page: str) -> str:
+        start = page.index('<tr id="trial-')
+        at = page.index("<td>0.", start) + len("<td>0.")
+        return page[:at] + str((int(page[at]) + 1) % 10) + page[at + 1 :]
+
+    changed(study / "report" / "report.html", lowered)
+    assert places(study) == ["report.html, trials"]
+
+
+def test_what_is_written_for_a_paper_is_compared_too(study: Path) -> None:
+    paper = study / "report" / "paper"
+    changed(paper / "methods.md", lambda text: text.replace("3 fresh seeds", "30 fresh seeds"))
+    changed(paper / "minority_f1.tex", lambda text: text.replace("smote & 0.", "smote & 1."))
+    assert [place.split(":")[0] for place in places(study)] == ["minority_f1.tex", "methods.md"]
+
+
 def test_another_answer_is_found(study: Path) -> None:
     changed(
         study / "report" / "report.html", lambda page: page.replace('<p class="answer">', '<p class="answer">So ')
