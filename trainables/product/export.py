@@ -20,6 +20,7 @@ from trainables.data.catalog import data_set, image_source
 from trainables.data.difficulty import Difficulty
 from trainables.data.images import LabeledImages, to_float, training_set
 from trainables.data.source import ImageSource
+from trainables.data.torchvision_sets import data_folders
 from trainables.files import write_atomically
 from trainables.gans.checkpoints import Checkpoints
 from trainables.generation import RealImages, Yardstick, image_quality, yardstick
@@ -109,12 +110,17 @@ def export(
 
 
 def refuse_source(config: TrialConfig, folder: Path) -> None:
-    """Raises UserError where `folder` lies within the folder of the real images, or these within it."""
-    if config.data.root is None:
-        return
-    source, target = Path(config.data.root).expanduser().resolve(), folder.resolve()
-    if source.is_relative_to(target) or target.is_relative_to(source):
-        raise UserError(f"--out {folder}: choose a folder apart from that of the real images, {source}")
+    """Raises UserError where `folder` lies within a folder that real images are read from, or this within it."""
+    target = folder.resolve()
+    for source in (each.resolve() for each in _source_folders(config)):
+        if source.is_relative_to(target) or target.is_relative_to(source):
+            raise UserError(f"--out {folder}: choose a folder apart from that of the real images, {source}")
+
+
+def _source_folders(config: TrialConfig) -> tuple[Path, ...]:
+    """Where real images may lie: the folder that is named, else those where the data set is looked for."""
+    looked_for = config.data.root is not None or data_set(config.data).is_looked_for
+    return data_folders(config.data.root) if looked_for else ()
 
 
 def found(request: ExportRequest, folder: Path) -> Description | None:

@@ -273,6 +273,15 @@ def test_a_link_to_the_folder_of_the_real_images_is_seen_through(images, request
         export(request_, tmp_path / "link" / "out")
 
 
+def test_nothing_is_written_where_data_sets_are_looked_for(tmp_path, monkeypatch):
+    monkeypatch.setenv("GAN_STUDY_DATA", str(tmp_path / "data"))
+    mnist = trial(None, data={"name": "mnist", "image_size": 8})
+    config = replace(mnist, data=replace(mnist.data, root=None))
+    with pytest.raises(UserError, match="apart from that of the real images"):
+        export(ExportRequest(config=config), tmp_path / "data" / "mnist" / "balanced")
+    assert not (tmp_path / "data").exists()
+
+
 def test_real_images_may_be_links(images, exported, request_, tmp_path):
     export(replace(request_, links=True), tmp_path / "out")
     real = [row for row in read_manifest(tmp_path / "out") if row.origin == "real"]
