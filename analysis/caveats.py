@@ -3,8 +3,6 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from pydantic import JsonValue
-
 from analysis.generated import FLAGS, flagged_images
 from analysis.load import Study
 from analysis.select import (
@@ -21,7 +19,7 @@ from analysis.select import (
     under,
 )
 from analysis.verdicts import MINIMUM_SEEDS, comparisons
-from analysis.wording import count, first_few, listing, number, ratio_text
+from analysis.wording import count, first_few, listing, number, ratio_text, stated_settings
 from trainables.record import TrialRecord
 
 SMALL_COUNT = 20
@@ -216,19 +214,13 @@ def _objective(study: Study) -> Iterator[str]:
 
 def _training_budgets(records: Sequence[TrialRecord]) -> Iterator[str]:
     """The classifier's training length, as the configurations of the confirmed trials name it."""
-    budgets = {(record.classifier, *_budget_settings(record.config)) for record in confirmed(records)}
+    budgets = {
+        (record.classifier, *stated_settings(record.config, "classifier", ("epochs", "budget", "batch_size")))
+        for record in confirmed(records)
+    }
     said = [f"{classifier} {', '.join(parts)}" for classifier, *parts in sorted(budgets) if parts]
     if said:
         yield f"The classifier's training length is fixed ({'; '.join(said)}); a longer one may change the order."
-
-
-def _budget_settings(config: Mapping[str, JsonValue]) -> tuple[str, ...]:
-    classifier = config.get("classifier")
-    if not isinstance(classifier, dict):
-        return ()
-    return tuple(
-        f"{name}: {classifier[name]}" for name in ("epochs", "budget", "batch_size") if name in classifier
-    )
 
 
 def _lost_trials(records: Sequence[TrialRecord]) -> Iterator[str]:

@@ -31,11 +31,14 @@ from analysis.select import (
 from analysis.statistics import LEVEL, holm, paired_p_value
 from analysis.tables import KEYS
 from analysis.verdicts import MINIMUM_SEEDS, chosen_methods
-from analysis.wording import ABSENT, count, estimate_text, label, listing, ratio_text
+from analysis.wording import ABSENT, count, estimate_text, label, listing, ratio_text, stated_settings
 from trainables.record import TrialRecord
 
 # The widths of one and of two columns of the usual two-column formats (IEEE, CVPR).
 COLUMN_INCHES, PAGE_INCHES = 3.35, 6.9
+# What a reader needs of these to do the same; the rest is in the configuration.
+CLASSIFIER_SETTINGS = ("epochs", "budget", "batch_size", "learning_rate")
+DATA_SETTINGS = ("image_size", "validation_fraction")
 _PRINT: dict[Any, Any] = {
     "font.size": 7,
     "axes.titlesize": 7,
@@ -214,7 +217,11 @@ def _data_sentence(tested: Sequence[TrialRecord], task: Task) -> str:
     record = next(each for each in tested if (each.dataset, each.classifier) == task)
     assert record.class_counts is not None, "a complete trial counts its images"
     minority = listing([record.class_names[place] for place in record.minority_classes])
-    return (
-        f"We trained {task.classifier} on {task.dataset} ({len(record.class_names)} classes, minority: "
-        f"{minority}; {count(sum(record.class_counts.test or ()), 'test image')})."
-    )
+    training = ", ".join(stated_settings(record.config, "classifier", CLASSIFIER_SETTINGS))
+    facts = [
+        f"{len(record.class_names)} classes, minority: {minority}",
+        count(sum(record.class_counts.test or ()), "test image"),
+        *stated_settings(record.config, "data", DATA_SETTINGS),
+    ]
+    classifier = f"{task.classifier} ({training})" if training else task.classifier
+    return f"We trained {classifier} on {task.dataset} ({'; '.join(facts)})."

@@ -1,6 +1,8 @@
 """Numbers and lists as text."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+from pydantic import JsonValue
 
 from analysis.aggregate import Estimate
 
@@ -75,3 +77,11 @@ def label(name: str) -> str:
     """A metric's name as a heading: "minority_f1" is "Minority F1"."""
     words = name.replace("_", " ").replace("f1", "F1")
     return words[0].upper() + words[1:]
+
+
+def stated_settings(config: Mapping[str, JsonValue], section: str, names: Sequence[str]) -> list[str]:
+    """Those settings `names` in a section of a trial's configuration that it states: "batch size: 64"."""
+    found = config.get(section)
+    if not isinstance(found, dict):
+        return []
+    return [f"{name.replace('_', ' ')}: {found[name]}" for name in names if name in found]

@@ -1,6 +1,7 @@
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -57,7 +58,7 @@ def test_the_table_has_a_column_for_each_ratio_and_one_bold_cell() -> None:
 
 def test_the_protocol_is_told_with_its_values(tmp_path: Path) -> None:
     text = methods_text(load_study(write_study(tmp_path, planted_study())))
-    assert "We trained simple_cnn on shapes (3 classes, minority: " in text
+    assert "We trained simple_cnn (epochs: 5, budget: steps) on shapes (3 classes, minority: " in text
     assert "minority: malignant <b>& and normal; 112 test images)" in text
     assert "was 10; validation" in text
     assert "2 GANs (acgan_<x> and dcgan)" in text
@@ -65,6 +66,13 @@ def test_the_protocol_is_told_with_its_values(tmp_path: Path) -> None:
     assert "The search tried 7 configurations" in text
     assert "3 fresh seeds (1, 2 and 3)" in text
     assert "python 3.11.0 and torch 2.9.0" in text
+
+
+def test_the_protocol_states_how_images_were_read_where_the_trials_say_it(tmp_path: Path) -> None:
+    data = {"name": "shapes", "image_size": 32, "validation_fraction": 0.2}
+    records = [replace(record, config={**record.config, "data": data}) for record in planted_study()]
+    text = methods_text(load_study(write_study(tmp_path, records)))
+    assert "112 test images; image size: 32; validation fraction: 0.2)." in text
 
 
 @pytest.mark.parametrize(("ratios", "inches"), [((10.0,), 3.35), ((10.0, 50.0), 6.9)])
