@@ -1,6 +1,5 @@
 """A study folder as values: what was asked, what was recorded, and what could not be read."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from trainables.record import (
     read_line,
     record_lines,
 )
-from trainables.settings import UserError, parse
+from trainables.settings import ConfigError, UserError, from_json, parse
 
 HEADER_FILE = "study.json"
 RECORDS_FILE = "records.jsonl"
@@ -60,27 +59,23 @@ def load_study(folder: Path) -> Study:
 
 def _read_header(path: Path) -> StudyHeader:
     try:
-        return parse(StudyHeader, json.loads(path.read_text(encoding="utf-8")), where=path.name)
+        return parse(StudyHeader, from_json(path.read_bytes()), where="")
     except FileNotFoundError:
         raise RecordError(f"{path.parent}: no study here ({path.name} is missing)") from None
-    except ValueError as error:
-        raise RecordError(f"{path}: not JSON ({error})") from None
     except UserError as error:
-        raise RecordError(f"{path.parent}: {error}") from None
+        raise RecordError(f"{path}: {error}") from None
 
 
 def _read_importance(path: Path) -> tuple[SearchImportance, ...]:
     if not path.exists():
         return ()
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = from_json(path.read_bytes())
         if not isinstance(found, list):
-            raise ValueError("no list")
-        return tuple(parse(SearchImportance, each, where=path.name) for each in found)
-    except ValueError as error:
-        raise RecordError(f"{path}: not JSON ({error})") from None
+            raise ConfigError("not a list")
+        return tuple(parse(SearchImportance, each, where="") for each in found)
     except UserError as error:
-        raise RecordError(f"{path.parent}: {error}") from None
+        raise RecordError(f"{path}: {error}") from None
 
 
 def _read_records(path: Path) -> tuple[tuple[TrialRecord, ...], tuple[str, ...]]:

@@ -5,7 +5,6 @@ As in a bachelor's thesis that this project checks (docs/reproduction.md), where
 
 import base64
 import io
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ from analysis.plots.samples import SampleGrid, sample_data
 from analysis.select import families
 from analysis.wording import ratio_text
 from trainables.record import RecordError
-from trainables.settings import UserError, parse, settings
+from trainables.settings import UserError, from_json, parse, settings
 
 PAGE_FILE = "real_or_fake.html"
 # Together with base64's third the page stays below 10 MB.
@@ -84,8 +83,8 @@ def _of_grid(path: Path, grid: SampleGrid) -> Iterator[Round]:
     if text is None:
         return
     try:
-        layout = parse(GridLayout, json.loads(text), where="grid")
-    except (ValueError, UserError) as error:
+        layout = parse(GridLayout, from_json(text), where="grid")
+    except UserError as error:
         raise RecordError(f"{path}: {error}") from None
     for place, row in enumerate(layout.rows):
         number = min(row.real, row.synthetic)

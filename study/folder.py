@@ -12,7 +12,7 @@ from study.config import StudyConfig, dump_study, parse_study
 from study.storage_url import resolved
 from trainables.files import write_atomically
 from trainables.record import IMPORTANCE_FILE, StudyHeader
-from trainables.settings import ConfigError, UserError, dump, parse
+from trainables.settings import ConfigError, UserError, dump, from_json, parse
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,7 @@ def read_manifest(root: Path) -> Manifest:
     if not path.exists():
         raise UserError(f"{root} holds no study; start one there with `gan-study run RECIPE --out {root}`")
     try:
-        header = parse(StudyHeader, json.loads(path.read_text(encoding="utf-8")), where="")
-    except (json.JSONDecodeError, UnicodeDecodeError, ConfigError) as error:
+        header = parse(StudyHeader, from_json(path.read_bytes()), where="")
+    except ConfigError as error:
         raise ConfigError(f"{path} is not a study manifest: {error}") from None
     return Manifest(study_id=header.study_id, config=parse_study(header.config))

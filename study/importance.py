@@ -16,7 +16,7 @@ from study.record_store import read_records
 from study.searcher import search_of
 from trainables.files import write_atomically
 from trainables.record import SearchImportance, TrialRecord
-from trainables.settings import dump
+from trainables.settings import dump, from_json
 from trainables.tunable import contains
 
 # Of fewer the best tenth, which the method looks at, is one trial.
@@ -99,7 +99,7 @@ def write_importances(root: Path) -> None:
 def importance_differences(root: Path) -> Iterator[str]:
     """What importance.json says otherwise than the records; nothing where there is no such file."""
     path = StudyFolder(root).importance
-    if path.exists() and not _agree(json.loads(path.read_bytes()), _found(root)):
+    if path.exists() and not _agree(from_json(path.read_bytes()), _found(root)):
         yield f"{path.name}: says otherwise than Optuna, asked again about the records"
 
 

@@ -12,13 +12,18 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from pydantic import Field
+
 from study.folder import StudyFolder
 from trainables.files import naming
-from trainables.settings import ConfigError, UserError, dump, parse, settings
+from trainables.settings import ConfigError, UserError, dump, from_json, parse, settings
 
 # How often a driver gives a sign of life, and for how long one elsewhere is listened for: a few beats.
 BEAT_SECONDS = 5.0
 LISTEN_SECONDS = 20.0
+
+# Of Linux, on 64 bits (proc(5)).
+_LARGEST_PID = 2**22
 
 # What file systems without locks of this kind answer.
 _NO_LOCKS = frozenset({errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.ENOLCK, errno.EINVAL})
@@ -33,7 +38,7 @@ class Driver:
     """The process that runs a study, and since when (ISO time)."""
 
     host: str
-    pid: int
+    pid: int = Field(gt=0, le=_LARGEST_PID)
     since: str
 
     def __str__(self) -> str:
@@ -132,8 +137,8 @@ def _process_runs(pid: int) -> bool:
 def _read(path: Path) -> Driver | None:
     """The driver that the file names; None where it names none, or was not written to its end."""
     try:
-        return parse(Driver, json.loads(path.read_bytes()), where="")
-    except (ValueError, ConfigError):
+        return parse(Driver, from_json(path.read_bytes()), where="")
+    except ConfigError:
         return None
 
 

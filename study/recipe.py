@@ -1,6 +1,8 @@
 """Recipes: named studies, each written as its difference from the defaults."""
 
+import itertools
 import json
+import math
 from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -24,6 +26,9 @@ _DISCRIMINATORS = frozenset(
 # Days that no month has, brackets nested by the thousand, and tags such as !!timestamp and !!bool before what is
 # none are no YAMLError.
 _UNREADABLE = (yaml.YAMLError, ValueError, RecursionError, AttributeError, LookupError)
+# Characters and values, aliases written out; our own recipes have some thousand. A few lines of aliases of aliases
+# can say more than fits in a computer's memory.
+_LONGEST = 1_000_000
 # The size that a recipe has as it is written.
 FULL = "full"
 
@@ -147,10 +152,31 @@ def _parse(text: str, *, where: str) -> dict[str, JsonValue]:
 
 def _yaml(text: str) -> JsonValue:
     """The value that is written in `text`; raises one of _UNREADABLE."""
-    value: JsonValue = yaml.safe_load(text)
-    # An alias can lead back to what it stands in, and nothing that goes through the value would end.
-    json.dumps(value, default=str, skipkeys=True)
+    loader = yaml.SafeLoader(text)
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        if _length(node, {}) > _LONGEST:
+            raise ValueError(f"written out, its aliases make more than {_LONGEST:,} characters")
+        value: JsonValue = loader.construct_document(node)
+    finally:
+        loader.dispose()
     return value
+
+
+def _length(node: yaml.Node, known: dict[yaml.Node, float]) -> float:
+    """Characters and values in `node`, its aliases written out; infinity where one leads back to where it stands.
+
+    `known` are the lengths of nodes that were seen before.
+    """
+    if isinstance(node, yaml.ScalarNode):
+        return 1 + len(node.value)
+    if node not in known:
+        known[node] = math.inf
+        inner = itertools.chain(*node.value) if isinstance(node, yaml.MappingNode) else node.value
+        known[node] = 1 + sum(_length(each, known) for each in inner)
+    return known[node]
 
 
 def _one_line(error: Exception) -> str:

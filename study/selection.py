@@ -8,7 +8,7 @@ from pydantic import JsonValue
 
 from trainables.files import write_atomically
 from trainables.record import Selection
-from trainables.settings import ConfigError, dump, parse, settings
+from trainables.settings import ConfigError, dump, from_json, parse, settings
 
 
 @settings
@@ -37,7 +37,7 @@ def read_selection(path: Path) -> tuple[SelectedConfig, ...] | None:
     if not path.exists():
         return None
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+        values = from_json(path.read_bytes())
+    except ConfigError as error:
         raise ConfigError(f"{path} is damaged: {error}") from None
     return parse(_Selected, values, where=str(path)).configurations

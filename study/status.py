@@ -94,10 +94,12 @@ def since_the_driver_began(journal: Iterable[LogLine]) -> list[LogLine]:
 
 def under_way(journal: Iterable[LogLine]) -> list[LogLine]:
     """The start of each trial that has not ended."""
-    started: dict[object, LogLine] = {}
+    started: dict[str, LogLine] = {}
     for line in journal:
         trial = line.values.get(TRIAL_ID)
-        if line.event == TRIAL_STARTED and trial is not None:
+        if not isinstance(trial, str):
+            continue
+        if line.event == TRIAL_STARTED:
             started[trial] = line
         elif line.event == TRIAL_ENDED:
             started.pop(trial, None)

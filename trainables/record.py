@@ -6,11 +6,11 @@ Loads without torch and without Ray.
 import json
 from collections.abc import Mapping
 from pathlib import PurePosixPath
-from typing import Annotated, Literal, NoReturn, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator, Field, JsonValue
 
-from trainables.settings import UserError, dump, parse, settings
+from trainables.settings import UserError, dump, from_json, parse, settings
 
 SCHEMA_VERSION = 1
 
@@ -233,10 +233,9 @@ def read_line(line: str, *, where: str) -> TrialRecord:
     Raises RecordError where the line is not JSON, of another schema version, or not a record.
     """
     try:
-        values = json.loads(line, parse_constant=_no_number)
-    # Numbers of thousands of digits are no JSONDecodeError, nor are brackets nested by the thousand.
-    except (ValueError, RecursionError) as error:
-        raise RecordError(f"{where}: not JSON ({getattr(error, 'msg', error)})") from None
+        values = from_json(line)
+    except UserError as error:
+        raise RecordError(f"{where}: {error}") from None
     version = values.get("schema_version") if isinstance(values, dict) else None
     if version != SCHEMA_VERSION:
         raise RecordError(f"{where}: schema version {version!r}; this version reads {SCHEMA_VERSION}")
@@ -253,7 +252,3 @@ def record_lines(content: bytes) -> tuple[list[str], str]:
     """
     *whole, unfinished = content.decode("utf-8", errors="backslashreplace").split("\n")
     return whole, unfinished
-
-
-def _no_number(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON number")

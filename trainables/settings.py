@@ -4,7 +4,7 @@ import difflib
 import hashlib
 import json
 from collections.abc import Iterable
-from typing import Any, TypeAlias, TypeVar, cast, dataclass_transform
+from typing import Any, NoReturn, TypeAlias, TypeVar, cast, dataclass_transform
 
 from pydantic import ConfigDict, JsonValue, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as pydantic_dataclass
@@ -50,6 +50,20 @@ def parse(cls: type[T], values: object, *, where: str) -> T:
     except ValidationError as error:
         raise ConfigError(_first_error(cls, error, where)) from None
     return value
+
+
+def from_json(text: str | bytes) -> JsonValue:
+    """The value that is written in `text`; raises ConfigError, in one line, where it is not JSON."""
+    try:
+        value: JsonValue = json.loads(text, parse_constant=_no_number)
+    # Numbers of thousands of digits are no JSONDecodeError, nor are brackets nested by the thousand.
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"not JSON ({getattr(error, 'msg', error)})") from None
+    return value
+
+
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON number")
 
 
 # Making an adapter costs milliseconds, and a study parses thousands of settings.

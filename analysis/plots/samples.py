@@ -1,7 +1,6 @@
 """Sample grids as they were drawn in the trials, brought to a size that a page can carry."""
 
 import io
-import json
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from PIL import Image
 from analysis.select import Condition, condition_of
 from analysis.wording import ratio_text
 from trainables.record import RecordError, TrialRecord
-from trainables.settings import DataError, UserError, parse
+from trainables.settings import DataError, UserError, from_json, parse
 
 WIDEST_PIXELS = 900
 SMALLEST_PIXELS = 200
@@ -149,8 +148,8 @@ def laid_out(path: Path, layout: type[_Laid], name: str, *, what: str) -> tuple[
     """
     image, texts = opened(path)
     try:
-        found = parse(layout, json.loads(texts.get(name, "")), where=name)
-    except (ValueError, UserError) as error:
+        found = parse(layout, from_json(texts.get(name, "")), where=name)
+    except UserError as error:
         raise RecordError(f"{path}: {error}") from None
     if image.size != found.pixels:
         raise RecordError(f"{path}: {image.width} x {image.height} pixels are not those of a {what}")

@@ -14,7 +14,7 @@ import time
 import pytest
 
 from study import lock
-from study.lock import StudyInUseError, sole_driver
+from study.lock import StudyInUseError, running_driver, sole_driver
 
 FORKED = multiprocessing.get_context("fork")
 
@@ -105,8 +105,17 @@ def test_without_locks_a_process_of_this_machine_is_looked_for(tmp_path, without
         pass
 
 
-def test_a_file_that_names_nobody_is_nobodys(tmp_path):
-    (tmp_path / "driver.lock").write_text("{half")
+@pytest.mark.parametrize(
+    "content",
+    [
+        "{half",
+        "[" * 100_000,
+        json.dumps({"host": socket.gethostname(), "pid": 10**30, "since": "now"}),
+    ],
+)
+def test_a_file_that_names_nobody_is_nobodys(tmp_path, content):
+    (tmp_path / "driver.lock").write_text(content)
+    assert running_driver(tmp_path) is None
     with sole_driver(tmp_path):
         assert json.loads((tmp_path / "driver.lock").read_bytes())["pid"] == os.getpid()
 

@@ -109,6 +109,10 @@ values = st.recursive(
     max_leaves=5,
 )
 RECIPE = load_recipe("quickstart")
+# Ten billion values in nine lines.
+ALIASES_OF_ALIASES = "\n".join(
+    f"a{n}: &a{n} [{', '.join([f'*a{n - 1}' if n else 'x'] * 10)}]" for n in range(10)
+).encode()
 
 
 def keys_of(section, prefix=()):
@@ -163,6 +167,7 @@ def test_a_recipe_with_one_odd_value(tmp_path_factory, path, value, extends):
                 b"a: 2020-99-99",
                 b"a: &a [*a]",
                 b"name: &a {b: *a}",
+                ALIASES_OF_ALIASES,
                 b"a: !!python/object/apply:os.system [ls]",
                 b"a: 0x",
                 b"a: 1:99:99",
@@ -370,6 +375,18 @@ def test_a_manifest_that_somebody_has_been_at(whole, tmp_path_factory, damage):
     assert_civil(answer("resume", folder))
     assert (folder / "study.json").read_bytes() == content
     assert (folder / "records.jsonl").read_bytes() == (whole / "records.jsonl").read_bytes()
+
+
+# What no JSON reader of Python's says in a JSONDecodeError.
+@pytest.mark.parametrize("content", [b"[" * 100_000, b"1" * 5000, b"\xff", b"[NaN]"])
+@pytest.mark.parametrize("name", ["study.json", "records.jsonl", "selection.json", "importance.json"])
+@pytest.mark.parametrize("command", ["check", "status", "report", "resume"])
+def test_a_file_of_a_study_that_is_odd_from_end_to_end(whole, tmp_path_factory, command, name, content):
+    shutil.rmtree(folder := tmp_path_factory.getbasetemp() / "odd", ignore_errors=True)
+    shutil.copytree(whole, folder)
+    (folder / name).write_bytes(content + b"\n")
+    assert_civil(answer(command, folder), codes=(0, 1, 2))
+    assert (folder / name).read_bytes() == content + b"\n" or (command, name) == ("report", "importance.json")
 
 
 @tried("reports")

@@ -125,6 +125,22 @@ def test_a_file_that_is_not_a_recipe_is_refused(tmp_path, text):
         load_recipe(str(tmp_path / "bad.yaml"))
 
 
+def test_what_stands_twice_may_be_an_alias(tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_text("extends: quickstart\nbalancers: {dcgan: &short {gan: {epochs: 7}}, vanilla_gan: *short}\n")
+    gans = [study_config(str(file)).balancers[name]["gan"] for name in ("dcgan", "vanilla_gan")]
+    assert [gan["epochs"] for gan in gans] == [7, 7]
+
+
+@pytest.mark.parametrize("lines", [8, 80])
+def test_aliases_of_aliases_that_no_memory_holds_are_refused_at_once(tmp_path, lines):
+    file = tmp_path / "mine.yaml"
+    tens = (f"a{n}: &a{n} [{', '.join([f'*a{n - 1}' if n else 'x'] * 10)}]\n" for n in range(lines))
+    file.write_text("".join(tens))
+    with pytest.raises(ConfigError, match=r"its aliases make more than 1,000,000 characters"):
+        study_config(str(file))
+
+
 def test_a_size_changes_what_it_names_and_leaves_the_rest():
     values = {
         "classifier": {"epochs": 9, "batch_size": 4},

@@ -90,6 +90,12 @@ def test_what_a_trial_does_is_the_last_line_of_its_log(halfway, trials):
     assert str(first).endswith(": GAN epoch epoch=7")
 
 
+def test_a_line_that_names_no_trial_is_of_none(halfway, trials):
+    with halfway.driver_log.open("a") as file:
+        file.writelines(f'{{"event": "trial {event}", "trial_id": [1]}}\n' for event in ("started", "ended"))
+    assert len(study_status(halfway.root).running) == 2
+
+
 def test_a_study_that_is_over_says_so(simulation, tmp_path):
     write_study(tmp_path / "study", simulation.records.values(), selected=simulation.selected)
     status = study_status(tmp_path / "study")

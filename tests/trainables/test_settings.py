@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import Field
 
-from trainables.settings import ConfigError, digest, dump, parse, settings
+from trainables.settings import ConfigError, digest, dump, from_json, parse, settings
 
 
 @settings
@@ -67,6 +67,13 @@ def test_a_dump_is_complete_and_parses_to_the_same():
 def test_settings_are_frozen():
     with pytest.raises(FrozenInstanceError):
         Inner().rate = 1  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("text", ["{", "[NaN]", "[" * 100_000, "1" * 5000, b"\xff", b""])
+def test_what_is_not_json_is_said_in_one_line(text):
+    with pytest.raises(ConfigError, match=r"^not JSON \(.+\)$"):
+        from_json(text)
+    assert from_json('{"a": [1, 2.5, null]}') == {"a": [1, 2.5, None]}
 
 
 def test_a_digest_ignores_the_order_of_keys_and_nothing_else():

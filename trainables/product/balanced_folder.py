@@ -28,7 +28,7 @@ from trainables.metrics.classification import score
 from trainables.process import use_threads
 from trainables.record import Scores
 from trainables.seeding import derive_seed
-from trainables.settings import DataError, dump, parse, settings
+from trainables.settings import ConfigError, DataError, dump, from_json, parse, settings
 
 TRAIN, VALIDATION, GENERATOR = "train", "validation", "generator"
 MANIFEST, DESCRIPTION, CARD = "manifest.csv", "balanced.json", "README.md"
@@ -106,10 +106,10 @@ def read_description(folder: Path | str) -> Description:
     """What the balanced folder holds; raises DataError where it is none, and ConfigError where it is damaged."""
     path = Path(folder) / DESCRIPTION
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = from_json(path.read_bytes())
     except FileNotFoundError:
         raise DataError(f"{folder} holds no balanced data set; {DESCRIPTION} is missing") from None
-    except ValueError as error:
+    except ConfigError as error:
         raise DataError(f"{path} is damaged: {error}") from None
     return parse(Description, values, where=str(path))
 

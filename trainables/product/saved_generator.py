@@ -21,7 +21,7 @@ from trainables.gans.averaging import network_of
 from trainables.gans.catalog import VARIANTS
 from trainables.product.layout import folder_name, write_png
 from trainables.seeding import seeded_global_state
-from trainables.settings import ConfigError, DataError, UserError, dump, nearest, parse, settings
+from trainables.settings import ConfigError, DataError, UserError, dump, from_json, nearest, parse, settings
 
 CONFIG, WEIGHTS, CARD = "generator.json", "generator.safetensors", "README.md"
 
@@ -151,10 +151,10 @@ def load_generator(folder: Path | str) -> SavedGenerator:
 
 def _read_config(path: Path) -> GeneratorConfig:
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = from_json(path.read_bytes())
     except FileNotFoundError:
         raise DataError(f"{path.parent} holds no generator; {path.name} is missing") from None
-    except ValueError as error:
+    except ConfigError as error:
         raise DataError(f"{path} is damaged: {error}") from None
     config = parse(GeneratorConfig, values, where=str(path))
     if config.variant not in VARIANTS:
