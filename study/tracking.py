@@ -1,7 +1,9 @@
 """The mirror of a study in Weights & Biases: one run a trial, and one of the study as a whole."""
 
-from collections.abc import Iterable, Iterator
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,32 +20,42 @@ from trainables.settings import digest
 
 # Until W&B has answered; after that the study goes on without it, and the runs are kept here.
 _SECONDS_TO_ANSWER = 30
+# Until it has taken in a run that has ended, some MB at most; its client would wait for ever. What it waits for
+# before that, the tables, has a limit of another kind: attempts, 2, 4, 8 ... s after one another.
+_SECONDS_TO_SEND, _ATTEMPTS = 120, 5
 _PICTURES = frozenset({".png", ".gif", ".webp"})
 
 
 class Connection:
-    """Runs of one project, made in W&B or, once that did not answer, on disk alone."""
+    """Makes runs of one project in W&B or, once that did not answer, on disk alone."""
 
     def __init__(self, config: WandbConfig, folder: StudyFolder) -> None:
         self._config, self._folder = config, folder
         # Why W&B could not be reached, and what to do about it.
         self.problem: str | None = None
 
-    def run(self, *, id: str, **of_this_run: Any) -> wandb.Run:
-        """A run, new or gone on with by its id."""
-        if self._config.mode == "offline" or self.problem is not None:
-            return self._begun("offline", id=id, **of_this_run)
-        try:
-            return self._begun("online", resume="allow", id=id, **of_this_run)
-        except wandb.Error as error:
-            kept = self._folder.root / "wandb" / "offline-run-*"
-            why = " ".join(str(error).split())
-            self.problem = f"it cannot be reached ({why}); runs are kept, to be sent by `wandb sync {kept}`"
-            # Its client holds on to the id that it could not make a run of.
-            return self._begun("offline", id=f"{id}-kept", **of_this_run)
+    def make_run(
+        self, fill: Callable[[wandb.Run], None], *, id: str, exit_code: int = 0, **of_this_run: Any
+    ) -> None:
+        """Make a run, new or gone on with by its id, of what `fill` logs to it."""
+        if self._config.mode == "online" and self.problem is None:
+            try:
+                self._made("online", fill, exit_code, resume="allow", id=id, **of_this_run)
+                return
+            except wandb.Error as error:
+                self.problem = self._kept_since(f"it cannot be reached ({' '.join(str(error).split())})")
+                # Its client holds on to the id that it could not make a run of.
+                id = f"{id}-kept"
+        self._made("offline", fill, exit_code, id=id, **of_this_run)
 
-    def _begun(self, mode: Literal["online", "offline"], **of_this_run: Any) -> wandb.Run:
-        return wandb.init(
+    def _made(
+        self,
+        mode: Literal["online", "offline"],
+        fill: Callable[[wandb.Run], None],
+        exit_code: int,
+        **of_this_run: Any,
+    ) -> None:
+        run = wandb.init(
             project=self._config.project,
             mode=mode,
             dir=self._folder.root,
@@ -53,6 +65,9 @@ class Connection:
                 console="off",
                 init_timeout=_SECONDS_TO_ANSWER,
                 login_timeout=_SECONDS_TO_ANSWER,
+                finish_timeout=_SECONDS_TO_SEND,
+                finish_timeout_raises=True,
+                x_graphql_retry_max=_ATTEMPTS,
                 # The driver's source and machine are no trial's.
                 disable_git=True,
                 save_code=False,
@@ -61,6 +76,22 @@ class Connection:
             ),
             **of_this_run,
         )
+        place = Path(run.dir).parent
+        try:
+            fill(run)
+        except Exception:
+            # One that is left open would be waited for when the driver ends.
+            with contextlib.suppress(TimeoutError):
+                run.finish(exit_code=1)
+            raise
+        try:
+            run.finish(exit_code=exit_code)
+        except TimeoutError:
+            self.problem = self._kept_since("it has stopped answering", place)
+
+    def _kept_since(self, reason: str, *places: Path) -> str:
+        kept = " ".join(map(str, (*places, self._folder.root / "wandb" / "offline-run-*")))
+        return f"{reason}; runs are kept, to be sent by `wandb sync {kept}`"
 
 
 class WandbMirror:
@@ -99,7 +130,9 @@ class WandbMirror:
         return problems if self._connection.problem is None else [*problems, self._connection.problem]
 
     def _mirror(self, record: TrialRecord) -> None:
-        run = self._connection.run(
+        self._connection.make_run(
+            partial(self._fill, record),
+            exit_code=0 if record.status != "failed" else 1,
             job_type=record.phase,
             id=f"{self._manifest.study_id}-{record.trial_id}",
             group=group(self._manifest, record),
@@ -107,6 +140,10 @@ class WandbMirror:
             tags=[self._manifest.unique_name, record.phase, record.status, record.balancer, record.dataset],
             config=configuration(self._manifest, record),
         )
+        with self._folder.mirrored.open("a") as file:
+            file.write(f"{record.trial_id}\n")
+
+    def _fill(self, record: TrialRecord, run: wandb.Run) -> None:
         for pattern in ("generator_loss/*", "discriminator_loss/*", "milestone/*"):
             run.define_metric(pattern, step_metric="gan_epoch")
         for pattern in ("validation/*", "test/*"):
@@ -116,9 +153,6 @@ class WandbMirror:
         run.log(_confusions(record))
         run.log(dict(self._pictures(record)))
         run.summary.update(summary(record))
-        run.finish(exit_code=0 if record.status != "failed" else 1)
-        with self._folder.mirrored.open("a") as file:
-            file.write(f"{record.trial_id}\n")
 
     def _pictures(self, record: TrialRecord) -> Iterator[tuple[str, wandb.Image]]:
         for kind, path in record.artifacts.items():
@@ -131,15 +165,19 @@ def mirror_report(manifest: Manifest, folder: StudyFolder) -> str | None:
 
     Gives back why W&B did not answer, where it did not; the run is kept on disk then.
     """
-    wandb_of = Connection(manifest.config.wandb, folder)
-    run = wandb_of.run(
+    connection = Connection(manifest.config.wandb, folder)
+    connection.make_run(
+        partial(_fill_with_report, folder.report),
         job_type="summary",
         id=f"{manifest.study_id}-summary",
         name=f"{manifest.config.name} summary",
         tags=[manifest.unique_name, "summary"],
         config={"study": manifest.unique_name},
     )
-    report = folder.report
+    return connection.problem
+
+
+def _fill_with_report(report: Path, run: wandb.Run) -> None:
     for path in sorted(report.rglob("*.csv")):
         # As text: columns of intervals and numbers alike, as the report shows them.
         # A figure's data may have the name of a table.
@@ -149,8 +187,6 @@ def mirror_report(manifest: Manifest, folder: StudyFolder) -> str | None:
         run.log({f"plots/{path.stem}": wandb.Image(str(path))})
     for path in sorted(report.glob("*.html")):
         run.log({path.stem: wandb.Html(path.read_text(encoding="utf-8"), inject=False)})
-    run.finish()
-    return wandb_of.problem
 
 
 def group(manifest: Manifest, record: TrialRecord) -> str:

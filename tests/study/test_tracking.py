@@ -1,10 +1,15 @@
 """What W&B is told of a study."""
 
+import http.server
 import json
 import re
+import threading
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
+import wandb
+from pydantic import JsonValue
 
 from study import tracking
 from study.dashboard import dashboard, specification
@@ -24,8 +29,8 @@ def records():
     return list(simulation.records.values())
 
 
-def manifest(config=CONFIG, mode="offline"):
-    return Manifest(study_id="0123abcd", config=replace(config, wandb=replace(config.wandb, mode=mode)))
+def manifest(config=CONFIG, mode="offline", study_id="0123abcd"):
+    return Manifest(study_id=study_id, config=replace(config, wandb=replace(config.wandb, mode=mode)))
 
 
 def with_seed(record, seed):
@@ -63,6 +68,14 @@ def test_the_way_and_the_end_of_a_trial(records):
     assert summary(record)["test/recall/rare"] == score
 
 
+@pytest.fixture
+def no_wandb_yet():
+    """Its client reads the environment once in a process."""
+    wandb.teardown()
+    yield
+    wandb.teardown()
+
+
 def mirrored(folder, records, *, of=None):
     mirror = WandbMirror(of or manifest(), folder)
     mirror.catch_up(records)
@@ -82,7 +95,7 @@ def test_a_resumed_study_makes_the_runs_that_are_missing_and_no_second_one(recor
     assert runs(folder) == sorted(f"{manifest().study_id}-{trial_id}" for trial_id in ids)
 
 
-def test_runs_are_kept_where_wandb_does_not_answer(records, tmp_path, monkeypatch):
+def test_runs_are_kept_where_wandb_does_not_answer(records, tmp_path, monkeypatch, no_wandb_yet):
     monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
     monkeypatch.setattr(tracking, "_SECONDS_TO_ANSWER", 2)
@@ -90,6 +103,76 @@ def test_runs_are_kept_where_wandb_does_not_answer(records, tmp_path, monkeypatc
     (problem,) = mirrored(folder, records[:2], of=manifest(mode="online"))
     assert "cannot be reached" in problem and f"wandb sync {folder.root}" in problem
     assert len(runs(folder)) == 2
+    assert len(folder.mirrored.read_text().split()) == 2
+
+
+class _BreakingDown(http.server.BaseHTTPRequestHandler):
+    """As much of W&B as a run needs at first; to all that is not among its `answers` it says that it is broken."""
+
+    answers: Mapping[str, JsonValue]
+
+    def log_message(self, *_):
+        pass
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"] or 0)).decode(errors="replace")
+        answer = next((value for name, value in self.answers.items() if name in body), None)
+        content = json.dumps({"data": answer}).replace("RUN", self._run(body)).encode()
+        self.send_response(503 if answer is None else 200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    @staticmethod
+    def _run(body):
+        """The run's name in a question of GraphQL."""
+        named = re.search(r'"name":"([^"]+)"', body)
+        return named[1] if named else ""
+
+
+PROJECT = {"id": "p", "name": "gan-study", "entity": {"id": "e", "name": "somebody"}}
+BUCKET = {"id": "r", "name": "RUN", "displayName": "RUN", "config": "{}", "project": PROJECT}
+# What a run asks of W&B: to begin, and before it logs its first table.
+BEGINNING = {
+    "RunResumeStatus": {"model": {**PROJECT, "bucket": None}},
+    "UpsertBucket": {"upsertBucket": {"bucket": BUCKET, "inserted": True}},
+}
+TABLES = {"Viewer": {"viewer": {"id": "u", "entity": "somebody", "username": "somebody", "flags": "{}"}}}
+
+
+@pytest.fixture
+def breaking_wandb(no_wandb_yet, monkeypatch, request):
+    handler = type("_Handler", (_BreakingDown,), {"answers": request.param})
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setenv("WANDB_BASE_URL", f"http://127.0.0.1:{server.server_port}")
+    monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
+    monkeypatch.setattr(tracking, "_SECONDS_TO_SEND", 2)
+    monkeypatch.setattr(tracking, "_ATTEMPTS", 1)
+    yield
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize("breaking_wandb", [{**BEGINNING, **TABLES}], indirect=True, ids=["at its end"])
+def test_a_run_is_kept_where_wandb_stops_answering(records, tmp_path, breaking_wandb):
+    folder, study = StudyFolder(tmp_path), manifest(mode="online", study_id="1123abcd")
+    (problem,) = mirrored(folder, records[:2], of=study)
+    (begun,) = folder.root.glob("wandb/run-*")
+    assert f"has stopped answering; runs are kept, to be sent by `wandb sync {begun} {folder.root}" in problem
+    assert list(begun.glob("*.wandb"))
+    assert runs(folder) == [f"{study.study_id}-{records[1].trial_id}"]
+    assert len(folder.mirrored.read_text().split()) == 2
+
+
+@pytest.mark.parametrize("breaking_wandb", [BEGINNING], indirect=True, ids=["before its tables"])
+def test_a_run_is_kept_as_a_whole_where_wandb_stops_answering(records, tmp_path, breaking_wandb):
+    folder, study = StudyFolder(tmp_path), manifest(mode="online", study_id="2123abcd")
+    (problem,) = mirrored(folder, records[:2], of=study)
+    assert f"runs are kept, to be sent by `wandb sync {folder.root}" in problem
+    first, second = (f"{study.study_id}-{record.trial_id}" for record in records[:2])
+    assert runs(folder) == sorted([f"{first}-kept", second])
     assert len(folder.mirrored.read_text().split()) == 2
 
 
