@@ -89,9 +89,11 @@ class Connection:
         except TimeoutError:
             self.problem = self._kept_since("it has stopped answering", place)
 
-    def _kept_since(self, reason: str, *places: Path) -> str:
-        kept = " ".join(map(str, (*places, self._folder.root / "wandb" / "offline-run-*")))
-        return f"{reason}; runs are kept, to be sent by `wandb sync {kept}`"
+    def _kept_since(self, reason: str, *begun: Path) -> str:
+        kept = " ".join(map(str, (*begun, self._folder.root / "wandb" / "offline-run-*")))
+        # A run that was begun online is only sent where that is asked for.
+        option = "--no-skip-online " if begun else ""
+        return f"{reason}; runs are kept, to be sent by `wandb sync {option}{kept}`"
 
 
 class WandbMirror:

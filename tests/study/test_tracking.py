@@ -160,7 +160,10 @@ def test_a_run_is_kept_where_wandb_stops_answering(records, tmp_path, breaking_w
     folder, study = StudyFolder(tmp_path), manifest(mode="online", study_id="1123abcd")
     (problem,) = mirrored(folder, records[:2], of=study)
     (begun,) = folder.root.glob("wandb/run-*")
-    assert f"has stopped answering; runs are kept, to be sent by `wandb sync {begun} {folder.root}" in problem
+    assert (
+        f"has stopped answering; runs are kept, to be sent by `wandb sync --no-skip-online {begun} {folder.root}"
+        in problem
+    )
     assert list(begun.glob("*.wandb"))
     assert runs(folder) == [f"{study.study_id}-{records[1].trial_id}"]
     assert len(folder.mirrored.read_text().split()) == 2
