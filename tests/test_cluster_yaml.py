@@ -48,6 +48,14 @@ def test_workers_are_gpu_spot_nodes_that_come_and_go(cluster):
     assert cluster["available_node_types"]["head"]["resources"] == {"CPU": 0}
 
 
+def test_no_node_has_the_image_that_ray_takes_by_itself(cluster):
+    # One of Ubuntu 18.04, whose Python and C library are too old for what is installed.
+    assert [kind["node_config"].get("ImageId") for kind in cluster["available_node_types"].values()] == [
+        "IMAGE_ID",
+        "IMAGE_ID",
+    ]
+
+
 def test_every_node_installs_the_pinned_versions(cluster):
     commands = " ".join(cluster["setup_commands"])
     assert "--constraint ~/gan-study/constraints.txt" in commands
