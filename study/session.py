@@ -122,6 +122,8 @@ class StudySession:
         running = self._running[trial_id]
         has_begun = running.began_at is not None
         running.began_at = time.monotonic()
+        # It tells of the whole way once more.
+        running.milestones.clear()
         if not has_begun:
             for observer in self._observers:
                 observer.started(running.trial)
