@@ -4,11 +4,11 @@ Loads without torch and without Ray.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, Self, TypeAlias
 
-from pydantic import AfterValidator, Field, JsonValue
+from pydantic import AfterValidator, Field, JsonValue, model_validator
 
 from trainables.settings import UserError, dump, from_json, parse, settings
 
@@ -217,6 +217,15 @@ class TrialRecord:
     environment: Mapping[str, str] = Field(default_factory=dict)
     finished_at: str = ""
 
+    @model_validator(mode="after")
+    def _has_one_entry_a_class(self) -> Self:
+        for name, entries in _by_class(self):
+            if len(entries) != len(self.class_names):
+                raise ValueError(f"{name} has {len(entries)} entries for {len(self.class_names)} classes")
+        if not all(0 <= label < len(self.class_names) for label in self.minority_classes):
+            raise ValueError(f"minority_classes {list(self.minority_classes)} are not all among the classes")
+        return self
+
     def to_line(self) -> str:
         """The record as one line of JSON, without a line break."""
         return json.dumps(dump(self), sort_keys=True, allow_nan=False)
@@ -225,6 +234,18 @@ class TrialRecord:
         """The record without what differs between two runs of the same trial: times and environment."""
         volatile = {"seconds", "gan_seconds", "environment", "finished_at"}
         return {key: value for key, value in dump(self).items() if key not in volatile}
+
+
+def _by_class(record: TrialRecord) -> Iterator[tuple[str, Sequence[object]]]:
+    """Name and value of all in a record that has an entry for each class, where it is there at all."""
+    for part, scores in record.scores.items():
+        yield from ((f"scores.{part}.per_class.{name}", values) for name, values in scores.per_class.items())
+        if scores.confusion_matrix:
+            yield from ((f"scores.{part}.confusion_matrix", row) for row in scores.confusion_matrix)
+            yield f"scores.{part}.confusion_matrix", scores.confusion_matrix
+    if record.class_counts is not None:
+        counts = dump(record.class_counts)
+        yield from ((f"class_counts.{name}", each) for name, each in counts.items() if isinstance(each, list))
 
 
 def read_line(line: str, *, where: str) -> TrialRecord:

@@ -91,7 +91,7 @@ def _first_error(cls: type, error: ValidationError, where: str) -> str:
     if first["type"].startswith("missing"):
         return f"{key}: a value is needed"
     if first["type"] == "value_error":
-        return f"{key}: {first['ctx']['error']}"
+        return f"{key}: {first['ctx']['error']}" if key else str(first["ctx"]["error"])
     return f"{key}: {first['input']!r} cannot be used; {first['msg'][0].lower()}{first['msg'][1:]}"
 
 

@@ -94,7 +94,7 @@ def planted_record(
         )
         if status == "complete"
         else None,
-        scores={part: planted_scores(f1) for part, f1 in parts.items() if f1 is not None},
+        scores={part: planted_scores(f1) for part, f1 in parts.items() if f1 is not None and status == "complete"},
         objective=objective,
         search=None if number is None else SearchStep(number=number, params={"balancer": balancer}),
         selection=Selection(search_trials=4 if gan else 0) if phase == "confirm" else None,

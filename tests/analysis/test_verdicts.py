@@ -146,7 +146,12 @@ def seen_more(folder: Path, num_images: int, *, better: Sequence[int]) -> Study:
             predicted = without.copy()
             predicted[num_images : num_images + (more if gan else 0)] = 1
             bare = planted_record(balancer=name, validation=0.4, test=0.0, gan=gan, seed=seed)
-            record = replace(bare, class_names=("common", "rare"), minority_classes=(1,))
+            overall = {
+                part: replace(each, per_class={}, confusion_matrix=()) for part, each in bare.scores.items()
+            }
+            record = replace(
+                bare, class_names=("common", "rare"), minority_classes=(1,), class_counts=None, scores=overall
+            )
             records.append(predicting(folder, record, labels, np.eye(2)[predicted]))
     return study_of(records, folder)
 

@@ -16,6 +16,8 @@ RECORD = TrialRecord(
     imbalance_ratio=10,
     seed=3,
     config={"seed": 3, "deep": {"list": [1, None, "x"]}},
+    class_names=("2", "3"),
+    minority_classes=(1,),
     scores={
         "validation": Scores(
             overall={"minority_f1": 0.5, "roc_auc": None},
@@ -60,6 +62,18 @@ def test_a_line_from_before_generated_images_were_measured_is_read():
         (
             RECORD.to_line().replace('"status": "complete"', '"status": "done"'),
             "records:7: status: 'done' cannot be used",
+        ),
+        (
+            RECORD.to_line().replace('"class_names": ["2", "3"]', '"class_names": ["2"]'),
+            "records:7: scores.validation.per_class.recall has 2 entries for 1 classes",
+        ),
+        (
+            RECORD.to_line().replace("[[1, 2], [3, 4]]", "[[1, 2], [3]]"),
+            "records:7: scores.validation.confusion_matrix has 1 entries for 2 classes",
+        ),
+        (
+            RECORD.to_line().replace('"minority_classes": [1]', '"minority_classes": [2]'),
+            "records:7: minority_classes [2] are not all among the classes",
         ),
     ],
 )
