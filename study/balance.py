@@ -109,6 +109,23 @@ def _of_study(options: BalanceOptions, root: Path) -> ExportRequest:
         all_images=options.all_images,
         links=options.links,
         threads=study.resources.cpus_per_trial,
+        findings=_verdict_on(record, root),
+    )
+
+
+def _verdict_on(record: TrialRecord, root: Path) -> tuple[str, ...]:
+    """What the study says of a confirmed GAN: whoever takes its images along should know. At most one sentence."""
+    from analysis.load import load_study
+    from analysis.select import under
+    from analysis.verdicts import comparisons
+    from analysis.wording import gain_phrase
+
+    return tuple(
+        f"the study's verdict on {record.balancer} against no balancing: {each.verdict}, "
+        f"test minority F1 {gain_phrase(each.estimate)}"
+        for each in comparisons(load_study(root))
+        if (each.pairs.method, each.pairs.against) == (record.balancer, "no balancing")
+        and under([record], each.pairs.condition)
     )
 
 

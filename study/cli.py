@@ -10,6 +10,7 @@ import typer
 import yaml
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from study.config import resolved_study
 from study.folder import StudyFolder, read_manifest
@@ -173,6 +174,7 @@ def balance(
     As an image folder, with the generator beside it; the same command goes on with one that was interrupted.
     """
     from study.balance import BalanceOptions, export_request, run_export
+    from study.journal import printable
 
     options = BalanceOptions(
         study=from_,
@@ -193,7 +195,9 @@ def balance(
     for column in ("Class", "Real", "Synthetic", "Validation"):
         table.add_column(column)
     for each in description.classes:
-        table.add_row(each.name, *map(str, (each.num_real, each.num_synthetic, each.num_validation)))
+        # A name may look like markup.
+        name = Text(printable(each.name))
+        table.add_row(name, *map(str, (each.num_real, each.num_synthetic, each.num_validation)))
     console.print(table)
     for note in description.notes:
         console.print(f"Note: {note}", markup=False, highlight=False, soft_wrap=True)

@@ -76,7 +76,7 @@ class LogLine:
         """The event for people, its traceback below it; control characters are shown, not obeyed."""
         head = f"{self.values.get('time', '?')} {self.values.get('level', '?'):7} {self.event} {self.details}"
         trace = str(self.values.get("traceback", "")).splitlines()
-        return "\n".join(_printable(line.rstrip()) for line in (head, *(f"    {line}" for line in trace)))
+        return "\n".join(printable(line.rstrip()) for line in (head, *(f"    {line}" for line in trace)))
 
 
 def read_log(path: Path) -> Iterator[LogLine]:
@@ -110,5 +110,6 @@ def _short(value: JsonValue) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """`text` with escapes in place of what would steer a terminal."""
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)

@@ -5,7 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from study.folder import Manifest, StudyFolder, read_manifest
-from study.journal import DRIVER_BEGAN, NUM_WORKERS, TRIAL_ENDED, TRIAL_ID, TRIAL_STARTED, LogLine, read_log
+from study.journal import (
+    DRIVER_BEGAN,
+    NUM_WORKERS,
+    TRIAL_ENDED,
+    TRIAL_ID,
+    TRIAL_STARTED,
+    LogLine,
+    printable,
+    read_log,
+)
 from study.lock import Driver, running_driver
 from study.planner import is_done, num_trials
 from study.progress import Tally, duration
@@ -39,7 +48,10 @@ class StudyStatus:
     running: tuple[RunningTrial, ...]
 
     def lines(self) -> list[str]:
-        """The status for people."""
+        """The status for people; what files hold cannot steer their terminal."""
+        return [printable(line) for line in self._lines()]
+
+    def _lines(self) -> list[str]:
         tally = self.tally
         others = ", ".join(f"{number} {status}" for status, number in tally.ended.items() if status != "complete")
         done = f"{tally.ended.total()} of {tally.num_trials} trials done" + (f" ({others})" if others else "")

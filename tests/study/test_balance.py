@@ -34,7 +34,7 @@ def images(tmp_path_factory):
     return folder
 
 
-def study_of(images, *, ratios=None):
+def study_of(images, *, ratios=None, seeds=(1, 2)):
     parameters = {"balancing/name": {"kind": "choice", "options": ["dcgan", "lsgan"]}}
     if ratios:
         parameters["imbalance/ratio"] = {"kind": "choice", "options": ratios}
@@ -49,7 +49,7 @@ def study_of(images, *, ratios=None):
             "balancers": {"dcgan": {"gan": SMALL}, "lsgan": {"gan": SMALL}},
             "baselines": [],
             "search": {"trials": 0, "parameters": parameters},
-            "confirm": {"seeds": [1, 2]},
+            "confirm": {"seeds": list(seeds)},
         }
     )
 
@@ -60,8 +60,12 @@ def study_folder(folder, config):
     simulation.run(config, num_workers=1, seed=0)
     create_study_folder(folder, config, {})
     records = list(simulation.records.values())
-    (folder / "records.jsonl").write_text("".join(f"{record.to_line()}\n" for record in records))
+    write_records(folder, records)
     return records
+
+
+def write_records(folder, records):
+    (folder / "records.jsonl").write_text("".join(f"{record.to_line()}\n" for record in records))
 
 
 def f1_of(records, balancer):
@@ -76,6 +80,21 @@ def test_the_gan_that_validation_chose_is_taken_as_it_was_confirmed(images, tmp_
     [trial] = [each for each in records if (each.balancer, each.seed, each.phase) == (best, 1, "confirm")]
     assert request.config.trial_id == trial.trial_id
     assert request.study_validation == trial.scores["validation"].overall
+
+
+def test_the_verdict_of_the_study_goes_along(images, tmp_path):
+    records = study_folder(tmp_path / "study", study_of(images, seeds=(1, 2, 3)))
+    for record in records:
+        if record.balancer == "lsgan" and record.phase == "confirm":
+            record.scores["test"].overall["minority_f1"] = 0.01 * record.seed
+        elif record.balancer == "none" and record.phase == "confirm":
+            record.scores["test"].overall["minority_f1"] = 0.5 + 0.011 * record.seed
+    write_records(tmp_path / "study", records)
+    request = export_request(BalanceOptions(study=tmp_path / "study", variant="lsgan"))
+    (said,) = request.findings
+    assert said.startswith("the study's verdict on lsgan against no balancing: hurts, test minority F1 −0.50")
+    assert said in run_export(request, tmp_path / "out", Console(quiet=True)).notes
+    assert said in (tmp_path / "out" / "README.md").read_text()
 
 
 def test_options_choose_among_what_was_confirmed(images, tmp_path):
@@ -165,6 +184,16 @@ def test_a_folder_is_balanced_and_its_generator_sampled_from(gan_study, images, 
     assert len(files) == 3
     expected = load_generator(out / "generator").sample("lynx", 3, seed=4)
     assert all(np.array_equal(np.asarray(Image.open(file)), expected[i, 0]) for i, file in enumerate(files))
+
+
+def test_a_class_whose_name_looks_like_markup_keeps_it(gan_study, images, tmp_path):
+    shutil.copytree(images, tmp_path / "images")
+    (tmp_path / "images" / "lynx").rename(tmp_path / "images" / "[bold]lynx\x1b[2J")
+    command = ("--data", tmp_path / "images", "--out", tmp_path / "out", "--variant", "cgan", *COMMAND)
+    code, said, _ = gan_study("balance", *command)
+    assert code == 0
+    assert "[bold]lynx\\x1b[2J" in said
+    assert "\x1b[2J" not in said
 
 
 def test_real_images_are_linked_where_that_is_asked_for(gan_study, images, tmp_path):

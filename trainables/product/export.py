@@ -69,7 +69,7 @@ class ExportRequest:
     With `links` real images are symbolic links to the files that they are read from, and copies otherwise. On a
     CPU the last digits of all numbers depend on the `threads`. `states` is a folder with states of the trial's
     GANs, where such are left: what is trained in just that way goes on from them. `library` is the one that the
-    trial left its matrix products to.
+    trial left its matrix products to. `findings` are sentences of the study about this GAN, for the data card.
     """
 
     config: TrialConfig
@@ -79,6 +79,7 @@ class ExportRequest:
     all_images: bool = False
     links: bool = False
     threads: int = 1
+    findings: tuple[str, ...] = ()
 
 
 def export(
@@ -321,7 +322,7 @@ class _Export:
             threads=self.request.threads,
             library=library(),
             environment=environment(self.device),
-            notes=(*notes, *_missing_notes(classes)),
+            notes=(*self.request.findings, *notes, *_missing_notes(classes)),
         )
 
     def _quality(self, fillings: Mapping[int, Filling]) -> dict[str, ImageQuality]:
