@@ -39,6 +39,7 @@ COLUMN_INCHES, PAGE_INCHES = 3.35, 6.9
 # What a reader needs of these to do the same; the rest is in the configuration.
 CLASSIFIER_SETTINGS = ("epochs", "budget", "batch_size", "learning_rate")
 DATA_SETTINGS = ("image_size", "validation_fraction")
+GAN_SETTINGS = ("epochs", "batch_size", "learning_rate", "discriminator_steps", "latent_size")
 _PRINT: dict[Any, Any] = {
     "font.size": 7,
     "axes.titlesize": 7,
@@ -205,12 +206,22 @@ def methods_text(study: Study) -> str:
         "balancing on validation images.",
         f"The chosen configurations were then run with {count(len(seeds), 'fresh seed')} "
         f"({listing([str(seed) for seed in seeds])}) and scored on test images.",
+        *(_choice_sentence(tested, condition, chosen[0]) for condition, chosen in chosen_methods(tested).items()),
         "Gains are paired by data set, ratio, classifier and seed; intervals are two-sided 95 % Student-t "
         "intervals over seeds. Verdicts rest on the larger of two p values, of the paired t test over seeds and "
         "of a randomisation test over test images, at the level 0.05 after Holm's correction.",
         f"The study was begun with {versions}.",
     ]
     return " ".join(sentences) + "\n"
+
+
+def _choice_sentence(tested: Sequence[TrialRecord], condition: Condition, gan: str) -> str:
+    """Which GAN validation chose, and how it was trained."""
+    balancing = next(each for each in under(tested, condition) if each.balancer == gan).config.get("balancing")
+    settings = stated_settings(balancing, "gan", GAN_SETTINGS) if isinstance(balancing, dict) else []
+    with_settings = f"{gan} ({', '.join(settings)})" if settings else gan
+    where = f"on {condition.dataset} with {condition.classifier} at imbalance ratio"
+    return f"The GAN that validation chose {where} {ratio_text(condition.imbalance_ratio)} was {with_settings}."
 
 
 def _data_sentence(tested: Sequence[TrialRecord], task: Task) -> str:
