@@ -1,6 +1,7 @@
 """One look for every figure: explicit Figure objects, colours that colour-blind readers can tell apart."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import logging
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeAlias
 
@@ -9,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
+from matplotlib.font_manager import get_font_names
 from matplotlib.ticker import MaxNLocator
 
 from analysis.aggregate import Estimate
@@ -30,8 +32,29 @@ REFERENCE_COLOUR = "#666666"
 WIDTH_INCHES = 7.2
 ROW_INCHES = 0.36
 
+# Fonts with letters that the house's, which comes with matplotlib, has not: for names of classes, where installed.
+_OTHER_SCRIPTS = (
+    "Noto Sans CJK SC",
+    "Noto Sans CJK JP",
+    "Noto Sans CJK KR",
+    "WenQuanYi Zen Hei",
+    "IPAexGothic",
+    "NanumGothic",
+    "PingFang SC",
+    "Hiragino Sans",
+    "Microsoft YaHei",
+    "Noto Sans Devanagari",
+    "Noto Sans Thai",
+)
+
+
+def font_families(installed: Collection[str]) -> list[str]:
+    """The fonts of the figures: a letter is taken from the first that has it."""
+    return ["DejaVu Sans", *(name for name in _OTHER_SCRIPTS if name in installed)]
+
+
 _RC: dict[Any, Any] = {
-    "font.family": "DejaVu Sans",
+    "font.family": font_families(get_font_names()),
     "font.size": 10.5,
     "figure.labelsize": 10.5,
     "axes.titlesize": 10.5,
@@ -50,14 +73,22 @@ _RC: dict[Any, Any] = {
     "svg.hashsalt": "gan-study",
 }
 
+_font_log = logging.getLogger("matplotlib.font_manager")
+
 Panels: TypeAlias = tuple[Figure, list[Axes]]
 
 
 @contextmanager
 def house_style() -> Iterator[None]:
     """The look of the house, for figures drawn and saved inside."""
-    with mpl.rc_context(_RC):
-        yield
+    level = _font_log.level
+    # Fonts of other scripts have few weights; the nearest does.
+    _font_log.setLevel(logging.ERROR)
+    try:
+        with mpl.rc_context(_RC):
+            yield
+    finally:
+        _font_log.setLevel(level)
 
 
 def panels(number: int, *, columns: int, row_inches: float, sharex: bool = True, sharey: bool = True) -> Panels:

@@ -14,7 +14,7 @@ from analysis.plots.samples import sample_data, shrunk
 from analysis.plots.scores import score_data
 from analysis.plots.search import Progress, budget_data, gain_limits, progress_data
 from analysis.plots.slices import slice_data
-from analysis.plots.style import count_along
+from analysis.plots.style import count_along, font_families
 from analysis.select import Condition, Task, confirmed
 from tests.analysis.planted import planted_record, planted_study, with_samples
 from trainables.record import SearchStep
@@ -192,3 +192,8 @@ def test_a_grid_that_is_no_image_or_a_decompression_bomb_is_named(
     path.write_bytes(b"no image")
     with pytest.raises(DataError, match=r"samples\.png: cannot be read as an image"):
         shrunk(path, most_bytes=60_000)
+
+
+def test_letters_of_other_scripts_are_taken_from_fonts_that_are_there() -> None:
+    assert font_families([]) == ["DejaVu Sans"]
+    assert font_families(["Comic Sans MS", "Noto Sans CJK JP"]) == ["DejaVu Sans", "Noto Sans CJK JP"]
