@@ -28,11 +28,11 @@ docs: $(INSTALLED_DEV)
 
 # One thread a process: more of them fight for the cores, and four processes with four threads each on four cores
 # run over a hundred times slower than with one each.
-# The tests marked `ray` start a Ray of their own for each file, and wait for processes much of the time; three files go
+# The tests marked `ray` start a Ray of their own for each file, and wait for processes much of the time; two files go
 # side by side. Those marked `alone` follow: they use up the machine's memory, or measure time.
 unit: $(INSTALLED_DEV)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not ray and not soak" -n $(WORKERS)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "ray and not alone" -n 3 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "ray and not alone" -n 2 --dist loadfile
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "ray and alone"
 
 # Twenty kills of the driver, a study of a thousand trials, a cluster that loses its head: about half an hour.

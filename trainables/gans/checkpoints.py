@@ -5,6 +5,7 @@ longer goes on from the shorter one's. And a training that was cut off goes on w
 """
 
 import contextlib
+import logging
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -12,6 +13,8 @@ from pathlib import Path
 from time import monotonic
 
 from trainables.kept import State, read_state, write_state
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +72,7 @@ class KeptStates:
             self._latest.unlink(missing_ok=True)
         self._latest = None if stays else self._path(epoch)
         self._kept_at = monotonic()
+        _log.info("kept a state", extra={"epoch": epoch})
 
     def _path(self, epoch: int) -> Path:
         return self.place / f"{epoch:07d}.pt"
