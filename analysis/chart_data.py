@@ -69,7 +69,7 @@ def _class_values(records: Sequence[TrialRecord], index: int) -> pd.DataFrame:
             "score": record.scores["test"].per_class[CLASS_METRIC][index],
         }
         for record in confirmed(records)
-        if index < len(record.class_names) and record.class_counts and "test" in record.scores
+        if index < len(record.class_names) and record.class_counts and _tells_of_classes(record)
     ]
     frame = pd.DataFrame(rows)
     if frame.empty:
@@ -77,6 +77,10 @@ def _class_values(records: Sequence[TrialRecord], index: int) -> pd.DataFrame:
     partner = frame[frame["balancer"] == NO_BALANCING].set_index("setting_id")["score"].astype(float)
     gained = frame.assign(value=frame["score"].astype(float) - frame["setting_id"].map(partner))
     return gained[gained["balancer"] != NO_BALANCING].dropna(subset=["value"])
+
+
+def _tells_of_classes(record: TrialRecord) -> bool:
+    return "test" in record.scores and CLASS_METRIC in record.scores["test"].per_class
 
 
 def curve_frame(records: Sequence[TrialRecord]) -> pd.DataFrame:

@@ -34,6 +34,15 @@ def test_a_class_gains_what_it_has_more_than_with_no_balancing_in_the_same_setti
     assert f1.loc["benign", "minority"] == "majority"
 
 
+def test_a_trial_that_tells_nothing_of_its_classes_has_no_place_in_their_chart() -> None:
+    bare = [
+        replace(record, scores={part: replace(each, per_class={}) for part, each in record.scores.items()})
+        for record in planted_study()
+    ]
+    assert class_frame(bare).empty
+    assert "classes" not in {chart.name for chart in charts(bare, pd.DataFrame())}
+
+
 def test_the_front_has_what_no_other_beats() -> None:
     cost = pd.Series([1.0, 2.0, 3.0, 3.0, 2.0])
     gain = pd.Series([0.0, 0.2, 0.1, 0.3, 0.2])
