@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 from pydantic import Field
 
 from analysis.plots.samples import EncodedImage, laid_out
+from analysis.plots.style import HOUSE_FONT
 from analysis.wording import listing
 from trainables.record import RecordError
 from trainables.settings import settings
@@ -102,8 +103,8 @@ def _labelled(rows: Sequence[Image.Image], labels: Sequence[str], classes: Seque
 
 
 def label_font() -> ImageFont.FreeTypeFont:
-    """That of the other figures, which comes with matplotlib; Pillow's own knows ASCII alone, and no "…"."""
-    return ImageFont.truetype(findfont("DejaVu Sans"), size=TEXT_PIXELS)
+    """That of the other figures; Pillow's own knows ASCII alone, and no "…"."""
+    return ImageFont.truetype(findfont(HOUSE_FONT), size=TEXT_PIXELS)
 
 
 def _cut(name: str, font: ImageFont.FreeTypeFont, most_pixels: int) -> str:

@@ -32,7 +32,9 @@ REFERENCE_COLOUR = "#666666"
 WIDTH_INCHES = 7.2
 ROW_INCHES = 0.36
 
-# Fonts with letters that the house's, which comes with matplotlib, has not: for names of classes, where installed.
+# It comes with matplotlib.
+HOUSE_FONT = "DejaVu Sans"
+# Fonts with letters that it has not: for names of classes, where installed.
 _OTHER_SCRIPTS = (
     "Noto Sans CJK SC",
     "Noto Sans CJK JP",
@@ -50,7 +52,7 @@ _OTHER_SCRIPTS = (
 
 def font_families(installed: Collection[str]) -> list[str]:
     """The fonts of the figures: a letter is taken from the first that has it."""
-    return ["DejaVu Sans", *(name for name in _OTHER_SCRIPTS if name in installed)]
+    return [HOUSE_FONT, *(name for name in _OTHER_SCRIPTS if name in installed)]
 
 
 _RC: dict[Any, Any] = {

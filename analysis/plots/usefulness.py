@@ -6,7 +6,6 @@ from itertools import groupby
 from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
@@ -20,6 +19,7 @@ from analysis.plots.style import (
     shortened,
 )
 from analysis.select import MAIN_METRIC, Family, Task, confirmed, paired_gains
+from analysis.statistics import Floats
 from analysis.wording import ratio_text
 from trainables.record import ImageQuality, TrialRecord
 
@@ -29,7 +29,6 @@ MOST_NAMED = 12
 # In points: of letters, the mean width of one of them, a marker, and how far a name is above or below it.
 _NAME_SIZE, _LETTER, _MARKER, _AWAY = 8.0, 4.7, 7.0, 9.0
 
-Floats: TypeAlias = npt.NDArray[np.float64]
 Distance: TypeAlias = Literal["fid", "kid"]
 
 
