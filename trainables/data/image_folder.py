@@ -115,7 +115,7 @@ def read_images(listing: Listing, config: DataConfig, *, channels: int | None) -
 
 def _tile(path: Path, config: DataConfig, channels: int | None) -> Tile | None:
     try:
-        return tile(read_picture(path), size=config.image_size, channels=channels)
+        return tile(np.asarray(read_picture(path)), size=config.image_size, channels=channels)
     except DataError:
         if config.skip_unreadable:
             return None

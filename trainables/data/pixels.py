@@ -42,15 +42,13 @@ def plain(image: Image.Image) -> Image.Image:
     if upright.has_transparency_data:
         upright = upright.convert("RGBA")
         upright = Image.alpha_composite(Image.new("RGBA", upright.size, "white"), upright)
-    return without_idle_colour(upright.convert("L" if upright.mode in ("1", "L") else "RGB"))
+    picture = upright.convert("L" if upright.mode in ("1", "L") else "RGB")
+    return picture.getchannel(0) if colour_is_idle(np.asarray(picture)) else picture
 
 
-def without_idle_colour(picture: Image.Image) -> Image.Image:
-    """`picture`, as mode L where its three colours are equal everywhere."""
-    pixels = np.asarray(picture)
-    if pixels.ndim == 3 and (pixels == pixels[..., :1]).all():
-        return picture.getchannel(0)
-    return picture
+def colour_is_idle(pixels: Bytes) -> bool:
+    """Whether pixels [H, W, 3] are grey all the same; those [H, W] have no colour to be idle."""
+    return pixels.ndim == 3 and bool((pixels == pixels[..., :1]).all())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,21 +59,26 @@ class Tile:
     digest: str
 
 
-def tile(picture: Image.Image, *, size: int, channels: int | None) -> Tile:
-    """A picture as `plain` gives it, brought to `size` x `size` and, unless None, to `channels` colours.
+def tile(pixels: Bytes, *, size: int, channels: int | None) -> Tile:
+    """A picture's pixels [H, W] or [H, W, 3], brought to `size` x `size` and, unless None, to `channels` colours.
 
     Colour becomes grey by Pillow's ITU-R 601 luma, grey becomes colour by repetition; then bilinear resizing
     with antialiasing, a picture that is not square being squeezed. The digest is blind to the file format.
     """
+    fits = pixels.shape[:2] == (size, size) and channels in (None, _num_channels(pixels))
+    return Tile(pixels=pixels if fits else _fitted(pixels, size, channels), digest=digest(pixels))
+
+
+def _fitted(pixels: Bytes, size: int, channels: int | None) -> Bytes:
+    picture = Image.fromarray(pixels)
     coloured = picture.convert(_MODES[channels]) if channels else picture
-    resized = coloured.resize((size, size), Image.Resampling.BILINEAR)
-    return Tile(pixels=np.asarray(resized), digest=digest(picture))
+    return np.asarray(coloured.resize((size, size), Image.Resampling.BILINEAR))
 
 
 def array_tiles(arrays: Iterable[Bytes], *, size: int, channels: int) -> list[Tile]:
     """The tiles of N arrays [H, W] or [H, W, 3], whose sizes may differ; one at a time is taken."""
-    pictures = (without_idle_colour(Image.fromarray(array)) for array in arrays)
-    return [tile(picture, size=size, channels=channels) for picture in pictures]
+    pictures = (array[..., 0] if colour_is_idle(array) else array for array in arrays)
+    return [tile(pixels, size=size, channels=channels) for pixels in pictures]
 
 
 def labeled_images(
@@ -87,7 +90,7 @@ def labeled_images(
     origins: tuple[str, ...],
 ) -> LabeledImages:
     """The tiles of one part with their labels [N]. `channels` None: 3 if one of them has colour, else 1."""
-    channels = channels or max(_num_channels(t) for t in tiles)
+    channels = channels or max(_num_channels(t.pixels) for t in tiles)
     size = len(tiles[0].pixels)
     images = np.empty((len(tiles), channels, size, size), dtype=np.uint8)
     for planes, t in zip(images, tiles, strict=True):
@@ -96,13 +99,12 @@ def labeled_images(
     return LabeledImages(images=images, labels=labels, class_names=class_names, digests=digests, origins=origins)
 
 
-def _num_channels(t: Tile) -> int:
-    return 1 if t.pixels.ndim == 2 else 3
+def _num_channels(pixels: Bytes) -> int:
+    return 1 if pixels.ndim == 2 else 3
 
 
-def digest(image: Image.Image) -> str:
-    """32 hexadecimal digits that name a picture's pixels and its height and width."""
-    pixels = np.asarray(image)
+def digest(pixels: Bytes) -> str:
+    """32 hexadecimal digits that name a picture's pixels [H, W] or [H, W, 3], its height and its width."""
     return hashlib.blake2b(repr(pixels.shape).encode() + pixels.tobytes(), digest_size=16).hexdigest()
 
 

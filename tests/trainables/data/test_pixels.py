@@ -84,17 +84,27 @@ def test_the_first_frame_of_an_animation_is_read(tmp_path: Path) -> None:
 
 def test_grey_and_colour_as_asked() -> None:
     # ITU-R 601: 0.299 * 255 = 76.2.
-    assert tile(solid("RGB", RED), size=8, channels=1).pixels.tolist() == [[76] * 8] * 8
-    assert tile(solid("L", 9), size=8, channels=3).pixels.tolist() == [[[9] * 3] * 8] * 8
+    assert tile(np.asarray(solid("RGB", RED)), size=8, channels=1).pixels.tolist() == [[76] * 8] * 8
+    assert tile(np.asarray(solid("L", 9)), size=8, channels=3).pixels.tolist() == [[[9] * 3] * 8] * 8
 
 
 def test_resizing_is_bilinear_with_antialiasing() -> None:
     # Enlarged by 2, the new pixels lie a quarter off the old centres.
-    step = Image.fromarray(np.array([[0, 100], [0, 100]], dtype=np.uint8))
+    step = np.array([[0, 100], [0, 100]], dtype=np.uint8)
     assert tile(step, size=4, channels=None).pixels[0].tolist() == [0, 25, 75, 100]
     # Reduced by 8, a checkerboard becomes its mean and not one of its fields.
-    board = Image.fromarray((np.indices((64, 64)).sum(axis=0) % 2 * 200).astype(np.uint8))
+    board = (np.indices((64, 64)).sum(axis=0) % 2 * 200).astype(np.uint8)
     assert abs(tile(board, size=8, channels=None).pixels.astype(int) - 100).max() <= 1
+
+
+@pytest.mark.parametrize("colour", [(), (3,)])
+def test_a_picture_that_fits_stays_as_it_is(colour: tuple[int, ...]) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (8, 8, *colour), dtype=np.uint8)
+    for channels in (None, 3 if colour else 1):
+        assert tile(pixels, size=8, channels=channels).pixels.tolist() == pixels.tolist()
+    # Neither another width, nor other colours fit.
+    assert tile(pixels[:, :4], size=8, channels=None).pixels.shape == pixels.shape
+    assert tile(pixels, size=8, channels=1 if colour else 3).pixels.ndim != pixels.ndim
 
 
 def test_the_digest_names_pixels_and_shape_not_the_format() -> None:
@@ -102,13 +112,13 @@ def test_the_digest_names_pixels_and_shape_not_the_format() -> None:
     first, second = array_tiles(np.stack([grey.reshape(4, 4)] * 2), size=8, channels=1)
     as_colour = array_tiles(np.stack([grey.reshape(4, 4)] * 3, axis=-1)[None], size=8, channels=3)[0]
     assert first.digest == second.digest == as_colour.digest
-    assert digest(Image.fromarray(grey.reshape(2, 8))) != first.digest
-    assert digest(Image.fromarray(255 - grey.reshape(4, 4))) != first.digest
+    assert digest(grey.reshape(2, 8)) != first.digest
+    assert digest(255 - grey.reshape(4, 4)) != first.digest
 
 
 def test_one_coloured_picture_makes_all_of_them_rgb() -> None:
     labels = np.array([0, 1], dtype=np.int64)
-    tiles = [tile(picture, size=8, channels=None) for picture in (solid("L", 9), solid("RGB", RED))]
+    tiles = [tile(np.asarray(picture), size=8, channels=None) for picture in (solid("L", 9), solid("RGB", RED))]
     both = labeled_images(tiles, labels, channels=None, class_names=("a", "b"), origins=("0", "1"))
     assert both.images.shape == (2, 3, 8, 8)
     assert both.images[:, :, 0, 0].tolist() == [[9, 9, 9], [255, 0, 0]]
