@@ -59,7 +59,7 @@ def _convolutional(shape: ImageShape, latent_size: int, num_classes: int) -> Net
         DoubledConvolution(128, 64),
         nn.BatchNorm2d(64),
         Leaky(),
-        nn.Conv2d(64, shape.channels, kernel_size=3, padding=1),
+        Convolution(64, shape.channels, kernel_size=3, padding=1),
         nn.Tanh(),
     )
     widths, size = (shape.channels, 16, 32, 64, 128), shape.size

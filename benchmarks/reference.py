@@ -5,9 +5,9 @@ Networks, batch size, optimiser settings and number of steps are the caller's, w
 ours, so that the loop is compared and what it is made of, and nothing else.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset, Sampler
 from torchvision import transforms
 
+from trainables.gans.networks.conditioning import ConcatenateBeforeLinear, ConcatenateLabels
 from trainables.gans.networks.convolutions import Convolution, TransposedConvolution
 from trainables.gans.networks.doubled_convolution import DoubledConvolution
 from trainables.gans.networks.leaky import Leaky
@@ -48,6 +49,7 @@ def with_torchs_layers(network: nn.Module) -> nn.Module:
 
     Pooling before ReLU becomes ReLU before pooling, as it is usually written.
     """
+    network = _torchs_layer(network)
     _replace_parts(network, _torchs_layer)
     for chain in network.modules():
         if isinstance(chain, nn.Sequential):
@@ -73,6 +75,8 @@ def _torchs_layer(part: nn.Module) -> nn.Module:
     match part:
         case Leaky():
             return nn.LeakyReLU(part.negative_slope)
+        case ConcatenateBeforeLinear():
+            return _joined(part)
         case DoubledConvolution():
             return nn.Sequential(nn.Upsample(scale_factor=2), _plain_convolution(part, nn.Conv2d))
         case Convolution():
@@ -91,6 +95,16 @@ def _torchs_order(part: nn.Module) -> nn.Module:
             return nn.Unflatten(1, (part.num_channels, part.size, part.size))
         case _:
             return part
+
+
+def _joined(part: ConcatenateBeforeLinear) -> nn.Module:
+    weight = torch.cat([part.weight, part.label_weight], dim=1).detach()
+    linear = nn.Linear(weight.shape[1], weight.shape[0]).to(weight)
+    linear.load_state_dict({"weight": weight, "bias": part.bias})
+    num_classes, label_size = part.embedding.weight.shape
+    whole = ConcatenateLabels(nn.Sequential(linear, part.after), num_classes=num_classes, label_size=label_size)
+    whole.embedding = part.embedding
+    return whole
 
 
 def _plain_convolution(
@@ -198,17 +212,27 @@ def _penalty(critic: nn.Module, real: Tensor, fake: Tensor, labels: Tensor) -> T
 
 
 def train_classifier(
-    network: nn.Module, pictures: Pictures, *, epochs: int, batch_size: int, learning_rate: float
+    network: nn.Module,
+    pictures: Pictures,
+    *,
+    steps: int,
+    batch_size: int,
+    learning_rate: float,
+    class_weights: Tensor | None = None,
 ) -> float:
-    """A classifier with cross-entropy and Adam; returns the sum of its losses."""
+    """A classifier with cross-entropy and Adam, epoch after epoch up to so many steps; the sum of its losses."""
     loader = DataLoader(pictures, batch_size=batch_size, shuffle=True)
     optimiser = torch.optim.Adam(network.parameters(), lr=learning_rate)
     total = 0.0
-    for _ in range(epochs):
-        for images, labels in loader:
-            optimiser.zero_grad()
-            loss = functional.cross_entropy(network(images), labels)
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimiser.step()
-            total += loss.item()
+    for images, labels in islice(_endless(loader), steps):
+        optimiser.zero_grad()
+        loss = functional.cross_entropy(network(images), labels, weight=class_weights)
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        total += loss.item()
     return total
+
+
+def _endless(loader: DataLoader[tuple[Tensor, int]]) -> Iterator[tuple[Tensor, Tensor]]:
+    while True:
+        yield from loader

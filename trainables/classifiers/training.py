@@ -124,7 +124,8 @@ class _Fit:
         random = torch_generator(self.seed, "augmentation", device=self.device)
 
         def loss(rows: Tensor, progress: float) -> Tensor:
-            images = augmented(training.images[rows], self.config.augmentation, random)
+            # Half the time of indexing by a tensor, which copies value by value.
+            images = augmented(training.images.index_select(0, rows), self.config.augmentation, random)
             targets = training.labels[rows]
             if self.plan.mix:
                 images, targets = self.plan.mix(images, targets)

@@ -26,7 +26,7 @@ from trainables.settings import digest, dump
 _log = logging.getLogger(__name__)
 
 # Of what a kept state holds: one of another version is as if it were not there.
-STATE_VERSION = 2
+STATE_VERSION = 3
 
 
 class DivergedError(RuntimeError):
@@ -199,7 +199,7 @@ class OneGan:
 
     def rows(self, batch: Tensor) -> tuple[Tensor, Tensor]:
         """The real images with the indices `batch`, and their labels."""
-        return self.data.images[batch], self.data.labels[batch]
+        return self.data.images.index_select(0, batch), self.data.labels.index_select(0, batch)
 
     def latents(self, number: int) -> Tensor:
         """Latents [number, latent_size], the next ones of the stream."""

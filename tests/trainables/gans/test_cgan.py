@@ -1,7 +1,7 @@
 from torch import nn
 
 from trainables.data.images import ImageShape
-from trainables.gans.networks.conditioning import ConcatenateLabels
+from trainables.gans.networks.conditioning import ConcatenateBeforeLinear, ConcatenateLabels
 from trainables.gans.objectives import CROSS_ENTROPY
 from trainables.gans.variants.cgan import CGAN
 
@@ -12,12 +12,13 @@ def test_has_the_layers_of_document_002() -> None:
     generator, discriminator = list(networks.generator.modules()), list(networks.discriminator.modules())
     linear = [(m.in_features, m.out_features) for m in generator + discriminator if isinstance(m, nn.Linear)]
     values = 3 * 64 * 64
-    assert linear == [(110, 256), (256, 512), (512, values), (values + 50, 512), (512, 256), (256, 1)]
+    assert linear == [(110, 256), (256, 512), (512, values), (512, 256), (256, 1)]
+    assert isinstance(networks.discriminator, ConcatenateBeforeLinear)
+    assert networks.discriminator.weight.shape == (512, values)
+    assert networks.discriminator.label_weight.shape == (512, 50)
     assert [m.num_features for m in generator if isinstance(m, nn.BatchNorm1d)] == [256, 512]
     assert [m.negative_slope for m in discriminator if isinstance(m, nn.LeakyReLU)] == [0.2, 0.2]
-    assert isinstance(networks.generator, ConcatenateLabels) and isinstance(
-        networks.discriminator, ConcatenateLabels
-    )
+    assert isinstance(networks.generator, ConcatenateLabels)
     assert networks.generator.embedding.num_embeddings == networks.discriminator.embedding.num_embeddings == 3
 
 

@@ -6,7 +6,7 @@ from torch import nn
 
 from trainables.data.images import ImageShape
 from trainables.gans.catalog import VARIANTS
-from trainables.gans.networks.conditioning import ConcatenateLabels
+from trainables.gans.networks.conditioning import ConcatenateBeforeLinear, ConcatenateLabels
 from trainables.gans.networks.initialisation import draw_normal, draw_xavier
 from trainables.gans.variant import GanVariant
 
@@ -50,6 +50,23 @@ def test_concatenate_labels_puts_the_labels_vector_after_the_input() -> None:
     inputs = torch.tensor([[[1.0, 2.0]], [[3.0, 4.0]]])
     expected = torch.tensor([[1.0, 2.0, 7.0, 8.0], [3.0, 4.0, 0.0, 0.0]])
     torch.testing.assert_close(network(inputs, torch.tensor([1, 2])), expected)
+
+
+def test_labels_concatenated_before_a_linear_layer_are_as_concatenated_before_any() -> None:
+    torch.manual_seed(0)
+    linear, after = nn.Linear(12 + 2, 5), nn.Sequential(nn.ReLU(), nn.Linear(5, 1))
+    apart = ConcatenateBeforeLinear(linear, after, num_classes=3, label_size=2).double()
+    together = ConcatenateLabels(nn.Sequential(linear, after), num_classes=3, label_size=2).double()
+    together.embedding = apart.embedding
+    images = torch.randn(6, 3, 2, 2, dtype=torch.double, requires_grad=True)
+    labels = torch.tensor([0, 1, 2, 0, 1, 1])
+    slopes = []
+    for network in (apart, together):
+        outputs = network(images, labels)
+        weights = [apart.embedding.weight, after[1].weight, apart.bias]
+        slopes.append([outputs, *torch.autograd.grad(outputs.square().sum(), [images, *weights])])
+    for ours, theirs in zip(*slopes, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
 
 
 def test_normal_weights() -> None:

@@ -12,13 +12,13 @@ from benchmarks.architectures import ARCHITECTURES
 from benchmarks.reference import with_torchs_layers
 from trainables.batches import index_batches
 from trainables.gans.catalog import VARIANTS
-from trainables.gans.training import train_gan
+from trainables.gans.training import class_balanced_batches, train_gan
 from trainables.gans.variant import GanSettings, GanVariant, TrainingData, parse_gan_settings
 from trainables.seeding import derive_seed, seeded_global_state, torch_generator
 
 SEED, EPOCHS = 3, 2
 IMAGES = torch.rand(24, 1, 8, 8, generator=torch.Generator().manual_seed(0), dtype=torch.double) * 2 - 1
-DATA = TrainingData(images=IMAGES, labels=torch.zeros(24, dtype=torch.int64), num_classes=1)
+DATA = TrainingData(images=IMAGES, labels=torch.arange(24) // 16, num_classes=2)
 SETTINGS: Mapping[str, object] = {
     "epochs": EPOCHS,
     "batch_size": 8,
@@ -49,7 +49,7 @@ def plain_training(variant: GanVariant, settings: GanSettings) -> tuple[nn.Modul
     """One network's step after the other's, nothing shared between them, torch's layers and Adam as they come."""
     shape, wasserstein = DATA.shape, bool(settings.weights)
     with seeded_global_state(derive_seed(SEED, "initialisation")):
-        networks = variant.networks(shape, settings.latent_size, 1)
+        networks = variant.networks(shape, settings.latent_size, DATA.num_classes)
     generator, discriminator = (
         with_torchs_layers(network.double()) for network in (networks.generator, networks.discriminator)
     )
@@ -60,7 +60,12 @@ def plain_training(variant: GanVariant, settings: GanSettings) -> tuple[nn.Modul
         for network in (generator, discriminator)
     ]
     random = torch_generator(SEED, "steps")
-    batches = index_batches(len(IMAGES), settings.batch_size, torch_generator(SEED, "batches"))
+    of_batches = torch_generator(SEED, "batches")
+    batches = (
+        class_balanced_batches(DATA.labels, settings.batch_size, of_batches)
+        if variant.conditional
+        else index_batches(len(IMAGES), settings.batch_size, of_batches)
+    )
     steps, means = 0, []
     for _ in range(settings.epochs):
         losses: dict[str, list[float]] = {"discriminator": [], "generator": []}
@@ -93,11 +98,11 @@ def plain_training(variant: GanVariant, settings: GanSettings) -> tuple[nn.Modul
     return generator, means
 
 
-# Fully connected; convolutions and batch norm, whose discriminator judges real and fake images apart; folded
+# Fully connected, and told the class; batch norm, whose discriminator judges real and fake images apart; folded
 # doubling; gradient penalties, whose critics judge them together.
 @pytest.mark.parametrize(
     "variant",
-    [VARIANTS["vanilla_gan"], VARIANTS["dcgan"], VARIANTS["wgan_gp"], *ARCHITECTURES.values()],
+    [*(VARIANTS[name] for name in ("vanilla_gan", "cgan", "dcgan", "wgan_gp")), *ARCHITECTURES.values()],
     ids=lambda variant: variant.name,
 )
 def test_the_numbers_are_those_of_a_plain_loop(variant: GanVariant) -> None:

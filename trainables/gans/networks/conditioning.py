@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from trainables.gans.variant import Judgement
 
@@ -38,6 +39,32 @@ class ConcatenateLabels(nn.Module):
     def forward(self, inputs: Tensor, labels: Tensor) -> Tensor | Judgement:
         """What `body` makes of the inputs [N, ...] and labels [N]."""
         outputs: Tensor | Judgement = self.body(torch.cat([inputs.flatten(1), self.embedding(labels)], dim=1))
+        return outputs
+
+
+class ConcatenateBeforeLinear(nn.Module):
+    """What ConcatenateLabels makes of a body that is `linear` and then `after`, in less time.
+
+    The layer's matrix is held in two parts, of the input and of the label's vector: W (x, e) = W_x x + W_e e. The
+    vector is learned and wants its gradient; through one matrix it would bring along that of the images, which
+    nobody wants in a discriminator's step, and which is a third of the layer's work.
+    """
+
+    def __init__(self, linear: nn.Linear, after: nn.Module, *, num_classes: int, label_size: int) -> None:
+        super().__init__()
+        joined = linear.weight.detach()
+        self.weight = nn.Parameter(joined[:, :-label_size].clone())
+        self.label_weight = nn.Parameter(joined[:, -label_size:].clone())
+        self.bias = linear.bias
+        self.after = after
+        self.embedding = nn.Embedding(num_classes, label_size)
+
+    def forward(self, inputs: Tensor, labels: Tensor) -> Tensor | Judgement:
+        """What the layers make of the inputs [N, ...] and labels [N]."""
+        of_inputs = functional.linear(inputs.flatten(1), self.weight, self.bias)
+        outputs: Tensor | Judgement = self.after(
+            of_inputs + functional.linear(self.embedding(labels), self.label_weight)
+        )
         return outputs
 
 

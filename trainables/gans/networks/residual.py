@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from trainables.data.images import ImageShape
 from trainables.data.source import pyramid
+from trainables.gans.networks.convolutions import Convolution
 from trainables.gans.networks.doubled_convolution import DoubledConvolution
 from trainables.gans.networks.initialisation import draw_xavier
 from trainables.gans.networks.pyramids import channels_of
@@ -69,9 +70,8 @@ class ResidualGenerator(nn.Module):
         self.blocks = nn.ModuleList(
             _UpBlock(inputs, outputs, num_classes) for inputs, outputs in pairwise(channels)
         )
-        self.end = nn.Sequential(
-            nn.BatchNorm2d(channels[-1]), nn.ReLU(), _conv3x3(channels[-1], shape.channels), nn.Tanh()
-        )
+        last = Convolution(channels[-1], shape.channels, kernel_size=3, padding=1)
+        self.end = nn.Sequential(nn.BatchNorm2d(channels[-1]), nn.ReLU(), last, nn.Tanh())
         draw_xavier(self)
 
     def forward(self, latents: Tensor, labels: Tensor) -> Tensor:

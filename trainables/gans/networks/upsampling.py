@@ -7,6 +7,7 @@ from torch import nn
 from trainables.data.images import ImageShape
 from trainables.data.source import pyramid
 from trainables.gans.networks.convolutional import widths_of
+from trainables.gans.networks.convolutions import Convolution
 from trainables.gans.networks.doubled_convolution import DoubledConvolution
 from trainables.maps import UnflattenMaps
 
@@ -26,5 +27,5 @@ def upsampling_generator(shape: ImageShape, *, input_size: int) -> nn.Sequential
     ]
     for inputs, outputs in pairwise((*channels, channels[-1] // 2)):
         layers += [DoubledConvolution(inputs, outputs, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()]
-    last = nn.Conv2d(channels[-1] // 2, shape.channels, kernel_size=3, padding=1)
+    last = Convolution(channels[-1] // 2, shape.channels, kernel_size=3, padding=1)
     return nn.Sequential(*layers, last, nn.Tanh())

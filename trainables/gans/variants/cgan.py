@@ -1,7 +1,9 @@
 """The conditional GAN: one for all classes."""
 
+from torch import nn
+
 from trainables.data.images import ImageShape
-from trainables.gans.networks.conditioning import ConcatenateLabels
+from trainables.gans.networks.conditioning import ConcatenateBeforeLinear, ConcatenateLabels
 from trainables.gans.networks.fully_connected import fully_connected_discriminator, fully_connected_generator
 from trainables.gans.objectives import CROSS_ENTROPY
 from trainables.gans.variant import GanSettings, GanVariant, Networks
@@ -17,13 +19,14 @@ def _networks(shape: ImageShape, latent_size: int, num_classes: int) -> Networks
     generator = fully_connected_generator(
         shape, input_size=latent_size + GENERATOR_LABEL_SIZE, hidden_sizes=(256, 512), batch_norm=True
     )
-    discriminator = fully_connected_discriminator(
+    _flatten, first, *others = fully_connected_discriminator(
         input_size=shape.num_values + DISCRIMINATOR_LABEL_SIZE, hidden_sizes=(512, 256)
     )
+    assert isinstance(first, nn.Linear)
     return Networks(
         generator=ConcatenateLabels(generator, num_classes=num_classes, label_size=GENERATOR_LABEL_SIZE),
-        discriminator=ConcatenateLabels(
-            discriminator, num_classes=num_classes, label_size=DISCRIMINATOR_LABEL_SIZE
+        discriminator=ConcatenateBeforeLinear(
+            first, nn.Sequential(*others), num_classes=num_classes, label_size=DISCRIMINATOR_LABEL_SIZE
         ),
     )
 
