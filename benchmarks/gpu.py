@@ -17,6 +17,7 @@ device works on anything, from torch.profiler in a run of its own.
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -26,6 +27,7 @@ from itertools import chain
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
+from threading import Barrier
 from time import perf_counter, time
 from typing import TypeAlias
 from unittest.mock import patch
@@ -42,7 +44,6 @@ from trainables.gans.execution import EAGER, GRAPHED, Execution
 from trainables.gans.stacked import train_gans
 from trainables.gans.training import DivergedError, train_gan
 from trainables.gans.variant import GanSettings, GanVariant, TrainingData, parse_gan_settings
-from trainables.process import use_threads
 
 RESULTS = Path(__file__).parent / "results" / "gpu.json"
 
@@ -86,7 +87,7 @@ class Job:
     @property
     def quickest(self) -> Execution:
         """How the device executes steps best."""
-        return GRAPHED if self.device == "cuda" else EAGER
+        return GRAPHED if torch.device(self.device).type == "cuda" else EAGER
 
     def pixels(self) -> "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]":
         """Noise [N, H, W]: what is in the pictures costs no time."""
@@ -180,7 +181,9 @@ def measure(job: Job) -> Iterator[Measured]:
     for way, (number, run) in runs.items():
         yield _measured(job, way, number, seconds[way], busy_share=_busy_share(job, run))
     for number in job.size.processes:
-        yield _measured(job, f"processes {number}", number, _seconds_of_processes(job, number), busy_share=None)
+        _, *timed = trained_together(job, number)
+        seconds_of_all = [max(span.end for span in spans) - min(span.start for span in spans) for spans in timed]
+        yield _measured(job, f"processes {number}", number, seconds_of_all, busy_share=None)
 
 
 def _measured(job: Job, way: str, number: int, seconds: Sequence[float], *, busy_share: float | None) -> Measured:
@@ -230,28 +233,39 @@ def covered(spans: Sequence[tuple[float, float]]) -> float:
     return total
 
 
-def _seconds_of_processes(job: Job, number: int) -> list[float]:
-    """From the first start to the last end, in each round; the processes have trained once before."""
-    with ProcessPoolExecutor(number, mp_context=get_context("spawn")) as executor:
-        begin = time() + 1.0
-        rounds = []
-        for round_number in range(job.size.rounds + 1):
-            spans = list(executor.map(_train_at, [job] * number, [begin] * number))
-            if round_number > 0:
-                rounds.append(max(end for _, end in spans) - min(start for start, _ in spans))
-            begin = time() + 0.2
-        return rounds
+@dataclass(frozen=True, kw_only=True)
+class Span:
+    """When a training in the process of that id started and ended, in seconds of the machine's clock."""
+
+    process: int
+    start: float
+    end: float
 
 
-def _train_at(job: Job, begin: float) -> tuple[float, float]:
-    """When a training in this process started, not before `begin`, and when it ended."""
-    use_threads(1)
-    while time() < begin:
-        pass
-    started = time()
+def trained_together(job: Job, number: int) -> list[list[Span]]:
+    """The trainings of each round, one in each of `number` processes; the first round warms all of them up."""
+    context = get_context("spawn")
+    with context.Manager() as manager, ProcessPoolExecutor(number, mp_context=context) as executor:
+        start_line = manager.Barrier(number)
+        return [
+            list(executor.map(train_from, [job] * number, [start_line] * number))
+            for _ in range(job.size.rounds + 1)
+        ]
+
+
+def train_from(job: Job, start_line: Barrier) -> Span:
+    """A training in this process, once all others have come to `start_line`: none can take another's turn."""
+    _use_one_thread()
+    start_line.wait()
+    start = time()
     train_one(job, job.quickest)
     _wait(job)
-    return started, time()
+    return Span(process=os.getpid(), start=start, end=time())
+
+
+def _use_one_thread() -> None:
+    # torch alone computes here; for other libraries see trainables/process.py, which needs threadpoolctl.
+    torch.set_num_threads(1)
 
 
 def table(measured: Sequence[Measured]) -> str:
@@ -285,9 +299,12 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--tiny", action="store_true", help="a few images: whether it runs at all")
     parser.add_argument("--out", type=Path, default=RESULTS)
     given = parser.parse_args(arguments)
+    if torch.device(given.device).index:
+        # CUDA graphs record what the current GPU does, which is the first.
+        parser.error(f"--device is cuda, cuda:0 or cpu, not {given.device}; CUDA_VISIBLE_DEVICES chooses the GPU")
     if torch.device(given.device).type == "cuda" and not torch.cuda.is_available():
         parser.error("there is no GPU here; --device cpu --tiny tries the benchmark itself")
-    use_threads(1)
+    _use_one_thread()
     size = TINY if given.tiny else Size()
     jobs = [
         Job(variant=name, size=size, precision=given.precision, device=given.device) for name in given.variants

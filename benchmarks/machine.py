@@ -39,15 +39,23 @@ def best_rate() -> float:
     torch.set_num_threads(1)
     maps, kernel = torch.randn(64, 128, 14, 14), torch.randn(128, 128, 3, 3)
     maps, kernel = (each.to(memory_format=torch.channels_last) for each in (maps, kernel))
-    rates = [_rate(lambda: functional.conv2d(maps, kernel, padding=1), 2 * 64 * 128 * 12 * 12 * 128 * 9)]
+    works: list[Callable[[], object]] = [lambda: functional.conv2d(maps, kernel, padding=1)]
     for size in (256, 512, 1024):
         left, right = torch.randn(size, size), torch.randn(size, size)
-        rates.append(_rate(lambda left=left, right=right: left @ right, 2 * size**3))  # type: ignore[misc]
-    return max(rates)
+        works.append(lambda left=left, right=right: left @ right)  # type: ignore[misc]
+    return max(map(_rate, works))
 
 
-def _rate(work: Callable[[], object], operations: int) -> float:
-    seconds = []
+def operations_of(work: Callable[[], object]) -> int:
+    """How many floating point operations `work` takes."""
+    counted = CountedOperations()
+    with counted:
+        work()
+    return counted.operations
+
+
+def _rate(work: Callable[[], object]) -> float:
+    operations, seconds = operations_of(work), []
     for _ in range(ROUNDS):
         started = perf_counter()
         work()

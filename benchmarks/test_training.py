@@ -7,7 +7,7 @@ has a process of its own, set up as torch comes; ours is set up as a trial's is.
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from multiprocessing import get_context
 from statistics import median
 from time import perf_counter
@@ -20,7 +20,7 @@ from torch import nn
 
 from benchmarks import reference
 from benchmarks.architectures import ARCHITECTURES
-from benchmarks.machine import CountedOperations, best_rate
+from benchmarks.machine import best_rate, operations_of
 from benchmarks.reference import Pictures, with_torchs_layers, with_torchs_order
 from trainables.classifiers.catalog import classifier_model
 from trainables.classifiers.classifier import ClassifierConfig
@@ -87,7 +87,8 @@ def other_process() -> Iterator[Executor]:
 
 @pytest.fixture(scope="module")
 def peak() -> float:
-    """Operations a second that this machine is capable of on one thread."""
+    """Operations a second that this machine is capable of on one thread, in a process set up as a trial's is."""
+    as_in_a_trial()
     return best_rate()
 
 
@@ -97,14 +98,6 @@ def seconds_of(training: Callable[[str], object], name: str) -> float:
     started = perf_counter()
     training(name)
     return perf_counter() - started
-
-
-def operations_of(training: Callable[[str], object], name: str) -> int:
-    """How many floating point operations one epoch takes."""
-    counted = CountedOperations()
-    with counted:
-        training(name)
-    return counted.operations
 
 
 def as_in_a_trial() -> None:
@@ -140,8 +133,9 @@ class Pair:
         benchmark.extra_info["images"] = num_images(name)
         benchmark.extra_info["reference_seconds"] = reference_seconds[1:]
         benchmark.extra_info["ratio"] = median(reference_seconds[1:]) / seconds
-        benchmark.extra_info["share_of_peak"] = operations_of(self.ours, name) / seconds / peak
-        benchmark.extra_info["share_in_reference_operations"] = operations_of(self.theirs, name) / seconds / peak
+        ours, theirs = (operations_of(partial(training, name)) for training in (self.ours, self.theirs))
+        benchmark.extra_info["share_of_peak"] = ours / seconds / peak
+        benchmark.extra_info["share_in_reference_operations"] = theirs / seconds / peak
         benchmark.extra_info["peak"] = peak
 
 

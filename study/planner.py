@@ -50,7 +50,7 @@ class PlannedTrial:
 
     def shares_training_with(self, other: "PlannedTrial") -> bool:
         """Whether the two train the same GAN, though perhaps not for as long."""
-        return bool(self.kept_epochs) and _whatever_its_length(self) == _whatever_its_length(other)
+        return bool(self.kept_epochs and other.kept_epochs) and _gan_of(self) == _gan_of(other)
 
 
 class Pause(Enum):
@@ -381,10 +381,17 @@ def _step(trial: PlannedTrial) -> SearchStep:
     return trial.purpose.search
 
 
-def _whatever_its_length(trial: PlannedTrial) -> JsonValue:
+def _gan_of(trial: PlannedTrial) -> JsonValue:
+    """What the GAN of a trial is and learns from, whatever its length, and whatever becomes of its images."""
     values = dump_trial(trial.config)
-    assert isinstance(values["balancing"], dict)
-    return {**values, "balancing": _merged(values["balancing"], {"gan": {"epochs": None, "milestones": None}})}
+    balancing = values["balancing"]
+    assert isinstance(balancing, dict) and isinstance(balancing["gan"], dict)
+    gan = {name: value for name, value in balancing["gan"].items() if name not in ("epochs", "milestones")}
+    return {
+        **{name: values[name] for name in ("seed", "data", "imbalance")},
+        **{name: balancing.get(name) for name in ("name", "image_size")},
+        "gan": gan,
+    }
 
 
 def _at_path(values: JsonValue, path: Iterable[str]) -> JsonValue:

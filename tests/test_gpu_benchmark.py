@@ -4,33 +4,72 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterable, Iterator
+from importlib.metadata import distribution
 from pathlib import Path
+from threading import Barrier, BrokenBarrierError
 
 import pytest
+from packaging.requirements import Requirement
 
-from benchmarks.gpu import Measured, covered, table
+from benchmarks.gpu import TINY, Job, Measured, covered, main, table, train_from, trained_together, ways
+from trainables.gans.execution import EAGER, GRAPHED
 
 ROOT = Path(__file__).parent.parent
 
 
-def run(*arguments: str) -> str:
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+def with_their_needs(names: Iterable[str]) -> Iterator[str]:
+    """The distributions of these names and those that they require, in turn."""
+    found: dict[str, None] = {}
+    wanted = list(names)
+    while wanted:
+        name = wanted.pop()
+        if name not in found:
+            found[name] = None
+            needs = map(Requirement, distribution(name).requires or [])
+            wanted += [need.name for need in needs if not need.marker or need.marker.evaluate({"extra": ""})]
+    return iter(found)
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of packages, as if nothing were installed but what the benchmark says it needs."""
+    folder = tmp_path_factory.mktemp("installed")
+    for name in with_their_needs(["torch", "torchvision", "numpy", "pydantic"]):
+        files = distribution(name)
+        tops = {path.parts[0] for path in files.files or [] if path.parts[0] not in ("..", "__pycache__")}
+        for top in tops:
+            link = folder / top
+            if not link.exists():
+                link.symlink_to(Path(str(files.locate_file(top))))
+    return folder
+
+
+def run(installed: Path, *arguments: str) -> str:
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(installed)}
+    # -S: nothing else that is installed, in the processes that it starts neither.
     done = subprocess.run(
-        [sys.executable, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-S", *arguments],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
-def test_it_needs_nothing_that_a_study_needs_beside_torch() -> None:
-    names = ["ray", "optuna", "pandas", "wandb", "sklearn", "imblearn", "matplotlib", "typer", "rich"]
-    loaded = run("-c", f"import sys, benchmarks.gpu; print([name for name in {names} if name in sys.modules])")
-    assert loaded.strip() == "[]"
+def test_it_needs_nothing_that_a_study_needs_beside_torch(installed: Path) -> None:
+    names = ["ray", "optuna", "tenacity", "threadpoolctl", "torch"]
+    there = "import sys, benchmarks.gpu; from importlib.util import find_spec"
+    assert run(installed, "-c", f"{there}; print([name for name in {names} if find_spec(name)])") == "['torch']\n"
 
 
-def test_every_way_runs_on_a_cpu(tmp_path: Path) -> None:
+def test_every_way_runs_on_a_cpu_with_nothing_else_installed(installed: Path, tmp_path: Path) -> None:
     out = tmp_path / "gpu.json"
     printed = run(
+        installed,
         *("-m", "benchmarks.gpu", "--device", "cpu", "--tiny"),
         *("--variants", "upsampling_dcgan", "mlp_wgan_gp", "--out", str(out)),
     )
@@ -43,6 +82,29 @@ def test_every_way_runs_on_a_cpu(tmp_path: Path) -> None:
         assert [each["num_gans"] for each in measured] == [1, 1, 1, 1, 2, 2]
         assert all(rate > 0 for each in measured for rate in each["images_per_second"])
         assert f"| {variant} | plain |" in printed
+
+
+@pytest.mark.parametrize("device", ["cuda", "cuda:0"])
+def test_a_gpu_has_its_graphs_by_any_of_its_names(device: str) -> None:
+    job = Job(variant="upsampling_dcgan", size=TINY, precision="float32", device=device)
+    assert job.quickest is GRAPHED
+    assert list(ways(job)) == ["plain", "unfused", "eager", "graph", "stacked 1", "stacked 2"]
+    assert Job(variant=job.variant, size=TINY, precision="float32", device="cpu").quickest is EAGER
+
+
+def test_a_gpu_that_is_not_the_first_is_chosen_outside(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--device", "cuda:1"])
+    assert "not cuda:1; CUDA_VISIBLE_DEVICES chooses" in capsys.readouterr().err
+
+
+def test_each_process_trains_once_in_each_round_and_so_has_warmed_up() -> None:
+    job = Job(variant="mlp_wgan_gp", size=TINY, precision="float32", device="cpu")
+    rounds = trained_together(job, 2)
+    assert [len({span.process for span in spans}) for spans in rounds] == [2] * (1 + TINY.rounds)
+    # One that is there before the others takes none of their trainings.
+    with pytest.raises(BrokenBarrierError):
+        train_from(job, Barrier(2, timeout=0.1))
 
 
 def test_time_that_two_operations_share_counts_once() -> None:

@@ -10,8 +10,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
-from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_exponential
-
 T = TypeVar("T")
 
 _PARTIAL = ".partial"
@@ -36,10 +34,13 @@ _PASSING = frozenset(
 # What file systems answer that cannot flush a folder.
 _NO_FOLDER_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP})
 
+# What file systems answer that have no hard links; EPERM is Linux's answer (link(2)).
+_NO_HARD_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS})
+
 # Waits between attempts double from the first to the longest.
 _FIRST_WAIT_SECONDS = 0.1
 _LONGEST_WAIT_SECONDS = 5.0
-# So often is looked for what the first writer of a file writes, _FIRST_WAIT_SECONDS apart.
+# Without hard links, so often is looked for what the first writer of a file writes, _FIRST_WAIT_SECONDS apart.
 _FIRST_WRITER_LOOKS = 20
 
 
@@ -88,6 +89,8 @@ def insist(
 
     The first failure is logged, so that whoever waits knows what for.
     """
+    # late: benchmarks/gpu.py, which writes nothing by these functions, goes without it
+    from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_exponential
 
     def say(state: RetryCallState) -> None:
         if state.attempt_number == 1:
@@ -114,30 +117,53 @@ def naming(path: Path) -> Iterator[None]:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    # Of its own name, should another process write the same file.
-    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}{_PARTIAL}")
     with naming(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with aside.open("wb") as file:
-                _write_through(file, content)
+        with _written_aside(path, content) as aside:
             aside.replace(path)
-        finally:
-            aside.unlink(missing_ok=True)
         _sync_folder(path.parent)
 
 
 def _create(path: Path, content: bytes) -> bytes:
     with naming(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with contextlib.suppress(FileExistsError), path.open("xb") as file:
-            _write_through(file, content)
-        # Another one may have made the file, and not yet written; or have died in between.
+        # A file that is there is read from a full disk too.
+        if not path.exists():
+            with _written_aside(path, content) as aside, contextlib.suppress(FileExistsError):
+                _link(aside, path, content)
+        # Without hard links another one may have made the file, and not yet written; or have died in between.
         for _ in range(_FIRST_WRITER_LOOKS):
             if found := path.read_bytes():
                 return found
             time.sleep(_FIRST_WAIT_SECONDS)
     return content
+
+
+def _link(aside: Path, path: Path, content: bytes) -> None:
+    """Make `aside`, which holds `content`, known as `path` too; raises FileExistsError where one is there.
+
+    Where there are no hard links `path` is made first and written then.
+    """
+    try:
+        path.hardlink_to(aside)
+    except OSError as error:
+        if error.errno not in _NO_HARD_LINKS:
+            raise
+        with path.open("xb") as file:
+            _write_through(file, content)
+
+
+@contextlib.contextmanager
+def _written_aside(path: Path, content: bytes) -> Iterator[Path]:
+    """A file beside `path` that holds `content`, through to the disk; gone after the block."""
+    # Of its own name, should another process write the same file.
+    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}{_PARTIAL}")
+    try:
+        with aside.open("wb") as file:
+            _write_through(file, content)
+        yield aside
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 def _write_at(path: Path, size: int, content: bytes) -> None:

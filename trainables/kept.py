@@ -2,8 +2,7 @@
 
 import hashlib
 import io
-import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
@@ -12,8 +11,8 @@ import torch
 from pydantic import JsonValue
 from torch import Tensor
 
-from trainables.files import write_atomically
-from trainables.matrix_products import library
+from trainables.files import is_partial, write_atomically
+from trainables.matrix_products import library, machine_kind
 from trainables.settings import digest
 
 # Tensors and plain values, nested; all that torch reads without running foreign code.
@@ -74,12 +73,13 @@ def write_state(path: Path, state: State, *, patience_seconds: float = 0.0) -> N
     buffer = io.BytesIO()
     torch.save(state, buffer)
     content = buffer.getvalue()
-    write_atomically(path, hashlib.sha256(content).digest() + content, patience_seconds=patience_seconds)
+    write_atomically(path, _seal(path, content) + content, patience_seconds=patience_seconds)
 
 
 def read_state(path: Path) -> State | None:
     """The state in a file, on the CPU; None where there is no such file, or where it is not as it was written.
 
+    The names of the file and of its folder tell what the state is of: a file that has come from elsewhere is none.
     Of itself torch takes some files with a changed byte for whole, and has many errors for the others.
     """
     try:
@@ -87,10 +87,21 @@ def read_state(path: Path) -> State | None:
     except OSError:
         return None
     seal, content = sealed[:_SEAL_BYTES], sealed[_SEAL_BYTES:]
-    if hashlib.sha256(content).digest() != seal:
+    if _seal(path, content) != seal:
         return None
     state: State = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     return state
+
+
+def partial_states(folder: Path) -> Iterator[Path]:
+    """What is being written in `folder`, at any depth, and what writers have left there that died."""
+    return (path for path in folder.rglob(".*") if is_partial(path))
+
+
+def _seal(path: Path, content: bytes) -> bytes:
+    found = hashlib.sha256(bytes(Path(path.parent.name, path.name)))
+    found.update(content)
+    return found.digest()
 
 
 def contents(*tensors: Tensor) -> str:
@@ -105,11 +116,6 @@ def contents(*tensors: Tensor) -> str:
 def arithmetic(device: torch.device) -> list[JsonValue]:
     """What the last digits of a number depend on, whatever it is made of: libraries, chip, threads."""
     if device.type == "cuda":
-        return [torch.__version__, torch.cuda.get_device_name(device)]
-    return [
-        torch.__version__,
-        platform.machine(),
-        torch.backends.cpu.get_cpu_capability(),
-        torch.get_num_threads(),
-        library(),
-    ]
+        cudnn: int | None = torch.backends.cudnn.version()  # type: ignore[no-untyped-call]
+        return [torch.__version__, cudnn, torch.cuda.get_device_name(device)]
+    return [*machine_kind(), library()]

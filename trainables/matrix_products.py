@@ -8,8 +8,10 @@ precision of a GPU as well.
 """
 
 import platform
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Literal, TypeAlias, get_args
@@ -64,15 +66,31 @@ def first_choice(folder: Path, found: Library, *, patience_seconds: float = 0.0)
 
     Machines are alike whose numbers are taken for equal, see `kept.arithmetic`.
     """
-    kind = [
-        torch.__version__,
-        platform.machine(),
-        torch.backends.cpu.get_cpu_capability(),
-        torch.get_num_threads(),
-    ]
-    path = folder / "-".join(map(str, kind))
+    path = folder / re.sub(r"[^\w.]+", "_", "-".join(machine_kind()))
     first = first_written(path, found.encode(), patience_seconds=patience_seconds).decode()
     return library_named(first) or found
+
+
+def machine_kind() -> list[str]:
+    """What a processor's last digits depend on beside the library: torch, chip, vector instructions, threads."""
+    return [
+        torch.__version__,
+        platform.machine(),
+        _chip(),
+        torch.backends.cpu.get_cpu_capability(),
+        str(torch.get_num_threads()),
+    ]
+
+
+@cache
+def _chip() -> str:
+    """The processor's name as Linux has it; elsewhere what Python knows of it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(named, platform.processor())
 
 
 def library_named(name: str | None) -> Library | None:

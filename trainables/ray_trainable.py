@@ -135,7 +135,7 @@ class GanStudyTrainable(tune.Trainable):  # type: ignore[misc]
         self._ratio = float(config[RATIO])
         limit = config[TIME_LIMIT]
         self._deadline = None if limit is None else time.monotonic() + limit
-        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        device = assigned_device()
         kept, self._patience = Path(config[KEPT]), config[PATIENCE]
         self._events: Iterator[TrialEvent] = run_trial(
             self._trial,
@@ -175,3 +175,12 @@ class GanStudyTrainable(tune.Trainable):  # type: ignore[misc]
 def assigned_cpus() -> int:
     """The CPUs that Ray gave this trial; a share of one counts as one."""
     return max(1, int(ray.get_runtime_context().get_assigned_resources().get("CPU", 1)))
+
+
+def assigned_device() -> torch.device:
+    """A GPU where Ray gave this trial one or a share of one, and the CPU otherwise.
+
+    Ray hides no GPU from those that asked for none.
+    """
+    is_given = ray.get_runtime_context().get_assigned_resources().get("GPU", 0) > 0
+    return torch.device("cuda" if is_given and torch.cuda.is_available() else "cpu")

@@ -1,4 +1,5 @@
 from collections import Counter
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -250,6 +251,26 @@ def test_while_a_gan_is_in_training_trials_of_other_gans_go_before():
     # Each of three GANs comes three times; put off for as long as there is another to train.
     assert pairs_alike <= 1
     assert all(one.shares_training_with(one) for one in searched)
+
+
+def test_a_gan_is_the_same_whatever_its_length_and_whatever_becomes_of_its_images():
+    (trial, *_) = (t for t in finished(study(parameters=GRID, trials=9)).started if is_gan(t, "search"))
+    config, balancing = trial.config, trial.config.balancing.balancer
+    gan = balancing.gan
+
+    def shares(**changes):
+        return replace(trial, config=replace(config, **changes)).shares_training_with(trial)
+
+    def shares_as(**changes):
+        return shares(balancing=replace(config.balancing, balancer=replace(balancing, **changes)))
+
+    assert shares_as(gan=replace(gan, epochs=gan.epochs + 1))
+    assert shares_as(balance_to=balancing.balance_to / 2)
+    assert shares(classifier=replace(config.classifier, epochs=config.classifier.epochs + 1))
+    assert not shares(seed=config.seed + 1)
+    assert not shares(data=replace(config.data, image_size=16))
+    assert not shares_as(image_size=16)
+    assert not shares_as(gan=replace(gan, batch_size=gan.batch_size + 1))
 
 
 def test_waiting_for_a_gan_in_training_stops_nothing():

@@ -300,6 +300,26 @@ def test_every_trial_is_logged_and_mirrored_and_its_record_says_how_many_threads
     assert runs == {record.trial_id for record in result.trials}
 
 
+def test_search_trials_of_one_gan_share_its_epochs(local_ray, tmp_path):
+    folder = StudyFolder(tmp_path / "study")
+    settings = (
+        "search.parameters.balancing/gan/epochs@vanilla_gan={kind: choice, options: [2, 4]}",
+        "search.parameters.balancing/gan/learning_rate=null",
+        "search.trials=2",
+        "baselines=[]",
+        "resources.max_concurrent=1",
+    )
+    result = run_study(study(*settings), out=folder.root)
+    searched = [record for record in result.trials if record.phase == "search"]
+    assert [record.status for record in searched] == ["complete", "complete"]
+    went_on = [
+        [line.values["epoch"] for line in read_log(folder.log_of(record.trial_id)) if "kept state" in line.event]
+        for record in searched
+    ]
+    # Whichever was the first, what it left of epoch 2 serves the other: two rare classes, a GAN for each.
+    assert went_on == [[], [2, 2]]
+
+
 def test_a_study_trains_the_gans_of_its_seeds_side_by_side(local_ray, tmp_path):
     settings = ("search.trials=0", "baselines=[]", "confirm.seeds=[1, 2]", "balancers.vanilla_gan.gan.epochs=3")
     result = run_study(

@@ -1,5 +1,7 @@
 """Which states of GANs a study keeps while it runs."""
 
+import os
+
 import pytest
 
 from study.folder import StudyFolder
@@ -42,3 +44,14 @@ def test_later_seeds_do_not_push_the_first_out(folder):
     for seed in (2, 3, 4, 5):
         retention.finished(confirmed_with_a_state(folder, seed=seed))
     assert any(folder.confirmed_gans(first.trial_id).rglob("*.pt"))
+
+
+def test_after_a_trial_the_states_take_no_more_than_their_space(folder):
+    record = planted_record(balancer="dcgan", validation=0.5, test=0.5, gan=True, seed=1)
+    states = [folder.gans / "of the search" / f"{epoch:07d}.pt" for epoch in (1, 2, 3)]
+    states[0].parent.mkdir(parents=True)
+    for age, path in enumerate(states):
+        path.write_bytes(STATE)
+        os.utime(path, (1000 - age, 1000 - age))
+    Retention(folder, most_bytes=2.5 * len(STATE), exported_seed=1).finished(record)
+    assert [path.exists() for path in states] == [True, True, False]

@@ -5,9 +5,10 @@ import torch
 from torchvision.models import inception_v3
 
 from trainables.config import parse_trial
-from trainables.data.images import ImageShape
+from trainables.data.images import Classes, ImageShape, TrainingSet
 from trainables.evaluation import EvaluationConfig, InceptionFeatures
-from trainables.features import DOMAIN_FEATURES, inception, measuring_features
+from trainables.features import DOMAIN_FEATURES, domain_classifier, inception, measuring_features
+from trainables.kept import State
 from trainables.settings import ConfigError, parse
 
 CPU = torch.device("cpu")
@@ -21,6 +22,28 @@ def weights(tmp_path_factory):
     path = tmp_path_factory.mktemp("weights") / "inception.pth"
     torch.save(network.state_dict(), path)
     return str(path), network.eval()
+
+
+def test_a_measuring_classifier_is_found_again_for_the_same_data_made_the_same_way(monkeypatch):
+    """On the labels and on the arithmetic its numbers depend as much as on the images."""
+    monkeypatch.setattr("trainables.features.DOMAIN_STEPS", 1)
+    training = TrainingSet(
+        images=torch.zeros(4, 1, 8, 8),
+        labels=torch.tensor([0, 1, 0, 1]),
+        weights=torch.ones(4),
+        synthetic=torch.zeros(4, dtype=torch.bool),
+        classes=Classes(names=("a", "b"), minority=(1,)),
+    )
+    store: dict[str, State] = {}
+    for _ in range(2):
+        domain_classifier(training, store, seed=1)
+    assert len(store) == 1
+    domain_classifier(replace(training, labels=training.labels.flip(0)), store, seed=1)
+    domain_classifier(replace(training, images=training.images + 1), store, seed=1)
+    domain_classifier(training, store, seed=2)
+    monkeypatch.setattr("trainables.features.arithmetic", lambda device: ["another machine"])
+    domain_classifier(training, store, seed=1)
+    assert len(store) == 5
 
 
 @pytest.mark.parametrize("size", [8, 16, 28, 31, 32, 33, 48, 63, 64, 65, 224])

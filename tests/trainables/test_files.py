@@ -4,12 +4,14 @@ import errno
 import logging
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from tests.small_disk import fill, full_for, small_disk
-from trainables.files import StorageError, append, is_partial, write_atomically
+from trainables import files
+from trainables.files import StorageError, append, first_written, is_partial, write_atomically
 
 LARGE = bytes(range(256)) * 4096
 
@@ -85,3 +87,47 @@ def test_what_does_not_pass_is_not_waited_for(tmp_path):
     with pytest.raises(StorageError, match="file"):
         write_atomically(tmp_path / "file" / "inside", b"content", patience_seconds=30)
     assert time.monotonic() - began < 5
+
+
+NO_HARD_LINKS = [errno.EPERM, errno.ENOTSUP, errno.ENOSYS]
+
+
+def links_fail(monkeypatch, fault):
+    def fails(path, target):
+        raise OSError(fault, os.strerror(fault))
+
+    monkeypatch.setattr(Path, "hardlink_to", fails)
+
+
+@pytest.mark.parametrize("fault", [None, *NO_HARD_LINKS])
+def test_all_get_what_the_first_one_wrote(tmp_path, monkeypatch, fault):
+    if fault:
+        links_fail(monkeypatch, fault)
+    with ThreadPoolExecutor(8) as executor:
+        found = set(executor.map(lambda number: first_written(tmp_path / "file", b"%d" % number), range(8)))
+    assert found == {(tmp_path / "file").read_bytes()}
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_one_that_dies_before_it_has_written_leaves_the_file_to_others(tmp_path, monkeypatch):
+    def dies(file, content):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(files, "_write_through", dies)
+        first_written(tmp_path / "file", b"the first one's")
+    assert first_written(tmp_path / "file", b"the second one's") == b"the second one's"
+    assert first_written(tmp_path / "file", b"the third one's") == b"the second one's"
+
+
+def test_a_link_that_fails_otherwise_is_an_error_and_leaves_nothing(tmp_path, monkeypatch):
+    links_fail(monkeypatch, errno.EIO)
+    with pytest.raises(StorageError):
+        first_written(tmp_path / "file", b"content")
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_the_first_one_wrote_is_read_from_a_full_disk(disk):
+    first_written(disk / "file", b"the first one's")
+    fill(disk)
+    assert first_written(disk / "file", b"the second one's") == b"the first one's"

@@ -56,6 +56,18 @@ def test_a_damaged_file_is_as_if_it_were_not_there(tmp_path: Path, damage: str) 
     assert same(read_state(path), STATE)
 
 
+def test_a_state_of_another_name_or_folder_is_as_if_it_were_not_there(tmp_path: Path) -> None:
+    place = tmp_path / "training"
+    write_state(place / "0000002.pt", STATE)
+    for other in (place / "0000003.pt", tmp_path / "another" / "0000002.pt"):
+        other.parent.mkdir(exist_ok=True)
+        other.write_bytes((place / "0000002.pt").read_bytes())
+        assert read_state(other) is None
+    # A training that moves with its folder stays what it is.
+    place.rename(tmp_path / "another" / "training")
+    assert same(read_state(tmp_path / "another" / "training" / "0000002.pt"), STATE)
+
+
 def test_a_file_that_holds_code_is_not_run(tmp_path: Path) -> None:
     """Nobody but this project writes here; should somebody, nothing of his is called."""
     path = tmp_path / "state.pt"

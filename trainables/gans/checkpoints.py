@@ -10,11 +10,15 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from time import monotonic
+from time import monotonic, time
+from typing import NamedTuple
 
-from trainables.kept import State, read_state, write_state
+from trainables.kept import State, partial_states, read_state, write_state
 
 _log = logging.getLogger(__name__)
+
+# A state is written within seconds. The margin is for slow storage, and for a file server's clock.
+_LONGEST_WRITE_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +55,8 @@ class KeptStates:
         None where there is none. A file that another training has just removed, or that is damaged, is as if it
         were not there: its epochs are trained anew.
         """
-        epochs = (int(path.stem) for path in self.place.glob("*.pt"))
+        # Whoever copies folders may leave files of other names: `._0000002.pt`, `0000002 (copy).pt`.
+        epochs = (int(path.stem) for path in self.place.glob("*.pt") if path.stem.isdecimal())
         wanted = sorted((epoch for epoch in epochs if after < epoch <= up_to), reverse=True)
         for path in map(self._path, wanted):
             state = read_state(path)
@@ -81,20 +86,33 @@ class KeptStates:
 def forget_oldest(folder: Path, *, most_bytes: float) -> None:
     """Leave at most `most_bytes` of the states of all trainings in `folder`, at any depth: those used last.
 
-    Trainings may be writing there. One whose state is gone trains those epochs anew.
+    Trainings may be writing there: what they have written so far counts, and stays. What they left when they were
+    killed goes first. One whose state is gone trains those epochs anew.
     """
     left = most_bytes
-    for path, size in _by_last_use(folder):
-        left -= size
-        if left < 0:
-            path.unlink(missing_ok=True)
+    for file in sorted(_files(folder), reverse=True):
+        left -= file.size
+        if left < 0 and not file.is_being_written:
+            file.path.unlink(missing_ok=True)
 
 
-def _by_last_use(folder: Path) -> Iterator[tuple[Path, int]]:
-    """The files of states and their sizes in bytes, the one that was used last first."""
-    found = []
-    for path in folder.rglob("*.pt"):
-        with contextlib.suppress(FileNotFoundError):
-            status = path.stat()
-            found.append((status.st_mtime_ns, path, status.st_size))
-    return ((path, size) for _, path, size in sorted(found, reverse=True))
+class _File(NamedTuple):
+    """A file that holds a state, or a part of one; in the order of last use, those first that nobody can use."""
+
+    is_of_use: bool
+    last_use_ns: int
+    path: Path
+    size: int
+    is_being_written: bool
+
+
+def _files(folder: Path) -> Iterator[_File]:
+    """All files of states, whole or in part."""
+    untouched_since = (time() - _LONGEST_WRITE_SECONDS) * 1e9
+    for paths, is_whole in ((folder.rglob("*.pt"), True), (partial_states(folder), False)):
+        for path in paths:
+            with contextlib.suppress(FileNotFoundError):
+                status = path.stat()
+                is_being_written = not is_whole and status.st_mtime_ns > untouched_since
+                is_of_use = is_whole or is_being_written
+                yield _File(is_of_use, status.st_mtime_ns, path, status.st_size, is_being_written)

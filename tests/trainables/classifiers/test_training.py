@@ -1,12 +1,15 @@
 from dataclasses import replace
+from itertools import islice
 
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional
 
+from benchmarks.reference import with_torchs_layers
+from trainables.batches import index_batches
 from trainables.classifiers.augmentation import Augmentation
-from trainables.classifiers.catalog import CLASSIFIERS
+from trainables.classifiers.catalog import CLASSIFIERS, classifier_model
 from trainables.classifiers.classifier import ClassifierConfig
 from trainables.classifiers.optimisation import Adam, EarlyStopping, PlateauRate, Sgd, StepRate
 from trainables.classifiers.simple_cnn import SIMPLE_CNN
@@ -20,6 +23,7 @@ from trainables.classifiers.training import (
 from trainables.data.images import Classes, TrainingSet
 from trainables.fitting.losses import weighted_cross_entropy
 from trainables.fitting.plan import FittingPlan, HeadStage
+from trainables.seeding import derive_seed, seeded_global_state, torch_generator
 
 
 @pytest.fixture
@@ -61,6 +65,31 @@ def test_it_learns(bars):
 def test_every_model_learns(bars, name):
     fitted = fit(replace(CONFIG, name=name), bars, steps=100, seed=0)
     assert (fitted.probabilities(bars.images).argmax(dim=1) == bars.labels).float().mean() > 0.9
+
+
+# vgg_svm has dropout, whose masks lie as its maps do in memory, and a head that is fitted to features.
+@pytest.mark.parametrize("name", [name for name in CLASSIFIERS if name != "vgg_svm"])
+def test_the_numbers_are_those_of_a_plain_loop(bars, name):
+    """Torch's own layers, their usual order and memory layout, and its plain Adam; in float64."""
+    torch.set_default_dtype(torch.double)
+    try:
+        training = replace(bars, images=bars.images.double(), weights=bars.weights.double())
+        config, steps, seed = replace(CONFIG, name=name), 10, 3
+        fitted = fit(config, training, steps=steps, seed=seed)
+        with seeded_global_state(derive_seed(seed, "global state")):
+            body, num_features = classifier_model(config).body(training.shape)
+            network = with_torchs_layers(nn.Sequential(body, nn.Linear(num_features, 3)))
+            optimiser = torch.optim.Adam(network.parameters(), lr=config.learning_rate, foreach=False)
+            batches = index_batches(len(training), config.batch_size, torch_generator(seed, "batches"))
+            for rows in islice(batches, steps):
+                optimiser.zero_grad()
+                functional.cross_entropy(network(training.images[rows]), training.labels[rows]).backward()
+                optimiser.step()
+    finally:
+        torch.set_default_dtype(torch.float)
+    ours = [*fitted.body.state_dict().items(), *fitted.head.state_dict().items()]
+    for (key, our), their in zip(ours, network.state_dict().values(), strict=True):
+        assert torch.allclose(our.double(), their.double(), rtol=0, atol=1e-10), key
 
 
 def test_probabilities_sum_to_one(bars):

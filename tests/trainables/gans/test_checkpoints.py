@@ -1,6 +1,8 @@
 """No number may depend on what of a training was kept, and by whom."""
 
 import os
+import shutil
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -106,6 +108,28 @@ def test_a_damaged_file_is_trained_anew(tmp_path: Path, damage: bytes) -> None:
     assert same(outcome(training(variant, 2, kept)), wanted)
 
 
+@pytest.mark.parametrize("name", ["._0000002.pt", "0000002 (copy).pt", "copy.pt", ".pt"])
+def test_a_file_of_another_name_is_none_of_the_states(tmp_path: Path, steps: list[int], name: str) -> None:
+    variant = VARIANTS["vanilla_gan"]
+    kept = Checkpoints(folder=tmp_path, epochs=frozenset({2}))
+    wanted = outcome(training(variant, 2, kept))
+    (file,) = tmp_path.rglob("*.pt")
+    shutil.copy(file, file.with_name(name))
+    steps.clear()
+    assert same(outcome(training(variant, 2, kept)), wanted)
+    assert steps == []
+
+
+def test_a_state_of_another_training_under_this_ones_name_is_trained_anew(tmp_path: Path) -> None:
+    variant, kept = VARIANTS["vanilla_gan"], Checkpoints(folder=tmp_path, epochs=frozenset({2}))
+    wanted = outcome(training(variant, 2, kept))
+    (file,) = tmp_path.rglob("*.pt")
+    list(train_gan(variant, settings_of(variant, 2), DATA, seed=2, checkpoints=kept, at=()))
+    (other,) = set(tmp_path.rglob("*.pt")) - {file}
+    shutil.copy(other, file)
+    assert same(outcome(training(variant, 2, kept)), wanted)
+
+
 def test_a_file_that_another_process_removes_is_trained_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -120,7 +144,9 @@ def test_a_file_that_another_process_removes_is_trained_anew(
     assert same(outcome(training(variant, 2, kept)), wanted)
 
 
-def test_the_name_of_a_training_holds_all_that_its_numbers_depend_on_but_its_length() -> None:
+def test_the_name_of_a_training_holds_all_that_its_numbers_depend_on_but_its_length(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     variant = VARIANTS["wgan_gp"]
     settings = settings_of(variant, 5)
 
@@ -142,7 +168,9 @@ def test_the_name_of_a_training_holds_all_that_its_numbers_depend_on_but_its_len
         training_id(VARIANTS["dragan"], settings, DATA, seed=1, execution=EAGER),
         training_id(variant, settings, DATA, seed=1, execution=GRAPHED),
     ]
-    assert len({name(), *others}) == 1 + len(others)
+    here = name()
+    monkeypatch.setattr("trainables.gans.training.arithmetic", lambda device: ["another machine"])
+    assert len({here, name(), *others}) == 2 + len(others)
 
 
 def test_the_states_that_were_used_last_stay_within_their_space(tmp_path: Path) -> None:
@@ -162,3 +190,30 @@ def test_the_states_that_were_used_last_stay_within_their_space(tmp_path: Path) 
     forget_oldest(tmp_path, most_bytes=0)
     assert not list(tmp_path.rglob("*.pt"))
     assert all(same(outcome(training(variant, length, kept)), wanted[length]) for length in epochs)
+
+
+def written_before(path: Path, *, minutes: float) -> Path:
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b"0" * 1000)
+    then = time.time() - 60 * minutes
+    os.utime(path, (then, then))
+    return path
+
+
+def test_what_killed_writers_left_counts_and_goes_first(tmp_path: Path) -> None:
+    place = tmp_path / "training"
+    old, new = (
+        written_before(place / f"000000{epoch}.pt", minutes=minutes) for epoch, minutes in ((1, 500), (2, 5))
+    )
+    left, being_written = (
+        written_before(place / f".0000003.pt.{name}.partial", minutes=minutes)
+        for name, minutes in (("0a", 61), ("0b", 59))
+    )
+    forget_oldest(tmp_path, most_bytes=4000)
+    assert set(place.iterdir()) == {old, new, left, being_written}
+    forget_oldest(tmp_path, most_bytes=3999)
+    assert set(place.iterdir()) == {old, new, being_written}
+    forget_oldest(tmp_path, most_bytes=2999)
+    assert set(place.iterdir()) == {new, being_written}
+    forget_oldest(tmp_path, most_bytes=0)
+    assert set(place.iterdir()) == {being_written}

@@ -48,6 +48,12 @@ def test_tf32_is_refused_where_there_is_none() -> None:
         settings_of(VARIANTS["dcgan"], "half")
 
 
+def test_a_training_in_tf32_is_refused_where_there_is_none() -> None:
+    variant = VARIANTS["vanilla_gan"]
+    with pytest.raises(ConfigError, match=r"gan.precision: 'tf32' cannot be used on cpu"):
+        next(train_gan(variant, settings_of(variant, "tf32"), DATA, seed=1))
+
+
 @every_variant
 def test_bf16_is_near_float32_and_weights_stay_as_they_are(variant: GanVariant) -> None:
     (exact,) = train_gan(variant, settings_of(variant, "float32"), DATA, seed=1)
