@@ -10,11 +10,10 @@ trials rank.
 
 import argparse
 import json
-import math
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -26,24 +25,13 @@ import torch
 from pydantic import JsonValue
 from rich.console import Console
 from scipy.stats import spearmanr
-from torch import Tensor, nn
-from torch.utils.data import WeightedRandomSampler
 
-from benchmarks import reference
-from benchmarks.reference import with_torchs_layers
+from benchmarks.naive import PlainlyTrained
 from study.config import StudyConfig
 from study.recipe import study_config
 from study.runner import RunOptions, run_study
 from study.tune_adapter import TRIAL_ID, SessionSearcher
-from trainables.classifiers.catalog import classifier_model
-from trainables.classifiers.classifier import ClassifierConfig, ClassifierModel, FittedClassifier
-from trainables.data.images import TrainingSet
-from trainables.fitting.plan import PLAIN, FittingPlan
-from trainables.gans.growth import looked_at
-from trainables.gans.objectives import CROSS_ENTROPY
-from trainables.gans.training import MeanLosses, TrainedEpoch
-from trainables.gans.variant import GanSettings, GanVariant, TrainingData
-from trainables.ray_trainable import GANS, KEPT, KEPT_EPOCHS, GanStudyTrainable, SharedImages
+from trainables.ray_trainable import GANS, KEPT, KEPT_EPOCHS, GanStudyTrainable
 from trainables.record import TrialRecord
 
 RESULTS = Path(__file__).parent / "results"
@@ -78,83 +66,6 @@ class SharesNothing(SessionSearcher):
             return given
         own = Path(given[KEPT]) / given[TRIAL_ID]
         return {**given, KEPT: str(own), GANS: str(own / "gans"), KEPT_EPOCHS: []}
-
-
-class PlainlyTrained(GanStudyTrainable):
-    """A trial whose networks are trained by the plain loops."""
-
-    def setup(self, config: dict[str, Any], images: SharedImages) -> None:
-        """Begin the trial that `config` describes, in a process that trains plainly from now on."""
-        patch("trainables.gans.together.train_gan", plainly_trained).start()
-        for module in ("trial", "generation", "features"):
-            patch(f"trainables.{module}.fit", plainly_fitted).start()
-        super().setup(config, images)
-
-
-def plainly_trained(
-    variant: GanVariant, settings: GanSettings, data: TrainingData, *, seed: int, **_: object
-) -> Iterator[TrainedEpoch]:
-    """What `train_gan` gives for a `variant` with cross-entropy, after the last epoch alone."""
-    assert variant.loss == CROSS_ENTROPY and not settings.weights, "the plain loop has no other loss"
-    torch.manual_seed(seed)
-    networks = variant.networks(data.shape, settings.latent_size, data.num_classes)
-    generator, discriminator = map(with_torchs_layers, (networks.generator, networks.discriminator))
-    # As many of each class, as ours: a script for imbalanced data has this sampler.
-    shares = (1 / data.labels.bincount()[data.labels]).tolist()
-    losses = reference.train_gan(
-        generator,
-        discriminator,
-        settings,
-        pictures(data.images, data.labels),
-        sampler=WeightedRandomSampler(shares, len(shares)),
-    )
-    steps = settings.epochs * math.ceil(len(shares) / settings.batch_size)
-    means = MeanLosses(discriminator=losses.discriminator / steps, generator=losses.generator / steps)
-    seen = looked_at(generator, data.labels, latent_size=settings.latent_size, seed=seed)
-    yield TrainedEpoch(
-        losses=(means,) * settings.epochs,
-        taken_from=settings.epochs,
-        generator=generator,
-        growth={settings.epochs: seen},
-    )
-
-
-def plainly_fitted(
-    config: ClassifierConfig,
-    training: TrainingSet,
-    *,
-    steps: int,
-    seed: int,
-    plan: FittingPlan = PLAIN,
-    model: ClassifierModel | None = None,
-    **_: object,
-) -> FittedClassifier:
-    """What `fit` gives for a plain `plan`, with Adam at a constant rate."""
-    assert plan == PLAIN, "the plain loop knows no plans"
-    torch.manual_seed(seed)
-    num_classes = len(training.classes.names)
-    body, num_features = (model or classifier_model(config)).body(training.shape)
-    network = with_torchs_layers(nn.Sequential(body, nn.Linear(num_features, num_classes)))
-    # Weights go by class; a class without images has any.
-    class_weights = torch.ones(num_classes)
-    class_weights[training.labels] = training.weights
-    reference.train_classifier(
-        network,
-        pictures(training.images, training.labels),
-        steps=steps,
-        batch_size=config.batch_size,
-        learning_rate=config.learning_rate,
-        class_weights=class_weights,
-    )
-    network.eval()
-    body, head = network.children()
-    return FittedClassifier(body=body, head=head)
-
-
-def pictures(images: Tensor, labels: Tensor) -> reference.Pictures:
-    """Images [N, C, H, W] in [-1, 1] and labels [N] as scripts hold them."""
-    pixels = ((images + 1) * 127.5).round().to(torch.uint8).movedim(1, -1).squeeze(-1)
-    return reference.Pictures(pixels.numpy(), labels.numpy())
 
 
 @dataclass(frozen=True, kw_only=True)

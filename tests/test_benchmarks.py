@@ -4,7 +4,14 @@ import torch
 from torch.nn import functional
 
 from benchmarks import machine
+from benchmarks.naive import plainly_fitted, plainly_trained
 from benchmarks.table import BEGIN, END, written
+from trainables.classifiers.classifier import ClassifierConfig
+from trainables.data.images import Classes, TrainingSet
+from trainables.gans.catalog import VARIANTS
+from trainables.gans.variant import TrainingData, parse_gan_settings
+
+IMAGES, LABELS = torch.linspace(-1, 1, 12 * 64).view(12, 1, 8, 8), torch.arange(12) % 2
 
 
 def test_operations_are_two_for_each_weight_and_value_that_it_meets() -> None:
@@ -25,3 +32,20 @@ def test_nothing_is_quicker_than_the_best_rate(monkeypatch) -> None:  # type: ig
 def test_what_was_measured_stands_between_the_marks_of_the_page() -> None:
     page = f"before\n{BEGIN}\nold\n{END}\nafter"
     assert written(page, "new") == f"before\n{BEGIN}\nnew\n{END}\nafter"
+
+
+def test_a_plain_training_gives_what_a_trial_needs() -> None:
+    settings = parse_gan_settings(VARIANTS["cgan"], {"epochs": 2, "batch_size": 8}, where="gan")
+    data = TrainingData(images=IMAGES, labels=LABELS, num_classes=2)
+    (state,) = plainly_trained(VARIANTS["cgan"], settings, data, seed=1)
+    assert state.epoch == state.taken_from == 2
+    assert [tuple(images.shape[1:]) for images in state.growth.values()] == [(1, 8, 8)]
+    training = TrainingSet(
+        images=IMAGES,
+        labels=LABELS,
+        weights=torch.ones(12),
+        synthetic=torch.zeros(12, dtype=torch.bool),
+        classes=Classes(names=("a", "b"), minority=(1,)),
+    )
+    fitted = plainly_fitted(ClassifierConfig(batch_size=4), training, steps=5, seed=1)
+    assert fitted.probabilities(IMAGES).shape == (12, 2)
