@@ -1,11 +1,13 @@
+from collections.abc import Callable
+
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from trainables.gans.catalog import VARIANTS
 from trainables.gans.precision import networks_in, products_in
 from trainables.gans.stacked import train_gans
-from trainables.gans.training import TrainedEpoch, train_gan
+from trainables.gans.training import OneGan, TrainedEpoch, train_gan
 from trainables.gans.variant import GanSettings, GanVariant, TrainingData, parse_gan_settings
 from trainables.settings import ConfigError
 
@@ -52,6 +54,23 @@ def test_a_training_in_tf32_is_refused_where_there_is_none() -> None:
     variant = VARIANTS["vanilla_gan"]
     with pytest.raises(ConfigError, match=r"gan.precision: 'tf32' cannot be used on cpu"):
         next(train_gan(variant, settings_of(variant, "tf32"), DATA, seed=1))
+
+
+def test_bf16_is_of_all_that_networks_compute(monkeypatch: pytest.MonkeyPatch) -> None:
+    rounded: dict[str, set[bool]] = {"fakes": set(), "discriminator_loss": set(), "generator_loss": set()}
+
+    def noted(name: str, method: Callable[..., Tensor]) -> Callable[..., Tensor]:
+        def call(*arguments: object) -> Tensor:
+            rounded[name].add(torch.is_autocast_enabled("cpu"))
+            return method(*arguments)
+
+        return call
+
+    for name in rounded:
+        monkeypatch.setattr(OneGan, name, noted(name, getattr(OneGan, name)))
+    variant = VARIANTS["vanilla_gan"]
+    next(train_gan(variant, settings_of(variant, "bf16"), DATA, seed=1))
+    assert set(map(frozenset, rounded.values())) == {frozenset({True})}
 
 
 @every_variant
