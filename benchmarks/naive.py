@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 from unittest.mock import patch
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils.data import WeightedRandomSampler
@@ -16,7 +17,7 @@ from benchmarks import reference
 from benchmarks.reference import with_torchs_layers
 from trainables.classifiers.catalog import classifier_model
 from trainables.classifiers.classifier import ClassifierConfig, ClassifierModel, FittedClassifier
-from trainables.data.images import TrainingSet
+from trainables.data.images import TrainingSet, to_bytes
 from trainables.fitting.plan import PLAIN, FittingPlan
 from trainables.gans.growth import looked_at
 from trainables.gans.objectives import CROSS_ENTROPY
@@ -98,5 +99,5 @@ def plainly_fitted(
 
 def pictures(images: Tensor, labels: Tensor) -> reference.Pictures:
     """Images [N, C, H, W] in [-1, 1] and labels [N] as scripts hold them."""
-    pixels = ((images + 1) * 127.5).round().to(torch.uint8).movedim(1, -1).squeeze(-1)
-    return reference.Pictures(pixels.numpy(), labels.numpy())
+    pixels = np.moveaxis(to_bytes(images), 1, -1)
+    return reference.Pictures(pixels[..., 0] if pixels.shape[-1] == 1 else pixels, labels.numpy())

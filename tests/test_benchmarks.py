@@ -1,5 +1,6 @@
 """What the benchmarks reckon with."""
 
+import pytest
 import torch
 from torch.nn import functional
 
@@ -22,8 +23,8 @@ def test_operations_are_two_for_each_weight_and_value_that_it_meets() -> None:
     assert machine.operations_of(lambda: functional.conv2d(maps, kernel, padding=1)) == 2 * 2 * 4 * 8 * 8 * 3 * 9
 
 
-def test_nothing_is_quicker_than_the_best_rate(monkeypatch) -> None:  # type: ignore[no-untyped-def]
-    """Of 1,024 products in a second, the quickest of all works is the one of most operations."""
+def test_nothing_is_quicker_than_the_best_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where every work takes a second, the one of most operations has the best rate."""
     seconds = iter(range(10_000))
     monkeypatch.setattr(machine, "perf_counter", lambda: next(seconds))
     assert machine.best_rate() == max(2 * 1024**3, 2 * 64 * 128 * 14 * 14 * 128 * 9)

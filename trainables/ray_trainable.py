@@ -178,9 +178,9 @@ def assigned_cpus() -> int:
 
 
 def assigned_device() -> torch.device:
-    """A GPU where Ray gave this trial one or a share of one, and the CPU otherwise.
+    """A GPU where Ray gave this trial one or a share of one that torch can use, and the CPU otherwise.
 
-    Ray hides no GPU from those that asked for none.
+    Ray hides no GPU from those that asked for none. The record names the device.
     """
     is_given = ray.get_runtime_context().get_assigned_resources().get("GPU", 0) > 0
     return torch.device("cuda" if is_given and torch.cuda.is_available() else "cpu")
