@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import pandas as pd
 from scipy import stats
 
-from analysis.aggregate import CONFIDENCE
-from analysis.select import NO_BALANCING, Condition, families
-from analysis.statistics import LEVEL, interquartile_interval, performance_profile
-from analysis.tables import Table, headed
-from analysis.verdicts import all_pairs
-from analysis.wording import ABSENT, interval_text, number
-from trainables.record import TrialRecord
+from gan_study.analysis.aggregate import CONFIDENCE
+from gan_study.analysis.select import NO_BALANCING, Condition, families
+from gan_study.analysis.statistics import LEVEL, interquartile_interval, performance_profile
+from gan_study.analysis.tables import Table, headed
+from gan_study.analysis.verdicts import all_pairs
+from gan_study.analysis.wording import ABSENT, interval_text, number
+from gan_study.trainables.record import TrialRecord
 
 FEWEST_TASKS = 2
 # Of five tasks the chi-squared approximation of Friedman's test is rough already (Demšar 2006 has exact critical

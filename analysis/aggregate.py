@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from analysis.select import CONDITION_COLUMNS, confirmed, paired_gains, scores_frame
-from trainables.record import Part, TrialRecord
+from gan_study.analysis.select import CONDITION_COLUMNS, confirmed, paired_gains, scores_frame
+from gan_study.trainables.record import Part, TrialRecord
 
 CONFIDENCE = 0.95
 METRICS = ("minority_recall", "minority_f1", "macro_f1", "accuracy", "balanced_accuracy")

@@ -6,12 +6,12 @@ from itertools import groupby
 
 import pandas as pd
 
-from analysis.load import Study
-from analysis.select import CONDITION_COLUMNS, Condition, confirmed, families
-from analysis.tables import Table, headed, without_constants
-from analysis.verdicts import AGAINST_SIMPLE_WORDS, MINIMUM_SEEDS, Comparison, Verdict, comparisons
-from analysis.wording import ABSENT, count, estimate_text, gain_phrase, listing, number, ratio_text
-from trainables.record import TrialRecord
+from gan_study.analysis.load import Study
+from gan_study.analysis.select import CONDITION_COLUMNS, Condition, confirmed, families
+from gan_study.analysis.tables import Table, headed, without_constants
+from gan_study.analysis.verdicts import AGAINST_SIMPLE_WORDS, MINIMUM_SEEDS, Comparison, Verdict, comparisons
+from gan_study.analysis.wording import ABSENT, count, estimate_text, gain_phrase, listing, number, ratio_text
+from gan_study.trainables.record import TrialRecord
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from trainables.record import RecordError
+from gan_study.trainables.record import RecordError
 
 
 def stored_arrays(path: Path, *names: str) -> list[npt.NDArray[np.generic]]:

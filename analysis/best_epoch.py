@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from analysis.aggregate import t_interval
-from analysis.provenance import SCORES
-from analysis.select import MAIN_METRIC, condition_of, confirmed, families, score
-from analysis.tables import KEYS, Arm, Table, headed, in_order, without_constants
-from analysis.wording import estimate_text, label
-from trainables.record import TrialRecord
+from gan_study.analysis.aggregate import t_interval
+from gan_study.analysis.provenance import SCORES
+from gan_study.analysis.select import MAIN_METRIC, condition_of, confirmed, families, score
+from gan_study.analysis.tables import KEYS, Arm, Table, headed, in_order, without_constants
+from gan_study.analysis.wording import estimate_text, label
+from gan_study.trainables.record import TrialRecord
 
 METRICS = ("accuracy", MAIN_METRIC)
 

@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from analysis.generated import FLAGS, flagged_images
-from analysis.load import Study
-from analysis.select import (
+from gan_study.analysis.generated import FLAGS, flagged_images
+from gan_study.analysis.load import Study
+from gan_study.analysis.select import (
     MAIN_METRIC,
     NO_BALANCING,
     UPPER_BOUND,
@@ -18,9 +18,9 @@ from analysis.select import (
     scores_frame,
     under,
 )
-from analysis.verdicts import MINIMUM_SEEDS, comparisons
-from analysis.wording import count, first_few, listing, number, ratio_text, stated_settings
-from trainables.record import TrialRecord
+from gan_study.analysis.verdicts import MINIMUM_SEEDS, comparisons
+from gan_study.analysis.wording import count, first_few, listing, number, ratio_text, stated_settings
+from gan_study.trainables.record import TrialRecord
 
 SMALL_COUNT = 20
 MOST_NOTES = 12

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from analysis.aggregate import METRICS, summarise
-from analysis.select import (
+from gan_study.analysis.aggregate import METRICS, summarise
+from gan_study.analysis.select import (
     CONDITION_COLUMNS,
     MAIN_METRIC,
     NO_BALANCING,
@@ -16,8 +16,8 @@ from analysis.select import (
     paired_gains,
     scores_frame,
 )
-from analysis.wording import label
-from trainables.record import EpochLoss, TrialRecord
+from gan_study.analysis.wording import label
+from gan_study.trainables.record import EpochLoss, TrialRecord
 
 ARM = [*CONDITION_COLUMNS, "balancer"]
 NETWORKS = ("generator", "discriminator")

@@ -8,11 +8,11 @@ from typing import Any, TypeAlias
 import altair as alt
 import pandas as pd
 
-from analysis.chart_data import class_frame, cost_frame, curve_frame, estimate_frame, time_frame
-from analysis.plots.style import BLUE, GREEN, ORANGE, SKY, VERMILION
-from analysis.select import CONDITION_COLUMNS, NO_BALANCING, Family
-from analysis.wording import ratio_text
-from trainables.record import TrialRecord
+from gan_study.analysis.chart_data import class_frame, cost_frame, curve_frame, estimate_frame, time_frame
+from gan_study.analysis.plots.style import BLUE, GREEN, ORANGE, SKY, VERMILION
+from gan_study.analysis.select import CONDITION_COLUMNS, NO_BALANCING, Family
+from gan_study.analysis.wording import ratio_text
+from gan_study.trainables.record import TrialRecord
 
 # What the page's menus choose among; each is a parameter of every chart.
 FILTERS = (*CONDITION_COLUMNS, "balancer")

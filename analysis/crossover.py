@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import isotonic_regression
 
-from analysis.aggregate import CONFIDENCE
-from analysis.load import Study
-from analysis.select import Condition, Task, confirmed, families
-from analysis.statistics import Floats, resampled_means
-from analysis.tables import Table, headed
-from analysis.verdicts import Comparison, Verdict, comparisons
-from analysis.wording import ABSENT, listing, magnitude, ratio_text
-from trainables.record import TrialRecord
+from gan_study.analysis.aggregate import CONFIDENCE
+from gan_study.analysis.load import Study
+from gan_study.analysis.select import Condition, Task, confirmed, families
+from gan_study.analysis.statistics import Floats, resampled_means
+from gan_study.analysis.tables import Table, headed
+from gan_study.analysis.verdicts import Comparison, Verdict, comparisons
+from gan_study.analysis.wording import ABSENT, listing, magnitude, ratio_text
+from gan_study.trainables.record import TrialRecord
 
 FEWEST_RATIOS = 2
 CHOSEN = "the GAN chosen at each ratio"

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from analysis.provenance import SCORES
-from analysis.select import condition_of, confirmed, families
-from analysis.tables import KEYS, Arm, Table, headed, in_order, without_constants
-from trainables.record import TrialRecord
+from gan_study.analysis.provenance import SCORES
+from gan_study.analysis.select import condition_of, confirmed, families
+from gan_study.analysis.tables import KEYS, Arm, Table, headed, in_order, without_constants
+from gan_study.trainables.record import TrialRecord
 
 _Measured = dict[Arm, dict[str, list[tuple[float, int]]]]
 

@@ -7,11 +7,11 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from analysis.provenance import SCORES
-from analysis.select import condition_of, conditions, confirmed, families
-from analysis.tables import KEYS, Arm, Table, headed, in_order, without_constants
-from analysis.wording import ABSENT, count, magnitude, ratio_text
-from trainables.record import ImageQuality, TrialRecord
+from gan_study.analysis.provenance import SCORES
+from gan_study.analysis.select import condition_of, conditions, confirmed, families
+from gan_study.analysis.tables import KEYS, Arm, Table, headed, in_order, without_constants
+from gan_study.analysis.wording import ABSENT, count, magnitude, ratio_text
+from gan_study.trainables.record import ImageQuality, TrialRecord
 
 TOO_FEW = "too few images"
 

@@ -9,12 +9,12 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.manifold import TSNE
 
-from analysis.arrays import stored_arrays
-from analysis.load import Study
-from analysis.plots.samples import sample_data
-from analysis.select import CONDITION_COLUMNS
-from analysis.verdicts import chosen_methods
-from trainables.record import RecordError
+from gan_study.analysis.arrays import stored_arrays
+from gan_study.analysis.load import Study
+from gan_study.analysis.plots.samples import sample_data
+from gan_study.analysis.select import CONDITION_COLUMNS
+from gan_study.analysis.verdicts import chosen_methods
+from gan_study.trainables.record import RecordError
 
 # A map takes a second or two.
 MOST_MAPS = 6

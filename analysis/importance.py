@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from analysis.load import Study
-from analysis.provenance import SEARCH_GAINS
-from analysis.tables import KEYS, Table, headed, without_constants
-from analysis.wording import first_few, listing, ratio_text
-from trainables.record import SearchImportance
+from gan_study.analysis.load import Study
+from gan_study.analysis.provenance import SEARCH_GAINS
+from gan_study.analysis.tables import KEYS, Table, headed, without_constants
+from gan_study.analysis.wording import first_few, listing, ratio_text
+from gan_study.trainables.record import SearchImportance
 
 COLUMNS = [*KEYS, "parameter", "share", "num_trials"]
 

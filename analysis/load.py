@@ -7,7 +7,8 @@ from pathlib import Path
 import pandas as pd
 from pydantic import JsonValue
 
-from trainables.record import (
+from gan_study.trainables.base.settings import ConfigError, UserError, from_json, parse
+from gan_study.trainables.record import (
     IMPORTANCE_FILE,
     RecordError,
     SearchImportance,
@@ -16,7 +17,6 @@ from trainables.record import (
     read_line,
     record_lines,
 )
-from trainables.settings import ConfigError, UserError, from_json, parse
 
 HEADER_FILE = "study.json"
 RECORDS_FILE = "records.jsonl"

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from analysis.load import Study
-from analysis.predictions import Predictions, stored_predictions
-from analysis.select import NO_BALANCING, conditions, confirmed, families, under
-from analysis.statistics import LEVEL, holm, mcnemar_p_value
-from analysis.tables import KEYS, Arm, Table, headed, in_order, without_constants
-from analysis.wording import p_text
-from trainables.record import RecordError, TrialRecord
+from gan_study.analysis.load import Study
+from gan_study.analysis.predictions import Predictions, stored_predictions
+from gan_study.analysis.select import NO_BALANCING, conditions, confirmed, families, under
+from gan_study.analysis.statistics import LEVEL, holm, mcnemar_p_value
+from gan_study.analysis.tables import KEYS, Arm, Table, headed, in_order, without_constants
+from gan_study.analysis.wording import p_text
+from gan_study.trainables.record import RecordError, TrialRecord
 
 
 @dataclass(frozen=True, kw_only=True)

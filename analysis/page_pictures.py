@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
-from analysis.load import Study
-from analysis.plots.growth import Growth, growth
-from analysis.plots.nearest import Panel, panel
-from analysis.plots.samples import EncodedImage, SampleGrid, extreme_data, sample_data, shrunk
-from analysis.wording import ABSENT, number
+from gan_study.analysis.load import Study
+from gan_study.analysis.plots.growth import Growth, growth
+from gan_study.analysis.plots.nearest import Panel, panel
+from gan_study.analysis.plots.samples import EncodedImage, SampleGrid, extreme_data, sample_data, shrunk
+from gan_study.analysis.wording import ABSENT, number
 
 # The report promises less than 10 MB; what is not told by its pictures has a little room of its own.
 MOST_PAGE_BYTES = 9_800_000

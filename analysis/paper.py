@@ -7,16 +7,16 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from analysis.across import across_tasks, ranking
-from analysis.aggregate import estimate_of, summarise
-from analysis.load import Study
-from analysis.markup import latex_table, latex_text
-from analysis.plots.across import draw_profiles, draw_ranking, profile_data
-from analysis.plots.confusion import confusion_data, confusion_differences, draw_confusion_differences
-from analysis.plots.figures import slug
-from analysis.plots.scores import draw_against_ratio, draw_dots, draw_gains, score_data
-from analysis.plots.style import house_style
-from analysis.select import (
+from gan_study.analysis.across import across_tasks, ranking
+from gan_study.analysis.aggregate import estimate_of, summarise
+from gan_study.analysis.load import Study
+from gan_study.analysis.markup import latex_table, latex_text
+from gan_study.analysis.plots.across import draw_profiles, draw_ranking, profile_data
+from gan_study.analysis.plots.confusion import confusion_data, confusion_differences, draw_confusion_differences
+from gan_study.analysis.plots.figures import slug
+from gan_study.analysis.plots.scores import draw_against_ratio, draw_dots, draw_gains, score_data
+from gan_study.analysis.plots.style import house_style
+from gan_study.analysis.select import (
     MAIN_METRIC,
     NO_BALANCING,
     Condition,
@@ -28,11 +28,11 @@ from analysis.select import (
     scores_frame,
     under,
 )
-from analysis.statistics import LEVEL, holm, paired_p_value
-from analysis.tables import KEYS
-from analysis.verdicts import MINIMUM_SEEDS, chosen_methods
-from analysis.wording import ABSENT, count, estimate_text, label, listing, ratio_text, stated_settings
-from trainables.record import TrialRecord
+from gan_study.analysis.statistics import LEVEL, holm, paired_p_value
+from gan_study.analysis.tables import KEYS
+from gan_study.analysis.verdicts import MINIMUM_SEEDS, chosen_methods
+from gan_study.analysis.wording import ABSENT, count, estimate_text, label, listing, ratio_text, stated_settings
+from gan_study.trainables.record import TrialRecord
 
 # The widths of one and of two columns of the usual two-column formats (IEEE, CVPR).
 COLUMN_INCHES, PAGE_INCHES = 3.35, 6.9

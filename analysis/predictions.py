@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from analysis.arrays import stored_arrays
-from trainables.record import RecordError, TrialRecord
+from gan_study.analysis.arrays import stored_arrays
+from gan_study.trainables.record import RecordError, TrialRecord
 
 PREDICTIONS = "predictions_test"
 

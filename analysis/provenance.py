@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from analysis.select import CONDITION_COLUMNS, NO_BALANCING, confirmed
-from analysis.wording import label
-from trainables.record import TrialRecord
+from gan_study.analysis.select import CONDITION_COLUMNS, NO_BALANCING, confirmed
+from gan_study.analysis.wording import label
+from gan_study.trainables.record import TrialRecord
 
 TRIAL_IDS = "trial_ids"
 # What a table calls the methods that a row is about.

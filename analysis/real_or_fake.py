@@ -12,12 +12,12 @@ from pathlib import Path
 from PIL import Image
 from pydantic import Field
 
-from analysis.load import Study
-from analysis.plots.samples import SampleGrid, sample_data
-from analysis.select import families
-from analysis.wording import ratio_text
-from trainables.record import RecordError
-from trainables.settings import UserError, from_json, parse, settings
+from gan_study.analysis.load import Study
+from gan_study.analysis.plots.samples import SampleGrid, sample_data
+from gan_study.analysis.select import families
+from gan_study.analysis.wording import ratio_text
+from gan_study.trainables.base.settings import UserError, from_json, parse, settings
+from gan_study.trainables.record import RecordError
 
 PAGE_FILE = "real_or_fake.html"
 # Together with base64's third the page stays below 10 MB.

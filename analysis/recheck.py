@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.answer import answer
-from analysis.load import Study, load_study, records_frame
-from analysis.markup import to_latex, to_markdown
-from analysis.paper import paper_texts
-from analysis.predictions import predicted_probabilities
-from analysis.report import (
+from gan_study.analysis.answer import answer
+from gan_study.analysis.load import Study, load_study, records_frame
+from gan_study.analysis.markup import to_latex, to_markdown
+from gan_study.analysis.paper import paper_texts
+from gan_study.analysis.predictions import predicted_probabilities
+from gan_study.analysis.report import (
     PAGE_FILE,
     PAPER_FOLDER,
     REPORT_FOLDER,
@@ -23,12 +23,12 @@ from analysis.report import (
     table_html,
     trial_table_html,
 )
-from analysis.select import NO_BALANCING
-from analysis.select import score as score_of
-from analysis.tables import TRIALS_NAME, TracedTable
-from trainables.metrics.classification import score
-from trainables.record import Part, RecordError, Scores, TrialRecord
-from trainables.settings import dump
+from gan_study.analysis.select import NO_BALANCING
+from gan_study.analysis.select import score as score_of
+from gan_study.analysis.tables import TRIALS_NAME, TracedTable
+from gan_study.trainables.base.settings import dump
+from gan_study.trainables.classifiers.scores import score
+from gan_study.trainables.record import Part, RecordError, Scores, TrialRecord
 
 # What another machine's arithmetic may change: the last digits of a mean.
 RELATIVE_TOLERANCE, ABSOLUTE_TOLERANCE = 1e-9, 1e-12

@@ -13,29 +13,37 @@ import yaml
 from markupsafe import Markup
 from vl_convert import javascript_bundle
 
-from analysis.across import across_tables, across_tasks, ranking, ranking_text
-from analysis.answer import answer, contrast_table
-from analysis.best_epoch import best_epoch_tables
-from analysis.caveats import caveats
-from analysis.charts import Chart, charts, choices
-from analysis.crossover import crossover_tables
-from analysis.gan_time import gan_time_tables
-from analysis.generated import FIDELITY, VARIETY, features_of, generated_tables, with_features
-from analysis.image_map import map_frame
-from analysis.importance import importance_gaps, importance_tables
-from analysis.load import Study, load_study
-from analysis.one_run import one_run_tables
-from analysis.page_pictures import MOST_PAGE_BYTES, PagePictures, Picture, data_uri, page_pictures
-from analysis.paper import write_paper
-from analysis.plots.figures import Drawn, figures
-from analysis.plots.nearest import Pair
-from analysis.real_or_fake import PAGE_FILE as QUIZ_FILE
-from analysis.real_or_fake import page_rounds, rounds
-from analysis.select import MAIN_METRIC, score
-from analysis.tables import Table, TracedTable, answer_table, class_count_table, tables, traced, write_tables
-from analysis.verdicts import verdict_table
-from analysis.wording import ABSENT, label, listing, number, ratio_text
-from trainables.record import TrialRecord
+from gan_study.analysis.across import across_tables, across_tasks, ranking, ranking_text
+from gan_study.analysis.answer import answer, contrast_table
+from gan_study.analysis.best_epoch import best_epoch_tables
+from gan_study.analysis.caveats import caveats
+from gan_study.analysis.charts import Chart, charts, choices
+from gan_study.analysis.crossover import crossover_tables
+from gan_study.analysis.gan_time import gan_time_tables
+from gan_study.analysis.generated import FIDELITY, VARIETY, features_of, generated_tables, with_features
+from gan_study.analysis.image_map import map_frame
+from gan_study.analysis.importance import importance_gaps, importance_tables
+from gan_study.analysis.load import Study, load_study
+from gan_study.analysis.one_run import one_run_tables
+from gan_study.analysis.page_pictures import MOST_PAGE_BYTES, PagePictures, Picture, data_uri, page_pictures
+from gan_study.analysis.paper import write_paper
+from gan_study.analysis.plots.figures import Drawn, figures
+from gan_study.analysis.plots.nearest import Pair
+from gan_study.analysis.real_or_fake import PAGE_FILE as QUIZ_FILE
+from gan_study.analysis.real_or_fake import page_rounds, rounds
+from gan_study.analysis.select import MAIN_METRIC, score
+from gan_study.analysis.tables import (
+    Table,
+    TracedTable,
+    answer_table,
+    class_count_table,
+    tables,
+    traced,
+    write_tables,
+)
+from gan_study.analysis.verdicts import verdict_table
+from gan_study.analysis.wording import ABSENT, label, listing, number, ratio_text
+from gan_study.trainables.record import TrialRecord
 
 TEMPLATES = Path(__file__).parent / "templates"
 REPORT_FOLDER, PAGE_FILE = "report", "report.html"

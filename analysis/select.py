@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 import pandas as pd
 
-from trainables.record import Part, TrialRecord
+from gan_study.trainables.record import Part, TrialRecord
 
 NO_BALANCING = "none"
 MAIN_METRIC = "minority_f1"

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from analysis.aggregate import CONFIDENCE
+from gan_study.analysis.aggregate import CONFIDENCE
 
 LEVEL = 1 - CONFIDENCE
 # Cohen, "Statistical Power Analysis for the Behavioral Sciences" (1988), p. 56.

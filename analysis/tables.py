@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from analysis.aggregate import estimate_of, summarise
-from analysis.load import Study, records_frame
-from analysis.markup import to_latex, to_markdown
-from analysis.provenance import GAINS, SCORES, SEARCH, TRIAL_IDS, Origin, row_sources, with_trial_ids
-from analysis.select import (
+from gan_study.analysis.aggregate import estimate_of, summarise
+from gan_study.analysis.load import Study, records_frame
+from gan_study.analysis.markup import to_latex, to_markdown
+from gan_study.analysis.provenance import GAINS, SCORES, SEARCH, TRIAL_IDS, Origin, row_sources, with_trial_ids
+from gan_study.analysis.select import (
     CONDITION_COLUMNS,
     MAIN_METRIC,
     NO_BALANCING,
@@ -20,8 +20,8 @@ from analysis.select import (
     confirmed,
     families,
 )
-from analysis.wording import ABSENT, estimate_text, label, number, ratio_text
-from trainables.record import TrialRecord
+from gan_study.analysis.wording import ABSENT, estimate_text, label, number, ratio_text
+from gan_study.trainables.record import TrialRecord
 
 
 class Arm(NamedTuple):

@@ -13,10 +13,10 @@ from typing import Literal, TypeAlias
 import numpy as np
 import pandas as pd
 
-from analysis.aggregate import Estimate, t_interval
-from analysis.load import Study
-from analysis.predictions import Predictions, stored_predictions
-from analysis.select import (
+from gan_study.analysis.aggregate import Estimate, t_interval
+from gan_study.analysis.load import Study
+from gan_study.analysis.predictions import Predictions, stored_predictions
+from gan_study.analysis.select import (
     CONDITION_COLUMNS,
     MAIN_METRIC,
     NO_BALANCING,
@@ -29,10 +29,18 @@ from analysis.select import (
     paired_gains,
     under,
 )
-from analysis.statistics import LEVEL, HolmStep, effect_size, holm, paired_p_value, seeds_needed, swap_p_value
-from analysis.tables import Table, headed, without_constants
-from analysis.wording import ABSENT, estimate_text, number, p_text
-from trainables.record import RecordError, TrialRecord
+from gan_study.analysis.statistics import (
+    LEVEL,
+    HolmStep,
+    effect_size,
+    holm,
+    paired_p_value,
+    seeds_needed,
+    swap_p_value,
+)
+from gan_study.analysis.tables import Table, headed, without_constants
+from gan_study.analysis.wording import ABSENT, estimate_text, number, p_text
+from gan_study.trainables.record import RecordError, TrialRecord
 
 # Two values have an interval, but one that a lucky pair makes as narrow as it likes.
 MINIMUM_SEEDS = 3

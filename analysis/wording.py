@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import JsonValue
 
-from analysis.aggregate import Estimate
+from gan_study.analysis.aggregate import Estimate
 
 ABSENT = "–"
 MINUS = "−"

@@ -39,11 +39,11 @@ from torch.profiler import ProfilerActivity, profile
 from benchmarks import reference
 from benchmarks.architectures import ARCHITECTURES
 from benchmarks.reference import Pictures, with_torchs_layers, with_torchs_order
-from trainables.data.images import ImageShape
-from trainables.gans.execution import EAGER, GRAPHED, Execution
-from trainables.gans.stacked import train_gans
-from trainables.gans.training import DivergedError, train_gan
-from trainables.gans.variant import GanSettings, GanVariant, TrainingData, parse_gan_settings
+from gan_study.trainables.data.images import ImageShape
+from gan_study.trainables.gans.batched.execution import EAGER, GRAPHED, Execution
+from gan_study.trainables.gans.batched.stacked import train_gans
+from gan_study.trainables.gans.training import DivergedError, train_gan
+from gan_study.trainables.gans.variant import GanSettings, GanVariant, TrainingData, parse_gan_settings
 
 RESULTS = Path(__file__).parent / "results" / "gpu.json"
 
@@ -264,7 +264,7 @@ def train_from(job: Job, start_line: Barrier) -> Span:
 
 
 def _use_one_thread() -> None:
-    # torch alone computes here; for other libraries see trainables/process.py, which needs threadpoolctl.
+    # torch alone computes here; for other libraries see trainables/runtime/process.py, which needs threadpoolctl.
     torch.set_num_threads(1)
 
 

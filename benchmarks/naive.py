@@ -15,15 +15,15 @@ from torch.utils.data import WeightedRandomSampler
 
 from benchmarks import reference
 from benchmarks.reference import with_torchs_layers
-from trainables.classifiers.catalog import classifier_model
-from trainables.classifiers.classifier import ClassifierConfig, ClassifierModel, FittedClassifier
-from trainables.data.images import TrainingSet, to_bytes
-from trainables.fitting.plan import PLAIN, FittingPlan
-from trainables.gans.growth import looked_at
-from trainables.gans.objectives import CROSS_ENTROPY
-from trainables.gans.training import MeanLosses, TrainedEpoch
-from trainables.gans.variant import GanSettings, GanVariant, TrainingData
-from trainables.ray_trainable import GanStudyTrainable, SharedImages
+from gan_study.trainables.classifiers.catalog import classifier_model
+from gan_study.trainables.classifiers.classifier import ClassifierConfig, ClassifierModel, FittedClassifier
+from gan_study.trainables.classifiers.fitting_plan import PLAIN, FittingPlan
+from gan_study.trainables.data.images import TrainingSet, to_bytes
+from gan_study.trainables.gans.losses import CROSS_ENTROPY
+from gan_study.trainables.gans.snapshots import looked_at
+from gan_study.trainables.gans.training import MeanLosses, TrainedEpoch
+from gan_study.trainables.gans.variant import GanSettings, GanVariant, TrainingData
+from gan_study.trainables.trial.trainable import GanStudyTrainable, SharedImages
 
 
 class PlainlyTrained(GanStudyTrainable):
@@ -31,7 +31,7 @@ class PlainlyTrained(GanStudyTrainable):
 
     def setup(self, config: dict[str, Any], images: SharedImages) -> None:
         """Begin the trial that `config` describes, in a process that trains plainly from now on."""
-        patch("trainables.gans.together.train_gan", plainly_trained).start()
+        patch("gan_study.trainables.gans.batched.together.train_gan", plainly_trained).start()
         for module in ("trial", "generation", "features"):
             patch(f"trainables.{module}.fit", plainly_fitted).start()
         super().setup(config, images)

@@ -13,8 +13,8 @@ import torch
 from pydantic import JsonValue
 
 from benchmarks.study import Timed, publish, timed
-from study.recipe import study_config
-from study.tune_adapter import SessionSearcher
+from gan_study.study.plan.recipe import study_config
+from gan_study.study.run.tune_adapter import SessionSearcher
 
 SETTINGS = (
     "classifier.epochs=5",

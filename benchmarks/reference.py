@@ -18,12 +18,12 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset, Sampler
 from torchvision import transforms
 
-from trainables.gans.networks.conditioning import ConcatenateBeforeLinear, ConcatenateLabels
-from trainables.gans.networks.convolutions import Convolution, TransposedConvolution
-from trainables.gans.networks.doubled_convolution import DoubledConvolution
-from trainables.gans.networks.leaky import Leaky
-from trainables.gans.variant import GanSettings
-from trainables.maps import FlattenMaps, UnflattenMaps
+from gan_study.trainables.base.flatten import FlattenMaps, UnflattenMaps
+from gan_study.trainables.gans.networks.conditioning import ConcatenateBeforeLinear, ConcatenateLabels
+from gan_study.trainables.gans.networks.convolutions import Convolution, TransposedConvolution
+from gan_study.trainables.gans.networks.doubled_convolution import DoubledConvolution
+from gan_study.trainables.gans.networks.leaky import Leaky
+from gan_study.trainables.gans.variant import GanSettings
 
 
 class Pictures(Dataset[tuple[Tensor, int]]):

@@ -27,12 +27,12 @@ from rich.console import Console
 from scipy.stats import spearmanr
 
 from benchmarks.naive import PlainlyTrained
-from study.config import StudyConfig
-from study.recipe import study_config
-from study.runner import RunOptions, run_study
-from study.tune_adapter import TRIAL_ID, SessionSearcher
-from trainables.ray_trainable import GANS, KEPT, KEPT_EPOCHS, GanStudyTrainable
-from trainables.record import TrialRecord
+from gan_study.study.plan.config import StudyConfig
+from gan_study.study.plan.recipe import study_config
+from gan_study.study.run.runner import RunOptions, run_study
+from gan_study.study.run.tune_adapter import TRIAL_ID, SessionSearcher
+from gan_study.trainables.record import TrialRecord
+from gan_study.trainables.trial.trainable import GANS, KEPT, KEPT_EPOCHS, GanStudyTrainable
 
 RESULTS = Path(__file__).parent / "results"
 EPOCHS = (5, 10, 25, 50, 100)
@@ -116,8 +116,8 @@ def timed(
     quiet = RunOptions(console=Console(quiet=True))
     with (
         tempfile.TemporaryDirectory() as folder,
-        patch("study.runner.SessionSearcher", searcher),
-        patch("study.runner.GanStudyTrainable", trainable),
+        patch("gan_study.study.run.runner.SessionSearcher", searcher),
+        patch("gan_study.study.run.runner.GanStudyTrainable", trainable),
     ):
         started = perf_counter()
         result = run_study(config, out=Path(folder) / "study", options=quiet)

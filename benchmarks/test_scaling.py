@@ -9,9 +9,9 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks.test_training import GANS, NUM_CLASSES, as_in_a_trial, gan_settings, images
-from trainables.data.images import TrainingSet
-from trainables.gans.training import train_gan
-from trainables.gans.variant import TrainingData
+from gan_study.trainables.data.images import TrainingSet
+from gan_study.trainables.gans.training import train_gan
+from gan_study.trainables.gans.variant import TrainingData
 
 ROUNDS = 5
 GAN = "vanilla_gan"

@@ -22,15 +22,15 @@ from benchmarks import reference
 from benchmarks.architectures import ARCHITECTURES
 from benchmarks.machine import best_rate, operations_of
 from benchmarks.reference import Pictures, with_torchs_layers, with_torchs_order
-from trainables.classifiers.catalog import classifier_model
-from trainables.classifiers.classifier import ClassifierConfig
-from trainables.classifiers.training import fit
-from trainables.data.images import Classes, ImageShape, TrainingSet
-from trainables.gans.catalog import VARIANTS
-from trainables.gans.training import train_gan
-from trainables.gans.variant import GanSettings, GanVariant, TrainingData, parse_gan_settings
-from trainables.matrix_products import choose_library
-from trainables.process import keep_freed_memory
+from gan_study.trainables.classifiers.catalog import classifier_model
+from gan_study.trainables.classifiers.classifier import ClassifierConfig
+from gan_study.trainables.classifiers.training import fit
+from gan_study.trainables.data.images import Classes, ImageShape, TrainingSet
+from gan_study.trainables.gans.catalog import VARIANTS
+from gan_study.trainables.gans.training import train_gan
+from gan_study.trainables.gans.variant import GanSettings, GanVariant, TrainingData, parse_gan_settings
+from gan_study.trainables.runtime.matrix_products import choose_library
+from gan_study.trainables.runtime.process import keep_freed_memory
 
 SIZE, NUM_CLASSES, BATCH = 28, 10, 64
 SHAPE = ImageShape(size=SIZE, channels=1)

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import BaseTrial
 
-from search_spaces.space import BALANCER, RATIO, Space
-from trainables.tunable import Choice, Float, Int, Scalar, Tunable
+from gan_study.search_spaces.space import BALANCER, RATIO, Space
+from gan_study.trainables.base.tunable import Choice, Float, Int, Scalar, Tunable
 
 
 def suggest(space: Space, trial: BaseTrial) -> dict[str, Scalar]:

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 
 from pydantic import JsonValue
 
-from trainables.balancing.catalog import BALANCERS
-from trainables.settings import ConfigError, nearest
-from trainables.tunable import Choice, Scalar, Tunable
+from gan_study.trainables.balancing.catalog import BALANCERS
+from gan_study.trainables.base.settings import ConfigError, nearest
+from gan_study.trainables.base.tunable import Choice, Scalar, Tunable
 
 BALANCER = "balancing/name"
 RATIO = "imbalance/ratio"

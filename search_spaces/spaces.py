@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
-from search_spaces.space import BALANCER, RATIO, Space, checked
-from trainables.gans.catalog import VARIANTS
-from trainables.gans.variant import GanVariant
-from trainables.settings import ConfigError, nearest
-from trainables.tunable import Choice, Float, Int
+from gan_study.search_spaces.space import BALANCER, RATIO, Space, checked
+from gan_study.trainables.base.settings import ConfigError, nearest
+from gan_study.trainables.base.tunable import Choice, Float, Int
+from gan_study.trainables.gans.catalog import VARIANTS
+from gan_study.trainables.gans.variant import GanVariant
 
 # About Adam 1e-4 (Gulrajani 2017) and 2e-4 (Radford 2015), up to the rate that spectral norm bears.
 LEARNING_RATE = Float(low=5e-5, high=2e-3, log=True)

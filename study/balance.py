@@ -10,19 +10,19 @@ from pydantic import JsonValue
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from study.folder import StudyFolder, read_manifest
-from study.planner import Cell, planned_trial
-from study.recipe import merged, study_config
-from study.record_store import read_records
-from trainables.config import TrialConfig, dump_trial, parse_trial
-from trainables.gans.catalog import VARIANTS
-from trainables.matrix_products import choose_library, library_named
-from trainables.process import keep_freed_memory
-from trainables.product.balanced_folder import Description
-from trainables.product.export import ExportRequest, ShowProgress, export
-from trainables.record import TrialRecord
-from trainables.settings import ConfigError, UserError, nearest
-from trainables.trial import Purpose
+from gan_study.study.plan.planner import Cell, planned_trial
+from gan_study.study.plan.recipe import merged, study_config
+from gan_study.study.run.folder import StudyFolder, read_manifest
+from gan_study.study.run.record_store import read_records
+from gan_study.trainables.base.settings import ConfigError, UserError, nearest
+from gan_study.trainables.export.balanced_folder import Description
+from gan_study.trainables.export.export import ExportRequest, ShowProgress, export
+from gan_study.trainables.gans.catalog import VARIANTS
+from gan_study.trainables.record import TrialRecord
+from gan_study.trainables.runtime.matrix_products import choose_library, library_named
+from gan_study.trainables.runtime.process import keep_freed_memory
+from gan_study.trainables.trial.config import TrialConfig, dump_trial, parse_trial
+from gan_study.trainables.trial.run import Purpose
 
 # What a folder of images is balanced by where no study says otherwise.
 RECIPE = "imagefolder"
@@ -115,10 +115,10 @@ def _of_study(options: BalanceOptions, root: Path) -> ExportRequest:
 
 def _verdict_on(record: TrialRecord, root: Path) -> tuple[str, ...]:
     """What the study says of a confirmed GAN: whoever takes its images along should know. At most one sentence."""
-    from analysis.load import load_study
-    from analysis.select import under
-    from analysis.verdicts import comparisons
-    from analysis.wording import gain_phrase
+    from gan_study.analysis.load import load_study
+    from gan_study.analysis.select import under
+    from gan_study.analysis.verdicts import comparisons
+    from gan_study.analysis.wording import gain_phrase
 
     return tuple(
         f"the study's verdict on {record.balancer} against no balancing: {each.verdict}, "
@@ -129,22 +129,9 @@ def _verdict_on(record: TrialRecord, root: Path) -> tuple[str, ...]:
     )
 
 
-def best_confirmed(records: Sequence[TrialRecord]) -> Iterator[TrialRecord]:
-    """Under each condition the trial whose GAN is exported unless options choose another."""
-    from analysis.select import best_by_validation, conditions, confirmed, families, under
-
-    kinds = families(records)
-    gans = [record for record in confirmed(records) if kinds[record.balancer] == "GAN"]
-    for condition in conditions(gans):
-        name = best_by_validation(records, condition, "GAN", kinds)
-        of_name = (record for record in under(gans, condition) if record.balancer == name)
-        if name is not None:
-            yield min(of_name, key=lambda record: record.seed)
-
-
 def _confirmed_gan(records: Sequence[TrialRecord], root: Path, options: BalanceOptions) -> TrialRecord:
     """The confirmed trial that the options choose: by default of the GAN that the report says validation chose."""
-    from analysis.select import best_by_validation, conditions, confirmed, families, under
+    from gan_study.analysis.select import best_by_validation, conditions, confirmed, families, under
 
     kinds = families(records)
     gans = [record for record in confirmed(records) if kinds[record.balancer] == "GAN"]

@@ -12,18 +12,18 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from study.config import resolved_study
-from study.folder import StudyFolder, read_manifest
-from study.listing import listing
-from study.recipe import study_config
-from study.result import EveryTrialFailedError, StudyResult, UnfinishedStudyError
-from study.time_budget import parse_seconds
-from trainables.settings import UserError
+from gan_study.study.listing import listing
+from gan_study.study.plan.config import resolved_study
+from gan_study.study.plan.recipe import study_config
+from gan_study.study.plan.time_budget import parse_seconds
+from gan_study.study.run.folder import StudyFolder, read_manifest
+from gan_study.study.run.result import EveryTrialFailedError, StudyResult, UnfinishedStudyError
+from gan_study.trainables.base.settings import UserError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from study.runner import RunOptions
+    from gan_study.study.run.runner import RunOptions
 
 app = typer.Typer(
     add_completion=False,
@@ -123,7 +123,7 @@ def run(
     given = [f"{key}={json.dumps(value)}" for key, value in shortcuts.items() if value is not None]
     config = study_config(recipe, [*(set_ or []), *given])
     options = _options(time_budget, address, verbose)
-    from study.runner import run_study
+    from gan_study.study.run.runner import run_study
 
     _conclude(run_study(config, out=out, options=options))
 
@@ -132,7 +132,7 @@ def run(
 def resume(folder: Folder, time_budget: Budget = None, address: Address = None, verbose: Verbose = False) -> None:
     """Go on with a study that was interrupted; no trial is run twice."""
     options = _options(time_budget, address, verbose)
-    from study.runner import resume_study
+    from gan_study.study.run.runner import resume_study
 
     _conclude(resume_study(folder, options=options))
 
@@ -173,8 +173,8 @@ def balance(
 
     As an image folder, with the generator beside it; the same command goes on with one that was interrupted.
     """
-    from study.balance import BalanceOptions, export_request, run_export
-    from study.journal import printable
+    from gan_study.study.balance import BalanceOptions, export_request, run_export
+    from gan_study.study.watch.journal import printable
 
     options = BalanceOptions(
         study=from_,
@@ -213,7 +213,7 @@ def sample(
     seed: Annotated[int, typer.Option("--seed", help="Equal seeds make equal images.")] = 0,
 ) -> None:
     """Make images with a generator that `balance` has written."""
-    from trainables.product.saved_generator import load_generator, write_samples
+    from gan_study.trainables.export.saved_generator import load_generator, write_samples
 
     written = write_samples(load_generator(folder), class_name, num, out, seed=seed)
     console.print(f"{num} images: {written}", markup=False, highlight=False, soft_wrap=True)
@@ -225,7 +225,7 @@ def check(folder: Folder) -> None:
 
     Exit code 0 where nothing is wrong, 1 where something is, 2 where there is no study.
     """
-    from study.check import check_study
+    from gan_study.study.watch.check import check_study
 
     checked = check_study(folder)
     for finding in checked.findings:
@@ -240,7 +240,7 @@ def check(folder: Folder) -> None:
 @app.command()
 def status(folder: Folder) -> None:
     """Say how far a study is, from any machine that sees its folder."""
-    from study.status import study_status
+    from gan_study.study.watch.status import study_status
 
     for line in study_status(folder).lines():
         console.print(line, markup=False, highlight=False, soft_wrap=True)
@@ -255,7 +255,7 @@ def logs(
     raw: Annotated[bool, typer.Option("--json", help="The lines as they were written, for programs.")] = False,
 ) -> None:
     """Print the log of the driver or of a trial."""
-    from study.journal import log_named, read_log
+    from gan_study.study.watch.journal import log_named, read_log
 
     read_manifest(folder)
     for line in read_log(log_named(StudyFolder(folder), trial)):
@@ -271,8 +271,8 @@ def dashboard(
     ] = False,
 ) -> None:
     """Save the W&B view of a study, and print its address."""
-    from study.dashboard import dashboard as view_of
-    from study.dashboard import saved, specification
+    from gan_study.study.watch.dashboard import dashboard as view_of
+    from gan_study.study.watch.dashboard import saved, specification
 
     view = view_of(read_manifest(folder), entity=entity)
     print(specification(view) if dry_run else saved(view))
@@ -322,7 +322,7 @@ def main() -> None:
 
 def _options(time_budget: str | None, address: str | None, verbose: bool) -> "RunOptions":
     seconds = None if time_budget is None else parse_seconds(time_budget)
-    from study.runner import RunOptions
+    from gan_study.study.run.runner import RunOptions
 
     return RunOptions(address=address, time_budget_seconds=seconds, verbose=verbose, console=console)
 
@@ -337,9 +337,9 @@ def _conclude(result: StudyResult) -> None:
 
 def _report(folder: Path) -> None:
     read_manifest(folder)
-    from analysis.load import load_study
-    from analysis.report import terminal_summary, write_report_of
-    from study.importance import write_importances
+    from gan_study.analysis.load import load_study
+    from gan_study.analysis.report import terminal_summary, write_report_of
+    from gan_study.study.watch.importance import write_importances
 
     write_importances(folder)
     study = load_study(folder)
@@ -353,8 +353,8 @@ def _report(folder: Path) -> None:
 
 def _recheck(folder: Path) -> None:
     read_manifest(folder)
-    from analysis.recheck import recheck
-    from study.importance import importance_differences
+    from gan_study.analysis.recheck import recheck
+    from gan_study.study.watch.importance import importance_differences
 
     found = recheck(folder)
     off = [*map(str, found.differences), *importance_differences(folder)]
@@ -374,7 +374,7 @@ def _mirror_report(folder: Path) -> None:
     manifest = read_manifest(folder)
     if manifest.config.wandb.mode == "off":
         return
-    from study.tracking import mirror_report
+    from gan_study.study.watch.tracking import mirror_report
 
     problem = mirror_report(manifest, StudyFolder(folder))
     if problem:

@@ -1,17 +1,17 @@
 """Everything a study can be made of, by kind: name to one line."""
 
-from search_spaces.spaces import SPACES
-from study.recipe import FULL, load_recipe, recipe_names
-from trainables.balancing.catalog import BALANCERS
-from trainables.classifiers.catalog import CLASSIFIERS
-from trainables.data.catalog import DATA_SETS
-from trainables.gans.catalog import VARIANTS
+from gan_study.search_spaces.spaces import SPACES
+from gan_study.study.plan.recipe import FULL, load_recipe, recipe_names
+from gan_study.trainables.balancing.catalog import BALANCERS
+from gan_study.trainables.classifiers.catalog import CLASSIFIERS
+from gan_study.trainables.data.catalog import DATA_SETS
+from gan_study.trainables.gans.catalog import VARIANTS
 
 
 def listing() -> dict[str, dict[str, str]]:
     """Titles to the entries below them."""
     # Only when it is wanted: a running study has no use for the analysis.
-    from analysis.generated import FIDELITY, VARIETY
+    from gan_study.analysis.generated import FIDELITY, VARIETY
 
     return {
         "Data sets": {name: entry.summary for name, entry in DATA_SETS.items()},

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from trainables.data.source import DATA_ENVIRONMENT_VARIABLE
+from gan_study.trainables.data.source import DATA_ENVIRONMENT_VARIABLE
 
 BESIDE_THE_CHECKOUT = Path(__file__).parents[2] / "shared" / "data"
 

@@ -9,134 +9,81 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("study", "search_spaces", "trainables", "analysis")
 
-# Room -> the rooms below it. A module belongs to the longest room that its name begins with.
-GROUND = (
-    "trainables.settings",
-    "trainables.seeding",
-    "trainables.tunable",
-    "trainables.batches",
-    "trainables.maps",
-)
-DATA = ("trainables.data", "trainables.record", *GROUND)
+# Room -> the rooms below it, without the package's name.
+# A module belongs to the longest room that its name begins with.
+DATA = ("trainables.data", "trainables.base", "trainables.record")
 BELOW = {
     "trainables": (),
-    "trainables.settings": (),
-    "trainables.seeding": (),
-    "trainables.batches": (),
-    "trainables.maps": (),
-    "trainables.process": (),
-    "trainables.time_limit": (),
-    "trainables.matrix_products": ("trainables.files",),
-    "trainables.files": (),
-    "trainables.log": (),
-    "trainables.kept": ("trainables.files", "trainables.matrix_products", "trainables.settings"),
-    "trainables.tunable": ("trainables.settings",),
-    "trainables.record": ("trainables.settings",),
-    "trainables.data": GROUND,
-    "trainables.artifacts": ("trainables.data", "trainables.metrics"),
-    "trainables.metrics": ("trainables.record", "trainables.seeding"),
-    "trainables.fitting": (),
-    "trainables.classifiers": ("trainables.fitting", *DATA),
-    "trainables.gans": ("trainables.kept", *DATA),
-    "trainables.balancing": ("trainables.fitting", "trainables.gans", "trainables.metrics", *DATA),
-    "trainables.evaluation": ("trainables.settings",),
-    "trainables.config": ("trainables.balancing", "trainables.classifiers", "trainables.evaluation", *DATA),
-    "trainables.parts": ("trainables.balancing.balancer", "trainables.config", *DATA),
-    "trainables.features": (
+    "trainables.base": (),
+    "trainables.runtime": ("trainables.base",),
+    "trainables.record": ("trainables.base",),
+    "trainables.data": ("trainables.base",),
+    "trainables.classifiers": DATA,
+    # It scores stored predictions too, for an analysis that loads without torch.
+    "trainables.classifiers.scores": ("trainables.record",),
+    "trainables.gans": ("trainables.runtime", *DATA),
+    "trainables.image_quality": ("trainables.classifiers", "trainables.runtime", *DATA),
+    "trainables.balancing": (
         "trainables.classifiers",
-        "trainables.evaluation",
-        "trainables.fitting",
-        "trainables.kept",
-        *DATA,
-    ),
-    "trainables.generation": (
-        "trainables.classifiers",
-        "trainables.evaluation",
-        "trainables.features",
-        "trainables.kept",
-        "trainables.metrics",
+        "trainables.gans",
+        "trainables.image_quality.distribution_metrics",
         *DATA,
     ),
     "trainables.trial": (
-        "trainables.artifacts",
-        "trainables.config",
-        "trainables.generation",
-        "trainables.parts",
         "trainables.balancing",
         "trainables.classifiers",
-        "trainables.fitting",
-        "trainables.gans.checkpoints",
-        "trainables.gans.together",
-        "trainables.kept",
-        "trainables.matrix_products",
-        "trainables.metrics",
-        *DATA,
-    ),
-    "trainables.resampling": ("trainables.balancing", *DATA),
-    "trainables.product": (
-        "trainables.balancing",
-        "trainables.classifiers",
-        "trainables.config",
-        "trainables.files",
         "trainables.gans",
-        "trainables.generation",
-        "trainables.kept",
-        "trainables.matrix_products",
-        "trainables.metrics",
-        "trainables.parts",
-        "trainables.process",
-        "trainables.trial",
+        "trainables.image_quality",
+        "trainables.runtime",
         *DATA,
     ),
-    "trainables.ray_trainable": (
-        "trainables.config",
-        "trainables.files",
-        "trainables.gans.checkpoints",
-        "trainables.gans.together",
-        "trainables.kept",
-        "trainables.log",
-        "trainables.matrix_products",
-        "trainables.process",
-        "trainables.time_limit",
+    "trainables.export": (
+        "trainables.balancing",
+        "trainables.classifiers",
+        "trainables.gans",
+        "trainables.image_quality",
+        "trainables.runtime",
         "trainables.trial",
         *DATA,
     ),
     "search_spaces": (
-        "trainables.settings",
-        "trainables.tunable",
+        "trainables.base",
         "trainables.balancing.catalog",
         "trainables.gans.catalog",
         "trainables.gans.variant",
     ),
     "study": ("search_spaces", "trainables"),
+    "study.plan": ("search_spaces", "trainables"),
+    "study.run": ("study.plan", "study.watch", "search_spaces", "trainables"),
     # Only these ask for an analysis, and only when it is wanted (inside a function).
     "study.balance": ("study", "search_spaces", "trainables", "analysis"),
     "study.cli": ("study", "search_spaces", "trainables", "analysis"),
     "study.listing": ("study", "search_spaces", "trainables", "analysis"),
-    "study.result": ("trainables", "analysis"),
-    "analysis": ("trainables.record", "trainables.settings"),
+    "study.run.result": ("trainables", "analysis"),
+    "study.run.retention": ("study", "trainables", "analysis"),
+    "analysis": ("trainables.record", "trainables.base.settings"),
     # It scores stored predictions as a trial does, by the same arithmetic; that loads without torch too.
     "analysis.recheck": (
         "analysis",
-        "trainables.metrics.classification",
+        "trainables.classifiers.scores",
         "trainables.record",
-        "trainables.settings",
+        "trainables.base.settings",
     ),
 }
 
 # Library -> the rooms that may import it.
 LIBRARIES = {
-    "ray": ("trainables.ray_trainable", "study"),
-    "optuna": ("search_spaces.optuna_adapter", "study.searcher", "study.importance"),
-    "sqlalchemy": ("study.searcher",),
-    "wandb": ("study.tracking",),
-    "wandb_workspaces": ("study.dashboard",),
+    "ray": ("trainables.trial.trainable", "study"),
+    "optuna": ("search_spaces.optuna_adapter", "study.plan.searcher", "study.watch.importance"),
+    "sqlalchemy": ("study.plan.searcher",),
+    "wandb": ("study.watch.tracking",),
+    "wandb_workspaces": ("study.watch.dashboard",),
     "matplotlib": ("analysis",),
     "altair": ("analysis",),
     "vl_convert": ("analysis",),
-    "torch": ("trainables", "study.runner"),
+    "torch": ("trainables", "study.run.runner"),
     "typer": ("study.cli",),
-    "safetensors": ("trainables.product",),
+    "safetensors": ("trainables.export",),
 }
 
 
@@ -163,11 +110,13 @@ def faults(module: str, source: str) -> list[str]:
     room = room_of(module)
     found = []
     for target in imports(source):
-        library = target.split(".")[0]
+        library, _, inside = target.partition(".")
         if library in PACKAGES:
+            found.append(f"{module} imports {target}, which is gan_study.{target}")
+        elif library == "gan_study":
             allowed = (room, *BELOW[room])
-            if not any(lies_in(target, below) for below in allowed):
-                found.append(f"{module} imports {target}, which does not lie below {room}")
+            if not any(lies_in(inside, below) for below in allowed):
+                found.append(f"{module} imports {inside}, which does not lie below {room}")
         elif not any(lies_in(module, place) for place in LIBRARIES.get(library, (module,))):
             found.append(f"{module} imports {library}, which belongs to {LIBRARIES[library]}")
     return found
@@ -188,16 +137,17 @@ def test_imports_go_down_only(module, path):
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("trainables.data.split", "from trainables.gans.catalog import VARIANTS"),
-        ("trainables.gans.training", "import trainables.balancing.balancer"),
-        ("trainables.classifiers.training", "from trainables.balancing.balancer import Balancer"),
-        ("trainables.metrics.classification", "from trainables.data.images import Labels"),
-        ("trainables.trial", "def later():\n    import ray"),
-        ("analysis.report", "from trainables.trial import run_trial"),
+        ("trainables.data.split", "from gan_study.trainables.gans.catalog import VARIANTS"),
+        ("trainables.gans.training", "import gan_study.trainables.balancing.balancer"),
+        ("trainables.classifiers.training", "from gan_study.trainables.balancing.balancer import Balancer"),
+        ("trainables.classifiers.scores", "from gan_study.trainables.data.images import Labels"),
+        ("trainables.trial.run", "def later():\n    import ray"),
+        ("analysis.report", "from gan_study.trainables.trial.run import run_trial"),
         ("analysis.report", "import torch"),
-        ("search_spaces.space", "from study.config import StudyConfig"),
+        ("search_spaces.space", "from gan_study.study.plan.config import StudyConfig"),
         ("search_spaces.space", "import optuna"),
-        ("study.planner", "from analysis.load import load_study"),
+        ("study.plan.planner", "from gan_study.analysis.load import load_study"),
+        ("study.plan.planner", "from trainables.record import TrialRecord"),
     ],
 )
 def test_an_import_that_runs_up_is_found(module, source):
@@ -205,11 +155,11 @@ def test_an_import_that_runs_up_is_found(module, source):
 
 
 def test_an_import_that_goes_down_is_not():
-    assert faults("trainables.trial", "import torch\nfrom trainables.data.images import Labels") == []
+    assert faults("trainables.trial.run", "import torch\nfrom trainables.data.images import Labels") == []
 
 
 def test_the_analysis_is_asked_for_lazily():
-    for module in ("balance", "cli", "listing", "result"):
+    for module in ("balance", "cli", "listing", "run/result", "run/retention"):
         tree = ast.parse((ROOT / "study" / f"{module}.py").read_text(encoding="utf-8"))
         at_the_top = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
-        assert not any("analysis" in ast.dump(node) for node in at_the_top)
+        assert not any("gan_study.analysis" in ast.dump(node) for node in at_the_top)

@@ -6,7 +6,7 @@ import time
 import pytest
 import yaml
 
-from study.record_store import read_records
+from gan_study.study.run.record_store import read_records
 from tests.hosts import made_hosts, skip_without_hosts
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(600)]

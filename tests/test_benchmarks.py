@@ -7,10 +7,10 @@ from torch.nn import functional
 from benchmarks import machine
 from benchmarks.naive import plainly_fitted, plainly_trained
 from benchmarks.table import BEGIN, END, written
-from trainables.classifiers.classifier import ClassifierConfig
-from trainables.data.images import Classes, TrainingSet
-from trainables.gans.catalog import VARIANTS
-from trainables.gans.variant import TrainingData, parse_gan_settings
+from gan_study.trainables.classifiers.classifier import ClassifierConfig
+from gan_study.trainables.data.images import Classes, TrainingSet
+from gan_study.trainables.gans.catalog import VARIANTS
+from gan_study.trainables.gans.variant import TrainingData, parse_gan_settings
 
 IMAGES, LABELS = torch.linspace(-1, 1, 12 * 64).view(12, 1, 8, 8), torch.arange(12) % 2
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from ray.autoscaler._private.util import prepare_config, validate_config
 
-from study.recipe import study_config
+from gan_study.study.plan.recipe import study_config
 
 ROOT = Path(__file__).parent.parent
 

@@ -14,10 +14,10 @@ import yaml
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from study import runner
-from study.cli import app
-from study.config import StudyConfig, parse_study
-from study.result import StudyResult
+from gan_study.study import runner
+from gan_study.study.cli import app
+from gan_study.study.plan.config import StudyConfig, parse_study
+from gan_study.study.run.result import StudyResult
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -103,8 +103,8 @@ def installed(tmp_path_factory):
     place = tmp_path_factory.mktemp("installed")
     sources = place / "sources"
     kept = shutil.ignore_patterns("__pycache__", "*.egg-info")
-    for name in ("study", "search_spaces", "trainables", "analysis"):
-        shutil.copytree(ROOT / name, sources / name, ignore=kept)
+    for name in ("gan_study", "study", "search_spaces", "trainables", "analysis"):
+        shutil.copytree(ROOT / name, sources / name, ignore=kept, symlinks=True)
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, sources / name)
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
@@ -118,7 +118,7 @@ def installed(tmp_path_factory):
 def typed(installed, folder, command):
     """What a command prints that is typed in `folder`, with the installed package."""
     environment = {**os.environ, "PYTHONPATH": str(installed), "COLUMNS": "200"}
-    start = "import study.cli, sys; assert study.__file__.startswith(sys.argv.pop(1)); study.cli.main()"
+    start = "import gan_study.study.cli as cli, sys; assert cli.__file__.startswith(sys.argv.pop(1)); cli.main()"
     done = subprocess.run(
         [sys.executable, "-c", start, str(installed), *words(command)],
         cwd=folder,
@@ -131,8 +131,7 @@ def typed(installed, folder, command):
 
 
 def test_the_wheel_brings_types_templates_and_recipes(installed, tmp_path):
-    for name in ("study", "search_spaces", "trainables", "analysis"):
-        assert (installed / name / "py.typed").exists()
+    assert (installed / "gan_study" / "py.typed").exists()
     assert "mnist-digit0" in typed(installed, tmp_path, "gan-study list")
     assert "epochs: 3" in typed(installed, tmp_path, "gan-study show quickstart --set classifier.epochs=3")
     assert re.fullmatch(r"\d+\.\d+\.\d+\S*\n", typed(installed, tmp_path, "gan-study --version"))

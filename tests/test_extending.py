@@ -12,7 +12,17 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
-COPIED = ("study", "search_spaces", "trainables", "analysis", "tests", "benchmarks", "pyproject.toml", "README.md")
+COPIED = (
+    "gan_study",
+    "study",
+    "search_spaces",
+    "trainables",
+    "analysis",
+    "tests",
+    "benchmarks",
+    "pyproject.toml",
+    "README.md",
+)
 
 
 @dataclass(frozen=True)
@@ -44,7 +54,7 @@ def extended(tmp_path_factory):
     for name in COPIED:
         source = ROOT / name
         if source.is_dir():
-            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(source, folder / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(source, folder / name)
     for block in blocks(PAGE):
@@ -88,7 +98,7 @@ def test_the_examples_keep_the_contracts(extended):
 
 
 def test_the_examples_are_listed_and_searched(extended):
-    listed = run(extended, "-m", "study.cli", "list")
+    listed = run(extended, "-m", "gan_study.study.cli", "list")
     assert all(name in listed for name in ("ragan", "square_root_sampling", "shapes", "linear"))
     settings = (
         "data.name=shapes",
@@ -99,7 +109,7 @@ def test_the_examples_are_listed_and_searched(extended):
         "search.parameters.balancing/name={kind: choice, options: [ragan]}",
     )
     options = (word for setting in settings for word in ("--set", setting))
-    assert "ragan" in run(extended, "-m", "study.cli", "show", "quickstart", *options)
+    assert "ragan" in run(extended, "-m", "gan_study.study.cli", "show", "quickstart", *options)
 
 
 def test_the_examples_are_well_typed(extended):

@@ -13,7 +13,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from benchmarks.gpu import TINY, Job, Measured, covered, main, table, train_from, trained_together, ways
-from trainables.gans.execution import EAGER, GRAPHED
+from gan_study.trainables.gans.batched.execution import EAGER, GRAPHED
 
 ROOT = Path(__file__).parent.parent
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from study.journal import read_log
-from study.record_store import read_records
+from gan_study.study.run.record_store import read_records
+from gan_study.study.watch.journal import read_log
 from tests.hosts import ROOT, USER, Host, made_hosts, skip_without_hosts
 from tests.training import in_training
 

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from study.record_store import read_records
+from gan_study.study.run.record_store import read_records
 from tests.hosts import Host, made_hosts, skip_without_hosts
 
 # Four minutes; that a killed driver's study resumes is tested without hosts too.

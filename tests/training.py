@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from study.journal import LogLine, read_log
+from gan_study.study.watch.journal import LogLine, read_log
 
 
 def in_training(logs: Path) -> dict[Path, LogLine]:

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import AfterValidator, Field, JsonValue, model_validator
 
-from trainables.settings import UserError, dump, from_json, parse, settings
+from gan_study.trainables.base.settings import UserError, dump, from_json, parse, settings
 
 SCHEMA_VERSION = 1
 

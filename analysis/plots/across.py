@@ -8,8 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis.across import Across, Ranking, alike
-from analysis.plots.style import (
+from gan_study.analysis.across import Across, Ranking, alike
+from gan_study.analysis.plots.style import (
     BLACK,
     FAMILY_COLOURS,
     FAMILY_MARKERS,
@@ -18,8 +18,8 @@ from analysis.plots.style import (
     panels,
     shortened,
 )
-from analysis.select import Family
-from analysis.statistics import performance_profile
+from gan_study.analysis.select import Family
+from gan_study.analysis.statistics import performance_profile
 
 NUM_THRESHOLDS = 201
 

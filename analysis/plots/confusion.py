@@ -9,10 +9,10 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis.plots.style import WIDTH_INCHES, panels, shortened
-from analysis.select import NO_BALANCING
-from analysis.wording import MINUS
-from trainables.record import TrialRecord
+from gan_study.analysis.plots.style import WIDTH_INCHES, panels, shortened
+from gan_study.analysis.select import NO_BALANCING
+from gan_study.analysis.wording import MINUS
+from gan_study.trainables.record import TrialRecord
 
 # Above this many classes a cell is too small for its number.
 MOST_NUMBERED = 8

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
-from analysis.plots.style import REAL_COLOUR, SYNTHETIC_COLOUR, name_rows, panels
-from analysis.select import Condition
-from trainables.record import TrialRecord
+from gan_study.analysis.plots.style import REAL_COLOUR, SYNTHETIC_COLOUR, name_rows, panels
+from gan_study.analysis.select import Condition
+from gan_study.trainables.record import TrialRecord
 
 
 @dataclass(frozen=True, kw_only=True)

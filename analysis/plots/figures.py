@@ -8,16 +8,16 @@ from dataclasses import dataclass
 import pandas as pd
 from matplotlib.figure import Figure
 
-from analysis.across import across_tasks, ranking, ranking_text
-from analysis.plots.across import draw_profiles, draw_ranking, profile_data
-from analysis.plots.confusion import (
+from gan_study.analysis.across import across_tasks, ranking, ranking_text
+from gan_study.analysis.plots.across import draw_profiles, draw_ranking, profile_data
+from gan_study.analysis.plots.confusion import (
     confusion_data,
     confusion_differences,
     draw_confusion,
     draw_confusion_differences,
 )
-from analysis.plots.counts import count_data, draw_counts
-from analysis.plots.frames import (
+from gan_study.analysis.plots.counts import count_data, draw_counts
+from gan_study.analysis.plots.frames import (
     confusion_frame,
     counts_frame,
     estimates_frame,
@@ -28,13 +28,13 @@ from analysis.plots.frames import (
     seeds_frame,
     usefulness_frame,
 )
-from analysis.plots.losses import draw_losses, loss_data
-from analysis.plots.scores import draw_against_ratio, draw_dots, draw_gains, draw_seeds, score_data
-from analysis.plots.search import draw_budget, draw_progress, progress_data
-from analysis.plots.slices import draw_slices, slice_data
-from analysis.plots.style import house_style
-from analysis.plots.usefulness import draw_usefulness, usefulness_data
-from analysis.select import (
+from gan_study.analysis.plots.losses import draw_losses, loss_data
+from gan_study.analysis.plots.scores import draw_against_ratio, draw_dots, draw_gains, draw_seeds, score_data
+from gan_study.analysis.plots.search import draw_budget, draw_progress, progress_data
+from gan_study.analysis.plots.slices import draw_slices, slice_data
+from gan_study.analysis.plots.style import house_style
+from gan_study.analysis.plots.usefulness import draw_usefulness, usefulness_data
+from gan_study.analysis.select import (
     NO_BALANCING,
     Condition,
     Task,
@@ -43,9 +43,9 @@ from analysis.select import (
     families,
     under,
 )
-from analysis.verdicts import chosen_methods
-from analysis.wording import ratio_text
-from trainables.record import TrialRecord
+from gan_study.analysis.verdicts import chosen_methods
+from gan_study.analysis.wording import ratio_text
+from gan_study.trainables.record import TrialRecord
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,14 +7,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analysis.across import Ranking
-from analysis.plots.across import Profiles
-from analysis.plots.counts import CountData
-from analysis.plots.losses import Curves
-from analysis.plots.scores import ScoreData
-from analysis.plots.search import Progress
-from analysis.plots.usefulness import Distance, UsefulnessPoint
-from analysis.select import Family
+from gan_study.analysis.across import Ranking
+from gan_study.analysis.plots.across import Profiles
+from gan_study.analysis.plots.counts import CountData
+from gan_study.analysis.plots.losses import Curves
+from gan_study.analysis.plots.scores import ScoreData
+from gan_study.analysis.plots.search import Progress
+from gan_study.analysis.plots.usefulness import Distance, UsefulnessPoint
+from gan_study.analysis.select import Family
 
 
 def estimates_frame(*data: ScoreData) -> pd.DataFrame:

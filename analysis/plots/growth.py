@@ -9,11 +9,11 @@ from matplotlib.font_manager import findfont
 from PIL import Image, ImageDraw, ImageFont
 from pydantic import Field
 
-from analysis.plots.samples import EncodedImage, laid_out
-from analysis.plots.style import HOUSE_FONT
-from analysis.wording import listing
-from trainables.record import RecordError
-from trainables.settings import settings
+from gan_study.analysis.plots.samples import EncodedImage, laid_out
+from gan_study.analysis.plots.style import HOUSE_FONT
+from gan_study.analysis.wording import listing
+from gan_study.trainables.base.settings import settings
+from gan_study.trainables.record import RecordError
 
 # The last picture stays longer, so that it is seen that the film begins anew.
 FRAME_MILLISECONDS, LAST_MILLISECONDS = 700, 2500

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from matplotlib.figure import Figure
 
-from analysis.plots.style import BLUE, VERMILION, count_along, panels, shortened
-from trainables.record import EpochLoss, TrialRecord
+from gan_study.analysis.plots.style import BLUE, VERMILION, count_along, panels, shortened
+from gan_study.trainables.record import EpochLoss, TrialRecord
 
 Curves = Mapping[str, Sequence[EpochLoss]]
 

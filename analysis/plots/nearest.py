@@ -9,8 +9,8 @@ from pathlib import Path
 from PIL import Image
 from pydantic import Field
 
-from analysis.plots.samples import laid_out
-from trainables.settings import settings
+from gan_study.analysis.plots.samples import laid_out
+from gan_study.trainables.base.settings import settings
 
 
 @settings

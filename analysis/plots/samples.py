@@ -9,10 +9,10 @@ from typing import Protocol, TypeVar
 
 from PIL import Image
 
-from analysis.select import Condition, condition_of
-from analysis.wording import ratio_text
-from trainables.record import RecordError, TrialRecord
-from trainables.settings import DataError, UserError, from_json, parse
+from gan_study.analysis.select import Condition, condition_of
+from gan_study.analysis.wording import ratio_text
+from gan_study.trainables.base.settings import DataError, UserError, from_json, parse
+from gan_study.trainables.record import RecordError, TrialRecord
 
 WIDEST_PIXELS = 900
 SMALLEST_PIXELS = 200

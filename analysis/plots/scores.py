@@ -7,8 +7,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis.aggregate import Estimate, estimate_of, summarise
-from analysis.plots.style import (
+from gan_study.analysis.aggregate import Estimate, estimate_of, summarise
+from gan_study.analysis.plots.style import (
     FAMILY_COLOURS,
     FAMILY_MARKERS,
     REFERENCE_COLOUR,
@@ -18,7 +18,7 @@ from analysis.plots.style import (
     panels,
     shortened,
 )
-from analysis.select import (
+from gan_study.analysis.select import (
     MAIN_METRIC,
     NO_BALANCING,
     Family,
@@ -27,8 +27,8 @@ from analysis.select import (
     families,
     scores_frame,
 )
-from analysis.wording import label, ratio_text
-from trainables.record import TrialRecord
+from gan_study.analysis.wording import label, ratio_text
+from gan_study.trainables.record import TrialRecord
 
 
 @dataclass(frozen=True, kw_only=True)

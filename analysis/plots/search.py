@@ -6,10 +6,10 @@ from itertools import cycle
 
 from matplotlib.figure import Figure
 
-from analysis.plots.style import OKABE_ITO, REFERENCE_COLOUR, count_along, panels, shades, shortened
-from analysis.select import Task
-from analysis.wording import ratio_text
-from trainables.record import TrialRecord
+from gan_study.analysis.plots.style import OKABE_ITO, REFERENCE_COLOUR, count_along, panels, shades, shortened
+from gan_study.analysis.select import Task
+from gan_study.analysis.wording import ratio_text
+from gan_study.trainables.record import TrialRecord
 
 # Of gains, which lie in [-1, 1]: a search that changed nothing is not to be seen under a microscope.
 SMALLEST_SPAN = 0.02

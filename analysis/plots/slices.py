@@ -7,11 +7,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from analysis.importance import plain
-from analysis.plots.style import REFERENCE_COLOUR, panels, shades, shortened
-from analysis.select import Task
-from analysis.wording import ratio_text
-from trainables.record import TrialRecord
+from gan_study.analysis.importance import plain
+from gan_study.analysis.plots.style import REFERENCE_COLOUR, panels, shades, shortened
+from gan_study.analysis.select import Task
+from gan_study.analysis.wording import ratio_text
+from gan_study.trainables.record import TrialRecord
 
 # A parameter whose largest value is so many times its smallest one was searched on a logarithmic scale, as a rule.
 LOG_SPAN = 10

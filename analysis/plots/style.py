@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import get_font_names
 from matplotlib.ticker import MaxNLocator
 
-from analysis.aggregate import Estimate
-from analysis.select import Family
+from gan_study.analysis.aggregate import Estimate
+from gan_study.analysis.select import Family
 
 # Okabe and Ito, "Color Universal Design" (2008).
 BLACK, ORANGE, SKY, GREEN, BLUE, VERMILION = "#000000", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00"

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from analysis.plots.style import (
+from gan_study.analysis.plots.style import (
     FAMILY_COLOURS,
     FAMILY_MARKERS,
     REFERENCE_COLOUR,
@@ -18,10 +18,10 @@ from analysis.plots.style import (
     shades,
     shortened,
 )
-from analysis.select import MAIN_METRIC, Family, Task, confirmed, paired_gains
-from analysis.statistics import Floats
-from analysis.wording import ratio_text
-from trainables.record import ImageQuality, TrialRecord
+from gan_study.analysis.select import MAIN_METRIC, Family, Task, confirmed, paired_gains
+from gan_study.analysis.statistics import Floats
+from gan_study.analysis.wording import ratio_text
+from gan_study.trainables.record import ImageQuality, TrialRecord
 
 FEWEST_POINTS = 3
 # Above this many methods their names cover one another.

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from gan_study.trainables.data.images import Classes, TrainingSet
+from gan_study.trainables.image_quality.class_quality import ImageSample
+from gan_study.trainables.image_quality.nearest import pairs, points
+from gan_study.trainables.record import TrialRecord
+from gan_study.trainables.trial.artifacts import growth_strip, map_file, nearest_panel
 from tests.analysis.planted import CLASS_NAMES, MINORITY
-from trainables.artifacts import growth_strip, map_file, nearest_panel
-from trainables.data.images import Classes, TrainingSet
-from trainables.metrics.closeness import pairs, points
-from trainables.metrics.quality import ImageSample
-from trainables.record import TrialRecord
 
 EPOCHS = (1, 2, 4, 5)
 SIZE, CHANNELS = 8, 3

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from analysis.load import Study
-from trainables.metrics.classification import score
-from trainables.record import (
+from gan_study.analysis.load import Study
+from gan_study.trainables.classifiers.scores import score
+from gan_study.trainables.record import (
     ClassCounts,
     EpochLoss,
     ImageQuality,

@@ -7,13 +7,21 @@ import pandas as pd
 import pytest
 import scikit_posthocs
 
-from analysis.across import Across, across_tables, across_tasks, alike, critical_difference, ranking, ranking_text
-from analysis.plots.across import draw_profiles, draw_ranking, profile_data
-from analysis.report import write_report
-from analysis.select import Condition, families
+from gan_study.analysis.across import (
+    Across,
+    across_tables,
+    across_tasks,
+    alike,
+    critical_difference,
+    ranking,
+    ranking_text,
+)
+from gan_study.analysis.plots.across import draw_profiles, draw_ranking, profile_data
+from gan_study.analysis.report import write_report
+from gan_study.analysis.select import Condition, families
+from gan_study.trainables.record import TrialRecord
 from tests.analysis.planted import confirmed_arm, planted_study, write_study
 from tests.analysis.test_report import shown
-from trainables.record import TrialRecord
 
 RATIOS = (2.0, 5.0, 10.0, 20.0, 50.0)
 

@@ -1,6 +1,6 @@
 import pytest
 
-from analysis.aggregate import estimate_of, summarise, t_interval
+from gan_study.analysis.aggregate import estimate_of, summarise, t_interval
 from tests.analysis.planted import planted_record, planted_study
 
 

@@ -2,13 +2,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from analysis.answer import answer, contrast_table, contrasts
-from analysis.caveats import caveats
-from analysis.load import Study, load_study
-from analysis.report import terminal_summary
-from analysis.verdicts import verdict_table
+from gan_study.analysis.answer import answer, contrast_table, contrasts
+from gan_study.analysis.caveats import caveats
+from gan_study.analysis.load import Study, load_study
+from gan_study.analysis.report import terminal_summary
+from gan_study.analysis.verdicts import verdict_table
+from gan_study.trainables.record import TrialRecord
 from tests.analysis.planted import confirmed_arm, planted_record, planted_study, search_trials, write_study
-from trainables.record import TrialRecord
 
 
 def loaded(folder: Path, records: Sequence[TrialRecord]) -> Study:

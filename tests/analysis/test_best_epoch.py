@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from analysis.best_epoch import best_epoch_tables
+from gan_study.analysis.best_epoch import best_epoch_tables
+from gan_study.trainables.record import EpochOnTest, TrialRecord
 from tests.analysis.planted import planted_study, write_study
 from tests.analysis.test_report import text_of_page
-from trainables.record import EpochOnTest, TrialRecord
 
 
 def with_epochs(accuracies: dict[str, list[list[float]]]) -> list[TrialRecord]:

@@ -3,10 +3,10 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from analysis.chart_data import class_frame, cost_frame, curve_frame, pareto_front, thinned, time_frame
-from analysis.charts import charts, choices
+from gan_study.analysis.chart_data import class_frame, cost_frame, curve_frame, pareto_front, thinned, time_frame
+from gan_study.analysis.charts import charts, choices
+from gan_study.trainables.record import EpochLoss, TrialRecord
 from tests.analysis.planted import confirmed_arm, planted_study
-from trainables.record import EpochLoss, TrialRecord
 
 
 def with_class_f1(record: TrialRecord, *f1: float | None) -> TrialRecord:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.crossover import (
+from gan_study.analysis.crossover import (
     CHOSEN,
     Crossover,
     crossover_tables,
@@ -15,10 +15,10 @@ from analysis.crossover import (
     sides_agree,
     zero_of,
 )
-from analysis.select import Condition
+from gan_study.analysis.select import Condition
+from gan_study.trainables.record import TrialRecord
 from tests.analysis.planted import confirmed_arm, planted_scores, planted_study, study_of, write_study
 from tests.analysis.test_report import text_of_page
-from trainables.record import TrialRecord
 
 RATIOS = (2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
 CLASS_IMAGES = 400.0

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.caveats import caveats
-from analysis.generated import (
+from gan_study.analysis.caveats import caveats
+from gan_study.analysis.generated import (
     FIDELITY,
     FLAGS,
     VARIETY,
@@ -16,15 +16,15 @@ from analysis.generated import (
     seed_mean,
     with_features,
 )
-from analysis.load import load_study
-from analysis.plots.figures import figures
-from analysis.plots.usefulness import UsefulnessPoint, name_places, usefulness_data
-from analysis.report import report_tables, write_report
-from analysis.select import Task
-from analysis.tables import write_tables
+from gan_study.analysis.load import load_study
+from gan_study.analysis.plots.figures import figures
+from gan_study.analysis.plots.usefulness import UsefulnessPoint, name_places, usefulness_data
+from gan_study.analysis.report import report_tables, write_report
+from gan_study.analysis.select import Task
+from gan_study.analysis.tables import write_tables
+from gan_study.trainables.record import TrialRecord
 from tests.analysis.planted import planted_quality, planted_study, with_generated, write_study
 from tests.analysis.test_report import shown, text_of_page
-from trainables.record import TrialRecord
 
 TASK = Task("shapes", "simple_cnn")
 MALIGNANT, NORMAL = "malignant <b>&", "normal"

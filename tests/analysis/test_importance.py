@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from analysis.importance import importance_gaps, importance_tables
-from analysis.load import load_study
+from gan_study.analysis.importance import importance_gaps, importance_tables
+from gan_study.analysis.load import load_study
+from gan_study.trainables.base.settings import dump
+from gan_study.trainables.record import IMPORTANCE_FILE, RecordError, SearchImportance
 from tests.analysis.planted import planted_study, write_study
-from trainables.record import IMPORTANCE_FILE, RecordError, SearchImportance
-from trainables.settings import dump
 
 CELL = {"dataset": "shapes", "classifier": "simple_cnn", "imbalance_ratio": 10.0}
 KNOWN = SearchImportance(

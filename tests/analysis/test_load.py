@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from analysis.load import load_study, records_frame
+from gan_study.analysis.load import load_study, records_frame
+from gan_study.trainables.record import RecordError
 from tests.analysis.planted import planted_record, planted_study, write_study
-from trainables.record import RecordError
 
 
 def test_a_study_comes_back_as_it_was_written(tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_the_frame_has_a_row_a_record() -> None:
 
 def test_the_analysis_loads_without_what_trained() -> None:
     code = (
-        "import analysis.report, sys; "
+        "import gan_study.analysis.report, sys; "
         "heavy = {'torch', 'ray', 'optuna', 'wandb', 'matplotlib.pyplot'} & set(sys.modules); "
         "assert not heavy, heavy"
     )

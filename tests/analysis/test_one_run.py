@@ -6,11 +6,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from analysis.load import Study, load_study
-from analysis.one_run import one_run_tables, paired_predictions
+from gan_study.analysis.load import Study, load_study
+from gan_study.analysis.one_run import one_run_tables, paired_predictions
+from gan_study.trainables.record import RecordError, TrialRecord
 from tests.analysis.planted import planted_record, planted_study, write_study
 from tests.analysis.test_report import text_of_page
-from trainables.record import RecordError, TrialRecord
 
 # Ten of class 0, twenty each of the minority classes 1 and 2.
 LABELS = np.repeat([0, 1, 2], [10, 20, 20])

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-from analysis.report import write_report
+from gan_study.analysis.report import write_report
 from tests.analysis.pictured import with_pictures
 from tests.analysis.planted import planted_quality, planted_study, with_generated, write_study
 from tests.browser import chromium, needs_chromium, opened

@@ -6,11 +6,11 @@ import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from analysis.page_pictures import MARKUP_BYTES, GrowthPictures, PagePictures, Picture
-from analysis.report import write_report
+from gan_study.analysis.page_pictures import MARKUP_BYTES, GrowthPictures, PagePictures, Picture
+from gan_study.analysis.report import write_report
+from gan_study.trainables.record import TrialRecord
 from tests.analysis.pictured import with_pictures
 from tests.analysis.planted import planted_study, with_samples, write_study
-from trainables.record import TrialRecord
 
 
 def picture(name: str, num_bytes: int) -> Picture:

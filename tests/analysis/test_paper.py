@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from analysis.load import load_study
-from analysis.paper import methods_text, score_table, significant_best, write_paper
+from gan_study.analysis.load import load_study
+from gan_study.analysis.paper import methods_text, score_table, significant_best, write_paper
+from gan_study.trainables.record import TrialRecord
 from tests.analysis.planted import confirmed_arm, planted_study, write_study
-from trainables.record import TrialRecord
 
 POINTS_AN_INCH = 72
 

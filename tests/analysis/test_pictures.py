@@ -10,12 +10,13 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from analysis.image_map import map_frame, placed, stored_points
-from analysis.load import load_study
-from analysis.plots.growth import HEAD_PIXELS, MARGIN_PIXELS, SCALE, growth, label_font
-from analysis.plots.nearest import panel
-from analysis.plots.samples import extreme_data
-from analysis.report import write_report
+from gan_study.analysis.image_map import map_frame, placed, stored_points
+from gan_study.analysis.load import load_study
+from gan_study.analysis.plots.growth import HEAD_PIXELS, MARGIN_PIXELS, SCALE, growth, label_font
+from gan_study.analysis.plots.nearest import panel
+from gan_study.analysis.plots.samples import extreme_data
+from gan_study.analysis.report import write_report
+from gan_study.trainables.record import RecordError, TrialRecord
 from tests.analysis.pictured import EPOCHS, SIZE, with_pictures
 from tests.analysis.planted import (
     planted_quality,
@@ -26,7 +27,6 @@ from tests.analysis.planted import (
     write_study,
 )
 from tests.analysis.test_report import shown
-from trainables.record import RecordError, TrialRecord
 
 ROW = SCALE * (SIZE + 4)
 

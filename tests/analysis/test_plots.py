@@ -6,19 +6,19 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from analysis.plots.confusion import confusion_data, confusion_differences, draw_confusion
-from analysis.plots.counts import count_data
-from analysis.plots.figures import figures
-from analysis.plots.losses import loss_data
-from analysis.plots.samples import sample_data, shrunk
-from analysis.plots.scores import score_data
-from analysis.plots.search import Progress, budget_data, gain_limits, progress_data
-from analysis.plots.slices import slice_data
-from analysis.plots.style import count_along, font_families
-from analysis.select import Condition, Task, confirmed
+from gan_study.analysis.plots.confusion import confusion_data, confusion_differences, draw_confusion
+from gan_study.analysis.plots.counts import count_data
+from gan_study.analysis.plots.figures import figures
+from gan_study.analysis.plots.losses import loss_data
+from gan_study.analysis.plots.samples import sample_data, shrunk
+from gan_study.analysis.plots.scores import score_data
+from gan_study.analysis.plots.search import Progress, budget_data, gain_limits, progress_data
+from gan_study.analysis.plots.slices import slice_data
+from gan_study.analysis.plots.style import count_along, font_families
+from gan_study.analysis.select import Condition, Task, confirmed
+from gan_study.trainables.base.settings import DataError
+from gan_study.trainables.record import SearchStep
 from tests.analysis.planted import planted_record, planted_study, with_samples
-from trainables.record import SearchStep
-from trainables.settings import DataError
 
 TASK = Task("shapes", "simple_cnn")
 HERE = Condition("shapes", "simple_cnn", 10.0)

@@ -1,6 +1,6 @@
 import pandas as pd
 
-from analysis.provenance import GAINS, SCORES, SEARCH, row_sources, with_trial_ids
+from gan_study.analysis.provenance import GAINS, SCORES, SEARCH, row_sources, with_trial_ids
 from tests.analysis.planted import confirmed_arm, planted_record, search_trials
 
 RECORDS = [

@@ -12,14 +12,14 @@ from PIL.PngImagePlugin import PngInfo
 from playwright.sync_api import Browser
 from statsmodels.stats.proportion import proportion_confint
 
-from analysis.load import load_study
-from analysis.real_or_fake import PAGE_FILE, Round, rounds
-from analysis.report import render_quiz
+from gan_study.analysis.load import load_study
+from gan_study.analysis.real_or_fake import PAGE_FILE, Round, rounds
+from gan_study.analysis.report import render_quiz
+from gan_study.trainables.data.images import Classes, TrainingSet
+from gan_study.trainables.record import RecordError
+from gan_study.trainables.trial.artifacts import sample_grid
 from tests.analysis.planted import CLASS_NAMES, MINORITY, planted_record, write_study
 from tests.browser import chromium, needs_chromium, opened
-from trainables.artifacts import sample_grid
-from trainables.data.images import Classes, TrainingSet
-from trainables.record import RecordError
 
 REAL, GENERATED = {1: 10, 2: 2}, {1: 12, 2: 12}
 
@@ -95,9 +95,9 @@ def test_a_grid_that_says_something_else_is_an_error(study: Path, said: str, fau
 
 def test_what_does_not_fit_on_the_page_is_left_out(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (only,) = rounds(load_study(study))
-    monkeypatch.setattr("analysis.real_or_fake.MOST_BYTES", only.num_bytes)
+    monkeypatch.setattr("gan_study.analysis.real_or_fake.MOST_BYTES", only.num_bytes)
     assert rounds(load_study(study)) == (only,)
-    monkeypatch.setattr("analysis.real_or_fake.MOST_BYTES", only.num_bytes - 1)
+    monkeypatch.setattr("gan_study.analysis.real_or_fake.MOST_BYTES", only.num_bytes - 1)
     assert rounds(load_study(study)) == ()
     assert Round(title="", real=(b"ab",), generated=(b"c",)).num_bytes == 3
 

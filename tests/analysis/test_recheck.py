@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from analysis.recheck import recheck
-from analysis.report import write_report
+from gan_study.analysis.recheck import recheck
+from gan_study.analysis.report import write_report
+from gan_study.trainables.record import RecordError, TrialRecord
 from tests.analysis.planted import planted_record, predicted_study, with_predictions, write_study
-from trainables.record import RecordError, TrialRecord
 
 
 @pytest.fixture(scope="module")

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from analysis.charts import charts
-from analysis.image_map import map_frame
-from analysis.load import load_study
-from analysis.page_pictures import page_pictures
-from analysis.report import render, report_tables, write_report
+from gan_study.analysis.charts import charts
+from gan_study.analysis.image_map import map_frame
+from gan_study.analysis.load import load_study
+from gan_study.analysis.page_pictures import page_pictures
+from gan_study.analysis.report import render, report_tables, write_report
 from tests.analysis.planted import planted_record, planted_study, with_samples, write_study
 
 

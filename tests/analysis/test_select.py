@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from analysis.select import Condition, best_by_validation, confirmed, families, paired_gains
+from gan_study.analysis.select import Condition, best_by_validation, confirmed, families, paired_gains
 from tests.analysis.planted import confirmed_arm, planted_record, planted_study
 
 HERE = Condition("shapes", "simple_cnn", 10.0)

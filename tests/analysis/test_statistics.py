@@ -5,8 +5,8 @@ from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestPower
 
-from analysis.aggregate import t_interval
-from analysis.statistics import (
+from gan_study.analysis.aggregate import t_interval
+from gan_study.analysis.statistics import (
     LEVEL,
     effect_size,
     holm,

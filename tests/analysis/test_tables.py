@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 from sklearn.metrics import f1_score, recall_score
 
-from analysis.load import Study, load_study
-from analysis.markup import latex_text, to_latex, to_markdown
-from analysis.tables import answer_table, class_count_table, search_table, tables, write_tables
+from gan_study.analysis.load import Study, load_study
+from gan_study.analysis.markup import latex_text, to_latex, to_markdown
+from gan_study.analysis.tables import answer_table, class_count_table, search_table, tables, write_tables
 from tests.analysis.planted import MINORITY, planted_record, planted_scores, planted_study, write_study
 
 

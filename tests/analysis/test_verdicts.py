@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analysis.answer import answer
-from analysis.load import Study
-from analysis.verdicts import Against, Comparison, comparisons, verdict_table
+from gan_study.analysis.answer import answer
+from gan_study.analysis.load import Study
+from gan_study.analysis.verdicts import Against, Comparison, comparisons, verdict_table
+from gan_study.trainables.record import RecordError, TrialRecord
 from tests.analysis.planted import confirmed_arm, planted_record, planted_study, predicting, study_of
-from trainables.record import RecordError, TrialRecord
 
 
 def found(records: Sequence[TrialRecord], method: str, *, against: Against = "no balancing") -> Comparison:

@@ -3,12 +3,12 @@
 import pytest
 import torch
 
-from trainables.balancing.catalog import BALANCERS, parse_balancing
-from trainables.classifiers.catalog import CLASSIFIERS
-from trainables.classifiers.classifier import ClassifierConfig
-from trainables.classifiers.training import fit
-from trainables.data.images import Classes, ImageShape, TrainingSet
-from trainables.gans.catalog import VARIANTS
+from gan_study.trainables.balancing.catalog import BALANCERS, parse_balancing
+from gan_study.trainables.classifiers.catalog import CLASSIFIERS
+from gan_study.trainables.classifiers.classifier import ClassifierConfig
+from gan_study.trainables.classifiers.training import fit
+from gan_study.trainables.data.images import Classes, ImageShape, TrainingSet
+from gan_study.trainables.gans.catalog import VARIANTS
 
 SHAPES = [ImageShape(size=size, channels=channels) for size in (28, 32, 64) for channels in (1, 3)]
 every_shape = pytest.mark.parametrize("shape", SHAPES, ids=[f"{s.size}x{s.size}x{s.channels}" for s in SHAPES])

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 import torch
 
+from gan_study.trainables.balancing.catalog import BALANCERS, dump_balancing, parse_balancing
+from gan_study.trainables.base.settings import ConfigError
+from gan_study.trainables.classifiers.classifier import ClassifierConfig
+from gan_study.trainables.classifiers.fitting_plan import PLAIN
+from gan_study.trainables.classifiers.training import fit
+from gan_study.trainables.data.images import Classes, TrainingSet
+from gan_study.trainables.trial.config import parse_trial
+from gan_study.trainables.trial.run import Purpose, run_trial
 from tests.contracts.test_trials import CPU, MEASURING, outcome
-from trainables.balancing.catalog import BALANCERS, dump_balancing, parse_balancing
-from trainables.classifiers.classifier import ClassifierConfig
-from trainables.classifiers.training import fit
-from trainables.config import parse_trial
-from trainables.data.images import Classes, TrainingSet
-from trainables.fitting.plan import PLAIN
-from trainables.settings import ConfigError
-from trainables.trial import Purpose, run_trial
 
 SIMPLE = tuple(name for name, entry in BALANCERS.items() if not entry.is_gan)
 

@@ -5,12 +5,12 @@ from functools import cache
 import pytest
 import torch
 
-from trainables.balancing.catalog import BALANCERS
-from trainables.classifiers.catalog import CLASSIFIERS
-from trainables.config import parse_trial
-from trainables.kept import State
-from trainables.record import read_line
-from trainables.trial import Purpose, TrialOutcome, run_trial
+from gan_study.trainables.balancing.catalog import BALANCERS
+from gan_study.trainables.classifiers.catalog import CLASSIFIERS
+from gan_study.trainables.record import read_line
+from gan_study.trainables.runtime.cache import State
+from gan_study.trainables.trial.config import parse_trial
+from gan_study.trainables.trial.run import Purpose, TrialOutcome, run_trial
 
 CPU = torch.device("cpu")
 

@@ -1,13 +1,13 @@
 import optuna
 import pytest
 
-from search_spaces.optuna_adapter import suggest
-from search_spaces.space import BALANCER, RATIO, changed, nested
-from search_spaces.spaces import GAN_VARIANTS, SPACES
-from trainables.balancing.catalog import parse_balancing
-from trainables.gans.catalog import VARIANTS
-from trainables.settings import ConfigError
-from trainables.tunable import Choice, Float, Int, contains
+from gan_study.search_spaces.optuna_adapter import suggest
+from gan_study.search_spaces.space import BALANCER, RATIO, changed, nested
+from gan_study.search_spaces.spaces import GAN_VARIANTS, SPACES
+from gan_study.trainables.balancing.catalog import parse_balancing
+from gan_study.trainables.base.settings import ConfigError
+from gan_study.trainables.base.tunable import Choice, Float, Int, contains
+from gan_study.trainables.gans.catalog import VARIANTS
 
 
 def points(space, count):

@@ -2,7 +2,7 @@ import sys
 
 import pytest
 
-from study.cli import main
+from gan_study.study.cli import main
 
 
 @pytest.fixture

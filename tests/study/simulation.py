@@ -3,9 +3,9 @@
 import random
 from dataclasses import dataclass, field, replace
 
-from study.planner import Pause, Planner
-from trainables.record import ClassCounts, Scores, TrialRecord
-from trainables.trial import failed_record
+from gan_study.study.plan.planner import Pause, Planner
+from gan_study.trainables.record import ClassCounts, Scores, TrialRecord
+from gan_study.trainables.trial.run import failed_record
 
 METRICS = (
     "accuracy",

@@ -9,15 +9,15 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from study.balance import BalanceOptions, export_request, progress_bars, run_export
-from study.config import parse_study
-from study.folder import create_study_folder
+from gan_study.study.balance import BalanceOptions, export_request, progress_bars, run_export
+from gan_study.study.plan.config import parse_study
+from gan_study.study.run.folder import create_study_folder
+from gan_study.trainables.base.settings import UserError
+from gan_study.trainables.data.image_folder import list_images
+from gan_study.trainables.export.balanced_folder import read_description, read_manifest, retrained
+from gan_study.trainables.export.saved_generator import load_generator
 from tests.study.simulation import Simulation
 from tests.study.test_cli import assert_one_line
-from trainables.data.image_folder import list_images
-from trainables.product.balanced_folder import read_description, read_manifest, retrained
-from trainables.product.saved_generator import load_generator
-from trainables.settings import UserError
 
 SMALL = {"epochs": 2, "batch_size": 4, "latent_size": 4}
 
@@ -219,7 +219,7 @@ def test_an_interruption_says_how_to_go_on(gan_study, images, tmp_path, monkeypa
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("study.balance.run_export", interrupt)
+    monkeypatch.setattr("gan_study.study.balance.run_export", interrupt)
     code, _, said = gan_study("balance", "--data", images, "--out", tmp_path / "out", "--variant", "dcgan")
     assert code == 130
     assert "the same command goes on" in said

@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from search_spaces.spaces import SPACES
-from study.folder import create_study_folder
-from study.recipe import recipe_names, study_config
+from gan_study.search_spaces.spaces import SPACES
+from gan_study.study.plan.recipe import recipe_names, study_config
+from gan_study.study.run.folder import create_study_folder
+from gan_study.trainables.balancing.catalog import BALANCERS
+from gan_study.trainables.classifiers.catalog import CLASSIFIERS
+from gan_study.trainables.data.catalog import DATA_SETS
+from gan_study.trainables.gans.catalog import VARIANTS
 from tests.analysis.planted import predicted_study
 from tests.study.simulation import Simulation
-from trainables.balancing.catalog import BALANCERS
-from trainables.classifiers.catalog import CLASSIFIERS
-from trainables.data.catalog import DATA_SETS
-from trainables.gans.catalog import VARIANTS
 
 
 @pytest.fixture
@@ -186,7 +186,7 @@ def test_report_is_written_from_the_records_alone(gan_study, tmp_path):
 
 def test_a_command_loads_only_what_it_needs():
     """What a command does not use took more than half of its start: three and a half seconds of six."""
-    loaded = "import sys, study.cli; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
+    loaded = "import sys, gan_study.study.cli; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
     process = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True)
     needless = {"imblearn", "matplotlib", "pandas", "ray", "sklearn", "torchvision", "wandb"}
     assert needless & set(process.stdout.split()) == set()

@@ -14,12 +14,12 @@ import pytest
 import ray
 import torch
 
-from study import runner
-from study.recipe import study_config
-from study.runner import MAX_RESTARTS, run_study
-from trainables.gans.training import Training
-from trainables.kept import contents
-from trainables.ray_trainable import SharedImages, shared
+from gan_study.study import runner
+from gan_study.study.plan.recipe import study_config
+from gan_study.study.run.runner import MAX_RESTARTS, run_study
+from gan_study.trainables.gans.training import Training
+from gan_study.trainables.runtime.cache import contents
+from gan_study.trainables.trial.trainable import SharedImages, shared
 
 pytestmark = [pytest.mark.ray, pytest.mark.alone]
 

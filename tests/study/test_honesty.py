@@ -6,10 +6,10 @@ import torch
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from study.config import parse_study
-from study.planner import Pause, Planner
-from study.selection import write_selection
-from trainables.trial import TrialOutcome, run_trial
+from gan_study.study.plan.config import parse_study
+from gan_study.study.plan.planner import Pause, Planner
+from gan_study.study.plan.selection import write_selection
+from gan_study.trainables.trial.run import TrialOutcome, run_trial
 
 STUDY = {
     "name": "honest",

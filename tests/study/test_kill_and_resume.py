@@ -13,9 +13,9 @@ import optuna
 import pytest
 from rich.console import Console
 
-from study.balance import BalanceOptions, export_request, run_export
-from study.record_store import read_records
-from trainables.gans.training import Training
+from gan_study.study.balance import BalanceOptions, export_request, run_export
+from gan_study.study.run.record_store import read_records
+from gan_study.trainables.gans.training import Training
 
 pytestmark = pytest.mark.ray
 
@@ -37,7 +37,7 @@ SETTINGS = (
 def start(*arguments, output=subprocess.PIPE):
     # A session of its own, so that the whole process group can be killed as a machine that goes down would.
     return subprocess.Popen(
-        [sys.executable, "-m", "study.cli", *arguments],
+        [sys.executable, "-m", "gan_study.study.cli", *arguments],
         stdout=output,
         stderr=subprocess.STDOUT,
         text=True,
@@ -74,7 +74,10 @@ def kill_after(folder: Path, num_records: int):
     # It stands still while a second one tries: that takes seconds to begin, in which this one might be done.
     os.kill(process.pid, signal.SIGSTOP)
     second = subprocess.run(
-        [sys.executable, "-m", "study.cli", "resume", str(folder)], capture_output=True, text=True, timeout=120
+        [sys.executable, "-m", "gan_study.study.cli", "resume", str(folder)],
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
     assert second.returncode == 2
     assert f"is being run by process {process.pid} on {socket.gethostname()}, since " in second.stderr

@@ -14,18 +14,18 @@ import torch
 from ray import tune
 from threadpoolctl import threadpool_info
 
-from study import runner
-from study.folder import StudyFolder
-from study.journal import TRIAL_ENDED, read_log
-from study.recipe import study_config
-from study.runner import MAX_RESTARTS, run_study
-from trainables.config import dump_trial, parse_trial
-from trainables.data.catalog import image_source
-from trainables.data.source import DataConfig
-from trainables.ray_trainable import GanStudyTrainable, SharedImages, shared
-from trainables.record import SearchStep, read_line
-from trainables.settings import dump
-from trainables.trial import Purpose, run_trial
+from gan_study.study import runner
+from gan_study.study.plan.recipe import study_config
+from gan_study.study.run.folder import StudyFolder
+from gan_study.study.run.runner import MAX_RESTARTS, run_study
+from gan_study.study.watch.journal import TRIAL_ENDED, read_log
+from gan_study.trainables.base.settings import dump
+from gan_study.trainables.data.catalog import image_source
+from gan_study.trainables.data.source import DataConfig
+from gan_study.trainables.record import SearchStep, read_line
+from gan_study.trainables.trial.config import dump_trial, parse_trial
+from gan_study.trainables.trial.run import Purpose, run_trial
+from gan_study.trainables.trial.trainable import GanStudyTrainable, SharedImages, shared
 
 pytestmark = pytest.mark.ray
 

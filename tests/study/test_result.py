@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from study.result import EveryTrialFailedError, StudyResult
+from gan_study.study.run.result import EveryTrialFailedError, StudyResult
 from tests.study.simulation import Simulation
 from tests.study.test_planner import study
 
@@ -32,7 +32,7 @@ def test_records_are_a_frame_with_one_row_a_trial():
 
 
 def test_of_a_chain_of_errors_the_one_that_a_person_can_mend_is_told():
-    from study.runner import reason_of
+    from gan_study.study.run.runner import reason_of
 
     try:
         try:

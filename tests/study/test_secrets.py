@@ -7,14 +7,14 @@ from pathlib import Path
 import optuna
 import pytest
 
-from study import runner
-from study.cluster import ray_cluster
-from study.config import dump_study, parse_study
-from study.folder import create_study_folder, read_manifest
-from study.recipe import study_config
-from study.runner import resume_study, run_study
-from study.storage_url import holds_password, resolved, without_secrets
-from trainables.settings import ConfigError, UserError
+from gan_study.study import runner
+from gan_study.study.plan.config import dump_study, parse_study
+from gan_study.study.plan.recipe import study_config
+from gan_study.study.plan.storage_url import holds_password, resolved, without_secrets
+from gan_study.study.run.cluster import ray_cluster
+from gan_study.study.run.folder import create_study_folder, read_manifest
+from gan_study.study.run.runner import resume_study, run_study
+from gan_study.trainables.base.settings import ConfigError, UserError
 
 SETTINGS = (
     "data.image_size=8",
@@ -94,7 +94,7 @@ def own_ray():
 @pytest.mark.ray
 def test_no_file_of_a_study_holds_a_secret(own_ray, tmp_path, monkeypatch):
     """Ray's and W&B's files too. SQLite has no passwords: here the variable is part of the file's name."""
-    from analysis.report import write_report
+    from gan_study.analysis.report import write_report
 
     monkeypatch.setattr(runner, "_remove_scratch", lambda config, folder: None)
     folder, databases = tmp_path / "study", tmp_path / "databases"

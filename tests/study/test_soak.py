@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from study.check import check_study
-from study.record_store import read_records
+from gan_study.study.run.record_store import read_records
+from gan_study.study.watch.check import check_study
 from tests.study.test_kill_and_resume import outcomes, run, start
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(3600)]

@@ -11,10 +11,10 @@ import pytest
 import ray
 from ray.cluster_utils import Cluster
 
-from study.folder import StudyFolder
-from study.journal import read_log
-from study.recipe import study_config
-from study.runner import run_study
+from gan_study.study.plan.recipe import study_config
+from gan_study.study.run.folder import StudyFolder
+from gan_study.study.run.runner import run_study
+from gan_study.study.watch.journal import read_log
 from tests.training import in_training
 
 pytestmark = pytest.mark.ray

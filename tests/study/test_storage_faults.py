@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 import ray
 
-from study.check import check_study
-from study.recipe import study_config
-from study.record_store import read_records
-from study.runner import resume_study, run_study
+from gan_study.study.plan.recipe import study_config
+from gan_study.study.run.record_store import read_records
+from gan_study.study.run.runner import resume_study, run_study
+from gan_study.study.watch.check import check_study
+from gan_study.trainables.base.settings import UserError
+from gan_study.trainables.runtime.storage import StorageError
 from tests.small_disk import fill, small_disk
-from trainables.files import StorageError
-from trainables.settings import UserError
 
 pytestmark = pytest.mark.ray
 

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from trainables.record import ImageQuality, Milestone, RecordError, Scores, TrialRecord, read_line
+from gan_study.trainables.record import ImageQuality, Milestone, RecordError, Scores, TrialRecord, read_line
 
 RECORD = TrialRecord(
     trial_id="a1",

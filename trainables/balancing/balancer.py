@@ -6,9 +6,9 @@ from typing import Protocol
 
 from torch import Tensor
 
-from trainables.data.images import TrainingSet
-from trainables.fitting.plan import PLAIN, FittingPlan
-from trainables.settings import DataError
+from gan_study.trainables.base.settings import DataError
+from gan_study.trainables.classifiers.fitting_plan import PLAIN, FittingPlan
+from gan_study.trainables.data.images import TrainingSet
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,27 +7,27 @@ from typing import TypeVar
 
 from pydantic import JsonValue
 
-from trainables.balancing.balancer import Balancer
-from trainables.balancing.class_balanced import ClassBalanced
-from trainables.balancing.class_weights import ClassWeights
-from trainables.balancing.crt import ClassifierRetraining
-from trainables.balancing.duplicates import Duplicates
-from trainables.balancing.feature_smote import FeatureSmote
-from trainables.balancing.focal import Focal
-from trainables.balancing.gan import GanBalancing
-from trainables.balancing.ldam import Ldam, LdamDrw
-from trainables.balancing.logit_adjustment import BalancedSoftmax, LogitAdjustment, ThresholdMoving
-from trainables.balancing.mixing import Cutmix, Mixup
-from trainables.balancing.none import NoBalancing
-from trainables.balancing.oversampling import RandomOversampling
-from trainables.balancing.rand_augment import RandAugment
-from trainables.balancing.smote import Smote
-from trainables.balancing.transforms import ImageTransforms
-from trainables.balancing.undersampling import RandomUndersampling
-from trainables.balancing.upper_bound import RealUpperBound
-from trainables.gans.catalog import VARIANTS
-from trainables.gans.variant import GanVariant, parse_gan_settings
-from trainables.settings import ConfigError, dump, nearest, parse
+from gan_study.trainables.balancing.balancer import Balancer
+from gan_study.trainables.balancing.class_balanced import ClassBalanced
+from gan_study.trainables.balancing.class_weights import ClassWeights
+from gan_study.trainables.balancing.crt import ClassifierRetraining
+from gan_study.trainables.balancing.duplicates import Duplicates
+from gan_study.trainables.balancing.feature_smote import FeatureSmote
+from gan_study.trainables.balancing.focal import Focal
+from gan_study.trainables.balancing.gan import GanBalancing
+from gan_study.trainables.balancing.ldam import Ldam, LdamDrw
+from gan_study.trainables.balancing.logit_adjustment import BalancedSoftmax, LogitAdjustment, ThresholdMoving
+from gan_study.trainables.balancing.mixing import Cutmix, Mixup
+from gan_study.trainables.balancing.none import NoBalancing
+from gan_study.trainables.balancing.oversampling import RandomOversampling
+from gan_study.trainables.balancing.rand_augment import RandAugment
+from gan_study.trainables.balancing.smote import Smote
+from gan_study.trainables.balancing.transforms import ImageTransforms
+from gan_study.trainables.balancing.undersampling import RandomUndersampling
+from gan_study.trainables.balancing.upper_bound import RealUpperBound
+from gan_study.trainables.base.settings import ConfigError, dump, nearest, parse
+from gan_study.trainables.gans.catalog import VARIANTS
+from gan_study.trainables.gans.variant import GanVariant, parse_gan_settings
 
 B = TypeVar("B", bound=Balancer)
 

@@ -5,12 +5,12 @@ from dataclasses import replace
 
 from pydantic import Field
 
-from trainables.balancing.balancer import BalancedSet
-from trainables.data.images import TrainingSet
-from trainables.fitting.class_sizes import effective_number_weights
-from trainables.fitting.losses import FocalLoss
-from trainables.fitting.plan import FittingPlan
-from trainables.settings import settings
+from gan_study.trainables.balancing.balancer import BalancedSet
+from gan_study.trainables.base.settings import settings
+from gan_study.trainables.classifiers.class_sizes import effective_number_weights
+from gan_study.trainables.classifiers.fitting_plan import FittingPlan
+from gan_study.trainables.classifiers.losses import FocalLoss
+from gan_study.trainables.data.images import TrainingSet
 
 
 @settings

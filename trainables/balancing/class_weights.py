@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from trainables.balancing.balancer import BalancedSet
-from trainables.data.images import TrainingSet
-from trainables.fitting.class_sizes import inverse_weights
-from trainables.settings import settings
+from gan_study.trainables.balancing.balancer import BalancedSet
+from gan_study.trainables.base.settings import settings
+from gan_study.trainables.classifiers.class_sizes import inverse_weights
+from gan_study.trainables.data.images import TrainingSet
 
 
 @settings

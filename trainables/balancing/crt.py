@@ -6,12 +6,12 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from trainables.balancing.balancer import BalancedSet
-from trainables.batches import index_batches
-from trainables.data.images import TrainingSet
-from trainables.fitting.plan import FittingPlan, HeadStage
-from trainables.seeding import torch_generator
-from trainables.settings import settings
+from gan_study.trainables.balancing.balancer import BalancedSet
+from gan_study.trainables.base.batches import index_batches
+from gan_study.trainables.base.seeding import torch_generator
+from gan_study.trainables.base.settings import settings
+from gan_study.trainables.classifiers.fitting_plan import FittingPlan, HeadStage
+from gan_study.trainables.data.images import TrainingSet
 
 
 @settings

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from trainables.balancing.balancer import BalancedSet
-from trainables.balancing.copies import with_copies
-from trainables.data.images import TrainingSet
-from trainables.seeding import derive_seed
-from trainables.settings import settings
+from gan_study.trainables.balancing.balancer import BalancedSet
+from gan_study.trainables.balancing.copies import with_copies
+from gan_study.trainables.base.seeding import derive_seed
+from gan_study.trainables.base.settings import settings
+from gan_study.trainables.data.images import TrainingSet
 
 
 @settings

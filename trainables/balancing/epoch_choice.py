@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import torch
 
-from trainables.gans.sampling import sample
-from trainables.gans.training import TrainedEpoch
-from trainables.gans.variant import TrainingData
-from trainables.seeding import derive_seed
+from gan_study.trainables.base.seeding import derive_seed
+from gan_study.trainables.gans.sampling import sample
+from gan_study.trainables.gans.training import TrainedEpoch
+from gan_study.trainables.gans.variant import TrainingData
 
 
 def best_so_far(
@@ -43,7 +43,7 @@ def pixel_distance(
 
     Infinite where no class has the two images that it takes.
     """
-    from trainables.metrics.generative import kernel_distance  # late: it takes a second
+    from gan_study.trainables.image_quality.distribution_metrics import kernel_distance  # late: it takes a second
 
     distances = []
     for label in labels:

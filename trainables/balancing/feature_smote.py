@@ -7,11 +7,11 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from trainables.balancing.balancer import BalancedSet
-from trainables.balancing.smote import SmoteRequest, between_neighbours, smote_request
-from trainables.data.images import TrainingSet
-from trainables.fitting.plan import FittingPlan, HeadStage
-from trainables.settings import settings
+from gan_study.trainables.balancing.balancer import BalancedSet
+from gan_study.trainables.balancing.smote import SmoteRequest, between_neighbours, smote_request
+from gan_study.trainables.base.settings import settings
+from gan_study.trainables.classifiers.fitting_plan import FittingPlan, HeadStage
+from gan_study.trainables.data.images import TrainingSet
 
 
 @settings

@@ -10,19 +10,19 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
-from trainables.balancing.balancer import BalancedSet, EpochLosses, deficits
-from trainables.balancing.epoch_choice import best_so_far
-from trainables.data.images import TrainingSet
-from trainables.data.source import ImageSize
-from trainables.gans.catalog import VARIANTS
-from trainables.gans.checkpoints import Checkpoints
-from trainables.gans.growth import MOST_CLASSES, Growth, by_label
-from trainables.gans.sampling import sample
-from trainables.gans.together import BY_DEVICE, GanExecution, WantedGan, gans_in_training
-from trainables.gans.training import TrainedEpoch
-from trainables.gans.variant import GanSettings, TrainingData
-from trainables.seeding import derive_seed
-from trainables.settings import nearest, settings
+from gan_study.trainables.balancing.balancer import BalancedSet, EpochLosses, deficits
+from gan_study.trainables.balancing.epoch_choice import best_so_far
+from gan_study.trainables.base.seeding import derive_seed
+from gan_study.trainables.base.settings import nearest, settings
+from gan_study.trainables.data.image_size import ImageSize
+from gan_study.trainables.data.images import TrainingSet
+from gan_study.trainables.gans.batched.together import BY_DEVICE, GanExecution, WantedGan, gans_in_training
+from gan_study.trainables.gans.catalog import VARIANTS
+from gan_study.trainables.gans.checkpoints import Checkpoints
+from gan_study.trainables.gans.sampling import sample
+from gan_study.trainables.gans.snapshots import MOST_CLASSES, Growth, by_label
+from gan_study.trainables.gans.training import TrainedEpoch
+from gan_study.trainables.gans.variant import GanSettings, TrainingData
 
 ALL_CLASSES = "all classes"
 

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from trainables.balancing.balancer import BalancedSet
-from trainables.data.images import TrainingSet
-from trainables.fitting.class_sizes import effective_number_weights, label_aware_margins
-from trainables.fitting.losses import DeferredReweighting, LdamLoss, Loss
-from trainables.fitting.plan import FittingPlan
-from trainables.settings import settings
+from gan_study.trainables.balancing.balancer import BalancedSet
+from gan_study.trainables.base.settings import settings
+from gan_study.trainables.classifiers.class_sizes import effective_number_weights, label_aware_margins
+from gan_study.trainables.classifiers.fitting_plan import FittingPlan
+from gan_study.trainables.classifiers.losses import DeferredReweighting, LdamLoss, Loss
+from gan_study.trainables.data.images import TrainingSet
 
 
 @settings

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from trainables.balancing.balancer import BalancedSet
-from trainables.data.images import TrainingSet
-from trainables.fitting.plan import FittingPlan
-from trainables.settings import settings
+from gan_study.trainables.balancing.balancer import BalancedSet
+from gan_study.trainables.base.settings import settings
+from gan_study.trainables.classifiers.fitting_plan import FittingPlan
+from gan_study.trainables.data.images import TrainingSet
 
 
 @settings

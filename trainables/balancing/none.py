@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from trainables.balancing.balancer import BalancedSet
-from trainables.data.images import TrainingSet
-from trainables.settings import settings
+from gan_study.trainables.balancing.balancer import BalancedSet
+from gan_study.trainables.base.settings import settings
+from gan_study.trainables.data.images import TrainingSet
 
 
 @settings

@@ -6,10 +6,10 @@ import numpy as np
 import torch
 from pydantic import Field
 
-from trainables.balancing.balancer import BalancedSet, deficits
-from trainables.data.images import TrainingSet
-from trainables.seeding import random_state
-from trainables.settings import settings
+from gan_study.trainables.balancing.balancer import BalancedSet, deficits
+from gan_study.trainables.base.seeding import random_state
+from gan_study.trainables.base.settings import settings
+from gan_study.trainables.data.images import TrainingSet
 
 
 @settings

@@ -6,11 +6,11 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from trainables.balancing.balancer import BalancedSet
-from trainables.balancing.copies import with_copies
-from trainables.data.images import TrainingSet, to_bytes, to_float
-from trainables.seeding import derive_seed, seeded_global_state
-from trainables.settings import settings
+from gan_study.trainables.balancing.balancer import BalancedSet
+from gan_study.trainables.balancing.copies import with_copies
+from gan_study.trainables.base.seeding import derive_seed, seeded_global_state
+from gan_study.trainables.base.settings import settings
+from gan_study.trainables.data.images import TrainingSet, to_bytes, to_float
 
 # Of bytes: what lies around a digit, or a garment.
 _BACKGROUND = 0

@@ -8,10 +8,10 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from trainables.balancing.balancer import BalancedSet, deficits
-from trainables.data.images import TrainingSet, class_counts
-from trainables.seeding import derive_seed, random_state
-from trainables.settings import DataError, settings
+from gan_study.trainables.balancing.balancer import BalancedSet, deficits
+from gan_study.trainables.base.seeding import derive_seed, random_state
+from gan_study.trainables.base.settings import DataError, settings
+from gan_study.trainables.data.images import TrainingSet, class_counts
 
 
 @settings

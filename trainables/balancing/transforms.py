@@ -8,11 +8,11 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
-from trainables.balancing.balancer import BalancedSet
-from trainables.balancing.copies import with_copies
-from trainables.data.images import TrainingSet
-from trainables.seeding import derive_seed, torch_generator
-from trainables.settings import settings
+from gan_study.trainables.balancing.balancer import BalancedSet
+from gan_study.trainables.balancing.copies import with_copies
+from gan_study.trainables.base.seeding import derive_seed, torch_generator
+from gan_study.trainables.base.settings import settings
+from gan_study.trainables.data.images import TrainingSet
 
 # Images transformed at a time: bounds the memory, and nothing else depends on it but the order of the draws.
 _BATCH = 1024

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from trainables.balancing.balancer import BalancedSet
-from trainables.data.images import TrainingSet
-from trainables.seeding import random_state
-from trainables.settings import settings
+from gan_study.trainables.balancing.balancer import BalancedSet
+from gan_study.trainables.base.seeding import random_state
+from gan_study.trainables.base.settings import settings
+from gan_study.trainables.data.images import TrainingSet
 
 
 @settings

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from trainables.balancing.balancer import BalancedSet, deficits
-from trainables.data.images import TrainingSet
-from trainables.settings import settings
+from gan_study.trainables.balancing.balancer import BalancedSet, deficits
+from gan_study.trainables.base.settings import settings
+from gan_study.trainables.data.images import TrainingSet
 
 
 @settings

@@ -7,7 +7,7 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
-from trainables.settings import settings
+from gan_study.trainables.base.settings import settings
 
 # Of an image in [-1, 1]: what lies around a digit, and what LDAM's code pads photographs with.
 BLACK = -1.0

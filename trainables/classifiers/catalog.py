@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 
-from trainables.classifiers.classifier import ClassifierConfig, ClassifierModel
-from trainables.classifiers.convolutional import CNN2, CNN3
-from trainables.classifiers.mlp import MLP
-from trainables.classifiers.resnet import RESNET18, RESNET32
-from trainables.classifiers.simple_cnn import SIMPLE_CNN
-from trainables.classifiers.vgg_svm import VGG_SVM
-from trainables.settings import ConfigError, nearest
+from gan_study.trainables.base.settings import ConfigError, nearest
+from gan_study.trainables.classifiers.classifier import ClassifierConfig, ClassifierModel
+from gan_study.trainables.classifiers.convolutional import CNN2, CNN3
+from gan_study.trainables.classifiers.mlp import MLP
+from gan_study.trainables.classifiers.resnet import RESNET18, RESNET32
+from gan_study.trainables.classifiers.simple_cnn import SIMPLE_CNN
+from gan_study.trainables.classifiers.vgg_svm import VGG_SVM
 
 CLASSIFIERS: Mapping[str, ClassifierModel] = {
     model.name: model

@@ -8,8 +8,9 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from trainables.classifiers.augmentation import Augmentation
-from trainables.classifiers.optimisation import (
+from gan_study.trainables.base.settings import settings
+from gan_study.trainables.classifiers.augmentation import Augmentation
+from gan_study.trainables.classifiers.optimisation import (
     Adam,
     ConstantRate,
     EarlyStopping,
@@ -17,8 +18,7 @@ from trainables.classifiers.optimisation import (
     PlateauRate,
     Schedule,
 )
-from trainables.data.images import ImageShape
-from trainables.settings import settings
+from gan_study.trainables.data.images import ImageShape
 
 Budget: TypeAlias = Literal["steps", "epochs"]
 

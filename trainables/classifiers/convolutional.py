@@ -4,10 +4,10 @@ from itertools import pairwise
 
 from torch import nn
 
-from trainables.classifiers.classifier import ClassifierModel
-from trainables.classifiers.layers import convolved_and_pooled
-from trainables.data.images import ImageShape
-from trainables.maps import FlattenMaps
+from gan_study.trainables.base.flatten import FlattenMaps
+from gan_study.trainables.classifiers.classifier import ClassifierModel
+from gan_study.trainables.classifiers.layers import convolved_and_pooled
+from gan_study.trainables.data.images import ImageShape
 
 # Neither source says how wide the dense layer is but that of the sneaker study: 128.
 DENSE_SIZE = 128

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from trainables.fitting.plan import FittingPlan
+from gan_study.trainables.classifiers.fitting_plan import FittingPlan
 
 
 class CosineHead(nn.Module):

@@ -2,8 +2,8 @@
 
 from torch import nn
 
-from trainables.classifiers.classifier import ClassifierModel
-from trainables.data.images import ImageShape
+from gan_study.trainables.classifiers.classifier import ClassifierModel
+from gan_study.trainables.data.images import ImageShape
 
 # The document names neither width; these are the usual ones for 784 pixels.
 HIDDEN_SIZES = (512, 256)

@@ -8,7 +8,7 @@ import torch
 from pydantic import Field, PositiveInt
 from torch import nn
 
-from trainables.settings import settings
+from gan_study.trainables.base.settings import settings
 
 
 @settings

@@ -4,8 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from trainables.classifiers.classifier import ClassifierModel
-from trainables.data.images import ImageShape
+from gan_study.trainables.classifiers.classifier import ClassifierModel
+from gan_study.trainables.data.images import ImageShape
 
 # He et al. 2016, section 4.2: 6n + 2 layers, n = 5.
 CHANNELS = (16, 32, 64)

@@ -2,10 +2,10 @@
 
 from torch import nn
 
-from trainables.classifiers.classifier import ClassifierModel
-from trainables.classifiers.layers import convolved_and_pooled
-from trainables.data.images import ImageShape
-from trainables.maps import FlattenMaps
+from gan_study.trainables.base.flatten import FlattenMaps
+from gan_study.trainables.classifiers.classifier import ClassifierModel
+from gan_study.trainables.classifiers.layers import convolved_and_pooled
+from gan_study.trainables.data.images import ImageShape
 
 
 def body(shape: ImageShape) -> tuple[nn.Module, int]:

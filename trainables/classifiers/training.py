@@ -11,16 +11,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from trainables.batches import index_batches
-from trainables.classifiers.augmentation import augmented
-from trainables.classifiers.catalog import classifier_model
-from trainables.classifiers.classifier import ClassifierConfig, ClassifierModel, FittedClassifier, Head
-from trainables.classifiers.heads import new_head
-from trainables.classifiers.optimisation import best_epoch
-from trainables.data.images import TrainingSet
-from trainables.fitting.losses import FittingStep, weighted_cross_entropy, weighted_mean
-from trainables.fitting.plan import PLAIN, FittingPlan
-from trainables.seeding import derive_seed, seeded_global_state, torch_generator
+from gan_study.trainables.base.batches import index_batches
+from gan_study.trainables.base.seeding import derive_seed, seeded_global_state, torch_generator
+from gan_study.trainables.classifiers.augmentation import augmented
+from gan_study.trainables.classifiers.catalog import classifier_model
+from gan_study.trainables.classifiers.classifier import ClassifierConfig, ClassifierModel, FittedClassifier, Head
+from gan_study.trainables.classifiers.fitting_plan import PLAIN, FittingPlan
+from gan_study.trainables.classifiers.heads import new_head
+from gan_study.trainables.classifiers.losses import FittingStep, weighted_cross_entropy, weighted_mean
+from gan_study.trainables.classifiers.optimisation import best_epoch
+from gan_study.trainables.data.images import TrainingSet
 
 _log = logging.getLogger(__name__)
 

@@ -4,10 +4,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from trainables.classifiers.classifier import ClassifierModel, Head
-from trainables.data.images import ImageShape
-from trainables.maps import FlattenMaps
-from trainables.seeding import numpy_generator
+from gan_study.trainables.base.flatten import FlattenMaps
+from gan_study.trainables.base.seeding import numpy_generator
+from gan_study.trainables.classifiers.classifier import ClassifierModel, Head
+from gan_study.trainables.data.images import ImageShape
 
 # Section 4.4.1: two convolutions of 64 channels, two of 128, three of 256, and two dense layers of 1024.
 BLOCKS = ((64, 64), (128, 128), (256, 256, 256))

@@ -5,20 +5,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
 
-from trainables.data.class_selection import SelectedClasses
-from trainables.data.digits import CLASS_NAMES, Digits
-from trainables.data.gtsrb import GTSRB_SET
-from trainables.data.image_folder import ImageFolder
-from trainables.data.prepared import PreparedSource
-from trainables.data.source import DATA_ENVIRONMENT_VARIABLE, DataConfig, ImageSource
-from trainables.data.torchvision_sets import (
+from gan_study.trainables.base.settings import ConfigError, nearest
+from gan_study.trainables.data.class_selection import SelectedClasses
+from gan_study.trainables.data.digits import CLASS_NAMES, Digits
+from gan_study.trainables.data.gtsrb import GTSRB_SET
+from gan_study.trainables.data.image_folder import ImageFolder
+from gan_study.trainables.data.prepared import PreparedSource
+from gan_study.trainables.data.source import DATA_ENVIRONMENT_VARIABLE, DataConfig, ImageSource
+from gan_study.trainables.data.torchvision_sets import (
     CIFAR10_SET,
     FASHION_MNIST_SET,
     MNIST_SET,
     PublishedSet,
     PublishedSource,
 )
-from trainables.settings import ConfigError, nearest
 
 
 @dataclass(frozen=True, kw_only=True)

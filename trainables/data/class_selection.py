@@ -6,10 +6,10 @@ from functools import cached_property
 
 import numpy as np
 
-from trainables.data.images import LabeledImages
-from trainables.data.imbalance import class_label
-from trainables.data.source import ImageSource, Loaded
-from trainables.settings import ConfigError
+from gan_study.trainables.base.settings import ConfigError
+from gan_study.trainables.data.images import LabeledImages
+from gan_study.trainables.data.imbalance import class_label
+from gan_study.trainables.data.source import ImageSource, Loaded
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,11 @@ import numpy.typing as npt
 from pydantic import Field
 from scipy import ndimage
 
-from trainables.data.images import Labels
-from trainables.data.pixels import Bytes
-from trainables.data.split import Indices, draw
-from trainables.seeding import numpy_generator
-from trainables.settings import settings
+from gan_study.trainables.base.seeding import numpy_generator
+from gan_study.trainables.base.settings import settings
+from gan_study.trainables.data.images import Labels
+from gan_study.trainables.data.pixels import Bytes
+from gan_study.trainables.data.split import Indices, draw
 
 Weights = npt.NDArray[np.float64]
 

@@ -5,10 +5,10 @@ from functools import cached_property
 
 import numpy as np
 
-from trainables.data.images import LabeledImages
-from trainables.data.pixels import array_tiles, labeled_images
-from trainables.data.source import DataConfig, Loaded
-from trainables.data.split import TEST_SEED, Indices, carve, per_class_sizes
+from gan_study.trainables.data.images import LabeledImages
+from gan_study.trainables.data.pixels import array_tiles, labeled_images
+from gan_study.trainables.data.source import DataConfig, Loaded
+from gan_study.trainables.data.split import TEST_SEED, Indices, carve, per_class_sizes
 
 CLASS_NAMES = tuple("0123456789")
 # Ink is counted in 4x4 cells of a bitmap (Alpaydin and Kaynak 1998), hence 0 to 16.

@@ -7,7 +7,7 @@ from collections import Counter
 
 import numpy as np
 
-from trainables.data.images import LabeledImages
+from gan_study.trainables.data.images import LabeledImages
 
 
 def find_duplicates(pool: LabeledImages, test: LabeledImages) -> tuple[tuple[str, str], ...]:

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from trainables.data.pixels import Bytes, refusing_bombs
-from trainables.data.torchvision_sets import Part, PublishedSet
+from gan_study.trainables.data.pixels import Bytes, refusing_bombs
+from gan_study.trainables.data.torchvision_sets import Part, PublishedSet
 
 _TRAINING = "GTSRB/Training"
 _FINAL_TRAINING = "GTSRB/Final_Training/Images"

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from trainables.data.images import Labels, class_counts
-from trainables.data.pixels import Tile, labeled_images, plain, refusing_bombs, tile
-from trainables.data.source import DataConfig, Loaded
-from trainables.data.split import TEST_SEED, Indices, carve
-from trainables.settings import DataError
+from gan_study.trainables.base.settings import DataError
+from gan_study.trainables.data.images import Labels, class_counts
+from gan_study.trainables.data.pixels import Tile, labeled_images, plain, refusing_bombs, tile
+from gan_study.trainables.data.source import DataConfig, Loaded
+from gan_study.trainables.data.split import TEST_SEED, Indices, carve
 
 _PARTS = frozenset({"train", "test", "val", "valid", "validation"})
 # Those of torchvision.datasets.folder, and GIF.

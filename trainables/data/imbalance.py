@@ -11,9 +11,9 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field, PositiveInt
 
-from trainables.data.images import Labels
-from trainables.data.split import Indices, draw
-from trainables.settings import ConfigError, nearest, settings
+from gan_study.trainables.base.settings import ConfigError, nearest, settings
+from gan_study.trainables.data.images import Labels
+from gan_study.trainables.data.split import Indices, draw
 
 ClassChoice: TypeAlias = Annotated[tuple[str | int, ...], Field(min_length=1)]
 

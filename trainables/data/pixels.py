@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps
 
-from trainables.data.images import LabeledImages, Labels
-from trainables.settings import DataError
+from gan_study.trainables.base.settings import DataError
+from gan_study.trainables.data.images import LabeledImages, Labels
 
 Bytes = npt.NDArray[np.uint8]
 

@@ -5,13 +5,18 @@ from functools import cached_property
 
 import numpy as np
 
-from trainables.data.difficulty import Difficulty, Shift, blend_weights, blended, noisy_labels, shifted
-from trainables.data.duplicates import duplicate_notes, repetition_notes, twin_indices, without_duplicates
-from trainables.data.images import LabeledImages
-from trainables.data.source import DataConfig, ImageSource, Loaded
-from trainables.data.split import subsample
-from trainables.seeding import derive_seed
-from trainables.settings import DataError, dump
+from gan_study.trainables.base.seeding import derive_seed
+from gan_study.trainables.base.settings import DataError, dump
+from gan_study.trainables.data.difficulty import Difficulty, Shift, blend_weights, blended, noisy_labels, shifted
+from gan_study.trainables.data.duplicates import (
+    duplicate_notes,
+    repetition_notes,
+    twin_indices,
+    without_duplicates,
+)
+from gan_study.trainables.data.images import LabeledImages
+from gan_study.trainables.data.source import DataConfig, ImageSource, Loaded
+from gan_study.trainables.data.split import subsample
 
 # One for all trials, so that trials with different seeds draw from the same pool.
 _POOL_SEED = 0

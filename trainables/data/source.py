@@ -1,54 +1,17 @@
 """What a data set is asked for, and the interface of every place it may come from."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal, Protocol, TypeAlias
+from typing import Annotated, Literal, Protocol
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
-from trainables.data.difficulty import Difficulty
-from trainables.data.images import LabeledImages
-from trainables.settings import ConfigError, settings
+from gan_study.trainables.base.settings import settings
+from gan_study.trainables.data.difficulty import Difficulty
+from gan_study.trainables.data.image_size import ImageSize
+from gan_study.trainables.data.images import LabeledImages
 
 # Names the folder where data sets are looked for when `DataConfig.root` is None.
 DATA_ENVIRONMENT_VARIABLE = "GAN_STUDY_DATA"
-
-
-# Networks go up and down by factors of two between the image and a coarsest map of 4 to 7 pixels a side:
-# 4 as in DCGAN (Radford 2016), 7 because 28 pixels halve no further.
-_COARSEST = range(4, 8)
-
-
-def pyramid(size: int) -> tuple[int, int]:
-    """`(start, num_doublings)` with `size == start * 2**num_doublings`, start in 4..7, at least one doubling.
-
-    28 is (7, 2) and 32 is (4, 3). Raises ConfigError, which names the nearest sizes that work, for all others.
-    """
-    found = _factors(size)
-    if found is None:
-        below = next((n for n in range(size - 1, 0, -1) if _factors(n)), None)
-        above = next(n for n in range(max(size, 0) + 1, 2 * max(size, 4) + 1) if _factors(n))
-        sizes = f"{below} and {above}" if below else f"{above}"
-        raise ConfigError(f"{size} pixels do not halve to 4, 5, 6 or 7; nearest sizes that do: {sizes}")
-    return found
-
-
-def _factors(size: int) -> tuple[int, int] | None:
-    start, num_doublings = size, 0
-    while start > _COARSEST[-1] and start % 2 == 0:
-        start, num_doublings = start // 2, num_doublings + 1
-    return (start, num_doublings) if start in _COARSEST and num_doublings else None
-
-
-def _checked_size(size: int) -> int:
-    try:
-        pyramid(size)
-    except ConfigError as error:
-        raise ValueError(str(error)) from None
-    return size
-
-
-# Pixels a side that every network can be built for.
-ImageSize: TypeAlias = Annotated[int, AfterValidator(_checked_size)]
 
 
 @settings

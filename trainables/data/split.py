@@ -6,9 +6,9 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from trainables.data.images import Labels
-from trainables.seeding import numpy_generator
-from trainables.settings import DataError
+from gan_study.trainables.base.seeding import numpy_generator
+from gan_study.trainables.base.settings import DataError
+from gan_study.trainables.data.images import Labels
 
 Indices: TypeAlias = npt.NDArray[np.int64]
 

@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from PIL import Image
 
-from trainables.data.images import Labels
-from trainables.data.pixels import Bytes, array_tiles, labeled_images, refusing_bombs
-from trainables.data.source import DATA_ENVIRONMENT_VARIABLE, DataConfig, Loaded
-from trainables.settings import DataError
+from gan_study.trainables.base.settings import DataError
+from gan_study.trainables.data.images import Labels
+from gan_study.trainables.data.pixels import Bytes, array_tiles, labeled_images, refusing_bombs
+from gan_study.trainables.data.source import DATA_ENVIRONMENT_VARIABLE, DataConfig, Loaded
 
 if TYPE_CHECKING:
     from torchvision.datasets import CIFAR10, MNIST

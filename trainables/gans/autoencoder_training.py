@@ -8,10 +8,10 @@ from typing import Protocol, TypeAlias
 import torch
 from torch import Tensor, nn
 
-from trainables.batches import index_batches
-from trainables.gans.networks.initialisation import DCGAN_DEVIATION
-from trainables.gans.sampling import SAMPLING_BATCH
-from trainables.gans.variant import GanSettings, TrainingData
+from gan_study.trainables.base.batches import index_batches
+from gan_study.trainables.gans.networks.initialisation import DCGAN_DEVIATION
+from gan_study.trainables.gans.sampling import SAMPLING_BATCH
+from gan_study.trainables.gans.variant import GanSettings, TrainingData
 
 # Of (made, original) images to a scalar.
 ReconstructionLoss: TypeAlias = Callable[[Tensor, Tensor], Tensor]

@@ -2,21 +2,21 @@
 
 from collections.abc import Mapping
 
-from trainables.gans.variant import GanVariant
-from trainables.gans.variants.acgan import ACGAN
-from trainables.gans.variants.bagan import BAGAN
-from trainables.gans.variants.bagan_gp import BAGAN_GP
-from trainables.gans.variants.cgan import CGAN
-from trainables.gans.variants.cgan_sngp import CGAN_SNGP
-from trainables.gans.variants.dcgan import DCGAN
-from trainables.gans.variants.dragan import DRAGAN
-from trainables.gans.variants.fc_dcgan import FC_DCGAN
-from trainables.gans.variants.lsgan import LSGAN
-from trainables.gans.variants.projection_sngan import PROJECTION_SNGAN
-from trainables.gans.variants.r3gan import R3GAN
-from trainables.gans.variants.vanilla_gan import VANILLA_GAN
-from trainables.gans.variants.wgan import WGAN
-from trainables.gans.variants.wgan_gp import WGAN_GP
+from gan_study.trainables.gans.variant import GanVariant
+from gan_study.trainables.gans.variants.acgan import ACGAN
+from gan_study.trainables.gans.variants.bagan import BAGAN
+from gan_study.trainables.gans.variants.bagan_gp import BAGAN_GP
+from gan_study.trainables.gans.variants.cgan import CGAN
+from gan_study.trainables.gans.variants.cgan_sngp import CGAN_SNGP
+from gan_study.trainables.gans.variants.dcgan import DCGAN
+from gan_study.trainables.gans.variants.dragan import DRAGAN
+from gan_study.trainables.gans.variants.fc_dcgan import FC_DCGAN
+from gan_study.trainables.gans.variants.lsgan import LSGAN
+from gan_study.trainables.gans.variants.projection_sngan import PROJECTION_SNGAN
+from gan_study.trainables.gans.variants.r3gan import R3GAN
+from gan_study.trainables.gans.variants.vanilla_gan import VANILLA_GAN
+from gan_study.trainables.gans.variants.wgan import WGAN
+from gan_study.trainables.gans.variants.wgan_gp import WGAN_GP
 
 VARIANTS: Mapping[str, GanVariant] = {
     variant.name: variant

@@ -13,7 +13,7 @@ from pathlib import Path
 from time import monotonic, time
 from typing import NamedTuple
 
-from trainables.kept import State, partial_states, read_state, write_state
+from gan_study.trainables.runtime.cache import State, partial_states, read_state, write_state
 
 _log = logging.getLogger(__name__)
 

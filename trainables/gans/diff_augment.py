@@ -7,7 +7,7 @@ translation and cut-out together, which the paper takes for the smallest data se
 import torch
 from torch import Tensor
 
-from trainables.gans.random_streams import RandomStream
+from gan_study.trainables.gans.random_streams import RandomStream
 
 # Of the image's size (section 4): the furthest shift either way, and the side of the square that is cut out.
 TRANSLATION = 1 / 8

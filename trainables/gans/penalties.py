@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from trainables.gans.variant import AdversarialStep
+from gan_study.trainables.gans.variant import AdversarialStep
 
 
 def gradient_penalty(step: AdversarialStep) -> Tensor:

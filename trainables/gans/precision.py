@@ -6,7 +6,7 @@ from typing import Any, Literal, TypeAlias
 
 import torch
 
-from trainables.settings import ConfigError
+from gan_study.trainables.base.settings import ConfigError
 
 # "float32": that of the images, every bit of it; "tf32": factors of ten bits, on GPUs; "bf16": factors and results
 # of seven bits (torch.autocast). Weights, optimisers and losses keep the images' precision in any case.

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from trainables.seeding import torch_generator
+from gan_study.trainables.base.seeding import torch_generator
 
 # Large enough that a batch costs more than its launch, small enough for the activations of 64x64 images.
 SAMPLING_BATCH = 512

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from trainables.gans.diff_augment import diff_augment
-from trainables.gans.execution import Execution
-from trainables.gans.precision import networks_in, products_in
-from trainables.gans.random_streams import RandomStream
-from trainables.gans.variant import (
+from gan_study.trainables.gans.batched.execution import Execution
+from gan_study.trainables.gans.diff_augment import diff_augment
+from gan_study.trainables.gans.precision import networks_in, products_in
+from gan_study.trainables.gans.random_streams import RandomStream
+from gan_study.trainables.gans.variant import (
     AdversarialStep,
     Discriminator,
     GanSettings,

@@ -11,17 +11,17 @@ from typing import Any, NamedTuple, Protocol
 import torch
 from torch import Tensor, nn
 
-from trainables.batches import index_batches
-from trainables.gans.averaging import AveragedGenerator
-from trainables.gans.checkpoints import Checkpoints, KeptStates
-from trainables.gans.execution import EAGER, Execution
-from trainables.gans.growth import Growth, is_shown, looked_at
-from trainables.gans.random_streams import GeneratorStream
-from trainables.gans.steps import AlternatingSteps, NetworkDiscriminator, StepLosses, judges_alone
-from trainables.gans.variant import GanSettings, GanVariant, Networks, TrainingData
-from trainables.kept import State, arithmetic, contents
-from trainables.seeding import derive_seed, seeded_global_state, torch_generator
-from trainables.settings import digest, dump
+from gan_study.trainables.base.batches import index_batches
+from gan_study.trainables.base.seeding import derive_seed, seeded_global_state, torch_generator
+from gan_study.trainables.base.settings import digest, dump
+from gan_study.trainables.gans.batched.execution import EAGER, Execution
+from gan_study.trainables.gans.checkpoints import Checkpoints, KeptStates
+from gan_study.trainables.gans.ema import AveragedGenerator
+from gan_study.trainables.gans.random_streams import GeneratorStream
+from gan_study.trainables.gans.snapshots import Growth, is_shown, looked_at
+from gan_study.trainables.gans.steps import AlternatingSteps, NetworkDiscriminator, StepLosses, judges_alone
+from gan_study.trainables.gans.variant import GanSettings, GanVariant, Networks, TrainingData
+from gan_study.trainables.runtime.cache import State, arithmetic, contents
 
 _log = logging.getLogger(__name__)
 

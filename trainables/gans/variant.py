@@ -9,10 +9,10 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from trainables.data.images import ImageShape
-from trainables.gans.precision import Precision
-from trainables.gans.random_streams import RandomStream
-from trainables.settings import ConfigError, dump, nearest, parse, settings
+from gan_study.trainables.base.settings import ConfigError, dump, nearest, parse, settings
+from gan_study.trainables.data.images import ImageShape
+from gan_study.trainables.gans.precision import Precision
+from gan_study.trainables.gans.random_streams import RandomStream
 
 
 @settings

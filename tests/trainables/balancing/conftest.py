@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from trainables.data.images import Classes, TrainingSet
+from gan_study.trainables.data.images import Classes, TrainingSet
 
 
 @pytest.fixture

@@ -2,9 +2,9 @@ from dataclasses import replace
 
 import pytest
 
-from trainables.balancing.balancer import deficits
-from trainables.data.images import Classes, TrainingSet
-from trainables.settings import DataError
+from gan_study.trainables.balancing.balancer import deficits
+from gan_study.trainables.base.settings import DataError
+from gan_study.trainables.data.images import Classes, TrainingSet
 
 
 @pytest.mark.parametrize(

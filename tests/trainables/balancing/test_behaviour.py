@@ -8,10 +8,10 @@ import pytest
 import torch
 from pydantic import JsonValue
 
+from gan_study.trainables.runtime.cache import State
+from gan_study.trainables.trial.config import parse_trial
+from gan_study.trainables.trial.run import Purpose, TrialOutcome, run_trial
 from tests.real_data import real_data
-from trainables.config import parse_trial
-from trainables.kept import State
-from trainables.trial import Purpose, TrialOutcome, run_trial
 
 PUBLISHED = ("balanced_softmax", "crt", "ldam_drw")
 

@@ -3,12 +3,12 @@
 import pytest
 import torch
 
-from trainables.balancing.balancer import BalancedSet, Balancer
-from trainables.balancing.catalog import BALANCERS, dump_balancing, parse_balancing
-from trainables.data.images import TrainingSet
-from trainables.fitting.losses import FittingStep
-from trainables.gans.catalog import VARIANTS
-from trainables.settings import ConfigError
+from gan_study.trainables.balancing.balancer import BalancedSet, Balancer
+from gan_study.trainables.balancing.catalog import BALANCERS, dump_balancing, parse_balancing
+from gan_study.trainables.base.settings import ConfigError
+from gan_study.trainables.classifiers.losses import FittingStep
+from gan_study.trainables.data.images import TrainingSet
+from gan_study.trainables.gans.catalog import VARIANTS
 
 PHOTOGRAPHS = ("random_oversampling", "duplicates")
 GROWING = (*PHOTOGRAPHS, "image_transforms", "rand_augment", "smote", *VARIANTS)

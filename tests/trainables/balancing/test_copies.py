@@ -1,10 +1,10 @@
 import pytest
 import torch
 
-from trainables.balancing.duplicates import Duplicates
-from trainables.balancing.rand_augment import RandAugment
-from trainables.balancing.upper_bound import RealUpperBound
-from trainables.data.images import TrainingSet, to_bytes
+from gan_study.trainables.balancing.duplicates import Duplicates
+from gan_study.trainables.balancing.rand_augment import RandAugment
+from gan_study.trainables.balancing.upper_bound import RealUpperBound
+from gan_study.trainables.data.images import TrainingSet, to_bytes
 
 
 @pytest.mark.parametrize(

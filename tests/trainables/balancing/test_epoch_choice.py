@@ -5,11 +5,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from trainables.balancing.catalog import parse_balancing
-from trainables.balancing.epoch_choice import best_so_far, pixel_distance
-from trainables.data.images import TrainingSet
-from trainables.gans.training import MeanLosses, TrainedEpoch
-from trainables.gans.variant import TrainingData
+from gan_study.trainables.balancing.catalog import parse_balancing
+from gan_study.trainables.balancing.epoch_choice import best_so_far, pixel_distance
+from gan_study.trainables.data.images import TrainingSet
+from gan_study.trainables.gans.training import MeanLosses, TrainedEpoch
+from gan_study.trainables.gans.variant import TrainingData
 
 
 class Grey(nn.Module):
@@ -78,7 +78,7 @@ def test_a_balancer_says_which_epoch_it_picked(training: TrainingSet) -> None:
 
 
 def test_picking_cannot_be_less_often_than_never() -> None:
-    from trainables.settings import ConfigError
+    from gan_study.trainables.base.settings import ConfigError
 
     with pytest.raises(ConfigError, match="pick_epoch_every"):
         parse_balancing({"name": "dcgan", "pick_epoch_every": 0})

@@ -6,16 +6,16 @@ from typing import Any
 import pytest
 import torch
 
-from trainables.balancing.balancer import BalancedSet
-from trainables.balancing.catalog import parse_balancing
-from trainables.balancing.gan import GanBalancing, resized
-from trainables.data.images import Classes, TrainingSet
-from trainables.gans.catalog import VARIANTS
-from trainables.gans.sampling import sample
-from trainables.gans.together import GanExecution
-from trainables.gans.training import TrainedEpoch, train_gan
-from trainables.gans.variant import GanSettings, GanVariant, TrainingData
-from trainables.seeding import derive_seed
+from gan_study.trainables.balancing.balancer import BalancedSet
+from gan_study.trainables.balancing.catalog import parse_balancing
+from gan_study.trainables.balancing.gan import GanBalancing, resized
+from gan_study.trainables.base.seeding import derive_seed
+from gan_study.trainables.data.images import Classes, TrainingSet
+from gan_study.trainables.gans.batched.together import GanExecution
+from gan_study.trainables.gans.catalog import VARIANTS
+from gan_study.trainables.gans.sampling import sample
+from gan_study.trainables.gans.training import TrainedEpoch, train_gan
+from gan_study.trainables.gans.variant import GanSettings, GanVariant, TrainingData
 
 
 def balancer(name: str, **given: object) -> GanBalancing:
@@ -124,7 +124,7 @@ def test_a_gan_of_another_size_sees_and_makes_images_of_that_size(
         seen.append(tuple(data.images.shape))
         return train_gan(variant, settings, data, **others)
 
-    monkeypatch.setattr("trainables.gans.together.train_gan", watched)
+    monkeypatch.setattr("gan_study.trainables.gans.batched.together.train_gan", watched)
     larger = replace(training, images=resized(training.images, 32))
     *_, last = replace(balancer("vanilla_gan"), image_size=16).balance(larger, seed=1)
     assert seen == [(3, 1, 16, 16), (2, 1, 16, 16)]

@@ -5,16 +5,16 @@ from dataclasses import replace
 import pytest
 import torch
 
-from trainables.balancing.balancer import BalancedSet, Balancer
-from trainables.balancing.class_balanced import ClassBalanced
-from trainables.balancing.crt import ClassifierRetraining, class_balanced
-from trainables.balancing.focal import Focal
-from trainables.balancing.ldam import Ldam, LdamDrw
-from trainables.balancing.logit_adjustment import BalancedSoftmax, LogitAdjustment, ThresholdMoving
-from trainables.balancing.mixing import Cutmix, Mixup
-from trainables.data.images import Classes, TrainingSet
-from trainables.fitting.class_sizes import effective_number_weights, label_aware_margins, log_priors
-from trainables.fitting.losses import AdjustedCrossEntropy, DeferredReweighting, FocalLoss, LdamLoss
+from gan_study.trainables.balancing.balancer import BalancedSet, Balancer
+from gan_study.trainables.balancing.class_balanced import ClassBalanced
+from gan_study.trainables.balancing.crt import ClassifierRetraining, class_balanced
+from gan_study.trainables.balancing.focal import Focal
+from gan_study.trainables.balancing.ldam import Ldam, LdamDrw
+from gan_study.trainables.balancing.logit_adjustment import BalancedSoftmax, LogitAdjustment, ThresholdMoving
+from gan_study.trainables.balancing.mixing import Cutmix, Mixup
+from gan_study.trainables.classifiers.class_sizes import effective_number_weights, label_aware_margins, log_priors
+from gan_study.trainables.classifiers.losses import AdjustedCrossEntropy, DeferredReweighting, FocalLoss, LdamLoss
+from gan_study.trainables.data.images import Classes, TrainingSet
 
 COUNTS = (6, 3, 2)
 

@@ -1,10 +1,10 @@
 import pytest
 import torch
 
-from trainables.balancing.class_weights import ClassWeights
-from trainables.balancing.oversampling import RandomOversampling
-from trainables.balancing.undersampling import RandomUndersampling
-from trainables.data.images import TrainingSet
+from gan_study.trainables.balancing.class_weights import ClassWeights
+from gan_study.trainables.balancing.oversampling import RandomOversampling
+from gan_study.trainables.balancing.undersampling import RandomUndersampling
+from gan_study.trainables.data.images import TrainingSet
 
 
 def test_oversampling_repeats_images_of_the_class(training: TrainingSet) -> None:

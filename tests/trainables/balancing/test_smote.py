@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from trainables.balancing.feature_smote import FeatureSmote
-from trainables.balancing.smote import Smote
-from trainables.data.images import Classes, TrainingSet
-from trainables.settings import DataError
+from gan_study.trainables.balancing.feature_smote import FeatureSmote
+from gan_study.trainables.balancing.smote import Smote
+from gan_study.trainables.base.settings import DataError
+from gan_study.trainables.data.images import Classes, TrainingSet
 
 
 def made(balancer: Smote, training: TrainingSet, label: int) -> Tensor:

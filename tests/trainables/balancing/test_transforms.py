@@ -5,8 +5,8 @@ import pytest
 import torch
 from torchvision.transforms import v2
 
-from trainables.balancing.transforms import ImageTransforms, affine
-from trainables.data.images import TrainingSet
+from gan_study.trainables.balancing.transforms import ImageTransforms, affine
+from gan_study.trainables.data.images import TrainingSet
 
 NOTHING = ImageTransforms(rotation_degrees=0, shift=0, shear_degrees=0, zoom=0, flip_probability=0, brightness=0)
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from trainables.classifiers.augmentation import BLACK, Augmentation, augmented
+from gan_study.trainables.classifiers.augmentation import BLACK, Augmentation, augmented
 
 
 def random(seed=0):

@@ -1,7 +1,7 @@
 import torch
 from torch import nn
 
-from trainables.classifiers.layers import convolved_and_pooled
+from gan_study.trainables.classifiers.layers import convolved_and_pooled
 
 
 def test_pooling_before_relu_is_pooling_after_it() -> None:

@@ -5,9 +5,9 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from torch import nn
 
-from trainables.classifiers.catalog import CLASSIFIERS
-from trainables.classifiers.vgg_svm import NEVER, sampled_rows, svm_head
-from trainables.data.images import ImageShape
+from gan_study.trainables.classifiers.catalog import CLASSIFIERS
+from gan_study.trainables.classifiers.vgg_svm import NEVER, sampled_rows, svm_head
+from gan_study.trainables.data.images import ImageShape
 
 GREY28, COLOUR32 = ImageShape(size=28, channels=1), ImageShape(size=32, channels=3)
 

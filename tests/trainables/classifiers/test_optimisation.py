@@ -2,8 +2,9 @@ import pytest
 import torch
 from torch import nn
 
-from trainables.classifiers.classifier import ClassifierConfig
-from trainables.classifiers.optimisation import (
+from gan_study.trainables.base.settings import ConfigError, dump, parse
+from gan_study.trainables.classifiers.classifier import ClassifierConfig
+from gan_study.trainables.classifiers.optimisation import (
     Adam,
     ConstantRate,
     EarlyStopping,
@@ -12,7 +13,6 @@ from trainables.classifiers.optimisation import (
     StepRate,
     best_epoch,
 )
-from trainables.settings import ConfigError, dump, parse
 
 
 def test_ldams_schedule():

@@ -7,23 +7,23 @@ from torch import nn
 from torch.nn import functional
 
 from benchmarks.reference import with_torchs_layers
-from trainables.batches import index_batches
-from trainables.classifiers.augmentation import Augmentation
-from trainables.classifiers.catalog import CLASSIFIERS, classifier_model
-from trainables.classifiers.classifier import ClassifierConfig
-from trainables.classifiers.optimisation import Adam, EarlyStopping, PlateauRate, Sgd, StepRate
-from trainables.classifiers.simple_cnn import SIMPLE_CNN
-from trainables.classifiers.training import (
+from gan_study.trainables.base.batches import index_batches
+from gan_study.trainables.base.seeding import derive_seed, seeded_global_state, torch_generator
+from gan_study.trainables.classifiers.augmentation import Augmentation
+from gan_study.trainables.classifiers.catalog import CLASSIFIERS, classifier_model
+from gan_study.trainables.classifiers.classifier import ClassifierConfig
+from gan_study.trainables.classifiers.fitting_plan import FittingPlan, HeadStage
+from gan_study.trainables.classifiers.losses import weighted_cross_entropy
+from gan_study.trainables.classifiers.optimisation import Adam, EarlyStopping, PlateauRate, Sgd, StepRate
+from gan_study.trainables.classifiers.simple_cnn import SIMPLE_CNN
+from gan_study.trainables.classifiers.training import (
     DivergedClassifierError,
     Validation,
     fit,
     num_steps,
     proportional_weights,
 )
-from trainables.data.images import Classes, TrainingSet
-from trainables.fitting.losses import weighted_cross_entropy
-from trainables.fitting.plan import FittingPlan, HeadStage
-from trainables.seeding import derive_seed, seeded_global_state, torch_generator
+from gan_study.trainables.data.images import Classes, TrainingSet
 
 
 @pytest.fixture

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from trainables.data.catalog import image_source
-from trainables.data.class_selection import of_classes, selected_labels
-from trainables.data.source import DataConfig
-from trainables.settings import ConfigError
+from gan_study.trainables.base.settings import ConfigError
+from gan_study.trainables.data.catalog import image_source
+from gan_study.trainables.data.class_selection import of_classes, selected_labels
+from gan_study.trainables.data.source import DataConfig
 
 ALL = image_source(DataConfig(image_size=8))
 SOME = image_source(DataConfig(image_size=8, classes=("7", "2", 4)))

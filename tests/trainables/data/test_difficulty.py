@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainables.data.difficulty import (
+from gan_study.trainables.data.difficulty import (
     Difficulty,
     Shift,
     blend_weights,
@@ -14,9 +14,9 @@ from trainables.data.difficulty import (
     partners,
     shifted,
 )
-from trainables.data.images import LabeledImages
-from trainables.data.prepared import PreparedSource
-from trainables.data.source import DataConfig, Loaded
+from gan_study.trainables.data.images import LabeledImages
+from gan_study.trainables.data.prepared import PreparedSource
+from gan_study.trainables.data.source import DataConfig, Loaded
 
 
 def labels_of(*sizes: int) -> np.ndarray:

@@ -1,8 +1,8 @@
 import numpy as np
 from sklearn.datasets import load_digits
 
-from trainables.data.catalog import image_source
-from trainables.data.source import DataConfig
+from gan_study.trainables.data.catalog import image_source
+from gan_study.trainables.data.source import DataConfig
 
 # load_digits: 178 182 177 183 181 182 181 179 174 180 images; a quarter of each, rounded.
 QUARTERS = (44, 46, 44, 46, 45, 46, 45, 45, 44, 45)

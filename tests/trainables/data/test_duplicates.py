@@ -1,9 +1,14 @@
 import numpy as np
 
-from trainables.data.duplicates import duplicate_notes, find_duplicates, repetition_notes, without_duplicates
-from trainables.data.images import LabeledImages
-from trainables.data.prepared import PreparedSource
-from trainables.data.source import DataConfig, Loaded
+from gan_study.trainables.data.duplicates import (
+    duplicate_notes,
+    find_duplicates,
+    repetition_notes,
+    without_duplicates,
+)
+from gan_study.trainables.data.images import LabeledImages
+from gan_study.trainables.data.prepared import PreparedSource
+from gan_study.trainables.data.source import DataConfig, Loaded
 
 
 def part(name: str, digests: str, labels: list[int]) -> LabeledImages:

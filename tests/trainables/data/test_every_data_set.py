@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gan_study.trainables.base.settings import ConfigError
+from gan_study.trainables.data.catalog import DATA_SETS, data_set, image_source
+from gan_study.trainables.data.difficulty import Difficulty, Shift
+from gan_study.trainables.data.images import LabeledImages
+from gan_study.trainables.data.source import DataConfig
 from tests.trainables.data.tiny_sets import TINY_SETS
-from trainables.data.catalog import DATA_SETS, data_set, image_source
-from trainables.data.difficulty import Difficulty, Shift
-from trainables.data.images import LabeledImages
-from trainables.data.source import DataConfig
-from trainables.settings import ConfigError
 
 
 @pytest.fixture(params=sorted(DATA_SETS))

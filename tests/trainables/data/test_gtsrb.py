@@ -4,13 +4,13 @@ import PIL.Image
 import pytest
 from torchvision.datasets import GTSRB
 
+from gan_study.trainables.base.settings import DataError
+from gan_study.trainables.data.catalog import image_source
+from gan_study.trainables.data.gtsrb import CLASS_NAMES, GTSRB_SET
+from gan_study.trainables.data.images import LabeledImages
+from gan_study.trainables.data.source import DataConfig
+from gan_study.trainables.data.torchvision_sets import PublishedSource
 from tests.trainables.data.tiny_sets import write_gtsrb
-from trainables.data.catalog import image_source
-from trainables.data.gtsrb import CLASS_NAMES, GTSRB_SET
-from trainables.data.images import LabeledImages
-from trainables.data.source import DataConfig
-from trainables.data.torchvision_sets import PublishedSource
-from trainables.settings import DataError
 
 # Classes 0, 2, ..., 42 have two training and two test images, the others three and one.
 TRAIN_COUNTS = tuple(2 + label % 2 for label in range(43))

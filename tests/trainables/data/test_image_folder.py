@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from gan_study.trainables.base.settings import DataError
+from gan_study.trainables.data.catalog import image_source
+from gan_study.trainables.data.duplicates import find_duplicates
+from gan_study.trainables.data.image_folder import ImageFolder
+from gan_study.trainables.data.source import DataConfig
 from tests.real_data import real_data
 from tests.trainables.data.tiny_sets import write_classes
-from trainables.data.catalog import image_source
-from trainables.data.duplicates import find_duplicates
-from trainables.data.image_folder import ImageFolder
-from trainables.data.source import DataConfig
-from trainables.settings import DataError
 
 
 def folder(root: Path, **changes: object) -> DataConfig:

@@ -3,11 +3,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gan_study.trainables.base.settings import ConfigError, digest, dump, parse, settings
+from gan_study.trainables.data.catalog import image_source
+from gan_study.trainables.data.imbalance import Imbalance, minority_labels, nominal_ratio, target_counts, thin
+from gan_study.trainables.data.source import DataConfig
 from tests.real_data import real_data
-from trainables.data.catalog import image_source
-from trainables.data.imbalance import Imbalance, minority_labels, nominal_ratio, target_counts, thin
-from trainables.data.source import DataConfig
-from trainables.settings import ConfigError, digest, dump, parse, settings
 
 NAMES = ("cat", "dog", "owl", "yak")
 POOL = (100, 80, 60, 20)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from trainables.data.image_folder import read_picture
-from trainables.data.pixels import array_tiles, digest, labeled_images, plain, tile
-from trainables.settings import DataError
+from gan_study.trainables.base.settings import DataError
+from gan_study.trainables.data.image_folder import read_picture
+from gan_study.trainables.data.pixels import array_tiles, digest, labeled_images, plain, tile
 
 RED = (255, 0, 0)
 

@@ -2,9 +2,10 @@ from functools import reduce
 
 import pytest
 
-from trainables.data.difficulty import Difficulty, Shift
-from trainables.data.source import DataConfig, pyramid
-from trainables.settings import ConfigError, parse
+from gan_study.trainables.base.settings import ConfigError, parse
+from gan_study.trainables.data.difficulty import Difficulty, Shift
+from gan_study.trainables.data.image_size import pyramid
+from gan_study.trainables.data.source import DataConfig
 
 
 @pytest.mark.parametrize(

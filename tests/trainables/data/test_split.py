@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from trainables.data.split import carve, per_class_sizes, proportional_sizes, subsample
-from trainables.settings import DataError
+from gan_study.trainables.base.settings import DataError
+from gan_study.trainables.data.split import carve, per_class_sizes, proportional_sizes, subsample
 
 LABELS = np.array([0] * 10 + [1] * 5 + [2] * 2, dtype=np.int64)
 

@@ -7,12 +7,12 @@ import pytest
 import torchvision
 from torchvision.datasets import CIFAR10, GTSRB, MNIST
 
+from gan_study.trainables.base.settings import DataError
+from gan_study.trainables.data.catalog import image_source
+from gan_study.trainables.data.source import DATA_ENVIRONMENT_VARIABLE, DataConfig
+from gan_study.trainables.data.torchvision_sets import MNIST_SET, PublishedSource, data_folders
 from tests.real_data import real_data
 from tests.trainables.data import tiny_sets
-from trainables.data.catalog import image_source
-from trainables.data.source import DATA_ENVIRONMENT_VARIABLE, DataConfig
-from trainables.data.torchvision_sets import MNIST_SET, PublishedSource, data_folders
-from trainables.settings import DataError
 
 
 @pytest.fixture(autouse=True)

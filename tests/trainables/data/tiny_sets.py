@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from trainables.data.source import DataConfig
+from gan_study.trainables.data.source import DataConfig
 
 # Training and test images of each of ten classes.
 TRAIN_COUNTS = (6, 5, 4, 3, 6, 5, 4, 3, 6, 5)

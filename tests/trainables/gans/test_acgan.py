@@ -1,9 +1,9 @@
 import torch
 
-from trainables.data.images import ImageShape
-from trainables.gans.label_terms import fake_class_loss, real_class_loss
-from trainables.gans.networks.conditioning import RealnessAndClass
-from trainables.gans.variants.acgan import ACGAN
+from gan_study.trainables.data.images import ImageShape
+from gan_study.trainables.gans.label_losses import fake_class_loss, real_class_loss
+from gan_study.trainables.gans.networks.conditioning import RealnessAndClass
+from gan_study.trainables.gans.variants.acgan import ACGAN
 
 
 def test_one_weight_teaches_the_class_to_both_networks() -> None:

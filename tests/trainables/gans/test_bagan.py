@@ -1,14 +1,20 @@
 import torch
 from torch.nn.functional import cross_entropy, mse_loss
 
-from trainables.data.images import ImageShape
-from trainables.gans.label_terms import fake_class_loss, real_class_loss
-from trainables.gans.networks.class_gaussians import ClassGaussians, covariance_factor
-from trainables.gans.networks.conditioning import ClassOrFake, IgnoreLabels
-from trainables.gans.random_streams import GeneratorStream
-from trainables.gans.training import train_gan
-from trainables.gans.variant import AdversarialStep, GanSettings, Networks, TrainingData, parse_gan_settings
-from trainables.gans.variants.bagan import BAGAN
+from gan_study.trainables.data.images import ImageShape
+from gan_study.trainables.gans.label_losses import fake_class_loss, real_class_loss
+from gan_study.trainables.gans.networks.class_gaussians import ClassGaussians, covariance_factor
+from gan_study.trainables.gans.networks.conditioning import ClassOrFake, IgnoreLabels
+from gan_study.trainables.gans.random_streams import GeneratorStream
+from gan_study.trainables.gans.training import train_gan
+from gan_study.trainables.gans.variant import (
+    AdversarialStep,
+    GanSettings,
+    Networks,
+    TrainingData,
+    parse_gan_settings,
+)
+from gan_study.trainables.gans.variants.bagan import BAGAN
 
 SHAPE = ImageShape(size=8, channels=1)
 

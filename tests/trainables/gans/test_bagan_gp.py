@@ -5,13 +5,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import l1_loss
 
-from trainables.data.images import ImageShape
-from trainables.gans.label_terms import mismatched_label
-from trainables.gans.networks.conditioning import ScaleByLabels
-from trainables.gans.penalties import gradient_penalty
-from trainables.gans.variant import Networks, TrainingData, parse_gan_settings
-from trainables.gans.variants import bagan_gp
-from trainables.gans.variants.bagan_gp import BAGAN_GP
+from gan_study.trainables.data.images import ImageShape
+from gan_study.trainables.gans.label_losses import mismatched_label
+from gan_study.trainables.gans.networks.conditioning import ScaleByLabels
+from gan_study.trainables.gans.penalties import gradient_penalty
+from gan_study.trainables.gans.variant import Networks, TrainingData, parse_gan_settings
+from gan_study.trainables.gans.variants import bagan_gp
+from gan_study.trainables.gans.variants.bagan_gp import BAGAN_GP
 
 
 def conv_channels(network: nn.Module, kind: type[nn.Module]) -> list[tuple[int, int]]:

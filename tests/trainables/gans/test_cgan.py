@@ -1,9 +1,9 @@
 from torch import nn
 
-from trainables.data.images import ImageShape
-from trainables.gans.networks.conditioning import ConcatenateBeforeLinear, ConcatenateLabels
-from trainables.gans.objectives import CROSS_ENTROPY
-from trainables.gans.variants.cgan import CGAN
+from gan_study.trainables.data.images import ImageShape
+from gan_study.trainables.gans.losses import CROSS_ENTROPY
+from gan_study.trainables.gans.networks.conditioning import ConcatenateBeforeLinear, ConcatenateLabels
+from gan_study.trainables.gans.variants.cgan import CGAN
 
 
 def test_has_the_layers_of_document_002() -> None:

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from trainables.gans.catalog import VARIANTS
-from trainables.gans.checkpoints import Checkpoints, forget_oldest
-from trainables.gans.execution import EAGER, GRAPHED
-from trainables.gans.training import TrainedEpoch, Training, train_gan, training_id
-from trainables.gans.variant import GanSettings, GanVariant, TrainingData, parse_gan_settings
+from gan_study.trainables.gans.batched.execution import EAGER, GRAPHED
+from gan_study.trainables.gans.catalog import VARIANTS
+from gan_study.trainables.gans.checkpoints import Checkpoints, forget_oldest
+from gan_study.trainables.gans.training import TrainedEpoch, Training, train_gan, training_id
+from gan_study.trainables.gans.variant import GanSettings, GanVariant, TrainingData, parse_gan_settings
 
 DATA = TrainingData(
     images=torch.rand(10, 1, 8, 8, generator=torch.Generator().manual_seed(0)) * 2 - 1,
@@ -169,7 +169,7 @@ def test_the_name_of_a_training_holds_all_that_its_numbers_depend_on_but_its_len
         training_id(variant, settings, DATA, seed=1, execution=GRAPHED),
     ]
     here = name()
-    monkeypatch.setattr("trainables.gans.training.arithmetic", lambda device: ["another machine"])
+    monkeypatch.setattr("gan_study.trainables.gans.training.arithmetic", lambda device: ["another machine"])
     assert len({here, name(), *others}) == 2 + len(others)
 
 

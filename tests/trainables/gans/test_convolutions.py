@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from trainables.gans.networks.convolutions import Convolution, TransposedConvolution
+from gan_study.trainables.gans.networks.convolutions import Convolution, TransposedConvolution
 
 
 def derivatives(layer: nn.Module, forward: nn.Module, maps: Tensor) -> Sequence[Tensor]:

@@ -1,8 +1,8 @@
 from torch import nn
 
-from trainables.data.images import ImageShape
-from trainables.gans.objectives import CROSS_ENTROPY
-from trainables.gans.variants.dcgan import DCGAN
+from gan_study.trainables.data.images import ImageShape
+from gan_study.trainables.gans.losses import CROSS_ENTROPY
+from gan_study.trainables.gans.variants.dcgan import DCGAN
 
 
 def test_is_trained_as_the_vanilla_gan_of_document_002() -> None:

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from trainables.gans.diff_augment import cut_out, diff_augment, recoloured, translated
-from trainables.gans.random_streams import GeneratorStream
+from gan_study.trainables.gans.diff_augment import cut_out, diff_augment, recoloured, translated
+from gan_study.trainables.gans.random_streams import GeneratorStream
 
 
 def random(seed: int = 0) -> GeneratorStream:

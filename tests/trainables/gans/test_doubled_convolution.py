@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from trainables.gans.networks.doubled_convolution import DoubledConvolution
+from gan_study.trainables.gans.networks.doubled_convolution import DoubledConvolution
 
 
 @pytest.mark.parametrize("bias", [True, False])

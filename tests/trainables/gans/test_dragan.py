@@ -1,9 +1,9 @@
 from torch import nn
 
-from trainables.data.images import ImageShape
-from trainables.gans.objectives import CROSS_ENTROPY
-from trainables.gans.penalties import dragan_penalty
-from trainables.gans.variants.dragan import DRAGAN
+from gan_study.trainables.data.images import ImageShape
+from gan_study.trainables.gans.losses import CROSS_ENTROPY
+from gan_study.trainables.gans.penalties import dragan_penalty
+from gan_study.trainables.gans.variants.dragan import DRAGAN
 
 
 def test_penalises_the_discriminator_alone_with_the_weight_of_the_paper() -> None:

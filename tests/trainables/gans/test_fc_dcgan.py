@@ -1,8 +1,8 @@
 from torch import nn
 
-from trainables.data.images import ImageShape
-from trainables.gans.objectives import CROSS_ENTROPY
-from trainables.gans.variants.fc_dcgan import FC_DCGAN
+from gan_study.trainables.data.images import ImageShape
+from gan_study.trainables.gans.losses import CROSS_ENTROPY
+from gan_study.trainables.gans.variants.fc_dcgan import FC_DCGAN
 
 
 def linear_sizes(network: nn.Module) -> list[tuple[int, int]]:

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.nn.functional import leaky_relu
 
-from trainables.gans.networks.leaky import Leaky
+from gan_study.trainables.gans.networks.leaky import Leaky
 
 VALUES = torch.tensor([-3.0, -0.5, 0.0, 0.5, 2.0], dtype=torch.double)
 

@@ -1,10 +1,10 @@
 import torch
 from torch import nn
 
-from trainables.data.images import ImageShape
-from trainables.gans.networks.leaky import Leaky
-from trainables.gans.objectives import LEAST_SQUARES
-from trainables.gans.variants.lsgan import LSGAN
+from gan_study.trainables.data.images import ImageShape
+from gan_study.trainables.gans.losses import LEAST_SQUARES
+from gan_study.trainables.gans.networks.leaky import Leaky
+from gan_study.trainables.gans.variants.lsgan import LSGAN
 
 
 def test_has_the_kinds_of_layers_of_document_002() -> None:

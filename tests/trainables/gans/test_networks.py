@@ -4,11 +4,11 @@ import pytest
 import torch
 from torch import nn
 
-from trainables.data.images import ImageShape
-from trainables.gans.catalog import VARIANTS
-from trainables.gans.networks.conditioning import ConcatenateBeforeLinear, ConcatenateLabels
-from trainables.gans.networks.initialisation import draw_normal, draw_xavier
-from trainables.gans.variant import GanVariant
+from gan_study.trainables.data.images import ImageShape
+from gan_study.trainables.gans.catalog import VARIANTS
+from gan_study.trainables.gans.networks.conditioning import ConcatenateBeforeLinear, ConcatenateLabels
+from gan_study.trainables.gans.networks.initialisation import draw_normal, draw_xavier
+from gan_study.trainables.gans.variant import GanVariant
 
 MNIST = ImageShape(size=28, channels=1)
 

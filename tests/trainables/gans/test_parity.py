@@ -10,11 +10,11 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from benchmarks.architectures import ARCHITECTURES
 from benchmarks.reference import with_torchs_layers
-from trainables.batches import index_batches
-from trainables.gans.catalog import VARIANTS
-from trainables.gans.training import class_balanced_batches, train_gan
-from trainables.gans.variant import GanSettings, GanVariant, TrainingData, parse_gan_settings
-from trainables.seeding import derive_seed, seeded_global_state, torch_generator
+from gan_study.trainables.base.batches import index_batches
+from gan_study.trainables.base.seeding import derive_seed, seeded_global_state, torch_generator
+from gan_study.trainables.gans.catalog import VARIANTS
+from gan_study.trainables.gans.training import class_balanced_batches, train_gan
+from gan_study.trainables.gans.variant import GanSettings, GanVariant, TrainingData, parse_gan_settings
 
 SEED, EPOCHS = 3, 2
 IMAGES = torch.rand(24, 1, 8, 8, generator=torch.Generator().manual_seed(0), dtype=torch.double) * 2 - 1

@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from trainables.gans.penalties import dragan_penalty, gradient_penalty, r1, r2
-from trainables.gans.random_streams import GeneratorStream
-from trainables.gans.steps import NetworkDiscriminator
-from trainables.gans.variant import AdversarialStep, Judgement
+from gan_study.trainables.gans.penalties import dragan_penalty, gradient_penalty, r1, r2
+from gan_study.trainables.gans.random_streams import GeneratorStream
+from gan_study.trainables.gans.steps import NetworkDiscriminator
+from gan_study.trainables.gans.variant import AdversarialStep, Judgement
 
 
 class LinearCritic(nn.Module):

@@ -4,12 +4,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from trainables.gans.catalog import VARIANTS
-from trainables.gans.precision import networks_in, products_in
-from trainables.gans.stacked import train_gans
-from trainables.gans.training import OneGan, TrainedEpoch, train_gan
-from trainables.gans.variant import GanSettings, GanVariant, TrainingData, parse_gan_settings
-from trainables.settings import ConfigError
+from gan_study.trainables.base.settings import ConfigError
+from gan_study.trainables.gans.batched.stacked import train_gans
+from gan_study.trainables.gans.catalog import VARIANTS
+from gan_study.trainables.gans.precision import networks_in, products_in
+from gan_study.trainables.gans.training import OneGan, TrainedEpoch, train_gan
+from gan_study.trainables.gans.variant import GanSettings, GanVariant, TrainingData, parse_gan_settings
 
 CPU = torch.device("cpu")
 DATA = TrainingData(

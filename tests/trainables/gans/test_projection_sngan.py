@@ -1,10 +1,10 @@
 import torch
 from torch import nn
 
-from trainables.data.images import ImageShape
-from trainables.gans.networks.conditioning import ProjectLabels
-from trainables.gans.networks.residual import ConditionalBatchNorm
-from trainables.gans.variants.projection_sngan import PROJECTION_SNGAN
+from gan_study.trainables.data.images import ImageShape
+from gan_study.trainables.gans.networks.conditioning import ProjectLabels
+from gan_study.trainables.gans.networks.residual import ConditionalBatchNorm
+from gan_study.trainables.gans.variants.projection_sngan import PROJECTION_SNGAN
 
 SHAPE = ImageShape(size=28, channels=1)
 

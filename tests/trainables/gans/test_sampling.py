@@ -1,9 +1,9 @@
 import torch
 from torch import nn
 
-from trainables.data.images import ImageShape
-from trainables.gans.catalog import VARIANTS
-from trainables.gans.sampling import sample
+from gan_study.trainables.data.images import ImageShape
+from gan_study.trainables.gans.catalog import VARIANTS
+from gan_study.trainables.gans.sampling import sample
 
 LABELS = torch.tensor([0, 1, 1, 0, 1])
 

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from trainables.gans.networks.spectral_norm import spectrally_normalised
+from gan_study.trainables.gans.networks.spectral_norm import spectrally_normalised
 
 
 def test_values_and_gradients_are_those_of_torch() -> None:

@@ -7,16 +7,16 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from trainables.gans.catalog import VARIANTS
-from trainables.gans.sampling import sample
-from trainables.gans.steps import clip_weights
-from trainables.gans.training import (
+from gan_study.trainables.gans.catalog import VARIANTS
+from gan_study.trainables.gans.sampling import sample
+from gan_study.trainables.gans.steps import clip_weights
+from gan_study.trainables.gans.training import (
     DivergedError,
     TrainedEpoch,
     class_balanced_batches,
     train_gan,
 )
-from trainables.gans.variant import (
+from gan_study.trainables.gans.variant import (
     AdversarialStep,
     GanSettings,
     GanVariant,

@@ -1,8 +1,8 @@
 import pytest
 
-from trainables.gans.catalog import VARIANTS
-from trainables.gans.variant import parse_gan_settings
-from trainables.settings import ConfigError, dump
+from gan_study.trainables.base.settings import ConfigError, dump
+from gan_study.trainables.gans.catalog import VARIANTS
+from gan_study.trainables.gans.variant import parse_gan_settings
 
 
 @pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS)

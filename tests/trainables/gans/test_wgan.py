@@ -4,12 +4,12 @@ import pytest
 import torch
 from torch import nn
 
-from trainables.data.images import ImageShape
-from trainables.gans.objectives import WASSERSTEIN
-from trainables.gans.training import train_gan
-from trainables.gans.variant import Networks, TrainingData, parse_gan_settings
-from trainables.gans.variants.dcgan import DCGAN
-from trainables.gans.variants.wgan import WGAN
+from gan_study.trainables.data.images import ImageShape
+from gan_study.trainables.gans.losses import WASSERSTEIN
+from gan_study.trainables.gans.training import train_gan
+from gan_study.trainables.gans.variant import Networks, TrainingData, parse_gan_settings
+from gan_study.trainables.gans.variants.dcgan import DCGAN
+from gan_study.trainables.gans.variants.wgan import WGAN
 
 
 def test_is_a_dcgan_with_another_loss() -> None:

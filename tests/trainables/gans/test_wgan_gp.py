@@ -4,12 +4,12 @@ import pytest
 import torch
 from torch import nn
 
-from trainables.data.images import ImageShape
-from trainables.data.source import pyramid
-from trainables.gans.networks.wasserstein import wasserstein_critic, wasserstein_generator
-from trainables.gans.penalties import gradient_penalty
-from trainables.gans.variants.wgan_gp import WGAN_GP
-from trainables.settings import ConfigError
+from gan_study.trainables.base.settings import ConfigError
+from gan_study.trainables.data.image_size import pyramid
+from gan_study.trainables.data.images import ImageShape
+from gan_study.trainables.gans.networks.wasserstein import wasserstein_critic, wasserstein_generator
+from gan_study.trainables.gans.penalties import gradient_penalty
+from gan_study.trainables.gans.variants.wgan_gp import WGAN_GP
 
 CONVOLUTIONS = (nn.Conv2d, nn.ConvTranspose2d)
 

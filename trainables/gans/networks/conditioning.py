@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from trainables.gans.variant import Judgement
+from gan_study.trainables.gans.variant import Judgement
 
 
 class Realness(nn.Module):

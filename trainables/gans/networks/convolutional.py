@@ -8,13 +8,13 @@ from itertools import pairwise
 
 from torch import nn
 
-from trainables.data.images import ImageShape
-from trainables.data.source import pyramid
-from trainables.gans.networks.conditioning import IgnoreLabels, Realness
-from trainables.gans.networks.initialisation import draw_normal
-from trainables.gans.networks.pyramids import doubled, halving, num_features
-from trainables.gans.variant import MakeNetworks, Networks
-from trainables.maps import UnflattenMaps
+from gan_study.trainables.base.flatten import UnflattenMaps
+from gan_study.trainables.data.image_size import pyramid
+from gan_study.trainables.data.images import ImageShape
+from gan_study.trainables.gans.networks.conditioning import IgnoreLabels, Realness
+from gan_study.trainables.gans.networks.initialisation import draw_normal
+from gan_study.trainables.gans.networks.pyramids import doubled, halving, num_features
+from gan_study.trainables.gans.variant import MakeNetworks, Networks
 
 # Channels at the largest size, a quarter of Radford's: the images are small, a class has some hundred of them, and
 # a trial has to end within a minute on one core.

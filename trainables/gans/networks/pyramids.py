@@ -8,11 +8,11 @@ from itertools import pairwise
 
 from torch import nn
 
-from trainables.data.images import ImageShape
-from trainables.data.source import pyramid
-from trainables.gans.networks.convolutions import Convolution, TransposedConvolution
-from trainables.gans.networks.leaky import Leaky
-from trainables.maps import FlattenMaps, UnflattenMaps
+from gan_study.trainables.base.flatten import FlattenMaps, UnflattenMaps
+from gan_study.trainables.data.image_size import pyramid
+from gan_study.trainables.data.images import ImageShape
+from gan_study.trainables.gans.networks.convolutions import Convolution, TransposedConvolution
+from gan_study.trainables.gans.networks.leaky import Leaky
 
 
 def halving(shape: ImageShape, *, widths: tuple[int, ...], batch_norm: bool = False) -> nn.Sequential:

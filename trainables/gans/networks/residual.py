@@ -9,13 +9,13 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from trainables.data.images import ImageShape
-from trainables.data.source import pyramid
-from trainables.gans.networks.convolutions import Convolution
-from trainables.gans.networks.doubled_convolution import DoubledConvolution
-from trainables.gans.networks.initialisation import draw_xavier
-from trainables.gans.networks.pyramids import channels_of
-from trainables.maps import UnflattenMaps
+from gan_study.trainables.base.flatten import UnflattenMaps
+from gan_study.trainables.data.image_size import pyramid
+from gan_study.trainables.data.images import ImageShape
+from gan_study.trainables.gans.networks.convolutions import Convolution
+from gan_study.trainables.gans.networks.doubled_convolution import DoubledConvolution
+from gan_study.trainables.gans.networks.initialisation import draw_xavier
+from gan_study.trainables.gans.networks.pyramids import channels_of
 
 
 class ConditionalBatchNorm(nn.Module):

@@ -4,12 +4,12 @@ from itertools import pairwise
 
 from torch import nn
 
-from trainables.data.images import ImageShape
-from trainables.data.source import pyramid
-from trainables.gans.networks.convolutional import widths_of
-from trainables.gans.networks.convolutions import Convolution
-from trainables.gans.networks.doubled_convolution import DoubledConvolution
-from trainables.maps import UnflattenMaps
+from gan_study.trainables.base.flatten import UnflattenMaps
+from gan_study.trainables.data.image_size import pyramid
+from gan_study.trainables.data.images import ImageShape
+from gan_study.trainables.gans.networks.convolutional import widths_of
+from gan_study.trainables.gans.networks.convolutions import Convolution
+from gan_study.trainables.gans.networks.doubled_convolution import DoubledConvolution
 
 
 def upsampling_generator(shape: ImageShape, *, input_size: int) -> nn.Sequential:

@@ -4,15 +4,15 @@ import torch
 from torch import nn
 from torch.nn.functional import mse_loss
 
-from trainables.data.images import ImageShape
-from trainables.gans.autoencoder_training import encoded, encoder_on, train_autoencoder
-from trainables.gans.label_terms import fake_class_loss, real_class_loss
-from trainables.gans.networks.class_gaussians import ClassGaussians
-from trainables.gans.networks.conditioning import ClassOrFake, IgnoreLabels
-from trainables.gans.networks.initialisation import draw_normal
-from trainables.gans.networks.pyramids import doubling, halving, num_features
-from trainables.gans.objectives import CROSS_ENTROPY
-from trainables.gans.variant import GanSettings, GanVariant, Networks, Term, TrainingData
+from gan_study.trainables.data.images import ImageShape
+from gan_study.trainables.gans.autoencoder_training import encoded, encoder_on, train_autoencoder
+from gan_study.trainables.gans.label_losses import fake_class_loss, real_class_loss
+from gan_study.trainables.gans.losses import CROSS_ENTROPY
+from gan_study.trainables.gans.networks.class_gaussians import ClassGaussians
+from gan_study.trainables.gans.networks.conditioning import ClassOrFake, IgnoreLabels
+from gan_study.trainables.gans.networks.initialisation import draw_normal
+from gan_study.trainables.gans.networks.pyramids import doubling, halving, num_features
+from gan_study.trainables.gans.variant import GanSettings, GanVariant, Networks, Term, TrainingData
 
 # Half those of BAGAN-GP, for one core.
 WIDTHS = (32, 64, 64, 128)

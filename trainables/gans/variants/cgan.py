@@ -2,11 +2,14 @@
 
 from torch import nn
 
-from trainables.data.images import ImageShape
-from trainables.gans.networks.conditioning import ConcatenateBeforeLinear, ConcatenateLabels
-from trainables.gans.networks.fully_connected import fully_connected_discriminator, fully_connected_generator
-from trainables.gans.objectives import CROSS_ENTROPY
-from trainables.gans.variant import GanSettings, GanVariant, Networks
+from gan_study.trainables.data.images import ImageShape
+from gan_study.trainables.gans.losses import CROSS_ENTROPY
+from gan_study.trainables.gans.networks.conditioning import ConcatenateBeforeLinear, ConcatenateLabels
+from gan_study.trainables.gans.networks.fully_connected import (
+    fully_connected_discriminator,
+    fully_connected_generator,
+)
+from gan_study.trainables.gans.variant import GanSettings, GanVariant, Networks
 
 # A tenth of the latent values. With as many as in the discriminator the generator followed the label alone: it
 # made one and the same image of a class.

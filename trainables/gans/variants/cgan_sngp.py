@@ -4,15 +4,15 @@ The document names the latent size and what the networks have, but no layer, no 
 the cross-entropy of its first GAN, and Adam's settings are that GAN's too.
 """
 
-from trainables.data.images import ImageShape
-from trainables.gans.networks.conditioning import ConcatenateLabels, StackLabels
-from trainables.gans.networks.convolutional import convolutional_discriminator
-from trainables.gans.networks.initialisation import draw_normal
-from trainables.gans.networks.spectral_norm import spectrally_normalised
-from trainables.gans.networks.upsampling import upsampling_generator
-from trainables.gans.objectives import CROSS_ENTROPY
-from trainables.gans.penalties import gradient_penalty
-from trainables.gans.variant import GanSettings, GanVariant, Networks, Term
+from gan_study.trainables.data.images import ImageShape
+from gan_study.trainables.gans.losses import CROSS_ENTROPY
+from gan_study.trainables.gans.networks.conditioning import ConcatenateLabels, StackLabels
+from gan_study.trainables.gans.networks.convolutional import convolutional_discriminator
+from gan_study.trainables.gans.networks.initialisation import draw_normal
+from gan_study.trainables.gans.networks.spectral_norm import spectrally_normalised
+from gan_study.trainables.gans.networks.upsampling import upsampling_generator
+from gan_study.trainables.gans.penalties import gradient_penalty
+from gan_study.trainables.gans.variant import GanSettings, GanVariant, Networks, Term
 
 # A tenth of the latent values, as in the fully connected CGAN.
 LABEL_SIZE = 10

@@ -1,8 +1,8 @@
 """The deep convolutional GAN; with 3 x 64 x 64 values an image it is the "Vanilla GAN" of document 002."""
 
-from trainables.gans.networks.convolutional import convolutional_networks
-from trainables.gans.objectives import CROSS_ENTROPY
-from trainables.gans.variant import GanSettings, GanVariant
+from gan_study.trainables.gans.losses import CROSS_ENTROPY
+from gan_study.trainables.gans.networks.convolutional import convolutional_networks
+from gan_study.trainables.gans.variant import GanSettings, GanVariant
 
 DCGAN = GanVariant(
     name="dcgan",

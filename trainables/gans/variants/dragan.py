@@ -1,9 +1,9 @@
 """The GAN whose discriminator is held to slope 1 around the real images."""
 
-from trainables.gans.networks.convolutional import convolutional_networks
-from trainables.gans.objectives import CROSS_ENTROPY
-from trainables.gans.penalties import dragan_penalty
-from trainables.gans.variant import GanSettings, GanVariant, Term
+from gan_study.trainables.gans.losses import CROSS_ENTROPY
+from gan_study.trainables.gans.networks.convolutional import convolutional_networks
+from gan_study.trainables.gans.penalties import dragan_penalty
+from gan_study.trainables.gans.variant import GanSettings, GanVariant, Term
 
 DRAGAN = GanVariant(
     name="dragan",

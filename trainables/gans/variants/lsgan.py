@@ -1,8 +1,8 @@
 """The least-squares GAN."""
 
-from trainables.gans.networks.fully_connected import fully_connected_networks
-from trainables.gans.objectives import LEAST_SQUARES
-from trainables.gans.variant import GanSettings, GanVariant
+from gan_study.trainables.gans.losses import LEAST_SQUARES
+from gan_study.trainables.gans.networks.fully_connected import fully_connected_networks
+from gan_study.trainables.gans.variant import GanSettings, GanVariant
 
 LSGAN = GanVariant(
     name="lsgan",

@@ -2,13 +2,13 @@
 
 from torch import nn
 
-from trainables.data.images import ImageShape
-from trainables.gans.networks.conditioning import ProjectLabels
-from trainables.gans.networks.pyramids import channels_of
-from trainables.gans.networks.residual import ResidualGenerator, residual_features
-from trainables.gans.networks.spectral_norm import spectrally_normalised
-from trainables.gans.objectives import HINGE
-from trainables.gans.variant import GanSettings, GanVariant, Networks
+from gan_study.trainables.data.images import ImageShape
+from gan_study.trainables.gans.losses import HINGE
+from gan_study.trainables.gans.networks.conditioning import ProjectLabels
+from gan_study.trainables.gans.networks.pyramids import channels_of
+from gan_study.trainables.gans.networks.residual import ResidualGenerator, residual_features
+from gan_study.trainables.gans.networks.spectral_norm import spectrally_normalised
+from gan_study.trainables.gans.variant import GanSettings, GanVariant, Networks
 
 # Channels of both networks from the image inwards; the papers' CIFAR-10 networks have 256 and 128 at every size.
 WIDTHS = (16, 32, 64)

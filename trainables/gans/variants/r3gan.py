@@ -1,16 +1,16 @@
 """The modern baseline: a relativistic loss with two gradient penalties, and no tricks."""
 
-from trainables.data.images import ImageShape
-from trainables.gans.networks.conditioning import ProjectLabels
-from trainables.gans.networks.plain_residual import (
+from gan_study.trainables.data.images import ImageShape
+from gan_study.trainables.gans.losses import RELATIVISTIC
+from gan_study.trainables.gans.networks.conditioning import ProjectLabels
+from gan_study.trainables.gans.networks.plain_residual import (
     PlainGenerator,
     class_vectors,
     plain_channels,
     plain_features,
 )
-from trainables.gans.objectives import RELATIVISTIC
-from trainables.gans.penalties import r1, r2
-from trainables.gans.variant import GanSettings, GanVariant, Networks, Term
+from gan_study.trainables.gans.penalties import r1, r2
+from gan_study.trainables.gans.variant import GanSettings, GanVariant, Networks, Term
 
 # Channels at each size, from the image's own inwards; the paper's CIFAR-10 networks have 768 at every size.
 WIDTHS = (16, 32, 64)

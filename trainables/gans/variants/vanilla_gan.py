@@ -1,8 +1,8 @@
 """The first GAN: fully connected, cross-entropy."""
 
-from trainables.gans.networks.fully_connected import fully_connected_networks
-from trainables.gans.objectives import CROSS_ENTROPY
-from trainables.gans.variant import GanSettings, GanVariant
+from gan_study.trainables.gans.losses import CROSS_ENTROPY
+from gan_study.trainables.gans.networks.fully_connected import fully_connected_networks
+from gan_study.trainables.gans.variant import GanSettings, GanVariant
 
 VANILLA_GAN = GanVariant(
     name="vanilla_gan",

@@ -1,8 +1,8 @@
 """The Wasserstein GAN with clipped weights."""
 
-from trainables.gans.networks.convolutional import convolutional_networks
-from trainables.gans.objectives import WASSERSTEIN
-from trainables.gans.variant import GanSettings, GanVariant
+from gan_study.trainables.gans.losses import WASSERSTEIN
+from gan_study.trainables.gans.networks.convolutional import convolutional_networks
+from gan_study.trainables.gans.variant import GanSettings, GanVariant
 
 WGAN = GanVariant(
     name="wgan",

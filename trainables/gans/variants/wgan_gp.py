@@ -1,12 +1,12 @@
 """The Wasserstein GAN with gradient penalty."""
 
-from trainables.data.images import ImageShape
-from trainables.gans.networks.conditioning import IgnoreLabels
-from trainables.gans.networks.initialisation import draw_xavier
-from trainables.gans.networks.wasserstein import wasserstein_critic, wasserstein_generator
-from trainables.gans.objectives import WASSERSTEIN
-from trainables.gans.penalties import gradient_penalty
-from trainables.gans.variant import GanSettings, GanVariant, Networks, Term
+from gan_study.trainables.data.images import ImageShape
+from gan_study.trainables.gans.losses import WASSERSTEIN
+from gan_study.trainables.gans.networks.conditioning import IgnoreLabels
+from gan_study.trainables.gans.networks.initialisation import draw_xavier
+from gan_study.trainables.gans.networks.wasserstein import wasserstein_critic, wasserstein_generator
+from gan_study.trainables.gans.penalties import gradient_penalty
+from gan_study.trainables.gans.variant import GanSettings, GanVariant, Networks, Term
 
 
 def _networks(shape: ImageShape, latent_size: int, num_classes: int) -> Networks:

@@ -1,0 +1,1 @@
+"""Which trials a study runs, from its configuration and its records."""

@@ -1,0 +1,183 @@
+"""Recipes: named studies, each written as its difference from the defaults."""
+
+import itertools
+import json
+import math
+from collections.abc import Iterable, Mapping
+from importlib.resources import files
+from pathlib import Path
+
+import yaml
+from pydantic import JsonValue
+
+from gan_study.study.plan.config import StudyConfig, parse_study
+from gan_study.trainables.base.settings import ConfigError, nearest
+
+_FOLDER = files("gan_study.study") / "recipes"
+# Naming another of these makes the settings of the old one meaningless, so they go.
+_DISCRIMINATORS = frozenset(
+    {
+        "imbalance.profile",
+        "classifier.optimiser.kind",
+        "classifier.schedule.kind",
+        "confirm.image_features.kind",
+    }
+)
+# Days that no month has, brackets nested by the thousand, and tags such as !!timestamp and !!bool before what is
+# none are no YAMLError.
+_UNREADABLE = (yaml.YAMLError, ValueError, RecursionError, AttributeError, LookupError)
+# Characters and values, aliases written out; our own recipes have some thousand. A few lines of aliases of aliases
+# can say more than fits in a computer's memory.
+_LONGEST = 1_000_000
+# The size that a recipe has as it is written.
+FULL = "full"
+
+
+def study_config(name_or_path: str, assignments: Iterable[str] = ()) -> StudyConfig:
+    """The study of a recipe or file after assignments such as "classifier.epochs=3"; raises ConfigError.
+
+    "scale=ci" stands for all that the recipe changes to have this size, and goes before every other assignment.
+    """
+    assignments = list(assignments)
+    scale = overridden({"scale": FULL}, (a for a in assignments if a.partition("=")[0].strip() == "scale"))[
+        "scale"
+    ]
+    return parse_study(overridden(scaled(load_recipe(name_or_path), scale), assignments))
+
+
+def scaled(values: Mapping[str, JsonValue], scale: JsonValue) -> dict[str, JsonValue]:
+    """A recipe's settings at one of its sizes: "full", or a key of its section `scales`; raises ConfigError."""
+    scales = values.get("scales") or {}
+    settings = {key: value for key, value in values.items() if key != "scales"}
+    if scale in (FULL, settings.get("scale")):
+        return settings
+    if not isinstance(scales, dict) or not isinstance(changes := scales.get(str(scale)), dict):
+        known = [FULL, *(scales if isinstance(scales, dict) else ())]
+        raise ConfigError(f"scale: {scale!r} is no size of this study; {nearest(str(scale), known)}")
+    return merged(settings, changes)
+
+
+def merged(values: Mapping[str, JsonValue], changes: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """`values` with `changes` laid over them, section by section.
+
+    A section that says what kind it is (of imbalance, of range) is replaced as a whole.
+    """
+    result = dict(values)
+    for key, change in changes.items():
+        old = result.get(key)
+        is_section = isinstance(old, dict) and isinstance(change, dict) and not change.keys() & {"kind", "profile"}
+        result[key] = merged(old, change) if is_section else change  # type: ignore[arg-type]
+    return result
+
+
+def recipe_names() -> tuple[str, ...]:
+    """The recipes that come with the project."""
+    return tuple(
+        sorted(entry.name.removesuffix(".yaml") for entry in _FOLDER.iterdir() if entry.name.endswith(".yaml"))
+    )
+
+
+def load_recipe(name_or_path: str) -> dict[str, JsonValue]:
+    """The settings in a recipe, a YAML file, or the `study.json` of an earlier study.
+
+    A recipe that `extends` another holds its difference from that. Raises ConfigError where there is no such
+    recipe or file, or where it is not a mapping.
+    """
+    path = Path(name_or_path)
+    if name_or_path in recipe_names():
+        text, stem = (_FOLDER / f"{name_or_path}.yaml").read_text(encoding="utf-8"), name_or_path
+    elif path.is_file():
+        text, stem = _read(path), path.stem
+    else:
+        raise ConfigError(
+            f"{name_or_path!r} is neither a recipe nor a file; {nearest(name_or_path, recipe_names())}"
+        )
+    values = _parse(text, where=name_or_path)
+    if {"study_id", "config"} <= values.keys() and isinstance(values["config"], dict):
+        return values["config"]
+    base = values.pop("extends", None)
+    if base is None:
+        return {"name": stem, **values}
+    if base not in recipe_names() or base == name_or_path:
+        raise ConfigError(f"extends: {base!r} cannot be used; {nearest(str(base), recipe_names())}")
+    return {**merged(load_recipe(str(base)), values), "name": stem}
+
+
+def overridden(values: Mapping[str, JsonValue], assignments: Iterable[str]) -> dict[str, JsonValue]:
+    """`values` after assignments such as "classifier.epochs=3"; the right-hand side is YAML.
+
+    Raises ConfigError where an assignment has no "=" or leads through something that is not a section.
+    """
+    result = dict(values)
+    for assignment in assignments:
+        key, equals, text = assignment.partition("=")
+        if not equals or not key.strip():
+            raise ConfigError(f"--set {assignment!r}: write key=value, for instance classifier.epochs=3")
+        try:
+            value = _yaml(text)
+        except _UNREADABLE as error:
+            raise ConfigError(f"--set {assignment!r}: the value is not YAML ({_one_line(error)})") from None
+        result = _assigned(result, key.strip().split("."), value, key)
+    return result
+
+
+def _assigned(
+    values: Mapping[str, JsonValue], path: list[str], value: JsonValue, key: str
+) -> dict[str, JsonValue]:
+    name, *rest = path
+    if not rest:
+        return {name: value} if key in _DISCRIMINATORS else {**values, name: value}
+    inner = values.get(name) or {}
+    if not isinstance(inner, dict):
+        raise ConfigError(f"--set {key}: {name} has the value {inner!r} and no settings inside")
+    return {**values, name: _assigned(inner, rest, value, key)}
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path} is not a text file") from None
+
+
+def _parse(text: str, *, where: str) -> dict[str, JsonValue]:
+    try:
+        values = json.loads(text) if where.endswith(".json") else _yaml(text)
+    except _UNREADABLE as error:
+        raise ConfigError(f"{where} cannot be read: {_one_line(error)}") from None
+    if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
+        raise ConfigError(f"{where} is not a mapping of settings")
+    return values
+
+
+def _yaml(text: str) -> JsonValue:
+    """The value that is written in `text`; raises one of _UNREADABLE."""
+    loader = yaml.SafeLoader(text)
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        if _length(node, {}) > _LONGEST:
+            raise ValueError(f"written out, its aliases make more than {_LONGEST:,} characters")
+        value: JsonValue = loader.construct_document(node)
+    finally:
+        loader.dispose()
+    return value
+
+
+def _length(node: yaml.Node, known: dict[yaml.Node, float]) -> float:
+    """Characters and values in `node`, its aliases written out; infinity where one leads back to where it stands.
+
+    `known` are the lengths of nodes that were seen before.
+    """
+    if isinstance(node, yaml.ScalarNode):
+        return 1 + len(node.value)
+    if node not in known:
+        known[node] = math.inf
+        inner = itertools.chain(*node.value) if isinstance(node, yaml.MappingNode) else node.value
+        known[node] = 1 + sum(_length(each, known) for each in inner)
+    return known[node]
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

@@ -1,0 +1,43 @@
+"""What the search chose, kept in the study folder: from then on the search is closed."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import JsonValue
+
+from gan_study.trainables.base.settings import ConfigError, dump, from_json, parse, settings
+from gan_study.trainables.record import Selection
+from gan_study.trainables.runtime.storage import write_atomically
+
+
+@settings
+class SelectedConfig:
+    """The configuration of a balancer at a ratio that is confirmed, and the search it won."""
+
+    balancer: str
+    ratio: float | None
+    balancing: Mapping[str, JsonValue]
+    selection: Selection
+
+
+@settings
+class _Selected:
+    configurations: tuple[SelectedConfig, ...]
+
+
+def write_selection(path: Path, selected: tuple[SelectedConfig, ...], *, patience_seconds: float = 0.0) -> None:
+    """Keep `selected`; equal selections give equal bytes."""
+    content = json.dumps(dump(_Selected(configurations=selected)), indent=2, sort_keys=True) + "\n"
+    write_atomically(path, content.encode(), patience_seconds=patience_seconds)
+
+
+def read_selection(path: Path) -> tuple[SelectedConfig, ...] | None:
+    """The selection that was kept; None while the search goes on. Raises ConfigError where it is damaged."""
+    if not path.exists():
+        return None
+    try:
+        values = from_json(path.read_bytes())
+    except ConfigError as error:
+        raise ConfigError(f"{path} is damaged: {error}") from None
+    return parse(_Selected, values, where=str(path)).configurations

@@ -1,0 +1,1 @@
+"""How they are run: Ray Tune, the session, storage and locks."""

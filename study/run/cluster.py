@@ -1,0 +1,183 @@
+"""Ray, started here or joined, and what fits on it."""
+
+import contextlib
+import itertools
+import logging
+import os
+import re
+import socket
+import time
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import ray
+import yaml
+from ray._private import ray_constants
+
+from gan_study.study.plan.config import ResourceConfig
+from gan_study.trainables.base.settings import UserError
+
+# These networks are small: four trials share a GPU before they wait for one another.
+AUTO_GPU_SHARE = 0.25
+CONNECTION_SECONDS = 10
+# How long a cluster that is just being launched has to show a machine that fits: a person hears within a minute.
+JOIN_SECONDS = 45
+
+# Where `ray up` puts its file on the head, with what it found out about its machines.
+LAUNCHERS_FILE = "~/ray_bootstrap_config.yaml"
+# What the head alone offers, by Ray's own hand.
+HEAD = "node:__internal_head__"
+# Set by KubeRay in every pod that it starts Ray in.
+KUBERAY_VARIABLE = "KUBERAY_GEN_RAY_START_CMD"
+
+# What a machine has, or a trial asks for: amounts of CPU, GPU and other resources.
+Offer: TypeAlias = Mapping[str, float]
+
+
+@contextlib.contextmanager
+def ray_cluster(address: str | None, *, verbose: bool) -> Iterator[None]:
+    """Ray for as long as a study runs; one that the caller has started is used and left as it is."""
+    if not verbose:
+        # Tracebacks: of a failed trial, whose record says why in one line, and of its own snapshots, which
+        # are not read.
+        for name in ("ray.tune", "ray.train"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+    if ray.is_initialized():
+        yield
+        return
+    if address is None:
+        # A local run asks nobody for a token, whatever an earlier cluster left in the home folder.
+        os.environ["RAY_AUTH_MODE"] = "disabled"
+    else:
+        _check_reachable(address)
+    try:
+        with _loopback_only() if address is None else contextlib.nullcontext():
+            ray.init(
+                # "local" starts a Ray of our own; without it Ray joins whatever cluster is or was running here.
+                address=address or "local",
+                include_dashboard=False if address is None else None,
+                log_to_driver=verbose,
+                logging_level=logging.INFO if verbose else logging.ERROR,
+            )
+    except ConnectionError as error:
+        raise UserError(f"--address {address}: {' '.join(str(error).split())}") from None
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+@contextlib.contextmanager
+def _loopback_only() -> Iterator[None]:
+    """Let a Ray that is started in the block listen at 127.0.0.1 alone, where no other machine reaches it.
+
+    Ray does so of itself on Windows and macOS, and takes no address for it: for `_node_ip_address="127.0.0.1"` it
+    puts the one that others reach.
+    """
+    before = ray_constants.ENABLE_RAY_CLUSTER
+    ray_constants.ENABLE_RAY_CLUSTER = False
+    try:
+        yield
+    finally:
+        ray_constants.ENABLE_RAY_CLUSTER = before
+
+
+def _check_reachable(address: str) -> None:
+    """Raise UserError where nothing listens at HOST:PORT; Ray itself would try for minutes."""
+    place = re.fullmatch(r"(?:ray://)?([^/]+):(\d+)", address)
+    if place is None:
+        if address != "auto":
+            raise UserError(f"--address {address!r}: write auto, HOST:PORT or ray://HOST:PORT")
+        return
+    try:
+        socket.create_connection((place[1], int(place[2])), timeout=CONNECTION_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise UserError(f"--address {address}: no cluster answers there ({error})") from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Room:
+    """What each trial asks for, how many can have it at once, and whether machines may be started for them."""
+
+    trial: Offer
+    num_workers: int
+    grows: bool
+
+
+def room_for_trials(resources: ResourceConfig, address: str | None) -> Room:
+    """The room that the cluster of `ray_cluster(address)` has, or can make by starting machines.
+
+    A joined cluster is given a while to get its first machine. Raises UserError where a trial would wait for ever.
+    """
+    startable = () if address is None else _startable_machines()
+    deadline = time.monotonic() + (0 if address is None else JOIN_SECONDS)
+    while True:
+        present = tuple(node["Resources"] for node in ray.nodes() if node["Alive"])
+        trial = asked_for(resources, (*present, *(startable or ())))
+        fitting = max(num_fitting(trial, present), num_fitting(trial, startable or ()))
+        if fitting == 0 and time.monotonic() < deadline:
+            time.sleep(1)
+            continue
+        if fitting == 0 and startable is not None:
+            raise UserError(
+                f"resources: a trial asks for {in_words(trial)}; no machine has that, of {_all_in_words(present)} "
+                f"that are there and {_all_in_words(startable)} that can be started"
+            )
+        num_workers = max(1, min(fitting, resources.max_concurrent or fitting))
+        return Room(trial=trial, num_workers=num_workers, grows=startable != ())
+
+
+def asked_for(resources: ResourceConfig, machines: Iterable[Offer]) -> Offer:
+    """What a trial asks for; a GPU where there is one or can be one."""
+    gpus = resources.gpus_per_trial
+    if gpus == "auto":
+        gpus = AUTO_GPU_SHARE if any(machine.get("GPU", 0) > 0 for machine in machines) else 0.0
+    return {"CPU": resources.cpus_per_trial, "GPU": gpus}
+
+
+def num_fitting(trial: Offer, machines: Iterable[Offer]) -> int:
+    """How many trials run at once on these machines."""
+    asked = {name: amount for name, amount in trial.items() if amount > 0}
+    return sum(min(int(machine.get(name, 0) / amount) for name, amount in asked.items()) for machine in machines)
+
+
+def startable_machines(launched: str | None, environment: Collection[str]) -> tuple[Offer, ...] | None:
+    """The machines that an autoscaler can start, from the launcher's file and the variables' names on the head.
+
+    The launcher fills in what a cloud's machines offer. Of one's own it says nothing, and Kubernetes' operator has
+    no such file: None stands for machines of which nothing is known.
+    """
+    if launched is None:
+        return None if KUBERAY_VARIABLE in environment else ()
+    cluster = yaml.safe_load(launched)
+    kinds = [kind for name, kind in cluster["available_node_types"].items() if name != cluster["head_node_type"]]
+    if not kinds or not all(kind["resources"] for kind in kinds):
+        return None
+    most = cluster["max_workers"]
+    # Not cut at `most` over all kinds: which of them will be started depends on what is asked for.
+    each = ([kind["resources"]] * min(most, kind.get("max_workers", most)) for kind in kinds)
+    return tuple(itertools.chain.from_iterable(each))
+
+
+def in_words(offer: Offer) -> str:
+    """CPUs and GPUs as a person writes them: 2 CPU, 0.25 GPU."""
+    return ", ".join(f"{offer[name]:g} {name}" for name in ("CPU", "GPU") if offer.get(name, 0) > 0) or "no CPU"
+
+
+def _all_in_words(machines: Iterable[Offer]) -> str:
+    counts = Counter(map(in_words, machines))
+    return "; ".join(f"{count} with {offer}" for offer, count in counts.items()) or "none"
+
+
+def _startable_machines() -> tuple[Offer, ...] | None:
+    on_head = ray.remote(num_cpus=0, resources={HEAD: 0.001})(_what_the_head_says)
+    launched, environment = ray.get(on_head.remote())
+    return startable_machines(launched, environment)
+
+
+def _what_the_head_says() -> tuple[str | None, tuple[str, ...]]:
+    path = Path(LAUNCHERS_FILE).expanduser()
+    return path.read_text(encoding="utf-8") if path.exists() else None, tuple(os.environ)

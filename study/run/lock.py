@@ -1,0 +1,173 @@
+"""One driver a study: a second one is refused, and told which the first one is."""
+
+import contextlib
+import datetime
+import errno
+import fcntl
+import json
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import Field
+
+from gan_study.study.run.folder import StudyFolder
+from gan_study.trainables.base.settings import ConfigError, UserError, dump, from_json, parse, settings
+from gan_study.trainables.runtime.storage import naming
+
+# How often a driver gives a sign of life, and for how long one elsewhere is listened for: a few beats.
+BEAT_SECONDS = 5.0
+LISTEN_SECONDS = 20.0
+
+# Of Linux, on 64 bits (proc(5)).
+_LARGEST_PID = 2**22
+
+# What file systems without locks of this kind answer.
+_NO_LOCKS = frozenset({errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.ENOLCK, errno.EINVAL})
+
+
+class StudyInUseError(UserError):
+    """Another driver runs this study."""
+
+
+@settings
+class Driver:
+    """The process that runs a study, and since when (ISO time)."""
+
+    host: str
+    pid: int = Field(gt=0, le=_LARGEST_PID)
+    since: str
+
+    def __str__(self) -> str:
+        return f"process {self.pid} on {self.host}, since {self.since}"
+
+
+@contextlib.contextmanager
+def sole_driver(root: Path) -> Iterator[None]:
+    """Keep every other driver off the study in `root`; raises StudyInUseError where one is there already.
+
+    A lock of the file system does it, which is gone the moment its process is, however that ends. Not all file
+    systems carry it from one machine to another, so a driver also touches its file every few seconds, and one
+    whose predecessor was on another machine first listens whether that still does. Two machines that begin in the
+    same few seconds, on a file system without locks between them, are not told apart.
+    """
+    path = StudyFolder(root).driver
+    with naming(path):
+        # Python's files are closed in the programs that it starts, so Ray's processes do not inherit the lock.
+        file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        me = _this_process()
+        is_locked = _lock(file, path)
+        predecessor = _read(path)
+        if predecessor is not None and _is_alive(predecessor, path, is_locked=is_locked):
+            raise _in_use(path, predecessor)
+        _write(file, json.dumps(dump(me)).encode())
+        with _beating(file):
+            yield
+        _write(file, b"")
+    finally:
+        os.close(file)
+
+
+def running_driver(root: Path) -> Driver | None:
+    """The driver that runs the study in `root`; None where none does.
+
+    Takes no lock, which a driver that begins just then would find taken. One that is named and on another machine
+    is listened for, for as long as LISTEN_SECONDS.
+    """
+    path = StudyFolder(root).driver
+    named = _read(path) if path.exists() else None
+    return named if named is not None and _is_alive(named, path, is_locked=False) else None
+
+
+def _this_process() -> Driver:
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    return Driver(host=socket.gethostname(), pid=os.getpid(), since=now)
+
+
+def _lock(file: int, path: Path) -> bool:
+    """Whether the file could be locked; raises StudyInUseError where another process has it."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise _in_use(path, _read(path)) from None
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+        return False
+    return True
+
+
+def _is_alive(predecessor: Driver, path: Path, *, is_locked: bool) -> bool:
+    """Whether the driver that is named in the file still runs, which it may as its name goes when it ends well."""
+    if predecessor.host != socket.gethostname():
+        return _beats(path)
+    return not is_locked and _process_runs(predecessor.pid)
+
+
+def _beats(path: Path) -> bool:
+    """Whether somebody touches the file; compares its times with each other, since machines' clocks differ."""
+    before, until = _touched(path), time.monotonic() + LISTEN_SECONDS
+    while time.monotonic() < until:
+        time.sleep(BEAT_SECONDS / 5)
+        if _touched(path) != before:
+            return True
+    return False
+
+
+def _touched(path: Path) -> int:
+    # Opened anew: a network file system may answer from memory otherwise.
+    with path.open("rb") as file:
+        return os.fstat(file.fileno()).st_mtime_ns
+
+
+def _process_runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _read(path: Path) -> Driver | None:
+    """The driver that the file names; None where it names none, or was not written to its end."""
+    try:
+        return parse(Driver, from_json(path.read_bytes()), where="")
+    except ConfigError:
+        return None
+
+
+def _write(file: int, content: bytes) -> None:
+    os.ftruncate(file, 0)
+    os.pwrite(file, content, 0)
+    os.fsync(file)
+
+
+@contextlib.contextmanager
+def _beating(file: int) -> Iterator[None]:
+    """Touch the file every few seconds, from a thread of its own."""
+    stop = threading.Event()
+
+    def beat() -> None:
+        while not stop.wait(BEAT_SECONDS):
+            # Storage that fails for a moment is for those to report who have something to write.
+            with contextlib.suppress(OSError):
+                os.utime(file)
+
+    thread = threading.Thread(target=beat, name="driver heartbeat", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _in_use(path: Path, driver: Driver | None) -> StudyInUseError:
+    who = str(driver) if driver else "another process, which has not given its name yet"
+    return StudyInUseError(f"{path.parent} is being run by {who}")

@@ -1,0 +1,44 @@
+"""What a study keeps for trials to come, within the space that it may take."""
+
+import shutil
+from collections.abc import Iterator, Sequence
+
+from gan_study.study.plan.planner import PlannedTrial
+from gan_study.study.run.folder import StudyFolder
+from gan_study.trainables.gans.checkpoints import forget_oldest
+from gan_study.trainables.record import TrialRecord
+
+
+class Retention:
+    """An observer that, after each trial, leaves at most `most_bytes` of the states of GANs in `folder`.
+
+    Of the confirmed ones only those of `exported_seed` are of use to anybody, and the others go at once. Records,
+    predictions and pictures are results, and stay.
+    """
+
+    def __init__(self, folder: StudyFolder, *, most_bytes: float, exported_seed: int) -> None:
+        self._folder = folder
+        self._most_bytes = most_bytes
+        self._exported_seed = exported_seed
+
+    def started(self, trial: PlannedTrial) -> None:
+        """Nothing: what it will keep is not there yet."""
+
+    def finished(self, record: TrialRecord) -> None:
+        """Forget what nobody will ask for, and what was not used for longest."""
+        if record.phase == "confirm" and record.seed != self._exported_seed:
+            shutil.rmtree(self._folder.confirmed_gans(record.trial_id), ignore_errors=True)
+        forget_oldest(self._folder.gans, most_bytes=self._most_bytes)
+
+
+def best_confirmed(records: Sequence[TrialRecord]) -> Iterator[TrialRecord]:
+    """Under each condition the trial whose GAN is exported unless options choose another."""
+    from gan_study.analysis.select import best_by_validation, conditions, confirmed, families, under
+
+    kinds = families(records)
+    gans = [record for record in confirmed(records) if kinds[record.balancer] == "GAN"]
+    for condition in conditions(gans):
+        name = best_by_validation(records, condition, "GAN", kinds)
+        of_name = (record for record in under(gans, condition) if record.balancer == name)
+        if name is not None:
+            yield min(of_name, key=lambda record: record.seed)

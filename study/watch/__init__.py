@@ -1,0 +1,1 @@
+"""How a study is watched: progress, logs, W&B, checks."""

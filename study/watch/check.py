@@ -1,0 +1,171 @@
+"""What is wrong with a study's folder, found without changing anything in it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gan_study.study.plan.planner import is_done, num_trials
+from gan_study.study.plan.searcher import differences
+from gan_study.study.plan.selection import SelectedConfig, read_selection
+from gan_study.study.run.folder import Manifest, StudyFolder, read_manifest
+from gan_study.study.run.record_store import repeated
+from gan_study.trainables.base.settings import ConfigError, UserError
+from gan_study.trainables.record import RecordError, TrialRecord, read_line, record_lines
+from gan_study.trainables.runtime.storage import is_partial
+from gan_study.trainables.trial.artifacts import damage
+from gan_study.trainables.trial.config import parse_trial
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """Something about a file, or a line of one; `is_wrong` unless it is of no harm, or resuming mends it."""
+
+    where: str
+    what: str
+    is_wrong: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    """What was found in a study's folder, and how far the study has come; `num_trials` None where none can say."""
+
+    findings: tuple[Finding, ...]
+    num_records: int
+    num_trials: int | None
+    is_finished: bool
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether nothing is wrong."""
+        return not any(finding.is_wrong for finding in self.findings)
+
+
+def check_study(root: Path) -> Checked:
+    """What is wrong with the study in `root`; raises UserError where there is none.
+
+    Manifest, records line by line, the files that they name, the selection and Optuna's storage are read; nothing
+    is unpickled, and nothing is written.
+    """
+    folder = StudyFolder(root)
+    try:
+        manifest = read_manifest(root)
+    except ConfigError as error:
+        # A folder without a manifest holds no study, and that is another error.
+        manifest, damaged = None, [Finding(where=folder.manifest.name, what=str(error))]
+    else:
+        damaged = []
+    lines, unfinished = _lines(folder)
+    records = [record for record in lines if isinstance(record, TrialRecord)]
+    findings = [*damaged, *_record_findings(folder, lines, unfinished), *_artifact_findings(folder, records)]
+    selected, selection_findings = _selection(folder, records)
+    findings += selection_findings
+    is_finished = False
+    if manifest is not None:
+        is_finished = selected is not None and is_done(
+            manifest.config, record_of={record.trial_id: record for record in records}.get, selected=selected
+        )
+        findings += _storage_findings(manifest, folder, records, is_finished=is_finished)
+    findings += _leftovers(folder, records, is_finished=is_finished)
+    return Checked(
+        findings=tuple(findings),
+        num_records=len({record.trial_id for record in records}),
+        num_trials=None if manifest is None else num_trials(manifest.config),
+        is_finished=is_finished,
+    )
+
+
+def _lines(folder: StudyFolder) -> tuple[list[TrialRecord | RecordError], str]:
+    if not folder.records.exists():
+        return [], ""
+    whole, unfinished = record_lines(folder.records.read_bytes())
+    name = folder.records.name
+    return [_read(line, where=f"{name}:{number}") for number, line in enumerate(whole, start=1)], unfinished
+
+
+def _read(line: str, *, where: str) -> TrialRecord | RecordError:
+    try:
+        return read_line(line, where=where)
+    except RecordError as error:
+        return error
+
+
+def _record_findings(
+    folder: StudyFolder, lines: Sequence[TrialRecord | RecordError], unfinished: str
+) -> Iterator[Finding]:
+    name = folder.records.name
+    for number, line in enumerate(lines, start=1):
+        if isinstance(line, RecordError):
+            yield Finding(where=f"{name}:{number}", what=str(line).removeprefix(f"{name}:{number}: "))
+        elif (other := _misnamed(line)) is not None:
+            yield Finding(where=f"{name}:{number}", what=f"trial {line.trial_id}: {other}")
+    known = [line if isinstance(line, TrialRecord) else None for line in lines]
+    for number, first in repeated(known):
+        yield Finding(where=f"{name}:{number}", what=f"the trial of line {first} once more")
+    if unfinished:
+        yield Finding(
+            where=f"{name}:{len(lines) + 1}",
+            what="not written to its end; resuming cuts it off and runs its trial again",
+            is_wrong=False,
+        )
+
+
+def _misnamed(record: TrialRecord) -> str | None:
+    """Why a record's name is not that of its configuration; None where it is."""
+    try:
+        named = parse_trial(record.config).trial_id
+    except UserError as error:
+        return f"its configuration is none of this version ({error})"
+    return None if named == record.trial_id else f"its configuration is that of trial {named}"
+
+
+def _artifact_findings(folder: StudyFolder, records: Sequence[TrialRecord]) -> Iterator[Finding]:
+    for record in records:
+        for path in record.artifacts.values():
+            problem = damage(folder.root / path)
+            if problem is not None:
+                yield Finding(where=path, what=problem)
+
+
+def _selection(
+    folder: StudyFolder, records: Sequence[TrialRecord]
+) -> tuple[tuple[SelectedConfig, ...] | None, list[Finding]]:
+    name = folder.selection.name
+    try:
+        selected = read_selection(folder.selection)
+    except ConfigError as error:
+        return None, [Finding(where=name, what=str(error).removeprefix(f"{folder.selection}").lstrip(": "))]
+    if selected is None:
+        confirmed = any(record.phase == "confirm" for record in records)
+        return None, [Finding(where=name, what="is missing, though trials were confirmed")] * confirmed
+    searched = {record.trial_id for record in records if record.phase == "search"}
+    chosen = (s.selection.trial_id for s in selected)
+    lost = [trial_id for trial_id in chosen if trial_id is not None and trial_id not in searched]
+    return selected, [Finding(where=name, what=f"names trial {one}, which has no record") for one in lost]
+
+
+def _storage_findings(
+    manifest: Manifest, folder: StudyFolder, records: Sequence[TrialRecord], *, is_finished: bool
+) -> Iterator[Finding]:
+    where = "Optuna's storage" if manifest.config.storage else folder.optuna.name
+    if manifest.config.storage is None and not folder.optuna.exists():
+        yield Finding(where=where, what="is missing; resuming makes it from the records", is_wrong=is_finished)
+        return
+    for difference in differences(
+        storage=manifest.storage(folder), study_name=manifest.unique_name, records=records
+    ):
+        # What only lags behind is normal until the study is over.
+        yield Finding(where=where, what=difference.what, is_wrong=is_finished or not difference.is_late)
+
+
+def _leftovers(folder: StudyFolder, records: Sequence[TrialRecord], *, is_finished: bool) -> Iterator[Finding]:
+    recorded = {record.trial_id for record in records}
+    known = folder.artifacts.iterdir() if folder.artifacts.is_dir() else ()
+    left = {path: "of no trial that has a record" for path in known if path.name not in recorded}
+    left |= {path: "half written" for path in folder.root.rglob(".*") if is_partial(path)}
+    if is_finished:
+        left |= {path: "of no use, the study is over" for path in folder.scratch if path.exists()}
+    for path, why in sorted(left.items()):
+        yield Finding(where=str(path.relative_to(folder.root)), what=f"left over, {why}", is_wrong=False)

@@ -1,0 +1,128 @@
+"""The W&B view of a study as code: recall and F1 against the ratio, the search, what was generated."""
+
+import json
+
+import wandb_workspaces.expr as expressions
+from wandb_workspaces import workspaces
+from wandb_workspaces.reports import v2 as panels
+
+from gan_study.search_spaces.space import Space
+from gan_study.study.run.folder import Manifest
+from gan_study.trainables.base.settings import UserError
+from gan_study.trainables.base.tunable import Float
+
+_BALANCER = panels.Config("balancer")
+
+
+def dashboard(manifest: Manifest, *, entity: str) -> workspaces.Workspace:
+    """The view of the study in the project that its runs are mirrored to; `entity` is a W&B user or team.
+
+    Runs are filtered to the study and grouped, so that the seeds of one configuration are one line with a band.
+    """
+    return workspaces.Workspace(
+        entity=entity,
+        project=manifest.config.wandb.project,
+        name=manifest.unique_name,
+        sections=[_scores(), _search(manifest), _images()],
+        settings=workspaces.WorkspaceSettings(max_runs=100),
+        runset_settings=workspaces.RunsetSettings(
+            filters=[expressions.Config("study") == manifest.unique_name],
+            groupby=[
+                expressions.Config("phase"),
+                expressions.Config("balancer"),
+                expressions.Config("imbalance_ratio"),
+            ],
+        ),
+    )
+
+
+def specification(view: workspaces.Workspace) -> str:
+    """The view as W&B stores it, as JSON."""
+    return json.dumps(json.loads(view._to_model().model_dump_json(by_alias=True, exclude_none=True)), indent=2)
+
+
+def saved(view: workspaces.Workspace) -> str:
+    """The address of the view, now saved in W&B; raises UserError where W&B does not take it."""
+    try:
+        view.save()
+    # Its client raises what it likes: of requests, of wandb, ValueError.
+    except Exception as error:
+        raise UserError(f"W&B did not take the view: {' '.join(str(error).split())}") from None
+    return str(view.url)
+
+
+def _scores() -> workspaces.Section:
+    def against_ratio(metric: str) -> panels.LinePlot:
+        return panels.LinePlot(
+            title=f"Test {metric.replace('_', ' ')} against the imbalance ratio",
+            x="imbalance_ratio",
+            y=[f"test/{metric}"],
+            log_x=True,
+            groupby=_BALANCER,
+            groupby_aggfunc="mean",
+            groupby_rangefunc="stderr",
+            range_y=(0, 1),
+        )
+
+    return workspaces.Section(
+        name="Test scores",
+        is_open=True,
+        panels=[
+            *(against_ratio(metric) for metric in ("minority_recall", "minority_f1", "macro_f1")),
+            panels.BarPlot(
+                title="Test minority F1 by balancer",
+                metrics=[panels.SummaryMetric("test/minority_f1")],
+                groupby=_BALANCER,
+            ),
+        ],
+    )
+
+
+def _search(manifest: Manifest) -> workspaces.Section:
+    return workspaces.Section(
+        name="Search (validation)",
+        is_open=True,
+        panels=[
+            panels.ParallelCoordinatesPlot(
+                title="What was searched, and the gain over no balancing",
+                columns=[
+                    *_searched(manifest.config.space()),
+                    _column("objective", panels.SummaryMetric("objective")),
+                ],
+            ),
+            panels.ParameterImportancePlot(with_respect_to="objective"),
+            panels.LinePlot(
+                title="Gain over no balancing at milestones",
+                x="gan_epoch",
+                y=["milestone/gain"],
+                groupby=_BALANCER,
+                groupby_rangefunc="minmax",
+            ),
+        ],
+    )
+
+
+def _searched(space: Space) -> list[panels.ParallelCoordinatesPlotColumn]:
+    """An axis for each parameter, by the nested key that its value has in a run's configuration.
+
+    What several balancers have ranges of their own for is one axis.
+    """
+    by_path = {key.partition("@")[0]: domain for key, domain in space.parameters.items()}
+    return [
+        _column(path, panels.Config(path.replace("/", ".")), log=isinstance(domain, Float) and domain.log)
+        for path, domain in by_path.items()
+    ]
+
+
+def _column(
+    name: str, metric: panels.Config | panels.SummaryMetric, *, log: bool = False
+) -> panels.ParallelCoordinatesPlotColumn:
+    return panels.ParallelCoordinatesPlotColumn(metric=metric, display_name=name, log=log)
+
+
+def _images() -> workspaces.Section:
+    return workspaces.Section(
+        name="Generated images",
+        is_open=True,
+        panels=[panels.MediaBrowser(title="Real images, and what was made of them", media_keys=["samples"])],
+    )

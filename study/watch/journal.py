@@ -1,0 +1,115 @@
+"""What the driver writes to its log, and how logs are read."""
+
+import json
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import JsonValue
+
+from gan_study.study.plan.planner import PlannedTrial
+from gan_study.study.run.folder import StudyFolder
+from gan_study.trainables.base.settings import UserError
+from gan_study.trainables.record import TrialRecord
+
+_log = logging.getLogger(__name__)
+
+# Events of the driver's log that `gan-study status` asks for, and the keys that come with them.
+DRIVER_BEGAN, TRIAL_STARTED, TRIAL_ENDED = "driver began", "trial started", "trial ended"
+TRIAL_ID, NUM_WORKERS = "trial_id", "workers"
+
+# Told of every line; the rest of a line is what is special about its event.
+_COMMON = frozenset({"time", "level", "logger", "host", "process", "event", "traceback"})
+
+
+class Journal:
+    """An observer that writes a line for each trial that starts or ends."""
+
+    def started(self, trial: PlannedTrial) -> None:
+        """Name the trial and say why it runs."""
+        described = {
+            TRIAL_ID: trial.config.trial_id,
+            "phase": trial.purpose.phase,
+            "balancer": trial.cell.balancer,
+            "imbalance_ratio": trial.cell.ratio,
+            "seed": trial.config.seed,
+        }
+        _log.info(TRIAL_STARTED, extra=described)
+
+    def finished(self, record: TrialRecord) -> None:
+        """Say what became of it."""
+        became = {
+            TRIAL_ID: record.trial_id,
+            "phase": record.phase,
+            "status": record.status,
+            "failure": record.failure,
+            "objective": record.objective,
+            "seconds": round(sum(record.seconds.values()), 3),
+        }
+        _log.info(TRIAL_ENDED, extra=became)
+
+
+def driver_began(*, num_records: int, num_trials: int, num_workers: int) -> None:
+    """Write that a driver goes on with the study, and from where."""
+    _log.info(DRIVER_BEGAN, extra={"records": num_records, "trials": num_trials, NUM_WORKERS: num_workers})
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """One event of a log."""
+
+    values: Mapping[str, JsonValue]
+
+    @property
+    def event(self) -> str:
+        """What happened."""
+        return str(self.values.get("event", ""))
+
+    @property
+    def details(self) -> str:
+        """What is special about this event, as `key=value` words."""
+        return " ".join(f"{key}={_short(value)}" for key, value in self.values.items() if key not in _COMMON)
+
+    @property
+    def text(self) -> str:
+        """The event for people, its traceback below it; control characters are shown, not obeyed."""
+        head = f"{self.values.get('time', '?')} {self.values.get('level', '?'):7} {self.event} {self.details}"
+        trace = str(self.values.get("traceback", "")).splitlines()
+        return "\n".join(printable(line.rstrip()) for line in (head, *(f"    {line}" for line in trace)))
+
+
+def read_log(path: Path) -> Iterator[LogLine]:
+    """The events in a log, oldest first; what is no whole line of JSON is left out, and a missing log is empty."""
+    if not path.exists():
+        return
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            values = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(values, dict):
+            yield LogLine(values)
+
+
+def log_named(folder: StudyFolder, trial: str | None) -> Path:
+    """The driver's log, or that of the trial whose id begins with `trial`.
+
+    Raises UserError where no trial's does, or more than one's.
+    """
+    if trial is None:
+        return folder.driver_log
+    found = [path for path in sorted(folder.logs.glob("*.jsonl")) if path.stem.startswith(trial)]
+    if len(found) != 1:
+        which = f"{len(found)} trials have ids that begin" if found else "no trial has an id that begins"
+        raise UserError(f"{folder.root}: {which} with {trial!r}")
+    return found[0]
+
+
+def _short(value: JsonValue) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def printable(text: str) -> str:
+    """`text` with escapes in place of what would steer a terminal."""
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)

@@ -1,0 +1,146 @@
+"""What the person at the terminal sees while a study runs."""
+
+import time
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from gan_study.study.plan.planner import PlannedTrial
+from gan_study.trainables.record import TrialRecord
+
+
+@dataclass
+class Tally:
+    """Counts of a study's trials, and from them the time left."""
+
+    num_workers: int
+    num_trials: int = 0
+    ended: Counter[str] = field(default_factory=Counter)
+    running: int = 0
+    seconds: list[float] = field(default_factory=list)
+    best: TrialRecord | None = None
+    failures: Counter[str] = field(default_factory=Counter)
+
+    def expect(self, num_trials: int, earlier: Iterable[TrialRecord]) -> None:
+        """Set the number of trials, and count those of an earlier run."""
+        self.num_trials = num_trials
+        for record in earlier:
+            self.took_in(record)
+
+    def started(self) -> None:
+        """One more runs."""
+        self.running += 1
+
+    def finished(self, record: TrialRecord) -> None:
+        """One less runs."""
+        self.running -= 1
+        self.took_in(record)
+
+    def took_in(self, record: TrialRecord) -> None:
+        """Count a record."""
+        self.ended[record.status] += 1
+        if record.status == "complete":
+            self.seconds.append(sum(record.seconds.values()))
+        if record.failure is not None:
+            self.failures[record.failure] += 1
+        if record.objective is not None and (self.best is None or record.objective > (self.best.objective or 0.0)):
+            self.best = record
+
+    @property
+    def num_left(self) -> int:
+        """Trials without a record."""
+        return max(0, self.num_trials - self.ended.total())
+
+    def seconds_left(self) -> float | None:
+        """Time until the end, if trials go on taking what they took; None before the first has ended."""
+        if not self.seconds:
+            return None
+        return sum(self.seconds) / len(self.seconds) * self.num_left / self.num_workers
+
+    def best_text(self) -> str:
+        """The largest validation gain of the search so far."""
+        if self.best is None or self.best.objective is None:
+            return "-"
+        return f"{self.best.objective:+.3f} {self.best.balancer} at ratio {self.best.imbalance_ratio:g}"
+
+
+class ProgressDisplay:
+    """An observer: one live table on a terminal, plain lines elsewhere."""
+
+    def __init__(self, tally: Tally, console: Console) -> None:
+        self._tally = tally
+        self._console = console
+        self._phase = "starting Ray"
+        self._started_at = time.monotonic()
+        self._live = Live(get_renderable=self._table, console=console, refresh_per_second=2)
+
+    def __enter__(self) -> Self:
+        if self._console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._console.is_terminal:
+            self._live.stop()
+
+    def started(self, trial: PlannedTrial) -> None:
+        """Count the trial as running."""
+        self._tally.started()
+        self._phase = trial.purpose.phase
+
+    def finished(self, record: TrialRecord) -> None:
+        """Count the trial as ended."""
+        self._tally.finished(record)
+        if not self._console.is_terminal:
+            self._console.print(self._line(record), markup=False, highlight=False, soft_wrap=True)
+
+    def _line(self, record: TrialRecord) -> str:
+        done = f"[{self._tally.ended.total()}/{self._tally.num_trials}]"
+        what = f"{record.phase} {record.balancer} ratio {record.imbalance_ratio:g} seed {record.seed}"
+        left = f"about {duration(self._tally.seconds_left())} left"
+        return f"{done} {what}: {_outcome(record)} ({left})"
+
+    def _table(self) -> Table:
+        tally = self._tally
+        table = Table(show_header=True, header_style="bold")
+        for column in ("phase", "done", "running", "failed", "pruned", "best gain so far", "elapsed", "left"):
+            table.add_column(column)
+        table.add_row(
+            self._phase,
+            f"{tally.ended.total()}/{tally.num_trials}",
+            str(tally.running),
+            str(tally.ended["failed"]),
+            str(tally.ended["pruned"]),
+            tally.best_text(),
+            duration(time.monotonic() - self._started_at),
+            duration(tally.seconds_left()),
+        )
+        return table
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds as a person says them: 45 s, 3 min 20 s, 2 h 05 min."""
+    if seconds is None:
+        return "?"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 1:
+        return f"{rest} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
+
+
+def _outcome(record: TrialRecord) -> str:
+    if record.status != "complete":
+        return f"{record.status}{f' ({record.failure})' if record.failure else ''}"
+    part = "test" if "test" in record.scores else "validation"
+    minority_f1 = record.scores[part].overall["minority_f1"]  # type: ignore[index]
+    gain = "" if record.objective is None else f", gain {record.objective:+.3f}"
+    return f"{part} minority F1 {'-' if minority_f1 is None else f'{minority_f1:.3f}'}{gain}"

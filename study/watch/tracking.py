@@ -1,0 +1,272 @@
+"""The mirror of a study in Weights & Biases: one run a trial, and one of the study as a whole."""
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import wandb
+from pydantic import JsonValue
+
+from gan_study.study.plan.config import WandbConfig
+from gan_study.study.plan.planner import PlannedTrial
+from gan_study.study.run.folder import Manifest, StudyFolder
+from gan_study.trainables.base.settings import digest
+from gan_study.trainables.record import Part, TrialRecord
+
+# Until W&B has answered; after that the study goes on without it, and the runs are kept here.
+_SECONDS_TO_ANSWER = 30
+# Until it has taken in a run that has ended, some MB at most; its client would wait for ever. What it waits for
+# before that, the tables, has a limit of another kind: attempts, 2, 4, 8 ... s after one another.
+_SECONDS_TO_SEND, _ATTEMPTS = 120, 5
+_PICTURES = frozenset({".png", ".gif", ".webp"})
+
+
+class Connection:
+    """Makes runs of one project in W&B or, once that did not answer, on disk alone."""
+
+    def __init__(self, config: WandbConfig, folder: StudyFolder) -> None:
+        self._config, self._folder = config, folder
+        # Why W&B could not be reached, and what to do about it.
+        self.problem: str | None = None
+
+    def make_run(
+        self, fill: Callable[[wandb.Run], None], *, id: str, exit_code: int = 0, **of_this_run: Any
+    ) -> None:
+        """Make a run, new or gone on with by its id, of what `fill` logs to it."""
+        if self._config.mode == "online" and self.problem is None:
+            try:
+                self._made("online", fill, exit_code, resume="allow", id=id, **of_this_run)
+                return
+            except wandb.Error as error:
+                self.problem = self._kept_since(f"it cannot be reached ({' '.join(str(error).split())})")
+                # Its client holds on to the id that it could not make a run of.
+                id = f"{id}-kept"
+        self._made("offline", fill, exit_code, id=id, **of_this_run)
+
+    def _made(
+        self,
+        mode: Literal["online", "offline"],
+        fill: Callable[[wandb.Run], None],
+        exit_code: int,
+        **of_this_run: Any,
+    ) -> None:
+        run = wandb.init(
+            project=self._config.project,
+            mode=mode,
+            dir=self._folder.root,
+            reinit="create_new",
+            settings=wandb.Settings(
+                silent=True,
+                console="off",
+                init_timeout=_SECONDS_TO_ANSWER,
+                login_timeout=_SECONDS_TO_ANSWER,
+                finish_timeout=_SECONDS_TO_SEND,
+                finish_timeout_raises=True,
+                x_graphql_retry_max=_ATTEMPTS,
+                # The driver's source and machine are no trial's.
+                disable_git=True,
+                save_code=False,
+                x_disable_stats=True,
+                x_disable_meta=True,
+            ),
+            **of_this_run,
+        )
+        place = Path(run.dir).parent
+        try:
+            fill(run)
+        except Exception:
+            # One that is left open would be waited for when the driver ends.
+            with contextlib.suppress(TimeoutError):
+                run.finish(exit_code=1)
+            raise
+        try:
+            run.finish(exit_code=exit_code)
+        except TimeoutError:
+            self.problem = self._kept_since("it has stopped answering", place)
+
+    def _kept_since(self, reason: str, *begun: Path) -> str:
+        kept = " ".join(map(str, (*begun, self._folder.root / "wandb" / "offline-run-*")))
+        # A run that was begun online is only sent where that is asked for.
+        option = "--no-skip-online " if begun else ""
+        return f"{reason}; runs are kept, to be sent by `wandb sync {option}{kept}`"
+
+
+class WandbMirror:
+    """An observer that makes a run of each record, in a thread of its own, since starting one takes seconds.
+
+    A run has its trial's id, and a file in the study's folder says which are complete: a study that is resumed
+    makes the runs that are missing, and no second one. Where W&B cannot be reached, this run and all that follow
+    are kept on disk, to be sent by `wandb sync`.
+    """
+
+    def __init__(self, manifest: Manifest, folder: StudyFolder) -> None:
+        self._manifest, self._folder = manifest, folder
+        self._connection = Connection(manifest.config.wandb, folder)
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="wandb")
+        self._runs: list[Future[None]] = []
+        folder.mirrored.parent.mkdir(parents=True, exist_ok=True)
+
+    def catch_up(self, records: Iterable[TrialRecord]) -> None:
+        """Mirror those of `records` that an earlier driver did not come to."""
+        complete = set(self._folder.mirrored.read_text().split()) if self._folder.mirrored.exists() else set()
+        for record in records:
+            if record.trial_id not in complete:
+                self.finished(record)
+
+    def started(self, trial: PlannedTrial) -> None:
+        """Nothing: a run is made when its record is."""
+
+    def finished(self, record: TrialRecord) -> None:
+        """Mirror `record`."""
+        self._runs.append(self._thread.submit(self._mirror, record))
+
+    def close(self) -> list[str]:
+        """Wait until all is sent; gives back what went wrong, and what is still to be sent, one line each."""
+        self._thread.shutdown(wait=True)
+        problems = [str(error) for run in self._runs if (error := run.exception()) is not None]
+        return problems if self._connection.problem is None else [*problems, self._connection.problem]
+
+    def _mirror(self, record: TrialRecord) -> None:
+        self._connection.make_run(
+            partial(self._fill, record),
+            exit_code=0 if record.status != "failed" else 1,
+            job_type=record.phase,
+            id=f"{self._manifest.study_id}-{record.trial_id}",
+            group=group(self._manifest, record),
+            name=f"{record.balancer} ratio {record.imbalance_ratio:g} seed {record.seed}",
+            tags=[self._manifest.unique_name, record.phase, record.status, record.balancer, record.dataset],
+            config=configuration(self._manifest, record),
+        )
+        with self._folder.mirrored.open("a") as file:
+            file.write(f"{record.trial_id}\n")
+
+    def _fill(self, record: TrialRecord, run: wandb.Run) -> None:
+        for pattern in ("generator_loss/*", "discriminator_loss/*", "milestone/*"):
+            run.define_metric(pattern, step_metric="gan_epoch")
+        for pattern in ("validation/*", "test/*"):
+            run.define_metric(pattern, step_metric="imbalance_ratio")
+        for row in (*on_the_way(record), at_the_end(record)):
+            run.log(row)
+        run.log(_confusions(record))
+        run.log(dict(self._pictures(record)))
+        run.summary.update(summary(record))
+
+    def _pictures(self, record: TrialRecord) -> Iterator[tuple[str, wandb.Image]]:
+        for kind, path in record.artifacts.items():
+            if Path(path).suffix in _PICTURES:
+                yield kind, wandb.Image(str(self._folder.root / path))
+
+
+def mirror_report(manifest: Manifest, folder: StudyFolder) -> str | None:
+    """One run of the study as a whole: the tables (CSV) and plots (PNG) of its report, and the page.
+
+    Gives back why W&B did not answer, where it did not; the run is kept on disk then.
+    """
+    connection = Connection(manifest.config.wandb, folder)
+    connection.make_run(
+        partial(_fill_with_report, folder.report),
+        job_type="summary",
+        id=f"{manifest.study_id}-summary",
+        name=f"{manifest.config.name} summary",
+        tags=[manifest.unique_name, "summary"],
+        config={"study": manifest.unique_name},
+    )
+    return connection.problem
+
+
+def _fill_with_report(report: Path, run: wandb.Run) -> None:
+    for path in sorted(report.rglob("*.csv")):
+        # As text: columns of intervals and numbers alike, as the report shows them.
+        # A figure's data may have the name of a table.
+        kind = "plot_data" if path.parent.name == "plots" else "tables"
+        run.log({f"{kind}/{path.stem}": wandb.Table(dataframe=pd.read_csv(path, dtype=str).fillna(""))})
+    for path in sorted(report.rglob("*.png")):
+        run.log({f"plots/{path.stem}": wandb.Image(str(path))})
+    for path in sorted(report.glob("*.html")):
+        run.log({path.stem: wandb.Html(path.read_text(encoding="utf-8"), inject=False)})
+
+
+def group(manifest: Manifest, record: TrialRecord) -> str:
+    """What the seeds of one configuration share, so that W&B draws them as one line with a band."""
+    seedless = {key: value for key, value in record.config.items() if key not in ("seed", "evaluation")}
+    return f"{manifest.unique_name} {record.balancer} ratio {record.imbalance_ratio:g} {digest(seedless)[:8]}"
+
+
+def configuration(manifest: Manifest, record: TrialRecord) -> dict[str, JsonValue]:
+    """What runs can be grouped and filtered by: the trial's configuration as nested keys, and what names it."""
+    return {
+        **record.config,
+        "study": manifest.unique_name,
+        "trial_id": record.trial_id,
+        "phase": record.phase,
+        "balancer": record.balancer,
+        "classifier_name": record.classifier,
+        "dataset": record.dataset,
+        "imbalance_ratio": record.imbalance_ratio,
+    }
+
+
+def summary(record: TrialRecord) -> dict[str, Any]:
+    """Every metric of a record by a flat name, such as "test/minority_f1"."""
+    values: dict[str, Any] = {
+        "status": record.status,
+        "failure": record.failure,
+        "objective": record.objective,
+        "imbalance_ratio": record.imbalance_ratio,
+    }
+    for part, scores in record.scores.items():
+        values |= {f"{part}/{metric}": value for metric, value in scores.overall.items()}
+        for metric, by_class in scores.per_class.items():
+            named = zip(record.class_names, by_class, strict=True)
+            values |= {f"{part}/{metric}/{name}": value for name, value in named}
+    for name, quality in record.generated.items():
+        values |= {f"generated/{metric}/{name}": value for metric, value in quality.metrics.items()}
+    values |= {f"seconds/{stage}": seconds for stage, seconds in record.seconds.items()}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def at_the_end(record: TrialRecord) -> dict[str, float]:
+    """The overall scores as one point at the trial's imbalance ratio, so that W&B can draw them against it."""
+    scores = {
+        f"{part}/{metric}": value
+        for part, scores in record.scores.items()
+        for metric, value in scores.overall.items()
+        if value is not None
+    }
+    return {"imbalance_ratio": record.imbalance_ratio, **scores}
+
+
+def on_the_way(record: TrialRecord) -> list[dict[str, float]]:
+    """The GAN's losses and milestones as W&B logs them: one dict an epoch, one entry a GAN and network."""
+    epochs: dict[int, dict[str, float]] = {}
+    for gan, losses in record.losses.items():
+        for loss in losses:
+            step = epochs.setdefault(loss.epoch, {"gan_epoch": float(loss.epoch)})
+            step[f"generator_loss/{gan}"] = loss.generator
+            step[f"discriminator_loss/{gan}"] = loss.discriminator
+    for milestone in record.milestones:
+        step = epochs.setdefault(milestone.epoch, {"gan_epoch": float(milestone.epoch)})
+        step["milestone/gain"] = milestone.objective
+    return [epochs[epoch] for epoch in sorted(epochs)]
+
+
+def _confusions(record: TrialRecord) -> dict[str, Any]:
+    names = list(record.class_names)
+    return {
+        f"{part}/confusion_matrix": wandb.plot.confusion_matrix(
+            y_true=_repeated(record, part, axis=0), preds=_repeated(record, part, axis=1), class_names=names
+        )
+        for part in record.scores
+    }
+
+
+def _repeated(record: TrialRecord, part: Part, *, axis: int) -> list[int]:
+    """The class of each image, true (axis 0) or predicted (axis 1), as the confusion matrix counts them."""
+    counts = np.asarray(record.scores[part].confusion_matrix)
+    classes: list[int] = np.repeat(np.indices(counts.shape)[axis].ravel(), counts.ravel()).tolist()
+    return classes

@@ -1,0 +1,130 @@
+"""The search as Optuna's storage shows it: while it runs, when it has ended, and made anew from the records."""
+
+import sqlite3
+from collections import Counter
+from dataclasses import replace
+
+import optuna
+import pytest
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from gan_study.study.plan.config import parse_study
+from gan_study.study.plan.searcher import OptunaView
+from gan_study.trainables.base.settings import UserError
+from gan_study.trainables.record import Milestone
+from tests.study.simulation import Simulation
+from tests.study.test_planner import STUDY
+
+CONFIG = parse_study(STUDY)
+
+
+@pytest.fixture(scope="module")
+def searched():
+    """Records of a search: complete, failed, and pruned after a milestone."""
+    simulation = Simulation()
+    simulation.run(CONFIG, num_workers=1, seed=0)
+    complete, failed, pruned, *rest = simulation.phase("search")
+    milestones = (Milestone(epoch=5, objective=0.125), Milestone(epoch=15, objective=-0.25))
+    return [
+        replace(complete, milestones=milestones),
+        replace(failed, status="failed", failure="it broke", objective=None),
+        replace(pruned, status="pruned", milestones=milestones[:1], objective=None),
+        *rest,
+    ]
+
+
+@pytest.fixture
+def storage(tmp_path):
+    return f"sqlite:///{tmp_path / 'optuna.db'}"
+
+
+def view(storage, **options):
+    return OptunaView(storage=storage, study_name="test", space=CONFIG.space(), **options)
+
+
+def shown(storage):
+    return [
+        (t.user_attrs, t.state.name, t.value, t.params, t.distributions, t.intermediate_values)
+        for t in optuna.load_study(study_name="test", storage=storage).trials
+    ]
+
+
+def test_a_search_that_was_watched_is_the_one_that_its_records_give(storage, searched):
+    watching = view(storage)
+    watching.rebuild([])
+    for record in searched:
+        watching.started(record.trial_id, record.search)
+        assert shown(storage)[-1][:4] == (
+            {"trial_id": record.trial_id, "number": record.search.number},
+            "RUNNING",
+            None,
+            dict(record.search.params),
+        )
+        for milestone in record.milestones:
+            watching.reached(record.trial_id, milestone)
+        watching.finished(record)
+    watched = shown(storage)
+    assert Counter(state for _, state, *_ in watched) == {"COMPLETE": len(searched) - 2, "FAIL": 1, "PRUNED": 1}
+    assert watched[0][5] == {5: 0.125, 15: -0.25}
+    view(storage).rebuild(reversed(searched))
+    assert shown(storage) == watched
+
+
+def test_a_search_goes_on_where_it_was_resumed(storage, searched):
+    view(storage).rebuild(searched[:4])
+    resumed = view(storage)
+    resumed.rebuild(searched[:4])
+    for record in searched[4:6]:
+        resumed.started(record.trial_id, record.search)
+    for record in reversed(searched[4:6]):
+        resumed.finished(record)
+    assert [attributes["trial_id"] for attributes, *_ in shown(storage)] == [r.trial_id for r in searched[:6]]
+    assert [value for _, _, value, *_ in shown(storage)][4:] == [r.objective for r in searched[4:6]]
+
+
+def test_a_trial_waits_for_the_disk_once_when_it_starts(storage, searched):
+    watching, commits = view(storage), []
+    watching.rebuild([])
+    listener = commits.append
+    event.listen(Engine, "commit", listener)
+    try:
+        watching.started(searched[0].trial_id, searched[0].search)
+    finally:
+        event.remove(Engine, "commit", listener)
+    # One writes; to look the study up is another, of nothing.
+    assert len(commits) <= 2
+
+
+def test_a_storage_that_fails_for_a_moment_is_tried_again(storage, searched, monkeypatch, caplog):
+    watching, record = view(storage, patience_seconds=30), searched[0]
+    watching.rebuild([])
+    failing, commit = iter([True, True]), Session.commit
+
+    def sometimes(self):
+        if next(failing, False):
+            raise OperationalError("INSERT", {}, sqlite3.OperationalError("database or disk is full"))
+        commit(self)
+
+    monkeypatch.setattr(Session, "commit", sometimes)
+    watching.started(record.trial_id, record.search)
+    watching.finished(record)
+    assert [(attributes["trial_id"], state) for attributes, state, *_ in shown(storage)] == [
+        (record.trial_id, "COMPLETE")
+    ]
+    (message,) = caplog.messages
+    assert "database or disk is full; trying again for up to 30 s" in message and "INSERT" not in message
+
+
+def test_a_storage_that_goes_on_failing_is_an_error_of_one_line(storage, searched, monkeypatch):
+    watching = view(storage)
+    watching.rebuild([])
+
+    def always(self):
+        raise OperationalError("INSERT", {}, sqlite3.OperationalError("disk I/O error"))
+
+    monkeypatch.setattr(Session, "commit", always)
+    with pytest.raises(UserError, match=r"^Optuna's storage sqlite:.*disk I/O error$"):
+        watching.started(searched[0].trial_id, searched[0].search)

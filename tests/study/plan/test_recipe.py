@@ -1,0 +1,186 @@
+import pytest
+import yaml
+
+from gan_study.study.plan.config import dump_study, parse_study, resolved_study
+from gan_study.study.plan.planner import baseline_trials
+from gan_study.study.plan.recipe import load_recipe, merged, overridden, recipe_names, scaled, study_config
+from gan_study.trainables.base.settings import ConfigError
+from gan_study.trainables.data.imbalance import target_counts
+from gan_study.trainables.data.torchvision_sets import CIFAR10_SET, FASHION_MNIST_SET
+from gan_study.trainables.image_quality.extractor import NUM_FEATURES
+
+
+@pytest.mark.parametrize("name", recipe_names())
+@pytest.mark.parametrize("scale", ["full", "ci"])
+def test_every_recipe_is_a_study_at_both_sizes(name, scale):
+    config = study_config(name, [f"scale={scale}"])
+    assert config.name == name
+    assert config.scale == scale
+    assert config.summary
+    assert parse_study(dump_study(config)) == config
+    # What `show` prints is itself a recipe of the same study.
+    assert parse_study(yaml.safe_load(yaml.safe_dump(resolved_study(config)))).space() == config.space()
+
+
+@pytest.mark.parametrize("published", [FASHION_MNIST_SET, CIFAR10_SET], ids=lambda published: published.name)
+@pytest.mark.parametrize("scale", ["full", "ci"])
+def test_the_distances_of_document_004_can_be_taken_at_both_sizes(published, scale):
+    config = study_config(f"bagan-gp-{published.name.removesuffix('_mnist')}", [f"scale={scale}"])
+    num_classes = len(published.class_names)
+    whole = (config.data.train_size or 50_000) // num_classes
+    smallest = min(target_counts(config.imbalance, [whole] * num_classes, published.class_names))
+    # A Frechet distance needs more training images than features.
+    assert round(smallest * (1 - config.data.validation_fraction)) > NUM_FEATURES
+
+
+def test_an_assignment_changes_one_setting():
+    values = overridden({"search": {"trials": 3, "seed": 1}}, ["search.trials=5", "classifier.epochs=2"])
+    assert values == {"search": {"trials": 5, "seed": 1}, "classifier": {"epochs": 2}}
+
+
+def test_another_profile_drops_the_settings_of_the_old_one():
+    values = overridden({"imbalance": {"profile": "step", "ratio": 10}}, ["imbalance.profile=natural"])
+    assert values == {"imbalance": {"profile": "natural"}}
+
+
+@pytest.mark.parametrize(
+    ("assignment", "message"),
+    [
+        ("classifier.epoch=3", "classifier.epoch: unknown key; did you mean 'epochs'?"),
+        ("clasifier.epochs=3", "clasifier: unknown key; did you mean 'classifier'?"),
+        ("classifier.epochs=none", "classifier.epochs: 'none' cannot be used"),
+        ("classifier.name=simple_cn", "classifier.name: 'simple_cn' is unknown; did you mean 'simple_cnn'?"),
+        ("data.name=mnit", "data.name: 'mnit' is unknown; did you mean 'mnist'?"),
+        ("data.image_size=30", "data.image_size: "),
+        ("imbalance.ratio=0.5", "imbalance.ratio: 0.5 cannot be used; input should be greater than or equal to 1"),
+        ("imbalance.profile=stp", "imbalance: "),
+        ("imbalance.rati=2", "imbalance.rati: unknown key; did you mean 'ratio'?"),
+        ("baselines=[non]", "baselines: 'non' is unknown; did you mean 'none'?"),
+        ("balancers={wgan_pg: {}}", "balancers: 'wgan_pg' is unknown; did you mean 'wgan_gp'?"),
+        (
+            "balancers={wgan_gp: {gan: {epoch: 3}}}",
+            "balancers.wgan_gp.gan.epoch: unknown key; did you mean 'epochs'?",
+        ),
+        ("search.space=gan_variant", "search.space: 'gan_variant' is unknown; did you mean 'gan_variants'?"),
+        (
+            "search.parameters.balancing/gan/epoch={kind: int, low: 1, high: 2}",
+            "search.parameters.balancing/gan/epoch: ",
+        ),
+        (
+            "search.parameters.balancing/name={kind: choice, options: [none, vanilla_gan, dcgan, cgan]}",
+            "search.parameters.balancing/name: 'none'",
+        ),
+        (
+            "search.parameters.imbalance/ratio={kind: choice, options: [0.5]}",
+            "search.parameters.imbalance/ratio: 0.5",
+        ),
+        (
+            "search.parameters.data/name={kind: choice, options: [x]}",
+            "search.parameters.data/name: only imbalance/ratio",
+        ),
+        ("search.parameters.balancing/balance_to={low: 0.5, high: 1}", "needs a key 'kind'"),
+        ("confirm.seeds=[0]", "confirm.seeds holds the search seed 0"),
+        ("confirm.seeds=[]", "confirm.seeds: "),
+        ("wandb.mode=onlin", "wandb.mode: 'onlin' cannot be used; input should be 'off', 'offline' or 'online'"),
+        ("nonsense", "--set 'nonsense': write key=value"),
+        ("scale=cii", "scale: 'cii' is no size of this study; did you mean 'ci'?"),
+        ("name.x=1", "--set name.x: name has the value 'quickstart' and no settings inside"),
+        ("search={", "--set 'search={': the value is not YAML"),
+    ],
+)
+def test_a_mistake_is_one_line_that_names_the_key(assignment, message):
+    with pytest.raises(ConfigError) as error:
+        study_config("quickstart", [assignment])
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_thresholds_of_scores_that_are_no_log_probabilities_are_refused():
+    config = study_config("quickstart", ["classifier.name=vgg_svm", "baselines=[threshold_moving]"])
+    with pytest.raises(ConfigError, match="'threshold_moving' cannot be used with classifier 'vgg_svm'"):
+        list(baseline_trials(config))
+
+
+def test_an_unknown_recipe_names_the_nearest():
+    with pytest.raises(
+        ConfigError, match=r"'quikstart' is neither a recipe nor a file; did you mean 'quickstart'\?"
+    ):
+        load_recipe("quikstart")
+
+
+def test_a_recipe_is_also_a_file_or_an_earlier_study(tmp_path):
+    config = study_config("quickstart")
+    (tmp_path / "mine.yaml").write_text("imbalance: {profile: natural}\n")
+    assert load_recipe(str(tmp_path / "mine.yaml"))["name"] == "mine"
+    from gan_study.study.run.folder import create_study_folder
+
+    create_study_folder(tmp_path / "study", config, {})
+    assert parse_study(load_recipe(str(tmp_path / "study" / "study.json"))) == config
+
+
+@pytest.mark.parametrize("text", ["- a list", "a: [", "\x00"])
+def test_a_file_that_is_not_a_recipe_is_refused(tmp_path, text):
+    (tmp_path / "bad.yaml").write_text(text)
+    with pytest.raises(ConfigError, match=r"bad\.yaml"):
+        load_recipe(str(tmp_path / "bad.yaml"))
+
+
+def test_what_stands_twice_may_be_an_alias(tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_text("extends: quickstart\nbalancers: {dcgan: &short {gan: {epochs: 7}}, vanilla_gan: *short}\n")
+    gans = [study_config(str(file)).balancers[name]["gan"] for name in ("dcgan", "vanilla_gan")]
+    assert [gan["epochs"] for gan in gans] == [7, 7]
+
+
+@pytest.mark.parametrize("lines", [8, 80])
+def test_aliases_of_aliases_that_no_memory_holds_are_refused_at_once(tmp_path, lines):
+    file = tmp_path / "mine.yaml"
+    tens = (f"a{n}: &a{n} [{', '.join([f'*a{n - 1}' if n else 'x'] * 10)}]\n" for n in range(lines))
+    file.write_text("".join(tens))
+    with pytest.raises(ConfigError, match=r"its aliases make more than 1,000,000 characters"):
+        study_config(str(file))
+
+
+def test_a_size_changes_what_it_names_and_leaves_the_rest():
+    values = {
+        "classifier": {"epochs": 9, "batch_size": 4},
+        "imbalance": {"profile": "step", "ratio": 10},
+        "scales": {"ci": {"classifier": {"epochs": 1}, "imbalance": {"profile": "natural"}}},
+    }
+    small = scaled(values, "ci")
+    assert small == {"classifier": {"epochs": 1, "batch_size": 4}, "imbalance": {"profile": "natural"}}
+    assert scaled(values, "full") == {key: value for key, value in values.items() if key != "scales"}
+
+
+def test_an_assignment_goes_before_the_size():
+    assert study_config("quickstart", ["classifier.epochs=7", "scale=ci"]).classifier.epochs == 7
+
+
+def test_a_study_of_one_size_can_be_read_back_at_that_size(tmp_path):
+    from gan_study.study.run.folder import create_study_folder
+
+    config = study_config("quickstart", ["scale=ci"])
+    create_study_folder(tmp_path / "study", config, {})
+    path = str(tmp_path / "study" / "study.json")
+    assert study_config(path) == study_config(path, ["scale=ci"]) == config
+
+
+def test_a_recipe_that_extends_another_is_its_difference(tmp_path):
+    (tmp_path / "mine.yaml").write_text("extends: quickstart\nclassifier: {batch_size: 7}\n")
+    mine, base = study_config(str(tmp_path / "mine.yaml")), study_config("quickstart")
+    assert mine.name == "mine"
+    assert mine.classifier.batch_size == 7
+    assert mine.classifier.epochs == base.classifier.epochs
+    assert mine.imbalance == base.imbalance
+
+
+def test_extending_something_unknown_names_the_nearest(tmp_path):
+    (tmp_path / "mine.yaml").write_text("extends: quikstart\n")
+    with pytest.raises(ConfigError, match="did you mean 'quickstart'"):
+        study_config(str(tmp_path / "mine.yaml"))
+
+
+def test_a_section_with_a_kind_is_replaced_as_a_whole():
+    ranges = {"a": {"kind": "int", "low": 1, "high": 2}}
+    change = {"a": {"kind": "choice", "options": [1]}}
+    assert merged({"search": ranges}, {"search": change}) == {"search": change}

@@ -1,0 +1,28 @@
+import pytest
+
+from gan_study.study.plan.time_budget import parse_seconds
+from gan_study.study.run.session import TimeBudget
+from gan_study.trainables.base.settings import ConfigError
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("90s", 90), ("30m", 1800), ("2h", 7200), ("1h30m", 5400), ("1.5h", 5400), ("2 d", 172800)],
+)
+def test_times_as_people_write_them(text, seconds):
+    assert parse_seconds(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "2", "h", "2x", "2h!", "-2h"])
+def test_anything_else_is_refused(text):
+    with pytest.raises(ConfigError, match="--time-budget"):
+        parse_seconds(text)
+
+
+def test_the_search_closes_in_time_for_the_confirmation():
+    # 10 s a trial, 6 confirmations on 2 workers: 30 s for them, 10 s for one more search trial.
+    budget = TimeBudget(seconds=1000, num_confirmations=6, num_workers=2)
+    assert budget.may_search(10)
+    assert TimeBudget(seconds=41, num_confirmations=6, num_workers=2).may_search(10)
+    assert not TimeBudget(seconds=39, num_confirmations=6, num_workers=2).may_search(10)
+    assert TimeBudget(seconds=None, num_confirmations=6, num_workers=2).may_search(1e9)

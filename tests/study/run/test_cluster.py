@@ -1,0 +1,219 @@
+"""What fits on a cluster, and that nobody waits for what cannot be."""
+
+import itertools
+import subprocess
+import sys
+import time
+from types import SimpleNamespace
+
+import pytest
+import yaml
+from ray.tune.experiment import Trial
+
+from gan_study.study import cluster
+from gan_study.study.plan.config import ResourceConfig, parse_study
+from gan_study.study.run.cluster import (
+    JOIN_SECONDS,
+    KUBERAY_VARIABLE,
+    Room,
+    asked_for,
+    in_words,
+    num_fitting,
+    room_for_trials,
+    startable_machines,
+)
+from gan_study.study.run.runner import with_way_decided
+from gan_study.study.run.tune_adapter import NOTICE_SECONDS, PlacementNotice
+from gan_study.trainables.base.settings import UserError
+from gan_study.trainables.gans import together
+
+HEAD = {"memory": 8e9}
+SMALL = {"CPU": 4.0}
+GPU_NODE = {"CPU": 4.0, "GPU": 1.0}
+
+
+def test_a_person_hears_within_a_minute():
+    assert JOIN_SECONDS < 60
+    assert NOTICE_SECONDS < 60
+
+
+@pytest.mark.parametrize(
+    ("machines", "asked"),
+    [
+        ([SMALL], {"CPU": 1, "GPU": 0.0}),
+        ([SMALL, GPU_NODE], {"CPU": 1, "GPU": 0.25}),
+        ([HEAD], {"CPU": 1, "GPU": 0.0}),
+    ],
+)
+def test_a_trial_asks_for_a_gpu_if_there_is_one(machines, asked):
+    assert asked_for(ResourceConfig(), machines) == asked
+
+
+def test_what_is_asked_for_expressly_is_asked_for_everywhere():
+    assert asked_for(ResourceConfig(cpus_per_trial=3, gpus_per_trial=2), [SMALL]) == {"CPU": 3, "GPU": 2}
+
+
+@pytest.mark.parametrize(
+    ("trial", "machines", "num"),
+    [
+        ({"CPU": 1, "GPU": 0.0}, [HEAD, SMALL, GPU_NODE], 8),
+        ({"CPU": 3, "GPU": 0.0}, [SMALL, SMALL], 2),  # and not 8 // 3 on the two of them together
+        ({"CPU": 1, "GPU": 0.25}, [SMALL, GPU_NODE], 4),
+        ({"CPU": 1, "GPU": 2}, [GPU_NODE, GPU_NODE], 0),
+        ({"CPU": 1, "GPU": 0.0}, [], 0),
+    ],
+)
+def test_a_trial_has_to_fit_on_one_machine(trial, machines, num):
+    assert num_fitting(trial, machines) == num
+
+
+@pytest.mark.parametrize(
+    ("offer", "words"),
+    [({"CPU": 2, "GPU": 0.25}, "2 CPU, 0.25 GPU"), ({"CPU": 1.0, "GPU": 0.0}, "1 CPU"), (HEAD, "no CPU")],
+)
+def test_offers_in_words(offer, words):
+    assert in_words(offer) == words
+
+
+def launched(*, max_workers=8, **kinds):
+    """The launcher's file on the head."""
+    types = {"head": {"resources": {"CPU": 0}, "max_workers": 0}, **kinds}
+    values = {"head_node_type": "head", "max_workers": max_workers, "available_node_types": types}
+    return yaml.safe_dump(values, sort_keys=False)
+
+
+def kind(resources, **limits):
+    return {"resources": resources, "node_config": {}, **limits}
+
+
+@pytest.mark.parametrize(
+    ("file", "environment", "machines"),
+    [
+        (None, ["HOME"], ()),
+        (None, ["HOME", KUBERAY_VARIABLE], None),
+        (launched(gpu=kind(GPU_NODE, max_workers=3)), [], (GPU_NODE,) * 3),
+        (launched(gpu=kind(GPU_NODE), max_workers=2), [], (GPU_NODE,) * 2),
+        (
+            launched(gpu=kind(GPU_NODE, max_workers=2), cpu=kind(SMALL, max_workers=9), max_workers=4),
+            [],
+            (GPU_NODE, GPU_NODE, SMALL, SMALL, SMALL, SMALL),
+        ),
+        (launched(mine=kind({})), [], None),
+    ],
+)
+def test_what_an_autoscaler_can_start(file, environment, machines):
+    assert startable_machines(file, environment) == machines
+
+
+def test_a_file_for_ones_own_machines_tells_nothing_of_them():
+    """Ray makes the head and the workers of one kind, `local.cluster.node`."""
+    mine = {"head_node_type": "node", "max_workers": 2, "available_node_types": {"node": kind({})}}
+    assert startable_machines(yaml.safe_dump(mine), []) is None
+
+
+@pytest.fixture
+def ray_of(monkeypatch):
+    """Makes a Ray that has these machines, others each time it is asked, and can start those."""
+
+    def given(*present, startable=()):
+        asked = itertools.chain(present, itertools.repeat(present[-1]))
+        gone = {"Alive": False, "Resources": {"CPU": 1000.0, "GPU": 1000.0}}
+
+        def nodes():
+            return [gone, *({"Alive": True, "Resources": machine} for machine in next(asked))]
+
+        monkeypatch.setattr(cluster, "ray", SimpleNamespace(nodes=nodes))
+        monkeypatch.setattr(cluster, "_startable_machines", lambda: startable)
+
+    return given
+
+
+def test_here_what_cannot_be_is_refused_at_once(ray_of):
+    ray_of([SMALL, SMALL])
+    began = time.monotonic()
+    with pytest.raises(UserError, match="asks for 64 CPU; no machine has that, of 2 with 4 CPU that are there"):
+        room_for_trials(ResourceConfig(cpus_per_trial=64), None)
+    assert time.monotonic() - began < 1
+
+
+def test_on_a_cluster_what_cannot_be_is_refused_within_a_minute(ray_of, monkeypatch):
+    monkeypatch.setattr(cluster, "JOIN_SECONDS", 0.1)
+    ray_of([HEAD, SMALL], startable=(GPU_NODE,))
+    with pytest.raises(UserError, match=r"asks for 1 CPU, 2 GPU; .* and 1 with 4 CPU, 1 GPU that can be"):
+        room_for_trials(ResourceConfig(gpus_per_trial=2), "auto")
+
+
+def test_a_cluster_is_given_time_for_its_first_machine(ray_of):
+    ray_of([HEAD], [HEAD, GPU_NODE])
+    room = room_for_trials(ResourceConfig(), "auto")
+    assert room == Room(trial={"CPU": 1, "GPU": 0.25}, num_workers=4, grows=False)
+
+
+def test_what_an_autoscaler_can_bring_is_not_refused(ray_of):
+    ray_of([HEAD], startable=(GPU_NODE, GPU_NODE))
+    room = room_for_trials(ResourceConfig(), "auto")
+    assert room == Room(trial={"CPU": 1, "GPU": 0.25}, num_workers=8, grows=True)
+
+
+def test_an_autoscaler_that_says_nothing_is_trusted(ray_of, monkeypatch):
+    monkeypatch.setattr(cluster, "JOIN_SECONDS", 0.1)
+    ray_of([HEAD], startable=None)
+    room = room_for_trials(ResourceConfig(gpus_per_trial=0.5), "auto")
+    assert room == Room(trial={"CPU": 1, "GPU": 0.5}, num_workers=1, grows=True)
+
+
+@pytest.mark.parametrize(("most", "num_workers"), [(None, 4), (3, 3), (9, 4)])
+def test_a_study_may_ask_for_fewer_at_once(ray_of, most, num_workers):
+    ray_of([SMALL])
+    assert room_for_trials(ResourceConfig(max_concurrent=most), None).num_workers == num_workers
+
+
+@pytest.mark.parametrize(
+    ("states", "is_said"),
+    [
+        ([Trial.PENDING], True),
+        ([Trial.TERMINATED, Trial.PENDING], True),
+        ([Trial.RUNNING, Trial.PENDING], False),
+        ([Trial.RUNNING], False),
+        ([], False),
+    ],
+)
+def test_it_is_said_when_no_trial_finds_a_machine(states, is_said):
+    said = []
+    notice = PlacementNotice("2 CPU", say=said.append, seconds=0.02)
+    trials = [SimpleNamespace(status=state) for state in states]
+    notice.on_step_begin(1, trials)
+    assert not said
+    time.sleep(0.03)
+    notice.on_step_begin(2, trials)
+    notice.on_step_begin(3, trials)
+    assert len(said) == is_said
+    assert all("No trial has begun for 0.02 s: each asks for 2 CPU" in line for line in said)
+
+
+@pytest.mark.ray
+def test_a_study_that_cannot_run_here_is_refused_by_the_command(tmp_path):
+    command = [sys.executable, "-m", "gan_study.study.cli", "run", "quickstart", "--out", str(tmp_path / "study")]
+    impossible = ["--set", "resources.cpus_per_trial=4096"]
+    said = subprocess.run([*command, *impossible], capture_output=True, text=True, timeout=60)
+    assert said.returncode == 2
+    assert "resources: a trial asks for 4096 CPU; no machine has that, of 1 with" in said.stderr
+    assert not (tmp_path / "study" / "study.json").exists()
+
+
+@pytest.mark.parametrize(("gpus", "device_type"), [(0.0, "cpu"), (0.25, "cuda")])
+def test_how_gans_are_trained_is_decided_by_what_a_trial_gets(gpus, device_type, monkeypatch):
+    monkeypatch.setattr(together, "BEST_KNOWN", {"cpu": "one_at_a_time", "cuda": "side_by_side"})
+    room = Room(trial={"CPU": 1, "GPU": gpus}, num_workers=1, grows=False)
+
+    def decided(way):
+        values = {
+            "name": "test",
+            "imbalance": {"profile": "natural"},
+            "resources": {"gan_execution": {"way": way}},
+        }
+        return with_way_decided(parse_study(values), room).resources.gan_execution.way
+
+    assert decided("auto") == together.BEST_KNOWN[device_type]
+    assert decided("side_by_side") == "side_by_side"
+    assert decided("one_at_a_time") == "one_at_a_time"

@@ -1,0 +1,245 @@
+"""Each way in which a study's folder can be wrong, planted in a sound one."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import optuna
+import pytest
+
+from gan_study.study.plan.config import parse_study
+from gan_study.study.plan.searcher import OptunaView
+from gan_study.study.plan.selection import write_selection
+from gan_study.study.run.folder import StudyFolder, create_study_folder
+from gan_study.study.run.record_store import RecordStore
+from gan_study.study.watch.check import check_study
+from gan_study.trainables.base.settings import UserError
+from gan_study.trainables.trial.artifacts import predictions_file
+from gan_study.trainables.trial.run import artifact_path
+from tests.study.simulation import Simulation
+from tests.study.test_planner import STUDY
+
+CONFIG = parse_study({**STUDY, "search": {**STUDY["search"], "trials": 4}, "confirm": {"seeds": [1]}})
+KIND = "predictions_validation"
+
+
+def write_study(root, records, *, selected):
+    manifest, folder = create_study_folder(root, CONFIG, {}), StudyFolder(root)
+    store = RecordStore(folder.records)
+    for record in records:
+        path = artifact_path(record.trial_id, KIND)
+        (root / path).parent.mkdir(parents=True)
+        (root / path).write_bytes(predictions_file(np.zeros(2, dtype=np.int64), np.ones((2, 3), np.float32)))
+        store.append(replace(record, artifacts={KIND: path}))
+    if selected is not None:
+        write_selection(folder.selection, selected)
+    view = OptunaView(
+        storage=manifest.storage(folder), study_name=manifest.unique_name, space=manifest.config.space()
+    )
+    view.rebuild(store)
+
+
+@pytest.fixture(scope="module")
+def simulation():
+    simulation = Simulation()
+    simulation.run(CONFIG, num_workers=1, seed=0)
+    return simulation
+
+
+@pytest.fixture(scope="module")
+def sound(simulation, tmp_path_factory):
+    root = tmp_path_factory.mktemp("sound") / "study"
+    write_study(root, simulation.records.values(), selected=simulation.selected)
+    return root
+
+
+@pytest.fixture
+def root(sound, tmp_path):
+    return shutil.copytree(sound, tmp_path / "study")
+
+
+def findings(root):
+    return [str(finding) for finding in check_study(root).findings]
+
+
+def contents(root):
+    return {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+def test_nothing_is_wrong_with_a_sound_study_and_nothing_is_written(sound, simulation):
+    before = contents(sound)
+    checked = check_study(sound)
+    assert checked.findings == ()
+    assert checked.is_finished
+    assert checked.num_records == checked.num_trials == len(simulation.records)
+    assert contents(sound) == before
+
+
+def test_a_database_left_within_a_transaction_is_read_and_left_as_it_is(root):
+    died = subprocess.run([sys.executable, "-c", DIES_WITHIN_A_TRANSACTION, root / "optuna.db"], check=False)
+    assert died.returncode == -signal.SIGKILL
+    assert (root / "optuna.db-journal").stat().st_size > 0
+    before = contents(root)
+    assert findings(root) == []
+    assert contents(root) == before
+
+
+DIES_WITHIN_A_TRANSACTION = """
+import os, signal, sqlite3, sys
+database = sqlite3.connect(sys.argv[1], isolation_level=None)
+database.execute("pragma cache_size = 1")  # so that what is changed goes to the file before it is committed
+database.execute("begin")
+database.execute("update trial_values set value = value + 1")
+database.execute("update trial_user_attributes set value_json = hex(randomblob(2000))")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_folder_without_a_study_is_another_error(tmp_path):
+    with pytest.raises(UserError, match="holds no study"):
+        check_study(tmp_path)
+
+
+def line_of(root, number, change):
+    """Change one line of the records, given and given back as bytes."""
+    path = root / "records.jsonl"
+    lines = path.read_bytes().split(b"\n")
+    lines[number - 1] = change(lines[number - 1])
+    path.write_bytes(b"\n".join(lines))
+
+
+def with_values(**changes):
+    return lambda line: json.dumps({**json.loads(line), **changes}).encode()
+
+
+def first_artifact(root):
+    return root / json.loads((root / "records.jsonl").read_text().splitlines()[0])["artifacts"][KIND]
+
+
+def shown_trials(root):
+    storage = optuna.storages.get_storage(f"sqlite:///{root / 'optuna.db'}")
+    (study,) = storage.get_all_studies()
+    return storage, study._study_id
+
+
+def a_row_more(root):
+    storage, study_id = shown_trials(root)
+    storage.create_new_trial(study_id)
+
+
+def another_value(root):
+    storage, study_id = shown_trials(root)
+    trial = storage.get_all_trials(study_id)[0]
+    optuna.load_study(study_name=None, storage=storage).add_trial(
+        optuna.trial.create_trial(value=7.0, user_attrs=trial.user_attrs)
+    )
+
+
+DAMAGES = {
+    "manifest": (
+        lambda root: (root / "study.json").write_text("{"),
+        "study.json is not a study manifest",
+    ),
+    "a line cut in the middle": (
+        lambda root: line_of(root, 3, lambda line: line[:-20]),
+        "records.jsonl:3: not JSON",
+    ),
+    "a line that is no text": (
+        lambda root: line_of(root, 3, lambda line: b"\xff" + line),
+        "records.jsonl:3: not JSON",
+    ),
+    "another record version": (
+        lambda root: line_of(root, 2, with_values(schema_version=0)),
+        "records.jsonl:2: schema version 0; this version reads 1",
+    ),
+    "a value of the wrong kind": (
+        lambda root: line_of(root, 2, with_values(seed="many")),
+        "records.jsonl:2: seed: 'many'",
+    ),
+    "no number": (
+        lambda root: line_of(root, 2, lambda line: line.replace(b'"seed": 0', b'"seed": NaN')),
+        "records.jsonl:2: not JSON (NaN",
+    ),
+    "a file elsewhere": (
+        lambda root: line_of(root, 2, with_values(artifacts={"samples": "../../thesis.png"})),
+        "'../../thesis.png' leads out of the study's folder",
+    ),
+    "a trial twice": (
+        lambda root: line_of(root, 2, lambda line: line + b"\n" + line),
+        "records.jsonl:3: the trial of line 2 once more",
+    ),
+    "a configuration changed by hand": (
+        lambda root: line_of(root, 2, lambda line: line.replace(b'"epochs": ', b'"epochs": 1', 1)),
+        "its configuration is that of trial ",
+    ),
+    "an artifact gone": (lambda root: first_artifact(root).unlink(), f"{KIND}.npz: is missing"),
+    "an artifact cut": (
+        lambda root: first_artifact(root).write_bytes(first_artifact(root).read_bytes()[:-30]),
+        f"{KIND}.npz: cannot be read",
+    ),
+    "a pickled artifact": (
+        lambda root: np.savez(first_artifact(root), labels=np.array([{}], dtype=object)),
+        f"{KIND}.npz: cannot be read: Object arrays cannot be loaded when allow_pickle=False",
+    ),
+    "selection": (lambda root: (root / "selection.json").write_text("{"), "selection.json: is damaged"),
+    "no selection": (
+        lambda root: (root / "selection.json").unlink(),
+        "selection.json: is missing, though trials were confirmed",
+    ),
+    "no storage": (lambda root: (root / "optuna.db").unlink(), "optuna.db: is missing"),
+    "no database": (
+        lambda root: (root / "optuna.db").write_text("x" * 4096),
+        "optuna.db: cannot be read",
+    ),
+    "a row too many": (a_row_more, "optuna.db: trial None: RUNNING, without a record"),
+    "a row with another value": (another_value, ", without a record"),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+def test_what_is_wrong_is_named(root, name):
+    damage, message = DAMAGES[name]
+    damage(root)
+    before = contents(root)
+    checked = check_study(root)
+    assert not checked.is_sound
+    assert any(message in str(finding) for finding in checked.findings if finding.is_wrong), findings(root)
+    assert contents(root) == before
+
+
+def test_a_selected_trial_without_a_record_is_named(root):
+    chosen = json.loads((root / "selection.json").read_text())["configurations"][0]["selection"]["trial_id"]
+    path = root / "records.jsonl"
+    lines = [line for line in path.read_text().splitlines(True) if json.loads(line)["trial_id"] != chosen]
+    path.write_text("".join(lines))
+    assert f"selection.json: names trial {chosen}, which has no record" in findings(root)
+
+
+def test_what_a_killed_driver_leaves_is_no_damage(tmp_path, simulation):
+    root = tmp_path / "study"
+    earlier = [record for record in simulation.records.values() if record.phase != "confirm"]
+    write_study(root, earlier, selected=None)
+    a_row_more(root)
+    with (root / "records.jsonl").open("a") as file:
+        file.write('{"trial_id": "ha')
+    (root / "artifacts" / "halfway").mkdir()
+    (root / "artifacts" / "halfway" / ".samples.png.0f.partial").write_bytes(b"x")
+    (root / "kept").mkdir()
+    checked = check_study(root)
+    assert checked.is_sound and not checked.is_finished
+    assert [str(finding) for finding in checked.findings] == [
+        f"records.jsonl:{len(earlier) + 1}: not written to its end; resuming cuts it off and runs its trial again",
+        "optuna.db: trial None: RUNNING, without a record",
+        "artifacts/halfway: left over, of no trial that has a record",
+        "artifacts/halfway/.samples.png.0f.partial: left over, half written",
+    ]
+
+
+def test_scratch_is_left_over_once_the_study_is_finished(root):
+    (root / "kept").mkdir()
+    assert findings(root) == ["kept: left over, of no use, the study is over"]
+    assert check_study(root).is_sound

@@ -1,0 +1,195 @@
+"""What W&B is told of a study."""
+
+import http.server
+import json
+import re
+import threading
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+import wandb
+from pydantic import JsonValue
+
+from gan_study.study import tracking
+from gan_study.study.run.folder import Manifest, StudyFolder
+from gan_study.study.watch.dashboard import dashboard, specification
+from gan_study.study.watch.tracking import WandbMirror, at_the_end, configuration, group, on_the_way, summary
+from gan_study.trainables.record import EpochLoss, Milestone
+from tests.study.simulation import Simulation
+from tests.study.test_check import CONFIG
+
+ONLINE = replace(CONFIG, wandb=replace(CONFIG.wandb, mode="online"))
+
+
+@pytest.fixture(scope="module")
+def records():
+    simulation = Simulation()
+    simulation.run(CONFIG, num_workers=1, seed=0)
+    return list(simulation.records.values())
+
+
+def manifest(config=CONFIG, mode="offline", study_id="0123abcd"):
+    return Manifest(study_id=study_id, config=replace(config, wandb=replace(config.wandb, mode=mode)))
+
+
+def with_seed(record, seed):
+    return replace(record, seed=seed, config={**record.config, "seed": seed})
+
+
+def test_seeds_of_a_configuration_are_one_group_and_nothing_else_is(records):
+    first, second = records[0], records[1]
+    assert group(manifest(), first) == group(manifest(), with_seed(first, 17))
+    assert group(manifest(), first) != group(manifest(), second)
+    assert group(manifest(), first) != group(Manifest(study_id="other", config=CONFIG), first)
+    slower = {**first.config, "classifier": {"name": "another"}}
+    assert group(manifest(), first) != group(manifest(), replace(first, config=slower))
+
+
+def test_the_configuration_is_nested_and_names_what_runs_are_grouped_by(records):
+    values = configuration(manifest(), records[0])
+    assert values["balancing"]["name"] == values["balancer"] == records[0].balancer
+    assert values["study"] == manifest().unique_name and values["phase"] == "baseline"
+    assert values["imbalance_ratio"] == records[0].imbalance_ratio
+
+
+def test_the_way_and_the_end_of_a_trial(records):
+    record = replace(
+        records[-1],
+        losses={"3": (EpochLoss(epoch=1, generator=0.5, discriminator=0.25),)},
+        milestones=(Milestone(epoch=1, objective=0.125), Milestone(epoch=4, objective=-1.0)),
+    )
+    assert on_the_way(record) == [
+        {"gan_epoch": 1.0, "generator_loss/3": 0.5, "discriminator_loss/3": 0.25, "milestone/gain": 0.125},
+        {"gan_epoch": 4.0, "milestone/gain": -1.0},
+    ]
+    score = record.scores["test"].overall["minority_f1"]
+    assert at_the_end(record)["test/minority_f1"] == score and at_the_end(record)["imbalance_ratio"] > 0
+    assert summary(record)["test/recall/rare"] == score
+
+
+@pytest.fixture
+def no_wandb_yet():
+    """Its client reads the environment once in a process."""
+    wandb.teardown()
+    yield
+    wandb.teardown()
+
+
+def mirrored(folder, records, *, of=None):
+    mirror = WandbMirror(of or manifest(), folder)
+    mirror.catch_up(records)
+    return mirror.close()
+
+
+def runs(folder):
+    return sorted(path.name.split("-", 3)[-1] for path in folder.root.glob("wandb/offline-run-*"))
+
+
+def test_a_resumed_study_makes_the_runs_that_are_missing_and_no_second_one(records, tmp_path):
+    folder = StudyFolder(tmp_path)
+    assert mirrored(folder, records[:2]) == []
+    assert mirrored(folder, records[:3]) == []
+    ids = [record.trial_id for record in records[:3]]
+    assert folder.mirrored.read_text().split() == ids
+    assert runs(folder) == sorted(f"{manifest().study_id}-{trial_id}" for trial_id in ids)
+
+
+def test_runs_are_kept_where_wandb_does_not_answer(records, tmp_path, monkeypatch, no_wandb_yet):
+    monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
+    monkeypatch.setattr(tracking, "_SECONDS_TO_ANSWER", 2)
+    folder = StudyFolder(tmp_path)
+    (problem,) = mirrored(folder, records[:2], of=manifest(mode="online"))
+    assert "cannot be reached" in problem and f"wandb sync {folder.root}" in problem
+    assert len(runs(folder)) == 2
+    assert len(folder.mirrored.read_text().split()) == 2
+
+
+class _BreakingDown(http.server.BaseHTTPRequestHandler):
+    """As much of W&B as a run needs at first; to all that is not among its `answers` it says that it is broken."""
+
+    answers: Mapping[str, JsonValue]
+
+    def log_message(self, *_):
+        pass
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"] or 0)).decode(errors="replace")
+        answer = next((value for name, value in self.answers.items() if name in body), None)
+        content = json.dumps({"data": answer}).replace("RUN", self._run(body)).encode()
+        self.send_response(503 if answer is None else 200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    @staticmethod
+    def _run(body):
+        """The run's name in a question of GraphQL."""
+        named = re.search(r'"name":"([^"]+)"', body)
+        return named[1] if named else ""
+
+
+PROJECT = {"id": "p", "name": "gan-study", "entity": {"id": "e", "name": "somebody"}}
+BUCKET = {"id": "r", "name": "RUN", "displayName": "RUN", "config": "{}", "project": PROJECT}
+# What a run asks of W&B: to begin, and before it logs its first table.
+BEGINNING = {
+    "RunResumeStatus": {"model": {**PROJECT, "bucket": None}},
+    "UpsertBucket": {"upsertBucket": {"bucket": BUCKET, "inserted": True}},
+}
+TABLES = {"Viewer": {"viewer": {"id": "u", "entity": "somebody", "username": "somebody", "flags": "{}"}}}
+
+
+@pytest.fixture
+def breaking_wandb(no_wandb_yet, monkeypatch, request):
+    handler = type("_Handler", (_BreakingDown,), {"answers": request.param})
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setenv("WANDB_BASE_URL", f"http://127.0.0.1:{server.server_port}")
+    monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
+    monkeypatch.setattr(tracking, "_SECONDS_TO_SEND", 2)
+    monkeypatch.setattr(tracking, "_ATTEMPTS", 1)
+    yield
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize("breaking_wandb", [{**BEGINNING, **TABLES}], indirect=True, ids=["at its end"])
+def test_a_run_is_kept_where_wandb_stops_answering(records, tmp_path, breaking_wandb):
+    folder, study = StudyFolder(tmp_path), manifest(mode="online", study_id="1123abcd")
+    (problem,) = mirrored(folder, records[:2], of=study)
+    (begun,) = folder.root.glob("wandb/run-*")
+    assert (
+        f"has stopped answering; runs are kept, to be sent by `wandb sync --no-skip-online {begun} {folder.root}"
+        in problem
+    )
+    assert list(begun.glob("*.wandb"))
+    assert runs(folder) == [f"{study.study_id}-{records[1].trial_id}"]
+    assert len(folder.mirrored.read_text().split()) == 2
+
+
+@pytest.mark.parametrize("breaking_wandb", [BEGINNING], indirect=True, ids=["before its tables"])
+def test_a_run_is_kept_as_a_whole_where_wandb_stops_answering(records, tmp_path, breaking_wandb):
+    folder, study = StudyFolder(tmp_path), manifest(mode="online", study_id="2123abcd")
+    (problem,) = mirrored(folder, records[:2], of=study)
+    assert f"runs are kept, to be sent by `wandb sync {folder.root}" in problem
+    first, second = (f"{study.study_id}-{record.trial_id}" for record in records[:2])
+    assert runs(folder) == sorted([f"{first}-kept", second])
+    assert len(folder.mirrored.read_text().split()) == 2
+
+
+def test_the_dashboard_asks_for_what_runs_hold(records):
+    view = json.loads(specification(dashboard(manifest(), entity="somebody")))
+    text = json.dumps(view)
+    for metric in ("test/minority_recall", "test/minority_f1", "imbalance_ratio", "milestone/gain", "objective"):
+        assert metric in text
+    held = summary(records[-1]).keys() | at_the_end(records[-1]).keys()
+    assert {"test/minority_recall", "test/minority_f1", "imbalance_ratio"} <= held
+    for key in CONFIG.space().parameters:
+        room, *setting = key.partition("@")[0].split("/")
+        assert f"config:{'.'.join((room, 'value', *setting))}" in text
+    kinds = re.findall(r'"viewType": "([^"]+)"', text)
+    assert {"Run History Line Plot", "Parallel Coordinates Plot", "Parameter Importance", "Media Browser"} <= set(
+        kinds
+    )

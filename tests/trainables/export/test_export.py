@@ -1,0 +1,339 @@
+"""The balanced folder: what is in it, that nothing is lost in it, and that its figures come again."""
+
+import hashlib
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from gan_study.trainables.base.seeding import derive_seed
+from gan_study.trainables.base.settings import DataError, UserError
+from gan_study.trainables.data.catalog import image_source
+from gan_study.trainables.data.image_folder import list_images
+from gan_study.trainables.export.balanced_folder import read_description, read_manifest, read_part, retrained
+from gan_study.trainables.export.cards import model_card
+from gan_study.trainables.export.export import ExportRequest, export
+from gan_study.trainables.export.saved_generator import load_generator
+from gan_study.trainables.trial.config import parse_trial
+from gan_study.trainables.trial.data import prepare
+
+COUNTS = {"Cat": 24, "dog": 20, "lynx": 8}
+ROOT = Path(__file__).parents[3]
+
+
+def write_images(folder):
+    """Blobs of noise, grey and coloured, of mixed sizes and formats; a class is where its blob is."""
+    random = np.random.default_rng(0)
+    for label, (name, count) in enumerate(COUNTS.items()):
+        (folder / name / "inner").mkdir(parents=True)
+        for i in range(count):
+            height, width = random.integers(16, 30, 2)
+            pixels = random.integers(0, 120, (height, width, 3) if i % 3 else (height, width), dtype=np.uint8)
+            pixels[label * 5 : label * 5 + 6] += 130
+            place = folder / name / "inner" if i == 0 else folder / name
+            Image.fromarray(pixels).save(place / f"{i:02d}.{'JPG' if i % 2 else 'png'}")
+
+
+def trial(root, **changes):
+    return parse_trial(
+        {
+            "seed": 1,
+            "data": {"name": "imagefolder", "root": str(root), "image_size": 8},
+            "imbalance": {"profile": "natural"},
+            "classifier": {"epochs": 3, "batch_size": 16},
+            "balancing": {"name": "dcgan", "gan": {"epochs": 4, "batch_size": 4, "latent_size": 8}},
+            **changes,
+        }
+    )
+
+
+def contents(folder):
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data") / "images"
+    write_images(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def request_(images):
+    return ExportRequest(config=trial(images))
+
+
+@pytest.fixture(scope="module")
+def exported(images, request_, tmp_path_factory):
+    """The balanced folder; the images that it was made from are as they were."""
+    before, folder = contents(images), tmp_path_factory.mktemp("balanced") / "out"
+    export(request_, folder)
+    assert contents(images) == before
+    return folder
+
+
+@pytest.fixture(scope="module")
+def manifest(exported):
+    return read_manifest(exported)
+
+
+def test_every_rare_class_has_as_many_images_as_the_largest(exported, manifest):
+    # A quarter is the test part, and a fifth of the rest the validation part.
+    assert list_images(exported, exported / "train").class_counts() == (14, 12, 14)
+    assert list_images(exported, exported / "validation").class_counts() == (4, 3, 1)
+    kinds = Counter((row.part, row.class_name, row.origin) for row in manifest)
+    assert kinds == {
+        ("train", "Cat", "real"): 14,
+        ("train", "dog", "real"): 12,
+        ("train", "lynx", "real"): 5,
+        ("train", "lynx", "synthetic"): 9,
+        ("validation", "Cat", "real"): 4,
+        ("validation", "dog", "real"): 3,
+        ("validation", "lynx", "real"): 1,
+    }
+
+
+def test_every_image_is_listed_and_nothing_else(exported, manifest):
+    written = [name for name in contents(exported) if name.startswith(("train/", "validation/"))]
+    assert sorted(row.file for row in manifest) == written
+    assert all(("synthetic-" in row.file) == (row.origin == "synthetic") for row in manifest)
+    assert sorted(path.name for path in exported.iterdir()) == [
+        *("README.md", "balanced.json", "generator", "manifest.csv", "train", "validation")
+    ]
+
+
+def test_real_images_are_the_files_that_they_were_read_from(images, exported, manifest, request_):
+    real = [row for row in manifest if row.origin == "real"]
+    assert all((exported / row.file).read_bytes() == (images / row.source).read_bytes() for row in real)
+    parts = prepare(request_.config, image_source(request_.config.data))
+    for part, expected in (("train", parts.training), ("validation", parts.validation)):
+        assert sorted(row.source for row in real if row.part == part) == sorted(expected.origins)
+
+
+def test_synthetic_images_are_the_generators_to_the_last_bit(exported, manifest, request_):
+    description = read_description(exported)
+    generator = load_generator(exported / "generator")
+    seed = derive_seed(request_.config.seed, "balancing")
+    for each in description.classes:
+        if not each.num_synthetic:
+            continue
+        assert each.num_copies == 0, "the test wants a class whose first draw was kept"
+        made = generator.sample(each.name, each.num_synthetic, seed=seed)
+        files = [row.file for row in manifest if row.class_name == each.name and row.origin == "synthetic"]
+        for pixels, file in zip(made, files, strict=True):
+            with Image.open(exported / file) as image:
+                np.testing.assert_array_equal(np.asarray(image).transpose(2, 0, 1), pixels)
+
+
+def test_the_manifest_names_the_nearest_real_image(exported, manifest):
+    synthetic = [row for row in manifest if row.origin == "synthetic"]
+    real = {row.file: row for row in manifest if row.origin == "real" and row.part == "train"}
+    assert all(real[row.nearest_real].class_name == row.class_name for row in synthetic)
+    assert all(float(row.distance) > 0 and int(row.seed) > 0 for row in synthetic)
+
+
+def test_a_classifier_of_the_export_has_the_figure_that_is_reported(exported):
+    """In a process of its own, from another place."""
+    moved = exported.parent / "moved"
+    shutil.copytree(exported, moved)
+    program = "from gan_study.trainables.export.balanced_folder import retrained; print(retrained('.'))"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=moved,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    shutil.rmtree(moved)
+    reported = dict(read_description(exported).validation)
+    assert done.stdout.strip() == str(reported)
+    assert len(reported) == 8
+
+
+def test_the_figure_depends_on_the_images(exported, tmp_path):
+    shutil.copytree(exported, tmp_path / "changed")
+    for path in sorted((tmp_path / "changed" / "train" / "Cat").iterdir()):
+        Image.new("L", (8, 8), 255).save(path)
+    assert retrained(tmp_path / "changed") != dict(read_description(exported).validation)
+
+
+def test_the_cards_have_the_counts_and_the_figures(exported):
+    description = read_description(exported)
+    card = (exported / "README.md").read_text()
+    assert "| lynx | `lynx` | 5 | 9 | 14 | 1 | 0 |" in card
+    assert f"| balanced_accuracy | {description.validation['balanced_accuracy']:.4g} |" in card
+    model = (exported / "generator" / "README.md").read_text()
+    assert "| lynx | 5 | 9 |" in model
+    assert f"balanced_accuracy {description.validation['balanced_accuracy']:.4g}" in model
+    assert all(f"## {title}" in model for title in ("Use", "Data", "Metrics", "Intended use", "Limits"))
+    assert not re.search(r"\n\n\n", card + model)
+
+
+def test_a_note_says_how_many_images_pass_for_their_class(exported):
+    notes = read_description(exported).notes
+    [note] = [note for note in notes if note.startswith("class 'lynx': a classifier of the real images takes ")]
+    assert re.search(r"takes \d+% of the synthetic ones for it; of real ones that were held out: \d+%$", note)
+    assert note in (exported / "README.md").read_text()
+
+
+def test_the_snippets_of_the_cards_run(exported, tmp_path, monkeypatch, capsys):
+    folder = tmp_path / "copy"
+    shutil.copytree(exported, folder)
+    for card, place in (
+        (folder / "generator" / "README.md", folder / "generator"),
+        (folder / "README.md", folder),
+    ):
+        [snippet] = re.findall(r"```python\n(.*?)```", card.read_text(), flags=re.DOTALL)
+        assert len([line for line in snippet.splitlines() if line]) <= 5
+        monkeypatch.chdir(place)
+        exec(snippet, {})
+    with Image.open(folder / "generator" / "sample.png") as image:
+        assert image.size == (8, 8)
+    assert "balanced_accuracy" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["lynx", "it's a <lynx> & a café", "$HOME", "-1"])
+def test_what_the_model_card_has_for_a_shell_names_the_class(exported, name):
+    config = load_generator(exported / "generator").config
+    filled = replace(config, classes={name: config.classes["lynx"]})
+    card = model_card(read_description(exported), filled, {})
+    [command] = re.findall(r"```\n(gan-study .*?)\n```", card)
+    assert shlex.split(command)[:5] == ["gan-study", "sample", ".", "--class", name]
+
+
+def test_what_was_cut_off_goes_on_and_ends_the_same(exported, request_, tmp_path, monkeypatch):
+    monkeypatch.setattr("gan_study.trainables.export.export._KEPT_EVERY_SECONDS", 0.0)
+    for stage, at in (("training dcgan", 2), ("making images", 1), ("writing images", 20), ("validating", 1)):
+        shown = []
+
+        def interrupt(name, done, total, stage=stage, at=at, shown=shown):
+            shown.append((name, done))
+            if (name, done) == (stage, at):
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            export(request_, tmp_path / "out", progress=interrupt)
+        assert not (tmp_path / "out" / "balanced.json").exists()
+        assert (stage, at) in shown
+    export(request_, tmp_path / "out")
+    assert contents(tmp_path / "out") == contents(exported)
+
+
+def test_a_folder_that_is_complete_is_left_as_it_is(exported, request_):
+    before = contents(exported)
+    description = export(request_, exported, progress=lambda *_: pytest.fail("nothing is to be done"))
+    assert description == read_description(exported)
+    assert contents(exported) == before
+
+
+def test_a_folder_that_holds_something_else_is_refused(exported, images, request_, tmp_path):
+    other = ExportRequest(config=replace(request_.config, seed=2))
+    with pytest.raises(UserError, match="holds another balanced data set"):
+        export(other, exported)
+    with pytest.raises(KeyboardInterrupt):
+        export(request_, tmp_path / "begun", progress=_interrupt)
+    with pytest.raises(UserError, match="the beginning of another"):
+        export(other, tmp_path / "begun")
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "thesis.txt").write_text("do not lose")
+    with pytest.raises(UserError, match="is not empty"):
+        export(request_, tmp_path / "thesis")
+
+
+def _interrupt(stage, done, total):
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("place", [".", "balanced", "Cat", "..", "../images/new"])
+def test_nothing_is_written_to_the_folder_of_the_real_images_or_around_it(images, request_, place):
+    before = contents(images.parent)
+    with pytest.raises(UserError, match="apart from that of the real images"):
+        export(request_, images / place)
+    assert contents(images.parent) == before
+
+
+def test_a_link_to_the_folder_of_the_real_images_is_seen_through(images, request_, tmp_path):
+    (tmp_path / "link").symlink_to(images)
+    with pytest.raises(UserError, match="apart from that of the real images"):
+        export(request_, tmp_path / "link" / "out")
+
+
+def test_nothing_is_written_where_data_sets_are_looked_for(tmp_path, monkeypatch):
+    monkeypatch.setenv("GAN_STUDY_DATA", str(tmp_path / "data"))
+    mnist = trial(None, data={"name": "mnist", "image_size": 8})
+    config = replace(mnist, data=replace(mnist.data, root=None))
+    with pytest.raises(UserError, match="apart from that of the real images"):
+        export(ExportRequest(config=config), tmp_path / "data" / "mnist" / "balanced")
+    assert not (tmp_path / "data").exists()
+
+
+def test_real_images_may_be_links(images, exported, request_, tmp_path):
+    export(replace(request_, links=True), tmp_path / "out")
+    real = [row for row in read_manifest(tmp_path / "out") if row.origin == "real"]
+    assert all((tmp_path / "out" / row.file).readlink() == (images / row.source).resolve() for row in real)
+    assert contents(tmp_path / "out") == contents(exported)
+
+
+def test_all_images_may_be_trained_on(images, request_, tmp_path):
+    everything = replace(request_, all_images=True)
+    description = export(everything, tmp_path / "out")
+    real = [row for row in read_manifest(tmp_path / "out") if row.origin == "real"]
+    pool = image_source(request_.config.data).pool().images
+    assert sorted(row.source for row in real) == sorted(pool.origins)
+    assert list_images(tmp_path / "out", tmp_path / "out" / "train").class_counts() == (18, 15, 18)
+    assert not (tmp_path / "out" / "validation").exists()
+    assert description.validation == {}
+    assert "Nobody knows" in (tmp_path / "out" / "README.md").read_text()
+    with pytest.raises(DataError, match="has no validation part"):
+        retrained(tmp_path / "out")
+    with pytest.raises(UserError, match="holds another"):
+        export(request_, tmp_path / "out")
+
+
+def test_where_images_have_no_files_of_their_own_their_pixels_are_kept(tmp_path):
+    config = trial(
+        None,
+        data={"name": "digits", "image_size": 8, "train_size": 60},
+        imbalance={"profile": "step", "ratio": 3, "minority_classes": ["0"]},
+    )
+    config = replace(config, data=replace(config.data, root=None))
+    export(ExportRequest(config=config), tmp_path / "out")
+    parts = prepare(config, image_source(config.data))
+    read = read_part(tmp_path / "out", "train", image_size=8, channels=1)
+    rows = {row.file: row for row in read_manifest(tmp_path / "out")}
+    by_origin = dict(zip(parts.training.origins, parts.training.images, strict=True))
+    real = [i for i, origin in enumerate(read.origins) if rows[origin].origin == "real"]
+    assert len(real) == len(parts.training)
+    assert all(np.array_equal(read.images[i], by_origin[rows[read.origins[i]].source]) for i in real)
+
+
+def test_nothing_to_balance_is_said(images, tmp_path):
+    config = trial(images, imbalance={"profile": "natural", "minority_classes": ["Cat"]})
+    with pytest.raises(UserError, match=r"no rare class lacks images; the classes have 14 \(Cat\), 12 \(dog\)"):
+        export(ExportRequest(config=config), tmp_path / "out")
+
+
+def test_another_way_of_balancing_is_refused(images, tmp_path):
+    config = trial(images, balancing={"name": "smote"})
+    with pytest.raises(UserError, match="'smote' is no GAN"):
+        export(ExportRequest(config=config), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_threads_are_those_that_are_asked_for(exported):
+    assert read_description(exported).threads == torch.get_num_threads() == 1

@@ -1,0 +1,86 @@
+"""Copies are thrown away and made up for; where nothing but copies comes, that is said."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from gan_study.trainables.classifiers.classifier import FittedClassifier
+from gan_study.trainables.data.images import to_float
+from gan_study.trainables.export.filling import MAX_DRAWS, filling
+
+# Features that are the pixels themselves.
+MEASURE = FittedClassifier(body=nn.Flatten(), head=nn.Identity())
+
+
+def images(number, *, seed):
+    random = np.random.default_rng(seed)
+    return to_float(random.integers(0, 256, (number, 1, 4, 4), dtype=np.uint8), torch.device("cpu"))
+
+
+REAL = images(5, seed=0)
+
+
+class Draws:
+    """Half of each draw are real images with a little noise, the first of them, as long as there are `copies`."""
+
+    def __init__(self, copies):
+        self.copies, self.asked = copies, []
+
+    def __call__(self, number, seed):
+        self.asked.append((number, seed))
+        drawn = images(number, seed=seed % 1000)
+        copied = min(self.copies, (number + 1) // 2)
+        self.copies -= copied
+        drawn[:copied] = (REAL[torch.arange(copied) % len(REAL)] + 0.01).clamp(-1, 1)
+        return drawn
+
+
+def nearest_by_hand(made):
+    distances = (made[:, None] - REAL[None]).flatten(2).norm(dim=2)
+    return distances.argmin(dim=1), distances.min(dim=1).values
+
+
+def test_without_copies_the_first_draw_is_the_answer():
+    draw = Draws(copies=0)
+    made = filling(REAL, 6, draw, MEASURE, seed=7)
+    assert draw.asked == [(6, 7)]
+    assert (made.num_copies, made.num_missing) == (0, 0)
+    assert made.seeds.tolist() == [7] * 6
+    rows, distances = nearest_by_hand(to_float(made.images, torch.device("cpu")))
+    assert made.nearest.tolist() == rows.tolist()
+    np.testing.assert_allclose(made.distances, distances, rtol=1e-5)
+
+
+def test_copies_are_drawn_again_until_the_number_is_there():
+    draw = Draws(copies=4)
+    made = filling(REAL, 6, draw, MEASURE, seed=7)
+    # 3 of 6, then 1 of the 3 that were missing, then none of 1.
+    assert [number for number, _ in draw.asked] == [6, 3, 2] or [n for n, _ in draw.asked] == [6, 3, 1]
+    assert (made.num_copies, made.num_missing) == (4, 0)
+    assert len(made.images) == len(made.seeds) == len(made.nearest) == len(made.distances) == 6
+    assert made.seeds.tolist() == [seed for number, seed in draw.asked for _ in range(number)][:3] + [
+        draw.asked[1][1]
+    ] * 2 + [draw.asked[2][1]]
+    assert made.distances.min() > 0.5
+
+
+def test_nothing_but_copies_leaves_the_class_short_and_says_so():
+    draw = Draws(copies=10**6)
+    made = filling(REAL, 1, draw, MEASURE, seed=7)
+    assert len(draw.asked) == MAX_DRAWS
+    assert len({seed for _, seed in draw.asked}) == MAX_DRAWS
+    assert (made.num_copies, made.num_missing, len(made.images)) == (MAX_DRAWS, 1, 0)
+
+
+def test_real_images_that_repeat_do_not_hide_their_copies():
+    real = torch.cat([REAL, REAL])
+    made = filling(real, 4, Draws(copies=2), MEASURE, seed=7)
+    assert made.num_copies == 2
+    assert made.nearest.max() < len(REAL)
+
+
+@pytest.mark.parametrize("number", [1, 4])
+def test_copies_of_a_single_image_cannot_be_told(number):
+    made = filling(REAL[:1], number, lambda n, seed: REAL[:1].repeat(n, 1, 1, 1), MEASURE, seed=7)
+    assert (len(made.images), made.num_copies) == (number, 0)

@@ -1,0 +1,293 @@
+"""The balancers behind imbalanced-learn's interface, its own checks among the tests."""
+
+import numpy as np
+import pytest
+import torch
+from imblearn.base import BaseSampler
+from imblearn.over_sampling import RandomOverSampler
+from imblearn.pipeline import make_pipeline
+from imblearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils import estimator_checks as sklearn_checks
+from torch.utils.data import DataLoader, TensorDataset
+
+from gan_study.trainables.balancing.catalog import BALANCERS
+from gan_study.trainables.export.over_sampler import METHODS, BalancedDataset, ImageOverSampler
+from gan_study.trainables.gans.catalog import VARIANTS
+
+SMALL_GAN = {"gan": {"epochs": 1, "batch_size": 8, "latent_size": 4}}
+
+
+def settings_of(method):
+    if method not in VARIANTS:
+        return {}
+    warm_start = {"warm_start_epochs": 1} if VARIANTS[method].warm_start else {}
+    return {"gan": {**SMALL_GAN["gan"], **warm_start}}
+
+
+def sampler_of(method, **arguments):
+    return ImageOverSampler(method, settings=settings_of(method), random_state=0, device="cpu", **arguments)
+
+
+def images_and_classes(dtype=np.uint8, *, channels=1):
+    """10, 4 and 3 images of 8x8 of three classes with names."""
+    y = np.array(["cat"] * 4 + ["ant"] * 10 + ["dog"] * 3)
+    X = np.random.default_rng(0).integers(0, 256, (len(y), channels, 8, 8))
+    return (X if np.issubdtype(dtype, np.integer) else X / 255).astype(dtype), y
+
+
+def counts(y):
+    return dict(zip(*(values.tolist() for values in np.unique(y, return_counts=True)), strict=True))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_originals_stay_first_and_every_class_reaches_the_largest(method):
+    X, y = images_and_classes()
+    before = X.copy()
+    X_balanced, y_balanced = sampler_of(method).fit_resample(X, y)
+    assert X_balanced.dtype == np.uint8
+    assert X_balanced.shape == (30, 1, 8, 8)
+    np.testing.assert_array_equal(X_balanced[:17], before)
+    np.testing.assert_array_equal(X, before)
+    assert y_balanced.tolist() == [*y, *["cat"] * 6, *["dog"] * 7]
+
+
+@pytest.mark.parametrize("method", ["smote", "dcgan", "cgan"])
+def test_as_many_are_made_as_are_asked_for(method):
+    X, y = images_and_classes()
+    sampler = sampler_of(method, sampling_strategy={"dog": 13, "ant": 11})
+    _, y_balanced = sampler.fit_resample(X, y)
+    assert counts(y_balanced) == {"ant": 11, "cat": 4, "dog": 13}
+    assert sampler.sampling_strategy_ == {"dog": 10, "ant": 1}
+
+
+@pytest.mark.parametrize("strategy", ["auto", "minority", "not minority", "all", lambda y: {"cat": 7}])
+def test_strategies_mean_what_they_mean_in_imbalanced_learn(strategy):
+    X, y = images_and_classes()
+    _, ours = sampler_of("duplicates", sampling_strategy=strategy).fit_resample(X, y)
+    _, theirs = RandomOverSampler(sampling_strategy=strategy).fit_resample(X.reshape(len(X), -1), y)
+    assert counts(ours) == counts(theirs)
+
+
+def test_a_share_of_the_largest_class_may_be_asked_for():
+    X, y = images_and_classes()
+    X, y = X[4:], y[4:]
+    _, y_balanced = sampler_of("image_transforms", sampling_strategy=0.5).fit_resample(X, y)
+    assert counts(y_balanced) == {"ant": 10, "dog": 5}
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.float32, np.float64])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_made_images_have_the_values_and_the_type_of_the_real_ones(dtype, channels):
+    X, y = images_and_classes(dtype, channels=channels)
+    made = sampler_of("smote").fit_resample(X, y)[0][len(X) :]
+    assert made.dtype == dtype
+    # Between neighbours, so about as bright as they are, and nowhere outside of them.
+    assert X.min() <= made.min() < made.max() <= X.max()
+    assert made.mean() == pytest.approx(X.mean(), rel=0.1)
+    assert len(np.unique(made)) > 100
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(("height", "width"), [(8, 5), (5, 8)])
+def test_images_need_not_be_square(method, height, width):
+    X, y = images_and_classes(channels=3)
+    X = X[:, :, :height, :width]
+    X_balanced, y_balanced = sampler_of(method).fit_resample(X, y)
+    assert X_balanced.shape == (30, 3, height, width)
+    np.testing.assert_array_equal(X_balanced[:17], X)
+    assert counts(y_balanced) == {"ant": 10, "cat": 10, "dog": 10}
+
+
+def test_what_is_added_to_make_squares_is_cut_off_again():
+    X, y = images_and_classes()
+    flat = X[:, :, 2:5]
+    made = sampler_of("duplicates").fit_resample(flat, y)[0][len(X) :]
+    assert {image.tobytes() for image in made} <= {image.tobytes() for image in flat}
+
+
+def test_copies_of_bytes_are_exact():
+    X, y = images_and_classes()
+    made = sampler_of("duplicates").fit_resample(X, y)[0][len(X) :]
+    real = {image.tobytes() for image in X}
+    assert all(image.tobytes() in real for image in made)
+
+
+def test_equal_random_states_make_equal_images():
+    X, y = images_and_classes()
+    first, again, other = (
+        ImageOverSampler("dcgan", settings=SMALL_GAN, random_state=seed, device="cpu").fit_resample(X, y)[0]
+        for seed in (1, 1, 2)
+    )
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_a_clone_makes_the_same_images():
+    X, y = images_and_classes()
+    sampler = sampler_of("cgan")
+    np.testing.assert_array_equal(clone(sampler).fit_resample(X, y)[0], sampler.fit_resample(X, y)[0])
+
+
+def test_it_is_searched_in_a_pipeline():
+    X, y = images_and_classes()
+    flatten = FunctionTransformer(lambda images: images.reshape(len(images), -1) / 255)
+    pipeline = make_pipeline(sampler_of("smote"), flatten, LogisticRegression())
+    methods = {"imageoversampler__method": ["smote", "duplicates"]}
+    search = GridSearchCV(pipeline, methods, cv=2, error_score="raise").fit(X[:14], y[:14])
+    assert len(search.cv_results_["params"]) == 2
+    assert set(search.predict(X)) <= {"ant", "cat"}
+
+
+def test_settings_change_what_is_made():
+    X, y = images_and_classes()
+    made = [
+        ImageOverSampler(
+            "dcgan", settings={"gan": {**SMALL_GAN["gan"], "epochs": epochs}}, random_state=0, device="cpu"
+        ).fit_resample(X, y)[0]
+        for epochs in (1, 2)
+    ]
+    assert not np.array_equal(*made)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"method": "dcgam"}, "method"),
+        ({"method": "mixup"}, "method"),
+        ({"settings": {"gan": {"epoch": 3}}}, "settings.gan.epoch: unknown key; did you mean 'epochs'?"),
+        ({"settings": {"balance_to": 2}}, "settings.balance_to: give it as sampling_strategy"),
+        ({"settings": {"name": "dcgan"}}, "settings.name: give it as method"),
+        ({"value_range": (0, 100)}, "value_range: X has values of"),
+        ({"value_range": (1, 1)}, "value_range: 1 to 1"),
+        ({"sampling_strategy": {"dog": 1}}, "number of samples in a class should be greater"),
+    ],
+)
+def test_what_cannot_be_done_is_a_value_error(arguments, message):
+    X, y = images_and_classes()
+    with pytest.raises(ValueError, match=message.replace("?", r"\?")):
+        ImageOverSampler(**{"method": "dcgan", **arguments}).fit_resample(X, y)
+
+
+@pytest.mark.parametrize("shape", [(6, 64), (6, 8, 8), (6, 1, 8, 8, 1)])
+def test_what_is_no_image_is_refused(shape):
+    with pytest.raises(ValueError, match=r"images \[N, channels, height, width\]"):
+        sampler_of("duplicates").fit_resample(np.zeros(shape), [0, 0, 0, 0, 1, 1])
+
+
+def test_a_class_of_one_image_is_named_where_a_method_needs_two():
+    X, y = images_and_classes()
+    with pytest.raises(ValueError, match="'dog' has one image"):
+        sampler_of("smote").fit_resample(X[:15], y[:15])
+
+
+def test_methods_are_those_that_add_images():
+    assert set(VARIANTS) < set(METHODS)
+    assert set(METHODS) - set(VARIANTS) == {
+        *("random_oversampling", "duplicates", "image_transforms", "rand_augment", "smote")
+    }
+    assert all("balance_to" in BALANCERS[name].setting_paths for name in METHODS)
+
+
+# What the libraries themselves ask of an estimator. Their checks bring rows of numbers, so a row becomes an image.
+
+
+class OnRows(ImageOverSampler):
+    """The sampler for rows of at most 64 numbers: each of them an image of 8x8, padded with its smallest value."""
+
+    def _check_X_y(self, X, y, accept_sparse=None):
+        rows, y, one_versus_all = BaseSampler._check_X_y(self, X, y, accept_sparse=False)
+        self._width = rows.shape[1]
+        padded = np.pad(rows, ((0, 0), (0, 64 - self._width)), constant_values=rows.min())
+        return padded.reshape(-1, 1, 8, 8), y, one_versus_all
+
+    def _fit_resample(self, X, y):
+        images, classes = super()._fit_resample(X, y)
+        return images.reshape(len(images), -1)[:, : self._width], classes
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = True
+        tags.input_tags.dataframe = True
+        return tags
+
+
+NOT_FOR_IMAGES = {"check_samplers_pandas_sparse": "images are no sparse frames"}
+
+
+@parametrize_with_checks(
+    [OnRows(name, settings=settings_of(name), random_state=0, device="cpu") for name in ("smote", "dcgan")],
+    expected_failed_checks=lambda sampler: NOT_FOR_IMAGES,
+)
+def test_imbalanced_learns_checks(estimator, check):
+    check(estimator)
+
+
+# scikit-learn hands out no check for estimators that take no rows; these need no data, or bring none of their own.
+SKLEARN_CHECKS = (
+    sklearn_checks.check_estimator_cloneable,
+    sklearn_checks.check_estimator_tags_renamed,
+    sklearn_checks.check_valid_tag_types,
+    sklearn_checks.check_estimator_repr,
+    sklearn_checks.check_no_attributes_set_in_init,
+    sklearn_checks.check_do_not_raise_errors_in_init_or_set_params,
+    sklearn_checks.check_mixin_order,
+    sklearn_checks.check_parameters_default_constructible,
+    sklearn_checks.check_get_params_invariance,
+    sklearn_checks.check_set_params,
+    sklearn_checks.check_param_validation,
+)
+
+
+@pytest.mark.parametrize("check", SKLEARN_CHECKS, ids=lambda check: check.__name__)
+def test_scikit_learns_checks_that_bring_no_rows(check):
+    check("ImageOverSampler", ImageOverSampler())
+
+
+ROW_CHECKS = [
+    *sklearn_checks.estimator_checks_generator(
+        OnRows("duplicates", random_state=0, device="cpu"), expected_failed_checks={}
+    )
+]
+
+
+@pytest.mark.parametrize("check", [check for _, check in ROW_CHECKS], ids=lambda check: check.func.__name__)
+def test_scikit_learns_checks_on_rows(check):
+    check(OnRows("duplicates", random_state=0, device="cpu"))
+
+
+def test_a_data_set_is_followed_by_what_is_made():
+    X, y = images_and_classes(np.float32)
+    labels = np.unique(y, return_inverse=True)[1]
+    real = TensorDataset(torch.as_tensor(X), torch.as_tensor(labels))
+    data = BalancedDataset(real, sampler_of("smote"))
+    made = sampler_of("smote").fit_resample(X, labels)
+    assert len(data) == 30
+    for i in range(30):
+        image, label = data[i]
+        assert torch.equal(image, torch.as_tensor(made[0][i]))
+        assert int(label) == made[1][i]
+    assert torch.equal(data[-1][0], data[29][0])
+    with pytest.raises(IndexError):
+        data[30]
+    images, found = next(iter(DataLoader(data, batch_size=30)))
+    assert images.shape == (30, 1, 8, 8)
+    assert found.bincount().tolist() == [10, 10, 10]
+
+
+def test_real_items_of_a_data_set_are_read_anew():
+    class Numbered(TensorDataset):
+        reads = 0
+
+        def __getitem__(self, index):
+            self.reads += 1
+            return super().__getitem__(index)
+
+    real = Numbered(torch.rand(6, 1, 8, 8), torch.tensor([0, 0, 0, 0, 1, 1]))
+    data = BalancedDataset(real, sampler_of("duplicates"))
+    assert real.reads == 6
+    data[0], data[7]
+    assert real.reads == 7

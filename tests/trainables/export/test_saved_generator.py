@@ -1,0 +1,142 @@
+"""Generators as files: what comes back makes the same images."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from gan_study.trainables.balancing.catalog import parse_balancing
+from gan_study.trainables.base.settings import ConfigError, DataError, UserError
+from gan_study.trainables.data.images import Classes, TrainingSet, to_bytes
+from gan_study.trainables.export.saved_generator import load_generator, saved, write_generator, write_samples
+from gan_study.trainables.gans.catalog import VARIANTS
+
+NAMES = ("cat", "../dog", "lynx")
+
+
+def training_set(channels=1):
+    labels = torch.tensor([0] * 6 + [1] * 4 + [2] * 3)
+    images = torch.rand(13, channels, 8, 8, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    return TrainingSet(
+        images=images,
+        labels=labels,
+        weights=torch.ones(13),
+        synthetic=torch.zeros(13, dtype=torch.bool),
+        classes=Classes(names=NAMES, minority=(1, 2)),
+    )
+
+
+def trained(variant="dcgan", *, channels=1, **settings):
+    """A GAN after one epoch: its balancer, itself, and what it is trained on."""
+    gan = {"epochs": 1, "batch_size": 4, "latent_size": 4, **settings.pop("gan", {})}
+    if VARIANTS[variant].warm_start:
+        gan["warm_start_epochs"] = 1
+    balancer = parse_balancing({"name": variant, "gan": gan, **settings}).balancer
+    training = training_set(channels)
+    [gans] = balancer.trained(training, (1, 2), seed=3)
+    return balancer, gans, training
+
+
+def written(folder, *arguments, **settings):
+    balancer, gans, training = trained(*arguments, **settings)
+    write_generator(folder, saved(gans, balancer, training.shape, training.classes), card="# Card\n")
+    return balancer, gans, training
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("settings", [{}, {"gan": {"ema_decay": 0.9}, "image_size": 16, "channels": 3}])
+def test_what_is_read_makes_the_images_that_balancing_makes(tmp_path, variant, settings):
+    balancer, _, training = written(tmp_path, variant, **settings)
+    [balanced] = balancer.balance(training, seed=3)
+    generator = load_generator(tmp_path)
+    assert generator.class_names == ("../dog", "lynx")
+    for name, label, number in (("../dog", 1, 2), ("lynx", 2, 3)):
+        made = balanced.training.images[balanced.training.synthetic & (balanced.training.labels == label)]
+        np.testing.assert_array_equal(generator.sample(name, number, seed=3), to_bytes(made))
+
+
+def test_reading_leaves_the_global_random_state_alone(tmp_path):
+    written(tmp_path)
+    torch.manual_seed(0)
+    expected = torch.rand(1)
+    torch.manual_seed(0)
+    load_generator(tmp_path)
+    assert torch.equal(torch.rand(1), expected)
+
+
+def test_classes_of_a_conditional_gan_share_a_network(tmp_path):
+    written(tmp_path / "cgan", "cgan")
+    written(tmp_path / "dcgan", "dcgan")
+    assert load_generator(tmp_path / "cgan").config.num_networks == 1
+    assert load_generator(tmp_path / "dcgan").config.num_networks == 2
+
+
+def test_seeds_change_the_images(tmp_path):
+    written(tmp_path)
+    first, other = (load_generator(tmp_path).sample("lynx", 2, seed=seed) for seed in (0, 1))
+    assert not np.array_equal(first, other)
+
+
+def test_a_class_that_it_does_not_make_is_named(tmp_path):
+    written(tmp_path)
+    with pytest.raises(ConfigError, match=r"makes no class 'linx'; did you mean 'lynx'\?"):
+        load_generator(tmp_path).sample("linx", 1)
+
+
+def test_samples_are_files_below_the_folder_whatever_the_class_is_called(tmp_path):
+    written(tmp_path / "model")
+    generator = load_generator(tmp_path / "model")
+    folder = write_samples(generator, "../dog", 3, tmp_path / "out", seed=5)
+    assert folder == tmp_path / "out" / "%2E.%2Fdog"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model", "out"]
+    expected = generator.sample("../dog", 3, seed=5)
+    for i, path in enumerate(sorted(folder.iterdir())):
+        with Image.open(path) as image:
+            np.testing.assert_array_equal(np.asarray(image), expected[i, 0])
+    with pytest.raises(UserError, match="is not empty"):
+        write_samples(generator, "../dog", 3, tmp_path / "out", seed=6)
+
+
+def test_a_missing_or_damaged_file_is_named(tmp_path):
+    with pytest.raises(DataError, match="holds no generator"):
+        load_generator(tmp_path)
+    written(tmp_path)
+    weights = (tmp_path / "generator.safetensors").read_bytes()
+    (tmp_path / "generator.safetensors").unlink()
+    with pytest.raises(DataError, match=r"generator.safetensors is missing"):
+        load_generator(tmp_path)
+    (tmp_path / "generator.safetensors").write_bytes(weights[:-8])
+    with pytest.raises(DataError, match="does not hold the weights"):
+        load_generator(tmp_path)
+    (tmp_path / "generator.json").write_text("{")
+    with pytest.raises(DataError, match=r"generator.json is damaged"):
+        load_generator(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("variant", "dcgam", "did you mean 'dcgan'?"),
+        ("latent_size", 5, "does not hold the weights"),
+        ("latent_sise", 4, "latent_sise: unknown key"),
+        ("format_version", 2, "format_version"),
+    ],
+)
+def test_a_configuration_that_cannot_be_is_refused(tmp_path, key, value, message):
+    written(tmp_path)
+    path = tmp_path / "generator.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), key: value}))
+    with pytest.raises(UserError, match=message.replace("?", r"\?")):
+        load_generator(tmp_path)
+
+
+def test_weights_that_another_variant_has_are_refused(tmp_path):
+    balancer, gans, training = trained("dcgan")
+    generator = saved(gans, balancer, training.shape, training.classes)
+    config = replace(generator.config, variant="wgan_gp")
+    write_generator(tmp_path, replace(generator, config=config), card="")
+    with pytest.raises(DataError, match="does not hold the weights"):
+        load_generator(tmp_path)

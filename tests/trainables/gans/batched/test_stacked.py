@@ -1,0 +1,193 @@
+"""GANs trained side by side against the same ones trained alone, in float64."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from gan_study.trainables.gans.batched.execution import EAGER
+from gan_study.trainables.gans.batched.stacked import StackedTraining, train_gans
+from gan_study.trainables.gans.catalog import VARIANTS
+from gan_study.trainables.gans.checkpoints import Checkpoints
+from gan_study.trainables.gans.training import DivergedError, TrainedEpoch, Training, train_gan
+from gan_study.trainables.gans.variant import GanSettings, GanVariant, TrainingData, parse_gan_settings
+from gan_study.trainables.runtime.cache import contents
+
+SEEDS = (5, 6, 7)
+NUM_IMAGES, EPOCHS = 10, 2
+# Two discriminator steps to a generator step and three batches an epoch: the first epoch ends within a round.
+SMALL: Mapping[str, object] = {
+    "epochs": EPOCHS,
+    "batch_size": 4,
+    "latent_size": 6,
+    "learning_rate": 1e-3,
+    "discriminator_steps": 2,
+}
+every_variant = pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS)
+# Batched and single convolutions may differ from any of these as from the others, so all of them at once.
+every_switch = pytest.mark.parametrize(
+    "switches", [{}, {"diff_augment": True, "ema_decay": 0.9, "weight_clip": 0.05}], ids=["plain", "all switches"]
+)
+
+
+def data(seed: int) -> TrainingData:
+    random = torch.Generator().manual_seed(seed)
+    images = torch.rand(NUM_IMAGES, 1, 8, 8, generator=random, dtype=torch.double) * 2 - 1
+    return TrainingData(images=images, labels=torch.arange(NUM_IMAGES) % (seed % 3 + 1), num_classes=3)
+
+
+def settings_of(variant: GanVariant, given: Mapping[str, object] = {}) -> GanSettings:
+    warm_start = {"warm_start_epochs": 2} if variant.warm_start else {}
+    return parse_gan_settings(variant, {**SMALL, **warm_start, **given}, where="gan")
+
+
+def tensors(value: object, name: str = "") -> dict[str, Tensor]:
+    """Every tensor of a nested state, by where it is."""
+    if isinstance(value, Tensor):
+        return {name: value}
+    items = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
+    return {key: found for part, each in items for key, found in tensors(each, f"{name}/{part}").items()}
+
+
+@every_variant
+@every_switch
+def test_the_numbers_are_those_of_training_each_alone(variant: GanVariant, switches: Mapping[str, object]) -> None:
+    settings = settings_of(variant, switches)
+    trainings = [Training(variant, settings, data(seed), seed=seed, execution=EAGER) for seed in (*SEEDS, *SEEDS)]
+    alone, members = trainings[: len(SEEDS)], trainings[len(SEEDS) :]
+    stack = StackedTraining(members, execution=EAGER)
+    for _ in range(EPOCHS):
+        stack.train_epoch()
+        for one in alone:
+            one.train_epoch()
+    for one, member in zip(alone, members, strict=True):
+        assert len(member.losses) == EPOCHS
+        for wanted, found in zip(one.losses, member.losses, strict=True):
+            assert found == pytest.approx(wanted, rel=0, abs=1e-10)
+        # Networks, average, optimisers and random streams.
+        wanted_state, found_state = tensors(one.state()), tensors(member.state())
+        assert wanted_state.keys() == found_state.keys()
+        for name, value in wanted_state.items():
+            # A bias that batch norm takes off again has no gradient but rounding, which Adam makes steps of.
+            assert torch.allclose(found_state[name].double(), value.double(), rtol=0, atol=1e-9), name
+        assert torch.equal(next(member.batches), next(one.batches))
+
+
+def test_the_epochs_that_are_asked_for_are_those_of_the_loop_for_one() -> None:
+    variant = VARIANTS["bagan"]
+    settings = settings_of(variant, {"epochs": 3, "ema_decay": 0.9})
+
+    def seen(state: TrainedEpoch | DivergedError) -> tuple[int, int, Tensor]:
+        assert isinstance(state, TrainedEpoch)
+        weights = torch.cat([weight.flatten() for weight in state.generator.parameters()])
+        return state.epoch, state.taken_from, weights.detach().clone()
+
+    alone = [[seen(state) for state in train_gan(variant, settings, data(s), seed=s, at={1})] for s in SEEDS]
+    stacked = train_gans(variant, settings, [data(seed) for seed in SEEDS], seeds=SEEDS, at={1})
+    together = list(zip(*([seen(state) for state in outcomes] for outcomes in stacked), strict=True))
+    for one, other in zip(alone, together, strict=True):
+        assert [found[:2] for found in other] == [wanted[:2] for wanted in one] == [(1, 1), (3, 3)]
+        for wanted, found in zip(one, other, strict=True):
+            assert torch.allclose(found[2], wanted[2], rtol=0, atol=1e-10)
+
+
+@every_variant
+def test_one_that_diverges_harms_no_other(variant: GanVariant) -> None:
+    settings = settings_of(variant)
+    sets = [data(seed) for seed in SEEDS]
+    sets[1] = replace(sets[1], images=sets[1].images * torch.nan)
+    *_, last = train_gans(variant, settings, sets, seeds=SEEDS)
+    assert isinstance(last[1], DivergedError)
+    assert "in epoch 1" in str(last[1])
+    for number in (0, 2):
+        *_, alone = train_gan(variant, settings, sets[number], seed=SEEDS[number])
+        outcome = last[number]
+        assert isinstance(outcome, TrainedEpoch)
+        assert outcome.losses[-1] == pytest.approx(alone.losses[-1], rel=0, abs=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("sets", "message"),
+    [
+        ([], "0 sets of images and 3 seeds"),
+        ([data(5), data(6)], "2 sets of images and 3 seeds"),
+        ([data(5), data(6), replace(data(7), num_classes=4)], "differ"),
+        ([data(5), data(6), replace(data(7), images=data(7).images[:9])], "differ"),
+        ([data(5), data(6), replace(data(7), images=data(7).images.float())], "differ"),
+    ],
+)
+def test_what_cannot_be_stacked_is_said(sets: list[TrainingData], message: str) -> None:
+    variant = VARIANTS["vanilla_gan"]
+    with pytest.raises(ValueError, match=message):
+        next(train_gans(variant, settings_of(variant), sets, seeds=SEEDS))
+
+
+@pytest.fixture
+def trained(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The epochs that stacks were really trained for."""
+    epochs: list[int] = []
+    train_epoch = StackedTraining.train_epoch
+
+    def counted(self: StackedTraining) -> None:
+        train_epoch(self)
+        epochs.append(self.epoch)
+
+    monkeypatch.setattr(StackedTraining, "train_epoch", counted)
+    return epochs
+
+
+def numbers(states: Iterator[tuple[TrainedEpoch | DivergedError, ...]]) -> list[object]:
+    """Of each GAN its losses and a name for its weights after the last epoch, or what went wrong."""
+    *_, last = states
+    return [
+        (state.losses, contents(*state.generator.state_dict().values()))
+        if isinstance(state, TrainedEpoch)
+        else str(state)
+        for state in last
+    ]
+
+
+@every_variant
+@every_switch
+def test_a_stack_that_goes_on_is_bit_for_bit_the_one_that_never_stopped(
+    variant: GanVariant, switches: Mapping[str, object], tmp_path: Path, trained: list[int]
+) -> None:
+    kept = Checkpoints(folder=tmp_path, epochs=frozenset({1, 2}))
+
+    def stack(epochs: int, checkpoints: Checkpoints | None = None) -> list[object]:
+        settings = settings_of(variant, {**switches, "epochs": epochs})
+        sets = [data(seed) for seed in SEEDS]
+        return numbers(train_gans(variant, settings, sets, seeds=SEEDS, at=(), checkpoints=checkpoints))
+
+    wanted = {epochs: stack(epochs) for epochs in (1, 2)}
+    trained.clear()
+    for epochs in (1, 2, 1):
+        assert stack(epochs, kept) == wanted[epochs]
+    assert trained == [1, 2]
+
+
+def test_a_gan_that_diverged_is_so_also_where_its_stack_goes_on(tmp_path: Path, trained: list[int]) -> None:
+    variant = VARIANTS["vanilla_gan"]
+    sets = [data(seed) for seed in SEEDS]
+    sets[1] = replace(sets[1], images=sets[1].images * torch.nan)
+
+    def stack() -> list[object]:
+        kept = Checkpoints(folder=tmp_path, epochs=frozenset({1, 2}))
+        return numbers(train_gans(variant, settings_of(variant), sets, seeds=SEEDS, at={1}, checkpoints=kept))
+
+    assert stack() == stack()
+    assert "in epoch 1" in str(stack()[1])
+    assert trained == [1, 2]
+
+
+def test_a_state_is_named_by_all_that_are_trained_beside_it(tmp_path: Path) -> None:
+    """In the last digits it may depend on them, and on whether there are any."""
+    variant, kept = VARIANTS["vanilla_gan"], Checkpoints(folder=tmp_path, epochs=frozenset({EPOCHS}))
+    for seeds in ((5, 6, 7), (5, 6), (6, 5), (5, 6)):
+        sets = [data(seed) for seed in seeds]
+        list(train_gans(variant, settings_of(variant), sets, seeds=seeds, checkpoints=kept))
+    list(train_gan(variant, settings_of(variant), data(5), seed=5, checkpoints=kept))
+    assert len(list(tmp_path.rglob("*.pt"))) == 4

@@ -1,0 +1,190 @@
+"""Which GANs are put side by side, and that nobody can tell who asked first."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TypeAlias
+
+import pytest
+import torch
+
+from gan_study.trainables.gans import together
+from gan_study.trainables.gans.batched.execution import EAGER, GRAPHED
+from gan_study.trainables.gans.batched.stacked import StackedTraining, train_gans
+from gan_study.trainables.gans.batched.together import GanExecution, WantedGan, gans_in_training
+from gan_study.trainables.gans.catalog import VARIANTS
+from gan_study.trainables.gans.checkpoints import Checkpoints
+from gan_study.trainables.gans.training import DivergedError, TrainedEpoch, train_gan
+from gan_study.trainables.gans.variant import GanSettings, TrainingData, parse_gan_settings
+from gan_study.trainables.runtime.cache import contents
+
+SMALL: Mapping[str, object] = {"epochs": 3, "batch_size": 4, "latent_size": 6}
+SIDE_BY_SIDE = GanExecution(way="side_by_side")
+
+
+def wanted(seed: int, number: int = 6) -> WantedGan:
+    random = torch.Generator().manual_seed(seed)
+    images = torch.rand(number, 1, 8, 8, generator=random, dtype=torch.double) * 2 - 1
+    data = TrainingData(images=images, labels=torch.zeros(number, dtype=torch.long), num_classes=1)
+    return WantedGan(data=data, seed=seed)
+
+
+FAMILY = [wanted(seed) for seed in range(5)]
+
+
+def settings_of(name: str, given: Mapping[str, object] = {}) -> GanSettings:
+    return parse_gan_settings(VARIANTS[name], {**SMALL, **given}, where="gan")
+
+
+# Of GANs by their seed: their numbers after epochs 1 and 3, and what is noted.
+Found: TypeAlias = dict[int, tuple[list[object], tuple[str, ...]]]
+
+
+def numbers(state: TrainedEpoch) -> tuple[object, object]:
+    return state.losses, contents(*state.generator.state_dict().values())
+
+
+def outcomes(
+    own: list[WantedGan],
+    family: list[WantedGan] = FAMILY,
+    *,
+    name: str = "vanilla_gan",
+    given: Mapping[str, object] = {},
+    execution: GanExecution = SIDE_BY_SIDE,
+    checkpoints: Checkpoints | None = None,
+) -> Found:
+    gans = gans_in_training(
+        VARIANTS[name],
+        settings_of(name, given),
+        own,
+        family=family,
+        execution=execution,
+        at={1},
+        checkpoints=checkpoints,
+    )
+    seen: list[list[object]] = [[] for _ in gans]
+    for states in zip(*(gan.epochs for gan in gans), strict=True):
+        for of_one, state in zip(seen, states, strict=True):
+            of_one.append(numbers(state))
+    return {gan.seed: (of_one, each.notes) for gan, of_one, each in zip(own, seen, gans, strict=True)}
+
+
+@pytest.fixture
+def stacks(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
+    """The epochs that stacks were really trained for: how many GANs, and which epoch."""
+    trained: list[tuple[int, int]] = []
+    train_epoch = StackedTraining.train_epoch
+
+    def counted(self: StackedTraining) -> None:
+        train_epoch(self)
+        trained.append((len(self.members), self.epoch))
+
+    monkeypatch.setattr(StackedTraining, "train_epoch", counted)
+    return trained
+
+
+def test_nothing_is_chosen_by_itself_that_has_not_been_measured() -> None:
+    for device_type in ("cpu", "cuda"):
+        assert GanExecution().on(device_type).way == "one_at_a_time"
+        assert SIDE_BY_SIDE.on(device_type).way == "side_by_side"
+
+
+def test_graphs_are_for_devices_that_have_them_and_for_those_who_ask() -> None:
+    asked = GanExecution(cuda_graphs=True)
+    assert asked.of_steps(torch.device("cuda")) is GRAPHED
+    assert asked.of_steps(torch.device("cpu")) is EAGER
+    assert GanExecution().of_steps(torch.device("cuda")) is EAGER
+
+
+def test_one_at_a_time_each_is_what_the_loop_for_one_gives(stacks: list[tuple[int, int]]) -> None:
+    found = outcomes(FAMILY[:2], execution=GanExecution())
+    variant, settings = VARIANTS["vanilla_gan"], settings_of("vanilla_gan")
+    for gan in FAMILY[:2]:
+        alone = [numbers(state) for state in train_gan(variant, settings, gan.data, seed=gan.seed, at={1})]
+        assert found[gan.seed] == (alone, ())
+    assert stacks == []
+
+
+def test_all_of_a_family_are_trained_once_whoever_comes_first(
+    tmp_path: Path, stacks: list[tuple[int, int]]
+) -> None:
+    alone = outcomes(FAMILY)
+    stacks.clear()
+    for turn, order in enumerate(([0, 1, 2, 3, 4], [3, 4, 1, 0, 2])):
+        kept = Checkpoints(folder=tmp_path / str(turn))
+        found = {seed: outcomes([FAMILY[seed]], checkpoints=kept)[seed] for seed in order}
+        assert found == alone
+        assert stacks == [(5, 1), (5, 2), (5, 3)]
+        stacks.clear()
+    assert alone[0][1] == ("5 GANs were trained side by side; the first trial of them took the time of all",)
+
+
+def test_several_of_one_trial_share_a_stack(stacks: list[tuple[int, int]]) -> None:
+    found = outcomes(FAMILY)
+    assert stacks == [(5, 1), (5, 2), (5, 3)]
+    variant, settings = VARIANTS["vanilla_gan"], settings_of("vanilla_gan")
+    wanted_states = train_gans(variant, settings, [gan.data for gan in FAMILY], seeds=range(5), at={1})
+    together = [
+        [numbers(state) for state in of_all if isinstance(state, TrainedEpoch)] for of_all in wanted_states
+    ]
+    assert [found[seed][0] for seed in range(5)] == [list(of_one) for of_one in zip(*together, strict=True)]
+
+
+def test_no_more_at_once_than_is_allowed_and_none_without_need(stacks: list[tuple[int, int]]) -> None:
+    outcomes([FAMILY[2]], execution=GanExecution(way="side_by_side", at_once=3))
+    assert set(stacks) == {(3, 1), (3, 2), (3, 3)}
+    stacks.clear()
+    outcomes([FAMILY[4]], execution=GanExecution(way="side_by_side", at_once=3))
+    assert set(stacks) == {(2, 1), (2, 2), (2, 3)}
+
+
+def test_only_those_with_as_many_images_go_together(stacks: list[tuple[int, int]]) -> None:
+    family = [wanted(0), wanted(1, number=7), wanted(2)]
+    found = outcomes(family, family)
+    assert set(stacks) == {(2, 1), (2, 2), (2, 3)}
+    assert found[1][1] == ("a GAN was trained by itself: no other was left that has as many images",)
+    assert outcomes([family[1]], [family[1]])[1] == (found[1][0], ())
+
+
+def test_one_that_diverges_is_lost_alone(tmp_path: Path) -> None:
+    broken = WantedGan(
+        data=TrainingData(images=FAMILY[1].data.images * torch.nan, labels=FAMILY[1].data.labels, num_classes=1),
+        seed=1,
+    )
+    family = [FAMILY[0], broken, FAMILY[2]]
+    kept = Checkpoints(folder=tmp_path)
+    with pytest.raises(DivergedError, match="in epoch 1"):
+        outcomes([broken], family, checkpoints=kept)
+    # It came first, and left as soon as it had diverged; those that come then go on from there.
+    found = outcomes([FAMILY[0]], family, checkpoints=kept)
+    assert found == outcomes([FAMILY[0]], family)
+    with pytest.raises(DivergedError, match="in epoch 1"):
+        outcomes([broken], family, checkpoints=kept)
+
+
+def test_what_vmap_cannot_do_is_done_one_at_a_time_and_said(stacks: list[tuple[int, int]]) -> None:
+    reason = ("GANs were trained one at a time: batch norm in bf16 cannot be computed side by side",)
+    family = [
+        WantedGan(
+            data=TrainingData(images=gan.data.images.float(), labels=gan.data.labels, num_classes=1), seed=gan.seed
+        )
+        for gan in FAMILY[:2]
+    ]
+    found = outcomes(family, family, name="dcgan", given={"precision": "bf16"})
+    assert stacks == []
+    assert [found[gan.seed][1] for gan in family] == [reason, reason]
+    outcomes(family, family, name="r3gan", given={"precision": "bf16"})
+    assert stacks
+
+
+def test_steps_from_graphs_are_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(together.GanExecution, "of_steps", lambda self, device: GRAPHED)
+    gans = gans_in_training(
+        VARIANTS["vanilla_gan"],
+        settings_of("vanilla_gan"),
+        FAMILY[:1],
+        family=FAMILY[:1],
+        execution=GanExecution(cuda_graphs=True),
+        at=(),
+        checkpoints=None,
+    )
+    assert gans[0].notes == ("steps of GANs were replayed from CUDA graphs",)

@@ -1,0 +1,383 @@
+"""The whole pipeline of one trial on scikit-learn's digits."""
+
+import io
+import json
+from dataclasses import replace
+from itertools import combinations
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from sklearn.metrics import f1_score, recall_score
+
+from gan_study.trainables.base.settings import ConfigError
+from gan_study.trainables.data.catalog import image_source
+from gan_study.trainables.gans.batched.stacked import StackedTraining
+from gan_study.trainables.gans.batched.together import GanExecution
+from gan_study.trainables.gans.checkpoints import Checkpoints
+from gan_study.trainables.record import Milestone, SearchStep
+from gan_study.trainables.trial.config import dump_trial, parse_trial
+from gan_study.trainables.trial.data import prepare, ratio_notes
+from gan_study.trainables.trial.run import Purpose, TrialOutcome, run_trial
+
+TRIAL = {
+    "seed": 1,
+    "data": {"name": "digits"},
+    "imbalance": {"profile": "step", "ratio": 10, "minority_classes": ["3", "8"]},
+    "classifier": {"epochs": 1},
+    "balancing": {"name": "none"},
+}
+SEARCH = Purpose(phase="search", baseline=0.25, search=SearchStep(number=0, params={}))
+
+
+# The classifiers that measure images are trained once for all tests that do not ask about them.
+MEASURING = {}
+
+
+def config(**changes):
+    return parse_trial({**TRIAL, **changes})
+
+
+def prepared(**changes):
+    trial = config(**changes)
+    return prepare(trial, image_source(trial.data))
+
+
+def outcome(trial, purpose=SEARCH):
+    *_, last = run_trial(trial, purpose, device=torch.device("cpu"), store=MEASURING)
+    assert isinstance(last, TrialOutcome)
+    return last
+
+
+GAN = {"name": "vanilla_gan", "gan": {"epochs": 4}}
+
+
+def test_the_pool_is_thinned_before_validation_is_carved():
+    parts = prepared()
+    largest = max(parts.available)
+    assert parts.imbalanced[3] == parts.imbalanced[8] == round(largest / 10)
+    assert [n for c, n in enumerate(parts.imbalanced) if c not in (3, 8)] == [
+        n for c, n in enumerate(parts.available) if c not in (3, 8)
+    ]
+    training, validation = parts.training.class_counts(), parts.validation.class_counts()
+    assert tuple(map(sum, zip(training, validation, strict=True))) == parts.imbalanced
+    assert validation[3] == round(0.2 * parts.imbalanced[3])
+    assert set(parts.training.origins).isdisjoint(parts.validation.origins)
+
+
+def test_stored_predictions_give_the_scores_back():
+    result = outcome(config(evaluation={"test": True}), Purpose(phase="confirm"))
+    stored = np.load(io.BytesIO(result.files["predictions_test"]))
+    predicted = stored["probabilities"].argmax(axis=1)
+    scores = result.record.scores["test"]
+    recall = recall_score(stored["labels"], predicted, average=None)
+    assert scores.per_class["recall"] == pytest.approx(recall)
+    assert scores.overall["minority_recall"] == pytest.approx(recall[[3, 8]].mean())
+    assert scores.overall["macro_f1"] == pytest.approx(f1_score(stored["labels"], predicted, average="macro"))
+
+
+def test_validation_scores_speak_of_the_test_parts_proportions():
+    result = outcome(config(evaluation={"test": True}), Purpose(phase="confirm"))
+    stored = np.load(io.BytesIO(result.files["predictions_validation"]))
+    labels, predicted = stored["labels"], stored["probabilities"].argmax(axis=1)
+    test = np.array(result.record.class_counts.test)
+    weights = ((test / test.sum()) / (np.bincount(labels) / len(labels)))[labels]
+    expected = f1_score(labels, predicted, average=None, sample_weight=weights)
+    assert result.record.scores["validation"].per_class["f1"] == pytest.approx(expected)
+
+
+def test_only_a_confirmation_has_test_scores():
+    assert set(outcome(config()).record.scores) == {"validation"}
+    assert outcome(config()).record.class_counts.test is None
+    assert "predictions_test" not in outcome(config()).files
+
+
+def test_testing_each_epoch_tells_of_them_and_changes_nothing_else():
+    three = {"epochs": 3}
+    plain = outcome(config(evaluation={"test": True}, classifier=three), Purpose(phase="confirm"))
+    each = {"test": True, "test_each_epoch": True}
+    tracked = outcome(config(evaluation=each, classifier=three), Purpose(phase="confirm"))
+    assert plain.record.test_epochs == ()
+    assert [epoch.epoch for epoch in tracked.record.test_epochs] == [1, 2, 3]
+    assert tracked.record.test_epochs[-1].overall == tracked.record.scores["test"].overall
+    assert tracked.record.test_epochs[0].overall != tracked.record.test_epochs[-1].overall
+    assert tracked.record.scores == plain.record.scores
+    assert tracked.files["predictions_test"] == plain.files["predictions_test"]
+    assert tracked.record.setting_id == plain.record.setting_id
+
+
+def test_a_method_that_makes_its_head_anew_has_no_epochs_to_test():
+    each = {"test": True, "test_each_epoch": True}
+    trial = config(evaluation=each, balancing={"name": "crt"})
+    assert outcome(trial, Purpose(phase="confirm")).record.test_epochs == ()
+
+
+def test_objective_is_the_gain_over_the_baseline():
+    record = outcome(config()).record
+    assert record.objective == pytest.approx(record.scores["validation"].overall["minority_f1"] - 0.25)
+
+
+@pytest.mark.parametrize("balancing", [{"name": "none"}, GAN], ids=lambda b: b["name"])
+def test_the_same_seed_gives_the_same_record(balancing):
+    trial = config(balancing=balancing)
+    first = outcome(trial)
+    torch.manual_seed(12345)
+    again = outcome(trial)
+    assert again.record.outcome() == first.record.outcome()
+    assert again.files == first.files
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seed": 2},
+        {"imbalance": {"profile": "step", "ratio": 5, "minority_classes": ["3", "8"]}},
+        {"imbalance": {"profile": "step", "ratio": 10, "minority_classes": ["3"]}},
+        {"classifier": {"epochs": 2}},
+        {"classifier": {"epochs": 1, "learning_rate": 0.002}},
+        {"classifier": {"epochs": 1, "batch_size": 32}},
+        {"classifier": {"epochs": 1, "budget": "epochs"}, "balancing": {"name": "random_oversampling"}},
+        {"balancing": {**GAN, "balance_to": 0.5}},
+        {"balancing": {"name": "vanilla_gan", "gan": {"epochs": 5}}},
+        {"balancing": {"name": "vanilla_gan", "gan": {"epochs": 4, "learning_rate": 0.001}}},
+        {"data": {"name": "digits", "image_size": 32}},
+        {"data": {"name": "digits", "validation_fraction": 0.3}},
+        {"data": {"name": "digits", "train_size": 600}},
+    ],
+    ids=str,
+)
+def test_every_setting_changes_the_name_and_the_result(change):
+    base = {"balancing": GAN} if "gan" in str(change) else {}
+    if "budget" in str(change):
+        base = {"balancing": {"name": "random_oversampling"}}
+    before, after = config(**base), config(**{**base, **change})
+    assert after.trial_id != before.trial_id
+    scores = [np.load(io.BytesIO(outcome(trial).files["predictions_validation"])) for trial in (before, after)]
+    first, second = (stored["probabilities"] for stored in scores)
+    assert first.shape != second.shape or not np.array_equal(first, second)
+
+
+def test_where_the_files_lie_does_not_name_the_trial():
+    here, there = (config(data={"name": "digits", "root": root}) for root in ("/here", "/there"))
+    assert here.trial_id == there.trial_id
+
+
+def test_trials_that_differ_in_balancing_alone_are_a_pair():
+    none, weights = config(), config(balancing={"name": "class_weights"}, evaluation={"test": True})
+    assert none.setting_id == weights.setting_id
+    assert none.trial_id != weights.trial_id
+    assert config(seed=2).setting_id != none.setting_id
+
+
+def test_a_milestone_is_what_a_shorter_training_would_have_given():
+    long = config(balancing={"name": "vanilla_gan", "gan": {"epochs": 6, "milestones": [3]}})
+    short = config(balancing={"name": "vanilla_gan", "gan": {"epochs": 3}})
+    milestone, _ = run_trial(long, SEARCH, device=torch.device("cpu"))
+    assert milestone == Milestone(epoch=3, objective=outcome(short).record.objective)
+
+
+def test_a_milestone_does_not_change_the_end():
+    through = config(balancing={"name": "vanilla_gan", "gan": {"epochs": 6}})
+    paused = config(balancing={"name": "vanilla_gan", "gan": {"epochs": 6, "milestones": [2, 4]}})
+    assert outcome(paused).record.scores == outcome(through).record.scores
+
+
+def test_synthetic_images_are_counted_and_shown():
+    result = outcome(config(balancing=GAN))
+    counts = result.record.class_counts
+    assert counts.balanced[3] == counts.balanced[8] == max(counts.training)
+    assert counts.synthetic[3] == max(counts.training) - counts.training[3]
+    assert sum(counts.synthetic) == counts.synthetic[3] + counts.synthetic[8]
+    grid = Image.open(io.BytesIO(result.files["samples"]))
+    assert grid.height == 2 * 32  # a row of 28 pixels and a gap for each minority class
+    layout = json.loads(grid.info["grid"])
+    assert (layout["size"], layout["gap"], layout["columns"]) == (28, 4, 10)
+    assert layout["rows"] == [
+        {
+            "name": str(label),
+            "real": min(10, counts.training[label]),
+            "synthetic": min(10, counts.synthetic[label]),
+        }
+        for label in (3, 8)
+    ]
+    assert set(result.record.losses) == {"3", "8"}
+    assert [loss.epoch for loss in result.record.losses["3"]] == [1, 2, 3, 4]
+
+
+def test_how_the_images_grew_is_shown_at_epochs_that_no_length_decides():
+    result = outcome(config(balancing={"name": "vanilla_gan", "gan": {"epochs": 5}}))
+    strip = Image.open(io.BytesIO(result.files["growth"]))
+    layout = json.loads(strip.info["growth"])
+    assert layout == {"size": 28, "gap": 4, "columns": 4, "classes": ["3", "8"], "epochs": [1, 2, 4, 5]}
+    assert strip.size == (2 * (4 * 32 + 8), 5 * 32)
+    longer = outcome(config(balancing={"name": "vanilla_gan", "gan": {"epochs": 6}}))
+    # Real images, and those of epochs 1, 2 and 4.
+    shared = (0, 0, strip.width, 4 * 32)
+    grown = Image.open(io.BytesIO(longer.files["growth"]))
+    assert np.array_equal(np.asarray(grown.crop(shared)), np.asarray(strip.crop(shared)))
+    rows = np.asarray(strip)[32:].reshape(4, 32, -1)
+    assert all((first != second).any() for first, second in combinations(rows, 2))
+
+
+def test_the_time_of_each_gan_is_told_and_no_part_of_the_outcome():
+    record = outcome(config(balancing=GAN)).record
+    assert set(record.gan_seconds) == {"3", "8"}
+    assert 0 < sum(record.gan_seconds.values()) <= record.seconds["balancing"]
+    assert "gan_seconds" not in record.outcome()
+    assert outcome(config()).record.gan_seconds == {}
+
+
+def test_a_confirmation_leaves_pairs_of_images_and_points_of_a_map():
+    result = outcome(config(balancing=GAN, evaluation={"test": True}), Purpose(phase="confirm"))
+    panel = Image.open(io.BytesIO(result.files["nearest"]))
+    layout = json.loads(panel.info["nearest"])
+    assert [each["name"] for each in layout["classes"]] == ["3", "8"]
+    assert panel.size == (layout["columns"] * 32 + 8, 2 * 2 * 32)
+    assert layout["features"] == "domain"
+    assert all(each["ratios"] == sorted(each["ratios"]) for each in layout["classes"])
+    points = np.load(io.BytesIO(result.files["map"]))
+    assert len(points["features"]) == len(points["labels"]) == len(points["synthetic"])
+    assert set(points["labels"].tolist()) == {3, 8}
+    training = result.record.class_counts.training
+    assert (~points["synthetic"]).sum() <= training[3] + training[8]
+    assert {"nearest", "map"} <= set(result.record.artifacts)
+    assert result.record.artifacts["nearest"].endswith(".png")
+    without = outcome(config(evaluation={"test": True}), Purpose(phase="confirm"))
+    assert not {"nearest", "map", "growth", "samples"} & set(without.files)
+
+
+def test_a_ratio_that_the_data_cannot_give_is_noted():
+    assert prepared().notes == ()
+    uneven = {"profile": "counts", "counts": {"3": 40}}
+    assert prepared(imbalance=uneven).notes == ()
+    assert ratio_notes(10, (100, 10)) == ratio_notes(10, (100, 100, 10)) == ()
+    assert ratio_notes(1, (111, 70)) == (
+        "imbalance ratio 1 was asked for; the largest class has 1.59 times the smallest",
+    )
+
+
+def test_a_dump_parses_to_the_same_trial():
+    trial = config(balancing=GAN)
+    assert parse_trial(dump_trial(trial)) == trial
+    assert parse_trial(dump_trial(replace(trial, seed=9))).seed == 9
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"sed": 1}, "sed: unknown key; did you mean 'seed'?"),
+        ({"balancing": {"name": "vanila_gan"}}, "did you mean 'vanilla_gan'?"),
+        (
+            {"balancing": {"name": "vanilla_gan", "gan": {"epoch": 1}}},
+            "balancing.gan.epoch: unknown key; did you mean",
+        ),
+        ({"balancing": {"name": "vanilla_gan", "gan": {"weights": {"gradient_penalty": 1}}}}, "gradient_penalty"),
+        ({"classifier": {"name": "simple_cn"}}, "did you mean 'simple_cnn'?"),
+        ({"imbalance": {"profile": "step", "ratio": 0.5}}, "imbalance.ratio: 0.5 cannot be used"),
+    ],
+)
+def test_a_mistake_is_one_line_that_names_the_key(change, message):
+    with pytest.raises(ConfigError) as error:
+        config(**change)
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_what_was_kept_of_trainings_changes_no_record(tmp_path):
+    """Neither of a longer trial, which goes on from a shorter one's end, nor of a shorter or a repeated one."""
+
+    def numbers(epochs, **options):
+        trial = config(balancing={"name": "vanilla_gan", "gan": {"epochs": epochs}})
+        *_, last = run_trial(trial, SEARCH, device=torch.device("cpu"), **options)
+        return last.record.outcome(), last.files
+
+    kept = Checkpoints(folder=tmp_path, epochs=frozenset({2, 4}))
+    for epochs in (2, 4, 2):
+        assert numbers(epochs, checkpoints=kept) == numbers(epochs)
+    # Two rare classes, each with a GAN of its own.
+    assert len(list(tmp_path.rglob("*.pt"))) == 2 * len(config().imbalance.minority_classes)
+
+
+SEEDS = (1, 2, 3)
+SIDE_BY_SIDE = GanExecution(way="side_by_side")
+
+
+@pytest.fixture
+def stacks(monkeypatch):
+    """The epochs of GANs that were really trained side by side: how many GANs, and which epoch."""
+    trained = []
+    train_epoch = StackedTraining.train_epoch
+
+    def counted(self):
+        train_epoch(self)
+        trained.append((len(self.members), self.epoch))
+
+    monkeypatch.setattr(StackedTraining, "train_epoch", counted)
+    return trained
+
+
+def of_family(seed, kept=None, execution=SIDE_BY_SIDE, balancing=GAN):
+    """The record of one of a family's trials, without its times, and its files."""
+    *_, last = run_trial(
+        config(seed=seed, balancing=balancing),
+        Purpose(phase="confirm"),
+        device=torch.device("cpu"),
+        checkpoints=kept,
+        execution=execution,
+        family=SEEDS,
+    )
+    return replace(last.record, seconds={}, gan_seconds={}, finished_at=""), last.files
+
+
+def test_the_gans_of_a_family_are_trained_once_and_no_trial_depends_on_who_came_first(tmp_path, stacks):
+    wanted = {seed: of_family(seed) for seed in SEEDS}
+    # Three seeds, and two rare classes of equal size.
+    assert stacks == 3 * [(6, 1), (6, 2), (6, 3), (6, 4)]
+    stacks.clear()
+    for order in (SEEDS, (3, 1, 2)):
+        kept = Checkpoints(folder=tmp_path / str(order[0]))
+        assert {seed: of_family(seed, kept) for seed in order} == wanted
+        assert stacks == [(6, 1), (6, 2), (6, 3), (6, 4)]
+        stacks.clear()
+    (note,) = wanted[2][0].notes
+    assert note == "6 GANs were trained side by side; the first trial of them took the time of all"
+
+
+def test_a_family_has_the_records_of_trials_by_themselves(stacks):
+    alone, _ = of_family(2, execution=GanExecution())
+    assert stacks == []
+    together, _ = of_family(2)
+    assert together.trial_id == alone.trial_id == config(seed=2, balancing=GAN).trial_id
+    assert together.losses.keys() == alone.losses.keys()
+    for name, losses in alone.losses.items():
+        for wanted, found in zip(losses, together.losses[name], strict=True):
+            assert found.discriminator == pytest.approx(wanted.discriminator, rel=1e-3)
+            assert found.generator == pytest.approx(wanted.generator, rel=1e-3)
+    assert together.class_counts == alone.class_counts
+    for name, score in alone.scores["validation"].overall.items():
+        assert together.scores["validation"].overall[name] == pytest.approx(score, abs=0.02)
+
+
+def test_a_family_whose_first_trial_is_killed_loses_nothing_but_the_last_epoch(tmp_path, stacks, monkeypatch):
+    wanted = of_family(1)
+    stacks.clear()
+    kept = Checkpoints(folder=tmp_path, every_seconds=0.0)
+    train_epoch = StackedTraining.train_epoch
+
+    def killed_in_epoch_3(self):
+        if self.epoch == 2:
+            raise KeyboardInterrupt
+        train_epoch(self)
+
+    with monkeypatch.context() as killing:
+        killing.setattr(StackedTraining, "train_epoch", killed_in_epoch_3)
+        with pytest.raises(KeyboardInterrupt):
+            of_family(3, kept)
+    assert of_family(1, kept) == wanted
+    assert stacks == [(6, 1), (6, 2), (6, 3), (6, 4)]
+
+
+def test_a_family_has_no_need_of_balancers_that_train_no_gan():
+    none = {"name": "none"}
+    assert of_family(1, balancing=none) == of_family(1, balancing=none, execution=GanExecution())

@@ -1,0 +1,1 @@
+"""What every room of a trial stands on: settings, ranges, seeds, batches."""

@@ -1,0 +1,70 @@
+"""Ranges of a value as values; what samples them (Optuna) is not known here."""
+
+from typing import Annotated, Literal, Self, TypeAlias
+
+from pydantic import Field, model_validator
+
+from gan_study.trainables.base.settings import settings
+
+Scalar: TypeAlias = bool | int | float | str
+
+
+@settings
+class Float:
+    """A real number in [low, high], uniform, or uniform in its logarithm."""
+
+    kind: Literal["float"] = "float"
+    low: float
+    high: float
+    log: bool = False
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        _check_bounds(self.low, self.high, log=self.log)
+        return self
+
+
+@settings
+class Int:
+    """A whole number in [low, high], uniform, or uniform in its logarithm."""
+
+    kind: Literal["int"] = "int"
+    low: int
+    high: int
+    log: bool = False
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        _check_bounds(self.low, self.high, log=self.log)
+        return self
+
+
+@settings
+class Choice:
+    """One of a few values."""
+
+    kind: Literal["choice"] = "choice"
+    options: tuple[Scalar, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Self:
+        if len(set(self.options)) < len(self.options):
+            raise ValueError(f"options repeat themselves: {list(self.options)}")
+        return self
+
+
+Tunable: TypeAlias = Annotated[Float | Int | Choice, Field(discriminator="kind")]
+
+
+def contains(domain: Tunable, value: object) -> bool:
+    """Whether `value` lies in `domain`."""
+    if isinstance(domain, Choice):
+        return value in domain.options
+    return isinstance(value, int | float) and domain.low <= value <= domain.high
+
+
+def _check_bounds(low: float, high: float, *, log: bool) -> None:
+    if low > high:
+        raise ValueError(f"low {low} is above high {high}")
+    if log and low <= 0:
+        raise ValueError(f"a logarithmic range starts above 0, not at {low}")

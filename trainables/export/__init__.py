@@ -1,0 +1,1 @@
+"""What is left for use: balanced folders, generators as files, over-samplers."""

@@ -1,0 +1,187 @@
+"""A balanced data set as a folder.
+
+`train/` has a folder of images for each class, `real-*` and `synthetic-*`; `validation/` has real images apart,
+by which a classifier of `train/` is judged. `manifest.csv` says where each image comes from; `balanced.json` holds
+the configuration, the counts and the validation scores; `generator/` the generator (see saved_generator);
+`README.md` is the data card.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+from typing import Literal
+
+import torch
+from pydantic import Field, JsonValue
+
+from gan_study.trainables.base.seeding import derive_seed
+from gan_study.trainables.base.settings import ConfigError, DataError, dump, from_json, parse, settings
+from gan_study.trainables.classifiers.scores import score
+from gan_study.trainables.classifiers.training import Validation, fit, num_steps, proportional_weights
+from gan_study.trainables.data.image_folder import list_images, read_images
+from gan_study.trainables.data.images import Classes, LabeledImages, to_float, training_set
+from gan_study.trainables.data.source import DataConfig
+from gan_study.trainables.record import Scores
+from gan_study.trainables.runtime.matrix_products import Library, use
+from gan_study.trainables.runtime.process import use_threads
+from gan_study.trainables.runtime.storage import write_atomically
+from gan_study.trainables.trial.config import TrialConfig, parse_trial
+
+TRAIN, VALIDATION, GENERATOR = "train", "validation", "generator"
+MANIFEST, DESCRIPTION, CARD = "manifest.csv", "balanced.json", "README.md"
+
+Origin = Literal["real", "synthetic"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ManifestRow:
+    """Where an image comes from; `file` and `nearest_real` are paths in the folder.
+
+    A real one has the `source` it was read from. A synthetic one has the `seed` it was drawn with, and the
+    training image of its class that it is nearest to, at a Euclidean `distance` of the features that tell copies.
+    """
+
+    file: str
+    class_name: str
+    part: str
+    origin: Origin
+    source: str = ""
+    seed: str = ""
+    nearest_real: str = ""
+    distance: str = ""
+
+
+@settings
+class ClassDescription:
+    """A class: the folder that it has in each part, its images, and its share of the test part.
+
+    `num_copies` synthetic images were near-duplicates of real ones and were thrown away; `num_missing` are those
+    that could not be made in their place.
+    """
+
+    name: str
+    folder: str
+    is_minority: bool
+    num_real: int
+    num_synthetic: int
+    num_validation: int
+    num_copies: int
+    num_missing: int
+    test_proportion: float
+
+
+@settings
+class Description:
+    """What a balanced folder holds, and what its classifier scored.
+
+    `trial` is the whole configuration that it was made by. `classes` are in the order of their folders. A
+    classifier fitted to train/ has the scores `validation` on validation/, the classes weighted as they are in the
+    test part, exactly so on a CPU with as many `threads` and the same `library` of matrix products. In the study
+    that the configuration comes from, if any, it had `study_validation`: there images are not rounded to bytes,
+    and copies are not replaced. Where `all_images` are in train/, there is no validation/, and no score.
+    """
+
+    format_version: Literal[1] = 1
+    trial: Mapping[str, JsonValue]
+    channels: int
+    classes: tuple[ClassDescription, ...]
+    all_images: bool = False
+    validation: Mapping[str, float | None] = Field(default_factory=dict)
+    study_validation: Mapping[str, float | None] | None = None
+    threads: int
+    library: Library
+    environment: Mapping[str, str]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def config(self) -> TrialConfig:
+        """The configuration that the folder was made by."""
+        return parse_trial(self.trial)
+
+
+def read_description(folder: Path | str) -> Description:
+    """What the balanced folder holds; raises DataError where it is none, and ConfigError where it is damaged."""
+    path = Path(folder) / DESCRIPTION
+    try:
+        values = from_json(path.read_bytes())
+    except FileNotFoundError:
+        raise DataError(f"{folder} holds no balanced data set; {DESCRIPTION} is missing") from None
+    except ConfigError as error:
+        raise DataError(f"{path} is damaged: {error}") from None
+    return parse(Description, values, where=str(path))
+
+
+def write_description(folder: Path, description: Description) -> None:
+    """Keep it; a folder with this file is complete."""
+    write_atomically(folder / DESCRIPTION, (json.dumps(dump(description), indent=2) + "\n").encode())
+
+
+def write_manifest(folder: Path, rows: Iterable[ManifestRow]) -> None:
+    """The list of all images."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(field.name for field in fields(ManifestRow))
+    writer.writerows(map(astuple, rows))
+    write_atomically(folder / MANIFEST, text.getvalue().encode())
+
+
+def read_manifest(folder: Path | str) -> list[ManifestRow]:
+    """The list of all images."""
+    with (Path(folder) / MANIFEST).open(encoding="utf-8", newline="") as file:
+        return [ManifestRow(**row) for row in csv.DictReader(file)]  # type: ignore[arg-type]
+
+
+def read_part(folder: Path | str, part: str, *, image_size: int, channels: int) -> LabeledImages:
+    """All images below `part`, class by class and in the order of their names."""
+    folder = Path(folder)
+    listing = list_images(folder, folder / part)
+    return read_images(listing, DataConfig(name="imagefolder", image_size=image_size), channels=channels).images
+
+
+def validation_scores(folder: Path | str, description: Description, *, device: torch.device) -> Scores:
+    """What the classifier of the configuration scores on validation/ once it is fitted to train/.
+
+    It takes as many steps as the configuration has it: by default as many as for the real images alone. On a CPU
+    the description's threads and library of matrix products are this process's from now on.
+    """
+    if device.type == "cpu":
+        use_threads(description.threads)
+        use(description.library)
+    config, classes = description.config, description.classes
+    size, channels = config.data.image_size, description.channels
+    real, held_out = (read_part(folder, part, image_size=size, channels=channels) for part in (TRAIN, VALIDATION))
+    proportions = tuple(each.test_proportion for each in classes)
+    minority = tuple(label for label, each in enumerate(classes) if each.is_minority)
+    training = training_set(real, Classes(names=real.class_names, minority=minority), device)
+    images, labels = to_float(held_out.images, device), torch.as_tensor(held_out.labels, device=device)
+    classifier = fit(
+        config.classifier,
+        training,
+        steps=num_steps(
+            config.classifier,
+            balanced_size=len(training),
+            unbalanced_size=sum(each.num_real for each in classes),
+        ),
+        seed=derive_seed(config.seed, "classifier"),
+        validation=Validation(images=images, labels=labels, weights=proportional_weights(labels, proportions)),
+    )
+    return score(
+        held_out.labels,
+        classifier.probabilities(images).cpu().numpy(),
+        minority=minority,
+        class_proportions=proportions,
+    )
+
+
+def retrained(folder: Path | str) -> dict[str, float | None]:
+    """The validation scores by name, from the images in `folder` and nothing else; for a CPU.
+
+    Raises DataError where it has no validation part.
+    """
+    description = read_description(folder)
+    if description.all_images:
+        raise DataError(f"{folder} has no validation part: all images are in {TRAIN}/")
+    return dict(validation_scores(folder, description, device=torch.device("cpu")).overall)

@@ -1,0 +1,200 @@
+"""Balancing images outside a study: imbalanced-learn's interface for image arrays, and torch's for data sets."""
+
+import numbers
+from collections.abc import Mapping
+from typing import Any, ClassVar, TypeAlias, cast
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from imblearn.over_sampling.base import BaseOverSampler
+from imblearn.utils import check_target_type
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.validation import validate_data
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from gan_study.trainables.balancing.balancer import Balancer
+from gan_study.trainables.balancing.catalog import BALANCERS, parse_balancing
+from gan_study.trainables.base.settings import ConfigError, UserError
+from gan_study.trainables.data.images import Classes, Labels, TrainingSet
+
+Array: TypeAlias = npt.NDArray[Any]
+
+METHODS = tuple(name for name, entry in BALANCERS.items() if entry.adds_images)
+_LARGEST_SEED = 2**31 - 1
+
+
+class ImageOverSampler(BaseOverSampler):  # type: ignore[misc]
+    """Adds images to the rare classes of arrays [N, C, H, W], by a GAN or by any other method that makes images.
+
+    imbalanced-learn's over-samplers take rows of numbers and refuse these (its issues 395 and 966); all else is as
+    there: `fit_resample(X, y)`, `sampling_strategy`, `random_state`, `sklearn.base.clone`, `imblearn.pipeline`.
+
+    `method` is one of METHODS: a GAN variant, or "smote", "image_transforms", "rand_augment", "duplicates",
+    "random_oversampling". `settings` are those of the method as a study has them, nested:
+    `{"gan": {"epochs": 100}, "image_size": 32}`; what they leave out has its default. `value_range` holds the
+    smallest and the largest value that a pixel may have; None: 0 and 255 for bytes, else those found in X.
+    `device` is where a GAN is trained; None: a GPU where there is one. Methods work on squares: images that are
+    none have their edges repeated up to one, evenly on both sides, and what is made is cut back.
+
+    `fit_resample` gives back X and y, unchanged and first, and after them the new images, class by class, with the
+    dtype of X. After it `sampling_strategy_` maps each class to the number of images that were added.
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **BaseOverSampler._parameter_constraints,
+        "method": [StrOptions(set(METHODS))],
+        "settings": [Mapping, None],
+        "value_range": [tuple, list, None],
+        "device": [str, numbers.Integral, torch.device, None],
+    }
+
+    def __init__(
+        self,
+        method: str = "projection_sngan",
+        *,
+        sampling_strategy: Any = "auto",
+        settings: Mapping[str, object] | None = None,
+        value_range: tuple[float, float] | None = None,
+        random_state: Any = None,
+        device: str | torch.device | None = None,
+    ) -> None:
+        super().__init__(sampling_strategy=sampling_strategy)
+        self.method = method
+        self.settings = settings
+        self.value_range = value_range
+        self.random_state = random_state
+        self.device = device
+
+    def _check_X_y(self, X: Any, y: Any, accept_sparse: Any = None) -> tuple[Array, Array, bool]:
+        """X as an array [N, C, H, W], y as classes [N], and whether y was one-versus-all."""
+        y, one_versus_all = check_target_type(y, indicate_one_vs_all=True)
+        X, y = validate_data(self, X=X, y=y, reset=True, ensure_2d=False, allow_nd=True)
+        if X.ndim != 4:
+            raise ValueError(f"X has shape {X.shape}; images [N, channels, height, width] are needed")
+        return X, y, one_versus_all
+
+    def _fit_resample(self, X: Array, y: Array) -> tuple[Array, Array]:
+        classes, labels = np.unique(y, return_inverse=True)
+        added = {int(np.searchsorted(classes, name)): n for name, n in self.sampling_strategy_.items() if n}
+        lowest, highest = self._range_of(X)
+        images, new_labels = self._made(_squared(_scaled(X, lowest, highest)), labels, classes, added)
+        made = _unscaled(_cut_back(images.cpu().numpy(), *X.shape[2:]), lowest, highest, X.dtype)
+        return np.concatenate([X, made]), np.concatenate([y, classes[new_labels.cpu().numpy()].astype(y.dtype)])
+
+    def _range_of(self, X: Array) -> tuple[float, float]:
+        """The values that become -1 and 1; raises ValueError where X leaves them, or they are equal."""
+        found = (float(X.min()), float(X.max()))
+        if self.value_range is None:
+            lowest, highest = (0.0, 255.0) if X.dtype == np.uint8 else found
+        else:
+            lowest, highest = map(float, self.value_range)
+        if not lowest < highest:
+            raise ValueError(f"value_range: {lowest:g} to {highest:g} leaves a pixel no choice; name a wider one")
+        if found[0] < lowest or found[1] > highest:
+            raise ValueError(f"value_range: X has values of {found[0]:g} to {found[1]:g}, outside of it")
+        return lowest, highest
+
+    def _made(
+        self, images: npt.NDArray[np.float32], labels: Labels, classes: Array, added: Mapping[int, int]
+    ) -> tuple[Tensor, Tensor]:
+        """New square images, as those given, in [-1, 1] and their labels [M], `added[label]` of each class."""
+        device = torch.device(self.device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        training = TrainingSet(
+            images=torch.as_tensor(images, device=device),
+            labels=torch.as_tensor(labels.astype(np.int64), device=device),
+            weights=torch.ones(len(images), device=device),
+            synthetic=torch.zeros(len(images), dtype=torch.bool, device=device),
+            classes=Classes(names=tuple(map(str, classes)), minority=tuple(added)),
+        )
+        if not added:
+            return training.images[:0], training.labels[:0]
+        seed = int(check_random_state(self.random_state).randint(_LARGEST_SEED))
+        try:
+            balancer = self._balancer(training.class_counts(), added)
+            [filled] = [found.training for found in balancer.balance(training, seed=seed) if found.is_final]
+        except UserError as error:
+            raise ValueError(str(error)) from error
+        # All classes were filled up to the largest number asked for; of each as many are taken as it was to get.
+        new = filled.labels[len(training) :]
+        taken = torch.cat([torch.nonzero(new == label).squeeze(1)[:number] for label, number in added.items()])
+        return filled.images[len(training) :][taken], new[taken]
+
+    def _balancer(self, counts: tuple[int, ...], added: Mapping[int, int]) -> Balancer:
+        """The method, set to fill every class up to the largest number that one of them is to have."""
+        given = dict(self.settings or {})
+        for name, parameter in {"name": "method", "balance_to": "sampling_strategy"}.items():
+            if name in given:
+                raise ConfigError(f"settings.{name}: give it as {parameter}")
+        target = max(counts[label] + number for label, number in added.items())
+        values = {**given, "name": self.method, "balance_to": target / max(counts)}
+        return parse_balancing(values, where="settings").balancer
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False
+        tags.input_tags.sparse = False
+        tags.input_tags.dataframe = False
+        return tags
+
+
+class BalancedDataset(Dataset[tuple[Tensor, int]]):
+    """`real`, a torch data set of images [C, H, W] and whole-number labels, and after it what `sampler` adds.
+
+    Real images are those that `real` gives, each time anew; they are read once beforehand, for the sampler to
+    learn from. Made images have the dtype of the real ones.
+    """
+
+    def __init__(self, real: Dataset[tuple[Tensor, int]], sampler: ImageOverSampler) -> None:
+        items = [real[i] for i in range(len(real))]  # type: ignore[arg-type]
+        images = np.stack([np.asarray(image) for image, _ in items])
+        labels = np.array([int(label) for _, label in items])
+        all_images, all_labels = sampler.fit_resample(images, labels)
+        self.real = real
+        self.made = torch.as_tensor(all_images[len(items) :])
+        self.made_labels: list[int] = all_labels[len(items) :].tolist()
+        self.num_real = len(items)
+
+    def __len__(self) -> int:
+        return self.num_real + len(self.made)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"index {index} is out of range; there are {len(self)} images")
+        place = index % len(self)
+        if place >= self.num_real:
+            return self.made[place - self.num_real], self.made_labels[place - self.num_real]
+        image, label = self.real[place]
+        return image, int(label)
+
+
+def _margins(length: int, side: int) -> tuple[int, int]:
+    """How much to add before and after `length` for `side`."""
+    return (side - length) // 2, (side - length + 1) // 2
+
+
+def _squared(images: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Images [N, C, H, W] as squares, their edges repeated."""
+    height, width = images.shape[2:]
+    side = max(height, width)
+    return np.pad(images, ((0, 0), (0, 0), _margins(height, side), _margins(width, side)), mode="edge")
+
+
+def _cut_back(squares: npt.NDArray[np.float32], height: int, width: int) -> npt.NDArray[np.float32]:
+    """The middle [N, C, height, width] of squares."""
+    side = squares.shape[2]
+    top, left = _margins(height, side)[0], _margins(width, side)[0]
+    return squares[:, :, top : top + height, left : left + width]
+
+
+def _scaled(X: Array, lowest: float, highest: float) -> npt.NDArray[np.float32]:
+    """`lowest` to `highest` as -1 to 1."""
+    return ((X.astype(np.float64) - lowest) * (2 / (highest - lowest)) - 1).astype(np.float32)
+
+
+def _unscaled(images: npt.NDArray[np.float32], lowest: float, highest: float, dtype: np.dtype[Any]) -> Array:
+    """-1 to 1 as `lowest` to `highest`, rounded where `dtype` holds whole numbers."""
+    values = ((images.astype(np.float64) + 1) * ((highest - lowest) / 2) + lowest).clip(lowest, highest)
+    return cast(Array, (np.rint(values) if np.issubdtype(dtype, np.integer) else values).astype(dtype))

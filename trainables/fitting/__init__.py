@@ -1,1 +1,0 @@
-"""What a way of balancing may ask of the classifier's training."""

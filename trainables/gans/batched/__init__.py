@@ -1,0 +1,1 @@
+"""Several GANs as one computation, and steps as CUDA graphs."""

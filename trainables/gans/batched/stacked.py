@@ -1,0 +1,352 @@
+"""Several GANs of one variant, trained side by side as one batched computation.
+
+A small GAN leaves a GPU idle: launching an operation takes longer than the operation. Here one launch serves all.
+Each GAN has its own seed, images, weights, random numbers and optimiser state, as if it were trained alone. Their
+tensors are stacked along a new first axis, and torch.func.vmap makes one batched product or one grouped
+convolution of what would be one a GAN. The numbers are those of training each alone, up to rounding.
+"""
+
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from itertools import islice
+from time import perf_counter
+from typing import TypeAlias
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, grad, vmap
+from torch.optim import Optimizer
+
+from gan_study.trainables.base.settings import ConfigError, digest
+from gan_study.trainables.gans.batched.execution import EAGER, Execution
+from gan_study.trainables.gans.checkpoints import Checkpoints
+from gan_study.trainables.gans.ema import move_average
+from gan_study.trainables.gans.random_streams import RandomStream
+from gan_study.trainables.gans.steps import AlternatingSteps, has_batch_norm
+from gan_study.trainables.gans.training import (
+    DivergedError,
+    MeanLosses,
+    OneGan,
+    TrainedEpoch,
+    Training,
+    initialised,
+    reached,
+    shown_epochs,
+    training_id,
+)
+from gan_study.trainables.gans.variant import Discriminator, GanSettings, GanVariant, Judgement, TrainingData
+from gan_study.trainables.runtime.cache import State
+
+# By name, each with one axis more than in a network.
+Tensors: TypeAlias = Mapping[str, Tensor]
+
+# What of Adam's state is one for all: they step together.
+_SHARED = frozenset({"step"})
+
+
+def train_gans(
+    variant: GanVariant,
+    settings: GanSettings,
+    data: Sequence[TrainingData],
+    *,
+    seeds: Sequence[int],
+    at: Collection[int] | None = None,
+    checkpoints: Checkpoints | None = None,
+    execution: Execution = EAGER,
+) -> Iterator[tuple[TrainedEpoch | DivergedError, ...]]:
+    """What `train_gan` gives for each of `data` and `seeds`, all trained at once.
+
+    A GAN whose loss is no longer finite is from there on given as its DivergedError; the others go on unharmed.
+    States are kept for all together, and under a name that says so: in the last digits they are not those of GANs
+    trained alone, or in other company. Raises ValueError where the sets differ in their `kind`, and ConfigError
+    where batch norm were to be in bf16.
+    """
+    if not data or len(data) != len(seeds):
+        raise ValueError(f"{len(data)} sets of images and {len(seeds)} seeds cannot be trained side by side")
+    kinds = set(map(kind, data))
+    if len(kinds) > 1:
+        raise ValueError(f"sets of images that differ cannot be trained side by side: {sorted(map(str, kinds))}")
+    if not fits_side_by_side(variant, settings, data[0]):
+        raise ConfigError(f"gan.precision: 'bf16' cannot be used side by side; {variant.name} has batch norm")
+    gans = tuple(zip(data, seeds, strict=True))
+    members = [Training(variant, settings, each, seed=seed, execution=EAGER) for each, seed in gans]
+    names = [training_id(variant, settings, each, seed=seed, execution=execution) for each, seed in gans]
+    kept = checkpoints.of(digest({"side by side": list(names)})) if checkpoints else None
+    stack = StackedTraining(members, execution=execution)
+    for _ in reached(stack, kept, shown_epochs(settings, at)):
+        yield stack.outcomes()
+
+
+def kind(data: TrainingData) -> Hashable:
+    """What has to be equal for sets of images to be trained on side by side."""
+    return data.images.shape, data.images.dtype, data.images.device, data.num_classes
+
+
+def fits_side_by_side(variant: GanVariant, settings: GanSettings, data: TrainingData) -> bool:
+    """Whether torch.func.vmap can do it: batch norm in bf16 it cannot."""
+    if settings.precision != "bf16":
+        return True
+    networks = initialised(variant, settings, data, seed=0)
+    return not (has_batch_norm(networks.generator) or has_batch_norm(networks.discriminator))
+
+
+class StackedTraining:
+    """Trainings of one variant and of equal settings, whose steps are taken together.
+
+    Their networks and optimisers become windows on the stack: after each epoch every member is what it would be
+    had it been trained alone.
+    """
+
+    def __init__(self, members: Sequence[Training], *, execution: Execution) -> None:
+        first = members[0]
+        self.members, self.num_batches = members, first.num_batches
+        self.gans = GanStack([member.gan for member in members])
+        self.steps = AlternatingSteps(self.gans, first.settings, execution)
+
+    @property
+    def epoch(self) -> int:
+        """How many epochs there have been."""
+        return self.members[0].epoch
+
+    def train_epoch(self) -> None:
+        """One more epoch of every member."""
+        began_at = perf_counter()
+        for member in self.members:
+            member.begin()
+        rows = islice(zip(*(member.batches for member in self.members), strict=True), self.num_batches)
+        means = self.steps.epoch(torch.stack(batches) for batches in rows)
+        for shared, own in self._optimisers():
+            _share_state(shared, own)
+        for member, *losses in zip(self.members, *(mean.tolist() for mean in means), strict=True):
+            member.steps.taken = self.steps.taken
+            member.note(MeanLosses(*losses))
+        # Of the time each has its share.
+        share = (perf_counter() - began_at) / len(self.members)
+        for member in self.members:
+            member.seconds += share
+
+    def state(self) -> State:
+        """All that the epochs to come depend on."""
+        return {"members": [member.state() for member in self.members]}
+
+    def load(self, state: State) -> None:
+        """Go on from a `state` of the same trainings."""
+        for member, of_member in zip(self.members, state["members"], strict=True):
+            member.load(of_member)
+        # Through the windows all else is there by now.
+        for shared, own in self._optimisers():
+            _take_state(shared, own)
+        self.steps.taken = self.members[0].steps.taken
+        self.steps.prepare()
+
+    def outcomes(self) -> tuple[TrainedEpoch | DivergedError, ...]:
+        """Each member after the last epoch, or why there is no more of it."""
+        return tuple(
+            member.divergence
+            or TrainedEpoch(
+                losses=tuple(member.losses),
+                taken_from=member.epoch,
+                generator=member.gan.answer,
+                growth={**member.growth, member.epoch: member.look()},
+                seconds=member.seconds,
+            )
+            for member in self.members
+        )
+
+    def _optimisers(self) -> tuple[tuple[Optimizer, list[Optimizer]], ...]:
+        """Both of the stack, each with those of the members."""
+        steps = [member.steps for member in self.members]
+        return (
+            (self.steps.generator_optimiser, [each.generator_optimiser for each in steps]),
+            (self.steps.discriminator_optimiser, [each.discriminator_optimiser for each in steps]),
+        )
+
+
+def _share_state(shared: Optimizer, owners: Sequence[Optimizer]) -> None:
+    """Makes the state of each owner its rows of that of `shared`."""
+    for stacked, *weights in _weights(shared, owners):
+        for number, (own, weight) in enumerate(zip(owners, weights, strict=True)):
+            own.state[weight] = {
+                name: value if name in _SHARED else value[number] for name, value in shared.state[stacked].items()
+            }
+
+
+def _take_state(shared: Optimizer, owners: Sequence[Optimizer]) -> None:
+    """Makes the state of `shared` that of all owners, stacked."""
+    for stacked, *weights in _weights(shared, owners):
+        states = [own.state[weight] for own, weight in zip(owners, weights, strict=True)]
+        # As the weights lie in memory: the fused Adam goes through both as they lie.
+        shared.state[stacked] = {
+            name: value
+            if name in _SHARED
+            else torch.empty_like(stacked).copy_(torch.stack([state[name] for state in states]))
+            for name, value in states[0].items()
+        }
+
+
+def _weights(shared: Optimizer, owners: Sequence[Optimizer]) -> Iterator[tuple[Tensor, ...]]:
+    """What is optimised, stacked, and by each owner; all optimise in the same order."""
+    return zip(*(each.param_groups[0]["params"] for each in (shared, *owners)), strict=True)
+
+
+class GanStack:
+    """GANs of one architecture side by side; see Adversaries. Their own tensors become rows of the stack."""
+
+    def __init__(self, gans: Sequence[OneGan]) -> None:
+        first = gans[0]
+        self.gans, self.losses, self.settings = gans, first.losses, first.settings
+        self.generator = NetworkStack([gan.networks.generator for gan in gans])
+        self.discriminator = NetworkStack([gan.networks.discriminator for gan in gans])
+        averages = [gan.average for gan in gans if gan.average is not None]
+        self.average = NetworkStack([average.module for average in averages]) if averages else None
+        self.num_updates = torch.zeros((), dtype=torch.float64, device=first.data.images.device)
+        for average in averages:
+            average.num_updates = self.num_updates
+        self.images = torch.stack([gan.data.images for gan in gans])
+        self.labels = torch.stack([gan.data.labels for gan in gans])
+        self.numbers = torch.arange(len(gans), device=self.images.device)
+
+    @property
+    def generators(self) -> list[torch.Generator]:
+        """All that a step draws from."""
+        return [gan.random for gan in self.gans]
+
+    @property
+    def generator_weights(self) -> list[Tensor]:
+        """What the generators' step moves."""
+        return list(self.generator.parameters.values())
+
+    @property
+    def discriminator_weights(self) -> list[Tensor]:
+        """What the discriminators' step moves."""
+        return list(self.discriminator.parameters.values())
+
+    def rows(self, batch: Tensor) -> tuple[Tensor, Tensor]:
+        """Of each GAN the real images [K, N, C, H, W] with the indices `batch` [K, N], and their labels [K, N]."""
+        return self.images[self.numbers[:, None], batch], self.labels[self.numbers[:, None], batch]
+
+    def fakes(self, labels: Tensor) -> Tensor:
+        """Images [K, N, C, H, W] for labels [K, N]."""
+        latents = torch.stack([gan.latents(labels.shape[1]) for gan in self.gans])
+        images = vmap(self.generator.call)(self.generator.parameters, self.generator.buffers, latents, labels)
+        assert isinstance(images, Tensor)
+        return images.to(self.images.dtype)
+
+    def discriminator_loss(self, real: Tensor, fake: Tensor, labels: Tensor) -> Tensor:
+        """What the discriminators minimise [K]."""
+        return self._each(self.losses.of_discriminator, self.discriminator.parameters, real, fake, labels)
+
+    def generator_loss(self, real: Tensor, fake: Tensor, labels: Tensor) -> Tensor:
+        """What the generators minimise [K]; the discriminators get no gradient."""
+        frozen = {name: weight.detach() for name, weight in self.discriminator.parameters.items()}
+        return self._each(self.losses.of_generator, frozen, real, fake, labels)
+
+    def move_average(self) -> None:
+        """Brings the averages up to date, where there are any."""
+        if self.average is None:
+            return
+        move_average(
+            _pairs(self.average.parameters, self.generator.parameters),
+            _pairs(self.average.buffers, self.generator.buffers),
+            num_updates=self.num_updates,
+            decay=self.settings.ema_decay,
+        )
+
+    def _each(
+        self,
+        loss: Callable[[Discriminator, Tensor, Tensor, Tensor, RandomStream], Tensor],
+        parameters: Tensors,
+        real: Tensor,
+        fake: Tensor,
+        labels: Tensor,
+    ) -> Tensor:
+        def of_one(
+            parameters: Tensors, buffers: Tensors, real: Tensor, fake: Tensor, labels: Tensor, number: Tensor
+        ) -> Tensor:
+            discriminator = _OneDiscriminator(self.discriminator, parameters, buffers)
+            return loss(discriminator, real, fake, labels, _OneStream(self.gans, number))
+
+        losses: Tensor = vmap(of_one, randomness="same")(
+            parameters, self.discriminator.buffers, real, fake, labels, self.numbers
+        )
+        return losses
+
+
+class NetworkStack:
+    """Parameters and buffers of networks of one architecture, stacked; those of the networks become its rows."""
+
+    def __init__(self, networks: Sequence[nn.Module]) -> None:
+        first = networks[0]
+        self.parameters = {
+            name: torch.stack([network.get_parameter(name).detach() for network in networks]).requires_grad_()
+            for name, _ in first.named_parameters()
+        }
+        self.buffers = {
+            name: torch.stack([network.get_buffer(name) for network in networks])
+            for name, _ in first.named_buffers()
+        }
+        # What is computed, without the values.
+        self.architecture = deepcopy(first).to("meta")
+        for number, network in enumerate(networks):
+            for name, weights in self.parameters.items():
+                network.get_parameter(name).data = weights.data[number]
+            for name, values in self.buffers.items():
+                owner, _, attribute = name.rpartition(".")
+                setattr(network.get_submodule(owner), attribute, values[number])
+
+    def call(self, parameters: Tensors, buffers: Tensors, inputs: Tensor, labels: Tensor) -> Tensor | Judgement:
+        """What the network of these values makes of its input; buffers may change in place."""
+        outputs: Tensor | Judgement = functional_call(
+            self.architecture, (dict(parameters), dict(buffers)), (inputs, labels)
+        )
+        return outputs
+
+
+@dataclass(frozen=True, eq=False)
+class _OneDiscriminator:
+    """A discriminator of a stack, as vmap shows it."""
+
+    stack: NetworkStack
+    parameters: Tensors
+    buffers: Tensors
+
+    def __call__(self, images: Tensor, labels: Tensor) -> Judgement:
+        return self._judge(images, self.parameters, self.buffers, labels)
+
+    def slopes(self, images: Tensor, labels: Tensor) -> Tensor:
+        def total(images: Tensor, parameters: Tensors, buffers: Tensors, labels: Tensor) -> Tensor:
+            return self._judge(images, parameters, buffers, labels).logits.sum()
+
+        # Handed over one by one, since no tensor may change in place that the function only knows from outside.
+        gradient: Tensor = grad(total)(images.detach(), self.parameters, self.buffers, labels)
+        return gradient
+
+    def _judge(self, images: Tensor, parameters: Tensors, buffers: Tensors, labels: Tensor) -> Judgement:
+        judgement = self.stack.call(parameters, buffers, images, labels)
+        assert isinstance(judgement, Judgement)
+        return judgement
+
+
+@dataclass(frozen=True, eq=False)
+class _OneStream:
+    """The stream of the GAN of a `number` [] that vmap shows: all streams draw, and it takes its row."""
+
+    gans: Sequence[OneGan]
+    number: Tensor
+
+    def uniform(self, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+        return self._row([gan.stream.uniform(shape, dtype) for gan in self.gans])
+
+    def normal(self, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+        return self._row([gan.stream.normal(shape, dtype) for gan in self.gans])
+
+    def integers(self, low: int, high: int, shape: tuple[int, ...]) -> Tensor:
+        return self._row([gan.stream.integers(low, high, shape) for gan in self.gans])
+
+    def _row(self, drawn: list[Tensor]) -> Tensor:
+        return torch.stack(drawn).index_select(0, self.number.view(1)).squeeze(0)
+
+
+def _pairs(averages: Tensors, currents: Tensors) -> Iterator[tuple[Tensor, Tensor]]:
+    return ((average, currents[name]) for name, average in averages.items())

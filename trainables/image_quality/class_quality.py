@@ -1,0 +1,198 @@
+"""The quality of a generator's images of one class, measured beside what real images score."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from gan_study.trainables.base.seeding import numpy_generator
+from gan_study.trainables.image_quality.copying import (
+    copied_share,
+    memorised_floor,
+    memorised_share,
+    repeated_share,
+)
+from gan_study.trainables.image_quality.distribution_metrics import (
+    NEIGHBOURS,
+    ManifoldScores,
+    frechet_distance,
+    inception_score,
+    kernel_distance,
+    manifold_scores,
+)
+from gan_study.trainables.image_quality.ssim import mean_nearest_ssim, mean_pairwise_ssim
+from gan_study.trainables.record import ImageQuality
+
+# Seen on scikit-learn's digits, MNIST and chest X-rays, 20 to 600 training images of a class, in pixels and in a
+# CNN's features: of fresh real images up to 0.12 are memorised but no more than 0.05 copied; of averages of two or
+# five training images up to 0.72 and 0.08. Of copies all are memorised, and 0.88 copied where some of the training
+# images are double.
+COPIES_SHARE = 0.25
+# As many pairs show the same where a generator makes five images in turn. Seen as above: fresh real images 0.02 at
+# most, images of 0.6 times the real spread 0.10, of 0.3 times that (nearly one image, to the eye) 0.2 to 0.6.
+COLLAPSED_SHARE = 0.2
+ONE_SOURCE = ("copies",)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ImageSample:
+    """Images [N, C, H, W] in [-1, 1], and features [N, D] of the same images. N may be 0."""
+
+    images: npt.NDArray[np.floating]
+    features: npt.NDArray[np.floating]
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+    def sample(self, num_images: int, *, seed: int) -> "ImageSample":
+        """So many of the images, drawn at random without replacement; all of them, as they are, where too few."""
+        if num_images >= len(self):
+            return self
+        chosen = numpy_generator(seed, "sample of images").choice(len(self), size=num_images, replace=False)
+        return ImageSample(images=self.images[chosen], features=self.features[chosen])
+
+
+def class_quality(
+    *,
+    generated: ImageSample,
+    training: ImageSample,
+    held_out: ImageSample,
+    probabilities: npt.NDArray[np.floating] | None = None,
+    seed: int,
+) -> ImageQuality:
+    """What the generated images of one class are worth, beside what real images that were not trained on are.
+
+    `training` are the real images of the class that the generator was trained on, `held_out` others of the class
+    that it has not seen. Each metric compares with the training images, and `<metric>_floor`, where there is one,
+    is what real images score in the place of the generated ones: held-out ones, or for what is measured within one
+    set (ssim_between, repeated_share) the training ones. A generator whose images cannot be told from real ones
+    scores about the floor; one that copies its training images beats it.
+
+    fid, kid, precision, recall, density, coverage: `trainables.metrics.generative`. memorised_share, copied_share,
+    repeated_share: `trainables.metrics.copying`. ssim_between, ssim_nearest: SSIM of generated images to one
+    another and to their nearest training image. inception_score: of `probabilities` [N, K], a classifier's of the
+    generated images; left out where none are given. A metric is None where there are too few images for it, and
+    `missing` says how many it needs. `flags` are those of `quality_flags`; what comes of a single training image
+    is taken for its copies, since no metric can tell.
+    """
+    metrics = {
+        **_distances(generated, training, held_out, seed=seed),
+        **_manifold(generated, training),
+        **_copying(generated, training, held_out),
+        **_variety(generated, training, held_out, seed=seed),
+    }
+    if probabilities is not None:
+        metrics["inception_score"] = inception_score(probabilities)
+    return ImageQuality(
+        metrics=metrics,
+        missing=_missing(metrics, generated, training, held_out),
+        num_generated=len(generated),
+        num_training=len(training),
+        num_held_out=len(held_out),
+        flags=ONE_SOURCE if len(training) == 1 and len(generated) else quality_flags(metrics),
+    )
+
+
+def quality_flags(metrics: Mapping[str, float | None]) -> tuple[str, ...]:
+    """What is wrong with a generator, by its metrics as `class_quality` names them: "copies", "collapsed".
+
+    "copies": a quarter of its images or more are memorised, and as many copied, so that neither averages of
+    training images nor a chance neighbour count. "collapsed": so many more pairs of its images than of training
+    images show the same as if it made no more than five; the images must also be more alike by SSIM than training
+    images are, for noise, too, can look all the same to a classifier. A metric that is None raises no flag.
+    """
+    flags = {
+        "copies": _reaches(metrics, "memorised_share", COPIES_SHARE)
+        and _reaches(metrics, "copied_share", COPIES_SHARE),
+        "collapsed": _above_floor(metrics, "repeated_share", COLLAPSED_SHARE)
+        and _above_floor(metrics, "ssim_between", 0.0),
+    }
+    return tuple(name for name, raised in flags.items() if raised)
+
+
+def _distances(
+    generated: ImageSample, training: ImageSample, held_out: ImageSample, *, seed: int
+) -> dict[str, float | None]:
+    fid, fid_floor = _frechet_distances(generated, training, held_out, seed=seed)
+    return {
+        "fid": fid,
+        "fid_floor": fid_floor,
+        "kid": kernel_distance(training.features, generated.features),
+        "kid_floor": kernel_distance(training.features, held_out.features),
+    }
+
+
+def _frechet_distances(
+    generated: ImageSample, training: ImageSample, held_out: ImageSample, *, seed: int
+) -> tuple[float | None, float | None]:
+    """FID and its floor from equally many images, since it falls with their number; else FID alone, from all."""
+    equal = min(len(generated), len(held_out))
+    floor = frechet_distance(held_out.sample(equal, seed=seed).features, training.features)
+    compared = generated if floor is None else generated.sample(equal, seed=seed)
+    return frechet_distance(compared.features, training.features), floor
+
+
+def _manifold(generated: ImageSample, training: ImageSample) -> dict[str, float | None]:
+    scores = manifold_scores(training.features, generated.features)
+    return scores._asdict() if scores else dict.fromkeys(ManifoldScores._fields)
+
+
+def _copying(generated: ImageSample, training: ImageSample, held_out: ImageSample) -> dict[str, float | None]:
+    return {
+        "memorised_share": memorised_share(generated.features, training.features, held_out.features),
+        "memorised_share_floor": memorised_floor(len(held_out)),
+        "copied_share": copied_share(generated.features, training.features),
+        "copied_share_floor": copied_share(held_out.features, training.features),
+        "ssim_nearest": mean_nearest_ssim(generated.images, training.images),
+        "ssim_nearest_floor": mean_nearest_ssim(held_out.images, training.images),
+    }
+
+
+def _variety(
+    generated: ImageSample, training: ImageSample, held_out: ImageSample, *, seed: int
+) -> dict[str, float | None]:
+    return {
+        "repeated_share": repeated_share(generated.features, training.features, seed=seed),
+        "repeated_share_floor": repeated_share(training.features, training.features, seed=seed),
+        "ssim_between": mean_pairwise_ssim(generated.images, seed=seed),
+        "ssim_between_floor": mean_pairwise_ssim(training.images, seed=seed),
+    }
+
+
+def _missing(
+    metrics: Mapping[str, float | None], generated: ImageSample, training: ImageSample, held_out: ImageSample
+) -> dict[str, str]:
+    """For each metric that is None, what it needs and what there is."""
+    dimensions = training.features.shape[1]
+    each_more = f"more than {NEIGHBOURS} generated and training images each"
+    needs = {
+        "fid": f"more generated and more training images than the {dimensions} feature dimensions",
+        "fid_floor": f"more generated, training and held-out images than the {dimensions} feature dimensions",
+        "kid": "two generated and two training images",
+        "kid_floor": "two training and two held-out images",
+        **dict.fromkeys(ManifoldScores._fields, each_more),
+        "inception_score": "a generated image",
+        "memorised_share": "a generated, a training and a held-out image",
+        "memorised_share_floor": "a held-out image",
+        "copied_share": "a generated and two training images",
+        "copied_share_floor": "two training images and a held-out one",
+        "ssim_nearest": "a generated and a training image",
+        "ssim_nearest_floor": "a training and a held-out image",
+        "repeated_share": "two generated and two training images",
+        "repeated_share_floor": "two training images",
+        "ssim_between": "two generated images",
+        "ssim_between_floor": "two training images",
+    }
+    found = f"there are {len(generated)} generated, {len(training)} training and {len(held_out)} held-out images"
+    return {name: f"needs {needs[name]}; {found}" for name, value in metrics.items() if value is None}
+
+
+def _reaches(metrics: Mapping[str, float | None], name: str, threshold: float) -> bool:
+    value = metrics[name]
+    return value is not None and value >= threshold
+
+
+def _above_floor(metrics: Mapping[str, float | None], name: str, excess: float) -> bool:
+    value, floor = metrics[name], metrics[f"{name}_floor"]
+    return value is not None and floor is not None and value - floor >= excess

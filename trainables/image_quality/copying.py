@@ -1,0 +1,114 @@
+"""Whether generated images are copies of training images, or of one another, all from features [N, D].
+
+Distances are Euclidean. Duplicates among the training images hide copies of them, and duplicates between training
+and held-out images lower the bar; whoever asks has removed both.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.metrics.pairwise import euclidean_distances
+
+from gan_study.trainables.image_quality.ssim import image_pairs
+
+Features = npt.NDArray[np.floating]
+Floats = npt.NDArray[np.float64]
+
+# An honest generator's memorised share, in the long run.
+QUANTILE = 0.05
+# Yoon et al. 2023 ("Diffusion probabilistic models generalize when they fail to memorize") take 1/3. A GAN's
+# copies are less exact than a diffusion model's: of scikit-learn's eights (100 training images) with noise of 0.1
+# added 3 in 4 are within 1/3 and all within 1/2, and of fresh real digits no more than 1 in 20 comes so near to
+# one image.
+COPY_RATIO = 1 / 2
+# Of the median distance of two training images. Fresh real images are hardly ever so near to one another, in
+# pixels or in a classifier's features; two outputs of a generator that makes one image with small changes are.
+REPEAT_RATIO = 1 / 4
+
+
+def memorised_share(generated: Features, training: Features, held_out: Features) -> float | None:
+    """Share of generated images [N, D] that lie nearer to a training image [M, D] than real ones do, in [0, 1].
+
+    "Nearer" is: than the j-th smallest distance of a held-out real image [H, D] to its nearest training image, j
+    the whole part of 0.05 (H + 1) but 1 at least. Images that lie among the training images, as a generator's
+    blurred averages do, count too; `copied_share` tells them from copies. After Meehan et al. 2020 ("A
+    non-parametric test to detect data-copying in generative models"), which compares the same two samples of
+    distances by their ranks. None without images on any side.
+    """
+    if not (len(generated) and len(training) and len(held_out)):
+        return None
+    real = np.sort(euclidean_distances(held_out, training).min(axis=1))
+    bar = real[_rank(len(held_out)) - 1]
+    return float((euclidean_distances(generated, training).min(axis=1) < bar).mean())
+
+
+def memorised_floor(num_held_out: int) -> float | None:
+    """The memorised share that a generator of fresh real images can expect: j / (H + 1).
+
+    Its images and the held-out ones are then exchangeable, so that each of the H + 1 ranks is as likely. 0.05 or
+    a little less with 19 held-out images and more; 1 / (H + 1) with fewer. None without any.
+    """
+    return _rank(num_held_out) / (num_held_out + 1) if num_held_out else None
+
+
+class Nearest(NamedTuple):
+    """Of N images: the row [N] of the training image that each is nearest to, and the distance [N] to it.
+
+    `ratio` [N] has that distance over the one to the next nearest, NaN where there is none or both are 0;
+    `is_copy` [N] marks those where it is below a half.
+    """
+
+    row: npt.NDArray[np.intp]
+    distance: Floats
+    ratio: Floats
+    is_copy: npt.NDArray[np.bool_]
+
+
+def nearest(features: Features, training: Features) -> Nearest:
+    """The training images [M, D] that images [N, D] are nearest to, and which are copies of them.
+
+    The criterion of Yoon et al. 2023 with 1/2 for 1/3. It needs no scale, and an average of many training images
+    does not meet it. With fewer than two training images, nothing is called a copy.
+    """
+    distances = euclidean_distances(features, training)
+    row = distances.argmin(axis=1)
+    found = np.take_along_axis(distances, row[:, None], axis=1)[:, 0]
+    if len(training) < 2:
+        return Nearest(row, found, np.full(len(features), np.nan), np.zeros(len(features), dtype=bool))
+    next_nearest = np.partition(distances, 1, axis=1)[:, 1]
+    ratio = np.divide(found, next_nearest, out=np.full(len(features), np.nan), where=next_nearest > 0)
+    return Nearest(row, found, ratio, found < COPY_RATIO * next_nearest)
+
+
+def copied_share(features: Features, training: Features) -> float | None:
+    """Share of images [N, D] that are copies of a training image [M, D], as `nearest` has it, in [0, 1].
+
+    None without images, or with fewer than two training images.
+    """
+    if not len(features) or len(training) < 2:
+        return None
+    return float(nearest(features, training).is_copy.mean())
+
+
+def repeated_share(features: Features, training: Features, *, seed: int) -> float | None:
+    """Share of pairs of images [N, D] that show the same: nearer than a quarter of what parts two training images.
+
+    In [0, 1]; about 1/s for a generator of s different images, each as often (the birthday paradox test of Arora
+    and Zhang 2017, as a share of the pairs). "What parts two training images" [M, D] is the median of
+    their pairs' distances. None with fewer than two images on either side.
+    """
+    if min(len(features), len(training)) < 2:
+        return None
+    typical = np.median(_pair_distances(training, seed=seed))
+    return float((_pair_distances(features, seed=seed) < REPEAT_RATIO * typical).mean())
+
+
+def _rank(num_held_out: int) -> int:
+    return max(1, int(QUANTILE * (num_held_out + 1)))
+
+
+def _pair_distances(features: Features, *, seed: int) -> Floats:
+    first, second = image_pairs(len(features), seed=seed)
+    distances: Floats = np.linalg.norm(features[first] - features[second], axis=1)
+    return distances

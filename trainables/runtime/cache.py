@@ -1,0 +1,121 @@
+"""States that are costly to make, kept by what they depend on, so that none is made twice."""
+
+import hashlib
+import io
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, TypeAlias
+
+import torch
+from pydantic import JsonValue
+from torch import Tensor
+
+from gan_study.trainables.base.settings import digest
+from gan_study.trainables.runtime.matrix_products import library, machine_kind
+from gan_study.trainables.runtime.storage import is_partial, write_atomically
+
+# Tensors and plain values, nested; all that torch reads without running foreign code.
+State: TypeAlias = Mapping[str, Any]
+
+_SEAL_BYTES = hashlib.sha256().digest_size
+
+
+class Store(Protocol):
+    """Where states are kept by name. Within one process a dict will do."""
+
+    def get(self, name: str, /) -> State | None:
+        """The state of that name; None where there is none."""
+        ...
+
+    def __setitem__(self, name: str, state: State, /) -> None:
+        """Keep `state`."""
+        ...
+
+
+@dataclass(frozen=True)
+class FolderStore:
+    """A folder, which processes and machines may share: states of one name are equal, so any may write them.
+
+    Storage that fails is tried again for `patience_seconds`.
+    """
+
+    folder: Path
+    patience_seconds: float = 0.0
+
+    def get(self, name: str, /) -> State | None:
+        """The state of that name; None where there is none that is whole."""
+        return read_state(self._path(name))
+
+    def __setitem__(self, name: str, state: State, /) -> None:
+        """Keep `state`."""
+        write_state(self._path(name), state, patience_seconds=self.patience_seconds)
+
+    def _path(self, name: str) -> Path:
+        return self.folder / f"{name}.pt"
+
+
+def made_once(store: Store, depends_on: Mapping[str, JsonValue], make: Callable[[], State]) -> State:
+    """What `make` gives, from `store` where it is there. `depends_on` names all that its numbers depend on.
+
+    Those that ask for the same at the same moment all make it: nobody waits for a process that may have died.
+    """
+    name = digest(dict(depends_on))
+    state = store.get(name)
+    if state is None:
+        state = make()
+        store[name] = state
+    return state
+
+
+def write_state(path: Path, state: State, *, patience_seconds: float = 0.0) -> None:
+    """Write `state` so that others see it whole or not at all; see `write_atomically`."""
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    content = buffer.getvalue()
+    write_atomically(path, _seal(path, content) + content, patience_seconds=patience_seconds)
+
+
+def read_state(path: Path) -> State | None:
+    """The state in a file, on the CPU; None where there is no such file, or where it is not as it was written.
+
+    The names of the file and of its folder tell what the state is of: a file that has come from elsewhere is none.
+    Of itself torch takes some files with a changed byte for whole, and has many errors for the others.
+    """
+    try:
+        sealed = path.read_bytes()
+    except OSError:
+        return None
+    seal, content = sealed[:_SEAL_BYTES], sealed[_SEAL_BYTES:]
+    if _seal(path, content) != seal:
+        return None
+    state: State = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    return state
+
+
+def partial_states(folder: Path) -> Iterator[Path]:
+    """What is being written in `folder`, at any depth, and what writers have left there that died."""
+    return (path for path in folder.rglob(".*") if is_partial(path))
+
+
+def _seal(path: Path, content: bytes) -> bytes:
+    found = hashlib.sha256(bytes(Path(path.parent.name, path.name)))
+    found.update(content)
+    return found.digest()
+
+
+def contents(*tensors: Tensor) -> str:
+    """A name for the values, shapes and types of `tensors`."""
+    found = hashlib.sha256()
+    for tensor in tensors:
+        found.update(repr((tuple(tensor.shape), tensor.dtype)).encode())
+        found.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return found.hexdigest()
+
+
+def arithmetic(device: torch.device) -> list[JsonValue]:
+    """What the last digits of a number depend on, whatever it is made of: libraries, chip, threads."""
+    if device.type == "cuda":
+        cudnn: int | None = torch.backends.cudnn.version()  # type: ignore[no-untyped-call]
+        return [torch.__version__, cudnn, torch.cuda.get_device_name(device)]
+    return [*machine_kind(), library()]

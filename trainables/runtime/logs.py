@@ -1,0 +1,99 @@
+"""Structured logs: one line of JSON an event, readable by people and by programs."""
+
+import contextlib
+import datetime
+import json
+import logging
+import os
+import socket
+import sys
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from time import monotonic
+
+from pydantic import JsonValue
+
+# Loggers below this one are ours: they are named after their modules.
+ROOTS = ("gan_study",)
+
+# What a `LogRecord` has of its own; the rest came as `extra`.
+_OWN_KEYS = {*vars(logging.makeLogRecord({})), "message", "asctime"}
+
+# How often something that happens all the time (level DEBUG) may be told.
+PROGRESS_SECONDS = 10.0
+
+
+class JsonLines(logging.Formatter):
+    """One line of JSON: time (ISO, UTC), level, logger, host, process, event, what came as `extra`, traceback."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, without a line break."""
+        when = datetime.datetime.fromtimestamp(record.created, datetime.UTC)
+        values: dict[str, JsonValue] = {
+            "time": when.isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "host": socket.gethostname(),
+            "process": os.getpid(),
+            "event": record.getMessage(),
+            **{key: value for key, value in vars(record).items() if key not in _OWN_KEYS},
+        }
+        if record.exc_info and record.exc_info[1]:
+            values["traceback"] = "".join(traceback.format_exception(record.exc_info[1]))
+        return json.dumps(values, default=str)
+
+
+class AppendingHandler(logging.Handler):
+    """Appends each line to a file, opened anew: nothing is held open on a network file system.
+
+    Events of level DEBUG are progress: of those, one every `PROGRESS_SECONDS`. A file that cannot be written to
+    is told of on stderr and stops nobody.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._path = path
+        self._told_at = monotonic()
+        self.setFormatter(JsonLines())
+        self.addFilter(self._is_due)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Append one line."""
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(self.format(record) + "\n")
+        except OSError as error:
+            print(f"{self._path}: {error.strerror or error}", file=sys.stderr)
+
+    def _is_due(self, record: logging.LogRecord) -> bool:
+        if record.levelno > logging.DEBUG:
+            return True
+        if monotonic() - self._told_at < PROGRESS_SECONDS:
+            return False
+        self._told_at = monotonic()
+        return True
+
+
+@contextlib.contextmanager
+def logging_to(path: Path) -> Iterator[None]:
+    """Our loggers append to `path`, and nowhere else, for as long as this lasts; warnings are told on stderr too.
+
+    What there is to warn of may be that nothing can be written.
+    """
+    on_stderr = logging.StreamHandler()
+    on_stderr.setLevel(logging.WARNING)
+    handlers = (AppendingHandler(path), on_stderr)
+    loggers = [logging.getLogger(name) for name in ROOTS]
+    for logger in loggers:
+        logger.setLevel(logging.DEBUG)
+        logger.propagate = False
+        for handler in handlers:
+            logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            for handler in handlers:
+                logger.removeHandler(handler)

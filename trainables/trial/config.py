@@ -1,0 +1,118 @@
+"""The complete configuration of one trial: strict parse, canonical dump, names."""
+
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from functools import cached_property, reduce
+from typing import Self, cast
+
+from pydantic import Field, JsonValue, model_validator
+
+from gan_study.trainables.balancing.catalog import BALANCERS, BalancingConfig, dump_balancing, parse_balancing
+from gan_study.trainables.base.settings import ConfigError, digest, dump, parse, settings
+from gan_study.trainables.classifiers.catalog import classifier_model
+from gan_study.trainables.classifiers.classifier import ClassifierConfig
+from gan_study.trainables.data.imbalance import Imbalance
+from gan_study.trainables.data.source import DataConfig
+from gan_study.trainables.image_quality.features import DomainFeatures, ImageFeatures
+
+# Where files lie: no number depends on it.
+_PLACES = ("data.root", "evaluation.image_features.weights")
+
+
+@settings
+class EvaluationConfig:
+    """What is evaluated; no number of the training or the validation part depends on it.
+
+    `test` says whether the test part may be read: in the confirm phase alone. `test_each_epoch` has it read after
+    each epoch of the classifier as well, so that the best epoch on the test part, which much of the literature
+    reports, can stand beside the last. `image_features` are those by which generated images are judged.
+    """
+
+    test: bool = False
+    test_each_epoch: bool = False
+    image_features: ImageFeatures = Field(default_factory=DomainFeatures)
+
+    @model_validator(mode="after")
+    def _is_allowed(self) -> Self:
+        if self.test_each_epoch and not self.test:
+            raise ValueError("test_each_epoch: the test part may not be read in this trial")
+        return self
+
+
+@settings
+class _Sections:
+    """A trial's sections as they are parsed; `balancing` is parsed by its catalog."""
+
+    seed: int
+    evaluation: EvaluationConfig = Field(default_factory=EvaluationConfig)
+    data: DataConfig
+    imbalance: Imbalance
+    classifier: ClassifierConfig
+    balancing: Mapping[str, JsonValue]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialConfig:
+    """Everything that decides a trial's numbers.
+
+    `seed` draws the images that are kept, the split, the networks' weights and the batches.
+    """
+
+    seed: int
+    evaluation: EvaluationConfig
+    data: DataConfig
+    imbalance: Imbalance
+    classifier: ClassifierConfig
+    balancing: BalancingConfig
+
+    @cached_property
+    def trial_id(self) -> str:
+        """A name for this configuration; where the files lie does not enter, since it changes no number."""
+        return digest(_without(dump_trial(self), *_PLACES))
+
+    @cached_property
+    def setting_id(self) -> str:
+        """A name for the configuration without balancing: trials that share it are pairs to be compared."""
+        return digest(_without(dump_trial(self), *_PLACES, "balancing", "evaluation"))
+
+
+def parse_trial(values: Mapping[str, JsonValue]) -> TrialConfig:
+    """The trial that a nested mapping describes; raises ConfigError with the full key of the first mistake."""
+    sections = parse(_Sections, values, where="")
+    model = classifier_model(sections.classifier)
+    balancing = parse_balancing(sections.balancing, where="balancing")
+    if model.final_head is not None and BALANCERS[balancing.name].moves_predictions:
+        raise ConfigError(
+            f"balancing.name: {balancing.name!r} cannot be used with classifier {model.name!r}; it moves "
+            "log-probabilities, and the scores of this classifier's last step are none"
+        )
+    return TrialConfig(
+        seed=sections.seed,
+        evaluation=sections.evaluation,
+        data=sections.data,
+        imbalance=sections.imbalance,
+        classifier=sections.classifier,
+        balancing=balancing,
+    )
+
+
+def dump_trial(config: TrialConfig) -> dict[str, JsonValue]:
+    """The canonical nested dict, every default written out; `parse_trial` of it gives the same trial."""
+    return {
+        "seed": config.seed,
+        "evaluation": dump(config.evaluation),
+        "data": dump(config.data),
+        "imbalance": dump(config.imbalance),
+        "classifier": dump(config.classifier),
+        "balancing": dump_balancing(config.balancing),
+    }
+
+
+def _without(values: dict[str, JsonValue], *keys: str) -> dict[str, JsonValue]:
+    kept = deepcopy(values)
+    for key in keys:
+        *sections, name = key.split(".")
+        section = reduce(lambda inner, part: cast(dict[str, JsonValue], inner[part]), sections, kept)
+        section.pop(name, None)
+    return kept

@@ -1,0 +1,111 @@
+"""A trial's data: thinned, and split into what may be trained on, what chooses, and what is left over."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from gan_study.trainables.balancing.balancer import BalancedSet
+from gan_study.trainables.base.seeding import derive_seed, numpy_generator
+from gan_study.trainables.data.images import Classes, LabeledImages, TrainingSet, to_float, training_set
+from gan_study.trainables.data.imbalance import minority_labels, nominal_ratio, target_counts, thin
+from gan_study.trainables.data.source import ImageSource
+from gan_study.trainables.data.split import Indices, carve
+from gan_study.trainables.trial.config import TrialConfig
+
+# A class of ten images cannot come closer to a ratio than this.
+RATIO_TOLERANCE = 0.05
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialParts:
+    """A trial's data, split: what may be trained on, what chooses, and the counts that led there.
+
+    `held_back` are the rows of `pool` that the imbalance took away, `validating` those of the validation part.
+    """
+
+    pool: LabeledImages
+    held_back: Indices
+    validating: Indices
+    training: LabeledImages
+    validation: LabeledImages
+    classes: Classes
+    available: tuple[int, ...]
+    imbalanced: tuple[int, ...]
+    imbalance_ratio: float
+    test_proportions: tuple[float, ...]
+    notes: tuple[str, ...]
+
+
+def prepare(config: TrialConfig, source: ImageSource) -> TrialParts:
+    """The training and validation parts: the pool is thinned first, then validation is carved out of the rest.
+
+    `source` holds the images that `config.data` asks for. Of its test part only the class counts are used, which
+    weight the validation scores.
+    """
+    pool = source.pool()
+    counts, names = pool.images.class_counts(), pool.images.class_names
+    targets = target_counts(config.imbalance, counts, names)
+    kept_rows = thin(pool.images.labels, targets, seed=derive_seed(config.seed, "imbalance"))
+    kept = pool.images.subset(kept_rows)
+    rest, carved = carve(
+        kept.labels,
+        config.data.validation_fraction,
+        seed=derive_seed(config.seed, "validation"),
+        class_names=names,
+    )
+    test_counts = source.test_class_counts()
+    ratio = nominal_ratio(config.imbalance, counts, names)
+    return TrialParts(
+        pool=pool.images,
+        held_back=np.setdiff1d(np.arange(len(pool.images)), kept_rows),
+        validating=kept_rows[carved],
+        training=kept.subset(rest),
+        validation=kept.subset(carved),
+        classes=Classes(names=names, minority=minority_labels(config.imbalance, counts, names)),
+        available=counts,
+        imbalanced=kept.class_counts(),
+        imbalance_ratio=ratio,
+        test_proportions=tuple(n / sum(test_counts) for n in test_counts),
+        notes=(*pool.notes, *ratio_notes(ratio, kept.class_counts())),
+    )
+
+
+def granted(balanced: BalancedSet, parts: TrialParts, *, seed: int) -> BalancedSet:
+    """`balanced` with the real images that it wants; a note says where the data hold fewer."""
+    for label, number in balanced.wanted.items():
+        rows = parts.held_back[parts.pool.labels[parts.held_back] == label]
+        drawn = numpy_generator(seed, label).permutation(rows)[:number]
+        training, device = balanced.training, balanced.training.images.device
+        images = to_float(parts.pool.images[drawn], device)
+        labels = torch.full((len(drawn),), label, device=device)
+        name = parts.classes.names[label]
+        missing = (f"class {name!r}: {number} more real images were wanted, {len(drawn)} were held back",)
+        balanced = replace(
+            balanced,
+            training=training.extended(images, labels, synthetic=False),
+            notes=balanced.notes + missing * (len(drawn) < number),
+        )
+    return balanced
+
+
+def held_out(parts: TrialParts, device: torch.device) -> TrainingSet:
+    """The real images of the rare classes that no training has met: held back by the imbalance, or validating.
+
+    Without those that a training image repeats pixel by pixel: one of them at distance 0 would let any generator
+    that copies pass for an honest one.
+    """
+    rows = np.concatenate([parts.held_back, parts.validating])
+    met = set(parts.training.digests)
+    is_new = np.array([parts.pool.digests[row] not in met for row in rows], dtype=bool)
+    rare = rows[is_new & np.isin(parts.pool.labels[rows], parts.classes.minority)]
+    return training_set(parts.pool.subset(rare), parts.classes, device)
+
+
+def ratio_notes(asked: float, counts: Sequence[int]) -> tuple[str, ...]:
+    """A line where the data do not give the imbalance ratio that was asked for, to within rounding of counts."""
+    found = max(counts) / min(counts)
+    if abs(found / asked - 1) <= RATIO_TOLERANCE:
+        return ()
+    return (f"imbalance ratio {asked:g} was asked for; the largest class has {found:.2f} times the smallest",)
