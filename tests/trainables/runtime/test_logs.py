@@ -5,6 +5,7 @@ import logging
 
 import pytest
 
+from gan_study.trainables.runtime import logs
 from gan_study.trainables.runtime.logs import logging_to
 
 LOGGER = logging.getLogger("gan_study.trainables.somewhere")
@@ -36,7 +37,7 @@ def test_a_failure_keeps_its_traceback_in_one_line(tmp_path):
 
 def test_progress_is_told_now_and_then_and_events_always(tmp_path, monkeypatch):
     now = 100.0
-    monkeypatch.setattr(log, "monotonic", lambda: now)
+    monkeypatch.setattr(logs, "monotonic", lambda: now)
     with logging_to(tmp_path / "logs.jsonl"):
         for second in range(25):
             now = 100.0 + second
