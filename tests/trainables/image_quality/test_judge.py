@@ -10,11 +10,12 @@ import pytest
 import torch
 from torch import nn
 
-from gan_study.trainables import features, generation
 from gan_study.trainables.classifiers.classifier import ClassifierConfig, FittedClassifier
 from gan_study.trainables.classifiers.optimisation import EarlyStopping, PlateauRate
 from gan_study.trainables.data.catalog import image_source
 from gan_study.trainables.data.images import TrainingSet, training_set
+from gan_study.trainables.image_quality import extractor as features
+from gan_study.trainables.image_quality import judge as generation
 from gan_study.trainables.image_quality.extractor import evenly_drawn
 from gan_study.trainables.image_quality.features import DomainFeatures
 from gan_study.trainables.image_quality.judge import (

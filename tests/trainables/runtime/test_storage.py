@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gan_study.trainables import files
+from gan_study.trainables.runtime import storage as files
 from gan_study.trainables.runtime.storage import StorageError, append, first_written, is_partial, write_atomically
 from tests.small_disk import fill, full_for, small_disk
 

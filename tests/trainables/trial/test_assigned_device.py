@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from gan_study.trainables import ray_trainable
+from gan_study.trainables.trial import trainable as ray_trainable
 
 
 @pytest.mark.parametrize(

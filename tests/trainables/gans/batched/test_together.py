@@ -7,7 +7,7 @@ from typing import TypeAlias
 import pytest
 import torch
 
-from gan_study.trainables.gans import together
+from gan_study.trainables.gans.batched import together
 from gan_study.trainables.gans.batched.execution import EAGER, GRAPHED
 from gan_study.trainables.gans.batched.stacked import StackedTraining, train_gans
 from gan_study.trainables.gans.batched.together import GanExecution, WantedGan, gans_in_training
