@@ -20,8 +20,9 @@ from gan_study.trainables.classifiers.classifier import ClassifierConfig, Classi
 from gan_study.trainables.classifiers.fitting_plan import PLAIN, FittingPlan
 from gan_study.trainables.data.images import TrainingSet, to_bytes
 from gan_study.trainables.gans.losses import CROSS_ENTROPY
-from gan_study.trainables.gans.snapshots import looked_at
-from gan_study.trainables.gans.training import MeanLosses, TrainedEpoch
+from gan_study.trainables.gans.snapshots import take_snapshot
+from gan_study.trainables.gans.trainer import MeanLosses
+from gan_study.trainables.gans.training import TrainedEpoch
 from gan_study.trainables.gans.variant import GanSettings, GanVariant, TrainingData
 from gan_study.trainables.trial.trainable import GanStudyTrainable, SharedImages
 
@@ -31,7 +32,7 @@ class PlainlyTrained(GanStudyTrainable):
 
     def setup(self, config: dict[str, Any], images: SharedImages) -> None:
         """Begin the trial that `config` describes, in a process that trains plainly from now on."""
-        patch("gan_study.trainables.gans.batched.together.train_gan", plainly_trained).start()
+        patch("gan_study.trainables.gans.batched.train_gan", plainly_trained).start()
         for module in ("trial", "generation", "features"):
             patch(f"trainables.{module}.fit", plainly_fitted).start()
         super().setup(config, images)
@@ -56,12 +57,12 @@ def plainly_trained(
     )
     steps = settings.epochs * math.ceil(len(shares) / settings.batch_size)
     means = MeanLosses(discriminator=losses.discriminator / steps, generator=losses.generator / steps)
-    seen = looked_at(generator, data.labels, latent_size=settings.latent_size, seed=seed)
+    seen = take_snapshot(generator, data.labels, latent_size=settings.latent_size, seed=seed)
     yield TrainedEpoch(
         losses=(means,) * settings.epochs,
         taken_from=settings.epochs,
         generator=generator,
-        growth={settings.epochs: seen},
+        snapshots={settings.epochs: seen},
     )
 
 

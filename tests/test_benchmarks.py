@@ -40,7 +40,7 @@ def test_a_plain_training_gives_what_a_trial_needs() -> None:
     data = TrainingData(images=IMAGES, labels=LABELS, num_classes=2)
     (state,) = plainly_trained(VARIANTS["cgan"], settings, data, seed=1)
     assert state.epoch == state.taken_from == 2
-    assert [tuple(images.shape[1:]) for images in state.growth.values()] == [(1, 8, 8)]
+    assert [tuple(images.shape[1:]) for images in state.snapshots.values()] == [(1, 8, 8)]
     training = TrainingSet(
         images=IMAGES,
         labels=LABELS,

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from gan_study.trainables.gans.batched.execution import EAGER, GRAPHED
 from gan_study.trainables.gans.catalog import VARIANTS
 from gan_study.trainables.gans.checkpoints import Checkpoints, forget_oldest
-from gan_study.trainables.gans.training import TrainedEpoch, Training, train_gan, training_id
+from gan_study.trainables.gans.trainer import GanTrainer
+from gan_study.trainables.gans.training import TrainedEpoch, train_gan, training_id
 from gan_study.trainables.gans.variant import GanSettings, GanVariant, TrainingData, parse_gan_settings
 
 DATA = TrainingData(
@@ -47,13 +47,13 @@ def same(one: tuple[object, list[torch.Tensor]], other: tuple[object, list[torch
 def steps(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The epochs that were really trained."""
     trained: list[int] = []
-    train_epoch = Training.train_epoch
+    train_epoch = GanTrainer.train_epoch
 
-    def counted(self: Training) -> None:
+    def counted(self: GanTrainer) -> None:
         train_epoch(self)
         trained.append(len(self.losses))
 
-    monkeypatch.setattr(Training, "train_epoch", counted)
+    monkeypatch.setattr(GanTrainer, "train_epoch", counted)
     return trained
 
 
@@ -151,7 +151,7 @@ def test_the_name_of_a_training_holds_all_that_its_numbers_depend_on_but_its_len
     settings = settings_of(variant, 5)
 
     def name(settings: GanSettings = settings, data: TrainingData = DATA, seed: int = 1) -> str:
-        return training_id(variant, settings, data, seed=seed, execution=EAGER)
+        return training_id(variant, settings, data, seed=seed)
 
     assert name(replace(settings, epochs=7, milestones=(2, 3))) == name()
     other_pixel = DATA.images.clone()
@@ -165,8 +165,8 @@ def test_the_name_of_a_training_holds_all_that_its_numbers_depend_on_but_its_len
         name(data=replace(DATA, images=other_pixel)),
         name(data=replace(DATA, labels=DATA.labels.flip(0))),
         name(data=replace(DATA, num_classes=3)),
-        training_id(VARIANTS["dragan"], settings, DATA, seed=1, execution=EAGER),
-        training_id(variant, settings, DATA, seed=1, execution=GRAPHED),
+        training_id(VARIANTS["dragan"], settings, DATA, seed=1),
+        training_id(variant, settings, DATA, seed=1, execution="CUDA graph"),
     ]
     here = name()
     monkeypatch.setattr("gan_study.trainables.gans.training.arithmetic", lambda device: ["another machine"])

@@ -1,18 +1,23 @@
 """Networks of two arguments, input and labels, made from a body that takes one."""
 
+from typing import TypeAlias
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gan_study.trainables.gans.variant import Judgement
+from gan_study.trainables.gans.variant import DiscriminatorOutput
+
+# A generator's images [N, C, H, W], or what a discriminator says of N images.
+Output: TypeAlias = Tensor | DiscriminatorOutput
 
 
 class Realness(nn.Module):
-    """The last layer of a discriminator that does not classify: values [N, 1] or [N] as a Judgement."""
+    """The last layer of a discriminator that does not classify: values [N, 1] or [N] as a DiscriminatorOutput."""
 
-    def forward(self, values: Tensor) -> Judgement:
+    def forward(self, values: Tensor) -> DiscriminatorOutput:
         """The values as logits [N]."""
-        return Judgement(logits=values.flatten())
+        return DiscriminatorOutput(logits=values.flatten())
 
 
 class IgnoreLabels(nn.Module):
@@ -22,9 +27,9 @@ class IgnoreLabels(nn.Module):
         super().__init__()
         self.body = body
 
-    def forward(self, inputs: Tensor, labels: Tensor) -> Tensor | Judgement:
+    def forward(self, inputs: Tensor, labels: Tensor) -> Output:
         """What `body` makes of the inputs."""
-        outputs: Tensor | Judgement = self.body(inputs)
+        outputs: Output = self.body(inputs)
         return outputs
 
 
@@ -36,9 +41,9 @@ class ConcatenateLabels(nn.Module):
         self.body = body
         self.embedding = nn.Embedding(num_classes, label_size)
 
-    def forward(self, inputs: Tensor, labels: Tensor) -> Tensor | Judgement:
+    def forward(self, inputs: Tensor, labels: Tensor) -> Output:
         """What `body` makes of the inputs [N, ...] and labels [N]."""
-        outputs: Tensor | Judgement = self.body(torch.cat([inputs.flatten(1), self.embedding(labels)], dim=1))
+        outputs: Output = self.body(torch.cat([inputs.flatten(1), self.embedding(labels)], dim=1))
         return outputs
 
 
@@ -59,12 +64,10 @@ class ConcatenateBeforeLinear(nn.Module):
         self.after = after
         self.embedding = nn.Embedding(num_classes, label_size)
 
-    def forward(self, inputs: Tensor, labels: Tensor) -> Tensor | Judgement:
+    def forward(self, inputs: Tensor, labels: Tensor) -> Output:
         """What the layers make of the inputs [N, ...] and labels [N]."""
         of_inputs = functional.linear(inputs.flatten(1), self.weight, self.bias)
-        outputs: Tensor | Judgement = self.after(
-            of_inputs + functional.linear(self.embedding(labels), self.label_weight)
-        )
+        outputs: Output = self.after(of_inputs + functional.linear(self.embedding(labels), self.label_weight))
         return outputs
 
 
@@ -76,19 +79,19 @@ class StackLabels(nn.Module):
         self.body = body
         self.embedding = nn.Embedding(num_classes, size**2)
 
-    def forward(self, images: Tensor, labels: Tensor) -> Tensor | Judgement:
+    def forward(self, images: Tensor, labels: Tensor) -> Output:
         """What `body` makes of [N, C + 1, H, W]."""
         channel = self.embedding(labels).view_as(images[:, :1])
-        outputs: Tensor | Judgement = self.body(torch.cat([images, channel], dim=1))
+        outputs: Output = self.body(torch.cat([images, channel], dim=1))
         return outputs
 
 
 class RealnessAndClass(nn.Module):
     """The last layer of a discriminator with an auxiliary classifier: values [N, 1 + K], the realness first."""
 
-    def forward(self, values: Tensor) -> Judgement:
+    def forward(self, values: Tensor) -> DiscriminatorOutput:
         """The values as logits [N] and class logits [N, K]."""
-        return Judgement(logits=values[:, 0], class_logits=values[:, 1:])
+        return DiscriminatorOutput(logits=values[:, 0], class_logits=values[:, 1:])
 
 
 class ClassOrFake(nn.Module):
@@ -99,10 +102,10 @@ class ClassOrFake(nn.Module):
     cross-entropy of K + 1 classes is the one of realness, plus for images of the K classes that of the class.
     """
 
-    def forward(self, values: Tensor) -> Judgement:
+    def forward(self, values: Tensor) -> DiscriminatorOutput:
         """The values as log-odds [N] of being real and class logits [N, K]."""
         of_classes, of_fake = values[:, :-1], values[:, -1]
-        return Judgement(logits=of_classes.logsumexp(dim=1) - of_fake, class_logits=of_classes)
+        return DiscriminatorOutput(logits=of_classes.logsumexp(dim=1) - of_fake, class_logits=of_classes)
 
 
 class ScaleByLabels(nn.Module):
@@ -114,9 +117,9 @@ class ScaleByLabels(nn.Module):
         self.after = after
         self.scale = scale
 
-    def forward(self, inputs: Tensor, labels: Tensor) -> Tensor | Judgement:
+    def forward(self, inputs: Tensor, labels: Tensor) -> Output:
         """The product of `before(inputs)` [N, F] and `scale(labels)` [N, F], through `after`."""
-        outputs: Tensor | Judgement = self.after(self.before(inputs) * self.scale(labels))
+        outputs: Output = self.after(self.before(inputs) * self.scale(labels))
         return outputs
 
 
@@ -133,8 +136,10 @@ class ProjectLabels(nn.Module):
         self.embedding = embedding
         self.verdict = verdict
 
-    def forward(self, images: Tensor, labels: Tensor) -> Judgement:
+    def forward(self, images: Tensor, labels: Tensor) -> DiscriminatorOutput:
         """How real images [N, C, H, W] are as images of the classes `labels` [N]."""
         features = self.features(images)
         logits = (features * self.embedding(labels)).sum(dim=1)
-        return Judgement(logits=logits if self.verdict is None else logits + self.verdict(features).squeeze(1))
+        return DiscriminatorOutput(
+            logits=logits if self.verdict is None else logits + self.verdict(features).squeeze(1)
+        )
