@@ -56,6 +56,19 @@ class GanSettings:
         return self
 
 
+# What most variants share, as the study's documents 000 and 002 have it (Radford et al. 2015, section 4, for Adam
+# and the latent size); a variant says how it differs.
+DEFAULTS = GanSettings(
+    epochs=40,
+    learning_rate=2e-4,
+    beta1=0.5,
+    beta2=0.999,
+    batch_size=32,
+    latent_size=100,
+    discriminator_steps=1,
+)
+
+
 class DiscriminatorOutput(NamedTuple):
     """The output of a discriminator for N images.
 
