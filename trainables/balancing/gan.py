@@ -95,8 +95,8 @@ class GanBalancing:
         finite.
         """
         runs = self._runs(training, seed=seed)
-        # A batch leaves a state at each epoch that is shown to the other trials of its family: too many where
-        # every few epochs are compared.
+        # GANs that are trained for other trials too leave a state at each epoch that is shown: too many states
+        # where every few epochs are compared.
         family = () if self.pick_epoch_every else execution.family
         gans = train_all(
             VARIANTS[self.name],
@@ -108,53 +108,41 @@ class GanBalancing:
             checkpoints=checkpoints,
         )
         notes = tuple(dict.fromkeys(note for gan in gans for note in gan.notes))
-        shown = [self._pick(run, gan.epochs, seed=seed) for run, gan in zip(runs, gans, strict=True)]
+        shown = [gan.epochs for gan in gans]
+        if self.pick_epoch_every:
+            latent_size = self.gan.latent_size
+            shown = [
+                best_so_far(epochs, run.gan.data, run.fills, latent_size=latent_size, seed=seed)
+                for run, epochs in zip(runs, shown, strict=True)
+            ]
         # In lockstep, so that a version holds the images of every class at the same epoch.
         for states in zip(*shown, strict=True):
-            epoch = states[0].epoch
-            if epoch in (*self.gan.milestones, self.gan.epochs):
+            if states[0].epoch in (*self.gan.milestones, self.gan.epochs):
                 of_runs = tuple(zip(runs, states, strict=True))
                 picks = [_pick_note(run, state) for run, state in of_runs] if self.pick_epoch_every else []
-                yield TrainedGans(
-                    epoch=epoch,
-                    generators={label: state.generator for run, state in of_runs for label in run.fills},
-                    losses={run.trained_on: _losses(state) for run, state in of_runs},
-                    seconds={run.trained_on: state.seconds for run, state in of_runs},
-                    generator_steps={run.trained_on: state.generator_steps for run, state in of_runs},
-                    snapshots=_snapshots(of_runs),
-                    notes=(*notes, *picks),
-                )
+                yield _trained_gans(of_runs, notes=(*notes, *picks))
 
     def _runs(self, training: TrainingSet, *, seed: int) -> list["_Run"]:
         """The GANs to train: one for all classes, or one for each class that lacks images."""
-        labels = tuple(deficits(training, balance_to=self.balance_to))
+        labels, names = tuple(deficits(training, balance_to=self.balance_to)), training.classes.names
         if VARIANTS[self.name].conditional:
-            return [self._run(training, trained_on=ALL_CLASSES, fills=labels, seed=seed)]
-        names = training.classes.names
+            examples = [(ALL_CLASSES, labels, training)]
+        else:
+            rows = {label: torch.nonzero(training.labels == label).squeeze(1) for label in labels}
+            examples = [(names[label], (label,), training.take(rows[label])) for label in labels]
         return [
-            self._run(
-                training.take(torch.nonzero(training.labels == label).squeeze(1)),
-                trained_on=names[label],
-                fills=(label,),
-                seed=seed,
+            _Run(
+                trained_on=trained_on,
+                fills=fills,
+                gan=WantedGan(
+                    data=TrainingData(
+                        images=resize(shown.images, self.image_size), labels=shown.labels, num_classes=len(names)
+                    ),
+                    seed=derive_seed(seed, "gan", trained_on),
+                ),
             )
-            for label in labels
+            for trained_on, fills, shown in examples
         ]
-
-    def _run(self, examples: TrainingSet, *, trained_on: str, fills: tuple[int, ...], seed: int) -> "_Run":
-        data = TrainingData(
-            images=resize(examples.images, self.image_size),
-            labels=examples.labels,
-            num_classes=len(examples.classes.names),
-        )
-        gan = WantedGan(data=data, seed=derive_seed(seed, "gan", trained_on))
-        return _Run(trained_on=trained_on, fills=fills, gan=gan)
-
-    def _pick(self, run: "_Run", epochs: Iterator[TrainedEpoch], *, seed: int) -> Iterator[TrainedEpoch]:
-        """`epochs`, or the best so far at each, where that is asked for."""
-        if self.pick_epoch_every is None:
-            return epochs
-        return best_so_far(epochs, run.gan.data, run.fills, latent_size=self.gan.latent_size, seed=seed)
 
     def _epochs_to_show(self) -> set[int]:
         every = self.pick_epoch_every or self.gan.epochs
@@ -217,6 +205,18 @@ class _Run:
     trained_on: str
     fills: tuple[int, ...]
     gan: WantedGan
+
+
+def _trained_gans(of_runs: Sequence[tuple[_Run, TrainedEpoch]], *, notes: tuple[str, ...]) -> TrainedGans:
+    return TrainedGans(
+        epoch=of_runs[0][1].epoch,
+        generators={label: state.generator for run, state in of_runs for label in run.fills},
+        losses={run.trained_on: _losses(state) for run, state in of_runs},
+        seconds={run.trained_on: state.seconds for run, state in of_runs},
+        generator_steps={run.trained_on: state.generator_steps for run, state in of_runs},
+        snapshots=_snapshots(of_runs),
+        notes=notes,
+    )
 
 
 def _pick_note(run: _Run, state: TrainedEpoch) -> str:

@@ -35,6 +35,6 @@ def wrong_labels(labels: Tensor, num_classes: int, random: RandomStream) -> Tens
     return (labels + shift) % num_classes
 
 
-def _class_loss(judgement: DiscriminatorOutput, labels: Tensor) -> Tensor:
-    assert judgement.class_logits is not None, "a class loss needs a discriminator that classifies"
-    return cross_entropy(judgement.class_logits, labels)
+def _class_loss(output: DiscriminatorOutput, labels: Tensor) -> Tensor:
+    assert output.class_logits is not None, "a class loss needs a discriminator that classifies"
+    return cross_entropy(output.class_logits, labels)

@@ -8,9 +8,10 @@ import logging
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from time import perf_counter
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -29,6 +30,7 @@ from gan_study.trainables.gans.variant import (
     DiscriminatorOutput,
     GanSettings,
     GanVariant,
+    LogitsLoss,
     Networks,
     Term,
     TrainingData,
@@ -54,65 +56,44 @@ class MeanLosses(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Objective:
-    """What the networks of one GAN minimise: functions of images and a discriminator to a scalar.
+    """What one network minimises: a loss of the discriminator's logits and `terms`, each with its weight.
 
     The discriminator `scores_alone` if its output for an image does not depend on the rest of the batch. Then real
     and fake images are scored in one batch: larger products, and one gradient to add up.
     """
 
-    variant: GanVariant
+    loss: LogitsLoss
+    terms: tuple[Term, ...]
     settings: GanSettings
     num_classes: int
+    scores_real: bool
     scores_alone: bool
 
-    def discriminator_loss(
+    def __call__(
         self, discriminator: Discriminator, real: Tensor, fake: Tensor, labels: Tensor, random: RandomStream
     ) -> Tensor:
-        """The discriminator's loss, extra terms included."""
-        step = self._score(discriminator, real, fake, labels, random, scores_real=True)
-        loss = self.variant.loss.discriminator(step.real.logits, step.fake.logits)
-        return self._add_terms(loss, self.variant.discriminator_terms, step)
-
-    def generator_loss(
-        self, discriminator: Discriminator, real: Tensor, fake: Tensor, labels: Tensor, random: RandomStream
-    ) -> Tensor:
-        """The generator's loss, extra terms included."""
-        step = self._score(discriminator, real, fake, labels, random, scores_real=self.variant.loss.compares)
-        loss = self.variant.loss.generator(step.real.logits, step.fake.logits)
-        return self._add_terms(loss, self.variant.generator_terms, step)
-
-    def _score(
-        self,
-        discriminator: Discriminator,
-        real: Tensor,
-        fake: Tensor,
-        labels: Tensor,
-        random: RandomStream,
-        *,
-        scores_real: bool,
-    ) -> AdversarialStep:
+        """The loss [] for images [N, C, H, W] real and fake under the same `labels` [N]."""
         if self.settings.diff_augment:
             real, fake = diff_augment(real, random), diff_augment(fake, random)
-        if scores_real and self.scores_alone:
+        if self.scores_real and self.scores_alone:
             both = discriminator(torch.cat([real, fake]), torch.cat([labels, labels]))
             of_real, of_fake = _rows(both, slice(len(real))), _rows(both, slice(len(real), None))
         else:
-            of_real = discriminator(real, labels) if scores_real else NOT_SCORED
+            of_real = discriminator(real, labels) if self.scores_real else NOT_SCORED
             of_fake = discriminator(fake, labels)
-        # Losses keep the images' precision, whatever the networks compute in.
-        return AdversarialStep(
+        step = AdversarialStep(
             discriminator=discriminator,
             real_images=real,
             fake_images=fake,
             labels=labels,
             num_classes=self.num_classes,
+            # Losses keep the images' precision, whatever the networks compute in.
             real=_to_precision(of_real, real.dtype),
             fake=_to_precision(of_fake, real.dtype),
             random=random,
         )
-
-    def _add_terms(self, loss: Tensor, terms: tuple[Term, ...], step: AdversarialStep) -> Tensor:
-        for term in terms:
+        loss = self.loss(step.real.logits, step.fake.logits)
+        for term in self.terms:
             loss = loss + self.settings.weights[term.name] * term.function(step)
         return loss
 
@@ -130,12 +111,15 @@ class GanTrainer:
         self.average = AveragedGenerator(self.networks.generator, decay) if decay else None
         self.generator_optimiser = adam(self.networks.generator.parameters(), settings)
         self.discriminator_optimiser = adam(self.networks.discriminator.parameters(), settings)
-        self.objective = Objective(
-            variant=variant,
+        shared = partial(
+            Objective,
             settings=settings,
             num_classes=data.num_classes,
             scores_alone=not has_batch_norm(self.networks.discriminator),
         )
+        loss, terms = variant.loss, (variant.discriminator_terms, variant.generator_terms)
+        self.discriminator_objective = shared(loss=loss.discriminator, terms=terms[0], scores_real=True)
+        self.generator_objective = shared(loss=loss.generator, terms=terms[1], scores_real=loss.compares)
         self.random = torch_generator(seed, "steps", device=self.device)
         self.stream = GeneratorStream(self.random)
         self.num_batches = max(math.ceil(len(data.images) / settings.batch_size), settings.discriminator_steps)
@@ -199,12 +183,12 @@ class GanTrainer:
     def discriminator_loss(self, real: Tensor, fake: Tensor, labels: Tensor) -> Tensor:
         """What the discriminator minimises []."""
         discriminator = NetworkDiscriminator(self.networks.discriminator)
-        return self.objective.discriminator_loss(discriminator, real, fake, labels, self.stream)
+        return self.discriminator_objective(discriminator, real, fake, labels, self.stream)
 
     def generator_loss(self, real: Tensor, fake: Tensor, labels: Tensor) -> Tensor:
         """What the generator minimises []; the discriminator gets no gradient."""
         network = self.networks.discriminator.requires_grad_(False)
-        loss = self.objective.generator_loss(NetworkDiscriminator(network), real, fake, labels, self.stream)
+        loss = self.generator_objective(NetworkDiscriminator(network), real, fake, labels, self.stream)
         network.requires_grad_(True)
         return loss
 
@@ -312,22 +296,14 @@ class GanTrainer:
             next(self.batches)
             self.steps_taken += 1
 
-    def _parts(self) -> dict[str, "_Stateful"]:
-        parts: dict[str, _Stateful] = {
+    def _parts(self) -> dict[str, nn.Module | torch.optim.Optimizer]:
+        parts: dict[str, nn.Module | torch.optim.Optimizer] = {
             "generator": self.networks.generator,
             "discriminator": self.networks.discriminator,
             "generator optimiser": self.generator_optimiser,
             "discriminator optimiser": self.discriminator_optimiser,
         }
         return parts if self.average is None else {**parts, "average": self.average}
-
-
-class _Stateful(Protocol):
-    """Networks and optimisers."""
-
-    def state_dict(self) -> dict[str, Any]: ...
-
-    def load_state_dict(self, state_dict: Any) -> Any: ...
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,13 +1,13 @@
 """A GAN's training from epoch to epoch: what is cached of it is not trained again."""
 
 import logging
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 from torch import nn
 
 from gan_study.trainables.base.settings import digest, dump
-from gan_study.trainables.gans.checkpoints import CachedStates, Checkpoints
+from gan_study.trainables.gans.checkpoints import Checkpoints
 from gan_study.trainables.gans.snapshots import Snapshots
 from gan_study.trainables.gans.trainer import GanTrainer, MeanLosses
 from gan_study.trainables.gans.variant import GanSettings, GanVariant, TrainingData
@@ -58,19 +58,20 @@ def train_gan(
     DivergedError after an epoch in which a loss was not finite.
     """
     trainer = GanTrainer(variant, settings, data, seed=seed)
-    cached = checkpoints.of(training_id(variant, settings, data, seed=seed)) if checkpoints else None
-    for _ in reach(trainer, epochs_to_show(settings, at), cached):
-        yield trained_epoch(trainer)
+    name = training_id(variant, settings, data, seed=seed)
+    for _ in reach(trainer, name, at=at, checkpoints=checkpoints):
+        yield report_epoch(trainer)
 
 
-def epochs_to_show(settings: GanSettings, at: Collection[int] | None) -> Sequence[int]:
-    """The epochs `at`, by default every one, and the last."""
-    return range(1, settings.epochs + 1) if at is None else sorted({*at, settings.epochs})
+def reach(
+    trainer: GanTrainer, name: str, *, at: Collection[int] | None, checkpoints: Checkpoints | None
+) -> Iterator[int]:
+    """Each epoch of `at` (by default every one) and the last, once `trainer` has come to it.
 
-
-def reach(trainer: GanTrainer, epochs: Iterable[int], cached: CachedStates | None) -> Iterator[int]:
-    """Each of `epochs`, ascending, once `trainer` has come to it, from the latest `cached` state on the way."""
-    for epoch in epochs:
+    It continues from the latest of the states that are cached under the `name` of the training.
+    """
+    last, cached = trainer.settings.epochs, checkpoints.of(name) if checkpoints else None
+    for epoch in range(1, last + 1) if at is None else sorted({*at, last}):
         state = cached.find(after=trainer.epoch, up_to=epoch) if cached else None
         if state is not None:
             trainer.load(state)
@@ -82,7 +83,7 @@ def reach(trainer: GanTrainer, epochs: Iterable[int], cached: CachedStates | Non
         yield epoch
 
 
-def trained_epoch(trainer: GanTrainer) -> TrainedEpoch:
+def report_epoch(trainer: GanTrainer) -> TrainedEpoch:
     """What has come of a training so far."""
     return TrainedEpoch(
         losses=tuple(trainer.losses),

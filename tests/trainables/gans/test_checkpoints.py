@@ -27,7 +27,8 @@ every_variant = pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIAN
 
 
 def settings_of(variant: GanVariant, epochs: int, given: Mapping[str, object] = {}) -> GanSettings:
-    return parse_gan_settings(variant, {**SMALL, **given, "epochs": epochs}, where="gan")
+    warm_start = {"warm_start_epochs": 1} if variant.warm_start else {}
+    return parse_gan_settings(variant, {**SMALL, **warm_start, **given, "epochs": epochs}, where="gan")
 
 
 def training(variant: GanVariant, epochs: int, checkpoints: Checkpoints | None = None) -> Iterator[TrainedEpoch]:
@@ -61,13 +62,12 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def test_a_training_that_goes_on_is_bit_for_bit_the_one_that_never_stopped(
     variant: GanVariant, tmp_path: Path, steps: list[int]
 ) -> None:
-    wanted = {epochs: outcome(training(variant, epochs)) for epochs in (2, 4)}
-    kept = Checkpoints(folder=tmp_path, epochs=frozenset({2, 3, 4}))
+    wanted = {epochs: outcome(training(variant, epochs)) for epochs in (1, 2)}
+    kept = Checkpoints(folder=tmp_path, epochs=frozenset({1, 2}))
     steps.clear()
-    assert same(outcome(training(variant, 2, kept)), wanted[2])
-    assert same(outcome(training(variant, 4, kept)), wanted[4])
-    assert same(outcome(training(variant, 2, kept)), wanted[2])
-    assert steps == [1, 2, 3, 4]
+    for epochs in (1, 2, 1):
+        assert same(outcome(training(variant, epochs, kept)), wanted[epochs])
+    assert steps == [1, 2]
 
 
 def test_epochs_that_are_to_be_seen_are_never_skipped(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal, TypeAlias
 
 from pydantic import Field
@@ -99,7 +100,5 @@ def train_all(
         return train_together(
             variant, settings, wanted, family=family or wanted, execution=execution, at=at, checkpoints=checkpoints
         )
-    return [
-        GanInTraining(epochs=train_gan(variant, settings, gan.data, seed=gan.seed, at=at, checkpoints=checkpoints))
-        for gan in wanted
-    ]
+    train = partial(train_gan, variant, settings, at=at, checkpoints=checkpoints)
+    return [GanInTraining(epochs=train(gan.data, seed=gan.seed)) for gan in wanted]

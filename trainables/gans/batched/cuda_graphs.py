@@ -14,7 +14,7 @@ from torch import Tensor
 
 from gan_study.trainables.gans.checkpoints import Checkpoints
 from gan_study.trainables.gans.trainer import GanTrainer
-from gan_study.trainables.gans.training import TrainedEpoch, epochs_to_show, reach, trained_epoch, training_id
+from gan_study.trainables.gans.training import TrainedEpoch, reach, report_epoch, training_id
 from gan_study.trainables.gans.variant import GanSettings, GanVariant, TrainingData
 from gan_study.trainables.runtime.cache import State
 
@@ -156,8 +156,8 @@ def train_recorded_gan(
     """What `train_gan` gives, with steps that `recorder` replays."""
     trainer = RecordedTrainer(variant, settings, data, seed=seed, recorder=recorder)
     name = training_id(variant, settings, data, seed=seed, execution=execution_name(recorder))
-    for _ in reach(trainer, epochs_to_show(settings, at), checkpoints.of(name) if checkpoints else None):
-        yield trained_epoch(trainer)
+    for _ in reach(trainer, name, at=at, checkpoints=checkpoints):
+        yield report_epoch(trainer)
 
 
 def execution_name(recorder: Recorder | None) -> str:

@@ -6,7 +6,7 @@ tensors are stacked along a new first axis, and torch.func.vmap makes one batche
 convolution of what would be one a GAN. The numbers are those of training each alone, up to rounding.
 """
 
-from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from itertools import islice
@@ -22,18 +22,17 @@ from gan_study.trainables.base.settings import ConfigError, digest
 from gan_study.trainables.gans.batched.cuda_graphs import RecordedTrainer, Recorder, execution_name
 from gan_study.trainables.gans.checkpoints import Checkpoints
 from gan_study.trainables.gans.ema import move_average
-from gan_study.trainables.gans.random_streams import RandomStream
 from gan_study.trainables.gans.trainer import (
     DivergedError,
     GanTrainer,
     MeanLosses,
+    Objective,
     adam,
     draw_networks,
     has_batch_norm,
 )
-from gan_study.trainables.gans.training import TrainedEpoch, epochs_to_show, reach, trained_epoch, training_id
+from gan_study.trainables.gans.training import TrainedEpoch, reach, report_epoch, training_id
 from gan_study.trainables.gans.variant import (
-    Discriminator,
     DiscriminatorOutput,
     GanSettings,
     GanVariant,
@@ -79,12 +78,11 @@ def train_gans(
     gans = tuple(zip(data, seeds, strict=True))
     execution = execution_name(recorder)
     names = [training_id(variant, settings, each, seed=seed, execution=execution) for each, seed in gans]
-    # The name that batches have in caches.
-    cached = checkpoints.of(digest({"side by side": list(names)})) if checkpoints else None
     stack = StackedTrainer(
         [GanTrainer(variant, settings, each, seed=seed) for each, seed in gans], recorder=recorder
     )
-    for _ in reach(stack, epochs_to_show(settings, at), cached):
+    # "side by side" is the name of batches in caches.
+    for _ in reach(stack, digest({"side by side": list(names)}), at=at, checkpoints=checkpoints):
         yield stack.outcomes()
 
 
@@ -114,7 +112,9 @@ class StackedTrainer(RecordedTrainer):
         first = members[0]
         self.members, self.recorder, self.recorded = members, recorder, {}
         self.settings, self.device, self.num_batches = first.settings, first.device, first.num_batches
-        self.objective, self.steps_taken = first.objective, 0
+        self.discriminator_objective = first.discriminator_objective
+        self.generator_objective = first.generator_objective
+        self.steps_taken = 0
         self.generator = NetworkStack([member.networks.generator for member in members])
         self.discriminator = NetworkStack([member.networks.discriminator for member in members])
         self.generator_optimiser = adam(self.generator.parameters.values(), self.settings)
@@ -146,12 +146,12 @@ class StackedTrainer(RecordedTrainer):
 
     def discriminator_loss(self, real: Tensor, fake: Tensor, labels: Tensor) -> Tensor:
         """What the discriminators minimise [K]."""
-        return self._each(self.objective.discriminator_loss, self.discriminator.parameters, real, fake, labels)
+        return self._each(self.discriminator_objective, self.discriminator.parameters, real, fake, labels)
 
     def generator_loss(self, real: Tensor, fake: Tensor, labels: Tensor) -> Tensor:
         """What the generators minimise [K]; the discriminators get no gradient."""
         frozen = {name: weight.detach() for name, weight in self.discriminator.parameters.items()}
-        return self._each(self.objective.generator_loss, frozen, real, fake, labels)
+        return self._each(self.generator_objective, frozen, real, fake, labels)
 
     def update_average(self) -> None:
         """Move the averages of the generators' weights, where there are any."""
@@ -164,18 +164,13 @@ class StackedTrainer(RecordedTrainer):
             )
 
     def _each(
-        self,
-        loss: Callable[[Discriminator, Tensor, Tensor, Tensor, RandomStream], Tensor],
-        parameters: Tensors,
-        real: Tensor,
-        fake: Tensor,
-        labels: Tensor,
+        self, objective: Objective, parameters: Tensors, real: Tensor, fake: Tensor, labels: Tensor
     ) -> Tensor:
         def of_one(
             parameters: Tensors, buffers: Tensors, real: Tensor, fake: Tensor, labels: Tensor, number: Tensor
         ) -> Tensor:
             discriminator = _OneDiscriminator(self.discriminator, parameters, buffers)
-            return loss(discriminator, real, fake, labels, _OneStream(self.members, number))
+            return objective(discriminator, real, fake, labels, _OneStream(self.members, number))
 
         losses: Tensor = vmap(of_one, randomness="same")(
             parameters, self.discriminator.buffers, real, fake, labels, self.numbers
@@ -220,7 +215,7 @@ class StackedTrainer(RecordedTrainer):
 
     def outcomes(self) -> tuple[TrainedEpoch | DivergedError, ...]:
         """Each member after the last epoch, or why there is no more of it."""
-        return tuple(member.divergence or trained_epoch(member) for member in self.members)
+        return tuple(member.divergence or report_epoch(member) for member in self.members)
 
     def _optimisers(self) -> tuple[tuple[Optimizer, list[Optimizer]], ...]:
         """Both of the stack, each with those of the members."""

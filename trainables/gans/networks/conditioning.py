@@ -13,7 +13,7 @@ Output: TypeAlias = Tensor | DiscriminatorOutput
 
 
 class Realness(nn.Module):
-    """The last layer of a discriminator that does not classify: values [N, 1] or [N] as a DiscriminatorOutput."""
+    """The last layer of a discriminator that does not classify: values [N, 1] or [N] as logits."""
 
     def forward(self, values: Tensor) -> DiscriminatorOutput:
         """The values as logits [N]."""
@@ -47,12 +47,25 @@ class ConcatenateLabels(nn.Module):
         return outputs
 
 
+class StackLabels(ConcatenateLabels):
+    """`body` of images [N, C, H, W] with one more channel, whose H x W values are learned for each label."""
+
+    def __init__(self, body: nn.Module, *, num_classes: int, size: int) -> None:
+        super().__init__(body, num_classes=num_classes, label_size=size**2)
+
+    def forward(self, images: Tensor, labels: Tensor) -> Output:
+        """What `body` makes of [N, C + 1, H, W]."""
+        channel = self.embedding(labels).view_as(images[:, :1])
+        outputs: Output = self.body(torch.cat([images, channel], dim=1))
+        return outputs
+
+
 class ConcatenateBeforeLinear(nn.Module):
     """What ConcatenateLabels makes of a body that is `linear` and then `after`, in less time.
 
-    The layer's matrix is held in two parts, of the input and of the label's vector: W (x, e) = W_x x + W_e e. The
-    vector is learned and wants its gradient; through one matrix it would bring along that of the images, which
-    nobody wants in a discriminator's step, and which is a third of the layer's work.
+    The matrix is held in two parts, for the input and for the label's vector: W (x, e) = W_x x + W_e e. The
+    vector is learned and needs its gradient; through one matrix the gradient of the images would be computed too,
+    which a discriminator's step does not need, and which is a third of the layer's work.
     """
 
     def __init__(self, linear: nn.Linear, after: nn.Module, *, num_classes: int, label_size: int) -> None:
@@ -66,23 +79,8 @@ class ConcatenateBeforeLinear(nn.Module):
 
     def forward(self, inputs: Tensor, labels: Tensor) -> Output:
         """What the layers make of the inputs [N, ...] and labels [N]."""
-        of_inputs = functional.linear(inputs.flatten(1), self.weight, self.bias)
-        outputs: Output = self.after(of_inputs + functional.linear(self.embedding(labels), self.label_weight))
-        return outputs
-
-
-class StackLabels(nn.Module):
-    """`body` of images [N, C, H, W] with one more channel, whose H x W values are learned for each label."""
-
-    def __init__(self, body: nn.Module, *, num_classes: int, size: int) -> None:
-        super().__init__()
-        self.body = body
-        self.embedding = nn.Embedding(num_classes, size**2)
-
-    def forward(self, images: Tensor, labels: Tensor) -> Output:
-        """What `body` makes of [N, C + 1, H, W]."""
-        channel = self.embedding(labels).view_as(images[:, :1])
-        outputs: Output = self.body(torch.cat([images, channel], dim=1))
+        from_inputs = functional.linear(inputs.flatten(1), self.weight, self.bias)
+        outputs: Output = self.after(from_inputs + functional.linear(self.embedding(labels), self.label_weight))
         return outputs
 
 
@@ -104,8 +102,8 @@ class ClassOrFake(nn.Module):
 
     def forward(self, values: Tensor) -> DiscriminatorOutput:
         """The values as log-odds [N] of being real and class logits [N, K]."""
-        of_classes, of_fake = values[:, :-1], values[:, -1]
-        return DiscriminatorOutput(logits=of_classes.logsumexp(dim=1) - of_fake, class_logits=of_classes)
+        real_classes, fake = values[:, :-1], values[:, -1]
+        return DiscriminatorOutput(logits=real_classes.logsumexp(dim=1) - fake, class_logits=real_classes)
 
 
 class ScaleByLabels(nn.Module):

@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn.functional import mse_loss
 
 from gan_study.trainables.data.images import ImageShape
-from gan_study.trainables.gans.autoencoder_training import encoded, encoder_on, train_autoencoder
+from gan_study.trainables.gans.autoencoder_training import encode, encoder_on, train_autoencoder
 from gan_study.trainables.gans.label_losses import fake_class_loss, real_class_loss
 from gan_study.trainables.gans.losses import CROSS_ENTROPY
 from gan_study.trainables.gans.networks.class_gaussians import ClassGaussians
@@ -44,7 +44,7 @@ def _warm_start(networks: Networks, data: TrainingData, settings: GanSettings, r
         random=random,
     )
     train_autoencoder(encoder, decoder, data, settings, loss=mse_loss, random=random)
-    generator.fit(encoded(encoder, data.images), data.labels)
+    generator.fit(encode(encoder, data.images), data.labels)
 
 
 BAGAN = GanVariant(

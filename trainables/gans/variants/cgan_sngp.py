@@ -11,7 +11,7 @@ from gan_study.trainables.gans.losses import CROSS_ENTROPY
 from gan_study.trainables.gans.networks.conditioning import ConcatenateLabels, StackLabels
 from gan_study.trainables.gans.networks.convolutional import convolutional_discriminator
 from gan_study.trainables.gans.networks.initialisation import draw_normal
-from gan_study.trainables.gans.networks.spectral_norm import spectrally_normalised
+from gan_study.trainables.gans.networks.spectral_norm import normalise_spectrally
 from gan_study.trainables.gans.networks.upsampling import upsampling_generator
 from gan_study.trainables.gans.penalties import gradient_penalty
 from gan_study.trainables.gans.variant import DEFAULTS, GanVariant, Networks, Term
@@ -29,7 +29,7 @@ def _networks(shape: ImageShape, latent_size: int, num_classes: int) -> Networks
         generator=ConcatenateLabels(draw_normal(generator), num_classes=num_classes, label_size=LABEL_SIZE),
         # Not the labels' own channel: its largest singular value grows with the image, and would leave next to
         # nothing of it.
-        discriminator=StackLabels(spectrally_normalised(discriminator), num_classes=num_classes, size=shape.size),
+        discriminator=StackLabels(normalise_spectrally(discriminator), num_classes=num_classes, size=shape.size),
     )
 
 

@@ -9,7 +9,7 @@ from gan_study.trainables.gans.losses import HINGE
 from gan_study.trainables.gans.networks.conditioning import ProjectLabels
 from gan_study.trainables.gans.networks.pyramids import channels_of
 from gan_study.trainables.gans.networks.residual import ResidualGenerator, residual_features
-from gan_study.trainables.gans.networks.spectral_norm import spectrally_normalised
+from gan_study.trainables.gans.networks.spectral_norm import normalise_spectrally
 from gan_study.trainables.gans.variant import DEFAULTS, GanVariant, Networks
 
 # Channels of both networks from the image inwards; the papers' CIFAR-10 networks have 256 and 128 at every size.
@@ -25,7 +25,7 @@ def _networks(shape: ImageShape, latent_size: int, num_classes: int) -> Networks
     )
     return Networks(
         generator=ResidualGenerator(shape, latent_size=latent_size, num_classes=num_classes, widths=WIDTHS),
-        discriminator=spectrally_normalised(discriminator),
+        discriminator=normalise_spectrally(discriminator),
     )
 
 
