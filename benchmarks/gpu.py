@@ -40,9 +40,9 @@ from benchmarks import reference
 from benchmarks.architectures import ARCHITECTURES
 from benchmarks.reference import Pictures, with_torchs_layers, with_torchs_order
 from gan_study.trainables.data.images import ImageShape
-from gan_study.trainables.gans.batched.execution import EAGER, GRAPHED, Execution
+from gan_study.trainables.gans.batched.cuda_graphs import CUDA_GRAPHS, Recorder, train_recorded_gan
 from gan_study.trainables.gans.batched.stacked import train_gans
-from gan_study.trainables.gans.training import DivergedError, train_gan
+from gan_study.trainables.gans.trainer import DivergedError
 from gan_study.trainables.gans.variant import GanSettings, GanVariant, TrainingData, parse_gan_settings
 
 RESULTS = Path(__file__).parent / "results" / "gpu.json"
@@ -85,9 +85,9 @@ class Job:
         return parse_gan_settings(self.gan, given, where="gan")
 
     @property
-    def quickest(self) -> Execution:
-        """How the device executes steps best."""
-        return GRAPHED if torch.device(self.device).type == "cuda" else EAGER
+    def recorder(self) -> Recorder | None:
+        """What records steps on the device, where that is quicker than to execute them one by one."""
+        return CUDA_GRAPHS if torch.device(self.device).type == "cuda" else None
 
     def pixels(self) -> "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]":
         """Noise [N, H, W]: what is in the pictures costs no time."""
@@ -129,9 +129,9 @@ def train_plainly(job: Job) -> None:
     train(generator, discriminator, settings, pictures, job.device)
 
 
-def train_one(job: Job, execution: Execution) -> None:
+def train_one(job: Job, recorder: Recorder | None) -> None:
     """One GAN as a trial does."""
-    *_, last = train_gan(job.gan, job.settings, job.data(), seed=0, at=(), execution=execution)
+    *_, last = train_recorded_gan(job.gan, job.settings, job.data(), seed=0, at=(), recorder=recorder)
     assert last.epoch == job.size.epochs
 
 
@@ -143,14 +143,14 @@ def train_unfused(job: Job) -> None:
         return fused(weights, **{**options, "fused": None, "capturable": False})  # type: ignore[arg-type]
 
     with patch.object(torch.optim, "Adam", plain):
-        train_one(job, EAGER)
+        train_one(job, None)
 
 
 def train_stacked(job: Job, number: int) -> None:
-    """Several GANs side by side."""
+    """Several GANs as one computation."""
     data = job.data()
     *_, last = train_gans(
-        job.gan, job.settings, [data] * number, seeds=range(number), at=(), execution=job.quickest
+        job.gan, job.settings, [data] * number, seeds=range(number), at=(), recorder=job.recorder
     )
     assert not any(isinstance(outcome, DivergedError) for outcome in last)
 
@@ -160,10 +160,10 @@ def ways(job: Job) -> dict[str, tuple[int, Run]]:
     alone: dict[str, tuple[int, Run]] = {
         "plain": (1, partial(train_plainly, job)),
         "unfused": (1, partial(train_unfused, job)),
-        "eager": (1, partial(train_one, job, EAGER)),
+        "eager": (1, partial(train_one, job, None)),
     }
-    if job.quickest is GRAPHED:
-        alone["graph"] = (1, partial(train_one, job, GRAPHED))
+    if job.recorder is not None:
+        alone["graph"] = (1, partial(train_one, job, job.recorder))
     return alone | {
         f"stacked {number}": (number, partial(train_stacked, job, number)) for number in job.size.stacks
     }
@@ -258,7 +258,7 @@ def train_from(job: Job, start_line: Barrier) -> Span:
     _use_one_thread()
     start_line.wait()
     start = time()
-    train_one(job, job.quickest)
+    train_one(job, job.recorder)
     _wait(job)
     return Span(process=os.getpid(), start=start, end=time())
 

@@ -4,7 +4,7 @@ In a module of its own, since workers import what they run.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from unittest.mock import patch
 
@@ -20,8 +20,9 @@ from gan_study.trainables.classifiers.classifier import ClassifierConfig, Classi
 from gan_study.trainables.classifiers.fitting_plan import PLAIN, FittingPlan
 from gan_study.trainables.data.images import TrainingSet, to_bytes
 from gan_study.trainables.gans.losses import CROSS_ENTROPY
-from gan_study.trainables.gans.snapshots import looked_at
-from gan_study.trainables.gans.training import MeanLosses, TrainedEpoch
+from gan_study.trainables.gans.snapshots import take_snapshot
+from gan_study.trainables.gans.trainer import MeanLosses
+from gan_study.trainables.gans.training import TrainedEpoch
 from gan_study.trainables.gans.variant import GanSettings, GanVariant, TrainingData
 from gan_study.trainables.trial.trainable import GanStudyTrainable, SharedImages
 
@@ -31,9 +32,8 @@ class PlainlyTrained(GanStudyTrainable):
 
     def setup(self, config: dict[str, Any], images: SharedImages) -> None:
         """Begin the trial that `config` describes, in a process that trains plainly from now on."""
-        patch("gan_study.trainables.gans.batched.together.train_gan", plainly_trained).start()
-        for module in ("trial", "generation", "features"):
-            patch(f"trainables.{module}.fit", plainly_fitted).start()
+        for name, plain in REPLACED.items():
+            patch(name, plain).start()
         super().setup(config, images)
 
 
@@ -56,12 +56,12 @@ def plainly_trained(
     )
     steps = settings.epochs * math.ceil(len(shares) / settings.batch_size)
     means = MeanLosses(discriminator=losses.discriminator / steps, generator=losses.generator / steps)
-    seen = looked_at(generator, data.labels, latent_size=settings.latent_size, seed=seed)
+    seen = take_snapshot(generator, data.labels, latent_size=settings.latent_size, seed=seed)
     yield TrainedEpoch(
         losses=(means,) * settings.epochs,
         taken_from=settings.epochs,
         generator=generator,
-        growth={settings.epochs: seen},
+        snapshots={settings.epochs: seen},
     )
 
 
@@ -101,3 +101,12 @@ def pictures(images: Tensor, labels: Tensor) -> reference.Pictures:
     """Images [N, C, H, W] in [-1, 1] and labels [N] as scripts hold them."""
     pixels = np.moveaxis(to_bytes(images), 1, -1)
     return reference.Pictures(pixels[..., 0] if pixels.shape[-1] == 1 else pixels, labels.numpy())
+
+
+# The functions of a trial that plain loops stand in for.
+REPLACED: Mapping[str, Callable[..., object]] = {
+    "gan_study.trainables.gans.batched.train_gan": plainly_trained,
+    "gan_study.trainables.trial.run.fit": plainly_fitted,
+    "gan_study.trainables.image_quality.judge.fit": plainly_fitted,
+    "gan_study.trainables.image_quality.extractor.fit": plainly_fitted,
+}

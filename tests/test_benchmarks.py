@@ -1,11 +1,13 @@
 """What the benchmarks reckon with."""
 
+from pkgutil import resolve_name
+
 import pytest
 import torch
 from torch.nn import functional
 
 from benchmarks import machine
-from benchmarks.naive import plainly_fitted, plainly_trained
+from benchmarks.naive import REPLACED, plainly_fitted, plainly_trained
 from benchmarks.table import BEGIN, END, written
 from gan_study.trainables.classifiers.classifier import ClassifierConfig
 from gan_study.trainables.data.images import Classes, TrainingSet
@@ -40,7 +42,7 @@ def test_a_plain_training_gives_what_a_trial_needs() -> None:
     data = TrainingData(images=IMAGES, labels=LABELS, num_classes=2)
     (state,) = plainly_trained(VARIANTS["cgan"], settings, data, seed=1)
     assert state.epoch == state.taken_from == 2
-    assert [tuple(images.shape[1:]) for images in state.growth.values()] == [(1, 8, 8)]
+    assert [tuple(images.shape[1:]) for images in state.snapshots.values()] == [(1, 8, 8)]
     training = TrainingSet(
         images=IMAGES,
         labels=LABELS,
@@ -50,3 +52,8 @@ def test_a_plain_training_gives_what_a_trial_needs() -> None:
     )
     fitted = plainly_fitted(ClassifierConfig(batch_size=4), training, steps=5, seed=1)
     assert fitted.probabilities(IMAGES).shape == (12, 2)
+
+
+@pytest.mark.parametrize("name", REPLACED)
+def test_what_the_plain_loops_stand_in_for_is_there(name: str) -> None:
+    assert callable(resolve_name(name))

@@ -13,7 +13,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from benchmarks.gpu import TINY, Job, Measured, covered, main, table, train_from, trained_together, ways
-from gan_study.trainables.gans.batched.execution import EAGER, GRAPHED
+from gan_study.trainables.gans.batched.cuda_graphs import CUDA_GRAPHS
 
 ROOT = Path(__file__).parent.parent
 
@@ -87,9 +87,9 @@ def test_every_way_runs_on_a_cpu_with_nothing_else_installed(installed: Path, tm
 @pytest.mark.parametrize("device", ["cuda", "cuda:0"])
 def test_a_gpu_has_its_graphs_by_any_of_its_names(device: str) -> None:
     job = Job(variant="upsampling_dcgan", size=TINY, precision="float32", device=device)
-    assert job.quickest is GRAPHED
+    assert job.recorder is CUDA_GRAPHS
     assert list(ways(job)) == ["plain", "unfused", "eager", "graph", "stacked 1", "stacked 2"]
-    assert Job(variant=job.variant, size=TINY, precision="float32", device="cpu").quickest is EAGER
+    assert Job(variant=job.variant, size=TINY, precision="float32", device="cpu").recorder is None
 
 
 def test_a_gpu_that_is_not_the_first_is_chosen_outside(capsys: pytest.CaptureFixture[str]) -> None:

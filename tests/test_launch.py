@@ -147,7 +147,7 @@ def test_a_host_dies_while_trials_run_there_and_the_study_ends_with_every_record
     assert failures(records) == [None] * NUM_TRIALS
     for log in interrupted:
         elsewhere = [line.event for line in read_log(log) if line.values["host"] == other.name]
-        assert "went on from a kept state" in elsewhere and elsewhere[-1] == "ended"
+        assert "continued from a cached state" in elsewhere and elsewhere[-1] == "ended"
     assert (shared / "robbed" / "report" / "report.html").exists()
     assert ray_on(other)
 

@@ -11,6 +11,6 @@ def in_training(logs: Path) -> dict[Path, LogLine]:
     for path in logs.glob("*.jsonl"):
         lines = list(read_log(path))
         done = {line.values.get("stage") for line in lines if line.event == "stage done"}
-        if "balancing" not in done and any(line.event == "kept a state" for line in lines):
+        if "balancing" not in done and any(line.event == "cached a state" for line in lines):
             found[path] = lines[-1]
     return found

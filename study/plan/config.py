@@ -17,7 +17,7 @@ from gan_study.trainables.classifiers.classifier import ClassifierConfig
 from gan_study.trainables.data.catalog import data_set
 from gan_study.trainables.data.imbalance import Imbalance, LongTailed, Step
 from gan_study.trainables.data.source import DataConfig
-from gan_study.trainables.gans.batched.together import BY_DEVICE, GanExecution
+from gan_study.trainables.gans.batched import BY_DEVICE, GanExecution
 from gan_study.trainables.image_quality.features import DomainFeatures, ImageFeatures
 
 Metric: TypeAlias = Literal["minority_f1", "minority_recall", "macro_f1", "balanced_accuracy", "g_mean", "roc_auc"]

@@ -39,7 +39,7 @@ class PlannedTrial:
 
     After each of `kept_epochs` its GAN's state is kept: trials that differ in `epochs` alone go on from there, and
     so does the export of a balanced data set. `family` are the seeds of trials that are otherwise like this one,
-    its own among them, whose GANs are trained side by side; none where they are not.
+    its own among them, whose GANs are trained as one computation; empty if they are not.
     """
 
     config: TrialConfig
@@ -176,8 +176,8 @@ class Planner:
                 yield replace(trial, kept_epochs=_last_epoch(trial.config), family=self._family_of(cell.balancer))
 
     def _family_of(self, balancer: str) -> tuple[int, ...]:
-        side_by_side = self._config.resources.gan_execution.way == "side_by_side"
-        return self._config.confirm.seeds if side_by_side and BALANCERS[balancer].is_gan else ()
+        is_batched = self._config.resources.gan_execution.way == "batched"
+        return self._config.confirm.seeds if is_batched and BALANCERS[balancer].is_gan else ()
 
     def _next_of(self, trials: Iterable[PlannedTrial]) -> PlannedTrial | None:
         waiting = (trial for trial in trials if not self._has_begun(trial) and not self._waits_for_family(trial))

@@ -17,7 +17,7 @@ import torch
 from gan_study.study.plan.recipe import study_config
 from gan_study.study.run import runner
 from gan_study.study.run.runner import MAX_RESTARTS, run_study
-from gan_study.trainables.gans.training import Training
+from gan_study.trainables.gans.trainer import GanTrainer
 from gan_study.trainables.runtime.cache import contents
 from gan_study.trainables.trial.trainable import SharedImages, shared
 
@@ -63,8 +63,8 @@ def slow_and_logged(log, *, killed_once):
 
     class Watched(SharedImages):
         def pool(self):
-            train_epoch = getattr(Training, "plain_train_epoch", Training.train_epoch)
-            Training.plain_train_epoch = train_epoch
+            train_epoch = getattr(GanTrainer, "plain_train_epoch", GanTrainer.train_epoch)
+            GanTrainer.plain_train_epoch = train_epoch
 
             def logged(training):
                 train_epoch(training)
@@ -76,7 +76,7 @@ def slow_and_logged(log, *, killed_once):
                     mark.touch()
                     os.kill(os.getpid(), signal.SIGKILL)
 
-            Training.train_epoch = logged
+            GanTrainer.train_epoch = logged
             return super().pool()
 
     return handing_out(Watched)

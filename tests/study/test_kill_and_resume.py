@@ -15,7 +15,7 @@ from rich.console import Console
 
 from gan_study.study.balance import BalanceOptions, export_request, run_export
 from gan_study.study.run.record_store import read_records
-from gan_study.trainables.gans.training import Training
+from gan_study.trainables.gans.trainer import GanTrainer
 
 pytestmark = pytest.mark.ray
 
@@ -133,7 +133,7 @@ def test_the_best_gan_stays_and_is_exported_without_training(undisturbed, tmp_pa
     def refuse(training):
         raise AssertionError("an epoch is trained")
 
-    monkeypatch.setattr(Training, "train_epoch", refuse)
+    monkeypatch.setattr(GanTrainer, "train_epoch", refuse)
     request = export_request(BalanceOptions(study=undisturbed))
     assert [path.name for path in (undisturbed / "gans").iterdir()] == [request.config.trial_id]
     run_export(request, tmp_path / "balanced", Console(quiet=True))

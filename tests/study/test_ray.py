@@ -323,11 +323,11 @@ def test_search_trials_of_one_gan_share_its_epochs(local_ray, tmp_path):
 def test_a_study_trains_the_gans_of_its_seeds_side_by_side(local_ray, tmp_path):
     settings = ("search.trials=0", "baselines=[]", "confirm.seeds=[1, 2]", "balancers.vanilla_gan.gan.epochs=3")
     result = run_study(
-        study(*settings, "resources.gan_execution.way=side_by_side", "resources.max_concurrent=2"),
+        study(*settings, "resources.gan_execution.way=batched", "resources.max_concurrent=2"),
         out=tmp_path / "study",
     )
     balanced = [record for record in result.trials if record.balancer == "vanilla_gan"]
     assert [record.status for record in balanced] == ["complete", "complete"]
     assert len({record.seed for record in balanced}) == 2
     (notes,) = {record.notes for record in balanced}
-    assert any("GANs were trained side by side" in note for note in notes)
+    assert any("GANs were trained as one computation" in note for note in notes)

@@ -74,4 +74,4 @@ def test_trials_of_a_node_that_is_taken_away_go_on_elsewhere(nodes, tmp_path):
     (gone,) = (node["NodeID"] for node in ray.nodes() if not node["Alive"])
     assert gone == taken["node_id"]
     events = [line.event for line in read_log(taken["log"])]
-    assert events.count("began") == 2 and "went on from a kept state" in events and events[-1] == "ended"
+    assert events.count("began") == 2 and "continued from a cached state" in events and events[-1] == "ended"

@@ -16,11 +16,11 @@ from gan_study.trainables.base.seeding import derive_seed
 from gan_study.trainables.base.settings import nearest, settings
 from gan_study.trainables.data.image_size import ImageSize
 from gan_study.trainables.data.images import TrainingSet
-from gan_study.trainables.gans.batched.together import BY_DEVICE, GanExecution, WantedGan, gans_in_training
+from gan_study.trainables.gans.batched import ALONE, TrialExecution, WantedGan, train_all
 from gan_study.trainables.gans.catalog import VARIANTS
 from gan_study.trainables.gans.checkpoints import Checkpoints
 from gan_study.trainables.gans.sampling import sample
-from gan_study.trainables.gans.snapshots import MOST_CLASSES, Growth, by_label
+from gan_study.trainables.gans.snapshots import MOST_CLASSES, Snapshots, split_by_label
 from gan_study.trainables.gans.training import TrainedEpoch
 from gan_study.trainables.gans.variant import GanSettings, TrainingData
 
@@ -58,132 +58,110 @@ class GanBalancing:
         *,
         seed: int,
         checkpoints: Checkpoints | None = None,
-        execution: GanExecution = BY_DEVICE,
-        family: Sequence[tuple[TrainingSet, int]] = (),
+        execution: TrialExecution = ALONE,
     ) -> Iterator[BalancedSet]:
         """The set as filled by the generators of each milestone, and last of all by those of the last epoch.
 
-        Once, and `training` itself, where no class lacks images. With `checkpoints` nothing is trained twice. For
-        `execution` and `family` see `trained`. Raises DataError where a minority class has no image, and
-        DivergedError where a loss is no longer finite.
+        Once, and `training` itself, where no class lacks images. With `checkpoints` nothing is trained twice.
+        Raises DataError where a minority class has no image, and DivergedError where a loss is no longer finite.
         """
         missing = deficits(training, balance_to=self.balance_to)
         if not missing:
             yield BalancedSet(training=training)
             return
-        for gans in self.trained(
-            training, tuple(missing), seed=seed, checkpoints=checkpoints, execution=execution, family=family
-        ):
+        for gans in self.train(training, seed=seed, checkpoints=checkpoints, execution=execution):
             yield BalancedSet(
-                training=self._filled(training, missing, gans.generators, seed=seed),
+                training=self._fill(training, missing, gans.generators, seed=seed),
                 epoch=gans.epoch,
                 losses=gans.losses,
                 gan_seconds=gans.seconds,
-                growth=gans.growth,
+                generator_steps=gans.generator_steps,
+                growth=gans.snapshots,
                 notes=gans.notes,
                 is_final=gans.epoch == self.gan.epochs,
             )
 
-    def trained(
+    def train(
         self,
         training: TrainingSet,
-        lacking: tuple[int, ...],
         *,
         seed: int,
         checkpoints: Checkpoints | None = None,
-        execution: GanExecution = BY_DEVICE,
-        family: Sequence[tuple[TrainingSet, int]] = (),
+        execution: TrialExecution = ALONE,
     ) -> Iterator["TrainedGans"]:
-        """The GANs that fill the classes `lacking` images, at each milestone and after the last epoch.
+        """The GANs that fill the classes that lack images, at each milestone and after the last epoch.
 
-        They are trained as `execution` says. `family` holds training sets and seeds whose GANs may be trained side
-        by side with these, these among them, in an order that is the same for all of them. Generators go on
-        changing once the next are asked for. Raises DivergedError where a loss is no longer finite.
+        Generators go on changing once the next are asked for. Raises DivergedError where a loss is no longer
+        finite.
         """
-        own = self._runs(training, lacking, seed=seed)
-        # What is left for others is a state at each epoch that is shown: too much where every few are judged.
-        sharing = () if self.pick_epoch_every else family
-        relatives = [
-            run.gan
-            for each, of_each in sharing
-            for run in self._runs(each, tuple(deficits(each, balance_to=self.balance_to)), seed=of_each)
-        ]
-        in_training = gans_in_training(
+        runs = self._runs(training, seed=seed)
+        # GANs that are trained for other trials too leave a state at each epoch that is shown: too many states
+        # where every few epochs are compared.
+        family = () if self.pick_epoch_every else execution.family
+        gans = train_all(
             VARIANTS[self.name],
             self.gan,
-            [run.gan for run in own],
-            family=relatives or [run.gan for run in own],
-            execution=execution,
-            at=self._shown_epochs(),
+            [run.gan for run in runs],
+            family=[run.gan for member, own_seed in family for run in self._runs(member, seed=own_seed)],
+            execution=execution.settings,
+            at=self._epochs_to_show(),
             checkpoints=checkpoints,
         )
-        notes = tuple(dict.fromkeys(note for gan in in_training for note in gan.notes))
-        shown = [self._shown(run, gan.epochs, seed=seed) for run, gan in zip(own, in_training, strict=True)]
+        notes = tuple(dict.fromkeys(note for gan in gans for note in gan.notes))
+        shown = [gan.epochs for gan in gans]
+        if self.pick_epoch_every:
+            latent_size = self.gan.latent_size
+            shown = [
+                best_so_far(epochs, run.gan.data, run.fills, latent_size=latent_size, seed=seed)
+                for run, epochs in zip(runs, shown, strict=True)
+            ]
         # In lockstep, so that a version holds the images of every class at the same epoch.
         for states in zip(*shown, strict=True):
-            epoch = states[0].epoch
-            if epoch in (*self.gan.milestones, self.gan.epochs):
-                of_runs = tuple(zip(own, states, strict=True))
+            if states[0].epoch in (*self.gan.milestones, self.gan.epochs):
+                of_runs = tuple(zip(runs, states, strict=True))
                 picks = [_pick_note(run, state) for run, state in of_runs] if self.pick_epoch_every else []
-                yield TrainedGans(
-                    epoch=epoch,
-                    generators={label: state.generator for run, state in of_runs for label in run.fills},
-                    losses={run.trained_on: _losses(state) for run, state in of_runs},
-                    seconds={run.trained_on: state.seconds for run, state in of_runs},
-                    growth=_growth(own, states),
-                    notes=(*notes, *picks),
-                )
+                yield _trained_gans(of_runs, notes=(*notes, *picks))
 
-    def _runs(self, training: TrainingSet, lacking: tuple[int, ...], *, seed: int) -> list["_Run"]:
+    def _runs(self, training: TrainingSet, *, seed: int) -> list["_Run"]:
         """The GANs to train: one for all classes, or one for each class that lacks images."""
-        names = training.classes.names
+        labels, names = tuple(deficits(training, balance_to=self.balance_to)), training.classes.names
         if VARIANTS[self.name].conditional:
-            return [self._run(training, trained_on=ALL_CLASSES, fills=lacking, seed=seed)]
+            examples = [(ALL_CLASSES, labels, training)]
+        else:
+            rows = {label: torch.nonzero(training.labels == label).squeeze(1) for label in labels}
+            examples = [(names[label], (label,), training.take(rows[label])) for label in labels]
         return [
-            self._run(
-                training.take(torch.nonzero(training.labels == label).squeeze(1)),
-                trained_on=names[label],
-                fills=(label,),
-                seed=seed,
+            _Run(
+                trained_on=trained_on,
+                fills=fills,
+                gan=WantedGan(
+                    data=TrainingData(
+                        images=resize(shown.images, self.image_size), labels=shown.labels, num_classes=len(names)
+                    ),
+                    seed=derive_seed(seed, "gan", trained_on),
+                ),
             )
-            for label in lacking
+            for trained_on, fills, shown in examples
         ]
 
-    def _run(self, examples: TrainingSet, *, trained_on: str, fills: tuple[int, ...], seed: int) -> "_Run":
-        data = TrainingData(
-            images=resized(examples.images, self.image_size),
-            labels=examples.labels,
-            num_classes=len(examples.classes.names),
-        )
-        gan = WantedGan(data=data, seed=derive_seed(seed, "gan", trained_on))
-        return _Run(trained_on=trained_on, fills=fills, gan=gan)
+    def _epochs_to_show(self) -> set[int]:
+        every = self.pick_epoch_every or self.gan.epochs
+        return {*self.gan.milestones, *range(every, self.gan.epochs, every), self.gan.epochs}
 
-    def _shown(self, run: "_Run", epochs: Iterator[TrainedEpoch], *, seed: int) -> Iterator[TrainedEpoch]:
-        """`epochs`, or the best so far at each, where that is asked for."""
-        if self.pick_epoch_every is None:
-            return epochs
-        return best_so_far(epochs, run.gan.data, run.fills, latent_size=self.gan.latent_size, seed=seed)
-
-    def _shown_epochs(self) -> set[int]:
-        every = self.pick_epoch_every
-        picked_from = range(every, self.gan.epochs, every) if every else ()
-        return {*self.gan.milestones, *picked_from, self.gan.epochs}
-
-    def _filled(
+    def _fill(
         self, training: TrainingSet, missing: Mapping[int, int], generators: Mapping[int, nn.Module], *, seed: int
     ) -> TrainingSet:
-        filled = training
         for label, number in missing.items():
             labels = torch.full((number,), label, device=training.labels.device)
-            images = generated(
+            images = generate_images(
                 generators[label],
                 labels,
                 latent_size=self.gan.latent_size,
                 size=training.shape.size,
                 seed=samples_seed(seed, label),
             )
-            filled = filled.extended(images, labels)
-        return filled
+            training = training.extended(images, labels)
+        return training
 
 
 def samples_seed(seed: int, label: int) -> int:
@@ -191,12 +169,12 @@ def samples_seed(seed: int, label: int) -> int:
     return derive_seed(seed, "samples", label)
 
 
-def generated(generator: nn.Module, labels: Tensor, *, latent_size: int, size: int, seed: int) -> Tensor:
+def generate_images(generator: nn.Module, labels: Tensor, *, latent_size: int, size: int, seed: int) -> Tensor:
     """An image for each of `labels` [N], as [N, C, size, size] in [-1, 1]."""
-    return resized(sample(generator, labels, latent_size, seed=seed), size)
+    return resize(sample(generator, labels, latent_size, seed=seed), size)
 
 
-def resized(images: Tensor, size: int | None) -> Tensor:
+def resize(images: Tensor, size: int | None) -> Tensor:
     """`images` [N, C, H, W] at `size` pixels a side, smoothed where they shrink; None leaves them as they are."""
     if size is None or size == images.shape[-1]:
         return images
@@ -207,14 +185,16 @@ def resized(images: Tensor, size: int | None) -> Tensor:
 class TrainedGans:
     """GANs after an epoch: the generator of each label that they fill, which several labels may share.
 
-    `losses`, `growth` and `notes` are those of BalancedSet, `seconds` is its `gan_seconds`.
+    `losses`, `generator_steps` and `notes` are those of BalancedSet, `seconds` is its `gan_seconds`, and
+    `snapshots` its `growth`.
     """
 
     epoch: int
     generators: Mapping[int, nn.Module]
     losses: Mapping[str, tuple[EpochLosses, ...]]
     seconds: Mapping[str, float]
-    growth: Mapping[int, Growth]
+    generator_steps: Mapping[str, int]
+    snapshots: Mapping[int, Snapshots]
     notes: tuple[str, ...]
 
 
@@ -227,23 +207,32 @@ class _Run:
     gan: WantedGan
 
 
+def _trained_gans(of_runs: Sequence[tuple[_Run, TrainedEpoch]], *, notes: tuple[str, ...]) -> TrainedGans:
+    return TrainedGans(
+        epoch=of_runs[0][1].epoch,
+        generators={label: state.generator for run, state in of_runs for label in run.fills},
+        losses={run.trained_on: _losses(state) for run, state in of_runs},
+        seconds={run.trained_on: state.seconds for run, state in of_runs},
+        generator_steps={run.trained_on: state.generator_steps for run, state in of_runs},
+        snapshots=_snapshots(of_runs),
+        notes=notes,
+    )
+
+
 def _pick_note(run: _Run, state: TrainedEpoch) -> str:
     return f"GAN of {run.trained_on}: the generator of epoch {state.taken_from} of {state.epoch} was picked"
 
 
-def _growth(runs: Sequence[_Run], states: Sequence[TrainedEpoch]) -> dict[int, Growth]:
-    """The growth of the first few labels that are filled."""
+def _snapshots(of_runs: Sequence[tuple[_Run, TrainedEpoch]]) -> dict[int, Snapshots]:
+    """The snapshots of the first few labels that are filled."""
     found = (
-        (label, growth)
-        for run, state in zip(runs, states, strict=True)
-        for label, growth in by_label(state.growth, run.gan.data.labels).items()
+        (label, snapshots)
+        for run, state in of_runs
+        for label, snapshots in split_by_label(state.snapshots, run.gan.data.labels).items()
         if label in run.fills
     )
     return dict(islice(found, MOST_CLASSES))
 
 
 def _losses(state: TrainedEpoch) -> tuple[EpochLosses, ...]:
-    return tuple(
-        EpochLosses(epoch=epoch, generator=losses.generator, discriminator=losses.discriminator)
-        for epoch, losses in enumerate(state.losses, start=1)
-    )
+    return tuple(EpochLosses(epoch=epoch, **means._asdict()) for epoch, means in enumerate(state.losses, start=1))

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from gan_study.trainables.balancing.balancer import deficits
-from gan_study.trainables.balancing.gan import GanBalancing, TrainedGans, generated, samples_seed
+from gan_study.trainables.balancing.gan import GanBalancing, TrainedGans, generate_images, samples_seed
 from gan_study.trainables.base.seeding import derive_seed
 from gan_study.trainables.base.settings import ConfigError, UserError
 from gan_study.trainables.classifiers.classifier import FittedClassifier
@@ -222,13 +222,13 @@ class _Export:
             shutil.copytree(self.request.states, checkpoints.folder, dirs_exist_ok=True)
         stage = f"training {balancer.name}"
         self.progress(stage, 0, gan.epochs)
-        for gans in balancer.trained(self.training, tuple(self.missing), seed=self.seed, checkpoints=checkpoints):
+        for gans in balancer.train(self.training, seed=self.seed, checkpoints=checkpoints):
             self.progress(stage, gans.epoch, gan.epochs)
         return gans
 
     def _filling(self, label: int, generator: nn.Module, features: FittedClassifier) -> Filling:
         def draw(number: int, seed: int) -> Tensor:
-            return generated(
+            return generate_images(
                 generator,
                 torch.full((number,), label, device=self.device),
                 latent_size=self.balancer.gan.latent_size,

@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import nn
 
-from gan_study.trainables.balancing.gan import GanBalancing, TrainedGans, generated, samples_seed
+from gan_study.trainables.balancing.gan import GanBalancing, TrainedGans, generate_images, samples_seed
 from gan_study.trainables.base.seeding import seeded_global_state
 from gan_study.trainables.base.settings import (
     ConfigError,
@@ -88,7 +88,7 @@ class SavedGenerator:
                 f"this generator makes no class {class_name!r}; {nearest(class_name, self.class_names)}"
             )
         filled = self.config.classes[class_name]
-        images = generated(
+        images = generate_images(
             self.networks[filled.network],
             torch.full((number,), filled.label),
             latent_size=self.config.latent_size,

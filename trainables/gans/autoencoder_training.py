@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from functools import partial
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -11,22 +11,16 @@ from torch import Tensor, nn
 from gan_study.trainables.base.batches import index_batches
 from gan_study.trainables.gans.networks.initialisation import DCGAN_DEVIATION
 from gan_study.trainables.gans.sampling import SAMPLING_BATCH
+from gan_study.trainables.gans.trainer import adam, descend
 from gan_study.trainables.gans.variant import GanSettings, TrainingData
 
-# Of (made, original) images to a scalar.
+# (made, original) images -> a scalar.
 ReconstructionLoss: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 
 
-class Draw(Protocol):
-    """Fills a weight in place, from `generator`."""
-
-    def __call__(self, tensor: Tensor, *, generator: torch.Generator) -> Tensor:
-        """The weight that was given."""
-        ...
-
-
+# Fills a weight in place and returns it; draws from its argument `generator`.
+Draw: TypeAlias = Callable[..., Tensor]
 _NORMAL: Draw = partial(nn.init.normal_, std=DCGAN_DEVIATION)
-# Holds no state, so that one serves all.
 _IDENTITY = nn.Identity()
 
 
@@ -44,23 +38,16 @@ def train_autoencoder(
     With the GAN's optimiser and batch size, for `warm_start_epochs` passes over all images as they occur: a rare
     class is seen as rarely as it is (Mariani et al. 2018, section 3).
     """
-    optimiser = torch.optim.Adam(
-        [*encoder.parameters(), *decoder.parameters()],
-        lr=settings.learning_rate,
-        betas=(settings.beta1, settings.beta2),
-        fused=True,
-    )
+    optimiser = adam([*encoder.parameters(), *decoder.parameters()], settings)
     num_steps = settings.warm_start_epochs * math.ceil(len(data.images) / settings.batch_size)
     batches = index_batches(len(data.images), settings.batch_size, random)
     for _, batch in zip(range(num_steps), batches, strict=False):
         images, labels = data.images[batch], data.labels[batch]
-        optimiser.zero_grad(set_to_none=True)
-        loss(decoder(encoder(images), labels), images).backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
+        descend(optimiser, loss(decoder(encoder(images), labels), images))
 
 
 @torch.no_grad()
-def encoded(encoder: nn.Module, images: Tensor) -> Tensor:
+def encode(encoder: nn.Module, images: Tensor) -> Tensor:
     """The encodings [N, L] of images [N, C, H, W]."""
     return torch.cat([encoder(batch) for batch in torch.split(images, SAMPLING_BATCH)])
 
@@ -76,8 +63,8 @@ def encoder_on(
 ) -> nn.Module:
     """`trunk` with a new linear layer from its features [N, num_features] to encodings [N, latent_size].
 
-    The layer is on the device of `random` and in the trunk's precision; `draw` fills its weights from there, with
-    N(0, 0.02) if not told otherwise, and its biases are 0. `activation` follows it.
+    The layer is on the device of `random` and in the trunk's precision; `draw` fills its weights from `random`, by
+    default with N(0, 0.02), and its biases are 0. `activation` follows it.
     """
     precision = next(trunk.parameters()).dtype
     # Made without weights, because PyTorch draws those from the global random state.

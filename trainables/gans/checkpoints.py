@@ -1,7 +1,8 @@
-"""States of GANs in training, kept by what they depend on, so that none is trained twice.
+"""Cached states of GANs in training, named by all that they depend on, so that no epoch is trained twice.
 
-Two trainings that differ in their length alone share their way: the shorter finds its end on the longer one's, the
-longer goes on from the shorter one's. And a training that was cut off goes on where it last was.
+Two trainings that differ in their length alone share their epochs: the shorter finds its last state among those of
+the longer, the longer continues from the last state of the shorter. And a training that was interrupted continues
+from its latest state.
 """
 
 import contextlib
@@ -23,11 +24,11 @@ _LONGEST_WRITE_SECONDS = 3600.0
 
 @dataclass(frozen=True, kw_only=True)
 class Checkpoints:
-    """Where trainings keep their states: after each of `epochs`, and as often as `every_seconds` allows.
+    """Where trainings cache their states: after each of `epochs`, and as often as `every_seconds` allows.
 
-    Those of `epochs` stay, since other trainings may want them; of the others the latest stays. The folder may be
-    shared by processes and machines: files appear whole or not at all, and those of one name differ at most in the
-    time that they tell of. Storage that fails is tried again for `patience_seconds`.
+    Those of `epochs` stay, since other trainings may want them; of the others only the latest stays. The folder
+    may be shared by processes and machines: files appear whole or not at all, and those of one name differ at most
+    in the wall time that they report. Storage that fails is tried again for `patience_seconds`.
     """
 
     folder: Path
@@ -35,59 +36,59 @@ class Checkpoints:
     every_seconds: float = 60.0
     patience_seconds: float = 0.0
 
-    def of(self, training_id: str) -> "KeptStates":
-        """The states of the training of that name."""
-        return KeptStates(place=self.folder / training_id, policy=self)
+    def of(self, training_id: str) -> "CachedStates":
+        """The cached states of the training of that name."""
+        return CachedStates(folder=self.folder / training_id, policy=self)
 
 
 @dataclass
-class KeptStates:
-    """The kept states of one training."""
+class CachedStates:
+    """The cached states of one training."""
 
-    place: Path
+    folder: Path
     policy: Checkpoints
     _latest: Path | None = None
-    _kept_at: float = field(default_factory=monotonic)
+    _written_at: float = field(default_factory=monotonic)
 
     def find(self, *, after: int, up_to: int) -> State | None:
-        """The state of the last kept epoch that is later than `after` and not later than `up_to`.
+        """The latest cached state that is later than epoch `after` and not later than `up_to`; None if missing.
 
-        None where there is none. A file that another training has just removed, or that is damaged, is as if it
-        were not there: its epochs are trained anew.
+        A file that another training has just removed, or that is corrupt, counts as missing: its epochs are
+        trained again.
         """
         # Whoever copies folders may leave files of other names: `._0000002.pt`, `0000002 (copy).pt`.
-        epochs = (int(path.stem) for path in self.place.glob("*.pt") if path.stem.isdecimal())
+        epochs = (int(path.stem) for path in self.folder.glob("*.pt") if path.stem.isdecimal())
         wanted = sorted((epoch for epoch in epochs if after < epoch <= up_to), reverse=True)
         for path in map(self._path, wanted):
             state = read_state(path)
             if state is not None:
-                # Used, so that it is not the next one to be forgotten; it may be by now.
+                # Marked as used, so that it is not the next to be deleted; it may have been deleted by now.
                 with contextlib.suppress(OSError):
                     os.utime(path)
                 return state
         return None
 
     def offer(self, epoch: int, state: Callable[[], State]) -> None:
-        """Keep what `state` gives after `epoch`, if it is due."""
+        """Write what `state` returns after `epoch`, if it is due."""
         stays = epoch in self.policy.epochs
-        if not stays and monotonic() - self._kept_at < self.policy.every_seconds:
+        if not stays and monotonic() - self._written_at < self.policy.every_seconds:
             return
         write_state(self._path(epoch), state(), patience_seconds=self.policy.patience_seconds)
         if self._latest is not None:
             self._latest.unlink(missing_ok=True)
         self._latest = None if stays else self._path(epoch)
-        self._kept_at = monotonic()
-        _log.info("kept a state", extra={"epoch": epoch})
+        self._written_at = monotonic()
+        _log.info("cached a state", extra={"epoch": epoch})
 
     def _path(self, epoch: int) -> Path:
-        return self.place / f"{epoch:07d}.pt"
+        return self.folder / f"{epoch:07d}.pt"
 
 
 def forget_oldest(folder: Path, *, most_bytes: float) -> None:
-    """Leave at most `most_bytes` of the states of all trainings in `folder`, at any depth: those used last.
+    """Delete states of trainings in `folder`, at any depth, least recently used first, down to `most_bytes`.
 
-    Trainings may be writing there: what they have written so far counts, and stays. What they left when they were
-    killed goes first. One whose state is gone trains those epochs anew.
+    Trainings may be writing there: their unfinished files count, and stay. Unfinished files of killed trainings
+    are deleted first. A training whose state is gone trains those epochs again.
     """
     left = most_bytes
     for file in sorted(_files(folder), reverse=True):
@@ -97,9 +98,9 @@ def forget_oldest(folder: Path, *, most_bytes: float) -> None:
 
 
 class _File(NamedTuple):
-    """A file that holds a state, or a part of one; in the order of last use, those first that nobody can use."""
+    """A file with a state, or a part of one; sorts by last use, after those that nobody can use."""
 
-    is_of_use: bool
+    is_usable: bool
     last_use_ns: int
     path: Path
     size: int
@@ -107,12 +108,12 @@ class _File(NamedTuple):
 
 
 def _files(folder: Path) -> Iterator[_File]:
-    """All files of states, whole or in part."""
+    """All files with states, whole or partial."""
     untouched_since = (time() - _LONGEST_WRITE_SECONDS) * 1e9
     for paths, is_whole in ((folder.rglob("*.pt"), True), (partial_states(folder), False)):
         for path in paths:
             with contextlib.suppress(FileNotFoundError):
                 status = path.stat()
                 is_being_written = not is_whole and status.st_mtime_ns > untouched_since
-                is_of_use = is_whole or is_being_written
-                yield _File(is_of_use, status.st_mtime_ns, path, status.st_size, is_being_written)
+                is_usable = is_whole or is_being_written
+                yield _File(is_usable, status.st_mtime_ns, path, status.st_size, is_being_written)

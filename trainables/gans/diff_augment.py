@@ -19,21 +19,21 @@ def diff_augment(images: Tensor, random: RandomStream) -> Tensor:
 
     What is shifted in and what is cut out is 0: mid-grey in [-1, 1], as in the authors' code.
     """
-    return cut_out(translated(recoloured(images, random), random), random)
+    return cut_out(translate(recolour(images, random), random), random)
 
 
-def recoloured(images: Tensor, random: RandomStream) -> Tensor:
+def recolour(images: Tensor, random: RandomStream) -> Tensor:
     """Each image with brightness + U(-0.5, 0.5), then saturation x U(0, 2), then contrast x U(0.5, 1.5)."""
     brightness, saturation, contrast = random.uniform((3, len(images), 1, 1, 1), torch.float32)
     images = images + (brightness - 0.5)
     grey = images.mean(dim=1, keepdim=True)
     images = grey + (images - grey) * 2 * saturation
     mean = images.mean(dim=(1, 2, 3), keepdim=True)
-    recoloured_images: Tensor = mean + (images - mean) * (contrast + 0.5)
-    return recoloured_images
+    recoloured: Tensor = mean + (images - mean) * (contrast + 0.5)
+    return recoloured
 
 
-def translated(images: Tensor, random: RandomStream) -> Tensor:
+def translate(images: Tensor, random: RandomStream) -> Tensor:
     """Each image shifted by whole pixels, up to an eighth of its size along each axis, 0 shifted in."""
     size = images.shape[-1]
     limit = int(size * TRANSLATION + 0.5)

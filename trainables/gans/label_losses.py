@@ -4,7 +4,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, softplus
 
 from gan_study.trainables.gans.random_streams import RandomStream
-from gan_study.trainables.gans.variant import AdversarialStep, Judgement
+from gan_study.trainables.gans.variant import AdversarialStep, DiscriminatorOutput
 
 
 def real_class_loss(step: AdversarialStep) -> Tensor:
@@ -35,6 +35,6 @@ def wrong_labels(labels: Tensor, num_classes: int, random: RandomStream) -> Tens
     return (labels + shift) % num_classes
 
 
-def _class_loss(judgement: Judgement, labels: Tensor) -> Tensor:
-    assert judgement.class_logits is not None, "a class loss needs a discriminator that classifies"
-    return cross_entropy(judgement.class_logits, labels)
+def _class_loss(output: DiscriminatorOutput, labels: Tensor) -> Tensor:
+    assert output.class_logits is not None, "a class loss needs a discriminator that classifies"
+    return cross_entropy(output.class_logits, labels)

@@ -38,9 +38,11 @@ def r2(step: AdversarialStep) -> Tensor:
 
 
 def _distance_from_slope_one(step: AdversarialStep, images: Tensor) -> Tensor:
-    norms: Tensor = torch.linalg.vector_norm(step.discriminator.slopes(images, step.labels).flatten(1), dim=1)
+    norms: Tensor = torch.linalg.vector_norm(
+        step.discriminator.input_gradients(images, step.labels).flatten(1), dim=1
+    )
     return (norms - 1).square().mean()
 
 
 def _half_squared_gradient(step: AdversarialStep, images: Tensor) -> Tensor:
-    return step.discriminator.slopes(images, step.labels).square().sum(dim=(1, 2, 3)).mean() / 2
+    return step.discriminator.input_gradients(images, step.labels).square().sum(dim=(1, 2, 3)).mean() / 2

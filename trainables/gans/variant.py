@@ -56,28 +56,28 @@ class GanSettings:
         return self
 
 
-class Judgement(NamedTuple):
-    """What a discriminator says of N images.
+# What most variants share, as the study's documents 000 and 002 have it (Radford et al. 2015, section 4, for Adam
+# and the latent size); a variant says how it differs.
+DEFAULTS = GanSettings(
+    epochs=40,
+    learning_rate=2e-4,
+    beta1=0.5,
+    beta2=0.999,
+    batch_size=32,
+    latent_size=100,
+    discriminator_steps=1,
+)
 
-    `logits` [N] are high where an image seems real; `class_logits` [N, K] say of which class it seems to be, and
-    are None where the discriminator does not classify.
+
+class DiscriminatorOutput(NamedTuple):
+    """The output of a discriminator for N images.
+
+    `logits` [N] are high where an image seems real; `class_logits` [N, K] are high for the class that it seems to
+    be of, and None where the discriminator does not classify.
     """
 
     logits: Tensor
     class_logits: Tensor | None = None
-
-    def to(self, precision: torch.dtype) -> "Judgement":
-        """The same in another precision."""
-        of_classes = self.class_logits
-        return Judgement(self.logits.to(precision), None if of_classes is None else of_classes.to(precision))
-
-    def parted(self, number: int) -> tuple["Judgement", "Judgement"]:
-        """Those of the first `number` images, and those of the others."""
-        of_classes = self.class_logits
-        return (
-            Judgement(self.logits[:number], None if of_classes is None else of_classes[:number]),
-            Judgement(self.logits[number:], None if of_classes is None else of_classes[number:]),
-        )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -85,7 +85,7 @@ class Networks:
     """A generator and a discriminator.
 
     `generator(latents, labels)` maps latents [N, latent_size] and labels [N] to images [N, C, H, W] in [-1, 1];
-    `discriminator(images, labels)` maps images and labels to a Judgement.
+    `discriminator(images, labels)` maps images and labels to a DiscriminatorOutput.
     """
 
     generator: nn.Module
@@ -93,36 +93,37 @@ class Networks:
 
 
 class Discriminator(Protocol):
-    """A discriminator as a step sees it."""
+    """A discriminator as losses and terms see it."""
 
-    def __call__(self, images: Tensor, labels: Tensor) -> Judgement:
-        """What it says of images [N, C, H, W] under `labels` [N]."""
+    def __call__(self, images: Tensor, labels: Tensor) -> DiscriminatorOutput:
+        """Its output for images [N, C, H, W] under `labels` [N]."""
         ...
 
-    def slopes(self, images: Tensor, labels: Tensor) -> Tensor:
+    def input_gradients(self, images: Tensor, labels: Tensor) -> Tensor:
         """The gradient of each image's logit [N, C, H, W], itself differentiable by the weights."""
         ...
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class AdversarialStep:
-    """All that one optimiser step, of either network, can see.
+    """All that the loss of one optimiser step, of either network, depends on.
 
     Images [N, C, H, W] real and fake, as the discriminator is shown them, the `labels` [N] that both have, and its
-    judgements `real` and `fake`; that of real images is empty in a generator's step unless its loss compares.
+    outputs `real` and `fake`; the one for real images is empty in a generator's step unless its loss compares.
     `random` is the step's source of random numbers.
 
-    A term sees one GAN, also where several are trained side by side, and must draw from `random` alone and take
-    gradients by `discriminator.slopes` alone: torch.func.vmap allows neither generators nor torch.autograd.
+    A term sees one GAN, also where several are trained as one computation, and must draw from `random` alone and
+    take gradients by `discriminator.input_gradients` alone: torch.func.vmap allows neither generators nor
+    torch.autograd.
     """
 
-    discriminator: "Discriminator"
+    discriminator: Discriminator
     real_images: Tensor
     fake_images: Tensor
     labels: Tensor
     num_classes: int
-    real: Judgement
-    fake: Judgement
+    real: DiscriminatorOutput
+    fake: DiscriminatorOutput
     random: RandomStream
 
 
@@ -133,7 +134,7 @@ LogitsLoss: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 class AdversarialLoss:
     """What each network minimises: functions of (real_logits, fake_logits), in this order, to a scalar.
 
-    With `compares` the generator's loss sets fake images against real ones; without, real images are not judged in
+    With `compares` the generator's loss sets fake images against real ones; without, real images are not scored in
     its step, and its real_logits are empty.
     """
 
@@ -144,7 +145,7 @@ class AdversarialLoss:
 
 @dataclass(frozen=True, kw_only=True)
 class Term:
-    """Something more to minimise: `function` of a step to a scalar, times the setting `weights[name]`."""
+    """An extra term of a loss: `function` of a step to a scalar, times the setting `weights[name]`."""
 
     name: str
     function: Callable[[AdversarialStep], Tensor]
@@ -164,7 +165,7 @@ class TrainingData:
         return ImageShape(size=self.images.shape[-1], channels=self.images.shape[1])
 
 
-# Of images' shape, latent size and number of classes; the weights are drawn from the global random state.
+# (shape of the images, latent size, number of classes); the weights are drawn from the global random state.
 MakeNetworks: TypeAlias = Callable[[ImageShape, int, int], Networks]
 WarmStart: TypeAlias = Callable[[Networks, TrainingData, GanSettings, torch.Generator], None]
 

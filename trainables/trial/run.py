@@ -25,7 +25,7 @@ from gan_study.trainables.classifiers.training import Validation, fit, num_steps
 from gan_study.trainables.data.catalog import image_source
 from gan_study.trainables.data.images import TrainingSet, class_counts, to_float, training_set
 from gan_study.trainables.data.source import ImageSource, Loaded
-from gan_study.trainables.gans.batched.together import BY_DEVICE, GanExecution
+from gan_study.trainables.gans.batched import BY_DEVICE, GanExecution, TrialExecution
 from gan_study.trainables.gans.checkpoints import Checkpoints
 from gan_study.trainables.image_quality.judge import Judged, RealImages, judged, yardstick
 from gan_study.trainables.image_quality.nearest import pairs, points
@@ -127,7 +127,7 @@ def run_trial(
     the training (a loss that is not finite) are raised; `failed_record` makes a record of them. `source` holds the
     images that `config.data` asks for, where somebody has read them; they are read otherwise. GANs are trained as
     `execution` says; `family` are the seeds of trials that are otherwise like this one, its own among them, whose
-    GANs may be trained side by side with its own.
+    GANs may be trained as one computation with its own.
     """
     trial = _Trial(
         config,
@@ -250,8 +250,7 @@ class _Trial:
                 self.training,
                 seed=seed,
                 checkpoints=self.checkpoints,
-                execution=self.execution,
-                family=self._family(),
+                execution=TrialExecution(settings=self.execution, family=self._family()),
             )
             if isinstance(balancer, GanBalancing)
             else balancer.balance(self.training, seed=seed)
@@ -318,7 +317,7 @@ class _Trial:
         return TrialOutcome(record=record, files=files)
 
     def _family(self) -> list[tuple[TrainingSet, int]]:
-        """What the balancers of all trials of the family are given, where their GANs are trained side by side."""
+        """What the balancers of all trials of the family are given, where GANs are trained as one computation."""
         if self.execution.way == "one_at_a_time":
             return []
         configs = [replace(self.config, seed=seed) for seed in self.family]

@@ -15,7 +15,7 @@ from ray import tune
 
 from gan_study.trainables.base.settings import dump, parse
 from gan_study.trainables.data.source import ImageSource, Loaded
-from gan_study.trainables.gans.batched.together import GanExecution
+from gan_study.trainables.gans.batched import GanExecution
 from gan_study.trainables.gans.checkpoints import Checkpoints
 from gan_study.trainables.record import Milestone
 from gan_study.trainables.runtime.cache import FolderStore

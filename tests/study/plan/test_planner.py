@@ -297,7 +297,7 @@ def test_a_trial_costs_no_more_lookups_in_a_long_study():
     assert 0 < late < 1.2 * early
 
 
-def family_study(way="side_by_side", **changes):
+def family_study(way="batched", **changes):
     return parse_study({**STUDY, **changes, "resources": {"gan_execution": {"way": way}}})
 
 

@@ -25,7 +25,7 @@ from gan_study.study.run.cluster import (
 from gan_study.study.run.runner import with_way_decided
 from gan_study.study.run.tune_adapter import NOTICE_SECONDS, PlacementNotice
 from gan_study.trainables.base.settings import UserError
-from gan_study.trainables.gans.batched import together
+from gan_study.trainables.gans import batched
 
 HEAD = {"memory": 8e9}
 SMALL = {"CPU": 4.0}
@@ -203,7 +203,7 @@ def test_a_study_that_cannot_run_here_is_refused_by_the_command(tmp_path):
 
 @pytest.mark.parametrize(("gpus", "device_type"), [(0.0, "cpu"), (0.25, "cuda")])
 def test_how_gans_are_trained_is_decided_by_what_a_trial_gets(gpus, device_type, monkeypatch):
-    monkeypatch.setattr(together, "BEST_KNOWN", {"cpu": "one_at_a_time", "cuda": "side_by_side"})
+    monkeypatch.setattr(batched, "BEST_KNOWN", {"cpu": "one_at_a_time", "cuda": "batched"})
     room = Room(trial={"CPU": 1, "GPU": gpus}, num_workers=1, grows=False)
 
     def decided(way):
@@ -214,6 +214,6 @@ def test_how_gans_are_trained_is_decided_by_what_a_trial_gets(gpus, device_type,
         }
         return with_way_decided(parse_study(values), room).resources.gan_execution.way
 
-    assert decided("auto") == together.BEST_KNOWN[device_type]
-    assert decided("side_by_side") == "side_by_side"
+    assert decided("auto") == batched.BEST_KNOWN[device_type]
+    assert decided("batched") == "batched"
     assert decided("one_at_a_time") == "one_at_a_time"

@@ -8,7 +8,8 @@ from torch import Tensor, nn
 from gan_study.trainables.balancing.catalog import parse_balancing
 from gan_study.trainables.balancing.epoch_choice import best_so_far, pixel_distance
 from gan_study.trainables.data.images import TrainingSet
-from gan_study.trainables.gans.training import MeanLosses, TrainedEpoch
+from gan_study.trainables.gans.trainer import MeanLosses
+from gan_study.trainables.gans.training import TrainedEpoch
 from gan_study.trainables.gans.variant import TrainingData
 
 

@@ -8,10 +8,10 @@ import torch
 
 from gan_study.trainables.balancing.balancer import BalancedSet
 from gan_study.trainables.balancing.catalog import parse_balancing
-from gan_study.trainables.balancing.gan import GanBalancing, resized
+from gan_study.trainables.balancing.gan import GanBalancing, resize
 from gan_study.trainables.base.seeding import derive_seed
 from gan_study.trainables.data.images import Classes, TrainingSet
-from gan_study.trainables.gans.batched.together import GanExecution
+from gan_study.trainables.gans.batched import GanExecution, TrialExecution
 from gan_study.trainables.gans.catalog import VARIANTS
 from gan_study.trainables.gans.sampling import sample
 from gan_study.trainables.gans.training import TrainedEpoch, train_gan
@@ -30,6 +30,8 @@ def test_yields_at_each_milestone_and_last_the_answer(training: TrainingSet) -> 
     assert [version.epoch for version in versions] == [1, 3, 4]
     assert [version.is_final for version in versions] == [False, False, True]
     assert all(version.training.class_counts() == (6, 6, 6) for version in versions)
+    # Batches of four: one an epoch, each with a step of the generator.
+    assert [version.generator_steps for version in versions] == [{"some": n, "few": n} for n in (1, 3, 4)]
     for earlier, later in pairwise(versions):
         assert not torch.equal(earlier.training.images, later.training.images)
 
@@ -87,21 +89,20 @@ def test_the_images_of_a_class_come_from_a_gan_of_that_class_alone(training: Tra
     assert torch.equal(last.training.of_class(2)[2:], made)
 
 
-@pytest.mark.parametrize("name", ["wgan_gp", "dcgan"])
-def test_side_by_side_the_classes_are_filled_as_one_at_a_time(training: TrainingSet, name: str) -> None:
+def test_as_one_computation_the_classes_are_filled_as_one_at_a_time(training: TrainingSet) -> None:
     """At every milestone, from averaged weights, and by the picked epoch."""
     even = training.take(torch.tensor([0, 1, 2, 3, 4, 5, 6, 7, 8, 10]))
     assert even.class_counts() == (6, 2, 2)
-    chosen = replace(balancer(name, ema_decay=0.9), pick_epoch_every=2)
+    chosen = replace(balancer("dcgan", ema_decay=0.9), pick_epoch_every=2)
     alone, together = (
-        list(chosen.balance(even, seed=1, execution=GanExecution(way=way)))
-        for way in ("one_at_a_time", "side_by_side")
+        list(chosen.balance(even, seed=1, execution=TrialExecution(settings=GanExecution(way=way))))
+        for way in ("one_at_a_time", "batched")
     )
     assert [version.epoch for version in together] == [1, 3, 4]
     for wanted, found in zip(alone, together, strict=True):
         assert torch.allclose(found.training.images, wanted.training.images, rtol=0, atol=1e-4)
         note, *picks = found.notes
-        assert note.startswith("2 GANs were trained side by side")
+        assert note.startswith("2 GANs were trained as one computation")
         assert tuple(picks) == wanted.notes
         assert found.losses.keys() == wanted.losses.keys()
 
@@ -124,8 +125,8 @@ def test_a_gan_of_another_size_sees_and_makes_images_of_that_size(
         seen.append(tuple(data.images.shape))
         return train_gan(variant, settings, data, **others)
 
-    monkeypatch.setattr("gan_study.trainables.gans.batched.together.train_gan", watched)
-    larger = replace(training, images=resized(training.images, 32))
+    monkeypatch.setattr("gan_study.trainables.gans.batched.train_gan", watched)
+    larger = replace(training, images=resize(training.images, 32))
     *_, last = replace(balancer("vanilla_gan"), image_size=16).balance(larger, seed=1)
     assert seen == [(3, 1, 16, 16), (2, 1, 16, 16)]
     assert last.training.images.shape == (18, 1, 32, 32)
@@ -134,7 +135,7 @@ def test_a_gan_of_another_size_sees_and_makes_images_of_that_size(
 
 def test_resizing_keeps_the_mean_and_the_range() -> None:
     checkered = torch.tensor([[-1.0, 1.0], [1.0, -1.0]]).repeat(8, 8)[None, None]
-    assert resized(checkered, 8).abs().max() < 0.3
-    assert resized(checkered, 8).mean().abs() < 1e-6
-    assert resized(checkered, None) is checkered
-    assert resized(resized(checkered, 32), 32).shape == (1, 1, 32, 32)
+    assert resize(checkered, 8).abs().max() < 0.3
+    assert resize(checkered, 8).mean().abs() < 1e-6
+    assert resize(checkered, None) is checkered
+    assert resize(resize(checkered, 32), 32).shape == (1, 1, 32, 32)

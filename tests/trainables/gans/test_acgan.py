@@ -13,9 +13,9 @@ def test_one_weight_teaches_the_class_to_both_networks() -> None:
 
 
 def test_first_value_is_the_realness_and_the_others_are_the_classes() -> None:
-    judgement = RealnessAndClass()(torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]))
-    assert judgement.logits.tolist() == [1.0, 4.0]
-    assert judgement.class_logits.tolist() == [[2.0, 3.0], [5.0, 6.0]]
+    output = RealnessAndClass()(torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]))
+    assert output.logits.tolist() == [1.0, 4.0]
+    assert output.class_logits.tolist() == [[2.0, 3.0], [5.0, 6.0]]
 
 
 def test_discriminator_is_not_told_the_label() -> None:

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from gan_study.trainables.gans.diff_augment import cut_out, diff_augment, recoloured, translated
+from gan_study.trainables.gans.diff_augment import cut_out, diff_augment, recolour, translate
 from gan_study.trainables.gans.random_streams import GeneratorStream
 
 
@@ -12,14 +12,14 @@ def random(seed: int = 0) -> GeneratorStream:
 def test_brightness_saturation_and_contrast_keep_to_their_ranges() -> None:
     # One grey value has neither saturation nor contrast: what is left is its brightness, U(-0.5, 0.5).
     flat = torch.full((4000, 3, 4, 4), 0.25)
-    moved = recoloured(flat, random())[:, 0, 0, 0] - 0.25
+    moved = recolour(flat, random())[:, 0, 0, 0] - 0.25
     assert moved.min() > -0.5 and moved.max() < 0.5
     assert moved.std().item() == pytest.approx(12**-0.5, rel=0.03)
 
 
 def test_contrast_scales_about_the_mean() -> None:
     halves = torch.cat([torch.full((2000, 1, 2, 4), -0.4), torch.full((2000, 1, 2, 4), 0.4)], dim=2)
-    made = recoloured(halves, random())
+    made = recolour(halves, random())
     contrast = (made[:, 0, 3, 0] - made[:, 0, 0, 0]) / 0.8
     assert contrast.min() > 0.5 and contrast.max() < 1.5
     assert contrast.mean().item() == pytest.approx(1.0, abs=0.02)
@@ -27,7 +27,7 @@ def test_contrast_scales_about_the_mean() -> None:
 
 def test_saturation_scales_about_the_grey() -> None:
     halves = torch.cat([torch.full((2000, 3, 2, 4), -0.4), torch.full((2000, 3, 2, 4), 0.4)], dim=2)
-    made = recoloured(halves + torch.tensor([-0.3, 0.0, 0.3])[:, None, None], random())
+    made = recolour(halves + torch.tensor([-0.3, 0.0, 0.3])[:, None, None], random())
     # Contrast scales the difference of the halves, and with the saturation that of the colours.
     grey = made.mean(dim=1)
     contrast = (grey[:, 3, 0] - grey[:, 0, 0]) / 0.8
@@ -41,7 +41,7 @@ def test_saturation_scales_about_the_grey() -> None:
 def test_translation_moves_a_dot_by_an_eighth_at_most_and_fills_with_grey() -> None:
     dots = torch.full((500, 1, 16, 16), 1.0)
     dots[:, :, 8, 8] = 5.0
-    moved = translated(dots, random())
+    moved = translate(dots, random())
     places = (moved == 5).nonzero()
     assert len(places) == 500
     assert set(places[:, 2].tolist()) == set(places[:, 3].tolist()) == {6, 7, 8, 9, 10}

@@ -12,7 +12,7 @@ from gan_study.trainables.gans.label_losses import (
     wrong_labels,
 )
 from gan_study.trainables.gans.random_streams import GeneratorStream
-from gan_study.trainables.gans.variant import AdversarialStep, Judgement
+from gan_study.trainables.gans.variant import AdversarialStep, DiscriminatorOutput
 
 # The classes of the rows have the probabilities (1/4, 3/4) and (1/2, 1/2).
 CLASS_LOGITS = torch.tensor([[0.0, math.log(3.0)], [0.0, 0.0]], dtype=torch.float64)
@@ -21,11 +21,11 @@ CLASS_LOGITS = torch.tensor([[0.0, math.log(3.0)], [0.0, 0.0]], dtype=torch.floa
 class LabelDiscriminator(nn.Module):
     """Log-odds of the label alone: label 0 seems real with 1/2, label 1 with 3/4."""
 
-    def forward(self, images: Tensor, labels: Tensor) -> Judgement:
-        return Judgement(logits=labels * math.log(3.0))
+    def forward(self, images: Tensor, labels: Tensor) -> DiscriminatorOutput:
+        return DiscriminatorOutput(logits=labels * math.log(3.0))
 
 
-def step(labels: Tensor, *, real: Judgement, fake: Judgement) -> AdversarialStep:
+def step(labels: Tensor, *, real: DiscriminatorOutput, fake: DiscriminatorOutput) -> AdversarialStep:
     images = torch.zeros(len(labels), 1, 2, 2)
     return AdversarialStep(
         discriminator=LabelDiscriminator(),
@@ -43,8 +43,8 @@ def test_class_losses_by_hand() -> None:
     logits = torch.zeros(2)
     judged = step(
         torch.tensor([1, 0]),
-        real=Judgement(logits=logits, class_logits=CLASS_LOGITS),
-        fake=Judgement(logits=logits, class_logits=CLASS_LOGITS.flip(0)),
+        real=DiscriminatorOutput(logits=logits, class_logits=CLASS_LOGITS),
+        fake=DiscriminatorOutput(logits=logits, class_logits=CLASS_LOGITS.flip(0)),
     )
     # Labels 1 and 0: probabilities 3/4 and 1/2 of the real images; 1/2 and 1/4 of the fake ones.
     real, fake = -(math.log(3 / 4) + math.log(1 / 2)) / 2, -(math.log(1 / 2) + math.log(1 / 4)) / 2
@@ -53,7 +53,7 @@ def test_class_losses_by_hand() -> None:
 
 
 def test_mismatched_label_by_hand() -> None:
-    nothing = Judgement(logits=torch.zeros(3))
+    nothing = DiscriminatorOutput(logits=torch.zeros(3))
     judged = step(torch.tensor([0, 0, 1]), real=nothing, fake=nothing)
     # Of two classes the other one: under labels 1, 1 and 0 they seem fake with 1/4, 1/4 and 1/2.
     expected = -(2 * math.log(1 / 4) + math.log(1 / 2)) / 3
@@ -61,7 +61,7 @@ def test_mismatched_label_by_hand() -> None:
 
 
 def test_of_one_class_nothing_is_mismatched() -> None:
-    nothing = Judgement(logits=torch.zeros(2, dtype=torch.float64))
+    nothing = DiscriminatorOutput(logits=torch.zeros(2, dtype=torch.float64))
     judged = replace(step(torch.tensor([0, 0]), real=nothing, fake=nothing), num_classes=1)
     assert mismatched_label(judged).item() == 0
 

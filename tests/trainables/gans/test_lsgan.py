@@ -22,7 +22,7 @@ def test_has_the_kinds_of_layers_of_document_002() -> None:
     assert [m.negative_slope for m in judging if isinstance(m, Leaky)] == [0.2, 0.2]
 
 
-def test_no_sigmoid_bounds_the_judgement_that_least_squares_compares_with_its_codes() -> None:
+def test_no_sigmoid_bounds_the_output_that_least_squares_compares_with_its_codes() -> None:
     discriminator = LSGAN.networks(ImageShape(size=8, channels=1), 5, 2).discriminator
     far = discriminator(
         100 * torch.randn(50, 1, 8, 8, generator=torch.Generator().manual_seed(0)), torch.zeros(50)

@@ -13,7 +13,8 @@ from benchmarks.reference import with_torchs_layers
 from gan_study.trainables.base.batches import index_batches
 from gan_study.trainables.base.seeding import derive_seed, seeded_global_state, torch_generator
 from gan_study.trainables.gans.catalog import VARIANTS
-from gan_study.trainables.gans.training import class_balanced_batches, train_gan
+from gan_study.trainables.gans.trainer import class_balanced_batches
+from gan_study.trainables.gans.training import train_gan
 from gan_study.trainables.gans.variant import GanSettings, GanVariant, TrainingData, parse_gan_settings
 
 SEED, EPOCHS = 3, 2
@@ -40,8 +41,8 @@ def penalised_difference(
 ) -> Tensor:
     share = torch.rand(len(real), 1, 1, 1, generator=random, dtype=real.dtype)
     points = (share * real + (1 - share) * fake).requires_grad_()
-    (slopes,) = torch.autograd.grad(critic(points, labels).logits.sum(), points, create_graph=True)
-    penalty = ((slopes.flatten(1).norm(dim=1) - 1) ** 2).mean()
+    (gradients,) = torch.autograd.grad(critic(points, labels).logits.sum(), points, create_graph=True)
+    penalty = ((gradients.flatten(1).norm(dim=1) - 1) ** 2).mean()
     return critic(fake, labels).logits.mean() - critic(real, labels).logits.mean() + 10 * penalty
 
 
@@ -98,8 +99,8 @@ def plain_training(variant: GanVariant, settings: GanSettings) -> tuple[nn.Modul
     return generator, means
 
 
-# Fully connected, and told the class; batch norm, whose discriminator judges real and fake images apart; folded
-# doubling; gradient penalties, whose critics judge them together.
+# Fully connected, and told the class; batch norm, whose discriminator scores real and fake images apart; folded
+# doubling; gradient penalties, whose critics score them together.
 @pytest.mark.parametrize(
     "variant",
     [*(VARIANTS[name] for name in ("vanilla_gan", "cgan", "dcgan", "wgan_gp")), *ARCHITECTURES.values()],

@@ -6,23 +6,23 @@ from torch import Tensor, nn
 
 from gan_study.trainables.gans.penalties import dragan_penalty, gradient_penalty, r1, r2
 from gan_study.trainables.gans.random_streams import GeneratorStream
-from gan_study.trainables.gans.steps import NetworkDiscriminator
-from gan_study.trainables.gans.variant import AdversarialStep, Judgement
+from gan_study.trainables.gans.trainer import NetworkDiscriminator
+from gan_study.trainables.gans.variant import AdversarialStep, DiscriminatorOutput
 
 
 class LinearCritic(nn.Module):
     """3 x_0 + 4 x_1 + x_2 label: gradient (3, 4, label)."""
 
-    def forward(self, images: Tensor, labels: Tensor) -> Judgement:
+    def forward(self, images: Tensor, labels: Tensor) -> DiscriminatorOutput:
         x = images.flatten(1)
-        return Judgement(logits=3 * x[:, 0] + 4 * x[:, 1] + labels * x[:, 2])
+        return DiscriminatorOutput(logits=3 * x[:, 0] + 4 * x[:, 1] + labels * x[:, 2])
 
 
 class SquareCritic(nn.Module):
     """x^2 / 2 of one pixel: its gradient is the pixel itself, so that the penalty shows the points taken."""
 
-    def forward(self, images: Tensor, labels: Tensor) -> Judgement:
-        return Judgement(logits=images.flatten(1).square().sum(dim=1) / 2)
+    def forward(self, images: Tensor, labels: Tensor) -> DiscriminatorOutput:
+        return DiscriminatorOutput(logits=images.flatten(1).square().sum(dim=1) / 2)
 
 
 def step(critic: nn.Module, real: Tensor, fake: Tensor, labels: Tensor) -> AdversarialStep:
@@ -67,8 +67,8 @@ def test_penalty_reaches_the_critics_weights() -> None:
     nn.init.constant_(critic[1].weight, 1.0)
 
     class Labelled(nn.Module):
-        def forward(self, images: Tensor, labels: Tensor) -> Judgement:
-            return Judgement(logits=critic(images))
+        def forward(self, images: Tensor, labels: Tensor) -> DiscriminatorOutput:
+            return DiscriminatorOutput(logits=critic(images))
 
     images = torch.zeros(3, 1, 2, 2)
     gradient_penalty(step(Labelled(), images, images, torch.zeros(3))).backward()
@@ -96,9 +96,9 @@ def test_dragan_noise_is_drawn_for_each_value_and_its_share_for_each_image() -> 
     seen: list[Tensor] = []
 
     class Watching(nn.Module):
-        def forward(self, images: Tensor, labels: Tensor) -> Judgement:
+        def forward(self, images: Tensor, labels: Tensor) -> DiscriminatorOutput:
             seen.append(images.detach())
-            return Judgement(logits=images.flatten(1).sum(dim=1))
+            return DiscriminatorOutput(logits=images.flatten(1).sum(dim=1))
 
     real = torch.randn(20_000, 1, 1, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
     dragan_penalty(step(Watching(), real, real, torch.zeros(len(real))))
@@ -123,8 +123,8 @@ def test_dragan_penalty_reaches_the_critics_weights(weight: float, expected: flo
     nn.init.constant_(layer.weight, weight)
 
     class Linear(nn.Module):
-        def forward(self, images: Tensor, labels: Tensor) -> Judgement:
-            return Judgement(logits=layer(images.flatten(1)).squeeze(1))
+        def forward(self, images: Tensor, labels: Tensor) -> DiscriminatorOutput:
+            return DiscriminatorOutput(logits=layer(images.flatten(1)).squeeze(1))
 
     images = torch.zeros(3, 1, 2, 2)
     dragan_penalty(step(Linear(), images, images, torch.zeros(3))).backward()
@@ -153,8 +153,8 @@ def test_r1_and_r2_reach_the_critics_weights(penalty: Callable[[AdversarialStep]
     nn.init.constant_(layer.weight, 3.0)
 
     class Linear(nn.Module):
-        def forward(self, images: Tensor, labels: Tensor) -> Judgement:
-            return Judgement(logits=layer(images.flatten(1)).squeeze(1))
+        def forward(self, images: Tensor, labels: Tensor) -> DiscriminatorOutput:
+            return DiscriminatorOutput(logits=layer(images.flatten(1)).squeeze(1))
 
     images = torch.zeros(3, 1, 2, 2)
     penalty(step(Linear(), images, images, torch.zeros(3))).backward()

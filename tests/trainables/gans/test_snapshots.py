@@ -1,4 +1,4 @@
-"""Looking at a GAN's images on the way."""
+"""A few of a GAN's images on the way."""
 
 from dataclasses import replace
 
@@ -6,7 +6,7 @@ import torch
 
 from gan_study.trainables.gans.catalog import VARIANTS
 from gan_study.trainables.gans.checkpoints import Checkpoints
-from gan_study.trainables.gans.snapshots import IMAGES_OF_A_CLASS, by_label, is_shown, shown_labels
+from gan_study.trainables.gans.snapshots import IMAGES_OF_A_CLASS, has_snapshot, snapshot_labels, split_by_label
 from gan_study.trainables.gans.training import train_gan
 from gan_study.trainables.gans.variant import TrainingData
 
@@ -25,28 +25,28 @@ def trained(epochs, **options):
 
 
 def test_epochs_that_double_are_shown():
-    assert [epoch for epoch in range(1, 40) if is_shown(epoch)] == [1, 2, 4, 8, 16, 32]
+    assert [epoch for epoch in range(1, 40) if has_snapshot(epoch)] == [1, 2, 4, 8, 16, 32]
 
 
 def test_the_rarest_classes_are_shown_in_label_order():
     labels = torch.tensor([5] * 9 + [0] * 8 + [1] * 2 + [2] * 3 + [4] * 4)
-    assert shown_labels(labels) == (0, 1, 2, 4)
-    assert shown_labels(torch.tensor([7, 7])) == (7,)
+    assert snapshot_labels(labels) == (0, 1, 2, 4)
+    assert snapshot_labels(torch.tensor([7, 7])) == (7,)
 
 
 def test_a_label_has_its_own_images_of_each_epoch():
     last = trained(3)
-    assert list(last.growth) == [1, 2, 3]
-    assert last.growth[3].shape == (2 * IMAGES_OF_A_CLASS, 1, 8, 8)
-    split = by_label(last.growth, DATA.labels)
-    assert torch.equal(torch.cat([split[0][2], split[1][2]]), last.growth[2])
+    assert list(last.snapshots) == [1, 2, 3]
+    assert last.snapshots[3].shape == (2 * IMAGES_OF_A_CLASS, 1, 8, 8)
+    split = split_by_label(last.snapshots, DATA.labels)
+    assert torch.equal(torch.cat([split[0][2], split[1][2]]), last.snapshots[2])
 
 
 def test_what_was_shown_is_kept_with_the_state(tmp_path):
     kept = Checkpoints(folder=tmp_path, epochs=frozenset({3}))
     shorter = trained(3, checkpoints=kept)
     whole, continued = trained(6), trained(6, checkpoints=kept)
-    assert list(continued.growth) == [1, 2, 4, 6]
-    assert all(torch.equal(whole.growth[epoch], images) for epoch, images in continued.growth.items())
+    assert list(continued.snapshots) == [1, 2, 4, 6]
+    assert all(torch.equal(whole.snapshots[epoch], images) for epoch, images in continued.snapshots.items())
     # The three epochs that another training took are in the time.
     assert continued.seconds > shorter.seconds > 0

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from gan_study.trainables.gans.networks.spectral_norm import spectrally_normalised
+from gan_study.trainables.gans.networks.spectral_norm import normalise_spectrally
 
 
 def test_values_and_gradients_are_those_of_torch() -> None:
@@ -13,7 +13,7 @@ def test_values_and_gradients_are_those_of_torch() -> None:
     )
     theirs.load_state_dict(deepcopy(ours.state_dict()))
     torch.manual_seed(0)
-    spectrally_normalised(ours)
+    normalise_spectrally(ours)
     torch.manual_seed(0)
     for layer in (theirs[0], theirs[3]):
         spectral_norm(layer)
@@ -29,7 +29,7 @@ def test_values_and_gradients_are_those_of_torch() -> None:
 
 def test_the_largest_singular_value_becomes_one() -> None:
     layer = nn.Linear(6, 5)
-    spectrally_normalised(layer)
+    normalise_spectrally(layer)
     for _ in range(100):
         layer(torch.zeros(1, 6))
     torch.testing.assert_close(torch.linalg.matrix_norm(layer.weight, 2), torch.tensor(1.0), rtol=0, atol=1e-4)

@@ -13,8 +13,8 @@ from sklearn.metrics import f1_score, recall_score
 
 from gan_study.trainables.base.settings import ConfigError
 from gan_study.trainables.data.catalog import image_source
-from gan_study.trainables.gans.batched.stacked import StackedTraining
-from gan_study.trainables.gans.batched.together import GanExecution
+from gan_study.trainables.gans.batched import GanExecution
+from gan_study.trainables.gans.batched.stacked import StackedTrainer
 from gan_study.trainables.gans.checkpoints import Checkpoints
 from gan_study.trainables.record import Milestone, SearchStep
 from gan_study.trainables.trial.config import dump_trial, parse_trial
@@ -300,24 +300,24 @@ def test_what_was_kept_of_trainings_changes_no_record(tmp_path):
 
 
 SEEDS = (1, 2, 3)
-SIDE_BY_SIDE = GanExecution(way="side_by_side")
+BATCHED = GanExecution(way="batched")
 
 
 @pytest.fixture
 def stacks(monkeypatch):
-    """The epochs of GANs that were really trained side by side: how many GANs, and which epoch."""
+    """The epochs of GANs that were really trained as one computation: how many GANs, and which epoch."""
     trained = []
-    train_epoch = StackedTraining.train_epoch
+    train_epoch = StackedTrainer.train_epoch
 
     def counted(self):
         train_epoch(self)
         trained.append((len(self.members), self.epoch))
 
-    monkeypatch.setattr(StackedTraining, "train_epoch", counted)
+    monkeypatch.setattr(StackedTrainer, "train_epoch", counted)
     return trained
 
 
-def of_family(seed, kept=None, execution=SIDE_BY_SIDE, balancing=GAN):
+def of_family(seed, kept=None, execution=BATCHED, balancing=GAN):
     """The record of one of a family's trials, without its times, and its files."""
     *_, last = run_trial(
         config(seed=seed, balancing=balancing),
@@ -341,7 +341,7 @@ def test_the_gans_of_a_family_are_trained_once_and_no_trial_depends_on_who_came_
         assert stacks == [(6, 1), (6, 2), (6, 3), (6, 4)]
         stacks.clear()
     (note,) = wanted[2][0].notes
-    assert note == "6 GANs were trained side by side; the first trial of them took the time of all"
+    assert note == "6 GANs were trained as one computation; the first trial of them took the time of all"
 
 
 def test_a_family_has_the_records_of_trials_by_themselves(stacks):
@@ -363,7 +363,7 @@ def test_a_family_whose_first_trial_is_killed_loses_nothing_but_the_last_epoch(t
     wanted = of_family(1)
     stacks.clear()
     kept = Checkpoints(folder=tmp_path, every_seconds=0.0)
-    train_epoch = StackedTraining.train_epoch
+    train_epoch = StackedTrainer.train_epoch
 
     def killed_in_epoch_3(self):
         if self.epoch == 2:
@@ -371,7 +371,7 @@ def test_a_family_whose_first_trial_is_killed_loses_nothing_but_the_last_epoch(t
         train_epoch(self)
 
     with monkeypatch.context() as killing:
-        killing.setattr(StackedTraining, "train_epoch", killed_in_epoch_3)
+        killing.setattr(StackedTrainer, "train_epoch", killed_in_epoch_3)
         with pytest.raises(KeyboardInterrupt):
             of_family(3, kept)
     assert of_family(1, kept) == wanted

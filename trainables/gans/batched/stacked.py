@@ -1,4 +1,4 @@
-"""Several GANs of one variant, trained side by side as one batched computation.
+"""Several GANs of one variant, trained as one computation.
 
 A small GAN leaves a GPU idle: launching an operation takes longer than the operation. Here one launch serves all.
 Each GAN has its own seed, images, weights, random numbers and optimiser state, as if it were trained alone. Their
@@ -6,7 +6,7 @@ tensors are stacked along a new first axis, and torch.func.vmap makes one batche
 convolution of what would be one a GAN. The numbers are those of training each alone, up to rounding.
 """
 
-from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from itertools import islice
@@ -19,29 +19,31 @@ from torch.func import functional_call, grad, vmap
 from torch.optim import Optimizer
 
 from gan_study.trainables.base.settings import ConfigError, digest
-from gan_study.trainables.gans.batched.execution import EAGER, Execution
+from gan_study.trainables.gans.batched.cuda_graphs import RecordedTrainer, Recorder, execution_name
 from gan_study.trainables.gans.checkpoints import Checkpoints
 from gan_study.trainables.gans.ema import move_average
-from gan_study.trainables.gans.random_streams import RandomStream
-from gan_study.trainables.gans.steps import AlternatingSteps, has_batch_norm
-from gan_study.trainables.gans.training import (
+from gan_study.trainables.gans.trainer import (
     DivergedError,
+    GanTrainer,
     MeanLosses,
-    OneGan,
-    TrainedEpoch,
-    Training,
-    initialised,
-    reached,
-    shown_epochs,
-    training_id,
+    Objective,
+    adam,
+    draw_networks,
+    has_batch_norm,
 )
-from gan_study.trainables.gans.variant import Discriminator, GanSettings, GanVariant, Judgement, TrainingData
+from gan_study.trainables.gans.training import TrainedEpoch, reach, report_epoch, training_id
+from gan_study.trainables.gans.variant import (
+    DiscriminatorOutput,
+    GanSettings,
+    GanVariant,
+    TrainingData,
+)
 from gan_study.trainables.runtime.cache import State
 
 # By name, each with one axis more than in a network.
 Tensors: TypeAlias = Mapping[str, Tensor]
 
-# What of Adam's state is one for all: they step together.
+# The part of Adam's state that is one for all, since they step together.
 _SHARED = frozenset({"step"})
 
 
@@ -53,113 +55,173 @@ def train_gans(
     seeds: Sequence[int],
     at: Collection[int] | None = None,
     checkpoints: Checkpoints | None = None,
-    execution: Execution = EAGER,
+    recorder: Recorder | None = None,
 ) -> Iterator[tuple[TrainedEpoch | DivergedError, ...]]:
     """What `train_gan` gives for each of `data` and `seeds`, all trained at once.
 
     A GAN whose loss is no longer finite is from there on given as its DivergedError; the others go on unharmed.
-    States are kept for all together, and under a name that says so: in the last digits they are not those of GANs
-    trained alone, or in other company. Raises ValueError where the sets differ in their `kind`, and ConfigError
-    where batch norm were to be in bf16.
+    States are cached for all together, and under a name that says so: in the last digits they are not those of
+    GANs trained alone, or in other company. Raises ValueError where the sets differ in their `kind`, and
+    ConfigError if batch norm would be in bf16.
     """
     if not data or len(data) != len(seeds):
-        raise ValueError(f"{len(data)} sets of images and {len(seeds)} seeds cannot be trained side by side")
+        raise ValueError(f"{len(data)} sets of images and {len(seeds)} seeds cannot be trained as one computation")
     kinds = set(map(kind, data))
     if len(kinds) > 1:
-        raise ValueError(f"sets of images that differ cannot be trained side by side: {sorted(map(str, kinds))}")
-    if not fits_side_by_side(variant, settings, data[0]):
-        raise ConfigError(f"gan.precision: 'bf16' cannot be used side by side; {variant.name} has batch norm")
+        raise ValueError(
+            f"sets of images that differ cannot be trained as one computation: {sorted(map(str, kinds))}"
+        )
+    if not can_be_stacked(variant, settings, data[0]):
+        raise ConfigError(
+            f"gan.precision: 'bf16' cannot be used for several GANs at once; {variant.name} has batch norm"
+        )
     gans = tuple(zip(data, seeds, strict=True))
-    members = [Training(variant, settings, each, seed=seed, execution=EAGER) for each, seed in gans]
+    execution = execution_name(recorder)
     names = [training_id(variant, settings, each, seed=seed, execution=execution) for each, seed in gans]
-    kept = checkpoints.of(digest({"side by side": list(names)})) if checkpoints else None
-    stack = StackedTraining(members, execution=execution)
-    for _ in reached(stack, kept, shown_epochs(settings, at)):
+    stack = StackedTrainer(
+        [GanTrainer(variant, settings, each, seed=seed) for each, seed in gans], recorder=recorder
+    )
+    # "side by side" is the name of batches in caches.
+    for _ in reach(stack, digest({"side by side": list(names)}), at=at, checkpoints=checkpoints):
         yield stack.outcomes()
 
 
 def kind(data: TrainingData) -> Hashable:
-    """What has to be equal for sets of images to be trained on side by side."""
+    """What has to be equal for sets of images to be trained on as one computation."""
     return data.images.shape, data.images.dtype, data.images.device, data.num_classes
 
 
-def fits_side_by_side(variant: GanVariant, settings: GanSettings, data: TrainingData) -> bool:
-    """Whether torch.func.vmap can do it: batch norm in bf16 it cannot."""
+def can_be_stacked(variant: GanVariant, settings: GanSettings, data: TrainingData) -> bool:
+    """Whether torch.func.vmap can do it: it cannot compute batch norm in bf16."""
     if settings.precision != "bf16":
         return True
-    networks = initialised(variant, settings, data, seed=0)
+    networks = draw_networks(variant, settings, data, seed=0)
     return not (has_batch_norm(networks.generator) or has_batch_norm(networks.discriminator))
 
 
-class StackedTraining:
-    """Trainings of one variant and of equal settings, whose steps are taken together.
+class StackedTrainer(RecordedTrainer):
+    """Trainers of one variant and of equal settings, whose steps are taken together.
 
     Their networks and optimisers become windows on the stack: after each epoch every member is what it would be
-    had it been trained alone.
+    had it been trained alone. Every tensor of a step has one more axis than in GanTrainer, which comes first, and
+    losses are [K], one for each GAN.
     """
 
-    def __init__(self, members: Sequence[Training], *, execution: Execution) -> None:
+    def __init__(self, members: Sequence[GanTrainer], *, recorder: Recorder | None) -> None:
+        # Not GanTrainer's own: networks, data, random numbers and batches are those of the members.
         first = members[0]
-        self.members, self.num_batches = members, first.num_batches
-        self.gans = GanStack([member.gan for member in members])
-        self.steps = AlternatingSteps(self.gans, first.settings, execution)
+        self.members, self.recorder, self.recorded = members, recorder, {}
+        self.settings, self.device, self.num_batches = first.settings, first.device, first.num_batches
+        self.discriminator_objective = first.discriminator_objective
+        self.generator_objective = first.generator_objective
+        self.steps_taken = 0
+        self.generator = NetworkStack([member.networks.generator for member in members])
+        self.discriminator = NetworkStack([member.networks.discriminator for member in members])
+        self.generator_optimiser = adam(self.generator.parameters.values(), self.settings)
+        self.discriminator_optimiser = adam(self.discriminator.parameters.values(), self.settings)
+        averages = [member.average for member in members if member.average is not None]
+        self.averages = NetworkStack([average.module for average in averages]) if averages else None
+        self.num_updates = torch.zeros((), dtype=torch.float64, device=self.device)
+        for average in averages:
+            average.num_updates = self.num_updates
+        self.images = torch.stack([member.data.images for member in members])
+        self.labels = torch.stack([member.data.labels for member in members])
+        self.numbers = torch.arange(len(members), device=self.device)
+
+    @property
+    def generators(self) -> list[torch.Generator]:
+        """All that a step draws from."""
+        return [member.random for member in self.members]
+
+    def real_images(self, batch: Tensor) -> tuple[Tensor, Tensor]:
+        """Of each GAN the real images [K, N, C, H, W] with the indices `batch` [K, N], and their labels [K, N]."""
+        return self.images[self.numbers[:, None], batch], self.labels[self.numbers[:, None], batch]
+
+    def fake_images(self, labels: Tensor) -> Tensor:
+        """Images [K, N, C, H, W] for labels [K, N]."""
+        latents = torch.stack([member.latents(labels.shape[1]) for member in self.members])
+        images = vmap(self.generator.call)(self.generator.parameters, self.generator.buffers, latents, labels)
+        assert isinstance(images, Tensor)
+        return images.to(self.images.dtype)
+
+    def discriminator_loss(self, real: Tensor, fake: Tensor, labels: Tensor) -> Tensor:
+        """What the discriminators minimise [K]."""
+        return self._each(self.discriminator_objective, self.discriminator.parameters, real, fake, labels)
+
+    def generator_loss(self, real: Tensor, fake: Tensor, labels: Tensor) -> Tensor:
+        """What the generators minimise [K]; the discriminators get no gradient."""
+        frozen = {name: weight.detach() for name, weight in self.discriminator.parameters.items()}
+        return self._each(self.generator_objective, frozen, real, fake, labels)
+
+    def update_average(self) -> None:
+        """Move the averages of the generators' weights, where there are any."""
+        if self.averages is not None:
+            move_average(
+                _pairs(self.averages.parameters, self.generator.parameters),
+                _pairs(self.averages.buffers, self.generator.buffers),
+                num_updates=self.num_updates,
+                decay=self.settings.ema_decay,
+            )
+
+    def _each(
+        self, objective: Objective, parameters: Tensors, real: Tensor, fake: Tensor, labels: Tensor
+    ) -> Tensor:
+        def of_one(
+            parameters: Tensors, buffers: Tensors, real: Tensor, fake: Tensor, labels: Tensor, number: Tensor
+        ) -> Tensor:
+            discriminator = _OneDiscriminator(self.discriminator, parameters, buffers)
+            return objective(discriminator, real, fake, labels, _OneStream(self.members, number))
+
+        losses: Tensor = vmap(of_one, randomness="same")(
+            parameters, self.discriminator.buffers, real, fake, labels, self.numbers
+        )
+        return losses
 
     @property
     def epoch(self) -> int:
-        """How many epochs there have been."""
+        """The number of epochs so far."""
         return self.members[0].epoch
 
     def train_epoch(self) -> None:
-        """One more epoch of every member."""
+        """Train one more epoch of every member."""
         began_at = perf_counter()
         for member in self.members:
-            member.begin()
+            member.warm_start()
         rows = islice(zip(*(member.batches for member in self.members), strict=True), self.num_batches)
-        means = self.steps.epoch(torch.stack(batches) for batches in rows)
+        means = self.take_steps(torch.stack(batches) for batches in rows)
         for shared, own in self._optimisers():
             _share_state(shared, own)
         for member, *losses in zip(self.members, *(mean.tolist() for mean in means), strict=True):
-            member.steps.taken = self.steps.taken
-            member.note(MeanLosses(*losses))
-        # Of the time each has its share.
+            member.steps_taken = self.steps_taken
+            member.end_epoch(MeanLosses(*losses))
+        # Each has its share of the time.
         share = (perf_counter() - began_at) / len(self.members)
         for member in self.members:
             member.seconds += share
 
     def state(self) -> State:
-        """All that the epochs to come depend on."""
+        """All that later epochs depend on."""
         return {"members": [member.state() for member in self.members]}
 
     def load(self, state: State) -> None:
-        """Go on from a `state` of the same trainings."""
+        """Continue from a `state` of the same trainings."""
         for member, of_member in zip(self.members, state["members"], strict=True):
             member.load(of_member)
         # Through the windows all else is there by now.
         for shared, own in self._optimisers():
             _take_state(shared, own)
-        self.steps.taken = self.members[0].steps.taken
-        self.steps.prepare()
+        self.steps_taken = self.members[0].steps_taken
+        self.recorded.clear()
 
     def outcomes(self) -> tuple[TrainedEpoch | DivergedError, ...]:
         """Each member after the last epoch, or why there is no more of it."""
-        return tuple(
-            member.divergence
-            or TrainedEpoch(
-                losses=tuple(member.losses),
-                taken_from=member.epoch,
-                generator=member.gan.answer,
-                growth={**member.growth, member.epoch: member.look()},
-                seconds=member.seconds,
-            )
-            for member in self.members
-        )
+        return tuple(member.divergence or report_epoch(member) for member in self.members)
 
     def _optimisers(self) -> tuple[tuple[Optimizer, list[Optimizer]], ...]:
         """Both of the stack, each with those of the members."""
-        steps = [member.steps for member in self.members]
         return (
-            (self.steps.generator_optimiser, [each.generator_optimiser for each in steps]),
-            (self.steps.discriminator_optimiser, [each.discriminator_optimiser for each in steps]),
+            (self.generator_optimiser, [member.generator_optimiser for member in self.members]),
+            (self.discriminator_optimiser, [member.discriminator_optimiser for member in self.members]),
         )
 
 
@@ -190,89 +252,6 @@ def _weights(shared: Optimizer, owners: Sequence[Optimizer]) -> Iterator[tuple[T
     return zip(*(each.param_groups[0]["params"] for each in (shared, *owners)), strict=True)
 
 
-class GanStack:
-    """GANs of one architecture side by side; see Adversaries. Their own tensors become rows of the stack."""
-
-    def __init__(self, gans: Sequence[OneGan]) -> None:
-        first = gans[0]
-        self.gans, self.losses, self.settings = gans, first.losses, first.settings
-        self.generator = NetworkStack([gan.networks.generator for gan in gans])
-        self.discriminator = NetworkStack([gan.networks.discriminator for gan in gans])
-        averages = [gan.average for gan in gans if gan.average is not None]
-        self.average = NetworkStack([average.module for average in averages]) if averages else None
-        self.num_updates = torch.zeros((), dtype=torch.float64, device=first.data.images.device)
-        for average in averages:
-            average.num_updates = self.num_updates
-        self.images = torch.stack([gan.data.images for gan in gans])
-        self.labels = torch.stack([gan.data.labels for gan in gans])
-        self.numbers = torch.arange(len(gans), device=self.images.device)
-
-    @property
-    def generators(self) -> list[torch.Generator]:
-        """All that a step draws from."""
-        return [gan.random for gan in self.gans]
-
-    @property
-    def generator_weights(self) -> list[Tensor]:
-        """What the generators' step moves."""
-        return list(self.generator.parameters.values())
-
-    @property
-    def discriminator_weights(self) -> list[Tensor]:
-        """What the discriminators' step moves."""
-        return list(self.discriminator.parameters.values())
-
-    def rows(self, batch: Tensor) -> tuple[Tensor, Tensor]:
-        """Of each GAN the real images [K, N, C, H, W] with the indices `batch` [K, N], and their labels [K, N]."""
-        return self.images[self.numbers[:, None], batch], self.labels[self.numbers[:, None], batch]
-
-    def fakes(self, labels: Tensor) -> Tensor:
-        """Images [K, N, C, H, W] for labels [K, N]."""
-        latents = torch.stack([gan.latents(labels.shape[1]) for gan in self.gans])
-        images = vmap(self.generator.call)(self.generator.parameters, self.generator.buffers, latents, labels)
-        assert isinstance(images, Tensor)
-        return images.to(self.images.dtype)
-
-    def discriminator_loss(self, real: Tensor, fake: Tensor, labels: Tensor) -> Tensor:
-        """What the discriminators minimise [K]."""
-        return self._each(self.losses.of_discriminator, self.discriminator.parameters, real, fake, labels)
-
-    def generator_loss(self, real: Tensor, fake: Tensor, labels: Tensor) -> Tensor:
-        """What the generators minimise [K]; the discriminators get no gradient."""
-        frozen = {name: weight.detach() for name, weight in self.discriminator.parameters.items()}
-        return self._each(self.losses.of_generator, frozen, real, fake, labels)
-
-    def move_average(self) -> None:
-        """Brings the averages up to date, where there are any."""
-        if self.average is None:
-            return
-        move_average(
-            _pairs(self.average.parameters, self.generator.parameters),
-            _pairs(self.average.buffers, self.generator.buffers),
-            num_updates=self.num_updates,
-            decay=self.settings.ema_decay,
-        )
-
-    def _each(
-        self,
-        loss: Callable[[Discriminator, Tensor, Tensor, Tensor, RandomStream], Tensor],
-        parameters: Tensors,
-        real: Tensor,
-        fake: Tensor,
-        labels: Tensor,
-    ) -> Tensor:
-        def of_one(
-            parameters: Tensors, buffers: Tensors, real: Tensor, fake: Tensor, labels: Tensor, number: Tensor
-        ) -> Tensor:
-            discriminator = _OneDiscriminator(self.discriminator, parameters, buffers)
-            return loss(discriminator, real, fake, labels, _OneStream(self.gans, number))
-
-        losses: Tensor = vmap(of_one, randomness="same")(
-            parameters, self.discriminator.buffers, real, fake, labels, self.numbers
-        )
-        return losses
-
-
 class NetworkStack:
     """Parameters and buffers of networks of one architecture, stacked; those of the networks become its rows."""
 
@@ -295,9 +274,11 @@ class NetworkStack:
                 owner, _, attribute = name.rpartition(".")
                 setattr(network.get_submodule(owner), attribute, values[number])
 
-    def call(self, parameters: Tensors, buffers: Tensors, inputs: Tensor, labels: Tensor) -> Tensor | Judgement:
+    def call(
+        self, parameters: Tensors, buffers: Tensors, inputs: Tensor, labels: Tensor
+    ) -> Tensor | DiscriminatorOutput:
         """What the network of these values makes of its input; buffers may change in place."""
-        outputs: Tensor | Judgement = functional_call(
+        outputs: Tensor | DiscriminatorOutput = functional_call(
             self.architecture, (dict(parameters), dict(buffers)), (inputs, labels)
         )
         return outputs
@@ -311,38 +292,40 @@ class _OneDiscriminator:
     parameters: Tensors
     buffers: Tensors
 
-    def __call__(self, images: Tensor, labels: Tensor) -> Judgement:
-        return self._judge(images, self.parameters, self.buffers, labels)
+    def __call__(self, images: Tensor, labels: Tensor) -> DiscriminatorOutput:
+        return self._output(images, self.parameters, self.buffers, labels)
 
-    def slopes(self, images: Tensor, labels: Tensor) -> Tensor:
+    def input_gradients(self, images: Tensor, labels: Tensor) -> Tensor:
         def total(images: Tensor, parameters: Tensors, buffers: Tensors, labels: Tensor) -> Tensor:
-            return self._judge(images, parameters, buffers, labels).logits.sum()
+            return self._output(images, parameters, buffers, labels).logits.sum()
 
         # Handed over one by one, since no tensor may change in place that the function only knows from outside.
         gradient: Tensor = grad(total)(images.detach(), self.parameters, self.buffers, labels)
         return gradient
 
-    def _judge(self, images: Tensor, parameters: Tensors, buffers: Tensors, labels: Tensor) -> Judgement:
-        judgement = self.stack.call(parameters, buffers, images, labels)
-        assert isinstance(judgement, Judgement)
-        return judgement
+    def _output(
+        self, images: Tensor, parameters: Tensors, buffers: Tensors, labels: Tensor
+    ) -> DiscriminatorOutput:
+        output = self.stack.call(parameters, buffers, images, labels)
+        assert isinstance(output, DiscriminatorOutput)
+        return output
 
 
 @dataclass(frozen=True, eq=False)
 class _OneStream:
     """The stream of the GAN of a `number` [] that vmap shows: all streams draw, and it takes its row."""
 
-    gans: Sequence[OneGan]
+    members: Sequence[GanTrainer]
     number: Tensor
 
     def uniform(self, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
-        return self._row([gan.stream.uniform(shape, dtype) for gan in self.gans])
+        return self._row([member.stream.uniform(shape, dtype) for member in self.members])
 
     def normal(self, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
-        return self._row([gan.stream.normal(shape, dtype) for gan in self.gans])
+        return self._row([member.stream.normal(shape, dtype) for member in self.members])
 
     def integers(self, low: int, high: int, shape: tuple[int, ...]) -> Tensor:
-        return self._row([gan.stream.integers(low, high, shape) for gan in self.gans])
+        return self._row([member.stream.integers(low, high, shape) for member in self.members])
 
     def _row(self, drawn: list[Tensor]) -> Tensor:
         return torch.stack(drawn).index_select(0, self.number.view(1)).squeeze(0)

@@ -1,18 +1,23 @@
 """Networks of two arguments, input and labels, made from a body that takes one."""
 
+from typing import TypeAlias
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gan_study.trainables.gans.variant import Judgement
+from gan_study.trainables.gans.variant import DiscriminatorOutput
+
+# A generator's images [N, C, H, W], or what a discriminator says of N images.
+Output: TypeAlias = Tensor | DiscriminatorOutput
 
 
 class Realness(nn.Module):
-    """The last layer of a discriminator that does not classify: values [N, 1] or [N] as a Judgement."""
+    """The last layer of a discriminator that does not classify: values [N, 1] or [N] as logits."""
 
-    def forward(self, values: Tensor) -> Judgement:
+    def forward(self, values: Tensor) -> DiscriminatorOutput:
         """The values as logits [N]."""
-        return Judgement(logits=values.flatten())
+        return DiscriminatorOutput(logits=values.flatten())
 
 
 class IgnoreLabels(nn.Module):
@@ -22,9 +27,9 @@ class IgnoreLabels(nn.Module):
         super().__init__()
         self.body = body
 
-    def forward(self, inputs: Tensor, labels: Tensor) -> Tensor | Judgement:
+    def forward(self, inputs: Tensor, labels: Tensor) -> Output:
         """What `body` makes of the inputs."""
-        outputs: Tensor | Judgement = self.body(inputs)
+        outputs: Output = self.body(inputs)
         return outputs
 
 
@@ -36,18 +41,31 @@ class ConcatenateLabels(nn.Module):
         self.body = body
         self.embedding = nn.Embedding(num_classes, label_size)
 
-    def forward(self, inputs: Tensor, labels: Tensor) -> Tensor | Judgement:
+    def forward(self, inputs: Tensor, labels: Tensor) -> Output:
         """What `body` makes of the inputs [N, ...] and labels [N]."""
-        outputs: Tensor | Judgement = self.body(torch.cat([inputs.flatten(1), self.embedding(labels)], dim=1))
+        outputs: Output = self.body(torch.cat([inputs.flatten(1), self.embedding(labels)], dim=1))
+        return outputs
+
+
+class StackLabels(ConcatenateLabels):
+    """`body` of images [N, C, H, W] with one more channel, whose H x W values are learned for each label."""
+
+    def __init__(self, body: nn.Module, *, num_classes: int, size: int) -> None:
+        super().__init__(body, num_classes=num_classes, label_size=size**2)
+
+    def forward(self, images: Tensor, labels: Tensor) -> Output:
+        """What `body` makes of [N, C + 1, H, W]."""
+        channel = self.embedding(labels).view_as(images[:, :1])
+        outputs: Output = self.body(torch.cat([images, channel], dim=1))
         return outputs
 
 
 class ConcatenateBeforeLinear(nn.Module):
     """What ConcatenateLabels makes of a body that is `linear` and then `after`, in less time.
 
-    The layer's matrix is held in two parts, of the input and of the label's vector: W (x, e) = W_x x + W_e e. The
-    vector is learned and wants its gradient; through one matrix it would bring along that of the images, which
-    nobody wants in a discriminator's step, and which is a third of the layer's work.
+    The matrix is held in two parts, for the input and for the label's vector: W (x, e) = W_x x + W_e e. The
+    vector is learned and needs its gradient; through one matrix the gradient of the images would be computed too,
+    which a discriminator's step does not need, and which is a third of the layer's work.
     """
 
     def __init__(self, linear: nn.Linear, after: nn.Module, *, num_classes: int, label_size: int) -> None:
@@ -59,36 +77,19 @@ class ConcatenateBeforeLinear(nn.Module):
         self.after = after
         self.embedding = nn.Embedding(num_classes, label_size)
 
-    def forward(self, inputs: Tensor, labels: Tensor) -> Tensor | Judgement:
+    def forward(self, inputs: Tensor, labels: Tensor) -> Output:
         """What the layers make of the inputs [N, ...] and labels [N]."""
-        of_inputs = functional.linear(inputs.flatten(1), self.weight, self.bias)
-        outputs: Tensor | Judgement = self.after(
-            of_inputs + functional.linear(self.embedding(labels), self.label_weight)
-        )
-        return outputs
-
-
-class StackLabels(nn.Module):
-    """`body` of images [N, C, H, W] with one more channel, whose H x W values are learned for each label."""
-
-    def __init__(self, body: nn.Module, *, num_classes: int, size: int) -> None:
-        super().__init__()
-        self.body = body
-        self.embedding = nn.Embedding(num_classes, size**2)
-
-    def forward(self, images: Tensor, labels: Tensor) -> Tensor | Judgement:
-        """What `body` makes of [N, C + 1, H, W]."""
-        channel = self.embedding(labels).view_as(images[:, :1])
-        outputs: Tensor | Judgement = self.body(torch.cat([images, channel], dim=1))
+        from_inputs = functional.linear(inputs.flatten(1), self.weight, self.bias)
+        outputs: Output = self.after(from_inputs + functional.linear(self.embedding(labels), self.label_weight))
         return outputs
 
 
 class RealnessAndClass(nn.Module):
     """The last layer of a discriminator with an auxiliary classifier: values [N, 1 + K], the realness first."""
 
-    def forward(self, values: Tensor) -> Judgement:
+    def forward(self, values: Tensor) -> DiscriminatorOutput:
         """The values as logits [N] and class logits [N, K]."""
-        return Judgement(logits=values[:, 0], class_logits=values[:, 1:])
+        return DiscriminatorOutput(logits=values[:, 0], class_logits=values[:, 1:])
 
 
 class ClassOrFake(nn.Module):
@@ -99,10 +100,10 @@ class ClassOrFake(nn.Module):
     cross-entropy of K + 1 classes is the one of realness, plus for images of the K classes that of the class.
     """
 
-    def forward(self, values: Tensor) -> Judgement:
+    def forward(self, values: Tensor) -> DiscriminatorOutput:
         """The values as log-odds [N] of being real and class logits [N, K]."""
-        of_classes, of_fake = values[:, :-1], values[:, -1]
-        return Judgement(logits=of_classes.logsumexp(dim=1) - of_fake, class_logits=of_classes)
+        real_classes, fake = values[:, :-1], values[:, -1]
+        return DiscriminatorOutput(logits=real_classes.logsumexp(dim=1) - fake, class_logits=real_classes)
 
 
 class ScaleByLabels(nn.Module):
@@ -114,9 +115,9 @@ class ScaleByLabels(nn.Module):
         self.after = after
         self.scale = scale
 
-    def forward(self, inputs: Tensor, labels: Tensor) -> Tensor | Judgement:
+    def forward(self, inputs: Tensor, labels: Tensor) -> Output:
         """The product of `before(inputs)` [N, F] and `scale(labels)` [N, F], through `after`."""
-        outputs: Tensor | Judgement = self.after(self.before(inputs) * self.scale(labels))
+        outputs: Output = self.after(self.before(inputs) * self.scale(labels))
         return outputs
 
 
@@ -133,8 +134,10 @@ class ProjectLabels(nn.Module):
         self.embedding = embedding
         self.verdict = verdict
 
-    def forward(self, images: Tensor, labels: Tensor) -> Judgement:
+    def forward(self, images: Tensor, labels: Tensor) -> DiscriminatorOutput:
         """How real images [N, C, H, W] are as images of the classes `labels` [N]."""
         features = self.features(images)
         logits = (features * self.embedding(labels)).sum(dim=1)
-        return Judgement(logits=logits if self.verdict is None else logits + self.verdict(features).squeeze(1))
+        return DiscriminatorOutput(
+            logits=logits if self.verdict is None else logits + self.verdict(features).squeeze(1)
+        )

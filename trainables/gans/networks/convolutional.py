@@ -13,7 +13,7 @@ from gan_study.trainables.data.image_size import pyramid
 from gan_study.trainables.data.images import ImageShape
 from gan_study.trainables.gans.networks.conditioning import IgnoreLabels, Realness
 from gan_study.trainables.gans.networks.initialisation import draw_normal
-from gan_study.trainables.gans.networks.pyramids import doubled, halving, num_features
+from gan_study.trainables.gans.networks.pyramids import double, halving, num_features
 from gan_study.trainables.gans.variant import MakeNetworks, Networks
 
 # Channels at the largest size, a quarter of Radford's: the images are small, a class has some hundred of them, and
@@ -47,8 +47,8 @@ def convolutional_generator(
         activation(),
     ]
     for inputs, outputs in pairwise(channels):
-        layers += [doubled(inputs, outputs, bias=False), nn.BatchNorm2d(outputs), activation()]
-    return nn.Sequential(*layers, doubled(channels[-1], shape.channels), nn.Tanh())
+        layers += [double(inputs, outputs, bias=False), nn.BatchNorm2d(outputs), activation()]
+    return nn.Sequential(*layers, double(channels[-1], shape.channels), nn.Tanh())
 
 
 def convolutional_discriminator(shape: ImageShape, *, batch_norm: bool) -> nn.Sequential:

@@ -6,10 +6,6 @@ from torch import Tensor, nn
 # Radford et al. 2015, section 3: the slope of the leak; the source documents have it too.
 LEAK = 0.2
 
-# Of a gradient, the values it belongs to, the slope, and whether these are results: the gradient, where
-# the values are below 0 times the slope.
-_leaky_relu_backward = torch.ops.aten.leaky_relu_backward.default
-
 
 class Leaky(nn.LeakyReLU):
     """max(x, 0.2 x), value by value.

@@ -21,11 +21,11 @@ def halving(shape: ImageShape, *, widths: tuple[int, ...], batch_norm: bool = Fa
     If asked, with batch norm in every layer but the first.
     """
     channels = channels_of(shape, widths)
-    layers: list[nn.Module] = [halved(shape.channels, channels[0]), Leaky()]
+    layers: list[nn.Module] = [halve(shape.channels, channels[0]), Leaky()]
     for inputs, outputs in pairwise(channels):
         normalisation = [nn.BatchNorm2d(outputs)] if batch_norm else []
         # Batch norm has a bias of its own.
-        layers += [halved(inputs, outputs, bias=not batch_norm), *normalisation, Leaky()]
+        layers += [halve(inputs, outputs, bias=not batch_norm), *normalisation, Leaky()]
     return nn.Sequential(*layers, FlattenMaps())
 
 
@@ -42,8 +42,8 @@ def doubling(shape: ImageShape, *, latent_size: int, widths: tuple[int, ...]) ->
         UnflattenMaps(channels[0], start),
     ]
     for inputs, outputs in pairwise(channels):
-        layers += [doubled(inputs, outputs), nn.BatchNorm2d(outputs), Leaky()]
-    return nn.Sequential(*layers, doubled(channels[-1], shape.channels), nn.Tanh())
+        layers += [double(inputs, outputs), nn.BatchNorm2d(outputs), Leaky()]
+    return nn.Sequential(*layers, double(channels[-1], shape.channels), nn.Tanh())
 
 
 def num_features(shape: ImageShape, *, widths: tuple[int, ...]) -> int:
@@ -58,11 +58,11 @@ def channels_of(shape: ImageShape, widths: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(widths[min(level, len(widths) - 1)] for level in range(num_halvings))
 
 
-def halved(inputs: int, outputs: int, *, bias: bool = True) -> nn.Module:
+def halve(inputs: int, outputs: int, *, bias: bool = True) -> nn.Module:
     """A convolution to half the size."""
     return Convolution(inputs, outputs, kernel_size=4, stride=2, padding=1, bias=bias)
 
 
-def doubled(inputs: int, outputs: int, *, bias: bool = True) -> nn.Module:
+def double(inputs: int, outputs: int, *, bias: bool = True) -> nn.Module:
     """A transposed convolution to twice the size."""
     return TransposedConvolution(inputs, outputs, kernel_size=4, stride=2, padding=1, bias=bias)

@@ -6,8 +6,8 @@ pyramid.
 
 from itertools import pairwise
 
-import torch
 from torch import Tensor, nn
+from torch.nn.functional import interpolate
 
 from gan_study.trainables.base.flatten import UnflattenMaps
 from gan_study.trainables.data.image_size import pyramid
@@ -52,7 +52,7 @@ class _UpBlock(nn.Module):
         residual = self.first(self.first_norm(maps, labels).relu())
         residual = self.second(self.second_norm(residual, labels).relu())
         # The 1x1 convolution and the doubling commute, and in this order it is a quarter of the work.
-        outputs: Tensor = residual + _doubled(self.shortcut(maps))
+        outputs: Tensor = residual + interpolate(self.shortcut(maps), scale_factor=2, mode="nearest")
         return outputs
 
 
@@ -122,7 +122,3 @@ def residual_features(shape: ImageShape, *, widths: tuple[int, ...]) -> nn.Seque
 
 def _conv3x3(inputs: int, outputs: int) -> nn.Module:
     return nn.Conv2d(inputs, outputs, kernel_size=3, padding=1)
-
-
-def _doubled(maps: Tensor) -> Tensor:
-    return torch.nn.functional.interpolate(maps, scale_factor=2, mode="nearest")

@@ -1,7 +1,7 @@
 """Spectral normalisation (Miyato et al. 2018).
 
 The numbers of torch's own parametrization, whose power iteration writes with `out=`, which torch.func.vmap does
-not take: several GANs could not be trained side by side.
+not take: several GANs could not be trained as one computation.
 """
 
 import torch
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 from torch.nn.utils import parametrize
 
-# Of torch's parametrization.
+# As in torch's parametrization.
 FIRST_ITERATIONS = 15
 SMALLEST_NORM = 1e-12
 
@@ -48,7 +48,7 @@ class SpectralNorm(nn.Module):
         self.right.copy_(_unit(matrix.T @ self.left))
 
 
-def spectrally_normalised(network: nn.Module) -> nn.Module:
+def normalise_spectrally(network: nn.Module) -> nn.Module:
     """`network` with every weight matrix divided by its largest singular value."""
     for module in list(network.modules()):
         if isinstance(module, nn.Linear | nn.Conv2d | nn.Embedding):

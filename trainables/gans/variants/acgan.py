@@ -1,5 +1,7 @@
 """The auxiliary classifier GAN."""
 
+from dataclasses import replace
+
 from torch import nn
 
 from gan_study.trainables.data.images import ImageShape
@@ -9,7 +11,7 @@ from gan_study.trainables.gans.networks.conditioning import ConcatenateLabels, I
 from gan_study.trainables.gans.networks.convolutional import convolutional_generator
 from gan_study.trainables.gans.networks.initialisation import draw_normal
 from gan_study.trainables.gans.networks.pyramids import halving, num_features
-from gan_study.trainables.gans.variant import GanSettings, GanVariant, Networks, Term
+from gan_study.trainables.gans.variant import DEFAULTS, GanVariant, Networks, Term
 
 # Odena et al. 2017, table 2: with the 100 values of noise, the generator's input is 110.
 LABEL_SIZE = 10
@@ -34,16 +36,7 @@ ACGAN = GanVariant(
     name="acgan",
     summary="convolutional, with a discriminator that also tells the class: one for all classes",
     source="Odena et al. 2017, arXiv:1610.09585, but the discriminator learns classes from real images alone",
-    defaults=GanSettings(
-        epochs=15,
-        learning_rate=2e-4,
-        beta1=0.5,
-        beta2=0.999,
-        batch_size=32,
-        latent_size=100,
-        discriminator_steps=1,
-        weights={"classification": 1.0},
-    ),
+    defaults=replace(DEFAULTS, epochs=15, weights={"classification": 1.0}),
     networks=_networks,
     loss=CROSS_ENTROPY,
     # In the paper the discriminator's classifier learns from generated images too. Then the networks may agree on

@@ -1,18 +1,20 @@
 """The balancing GAN: begins as an autoencoder, and draws its latents from a Gaussian for each class."""
 
+from dataclasses import replace
+
 import torch
 from torch import nn
 from torch.nn.functional import mse_loss
 
 from gan_study.trainables.data.images import ImageShape
-from gan_study.trainables.gans.autoencoder_training import encoded, encoder_on, train_autoencoder
+from gan_study.trainables.gans.autoencoder_training import encode, encoder_on, train_autoencoder
 from gan_study.trainables.gans.label_losses import fake_class_loss, real_class_loss
 from gan_study.trainables.gans.losses import CROSS_ENTROPY
 from gan_study.trainables.gans.networks.class_gaussians import ClassGaussians
 from gan_study.trainables.gans.networks.conditioning import ClassOrFake, IgnoreLabels
 from gan_study.trainables.gans.networks.initialisation import draw_normal
 from gan_study.trainables.gans.networks.pyramids import doubling, halving, num_features
-from gan_study.trainables.gans.variant import GanSettings, GanVariant, Networks, Term, TrainingData
+from gan_study.trainables.gans.variant import DEFAULTS, GanSettings, GanVariant, Networks, Term, TrainingData
 
 # Half those of BAGAN-GP, for one core.
 WIDTHS = (32, 64, 64, 128)
@@ -42,24 +44,14 @@ def _warm_start(networks: Networks, data: TrainingData, settings: GanSettings, r
         random=random,
     )
     train_autoencoder(encoder, decoder, data, settings, loss=mse_loss, random=random)
-    generator.fit(encoded(encoder, data.images), data.labels)
+    generator.fit(encode(encoder, data.images), data.labels)
 
 
 BAGAN = GanVariant(
     name="bagan",
     summary="begins as an autoencoder, latents from a Gaussian for each class: one for all classes",
     source="Mariani et al. 2018, arXiv:1803.09655; the layers of BAGAN-GP at half the width",
-    defaults=GanSettings(
-        epochs=12,
-        learning_rate=2e-4,
-        beta1=0.5,
-        beta2=0.999,
-        batch_size=64,
-        latent_size=100,
-        discriminator_steps=1,
-        weights={"classification": 1.0},
-        warm_start_epochs=10,
-    ),
+    defaults=replace(DEFAULTS, epochs=12, batch_size=64, weights={"classification": 1.0}, warm_start_epochs=10),
     networks=_networks,
     # With the class terms at weight 1 this is the cross-entropy of K + 1 classes (see ClassOrFake). Fakes count as
     # much as real images and real classes are drawn uniformly; the authors' batches have one fake in K + 1 images,

@@ -1,6 +1,7 @@
 """The balancing GAN with gradient penalty: begins as an autoencoder that is told the class."""
 
 from copy import deepcopy
+from dataclasses import replace
 
 import torch
 from torch import nn
@@ -15,7 +16,7 @@ from gan_study.trainables.gans.networks.initialisation import draw_normal
 from gan_study.trainables.gans.networks.leaky import Leaky
 from gan_study.trainables.gans.networks.pyramids import doubling, halving, num_features
 from gan_study.trainables.gans.penalties import gradient_penalty
-from gan_study.trainables.gans.variant import GanSettings, GanVariant, Networks, Term, TrainingData
+from gan_study.trainables.gans.variant import DEFAULTS, GanSettings, GanVariant, Networks, Term, TrainingData
 
 # These and the other sizes are those of the authors' code.
 WIDTHS = (64, 128, 128, 256)
@@ -76,15 +77,14 @@ BAGAN_GP = GanVariant(
     name="bagan_gp",
     summary="begins as a labelled autoencoder, with a gradient penalty: one for all classes",
     source="Huang and Jafari 2021, doi:10.1007/s00521-021-06163-8, as in its code",
-    defaults=GanSettings(
+    defaults=replace(
+        DEFAULTS,
         # All but the epochs, which are not stated, as in the authors' code. What differs is in the loop that all
         # variants share: each discriminator step has a batch of its own (there five have one), of uniformly drawn
         # classes (there as they occur), and fakes have the labels of the real images (there labels of their own).
         # On one core an epoch of 6,000 images of 28 pixels takes half a minute, and has nine generator steps:
         # smaller batches and one discriminator step are the settings to change there.
         epochs=30,
-        learning_rate=2e-4,
-        beta1=0.5,
         beta2=0.9,
         batch_size=128,
         latent_size=128,

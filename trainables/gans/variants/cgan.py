@@ -1,5 +1,7 @@
 """The conditional GAN: one for all classes."""
 
+from dataclasses import replace
+
 from torch import nn
 
 from gan_study.trainables.data.images import ImageShape
@@ -9,7 +11,7 @@ from gan_study.trainables.gans.networks.fully_connected import (
     fully_connected_discriminator,
     fully_connected_generator,
 )
-from gan_study.trainables.gans.variant import GanSettings, GanVariant, Networks
+from gan_study.trainables.gans.variant import DEFAULTS, GanVariant, Networks
 
 # A tenth of the latent values. With as many as in the discriminator the generator followed the label alone: it
 # made one and the same image of a class.
@@ -38,15 +40,7 @@ CGAN = GanVariant(
     name="cgan",
     summary="fully connected, told the class by a learned vector: one for all classes",
     source="Mirza and Osindero 2014, arXiv:1411.1784; layers and learning rate of the study's document 002",
-    defaults=GanSettings(
-        epochs=15,
-        learning_rate=2e-4,
-        beta1=0.5,
-        beta2=0.999,
-        batch_size=32,
-        latent_size=100,
-        discriminator_steps=1,
-    ),
+    defaults=replace(DEFAULTS, epochs=15),
     networks=_networks,
     loss=CROSS_ENTROPY,
     conditional=True,

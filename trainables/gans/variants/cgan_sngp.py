@@ -4,15 +4,17 @@ The document names the latent size and what the networks have, but no layer, no 
 the cross-entropy of its first GAN, and Adam's settings are that GAN's too.
 """
 
+from dataclasses import replace
+
 from gan_study.trainables.data.images import ImageShape
 from gan_study.trainables.gans.losses import CROSS_ENTROPY
 from gan_study.trainables.gans.networks.conditioning import ConcatenateLabels, StackLabels
 from gan_study.trainables.gans.networks.convolutional import convolutional_discriminator
 from gan_study.trainables.gans.networks.initialisation import draw_normal
-from gan_study.trainables.gans.networks.spectral_norm import spectrally_normalised
+from gan_study.trainables.gans.networks.spectral_norm import normalise_spectrally
 from gan_study.trainables.gans.networks.upsampling import upsampling_generator
 from gan_study.trainables.gans.penalties import gradient_penalty
-from gan_study.trainables.gans.variant import GanSettings, GanVariant, Networks, Term
+from gan_study.trainables.gans.variant import DEFAULTS, GanVariant, Networks, Term
 
 # A tenth of the latent values, as in the fully connected CGAN.
 LABEL_SIZE = 10
@@ -27,7 +29,7 @@ def _networks(shape: ImageShape, latent_size: int, num_classes: int) -> Networks
         generator=ConcatenateLabels(draw_normal(generator), num_classes=num_classes, label_size=LABEL_SIZE),
         # Not the labels' own channel: its largest singular value grows with the image, and would leave next to
         # nothing of it.
-        discriminator=StackLabels(spectrally_normalised(discriminator), num_classes=num_classes, size=shape.size),
+        discriminator=StackLabels(normalise_spectrally(discriminator), num_classes=num_classes, size=shape.size),
     )
 
 
@@ -35,15 +37,11 @@ CGAN_SNGP = GanVariant(
     name="cgan_sngp",
     summary="convolutional, told the class, with spectral norm and a gradient penalty: one for all classes",
     source="the study's document 001; Miyato et al. 2018, arXiv:1802.05957; Gulrajani et al. 2017",
-    defaults=GanSettings(
+    defaults=replace(
+        DEFAULTS,
         epochs=5,
-        learning_rate=2e-4,
-        beta1=0.5,
-        beta2=0.999,
         # Many steps: at equal cost the zeros of MNIST, 60 of 6,000 images, were rings with 8, and smears with 64.
         batch_size=8,
-        latent_size=100,
-        discriminator_steps=1,
         weights={"gradient_penalty": 10.0},
     ),
     networks=_networks,

@@ -1,5 +1,7 @@
 """The spectrally normalised GAN with a projection discriminator."""
 
+from dataclasses import replace
+
 from torch import nn
 
 from gan_study.trainables.data.images import ImageShape
@@ -7,8 +9,8 @@ from gan_study.trainables.gans.losses import HINGE
 from gan_study.trainables.gans.networks.conditioning import ProjectLabels
 from gan_study.trainables.gans.networks.pyramids import channels_of
 from gan_study.trainables.gans.networks.residual import ResidualGenerator, residual_features
-from gan_study.trainables.gans.networks.spectral_norm import spectrally_normalised
-from gan_study.trainables.gans.variant import GanSettings, GanVariant, Networks
+from gan_study.trainables.gans.networks.spectral_norm import normalise_spectrally
+from gan_study.trainables.gans.variant import DEFAULTS, GanVariant, Networks
 
 # Channels of both networks from the image inwards; the papers' CIFAR-10 networks have 256 and 128 at every size.
 WIDTHS = (16, 32, 64)
@@ -23,7 +25,7 @@ def _networks(shape: ImageShape, latent_size: int, num_classes: int) -> Networks
     )
     return Networks(
         generator=ResidualGenerator(shape, latent_size=latent_size, num_classes=num_classes, widths=WIDTHS),
-        discriminator=spectrally_normalised(discriminator),
+        discriminator=normalise_spectrally(discriminator),
     )
 
 
@@ -31,7 +33,8 @@ PROJECTION_SNGAN = GanVariant(
     name="projection_sngan",
     summary="hinge loss, spectral norm, the class by projection, residual networks: one for all classes",
     source="Miyato et al. 2018, arXiv:1802.05957; Miyato and Koyama 2018, arXiv:1802.05637",
-    defaults=GanSettings(
+    defaults=replace(
+        DEFAULTS,
         # The papers: five discriminator steps of 64 images to a generator step, at 2e-4, for 50,000 generator
         # steps. Here some 2,000 have to do, at ten times the rate: of 6,000 MNIST images, 60 of them zeros, 0.90
         # were then of their class after four epochs (of the zeros 0.98), and 0.26 at 5e-4.
@@ -41,7 +44,6 @@ PROJECTION_SNGAN = GanVariant(
         beta2=0.9,
         batch_size=16,
         latent_size=128,
-        discriminator_steps=1,
     ),
     networks=_networks,
     loss=HINGE,

@@ -1,5 +1,7 @@
 """The modern baseline: a relativistic loss with two gradient penalties, and no tricks."""
 
+from dataclasses import replace
+
 from gan_study.trainables.data.images import ImageShape
 from gan_study.trainables.gans.losses import RELATIVISTIC
 from gan_study.trainables.gans.networks.conditioning import ProjectLabels
@@ -10,7 +12,7 @@ from gan_study.trainables.gans.networks.plain_residual import (
     plain_features,
 )
 from gan_study.trainables.gans.penalties import r1, r2
-from gan_study.trainables.gans.variant import GanSettings, GanVariant, Networks, Term
+from gan_study.trainables.gans.variant import DEFAULTS, GanVariant, Networks, Term
 
 # Channels at each size, from the image's own inwards; the paper's CIFAR-10 networks have 768 at every size.
 WIDTHS = (16, 32, 64)
@@ -32,7 +34,8 @@ R3GAN = GanVariant(
     name="r3gan",
     summary="relativistic loss with R1 and R2 penalties, no normalisation: one for all classes",
     source="Huang et al. 2024, arXiv:2501.05441",
-    defaults=GanSettings(
+    defaults=replace(
+        DEFAULTS,
         # Two epochs of small batches at more than the paper's 2e-4, which is for far wider networks: the penalties
         # make a step dear, and recognisable images have to come within some 700 of them.
         epochs=2,
@@ -41,7 +44,6 @@ R3GAN = GanVariant(
         beta2=0.99,
         batch_size=16,
         latent_size=64,
-        discriminator_steps=1,
         # gamma with which the authors' CIFAR-10 training begins. At 1 clothes came out as little but outlines.
         weights={"r1": 0.05, "r2": 0.05},
     ),

@@ -1,22 +1,16 @@
 """The first GAN: fully connected, cross-entropy."""
 
+from dataclasses import replace
+
 from gan_study.trainables.gans.losses import CROSS_ENTROPY
 from gan_study.trainables.gans.networks.fully_connected import fully_connected_networks
-from gan_study.trainables.gans.variant import GanSettings, GanVariant
+from gan_study.trainables.gans.variant import DEFAULTS, GanVariant
 
 VANILLA_GAN = GanVariant(
     name="vanilla_gan",
     summary="the first GAN: fully connected networks, cross-entropy, one for each rare class",
     source="Goodfellow et al. 2014, arXiv:1406.2661; layers and learning rate of the study's document 000",
-    defaults=GanSettings(
-        epochs=150,
-        learning_rate=2e-4,
-        beta1=0.5,
-        beta2=0.999,
-        batch_size=32,
-        latent_size=100,
-        discriminator_steps=1,
-    ),
+    defaults=replace(DEFAULTS, epochs=150),
     # 100 -> 256 -> 512 -> 784 and 784 -> 512 -> 256 -> 1, for images of any size in place of 784 values.
     networks=fully_connected_networks(hidden_sizes=(256, 512), batch_norm=False),
     loss=CROSS_ENTROPY,

@@ -1,14 +1,17 @@
 """The Wasserstein GAN with clipped weights."""
 
+from dataclasses import replace
+
 from gan_study.trainables.gans.losses import WASSERSTEIN
 from gan_study.trainables.gans.networks.convolutional import convolutional_networks
-from gan_study.trainables.gans.variant import GanSettings, GanVariant
+from gan_study.trainables.gans.variant import DEFAULTS, GanVariant
 
 WGAN = GanVariant(
     name="wgan",
     summary="Wasserstein loss with clipped weights, convolutional, one for each rare class",
     source="Arjovsky et al. 2017, arXiv:1701.07875, algorithm 1",
-    defaults=GanSettings(
+    defaults=replace(
+        DEFAULTS,
         epochs=120,
         # Ten times the paper's: a weight moves by about the rate in a step, and some hundred images give the
         # generator some hundred steps, in which 5e-5 would not take it beyond its initial noise.
@@ -18,7 +21,6 @@ WGAN = GanVariant(
         beta1=0.0,
         beta2=0.99,
         batch_size=16,
-        latent_size=100,
         discriminator_steps=5,
         weight_clip=0.01,
     ),

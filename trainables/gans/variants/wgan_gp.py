@@ -1,12 +1,14 @@
 """The Wasserstein GAN with gradient penalty."""
 
+from dataclasses import replace
+
 from gan_study.trainables.data.images import ImageShape
 from gan_study.trainables.gans.losses import WASSERSTEIN
 from gan_study.trainables.gans.networks.conditioning import IgnoreLabels
 from gan_study.trainables.gans.networks.initialisation import draw_xavier
 from gan_study.trainables.gans.networks.wasserstein import wasserstein_critic, wasserstein_generator
 from gan_study.trainables.gans.penalties import gradient_penalty
-from gan_study.trainables.gans.variant import GanSettings, GanVariant, Networks, Term
+from gan_study.trainables.gans.variant import DEFAULTS, GanVariant, Networks, Term
 
 
 def _networks(shape: ImageShape, latent_size: int, num_classes: int) -> Networks:
@@ -21,10 +23,10 @@ WGAN_GP = GanVariant(
     name="wgan_gp",
     summary="Wasserstein loss with a gradient penalty, convolutional, one for each rare class",
     source="Gulrajani et al. 2017, arXiv:1704.00028; networks of the code that the study's document 003 built on",
-    defaults=GanSettings(
+    defaults=replace(
+        DEFAULTS,
         epochs=16,
         learning_rate=1e-4,
-        beta1=0.5,
         beta2=0.9,
         # That code's 50 is for 200,000 generator steps. Some hundred images give some hundred steps, and only of
         # small batches: at equal cost 500 zeros of MNIST were digits with 4, and one blurred ring with 16.

@@ -1,4 +1,4 @@
-"""Which GANs are put side by side, and that nobody can tell who asked first."""
+"""Which GANs are trained as one computation, and that nobody can tell who asked first."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,18 +7,17 @@ from typing import TypeAlias
 import pytest
 import torch
 
-from gan_study.trainables.gans.batched import together
-from gan_study.trainables.gans.batched.execution import EAGER, GRAPHED
-from gan_study.trainables.gans.batched.stacked import StackedTraining, train_gans
-from gan_study.trainables.gans.batched.together import GanExecution, WantedGan, gans_in_training
+from gan_study.trainables.gans.batched import GanExecution, WantedGan, train_all
+from gan_study.trainables.gans.batched.stacked import StackedTrainer, train_gans
 from gan_study.trainables.gans.catalog import VARIANTS
 from gan_study.trainables.gans.checkpoints import Checkpoints
-from gan_study.trainables.gans.training import DivergedError, TrainedEpoch, train_gan
+from gan_study.trainables.gans.trainer import DivergedError
+from gan_study.trainables.gans.training import TrainedEpoch, train_gan
 from gan_study.trainables.gans.variant import GanSettings, TrainingData, parse_gan_settings
 from gan_study.trainables.runtime.cache import contents
 
-SMALL: Mapping[str, object] = {"epochs": 3, "batch_size": 4, "latent_size": 6}
-SIDE_BY_SIDE = GanExecution(way="side_by_side")
+SMALL: Mapping[str, object] = {"epochs": 2, "batch_size": 4, "latent_size": 6}
+BATCHED = GanExecution(way="batched")
 
 
 def wanted(seed: int, number: int = 6) -> WantedGan:
@@ -28,14 +27,14 @@ def wanted(seed: int, number: int = 6) -> WantedGan:
     return WantedGan(data=data, seed=seed)
 
 
-FAMILY = [wanted(seed) for seed in range(5)]
+FAMILY = [wanted(seed) for seed in range(3)]
 
 
 def settings_of(name: str, given: Mapping[str, object] = {}) -> GanSettings:
     return parse_gan_settings(VARIANTS[name], {**SMALL, **given}, where="gan")
 
 
-# Of GANs by their seed: their numbers after epochs 1 and 3, and what is noted.
+# By a GAN's seed: its numbers after epochs 1 and 2, and its notes.
 Found: TypeAlias = dict[int, tuple[list[object], tuple[str, ...]]]
 
 
@@ -49,10 +48,10 @@ def outcomes(
     *,
     name: str = "vanilla_gan",
     given: Mapping[str, object] = {},
-    execution: GanExecution = SIDE_BY_SIDE,
+    execution: GanExecution = BATCHED,
     checkpoints: Checkpoints | None = None,
 ) -> Found:
-    gans = gans_in_training(
+    gans = train_all(
         VARIANTS[name],
         settings_of(name, given),
         own,
@@ -72,27 +71,26 @@ def outcomes(
 def stacks(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
     """The epochs that stacks were really trained for: how many GANs, and which epoch."""
     trained: list[tuple[int, int]] = []
-    train_epoch = StackedTraining.train_epoch
+    train_epoch = StackedTrainer.train_epoch
 
-    def counted(self: StackedTraining) -> None:
+    def counted(self: StackedTrainer) -> None:
         train_epoch(self)
         trained.append((len(self.members), self.epoch))
 
-    monkeypatch.setattr(StackedTraining, "train_epoch", counted)
+    monkeypatch.setattr(StackedTrainer, "train_epoch", counted)
     return trained
 
 
 def test_nothing_is_chosen_by_itself_that_has_not_been_measured() -> None:
     for device_type in ("cpu", "cuda"):
         assert GanExecution().on(device_type).way == "one_at_a_time"
-        assert SIDE_BY_SIDE.on(device_type).way == "side_by_side"
+        assert BATCHED.on(device_type).way == "batched"
 
 
 def test_graphs_are_for_devices_that_have_them_and_for_those_who_ask() -> None:
     asked = GanExecution(cuda_graphs=True)
-    assert asked.of_steps(torch.device("cuda")) is GRAPHED
-    assert asked.of_steps(torch.device("cpu")) is EAGER
-    assert GanExecution().of_steps(torch.device("cuda")) is EAGER
+    assert asked.replays_graphs("cuda") and not asked.replays_graphs("cpu")
+    assert not GanExecution().replays_graphs("cuda")
 
 
 def test_one_at_a_time_each_is_what_the_loop_for_one_gives(stacks: list[tuple[int, int]]) -> None:
@@ -109,38 +107,39 @@ def test_all_of_a_family_are_trained_once_whoever_comes_first(
 ) -> None:
     alone = outcomes(FAMILY)
     stacks.clear()
-    for turn, order in enumerate(([0, 1, 2, 3, 4], [3, 4, 1, 0, 2])):
+    for turn, order in enumerate(([0, 1, 2], [2, 0, 1])):
         kept = Checkpoints(folder=tmp_path / str(turn))
         found = {seed: outcomes([FAMILY[seed]], checkpoints=kept)[seed] for seed in order}
         assert found == alone
-        assert stacks == [(5, 1), (5, 2), (5, 3)]
+        assert stacks == [(3, 1), (3, 2)]
         stacks.clear()
-    assert alone[0][1] == ("5 GANs were trained side by side; the first trial of them took the time of all",)
+    assert alone[0][1] == ("3 GANs were trained as one computation; the first trial of them took the time of all",)
 
 
 def test_several_of_one_trial_share_a_stack(stacks: list[tuple[int, int]]) -> None:
     found = outcomes(FAMILY)
-    assert stacks == [(5, 1), (5, 2), (5, 3)]
+    assert stacks == [(3, 1), (3, 2)]
     variant, settings = VARIANTS["vanilla_gan"], settings_of("vanilla_gan")
-    wanted_states = train_gans(variant, settings, [gan.data for gan in FAMILY], seeds=range(5), at={1})
+    wanted_states = train_gans(variant, settings, [gan.data for gan in FAMILY], seeds=range(3), at={1})
     together = [
         [numbers(state) for state in of_all if isinstance(state, TrainedEpoch)] for of_all in wanted_states
     ]
-    assert [found[seed][0] for seed in range(5)] == [list(of_one) for of_one in zip(*together, strict=True)]
+    assert [found[seed][0] for seed in range(3)] == [list(of_one) for of_one in zip(*together, strict=True)]
 
 
 def test_no_more_at_once_than_is_allowed_and_none_without_need(stacks: list[tuple[int, int]]) -> None:
-    outcomes([FAMILY[2]], execution=GanExecution(way="side_by_side", at_once=3))
-    assert set(stacks) == {(3, 1), (3, 2), (3, 3)}
+    family = [wanted(seed) for seed in range(5)]
+    outcomes([family[2]], family, execution=GanExecution(way="batched", at_once=3))
+    assert set(stacks) == {(3, 1), (3, 2)}
     stacks.clear()
-    outcomes([FAMILY[4]], execution=GanExecution(way="side_by_side", at_once=3))
-    assert set(stacks) == {(2, 1), (2, 2), (2, 3)}
+    outcomes([family[4]], family, execution=GanExecution(way="batched", at_once=3))
+    assert set(stacks) == {(2, 1), (2, 2)}
 
 
 def test_only_those_with_as_many_images_go_together(stacks: list[tuple[int, int]]) -> None:
     family = [wanted(0), wanted(1, number=7), wanted(2)]
     found = outcomes(family, family)
-    assert set(stacks) == {(2, 1), (2, 2), (2, 3)}
+    assert set(stacks) == {(2, 1), (2, 2)}
     assert found[1][1] == ("a GAN was trained by itself: no other was left that has as many images",)
     assert outcomes([family[1]], [family[1]])[1] == (found[1][0], ())
 
@@ -162,7 +161,7 @@ def test_one_that_diverges_is_lost_alone(tmp_path: Path) -> None:
 
 
 def test_what_vmap_cannot_do_is_done_one_at_a_time_and_said(stacks: list[tuple[int, int]]) -> None:
-    reason = ("GANs were trained one at a time: batch norm in bf16 cannot be computed side by side",)
+    reason = ("GANs were trained one at a time: batch norm in bf16 cannot be computed for several GANs at once",)
     family = [
         WantedGan(
             data=TrainingData(images=gan.data.images.float(), labels=gan.data.labels, num_classes=1), seed=gan.seed
@@ -177,8 +176,8 @@ def test_what_vmap_cannot_do_is_done_one_at_a_time_and_said(stacks: list[tuple[i
 
 
 def test_steps_from_graphs_are_noted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(together.GanExecution, "of_steps", lambda self, device: GRAPHED)
-    gans = gans_in_training(
+    monkeypatch.setattr(GanExecution, "replays_graphs", lambda self, device_type: True)
+    gans = train_all(
         VARIANTS["vanilla_gan"],
         settings_of("vanilla_gan"),
         FAMILY[:1],

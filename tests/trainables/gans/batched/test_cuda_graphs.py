@@ -9,10 +9,17 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from gan_study.trainables.gans.batched.execution import EAGER, GRAPHED, NUM_WARM_UPS, Execution, Recorded
-from gan_study.trainables.gans.batched.stacked import GanStack, StackedTraining, train_gans
+from gan_study.trainables.gans.batched.cuda_graphs import (
+    CUDA_GRAPHS,
+    NUM_WARM_UPS,
+    RecordedTrainer,
+    Recorder,
+    train_recorded_gan,
+)
+from gan_study.trainables.gans.batched.stacked import StackedTrainer, train_gans
 from gan_study.trainables.gans.catalog import VARIANTS
-from gan_study.trainables.gans.training import TrainedEpoch, Training, train_gan
+from gan_study.trainables.gans.trainer import GanTrainer
+from gan_study.trainables.gans.training import TrainedEpoch, train_gan
 from gan_study.trainables.gans.variant import GanSettings, GanVariant, TrainingData, parse_gan_settings
 
 # Five batches an epoch, two discriminator steps to a generator step: both kinds of step warm up and are replayed.
@@ -36,6 +43,7 @@ needs_a_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU h
 class Repetition:
     """Records by remembering what to do: all that a graph does, but for the capture."""
 
+    name: str = "static"
     warm_ups: int = 0
     recordings: list[Sequence[torch.Generator]] = field(default_factory=list)
 
@@ -66,9 +74,8 @@ def outcome(states: Iterator[TrainedEpoch]) -> tuple[object, Tensor]:
 def test_steps_through_static_places_are_the_same_to_the_bit(name: str) -> None:
     variant, recorder = VARIANTS[name], Repetition()
     settings = settings_of(variant)
-    losses, weights = outcome(train_gan(variant, settings, DATA, seed=1, execution=EAGER))
-    static = Recorded(name="static", recorder=recorder)
-    found_losses, found_weights = outcome(train_gan(variant, settings, DATA, seed=1, execution=static))
+    losses, weights = outcome(train_gan(variant, settings, DATA, seed=1))
+    found_losses, found_weights = outcome(train_recorded_gan(variant, settings, DATA, seed=1, recorder=recorder))
     assert found_losses == losses
     assert torch.equal(found_weights, weights)
     # One kind of step is the discriminator's, the other that of both; each draws from one generator.
@@ -79,13 +86,11 @@ def test_steps_through_static_places_are_the_same_to_the_bit(name: str) -> None:
 def test_stacked_steps_through_static_places_are_the_same_to_the_bit() -> None:
     variant, recorder = VARIANTS["acgan"], Repetition()
 
-    def weights(execution: Execution) -> list[Tensor]:
-        *_, last = train_gans(
-            variant, settings_of(variant), [DATA, DATA], seeds=(1, 2), at=(), execution=execution
-        )
+    def weights(recorder: Recorder | None) -> list[Tensor]:
+        *_, last = train_gans(variant, settings_of(variant), [DATA, DATA], seeds=(1, 2), at=(), recorder=recorder)
         return [outcome(iter([state]))[1] for state in last if isinstance(state, TrainedEpoch)]
 
-    eager, static = weights(EAGER), weights(Recorded(name="static", recorder=recorder))
+    eager, static = weights(None), weights(recorder)
     assert len(eager) == 2
     assert all(torch.equal(one, other) for one, other in zip(eager, static, strict=True))
     assert [len(generators) for generators in recorder.recordings] == [2, 2]
@@ -95,7 +100,7 @@ def test_a_state_that_is_loaded_is_recorded_anew() -> None:
     """Loading replaces the optimisers' tensors, and a recording would go on with the old ones."""
     variant, recorder = VARIANTS["vanilla_gan"], Repetition()
     settings = settings_of(variant, {"discriminator_steps": 1})
-    training = Training(variant, settings, DATA, seed=1, execution=Recorded(name="static", recorder=recorder))
+    training = RecordedTrainer(variant, settings, DATA, seed=1, recorder=recorder)
     training.train_epoch()
     assert len(recorder.recordings) == 1
     training.load(training.state())
@@ -109,7 +114,8 @@ def test_graphs_give_the_numbers_of_eager_steps(name: str) -> None:
     variant, data = VARIANTS[name], on("cuda")
     settings = settings_of(variant)
     eager, graphed = (
-        outcome(train_gan(variant, settings, data, seed=1, execution=execution)) for execution in (EAGER, GRAPHED)
+        outcome(train_recorded_gan(variant, settings, data, seed=1, recorder=recorder))
+        for recorder in (None, CUDA_GRAPHS)
     )
     assert torch.allclose(graphed[1], eager[1], rtol=0, atol=1e-4)
 
@@ -119,10 +125,10 @@ def test_graphs_give_the_numbers_of_eager_steps(name: str) -> None:
 def test_stacked_graphs_give_the_numbers_of_each_alone(name: str) -> None:
     variant, data = VARIANTS[name], on("cuda")
     settings = settings_of(variant)
-    *_, last = train_gans(variant, settings, [data, data], seeds=(1, 2), at=(), execution=GRAPHED)
+    *_, last = train_gans(variant, settings, [data, data], seeds=(1, 2), at=(), recorder=CUDA_GRAPHS)
     for seed, state in zip((1, 2), last, strict=True):
         assert isinstance(state, TrainedEpoch)
-        alone = outcome(train_gan(variant, settings, data, seed=seed, execution=EAGER))
+        alone = outcome(train_gan(variant, settings, data, seed=seed))
         assert torch.allclose(outcome(iter([state]))[1], alone[1], rtol=0, atol=1e-4)
 
 
@@ -157,17 +163,17 @@ NOT_FOR_GRAPHS = {
 def test_no_step_needs_what_a_graph_cannot_hold(name: str) -> None:
     variant = VARIANTS[name]
     settings = settings_of(variant, {"weight_clip": 0.1})
-    alone, *members = (Training(variant, settings, DATA, seed=seed, execution=EAGER) for seed in (1, 2, 3))
+    alone, *members = (GanTrainer(variant, settings, DATA, seed=seed) for seed in (1, 2))
     for training in (alone, *members):
-        training.begin()
-    stack = StackedTraining(members, execution=EAGER)
+        training.warm_start()
+    stack = StackedTrainer(members, recorder=None)
     rows = torch.arange(4)
-    for steps, batch in ((alone.steps, rows), (stack.steps, torch.stack([rows, rows]))):
+    for trainer, batch in ((alone, rows), (stack, rows[None])):
         # Optimisers make their state in their first step, which comes before a recording.
-        list(steps.epoch([batch] * 2)[0].flatten())
+        list(trainer.take_steps([batch] * 2)[0].flatten())
         with Calls() as calls:
-            steps._step_of_the_discriminator(batch)
-            steps._steps_of_both(batch)
+            for trains_generator in (False, True):
+                trainer.take_step(batch, trains_generator=trains_generator)
         assert {"_fused_adam_", "randn", "lerp_"} <= calls.names
         assert not calls.names & NOT_FOR_GRAPHS
 
@@ -197,20 +203,26 @@ def test_a_step_makes_all_its_tensors_on_the_images_device(name: str, monkeypatc
     # Which it knows nothing of.
     monkeypatch.setattr(torch, "autocast", lambda *_, **__: nullcontext())
     variant = VARIANTS[name]
-    trainings = [Training(variant, settings_of(variant), DATA, seed=seed, execution=EAGER) for seed in (1, 2, 3)]
-    for gan in (training.gan for training in trainings):
+    gans = [GanTrainer(variant, settings_of(variant), DATA, seed=seed) for seed in (1, 2)]
+    for gan in gans:
         assert gan.average is not None
         for network in (gan.networks.generator, gan.networks.discriminator, gan.average):
             network.to("meta")
-        gan.data, gan.stream = on("meta"), MetaStream()
-    alone, *members = (training.gan for training in trainings)
+        gan.data, gan.stream, gan.device = on("meta"), MetaStream(), torch.device("meta")
+        monkeypatch.setattr(gan, "latents", lambda number: torch.empty(number, 6, device="meta"))
+    alone, *members = gans
     rows = torch.arange(4, device="meta")
-    for gan, batch in ((alone, rows), (GanStack(members), torch.stack([rows, rows]))):
-        real, labels = gan.rows(batch)
-        fake = gan.fakes(labels)
+    stack = StackedTrainer(members, recorder=None)
+    stacked_weights = list(stack.generator.parameters.values())
+    for gan, weights, batch in (
+        (alone, list(alone.networks.generator.parameters()), rows),
+        (stack, stacked_weights, rows[None]),
+    ):
+        real, labels = gan.real_images(batch)
+        fake = gan.fake_images(labels)
         losses = gan.discriminator_loss(real, fake.detach(), labels), gan.generator_loss(real, fake, labels)
         for loss in losses:
             loss.sum().backward()
-        gan.move_average()
-        made = [*losses, *(weight.grad for weight in gan.generator_weights)]
+        gan.update_average()
+        made = [*losses, *(weight.grad for weight in weights)]
         assert {tensor.device.type for tensor in made} == {"meta"}

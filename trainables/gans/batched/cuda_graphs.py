@@ -1,17 +1,24 @@
-"""How the steps of a training are executed: one operation after the other, or recorded once and replayed.
+"""Steps of a training that are recorded once and replayed.
 
 A small network's step is hundreds of operations that each take a GPU less time than Python takes to ask for it. A
 CUDA graph asks for all of them at once.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol, TypeAlias
 
 import torch
 from torch import Tensor
 
-# Of a batch's row indices to losses.
+from gan_study.trainables.gans.checkpoints import Checkpoints
+from gan_study.trainables.gans.trainer import GanTrainer
+from gan_study.trainables.gans.training import TrainedEpoch, reach, report_epoch, training_id
+from gan_study.trainables.gans.variant import GanSettings, GanVariant, TrainingData
+from gan_study.trainables.runtime.cache import State
+
+# From a batch's row indices to losses.
 Step: TypeAlias = Callable[[Tensor], tuple[Tensor, ...]]
 
 # Before a recording libraries choose their algorithms and optimisers make their state (torch's notes on CUDA
@@ -19,32 +26,13 @@ Step: TypeAlias = Callable[[Tensor], tuple[Tensor, ...]]
 NUM_WARM_UPS = 3
 
 
-class Execution(Protocol):
-    """A way to execute steps."""
+class Recorder(Protocol):
+    """What records work on a GPU, to do it again."""
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """What a recording is called."""
         ...
-
-    def prepared(self, step: Step, generators: Sequence[torch.Generator]) -> Step:
-        """`step`, which draws from `generators` alone, as it is to be called from now on."""
-        ...
-
-
-@dataclass(frozen=True)
-class Eager:
-    """One operation after the other, as Python comes to it."""
-
-    name: str = "eager"
-
-    def prepared(self, step: Step, generators: Sequence[torch.Generator]) -> Step:
-        """`step` itself."""
-        return step
-
-
-class Recorder(Protocol):
-    """What records work on a GPU, to do it again."""
 
     def warm_up(self, work: Callable[[], None]) -> None:
         """Does `work` in a way that may come before a recording."""
@@ -57,6 +45,8 @@ class Recorder(Protocol):
 
 class CudaGraphs:
     """Records by stream capture into CUDA graphs."""
+
+    name = "CUDA graph"
 
     def warm_up(self, work: Callable[[], None]) -> None:
         """Does `work` on a stream of its own, as captures are."""
@@ -74,18 +64,6 @@ class CudaGraphs:
         with torch.cuda.graph(graph):
             work()
         return graph.replay
-
-
-@dataclass(frozen=True, kw_only=True)
-class Recorded:
-    """Steps are recorded by `recorder` and replayed."""
-
-    name: str
-    recorder: Recorder
-
-    def prepared(self, step: Step, generators: Sequence[torch.Generator]) -> Step:
-        """`step` through places that stay the same; its first calls are executed as they are."""
-        return _StaticStep(step, tuple(generators), self.recorder)
 
 
 @dataclass(eq=False)
@@ -125,6 +103,63 @@ class _StaticStep:
             place.copy_(loss)
 
 
-EAGER = Eager()
 # For NVIDIA GPUs; not the default there before somebody has seen it run on one.
-GRAPHED = Recorded(name="CUDA graph", recorder=CudaGraphs())
+CUDA_GRAPHS = CudaGraphs()
+
+
+class RecordedTrainer(GanTrainer):
+    """A trainer whose steps `recorder` records and replays; without one they are executed as they come."""
+
+    def __init__(
+        self,
+        variant: GanVariant,
+        settings: GanSettings,
+        data: TrainingData,
+        *,
+        seed: int,
+        recorder: Recorder | None,
+    ) -> None:
+        super().__init__(variant, settings, data, seed=seed)
+        self.recorder = recorder
+        self.recorded: dict[bool, Step] = {}
+
+    @property
+    def generators(self) -> list[torch.Generator]:
+        """All that a step draws from."""
+        return [self.random]
+
+    def take_step(self, batch: Tensor, *, trains_generator: bool) -> tuple[Tensor, ...]:
+        """GanTrainer's step, replayed."""
+        if self.recorder is None:
+            return super().take_step(batch, trains_generator=trains_generator)
+        if trains_generator not in self.recorded:
+            step = partial(super().take_step, trains_generator=trains_generator)
+            self.recorded[trains_generator] = _StaticStep(step, tuple(self.generators), self.recorder)
+        return self.recorded[trains_generator](batch)
+
+    def load(self, state: State) -> None:
+        """Continue from a `state`; it replaces tensors of the optimisers, so that steps are recorded again."""
+        super().load(state)
+        self.recorded.clear()
+
+
+def train_recorded_gan(
+    variant: GanVariant,
+    settings: GanSettings,
+    data: TrainingData,
+    *,
+    seed: int,
+    at: Collection[int] | None = None,
+    checkpoints: Checkpoints | None = None,
+    recorder: Recorder | None,
+) -> Iterator[TrainedEpoch]:
+    """What `train_gan` gives, with steps that `recorder` replays."""
+    trainer = RecordedTrainer(variant, settings, data, seed=seed, recorder=recorder)
+    name = training_id(variant, settings, data, seed=seed, execution=execution_name(recorder))
+    for _ in reach(trainer, name, at=at, checkpoints=checkpoints):
+        yield report_epoch(trainer)
+
+
+def execution_name(recorder: Recorder | None) -> str:
+    """The name that cached states have for how steps were executed."""
+    return recorder.name if recorder else "eager"

@@ -1,0 +1,384 @@
+"""How one GAN is trained, from top to bottom: what its networks minimise, a step of each, an epoch.
+
+`training.py` leads it from epoch to epoch; `batched/` trains several GANs as one computation, with the losses and
+the order of steps that are written here.
+"""
+
+import logging
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from time import perf_counter
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from gan_study.trainables.base.batches import index_batches
+from gan_study.trainables.base.seeding import derive_seed, seeded_global_state, torch_generator
+from gan_study.trainables.gans.diff_augment import diff_augment
+from gan_study.trainables.gans.ema import AveragedGenerator
+from gan_study.trainables.gans.precision import products_in
+from gan_study.trainables.gans.random_streams import GeneratorStream, RandomStream
+from gan_study.trainables.gans.snapshots import has_snapshot, take_snapshot
+from gan_study.trainables.gans.variant import (
+    AdversarialStep,
+    Discriminator,
+    DiscriminatorOutput,
+    GanSettings,
+    GanVariant,
+    LogitsLoss,
+    Networks,
+    Term,
+    TrainingData,
+)
+from gan_study.trainables.runtime.cache import State
+
+_log = logging.getLogger(__name__)
+
+# Placeholder: this step does not score real images.
+NOT_SCORED = DiscriminatorOutput(logits=torch.empty(0))
+
+
+class DivergedError(RuntimeError):
+    """A network's loss is no longer a finite number."""
+
+
+class MeanLosses(NamedTuple):
+    """The networks' losses in one epoch, extra terms included: the means over their steps."""
+
+    discriminator: float
+    generator: float
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Objective:
+    """What one network minimises: a loss of the discriminator's logits and `terms`, each with its weight.
+
+    The discriminator `scores_alone` if its output for an image does not depend on the rest of the batch. Then real
+    and fake images are scored in one batch: larger products, and one gradient to add up.
+    """
+
+    loss: LogitsLoss
+    terms: tuple[Term, ...]
+    settings: GanSettings
+    num_classes: int
+    scores_real: bool
+    scores_alone: bool
+
+    def __call__(
+        self, discriminator: Discriminator, real: Tensor, fake: Tensor, labels: Tensor, random: RandomStream
+    ) -> Tensor:
+        """The loss [] for images [N, C, H, W] real and fake under the same `labels` [N]."""
+        if self.settings.diff_augment:
+            real, fake = diff_augment(real, random), diff_augment(fake, random)
+        if self.scores_real and self.scores_alone:
+            both = discriminator(torch.cat([real, fake]), torch.cat([labels, labels]))
+            of_real, of_fake = _rows(both, slice(len(real))), _rows(both, slice(len(real), None))
+        else:
+            of_real = discriminator(real, labels) if self.scores_real else NOT_SCORED
+            of_fake = discriminator(fake, labels)
+        step = AdversarialStep(
+            discriminator=discriminator,
+            real_images=real,
+            fake_images=fake,
+            labels=labels,
+            num_classes=self.num_classes,
+            # Losses keep the images' precision, whatever the networks compute in.
+            real=_to_precision(of_real, real.dtype),
+            fake=_to_precision(of_fake, real.dtype),
+            random=random,
+        )
+        loss = self.loss(step.real.logits, step.fake.logits)
+        for term in self.terms:
+            loss = loss + self.settings.weights[term.name] * term.function(step)
+        return loss
+
+
+class GanTrainer:
+    """One GAN in training: its networks, their optimisers, its batches, and what has come of them so far."""
+
+    def __init__(self, variant: GanVariant, settings: GanSettings, data: TrainingData, *, seed: int) -> None:
+        self.variant, self.settings, self.data, self.seed = variant, settings, data, seed
+        self.device = data.images.device
+        self.networks = draw_networks(variant, settings, data, seed=seed)
+        for network in (self.networks.generator, self.networks.discriminator):
+            network.to(data.images).to(memory_format=variant.memory_format)
+        decay = settings.ema_decay
+        self.average = AveragedGenerator(self.networks.generator, decay) if decay else None
+        self.generator_optimiser = adam(self.networks.generator.parameters(), settings)
+        self.discriminator_optimiser = adam(self.networks.discriminator.parameters(), settings)
+        shared = partial(
+            Objective,
+            settings=settings,
+            num_classes=data.num_classes,
+            scores_alone=not has_batch_norm(self.networks.discriminator),
+        )
+        loss, terms = variant.loss, (variant.discriminator_terms, variant.generator_terms)
+        self.discriminator_objective = shared(loss=loss.discriminator, terms=terms[0], scores_real=True)
+        self.generator_objective = shared(loss=loss.generator, terms=terms[1], scores_real=loss.compares)
+        self.random = torch_generator(seed, "steps", device=self.device)
+        self.stream = GeneratorStream(self.random)
+        self.num_batches = max(math.ceil(len(data.images) / settings.batch_size), settings.discriminator_steps)
+        random = torch_generator(seed, "batches", device=self.device)
+        self.batches = (
+            class_balanced_batches(data.labels, settings.batch_size, random)
+            if variant.conditional
+            else index_batches(len(data.images), settings.batch_size, random)
+        )
+        self.steps_taken = 0
+        self.losses: list[MeanLosses] = []
+        self.snapshots: dict[int, Tensor] = {}
+        self.seconds = 0.0
+
+    # One step.
+
+    def take_step(self, batch: Tensor, *, trains_generator: bool) -> tuple[Tensor, ...]:
+        """A step of the discriminator on the rows `batch`, then perhaps one of the generator: the loss [] of each.
+
+        Both steps see the same fake images, so these are made once.
+        """
+        real, labels = self.real_images(batch)
+        with torch.set_grad_enabled(trains_generator), self.autocast():
+            fake = self.fake_images(labels)
+        discriminator_loss = self.train_discriminator(real, fake.detach(), labels)
+        if not trains_generator:
+            return (discriminator_loss,)
+        return discriminator_loss, self.train_generator(real, fake, labels)
+
+    def train_discriminator(self, real: Tensor, fake: Tensor, labels: Tensor) -> Tensor:
+        """The discriminator's loss on images [N, C, H, W], before its step."""
+        with self.autocast():
+            loss = self.discriminator_loss(real, fake, labels)
+        descend(self.discriminator_optimiser, loss)
+        if self.settings.weight_clip is not None:
+            clip_weights(self.discriminator_optimiser.param_groups[0]["params"], self.settings.weight_clip)
+        return loss.detach()
+
+    def train_generator(self, real: Tensor, fake: Tensor, labels: Tensor) -> Tensor:
+        """The generator's loss on images [N, C, H, W], before its step; `fake` comes with its gradients."""
+        with self.autocast():
+            loss = self.generator_loss(real, fake, labels)
+        descend(self.generator_optimiser, loss)
+        self.update_average()
+        return loss.detach()
+
+    def real_images(self, batch: Tensor) -> tuple[Tensor, Tensor]:
+        """The real images [N, C, H, W] of the rows `batch`, and their labels [N]."""
+        return self.data.images.index_select(0, batch), self.data.labels.index_select(0, batch)
+
+    def latents(self, number: int) -> Tensor:
+        """Latents [number, latent_size] from N(0, 1)."""
+        shape, dtype = (number, self.settings.latent_size), self.data.images.dtype
+        return torch.randn(shape, generator=self.random, device=self.device, dtype=dtype)
+
+    def fake_images(self, labels: Tensor) -> Tensor:
+        """A generated image for each of `labels` [N]."""
+        images: Tensor = self.networks.generator(self.latents(len(labels)), labels)
+        return images.to(self.data.images.dtype)
+
+    def discriminator_loss(self, real: Tensor, fake: Tensor, labels: Tensor) -> Tensor:
+        """What the discriminator minimises []."""
+        discriminator = NetworkDiscriminator(self.networks.discriminator)
+        return self.discriminator_objective(discriminator, real, fake, labels, self.stream)
+
+    def generator_loss(self, real: Tensor, fake: Tensor, labels: Tensor) -> Tensor:
+        """What the generator minimises []; the discriminator gets no gradient."""
+        network = self.networks.discriminator.requires_grad_(False)
+        loss = self.generator_objective(NetworkDiscriminator(network), real, fake, labels, self.stream)
+        network.requires_grad_(True)
+        return loss
+
+    def update_average(self) -> None:
+        """Move the average of the generator's weights, where there is one."""
+        if self.average is not None:
+            self.average.follow(self.networks.generator)
+
+    def autocast(self) -> torch.autocast:
+        """Within it networks compute in bf16 if `settings.precision` says so."""
+        # A CUDA graph must not hold weights that were cast before it was recorded.
+        is_bf16 = self.settings.precision == "bf16"
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=is_bf16, cache_enabled=False)
+
+    # One epoch.
+
+    @property
+    def epoch(self) -> int:
+        """The number of epochs so far."""
+        return len(self.losses)
+
+    def train_epoch(self) -> None:
+        """Train one more epoch: as many batches as it takes to see all images, warm start before the first.
+
+        At least as many as go to one step of the generator. Raises DivergedError where a mean loss is not finite.
+        """
+        began_at = perf_counter()
+        self.warm_start()
+        # Read once an epoch: a read in every step would make a GPU wait for it.
+        means = [mean.item() for mean in self.take_steps(islice(self.batches, self.num_batches))]
+        self.end_epoch(MeanLosses(*means))
+        self.seconds += perf_counter() - began_at
+        if self.divergence:
+            raise self.divergence
+
+    def take_steps(self, batches: Iterable[Tensor]) -> tuple[Tensor, Tensor]:
+        """The mean losses of discriminator and generator over a step for each of `batches` of row indices.
+
+        The generator's step follows every `discriminator_steps` of the discriminator, counted on across epochs.
+        """
+        of_discriminator: list[Tensor] = []
+        of_generator: list[Tensor] = []
+        with products_in(self.settings.precision, self.device):
+            for batch in batches:
+                self.steps_taken += 1
+                trains_generator = self.steps_taken % self.settings.discriminator_steps == 0
+                losses = self.take_step(batch, trains_generator=trains_generator)
+                of_discriminator.append(losses[0])
+                of_generator += losses[1:]
+        return torch.stack(of_discriminator).mean(dim=0), torch.stack(of_generator).mean(dim=0)
+
+    def warm_start(self) -> None:
+        """Run the variant's warm start, where it has one, before the first epoch and only there."""
+        if not self.losses and self.variant.warm_start:
+            random = torch_generator(self.seed, "warm start", device=self.device)
+            self.variant.warm_start(self.networks, self.data, self.settings, random)
+
+    def end_epoch(self, losses: MeanLosses) -> None:
+        """Note the `losses` of one more epoch, and take a snapshot if it is one of those that have one."""
+        self.losses.append(losses)
+        if has_snapshot(self.epoch) and self.divergence is None:
+            self.snapshots[self.epoch] = self.take_snapshot()
+        described = {"gan": self.variant.name, "epoch": self.epoch, "epochs": self.settings.epochs}
+        _log.debug("GAN epoch", extra={**described, **losses._asdict()})
+
+    @property
+    def divergence(self) -> DivergedError | None:
+        """Why the training is of no use any more: the first loss that was not finite."""
+        for epoch, losses in enumerate(self.losses, start=1):
+            for network, loss in losses._asdict().items():
+                if not math.isfinite(loss):
+                    return DivergedError(f"{self.variant.name}: the {network}'s loss is {loss} in epoch {epoch}")
+        return None
+
+    @property
+    def sampled_generator(self) -> nn.Module:
+        """The generator to sample from: the average, where there is one."""
+        return self.networks.generator if self.average is None else self.average
+
+    def take_snapshot(self) -> Tensor:
+        """A few images of the current epoch, as bytes [n, C, H, W]."""
+        latent_size = self.settings.latent_size
+        return take_snapshot(self.sampled_generator, self.data.labels, latent_size=latent_size, seed=self.seed)
+
+    def state(self) -> State:
+        """All that later epochs depend on, and what is reported of earlier ones."""
+        return {
+            **{name: part.state_dict() for name, part in self._parts().items()},
+            "random": self.random.get_state(),
+            "losses": [tuple(losses) for losses in self.losses],
+            # The name that snapshots have in states of this version.
+            "growth": dict(self.snapshots),
+            "seconds": self.seconds,
+        }
+
+    def load(self, state: State) -> None:
+        """Continue from a `state` of the same training."""
+        for name, part in self._parts().items():
+            part.load_state_dict(state[name])
+        self.random.set_state(state["random"])
+        self.losses = [MeanLosses(*losses) for losses in state["losses"]]
+        self.snapshots, self.seconds = dict(state["growth"]), state["seconds"]
+        # The batches up to there are drawn again, and thrown away.
+        while self.steps_taken < self.epoch * self.num_batches:
+            next(self.batches)
+            self.steps_taken += 1
+
+    def _parts(self) -> dict[str, nn.Module | torch.optim.Optimizer]:
+        parts: dict[str, nn.Module | torch.optim.Optimizer] = {
+            "generator": self.networks.generator,
+            "discriminator": self.networks.discriminator,
+            "generator optimiser": self.generator_optimiser,
+            "discriminator optimiser": self.discriminator_optimiser,
+        }
+        return parts if self.average is None else {**parts, "average": self.average}
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkDiscriminator:
+    """A network as the Discriminator that losses and terms see."""
+
+    network: nn.Module
+
+    def __call__(self, images: Tensor, labels: Tensor) -> DiscriminatorOutput:
+        """The network's output for images [N, C, H, W] under `labels` [N]."""
+        output: DiscriminatorOutput = self.network(images, labels)
+        return output
+
+    def input_gradients(self, images: Tensor, labels: Tensor) -> Tensor:
+        """The gradient of each image's logit [N, C, H, W], itself differentiable by the weights."""
+        points = images.detach().requires_grad_()
+        (gradients,) = torch.autograd.grad(self(points, labels).logits.sum(), points, create_graph=True)
+        return gradients
+
+
+def _to_precision(output: DiscriminatorOutput, precision: torch.dtype) -> DiscriminatorOutput:
+    classes = output.class_logits
+    return DiscriminatorOutput(output.logits.to(precision), None if classes is None else classes.to(precision))
+
+
+def _rows(output: DiscriminatorOutput, rows: slice) -> DiscriminatorOutput:
+    classes = output.class_logits
+    return DiscriminatorOutput(output.logits[rows], None if classes is None else classes[rows])
+
+
+def descend(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
+    """One step of `optimiser` down `loss`: [], or [K] where K networks without a common weight are trained."""
+    optimiser.zero_grad(set_to_none=True)
+    loss.sum().backward()  # type: ignore[no-untyped-call]
+    optimiser.step()
+
+
+@torch.no_grad()
+def clip_weights(weights: Iterable[Tensor], limit: float) -> None:
+    """Brings every weight into [-limit, limit], in place (Arjovsky et al. 2017, algorithm 1, line 7)."""
+    for weight in weights:
+        weight.clamp_(-limit, limit)
+
+
+def adam(weights: Iterable[Tensor], settings: GanSettings) -> torch.optim.Optimizer:
+    """The optimiser of either network."""
+    weights = list(weights)
+    # Fused: a third of a small network's step goes into Adam otherwise. Capturable: a CUDA graph can hold it.
+    return torch.optim.Adam(
+        weights,
+        lr=settings.learning_rate,
+        betas=(settings.beta1, settings.beta2),
+        fused=True,
+        capturable=weights[0].is_cuda,
+    )
+
+
+def draw_networks(variant: GanVariant, settings: GanSettings, data: TrainingData, *, seed: int) -> Networks:
+    """The untrained networks, their weights drawn on the CPU, so that every device starts from the same ones."""
+    with seeded_global_state(derive_seed(seed, "initialisation")):
+        return variant.networks(data.shape, settings.latent_size, data.num_classes)
+
+
+def has_batch_norm(network: nn.Module) -> bool:
+    """Whether the outputs of `network` depend on the rest of the batch."""
+    return any(isinstance(module, _BatchNorm) for module in network.modules())
+
+
+def class_balanced_batches(labels: Tensor, batch_size: int, random: torch.Generator) -> Iterator[Tensor]:
+    """Endless row indices [batch_size], each of a class drawn uniformly, for the rows that have `labels` [N].
+
+    A conditional GAN that meets a rare class only as often as it occurs hardly learns it, and the rare classes are
+    what it is wanted for: of 60 zeros among 6,000 digits it made other digits. BAGAN draws the labels of its
+    fakes so (Mariani et al. 2018).
+    """
+    shares = 1 / labels.bincount()[labels]
+    while True:
+        yield shares.multinomial(batch_size, replacement=True, generator=random)
