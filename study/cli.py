@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gan_study.study.listing import listing
-from gan_study.study.plan.config import resolved_study
+from gan_study.study.plan.config import resolve_study
 from gan_study.study.plan.recipe import study_config
 from gan_study.study.plan.time_budget import parse_seconds
 from gan_study.study.run.folder import StudyFolder, read_manifest
@@ -272,10 +272,11 @@ def dashboard(
 ) -> None:
     """Save the W&B view of a study, and print its address."""
     from gan_study.study.watch.dashboard import dashboard as view_of
-    from gan_study.study.watch.dashboard import saved, specification
+    from gan_study.study.watch.dashboard import save
+    from gan_study.study.watch.wandb_internals import specification
 
     view = view_of(read_manifest(folder), entity=entity)
-    print(specification(view) if dry_run else saved(view))
+    print(specification(view) if dry_run else save(view))
 
 
 @app.command(name="list")
@@ -297,7 +298,7 @@ def show(recipe: Recipe, set_: Set = None) -> None:
 
     As YAML, the search space and every default included.
     """
-    print(yaml.safe_dump(resolved_study(study_config(recipe, set_ or [])), sort_keys=False))
+    print(yaml.safe_dump(resolve_study(study_config(recipe, set_ or [])), sort_keys=False))
 
 
 def main() -> None:

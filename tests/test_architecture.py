@@ -81,7 +81,7 @@ LIBRARIES = {
     "matplotlib": ("analysis",),
     "altair": ("analysis",),
     "vl_convert": ("analysis",),
-    "torch": ("trainables", "study.run.runner"),
+    "torch": ("trainables", "study.run.data_checks"),
     "typer": ("study.cli",),
     "safetensors": ("trainables.export",),
 }

@@ -24,7 +24,7 @@ from gan_study.trainables.base.seeding import derive_seed
 from gan_study.trainables.base.settings import UserError
 from gan_study.trainables.base.tunable import Scalar
 from gan_study.trainables.record import Milestone, SearchStep, TrialRecord
-from gan_study.trainables.runtime.storage import insist
+from gan_study.trainables.runtime.storage import retry
 
 # A space whose points are all taken is given up on after as many tries; a larger one repeats itself less often.
 ATTEMPTS = 50
@@ -49,8 +49,8 @@ class ToldTrial(FrozenTrial):
         return copy.copy(self)
 
 
-def told(space: Space, record: TrialRecord) -> ToldTrial:
-    """What the sampler learns of a search trial that has ended."""
+def to_optuna(space: Space, record: TrialRecord) -> ToldTrial:
+    """A search trial that has ended as the sampler is told of it."""
     frozen = _frozen(space, record)
     return ToldTrial(
         number=frozen.number,
@@ -184,7 +184,7 @@ class OptunaView:
     def rebuild(self, records: Iterable[TrialRecord]) -> None:
         """Replace what the storage holds of this study by `records`."""
         searched = sorted((record for record in records if record.search is not None), key=_number)
-        self._insist(lambda: self._rebuild(searched))
+        self._retry(lambda: self._rebuild(searched))
 
     def _rebuild(self, searched: Iterable[TrialRecord]) -> None:
         if self._name in optuna.study.get_all_study_names(self._storage):
@@ -203,12 +203,12 @@ class OptunaView:
             study_id = self._storage.get_study_id_from_name(self._name)
             return self._storage.create_new_trial(study_id, template_trial=shown)
 
-        self._running[trial_id] = self._insist(show)
+        self._running[trial_id] = self._retry(show)
 
     def reached(self, trial_id: str, milestone: Milestone) -> None:
         """Show a milestone of a running trial."""
         number = self._running[trial_id]
-        self._insist(
+        self._retry(
             lambda: self._storage.set_trial_intermediate_value(number, milestone.epoch, milestone.objective)
         )
 
@@ -216,16 +216,16 @@ class OptunaView:
         """Show a trial as complete, pruned or failed."""
         number, value = self._running.pop(record.trial_id), _value(record)
         values = None if value is None else [value]
-        self._insist(lambda: self._storage.set_trial_state_values(number, _STATES[record.status], values))
+        self._retry(lambda: self._storage.set_trial_state_values(number, _STATES[record.status], values))
 
-    def _insist(self, action: Callable[[], T]) -> T:
+    def _retry(self, action: Callable[[], T]) -> T:
         """What `action` gives, tried again while the storage fails: each is one transaction, or begins anew."""
 
         def attempt() -> T:
             with self._storage_errors():
                 return action()
 
-        return insist(
+        return retry(
             attempt,
             seconds=self._patience_seconds,
             passes=lambda error: isinstance(error, StorageUnavailableError),

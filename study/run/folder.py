@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from gan_study.study.plan.config import StudyConfig, dump_study, parse_study
-from gan_study.study.plan.storage_url import resolved
+from gan_study.study.plan.config import StudyConfig, parse_study
+from gan_study.study.plan.storage_url import resolve
 from gan_study.trainables.base.settings import ConfigError, UserError, dump, from_json, parse
 from gan_study.trainables.record import IMPORTANCE_FILE, StudyHeader
 from gan_study.trainables.runtime.storage import write_atomically
@@ -47,14 +47,14 @@ class StudyFolder:
         return self.root / "driver.lock"
 
     @property
-    def kept(self) -> Path:
-        """What trials made at some cost and others may want; of no use once the study is over."""
-        return self.root / "kept"
+    def cache(self) -> Path:
+        """What trials made at some cost and others may use; of no use once the study is over."""
+        return self.root / "cache"
 
     @property
     def gans(self) -> Path:
         """The states of GANs, a folder for each training; search trials share them."""
-        return self.kept / "gans"
+        return self.cache / "gans"
 
     def confirmed_gans(self, trial_id: str) -> Path:
         """The states of a confirmed trial's GANs, which are no other trial's."""
@@ -106,7 +106,7 @@ class StudyFolder:
     @property
     def scratch(self) -> tuple[Path, ...]:
         """What goes when the study is over."""
-        return self.ray, self.kept
+        return self.ray, self.cache
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +125,7 @@ class Manifest:
         """The URL of the study's Optuna storage; raises UserError where it names a variable that is not set."""
         if self.config.storage is None:
             return f"sqlite:///{folder.optuna}"
-        return resolved(self.config.storage, os.environ)
+        return resolve(self.config.storage, os.environ)
 
 
 def claim_folder(root: Path) -> None:
@@ -146,7 +146,7 @@ def create_study_folder(root: Path, config: StudyConfig, environment: Mapping[st
         name=config.name,
         study_id=uuid.uuid4().hex[:8],
         created_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        config=dump_study(config),
+        config=dump(config),
         environment=environment,
     )
     write_atomically(

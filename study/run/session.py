@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from gan_study.study.plan.config import StudyConfig
-from gan_study.study.plan.planner import Pause, PlannedTrial, Planner, Ratio
+from gan_study.study.plan.planner import Pause, Planner
 from gan_study.study.plan.searcher import OptunaView
 from gan_study.study.plan.selection import read_selection, write_selection
+from gan_study.study.plan.trials import PlannedTrial, Ratio
 from gan_study.study.run.folder import StudyFolder
 from gan_study.study.run.record_store import RecordStore
-from gan_study.trainables.record import Milestone, TrialRecord, read_line
+from gan_study.trainables.record import Milestone, TrialRecord
 from gan_study.trainables.trial.run import failed_record, pruned_record
 
 
@@ -50,13 +51,13 @@ class TimeBudget:
 
 # How often a trial is handed out anew whose process was gone before it could begin: a machine that is lost takes
 # several such processes along, and the trial may be offered one after the other.
-MAX_NEW_HANDOUTS = 8
+MAX_RESCHEDULES = 8
 
 
 @dataclass
 class _Running:
     trial: PlannedTrial
-    new_handouts: int = 0
+    reschedules: int = 0
     began_at: float | None = None
     milestones: list[Milestone] = field(default_factory=list)
 
@@ -100,17 +101,17 @@ class StudySession:
         self._trial_seconds: list[float] = []
         for record in self.records:
             self._count_seconds(record)
-        self._to_hand_out_anew: deque[PlannedTrial] = deque()
+        self._rescheduled: deque[PlannedTrial] = deque()
 
     def next(self) -> PlannedTrial | Pause:
         """The next trial, from now on underway, or why there is none."""
-        if self._to_hand_out_anew:
-            return self._to_hand_out_anew.popleft()
+        if self._rescheduled:
+            return self._rescheduled.popleft()
         planned = self.planner.next()
         if isinstance(planned, PlannedTrial):
-            self._running[planned.config.trial_id] = _Running(planned)
+            self._running[planned.trial_id] = _Running(planned)
             if planned.purpose.search is not None:
-                self._view.started(planned.config.trial_id, planned.purpose.search)
+                self._view.started(planned.trial_id, planned.purpose.search)
         return planned
 
     def ratio_of(self, trial: PlannedTrial) -> float:
@@ -128,13 +129,13 @@ class StudySession:
             for observer in self._observers:
                 observer.started(running.trial)
 
-    def hand_out_anew(self, trial_id: str) -> bool:
+    def reschedule(self, trial_id: str) -> bool:
         """Whether the trial, which has not begun where it was to run, is handed out once more."""
         running = self._running[trial_id]
-        running.new_handouts += 1
-        if running.new_handouts > MAX_NEW_HANDOUTS:
+        running.reschedules += 1
+        if running.reschedules > MAX_RESCHEDULES:
             return False
-        self._to_hand_out_anew.append(running.trial)
+        self._rescheduled.append(running.trial)
         return True
 
     def reached(self, trial_id: str, milestone: Milestone) -> None:
@@ -142,14 +143,10 @@ class StudySession:
         self._running[trial_id].milestones.append(milestone)
         self._view.reached(trial_id, milestone)
 
-    def ended(self, trial_id: str, record_line: str) -> None:
-        """A trial has come to its end, in success or failure, with this record."""
-        self._take_in(read_line(record_line, where=f"result of trial {trial_id}"))
-
     def stopped(self, trial_id: str) -> None:
         """A trial has been stopped early by the pruner."""
         running = self._running[trial_id]
-        self._take_in(
+        self.ended(
             pruned_record(
                 running.trial.config,
                 running.trial.purpose,
@@ -167,9 +164,10 @@ class StudySession:
         if limit is not None and self._running[trial_id].seconds() >= limit:
             reason = f"stuck for longer than {limit:g} s, and killed; {reason}"
         ratio = self.ratio_of(trial)
-        self._take_in(failed_record(trial.config, trial.purpose, reason=reason, imbalance_ratio=ratio))
+        self.ended(failed_record(trial.config, trial.purpose, reason=reason, imbalance_ratio=ratio))
 
-    def _take_in(self, record: TrialRecord) -> None:
+    def ended(self, record: TrialRecord) -> None:
+        """A trial has come to its end, whatever that is; its record is on disk before anybody else hears of it."""
         self.records.append(record)
         self._count_seconds(record)
         del self._running[record.trial_id]

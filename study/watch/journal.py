@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from gan_study.study.plan.planner import PlannedTrial
+from gan_study.study.plan.trials import PlannedTrial
 from gan_study.study.run.folder import StudyFolder
 from gan_study.trainables.base.settings import UserError
 from gan_study.trainables.record import TrialRecord
@@ -29,7 +29,7 @@ class Journal:
     def started(self, trial: PlannedTrial) -> None:
         """Name the trial and say why it runs."""
         described = {
-            TRIAL_ID: trial.config.trial_id,
+            TRIAL_ID: trial.trial_id,
             "phase": trial.purpose.phase,
             "balancer": trial.cell.balancer,
             "imbalance_ratio": trial.cell.ratio,

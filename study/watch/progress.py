@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from gan_study.study.plan.planner import PlannedTrial
+from gan_study.study.plan.trials import PlannedTrial
 from gan_study.trainables.record import TrialRecord
 
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from gan_study.study.plan.planner import is_done, num_trials
 from gan_study.study.plan.selection import read_selection
+from gan_study.study.plan.trials import is_done, num_trials
 from gan_study.study.run.folder import Manifest, StudyFolder, read_manifest
 from gan_study.study.run.lock import Driver, running_driver
 from gan_study.study.run.record_store import read_records

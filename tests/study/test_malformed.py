@@ -16,11 +16,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from gan_study.study import runner
 from gan_study.study.cli import app, main
-from gan_study.study.plan.config import dump_study
 from gan_study.study.plan.recipe import load_recipe, study_config
+from gan_study.study.run import runner
 from gan_study.study.run.folder import create_study_folder
+from gan_study.trainables.base.settings import dump
 from tests.study.simulation import Simulation
 
 EXAMPLES = {
@@ -122,7 +122,7 @@ def keys_of(section, prefix=()):
             yield from keys_of(value, (*prefix, key))
 
 
-KEYS = sorted(set(keys_of(dump_study(study_config("quickstart")))) | set(keys_of(RECIPE)))
+KEYS = sorted(set(keys_of(dump(study_config("quickstart")))) | set(keys_of(RECIPE)))
 
 
 def with_value(section, path, value):

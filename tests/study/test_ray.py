@@ -14,8 +14,8 @@ import torch
 from ray import tune
 from threadpoolctl import threadpool_info
 
-from gan_study.study import runner
 from gan_study.study.plan.recipe import study_config
+from gan_study.study.run import runner
 from gan_study.study.run.folder import StudyFolder
 from gan_study.study.run.runner import MAX_RESTARTS, run_study
 from gan_study.study.watch.journal import TRIAL_ENDED, read_log
@@ -25,7 +25,7 @@ from gan_study.trainables.data.source import DataConfig
 from gan_study.trainables.record import SearchStep, read_line
 from gan_study.trainables.trial.config import dump_trial, parse_trial
 from gan_study.trainables.trial.run import Purpose, run_trial
-from gan_study.trainables.trial.trainable import GanStudyTrainable, SharedImages, shared
+from gan_study.trainables.trial.trainable import GanStudyTrainable, SharedImages, share
 
 pytestmark = pytest.mark.ray
 
@@ -101,7 +101,7 @@ def test_a_trial_has_the_threads_that_ray_gave_it(local_ray, tmp_path, cpus):
             }
 
     trial = given(tmp_path, Purpose(phase="baseline"))
-    worker = ray.remote(tune.with_parameters(Trainable, images=shared(digits())))
+    worker = ray.remote(tune.with_parameters(Trainable, images=share(digits())))
     worker = worker.options(num_cpus=cpus).remote(trial)
     for _ in range(2):
         found = ray.get(worker.threads.remote())
@@ -121,12 +121,12 @@ def test_workers_share_the_memory_of_the_images(local_ray):
             for array in (part.images, part.labels)
         ]
 
-    assert ray.get(seen.remote(shared(digits()))) == [(True, False, False)] * 4
+    assert ray.get(seen.remote(share(digits()))) == [(True, False, False)] * 4
     assert not in_shared_memory(digits().pool().images.images)
 
 
 def test_what_is_shared_is_what_was_read(local_ray):
-    images, source = shared(digits()), digits()
+    images, source = share(digits()), digits()
     for one, other in ((images.pool(), source.pool()), (images.test(), source.test())):
         np.testing.assert_array_equal(one.images.images, other.images.images)
         np.testing.assert_array_equal(one.images.labels, other.images.labels)
@@ -143,7 +143,7 @@ def given(folder, purpose, **changes):
         "kept": str(folder / "kept"),
         "gans": str(folder / "kept" / "gans"),
         "log": str(folder / "log.jsonl"),
-        "kept_epochs": [],
+        "checkpoint_epochs": [],
         "gan_execution": {},
         "family": [],
         "imbalance_ratio": 10.0,
@@ -163,7 +163,7 @@ def records_of(images, trials):
 
 def test_a_trial_on_shared_images_has_the_numbers_of_one_that_reads_by_itself(local_ray, tmp_path):
     purpose, testing = Purpose(phase="confirm"), {"test": True}
-    (found,) = records_of(shared(digits()), [given(tmp_path, purpose, evaluation=testing)])
+    (found,) = records_of(share(digits()), [given(tmp_path, purpose, evaluation=testing)])
     *_, plain = run_trial(parse_trial({**TRIAL, "evaluation": testing}), purpose, device=torch.device("cpu"))
     assert found.outcome() == plain.record.outcome()
 
@@ -173,7 +173,7 @@ def test_only_a_confirmation_asks_for_the_test_part(local_ray, tmp_path):
     def forbidden():
         raise RuntimeError("the test part was asked for")
 
-    images = replace(shared(digits()), test_part=forbidden.remote())
+    images = replace(share(digits()), test_part=forbidden.remote())
     search = Purpose(phase="search", baseline=0.5, search=SearchStep(number=0, params={}))
     confirm = given(tmp_path, Purpose(phase="confirm"), evaluation={"test": True})
     trials = [given(tmp_path, Purpose(phase="baseline")), given(tmp_path, search), confirm]
@@ -229,7 +229,7 @@ def test_a_trial_that_hangs_is_stopped_and_the_next_one_in_its_process_runs(loca
         def test(self):
             time.sleep(600)
 
-    images = Hanging(**parts_of(shared(digits())))
+    images = Hanging(**parts_of(share(digits())))
     limited = {"time_limit_seconds": 3}
     hanging = given(tmp_path, Purpose(phase="confirm"), evaluation={"test": True}) | limited
     stopped, plain = records_of(images, [hanging, given(tmp_path, Purpose(phase="baseline"))])
@@ -253,9 +253,9 @@ def test_a_trial_without_memory_and_one_that_dies_again_and_again_are_recorded(l
             return super().test()
 
     def fatal(source):
-        return Fatal(**parts_of(shared(source)))
+        return Fatal(**parts_of(share(source)))
 
-    monkeypatch.setattr(runner, "shared", fatal)
+    monkeypatch.setattr(runner, "share", fatal)
     settings = ("search.trials=0", "balancers.vanilla_gan.gan.epochs=1", "resources.max_concurrent=1")
     result = run_study(study(*settings), out=tmp_path / "study")
     greedy, dying, *others = (record for record in result.trials if record.phase == "confirm")

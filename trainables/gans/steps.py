@@ -7,8 +7,8 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
+from gan_study.trainables.base.torch_internals import BatchNorm
 from gan_study.trainables.gans.batched.execution import Execution
 from gan_study.trainables.gans.diff_augment import diff_augment
 from gan_study.trainables.gans.precision import networks_in, products_in
@@ -115,7 +115,7 @@ def judges_alone(discriminator: nn.Module) -> bool:
 
 def has_batch_norm(network: nn.Module) -> bool:
     """Whether a layer of it normalises by what it is in a batch."""
-    return any(isinstance(module, _BatchNorm) for module in network.modules())
+    return any(isinstance(module, BatchNorm) for module in network.modules())
 
 
 class Adversaries(Protocol):

@@ -2,13 +2,13 @@
 
 import pytest
 
-from gan_study.study.plan.planner import PlannedTrial
 from gan_study.study.plan.searcher import OptunaView
+from gan_study.study.plan.trials import PlannedTrial
 from gan_study.study.run.folder import StudyFolder
 from gan_study.study.run.session import StudySession, TimeBudget
 from gan_study.trainables.record import Milestone
 from tests.study.simulation import made_up_record
-from tests.study.test_check import CONFIG
+from tests.study.watch.test_check import CONFIG
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def session(tmp_path):
 def first_of_the_search(session):
     """The first search trial, underway; the baselines before it have ended."""
     while isinstance(trial := session.next(), PlannedTrial) and trial.purpose.phase == "baseline":
-        session.ended(trial.config.trial_id, made_up_record(trial).to_line())
+        session.ended(made_up_record(trial))
     return trial.config.trial_id
 
 
