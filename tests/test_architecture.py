@@ -77,7 +77,7 @@ LIBRARIES = {
     "optuna": ("search_spaces.optuna_adapter", "study.plan.searcher", "study.watch.importance"),
     "sqlalchemy": ("study.plan.searcher",),
     "wandb": ("study.watch.tracking",),
-    "wandb_workspaces": ("study.watch.dashboard",),
+    "wandb_workspaces": ("study.watch.dashboard", "study.watch.wandb_internals"),
     "matplotlib": ("analysis",),
     "altair": ("analysis",),
     "vl_convert": ("analysis",),
@@ -155,7 +155,9 @@ def test_an_import_that_runs_up_is_found(module, source):
 
 
 def test_an_import_that_goes_down_is_not():
-    assert faults("trainables.trial.run", "import torch\nfrom trainables.data.images import Labels") == []
+    assert (
+        faults("trainables.trial.run", "import torch\nfrom gan_study.trainables.data.images import Labels") == []
+    )
 
 
 def test_the_analysis_is_asked_for_lazily():

@@ -30,6 +30,7 @@ from gan_study.study.run.session import Observer, StudySession, TimeBudget
 from gan_study.study.run.tuner import run_trials
 from gan_study.study.watch.journal import Journal, driver_began
 from gan_study.study.watch.progress import ProgressDisplay, Tally
+from gan_study.study.watch.terminal import say
 from gan_study.trainables.data.catalog import image_source
 from gan_study.trainables.runtime.logs import logging_to
 from gan_study.trainables.trial.run import versions
@@ -65,7 +66,7 @@ def run_study(
     ratios = imbalance_ratios(config)
     check_image_features(config)
     for note in data_notes(config):
-        options.console.print(f"Data: {note}", markup=False, highlight=False, soft_wrap=True)
+        say(options.console, f"Data: {note}")
     root = Path(out or Path("studies") / f"{config.name}-{datetime.datetime.now():%Y%m%d-%H%M%S}")
     claim_folder(root)
     with sole_driver(root), ray_cluster(options.address, verbose=options.verbose):
@@ -192,4 +193,4 @@ def _mirrors(manifest: Manifest, folder: StudyFolder, console: Console) -> Itera
         yield [mirror]
     finally:
         for problem in dict.fromkeys(mirror.close()):
-            console.print(f"W&B: {problem}", markup=False, highlight=False, soft_wrap=True)
+            say(console, f"W&B: {problem}")

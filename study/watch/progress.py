@@ -12,6 +12,7 @@ from rich.live import Live
 from rich.table import Table
 
 from gan_study.study.plan.trials import PlannedTrial
+from gan_study.study.watch.terminal import duration, say
 from gan_study.trainables.record import TrialRecord
 
 
@@ -100,7 +101,7 @@ class ProgressDisplay:
         """Count the trial as ended."""
         self._tally.finished(record)
         if not self._console.is_terminal:
-            self._console.print(self._line(record), markup=False, highlight=False, soft_wrap=True)
+            say(self._console, self._line(record))
 
     def _line(self, record: TrialRecord) -> str:
         done = f"[{self._tally.ended.total()}/{self._tally.num_trials}]"
@@ -124,17 +125,6 @@ class ProgressDisplay:
             duration(tally.seconds_left()),
         )
         return table
-
-
-def duration(seconds: float | None) -> str:
-    """Seconds as a person says them: 45 s, 3 min 20 s, 2 h 05 min."""
-    if seconds is None:
-        return "?"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 1:
-        return f"{rest} s"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
 
 
 def _outcome(record: TrialRecord) -> str:

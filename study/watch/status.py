@@ -16,10 +16,10 @@ from gan_study.study.watch.journal import (
     TRIAL_ID,
     TRIAL_STARTED,
     LogLine,
-    printable,
     read_log,
 )
-from gan_study.study.watch.progress import Tally, duration
+from gan_study.study.watch.progress import Tally
+from gan_study.study.watch.terminal import duration, printable
 
 _MOST_FAILURES = 3
 

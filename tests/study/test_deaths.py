@@ -16,7 +16,8 @@ import torch
 
 from gan_study.study.plan.recipe import study_config
 from gan_study.study.run import runner
-from gan_study.study.run.runner import MAX_RESTARTS, run_study
+from gan_study.study.run.runner import run_study
+from gan_study.study.run.tuner import MAX_RESTARTS
 from gan_study.trainables.gans.training import Training
 from gan_study.trainables.runtime.cache import contents
 from gan_study.trainables.trial.trainable import SharedImages, share

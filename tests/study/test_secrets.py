@@ -96,7 +96,7 @@ def test_no_file_of_a_study_holds_a_secret(own_ray, tmp_path, monkeypatch):
     """Ray's and W&B's files too. SQLite has no passwords: here the variable is part of the file's name."""
     from gan_study.analysis.report import write_report
 
-    monkeypatch.setattr(runner, "_remove_scratch", lambda config, folder: None)
+    monkeypatch.setattr(runner, "_keep_results_alone", lambda folder: None)
     folder, databases = tmp_path / "study", tmp_path / "databases"
     databases.mkdir()
     storage = f"storage=sqlite:///{databases}/${{DATABASE_PASSWORD}}.db"
@@ -107,7 +107,9 @@ def test_no_file_of_a_study_holds_a_secret(own_ray, tmp_path, monkeypatch):
     (name,) = optuna.get_all_study_names(f"sqlite:///{databases}/{SECRETS['DATABASE_PASSWORD']}.db")
     assert name.startswith("quickstart")
     files = [path for path in folder.rglob("*") if path.is_file()]
-    assert {"ray", "wandb", "kept", "report", "artifacts"} <= {path.relative_to(folder).parts[0] for path in files}
+    assert {"ray", "wandb", "cache", "report", "artifacts"} <= {
+        path.relative_to(folder).parts[0] for path in files
+    }
     found = [(path, name) for path in files for name, s in SECRETS.items() if s.encode() in path.read_bytes()]
     assert found == []
     assert "${DATABASE_PASSWORD}" in (folder / "study.json").read_text()

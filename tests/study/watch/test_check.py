@@ -228,7 +228,7 @@ def test_what_a_killed_driver_leaves_is_no_damage(tmp_path, simulation):
         file.write('{"trial_id": "ha')
     (root / "artifacts" / "halfway").mkdir()
     (root / "artifacts" / "halfway" / ".samples.png.0f.partial").write_bytes(b"x")
-    (root / "kept").mkdir()
+    (root / "cache").mkdir()
     checked = check_study(root)
     assert checked.is_sound and not checked.is_finished
     assert [str(finding) for finding in checked.findings] == [
@@ -240,6 +240,6 @@ def test_what_a_killed_driver_leaves_is_no_damage(tmp_path, simulation):
 
 
 def test_scratch_is_left_over_once_the_study_is_finished(root):
-    (root / "kept").mkdir()
-    assert findings(root) == ["kept: left over, of no use, the study is over"]
+    (root / "cache").mkdir()
+    assert findings(root) == ["cache: left over, of no use, the study is over"]
     assert check_study(root).is_sound
