@@ -2,7 +2,7 @@ import optuna
 import pytest
 
 from gan_study.search_spaces.optuna_adapter import suggest
-from gan_study.search_spaces.space import BALANCER, RATIO, apply_changes, nest
+from gan_study.search_spaces.space import BALANCER, EPOCHS, RATIO, apply_changes, nest
 from gan_study.search_spaces.spaces import GAN_VARIANTS, SPACES
 from gan_study.trainables.balancing.catalog import parse_balancing
 from gan_study.trainables.base.settings import ConfigError
@@ -101,3 +101,10 @@ def test_a_space_that_cannot_be_searched_is_refused(changes, message):
     with pytest.raises(ConfigError) as error:
         apply_changes(GAN_VARIANTS, changes)
     assert message in str(error.value)
+
+
+def test_chosen_epochs_are_those_of_balancers_that_have_them():
+    of_all = {BALANCER: Choice(options=("dcgan", "smote")), EPOCHS: Choice(options=(5, 10))}
+    space = apply_changes(GAN_VARIANTS, {**of_all, "balancing/balance_to": Float(low=0.5, high=1.0)})
+    assert space.chosen_epochs("dcgan") == {5, 10}
+    assert space.chosen_epochs("smote") == frozenset()

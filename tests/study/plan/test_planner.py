@@ -6,7 +6,7 @@ import pytest
 
 from gan_study.study.plan.config import parse_study
 from gan_study.study.plan.planner import Pause, Planner
-from gan_study.study.plan.trials import num_trials
+from gan_study.study.plan.trials import is_done, num_trials
 from gan_study.trainables.balancing.catalog import BALANCERS
 from gan_study.trainables.base.settings import dump
 from gan_study.trainables.gans.catalog import VARIANTS
@@ -45,6 +45,17 @@ def test_three_phases_each_complete():
     assert len(simulation.phase("search")) == 16
     assert len(simulation.phase("confirm")) == 2 * (5 + 2) * 3
     assert num_trials(study()) == len(simulation.records)
+
+
+def test_a_study_is_done_once_every_trial_has_its_record():
+    simulation = finished(study())
+    records, selected = simulation.records, simulation.selected
+    assert is_done(study(), record_of=records.get, selected=selected)
+    assert not is_done(study(), record_of=records.get, selected=None)
+    for phase in ("baseline", "confirm"):
+        lost = next(trial_id for trial_id, record in records.items() if record.phase == phase)
+        rest = {trial_id: record for trial_id, record in records.items() if trial_id != lost}
+        assert not is_done(study(), record_of=rest.get, selected=selected)
 
 
 def test_only_the_confirmation_reads_the_test_part_and_with_fresh_seeds():
