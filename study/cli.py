@@ -15,9 +15,9 @@ from rich.text import Text
 from gan_study.study.listing import listing
 from gan_study.study.plan.config import resolve_study
 from gan_study.study.plan.recipe import study_config
-from gan_study.study.plan.time_budget import parse_seconds
 from gan_study.study.run.folder import StudyFolder, read_manifest
 from gan_study.study.run.result import EveryTrialFailedError, StudyResult, UnfinishedStudyError
+from gan_study.study.run.time_budget import parse_seconds
 from gan_study.study.watch.terminal import printable, say
 from gan_study.trainables.base.settings import UserError
 

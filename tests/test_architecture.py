@@ -74,8 +74,13 @@ BELOW = {
 # Library -> the rooms that may import it.
 LIBRARIES = {
     "ray": ("trainables.trial.trainable", "study"),
-    "optuna": ("search_spaces.optuna_adapter", "study.plan.searcher", "study.watch.importance"),
-    "sqlalchemy": ("study.plan.searcher",),
+    "optuna": (
+        "search_spaces.optuna_adapter",
+        "study.plan.searcher",
+        "study.watch.importance",
+        "study.watch.optuna_view",
+    ),
+    "sqlalchemy": ("study.watch.optuna_view",),
     "wandb": ("study.watch.tracking",),
     "wandb_workspaces": ("study.watch.dashboard", "study.watch.wandb_internals"),
     "matplotlib": ("analysis",),

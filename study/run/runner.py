@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from gan_study.study.plan.config import StudyConfig, check_study_config
-from gan_study.study.plan.searcher import OptunaView, differences
 from gan_study.study.plan.selection import read_selection
 from gan_study.study.plan.trials import Ratio, is_done, num_confirmations, num_trials
 from gan_study.study.run.cluster import Room, ray_cluster, room_for_trials
@@ -29,6 +28,7 @@ from gan_study.study.run.retention import Retention, best_confirmed
 from gan_study.study.run.session import Observer, StudySession, TimeBudget
 from gan_study.study.run.tuner import run_trials
 from gan_study.study.watch.journal import Journal, driver_began
+from gan_study.study.watch.optuna_view import OptunaView, differences
 from gan_study.study.watch.progress import ProgressDisplay, Tally
 from gan_study.study.watch.terminal import say
 from gan_study.trainables.data.catalog import image_source

@@ -8,11 +8,12 @@ from typing import Protocol
 
 from gan_study.study.plan.config import StudyConfig
 from gan_study.study.plan.planner import Pause, Planner
-from gan_study.study.plan.searcher import OptunaView
 from gan_study.study.plan.selection import read_selection, write_selection
 from gan_study.study.plan.trials import PlannedTrial, Ratio
 from gan_study.study.run.folder import StudyFolder
 from gan_study.study.run.record_store import RecordStore
+from gan_study.study.run.time_budget import TimeBudget
+from gan_study.study.watch.optuna_view import OptunaView
 from gan_study.trainables.record import Milestone, TrialRecord
 from gan_study.trainables.trial.run import failed_record, pruned_record
 
@@ -29,27 +30,7 @@ class Observer(Protocol):
         ...
 
 
-@dataclass(frozen=True, kw_only=True)
-class TimeBudget:
-    """Closes the search in time for the confirmation, whose length is judged by the trials so far.
-
-    `seconds` None is never used up. The confirmation itself is not cut: an unfinished one answers nothing.
-    """
-
-    seconds: float | None
-    num_confirmations: int
-    num_workers: int
-    started_at: float = field(default_factory=time.monotonic)
-
-    def may_search(self, mean_trial_seconds: float) -> bool:
-        """Whether one more search trial and then the whole confirmation fit in."""
-        if self.seconds is None:
-            return True
-        needed = mean_trial_seconds * (1 + self.num_confirmations / self.num_workers)
-        return time.monotonic() - self.started_at + needed < self.seconds
-
-
-# How often a trial is handed out anew whose process was gone before it could begin: a machine that is lost takes
+# How often a trial is rescheduled whose process was gone before it could begin: a machine that is lost takes
 # several such processes along, and the trial may be offered one after the other.
 MAX_RESCHEDULES = 8
 
@@ -130,7 +111,7 @@ class StudySession:
                 observer.started(running.trial)
 
     def reschedule(self, trial_id: str) -> bool:
-        """Whether the trial, which has not begun where it was to run, is handed out once more."""
+        """Hand out a trial again that could not begin; False where that was done MAX_RESCHEDULES times."""
         running = self._running[trial_id]
         running.reschedules += 1
         if running.reschedules > MAX_RESCHEDULES:

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gan_study.study.plan.searcher import differences
 from gan_study.study.plan.selection import SelectedConfig, read_selection
 from gan_study.study.plan.trials import is_done, num_trials
 from gan_study.study.run.folder import Manifest, StudyFolder, read_manifest
 from gan_study.study.run.record_store import find_repeated
+from gan_study.study.watch.optuna_view import differences
 from gan_study.trainables.base.settings import ConfigError, UserError
 from gan_study.trainables.record import RecordError, TrialRecord, read_line, record_lines
 from gan_study.trainables.runtime.storage import is_partial

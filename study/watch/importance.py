@@ -11,9 +11,9 @@ from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from pydantic import JsonValue
 
 from gan_study.search_spaces.space import BALANCER, RATIO, Space
-from gan_study.study.plan.searcher import search_of
 from gan_study.study.run.folder import StudyFolder, read_manifest
 from gan_study.study.run.record_store import read_records
+from gan_study.study.watch.optuna_view import search_of
 from gan_study.trainables.base.settings import dump, from_json
 from gan_study.trainables.base.tunable import contains
 from gan_study.trainables.record import SearchImportance, TrialRecord

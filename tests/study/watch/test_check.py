@@ -12,11 +12,11 @@ import optuna
 import pytest
 
 from gan_study.study.plan.config import parse_study
-from gan_study.study.plan.searcher import OptunaView
 from gan_study.study.plan.selection import write_selection
 from gan_study.study.run.folder import StudyFolder, create_study_folder
 from gan_study.study.run.record_store import RecordStore
 from gan_study.study.watch.check import check_study
+from gan_study.study.watch.optuna_view import OptunaView
 from gan_study.trainables.base.settings import UserError
 from gan_study.trainables.trial.artifacts import predictions_file
 from gan_study.trainables.trial.run import artifact_path
