@@ -333,7 +333,14 @@ def _conclude(result: StudyResult) -> None:
         if result.count(status):
             console.print(f"{result.count(status)} of {len(result.trials)} trials {status}", style="yellow")
     _report(result.check().folder)
-    _mirror_report(result.folder)
+    manifest = read_manifest(result.folder)
+    if manifest.config.wandb.mode == "off":
+        return
+    from gan_study.study.watch.tracking import mirror_report
+
+    problem = mirror_report(manifest, StudyFolder(result.folder))
+    if problem:
+        say(console, f"W&B: {problem}")
 
 
 def _report(folder: Path) -> None:
@@ -369,17 +376,6 @@ def _recheck(folder: Path) -> None:
     )
     if off:
         raise typer.Exit(1)
-
-
-def _mirror_report(folder: Path) -> None:
-    manifest = read_manifest(folder)
-    if manifest.config.wandb.mode == "off":
-        return
-    from gan_study.study.watch.tracking import mirror_report
-
-    problem = mirror_report(manifest, StudyFolder(folder))
-    if problem:
-        say(console, f"W&B: {problem}")
 
 
 def _table(frame: "pd.DataFrame") -> Table:

@@ -64,7 +64,7 @@ def choose_library(agreed: Callable[[Library], Library] = lambda found: found) -
 def agree_on_library(folder: Path, found: Library, *, patience_seconds: float = 0.0) -> Library:
     """What the first process found that looked into `folder` on a machine like this one, or this process itself.
 
-    Machines are alike whose numbers are taken for equal, see `kept.arithmetic`.
+    Machines are alike whose numbers are taken for equal, see `cache.arithmetic`.
     """
     path = folder / re.sub(r"[^\w.]+", "_", "-".join(machine_kind()))
     first = first_written(path, found.encode(), patience_seconds=patience_seconds).decode()
