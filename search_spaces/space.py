@@ -108,22 +108,19 @@ def _checked_axes(space: Space) -> Space:
     for name in space.balancers:
         if name not in BALANCERS:
             raise ConfigError(f"search.parameters.{BALANCER}: {name!r} is unknown; {nearest(name, BALANCERS)}")
-    _check_ratio(space.parameters.get(RATIO))
+    ratio = space.parameters.get(RATIO)
+    if ratio is not None and not isinstance(ratio, Choice):
+        raise ConfigError(f"search.parameters.{RATIO}: a choice is needed, since each ratio is compared by itself")
+    for option in ratio.options if ratio else ():
+        if not isinstance(option, int | float) or option < 1:
+            raise ConfigError(
+                f"search.parameters.{RATIO}: {option!r} cannot be used; a ratio is a number from 1 up"
+            )
     return space
 
 
 def _has_setting(balancer: str, path: str) -> bool:
     return path.removeprefix(_BALANCING) in BALANCERS[balancer].setting_paths
-
-
-def _check_ratio(domain: Tunable | None) -> None:
-    if domain is None:
-        return
-    if not isinstance(domain, Choice):
-        raise ConfigError(f"search.parameters.{RATIO}: a choice is needed, since each ratio is compared by itself")
-    low = [option for option in domain.options if not isinstance(option, int | float) or option < 1]
-    if low:
-        raise ConfigError(f"search.parameters.{RATIO}: {low[0]!r} cannot be used; a ratio is a number from 1 up")
 
 
 def _check_key(space: Space, key: str) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import optuna
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from gan_study.search_spaces.optuna_adapter import distributions, suggest
+from gan_study.search_spaces.optuna_adapter import distribution, suggest
 from gan_study.search_spaces.space import Space
 from gan_study.trainables.base.seeding import derive_seed
 from gan_study.trainables.base.tunable import Scalar
@@ -131,7 +131,7 @@ def show_trial(
         state=state,
         value=value,
         params=params,
-        distributions=distributions(space, params),
+        distributions={key: distribution(space.parameters[key]) for key in params},
         user_attrs={"trial_id": trial_id, "number": step.number},
         intermediate_values=intermediate_values,
     )

@@ -106,7 +106,7 @@ def _run(
 ) -> StudyResult:
     config, folder = with_way_decided(manifest.config, room), StudyFolder(root.resolve())
     with contextlib.ExitStack() as closing:
-        tally = Tally(num_workers=room.num_workers)
+        tally = Tally(num_workers=room.num_workers, num_trials=num_trials(config))
         session = StudySession(
             config,
             folder,
@@ -119,7 +119,8 @@ def _run(
             ),
             observers=_observers(manifest, folder, tally, options.console, closing),
         )
-        tally.expect(num_trials(config), session.records)
+        for record in session.records:
+            tally.count(record)
         closing.enter_context(logging_to(folder.driver_log))
         driver_began(num_records=len(session.records), num_trials=tally.num_trials, num_workers=tally.num_workers)
         images = share(image_source(config.data))

@@ -4,6 +4,7 @@ import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from statistics import fmean
 from typing import Protocol
 
 from gan_study.study.plan.config import StudyConfig
@@ -42,10 +43,6 @@ class _Running:
     began_at: float | None = None
     milestones: list[Milestone] = field(default_factory=list)
 
-    def seconds(self) -> float:
-        """Since it began, or began anew."""
-        return 0.0 if self.began_at is None else time.monotonic() - self.began_at
-
 
 class StudySession:
     """Hands out trials and takes in what became of them; the single writer of records.
@@ -66,12 +63,12 @@ class StudySession:
     ) -> None:
         patience = config.resources.storage_patience_seconds
         self.records = RecordStore(folder.records, patience_seconds=patience)
-        self.planner = Planner(
+        self._planner = Planner(
             config,
             record_of=self.records.get,
             selected=read_selection(folder.selection),
             keep=lambda selected: write_selection(folder.selection, selected, patience_seconds=patience),
-            may_search=lambda: budget.may_search(self._mean_trial_seconds()),
+            may_search=lambda: budget.may_search(fmean(self._trial_seconds or [0.0])),
         )
         self._view = view
         self._time_limit = config.resources.trial_time_limit_seconds
@@ -88,7 +85,7 @@ class StudySession:
         """The next trial, from now on underway, or why there is none."""
         if self._rescheduled:
             return self._rescheduled.popleft()
-        planned = self.planner.next()
+        planned = self._planner.next()
         if isinstance(planned, PlannedTrial):
             self._running[planned.trial_id] = _Running(planned)
             if planned.purpose.search is not None:
@@ -141,8 +138,9 @@ class StudySession:
 
         A process that was stuck beyond the time limit cannot say so, but it did not die sooner.
         """
-        trial, limit = self._running[trial_id].trial, self._time_limit
-        if limit is not None and self._running[trial_id].seconds() >= limit:
+        running, limit = self._running[trial_id], self._time_limit
+        trial, began_at = running.trial, running.began_at
+        if limit is not None and began_at is not None and time.monotonic() - began_at >= limit:
             reason = f"stuck for longer than {limit:g} s, and killed; {reason}"
         ratio = self.ratio_of(trial)
         self.ended(failed_record(trial.config, trial.purpose, reason=reason, imbalance_ratio=ratio))
@@ -160,6 +158,3 @@ class StudySession:
     def _count_seconds(self, record: TrialRecord) -> None:
         if record.status == "complete":
             self._trial_seconds.append(sum(record.seconds.values()))
-
-    def _mean_trial_seconds(self) -> float:
-        return sum(self._trial_seconds) / len(self._trial_seconds) if self._trial_seconds else 0.0

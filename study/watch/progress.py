@@ -2,7 +2,6 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -21,30 +20,15 @@ class Tally:
     """Counts of a study's trials, and from them the time left."""
 
     num_workers: int
-    num_trials: int = 0
+    num_trials: int
     ended: Counter[str] = field(default_factory=Counter)
     running: int = 0
     seconds: list[float] = field(default_factory=list)
     best: TrialRecord | None = None
     failures: Counter[str] = field(default_factory=Counter)
 
-    def expect(self, num_trials: int, earlier: Iterable[TrialRecord]) -> None:
-        """Set the number of trials, and count those of an earlier run."""
-        self.num_trials = num_trials
-        for record in earlier:
-            self.took_in(record)
-
-    def started(self) -> None:
-        """One more runs."""
-        self.running += 1
-
-    def finished(self, record: TrialRecord) -> None:
-        """One less runs."""
-        self.running -= 1
-        self.took_in(record)
-
-    def took_in(self, record: TrialRecord) -> None:
-        """Count a record."""
+    def count(self, record: TrialRecord) -> None:
+        """Take a record into account."""
         self.ended[record.status] += 1
         if record.status == "complete":
             self.seconds.append(sum(record.seconds.values()))
@@ -94,12 +78,13 @@ class ProgressDisplay:
 
     def started(self, trial: PlannedTrial) -> None:
         """Count the trial as running."""
-        self._tally.started()
+        self._tally.running += 1
         self._phase = trial.purpose.phase
 
     def finished(self, record: TrialRecord) -> None:
         """Count the trial as ended."""
-        self._tally.finished(record)
+        self._tally.running -= 1
+        self._tally.count(record)
         if not self._console.is_terminal:
             say(self._console, self._line(record))
 

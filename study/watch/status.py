@@ -75,8 +75,12 @@ def study_status(root: Path) -> StudyStatus:
     records = read_records(folder.records)
     journal = since_the_driver_began(read_log(folder.driver_log))
     workers = journal[0].values.get(NUM_WORKERS) if journal else None
-    tally = Tally(num_workers=workers if isinstance(workers, int) and workers > 0 else 1)
-    tally.expect(num_trials(manifest.config), records)
+    tally = Tally(
+        num_workers=workers if isinstance(workers, int) and workers > 0 else 1,
+        num_trials=num_trials(manifest.config),
+    )
+    for record in records:
+        tally.count(record)
     recorded = {record.trial_id: record for record in records}
     return StudyStatus(
         manifest=manifest,
