@@ -5,7 +5,6 @@ In a module of its own, since workers import what they run.
 
 import math
 from collections.abc import Iterator
-from typing import Any
 from unittest.mock import patch
 
 import numpy as np
@@ -23,17 +22,18 @@ from gan_study.trainables.gans.losses import CROSS_ENTROPY
 from gan_study.trainables.gans.snapshots import looked_at
 from gan_study.trainables.gans.training import MeanLosses, TrainedEpoch
 from gan_study.trainables.gans.variant import GanSettings, GanVariant, TrainingData
+from gan_study.trainables.trial.request import TrialRequest
 from gan_study.trainables.trial.trainable import GanStudyTrainable, SharedImages
 
 
 class PlainlyTrained(GanStudyTrainable):
     """A trial whose networks are trained by the plain loops."""
 
-    def setup(self, config: dict[str, Any], images: SharedImages) -> None:
+    def setup(self, config: dict[str, TrialRequest], images: SharedImages) -> None:
         """Begin the trial that `config` describes, in a process that trains plainly from now on."""
         patch("gan_study.trainables.gans.batched.together.train_gan", plainly_trained).start()
-        for module in ("trial", "generation", "features"):
-            patch(f"trainables.{module}.fit", plainly_fitted).start()
+        for module in ("trial.run", "image_quality.judge", "image_quality.extractor"):
+            patch(f"gan_study.trainables.{module}.fit", plainly_fitted).start()
         super().setup(config, images)
 
 

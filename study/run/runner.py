@@ -25,7 +25,8 @@ from gan_study.study.run.lock import sole_driver
 from gan_study.study.run.record_store import RecordStore, read_records
 from gan_study.study.run.result import StudyResult, UnfinishedStudyError
 from gan_study.study.run.retention import Retention, best_confirmed
-from gan_study.study.run.session import Observer, StudySession, TimeBudget
+from gan_study.study.run.session import Observer, StudySession
+from gan_study.study.run.time_budget import TimeBudget
 from gan_study.study.run.tuner import run_trials
 from gan_study.study.watch.journal import Journal, driver_began
 from gan_study.study.watch.optuna_view import OptunaView, differences
