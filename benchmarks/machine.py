@@ -6,8 +6,9 @@ from typing import Any
 
 import torch
 from torch.nn import functional
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
+
+from benchmarks.torch_internals import TorchDispatchMode, operation_of
 
 ROUNDS = 20
 
@@ -25,7 +26,7 @@ class CountedOperations(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """What `func` gives, once counted."""
         result = func(*args, **(kwargs or {}))
-        count = flop_registry.get(func._overloadpacket)
+        count = flop_registry.get(operation_of(func))
         if count is not None:
             self.operations += count(*args, **(kwargs or {}), out_val=result)
         return result

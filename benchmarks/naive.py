@@ -5,7 +5,6 @@ In a module of its own, since workers import what they run.
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
 from unittest.mock import patch
 
 import numpy as np
@@ -24,13 +23,14 @@ from gan_study.trainables.gans.snapshots import take_snapshot
 from gan_study.trainables.gans.trainer import MeanLosses
 from gan_study.trainables.gans.training import TrainedEpoch
 from gan_study.trainables.gans.variant import GanSettings, GanVariant, TrainingData
+from gan_study.trainables.trial.request import TrialRequest
 from gan_study.trainables.trial.trainable import GanStudyTrainable, SharedImages
 
 
 class PlainlyTrained(GanStudyTrainable):
     """A trial whose networks are trained by the plain loops."""
 
-    def setup(self, config: dict[str, Any], images: SharedImages) -> None:
+    def setup(self, config: dict[str, TrialRequest], images: SharedImages) -> None:
         """Begin the trial that `config` describes, in a process that trains plainly from now on."""
         for name, plain in REPLACED.items():
             patch(name, plain).start()

@@ -14,10 +14,9 @@ import os
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
-from typing import Any
 from unittest.mock import patch
 
 import ray
@@ -29,10 +28,12 @@ from scipy.stats import spearmanr
 from benchmarks.naive import PlainlyTrained
 from gan_study.study.plan.config import StudyConfig
 from gan_study.study.plan.recipe import study_config
+from gan_study.study.plan.trials import PlannedTrial
 from gan_study.study.run.runner import RunOptions, run_study
-from gan_study.study.run.tune_adapter import TRIAL_ID, SessionSearcher
+from gan_study.study.run.tune_adapter import SessionSearcher
 from gan_study.trainables.record import TrialRecord
-from gan_study.trainables.trial.trainable import GANS, KEPT, KEPT_EPOCHS, GanStudyTrainable
+from gan_study.trainables.trial.request import TrialRequest
+from gan_study.trainables.trial.trainable import GanStudyTrainable
 
 RESULTS = Path(__file__).parent / "results"
 EPOCHS = (5, 10, 25, 50, 100)
@@ -57,15 +58,14 @@ MNIST = ("data.name=mnist", "data.image_size=28", "data.train_size=600")
 
 
 class SharesNothing(SessionSearcher):
-    """Gives each trial a place of its own for what it keeps, and nothing to keep there for others."""
+    """Gives each trial a place of its own for what it caches, and nothing to leave there for others."""
 
-    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
-        """The configuration of the next trial, None to be asked again, or FINISHED."""
-        given = super().suggest(trial_id)
-        if not isinstance(given, dict):
-            return given
-        own = Path(given[KEPT]) / given[TRIAL_ID]
-        return {**given, KEPT: str(own), GANS: str(own / "gans"), KEPT_EPOCHS: []}
+    def request(self, planned: PlannedTrial) -> TrialRequest:
+        """What a worker is asked to do for a planned trial."""
+        request = super().request(planned)
+        own = request.places.cache / request.trial_id
+        places = replace(request.places, cache=own, gans=own / "gans")
+        return replace(request, places=places, checkpoint_epochs=frozenset())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,8 +116,8 @@ def timed(
     quiet = RunOptions(console=Console(quiet=True))
     with (
         tempfile.TemporaryDirectory() as folder,
-        patch("gan_study.study.run.runner.SessionSearcher", searcher),
-        patch("gan_study.study.run.runner.GanStudyTrainable", trainable),
+        patch("gan_study.study.run.tuner.SessionSearcher", searcher),
+        patch("gan_study.study.run.tuner.GanStudyTrainable", trainable),
     ):
         started = perf_counter()
         result = run_study(config, out=Path(folder) / "study", options=quiet)

@@ -1,7 +1,5 @@
 """A space as Optuna sees it: define-by-run, each parameter asked for only where it exists."""
 
-from collections.abc import Iterable
-
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import BaseTrial
 
@@ -17,11 +15,6 @@ def suggest(space: Space, trial: BaseTrial) -> dict[str, Scalar]:
     for key in space.keys_of(str(values[BALANCER])):
         values[key] = _ask(trial, key, space.parameters[key])
     return values
-
-
-def distributions(space: Space, keys: Iterable[str]) -> dict[str, BaseDistribution]:
-    """Optuna's distribution of each of the `keys`."""
-    return {key: distribution(space.parameters[key]) for key in keys}
 
 
 def distribution(domain: Tunable) -> BaseDistribution:

@@ -54,12 +54,14 @@ class Space:
 
     def chosen_epochs(self, balancer: str) -> frozenset[int]:
         """The numbers of epochs that a balancer's GAN is trained for, where they are a choice among a few."""
-        keys = (key for key in self.keys_of(balancer) if key.partition("@")[0] == EPOCHS)
-        domain = self.parameters.get(next(keys, EPOCHS))
-        return frozenset(map(int, domain.options)) if isinstance(domain, Choice) else frozenset()
+        for key in self.keys_of(balancer):
+            domain = self.parameters[key]
+            if key.partition("@")[0] == EPOCHS and isinstance(domain, Choice):
+                return frozenset(map(int, domain.options))
+        return frozenset()
 
 
-def changed(space: Space, changes: Mapping[str, Tunable | None]) -> Space:
+def apply_changes(space: Space, changes: Mapping[str, Tunable | None]) -> Space:
     """`space` narrowed or widened: a range replaces or adds a parameter, None takes it out.
 
     What a balancer has to itself goes with it when it is not searched any more, and so does a parameter of `space`
@@ -79,14 +81,14 @@ def changed(space: Space, changes: Mapping[str, Tunable | None]) -> Space:
     return replace(space, parameters={key: domain for key, domain in merged.items() if key in used})
 
 
-def checked(space: Space) -> Space:
+def check_space(space: Space) -> Space:
     """`space`, if a study can search it; otherwise ConfigError names the parameter and what is wrong with it."""
     for key in _checked_axes(space).parameters:
         _check_key(space, key)
     return space
 
 
-def nested(point: Mapping[str, Scalar]) -> dict[str, JsonValue]:
+def nest(point: Mapping[str, Scalar]) -> dict[str, JsonValue]:
     """A point of a space as the nested dict that it sets: {"a/b@cgan": 1} is {"a": {"b": 1}}."""
     result: dict[str, JsonValue] = {}
     for key, value in point.items():
@@ -106,22 +108,19 @@ def _checked_axes(space: Space) -> Space:
     for name in space.balancers:
         if name not in BALANCERS:
             raise ConfigError(f"search.parameters.{BALANCER}: {name!r} is unknown; {nearest(name, BALANCERS)}")
-    _check_ratio(space.parameters.get(RATIO))
+    ratio = space.parameters.get(RATIO)
+    if ratio is not None and not isinstance(ratio, Choice):
+        raise ConfigError(f"search.parameters.{RATIO}: a choice is needed, since each ratio is compared by itself")
+    for option in ratio.options if ratio else ():
+        if not isinstance(option, int | float) or option < 1:
+            raise ConfigError(
+                f"search.parameters.{RATIO}: {option!r} cannot be used; a ratio is a number from 1 up"
+            )
     return space
 
 
 def _has_setting(balancer: str, path: str) -> bool:
     return path.removeprefix(_BALANCING) in BALANCERS[balancer].setting_paths
-
-
-def _check_ratio(domain: Tunable | None) -> None:
-    if domain is None:
-        return
-    if not isinstance(domain, Choice):
-        raise ConfigError(f"search.parameters.{RATIO}: a choice is needed, since each ratio is compared by itself")
-    low = [option for option in domain.options if not isinstance(option, int | float) or option < 1]
-    if low:
-        raise ConfigError(f"search.parameters.{RATIO}: {low[0]!r} cannot be used; a ratio is a number from 1 up")
 
 
 def _check_key(space: Space, key: str) -> None:

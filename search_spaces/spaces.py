@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from gan_study.search_spaces.space import BALANCER, RATIO, Space, checked
+from gan_study.search_spaces.space import BALANCER, RATIO, Space, check_space
 from gan_study.trainables.base.settings import ConfigError, nearest
 from gan_study.trainables.base.tunable import Choice, Float, Int
 from gan_study.trainables.gans.catalog import VARIANTS
@@ -25,7 +25,7 @@ def _epochs(variant: GanVariant) -> Int:
     return Int(low=max(1, round(default / EPOCHS_FACTOR)), high=default * EPOCHS_FACTOR, log=True)
 
 
-GAN_VARIANTS = checked(
+GAN_VARIANTS = check_space(
     Space(
         name="gan_variants",
         summary="GAN variant, epochs, learning rate and gradient penalty, at the study's own imbalance",
@@ -39,7 +39,7 @@ GAN_VARIANTS = checked(
     )
 )
 
-IMBALANCE_ABLATION = checked(
+IMBALANCE_ABLATION = check_space(
     Space(
         name="imbalance_ablation",
         summary="gan_variants at every imbalance ratio in {1, 2, 5, 10, 20, 50, 100}",
@@ -47,7 +47,7 @@ IMBALANCE_ABLATION = checked(
     )
 )
 
-SMALL = checked(
+SMALL = check_space(
     Space(
         name="small",
         summary="GAN variant and learning rate alone, at each variant's own number of epochs",

@@ -10,8 +10,8 @@ from pydantic import JsonValue
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from gan_study.study.plan.planner import Cell, planned_trial
-from gan_study.study.plan.recipe import merged, study_config
+from gan_study.study.plan.recipe import merge, study_config
+from gan_study.study.plan.trials import Cell, planned_trial
 from gan_study.study.run.folder import StudyFolder, read_manifest
 from gan_study.study.run.record_store import read_records
 from gan_study.trainables.base.settings import ConfigError, UserError, nearest
@@ -159,7 +159,7 @@ def _with_epochs(config: TrialConfig, epochs: int | None) -> TrialConfig:
     if epochs is None:
         return config
     changes: dict[str, JsonValue] = {"balancing": {"gan": {"epochs": epochs}}}
-    return parse_trial(merged(dump_trial(config), changes))
+    return parse_trial(merge(dump_trial(config), changes))
 
 
 def _same_place(data: str, root: str | None) -> bool:

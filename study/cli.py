@@ -13,11 +13,12 @@ from rich.table import Table
 from rich.text import Text
 
 from gan_study.study.listing import listing
-from gan_study.study.plan.config import resolved_study
+from gan_study.study.plan.config import resolve_study
 from gan_study.study.plan.recipe import study_config
-from gan_study.study.plan.time_budget import parse_seconds
 from gan_study.study.run.folder import StudyFolder, read_manifest
 from gan_study.study.run.result import EveryTrialFailedError, StudyResult, UnfinishedStudyError
+from gan_study.study.run.time_budget import parse_seconds
+from gan_study.study.watch.terminal import printable, say
 from gan_study.trainables.base.settings import UserError
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def _version(asked: bool) -> None:
 def options(
     context: typer.Context,
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
     """Does training a GAN on the rare classes help a classifier find them? Asks it of your images.
@@ -174,7 +175,6 @@ def balance(
     As an image folder, with the generator beside it; the same command goes on with one that was interrupted.
     """
     from gan_study.study.balance import BalanceOptions, export_request, run_export
-    from gan_study.study.watch.journal import printable
 
     options = BalanceOptions(
         study=from_,
@@ -200,8 +200,8 @@ def balance(
         table.add_row(name, *map(str, (each.num_real, each.num_synthetic, each.num_validation)))
     console.print(table)
     for note in description.notes:
-        console.print(f"Note: {note}", markup=False, highlight=False, soft_wrap=True)
-    console.print(f"Data card: {out / 'README.md'}", markup=False, highlight=False, soft_wrap=True)
+        say(console, f"Note: {note}")
+    say(console, f"Data card: {out / 'README.md'}")
 
 
 @app.command()
@@ -216,7 +216,7 @@ def sample(
     from gan_study.trainables.export.saved_generator import load_generator, write_samples
 
     written = write_samples(load_generator(folder), class_name, num, out, seed=seed)
-    console.print(f"{num} images: {written}", markup=False, highlight=False, soft_wrap=True)
+    say(console, f"{num} images: {written}")
 
 
 @app.command()
@@ -243,7 +243,7 @@ def status(folder: Folder) -> None:
     from gan_study.study.watch.status import study_status
 
     for line in study_status(folder).lines():
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        say(console, line)
 
 
 @app.command()
@@ -272,10 +272,11 @@ def dashboard(
 ) -> None:
     """Save the W&B view of a study, and print its address."""
     from gan_study.study.watch.dashboard import dashboard as view_of
-    from gan_study.study.watch.dashboard import saved, specification
+    from gan_study.study.watch.dashboard import save
+    from gan_study.study.watch.wandb_internals import specification
 
     view = view_of(read_manifest(folder), entity=entity)
-    print(specification(view) if dry_run else saved(view))
+    print(specification(view) if dry_run else save(view))
 
 
 @app.command(name="list")
@@ -288,7 +289,7 @@ def list_() -> None:
         console.print(title, style="bold")
         width = max(len(name) for name in entries)
         for name, summary in entries.items():
-            console.print(f"  {name:{width}}  {summary}", markup=False, highlight=False, soft_wrap=True)
+            say(console, f"  {name:{width}}  {summary}")
 
 
 @app.command()
@@ -297,7 +298,7 @@ def show(recipe: Recipe, set_: Set = None) -> None:
 
     As YAML, the search space and every default included.
     """
-    print(yaml.safe_dump(resolved_study(study_config(recipe, set_ or [])), sort_keys=False))
+    print(yaml.safe_dump(resolve_study(study_config(recipe, set_ or [])), sort_keys=False))
 
 
 def main() -> None:
@@ -332,7 +333,14 @@ def _conclude(result: StudyResult) -> None:
         if result.count(status):
             console.print(f"{result.count(status)} of {len(result.trials)} trials {status}", style="yellow")
     _report(result.check().folder)
-    _mirror_report(result.folder)
+    manifest = read_manifest(result.folder)
+    if manifest.config.wandb.mode == "off":
+        return
+    from gan_study.study.watch.tracking import mirror_report
+
+    problem = mirror_report(manifest, StudyFolder(result.folder))
+    if problem:
+        say(console, f"W&B: {problem}")
 
 
 def _report(folder: Path) -> None:
@@ -348,7 +356,7 @@ def _report(folder: Path) -> None:
     console.print(answer, markup=False, highlight=False)
     if len(frame):
         console.print(_table(frame), crop=False)
-    console.print(f"Report: {write_report_of(study)}", markup=False, highlight=False, soft_wrap=True)
+    say(console, f"Report: {write_report_of(study)}")
 
 
 def _recheck(folder: Path) -> None:
@@ -368,17 +376,6 @@ def _recheck(folder: Path) -> None:
     )
     if off:
         raise typer.Exit(1)
-
-
-def _mirror_report(folder: Path) -> None:
-    manifest = read_manifest(folder)
-    if manifest.config.wandb.mode == "off":
-        return
-    from gan_study.study.watch.tracking import mirror_report
-
-    problem = mirror_report(manifest, StudyFolder(folder))
-    if problem:
-        console.print(f"W&B: {problem}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _table(frame: "pd.DataFrame") -> Table:

@@ -74,14 +74,19 @@ BELOW = {
 # Library -> the rooms that may import it.
 LIBRARIES = {
     "ray": ("trainables.trial.trainable", "study"),
-    "optuna": ("search_spaces.optuna_adapter", "study.plan.searcher", "study.watch.importance"),
-    "sqlalchemy": ("study.plan.searcher",),
+    "optuna": (
+        "search_spaces.optuna_adapter",
+        "study.plan.searcher",
+        "study.watch.importance",
+        "study.watch.optuna_view",
+    ),
+    "sqlalchemy": ("study.watch.optuna_view",),
     "wandb": ("study.watch.tracking",),
-    "wandb_workspaces": ("study.watch.dashboard",),
+    "wandb_workspaces": ("study.watch.dashboard", "study.watch.wandb_internals"),
     "matplotlib": ("analysis",),
     "altair": ("analysis",),
     "vl_convert": ("analysis",),
-    "torch": ("trainables", "study.run.runner"),
+    "torch": ("trainables", "study.run.data_checks"),
     "typer": ("study.cli",),
     "safetensors": ("trainables.export",),
 }

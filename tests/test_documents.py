@@ -18,6 +18,7 @@ from gan_study.study.cli import app
 from gan_study.study.plan.config import StudyConfig, parse_study
 from gan_study.study.run import runner
 from gan_study.study.run.result import StudyResult
+from gan_study.trainables.base.settings import dump
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -79,7 +80,7 @@ def test_the_python_of_the_readme_runs(monkeypatch):
     asked = []
 
     def run_study(config):
-        asked.append(parse_study(runner.dump_study(config)))
+        asked.append(parse_study(dump(config)))
         return StudyResult(folder=Path(), trials=())
 
     monkeypatch.setattr(runner, "run_study", run_study)

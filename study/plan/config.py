@@ -6,7 +6,7 @@ from typing import Literal, Self, TypeAlias
 
 from pydantic import Field, JsonValue, model_validator
 
-from gan_study.search_spaces.space import Space, changed, checked
+from gan_study.search_spaces.space import Space, apply_changes, check_space
 from gan_study.search_spaces.spaces import named_space
 from gan_study.study.plan.storage_url import holds_password
 from gan_study.trainables.balancing.catalog import BALANCERS, dump_balancing, parse_balancing
@@ -27,36 +27,37 @@ NO_BALANCING = "none"
 
 @settings
 class PruningConfig:
-    """Successive halving (ASHA, Li et al. 2020) within each balancer and ratio.
-
-    A GAN is tried after `grace_epochs` epochs and after each `reduction_factor` times as many; it goes on only if
-    its gain is among the best 1/`reduction_factor` of those that came so far.
-    """
+    """Successive halving (ASHA, Li et al. 2020) within each balancer and ratio."""
 
     grace_epochs: int = Field(default=25, ge=1)
+    """A GAN is tried after so many epochs, and after each `reduction_factor` times as many."""
     reduction_factor: int = Field(default=3, ge=2)
+    """A trial goes on only if its gain is among the best 1/`reduction_factor` of those that came so far."""
 
 
 @settings
 class SearchConfig:
     """How the best configuration of each balancer at each ratio is looked for, on validation data.
 
-    `space` names a space, which `parameters` changes (a range replaces or adds, null takes out). `trials` is the
-    whole budget. `allocation` "equal" gives every balancer at every ratio the same share of it, and Optuna
-    searches each by itself; "adaptive" lets Optuna choose balancer and ratio too. The first trial of each has
-    the balancer's defaults, `startup_trials` are random (of each balancer and ratio where the allocation is
-    equal), the rest are TPE's. A suggestion knows the results of all trials but the last `lag` before it: a
-    larger lag lets more machines work at once, and the suggestions do not depend on how many do. `seed` seeds
-    the suggestions and is the seed of every search trial.
+    The first trial of each has the balancer's defaults, the next are random, the rest are TPE's.
     """
 
     space: str = "gan_variants"
+    """The name of a search space."""
     parameters: Mapping[str, Tunable | None] = Field(default_factory=dict)
+    """Changes to the space: a range replaces a parameter or adds one, null takes it out."""
     trials: int = Field(default=32, ge=0)
+    """The budget of the whole search."""
     allocation: Literal["equal", "adaptive"] = "equal"
+    """"equal": every balancer at every ratio has the same share of the budget, and is searched by itself;
+    "adaptive": Optuna chooses balancer and ratio too."""
     startup_trials: int = Field(default=4, ge=1)
+    """How many trials are random: of each balancer and ratio where the allocation is equal."""
     lag: int = Field(default=16, ge=1)
+    """A suggestion knows the results of all trials but the last `lag` before it: a larger lag lets more machines
+    work at once, and the suggestions do not depend on how many do."""
     seed: int = 0
+    """Seeds the suggestions, and is the seed of every search trial."""
     pruning: PruningConfig | None = None
 
 
@@ -74,24 +75,21 @@ class ConfirmConfig:
 
 @settings
 class ResourceConfig:
-    """What one trial gets, and how many run at once (None: as many as fit).
-
-    `gpus_per_trial` "auto" is a quarter of a GPU where the cluster has one, since these networks are small, and
-    none elsewhere. A trial that takes longer than `trial_time_limit_seconds` (None: no limit) is stopped and
-    recorded as failed; which trials are depends on the machine. While a GAN trains, its state is kept every
-    `checkpoint_interval_seconds`: so much is lost at most where its process dies. Storage that fails or is full is
-    tried again for `storage_patience_seconds`; then the study stops, and `resume` goes on. The states of GANs take
-    at most `kept_gb` (of 10^9 bytes) in the whole study: those that were not used for longest go first. For
-    `gan_execution` see GanExecution.
-    """
+    """What one trial gets, and how many run at once."""
 
     cpus_per_trial: int = Field(default=1, ge=1)
     gpus_per_trial: float | Literal["auto"] = "auto"
+    """"auto": a quarter of a GPU where the cluster has one, since these networks are small, and none elsewhere."""
     max_concurrent: int | None = Field(default=None, ge=1)
+    """None: as many trials at once as fit."""
     trial_time_limit_seconds: float | None = Field(default=None, gt=0)
+    """A trial that takes longer is stopped and recorded as failed; which trials do depends on the machine."""
     checkpoint_interval_seconds: float = Field(default=60.0, ge=0)
+    """How often the state of a GAN in training is saved: no more is lost when its process dies."""
     storage_patience_seconds: float = Field(default=60.0, ge=0)
+    """For how long storage that fails or is full is tried again; then the study stops, to be resumed."""
     kept_gb: float = Field(default=10.0, ge=0)
+    """The most that the states of GANs take together, in 10^9 bytes; the least recently used go first."""
     gan_execution: GanExecution = BY_DEVICE
 
 
@@ -105,19 +103,12 @@ class WandbConfig:
 
 @settings
 class StudyConfig:
-    """A study.
-
-    `scale` names the size of the recipe that it was made from. `baselines` are the simple methods that every GAN
-    has to beat; they have nothing to tune. `balancers` gives some balancers other settings than their defaults.
-    `objective` is the metric whose gain over no balancing, on validation data, the search maximises. `storage` is
-    an Optuna storage URL (None: SQLite in the study folder), in which ${NAME} stands for an environment variable;
-    a password has to be written so. With `tensorboard` Ray writes its files for it, to `ray/` in the study folder,
-    which then stays.
-    """
+    """A study."""
 
     name: str
     summary: str = ""
     scale: str = "full"
+    """The size of the recipe that the study was made from."""
     data: DataConfig = Field(default_factory=DataConfig)
     imbalance: Imbalance
     classifier: ClassifierConfig = Field(default_factory=ClassifierConfig)
@@ -128,14 +119,18 @@ class StudyConfig:
         "image_transforms",
         "duplicates",
     )
+    """The simple methods that every GAN has to beat; they have nothing to tune."""
     balancers: Mapping[str, Mapping[str, JsonValue]] = Field(default_factory=dict)
+    """Settings of balancers that differ from their defaults."""
     objective: Metric = "minority_f1"
+    """The metric whose gain over no balancing, on validation data, the search maximises."""
     search: SearchConfig = Field(default_factory=SearchConfig)
     confirm: ConfirmConfig = Field(default_factory=ConfirmConfig)
     resources: ResourceConfig = Field(default_factory=ResourceConfig)
     storage: str | None = None
+    """An Optuna storage URL (None: SQLite in the study folder). ${NAME} in it stands for an environment variable;
+    a password has to be written so."""
     wandb: WandbConfig = Field(default_factory=WandbConfig)
-    tensorboard: bool = False
 
     @model_validator(mode="after")
     def _fresh_seeds(self) -> Self:
@@ -147,7 +142,7 @@ class StudyConfig:
 
     def space(self) -> Space:
         """The search space after this study's changes; raises ConfigError where it cannot be searched."""
-        return changed(checked(named_space(self.search.space)), self.search.parameters)
+        return apply_changes(check_space(named_space(self.search.space)), self.search.parameters)
 
     def ratios(self) -> tuple[float | None, ...]:
         """The imbalance ratios of the study; None stands for the one imbalance it has."""
@@ -157,7 +152,7 @@ class StudyConfig:
         """The study's imbalance at one of its `ratios`."""
         if ratio is None:
             return self.imbalance
-        assert isinstance(self.imbalance, Step | LongTailed), "parse_study saw to it"
+        assert isinstance(self.imbalance, Step | LongTailed), "check_study_config saw to it"
         return replace(self.imbalance, ratio=ratio)
 
     def simple_balancers(self) -> tuple[str, ...]:
@@ -176,6 +171,12 @@ def parse_study(values: Mapping[str, JsonValue]) -> StudyConfig:
     Raises ConfigError with the full key, the value, and what is allowed.
     """
     config = parse(StudyConfig, values, where="")
+    check_study_config(config)
+    return config
+
+
+def check_study_config(config: StudyConfig) -> None:
+    """Raise ConfigError where settings do not go together, or name what there is not."""
     if not data_set(config.data).takes_folder and config.data.root is not None:
         raise ConfigError(f"data.root (--data): the data set {config.data.name!r} reads no folder")
     classifier_model(config.classifier)
@@ -184,8 +185,8 @@ def parse_study(values: Mapping[str, JsonValue]) -> StudyConfig:
             "storage: a password in it would be written to study.json; set an environment variable to it, say "
             "DATABASE_PASSWORD, and write ${DATABASE_PASSWORD} in its place"
         )
-    for key in ("baselines", "balancers"):
-        for name in getattr(config, key):
+    for key, names in (("baselines", config.baselines), ("balancers", config.balancers)):
+        for name in names:
             if name not in BALANCERS:
                 raise ConfigError(f"{key}: {name!r} is unknown; {nearest(name, BALANCERS)}")
     for name in config.balancers:
@@ -200,31 +201,22 @@ def parse_study(values: Mapping[str, JsonValue]) -> StudyConfig:
             f"search.parameters.imbalance/ratio: the imbalance profile {config.imbalance.profile!r} has no ratio; "
             "use step or long_tailed"
         )
-    return config
 
 
-def dump_study(config: StudyConfig) -> dict[str, JsonValue]:
-    """The fully resolved configuration; `parse_study` of it gives the same study."""
-    return dump(config)
-
-
-def resolved_study(config: StudyConfig) -> dict[str, JsonValue]:
-    """`dump_study` with the search space and every balancer's settings written out."""
+def resolve_study(config: StudyConfig) -> dict[str, JsonValue]:
+    """The configuration as `parse_study` reads it, search space and settings of all balancers written out."""
     space = config.space()
     # What was taken out of the named space is null, or it would be back when this is read.
-    taken_out = named_space(config.search.space).parameters.keys() - space.parameters.keys()
-    parameters: dict[str, JsonValue] = {
-        **dict.fromkeys(sorted(taken_out)),
-        **{key: dump(domain) for key, domain in space.parameters.items()},
+    parameters: dict[str, JsonValue] = dict.fromkeys(
+        sorted(named_space(config.search.space).parameters.keys() - space.parameters.keys())
+    )
+    parameters |= {key: dump(domain) for key, domain in space.parameters.items()}
+    balancers: dict[str, JsonValue] = {}
+    for name in (*config.simple_balancers(), *space.balancers):
+        resolved = dump_balancing(parse_balancing(config.settings_of(name)))
+        balancers[name] = {key: value for key, value in resolved.items() if key != "name"}
+    return {
+        **dump(config),
+        "balancers": balancers,
+        "search": {**dump(config.search), "parameters": parameters},
     }
-    resolved = dump_study(config)
-    search = resolved["search"]
-    assert isinstance(search, dict)
-    balancers = {
-        name: dump_balancing(parse_balancing(config.settings_of(name)))
-        for name in (*config.simple_balancers(), *space.balancers)
-    }
-    settings_only: dict[str, JsonValue] = {
-        name: {key: value for key, value in dumped.items() if key != "name"} for name, dumped in balancers.items()
-    }
-    return {**resolved, "balancers": settings_only, "search": {**search, "parameters": parameters}}

@@ -39,13 +39,13 @@ def study_config(name_or_path: str, assignments: Iterable[str] = ()) -> StudyCon
     "scale=ci" stands for all that the recipe changes to have this size, and goes before every other assignment.
     """
     assignments = list(assignments)
-    scale = overridden({"scale": FULL}, (a for a in assignments if a.partition("=")[0].strip() == "scale"))[
+    scale = apply_assignments({"scale": FULL}, (a for a in assignments if a.partition("=")[0].strip() == "scale"))[
         "scale"
     ]
-    return parse_study(overridden(scaled(load_recipe(name_or_path), scale), assignments))
+    return parse_study(apply_assignments(at_scale(load_recipe(name_or_path), scale), assignments))
 
 
-def scaled(values: Mapping[str, JsonValue], scale: JsonValue) -> dict[str, JsonValue]:
+def at_scale(values: Mapping[str, JsonValue], scale: JsonValue) -> dict[str, JsonValue]:
     """A recipe's settings at one of its sizes: "full", or a key of its section `scales`; raises ConfigError."""
     scales = values.get("scales") or {}
     settings = {key: value for key, value in values.items() if key != "scales"}
@@ -54,10 +54,10 @@ def scaled(values: Mapping[str, JsonValue], scale: JsonValue) -> dict[str, JsonV
     if not isinstance(scales, dict) or not isinstance(changes := scales.get(str(scale)), dict):
         known = [FULL, *(scales if isinstance(scales, dict) else ())]
         raise ConfigError(f"scale: {scale!r} is no size of this study; {nearest(str(scale), known)}")
-    return merged(settings, changes)
+    return merge(settings, changes)
 
 
-def merged(values: Mapping[str, JsonValue], changes: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+def merge(values: Mapping[str, JsonValue], changes: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
     """`values` with `changes` laid over them, section by section.
 
     A section that says what kind it is (of imbalance, of range) is replaced as a whole.
@@ -66,7 +66,7 @@ def merged(values: Mapping[str, JsonValue], changes: Mapping[str, JsonValue]) ->
     for key, change in changes.items():
         old = result.get(key)
         is_section = isinstance(old, dict) and isinstance(change, dict) and not change.keys() & {"kind", "profile"}
-        result[key] = merged(old, change) if is_section else change  # type: ignore[arg-type]
+        result[key] = merge(old, change) if is_section else change  # type: ignore[arg-type]
     return result
 
 
@@ -100,10 +100,10 @@ def load_recipe(name_or_path: str) -> dict[str, JsonValue]:
         return {"name": stem, **values}
     if base not in recipe_names() or base == name_or_path:
         raise ConfigError(f"extends: {base!r} cannot be used; {nearest(str(base), recipe_names())}")
-    return {**merged(load_recipe(str(base)), values), "name": stem}
+    return {**merge(load_recipe(str(base)), values), "name": stem}
 
 
-def overridden(values: Mapping[str, JsonValue], assignments: Iterable[str]) -> dict[str, JsonValue]:
+def apply_assignments(values: Mapping[str, JsonValue], assignments: Iterable[str]) -> dict[str, JsonValue]:
     """`values` after assignments such as "classifier.epochs=3"; the right-hand side is YAML.
 
     Raises ConfigError where an assignment has no "=" or leads through something that is not a section.

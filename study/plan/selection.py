@@ -1,4 +1,4 @@
-"""What the search chose, kept in the study folder: from then on the search is closed."""
+"""What the search chose, saved in the study folder: from then on the search is closed."""
 
 import json
 from collections.abc import Mapping
@@ -27,13 +27,13 @@ class _Selected:
 
 
 def write_selection(path: Path, selected: tuple[SelectedConfig, ...], *, patience_seconds: float = 0.0) -> None:
-    """Keep `selected`; equal selections give equal bytes."""
+    """Save `selected`; equal selections give equal bytes."""
     content = json.dumps(dump(_Selected(configurations=selected)), indent=2, sort_keys=True) + "\n"
     write_atomically(path, content.encode(), patience_seconds=patience_seconds)
 
 
 def read_selection(path: Path) -> tuple[SelectedConfig, ...] | None:
-    """The selection that was kept; None while the search goes on. Raises ConfigError where it is damaged."""
+    """The selection that was saved; None while the search goes on. Raises ConfigError where it is damaged."""
     if not path.exists():
         return None
     try:

@@ -19,7 +19,7 @@ def holds_password(url: str) -> bool:
     return any(password and not _REFERENCE.fullmatch(password) for password in passwords)
 
 
-def resolved(url: str, environment: Mapping[str, str]) -> str:
+def resolve(url: str, environment: Mapping[str, str]) -> str:
     """`url` with the values of the variables that it names, quoted unless it is one of them as a whole.
 
     Raises UserError where one is not set.

@@ -15,9 +15,9 @@ from typing import TypeAlias
 
 import ray
 import yaml
-from ray._private import ray_constants
 
 from gan_study.study.plan.config import ResourceConfig
+from gan_study.study.run.ray_internals import HEAD_RESOURCE, listen_on_loopback_only
 from gan_study.trainables.base.settings import UserError
 
 # These networks are small: four trials share a GPU before they wait for one another.
@@ -28,8 +28,6 @@ JOIN_SECONDS = 45
 
 # Where `ray up` puts its file on the head, with what it found out about its machines.
 LAUNCHERS_FILE = "~/ray_bootstrap_config.yaml"
-# What the head alone offers, by Ray's own hand.
-HEAD = "node:__internal_head__"
 # Set by KubeRay in every pod that it starts Ray in.
 KUBERAY_VARIABLE = "KUBERAY_GEN_RAY_START_CMD"
 
@@ -54,7 +52,7 @@ def ray_cluster(address: str | None, *, verbose: bool) -> Iterator[None]:
     else:
         _check_reachable(address)
     try:
-        with _loopback_only() if address is None else contextlib.nullcontext():
+        with listen_on_loopback_only() if address is None else contextlib.nullcontext():
             ray.init(
                 # "local" starts a Ray of our own; without it Ray joins whatever cluster is or was running here.
                 address=address or "local",
@@ -68,21 +66,6 @@ def ray_cluster(address: str | None, *, verbose: bool) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
-
-
-@contextlib.contextmanager
-def _loopback_only() -> Iterator[None]:
-    """Let a Ray that is started in the block listen at 127.0.0.1 alone, where no other machine reaches it.
-
-    Ray does so of itself on Windows and macOS, and takes no address for it: for `_node_ip_address="127.0.0.1"` it
-    puts the one that others reach.
-    """
-    before = ray_constants.ENABLE_RAY_CLUSTER
-    ray_constants.ENABLE_RAY_CLUSTER = False
-    try:
-        yield
-    finally:
-        ray_constants.ENABLE_RAY_CLUSTER = before
 
 
 def _check_reachable(address: str) -> None:
@@ -173,7 +156,7 @@ def _all_in_words(machines: Iterable[Offer]) -> str:
 
 
 def _startable_machines() -> tuple[Offer, ...] | None:
-    on_head = ray.remote(num_cpus=0, resources={HEAD: 0.001})(_what_the_head_says)
+    on_head = ray.remote(num_cpus=0, resources={HEAD_RESOURCE: 0.001})(_what_the_head_says)
     launched, environment = ray.get(on_head.remote())
     return startable_machines(launched, environment)
 

@@ -8,11 +8,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from gan_study.study.plan.config import StudyConfig, dump_study, parse_study
-from gan_study.study.plan.storage_url import resolved
+from gan_study.study.plan.config import StudyConfig, parse_study
+from gan_study.study.plan.storage_url import resolve
 from gan_study.trainables.base.settings import ConfigError, UserError, dump, from_json, parse
 from gan_study.trainables.record import IMPORTANCE_FILE, StudyHeader
 from gan_study.trainables.runtime.storage import write_atomically
+
+
+class _Inside:
+    """A path in a study's folder."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def __get__(self, folder: "StudyFolder", owner: type["StudyFolder"]) -> Path:
+        return folder.root / self._path
 
 
 @dataclass(frozen=True)
@@ -21,40 +31,40 @@ class StudyFolder:
 
     root: Path
 
-    @property
-    def manifest(self) -> Path:
-        """Name, identity, resolved configuration and versions; a folder with this file holds a study."""
-        return self.root / "study.json"
+    manifest = _Inside("study.json")
+    """Name, identity, resolved configuration and versions; a folder with this file holds a study."""
+    records = _Inside("records.jsonl")
+    """The records, one a line."""
+    selection = _Inside("selection.json")
+    """What the search chose; there once the search is over."""
+    optuna = _Inside("optuna.db")
+    """Optuna's SQLite file, where the study names no other storage."""
+    driver = _Inside("driver.lock")
+    """Which process runs the study, and its lock; empty while none does."""
+    artifacts = _Inside("artifacts")
+    """The files of the trials."""
+    importance = _Inside(IMPORTANCE_FILE)
+    """How much each searched parameter matters; written whenever a report is."""
+    report = _Inside("report")
+    """The page, its tables and its plots."""
+    mirrored = _Inside("wandb/mirrored.txt")
+    """The ids of the trials whose W&B runs are complete, one a line."""
 
-    @property
-    def records(self) -> Path:
-        """The records, one a line."""
-        return self.root / "records.jsonl"
+    logs = _Inside("logs")
+    """A log of the driver and one of each trial: structured lines."""
+    driver_log = _Inside("logs/driver.jsonl")
+    """What the driver did, and when."""
 
-    @property
-    def selection(self) -> Path:
-        """What the search chose; there once the search is over."""
-        return self.root / "selection.json"
+    ray = _Inside("ray")
+    """Ray's own files; of no use once the study is over."""
+    cache = _Inside("cache")
+    """What trials made at some cost and others may use; of no use once the study is over."""
+    gans = _Inside("cache/gans")
+    """The states of GANs, a folder for each training; search trials share them."""
 
-    @property
-    def optuna(self) -> Path:
-        """Optuna's SQLite file, where the study names no other storage."""
-        return self.root / "optuna.db"
-
-    @property
-    def driver(self) -> Path:
-        """Which process runs the study, and its lock; empty while none does."""
-        return self.root / "driver.lock"
-
-    @property
-    def kept(self) -> Path:
-        """What trials made at some cost and others may want; of no use once the study is over."""
-        return self.root / "kept"
-
-    @property
-    def gans(self) -> Path:
-        """The states of GANs, a folder for each training; search trials share them."""
-        return self.kept / "gans"
+    def log_of(self, trial_id: str) -> Path:
+        """What happened in a trial; its attempts follow one another."""
+        return self.logs / f"{trial_id}.jsonl"
 
     def confirmed_gans(self, trial_id: str) -> Path:
         """The states of a confirmed trial's GANs, which are no other trial's."""
@@ -65,48 +75,9 @@ class StudyFolder:
         return self.root / "gans" / trial_id
 
     @property
-    def ray(self) -> Path:
-        """Ray's own files; of no use once the study is over."""
-        return self.root / "ray"
-
-    @property
-    def artifacts(self) -> Path:
-        """A folder for the files of each trial."""
-        return self.root / "artifacts"
-
-    @property
-    def logs(self) -> Path:
-        """A log of the driver and one of each trial: structured lines."""
-        return self.root / "logs"
-
-    @property
-    def driver_log(self) -> Path:
-        """What the driver did, and when."""
-        return self.logs / "driver.jsonl"
-
-    def log_of(self, trial_id: str) -> Path:
-        """What happened in a trial; its attempts follow one another."""
-        return self.logs / f"{trial_id}.jsonl"
-
-    @property
-    def mirrored(self) -> Path:
-        """The ids of the trials whose W&B runs are complete, one a line."""
-        return self.root / "wandb" / "mirrored.txt"
-
-    @property
-    def importance(self) -> Path:
-        """How much each searched parameter matters; written whenever a report is."""
-        return self.root / IMPORTANCE_FILE
-
-    @property
-    def report(self) -> Path:
-        """The page, its tables and its plots."""
-        return self.root / "report"
-
-    @property
     def scratch(self) -> tuple[Path, ...]:
         """What goes when the study is over."""
-        return self.ray, self.kept
+        return self.ray, self.cache
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +96,7 @@ class Manifest:
         """The URL of the study's Optuna storage; raises UserError where it names a variable that is not set."""
         if self.config.storage is None:
             return f"sqlite:///{folder.optuna}"
-        return resolved(self.config.storage, os.environ)
+        return resolve(self.config.storage, os.environ)
 
 
 def claim_folder(root: Path) -> None:
@@ -146,7 +117,7 @@ def create_study_folder(root: Path, config: StudyConfig, environment: Mapping[st
         name=config.name,
         study_id=uuid.uuid4().hex[:8],
         created_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        config=dump_study(config),
+        config=dump(config),
         environment=environment,
     )
     write_atomically(

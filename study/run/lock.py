@@ -59,7 +59,8 @@ def sole_driver(root: Path) -> Iterator[None]:
         # Python's files are closed in the programs that it starts, so Ray's processes do not inherit the lock.
         file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
-        me = _this_process()
+        since = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        me = Driver(host=socket.gethostname(), pid=os.getpid(), since=since)
         is_locked = _lock(file, path)
         predecessor = _read(path)
         if predecessor is not None and _is_alive(predecessor, path, is_locked=is_locked):
@@ -83,11 +84,6 @@ def running_driver(root: Path) -> Driver | None:
     return named if named is not None and _is_alive(named, path, is_locked=False) else None
 
 
-def _this_process() -> Driver:
-    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    return Driver(host=socket.gethostname(), pid=os.getpid(), since=now)
-
-
 def _lock(file: int, path: Path) -> bool:
     """Whether the file could be locked; raises StudyInUseError where another process has it."""
     try:
@@ -102,7 +98,7 @@ def _lock(file: int, path: Path) -> bool:
 
 
 def _is_alive(predecessor: Driver, path: Path, *, is_locked: bool) -> bool:
-    """Whether the driver that is named in the file still runs, which it may as its name goes when it ends well."""
+    """Whether the driver named in the file still runs; a clean exit clears the name."""
     if predecessor.host != socket.gethostname():
         return _beats(path)
     return not is_locked and _process_runs(predecessor.pid)
@@ -126,11 +122,11 @@ def _touched(path: Path) -> int:
 
 def _process_runs(pid: int) -> bool:
     try:
-        os.kill(pid, 0)
+        # Of another user's process, which runs, it is said that no signal may be sent to it.
+        with contextlib.suppress(PermissionError):
+            os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    except PermissionError:
-        return True
     return True
 
 

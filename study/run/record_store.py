@@ -71,12 +71,12 @@ def read_records(path: Path) -> list[TrialRecord]:
         return []
     lines, _ = record_lines(path.read_bytes())
     records = [read_line(line, where=f"{path}:{number}") for number, line in enumerate(lines, start=1)]
-    for number, first in repeated(records):
+    for number, first in find_repeated(records):
         raise DuplicateRecordError(f"{path}:{number}: trial {records[number - 1].trial_id} is in line {first} too")
     return records
 
 
-def repeated(records: Sequence[TrialRecord | None]) -> Iterator[tuple[int, int]]:
+def find_repeated(records: Sequence[TrialRecord | None]) -> Iterator[tuple[int, int]]:
     """The line of each record whose trial has one already, and the line of that; None stands for a bad line."""
     first_lines: dict[str, int] = {}
     for number, record in enumerate(records, start=1):

@@ -7,7 +7,7 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, TrialScheduler
 
 from gan_study.study.plan.config import PruningConfig
-from gan_study.trainables.trial.trainable import EPOCH, OBJECTIVE, TRIAL
+from gan_study.trainables.trial.request import EPOCH, OBJECTIVE, REQUEST, TrialRequest
 
 # Beyond any number of epochs that a study would ask for: the GAN's own `epochs` ends a trial, not the pruner.
 _NO_LIMIT = 10**9
@@ -45,8 +45,8 @@ class CellwiseHalving(NewestFirst):
         return decide(tune_controller, trial, result) if EPOCH in result else TrialScheduler.CONTINUE
 
     def _of(self, trial: Trial) -> ASHAScheduler:
-        config = trial.config[TRIAL]
-        cell = f"{config['balancing']['name']} {config['imbalance']}"
+        request: TrialRequest = trial.config[REQUEST]
+        cell = f"{request.config.balancing.name} {request.config.imbalance}"
         if cell not in self._halving:
             self._halving[cell] = ASHAScheduler(
                 time_attr=EPOCH,

@@ -4,15 +4,18 @@ import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from statistics import fmean
 from typing import Protocol
 
 from gan_study.study.plan.config import StudyConfig
-from gan_study.study.plan.planner import Pause, PlannedTrial, Planner, Ratio
-from gan_study.study.plan.searcher import OptunaView
+from gan_study.study.plan.planner import Pause, Planner
 from gan_study.study.plan.selection import read_selection, write_selection
+from gan_study.study.plan.trials import PlannedTrial, Ratio
 from gan_study.study.run.folder import StudyFolder
 from gan_study.study.run.record_store import RecordStore
-from gan_study.trainables.record import Milestone, TrialRecord, read_line
+from gan_study.study.run.time_budget import TimeBudget
+from gan_study.study.watch.optuna_view import OptunaView
+from gan_study.trainables.record import Milestone, TrialRecord
 from gan_study.trainables.trial.run import failed_record, pruned_record
 
 
@@ -28,41 +31,17 @@ class Observer(Protocol):
         ...
 
 
-@dataclass(frozen=True, kw_only=True)
-class TimeBudget:
-    """Closes the search in time for the confirmation, whose length is judged by the trials so far.
-
-    `seconds` None is never used up. The confirmation itself is not cut: an unfinished one answers nothing.
-    """
-
-    seconds: float | None
-    num_confirmations: int
-    num_workers: int
-    started_at: float = field(default_factory=time.monotonic)
-
-    def may_search(self, mean_trial_seconds: float) -> bool:
-        """Whether one more search trial and then the whole confirmation fit in."""
-        if self.seconds is None:
-            return True
-        needed = mean_trial_seconds * (1 + self.num_confirmations / self.num_workers)
-        return time.monotonic() - self.started_at + needed < self.seconds
-
-
-# How often a trial is handed out anew whose process was gone before it could begin: a machine that is lost takes
+# How often a trial is rescheduled whose process was gone before it could begin: a machine that is lost takes
 # several such processes along, and the trial may be offered one after the other.
-MAX_NEW_HANDOUTS = 8
+MAX_RESCHEDULES = 8
 
 
 @dataclass
 class _Running:
     trial: PlannedTrial
-    new_handouts: int = 0
+    reschedules: int = 0
     began_at: float | None = None
     milestones: list[Milestone] = field(default_factory=list)
-
-    def seconds(self) -> float:
-        """Since it began, or began anew."""
-        return 0.0 if self.began_at is None else time.monotonic() - self.began_at
 
 
 class StudySession:
@@ -84,12 +63,12 @@ class StudySession:
     ) -> None:
         patience = config.resources.storage_patience_seconds
         self.records = RecordStore(folder.records, patience_seconds=patience)
-        self.planner = Planner(
+        self._planner = Planner(
             config,
             record_of=self.records.get,
             selected=read_selection(folder.selection),
             keep=lambda selected: write_selection(folder.selection, selected, patience_seconds=patience),
-            may_search=lambda: budget.may_search(self._mean_trial_seconds()),
+            may_search=lambda: budget.may_search(fmean(self._trial_seconds or [0.0])),
         )
         self._view = view
         self._time_limit = config.resources.trial_time_limit_seconds
@@ -100,17 +79,17 @@ class StudySession:
         self._trial_seconds: list[float] = []
         for record in self.records:
             self._count_seconds(record)
-        self._to_hand_out_anew: deque[PlannedTrial] = deque()
+        self._rescheduled: deque[PlannedTrial] = deque()
 
     def next(self) -> PlannedTrial | Pause:
         """The next trial, from now on underway, or why there is none."""
-        if self._to_hand_out_anew:
-            return self._to_hand_out_anew.popleft()
-        planned = self.planner.next()
+        if self._rescheduled:
+            return self._rescheduled.popleft()
+        planned = self._planner.next()
         if isinstance(planned, PlannedTrial):
-            self._running[planned.config.trial_id] = _Running(planned)
+            self._running[planned.trial_id] = _Running(planned)
             if planned.purpose.search is not None:
-                self._view.started(planned.config.trial_id, planned.purpose.search)
+                self._view.started(planned.trial_id, planned.purpose.search)
         return planned
 
     def ratio_of(self, trial: PlannedTrial) -> float:
@@ -128,13 +107,13 @@ class StudySession:
             for observer in self._observers:
                 observer.started(running.trial)
 
-    def hand_out_anew(self, trial_id: str) -> bool:
-        """Whether the trial, which has not begun where it was to run, is handed out once more."""
+    def reschedule(self, trial_id: str) -> bool:
+        """Hand out a trial again that could not begin; False where that was done MAX_RESCHEDULES times."""
         running = self._running[trial_id]
-        running.new_handouts += 1
-        if running.new_handouts > MAX_NEW_HANDOUTS:
+        running.reschedules += 1
+        if running.reschedules > MAX_RESCHEDULES:
             return False
-        self._to_hand_out_anew.append(running.trial)
+        self._rescheduled.append(running.trial)
         return True
 
     def reached(self, trial_id: str, milestone: Milestone) -> None:
@@ -142,14 +121,10 @@ class StudySession:
         self._running[trial_id].milestones.append(milestone)
         self._view.reached(trial_id, milestone)
 
-    def ended(self, trial_id: str, record_line: str) -> None:
-        """A trial has come to its end, in success or failure, with this record."""
-        self._take_in(read_line(record_line, where=f"result of trial {trial_id}"))
-
     def stopped(self, trial_id: str) -> None:
         """A trial has been stopped early by the pruner."""
         running = self._running[trial_id]
-        self._take_in(
+        self.ended(
             pruned_record(
                 running.trial.config,
                 running.trial.purpose,
@@ -163,13 +138,15 @@ class StudySession:
 
         A process that was stuck beyond the time limit cannot say so, but it did not die sooner.
         """
-        trial, limit = self._running[trial_id].trial, self._time_limit
-        if limit is not None and self._running[trial_id].seconds() >= limit:
+        running, limit = self._running[trial_id], self._time_limit
+        trial, began_at = running.trial, running.began_at
+        if limit is not None and began_at is not None and time.monotonic() - began_at >= limit:
             reason = f"stuck for longer than {limit:g} s, and killed; {reason}"
         ratio = self.ratio_of(trial)
-        self._take_in(failed_record(trial.config, trial.purpose, reason=reason, imbalance_ratio=ratio))
+        self.ended(failed_record(trial.config, trial.purpose, reason=reason, imbalance_ratio=ratio))
 
-    def _take_in(self, record: TrialRecord) -> None:
+    def ended(self, record: TrialRecord) -> None:
+        """A trial has come to its end, whatever that is; its record is on disk before anybody else hears of it."""
         self.records.append(record)
         self._count_seconds(record)
         del self._running[record.trial_id]
@@ -181,6 +158,3 @@ class StudySession:
     def _count_seconds(self, record: TrialRecord) -> None:
         if record.status == "complete":
             self._trial_seconds.append(sum(record.seconds.values()))
-
-    def _mean_trial_seconds(self) -> float:
-        return sum(self._trial_seconds) / len(self._trial_seconds) if self._trial_seconds else 0.0

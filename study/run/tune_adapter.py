@@ -6,79 +6,48 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pydantic import JsonValue
 from ray import tune
-from ray.air.execution._internal import RayActorManager
-from ray.air.execution._internal.tracked_actor_task import TrackedActorTask
-from ray.exceptions import OutOfMemoryError, RayActorError
 from ray.tune.experiment import Trial
 from ray.tune.search import Searcher
 
 from gan_study.study.plan.config import ResourceConfig
 from gan_study.study.plan.planner import Pause
+from gan_study.study.plan.trials import PlannedTrial
 from gan_study.study.run.folder import StudyFolder
+from gan_study.study.run.ray_internals import drop_trial_state
 from gan_study.study.run.session import StudySession
-from gan_study.trainables.base.settings import dump, parse
-from gan_study.trainables.record import Milestone
-from gan_study.trainables.runtime.storage import StorageError
-from gan_study.trainables.trial.config import dump_trial
-from gan_study.trainables.trial.trainable import (
-    FAMILY,
-    FOLDER,
-    GAN_EXECUTION,
-    GANS,
-    INTERVAL,
-    KEPT,
-    KEPT_EPOCHS,
-    LOG,
-    MILESTONE,
-    PATIENCE,
-    PURPOSE,
-    RATIO,
-    RECORD,
-    STORAGE_ERROR,
-    TIME_LIMIT,
-    TRIAL,
-)
+from gan_study.trainables.trial.request import REPORT, REQUEST, TrialLimits, TrialPlaces, TrialReport, TrialRequest
 
-# The key under which a Tune trial's configuration names ours.
-TRIAL_ID = "trial_id"
 _REASON_LENGTH = 600
 # A person hears within a minute that nothing can run.
 NOTICE_SECONDS = 50.0
 
 
-class _Forgotten:
+class NotPickled:
     """Pickled as nothing. Tune pickles all it is given, to restore it later; we restore from the records."""
 
     def __getstate__(self) -> dict[str, Any]:
         return {}
 
 
-class DeathsAsDeaths(RayActorManager):  # type: ignore[misc]
-    """Takes a process that Ray killed for want of memory for one that died: the trial is started again.
-
-    Tune's own (of Ray 2.60) knows a RayActorError alone, which an OutOfMemoryError is not, and ends the study.
-    """
-
-    def _actor_task_failed(self, tracked_actor_task: TrackedActorTask, exception: Exception) -> None:
-        if isinstance(exception, OutOfMemoryError):
-            exception = RayActorError(error_msg=str(exception))
-        super()._actor_task_failed(tracked_actor_task, exception)
+def trial_id_of(trial: Trial) -> str:
+    """The id by which a study knows a trial of Tune's."""
+    request: TrialRequest = trial.config[REQUEST]
+    return request.trial_id
 
 
-class SessionSearcher(_Forgotten, Searcher):  # type: ignore[misc]
+class SessionSearcher(NotPickled, Searcher):  # type: ignore[misc]
     """Gives Tune the session's next trial. It keeps nothing: the records do."""
 
-    def __init__(self, session: StudySession, *, folder: str, resources: ResourceConfig) -> None:
+    def __init__(self, session: StudySession, folder: StudyFolder, resources: ResourceConfig) -> None:
         super().__init__()
         self._session = session
         self._folder = folder
         self._resources = resources
         self._running: set[str] = set()
 
-    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
-        """The configuration of the next trial, None to be asked again, or FINISHED."""
+    def suggest(self, trial_id: str) -> dict[str, TrialRequest] | str | None:
+        """The request for the next trial, None to be asked again, or FINISHED."""
         most = self._resources.max_concurrent
         if most is not None and len(self._running) >= most:
             return None
@@ -88,25 +57,32 @@ class SessionSearcher(_Forgotten, Searcher):  # type: ignore[misc]
         if planned is Pause.WAIT:
             return None
         self._running.add(trial_id)
-        folder, name = StudyFolder(Path(self._folder)), planned.config.trial_id
-        # Those of a family are for all of it.
-        has_its_own = planned.purpose.phase == "confirm" and not planned.family
-        return {
-            TRIAL_ID: name,
-            TRIAL: dump_trial(planned.config),
-            PURPOSE: dump(planned.purpose),
-            FOLDER: self._folder,
-            KEPT: str(folder.kept),
-            GANS: str(folder.confirmed_gans(name) if has_its_own else folder.gans),
-            KEPT_EPOCHS: sorted(planned.kept_epochs),
-            GAN_EXECUTION: dump(self._resources.gan_execution),
-            FAMILY: list(planned.family),
-            LOG: str(folder.log_of(name)),
-            RATIO: self._session.ratio_of(planned),
-            TIME_LIMIT: self._resources.trial_time_limit_seconds,
-            INTERVAL: self._resources.checkpoint_interval_seconds,
-            PATIENCE: self._resources.storage_patience_seconds,
-        }
+        return {REQUEST: self.request(planned)}
+
+    def request(self, planned: PlannedTrial) -> TrialRequest:
+        """What a worker is asked to do for a planned trial."""
+        folder, resources = self._folder, self._resources
+        # A family's GANs are found by all of it; the others of a confirmation are no other trial's.
+        is_alone = planned.purpose.phase == "confirm" and not planned.family
+        return TrialRequest(
+            config=planned.config,
+            purpose=planned.purpose,
+            imbalance_ratio=self._session.ratio_of(planned),
+            places=TrialPlaces(
+                study=folder.root,
+                cache=folder.cache,
+                gans=folder.confirmed_gans(planned.trial_id) if is_alone else folder.gans,
+                log=folder.log_of(planned.trial_id),
+            ),
+            limits=TrialLimits(
+                trial_seconds=resources.trial_time_limit_seconds,
+                checkpoint_interval_seconds=resources.checkpoint_interval_seconds,
+                storage_patience_seconds=resources.storage_patience_seconds,
+            ),
+            checkpoint_epochs=planned.checkpoint_epochs,
+            execution=resources.gan_execution,
+            family=planned.family,
+        )
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """Make room for another trial; what became of this one, the callback learns."""
@@ -119,7 +95,7 @@ class SessionSearcher(_Forgotten, Searcher):  # type: ignore[misc]
         """Nothing to restore."""
 
 
-class PlacementNotice(_Forgotten, tune.Callback):  # type: ignore[misc]
+class PlacementNotice(NotPickled, tune.Callback):  # type: ignore[misc]
     """Says so whenever trials have been waiting for a machine for `seconds`, and none ran meanwhile.
 
     `asked` is what each of them asks for, in words.
@@ -144,7 +120,7 @@ class PlacementNotice(_Forgotten, tune.Callback):  # type: ignore[misc]
             )
 
 
-class SessionCallback(_Forgotten, tune.Callback):  # type: ignore[misc]
+class SessionCallback(NotPickled, tune.Callback):  # type: ignore[misc]
     """Tells the session what became of its trials."""
 
     def __init__(self, session: StudySession) -> None:
@@ -152,38 +128,38 @@ class SessionCallback(_Forgotten, tune.Callback):  # type: ignore[misc]
 
     def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """Tune has found room for the trial."""
-        self._session.began(trial.config[TRIAL_ID])
+        self._session.began(trial_id_of(trial))
 
     def on_trial_result(
-        self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, JsonValue], **info: Any
+        self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
     ) -> None:
         """A milestone, unless it is the end."""
-        if MILESTONE in result:
-            milestone = parse(Milestone, result[MILESTONE], where=MILESTONE)
-            self._session.reached(trial.config[TRIAL_ID], milestone)
+        report: TrialReport = result[REPORT]
+        if report.milestone is not None:
+            self._session.reached(trial_id_of(trial), report.milestone)
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """The end, or a stop by the pruner; raises StorageError where the trial could not leave its files."""
-        if STORAGE_ERROR in trial.last_result:
-            raise StorageError(*trial.last_result[STORAGE_ERROR])
-        record = trial.last_result.get(RECORD)
-        if record is None:
-            self._session.stopped(trial.config[TRIAL_ID])
+        report: TrialReport = trial.last_result[REPORT]
+        if report.storage_error is not None:
+            raise report.storage_error
+        if report.record is None:
+            self._session.stopped(trial_id_of(trial))
         else:
-            self._session.ended(trial.config[TRIAL_ID], record)
+            self._session.ended(report.record)
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        """The trial's process or machine died more often than is borne.
+        """The trial's process or machine has died more often than MAX_RESTARTS.
 
-        Tune also gives up a trial, however seldom it died, that was just to begin in a process which has run
-        others, when that process is lost; such a trial is handed out anew.
+        Tune also gives up a trial, however seldom it died, that was about to begin in a process which has run
+        others, when that process is lost; such a trial is rescheduled.
         """
-        if trial.should_recover() and self._session.hand_out_anew(trial.config[TRIAL_ID]):
-            return
-        self._session.died(trial.config[TRIAL_ID], _last_words(trial) or "died without a word")
+        trial_id = trial_id_of(trial)
+        if not (trial.should_recover() and self._session.reschedule(trial_id)):
+            self._session.died(trial_id, _last_error(trial) or "died without a word")
 
 
-def _last_words(trial: Trial) -> str:
+def _last_error(trial: Trial) -> str:
     """How a trial failed last, in Ray's words: the cause, then pages of advice. Empty where it is unknown.
 
     Read where the driver has noted it, as Tune would have it in the study's folder only with its own state.
@@ -193,25 +169,13 @@ def _last_words(trial: Trial) -> str:
     return textwrap.shorten(words, width=_REASON_LENGTH, placeholder=" ...")
 
 
-class LetGo(_Forgotten, tune.Callback):  # type: ignore[misc]
-    """Empties the trials that have ended, which Tune keeps to its own end, for tables that nobody asks for.
-
-    With its configuration, its record and statistics of every number in both a trial takes some 200 kB. To be the
-    last of the callbacks.
-    """
+class DropFinishedTrialState(NotPickled, tune.Callback):  # type: ignore[misc]
+    """Empties each trial once it has ended. The last of the callbacks: those before it read the trial."""
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """The trial has been taken in."""
-        self._empty(trial)
+        drop_trial_state(trial)
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        """The trial has been given up, or handed out anew as another."""
-        self._empty(trial)
-
-    def _empty(self, trial: Trial) -> None:
-        metadata, trial_id = trial.run_metadata, trial.config[TRIAL_ID]
-        # Without any result Tune would ask the trial's process for one.
-        metadata.last_result = {"done": True}
-        for values in (metadata.metric_analysis, metadata.metric_n_steps, trial.evaluated_params, trial.config):
-            values.clear()
-        trial.config[TRIAL_ID] = trial_id
+        """The trial has been given up, or rescheduled as another."""
+        drop_trial_state(trial)

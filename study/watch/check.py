@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gan_study.study.plan.planner import is_done, num_trials
-from gan_study.study.plan.searcher import differences
 from gan_study.study.plan.selection import SelectedConfig, read_selection
+from gan_study.study.plan.trials import is_done, num_trials
 from gan_study.study.run.folder import Manifest, StudyFolder, read_manifest
-from gan_study.study.run.record_store import repeated
+from gan_study.study.run.record_store import find_repeated
+from gan_study.study.watch.optuna_view import differences
 from gan_study.trainables.base.settings import ConfigError, UserError
 from gan_study.trainables.record import RecordError, TrialRecord, read_line, record_lines
 from gan_study.trainables.runtime.storage import is_partial
@@ -102,7 +102,7 @@ def _record_findings(
         elif (other := _misnamed(line)) is not None:
             yield Finding(where=f"{name}:{number}", what=f"trial {line.trial_id}: {other}")
     known = [line if isinstance(line, TrialRecord) else None for line in lines]
-    for number, first in repeated(known):
+    for number, first in find_repeated(known):
         yield Finding(where=f"{name}:{number}", what=f"the trial of line {first} once more")
     if unfinished:
         yield Finding(

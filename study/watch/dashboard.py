@@ -1,7 +1,5 @@
 """The W&B view of a study as code: recall and F1 against the ratio, the search, what was generated."""
 
-import json
-
 import wandb_workspaces.expr as expressions
 from wandb_workspaces import workspaces
 from wandb_workspaces.reports import v2 as panels
@@ -36,12 +34,7 @@ def dashboard(manifest: Manifest, *, entity: str) -> workspaces.Workspace:
     )
 
 
-def specification(view: workspaces.Workspace) -> str:
-    """The view as W&B stores it, as JSON."""
-    return json.dumps(json.loads(view._to_model().model_dump_json(by_alias=True, exclude_none=True)), indent=2)
-
-
-def saved(view: workspaces.Workspace) -> str:
+def save(view: workspaces.Workspace) -> str:
     """The address of the view, now saved in W&B; raises UserError where W&B does not take it."""
     try:
         view.save()

@@ -11,9 +11,9 @@ from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from pydantic import JsonValue
 
 from gan_study.search_spaces.space import BALANCER, RATIO, Space
-from gan_study.study.plan.searcher import search_of
 from gan_study.study.run.folder import StudyFolder, read_manifest
 from gan_study.study.run.record_store import read_records
+from gan_study.study.watch.optuna_view import search_of
 from gan_study.trainables.base.settings import dump, from_json
 from gan_study.trainables.base.tunable import contains
 from gan_study.trainables.record import SearchImportance, TrialRecord
@@ -58,7 +58,7 @@ def _why_not(space: Space, trials: Sequence[TrialRecord]) -> str | None:
         return f"{len(trials)} of the {FEWEST_TRIALS} complete trials that it takes"
     if len({trial.objective for trial in trials}) == 1:
         return "all trials gained the same"
-    if not varied(trials):
+    if not varied_parameters(trials):
         return "no parameter took two values"
     if not all(_lies_in(space, trial) for trial in trials):
         return "the search space of that name is no longer the one that was searched"
@@ -72,7 +72,7 @@ def _lies_in(space: Space, trial: TrialRecord) -> bool:
     )
 
 
-def varied(trials: Sequence[TrialRecord]) -> list[str]:
+def varied_parameters(trials: Sequence[TrialRecord]) -> list[str]:
     """The parameters of `trials` that took two values or more, the balancer and its ratio apart."""
     values: dict[str, set[object]] = {}
     for trial in trials:
@@ -85,7 +85,7 @@ def _shares(space: Space, trials: Sequence[TrialRecord]) -> dict[str, float]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         found = get_param_importances(
-            search_of(space, trials), evaluator=PedAnovaImportanceEvaluator(), params=varied(trials)
+            search_of(space, trials), evaluator=PedAnovaImportanceEvaluator(), params=varied_parameters(trials)
         )
     return {name: round(share, DECIMALS) for name, share in found.items()}
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from gan_study.study.plan.planner import PlannedTrial
+from gan_study.study.plan.trials import PlannedTrial
 from gan_study.study.run.folder import StudyFolder
+from gan_study.study.watch.terminal import printable
 from gan_study.trainables.base.settings import UserError
 from gan_study.trainables.record import TrialRecord
 
@@ -29,7 +30,7 @@ class Journal:
     def started(self, trial: PlannedTrial) -> None:
         """Name the trial and say why it runs."""
         described = {
-            TRIAL_ID: trial.config.trial_id,
+            TRIAL_ID: trial.trial_id,
             "phase": trial.purpose.phase,
             "balancer": trial.cell.balancer,
             "imbalance_ratio": trial.cell.ratio,
@@ -69,7 +70,8 @@ class LogLine:
     @property
     def details(self) -> str:
         """What is special about this event, as `key=value` words."""
-        return " ".join(f"{key}={_short(value)}" for key, value in self.values.items() if key not in _COMMON)
+        special = {key: value for key, value in self.values.items() if key not in _COMMON}
+        return " ".join(f"{k}={v:.4g}" if isinstance(v, float) else f"{k}={v}" for k, v in special.items())
 
     @property
     def text(self) -> str:
@@ -104,12 +106,3 @@ def log_named(folder: StudyFolder, trial: str | None) -> Path:
         which = f"{len(found)} trials have ids that begin" if found else "no trial has an id that begins"
         raise UserError(f"{folder.root}: {which} with {trial!r}")
     return found[0]
-
-
-def _short(value: JsonValue) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def printable(text: str) -> str:
-    """`text` with escapes in place of what would steer a terminal."""
-    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)

@@ -2,7 +2,6 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -11,7 +10,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from gan_study.study.plan.planner import PlannedTrial
+from gan_study.study.plan.trials import PlannedTrial
+from gan_study.study.watch.terminal import duration, say
 from gan_study.trainables.record import TrialRecord
 
 
@@ -20,30 +20,15 @@ class Tally:
     """Counts of a study's trials, and from them the time left."""
 
     num_workers: int
-    num_trials: int = 0
+    num_trials: int
     ended: Counter[str] = field(default_factory=Counter)
     running: int = 0
     seconds: list[float] = field(default_factory=list)
     best: TrialRecord | None = None
     failures: Counter[str] = field(default_factory=Counter)
 
-    def expect(self, num_trials: int, earlier: Iterable[TrialRecord]) -> None:
-        """Set the number of trials, and count those of an earlier run."""
-        self.num_trials = num_trials
-        for record in earlier:
-            self.took_in(record)
-
-    def started(self) -> None:
-        """One more runs."""
-        self.running += 1
-
-    def finished(self, record: TrialRecord) -> None:
-        """One less runs."""
-        self.running -= 1
-        self.took_in(record)
-
-    def took_in(self, record: TrialRecord) -> None:
-        """Count a record."""
+    def count(self, record: TrialRecord) -> None:
+        """Take a record into account."""
         self.ended[record.status] += 1
         if record.status == "complete":
             self.seconds.append(sum(record.seconds.values()))
@@ -93,14 +78,15 @@ class ProgressDisplay:
 
     def started(self, trial: PlannedTrial) -> None:
         """Count the trial as running."""
-        self._tally.started()
+        self._tally.running += 1
         self._phase = trial.purpose.phase
 
     def finished(self, record: TrialRecord) -> None:
         """Count the trial as ended."""
-        self._tally.finished(record)
+        self._tally.running -= 1
+        self._tally.count(record)
         if not self._console.is_terminal:
-            self._console.print(self._line(record), markup=False, highlight=False, soft_wrap=True)
+            say(self._console, self._line(record))
 
     def _line(self, record: TrialRecord) -> str:
         done = f"[{self._tally.ended.total()}/{self._tally.num_trials}]"
@@ -124,17 +110,6 @@ class ProgressDisplay:
             duration(tally.seconds_left()),
         )
         return table
-
-
-def duration(seconds: float | None) -> str:
-    """Seconds as a person says them: 45 s, 3 min 20 s, 2 h 05 min."""
-    if seconds is None:
-        return "?"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 1:
-        return f"{rest} s"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
 
 
 def _outcome(record: TrialRecord) -> str:

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from gan_study.study.plan.planner import is_done, num_trials
 from gan_study.study.plan.selection import read_selection
+from gan_study.study.plan.trials import is_done, num_trials
 from gan_study.study.run.folder import Manifest, StudyFolder, read_manifest
 from gan_study.study.run.lock import Driver, running_driver
 from gan_study.study.run.record_store import read_records
@@ -16,10 +16,10 @@ from gan_study.study.watch.journal import (
     TRIAL_ID,
     TRIAL_STARTED,
     LogLine,
-    printable,
     read_log,
 )
-from gan_study.study.watch.progress import Tally, duration
+from gan_study.study.watch.progress import Tally
+from gan_study.study.watch.terminal import duration, printable
 
 _MOST_FAILURES = 3
 
@@ -75,8 +75,12 @@ def study_status(root: Path) -> StudyStatus:
     records = read_records(folder.records)
     journal = since_the_driver_began(read_log(folder.driver_log))
     workers = journal[0].values.get(NUM_WORKERS) if journal else None
-    tally = Tally(num_workers=workers if isinstance(workers, int) and workers > 0 else 1)
-    tally.expect(num_trials(manifest.config), records)
+    tally = Tally(
+        num_workers=workers if isinstance(workers, int) and workers > 0 else 1,
+        num_trials=num_trials(manifest.config),
+    )
+    for record in records:
+        tally.count(record)
     recorded = {record.trial_id: record for record in records}
     return StudyStatus(
         manifest=manifest,

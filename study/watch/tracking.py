@@ -13,16 +13,16 @@ import wandb
 from pydantic import JsonValue
 
 from gan_study.study.plan.config import WandbConfig
-from gan_study.study.plan.planner import PlannedTrial
+from gan_study.study.plan.trials import PlannedTrial
 from gan_study.study.run.folder import Manifest, StudyFolder
+from gan_study.study.watch.wandb_internals import EXPERIMENTAL_SETTINGS
 from gan_study.trainables.base.settings import digest
 from gan_study.trainables.record import Part, TrialRecord
 
 # Until W&B has answered; after that the study goes on without it, and the runs are kept here.
 _SECONDS_TO_ANSWER = 30
-# Until it has taken in a run that has ended, some MB at most; its client would wait for ever. What it waits for
-# before that, the tables, has a limit of another kind: attempts, 2, 4, 8 ... s after one another.
-_SECONDS_TO_SEND, _ATTEMPTS = 120, 5
+# Until it has taken in a run that has ended, some MB at most; its client would wait for ever.
+_SECONDS_TO_SEND = 120
 _PICTURES = frozenset({".png", ".gif", ".webp"})
 
 
@@ -67,12 +67,10 @@ class Connection:
                 login_timeout=_SECONDS_TO_ANSWER,
                 finish_timeout=_SECONDS_TO_SEND,
                 finish_timeout_raises=True,
-                x_graphql_retry_max=_ATTEMPTS,
-                # The driver's source and machine are no trial's.
+                # The driver's source is no trial's.
                 disable_git=True,
                 save_code=False,
-                x_disable_stats=True,
-                x_disable_meta=True,
+                **EXPERIMENTAL_SETTINGS,
             ),
             **of_this_run,
         )

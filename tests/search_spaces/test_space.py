@@ -2,7 +2,7 @@ import optuna
 import pytest
 
 from gan_study.search_spaces.optuna_adapter import suggest
-from gan_study.search_spaces.space import BALANCER, RATIO, changed, nested
+from gan_study.search_spaces.space import BALANCER, EPOCHS, RATIO, apply_changes, nest
 from gan_study.search_spaces.spaces import GAN_VARIANTS, SPACES
 from gan_study.trainables.balancing.catalog import parse_balancing
 from gan_study.trainables.base.settings import ConfigError
@@ -20,7 +20,7 @@ def test_every_point_of_every_space_is_a_configuration(space):
     drawn = points(space, 300)
     assert {point[BALANCER] for point in drawn} == set(space.balancers)
     for point in drawn:
-        assert parse_balancing(nested(point)["balancing"]).name == point[BALANCER]
+        assert parse_balancing(nest(point)["balancing"]).name == point[BALANCER]
         assert all(contains(space.parameters[key], value) for key, value in point.items())
 
 
@@ -30,7 +30,7 @@ def test_a_parameter_exists_only_where_the_balancer_has_it():
 
 
 def test_the_range_of_one_balancer_goes_before_that_of_all():
-    both = changed(
+    both = apply_changes(
         GAN_VARIANTS,
         {"balancing/gan/epochs": Int(low=1, high=2), "balancing/gan/epochs@cgan": Int(low=3, high=4)},
     )
@@ -41,10 +41,10 @@ def test_the_range_of_one_balancer_goes_before_that_of_all():
 
 def test_a_change_for_all_balancers_takes_the_place_of_ranges_for_single_ones():
     assert "balancing/gan/epochs@dcgan" in GAN_VARIANTS.keys_of("dcgan")
-    everywhere = changed(GAN_VARIANTS, {"balancing/gan/epochs": Int(low=1, high=2)})
+    everywhere = apply_changes(GAN_VARIANTS, {"balancing/gan/epochs": Int(low=1, high=2)})
     assert "balancing/gan/epochs" in everywhere.keys_of("dcgan")
     assert "balancing/gan/epochs@dcgan" not in everywhere.parameters
-    nowhere = changed(GAN_VARIANTS, {"balancing/gan/epochs": None})
+    nowhere = apply_changes(GAN_VARIANTS, {"balancing/gan/epochs": None})
     assert not [key for key in nowhere.parameters if "epochs" in key]
 
 
@@ -56,14 +56,14 @@ def test_epochs_are_searched_about_each_variants_own(variant):
 
 def test_a_point_is_nested_by_its_paths():
     point = {BALANCER: "cgan", RATIO: 5, "balancing/gan/epochs@cgan": 7, "balancing/gan/learning_rate": 0.1}
-    assert nested(point) == {
+    assert nest(point) == {
         "balancing": {"name": "cgan", "gan": {"epochs": 7, "learning_rate": 0.1}},
         "imbalance": {"ratio": 5},
     }
 
 
 def test_changes_replace_add_and_take_out():
-    space = changed(
+    space = apply_changes(
         GAN_VARIANTS,
         {
             BALANCER: Choice(options=("dcgan", "random_oversampling")),
@@ -99,5 +99,12 @@ def test_changes_replace_add_and_take_out():
 )
 def test_a_space_that_cannot_be_searched_is_refused(changes, message):
     with pytest.raises(ConfigError) as error:
-        changed(GAN_VARIANTS, changes)
+        apply_changes(GAN_VARIANTS, changes)
     assert message in str(error.value)
+
+
+def test_chosen_epochs_are_those_of_balancers_that_have_them():
+    of_all = {BALANCER: Choice(options=("dcgan", "smote")), EPOCHS: Choice(options=(5, 10))}
+    space = apply_changes(GAN_VARIANTS, {**of_all, "balancing/balance_to": Float(low=0.5, high=1.0)})
+    assert space.chosen_epochs("dcgan") == {5, 10}
+    assert space.chosen_epochs("smote") == frozenset()

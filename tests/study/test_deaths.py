@@ -16,10 +16,11 @@ import torch
 
 from gan_study.study.plan.recipe import study_config
 from gan_study.study.run import runner
-from gan_study.study.run.runner import MAX_RESTARTS, run_study
+from gan_study.study.run.runner import run_study
+from gan_study.study.run.tuner import MAX_RESTARTS
 from gan_study.trainables.gans.trainer import GanTrainer
 from gan_study.trainables.runtime.cache import contents
-from gan_study.trainables.trial.trainable import SharedImages, shared
+from gan_study.trainables.trial.trainable import SharedImages, share
 
 pytestmark = [pytest.mark.ray, pytest.mark.alone]
 
@@ -52,7 +53,7 @@ def handing_out(kind):
     """What makes shared images of a `kind` whose methods run in the workers."""
 
     def make(source):
-        images = shared(source)
+        images = share(source)
         return kind(**{field.name: getattr(images, field.name) for field in fields(images)})
 
     return make
@@ -92,7 +93,7 @@ def test_a_gan_whose_process_is_killed_goes_on_from_its_last_state(tmp_path, mon
     with local_ray():
         for name, killed_once in (("undisturbed", False), ("killed", True)):
             log = tmp_path / f"{name}.log"
-            monkeypatch.setattr(runner, "shared", slow_and_logged(log, killed_once=killed_once))
+            monkeypatch.setattr(runner, "share", slow_and_logged(log, killed_once=killed_once))
             results.append(run_study(study_config("quickstart", [*SETTINGS, *settings]), out=tmp_path / name))
             logs.append([line.split() for line in log.read_text().splitlines()])
     undisturbed, killed = ({record.trial_id: record.outcome() for record in r.trials} for r in results)
@@ -139,7 +140,7 @@ def test_a_trial_without_memory_is_recorded_and_the_search_goes_on_without_it(tm
                 time.sleep(60)
             return super().pool()
 
-    monkeypatch.setattr(runner, "shared", handing_out(Greedy))
+    monkeypatch.setattr(runner, "share", handing_out(Greedy))
     used, total = in_use()
     if total - used < 3 * room:
         pytest.skip(f"needs {3 * room / 2**30:g} GiB of free memory")

@@ -138,7 +138,7 @@ def test_the_best_gan_stays_and_is_exported_without_training(undisturbed, tmp_pa
     assert [path.name for path in (undisturbed / "gans").iterdir()] == [request.config.trial_id]
     run_export(request, tmp_path / "balanced", Console(quiet=True))
     assert list((tmp_path / "balanced").rglob("*.png"))
-    assert not (undisturbed / "kept").exists()
+    assert not (undisturbed / "cache").exists()
 
 
 def test_a_finished_study_resumes_to_itself(undisturbed):

@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from gan_study.study.cli import app, main
-from gan_study.study.plan.config import dump_study
 from gan_study.study.plan.recipe import load_recipe, study_config
 from gan_study.study.run import runner
 from gan_study.study.run.folder import create_study_folder
+from gan_study.trainables.base.settings import dump
 from tests.study.simulation import Simulation
 
 EXAMPLES = {
@@ -28,7 +28,8 @@ EXAMPLES = {
     "recipes": 250,
     "files": 100,
     "assignments": 250,
-    "imbalances": 60,
+    "imbalances": 50,
+    "sound imbalances": 20,
     "images": 80,
     "records": 120,
     "manifests": 80,
@@ -122,7 +123,7 @@ def keys_of(section, prefix=()):
             yield from keys_of(value, (*prefix, key))
 
 
-KEYS = sorted(set(keys_of(dump_study(study_config("quickstart")))) | set(keys_of(RECIPE)))
+KEYS = sorted(set(keys_of(dump(study_config("quickstart")))) | set(keys_of(RECIPE)))
 
 
 def with_value(section, path, value):
@@ -211,25 +212,62 @@ def test_any_assignment(key, value, also):
             optional={"minority_classes": st.lists(st.sampled_from(["3", "8", 3, "ten", ""]), max_size=4)},
         ),
         st.fixed_dictionaries(
+            {"profile": st.just("fraction"), "fraction": st.one_of(st.floats(-0.5, 1.5), scalars)},
+            optional={"minority_classes": st.lists(st.sampled_from(["3", "8", 3, "ten", ""]), max_size=4)},
+        ),
+        st.fixed_dictionaries(
             {
-                "profile": st.sampled_from(["counts", "given", "natural", "as_is"]),
+                "profile": st.sampled_from(["counts", "natural", "no_such_profile"]),
+            },
+            optional={
                 "counts": st.one_of(
                     st.lists(st.integers(-1, 200), min_size=9, max_size=11),
                     st.dictionaries(st.sampled_from("0123456789"), st.integers(-1, 10**20)),
                 ),
-            }
+            },
         ),
     ),
     budget=st.one_of(st.none(), st.text(alphabet="0123456789.smhd -", max_size=6)),
 )
-def test_any_ratio_and_counts(tmp_path_factory, imbalance, budget):
-    folder = tmp_path_factory.getbasetemp() / "of-ratios"
-    text = f"--set=imbalance={json.dumps(imbalance)}"
-    spaceless = "--set=search.space=gan_variants"
+def test_any_ratio_fraction_and_counts(tmp_path_factory, imbalance, budget):
     given_budget = [] if budget is None else [f"--time-budget={budget}"]
-    assert_civil(answer("run", "quickstart", text, spaceless, *given_budget, f"--out={folder}"))
+    assert_civil(answer_to_imbalance(tmp_path_factory, imbalance, *given_budget))
+
+
+def answer_to_imbalance(tmp_path_factory, imbalance, *options):
+    folder = tmp_path_factory.getbasetemp() / "of-ratios"
+    assignments = [f"--set=imbalance={json.dumps(imbalance)}", "--set=search.space=gan_variants"]
+    found = answer("run", "quickstart", *assignments, *options, f"--out={folder}")
     assert not (folder / "study.json").exists()
     shutil.rmtree(folder, ignore_errors=True)
+    return found
+
+
+some_digits = st.lists(st.sampled_from("0123456789"), min_size=1, max_size=4, unique=True)
+
+
+@tried("sound imbalances")
+@given(
+    imbalance=st.one_of(
+        st.fixed_dictionaries(
+            {"profile": st.sampled_from(["step", "long_tailed"]), "ratio": st.floats(1, 10)},
+            optional={"minority_classes": some_digits},
+        ),
+        st.fixed_dictionaries(
+            {"profile": st.just("fraction"), "fraction": st.floats(0.2, 1)},
+            optional={"minority_classes": some_digits},
+        ),
+        st.fixed_dictionaries(
+            {
+                "profile": st.just("counts"),
+                "counts": st.dictionaries(st.sampled_from("0123456789"), st.integers(20, 100), min_size=1),
+            }
+        ),
+        st.fixed_dictionaries({"profile": st.just("natural")}, optional={"minority_classes": some_digits}),
+    )
+)
+def test_a_sound_imbalance_is_accepted(tmp_path_factory, imbalance):
+    assert answer_to_imbalance(tmp_path_factory, imbalance) == (0, "")
 
 
 # Images

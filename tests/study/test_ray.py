@@ -15,17 +15,18 @@ from ray import tune
 from threadpoolctl import threadpool_info
 
 from gan_study.study.plan.recipe import study_config
-from gan_study.study.run import runner
+from gan_study.study.run import runner, tuner
 from gan_study.study.run.folder import StudyFolder
-from gan_study.study.run.runner import MAX_RESTARTS, run_study
+from gan_study.study.run.runner import run_study
+from gan_study.study.run.tuner import MAX_RESTARTS
 from gan_study.study.watch.journal import TRIAL_ENDED, read_log
-from gan_study.trainables.base.settings import dump
 from gan_study.trainables.data.catalog import image_source
 from gan_study.trainables.data.source import DataConfig
-from gan_study.trainables.record import SearchStep, read_line
-from gan_study.trainables.trial.config import dump_trial, parse_trial
+from gan_study.trainables.record import SearchStep
+from gan_study.trainables.trial.config import parse_trial
+from gan_study.trainables.trial.request import REPORT, REQUEST, TrialLimits, TrialPlaces, TrialRequest
 from gan_study.trainables.trial.run import Purpose, run_trial
-from gan_study.trainables.trial.trainable import GanStudyTrainable, SharedImages, shared
+from gan_study.trainables.trial.trainable import GanStudyTrainable, SharedImages, share
 
 pytestmark = pytest.mark.ray
 
@@ -101,7 +102,7 @@ def test_a_trial_has_the_threads_that_ray_gave_it(local_ray, tmp_path, cpus):
             }
 
     trial = given(tmp_path, Purpose(phase="baseline"))
-    worker = ray.remote(tune.with_parameters(Trainable, images=shared(digits())))
+    worker = ray.remote(tune.with_parameters(Trainable, images=share(digits())))
     worker = worker.options(num_cpus=cpus).remote(trial)
     for _ in range(2):
         found = ray.get(worker.threads.remote())
@@ -121,12 +122,12 @@ def test_workers_share_the_memory_of_the_images(local_ray):
             for array in (part.images, part.labels)
         ]
 
-    assert ray.get(seen.remote(shared(digits()))) == [(True, False, False)] * 4
+    assert ray.get(seen.remote(share(digits()))) == [(True, False, False)] * 4
     assert not in_shared_memory(digits().pool().images.images)
 
 
 def test_what_is_shared_is_what_was_read(local_ray):
-    images, source = shared(digits()), digits()
+    images, source = share(digits()), digits()
     for one, other in ((images.pool(), source.pool()), (images.test(), source.test())):
         np.testing.assert_array_equal(one.images.images, other.images.images)
         np.testing.assert_array_equal(one.images.labels, other.images.labels)
@@ -134,23 +135,17 @@ def test_what_is_shared_is_what_was_read(local_ray):
     assert images.test_class_counts() == source.test_class_counts()
 
 
-def given(folder, purpose, **changes):
+NO_LIMITS = TrialLimits()
+
+
+def given(folder, purpose, *, limits=NO_LIMITS, **changes):
     """What Tune hands a worker for one trial."""
-    return {
-        "trial": dump_trial(parse_trial({**TRIAL, **changes})),
-        "purpose": dump(purpose),
-        "folder": str(folder),
-        "kept": str(folder / "kept"),
-        "gans": str(folder / "kept" / "gans"),
-        "log": str(folder / "log.jsonl"),
-        "kept_epochs": [],
-        "gan_execution": {},
-        "family": [],
-        "imbalance_ratio": 10.0,
-        "time_limit_seconds": None,
-        "checkpoint_interval_seconds": 60.0,
-        "storage_patience_seconds": 0.0,
-    }
+    places = TrialPlaces(
+        study=folder, cache=folder / "cache", gans=folder / "cache" / "gans", log=folder / "log.jsonl"
+    )
+    config = parse_trial({**TRIAL, **changes})
+    request = TrialRequest(config=config, purpose=purpose, imbalance_ratio=10.0, places=places, limits=limits)
+    return {REQUEST: request}
 
 
 def records_of(images, trials):
@@ -158,12 +153,12 @@ def records_of(images, trials):
     worker = ray.remote(tune.with_parameters(GanStudyTrainable, images=images)).remote(trials[0])
     for trial in trials:
         assert ray.get(worker.reset.remote(trial))
-        yield read_line(ray.get(worker.train.remote())["record"], where="the worker's result")
+        yield ray.get(worker.train.remote())[REPORT].record
 
 
 def test_a_trial_on_shared_images_has_the_numbers_of_one_that_reads_by_itself(local_ray, tmp_path):
     purpose, testing = Purpose(phase="confirm"), {"test": True}
-    (found,) = records_of(shared(digits()), [given(tmp_path, purpose, evaluation=testing)])
+    (found,) = records_of(share(digits()), [given(tmp_path, purpose, evaluation=testing)])
     *_, plain = run_trial(parse_trial({**TRIAL, "evaluation": testing}), purpose, device=torch.device("cpu"))
     assert found.outcome() == plain.record.outcome()
 
@@ -173,7 +168,7 @@ def test_only_a_confirmation_asks_for_the_test_part(local_ray, tmp_path):
     def forbidden():
         raise RuntimeError("the test part was asked for")
 
-    images = replace(shared(digits()), test_part=forbidden.remote())
+    images = replace(share(digits()), test_part=forbidden.remote())
     search = Purpose(phase="search", baseline=0.5, search=SearchStep(number=0, params={}))
     confirm = given(tmp_path, Purpose(phase="confirm"), evaluation={"test": True})
     trials = [given(tmp_path, Purpose(phase="baseline")), given(tmp_path, search), confirm]
@@ -229,9 +224,9 @@ def test_a_trial_that_hangs_is_stopped_and_the_next_one_in_its_process_runs(loca
         def test(self):
             time.sleep(600)
 
-    images = Hanging(**parts_of(shared(digits())))
-    limited = {"time_limit_seconds": 3}
-    hanging = given(tmp_path, Purpose(phase="confirm"), evaluation={"test": True}) | limited
+    images = Hanging(**parts_of(share(digits())))
+    limits = TrialLimits(trial_seconds=3)
+    hanging = given(tmp_path, Purpose(phase="confirm"), limits=limits, evaluation={"test": True})
     stopped, plain = records_of(images, [hanging, given(tmp_path, Purpose(phase="baseline"))])
     assert (stopped.status, plain.status) == ("failed", "complete")
     assert stopped.failure.startswith("TimeLimitExceeded: took longer than resources.trial_time_limit_seconds")
@@ -253,9 +248,9 @@ def test_a_trial_without_memory_and_one_that_dies_again_and_again_are_recorded(l
             return super().test()
 
     def fatal(source):
-        return Fatal(**parts_of(shared(source)))
+        return Fatal(**parts_of(share(source)))
 
-    monkeypatch.setattr(runner, "shared", fatal)
+    monkeypatch.setattr(runner, "share", fatal)
     settings = ("search.trials=0", "balancers.vanilla_gan.gan.epochs=1", "resources.max_concurrent=1")
     result = run_study(study(*settings), out=tmp_path / "study")
     greedy, dying, *others = (record for record in result.trials if record.phase == "confirm")
@@ -266,7 +261,7 @@ def test_a_trial_without_memory_and_one_that_dies_again_and_again_are_recorded(l
     assert calls.stat().st_size == 3 + MAX_RESTARTS
 
 
-def test_a_trial_whose_process_is_lost_before_it_can_begin_is_handed_out_anew(local_ray, tmp_path, monkeypatch):
+def test_a_trial_whose_process_is_lost_before_it_can_begin_is_rescheduled(local_ray, tmp_path, monkeypatch):
     """A process that has run a trial waits for the next one; on a machine that is lost, it is lost too."""
     calls = tmp_path / "calls"
 
@@ -278,7 +273,7 @@ def test_a_trial_whose_process_is_lost_before_it_can_begin_is_handed_out_anew(lo
                 os.kill(os.getpid(), signal.SIGKILL)
             return super().reset_config(new_config)
 
-    monkeypatch.setattr(runner, "GanStudyTrainable", LostWhenReused)
+    monkeypatch.setattr(tuner, "GanStudyTrainable", LostWhenReused)
     settings = ("search.trials=1", "resources.max_concurrent=1")
     result = run_study(study(*settings), out=tmp_path / "study")
     assert [record.failure for record in result.trials] == [None] * 6

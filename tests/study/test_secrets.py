@@ -7,14 +7,14 @@ from pathlib import Path
 import optuna
 import pytest
 
-from gan_study.study.plan.config import dump_study, parse_study
+from gan_study.study.plan.config import parse_study
 from gan_study.study.plan.recipe import study_config
-from gan_study.study.plan.storage_url import holds_password, resolved, without_secrets
+from gan_study.study.plan.storage_url import holds_password, resolve, without_secrets
 from gan_study.study.run import runner
 from gan_study.study.run.cluster import ray_cluster
 from gan_study.study.run.folder import create_study_folder, read_manifest
 from gan_study.study.run.runner import resume_study, run_study
-from gan_study.trainables.base.settings import ConfigError, UserError
+from gan_study.trainables.base.settings import ConfigError, UserError, dump
 
 SETTINGS = (
     "data.image_size=8",
@@ -56,11 +56,11 @@ def test_a_password_is_told_from_what_names_one(url, expected):
 
 def test_a_name_is_replaced_by_what_the_environment_holds():
     environment = {"NAME": "p@ss/w:rd", "URL": "redis://:x@host/0"}
-    assert resolved("postgresql://ann:${NAME}@host/db", environment) == "postgresql://ann:p%40ss%2Fw%3Ard@host/db"
-    assert resolved("${URL}", environment) == "redis://:x@host/0"
-    assert resolved("sqlite:///plain.db", environment) == "sqlite:///plain.db"
+    assert resolve("postgresql://ann:${NAME}@host/db", environment) == "postgresql://ann:p%40ss%2Fw%3Ard@host/db"
+    assert resolve("${URL}", environment) == "redis://:x@host/0"
+    assert resolve("sqlite:///plain.db", environment) == "sqlite:///plain.db"
     with pytest.raises(UserError, match="the environment variable OTHER is not set"):
-        resolved("redis://:${OTHER}@host/0", environment)
+        resolve("redis://:${OTHER}@host/0", environment)
 
 
 @pytest.mark.parametrize("url", ["postgresql://ann:sec@ret@host/db", "redis://:secret@host/0?password=secret"])
@@ -76,7 +76,7 @@ def test_a_password_in_a_recipe_is_refused_and_not_repeated(tmp_path):
 
 def test_what_is_kept_names_the_password_and_what_is_opened_has_it(tmp_path, monkeypatch):
     monkeypatch.setenv("DATABASE_PASSWORD", SECRETS["DATABASE_PASSWORD"])
-    config = parse_study(dump_study(study_config("quickstart", ["storage=redis://:${DATABASE_PASSWORD}@host/0"])))
+    config = parse_study(dump(study_config("quickstart", ["storage=redis://:${DATABASE_PASSWORD}@host/0"])))
     create_study_folder(tmp_path / "study", config, {})
     assert SECRETS["DATABASE_PASSWORD"] not in (tmp_path / "study" / "study.json").read_text()
     assert read_manifest(tmp_path / "study").storage(None) == f"redis://:{SECRETS['DATABASE_PASSWORD']}@host/0"
@@ -96,7 +96,7 @@ def test_no_file_of_a_study_holds_a_secret(own_ray, tmp_path, monkeypatch):
     """Ray's and W&B's files too. SQLite has no passwords: here the variable is part of the file's name."""
     from gan_study.analysis.report import write_report
 
-    monkeypatch.setattr(runner, "_remove_scratch", lambda config, folder: None)
+    monkeypatch.setattr(runner, "_keep_results_alone", lambda folder: None)
     folder, databases = tmp_path / "study", tmp_path / "databases"
     databases.mkdir()
     storage = f"storage=sqlite:///{databases}/${{DATABASE_PASSWORD}}.db"
@@ -107,7 +107,9 @@ def test_no_file_of_a_study_holds_a_secret(own_ray, tmp_path, monkeypatch):
     (name,) = optuna.get_all_study_names(f"sqlite:///{databases}/{SECRETS['DATABASE_PASSWORD']}.db")
     assert name.startswith("quickstart")
     files = [path for path in folder.rglob("*") if path.is_file()]
-    assert {"ray", "wandb", "kept", "report", "artifacts"} <= {path.relative_to(folder).parts[0] for path in files}
+    assert {"ray", "wandb", "cache", "report", "artifacts"} <= {
+        path.relative_to(folder).parts[0] for path in files
+    }
     found = [(path, name) for path in files for name, s in SECRETS.items() if s.encode() in path.read_bytes()]
     assert found == []
     assert "${DATABASE_PASSWORD}" in (folder / "study.json").read_text()

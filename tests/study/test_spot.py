@@ -31,6 +31,8 @@ SETTINGS = (
 )
 NUM_TRIALS = 1 + 2 * 2
 NOTICE_SECONDS = 2
+# Until a GAN is in training: Ray starts, a baseline is fitted. Of a busy machine.
+TRAINING_WITHIN_SECONDS = 120
 
 
 @pytest.fixture
@@ -52,7 +54,9 @@ def parent(pid):
 
 def take_away(cluster, nodes, folder, taken):
     """Tell Ray that the node of a trial in training will go, and let it go after the notice."""
+    deadline = time.monotonic() + TRAINING_WITHIN_SECONDS
     while not (training := in_training(folder.logs)):
+        assert time.monotonic() < deadline, "no GAN was in training"
         time.sleep(0.05)
     log, line = next(iter(training.items()))
     node = nodes[parent(line.values["process"])]
@@ -70,6 +74,7 @@ def test_trials_of_a_node_that_is_taken_away_go_on_elsewhere(nodes, tmp_path):
     thread.start()
     result = run_study(study_config("quickstart", SETTINGS), out=folder.root)
     thread.join(timeout=60)
+    assert not thread.is_alive() and taken, "no node was taken away"
     assert [record.failure for record in result.trials] == [None] * NUM_TRIALS
     (gone,) = (node["NodeID"] for node in ray.nodes() if not node["Alive"])
     assert gone == taken["node_id"]

@@ -10,13 +10,13 @@ import torch
 from imblearn.over_sampling.base import BaseOverSampler
 from imblearn.utils import check_target_type
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import validate_data
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from gan_study.trainables.balancing.balancer import Balancer
 from gan_study.trainables.balancing.catalog import BALANCERS, parse_balancing
+from gan_study.trainables.base.library_internals import StrOptions, parameter_constraints
 from gan_study.trainables.base.settings import ConfigError, UserError
 from gan_study.trainables.data.images import Classes, Labels, TrainingSet
 
@@ -44,7 +44,7 @@ class ImageOverSampler(BaseOverSampler):  # type: ignore[misc]
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **BaseOverSampler._parameter_constraints,
+        **parameter_constraints(BaseOverSampler),
         "method": [StrOptions(set(METHODS))],
         "settings": [Mapping, None],
         "value_range": [tuple, list, None],

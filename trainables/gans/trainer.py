@@ -15,10 +15,10 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from gan_study.trainables.base.batches import index_batches
 from gan_study.trainables.base.seeding import derive_seed, seeded_global_state, torch_generator
+from gan_study.trainables.base.torch_internals import BatchNorm
 from gan_study.trainables.gans.diff_augment import diff_augment
 from gan_study.trainables.gans.ema import AveragedGenerator
 from gan_study.trainables.gans.precision import products_in
@@ -369,7 +369,7 @@ def draw_networks(variant: GanVariant, settings: GanSettings, data: TrainingData
 
 def has_batch_norm(network: nn.Module) -> bool:
     """Whether the outputs of `network` depend on the rest of the batch."""
-    return any(isinstance(module, _BatchNorm) for module in network.modules())
+    return any(isinstance(module, BatchNorm) for module in network.modules())
 
 
 def class_balanced_batches(labels: Tensor, batch_size: int, random: torch.Generator) -> Iterator[Tensor]:

@@ -1,4 +1,4 @@
-"""States that are costly to make, kept by what they depend on, so that none is made twice."""
+"""A cache of states that are costly to make, by what they depend on, so that none is made twice."""
 
 import hashlib
 import io
@@ -22,14 +22,14 @@ _SEAL_BYTES = hashlib.sha256().digest_size
 
 
 class Store(Protocol):
-    """Where states are kept by name. Within one process a dict will do."""
+    """States by name. Within one process a dict will do."""
 
     def get(self, name: str, /) -> State | None:
         """The state of that name; None where there is none."""
         ...
 
     def __setitem__(self, name: str, state: State, /) -> None:
-        """Keep `state`."""
+        """Save `state`."""
         ...
 
 
@@ -44,11 +44,11 @@ class FolderStore:
     patience_seconds: float = 0.0
 
     def get(self, name: str, /) -> State | None:
-        """The state of that name; None where there is none that is whole."""
+        """The state of that name; None if missing or corrupt."""
         return read_state(self._path(name))
 
     def __setitem__(self, name: str, state: State, /) -> None:
-        """Keep `state`."""
+        """Save `state`."""
         write_state(self._path(name), state, patience_seconds=self.patience_seconds)
 
     def _path(self, name: str) -> Path:

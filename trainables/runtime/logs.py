@@ -15,7 +15,7 @@ from time import monotonic
 from pydantic import JsonValue
 
 # Loggers below this one are ours: they are named after their modules.
-ROOTS = ("gan_study",)
+ROOT = "gan_study"
 
 # What a `LogRecord` has of its own; the rest came as `extra`.
 _OWN_KEYS = {*vars(logging.makeLogRecord({})), "message", "asctime"}
@@ -85,15 +85,13 @@ def logging_to(path: Path) -> Iterator[None]:
     on_stderr = logging.StreamHandler()
     on_stderr.setLevel(logging.WARNING)
     handlers = (AppendingHandler(path), on_stderr)
-    loggers = [logging.getLogger(name) for name in ROOTS]
-    for logger in loggers:
-        logger.setLevel(logging.DEBUG)
-        logger.propagate = False
-        for handler in handlers:
-            logger.addHandler(handler)
+    logger = logging.getLogger(ROOT)
+    logger.setLevel(logging.DEBUG)
+    logger.propagate = False
+    for handler in handlers:
+        logger.addHandler(handler)
     try:
         yield
     finally:
-        for logger in loggers:
-            for handler in handlers:
-                logger.removeHandler(handler)
+        for handler in handlers:
+            logger.removeHandler(handler)

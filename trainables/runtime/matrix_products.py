@@ -57,14 +57,14 @@ def choose_library(agreed: Callable[[Library], Library] = lambda found: found) -
     Noise may let processes on machines alike find different ones, whose last digits differ; so `agreed` gives, for
     what this one found, what all of them are to use. oneDNN is used only where it is exact here too.
     """
-    found = compared()
+    found = compare()
     use(agreed(found.winner) if found.is_exact else "default")
 
 
-def first_choice(folder: Path, found: Library, *, patience_seconds: float = 0.0) -> Library:
+def agree_on_library(folder: Path, found: Library, *, patience_seconds: float = 0.0) -> Library:
     """What the first process found that looked into `folder` on a machine like this one, or this process itself.
 
-    Machines are alike whose numbers are taken for equal, see `kept.arithmetic`.
+    Machines are alike whose numbers are taken for equal, see `cache.arithmetic`.
     """
     path = folder / re.sub(r"[^\w.]+", "_", "-".join(machine_kind()))
     first = first_written(path, found.encode(), patience_seconds=patience_seconds).decode()
@@ -113,7 +113,7 @@ def _onednn() -> Any:
     return torch.backends.mkldnn.matmul  # type: ignore[attr-defined]
 
 
-def compared() -> Comparison:
+def compare() -> Comparison:
     """Both libraries, tried in turn on this process's threads: the quickest of some rounds each."""
     random = torch.Generator().manual_seed(0)
     factors = [

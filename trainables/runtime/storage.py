@@ -58,7 +58,7 @@ def write_atomically(path: Path, content: bytes, *, patience_seconds: float = 0.
 
     Tried again for `patience_seconds` where the storage fails; raises StorageError then.
     """
-    insist(lambda: _replace(path, content), seconds=patience_seconds)
+    retry(lambda: _replace(path, content), seconds=patience_seconds)
 
 
 def first_written(path: Path, content: bytes, *, patience_seconds: float = 0.0) -> bytes:
@@ -66,7 +66,7 @@ def first_written(path: Path, content: bytes, *, patience_seconds: float = 0.0) 
 
     Tried again for `patience_seconds` where the storage fails; raises StorageError then.
     """
-    return insist(lambda: _create(path, content), seconds=patience_seconds)
+    return retry(lambda: _create(path, content), seconds=patience_seconds)
 
 
 def append(path: Path, content: bytes, *, patience_seconds: float = 0.0) -> None:
@@ -76,10 +76,10 @@ def append(path: Path, content: bytes, *, patience_seconds: float = 0.0) -> None
     raises StorageError then.
     """
     size = path.stat().st_size if path.exists() else 0
-    insist(lambda: _write_at(path, size, content), seconds=patience_seconds)
+    retry(lambda: _write_at(path, size, content), seconds=patience_seconds)
 
 
-def insist(
+def retry(
     action: Callable[[], T],
     *,
     seconds: float,

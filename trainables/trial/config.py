@@ -2,18 +2,20 @@
 
 from collections.abc import Mapping
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 from typing import Self, cast
 
 from pydantic import Field, JsonValue, model_validator
 
 from gan_study.trainables.balancing.catalog import BALANCERS, BalancingConfig, dump_balancing, parse_balancing
+from gan_study.trainables.balancing.gan import GanBalancing
 from gan_study.trainables.base.settings import ConfigError, digest, dump, parse, settings
 from gan_study.trainables.classifiers.catalog import classifier_model
 from gan_study.trainables.classifiers.classifier import ClassifierConfig
 from gan_study.trainables.data.imbalance import Imbalance
 from gan_study.trainables.data.source import DataConfig
+from gan_study.trainables.gans.variant import GanSettings
 from gan_study.trainables.image_quality.features import DomainFeatures, ImageFeatures
 
 # Where files lie: no number depends on it.
@@ -56,7 +58,8 @@ class _Sections:
 class TrialConfig:
     """Everything that decides a trial's numbers.
 
-    `seed` draws the images that are kept, the split, the networks' weights and the batches.
+    `seed` draws the images that are kept, the split, the networks' weights and the batches. Raises ConfigError
+    where the balancer cannot be used with the classifier.
     """
 
     seed: int
@@ -65,6 +68,14 @@ class TrialConfig:
     imbalance: Imbalance
     classifier: ClassifierConfig
     balancing: BalancingConfig
+
+    def __post_init__(self) -> None:
+        model = classifier_model(self.classifier)
+        if model.final_head is not None and BALANCERS[self.balancing.name].moves_predictions:
+            raise ConfigError(
+                f"balancing.name: {self.balancing.name!r} cannot be used with classifier {model.name!r}; it moves "
+                "log-probabilities, and the scores of this classifier's last step are none"
+            )
 
     @cached_property
     def trial_id(self) -> str:
@@ -80,20 +91,13 @@ class TrialConfig:
 def parse_trial(values: Mapping[str, JsonValue]) -> TrialConfig:
     """The trial that a nested mapping describes; raises ConfigError with the full key of the first mistake."""
     sections = parse(_Sections, values, where="")
-    model = classifier_model(sections.classifier)
-    balancing = parse_balancing(sections.balancing, where="balancing")
-    if model.final_head is not None and BALANCERS[balancing.name].moves_predictions:
-        raise ConfigError(
-            f"balancing.name: {balancing.name!r} cannot be used with classifier {model.name!r}; it moves "
-            "log-probabilities, and the scores of this classifier's last step are none"
-        )
     return TrialConfig(
         seed=sections.seed,
         evaluation=sections.evaluation,
         data=sections.data,
         imbalance=sections.imbalance,
         classifier=sections.classifier,
-        balancing=balancing,
+        balancing=parse_balancing(sections.balancing, where="balancing"),
     )
 
 
@@ -107,6 +111,18 @@ def dump_trial(config: TrialConfig) -> dict[str, JsonValue]:
         "classifier": dump(config.classifier),
         "balancing": dump_balancing(config.balancing),
     }
+
+
+def gan_settings(balancing: BalancingConfig) -> GanSettings | None:
+    """The settings of the GAN that balances; None for any other balancer."""
+    balancer = balancing.balancer
+    return balancer.gan if isinstance(balancer, GanBalancing) else None
+
+
+def with_gan(balancing: BalancingConfig, gan: GanSettings) -> BalancingConfig:
+    """`balancing`, which is by a GAN, with other settings of it."""
+    assert isinstance(balancing.balancer, GanBalancing)
+    return replace(balancing, balancer=replace(balancing.balancer, gan=gan))
 
 
 def _without(values: dict[str, JsonValue], *keys: str) -> dict[str, JsonValue]:

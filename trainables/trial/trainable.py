@@ -2,47 +2,28 @@
 
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
-from pathlib import Path
-from typing import Any
 
 import ray
 import torch
-from pydantic import JsonValue
 from ray import tune
 
-from gan_study.trainables.base.settings import dump, parse
+from gan_study.trainables.base.settings import dump
 from gan_study.trainables.data.source import ImageSource, Loaded
-from gan_study.trainables.gans.batched import GanExecution
 from gan_study.trainables.gans.checkpoints import Checkpoints
 from gan_study.trainables.record import Milestone
 from gan_study.trainables.runtime.cache import FolderStore
 from gan_study.trainables.runtime.logs import logging_to
-from gan_study.trainables.runtime.matrix_products import choose_library, first_choice
+from gan_study.trainables.runtime.matrix_products import agree_on_library, choose_library
 from gan_study.trainables.runtime.process import keep_freed_memory, use_threads
 from gan_study.trainables.runtime.storage import StorageError, write_atomically
 from gan_study.trainables.runtime.time_limit import TimeLimitExceeded, time_limit
-from gan_study.trainables.trial.config import parse_trial
-from gan_study.trainables.trial.run import (
-    Purpose,
-    TrialEvent,
-    TrialOutcome,
-    describe_failure,
-    failed_record,
-    run_trial,
-)
+from gan_study.trainables.trial.request import REQUEST, TrialReport, TrialRequest
+from gan_study.trainables.trial.run import TrialEvent, TrialOutcome, describe_failure, failed_record, run_trial
 
 _log = logging.getLogger(__name__)
-
-# Keys of the dict that Tune hands over, and of the results that it gets back.
-TRIAL, PURPOSE, FOLDER, RATIO, LOG = "trial", "purpose", "folder", "imbalance_ratio", "log"
-KEPT, GANS, KEPT_EPOCHS, TIME_LIMIT = "kept", "gans", "kept_epochs", "time_limit_seconds"
-GAN_EXECUTION, FAMILY = "gan_execution", "family"
-INTERVAL, PATIENCE = "checkpoint_interval_seconds", "storage_patience_seconds"
-RECORD, MILESTONE, OBJECTIVE, EPOCH = "record", "milestone", "objective", "epoch"
-STORAGE_ERROR = "storage_error"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,8 +61,8 @@ class SharedImages:
         return loaded
 
 
-def shared(source: ImageSource) -> SharedImages:
-    """The images of `source`, read here and now and put where every worker finds them."""
+def share(source: ImageSource) -> SharedImages:
+    """Put the images of `source`, which are read now, into Ray's object store."""
     return SharedImages(
         pool_part=ray.put(source.pool()),
         test_part=ray.put(source.test()),
@@ -92,91 +73,87 @@ def shared(source: ImageSource) -> SharedImages:
 class GanStudyTrainable(tune.Trainable):  # type: ignore[misc]
     """Runs one trial; each step goes on to the trial's next milestone, the last one to its end.
 
-    The result of the last step carries the complete record as one line of JSON. A trial that raises is a result
-    too, a record that says why, so that Ray's own retries are left for processes and machines that die. Storage
-    that fails for too long is no fault of the trial: it leaves no record, and the driver is told to stop.
+    The last step reports the complete record. A trial that raises is a result too, a record that says why, so that
+    Ray's own retries are left for processes and machines that die. Storage that fails for too long is no fault of
+    the trial: it leaves no record, and the driver is told to stop.
     """
 
+    _request: TrialRequest
+    _events: Iterator[TrialEvent]
+    _deadline: float | None
     _has_begun: bool
 
-    def setup(self, config: dict[str, Any], images: SharedImages) -> None:
-        """Begin the trial that `config` describes; `images` are those that every trial of the study asks for."""
+    def setup(self, config: dict[str, TrialRequest], images: SharedImages) -> None:
+        """Begin the trial that `config` asks for; `images` are the study's data set."""
         self._images = images
         use_threads(assigned_cpus())
         keep_freed_memory()
-        choice = Path(config[KEPT]) / "matrix_products"
-        choose_library(partial(first_choice, choice, patience_seconds=config[PATIENCE]))
-        self._begin(config)
+        request = config[REQUEST]
+        folder, patience = request.places.cache / "matrix_products", request.limits.storage_patience_seconds
+        choose_library(partial(agree_on_library, folder, patience_seconds=patience))
+        self._begin(request)
 
-    def reset_config(self, new_config: dict[str, Any]) -> bool:
+    def reset_config(self, new_config: dict[str, TrialRequest]) -> bool:
         """Begin another trial in the same process: starting a process and importing torch costs seconds."""
-        self._begin(new_config)
+        self._begin(new_config[REQUEST])
         return True
 
-    def step(self) -> dict[str, JsonValue]:
+    def step(self) -> dict[str, object]:
         """Go on to the next milestone or to the end; what happens meanwhile goes to the trial's log."""
-        with logging_to(self._log_file):
+        with logging_to(self._request.places.log):
             if not self._has_begun:
                 # Not when it is handed over: Tune may still give it to another process.
-                _log.info("began", extra={"balancer": self._trial.balancing.name})
+                _log.info("began", extra={"balancer": self._request.config.balancing.name})
                 self._has_begun = True
-            return self._step()
+            return self._step().to_tune()
 
-    def _step(self) -> dict[str, JsonValue]:
+    def _step(self) -> TrialReport:
         try:
             with time_limit(self._deadline):
                 event = next(self._events)
-            return self._milestone(event) if isinstance(event, Milestone) else self._outcome(event)
+            return self._report(event)
         except StorageError as error:
             _log.error("storage failed", exc_info=error)
-            return {STORAGE_ERROR: [error.errno, error.strerror, error.filename], "done": True}
+            return TrialReport(storage_error=error)
         except (Exception, TimeLimitExceeded) as error:
-            return self._failure(error)
+            _log.error("failed", exc_info=error)
+            config, purpose, ratio = self._request.config, self._request.purpose, self._request.imbalance_ratio
+            reason = describe_failure(error)
+            return TrialReport(record=failed_record(config, purpose, reason=reason, imbalance_ratio=ratio))
 
-    def _begin(self, config: Mapping[str, Any]) -> None:
-        self._trial = parse_trial(config[TRIAL])
-        self._purpose = parse(Purpose, config[PURPOSE], where=PURPOSE)
-        self._folder = Path(config[FOLDER])
-        self._log_file = Path(config[LOG])
-        self._has_begun = False
-        self._ratio = float(config[RATIO])
-        limit = config[TIME_LIMIT]
-        self._deadline = None if limit is None else time.monotonic() + limit
-        device = assigned_device()
-        kept, self._patience = Path(config[KEPT]), config[PATIENCE]
-        self._events: Iterator[TrialEvent] = run_trial(
-            self._trial,
-            self._purpose,
-            device=device,
+    def _begin(self, request: TrialRequest) -> None:
+        places, limits = request.places, request.limits
+        self._request, self._has_begun = request, False
+        self._deadline = None if limits.trial_seconds is None else time.monotonic() + limits.trial_seconds
+        self._events = run_trial(
+            request.config,
+            request.purpose,
+            device=assigned_device(),
             checkpoints=Checkpoints(
-                folder=Path(config[GANS]),
-                epochs=frozenset(config[KEPT_EPOCHS]),
-                every_seconds=config[INTERVAL],
-                patience_seconds=self._patience,
+                folder=places.gans,
+                epochs=request.checkpoint_epochs,
+                every_seconds=limits.checkpoint_interval_seconds,
+                patience_seconds=limits.storage_patience_seconds,
             ),
-            store=FolderStore(kept / "measures", patience_seconds=self._patience),
+            store=FolderStore(places.cache / "measures", patience_seconds=limits.storage_patience_seconds),
             source=self._images,
-            execution=parse(GanExecution, config[GAN_EXECUTION], where=GAN_EXECUTION),
-            family=config[FAMILY],
+            execution=request.execution,
+            family=request.family,
         )
 
-    def _milestone(self, milestone: Milestone) -> dict[str, JsonValue]:
-        _log.info("milestone", extra=dump(milestone))
-        return {MILESTONE: dump(milestone), OBJECTIVE: milestone.objective, EPOCH: milestone.epoch}
+    def _report(self, event: TrialEvent) -> TrialReport:
+        """What the driver is told of `event`; the files of an outcome are written first."""
+        if isinstance(event, Milestone):
+            _log.info("milestone", extra=dump(event))
+            return TrialReport(milestone=event)
+        self._write_files(event)
+        _log.info("ended", extra={"objective": event.record.objective})
+        return TrialReport(record=event.record)
 
-    def _outcome(self, outcome: TrialOutcome) -> dict[str, JsonValue]:
+    def _write_files(self, outcome: TrialOutcome) -> None:
         for name, content in outcome.files.items():
-            path = self._folder / outcome.record.artifacts[name]
-            write_atomically(path, content, patience_seconds=self._patience)
-        _log.info("ended", extra={"objective": outcome.record.objective})
-        return {RECORD: outcome.record.to_line(), OBJECTIVE: outcome.record.objective, "done": True}
-
-    def _failure(self, error: BaseException) -> dict[str, JsonValue]:
-        _log.error("failed", exc_info=error)
-        record = failed_record(
-            self._trial, self._purpose, reason=describe_failure(error), imbalance_ratio=self._ratio
-        )
-        return {RECORD: record.to_line(), "done": True}
+            path = self._request.places.study / outcome.record.artifacts[name]
+            write_atomically(path, content, patience_seconds=self._request.limits.storage_patience_seconds)
 
 
 def assigned_cpus() -> int:

@@ -6,6 +6,7 @@ import pytest
 
 from gan_study.study.plan.config import parse_study
 from gan_study.study.plan.planner import Pause, Planner
+from gan_study.study.plan.trials import is_done, num_trials
 from gan_study.trainables.balancing.catalog import BALANCERS
 from gan_study.trainables.base.settings import dump
 from gan_study.trainables.gans.catalog import VARIANTS
@@ -43,7 +44,18 @@ def test_three_phases_each_complete():
     assert len(simulation.phase("baseline")) == 2 * 5  # two ratios; none and four simple methods
     assert len(simulation.phase("search")) == 16
     assert len(simulation.phase("confirm")) == 2 * (5 + 2) * 3
-    assert simulation.run(study(), num_workers=1, seed=0).num_trials() == len(simulation.records)
+    assert num_trials(study()) == len(simulation.records)
+
+
+def test_a_study_is_done_once_every_trial_has_its_record():
+    simulation = finished(study())
+    records, selected = simulation.records, simulation.selected
+    assert is_done(study(), record_of=records.get, selected=selected)
+    assert not is_done(study(), record_of=records.get, selected=None)
+    for phase in ("baseline", "confirm"):
+        lost = next(trial_id for trial_id, record in records.items() if record.phase == phase)
+        rest = {trial_id: record for trial_id, record in records.items() if trial_id != lost}
+        assert not is_done(study(), record_of=rest.get, selected=selected)
 
 
 def test_only_the_confirmation_reads_the_test_part_and_with_fresh_seeds():
@@ -222,7 +234,9 @@ GRID = {
 def test_states_are_kept_at_the_epochs_that_are_a_choice_and_in_the_confirmation_at_the_last():
     simulation = finished(study(parameters=GRID, trials=9))
     kept = {
-        (trial.purpose.phase, trial.kept_epochs) for trial in simulation.started if not is_gan(trial, "confirm")
+        (trial.purpose.phase, trial.checkpoint_epochs)
+        for trial in simulation.started
+        if not is_gan(trial, "confirm")
     }
     assert kept == {
         ("baseline", frozenset()),
@@ -231,9 +245,9 @@ def test_states_are_kept_at_the_epochs_that_are_a_choice_and_in_the_confirmation
     }
     for trial in simulation.started:
         if is_gan(trial, "confirm"):
-            assert trial.kept_epochs == {trial.config.balancing.balancer.gan.epochs}
+            assert trial.checkpoint_epochs == {trial.config.balancing.balancer.gan.epochs}
     without_choice = (trial for trial in finished(study()).started if not is_gan(trial, "confirm"))
-    assert {trial.kept_epochs for trial in without_choice} == {frozenset()}
+    assert {trial.checkpoint_epochs for trial in without_choice} == {frozenset()}
 
 
 def is_gan(trial, phase):

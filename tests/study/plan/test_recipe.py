@@ -1,10 +1,10 @@
 import pytest
 import yaml
 
-from gan_study.study.plan.config import dump_study, parse_study, resolved_study
-from gan_study.study.plan.planner import baseline_trials
-from gan_study.study.plan.recipe import load_recipe, merged, overridden, recipe_names, scaled, study_config
-from gan_study.trainables.base.settings import ConfigError
+from gan_study.study.plan.config import parse_study, resolve_study
+from gan_study.study.plan.recipe import apply_assignments, at_scale, load_recipe, merge, recipe_names, study_config
+from gan_study.study.plan.trials import baseline_trials
+from gan_study.trainables.base.settings import ConfigError, dump
 from gan_study.trainables.data.imbalance import target_counts
 from gan_study.trainables.data.torchvision_sets import CIFAR10_SET, FASHION_MNIST_SET
 from gan_study.trainables.image_quality.extractor import NUM_FEATURES
@@ -17,9 +17,9 @@ def test_every_recipe_is_a_study_at_both_sizes(name, scale):
     assert config.name == name
     assert config.scale == scale
     assert config.summary
-    assert parse_study(dump_study(config)) == config
+    assert parse_study(dump(config)) == config
     # What `show` prints is itself a recipe of the same study.
-    assert parse_study(yaml.safe_load(yaml.safe_dump(resolved_study(config)))).space() == config.space()
+    assert parse_study(yaml.safe_load(yaml.safe_dump(resolve_study(config)))).space() == config.space()
 
 
 @pytest.mark.parametrize("published", [FASHION_MNIST_SET, CIFAR10_SET], ids=lambda published: published.name)
@@ -34,12 +34,12 @@ def test_the_distances_of_document_004_can_be_taken_at_both_sizes(published, sca
 
 
 def test_an_assignment_changes_one_setting():
-    values = overridden({"search": {"trials": 3, "seed": 1}}, ["search.trials=5", "classifier.epochs=2"])
+    values = apply_assignments({"search": {"trials": 3, "seed": 1}}, ["search.trials=5", "classifier.epochs=2"])
     assert values == {"search": {"trials": 5, "seed": 1}, "classifier": {"epochs": 2}}
 
 
 def test_another_profile_drops_the_settings_of_the_old_one():
-    values = overridden({"imbalance": {"profile": "step", "ratio": 10}}, ["imbalance.profile=natural"])
+    values = apply_assignments({"imbalance": {"profile": "step", "ratio": 10}}, ["imbalance.profile=natural"])
     assert values == {"imbalance": {"profile": "natural"}}
 
 
@@ -147,9 +147,9 @@ def test_a_size_changes_what_it_names_and_leaves_the_rest():
         "imbalance": {"profile": "step", "ratio": 10},
         "scales": {"ci": {"classifier": {"epochs": 1}, "imbalance": {"profile": "natural"}}},
     }
-    small = scaled(values, "ci")
+    small = at_scale(values, "ci")
     assert small == {"classifier": {"epochs": 1, "batch_size": 4}, "imbalance": {"profile": "natural"}}
-    assert scaled(values, "full") == {key: value for key, value in values.items() if key != "scales"}
+    assert at_scale(values, "full") == {key: value for key, value in values.items() if key != "scales"}
 
 
 def test_an_assignment_goes_before_the_size():
@@ -183,4 +183,4 @@ def test_extending_something_unknown_names_the_nearest(tmp_path):
 def test_a_section_with_a_kind_is_replaced_as_a_whole():
     ranges = {"a": {"kind": "int", "low": 1, "high": 2}}
     change = {"a": {"kind": "choice", "options": [1]}}
-    assert merged({"search": ranges}, {"search": change}) == {"search": change}
+    assert merge({"search": ranges}, {"search": change}) == {"search": change}

@@ -32,7 +32,7 @@ def test_records_are_a_frame_with_one_row_a_trial():
 
 
 def test_of_a_chain_of_errors_the_one_that_a_person_can_mend_is_told():
-    from gan_study.study.run.runner import reason_of
+    from gan_study.study.run.tuner import reason_of
 
     try:
         try:

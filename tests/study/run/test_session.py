@@ -2,10 +2,11 @@
 
 import pytest
 
-from gan_study.study.plan.planner import PlannedTrial
-from gan_study.study.plan.searcher import OptunaView
+from gan_study.study.plan.trials import PlannedTrial
 from gan_study.study.run.folder import StudyFolder
-from gan_study.study.run.session import StudySession, TimeBudget
+from gan_study.study.run.session import StudySession
+from gan_study.study.run.time_budget import TimeBudget
+from gan_study.study.watch.optuna_view import OptunaView
 from gan_study.trainables.record import Milestone
 from tests.study.simulation import made_up_record
 from tests.study.watch.test_check import CONFIG
@@ -26,7 +27,7 @@ def session(tmp_path):
 def first_of_the_search(session):
     """The first search trial, underway; the baselines before it have ended."""
     while isinstance(trial := session.next(), PlannedTrial) and trial.purpose.phase == "baseline":
-        session.ended(trial.config.trial_id, made_up_record(trial).to_line())
+        session.ended(made_up_record(trial))
     return trial.config.trial_id
 
 

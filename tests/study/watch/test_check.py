@@ -12,11 +12,11 @@ import optuna
 import pytest
 
 from gan_study.study.plan.config import parse_study
-from gan_study.study.plan.searcher import OptunaView
 from gan_study.study.plan.selection import write_selection
 from gan_study.study.run.folder import StudyFolder, create_study_folder
 from gan_study.study.run.record_store import RecordStore
 from gan_study.study.watch.check import check_study
+from gan_study.study.watch.optuna_view import OptunaView
 from gan_study.trainables.base.settings import UserError
 from gan_study.trainables.trial.artifacts import predictions_file
 from gan_study.trainables.trial.run import artifact_path
@@ -228,7 +228,7 @@ def test_what_a_killed_driver_leaves_is_no_damage(tmp_path, simulation):
         file.write('{"trial_id": "ha')
     (root / "artifacts" / "halfway").mkdir()
     (root / "artifacts" / "halfway" / ".samples.png.0f.partial").write_bytes(b"x")
-    (root / "kept").mkdir()
+    (root / "cache").mkdir()
     checked = check_study(root)
     assert checked.is_sound and not checked.is_finished
     assert [str(finding) for finding in checked.findings] == [
@@ -240,6 +240,6 @@ def test_what_a_killed_driver_leaves_is_no_damage(tmp_path, simulation):
 
 
 def test_scratch_is_left_over_once_the_study_is_finished(root):
-    (root / "kept").mkdir()
-    assert findings(root) == ["kept: left over, of no use, the study is over"]
+    (root / "cache").mkdir()
+    assert findings(root) == ["cache: left over, of no use, the study is over"]
     assert check_study(root).is_sound

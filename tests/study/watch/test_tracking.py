@@ -13,8 +13,9 @@ from pydantic import JsonValue
 
 from gan_study.study.run.folder import Manifest, StudyFolder
 from gan_study.study.watch import tracking
-from gan_study.study.watch.dashboard import dashboard, specification
+from gan_study.study.watch.dashboard import dashboard
 from gan_study.study.watch.tracking import WandbMirror, at_the_end, configuration, group, on_the_way, summary
+from gan_study.study.watch.wandb_internals import EXPERIMENTAL_SETTINGS, specification
 from gan_study.trainables.record import EpochLoss, Milestone
 from tests.study.simulation import Simulation
 from tests.study.watch.test_check import CONFIG
@@ -149,7 +150,7 @@ def breaking_wandb(no_wandb_yet, monkeypatch, request):
     monkeypatch.setenv("WANDB_BASE_URL", f"http://127.0.0.1:{server.server_port}")
     monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
     monkeypatch.setattr(tracking, "_SECONDS_TO_SEND", 2)
-    monkeypatch.setattr(tracking, "_ATTEMPTS", 1)
+    monkeypatch.setitem(EXPERIMENTAL_SETTINGS, "x_graphql_retry_max", 1)
     yield
     server.shutdown()
     server.server_close()

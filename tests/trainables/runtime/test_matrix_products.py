@@ -8,9 +8,9 @@ import torch
 from gan_study.trainables.runtime import matrix_products
 from gan_study.trainables.runtime.matrix_products import (
     Comparison,
+    agree_on_library,
     choose_library,
-    compared,
-    first_choice,
+    compare,
     library,
     use,
 )
@@ -41,7 +41,7 @@ def test_what_is_in_use_can_be_read_back() -> None:
 @pytest.mark.parametrize("name", ["default", "onednn"])
 def test_comparing_leaves_things_as_they_are_and_finds_single_precision(name: matrix_products.Library) -> None:
     use(name)
-    comparison = compared()
+    comparison = compare()
     assert library() == name
     assert 1e-9 < comparison.error < 1e-2
     assert comparison.gain > 0
@@ -49,7 +49,7 @@ def test_comparing_leaves_things_as_they_are_and_finds_single_precision(name: ma
 
 def test_the_winner_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     for error, wanted in ((1e-7, "onednn"), (1e-3, "default")):
-        monkeypatch.setattr(matrix_products, "compared", lambda error=error: Comparison(error=error, gain=2.0))
+        monkeypatch.setattr(matrix_products, "compare", lambda error=error: Comparison(error=error, gain=2.0))
         choose_library()
         assert library() == wanted
 
@@ -58,13 +58,13 @@ def test_processes_that_find_different_ones_use_the_first_ones(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     for gain in (2.0, 1.0, 2.0):
-        monkeypatch.setattr(matrix_products, "compared", lambda gain=gain: Comparison(error=1e-7, gain=gain))
-        choose_library(partial(first_choice, tmp_path))
+        monkeypatch.setattr(matrix_products, "compare", lambda gain=gain: Comparison(error=1e-7, gain=gain))
+        choose_library(partial(agree_on_library, tmp_path))
         assert library() == "onednn"
 
 
 def test_what_was_agreed_is_not_used_where_it_is_inexact(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    assert first_choice(tmp_path, "onednn") == "onednn"
-    monkeypatch.setattr(matrix_products, "compared", lambda: Comparison(error=1e-3, gain=2.0))
-    choose_library(partial(first_choice, tmp_path))
+    assert agree_on_library(tmp_path, "onednn") == "onednn"
+    monkeypatch.setattr(matrix_products, "compare", lambda: Comparison(error=1e-3, gain=2.0))
+    choose_library(partial(agree_on_library, tmp_path))
     assert library() == "default"

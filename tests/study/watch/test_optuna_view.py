@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from gan_study.study.plan.config import parse_study
-from gan_study.study.plan.searcher import OptunaView
+from gan_study.study.watch.optuna_view import OptunaView
 from gan_study.trainables.base.settings import UserError
 from gan_study.trainables.record import Milestone
 from tests.study.plan.test_planner import STUDY

@@ -1,7 +1,6 @@
 import pytest
 
-from gan_study.study.plan.time_budget import parse_seconds
-from gan_study.study.run.session import TimeBudget
+from gan_study.study.run.time_budget import TimeBudget, parse_seconds
 from gan_study.trainables.base.settings import ConfigError
 
 

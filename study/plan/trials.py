@@ -1,0 +1,138 @@
+"""The trials that a study's configuration asks for: baselines, confirmations, and how many there are of all."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+
+from pydantic import JsonValue
+
+from gan_study.study.plan.config import StudyConfig
+from gan_study.study.plan.selection import SelectedConfig
+from gan_study.trainables.balancing.catalog import BALANCERS, parse_balancing
+from gan_study.trainables.balancing.gan import GanBalancing
+from gan_study.trainables.record import Selection, TrialRecord
+from gan_study.trainables.trial.config import EvaluationConfig, TrialConfig, gan_settings
+from gan_study.trainables.trial.run import Purpose
+
+Ratio = float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """A balancer at an imbalance ratio (None: the study's one imbalance): what is searched and confirmed."""
+
+    balancer: str
+    ratio: Ratio
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedTrial:
+    """A trial that is to be run, and why."""
+
+    config: TrialConfig
+    purpose: Purpose
+    cell: Cell
+    checkpoint_epochs: frozenset[int] = frozenset()
+    """The epochs after which its GAN's state is saved: trials that differ in `epochs` alone continue from there,
+    and so does the export of a balanced data set."""
+    family: tuple[int, ...] = ()
+    """The seeds, this trial's among them, of otherwise equal trials whose GANs are trained as one computation."""
+
+    @property
+    def trial_id(self) -> str:
+        """The name of its configuration."""
+        return self.config.trial_id
+
+    def shares_training_with(self, other: "PlannedTrial") -> bool:
+        """Whether both train the same GAN, perhaps for a different number of epochs."""
+        return bool(self.checkpoint_epochs and other.checkpoint_epochs) and self._gan() == other._gan()
+
+    def _gan(self) -> tuple[object, ...]:
+        """What the GAN is and learns from, but not its length or what becomes of its images."""
+        config, balancer = self.config, self.config.balancing.balancer
+        assert isinstance(balancer, GanBalancing)
+        gan = replace(balancer.gan, epochs=1, milestones=())
+        return config.seed, config.data, config.imbalance, balancer.name, balancer.image_size, gan
+
+
+def planned_trial(
+    study: StudyConfig, cell: Cell, balancing: Mapping[str, JsonValue], purpose: Purpose, *, seed: int
+) -> PlannedTrial:
+    """The trial of `study` that balances as `balancing` says, at the ratio of `cell`."""
+    config = TrialConfig(
+        seed=seed,
+        evaluation=_confirmed(study) if purpose.phase == "confirm" else EvaluationConfig(),
+        data=study.data,
+        imbalance=study.imbalance_at(cell.ratio),
+        classifier=study.classifier,
+        balancing=parse_balancing(balancing),
+    )
+    return PlannedTrial(config=config, purpose=purpose, cell=cell)
+
+
+def _confirmed(study: StudyConfig) -> EvaluationConfig:
+    confirm = study.confirm
+    return EvaluationConfig(
+        test=True, test_each_epoch=confirm.test_each_epoch, image_features=confirm.image_features
+    )
+
+
+def searched_cells(config: StudyConfig) -> tuple[Cell, ...]:
+    """Every balancer that is searched, at every ratio."""
+    return _at_every_ratio(config, config.space().balancers)
+
+
+def _at_every_ratio(config: StudyConfig, balancers: Sequence[str]) -> tuple[Cell, ...]:
+    return tuple(Cell(balancer=name, ratio=ratio) for ratio in config.ratios() for name in balancers)
+
+
+def baseline_trials(config: StudyConfig) -> Iterator[PlannedTrial]:
+    """No balancing and the simple methods, once for each ratio, with the search seed, on validation data."""
+    purpose = Purpose(phase="baseline", metric=config.objective)
+    for cell in _at_every_ratio(config, config.simple_balancers()):
+        yield planned_trial(config, cell, config.settings_of(cell.balancer), purpose, seed=config.search.seed)
+
+
+def confirmations(config: StudyConfig, selected: Sequence[SelectedConfig]) -> Iterator[PlannedTrial]:
+    """Every balancer at every ratio with every fresh seed: the only trials that read the test part."""
+    simple = [
+        (cell, config.settings_of(cell.balancer), Selection(search_trials=0))
+        for cell in _at_every_ratio(config, config.simple_balancers())
+    ]
+    searched = [(Cell(balancer=s.balancer, ratio=s.ratio), s.balancing, s.selection) for s in selected]
+    is_batched = config.resources.gan_execution.way == "batched"
+    for seed in config.confirm.seeds:
+        for cell, balancing, selection in (*simple, *searched):
+            purpose = Purpose(phase="confirm", metric=config.objective, selection=selection)
+            trial = planned_trial(config, cell, balancing, purpose, seed=seed)
+            gan = gan_settings(trial.config.balancing)
+            yield replace(
+                trial,
+                checkpoint_epochs=frozenset() if gan is None else frozenset({gan.epochs}),
+                family=config.confirm.seeds if is_batched and BALANCERS[cell.balancer].is_gan else (),
+            )
+
+
+def num_confirmations(config: StudyConfig) -> int:
+    """How many trials the confirmation has."""
+    balancers = len(config.simple_balancers()) + len(config.space().balancers)
+    return balancers * len(config.ratios()) * len(config.confirm.seeds)
+
+
+def num_trials(config: StudyConfig) -> int:
+    """How many trials a study has, if every search trial finds something to try."""
+    num_baselines = len(config.simple_balancers()) * len(config.ratios())
+    return num_baselines + config.search.trials + num_confirmations(config)
+
+
+def is_done(
+    config: StudyConfig,
+    *,
+    record_of: Callable[[str], TrialRecord | None],
+    selected: Sequence[SelectedConfig] | None,
+) -> bool:
+    """Whether every trial of a study has its record; `selected` is None until the search is over."""
+    if selected is None:
+        return False
+    trials = chain(baseline_trials(config), confirmations(config, selected))
+    return all(record_of(trial.trial_id) is not None for trial in trials)

@@ -1,0 +1,60 @@
+"""What is looked at before a study's first trial, so that data which cannot do are found at once."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from gan_study.study.plan.config import NO_BALANCING, StudyConfig
+from gan_study.study.plan.trials import Ratio, baseline_trials
+from gan_study.trainables.data.catalog import data_set, image_source
+from gan_study.trainables.data.source import DATA_ENVIRONMENT_VARIABLE
+from gan_study.trainables.image_quality.extractor import inception
+from gan_study.trainables.image_quality.features import InceptionFeatures
+from gan_study.trainables.trial.data import prepare
+
+
+def imbalance_ratios(config: StudyConfig) -> dict[Ratio, float]:
+    """Largest over smallest class count at each of the study's ratios.
+
+    Splits the training pool as every trial will; raises DataError or ConfigError where that cannot be done.
+    """
+    return {
+        trial.cell.ratio: prepare(trial.config, image_source(config.data)).imbalance_ratio
+        for trial in baseline_trials(config)
+        if trial.cell.balancer == NO_BALANCING
+    }
+
+
+def data_notes(config: StudyConfig) -> tuple[str, ...]:
+    """What is worth knowing about the data: images skipped, degraded or found twice.
+
+    Reads the test part too, here and not in any trial, so that a file that cannot be read is found at once.
+    """
+    source = image_source(config.data)
+    return tuple(dict.fromkeys((*source.pool().notes, *source.test().notes)))
+
+
+def check_image_features(config: StudyConfig) -> None:
+    """Raise ConfigError where the weights of Inception cannot be read: now, and not after the search."""
+    choice = config.confirm.image_features
+    if isinstance(choice, InceptionFeatures):
+        inception(choice.weights, torch.device("cpu"))
+
+
+def with_absolute_paths(config: StudyConfig) -> StudyConfig:
+    """`config` with the places of files spelt out, since trials run in other processes and folders."""
+    looked_for = data_set(config.data).is_looked_for
+    root = config.data.root or (os.environ.get(DATA_ENVIRONMENT_VARIABLE) if looked_for else None)
+    if root is not None:
+        config = replace(config, data=replace(config.data, root=_absolute(root)))
+    choice = config.confirm.image_features
+    if isinstance(choice, InceptionFeatures):
+        choice = replace(choice, weights=_absolute(choice.weights))
+        config = replace(config, confirm=replace(config.confirm, image_features=choice))
+    return config
+
+
+def _absolute(path: str) -> str:
+    return str(Path(path).expanduser().resolve())

@@ -1,0 +1,58 @@
+"""All that is used of Ray and is not its public interface, in one place; seen in Ray 2.50.0 and 2.60.0.
+
+tests/test_internals.py names each of these, and fails with a sentence when a later Ray no longer has it.
+"""
+
+import contextlib
+from collections.abc import Iterator
+
+from ray._private import ray_constants
+from ray.air.execution._internal import RayActorManager
+from ray.air.execution._internal.tracked_actor_task import TrackedActorTask
+from ray.exceptions import OutOfMemoryError, RayActorError
+from ray.tune.execution import tune_controller
+from ray.tune.experiment import Trial
+
+# The resource that the head of a cluster alone offers: Ray has no public way of running a task there.
+HEAD_RESOURCE = "node:__internal_head__"
+
+
+@contextlib.contextmanager
+def listen_on_loopback_only() -> Iterator[None]:
+    """Let a Ray that is started in the block listen at 127.0.0.1 alone, where no other machine reaches it.
+
+    Ray does so by itself on Windows and macOS, by the constant that is changed here, and offers no option for it:
+    `_node_ip_address="127.0.0.1"` is replaced by the address that others reach.
+    """
+    before = ray_constants.ENABLE_RAY_CLUSTER
+    ray_constants.ENABLE_RAY_CLUSTER = False
+    try:
+        yield
+    finally:
+        ray_constants.ENABLE_RAY_CLUSTER = before
+
+
+class TreatOomAsActorDeath(RayActorManager):  # type: ignore[misc]
+    """Treats a process that Ray killed for want of memory as one that died, so that its trial is started again.
+
+    Tune's own manager knows a RayActorError alone, which an OutOfMemoryError is not, and ends the study.
+    """
+
+    def _actor_task_failed(self, tracked_actor_task: TrackedActorTask, exception: Exception) -> None:
+        if isinstance(exception, OutOfMemoryError):
+            exception = RayActorError(error_msg=str(exception))
+        super()._actor_task_failed(tracked_actor_task, exception)
+
+
+def restart_after_oom() -> None:
+    """Let every Tune run that is started from now on use `TreatOomAsActorDeath`; Tune has no setting for it."""
+    tune_controller.RayActorManager = TreatOomAsActorDeath
+
+
+def drop_trial_state(trial: Trial) -> None:
+    """Empty a trial that has ended: Tune keeps some 200 kB of each, for tables that nobody reads."""
+    metadata = trial.run_metadata
+    # Without any result Tune would ask the trial's process for one.
+    metadata.last_result = {"done": True}
+    for values in (metadata.metric_analysis, metadata.metric_n_steps, trial.evaluated_params, trial.config):
+        values.clear()

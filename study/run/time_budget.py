@@ -1,0 +1,37 @@
+"""How long a study may take, and how people write it."""
+
+import re
+import time
+from dataclasses import dataclass, field
+
+from gan_study.trainables.base.settings import ConfigError
+
+_UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
+
+
+def parse_seconds(text: str) -> float:
+    """Seconds in "90s", "30m", "1.5h", "2d" or "1h30m"; raises ConfigError for anything else."""
+    spans = re.findall(r"(\d+(?:\.\d+)?)(min|[smhd])", text.replace(" ", ""))
+    if not spans or "".join(number + unit for number, unit in spans) != text.replace(" ", ""):
+        raise ConfigError(f"--time-budget {text!r}: write a time such as 90s, 30m, 2h or 1h30m")
+    return sum(float(number) * _UNITS[unit] for number, unit in spans)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimeBudget:
+    """Closes the search in time for the confirmation, whose length is judged by the trials so far.
+
+    `seconds` None is never used up. The confirmation itself is not cut: an unfinished one answers nothing.
+    """
+
+    seconds: float | None
+    num_confirmations: int
+    num_workers: int
+    started_at: float = field(default_factory=time.monotonic)
+
+    def may_search(self, mean_trial_seconds: float) -> bool:
+        """Whether one more search trial and then the whole confirmation fit in."""
+        if self.seconds is None:
+            return True
+        needed = mean_trial_seconds * (1 + self.num_confirmations / self.num_workers)
+        return time.monotonic() - self.started_at + needed < self.seconds

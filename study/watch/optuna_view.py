@@ -1,0 +1,173 @@
+"""The search in an Optuna storage, for optuna-dashboard and Optuna's own plots: a view of the records."""
+
+import contextlib
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TypeVar
+
+import optuna
+from optuna.exceptions import StorageInternalError
+from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
+
+from gan_study.search_spaces.space import Space
+from gan_study.study.plan.searcher import STATES, frozen_trial, show_trial, value_of
+from gan_study.study.plan.storage_url import without_secrets
+from gan_study.trainables.base.settings import UserError
+from gan_study.trainables.record import Milestone, SearchStep, TrialRecord
+from gan_study.trainables.runtime.storage import retry
+
+_SQLITE_WANTS_ROLLBACK = "attempt to write a readonly database"
+
+T = TypeVar("T")
+
+
+def search_of(space: Space, records: Iterable[TrialRecord]) -> optuna.Study:
+    """The search that `records` tell of as an Optuna study in memory."""
+    study = optuna.create_study(direction="maximize")
+    study.add_trials(frozen_trial(space, record) for record in records)
+    return study
+
+
+class StorageUnavailableError(UserError):
+    """Optuna's storage does not answer, or cannot write: that may pass."""
+
+
+class OptunaView:
+    """A study's search as a storage shows it.
+
+    It is made anew from the records when a study is resumed, so that it never says otherwise. A storage that fails
+    is tried again for `patience_seconds`, though not to open it.
+    """
+
+    def __init__(self, *, storage: str, study_name: str, space: Space, patience_seconds: float = 0.0) -> None:
+        self._space = space
+        self._patience_seconds = patience_seconds
+        self._url = without_secrets(storage)
+        with self._storage_errors():
+            self._storage = optuna.storages.get_storage(storage)
+        self._name = study_name
+        # Each trial's number in the storage.
+        self._running: dict[str, int] = {}
+
+    def rebuild(self, records: Iterable[TrialRecord]) -> None:
+        """Replace what the storage holds of this study by `records`."""
+        searched = {record.search.number: record for record in records if record.search is not None}
+
+        def rebuild() -> None:
+            if self._name in optuna.study.get_all_study_names(self._storage):
+                optuna.delete_study(study_name=self._name, storage=self._storage)
+            study = optuna.create_study(study_name=self._name, storage=self._storage, direction="maximize")
+            study.add_trials(frozen_trial(self._space, searched[number]) for number in sorted(searched))
+
+        self._retry(rebuild)
+
+    def started(self, trial_id: str, step: SearchStep) -> None:
+        """Show a search trial as running.
+
+        In one transaction: asked for and described step by step, a trial would wait for the disk ten times.
+        """
+        shown = show_trial(self._space, trial_id, step, state=TrialState.RUNNING)
+
+        def show() -> int:
+            study_id = self._storage.get_study_id_from_name(self._name)
+            return self._storage.create_new_trial(study_id, template_trial=shown)
+
+        self._running[trial_id] = self._retry(show)
+
+    def reached(self, trial_id: str, milestone: Milestone) -> None:
+        """Show a milestone of a running trial."""
+        number = self._running[trial_id]
+        self._retry(
+            lambda: self._storage.set_trial_intermediate_value(number, milestone.epoch, milestone.objective)
+        )
+
+    def finished(self, record: TrialRecord) -> None:
+        """Show a trial as complete, pruned or failed."""
+        number, value = self._running.pop(record.trial_id), value_of(record)
+        values = None if value is None else [value]
+        self._retry(lambda: self._storage.set_trial_state_values(number, STATES[record.status], values))
+
+    def _retry(self, action: Callable[[], T]) -> T:
+        """What `action` gives, tried again while the storage fails: each is one transaction, or begins anew."""
+
+        def attempt() -> T:
+            with self._storage_errors():
+                return action()
+
+        return retry(
+            attempt,
+            seconds=self._patience_seconds,
+            passes=lambda error: isinstance(error, StorageUnavailableError),
+        )
+
+    @contextlib.contextmanager
+    def _storage_errors(self) -> Iterator[None]:
+        """Says in one line what is wrong with the storage; the records are complete without it."""
+        try:
+            yield
+        except (StorageInternalError, SQLAlchemyError, ImportError, ValueError) as error:
+            # Optuna's own error is advice about something else.
+            cause = error.__cause__ if isinstance(error, StorageInternalError) else error
+            # SQLAlchemy goes on with the statement and its values.
+            first_line = str(cause or error).partition("\n")[0]
+            kind = StorageUnavailableError if isinstance(cause, OperationalError) else UserError
+            raise kind(f"Optuna's storage {self._url}: {first_line}") from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """Where an Optuna storage says something else than the records; `is_late` where it only lags behind them."""
+
+    what: str
+    is_late: bool
+
+
+def differences(*, storage: str, study_name: str, records: Iterable[TrialRecord]) -> Iterator[Difference]:
+    """Where a storage disagrees with the records of a study's search; nothing is written to it."""
+    try:
+        shown = _rows(storage, study_name)
+    except KeyError:
+        yield Difference(what=f"holds no study {study_name!r}", is_late=True)
+        return
+    except (StorageInternalError, SQLAlchemyError, ImportError, OSError, ValueError, RuntimeError) as error:
+        yield Difference(what=f"cannot be read: {' '.join(str(error).split())}", is_late=False)
+        return
+    searched = {record.trial_id: record for record in records if record.search is not None}
+    for row in shown:
+        trial_id = str(row.user_attrs.get("trial_id"))
+        record = searched.pop(trial_id, None)
+        told = f"trial {trial_id}: {row.state.name}"
+        if record is None:
+            yield Difference(what=f"{told}, without a record", is_late=not row.state.is_finished())
+        elif not row.state.is_finished():
+            yield Difference(what=f"{told}, recorded as {record.status}", is_late=True)
+        elif (row.state, row.value) != (STATES[record.status], value_of(record)):
+            said = f"{record.status} with {value_of(record)}"
+            yield Difference(what=f"{told} with {row.value}, recorded as {said}", is_late=False)
+    for trial_id in searched:
+        yield Difference(what=f"trial {trial_id}: not there", is_late=True)
+
+
+def _rows(storage: str, study_name: str) -> list[FrozenTrial]:
+    file = re.fullmatch(r"sqlite:///(?!file:)([^?]+)", storage)
+    if file is None:
+        return _rows_at(storage, study_name)
+    try:
+        return _rows_at(f"sqlite:///file:{file[1]}?mode=ro&uri=true", study_name)
+    except (StorageInternalError, OperationalError) as error:
+        # A driver killed within a transaction leaves a journal to be rolled back before anyone reads: in a copy,
+        # as nothing is written here. While a driver lives, SQLite knows that its journal is no such rest.
+        if _SQLITE_WANTS_ROLLBACK not in f"{error} {error.__cause__}":
+            raise
+        with tempfile.TemporaryDirectory() as folder:
+            copied = [shutil.copy(path, folder) for path in (file[1], f"{file[1]}-journal")]
+            return _rows_at(f"sqlite:///{copied[0]}", study_name)
+
+
+def _rows_at(url: str, study_name: str) -> list[FrozenTrial]:
+    opened = optuna.storages.get_storage(url)
+    return opened.get_all_trials(opened.get_study_id_from_name(study_name))

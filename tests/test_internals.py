@@ -1,0 +1,161 @@
+"""What is not the public interface of another library: used in the guarded files alone, and still there."""
+
+import ast
+import contextlib
+import pkgutil
+from collections.abc import Iterator
+
+import pytest
+from pydantic import BaseModel
+from ray.tune.experiment import Trial
+
+from tests.test_architecture import ROOT, modules
+
+# Guarded file -> what it uses, and what for.
+INTERNALS = {
+    "study/run/ray_internals.py": {
+        "ray._private.ray_constants.ENABLE_RAY_CLUSTER": "sets to keep a local Ray at 127.0.0.1",
+        "ray.air.execution._internal.RayActorManager": "replaces to restart trials that ran out of memory",
+        "ray.air.execution._internal.RayActorManager._actor_task_failed": "overrides to see why a process is gone",
+        "ray.air.execution._internal.tracked_actor_task.TrackedActorTask": "names the type of a lost task by",
+        "ray.tune.execution.tune_controller.RayActorManager": "sets to its own actor manager",
+        "ray._common.constants.HEAD_NODE_RESOURCE_NAME": "asks for to run a task on the head",
+    },
+    "study/watch/wandb_internals.py": {
+        "wandb_workspaces.workspaces.Workspace._to_model": "calls to print a view",
+        "wandb.Settings.x_graphql_retry_max": "sets to give up a table that cannot be sent",
+        "wandb.Settings.x_disable_stats": "sets to leave the driver's load out of the runs",
+        "wandb.Settings.x_disable_meta": "sets to leave the driver's machine out of the runs",
+    },
+    "trainables/base/torch_internals.py": {
+        "torch.nn.modules.batchnorm._BatchNorm": "knows batch norms of any dimension by",
+    },
+    "trainables/base/library_internals.py": {
+        "sklearn.utils._param_validation.StrOptions": "states the names of the methods by",
+        "imblearn.over_sampling.base.BaseOverSampler._parameter_constraints": "adds its own parameters to",
+        "imblearn.base.SamplerMixin._fit_resample": "overrides to make images",
+        "imblearn.base.BaseSampler._check_X_y": "overrides to allow images",
+    },
+    "benchmarks/torch_internals.py": {
+        "torch.utils._python_dispatch.TorchDispatchMode": "counts operations by",
+        "torch.ops.aten.mm.default._overloadpacket": "looks operations up by",
+    },
+}
+USES = [(file, name, what_for) for file, uses in INTERNALS.items() for name, what_for in uses.items()]
+
+
+def find(name: str) -> object:
+    """What a dotted name stands for; raises ImportError or AttributeError where there is no such thing."""
+    path, _, last = name.rpartition(".")
+    owner = pkgutil.resolve_name(path)
+    # Those of wandb.Settings, which are no attributes of the class.
+    fields = owner.model_fields if isinstance(owner, type) and issubclass(owner, BaseModel) else {}
+    return fields[last] if last in fields else getattr(owner, last)
+
+
+@pytest.mark.parametrize(("file", "name", "what_for"), [pytest.param(*use, id=use[1]) for use in USES])
+def test_what_is_used_is_still_there(file, name, what_for):
+    library = name.partition(".")[0]
+    with contextlib.suppress(AttributeError, ImportError):
+        find(name)
+        return
+    pytest.fail(f"{library} no longer has {name}, which {file} {what_for}; see its docstring", pytrace=False)
+
+
+def test_a_name_that_is_gone_is_found_out():
+    for gone in ("ray._private.ray_constants.NOT_THERE", "ray.not_there.Class", "wandb.Settings.x_not_there"):
+        with pytest.raises((AttributeError, ImportError)):
+            find(gone)
+
+
+def test_the_head_of_a_cluster_is_still_named_so():
+    from gan_study.study.run.ray_internals import HEAD_RESOURCE
+
+    assert find("ray._common.constants.HEAD_NODE_RESOURCE_NAME") == HEAD_RESOURCE, (
+        "Ray names the head's resource anew: see HEAD_RESOURCE in study/run/ray_internals.py"
+    )
+
+
+def test_a_trial_of_tunes_still_holds_what_is_dropped():
+    from gan_study.study.run.ray_internals import drop_trial_state
+
+    trial = Trial("any", stub=True, config={"a": 1}, evaluated_params={"a": 1})
+    held = (trial.config, trial.evaluated_params, trial.run_metadata.metric_analysis)
+    held += (trial.run_metadata.metric_n_steps,)
+    for values in held:
+        values["a"] = 1
+    drop_trial_state(trial)
+    assert [*map(len, held)] == [0, 0, 0, 0] and trial.last_result["done"]
+
+
+# A value's own type is not known here, so an attribute counts as another library's where no file of ours defines
+# one of its name, or where it is reached from a name that was imported from elsewhere.
+NAMED_TUPLES = {"_asdict", "_fields", "_make", "_replace"}
+
+
+def is_private(name: str) -> bool:
+    return name.startswith("_") and not name.startswith("__")
+
+
+def own_names(source: str) -> Iterator[str]:
+    """The private names that a file defines."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Store):
+            yield node.id if isinstance(node, ast.Name) else node.attr
+
+
+def foreign_privates(source: str, own: set[str]) -> list[str]:
+    """The private names of other libraries that a file uses."""
+    found, foreign = [], set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            module = node.module or "" if isinstance(node, ast.ImportFrom) else ""
+            for alias in node.names:
+                whole = f"{module}.{alias.name}".strip(".")
+                if whole.split(".")[0] in ("gan_study", "benchmarks"):
+                    continue
+                foreign.add(alias.asname or alias.name.split(".")[0])
+                if any(map(is_private, whole.split("."))):
+                    found.append(whole)
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Attribute) and is_private(node.attr) and node.attr not in NAMED_TUPLES:
+            root = node.value
+            while isinstance(root, ast.Attribute | ast.Call):
+                root = root.value if isinstance(root, ast.Attribute) else root.func
+            from_elsewhere = isinstance(root, ast.Name) and root.id in foreign
+            if from_elsewhere or node.attr not in own:
+                found.append(ast.unparse(node))
+    return found
+
+
+def test_what_is_private_in_another_library_is_used_in_the_guarded_files_alone():
+    sources = {f"{module.replace('.', '/')}.py": path.read_text(encoding="utf-8") for module, path in modules()}
+    sources |= {f"benchmarks/{path.name}": path.read_text() for path in (ROOT / "benchmarks").glob("*.py")}
+    own = {name for source in sources.values() for name in own_names(source)}
+    found = {file: uses for file, source in sources.items() if (uses := foreign_privates(source, own))}
+    assert {file: uses for file, uses in found.items() if file not in INTERNALS} == {}
+    assert found.keys() == INTERNALS.keys()
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from ray._private import services",
+        "import torch._dynamo",
+        "from torch.nn.modules.batchnorm import _BatchNorm",
+        "import ray\nray._private.services.x",
+        "def f(view):\n    view._to_model()",
+        "from imblearn.base import Base\nclass A(Base):\n    _own = {**Base._own}",
+    ],
+)
+def test_a_private_name_of_another_library_is_found(source):
+    assert len(foreign_privates(source, {"_own"})) == 1
+
+
+def test_ones_own_private_names_are_not_found():
+    source = (
+        "from gan_study.a import b\nclass A:\n    def _own(self):\n        return self._own, b._own, t._asdict()"
+    )
+    assert foreign_privates(source, set(own_names(source))) == []

@@ -1,0 +1,76 @@
+"""What crosses Ray's border: the request that the driver hands to a worker, and what the worker reports back."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from gan_study.trainables.gans.batched import BY_DEVICE, GanExecution
+from gan_study.trainables.record import Milestone, TrialRecord
+from gan_study.trainables.runtime.storage import StorageError
+from gan_study.trainables.trial.config import TrialConfig
+from gan_study.trainables.trial.run import Purpose
+
+# The only key of a Tune trial's configuration, and the key of a report in its results.
+REQUEST, REPORT = "request", "report"
+# What Tune itself reads in the result of a milestone: the pruner's metric and its unit of time.
+OBJECTIVE, EPOCH = "objective", "epoch"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialPlaces:
+    """Where a trial reads and writes; every machine of the cluster sees these paths."""
+
+    study: Path
+    """The study's folder, to which a record's artifact paths are relative."""
+    cache: Path
+    """What trials share: classifiers that measure images, and the choice of a matrix library."""
+    gans: Path
+    """Checkpoints of GANs."""
+    log: Path
+    """The trial's own log."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialLimits:
+    """How long a trial may take, how often it saves its GANs, and how long it waits for storage, in seconds."""
+
+    trial_seconds: float | None = None
+    """None: no limit."""
+    checkpoint_interval_seconds: float = 60.0
+    storage_patience_seconds: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialRequest:
+    """All that a worker needs to run one trial, beside the images."""
+
+    config: TrialConfig
+    purpose: Purpose
+    imbalance_ratio: float
+    """Largest over smallest class count, for the record of a trial that fails before it has read its data."""
+    places: TrialPlaces
+    limits: TrialLimits = TrialLimits()
+    checkpoint_epochs: frozenset[int] = frozenset()
+    """The epochs after which other trials may want the GAN's state."""
+    execution: GanExecution = BY_DEVICE
+    family: tuple[int, ...] = ()
+    """The seeds, this trial's among them, whose GANs may be trained as one computation."""
+
+    @property
+    def trial_id(self) -> str:
+        """The name of the configuration."""
+        return self.config.trial_id
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialReport:
+    """What one step of a trial came to: a milestone, or its end by a record or by storage that fails."""
+
+    milestone: Milestone | None = None
+    record: TrialRecord | None = None
+    storage_error: StorageError | None = None
+
+    def to_tune(self) -> dict[str, object]:
+        """The result that Tune is given; all but a milestone is the trial's last."""
+        if self.milestone is None:
+            return {REPORT: self, "done": True}
+        return {REPORT: self, OBJECTIVE: self.milestone.objective, EPOCH: self.milestone.epoch}
