@@ -43,9 +43,9 @@ from gan_study.analysis.select import (
     families,
     under,
 )
+from gan_study.analysis.trial import Trial
 from gan_study.analysis.verdicts import chosen_methods
 from gan_study.analysis.wording import ratio_text
-from gan_study.trainables.record import TrialRecord
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +74,7 @@ class _Plan:
     figure: Figure
 
 
-def figures(records: Sequence[TrialRecord]) -> Iterator[Drawn]:
+def figures(records: Sequence[Trial]) -> Iterator[Drawn]:
     """Every figure that the records allow, drawn one at a time."""
     with house_style():
         for plan in _plans(records):
@@ -89,7 +89,7 @@ def figures(records: Sequence[TrialRecord]) -> Iterator[Drawn]:
             )
 
 
-def _plans(records: Sequence[TrialRecord]) -> Iterator[_Plan]:
+def _plans(records: Sequence[Trial]) -> Iterator[_Plan]:
     tasks = sorted({condition.task for condition in conditions(records)})
     for task in tasks:
         where = f" on {task.dataset} with {task.classifier}" if len(tasks) > 1 else ""
@@ -108,7 +108,7 @@ def _plans(records: Sequence[TrialRecord]) -> Iterator[_Plan]:
         yield from _loss_plans(records, condition, at)
 
 
-def _score_plans(records: Sequence[TrialRecord], task: Task, where: str) -> Iterator[_Plan]:
+def _score_plans(records: Sequence[Trial], task: Task, where: str) -> Iterator[_Plan]:
     f1 = score_data(records, task)
     if not f1.estimates:
         return
@@ -152,7 +152,7 @@ def _score_plans(records: Sequence[TrialRecord], task: Task, where: str) -> Iter
     )
 
 
-def _across_plans(records: Sequence[TrialRecord]) -> Iterator[_Plan]:
+def _across_plans(records: Sequence[Trial]) -> Iterator[_Plan]:
     across = across_tasks(records)
     if across is None:
         return
@@ -177,7 +177,7 @@ def _across_plans(records: Sequence[TrialRecord]) -> Iterator[_Plan]:
         )
 
 
-def _usefulness_plans(records: Sequence[TrialRecord], task: Task, where: str) -> Iterator[_Plan]:
+def _usefulness_plans(records: Sequence[Trial], task: Task, where: str) -> Iterator[_Plan]:
     data = usefulness_data(records, task)
     if data:
         yield _Plan(
@@ -190,7 +190,7 @@ def _usefulness_plans(records: Sequence[TrialRecord], task: Task, where: str) ->
         )
 
 
-def _search_plans(records: Sequence[TrialRecord], task: Task, where: str) -> Iterator[_Plan]:
+def _search_plans(records: Sequence[Trial], task: Task, where: str) -> Iterator[_Plan]:
     data = progress_data(records, task)
     if data:
         yield _Plan(
@@ -212,7 +212,7 @@ def _search_plans(records: Sequence[TrialRecord], task: Task, where: str) -> Ite
         )
 
 
-def _slice_plan(records: Sequence[TrialRecord], task: Task, where: str) -> Iterator[_Plan]:
+def _slice_plan(records: Sequence[Trial], task: Task, where: str) -> Iterator[_Plan]:
     data = slice_data(records, task)
     if len(data):
         yield _Plan(
@@ -226,7 +226,7 @@ def _slice_plan(records: Sequence[TrialRecord], task: Task, where: str) -> Itera
 
 
 def _count_plans(
-    records: Sequence[TrialRecord], condition: Condition, chosen: tuple[str, ...], at: str
+    records: Sequence[Trial], condition: Condition, chosen: tuple[str, ...], at: str
 ) -> Iterator[_Plan]:
     """The counts of the chosen GAN; before anything was confirmed, those of the last method in order."""
     complete = [record for record in under(records, condition) if record.class_counts is not None]
@@ -246,11 +246,11 @@ def _count_plans(
 
 
 def _confusion_plans(
-    records: Sequence[TrialRecord], condition: Condition, chosen: tuple[str, ...], at: str
+    records: Sequence[Trial], condition: Condition, chosen: tuple[str, ...], at: str
 ) -> Iterator[_Plan]:
     here = confirmed(under(records, condition))
     data = confusion_data(here, [NO_BALANCING, *chosen])
-    names = here[0].class_names if here else ()
+    names = next((record.class_names for record in here if record.class_names), ())
     if data:
         yield _Plan(
             section="confusion",
@@ -272,7 +272,7 @@ def _confusion_plans(
         )
 
 
-def _loss_plans(records: Sequence[TrialRecord], condition: Condition, at: str) -> Iterator[_Plan]:
+def _loss_plans(records: Sequence[Trial], condition: Condition, at: str) -> Iterator[_Plan]:
     here = under(records, condition)
     data = loss_data(confirmed(here) or here)
     if data:

@@ -20,7 +20,7 @@ from gan_study.trainables.base.settings import dump
 from gan_study.trainables.base.tunable import Scalar, contains
 from gan_study.trainables.record import SearchStep, Selection, TrialRecord
 from gan_study.trainables.trial.config import TrialConfig, dump_trial, parse_trial
-from gan_study.trainables.trial.run import Purpose
+from gan_study.trainables.trial.outcome import Purpose
 
 Ratio = float | None
 
@@ -307,7 +307,7 @@ class Planner:
             if trial.cell == Cell(balancer=NO_BALANCING, ratio=ratio):
                 record = self._record_of(trial.config.trial_id)
                 complete = record is not None and record.status == "complete"
-                return record.scores["validation"].overall[self._config.objective] if record and complete else None
+                return record.scores["validation"][self._config.objective] if record and complete else None
         raise AssertionError("every ratio has a baseline without balancing")
 
     def _as_told(self, trial: PlannedTrial) -> ToldTrial:

@@ -45,7 +45,7 @@ from gan_study.trainables.image_quality.extractor import inception
 from gan_study.trainables.image_quality.features import InceptionFeatures
 from gan_study.trainables.runtime.logs import logging_to
 from gan_study.trainables.trial.data import prepare
-from gan_study.trainables.trial.run import versions
+from gan_study.trainables.trial.environment import versions
 from gan_study.trainables.trial.trainable import GanStudyTrainable, SharedImages, shared
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from gan_study.study.plan.selection import read_selection, write_selection
 from gan_study.study.run.folder import StudyFolder
 from gan_study.study.run.record_store import RecordStore
 from gan_study.trainables.record import Milestone, TrialRecord, read_line
-from gan_study.trainables.trial.run import failed_record, pruned_record
+from gan_study.trainables.trial.outcome import failed_record, pruned_record
 
 
 class Observer(Protocol):

@@ -19,14 +19,14 @@ from gan_study.analysis.across import (
 from gan_study.analysis.plots.across import draw_profiles, draw_ranking, profile_data
 from gan_study.analysis.report import write_report
 from gan_study.analysis.select import Condition, families
-from gan_study.trainables.record import TrialRecord
+from gan_study.analysis.trial import Trial
 from tests.analysis.planted import confirmed_arm, planted_study, write_study
 from tests.analysis.test_report import shown
 
 RATIOS = (2.0, 5.0, 10.0, 20.0, 50.0)
 
 
-def ordered_study(ratios: Sequence[float] = RATIOS) -> list[TrialRecord]:
+def ordered_study(ratios: Sequence[float] = RATIOS) -> list[Trial]:
     """At every ratio dcgan gains 0.2 and smote 0.1, but for a seed each side; acgan is tried at the first only."""
     spread = np.array([-0.02, 0.0, 0.02])
     found = []
@@ -37,7 +37,7 @@ def ordered_study(ratios: Sequence[float] = RATIOS) -> list[TrialRecord]:
     return [*found, *confirmed_arm("acgan", validation=(0.1,) * 3, test=(0.1,) * 3, ratio=ratios[0], gan=True)]
 
 
-def across_of(records: Sequence[TrialRecord]) -> Across:
+def across_of(records: Sequence[Trial]) -> Across:
     found = across_tasks(records)
     assert found is not None
     return found

@@ -16,8 +16,8 @@ from gan_study.analysis.crossover import (
     zero_of,
 )
 from gan_study.analysis.select import Condition
-from gan_study.trainables.record import TrialRecord
-from tests.analysis.planted import confirmed_arm, planted_scores, planted_study, study_of, write_study
+from gan_study.analysis.trial import Trial
+from tests.analysis.planted import confirmed_arm, planted_scores, planted_study, study_of, with_arrays, write_study
 from tests.analysis.test_report import text_of_page
 
 RATIOS = (2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
@@ -26,7 +26,7 @@ CLASS_IMAGES = 400.0
 
 def planted_crossover(
     *, at: float, slope: float, noise: float = 0.02, seeds: int = 8, ratios: Sequence[float] = RATIOS
-) -> list[TrialRecord]:
+) -> list[Trial]:
     """A GAN whose true gain is slope * log(at / ratio); each minority class has 400 / ratio real images."""
     rng = np.random.default_rng(0)
     found = []
@@ -38,7 +38,7 @@ def planted_crossover(
     return found
 
 
-def planted_gains(gains: Sequence[float], *, ratios: Sequence[float], noise: float) -> list[TrialRecord]:
+def planted_gains(gains: Sequence[float], *, ratios: Sequence[float], noise: float) -> list[Trial]:
     """A GAN with these true gains at `ratios`, of six seeds."""
     rng = np.random.default_rng(0)
     found = []
@@ -49,12 +49,11 @@ def planted_gains(gains: Sequence[float], *, ratios: Sequence[float], noise: flo
     return found
 
 
-def _with_images(record: TrialRecord, number: int) -> TrialRecord:
-    assert record.class_counts is not None
-    return replace(record, class_counts=replace(record.class_counts, training=(400, number, number)))
+def _with_images(record: Trial, number: int) -> Trial:
+    return with_arrays(record, {"counts/training": np.array([400, number, number])})
 
 
-def of_dcgan(records: Sequence[TrialRecord]) -> Crossover:
+def of_dcgan(records: Sequence[Trial]) -> Crossover:
     (found,) = [each for each in crossovers(study_of(records)) if each.method == "dcgan"]
     return found
 

@@ -8,13 +8,13 @@ import pytest
 
 from gan_study.analysis.load import load_study
 from gan_study.analysis.paper import methods_text, score_table, significant_best, write_paper
-from gan_study.trainables.record import TrialRecord
+from gan_study.analysis.trial import Trial
 from tests.analysis.planted import confirmed_arm, planted_study, write_study
 
 POINTS_AN_INCH = 72
 
 
-def arms(**by_method: tuple[float, ...]) -> list[TrialRecord]:
+def arms(**by_method: tuple[float, ...]) -> list[Trial]:
     return [
         record
         for name, scores in by_method.items()

@@ -26,10 +26,11 @@ class BalancedSet:
 
     `epoch` is the GAN epoch whose generator filled the set (0 where nothing was trained); `losses` maps what a
     GAN was trained on (a class name, or "all classes") to its losses up to that epoch, `gan_seconds` to the wall
-    time of its epochs. `growth` maps a label to a few images of it by epoch, as bytes [n, C, H, W]. `is_final`
-    marks the answer; versions on the way are not. `plan` says how a classifier is to be fitted to it. `wanted`
-    asks for real images that the imbalance took away, how many of each label: only the upper bound that no method
-    can have does. `notes` holds a line for each thing worth knowing.
+    time of its epochs, `generator_steps` to the steps that its generator took. `growth` maps a label to a few
+    images of it by epoch, as bytes [n, C, H, W]. `is_final` marks the answer; versions on the way are not. `plan`
+    says how a classifier is to be fitted to it. `wanted` asks for real images that the imbalance took away, how
+    many of each label: only the upper bound that no method can have does. `notes` holds a line for each thing
+    worth knowing.
     """
 
     training: TrainingSet
@@ -38,6 +39,7 @@ class BalancedSet:
     epoch: int = 0
     losses: Mapping[str, tuple[EpochLosses, ...]] = field(default_factory=dict)
     gan_seconds: Mapping[str, float] = field(default_factory=dict)
+    generator_steps: Mapping[str, int] = field(default_factory=dict)
     growth: Mapping[int, Mapping[int, Tensor]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     is_final: bool = True

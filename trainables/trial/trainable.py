@@ -13,6 +13,7 @@ import torch
 from pydantic import JsonValue
 from ray import tune
 
+from gan_study.trainables.arrays import to_bytes
 from gan_study.trainables.base.settings import dump, parse
 from gan_study.trainables.data.source import ImageSource, Loaded
 from gan_study.trainables.gans.batched.together import GanExecution
@@ -25,14 +26,8 @@ from gan_study.trainables.runtime.process import keep_freed_memory, use_threads
 from gan_study.trainables.runtime.storage import StorageError, write_atomically
 from gan_study.trainables.runtime.time_limit import TimeLimitExceeded, time_limit
 from gan_study.trainables.trial.config import parse_trial
-from gan_study.trainables.trial.run import (
-    Purpose,
-    TrialEvent,
-    TrialOutcome,
-    describe_failure,
-    failed_record,
-    run_trial,
-)
+from gan_study.trainables.trial.outcome import Purpose, TrialOutcome, describe_failure, failed_record
+from gan_study.trainables.trial.run import TrialEvent, run_trial
 
 _log = logging.getLogger(__name__)
 
@@ -165,9 +160,10 @@ class GanStudyTrainable(tune.Trainable):  # type: ignore[misc]
         return {MILESTONE: dump(milestone), OBJECTIVE: milestone.objective, EPOCH: milestone.epoch}
 
     def _outcome(self, outcome: TrialOutcome) -> dict[str, JsonValue]:
-        for name, content in outcome.files.items():
-            path = self._folder / outcome.record.artifacts[name]
-            write_atomically(path, content, patience_seconds=self._patience)
+        assert outcome.record.arrays is not None, "a trial that came to its end leaves arrays"
+        write_atomically(
+            self._folder / outcome.record.arrays, to_bytes(outcome.arrays), patience_seconds=self._patience
+        )
         _log.info("ended", extra={"objective": outcome.record.objective})
         return {RECORD: outcome.record.to_line(), OBJECTIVE: outcome.record.objective, "done": True}
 
