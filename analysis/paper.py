@@ -60,7 +60,7 @@ def write_paper(study: Study, folder: Path) -> None:
         return
     folder.mkdir(parents=True, exist_ok=True)
     with house_style(), mpl.rc_context(_PRINT):
-        for name, figure in _figures(study.records):
+        for name, figure in draw_figures(study.records):
             # Without a date equal figures are equal files.
             figure.savefig(folder / f"{name}.pdf", metadata={"CreationDate": None})
             figure.savefig(folder / f"{name}.svg", metadata={"Date": None})
@@ -75,7 +75,8 @@ def paper_texts(study: Study) -> dict[str, str]:
     return {"minority_f1.tex": score_table(study.records), "methods.md": methods_text(study)}
 
 
-def _figures(records: Sequence[Trial]) -> Iterator[tuple[str, Figure]]:
+def draw_figures(records: Sequence[Trial]) -> Iterator[tuple[str, Figure]]:
+    """The figures of a paper by the names of their files, drawn one at a time."""
     tasks = sorted({condition.task for condition in conditions(confirmed(records))})
     for task in tasks:
         suffix = f"_{task.dataset}_{task.classifier}" if len(tasks) > 1 else ""

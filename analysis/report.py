@@ -4,6 +4,7 @@ import shlex
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -196,6 +197,7 @@ def _page(study: Study, found: Sequence[TracedTable], shown: PagePictures, plott
     )
 
 
+@cache
 def _vega() -> str:
     """Vega, Vega-Lite and Vega-Embed as one script."""
     # Its declared type asks for a snippet; the function does without.

@@ -216,8 +216,8 @@ class Trial(TrialRecord):
                 features=str(features),
                 flags=tuple(flag_names[flags[row]].tolist()),
             )
-            for row, (label, generated, training, held_out) in enumerate(
-                zip(*(each.tolist() for each in by_row), strict=True)
+            for label, row, generated, training, held_out in sorted(
+                zip(by_row[0].tolist(), range(len(values)), *(each.tolist() for each in by_row[1:]), strict=True)
             )
         }
 

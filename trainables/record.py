@@ -347,8 +347,8 @@ def _refuse_other_versions(values: JsonValue, *, default: int | None = None) -> 
     version = values.get("schema_version", default)
     if version == 1:
         raise RecordError(
-            "written by gan-study 0.1.0, whose studies this version does not read; install that version to report, "
-            "check or resume it"
+            "written by gan-study 0.1.0, whose studies this version does not read; install that "
+            "version to report, check or resume it"
         )
     if version != SCHEMA_VERSION:
         raise RecordError(f"schema version {version!r}; this version reads {SCHEMA_VERSION}")

@@ -50,9 +50,12 @@ def rich_page(rich_folder: Path) -> str:
 
 @pytest.fixture(scope="session")
 def plain_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A study whose trials left nothing but scores, with its report."""
+    """A study whose trials left nothing but scores, with its report, but for figures."""
     folder = write_study(tmp_path_factory.mktemp("my <study> & yours"), planted_study())
-    write_report(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gan_study.analysis.report.figures", lambda records: iter(()))
+        patch.setattr("gan_study.analysis.paper.draw_figures", lambda records: iter(()))
+        write_report(folder)
     return folder
 
 

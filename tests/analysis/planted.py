@@ -270,6 +270,12 @@ def write_study(folder: Path, records: Sequence[Trial], *, name: str = "planted 
         "environment": {"python": "3.11.0", "torch": "2.9.0"},
     }
     (folder / "study.json").write_text(json.dumps(header), encoding="utf-8")
+    write_arrays(folder, records)
+    return folder
+
+
+def write_arrays(folder: Path, records: Sequence[Trial]) -> None:
+    """The records of a study and their arrays."""
     lines = [plain_record(record).to_line() + "\n" for record in records]
     (folder / "records.jsonl").write_text("".join(lines), encoding="utf-8")
     for record in records:
@@ -277,7 +283,6 @@ def write_study(folder: Path, records: Sequence[Trial], *, name: str = "planted 
             path = folder / array_path(record)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(to_bytes(record.stored))
-    return folder
 
 
 def array_path(record: Trial) -> str:

@@ -14,7 +14,7 @@ from gan_study.analysis.page_pictures import (
     Picture,
     page_pictures,
 )
-from gan_study.analysis.report import render
+from gan_study.analysis.report import render, report_tables
 from tests.analysis.planted import MINORITY, planted_study, study_of, with_arrays, with_samples
 
 
@@ -78,9 +78,10 @@ def test_pictures_of_a_large_study_stay_within_their_room() -> None:
 def test_the_page_says_what_has_no_room(monkeypatch: pytest.MonkeyPatch, rich_folder: Path) -> None:
     study = load_study(rich_folder)
     pictures = page_pictures(study, [])
-    bare = len(render(study, (), pictures.within(0), ()).encode())
+    tables = report_tables(study)
+    bare = len(render(study, tables, pictures.within(0), ()).encode())
     monkeypatch.setattr("gan_study.analysis.report.MOST_PAGE_BYTES", bare + pictures.samples[0].num_bytes)
-    page = render(study, (), pictures, ())
+    page = render(study, tables, pictures, ())
     assert len(page.encode()) <= bare + pictures.samples[0].num_bytes
     assert page.count('class="film"') == 0
     assert "2 pictures have no room in a page of less than 10 MB" in page

@@ -1,6 +1,6 @@
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +18,16 @@ from tests.analysis.planted import (
     with_predictions,
     write_study,
 )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_drawing() -> Iterator[None]:
+    """Reports without figures and charts: nothing of them is checked, and they take longest."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gan_study.analysis.report.figures", lambda records: iter(()))
+        patch.setattr("gan_study.analysis.report.charts", lambda records, points: ())
+        patch.setattr("gan_study.analysis.paper.draw_figures", lambda records: iter(()))
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -141,10 +151,9 @@ def test_scores_without_predictions_are_not_vouched_for(study: Path) -> None:
     (study / array_path(record)).unlink()
     found = recheck(study)
     first, second, *others = found.differences
-    assert [first.where, second.where] == [
-        f"trial {record.trial_id}, validation predictions",
-        f"trial {record.trial_id}, test predictions",
-    ]
+    assert {first.where, second.where} == {
+        f"trial {record.trial_id}, {part} predictions" for part in ("validation", "test")
+    }
     assert "is missing" in first.said
     # A verdict's p value over test images needs them too.
     assert all("verdicts" in each.where for each in others)

@@ -56,7 +56,7 @@ def test_the_page_needs_nothing_beside_it(rich_page: str) -> None:
         source.startswith(("data:image/", "data:text/csv;", "#", "tables/", "plots/", "real_or_fake.html"))
         for source in sources
     )
-    assert page.count("<img ") == len(re.findall(r'<img src="[^"]*" alt="[^"]+"', page)) > 5
+    assert page.count("<img ") == len(re.findall(r'<img (?:class="film" )?src="[^"]*" alt="[^"]+"', page)) > 5
     assert "<link" not in page
     assert "prefers-color-scheme: dark" in page
 

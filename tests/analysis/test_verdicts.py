@@ -105,15 +105,15 @@ def test_the_upper_bound_has_no_verdict() -> None:
 
 def test_studies_in_which_nothing_helps_seldom_say_that_something_does() -> None:
     rng = np.random.default_rng(0)
-    studies = [comparisons(study_of(arms(*rng.normal(0, 0.03, (8, 4)).tolist()))) for _ in range(60)]
+    studies = [comparisons(study_of(arms(*rng.normal(0, 0.03, (8, 4)).tolist()))) for _ in range(30)]
     wrong = [
         any(each.verdict != "no evidence" for each in study if each.pairs.against == "no balancing")
         for study in studies
     ]
-    # At most 5 % of them in the long run: of 60, above eight in less than one draw of a hundred. Uncorrected it
+    # At most 5 % of them in the long run: of 30, above five in less than one draw of a hundred. Uncorrected it
     # would be a third.
-    assert sum(wrong) <= 8
-    assert sum(any(each.excludes_zero for each in study) for study in studies) > 15
+    assert sum(wrong) <= 5
+    assert 5 < sum(any(each.excludes_zero for each in study) for study in studies) < 18
 
 
 def test_the_table_has_a_row_for_each_method_and_numbers_for_each_comparison() -> None:
