@@ -10,9 +10,9 @@ from gan_study.analysis.aggregate import CONFIDENCE
 from gan_study.analysis.select import NO_BALANCING, Condition, families
 from gan_study.analysis.statistics import LEVEL, interquartile_interval, performance_profile
 from gan_study.analysis.tables import Table, headed
+from gan_study.analysis.trial import Trial
 from gan_study.analysis.verdicts import all_pairs
 from gan_study.analysis.wording import ABSENT, interval_text, number
-from gan_study.trainables.record import TrialRecord
 
 FEWEST_TASKS = 2
 # Of five tasks the chi-squared approximation of Friedman's test is rough already (Demšar 2006 has exact critical
@@ -47,7 +47,7 @@ class Ranking:
     critical_difference: float
 
 
-def across_tasks(records: Sequence[TrialRecord]) -> Across | None:
+def across_tasks(records: Sequence[Trial]) -> Across | None:
     """The gains over all tasks; None where there are fewer than two, or no method was confirmed in all."""
     found: dict[str, dict[Condition, tuple[float, ...]]] = {}
     for pairs in all_pairs(records):
@@ -103,7 +103,7 @@ def critical_difference(*, methods: int, tasks: int) -> float:
     return quantile * float((methods * (methods + 1) / (6 * tasks)) ** 0.5)
 
 
-def across_tables(records: Sequence[TrialRecord]) -> tuple[Table, ...]:
+def across_tables(records: Sequence[Trial]) -> tuple[Table, ...]:
     """One table, a row for each method, the largest interquartile mean first; none with fewer than two tasks."""
     across = across_tasks(records)
     if across is None:

@@ -8,19 +8,19 @@ from gan_study.analysis.aggregate import t_interval
 from gan_study.analysis.provenance import SCORES
 from gan_study.analysis.select import MAIN_METRIC, condition_of, confirmed, families, score
 from gan_study.analysis.tables import KEYS, Arm, Table, headed, in_order, without_constants
+from gan_study.analysis.trial import Trial
 from gan_study.analysis.wording import estimate_text, label
-from gan_study.trainables.record import TrialRecord
 
 METRICS = ("accuracy", MAIN_METRIC)
 
 
-def best_epoch_tables(records: Sequence[TrialRecord]) -> tuple[Table, ...]:
+def best_epoch_tables(records: Sequence[Trial]) -> tuple[Table, ...]:
     """One table, a row for each method whose epochs were tested; none where no trial's were.
 
     The best epoch is each seed's own, chosen on the very images that it is scored on: it stands here to be
     compared with published numbers that were got in this way, and nothing else in the report uses it.
     """
-    groups: dict[Arm, list[TrialRecord]] = {}
+    groups: dict[Arm, list[Trial]] = {}
     for record in confirmed(records):
         if record.test_epochs:
             groups.setdefault(Arm(*condition_of(record), record.balancer), []).append(record)
@@ -49,6 +49,6 @@ def best_epoch_tables(records: Sequence[TrialRecord]) -> tuple[Table, ...]:
     )
 
 
-def _best(record: TrialRecord, metric: str) -> float:
+def _best(record: Trial, metric: str) -> float:
     """The best score of any epoch; an undefined one counts as 0."""
-    return max(epoch.overall[metric] or 0.0 for epoch in record.test_epochs)
+    return max(epoch[metric] or 0.0 for epoch in record.test_epochs)

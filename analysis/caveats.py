@@ -18,9 +18,9 @@ from gan_study.analysis.select import (
     scores_frame,
     under,
 )
+from gan_study.analysis.trial import Trial
 from gan_study.analysis.verdicts import MINIMUM_SEEDS, comparisons
 from gan_study.analysis.wording import count, first_few, listing, number, ratio_text, stated_settings
-from gan_study.trainables.record import TrialRecord
 
 SMALL_COUNT = 20
 MOST_NOTES = 12
@@ -46,6 +46,7 @@ def caveats(study: Study) -> list[str]:
         *_uneven_seeds(records),
         *_superseded(records),
         *study.notes,
+        *study.find_gaps(),
         *_record_notes(records),
     ]
 
@@ -57,12 +58,12 @@ _PHASES: Mapping[str, str] = {
 }
 
 
-def _missing_phases(records: Sequence[TrialRecord]) -> Iterator[str]:
+def _missing_phases(records: Sequence[Trial]) -> Iterator[str]:
     done = {record.phase for record in records if record.status == "complete"}
     yield from (text for phase, text in _PHASES.items() if phase not in done)
 
 
-def _one_run(records: Sequence[TrialRecord]) -> Iterator[str]:
+def _one_run(records: Sequence[Trial]) -> Iterator[str]:
     """What one run of each method shows of minority recall, under each condition that has no more."""
     for condition in conditions(confirmed(records)):
         scored = scores_frame(confirmed(under(records, condition)), "minority_recall", "test")
@@ -88,7 +89,7 @@ def _one_run(records: Sequence[TrialRecord]) -> Iterator[str]:
             )
 
 
-def _seeds(records: Sequence[TrialRecord]) -> Iterator[str]:
+def _seeds(records: Sequence[Trial]) -> Iterator[str]:
     numbers = _seeds_per_arm(records)
     if not numbers:
         return
@@ -114,11 +115,11 @@ def _images(study: Study) -> Iterator[str]:
         )
 
 
-def _seeds_per_arm(records: Sequence[TrialRecord]) -> list[int]:
+def _seeds_per_arm(records: Sequence[Trial]) -> list[int]:
     return list(Counter((condition_of(r), r.balancer) for r in confirmed(records)).values())
 
 
-def _small_counts(records: Sequence[TrialRecord]) -> Iterator[str]:
+def _small_counts(records: Sequence[Trial]) -> Iterator[str]:
     """Minority classes that have fewer than 20 images in a part, with the range over ratios and seeds."""
     smallest: dict[tuple[str, str, str], list[int]] = {}
     for record in records:
@@ -136,7 +137,7 @@ def _small_counts(records: Sequence[TrialRecord]) -> Iterator[str]:
         )
 
 
-def _scored_parts(record: TrialRecord) -> list[tuple[str, tuple[int, ...]]]:
+def _scored_parts(record: Trial) -> list[tuple[str, tuple[int, ...]]]:
     counts = record.class_counts
     if counts is None or not record.class_names:
         return []
@@ -148,14 +149,14 @@ def _range(values: Sequence[int]) -> str:
     return f"{low}" if low == high else f"{low} to {high}"
 
 
-def _flagged_images(records: Sequence[TrialRecord]) -> Iterator[str]:
+def _flagged_images(records: Sequence[Trial]) -> Iterator[str]:
     for flag, meaning in FLAGS.items():
         flagged = flagged_images(records, flag)
         if flagged:
             yield f"Some generated images {meaning}: {listing(first_few(flagged))}."
 
 
-def _comparisons(records: Sequence[TrialRecord]) -> Iterator[str]:
+def _comparisons(records: Sequence[Trial]) -> Iterator[str]:
     gains = paired_gains(records, MAIN_METRIC)
     shown = len({(condition_of(r), r.balancer) for r in confirmed(records) if r.balancer != NO_BALANCING})
     if not gains.empty and shown > 1:
@@ -166,7 +167,7 @@ def _comparisons(records: Sequence[TrialRecord]) -> Iterator[str]:
         )
 
 
-def _upper_bound(records: Sequence[TrialRecord]) -> Iterator[str]:
+def _upper_bound(records: Sequence[Trial]) -> Iterator[str]:
     if any(record.balancer == UPPER_BOUND for record in confirmed(records)):
         yield (
             f"{UPPER_BOUND} learns from real images that the imbalance took away from all others: it shows how "
@@ -174,7 +175,7 @@ def _upper_bound(records: Sequence[TrialRecord]) -> Iterator[str]:
         )
 
 
-def _selection(records: Sequence[TrialRecord]) -> Iterator[str]:
+def _selection(records: Sequence[Trial]) -> Iterator[str]:
     if confirmed(records):
         yield (
             "Settings, the GAN and the simple method of the answer were chosen on validation images; every number "
@@ -182,7 +183,7 @@ def _selection(records: Sequence[TrialRecord]) -> Iterator[str]:
         )
 
 
-def _search_budgets(records: Sequence[TrialRecord]) -> Iterator[str]:
+def _search_budgets(records: Sequence[Trial]) -> Iterator[str]:
     """Search trials of each method, and whether those that were searched had equally many at every ratio."""
     searched = [record for record in records if record.phase == "search"]
     if not searched:
@@ -212,7 +213,7 @@ def _objective(study: Study) -> Iterator[str]:
         yield f"The search maximised the gain in {objective}; the answer is about minority F1."
 
 
-def _training_budgets(records: Sequence[TrialRecord]) -> Iterator[str]:
+def _training_budgets(records: Sequence[Trial]) -> Iterator[str]:
     """The classifier's training length, as the configurations of the confirmed trials name it."""
     budgets = {
         (record.classifier, *stated_settings(record.config, "classifier", ("epochs", "budget", "batch_size")))
@@ -223,14 +224,14 @@ def _training_budgets(records: Sequence[TrialRecord]) -> Iterator[str]:
         yield f"The classifier's training length is fixed ({'; '.join(said)}); a longer one may change the order."
 
 
-def _lost_trials(records: Sequence[TrialRecord]) -> Iterator[str]:
+def _lost_trials(records: Sequence[Trial]) -> Iterator[str]:
     lost = Counter((r.status, r.phase) for r in records if r.status != "complete")
     said = [f"{number} {phase} {status}" for (status, phase), number in sorted(lost.items())]
     if said:
         yield f"Of {count(len(records), 'trial')} some did not complete and are in no mean: {listing(said)}."
 
 
-def _uneven_seeds(records: Sequence[TrialRecord]) -> Iterator[str]:
+def _uneven_seeds(records: Sequence[Trial]) -> Iterator[str]:
     lacking = arms_lacking_seeds(records)
     if lacking:
         yield (
@@ -239,13 +240,13 @@ def _uneven_seeds(records: Sequence[TrialRecord]) -> Iterator[str]:
         )
 
 
-def _superseded(records: Sequence[TrialRecord]) -> Iterator[str]:
+def _superseded(records: Sequence[Trial]) -> Iterator[str]:
     number = len(confirm_complete(records)) - len(confirmed(records))
     if number:
         yield f"{count(number, 'confirm trial')} were replaced by a later selection in the same setting."
 
 
-def _record_notes(records: Sequence[TrialRecord]) -> Iterator[str]:
+def _record_notes(records: Sequence[Trial]) -> Iterator[str]:
     """The distinct notes of the trials, the most frequent first."""
     notes = Counter(note for record in records for note in dict.fromkeys(record.notes))
     yield from (f"{note} ({count(number, 'trial')})" for note, number in notes.most_common(MOST_NOTES))
@@ -253,7 +254,7 @@ def _record_notes(records: Sequence[TrialRecord]) -> Iterator[str]:
         yield f"{count(len(notes) - MOST_NOTES, 'further note')} in tables/trials.csv."
 
 
-def arms_lacking_seeds(records: Sequence[TrialRecord]) -> list[str]:
+def arms_lacking_seeds(records: Sequence[Trial]) -> list[str]:
     """The confirmed methods with fewer seeds than the one with most, and how many they have."""
     done = Counter((condition_of(record), record.balancer) for record in confirmed(records))
     most = max(done.values(), default=0)

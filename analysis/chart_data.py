@@ -14,26 +14,24 @@ from gan_study.analysis.select import (
     confirmed,
     families,
     paired_gains,
-    scores_frame,
 )
+from gan_study.analysis.trial import Losses, Trial
 from gan_study.analysis.wording import label
-from gan_study.trainables.record import EpochLoss, TrialRecord
 
 ARM = [*CONDITION_COLUMNS, "balancer"]
-NETWORKS = ("generator", "discriminator")
+NETWORKS = Losses._fields
 # More points of one curve cannot be told apart at the width of a page, and all of them are 1 MB of it.
 CURVE_POINTS, FEWEST_POINTS, ALL_POINTS = 100, 15, 6_000
-CLASS_METRIC = "f1"
 COST_STAGES = ("balancing", "classifier")
 
 
-def estimate_frame(records: Sequence[TrialRecord]) -> pd.DataFrame:
+def estimate_frame(records: Sequence[Trial]) -> pd.DataFrame:
     """A row for each condition, method, metric and measure ("score" or "gain") on test: n, mean, low and high."""
     frame = summarise(records, metrics=METRICS)
     return frame.assign(family=frame["balancer"].map(families(records)), metric=frame["metric"].map(label))
 
 
-def class_frame(records: Sequence[TrialRecord]) -> pd.DataFrame:
+def class_frame(records: Sequence[Trial]) -> pd.DataFrame:
     """What each class gains or pays in F1, a row for each condition, method and class.
 
     `mean` is the mean paired gain on test over no balancing, `score` the mean score with the method, `n` the
@@ -52,11 +50,11 @@ def class_frame(records: Sequence[TrialRecord]) -> pd.DataFrame:
     return classes.assign(family=classes["balancer"].map(families(records)))
 
 
-def _num_classes(records: Sequence[TrialRecord]) -> int:
+def _num_classes(records: Sequence[Trial]) -> int:
     return max((len(record.class_names) for record in confirmed(records)), default=0)
 
 
-def _class_values(records: Sequence[TrialRecord], index: int) -> pd.DataFrame:
+def _class_values(records: Sequence[Trial], index: int) -> pd.DataFrame:
     """One class's score and paired gain, a row for each confirmed trial that has a partner."""
     rows = [
         {
@@ -66,10 +64,10 @@ def _class_values(records: Sequence[TrialRecord], index: int) -> pd.DataFrame:
             "class": record.class_names[index],
             "minority": "minority" if index in record.minority_classes else "majority",
             "training_images": record.class_counts.training[index],
-            "score": record.scores["test"].per_class[CLASS_METRIC][index],
+            "score": scores.f1[index],
         }
         for record in confirmed(records)
-        if index < len(record.class_names) and record.class_counts and _tells_of_classes(record)
+        if index < len(record.class_names) and record.class_counts and (scores := record.class_scores("test"))
     ]
     frame = pd.DataFrame(rows)
     if frame.empty:
@@ -79,36 +77,33 @@ def _class_values(records: Sequence[TrialRecord], index: int) -> pd.DataFrame:
     return gained[gained["balancer"] != NO_BALANCING].dropna(subset=["value"])
 
 
-def _tells_of_classes(record: TrialRecord) -> bool:
-    return "test" in record.scores and CLASS_METRIC in record.scores["test"].per_class
-
-
-def curve_frame(records: Sequence[TrialRecord]) -> pd.DataFrame:
+def curve_frame(records: Sequence[Trial]) -> pd.DataFrame:
     """GAN losses by epoch, a row for each condition, method, network and epoch, of the smallest confirmed seed.
 
     Where a GAN is trained for each class by itself, the mean over the classes. The epochs are thinned, so that all
     curves together have some 6,000 points.
     """
-    first: dict[tuple[object, ...], TrialRecord] = {}
+    first: dict[tuple[object, ...], Trial] = {}
     for record in sorted(confirmed(records), key=lambda record: record.seed):
         if record.losses:
             first.setdefault((*condition_of(record), record.balancer), record)
     most = min(CURVE_POINTS, max(FEWEST_POINTS, ALL_POINTS // max(1, len(NETWORKS) * len(first))))
     rows = [
-        (*arm, f"{arm[-1]}, ratio {arm[2]:g}", at_epoch[0].epoch, network, _mean_loss(at_epoch, network))
+        (*arm, f"{arm[-1]}, ratio {arm[2]:g}", place + 1, network, float(np.mean(losses[network][place])))
         for arm, record in first.items()
-        for at_epoch in _thinned(list(zip(*record.losses.values(), strict=True)), most=most)
+        for losses in [_by_epoch(record)]
+        for place in thinned(len(losses[NETWORKS[0]]), most=most)
         for network in NETWORKS
     ]
     return pd.DataFrame(rows, columns=[*ARM, "curve", "epoch", "network", "loss"])
 
 
-def _mean_loss(at_epoch: Sequence[EpochLoss], network: str) -> float:
-    return float(np.mean([getattr(losses, network) for losses in at_epoch]))
-
-
-def _thinned(epochs: Sequence[Sequence[EpochLoss]], *, most: int) -> list[Sequence[EpochLoss]]:
-    return [epochs[place] for place in thinned(len(epochs), most=most)]
+def _by_epoch(record: Trial) -> dict[str, list[tuple[float, ...]]]:
+    """For each network the losses of all of a trial's GANs, epoch by epoch, as far as all of them went."""
+    return {
+        network: list(zip(*(getattr(losses, network).tolist() for losses in record.losses.values()), strict=False))
+        for network in NETWORKS
+    }
 
 
 def thinned(length: int, *, most: int) -> list[int]:
@@ -116,7 +111,7 @@ def thinned(length: int, *, most: int) -> list[int]:
     return sorted({round(place) for place in np.linspace(0, length - 1, min(length, most))}) if length else []
 
 
-def cost_frame(records: Sequence[TrialRecord]) -> pd.DataFrame:
+def cost_frame(records: Sequence[Trial]) -> pd.DataFrame:
     """What each method costs and brings: a row for each condition and method that was confirmed.
 
     `seconds` is the mean wall time of balancing and of the classifier's training, on `device`; `gain` the mean
@@ -155,7 +150,7 @@ def pareto_front(cost: pd.Series, gain: pd.Series) -> pd.Series:
     return pd.Series(unbeaten, index=cost.index)
 
 
-def _searched_seconds(records: Sequence[TrialRecord]) -> Mapping[tuple[object, ...], float]:
+def _searched_seconds(records: Sequence[Trial]) -> Mapping[tuple[object, ...], float]:
     spent: dict[tuple[object, ...], float] = {}
     for record in records:
         if record.phase == "search":
@@ -164,7 +159,7 @@ def _searched_seconds(records: Sequence[TrialRecord]) -> Mapping[tuple[object, .
     return spent
 
 
-def time_frame(records: Sequence[TrialRecord]) -> pd.DataFrame:
+def time_frame(records: Sequence[Trial]) -> pd.DataFrame:
     """Mean seconds of each stage of the confirmed trials, a row for each condition, method and stage."""
     rows = [
         (*condition_of(record), record.balancer, stage, seconds)
@@ -175,8 +170,3 @@ def time_frame(records: Sequence[TrialRecord]) -> pd.DataFrame:
     return frame.groupby([*ARM, "stage"], as_index=False, sort=False).agg(
         seconds=("seconds", "mean"), n=("seconds", "size")
     )
-
-
-def seed_frame(records: Sequence[TrialRecord]) -> pd.DataFrame:
-    """Test minority F1 of every confirmed seed, a row a trial."""
-    return scores_frame(confirmed(records), MAIN_METRIC, "test").drop(columns="setting_id")

@@ -11,8 +11,8 @@ import pandas as pd
 from gan_study.analysis.chart_data import class_frame, cost_frame, curve_frame, estimate_frame, time_frame
 from gan_study.analysis.plots.style import BLUE, GREEN, ORANGE, SKY, VERMILION
 from gan_study.analysis.select import CONDITION_COLUMNS, NO_BALANCING, Family
+from gan_study.analysis.trial import Trial
 from gan_study.analysis.wording import ratio_text
-from gan_study.trainables.record import TrialRecord
 
 # What the page's menus choose among; each is a parameter of every chart.
 FILTERS = (*CONDITION_COLUMNS, "balancer")
@@ -57,7 +57,7 @@ class _Plan:
     draw: Callable[[pd.DataFrame], Drawing]
 
 
-def charts(records: Sequence[TrialRecord], places: pd.DataFrame) -> tuple[Chart, ...]:
+def charts(records: Sequence[Trial], places: pd.DataFrame) -> tuple[Chart, ...]:
     """Every chart for which the records, and the `places` of images on their map (`map_frame`), have data."""
     return tuple(
         Chart(
@@ -73,7 +73,7 @@ def charts(records: Sequence[TrialRecord], places: pd.DataFrame) -> tuple[Chart,
     )
 
 
-def choices(records: Sequence[TrialRecord]) -> dict[str, tuple[str, ...]]:
+def choices(records: Sequence[Trial]) -> dict[str, tuple[str, ...]]:
     """What each menu of the page offers; a menu with one choice is left out."""
     values = {
         "dataset": sorted({record.dataset for record in records}),
@@ -84,7 +84,7 @@ def choices(records: Sequence[TrialRecord]) -> dict[str, tuple[str, ...]]:
     return {name: tuple(found) for name, found in values.items() if len(found) > 1}
 
 
-def _plans(records: Sequence[TrialRecord]) -> Iterator[_Plan]:
+def _plans(records: Sequence[Trial]) -> Iterator[_Plan]:
     estimates = estimate_frame(records)
     scores = estimates[estimates["measure"] == "score"].drop(columns="measure")
     for metric in ("Minority recall", "Minority F1"):

@@ -13,9 +13,9 @@ from gan_study.analysis.load import Study
 from gan_study.analysis.select import Condition, Task, confirmed, families
 from gan_study.analysis.statistics import Floats, resampled_means
 from gan_study.analysis.tables import Table, headed
+from gan_study.analysis.trial import Trial
 from gan_study.analysis.verdicts import Comparison, Verdict, comparisons
 from gan_study.analysis.wording import ABSENT, listing, magnitude, ratio_text
-from gan_study.trainables.record import TrialRecord
 
 FEWEST_RATIOS = 2
 CHOSEN = "the GAN chosen at each ratio"
@@ -60,6 +60,8 @@ def crossovers(study: Study) -> tuple[Crossover, ...]:
     kinds = families(study.records)
     gains = [each for each in comparisons(study) if each.pairs.against == "no balancing" and each.pairs.decidable]
     images = real_images(study.records)
+    # Where no trial's counts can be read there is no place on the axis of images.
+    gains = [each for each in gains if each.pairs.condition in images]
     found = []
     for task, of_task in groupby(gains, key=lambda each: each.pairs.condition.task):
         here = list(of_task)
@@ -70,7 +72,7 @@ def crossovers(study: Study) -> tuple[Crossover, ...]:
     return tuple(found)
 
 
-def real_images(records: Sequence[TrialRecord]) -> dict[Condition, float]:
+def real_images(records: Sequence[Trial]) -> dict[Condition, float]:
     """The mean number of real training images of a minority class under each condition, over confirmed trials."""
     found: dict[Condition, list[float]] = {}
     for record in confirmed(records):

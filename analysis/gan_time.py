@@ -8,18 +8,20 @@ import pandas as pd
 from gan_study.analysis.provenance import SCORES
 from gan_study.analysis.select import condition_of, confirmed, families
 from gan_study.analysis.tables import KEYS, Arm, Table, headed, in_order, without_constants
-from gan_study.trainables.record import TrialRecord
+from gan_study.analysis.trial import Trial
 
 _Measured = dict[Arm, dict[str, list[tuple[float, int]]]]
 
 
-def gan_time_tables(records: Sequence[TrialRecord]) -> tuple[Table, ...]:
+def gan_time_tables(records: Sequence[Trial]) -> tuple[Table, ...]:
     """A table with a row for each condition, GAN and what it was trained on; none where no time was recorded."""
     found: _Measured = {}
     for record in confirmed(records):
         for name, seconds in record.gan_seconds.items():
             by_class = found.setdefault(Arm(*condition_of(record), record.balancer), {})
-            by_class.setdefault(name, []).append((seconds, len(record.losses.get(name, ()))))
+            by_class.setdefault(name, []).append(
+                (seconds, len(record.losses[name].generator) if name in record.losses else 0)
+            )
     if not found:
         return ()
     rows = [

@@ -10,8 +10,8 @@ import pandas as pd
 from gan_study.analysis.provenance import SCORES
 from gan_study.analysis.select import condition_of, conditions, confirmed, families
 from gan_study.analysis.tables import KEYS, Arm, Table, headed, in_order, without_constants
+from gan_study.analysis.trial import ImageQuality, Trial
 from gan_study.analysis.wording import ABSENT, count, magnitude, ratio_text
-from gan_study.trainables.record import ImageQuality, TrialRecord
 
 TOO_FEW = "too few images"
 
@@ -142,14 +142,13 @@ class SeedMean(NamedTuple):
     num_seeds: int
 
 
-def qualities(records: Sequence[TrialRecord]) -> dict[ImageArm, tuple[ImageQuality, ...]]:
+def qualities(records: Sequence[Trial]) -> dict[ImageArm, tuple[ImageQuality, ...]]:
     """The quality of a class's images in each confirmed trial that made some, in the order of the tables."""
     found: dict[Arm, dict[str, list[ImageQuality]]] = {}
     for record in confirmed(records):
         by_class = found.setdefault(Arm(*condition_of(record), record.balancer), {})
-        for name in record.class_names:
-            if name in record.generated:
-                by_class.setdefault(name, []).append(record.generated[name])
+        for name, quality in record.quality.items():
+            by_class.setdefault(name, []).append(quality)
     return {
         ImageArm(arm, name): tuple(measured)
         for arm in in_order(found, families(records))
@@ -163,19 +162,19 @@ def seed_mean(measured: Sequence[ImageQuality], metric: str) -> SeedMean:
     return SeedMean(mean=float(np.mean(values)) if values else None, num_seeds=len(values))
 
 
-def features_of(records: Sequence[TrialRecord]) -> str:
+def features_of(records: Sequence[Trial]) -> str:
     """Whose features the images of a study were judged by."""
-    kinds = {quality.features for record in confirmed(records) for quality in record.generated.values()}
+    kinds = {quality.features for record in confirmed(records) for quality in record.quality.values()}
     return " and ".join(sorted(kinds))
 
 
-def with_features(quantities: Sequence[Quantity], records: Sequence[TrialRecord]) -> tuple[Quantity, ...]:
+def with_features(quantities: Sequence[Quantity], records: Sequence[Trial]) -> tuple[Quantity, ...]:
     """`quantities` with whose features they are of in their headings."""
     features = features_of(records)
     return tuple(replace(each, heading=each.heading.format(features=features)) for each in quantities)
 
 
-def generated_tables(records: Sequence[TrialRecord]) -> tuple[Table, ...]:
+def generated_tables(records: Sequence[Trial]) -> tuple[Table, ...]:
     """Two tables with a row for each condition, method and class; none where no image was generated.
 
     The CSV of the first has every number of both.
@@ -272,7 +271,7 @@ def _range(values: Sequence[int]) -> str:
     return f"{low}" if low == high else f"{low}–{high}"
 
 
-def flagged_images(records: Sequence[TrialRecord], flag: str) -> list[str]:
+def flagged_images(records: Sequence[Trial], flag: str) -> list[str]:
     """The methods and classes whose images are flagged in some seed, and in how many."""
     several = len({condition.task for condition in conditions(records)}) > 1
     return [

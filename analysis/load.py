@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 from pydantic import JsonValue
 
+from gan_study.analysis.trial import Trial, open_trial
 from gan_study.trainables.base.settings import ConfigError, UserError, from_json, parse
 from gan_study.trainables.record import (
     IMPORTANCE_FILE,
@@ -14,34 +15,47 @@ from gan_study.trainables.record import (
     SearchImportance,
     StudyHeader,
     TrialRecord,
+    read_header,
     read_line,
     record_lines,
 )
 
 HEADER_FILE = "study.json"
 RECORDS_FILE = "records.jsonl"
+MOST_GAPS = 10
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Study:
-    """A study as it was found in `folder`; `notes` says what had to be left out. It equals itself alone."""
+    """A study as it was found in `folder`; it equals itself alone."""
 
     folder: Path
     name: str
     created_at: str
     config: Mapping[str, JsonValue]
     environment: Mapping[str, str]
-    records: tuple[TrialRecord, ...]
+    records: tuple[Trial, ...]
     notes: tuple[str, ...] = ()
+    """What had to be left out."""
     importance: tuple[SearchImportance, ...] = ()
+
+    def find_gaps(self) -> tuple[str, ...]:
+        """The files of arrays that are missing or damaged, as far as they have been read; one line each."""
+        for trial in self.records:
+            # Every table needs it, so that a file that is missing or no `.npz` is always found.
+            trial.read("classes/names")
+        gone = [problem for trial in self.records for problem in trial.problems]
+        shown = gone[:MOST_GAPS]
+        more = [f"{len(gone) - len(shown)} more files of arrays cannot be read."] if len(gone) > len(shown) else []
+        return (*(f"{problem}; it is left out wherever it is needed." for problem in shown), *more)
 
 
 def load_study(folder: Path) -> Study:
     """The study in `folder`.
 
-    Raises RecordError where study.json is missing or malformed, or a line of records.jsonl is not a record, or
-    importance.json, where there is one, is malformed. A
-    last line that was cut off while it was written is left out, and a note says so.
+    Raises RecordError if study.json is missing or malformed, a line of records.jsonl is not a record,
+    importance.json is malformed, or another version wrote the study. A last line that was cut off while it was
+    written is left out, and a note says so.
     """
     header = _read_header(folder / HEADER_FILE)
     records, notes = _read_records(folder / RECORDS_FILE)
@@ -51,7 +65,7 @@ def load_study(folder: Path) -> Study:
         created_at=header.created_at,
         config=header.config,
         environment=header.environment,
-        records=records,
+        records=tuple(open_trial(folder, record) for record in records),
         notes=notes,
         importance=_read_importance(folder / IMPORTANCE_FILE),
     )
@@ -59,7 +73,7 @@ def load_study(folder: Path) -> Study:
 
 def _read_header(path: Path) -> StudyHeader:
     try:
-        return parse(StudyHeader, from_json(path.read_bytes()), where="")
+        return read_header(path.read_bytes())
     except FileNotFoundError:
         raise RecordError(f"{path.parent}: no study here ({path.name} is missing)") from None
     except UserError as error:
@@ -117,8 +131,6 @@ def _row(record: TrialRecord) -> dict[str, object]:
         "total_seconds": sum(record.seconds.values()),
         "notes": " ".join(record.notes),
         **{
-            f"{part}_{metric}": value
-            for part, scores in record.scores.items()
-            for metric, value in scores.overall.items()
+            f"{part}_{metric}": value for part, scores in record.scores.items() for metric, value in scores.items()
         },
     }

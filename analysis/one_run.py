@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 
 from gan_study.analysis.load import Study
-from gan_study.analysis.predictions import Predictions, stored_predictions
 from gan_study.analysis.select import NO_BALANCING, conditions, confirmed, families, under
 from gan_study.analysis.statistics import LEVEL, holm, mcnemar_p_value
 from gan_study.analysis.tables import KEYS, Arm, Table, headed, in_order, without_constants
+from gan_study.analysis.trial import Predictions, Trial
 from gan_study.analysis.wording import p_text
-from gan_study.trainables.record import RecordError, TrialRecord
+from gan_study.trainables.record import RecordError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +47,7 @@ def paired_predictions(study: Study) -> tuple[PairedPredictions, ...]:
     found: dict[Arm, list[PairedPredictions]] = {}
     for condition in conditions(confirmed(study.records)):
         here = confirmed(under(study.records, condition))
-        found_of = {record.balancer: stored_predictions(study.folder, record) for record in here}
+        found_of = {record.balancer: record.predictions("test") for record in here}
         predictions = {name: stored for name, stored in found_of.items() if stored is not None}
         if len({record.setting_id for record in here}) != 1 or NO_BALANCING not in predictions:
             continue
@@ -60,7 +60,7 @@ def paired_predictions(study: Study) -> tuple[PairedPredictions, ...]:
 
 
 def _by_class(
-    none: TrialRecord, record: TrialRecord, predictions: Mapping[str, Predictions], arm: Arm
+    none: Trial, record: Trial, predictions: Mapping[str, Predictions], arm: Arm
 ) -> Iterator[PairedPredictions]:
     without_it, with_it = predictions[none.balancer], predictions[record.balancer]
     labels = without_it.labels

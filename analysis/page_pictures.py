@@ -1,26 +1,23 @@
 """The pictures of the report's page, as far as they have room in it."""
 
-import base64
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TypeVar
 
 from gan_study.analysis.load import Study
-from gan_study.analysis.plots.growth import Growth, growth
-from gan_study.analysis.plots.nearest import Panel, panel
-from gan_study.analysis.plots.samples import EncodedImage, SampleGrid, extreme_data, sample_data, shrunk
+from gan_study.analysis.plots.growth import draw_growth
+from gan_study.analysis.plots.images import describe_trial, pick_trials
+from gan_study.analysis.plots.nearest import Panel, draw_pairs
+from gan_study.analysis.plots.samples import draw_sheet, extreme_trials, shrink
+from gan_study.analysis.trial import Trial
 from gan_study.analysis.wording import ABSENT, number
 
 # The report promises less than 10 MB; what is not told by its pictures has a little room of its own.
 MOST_PAGE_BYTES = 9_800_000
-# Base64 adds a third: all grids together stay below 4 MB of page, and one below 300 kB.
-ALL_GRIDS_BYTES, ONE_GRID_BYTES = 3_000_000, 220_000
+# Base64 adds a third: all sample sheets together stay below 4 MB of page, and one below 300 kB.
+ALL_SHEETS_BYTES, ONE_SHEET_BYTES = 3_000_000, 220_000
 
 # Title, caption and links of a picture, generously.
 MARKUP_BYTES = 500
-
-_Read = TypeVar("_Read", Growth, Panel)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,10 +116,7 @@ class _Room:
 
 
 def page_pictures(study: Study, figures: Sequence[Picture]) -> PagePictures:
-    """All pictures of a study's page.
-
-    Raises DataError or RecordError where a trial's file is not what it should be.
-    """
+    """All pictures of a study's page."""
     return PagePictures(
         figures=tuple(figures),
         samples=tuple(_samples(study)),
@@ -132,81 +126,49 @@ def page_pictures(study: Study, figures: Sequence[Picture]) -> PagePictures:
     )
 
 
-def _samples(study: Study) -> list[Picture]:
-    grids = sample_data(study.records)
-    return [
-        _sample_picture(study.folder, grid, f"{grid.balancer}: {grid.where}", most_bytes=_share(len(grids)))
-        for grid in grids
-    ]
+def _samples(study: Study) -> Iterator[Picture]:
+    trials = pick_trials(study.records, "samples/synthetic")
+    for trial in trials:
+        title = f"{trial.balancer}: {describe_trial(trial)}"
+        yield from _sheet_picture(trial, title, most_bytes=_share(len(trials)))
 
 
-def _extremes(study: Study) -> list[Picture]:
+def _extremes(study: Study) -> Iterator[Picture]:
     """The samples of the best search trial of each method and condition, and of the worst."""
-    found = extreme_data(study.records)
-    return [
-        _sample_picture(
-            study.folder,
-            grid,
-            f"{grid.balancer}, {kind} search trial, gain {_gain_text(grid)}: {grid.where}",
-            most_bytes=_share(2 * len(found)),
-        )
-        for both in found
-        for kind, grid in zip(("best", "worst"), both, strict=True)
-    ]
-
-
-def _gain_text(grid: SampleGrid) -> str:
-    return ABSENT if grid.objective is None else number(grid.objective, signed=True)
+    found = extreme_trials(study.records)
+    for both in found:
+        for kind, trial in zip(("best", "worst"), both, strict=True):
+            gain = ABSENT if trial.objective is None else number(trial.objective, signed=True)
+            title = f"{trial.balancer}, {kind} search trial, gain {gain}: {describe_trial(trial)}"
+            yield from _sheet_picture(trial, title, most_bytes=_share(2 * len(found)))
 
 
 def _share(number: int) -> int:
-    """The bytes that one of so many grids may take."""
-    return min(ONE_GRID_BYTES, ALL_GRIDS_BYTES // max(1, number))
+    """The bytes that one of so many sheets may take."""
+    return min(ONE_SHEET_BYTES, ALL_SHEETS_BYTES // max(1, number))
 
 
-def _sample_picture(folder: Path, grid: SampleGrid, title: str, *, most_bytes: int) -> Picture:
-    path = folder / grid.path
-    image = shrunk(path, most_bytes=most_bytes) if path.is_file() else None
-    return Picture(
-        section="samples",
-        title=title,
-        alt=f"Real images on the left, images of {grid.balancer} on the right, a row for each minority class.",
-        uri=_encoded_uri(image) if image else None,
-    )
-
-
-def _growths(study: Study) -> list[GrowthPictures]:
-    """The growth of each GAN under each condition, as far as the files are there."""
-    return [
-        GrowthPictures(
-            title=f"{grid.balancer}: {grid.where}",
-            alt=found.words,
-            film=_encoded_uri(found.film),
-            strip=_encoded_uri(found.strip),
+def _sheet_picture(trial: Trial, title: str, *, most_bytes: int) -> Iterator[Picture]:
+    sheet = draw_sheet(trial)
+    if sheet is not None:
+        yield Picture(
+            section="samples",
+            title=title,
+            alt=f"Real images left, images of {trial.balancer} right, a row for each minority class.",
+            uri=shrink(sheet, most_bytes=most_bytes).uri,
         )
-        for grid, found in _read(study, "growth", growth)
-    ]
 
 
-def _panels(study: Study) -> list[PanelPictures]:
-    """Pairs of generated and training images for each method and condition, as far as the files are there."""
-    return [
-        PanelPictures(title=f"{grid.balancer}: {grid.where}", panel=found)
-        for grid, found in _read(study, "nearest", panel)
-    ]
+def _growths(study: Study) -> Iterator[GrowthPictures]:
+    """How the images of each GAN grew under each condition."""
+    for trial in pick_trials(study.records, "snapshots/generated"):
+        if (found := draw_growth(trial)) is not None:
+            title = f"{trial.balancer}: {describe_trial(trial)}"
+            yield GrowthPictures(title=title, alt=found.words, film=found.film.uri, strip=found.strip.uri)
 
 
-def _read(study: Study, kind: str, reading: Callable[[Path], _Read]) -> Iterator[tuple[SampleGrid, _Read]]:
-    for grid in sample_data(study.records, kind):
-        path = study.folder / grid.path
-        if path.is_file():
-            yield grid, reading(path)
-
-
-def _encoded_uri(image: EncodedImage) -> str:
-    return data_uri(image.content, image.media_type)
-
-
-def data_uri(content: bytes, media_type: str) -> str:
-    """`content` as a URI that carries it."""
-    return f"data:{media_type};base64,{base64.b64encode(content).decode()}"
+def _panels(study: Study) -> Iterator[PanelPictures]:
+    """Pairs of generated and training images for each method and condition."""
+    for trial in pick_trials(study.records, "nearest/generated"):
+        if (found := draw_pairs(trial)) is not None:
+            yield PanelPictures(title=f"{trial.balancer}: {describe_trial(trial)}", panel=found)

@@ -30,9 +30,9 @@ from gan_study.analysis.select import (
 )
 from gan_study.analysis.statistics import LEVEL, holm, paired_p_value
 from gan_study.analysis.tables import KEYS
+from gan_study.analysis.trial import Trial
 from gan_study.analysis.verdicts import MINIMUM_SEEDS, chosen_methods
 from gan_study.analysis.wording import ABSENT, count, estimate_text, label, listing, ratio_text, stated_settings
-from gan_study.trainables.record import TrialRecord
 
 # The widths of one and of two columns of the usual two-column formats (IEEE, CVPR).
 COLUMN_INCHES, PAGE_INCHES = 3.35, 6.9
@@ -60,7 +60,7 @@ def write_paper(study: Study, folder: Path) -> None:
         return
     folder.mkdir(parents=True, exist_ok=True)
     with house_style(), mpl.rc_context(_PRINT):
-        for name, figure in _figures(study.records):
+        for name, figure in draw_figures(study.records):
             # Without a date equal figures are equal files.
             figure.savefig(folder / f"{name}.pdf", metadata={"CreationDate": None})
             figure.savefig(folder / f"{name}.svg", metadata={"Date": None})
@@ -75,7 +75,8 @@ def paper_texts(study: Study) -> dict[str, str]:
     return {"minority_f1.tex": score_table(study.records), "methods.md": methods_text(study)}
 
 
-def _figures(records: Sequence[TrialRecord]) -> Iterator[tuple[str, Figure]]:
+def draw_figures(records: Sequence[Trial]) -> Iterator[tuple[str, Figure]]:
+    """The figures of a paper by the names of their files, drawn one at a time."""
     tasks = sorted({condition.task for condition in conditions(confirmed(records))})
     for task in tasks:
         suffix = f"_{task.dataset}_{task.classifier}" if len(tasks) > 1 else ""
@@ -93,7 +94,7 @@ def _figures(records: Sequence[TrialRecord]) -> Iterator[tuple[str, Figure]]:
     yield from _confusion_figures(records)
 
 
-def _across_figures(records: Sequence[TrialRecord]) -> Iterator[tuple[str, Figure]]:
+def _across_figures(records: Sequence[Trial]) -> Iterator[tuple[str, Figure]]:
     """Performance profiles, and the critical-difference diagram where there are conditions enough to rank."""
     across = across_tasks(records)
     if across is None:
@@ -104,7 +105,7 @@ def _across_figures(records: Sequence[TrialRecord]) -> Iterator[tuple[str, Figur
         yield "critical_difference", _sized(draw_ranking(ranked, kinds), wide=True)
 
 
-def _confusion_figures(records: Sequence[TrialRecord]) -> Iterator[tuple[str, Figure]]:
+def _confusion_figures(records: Sequence[Trial]) -> Iterator[tuple[str, Figure]]:
     """What the GAN and the simple method that validation chose changed of the confusion matrix."""
     found = chosen_methods(records)
     for condition, chosen in found.items():
@@ -112,7 +113,8 @@ def _confusion_figures(records: Sequence[TrialRecord]) -> Iterator[tuple[str, Fi
         differences = confusion_differences(confusion_data(here, [NO_BALANCING, *chosen]))
         if differences:
             suffix = "_" + "_".join(slug(str(part)) for part in condition) if len(found) > 1 else ""
-            drawing = draw_confusion_differences(differences, here[0].class_names)
+            names = next(record.class_names for record in here if record.class_names)
+            drawing = draw_confusion_differences(differences, names)
             yield f"confusion_differences{suffix}", _sized(drawing, wide=True)
 
 
@@ -123,7 +125,7 @@ def _sized(figure: Figure, *, wide: bool) -> Figure:
     return figure
 
 
-def significant_best(records: Sequence[TrialRecord]) -> dict[Condition, str]:
+def significant_best(records: Sequence[Trial]) -> dict[Condition, str]:
     """The method with the largest mean test F1 under each condition, where it is better than the next.
 
     By the paired t test of the two over three seeds or more, after Holm's correction over the conditions. Real
@@ -149,7 +151,7 @@ def significant_best(records: Sequence[TrialRecord]) -> dict[Condition, str]:
     }
 
 
-def score_table(records: Sequence[TrialRecord]) -> str:
+def score_table(records: Sequence[Trial]) -> str:
     """Test minority F1 as a booktabs table: methods down, conditions across."""
     summary = summarise(records, metrics=[MAIN_METRIC])
     scores = summary[summary["measure"] == "score"]
@@ -215,7 +217,7 @@ def methods_text(study: Study) -> str:
     return " ".join(sentences) + "\n"
 
 
-def _choice_sentence(tested: Sequence[TrialRecord], condition: Condition, gan: str) -> str:
+def _choice_sentence(tested: Sequence[Trial], condition: Condition, gan: str) -> str:
     """Which GAN validation chose, and how it was trained."""
     balancing = next(each for each in under(tested, condition) if each.balancer == gan).config.get("balancing")
     settings = stated_settings(balancing, "gan", GAN_SETTINGS) if isinstance(balancing, dict) else []
@@ -224,14 +226,15 @@ def _choice_sentence(tested: Sequence[TrialRecord], condition: Condition, gan: s
     return f"The GAN that validation chose {where} {ratio_text(condition.imbalance_ratio)} was {with_settings}."
 
 
-def _data_sentence(tested: Sequence[TrialRecord], task: Task) -> str:
-    record = next(each for each in tested if (each.dataset, each.classifier) == task)
-    assert record.class_counts is not None, "a complete trial counts its images"
-    minority = listing([record.class_names[place] for place in record.minority_classes])
+def _data_sentence(tested: Sequence[Trial], task: Task) -> str:
+    of_task = [each for each in tested if (each.dataset, each.classifier) == task]
+    # Classes and counts are unknown only where no trial's arrays can be read.
+    record = next((each for each in of_task if each.class_counts), of_task[0])
+    minority = listing([record.class_names[place] for place in record.minority_classes]) or "unknown"
     training = ", ".join(stated_settings(record.config, "classifier", CLASSIFIER_SETTINGS))
     facts = [
         f"{len(record.class_names)} classes, minority: {minority}",
-        count(sum(record.class_counts.test or ()), "test image"),
+        count(sum((record.class_counts and record.class_counts.test) or ()), "test image"),
         *stated_settings(record.config, "data", DATA_SETTINGS),
     ]
     classifier = f"{task.classifier} ({training})" if training else task.classifier

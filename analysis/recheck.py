@@ -12,7 +12,6 @@ from gan_study.analysis.answer import answer
 from gan_study.analysis.load import Study, load_study, records_frame
 from gan_study.analysis.markup import to_latex, to_markdown
 from gan_study.analysis.paper import paper_texts
-from gan_study.analysis.predictions import predicted_probabilities
 from gan_study.analysis.report import (
     PAGE_FILE,
     PAPER_FOLDER,
@@ -26,9 +25,10 @@ from gan_study.analysis.report import (
 from gan_study.analysis.select import NO_BALANCING
 from gan_study.analysis.select import score as score_of
 from gan_study.analysis.tables import TRIALS_NAME, TracedTable
-from gan_study.trainables.base.settings import dump
-from gan_study.trainables.classifiers.scores import score
-from gan_study.trainables.record import Part, RecordError, Scores, TrialRecord
+from gan_study.analysis.trial import Trial
+from gan_study.trainables.arrays import Array
+from gan_study.trainables.classifiers.scores import mean_overall, score, to_arrays
+from gan_study.trainables.record import Overall, Part, RecordError
 
 # What another machine's arithmetic may change: the last digits of a mean.
 RELATIVE_TOLERANCE, ABSOLUTE_TOLERANCE = 1e-9, 1e-12
@@ -63,18 +63,18 @@ class Rechecked:
 def recheck(folder: Path) -> Rechecked:
     """The records of the study in `folder`, and the tables of its report, against its stored predictions.
 
-    Scores are computed from the predictions, gains and tables from these scores. Raises RecordError where there is
-    no study, no report, or a file of predictions that cannot be read.
+    Scores are computed from the predictions, gains and tables from these scores. Raises RecordError if there is no
+    study or no report.
     """
     study = load_study(folder)
     report = folder / REPORT_FOLDER
     if not (report / PAGE_FILE).is_file():
         raise RecordError(f"{folder} has no report; `gan-study report {folder}` writes it")
-    found = [_found(study, record) for record in study.records]
-    recomputed = replace(study, records=_recomputed(study, found))
+    found = [_recompute(study, record) for record in study.records]
+    recomputed = replace(study, records=_with_gains(study, found))
     tables = report_tables(recomputed)
     differences = [
-        *(difference for each in found for difference in each.missing),
+        *(difference for each in found for difference in each.differences),
         *_records_differences(study.records, recomputed.records),
         *_csv_differences(report / TABLES_FOLDER / f"{TRIALS_NAME}.csv", records_frame(recomputed.records)),
         *(each for table in tables for each in _table_differences(report / TABLES_FOLDER, table)),
@@ -90,33 +90,40 @@ def recheck(folder: Path) -> Rechecked:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Found:
-    """A trial's scores by part: from its predictions, as recorded where there are none."""
+class _Recomputed:
+    """A trial's overall scores by part: from its predictions, as recorded where there are none."""
 
-    scores: Mapping[Part, Scores]
+    scores: Mapping[Part, Overall]
     num_scored: int
-    missing: tuple[Difference, ...]
+    differences: tuple[Difference, ...]
     notes: tuple[str, ...]
 
 
-def _found(study: Study, record: TrialRecord) -> _Found:
-    scores: dict[Part, Scores] = dict(record.scores)
-    missing, notes, num_scored = [], [], 0
+def _recompute(study: Study, record: Trial) -> _Recomputed:
+    scores: dict[Part, Overall] = dict(record.scores)
+    differences: list[Difference] = []
+    notes, num_scored = [], 0
     for part in record.scores:
-        path = study.folder / record.artifacts.get(f"predictions_{part}", "")
+        predictions = record.predictions(part)
         proportions = None if part == "test" else _test_proportions(study.records, record.dataset)
-        if not path.is_file():
-            where = f"trial {record.trial_id}, predictions_{part}"
-            missing.append(Difference(where=where, said="scores", recomputed="nothing, for want of the file"))
+        if predictions is None or not record.class_names:
+            where = f"trial {record.trial_id}, {part} predictions"
+            said = "; ".join(record.problems) or "scores"
+            differences.append(Difference(where=where, said=said, recomputed="nothing to compute from"))
         elif part == "validation" and proportions is None:
             notes.append(UNWEIGHTED)
         else:
             num_scored += 1
-            scores[part] = _scored(path, record, proportions)
-    return _Found(scores=scores, num_scored=num_scored, missing=tuple(missing), notes=tuple(notes))
+            fits = [
+                score(predictions.labels, each, minority=record.minority_classes, class_proportions=proportions)
+                for each in predictions.probabilities
+            ]
+            scores[part] = mean_overall(fits)
+            differences += _array_differences(record, to_arrays(part, fits))
+    return _Recomputed(scores=scores, num_scored=num_scored, differences=tuple(differences), notes=tuple(notes))
 
 
-def _test_proportions(records: Sequence[TrialRecord], dataset: str) -> tuple[float, ...] | None:
+def _test_proportions(records: Sequence[Trial], dataset: str) -> tuple[float, ...] | None:
     """The share of each class in the test part, which weights validation scores; None before any trial read it."""
     for record in records:
         if record.dataset == dataset and record.class_counts and record.class_counts.test:
@@ -125,13 +132,20 @@ def _test_proportions(records: Sequence[TrialRecord], dataset: str) -> tuple[flo
     return None
 
 
-def _scored(path: Path, record: TrialRecord, proportions: Sequence[float] | None) -> Scores:
-    labels, probabilities = predicted_probabilities(path)
-    return score(labels, probabilities, minority=record.minority_classes, class_proportions=proportions)
+def _array_differences(record: Trial, recomputed: Mapping[str, Array]) -> Iterator[Difference]:
+    """What is off in the stored scores of each fit and class."""
+    for name, anew in recomputed.items():
+        stored = record.read(name)
+        said = dict(_leaves(stored[0].tolist(), name)) if stored else {}
+        found = dict(_leaves(anew.tolist(), name))
+        for place in dict.fromkeys((*said, *found)):
+            if not _agree(said.get(place), found.get(place)):
+                where = f"{record.arrays}, {place}"
+                yield Difference(where=where, said=str(said.get(place)), recomputed=str(found.get(place)))
 
 
-def _recomputed(study: Study, found: Sequence[_Found]) -> tuple[TrialRecord, ...]:
-    """The records with what was found in place of their scores, and gains over the baselines' scores anew."""
+def _with_gains(study: Study, found: Sequence[_Recomputed]) -> tuple[Trial, ...]:
+    """The trials with their recomputed scores, and gains over the baselines' recomputed scores."""
     metric = str(study.config["objective"])
     records = [replace(record, scores=each.scores) for record, each in zip(study.records, found, strict=True)]
     baselines = {
@@ -142,7 +156,7 @@ def _recomputed(study: Study, found: Sequence[_Found]) -> tuple[TrialRecord, ...
     return tuple(_with_gain(record, metric, baselines.get(record.setting_id)) for record in records)
 
 
-def _with_gain(record: TrialRecord, metric: str, baseline: float | None) -> TrialRecord:
+def _with_gain(record: Trial, metric: str, baseline: float | None) -> Trial:
     """`record` with its objective computed anew, where it has one and its baseline was run."""
     reached = score_of(record, metric, "validation")
     if record.objective is None or baseline is None or reached is None:
@@ -150,9 +164,8 @@ def _with_gain(record: TrialRecord, metric: str, baseline: float | None) -> Tria
     return replace(record, baseline=baseline, objective=reached - baseline)
 
 
-def _records_differences(
-    records: Sequence[TrialRecord], recomputed: Sequence[TrialRecord]
-) -> Iterator[Difference]:
+def _records_differences(records: Sequence[Trial], recomputed: Sequence[Trial]) -> Iterator[Difference]:
+    """What is off in the records, of all that follows from predictions."""
     for record, anew in zip(records, recomputed, strict=True):
         said, found = dict(_numbers(record)), dict(_numbers(anew))
         for name in dict.fromkeys((*said, *found)):
@@ -161,15 +174,15 @@ def _records_differences(
                 yield Difference(where=where, said=str(said.get(name)), recomputed=str(found.get(name)))
 
 
-def _numbers(record: TrialRecord) -> Iterator[tuple[str, object]]:
-    """All of a record that follows from predictions, each with its path: test.overall.accuracy."""
+def _numbers(record: Trial) -> Iterator[tuple[str, object]]:
+    """All of a record that follows from predictions, each with its path: test.accuracy."""
     yield from (("objective", record.objective), ("baseline", record.baseline))
-    for part, scores in record.scores.items():
-        yield from _leaves(dump(scores), part)
+    for part, overall in record.scores.items():
+        yield from _leaves(overall, part)
 
 
 def _leaves(value: object, name: str) -> Iterator[tuple[str, object]]:
-    """Every value inside nested mappings and lists."""
+    """Every value inside nested mappings and lists, by its path: "test.accuracy", "test/recall[0][2]"."""
     if isinstance(value, Mapping):
         for key, inner in value.items():
             yield from _leaves(inner, f"{name}.{key}")
@@ -236,6 +249,9 @@ def _value(cell: str) -> float | str:
 
 def _agree(said: object, recomputed: object) -> bool:
     if isinstance(said, float) and isinstance(recomputed, float):
+        # NaN is the score of a class without images.
+        if math.isnan(said) and math.isnan(recomputed):
+            return True
         return math.isclose(said, recomputed, rel_tol=RELATIVE_TOLERANCE, abs_tol=ABSOLUTE_TOLERANCE)
     return said == recomputed
 

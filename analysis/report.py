@@ -4,6 +4,7 @@ import shlex
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -25,9 +26,10 @@ from gan_study.analysis.image_map import map_frame
 from gan_study.analysis.importance import importance_gaps, importance_tables
 from gan_study.analysis.load import Study, load_study
 from gan_study.analysis.one_run import one_run_tables
-from gan_study.analysis.page_pictures import MOST_PAGE_BYTES, PagePictures, Picture, data_uri, page_pictures
+from gan_study.analysis.page_pictures import MOST_PAGE_BYTES, PagePictures, Picture, page_pictures
 from gan_study.analysis.paper import write_paper
 from gan_study.analysis.plots.figures import Drawn, figures
+from gan_study.analysis.plots.images import data_uri
 from gan_study.analysis.plots.nearest import Pair
 from gan_study.analysis.real_or_fake import PAGE_FILE as QUIZ_FILE
 from gan_study.analysis.real_or_fake import page_rounds, rounds
@@ -41,9 +43,9 @@ from gan_study.analysis.tables import (
     traced,
     write_tables,
 )
+from gan_study.analysis.trial import Trial
 from gan_study.analysis.verdicts import verdict_table
 from gan_study.analysis.wording import ABSENT, label, listing, number, ratio_text
-from gan_study.trainables.record import TrialRecord
 
 TEMPLATES = Path(__file__).parent / "templates"
 REPORT_FOLDER, PAGE_FILE = "report", "report.html"
@@ -58,7 +60,7 @@ def write_report(folder: Path) -> Path:
 def write_report_of(study: Study) -> Path:
     """Write report.html, real_or_fake.html, tables/, plots/ and paper/ below the study's folder; that page's path.
 
-    All of an earlier report is replaced. Raises RecordError where a trial's file is damaged.
+    All of an earlier report is replaced. Arrays that are missing or damaged leave gaps, which the page names.
     """
     report = study.folder / REPORT_FOLDER
     for stale in (TABLES_FOLDER, PLOTS_FOLDER, PAPER_FOLDER):
@@ -93,7 +95,7 @@ def report_tables(study: Study) -> tuple[TracedTable, ...]:
     return tuple(traced(table, records) for table in found)
 
 
-def _special(records: Sequence[TrialRecord]) -> tuple[Table, ...]:
+def _special(records: Sequence[Trial]) -> tuple[Table, ...]:
     """The tables that only some studies have."""
     return (*generated_tables(records), *best_epoch_tables(records), *gan_time_tables(records))
 
@@ -125,7 +127,7 @@ def table_html(table: TracedTable) -> str:
     return str(frame(table))
 
 
-def trial_table_html(records: Sequence[TrialRecord]) -> str:
+def trial_table_html(records: Sequence[Trial]) -> str:
     """The table of all trials as it stands in the page; nothing where there is none."""
     rows = _trial_rows(records)
     trial_table: Callable[[list[dict[str, str]]], str] = (
@@ -195,6 +197,7 @@ def _page(study: Study, found: Sequence[TracedTable], shown: PagePictures, plott
     )
 
 
+@cache
 def _vega() -> str:
     """Vega, Vega-Lite and Vega-Embed as one script."""
     # Its declared type asks for a snippet; the function does without.
@@ -218,7 +221,7 @@ def _by_section(items: Sequence[_Item]) -> dict[str, list[_Item]]:
     return found
 
 
-def _across_text(records: Sequence[TrialRecord]) -> list[str]:
+def _across_text(records: Sequence[Trial]) -> list[str]:
     """What is to be said of all conditions together, beside their table and plots."""
     across = across_tasks(records)
     if across is None:
@@ -239,7 +242,7 @@ def _csv_uri(frame: pd.DataFrame) -> str:
     return data_uri(frame.to_csv(index=False).encode(), "text/csv")
 
 
-def _trial_rows(records: Sequence[TrialRecord]) -> list[dict[str, str]]:
+def _trial_rows(records: Sequence[Trial]) -> list[dict[str, str]]:
     """Every trial in a few words, in the order of the records."""
     return [
         {
@@ -256,11 +259,11 @@ def _trial_rows(records: Sequence[TrialRecord]) -> list[dict[str, str]]:
     ]
 
 
-def _minority(records: Sequence[TrialRecord]) -> dict[str, list[str]]:
+def _minority(records: Sequence[Trial]) -> dict[str, list[str]]:
     """The minority classes of each data set, by name, in the order of their labels."""
     found: dict[str, dict[str, None]] = {}
     for record in records:
-        names = [record.class_names[index] for index in record.minority_classes] if record.class_names else []
+        names = [record.class_names[index] for index in record.minority_classes]
         found.setdefault(record.dataset, {}).update(dict.fromkeys(names))
     return {dataset: list(names) for dataset, names in found.items()}
 

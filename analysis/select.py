@@ -4,7 +4,7 @@ Reported numbers come from complete trials of the confirm phase; choices are mad
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias, TypeVar
 
 import pandas as pd
 
@@ -19,6 +19,10 @@ UPPER_BOUND = "real_upper_bound"
 Family: TypeAlias = Literal["no balancing", "simple", "GAN", "upper bound"]
 FAMILIES: tuple[Family, ...] = ("no balancing", "simple", "GAN", "upper bound")
 _FAMILY_OF: Mapping[str, Family] = {NO_BALANCING: "no balancing", UPPER_BOUND: "upper bound"}
+
+
+# A record, with its arrays or without.
+R = TypeVar("R", bound=TrialRecord)
 
 
 class Task(NamedTuple):
@@ -54,7 +58,7 @@ def conditions(records: Sequence[TrialRecord]) -> tuple[Condition, ...]:
     return tuple(sorted({condition_of(record) for record in records}))
 
 
-def confirmed(records: Sequence[TrialRecord]) -> tuple[TrialRecord, ...]:
+def confirmed(records: Sequence[R]) -> tuple[R, ...]:
     """The complete confirm trials, one for each setting and balancer.
 
     A study that is searched further and confirmed anew holds two configurations of a method in one setting;
@@ -64,12 +68,12 @@ def confirmed(records: Sequence[TrialRecord]) -> tuple[TrialRecord, ...]:
     return tuple(latest.values())
 
 
-def confirm_complete(records: Sequence[TrialRecord]) -> tuple[TrialRecord, ...]:
+def confirm_complete(records: Sequence[R]) -> tuple[R, ...]:
     """The complete trials of the confirm phase, those that a later one replaces included."""
     return tuple(record for record in records if record.phase == "confirm" and record.status == "complete")
 
 
-def under(records: Sequence[TrialRecord], condition: Condition) -> tuple[TrialRecord, ...]:
+def under(records: Sequence[R], condition: Condition) -> tuple[R, ...]:
     """The trials that ran under `condition`."""
     return tuple(record for record in records if condition_of(record) == condition)
 
@@ -91,8 +95,7 @@ def _family(record: TrialRecord) -> Family:
 
 def score(record: TrialRecord, metric: str, part: Part) -> float | None:
     """One overall score of a trial, in [0, 1]; None where the part was not scored or the score is undefined."""
-    scores = record.scores.get(part)
-    return scores.overall.get(metric) if scores else None
+    return record.scores[part].get(metric) if part in record.scores else None
 
 
 def scores_frame(records: Sequence[TrialRecord], metric: str, part: Part) -> pd.DataFrame:

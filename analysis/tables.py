@@ -20,8 +20,8 @@ from gan_study.analysis.select import (
     confirmed,
     families,
 )
+from gan_study.analysis.trial import Trial
 from gan_study.analysis.wording import ABSENT, estimate_text, label, number, ratio_text
-from gan_study.trainables.record import TrialRecord
 
 
 class Arm(NamedTuple):
@@ -67,7 +67,7 @@ class TracedTable:
     sources: tuple[tuple[str, ...], ...]
 
 
-def traced(table: Table, records: Sequence[TrialRecord]) -> TracedTable:
+def traced(table: Table, records: Sequence[Trial]) -> TracedTable:
     """`table` with the trials that each of its rows was made from."""
     return TracedTable(
         name=table.name,
@@ -226,9 +226,9 @@ def _means(summary: pd.DataFrame) -> dict[Arm, float]:
 _SPENT = ("search_trials", "complete", "pruned", "failed", "best_validation_gain")
 
 
-def _search_groups(records: Sequence[TrialRecord]) -> dict[Arm, list[TrialRecord]]:
+def _search_groups(records: Sequence[Trial]) -> dict[Arm, list[Trial]]:
     """The search trials of every condition and method that was searched or confirmed; none for a simple method."""
-    groups: dict[Arm, list[TrialRecord]] = {}
+    groups: dict[Arm, list[Trial]] = {}
     searched = [record for record in records if record.phase == "search"]
     for record in (*searched, *confirmed(records)):
         if record.balancer != NO_BALANCING:
@@ -237,7 +237,7 @@ def _search_groups(records: Sequence[TrialRecord]) -> dict[Arm, list[TrialRecord
     return groups
 
 
-def _spent(trials: Sequence[TrialRecord]) -> dict[str, float | int | None]:
+def _spent(trials: Sequence[Trial]) -> dict[str, float | int | None]:
     by_status = {s: sum(trial.status == s for trial in trials) for s in ("complete", "pruned", "failed")}
     gains = [t.objective for t in trials if t.status == "complete" and t.objective is not None]
     return {"search_trials": len(trials), **by_status, "best_validation_gain": max(gains, default=None)}
@@ -255,12 +255,12 @@ def _with_gains(numbers: pd.DataFrame, validation: pd.DataFrame, test: pd.DataFr
     return numbers
 
 
-def class_count_table(records: Sequence[TrialRecord]) -> Table:
+def class_count_table(records: Sequence[Trial]) -> Table:
     """Images of each class and part, by data set and ratio; minority classes are marked."""
     rows = []
     for record in _one_per_ratio(records):
         counts = record.class_counts
-        assert counts is not None
+        assert counts is not None, "only trials with counts are chosen"
         for index, name in enumerate(record.class_names):
             rows.append(
                 {
@@ -283,11 +283,11 @@ def class_count_table(records: Sequence[TrialRecord]) -> Table:
     return Table(name="class_counts", title="Images of each class", numbers=numbers, text=text)
 
 
-def _one_per_ratio(records: Sequence[TrialRecord]) -> list[TrialRecord]:
+def _one_per_ratio(records: Sequence[Trial]) -> list[Trial]:
     """A record with class counts for each data set and ratio: the smallest seed, confirmed where one is."""
     known = [record for record in records if record.class_counts is not None]
     ranked = sorted(known, key=lambda r: (r.dataset, r.imbalance_ratio, r.phase != "confirm", r.seed))
-    first: dict[tuple[str, float], TrialRecord] = {}
+    first: dict[tuple[str, float], Trial] = {}
     for record in ranked:
         first.setdefault((record.dataset, record.imbalance_ratio), record)
     return list(first.values())

@@ -15,7 +15,6 @@ import pandas as pd
 
 from gan_study.analysis.aggregate import Estimate, t_interval
 from gan_study.analysis.load import Study
-from gan_study.analysis.predictions import Predictions, stored_predictions
 from gan_study.analysis.select import (
     CONDITION_COLUMNS,
     MAIN_METRIC,
@@ -39,8 +38,9 @@ from gan_study.analysis.statistics import (
     swap_p_value,
 )
 from gan_study.analysis.tables import Table, headed, without_constants
+from gan_study.analysis.trial import Predictions, Trial
 from gan_study.analysis.wording import ABSENT, estimate_text, number, p_text
-from gan_study.trainables.record import RecordError, TrialRecord
+from gan_study.trainables.record import RecordError
 
 # Two values have an interval, but one that a lucky pair makes as narrow as it likes.
 MINIMUM_SEEDS = 3
@@ -146,7 +146,7 @@ def comparisons(study: Study) -> tuple[Comparison, ...]:
     return tuple(_comparison(pairs, seeds.get(pairs), images.get(pairs), steps.get(pairs)) for pairs in found)
 
 
-def all_pairs(records: Sequence[TrialRecord]) -> tuple[Pairs, ...]:
+def all_pairs(records: Sequence[Trial]) -> tuple[Pairs, ...]:
     """Every confirmed method beside no balancing and beside the best simple one, by condition."""
     kinds = families(records)
     return tuple(
@@ -154,7 +154,7 @@ def all_pairs(records: Sequence[TrialRecord]) -> tuple[Pairs, ...]:
     )
 
 
-def chosen_methods(records: Sequence[TrialRecord]) -> dict[Condition, tuple[str, ...]]:
+def chosen_methods(records: Sequence[Trial]) -> dict[Condition, tuple[str, ...]]:
     """The GAN that validation chose under each condition, and the simple method where there is one."""
     found: dict[Condition, tuple[str, ...]] = {}
     for pairs in all_pairs(records):
@@ -167,7 +167,7 @@ def chosen_methods(records: Sequence[TrialRecord]) -> dict[Condition, tuple[str,
 def _images_p_values(study: Study, found: Sequence[Pairs]) -> dict[Pairs, float]:
     """The p value over test images of all pairs whose predictions are stored, every one of them."""
     records = {(record.setting_id, record.balancer): record for record in confirmed(study.records)}
-    stored = {key: stored_predictions(study.folder, record) for key, record in records.items()}
+    stored = {key: record.predictions("test") for key, record in records.items()}
     p_values = {}
     for pairs in found:
         keys = [(setting, name) for name in (pairs.method, pairs.reference) for setting in pairs.setting_ids]
@@ -187,7 +187,7 @@ def _images_p_value(pairs: Pairs, predictions: Sequence[Predictions], classes: S
     return swap_p_value(labels, predicted[:number], predicted[number:], classes)
 
 
-def _pairs(records: Sequence[TrialRecord], condition: Condition, kinds: Mapping[str, Family]) -> Iterator[Pairs]:
+def _pairs(records: Sequence[Trial], condition: Condition, kinds: Mapping[str, Family]) -> Iterator[Pairs]:
     here = under(records, condition)
     gan = best_by_validation(here, condition, "GAN", kinds)
     references: dict[Against, str | None] = {

@@ -22,7 +22,7 @@ from gan_study.trainables.record import TrialRecord
 from gan_study.trainables.runtime.matrix_products import choose_library, library_named
 from gan_study.trainables.runtime.process import keep_freed_memory
 from gan_study.trainables.trial.config import TrialConfig, dump_trial, parse_trial
-from gan_study.trainables.trial.run import Purpose
+from gan_study.trainables.trial.outcome import Purpose
 
 # What a folder of images is balanced by where no study says otherwise.
 RECIPE = "imagefolder"
@@ -103,7 +103,7 @@ def _of_study(options: BalanceOptions, root: Path) -> ExportRequest:
     is_the_trial = same_images and not options.all_images and config.trial_id == record.trial_id
     return ExportRequest(
         config=config,
-        study_validation=record.scores["validation"].overall if is_the_trial else None,
+        study_validation=record.scores["validation"] if is_the_trial else None,
         states=states if states.is_dir() else None,
         library=library_named(record.environment.get("matrix_products")),
         all_images=options.all_images,

@@ -11,16 +11,17 @@ PACKAGES = ("study", "search_spaces", "trainables", "analysis")
 
 # Room -> the rooms below it, without the package's name.
 # A module belongs to the longest room that its name begins with.
-DATA = ("trainables.data", "trainables.base", "trainables.record")
+DATA = ("trainables.data", "trainables.base")
 BELOW = {
     "trainables": (),
     "trainables.base": (),
     "trainables.runtime": ("trainables.base",),
     "trainables.record": ("trainables.base",),
+    "trainables.arrays": ("trainables.base", "trainables.record"),
     "trainables.data": ("trainables.base",),
     "trainables.classifiers": DATA,
     # It scores stored predictions too, for an analysis that loads without torch.
-    "trainables.classifiers.scores": ("trainables.record",),
+    "trainables.classifiers.scores": (),
     "trainables.gans": ("trainables.runtime", *DATA),
     "trainables.image_quality": ("trainables.classifiers", "trainables.runtime", *DATA),
     "trainables.balancing": (
@@ -35,6 +36,8 @@ BELOW = {
         "trainables.gans",
         "trainables.image_quality",
         "trainables.runtime",
+        "trainables.record",
+        "trainables.arrays",
         *DATA,
     ),
     "trainables.export": (
@@ -59,14 +62,16 @@ BELOW = {
     "study.balance": ("study", "search_spaces", "trainables", "analysis"),
     "study.cli": ("study", "search_spaces", "trainables", "analysis"),
     "study.listing": ("study", "search_spaces", "trainables", "analysis"),
+    "study.watch.tracking": ("study", "trainables", "analysis"),
     "study.run.result": ("trainables", "analysis"),
     "study.run.retention": ("study", "trainables", "analysis"),
-    "analysis": ("trainables.record", "trainables.base.settings"),
+    "analysis": ("trainables.record", "trainables.arrays", "trainables.base.settings"),
     # It scores stored predictions as a trial does, by the same arithmetic; that loads without torch too.
     "analysis.recheck": (
         "analysis",
         "trainables.classifiers.scores",
         "trainables.record",
+        "trainables.arrays",
         "trainables.base.settings",
     ),
 }
@@ -166,7 +171,7 @@ def test_an_import_that_goes_down_is_not():
 
 
 def test_the_analysis_is_asked_for_lazily():
-    for module in ("balance", "cli", "listing", "run/result", "run/retention"):
+    for module in ("balance", "cli", "listing", "run/result", "run/retention", "watch/tracking"):
         tree = ast.parse((ROOT / "study" / f"{module}.py").read_text(encoding="utf-8"))
         at_the_top = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
         assert not any("gan_study.analysis" in ast.dump(node) for node in at_the_top)

@@ -1,150 +1,274 @@
-"""The record of one trial: all that the analysis shares with whatever ran it.
+"""The record of one trial, a line of JSON: with its arrays all that the analysis shares with whatever ran it.
 
-Loads without torch and without Ray.
+Whatever grows with classes, epochs or classifier fits lies in the trial's arrays (`arrays.py`). A field that is
+not known, or not used, has its default. Loads without torch and without Ray.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from dataclasses import field
+from itertools import accumulate, pairwise
 from pathlib import PurePosixPath
-from typing import Annotated, Literal, Self, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
-from pydantic import AfterValidator, Field, JsonValue, model_validator
+from pydantic import AfterValidator, JsonValue
 
-from gan_study.trainables.base.settings import UserError, dump, from_json, parse, settings
+from gan_study.trainables.base.settings import ConfigError, UserError, dump, from_json, parse, settings
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+# Of one record; longer texts are shortened, so that ten thousand records stay some tens of megabytes.
+MOST_RECORD_BYTES = 8192
+MOST_NOTES_BYTES, MOST_NOTE_LETTERS, MOST_FAILURE_LETTERS = 3000, 400, 600
 
 Phase: TypeAlias = Literal["baseline", "search", "confirm"]
 Status: TypeAlias = Literal["complete", "pruned", "failed"]
 Part: TypeAlias = Literal["validation", "test"]
+# Metric name -> value; None where it is undefined (no such image).
+Overall: TypeAlias = Mapping[str, float | None]
+# Search numbers as ranges, such as "0-14,17".
+Ranges: TypeAlias = str
 
 
 class RecordError(UserError):
-    """A line is not a trial record that this version reads."""
+    """A file of a study is not what this version reads."""
 
 
-def _inside(path: str) -> str:
-    """`path`, which stays in the folder that it is relative to; a study's folder may come from another person."""
+def _check_inside(path: str) -> str:
+    """`path`, if it stays in the folder that it is relative to; a study's folder may come from another person."""
     if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts or "\0" in path:
         raise ValueError(f"{path!r} leads out of the study's folder")
     return path
 
 
-PathInside: TypeAlias = Annotated[str, AfterValidator(_inside)]
+PathInside: TypeAlias = Annotated[str, AfterValidator(_check_inside)]
+
+
+@settings
+class Digests:
+    """What the numbers of a trial or of a study were made from, each as hexadecimal digits; None if not taken."""
+
+    pool: str | None = None
+    """Of the images that training and validation parts are drawn from."""
+    test: str | None = None
+    """Of the test part."""
+    configuration: str | None = None
+    """Of the complete configuration, places of files included."""
+    code: str | None = None
+    """Of this package's own source files."""
 
 
 @settings
 class StudyHeader:
-    """What `study.json` says of a study: its resolved configuration, and the versions that it was begun with.
+    """What `study.json` says of a study."""
 
-    `study_id` tells it from other studies of the same name, `created_at` is its ISO time of creation.
-    """
-
+    schema_version: int = SCHEMA_VERSION
+    """Of this header, of the records and of their arrays."""
     name: str
+    """As the recipe or the person named it."""
     study_id: str
+    """Tells the study from others of the same name."""
     created_at: str
+    """ISO time."""
     config: Mapping[str, JsonValue]
+    """The resolved configuration."""
     environment: Mapping[str, str]
-
-
-@settings
-class Scores:
-    """The scores of one classifier on one part, each in [0, 1]; undefined ones (no such image) are None.
-
-    `overall` maps metric names to values: accuracy, balanced_accuracy, macro_f1, g_mean, roc_auc,
-    minority_precision, minority_recall, minority_f1 (means over the minority classes). `per_class` maps
-    precision, recall and f1 to one value a class. `confusion_matrix[true][predicted]` counts images, unweighted;
-    the scores weight the classes to the class proportions of the test part.
-    """
-
-    overall: Mapping[str, float | None]
-    per_class: Mapping[str, tuple[float | None, ...]]
-    confusion_matrix: tuple[tuple[int, ...], ...]
-
-
-@settings
-class ClassCounts:
-    """Images of each class, in label order.
-
-    `available`: the training pool as it came. `imbalanced`: after thinning. `training` and `validation`: the two
-    parts of that. `balanced`: what the classifier was fitted to, of which `synthetic` were made.
-    `test`: None unless the phase may see it.
-    """
-
-    available: tuple[int, ...]
-    imbalanced: tuple[int, ...]
-    training: tuple[int, ...]
-    validation: tuple[int, ...]
-    balanced: tuple[int, ...]
-    synthetic: tuple[int, ...]
-    test: tuple[int, ...] | None = None
+    """The versions that the study was begun with."""
+    digests: Digests = Digests()
+    """Of the data and the code that the study was begun with."""
 
 
 @settings
 class Milestone:
-    """A validation score on the way: the balanced set of GAN epoch `epoch`, tried out."""
+    """A validation score on the way."""
 
     epoch: int
+    """The GAN epoch whose generator filled the set."""
     objective: float
+    """The gain over the baseline, as in the record."""
 
 
 @settings
-class EpochLoss:
-    """Mean losses of one GAN epoch (1-based)."""
+class RungReached:
+    """Search trials that were running, by how far they had come."""
 
-    epoch: int
-    generator: float
-    discriminator: float
-
-
-@settings
-class ImageQuality:
-    """What the generated images of one class are worth.
-
-    `metrics` maps a name to its value, None where there were too few images: gan_train, gan_test, fid, kid,
-    precision, recall, density, coverage, memorised_share, copied_share, repeated_share, ssim_between,
-    ssim_nearest, inception_score. `<metric>_floor` is what real images score in the place of the generated ones.
-    `missing` says of each metric that is None what it needs. `num_generated`, `num_training` and `num_held_out`
-    count the images compared, by `features`: those of "domain" or of "inception". `flags`: "copies" where training
-    images are copied, "collapsed" where a few images are made again and again.
-    """
-
-    metrics: Mapping[str, float | None]
-    num_generated: int
-    num_training: int
-    num_held_out: int
-    features: str = "domain"
-    flags: tuple[str, ...] = ()
-    missing: Mapping[str, str] = Field(default_factory=dict)
+    rung: int
+    """Rungs completed; 0 before the first."""
+    numbers: Ranges
+    """The trials' search numbers."""
 
 
 @settings
-class EpochOnTest:
-    """Scores on the test part, as `Scores.overall`, after a classifier's epoch (1-based)."""
+class Seen:
+    """What a decision of the search was based on, so that it can be made again from the same records."""
 
-    epoch: int
-    overall: Mapping[str, float | None]
+    ended: Ranges = ""
+    """Search numbers of the trials that had ended."""
+    running: tuple[RungReached, ...] = ()
+    """The trials that were running."""
 
 
 @settings
 class SearchStep:
-    """Which suggestion of the search a trial ran: its number (0-based) and the values suggested."""
+    """Which suggestion of the search a trial ran."""
 
     number: int
+    """0-based, in the order of suggestions."""
     params: Mapping[str, bool | int | float | str]
+    """The values suggested."""
+    rung: int | None = None
+    """The last rung that the trial reached; None without rungs."""
+    stage: str | None = None
+    """The stage of a race between variants; None without a race."""
+    seen: Seen | None = None
+    """What the suggestion had seen; None if it follows from the number alone."""
+
+
+@settings
+class Stop:
+    """Why a search trial was stopped early."""
+
+    rung: int | None = None
+    """The rung at which it was stopped."""
+    reason: str = ""
+    """The rule that stopped it."""
+    seen: Seen | None = None
+    """What the rule had seen."""
 
 
 @settings
 class Selection:
-    """Why a configuration was confirmed: the search trial that it won with, and the budget of its method.
-
-    `search_trials` counts the search trials of this balancer at this ratio; 0 (and no trial id) where a method
-    has nothing to tune or was not searched there, so that its defaults were confirmed.
-    """
+    """Why a configuration was confirmed: the search trial that it won with, and the budget of its method."""
 
     search_trials: int
+    """Search trials of this balancer at this ratio; 0 if nothing was searched, so that defaults were confirmed."""
     trial_id: str | None = None
+    """The search trial that won; None if defaults were confirmed."""
     validation_objective: float | None = None
+    """Its gain on validation images."""
+
+
+@settings
+class GeneratedImages:
+    """The images that were added to the training part, over all classes."""
+
+    balance_to: float | None = None
+    """Size of a minority class, asked for as a share of the largest; None where the method has no such setting."""
+    share_reached: float | None = None
+    """The smallest minority class of the balanced set over the largest class."""
+    num_made: int = 0
+    """Images made, those that a filter rejected included."""
+    num_passed: int = 0
+    """Images that the classifier was fitted to."""
+    filter: str | None = None
+    """The name of the filter; None without one."""
+    weight: float = 1.0
+    """Weight of a synthetic image in the classifier's loss, where a real one has 1."""
+
+
+LengthReason: TypeAlias = Literal["fixed", "converged", "floor", "cap"]
+
+
+@settings
+class GanLength:
+    """How long the GANs of a trial were trained."""
+
+    generator_steps: int | None = None
+    """Generator steps of the GAN that took fewest; None if not counted."""
+    reason: LengthReason = "fixed"
+    """Why training ended: a fixed length, no more improvement, or the smallest or largest length allowed."""
+    still_improving: bool | None = None
+    """Whether images were still getting better when training ended; None if not measured."""
+    pretrained_on: str | None = None
+    """What the GANs were trained on first; None without pretraining."""
+
+
+@settings
+class Memorisation:
+    """The worst over the classes that images were made of; each class is in the arrays."""
+
+    largest_copied_share: float | None = None
+    """Share of generated images that copy a training image; None with too few images to tell."""
+    fewest_distinct: int | None = None
+    """Number of different images among those made of a class; None if not counted."""
+    flags: tuple[str, ...] = ()
+    """"copies", "collapsed": raised for some class."""
+
+
+@settings
+class TrialRecord:
+    """One trial, as it ended."""
+
+    schema_version: int = SCHEMA_VERSION
+    """Of the record and of its arrays."""
+    trial_id: str
+    """Names `config`."""
+    setting_id: str
+    """Names `config` without balancing and evaluation: trials that share it are pairs to be compared."""
+    phase: Phase
+    """Why the trial was run."""
+    status: Status
+    """How it ended."""
+    failure: str | None = None
+    """What went wrong, in one line."""
+    dataset: str
+    """The data set's name."""
+    classifier: str
+    """The classifier's name."""
+    balancer: str
+    """The balancer's name."""
+    imbalance_ratio: float
+    """Largest over smallest class count: as asked for where the profile asks for one, else as found."""
+    seed: int
+    """Of everything that the trial draws."""
+    config: Mapping[str, JsonValue]
+    """The complete canonical configuration."""
+    digests: Digests = Digests()
+    """What the numbers were made from."""
+    num_fits: int = 1
+    """Classifiers that were fitted to the same balanced set."""
+    scores: Mapping[Part, Overall] = field(default_factory=dict)
+    """Overall scores by part, each in [0, 1] and the mean over the fits: accuracy, balanced_accuracy, macro_f1,
+    g_mean, roc_auc, minority_precision, minority_recall, minority_f1 (means over the minority classes).
+    """
+    objective: float | None = None
+    """The gain on validation images over no balancing in the same setting."""
+    baseline: float | None = None
+    """The score that the objective was measured against."""
+    search: SearchStep | None = None
+    """The suggestion that the trial ran; None outside the search."""
+    stop: Stop | None = None
+    """Why it was stopped early; None if it was not."""
+    selection: Selection | None = None
+    """Why the configuration was confirmed; None outside the confirm phase."""
+    milestones: tuple[Milestone, ...] = ()
+    """Validation scores on the way."""
+    generated: GeneratedImages | None = None
+    """The images that were made; None if none were."""
+    gan: GanLength | None = None
+    """How long the GANs were trained; None without a GAN."""
+    memorisation: Memorisation | None = None
+    """Whether generated images repeat training images or one another; None if not measured."""
+    num_groups: Mapping[str, int] = field(default_factory=dict)
+    """Groups (patients, videos) by part; empty where the data name none."""
+    arrays: PathInside | None = None
+    """The trial's arrays, relative to the study's folder; None if it left none."""
+    notes: tuple[str, ...] = ()
+    """A line for each thing worth knowing."""
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    """Wall time by stage."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Versions, device, kind of CPU, threads and precision."""
+    finished_at: str = ""
+    """ISO time."""
+
+    def to_line(self) -> str:
+        """The record as one line of JSON, without a line break."""
+        return json.dumps(dump(self), sort_keys=True, allow_nan=False)
+
+    def outcome(self) -> dict[str, JsonValue]:
+        """The record without what differs between two runs of the same trial: times and environment."""
+        volatile = {"seconds", "environment", "finished_at"}
+        return {key: value for key, value in dump(self).items() if key not in volatile}
 
 
 # In a study's folder: a list of SearchImportance as JSON.
@@ -153,117 +277,81 @@ IMPORTANCE_FILE = "importance.json"
 
 @settings
 class SearchImportance:
-    """How much each searched parameter of a balancer matters under one condition.
-
-    `shares` maps a parameter to its share in [0, 1] of what all of them matter, over `num_trials` complete trials;
-    empty where that cannot be said, and `missing` then says why.
-    """
+    """How much each searched parameter of a balancer matters under one condition."""
 
     dataset: str
     classifier: str
     imbalance_ratio: float
     balancer: str
     num_trials: int
-    shares: Mapping[str, float] = Field(default_factory=dict)
+    """Complete search trials that this rests on."""
+    shares: Mapping[str, float] = field(default_factory=dict)
+    """A parameter's share in [0, 1] of what all of them matter; empty if that cannot be said."""
     missing: str | None = None
+    """Why it cannot be said."""
 
 
-@settings
-class TrialRecord:
-    """One trial, as it ended.
+def to_ranges(numbers: Iterable[int]) -> Ranges:
+    """Numbers as ascending ranges, such as "0-14,17"; "" for none."""
+    ordered = sorted(set(numbers))
+    gaps = [place for place, (low, high) in enumerate(pairwise(ordered), start=1) if high > low + 1]
+    bounds = zip([0, *gaps], [*gaps, len(ordered)], strict=True)
+    runs = [(ordered[first], ordered[last - 1]) for first, last in bounds if last > first]
+    return ",".join(f"{low}" if low == high else f"{low}-{high}" for low, high in runs)
 
-    `trial_id` names `config`, the complete canonical configuration; `setting_id` names it without balancing and
-    evaluation, so that trials with equal setting ids are a pair: same data, ratio, classifier and seed.
-    `imbalance_ratio` is largest over smallest class count, as asked for where the profile asks for it, else as
-    found. `objective` is the gain on validation data over no balancing in the same setting. `baseline` is the
-    score it was measured against. `test_epochs`, where the configuration asks for it, is what each epoch of the
-    classifier scored on the test part; its best is chosen on the test part, and so is no estimate of anything but
-    what others have reported. `generated` maps the name of each class that images were made of to their
-    quality; empty where none was measured. `artifacts` maps a kind (samples, predictions_validation,
-    predictions_test, growth, nearest, map) to a
-    path relative to the study folder. `seconds` maps a stage to wall time;
-    `gan_seconds` maps what a GAN was trained on, as `losses` does, to that of its epochs, those included that went
-    on from another trial's.
+
+def shorten(text: str, most: int) -> str:
+    """`text` in at most `most` letters: its beginning and its end, which says what went wrong."""
+    if len(text) <= most:
+        return text
+    head = most // 3
+    return f"{text[:head]} … {text[len(text) - (most - head - 3) :]}"
+
+
+def limit_notes(notes: Iterable[str]) -> tuple[str, ...]:
+    """The distinct notes that a record has room for, long ones shortened; a last one counts those left out."""
+    found = [shorten(note, MOST_NOTE_LETTERS) for note in dict.fromkeys(notes)]
+    ends = accumulate(len(json.dumps(note)) for note in found)
+    kept = [note for note, end in zip(found, ends, strict=True) if end <= MOST_NOTES_BYTES]
+    left_out = len(found) - len(kept)
+    return (*kept, *([f"{left_out} more notes, for which the record has no room"] if left_out else []))
+
+
+def read_header(content: bytes) -> StudyHeader:
+    """The header in `study.json`.
+
+    Raises ConfigError if it is malformed, RecordError if another version of this package wrote it.
     """
-
-    schema_version: int = SCHEMA_VERSION
-    trial_id: str
-    setting_id: str
-    phase: Phase
-    status: Status
-    failure: str | None = None
-    dataset: str
-    classifier: str
-    balancer: str
-    imbalance_ratio: float
-    seed: int
-    config: Mapping[str, JsonValue]
-    class_names: tuple[str, ...] = ()
-    minority_classes: tuple[int, ...] = ()
-    class_counts: ClassCounts | None = None
-    scores: Mapping[Part, Scores] = Field(default_factory=dict)
-    objective: float | None = None
-    baseline: float | None = None
-    search: SearchStep | None = None
-    selection: Selection | None = None
-    milestones: tuple[Milestone, ...] = ()
-    losses: Mapping[str, tuple[EpochLoss, ...]] = Field(default_factory=dict)
-    test_epochs: tuple[EpochOnTest, ...] = ()
-    generated: Mapping[str, ImageQuality] = Field(default_factory=dict)
-    artifacts: Mapping[str, PathInside] = Field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-    seconds: Mapping[str, float] = Field(default_factory=dict)
-    gan_seconds: Mapping[str, float] = Field(default_factory=dict)
-    environment: Mapping[str, str] = Field(default_factory=dict)
-    finished_at: str = ""
-
-    @model_validator(mode="after")
-    def _has_one_entry_a_class(self) -> Self:
-        for name, entries in _by_class(self):
-            if len(entries) != len(self.class_names):
-                raise ValueError(f"{name} has {len(entries)} entries for {len(self.class_names)} classes")
-        if not all(0 <= label < len(self.class_names) for label in self.minority_classes):
-            raise ValueError(f"minority_classes {list(self.minority_classes)} are not all among the classes")
-        return self
-
-    def to_line(self) -> str:
-        """The record as one line of JSON, without a line break."""
-        return json.dumps(dump(self), sort_keys=True, allow_nan=False)
-
-    def outcome(self) -> dict[str, JsonValue]:
-        """The record without what differs between two runs of the same trial: times and environment."""
-        volatile = {"seconds", "gan_seconds", "environment", "finished_at"}
-        return {key: value for key, value in dump(self).items() if key not in volatile}
-
-
-def _by_class(record: TrialRecord) -> Iterator[tuple[str, Sequence[object]]]:
-    """Name and value of all in a record that has an entry for each class, where it is there at all."""
-    for part, scores in record.scores.items():
-        yield from ((f"scores.{part}.per_class.{name}", values) for name, values in scores.per_class.items())
-        if scores.confusion_matrix:
-            yield from ((f"scores.{part}.confusion_matrix", row) for row in scores.confusion_matrix)
-            yield f"scores.{part}.confusion_matrix", scores.confusion_matrix
-    if record.class_counts is not None:
-        counts = dump(record.class_counts)
-        yield from ((f"class_counts.{name}", each) for name, each in counts.items() if isinstance(each, list))
+    values = from_json(content)
+    # The first version of the header did not say which it was.
+    _refuse_other_versions(values, default=1 if isinstance(values, dict) and "study_id" in values else None)
+    return parse(StudyHeader, values, where="")
 
 
 def read_line(line: str, *, where: str) -> TrialRecord:
     """The record in one line of JSON; `where` names the line in the error.
 
-    Raises RecordError where the line is not JSON, of another schema version, or not a record.
+    Raises RecordError if the line is not JSON, of another schema version, or not a record.
     """
     try:
         values = from_json(line)
-    except UserError as error:
-        raise RecordError(f"{where}: {error}") from None
-    version = values.get("schema_version") if isinstance(values, dict) else None
-    if version != SCHEMA_VERSION:
-        raise RecordError(f"{where}: schema version {version!r}; this version reads {SCHEMA_VERSION}")
-    try:
+        _refuse_other_versions(values)
         return parse(TrialRecord, values, where="")
     except UserError as error:
         raise RecordError(f"{where}: {error}") from None
+
+
+def _refuse_other_versions(values: JsonValue, *, default: int | None = None) -> None:
+    if not isinstance(values, dict):
+        raise ConfigError("not a JSON object")
+    version = values.get("schema_version", default)
+    if version == 1:
+        raise RecordError(
+            "written by gan-study 0.1.0, whose studies this version does not read; install that "
+            "version to report, check or resume it"
+        )
+    if version != SCHEMA_VERSION:
+        raise RecordError(f"schema version {version!r}; this version reads {SCHEMA_VERSION}")
 
 
 def record_lines(content: bytes) -> tuple[list[str], str]:

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 
 from gan_study.analysis.plots.style import WIDTH_INCHES, panels, shortened
 from gan_study.analysis.select import NO_BALANCING
+from gan_study.analysis.trial import Trial
 from gan_study.analysis.wording import MINUS
-from gan_study.trainables.record import TrialRecord
 
 # Above this many classes a cell is too small for its number.
 MOST_NUMBERED = 8
@@ -24,21 +24,24 @@ SMALLEST_DIFFERENCE = 0.02
 Matrix = npt.NDArray[np.float64]
 
 
-def confusion_data(records: Sequence[TrialRecord], balancers: Sequence[str]) -> dict[str, Matrix]:
+def confusion_data(records: Sequence[Trial], balancers: Sequence[str]) -> dict[str, Matrix]:
     """Each method's mean test confusion matrix [true, predicted] over `records`, rows as fractions in [0, 1].
 
     A row without a test image is NaN. Methods without a test score are left out.
     """
-    found = {name: [r for r in records if r.balancer == name and "test" in r.scores] for name in balancers}
+    found = {
+        name: [scores for r in records if r.balancer == name and (scores := r.class_scores("test"))]
+        for name in balancers
+    }
     return {
-        name: np.mean([_row_normalised(r.scores["test"].confusion_matrix) for r in trials], axis=0)
-        for name, trials in found.items()
-        if trials
+        name: np.mean([_row_normalised(scores.confusion_matrix) for scores in by_seed], axis=0)
+        for name, by_seed in found.items()
+        if by_seed
     }
 
 
-def _row_normalised(matrix: Sequence[Sequence[int]]) -> Matrix:
-    counts = np.asarray(matrix, dtype=np.float64)
+def _row_normalised(matrix: npt.NDArray[np.int64]) -> Matrix:
+    counts = matrix.astype(np.float64)
     totals = counts.sum(axis=1, keepdims=True)
     fractions: Matrix = np.divide(counts, totals, out=np.full_like(counts, np.nan), where=totals > 0)
     return fractions

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from gan_study.analysis.plots.style import REAL_COLOUR, SYNTHETIC_COLOUR, name_rows, panels
 from gan_study.analysis.select import Condition
-from gan_study.trainables.record import TrialRecord
+from gan_study.analysis.trial import Trial
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +21,7 @@ class CountData:
     synthetic: tuple[int, ...]
 
 
-def count_data(records: Sequence[TrialRecord], condition: Condition, balancer: str) -> CountData:
+def count_data(records: Sequence[Trial], condition: Condition, balancer: str) -> CountData:
     """The counts of `balancer` under `condition`, of its confirmed trial with the smallest seed.
 
     `records` are confirmed trials; minority classes are marked with an asterisk.

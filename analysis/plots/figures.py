@@ -43,9 +43,9 @@ from gan_study.analysis.select import (
     families,
     under,
 )
+from gan_study.analysis.trial import Trial
 from gan_study.analysis.verdicts import chosen_methods
 from gan_study.analysis.wording import ratio_text
-from gan_study.trainables.record import TrialRecord
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +65,9 @@ class Drawn:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Plan:
+class Plan:
+    """A figure before it is saved."""
+
     section: str
     name: str
     title: str
@@ -74,10 +76,10 @@ class _Plan:
     figure: Figure
 
 
-def figures(records: Sequence[TrialRecord]) -> Iterator[Drawn]:
+def figures(records: Sequence[Trial]) -> Iterator[Drawn]:
     """Every figure that the records allow, drawn one at a time."""
     with house_style():
-        for plan in _plans(records):
+        for plan in plans(records):
             yield Drawn(
                 section=plan.section,
                 name=slug(plan.name),
@@ -89,7 +91,8 @@ def figures(records: Sequence[TrialRecord]) -> Iterator[Drawn]:
             )
 
 
-def _plans(records: Sequence[TrialRecord]) -> Iterator[_Plan]:
+def plans(records: Sequence[Trial]) -> Iterator[Plan]:
+    """Every figure that the records allow, not saved yet."""
     tasks = sorted({condition.task for condition in conditions(records)})
     for task in tasks:
         where = f" on {task.dataset} with {task.classifier}" if len(tasks) > 1 else ""
@@ -108,13 +111,13 @@ def _plans(records: Sequence[TrialRecord]) -> Iterator[_Plan]:
         yield from _loss_plans(records, condition, at)
 
 
-def _score_plans(records: Sequence[TrialRecord], task: Task, where: str) -> Iterator[_Plan]:
+def _score_plans(records: Sequence[Trial], task: Task, where: str) -> Iterator[Plan]:
     f1 = score_data(records, task)
     if not f1.estimates:
         return
     gains = score_data(records, task, measure="gain")
     if gains.estimates:
-        yield _Plan(
+        yield Plan(
             section="gain",
             name=f"gain{where}",
             title=f"Gain in test minority F1 over no balancing{where}",
@@ -124,7 +127,7 @@ def _score_plans(records: Sequence[TrialRecord], task: Task, where: str) -> Iter
         )
     recall = score_data(records, task, metric="minority_recall")
     if len(f1.ratios) == 1:
-        yield _Plan(
+        yield Plan(
             section="scores",
             name=f"recall and f1{where}",
             title=f"Test minority recall and F1{where}",
@@ -134,7 +137,7 @@ def _score_plans(records: Sequence[TrialRecord], task: Task, where: str) -> Iter
         )
     else:
         for data in (recall, f1):
-            yield _Plan(
+            yield Plan(
                 section="scores",
                 name=f"{data.metric} by ratio{where}",
                 title=f"{data.title} against the imbalance ratio{where}",
@@ -142,7 +145,7 @@ def _score_plans(records: Sequence[TrialRecord], task: Task, where: str) -> Iter
                 data=estimates_frame(data),
                 figure=draw_against_ratio(data),
             )
-    yield _Plan(
+    yield Plan(
         section="scores",
         name=f"f1 by seed{where}",
         title=f"Test minority F1 of every seed{where}",
@@ -152,12 +155,12 @@ def _score_plans(records: Sequence[TrialRecord], task: Task, where: str) -> Iter
     )
 
 
-def _across_plans(records: Sequence[TrialRecord]) -> Iterator[_Plan]:
+def _across_plans(records: Sequence[Trial]) -> Iterator[Plan]:
     across = across_tasks(records)
     if across is None:
         return
     kinds, profiles = families(records), profile_data(across)
-    yield _Plan(
+    yield Plan(
         section="across",
         name="performance profiles",
         title="Performance profiles: the share of runs that gain more than so much",
@@ -167,7 +170,7 @@ def _across_plans(records: Sequence[TrialRecord]) -> Iterator[_Plan]:
     )
     ranked = ranking(across)
     if ranked is not None:
-        yield _Plan(
+        yield Plan(
             section="across",
             name="critical difference",
             title="Critical-difference diagram of mean ranks, the best to the left",
@@ -177,10 +180,10 @@ def _across_plans(records: Sequence[TrialRecord]) -> Iterator[_Plan]:
         )
 
 
-def _usefulness_plans(records: Sequence[TrialRecord], task: Task, where: str) -> Iterator[_Plan]:
+def _usefulness_plans(records: Sequence[Trial], task: Task, where: str) -> Iterator[Plan]:
     data = usefulness_data(records, task)
     if data:
-        yield _Plan(
+        yield Plan(
             section="generated",
             name=f"usefulness{where}",
             title=f"Gain in test minority F1 against the quality of the generated images{where}",
@@ -190,10 +193,10 @@ def _usefulness_plans(records: Sequence[TrialRecord], task: Task, where: str) ->
         )
 
 
-def _search_plans(records: Sequence[TrialRecord], task: Task, where: str) -> Iterator[_Plan]:
+def _search_plans(records: Sequence[Trial], task: Task, where: str) -> Iterator[Plan]:
     data = progress_data(records, task)
     if data:
-        yield _Plan(
+        yield Plan(
             section="search",
             name=f"search{where}",
             title=f"Search: gain of every trial and the best so far{where}",
@@ -202,7 +205,7 @@ def _search_plans(records: Sequence[TrialRecord], task: Task, where: str) -> Ite
             figure=draw_progress(data),
         )
     if len(data) > 1:
-        yield _Plan(
+        yield Plan(
             section="search",
             name=f"search budget{where}",
             title=f"Search budget: the best gain so far of every method{where}",
@@ -212,10 +215,10 @@ def _search_plans(records: Sequence[TrialRecord], task: Task, where: str) -> Ite
         )
 
 
-def _slice_plan(records: Sequence[TrialRecord], task: Task, where: str) -> Iterator[_Plan]:
+def _slice_plan(records: Sequence[Trial], task: Task, where: str) -> Iterator[Plan]:
     data = slice_data(records, task)
     if len(data):
-        yield _Plan(
+        yield Plan(
             section="slices",
             name=f"search slices{where}",
             title=f"Gain of every search trial against each parameter{where}",
@@ -226,8 +229,8 @@ def _slice_plan(records: Sequence[TrialRecord], task: Task, where: str) -> Itera
 
 
 def _count_plans(
-    records: Sequence[TrialRecord], condition: Condition, chosen: tuple[str, ...], at: str
-) -> Iterator[_Plan]:
+    records: Sequence[Trial], condition: Condition, chosen: tuple[str, ...], at: str
+) -> Iterator[Plan]:
     """The counts of the chosen GAN; before anything was confirmed, those of the last method in order."""
     complete = [record for record in under(records, condition) if record.class_counts is not None]
     here = confirmed(complete) or complete
@@ -235,7 +238,7 @@ def _count_plans(
         return
     balancer = chosen[0] if chosen else list(families(here))[-1]
     data = count_data(here, condition, balancer)
-    yield _Plan(
+    yield Plan(
         section="counts",
         name=f"class counts{at}",
         title=f"Training images of each class before and after {balancer}{at}",
@@ -246,13 +249,13 @@ def _count_plans(
 
 
 def _confusion_plans(
-    records: Sequence[TrialRecord], condition: Condition, chosen: tuple[str, ...], at: str
-) -> Iterator[_Plan]:
+    records: Sequence[Trial], condition: Condition, chosen: tuple[str, ...], at: str
+) -> Iterator[Plan]:
     here = confirmed(under(records, condition))
     data = confusion_data(here, [NO_BALANCING, *chosen])
-    names = here[0].class_names if here else ()
+    names = next((record.class_names for record in here if record.class_names), ())
     if data:
-        yield _Plan(
+        yield Plan(
             section="confusion",
             name=f"confusion{at}",
             title=f"Confusion matrices on test images, mean over seeds{at}",
@@ -262,7 +265,7 @@ def _confusion_plans(
         )
     differences = confusion_differences(data)
     if differences:
-        yield _Plan(
+        yield Plan(
             section="confusion",
             name=f"confusion differences{at}",
             title=f"Confusion matrices minus that of no balancing{at}",
@@ -272,11 +275,11 @@ def _confusion_plans(
         )
 
 
-def _loss_plans(records: Sequence[TrialRecord], condition: Condition, at: str) -> Iterator[_Plan]:
+def _loss_plans(records: Sequence[Trial], condition: Condition, at: str) -> Iterator[Plan]:
     here = under(records, condition)
     data = loss_data(confirmed(here) or here)
     if data:
-        yield _Plan(
+        yield Plan(
             section="losses",
             name=f"losses{at}",
             title=f"GAN losses, the smallest confirmed seed of each{at}",

@@ -116,10 +116,10 @@ def losses_frame(data: Mapping[str, Curves]) -> pd.DataFrame:
     """The losses of each network of each GAN at each epoch."""
     return pd.DataFrame(
         [
-            (balancer, trained_on, loss.epoch, loss.generator, loss.discriminator)
+            (balancer, trained_on, epoch, *at_epoch)
             for balancer, curves in data.items()
             for trained_on, losses in curves.items()
-            for loss in losses
+            for epoch, at_epoch in enumerate(zip(*losses, strict=True), start=1)
         ],
         columns=["balancer", "trained_on", "epoch", "generator", "discriminator"],
     )

@@ -1,44 +1,25 @@
-"""How a GAN's images grew over its epochs: moving, and as a strip to be printed."""
+"""A GAN's images on the way: a film of its epochs, and a strip to be printed."""
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from functools import cached_property
 
+import numpy as np
 from matplotlib.font_manager import findfont
 from PIL import Image, ImageDraw, ImageFont
-from pydantic import Field
 
-from gan_study.analysis.plots.samples import EncodedImage, laid_out
+from gan_study.analysis.plots.images import EncodedImage, encode, lay_out, to_image
 from gan_study.analysis.plots.style import HOUSE_FONT
+from gan_study.analysis.trial import Trial
 from gan_study.analysis.wording import listing
-from gan_study.trainables.base.settings import settings
-from gan_study.trainables.record import RecordError
 
 # The last picture stays longer, so that it is seen that the film begins anew.
 FRAME_MILLISECONDS, LAST_MILLISECONDS = 700, 2500
 SCALE = 2
-# A trial leaves half a million at most; the folder may be another person's.
-MOST_PIXELS = 4_000_000
+# Images of a class in a row; a trial leaves no more.
+COLUMNS = 4
 MARGIN_PIXELS, HEAD_PIXELS, TEXT_PIXELS = 96, 24, 14
 INK, PAPER = "#1b1f24", "#ffffff"
-
-
-@settings
-class GrowthLayout:
-    """Where the images of a growth are, in pixels: training images in the first row, then a row for each epoch."""
-
-    size: int = Field(ge=1, le=512)
-    gap: int = Field(ge=0, le=512)
-    columns: int = Field(ge=1, le=100)
-    classes: tuple[str, ...] = Field(min_length=1)
-    epochs: tuple[int, ...] = Field(min_length=1)
-
-    @property
-    def pixels(self) -> tuple[int, int]:
-        """Width and height of the whole."""
-        pitch = self.size + self.gap
-        return len(self.classes) * (self.columns * pitch + 2 * self.gap), (1 + len(self.epochs)) * pitch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,9 +27,14 @@ class Growth:
     """A growth as a `film` that repeats and as a `strip` with all epochs below one another."""
 
     film: EncodedImage
-    strip: EncodedImage
+    strip_image: Image.Image
     epochs: tuple[int, ...]
     classes: tuple[str, ...]
+
+    @cached_property
+    def strip(self) -> EncodedImage:
+        """The strip as a file."""
+        return encode(self.strip_image, "PNG")
 
     @property
     def words(self) -> str:
@@ -59,31 +45,49 @@ class Growth:
         )
 
 
-def growth(path: Path) -> Growth:
-    """The growth that a trial has left at `path`.
-
-    Raises DataError where it cannot be read as an image, RecordError where it does not say what is where.
-    """
-    image, layout = laid_out(path, GrowthLayout, "growth", what="growth")
-    if image.width * image.height > MOST_PIXELS:
-        raise RecordError(f"{path}: {image.width} x {image.height} pixels are not those of a growth")
-    height = layout.size + layout.gap
+def draw_growth(record: Trial) -> Growth | None:
+    """The growth of a trial's GANs; None if it left no snapshots."""
+    snapshots = list(record.snapshots.values())
+    epochs = [
+        epoch
+        for epoch in (snapshots[0].generated if snapshots else ())
+        if all(epoch in each.generated for each in snapshots)
+    ]
+    if not epochs:
+        return None
     rows = [
-        image.crop((0, place * height, image.width, (place + 1) * height)).resize(
-            (SCALE * image.width, SCALE * height), Image.Resampling.NEAREST
-        )
-        for place in range(1 + len(layout.epochs))
+        [each.training for each in snapshots],
+        *([each.generated[epoch] for each in snapshots] for epoch in epochs),
     ]
-    labels = ["training", *(f"epoch {epoch}" for epoch in layout.epochs)]
+    drawn = [
+        to_image(np.concatenate([lay_out(images, columns=COLUMNS) for images in row], axis=1)) for row in rows
+    ]
+    enlarged = [
+        image.resize((SCALE * image.width, SCALE * image.height), Image.Resampling.NEAREST)
+        for image in drawn
+        if image is not None
+    ]
+    if len(enlarged) < len(rows):
+        return None
+    labels = ["training", *(f"epoch {epoch}" for epoch in epochs)]
+    classes = tuple(record.snapshots)
     frames = [
-        _labelled([rows[0], row], [labels[0], name], layout.classes)
-        for row, name in zip(rows[1:], labels[1:], strict=True)
+        _labelled([enlarged[0], row], [labels[0], name], classes)
+        for row, name in zip(enlarged[1:], labels[1:], strict=True)
     ]
+    durations = [FRAME_MILLISECONDS] * (len(frames) - 1) + [LAST_MILLISECONDS]
+    film = encode(
+        frames[0],
+        "WEBP",
+        save_all=True,
+        append_images=frames[1:],
+        duration=durations,
+        loop=0,
+        quality=80,
+        method=4,
+    )
     return Growth(
-        film=EncodedImage(content=_film(frames), media_type="image/webp"),
-        strip=EncodedImage(content=_png(_labelled(rows, labels, layout.classes)), media_type="image/png"),
-        epochs=layout.epochs,
-        classes=layout.classes,
+        film=film, strip_image=_labelled(enlarged, labels, classes), epochs=tuple(epochs), classes=classes
     )
 
 
@@ -112,26 +116,3 @@ def _cut(name: str, font: ImageFont.FreeTypeFont, most_pixels: int) -> str:
     lengths = range(len(name), 0, -1)
     texts = (name if length == len(name) else f"{name[:length]}…" for length in lengths)
     return next((text for text in texts if font.getlength(text) <= most_pixels), "")
-
-
-def _film(frames: Sequence[Image.Image]) -> bytes:
-    buffer = io.BytesIO()
-    durations = [FRAME_MILLISECONDS] * (len(frames) - 1) + [LAST_MILLISECONDS]
-    first, *others = frames
-    first.save(
-        buffer,
-        format="WEBP",
-        save_all=True,
-        append_images=others,
-        duration=durations,
-        loop=0,
-        quality=80,
-        method=4,
-    )
-    return buffer.getvalue()
-
-
-def _png(image: Image.Image) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, format="PNG")
-    return buffer.getvalue()

@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from matplotlib.figure import Figure
 
 from gan_study.analysis.plots.style import BLUE, VERMILION, count_along, panels, shortened
-from gan_study.trainables.record import EpochLoss, TrialRecord
+from gan_study.analysis.trial import Losses, Trial
 
-Curves = Mapping[str, Sequence[EpochLoss]]
+Curves = Mapping[str, Losses]
 
 
-def loss_data(records: Sequence[TrialRecord]) -> dict[str, Curves]:
+def loss_data(records: Sequence[Trial]) -> dict[str, Curves]:
     """The loss curves of each GAN's confirmed trial with the smallest seed, by what it was trained on."""
     curves: dict[str, Curves] = {}
     for record in sorted(records, key=lambda record: (record.balancer, record.seed)):
@@ -24,9 +24,9 @@ def draw_losses(data: Mapping[str, Curves]) -> Figure:
     figure, axes = panels(len(data), columns=2, row_inches=2.1, sharex=False, sharey=False)
     for panel, (balancer, curves) in zip(axes, data.items(), strict=True):
         for style, curve in zip(_line_styles(len(curves)), curves.values(), strict=True):
-            epochs = [loss.epoch for loss in curve]
-            panel.plot(epochs, [loss.generator for loss in curve], color=BLUE, linestyle=style)
-            panel.plot(epochs, [loss.discriminator for loss in curve], color=VERMILION, linestyle=style)
+            epochs = range(1, len(curve.generator) + 1)
+            panel.plot(epochs, curve.generator, color=BLUE, linestyle=style)
+            panel.plot(epochs, curve.discriminator, color=VERMILION, linestyle=style)
         panel.set_title(shortened(balancer))
         count_along(panel)
     figure.supxlabel("GAN epoch")

@@ -1,56 +1,26 @@
-"""Generated images, each beside the training image that it is nearest to."""
+"""Generated images, each above the training image that it is nearest to."""
 
-import base64
-import io
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
+import numpy as np
 from PIL import Image
-from pydantic import Field
 
-from gan_study.analysis.plots.samples import laid_out
-from gan_study.trainables.base.settings import settings
+from gan_study.analysis.plots.images import GAP, WHITE, encode, lay_out, to_image
+from gan_study.analysis.trial import Bytes, Pairs, Trial
 
-
-@settings
-class ClassPairs:
-    """How near the pairs of a class are: distances, ratios to the next nearest image, and which are copies."""
-
-    name: str
-    distances: tuple[float, ...]
-    ratios: tuple[float | None, ...]
-    is_copy: tuple[bool, ...]
-
-
-@settings
-class PanelLayout:
-    """Where the images of a panel are, in pixels: of each class generated images, and below them the nearest."""
-
-    size: int = Field(ge=1, le=512)
-    gap: int = Field(ge=0, le=512)
-    columns: int = Field(ge=1, le=100)
-    features: str
-    copy_ratio: float
-    classes: tuple[ClassPairs, ...] = Field(min_length=1)
-
-    @property
-    def pixels(self) -> tuple[int, int]:
-        """Width and height of the whole."""
-        pitch = self.size + self.gap
-        return self.columns * pitch + 2 * self.gap, 2 * len(self.classes) * pitch
+# Of a class; a trial leaves no more.
+MOST_PAIRS = 8
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pair:
     """A generated image above its nearest training image, as a PNG's data URI.
 
-    `distance` is Euclidean in the features of the panel, `ratio` that over the distance to the next nearest.
+    `ratio` is their distance over that to the next nearest training image; None where there is none.
     """
 
     class_name: str
     uri: str
-    distance: float
     ratio: float | None
     is_copy: bool
 
@@ -59,40 +29,43 @@ class Pair:
 class Panel:
     """The pairs of a trial by class, from the most to the least like a copy; below `copy_ratio` one is a copy."""
 
-    features: str
     copy_ratio: float
     by_class: dict[str, tuple[Pair, ...]]
 
 
-def panel(path: Path) -> Panel:
-    """The panel that a trial has left at `path`.
-
-    Raises DataError where it cannot be read as an image, RecordError where it does not say what is where.
-    """
-    image, layout = laid_out(path, PanelLayout, "nearest", what="panel")
+def draw_pairs(record: Trial) -> Panel | None:
+    """The pairs of a trial; None if it left none."""
+    if record.copy_ratio is None or not record.pairs:
+        return None
     return Panel(
-        features=layout.features,
-        copy_ratio=layout.copy_ratio,
-        by_class={
-            each.name: tuple(_pairs(image, layout, place, each)) for place, each in enumerate(layout.classes)
-        },
+        copy_ratio=record.copy_ratio,
+        by_class={name: _pairs(name, found) for name, found in record.pairs.items()},
     )
 
 
-def _pairs(image: Image.Image, layout: PanelLayout, place: int, found: ClassPairs) -> Iterator[Pair]:
-    pitch = layout.size + layout.gap
-    top = 2 * place * pitch + layout.gap // 2
-    for column, (distance, ratio, is_copy) in enumerate(
-        zip(found.distances, found.ratios, found.is_copy, strict=True)
-    ):
-        left = layout.gap + column * pitch
-        buffer = io.BytesIO()
-        both = image.crop((left, top, left + layout.size, top + pitch + layout.size))
-        both.save(buffer, format="PNG", optimize=True)
-        yield Pair(
-            class_name=found.name,
-            uri=f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}",
-            distance=distance,
-            ratio=ratio,
-            is_copy=is_copy,
+def draw_panel(record: Trial) -> Image.Image | None:
+    """The pairs of a trial as one picture, two rows for each class; None if it left none."""
+    rows = [lay_out(images, columns=MOST_PAIRS) for found in record.pairs.values() for images in found[:2]]
+    return to_image(np.concatenate(rows, axis=0)) if rows else None
+
+
+def _pairs(name: str, found: Pairs) -> tuple[Pair, ...]:
+    columns = zip(*(column[:MOST_PAIRS] for column in found), strict=True)
+    return tuple(
+        Pair(
+            class_name=name,
+            uri=encode(image, "PNG", optimize=True).uri,
+            ratio=None if np.isnan(ratio) else float(ratio),
+            is_copy=bool(is_copy),
         )
+        for generated, training, ratio, is_copy in columns
+        if (image := to_image(_stack(generated, training))) is not None
+    )
+
+
+def _stack(upper: Bytes, lower: Bytes) -> Bytes:
+    """Two images [C, H, W] above one another, as pixels [2 H + GAP, W, C]."""
+    channels, height, width = upper.shape
+    both = np.full((2 * height + GAP, width, channels), WHITE, dtype=np.uint8)
+    both[:height], both[-height:] = upper.transpose(1, 2, 0), lower.transpose(1, 2, 0)
+    return both

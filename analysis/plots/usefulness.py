@@ -20,8 +20,8 @@ from gan_study.analysis.plots.style import (
 )
 from gan_study.analysis.select import MAIN_METRIC, Family, Task, confirmed, paired_gains
 from gan_study.analysis.statistics import Floats
+from gan_study.analysis.trial import ImageQuality, Trial
 from gan_study.analysis.wording import ratio_text
-from gan_study.trainables.record import ImageQuality, TrialRecord
 
 FEWEST_POINTS = 3
 # Above this many methods their names cover one another.
@@ -71,7 +71,7 @@ _RELATIVE: Mapping[Distance, _Relative] = {
 }
 
 
-def usefulness_data(records: Sequence[TrialRecord], task: Task) -> dict[Distance, tuple[UsefulnessPoint, ...]]:
+def usefulness_data(records: Sequence[Trial], task: Task) -> dict[Distance, tuple[UsefulnessPoint, ...]]:
     """A point for each method and ratio of a task's confirmed trials, for each distance that has three or more."""
     of_task = [record for record in records if (record.dataset, record.classifier) == task]
     means = (
@@ -83,7 +83,7 @@ def usefulness_data(records: Sequence[TrialRecord], task: Task) -> dict[Distance
 
 
 def _points(
-    records: Sequence[TrialRecord], name: Distance, gains: Mapping[tuple[str, float], float]
+    records: Sequence[Trial], name: Distance, gains: Mapping[tuple[str, float], float]
 ) -> tuple[UsefulnessPoint, ...]:
     distances: dict[tuple[str, float], list[float]] = {}
     for record in records:
@@ -98,10 +98,10 @@ def _points(
     )
 
 
-def _of_minority(record: TrialRecord) -> list[ImageQuality]:
+def _of_minority(record: Trial) -> list[ImageQuality]:
     """The classes that the minority metric looks at."""
     names = [record.class_names[index] for index in record.minority_classes]
-    return [record.generated[name] for name in names if name in record.generated]
+    return [record.quality[name] for name in names if name in record.quality]
 
 
 def _relative(quality: ImageQuality, name: Distance) -> float | None:

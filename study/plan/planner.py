@@ -31,7 +31,7 @@ from gan_study.trainables.base.seeding import numpy_generator
 from gan_study.trainables.base.tunable import Scalar, contains
 from gan_study.trainables.record import SearchStep, Selection, TrialRecord
 from gan_study.trainables.trial.config import gan_settings, with_gan
-from gan_study.trainables.trial.run import Purpose
+from gan_study.trainables.trial.outcome import Purpose
 
 
 class Pause(Enum):
@@ -224,7 +224,7 @@ class Planner:
             if trial.cell == Cell(balancer=NO_BALANCING, ratio=ratio):
                 record = self._record_of(trial.trial_id)
                 complete = record is not None and record.status == "complete"
-                return record.scores["validation"].overall[self._config.objective] if record and complete else None
+                return record.scores["validation"][self._config.objective] if record and complete else None
         raise AssertionError("every ratio has a baseline without balancing")
 
     def _as_told(self, trial: PlannedTrial) -> ToldTrial:

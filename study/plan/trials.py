@@ -12,7 +12,7 @@ from gan_study.trainables.balancing.catalog import BALANCERS, parse_balancing
 from gan_study.trainables.balancing.gan import GanBalancing
 from gan_study.trainables.record import Selection, TrialRecord
 from gan_study.trainables.trial.config import EvaluationConfig, TrialConfig, gan_settings
-from gan_study.trainables.trial.run import Purpose
+from gan_study.trainables.trial.outcome import Purpose
 
 Ratio = float | None
 

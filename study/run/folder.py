@@ -10,9 +10,10 @@ from pathlib import Path
 
 from gan_study.study.plan.config import StudyConfig, parse_study
 from gan_study.study.plan.storage_url import resolve
-from gan_study.trainables.base.settings import ConfigError, UserError, dump, from_json, parse
-from gan_study.trainables.record import IMPORTANCE_FILE, StudyHeader
+from gan_study.trainables.base.settings import ConfigError, UserError, dump
+from gan_study.trainables.record import IMPORTANCE_FILE, Digests, RecordError, StudyHeader, read_header
 from gan_study.trainables.runtime.storage import write_atomically
+from gan_study.trainables.trial.environment import code_digest
 
 
 class _Inside:
@@ -119,6 +120,7 @@ def create_study_folder(root: Path, config: StudyConfig, environment: Mapping[st
         created_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         config=dump(config),
         environment=environment,
+        digests=Digests(code=code_digest()),
     )
     write_atomically(
         StudyFolder(root).manifest,
@@ -129,12 +131,17 @@ def create_study_folder(root: Path, config: StudyConfig, environment: Mapping[st
 
 
 def read_manifest(root: Path) -> Manifest:
-    """The manifest of the study in `root`; raises UserError where there is none, or where it is damaged."""
+    """The manifest of the study in `root`.
+
+    Raises UserError if there is none, ConfigError if it is damaged, RecordError if another version wrote it.
+    """
     path = StudyFolder(root).manifest
     if not path.exists():
         raise UserError(f"{root} holds no study; start one there with `gan-study run RECIPE --out {root}`")
     try:
-        header = parse(StudyHeader, from_json(path.read_bytes()), where="")
+        header = read_header(path.read_bytes())
     except ConfigError as error:
         raise ConfigError(f"{path} is not a study manifest: {error}") from None
+    except RecordError as error:
+        raise RecordError(f"{path}: {error}") from None
     return Manifest(study_id=header.study_id, config=parse_study(header.config))

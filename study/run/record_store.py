@@ -47,19 +47,11 @@ class RecordStore:
 
 
 def outline(record: TrialRecord) -> TrialRecord:
-    """A record without what no later trial depends on: most of its bytes, and with long losses all but some.
-
-    The configuration (planned anew, and named by `trial_id`), losses, counts, scores of single classes, files.
-    """
+    """A record without what no later trial depends on: most of its bytes, the configuration first of all."""
     return replace(
         record,
         config={},
-        scores={part: replace(each, per_class={}, confusion_matrix=()) for part, each in record.scores.items()},
-        class_counts=None,
-        losses={},
-        test_epochs=(),
-        generated={},
-        artifacts={},
+        arrays=None,
         notes=(),
         environment={},
     )

@@ -34,7 +34,7 @@ from gan_study.study.watch.progress import ProgressDisplay, Tally
 from gan_study.study.watch.terminal import say
 from gan_study.trainables.data.catalog import image_source
 from gan_study.trainables.runtime.logs import logging_to
-from gan_study.trainables.trial.run import versions
+from gan_study.trainables.trial.environment import versions
 from gan_study.trainables.trial.trainable import share
 
 if TYPE_CHECKING:

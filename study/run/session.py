@@ -16,7 +16,7 @@ from gan_study.study.run.record_store import RecordStore
 from gan_study.study.run.time_budget import TimeBudget
 from gan_study.study.watch.optuna_view import OptunaView
 from gan_study.trainables.record import Milestone, TrialRecord
-from gan_study.trainables.trial.run import failed_record, pruned_record
+from gan_study.trainables.trial.outcome import failed_record, pruned_record
 
 
 class Observer(Protocol):

@@ -9,10 +9,10 @@ from gan_study.study.plan.trials import is_done, num_trials
 from gan_study.study.run.folder import Manifest, StudyFolder, read_manifest
 from gan_study.study.run.record_store import find_repeated
 from gan_study.study.watch.optuna_view import differences
+from gan_study.trainables.arrays import ArrayFile
 from gan_study.trainables.base.settings import ConfigError, UserError
 from gan_study.trainables.record import RecordError, TrialRecord, read_line, record_lines
 from gan_study.trainables.runtime.storage import is_partial
-from gan_study.trainables.trial.artifacts import damage
 from gan_study.trainables.trial.config import parse_trial
 
 
@@ -123,10 +123,8 @@ def _misnamed(record: TrialRecord) -> str | None:
 
 def _artifact_findings(folder: StudyFolder, records: Sequence[TrialRecord]) -> Iterator[Finding]:
     for record in records:
-        for path in record.artifacts.values():
-            problem = damage(folder.root / path)
-            if problem is not None:
-                yield Finding(where=path, what=problem)
+        if record.arrays is not None and (damage := ArrayFile(folder.root / record.arrays).find_damage()):
+            yield Finding(where=record.arrays, what=damage)
 
 
 def _selection(
@@ -163,7 +161,7 @@ def _storage_findings(
 def _leftovers(folder: StudyFolder, records: Sequence[TrialRecord], *, is_finished: bool) -> Iterator[Finding]:
     recorded = {record.trial_id for record in records}
     known = folder.artifacts.iterdir() if folder.artifacts.is_dir() else ()
-    left = {path: "of no trial that has a record" for path in known if path.name not in recorded}
+    left = {path: "of no trial that has a record" for path in known if path.stem not in recorded}
     left |= {path: "half written" for path in folder.root.rglob(".*") if is_partial(path)}
     if is_finished:
         left |= {path: "of no use, the study is over" for path in folder.scratch if path.exists()}

@@ -116,6 +116,6 @@ def _outcome(record: TrialRecord) -> str:
     if record.status != "complete":
         return f"{record.status}{f' ({record.failure})' if record.failure else ''}"
     part = "test" if "test" in record.scores else "validation"
-    minority_f1 = record.scores[part].overall["minority_f1"]  # type: ignore[index]
+    minority_f1 = record.scores[part]["minority_f1"]  # type: ignore[index]
     gain = "" if record.objective is None else f", gain {record.objective:+.3f}"
     return f"{part} minority F1 {'-' if minority_f1 is None else f'{minority_f1:.3f}'}{gain}"

@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import wandb
 from pydantic import JsonValue
@@ -17,13 +18,16 @@ from gan_study.study.plan.trials import PlannedTrial
 from gan_study.study.run.folder import Manifest, StudyFolder
 from gan_study.study.watch.wandb_internals import EXPERIMENTAL_SETTINGS
 from gan_study.trainables.base.settings import digest
-from gan_study.trainables.record import Part, TrialRecord
+from gan_study.trainables.record import TrialRecord
+
+if TYPE_CHECKING:
+    from gan_study.analysis.trial import Trial
 
 # Until W&B has answered; after that the study goes on without it, and the runs are kept here.
 _SECONDS_TO_ANSWER = 30
-# Until it has taken in a run that has ended, some MB at most; its client would wait for ever.
-_SECONDS_TO_SEND = 120
-_PICTURES = frozenset({".png", ".gif", ".webp"})
+# Until it has taken in a run that has ended, some MB at most; its client would wait for ever. What it waits for
+# before that, the tables, has a limit of another kind: attempts, 2, 4, 8 ... s after one another.
+_SECONDS_TO_SEND, _ATTEMPTS = 120, 5
 
 
 class Connection:
@@ -144,20 +148,31 @@ class WandbMirror:
             file.write(f"{record.trial_id}\n")
 
     def _fill(self, record: TrialRecord, run: wandb.Run) -> None:
+        from gan_study.analysis.trial import open_trial  # late, as every use of the analysis
+
+        trial = open_trial(self._folder.root, record)
         for pattern in ("generator_loss/*", "discriminator_loss/*", "milestone/*"):
             run.define_metric(pattern, step_metric="gan_epoch")
         for pattern in ("validation/*", "test/*"):
             run.define_metric(pattern, step_metric="imbalance_ratio")
-        for row in (*on_the_way(record), at_the_end(record)):
+        for row in (*on_the_way(trial), at_the_end(record)):
             run.log(row)
-        run.log(_confusions(record))
-        run.log(dict(self._pictures(record)))
-        run.summary.update(summary(record))
+        run.log(_confusions(trial))
+        run.log(dict(_pictures(trial)))
+        run.summary.update(summary(trial))
 
-    def _pictures(self, record: TrialRecord) -> Iterator[tuple[str, wandb.Image]]:
-        for kind, path in record.artifacts.items():
-            if Path(path).suffix in _PICTURES:
-                yield kind, wandb.Image(str(self._folder.root / path))
+
+def _pictures(trial: "Trial") -> Iterator[tuple[str, wandb.Image]]:
+    from gan_study.analysis.plots.growth import draw_growth
+    from gan_study.analysis.plots.nearest import draw_panel
+    from gan_study.analysis.plots.samples import draw_sheet
+
+    for kind, picture in (("samples", draw_sheet(trial)), ("nearest", draw_panel(trial))):
+        if picture is not None:
+            yield kind, wandb.Image(picture)
+    growth = draw_growth(trial)
+    if growth is not None:
+        yield "growth", wandb.Image(growth.strip_image)
 
 
 def mirror_report(manifest: Manifest, folder: StudyFolder) -> str | None:
@@ -209,7 +224,7 @@ def configuration(manifest: Manifest, record: TrialRecord) -> dict[str, JsonValu
     }
 
 
-def summary(record: TrialRecord) -> dict[str, Any]:
+def summary(record: "Trial") -> dict[str, Any]:
     """Every metric of a record by a flat name, such as "test/minority_f1"."""
     values: dict[str, Any] = {
         "status": record.status,
@@ -217,12 +232,13 @@ def summary(record: TrialRecord) -> dict[str, Any]:
         "objective": record.objective,
         "imbalance_ratio": record.imbalance_ratio,
     }
-    for part, scores in record.scores.items():
-        values |= {f"{part}/{metric}": value for metric, value in scores.overall.items()}
-        for metric, by_class in scores.per_class.items():
-            named = zip(record.class_names, by_class, strict=True)
-            values |= {f"{part}/{metric}/{name}": value for name, value in named}
-    for name, quality in record.generated.items():
+    for part, overall in record.scores.items():
+        values |= {f"{part}/{metric}": value for metric, value in overall.items()}
+        by_class = record.class_scores(part)
+        for metric in ("precision", "recall", "f1") if by_class else ():
+            named = zip(record.class_names, getattr(by_class, metric).tolist(), strict=True)
+            values |= {f"{part}/{metric}/{name}": None if np.isnan(value) else value for name, value in named}
+    for name, quality in record.quality.items():
         values |= {f"generated/{metric}/{name}": value for metric, value in quality.metrics.items()}
     values |= {f"seconds/{stage}": seconds for stage, seconds in record.seconds.items()}
     return {name: value for name, value in values.items() if value is not None}
@@ -232,39 +248,38 @@ def at_the_end(record: TrialRecord) -> dict[str, float]:
     """The overall scores as one point at the trial's imbalance ratio, so that W&B can draw them against it."""
     scores = {
         f"{part}/{metric}": value
-        for part, scores in record.scores.items()
-        for metric, value in scores.overall.items()
+        for part, overall in record.scores.items()
+        for metric, value in overall.items()
         if value is not None
     }
     return {"imbalance_ratio": record.imbalance_ratio, **scores}
 
 
-def on_the_way(record: TrialRecord) -> list[dict[str, float]]:
+def on_the_way(record: "Trial") -> list[dict[str, float]]:
     """The GAN's losses and milestones as W&B logs them: one dict an epoch, one entry a GAN and network."""
     epochs: dict[int, dict[str, float]] = {}
     for gan, losses in record.losses.items():
-        for loss in losses:
-            step = epochs.setdefault(loss.epoch, {"gan_epoch": float(loss.epoch)})
-            step[f"generator_loss/{gan}"] = loss.generator
-            step[f"discriminator_loss/{gan}"] = loss.discriminator
+        for epoch, (generator, discriminator) in enumerate(zip(*losses, strict=True), start=1):
+            step = epochs.setdefault(epoch, {"gan_epoch": float(epoch)})
+            step[f"generator_loss/{gan}"] = float(generator)
+            step[f"discriminator_loss/{gan}"] = float(discriminator)
     for milestone in record.milestones:
         step = epochs.setdefault(milestone.epoch, {"gan_epoch": float(milestone.epoch)})
         step["milestone/gain"] = milestone.objective
     return [epochs[epoch] for epoch in sorted(epochs)]
 
 
-def _confusions(record: TrialRecord) -> dict[str, Any]:
-    names = list(record.class_names)
+def _confusions(record: "Trial") -> dict[str, Any]:
+    found = {part: scores.confusion_matrix for part in record.scores if (scores := record.class_scores(part))}
     return {
         f"{part}/confusion_matrix": wandb.plot.confusion_matrix(
-            y_true=_repeated(record, part, axis=0), preds=_repeated(record, part, axis=1), class_names=names
+            y_true=_repeat(counts, axis=0), preds=_repeat(counts, axis=1), class_names=list(record.class_names)
         )
-        for part in record.scores
+        for part, counts in found.items()
     }
 
 
-def _repeated(record: TrialRecord, part: Part, *, axis: int) -> list[int]:
-    """The class of each image, true (axis 0) or predicted (axis 1), as the confusion matrix counts them."""
-    counts = np.asarray(record.scores[part].confusion_matrix)
+def _repeat(counts: npt.NDArray[np.int64], *, axis: int) -> list[int]:
+    """The class of each image, true (axis 0) or predicted (axis 1), as a confusion matrix counts them."""
     classes: list[int] = np.repeat(np.indices(counts.shape)[axis].ravel(), counts.ravel()).tolist()
     return classes

@@ -1,47 +1,79 @@
-"""Studies with known results, written as a study folder is written."""
+"""Studies with known results, as values and as study folders."""
 
-import io
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from gan_study.analysis.load import Study
-from gan_study.trainables.classifiers.scores import score
-from gan_study.trainables.record import (
-    ClassCounts,
-    EpochLoss,
-    ImageQuality,
-    Part,
-    Phase,
-    Scores,
-    SearchStep,
-    Selection,
-    Status,
-    TrialRecord,
-)
+from gan_study.analysis.trial import ImageQuality, Trial
+from gan_study.trainables.arrays import Array, to_bytes
+from gan_study.trainables.classifiers.scores import mean_overall, score, to_arrays
+from gan_study.trainables.record import Overall, Part, Phase, SearchStep, Selection, Status, TrialRecord
 
 CLASS_NAMES = ("benign", "malignant <b>&", "normal")
 MINORITY = (1, 2)
+COUNTS = {
+    "available": (200, 200, 200),
+    "imbalanced": (125, 13, 7),
+    "training": (100, 10, 5),
+    "validation": (25, 3, 2),
+}
+CLASS_SCORES = {
+    "precision": np.array([[0.9, np.nan, 0.5]]),
+    "recall": np.array([[0.9, 0.4, 0.6]]),
+    "f1": np.array([[0.9, np.nan, 0.5]]),
+    "confusion_matrix": np.array([[[8, 1, 1], [2, 2, 0], [0, 1, 3]]]),
+}
 
 
-def planted_scores(f1: float) -> Scores:
+def planted_scores(f1: float) -> Overall:
     """Scores with `f1` as minority F1, recall 0.1 above it, and round numbers elsewhere."""
-    return Scores(
-        overall={
-            "accuracy": 0.9,
-            "balanced_accuracy": 0.8,
-            "macro_f1": 0.7,
-            "minority_precision": None,
-            "minority_recall": f1 + 0.1,
-            "minority_f1": f1,
-        },
-        per_class={"precision": (0.9, None, 0.5), "recall": (0.9, 0.4, 0.6), "f1": (0.9, None, 0.5)},
-        confusion_matrix=((8, 1, 1), (2, 2, 0), (0, 1, 3)),
-    )
+    return {
+        "accuracy": 0.9,
+        "balanced_accuracy": 0.8,
+        "macro_f1": 0.7,
+        "minority_precision": None,
+        "minority_recall": f1 + 0.1,
+        "minority_f1": f1,
+    }
+
+
+def planted_arrays(parts: Sequence[str], *, gan: bool) -> dict[str, Array]:
+    """The arrays of a complete trial, without images and predictions."""
+    counts = {
+        **COUNTS,
+        "balanced": (100, 100, 100) if gan else COUNTS["training"],
+        "synthetic": (0, 90, 95) if gan else (0, 0, 0),
+        **({"test": (50, 50, 12)} if "test" in parts else {}),
+    }
+    return {
+        **class_arrays(CLASS_NAMES, MINORITY),
+        **{f"counts/{name}": np.array(each) for name, each in counts.items()},
+        **{f"{part}/{name}": each for part in parts for name, each in CLASS_SCORES.items()},
+        **(loss_arrays({"all classes": ([1 / e for e in range(1, 6)], [0.5] * 5)}) if gan else {}),
+    }
+
+
+def class_arrays(names: Sequence[str], minority: Sequence[int]) -> dict[str, Array]:
+    """The classes of a trial."""
+    return {"classes/names": np.array(names), "classes/minority": np.array(minority, dtype=np.int64)}
+
+
+def loss_arrays(losses: Mapping[str, tuple[Sequence[float], Sequence[float]]]) -> dict[str, Array]:
+    """The losses of the generator and the discriminator of each GAN, one an epoch."""
+    return {
+        "gan/trained_on": np.array(list(losses)),
+        "gan/generator_loss": np.array([generator for generator, _ in losses.values()], dtype=float),
+        "gan/discriminator_loss": np.array([discriminator for _, discriminator in losses.values()], dtype=float),
+    }
+
+
+def with_arrays(record: Trial, arrays: Mapping[str, Array]) -> Trial:
+    """`record` with more arrays."""
+    return replace(record, stored={**record.stored, **arrays})
 
 
 def planted_record(
@@ -60,12 +92,13 @@ def planted_record(
     objective: float | None = None,
     failure: str | None = None,
     notes: Sequence[str] = (),
-    artifacts: Mapping[str, str] | None = None,
-) -> TrialRecord:
+) -> Trial:
     """One trial whose minority F1 is `validation` and `test`."""
-    parts = {"validation": validation, "test": test}
-    made = (0, 90, 95) if gan else (0, 0, 0)
-    return TrialRecord(
+    scores: dict[Part, Overall] = {}
+    if status == "complete":
+        found: dict[Part, float | None] = {"validation": validation, "test": test}
+        scores = {part: planted_scores(f1) for part, f1 in found.items() if f1 is not None}
+    return Trial(
         trial_id=f"{phase}-{dataset}-{classifier}-{balancer}-{ratio:g}-{seed}-{number}",
         setting_id=f"{dataset}-{classifier}-{ratio:g}-{seed}",
         phase=phase,
@@ -81,29 +114,13 @@ def planted_record(
             "classifier": {"name": classifier, "epochs": 5, "budget": "steps"},
             "balancing": {"name": balancer, "gan": {"epochs": 5}} if gan else {"name": balancer},
         },
-        class_names=CLASS_NAMES if status == "complete" else (),
-        minority_classes=MINORITY if status == "complete" else (),
-        class_counts=ClassCounts(
-            available=(200, 200, 200),
-            imbalanced=(125, 13, 7),
-            training=(100, 10, 5),
-            validation=(25, 3, 2),
-            balanced=(100, 100, 100) if gan else (100, 10, 5),
-            synthetic=made,
-            test=(50, 50, 12) if test is not None else None,
-        )
-        if status == "complete"
-        else None,
-        scores={part: planted_scores(f1) for part, f1 in parts.items() if f1 is not None and status == "complete"},
+        scores=scores,
         objective=objective,
         search=None if number is None else SearchStep(number=number, params={"balancer": balancer}),
         selection=Selection(search_trials=4 if gan else 0) if phase == "confirm" else None,
-        losses={"all classes": tuple(EpochLoss(epoch=e, generator=1 / e, discriminator=0.5) for e in range(1, 6))}
-        if gan and status == "complete"
-        else {},
-        artifacts=artifacts or {},
         notes=tuple(notes),
         seconds={"balancing": 2.0, "classifier": 1.0},
+        stored=planted_arrays(list(scores), gan=gan) if status == "complete" else {},
     )
 
 
@@ -115,7 +132,7 @@ def confirmed_arm(
     gan: bool = False,
     ratio: float = 10.0,
     dataset: str = "shapes",
-) -> list[TrialRecord]:
+) -> list[Trial]:
     """A method with one confirm trial for each pair of scores, seeds from 1."""
     return [
         planted_record(balancer=balancer, validation=v, test=t, gan=gan, ratio=ratio, dataset=dataset, seed=seed)
@@ -123,7 +140,7 @@ def confirmed_arm(
     ]
 
 
-def planted_study(ratio: float = 10.0) -> list[TrialRecord]:
+def planted_study(ratio: float = 10.0) -> list[Trial]:
     """Two GANs and two simple methods at one ratio, three seeds, with a search.
 
     dcgan wins on validation (mean 0.60 against 0.50 for acgan_<x>), and gains 0.10, 0.12 and 0.14 on test;
@@ -162,7 +179,7 @@ def planted_study(ratio: float = 10.0) -> list[TrialRecord]:
     ]
 
 
-def search_trials(balancer: str, gains: Sequence[float], *, first: int, ratio: float = 10.0) -> list[TrialRecord]:
+def search_trials(balancer: str, gains: Sequence[float], *, first: int, ratio: float = 10.0) -> list[Trial]:
     """Complete search trials of a GAN with these validation gains over a baseline of 0.40."""
     return [
         planted_record(
@@ -198,32 +215,41 @@ def planted_quality(
     with_floors = {name: value for name, (value, _) in floors.items()}
     only_floors = {f"{name}_floor": floor for name, (_, floor) in floors.items()}
     found: dict[str, float | None] = {**plain, **with_floors, **only_floors, **metrics}
-    return ImageQuality(
-        metrics=found,
-        missing={name: "needs more images" for name, value in found.items() if value is None},
-        num_generated=90,
-        num_training=10,
-        num_held_out=num_held_out,
-        flags=flags,
-    )
+    return ImageQuality(metrics=found, num_generated=90, num_training=10, num_held_out=num_held_out, flags=flags)
 
 
-def with_generated(
-    records: Sequence[TrialRecord], balancer: str, *by_seed: Mapping[str, ImageQuality]
-) -> list[TrialRecord]:
+def quality_arrays(by_class: Mapping[str, ImageQuality]) -> dict[str, Array]:
+    """What the images of some classes are worth."""
+    found = list(by_class.values())
+    metrics, flags = list(found[0].metrics), ["copies", "collapsed"]
+    return {
+        "quality/classes": np.array([CLASS_NAMES.index(name) for name in by_class]),
+        "quality/metrics": np.array(metrics),
+        "quality/values": np.array([[each.metrics[name] for name in metrics] for each in found], dtype=float),
+        "quality/flag_names": np.array(flags),
+        "quality/flags": np.array([[flag in each.flags for flag in flags] for each in found]),
+        "quality/features": np.array(found[0].features),
+        **{
+            f"quality/{name}": np.array([getattr(each, name) for each in found])
+            for name in ("num_generated", "num_training", "num_held_out")
+        },
+    }
+
+
+def with_generated(records: Sequence[Trial], balancer: str, *by_seed: Mapping[str, ImageQuality]) -> list[Trial]:
     """`records`, where those of the confirmed seeds 1, 2, ... of `balancer` measured `by_seed` images."""
     return [
-        replace(record, generated=by_seed[record.seed - 1])
+        with_arrays(record, quality_arrays(by_seed[record.seed - 1]))
         if record.balancer == balancer and record.phase == "confirm" and record.seed <= len(by_seed)
         else record
         for record in records
     ]
 
 
-def study_of(records: Sequence[TrialRecord], folder: Path = Path("no folder")) -> Study:
-    """A study of these records, whose predictions are in `folder` or nowhere."""
+def study_of(records: Sequence[Trial]) -> Study:
+    """A study of these trials, which lies in no folder."""
     return Study(
-        folder=folder,
+        folder=Path("no folder"),
         name="planted",
         created_at="2026-01-01T00:00:00+00:00",
         config={"objective": "minority_f1"},
@@ -232,10 +258,11 @@ def study_of(records: Sequence[TrialRecord], folder: Path = Path("no folder")) -
     )
 
 
-def write_study(folder: Path, records: Sequence[TrialRecord], *, name: str = "planted <study>") -> Path:
-    """A study folder with `records`."""
+def write_study(folder: Path, records: Sequence[Trial], *, name: str = "planted <study>") -> Path:
+    """A study folder with `records` and their arrays."""
     folder.mkdir(parents=True, exist_ok=True)
     header = {
+        "schema_version": 2,
         "name": name,
         "study_id": "0123abcd",
         "created_at": "2025-01-02T03:04:05+00:00",
@@ -243,22 +270,55 @@ def write_study(folder: Path, records: Sequence[TrialRecord], *, name: str = "pl
         "environment": {"python": "3.11.0", "torch": "2.9.0"},
     }
     (folder / "study.json").write_text(json.dumps(header), encoding="utf-8")
-    (folder / "records.jsonl").write_text("".join(record.to_line() + "\n" for record in records), encoding="utf-8")
+    write_arrays(folder, records)
     return folder
 
 
-def with_samples(folder: Path, record: TrialRecord, *, size: tuple[int, int] = (320, 80)) -> TrialRecord:
-    """`record` with a grid of noise `size` (width, height) as its samples."""
-    path = f"artifacts/{record.trial_id}/samples.png"
-    noise = np.random.default_rng(record.seed).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
-    buffer = io.BytesIO()
-    Image.fromarray(noise).save(buffer, format="PNG")
-    (folder / path).parent.mkdir(parents=True, exist_ok=True)
-    (folder / path).write_bytes(buffer.getvalue())
-    return replace(record, artifacts={**record.artifacts, "samples": path})
+def write_arrays(folder: Path, records: Sequence[Trial]) -> None:
+    """The records of a study and their arrays."""
+    lines = [plain_record(record).to_line() + "\n" for record in records]
+    (folder / "records.jsonl").write_text("".join(lines), encoding="utf-8")
+    for record in records:
+        if record.stored:
+            path = folder / array_path(record)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(to_bytes(record.stored))
 
 
-def predicted_study(folder: Path, *, ratio: float = 10.0) -> list[TrialRecord]:
+def array_path(record: Trial) -> str:
+    """Where a planted trial's arrays lie in its study's folder."""
+    return f"artifacts/{record.trial_id}.npz"
+
+
+def plain_record(record: Trial) -> TrialRecord:
+    """The record of a trial, which names the file of its arrays."""
+    values = {each.name: getattr(record, each.name) for each in fields(TrialRecord)}
+    return TrialRecord(**values | {"arrays": array_path(record) if record.stored else None})
+
+
+def with_test_epochs(record: Trial, accuracies: Sequence[float]) -> Trial:
+    """`record` with these accuracies on the test part after each epoch of the classifier."""
+    epochs = np.array([[accuracy, np.nan] for accuracy in accuracies])
+    metrics = np.array(["accuracy", "minority_f1"])
+    return with_arrays(record, {"scores/metrics": metrics, "classifier/test_epochs": epochs})
+
+
+def with_samples(record: Trial, *, size: int = 8) -> Trial:
+    """`record` with ten real and ten generated images of noise of each minority class, `size` pixels a side."""
+    noise = np.random.default_rng(record.seed).integers(0, 256, (2, 20, 3, size, size), dtype=np.uint8)
+    labels = np.repeat(MINORITY, 10)
+    return with_arrays(
+        record,
+        {
+            "samples/real": noise[0],
+            "samples/real_label": labels,
+            "samples/synthetic": noise[1],
+            "samples/synthetic_label": labels,
+        },
+    )
+
+
+def predicted_study(*, ratio: float = 10.0) -> list[Trial]:
     """No balancing, a simple method and a GAN with three seeds and a search, scored from stored predictions."""
     arms = (("none", False), ("smote", False), ("dcgan", True))
     confirmations = [
@@ -268,8 +328,8 @@ def predicted_study(folder: Path, *, ratio: float = 10.0) -> list[TrialRecord]:
     ]
     baseline = planted_record(balancer="none", validation=0.0, phase="baseline", seed=0, ratio=ratio)
     searched = search_trials("dcgan", (0.0, 0.0), first=0, ratio=ratio)
-    records = [with_predictions(folder, record) for record in (baseline, *searched, *confirmations)]
-    reached = records[0].scores["validation"].overall["minority_f1"]
+    records = [with_predictions(record) for record in (baseline, *searched, *confirmations)]
+    reached = records[0].scores["validation"]["minority_f1"]
     return [
         replace(record, baseline=reached, objective=_minority_f1(record) - reached)
         if record.phase == "search" and reached is not None
@@ -278,40 +338,38 @@ def predicted_study(folder: Path, *, ratio: float = 10.0) -> list[TrialRecord]:
     ]
 
 
-def _minority_f1(record: TrialRecord) -> float:
-    value = record.scores["validation"].overall["minority_f1"]
+def _minority_f1(record: Trial) -> float:
+    value = record.scores["validation"]["minority_f1"]
     assert value is not None
     return value
 
 
-def predicting(folder: Path, record: TrialRecord, labels: np.ndarray, probabilities: np.ndarray) -> TrialRecord:
-    """`record` with these predictions of the test part, stored in `folder`, and the scores that they give."""
-    artifacts = {"predictions_test": f"artifacts/{record.trial_id}/predictions_test.npz"}
-    path = folder / artifacts["predictions_test"]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(path, labels=labels, probabilities=probabilities)
-    scores = score(labels, probabilities, minority=record.minority_classes)
-    return replace(record, artifacts=artifacts, scores={**record.scores, "test": scores})
+def predicting(
+    record: Trial,
+    part: Part,
+    labels: np.ndarray,
+    probabilities: np.ndarray,
+    *,
+    proportions: Sequence[float] | None = None,
+) -> Trial:
+    """`record` with these predictions of a part by one fit, and the scores that they give."""
+    fit = score(labels, probabilities, minority=record.minority_classes, class_proportions=proportions)
+    predictions = {
+        f"{part}/labels": labels.astype(np.int64),
+        f"{part}/probabilities": probabilities[None].astype(np.float32),
+    }
+    scored = replace(record, scores={**record.scores, part: mean_overall([fit])})
+    return with_arrays(scored, {**predictions, **to_arrays(part, [fit])})
 
 
-def with_predictions(folder: Path, record: TrialRecord) -> TrialRecord:
-    """`record` with predictions of its own, stored in `folder`, and the scores that they give."""
+def with_predictions(record: Trial) -> Trial:
+    """`record` with predictions of its own for each part that it has scores of, and the scores that they give."""
     rng = np.random.default_rng(sum(record.trial_id.encode()))
     test_counts = (50, 50, 12)
-    artifacts: dict[str, str] = {}
-    scores: dict[Part, Scores] = {}
     for part in record.scores:
         labels = np.repeat(np.arange(3), (25, 9, 6) if part == "validation" else test_counts)
         logits = rng.normal(size=(len(labels), 3)) + 1.5 * np.eye(3)[labels]
         probabilities = (np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)).astype(np.float32)
-        artifacts[f"predictions_{part}"] = f"artifacts/{record.trial_id}/predictions_{part}.npz"
-        path = folder / artifacts[f"predictions_{part}"]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        np.savez_compressed(path, labels=labels, probabilities=probabilities)
-        scores[part] = score(
-            labels,
-            probabilities,
-            minority=MINORITY,
-            class_proportions=[n / sum(test_counts) for n in test_counts] if part == "validation" else None,
-        )
-    return replace(record, artifacts=artifacts, scores=scores)
+        proportions = [n / sum(test_counts) for n in test_counts] if part == "validation" else None
+        record = predicting(record, part, labels, probabilities, proportions=proportions)
+    return record

@@ -6,12 +6,12 @@ from gan_study.analysis.answer import answer, contrast_table, contrasts
 from gan_study.analysis.caveats import caveats
 from gan_study.analysis.load import Study, load_study
 from gan_study.analysis.report import terminal_summary
+from gan_study.analysis.trial import Trial
 from gan_study.analysis.verdicts import verdict_table
-from gan_study.trainables.record import TrialRecord
 from tests.analysis.planted import confirmed_arm, planted_record, planted_study, search_trials, write_study
 
 
-def loaded(folder: Path, records: Sequence[TrialRecord]) -> Study:
+def loaded(folder: Path, records: Sequence[Trial]) -> Study:
     return load_study(write_study(folder, records))
 
 

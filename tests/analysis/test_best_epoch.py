@@ -1,24 +1,15 @@
-from dataclasses import replace
-from pathlib import Path
-
 import pytest
 
 from gan_study.analysis.best_epoch import best_epoch_tables
-from gan_study.trainables.record import EpochOnTest, TrialRecord
-from tests.analysis.planted import planted_study, write_study
-from tests.analysis.test_report import text_of_page
+from gan_study.analysis.trial import Trial
+from tests.analysis.planted import planted_study, with_test_epochs
+from tests.analysis.test_report import shown
 
 
-def with_epochs(accuracies: dict[str, list[list[float]]]) -> list[TrialRecord]:
+def with_epochs(accuracies: dict[str, list[list[float]]]) -> list[Trial]:
     """A study in which a method's seeds had these accuracies after each epoch."""
     return [
-        replace(
-            record,
-            test_epochs=tuple(
-                EpochOnTest(epoch=epoch, overall={"accuracy": accuracy, "minority_f1": None})
-                for epoch, accuracy in enumerate(accuracies[record.balancer][record.seed - 1], start=1)
-            ),
-        )
+        with_test_epochs(record, accuracies[record.balancer][record.seed - 1])
         if record.phase == "confirm" and record.balancer in accuracies
         else record
         for record in planted_study()
@@ -34,9 +25,7 @@ def test_each_seed_has_its_own_best_epoch_beside_its_last_score() -> None:
     assert table.text["Seeds"].tolist() == [3]
 
 
-def test_the_page_warns_of_it_and_has_it_only_where_it_was_asked_for(tmp_path: Path) -> None:
-    epochs = {"dcgan": [[0.5, 0.95]] * 3}
-    page = text_of_page(write_study(tmp_path / "with", with_epochs(epochs)))
-    assert "chosen on the images that it speaks of, and is flattered" in page
-    without = text_of_page(write_study(tmp_path / "without", planted_study()))
-    assert "The best epoch on the test part" not in without
+def test_the_page_warns_of_it_and_has_it_only_where_it_was_asked_for(rich_page: str, plain_page: str) -> None:
+    assert "chosen on the images that it speaks of, and is flattered" in shown(rich_page)
+    assert "The best epoch on the test part" not in plain_page
+    assert best_epoch_tables(planted_study()) == ()

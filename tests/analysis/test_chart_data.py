@@ -1,17 +1,17 @@
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from gan_study.analysis.chart_data import class_frame, cost_frame, curve_frame, pareto_front, thinned, time_frame
 from gan_study.analysis.charts import charts, choices
-from gan_study.trainables.record import EpochLoss, TrialRecord
-from tests.analysis.planted import confirmed_arm, planted_study
+from gan_study.analysis.trial import Trial
+from tests.analysis.planted import confirmed_arm, loss_arrays, planted_study, with_arrays
 
 
-def with_class_f1(record: TrialRecord, *f1: float | None) -> TrialRecord:
-    scores = record.scores["test"]
-    return replace(record, scores={"test": replace(scores, per_class={**scores.per_class, "f1": f1})})
+def with_class_f1(record: Trial, *f1: float | None) -> Trial:
+    return with_arrays(record, {"test/f1": np.array([f1], dtype=float)})
 
 
 def test_a_class_gains_what_it_has_more_than_with_no_balancing_in_the_same_setting() -> None:
@@ -36,7 +36,7 @@ def test_a_class_gains_what_it_has_more_than_with_no_balancing_in_the_same_setti
 
 def test_a_trial_that_tells_nothing_of_its_classes_has_no_place_in_their_chart() -> None:
     bare = [
-        replace(record, scores={part: replace(each, per_class={}) for part, each in record.scores.items()})
+        replace(record, stored={name: each for name, each in record.stored.items() if not name.endswith("/f1")})
         for record in planted_study()
     ]
     assert class_frame(bare).empty
@@ -71,9 +71,9 @@ def test_long_curves_are_thinned_and_keep_their_ends() -> None:
     assert thinned(3, most=100) == [0, 1, 2]
     places = thinned(1000, most=100)
     assert (len(places), places[0], places[-1]) == (100, 0, 999)
-    losses = tuple(EpochLoss(epoch=epoch, generator=epoch, discriminator=-epoch) for epoch in range(1, 1001))
-    by_class = {"one": losses, "other": tuple(replace(each, generator=0.0) for each in losses)}
-    records = [replace(record, losses=by_class) if record.losses else record for record in planted_study()]
+    epochs = np.arange(1.0, 1001.0)
+    losses = loss_arrays({"one": (epochs, -epochs), "other": (0 * epochs, -epochs)})
+    records = [with_arrays(record, losses) if record.losses else record for record in planted_study()]
     frame = curve_frame(records)
     dcgan = frame[(frame["balancer"] == "dcgan") & (frame["network"] == "discriminator")]
     assert len(dcgan) == 100

@@ -17,12 +17,11 @@ from gan_study.analysis.generated import (
     with_features,
 )
 from gan_study.analysis.load import load_study
-from gan_study.analysis.plots.figures import figures
-from gan_study.analysis.plots.usefulness import UsefulnessPoint, name_places, usefulness_data
-from gan_study.analysis.report import report_tables, write_report
-from gan_study.analysis.select import Task
+from gan_study.analysis.plots.usefulness import UsefulnessPoint, draw_usefulness, name_places, usefulness_data
+from gan_study.analysis.report import report_tables
+from gan_study.analysis.select import Task, families
 from gan_study.analysis.tables import write_tables
-from gan_study.trainables.record import TrialRecord
+from gan_study.analysis.trial import Trial
 from tests.analysis.planted import planted_quality, planted_study, with_generated, write_study
 from tests.analysis.test_report import shown, text_of_page
 
@@ -30,7 +29,7 @@ TASK = Task("shapes", "simple_cnn")
 MALIGNANT, NORMAL = "malignant <b>&", "normal"
 
 
-def measured(ratio: float = 10.0) -> list[TrialRecord]:
+def measured(ratio: float = 10.0) -> list[Trial]:
     """Images of dcgan, of a class with two flags and FID in two of three seeds and of one without; of smote."""
     none: dict[str, float | None] = {"fid": None, "fid_floor": None, "kid_floor": None}
     seeds = [
@@ -94,16 +93,18 @@ def test_the_csv_has_every_metric_of_the_record_and_its_seeds(tmp_path: Path) ->
     assert numbers.loc[("dcgan", NORMAL), "fid_seeds"] == 0
 
 
-def test_the_words_of_a_missing_number_reach_every_form_that_is_read(tmp_path: Path) -> None:
-    page = shown(write_report(write_study(tmp_path, measured())).read_text(encoding="utf-8"))
-    tables = tmp_path / "report" / "tables"
-    for text in (page, *((tables / f"generated.{kind}").read_text(encoding="utf-8") for kind in ("md", "tex"))):
+def test_the_words_of_a_missing_number_reach_every_form_that_is_read(rich_folder: Path, rich_page: str) -> None:
+    tables = rich_folder / "report" / "tables"
+    for text in (
+        shown(rich_page),
+        *((tables / f"generated.{kind}").read_text(encoding="utf-8") for kind in ("md", "tex")),
+    ):
         assert "too few images" in text
         assert "nan" not in text.lower().split()
 
 
-def test_the_page_explains_every_number_and_what_its_fid_is_not(tmp_path: Path) -> None:
-    page = text_of_page(write_study(tmp_path, measured()))
+def test_the_page_explains_every_number_and_what_its_fid_is_not(rich_page: str) -> None:
+    page = shown(rich_page)
     named = with_features((*FIDELITY, *VARIETY), measured())
     assert all(f"{each.heading} {each.meaning}" in page for each in named)
     assert "the same for every method, ratio and seed: it compares methods within this study" in page
@@ -120,11 +121,10 @@ def test_inception_features_are_named_in_headings_and_text(tmp_path: Path) -> No
     assert "domain features" not in page
 
 
-def test_a_study_without_generated_images_has_no_section(tmp_path: Path) -> None:
-    page = write_report(write_study(tmp_path, planted_study())).read_text(encoding="utf-8")
-    assert "Generated images" not in page
-    assert 'id="generated"' not in page
-    assert not list((tmp_path / "report").rglob("generated*"))
+def test_a_study_without_generated_images_has_no_section(plain_folder: Path, plain_page: str) -> None:
+    assert "Generated images" not in plain_page
+    assert 'id="generated"' not in plain_page
+    assert not list((plain_folder / "report").rglob("generated*"))
 
 
 @pytest.mark.parametrize(
@@ -142,9 +142,7 @@ def test_a_study_without_generated_images_has_no_section(tmp_path: Path) -> None
         ),
     ],
 )
-def test_flagged_generators_are_a_caveat(
-    tmp_path: Path, records: Sequence[TrialRecord], expected: list[str]
-) -> None:
+def test_flagged_generators_are_a_caveat(tmp_path: Path, records: Sequence[Trial], expected: list[str]) -> None:
     said = caveats(load_study(write_study(tmp_path, records)))
     assert [caveat for caveat in said if caveat.startswith("Some generated images")] == expected
 
@@ -172,10 +170,9 @@ def test_usefulness_sets_the_mean_gain_against_the_distance_relative_to_the_floo
 
 def test_usefulness_needs_three_points() -> None:
     assert usefulness_data(measured(), TASK) == {}
-    assert "usefulness" not in {drawn.name for drawn in figures(measured())}
     three = with_generated(measured(), "acgan_<x>", *[{MALIGNANT: planted_quality(fid=None)}] * 3)
     assert {name: len(points) for name, points in usefulness_data(three, TASK).items()} == {"kid": 3}
-    assert "usefulness" in {drawn.name for drawn in figures(three)}
+    assert draw_usefulness(usefulness_data(three, TASK), families(three)).axes
 
 
 @pytest.mark.parametrize(

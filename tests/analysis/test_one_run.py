@@ -1,5 +1,4 @@
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,23 +7,19 @@ import pytest
 
 from gan_study.analysis.load import Study, load_study
 from gan_study.analysis.one_run import one_run_tables, paired_predictions
-from gan_study.trainables.record import RecordError, TrialRecord
-from tests.analysis.planted import planted_record, planted_study, write_study
+from gan_study.analysis.trial import Trial
+from gan_study.trainables.record import RecordError
+from tests.analysis.planted import planted_record, planted_study, predicting, write_study
 from tests.analysis.test_report import text_of_page
 
 # Ten of class 0, twenty each of the minority classes 1 and 2.
 LABELS = np.repeat([0, 1, 2], [10, 20, 20])
 
 
-def with_predictions(
-    folder: Path, record: TrialRecord, right: npt.NDArray[np.bool_], labels: npt.NDArray[np.int64] = LABELS
-) -> TrialRecord:
+def with_predictions(record: Trial, right: npt.NDArray[np.bool_], labels: npt.NDArray[np.int64] = LABELS) -> Trial:
     """`record` with stored predictions that are right where `right` says so."""
     predicted = np.where(right, labels, (labels + 1) % 3)
-    path = f"artifacts/{record.trial_id}/predictions_test.npz"
-    (folder / path).parent.mkdir(parents=True, exist_ok=True)
-    np.savez(folder / path, labels=labels, probabilities=np.eye(3, dtype=np.float32)[predicted])
-    return replace(record, artifacts={"predictions_test": path})
+    return predicting(record, "test", labels, np.eye(3, dtype=np.float32)[predicted])
 
 
 def right_ones(*of_class_2: int, of_class_1: Sequence[int] = range(20)) -> npt.NDArray[np.bool_]:
@@ -42,7 +37,7 @@ def one_run(
     none = planted_record(balancer="none", validation=0.4, test=0.4)
     gan = planted_record(balancer="dcgan", validation=0.5, test=0.5, gan=True)
     labels = LABELS[::-1].copy() if shuffled else LABELS
-    records = [with_predictions(folder, none, without), with_predictions(folder, gan, with_it, labels)]
+    records = [with_predictions(none, without), with_predictions(gan, with_it, labels)]
     return load_study(write_study(folder, records))
 
 

@@ -19,7 +19,7 @@ pytestmark = needs_chromium
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("study")
     records = [
-        with_pictures(folder, record)
+        with_pictures(record)
         if (record.balancer, record.phase, record.seed) == ("dcgan", "confirm", 1)
         else record
         for ratio in (10.0, 50.0)

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from gan_study.analysis.load import load_study
-from gan_study.analysis.paper import methods_text, score_table, significant_best, write_paper
-from gan_study.trainables.record import TrialRecord
+from gan_study.analysis.paper import draw_figures, methods_text, score_table, significant_best, write_paper
+from gan_study.analysis.trial import Trial
 from tests.analysis.planted import confirmed_arm, planted_study, write_study
 
 POINTS_AN_INCH = 72
 
 
-def arms(**by_method: tuple[float, ...]) -> list[TrialRecord]:
+def arms(**by_method: tuple[float, ...]) -> list[Trial]:
     return [
         record
         for name, scores in by_method.items()
@@ -107,10 +107,9 @@ def test_figures_are_vectors_as_wide_as_a_column_or_a_page(
     assert b"/Subtype /Type3" not in pdf
 
 
-def test_five_conditions_have_a_critical_difference_diagram(tmp_path: Path) -> None:
+def test_five_conditions_have_a_critical_difference_diagram() -> None:
     records = [record for ratio in (2.0, 5.0, 10.0, 20.0, 50.0) for record in planted_study(ratio)]
-    write_paper(load_study(write_study(tmp_path, records)), tmp_path / "paper")
-    assert (tmp_path / "paper" / "critical_difference.pdf").read_bytes().startswith(b"%PDF")
+    assert "critical_difference" in [name for name, _ in draw_figures(records)]
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="there is no TeX")

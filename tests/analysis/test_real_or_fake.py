@@ -1,24 +1,21 @@
 import io
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 from playwright.sync_api import Browser
 from statsmodels.stats.proportion import proportion_confint
 
-from gan_study.analysis.load import load_study
+from gan_study.analysis.load import Study
 from gan_study.analysis.real_or_fake import PAGE_FILE, Round, rounds
 from gan_study.analysis.report import render_quiz
 from gan_study.trainables.data.images import Classes, TrainingSet
-from gan_study.trainables.record import RecordError
-from gan_study.trainables.trial.artifacts import sample_grid
-from tests.analysis.planted import CLASS_NAMES, MINORITY, planted_record, write_study
+from gan_study.trainables.trial.artifacts import sample_arrays
+from tests.analysis.planted import CLASS_NAMES, MINORITY, planted_record, study_of, with_arrays
 from tests.browser import chromium, needs_chromium, opened
 
 REAL, GENERATED = {1: 10, 2: 2}, {1: 12, 2: 12}
@@ -29,8 +26,8 @@ def shade(*, label: int, synthetic: bool, place: int) -> int:
     return 20 + 100 * synthetic + 50 * (label == 2) + 4 * place
 
 
-def planted_grid() -> bytes:
-    """The grid of a trial with ten real and twelve generated images of a class, and of another with two real."""
+def planted_images() -> dict[str, np.ndarray]:
+    """Ten real and twelve generated images of a class, and two real ones of another, as a trial leaves them."""
     rows = [
         (label, synthetic, place)
         for label in MINORITY
@@ -38,27 +35,21 @@ def planted_grid() -> bytes:
         for place in range(numbers[label])
     ]
     greys = [shade(label=label, synthetic=synthetic, place=place) for label, synthetic, place in rows]
-    images = torch.tensor(greys, dtype=torch.float32)[:, None, None, None].expand(-1, 1, 6, 6) / 127.5 - 1
     training = TrainingSet(
-        images=images,
+        images=torch.tensor(greys, dtype=torch.float32)[:, None, None, None].expand(-1, 1, 6, 6) / 127.5 - 1,
         labels=torch.tensor([label for label, _, _ in rows]),
         weights=torch.ones(len(rows)),
         synthetic=torch.tensor([synthetic for _, synthetic, _ in rows]),
         classes=Classes(names=CLASS_NAMES, minority=MINORITY),
     )
-    grid = sample_grid(training)
-    assert grid is not None
-    return grid
+    return sample_arrays(training)
 
 
 @pytest.fixture
-def study(tmp_path: Path) -> Path:
+def study() -> Study:
     record = planted_record(balancer="dcgan", validation=0.5, test=0.5, gan=True)
     simple = planted_record(balancer="smote", validation=0.5, test=0.5)
-    path = "artifacts/trial/samples.png"
-    (tmp_path / path).parent.mkdir(parents=True)
-    (tmp_path / path).write_bytes(planted_grid())
-    return write_study(tmp_path, [replace(each, artifacts={"samples": path}) for each in (record, simple)])
+    return study_of([with_arrays(each, planted_images()) for each in (record, simple)])
 
 
 def greys(images: tuple[bytes, ...]) -> list[int]:
@@ -67,38 +58,25 @@ def greys(images: tuple[bytes, ...]) -> list[int]:
     return [int(array[0, 0]) for array in arrays]
 
 
-def test_a_round_has_ten_real_images_and_ten_generated_ones_of_a_gan(study: Path) -> None:
-    (only,) = rounds(load_study(study))
+def test_a_round_has_ten_real_images_and_ten_generated_ones_of_a_gan(study: Study) -> None:
+    (only,) = rounds(study)
     assert only.title == f"{CLASS_NAMES[1]}: dcgan, ratio 10, shapes"
     assert greys(only.real) == [shade(label=1, synthetic=False, place=place) for place in range(10)]
     assert greys(only.generated) == [shade(label=1, synthetic=True, place=place) for place in range(10)]
 
 
-def test_a_grid_of_which_nobody_says_what_is_where_has_no_round(study: Path) -> None:
-    grid = study / "artifacts" / "trial" / "samples.png"
-    Image.open(grid).save(grid, format="PNG")
-    assert rounds(load_study(study)) == ()
-    assert "No GAN of this study" in render_quiz(load_study(study))
+def test_a_study_without_samples_has_no_round() -> None:
+    bare = study_of([planted_record(balancer="dcgan", validation=0.5, test=0.5, gan=True)])
+    assert rounds(bare) == ()
+    assert "No GAN of this study" in render_quiz(bare)
 
 
-@pytest.mark.parametrize(
-    ("said", "fault"), [("{", r"not JSON \(Expecting property name"), ('{"size": 0}', "grid")]
-)
-def test_a_grid_that_says_something_else_is_an_error(study: Path, said: str, fault: str) -> None:
-    grid = study / "artifacts" / "trial" / "samples.png"
-    info = PngInfo()
-    info.add_itxt("grid", said)
-    Image.open(grid).save(grid, format="PNG", pnginfo=info)
-    with pytest.raises(RecordError, match=rf"samples\.png: {fault}"):
-        rounds(load_study(study))
-
-
-def test_what_does_not_fit_on_the_page_is_left_out(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (only,) = rounds(load_study(study))
+def test_what_does_not_fit_on_the_page_is_left_out(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    (only,) = rounds(study)
     monkeypatch.setattr("gan_study.analysis.real_or_fake.MOST_BYTES", only.num_bytes)
-    assert rounds(load_study(study)) == (only,)
+    assert rounds(study) == (only,)
     monkeypatch.setattr("gan_study.analysis.real_or_fake.MOST_BYTES", only.num_bytes - 1)
-    assert rounds(load_study(study)) == ()
+    assert rounds(study) == ()
     assert Round(title="", real=(b"ab",), generated=(b"c",)).num_bytes == 3
 
 
@@ -110,10 +88,10 @@ def browser() -> Iterator[Browser]:
 
 @needs_chromium
 def test_a_person_marks_each_image_and_is_told_how_well_and_can_save_it(
-    study: Path, browser: Browser, tmp_path: Path
+    study: Study, browser: Browser, tmp_path: Path
 ) -> None:
     path = tmp_path / PAGE_FILE
-    path.write_text(render_quiz(load_study(study)), encoding="utf-8")
+    path.write_text(render_quiz(study), encoding="utf-8")
     page, complaints = opened(browser, path, width=360)
     items = page.locator("#images li")
     assert items.count() == 20

@@ -1,6 +1,6 @@
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,14 +8,32 @@ import pytest
 
 from gan_study.analysis.recheck import recheck
 from gan_study.analysis.report import write_report
-from gan_study.trainables.record import RecordError, TrialRecord
-from tests.analysis.planted import planted_record, predicted_study, with_predictions, write_study
+from gan_study.analysis.trial import Trial
+from gan_study.trainables.record import RecordError
+from tests.analysis.planted import (
+    array_path,
+    planted_record,
+    predicted_study,
+    with_arrays,
+    with_predictions,
+    write_study,
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_drawing() -> Iterator[None]:
+    """Reports without figures and charts: nothing of them is checked, and they take longest."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gan_study.analysis.report.figures", lambda records: iter(()))
+        patch.setattr("gan_study.analysis.report.charts", lambda records, points: ())
+        patch.setattr("gan_study.analysis.paper.draw_figures", lambda records: iter(()))
+        yield
 
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("written")
-    write_report(write_study(folder, predicted_study(folder)))
+    write_report(write_study(folder, predicted_study()))
     return folder
 
 
@@ -36,10 +54,8 @@ def changed(path: Path, change: Callable[[str], str]) -> None:
     path.write_text(after, encoding="utf-8")
 
 
-def with_recall(record: TrialRecord, value: float) -> TrialRecord:
-    scores = record.scores["test"]
-    overall = {**scores.overall, "minority_recall": value}
-    return replace(record, scores={**record.scores, "test": replace(scores, overall=overall)})
+def with_recall(record: Trial, value: float) -> Trial:
+    return replace(record, scores={**record.scores, "test": {**record.scores["test"], "minority_recall": value}})
 
 
 def test_a_report_as_it_was_written_agrees(written: Path) -> None:
@@ -52,7 +68,7 @@ def test_a_report_as_it_was_written_agrees(written: Path) -> None:
 
 
 def test_a_score_changed_in_the_records_and_in_the_report_is_found(tmp_path: Path) -> None:
-    records = predicted_study(tmp_path)
+    records = predicted_study()
     planted = next(
         place for place, record in enumerate(records) if record.balancer == "dcgan" and record.seed == 2
     )
@@ -60,7 +76,7 @@ def test_a_score_changed_in_the_records_and_in_the_report_is_found(tmp_path: Pat
     write_report(write_study(tmp_path, records))
     trial = records[planted].trial_id
     found = places(tmp_path)
-    assert f"records.jsonl, trial {trial}, test.overall.minority_recall" in found
+    assert f"records.jsonl, trial {trial}, test.minority_recall" in found
     assert any(place.startswith("trials.csv") and place.endswith("test_minority_recall") for place in found)
     assert any(place.startswith("minority_recall.csv") and place.endswith("mean") for place in found)
     assert "report.html, minority_recall" in found
@@ -68,7 +84,7 @@ def test_a_score_changed_in_the_records_and_in_the_report_is_found(tmp_path: Pat
 
 
 def test_a_gain_of_the_search_follows_from_its_baseline(study: Path) -> None:
-    records = predicted_study(study)
+    records = predicted_study()
     planted = next(n for n, record in enumerate(records) if record.phase == "search")
     records[planted] = replace(records[planted], objective=0.5)
     write_study(study, records)
@@ -131,29 +147,42 @@ def test_a_table_of_fewer_rows_and_one_that_is_gone_are_found(study: Path) -> No
 
 
 def test_scores_without_predictions_are_not_vouched_for(study: Path) -> None:
-    record = predicted_study(study)[-1]
-    (study / record.artifacts["predictions_test"]).unlink()
+    record = predicted_study()[-1]
+    (study / array_path(record)).unlink()
     found = recheck(study)
-    first, *others = [difference.where for difference in found.differences]
-    assert first == f"trial {record.trial_id}, predictions_test"
+    first, second, *others = found.differences
+    assert {first.where, second.where} == {
+        f"trial {record.trial_id}, {part} predictions" for part in ("validation", "test")
+    }
+    assert "is missing" in first.said
     # A verdict's p value over test images needs them too.
-    assert all("verdicts" in where for where in others)
-    assert found.num_predictions == 20
+    assert all("verdicts" in each.where for each in others)
+    assert found.num_predictions == 19
+
+
+def test_scores_of_a_class_that_its_predictions_do_not_give_are_found(study: Path) -> None:
+    records = predicted_study()
+    recall = records[-1].stored["test/recall"].copy()
+    recall[0, 2] += 1e-6
+    write_study(study, [*records[:-1], with_arrays(records[-1], {"test/recall": recall})])
+    assert places(study) == [f"{array_path(records[-1])}, test/recall[0][2]"]
 
 
 def test_validation_scores_wait_for_the_test_part_to_be_known(tmp_path: Path) -> None:
     search = planted_record(balancer="dcgan", validation=0.4, phase="search", seed=0, number=0, gan=True)
-    write_report(write_study(tmp_path, [with_predictions(tmp_path, search)]))
+    write_report(write_study(tmp_path, [with_predictions(search)]))
     found = recheck(tmp_path)
     assert (found.num_predictions, found.differences) == (0, ())
     assert "weighted to the test part" in found.notes[0]
 
 
-def test_a_study_without_a_report_or_with_damaged_predictions_is_an_error(study: Path) -> None:
-    path = next((study / "artifacts").rglob("predictions_test.npz"))
+def test_damaged_predictions_are_not_vouched_for(study: Path) -> None:
+    path = study / array_path(predicted_study()[-1])
     path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(RecordError, match=r"predictions_test\.npz: cannot be read"):
-        recheck(study)
+    assert "cannot be read" in recheck(study).differences[0].said
+
+
+def test_a_study_without_a_report_is_an_error(study: Path) -> None:
     (study / "report" / "report.html").unlink()
     with pytest.raises(RecordError, match="has no report"):
         recheck(study)

@@ -10,7 +10,7 @@ from gan_study.analysis.image_map import map_frame
 from gan_study.analysis.load import load_study
 from gan_study.analysis.page_pictures import page_pictures
 from gan_study.analysis.report import render, report_tables, write_report
-from tests.analysis.planted import planted_record, planted_study, with_samples, write_study
+from tests.analysis.planted import array_path, planted_record, planted_study, with_samples, write_study
 
 
 def shown(page: str) -> str:
@@ -25,18 +25,8 @@ def text_of_page(folder: Path) -> str:
     return shown(render(study, report_tables(study), pictures, plotted))
 
 
-@pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> str:
-    folder = tmp_path_factory.mktemp("study")
-    records = [
-        with_samples(folder, record) if record.balancer == "dcgan" and record.phase == "confirm" else record
-        for record in planted_study()
-    ]
-    return write_report(write_study(folder, records)).read_text(encoding="utf-8")
-
-
-def test_the_page_opens_with_the_answer_and_holds_the_numbers(page: str) -> None:
-    text = shown(page)
+def test_the_page_opens_with_the_answer_and_holds_the_numbers(rich_page: str) -> None:
+    text = shown(rich_page)
     assert "changes test minority F1 by +0.120 (95 % interval +0.070 to +0.170, 3 seeds)" in text[:500]
     assert "dcgan 0.640 [0.541, 0.739] 0.540 [0.441, 0.639] +0.120 [+0.070, +0.170] 3" in text
     assert "gan-study run" in text
@@ -44,44 +34,48 @@ def test_the_page_opens_with_the_answer_and_holds_the_numbers(page: str) -> None
     assert "objective: minority_f1" in text
 
 
-def test_the_command_that_reproduces_it_is_one_for_a_shell(tmp_path: Path) -> None:
-    folder = tmp_path / "my <study> & yours"
-    page = write_report(write_study(folder, planted_study())).read_text(encoding="utf-8")
-    (command,) = re.findall(r"<code>(gan-study run .*?)</code>", page)
-    assert shlex.split(html.unescape(command)) == ["gan-study", "run", str(folder / "study.json")]
+def test_the_command_that_reproduces_it_is_one_for_a_shell(plain_page: str, plain_folder: Path) -> None:
+    assert "<study> & " in plain_folder.name
+    (command,) = re.findall(r"<code>(gan-study run .*?)</code>", plain_page)
+    assert shlex.split(html.unescape(command)) == ["gan-study", "run", str(plain_folder / "study.json")]
 
 
-def test_names_and_reasons_are_escaped(page: str) -> None:
-    assert "<script>alert" not in page
-    assert "&lt;script&gt;alert(1)&lt;/script&gt; loss is not finite" in page
-    assert "malignant &lt;b&gt;&amp;" in page
-    assert "<b>" not in page
-    assert "<study>" not in page
+def test_names_and_reasons_are_escaped(rich_page: str, plain_page: str) -> None:
+    for page in (rich_page, plain_page):
+        assert "<script>alert" not in page
+        assert "&lt;script&gt;alert(1)&lt;/script&gt; loss is not finite" in page
+        assert "malignant &lt;b&gt;&amp;" in page
+        assert "<b>" not in page
+        assert "<study>" not in page
 
 
-def test_the_page_needs_nothing_beside_it(page: str) -> None:
-    page = re.sub(r"<script>.*?</script>", "", page, flags=re.DOTALL)
+def test_the_page_needs_nothing_beside_it(rich_page: str) -> None:
+    page = re.sub(r"<script>.*?</script>", "", rich_page, flags=re.DOTALL)
     sources = re.findall(r'(?:src|href)="([^"]*)"', page)
     assert all(
         source.startswith(("data:image/", "data:text/csv;", "#", "tables/", "plots/", "real_or_fake.html"))
         for source in sources
     )
-    assert page.count("<img ") == len(re.findall(r'<img src="[^"]*" alt="[^"]+"', page)) > 5
+    assert page.count("<img ") == len(re.findall(r'<img (?:class="film" )?src="[^"]*" alt="[^"]+"', page)) > 5
     assert "<link" not in page
     assert "prefers-color-scheme: dark" in page
 
 
-def test_pruned_and_failed_trials_are_listed(page: str) -> None:
-    assert "15 confirm complete, 5 search complete, 1 search failed, 1 search pruned" in shown(page)
-    assert "stopped early by the search" in page
+def test_pruned_and_failed_trials_are_listed(rich_page: str) -> None:
+    assert "15 confirm complete, 5 search complete, 1 search failed, 1 search pruned" in shown(rich_page)
+    assert "stopped early by the search" in rich_page
 
 
-def test_tables_and_plots_are_files_too(tmp_path: Path) -> None:
+def test_what_an_earlier_report_left_goes(tmp_path: Path) -> None:
     stale = tmp_path / "report" / "plots" / "stale.png"
     stale.parent.mkdir(parents=True)
     stale.write_bytes(b"")
-    report = write_report(write_study(tmp_path, planted_study())).parent
+    write_report(write_study(tmp_path, []))
     assert not stale.exists()
+
+
+def test_tables_and_plots_are_files_too(rich_folder: Path) -> None:
+    report = rich_folder / "report"
     names = {path.name for path in (report / "plots").iterdir()}
     assert {
         "gain.png",
@@ -105,7 +99,9 @@ def test_tables_and_plots_are_files_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize("phases", [(), ("baseline",), ("baseline", "search")])
 def test_an_interrupted_study_still_has_a_report(tmp_path: Path, phases: tuple[str, ...]) -> None:
     records = [record for record in planted_study() if record.phase in phases]
-    text = shown(write_report(write_study(tmp_path, records)).read_text(encoding="utf-8"))
+    # The first of these with its figures, as far as there are any.
+    folder = write_study(tmp_path, records)
+    text = text_of_page(folder) if phases else shown(write_report(folder).read_text(encoding="utf-8"))
     assert "There is no answer yet: the study has no confirmed trials." in text
     assert "There are no confirm trials" in text
     assert ("There are no search trials" in text) == ("search" not in phases)
@@ -117,11 +113,11 @@ def test_a_study_of_failures_still_has_a_report(tmp_path: Path) -> None:
     assert "no room" in text
 
 
-def test_a_sample_grid_that_is_gone_is_said_to_be(tmp_path: Path) -> None:
-    lost = planted_record(
-        balancer="dcgan", validation=0.4, test=0.4, gan=True, artifacts={"samples": "artifacts/x/samples.png"}
-    )
-    assert "The image file is gone." in text_of_page(write_study(tmp_path, [lost]))
+def test_arrays_that_are_gone_are_said_to_be(tmp_path: Path) -> None:
+    lost = with_samples(planted_record(balancer="dcgan", validation=0.4, test=0.4, gan=True))
+    folder = write_study(tmp_path, [lost])
+    (folder / array_path(lost)).unlink()
+    assert f"{array_path(lost)}: is missing; it is left out wherever it is needed." in text_of_page(folder)
 
 
 def test_one_seed_gives_a_report_without_intervals(tmp_path: Path) -> None:

@@ -1,7 +1,5 @@
 """What every simple balancer keeps to once a classifier is fitted to what it gives."""
 
-import io
-
 import numpy as np
 import pytest
 import torch
@@ -13,8 +11,10 @@ from gan_study.trainables.classifiers.fitting_plan import PLAIN
 from gan_study.trainables.classifiers.training import fit
 from gan_study.trainables.data.images import Classes, TrainingSet
 from gan_study.trainables.trial.config import parse_trial
-from gan_study.trainables.trial.run import Purpose, run_trial
+from gan_study.trainables.trial.outcome import Purpose
+from gan_study.trainables.trial.run import run_trial
 from tests.contracts.test_trials import CPU, MEASURING, outcome
+from tests.outcomes import view
 
 SIMPLE = tuple(name for name, entry in BALANCERS.items() if not entry.is_gan)
 
@@ -48,14 +48,14 @@ def probabilities(balancing):
         }
     )
     *_, last = run_trial(config, Purpose(phase="search"), device=CPU, store=MEASURING)
-    return np.load(io.BytesIO(last.files["predictions_validation"]))["probabilities"]
+    return last.arrays["validation/probabilities"][0]
 
 
 @pytest.mark.parametrize(
     ("name", "path"), [(name, path) for name in SIMPLE for path in sorted(BALANCERS[name].setting_paths)]
 )
 def test_every_setting_changes_what_is_predicted(name, path):
-    default = np.load(io.BytesIO(outcome(name).files["predictions_validation"]))["probabilities"]
+    default = outcome(name).arrays["validation/probabilities"][0]
     assert not np.allclose(probabilities(changed_setting(name, path)), default, atol=1e-6)
 
 
@@ -108,7 +108,7 @@ def test_every_balancer_but_none_asks_for_something(name, hardly_any):
 
 
 def test_the_upper_bound_is_granted_real_images():
-    counts = outcome("real_upper_bound").record.class_counts
+    counts = view(outcome("real_upper_bound")).class_counts
     assert all(counts.balanced[label] == max(counts.training) for label in (3, 8))
     assert sum(counts.synthetic) == 0
     assert not any("were wanted" in note for note in outcome("real_upper_bound").record.notes)

@@ -2,15 +2,19 @@
 
 from functools import cache
 
+import numpy as np
 import pytest
 import torch
 
+from gan_study.trainables.arrays import ArrayFile, to_bytes
 from gan_study.trainables.balancing.catalog import BALANCERS
 from gan_study.trainables.classifiers.catalog import CLASSIFIERS
-from gan_study.trainables.record import read_line
+from gan_study.trainables.record import MOST_RECORD_BYTES, read_line
 from gan_study.trainables.runtime.cache import State
 from gan_study.trainables.trial.config import parse_trial
-from gan_study.trainables.trial.run import Purpose, TrialOutcome, run_trial
+from gan_study.trainables.trial.outcome import Purpose, TrialOutcome
+from gan_study.trainables.trial.run import run_trial
+from tests.outcomes import content, view
 
 CPU = torch.device("cpu")
 
@@ -37,19 +41,25 @@ def outcome(balancer="none", classifier="simple_cnn", repetition=0, device=CPU):
 
 
 @pytest.mark.parametrize("balancer", BALANCERS)
-def test_a_record_is_complete_and_reads_back(balancer):
-    record = outcome(balancer).record
+def test_a_record_is_complete_and_reads_back(balancer, tmp_path):
+    record, trial = outcome(balancer).record, view(outcome(balancer))
+    (tmp_path / "arrays.npz").write_bytes(to_bytes(outcome(balancer).arrays))
+    stored = ArrayFile(tmp_path / "arrays.npz")
+    assert stored.keys() == outcome(balancer).arrays.keys()
+    for name, array in outcome(balancer).arrays.items():
+        np.testing.assert_array_equal(stored[name], array, strict=True)
+    assert len(record.to_line()) <= MOST_RECORD_BYTES
     assert record.status == "complete"
     assert read_line(record.to_line(), where="here") == record
     for part in ("validation", "test"):
-        scores = record.scores[part]
-        assert all(0 <= value <= 1 for value in scores.overall.values())
-        assert sum(map(sum, scores.confusion_matrix)) == sum(getattr(record.class_counts, part))
+        assert all(0 <= value <= 1 for value in record.scores[part].values())
+        confusion = trial.class_scores(part).confusion_matrix
+        assert confusion.sum() == sum(getattr(trial.class_counts, part))
 
 
 @pytest.mark.parametrize("balancer", BALANCERS)
 def test_all_are_compared_on_the_same_images(balancer):
-    record, none = outcome(balancer).record, outcome().record
+    record, none = view(outcome(balancer)), view(outcome())
     assert record.setting_id == none.setting_id
     for counts in ("available", "imbalanced", "training", "validation", "test"):
         assert getattr(record.class_counts, counts) == getattr(none.class_counts, counts)
@@ -60,17 +70,19 @@ def test_equal_seeds_give_equal_trials(balancer):
     first, second = outcome(balancer), outcome(balancer, repetition=1)
     assert first is not second
     assert first.record.outcome() == second.record.outcome()
-    assert first.files == second.files
+    assert content(first) == content(second)
 
 
 @pytest.mark.parametrize("balancer", [name for name, entry in BALANCERS.items() if entry.is_gan])
 def test_a_gan_fills_the_minority_and_shows_its_images(balancer):
-    result = outcome(balancer)
-    counts = result.record.class_counts
+    trial = view(outcome(balancer))
+    counts = trial.class_counts
     assert all(counts.balanced[label] == max(counts.training) for label in (3, 8))
-    assert set(result.record.losses) in ({"3", "8"}, {"all classes"})
-    assert all([loss.epoch for loss in losses] == [1] for losses in result.record.losses.values())
-    assert "samples" in result.files
+    assert set(trial.losses) in ({"3", "8"}, {"all classes"})
+    assert all(len(losses.generator) == len(losses.discriminator) == 1 for losses in trial.losses.values())
+    assert set(trial.samples) == {"3", "8"}
+    assert trial.gan.reason == "fixed"
+    assert (trial.generated.num_made, trial.generated.share_reached) == (sum(counts.synthetic), 1.0)
 
 
 @pytest.mark.parametrize("classifier", CLASSIFIERS)
@@ -78,7 +90,8 @@ def test_every_classifier_makes_a_complete_record(classifier):
     record = outcome(classifier=classifier).record
     assert record.status == "complete"
     assert record.classifier == classifier
-    assert sum(map(sum, record.scores["test"].confusion_matrix)) == sum(record.class_counts.test)
+    trial = view(outcome(classifier=classifier))
+    assert trial.class_scores("test").confusion_matrix.sum() == sum(trial.class_counts.test)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
@@ -86,7 +99,7 @@ def test_every_classifier_makes_a_complete_record(classifier):
     ("balancer", "classifier"), [*((b, "simple_cnn") for b in BALANCERS), *(("none", c) for c in CLASSIFIERS)]
 )
 def test_a_gpu_takes_the_trials_of_a_cpu(balancer, classifier):
-    record = outcome(balancer, classifier, device=torch.device("cuda")).record
-    assert record.status == "complete"
-    assert record.class_counts == outcome(balancer, classifier).record.class_counts
-    assert set(record.generated) == set(outcome(balancer, classifier).record.generated)
+    on_gpu, on_cpu = (view(outcome(balancer, classifier, device=device)) for device in (torch.device("cuda"), CPU))
+    assert on_gpu.status == "complete"
+    assert on_gpu.class_counts == on_cpu.class_counts
+    assert set(on_gpu.quality) == set(on_cpu.quality)

@@ -4,8 +4,8 @@ import random
 from dataclasses import dataclass, field, replace
 
 from gan_study.study.plan.planner import Pause, Planner
-from gan_study.trainables.record import ClassCounts, Scores, TrialRecord
-from gan_study.trainables.trial.run import failed_record
+from gan_study.trainables.record import TrialRecord
+from gan_study.trainables.trial.outcome import failed_record
 
 METRICS = (
     "accuracy",
@@ -27,29 +27,13 @@ def made_up_record(trial, *, fails=False):
         return blank
     score = int(trial.config.trial_id, 16) % 1000 / 1000
     parts = ("validation", "test") if trial.config.evaluation.test else ("validation",)
-    scores = Scores(
-        overall=dict.fromkeys(METRICS, score),
-        per_class=dict.fromkeys(("precision", "recall", "f1"), (score, score)),
-        confusion_matrix=((8, 2), (1, 1)),
-    )
     gain = None if trial.purpose.baseline is None else score - trial.purpose.baseline
     return replace(
         blank,
         status="complete",
         failure=None,
         objective=gain,
-        scores=dict.fromkeys(parts, scores),
-        class_names=("common", "rare"),
-        minority_classes=(1,),
-        class_counts=ClassCounts(
-            available=(50, 50),
-            imbalanced=(50, 10),
-            training=(40, 8),
-            validation=(10, 2),
-            balanced=(40, 40),
-            synthetic=(0, 32),
-            test=(10, 2) if trial.config.evaluation.test else None,
-        ),
+        scores={part: dict.fromkeys(METRICS, score) for part in parts},
     )
 
 

@@ -70,7 +70,7 @@ def write_records(folder, records):
 
 def f1_of(records, balancer):
     found = [record for record in records if record.balancer == balancer and record.phase == "confirm"]
-    return sum(record.scores["validation"].overall["minority_f1"] for record in found) / len(found)
+    return sum(record.scores["validation"]["minority_f1"] for record in found) / len(found)
 
 
 def test_the_gan_that_validation_chose_is_taken_as_it_was_confirmed(images, tmp_path):
@@ -79,16 +79,16 @@ def test_the_gan_that_validation_chose_is_taken_as_it_was_confirmed(images, tmp_
     best = max(("dcgan", "lsgan"), key=lambda name: f1_of(records, name))
     [trial] = [each for each in records if (each.balancer, each.seed, each.phase) == (best, 1, "confirm")]
     assert request.config.trial_id == trial.trial_id
-    assert request.study_validation == trial.scores["validation"].overall
+    assert request.study_validation == trial.scores["validation"]
 
 
 def test_the_verdict_of_the_study_goes_along(images, tmp_path):
     records = study_folder(tmp_path / "study", study_of(images, seeds=(1, 2, 3)))
     for record in records:
         if record.balancer == "lsgan" and record.phase == "confirm":
-            record.scores["test"].overall["minority_f1"] = 0.01 * record.seed
+            record.scores["test"]["minority_f1"] = 0.01 * record.seed
         elif record.balancer == "none" and record.phase == "confirm":
-            record.scores["test"].overall["minority_f1"] = 0.5 + 0.011 * record.seed
+            record.scores["test"]["minority_f1"] = 0.5 + 0.011 * record.seed
     write_records(tmp_path / "study", records)
     request = export_request(BalanceOptions(study=tmp_path / "study", variant="lsgan"))
     (said,) = request.findings

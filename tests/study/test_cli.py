@@ -17,7 +17,7 @@ from gan_study.trainables.balancing.catalog import BALANCERS
 from gan_study.trainables.classifiers.catalog import CLASSIFIERS
 from gan_study.trainables.data.catalog import DATA_SETS
 from gan_study.trainables.gans.catalog import VARIANTS
-from tests.analysis.planted import predicted_study
+from tests.analysis.planted import array_path, predicted_study, write_arrays
 from tests.study.simulation import Simulation
 
 
@@ -152,9 +152,8 @@ def test_check_says_what_is_wrong_in_its_exit_code(gan_study, tmp_path):
 def test_report_check_says_in_its_exit_code_what_is_off(gan_study, tmp_path):
     create_study_folder(tmp_path / "study", study_config("quickstart"), {})
     assert_one_line(gan_study("report", "--check", tmp_path / "study"), "has no report")
-    records = predicted_study(tmp_path / "study")
-    lines = (record.to_line() for record in records)
-    (tmp_path / "study" / "records.jsonl").write_text("\n".join(lines) + "\n")
+    records = predicted_study()
+    write_arrays(tmp_path / "study", records)
     assert gan_study("report", tmp_path / "study")[0] == 0
     code, out, _ = gan_study("report", "--check", tmp_path / "study")
     assert (code, out.splitlines()[-1].split(", ")[-1]) == (0, "nothing off")
@@ -162,10 +161,10 @@ def test_report_check_says_in_its_exit_code_what_is_off(gan_study, tmp_path):
     code, out, _ = gan_study("report", "--check", tmp_path / "study")
     assert (code, out.splitlines()[0].split(":")[:2]) == (1, ["off", " importance.json"])
     assert gan_study("report", tmp_path / "study")[0] == 0
-    (tmp_path / "study" / records[-1].artifacts["predictions_test"]).unlink()
+    (tmp_path / "study" / array_path(records[-1])).unlink()
     code, out, _ = gan_study("report", "--check", tmp_path / "study")
     assert code == 1
-    assert f"off: trial {records[-1].trial_id}, predictions_test" in out
+    assert f"off: trial {records[-1].trial_id}, test predictions" in out
     # Verdicts, whose p values over test images need the file too, are off with it.
     assert re.search(r", [1-9]\d* off$", out.strip())
 

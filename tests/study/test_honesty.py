@@ -91,6 +91,6 @@ def test_with_the_test_labels_poisoned_every_search_trial_is_the_same(studies):
 
 def test_the_poison_was_strong_enough_to_be_seen_in_the_confirmation(studies):
     def accuracy(name):
-        return np.mean([r.scores["test"].overall["accuracy"] for r in studies[name][0] if r.phase == "confirm"])
+        return np.mean([r.scores["test"]["accuracy"] for r in studies[name][0] if r.phase == "confirm"])
 
     assert accuracy("clean") > accuracy("poisoned") + 0.3

@@ -1,9 +1,27 @@
 import json
-from dataclasses import replace
+from dataclasses import fields
 
 import pytest
 
-from gan_study.trainables.record import ImageQuality, Milestone, RecordError, Scores, TrialRecord, read_line
+from gan_study.trainables.record import (
+    MOST_NOTES_BYTES,
+    Digests,
+    GanLength,
+    GeneratedImages,
+    Memorisation,
+    Milestone,
+    RecordError,
+    RungReached,
+    SearchStep,
+    Seen,
+    Stop,
+    TrialRecord,
+    limit_notes,
+    read_header,
+    read_line,
+    shorten,
+    to_ranges,
+)
 
 RECORD = TrialRecord(
     trial_id="a1",
@@ -16,80 +34,100 @@ RECORD = TrialRecord(
     imbalance_ratio=10,
     seed=3,
     config={"seed": 3, "deep": {"list": [1, None, "x"]}},
-    class_names=("2", "3"),
-    minority_classes=(1,),
-    scores={
-        "validation": Scores(
-            overall={"minority_f1": 0.5, "roc_auc": None},
-            per_class={"recall": (0.5, None)},
-            confusion_matrix=((1, 2), (3, 4)),
-        )
-    },
+    digests=Digests(pool="0a", test="1b", configuration="2c", code="3d"),
+    num_fits=5,
+    scores={"validation": {"minority_f1": 0.5, "roc_auc": None}},
+    search=SearchStep(
+        number=17,
+        params={"balancing/gan/epochs": 40},
+        rung=2,
+        stage="half of the variants",
+        seen=Seen(ended="0-14,17", running=(RungReached(rung=1, numbers="15-16"),)),
+    ),
+    stop=Stop(rung=2, reason="falls behind", seen=Seen(ended="0-14")),
     milestones=(Milestone(epoch=5, objective=-0.25),),
-    generated={
-        "3": ImageQuality(
-            metrics={"kid": 0.25, "fid": None},
-            num_generated=40,
-            num_training=9,
-            num_held_out=5,
-            flags=("copies",),
-            missing={"fid": "needs more images"},
-        )
-    },
+    generated=GeneratedImages(balance_to=0.5, share_reached=0.5, num_made=90, num_passed=80, filter="copies"),
+    gan=GanLength(generator_steps=2000, reason="cap", still_improving=True, pretrained_on="all classes"),
+    memorisation=Memorisation(largest_copied_share=0.1, fewest_distinct=24, flags=("collapsed",)),
+    num_groups={"training": 12, "test": 4},
+    arrays="artifacts/a1.npz",
     seconds={"data": 0.5},
     finished_at="2026-01-01",
 )
 
 
-def test_a_line_reads_back_as_the_same_record():
+def test_a_line_reads_back_as_the_same_record() -> None:
     line = RECORD.to_line()
     assert "\n" not in line
     assert read_line(line, where="here") == RECORD
 
 
-def test_a_line_from_before_generated_images_were_measured_is_read():
-    values = json.loads(RECORD.to_line())
-    del values["generated"]
-    assert read_line(json.dumps(values), where="here") == replace(RECORD, generated={})
+def test_what_is_not_known_has_a_default() -> None:
+    needed = {"trial_id", "setting_id", "phase", "status", "dataset", "classifier", "balancer"}
+    needed |= {"imbalance_ratio", "seed", "config", "schema_version"}
+    values = {name: value for name, value in json.loads(RECORD.to_line()).items() if name in needed}
+    found = read_line(json.dumps(values), where="here")
+    as_given = {each.name for each in fields(found) if getattr(found, each.name) == getattr(RECORD, each.name)}
+    # Those that are as empty here as by default are among them.
+    assert as_given == needed | {"failure", "objective", "baseline", "selection", "notes", "environment"}
+    assert (found.num_fits, found.gan, found.generated, found.arrays) == (1, None, None, None)
 
 
 @pytest.mark.parametrize(
     ("line", "message"),
     [
         (RECORD.to_line()[:-5], "records:7: not JSON"),
-        ("[1, 2]", "records:7: schema version None"),
-        (RECORD.to_line().replace('"schema_version": 1', '"schema_version": 99'), "records:7: schema version 99"),
+        ("[1, 2]", "records:7: not a JSON object"),
+        ("{}", "records:7: schema version None"),
+        (RECORD.to_line().replace('"schema_version": 2', '"schema_version": 99'), "records:7: schema version 99"),
+        (
+            RECORD.to_line().replace('"schema_version": 2', '"schema_version": 1'),
+            "records:7: written by gan-study 0.1.0, whose studies this version does not read",
+        ),
         (
             RECORD.to_line().replace('"status": "complete"', '"status": "done"'),
             "records:7: status: 'done' cannot be used",
         ),
         (
-            RECORD.to_line().replace('"class_names": ["2", "3"]', '"class_names": ["2"]'),
-            "records:7: scores.validation.per_class.recall has 2 entries for 1 classes",
-        ),
-        (
-            RECORD.to_line().replace("[[1, 2], [3, 4]]", "[[1, 2], [3]]"),
-            "records:7: scores.validation.confusion_matrix has 1 entries for 2 classes",
-        ),
-        (
-            RECORD.to_line().replace('"minority_classes": [1]', '"minority_classes": [2]'),
-            "records:7: minority_classes [2] are not all among the classes",
+            RECORD.to_line().replace("artifacts/a1.npz", "../a1.npz"),
+            "records:7: arrays: '../a1.npz' leads out of the study's folder",
         ),
     ],
 )
-def test_anything_else_is_refused_by_line(line, message):
+def test_anything_else_is_refused_by_line(line: str, message: str) -> None:
     with pytest.raises(RecordError) as error:
         read_line(line, where="records:7")
     assert str(error.value).startswith(message)
 
 
-def test_the_outcome_leaves_out_what_two_equal_runs_differ_in():
+def test_a_header_without_a_version_is_of_the_first() -> None:
+    with pytest.raises(RecordError, match=r"written by gan-study 0\.1\.0"):
+        read_header(b'{"name": "x", "study_id": "0123abcd", "created_at": "", "config": {}, "environment": {}}')
+
+
+def test_the_outcome_leaves_out_what_two_equal_runs_differ_in() -> None:
     assert {"seconds", "environment", "finished_at"}.isdisjoint(RECORD.outcome())
-    assert RECORD.outcome()["scores"]["validation"]["overall"]["minority_f1"] == 0.5
+    assert RECORD.outcome()["scores"]["validation"]["minority_f1"] == 0.5
 
 
-def test_a_record_from_before_gans_were_timed_still_reads():
-    values = json.loads(RECORD.to_line())
-    del values["gan_seconds"]
-    assert read_line(json.dumps(values), where="here") == RECORD
-    assert read_line(replace(RECORD, gan_seconds={"3": 1.5}).to_line(), where="here").gan_seconds == {"3": 1.5}
+@pytest.mark.parametrize(
+    ("numbers", "ranges"),
+    [([], ""), ([3], "3"), ([2, 1, 0], "0-2"), ([*range(15), 17], "0-14,17"), ([1, 3, 4, 9], "1,3-4,9")],
+)
+def test_numbers_are_told_as_ranges(numbers: list[int], ranges: str) -> None:
+    assert to_ranges(numbers) == ranges
+
+
+def test_a_long_text_keeps_its_beginning_and_its_end() -> None:
+    assert shorten("short", 20) == "short"
+    found = shorten("RuntimeError: " + "x" * 100 + " on device 3", 40)
+    assert len(found) == 40
+    assert found.startswith("RuntimeError")
+    assert found.endswith("on device 3")
+
+
+def test_notes_have_room_or_are_counted() -> None:
+    assert limit_notes(["a", "b", "a"]) == ("a", "b")
+    found = limit_notes([f"class {number}: {'x' * 200}" for number in range(100)])
+    assert len(json.dumps(found)) < MOST_NOTES_BYTES + 200
+    assert found[-1] == f"{100 - len(found) + 1} more notes, for which the record has no room"

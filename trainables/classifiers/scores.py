@@ -1,15 +1,28 @@
 """Scores of a classifier, all from its probabilities on one part."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import roc_auc_score
 
-from gan_study.trainables.record import Scores
-
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Scores:
+    """The scores of one classifier on one part, each in [0, 1]."""
+
+    overall: Mapping[str, float | None]
+    """By metric: accuracy, balanced_accuracy, macro_f1, g_mean, roc_auc, and means over the minority classes."""
+    precision: Floats
+    """By class [K]; NaN for a class without images, as in the next two."""
+    recall: Floats
+    f1: Floats
+    confusion_matrix: Integers
+    """Images [K, K] by true and predicted class, unweighted."""
 
 
 def score(
@@ -42,12 +55,26 @@ def score(
         "minority_recall": _mean(recall[list(minority)]),
         "minority_f1": _mean(f1[list(minority)]),
     }
-    per_class: Mapping[str, Floats] = {"precision": precision, "recall": recall, "f1": f1}
-    return Scores(
-        overall=overall,
-        per_class={name: tuple(_or_none(v) for v in values) for name, values in per_class.items()},
-        confusion_matrix=tuple(tuple(int(n) for n in row) for row in confusion),
-    )
+    return Scores(overall=overall, precision=precision, recall=recall, f1=f1, confusion_matrix=confusion)
+
+
+def mean_overall(fits: Sequence[Scores]) -> dict[str, float | None]:
+    """The overall scores' means over several fits; None where some fit's is."""
+    found = {name: [each.overall[name] for each in fits] for name in fits[0].overall}
+    defined = {name: [value for value in values if value is not None] for name, values in found.items()}
+    return {name: float(np.mean(values)) if len(values) == len(fits) else None for name, values in defined.items()}
+
+
+def to_arrays(part: str, fits: Sequence[Scores]) -> dict[str, npt.NDArray[np.generic]]:
+    """The scores of several fits on a part, under the names of a trial's arrays (`trainables.arrays`)."""
+    return {
+        "scores/metrics": np.array(list(fits[0].overall)),
+        f"{part}/overall": np.array([list(each.overall.values()) for each in fits], dtype=np.float64),
+        f"{part}/precision": np.stack([each.precision for each in fits]),
+        f"{part}/recall": np.stack([each.recall for each in fits]),
+        f"{part}/f1": np.stack([each.f1 for each in fits]),
+        f"{part}/confusion_matrix": np.stack([each.confusion_matrix for each in fits]),
+    }
 
 
 def confusion_matrix(labels: Integers, predicted: Integers, num_classes: int) -> Integers:
@@ -101,7 +128,3 @@ def _geometric_mean(values: Floats) -> float | None:
 
 def _share(part: float, whole: float) -> float | None:
     return float(part / whole) if whole else None
-
-
-def _or_none(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)

@@ -7,7 +7,7 @@ import jinja2
 
 from gan_study.trainables.export.balanced_folder import Description
 from gan_study.trainables.export.saved_generator import GeneratorConfig
-from gan_study.trainables.record import ImageQuality
+from gan_study.trainables.image_quality.class_quality import ClassQuality
 
 # The metrics of generated images that a card shows, each with what real images reach in their place.
 QUALITY = ("fid", "kid", "precision", "recall", "gan_train", "gan_test", "memorised_share", "copied_share")
@@ -39,7 +39,7 @@ def data_card(description: Description) -> str:
     return _TEMPLATES.get_template("data_card.md.j2").render(data=description, config=description.config)
 
 
-def model_card(description: Description, generator: GeneratorConfig, quality: Mapping[str, ImageQuality]) -> str:
+def model_card(description: Description, generator: GeneratorConfig, quality: Mapping[str, ClassQuality]) -> str:
     """The card of the generator that made its images, with what they are worth by class."""
     return _TEMPLATES.get_template("model_card.md.j2").render(
         data=description,

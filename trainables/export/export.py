@@ -41,15 +41,20 @@ from gan_study.trainables.export.filling import Filling, filling
 from gan_study.trainables.export.layout import folder_name, write_png
 from gan_study.trainables.export.saved_generator import saved, write_generator
 from gan_study.trainables.gans.checkpoints import Checkpoints
-from gan_study.trainables.image_quality.judge import RealImages, Yardstick, image_quality, yardstick
-from gan_study.trainables.record import ImageQuality
+from gan_study.trainables.image_quality.class_quality import ClassQuality
+from gan_study.trainables.image_quality.judge import (
+    RealImages,
+    ReferenceModels,
+    fit_reference_models,
+    measure_images,
+)
 from gan_study.trainables.runtime.cache import FolderStore
 from gan_study.trainables.runtime.matrix_products import Library, library
 from gan_study.trainables.runtime.process import use_threads
 from gan_study.trainables.runtime.storage import write_atomically
 from gan_study.trainables.trial.config import TrialConfig, dump_trial
 from gan_study.trainables.trial.data import TrialParts, held_out, prepare
-from gan_study.trainables.trial.run import environment
+from gan_study.trainables.trial.environment import environment
 
 # What goes on where it was when it is cut off; gone once the folder is complete.
 _WORK = Path(".work")
@@ -190,7 +195,7 @@ class _Export:
         """Everything, the description last."""
         gans = self._trained()
         self.progress("learning features", 0, 1)
-        features = self._measure.features
+        features = self._models.features
         self.progress("learning features", 1, 1)
         fillings = {label: self._filling(label, gans.generators[label], features) for label in self.missing}
         write_manifest(self.folder, list(self._written(fillings)))
@@ -325,16 +330,16 @@ class _Export:
             notes=(*self.request.findings, *notes, *_missing_notes(classes)),
         )
 
-    def _quality(self, fillings: Mapping[int, Filling]) -> dict[str, ImageQuality]:
+    def _quality(self, fillings: Mapping[int, Filling]) -> dict[str, ClassQuality]:
         """What the synthetic images are worth, by class, as a study measures it."""
         self.progress("measuring images", 0, 1)
         balanced = self.training
         for label, made in fillings.items():
             labels = torch.full((len(made.images),), label, device=self.device)
             balanced = balanced.extended(to_float(made.images, self.device), labels)
-        found = image_quality(balanced, self._real, self._measure, seed=self._quality_seed)
+        found = measure_images(balanced, self._real, self._models, seed=self._quality_seed)
         self.progress("measuring images", 1, 1)
-        return found
+        return {self.names[label]: each.quality for label, each in found.items()}
 
     @cached_property
     def _real(self) -> RealImages:
@@ -345,9 +350,9 @@ class _Export:
         )
 
     @cached_property
-    def _measure(self) -> Yardstick:
+    def _models(self) -> ReferenceModels:
         choice, store = self.config.evaluation.image_features, FolderStore(self._work / "measures")
-        return yardstick(self._real, self.parts.pool, choice, store, seed=self._quality_seed)
+        return fit_reference_models(self._real, self.parts.pool, choice, store, seed=self._quality_seed)
 
     @property
     def _quality_seed(self) -> int:
@@ -370,7 +375,7 @@ def _missing_notes(classes: list[ClassDescription]) -> tuple[str, ...]:
     )
 
 
-def _recognised_notes(quality: Mapping[str, ImageQuality]) -> tuple[str, ...]:
+def _recognised_notes(quality: Mapping[str, ClassQuality]) -> tuple[str, ...]:
     """Of each class that was filled, how many of its synthetic images pass for it: noise is found out at once."""
     return tuple(
         f"class {name!r}: a classifier of the real images takes {_percent(found.metrics['gan_test'])} of the "

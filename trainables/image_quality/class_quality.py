@@ -9,7 +9,7 @@ import numpy.typing as npt
 from gan_study.trainables.base.seeding import numpy_generator
 from gan_study.trainables.image_quality.copying import (
     copied_share,
-    memorised_floor,
+    expected_memorised_share,
     memorised_share,
     repeated_share,
 )
@@ -22,7 +22,6 @@ from gan_study.trainables.image_quality.distribution_metrics import (
     manifold_scores,
 )
 from gan_study.trainables.image_quality.ssim import mean_nearest_ssim, mean_pairwise_ssim
-from gan_study.trainables.record import ImageQuality
 
 # Seen on scikit-learn's digits, MNIST and chest X-rays, 20 to 600 training images of a class, in pixels and in a
 # CNN's features: of fresh real images up to 0.12 are memorised but no more than 0.05 copied; of averages of two or
@@ -53,6 +52,26 @@ class ImageSample:
         return ImageSample(images=self.images[chosen], features=self.features[chosen])
 
 
+@dataclass(frozen=True, kw_only=True)
+class ClassQuality:
+    """What the generated images of one class are worth."""
+
+    metrics: Mapping[str, float | None]
+    """By name, as `class_quality` has them; None with too few images."""
+    missing: Mapping[str, str]
+    """What each metric that is None needs."""
+    num_generated: int
+    """Generated images compared."""
+    num_training: int
+    """Training images compared."""
+    num_held_out: int
+    """Held-out real images compared."""
+    flags: tuple[str, ...]
+    """As `quality_flags` has them."""
+    features: str = "domain"
+    """Whose features the images were compared by."""
+
+
 def class_quality(
     *,
     generated: ImageSample,
@@ -60,17 +79,17 @@ def class_quality(
     held_out: ImageSample,
     probabilities: npt.NDArray[np.floating] | None = None,
     seed: int,
-) -> ImageQuality:
-    """What the generated images of one class are worth, beside what real images that were not trained on are.
+) -> ClassQuality:
+    """What the generated images of one class are worth, and what real images score in their place.
 
     `training` are the real images of the class that the generator was trained on, `held_out` others of the class
     that it has not seen. Each metric compares with the training images, and `<metric>_floor`, where there is one,
-    is what real images score in the place of the generated ones: held-out ones, or for what is measured within one
-    set (ssim_between, repeated_share) the training ones. A generator whose images cannot be told from real ones
-    scores about the floor; one that copies its training images beats it.
+    is the real-image reference: the score of held-out images or, for what is measured within one set
+    (ssim_between, repeated_share), of the training images. A generator whose images cannot be told from real ones
+    scores about the reference; one that copies its training images beats it.
 
-    fid, kid, precision, recall, density, coverage: `trainables.metrics.generative`. memorised_share, copied_share,
-    repeated_share: `trainables.metrics.copying`. ssim_between, ssim_nearest: SSIM of generated images to one
+    fid, kid, precision, recall, density, coverage: `distribution_metrics`. memorised_share, copied_share,
+    repeated_share: `copying`. ssim_between, ssim_nearest: SSIM of generated images to one
     another and to their nearest training image. inception_score: of `probabilities` [N, K], a classifier's of the
     generated images; left out where none are given. A metric is None where there are too few images for it, and
     `missing` says how many it needs. `flags` are those of `quality_flags`; what comes of a single training image
@@ -84,7 +103,7 @@ def class_quality(
     }
     if probabilities is not None:
         metrics["inception_score"] = inception_score(probabilities)
-    return ImageQuality(
+    return ClassQuality(
         metrics=metrics,
         missing=_missing(metrics, generated, training, held_out),
         num_generated=len(generated),
@@ -105,8 +124,8 @@ def quality_flags(metrics: Mapping[str, float | None]) -> tuple[str, ...]:
     flags = {
         "copies": _reaches(metrics, "memorised_share", COPIES_SHARE)
         and _reaches(metrics, "copied_share", COPIES_SHARE),
-        "collapsed": _above_floor(metrics, "repeated_share", COLLAPSED_SHARE)
-        and _above_floor(metrics, "ssim_between", 0.0),
+        "collapsed": _exceeds_reference(metrics, "repeated_share", COLLAPSED_SHARE)
+        and _exceeds_reference(metrics, "ssim_between", 0.0),
     }
     return tuple(name for name, raised in flags.items() if raised)
 
@@ -114,10 +133,10 @@ def quality_flags(metrics: Mapping[str, float | None]) -> tuple[str, ...]:
 def _distances(
     generated: ImageSample, training: ImageSample, held_out: ImageSample, *, seed: int
 ) -> dict[str, float | None]:
-    fid, fid_floor = _frechet_distances(generated, training, held_out, seed=seed)
+    fid, reference = _frechet_distances(generated, training, held_out, seed=seed)
     return {
         "fid": fid,
-        "fid_floor": fid_floor,
+        "fid_floor": reference,
         "kid": kernel_distance(training.features, generated.features),
         "kid_floor": kernel_distance(training.features, held_out.features),
     }
@@ -126,11 +145,11 @@ def _distances(
 def _frechet_distances(
     generated: ImageSample, training: ImageSample, held_out: ImageSample, *, seed: int
 ) -> tuple[float | None, float | None]:
-    """FID and its floor from equally many images, since it falls with their number; else FID alone, from all."""
+    """FID and its reference from equally many images, since it falls with their number; else FID of all images."""
     equal = min(len(generated), len(held_out))
-    floor = frechet_distance(held_out.sample(equal, seed=seed).features, training.features)
-    compared = generated if floor is None else generated.sample(equal, seed=seed)
-    return frechet_distance(compared.features, training.features), floor
+    reference = frechet_distance(held_out.sample(equal, seed=seed).features, training.features)
+    compared = generated if reference is None else generated.sample(equal, seed=seed)
+    return frechet_distance(compared.features, training.features), reference
 
 
 def _manifold(generated: ImageSample, training: ImageSample) -> dict[str, float | None]:
@@ -141,7 +160,7 @@ def _manifold(generated: ImageSample, training: ImageSample) -> dict[str, float 
 def _copying(generated: ImageSample, training: ImageSample, held_out: ImageSample) -> dict[str, float | None]:
     return {
         "memorised_share": memorised_share(generated.features, training.features, held_out.features),
-        "memorised_share_floor": memorised_floor(len(held_out)),
+        "memorised_share_floor": expected_memorised_share(len(held_out)),
         "copied_share": copied_share(generated.features, training.features),
         "copied_share_floor": copied_share(held_out.features, training.features),
         "ssim_nearest": mean_nearest_ssim(generated.images, training.images),
@@ -193,6 +212,6 @@ def _reaches(metrics: Mapping[str, float | None], name: str, threshold: float) -
     return value is not None and value >= threshold
 
 
-def _above_floor(metrics: Mapping[str, float | None], name: str, excess: float) -> bool:
-    value, floor = metrics[name], metrics[f"{name}_floor"]
-    return value is not None and floor is not None and value - floor >= excess
+def _exceeds_reference(metrics: Mapping[str, float | None], name: str, excess: float) -> bool:
+    value, reference = metrics[name], metrics[f"{name}_floor"]
+    return value is not None and reference is not None and value - reference >= excess

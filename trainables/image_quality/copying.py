@@ -1,7 +1,7 @@
 """Whether generated images are copies of training images, or of one another, all from features [N, D].
 
-Distances are Euclidean. Duplicates among the training images hide copies of them, and duplicates between training
-and held-out images lower the bar; whoever asks has removed both.
+Distances are Euclidean. Callers remove duplicates first: among the training images they hide copies, between
+training and held-out images they lower the bar.
 """
 
 from typing import NamedTuple
@@ -43,7 +43,7 @@ def memorised_share(generated: Features, training: Features, held_out: Features)
     return float((euclidean_distances(generated, training).min(axis=1) < bar).mean())
 
 
-def memorised_floor(num_held_out: int) -> float | None:
+def expected_memorised_share(num_held_out: int) -> float | None:
     """The memorised share that a generator of fresh real images can expect: j / (H + 1).
 
     Its images and the held-out ones are then exchangeable, so that each of the H + 1 ranks is as likely. 0.05 or

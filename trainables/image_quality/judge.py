@@ -1,4 +1,4 @@
-"""What the images that a balancer made are worth, class by class."""
+"""Measures the images that a balancer made, class by class."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,16 +15,15 @@ from gan_study.trainables.base.settings import dump
 from gan_study.trainables.classifiers.classifier import ClassifierConfig, FittedClassifier
 from gan_study.trainables.classifiers.training import fit, num_steps
 from gan_study.trainables.data.images import LabeledImages, TrainingSet, class_counts
-from gan_study.trainables.image_quality.class_quality import ImageSample, class_quality
+from gan_study.trainables.image_quality.class_quality import ClassQuality, ImageSample, class_quality
 from gan_study.trainables.image_quality.extractor import domain_classifier, measuring_features
 from gan_study.trainables.image_quality.features import ImageFeatures
-from gan_study.trainables.record import ImageQuality
 from gan_study.trainables.runtime.cache import Store, arithmetic, contents, made_once
 
-# Of each kind, drawn at random: enough for every metric's second digit, and a second or two of work. Where a class
-# has more training images, only copies of those drawn are seen as copies.
+# Images of each kind, drawn at random: enough for every metric's second digit, and a second or two of work. If a
+# class has more training images, only copies of those drawn are found.
 MAX_IMAGES = 2000
-# Or as many times the number of features, where that is more: a Frechet distance needs more images than features.
+# At least so many: a Frechet distance needs more images than features.
 IMAGES_PER_FEATURE = 2
 
 # By class, in label order; None for a class without images to recognise.
@@ -32,49 +31,47 @@ Recall: TypeAlias = tuple[float | None, ...]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Yardstick:
-    """What generated images are measured with: the same for every balancer of a setting.
-
-    `domain` is a classifier of the setting's real training part, the rare classes weighted up; `features` is the
-    one whose features tell how near images are to one another, the same for all settings of a data set. What was
-    costly about them is kept in `store`.
-    """
+class ReferenceModels:
+    """What generated images are measured with: the same for every balancer of a setting."""
 
     domain: FittedClassifier
+    """Classifies the setting's real images; fitted to its training part, the rare classes weighted up."""
     features: FittedClassifier
+    """Its features tell how near images are to one another; the same for all settings of a data set."""
     kind: str
+    """Whose features those are: "domain" or "inception"."""
     store: Store
+    """Where costly states are cached."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class RealImages:
-    """The real images of a setting, and the classifier under study.
-
-    `training` is what balancers are given; `held_out` are others, which they have not met.
-    """
+    """The real images of a setting, and the classifier under study."""
 
     training: TrainingSet
+    """What balancers are given."""
     held_out: TrainingSet
+    """Images that they are not given."""
     classifier: ClassifierConfig
 
     def recall(self, training: TrainingSet, *, seed: int) -> Recall:
         """Recall [K] on held-out images of the classifier fitted to `training`; None for a class without any.
 
-        It takes as many steps as for the real training part, whatever it is fitted to, and watches nothing:
-        validation images are among those held out.
+        It takes as many steps as for the real training part, whatever it is fitted to, and has no validation
+        part: validation images are among those held out.
         """
         size, unwatching = len(self.training), self.classifier.unwatching()
         steps = num_steps(unwatching, balanced_size=size, unbalanced_size=size)
         fitted = fit(unwatching, training, steps=steps, seed=derive_seed(seed, "recall"))
         labels = range(len(training.classes.names))
-        return tuple(recognised(fitted, self.held_out.of_class(label), label) for label in labels)
+        return tuple(recognised_share(fitted, self.held_out.of_class(label), label) for label in labels)
 
 
-def yardstick(
+def fit_reference_models(
     real: RealImages, pool: LabeledImages, choice: ImageFeatures, store: Store, *, seed: int
-) -> Yardstick:
-    """The yardstick of a setting of the data with the training part `pool`, with the features of `choice`."""
-    return Yardstick(
+) -> ReferenceModels:
+    """The reference models of a setting, with the features of `choice`; `pool` is the whole training part."""
+    return ReferenceModels(
         domain=domain_classifier(real.training, store, seed=derive_seed(seed, "domain")),
         features=measuring_features(choice, pool, real.training.images.device, store),
         kind=choice.kind,
@@ -82,11 +79,11 @@ def yardstick(
     )
 
 
-def recall_of_repeated(real: RealImages, numbers: Sequence[int], store: Store, *, seed: int) -> Recall:
-    """GAN-train's floor: `real.recall` where the real images of a class are repeated up to its number.
+def reference_recall(real: RealImages, numbers: Sequence[int], store: Store, *, seed: int) -> Recall:
+    """GAN-train's real-image reference: `real.recall` where a class's real images are repeated up to its number.
 
-    A class of number 0 stays as it is. So the floor differs from GAN-train in the images alone: it is as balanced.
-    Made once, as balancers of a setting ask for the same numbers, and kept in `store`.
+    A class of number 0 stays as it is. So it differs from GAN-train in the images alone: it is as balanced.
+    Computed once, as balancers of a setting ask for the same numbers, and cached in `store`.
     """
     depends_on: dict[str, JsonValue] = {
         "recall of repeated": list(numbers),
@@ -99,39 +96,35 @@ def recall_of_repeated(real: RealImages, numbers: Sequence[int], store: Store, *
         "seed": seed,
         "made by": arithmetic(real.training.images.device),
     }
-    kept = made_once(
-        store, depends_on, lambda: {"recall": real.recall(repeated(real.training, numbers, seed=seed), seed=seed)}
+    cached = made_once(
+        store,
+        depends_on,
+        lambda: {"recall": real.recall(repeat_images(real.training, numbers, seed=seed), seed=seed)},
     )
-    recall: Recall = kept["recall"]
+    recall: Recall = cached["recall"]
     return recall
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Judged:
-    """A class's generated images: what they are worth, and those that were `generated` and `training` ones.
+class MeasuredImages:
+    """A class's generated images, measured; both samples as they were compared."""
 
-    Both as they were compared: drawn at random where there are many, the training images without duplicates.
-    """
-
-    quality: ImageQuality
+    quality: ClassQuality
     generated: ImageSample
+    """Drawn at random where there are many."""
     training: ImageSample
+    """Without duplicates, drawn at random where there are many."""
 
 
-def image_quality(
-    balanced: TrainingSet, real: RealImages, measure: Yardstick, *, seed: int
-) -> dict[str, ImageQuality]:
-    """Quality of the synthetic images of `balanced`, by the name of each class with some, as `judged` has it."""
-    return {name: each.quality for name, each in judged(balanced, real, measure, seed=seed).items()}
+def measure_images(
+    balanced: TrainingSet, real: RealImages, models: ReferenceModels, *, seed: int
+) -> dict[int, MeasuredImages]:
+    """The synthetic images of `balanced` and their quality, by the label of each class that has some.
 
-
-def judged(balanced: TrainingSet, real: RealImages, measure: Yardstick, *, seed: int) -> dict[str, Judged]:
-    """The synthetic images of `balanced` and their quality, by the name of each class that has some.
-
-    Beside the metrics of `class_quality`: `gan_test`, the share of a class's images that `measure.domain` takes
-    for it, with its recall on held-out images as the floor; and `gan_train`, the recall on held-out images of a
-    classifier that has met generated images alone of the classes that have some, with that of one that met the
-    real ones as often instead as the floor. GAN-train and GAN-test: Shmelkov et al. 2018, section 3, by class.
+    Beside the metrics of `class_quality`: `gan_test`, the share of a class's images that `models.domain` takes
+    for it, with its recall on held-out images as the reference; and `gan_train`, the recall on held-out images of
+    a classifier that was fitted to generated images alone of the classes that have some, with that of one fitted
+    to the real images, each as often, as the reference. Shmelkov et al. 2018, section 3, by class.
     """
     made = tuple(sorted(set(balanced.labels[balanced.synthetic].tolist())))
     if not made:
@@ -140,62 +133,62 @@ def judged(balanced: TrainingSet, real: RealImages, measure: Yardstick, *, seed:
     without_real = balanced.take(torch.nonzero(balanced.synthetic | ~is_made).squeeze(1))
     gan_train = real.recall(without_real, seed=seed)
     numbers = class_counts(balanced.labels[balanced.synthetic].cpu().numpy(), len(balanced.classes.names))
-    floor = recall_of_repeated(real, numbers, measure.store, seed=seed)
+    reference = reference_recall(real, numbers, models.store, seed=seed)
     return {
-        balanced.classes.names[label]: _judged_class(
+        label: _measure_class(
             label,
             balanced,
             real,
-            measure,
-            gan_train={"gan_train": gan_train[label], "gan_train_floor": floor[label]},
+            models,
+            gan_train={"gan_train": gan_train[label], "gan_train_floor": reference[label]},
             seed=derive_seed(seed, label),
         )
         for label in made
     }
 
 
-def _judged_class(
+def _measure_class(
     label: int,
     balanced: TrainingSet,
     real: RealImages,
-    measure: Yardstick,
+    models: ReferenceModels,
     *,
     gan_train: Mapping[str, float | None],
     seed: int,
-) -> Judged:
+) -> MeasuredImages:
     of_class = balanced.images[balanced.synthetic & (balanced.labels == label)]
-    training = distinct(real.training.of_class(label))
-    num_features = measure.features.features(training[:1]).shape[1]
+    training = drop_duplicates(real.training.of_class(label))
+    num_features = models.features.features(training[:1]).shape[1]
     most = max(MAX_IMAGES, IMAGES_PER_FEATURE * num_features)
-    generated = drawn(of_class, most, seed=derive_seed(seed, "generated"))
-    training = drawn(training, most, seed=derive_seed(seed, "training"))
-    held_out = drawn(real.held_out.of_class(label), most, seed=derive_seed(seed, "held out"))
+    generated = draw_images(of_class, most, seed=derive_seed(seed, "generated"))
+    training = draw_images(training, most, seed=derive_seed(seed, "training"))
+    held_out = draw_images(real.held_out.of_class(label), most, seed=derive_seed(seed, "held out"))
     compared = {
-        "generated": _sample(generated, measure.features, num_features),
-        "training": _sample(training, measure.features, num_features),
+        "generated": _sample(generated, models.features, num_features),
+        "training": _sample(training, models.features, num_features),
     }
     quality = class_quality(
         **compared,
-        held_out=_sample(held_out, measure.features, num_features),
-        probabilities=measure.features.probabilities(generated).cpu().numpy(),
+        held_out=_sample(held_out, models.features, num_features),
+        probabilities=models.features.probabilities(generated).cpu().numpy(),
         seed=seed,
     )
     usefulness = {
-        "gan_test": recognised(measure.domain, generated, label),
-        "gan_test_floor": recognised(measure.domain, held_out, label),
+        "gan_test": recognised_share(models.domain, generated, label),
+        "gan_test_floor": recognised_share(models.domain, held_out, label),
         **gan_train,
     }
     missing = {name: "needs a held-out image of the class" for name, value in usefulness.items() if value is None}
-    worth = replace(
+    complete = replace(
         quality,
         metrics={**quality.metrics, **usefulness},
         missing={**quality.missing, **missing},
-        features=measure.kind,
+        features=models.kind,
     )
-    return Judged(quality=worth, **compared)
+    return MeasuredImages(quality=complete, **compared)
 
 
-def repeated(training: TrainingSet, numbers: Sequence[int], *, seed: int) -> TrainingSet:
+def repeat_images(training: TrainingSet, numbers: Sequence[int], *, seed: int) -> TrainingSet:
     """`training` with as many images of each class as `numbers` [K] says, each equally often, to within one.
 
     A class of number 0 stays as it is.
@@ -210,7 +203,7 @@ def repeated(training: TrainingSet, numbers: Sequence[int], *, seed: int) -> Tra
     return training.take(torch.cat(rows))
 
 
-def distinct(images: Tensor) -> Tensor:
+def drop_duplicates(images: Tensor) -> Tensor:
     """`images` [N, C, H, W] without those that repeat an earlier one."""
     return images[distinct_rows(images)]
 
@@ -221,7 +214,7 @@ def distinct_rows(images: Tensor) -> list[int]:
     return sorted(first.values())
 
 
-def drawn(images: Tensor, most: int, *, seed: int) -> Tensor:
+def draw_images(images: Tensor, most: int, *, seed: int) -> Tensor:
     """At most `most` of `images` [N, C, H, W], at random."""
     if len(images) <= most:
         return images
@@ -229,7 +222,7 @@ def drawn(images: Tensor, most: int, *, seed: int) -> Tensor:
     return images[order.to(images.device)]
 
 
-def recognised(classifier: FittedClassifier, images: Tensor, label: int) -> float | None:
+def recognised_share(classifier: FittedClassifier, images: Tensor, label: int) -> float | None:
     """The share of `images` that `classifier` takes for class `label`; None without images."""
     if not len(images):
         return None

@@ -1,200 +1,195 @@
-"""Files that a trial leaves, as bytes: predictions and sample grids."""
+"""What a trial leaves for the report, as arrays under the names that `trainables.arrays` declares."""
 
-import io
-import json
-import zipfile
-import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
 
-from gan_study.trainables.data.images import Labels, TrainingSet, to_bytes
-from gan_study.trainables.data.pixels import refusing_bombs
+from gan_study.trainables.arrays import Array
+from gan_study.trainables.balancing.balancer import BalancedSet
+from gan_study.trainables.classifiers.scores import Scores, to_arrays
+from gan_study.trainables.data.images import Classes, Labels, TrainingSet, to_bytes
+from gan_study.trainables.gans.snapshots import IMAGES_OF_A_CLASS
 from gan_study.trainables.image_quality.copying import COPY_RATIO
-from gan_study.trainables.image_quality.nearest import Pairs, Points
+from gan_study.trainables.image_quality.judge import MeasuredImages
+from gan_study.trainables.image_quality.nearest import pair_with_nearest, project_images
 
 # As many of each kind as a person is asked about, who says which are real (report, "real or fake?").
 SAMPLES_PER_CLASS = 10
-_GAP = 4
-_SHADE = 255
-# Larger images are made smaller where there may be ten rows of them in every trial of a GAN.
+# Snapshots and pairs are shrunk to this: there may be ten rows of them in every trial of a GAN.
 SMALL_PIXELS = 32
-# Of a panel: more are not looked at.
-MOST_CLASSES = 6
+# More classes are not looked at.
+MOST_CLASSES_OF_PAIRS = 6
 
 
-def predictions_file(labels: Labels, probabilities: npt.NDArray[np.float32]) -> bytes:
-    """An .npz with `labels` int64 [N] and `probabilities` float32 [N, K]: any metric can be had from it later."""
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, labels=labels, probabilities=probabilities.astype(np.float32))
-    return buffer.getvalue()
-
-
-def sample_grid(balanced: TrainingSet) -> bytes | None:
-    """A PNG with a row for each minority class, real images left and synthetic ones right; None without any.
-
-    Its text chunk "grid" says in JSON where they are: `size` and `gap` in pixels, `columns` of each kind, and for
-    each row the `name` of the class and how many `real` and `synthetic` images it has.
-    """
-    rows = {label: _sample_row(balanced, label) for label in balanced.classes.minority}
-    present = {label: row for label, row in rows.items() if row is not None}
-    if not present:
-        return None
-    layout = {
-        "size": balanced.images.shape[-1],
-        "gap": _GAP,
-        "columns": SAMPLES_PER_CLASS,
-        "rows": [_row_layout(balanced, label) for label in present],
+def class_arrays(classes: Classes, counts: Mapping[str, Sequence[int]]) -> dict[str, Array]:
+    """The names of the classes, which are the minority, and counts of images by class."""
+    return {
+        "classes/names": _text(classes.names),
+        "classes/minority": np.array(classes.minority, dtype=np.int64),
+        **{f"counts/{name}": np.array(each, dtype=np.int64) for name, each in counts.items()},
     }
-    return _picture(np.concatenate(list(present.values()), axis=0), "grid", layout)
 
 
-def growth_strip(training: TrainingSet, growth: Mapping[int, Mapping[int, Tensor]]) -> bytes | None:
-    """A PNG of how a GAN's images grew; None without `growth`, which maps a label to its images by epoch.
+def score_arrays(
+    part: str, labels: Labels, probabilities: Sequence[npt.NDArray[np.float32]], scores: Sequence[Scores]
+) -> dict[str, Array]:
+    """The labels [N] of a part, each fit's `probabilities` [N, K], and what they score."""
+    return {
+        f"{part}/labels": labels.astype(np.int64),
+        f"{part}/probabilities": np.stack(probabilities).astype(np.float32),
+        **to_arrays(part, scores),
+    }
 
-    The first row has training images, each other one images of an epoch, from the same latents; the classes
-    stand side by side. Images are at most 32 pixels high. The text chunk "growth" says in JSON where they are:
-    `size` and `gap` in pixels, the names of the `classes`, how many images each has (`columns`), the `epochs`.
+
+def epoch_arrays(test_epochs: Sequence[Scores]) -> dict[str, Array]:
+    """The overall scores on the test part after each epoch; nothing without any."""
+    if not test_epochs:
+        return {}
+    rows = [list(each.overall.values()) for each in test_epochs]
+    return {"classifier/test_epochs": np.array(rows, dtype=np.float64)}
+
+
+def gan_arrays(balanced: BalancedSet) -> dict[str, Array]:
+    """Losses, steps and times of each GAN; nothing without one."""
+    names = list(balanced.losses)
+    if not names:
+        return {}
+    longest = max(map(len, balanced.losses.values()))
+    losses = {
+        network: np.full((len(names), longest), np.nan) for network in ("generator_loss", "discriminator_loss")
+    }
+    for row, name in enumerate(names):
+        for each in balanced.losses[name]:
+            losses["generator_loss"][row, each.epoch - 1] = each.generator
+            losses["discriminator_loss"][row, each.epoch - 1] = each.discriminator
+    found: dict[str, Array] = {f"gan/{network}": values for network, values in losses.items()}
+    found |= {"gan/trained_on": _text(names)}
+    if balanced.gan_seconds:
+        found["gan/seconds"] = np.array([balanced.gan_seconds[name] for name in names], dtype=np.float64)
+    if balanced.generator_steps:
+        found["gan/generator_steps"] = np.array([balanced.generator_steps[name] for name in names], dtype=np.int64)
+    return found
+
+
+def sample_arrays(balanced: TrainingSet) -> dict[str, Array]:
+    """A few real and synthetic images of each minority class that has synthetic ones; nothing without any."""
+    chosen: dict[str, list[Tensor]] = {"real": [], "synthetic": []}
+    labels: dict[str, list[int]] = {"real": [], "synthetic": []}
+    for label in balanced.classes.minority:
+        of_class = balanced.labels == label
+        if not (of_class & balanced.synthetic).any():
+            continue
+        for kind, rows in (("real", of_class & ~balanced.synthetic), ("synthetic", of_class & balanced.synthetic)):
+            chosen[kind].append(balanced.images[rows][:SAMPLES_PER_CLASS])
+            labels[kind] += [label] * len(chosen[kind][-1])
+    if not chosen["synthetic"]:
+        return {}
+    return {
+        **{f"samples/{kind}": to_bytes(torch.cat(images)) for kind, images in chosen.items()},
+        **{f"samples/{kind}_label": np.array(found, dtype=np.int64) for kind, found in labels.items()},
+    }
+
+
+def snapshot_arrays(training: TrainingSet, growth: Mapping[int, Mapping[int, Tensor]]) -> dict[str, Array]:
+    """Images of a GAN on the way, at most 32 pixels high, and training images beside them; nothing without any.
+
+    `growth` maps a label to its images [n, C, H, W] by epoch.
     """
     if not growth:
-        return None
-    epochs = sorted(next(iter(growth.values())))
-    columns = max(len(images) for by_epoch in growth.values() for images in by_epoch.values())
+        return {}
+    real = [(label, to_bytes(training.of_class(label)[:IMAGES_OF_A_CLASS])) for label in growth]
+    made = [
+        (label, epoch, images.numpy())
+        for label, by_epoch in growth.items()
+        for epoch, images in sorted(by_epoch.items())
+    ]
     size = min(training.shape.size, SMALL_PIXELS)
-    rows = [
-        [to_bytes(training.of_class(label)[:columns]) for label in growth],
-        *([by_epoch[epoch].numpy() for by_epoch in growth.values()] for epoch in epochs),
-    ]
-    layout = {
-        "size": size,
-        "gap": _GAP,
-        "columns": columns,
-        "classes": [training.classes.names[label] for label in growth],
-        "epochs": epochs,
+    return {
+        "snapshots/training": _scale(np.concatenate([images for _, images in real]), size),
+        "snapshots/training_label": _repeat((label, images) for label, images in real),
+        "snapshots/generated": _scale(np.concatenate([images for *_, images in made]), size),
+        "snapshots/label": _repeat((label, images) for label, _, images in made),
+        "snapshots/epoch": _repeat((epoch, images) for _, epoch, images in made),
     }
-    strips = [
-        np.concatenate([_strip(_scaled(images, size), columns=columns) for images in row], axis=1) for row in rows
-    ]
-    return _picture(np.concatenate(strips, axis=0), "growth", layout)
 
 
-def nearest_panel(by_class: Mapping[str, Pairs]) -> bytes:
-    """A PNG with two rows for each class: generated images, and below each the training image nearest to it.
-
-    The text chunk "nearest" says in JSON where they are and how near: `size` and `gap` in pixels, how many
-    `columns` there are, whose `features` the distance is taken in, below which `copy_ratio` an image is a copy,
-    and for each of the `classes` its `name` and for each pair the `distances`, the `ratios` (distance over that to
-    the next nearest; null where there is none) and whether it `is_copy`. At most MOST_CLASSES classes, images at
-    most 32 pixels high.
-    """
-    shown = dict(islice(by_class.items(), MOST_CLASSES))
-    first = next(iter(shown.values()))
-    size = min(first.generated.shape[-1], SMALL_PIXELS)
-    columns = max(len(each.distances) for each in shown.values())
-    layout = {
-        "size": size,
-        "gap": _GAP,
-        "columns": columns,
-        "features": first.features,
-        "copy_ratio": COPY_RATIO,
-        "classes": [
-            {
-                "name": name,
-                "distances": each.distances.tolist(),
-                "ratios": [None if np.isnan(ratio) else ratio for ratio in each.ratios.tolist()],
-                "is_copy": each.is_copy.tolist(),
-            }
-            for name, each in shown.items()
-        ],
+def quality_arrays(measured: Mapping[int, MeasuredImages]) -> dict[str, Array]:
+    """What the generated images of each class are worth; nothing where none were measured."""
+    if not measured:
+        return {}
+    found = [each.quality for each in measured.values()]
+    metrics = list(found[0].metrics)
+    flags = list(dict.fromkeys(name for each in found for name in each.flags))
+    counts = {
+        "num_generated": [each.num_generated for each in found],
+        "num_training": [each.num_training for each in found],
+        "num_held_out": [each.num_held_out for each in found],
     }
-    strips = [
-        _strip(_scaled(to_bytes(torch.from_numpy(images)), size), columns=columns)
-        for each in shown.values()
-        for images in (each.generated, each.nearest)
-    ]
-    return _picture(np.concatenate(strips, axis=0), "nearest", layout)
+    return {
+        "quality/classes": np.array(list(measured), dtype=np.int64),
+        "quality/metrics": _text(metrics),
+        "quality/values": np.array(
+            [[each.metrics.get(name) for name in metrics] for each in found], dtype=np.float64
+        ),
+        "quality/missing": _text([[each.missing.get(name, "") for name in metrics] for each in found]),
+        "quality/flag_names": _text(flags),
+        "quality/flags": np.array([[name in each.flags for name in flags] for each in found], dtype=np.bool_),
+        "quality/features": _text(found[0].features),
+        **{f"quality/{name}": np.array(values, dtype=np.int64) for name, values in counts.items()},
+    }
 
 
-def map_file(points: Points) -> bytes:
-    """An .npz with `features` float32 [N, D], `labels` int64 [N] and `synthetic` bool [N]."""
-    buffer = io.BytesIO()
-    np.savez_compressed(
-        buffer,
-        features=points.features.astype(np.float32),
-        labels=np.asarray(points.labels, dtype=np.int64),
-        synthetic=points.synthetic,
-    )
-    return buffer.getvalue()
+def nearest_arrays(measured: Mapping[int, MeasuredImages]) -> dict[str, Array]:
+    """Generated images and the training images nearest to them, at most 32 pixels high, of six classes at most."""
+    shown = dict(islice(measured.items(), MOST_CLASSES_OF_PAIRS))
+    if not shown:
+        return {}
+    pairs = [pair_with_nearest(each.generated, each.training) for each in shown.values()]
+    size = min(pairs[0].generated.shape[-1], SMALL_PIXELS)
+    images = {
+        "generated": np.concatenate([each.generated for each in pairs]),
+        "training": np.concatenate([each.nearest for each in pairs]),
+    }
+    return {
+        **{f"nearest/{kind}": _scale(to_bytes(torch.from_numpy(each)), size) for kind, each in images.items()},
+        "nearest/label": np.repeat(np.array(list(shown), dtype=np.int64), [len(each.distances) for each in pairs]),
+        "nearest/distance": np.concatenate([each.distances for each in pairs]).astype(np.float64),
+        "nearest/ratio": np.concatenate([each.ratios for each in pairs]).astype(np.float64),
+        "nearest/is_copy": np.concatenate([each.is_copy for each in pairs]),
+        "nearest/copy_ratio": np.array(COPY_RATIO),
+    }
 
 
-def _picture(pixels: npt.NDArray[np.uint8], chunk: str, layout: Mapping[str, object]) -> bytes:
-    """Pixels [H, W, C] as a PNG whose text `chunk` has `layout` as JSON."""
-    info = PngInfo()
-    info.add_itxt(chunk, json.dumps(layout))
-    buffer = io.BytesIO()
-    Image.fromarray(pixels.squeeze()).save(buffer, format="PNG", optimize=True, pnginfo=info)
-    return buffer.getvalue()
+def map_arrays(measured: Mapping[int, MeasuredImages]) -> dict[str, Array]:
+    """Generated and training images as points of a map; nothing where none were measured."""
+    if not measured:
+        return {}
+    points = project_images({label: (each.generated, each.training) for label, each in measured.items()})
+    return {
+        "map/features": points.features.astype(np.float32),
+        "map/label": points.labels,
+        "map/synthetic": points.synthetic,
+    }
 
 
-def _scaled(images: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.uint8]:
+def _text(values: object) -> Array:
+    return np.array(values, dtype=np.str_)
+
+
+def _repeat(values: Iterable[tuple[int, npt.NDArray[np.uint8]]]) -> npt.NDArray[np.int64]:
+    """Each value once for each of its images."""
+    found = list(values)
+    return np.repeat(np.array([value for value, _ in found], dtype=np.int64), [len(images) for _, images in found])
+
+
+def _scale(images: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.uint8]:
     """Images [n, C, H, W] at `size` pixels a side, as they are where they have that."""
     if images.shape[-1] == size:
         return images
     channels = [[Image.fromarray(channel).resize((size, size)) for channel in image] for image in images]
     return np.stack([np.stack([np.asarray(channel) for channel in image]) for image in channels])
-
-
-def _row_layout(balanced: TrainingSet, label: int) -> dict[str, str | int]:
-    of_class = balanced.labels == label
-    synthetic = int((of_class & balanced.synthetic).sum())
-    return {
-        "name": balanced.classes.names[label],
-        "real": min(SAMPLES_PER_CLASS, int(of_class.sum()) - synthetic),
-        "synthetic": min(SAMPLES_PER_CLASS, synthetic),
-    }
-
-
-def damage(path: Path) -> str | None:
-    """What is wrong with a file that a trial left, in a few words; None where all of it is readable."""
-    try:
-        if path.suffix == ".png":
-            with refusing_bombs(), Image.open(path) as image:
-                image.load()
-        else:
-            # Nothing in a study's folder is unpickled: another person may have written it.
-            with np.load(path, allow_pickle=False) as arrays:
-                for name in arrays:
-                    arrays[name]
-    except FileNotFoundError:
-        return "is missing"
-    except (OSError, ValueError, EOFError, SyntaxError, zipfile.BadZipFile, zlib.error) as error:
-        return f"cannot be read: {' '.join(str(error).split())}"
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        return f"is not read: {error}"
-    return None
-
-
-def _sample_row(balanced: TrainingSet, label: int) -> npt.NDArray[np.uint8] | None:
-    of_class = balanced.labels == label
-    real = balanced.images[of_class & ~balanced.synthetic][:SAMPLES_PER_CLASS]
-    synthetic = balanced.images[of_class & balanced.synthetic][:SAMPLES_PER_CLASS]
-    if not len(synthetic):
-        return None
-    return np.concatenate([_strip(to_bytes(real)), _strip(to_bytes(synthetic))], axis=1)
-
-
-def _strip(images: npt.NDArray[np.uint8], *, columns: int = SAMPLES_PER_CLASS) -> npt.NDArray[np.uint8]:
-    """Images [n, C, H, W] side by side on a white strip [H + gap, ..., C] with room for `columns`."""
-    _, channels, height, width = images.shape
-    strip = np.full((height + _GAP, columns * (width + _GAP) + 2 * _GAP, channels), _SHADE, dtype=np.uint8)
-    for column, image in enumerate(images):
-        left = column * (width + _GAP) + _GAP
-        strip[_GAP // 2 : _GAP // 2 + height, left : left + width] = image.transpose(1, 2, 0)
-    return strip

@@ -2,15 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from gan_study.trainables.balancing.balancer import BalancedSet
 from gan_study.trainables.base.seeding import derive_seed, numpy_generator
+from gan_study.trainables.classifiers.training import Validation, proportional_weights
 from gan_study.trainables.data.images import Classes, LabeledImages, TrainingSet, to_float, training_set
 from gan_study.trainables.data.imbalance import minority_labels, nominal_ratio, target_counts, thin
-from gan_study.trainables.data.source import ImageSource
+from gan_study.trainables.data.source import ImageSource, Loaded
 from gan_study.trainables.data.split import Indices, carve
 from gan_study.trainables.trial.config import TrialConfig
 
@@ -20,22 +23,69 @@ RATIO_TOLERANCE = 0.05
 
 @dataclass(frozen=True, kw_only=True)
 class TrialParts:
-    """A trial's data, split: what may be trained on, what chooses, and the counts that led there.
-
-    `held_back` are the rows of `pool` that the imbalance took away, `validating` those of the validation part.
-    """
+    """A trial's data, split, and the counts that led there."""
 
     pool: LabeledImages
     held_back: Indices
+    """Rows of `pool` that the imbalance took away."""
     validating: Indices
+    """Rows of `pool` in the validation part."""
     training: LabeledImages
     validation: LabeledImages
     classes: Classes
     available: tuple[int, ...]
+    """Images of each class in `pool`."""
     imbalanced: tuple[int, ...]
+    """Images of each class after the imbalance."""
     imbalance_ratio: float
     test_proportions: tuple[float, ...]
+    """The share of each class in the test part."""
     notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TestPart:
+    """The test part, and its `images` on the device, float32 [N, C, H, W] in [-1, 1]."""
+
+    loaded: Loaded
+    images: Tensor
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TrialData:
+    """A trial's data on its device; the test part is read when it is first asked for."""
+
+    parts: TrialParts
+    training: TrainingSet
+    validation: Validation
+    source: ImageSource
+    device: torch.device
+    may_test: bool
+
+    @cached_property
+    def test(self) -> TestPart:
+        """The test part, which only a confirming trial may read."""
+        assert self.may_test, "the test part may not be read"
+        loaded = self.source.test()
+        return TestPart(loaded=loaded, images=to_float(loaded.images.images, self.device))
+
+
+def load_data(config: TrialConfig, source: ImageSource, device: torch.device) -> TrialData:
+    """The data of a trial on `device`; `source` holds the images that `config.data` asks for."""
+    parts = prepare(config, source)
+    labels = torch.as_tensor(parts.validation.labels, device=device)
+    return TrialData(
+        parts=parts,
+        training=training_set(parts.training, parts.classes, device),
+        validation=Validation(
+            images=to_float(parts.validation.images, device),
+            labels=labels,
+            weights=proportional_weights(labels, parts.test_proportions),
+        ),
+        source=source,
+        device=device,
+        may_test=config.evaluation.test,
+    )
 
 
 def prepare(config: TrialConfig, source: ImageSource) -> TrialParts:

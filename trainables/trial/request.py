@@ -7,7 +7,7 @@ from gan_study.trainables.gans.batched import BY_DEVICE, GanExecution
 from gan_study.trainables.record import Milestone, TrialRecord
 from gan_study.trainables.runtime.storage import StorageError
 from gan_study.trainables.trial.config import TrialConfig
-from gan_study.trainables.trial.run import Purpose
+from gan_study.trainables.trial.outcome import Purpose
 
 # The only key of a Tune trial's configuration, and the key of a report in its results.
 REQUEST, REPORT = "request", "report"

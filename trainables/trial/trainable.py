@@ -10,6 +10,7 @@ import ray
 import torch
 from ray import tune
 
+from gan_study.trainables.arrays import to_bytes
 from gan_study.trainables.base.settings import dump
 from gan_study.trainables.data.source import ImageSource, Loaded
 from gan_study.trainables.gans.checkpoints import Checkpoints
@@ -20,8 +21,9 @@ from gan_study.trainables.runtime.matrix_products import agree_on_library, choos
 from gan_study.trainables.runtime.process import keep_freed_memory, use_threads
 from gan_study.trainables.runtime.storage import StorageError, write_atomically
 from gan_study.trainables.runtime.time_limit import TimeLimitExceeded, time_limit
+from gan_study.trainables.trial.outcome import TrialOutcome, describe_failure, failed_record
 from gan_study.trainables.trial.request import REQUEST, TrialReport, TrialRequest
-from gan_study.trainables.trial.run import TrialEvent, TrialOutcome, describe_failure, failed_record, run_trial
+from gan_study.trainables.trial.run import TrialEvent, run_trial
 
 _log = logging.getLogger(__name__)
 
@@ -146,14 +148,17 @@ class GanStudyTrainable(tune.Trainable):  # type: ignore[misc]
         if isinstance(event, Milestone):
             _log.info("milestone", extra=dump(event))
             return TrialReport(milestone=event)
-        self._write_files(event)
+        self._write_arrays(event)
         _log.info("ended", extra={"objective": event.record.objective})
         return TrialReport(record=event.record)
 
-    def _write_files(self, outcome: TrialOutcome) -> None:
-        for name, content in outcome.files.items():
-            path = self._request.places.study / outcome.record.artifacts[name]
-            write_atomically(path, content, patience_seconds=self._request.limits.storage_patience_seconds)
+    def _write_arrays(self, outcome: TrialOutcome) -> None:
+        assert outcome.record.arrays is not None, "a trial that came to its end leaves arrays"
+        write_atomically(
+            self._request.places.study / outcome.record.arrays,
+            to_bytes(outcome.arrays),
+            patience_seconds=self._request.limits.storage_patience_seconds,
+        )
 
 
 def assigned_cpus() -> int:

@@ -106,7 +106,7 @@ def test_a_parameter_is_asked_for_only_where_it_exists():
 def test_objective_is_the_gain_over_no_balancing_at_the_same_ratio():
     simulation = finished(study())
     none = {
-        r.config["imbalance"]["ratio"]: r.scores["validation"].overall["minority_f1"]
+        r.config["imbalance"]["ratio"]: r.scores["validation"]["minority_f1"]
         for r in simulation.phase("baseline")
         if r.balancer == "none"
     }

@@ -11,30 +11,31 @@ import numpy as np
 import optuna
 import pytest
 
+from gan_study.analysis.load import load_study
 from gan_study.study.plan.config import parse_study
 from gan_study.study.plan.selection import write_selection
-from gan_study.study.run.folder import StudyFolder, create_study_folder
+from gan_study.study.run.folder import StudyFolder, create_study_folder, read_manifest
 from gan_study.study.run.record_store import RecordStore
 from gan_study.study.watch.check import check_study
 from gan_study.study.watch.optuna_view import OptunaView
+from gan_study.trainables.arrays import to_bytes
 from gan_study.trainables.base.settings import UserError
-from gan_study.trainables.trial.artifacts import predictions_file
-from gan_study.trainables.trial.run import artifact_path
+from gan_study.trainables.record import RecordError
+from gan_study.trainables.trial.outcome import array_path
 from tests.study.plan.test_planner import STUDY
 from tests.study.simulation import Simulation
 
 CONFIG = parse_study({**STUDY, "search": {**STUDY["search"], "trials": 4}, "confirm": {"seeds": [1]}})
-KIND = "predictions_validation"
 
 
 def write_study(root, records, *, selected):
     manifest, folder = create_study_folder(root, CONFIG, {}), StudyFolder(root)
     store = RecordStore(folder.records)
     for record in records:
-        path = artifact_path(record.trial_id, KIND)
-        (root / path).parent.mkdir(parents=True)
-        (root / path).write_bytes(predictions_file(np.zeros(2, dtype=np.int64), np.ones((2, 3), np.float32)))
-        store.append(replace(record, artifacts={KIND: path}))
+        path = root / array_path(record.trial_id)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(to_bytes({"classes/names": np.array(["a", "b"]), "classes/minority": np.array([1])}))
+        store.append(replace(record, arrays=array_path(record.trial_id)))
     if selected is not None:
         write_selection(folder.selection, selected)
     view = OptunaView(
@@ -104,6 +105,17 @@ def test_a_folder_without_a_study_is_another_error(tmp_path):
         check_study(tmp_path)
 
 
+def test_a_study_of_the_first_version_is_refused_in_one_sentence(root):
+    header = json.loads((root / "study.json").read_text())
+    del header["schema_version"]
+    (root / "study.json").write_text(json.dumps(header))
+    for refuse in (check_study, read_manifest, load_study):
+        with pytest.raises(
+            RecordError, match=r"study\.json: written by gan-study 0\.1\.0, .* install that version"
+        ):
+            refuse(root)
+
+
 def line_of(root, number, change):
     """Change one line of the records, given and given back as bytes."""
     path = root / "records.jsonl"
@@ -117,7 +129,7 @@ def with_values(**changes):
 
 
 def first_artifact(root):
-    return root / json.loads((root / "records.jsonl").read_text().splitlines()[0])["artifacts"][KIND]
+    return root / json.loads((root / "records.jsonl").read_text().splitlines()[0])["arrays"]
 
 
 def shown_trials(root):
@@ -154,7 +166,7 @@ DAMAGES = {
     ),
     "another record version": (
         lambda root: line_of(root, 2, with_values(schema_version=0)),
-        "records.jsonl:2: schema version 0; this version reads 1",
+        "records.jsonl:2: schema version 0; this version reads 2",
     ),
     "a value of the wrong kind": (
         lambda root: line_of(root, 2, with_values(seed="many")),
@@ -165,8 +177,8 @@ DAMAGES = {
         "records.jsonl:2: not JSON (NaN",
     ),
     "a file elsewhere": (
-        lambda root: line_of(root, 2, with_values(artifacts={"samples": "../../thesis.png"})),
-        "'../../thesis.png' leads out of the study's folder",
+        lambda root: line_of(root, 2, with_values(arrays="../../thesis.npz")),
+        "'../../thesis.npz' leads out of the study's folder",
     ),
     "a trial twice": (
         lambda root: line_of(root, 2, lambda line: line + b"\n" + line),
@@ -176,14 +188,14 @@ DAMAGES = {
         lambda root: line_of(root, 2, lambda line: line.replace(b'"epochs": ', b'"epochs": 1', 1)),
         "its configuration is that of trial ",
     ),
-    "an artifact gone": (lambda root: first_artifact(root).unlink(), f"{KIND}.npz: is missing"),
+    "an artifact gone": (lambda root: first_artifact(root).unlink(), ".npz: is missing"),
     "an artifact cut": (
         lambda root: first_artifact(root).write_bytes(first_artifact(root).read_bytes()[:-30]),
-        f"{KIND}.npz: cannot be read",
+        ".npz: cannot be read",
     ),
     "a pickled artifact": (
-        lambda root: np.savez(first_artifact(root), labels=np.array([{}], dtype=object)),
-        f"{KIND}.npz: cannot be read: Object arrays cannot be loaded when allow_pickle=False",
+        lambda root: np.savez(first_artifact(root), **{"test/labels": np.array([{}], dtype=object)}),
+        ".npz: test/labels: object [1 axes] is not int64 [test]",
     ),
     "selection": (lambda root: (root / "selection.json").write_text("{"), "selection.json: is damaged"),
     "no selection": (
@@ -226,16 +238,16 @@ def test_what_a_killed_driver_leaves_is_no_damage(tmp_path, simulation):
     a_row_more(root)
     with (root / "records.jsonl").open("a") as file:
         file.write('{"trial_id": "ha')
-    (root / "artifacts" / "halfway").mkdir()
-    (root / "artifacts" / "halfway" / ".samples.png.0f.partial").write_bytes(b"x")
+    (root / "artifacts" / "halfway.npz").write_bytes(b"x")
+    (root / "artifacts" / ".halfway.npz.0f.partial").write_bytes(b"x")
     (root / "cache").mkdir()
     checked = check_study(root)
     assert checked.is_sound and not checked.is_finished
     assert [str(finding) for finding in checked.findings] == [
         f"records.jsonl:{len(earlier) + 1}: not written to its end; resuming cuts it off and runs its trial again",
         "optuna.db: trial None: RUNNING, without a record",
-        "artifacts/halfway: left over, of no trial that has a record",
-        "artifacts/halfway/.samples.png.0f.partial: left over, half written",
+        "artifacts/.halfway.npz.0f.partial: left over, half written",
+        "artifacts/halfway.npz: left over, of no trial that has a record",
     ]
 
 

@@ -16,7 +16,8 @@ from gan_study.study.watch import tracking
 from gan_study.study.watch.dashboard import dashboard
 from gan_study.study.watch.tracking import WandbMirror, at_the_end, configuration, group, on_the_way, summary
 from gan_study.study.watch.wandb_internals import EXPERIMENTAL_SETTINGS, specification
-from gan_study.trainables.record import EpochLoss, Milestone
+from gan_study.trainables.record import Milestone
+from tests.analysis.planted import loss_arrays, planted_record, with_arrays
 from tests.study.simulation import Simulation
 from tests.study.watch.test_check import CONFIG
 
@@ -54,19 +55,20 @@ def test_the_configuration_is_nested_and_names_what_runs_are_grouped_by(records)
     assert values["imbalance_ratio"] == records[0].imbalance_ratio
 
 
-def test_the_way_and_the_end_of_a_trial(records):
+def test_the_way_and_the_end_of_a_trial():
+    record = planted_record(balancer="dcgan", validation=0.4, test=0.5, gan=True)
     record = replace(
-        records[-1],
-        losses={"3": (EpochLoss(epoch=1, generator=0.5, discriminator=0.25),)},
+        with_arrays(record, loss_arrays({"3": ([0.5], [0.25])})),
         milestones=(Milestone(epoch=1, objective=0.125), Milestone(epoch=4, objective=-1.0)),
     )
     assert on_the_way(record) == [
         {"gan_epoch": 1.0, "generator_loss/3": 0.5, "discriminator_loss/3": 0.25, "milestone/gain": 0.125},
         {"gan_epoch": 4.0, "milestone/gain": -1.0},
     ]
-    score = record.scores["test"].overall["minority_f1"]
-    assert at_the_end(record)["test/minority_f1"] == score and at_the_end(record)["imbalance_ratio"] > 0
-    assert summary(record)["test/recall/rare"] == score
+    assert at_the_end(record)["test/minority_f1"] == 0.5 and at_the_end(record)["imbalance_ratio"] > 0
+    assert summary(record)["test/recall/benign"] == 0.9
+    # Not measured, so not told.
+    assert "test/f1/malignant <b>&" not in summary(record)
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ def minority_recall(
     )
     *_, last = run_trial(config, Purpose(phase="confirm"), device=torch.device("cpu"), store=_MEASURING)
     assert isinstance(last, TrialOutcome)
-    recall = last.record.scores["test"].overall["minority_recall"]
+    recall = last.record.scores["test"]["minority_recall"]
     assert recall is not None
     return recall
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as reference
 
-from gan_study.trainables.classifiers.scores import score
+from gan_study.trainables.classifiers.scores import mean_overall, score, to_arrays
 
 
 def one_hot(predicted, num_classes):
@@ -22,11 +22,11 @@ def test_a_confusion_worked_by_hand():
     # Class 0: 4 images, 3 found; class 1: 2 images, 1 found. One of each is taken for the other.
     labels = np.array([0, 0, 0, 0, 1, 1])
     scores = score(labels, one_hot([0, 0, 0, 1, 1, 0], 2), minority=[1])
-    assert scores.confusion_matrix == ((3, 1), (1, 1))
+    assert scores.confusion_matrix.tolist() == [[3, 1], [1, 1]]
     assert scores.overall["accuracy"] == pytest.approx(4 / 6)
     assert scores.overall["minority_recall"] == pytest.approx(1 / 2)
     assert scores.overall["minority_precision"] == pytest.approx(1 / 2)
-    assert scores.per_class["f1"] == pytest.approx((3 / 4, 1 / 2))
+    assert scores.f1 == pytest.approx((3 / 4, 1 / 2))
     assert scores.overall["macro_f1"] == pytest.approx(5 / 8)
     assert scores.overall["g_mean"] == pytest.approx((3 / 4 * 1 / 2) ** 0.5)
 
@@ -39,7 +39,7 @@ def test_class_proportions_weight_precision_by_hand():
     assert scores.overall["minority_precision"] == pytest.approx(1.5 / 2.25)
     assert scores.overall["minority_recall"] == pytest.approx(1 / 2)
     assert scores.overall["accuracy"] == pytest.approx((3 * 0.75 + 1.5) / 6)
-    assert scores.confusion_matrix == ((3, 1), (1, 1))
+    assert scores.confusion_matrix.tolist() == [[3, 1], [1, 1]]
 
 
 @pytest.mark.parametrize("proportions", [None, (0.25, 0.25, 0.25, 0.25), (0.1, 0.2, 0.3, 0.4)])
@@ -50,9 +50,9 @@ def test_agrees_with_scikit_learn(drawn, proportions):
     weights = None if proportions is None else (np.array(proportions) / found)[labels]
     precision, recall, f1, _ = reference.precision_recall_fscore_support(labels, predicted, sample_weight=weights)
     scores = score(labels, probabilities, minority=[2, 3], class_proportions=proportions)
-    assert scores.per_class["precision"] == pytest.approx(precision)
-    assert scores.per_class["recall"] == pytest.approx(recall)
-    assert scores.per_class["f1"] == pytest.approx(f1)
+    assert scores.precision == pytest.approx(precision)
+    assert scores.recall == pytest.approx(recall)
+    assert scores.f1 == pytest.approx(f1)
     assert scores.overall["minority_f1"] == pytest.approx(f1[2:].mean())
     assert scores.overall["accuracy"] == pytest.approx(
         reference.accuracy_score(labels, predicted, sample_weight=weights)
@@ -67,7 +67,7 @@ def test_agrees_with_scikit_learn(drawn, proportions):
 
 def test_a_class_without_images_is_left_out_of_the_means():
     scores = score(np.array([0, 0, 1]), one_hot([0, 0, 1], 3), minority=[1, 2])
-    assert scores.per_class["recall"] == (1.0, 1.0, None)
+    assert scores.recall.tolist() == pytest.approx([1.0, 1.0, np.nan], nan_ok=True)
     assert scores.overall["minority_recall"] == 1.0
     assert scores.overall["macro_f1"] == 1.0
 
@@ -77,3 +77,14 @@ def test_a_class_that_is_never_predicted_has_precision_zero():
     assert scores.overall["minority_precision"] == 0.0
     assert scores.overall["minority_f1"] == 0.0
     assert scores.overall["g_mean"] == 0.0
+
+
+def test_the_mean_over_fits_is_undefined_where_one_fit_is():
+    some = score(np.array([0, 1]), np.array([[0.9, 0.1], [0.6, 0.4]]), minority=(1,))
+    all_right = score(np.array([0, 1]), np.array([[0.9, 0.1], [0.4, 0.6]]), minority=(1,))
+    one_class = score(np.array([0, 0]), np.array([[0.9, 0.1], [0.6, 0.4]]), minority=(1,))
+    assert mean_overall([some, all_right])["accuracy"] == 0.75
+    assert mean_overall([some, one_class])["minority_recall"] is None
+    arrays = to_arrays("test", [some, all_right])
+    assert arrays["test/recall"].tolist() == [[1.0, 0.0], [1.0, 1.0]]
+    assert arrays["test/overall"][1, arrays["scores/metrics"].tolist().index("accuracy")] == 1.0

@@ -3,7 +3,7 @@ import pytest
 
 from gan_study.trainables.image_quality.copying import (
     copied_share,
-    memorised_floor,
+    expected_memorised_share,
     memorised_share,
     repeated_share,
 )
@@ -20,15 +20,15 @@ def test_memorised_are_those_nearer_than_the_nearest_of_a_few_held_out_images():
 
 
 @pytest.mark.parametrize(("num_held_out", "expected"), [(1, 1 / 2), (12, 1 / 13), (19, 1 / 20), (99, 5 / 100)])
-def test_memorised_floor_by_hand(num_held_out, expected):
-    assert memorised_floor(num_held_out) == pytest.approx(expected)
+def test_expected_memorised_share_by_hand(num_held_out, expected):
+    assert expected_memorised_share(num_held_out) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("num_held_out", [5, 45])
 def test_fresh_images_have_the_memorised_share_of_the_floor_on_average(num_held_out):
     rng = np.random.default_rng(0)
     shares = [memorised_share(*(rng.normal(size=(num, 3)) for num in (50, 20, num_held_out))) for _ in range(600)]
-    expected = memorised_floor(num_held_out)
+    expected = expected_memorised_share(num_held_out)
     assert np.mean(shares) == pytest.approx(expected, abs=4 * np.std(shares) / np.sqrt(600))
 
 
@@ -62,7 +62,7 @@ def test_too_few_images_give_none():
     assert [memorised_share(*sets) for sets in [(none, some, some), (some, none, some), (some, some, none)]] == [
         None
     ] * 3
-    assert memorised_floor(0) is None
+    assert expected_memorised_share(0) is None
     assert copied_share(none, some) is None
     assert copied_share(some, one) is None
     assert repeated_share(one, some, seed=0) is None

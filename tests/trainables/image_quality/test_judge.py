@@ -14,18 +14,18 @@ from gan_study.trainables.classifiers.classifier import ClassifierConfig, Fitted
 from gan_study.trainables.classifiers.optimisation import EarlyStopping, PlateauRate
 from gan_study.trainables.data.catalog import image_source
 from gan_study.trainables.data.images import TrainingSet, training_set
-from gan_study.trainables.image_quality import extractor as features
-from gan_study.trainables.image_quality import judge as generation
+from gan_study.trainables.image_quality import extractor, judge
+from gan_study.trainables.image_quality.class_quality import ClassQuality
 from gan_study.trainables.image_quality.extractor import evenly_drawn
 from gan_study.trainables.image_quality.features import DomainFeatures
 from gan_study.trainables.image_quality.judge import (
     RealImages,
-    Yardstick,
-    drawn,
-    image_quality,
-    recall_of_repeated,
-    repeated,
-    yardstick,
+    ReferenceModels,
+    draw_images,
+    fit_reference_models,
+    measure_images,
+    reference_recall,
+    repeat_images,
 )
 from gan_study.trainables.runtime.cache import FolderStore, State
 from gan_study.trainables.trial.config import parse_trial
@@ -56,16 +56,22 @@ def real() -> RealImages:
     return RealImages(training=training, held_out=held_out(parts, CPU), classifier=ClassifierConfig(epochs=3))
 
 
+def measure(filled: TrainingSet, whose: RealImages, models: ReferenceModels) -> dict[str, ClassQuality]:
+    """The quality of the images of each class that has some, by its name."""
+    found = measure_images(filled, whose, models, seed=0)
+    return {filled.classes.names[label]: each.quality for label, each in found.items()}
+
+
 def quality(filled: TrainingSet):
-    return image_quality(filled, real(), measured_by(), seed=0)
+    return measure(filled, real(), measured_by())
 
 
 # So that each classifier that measures is trained once for all these tests.
 STORE: dict[str, State] = {}
 
 
-def measured_by(whose: RealImages | None = None, seed: int = 0) -> Yardstick:
-    return yardstick(whose or real(), digit_parts().pool, DomainFeatures(), STORE, seed=seed)
+def measured_by(whose: RealImages | None = None, seed: int = 0) -> ReferenceModels:
+    return fit_reference_models(whose or real(), digit_parts().pool, DomainFeatures(), STORE, seed=seed)
 
 
 def filled_with(images: torch.Tensor, label: int) -> TrainingSet:
@@ -103,7 +109,7 @@ def test_copies_are_found_where_training_images_repeat() -> None:
     twice = replace(real(), training=training.extended(training.images, training.labels, synthetic=False))
     filled = twice.training.extended(training.of_class(8), torch.full((len(training.of_class(8)),), 8))
     measure = measured_by(twice)
-    (found,) = image_quality(filled, twice, measure, seed=0).values()
+    (found,) = measure(filled, twice, measure).values()
     assert "copies" in found.flags
     assert found.num_training == len(training.of_class(8))
 
@@ -111,7 +117,7 @@ def test_copies_are_found_where_training_images_repeat() -> None:
 def test_real_images_of_the_floor_are_as_many_as_the_generated_ones() -> None:
     numbers = [0, 0, 0, 70, 0, 0, 0, 0, 41, 0]
     counts = real().training.class_counts()
-    floor = repeated(real().training, numbers, seed=0)
+    floor = repeat_images(real().training, numbers, seed=0)
     assert floor.class_counts() == tuple(n or counts[label] for label, n in enumerate(numbers))
     times = Counter(image.numpy().tobytes() for image in floor.of_class(3))
     assert len(times) == min(70, counts[3])
@@ -151,7 +157,7 @@ def test_too_few_images_leave_a_reason() -> None:
 def test_without_held_out_images_recall_is_missing() -> None:
     nothing = replace(real(), held_out=real().held_out.take(torch.tensor([], dtype=torch.int64)))
     measure = measured_by(nothing)
-    found = image_quality(filled_with(torch.zeros(4, 1, 16, 16), 3), nothing, measure, seed=0)["3"]
+    found = measure(filled_with(torch.zeros(4, 1, 16, 16), 3), nothing, measure)["3"]
     assert found.metrics["gan_train"] is found.metrics["gan_test_floor"] is None
     assert "held-out" in found.missing["gan_train"]
 
@@ -159,9 +165,9 @@ def test_without_held_out_images_recall_is_missing() -> None:
 @pytest.fixture
 def fits(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The seeds of the classifiers that were really fitted; those that measure, for a few steps."""
-    monkeypatch.setattr(features, "DOMAIN_STEPS", 5)
+    monkeypatch.setattr(extractor, "DOMAIN_STEPS", 5)
     seeds: list[int] = []
-    for module in (features, generation):
+    for module in (extractor, judge):
         fitted = module.fit
 
         def counted(*arguments, fitted=fitted, **named):
@@ -178,8 +184,8 @@ def test_what_measures_is_made_once_and_measures_the_same_when_it_is_read(tmp_pa
     found, fitted = [], []
     for _ in range(2):
         fits.clear()
-        made = yardstick(real(), digit_parts().pool, DomainFeatures(), FolderStore(tmp_path), seed=0)
-        found.append(image_quality(filled, real(), made, seed=0))
+        made = fit_reference_models(real(), digit_parts().pool, DomainFeatures(), FolderStore(tmp_path), seed=0)
+        found.append(measure(filled, real(), made))
         fitted.append(len(fits))
     assert found[1] == found[0]
     # The domain's, the features', the floor's and GAN-train's; of these only the last is the images' own.
@@ -191,7 +197,7 @@ def test_what_measures_is_the_settings_own(tmp_path, fits: list[int]) -> None:
     store = FolderStore(tmp_path)
     pool, fewer = digit_parts().pool, replace(real(), training=real().training.take(torch.arange(900)))
     settings = [(real(), 0), (real(), 1), (fewer, 0)]
-    made = [yardstick(images, pool, DomainFeatures(), store, seed=seed) for images, seed in settings]
+    made = [fit_reference_models(images, pool, DomainFeatures(), store, seed=seed) for images, seed in settings]
     assert len(fits) == 1 + len(settings)
     shown = real().held_out.images
     of_domain = [each.domain.probabilities(shown) for each in made]
@@ -219,12 +225,12 @@ def test_the_floor_is_made_anew_where_anything_is_other(change, fits: list[int])
     store: dict[str, State] = {}
     images = replace(real(), **{name: other(name, value) for name, value in change.get("whose", {}).items()})
     numbers, seed = change.get("numbers", [0] * 10), change.get("seed", 0)
-    recall_of_repeated(real(), [0] * 10, store, seed=0)
-    found = recall_of_repeated(images, numbers, store, seed=seed)
+    reference_recall(real(), [0] * 10, store, seed=0)
+    found = reference_recall(images, numbers, store, seed=seed)
     assert (
         found
-        == recall_of_repeated(images, numbers, store, seed=seed)
-        == recall_of_repeated(images, numbers, {}, seed=seed)
+        == reference_recall(images, numbers, store, seed=seed)
+        == reference_recall(images, numbers, {}, seed=seed)
     )
     assert len(fits) == 3
 
@@ -243,16 +249,16 @@ def test_one_training_image_is_taken_to_be_copied() -> None:
     alone = replace(real(), training=lone.take(rows))
     noise = torch.rand(20, 1, 16, 16, generator=torch.Generator().manual_seed(0)) * 2 - 1
     filled = alone.training.extended(noise, torch.full((20,), 3))
-    (found,) = image_quality(filled, alone, measured_by(), seed=0).values()
+    (found,) = measure(filled, alone, measured_by()).values()
     assert found.num_training == 1 and found.flags == ("copies",)
 
 
 def test_many_images_are_drawn_from_without_repeats() -> None:
     images = torch.arange(20.0)[:, None, None, None]
-    some = drawn(images, 5, seed=0)
+    some = draw_images(images, 5, seed=0)
     assert len(some.unique()) == 5
-    assert torch.equal(drawn(images[:5], 5, seed=0), images[:5])
-    assert not torch.equal(drawn(images, 5, seed=1), some)
+    assert torch.equal(draw_images(images[:5], 5, seed=0), images[:5])
+    assert not torch.equal(draw_images(images, 5, seed=1), some)
 
 
 def test_what_was_measured_with_is_said() -> None:
@@ -260,7 +266,7 @@ def test_what_was_measured_with_is_said() -> None:
     other = replace(
         measured_by(), features=FittedClassifier(body=nn.Flatten(), head=nn.Linear(256, 10)), kind="inception"
     )
-    found = image_quality(filled, real(), other, seed=0)["3"]
+    found = measure(filled, real(), other)["3"]
     assert found.features == "inception" and quality(filled)["3"].features == "domain"
     # Pixels are 256 features, more than there are images.
     assert found.metrics["fid"] is None and "256 feature dimensions" in found.missing["fid"]

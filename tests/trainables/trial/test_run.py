@@ -1,14 +1,11 @@
 """The whole pipeline of one trial on scikit-learn's digits."""
 
-import io
-import json
 from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from sklearn.metrics import f1_score, recall_score
 
 from gan_study.trainables.base.settings import ConfigError
@@ -16,10 +13,12 @@ from gan_study.trainables.data.catalog import image_source
 from gan_study.trainables.gans.batched import GanExecution
 from gan_study.trainables.gans.batched.stacked import StackedTrainer
 from gan_study.trainables.gans.checkpoints import Checkpoints
-from gan_study.trainables.record import Milestone, SearchStep
+from gan_study.trainables.record import GeneratedImages, Milestone, SearchStep
 from gan_study.trainables.trial.config import dump_trial, parse_trial
 from gan_study.trainables.trial.data import prepare, ratio_notes
-from gan_study.trainables.trial.run import Purpose, TrialOutcome, run_trial
+from gan_study.trainables.trial.outcome import Purpose, TrialOutcome
+from gan_study.trainables.trial.run import run_trial
+from tests.outcomes import content, view
 
 TRIAL = {
     "seed": 1,
@@ -68,29 +67,28 @@ def test_the_pool_is_thinned_before_validation_is_carved():
 
 def test_stored_predictions_give_the_scores_back():
     result = outcome(config(evaluation={"test": True}), Purpose(phase="confirm"))
-    stored = np.load(io.BytesIO(result.files["predictions_test"]))
-    predicted = stored["probabilities"].argmax(axis=1)
+    labels, predicted = result.arrays["test/labels"], result.arrays["test/probabilities"][0].argmax(axis=1)
     scores = result.record.scores["test"]
-    recall = recall_score(stored["labels"], predicted, average=None)
-    assert scores.per_class["recall"] == pytest.approx(recall)
-    assert scores.overall["minority_recall"] == pytest.approx(recall[[3, 8]].mean())
-    assert scores.overall["macro_f1"] == pytest.approx(f1_score(stored["labels"], predicted, average="macro"))
+    recall = recall_score(labels, predicted, average=None)
+    assert result.arrays["test/recall"][0] == pytest.approx(recall)
+    assert scores["minority_recall"] == pytest.approx(recall[[3, 8]].mean())
+    assert scores["macro_f1"] == pytest.approx(f1_score(labels, predicted, average="macro"))
 
 
 def test_validation_scores_speak_of_the_test_parts_proportions():
     result = outcome(config(evaluation={"test": True}), Purpose(phase="confirm"))
-    stored = np.load(io.BytesIO(result.files["predictions_validation"]))
-    labels, predicted = stored["labels"], stored["probabilities"].argmax(axis=1)
-    test = np.array(result.record.class_counts.test)
+    labels = result.arrays["validation/labels"]
+    predicted = result.arrays["validation/probabilities"][0].argmax(axis=1)
+    test = result.arrays["counts/test"]
     weights = ((test / test.sum()) / (np.bincount(labels) / len(labels)))[labels]
     expected = f1_score(labels, predicted, average=None, sample_weight=weights)
-    assert result.record.scores["validation"].per_class["f1"] == pytest.approx(expected)
+    assert result.arrays["validation/f1"][0] == pytest.approx(expected)
 
 
 def test_only_a_confirmation_has_test_scores():
-    assert set(outcome(config()).record.scores) == {"validation"}
-    assert outcome(config()).record.class_counts.test is None
-    assert "predictions_test" not in outcome(config()).files
+    result = outcome(config())
+    assert set(result.record.scores) == {"validation"}
+    assert not [name for name in result.arrays if "test" in name]
 
 
 def test_testing_each_epoch_tells_of_them_and_changes_nothing_else():
@@ -98,24 +96,23 @@ def test_testing_each_epoch_tells_of_them_and_changes_nothing_else():
     plain = outcome(config(evaluation={"test": True}, classifier=three), Purpose(phase="confirm"))
     each = {"test": True, "test_each_epoch": True}
     tracked = outcome(config(evaluation=each, classifier=three), Purpose(phase="confirm"))
-    assert plain.record.test_epochs == ()
-    assert [epoch.epoch for epoch in tracked.record.test_epochs] == [1, 2, 3]
-    assert tracked.record.test_epochs[-1].overall == tracked.record.scores["test"].overall
-    assert tracked.record.test_epochs[0].overall != tracked.record.test_epochs[-1].overall
+    assert view(plain).test_epochs == ()
+    first, _, last = view(tracked).test_epochs
+    assert last == tracked.record.scores["test"] != first
     assert tracked.record.scores == plain.record.scores
-    assert tracked.files["predictions_test"] == plain.files["predictions_test"]
+    assert np.array_equal(tracked.arrays["test/probabilities"], plain.arrays["test/probabilities"])
     assert tracked.record.setting_id == plain.record.setting_id
 
 
 def test_a_method_that_makes_its_head_anew_has_no_epochs_to_test():
     each = {"test": True, "test_each_epoch": True}
     trial = config(evaluation=each, balancing={"name": "crt"})
-    assert outcome(trial, Purpose(phase="confirm")).record.test_epochs == ()
+    assert view(outcome(trial, Purpose(phase="confirm"))).test_epochs == ()
 
 
 def test_objective_is_the_gain_over_the_baseline():
     record = outcome(config()).record
-    assert record.objective == pytest.approx(record.scores["validation"].overall["minority_f1"] - 0.25)
+    assert record.objective == pytest.approx(record.scores["validation"]["minority_f1"] - 0.25)
 
 
 @pytest.mark.parametrize("balancing", [{"name": "none"}, GAN], ids=lambda b: b["name"])
@@ -125,7 +122,7 @@ def test_the_same_seed_gives_the_same_record(balancing):
     torch.manual_seed(12345)
     again = outcome(trial)
     assert again.record.outcome() == first.record.outcome()
-    assert again.files == first.files
+    assert content(again) == content(first)
 
 
 @pytest.mark.parametrize(
@@ -153,8 +150,7 @@ def test_every_setting_changes_the_name_and_the_result(change):
         base = {"balancing": {"name": "random_oversampling"}}
     before, after = config(**base), config(**{**base, **change})
     assert after.trial_id != before.trial_id
-    scores = [np.load(io.BytesIO(outcome(trial).files["predictions_validation"])) for trial in (before, after)]
-    first, second = (stored["probabilities"] for stored in scores)
+    first, second = (outcome(trial).arrays["validation/probabilities"] for trial in (before, after))
     assert first.shape != second.shape or not np.array_equal(first, second)
 
 
@@ -185,66 +181,66 @@ def test_a_milestone_does_not_change_the_end():
 
 def test_synthetic_images_are_counted_and_shown():
     result = outcome(config(balancing=GAN))
-    counts = result.record.class_counts
+    trial = view(result)
+    counts = trial.class_counts
     assert counts.balanced[3] == counts.balanced[8] == max(counts.training)
     assert counts.synthetic[3] == max(counts.training) - counts.training[3]
     assert sum(counts.synthetic) == counts.synthetic[3] + counts.synthetic[8]
-    grid = Image.open(io.BytesIO(result.files["samples"]))
-    assert grid.height == 2 * 32  # a row of 28 pixels and a gap for each minority class
-    layout = json.loads(grid.info["grid"])
-    assert (layout["size"], layout["gap"], layout["columns"]) == (28, 4, 10)
-    assert layout["rows"] == [
-        {
-            "name": str(label),
-            "real": min(10, counts.training[label]),
-            "synthetic": min(10, counts.synthetic[label]),
-        }
-        for label in (3, 8)
-    ]
-    assert set(result.record.losses) == {"3", "8"}
-    assert [loss.epoch for loss in result.record.losses["3"]] == [1, 2, 3, 4]
+    for label in (3, 8):
+        shown = trial.samples[str(label)]
+        assert shown.real.shape == (min(10, counts.training[label]), 1, 28, 28)
+        assert shown.synthetic.shape == (min(10, counts.synthetic[label]), 1, 28, 28)
+    assert set(trial.losses) == {"3", "8"}
+    assert len(trial.losses["3"].generator) == 4
+    record = result.record
+    assert record.generated == GeneratedImages(
+        balance_to=1.0, share_reached=1.0, num_made=sum(counts.synthetic), num_passed=sum(counts.synthetic)
+    )
+    assert record.gan.reason == "fixed"
+    assert record.memorisation is None
 
 
 def test_how_the_images_grew_is_shown_at_epochs_that_no_length_decides():
-    result = outcome(config(balancing={"name": "vanilla_gan", "gan": {"epochs": 5}}))
-    strip = Image.open(io.BytesIO(result.files["growth"]))
-    layout = json.loads(strip.info["growth"])
-    assert layout == {"size": 28, "gap": 4, "columns": 4, "classes": ["3", "8"], "epochs": [1, 2, 4, 5]}
-    assert strip.size == (2 * (4 * 32 + 8), 5 * 32)
-    longer = outcome(config(balancing={"name": "vanilla_gan", "gan": {"epochs": 6}}))
-    # Real images, and those of epochs 1, 2 and 4.
-    shared = (0, 0, strip.width, 4 * 32)
-    grown = Image.open(io.BytesIO(longer.files["growth"]))
-    assert np.array_equal(np.asarray(grown.crop(shared)), np.asarray(strip.crop(shared)))
-    rows = np.asarray(strip)[32:].reshape(4, 32, -1)
-    assert all((first != second).any() for first, second in combinations(rows, 2))
+    short, longer = (
+        view(outcome(config(balancing={"name": "vanilla_gan", "gan": {"epochs": epochs}}))).snapshots
+        for epochs in (5, 6)
+    )
+    assert list(short) == ["3", "8"]
+    for name, shown in short.items():
+        assert shown.training.shape == (4, 1, 28, 28)
+        assert list(shown.generated) == [1, 2, 4, 5]
+        assert np.array_equal(longer[name].training, shown.training)
+        for epoch in (1, 2, 4):
+            assert np.array_equal(longer[name].generated[epoch], shown.generated[epoch])
+        assert all((first != second).any() for first, second in combinations(shown.generated.values(), 2))
 
 
 def test_the_time_of_each_gan_is_told_and_no_part_of_the_outcome():
-    record = outcome(config(balancing=GAN)).record
-    assert set(record.gan_seconds) == {"3", "8"}
-    assert 0 < sum(record.gan_seconds.values()) <= record.seconds["balancing"]
-    assert "gan_seconds" not in record.outcome()
-    assert outcome(config()).record.gan_seconds == {}
+    trial = view(outcome(config(balancing=GAN)))
+    assert set(trial.gan_seconds) == {"3", "8"}
+    assert 0 < sum(trial.gan_seconds.values()) <= trial.seconds["balancing"]
+    assert view(outcome(config())).gan_seconds == {}
 
 
 def test_a_confirmation_leaves_pairs_of_images_and_points_of_a_map():
     result = outcome(config(balancing=GAN, evaluation={"test": True}), Purpose(phase="confirm"))
-    panel = Image.open(io.BytesIO(result.files["nearest"]))
-    layout = json.loads(panel.info["nearest"])
-    assert [each["name"] for each in layout["classes"]] == ["3", "8"]
-    assert panel.size == (layout["columns"] * 32 + 8, 2 * 2 * 32)
-    assert layout["features"] == "domain"
-    assert all(each["ratios"] == sorted(each["ratios"]) for each in layout["classes"])
-    points = np.load(io.BytesIO(result.files["map"]))
-    assert len(points["features"]) == len(points["labels"]) == len(points["synthetic"])
-    assert set(points["labels"].tolist()) == {3, 8}
-    training = result.record.class_counts.training
-    assert (~points["synthetic"]).sum() <= training[3] + training[8]
-    assert {"nearest", "map"} <= set(result.record.artifacts)
-    assert result.record.artifacts["nearest"].endswith(".png")
+    trial = view(result)
+    assert list(trial.pairs) == list(trial.quality) == ["3", "8"]
+    for pairs in trial.pairs.values():
+        assert pairs.generated.shape == pairs.training.shape == (len(pairs.ratio), 1, 28, 28)
+        assert (np.diff(pairs.ratio) >= 0).all()
+    assert {quality.features for quality in trial.quality.values()} == {"domain"}
+    points = trial.map_points
+    assert len(points.features) == len(points.labels) == len(points.synthetic)
+    assert set(points.labels.tolist()) == {3, 8}
+    training = trial.class_counts.training
+    assert (~points.synthetic).sum() <= training[3] + training[8]
+    copied = [quality.metrics["copied_share"] for quality in trial.quality.values()]
+    assert result.record.memorisation.largest_copied_share == max(copied)
+    assert result.record.arrays == f"artifacts/{result.record.trial_id}.npz"
     without = outcome(config(evaluation={"test": True}), Purpose(phase="confirm"))
-    assert not {"nearest", "map", "growth", "samples"} & set(without.files)
+    rooms = {name.partition("/")[0] for name in without.arrays}
+    assert rooms == {"classes", "counts", "scores", "validation", "test"}
 
 
 def test_a_ratio_that_the_data_cannot_give_is_noted():
@@ -290,7 +286,7 @@ def test_what_was_kept_of_trainings_changes_no_record(tmp_path):
     def numbers(epochs, **options):
         trial = config(balancing={"name": "vanilla_gan", "gan": {"epochs": epochs}})
         *_, last = run_trial(trial, SEARCH, device=torch.device("cpu"), **options)
-        return last.record.outcome(), last.files
+        return last.record.outcome(), content(last)
 
     kept = Checkpoints(folder=tmp_path, epochs=frozenset({2, 4}))
     for epochs in (2, 4, 2):
@@ -318,7 +314,7 @@ def stacks(monkeypatch):
 
 
 def of_family(seed, kept=None, execution=BATCHED, balancing=GAN):
-    """The record of one of a family's trials, without its times, and its files."""
+    """One of a family's trials."""
     *_, last = run_trial(
         config(seed=seed, balancing=balancing),
         Purpose(phase="confirm"),
@@ -327,40 +323,44 @@ def of_family(seed, kept=None, execution=BATCHED, balancing=GAN):
         execution=execution,
         family=SEEDS,
     )
-    return replace(last.record, seconds={}, gan_seconds={}, finished_at=""), last.files
+    return last
+
+
+def equal_parts(last):
+    """What is the same in two equal trials."""
+    return last.record.outcome(), content(last)
 
 
 def test_the_gans_of_a_family_are_trained_once_and_no_trial_depends_on_who_came_first(tmp_path, stacks):
-    wanted = {seed: of_family(seed) for seed in SEEDS}
+    wanted = {seed: equal_parts(of_family(seed)) for seed in SEEDS}
     # Three seeds, and two rare classes of equal size.
     assert stacks == 3 * [(6, 1), (6, 2), (6, 3), (6, 4)]
     stacks.clear()
     for order in (SEEDS, (3, 1, 2)):
         kept = Checkpoints(folder=tmp_path / str(order[0]))
-        assert {seed: of_family(seed, kept) for seed in order} == wanted
+        assert {seed: equal_parts(of_family(seed, kept)) for seed in order} == wanted
         assert stacks == [(6, 1), (6, 2), (6, 3), (6, 4)]
         stacks.clear()
-    (note,) = wanted[2][0].notes
+    (note,) = wanted[2][0]["notes"]
     assert note == "6 GANs were trained as one computation; the first trial of them took the time of all"
 
 
 def test_a_family_has_the_records_of_trials_by_themselves(stacks):
-    alone, _ = of_family(2, execution=GanExecution())
+    alone = view(of_family(2, execution=GanExecution()))
     assert stacks == []
-    together, _ = of_family(2)
+    together = view(of_family(2))
     assert together.trial_id == alone.trial_id == config(seed=2, balancing=GAN).trial_id
     assert together.losses.keys() == alone.losses.keys()
     for name, losses in alone.losses.items():
-        for wanted, found in zip(losses, together.losses[name], strict=True):
-            assert found.discriminator == pytest.approx(wanted.discriminator, rel=1e-3)
-            assert found.generator == pytest.approx(wanted.generator, rel=1e-3)
+        assert together.losses[name].discriminator == pytest.approx(losses.discriminator, rel=1e-3)
+        assert together.losses[name].generator == pytest.approx(losses.generator, rel=1e-3)
     assert together.class_counts == alone.class_counts
-    for name, score in alone.scores["validation"].overall.items():
-        assert together.scores["validation"].overall[name] == pytest.approx(score, abs=0.02)
+    for name, score in alone.scores["validation"].items():
+        assert together.scores["validation"][name] == pytest.approx(score, abs=0.02)
 
 
 def test_a_family_whose_first_trial_is_killed_loses_nothing_but_the_last_epoch(tmp_path, stacks, monkeypatch):
-    wanted = of_family(1)
+    wanted = equal_parts(of_family(1))
     stacks.clear()
     kept = Checkpoints(folder=tmp_path, every_seconds=0.0)
     train_epoch = StackedTrainer.train_epoch
@@ -374,10 +374,11 @@ def test_a_family_whose_first_trial_is_killed_loses_nothing_but_the_last_epoch(t
         killing.setattr(StackedTrainer, "train_epoch", killed_in_epoch_3)
         with pytest.raises(KeyboardInterrupt):
             of_family(3, kept)
-    assert of_family(1, kept) == wanted
+    assert equal_parts(of_family(1, kept)) == wanted
     assert stacks == [(6, 1), (6, 2), (6, 3), (6, 4)]
 
 
 def test_a_family_has_no_need_of_balancers_that_train_no_gan():
     none = {"name": "none"}
-    assert of_family(1, balancing=none) == of_family(1, balancing=none, execution=GanExecution())
+    one_at_a_time = of_family(1, balancing=none, execution=GanExecution())
+    assert equal_parts(of_family(1, balancing=none)) == equal_parts(one_at_a_time)

@@ -1,0 +1,85 @@
+"""Images of trials as pixels and files: laid out in rows, encoded, chosen without looking."""
+
+import base64
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from gan_study.analysis.select import Condition, condition_of
+from gan_study.analysis.trial import Bytes, Trial
+from gan_study.analysis.wording import ratio_text
+
+# Between images, in pixels, and what is there.
+GAP, WHITE = 4, 255
+# Of one picture; a study's folder may be another person's.
+MOST_PIXELS = 40_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncodedImage:
+    """An image as a file of `media_type`."""
+
+    content: bytes
+    media_type: str
+
+    @property
+    def uri(self) -> str:
+        """The image as a data URI."""
+        return data_uri(self.content, self.media_type)
+
+
+def data_uri(content: bytes, media_type: str) -> str:
+    """`content` as a URI that carries it."""
+    return f"data:{media_type};base64,{base64.b64encode(content).decode()}"
+
+
+def encode(image: Image.Image, kind: str, **options: object) -> EncodedImage:
+    """`image` as a PNG, JPEG or WEBP file."""
+    buffer = io.BytesIO()
+    image.save(buffer, format=kind, **options)
+    return EncodedImage(content=buffer.getvalue(), media_type=f"image/{kind.lower()}")
+
+
+def lay_out(images: Bytes, *, columns: int) -> Bytes:
+    """The first `columns` of images [n, C, H, W] side by side on white, as pixels [H + GAP, ..., C]."""
+    _, channels, height, width = images.shape
+    row = np.full((height + GAP, columns * (width + GAP) + 2 * GAP, channels), WHITE, dtype=np.uint8)
+    for column, image in enumerate(images[:columns]):
+        left = column * (width + GAP) + GAP
+        row[GAP // 2 : GAP // 2 + height, left : left + width] = image.transpose(1, 2, 0)
+    return row
+
+
+def to_image(pixels: Bytes) -> Image.Image | None:
+    """Pixels [H, W, C] in colours; None if they are too many to be a picture of a trial."""
+    if pixels.shape[0] * pixels.shape[1] > MOST_PIXELS or pixels.shape[2] not in (1, 3):
+        return None
+    return Image.fromarray(pixels.squeeze(axis=2) if pixels.shape[2] == 1 else pixels).convert("RGB")
+
+
+def pick_trials(records: Sequence[Trial], array: str) -> tuple[Trial, ...]:
+    """One trial that left an array for each condition and method, chosen without looking.
+
+    The smallest confirmed seed; of a method that was not confirmed, the search trial with the largest gain.
+    """
+    first: dict[tuple[Condition, str], Trial] = {}
+    for record in sorted(records, key=_rank):
+        key = condition_of(record), record.balancer
+        if key not in first and record.has(array):
+            first[key] = record
+    return tuple(first.values())
+
+
+def _rank(record: Trial) -> tuple[Condition, str, bool, float, int]:
+    is_confirmed = record.phase == "confirm"
+    gain = 0.0 if is_confirmed or record.objective is None else record.objective
+    return condition_of(record), record.balancer, not is_confirmed, -gain, record.seed
+
+
+def describe_trial(record: Trial) -> str:
+    """Which trial it is, in words."""
+    ratio = ratio_text(record.imbalance_ratio)
+    return f"{record.dataset}, {record.classifier}, ratio {ratio}, {record.phase} seed {record.seed}"

@@ -1,0 +1,282 @@
+"""A trial as the analysis sees it: its record, and what lies in its arrays, read when it is asked for."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from gan_study.trainables.arrays import Array, ArrayFile
+from gan_study.trainables.record import Overall, Part, RecordError, TrialRecord
+
+Floats = npt.NDArray[np.float64]
+Labels = npt.NDArray[np.int64]
+Bytes = npt.NDArray[np.uint8]
+
+
+class ClassCounts(NamedTuple):
+    """Images of each class, in label order; see `counts/` in `trainables.arrays`."""
+
+    available: tuple[int, ...]
+    imbalanced: tuple[int, ...]
+    training: tuple[int, ...]
+    validation: tuple[int, ...]
+    balanced: tuple[int, ...]
+    synthetic: tuple[int, ...]
+    test: tuple[int, ...] | None = None
+
+
+class Predictions(NamedTuple):
+    """The labels [N] of a part's images, and each fit's probabilities [fits, N, K]."""
+
+    labels: Labels
+    probabilities: npt.NDArray[np.float32]
+
+    @property
+    def predicted(self) -> Labels:
+        """What the first fit takes each image for [N]."""
+        found: Labels = self.probabilities[0].argmax(axis=1)
+        return found
+
+
+class ClassScores(NamedTuple):
+    """Scores [K] of each class, means over the fits, and images [K, K] by true and predicted class, over all fits.
+
+    NaN for a class without images.
+    """
+
+    precision: Floats
+    recall: Floats
+    f1: Floats
+    confusion_matrix: Labels
+
+
+class Losses(NamedTuple):
+    """Mean losses of a GAN's networks, one an epoch."""
+
+    generator: Floats
+    discriminator: Floats
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageQuality:
+    """What the generated images of one class are worth; see `quality/` in `trainables.arrays`."""
+
+    metrics: Mapping[str, float | None]
+    num_generated: int
+    num_training: int
+    num_held_out: int
+    features: str = "domain"
+    flags: tuple[str, ...] = ()
+
+
+class Samples(NamedTuple):
+    """A few real and synthetic images [n, C, H, W] of one class."""
+
+    real: Bytes
+    synthetic: Bytes
+
+
+class Snapshots(NamedTuple):
+    """Training images of one class, and a GAN's by epoch, [n, C, H, W] each."""
+
+    training: Bytes
+    generated: Mapping[int, Bytes]
+
+
+class Pairs(NamedTuple):
+    """Generated images of one class, each with the training image that is nearest to it, [n, C, H, W] each.
+
+    `ratio` [n] is the distance over that to the next nearest, NaN where there is none.
+    """
+
+    generated: Bytes
+    training: Bytes
+    ratio: Floats
+    is_copy: npt.NDArray[np.bool_]
+
+
+class MapPoints(NamedTuple):
+    """Images as points [N, D], their `labels` [N] and which of them were made."""
+
+    features: Floats
+    labels: Labels
+    synthetic: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Trial(TrialRecord):
+    """A record and what lies in its trial's arrays.
+
+    Whatever is not there, or cannot be read, is empty or None; `problems` collects why it could not be read.
+    """
+
+    stored: Mapping[str, Array] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+    def read(self, *names: str) -> tuple[Array, ...] | None:
+        """The arrays of these names; None if one is not there, or cannot be read."""
+        try:
+            return tuple(self.stored[name] for name in names)
+        except KeyError:
+            return None
+        except RecordError as error:
+            self._note(error)
+            return None
+
+    def has(self, name: str) -> bool:
+        """Whether there is such an array, in a file that can be read."""
+        try:
+            return name in self.stored
+        except RecordError as error:
+            self._note(error)
+            return False
+
+    def _note(self, error: RecordError) -> None:
+        if str(error) not in self.problems:
+            self.problems.append(str(error))
+
+    @cached_property
+    def class_names(self) -> tuple[str, ...]:
+        """In label order."""
+        found = self.read("classes/names", "classes/minority")
+        return tuple(found[0].tolist()) if found else ()
+
+    @cached_property
+    def minority_classes(self) -> tuple[int, ...]:
+        """The labels of the minority classes."""
+        found = self.read("classes/minority", "classes/names")
+        return tuple(found[0].tolist()) if found else ()
+
+    @cached_property
+    def class_counts(self) -> ClassCounts | None:
+        """Images of each class."""
+        *always, last = (f"counts/{name}" for name in ClassCounts._fields)
+        found, test = self.read("classes/names", *always), self.read(last)
+        return ClassCounts(*(tuple(each.tolist()) for each in (*found[1:], *(test or ())))) if found else None
+
+    def class_scores(self, part: Part) -> ClassScores | None:
+        """The scores of each class on one part."""
+        found = self.read("classes/names", *(f"{part}/{name}" for name in ClassScores._fields))
+        if found is None:
+            return None
+        _, precision, recall, f1, confusion = found
+        return ClassScores(precision.mean(axis=0), recall.mean(axis=0), f1.mean(axis=0), confusion.sum(axis=0))
+
+    def predictions(self, part: Part) -> Predictions | None:
+        """What the classifiers predicted for the images of one part."""
+        found = self.read(f"{part}/labels", f"{part}/probabilities")
+        return Predictions(*found) if found else None
+
+    @cached_property
+    def losses(self) -> dict[str, Losses]:
+        """By what each GAN was trained on."""
+        found = self.read("gan/trained_on", "gan/generator_loss", "gan/discriminator_loss")
+        if found is None:
+            return {}
+        return {
+            name: Losses(generator[~np.isnan(generator)], discriminator[~np.isnan(discriminator)])
+            for name, generator, discriminator in zip(found[0].tolist(), *found[1:], strict=True)
+        }
+
+    @cached_property
+    def gan_seconds(self) -> dict[str, float]:
+        """Wall time by what each GAN was trained on."""
+        found = self.read("gan/trained_on", "gan/seconds")
+        return dict(zip(found[0].tolist(), found[1].tolist(), strict=True)) if found else {}
+
+    @cached_property
+    def test_epochs(self) -> tuple[Overall, ...]:
+        """Scores on the test part after each epoch of the classifier."""
+        found = self.read("scores/metrics", "classifier/test_epochs")
+        return tuple(_by_name(found[0].tolist(), row) for row in found[1]) if found else ()
+
+    @cached_property
+    def quality(self) -> dict[str, ImageQuality]:
+        """What the generated images are worth, by class name, in label order."""
+        found = self.read(
+            "classes/names",
+            *(f"quality/{name}" for name in ("metrics", "values", "flag_names", "flags", "features")),
+        )
+        by_row = self.read(
+            *(f"quality/{name}" for name in ("classes", "num_generated", "num_training", "num_held_out"))
+        )
+        if found is None or by_row is None:
+            return {}
+        names, metrics, values, flag_names, flags, features = found
+        return {
+            str(names[label]): ImageQuality(
+                metrics=_by_name(metrics.tolist(), values[row]),
+                num_generated=generated,
+                num_training=training,
+                num_held_out=held_out,
+                features=str(features),
+                flags=tuple(flag_names[flags[row]].tolist()),
+            )
+            for label, row, generated, training, held_out in sorted(
+                zip(by_row[0].tolist(), range(len(values)), *(each.tolist() for each in by_row[1:]), strict=True)
+            )
+        }
+
+    @cached_property
+    def samples(self) -> dict[str, Samples]:
+        """A few images by class name."""
+        real = self._by_class("samples/real_label", "samples/real")
+        synthetic = self._by_class("samples/synthetic_label", "samples/synthetic")
+        return {name: Samples(*real[name], *images) for name, images in synthetic.items() if name in real}
+
+    @cached_property
+    def snapshots(self) -> dict[str, Snapshots]:
+        """A GAN's images on the way, by class name."""
+        training = self._by_class("snapshots/training_label", "snapshots/training")
+        made = self._by_class("snapshots/label", "snapshots/generated", "snapshots/epoch")
+        return {
+            name: Snapshots(training[name][0], {epoch: images[at == epoch] for epoch in np.unique(at).tolist()})
+            for name, (images, at) in made.items()
+            if name in training
+        }
+
+    @cached_property
+    def pairs(self) -> dict[str, Pairs]:
+        """Generated images and the training images nearest to them, by class name."""
+        found = self._by_class("nearest/label", *(f"nearest/{name}" for name in Pairs._fields))
+        return {name: Pairs(*each) for name, each in found.items()}
+
+    @property
+    def copy_ratio(self) -> float | None:
+        """Below this ratio a generated image is called a copy."""
+        found = self.read("nearest/copy_ratio")
+        return float(found[0]) if found else None
+
+    @property
+    def map_points(self) -> MapPoints | None:
+        """Real and generated images as points, all of them finite."""
+        found = self.read("map/features", "map/label", "map/synthetic", "classes/names")
+        if found is None or not np.isfinite(found[0]).all():
+            return None
+        return MapPoints(found[0].astype(np.float64), *found[1:3])
+
+    def _by_class(self, labels: str, *names: str) -> dict[str, tuple[Array, ...]]:
+        """The rows of each array by the name of the class that `labels` says they are of."""
+        found = self.read("classes/names", labels, *names)
+        if found is None:
+            return {}
+        class_names, of_row, *values = found
+        return {
+            str(class_names[label]): tuple(each[of_row == label] for each in values)
+            for label in dict.fromkeys(of_row.tolist())
+        }
+
+
+def open_trial(folder: Path, record: TrialRecord) -> Trial:
+    """A record of the study in `folder`, with its arrays at hand."""
+    values = {each.name: getattr(record, each.name) for each in fields(TrialRecord)}
+    return Trial(**values, stored={} if record.arrays is None else ArrayFile(folder / record.arrays))
+
+
+def _by_name(names: Sequence[str], values: Floats) -> dict[str, float | None]:
+    """Values by name, None where they are NaN."""
+    return {name: None if np.isnan(value) else float(value) for name, value in zip(names, values, strict=True)}

@@ -1,0 +1,228 @@
+"""What comes of a trial: its record and its arrays."""
+
+import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import JsonValue
+
+from gan_study.trainables.arrays import Array
+from gan_study.trainables.balancing.balancer import BalancedSet
+from gan_study.trainables.balancing.gan import GanBalancing
+from gan_study.trainables.base.settings import UserError, digest, settings
+from gan_study.trainables.classifiers.scores import Scores, mean_overall
+from gan_study.trainables.data.images import Labels, TrainingSet, class_counts
+from gan_study.trainables.image_quality.judge import MeasuredImages
+from gan_study.trainables.record import (
+    MOST_FAILURE_LETTERS,
+    Digests,
+    GanLength,
+    GeneratedImages,
+    Memorisation,
+    Milestone,
+    Part,
+    Phase,
+    SearchStep,
+    Selection,
+    TrialRecord,
+    limit_notes,
+    shorten,
+)
+from gan_study.trainables.trial.artifacts import (
+    class_arrays,
+    epoch_arrays,
+    gan_arrays,
+    map_arrays,
+    nearest_arrays,
+    quality_arrays,
+    sample_arrays,
+    score_arrays,
+    snapshot_arrays,
+)
+from gan_study.trainables.trial.config import TrialConfig, dump_trial
+from gan_study.trainables.trial.data import TrialData
+from gan_study.trainables.trial.environment import code_digest, environment, precisions
+
+
+@settings
+class Purpose:
+    """Why a trial is run, and what it is measured against."""
+
+    phase: Phase
+    metric: str = "minority_f1"
+    """Which of the overall scores counts."""
+    baseline: float | None = None
+    """Its value on validation images without balancing in the same setting; the objective is the gain over it."""
+    search: SearchStep | None = None
+    selection: Selection | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialOutcome:
+    """A finished trial: its record, and the arrays that go to `record.arrays` (`trainables.arrays`)."""
+
+    record: TrialRecord
+    arrays: Mapping[str, Array]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Evaluated:
+    """What a classifier makes of one part: `probabilities` [N, K] for the images of `labels` [N], and `scores`."""
+
+    labels: Labels
+    probabilities: npt.NDArray[np.float32]
+    scores: Scores
+
+
+def complete(
+    config: TrialConfig,
+    purpose: Purpose,
+    data: TrialData,
+    balanced: BalancedSet,
+    *,
+    evaluated: Mapping[Part, Evaluated],
+    test_epochs: Sequence[Scores],
+    measured: Mapping[int, MeasuredImages],
+    milestones: tuple[Milestone, ...],
+    seconds: Mapping[str, float],
+) -> TrialOutcome:
+    """The record and the arrays of a trial that came to its end."""
+    counts = _count_images(data, balanced.training)
+    notes = (*data.parts.notes, *balanced.notes)
+    if "test" in evaluated:
+        counts["test"] = data.test.loaded.images.class_counts()
+        notes += data.test.loaded.notes
+    blank = _blank_record(config, purpose, imbalance_ratio=data.parts.imbalance_ratio)
+    record = replace(
+        blank,
+        status="complete",
+        scores={part: mean_overall([each.scores]) for part, each in evaluated.items()},
+        objective=gain(evaluated["validation"].scores, purpose),
+        milestones=milestones,
+        generated=_describe_images(blank.config, counts, minority=data.parts.classes.minority),
+        gan=_describe_length(config, balanced),
+        memorisation=_describe_memorisation(measured),
+        arrays=array_path(blank.trial_id),
+        notes=limit_notes(notes),
+        seconds=seconds,
+        environment={**environment(data.device), **precisions(config)},
+        finished_at=_now(),
+    )
+    arrays = {
+        **class_arrays(data.parts.classes, counts),
+        **gan_arrays(balanced),
+        **sample_arrays(balanced.training),
+        **snapshot_arrays(data.training, balanced.growth),
+        **quality_arrays(measured),
+        **nearest_arrays(measured),
+        **map_arrays(measured),
+        **epoch_arrays(test_epochs),
+    }
+    for part, each in evaluated.items():
+        arrays |= score_arrays(part, each.labels, [each.probabilities], [each.scores])
+    return TrialOutcome(record=record, arrays=arrays)
+
+
+def failed_record(config: TrialConfig, purpose: Purpose, *, reason: str, imbalance_ratio: float) -> TrialRecord:
+    """The record of a trial that did not come to an end, and why."""
+    blank = _blank_record(config, purpose, imbalance_ratio=imbalance_ratio)
+    return replace(blank, failure=shorten(reason, MOST_FAILURE_LETTERS), finished_at=_now())
+
+
+def pruned_record(
+    config: TrialConfig, purpose: Purpose, *, milestones: tuple[Milestone, ...], imbalance_ratio: float
+) -> TrialRecord:
+    """The record of a search trial that was stopped early, with the milestones it had reached."""
+    blank = _blank_record(config, purpose, imbalance_ratio=imbalance_ratio)
+    return replace(blank, status="pruned", milestones=milestones, finished_at=_now())
+
+
+def describe_failure(error: BaseException) -> str:
+    """One line that says what went wrong."""
+    message = " ".join(str(error).split())
+    return message if isinstance(error, UserError) else f"{type(error).__name__}: {message}"
+
+
+def array_path(trial_id: str) -> str:
+    """Where a trial's arrays lie, relative to the study's folder."""
+    return str(PurePosixPath("artifacts") / f"{trial_id}.npz")
+
+
+def gain(scores: Scores, purpose: Purpose) -> float | None:
+    """The score that counts minus the baseline's; None if either is not known."""
+    value = scores.overall[purpose.metric]
+    return None if value is None or purpose.baseline is None else value - purpose.baseline
+
+
+def _blank_record(config: TrialConfig, purpose: Purpose, *, imbalance_ratio: float) -> TrialRecord:
+    dumped = dump_trial(config)
+    return TrialRecord(
+        trial_id=config.trial_id,
+        setting_id=config.setting_id,
+        phase=purpose.phase,
+        status="failed",
+        dataset=config.data.name,
+        classifier=config.classifier.name,
+        balancer=config.balancing.name,
+        imbalance_ratio=imbalance_ratio,
+        seed=config.seed,
+        config=dumped,
+        digests=Digests(configuration=digest(dumped), code=code_digest()),
+        baseline=purpose.baseline,
+        search=purpose.search,
+        selection=purpose.selection,
+    )
+
+
+def _count_images(data: TrialData, balanced: TrainingSet) -> dict[str, tuple[int, ...]]:
+    """Images by class at each stage; see `counts/` in `trainables.arrays`."""
+    parts = data.parts
+    synthetic = class_counts(balanced.labels[balanced.synthetic].cpu().numpy(), len(parts.classes.names))
+    return {
+        "available": parts.available,
+        "imbalanced": parts.imbalanced,
+        "training": parts.training.class_counts(),
+        "validation": parts.validation.class_counts(),
+        "balanced": balanced.class_counts(),
+        "synthetic": synthetic,
+    }
+
+
+def _describe_images(
+    config: Mapping[str, JsonValue], counts: Mapping[str, Sequence[int]], *, minority: Sequence[int]
+) -> GeneratedImages | None:
+    number = sum(counts["synthetic"])
+    if not number:
+        return None
+    balancing = config["balancing"]
+    asked = balancing.get("balance_to") if isinstance(balancing, dict) else None
+    return GeneratedImages(
+        balance_to=asked if isinstance(asked, float) else None,
+        share_reached=min(counts["balanced"][label] for label in minority) / max(counts["balanced"]),
+        num_made=number,
+        num_passed=number,
+    )
+
+
+def _describe_length(config: TrialConfig, balanced: BalancedSet) -> GanLength | None:
+    if not isinstance(config.balancing.balancer, GanBalancing) or not balanced.losses:
+        return None
+    return GanLength(generator_steps=min(balanced.generator_steps.values(), default=None))
+
+
+def _describe_memorisation(measured: Mapping[int, MeasuredImages]) -> Memorisation | None:
+    if not measured:
+        return None
+    found = [each.quality for each in measured.values()]
+    shares = [share for each in found if (share := each.metrics["copied_share"]) is not None]
+    return Memorisation(
+        largest_copied_share=max(shares, default=None),
+        flags=tuple(sorted({flag for each in found for flag in each.flags})),
+    )
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
