@@ -36,13 +36,14 @@ class Study:
     importance: tuple[SearchImportance, ...] = ()
 
 
-def load_study(folder: Path) -> Study:
+def load_study(folder: Path | str) -> Study:
     """The study in `folder`.
 
     Raises RecordError where study.json is missing or malformed, or a line of records.jsonl is not a record, or
     importance.json, where there is one, is malformed. A
     last line that was cut off while it was written is left out, and a note says so.
     """
+    folder = Path(folder)
     header = _read_header(folder / HEADER_FILE)
     records, notes = _read_records(folder / RECORDS_FILE)
     return Study(
