@@ -67,10 +67,10 @@ def run_export(request: ExportRequest, out: Path, console: Console) -> Descripti
 
 
 def export_balanced(study: Path | str, out: Path | str) -> Description:
-    """What the balanced data set of a study's best confirmed GAN holds, after it is written to the new folder `out`.
+    """What the balanced data set of a study's best confirmed GAN holds, once it is written.
 
-    `study` is the study's folder. Continues where an interrupted export to `out` stopped. Raises UserError if the
-    study has no confirmed GAN, or if `out` holds anything else.
+    `study` is the study's folder, `out` a new one. Continues where an interrupted export to `out`
+    stopped. Raises UserError if the study has no confirmed GAN, or if `out` holds anything else.
     """
     return run_export(export_request(BalanceOptions(study=Path(study))), Path(out), Console(quiet=True))
 
