@@ -50,13 +50,14 @@ class Study:
         return (*(f"{problem}; it is left out wherever it is needed." for problem in shown), *more)
 
 
-def load_study(folder: Path) -> Study:
+def load_study(folder: Path | str) -> Study:
     """The study in `folder`.
 
     Raises RecordError if study.json is missing or malformed, a line of records.jsonl is not a record,
     importance.json is malformed, or another version wrote the study. A last line that was cut off while it was
     written is left out, and a note says so.
     """
+    folder = Path(folder)
     header = _read_header(folder / HEADER_FILE)
     records, notes = _read_records(folder / RECORDS_FILE)
     return Study(

@@ -66,6 +66,15 @@ def run_export(request: ExportRequest, out: Path, console: Console) -> Descripti
         return export(request, out, progress=progress)
 
 
+def export_balanced(study: Path | str, out: Path | str) -> Description:
+    """What the balanced data set of a study's best confirmed GAN holds, once it is written.
+
+    `study` is the study's folder, `out` a new one. Continues where an interrupted export to `out`
+    stopped. Raises UserError if the study has no confirmed GAN, or if `out` holds anything else.
+    """
+    return run_export(export_request(BalanceOptions(study=Path(study))), Path(out), Console(quiet=True))
+
+
 def _of_recipe(options: BalanceOptions) -> ExportRequest:
     if options.variant is None:
         raise ConfigError(f"--variant: name a GAN, or a study by --from; {nearest('', VARIANTS)}")

@@ -2,9 +2,9 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +14,13 @@ import yaml
 from PIL import Image
 from sklearn.datasets import load_digits
 
+import gan_study
 from gan_study.study.cli import app
 from gan_study.study.plan.config import StudyConfig, parse_study
-from gan_study.study.run import runner
 from gan_study.study.run.result import StudyResult
 from gan_study.trainables.base.settings import dump
+from tests.distributions import ROOT, wheel_of_sdist
 
-ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 COMMANDS = typer.main.get_command(app)
 
@@ -83,7 +83,7 @@ def test_the_python_of_the_readme_runs(monkeypatch):
         asked.append(parse_study(dump(config)))
         return StudyResult(folder=Path(), trials=())
 
-    monkeypatch.setattr(runner, "run_study", run_study)
+    monkeypatch.setattr(gan_study, "run_study", run_study)
     names = {"X": digits.images[few, None].astype(np.float32) / 16, "y": digits.target[few]}
     for code in blocks(ROOT / "README.md", "python"):
         exec(compile(code.replace('"epochs": 100', '"epochs": 1'), "README.md", "exec"), names)
@@ -102,17 +102,9 @@ def test_the_citation_names_the_project_and_no_other_version():
 def installed(tmp_path_factory):
     """A folder with the built wheel unpacked in it, and nothing of the sources."""
     place = tmp_path_factory.mktemp("installed")
-    sources = place / "sources"
-    kept = shutil.ignore_patterns("__pycache__", "*.egg-info")
-    for name in ("gan_study", "study", "search_spaces", "trainables", "analysis"):
-        shutil.copytree(ROOT / name, sources / name, ignore=kept, symlinks=True)
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, sources / name)
+    _, wheel = wheel_of_sdist(tmp_path_factory.mktemp("built"))
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*pip, "wheel", "--no-deps", "--wheel-dir", place, sources], check=True)
-    (wheel,) = place.glob("*.whl")
     subprocess.run([*pip, "install", "--no-deps", "--target", place / "packages", wheel], check=True)
-    shutil.rmtree(sources)
     return place / "packages"
 
 
@@ -135,7 +127,13 @@ def test_the_wheel_brings_types_templates_and_recipes(installed, tmp_path):
     assert (installed / "gan_study" / "py.typed").exists()
     assert "mnist-digit0" in typed(installed, tmp_path, "gan-study list")
     assert "epochs: 3" in typed(installed, tmp_path, "gan-study show quickstart --set classifier.epochs=3")
-    assert re.fullmatch(r"\d+\.\d+\.\d+\S*\n", typed(installed, tmp_path, "gan-study --version"))
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert typed(installed, tmp_path, "gan-study --version") == f"{version}\n"
+    code = "import gan_study; print(gan_study.__version__)"
+    environment = {**os.environ, "PYTHONPATH": str(installed)}
+    assert subprocess.check_output([sys.executable, "-c", code], cwd=tmp_path, env=environment, text=True) == (
+        f"{version}\n"
+    )
 
 
 @pytest.mark.ray

@@ -24,8 +24,8 @@ from gan_study.trainables.data.catalog import image_source
 from gan_study.trainables.data.source import DataConfig
 from gan_study.trainables.record import SearchStep
 from gan_study.trainables.trial.config import parse_trial
-from gan_study.trainables.trial.request import REPORT, REQUEST, TrialLimits, TrialPlaces, TrialRequest
 from gan_study.trainables.trial.outcome import Purpose
+from gan_study.trainables.trial.request import REPORT, REQUEST, TrialLimits, TrialPlaces, TrialRequest
 from gan_study.trainables.trial.run import run_trial
 from gan_study.trainables.trial.trainable import GanStudyTrainable, SharedImages, share
 
