@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from gan_study.trainables.export.over_sampler import BalancedDataset, ImageOverSampler
     from gan_study.trainables.export.saved_generator import load_generator
     from gan_study.trainables.trial.config import parse_trial
-    from gan_study.trainables.trial.run import Purpose, run_trial
+    from gan_study.trainables.trial.outcome import Purpose
+    from gan_study.trainables.trial.run import run_trial
 
     __version__: str
 
@@ -47,7 +48,7 @@ __all__ = [
 _MODULE_OF = {
     "BalancedDataset": "trainables.export.over_sampler",
     "ImageOverSampler": "trainables.export.over_sampler",
-    "Purpose": "trainables.trial.run",
+    "Purpose": "trainables.trial.outcome",
     "RunOptions": "study.run.runner",
     "Step": "trainables.data.imbalance",
     "StudyConfig": "study.plan.config",
