@@ -14,9 +14,9 @@ import yaml
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from gan_study.study import runner
 from gan_study.study.cli import app
 from gan_study.study.plan.config import StudyConfig, parse_study
+from gan_study.study.run import runner
 from gan_study.study.run.result import StudyResult
 
 ROOT = Path(__file__).parent.parent

@@ -14,8 +14,8 @@ import pytest
 import ray
 import torch
 
-from gan_study.study import runner
 from gan_study.study.plan.recipe import study_config
+from gan_study.study.run import runner
 from gan_study.study.run.runner import MAX_RESTARTS, run_study
 from gan_study.trainables.gans.training import Training
 from gan_study.trainables.runtime.cache import contents

@@ -16,10 +16,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from gan_study.study import runner
 from gan_study.study.cli import app, main
 from gan_study.study.plan.config import dump_study
 from gan_study.study.plan.recipe import load_recipe, study_config
+from gan_study.study.run import runner
 from gan_study.study.run.folder import create_study_folder
 from tests.study.simulation import Simulation
 

@@ -14,8 +14,8 @@ import torch
 from ray import tune
 from threadpoolctl import threadpool_info
 
-from gan_study.study import runner
 from gan_study.study.plan.recipe import study_config
+from gan_study.study.run import runner
 from gan_study.study.run.folder import StudyFolder
 from gan_study.study.run.runner import MAX_RESTARTS, run_study
 from gan_study.study.watch.journal import TRIAL_ENDED, read_log

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from gan_study.study.run.result import EveryTrialFailedError, StudyResult
+from tests.study.plan.test_planner import study
 from tests.study.simulation import Simulation
-from tests.study.test_planner import study
 
 
 def result(fails):

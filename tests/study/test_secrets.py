@@ -7,10 +7,10 @@ from pathlib import Path
 import optuna
 import pytest
 
-from gan_study.study import runner
 from gan_study.study.plan.config import dump_study, parse_study
 from gan_study.study.plan.recipe import study_config
 from gan_study.study.plan.storage_url import holds_password, resolved, without_secrets
+from gan_study.study.run import runner
 from gan_study.study.run.cluster import ray_cluster
 from gan_study.study.run.folder import create_study_folder, read_manifest
 from gan_study.study.run.runner import resume_study, run_study

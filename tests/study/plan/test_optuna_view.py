@@ -15,8 +15,8 @@ from gan_study.study.plan.config import parse_study
 from gan_study.study.plan.searcher import OptunaView
 from gan_study.trainables.base.settings import UserError
 from gan_study.trainables.record import Milestone
+from tests.study.plan.test_planner import STUDY
 from tests.study.simulation import Simulation
-from tests.study.test_planner import STUDY
 
 CONFIG = parse_study(STUDY)
 

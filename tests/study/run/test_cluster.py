@@ -10,8 +10,8 @@ import pytest
 import yaml
 from ray.tune.experiment import Trial
 
-from gan_study.study import cluster
 from gan_study.study.plan.config import ResourceConfig, parse_study
+from gan_study.study.run import cluster
 from gan_study.study.run.cluster import (
     JOIN_SECONDS,
     KUBERAY_VARIABLE,
@@ -25,7 +25,7 @@ from gan_study.study.run.cluster import (
 from gan_study.study.run.runner import with_way_decided
 from gan_study.study.run.tune_adapter import NOTICE_SECONDS, PlacementNotice
 from gan_study.trainables.base.settings import UserError
-from gan_study.trainables.gans import together
+from gan_study.trainables.gans.batched import together
 
 HEAD = {"memory": 8e9}
 SMALL = {"CPU": 4.0}

@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from gan_study.study import lock
+from gan_study.study.run import lock
 from gan_study.study.run.lock import StudyInUseError, running_driver, sole_driver
 
 FORKED = multiprocessing.get_context("fork")

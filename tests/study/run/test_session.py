@@ -8,7 +8,7 @@ from gan_study.study.run.folder import StudyFolder
 from gan_study.study.run.session import StudySession, TimeBudget
 from gan_study.trainables.record import Milestone
 from tests.study.simulation import made_up_record
-from tests.study.test_check import CONFIG
+from tests.study.watch.test_check import CONFIG
 
 
 @pytest.fixture

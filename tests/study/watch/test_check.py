@@ -20,8 +20,8 @@ from gan_study.study.watch.check import check_study
 from gan_study.trainables.base.settings import UserError
 from gan_study.trainables.trial.artifacts import predictions_file
 from gan_study.trainables.trial.run import artifact_path
+from tests.study.plan.test_planner import STUDY
 from tests.study.simulation import Simulation
-from tests.study.test_planner import STUDY
 
 CONFIG = parse_study({**STUDY, "search": {**STUDY["search"], "trials": 4}, "confirm": {"seeds": [1]}})
 KIND = "predictions_validation"

@@ -10,8 +10,8 @@ from gan_study.study.plan.config import parse_study
 from gan_study.study.run.folder import StudyFolder, create_study_folder
 from gan_study.study.watch.importance import FEWEST_TRIALS, importance_differences, importances, write_importances
 from gan_study.trainables.base.tunable import Int
+from tests.study.plan.test_planner import STUDY
 from tests.study.simulation import Simulation
-from tests.study.test_planner import STUDY
 
 # Two methods at two ratios share the trials.
 CONFIG = parse_study({**STUDY, "search": {**STUDY["search"], "trials": 4 * FEWEST_TRIALS}})

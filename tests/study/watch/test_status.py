@@ -14,7 +14,7 @@ from gan_study.study.watch.status import study_status
 from gan_study.trainables.base.settings import UserError
 from gan_study.trainables.runtime.logs import logging_to
 from tests.study.simulation import Simulation, made_up_record
-from tests.study.test_check import CONFIG, write_study
+from tests.study.watch.test_check import CONFIG, write_study
 
 KILLED_DRIVER = """
 import os, signal, sys

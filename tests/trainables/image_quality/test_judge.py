@@ -10,11 +10,11 @@ import pytest
 import torch
 from torch import nn
 
-from gan_study.trainables import features, generation
 from gan_study.trainables.classifiers.classifier import ClassifierConfig, FittedClassifier
 from gan_study.trainables.classifiers.optimisation import EarlyStopping, PlateauRate
 from gan_study.trainables.data.catalog import image_source
 from gan_study.trainables.data.images import TrainingSet, training_set
+from gan_study.trainables.image_quality import features, judge
 from gan_study.trainables.image_quality.extractor import evenly_drawn
 from gan_study.trainables.image_quality.features import DomainFeatures
 from gan_study.trainables.image_quality.judge import (
@@ -160,7 +160,7 @@ def fits(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The seeds of the classifiers that were really fitted; those that measure, for a few steps."""
     monkeypatch.setattr(features, "DOMAIN_STEPS", 5)
     seeds: list[int] = []
-    for module in (features, generation):
+    for module in (features, judge):
         fitted = module.fit
 
         def counted(*arguments, fitted=fitted, **named):

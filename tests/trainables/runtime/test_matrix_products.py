@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from gan_study.trainables import matrix_products
+from gan_study.trainables.runtime import matrix_products
 from gan_study.trainables.runtime.matrix_products import (
     Comparison,
     choose_library,

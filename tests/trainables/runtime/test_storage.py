@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gan_study.trainables import files
+from gan_study.trainables.runtime import storage
 from gan_study.trainables.runtime.storage import StorageError, append, first_written, is_partial, write_atomically
 from tests.small_disk import fill, full_for, small_disk
 
@@ -114,7 +114,7 @@ def test_one_that_dies_before_it_has_written_leaves_the_file_to_others(tmp_path,
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(files, "_write_through", dies)
+        patched.setattr(storage, "_write_through", dies)
         first_written(tmp_path / "file", b"the first one's")
     assert first_written(tmp_path / "file", b"the second one's") == b"the second one's"
     assert first_written(tmp_path / "file", b"the third one's") == b"the second one's"
