@@ -8,8 +8,7 @@ import pytest
 from gan_study.study.run.record_store import read_records
 from tests.hosts import Host, made_hosts, skip_without_hosts
 
-# Four minutes; that a killed driver's study resumes is tested without hosts too.
-pytestmark = [pytest.mark.soak, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 
 SETTINGS = (
     "classifier.epochs=1",

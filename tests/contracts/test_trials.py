@@ -7,10 +7,12 @@ import torch
 
 from gan_study.trainables.balancing.catalog import BALANCERS
 from gan_study.trainables.classifiers.catalog import CLASSIFIERS
+from gan_study.trainables.gans.catalog import VARIANTS
 from gan_study.trainables.record import read_line
 from gan_study.trainables.runtime.cache import State
 from gan_study.trainables.trial.config import parse_trial
 from gan_study.trainables.trial.run import Purpose, TrialOutcome, run_trial
+from tests.members import each
 
 CPU = torch.device("cpu")
 
@@ -20,7 +22,8 @@ MEASURING: dict[str, State] = {}
 
 @cache
 def outcome(balancer="none", classifier="simple_cnn", repetition=0, device=CPU):
-    settings = {"gan": {"epochs": 1}} if BALANCERS[balancer].is_gan else {}
+    warm_start = {"warm_start_epochs": 1} if balancer in VARIANTS and VARIANTS[balancer].warm_start else {}
+    settings = {"gan": {"epochs": 1, **warm_start}} if BALANCERS[balancer].is_gan else {}
     config = parse_trial(
         {
             "seed": 5,
@@ -36,7 +39,7 @@ def outcome(balancer="none", classifier="simple_cnn", repetition=0, device=CPU):
     return last
 
 
-@pytest.mark.parametrize("balancer", BALANCERS)
+@pytest.mark.parametrize("balancer", each(BALANCERS))
 def test_a_record_is_complete_and_reads_back(balancer):
     record = outcome(balancer).record
     assert record.status == "complete"
@@ -47,7 +50,7 @@ def test_a_record_is_complete_and_reads_back(balancer):
         assert sum(map(sum, scores.confusion_matrix)) == sum(getattr(record.class_counts, part))
 
 
-@pytest.mark.parametrize("balancer", BALANCERS)
+@pytest.mark.parametrize("balancer", each(BALANCERS))
 def test_all_are_compared_on_the_same_images(balancer):
     record, none = outcome(balancer).record, outcome().record
     assert record.setting_id == none.setting_id
@@ -55,7 +58,7 @@ def test_all_are_compared_on_the_same_images(balancer):
         assert getattr(record.class_counts, counts) == getattr(none.class_counts, counts)
 
 
-@pytest.mark.parametrize("balancer", BALANCERS)
+@pytest.mark.parametrize("balancer", each(BALANCERS))
 def test_equal_seeds_give_equal_trials(balancer):
     first, second = outcome(balancer), outcome(balancer, repetition=1)
     assert first is not second
@@ -63,7 +66,7 @@ def test_equal_seeds_give_equal_trials(balancer):
     assert first.files == second.files
 
 
-@pytest.mark.parametrize("balancer", [name for name, entry in BALANCERS.items() if entry.is_gan])
+@pytest.mark.parametrize("balancer", each(name for name, entry in BALANCERS.items() if entry.is_gan))
 def test_a_gan_fills_the_minority_and_shows_its_images(balancer):
     result = outcome(balancer)
     counts = result.record.class_counts
@@ -73,7 +76,7 @@ def test_a_gan_fills_the_minority_and_shows_its_images(balancer):
     assert "samples" in result.files
 
 
-@pytest.mark.parametrize("classifier", CLASSIFIERS)
+@pytest.mark.parametrize("classifier", each(CLASSIFIERS))
 def test_every_classifier_makes_a_complete_record(classifier):
     record = outcome(classifier=classifier).record
     assert record.status == "complete"

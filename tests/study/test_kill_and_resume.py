@@ -17,7 +17,7 @@ from gan_study.study.balance import BalanceOptions, export_request, run_export
 from gan_study.study.run.record_store import read_records
 from gan_study.trainables.gans.training import Training
 
-pytestmark = pytest.mark.ray
+pytestmark = pytest.mark.faults
 
 # Small enough to train in seconds: two GANs for some epochs, two confirm seeds.
 SETTINGS = (

@@ -17,7 +17,7 @@ from gan_study.study.run.runner import run_study
 from gan_study.study.watch.journal import read_log
 from tests.training import in_training
 
-pytestmark = pytest.mark.ray
+pytestmark = pytest.mark.faults
 
 SETTINGS = (
     "data.image_size=8",
@@ -31,11 +31,15 @@ SETTINGS = (
 )
 NUM_TRIALS = 1 + 2 * 2
 NOTICE_SECONDS = 2
+# Within which a trial has begun to train its GAN, also on a machine with much else to do.
+PATIENCE_SECONDS = 240
 
 
 @pytest.fixture
 def nodes():
     """Two nodes for a trial each, by the process ids of their raylets, and a head for none."""
+    # The Ray that tests share makes room.
+    ray.shutdown()
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("RAY_AUTH_MODE", "disabled")
         cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
@@ -52,7 +56,10 @@ def parent(pid):
 
 def take_away(cluster, nodes, folder, taken):
     """Tell Ray that the node of a trial in training will go, and let it go after the notice."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while not (training := in_training(folder.logs)):
+        if time.monotonic() > deadline:
+            return
         time.sleep(0.05)
     log, line = next(iter(training.items()))
     node = nodes[parent(line.values["process"])]
@@ -70,6 +77,7 @@ def test_trials_of_a_node_that_is_taken_away_go_on_elsewhere(nodes, tmp_path):
     thread.start()
     result = run_study(study_config("quickstart", SETTINGS), out=folder.root)
     thread.join(timeout=60)
+    assert taken, f"no trial trained a GAN within {PATIENCE_SECONDS} s"
     assert [record.failure for record in result.trials] == [None] * NUM_TRIALS
     (gone,) = (node["NodeID"] for node in ray.nodes() if not node["Alive"])
     assert gone == taken["node_id"]

@@ -14,7 +14,7 @@ from gan_study.trainables.classifiers.classifier import ClassifierConfig, Fitted
 from gan_study.trainables.classifiers.optimisation import EarlyStopping, PlateauRate
 from gan_study.trainables.data.catalog import image_source
 from gan_study.trainables.data.images import TrainingSet, training_set
-from gan_study.trainables.image_quality import features, judge
+from gan_study.trainables.image_quality import extractor, judge
 from gan_study.trainables.image_quality.extractor import evenly_drawn
 from gan_study.trainables.image_quality.features import DomainFeatures
 from gan_study.trainables.image_quality.judge import (
@@ -158,9 +158,9 @@ def test_without_held_out_images_recall_is_missing() -> None:
 @pytest.fixture
 def fits(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The seeds of the classifiers that were really fitted; those that measure, for a few steps."""
-    monkeypatch.setattr(features, "DOMAIN_STEPS", 5)
+    monkeypatch.setattr(extractor, "DOMAIN_STEPS", 5)
     seeds: list[int] = []
-    for module in (features, judge):
+    for module in (extractor, judge):
         fitted = module.fit
 
         def counted(*arguments, fitted=fitted, **named):

@@ -1,0 +1,36 @@
+"""Which tests run side by side, how many examples are drawn, and the one Ray that they share."""
+
+import os
+
+import pytest
+from hypothesis import settings
+
+# `make fast` and `make test` draw a tenth of the examples, always the same ones; `make soak` draws all of them.
+settings.register_profile("few", max_examples=10, deadline=None, derandomize=True, database=None)
+settings.register_profile("all", max_examples=100, deadline=None, derandomize=True, database=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "few"))
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """With `-n`, the tests of a file go to one process, which makes its fixtures; so do all that share one Ray."""
+    shares_ray = "local_ray" in getattr(item, "fixturenames", ())
+    if shares_ray:
+        item.add_marker("ray")
+    item.add_marker(pytest.mark.xdist_group("ray" if shares_ray else item.nodeid.partition("::")[0]))
+
+
+@pytest.fixture(scope="session")
+def _shared_ray_ends():
+    yield
+    import ray
+
+    ray.shutdown()
+
+
+@pytest.fixture
+def local_ray(_shared_ray_ends):
+    """The Ray that all tests share which need no other; who asks for it is marked `ray`."""
+    # Importing Ray takes a second, which `make fast` does without.
+    from tests.one_ray import start_shared_ray
+
+    start_shared_ray()
