@@ -14,12 +14,12 @@ SETTINGS = (
     "classifier.epochs=1",
     "baselines=[class_weights]",
     "search.parameters.balancing/name={kind: choice, options: [vanilla_gan]}",
-    "search.parameters.balancing/gan/epochs@vanilla_gan={kind: int, low: 40, high: 80}",
-    "search.trials=4",
+    "search.parameters.balancing/gan/epochs@vanilla_gan={kind: int, low: 20, high: 40}",
+    "search.trials=2",
     "search.lag=2",
     "confirm.seeds=[1]",
 )
-NUM_TRIALS = 2 + 4 + 3
+NUM_TRIALS = 2 + 2 + 3
 
 
 @pytest.fixture(scope="module")
