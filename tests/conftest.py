@@ -34,3 +34,13 @@ def local_ray(_shared_ray_ends):
     from tests.one_ray import start_shared_ray
 
     start_shared_ray()
+
+
+@pytest.fixture(scope="module")
+def few_domain_steps():
+    """What measures images is trained for a moment, for tests that ask that they are measured, not how well."""
+    from gan_study.trainables.image_quality import extractor
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(extractor, "DOMAIN_STEPS", 20)
+        yield

@@ -18,7 +18,6 @@ from gan_study.study.cli import app
 from gan_study.study.plan.config import StudyConfig, parse_study
 from gan_study.study.run import runner
 from gan_study.study.run.result import StudyResult
-from gan_study.trainables.image_quality import extractor
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -82,8 +81,7 @@ def test_the_python_of_the_readme_runs(monkeypatch):
     assert np.ptp(np.bincount(names["y_balanced"])) == 0 and len(names["X_balanced"]) > len(names["X"])
 
 
-def test_the_trial_for_a_debugger_runs(monkeypatch):
-    monkeypatch.setattr(extractor, "DOMAIN_STEPS", 5)
+def test_the_trial_for_a_debugger_runs(few_domain_steps):
     (code,) = blocks(ROOT / "CONTRIBUTING.md", "python")
     names = {}
     exec(compile(code, "CONTRIBUTING.md", "exec"), names)
@@ -144,6 +142,7 @@ def typed(installed, folder, command):
     return done.stdout
 
 
+@pytest.mark.slow
 def test_the_wheel_brings_types_templates_and_recipes(installed, tmp_path):
     assert (installed / "gan_study" / "py.typed").exists()
     assert "mnist-digit0" in typed(installed, tmp_path, "gan-study list")

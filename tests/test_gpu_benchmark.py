@@ -15,6 +15,8 @@ from packaging.requirements import Requirement
 from benchmarks.gpu import TINY, Job, Measured, covered, main, table, train_from, trained_together, ways
 from gan_study.trainables.gans.batched.execution import EAGER, GRAPHED
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 
 

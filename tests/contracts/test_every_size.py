@@ -17,6 +17,8 @@ from gan_study.trainables.data.images import Classes, ImageShape, TrainingSet
 from gan_study.trainables.gans.catalog import VARIANTS
 from tests.members import BY_SHAPE, each
 
+pytestmark = pytest.mark.usefixtures("few_domain_steps")
+
 SHAPES = [ImageShape(size=size, channels=channels) for size in (28, 32, 64) for channels in (1, 3)]
 
 

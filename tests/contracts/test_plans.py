@@ -17,6 +17,8 @@ from gan_study.trainables.trial.run import Purpose, run_trial
 from tests.contracts.test_trials import CPU, MEASURING, outcome
 from tests.members import each
 
+pytestmark = pytest.mark.usefixtures("few_domain_steps")
+
 SIMPLE = tuple(name for name, entry in BALANCERS.items() if not entry.is_gan)
 
 

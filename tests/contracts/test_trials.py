@@ -14,6 +14,8 @@ from gan_study.trainables.trial.config import parse_trial
 from gan_study.trainables.trial.run import Purpose, TrialOutcome, run_trial
 from tests.members import each
 
+pytestmark = pytest.mark.usefixtures("few_domain_steps")
+
 CPU = torch.device("cpu")
 
 # The classifiers that measure images are the same for all, and take longer to train than a trial.

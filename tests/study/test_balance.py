@@ -19,6 +19,8 @@ from gan_study.trainables.export.saved_generator import load_generator
 from tests.study.simulation import Simulation
 from tests.study.test_cli import assert_one_line
 
+pytestmark = pytest.mark.usefixtures("few_domain_steps")
+
 SMALL = {"epochs": 2, "batch_size": 4, "latent_size": 4}
 
 

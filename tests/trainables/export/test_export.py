@@ -27,6 +27,8 @@ from gan_study.trainables.export.saved_generator import load_generator
 from gan_study.trainables.trial.config import parse_trial
 from gan_study.trainables.trial.data import prepare
 
+pytestmark = pytest.mark.usefixtures("few_domain_steps")
+
 COUNTS = {"Cat": 24, "dog": 20, "lynx": 8}
 ROOT = Path(__file__).parents[3]
 

@@ -21,6 +21,8 @@ from gan_study.trainables.trial.config import dump_trial, parse_trial
 from gan_study.trainables.trial.data import prepare, ratio_notes
 from gan_study.trainables.trial.run import Purpose, TrialOutcome, run_trial
 
+pytestmark = pytest.mark.usefixtures("few_domain_steps")
+
 TRIAL = {
     "seed": 1,
     "data": {"name": "digits"},
