@@ -28,6 +28,6 @@ BY_SHAPE = frozenset(
 )
 
 
-def each(names: Iterable[str], *more: Any) -> list[Any]:
-    """Parameters: each of `names` alone, or with `more` behind it; all but `FEW` are `slow`."""
-    return [pytest.param(name, *more, marks=() if name in FEW else pytest.mark.slow) for name in names]
+def each(names: Iterable[str], *more: Any, others: pytest.MarkDecorator = pytest.mark.slow) -> list[Any]:
+    """Parameters: each of `names` alone, or with `more` behind it; those that are not in `FEW` have a mark."""
+    return [pytest.param(name, *more, marks=() if name in FEW else others) for name in names]
