@@ -63,6 +63,16 @@ def test_there_are_commands_to_look_at():
     assert len({command for page in PAGES for command in commands(page)}) > 20
 
 
+def test_the_makefile_has_what_the_readme_types():
+    makefile = (ROOT / "Makefile").read_text()
+    made = {
+        line.split()[1] for code in blocks(ROOT / "README.md", "") for line in code.splitlines() if "make" in line
+    }
+    assert made >= {"study", "test"}
+    for target in made:
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
 def test_the_python_of_the_readme_runs(monkeypatch):
     digits = load_digits()
     few = np.flatnonzero((digits.target == 0) | ((digits.target == 1) & (np.arange(len(digits.target)) < 200)))
@@ -79,28 +89,6 @@ def test_the_python_of_the_readme_runs(monkeypatch):
     assert [type(config) for config in asked] == [StudyConfig, StudyConfig]
     assert asked[1].classifier.epochs == 3
     assert np.ptp(np.bincount(names["y_balanced"])) == 0 and len(names["X_balanced"]) > len(names["X"])
-
-
-def test_the_trial_for_a_debugger_runs(few_domain_steps):
-    (code,) = blocks(ROOT / "CONTRIBUTING.md", "python")
-    names = {}
-    exec(compile(code, "CONTRIBUTING.md", "exec"), names)
-    record = names["outcome"].record
-    assert (record.status, record.balancer) == ("complete", "dcgan")
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [("README.md", {"study", "test"}), ("CONTRIBUTING.md", {"fast", "test", "faults", "soak"})],
-)
-def test_the_makefile_has_every_target_of_a_page(name, expected):
-    page = ROOT / name
-    lines = [line for code in blocks(page, "") for line in code.splitlines()]
-    lines += re.findall(r"`(make [^`]+)`", page.read_text(encoding="utf-8"))
-    targets = {line.split()[1] for line in lines if line.startswith("make ")}
-    assert targets >= expected
-    rules = re.findall(r"^([a-z ]+):(?!=)", (ROOT / "Makefile").read_text(), re.MULTILINE)
-    assert targets <= {target for rule in rules for target in rule.split()} | {".venv/.installed-dev"}
 
 
 def test_the_citation_names_the_project_and_no_other_version():

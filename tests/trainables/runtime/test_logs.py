@@ -32,7 +32,7 @@ def test_a_failure_keeps_its_traceback_in_one_line(tmp_path):
         except ValueError as error:
             LOGGER.error("failed", exc_info=error)
     (line,) = lines(tmp_path / "logs.jsonl")
-    assert "test_log.py" in line["traceback"] and line["traceback"].endswith("ValueError: it broke\n")
+    assert "test_logs.py" in line["traceback"] and line["traceback"].endswith("ValueError: it broke\n")
 
 
 def test_progress_is_told_now_and_then_and_events_always(tmp_path, monkeypatch):
