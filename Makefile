@@ -37,12 +37,12 @@ docs: $(INSTALLED_DEV)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 tests: $(INSTALLED_DEV)
-	$(PYTEST) -n $(WORKERS) --dist loadgroup
+	$(PYTEST) -n $(WORKERS) --dist loadgroup --durations 15
 
 # Kills, full disks, launches, autoscaling, a lost head. They use up the machine's memory and wait for moments, so
 # one goes after the other.
 faults: $(INSTALLED_DEV)
-	$(PYTEST) -m "faults and not soak"
+	$(PYTEST) -m "faults and not soak" --durations 15
 
 # Twenty kills of the driver, a study of a thousand trials, every example of what is drawn, and every member of a
 # contract in every way: about an hour.
