@@ -10,6 +10,8 @@ BIN := $(VENV)/bin
 # One thread a process: more of them fight for the cores, and four processes with four threads each on four cores
 # run over a hundred times slower than with one each.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+# tests/conftest.py says which tests belong together, and puts the longest first.
+SIDE_BY_SIDE := -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
 
@@ -20,7 +22,7 @@ study: $(INSTALLED)
 
 # Every change, all day: no Ray, few members of each contract, a tenth of the drawn examples.
 fast: $(INSTALLED_DEV)
-	$(PYTEST) -m "not slow and not ray and not faults and not soak" -n $(WORKERS) --dist loadgroup
+	$(PYTEST) -m "not slow and not ray and not faults and not soak" $(SIDE_BY_SIDE)
 
 # Before a push: style and types beside the documentation, then all tests but those of `faults` and `soak`.
 test: $(INSTALLED_DEV)
@@ -37,7 +39,7 @@ docs: $(INSTALLED_DEV)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 tests: $(INSTALLED_DEV)
-	$(PYTEST) -n $(WORKERS) --dist loadgroup --durations 15
+	$(PYTEST) $(SIDE_BY_SIDE) --durations 15
 
 # Kills, full disks, launches, autoscaling, a lost head. They use up the machine's memory and wait for moments, so
 # one goes after the other.

@@ -1,4 +1,4 @@
-"""Which tests run side by side, how many examples are drawn, and the one Ray that they share."""
+"""Which tests run side by side and in which order, how many examples are drawn, and the one Ray that they share."""
 
 import os
 
@@ -16,7 +16,17 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     shares_ray = "local_ray" in getattr(item, "fixturenames", ())
     if shares_ray:
         item.add_marker("ray")
-    item.add_marker(pytest.mark.xdist_group("ray" if shares_ray else item.nodeid.partition("::")[0]))
+    item.add_marker(pytest.mark.xdist_group("ray" if shares_ray else file_of(item)))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first, so that no process waits for another at the end: Ray, then files with slow tests."""
+    slow = {file_of(item) for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: (item.get_closest_marker("ray") is None, file_of(item) not in slow))
+
+
+def file_of(item: pytest.Item) -> str:
+    return item.nodeid.partition("::")[0]
 
 
 @pytest.fixture(scope="session")
