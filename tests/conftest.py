@@ -1,4 +1,4 @@
-"""Which tests run side by side and in which order, how many examples are drawn, and the one Ray that they share."""
+"""Which tests run side by side, in which order, with how many drawn examples, and the one Ray that they share."""
 
 import os
 
@@ -20,9 +20,11 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest first, so that no process waits for another at the end: Ray, then files with slow tests."""
-    slow = {file_of(item) for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: (item.get_closest_marker("ray") is None, file_of(item) not in slow))
+    """The longest files first, so that no process waits for another at the end: with Ray, then with slow tests."""
+    with_ray, slow = (
+        {file_of(item) for item in items if item.get_closest_marker(mark)} for mark in ("ray", "slow")
+    )
+    items.sort(key=lambda item: (file_of(item) not in with_ray, file_of(item) not in slow))
 
 
 def file_of(item: pytest.Item) -> str:
