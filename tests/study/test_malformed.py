@@ -6,6 +6,7 @@ study that may run stops just before.
 
 import contextlib
 import io
+import itertools
 import json
 import shutil
 import sys
@@ -390,9 +391,22 @@ def test_a_manifest_that_somebody_has_been_at(whole, tmp_path_factory, damage):
 
 
 # What no JSON reader of Python's says in a JSONDecodeError.
-@pytest.mark.parametrize("content", [b"[" * 100_000, b"1" * 5000, b"\xff", b"[NaN]"])
-@pytest.mark.parametrize("name", ["study.json", "records.jsonl", "selection.json", "importance.json"])
-@pytest.mark.parametrize("command", ["check", "status", "report", "resume"])
+ODD = {"nested": b"[" * 100_000, "digits": b"1" * 5000, "no text": b"\xff", "no number": b"[NaN]"}
+
+
+def odd_files():
+    for command, name, kind in itertools.product(
+        ("check", "status", "report", "resume"),
+        ("study.json", "records.jsonl", "selection.json", "importance.json"),
+        ODD,
+    ):
+        # Those reports are written nevertheless, which takes seconds each.
+        is_written = command == "report" and name in ("selection.json", "importance.json")
+        marks = () if not is_written else pytest.mark.slow if kind == "nested" else pytest.mark.soak
+        yield pytest.param(command, name, ODD[kind], marks=marks, id=f"{command}-{name}-{kind}")
+
+
+@pytest.mark.parametrize(("command", "name", "content"), list(odd_files()))
 def test_a_file_of_a_study_that_is_odd_from_end_to_end(whole, tmp_path_factory, command, name, content):
     shutil.rmtree(folder := tmp_path_factory.getbasetemp() / "odd", ignore_errors=True)
     shutil.copytree(whole, folder)
@@ -401,6 +415,7 @@ def test_a_file_of_a_study_that_is_odd_from_end_to_end(whole, tmp_path_factory, 
     assert (folder / name).read_bytes() == content + b"\n" or (command, name) == ("report", "importance.json")
 
 
+@pytest.mark.slow
 @tried("reports")
 @given(name=st.sampled_from(["records.jsonl", "study.json"]), damage=damages())
 def test_a_report_of_what_somebody_has_been_at(whole, tmp_path_factory, name, damage):

@@ -25,5 +25,6 @@ def faults(mode: str) -> int:
     return int(done.stdout)
 
 
+@pytest.mark.slow
 def test_freed_memory_is_used_again_without_asking_the_system() -> None:
     assert faults("kept") < faults("as it comes")
