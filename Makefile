@@ -1,4 +1,4 @@
-# Two commands do everything on a fresh machine: `make study` and `make test`.
+# Two commands do everything on a fresh machine: `make study` and `make test`. `make fast` takes two minutes.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -7,15 +7,27 @@ STUDY ?= quickstart
 WORKERS ?= auto
 
 BIN := $(VENV)/bin
+# One thread a process: more of them fight for the cores, and four processes with four threads each on four cores
+# run over a hundred times slower than with one each.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+# tests/conftest.py says which tests belong together, and puts the longest first.
+SIDE_BY_SIDE := -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
 
-.PHONY: study test lint docs unit soak bench clean
+.PHONY: study fast test lint docs tests faults soak bench clean
 
 study: $(INSTALLED)
 	$(BIN)/gan-study run $(STUDY)
 
-test: lint docs unit
+# Every change, all day: no Ray, few members of each contract, a tenth of the drawn examples.
+fast: $(INSTALLED_DEV)
+	$(PYTEST) -m "not slow and not ray and not faults and not soak" $(SIDE_BY_SIDE)
+
+# Before a push: style and types beside the documentation, then all tests but those of `faults` and `soak`.
+test: $(INSTALLED_DEV)
+	@$(MAKE) --no-print-directory --jobs 2 lint docs
+	@$(MAKE) --no-print-directory tests
 
 lint: $(INSTALLED_DEV)
 	$(BIN)/ruff check .
@@ -26,18 +38,18 @@ lint: $(INSTALLED_DEV)
 docs: $(INSTALLED_DEV)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
-# One thread a process: more of them fight for the cores, and four processes with four threads each on four cores
-# run over a hundred times slower than with one each.
-# The tests marked `ray` start a Ray of their own for each file, and wait for processes much of the time; two files go
-# side by side. Those marked `alone` follow: they use up the machine's memory, or measure time.
-unit: $(INSTALLED_DEV)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not ray and not soak" -n $(WORKERS)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "ray and not alone" -n 2 --dist loadfile
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "ray and alone"
+tests: $(INSTALLED_DEV)
+	$(PYTEST) $(SIDE_BY_SIDE) --durations 15
 
-# Twenty kills of the driver, a study of a thousand trials, a cluster that loses its head: about half an hour.
+# Kills, full disks, launches, autoscaling, a lost head. They use up the machine's memory and wait for moments, so
+# one goes after the other.
+faults: $(INSTALLED_DEV)
+	$(PYTEST) -m "faults and not soak" --durations 15
+
+# Twenty kills of the driver, a study of a thousand trials, every example of what is drawn, and every member of a
+# contract in every way: about an hour.
 soak: $(INSTALLED_DEV)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m soak -s
+	HYPOTHESIS_PROFILE=all $(PYTEST) -m "soak or hypothesis" -s
 
 # One after the other and on one thread; leave the machine alone meanwhile.
 bench: $(INSTALLED_DEV)

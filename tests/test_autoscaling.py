@@ -9,7 +9,7 @@ import yaml
 from gan_study.study.run.record_store import read_records
 from tests.hosts import made_hosts, skip_without_hosts
 
-pytestmark = [pytest.mark.ray, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 
 SETTINGS = (
     "classifier.epochs=1",

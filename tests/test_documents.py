@@ -123,6 +123,7 @@ def typed(installed, folder, command):
     return done.stdout
 
 
+@pytest.mark.slow
 def test_the_wheel_brings_types_templates_and_recipes(installed, tmp_path):
     assert (installed / "gan_study" / "py.typed").exists()
     assert "mnist-digit0" in typed(installed, tmp_path, "gan-study list")

@@ -15,7 +15,7 @@ from gan_study.study.watch.journal import read_log
 from tests.hosts import ROOT, USER, Host, made_hosts, skip_without_hosts
 from tests.training import in_training
 
-pytestmark = [pytest.mark.ray, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 
 RAY = f"RAY_AUTH_MODE=token {sys.prefix}/bin/ray"
 CLUSTER = f"/home/{USER}/cluster.yaml"

@@ -8,19 +8,18 @@ import pytest
 from gan_study.study.run.record_store import read_records
 from tests.hosts import Host, made_hosts, skip_without_hosts
 
-# Four minutes; that a killed driver's study resumes is tested without hosts too.
-pytestmark = [pytest.mark.soak, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 
 SETTINGS = (
     "classifier.epochs=1",
     "baselines=[class_weights]",
     "search.parameters.balancing/name={kind: choice, options: [vanilla_gan]}",
     "search.parameters.balancing/gan/epochs@vanilla_gan={kind: int, low: 40, high: 80}",
-    "search.trials=4",
+    "search.trials=2",
     "search.lag=2",
     "confirm.seeds=[1]",
 )
-NUM_TRIALS = 2 + 4 + 3
+NUM_TRIALS = 2 + 2 + 3
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,10 @@
-"""Every balancer and every classifier at every kind of image that a study may have."""
+"""Balancers and classifiers at every kind of image that a study may have: each at one of them, some at all.
+
+`make soak` tries each at all.
+"""
+
+from collections.abc import Iterable
+from typing import Any
 
 import pytest
 import torch
@@ -9,9 +15,26 @@ from gan_study.trainables.classifiers.classifier import ClassifierConfig
 from gan_study.trainables.classifiers.training import fit
 from gan_study.trainables.data.images import Classes, ImageShape, TrainingSet
 from gan_study.trainables.gans.catalog import VARIANTS
+from tests.members import BY_SHAPE, each
+
+pytestmark = pytest.mark.usefixtures("few_domain_steps")
 
 SHAPES = [ImageShape(size=size, channels=channels) for size in (28, 32, 64) for channels in (1, 3)]
-every_shape = pytest.mark.parametrize("shape", SHAPES, ids=[f"{s.size}x{s.size}x{s.channels}" for s in SHAPES])
+
+
+def with_shapes(names: Iterable[str]) -> list[Any]:
+    """Each name with the first shape; names with code of their own for shapes, and a few others, with all."""
+    first, *others = SHAPES
+    more = [
+        pytest.param(name, shape, marks=pytest.mark.slow if name in BY_SHAPE else pytest.mark.soak)
+        for name in names
+        for shape in others
+    ]
+    return [*each(names, first), *more]
+
+
+def described(value: object) -> str | None:
+    return f"{value.size}x{value.size}x{value.channels}" if isinstance(value, ImageShape) else None
 
 
 def uneven(shape: ImageShape) -> TrainingSet:
@@ -34,8 +57,7 @@ def shortest(name: str) -> dict[str, object]:
     return {"gan": {"epochs": 1, "batch_size": 4, "discriminator_steps": 1, **warm_start}} if variant else {}
 
 
-@every_shape
-@pytest.mark.parametrize("name", BALANCERS)
+@pytest.mark.parametrize(("name", "shape"), with_shapes(BALANCERS), ids=described)
 def test_every_balancer_takes_every_shape(name: str, shape: ImageShape) -> None:
     training = uneven(shape)
     *_, balanced = parse_balancing({"name": name, **shortest(name)}).balancer.balance(training, seed=1)
@@ -51,8 +73,7 @@ def test_every_balancer_takes_every_shape(name: str, shape: ImageShape) -> None:
     assert torch.allclose(probabilities.sum(dim=1), torch.ones(11))
 
 
-@every_shape
-@pytest.mark.parametrize("name", CLASSIFIERS)
+@pytest.mark.parametrize(("name", "shape"), with_shapes(CLASSIFIERS), ids=described)
 def test_every_classifier_takes_every_shape(name: str, shape: ImageShape) -> None:
     training = uneven(shape)
     fitted = fit(ClassifierConfig(name=name, batch_size=4), training, steps=1, seed=1)

@@ -14,7 +14,10 @@ from gan_study.trainables.trial.config import parse_trial
 from gan_study.trainables.trial.outcome import Purpose
 from gan_study.trainables.trial.run import run_trial
 from tests.contracts.test_trials import CPU, MEASURING, outcome
+from tests.members import each
 from tests.outcomes import view
+
+pytestmark = pytest.mark.usefixtures("few_domain_steps")
 
 SIMPLE = tuple(name for name, entry in BALANCERS.items() if not entry.is_gan)
 
@@ -52,7 +55,8 @@ def probabilities(balancing):
 
 
 @pytest.mark.parametrize(
-    ("name", "path"), [(name, path) for name in SIMPLE for path in sorted(BALANCERS[name].setting_paths)]
+    ("name", "path"),
+    [pair for name in SIMPLE for path in sorted(BALANCERS[name].setting_paths) for pair in each([name], path)],
 )
 def test_every_setting_changes_what_is_predicted(name, path):
     default = outcome(name).arrays["validation/probabilities"][0]
@@ -75,7 +79,7 @@ def hardly_any():
     )
 
 
-@pytest.mark.parametrize("name", SIMPLE)
+@pytest.mark.parametrize("name", each(SIMPLE))
 def test_hardly_any_images_or_none_at_all_give_a_classifier(name, hardly_any):
     *_, balanced = parse_balancing({"name": name}).balancer.balance(hardly_any, seed=1)
     fitted = fit(ClassifierConfig(batch_size=8), balanced.training, steps=60, seed=1, plan=balanced.plan)
@@ -85,7 +89,7 @@ def test_hardly_any_images_or_none_at_all_give_a_classifier(name, hardly_any):
     assert (predicted.argmax(dim=1) != 3).all()
 
 
-@pytest.mark.parametrize("name", SIMPLE)
+@pytest.mark.parametrize("name", each(SIMPLE))
 def test_one_plan_fits_the_same_classifier_twice(name, hardly_any):
     *_, balanced = parse_balancing({"name": name}).balancer.balance(hardly_any, seed=1)
     first, second = (
@@ -95,7 +99,7 @@ def test_one_plan_fits_the_same_classifier_twice(name, hardly_any):
     assert torch.equal(first.probabilities(hardly_any.images), second.probabilities(hardly_any.images))
 
 
-@pytest.mark.parametrize("name", SIMPLE)
+@pytest.mark.parametrize("name", each(SIMPLE))
 def test_every_balancer_but_none_asks_for_something(name, hardly_any):
     *_, balanced = parse_balancing({"name": name}).balancer.balance(hardly_any, seed=1)
     asks_for_something = (

@@ -9,12 +9,16 @@ import torch
 from gan_study.trainables.arrays import ArrayFile, to_bytes
 from gan_study.trainables.balancing.catalog import BALANCERS
 from gan_study.trainables.classifiers.catalog import CLASSIFIERS
+from gan_study.trainables.gans.catalog import VARIANTS
 from gan_study.trainables.record import MOST_RECORD_BYTES, read_line
 from gan_study.trainables.runtime.cache import State
 from gan_study.trainables.trial.config import parse_trial
 from gan_study.trainables.trial.outcome import Purpose, TrialOutcome
 from gan_study.trainables.trial.run import run_trial
+from tests.members import each
 from tests.outcomes import content, view
+
+pytestmark = pytest.mark.usefixtures("few_domain_steps")
 
 CPU = torch.device("cpu")
 
@@ -24,7 +28,8 @@ MEASURING: dict[str, State] = {}
 
 @cache
 def outcome(balancer="none", classifier="simple_cnn", repetition=0, device=CPU):
-    settings = {"gan": {"epochs": 1}} if BALANCERS[balancer].is_gan else {}
+    warm_start = {"warm_start_epochs": 1} if balancer in VARIANTS and VARIANTS[balancer].warm_start else {}
+    settings = {"gan": {"epochs": 1, **warm_start}} if BALANCERS[balancer].is_gan else {}
     config = parse_trial(
         {
             "seed": 5,
@@ -40,7 +45,7 @@ def outcome(balancer="none", classifier="simple_cnn", repetition=0, device=CPU):
     return last
 
 
-@pytest.mark.parametrize("balancer", BALANCERS)
+@pytest.mark.parametrize("balancer", each(BALANCERS))
 def test_a_record_is_complete_and_reads_back(balancer, tmp_path):
     record, trial = outcome(balancer).record, view(outcome(balancer))
     (tmp_path / "arrays.npz").write_bytes(to_bytes(outcome(balancer).arrays))
@@ -57,7 +62,7 @@ def test_a_record_is_complete_and_reads_back(balancer, tmp_path):
         assert confusion.sum() == sum(getattr(trial.class_counts, part))
 
 
-@pytest.mark.parametrize("balancer", BALANCERS)
+@pytest.mark.parametrize("balancer", each(BALANCERS))
 def test_all_are_compared_on_the_same_images(balancer):
     record, none = view(outcome(balancer)), view(outcome())
     assert record.setting_id == none.setting_id
@@ -65,7 +70,7 @@ def test_all_are_compared_on_the_same_images(balancer):
         assert getattr(record.class_counts, counts) == getattr(none.class_counts, counts)
 
 
-@pytest.mark.parametrize("balancer", BALANCERS)
+@pytest.mark.parametrize("balancer", each(BALANCERS))
 def test_equal_seeds_give_equal_trials(balancer):
     first, second = outcome(balancer), outcome(balancer, repetition=1)
     assert first is not second
@@ -73,7 +78,7 @@ def test_equal_seeds_give_equal_trials(balancer):
     assert content(first) == content(second)
 
 
-@pytest.mark.parametrize("balancer", [name for name, entry in BALANCERS.items() if entry.is_gan])
+@pytest.mark.parametrize("balancer", each(name for name, entry in BALANCERS.items() if entry.is_gan))
 def test_a_gan_fills_the_minority_and_shows_its_images(balancer):
     trial = view(outcome(balancer))
     counts = trial.class_counts
@@ -85,7 +90,7 @@ def test_a_gan_fills_the_minority_and_shows_its_images(balancer):
     assert (trial.generated.num_made, trial.generated.share_reached) == (sum(counts.synthetic), 1.0)
 
 
-@pytest.mark.parametrize("classifier", CLASSIFIERS)
+@pytest.mark.parametrize("classifier", each(CLASSIFIERS))
 def test_every_classifier_makes_a_complete_record(classifier):
     record = outcome(classifier=classifier).record
     assert record.status == "complete"

@@ -149,6 +149,7 @@ def test_check_says_what_is_wrong_in_its_exit_code(gan_study, tmp_path):
     assert "1 wrong" in out
 
 
+@pytest.mark.slow
 def test_report_check_says_in_its_exit_code_what_is_off(gan_study, tmp_path):
     create_study_folder(tmp_path / "study", study_config("quickstart"), {})
     assert_one_line(gan_study("report", "--check", tmp_path / "study"), "has no report")
@@ -169,6 +170,7 @@ def test_report_check_says_in_its_exit_code_what_is_off(gan_study, tmp_path):
     assert re.search(r", [1-9]\d* off$", out.strip())
 
 
+@pytest.mark.slow
 def test_report_is_written_from_the_records_alone(gan_study, tmp_path):
     config = study_config("quickstart")
     simulation = Simulation()

@@ -4,14 +4,12 @@ import os
 import signal
 import time
 from collections import Counter
-from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 import optuna
 import pytest
-import ray
 import torch
 
 from gan_study.study.plan.recipe import study_config
@@ -21,8 +19,9 @@ from gan_study.study.run.tuner import MAX_RESTARTS
 from gan_study.trainables.gans.trainer import GanTrainer
 from gan_study.trainables.runtime.cache import contents
 from gan_study.trainables.trial.trainable import SharedImages, share
+from tests.one_ray import ray_of_ones_own
 
-pytestmark = [pytest.mark.ray, pytest.mark.alone]
+pytestmark = pytest.mark.faults
 
 SETTINGS = (
     "data.image_size=8",
@@ -36,17 +35,6 @@ SETTINGS = (
 INTERVAL_SECONDS = 0.3
 EPOCH_SECONDS = 0.02
 KILLED_IN_EPOCH = 57
-
-
-@contextmanager
-def local_ray(**options):
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("RAY_AUTH_MODE", "disabled")
-        ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, **options)
-    try:
-        yield
-    finally:
-        ray.shutdown()
 
 
 def handing_out(kind):
@@ -83,19 +71,18 @@ def slow_and_logged(log, *, killed_once):
     return handing_out(Watched)
 
 
-def test_a_gan_whose_process_is_killed_goes_on_from_its_last_state(tmp_path, monkeypatch):
+def test_a_gan_whose_process_is_killed_goes_on_from_its_last_state(local_ray, tmp_path, monkeypatch):
     settings = (
         "search.trials=0",
         "balancers.vanilla_gan.gan.epochs=80",
         f"resources.checkpoint_interval_seconds={INTERVAL_SECONDS}",
     )
     results, logs = [], []
-    with local_ray():
-        for name, killed_once in (("undisturbed", False), ("killed", True)):
-            log = tmp_path / f"{name}.log"
-            monkeypatch.setattr(runner, "share", slow_and_logged(log, killed_once=killed_once))
-            results.append(run_study(study_config("quickstart", [*SETTINGS, *settings]), out=tmp_path / name))
-            logs.append([line.split() for line in log.read_text().splitlines()])
+    for name, killed_once in (("undisturbed", False), ("killed", True)):
+        log = tmp_path / f"{name}.log"
+        monkeypatch.setattr(runner, "share", slow_and_logged(log, killed_once=killed_once))
+        results.append(run_study(study_config("quickstart", [*SETTINGS, *settings]), out=tmp_path / name))
+        logs.append([line.split() for line in log.read_text().splitlines()])
     undisturbed, killed = ({record.trial_id: record.outcome() for record in r.trials} for r in results)
     assert killed == undisturbed
     once, again = (Counter((gan, int(epoch)) for gan, epoch, _ in log) for log in logs)
@@ -146,7 +133,7 @@ def test_a_trial_without_memory_is_recorded_and_the_search_goes_on_without_it(tm
         pytest.skip(f"needs {3 * room / 2**30:g} GiB of free memory")
     limits = {"memory_usage_threshold": (used + room) / total, "memory_monitor_refresh_ms": 50}
     settings = ("search.trials=3", "search.lag=1", "balancers.vanilla_gan.gan.epochs=1")
-    with local_ray(_system_config=limits):
+    with ray_of_ones_own(_system_config=limits):
         result = run_study(study_config("quickstart", [*SETTINGS, *settings]), out=tmp_path / "study")
     failures = [record.failure for record in result.trials]
     no_memory_on_gpu, no_memory = failures[1:3]

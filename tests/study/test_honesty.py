@@ -11,6 +11,8 @@ from gan_study.study.plan.planner import Pause, Planner
 from gan_study.study.plan.selection import write_selection
 from gan_study.trainables.trial.run import TrialOutcome, run_trial
 
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("few_domain_steps")]
+
 STUDY = {
     "name": "honest",
     "imbalance": {"profile": "natural", "minority_classes": ["2"]},

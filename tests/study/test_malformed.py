@@ -1,13 +1,16 @@
 """Malformed input by the hundred, at the command: a right result, or one line and exit code 2; never a traceback.
 
-The number of inputs is the sum of `EXAMPLES`. Ray is never started: a study that may run stops just before.
+`make soak` tries as many inputs as the sum of `EXAMPLES`, `make test` a tenth of them. Ray is never started: a
+study that may run stops just before.
 """
 
 import contextlib
 import io
+import itertools
 import json
 import shutil
 import sys
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -21,6 +24,7 @@ from gan_study.study.plan.recipe import load_recipe, study_config
 from gan_study.study.run import runner
 from gan_study.study.run.folder import create_study_folder
 from gan_study.trainables.base.settings import dump
+from gan_study.trainables.data.imbalance import Imbalance
 from tests.study.simulation import Simulation
 
 EXAMPLES = {
@@ -39,10 +43,7 @@ EXAMPLES = {
 
 def tried(what):
     return settings(
-        max_examples=EXAMPLES[what],
-        deadline=None,
-        derandomize=True,
-        database=None,
+        max_examples=EXAMPLES[what] * settings.default.max_examples // 100,
         suppress_health_check=list(HealthCheck),
     )
 
@@ -201,32 +202,38 @@ def test_any_assignment(key, value, also):
     assert_civil(answer("show", "quickstart", f"--set={key}={value}", *(f"--set={text}" for text in also)))
 
 
+ratios = st.one_of(st.floats(0, 200), st.integers(-2, 10**30), scalars)
+counts = st.one_of(
+    st.lists(st.integers(-1, 200), min_size=9, max_size=11),
+    st.dictionaries(st.sampled_from("0123456789"), st.integers(-1, 10**20)),
+)
+# The settings of each profile, of which the last one is none.
+PROFILES = {
+    "step": {"ratio": ratios},
+    "long_tailed": {"ratio": ratios},
+    "fraction": {"fraction": st.one_of(st.floats(-0.5, 1.5), scalars)},
+    "counts": {"counts": counts},
+    "natural": {},
+    "as_is": {"ratio": ratios, "counts": counts},
+}
+imbalances = st.one_of(
+    st.fixed_dictionaries(
+        {"profile": st.just(profile), **settings_of_it},
+        optional={"minority_classes": st.lists(st.sampled_from(["3", "8", 3, "ten", ""]), max_size=4)},
+    )
+    for profile, settings_of_it in PROFILES.items()
+)
+
+
+def test_every_profile_is_among_those_tried():
+    kinds = get_args(get_args(Imbalance)[0])
+    assert len(kinds) > 1
+    assert {kind.profile for kind in kinds} == PROFILES.keys() - {"as_is"}
+
+
 @tried("imbalances")
 @given(
-    imbalance=st.one_of(
-        st.fixed_dictionaries(
-            {
-                "profile": st.sampled_from(["step", "long_tailed"]),
-                "ratio": st.one_of(st.floats(0, 200), st.integers(-2, 10**30), scalars),
-            },
-            optional={"minority_classes": st.lists(st.sampled_from(["3", "8", 3, "ten", ""]), max_size=4)},
-        ),
-        st.fixed_dictionaries(
-            {"profile": st.just("fraction"), "fraction": st.one_of(st.floats(-0.5, 1.5), scalars)},
-            optional={"minority_classes": st.lists(st.sampled_from(["3", "8", 3, "ten", ""]), max_size=4)},
-        ),
-        st.fixed_dictionaries(
-            {
-                "profile": st.sampled_from(["counts", "natural", "no_such_profile"]),
-            },
-            optional={
-                "counts": st.one_of(
-                    st.lists(st.integers(-1, 200), min_size=9, max_size=11),
-                    st.dictionaries(st.sampled_from("0123456789"), st.integers(-1, 10**20)),
-                ),
-            },
-        ),
-    ),
+    imbalance=imbalances,
     budget=st.one_of(st.none(), st.text(alphabet="0123456789.smhd -", max_size=6)),
 )
 def test_any_ratio_fraction_and_counts(tmp_path_factory, imbalance, budget):
@@ -416,9 +423,22 @@ def test_a_manifest_that_somebody_has_been_at(whole, tmp_path_factory, damage):
 
 
 # What no JSON reader of Python's says in a JSONDecodeError.
-@pytest.mark.parametrize("content", [b"[" * 100_000, b"1" * 5000, b"\xff", b"[NaN]"])
-@pytest.mark.parametrize("name", ["study.json", "records.jsonl", "selection.json", "importance.json"])
-@pytest.mark.parametrize("command", ["check", "status", "report", "resume"])
+ODD = {"nested": b"[" * 100_000, "digits": b"1" * 5000, "no text": b"\xff", "no number": b"[NaN]"}
+
+
+def odd_files():
+    for command, name, kind in itertools.product(
+        ("check", "status", "report", "resume"),
+        ("study.json", "records.jsonl", "selection.json", "importance.json"),
+        ODD,
+    ):
+        # Those reports are written nevertheless, which takes seconds each.
+        is_written = command == "report" and name in ("selection.json", "importance.json")
+        marks = () if not is_written else pytest.mark.slow if kind == "nested" else pytest.mark.soak
+        yield pytest.param(command, name, ODD[kind], marks=marks, id=f"{command}-{name}-{kind}")
+
+
+@pytest.mark.parametrize(("command", "name", "content"), list(odd_files()))
 def test_a_file_of_a_study_that_is_odd_from_end_to_end(whole, tmp_path_factory, command, name, content):
     shutil.rmtree(folder := tmp_path_factory.getbasetemp() / "odd", ignore_errors=True)
     shutil.copytree(whole, folder)
@@ -427,6 +447,7 @@ def test_a_file_of_a_study_that_is_odd_from_end_to_end(whole, tmp_path_factory, 
     assert (folder / name).read_bytes() == content + b"\n" or (command, name) == ("report", "importance.json")
 
 
+@pytest.mark.slow
 @tried("reports")
 @given(name=st.sampled_from(["records.jsonl", "study.json"]), damage=damages())
 def test_a_report_of_what_somebody_has_been_at(whole, tmp_path_factory, name, damage):

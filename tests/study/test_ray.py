@@ -28,8 +28,7 @@ from gan_study.trainables.trial.outcome import Purpose
 from gan_study.trainables.trial.request import REPORT, REQUEST, TrialLimits, TrialPlaces, TrialRequest
 from gan_study.trainables.trial.run import run_trial
 from gan_study.trainables.trial.trainable import GanStudyTrainable, SharedImages, share
-
-pytestmark = pytest.mark.ray
+from tests.one_ray import TOO_MANY_THREADS
 
 SETTINGS = (
     "data.image_size=8",
@@ -38,21 +37,9 @@ SETTINGS = (
     "search.parameters.balancing/name={kind: choice, options: [vanilla_gan]}",
     "search.parameters.balancing/gan/epochs@vanilla_gan={kind: int, low: 10, high: 12}",
     "confirm.seeds=[1]",
+    # Each process that trains takes seconds to begin.
+    "resources.max_concurrent=1",
 )
-
-
-TOO_MANY = 7
-
-
-@pytest.fixture(scope="module")
-def local_ray():
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("RAY_AUTH_MODE", "disabled")
-        # Workers inherit what suits another machine, and their libraries load with it.
-        environment.setenv("OMP_NUM_THREADS", str(TOO_MANY))
-        ray.init(address="local", num_cpus=4, include_dashboard=False, log_to_driver=False)
-    yield
-    ray.shutdown()
 
 
 def study(*settings):
@@ -83,7 +70,7 @@ def in_shared_memory(array):
     return False
 
 
-@pytest.mark.parametrize("cpus", [1, 3])
+@pytest.mark.parametrize("cpus", [pytest.param(1, marks=pytest.mark.soak), 3])
 def test_a_trial_has_the_threads_that_ray_gave_it(local_ray, tmp_path, cpus):
     """torch, and every BLAS and OpenMP that other libraries brought; also in a worker's second trial."""
 
@@ -110,7 +97,7 @@ def test_a_trial_has_the_threads_that_ray_gave_it(local_ray, tmp_path, cpus):
         assert set(found.values()) == {cpus}, found
         assert len(found) > 3
         ray.get([worker.train.remote(), worker.reset.remote(trial)])
-    assert TOO_MANY in ray.get(worker.seen_before.remote()).values()
+    assert TOO_MANY_THREADS in ray.get(worker.seen_before.remote()).values()
 
 
 def test_workers_share_the_memory_of_the_images(local_ray):
@@ -187,7 +174,6 @@ def test_a_trial_that_is_stopped_early_is_seen_as_pruned(local_ray, tmp_path):
             "search.lag=1",
             "classifier.epochs=6",
             "search.pruning={grace_epochs: 2, reduction_factor: 2}",
-            "resources.max_concurrent=1",
         ),
         out=folder,
     )
@@ -233,6 +219,7 @@ def test_a_trial_that_hangs_is_stopped_and_the_next_one_in_its_process_runs(loca
     assert stopped.failure.startswith("TimeLimitExceeded: took longer than resources.trial_time_limit_seconds")
 
 
+@pytest.mark.faults
 def test_a_trial_without_memory_and_one_that_dies_again_and_again_are_recorded(local_ray, tmp_path, monkeypatch):
     """Confirmations ask for the test part one at a time: the first asks for too much, the second dies."""
     calls = tmp_path / "calls"
@@ -262,6 +249,7 @@ def test_a_trial_without_memory_and_one_that_dies_again_and_again_are_recorded(l
     assert calls.stat().st_size == 3 + MAX_RESTARTS
 
 
+@pytest.mark.faults
 def test_a_trial_whose_process_is_lost_before_it_can_begin_is_rescheduled(local_ray, tmp_path, monkeypatch):
     """A process that has run a trial waits for the next one; on a machine that is lost, it is lost too."""
     calls = tmp_path / "calls"
@@ -303,7 +291,6 @@ def test_search_trials_of_one_gan_share_its_epochs(local_ray, tmp_path):
         "search.parameters.balancing/gan/learning_rate=null",
         "search.trials=2",
         "baselines=[]",
-        "resources.max_concurrent=1",
     )
     result = run_study(study(*settings), out=folder.root)
     searched = [record for record in result.trials if record.phase == "search"]

@@ -11,10 +11,10 @@ from gan_study.study.plan.config import parse_study
 from gan_study.study.plan.recipe import study_config
 from gan_study.study.plan.storage_url import holds_password, resolve, without_secrets
 from gan_study.study.run import runner
-from gan_study.study.run.cluster import ray_cluster
 from gan_study.study.run.folder import create_study_folder, read_manifest
 from gan_study.study.run.runner import resume_study, run_study
 from gan_study.trainables.base.settings import ConfigError, UserError, dump
+from tests.one_ray import SECRETS
 
 SETTINGS = (
     "data.image_size=8",
@@ -25,12 +25,8 @@ SETTINGS = (
     "search.trials=1",
     "confirm.seeds=[1]",
     "wandb.mode=offline",
+    "resources.max_concurrent=1",
 )
-SECRETS = {
-    "WANDB_API_KEY": "5ec2e7" * 6 + "abcd",
-    "RAY_AUTH_TOKEN": "a-token-of-ray-that-nobody-may-read",
-    "DATABASE_PASSWORD": "pa55word-of-a-database",
-}
 
 
 @pytest.mark.parametrize(
@@ -82,20 +78,12 @@ def test_what_is_kept_names_the_password_and_what_is_opened_has_it(tmp_path, mon
     assert read_manifest(tmp_path / "study").storage(None) == f"redis://:{SECRETS['DATABASE_PASSWORD']}@host/0"
 
 
-@pytest.fixture(scope="module")
-def own_ray():
-    with pytest.MonkeyPatch.context() as environment:
-        for name, secret in SECRETS.items():
-            environment.setenv(name, secret)
-        with ray_cluster(None, verbose=False):
-            yield
-
-
-@pytest.mark.ray
-def test_no_file_of_a_study_holds_a_secret(own_ray, tmp_path, monkeypatch):
+def test_no_file_of_a_study_holds_a_secret(local_ray, tmp_path, monkeypatch):
     """Ray's and W&B's files too. SQLite has no passwords: here the variable is part of the file's name."""
     from gan_study.analysis.report import write_report
 
+    for name, secret in SECRETS.items():
+        monkeypatch.setenv(name, secret)
     monkeypatch.setattr(runner, "_keep_results_alone", lambda folder: None)
     folder, databases = tmp_path / "study", tmp_path / "databases"
     databases.mkdir()
@@ -147,8 +135,7 @@ def listening(pids):
 LOOPBACK = {"0100007F", "0000000000000000FFFF00000100007F", "00000000000000000000000001000000"}
 
 
-@pytest.mark.ray
 @pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="needs Linux's /proc")
-def test_no_port_of_a_local_ray_is_open_to_other_machines(own_ray):
+def test_no_port_of_a_local_ray_is_open_to_other_machines(local_ray):
     found = listening(family(os.getpid()))
     assert found and found <= LOOPBACK

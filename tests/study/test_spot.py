@@ -17,7 +17,7 @@ from gan_study.study.run.runner import run_study
 from gan_study.study.watch.journal import read_log
 from tests.training import in_training
 
-pytestmark = pytest.mark.ray
+pytestmark = pytest.mark.faults
 
 SETTINGS = (
     "data.image_size=8",
@@ -38,6 +38,8 @@ TRAINING_WITHIN_SECONDS = 120
 @pytest.fixture
 def nodes():
     """Two nodes for a trial each, by the process ids of their raylets, and a head for none."""
+    # The Ray that tests share makes room.
+    ray.shutdown()
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("RAY_AUTH_MODE", "disabled")
         cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})

@@ -13,9 +13,10 @@ from gan_study.study.run.runner import resume_study, run_study
 from gan_study.study.watch.check import check_study
 from gan_study.trainables.base.settings import UserError
 from gan_study.trainables.runtime.storage import StorageError
+from tests.one_ray import start_shared_ray
 from tests.small_disk import fill, small_disk
 
-pytestmark = pytest.mark.ray
+pytestmark = [pytest.mark.faults, pytest.mark.usefixtures("local_ray")]
 
 SETTINGS = (
     "data.image_size=8",
@@ -28,15 +29,8 @@ SETTINGS = (
     "resources.max_concurrent=1",
 )
 NUM_TRIALS = 1 + 4 + 2
-
-
-@pytest.fixture(scope="module", autouse=True)
-def local_ray():
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("RAY_AUTH_MODE", "disabled")
-        ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False)
-    yield
-    ray.shutdown()
+# Within which a study has its first records, also on a machine with much else to do.
+PATIENCE_SECONDS = 240
 
 
 @pytest.fixture
@@ -49,14 +43,17 @@ def filled_at(disk, folder, num_records, *, empty_after=None):
     """Fill the disk as soon as the study has so many records; empty it again after so many seconds."""
 
     def wait_and_fill():
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while not (folder / "records.jsonl").exists() or num_lines(folder) < num_records:
+            if time.monotonic() > deadline:
+                return
             time.sleep(0.01)
         ballast = fill(disk)
         if empty_after is not None:
             time.sleep(empty_after)
             ballast.unlink()
 
-    thread = threading.Thread(target=wait_and_fill)
+    thread = threading.Thread(target=wait_and_fill, daemon=True)
     thread.start()
     return thread
 
@@ -78,6 +75,7 @@ def outcomes(folder):
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
     folder = tmp_path_factory.mktemp("undisturbed") / "study"
+    start_shared_ray()
     run_study(study_config("quickstart", SETTINGS), out=folder)
     assert [record.status for record in read_records(folder / "records.jsonl")] == ["complete"] * NUM_TRIALS
     return outcomes(folder)

@@ -131,7 +131,7 @@ def ray_of(monkeypatch):
 def test_here_what_cannot_be_is_refused_at_once(ray_of):
     ray_of([SMALL, SMALL])
     began = time.monotonic()
-    with pytest.raises(UserError, match="asks for 64 CPU; no machine has that, of 2 with 4 CPU that are there"):
+    with pytest.raises(UserError, match=r"\b64 CPU\b.*\b2 with 4 CPU\b"):
         room_for_trials(ResourceConfig(cpus_per_trial=64), None)
     assert time.monotonic() - began < 1
 
@@ -139,7 +139,7 @@ def test_here_what_cannot_be_is_refused_at_once(ray_of):
 def test_on_a_cluster_what_cannot_be_is_refused_within_a_minute(ray_of, monkeypatch):
     monkeypatch.setattr(cluster, "JOIN_SECONDS", 0.1)
     ray_of([HEAD, SMALL], startable=(GPU_NODE,))
-    with pytest.raises(UserError, match=r"asks for 1 CPU, 2 GPU; .* and 1 with 4 CPU, 1 GPU that can be"):
+    with pytest.raises(UserError, match=r"\b1 CPU, 2 GPU\b.*\b1 with 4 CPU, 1 GPU\b"):
         room_for_trials(ResourceConfig(gpus_per_trial=2), "auto")
 
 
@@ -197,7 +197,7 @@ def test_a_study_that_cannot_run_here_is_refused_by_the_command(tmp_path):
     impossible = ["--set", "resources.cpus_per_trial=4096"]
     said = subprocess.run([*command, *impossible], capture_output=True, text=True, timeout=60)
     assert said.returncode == 2
-    assert "resources: a trial asks for 4096 CPU; no machine has that, of 1 with" in said.stderr
+    assert "resources: " in said.stderr and "4096 CPU" in said.stderr
     assert not (tmp_path / "study" / "study.json").exists()
 
 

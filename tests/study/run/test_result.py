@@ -14,9 +14,7 @@ def result(fails):
 
 
 def test_a_study_in_which_every_trial_failed_says_why():
-    with pytest.raises(
-        EveryTrialFailedError, match=r"all 52 trials failed; the commonest reason \(52 times\): it broke"
-    ):
+    with pytest.raises(EveryTrialFailedError, match=r"\b52 trials\b.*\b52 times\b.*: it broke$"):
         result(lambda trial: True).check()
 
 

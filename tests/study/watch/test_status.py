@@ -75,6 +75,7 @@ def test_without_a_driver_what_ran_is_cut_off(halfway, trials):
     assert any("gan-study resume" in line for line in status.lines())
 
 
+@pytest.mark.slow
 def test_a_driver_that_was_killed_runs_nothing(halfway):
     subprocess.run([sys.executable, "-c", KILLED_DRIVER, str(halfway.root)], check=False)
     assert json.loads(halfway.driver.read_text())["pid"]

@@ -89,6 +89,7 @@ def runs(folder):
     return sorted(path.name.split("-", 3)[-1] for path in folder.root.glob("wandb/offline-run-*"))
 
 
+@pytest.mark.slow
 def test_a_resumed_study_makes_the_runs_that_are_missing_and_no_second_one(records, tmp_path):
     folder = StudyFolder(tmp_path)
     assert mirrored(folder, records[:2]) == []
@@ -98,6 +99,7 @@ def test_a_resumed_study_makes_the_runs_that_are_missing_and_no_second_one(recor
     assert runs(folder) == sorted(f"{manifest().study_id}-{trial_id}" for trial_id in ids)
 
 
+@pytest.mark.slow
 def test_runs_are_kept_where_wandb_does_not_answer(records, tmp_path, monkeypatch, no_wandb_yet):
     monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
@@ -158,6 +160,7 @@ def breaking_wandb(no_wandb_yet, monkeypatch, request):
     server.server_close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("breaking_wandb", [{**BEGINNING, **TABLES}], indirect=True, ids=["at its end"])
 def test_a_run_is_kept_where_wandb_stops_answering(records, tmp_path, breaking_wandb):
     folder, study = StudyFolder(tmp_path), manifest(mode="online", study_id="1123abcd")
@@ -172,6 +175,7 @@ def test_a_run_is_kept_where_wandb_stops_answering(records, tmp_path, breaking_w
     assert len(folder.mirrored.read_text().split()) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("breaking_wandb", [BEGINNING], indirect=True, ids=["before its tables"])
 def test_a_run_is_kept_as_a_whole_where_wandb_stops_answering(records, tmp_path, breaking_wandb):
     folder, study = StudyFolder(tmp_path), manifest(mode="online", study_id="2123abcd")

@@ -57,11 +57,13 @@ def of_clothes(balancer: str) -> float:
     return mean(minority_recall(balancer, data, imbalance, seed=seed) for seed in (1, 2, 3))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("balancer", [*PUBLISHED, "threshold_moving"])
 def test_rare_digits_are_found_more_often_than_without_balancing(balancer: str) -> None:
     assert of_digits(balancer) > of_digits("none") + 0.05
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("balancer", PUBLISHED)
 def test_rare_clothes_are_found_more_often_than_without_balancing_at_ratio_100(balancer: str) -> None:
     assert of_clothes(balancer) > of_clothes("none") + 0.03

@@ -1,5 +1,7 @@
 """What every balancer keeps to, and how one is chosen."""
 
+from functools import cache
+
 import pytest
 import torch
 
@@ -9,20 +11,25 @@ from gan_study.trainables.base.settings import ConfigError
 from gan_study.trainables.classifiers.losses import FittingStep
 from gan_study.trainables.data.images import TrainingSet
 from gan_study.trainables.gans.catalog import VARIANTS
+from tests.members import each
+from tests.trainables.balancing.tiny import tiny_training_set
 
 PHOTOGRAPHS = ("random_oversampling", "duplicates")
 GROWING = (*PHOTOGRAPHS, "image_transforms", "rand_augment", "smote", *VARIANTS)
 RANDOM = (*GROWING, "random_undersampling")
-every_balancer = pytest.mark.parametrize("name", BALANCERS)
+every_balancer = pytest.mark.parametrize("name", each(BALANCERS))
 
 
 def small(name: str) -> Balancer:
-    gan = {"gan": {"epochs": 2, "batch_size": 4, "latent_size": 4, "milestones": [1]}}
-    return parse_balancing({"name": name, **(gan if BALANCERS[name].is_gan else {})}).balancer
+    gan = {"epochs": 2, "batch_size": 4, "latent_size": 4, "milestones": [1]}
+    warm_start = {"warm_start_epochs": 1} if name in VARIANTS and VARIANTS[name].warm_start else {}
+    return parse_balancing({"name": name, **({"gan": gan | warm_start} if name in VARIANTS else {})}).balancer
 
 
-def answer(name: str, training: TrainingSet, *, seed: int = 1) -> BalancedSet:
-    *on_the_way, last = small(name).balance(training, seed=seed)
+@cache
+def answer(name: str, *, seed: int = 1, repetition: int = 0) -> BalancedSet:
+    """What a balancer gives for the tiny training set, once for all tests; another repetition is made anew."""
+    *on_the_way, last = small(name).balance(tiny_training_set(), seed=seed)
     assert last.is_final
     assert not any(version.is_final for version in on_the_way)
     return last
@@ -31,14 +38,15 @@ def answer(name: str, training: TrainingSet, *, seed: int = 1) -> BalancedSet:
 @every_balancer
 def test_the_images_given_are_left_as_they_were(name: str, training: TrainingSet) -> None:
     images, labels = training.images.clone(), training.labels.clone()
-    answer(name, training)
+    for _ in small(name).balance(training, seed=1):
+        assert torch.equal(training.images, images)
     assert torch.equal(training.images, images)
     assert torch.equal(training.labels, labels)
 
 
 @every_balancer
 def test_columns_keep_their_types_and_ranges(name: str, training: TrainingSet) -> None:
-    balanced = answer(name, training).training
+    balanced = answer(name).training
     assert balanced.images.shape == (len(balanced), 1, 8, 8)
     assert len(balanced.labels) == len(balanced.weights) == len(balanced.synthetic) == len(balanced.images)
     assert balanced.images.dtype == balanced.weights.dtype == torch.float32
@@ -50,9 +58,9 @@ def test_columns_keep_their_types_and_ranges(name: str, training: TrainingSet) -
     assert not balanced.images.requires_grad
 
 
-@pytest.mark.parametrize("name", GROWING)
+@pytest.mark.parametrize("name", each(GROWING))
 def test_the_originals_come_first_and_only_minority_classes_grow(name: str, training: TrainingSet) -> None:
-    balanced = answer(name, training).training
+    balanced = answer(name).training
     assert balanced.class_counts() == (6, 6, 6)
     assert torch.equal(balanced.images[:11], training.images)
     assert torch.equal(balanced.labels[:11], training.labels)
@@ -62,25 +70,26 @@ def test_the_originals_come_first_and_only_minority_classes_grow(name: str, trai
 
 
 @every_balancer
-def test_equal_seeds_give_equal_sets_whatever_the_global_random_state(name: str, training: TrainingSet) -> None:
-    first = answer(name, training).training
+def test_equal_seeds_give_equal_sets_whatever_the_global_random_state(name: str) -> None:
+    first = answer(name).training
     torch.manual_seed(99)
     state = torch.get_rng_state()
-    second = answer(name, training).training
+    second = answer(name, repetition=1).training
+    assert first is not second
     assert torch.equal(first.images, second.images)
     assert torch.equal(first.weights, second.weights)
     assert torch.equal(torch.get_rng_state(), state)
 
 
-@pytest.mark.parametrize("name", RANDOM)
-def test_other_seeds_give_other_sets(name: str, training: TrainingSet) -> None:
-    first, second = answer(name, training).training, answer(name, training, seed=2).training
+@pytest.mark.parametrize("name", each(RANDOM))
+def test_other_seeds_give_other_sets(name: str) -> None:
+    first, second = answer(name).training, answer(name, seed=2).training
     assert not torch.equal(first.images, second.images)
 
 
 @every_balancer
 def test_what_counts_as_real_is_an_image_of_its_class(name: str, training: TrainingSet) -> None:
-    balanced = answer(name, training).training
+    balanced = answer(name).training
     real = ~balanced.synthetic
     for image, label in zip(balanced.images[real], balanced.labels[real], strict=True):
         assert any(torch.equal(image, original) for original in training.of_class(int(label)))
@@ -90,8 +99,8 @@ def test_what_counts_as_real_is_an_image_of_its_class(name: str, training: Train
 
 
 @every_balancer
-def test_the_loss_of_a_plan_is_a_finite_number_with_a_finite_slope(name: str, training: TrainingSet) -> None:
-    balanced = answer(name, training)
+def test_the_loss_of_a_plan_is_a_finite_number_with_a_finite_slope(name: str) -> None:
+    balanced = answer(name)
     logits = torch.zeros(len(balanced.training), 3, requires_grad=True)
     for progress in (0.0, 0.99):
         step = FittingStep(
@@ -109,7 +118,7 @@ def test_the_loss_of_a_plan_is_a_finite_number_with_a_finite_slope(name: str, tr
 
 @pytest.mark.parametrize("name", ["crt", "feature_smote"])
 def test_a_second_stage_gives_rows_of_known_labels_by_its_seed(name: str, training: TrainingSet) -> None:
-    stage = answer(name, training).plan.head_stage
+    stage = answer(name).plan.head_stage
     assert stage is not None
     features = torch.rand(11, 4, generator=torch.Generator().manual_seed(0))
     rows, labels = stage.rebalance(features, training.labels, 3)

@@ -16,6 +16,7 @@ from gan_study.trainables.gans.catalog import VARIANTS
 from gan_study.trainables.gans.sampling import sample
 from gan_study.trainables.gans.training import TrainedEpoch, train_gan
 from gan_study.trainables.gans.variant import GanSettings, GanVariant, TrainingData
+from tests.members import each
 
 
 def balancer(name: str, **given: object) -> GanBalancing:
@@ -56,7 +57,7 @@ def test_only_classes_that_lack_images_get_a_gan(training: TrainingSet) -> None:
     assert last.training.class_counts() == (6, 3, 3)
 
 
-@pytest.mark.parametrize("name", VARIANTS)
+@pytest.mark.parametrize("name", each(VARIANTS))
 def test_without_deficit_the_set_is_left_as_it_is(training: TrainingSet, name: str) -> None:
     nothing_rare = replace(training, classes=Classes(names=training.classes.names, minority=()))
     (only,) = balancer(name).balance(nothing_rare, seed=1)

@@ -181,6 +181,7 @@ def test_folders_that_cannot_be_used(tmp_path: Path) -> None:
         ImageFolder(DataConfig(name="imagefolder")).pool()
 
 
+@pytest.mark.soak
 def test_covid19_has_six_test_images_in_its_training_pool() -> None:
     root = real_data("covid19")
     source = image_source(folder(root))
@@ -198,6 +199,7 @@ def test_covid19_has_six_test_images_in_its_training_pool() -> None:
     assert "repeat an earlier one, pixel by pixel: 3 (kept for training)" in pool.notes[0]
 
 
+@pytest.mark.soak
 def test_covid19_without_duplicates() -> None:
     source = image_source(folder(real_data("covid19"), drop_duplicates=True))
     assert source.test_class_counts() == source.test().images.class_counts() == (20, 20, 20)

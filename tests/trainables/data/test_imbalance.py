@@ -139,6 +139,7 @@ def test_thin_keeps_the_targets_and_is_nested() -> None:
     assert thin(labels, (100, 80, 30, 20), seed=4).tolist() != mild.tolist()
 
 
+@pytest.mark.slow
 def test_a_tenth_of_mnist_zero_is_592() -> None:
     # 0.1 * 5923 = 592.3, which is 592 rounded to the nearest, to even or down, and 593 rounded up.
     # The 591 of an earlier study is no rounding of it; it is 0.1 * 5918 (digit 6) rounded down.

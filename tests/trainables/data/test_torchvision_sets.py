@@ -111,7 +111,12 @@ def test_cifar10_as_torchvision_keeps_it_comes_before_jpeg(
     np.testing.assert_array_equal(exact.images.labels, labels)
 
 
-@pytest.mark.parametrize("name", ["mnist", "fashion_mnist", "cifar10", "gtsrb"])
+# Hundreds of megabytes are read.
+LARGE = [pytest.param(name, marks=pytest.mark.soak) for name in ("cifar10", "gtsrb")]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["mnist", "fashion_mnist", *LARGE])
 def test_the_published_test_counts_are_right(name: str) -> None:
     source = image_source(DataConfig(name=name, root=str(real_data(name))))
     test = source.test()
@@ -119,6 +124,7 @@ def test_the_published_test_counts_are_right(name: str) -> None:
     assert not any("not the published one" in note for note in test.notes)
 
 
+@pytest.mark.slow
 def test_real_mnist_and_fashion_mnist_pools() -> None:
     mnist = image_source(DataConfig(name="mnist", root=str(real_data("mnist")))).pool().images
     assert mnist.class_counts() == (5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949)

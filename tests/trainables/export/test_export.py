@@ -27,6 +27,8 @@ from gan_study.trainables.export.saved_generator import load_generator
 from gan_study.trainables.trial.config import parse_trial
 from gan_study.trainables.trial.data import prepare
 
+pytestmark = pytest.mark.usefixtures("few_domain_steps")
+
 COUNTS = {"Cat": 24, "dog": 20, "lynx": 8}
 ROOT = Path(__file__).parents[3]
 
@@ -146,6 +148,7 @@ def test_the_manifest_names_the_nearest_real_image(exported, manifest):
     assert all(float(row.distance) > 0 and int(row.seed) > 0 for row in synthetic)
 
 
+@pytest.mark.slow
 def test_a_classifier_of_the_export_has_the_figure_that_is_reported(exported):
     """In a process of its own, from another place."""
     moved = exported.parent / "moved"

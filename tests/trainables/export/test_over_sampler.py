@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from gan_study.trainables.balancing.catalog import BALANCERS
 from gan_study.trainables.export.over_sampler import METHODS, BalancedDataset, ImageOverSampler
 from gan_study.trainables.gans.catalog import VARIANTS
+from tests.members import each
 
 SMALL_GAN = {"gan": {"epochs": 1, "batch_size": 8, "latent_size": 4}}
 
@@ -43,7 +44,7 @@ def counts(y):
     return dict(zip(*(values.tolist() for values in np.unique(y, return_counts=True)), strict=True))
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", each(METHODS))
 def test_originals_stay_first_and_every_class_reaches_the_largest(method):
     X, y = images_and_classes()
     before = X.copy()
@@ -91,7 +92,7 @@ def test_made_images_have_the_values_and_the_type_of_the_real_ones(dtype, channe
     assert len(np.unique(made)) > 100
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", each(METHODS, others=pytest.mark.soak))
 @pytest.mark.parametrize(("height", "width"), [(8, 5), (5, 8)])
 def test_images_need_not_be_square(method, height, width):
     X, y = images_and_classes(channels=3)

@@ -13,6 +13,7 @@ from gan_study.trainables.base.settings import ConfigError, DataError, UserError
 from gan_study.trainables.data.images import Classes, TrainingSet, to_bytes
 from gan_study.trainables.export.saved_generator import load_generator, saved, write_generator, write_samples
 from gan_study.trainables.gans.catalog import VARIANTS
+from tests.members import each
 
 NAMES = ("cat", "../dog", "lynx")
 
@@ -46,7 +47,7 @@ def written(folder, *arguments, **settings):
     return balancer, gans, training
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", each(VARIANTS))
 @pytest.mark.parametrize("settings", [{}, {"gan": {"ema_decay": 0.9}, "image_size": 16, "channels": 3}])
 def test_what_is_read_makes_the_images_that_balancing_makes(tmp_path, variant, settings):
     balancer, _, training = written(tmp_path, variant, **settings)

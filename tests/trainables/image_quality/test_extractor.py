@@ -67,6 +67,7 @@ def test_large_images_are_averaged_down_before_they_are_measured() -> None:
     torch.testing.assert_close(body(images), body[1:](small))
 
 
+@pytest.mark.slow
 def test_inceptions_features_and_logits_are_torchvisions_own(weights):
     path, network = weights
     images = torch.rand(3, 3, 299, 299) * 2 - 1

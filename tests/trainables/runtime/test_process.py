@@ -10,7 +10,7 @@ from gan_study.trainables.runtime.process import keep_freed_memory
 if sys.argv[1] == "kept" and not keep_freed_memory():
     sys.exit(77)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-for _ in range(50):
+for _ in range(10):
     blocks = [torch.empty(1_000_000).fill_(1) for _ in range(20)]
     del blocks
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
@@ -25,5 +25,6 @@ def faults(mode: str) -> int:
     return int(done.stdout)
 
 
+@pytest.mark.slow
 def test_freed_memory_is_used_again_without_asking_the_system() -> None:
     assert faults("kept") < faults("as it comes")

@@ -60,6 +60,7 @@ print("alive")
 """
 
 
+@pytest.mark.slow
 def test_a_process_that_was_stopped_in_time_is_not_ended_afterwards():
     """Wherever the signal came, on the way into the block too."""
     ended = subprocess.run([sys.executable, "-c", AT_ONCE], capture_output=True, text=True, timeout=50)

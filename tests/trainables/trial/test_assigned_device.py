@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from gan_study.trainables.trial import trainable as ray_trainable
+from gan_study.trainables.trial import trainable
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,6 @@ def test_a_trial_computes_on_a_gpu_that_was_given_to_it_and_on_no_other(
     monkeypatch: pytest.MonkeyPatch, given: dict[str, float], is_there: bool, expected: str
 ) -> None:
     context = SimpleNamespace(get_assigned_resources=lambda: given)
-    monkeypatch.setattr(ray_trainable.ray, "get_runtime_context", lambda: context)
+    monkeypatch.setattr(trainable.ray, "get_runtime_context", lambda: context)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: is_there)
-    assert ray_trainable.assigned_device().type == expected
+    assert trainable.assigned_device().type == expected

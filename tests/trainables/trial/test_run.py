@@ -20,6 +20,8 @@ from gan_study.trainables.trial.outcome import Purpose, TrialOutcome
 from gan_study.trainables.trial.run import run_trial
 from tests.outcomes import content, view
 
+pytestmark = pytest.mark.usefixtures("few_domain_steps")
+
 TRIAL = {
     "seed": 1,
     "data": {"name": "digits"},

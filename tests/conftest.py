@@ -1,0 +1,58 @@
+"""Which tests run side by side, in which order, with how many drawn examples, and the one Ray that they share."""
+
+import os
+
+import pytest
+from hypothesis import settings
+
+# `make fast` and `make test` draw a tenth of the examples, always the same ones; `make soak` draws all of them.
+settings.register_profile("few", max_examples=10, deadline=None, derandomize=True, database=None)
+settings.register_profile("all", max_examples=100, deadline=None, derandomize=True, database=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "few"))
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """With `-n`, the tests of a file go to one process, which makes its fixtures; so do all that share one Ray."""
+    shares_ray = "local_ray" in getattr(item, "fixturenames", ())
+    if shares_ray:
+        item.add_marker("ray")
+    item.add_marker(pytest.mark.xdist_group("ray" if shares_ray else file_of(item)))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first, so that no process waits for another at the end: with Ray, then with slow tests."""
+    with_ray, slow = (
+        {file_of(item) for item in items if item.get_closest_marker(mark)} for mark in ("ray", "slow")
+    )
+    items.sort(key=lambda item: (file_of(item) not in with_ray, file_of(item) not in slow))
+
+
+def file_of(item: pytest.Item) -> str:
+    return item.nodeid.partition("::")[0]
+
+
+@pytest.fixture(scope="session")
+def _shared_ray_ends():
+    yield
+    import ray
+
+    ray.shutdown()
+
+
+@pytest.fixture
+def local_ray(_shared_ray_ends):
+    """The Ray that all tests share which need no other; who asks for it is marked `ray`."""
+    # Importing Ray takes a second, which `make fast` does without.
+    from tests.one_ray import start_shared_ray
+
+    start_shared_ray()
+
+
+@pytest.fixture(scope="module")
+def few_domain_steps():
+    """What measures images is trained for a moment, for tests that ask that they are measured, not how well."""
+    from gan_study.trainables.image_quality import extractor
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(extractor, "DOMAIN_STEPS", 20)
+        yield
