@@ -21,9 +21,9 @@ from gan_study.trainables.base.seeding import derive_seed
 from gan_study.trainables.base.settings import ConfigError, DataError, dump, from_json, parse, settings
 from gan_study.trainables.classifiers.scores import score
 from gan_study.trainables.classifiers.training import Validation, fit, num_steps, proportional_weights
-from gan_study.trainables.data.image_folder import list_images, read_images
 from gan_study.trainables.data.images import Classes, LabeledImages, to_float, training_set
 from gan_study.trainables.data.source import DataConfig
+from gan_study.trainables.data.sources.image_folder import list_images, read_images
 from gan_study.trainables.record import Scores
 from gan_study.trainables.runtime.matrix_products import Library, use
 from gan_study.trainables.runtime.process import use_threads

@@ -20,8 +20,8 @@ from gan_study.trainables.classifiers.classifier import FittedClassifier
 from gan_study.trainables.data.catalog import data_set, image_source
 from gan_study.trainables.data.difficulty import Difficulty
 from gan_study.trainables.data.images import LabeledImages, to_float, training_set
+from gan_study.trainables.data.published import data_folders
 from gan_study.trainables.data.source import ImageSource
-from gan_study.trainables.data.torchvision_sets import data_folders
 from gan_study.trainables.export.balanced_folder import (
     CARD,
     DESCRIPTION,

@@ -9,7 +9,7 @@ import torch
 from gan_study.trainables.balancing.balancer import BalancedSet
 from gan_study.trainables.base.seeding import derive_seed, numpy_generator
 from gan_study.trainables.data.images import Classes, LabeledImages, TrainingSet, to_float, training_set
-from gan_study.trainables.data.imbalance import minority_labels, nominal_ratio, target_counts, thin
+from gan_study.trainables.data.imbalance import thin
 from gan_study.trainables.data.source import ImageSource
 from gan_study.trainables.data.split import Indices, carve
 from gan_study.trainables.trial.config import TrialConfig
@@ -46,7 +46,7 @@ def prepare(config: TrialConfig, source: ImageSource) -> TrialParts:
     """
     pool = source.pool()
     counts, names = pool.images.class_counts(), pool.images.class_names
-    targets = target_counts(config.imbalance, counts, names)
+    targets = config.imbalance.targets(counts, names)
     kept_rows = thin(pool.images.labels, targets, seed=derive_seed(config.seed, "imbalance"))
     kept = pool.images.subset(kept_rows)
     rest, carved = carve(
@@ -56,14 +56,14 @@ def prepare(config: TrialConfig, source: ImageSource) -> TrialParts:
         class_names=names,
     )
     test_counts = source.test_class_counts()
-    ratio = nominal_ratio(config.imbalance, counts, names)
+    ratio = config.imbalance.ratio_of(targets)
     return TrialParts(
         pool=pool.images,
         held_back=np.setdiff1d(np.arange(len(pool.images)), kept_rows),
         validating=kept_rows[carved],
         training=kept.subset(rest),
         validation=kept.subset(carved),
-        classes=Classes(names=names, minority=minority_labels(config.imbalance, counts, names)),
+        classes=Classes(names=names, minority=config.imbalance.minority(counts, names)),
         available=counts,
         imbalanced=kept.class_counts(),
         imbalance_ratio=ratio,

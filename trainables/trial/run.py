@@ -23,8 +23,8 @@ from gan_study.trainables.classifiers.classifier import FittedClassifier
 from gan_study.trainables.classifiers.scores import score
 from gan_study.trainables.classifiers.training import Validation, fit, num_steps, proportional_weights
 from gan_study.trainables.data.catalog import image_source
-from gan_study.trainables.data.images import TrainingSet, class_counts, to_float, training_set
-from gan_study.trainables.data.source import ImageSource, Loaded
+from gan_study.trainables.data.images import Loaded, TrainingSet, class_counts, to_float, training_set
+from gan_study.trainables.data.source import ImageSource
 from gan_study.trainables.gans.batched.together import BY_DEVICE, GanExecution
 from gan_study.trainables.gans.checkpoints import Checkpoints
 from gan_study.trainables.image_quality.judge import Judged, RealImages, judged, yardstick

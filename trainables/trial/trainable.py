@@ -14,7 +14,8 @@ from pydantic import JsonValue
 from ray import tune
 
 from gan_study.trainables.base.settings import dump, parse
-from gan_study.trainables.data.source import ImageSource, Loaded
+from gan_study.trainables.data.images import Loaded
+from gan_study.trainables.data.source import ImageSource
 from gan_study.trainables.gans.batched.together import GanExecution
 from gan_study.trainables.gans.checkpoints import Checkpoints
 from gan_study.trainables.record import Milestone

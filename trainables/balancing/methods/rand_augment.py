@@ -6,7 +6,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from gan_study.trainables.balancing.balancer import BalancedSet
+from gan_study.trainables.balancing.balancer import BalancedSet, BalancerEntry
 from gan_study.trainables.balancing.copies import with_copies
 from gan_study.trainables.base.seeding import derive_seed, seeded_global_state
 from gan_study.trainables.base.settings import settings
@@ -51,3 +51,11 @@ class RandAugment:
         with seeded_global_state(seed):
             changed = [augment(image) for image in torch.from_numpy(to_bytes(images))]
         return to_float(torch.stack(changed).numpy(), images.device)
+
+
+RAND_AUGMENT = BalancerEntry(
+    name="rand_augment",
+    settings=RandAugment,
+    summary="adds copies of rare images after random changes of shape and colour",
+    adds_images=True,
+)

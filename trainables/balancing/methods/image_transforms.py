@@ -8,7 +8,7 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
-from gan_study.trainables.balancing.balancer import BalancedSet
+from gan_study.trainables.balancing.balancer import BalancedSet, BalancerEntry
 from gan_study.trainables.balancing.copies import with_copies
 from gan_study.trainables.base.seeding import derive_seed, torch_generator
 from gan_study.trainables.base.settings import settings
@@ -89,3 +89,11 @@ def affine(
     theta = torch.cat([inverse * torch.stack([mirrored, torch.ones_like(mirrored)], 1)[:, None, :], offset], dim=2)
     grid = functional.affine_grid(theta, list(images.shape), align_corners=False)
     return functional.grid_sample(images, grid, padding_mode="zeros", align_corners=False)
+
+
+IMAGE_TRANSFORMS = BalancerEntry(
+    name="image_transforms",
+    settings=ImageTransforms,
+    summary="adds rotated, shifted, scaled, sheared copies of rare images",
+    adds_images=True,
+)

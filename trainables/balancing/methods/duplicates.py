@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from gan_study.trainables.balancing.balancer import BalancedSet
+from gan_study.trainables.balancing.balancer import BalancedSet, BalancerEntry
 from gan_study.trainables.balancing.copies import with_copies
 from gan_study.trainables.base.seeding import derive_seed
 from gan_study.trainables.base.settings import settings
@@ -28,3 +28,11 @@ class Duplicates:
         yield BalancedSet(
             training=with_copies(training, balance_to=self.balance_to, seed=derive_seed(seed, "duplicates"))
         )
+
+
+DUPLICATES = BalancerEntry(
+    name="duplicates",
+    settings=Duplicates,
+    summary="repeats each rare image equally often: the control for the number of images",
+    adds_images=True,
+)
