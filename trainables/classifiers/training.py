@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from gan_study.trainables.base.batches import index_batches
 from gan_study.trainables.base.seeding import derive_seed, seeded_global_state, torch_generator
-from gan_study.trainables.classifiers.augmentation import augmented
+from gan_study.trainables.classifiers.augmentation import augment
 from gan_study.trainables.classifiers.catalog import classifier_model
 from gan_study.trainables.classifiers.classifier import ClassifierConfig, ClassifierModel, FittedClassifier, Head
 from gan_study.trainables.classifiers.fitting_plan import PLAIN, FittingPlan
@@ -24,7 +24,7 @@ from gan_study.trainables.data.images import TrainingSet
 
 _log = logging.getLogger(__name__)
 
-# Of an epoch (1-based) and the classifier as it is then.
+# Called with an epoch (1-based) and the classifier as it is then.
 AfterEpoch: TypeAlias = Callable[[int, FittedClassifier], None]
 
 
@@ -42,10 +42,10 @@ class Validation:
 
 
 def proportional_weights(labels: Tensor, proportions: Sequence[float]) -> Tensor:
-    """Weights [N] with which the classes of `labels` [N] have `proportions` [K]; a class without labels has none.
+    """Weights [N] that give the classes of `labels` [N] the `proportions` [K].
 
-    The validation part is as imbalanced as the training part. Unweighted, its loss would stop a training before it
-    has learned what a balancer is there for.
+    The validation part is as imbalanced as the training part. Unweighted, its loss would stop a training before
+    the classifier has learned the rare classes.
     """
     counts = labels.bincount(minlength=len(proportions))
     return (torch.tensor(proportions, device=labels.device) / counts)[labels]
@@ -68,200 +68,162 @@ def fit(
     model: ClassifierModel | None = None,
     after_epoch: AfterEpoch | None = None,
 ) -> FittedClassifier:
-    """The model of `config` (or another `model`) after `steps` optimiser steps on `training`, as `plan` has it.
+    """The model of `config` (or another `model`) after `steps` optimiser steps on `training`, following `plan`.
 
-    `validation` is needed, and looked at, only where `config` watches it. `after_epoch` is shown the classifier
-    as each epoch leaves it, and changes nothing; it is never called where the head is made anew in the end, since
-    before that there is no classifier to show. Runs on the images' device. Neither reads nor changes the global
-    random state. Raises DivergedClassifierError where a loss is not finite.
+    `validation` is needed, and read, only if `config` watches it. `after_epoch` is called with the classifier
+    after each epoch, and changes nothing; if the head is fitted anew in the end, it is never called, since before
+    that there is no classifier to show. Runs on the images' device. Neither reads nor changes the global random
+    state: initial weights, mixing and dropout draw from a seeded one. Raises DivergedClassifierError if a loss is
+    not finite.
     """
     assert validation is not None or not config.watches_validation, "nothing to watch"
-    chosen = model or classifier_model(config)
-    with seeded_global_state(derive_seed(seed, "global state"), training.images.device):
-        return _Fit(config, chosen, training, validation, plan, after_epoch, steps=steps, seed=seed).fitted()
-
-
-class _Fit:
-    """One classifier in the making. Initial weights, mixing and dropout draw from the global random state."""
-
-    def __init__(
-        self,
-        config: ClassifierConfig,
-        model: ClassifierModel,
-        training: TrainingSet,
-        validation: Validation | None,
-        plan: FittingPlan,
-        after_epoch: AfterEpoch | None,
-        *,
-        steps: int,
-        seed: int,
-    ) -> None:
-        self.config, self.model, self.plan = config, model, plan
-        self.refits_head = bool(plan.head_stage or model.final_head)
-        self.after_epoch = None if self.refits_head else after_epoch
-        self.training, self.validation = training, validation
-        self.head_steps = _head_steps(plan, model, steps)
-        self.steps, self.seed = steps - self.head_steps, seed
-        self.num_classes = len(training.classes.names)
-        self.device = training.images.device
-        body, self.num_features = model.body(training.shape)
+    chosen, device = model or classifier_model(config), training.images.device
+    stage, num_classes = plan.head_stage, len(training.classes.names)
+    refits_head = bool(stage or chosen.final_head)
+    # A second stage takes at least one step, and leaves one; a model's own final head takes none.
+    head_steps = max(1, min(round(stage.steps_share * steps), steps - 1)) if stage and not chosen.final_head else 0
+    with seeded_global_state(derive_seed(seed, "global state"), device):
+        body, num_features = chosen.body(training.shape)
         # A third faster on a CPU, and the format that a GPU's matrix units want.
-        self.body = body.to(self.device).to(memory_format=torch.channels_last)
+        body = body.to(device).to(memory_format=torch.channels_last)
+        head: Head = _train(
+            config,
+            nn.Sequential(body, new_head(plan, num_features, num_classes).to(device)),
+            training,
+            plan,
+            steps=steps - head_steps,
+            seed=seed,
+            validation=validation if config.watches_validation else None,
+            after_epoch=None if refits_head else after_epoch,
+        )
+        if refits_head:
+            head = _refit_head(config, chosen, body, training, plan, steps=head_steps, seed=seed)
+    return FittedClassifier(body=body, head=plan.adjusting(head))
 
-    def fitted(self) -> FittedClassifier:
-        """The classifier, all stages done."""
-        head: Head = self._trained_with_body()
-        self.body.eval()
-        if self.refits_head:
-            head = self._fitted_to_features()
-        return self._classifier(head)
 
-    def _classifier(self, head: Head) -> FittedClassifier:
-        return FittedClassifier(body=self.body, head=self.plan.adjusting(head))
+def _train(
+    config: ClassifierConfig,
+    network: nn.Sequential,
+    training: TrainingSet,
+    plan: FittingPlan,
+    *,
+    steps: int,
+    seed: int,
+    validation: Validation | None,
+    after_epoch: AfterEpoch | None,
+) -> nn.Module:
+    """The head of `network`, a body and a head, both trained to the last epoch or to an early stop."""
+    body, head = network
+    random = torch_generator(seed, "augmentation", device=training.images.device)
+    classifier, stopping = FittedClassifier(body=body, head=plan.adjusting(head)), config.early_stopping
 
-    def _trained_with_body(self) -> nn.Module:
-        training, head = self.training, self._new_head()
-        random = torch_generator(self.seed, "augmentation", device=self.device)
+    def loss(rows: Tensor, progress: float) -> Tensor:
+        # A third of the time of indexing by a tensor.
+        images = augment(training.images.index_select(0, rows), config.augmentation, random)
+        targets = training.labels[rows]
+        if plan.mix:
+            images, targets = plan.mix(images, targets)
+        weights = training.weights[rows]
+        return plan.loss(
+            FittingStep(logits=head(body(images)), targets=targets, weights=weights, progress=progress)
+        )
 
-        def loss(rows: Tensor, progress: float) -> Tensor:
-            # A third of the time of indexing by a tensor.
-            images = augmented(training.images.index_select(0, rows), self.config.augmentation, random)
-            targets = training.labels[rows]
-            if self.plan.mix:
-                images, targets = self.plan.mix(images, targets)
-            step = FittingStep(
-                logits=head(self.body(images)),
-                targets=targets,
-                weights=training.weights[rows],
-                progress=progress,
-            )
-            return self.plan.loss(step)
-
-        network = nn.Sequential(self.body, head)
-        descent = self._descent(loss, network, "batches", num_rows=len(training), steps=self.steps)
-        self._run_epochs(descent, network)
-        return head.eval()
-
-    def _run_epochs(self, descent: "_Descent", network: nn.Sequential) -> None:
-        """The first stage, epoch by epoch, each at its rate, to the last or to an early stop."""
-        config, stopping = self.config, self.config.early_stopping
-        losses: list[float] = []
-        best: Mapping[str, Tensor] = {}
-        for epoch in range(1, config.epochs + 1):
-            descent.set_rate(config.learning_rate * config.schedule.rate_factor(epoch, losses))
-            descent.run(until=self.steps * epoch // config.epochs)
-            _log.debug(
-                "classifier epoch", extra={"classifier": config.name, "epoch": epoch, "epochs": config.epochs}
-            )
-            if self.after_epoch:
-                network.eval()
-                self.after_epoch(epoch, self._classifier(network[1]))
-                network.train()
-            if config.watches_validation:
-                losses.append(self._validation_loss(network))
-            if stopping and best_epoch(losses) == epoch - 1:
-                best = deepcopy(network.state_dict())
-            if stopping and stopping.is_over(losses):
-                break
-        if best:
-            network.load_state_dict(best)
-        descent.check()
-
-    def _fitted_to_features(self) -> Head:
-        labels, weights = self.training.labels, self.training.weights
-        features = FittedClassifier(body=self.body, head=nn.Identity()).features(self.training.images)
-        stage = self.plan.head_stage
-        if stage:
-            features, labels = stage.rebalance(features, labels, derive_seed(self.seed, "rebalance"))
-            weights = torch.ones(len(labels), device=self.device)
-        if self.model.final_head:
-            return self.model.final_head(
-                features, labels, weights, self.num_classes, derive_seed(self.seed, "final head")
-            )
-        return self._refitted_head(features, labels)
-
-    def _refitted_head(self, features: Tensor, labels: Tensor) -> nn.Module:
-        """A new head, at a rate that falls to 0: schedule and augmentation are the first stage's alone.
-
-        A cosine from the first rate to 0, as in Kang et al. 2020, section 5.1.
-        """
-        head = self._new_head()
-
-        def loss(rows: Tensor, progress: float) -> Tensor:
-            weights = torch.ones(len(rows), device=self.device)
-            step = FittingStep(
-                logits=head(features[rows]), targets=labels[rows], weights=weights, progress=progress
-            )
-            return weighted_cross_entropy(step)
-
-        descent = self._descent(loss, head, "head batches", num_rows=len(labels), steps=self.head_steps)
-        for step in range(self.head_steps):
-            descent.set_rate(self.config.learning_rate * (1 + math.cos(math.pi * step / self.head_steps)) / 2)
-            descent.run(until=step + 1)
-        descent.check()
-        return head.eval()
-
-    def _new_head(self) -> nn.Module:
-        return new_head(self.plan, self.num_features, self.num_classes).to(self.device)
-
-    def _descent(
-        self,
-        loss: Callable[[Tensor, float], Tensor],
-        network: nn.Module,
-        purpose: str,
-        *,
-        num_rows: int,
-        steps: int,
-    ) -> "_Descent":
-        random = torch_generator(self.seed, purpose, device=self.device)
-        return _Descent(loss, network, self.config, random, num_rows=num_rows, steps=steps)
-
-    @torch.no_grad()
-    def _validation_loss(self, network: nn.Sequential) -> float:
-        """Mean cross-entropy of the predictions on the validation part, in evaluation mode."""
-        assert self.validation is not None
+    descent = _Descent(loss, network, config, derive_seed(seed, "batches"), data=training.labels, steps=steps)
+    losses: list[float] = []
+    best: Mapping[str, Tensor] = {}
+    for epoch in range(1, config.epochs + 1):
+        rate = config.learning_rate * config.schedule.rate_factor(epoch, losses)
+        descent.run(until=steps * epoch // config.epochs, rate=rate)
+        _log.debug("classifier epoch", extra={"classifier": config.name, "epoch": epoch, "epochs": config.epochs})
         network.eval()
-        _, head = network
-        features = self._classifier(head).features(self.validation.images)
-        logits = self.plan.adjusted(head(features))
+        if after_epoch:
+            after_epoch(epoch, classifier)
+        if validation is not None:
+            losses.append(_validation_loss(classifier, validation))
         network.train()
-        losses = functional.cross_entropy(logits, self.validation.labels, reduction="none")
-        return weighted_mean(losses, self.validation.weights).item()
+        if stopping and best_epoch(losses) == epoch - 1:
+            best = deepcopy(network.state_dict())
+        if stopping and stopping.is_over(losses):
+            break
+    if best:
+        network.load_state_dict(best)
+    descent.check()
+    network.eval()
+    return head
 
 
-def _head_steps(plan: FittingPlan, model: ClassifierModel, steps: int) -> int:
-    """How many of all steps a second stage takes: one at least, and not all, unless there is one."""
-    if plan.head_stage is None or model.final_head is not None:
-        return 0
-    return max(1, min(round(plan.head_stage.steps_share * steps), steps - 1))
+@torch.no_grad()
+def _validation_loss(classifier: FittedClassifier, validation: Validation) -> float:
+    """Weighted mean cross-entropy of the predictions on the validation part."""
+    logits = classifier.logits(validation.images)
+    losses = functional.cross_entropy(logits, validation.labels, reduction="none")
+    return weighted_mean(losses, validation.weights).item()
+
+
+def _refit_head(
+    config: ClassifierConfig,
+    model: ClassifierModel,
+    body: nn.Module,
+    training: TrainingSet,
+    plan: FittingPlan,
+    *,
+    steps: int,
+    seed: int,
+) -> Head:
+    """A new head on the features of the trained `body`: the model's own, or a second stage.
+
+    The second stage ignores schedule and augmentation: its rate falls from the first one to 0 as a cosine (Kang et
+    al. 2020, section 5.1).
+    """
+    labels, weights = training.labels, training.weights
+    num_classes, device = len(training.classes.names), labels.device
+    features = FittedClassifier(body=body, head=nn.Identity()).features(training.images)
+    if plan.head_stage:
+        features, labels = plan.head_stage.rebalance(features, labels, derive_seed(seed, "rebalance"))
+        weights = torch.ones(len(labels), device=device)
+    if model.final_head:
+        return model.final_head(features, labels, weights, num_classes, derive_seed(seed, "final head"))
+    head = new_head(plan, features.shape[1], num_classes).to(device)
+
+    def loss(rows: Tensor, progress: float) -> Tensor:
+        return weighted_cross_entropy(
+            FittingStep(
+                logits=head(features[rows]), targets=labels[rows], weights=weights[rows], progress=progress
+            )
+        )
+
+    descent = _Descent(loss, head, config, derive_seed(seed, "head batches"), data=labels, steps=steps)
+    for step in range(steps):
+        rate = config.learning_rate * (1 + math.cos(math.pi * step / steps)) / 2
+        descent.run(until=step + 1, rate=rate)
+    descent.check()
+    return head.eval()
 
 
 class _Descent:
-    """Optimiser steps on `loss(rows, progress)`, for batches of `num_rows` rows, `steps` of them in all."""
+    """Optimiser steps on `loss(rows, progress)`, for batches of the rows of `data`, `steps` of them in all."""
 
     def __init__(
         self,
         loss: Callable[[Tensor, float], Tensor],
         network: nn.Module,
         config: ClassifierConfig,
-        random: torch.Generator,
+        seed: int,
         *,
-        num_rows: int,
+        data: Tensor,
         steps: int,
     ) -> None:
         self.loss, self.config, self.steps = loss, config, steps
         self.optimiser = config.optimiser.optimiser(network.parameters(), config.learning_rate)
-        self.batches = index_batches(num_rows, config.batch_size, random)
-        self.total = torch.zeros((), device=random.device)
+        random = torch.Generator(device=data.device).manual_seed(seed)
+        self.batches = index_batches(len(data), config.batch_size, random)
+        self.total = torch.zeros((), device=data.device)
         self.taken = 0
 
-    def set_rate(self, rate: float) -> None:
-        """The learning rate of the steps to come."""
+    def run(self, *, until: int, rate: float) -> None:
+        """Take steps at the learning rate `rate` until so many have been taken in all."""
         for group in self.optimiser.param_groups:
             group["lr"] = rate
-
-    def run(self, *, until: int) -> None:
-        """Steps until so many have been taken in all."""
         while self.taken < until:
             loss = self.loss(next(self.batches), self.taken / self.steps)
             self.optimiser.zero_grad(set_to_none=True)
@@ -271,9 +233,9 @@ class _Descent:
             self.taken += 1
 
     def check(self) -> None:
-        """Raises DivergedClassifierError where a loss was not finite.
+        """Raises DivergedClassifierError if a loss was not finite.
 
-        Asked for once: a read in every step would make a GPU wait for it. NaN and infinity survive the sum.
+        Called once: a read in every step would make a GPU wait for it. NaN and infinity survive the sum.
         """
         if not torch.isfinite(self.total):
             raise DivergedClassifierError(
