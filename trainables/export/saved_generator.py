@@ -98,7 +98,9 @@ class SavedGenerator:
         return to_bytes(images)
 
 
-def saved(gans: TrainedGans, balancer: GanBalancing, shape: ImageShape, classes: Classes) -> SavedGenerator:
+def collect_generators(
+    gans: TrainedGans, balancer: GanBalancing, shape: ImageShape, classes: Classes
+) -> SavedGenerator:
     """The generators of trained GANs, which fill classes of images of `shape`."""
     networks = list(dict.fromkeys(map(network_of, gans.generators.values())))
     config = GeneratorConfig(

@@ -21,13 +21,12 @@ from gan_study.trainables.base.seeding import derive_seed
 from gan_study.trainables.base.settings import UserError, settings
 from gan_study.trainables.classifiers.classifier import FittedClassifier
 from gan_study.trainables.classifiers.scores import score
-from gan_study.trainables.classifiers.training import Validation, fit, num_steps, proportional_weights
 from gan_study.trainables.data.catalog import image_source
 from gan_study.trainables.data.images import Loaded, TrainingSet, class_counts, to_float, training_set
 from gan_study.trainables.data.source import ImageSource
 from gan_study.trainables.gans.batched.together import BY_DEVICE, GanExecution
 from gan_study.trainables.gans.checkpoints import Checkpoints
-from gan_study.trainables.image_quality.judge import Judged, RealImages, judged, yardstick
+from gan_study.trainables.image_quality.judge import Judged, judged
 from gan_study.trainables.image_quality.nearest import pairs, points
 from gan_study.trainables.record import (
     ClassCounts,
@@ -51,7 +50,8 @@ from gan_study.trainables.trial.artifacts import (
     sample_grid,
 )
 from gan_study.trainables.trial.config import TrialConfig, dump_trial
-from gan_study.trainables.trial.data import TrialParts, granted, held_out, prepare
+from gan_study.trainables.trial.data import TrialParts, granted, prepare
+from gan_study.trainables.trial.shared_steps import fit_classifier, setting_yardstick, validation_on_device
 
 _log = logging.getLogger(__name__)
 
@@ -234,12 +234,7 @@ class _Trial:
         self.test_epochs: list[EpochOnTest] = []
         self.parts = prepare(config, source)
         self.training = training_set(self.parts.training, self.parts.classes, device)
-        labels = torch.as_tensor(self.parts.validation.labels, device=device)
-        self.validation = Validation(
-            images=to_float(self.parts.validation.images, device),
-            labels=labels,
-            weights=proportional_weights(labels, self.parts.test_proportions),
-        )
+        self.validation = validation_on_device(self.parts.validation, self.parts.test_proportions, device)
         self.clock.lap("data")
 
     def balanced_sets(self) -> Iterator[BalancedSet]:
@@ -261,16 +256,11 @@ class _Trial:
 
     def try_out(self, balanced: BalancedSet) -> _Tried:
         """The classifier fitted to a balanced set, and its scores on the validation part."""
-        steps = num_steps(
-            self.config.classifier, balanced_size=len(balanced.training), unbalanced_size=len(self.training)
-        )
-        classifier = fit(
-            self.config.classifier,
-            balanced.training,
-            steps=steps,
-            seed=self._seed("classifier"),
-            plan=balanced.plan,
-            validation=self.validation,
+        classifier = fit_classifier(
+            self.config,
+            balanced,
+            self.validation,
+            unbalanced_size=len(self.training),
             after_epoch=self._tested_epoch if self._tests_epochs_of(balanced) else None,
         )
         self.clock.lap("classifier")
@@ -350,14 +340,8 @@ class _Trial:
         """The images that were made, by class; their quality is measured when a configuration is confirmed."""
         if not tried.balanced.training.synthetic.any():
             return {}
-        real = RealImages(
-            training=self.training,
-            held_out=held_out(self.parts, self.device),
-            classifier=self.config.classifier,
-        )
-        seed = self._seed("quality")
-        measure = yardstick(real, self.parts.pool, self.config.evaluation.image_features, self.store, seed=seed)
-        return judged(tried.balanced.training, real, measure, seed=seed)
+        real, measure = setting_yardstick(self.config, self.parts, self.training, self.store)
+        return judged(tried.balanced.training, real, measure, seed=self._seed("quality"))
 
     @cached_property
     def _test_part(self) -> tuple[Loaded, Tensor]:
