@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -15,7 +15,13 @@ from gan_study.trainables.base.batches import index_batches
 from gan_study.trainables.base.seeding import derive_seed, seeded_global_state, torch_generator
 from gan_study.trainables.classifiers.augmentation import augment
 from gan_study.trainables.classifiers.catalog import classifier_model
-from gan_study.trainables.classifiers.classifier import ClassifierConfig, ClassifierModel, FittedClassifier, Head
+from gan_study.trainables.classifiers.classifier import (
+    ClassifierConfig,
+    ClassifierModel,
+    FittedClassifier,
+    Head,
+    HeadFit,
+)
 from gan_study.trainables.classifiers.fitting_plan import PLAIN, FittingPlan
 from gan_study.trainables.classifiers.heads import new_head
 from gan_study.trainables.classifiers.losses import FittingStep, weighted_cross_entropy, weighted_mean
@@ -26,6 +32,10 @@ _log = logging.getLogger(__name__)
 
 # Called with an epoch (1-based) and the classifier as it is then.
 AfterEpoch: TypeAlias = Callable[[int, FittedClassifier], None]
+
+
+# From the rows of a batch and the progress in [0, 1) to its loss.
+_BatchLoss: TypeAlias = Callable[[Tensor, float], Tensor]
 
 
 class DivergedClassifierError(RuntimeError):
@@ -77,79 +87,123 @@ def fit(
     not finite.
     """
     assert validation is not None or not config.watches_validation, "nothing to watch"
-    chosen, device = model or classifier_model(config), training.images.device
-    stage, num_classes = plan.head_stage, len(training.classes.names)
+    chosen, device, stage = model or classifier_model(config), training.images.device, plan.head_stage
     refits_head = bool(stage or chosen.final_head)
     # A second stage takes at least one step, and leaves one; a model's own final head takes none.
     head_steps = max(1, min(round(stage.steps_share * steps), steps - 1)) if stage and not chosen.final_head else 0
+    stages = _Stages(config, training, plan, seed)
     with seeded_global_state(derive_seed(seed, "global state"), device):
         body, num_features = chosen.body(training.shape)
         # A third faster on a CPU, and the format that a GPU's matrix units want.
         body = body.to(device).to(memory_format=torch.channels_last)
-        head: Head = _train(
-            config,
-            nn.Sequential(body, new_head(plan, num_features, num_classes).to(device)),
-            training,
-            plan,
+        head: Head = stages.train_network(
+            nn.Sequential(body, stages.new_head(num_features)),
             steps=steps - head_steps,
-            seed=seed,
             validation=validation if config.watches_validation else None,
             after_epoch=None if refits_head else after_epoch,
         )
         if refits_head:
-            head = _refit_head(config, chosen, body, training, plan, steps=head_steps, seed=seed)
+            features = FittedClassifier(body=body, head=nn.Identity()).features(training.images)
+            head = stages.refit_head(features, chosen.final_head, steps=head_steps)
     return FittedClassifier(body=body, head=plan.adjusting(head))
 
 
-def _train(
-    config: ClassifierConfig,
-    network: nn.Sequential,
-    training: TrainingSet,
-    plan: FittingPlan,
-    *,
-    steps: int,
-    seed: int,
-    validation: Validation | None,
-    after_epoch: AfterEpoch | None,
-) -> nn.Module:
-    """The head of `network`, a body and a head, both trained to the last epoch or to an early stop."""
-    body, head = network
-    random = torch_generator(seed, "augmentation", device=training.images.device)
-    classifier, stopping = FittedClassifier(body=body, head=plan.adjusting(head)), config.early_stopping
+@dataclass(frozen=True, eq=False)
+class _Stages:
+    """The two stages of fitting a classifier: the whole network, and perhaps a new head on its features."""
 
-    def loss(rows: Tensor, progress: float) -> Tensor:
-        # A third of the time of indexing by a tensor.
-        images = augment(training.images.index_select(0, rows), config.augmentation, random)
-        targets = training.labels[rows]
-        if plan.mix:
-            images, targets = plan.mix(images, targets)
-        weights = training.weights[rows]
-        return plan.loss(
-            FittingStep(logits=head(body(images)), targets=targets, weights=weights, progress=progress)
-        )
+    config: ClassifierConfig
+    training: TrainingSet
+    plan: FittingPlan
+    seed: int
 
-    descent = _Descent(loss, network, config, derive_seed(seed, "batches"), data=training.labels, steps=steps)
-    losses: list[float] = []
-    best: Mapping[str, Tensor] = {}
-    for epoch in range(1, config.epochs + 1):
-        rate = config.learning_rate * config.schedule.rate_factor(epoch, losses)
-        descent.run(until=steps * epoch // config.epochs, rate=rate)
-        _log.debug("classifier epoch", extra={"classifier": config.name, "epoch": epoch, "epochs": config.epochs})
+    def new_head(self, num_features: int) -> nn.Module:
+        """A head as the plan has it, untrained."""
+        return new_head(self.plan, num_features, len(self.training.classes.names)).to(self.training.images.device)
+
+    def train_network(
+        self,
+        network: nn.Sequential,
+        *,
+        steps: int,
+        validation: Validation | None,
+        after_epoch: AfterEpoch | None,
+    ) -> nn.Module:
+        """The head of `network`, a body and a head, both trained to the last epoch or to an early stop."""
+        config, (body, head) = self.config, network
+        classifier, stopping = FittedClassifier(body=body, head=self.plan.adjusting(head)), config.early_stopping
+        descent = self._descent(self._batch_loss(body, head), network, "batches", labels=self.training.labels)
+        losses: list[float] = []
+        best: Mapping[str, Tensor] = {}
+        for epoch in range(1, config.epochs + 1):
+            rate = config.learning_rate * config.schedule.rate_factor(epoch, losses)
+            descent.run(until=steps * epoch // config.epochs, of=steps, rate=rate)
+            _log.debug(
+                "classifier epoch", extra={"classifier": config.name, "epoch": epoch, "epochs": config.epochs}
+            )
+            network.eval()
+            if after_epoch:
+                after_epoch(epoch, classifier)
+            if validation is not None:
+                losses.append(_validation_loss(classifier, validation))
+            network.train()
+            if stopping and best_epoch(losses) == epoch - 1:
+                best = deepcopy(network.state_dict())
+            if stopping and stopping.is_over(losses):
+                break
+        if best:
+            network.load_state_dict(best)
+        descent.check()
         network.eval()
-        if after_epoch:
-            after_epoch(epoch, classifier)
-        if validation is not None:
-            losses.append(_validation_loss(classifier, validation))
-        network.train()
-        if stopping and best_epoch(losses) == epoch - 1:
-            best = deepcopy(network.state_dict())
-        if stopping and stopping.is_over(losses):
-            break
-    if best:
-        network.load_state_dict(best)
-    descent.check()
-    network.eval()
-    return head
+        return head
+
+    def refit_head(self, features: Tensor, final_head: HeadFit | None, *, steps: int) -> Head:
+        """A new head on the training set's `features` [N, D]: the model's own `final_head`, or a second stage.
+
+        The second stage ignores schedule and augmentation: its rate falls from the first one to 0 as a cosine
+        (Kang et al. 2020, section 5.1).
+        """
+        labels, weights = self.training.labels, self.training.weights
+        if self.plan.head_stage:
+            rebalance_seed = derive_seed(self.seed, "rebalance")
+            features, labels = self.plan.head_stage.rebalance(features, labels, rebalance_seed)
+            weights = torch.ones(len(labels), device=labels.device)
+        if final_head:
+            num_classes = len(self.training.classes.names)
+            return final_head(features, labels, weights, num_classes, derive_seed(self.seed, "final head"))
+        head = self.new_head(features.shape[1])
+
+        def loss(rows: Tensor, progress: float) -> Tensor:
+            logits, targets = head(features[rows]), labels[rows]
+            return weighted_cross_entropy(
+                FittingStep(logits=logits, targets=targets, weights=weights[rows], progress=progress)
+            )
+
+        descent = self._descent(loss, head, "head batches", labels=labels)
+        for step in range(steps):
+            rate = self.config.learning_rate * (1 + math.cos(math.pi * step / steps)) / 2
+            descent.run(until=step + 1, of=steps, rate=rate)
+        descent.check()
+        return head.eval()
+
+    def _batch_loss(self, body: nn.Module, head: nn.Module) -> _BatchLoss:
+        training, plan = self.training, self.plan
+        random = torch_generator(self.seed, "augmentation", device=training.images.device)
+
+        def loss(rows: Tensor, progress: float) -> Tensor:
+            # A third of the time of indexing by a tensor.
+            images = augment(training.images.index_select(0, rows), self.config.augmentation, random)
+            targets = training.labels[rows]
+            if plan.mix:
+                images, targets = plan.mix(images, targets)
+            logits, weights = head(body(images)), training.weights[rows]
+            return plan.loss(FittingStep(logits=logits, targets=targets, weights=weights, progress=progress))
+
+        return loss
+
+    def _descent(self, loss: _BatchLoss, network: nn.Module, purpose: str, *, labels: Tensor) -> "_Descent":
+        random = torch_generator(self.seed, purpose, device=labels.device)
+        return _Descent(loss, network, self.config, index_batches(len(labels), self.config.batch_size, random))
 
 
 @torch.no_grad()
@@ -160,76 +214,27 @@ def _validation_loss(classifier: FittedClassifier, validation: Validation) -> fl
     return weighted_mean(losses, validation.weights).item()
 
 
-def _refit_head(
-    config: ClassifierConfig,
-    model: ClassifierModel,
-    body: nn.Module,
-    training: TrainingSet,
-    plan: FittingPlan,
-    *,
-    steps: int,
-    seed: int,
-) -> Head:
-    """A new head on the features of the trained `body`: the model's own, or a second stage.
-
-    The second stage ignores schedule and augmentation: its rate falls from the first one to 0 as a cosine (Kang et
-    al. 2020, section 5.1).
-    """
-    labels, weights = training.labels, training.weights
-    num_classes, device = len(training.classes.names), labels.device
-    features = FittedClassifier(body=body, head=nn.Identity()).features(training.images)
-    if plan.head_stage:
-        features, labels = plan.head_stage.rebalance(features, labels, derive_seed(seed, "rebalance"))
-        weights = torch.ones(len(labels), device=device)
-    if model.final_head:
-        return model.final_head(features, labels, weights, num_classes, derive_seed(seed, "final head"))
-    head = new_head(plan, features.shape[1], num_classes).to(device)
-
-    def loss(rows: Tensor, progress: float) -> Tensor:
-        return weighted_cross_entropy(
-            FittingStep(
-                logits=head(features[rows]), targets=labels[rows], weights=weights[rows], progress=progress
-            )
-        )
-
-    descent = _Descent(loss, head, config, derive_seed(seed, "head batches"), data=labels, steps=steps)
-    for step in range(steps):
-        rate = config.learning_rate * (1 + math.cos(math.pi * step / steps)) / 2
-        descent.run(until=step + 1, rate=rate)
-    descent.check()
-    return head.eval()
-
-
 class _Descent:
-    """Optimiser steps on `loss(rows, progress)`, for batches of the rows of `data`, `steps` of them in all."""
+    """Optimiser steps on the `loss` of `network`, a batch of rows each."""
 
     def __init__(
-        self,
-        loss: Callable[[Tensor, float], Tensor],
-        network: nn.Module,
-        config: ClassifierConfig,
-        seed: int,
-        *,
-        data: Tensor,
-        steps: int,
+        self, loss: _BatchLoss, network: nn.Module, config: ClassifierConfig, batches: Iterator[Tensor]
     ) -> None:
-        self.loss, self.config, self.steps = loss, config, steps
+        self.loss, self.batches, self.learning_rate = loss, batches, config.learning_rate
         self.optimiser = config.optimiser.optimiser(network.parameters(), config.learning_rate)
-        random = torch.Generator(device=data.device).manual_seed(seed)
-        self.batches = index_batches(len(data), config.batch_size, random)
-        self.total = torch.zeros((), device=data.device)
+        self.total: Tensor | float = 0.0
         self.taken = 0
 
-    def run(self, *, until: int, rate: float) -> None:
-        """Take steps at the learning rate `rate` until so many have been taken in all."""
+    def run(self, *, until: int, of: int, rate: float) -> None:
+        """Take steps at the learning rate `rate` until so many have been taken, `of` all."""
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         while self.taken < until:
-            loss = self.loss(next(self.batches), self.taken / self.steps)
+            loss = self.loss(next(self.batches), self.taken / of)
             self.optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             self.optimiser.step()
-            self.total += loss.detach()
+            self.total = self.total + loss.detach()
             self.taken += 1
 
     def check(self) -> None:
@@ -237,7 +242,5 @@ class _Descent:
 
         Called once: a read in every step would make a GPU wait for it. NaN and infinity survive the sum.
         """
-        if not torch.isfinite(self.total):
-            raise DivergedClassifierError(
-                f"the classifier's loss diverged at learning rate {self.config.learning_rate}"
-            )
+        if not math.isfinite(self.total):
+            raise DivergedClassifierError(f"the classifier's loss diverged at learning rate {self.learning_rate}")

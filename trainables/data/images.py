@@ -129,11 +129,16 @@ class TrainingSet:
 
 def training_set(images: LabeledImages, classes: Classes, device: torch.device) -> TrainingSet:
     """`images` as floats in [-1, 1] on `device`: all real, all of weight 1."""
+    return real_set(to_float(images.images, device), torch.as_tensor(images.labels, device=device), classes)
+
+
+def real_set(images: Tensor, labels: Tensor, classes: Classes) -> TrainingSet:
+    """Float images [N, C, H, W] in [-1, 1] and their `labels` [N]: all real, all of weight 1."""
     return TrainingSet(
-        images=to_float(images.images, device),
-        labels=torch.as_tensor(images.labels, device=device),
-        weights=torch.ones(len(images), device=device),
-        synthetic=torch.zeros(len(images), dtype=torch.bool, device=device),
+        images=images,
+        labels=labels,
+        weights=torch.ones(len(images), device=images.device),
+        synthetic=torch.zeros(len(images), dtype=torch.bool, device=images.device),
         classes=classes,
     )
 

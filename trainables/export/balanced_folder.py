@@ -8,7 +8,6 @@ the configuration, the counts and the validation scores; `generator/` the genera
 
 import csv
 import io
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
@@ -18,11 +17,12 @@ import torch
 from pydantic import Field, JsonValue
 
 from gan_study.trainables.balancing.balancer import BalancedSet
-from gan_study.trainables.base.settings import ConfigError, DataError, dump, from_json, parse, settings
+from gan_study.trainables.base.settings import DataError, settings
 from gan_study.trainables.classifiers.scores import score
 from gan_study.trainables.data.images import Classes, LabeledImages, training_set
 from gan_study.trainables.data.source import DataConfig
 from gan_study.trainables.data.sources.image_folder import list_images, read_images
+from gan_study.trainables.export.layout import read_settings
 from gan_study.trainables.record import Scores
 from gan_study.trainables.runtime.matrix_products import Library, use
 from gan_study.trainables.runtime.process import use_threads
@@ -104,19 +104,7 @@ class Description:
 
 def read_description(folder: Path | str) -> Description:
     """What the balanced folder holds; raises DataError where it is none, and ConfigError where it is damaged."""
-    path = Path(folder) / DESCRIPTION
-    try:
-        values = from_json(path.read_bytes())
-    except FileNotFoundError:
-        raise DataError(f"{folder} holds no balanced data set; {DESCRIPTION} is missing") from None
-    except ConfigError as error:
-        raise DataError(f"{path} is damaged: {error}") from None
-    return parse(Description, values, where=str(path))
-
-
-def write_description(folder: Path, description: Description) -> None:
-    """Keep it; a folder with this file is complete."""
-    write_atomically(folder / DESCRIPTION, (json.dumps(dump(description), indent=2) + "\n").encode())
+    return read_settings(Description, Path(folder) / DESCRIPTION, what="balanced data set")
 
 
 def write_manifest(folder: Path, rows: Iterable[ManifestRow]) -> None:

@@ -20,17 +20,17 @@ from gan_study.trainables.data.catalog import image_source
 from gan_study.trainables.data.images import TrainingSet, to_float, training_set
 from gan_study.trainables.export.balanced_folder import (
     CARD,
+    DESCRIPTION,
     GENERATOR,
     ClassDescription,
     Description,
     validation_scores,
-    write_description,
     write_manifest,
 )
 from gan_study.trainables.export.cards import data_card, model_card
 from gan_study.trainables.export.filling import Filling, fill_class
 from gan_study.trainables.export.image_files import write_images
-from gan_study.trainables.export.layout import folder_name
+from gan_study.trainables.export.layout import folder_name, write_settings
 from gan_study.trainables.export.request import REQUEST, WORK, ExportRequest, find_finished, refuse_source
 from gan_study.trainables.export.saved_generator import collect_generators, write_generator
 from gan_study.trainables.gans.checkpoints import Checkpoints
@@ -129,7 +129,8 @@ class _Export:
         card = model_card(description, generator.config, quality)
         write_generator(folder / GENERATOR, generator, card=card)
         write_atomically(folder / CARD, data_card(description).encode())
-        write_description(folder, description)
+        # Last of all: a folder with this file is complete.
+        write_settings(folder / DESCRIPTION, description)
         return description
 
     @contextmanager

@@ -25,9 +25,8 @@ class Duplicates:
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
         """`training` with repetitions after it, once; raises DataError where a minority class has no image."""
-        yield BalancedSet(
-            training=with_copies(training, balance_to=self.balance_to, seed=derive_seed(seed, "duplicates"))
-        )
+        seed = derive_seed(seed, "duplicates")
+        yield BalancedSet(training=with_copies(training, balance_to=self.balance_to, seed=seed))
 
 
 DUPLICATES = BalancerEntry(

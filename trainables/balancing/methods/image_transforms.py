@@ -41,16 +41,11 @@ class ImageTransforms:
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
         """`training` with the copies after it, once; raises DataError where a minority class has no image."""
-        yield BalancedSet(
-            training=with_copies(
-                training,
-                balance_to=self.balance_to,
-                seed=derive_seed(seed, "transforms"),
-                change=self._transformed,
-            )
-        )
+        seed = derive_seed(seed, "transforms")
+        filled = with_copies(training, balance_to=self.balance_to, seed=seed, change=self._transform)
+        yield BalancedSet(training=filled)
 
-    def _transformed(self, images: Tensor, seed: int) -> Tensor:
+    def _transform(self, images: Tensor, seed: int) -> Tensor:
         # Drawn on the CPU, so that a GPU transforms as the CPU does.
         random = torch_generator(seed)
         return torch.cat([self._batch(batch, random) for batch in torch.split(images, _BATCH)])

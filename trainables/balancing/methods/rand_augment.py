@@ -33,16 +33,11 @@ class RandAugment:
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
         """`training` with the copies after it, once; raises DataError where a minority class has no image."""
-        yield BalancedSet(
-            training=with_copies(
-                training,
-                balance_to=self.balance_to,
-                seed=derive_seed(seed, "rand_augment"),
-                change=self._changed,
-            )
-        )
+        seed = derive_seed(seed, "rand_augment")
+        filled = with_copies(training, balance_to=self.balance_to, seed=seed, change=self._change)
+        yield BalancedSet(training=filled)
 
-    def _changed(self, images: Tensor, seed: int) -> Tensor:
+    def _change(self, images: Tensor, seed: int) -> Tensor:
         from torchvision.transforms import v2  # late: it takes a second
 
         augment = v2.RandAugment(num_ops=self.num_ops, magnitude=self.magnitude, fill=_BACKGROUND)
