@@ -16,7 +16,8 @@ from gan_study.study.run.folder import StudyFolder, read_manifest
 from gan_study.study.run.record_store import read_records
 from gan_study.trainables.base.settings import ConfigError, UserError, nearest
 from gan_study.trainables.export.balanced_folder import Description
-from gan_study.trainables.export.export import ExportRequest, ShowProgress, export
+from gan_study.trainables.export.export import ShowProgress, export
+from gan_study.trainables.export.request import ExportRequest
 from gan_study.trainables.gans.catalog import VARIANTS
 from gan_study.trainables.record import TrialRecord
 from gan_study.trainables.runtime.matrix_products import choose_library, library_named

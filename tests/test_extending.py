@@ -30,24 +30,13 @@ COPIED = (
 @dataclass(frozen=True)
 class Block:
     path: str
-    language: str
     text: str
 
 
 def blocks(page: str) -> list[Block]:
     """The page's code blocks, each with the file that is named above it."""
-    pattern = r"^`([\w/.]+)`\n\n```(\w+)\n(.*?)^```$"
+    pattern = r"^`([\w/.]+)`\n\n```python\n(.*?)^```$"
     return [Block(*found) for found in re.findall(pattern, page, flags=re.MULTILINE | re.DOTALL)]
-
-
-def inserted(text: str, diff: str) -> str:
-    """`text` with the lines that have a + below the one line that has none, which `text` has exactly once."""
-    anchor, *added = diff.splitlines()
-    assert anchor.startswith(" ") and all(line.startswith("+") for line in added)
-    lines = text.splitlines()
-    assert lines.count(anchor[1:]) == 1, f"{anchor[1:]!r} is not a line of its own"
-    place = lines.index(anchor[1:]) + 1
-    return "\n".join([*lines[:place], *(line[1:] for line in added), *lines[place:]]) + "\n"
 
 
 @pytest.fixture(scope="module")
@@ -61,11 +50,8 @@ def extended(tmp_path_factory):
             shutil.copy(source, folder / name)
     for block in blocks(PAGE):
         path = folder / block.path
-        if block.language == "diff":
-            path.write_text(inserted(path.read_text(encoding="utf-8"), block.text), encoding="utf-8")
-        else:
-            assert not path.exists()
-            path.write_text(block.text, encoding="utf-8")
+        assert not path.exists()
+        path.write_text(block.text, encoding="utf-8")
     return folder
 
 
@@ -79,7 +65,7 @@ def run(folder, *command):
 
 
 def test_the_page_has_all_of_its_blocks():
-    assert len(blocks(PAGE)) == PAGE.count("```") // 2 == 18
+    assert len(blocks(PAGE)) == PAGE.count("```") // 2 == 8
 
 
 def test_the_examples_pass_their_own_tests(extended):
@@ -115,5 +101,5 @@ def test_the_examples_are_listed_and_searched(extended):
 
 
 def test_the_examples_are_well_typed(extended):
-    written = [block.path for block in blocks(PAGE) if block.language == "python" and "tests/" not in block.path]
+    written = [block.path for block in blocks(PAGE) if not block.path.startswith("tests/")]
     run(extended, "-m", "ruff", "check", "--isolated", "--line-length", "115", *written)

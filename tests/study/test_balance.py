@@ -13,7 +13,7 @@ from gan_study.study.balance import BalanceOptions, export_request, progress_bar
 from gan_study.study.plan.config import parse_study
 from gan_study.study.run.folder import create_study_folder
 from gan_study.trainables.base.settings import UserError
-from gan_study.trainables.data.image_folder import list_images
+from gan_study.trainables.data.sources.image_folder import list_images
 from gan_study.trainables.export.balanced_folder import read_description, read_manifest, retrained
 from gan_study.trainables.export.saved_generator import load_generator
 from tests.study.simulation import Simulation

@@ -4,11 +4,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from pydantic import JsonValue
 from torch import Tensor
 
-from gan_study.trainables.base.settings import DataError
+from gan_study.trainables.base.settings import DataError, dump, parse
 from gan_study.trainables.classifiers.fitting_plan import PLAIN, FittingPlan
 from gan_study.trainables.data.images import TrainingSet
+from gan_study.trainables.gans.variant import GanVariant, parse_gan_settings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,10 +60,56 @@ class Balancer(Protocol):
         ...
 
 
-def deficits(training: TrainingSet, *, balance_to: float) -> dict[int, int]:
-    """Images missing in each minority class until it has `balance_to` times as many as the largest class.
+@dataclass(frozen=True, kw_only=True)
+class BalancerEntry:
+    """A way of balancing as it can be chosen, by `name`; `settings` is the class whose values balance."""
 
-    Raises DataError where a minority class has no image, since there is nothing to make more of.
+    name: str
+    summary: str
+    settings: type[Balancer]
+    variant: GanVariant | None = None
+    """The GAN that it trains, if any."""
+    moves_predictions: bool = False
+    """Whether it needs a classifier whose logits are log-probabilities."""
+    adds_images: bool = False
+    """Whether it fills classes up to its setting `balance_to`."""
+
+    @property
+    def is_gan(self) -> bool:
+        """Whether it trains a GAN."""
+        return self.variant is not None
+
+    @property
+    def setting_paths(self) -> frozenset[str]:
+        """The settings that may be chosen, as slash-separated keys: "balance_to", "gan/epochs"."""
+        unused = self.variant.settings_without_use if self.variant else ()
+        return frozenset(_leaves(dump_settings(self.parse({}, self.name)))) - {f"gan/{name}" for name in unused}
+
+    def parse(self, values: Mapping[str, object], where: str) -> Balancer:
+        """The balancer with these settings, whose keys begin with `where` in errors; raises ConfigError."""
+        if self.variant is None:
+            return parse(self.settings, values, where=where)
+        gan = parse_gan_settings(self.variant, values.get("gan", {}), where=f"{where}.gan")
+        return parse(self.settings, {**values, "name": self.name, "gan": gan}, where=where)
+
+
+def dump_settings(balancer: Balancer) -> dict[str, JsonValue]:
+    """A balancer's settings, every default written out. A GAN's name is an attribute, but not a setting."""
+    return {key: value for key, value in dump(balancer).items() if key != "name"}
+
+
+def _leaves(values: Mapping[str, JsonValue]) -> Iterator[str]:
+    for key, value in values.items():
+        if isinstance(value, dict):
+            yield from (f"{key}/{leaf}" for leaf in _leaves(value))
+        else:
+            yield key
+
+
+def deficits(training: TrainingSet, *, balance_to: float) -> dict[int, int]:
+    """Images that each minority class lacks until it has `balance_to` times as many as the largest class.
+
+    Raises DataError if a minority class has no image: there is nothing to make more of.
     """
     counts = training.class_counts()
     for label in training.classes.minority:

@@ -1,4 +1,4 @@
-"""Random changes of every batch that a classifier is trained on, for every way of balancing alike."""
+"""Augmentation: random changes of every batch that a classifier is trained on, the same for every balancer."""
 
 import math
 
@@ -9,62 +9,62 @@ from torch.nn import functional
 
 from gan_study.trainables.base.settings import settings
 
-# Of an image in [-1, 1]: what lies around a digit, and what LDAM's code pads photographs with.
+# In [-1, 1]. It surrounds a digit, and LDAM's code pads photographs with it.
 BLACK = -1.0
 
 
 @settings
 class Augmentation:
-    """How an image may be changed whenever it is trained on; nothing by default.
-
-    It is rotated by up to `rotation_degrees` either way, scaled by 1 - `zoom` to 1 + `zoom`, and shifted by up to
-    `shift` of its size along each axis, its edges continued; mirrored left to right with `flip_probability`; and
-    cut at a random place from itself with `crop_padding` black pixels around it.
-    """
+    """How an image is changed at random whenever it is trained on; by default it is not."""
 
     rotation_degrees: float = Field(default=0.0, ge=0, le=180)
+    """Rotate by up to so much either way."""
     zoom: float = Field(default=0.0, ge=0, lt=1)
+    """Scale by 1 - `zoom` to 1 + `zoom`."""
     shift: float = Field(default=0.0, ge=0, le=1)
+    """Shift by up to this share of the size along each axis, edges repeated."""
     flip_probability: float = Field(default=0.0, ge=0, le=1)
+    """Mirror left to right with this probability."""
     crop_padding: int = Field(default=0, ge=0)
+    """Pad with so many black pixels on every side, and crop at a random place to the old size."""
 
 
-def augmented(images: Tensor, augmentation: Augmentation, random: torch.Generator) -> Tensor:
-    """`images` [N, C, H, W], each with changes of its own, drawn from `random`, which is on their device."""
+def augment(images: Tensor, augmentation: Augmentation, random: torch.Generator) -> Tensor:
+    """`images` [N, C, H, W], each with random changes of its own; `random` is on their device."""
     if augmentation.rotation_degrees or augmentation.zoom or augmentation.shift:
-        images = moved(images, augmentation, random)
+        images = move(images, augmentation, random)
     if augmentation.flip_probability:
-        mirrored = _uniform(len(images), 0, 1, random) < augmentation.flip_probability
-        images = torch.where(mirrored[:, None, None, None], images.flip(-1), images)
+        draws = torch.rand(len(images), generator=random, device=random.device)
+        mirrored = (draws < augmentation.flip_probability)[:, None, None, None]
+        images = torch.where(mirrored, images.flip(-1), images)
     if augmentation.crop_padding:
-        images = cropped(images, augmentation.crop_padding, random)
+        images = crop(images, augmentation.crop_padding, random)
     return images
 
 
-def moved(images: Tensor, augmentation: Augmentation, random: torch.Generator) -> Tensor:
-    """Each image rotated, scaled and shifted about its centre, between pixels linearly, its edges continued."""
-    number = len(images)
-    angles = _uniform(number, -1, 1, random) * math.radians(augmentation.rotation_degrees)
-    scales = 1 + _uniform(number, -1, 1, random) * augmentation.zoom
+def move(images: Tensor, augmentation: Augmentation, random: torch.Generator) -> Tensor:
+    """Each image rotated, scaled and shifted about its centre; bilinear, edges repeated."""
+
+    def either_way() -> Tensor:
+        return -1 + 2 * torch.rand(len(images), generator=random, device=random.device)
+
+    angles = either_way() * math.radians(augmentation.rotation_degrees)
+    scales = 1 + either_way() * augmentation.zoom
     # In affine_grid's units an image is 2 wide.
-    across, down = (2 * augmentation.shift * _uniform(number, -1, 1, random) for _ in range(2))
+    across, down = (2 * augmentation.shift * either_way() for _ in range(2))
     cosine, sine = angles.cos() / scales, angles.sin() / scales
-    where_from = torch.stack(
+    theta = torch.stack(
         [torch.stack([cosine, sine, across], dim=1), torch.stack([-sine, cosine, down], dim=1)], dim=1
     )
-    grid = functional.affine_grid(where_from, list(images.shape), align_corners=False)
+    grid = functional.affine_grid(theta, list(images.shape), align_corners=False)
     return functional.grid_sample(images, grid, padding_mode="border", align_corners=False)
 
 
-def cropped(images: Tensor, padding: int, random: torch.Generator) -> Tensor:
-    """Each image cut at a random place, of whole pixels, from itself with `padding` black pixels around it."""
+def crop(images: Tensor, padding: int, random: torch.Generator) -> Tensor:
+    """Each image padded with `padding` black pixels, and cropped to its size at a random place of whole pixels."""
     number, _, size, _ = images.shape
     padded = functional.pad(images, (padding,) * 4, value=BLACK)
     starts = torch.randint(0, 2 * padding + 1, (2, number, 1), generator=random, device=random.device)
     rows, columns = starts + torch.arange(size, device=images.device)
     batch = torch.arange(number, device=images.device)[:, None, None]
     return padded.permute(0, 2, 3, 1)[batch, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
-
-
-def _uniform(number: int, low: float, high: float, random: torch.Generator) -> Tensor:
-    return low + (high - low) * torch.rand(number, generator=random, device=random.device)

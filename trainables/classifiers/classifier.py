@@ -32,17 +32,18 @@ PREDICTION_PIXELS = PREDICTION_BATCH * 64 * 64
 class ClassifierConfig:
     """The model and its training.
 
-    `budget` says what `epochs` counts. "steps": as many optimiser steps as that many epochs of the *unbalanced*
-    training part take, whatever the size of the balanced one, so that a larger set does not buy more training.
-    "epochs": passes over the balanced set, as the source documents have it. For `schedule` and `early_stopping`
-    all steps are parted into that many epochs; where one of them looks at the validation loss, validation chooses
-    the epoch as well as the configuration. In that loss classes weigh what they weigh in the validation scores,
-    their shares of the test part. The test part is never looked at.
+    If the schedule or early stopping watches the validation loss, validation chooses the epoch as well as the
+    configuration. In that loss classes have the weights that they have in the validation scores, their shares of
+    the test part. The test part is never read.
     """
 
     name: str = "simple_cnn"
     epochs: int = Field(default=5, ge=1)
+    """Also the number of parts that `schedule` and `early_stopping` divide the steps into."""
     budget: Budget = "steps"
+    """What `epochs` counts. "steps": as many optimiser steps as that many epochs of the *unbalanced* training part
+    take, so that a larger balanced set does not buy more training. "epochs": passes over the balanced set, as in
+    the documents that the study follows."""
     batch_size: int = Field(default=64, ge=1)
     learning_rate: float = Field(default=1e-3, gt=0)
     optimiser: Optimiser = Field(default_factory=Adam)
@@ -90,11 +91,15 @@ class FittedClassifier:
 
     @torch.no_grad()
     def features(self, images: Tensor) -> Tensor:
-        """What the body makes of images [N, C, H, W] in [-1, 1]: [N, D]."""
-        batch_size = max(1, min(PREDICTION_BATCH, PREDICTION_PIXELS // (images.shape[-2] * images.shape[-1])))
+        """The body's features [N, D] of images [N, C, H, W] in [-1, 1]."""
+        batch_size = max(1, min(PREDICTION_BATCH, PREDICTION_PIXELS // images.shape[-2:].numel()))
         return torch.cat([self.body(batch) for batch in torch.split(images, batch_size)])
 
     @torch.no_grad()
+    def logits(self, images: Tensor) -> Tensor:
+        """Logits [N, K] of images [N, C, H, W] in [-1, 1]."""
+        return self.head(self.features(images))
+
     def probabilities(self, images: Tensor) -> Tensor:
-        """Class probabilities [N, K] for images [N, C, H, W] in [-1, 1]."""
-        return self.head(self.features(images)).softmax(dim=1)
+        """Class probabilities [N, K] of images [N, C, H, W] in [-1, 1]."""
+        return self.logits(images).softmax(dim=1)

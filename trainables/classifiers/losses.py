@@ -11,9 +11,9 @@ from torch.nn import functional
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FittingStep:
-    """What a loss sees: logits [N, K], targets, the images' weights [N], and how far the training is, in [0, 1).
+    """One training step, as a loss sees it: logits [N, K], targets, image weights [N] and the progress in [0, 1).
 
-    Targets are labels int64 [N], or shares of the classes float [N, K] where the images of a batch are mixed.
+    Targets are labels int64 [N], or class shares float [N, K] if the images of a batch are mixed.
     """
 
     logits: Tensor
@@ -51,7 +51,7 @@ class FocalLoss:
     def __call__(self, step: FittingStep) -> Tensor:
         """The loss of one step."""
         entropy = functional.cross_entropy(step.logits, step.targets, reduction="none")
-        # Off 0, where the slope of a power below 1 is infinite, and times a loss of 0 not a number.
+        # Above 0, where the derivative of a power below 1 is infinite, and NaN once multiplied by a loss of 0.
         miss = (-torch.expm1(-entropy)).clamp(min=torch.finfo(entropy.dtype).tiny)
         return weighted_mean(miss**self.gamma * entropy, step.weights)
 
@@ -68,8 +68,7 @@ class AdjustedCrossEntropy:
 
     def __call__(self, step: FittingStep) -> Tensor:
         """The loss of one step."""
-        adjusted = step.logits + self.adjustment
-        return weighted_mean(functional.cross_entropy(adjusted, step.targets, reduction="none"), step.weights)
+        return weighted_cross_entropy(replace(step, logits=step.logits + self.adjustment))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -85,9 +84,8 @@ class LdamLoss:
 
     def __call__(self, step: FittingStep) -> Tensor:
         """The loss of one step."""
-        of_true_class = functional.one_hot(step.targets, len(self.margins)) * self.margins
-        lowered = step.logits - self.scale * of_true_class
-        return weighted_mean(functional.cross_entropy(lowered, step.targets, reduction="none"), step.weights)
+        margin = functional.one_hot(step.targets, len(self.margins)) * self.margins
+        return weighted_cross_entropy(replace(step, logits=step.logits - self.scale * margin))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

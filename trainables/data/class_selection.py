@@ -1,4 +1,4 @@
-"""A data set of some of the classes of another."""
+"""Some of the classes of a data set, by name or label."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -7,16 +7,15 @@ from functools import cached_property
 import numpy as np
 
 from gan_study.trainables.base.settings import ConfigError
-from gan_study.trainables.data.images import LabeledImages
-from gan_study.trainables.data.imbalance import class_label
-from gan_study.trainables.data.source import ImageSource, Loaded
+from gan_study.trainables.data.images import LabeledImages, Loaded, class_label
+from gan_study.trainables.data.source import ImageSource
 
 
 @dataclass(frozen=True)
 class SelectedClasses:
-    """The images of `source` that are of the classes `names`, which are numbered anew, in the order of the source.
+    """The images of the classes `names` of `source`, with labels 0, 1, ... in the source's order.
 
-    Raises ConfigError where the source has no class of such a name.
+    Raises ConfigError if the source has no class of such a name.
     """
 
     source: ImageSource
@@ -24,14 +23,15 @@ class SelectedClasses:
 
     def pool(self) -> Loaded:
         """Everything that may be used for training and validation."""
-        return self._selected(self._pool)
+        return replace(self._pool, images=select_classes(self._pool.images, self._labels))
 
     def test(self) -> Loaded:
         """The test part."""
-        return self._selected(self.source.test())
+        test = self.source.test()
+        return replace(test, images=select_classes(test.images, self._labels))
 
     def test_class_counts(self) -> tuple[int, ...]:
-        """Test images of each class that is kept, in label order."""
+        """Test images of each selected class, in label order."""
         counts = self.source.test_class_counts()
         return tuple(counts[label] for label in self._labels)
 
@@ -41,13 +41,10 @@ class SelectedClasses:
 
     @cached_property
     def _labels(self) -> tuple[int, ...]:
-        return selected_labels(self.names, self._pool.images.class_names)
-
-    def _selected(self, loaded: Loaded) -> Loaded:
-        return replace(loaded, images=of_classes(loaded.images, self._labels))
+        return select_labels(self.names, self._pool.images.class_names)
 
 
-def selected_labels(names: Sequence[str | int], class_names: Sequence[str]) -> tuple[int, ...]:
+def select_labels(names: Sequence[str | int], class_names: Sequence[str]) -> tuple[int, ...]:
     """The labels of `names`, ascending; raises ConfigError for an unknown name, or for fewer than two classes."""
     labels = tuple(sorted({class_label(name, class_names) for name in names}))
     if len(labels) < 2:
@@ -55,7 +52,7 @@ def selected_labels(names: Sequence[str | int], class_names: Sequence[str]) -> t
     return labels
 
 
-def of_classes(images: LabeledImages, labels: Sequence[int]) -> LabeledImages:
+def select_classes(images: LabeledImages, labels: Sequence[int]) -> LabeledImages:
     """The `images` of the classes `labels`, ascending, which become 0, 1, ..."""
     kept = images.subset(np.flatnonzero(np.isin(images.labels, labels)))
     return replace(

@@ -5,15 +5,16 @@ data", section 5) name beside the class sizes themselves. Settings, and pure fun
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 from scipy import ndimage
 
-from gan_study.trainables.base.seeding import numpy_generator
-from gan_study.trainables.base.settings import settings
-from gan_study.trainables.data.images import Labels
+from gan_study.trainables.base.seeding import derive_seed, numpy_generator
+from gan_study.trainables.base.settings import dump, settings
+from gan_study.trainables.data.images import LabeledImages, Labels, Loaded
 from gan_study.trainables.data.pixels import Bytes
 from gan_study.trainables.data.split import Indices, draw
 
@@ -22,6 +23,8 @@ Weights = npt.NDArray[np.float64]
 # At a weight of one half an image belongs to both classes alike; borderline images go nine tenths of the way.
 _BOUNDARY = 0.5
 _BORDERLINE_DEPTH = 0.9
+# One for all trials: the data are as hard, and in the same way, for every trial.
+_SEED = 0
 # Images at a time in floating point, so that a large set is never held as floats.
 _BLOCK = 256
 
@@ -65,6 +68,46 @@ class Difficulty:
     shift: Shift | None = None
 
 
+def harder_pool(images: LabeledImages, difficulty: Difficulty) -> Loaded:
+    """The training pool with its classes blended, by true labels, and then its label noise."""
+    blend = _blended(images, difficulty, part="training pool")
+    if not difficulty.label_noise:
+        return blend
+    labels = noisy_labels(
+        images.labels, difficulty.label_noise, seed=derive_seed(_SEED, "difficulty", "training pool")
+    )
+    num_wrong, share = np.count_nonzero(labels != images.labels), difficulty.label_noise
+    note = f"label noise {share:g}: {num_wrong} of the {len(labels)} labels of the training pool are wrong"
+    return Loaded(images=replace(blend.images, labels=labels), notes=(*blend.notes, note))
+
+
+def harder_test(images: LabeledImages, difficulty: Difficulty) -> Loaded:
+    """The test part with its classes blended, and then shifted; its labels stay as they are."""
+    blend, shift = _blended(images, difficulty, part="test part"), difficulty.shift or Shift()
+    neutral = dump(Shift())
+    changes = [f"{name} {value:g}" for name, value in dump(shift).items() if value != neutral[name]]
+    if not changes:
+        return blend
+    pixels = shifted(blend.images.images, shift, seed=derive_seed(_SEED, "difficulty", "test part"))
+    note = f"data set shift: every image of the test part has {', '.join(changes)}"
+    return Loaded(images=replace(blend.images, images=pixels), notes=(*blend.notes, note))
+
+
+def _blended(images: LabeledImages, difficulty: Difficulty, *, part: str) -> Loaded:
+    overlap, share = difficulty.class_overlap, difficulty.borderline_share
+    if not overlap and not share:
+        return Loaded(images=images)
+    seed = derive_seed(_SEED, "difficulty", part)
+    weights = blend_weights(images.labels, class_overlap=overlap, borderline_share=share, seed=seed)
+    pixels = blended(images.images, images.labels, weights, seed=seed)
+    whole, other = f"{len(images)} images of the {part}", "of an image of another class in them"
+    near = np.count_nonzero(weights > overlap)
+    overlap_note = f"class overlap: the {whole} have {overlap:g} {other}"
+    borderline_note = f"borderline images: {near} of the {whole} have {weights.max():g} {other}"
+    notes = (overlap_note,) * (overlap > 0) + (borderline_note,) * (share > 0)
+    return Loaded(images=replace(images, images=pixels), notes=notes)
+
+
 def noisy_labels(labels: Labels, share: float, *, seed: int) -> Labels:
     """`labels` [N] with `share` of each class's made wrong, while every class keeps its size exactly.
 
@@ -73,7 +116,10 @@ def noisy_labels(labels: Labels, share: float, *, seed: int) -> Labels:
     others together gives away as many as they do, since there are no more to be had in return. So the noise of
     two classes is bounded by the smaller one. The rows at a smaller share are among those at a larger one.
     """
-    rows = draw(labels, _exchangeable(sizes_of_share(labels, share)), seed=seed, purpose="label noise")
+    sizes = sizes_of_share(labels, share)
+    total = sum(sizes.values())
+    exchangeable = {label: min(n, total - n) for label, n in sizes.items()}
+    rows = draw(labels, exchangeable, seed=seed, purpose="label noise")
     noisy = labels.copy()
     noisy[rows] = exchanged(labels[rows], numpy_generator(seed, "exchange"))
     return noisy
@@ -149,11 +195,6 @@ def sizes_of_share(labels: Labels, share: float) -> dict[int, int]:
     """`share` of each class that is there, in images, rounded."""
     present, counts = np.unique(labels, return_counts=True)
     return {int(label): round(share * int(n)) for label, n in zip(present, counts, strict=True)}
-
-
-def _exchangeable(sizes: dict[int, int]) -> dict[int, int]:
-    total = sum(sizes.values())
-    return {label: min(n, total - n) for label, n in sizes.items()}
 
 
 def _blocks(length: int) -> Iterator[slice]:

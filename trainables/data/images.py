@@ -1,12 +1,15 @@
 """Images with labels: as loaded (bytes), and as trained on (floats, weights, origin)."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
+
+from gan_study.trainables.base.settings import ConfigError, nearest
 
 Labels: TypeAlias = npt.NDArray[np.int64]
 
@@ -56,10 +59,10 @@ class LabeledImages:
 
     def subset(self, indices: npt.NDArray[np.int64]) -> "LabeledImages":
         """The images at `indices`, in that order."""
-        return LabeledImages(
+        return replace(
+            self,
             images=self.images[indices],
             labels=self.labels[indices],
-            class_names=self.class_names,
             digests=tuple(self.digests[i] for i in indices),
             origins=tuple(self.origins[i] for i in indices),
         )
@@ -67,6 +70,14 @@ class LabeledImages:
     def class_counts(self) -> tuple[int, ...]:
         """Images of each class, in label order."""
         return class_counts(self.labels, len(self.class_names))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loaded:
+    """Images, and one line for each thing worth knowing: what was skipped, degraded or found twice."""
+
+    images: LabeledImages
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,32 +112,33 @@ class TrainingSet:
 
     def take(self, indices: Tensor) -> "TrainingSet":
         """The rows at `indices`, in that order, repeats allowed."""
-        return TrainingSet(
-            images=self.images[indices],
-            labels=self.labels[indices],
-            weights=self.weights[indices],
-            synthetic=self.synthetic[indices],
-            classes=self.classes,
-        )
+        columns = (self.images, self.labels, self.weights, self.synthetic)
+        images, labels, weights, synthetic = (column[indices] for column in columns)
+        return replace(self, images=images, labels=labels, weights=weights, synthetic=synthetic)
 
     def extended(self, images: Tensor, labels: Tensor, *, synthetic: bool = True) -> "TrainingSet":
         """This set with more `images` [M, C, H, W] and their `labels` [M] at its end, of weight 1."""
-        return TrainingSet(
+        return replace(
+            self,
             images=torch.cat([self.images, images]),
             labels=torch.cat([self.labels, labels]),
             weights=torch.cat([self.weights, torch.ones(len(labels), device=self.weights.device)]),
             synthetic=torch.cat([self.synthetic, torch.full_like(labels, synthetic, dtype=torch.bool)]),
-            classes=self.classes,
         )
 
 
 def training_set(images: LabeledImages, classes: Classes, device: torch.device) -> TrainingSet:
     """`images` as floats in [-1, 1] on `device`: all real, all of weight 1."""
+    return real_set(to_float(images.images, device), torch.as_tensor(images.labels, device=device), classes)
+
+
+def real_set(images: Tensor, labels: Tensor, classes: Classes) -> TrainingSet:
+    """Float images [N, C, H, W] in [-1, 1] and their `labels` [N]: all real, all of weight 1."""
     return TrainingSet(
-        images=to_float(images.images, device),
-        labels=torch.as_tensor(images.labels, device=device),
-        weights=torch.ones(len(images), device=device),
-        synthetic=torch.zeros(len(images), dtype=torch.bool, device=device),
+        images=images,
+        labels=labels,
+        weights=torch.ones(len(images), device=images.device),
+        synthetic=torch.zeros(len(images), dtype=torch.bool, device=images.device),
         classes=classes,
     )
 
@@ -147,3 +159,14 @@ def to_bytes(images: Tensor) -> npt.NDArray[np.uint8]:
 def class_counts(labels: Labels, num_classes: int) -> tuple[int, ...]:
     """How many of `labels` each class has."""
     return tuple(int(n) for n in np.bincount(labels, minlength=num_classes))
+
+
+def class_label(choice: str | int, class_names: Sequence[str]) -> int:
+    """The label of the class with that name or label. Raises ConfigError, with a hint, if there is none."""
+    if isinstance(choice, int):
+        if not 0 <= choice < len(class_names):
+            raise ConfigError(f"no class has label {choice}; labels are 0 to {len(class_names) - 1}")
+        return choice
+    if choice not in class_names:
+        raise ConfigError(f"no class is named {choice!r}; {nearest(choice, class_names)}")
+    return list(class_names).index(choice)

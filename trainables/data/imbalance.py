@@ -11,8 +11,8 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field, PositiveInt
 
-from gan_study.trainables.base.settings import ConfigError, nearest, settings
-from gan_study.trainables.data.images import Labels
+from gan_study.trainables.base.settings import ConfigError, settings
+from gan_study.trainables.data.images import Labels, class_label
 from gan_study.trainables.data.split import Indices, draw
 
 ClassChoice: TypeAlias = Annotated[tuple[str | int, ...], Field(min_length=1)]
@@ -20,25 +20,39 @@ ClassChoice: TypeAlias = Annotated[tuple[str | int, ...], Field(min_length=1)]
 
 @settings
 class _Profile(ABC):
-    """`minority_classes` by name or label; None: the classes with fewer images than the mean class."""
+    """How many images each class keeps. `minority_classes` by name or label; None: those smaller than the mean."""
 
     minority_classes: ClassChoice | None = None
 
     @abstractmethod
     def targets(self, counts: Sequence[int], class_names: Sequence[str]) -> tuple[int, ...]:
-        """Images that each class keeps."""
+        """Images that each class keeps of a pool with `counts`, in label order, at least one each.
+
+        Raises ConfigError if a class is unknown, has too few images, or no class is the minority.
+        """
 
     def minority(self, counts: Sequence[int], class_names: Sequence[str]) -> tuple[int, ...]:
-        """The minority's labels, in order; unless named, judged by what each class keeps."""
-        return _chosen(self.minority_classes, self.targets(counts, class_names), class_names)
+        """The minority's labels, ascending; unless named, judged by what each class keeps.
+
+        Raises ConfigError if that is none of the classes, or all.
+        """
+        return _minority(self.minority_classes, self.targets(counts, class_names), class_names)
 
     def ratio_of(self, targets: Sequence[int]) -> float:
         """The imbalance ratio that stands in tables."""
         return round(max(targets) / min(targets), 2)
 
 
+class _CutMinority(_Profile):
+    """A profile that cuts the minority, which is therefore judged by the pool as it is."""
+
+    def minority(self, counts: Sequence[int], class_names: Sequence[str]) -> tuple[int, ...]:
+        """The minority's labels, ascending. Raises ConfigError if that is none of the classes, or all."""
+        return _minority(self.minority_classes, counts, class_names)
+
+
 @settings
-class Step(_Profile):
+class Step(_CutMinority):
     """Every minority class cut to the largest class's size over `ratio` (step imbalance, Buda et al. 2018).
 
     A class that already has fewer stays as it is. Unnamed, the minority is what lies below the mean of the pool.
@@ -52,17 +66,13 @@ class Step(_Profile):
         rare, size = self.minority(counts, class_names), max(1, round(max(counts) / self.ratio))
         return tuple(min(n, size) if label in rare else n for label, n in enumerate(counts))
 
-    def minority(self, counts: Sequence[int], class_names: Sequence[str]) -> tuple[int, ...]:
-        """The minority's labels, in order."""
-        return _chosen(self.minority_classes, counts, class_names)
-
     def ratio_of(self, targets: Sequence[int]) -> float:
         """The ratio asked for."""
         return self.ratio
 
 
 @settings
-class Fraction(_Profile):
+class Fraction(_CutMinority):
     """Every minority class cut to a `fraction` of itself. Unnamed, the minority is as for `Step`."""
 
     profile: Literal["fraction"] = "fraction"
@@ -72,10 +82,6 @@ class Fraction(_Profile):
         """Images that each class keeps."""
         rare = self.minority(counts, class_names)
         return tuple(max(1, round(n * self.fraction)) if label in rare else n for label, n in enumerate(counts))
-
-    def minority(self, counts: Sequence[int], class_names: Sequence[str]) -> tuple[int, ...]:
-        """The minority's labels, in order."""
-        return _chosen(self.minority_classes, counts, class_names)
 
 
 @settings
@@ -132,24 +138,6 @@ class Natural(_Profile):
 Imbalance: TypeAlias = Annotated[Step | Fraction | Counts | LongTailed | Natural, Field(discriminator="profile")]
 
 
-def target_counts(imbalance: Imbalance, counts: Sequence[int], class_names: Sequence[str]) -> tuple[int, ...]:
-    """Images that each class of a pool with `counts` keeps, in label order, at least one each.
-
-    Raises ConfigError where a class is unknown, has too few images, or no class is the minority.
-    """
-    return imbalance.targets(counts, class_names)
-
-
-def minority_labels(imbalance: Imbalance, counts: Sequence[int], class_names: Sequence[str]) -> tuple[int, ...]:
-    """The labels of the minority, in order. Raises ConfigError where that is none of the classes, or all."""
-    return imbalance.minority(counts, class_names)
-
-
-def nominal_ratio(imbalance: Imbalance, counts: Sequence[int], class_names: Sequence[str]) -> float:
-    """The imbalance ratio: as asked for in `Step` and `LongTailed`, else as found, to two decimals."""
-    return imbalance.ratio_of(imbalance.targets(counts, class_names))
-
-
 def thin(labels: Labels, targets: Sequence[int], *, seed: int) -> Indices:
     """Sorted indices of the images kept, `targets[label]` of each class.
 
@@ -158,18 +146,7 @@ def thin(labels: Labels, targets: Sequence[int], *, seed: int) -> Indices:
     return draw(labels, dict(enumerate(targets)), seed=seed, purpose="thin")
 
 
-def class_label(choice: str | int, class_names: Sequence[str]) -> int:
-    """The label of the class with that name or label. Raises ConfigError, which hints at the nearest name."""
-    if isinstance(choice, int):
-        if not 0 <= choice < len(class_names):
-            raise ConfigError(f"no class has label {choice}; labels are 0 to {len(class_names) - 1}")
-        return choice
-    if choice not in class_names:
-        raise ConfigError(f"no class is named {choice!r}; {nearest(choice, class_names)}")
-    return list(class_names).index(choice)
-
-
-def _chosen(
+def _minority(
     choices: Sequence[str | int] | None, sizes: Sequence[int], class_names: Sequence[str]
 ) -> tuple[int, ...]:
     if choices is None:

@@ -5,6 +5,7 @@ import hashlib
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +26,22 @@ def refusing_bombs() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         yield
+
+
+def read_pixels(path: Path) -> Bytes:
+    """The pixels of a file [H, W] or [H, W, 3], see `plain`.
+
+    Raises DataError, which names the file, if it is not wholly readable, and for a decompression bomb: more
+    pixels than `PIL.Image.MAX_IMAGE_PIXELS`.
+    """
+    try:
+        with refusing_bombs(), Image.open(path) as image:
+            return np.asarray(plain(image))
+    # Pillow's decoders raise errors of many kinds on a corrupt file, SyntaxError and struct.error among them.
+    except Exception as error:
+        is_empty = path.exists() and path.stat().st_size == 0
+        reason = "the file is empty" if is_empty else " ".join(str(error).split())
+        raise DataError(f"{path}: cannot be read as an image ({reason})") from error
 
 
 def plain(image: Image.Image) -> Image.Image:
@@ -65,20 +82,12 @@ def tile(pixels: Bytes, *, size: int, channels: int | None) -> Tile:
     Colour becomes grey by Pillow's ITU-R 601 luma, grey becomes colour by repetition; then bilinear resizing
     with antialiasing, a picture that is not square being squeezed. The digest is blind to the file format.
     """
-    fits = pixels.shape[:2] == (size, size) and channels in (None, _num_channels(pixels))
-    return Tile(pixels=pixels if fits else _fitted(pixels, size, channels), digest=digest(pixels))
-
-
-def _fitted(pixels: Bytes, size: int, channels: int | None) -> Bytes:
+    if pixels.shape[:2] == (size, size) and channels in (None, _num_channels(pixels)):
+        return Tile(pixels=pixels, digest=digest(pixels))
     picture = Image.fromarray(pixels)
     coloured = picture.convert(_MODES[channels]) if channels else picture
-    return np.asarray(coloured.resize((size, size), Image.Resampling.BILINEAR))
-
-
-def array_tiles(arrays: Iterable[Bytes], *, size: int, channels: int) -> list[Tile]:
-    """The tiles of N arrays [H, W] or [H, W, 3], whose sizes may differ; one at a time is taken."""
-    pictures = (array[..., 0] if colour_is_idle(array) else array for array in arrays)
-    return [tile(pixels, size=size, channels=channels) for pixels in pictures]
+    resized = coloured.resize((size, size), Image.Resampling.BILINEAR)
+    return Tile(pixels=np.asarray(resized), digest=digest(pixels))
 
 
 def labeled_images(
@@ -97,6 +106,25 @@ def labeled_images(
         planes[:] = t.pixels if t.pixels.ndim == 2 else t.pixels.transpose(2, 0, 1)
     digests = tuple(t.digest for t in tiles)
     return LabeledImages(images=images, labels=labels, class_names=class_names, digests=digests, origins=origins)
+
+
+def images_of_arrays(
+    arrays: Iterable[Bytes],
+    labels: Labels,
+    *,
+    size: int,
+    channels: int,
+    class_names: tuple[str, ...],
+    origin: str,
+) -> LabeledImages:
+    """N arrays [H, W] or [H, W, 3], whose sizes may differ, with their `labels` [N]; image i is from "`origin`/i".
+
+    One array at a time is taken.
+    """
+    pictures = (array[..., 0] if colour_is_idle(array) else array for array in arrays)
+    tiles = [tile(pixels, size=size, channels=channels) for pixels in pictures]
+    origins = tuple(f"{origin}/{i}" for i in range(len(labels)))
+    return labeled_images(tiles, labels, channels=channels, class_names=class_names, origins=origins)
 
 
 def _num_channels(pixels: Bytes) -> int:

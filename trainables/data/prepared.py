@@ -1,27 +1,23 @@
 """What every data set gets, whatever it comes from: difficulty, duplicates, the draw of the pool, one reading."""
 
-from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
 
-from gan_study.trainables.base.seeding import derive_seed
-from gan_study.trainables.base.settings import DataError, dump
-from gan_study.trainables.data.difficulty import Difficulty, Shift, blend_weights, blended, noisy_labels, shifted
+from gan_study.trainables.base.settings import DataError
+from gan_study.trainables.data.difficulty import harder_pool, harder_test
 from gan_study.trainables.data.duplicates import (
     duplicate_notes,
     repetition_notes,
     twin_indices,
     without_duplicates,
 )
-from gan_study.trainables.data.images import LabeledImages
-from gan_study.trainables.data.source import DataConfig, ImageSource, Loaded
+from gan_study.trainables.data.images import Loaded
+from gan_study.trainables.data.source import DataConfig, ImageSource
 from gan_study.trainables.data.split import subsample
 
 # One for all trials, so that trials with different seeds draw from the same pool.
 _POOL_SEED = 0
-# Likewise: the data are as hard, and in the same way, for every trial.
-_DIFFICULTY_SEED = 0
 
 
 class PreparedSource:
@@ -68,9 +64,8 @@ class PreparedSource:
 
     @cached_property
     def _pool(self) -> Loaded:
-        size = self._config.train_size
         hard = harder_pool(self._raw_pool.images, self._config.difficulty)
-        images = hard.images
+        images, size = hard.images, self._config.train_size
         if size is not None:
             images = images.subset(subsample(images.labels, size, seed=_POOL_SEED, class_names=images.class_names))
         return Loaded(images=images, notes=(*self._raw_pool.notes, *repetition_notes(images), *hard.notes))
@@ -87,45 +82,3 @@ class PreparedSource:
         hard = harder_test(kept, self._config.difficulty)
         notes = (*self._raw_test.notes, *duplicate_notes(pool, test, dropped=drop), *hard.notes)
         return Loaded(images=hard.images, notes=notes)
-
-
-def harder_pool(images: LabeledImages, difficulty: Difficulty) -> Loaded:
-    """The training pool with its classes blended, by true labels, and then its label noise."""
-    blend = _blended(images, difficulty, part="training pool")
-    if not difficulty.label_noise:
-        return blend
-    labels = noisy_labels(images.labels, difficulty.label_noise, seed=_seed("training pool"))
-    num_wrong, share = np.count_nonzero(labels != images.labels), difficulty.label_noise
-    note = f"label noise {share:g}: {num_wrong} of the {len(labels)} labels of the training pool are wrong"
-    return Loaded(images=replace(blend.images, labels=labels), notes=(*blend.notes, note))
-
-
-def harder_test(images: LabeledImages, difficulty: Difficulty) -> Loaded:
-    """The test part with its classes blended, and then shifted; its labels stay as they are."""
-    blend, shift = _blended(images, difficulty, part="test part"), difficulty.shift or Shift()
-    neutral = dump(Shift())
-    changes = [f"{name} {value:g}" for name, value in dump(shift).items() if value != neutral[name]]
-    if not changes:
-        return blend
-    pixels = shifted(blend.images.images, shift, seed=_seed("test part"))
-    note = f"data set shift: every image of the test part has {', '.join(changes)}"
-    return Loaded(images=replace(blend.images, images=pixels), notes=(*blend.notes, note))
-
-
-def _blended(images: LabeledImages, difficulty: Difficulty, *, part: str) -> Loaded:
-    overlap, share = difficulty.class_overlap, difficulty.borderline_share
-    if not overlap and not share:
-        return Loaded(images=images)
-    seed = _seed(part)
-    weights = blend_weights(images.labels, class_overlap=overlap, borderline_share=share, seed=seed)
-    pixels = blended(images.images, images.labels, weights, seed=seed)
-    whole, other = f"{len(images)} images of the {part}", "of an image of another class in them"
-    near = np.count_nonzero(weights > overlap)
-    overlap_note = f"class overlap: the {whole} have {overlap:g} {other}"
-    borderline_note = f"borderline images: {near} of the {whole} have {weights.max():g} {other}"
-    notes = (overlap_note,) * (overlap > 0) + (borderline_note,) * (share > 0)
-    return Loaded(images=replace(images, images=pixels), notes=notes)
-
-
-def _seed(part: str) -> int:
-    return derive_seed(_DIFFICULTY_SEED, "difficulty", part)

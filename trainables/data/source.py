@@ -1,5 +1,6 @@
-"""What a data set is asked for, and the interface of every place it may come from."""
+"""What a data set is asked for, and the interface of every place that images come from."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Literal, Protocol
 
@@ -8,7 +9,7 @@ from pydantic import Field
 from gan_study.trainables.base.settings import settings
 from gan_study.trainables.data.difficulty import Difficulty
 from gan_study.trainables.data.image_size import ImageSize
-from gan_study.trainables.data.images import LabeledImages
+from gan_study.trainables.data.images import Loaded
 
 # Names the folder where data sets are looked for when `DataConfig.root` is None.
 DATA_ENVIRONMENT_VARIABLE = "GAN_STUDY_DATA"
@@ -16,37 +17,30 @@ DATA_ENVIRONMENT_VARIABLE = "GAN_STUDY_DATA"
 
 @settings
 class DataConfig:
-    """Which images, at which size, and how they are parted.
-
-    `name` is a key of `catalog.DATA_SETS`; `root` is where its files lie (None: the usual places). `channels`
-    None keeps the colours that the data set has; an image folder has 3 if an image of its pool has colour.
-    `classes` by name or label are kept, and the others left out; None keeps all.
-    `train_size` draws that many images of the training pool, stratified, before it is thinned. `test_fraction`
-    is carved off only where there is no official test part; `validation_fraction` comes off the thinned pool.
-    `drop_duplicates` leaves test images out whose pixels are in the pool too; `skip_unreadable` leaves image
-    files out that cannot be decoded, instead of refusing the folder. `difficulty` makes the data harder, by one
-    seed for all trials, before anything else is drawn from them.
-    """
+    """Which images, at which size, and how they are split."""
 
     name: str = "digits"
+    """A key of `catalog.DATA_SETS`."""
     root: str | None = None
+    """The folder of its files; None: the usual places."""
     image_size: ImageSize = 28
+    """Pixels a side."""
     channels: Literal[1, 3] | None = None
+    """None keeps the colours of the data set; an image folder has 3 if any image of its pool has colour."""
     classes: tuple[str | int, ...] | None = None
+    """The classes to use, by name or label; None: all."""
     train_size: Annotated[int, Field(ge=1)] | None = None
+    """Images to draw from the training pool, stratified, before it is thinned; None: all."""
     test_fraction: float = Field(default=0.25, gt=0, lt=1)
+    """Share of each class that becomes the test part, if the data set has no official one."""
     validation_fraction: float = Field(default=0.2, gt=0, lt=1)
+    """Share of each class of the thinned pool that becomes the validation part."""
     drop_duplicates: bool = False
+    """Leave out test images whose pixels are in the pool too."""
     skip_unreadable: bool = False
+    """Leave out image files that cannot be decoded, instead of refusing the folder."""
     difficulty: Difficulty = Difficulty()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Loaded:
-    """Images, and one line for each thing worth knowing: what was skipped, degraded or found twice."""
-
-    images: LabeledImages
-    notes: tuple[str, ...] = ()
+    """Makes the data harder before anything else is drawn from them, in the same way for all trials."""
 
 
 class ImageSource(Protocol):
@@ -67,3 +61,20 @@ class ImageSource(Protocol):
     def test_class_counts(self) -> tuple[int, ...]:
         """Test images of each class, in label order, known without opening the test labels."""
         ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSet:
+    """A data set as it can be chosen."""
+
+    name: str
+    summary: str
+    source: Callable[[DataConfig], ImageSource]
+    class_names: tuple[str, ...] | None = None
+    """None if they are known only once the files are listed."""
+    takes_folder: bool = True
+    """Whether it reads files below `data.root`."""
+    is_looked_for: bool = False
+    """Whether the usual places are tried if `data.root` is None."""
+    has_a_file_each: bool = False
+    """Whether the origin of an image is a file below `data.root` that holds this image and nothing else."""

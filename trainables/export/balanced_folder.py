@@ -8,7 +8,6 @@ the configuration, the counts and the validation scores; `generator/` the genera
 
 import csv
 import io
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
@@ -17,17 +16,19 @@ from typing import Literal
 import torch
 from pydantic import Field, JsonValue
 
-from gan_study.trainables.base.seeding import derive_seed
-from gan_study.trainables.base.settings import ConfigError, DataError, dump, from_json, parse, settings
+from gan_study.trainables.balancing.balancer import BalancedSet
+from gan_study.trainables.base.settings import DataError, settings
 from gan_study.trainables.classifiers.scores import Scores, score
-from gan_study.trainables.classifiers.training import Validation, fit, num_steps, proportional_weights
-from gan_study.trainables.data.image_folder import list_images, read_images
-from gan_study.trainables.data.images import Classes, LabeledImages, to_float, training_set
+from gan_study.trainables.data.images import Classes, LabeledImages, training_set
 from gan_study.trainables.data.source import DataConfig
+from gan_study.trainables.data.sources.image_folder import list_images, read_images
+from gan_study.trainables.export.layout import read_settings
 from gan_study.trainables.runtime.matrix_products import Library, use
 from gan_study.trainables.runtime.process import use_threads
 from gan_study.trainables.runtime.storage import write_atomically
 from gan_study.trainables.trial.config import TrialConfig, parse_trial
+from gan_study.trainables.trial.data import validation_on_device
+from gan_study.trainables.trial.run import fit_classifier
 
 TRAIN, VALIDATION, GENERATOR = "train", "validation", "generator"
 MANIFEST, DESCRIPTION, CARD = "manifest.csv", "balanced.json", "README.md"
@@ -55,41 +56,41 @@ class ManifestRow:
 
 @settings
 class ClassDescription:
-    """A class: the folder that it has in each part, its images, and its share of the test part.
-
-    `num_copies` synthetic images were near-duplicates of real ones and were thrown away; `num_missing` are those
-    that could not be made in their place.
-    """
+    """A class of a balanced folder."""
 
     name: str
     folder: str
+    """The name of its folder in each part."""
     is_minority: bool
     num_real: int
     num_synthetic: int
     num_validation: int
     num_copies: int
+    """Synthetic images that were near-duplicates of real ones and were thrown away."""
     num_missing: int
+    """Synthetic images that could not be made in their place."""
     test_proportion: float
+    """Its share of the test part."""
 
 
 @settings
 class Description:
-    """What a balanced folder holds, and what its classifier scored.
-
-    `trial` is the whole configuration that it was made by. `classes` are in the order of their folders. A
-    classifier fitted to train/ has the scores `validation` on validation/, the classes weighted as they are in the
-    test part, exactly so on a CPU with as many `threads` and the same `library` of matrix products. In the study
-    that the configuration comes from, if any, it had `study_validation`: there images are not rounded to bytes,
-    and copies are not replaced. Where `all_images` are in train/, there is no validation/, and no score.
-    """
+    """What a balanced folder holds, and what its classifier scored."""
 
     format_version: Literal[1] = 1
     trial: Mapping[str, JsonValue]
+    """The whole configuration that it was made by."""
     channels: int
     classes: tuple[ClassDescription, ...]
+    """In the order of their folders."""
     all_images: bool = False
+    """Whether all images are in train/; then there is no validation/, and no score."""
     validation: Mapping[str, float | None] = Field(default_factory=dict)
+    """The scores on validation/ of a classifier fitted to train/, the classes weighted as in the test part. They
+    come again to the last digit on a CPU with as many `threads` and the same `library` of matrix products."""
     study_validation: Mapping[str, float | None] | None = None
+    """The same in the study that the configuration comes from, if any: there images are not rounded to bytes, and
+    copies are not replaced."""
     threads: int
     library: Library
     environment: Mapping[str, str]
@@ -103,19 +104,7 @@ class Description:
 
 def read_description(folder: Path | str) -> Description:
     """What the balanced folder holds; raises DataError where it is none, and ConfigError where it is damaged."""
-    path = Path(folder) / DESCRIPTION
-    try:
-        values = from_json(path.read_bytes())
-    except FileNotFoundError:
-        raise DataError(f"{folder} holds no balanced data set; {DESCRIPTION} is missing") from None
-    except ConfigError as error:
-        raise DataError(f"{path} is damaged: {error}") from None
-    return parse(Description, values, where=str(path))
-
-
-def write_description(folder: Path, description: Description) -> None:
-    """Keep it; a folder with this file is complete."""
-    write_atomically(folder / DESCRIPTION, (json.dumps(dump(description), indent=2) + "\n").encode())
+    return read_settings(Description, Path(folder) / DESCRIPTION, what="balanced data set")
 
 
 def write_manifest(folder: Path, rows: Iterable[ManifestRow]) -> None:
@@ -141,38 +130,27 @@ def read_part(folder: Path | str, part: str, *, image_size: int, channels: int) 
 
 
 def validation_scores(folder: Path | str, description: Description, *, device: torch.device) -> Scores:
-    """What the classifier of the configuration scores on validation/ once it is fitted to train/.
+    """The validation scores of the trial's classifier, fitted to train/ instead of the trial's own balanced set.
 
-    It takes as many steps as the configuration has it: by default as many as for the real images alone. On a CPU
-    the description's threads and library of matrix products are this process's from now on.
+    It takes as many steps as the configuration asks for: by default as many as for the real images alone. On a CPU
+    this process uses the description's threads and library of matrix products from now on.
     """
     if device.type == "cpu":
         use_threads(description.threads)
         use(description.library)
     config, classes = description.config, description.classes
     size, channels = config.data.image_size, description.channels
-    real, held_out = (read_part(folder, part, image_size=size, channels=channels) for part in (TRAIN, VALIDATION))
+    images, held_out = (
+        read_part(folder, part, image_size=size, channels=channels) for part in (TRAIN, VALIDATION)
+    )
     proportions = tuple(each.test_proportion for each in classes)
     minority = tuple(label for label, each in enumerate(classes) if each.is_minority)
-    training = training_set(real, Classes(names=real.class_names, minority=minority), device)
-    images, labels = to_float(held_out.images, device), torch.as_tensor(held_out.labels, device=device)
-    classifier = fit(
-        config.classifier,
-        training,
-        steps=num_steps(
-            config.classifier,
-            balanced_size=len(training),
-            unbalanced_size=sum(each.num_real for each in classes),
-        ),
-        seed=derive_seed(config.seed, "classifier"),
-        validation=Validation(images=images, labels=labels, weights=proportional_weights(labels, proportions)),
-    )
-    return score(
-        held_out.labels,
-        classifier.probabilities(images).cpu().numpy(),
-        minority=minority,
-        class_proportions=proportions,
-    )
+    training = training_set(images, Classes(names=images.class_names, minority=minority), device)
+    validation = validation_on_device(held_out, proportions, device)
+    num_real = sum(each.num_real for each in classes)
+    classifier = fit_classifier(config, BalancedSet(training=training), validation, unbalanced_size=num_real)
+    probabilities = classifier.probabilities(validation.images).cpu().numpy()
+    return score(held_out.labels, probabilities, minority=minority, class_proportions=proportions)
 
 
 def retrained(folder: Path | str) -> dict[str, float | None]:

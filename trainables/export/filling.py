@@ -13,65 +13,58 @@ from gan_study.trainables.data.images import to_bytes, to_float
 from gan_study.trainables.image_quality.copying import nearest
 from gan_study.trainables.image_quality.judge import distinct_rows
 
-# Draws after which a class is left as it is: a generator whose every image is a copy will make no other.
+# After so many draws a class is left as it is: a generator whose every image is a copy will make no other.
 MAX_DRAWS = 10
 
-# Of a number of images and a seed, to so many images [N, C, H, W] in [-1, 1].
+# From a number of images and a seed to so many images [N, C, H, W] in [-1, 1].
 Draw = Callable[[int, int], Tensor]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Filling:
-    """Images made for one class, as bytes [N, C, H, W], as they are written and trained on.
-
-    `seeds` [N] are those that they were drawn with; `nearest` [N] is the row of the real image of the class that
-    each is nearest to, `distances` [N] how far it is from it. `num_copies` were thrown away, and `num_missing`
-    could not be made.
-    """
+    """Images made for one class, as bytes [N, C, H, W], as they are written and trained on."""
 
     images: npt.NDArray[np.uint8]
     seeds: npt.NDArray[np.int64]
+    """[N]: the seed that each was drawn with."""
     nearest: npt.NDArray[np.intp]
+    """[N]: the row of the real image of the class that each is nearest to."""
     distances: npt.NDArray[np.float64]
+    """[N]: how far each is from that image."""
     num_copies: int
+    """Images that were thrown away."""
     num_missing: int
+    """Images that could not be made."""
 
 
-def filling(real: Tensor, number: int, draw: Draw, measure: FittedClassifier, *, seed: int) -> Filling:
+def fill_class(real: Tensor, number: int, draw: Draw, measure: FittedClassifier, *, seed: int) -> Filling:
     """`number` images from `draw`, none of them a near-duplicate of one of the `real` images [M, C, H, W].
 
-    Near-duplicates are told by the features of `measure`, as `metrics.copying.nearest` has it. The first draw has
+    The features of `measure` tell near-duplicates, as in `image_quality.copying.nearest`. The first draw has
     `seed` itself. What is thrown away is drawn again, MAX_DRAWS times in all.
     """
     rows = np.array(distinct_rows(real))
     features = _features(measure, real[rows])
-    kept: list[Filling] = []
+    columns: list[tuple[np.ndarray, ...]] = []
     num_missing, num_copies = number, 0
     for attempt in range(MAX_DRAWS):
         drawn_with = derive_seed(seed, "instead of copies", attempt) if attempt else seed
-        # Rounded to bytes before they are compared, as nobody will see them otherwise.
+        # Rounded to bytes before they are compared, since nobody will see them otherwise.
         images = to_bytes(draw(num_missing, drawn_with))
         found = nearest(_features(measure, to_float(images, real.device)), features)
         new = ~found.is_copy
-        kept.append(
-            Filling(
-                images=images[new],
-                seeds=np.full(int(new.sum()), drawn_with),
-                nearest=rows[found.row[new]],
-                distances=found.distance[new],
-                num_copies=0,
-                num_missing=0,
-            )
-        )
-        num_copies += int(found.is_copy.sum())
-        num_missing -= int(new.sum())
+        num_new = int(new.sum())
+        columns.append((images[new], np.full(num_new, drawn_with), rows[found.row[new]], found.distance[new]))
+        num_copies += len(images) - num_new
+        num_missing -= num_new
         if not num_missing:
             break
+    made, seeds, nearest_rows, distances = (np.concatenate(parts) for parts in zip(*columns, strict=True))
     return Filling(
-        images=np.concatenate([part.images for part in kept]),
-        seeds=np.concatenate([part.seeds for part in kept]),
-        nearest=np.concatenate([part.nearest for part in kept]),
-        distances=np.concatenate([part.distances for part in kept]),
+        images=made,
+        seeds=seeds,
+        nearest=nearest_rows,
+        distances=distances,
         num_copies=num_copies,
         num_missing=num_missing,
     )

@@ -1,14 +1,19 @@
-"""Images as files: names of class folders that nothing leaves by, and pixels that lose nothing."""
+"""The files of an export: safe names of class folders, lossless images, settings as JSON."""
 
 import io
+import json
 import re
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from gan_study.trainables.base.settings import ConfigError, DataError, dump, from_json, parse
 from gan_study.trainables.runtime.storage import write_atomically
+
+T = TypeVar("T")
 
 # What separates folders somewhere or cannot be in a file's name everywhere, the escape itself, and a first dot:
 # hidden folders are passed over, and ".." leads out.
@@ -28,3 +33,22 @@ def write_png(path: Path, pixels: npt.NDArray[np.uint8]) -> None:
     buffer = io.BytesIO()
     Image.fromarray(pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0)).save(buffer, format="PNG")
     write_atomically(path, buffer.getvalue())
+
+
+def write_settings(path: Path, value: object) -> None:
+    """A settings object as JSON, every default written out."""
+    write_atomically(path, (json.dumps(dump(value), indent=2) + "\n").encode())
+
+
+def read_settings(cls: type[T], path: Path, *, what: str) -> T:
+    """The `cls` that a file holds; `what` names it in errors.
+
+    Raises DataError if the file is missing or damaged, and ConfigError if its values are not those of a `cls`.
+    """
+    try:
+        values = from_json(path.read_bytes())
+    except FileNotFoundError:
+        raise DataError(f"{path.parent} holds no {what}; {path.name} is missing") from None
+    except ConfigError as error:
+        raise DataError(f"{path} is damaged: {error}") from None
+    return parse(cls, values, where=str(path))

@@ -2,7 +2,7 @@
 
 import numbers
 from collections.abc import Mapping
-from typing import Any, ClassVar, TypeAlias, cast
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,7 @@ from gan_study.trainables.balancing.balancer import Balancer
 from gan_study.trainables.balancing.catalog import BALANCERS, parse_balancing
 from gan_study.trainables.base.library_internals import StrOptions, parameter_constraints
 from gan_study.trainables.base.settings import ConfigError, UserError
-from gan_study.trainables.data.images import Classes, Labels, TrainingSet
+from gan_study.trainables.data.images import Classes, Labels, real_set
 
 Array: TypeAlias = npt.NDArray[Any]
 
@@ -80,9 +80,18 @@ class ImageOverSampler(BaseOverSampler):  # type: ignore[misc]
         classes, labels = np.unique(y, return_inverse=True)
         added = {int(np.searchsorted(classes, name)): n for name, n in self.sampling_strategy_.items() if n}
         lowest, highest = self._range_of(X)
-        images, new_labels = self._made(_squared(_scaled(X, lowest, highest)), labels, classes, added)
-        made = _unscaled(_cut_back(images.cpu().numpy(), *X.shape[2:]), lowest, highest, X.dtype)
-        return np.concatenate([X, made]), np.concatenate([y, classes[new_labels.cpu().numpy()].astype(y.dtype)])
+        scaled = ((X.astype(np.float64) - lowest) * (2 / (highest - lowest)) - 1).astype(np.float32)
+        # Squares, edges repeated evenly on both sides; what is made is cut back.
+        height, width = X.shape[2:]
+        side = max(height, width)
+        top, left = (side - height) // 2, (side - width) // 2
+        margins = ((0, 0), (0, 0), (top, side - height - top), (left, side - width - left))
+        images, new_labels = self._make(np.pad(scaled, margins, mode="edge"), labels, classes, added)
+        made = images.cpu().numpy()[:, :, top : top + height, left : left + width].astype(np.float64)
+        made = ((made + 1) * ((highest - lowest) / 2) + lowest).clip(lowest, highest)
+        made = np.rint(made) if np.issubdtype(X.dtype, np.integer) else made
+        new_classes = classes[new_labels.cpu().numpy()].astype(y.dtype)
+        return np.concatenate([X, made.astype(X.dtype)]), np.concatenate([y, new_classes])
 
     def _range_of(self, X: Array) -> tuple[float, float]:
         """The values that become -1 and 1; raises ValueError where X leaves them, or they are equal."""
@@ -97,17 +106,15 @@ class ImageOverSampler(BaseOverSampler):  # type: ignore[misc]
             raise ValueError(f"value_range: X has values of {found[0]:g} to {found[1]:g}, outside of it")
         return lowest, highest
 
-    def _made(
+    def _make(
         self, images: npt.NDArray[np.float32], labels: Labels, classes: Array, added: Mapping[int, int]
     ) -> tuple[Tensor, Tensor]:
         """New square images, as those given, in [-1, 1] and their labels [M], `added[label]` of each class."""
         device = torch.device(self.device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        training = TrainingSet(
-            images=torch.as_tensor(images, device=device),
-            labels=torch.as_tensor(labels.astype(np.int64), device=device),
-            weights=torch.ones(len(images), device=device),
-            synthetic=torch.zeros(len(images), dtype=torch.bool, device=device),
-            classes=Classes(names=tuple(map(str, classes)), minority=tuple(added)),
+        training = real_set(
+            torch.as_tensor(images, device=device),
+            torch.as_tensor(labels.astype(np.int64), device=device),
+            Classes(names=tuple(map(str, classes)), minority=tuple(added)),
         )
         if not added:
             return training.images[:0], training.labels[:0]
@@ -117,7 +124,7 @@ class ImageOverSampler(BaseOverSampler):  # type: ignore[misc]
             [filled] = [found.training for found in balancer.balance(training, seed=seed) if found.is_final]
         except UserError as error:
             raise ValueError(str(error)) from error
-        # All classes were filled up to the largest number asked for; of each as many are taken as it was to get.
+        # Every class was filled up to the largest number asked for; only as many as each was to get are taken.
         new = filled.labels[len(training) :]
         taken = torch.cat([torch.nonzero(new == label).squeeze(1)[:number] for label, number in added.items()])
         return filled.images[len(training) :][taken], new[taken]
@@ -168,33 +175,3 @@ class BalancedDataset(Dataset[tuple[Tensor, int]]):
             return self.made[place - self.num_real], self.made_labels[place - self.num_real]
         image, label = self.real[place]
         return image, int(label)
-
-
-def _margins(length: int, side: int) -> tuple[int, int]:
-    """How much to add before and after `length` for `side`."""
-    return (side - length) // 2, (side - length + 1) // 2
-
-
-def _squared(images: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Images [N, C, H, W] as squares, their edges repeated."""
-    height, width = images.shape[2:]
-    side = max(height, width)
-    return np.pad(images, ((0, 0), (0, 0), _margins(height, side), _margins(width, side)), mode="edge")
-
-
-def _cut_back(squares: npt.NDArray[np.float32], height: int, width: int) -> npt.NDArray[np.float32]:
-    """The middle [N, C, height, width] of squares."""
-    side = squares.shape[2]
-    top, left = _margins(height, side)[0], _margins(width, side)[0]
-    return squares[:, :, top : top + height, left : left + width]
-
-
-def _scaled(X: Array, lowest: float, highest: float) -> npt.NDArray[np.float32]:
-    """`lowest` to `highest` as -1 to 1."""
-    return ((X.astype(np.float64) - lowest) * (2 / (highest - lowest)) - 1).astype(np.float32)
-
-
-def _unscaled(images: npt.NDArray[np.float32], lowest: float, highest: float, dtype: np.dtype[Any]) -> Array:
-    """-1 to 1 as `lowest` to `highest`, rounded where `dtype` holds whole numbers."""
-    values = ((images.astype(np.float64) + 1) * ((highest - lowest) / 2) + lowest).clip(lowest, highest)
-    return cast(Array, (np.rint(values) if np.issubdtype(dtype, np.integer) else values).astype(dtype))

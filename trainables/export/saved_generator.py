@@ -1,6 +1,5 @@
 """A trained generator as files: weights, what it takes to use them, and a card to read first."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,18 +15,9 @@ from torch import nn
 
 from gan_study.trainables.balancing.gan import GanBalancing, TrainedGans, generate_images, samples_seed
 from gan_study.trainables.base.seeding import seeded_global_state
-from gan_study.trainables.base.settings import (
-    ConfigError,
-    DataError,
-    UserError,
-    dump,
-    from_json,
-    nearest,
-    parse,
-    settings,
-)
+from gan_study.trainables.base.settings import ConfigError, DataError, UserError, nearest, settings
 from gan_study.trainables.data.images import Classes, ImageShape, to_bytes
-from gan_study.trainables.export.layout import folder_name, write_png
+from gan_study.trainables.export.layout import folder_name, read_settings, write_png, write_settings
 from gan_study.trainables.gans.catalog import VARIANTS
 from gan_study.trainables.gans.ema import network_of
 from gan_study.trainables.runtime.storage import write_atomically
@@ -98,7 +88,9 @@ class SavedGenerator:
         return to_bytes(images)
 
 
-def saved(gans: TrainedGans, balancer: GanBalancing, shape: ImageShape, classes: Classes) -> SavedGenerator:
+def collect_generators(
+    gans: TrainedGans, balancer: GanBalancing, shape: ImageShape, classes: Classes
+) -> SavedGenerator:
     """The generators of trained GANs, which fill classes of images of `shape`."""
     networks = list(dict.fromkeys(map(network_of, gans.generators.values())))
     config = GeneratorConfig(
@@ -121,7 +113,7 @@ def write_generator(folder: Path, generator: SavedGenerator, *, card: str) -> No
     state = generator.networks.state_dict()
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
     write_atomically(folder / WEIGHTS, save(weights))
-    write_atomically(folder / CONFIG, (json.dumps(dump(generator.config), indent=2) + "\n").encode())
+    write_settings(folder / CONFIG, generator.config)
     write_atomically(folder / CARD, card.encode())
 
 
@@ -159,13 +151,7 @@ def load_generator(folder: Path | str) -> SavedGenerator:
 
 
 def _read_config(path: Path) -> GeneratorConfig:
-    try:
-        values = from_json(path.read_bytes())
-    except FileNotFoundError:
-        raise DataError(f"{path.parent} holds no generator; {path.name} is missing") from None
-    except ConfigError as error:
-        raise DataError(f"{path} is damaged: {error}") from None
-    config = parse(GeneratorConfig, values, where=str(path))
+    config = read_settings(GeneratorConfig, path, what="generator")
     if config.variant not in VARIANTS:
         raise ConfigError(
             f"{path}: GAN variant {config.variant!r} is unknown; {nearest(config.variant, VARIANTS)}"

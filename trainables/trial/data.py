@@ -11,9 +11,9 @@ from torch import Tensor
 from gan_study.trainables.balancing.balancer import BalancedSet
 from gan_study.trainables.base.seeding import derive_seed, numpy_generator
 from gan_study.trainables.classifiers.training import Validation, proportional_weights
-from gan_study.trainables.data.images import Classes, LabeledImages, TrainingSet, to_float, training_set
-from gan_study.trainables.data.imbalance import minority_labels, nominal_ratio, target_counts, thin
-from gan_study.trainables.data.source import ImageSource, Loaded
+from gan_study.trainables.data.images import Classes, LabeledImages, Loaded, TrainingSet, to_float, training_set
+from gan_study.trainables.data.imbalance import thin
+from gan_study.trainables.data.source import ImageSource
 from gan_study.trainables.data.split import Indices, carve
 from gan_study.trainables.trial.config import TrialConfig
 
@@ -73,18 +73,23 @@ class TrialData:
 def load_data(config: TrialConfig, source: ImageSource, device: torch.device) -> TrialData:
     """The data of a trial on `device`; `source` holds the images that `config.data` asks for."""
     parts = prepare(config, source)
-    labels = torch.as_tensor(parts.validation.labels, device=device)
     return TrialData(
         parts=parts,
         training=training_set(parts.training, parts.classes, device),
-        validation=Validation(
-            images=to_float(parts.validation.images, device),
-            labels=labels,
-            weights=proportional_weights(labels, parts.test_proportions),
-        ),
+        validation=validation_on_device(parts.validation, parts.test_proportions, device),
         source=source,
         device=device,
         may_test=config.evaluation.test,
+    )
+
+
+def validation_on_device(images: LabeledImages, proportions: Sequence[float], device: torch.device) -> Validation:
+    """The validation part on `device`, its classes weighted by their `proportions` [K] in the test part."""
+    labels = torch.as_tensor(images.labels, device=device)
+    return Validation(
+        images=to_float(images.images, device),
+        labels=labels,
+        weights=proportional_weights(labels, proportions),
     )
 
 
@@ -96,7 +101,7 @@ def prepare(config: TrialConfig, source: ImageSource) -> TrialParts:
     """
     pool = source.pool()
     counts, names = pool.images.class_counts(), pool.images.class_names
-    targets = target_counts(config.imbalance, counts, names)
+    targets = config.imbalance.targets(counts, names)
     kept_rows = thin(pool.images.labels, targets, seed=derive_seed(config.seed, "imbalance"))
     kept = pool.images.subset(kept_rows)
     rest, carved = carve(
@@ -106,14 +111,14 @@ def prepare(config: TrialConfig, source: ImageSource) -> TrialParts:
         class_names=names,
     )
     test_counts = source.test_class_counts()
-    ratio = nominal_ratio(config.imbalance, counts, names)
+    ratio = config.imbalance.ratio_of(targets)
     return TrialParts(
         pool=pool.images,
         held_back=np.setdiff1d(np.arange(len(pool.images)), kept_rows),
         validating=kept_rows[carved],
         training=kept.subset(rest),
         validation=kept.subset(carved),
-        classes=Classes(names=names, minority=minority_labels(config.imbalance, counts, names)),
+        classes=Classes(names=names, minority=config.imbalance.minority(counts, names)),
         available=counts,
         imbalanced=kept.class_counts(),
         imbalance_ratio=ratio,

@@ -17,7 +17,7 @@ from gan_study.trainables.balancing.gan import GanBalancing
 from gan_study.trainables.base.seeding import derive_seed
 from gan_study.trainables.classifiers.classifier import FittedClassifier
 from gan_study.trainables.classifiers.scores import Scores, score
-from gan_study.trainables.classifiers.training import fit, num_steps
+from gan_study.trainables.classifiers.training import AfterEpoch, Validation, fit, num_steps
 from gan_study.trainables.data.catalog import image_source
 from gan_study.trainables.data.images import Labels, TrainingSet
 from gan_study.trainables.data.source import ImageSource
@@ -26,13 +26,14 @@ from gan_study.trainables.gans.checkpoints import Checkpoints
 from gan_study.trainables.image_quality.judge import (
     MeasuredImages,
     RealImages,
+    ReferenceModels,
     fit_reference_models,
     measure_images,
 )
 from gan_study.trainables.record import Milestone, Part
 from gan_study.trainables.runtime.cache import Store
 from gan_study.trainables.trial.config import TrialConfig
-from gan_study.trainables.trial.data import TrialData, granted, held_out, load_data
+from gan_study.trainables.trial.data import TrialData, TrialParts, granted, held_out, load_data
 from gan_study.trainables.trial.outcome import Evaluated, Purpose, TrialOutcome, complete, gain
 
 _log = logging.getLogger(__name__)
@@ -69,7 +70,7 @@ def run_trial(
     # A balancer yields one set or, if it trains a GAN, one at each milestone and the answer last.
     for balanced in _balance(config, data, checkpoints, execution.on(device.type), family):
         clock.lap("balancing")
-        classifier, test_epochs = _fit_classifier(config, data, balanced)
+        classifier, test_epochs = _fit_and_test_epochs(config, data, balanced)
         clock.lap("classifier")
         evaluated: dict[Part, Evaluated] = {"validation": _evaluate_validation(data, classifier)}
         clock.lap("evaluation")
@@ -150,7 +151,7 @@ def _load_family(config: TrialConfig, data: TrialData, seeds: Sequence[int]) -> 
     ]
 
 
-def _fit_classifier(
+def _fit_and_test_epochs(
     config: TrialConfig, data: TrialData, balanced: BalancedSet
 ) -> tuple[FittedClassifier, list[Scores]]:
     """The classifier fitted to a balanced set and, if asked for, its test scores after each epoch."""
@@ -159,17 +160,34 @@ def _fit_classifier(
     def test_epoch(epoch: int, classifier: FittedClassifier) -> None:
         test_epochs.append(_evaluate_test(data, classifier).scores)
 
-    steps = num_steps(config.classifier, balanced_size=len(balanced.training), unbalanced_size=len(data.training))
-    classifier = fit(
-        config.classifier,
-        balanced.training,
-        steps=steps,
-        seed=derive_seed(config.seed, "classifier"),
-        plan=balanced.plan,
-        validation=data.validation,
+    classifier = fit_classifier(
+        config,
+        balanced,
+        data.validation,
+        unbalanced_size=len(data.training),
         after_epoch=test_epoch if config.evaluation.test_each_epoch and balanced.is_final else None,
     )
     return classifier, test_epochs
+
+
+def fit_classifier(
+    config: TrialConfig,
+    balanced: BalancedSet,
+    validation: Validation,
+    *,
+    unbalanced_size: int,
+    after_epoch: AfterEpoch | None = None,
+) -> FittedClassifier:
+    """The trial's classifier fitted to a balanced set of a training part that had `unbalanced_size` images."""
+    return fit(
+        config.classifier,
+        balanced.training,
+        steps=num_steps(config.classifier, balanced_size=len(balanced.training), unbalanced_size=unbalanced_size),
+        seed=derive_seed(config.seed, "classifier"),
+        plan=balanced.plan,
+        validation=validation,
+        after_epoch=after_epoch,
+    )
 
 
 def _evaluate_validation(data: TrialData, classifier: FittedClassifier) -> Evaluated:
@@ -203,9 +221,16 @@ def _measure_images(
     """The images that were made and their quality, by label; nothing if none were made."""
     if not balanced.training.synthetic.any():
         return {}
+    real, models = reference_models(config, data.parts, data.training, store)
+    return measure_images(balanced.training, real, models, seed=derive_seed(config.seed, "quality"))
+
+
+def reference_models(
+    config: TrialConfig, parts: TrialParts, training: TrainingSet, store: Store
+) -> tuple[RealImages, ReferenceModels]:
+    """The real images of the trial's setting, and the models that generated images are measured with."""
     real = RealImages(
-        training=data.training, held_out=held_out(data.parts, data.device), classifier=config.classifier
+        training=training, held_out=held_out(parts, training.images.device), classifier=config.classifier
     )
     seed = derive_seed(config.seed, "quality")
-    models = fit_reference_models(real, data.parts.pool, config.evaluation.image_features, store, seed=seed)
-    return measure_images(balanced.training, real, models, seed=seed)
+    return real, fit_reference_models(real, parts.pool, config.evaluation.image_features, store, seed=seed)

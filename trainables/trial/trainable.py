@@ -12,7 +12,8 @@ from ray import tune
 
 from gan_study.trainables.arrays import to_bytes
 from gan_study.trainables.base.settings import dump
-from gan_study.trainables.data.source import ImageSource, Loaded
+from gan_study.trainables.data.images import Loaded
+from gan_study.trainables.data.source import ImageSource
 from gan_study.trainables.gans.checkpoints import Checkpoints
 from gan_study.trainables.record import Milestone
 from gan_study.trainables.runtime.cache import FolderStore

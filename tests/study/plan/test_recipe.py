@@ -5,8 +5,7 @@ from gan_study.study.plan.config import parse_study, resolve_study
 from gan_study.study.plan.recipe import apply_assignments, at_scale, load_recipe, merge, recipe_names, study_config
 from gan_study.study.plan.trials import baseline_trials
 from gan_study.trainables.base.settings import ConfigError, dump
-from gan_study.trainables.data.imbalance import target_counts
-from gan_study.trainables.data.torchvision_sets import CIFAR10_SET, FASHION_MNIST_SET
+from gan_study.trainables.data.sources.torchvision_sets import CIFAR10_SET, FASHION_MNIST_SET
 from gan_study.trainables.image_quality.extractor import NUM_FEATURES
 
 
@@ -28,7 +27,7 @@ def test_the_distances_of_document_004_can_be_taken_at_both_sizes(published, sca
     config = study_config(f"bagan-gp-{published.name.removesuffix('_mnist')}", [f"scale={scale}"])
     num_classes = len(published.class_names)
     whole = (config.data.train_size or 50_000) // num_classes
-    smallest = min(target_counts(config.imbalance, [whole] * num_classes, published.class_names))
+    smallest = min(config.imbalance.targets([whole] * num_classes, published.class_names))
     # A Frechet distance needs more training images than features.
     assert round(smallest * (1 - config.data.validation_fraction)) > NUM_FEATURES
 

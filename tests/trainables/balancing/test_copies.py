@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from gan_study.trainables.balancing.duplicates import Duplicates
-from gan_study.trainables.balancing.rand_augment import RandAugment
-from gan_study.trainables.balancing.upper_bound import RealUpperBound
+from gan_study.trainables.balancing.methods.duplicates import Duplicates
+from gan_study.trainables.balancing.methods.rand_augment import RandAugment
+from gan_study.trainables.balancing.methods.real_upper_bound import RealUpperBound
 from gan_study.trainables.data.images import TrainingSet, to_bytes
 
 

@@ -6,12 +6,16 @@ import pytest
 import torch
 
 from gan_study.trainables.balancing.balancer import BalancedSet, Balancer
-from gan_study.trainables.balancing.class_balanced import ClassBalanced
-from gan_study.trainables.balancing.crt import ClassifierRetraining, class_balanced
-from gan_study.trainables.balancing.focal import Focal
-from gan_study.trainables.balancing.ldam import Ldam, LdamDrw
-from gan_study.trainables.balancing.logit_adjustment import BalancedSoftmax, LogitAdjustment, ThresholdMoving
-from gan_study.trainables.balancing.mixing import Cutmix, Mixup
+from gan_study.trainables.balancing.methods.class_balanced_loss import ClassBalanced
+from gan_study.trainables.balancing.methods.crt import ClassifierRetraining, class_balanced
+from gan_study.trainables.balancing.methods.focal_loss import Focal
+from gan_study.trainables.balancing.methods.ldam import Ldam, LdamDrw
+from gan_study.trainables.balancing.methods.logit_adjustment import (
+    BalancedSoftmax,
+    LogitAdjustment,
+    ThresholdMoving,
+)
+from gan_study.trainables.balancing.methods.mixing import Cutmix, Mixup
 from gan_study.trainables.classifiers.class_sizes import effective_number_weights, label_aware_margins, log_priors
 from gan_study.trainables.classifiers.losses import AdjustedCrossEntropy, DeferredReweighting, FocalLoss, LdamLoss
 from gan_study.trainables.data.images import Classes, TrainingSet

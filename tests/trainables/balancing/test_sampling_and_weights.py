@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from gan_study.trainables.balancing.class_weights import ClassWeights
-from gan_study.trainables.balancing.oversampling import RandomOversampling
-from gan_study.trainables.balancing.undersampling import RandomUndersampling
+from gan_study.trainables.balancing.methods.class_weights import ClassWeights
+from gan_study.trainables.balancing.methods.random_oversampling import RandomOversampling
+from gan_study.trainables.balancing.methods.random_undersampling import RandomUndersampling
 from gan_study.trainables.data.images import TrainingSet
 
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from gan_study.trainables.balancing.feature_smote import FeatureSmote
-from gan_study.trainables.balancing.smote import Smote
+from gan_study.trainables.balancing.methods.feature_smote import FeatureSmote
+from gan_study.trainables.balancing.methods.smote import Smote
 from gan_study.trainables.base.settings import DataError
 from gan_study.trainables.data.images import Classes, TrainingSet
 

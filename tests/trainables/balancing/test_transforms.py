@@ -5,7 +5,7 @@ import pytest
 import torch
 from torchvision.transforms import v2
 
-from gan_study.trainables.balancing.transforms import ImageTransforms, affine
+from gan_study.trainables.balancing.methods.image_transforms import ImageTransforms, affine
 from gan_study.trainables.data.images import TrainingSet
 
 NOTHING = ImageTransforms(rotation_degrees=0, shift=0, shear_degrees=0, zoom=0, flip_probability=0, brightness=0)

@@ -6,7 +6,7 @@ from sklearn.svm import SVC
 from torch import nn
 
 from gan_study.trainables.classifiers.catalog import CLASSIFIERS
-from gan_study.trainables.classifiers.vgg_svm import NEVER, sampled_rows, svm_head
+from gan_study.trainables.classifiers.models.vgg_svm import NEVER, sampled_rows, svm_head
 from gan_study.trainables.data.images import ImageShape
 
 GREY28, COLOUR32 = ImageShape(size=28, channels=1), ImageShape(size=32, channels=3)

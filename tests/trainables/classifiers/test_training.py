@@ -14,8 +14,8 @@ from gan_study.trainables.classifiers.catalog import CLASSIFIERS, classifier_mod
 from gan_study.trainables.classifiers.classifier import ClassifierConfig
 from gan_study.trainables.classifiers.fitting_plan import FittingPlan, HeadStage
 from gan_study.trainables.classifiers.losses import weighted_cross_entropy
+from gan_study.trainables.classifiers.models.simple_cnn import SIMPLE_CNN
 from gan_study.trainables.classifiers.optimisation import Adam, EarlyStopping, PlateauRate, Sgd, StepRate
-from gan_study.trainables.classifiers.simple_cnn import SIMPLE_CNN
 from gan_study.trainables.classifiers.training import (
     DivergedClassifierError,
     Validation,

@@ -3,7 +3,7 @@ import pytest
 
 from gan_study.trainables.base.settings import ConfigError
 from gan_study.trainables.data.catalog import image_source
-from gan_study.trainables.data.class_selection import of_classes, selected_labels
+from gan_study.trainables.data.class_selection import select_classes, select_labels
 from gan_study.trainables.data.source import DataConfig
 
 ALL = image_source(DataConfig(image_size=8))
@@ -25,7 +25,7 @@ def test_the_counts_of_the_test_part_are_those_of_its_images():
 
 def test_digests_and_origins_go_with_their_images():
     images = ALL.pool().images
-    kept = of_classes(images, (3, 5))
+    kept = select_classes(images, (3, 5))
     assert kept.origins == tuple(
         o for o, label in zip(images.origins, images.labels, strict=True) if label in (3, 5)
     )
@@ -37,4 +37,4 @@ def test_digests_and_origins_go_with_their_images():
 )
 def test_a_selection_that_cannot_be_used_is_refused(names, message):
     with pytest.raises(ConfigError, match=message):
-        selected_labels(names, tuple("0123456789"))
+        select_labels(names, tuple("0123456789"))

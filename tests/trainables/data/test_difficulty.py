@@ -14,9 +14,9 @@ from gan_study.trainables.data.difficulty import (
     partners,
     shifted,
 )
-from gan_study.trainables.data.images import LabeledImages
+from gan_study.trainables.data.images import LabeledImages, Loaded
 from gan_study.trainables.data.prepared import PreparedSource
-from gan_study.trainables.data.source import DataConfig, Loaded
+from gan_study.trainables.data.source import DataConfig
 
 
 def labels_of(*sizes: int) -> np.ndarray:

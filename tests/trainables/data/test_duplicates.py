@@ -2,13 +2,13 @@ import numpy as np
 
 from gan_study.trainables.data.duplicates import (
     duplicate_notes,
-    find_duplicates,
     repetition_notes,
+    twin_indices,
     without_duplicates,
 )
-from gan_study.trainables.data.images import LabeledImages
+from gan_study.trainables.data.images import LabeledImages, Loaded
 from gan_study.trainables.data.prepared import PreparedSource
-from gan_study.trainables.data.source import DataConfig, Loaded
+from gan_study.trainables.data.source import DataConfig
 
 
 def part(name: str, digests: str, labels: list[int]) -> LabeledImages:
@@ -27,8 +27,7 @@ TEST = part("test", "xbycb", [0, 0, 1, 0, 1])
 
 
 def test_each_test_image_is_named_with_its_first_twin() -> None:
-    pairs = (("train/1", "test/1"), ("train/2", "test/3"), ("train/1", "test/4"))
-    assert find_duplicates(POOL, TEST) == pairs
+    assert list(twin_indices(POOL, TEST).items()) == [(1, 1), (3, 2), (4, 1)]
     assert without_duplicates(POOL, TEST).origins == ("test/0", "test/2")
 
 

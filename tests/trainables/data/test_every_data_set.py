@@ -11,12 +11,12 @@ from gan_study.trainables.data.catalog import DATA_SETS, data_set, image_source
 from gan_study.trainables.data.difficulty import Difficulty, Shift
 from gan_study.trainables.data.images import LabeledImages
 from gan_study.trainables.data.source import DataConfig
-from tests.trainables.data.tiny_sets import TINY_SETS
+from tests.trainables.data.tiny_sets import tiny_config
 
 
 @pytest.fixture(params=sorted(DATA_SETS))
 def config(request: pytest.FixtureRequest, tmp_path: Path) -> DataConfig:
-    return TINY_SETS[request.param](tmp_path)
+    return tiny_config(request.param, tmp_path)
 
 
 def assert_equal(a: LabeledImages, b: LabeledImages) -> None:

@@ -6,10 +6,10 @@ from torchvision.datasets import GTSRB
 
 from gan_study.trainables.base.settings import DataError
 from gan_study.trainables.data.catalog import image_source
-from gan_study.trainables.data.gtsrb import CLASS_NAMES, GTSRB_SET
 from gan_study.trainables.data.images import LabeledImages
+from gan_study.trainables.data.published import PublishedSource
 from gan_study.trainables.data.source import DataConfig
-from gan_study.trainables.data.torchvision_sets import PublishedSource
+from gan_study.trainables.data.sources.gtsrb import CLASS_NAMES, GTSRB_SET
 from tests.trainables.data.tiny_sets import write_gtsrb
 
 # Classes 0, 2, ..., 42 have two training and two test images, the others three and one.

@@ -7,9 +7,9 @@ from PIL import Image
 
 from gan_study.trainables.base.settings import DataError
 from gan_study.trainables.data.catalog import image_source
-from gan_study.trainables.data.duplicates import find_duplicates
-from gan_study.trainables.data.image_folder import ImageFolder
+from gan_study.trainables.data.duplicates import twin_indices
 from gan_study.trainables.data.source import DataConfig
+from gan_study.trainables.data.sources.image_folder import ImageFolder
 from tests.real_data import real_data
 from tests.trainables.data.tiny_sets import write_classes
 
@@ -191,7 +191,8 @@ def test_covid19_has_six_test_images_in_its_training_pool() -> None:
     assert source.test_class_counts() == test.images.class_counts() == (26, 20, 20)
     same_name = ("COVID-00003b", "COVID-00012", "COVID-00022", "COVID-00033", "COVID-00037")
     renamed = "radiopaedia-2019-novel-coronavirus-infected-pneumonia"
-    assert set(find_duplicates(pool.images, test.images)) == {
+    twins = twin_indices(pool.images, test.images)
+    assert {(pool.images.origins[i], test.images.origins[j]) for j, i in twins.items()} == {
         *((f"train/Covid/{name}.jpg", f"test/Covid/{name}.jpg") for name in same_name),
         ("train/Covid/069.jpg", f"test/Covid/{renamed}.jpg"),
     }

@@ -5,7 +5,7 @@ import pytest
 
 from gan_study.trainables.base.settings import ConfigError, digest, dump, parse, settings
 from gan_study.trainables.data.catalog import image_source
-from gan_study.trainables.data.imbalance import Imbalance, minority_labels, nominal_ratio, target_counts, thin
+from gan_study.trainables.data.imbalance import Imbalance, thin
 from gan_study.trainables.data.source import DataConfig
 from tests.real_data import real_data
 
@@ -47,9 +47,9 @@ def profile(name: str, **values: Any) -> Imbalance:
 def test_profiles_by_hand(
     imbalance: Imbalance, targets: tuple[int, ...], minority: tuple[int, ...], ratio: float
 ) -> None:
-    assert target_counts(imbalance, POOL, NAMES) == targets
-    assert minority_labels(imbalance, POOL, NAMES) == minority
-    assert nominal_ratio(imbalance, POOL, NAMES) == ratio
+    assert imbalance.targets(POOL, NAMES) == targets
+    assert imbalance.minority(POOL, NAMES) == minority
+    assert imbalance.ratio_of(targets) == ratio
 
 
 def test_long_tailed_is_cifar10_lt() -> None:
@@ -57,16 +57,16 @@ def test_long_tailed_is_cifar10_lt() -> None:
     # The class sizes of CIFAR-10-LT, as Cao et al.'s code makes them: 12,406 and 20,431 images.
     hundred = (5000, 2997, 1796, 1077, 645, 387, 232, 139, 83, 50)
     ten = (5000, 3871, 2997, 2320, 1796, 1391, 1077, 834, 645, 500)
-    assert target_counts(profile("long_tailed", ratio=100), (5000,) * 10, names) == hundred
-    assert target_counts(profile("long_tailed", ratio=10), (5000,) * 10, names) == ten
+    assert profile("long_tailed", ratio=100).targets((5000,) * 10, names) == hundred
+    assert profile("long_tailed", ratio=10).targets((5000,) * 10, names) == ten
     assert (sum(hundred), sum(ten)) == (12406, 20431)
 
 
 def test_long_tailed_does_not_lose_an_image_to_rounding() -> None:
     # 49 * (1 / 49) is below 1 in floating point.
-    assert target_counts(profile("long_tailed", ratio=49), (49, 49), ("a", "b")) == (49, 1)
+    assert profile("long_tailed", ratio=49).targets((49, 49), ("a", "b")) == (49, 1)
     for n in range(2, 500):
-        assert target_counts(profile("long_tailed", ratio=n), (3 * n, 3 * n), ("a", "b")) == (3 * n, 3)
+        assert profile("long_tailed", ratio=n).targets((3 * n, 3 * n), ("a", "b")) == (3 * n, 3)
 
 
 def test_equal_counts_need_the_minority_named() -> None:
@@ -79,24 +79,24 @@ def test_equal_counts_need_the_minority_named() -> None:
     ]
     for imbalance in unnamed:
         with pytest.raises(ConfigError, match="name the rare ones in minority_classes"):
-            minority_labels(imbalance, equal, NAMES)
-    assert minority_labels(profile("long_tailed", ratio=10), equal, NAMES) == (2, 3)
+            imbalance.minority(equal, NAMES)
+    assert profile("long_tailed", ratio=10).minority(equal, NAMES) == (2, 3)
 
 
 def test_classes_that_are_not_there() -> None:
     with pytest.raises(ConfigError, match="no class is named 'catt'; did you mean 'cat'"):
-        target_counts(profile("step", ratio=2, minority_classes=["catt"]), POOL, NAMES)
+        profile("step", ratio=2, minority_classes=["catt"]).targets(POOL, NAMES)
     with pytest.raises(ConfigError, match="no class has label 4; labels are 0 to 3"):
-        minority_labels(profile("natural", minority_classes=[4]), POOL, NAMES)
+        profile("natural", minority_classes=[4]).minority(POOL, NAMES)
     with pytest.raises(ConfigError, match="no class is named 'ox'"):
-        target_counts(profile("counts", counts={"ox": 3}), POOL, NAMES)
+        profile("counts", counts={"ox": 3}).targets(POOL, NAMES)
     with pytest.raises(ConfigError, match="names every class"):
-        target_counts(profile("step", ratio=2, minority_classes=[0, 1, 2, "yak"]), POOL, NAMES)
+        profile("step", ratio=2, minority_classes=[0, 1, 2, "yak"]).targets(POOL, NAMES)
 
 
 def test_more_images_than_there_are() -> None:
     with pytest.raises(ConfigError, match="class 'yak' cannot keep 21 images; the pool has 20"):
-        target_counts(profile("counts", counts={"yak": 21}), POOL, NAMES)
+        profile("counts", counts={"yak": 21}).targets(POOL, NAMES)
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_a_tenth_of_mnist_zero_is_592() -> None:
     # The 591 of an earlier study is no rounding of it; it is 0.1 * 5918 (digit 6) rounded down.
     pool = image_source(DataConfig(name="mnist", root=str(real_data("mnist")))).pool().images
     tenth = profile("fraction", fraction=0.1, minority_classes=["0"])
-    targets = target_counts(tenth, pool.class_counts(), pool.class_names)
+    targets = tenth.targets(pool.class_counts(), pool.class_names)
     assert targets == (592, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949)
-    assert nominal_ratio(tenth, pool.class_counts(), pool.class_names) == 11.39
+    assert tenth.ratio_of(targets) == 11.39
     assert pool.subset(thin(pool.labels, targets, seed=0)).class_counts() == targets

@@ -5,8 +5,7 @@ import pytest
 from PIL import Image
 
 from gan_study.trainables.base.settings import DataError
-from gan_study.trainables.data.image_folder import read_picture
-from gan_study.trainables.data.pixels import array_tiles, digest, labeled_images, plain, tile
+from gan_study.trainables.data.pixels import digest, images_of_arrays, labeled_images, plain, read_pixels, tile
 
 RED = (255, 0, 0)
 
@@ -58,14 +57,14 @@ def test_a_palette_with_a_transparent_colour(tmp_path: Path) -> None:
     image = Image.fromarray(np.array([[0, 1]], dtype=np.uint8))
     image.putpalette([255, 0, 0, 0, 0, 255])
     image.save(tmp_path / "a.png", transparency=0)
-    assert np.asarray(read_picture(tmp_path / "a.png")).tolist() == [[[255, 255, 255], [0, 0, 255]]]
+    assert read_pixels(tmp_path / "a.png").tolist() == [[[255, 255, 255], [0, 0, 255]]]
 
 
 def test_sixteen_bit_files_are_read_to_scale(tmp_path: Path) -> None:
     image = Image.fromarray(np.array([[0, 257], [25700, 65535]], dtype=np.uint16))
     for name in ("a.png", "a.tif", "a.pgm"):
         image.save(tmp_path / name)
-        assert np.asarray(read_picture(tmp_path / name)).tolist() == [[0, 1], [100, 255]]
+        assert read_pixels(tmp_path / name).tolist() == [[0, 1], [100, 255]]
 
 
 def test_exif_orientation_is_applied(tmp_path: Path) -> None:
@@ -73,13 +72,13 @@ def test_exif_orientation_is_applied(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # to be shown turned clockwise by a quarter
     image.save(tmp_path / "a.png", exif=exif)
-    assert np.asarray(read_picture(tmp_path / "a.png")).tolist() == [[10], [200]]
+    assert read_pixels(tmp_path / "a.png").tolist() == [[10], [200]]
 
 
 def test_the_first_frame_of_an_animation_is_read(tmp_path: Path) -> None:
     frames = [solid("L", 10), solid("L", 200)]
     frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
-    assert np.asarray(read_picture(tmp_path / "a.gif")).tolist() == [[10] * 4] * 4
+    assert read_pixels(tmp_path / "a.gif").tolist() == [[10] * 4] * 4
 
 
 def test_grey_and_colour_as_asked() -> None:
@@ -109,11 +108,18 @@ def test_a_picture_that_fits_stays_as_it_is(colour: tuple[int, ...]) -> None:
 
 def test_the_digest_names_pixels_and_shape_not_the_format() -> None:
     grey = np.arange(16, dtype=np.uint8)
-    first, second = array_tiles(np.stack([grey.reshape(4, 4)] * 2), size=8, channels=1)
-    as_colour = array_tiles(np.stack([grey.reshape(4, 4)] * 3, axis=-1)[None], size=8, channels=3)[0]
-    assert first.digest == second.digest == as_colour.digest
-    assert digest(grey.reshape(2, 8)) != first.digest
-    assert digest(255 - grey.reshape(4, 4)) != first.digest
+
+    def digests(*arrays: np.ndarray, channels: int) -> tuple[str, ...]:
+        labels = np.zeros(len(arrays), dtype=np.int64)
+        names = ("a",)
+        return images_of_arrays(arrays, labels, size=8, channels=channels, class_names=names, origin="x").digests
+
+    square = grey.reshape(4, 4)
+    first, second = digests(square, square, channels=1)
+    (as_colour,) = digests(np.stack([square] * 3, axis=-1), channels=3)
+    assert first == second == as_colour
+    assert digest(grey.reshape(2, 8)) != first
+    assert digest(255 - square) != first
 
 
 def test_one_coloured_picture_makes_all_of_them_rgb() -> None:

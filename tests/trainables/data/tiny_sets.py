@@ -8,15 +8,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from gan_study.trainables.data.catalog import DATA_SETS
 from gan_study.trainables.data.source import DataConfig
 
 # Training and test images of each of ten classes.
 TRAIN_COUNTS = (6, 5, 4, 3, 6, 5, 4, 3, 6, 5)
 TEST_COUNTS = (3, 2, 3, 2, 3, 2, 3, 2, 3, 2)
-
-
-def digits(folder: Path) -> DataConfig:
-    return DataConfig(name="digits", image_size=8)
 
 
 def mnist(folder: Path) -> DataConfig:
@@ -53,17 +50,16 @@ def imagefolder(folder: Path) -> DataConfig:
     return DataConfig(name="imagefolder", root=str(folder), image_size=8)
 
 
-TINY_SETS: Mapping[str, Callable[[Path], DataConfig]] = {
-    make.__name__: make
-    for make in (
-        digits,
-        mnist,
-        fashion_mnist,
-        cifar10,
-        gtsrb,
-        imagefolder,
-    )
+_WRITERS: Mapping[str, Callable[[Path], DataConfig]] = {
+    write.__name__: write for write in (mnist, fashion_mnist, cifar10, gtsrb, imagefolder)
 }
+
+
+def tiny_config(name: str, folder: Path) -> DataConfig:
+    """A small copy of the data set `name`: in `folder`, if it is read from files."""
+    if not DATA_SETS[name].takes_folder:
+        return DataConfig(name=name, image_size=8)
+    return _WRITERS[name](folder)
 
 
 def photographs(part: str, counts: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:

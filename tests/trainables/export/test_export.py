@@ -19,10 +19,11 @@ from PIL import Image
 from gan_study.trainables.base.seeding import derive_seed
 from gan_study.trainables.base.settings import DataError, UserError
 from gan_study.trainables.data.catalog import image_source
-from gan_study.trainables.data.image_folder import list_images
+from gan_study.trainables.data.sources.image_folder import list_images
 from gan_study.trainables.export.balanced_folder import read_description, read_manifest, read_part, retrained
 from gan_study.trainables.export.cards import model_card
-from gan_study.trainables.export.export import ExportRequest, export
+from gan_study.trainables.export.export import export
+from gan_study.trainables.export.request import ExportRequest
 from gan_study.trainables.export.saved_generator import load_generator
 from gan_study.trainables.trial.config import parse_trial
 from gan_study.trainables.trial.data import prepare
@@ -220,7 +221,7 @@ def test_what_the_model_card_has_for_a_shell_names_the_class(exported, name):
 
 
 def test_what_was_cut_off_goes_on_and_ends_the_same(exported, request_, tmp_path, monkeypatch):
-    monkeypatch.setattr("gan_study.trainables.export.export._KEPT_EVERY_SECONDS", 0.0)
+    monkeypatch.setattr("gan_study.trainables.export.export._CHECKPOINT_SECONDS", 0.0)
     for stage, at in (("training dcgan", 2), ("making images", 1), ("writing images", 20), ("validating", 1)):
         shown = []
 

@@ -7,7 +7,7 @@ from torch import nn
 
 from gan_study.trainables.classifiers.classifier import FittedClassifier
 from gan_study.trainables.data.images import to_float
-from gan_study.trainables.export.filling import MAX_DRAWS, filling
+from gan_study.trainables.export.filling import MAX_DRAWS, fill_class
 
 # Features that are the pixels themselves.
 MEASURE = FittedClassifier(body=nn.Flatten(), head=nn.Identity())
@@ -43,7 +43,7 @@ def nearest_by_hand(made):
 
 def test_without_copies_the_first_draw_is_the_answer():
     draw = Draws(copies=0)
-    made = filling(REAL, 6, draw, MEASURE, seed=7)
+    made = fill_class(REAL, 6, draw, MEASURE, seed=7)
     assert draw.asked == [(6, 7)]
     assert (made.num_copies, made.num_missing) == (0, 0)
     assert made.seeds.tolist() == [7] * 6
@@ -54,7 +54,7 @@ def test_without_copies_the_first_draw_is_the_answer():
 
 def test_copies_are_drawn_again_until_the_number_is_there():
     draw = Draws(copies=4)
-    made = filling(REAL, 6, draw, MEASURE, seed=7)
+    made = fill_class(REAL, 6, draw, MEASURE, seed=7)
     # 3 of 6, then 1 of the 3 that were missing, then none of 1.
     assert [number for number, _ in draw.asked] == [6, 3, 2] or [n for n, _ in draw.asked] == [6, 3, 1]
     assert (made.num_copies, made.num_missing) == (4, 0)
@@ -67,7 +67,7 @@ def test_copies_are_drawn_again_until_the_number_is_there():
 
 def test_nothing_but_copies_leaves_the_class_short_and_says_so():
     draw = Draws(copies=10**6)
-    made = filling(REAL, 1, draw, MEASURE, seed=7)
+    made = fill_class(REAL, 1, draw, MEASURE, seed=7)
     assert len(draw.asked) == MAX_DRAWS
     assert len({seed for _, seed in draw.asked}) == MAX_DRAWS
     assert (made.num_copies, made.num_missing, len(made.images)) == (MAX_DRAWS, 1, 0)
@@ -75,12 +75,12 @@ def test_nothing_but_copies_leaves_the_class_short_and_says_so():
 
 def test_real_images_that_repeat_do_not_hide_their_copies():
     real = torch.cat([REAL, REAL])
-    made = filling(real, 4, Draws(copies=2), MEASURE, seed=7)
+    made = fill_class(real, 4, Draws(copies=2), MEASURE, seed=7)
     assert made.num_copies == 2
     assert made.nearest.max() < len(REAL)
 
 
 @pytest.mark.parametrize("number", [1, 4])
 def test_copies_of_a_single_image_cannot_be_told(number):
-    made = filling(REAL[:1], number, lambda n, seed: REAL[:1].repeat(n, 1, 1, 1), MEASURE, seed=7)
+    made = fill_class(REAL[:1], number, lambda n, seed: REAL[:1].repeat(n, 1, 1, 1), MEASURE, seed=7)
     assert (len(made.images), made.num_copies) == (number, 0)

@@ -11,7 +11,12 @@ from PIL import Image
 from gan_study.trainables.balancing.catalog import parse_balancing
 from gan_study.trainables.base.settings import ConfigError, DataError, UserError
 from gan_study.trainables.data.images import Classes, TrainingSet, to_bytes
-from gan_study.trainables.export.saved_generator import load_generator, saved, write_generator, write_samples
+from gan_study.trainables.export.saved_generator import (
+    collect_generators,
+    load_generator,
+    write_generator,
+    write_samples,
+)
 from gan_study.trainables.gans.catalog import VARIANTS
 from tests.members import each
 
@@ -43,7 +48,7 @@ def trained(variant="dcgan", *, channels=1, **settings):
 
 def written(folder, *arguments, **settings):
     balancer, gans, training = trained(*arguments, **settings)
-    write_generator(folder, saved(gans, balancer, training.shape, training.classes), card="# Card\n")
+    write_generator(folder, collect_generators(gans, balancer, training.shape, training.classes), card="# Card\n")
     return balancer, gans, training
 
 
@@ -136,7 +141,7 @@ def test_a_configuration_that_cannot_be_is_refused(tmp_path, key, value, message
 
 def test_weights_that_another_variant_has_are_refused(tmp_path):
     balancer, gans, training = trained("dcgan")
-    generator = saved(gans, balancer, training.shape, training.classes)
+    generator = collect_generators(gans, balancer, training.shape, training.classes)
     config = replace(generator.config, variant="wgan_gp")
     write_generator(tmp_path, replace(generator, config=config), card="")
     with pytest.raises(DataError, match="does not hold the weights"):

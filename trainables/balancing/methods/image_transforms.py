@@ -8,7 +8,7 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
-from gan_study.trainables.balancing.balancer import BalancedSet
+from gan_study.trainables.balancing.balancer import BalancedSet, BalancerEntry
 from gan_study.trainables.balancing.copies import with_copies
 from gan_study.trainables.base.seeding import derive_seed, torch_generator
 from gan_study.trainables.base.settings import settings
@@ -41,16 +41,11 @@ class ImageTransforms:
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
         """`training` with the copies after it, once; raises DataError where a minority class has no image."""
-        yield BalancedSet(
-            training=with_copies(
-                training,
-                balance_to=self.balance_to,
-                seed=derive_seed(seed, "transforms"),
-                change=self._transformed,
-            )
-        )
+        seed = derive_seed(seed, "transforms")
+        filled = with_copies(training, balance_to=self.balance_to, seed=seed, change=self._transform)
+        yield BalancedSet(training=filled)
 
-    def _transformed(self, images: Tensor, seed: int) -> Tensor:
+    def _transform(self, images: Tensor, seed: int) -> Tensor:
         # Drawn on the CPU, so that a GPU transforms as the CPU does.
         random = torch_generator(seed)
         return torch.cat([self._batch(batch, random) for batch in torch.split(images, _BATCH)])
@@ -89,3 +84,11 @@ def affine(
     theta = torch.cat([inverse * torch.stack([mirrored, torch.ones_like(mirrored)], 1)[:, None, :], offset], dim=2)
     grid = functional.affine_grid(theta, list(images.shape), align_corners=False)
     return functional.grid_sample(images, grid, padding_mode="zeros", align_corners=False)
+
+
+IMAGE_TRANSFORMS = BalancerEntry(
+    name="image_transforms",
+    settings=ImageTransforms,
+    summary="adds rotated, shifted, scaled, sheared copies of rare images",
+    adds_images=True,
+)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from gan_study.trainables.balancing.balancer import BalancedSet
+from gan_study.trainables.balancing.balancer import BalancedSet, BalancerEntry
 from gan_study.trainables.base.seeding import random_state
 from gan_study.trainables.base.settings import settings
 from gan_study.trainables.data.images import TrainingSet
@@ -28,3 +28,10 @@ class RandomUndersampling:
         sampler.fit_resample(np.arange(len(training))[:, None], training.labels.cpu().numpy())
         rows = torch.as_tensor(np.sort(sampler.sample_indices_), device=training.labels.device)
         yield BalancedSet(training=training.take(rows))
+
+
+RANDOM_UNDERSAMPLING = BalancerEntry(
+    name="random_undersampling",
+    settings=RandomUndersampling,
+    summary="discards images of all but the smallest class",
+)

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from pydantic import Field
 
-from gan_study.trainables.balancing.balancer import BalancedSet, deficits
+from gan_study.trainables.balancing.balancer import BalancedSet, BalancerEntry, deficits
 from gan_study.trainables.base.seeding import random_state
 from gan_study.trainables.base.settings import settings
 from gan_study.trainables.data.images import TrainingSet
@@ -36,3 +36,11 @@ class RandomOversampling:
         sampler.fit_resample(np.arange(len(training))[:, None], training.labels.cpu().numpy())
         rows = torch.as_tensor(sampler.sample_indices_, device=training.labels.device)
         yield BalancedSet(training=training.take(rows))
+
+
+RANDOM_OVERSAMPLING = BalancerEntry(
+    name="random_oversampling",
+    settings=RandomOversampling,
+    summary="repeats images of the rare classes",
+    adds_images=True,
+)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from gan_study.trainables.balancing.balancer import BalancedSet
+from gan_study.trainables.balancing.balancer import BalancedSet, BalancerEntry
 from gan_study.trainables.base.settings import settings
 from gan_study.trainables.data.images import TrainingSet
 
@@ -14,3 +14,6 @@ class NoBalancing:
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
         """`training` itself, once."""
         yield BalancedSet(training=training)
+
+
+NONE = BalancerEntry(name="none", settings=NoBalancing, summary="the training set as it is")

@@ -6,12 +6,11 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from gan_study.trainables.base.settings import DataError
-from gan_study.trainables.data.images import Labels, class_counts
-from gan_study.trainables.data.pixels import Tile, labeled_images, plain, refusing_bombs, tile
-from gan_study.trainables.data.source import DataConfig, Loaded
+from gan_study.trainables.data.images import Labels, Loaded, class_counts
+from gan_study.trainables.data.pixels import Tile, labeled_images, read_pixels, tile
+from gan_study.trainables.data.source import DataConfig, DataSet
 from gan_study.trainables.data.split import TEST_SEED, Indices, carve
 
 _PARTS = frozenset({"train", "test", "val", "valid", "validation"})
@@ -74,35 +73,51 @@ class ImageFolder:
 
     @cached_property
     def _parts(self) -> tuple[Listing, Listing]:
-        root = _existing(self.config.root)
+        if self.config.root is None:
+            raise DataError("imagefolder needs a folder of images: name it with --data DIR")
+        root = Path(self.config.root).expanduser()
+        if not root.is_dir():
+            raise DataError(f"{root}: no such folder")
         if not any(_folders(root / part) for part in ("train", "test")):
-            return self._carved(list_images(root, root))
+            return self._carve(list_images(root, root))
         unread = [f"{path.name}/ is not read" for path in _folders(root) if path.name not in ("train", "test")]
         pool = list_images(root, root / "train")
         pool = replace(pool, notes=(*pool.notes, *unread))
         if not (root / "test").is_dir():
-            return self._carved(pool)
+            return self._carve(pool)
         test = list_images(root, root / "test")
-        _refuse_other_classes(pool, test)
+        odd = sorted({*test.class_names} ^ {*pool.class_names})
+        if odd:
+            raise DataError(
+                f"{root}: train/ and test/ differ in their classes; only one of them has {', '.join(odd)}"
+            )
         return pool, test
 
-    def _carved(self, whole: Listing) -> tuple[Listing, Listing]:
+    def _carve(self, whole: Listing) -> tuple[Listing, Listing]:
         rest, carved = carve(
             whole.labels, self.config.test_fraction, seed=TEST_SEED, class_names=whole.class_names
         )
         return whole.subset(rest), whole.subset(carved)
 
 
+IMAGE_FOLDER = DataSet(
+    name="imagefolder",
+    summary="your own images: a folder for each class, or train/ and test/ with these",
+    source=ImageFolder,
+    has_a_file_each=True,
+)
+
+
 def read_images(listing: Listing, config: DataConfig, *, channels: int | None) -> Loaded:
-    """The images of `listing` at the size that `config` asks for; raises DataError where one is unreadable.
+    """The images of `listing` at the size that `config` asks for; raises DataError if one is unreadable.
 
     With `config.skip_unreadable` it is left out, and a note says so.
     """
-    tiles = [_tile(path, config, channels) for path in listing.paths]
-    readable = np.flatnonzero([t is not None for t in tiles])
-    kept = listing.subset(readable)
+    tiles = [_read_tile(path, config, channels) for path in listing.paths]
+    kept = listing.subset(np.flatnonzero([t is not None for t in tiles]))
     _refuse_empty_class(kept, "a readable image")
-    skipped = [path for path, t in zip(listing.paths, tiles, strict=True) if t is None]
+    skipped = [path.name for path, t in zip(listing.paths, tiles, strict=True) if t is None]
+    shown = ", ".join(skipped[:_NAMES_SHOWN]) + (", ..." if len(skipped) > _NAMES_SHOWN else "")
     images = labeled_images(
         [t for t in tiles if t is not None],
         kept.labels,
@@ -110,69 +125,45 @@ def read_images(listing: Listing, config: DataConfig, *, channels: int | None) -
         class_names=kept.class_names,
         origins=kept.origins(),
     )
-    return Loaded(images=images, notes=(*listing.notes, *_skipped_notes(skipped)))
+    notes = (f"unreadable image files skipped: {len(skipped)} ({shown})",) if skipped else ()
+    return Loaded(images=images, notes=(*listing.notes, *notes))
 
 
-def _tile(path: Path, config: DataConfig, channels: int | None) -> Tile | None:
+def _read_tile(path: Path, config: DataConfig, channels: int | None) -> Tile | None:
     try:
-        return tile(np.asarray(read_picture(path)), size=config.image_size, channels=channels)
-    except DataError:
+        return tile(read_pixels(path), size=config.image_size, channels=channels)
+    except DataError as error:
         if config.skip_unreadable:
             return None
-        raise
+        raise DataError(f"{error}; --skip-unreadable leaves it out") from error
 
 
 def list_images(root: Path, folder: Path) -> Listing:
     """The image files in the class folders of `folder`, at any depth, in the order of their names.
 
-    Raises DataError where there is no such folder, fewer than two classes, or a class without an image file.
+    Raises DataError if there is no such folder, fewer than two classes, or a class without an image file.
     """
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder")
-    classes = _folders(folder)
-    names = tuple(path.name for path in classes)
+    names = tuple(path.name for path in _folders(folder))
     if _PARTS.issuperset(names):
         raise DataError(f"{folder}: no class folders, one folder of images for each class")
-    if len(classes) < 2:
+    if len(names) < 2:
         raise DataError(f"{folder}: one class folder ({names[0]}); a classifier needs at least two")
-    files = [_files(path) for path in classes]
-    images = [[path for path in paths if path.suffix.lower() in _EXTENSIONS] for paths in files]
+    files = [(label, path) for label, name in enumerate(names) for path in _files(folder / name)]
+    images = [(label, path) for label, path in files if path.suffix.lower() in _EXTENSIONS]
+    others = Counter(path.suffix.lower() or "no extension" for _, path in files)
+    others = Counter({suffix: n for suffix, n in others.items() if suffix not in _EXTENSIONS})
+    note = f"files passed over that are no images: {others.total()} ({', '.join(sorted(others))})"
     listing = Listing(
         root=root,
-        paths=tuple(path for paths in images for path in paths),
-        labels=np.repeat(np.arange(len(names), dtype=np.int64), [len(paths) for paths in images]),
+        paths=tuple(path for _, path in images),
+        labels=np.array([label for label, _ in images], dtype=np.int64),
         class_names=names,
-        notes=_passed_over_notes([path for paths in files for path in paths]),
+        notes=(note,) if others else (),
     )
     _refuse_empty_class(listing, f"an image file ({', '.join(sorted(_EXTENSIONS))})")
     return listing
-
-
-def read_picture(path: Path) -> Image.Image:
-    """The file as a picture of mode L or RGB (see `pixels.plain`).
-
-    Raises DataError, which names the file, for all that is not wholly readable, and for a decompression bomb:
-    more pixels than `PIL.Image.MAX_IMAGE_PIXELS`.
-    """
-    try:
-        with refusing_bombs(), Image.open(path) as image:
-            return plain(image)
-    # Pillow's decoders raise errors of many kinds on a corrupt file, SyntaxError and struct.error among them.
-    except Exception as error:
-        is_empty = path.exists() and path.stat().st_size == 0
-        reason = "the file is empty" if is_empty else " ".join(str(error).split())
-        raise DataError(
-            f"{path}: cannot be read as an image ({reason}); --skip-unreadable leaves it out"
-        ) from error
-
-
-def _existing(root: str | None) -> Path:
-    if root is None:
-        raise DataError("imagefolder needs a folder of images: name it with --data DIR")
-    folder = Path(root).expanduser()
-    if not folder.is_dir():
-        raise DataError(f"{folder}: no such folder")
-    return folder
 
 
 def _folders(folder: Path) -> list[Path]:
@@ -182,39 +173,12 @@ def _folders(folder: Path) -> list[Path]:
 
 
 def _files(folder: Path) -> list[Path]:
-    below = ((path, path.relative_to(folder)) for path in folder.rglob("*"))
-    return sorted(
-        path
-        for path, inner in below
-        if not path.is_dir() and not any(part.startswith(".") for part in inner.parts)
-    )
+    """All files below `folder` but hidden ones and those in hidden folders."""
+    below = (path for path in folder.rglob("*") if not path.is_dir())
+    return sorted(p for p in below if not any(part.startswith(".") for part in p.relative_to(folder).parts))
 
 
 def _refuse_empty_class(listing: Listing, what: str) -> None:
     for name, count in zip(listing.class_names, listing.class_counts(), strict=True):
         if count == 0:
             raise DataError(f"{listing.root}: class {name!r} is without {what}")
-
-
-def _refuse_other_classes(pool: Listing, test: Listing) -> None:
-    odd = sorted({*test.class_names} ^ {*pool.class_names})
-    if odd:
-        raise DataError(
-            f"{pool.root}: train/ and test/ differ in their classes; only one of them has {', '.join(odd)}"
-        )
-
-
-def _skipped_notes(paths: list[Path]) -> tuple[str, ...]:
-    if not paths:
-        return ()
-    names = ", ".join(path.name for path in paths[:_NAMES_SHOWN])
-    more = ", ..." if len(paths) > _NAMES_SHOWN else ""
-    return (f"unreadable image files skipped: {len(paths)} ({names}{more})",)
-
-
-def _passed_over_notes(paths: list[Path]) -> tuple[str, ...]:
-    others = Counter(path.suffix.lower() or "no extension" for path in paths)
-    others = Counter({suffix: n for suffix, n in others.items() if suffix not in _EXTENSIONS})
-    if not others:
-        return ()
-    return (f"files passed over that are no images: {others.total()} ({', '.join(sorted(others))})",)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from gan_study.trainables.balancing.balancer import BalancedSet
+from gan_study.trainables.balancing.balancer import BalancedSet, BalancerEntry
 from gan_study.trainables.balancing.copies import with_copies
 from gan_study.trainables.base.seeding import derive_seed
 from gan_study.trainables.base.settings import settings
@@ -25,6 +25,13 @@ class Duplicates:
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
         """`training` with repetitions after it, once; raises DataError where a minority class has no image."""
-        yield BalancedSet(
-            training=with_copies(training, balance_to=self.balance_to, seed=derive_seed(seed, "duplicates"))
-        )
+        seed = derive_seed(seed, "duplicates")
+        yield BalancedSet(training=with_copies(training, balance_to=self.balance_to, seed=seed))
+
+
+DUPLICATES = BalancerEntry(
+    name="duplicates",
+    settings=Duplicates,
+    summary="repeats each rare image equally often: the control for the number of images",
+    adds_images=True,
+)

@@ -6,7 +6,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from gan_study.trainables.balancing.balancer import BalancedSet
+from gan_study.trainables.balancing.balancer import BalancedSet, BalancerEntry
 from gan_study.trainables.base.batches import index_batches
 from gan_study.trainables.base.seeding import torch_generator
 from gan_study.trainables.base.settings import settings
@@ -46,3 +46,8 @@ def class_balanced(features: Tensor, labels: Tensor, seed: int) -> tuple[Tensor,
     ]
     chosen = torch.cat(rows).to(labels.device)
     return features[chosen], labels[chosen]
+
+
+CRT = BalancerEntry(
+    name="crt", settings=ClassifierRetraining, summary="fits the head anew, on class-balanced batches"
+)

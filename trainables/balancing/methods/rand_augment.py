@@ -6,7 +6,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from gan_study.trainables.balancing.balancer import BalancedSet
+from gan_study.trainables.balancing.balancer import BalancedSet, BalancerEntry
 from gan_study.trainables.balancing.copies import with_copies
 from gan_study.trainables.base.seeding import derive_seed, seeded_global_state
 from gan_study.trainables.base.settings import settings
@@ -33,16 +33,11 @@ class RandAugment:
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
         """`training` with the copies after it, once; raises DataError where a minority class has no image."""
-        yield BalancedSet(
-            training=with_copies(
-                training,
-                balance_to=self.balance_to,
-                seed=derive_seed(seed, "rand_augment"),
-                change=self._changed,
-            )
-        )
+        seed = derive_seed(seed, "rand_augment")
+        filled = with_copies(training, balance_to=self.balance_to, seed=seed, change=self._change)
+        yield BalancedSet(training=filled)
 
-    def _changed(self, images: Tensor, seed: int) -> Tensor:
+    def _change(self, images: Tensor, seed: int) -> Tensor:
         from torchvision.transforms import v2  # late: it takes a second
 
         augment = v2.RandAugment(num_ops=self.num_ops, magnitude=self.magnitude, fill=_BACKGROUND)
@@ -51,3 +46,11 @@ class RandAugment:
         with seeded_global_state(seed):
             changed = [augment(image) for image in torch.from_numpy(to_bytes(images))]
         return to_float(torch.stack(changed).numpy(), images.device)
+
+
+RAND_AUGMENT = BalancerEntry(
+    name="rand_augment",
+    settings=RandAugment,
+    summary="adds copies of rare images after random changes of shape and colour",
+    adds_images=True,
+)

@@ -7,8 +7,8 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from gan_study.trainables.balancing.balancer import BalancedSet
-from gan_study.trainables.balancing.smote import SmoteRequest, between_neighbours, smote_request
+from gan_study.trainables.balancing.balancer import BalancedSet, BalancerEntry
+from gan_study.trainables.balancing.methods.smote import SmoteRequest, between_neighbours, smote_request
 from gan_study.trainables.base.settings import settings
 from gan_study.trainables.classifiers.fitting_plan import FittingPlan, HeadStage
 from gan_study.trainables.data.images import TrainingSet
@@ -38,3 +38,10 @@ def _with_new_features(
 ) -> tuple[Tensor, Tensor]:
     made, made_labels = between_neighbours(features, labels, seed, request)
     return torch.cat([features, made]), torch.cat([labels, made_labels])
+
+
+FEATURE_SMOTE = BalancerEntry(
+    name="feature_smote",
+    settings=FeatureSmote,
+    summary="fits the head anew, with SMOTE on the classifier's features",
+)

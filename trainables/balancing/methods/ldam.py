@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from gan_study.trainables.balancing.balancer import BalancedSet
+from gan_study.trainables.balancing.balancer import BalancedSet, BalancerEntry
 from gan_study.trainables.base.settings import settings
 from gan_study.trainables.classifiers.class_sizes import effective_number_weights, label_aware_margins
 from gan_study.trainables.classifiers.fitting_plan import FittingPlan
@@ -49,3 +49,9 @@ class LdamDrw(Ldam):
             class_weights=training.weights.new_tensor(weights),
             start=self.reweighting_from,
         )
+
+
+LDAM = BalancerEntry(name="ldam", settings=Ldam, summary="asks for larger margins in rare classes")
+LDAM_DRW = BalancerEntry(
+    name="ldam_drw", settings=LdamDrw, summary="LDAM, and class-balanced weights for the last part of the training"
+)

@@ -8,7 +8,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from gan_study.trainables.balancing.balancer import BalancedSet, deficits
+from gan_study.trainables.balancing.balancer import BalancedSet, BalancerEntry, deficits
 from gan_study.trainables.base.seeding import derive_seed, random_state
 from gan_study.trainables.base.settings import DataError, settings
 from gan_study.trainables.data.images import TrainingSet, class_counts
@@ -90,3 +90,8 @@ def between_neighbours(rows: Tensor, labels: Tensor, seed: int, request: SmoteRe
         torch.as_tensor(np.concatenate(made), device=rows.device),
         torch.as_tensor(np.concatenate(made_labels), device=labels.device),
     )
+
+
+SMOTE = BalancerEntry(
+    name="smote", settings=Smote, summary="adds images between neighbouring rare images", adds_images=True
+)

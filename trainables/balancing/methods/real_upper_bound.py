@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from gan_study.trainables.balancing.balancer import BalancedSet, deficits
+from gan_study.trainables.balancing.balancer import BalancedSet, BalancerEntry, deficits
 from gan_study.trainables.base.settings import settings
 from gan_study.trainables.data.images import TrainingSet
 
@@ -22,3 +22,10 @@ class RealUpperBound:
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
         """`training` and what it wants, once; raises DataError where a minority class has no image."""
         yield BalancedSet(training=training, wanted=deficits(training, balance_to=self.balance_to))
+
+
+REAL_UPPER_BOUND = BalancerEntry(
+    name="real_upper_bound",
+    settings=RealUpperBound,
+    summary="adds real images that were held back: how much there is to gain",
+)

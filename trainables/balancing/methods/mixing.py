@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from gan_study.trainables.balancing.balancer import BalancedSet
+from gan_study.trainables.balancing.balancer import BalancedSet, BalancerEntry
 from gan_study.trainables.base.settings import settings
 from gan_study.trainables.classifiers.fitting_plan import FittingPlan
 from gan_study.trainables.data.images import TrainingSet
@@ -44,3 +44,9 @@ class Cutmix:
 
         mix = v2.CutMix(alpha=self.alpha, num_classes=len(training.classes.names))
         yield BalancedSet(training=training, plan=FittingPlan(mix=mix))
+
+
+MIXUP = BalancerEntry(name="mixup", settings=Mixup, summary="blends the images of a batch, and their labels")
+CUTMIX = BalancerEntry(
+    name="cutmix", settings=Cutmix, summary="pastes parts of images into others of the batch, and mixes the labels"
+)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from pydantic import Field
 
-from gan_study.trainables.balancing.balancer import BalancedSet
+from gan_study.trainables.balancing.balancer import BalancedSet, BalancerEntry
 from gan_study.trainables.base.settings import settings
 from gan_study.trainables.classifiers.class_sizes import effective_number_weights
 from gan_study.trainables.classifiers.fitting_plan import FittingPlan
@@ -31,3 +31,10 @@ class ClassBalanced:
             training=replace(training, weights=weights[training.labels]),
             plan=FittingPlan(loss=FocalLoss(gamma=self.gamma)),
         )
+
+
+CLASS_BALANCED_LOSS = BalancerEntry(
+    name="class_balanced_loss",
+    settings=ClassBalanced,
+    summary="weights each class by the inverse of its effective size",
+)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from gan_study.trainables.balancing.balancer import BalancedSet
+from gan_study.trainables.balancing.balancer import BalancedSet, BalancerEntry
 from gan_study.trainables.base.settings import settings
 from gan_study.trainables.classifiers.class_sizes import inverse_weights
 from gan_study.trainables.data.images import TrainingSet
@@ -22,3 +22,10 @@ class ClassWeights:
         """`training` with other weights, once."""
         by_class = training.weights.new_tensor(inverse_weights(training.class_counts()))
         yield BalancedSet(training=replace(training, weights=by_class[training.labels]))
+
+
+CLASS_WEIGHTS = BalancerEntry(
+    name="class_weights",
+    settings=ClassWeights,
+    summary="weights each class by the inverse of its size in the loss",
+)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from gan_study.trainables.balancing.balancer import BalancedSet
+from gan_study.trainables.balancing.balancer import BalancedSet, BalancerEntry
 from gan_study.trainables.base.settings import settings
 from gan_study.trainables.classifiers.class_sizes import log_priors
 from gan_study.trainables.classifiers.fitting_plan import FittingPlan
@@ -58,3 +58,21 @@ class ThresholdMoving:
 def _adjusted_while_training(training: TrainingSet, *, tau: float) -> BalancedSet:
     adjustment = tau * training.weights.new_tensor(log_priors(training.class_counts()))
     return BalancedSet(training=training, plan=FittingPlan(loss=AdjustedCrossEntropy(adjustment=adjustment)))
+
+
+BALANCED_SOFTMAX = BalancerEntry(
+    name="balanced_softmax",
+    settings=BalancedSoftmax,
+    summary="adds the logarithm of the class sizes to the logits in the loss",
+)
+LOGIT_ADJUSTMENT = BalancerEntry(
+    name="logit_adjustment",
+    settings=LogitAdjustment,
+    summary="adds tau times the logarithm of the priors in the loss",
+)
+THRESHOLD_MOVING = BalancerEntry(
+    name="threshold_moving",
+    settings=ThresholdMoving,
+    summary="divides the predicted probabilities by the class priors",
+    moves_predictions=True,
+)

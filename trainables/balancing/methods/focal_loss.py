@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from gan_study.trainables.balancing.balancer import BalancedSet
+from gan_study.trainables.balancing.balancer import BalancedSet, BalancerEntry
 from gan_study.trainables.base.settings import settings
 from gan_study.trainables.classifiers.fitting_plan import FittingPlan
 from gan_study.trainables.classifiers.losses import FocalLoss
@@ -23,3 +23,8 @@ class Focal:
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
         """`training` and the plan, once."""
         yield BalancedSet(training=training, plan=FittingPlan(loss=FocalLoss(gamma=self.gamma)))
+
+
+FOCAL_LOSS = BalancerEntry(
+    name="focal_loss", settings=Focal, summary="makes images that are easy count less in the loss"
+)

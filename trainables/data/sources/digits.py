@@ -5,9 +5,9 @@ from functools import cached_property
 
 import numpy as np
 
-from gan_study.trainables.data.images import LabeledImages
-from gan_study.trainables.data.pixels import array_tiles, labeled_images
-from gan_study.trainables.data.source import DataConfig, Loaded
+from gan_study.trainables.data.images import LabeledImages, Loaded
+from gan_study.trainables.data.pixels import images_of_arrays
+from gan_study.trainables.data.source import DataConfig, DataSet
 from gan_study.trainables.data.split import TEST_SEED, Indices, carve, per_class_sizes
 
 CLASS_NAMES = tuple("0123456789")
@@ -45,11 +45,20 @@ class Digits:
 
         bunch = load_digits()
         greys = np.round(bunch.images * (255 / _FULL_INK)).astype(np.uint8)
-        channels = self.config.channels or 1
-        return labeled_images(
-            array_tiles(greys, size=self.config.image_size, channels=channels),
+        return images_of_arrays(
+            greys,
             bunch.target.astype(np.int64),
-            channels=channels,
+            size=self.config.image_size,
+            channels=self.config.channels or 1,
             class_names=CLASS_NAMES,
-            origins=tuple(f"digits/{i}" for i in range(len(greys))),
+            origin="digits",
         )
+
+
+DIGITS = DataSet(
+    name="digits",
+    summary="1,797 handwritten digits, 8x8, grey; comes with scikit-learn",
+    source=Digits,
+    class_names=CLASS_NAMES,
+    takes_folder=False,
+)

@@ -1,0 +1,162 @@
+"""Published benchmarks: where their files lie, how they are downloaded, and how they become images.
+
+A folder of data sets holds a folder for each, by name; a data set's own folder will do as well.
+"""
+
+import os
+import tarfile
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from http.client import HTTPException
+from pathlib import Path
+from typing import TypeAlias
+
+from gan_study.trainables.base.settings import DataError
+from gan_study.trainables.data.images import Labels, Loaded
+from gan_study.trainables.data.pixels import Bytes, images_of_arrays
+from gan_study.trainables.data.source import DATA_ENVIRONMENT_VARIABLE, DataConfig, DataSet
+
+_CACHE = Path("~/.cache/gan-study")
+# How a download may fail: no network or disk (OSError), a mirror's refusal (RuntimeError), half a file.
+_DOWNLOAD_ERRORS = (OSError, RuntimeError, HTTPException, EOFError, tarfile.TarError)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """One official part: N `images` [H, W] or [H, W, 3], `labels` [N], and notes worth knowing."""
+
+    images: Iterable[Bytes]
+    labels: Labels
+    notes: tuple[str, ...] = ()
+
+
+# (folder, whether this is the training part) -> the part
+Reader: TypeAlias = Callable[[Path, bool], Part]
+# Downloads the set into an empty folder, and returns the files and folders there that are to be kept, in order.
+Download: TypeAlias = Callable[[Path], tuple[Path, ...]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishedSet:
+    """A benchmark: what is published about it, and how its files lie and are read."""
+
+    name: str
+    summary: str
+    class_names: tuple[str, ...]
+    channels: int
+    test_counts: tuple[int, ...]
+    layouts: tuple[tuple[str, Reader], ...]
+    """A file that marks each layout, and the layout's reader; the first that is found is read."""
+    download: Download
+    """Gives the first layout; what holds its marker must come last."""
+    by_hand: str
+    """What to put where if the download fails."""
+
+    def as_data_set(self) -> DataSet:
+        """The benchmark as it can be chosen."""
+        return DataSet(
+            name=self.name,
+            summary=self.summary,
+            source=partial(PublishedSource, self),
+            class_names=self.class_names,
+            is_looked_for=True,
+        )
+
+
+@dataclass(frozen=True)
+class PublishedSource:
+    """A benchmark with its official parts; `test_class_counts` is what was published."""
+
+    published: PublishedSet
+    config: DataConfig
+
+    def pool(self) -> Loaded:
+        """The official training part."""
+        return self._read(train=True)
+
+    def test(self) -> Loaded:
+        """The official test part; a note says if its class counts are not those published."""
+        test = self._read(train=False)
+        if test.images.class_counts() == self.published.test_counts:
+            return test
+        odd = f"the {self.published.name} test part is not the published one: its class counts differ"
+        return replace(test, notes=(*test.notes, odd))
+
+    def test_class_counts(self) -> tuple[int, ...]:
+        """A constant of the published set; no file is opened."""
+        return self.published.test_counts
+
+    def _read(self, *, train: bool) -> Loaded:
+        folder, read = locate(self.published, data_folders(self.config.root))
+        with _name_damage(folder):
+            part = read(folder, train)
+            images = images_of_arrays(
+                part.images,
+                part.labels,
+                size=self.config.image_size,
+                channels=self.config.channels or self.published.channels,
+                class_names=self.published.class_names,
+                origin="train" if train else "test",
+            )
+        return Loaded(images=images, notes=part.notes)
+
+
+def data_folders(root: str | None) -> tuple[Path, ...]:
+    """Where to look: `root` alone if given, else the environment variable's folder, then the user's cache."""
+    if root is not None:
+        return (Path(root).expanduser(),)
+    named = os.environ.get(DATA_ENVIRONMENT_VARIABLE)
+    return tuple(path.expanduser() for path in ((Path(named), _CACHE) if named else (_CACHE,)))
+
+
+def locate(published: PublishedSet, folders: tuple[Path, ...]) -> tuple[Path, Reader]:
+    """The folder that has the set, and its reader; downloads it into the first of `folders` if none has it.
+
+    Raises DataError, which says where it looked, if the download fails.
+    """
+    candidates = [inner for folder in folders for inner in (folder, folder / published.name)]
+    found = _find(published, candidates)
+    if found is None:
+        try:
+            _download(published, folders[0] / published.name)
+        except _DOWNLOAD_ERRORS as error:
+            raise DataError(
+                f"{published.name} is not in {' or '.join(map(str, candidates))}, and its download failed "
+                f"({' '.join(str(error).split())}); name a folder that has it with --data DIR, or put "
+                f"{published.by_hand} in {candidates[-1]}"
+            ) from error
+        found = _find(published, candidates)
+    assert found is not None, "a downloaded set lies where it is looked for"
+    return found
+
+
+def _find(published: PublishedSet, candidates: list[Path]) -> tuple[Path, Reader] | None:
+    pairs = ((marker, folder, read) for marker, read in published.layouts for folder in candidates)
+    return next(((folder, read) for marker, folder, read in pairs if (folder / marker).exists()), None)
+
+
+def _download(published: PublishedSet, folder: Path) -> None:
+    # Downloaded aside and moved in one step: trials that start together never see half a data set.
+    folder.mkdir(parents=True, exist_ok=True)
+    marker, _ = published.layouts[0]
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".download-") as aside:
+        for path in published.download(Path(aside)):
+            try:
+                path.rename(folder / path.name)
+            except OSError:
+                if not (folder / marker).exists():
+                    raise
+
+
+@contextmanager
+def _name_damage(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    # All that torchvision, Pillow, NumPy and pickle raise on damaged files.
+    except Exception as error:
+        raise DataError(
+            f"{folder}: the files are incomplete or damaged ({' '.join(str(error).split())})"
+        ) from error

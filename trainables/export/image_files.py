@@ -1,0 +1,67 @@
+"""The images of a balanced folder as files, and the manifest row of each."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from gan_study.trainables.data.catalog import data_set
+from gan_study.trainables.data.difficulty import Difficulty
+from gan_study.trainables.data.images import LabeledImages
+from gan_study.trainables.data.source import DataConfig
+from gan_study.trainables.export.balanced_folder import TRAIN, VALIDATION, ManifestRow
+from gan_study.trainables.export.filling import Filling
+from gan_study.trainables.export.layout import folder_name, write_png
+from gan_study.trainables.export.request import ExportRequest
+from gan_study.trainables.runtime.storage import write_atomically
+from gan_study.trainables.trial.data import TrialParts
+
+
+def write_images(
+    folder: Path, request: ExportRequest, parts: TrialParts, fillings: Mapping[int, Filling]
+) -> Iterator[ManifestRow]:
+    """Writes the real images, then the synthetic ones, and yields each one's manifest row once it is written."""
+    # The files of the real training images by label, which synthetic images name as the nearest.
+    nearest: dict[int, list[str]] = {}
+    for part, images in ((TRAIN, parts.training), (VALIDATION, parts.validation)):
+        files: dict[int, list[str]] = nearest if part == TRAIN else {}
+        for row in range(len(images)):
+            label = int(images.labels[row])
+            name, of_class = images.class_names[label], files.setdefault(label, [])
+            original = _original(images, row, request.config.data)
+            suffix = original.suffix.lower() if original else ".png"
+            file = f"{part}/{folder_name(name)}/real-{len(of_class):06d}{suffix}"
+            _write_real(images, row, original, folder / file, links=request.links)
+            of_class.append(file)
+            yield ManifestRow(file=file, class_name=name, part=part, origin="real", source=images.origins[row])
+    for label, made in fillings.items():
+        name = parts.classes.names[label]
+        for number, pixels in enumerate(made.images):
+            file = f"{TRAIN}/{folder_name(name)}/synthetic-{number:06d}.png"
+            write_png(folder / file, pixels)
+            yield ManifestRow(
+                file=file,
+                class_name=name,
+                part=TRAIN,
+                origin="synthetic",
+                seed=str(made.seeds[number]),
+                nearest_real=nearest[label][made.nearest[number]],
+                distance=f"{made.distances[number]:.6g}",
+            )
+
+
+def _original(images: LabeledImages, row: int, data: DataConfig) -> Path | None:
+    """The file of an image; None if it has none of its own, or was changed after it was read."""
+    if not data_set(data).has_a_file_each or data.difficulty != Difficulty():
+        return None
+    assert data.root is not None, "a data set of files has a folder"
+    return Path(data.root).expanduser() / images.origins[row]
+
+
+def _write_real(images: LabeledImages, row: int, original: Path | None, path: Path, *, links: bool) -> None:
+    if original is None:
+        write_png(path, images.images[row])
+    elif links:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+        path.symlink_to(original.resolve())
+    else:
+        write_atomically(path, original.read_bytes())

@@ -1,0 +1,76 @@
+"""What is to be exported, and whether a folder may take it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from gan_study.trainables.base.settings import UserError
+from gan_study.trainables.data.catalog import data_set
+from gan_study.trainables.data.published import data_folders
+from gan_study.trainables.export.balanced_folder import DESCRIPTION, Description, read_description
+from gan_study.trainables.runtime.matrix_products import Library
+from gan_study.trainables.trial.config import TrialConfig, dump_trial
+
+# Holds what an export that was cut off has done; gone once the folder is complete.
+WORK = Path(".work")
+REQUEST = WORK / "request.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportRequest:
+    """What is to be exported: the trial whose balanced set it is, and how it is to be written."""
+
+    config: TrialConfig
+    study_validation: Mapping[str, float | None] | None = None
+    """The trial's validation scores, if a study has run it."""
+    states: Path | None = None
+    """A folder with checkpoints of the trial's GANs: what is trained in just that way continues from them."""
+    library: Library | None = None
+    """The library that the trial left its matrix products to."""
+    all_images: bool = False
+    """Train on the validation part as well, which leaves nothing to judge a classifier by."""
+    links: bool = False
+    """Write real images as symbolic links to the files that they are read from, instead of copies."""
+    threads: int = 1
+    """On a CPU the last digits of all numbers depend on them."""
+    findings: tuple[str, ...] = ()
+    """Sentences of the study about this GAN, for the data card."""
+
+    @property
+    def trial(self) -> TrialConfig:
+        """The configuration without the place of its files, which changes no number and is nobody's business."""
+        return replace(self.config, data=replace(self.config.data, root=None))
+
+    def to_bytes(self) -> bytes:
+        """What is asked for, as it lies in a folder that is not complete."""
+        asked = {"trial": dump_trial(self.trial), "all_images": self.all_images, "links": self.links}
+        return json.dumps(asked, sort_keys=True).encode()
+
+
+def refuse_source(config: TrialConfig, folder: Path) -> None:
+    """Raises UserError if `folder` lies within a folder that real images are read from, or contains it."""
+    looked_for = config.data.root is not None or data_set(config.data).is_looked_for
+    folders = data_folders(config.data.root) if looked_for else ()
+    target = folder.resolve()
+    for source in (each.resolve() for each in folders):
+        if source.is_relative_to(target) or target.is_relative_to(source):
+            raise UserError(f"--out {folder}: choose a folder apart from that of the real images, {source}")
+
+
+def find_finished(request: ExportRequest, folder: Path) -> Description | None:
+    """The description of what `request` asks for, if `folder` holds it complete already.
+
+    Raises UserError if it holds anything else.
+    """
+    if (folder / DESCRIPTION).exists():
+        description = read_description(folder)
+        if (description.trial, description.all_images) != (dump_trial(request.trial), request.all_images):
+            raise UserError(f"{folder} holds another balanced data set; choose another --out")
+        return description
+    if (folder / REQUEST).exists():
+        if (folder / REQUEST).read_bytes() != request.to_bytes():
+            raise UserError(f"{folder} holds the beginning of another balanced data set; choose another --out")
+    elif folder.exists() and any(folder.iterdir()):
+        raise UserError(f"{folder} is not empty; choose another --out")
+    return None
