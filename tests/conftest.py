@@ -34,9 +34,9 @@ def file_of(item: pytest.Item) -> str:
 @pytest.fixture(scope="session")
 def _shared_ray_ends():
     yield
-    import ray
+    from tests.one_ray import stop_shared_ray
 
-    ray.shutdown()
+    stop_shared_ray()
 
 
 @pytest.fixture
