@@ -22,8 +22,8 @@ from gan_study.trainables.arrays import to_bytes
 from gan_study.trainables.base.settings import UserError
 from gan_study.trainables.record import RecordError
 from gan_study.trainables.trial.outcome import array_path
+from tests.study.plan.test_planner import STUDY
 from tests.study.simulation import Simulation
-from tests.study.test_planner import STUDY
 
 CONFIG = parse_study({**STUDY, "search": {**STUDY["search"], "trials": 4}, "confirm": {"seeds": [1]}})
 

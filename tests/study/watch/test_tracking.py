@@ -11,14 +11,14 @@ import pytest
 import wandb
 from pydantic import JsonValue
 
-from gan_study.study import tracking
 from gan_study.study.run.folder import Manifest, StudyFolder
+from gan_study.study.watch import tracking
 from gan_study.study.watch.dashboard import dashboard, specification
 from gan_study.study.watch.tracking import WandbMirror, at_the_end, configuration, group, on_the_way, summary
 from gan_study.trainables.record import Milestone
 from tests.analysis.planted import loss_arrays, planted_record, with_arrays
 from tests.study.simulation import Simulation
-from tests.study.test_check import CONFIG
+from tests.study.watch.test_check import CONFIG
 
 ONLINE = replace(CONFIG, wandb=replace(CONFIG.wandb, mode="online"))
 
