@@ -90,7 +90,7 @@ def _one_run(records: Sequence[Trial]) -> Iterator[str]:
 
 
 def _seeds(records: Sequence[Trial]) -> Iterator[str]:
-    numbers = _seeds_per_arm(records)
+    numbers = Counter((condition_of(record), record.balancer) for record in confirmed(records)).values()
     if not numbers:
         return
     low, high = min(numbers), max(numbers)
@@ -113,10 +113,6 @@ def _images(study: Study) -> Iterator[str]:
             "Not all predictions on test images are stored, so nothing is known of other test images in the "
             f"verdicts on {listing(first_few(list(alone)))}."
         )
-
-
-def _seeds_per_arm(records: Sequence[Trial]) -> list[int]:
-    return list(Counter((condition_of(r), r.balancer) for r in confirmed(records)).values())
 
 
 def _small_counts(records: Sequence[Trial]) -> Iterator[str]:

@@ -38,7 +38,8 @@ def class_frame(records: Sequence[Trial]) -> pd.DataFrame:
     seeds; `training_images` are the class's before balancing.
     """
     columns = [*ARM, "class", "minority", "training_images", "value", "score"]
-    found = [frame for index in range(_num_classes(records)) if len(frame := _class_values(records, index))]
+    num_classes = max((len(record.class_names) for record in confirmed(records)), default=0)
+    found = [frame for index in range(num_classes) if len(frame := _class_values(records, index))]
     values = pd.concat(found) if found else pd.DataFrame(columns=columns)
     groups = values.groupby([*ARM, "class", "minority"], as_index=False, sort=False)
     classes = groups.agg(
@@ -48,10 +49,6 @@ def class_frame(records: Sequence[Trial]) -> pd.DataFrame:
         training_images=("training_images", "mean"),
     )
     return classes.assign(family=classes["balancer"].map(families(records)))
-
-
-def _num_classes(records: Sequence[Trial]) -> int:
-    return max((len(record.class_names) for record in confirmed(records)), default=0)
 
 
 def _class_values(records: Sequence[Trial], index: int) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from gan_study.analysis.select import Condition, Task, confirmed, families
 from gan_study.analysis.statistics import Floats, resampled_means
 from gan_study.analysis.tables import Table, headed
 from gan_study.analysis.trial import Trial
-from gan_study.analysis.verdicts import Comparison, Verdict, comparisons
+from gan_study.analysis.verdicts import Comparison, comparisons
 from gan_study.analysis.wording import ABSENT, listing, magnitude, ratio_text
 
 FEWEST_RATIOS = 2
@@ -92,7 +92,10 @@ def _crossover(
     seeds = [each.pairs.differences for each in ordered]
     means = np.array([np.mean(values) for values in seeds])
     falls = gain_falls(means)
-    helps, hurts = (_with_verdict(ordered, verdict) for verdict in ("helps", "hurts"))
+    helps, hurts = (
+        tuple(each.pairs.condition.imbalance_ratio for each in ordered if each.verdict == verdict)
+        for verdict in ("helps", "hurts")
+    )
     at = float(np.exp(zero_of(np.log(ratios), means, falls=falls)))
     draws = resampled_means(seeds) if helps and sides_agree(at, falls=falls, helps=helps, hurts=hurts) else None
     return Crossover(
@@ -110,10 +113,6 @@ def _crossover(
         if draws is not None
         else None,
     )
-
-
-def _with_verdict(gains: Sequence[Comparison], verdict: Verdict) -> tuple[float, ...]:
-    return tuple(each.pairs.condition.imbalance_ratio for each in gains if each.verdict == verdict)
 
 
 def sides_agree(at: float, *, falls: bool, helps: Sequence[float], hurts: Sequence[float]) -> bool:

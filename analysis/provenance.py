@@ -37,7 +37,9 @@ def row_sources(frame: pd.DataFrame, records: Sequence[TrialRecord], origin: Ori
     A row is made from the trials of the methods that it names, under the condition that it names. A column that
     is not there limits nothing: text leaves out what all rows share.
     """
-    named = {_plain(name): name for name in frame.columns}
+    # "Imbalance ratio" is the heading of imbalance_ratio.
+    plain = {label(name): name for name in (*CONDITION_COLUMNS, *METHOD_COLUMNS)}
+    named = {plain.get(name, name): name for name in frame.columns}
     conditions = {name: named[name] for name in CONDITION_COLUMNS if name in named}
     methods = [named[name] for name in METHOD_COLUMNS if name in named]
     eligible = _eligible(records, origin)
@@ -72,8 +74,3 @@ def _eligible(records: Sequence[TrialRecord], origin: Origin) -> list[TrialRecor
         for record in records
         if record.trial_id in counted or (origin.searched and record.phase == "search")
     ]
-
-
-def _plain(heading: str) -> str:
-    """The column that a heading was made from: "Imbalance ratio" is imbalance_ratio."""
-    return {label(name): name for name in (*CONDITION_COLUMNS, *METHOD_COLUMNS)}.get(heading, heading)

@@ -28,14 +28,13 @@ from gan_study.analysis.load import Study, load_study
 from gan_study.analysis.one_run import one_run_tables
 from gan_study.analysis.page_pictures import MOST_PAGE_BYTES, PagePictures, Picture, page_pictures
 from gan_study.analysis.paper import write_paper
-from gan_study.analysis.plots.figures import Drawn, figures
+from gan_study.analysis.plots.figures import Plan, figures
 from gan_study.analysis.plots.images import data_uri
 from gan_study.analysis.plots.nearest import Pair
 from gan_study.analysis.real_or_fake import PAGE_FILE as QUIZ_FILE
 from gan_study.analysis.real_or_fake import page_rounds, rounds
 from gan_study.analysis.select import MAIN_METRIC, score
 from gan_study.analysis.tables import (
-    Table,
     TracedTable,
     answer_table,
     class_count_table,
@@ -67,7 +66,7 @@ def write_report_of(study: Study) -> Path:
         shutil.rmtree(report / stale, ignore_errors=True)
     found = report_tables(study)
     write_tables(study, found, report / TABLES_FOLDER)
-    drawn = list(_written(figures(study.records), report / PLOTS_FOLDER))
+    drawn = list(_write_figures(figures(study.records), report / PLOTS_FOLDER))
     plotted = charts(study.records, map_frame(study))
     for chart in plotted:
         chart.data.to_csv(report / PLOTS_FOLDER / f"{chart.name}.csv", index=False)
@@ -90,14 +89,11 @@ def report_tables(study: Study) -> tuple[TracedTable, ...]:
         *crossover_tables(study),
         class_count_table(records),
         *importance_tables(study),
-        *_special(records),
+        *generated_tables(records),
+        *best_epoch_tables(records),
+        *gan_time_tables(records),
     )
     return tuple(traced(table, records) for table in found)
-
-
-def _special(records: Sequence[Trial]) -> tuple[Table, ...]:
-    """The tables that only some studies have."""
-    return (*generated_tables(records), *best_epoch_tables(records), *gan_time_tables(records))
 
 
 def terminal_summary(study: Study) -> tuple[str, pd.DataFrame]:
@@ -105,18 +101,19 @@ def terminal_summary(study: Study) -> tuple[str, pd.DataFrame]:
     return " ".join(answer(study)), answer_table(study)
 
 
-def _written(drawn: Iterator[Drawn], folder: Path) -> Iterator[Picture]:
+def _write_figures(drawn: Iterator[Plan], folder: Path) -> Iterator[Picture]:
     folder.mkdir(parents=True, exist_ok=True)
-    for figure in drawn:
-        (folder / f"{figure.name}.png").write_bytes(figure.png)
-        (folder / f"{figure.name}.svg").write_bytes(figure.svg)
-        figure.data.to_csv(folder / f"{figure.name}.csv", index=False)
+    for plan in drawn:
+        svg = plan.save("svg")
+        (folder / f"{plan.stem}.png").write_bytes(plan.save("png"))
+        (folder / f"{plan.stem}.svg").write_bytes(svg)
+        plan.data.to_csv(folder / f"{plan.stem}.csv", index=False)
         yield Picture(
-            section=figure.section,
-            title=figure.title,
-            alt=figure.alt,
-            uri=data_uri(figure.svg, "image/svg+xml"),
-            files=tuple(f"{PLOTS_FOLDER}/{figure.name}.{kind}" for kind in ("csv", "svg", "png")),
+            section=plan.section,
+            title=plan.title,
+            alt=plan.alt,
+            uri=data_uri(svg, "image/svg+xml"),
+            files=tuple(f"{PLOTS_FOLDER}/{plan.stem}.{kind}" for kind in ("csv", "svg", "png")),
         )
 
 

@@ -49,46 +49,35 @@ from gan_study.analysis.wording import ratio_text
 
 
 @dataclass(frozen=True, kw_only=True)
-class Drawn:
-    """A finished figure as files, and the `data` behind it.
-
-    `section` says where in the report it stands, `alt` what it shows in words.
-    """
-
-    section: str
-    name: str
-    title: str
-    alt: str
-    data: pd.DataFrame
-    png: bytes
-    svg: bytes
-
-
-@dataclass(frozen=True, kw_only=True)
 class Plan:
-    """A figure before it is saved."""
+    """A figure, and the `data` behind it."""
 
     section: str
+    """Where in the report it stands."""
     name: str
     title: str
     alt: str
+    """What it shows, in words."""
     data: pd.DataFrame
     figure: Figure
 
+    @property
+    def stem(self) -> str:
+        """The name of its files, without their endings."""
+        return slug(self.name)
 
-def figures(records: Sequence[Trial]) -> Iterator[Drawn]:
-    """Every figure that the records allow, drawn one at a time."""
+    def save(self, kind: str) -> bytes:
+        """The figure as a file of a kind, "png" or "svg"."""
+        buffer = io.BytesIO()
+        # Without a date equal figures are equal files.
+        self.figure.savefig(buffer, format=kind, metadata={"Date": None} if kind == "svg" else None)
+        return buffer.getvalue()
+
+
+def figures(records: Sequence[Trial]) -> Iterator[Plan]:
+    """Every figure that the records allow, one at a time, in the style that it is to be saved in."""
     with house_style():
-        for plan in plans(records):
-            yield Drawn(
-                section=plan.section,
-                name=slug(plan.name),
-                title=plan.title,
-                alt=plan.alt,
-                data=plan.data,
-                png=_saved(plan.figure, "png"),
-                svg=_saved(plan.figure, "svg"),
-            )
+        yield from plans(records)
 
 
 def plans(records: Sequence[Trial]) -> Iterator[Plan]:
@@ -292,10 +281,3 @@ def _loss_plans(records: Sequence[Trial], condition: Condition, at: str) -> Iter
 def slug(name: str) -> str:
     """`name` as the name of a file."""
     return re.sub(r"[^a-z0-9.]+", "_", name.lower()).strip("_")
-
-
-def _saved(figure: Figure, kind: str) -> bytes:
-    buffer = io.BytesIO()
-    # Without a date equal figures are equal files.
-    figure.savefig(buffer, format=kind, metadata={"Date": None} if kind == "svg" else None)
-    return buffer.getvalue()

@@ -1,6 +1,7 @@
 """The losses of the GANs, epoch by epoch."""
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 
 from matplotlib.figure import Figure
 
@@ -8,6 +9,8 @@ from gan_study.analysis.plots.style import BLUE, VERMILION, count_along, panels,
 from gan_study.analysis.trial import Losses, Trial
 
 Curves = Mapping[str, Losses]
+# Of the networks of one GAN.
+LINE_STYLES = ("-", "--", ":", "-.")
 
 
 def loss_data(records: Sequence[Trial]) -> dict[str, Curves]:
@@ -23,7 +26,7 @@ def draw_losses(data: Mapping[str, Curves]) -> Figure:
     """A panel for each GAN; its scale is its own, since losses of different objectives do not compare."""
     figure, axes = panels(len(data), columns=2, row_inches=2.1, sharex=False, sharey=False)
     for panel, (balancer, curves) in zip(axes, data.items(), strict=True):
-        for style, curve in zip(_line_styles(len(curves)), curves.values(), strict=True):
+        for style, curve in zip(cycle(LINE_STYLES), curves.values(), strict=False):
             epochs = range(1, len(curve.generator) + 1)
             panel.plot(epochs, curve.generator, color=BLUE, linestyle=style)
             panel.plot(epochs, curve.discriminator, color=VERMILION, linestyle=style)
@@ -34,8 +37,3 @@ def draw_losses(data: Mapping[str, Curves]) -> Figure:
     lines = [axes[0].plot([], [], color=colour)[0] for colour in (BLUE, VERMILION)]
     figure.legend(lines, ["generator", "discriminator"], loc="outside upper center", ncols=2)
     return figure
-
-
-def _line_styles(number: int) -> list[str]:
-    """Line styles for the networks of one GAN, repeating after four."""
-    return [("-", "--", ":", "-.")[index % 4] for index in range(number)]

@@ -18,7 +18,6 @@ LOG_SPAN = 10
 # What every trial of a cell has in common, or what a panel shows by its colour.
 NOT_SLICED = frozenset({"balancing/name", "imbalance/ratio"})
 COLUMNS = ("balancer", "parameter", "value", "imbalance_ratio", "gain")
-Value = bool | int | float | str
 
 
 def slice_data(records: Sequence[TrialRecord], task: Task) -> pd.DataFrame:

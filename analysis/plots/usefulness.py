@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from operator import sub
 from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
@@ -48,7 +49,7 @@ class UsefulnessPoint:
 
 @dataclass(frozen=True, kw_only=True)
 class _Relative:
-    """How a distance is set against its floor: `equal` is what real images score, None where it cannot be."""
+    """How a distance is set against the real-image reference: at `equal` it is that of real images."""
 
     title: str
     equal: float
@@ -56,18 +57,19 @@ class _Relative:
     value: Callable[[float, float], float | None]
 
 
-def _quotient(distance: float, floor: float) -> float | None:
-    return distance / floor if distance > 0 and floor > 0 else None
-
-
-def _difference(distance: float, floor: float) -> float:
-    return distance - floor
+def _quotient(distance: float, reference: float) -> float | None:
+    return distance / reference if distance > 0 and reference > 0 else None
 
 
 # An unbiased estimate may be 0 or less, so that a quotient of two KIDs means nothing.
 _RELATIVE: Mapping[Distance, _Relative] = {
-    "fid": _Relative(title="FID over that of real images (log scale)", equal=1.0, log=True, value=_quotient),
-    "kid": _Relative(title="KID minus that of real images", equal=0.0, log=False, value=_difference),
+    "fid": _Relative(
+        title="FID over that of real images (log scale)",
+        equal=1.0,
+        log=True,
+        value=lambda found, real: found / real if found > 0 and real > 0 else None,
+    ),
+    "kid": _Relative(title="KID minus that of real images", equal=0.0, log=False, value=sub),
 }
 
 
@@ -118,7 +120,11 @@ def draw_usefulness(data: Mapping[Distance, Sequence[UsefulnessPoint]], kinds: M
         _draw_points(panel, points, kinds, colours)
         _draw_references(panel, _RELATIVE[name])
     axes[0].set_ylabel("Gain in test minority F1")
-    named = [(panel, _firsts(points)) for panel, points in zip(axes, data.values(), strict=True)]
+    # A name stands at the first point of its method.
+    named = [
+        (panel, [next(group) for _, group in groupby(points, key=lambda point: point.balancer)])
+        for panel, points in zip(axes, data.values(), strict=True)
+    ]
     lines = [axes[0].plot([], [], "o", color=colours[ratio])[0] for ratio in colours]
     if lines:
         names = [ratio_text(ratio) for ratio in colours]
@@ -147,11 +153,6 @@ def _draw_points(
             colour = colours[point.imbalance_ratio] if colours else FAMILY_COLOURS[family]
             panel.plot(point.distance, point.gain, FAMILY_MARKERS[family], color=colour, markersize=7)
     panel.margins(x=0.22, y=0.16)
-
-
-def _firsts(points: Sequence[UsefulnessPoint]) -> list[UsefulnessPoint]:
-    """The first point of each method, where its name stands."""
-    return [next(group) for _, group in groupby(points, key=lambda point: point.balancer)]
 
 
 def _name(panel: Axes, points: Sequence[UsefulnessPoint]) -> None:

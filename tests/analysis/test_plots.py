@@ -16,7 +16,7 @@ from gan_study.analysis.plots.samples import shrink
 from gan_study.analysis.plots.scores import score_data
 from gan_study.analysis.plots.search import Progress, budget_data, gain_limits, progress_data
 from gan_study.analysis.plots.slices import slice_data
-from gan_study.analysis.plots.style import count_along, font_families
+from gan_study.analysis.plots.style import count_along, font_families, house_style
 from gan_study.analysis.select import Condition, Task, confirmed
 from gan_study.trainables.record import SearchStep
 from tests.analysis.planted import planted_record, planted_study, with_samples
@@ -169,7 +169,8 @@ def test_equal_records_give_equal_files_and_pyplot_is_left_alone() -> None:
     records = planted_study()
     # The first few stand for all.
     first, second = list(islice(figures(records), 3)), list(islice(figures(records), 3))
-    assert [(drawn.name, drawn.svg) for drawn in first] == [(drawn.name, drawn.svg) for drawn in second]
+    with house_style():
+        assert [plan.save("svg") for plan in first] == [plan.save("svg") for plan in second]
     names = [plan.name for plan in plans(records)]
     assert len(set(names)) == len(names) > 5
 

@@ -79,13 +79,15 @@ class Bomb:
 def damaged(content: bytes) -> dict[str, bytes]:
     header = member(np.zeros(3, dtype=np.int64))
     huge = header.replace(b"(3,), }", b"(300000000000,), }")
+    # The first compressed bytes of a member, behind its name and the 20 bytes of its sizes.
+    data = content.index(b"quality/features.npy") + len("quality/features.npy") + 25
     pickled = io.BytesIO()
     np.lib.format.write_array(pickled, np.array([Bomb()], dtype=object), allow_pickle=True)
     return {
         "empty": b"",
-        "no archive": b"\x89PNG" + content,
+        "no archive": b"\x89PNG" + bytes(1000),
         "cut off": content[:-100],
-        "flipped": content[:200] + bytes([content[200] ^ 255]) + content[201:],
+        "flipped": content[:data] + bytes([content[data] ^ 255]) + content[data + 1 :],
         "huge": archive({"counts/training": huge}),
         "negative": archive({"counts/training": header.replace(b"(3,), }", b"(-3,), }")}),
         "pickled": archive({"classes/names": pickled.getvalue()}),

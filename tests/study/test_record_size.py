@@ -1,0 +1,64 @@
+"""A record stays small whatever a recipe asks for; what grows lies in the trial's arrays."""
+
+import random
+from dataclasses import replace
+
+import pytest
+
+from gan_study.study.plan.planner import baseline_trials
+from gan_study.study.plan.recipe import recipe_names, study_config
+from gan_study.trainables.balancing.catalog import parse_balancing
+from gan_study.trainables.record import (
+    MOST_RECORD_BYTES,
+    GanLength,
+    GeneratedImages,
+    Memorisation,
+    Milestone,
+    RungReached,
+    SearchStep,
+    Seen,
+    Selection,
+    limit_notes,
+    to_ranges,
+)
+from gan_study.trainables.trial.outcome import Purpose, array_path, failed_record
+from tests.study.simulation import METRICS
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_a_record_of_a_recipe_with_all_that_it_can_hold_is_small(name):
+    trial = next(iter(baseline_trials(study_config(name))))
+    config = replace(trial.config, balancing=parse_balancing({"name": "bagan_gp"}))
+    blank = failed_record(config, Purpose(phase="confirm"), reason="", imbalance_ratio=100.0)
+    # Of 300 trials 32 are running.
+    running = sorted(random.Random(0).sample(range(300), 32))
+    record = replace(
+        blank,
+        status="complete",
+        scores={part: dict.fromkeys(METRICS, 0.12345678901234567) for part in ("validation", "test")},
+        objective=0.12345678901234567,
+        baseline=0.12345678901234567,
+        search=SearchStep(
+            number=299,
+            params=dict.fromkeys((f"balancing/gan/{letter}@bagan_gp" for letter in "abcdefgh"), 0.00012345),
+            rung=3,
+            stage="half of the variants",
+            seen=Seen(
+                ended=to_ranges(set(range(300)) - set(running)),
+                running=(RungReached(rung=1, numbers=to_ranges(running)),),
+            ),
+        ),
+        selection=Selection(search_trials=100, trial_id="0123456789ab", validation_objective=0.123456789),
+        milestones=tuple(Milestone(epoch=2**n, objective=0.12345678901234567) for n in range(8)),
+        generated=GeneratedImages(balance_to=1.0, share_reached=1.0, num_made=50_000, num_passed=50_000),
+        gan=GanLength(generator_steps=100_000, reason="converged", still_improving=False),
+        memorisation=Memorisation(largest_copied_share=0.12345678901234567, flags=("collapsed", "copies")),
+        arrays=array_path(blank.trial_id),
+        notes=limit_notes(f"class {number}: an ordinary note of some eighty letters" for number in range(6)),
+        seconds=dict.fromkeys(
+            ("data", "balancing", "classifier", "evaluation", "quality", "test"), 123.4567890123
+        ),
+        environment={str(number): "x" * 40 for number in range(14)},
+        finished_at="2026-01-01T00:00:00+00:00",
+    )
+    assert len(record.to_line()) <= MOST_RECORD_BYTES
