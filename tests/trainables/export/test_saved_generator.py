@@ -42,7 +42,7 @@ def trained(variant="dcgan", *, channels=1, **settings):
         gan["warm_start_epochs"] = 1
     balancer = parse_balancing({"name": variant, "gan": gan, **settings}).balancer
     training = training_set(channels)
-    [gans] = balancer.trained(training, (1, 2), seed=3)
+    [gans] = balancer.train(training, seed=3)
     return balancer, gans, training
 
 

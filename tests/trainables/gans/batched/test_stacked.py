@@ -55,7 +55,7 @@ def tensors(value: object, name: str = "") -> dict[str, Tensor]:
     ("variant", "switches"),
     [
         *(pytest.param(variant, SWITCHES, id=f"{name} switches") for name, variant in VARIANTS.items()),
-        *(pytest.param(VARIANTS[name], {}, id=name) for name in NAMES),
+        pytest.param(VARIANTS["bagan"], {}, id="bagan"),
     ],
 )
 def test_the_numbers_are_those_of_training_each_alone(variant: GanVariant, switches: Mapping[str, object]) -> None:
