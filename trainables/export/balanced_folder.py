@@ -103,7 +103,7 @@ class Description:
 
 
 def read_description(folder: Path | str) -> Description:
-    """What the balanced folder holds; raises DataError where it is none, and ConfigError where it is damaged."""
+    """What the balanced folder holds; raises DataError if there is none, and ConfigError if it is invalid."""
     return read_settings(Description, Path(folder) / DESCRIPTION, what="balanced data set")
 
 
@@ -156,7 +156,7 @@ def validation_scores(folder: Path | str, description: Description, *, device: t
 def retrained(folder: Path | str) -> dict[str, float | None]:
     """The validation scores by name, from the images in `folder` and nothing else; for a CPU.
 
-    Raises DataError where it has no validation part.
+    Raises DataError if it has no validation part.
     """
     description = read_description(folder)
     if description.all_images:

@@ -36,8 +36,8 @@ class ImageOverSampler(BaseOverSampler):  # type: ignore[misc]
     "random_oversampling". `settings` are those of the method as a study has them, nested:
     `{"gan": {"epochs": 100}, "image_size": 32}`; what they leave out has its default. `value_range` holds the
     smallest and the largest value that a pixel may have; None: 0 and 255 for bytes, else those found in X.
-    `device` is where a GAN is trained; None: a GPU where there is one. Methods work on squares: images that are
-    none have their edges repeated up to one, evenly on both sides, and what is made is cut back.
+    `device` is where a GAN is trained; None: a GPU if there is one. Methods work on squares: other images are
+    padded to one by repeating their edges evenly on both sides, and what is made is cut back.
 
     `fit_resample` gives back X and y, unchanged and first, and after them the new images, class by class, with the
     dtype of X. After it `sampling_strategy_` maps each class to the number of images that were added.
@@ -94,7 +94,7 @@ class ImageOverSampler(BaseOverSampler):  # type: ignore[misc]
         return np.concatenate([X, made.astype(X.dtype)]), np.concatenate([y, new_classes])
 
     def _range_of(self, X: Array) -> tuple[float, float]:
-        """The values that become -1 and 1; raises ValueError where X leaves them, or they are equal."""
+        """The values that become -1 and 1; raises ValueError if X exceeds them, or if they are equal."""
         found = (float(X.min()), float(X.max()))
         if self.value_range is None:
             lowest, highest = (0.0, 255.0) if X.dtype == np.uint8 else found

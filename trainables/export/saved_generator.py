@@ -118,10 +118,7 @@ def write_generator(folder: Path, generator: SavedGenerator, *, card: str) -> No
 
 
 def write_samples(generator: SavedGenerator, class_name: str, number: int, out: Path, *, seed: int) -> Path:
-    """Images of a class as PNG files in a new folder of that class below `out`, which is given back.
-
-    Raises UserError where there is something in it already.
-    """
+    """The new folder below `out` with images of a class as PNG files. Raises UserError if it is not empty."""
     images = generator.sample(class_name, number, seed=seed)
     folder = out / folder_name(class_name)
     if folder.exists() and any(folder.iterdir()):
@@ -134,8 +131,8 @@ def write_samples(generator: SavedGenerator, class_name: str, number: int, out: 
 def load_generator(folder: Path | str) -> SavedGenerator:
     """The generator in `folder`, on the CPU; nothing in the files is run.
 
-    Raises DataError where files are missing or do not belong together, and ConfigError where the configuration
-    is none.
+    Raises DataError if files are missing or do not belong together, and ConfigError if the configuration is
+    invalid.
     """
     folder = Path(folder)
     config = _read_config(folder / CONFIG)
