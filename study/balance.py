@@ -10,8 +10,9 @@ from pydantic import JsonValue
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from gan_study.study.plan.config import Cell
 from gan_study.study.plan.recipe import merge, study_config
-from gan_study.study.plan.trials import Cell, planned_trial
+from gan_study.study.plan.trials import planned_trial
 from gan_study.study.run.folder import StudyFolder, read_manifest
 from gan_study.study.run.record_store import read_records
 from gan_study.trainables.base.settings import ConfigError, UserError, nearest

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from gan_study.study.plan.config import StudyConfig, check_study_config
+from gan_study.study.plan.config import Ratio, StudyConfig, check_study_config
 from gan_study.study.plan.selection import read_selection
-from gan_study.study.plan.trials import Ratio, is_done, num_confirmations, num_trials
+from gan_study.study.plan.trials import is_done, num_confirmations, num_trials
 from gan_study.study.run.cluster import Room, ray_cluster, room_for_trials
 from gan_study.study.run.data_checks import (
     check_image_features,

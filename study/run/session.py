@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Protocol
 
-from gan_study.study.plan.config import StudyConfig
+from gan_study.study.plan.config import Ratio, StudyConfig
 from gan_study.study.plan.planner import Pause, Planner
 from gan_study.study.plan.selection import read_selection, write_selection
-from gan_study.study.plan.trials import PlannedTrial, Ratio
+from gan_study.study.plan.trials import PlannedTrial
 from gan_study.study.run.folder import StudyFolder
 from gan_study.study.run.record_store import RecordStore
 from gan_study.study.run.time_budget import TimeBudget
