@@ -48,13 +48,7 @@ class RecordStore:
 
 def outline(record: TrialRecord) -> TrialRecord:
     """A record without what no later trial depends on: most of its bytes, the configuration first of all."""
-    return replace(
-        record,
-        config={},
-        arrays=None,
-        notes=(),
-        environment={},
-    )
+    return replace(record, config={}, arrays=None, notes=(), environment={})
 
 
 def read_records(path: Path) -> list[TrialRecord]:
