@@ -95,10 +95,7 @@ def room_for_trials(resources: ResourceConfig, address: str | None) -> Room:
 
     A joined cluster is given a while to get its first machine. Raises UserError where a trial would wait for ever.
     """
-    startable: tuple[Offer, ...] | None = ()
-    if address is not None:
-        on_head = ray.remote(num_cpus=0, resources={HEAD_RESOURCE: 0.001})(_what_the_head_says)
-        startable = startable_machines(*ray.get(on_head.remote()))
+    startable = () if address is None else _startable_machines()
     deadline = time.monotonic() + (0 if address is None else JOIN_SECONDS)
     while True:
         present = tuple(node["Resources"] for node in ray.nodes() if node["Alive"])
@@ -156,6 +153,11 @@ def in_words(offer: Offer) -> str:
 def _all_in_words(machines: Iterable[Offer]) -> str:
     counts = Counter(map(in_words, machines))
     return "; ".join(f"{count} with {offer}" for offer, count in counts.items()) or "none"
+
+
+def _startable_machines() -> tuple[Offer, ...] | None:
+    on_head = ray.remote(num_cpus=0, resources={HEAD_RESOURCE: 0.001})(_what_the_head_says)
+    return startable_machines(*ray.get(on_head.remote()))
 
 
 def _what_the_head_says() -> tuple[str | None, tuple[str, ...]]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -28,6 +28,9 @@ _SECONDS_TO_ANSWER = 30
 # before that, the tables, has a limit of another kind: attempts, 2, 4, 8 ... s after one another.
 _SECONDS_TO_SEND, _ATTEMPTS = 120, 5
 
+Mode: TypeAlias = Literal["online", "offline"]
+Fill: TypeAlias = Callable[[wandb.Run], None]
+
 
 class Connection:
     """Makes runs of one project in W&B or, once that did not answer, on disk alone."""
@@ -37,9 +40,7 @@ class Connection:
         # Why W&B could not be reached, and what to do about it.
         self.problem: str | None = None
 
-    def make_run(
-        self, fill: Callable[[wandb.Run], None], *, id: str, exit_code: int = 0, **of_this_run: Any
-    ) -> None:
+    def make_run(self, fill: Fill, *, id: str, exit_code: int = 0, **of_this_run: Any) -> None:
         """Make a run, new or gone on with by its id, of what `fill` logs to it."""
         if self._config.mode == "online" and self.problem is None:
             try:
@@ -51,13 +52,7 @@ class Connection:
                 id = f"{id}-kept"
         self._made("offline", fill, exit_code, id=id, **of_this_run)
 
-    def _made(
-        self,
-        mode: Literal["online", "offline"],
-        fill: Callable[[wandb.Run], None],
-        exit_code: int,
-        **of_this_run: Any,
-    ) -> None:
+    def _made(self, mode: Mode, fill: Fill, exit_code: int, **of_this_run: Any) -> None:
         run = wandb.init(
             project=self._config.project,
             mode=mode,

@@ -15,22 +15,11 @@ T = TypeVar("T")
 _PARTIAL = ".partial"
 _LOG = logging.getLogger(__name__)
 
-# Ways of failing that pass: a disk or a quota is full, a device or a file server does not answer. A missing
-# permission or a file in a folder's place stays.
-_PASSING = frozenset(
-    {
-        errno.ENOSPC,
-        errno.EDQUOT,
-        errno.EIO,
-        errno.EROFS,
-        errno.ESTALE,
-        errno.EBUSY,
-        errno.ETIMEDOUT,
-        errno.ENOTCONN,
-        errno.EHOSTDOWN,
-        errno.EREMOTEIO,
-    }
-)
+# Ways of failing that pass. A missing permission or a file in a folder's place stays.
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
+_DEVICE_FAILS = frozenset({errno.EIO, errno.EROFS, errno.EBUSY})
+_SERVER_FAILS = frozenset({errno.ESTALE, errno.ETIMEDOUT, errno.ENOTCONN, errno.EHOSTDOWN, errno.EREMOTEIO})
+_PASSING = _NO_ROOM | _DEVICE_FAILS | _SERVER_FAILS
 # What file systems answer that cannot flush a folder.
 _NO_FOLDER_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP})
 
