@@ -20,7 +20,7 @@ from gan_study.study.run.lock import sole_driver
 from gan_study.study.run.record_store import RecordStore, read_records
 from gan_study.study.run.result import StudyResult, UnfinishedStudyError
 from gan_study.study.run.retention import Retention, best_confirmed
-from gan_study.study.run.session import Observer, StudySession
+from gan_study.study.run.session import StudySession
 from gan_study.study.run.time_budget import TimeBudget
 from gan_study.study.run.tuner import run_trials
 from gan_study.study.watch.journal import Journal, driver_began
@@ -105,17 +105,28 @@ def _run(
     config, folder = with_way_decided(manifest.config, room), StudyFolder(root.resolve())
     with contextlib.ExitStack() as closing:
         tally = Tally(num_workers=room.num_workers, num_trials=num_trials(config))
+        view = _optuna_view(manifest, folder)
+        mirrors = closing.enter_context(_mirrors(manifest, folder, options.console))
         session = StudySession(
             config,
             folder,
-            view=_optuna_view(manifest, folder),
+            view=view,
             imbalance_ratios=ratios,
             budget=TimeBudget(
                 seconds=options.time_budget_seconds,
                 num_confirmations=num_confirmations(config),
                 num_workers=tally.num_workers,
             ),
-            observers=_observers(manifest, folder, tally, options.console, closing),
+            observers=[
+                Journal(),
+                closing.enter_context(ProgressDisplay(tally, options.console)),
+                Retention(
+                    folder,
+                    most_bytes=config.resources.kept_gb * 1e9,
+                    exported_seed=min(config.confirm.seeds),
+                ),
+                *mirrors,
+            ],
         )
         for record in session.records:
             tally.count(record)
@@ -150,22 +161,6 @@ def _optuna_view(manifest: Manifest, folder: StudyFolder) -> OptunaView:
         space=manifest.config.space(),
         patience_seconds=manifest.config.resources.storage_patience_seconds,
     )
-
-
-def _observers(
-    manifest: Manifest, folder: StudyFolder, tally: Tally, console: Console, closing: contextlib.ExitStack
-) -> list[Observer]:
-    mirrors = closing.enter_context(_mirrors(manifest, folder, console))
-    return [
-        Journal(),
-        closing.enter_context(ProgressDisplay(tally, console)),
-        Retention(
-            folder,
-            most_bytes=manifest.config.resources.kept_gb * 1e9,
-            exported_seed=min(manifest.config.confirm.seeds),
-        ),
-        *mirrors,
-    ]
 
 
 @contextlib.contextmanager

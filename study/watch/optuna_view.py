@@ -62,14 +62,13 @@ class OptunaView:
 
     def rebuild(self, records: Iterable[TrialRecord]) -> None:
         """Replace what the storage holds of this study by `records`."""
-        numbered = {record.search.number: record for record in records if record.search is not None}
-        searched = [numbered[number] for number in sorted(numbered)]
+        searched = sorted(_as_optuna(self._space, records), key=lambda trial: trial.user_attrs["number"])
 
         def rebuild() -> None:
             if self._name in optuna.study.get_all_study_names(self._storage):
                 optuna.delete_study(study_name=self._name, storage=self._storage)
             study = optuna.create_study(study_name=self._name, storage=self._storage, direction="maximize")
-            study.add_trials(_as_optuna(self._space, searched))
+            study.add_trials(searched)
 
         self._retry(rebuild)
 
