@@ -69,8 +69,7 @@ SkipUnreadable = Annotated[
 ]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Show all that Ray says.")]
 Check = Annotated[
-    bool,
-    typer.Option("--check", help="Write nothing; compute every number anew from the stored predictions."),
+    bool, typer.Option("--check", help="Write nothing; compute every number anew from the stored predictions.")
 ]
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The folder of a study.")]
 

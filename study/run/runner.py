@@ -121,9 +121,7 @@ def _run(
                 Journal(),
                 closing.enter_context(ProgressDisplay(tally, options.console)),
                 Retention(
-                    folder,
-                    most_bytes=config.resources.kept_gb * 1e9,
-                    exported_seed=min(config.confirm.seeds),
+                    folder, most_bytes=config.resources.kept_gb * 1e9, exported_seed=min(config.confirm.seeds)
                 ),
                 *mirrors,
             ],

@@ -62,9 +62,7 @@ def _score_panels() -> list[object]:
         for metric in ("minority_recall", "minority_f1", "macro_f1")
     ]
     by_balancer = panels.BarPlot(
-        title="Test minority F1 by balancer",
-        metrics=[panels.SummaryMetric("test/minority_f1")],
-        groupby=_BALANCER,
+        title="Test minority F1 by balancer", metrics=[panels.SummaryMetric("test/minority_f1")], groupby=_BALANCER
     )
     return [*against_ratio, by_balancer]
 

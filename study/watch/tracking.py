@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _SECONDS_TO_ANSWER = 30
 # Until it has taken in a run that has ended, some MB at most; its client would wait for ever. What it waits for
 # before that, the tables, has a limit of another kind: attempts, 2, 4, 8 ... s after one another.
-_SECONDS_TO_SEND, _ATTEMPTS = 120, 5
+_SECONDS_TO_SEND = 120
 
 Mode: TypeAlias = Literal["online", "offline"]
 Fill: TypeAlias = Callable[[wandb.Run], None]

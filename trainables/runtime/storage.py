@@ -107,7 +107,6 @@ def naming(path: Path) -> Iterator[None]:
 
 def _replace(path: Path, content: bytes) -> None:
     with naming(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
         with _written_aside(path, content) as aside:
             aside.replace(path)
         _sync_folder(path.parent)
@@ -115,7 +114,6 @@ def _replace(path: Path, content: bytes) -> None:
 
 def _create(path: Path, content: bytes) -> bytes:
     with naming(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
         # A file that is there is read from a full disk too.
         if not path.exists():
             with _written_aside(path, content) as aside, contextlib.suppress(FileExistsError):
@@ -144,9 +142,10 @@ def _link(aside: Path, path: Path, content: bytes) -> None:
 
 @contextlib.contextmanager
 def _written_aside(path: Path, content: bytes) -> Iterator[Path]:
-    """A file beside `path` that holds `content`, through to the disk; gone after the block."""
+    """A file beside `path` that holds `content`, through to the disk; gone after the block. Makes the folder."""
     # Of its own name, should another process write the same file.
     aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}{_PARTIAL}")
+    path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with aside.open("wb") as file:
             _write_through(file, content)
