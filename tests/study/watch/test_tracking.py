@@ -16,7 +16,6 @@ from gan_study.study.watch import tracking
 from gan_study.study.watch.dashboard import dashboard
 from gan_study.study.watch.tracking import WandbMirror, at_the_end, configuration, group, on_the_way, summary
 from gan_study.study.watch.wandb_internals import EXPERIMENTAL_SETTINGS, specification
-from gan_study.trainables.arrays import to_bytes
 from gan_study.trainables.record import Milestone
 from tests.analysis.planted import loss_arrays, plain_record, planted_record, with_arrays, write_arrays
 from tests.study.simulation import Simulation
@@ -84,14 +83,6 @@ def mirrored(folder, records, *, of=None):
     mirror = WandbMirror(of or manifest(), folder)
     mirror.catch_up(records)
     return mirror.close()
-
-
-def with_class_scores(folder, record):
-    """`record` with arrays in the folder: tables of a run are made of its confusion matrices."""
-    path = folder.root / array_path(record.trial_id)
-    path.parent.mkdir(exist_ok=True)
-    path.write_bytes(to_bytes(planted_record(balancer="none", validation=0.4, test=0.5).stored))
-    return replace(record, arrays=array_path(record.trial_id))
 
 
 def runs(folder):
