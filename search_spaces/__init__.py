@@ -1,6 +1,4 @@
 """What may vary in a study."""
 
 if __name__ != "gan_study.search_spaces":
-    raise ImportError(
-        f"{__name__!r} is a part of gan_study and has no name of its own: import gan_study.search_spaces"
-    )
+    raise ImportError(f"{__name__!r} is a part of gan_study: import gan_study.search_spaces")

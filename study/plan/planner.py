@@ -16,7 +16,7 @@ from pydantic import JsonValue
 from gan_study.search_spaces.space import BALANCER, RATIO, nest
 from gan_study.study.plan.config import NO_BALANCING, Cell, StudyConfig
 from gan_study.study.plan.recipe import merge
-from gan_study.study.plan.searcher import SuggestionRequest, ToldTrial, point_id, suggestion, to_optuna
+from gan_study.study.plan.searcher import ToldTrial, point_id, suggestion, to_optuna
 from gan_study.study.plan.selection import SelectedConfig
 from gan_study.study.plan.trials import PlannedTrial, baseline_trials, confirmations, planned_trial
 from gan_study.trainables.balancing.catalog import BalancingConfig, dump_balancing, parse_balancing
@@ -155,16 +155,14 @@ class Planner:
         alike = [trial for trial in self._suggested if trial is not None and cell in (None, trial.cell)]
         learnt_from = number - self._config.search.lag
         point = suggestion(
-            SuggestionRequest(
-                space=self._space,
-                number=number,
-                seed=self._config.search.seed,
-                startup_trials=self._config.search.startup_trials,
-                fixed=fixed,
-                first=self._defaults(cell) if cell is not None and not alike else None,
-                history=[self._as_told(trial) for trial in alike if _step(trial).number <= learnt_from],
-                taken=frozenset(point_id(_step(trial).params) for trial in alike),
-            )
+            self._space,
+            number=number,
+            seed=self._config.search.seed,
+            startup_trials=self._config.search.startup_trials,
+            fixed=fixed,
+            first=self._defaults(cell) if cell is not None and not alike else None,
+            history=[self._as_told(trial) for trial in alike if _step(trial).number <= learnt_from],
+            taken=frozenset(point_id(_step(trial).params) for trial in alike),
         )
         return None if point is None else self._search_trial(number, point)
 

@@ -5,7 +5,6 @@ import json
 import logging
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import cast
 
 import optuna
@@ -52,54 +51,45 @@ def to_optuna(space: Space, trial_id: str, step: SearchStep, record: TrialRecord
     return cast(ToldTrial, trial)
 
 
-@dataclass(frozen=True, kw_only=True)
-class SuggestionRequest:
-    """All that a suggestion depends on.
+def suggestion(
+    space: Space,
+    *,
+    number: int,
+    seed: int,
+    startup_trials: int,
+    fixed: Mapping[str, Scalar],
+    first: Mapping[str, Scalar] | None,
+    history: Sequence[ToldTrial],
+    taken: frozenset[str],
+) -> dict[str, Scalar] | None:
+    """The point to try as search trial `number`; None where no untried point is found.
 
     `fixed` holds the keys that are not Optuna's to choose; `first` the point to begin with, if any. `history` are
     the search trials that may be learnt from, `taken` the points that were suggested before.
-    """
-
-    space: Space
-    number: int
-    seed: int
-    startup_trials: int
-    fixed: Mapping[str, Scalar]
-    first: Mapping[str, Scalar] | None
-    history: Sequence[ToldTrial]
-    taken: frozenset[str]
-
-
-def suggestion(request: SuggestionRequest) -> dict[str, Scalar] | None:
-    """The point to try as search trial `number`; None where no untried point is found.
 
     A pure function: a study that is killed and resumed, or run on another number of machines, tries the same
     points. Tree-structured Parzen estimator, multivariate and grouped (Bergstra et al. 2011; Falkner et al. 2018).
     """
-    points = (_attempt(request, attempt) for attempt in range(ATTEMPTS))
-    return next((point for point in points if point_id(point) not in request.taken), None)
+    for attempt in range(ATTEMPTS):
+        with warnings.catch_warnings():
+            # Multivariate and grouped TPE have been "experimental" since Optuna 2.
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            draws = derive_seed(seed, "suggestion", number, attempt) % 2**32
+            sampler = optuna.samplers.TPESampler(
+                seed=draws, n_startup_trials=startup_trials, multivariate=True, group=True
+            )
+        study = optuna.create_study(direction="maximize", sampler=sampler)
+        study.add_trials(history)
+        study.enqueue_trial(dict(first if attempt == 0 and first is not None else fixed))
+        point = suggest(space, study.ask())
+        if point_id(point) not in taken:
+            return point
+    return None
 
 
 def point_id(point: Mapping[str, Scalar]) -> str:
     """A name for a point of a space."""
     return json.dumps(dict(point), sort_keys=True)
-
-
-def _attempt(request: SuggestionRequest, attempt: int) -> dict[str, Scalar]:
-    with warnings.catch_warnings():
-        # Multivariate and grouped TPE have been "experimental" since Optuna 2.
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        sampler = optuna.samplers.TPESampler(
-            seed=derive_seed(request.seed, "suggestion", request.number, attempt) % 2**32,
-            n_startup_trials=request.startup_trials,
-            multivariate=True,
-            group=True,
-        )
-    study = optuna.create_study(direction="maximize", sampler=sampler)
-    study.add_trials(request.history)
-    begin = request.first if attempt == 0 and request.first is not None else request.fixed
-    study.enqueue_trial(dict(begin))
-    return suggest(request.space, study.ask())
 
 
 def value_of(record: TrialRecord) -> float | None:

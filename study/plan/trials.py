@@ -93,14 +93,13 @@ def confirmations(config: StudyConfig, selected: Sequence[SelectedConfig]) -> It
 
 def num_confirmations(config: StudyConfig) -> int:
     """How many trials the confirmation has."""
-    balancers = len(config.simple_balancers()) + len(config.space().balancers)
-    return balancers * len(config.ratios()) * len(config.confirm.seeds)
+    balancers = (*config.simple_balancers(), *config.space().balancers)
+    return len(config.cells(balancers)) * len(config.confirm.seeds)
 
 
 def num_trials(config: StudyConfig) -> int:
     """How many trials a study has, if every search trial finds something to try."""
-    num_baselines = len(config.simple_balancers()) * len(config.ratios())
-    return num_baselines + config.search.trials + num_confirmations(config)
+    return len(config.cells(config.simple_balancers())) + config.search.trials + num_confirmations(config)
 
 
 def is_done(

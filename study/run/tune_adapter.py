@@ -44,6 +44,11 @@ class SessionSearcher(NotPickled, Searcher):  # type: ignore[misc]
         self._session = session
         self._folder = folder
         self._resources = resources
+        self._limits = TrialLimits(
+            trial_seconds=resources.trial_time_limit_seconds,
+            checkpoint_interval_seconds=resources.checkpoint_interval_seconds,
+            storage_patience_seconds=resources.storage_patience_seconds,
+        )
         self._running: set[str] = set()
 
     def suggest(self, trial_id: str) -> dict[str, TrialRequest] | str | None:
@@ -61,7 +66,7 @@ class SessionSearcher(NotPickled, Searcher):  # type: ignore[misc]
 
     def request(self, planned: PlannedTrial) -> TrialRequest:
         """What a worker is asked to do for a planned trial."""
-        folder, resources = self._folder, self._resources
+        folder = self._folder
         # A family's GANs are found by all of it; the others of a confirmation are no other trial's.
         is_alone = planned.purpose.phase == "confirm" and not planned.family
         return TrialRequest(
@@ -74,13 +79,9 @@ class SessionSearcher(NotPickled, Searcher):  # type: ignore[misc]
                 gans=folder.confirmed_gans(planned.trial_id) if is_alone else folder.gans,
                 log=folder.log_of(planned.trial_id),
             ),
-            limits=TrialLimits(
-                trial_seconds=resources.trial_time_limit_seconds,
-                checkpoint_interval_seconds=resources.checkpoint_interval_seconds,
-                storage_patience_seconds=resources.storage_patience_seconds,
-            ),
+            limits=self._limits,
             checkpoint_epochs=planned.checkpoint_epochs,
-            execution=resources.gan_execution,
+            execution=self._resources.gan_execution,
             family=planned.family,
         )
 

@@ -57,7 +57,9 @@ def check_study(root: Path) -> Checked:
         # A folder without a manifest holds no study, and that is another error.
         findings.append(Finding(where=folder.manifest.name, what=str(error)))
     records = _read_records(folder, findings)
-    findings += _artifact_findings(folder, records)
+    for path in (record.arrays for record in records if record.arrays is not None):
+        if (damage := ArrayFile(folder.root / path).find_damage()) is not None:
+            findings.append(Finding(where=path, what=damage))
     selected = _read_selection(folder, records, findings)
     is_finished = False
     if manifest is not None:
@@ -98,12 +100,6 @@ def _read_records(folder: StudyFolder, findings: list[Finding]) -> list[TrialRec
         what = "not written to its end; resuming cuts it off and runs its trial again"
         findings.append(Finding(where=where, what=what, is_wrong=False))
     return [record for record in records if record is not None]
-
-
-def _artifact_findings(folder: StudyFolder, records: Sequence[TrialRecord]) -> Iterator[Finding]:
-    for record in records:
-        if record.arrays is not None and (damage := ArrayFile(folder.root / record.arrays).find_damage()):
-            yield Finding(where=record.arrays, what=damage)
 
 
 def _read_selection(

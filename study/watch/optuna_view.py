@@ -78,12 +78,8 @@ class OptunaView:
         In one transaction: asked for and described step by step, a trial would wait for the disk ten times.
         """
         shown = to_optuna(self._space, trial_id, step)
-
-        def show() -> int:
-            study_id = self._storage.get_study_id_from_name(self._name)
-            return self._storage.create_new_trial(study_id, template_trial=shown)
-
-        self._running[trial_id] = self._retry(show)
+        create, study_id_of = self._storage.create_new_trial, self._storage.get_study_id_from_name
+        self._running[trial_id] = self._retry(lambda: create(study_id_of(self._name), template_trial=shown))
 
     def reached(self, trial_id: str, milestone: Milestone) -> None:
         """Show a milestone of a running trial."""
@@ -100,13 +96,8 @@ class OptunaView:
 
     def _retry(self, action: Callable[[], T]) -> T:
         """What `action` gives, tried again while the storage fails: each is one transaction, or begins anew."""
-
-        def attempt() -> T:
-            with self._storage_errors():
-                return action()
-
         return retry(
-            attempt,
+            self._storage_errors()(action),
             seconds=self._patience_seconds,
             passes=lambda error: isinstance(error, StorageUnavailableError),
         )

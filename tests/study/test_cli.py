@@ -17,6 +17,7 @@ from gan_study.trainables.balancing.catalog import BALANCERS
 from gan_study.trainables.classifiers.catalog import CLASSIFIERS
 from gan_study.trainables.data.catalog import DATA_SETS
 from gan_study.trainables.gans.catalog import VARIANTS
+from gan_study.trainables.record import SCHEMA_VERSION
 from tests.analysis.planted import array_path, predicted_study, write_arrays
 from tests.study.simulation import Simulation
 
@@ -126,7 +127,7 @@ def test_a_class_too_small_to_split_is_named(gan_study, folder_of_images, tmp_pa
 
 
 def test_a_damaged_manifest_is_named(gan_study, tmp_path):
-    (tmp_path / "study.json").write_text(json.dumps({"name": "x"}))
+    (tmp_path / "study.json").write_text(json.dumps({"schema_version": SCHEMA_VERSION, "name": "x"}))
     assert_one_line(gan_study("resume", tmp_path), "study.json is not a study manifest")
 
 

@@ -84,14 +84,11 @@ def logging_to(path: Path) -> Iterator[None]:
     """
     on_stderr = logging.StreamHandler()
     on_stderr.setLevel(logging.WARNING)
-    handlers = (AppendingHandler(path), on_stderr)
     logger = logging.getLogger(ROOT)
     logger.setLevel(logging.DEBUG)
     logger.propagate = False
-    for handler in handlers:
-        logger.addHandler(handler)
-    try:
+    with contextlib.ExitStack() as removing:
+        for handler in (AppendingHandler(path), on_stderr):
+            logger.addHandler(handler)
+            removing.callback(logger.removeHandler, handler)
         yield
-    finally:
-        for handler in handlers:
-            logger.removeHandler(handler)

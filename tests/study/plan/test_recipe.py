@@ -183,3 +183,9 @@ def test_a_section_with_a_kind_is_replaced_as_a_whole():
     ranges = {"a": {"kind": "int", "low": 1, "high": 2}}
     change = {"a": {"kind": "choice", "options": [1]}}
     assert merge({"search": ranges}, {"search": change}) == {"search": change}
+
+
+def test_resolved_settings_of_a_balancer_do_not_repeat_its_name():
+    balancers = resolve_study(study_config("quickstart"))["balancers"]
+    assert "dcgan" in balancers
+    assert [name for name, settings in balancers.items() if "name" in settings] == []
