@@ -7,7 +7,7 @@ import torch
 from gan_study.trainables.balancing.catalog import BALANCERS, dump_balancing, parse_balancing
 from gan_study.trainables.base.settings import ConfigError
 from gan_study.trainables.classifiers.classifier import ClassifierConfig
-from gan_study.trainables.classifiers.fitting_plan import PLAIN
+from gan_study.trainables.classifiers.loss_plans import PLAIN
 from gan_study.trainables.classifiers.training import fit
 from gan_study.trainables.data.images import Classes, TrainingSet
 from gan_study.trainables.trial.config import parse_trial

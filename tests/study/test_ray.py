@@ -20,7 +20,7 @@ from gan_study.study.run.folder import StudyFolder
 from gan_study.study.run.runner import run_study
 from gan_study.study.run.tuner import MAX_RESTARTS
 from gan_study.study.watch.journal import TRIAL_ENDED, read_log
-from gan_study.trainables.data.catalog import image_source
+from gan_study.trainables.data.prepared import image_source
 from gan_study.trainables.data.source import DataConfig
 from gan_study.trainables.record import SearchStep
 from gan_study.trainables.trial.config import parse_trial

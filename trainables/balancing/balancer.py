@@ -8,7 +8,7 @@ from pydantic import JsonValue
 from torch import Tensor
 
 from gan_study.trainables.base.settings import DataError, dump, parse
-from gan_study.trainables.classifiers.fitting_plan import PLAIN, FittingPlan
+from gan_study.trainables.classifiers.loss_plans import PLAIN, FittingPlan
 from gan_study.trainables.data.images import TrainingSet
 from gan_study.trainables.gans.variant import GanVariant, parse_gan_settings
 

@@ -7,8 +7,7 @@ import torch
 from torch import Tensor
 
 from gan_study.trainables.balancing.balancer import deficits
-from gan_study.trainables.base.batches import index_batches
-from gan_study.trainables.base.seeding import derive_seed, torch_generator
+from gan_study.trainables.base.seeding import derive_seed, index_batches, torch_generator
 from gan_study.trainables.data.images import TrainingSet
 
 # Images [M, C, H, W] in [-1, 1] and a seed, to as many changed ones.

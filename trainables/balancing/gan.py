@@ -14,13 +14,11 @@ from gan_study.trainables.balancing.balancer import BalancedSet, EpochLosses, de
 from gan_study.trainables.balancing.epoch_choice import best_so_far
 from gan_study.trainables.base.seeding import derive_seed
 from gan_study.trainables.base.settings import nearest, settings
-from gan_study.trainables.data.image_size import ImageSize
-from gan_study.trainables.data.images import TrainingSet
+from gan_study.trainables.data.images import ImageSize, TrainingSet
 from gan_study.trainables.gans.batched import ALONE, TrialExecution, WantedGan, train_all
 from gan_study.trainables.gans.catalog import VARIANTS
 from gan_study.trainables.gans.checkpoints import Checkpoints
-from gan_study.trainables.gans.sampling import sample
-from gan_study.trainables.gans.snapshots import MOST_CLASSES, Snapshots, split_by_label
+from gan_study.trainables.gans.sampling import MOST_CLASSES, Snapshots, sample, split_by_label
 from gan_study.trainables.gans.training import TrainedEpoch
 from gan_study.trainables.gans.variant import GanSettings, TrainingData
 

@@ -11,21 +11,26 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gan_study.trainables.base.batches import index_batches
-from gan_study.trainables.base.seeding import derive_seed, seeded_global_state, torch_generator
+from gan_study.trainables.base.seeding import derive_seed, index_batches, seeded_global_state, torch_generator
+from gan_study.trainables.base.settings import look_up
 from gan_study.trainables.classifiers.augmentation import augment
-from gan_study.trainables.classifiers.catalog import classifier_model
+from gan_study.trainables.classifiers.catalog import CLASSIFIERS
 from gan_study.trainables.classifiers.classifier import (
     ClassifierConfig,
     ClassifierModel,
+    CosineHead,
     FittedClassifier,
     Head,
     HeadFit,
+    best_epoch,
 )
-from gan_study.trainables.classifiers.fitting_plan import PLAIN, FittingPlan
-from gan_study.trainables.classifiers.heads import new_head
-from gan_study.trainables.classifiers.losses import FittingStep, weighted_cross_entropy, weighted_mean
-from gan_study.trainables.classifiers.optimisation import best_epoch
+from gan_study.trainables.classifiers.loss_plans import (
+    PLAIN,
+    FittingPlan,
+    FittingStep,
+    weighted_cross_entropy,
+    weighted_mean,
+)
 from gan_study.trainables.data.images import TrainingSet
 
 _log = logging.getLogger(__name__)
@@ -87,7 +92,11 @@ def fit(
     not finite.
     """
     assert validation is not None or not config.watches_validation, "nothing to watch"
-    chosen, device, stage = model or classifier_model(config), training.images.device, plan.head_stage
+    chosen, device, stage = (
+        model or look_up(CLASSIFIERS, config.name, where="classifier.name"),
+        training.images.device,
+        plan.head_stage,
+    )
     refits_head = bool(stage or chosen.final_head)
     # A second stage takes at least one step, and leaves one; a model's own final head takes none.
     head_steps = max(1, min(round(stage.steps_share * steps), steps - 1)) if stage and not chosen.final_head else 0
@@ -119,7 +128,11 @@ class _Stages:
 
     def new_head(self, num_features: int) -> nn.Module:
         """A head as the plan has it, untrained."""
-        return new_head(self.plan, num_features, len(self.training.classes.names)).to(self.training.images.device)
+        num_classes, scale = len(self.training.classes.names), self.plan.cosine_scale
+        head = (
+            nn.Linear(num_features, num_classes) if scale is None else CosineHead(num_features, num_classes, scale)
+        )
+        return head.to(self.training.images.device)
 
     def train_network(
         self,

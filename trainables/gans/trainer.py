@@ -16,14 +16,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from gan_study.trainables.base.batches import index_batches
-from gan_study.trainables.base.seeding import derive_seed, seeded_global_state, torch_generator
+from gan_study.trainables.base.seeding import derive_seed, index_batches, seeded_global_state, torch_generator
 from gan_study.trainables.base.torch_internals import BatchNorm
 from gan_study.trainables.gans.diff_augment import diff_augment
 from gan_study.trainables.gans.ema import AveragedGenerator
 from gan_study.trainables.gans.precision import products_in
 from gan_study.trainables.gans.random_streams import GeneratorStream, RandomStream
-from gan_study.trainables.gans.snapshots import has_snapshot, take_snapshot
+from gan_study.trainables.gans.sampling import has_snapshot, take_snapshot
 from gan_study.trainables.gans.variant import (
     AdversarialStep,
     Discriminator,

@@ -8,7 +8,7 @@ from torch import nn
 
 from gan_study.trainables.base.settings import digest, dump
 from gan_study.trainables.gans.checkpoints import Checkpoints
-from gan_study.trainables.gans.snapshots import Snapshots
+from gan_study.trainables.gans.sampling import Snapshots
 from gan_study.trainables.gans.trainer import GanTrainer, MeanLosses
 from gan_study.trainables.gans.variant import GanSettings, GanVariant, TrainingData
 from gan_study.trainables.runtime.cache import arithmetic, contents

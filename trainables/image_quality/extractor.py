@@ -12,14 +12,16 @@ from pydantic import JsonValue
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from gan_study.trainables.base.flatten import FlattenMaps
+from gan_study.trainables.base.layers import FlattenMaps, convolved_and_pooled
 from gan_study.trainables.base.seeding import numpy_generator
 from gan_study.trainables.base.settings import ConfigError, dump
-from gan_study.trainables.classifiers.class_sizes import inverse_weights
-from gan_study.trainables.classifiers.classifier import ClassifierConfig, ClassifierModel, FittedClassifier
-from gan_study.trainables.classifiers.fitting_plan import PLAIN
-from gan_study.trainables.classifiers.heads import new_head
-from gan_study.trainables.classifiers.layers import convolved_and_pooled
+from gan_study.trainables.classifiers.classifier import (
+    ClassifierConfig,
+    ClassifierModel,
+    FittedClassifier,
+    new_head,
+)
+from gan_study.trainables.classifiers.loss_plans import PLAIN, inverse_weights
 from gan_study.trainables.classifiers.training import fit
 from gan_study.trainables.data.images import Classes, ImageShape, LabeledImages, Labels, TrainingSet, training_set
 from gan_study.trainables.image_quality.features import ImageFeatures, InceptionFeatures

@@ -9,8 +9,7 @@ import torch
 from pydantic import JsonValue
 from torch import Tensor
 
-from gan_study.trainables.base.batches import index_batches
-from gan_study.trainables.base.seeding import derive_seed, torch_generator
+from gan_study.trainables.base.seeding import derive_seed, index_batches, torch_generator
 from gan_study.trainables.base.settings import dump
 from gan_study.trainables.classifiers.classifier import ClassifierConfig, FittedClassifier
 from gan_study.trainables.classifiers.training import fit, num_steps

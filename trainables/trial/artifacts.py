@@ -13,7 +13,7 @@ from gan_study.trainables.arrays import Array
 from gan_study.trainables.balancing.balancer import BalancedSet
 from gan_study.trainables.classifiers.scores import Scores, to_arrays
 from gan_study.trainables.data.images import Classes, Labels, TrainingSet, to_bytes
-from gan_study.trainables.gans.snapshots import IMAGES_OF_A_CLASS
+from gan_study.trainables.gans.sampling import IMAGES_OF_A_CLASS
 from gan_study.trainables.image_quality.copying import COPY_RATIO
 from gan_study.trainables.image_quality.judge import MeasuredImages
 from gan_study.trainables.image_quality.nearest import pair_with_nearest, project_images

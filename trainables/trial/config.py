@@ -10,8 +10,8 @@ from pydantic import Field, JsonValue, model_validator
 
 from gan_study.trainables.balancing.catalog import BALANCERS, BalancingConfig, dump_balancing, parse_balancing
 from gan_study.trainables.balancing.gan import GanBalancing
-from gan_study.trainables.base.settings import ConfigError, digest, dump, parse, settings
-from gan_study.trainables.classifiers.catalog import classifier_model
+from gan_study.trainables.base.settings import ConfigError, digest, dump, look_up, parse, settings
+from gan_study.trainables.classifiers.catalog import CLASSIFIERS
 from gan_study.trainables.classifiers.classifier import ClassifierConfig
 from gan_study.trainables.data.imbalance import Imbalance
 from gan_study.trainables.data.source import DataConfig
@@ -70,7 +70,7 @@ class TrialConfig:
     balancing: BalancingConfig
 
     def __post_init__(self) -> None:
-        model = classifier_model(self.classifier)
+        model = look_up(CLASSIFIERS, self.classifier.name, where="classifier.name")
         if model.final_head is not None and BALANCERS[self.balancing.name].moves_predictions:
             raise ConfigError(
                 f"balancing.name: {self.balancing.name!r} cannot be used with classifier {model.name!r}; it moves "

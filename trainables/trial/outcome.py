@@ -31,6 +31,7 @@ from gan_study.trainables.record import (
     limit_notes,
     shorten,
 )
+from gan_study.trainables.runtime.environment import code_digest, environment
 from gan_study.trainables.trial.artifacts import (
     class_arrays,
     epoch_arrays,
@@ -42,9 +43,8 @@ from gan_study.trainables.trial.artifacts import (
     score_arrays,
     snapshot_arrays,
 )
-from gan_study.trainables.trial.config import TrialConfig, dump_trial
+from gan_study.trainables.trial.config import TrialConfig, dump_trial, gan_settings
 from gan_study.trainables.trial.data import TrialData
-from gan_study.trainables.trial.environment import code_digest, environment, precisions
 
 
 @settings
@@ -108,7 +108,7 @@ def complete(
         arrays=array_path(blank.trial_id),
         notes=limit_notes(notes),
         seconds=seconds,
-        environment={**environment(data.device), **precisions(config)},
+        environment={**environment(data.device), **_precisions(config)},
         finished_at=_now(),
     )
     arrays = {
@@ -222,6 +222,12 @@ def _describe_memorisation(measured: Mapping[int, MeasuredImages]) -> Memorisati
         largest_copied_share=max(shares, default=None),
         flags=tuple(sorted({flag for each in found for flag in each.flags})),
     )
+
+
+def _precisions(config: TrialConfig) -> dict[str, str]:
+    """The precision of the classifier and, if there is one, of the GAN."""
+    gan = gan_settings(config.balancing)
+    return {"classifier_precision": "float32"} | ({"gan_precision": gan.precision} if gan else {})
 
 
 def _now() -> str:

@@ -18,8 +18,8 @@ from gan_study.trainables.base.seeding import derive_seed
 from gan_study.trainables.classifiers.classifier import FittedClassifier
 from gan_study.trainables.classifiers.scores import Scores, score
 from gan_study.trainables.classifiers.training import AfterEpoch, Validation, fit, num_steps
-from gan_study.trainables.data.catalog import image_source
 from gan_study.trainables.data.images import Labels, TrainingSet
+from gan_study.trainables.data.prepared import image_source
 from gan_study.trainables.data.source import ImageSource
 from gan_study.trainables.gans.batched import BY_DEVICE, GanExecution, TrialExecution
 from gan_study.trainables.gans.checkpoints import Checkpoints

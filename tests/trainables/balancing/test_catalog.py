@@ -8,7 +8,7 @@ import torch
 from gan_study.trainables.balancing.balancer import BalancedSet, Balancer
 from gan_study.trainables.balancing.catalog import BALANCERS, dump_balancing, parse_balancing
 from gan_study.trainables.base.settings import ConfigError
-from gan_study.trainables.classifiers.losses import FittingStep
+from gan_study.trainables.classifiers.loss_plans import FittingStep
 from gan_study.trainables.data.images import TrainingSet
 from gan_study.trainables.gans.catalog import VARIANTS
 from tests.members import each

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from gan_study.trainables.balancing.balancer import BalancedSet, BalancerEntry
 from gan_study.trainables.base.settings import settings
-from gan_study.trainables.classifiers.class_sizes import inverse_weights
+from gan_study.trainables.classifiers.loss_plans import inverse_weights
 from gan_study.trainables.data.images import TrainingSet
 
 

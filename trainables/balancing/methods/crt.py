@@ -7,10 +7,9 @@ from pydantic import Field
 from torch import Tensor
 
 from gan_study.trainables.balancing.balancer import BalancedSet, BalancerEntry
-from gan_study.trainables.base.batches import index_batches
-from gan_study.trainables.base.seeding import torch_generator
+from gan_study.trainables.base.seeding import index_batches, torch_generator
 from gan_study.trainables.base.settings import settings
-from gan_study.trainables.classifiers.fitting_plan import FittingPlan, HeadStage
+from gan_study.trainables.classifiers.loss_plans import FittingPlan, HeadStage
 from gan_study.trainables.data.images import TrainingSet
 
 

@@ -15,12 +15,9 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from gan_study.trainables.base.flatten import FlattenMaps, UnflattenMaps
-from gan_study.trainables.data.image_size import pyramid
-from gan_study.trainables.data.images import ImageShape
-from gan_study.trainables.gans.networks.conditioning import Realness
-from gan_study.trainables.gans.networks.convolutions import Convolution, TransposedConvolution
-from gan_study.trainables.gans.networks.leaky import Leaky
+from gan_study.trainables.base.layers import Convolution, FlattenMaps, Leaky, TransposedConvolution, UnflattenMaps
+from gan_study.trainables.data.images import ImageShape, pyramid
+from gan_study.trainables.gans.variant import Realness
 
 # The size of the first pair, and the map that its generator crops; 4 pixels a side is where both begin and end.
 CROPPED_SIZE = 28
