@@ -9,7 +9,7 @@ from pydantic import Field, JsonValue, model_validator
 from gan_study.search_spaces.space import Space, apply_changes, check_space
 from gan_study.search_spaces.spaces import named_space
 from gan_study.study.plan.storage_url import holds_password
-from gan_study.trainables.balancing.catalog import BALANCERS, dump_balancing, parse_balancing
+from gan_study.trainables.balancing.catalog import BALANCERS, parse_balancing
 from gan_study.trainables.base.settings import ConfigError, dump, look_up, nearest, parse, settings
 from gan_study.trainables.base.tunable import Tunable
 from gan_study.trainables.classifiers.catalog import CLASSIFIERS
@@ -213,7 +213,7 @@ def resolve_study(config: StudyConfig) -> dict[str, JsonValue]:
     parameters |= {key: dump(domain) for key, domain in space.parameters.items()}
     balancers: dict[str, JsonValue] = {}
     for name in (*config.simple_balancers(), *space.balancers):
-        resolved = dump_balancing(parse_balancing(config.settings_of(name)))
+        resolved = parse_balancing(config.settings_of(name)).dump()
         balancers[name] = {key: value for key, value in resolved.items() if key != "name"}
     return {
         **dump(config),

@@ -26,7 +26,8 @@ from gan_study.study.plan.trials import (
     planned_trial,
     searched_cells,
 )
-from gan_study.trainables.balancing.catalog import BalancingConfig, dump_balancing, parse_balancing
+from gan_study.trainables.balancing.balancer import BalancingConfig
+from gan_study.trainables.balancing.catalog import parse_balancing
 from gan_study.trainables.base.seeding import numpy_generator
 from gan_study.trainables.base.tunable import Scalar, contains
 from gan_study.trainables.record import SearchStep, Selection, TrialRecord
@@ -189,7 +190,7 @@ class Planner:
 
     def _defaults(self, cell: Cell) -> dict[str, Scalar]:
         """The balancer's own settings as a point of the space, as far as they lie in it."""
-        settings: JsonValue = dump_balancing(parse_balancing(self._config.settings_of(cell.balancer)))
+        settings: JsonValue = parse_balancing(self._config.settings_of(cell.balancer)).dump()
         point = _point_of(cell)
         for key in self._space.keys_of(cell.balancer):
             path = key.partition("@")[0].split("/")[1:]
@@ -246,7 +247,7 @@ class Planner:
         return SelectedConfig(
             balancer=cell.balancer,
             ratio=cell.ratio,
-            balancing=dump_balancing(_without_milestones(balancing)),
+            balancing=_without_milestones(balancing).dump(),
             selection=Selection(
                 search_trials=len(records),
                 trial_id=best.trial_id if best else None,

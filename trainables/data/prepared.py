@@ -9,7 +9,7 @@ import numpy as np
 
 from gan_study.trainables.base.settings import ConfigError, DataError, look_up
 from gan_study.trainables.data.catalog import DATA_SETS
-from gan_study.trainables.data.difficulty import harder_pool, harder_test
+from gan_study.trainables.data.difficulty import Difficulty, harder_pool, harder_test
 from gan_study.trainables.data.images import LabeledImages, Loaded, class_label
 from gan_study.trainables.data.source import DATA_ENVIRONMENT_VARIABLE, DataConfig, ImageSource
 from gan_study.trainables.data.split import subsample
@@ -167,8 +167,10 @@ class PreparedSource:
 
     @cached_property
     def _pool(self) -> Loaded:
-        hard = harder_pool(self._raw_pool.images, self._config.difficulty)
-        images, size = hard.images, self._config.train_size
+        hard, size = Loaded(images=self._raw_pool.images), self._config.train_size
+        if self._config.difficulty != Difficulty():
+            hard = harder_pool(hard.images, self._config.difficulty)
+        images = hard.images
         if size is not None:
             images = images.subset(subsample(images.labels, size, seed=_POOL_SEED, class_names=images.class_names))
         return Loaded(images=images, notes=(*self._raw_pool.notes, *repetition_notes(images), *hard.notes))
@@ -182,6 +184,8 @@ class PreparedSource:
                 raise DataError(
                     f"every test image of class {name!r} is in the pool too; nothing is left to test it"
                 )
-        hard = harder_test(kept, self._config.difficulty)
+        hard = Loaded(images=kept)
+        if self._config.difficulty != Difficulty():
+            hard = harder_test(kept, self._config.difficulty)
         notes = (*self._raw_test.notes, *duplicate_notes(pool, test, dropped=drop), *hard.notes)
         return Loaded(images=hard.images, notes=notes)

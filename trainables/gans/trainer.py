@@ -7,6 +7,7 @@ the order of steps that are written here.
 import logging
 import math
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -17,10 +18,11 @@ import torch
 from torch import Tensor, nn
 
 from gan_study.trainables.base.seeding import derive_seed, index_batches, seeded_global_state, torch_generator
+from gan_study.trainables.base.settings import ConfigError
 from gan_study.trainables.base.torch_internals import BatchNorm
 from gan_study.trainables.gans.diff_augment import diff_augment
 from gan_study.trainables.gans.ema import AveragedGenerator
-from gan_study.trainables.gans.precision import products_in
+from gan_study.trainables.gans.precision import gpu_products_in
 from gan_study.trainables.gans.random_streams import GeneratorStream, RandomStream
 from gan_study.trainables.gans.sampling import has_snapshot, take_snapshot
 from gan_study.trainables.gans.variant import (
@@ -103,6 +105,10 @@ class GanTrainer:
     def __init__(self, variant: GanVariant, settings: GanSettings, data: TrainingData, *, seed: int) -> None:
         self.variant, self.settings, self.data, self.seed = variant, settings, data, seed
         self.device = data.images.device
+        if settings.precision == "tf32" and self.device.type != "cuda":
+            raise ConfigError(
+                f"gan.precision: 'tf32' cannot be used on {self.device.type}; only NVIDIA GPUs have it"
+            )
         self.networks = draw_networks(variant, settings, data, seed=seed)
         for network in (self.networks.generator, self.networks.discriminator):
             network.to(data.images).to(memory_format=variant.memory_format)
@@ -230,7 +236,7 @@ class GanTrainer:
         """
         of_discriminator: list[Tensor] = []
         of_generator: list[Tensor] = []
-        with products_in(self.settings.precision, self.device):
+        with gpu_products_in(self.settings.precision) if self.device.type == "cuda" else nullcontext():
             for batch in batches:
                 self.steps_taken += 1
                 trains_generator = self.steps_taken % self.settings.discriminator_steps == 0

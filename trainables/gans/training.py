@@ -58,7 +58,8 @@ def train_gan(
     DivergedError after an epoch in which a loss was not finite.
     """
     trainer = GanTrainer(variant, settings, data, seed=seed)
-    name = training_id(variant, settings, data, seed=seed)
+    # Without checkpoints nobody asks for the name, which has to read all images.
+    name = training_id(variant, settings, data, seed=seed) if checkpoints else ""
     for _ in reach(trainer, name, at=at, checkpoints=checkpoints):
         yield report_epoch(trainer)
 

@@ -19,9 +19,8 @@ from gan_study.trainables.classifiers.classifier import (
     ClassifierConfig,
     ClassifierModel,
     FittedClassifier,
-    new_head,
 )
-from gan_study.trainables.classifiers.loss_plans import PLAIN, inverse_weights
+from gan_study.trainables.classifiers.loss_plans import inverse_weights
 from gan_study.trainables.classifiers.training import fit
 from gan_study.trainables.data.images import Classes, ImageShape, LabeledImages, Labels, TrainingSet, training_set
 from gan_study.trainables.image_quality.features import ImageFeatures, InceptionFeatures
@@ -92,7 +91,7 @@ def domain_classifier(training: TrainingSet, store: Store, *, seed: int) -> Fitt
     }
     state = made_once(store, depends_on, partial(_trained_weights, training, seed))
     body, num_features = DOMAIN_FEATURES.body(training.shape)
-    head = new_head(PLAIN, num_features, len(training.classes.names))
+    head = nn.Linear(num_features, len(training.classes.names))
     for part, weights in ((body, state["body"]), (head, state["head"])):
         part.load_state_dict(weights)
         part.to(training.images.device).to(memory_format=torch.channels_last).eval()

@@ -10,10 +10,10 @@ from PIL import Image
 from torch import Tensor
 
 from gan_study.trainables.arrays import Array
-from gan_study.trainables.balancing.balancer import BalancedSet
 from gan_study.trainables.classifiers.scores import Scores, to_arrays
 from gan_study.trainables.data.images import Classes, Labels, TrainingSet, to_bytes
-from gan_study.trainables.gans.sampling import IMAGES_OF_A_CLASS
+from gan_study.trainables.gans.sampling import IMAGES_OF_A_CLASS, Snapshots
+from gan_study.trainables.gans.training import TrainedEpoch
 from gan_study.trainables.image_quality.copying import COPY_RATIO
 from gan_study.trainables.image_quality.judge import MeasuredImages
 from gan_study.trainables.image_quality.nearest import pair_with_nearest, project_images
@@ -54,26 +54,18 @@ def epoch_arrays(test_epochs: Sequence[Scores]) -> dict[str, Array]:
     return {"classifier/test_epochs": np.array(rows, dtype=np.float64)}
 
 
-def gan_arrays(balanced: BalancedSet) -> dict[str, Array]:
-    """Losses, steps and times of each GAN; nothing without one."""
-    names = list(balanced.losses)
-    if not names:
+def gan_arrays(gans: Mapping[str, TrainedEpoch]) -> dict[str, Array]:
+    """Losses, steps and times of each GAN, by what it was trained on; nothing without one."""
+    if not gans:
         return {}
-    longest = max(map(len, balanced.losses.values()))
-    losses = {
-        network: np.full((len(names), longest), np.nan) for network in ("generator_loss", "discriminator_loss")
+    found = list(gans.values())
+    return {
+        "gan/trained_on": _text(list(gans)),
+        "gan/generator_loss": np.array([[each.generator for each in gan.losses] for gan in found]),
+        "gan/discriminator_loss": np.array([[each.discriminator for each in gan.losses] for gan in found]),
+        "gan/seconds": np.array([gan.seconds for gan in found], dtype=np.float64),
+        "gan/generator_steps": np.array([gan.generator_steps for gan in found], dtype=np.int64),
     }
-    for row, name in enumerate(names):
-        for each in balanced.losses[name]:
-            losses["generator_loss"][row, each.epoch - 1] = each.generator
-            losses["discriminator_loss"][row, each.epoch - 1] = each.discriminator
-    found: dict[str, Array] = {f"gan/{network}": values for network, values in losses.items()}
-    found |= {"gan/trained_on": _text(names)}
-    if balanced.gan_seconds:
-        found["gan/seconds"] = np.array([balanced.gan_seconds[name] for name in names], dtype=np.float64)
-    if balanced.generator_steps:
-        found["gan/generator_steps"] = np.array([balanced.generator_steps[name] for name in names], dtype=np.int64)
-    return found
 
 
 def sample_arrays(balanced: TrainingSet) -> dict[str, Array]:
@@ -95,17 +87,17 @@ def sample_arrays(balanced: TrainingSet) -> dict[str, Array]:
     }
 
 
-def snapshot_arrays(training: TrainingSet, growth: Mapping[int, Mapping[int, Tensor]]) -> dict[str, Array]:
+def snapshot_arrays(training: TrainingSet, snapshots: Mapping[int, Snapshots]) -> dict[str, Array]:
     """Images of a GAN on the way, at most 32 pixels high, and training images beside them; nothing without any.
 
-    `growth` maps a label to its images [n, C, H, W] by epoch.
+    `snapshots` maps a label to its images [n, C, H, W] by epoch.
     """
-    if not growth:
+    if not snapshots:
         return {}
-    real = [(label, to_bytes(training.of_class(label)[:IMAGES_OF_A_CLASS])) for label in growth]
+    real = [(label, to_bytes(training.of_class(label)[:IMAGES_OF_A_CLASS])) for label in snapshots]
     made = [
         (label, epoch, images.numpy())
-        for label, by_epoch in growth.items()
+        for label, by_epoch in snapshots.items()
         for epoch, images in sorted(by_epoch.items())
     ]
     size = min(training.shape.size, SMALL_PIXELS)

@@ -8,7 +8,8 @@ from typing import Self, cast
 
 from pydantic import Field, JsonValue, model_validator
 
-from gan_study.trainables.balancing.catalog import BALANCERS, BalancingConfig, dump_balancing, parse_balancing
+from gan_study.trainables.balancing.balancer import BalancingConfig
+from gan_study.trainables.balancing.catalog import BALANCERS, parse_balancing
 from gan_study.trainables.balancing.gan import GanBalancing
 from gan_study.trainables.base.settings import ConfigError, digest, dump, look_up, parse, settings
 from gan_study.trainables.classifiers.catalog import CLASSIFIERS
@@ -109,7 +110,7 @@ def dump_trial(config: TrialConfig) -> dict[str, JsonValue]:
         "data": dump(config.data),
         "imbalance": dump(config.imbalance),
         "classifier": dump(config.classifier),
-        "balancing": dump_balancing(config.balancing),
+        "balancing": config.balancing.dump(),
     }
 
 

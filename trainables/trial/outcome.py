@@ -11,7 +11,6 @@ from pydantic import JsonValue
 
 from gan_study.trainables.arrays import Array
 from gan_study.trainables.balancing.balancer import BalancedSet
-from gan_study.trainables.balancing.gan import GanBalancing
 from gan_study.trainables.base.settings import UserError, digest, settings
 from gan_study.trainables.classifiers.scores import Scores, mean_overall
 from gan_study.trainables.data.images import Labels, TrainingSet, class_counts
@@ -95,6 +94,7 @@ def complete(
     if "test" in evaluated:
         counts["test"] = data.test.loaded.images.class_counts()
         notes += data.test.loaded.notes
+    steps = [gan.generator_steps for gan in balanced.gans.values()]
     blank = _blank_record(config, purpose, imbalance_ratio=data.parts.imbalance_ratio)
     record = replace(
         blank,
@@ -103,7 +103,7 @@ def complete(
         objective=gain(evaluated["validation"].scores, purpose),
         milestones=milestones,
         generated=_describe_images(blank.config, counts, minority=data.parts.classes.minority),
-        gan=_describe_length(config, balanced),
+        gan=GanLength(generator_steps=min(steps)) if steps else None,
         memorisation=_describe_memorisation(measured),
         arrays=array_path(blank.trial_id),
         notes=limit_notes(notes),
@@ -113,9 +113,9 @@ def complete(
     )
     arrays = {
         **class_arrays(data.parts.classes, counts),
-        **gan_arrays(balanced),
+        **gan_arrays(balanced.gans),
         **sample_arrays(balanced.training),
-        **snapshot_arrays(data.training, balanced.growth),
+        **snapshot_arrays(data.training, balanced.snapshots),
         **quality_arrays(measured),
         **nearest_arrays(measured),
         **map_arrays(measured),
@@ -205,12 +205,6 @@ def _describe_images(
         num_made=number,
         num_passed=number,
     )
-
-
-def _describe_length(config: TrialConfig, balanced: BalancedSet) -> GanLength | None:
-    if not isinstance(config.balancing.balancer, GanBalancing) or not balanced.losses:
-        return None
-    return GanLength(generator_steps=min(balanced.generator_steps.values(), default=None))
 
 
 def _describe_memorisation(measured: Mapping[int, MeasuredImages]) -> Memorisation | None:
