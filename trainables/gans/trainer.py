@@ -106,9 +106,8 @@ class GanTrainer:
         self.variant, self.settings, self.data, self.seed = variant, settings, data, seed
         self.device = data.images.device
         if settings.precision == "tf32" and self.device.type != "cuda":
-            raise ConfigError(
-                f"gan.precision: 'tf32' cannot be used on {self.device.type}; only NVIDIA GPUs have it"
-            )
+            kind = self.device.type
+            raise ConfigError(f"gan.precision: 'tf32' cannot be used on {kind}; only NVIDIA GPUs have it")
         self.networks = draw_networks(variant, settings, data, seed=seed)
         for network in (self.networks.generator, self.networks.discriminator):
             network.to(data.images).to(memory_format=variant.memory_format)
