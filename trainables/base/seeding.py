@@ -1,7 +1,7 @@
 """Independent random streams from one seed, and batches of rows drawn from one."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import numpy as np
@@ -63,3 +63,17 @@ def index_batches(num_rows: int, batch_size: int, generator: torch.Generator) ->
             stream = torch.cat([stream, permutation])
         yield stream[:batch_size]
         stream = stream[batch_size:]
+
+
+def repeat_rows(labels: Tensor, numbers: Mapping[int, int], *, seed: int, purpose: str) -> dict[int, Tensor]:
+    """So many row indices as `numbers` says of each label in `labels` [N], by label, and on their device.
+
+    Each row of a label comes equally often, to within one; a label without a row is left out.
+    """
+    rows = {}
+    for label, number in numbers.items():
+        own = torch.nonzero(labels == label).squeeze(1)
+        if len(own):
+            chosen = next(index_batches(len(own), number, torch_generator(seed, purpose, label)))
+            rows[label] = own[chosen.to(own.device)]
+    return rows

@@ -117,6 +117,10 @@ class TrainingSet:
         images, labels, weights, synthetic = (column[indices] for column in columns)
         return replace(self, images=images, labels=labels, weights=weights, synthetic=synthetic)
 
+    def weighted(self, by_class: Sequence[float]) -> "TrainingSet":
+        """The same images, each with the weight that `by_class` [K] has for its class."""
+        return replace(self, weights=self.weights.new_tensor(by_class)[self.labels])
+
     def extended(self, images: Tensor, labels: Tensor, *, synthetic: bool = True) -> "TrainingSet":
         """This set with more `images` [M, C, H, W] and their `labels` [M] at its end, of weight 1."""
         return replace(

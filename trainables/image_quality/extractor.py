@@ -1,7 +1,6 @@
 """Features by which images are compared: of a small classifier of the data at hand, or of Inception v3."""
 
 import pickle
-from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 
@@ -23,7 +22,6 @@ from gan_study.trainables.classifiers.classifier import (
 from gan_study.trainables.classifiers.loss_plans import inverse_weights
 from gan_study.trainables.classifiers.training import fit
 from gan_study.trainables.data.images import Classes, ImageShape, LabeledImages, Labels, TrainingSet, training_set
-from gan_study.trainables.image_quality.features import ImageFeatures, InceptionFeatures
 from gan_study.trainables.runtime.cache import State, Store, arithmetic, contents, made_once
 
 # Fewer than a rare class has images, as a rule: a Frechet distance needs more images than dimensions.
@@ -99,8 +97,7 @@ def domain_classifier(training: TrainingSet, store: Store, *, seed: int) -> Fitt
 
 
 def _trained_weights(training: TrainingSet, seed: int) -> State:
-    by_class = training.weights.new_tensor(inverse_weights(training.class_counts()))
-    weighted = replace(training, weights=by_class[training.labels])
+    weighted = training.weighted(inverse_weights(training.class_counts()))
     fitted = fit(DOMAIN_TRAINING, weighted, steps=DOMAIN_STEPS, seed=seed, model=DOMAIN_FEATURES)
     assert isinstance(fitted.head, nn.Module), "a plain head is a layer"
     return {"body": fitted.body.state_dict(), "head": fitted.head.state_dict()}
@@ -145,12 +142,3 @@ def inception(weights: str, device: torch.device) -> FittedClassifier:
         raise ConfigError(f"{where}: {weights!r} does not hold torchvision's weights of Inception v3") from None
     head, network.fc = network.fc, nn.Identity()
     return FittedClassifier(body=_InceptionBody(network).to(device).eval(), head=head.to(device).eval())
-
-
-def measuring_features(
-    choice: ImageFeatures, pool: LabeledImages, device: torch.device, store: Store
-) -> FittedClassifier:
-    """The classifier whose features `choice` names; `pool` is the training part of the data at hand."""
-    if isinstance(choice, InceptionFeatures):
-        return inception(choice.weights, device)
-    return data_set_classifier(pool, device, store)

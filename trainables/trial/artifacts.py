@@ -110,10 +110,17 @@ def snapshot_arrays(training: TrainingSet, snapshots: Mapping[int, Snapshots]) -
     }
 
 
-def quality_arrays(measured: Mapping[int, MeasuredImages]) -> dict[str, Array]:
-    """What the generated images of each class are worth; nothing where none were measured."""
+def measured_arrays(measured: Mapping[int, MeasuredImages]) -> dict[str, Array]:
+    """What the generated images of each class are worth, those most like a copy, and all as points of a map.
+
+    Nothing where none were measured.
+    """
     if not measured:
         return {}
+    return {**_quality_arrays(measured), **_nearest_arrays(measured), **_map_arrays(measured)}
+
+
+def _quality_arrays(measured: Mapping[int, MeasuredImages]) -> dict[str, Array]:
     found = [each.quality for each in measured.values()]
     metrics = list(found[0].metrics)
     flags = list(dict.fromkeys(name for each in found for name in each.flags))
@@ -122,33 +129,29 @@ def quality_arrays(measured: Mapping[int, MeasuredImages]) -> dict[str, Array]:
         "num_training": [each.num_training for each in found],
         "num_held_out": [each.num_held_out for each in found],
     }
+    values = [[each.metrics.get(name) for name in metrics] for each in found]
     return {
         "quality/classes": np.array(list(measured), dtype=np.int64),
         "quality/metrics": _text(metrics),
-        "quality/values": np.array(
-            [[each.metrics.get(name) for name in metrics] for each in found], dtype=np.float64
-        ),
+        "quality/values": np.array(values, dtype=np.float64),
         "quality/missing": _text([[each.missing.get(name, "") for name in metrics] for each in found]),
         "quality/flag_names": _text(flags),
         "quality/flags": np.array([[name in each.flags for name in flags] for each in found], dtype=np.bool_),
         "quality/features": _text(found[0].features),
-        **{f"quality/{name}": np.array(values, dtype=np.int64) for name, values in counts.items()},
+        **{f"quality/{name}": np.array(numbers, dtype=np.int64) for name, numbers in counts.items()},
     }
 
 
-def nearest_arrays(measured: Mapping[int, MeasuredImages]) -> dict[str, Array]:
+def _nearest_arrays(measured: Mapping[int, MeasuredImages]) -> dict[str, Array]:
     """Generated images and the training images nearest to them, at most 32 pixels high, of six classes at most."""
     shown = dict(islice(measured.items(), MOST_CLASSES_OF_PAIRS))
-    if not shown:
-        return {}
     pairs = [pair_with_nearest(each.generated, each.training) for each in shown.values()]
     size = min(pairs[0].generated.shape[-1], SMALL_PIXELS)
-    images = {
-        "generated": np.concatenate([each.generated for each in pairs]),
-        "training": np.concatenate([each.nearest for each in pairs]),
-    }
+    generated = np.concatenate([each.generated for each in pairs])
+    training = np.concatenate([each.nearest for each in pairs])
     return {
-        **{f"nearest/{kind}": _scale(to_bytes(torch.from_numpy(each)), size) for kind, each in images.items()},
+        "nearest/generated": _scale(to_bytes(torch.from_numpy(generated)), size),
+        "nearest/training": _scale(to_bytes(torch.from_numpy(training)), size),
         "nearest/label": np.repeat(np.array(list(shown), dtype=np.int64), [len(each.distances) for each in pairs]),
         "nearest/distance": np.concatenate([each.distances for each in pairs]).astype(np.float64),
         "nearest/ratio": np.concatenate([each.ratios for each in pairs]).astype(np.float64),
@@ -157,10 +160,7 @@ def nearest_arrays(measured: Mapping[int, MeasuredImages]) -> dict[str, Array]:
     }
 
 
-def map_arrays(measured: Mapping[int, MeasuredImages]) -> dict[str, Array]:
-    """Generated and training images as points of a map; nothing where none were measured."""
-    if not measured:
-        return {}
+def _map_arrays(measured: Mapping[int, MeasuredImages]) -> dict[str, Array]:
     points = project_images({label: (each.generated, each.training) for label, each in measured.items()})
     return {
         "map/features": points.features.astype(np.float32),
@@ -183,5 +183,5 @@ def _scale(images: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.uint8]:
     """Images [n, C, H, W] at `size` pixels a side, as they are where they have that."""
     if images.shape[-1] == size:
         return images
-    channels = [[Image.fromarray(channel).resize((size, size)) for channel in image] for image in images]
-    return np.stack([np.stack([np.asarray(channel) for channel in image]) for image in channels])
+    small = [Image.fromarray(channel).resize((size, size)) for image in images for channel in image]
+    return np.stack([np.asarray(channel) for channel in small]).reshape(*images.shape[:2], size, size)

@@ -35,9 +35,7 @@ from gan_study.trainables.trial.artifacts import (
     class_arrays,
     epoch_arrays,
     gan_arrays,
-    map_arrays,
-    nearest_arrays,
-    quality_arrays,
+    measured_arrays,
     sample_arrays,
     score_arrays,
     snapshot_arrays,
@@ -116,9 +114,7 @@ def complete(
         **gan_arrays(balanced.gans),
         **sample_arrays(balanced.training),
         **snapshot_arrays(data.training, balanced.snapshots),
-        **quality_arrays(measured),
-        **nearest_arrays(measured),
-        **map_arrays(measured),
+        **measured_arrays(measured),
         **epoch_arrays(test_epochs),
     }
     for part, each in evaluated.items():

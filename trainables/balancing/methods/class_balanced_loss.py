@@ -1,7 +1,6 @@
 """The class-balanced loss."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from pydantic import Field
 
@@ -24,11 +23,8 @@ class ClassBalanced:
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
         """`training` with other weights, and the plan, once."""
-        weights = training.weights.new_tensor(effective_number_weights(training.class_counts(), beta=self.beta))
-        yield BalancedSet(
-            training=replace(training, weights=weights[training.labels]),
-            plan=FittingPlan(loss=FocalLoss(gamma=self.gamma)),
-        )
+        weights = effective_number_weights(training.class_counts(), beta=self.beta)
+        yield BalancedSet(training=training.weighted(weights), plan=FittingPlan(loss=FocalLoss(gamma=self.gamma)))
 
 
 CLASS_BALANCED_LOSS = BalancerEntry(
