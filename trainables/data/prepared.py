@@ -16,10 +16,9 @@ from gan_study.trainables.data.split import subsample
 
 
 def image_source(config: DataConfig) -> ImageSource:
-    """The images that `config` asks for; nothing is read yet.
+    """The images that `config` asks for; nothing is read yet. Raises ConfigError for an unknown data set.
 
-    In one process, equal configurations share what was read, for the last two that were asked for. Raises
-    ConfigError, with the nearest name, for an unknown data set.
+    In one process, equal configurations share what was read, for the last two that were asked for.
     """
     return _prepared(config, os.environ.get(DATA_ENVIRONMENT_VARIABLE))
 

@@ -109,8 +109,7 @@ def collect_generators(
 
 def write_generator(folder: Path, generator: SavedGenerator, *, card: str) -> None:
     """Three files in `folder`: the weights as safetensors, the configuration as JSON, and the `card`."""
-    state = generator.networks.state_dict()
-    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
+    weights = {name: tensor.cpu().contiguous() for name, tensor in generator.networks.state_dict().items()}
     write_atomically(folder / WEIGHTS, save(weights))
     write_settings(folder / CONFIG, generator.config)
     write_atomically(folder / CARD, card.encode())

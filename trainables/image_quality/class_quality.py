@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +33,9 @@ COPIES_SHARE = 0.25
 # most, images of 0.6 times the real spread 0.10, of 0.3 times that (nearly one image, to the eye) 0.2 to 0.6.
 COLLAPSED_SHARE = 0.2
 ONE_SOURCE = ("copies",)
+
+# By name; None with too few images.
+Metrics: TypeAlias = dict[str, float | None]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -129,29 +133,26 @@ def quality_flags(metrics: Mapping[str, float | None]) -> tuple[str, ...]:
     return tuple(name for name, raised in flags.items() if raised)
 
 
-def _metrics(
-    generated: ImageSample, training: ImageSample, held_out: ImageSample, *, seed: int
-) -> dict[str, float | None]:
-    real, made, fresh = training.features, generated.features, held_out.features
+def _metrics(generated: ImageSample, training: ImageSample, held_out: ImageSample, *, seed: int) -> Metrics:
     # FID falls with the number of images, so it and its reference are taken from equally many.
     equal = min(len(generated), len(held_out))
-    fid_floor = frechet_distance(held_out.sample(equal, seed=seed).features, real)
+    fid_floor = frechet_distance(held_out.sample(equal, seed=seed).features, training.features)
     compared = generated if fid_floor is None else generated.sample(equal, seed=seed)
-    manifold = manifold_scores(real, made)
+    manifold = manifold_scores(training.features, generated.features)
     return {
-        "fid": frechet_distance(compared.features, real),
+        "fid": frechet_distance(compared.features, training.features),
         "fid_floor": fid_floor,
-        "kid": kernel_distance(real, made),
-        "kid_floor": kernel_distance(real, fresh),
+        "kid": kernel_distance(training.features, generated.features),
+        "kid_floor": kernel_distance(training.features, held_out.features),
         **(manifold._asdict() if manifold else dict.fromkeys(ManifoldScores._fields)),
-        "memorised_share": memorised_share(made, real, fresh),
+        "memorised_share": memorised_share(generated.features, training.features, held_out.features),
         "memorised_share_floor": expected_memorised_share(len(held_out)),
-        "copied_share": copied_share(made, real),
-        "copied_share_floor": copied_share(fresh, real),
+        "copied_share": copied_share(generated.features, training.features),
+        "copied_share_floor": copied_share(held_out.features, training.features),
         "ssim_nearest": mean_nearest_ssim(generated.images, training.images),
         "ssim_nearest_floor": mean_nearest_ssim(held_out.images, training.images),
-        "repeated_share": repeated_share(made, real, seed=seed),
-        "repeated_share_floor": repeated_share(real, real, seed=seed),
+        "repeated_share": repeated_share(generated.features, training.features, seed=seed),
+        "repeated_share_floor": repeated_share(training.features, training.features, seed=seed),
         "ssim_between": mean_pairwise_ssim(generated.images, seed=seed),
         "ssim_between_floor": mean_pairwise_ssim(training.images, seed=seed),
     }

@@ -1,7 +1,6 @@
 """The complete configuration of one trial: strict parse, canonical dump, names."""
 
 from collections.abc import Mapping
-from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 from typing import Self, cast
@@ -81,12 +80,12 @@ class TrialConfig:
     @cached_property
     def trial_id(self) -> str:
         """A name for this configuration; where the files lie does not enter, since it changes no number."""
-        return digest(_without(dump_trial(self), *_PLACES))
+        return digest(_remove(dump_trial(self), *_PLACES))
 
     @cached_property
     def setting_id(self) -> str:
         """A name for the configuration without balancing: trials that share it are pairs to be compared."""
-        return digest(_without(dump_trial(self), *_PLACES, "balancing", "evaluation"))
+        return digest(_remove(dump_trial(self), *_PLACES, "balancing", "evaluation"))
 
 
 def parse_trial(values: Mapping[str, JsonValue]) -> TrialConfig:
@@ -126,10 +125,9 @@ def with_gan(balancing: BalancingConfig, gan: GanSettings) -> BalancingConfig:
     return replace(balancing, balancer=replace(balancing.balancer, gan=gan))
 
 
-def _without(values: dict[str, JsonValue], *keys: str) -> dict[str, JsonValue]:
-    kept = deepcopy(values)
+def _remove(values: dict[str, JsonValue], *keys: str) -> dict[str, JsonValue]:
+    """`values` itself, without what lies at `keys`, such as "data.root"."""
     for key in keys:
         *sections, name = key.split(".")
-        section = reduce(lambda inner, part: cast(dict[str, JsonValue], inner[part]), sections, kept)
-        section.pop(name, None)
-    return kept
+        reduce(lambda inner, part: cast(dict[str, JsonValue], inner[part]), sections, values).pop(name, None)
+    return values

@@ -93,6 +93,8 @@ def complete(
         counts["test"] = data.test.loaded.images.class_counts()
         notes += data.test.loaded.notes
     steps = [gan.generator_steps for gan in balanced.gans.values()]
+    gan = gan_settings(config.balancing)
+    gan_precision = {"gan_precision": gan.precision} if gan else {}
     blank = _blank_record(config, purpose, imbalance_ratio=data.parts.imbalance_ratio)
     record = replace(
         blank,
@@ -106,7 +108,7 @@ def complete(
         arrays=array_path(blank.trial_id),
         notes=limit_notes(notes),
         seconds=seconds,
-        environment={**environment(data.device), **_precisions(config)},
+        environment={**environment(data.device), "classifier_precision": "float32", **gan_precision},
         finished_at=_now(),
     )
     arrays = {
@@ -212,12 +214,6 @@ def _describe_memorisation(measured: Mapping[int, MeasuredImages]) -> Memorisati
         largest_copied_share=max(shares, default=None),
         flags=tuple(sorted({flag for each in found for flag in each.flags})),
     )
-
-
-def _precisions(config: TrialConfig) -> dict[str, str]:
-    """The precision of the classifier and, if there is one, of the GAN."""
-    gan = gan_settings(config.balancing)
-    return {"classifier_precision": "float32"} | ({"gan_precision": gan.precision} if gan else {})
 
 
 def _now() -> str:

@@ -6,6 +6,7 @@ of them, one of more repeats the last.
 """
 
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 
 from torch import nn
@@ -85,7 +86,7 @@ def convolutional_networks(*, discriminator_norm: bool) -> MakeNetworks:
     """Makes DCGAN's generator and its discriminator, this with batch norm or not; neither is told the class."""
 
     def networks(shape: ImageShape, latent_size: int, num_classes: int) -> Networks:
-        generator = convolutional_generator(shape, latent_size=latent_size, activation=nn.ReLU)
+        generator = convolutional_generator(shape, latent_size=latent_size)
         discriminator = convolutional_discriminator(shape, batch_norm=discriminator_norm)
         return Networks(
             generator=IgnoreLabels(draw_normal(generator)), discriminator=IgnoreLabels(draw_normal(discriminator))
@@ -94,20 +95,10 @@ def convolutional_networks(*, discriminator_norm: bool) -> MakeNetworks:
     return networks
 
 
-def convolutional_generator(
-    shape: ImageShape, *, latent_size: int, activation: Callable[[], nn.Module]
-) -> nn.Sequential:
+def convolutional_generator(shape: ImageShape, *, latent_size: int) -> nn.Sequential:
     """Maps latents [N, latent_size] to images [N, C, H, W] in [-1, 1]: batch norm in every layer but the last."""
-    start, _ = pyramid(shape.size)
     channels = widths_of(shape)[::-1]
-    layers: list[nn.Module] = [
-        nn.Linear(latent_size, channels[0] * start**2, bias=False),
-        UnflattenMaps(channels[0], start),
-        nn.BatchNorm2d(channels[0]),
-        activation(),
-    ]
-    for inputs, outputs in pairwise(channels):
-        layers += [double(inputs, outputs, bias=False), nn.BatchNorm2d(outputs), activation()]
+    layers = _enlarge(shape, latent_size, channels, partial(double, bias=False))
     return nn.Sequential(*layers, double(channels[-1], shape.channels), nn.Tanh())
 
 
@@ -129,15 +120,23 @@ def upsampling_generator(shape: ImageShape, *, input_size: int) -> nn.Sequential
 
     From the pyramid's start each size is doubled by nearest neighbours and convolved, 3x3, to half the channels.
     """
-    start, _ = pyramid(shape.size)
     channels = widths_of(shape)[::-1]
-    layers: list[nn.Module] = [
-        nn.Linear(input_size, channels[0] * start**2, bias=False),
-        UnflattenMaps(channels[0], start),
-        nn.BatchNorm2d(channels[0]),
-        nn.ReLU(),
-    ]
-    for inputs, outputs in pairwise((*channels, channels[-1] // 2)):
-        layers += [DoubledConvolution(inputs, outputs, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()]
-    last = Convolution(channels[-1] // 2, shape.channels, kernel_size=3, padding=1)
+    last_width = channels[-1] // 2
+    layers = _enlarge(shape, input_size, (*channels, last_width), partial(DoubledConvolution, bias=False))
+    last = Convolution(last_width, shape.channels, kernel_size=3, padding=1)
     return nn.Sequential(*layers, last, nn.Tanh())
+
+
+def _enlarge(
+    shape: ImageShape, input_size: int, channels: tuple[int, ...], layer: Callable[[int, int], nn.Module]
+) -> list[nn.Module]:
+    """Layers from [N, input_size] to maps of the pyramid's start, and on to twice the size by each `layer`.
+
+    Batch norm and ReLU follow each.
+    """
+    start, _ = pyramid(shape.size)
+    first = nn.Linear(input_size, channels[0] * start**2, bias=False)
+    layers: list[nn.Module] = [first, UnflattenMaps(channels[0], start), nn.BatchNorm2d(channels[0]), nn.ReLU()]
+    for inputs, outputs in pairwise(channels):
+        layers += [layer(inputs, outputs), nn.BatchNorm2d(outputs), nn.ReLU()]
+    return layers

@@ -19,7 +19,7 @@ DISCRIMINATOR_WIDTHS = (32, 64, 128, 256)
 
 def _networks(shape: ImageShape, latent_size: int, num_classes: int) -> Networks:
     """The discriminator is not told the label: it has to say it."""
-    generator = convolutional_generator(shape, latent_size=latent_size + LABEL_SIZE, activation=nn.ReLU)
+    generator = convolutional_generator(shape, latent_size=latent_size + LABEL_SIZE)
     discriminator = nn.Sequential(
         halving(shape, widths=DISCRIMINATOR_WIDTHS, batch_norm=True),
         nn.Linear(num_features(shape, widths=DISCRIMINATOR_WIDTHS), 1 + num_classes),
