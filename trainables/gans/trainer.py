@@ -78,7 +78,8 @@ class Objective:
             real, fake = diff_augment(real, random), diff_augment(fake, random)
         if self.scores_real and self.scores_alone:
             both = discriminator(torch.cat([real, fake]), torch.cat([labels, labels]))
-            of_real, of_fake = _rows(both, slice(len(real))), _rows(both, slice(len(real), None))
+            of_real = both.apply(lambda values: values[: len(real)])
+            of_fake = both.apply(lambda values: values[len(real) :])
         else:
             of_real = discriminator(real, labels) if self.scores_real else NOT_SCORED
             of_fake = discriminator(fake, labels)
@@ -89,8 +90,8 @@ class Objective:
             labels=labels,
             num_classes=self.num_classes,
             # Losses keep the images' precision, whatever the networks compute in.
-            real=_to_precision(of_real, real.dtype),
-            fake=_to_precision(of_fake, real.dtype),
+            real=of_real.apply(lambda values: values.to(real.dtype)),
+            fake=of_fake.apply(lambda values: values.to(real.dtype)),
             random=random,
         )
         loss = self.loss(step.real.logits, step.fake.logits)
@@ -326,16 +327,6 @@ class NetworkDiscriminator:
         points = images.detach().requires_grad_()
         (gradients,) = torch.autograd.grad(self(points, labels).logits.sum(), points, create_graph=True)
         return gradients
-
-
-def _to_precision(output: DiscriminatorOutput, precision: torch.dtype) -> DiscriminatorOutput:
-    classes = output.class_logits
-    return DiscriminatorOutput(output.logits.to(precision), None if classes is None else classes.to(precision))
-
-
-def _rows(output: DiscriminatorOutput, rows: slice) -> DiscriminatorOutput:
-    classes = output.class_logits
-    return DiscriminatorOutput(output.logits[rows], None if classes is None else classes[rows])
 
 
 def descend(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:

@@ -79,6 +79,11 @@ class DiscriminatorOutput(NamedTuple):
     logits: Tensor
     class_logits: Tensor | None = None
 
+    def apply(self, change: Callable[[Tensor], Tensor]) -> "DiscriminatorOutput":
+        """What `change` makes of the logits and, where there are some, of the class logits."""
+        classes = None if self.class_logits is None else change(self.class_logits)
+        return DiscriminatorOutput(change(self.logits), classes)
+
 
 # A generator's images [N, C, H, W], or what a discriminator says of N images.
 Output: TypeAlias = Tensor | DiscriminatorOutput
