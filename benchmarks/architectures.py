@@ -11,16 +11,12 @@ from itertools import pairwise
 
 from torch import nn
 
-from gan_study.trainables.base.flatten import FlattenMaps, UnflattenMaps
+from gan_study.trainables.base.layers import Convolution, DoubledConvolution, FlattenMaps, Leaky, UnflattenMaps
 from gan_study.trainables.data.images import ImageShape
 from gan_study.trainables.gans.losses import CROSS_ENTROPY, WASSERSTEIN
-from gan_study.trainables.gans.networks.conditioning import IgnoreLabels, Realness
-from gan_study.trainables.gans.networks.convolutions import Convolution
-from gan_study.trainables.gans.networks.doubled_convolution import DoubledConvolution
 from gan_study.trainables.gans.networks.fully_connected import fully_connected_discriminator
-from gan_study.trainables.gans.networks.leaky import Leaky
 from gan_study.trainables.gans.penalties import gradient_penalty
-from gan_study.trainables.gans.variant import GanSettings, GanVariant, Networks, Term
+from gan_study.trainables.gans.variant import GanSettings, GanVariant, IgnoreLabels, Networks, Realness, Term
 
 SETTINGS = GanSettings(
     epochs=1, learning_rate=2e-4, beta1=0.5, beta2=0.999, batch_size=64, latent_size=100, discriminator_steps=1

@@ -14,12 +14,12 @@ from torch.utils.data import WeightedRandomSampler
 
 from benchmarks import reference
 from benchmarks.reference import with_torchs_layers
-from gan_study.trainables.classifiers.catalog import classifier_model
+from gan_study.trainables.classifiers.catalog import CLASSIFIERS
 from gan_study.trainables.classifiers.classifier import ClassifierConfig, ClassifierModel, FittedClassifier
-from gan_study.trainables.classifiers.fitting_plan import PLAIN, FittingPlan
+from gan_study.trainables.classifiers.loss_plans import PLAIN, FittingPlan
 from gan_study.trainables.data.images import TrainingSet, to_bytes
 from gan_study.trainables.gans.losses import CROSS_ENTROPY
-from gan_study.trainables.gans.snapshots import take_snapshot
+from gan_study.trainables.gans.sampling import take_snapshot
 from gan_study.trainables.gans.trainer import MeanLosses
 from gan_study.trainables.gans.training import TrainedEpoch
 from gan_study.trainables.gans.variant import GanSettings, GanVariant, TrainingData
@@ -79,7 +79,7 @@ def plainly_fitted(
     assert plan == PLAIN, "the plain loop knows no plans"
     torch.manual_seed(seed)
     num_classes = len(training.classes.names)
-    body, num_features = (model or classifier_model(config)).body(training.shape)
+    body, num_features = (model or CLASSIFIERS[config.name]).body(training.shape)
     network = with_torchs_layers(nn.Sequential(body, nn.Linear(num_features, num_classes)))
     # Weights go by class; a class without images has any.
     class_weights = torch.ones(num_classes)

@@ -18,11 +18,15 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset, Sampler
 from torchvision import transforms
 
-from gan_study.trainables.base.flatten import FlattenMaps, UnflattenMaps
+from gan_study.trainables.base.layers import (
+    Convolution,
+    DoubledConvolution,
+    FlattenMaps,
+    Leaky,
+    TransposedConvolution,
+    UnflattenMaps,
+)
 from gan_study.trainables.gans.networks.conditioning import ConcatenateBeforeLinear, ConcatenateLabels
-from gan_study.trainables.gans.networks.convolutions import Convolution, TransposedConvolution
-from gan_study.trainables.gans.networks.doubled_convolution import DoubledConvolution
-from gan_study.trainables.gans.networks.leaky import Leaky
 from gan_study.trainables.gans.variant import GanSettings
 
 

@@ -22,7 +22,7 @@ from benchmarks import reference
 from benchmarks.architectures import ARCHITECTURES
 from benchmarks.machine import best_rate, operations_of
 from benchmarks.reference import Pictures, with_torchs_layers, with_torchs_order
-from gan_study.trainables.classifiers.catalog import classifier_model
+from gan_study.trainables.classifiers.catalog import CLASSIFIERS as MODELS
 from gan_study.trainables.classifiers.classifier import ClassifierConfig
 from gan_study.trainables.classifiers.training import fit
 from gan_study.trainables.data.images import Classes, ImageShape, TrainingSet
@@ -187,7 +187,7 @@ def train_our_classifier(name: str) -> None:
 
 def train_their_classifier(name: str) -> None:
     """As a script does: body and head in one network."""
-    body, num_features = classifier_model(classifier_config(name)).body(SHAPE)
+    body, num_features = MODELS[name].body(SHAPE)
     network = as_scripted(nn.Sequential(body, nn.Linear(num_features, NUM_CLASSES)))
     steps = num_images(name) // BATCH
     reference.train_classifier(

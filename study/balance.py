@@ -21,7 +21,8 @@ from gan_study.trainables.export.export import ShowProgress, export
 from gan_study.trainables.export.request import ExportRequest
 from gan_study.trainables.gans.catalog import VARIANTS
 from gan_study.trainables.record import TrialRecord
-from gan_study.trainables.runtime.matrix_products import choose_library, library_named
+from gan_study.trainables.runtime.environment import library_named
+from gan_study.trainables.runtime.matrix_products import choose_library
 from gan_study.trainables.runtime.process import keep_freed_memory
 from gan_study.trainables.trial.config import TrialConfig, dump_trial, parse_trial
 from gan_study.trainables.trial.outcome import Purpose

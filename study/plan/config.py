@@ -9,12 +9,12 @@ from pydantic import Field, JsonValue, model_validator
 from gan_study.search_spaces.space import Space, apply_changes, check_space
 from gan_study.search_spaces.spaces import named_space
 from gan_study.study.plan.storage_url import holds_password
-from gan_study.trainables.balancing.catalog import BALANCERS, dump_balancing, parse_balancing
-from gan_study.trainables.base.settings import ConfigError, dump, nearest, parse, settings
+from gan_study.trainables.balancing.catalog import BALANCERS, parse_balancing
+from gan_study.trainables.base.settings import ConfigError, dump, look_up, nearest, parse, settings
 from gan_study.trainables.base.tunable import Tunable
-from gan_study.trainables.classifiers.catalog import classifier_model
+from gan_study.trainables.classifiers.catalog import CLASSIFIERS
 from gan_study.trainables.classifiers.classifier import ClassifierConfig
-from gan_study.trainables.data.catalog import data_set
+from gan_study.trainables.data.catalog import DATA_SETS
 from gan_study.trainables.data.imbalance import Imbalance, LongTailed, Step
 from gan_study.trainables.data.source import DataConfig
 from gan_study.trainables.gans.batched import BY_DEVICE, GanExecution
@@ -192,9 +192,9 @@ def parse_study(values: Mapping[str, JsonValue]) -> StudyConfig:
 
 def check_study_config(config: StudyConfig) -> None:
     """Raise ConfigError where settings do not go together, or name what there is not."""
-    if not data_set(config.data).takes_folder and config.data.root is not None:
+    if not look_up(DATA_SETS, config.data.name, where="data.name").takes_folder and config.data.root is not None:
         raise ConfigError(f"data.root (--data): the data set {config.data.name!r} reads no folder")
-    classifier_model(config.classifier)
+    look_up(CLASSIFIERS, config.classifier.name, where="classifier.name")
     if config.storage is not None and holds_password(config.storage):
         raise ConfigError(
             "storage: a password in it would be written to study.json; set an environment variable to it, say "
@@ -228,6 +228,6 @@ def resolve_study(config: StudyConfig) -> dict[str, JsonValue]:
     parameters |= {key: dump(domain) for key, domain in space.parameters.items()}
     balancers: dict[str, JsonValue] = {}
     for name in (*config.simple_balancers(), *space.balancers):
-        resolved = dump_balancing(parse_balancing(config.settings_of(name)))
+        resolved = parse_balancing(config.settings_of(name)).dump()
         balancers[name] = {key: value for key, value in resolved.items() if key != "name"}
     return {**dump(config), "balancers": balancers, "search": {**dump(config.search), "parameters": parameters}}

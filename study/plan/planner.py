@@ -19,7 +19,8 @@ from gan_study.study.plan.recipe import merge
 from gan_study.study.plan.searcher import ToldTrial, point_id, suggestion, to_optuna
 from gan_study.study.plan.selection import SelectedConfig
 from gan_study.study.plan.trials import PlannedTrial, baseline_trials, confirmations, planned_trial
-from gan_study.trainables.balancing.catalog import BalancingConfig, dump_balancing, parse_balancing
+from gan_study.trainables.balancing.balancer import BalancingConfig
+from gan_study.trainables.balancing.catalog import parse_balancing
 from gan_study.trainables.base.seeding import numpy_generator
 from gan_study.trainables.base.tunable import Scalar, contains
 from gan_study.trainables.record import SearchStep, Selection, TrialRecord
@@ -177,7 +178,7 @@ class Planner:
 
     def _defaults(self, cell: Cell) -> dict[str, Scalar]:
         """The balancer's own settings as a point of the space, as far as they lie in it."""
-        settings: JsonValue = dump_balancing(parse_balancing(self._config.settings_of(cell.balancer)))
+        settings: JsonValue = parse_balancing(self._config.settings_of(cell.balancer)).dump()
         point = _point_of(cell)
         for key in self._space.keys_of(cell.balancer):
             path = key.partition("@")[0].split("/")[1:]
@@ -235,7 +236,7 @@ class Planner:
         return SelectedConfig(
             balancer=cell.balancer,
             ratio=cell.ratio,
-            balancing=dump_balancing(_without_milestones(balancing)),
+            balancing=_without_milestones(balancing).dump(),
             selection=Selection(
                 search_trials=len(records),
                 trial_id=best.trial_id if best else None,

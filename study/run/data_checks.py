@@ -8,7 +8,9 @@ import torch
 
 from gan_study.study.plan.config import NO_BALANCING, Ratio, StudyConfig
 from gan_study.study.plan.trials import baseline_trials
-from gan_study.trainables.data.catalog import data_set, image_source
+from gan_study.trainables.base.settings import look_up
+from gan_study.trainables.data.catalog import DATA_SETS
+from gan_study.trainables.data.prepared import image_source
 from gan_study.trainables.data.source import DATA_ENVIRONMENT_VARIABLE
 from gan_study.trainables.image_quality.extractor import inception
 from gan_study.trainables.image_quality.features import InceptionFeatures
@@ -45,7 +47,7 @@ def check_image_features(config: StudyConfig) -> None:
 
 def with_absolute_paths(config: StudyConfig) -> StudyConfig:
     """`config` with the places of files spelt out, since trials run in other processes and folders."""
-    looked_for = data_set(config.data).is_looked_for
+    looked_for = look_up(DATA_SETS, config.data.name, where="data.name").is_looked_for
     root = config.data.root or (os.environ.get(DATA_ENVIRONMENT_VARIABLE) if looked_for else None)
     if root is not None:
         config = replace(config, data=replace(config.data, root=_absolute(root)))

@@ -12,8 +12,8 @@ from gan_study.study.plan.config import StudyConfig, parse_study
 from gan_study.study.plan.storage_url import resolve
 from gan_study.trainables.base.settings import ConfigError, UserError, dump
 from gan_study.trainables.record import IMPORTANCE_FILE, Digests, RecordError, StudyHeader, read_header
+from gan_study.trainables.runtime.environment import code_digest
 from gan_study.trainables.runtime.storage import write_atomically
-from gan_study.trainables.trial.environment import code_digest
 
 
 class _Inside:

@@ -27,9 +27,9 @@ from gan_study.study.watch.journal import Journal, driver_began
 from gan_study.study.watch.optuna_view import OptunaView, differences
 from gan_study.study.watch.progress import ProgressDisplay, Tally
 from gan_study.study.watch.terminal import say
-from gan_study.trainables.data.catalog import image_source
+from gan_study.trainables.data.prepared import image_source
+from gan_study.trainables.runtime.environment import versions
 from gan_study.trainables.runtime.logs import logging_to
-from gan_study.trainables.trial.environment import versions
 from gan_study.trainables.trial.trainable import share
 
 if TYPE_CHECKING:

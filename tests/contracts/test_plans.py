@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from gan_study.trainables.balancing.catalog import BALANCERS, dump_balancing, parse_balancing
+from gan_study.trainables.balancing.catalog import BALANCERS, parse_balancing
 from gan_study.trainables.base.settings import ConfigError
 from gan_study.trainables.classifiers.classifier import ClassifierConfig
-from gan_study.trainables.classifiers.fitting_plan import PLAIN
+from gan_study.trainables.classifiers.loss_plans import PLAIN
 from gan_study.trainables.classifiers.training import fit
 from gan_study.trainables.data.images import Classes, TrainingSet
 from gan_study.trainables.trial.config import parse_trial
@@ -29,11 +29,11 @@ def changed_values(value):
 
 def changed_setting(name, path):
     """A configuration of the balancer `name` in which one setting is not its default."""
-    default = dump_balancing(parse_balancing({"name": name}))
+    default = parse_balancing({"name": name}).dump()
     for value in changed_values(default[path]):
         changed = {**default, path: value}
         try:
-            if dump_balancing(parse_balancing(changed)) != default:
+            if parse_balancing(changed).dump() != default:
                 return changed
         except ConfigError:
             continue

@@ -20,7 +20,7 @@ from gan_study.study.run.folder import StudyFolder
 from gan_study.study.run.runner import run_study
 from gan_study.study.run.tuner import MAX_RESTARTS
 from gan_study.study.watch.journal import TRIAL_ENDED, read_log
-from gan_study.trainables.data.catalog import image_source
+from gan_study.trainables.data.prepared import image_source
 from gan_study.trainables.data.source import DataConfig
 from gan_study.trainables.record import SearchStep
 from gan_study.trainables.trial.config import parse_trial
@@ -295,8 +295,8 @@ def test_search_trials_of_one_gan_share_its_epochs(local_ray, tmp_path):
     result = run_study(study(*settings), out=folder.root)
     searched = [record for record in result.trials if record.phase == "search"]
     assert [record.status for record in searched] == ["complete", "complete"]
-    went_on = [
-        [line.values["epoch"] for line in read_log(folder.log_of(record.trial_id)) if "kept state" in line.event]
+    logs = [read_log(folder.log_of(record.trial_id)) for record in searched]
+    went_on = [[line.values["epoch"] for line in log if line.event.startswith("continued")] for log in logs]
         for record in searched
     ]
     # Whichever was the first, what it left of epoch 2 serves the other: two rare classes, a GAN for each.

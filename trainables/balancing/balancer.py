@@ -5,46 +5,37 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from pydantic import JsonValue
-from torch import Tensor
 
 from gan_study.trainables.base.settings import DataError, dump, parse
-from gan_study.trainables.classifiers.fitting_plan import PLAIN, FittingPlan
+from gan_study.trainables.classifiers.loss_plans import PLAIN, FittingPlan
 from gan_study.trainables.data.images import TrainingSet
+from gan_study.trainables.gans.sampling import Snapshots
+from gan_study.trainables.gans.training import TrainedEpoch
 from gan_study.trainables.gans.variant import GanVariant, parse_gan_settings
 
 
 @dataclass(frozen=True, kw_only=True)
-class EpochLosses:
-    """Mean losses of one GAN epoch (1-based)."""
-
-    epoch: int
-    generator: float
-    discriminator: float
-
-
-@dataclass(frozen=True, kw_only=True)
 class BalancedSet:
-    """A balanced training set, and how it came about.
-
-    `epoch` is the GAN epoch whose generator filled the set (0 where nothing was trained); `losses` maps what a
-    GAN was trained on (a class name, or "all classes") to its losses up to that epoch, `gan_seconds` to the wall
-    time of its epochs, `generator_steps` to the number of the generator's steps so far. `growth` maps a label to a
-    few images of it by epoch, as bytes [n, C, H, W]. `is_final` marks the answer; versions on the way are not.
-    `plan` says how a classifier is to be fitted to it. `wanted` asks for real images that the imbalance took away,
-    how many of each label: only the upper bound that no method can have does. `notes` holds a line for each thing
-    worth knowing.
-    """
+    """A balanced training set, and how it came about."""
 
     training: TrainingSet
     plan: FittingPlan = PLAIN
+    """How a classifier is to be fitted to it."""
     wanted: Mapping[int, int] = field(default_factory=dict)
-    epoch: int = 0
-    losses: Mapping[str, tuple[EpochLosses, ...]] = field(default_factory=dict)
-    gan_seconds: Mapping[str, float] = field(default_factory=dict)
-    generator_steps: Mapping[str, int] = field(default_factory=dict)
-    growth: Mapping[int, Mapping[int, Tensor]] = field(default_factory=dict)
+    """How many real images that the imbalance took away it asks for, by label: only the upper bound does."""
+    gans: Mapping[str, TrainedEpoch] = field(default_factory=dict)
+    """The GANs that filled it, by what each was trained on: a class's name, or "all classes"."""
+    snapshots: Mapping[int, Snapshots] = field(default_factory=dict)
+    """A few images of each label by epoch."""
     notes: tuple[str, ...] = ()
+    """A line for each thing worth knowing."""
     is_final: bool = True
+    """Whether it is the answer; versions on the way are not."""
+
+    @property
+    def epoch(self) -> int:
+        """The epoch of the GANs that filled it; 0 if nothing was trained."""
+        return next((gan.epoch for gan in self.gans.values()), 0)
 
 
 class Balancer(Protocol):
@@ -83,7 +74,7 @@ class BalancerEntry:
     def setting_paths(self) -> frozenset[str]:
         """The settings that may be chosen, as slash-separated keys: "balance_to", "gan/epochs"."""
         unused = self.variant.settings_without_use if self.variant else ()
-        return frozenset(_leaves(dump_settings(self.parse({}, self.name)))) - {f"gan/{name}" for name in unused}
+        return frozenset(_leaves(dump(self.parse({}, self.name)))) - {"name", *(f"gan/{name}" for name in unused)}
 
     def parse(self, values: Mapping[str, object], where: str) -> Balancer:
         """The balancer with these settings, whose keys begin with `where` in errors; raises ConfigError."""
@@ -93,9 +84,16 @@ class BalancerEntry:
         return parse(self.settings, {**values, "name": self.name, "gan": gan}, where=where)
 
 
-def dump_settings(balancer: Balancer) -> dict[str, JsonValue]:
-    """A balancer's settings, every default written out. A GAN's name is an attribute, but not a setting."""
-    return {key: value for key, value in dump(balancer).items() if key != "name"}
+@dataclass(frozen=True)
+class BalancingConfig:
+    """The chosen balancer, by name, and with its settings."""
+
+    name: str
+    balancer: Balancer
+
+    def dump(self) -> dict[str, JsonValue]:
+        """The canonical nested dict, every default written out; `parse_balancing` gives the same of it."""
+        return {"name": self.name, **dump(self.balancer)}
 
 
 def _leaves(values: Mapping[str, JsonValue]) -> Iterator[str]:

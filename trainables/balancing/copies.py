@@ -3,12 +3,10 @@
 from collections.abc import Callable
 from typing import TypeAlias
 
-import torch
 from torch import Tensor
 
 from gan_study.trainables.balancing.balancer import deficits
-from gan_study.trainables.base.batches import index_batches
-from gan_study.trainables.base.seeding import derive_seed, torch_generator
+from gan_study.trainables.base.seeding import derive_seed, repeat_rows
 from gan_study.trainables.data.images import TrainingSet
 
 # Images [M, C, H, W] in [-1, 1] and a seed, to as many changed ones.
@@ -23,13 +21,10 @@ def with_copies(
     Each image of a class is copied equally often, to within one. Copies that were changed count as synthetic.
     Raises DataError where a minority class has no image.
     """
-    filled = training
-    for label, number in deficits(training, balance_to=balance_to).items():
-        originals = training.of_class(label)
-        rows = next(index_batches(len(originals), number, torch_generator(seed, "rows", label)))
-        copies = originals[rows.to(originals.device)]
+    filled, missing = training, deficits(training, balance_to=balance_to)
+    for label, rows in repeat_rows(training.labels, missing, seed=seed, purpose="rows").items():
+        copies = training.images[rows]
         if change is not None:
             copies = change(copies, derive_seed(seed, "change", label))
-        labels = torch.full((number,), label, device=training.labels.device)
-        filled = filled.extended(copies, labels, synthetic=change is not None)
+        filled = filled.extended(copies, training.labels[rows], synthetic=change is not None)
     return filled

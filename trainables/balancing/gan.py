@@ -10,17 +10,15 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gan_study.trainables.balancing.balancer import BalancedSet, EpochLosses, deficits
+from gan_study.trainables.balancing.balancer import BalancedSet, deficits
 from gan_study.trainables.balancing.epoch_choice import best_so_far
 from gan_study.trainables.base.seeding import derive_seed
 from gan_study.trainables.base.settings import nearest, settings
-from gan_study.trainables.data.image_size import ImageSize
-from gan_study.trainables.data.images import TrainingSet
+from gan_study.trainables.data.images import ImageSize, TrainingSet
 from gan_study.trainables.gans.batched import ALONE, TrialExecution, WantedGan, train_all
 from gan_study.trainables.gans.catalog import VARIANTS
 from gan_study.trainables.gans.checkpoints import Checkpoints
-from gan_study.trainables.gans.sampling import sample
-from gan_study.trainables.gans.snapshots import MOST_CLASSES, Snapshots, split_by_label
+from gan_study.trainables.gans.sampling import MOST_CLASSES, Snapshots, sample, split_by_label
 from gan_study.trainables.gans.training import TrainedEpoch
 from gan_study.trainables.gans.variant import GanSettings, TrainingData
 
@@ -72,11 +70,8 @@ class GanBalancing:
         for gans in self.train(training, seed=seed, checkpoints=checkpoints, execution=execution):
             yield BalancedSet(
                 training=self._fill(training, missing, gans.generators, seed=seed),
-                epoch=gans.epoch,
-                losses=gans.losses,
-                gan_seconds=gans.seconds,
-                generator_steps=gans.generator_steps,
-                growth=gans.snapshots,
+                gans=gans.by_data,
+                snapshots=gans.snapshots,
                 notes=gans.notes,
                 is_final=gans.epoch == self.gan.epochs,
             )
@@ -98,13 +93,14 @@ class GanBalancing:
         # GANs that are trained for other trials too leave a state at each epoch that is shown: too many states
         # where every few epochs are compared.
         family = () if self.pick_epoch_every else execution.family
+        every = self.pick_epoch_every or self.gan.epochs
         gans = train_all(
             VARIANTS[self.name],
             self.gan,
             [run.gan for run in runs],
             family=[run.gan for member, own_seed in family for run in self._runs(member, seed=own_seed)],
             execution=execution.settings,
-            at=self._epochs_to_show(),
+            at={*self.gan.milestones, *range(every, self.gan.epochs, every), self.gan.epochs},
             checkpoints=checkpoints,
         )
         notes = tuple(dict.fromkeys(note for gan in gans for note in gan.notes))
@@ -118,9 +114,7 @@ class GanBalancing:
         # In lockstep, so that a version holds the images of every class at the same epoch.
         for states in zip(*shown, strict=True):
             if states[0].epoch in (*self.gan.milestones, self.gan.epochs):
-                of_runs = tuple(zip(runs, states, strict=True))
-                picks = [_pick_note(run, state) for run, state in of_runs] if self.pick_epoch_every else []
-                yield _trained_gans(of_runs, notes=(*notes, *picks))
+                yield self._describe(runs, states, notes)
 
     def _runs(self, training: TrainingSet, *, seed: int) -> list["_Run"]:
         """The GANs to train: one for all classes, or one for each class that lacks images."""
@@ -144,9 +138,26 @@ class GanBalancing:
             for trained_on, fills, shown in examples
         ]
 
-    def _epochs_to_show(self) -> set[int]:
-        every = self.pick_epoch_every or self.gan.epochs
-        return {*self.gan.milestones, *range(every, self.gan.epochs, every), self.gan.epochs}
+    def _describe(
+        self, runs: Sequence["_Run"], states: Sequence[TrainedEpoch], notes: tuple[str, ...]
+    ) -> "TrainedGans":
+        found = list(zip(runs, states, strict=True))
+        if self.pick_epoch_every:
+            picked = "GAN of {}: the generator of epoch {} of {} was picked"
+            notes += tuple(picked.format(run.trained_on, gan.taken_from, gan.epoch) for run, gan in found)
+        snapshots = (
+            (label, images)
+            for run, gan in found
+            for label, images in split_by_label(gan.snapshots, run.gan.data.labels).items()
+            if label in run.fills
+        )
+        return TrainedGans(
+            epoch=states[0].epoch,
+            by_data={run.trained_on: gan for run, gan in found},
+            generators={label: gan.generator for run, gan in found for label in run.fills},
+            snapshots=dict(islice(snapshots, MOST_CLASSES)),
+            notes=notes,
+        )
 
     def _fill(
         self, training: TrainingSet, missing: Mapping[int, int], generators: Mapping[int, nn.Module], *, seed: int
@@ -183,18 +194,15 @@ def resize(images: Tensor, size: int | None) -> Tensor:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TrainedGans:
-    """GANs after an epoch: the generator of each label that they fill, which several labels may share.
-
-    `losses`, `generator_steps` and `notes` are those of BalancedSet, `seconds` is its `gan_seconds`, and
-    `snapshots` its `growth`.
-    """
+    """GANs after an epoch."""
 
     epoch: int
+    by_data: Mapping[str, TrainedEpoch]
+    """By what each was trained on: a class's name, or "all classes"."""
     generators: Mapping[int, nn.Module]
-    losses: Mapping[str, tuple[EpochLosses, ...]]
-    seconds: Mapping[str, float]
-    generator_steps: Mapping[str, int]
+    """The generator of each label that they fill, which several labels may share."""
     snapshots: Mapping[int, Snapshots]
+    """A few images by epoch, of the first few labels that they fill."""
     notes: tuple[str, ...]
 
 
@@ -205,34 +213,3 @@ class _Run:
     trained_on: str
     fills: tuple[int, ...]
     gan: WantedGan
-
-
-def _trained_gans(of_runs: Sequence[tuple[_Run, TrainedEpoch]], *, notes: tuple[str, ...]) -> TrainedGans:
-    return TrainedGans(
-        epoch=of_runs[0][1].epoch,
-        generators={label: state.generator for run, state in of_runs for label in run.fills},
-        losses={run.trained_on: _losses(state) for run, state in of_runs},
-        seconds={run.trained_on: state.seconds for run, state in of_runs},
-        generator_steps={run.trained_on: state.generator_steps for run, state in of_runs},
-        snapshots=_snapshots(of_runs),
-        notes=notes,
-    )
-
-
-def _pick_note(run: _Run, state: TrainedEpoch) -> str:
-    return f"GAN of {run.trained_on}: the generator of epoch {state.taken_from} of {state.epoch} was picked"
-
-
-def _snapshots(of_runs: Sequence[tuple[_Run, TrainedEpoch]]) -> dict[int, Snapshots]:
-    """The snapshots of the first few labels that are filled."""
-    found = (
-        (label, snapshots)
-        for run, state in of_runs
-        for label, snapshots in split_by_label(state.snapshots, run.gan.data.labels).items()
-        if label in run.fills
-    )
-    return dict(islice(found, MOST_CLASSES))
-
-
-def _losses(state: TrainedEpoch) -> tuple[EpochLosses, ...]:
-    return tuple(EpochLosses(epoch=epoch, **means._asdict()) for epoch, means in enumerate(state.losses, start=1))

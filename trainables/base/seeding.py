@@ -1,11 +1,12 @@
-"""Independent random streams from one seed."""
+"""Independent random streams from one seed, and batches of rows drawn from one."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import numpy as np
 import torch
+from torch import Tensor
 
 
 def derive_seed(seed: int, *purpose: str | int) -> int:
@@ -46,3 +47,33 @@ def seeded_global_state(seed: int, device: torch.device | str = "cpu") -> Iterat
             with torch.cuda.device(device):
                 torch.cuda.manual_seed(seed)
         yield
+
+
+def index_batches(num_rows: int, batch_size: int, generator: torch.Generator) -> Iterator[Tensor]:
+    """Endless int64 batches [batch_size], cut from successive random permutations of `num_rows` rows.
+
+    Every batch is full, also where there are fewer rows than that: batch norm needs at least two rows, and a
+    short last batch would weigh its images more. Between two batches no row is ahead of another by more than
+    one appearance. The batches are on the generator's device.
+    """
+    stream = torch.empty(0, dtype=torch.int64, device=generator.device)
+    while True:
+        while len(stream) < batch_size:
+            permutation = torch.randperm(num_rows, generator=generator, device=generator.device)
+            stream = torch.cat([stream, permutation])
+        yield stream[:batch_size]
+        stream = stream[batch_size:]
+
+
+def repeat_rows(labels: Tensor, numbers: Mapping[int, int], *, seed: int, purpose: str) -> dict[int, Tensor]:
+    """So many row indices as `numbers` says of each label in `labels` [N], by label, and on their device.
+
+    Each row of a label comes equally often, to within one; a label without a row is left out.
+    """
+    rows = {}
+    for label, number in numbers.items():
+        own = torch.nonzero(labels == label).squeeze(1)
+        if len(own):
+            chosen = next(index_batches(len(own), number, torch_generator(seed, purpose, label)))
+            rows[label] = own[chosen.to(own.device)]
+    return rows

@@ -3,7 +3,7 @@
 import difflib
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn, TypeAlias, TypeVar, cast, dataclass_transform
 
 from pydantic import ConfigDict, JsonValue, TypeAdapter, ValidationError
@@ -38,6 +38,13 @@ def nearest(name: str, known: Iterable[str]) -> str:
     known = sorted(known)
     matches = difflib.get_close_matches(name, known, n=1)
     return f"did you mean {matches[0]!r}?" if matches else f"known: {', '.join(known) or 'none'}"
+
+
+def look_up(known: Mapping[str, T], name: str, *, where: str) -> T:
+    """What `known` has under `name`; raises ConfigError, with the key `where` and the nearest name, if nothing."""
+    if name not in known:
+        raise ConfigError(f"{where}: {name!r} is unknown; {nearest(name, known)}")
+    return known[name]
 
 
 def parse(cls: type[T], values: object, *, where: str) -> T:

@@ -10,33 +10,36 @@ Scalar: TypeAlias = bool | int | float | str
 
 
 @settings
-class Float:
-    """A real number in [low, high], uniform, or uniform in its logarithm."""
+class _Range:
+    """From `low` to `high`, uniform, or uniform in its logarithm."""
 
-    kind: Literal["float"] = "float"
     low: float
     high: float
     log: bool = False
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
-        _check_bounds(self.low, self.high, log=self.log)
+        if self.low > self.high:
+            raise ValueError(f"low {self.low} is above high {self.high}")
+        if self.log and self.low <= 0:
+            raise ValueError(f"a logarithmic range starts above 0, not at {self.low}")
         return self
 
 
 @settings
-class Int:
+class Float(_Range):
+    """A real number in [low, high], uniform, or uniform in its logarithm."""
+
+    kind: Literal["float"] = "float"
+
+
+@settings
+class Int(_Range):
     """A whole number in [low, high], uniform, or uniform in its logarithm."""
 
     kind: Literal["int"] = "int"
     low: int
     high: int
-    log: bool = False
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        _check_bounds(self.low, self.high, log=self.log)
-        return self
 
 
 @settings
@@ -61,10 +64,3 @@ def contains(domain: Tunable, value: object) -> bool:
     if isinstance(domain, Choice):
         return value in domain.options
     return isinstance(value, int | float) and domain.low <= value <= domain.high
-
-
-def _check_bounds(low: float, high: float, *, log: bool) -> None:
-    if low > high:
-        raise ValueError(f"low {low} is above high {high}")
-    if log and low <= 0:
-        raise ValueError(f"a logarithmic range starts above 0, not at {low}")

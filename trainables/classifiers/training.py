@@ -11,21 +11,25 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gan_study.trainables.base.batches import index_batches
-from gan_study.trainables.base.seeding import derive_seed, seeded_global_state, torch_generator
-from gan_study.trainables.classifiers.augmentation import augment
-from gan_study.trainables.classifiers.catalog import classifier_model
+from gan_study.trainables.base.seeding import derive_seed, index_batches, seeded_global_state, torch_generator
+from gan_study.trainables.base.settings import look_up
+from gan_study.trainables.classifiers.augmentation import Augmentation, augment
+from gan_study.trainables.classifiers.catalog import CLASSIFIERS
 from gan_study.trainables.classifiers.classifier import (
     ClassifierConfig,
     ClassifierModel,
+    CosineHead,
     FittedClassifier,
     Head,
     HeadFit,
+    best_epoch,
 )
-from gan_study.trainables.classifiers.fitting_plan import PLAIN, FittingPlan
-from gan_study.trainables.classifiers.heads import new_head
-from gan_study.trainables.classifiers.losses import FittingStep, weighted_cross_entropy, weighted_mean
-from gan_study.trainables.classifiers.optimisation import best_epoch
+from gan_study.trainables.classifiers.loss_plans import (
+    PLAIN,
+    FittingPlan,
+    FittingStep,
+    weighted_mean,
+)
 from gan_study.trainables.data.images import TrainingSet
 
 _log = logging.getLogger(__name__)
@@ -49,6 +53,12 @@ class Validation:
     images: Tensor
     labels: Tensor
     weights: Tensor
+
+    @torch.no_grad()
+    def loss(self, classifier: FittedClassifier) -> float:
+        """Weighted mean cross-entropy of the predictions of `classifier`."""
+        losses = functional.cross_entropy(classifier.logits(self.images), self.labels, reduction="none")
+        return weighted_mean(losses, self.weights).item()
 
 
 def proportional_weights(labels: Tensor, proportions: Sequence[float]) -> Tensor:
@@ -87,7 +97,8 @@ def fit(
     not finite.
     """
     assert validation is not None or not config.watches_validation, "nothing to watch"
-    chosen, device, stage = model or classifier_model(config), training.images.device, plan.head_stage
+    chosen = model or look_up(CLASSIFIERS, config.name, where="classifier.name")
+    device, stage = training.images.device, plan.head_stage
     refits_head = bool(stage or chosen.final_head)
     # A second stage takes at least one step, and leaves one; a model's own final head takes none.
     head_steps = max(1, min(round(stage.steps_share * steps), steps - 1)) if stage and not chosen.final_head else 0
@@ -119,7 +130,9 @@ class _Stages:
 
     def new_head(self, num_features: int) -> nn.Module:
         """A head as the plan has it, untrained."""
-        return new_head(self.plan, num_features, len(self.training.classes.names)).to(self.training.images.device)
+        num_classes, scale = len(self.training.classes.names), self.plan.cosine_scale
+        head = CosineHead(num_features, num_classes, scale) if scale else nn.Linear(num_features, num_classes)
+        return head.to(self.training.images.device)
 
     def train_network(
         self,
@@ -138,14 +151,13 @@ class _Stages:
         for epoch in range(1, config.epochs + 1):
             rate = config.learning_rate * config.schedule.rate_factor(epoch, losses)
             descent.run(until=steps * epoch // config.epochs, of=steps, rate=rate)
-            _log.debug(
-                "classifier epoch", extra={"classifier": config.name, "epoch": epoch, "epochs": config.epochs}
-            )
+            described = {"classifier": config.name, "epoch": epoch, "epochs": config.epochs}
+            _log.debug("classifier epoch", extra=described)
             network.eval()
             if after_epoch:
                 after_epoch(epoch, classifier)
             if validation is not None:
-                losses.append(_validation_loss(classifier, validation))
+                losses.append(validation.loss(classifier))
             network.train()
             if stopping and best_epoch(losses) == epoch - 1:
                 best = deepcopy(network.state_dict())
@@ -174,10 +186,8 @@ class _Stages:
         head = self.new_head(features.shape[1])
 
         def loss(rows: Tensor, progress: float) -> Tensor:
-            logits, targets = head(features[rows]), labels[rows]
-            return weighted_cross_entropy(
-                FittingStep(logits=logits, targets=targets, weights=weights[rows], progress=progress)
-            )
+            losses = functional.cross_entropy(head(features[rows]), labels[rows], reduction="none")
+            return weighted_mean(losses, weights[rows])
 
         descent = self._descent(loss, head, "head batches", labels=labels)
         for step in range(steps):
@@ -187,12 +197,15 @@ class _Stages:
         return head.eval()
 
     def _batch_loss(self, body: nn.Module, head: nn.Module) -> _BatchLoss:
-        training, plan = self.training, self.plan
+        training, plan, augmentation = self.training, self.plan, self.config.augmentation
+        changes_images = augmentation != Augmentation()
         random = torch_generator(self.seed, "augmentation", device=training.images.device)
 
         def loss(rows: Tensor, progress: float) -> Tensor:
             # A third of the time of indexing by a tensor.
-            images = augment(training.images.index_select(0, rows), self.config.augmentation, random)
+            images = training.images.index_select(0, rows)
+            if changes_images:
+                images = augment(images, augmentation, random)
             targets = training.labels[rows]
             if plan.mix:
                 images, targets = plan.mix(images, targets)
@@ -203,27 +216,19 @@ class _Stages:
 
     def _descent(self, loss: _BatchLoss, network: nn.Module, purpose: str, *, labels: Tensor) -> "_Descent":
         random = torch_generator(self.seed, purpose, device=labels.device)
-        return _Descent(loss, network, self.config, index_batches(len(labels), self.config.batch_size, random))
+        optimiser = self.config.optimiser.optimiser(network.parameters(), self.config.learning_rate)
+        return _Descent(loss, optimiser, index_batches(len(labels), self.config.batch_size, random))
 
 
-@torch.no_grad()
-def _validation_loss(classifier: FittedClassifier, validation: Validation) -> float:
-    """Weighted mean cross-entropy of the predictions on the validation part."""
-    logits = classifier.logits(validation.images)
-    losses = functional.cross_entropy(logits, validation.labels, reduction="none")
-    return weighted_mean(losses, validation.weights).item()
-
-
+@dataclass(eq=False)
 class _Descent:
-    """Optimiser steps on the `loss` of `network`, a batch of rows each."""
+    """Optimiser steps on a loss, a batch of rows each."""
 
-    def __init__(
-        self, loss: _BatchLoss, network: nn.Module, config: ClassifierConfig, batches: Iterator[Tensor]
-    ) -> None:
-        self.loss, self.batches, self.learning_rate = loss, batches, config.learning_rate
-        self.optimiser = config.optimiser.optimiser(network.parameters(), config.learning_rate)
-        self.total: Tensor | float = 0.0
-        self.taken = 0
+    loss: _BatchLoss
+    optimiser: torch.optim.Optimizer
+    batches: Iterator[Tensor]
+    total: Tensor | float = 0.0
+    taken: int = 0
 
     def run(self, *, until: int, of: int, rate: float) -> None:
         """Take steps at the learning rate `rate` until so many have been taken, `of` all."""
@@ -243,4 +248,5 @@ class _Descent:
         Called once: a read in every step would make a GPU wait for it. NaN and infinity survive the sum.
         """
         if not math.isfinite(self.total):
-            raise DivergedClassifierError(f"the classifier's loss diverged at learning rate {self.learning_rate}")
+            rate = self.optimiser.defaults["lr"]
+            raise DivergedClassifierError(f"the classifier's loss diverged at learning rate {rate}")

@@ -7,7 +7,7 @@ imbalance ratio is the largest over the smallest class count.
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import Field, PositiveInt
 
@@ -22,6 +22,8 @@ ClassChoice: TypeAlias = Annotated[tuple[str | int, ...], Field(min_length=1)]
 class _Profile(ABC):
     """How many images each class keeps. `minority_classes` by name or label; None: those smaller than the mean."""
 
+    cuts_minority: ClassVar[bool] = False
+    """Whether the minority, unless named, is judged by the pool as it is, since the profile cuts it."""
     minority_classes: ClassChoice | None = None
 
     @abstractmethod
@@ -32,32 +34,34 @@ class _Profile(ABC):
         """
 
     def minority(self, counts: Sequence[int], class_names: Sequence[str]) -> tuple[int, ...]:
-        """The minority's labels, ascending; unless named, judged by what each class keeps.
+        """The minority's labels, ascending; unless named, the classes below the mean size.
 
         Raises ConfigError if that is none of the classes, or all.
         """
-        return _minority(self.minority_classes, self.targets(counts, class_names), class_names)
+        if self.minority_classes is None:
+            sizes = counts if self.cuts_minority else self.targets(counts, class_names)
+            rare = {label for label, n in enumerate(sizes) if n * len(sizes) < sum(sizes)}
+            if not rare:
+                raise ConfigError("all classes are equally large; name the rare ones in minority_classes")
+        else:
+            rare = {class_label(choice, class_names) for choice in self.minority_classes}
+            if len(rare) == len(class_names):
+                raise ConfigError("minority_classes names every class; leave at least one majority class")
+        return tuple(sorted(rare))
 
     def ratio_of(self, targets: Sequence[int]) -> float:
         """The imbalance ratio that stands in tables."""
         return round(max(targets) / min(targets), 2)
 
 
-class _CutMinority(_Profile):
-    """A profile that cuts the minority, which is therefore judged by the pool as it is."""
-
-    def minority(self, counts: Sequence[int], class_names: Sequence[str]) -> tuple[int, ...]:
-        """The minority's labels, ascending. Raises ConfigError if that is none of the classes, or all."""
-        return _minority(self.minority_classes, counts, class_names)
-
-
 @settings
-class Step(_CutMinority):
+class Step(_Profile):
     """Every minority class cut to the largest class's size over `ratio` (step imbalance, Buda et al. 2018).
 
     A class that already has fewer stays as it is. Unnamed, the minority is what lies below the mean of the pool.
     """
 
+    cuts_minority: ClassVar[bool] = True
     profile: Literal["step"] = "step"
     ratio: float = Field(ge=1)
 
@@ -72,9 +76,10 @@ class Step(_CutMinority):
 
 
 @settings
-class Fraction(_CutMinority):
+class Fraction(_Profile):
     """Every minority class cut to a `fraction` of itself. Unnamed, the minority is as for `Step`."""
 
+    cuts_minority: ClassVar[bool] = True
     profile: Literal["fraction"] = "fraction"
     fraction: float = Field(gt=0, le=1)
 
@@ -144,17 +149,3 @@ def thin(labels: Labels, targets: Sequence[int], *, seed: int) -> Indices:
     For equal seeds what is kept at a higher ratio is a part of what is kept at a lower one.
     """
     return draw(labels, dict(enumerate(targets)), seed=seed, purpose="thin")
-
-
-def _minority(
-    choices: Sequence[str | int] | None, sizes: Sequence[int], class_names: Sequence[str]
-) -> tuple[int, ...]:
-    if choices is None:
-        rare = {label for label, n in enumerate(sizes) if n * len(sizes) < sum(sizes)}
-        if not rare:
-            raise ConfigError("all classes are equally large; name the rare ones in minority_classes")
-    else:
-        rare = {class_label(choice, class_names) for choice in choices}
-        if len(rare) == len(class_names):
-            raise ConfigError("minority_classes names every class; leave at least one majority class")
-    return tuple(sorted(rare))

@@ -1,20 +1,122 @@
-"""What every data set gets, whatever it comes from: difficulty, duplicates, the draw of the pool, one reading."""
+"""What every data set gets, whatever it comes from: chosen classes, no duplicates, a smaller pool, one reading."""
 
-from functools import cached_property
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 
 import numpy as np
 
-from gan_study.trainables.base.settings import DataError
-from gan_study.trainables.data.difficulty import harder_pool, harder_test
-from gan_study.trainables.data.duplicates import (
-    duplicate_notes,
-    repetition_notes,
-    twin_indices,
-    without_duplicates,
-)
-from gan_study.trainables.data.images import Loaded
-from gan_study.trainables.data.source import DataConfig, ImageSource
+from gan_study.trainables.base.settings import ConfigError, DataError, look_up
+from gan_study.trainables.data.catalog import DATA_SETS
+from gan_study.trainables.data.difficulty import Difficulty, harder_pool, harder_test
+from gan_study.trainables.data.images import LabeledImages, Loaded, class_label
+from gan_study.trainables.data.source import DATA_ENVIRONMENT_VARIABLE, DataConfig, ImageSource
 from gan_study.trainables.data.split import subsample
+
+
+def image_source(config: DataConfig) -> ImageSource:
+    """The images that `config` asks for; nothing is read yet. Raises ConfigError for an unknown data set.
+
+    In one process, equal configurations share what was read, for the last two that were asked for.
+    """
+    return _prepared(config, os.environ.get(DATA_ENVIRONMENT_VARIABLE))
+
+
+@lru_cache(maxsize=2)
+def _prepared(config: DataConfig, _data_folder: str | None) -> ImageSource:
+    source = look_up(DATA_SETS, config.name, where="data.name").source(config)
+    if config.classes is not None:
+        source = SelectedClasses(source, config.classes)
+    return PreparedSource(source, config)
+
+
+@dataclass(frozen=True)
+class SelectedClasses:
+    """The images of the classes `names` of `source`, with labels 0, 1, ... in the source's order.
+
+    Raises ConfigError if the source has no class of such a name.
+    """
+
+    source: ImageSource
+    names: tuple[str | int, ...]
+
+    def pool(self) -> Loaded:
+        """Everything that may be used for training and validation."""
+        return replace(self._pool, images=select_classes(self._pool.images, self._labels))
+
+    def test(self) -> Loaded:
+        """The test part."""
+        test = self.source.test()
+        return replace(test, images=select_classes(test.images, self._labels))
+
+    def test_class_counts(self) -> tuple[int, ...]:
+        """Test images of each selected class, in label order."""
+        counts = self.source.test_class_counts()
+        return tuple(counts[label] for label in self._labels)
+
+    @cached_property
+    def _pool(self) -> Loaded:
+        return self.source.pool()
+
+    @cached_property
+    def _labels(self) -> tuple[int, ...]:
+        return select_labels(self.names, self._pool.images.class_names)
+
+
+def select_labels(names: Sequence[str | int], class_names: Sequence[str]) -> tuple[int, ...]:
+    """The labels of `names`, ascending; raises ConfigError for an unknown name, or for fewer than two classes."""
+    labels = tuple(sorted({class_label(name, class_names) for name in names}))
+    if len(labels) < 2:
+        raise ConfigError(f"data.classes: {list(names)} cannot be used; at least two classes are needed")
+    return labels
+
+
+def select_classes(images: LabeledImages, labels: Sequence[int]) -> LabeledImages:
+    """The `images` of the classes `labels`, ascending, which become 0, 1, ..."""
+    kept = images.subset(np.flatnonzero(np.isin(images.labels, labels)))
+    return replace(
+        kept,
+        labels=np.searchsorted(labels, kept.labels).astype(np.int64),
+        class_names=tuple(images.class_names[label] for label in labels),
+    )
+
+
+def twin_indices(pool: LabeledImages, test: LabeledImages) -> dict[int, int]:
+    """The index of each test image that is in the pool too, in test order, to that of its first twin there."""
+    first: dict[str, int] = {}
+    for i, digest in enumerate(pool.digests):
+        first.setdefault(digest, i)
+    return {j: first[digest] for j, digest in enumerate(test.digests) if digest in first}
+
+
+def without_duplicates(pool: LabeledImages, test: LabeledImages) -> LabeledImages:
+    """`test` without the images that are in the pool too."""
+    twins = twin_indices(pool, test)
+    return test.subset(np.array([j for j in range(len(test)) if j not in twins], dtype=np.int64))
+
+
+def duplicate_notes(pool: LabeledImages, test: LabeledImages, *, dropped: bool) -> tuple[str, ...]:
+    """A line on the test images that are in the pool too, and one if their labels differ; else none."""
+    twins = twin_indices(pool, test)
+    if not twins:
+        return ()
+    j, i = next(iter(twins.items()))
+    fate = "left out" if dropped else "kept; drop_duplicates leaves them out"
+    equal = f"test images equal to a training image, pixel by pixel: {len(twins)} ({fate})"
+    num_contradictions = sum(int(test.labels[j] != pool.labels[i]) for j, i in twins.items())
+    contradictions = f"of these, with another label in test: {num_contradictions}"
+    first = f"{equal}, {test.origins[j]} = {pool.origins[i]} among them"
+    return (first, contradictions) if num_contradictions else (first,)
+
+
+def repetition_notes(pool: LabeledImages) -> tuple[str, ...]:
+    """A line on the images that the pool has more than once; none if there are none."""
+    num_repeats = len(pool) - len(set(pool.digests))
+    if not num_repeats:
+        return ()
+    return (f"training images that repeat an earlier one, pixel by pixel: {num_repeats} (kept for training)",)
+
 
 # One for all trials, so that trials with different seeds draw from the same pool.
 _POOL_SEED = 0
@@ -64,8 +166,10 @@ class PreparedSource:
 
     @cached_property
     def _pool(self) -> Loaded:
-        hard = harder_pool(self._raw_pool.images, self._config.difficulty)
-        images, size = hard.images, self._config.train_size
+        hard, size = Loaded(images=self._raw_pool.images), self._config.train_size
+        if self._config.difficulty != Difficulty():
+            hard = harder_pool(hard.images, self._config.difficulty)
+        images = hard.images
         if size is not None:
             images = images.subset(subsample(images.labels, size, seed=_POOL_SEED, class_names=images.class_names))
         return Loaded(images=images, notes=(*self._raw_pool.notes, *repetition_notes(images), *hard.notes))
@@ -79,6 +183,8 @@ class PreparedSource:
                 raise DataError(
                     f"every test image of class {name!r} is in the pool too; nothing is left to test it"
                 )
-        hard = harder_test(kept, self._config.difficulty)
+        hard = Loaded(images=kept)
+        if self._config.difficulty != Difficulty():
+            hard = harder_test(kept, self._config.difficulty)
         notes = (*self._raw_test.notes, *duplicate_notes(pool, test, dropped=drop), *hard.notes)
         return Loaded(images=hard.images, notes=notes)

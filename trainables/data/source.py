@@ -8,8 +8,7 @@ from pydantic import Field
 
 from gan_study.trainables.base.settings import settings
 from gan_study.trainables.data.difficulty import Difficulty
-from gan_study.trainables.data.image_size import ImageSize
-from gan_study.trainables.data.images import Loaded
+from gan_study.trainables.data.images import ImageSize, Loaded
 
 # Names the folder where data sets are looked for when `DataConfig.root` is None.
 DATA_ENVIRONMENT_VARIABLE = "GAN_STUDY_DATA"

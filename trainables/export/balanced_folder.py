@@ -23,7 +23,7 @@ from gan_study.trainables.data.images import Classes, LabeledImages, training_se
 from gan_study.trainables.data.source import DataConfig
 from gan_study.trainables.data.sources.image_folder import list_images, read_images
 from gan_study.trainables.export.layout import read_settings
-from gan_study.trainables.runtime.matrix_products import Library, use
+from gan_study.trainables.runtime.environment import Library, use
 from gan_study.trainables.runtime.process import use_threads
 from gan_study.trainables.runtime.storage import write_atomically
 from gan_study.trainables.trial.config import TrialConfig, parse_trial

@@ -16,8 +16,8 @@ from gan_study.trainables.balancing.gan import GanBalancing, TrainedGans, genera
 from gan_study.trainables.base.seeding import derive_seed
 from gan_study.trainables.base.settings import ConfigError, UserError
 from gan_study.trainables.classifiers.classifier import FittedClassifier
-from gan_study.trainables.data.catalog import image_source
 from gan_study.trainables.data.images import TrainingSet, to_float, training_set
+from gan_study.trainables.data.prepared import image_source
 from gan_study.trainables.export.balanced_folder import (
     CARD,
     DESCRIPTION,
@@ -37,12 +37,11 @@ from gan_study.trainables.gans.checkpoints import Checkpoints
 from gan_study.trainables.image_quality.class_quality import ClassQuality
 from gan_study.trainables.image_quality.judge import measure_images
 from gan_study.trainables.runtime.cache import FolderStore
-from gan_study.trainables.runtime.matrix_products import library
+from gan_study.trainables.runtime.environment import environment, library
 from gan_study.trainables.runtime.process import use_threads
 from gan_study.trainables.runtime.storage import write_atomically
 from gan_study.trainables.trial.config import dump_trial
 from gan_study.trainables.trial.data import TrialParts, prepare
-from gan_study.trainables.trial.environment import environment
 from gan_study.trainables.trial.run import reference_models
 
 # A checkpoint of a GAN takes milliseconds, and an interruption loses at most this much training.

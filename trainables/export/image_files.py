@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from gan_study.trainables.data.catalog import data_set
+from gan_study.trainables.data.catalog import DATA_SETS
 from gan_study.trainables.data.difficulty import Difficulty
 from gan_study.trainables.data.images import LabeledImages
 from gan_study.trainables.data.source import DataConfig
@@ -50,7 +50,7 @@ def write_images(
 
 def _original(images: LabeledImages, row: int, data: DataConfig) -> Path | None:
     """The file of an image; None if it has none of its own, or was changed after it was read."""
-    if not data_set(data).has_a_file_each or data.difficulty != Difficulty():
+    if not DATA_SETS[data.name].has_a_file_each or data.difficulty != Difficulty():
         return None
     assert data.root is not None, "a data set of files has a folder"
     return Path(data.root).expanduser() / images.origins[row]

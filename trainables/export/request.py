@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gan_study.trainables.base.settings import UserError
-from gan_study.trainables.data.catalog import data_set
+from gan_study.trainables.data.catalog import DATA_SETS
 from gan_study.trainables.data.published import data_folders
 from gan_study.trainables.export.balanced_folder import DESCRIPTION, Description, read_description
-from gan_study.trainables.runtime.matrix_products import Library
+from gan_study.trainables.runtime.environment import Library
 from gan_study.trainables.trial.config import TrialConfig, dump_trial
 
 # Holds what an export that was cut off has done; gone once the folder is complete.
@@ -50,7 +50,7 @@ class ExportRequest:
 
 def refuse_source(config: TrialConfig, folder: Path) -> None:
     """Raises UserError if `folder` lies within a folder that real images are read from, or contains it."""
-    looked_for = config.data.root is not None or data_set(config.data).is_looked_for
+    looked_for = config.data.root is not None or DATA_SETS[config.data.name].is_looked_for
     folders = data_folders(config.data.root) if looked_for else ()
     target = folder.resolve()
     for source in (each.resolve() for each in folders):

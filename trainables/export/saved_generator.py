@@ -15,7 +15,7 @@ from torch import nn
 
 from gan_study.trainables.balancing.gan import GanBalancing, TrainedGans, generate_images, samples_seed
 from gan_study.trainables.base.seeding import seeded_global_state
-from gan_study.trainables.base.settings import ConfigError, DataError, UserError, nearest, settings
+from gan_study.trainables.base.settings import ConfigError, DataError, UserError, look_up, nearest, settings
 from gan_study.trainables.data.images import Classes, ImageShape, to_bytes
 from gan_study.trainables.export.layout import folder_name, read_settings, write_png, write_settings
 from gan_study.trainables.gans.catalog import VARIANTS
@@ -74,9 +74,8 @@ class SavedGenerator:
         Raises ConfigError for a class that it was not trained to fill.
         """
         if class_name not in self.config.classes:
-            raise ConfigError(
-                f"this generator makes no class {class_name!r}; {nearest(class_name, self.class_names)}"
-            )
+            hint = nearest(class_name, self.class_names)
+            raise ConfigError(f"this generator makes no class {class_name!r}; {hint}")
         filled = self.config.classes[class_name]
         images = generate_images(
             self.networks[filled.network],
@@ -110,8 +109,7 @@ def collect_generators(
 
 def write_generator(folder: Path, generator: SavedGenerator, *, card: str) -> None:
     """Three files in `folder`: the weights as safetensors, the configuration as JSON, and the `card`."""
-    state = generator.networks.state_dict()
-    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
+    weights = {name: tensor.cpu().contiguous() for name, tensor in generator.networks.state_dict().items()}
     write_atomically(folder / WEIGHTS, save(weights))
     write_settings(folder / CONFIG, generator.config)
     write_atomically(folder / CARD, card.encode())
@@ -135,7 +133,8 @@ def load_generator(folder: Path | str) -> SavedGenerator:
     invalid.
     """
     folder = Path(folder)
-    config = _read_config(folder / CONFIG)
+    config = read_settings(GeneratorConfig, folder / CONFIG, what="generator")
+    look_up(VARIANTS, config.variant, where=f"{folder / CONFIG}: variant")
     networks = _networks(config)
     try:
         networks.load_state_dict(load((folder / WEIGHTS).read_bytes()))
@@ -147,22 +146,12 @@ def load_generator(folder: Path | str) -> SavedGenerator:
     return SavedGenerator(config=config, networks=networks.eval())
 
 
-def _read_config(path: Path) -> GeneratorConfig:
-    config = read_settings(GeneratorConfig, path, what="generator")
-    if config.variant not in VARIANTS:
-        raise ConfigError(
-            f"{path}: GAN variant {config.variant!r} is unknown; {nearest(config.variant, VARIANTS)}"
-        )
-    return config
-
-
 def _networks(config: GeneratorConfig) -> nn.ModuleList:
     """The networks that a configuration names, with weights that are yet to be replaced."""
     variant = VARIANTS[config.variant]
     shape = ImageShape(size=config.trained_size, channels=config.channels)
     with seeded_global_state(0):
         made = [
-            variant.networks(shape, config.latent_size, config.num_classes).generator
-            for _ in range(config.num_networks)
+            variant.networks(shape, config.latent_size, config.num_classes) for _ in range(config.num_networks)
         ]
-    return nn.ModuleList(network.to(memory_format=variant.memory_format) for network in made)
+    return nn.ModuleList(each.generator.to(memory_format=variant.memory_format) for each in made)

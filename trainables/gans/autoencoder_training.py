@@ -8,8 +8,8 @@ from typing import TypeAlias
 import torch
 from torch import Tensor, nn
 
-from gan_study.trainables.base.batches import index_batches
-from gan_study.trainables.gans.networks.initialisation import DCGAN_DEVIATION
+from gan_study.trainables.base.layers import DCGAN_DEVIATION
+from gan_study.trainables.base.seeding import index_batches
 from gan_study.trainables.gans.sampling import SAMPLING_BATCH
 from gan_study.trainables.gans.trainer import adam, descend
 from gan_study.trainables.gans.variant import GanSettings, TrainingData

@@ -6,25 +6,17 @@ from typing import Any, Literal, TypeAlias
 
 import torch
 
-from gan_study.trainables.base.settings import ConfigError
-
 # "float32": the images' precision; "tf32": factors have ten bits, on GPUs; "bf16": factors and results have seven
 # bits (torch.autocast). Weights, optimisers and losses keep the images' precision in any case.
 Precision: TypeAlias = Literal["float32", "tf32", "bf16"]
 
 
 @contextmanager
-def products_in(precision: Precision, device: torch.device) -> Iterator[None]:
+def gpu_products_in(precision: Precision) -> Iterator[None]:
     """Within it a GPU's single-precision products and convolutions are exact, or TF32 if `precision` says so.
 
-    Exact has to be asked for: torch's default for a GPU's convolutions is TF32. Raises ConfigError if the device
-    has no TF32.
+    Exact has to be asked for: torch's default for a GPU's convolutions is TF32.
     """
-    if device.type != "cuda":
-        if precision == "tf32":
-            raise ConfigError(f"gan.precision: 'tf32' cannot be used on {device.type}; only NVIDIA GPUs have it")
-        yield
-        return
     # torch's annotations do not know of all switches.
     cudnn: Any = torch.backends.cudnn
     switches = (torch.backends.cuda.matmul, cudnn.conv)

@@ -14,10 +14,6 @@ class RandomStream(Protocol):
         """Numbers from U(0, 1)."""
         ...
 
-    def normal(self, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
-        """Numbers from N(0, 1)."""
-        ...
-
     def integers(self, low: int, high: int, shape: tuple[int, ...]) -> Tensor:
         """Whole numbers from `low` to `high`, both included."""
         ...
@@ -32,10 +28,6 @@ class GeneratorStream:
     def uniform(self, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
         """Numbers from U(0, 1)."""
         return torch.rand(shape, generator=self.generator, device=self.generator.device, dtype=dtype)
-
-    def normal(self, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
-        """Numbers from N(0, 1)."""
-        return torch.randn(shape, generator=self.generator, device=self.generator.device, dtype=dtype)
 
     def integers(self, low: int, high: int, shape: tuple[int, ...]) -> Tensor:
         """Whole numbers from `low` to `high`, both included."""

@@ -1,9 +1,13 @@
-"""Images from a trained generator."""
+"""Images from a generator: any number once it is trained, and a few on the way as snapshots."""
+
+from collections.abc import Mapping
+from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
 
-from gan_study.trainables.base.seeding import torch_generator
+from gan_study.trainables.base.seeding import derive_seed, torch_generator
+from gan_study.trainables.data.images import to_bytes
 
 # Large enough that a batch costs more than its launch, small enough for the activations of 64x64 images.
 SAMPLING_BATCH = 512
@@ -29,3 +33,38 @@ def sample(
     ]
     generator.train(was_training)
     return torch.cat(images)
+
+
+# As many images as a strip of pictures as wide as a page can show.
+IMAGES_OF_A_CLASS, MOST_CLASSES = 4, 4
+
+# By epoch (1-based), images uint8 [n, C, H, W]: IMAGES_OF_A_CLASS of each of `snapshot_labels`, in order.
+Snapshots: TypeAlias = Mapping[int, Tensor]
+
+
+def has_snapshot(epoch: int) -> bool:
+    """Whether an epoch has a snapshot: 1, 2, 4, 8 and so on have, whatever the training's length."""
+    return epoch & (epoch - 1) == 0
+
+
+def snapshot_labels(labels: Tensor) -> tuple[int, ...]:
+    """The labels that snapshots show: the rarest of `labels` [N], ascending."""
+    counts = labels.bincount()
+    present = torch.nonzero(counts).squeeze(1)
+    rarest = torch.argsort(counts[present], stable=True)[:MOST_CLASSES]
+    return tuple(sorted(present[rarest].tolist()))
+
+
+def take_snapshot(generator: nn.Module, labels: Tensor, *, latent_size: int, seed: int) -> Tensor:
+    """Images for `snapshot_labels(labels)` as bytes [n, C, H, W]; equal seeds give equal latents."""
+    wanted = torch.tensor(snapshot_labels(labels), device=labels.device).repeat_interleave(IMAGES_OF_A_CLASS)
+    images = sample(generator, wanted, latent_size, seed=derive_seed(seed, "growth"))
+    return torch.from_numpy(to_bytes(images))
+
+
+def split_by_label(snapshots: Snapshots, labels: Tensor) -> dict[int, Snapshots]:
+    """`snapshots` of each label that they show, where `labels` [N] are those of the training images."""
+    return {
+        label: {epoch: torch.split(images, IMAGES_OF_A_CLASS)[place] for epoch, images in snapshots.items()}
+        for place, label in enumerate(snapshot_labels(labels))
+    }

@@ -7,6 +7,7 @@ the order of steps that are written here.
 import logging
 import math
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -16,14 +17,14 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from gan_study.trainables.base.batches import index_batches
-from gan_study.trainables.base.seeding import derive_seed, seeded_global_state, torch_generator
+from gan_study.trainables.base.seeding import derive_seed, index_batches, seeded_global_state, torch_generator
+from gan_study.trainables.base.settings import ConfigError
 from gan_study.trainables.base.torch_internals import BatchNorm
 from gan_study.trainables.gans.diff_augment import diff_augment
 from gan_study.trainables.gans.ema import AveragedGenerator
-from gan_study.trainables.gans.precision import products_in
+from gan_study.trainables.gans.precision import gpu_products_in
 from gan_study.trainables.gans.random_streams import GeneratorStream, RandomStream
-from gan_study.trainables.gans.snapshots import has_snapshot, take_snapshot
+from gan_study.trainables.gans.sampling import has_snapshot, take_snapshot
 from gan_study.trainables.gans.variant import (
     AdversarialStep,
     Discriminator,
@@ -77,7 +78,8 @@ class Objective:
             real, fake = diff_augment(real, random), diff_augment(fake, random)
         if self.scores_real and self.scores_alone:
             both = discriminator(torch.cat([real, fake]), torch.cat([labels, labels]))
-            of_real, of_fake = _rows(both, slice(len(real))), _rows(both, slice(len(real), None))
+            of_real = both.apply(lambda values: values[: len(real)])
+            of_fake = both.apply(lambda values: values[len(real) :])
         else:
             of_real = discriminator(real, labels) if self.scores_real else NOT_SCORED
             of_fake = discriminator(fake, labels)
@@ -88,8 +90,8 @@ class Objective:
             labels=labels,
             num_classes=self.num_classes,
             # Losses keep the images' precision, whatever the networks compute in.
-            real=_to_precision(of_real, real.dtype),
-            fake=_to_precision(of_fake, real.dtype),
+            real=of_real.apply(lambda values: values.to(real.dtype)),
+            fake=of_fake.apply(lambda values: values.to(real.dtype)),
             random=random,
         )
         loss = self.loss(step.real.logits, step.fake.logits)
@@ -104,6 +106,9 @@ class GanTrainer:
     def __init__(self, variant: GanVariant, settings: GanSettings, data: TrainingData, *, seed: int) -> None:
         self.variant, self.settings, self.data, self.seed = variant, settings, data, seed
         self.device = data.images.device
+        if settings.precision == "tf32" and self.device.type != "cuda":
+            kind = self.device.type
+            raise ConfigError(f"gan.precision: 'tf32' cannot be used on {kind}; only NVIDIA GPUs have it")
         self.networks = draw_networks(variant, settings, data, seed=seed)
         for network in (self.networks.generator, self.networks.discriminator):
             network.to(data.images).to(memory_format=variant.memory_format)
@@ -231,7 +236,7 @@ class GanTrainer:
         """
         of_discriminator: list[Tensor] = []
         of_generator: list[Tensor] = []
-        with products_in(self.settings.precision, self.device):
+        with gpu_products_in(self.settings.precision) if self.device.type == "cuda" else nullcontext():
             for batch in batches:
                 self.steps_taken += 1
                 trains_generator = self.steps_taken % self.settings.discriminator_steps == 0
@@ -322,16 +327,6 @@ class NetworkDiscriminator:
         points = images.detach().requires_grad_()
         (gradients,) = torch.autograd.grad(self(points, labels).logits.sum(), points, create_graph=True)
         return gradients
-
-
-def _to_precision(output: DiscriminatorOutput, precision: torch.dtype) -> DiscriminatorOutput:
-    classes = output.class_logits
-    return DiscriminatorOutput(output.logits.to(precision), None if classes is None else classes.to(precision))
-
-
-def _rows(output: DiscriminatorOutput, rows: slice) -> DiscriminatorOutput:
-    classes = output.class_logits
-    return DiscriminatorOutput(output.logits[rows], None if classes is None else classes[rows])
 
 
 def descend(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:

@@ -8,7 +8,7 @@ from torch import nn
 
 from gan_study.trainables.base.settings import digest, dump
 from gan_study.trainables.gans.checkpoints import Checkpoints
-from gan_study.trainables.gans.snapshots import Snapshots
+from gan_study.trainables.gans.sampling import Snapshots
 from gan_study.trainables.gans.trainer import GanTrainer, MeanLosses
 from gan_study.trainables.gans.variant import GanSettings, GanVariant, TrainingData
 from gan_study.trainables.runtime.cache import arithmetic, contents
@@ -58,7 +58,8 @@ def train_gan(
     DivergedError after an epoch in which a loss was not finite.
     """
     trainer = GanTrainer(variant, settings, data, seed=seed)
-    name = training_id(variant, settings, data, seed=seed)
+    # Without checkpoints nobody asks for the name, which has to read all images.
+    name = training_id(variant, settings, data, seed=seed) if checkpoints else ""
     for _ in reach(trainer, name, at=at, checkpoints=checkpoints):
         yield report_epoch(trainer)
 

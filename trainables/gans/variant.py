@@ -79,6 +79,36 @@ class DiscriminatorOutput(NamedTuple):
     logits: Tensor
     class_logits: Tensor | None = None
 
+    def apply(self, change: Callable[[Tensor], Tensor]) -> "DiscriminatorOutput":
+        """What `change` makes of the logits and, where there are some, of the class logits."""
+        classes = None if self.class_logits is None else change(self.class_logits)
+        return DiscriminatorOutput(change(self.logits), classes)
+
+
+# A generator's images [N, C, H, W], or what a discriminator says of N images.
+Output: TypeAlias = Tensor | DiscriminatorOutput
+
+
+class Realness(nn.Module):
+    """The last layer of a discriminator that does not classify: values [N, 1] or [N] as logits."""
+
+    def forward(self, values: Tensor) -> DiscriminatorOutput:
+        """The values as logits [N]."""
+        return DiscriminatorOutput(logits=values.flatten())
+
+
+class IgnoreLabels(nn.Module):
+    """`body` of the input alone: an unconditional network."""
+
+    def __init__(self, body: nn.Module) -> None:
+        super().__init__()
+        self.body = body
+
+    def forward(self, inputs: Tensor, labels: Tensor) -> Output:
+        """What `body` makes of the inputs."""
+        outputs: Output = self.body(inputs)
+        return outputs
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Networks:

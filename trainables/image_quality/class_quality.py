@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +33,9 @@ COPIES_SHARE = 0.25
 # most, images of 0.6 times the real spread 0.10, of 0.3 times that (nearly one image, to the eye) 0.2 to 0.6.
 COLLAPSED_SHARE = 0.2
 ONE_SOURCE = ("copies",)
+
+# By name; None with too few images.
+Metrics: TypeAlias = dict[str, float | None]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -95,12 +99,7 @@ def class_quality(
     `missing` says how many it needs. `flags` are those of `quality_flags`; what comes of a single training image
     is taken for its copies, since no metric can tell.
     """
-    metrics = {
-        **_distances(generated, training, held_out, seed=seed),
-        **_manifold(generated, training),
-        **_copying(generated, training, held_out),
-        **_variety(generated, training, held_out, seed=seed),
-    }
+    metrics = _metrics(generated, training, held_out, seed=seed)
     if probabilities is not None:
         metrics["inception_score"] = inception_score(probabilities)
     return ClassQuality(
@@ -121,57 +120,37 @@ def quality_flags(metrics: Mapping[str, float | None]) -> tuple[str, ...]:
     images show the same as if it made no more than five; the images must also be more alike by SSIM than training
     images are, for noise, too, can look all the same to a classifier. A metric that is None raises no flag.
     """
+
+    def reaches(name: str, threshold: float, reference: float | None = 0.0) -> bool:
+        value = metrics[name]
+        return value is not None and reference is not None and value - reference >= threshold
+
     flags = {
-        "copies": _reaches(metrics, "memorised_share", COPIES_SHARE)
-        and _reaches(metrics, "copied_share", COPIES_SHARE),
-        "collapsed": _exceeds_reference(metrics, "repeated_share", COLLAPSED_SHARE)
-        and _exceeds_reference(metrics, "ssim_between", 0.0),
+        "copies": reaches("memorised_share", COPIES_SHARE) and reaches("copied_share", COPIES_SHARE),
+        "collapsed": reaches("repeated_share", COLLAPSED_SHARE, metrics["repeated_share_floor"])
+        and reaches("ssim_between", 0.0, metrics["ssim_between_floor"]),
     }
     return tuple(name for name, raised in flags.items() if raised)
 
 
-def _distances(
-    generated: ImageSample, training: ImageSample, held_out: ImageSample, *, seed: int
-) -> dict[str, float | None]:
-    fid, reference = _frechet_distances(generated, training, held_out, seed=seed)
+def _metrics(generated: ImageSample, training: ImageSample, held_out: ImageSample, *, seed: int) -> Metrics:
+    # FID falls with the number of images, so it and its reference are taken from equally many.
+    equal = min(len(generated), len(held_out))
+    fid_floor = frechet_distance(held_out.sample(equal, seed=seed).features, training.features)
+    compared = generated if fid_floor is None else generated.sample(equal, seed=seed)
+    manifold = manifold_scores(training.features, generated.features)
     return {
-        "fid": fid,
-        "fid_floor": reference,
+        "fid": frechet_distance(compared.features, training.features),
+        "fid_floor": fid_floor,
         "kid": kernel_distance(training.features, generated.features),
         "kid_floor": kernel_distance(training.features, held_out.features),
-    }
-
-
-def _frechet_distances(
-    generated: ImageSample, training: ImageSample, held_out: ImageSample, *, seed: int
-) -> tuple[float | None, float | None]:
-    """FID and its reference from equally many images, since it falls with their number; else FID of all images."""
-    equal = min(len(generated), len(held_out))
-    reference = frechet_distance(held_out.sample(equal, seed=seed).features, training.features)
-    compared = generated if reference is None else generated.sample(equal, seed=seed)
-    return frechet_distance(compared.features, training.features), reference
-
-
-def _manifold(generated: ImageSample, training: ImageSample) -> dict[str, float | None]:
-    scores = manifold_scores(training.features, generated.features)
-    return scores._asdict() if scores else dict.fromkeys(ManifoldScores._fields)
-
-
-def _copying(generated: ImageSample, training: ImageSample, held_out: ImageSample) -> dict[str, float | None]:
-    return {
+        **(manifold._asdict() if manifold else dict.fromkeys(ManifoldScores._fields)),
         "memorised_share": memorised_share(generated.features, training.features, held_out.features),
         "memorised_share_floor": expected_memorised_share(len(held_out)),
         "copied_share": copied_share(generated.features, training.features),
         "copied_share_floor": copied_share(held_out.features, training.features),
         "ssim_nearest": mean_nearest_ssim(generated.images, training.images),
         "ssim_nearest_floor": mean_nearest_ssim(held_out.images, training.images),
-    }
-
-
-def _variety(
-    generated: ImageSample, training: ImageSample, held_out: ImageSample, *, seed: int
-) -> dict[str, float | None]:
-    return {
         "repeated_share": repeated_share(generated.features, training.features, seed=seed),
         "repeated_share_floor": repeated_share(training.features, training.features, seed=seed),
         "ssim_between": mean_pairwise_ssim(generated.images, seed=seed),
@@ -205,13 +184,3 @@ def _missing(
     }
     found = f"there are {len(generated)} generated, {len(training)} training and {len(held_out)} held-out images"
     return {name: f"needs {needs[name]}; {found}" for name, value in metrics.items() if value is None}
-
-
-def _reaches(metrics: Mapping[str, float | None], name: str, threshold: float) -> bool:
-    value = metrics[name]
-    return value is not None and value >= threshold
-
-
-def _exceeds_reference(metrics: Mapping[str, float | None], name: str, excess: float) -> bool:
-    value, reference = metrics[name], metrics[f"{name}_floor"]
-    return value is not None and reference is not None and value - reference >= excess

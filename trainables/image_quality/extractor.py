@@ -1,7 +1,6 @@
 """Features by which images are compared: of a small classifier of the data at hand, or of Inception v3."""
 
 import pickle
-from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 
@@ -12,17 +11,17 @@ from pydantic import JsonValue
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from gan_study.trainables.base.flatten import FlattenMaps
+from gan_study.trainables.base.layers import FlattenMaps, convolved_and_pooled
 from gan_study.trainables.base.seeding import numpy_generator
 from gan_study.trainables.base.settings import ConfigError, dump
-from gan_study.trainables.classifiers.class_sizes import inverse_weights
-from gan_study.trainables.classifiers.classifier import ClassifierConfig, ClassifierModel, FittedClassifier
-from gan_study.trainables.classifiers.fitting_plan import PLAIN
-from gan_study.trainables.classifiers.heads import new_head
-from gan_study.trainables.classifiers.layers import convolved_and_pooled
+from gan_study.trainables.classifiers.classifier import (
+    ClassifierConfig,
+    ClassifierModel,
+    FittedClassifier,
+)
+from gan_study.trainables.classifiers.loss_plans import inverse_weights
 from gan_study.trainables.classifiers.training import fit
 from gan_study.trainables.data.images import Classes, ImageShape, LabeledImages, Labels, TrainingSet, training_set
-from gan_study.trainables.image_quality.features import ImageFeatures, InceptionFeatures
 from gan_study.trainables.runtime.cache import State, Store, arithmetic, contents, made_once
 
 # Fewer than a rare class has images, as a rule: a Frechet distance needs more images than dimensions.
@@ -90,7 +89,7 @@ def domain_classifier(training: TrainingSet, store: Store, *, seed: int) -> Fitt
     }
     state = made_once(store, depends_on, partial(_trained_weights, training, seed))
     body, num_features = DOMAIN_FEATURES.body(training.shape)
-    head = new_head(PLAIN, num_features, len(training.classes.names))
+    head = nn.Linear(num_features, len(training.classes.names))
     for part, weights in ((body, state["body"]), (head, state["head"])):
         part.load_state_dict(weights)
         part.to(training.images.device).to(memory_format=torch.channels_last).eval()
@@ -98,8 +97,7 @@ def domain_classifier(training: TrainingSet, store: Store, *, seed: int) -> Fitt
 
 
 def _trained_weights(training: TrainingSet, seed: int) -> State:
-    by_class = training.weights.new_tensor(inverse_weights(training.class_counts()))
-    weighted = replace(training, weights=by_class[training.labels])
+    weighted = training.weighted(inverse_weights(training.class_counts()))
     fitted = fit(DOMAIN_TRAINING, weighted, steps=DOMAIN_STEPS, seed=seed, model=DOMAIN_FEATURES)
     assert isinstance(fitted.head, nn.Module), "a plain head is a layer"
     return {"body": fitted.body.state_dict(), "head": fitted.head.state_dict()}
@@ -144,12 +142,3 @@ def inception(weights: str, device: torch.device) -> FittedClassifier:
         raise ConfigError(f"{where}: {weights!r} does not hold torchvision's weights of Inception v3") from None
     head, network.fc = network.fc, nn.Identity()
     return FittedClassifier(body=_InceptionBody(network).to(device).eval(), head=head.to(device).eval())
-
-
-def measuring_features(
-    choice: ImageFeatures, pool: LabeledImages, device: torch.device, store: Store
-) -> FittedClassifier:
-    """The classifier whose features `choice` names; `pool` is the training part of the data at hand."""
-    if isinstance(choice, InceptionFeatures):
-        return inception(choice.weights, device)
-    return data_set_classifier(pool, device, store)

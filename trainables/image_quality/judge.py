@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeAlias
 
 import numpy as np
@@ -9,15 +10,14 @@ import torch
 from pydantic import JsonValue
 from torch import Tensor
 
-from gan_study.trainables.base.batches import index_batches
-from gan_study.trainables.base.seeding import derive_seed, torch_generator
+from gan_study.trainables.base.seeding import derive_seed, repeat_rows, torch_generator
 from gan_study.trainables.base.settings import dump
 from gan_study.trainables.classifiers.classifier import ClassifierConfig, FittedClassifier
 from gan_study.trainables.classifiers.training import fit, num_steps
 from gan_study.trainables.data.images import LabeledImages, TrainingSet, class_counts
 from gan_study.trainables.image_quality.class_quality import ClassQuality, ImageSample, class_quality
-from gan_study.trainables.image_quality.extractor import domain_classifier, measuring_features
-from gan_study.trainables.image_quality.features import ImageFeatures
+from gan_study.trainables.image_quality.extractor import data_set_classifier, domain_classifier, inception
+from gan_study.trainables.image_quality.features import ImageFeatures, InceptionFeatures
 from gan_study.trainables.runtime.cache import Store, arithmetic, contents, made_once
 
 # Images of each kind, drawn at random: enough for every metric's second digit, and a second or two of work. If a
@@ -71,9 +71,14 @@ def fit_reference_models(
     real: RealImages, pool: LabeledImages, choice: ImageFeatures, store: Store, *, seed: int
 ) -> ReferenceModels:
     """The reference models of a setting, with the features of `choice`; `pool` is the whole training part."""
+    device = real.training.images.device
+    if isinstance(choice, InceptionFeatures):
+        features = inception(choice.weights, device)
+    else:
+        features = data_set_classifier(pool, device, store)
     return ReferenceModels(
         domain=domain_classifier(real.training, store, seed=derive_seed(seed, "domain")),
-        features=measuring_features(choice, pool, real.training.images.device, store),
+        features=features,
         kind=choice.kind,
         store=store,
     )
@@ -85,22 +90,17 @@ def reference_recall(real: RealImages, numbers: Sequence[int], store: Store, *, 
     A class of number 0 stays as it is. So it differs from GAN-train in the images alone: it is as balanced.
     Computed once, as balancers of a setting ask for the same numbers, and cached in `store`.
     """
+    training, held_out = real.training, real.held_out
     depends_on: dict[str, JsonValue] = {
         "recall of repeated": list(numbers),
-        "training": [
-            contents(real.training.images, real.training.labels, real.training.weights),
-            list(real.training.classes.names),
-        ],
-        "held out": contents(real.held_out.images, real.held_out.labels),
+        "training": [contents(training.images, training.labels, training.weights), list(training.classes.names)],
+        "held out": contents(held_out.images, held_out.labels),
         "classifier": dump(real.classifier),
         "seed": seed,
-        "made by": arithmetic(real.training.images.device),
+        "made by": arithmetic(training.images.device),
     }
-    cached = made_once(
-        store,
-        depends_on,
-        lambda: {"recall": real.recall(repeat_images(real.training, numbers, seed=seed), seed=seed)},
-    )
+    repeated = partial(repeat_images, training, numbers, seed=seed)
+    cached = made_once(store, depends_on, lambda: {"recall": real.recall(repeated(), seed=seed)})
     recall: Recall = cached["recall"]
     return recall
 
@@ -193,14 +193,10 @@ def repeat_images(training: TrainingSet, numbers: Sequence[int], *, seed: int) -
 
     A class of number 0 stays as it is.
     """
-    rows = []
-    for label, number in enumerate(numbers):
-        own = torch.nonzero(training.labels == label).squeeze(1)
-        if number and len(own):
-            chosen = next(index_batches(len(own), number, torch_generator(seed, "repeated", label)))
-            own = own[chosen.to(own.device)]
-        rows.append(own)
-    return training.take(torch.cat(rows))
+    own = {label: torch.nonzero(training.labels == label).squeeze(1) for label in range(len(numbers))}
+    wanted = {label: number for label, number in enumerate(numbers) if number}
+    rows = own | repeat_rows(training.labels, wanted, seed=seed, purpose="repeated")
+    return training.take(torch.cat(list(rows.values())))
 
 
 def drop_duplicates(images: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from pydantic import JsonValue
 from torch import Tensor
 
 from gan_study.trainables.base.settings import digest
-from gan_study.trainables.runtime.matrix_products import library, machine_kind
+from gan_study.trainables.runtime.environment import library, machine_kind
 from gan_study.trainables.runtime.storage import is_partial, write_atomically
 
 # Tensors and plain values, nested; all that torch reads without running foreign code.

@@ -7,24 +7,18 @@ The permission is oneDNN's alone. `torch.set_float32_matmul_precision`, which gi
 precision of a GPU as well.
 """
 
-import platform
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from time import perf_counter
-from typing import Any, Literal, TypeAlias, get_args
 
 import torch
 from torch import Tensor
 
+from gan_study.trainables.runtime.environment import Library, library, library_named, machine_kind, use
 from gan_study.trainables.runtime.storage import first_written
 
-Library: TypeAlias = Literal["default", "onednn"]
-
-# torch's annotations do not know of it.
-_ONEDNN: Any = torch.backends.mkldnn.matmul  # type: ignore[attr-defined]
 # The layers of a fully connected GAN on batches of 64: [N, I] times [I, O].
 _SIZES = ((128, 784, 512), (64, 512, 784), (64, 256, 512))
 # Of a few rounds on a busy machine the quickest is no measure.
@@ -71,38 +65,6 @@ def agree_on_library(folder: Path, found: Library, *, patience_seconds: float = 
     path = folder / re.sub(r"[^\w.]+", "_", "-".join(machine_kind()))
     first = first_written(path, found.encode(), patience_seconds=patience_seconds).decode()
     return library_named(first) or found
-
-
-def machine_kind() -> list[str]:
-    """What a processor's last digits depend on beside the library: torch, chip, vector instructions, threads."""
-    chip = (platform.machine(), _chip(), torch.backends.cpu.get_cpu_capability())
-    return [torch.__version__, *chip, str(torch.get_num_threads())]
-
-
-@cache
-def _chip() -> str:
-    """The processor's name as Linux has it; elsewhere what Python knows of it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(named, platform.processor())
-
-
-def library_named(name: str | None) -> Library | None:
-    """The library that a file or a record names; None where it names none."""
-    return next((known for known in get_args(Library) if known == name), None)
-
-
-def library() -> Library:
-    """The library in use."""
-    return "onednn" if _ONEDNN.fp32_precision == "tf32" else "default"
-
-
-def use(name: Library) -> None:
-    """Leave matrix products to the library `name`."""
-    _ONEDNN.fp32_precision = "tf32" if name == "onednn" else "ieee"
 
 
 def compare() -> Comparison:

@@ -10,10 +10,10 @@ from PIL import Image
 from torch import Tensor
 
 from gan_study.trainables.arrays import Array
-from gan_study.trainables.balancing.balancer import BalancedSet
 from gan_study.trainables.classifiers.scores import Scores, to_arrays
 from gan_study.trainables.data.images import Classes, Labels, TrainingSet, to_bytes
-from gan_study.trainables.gans.snapshots import IMAGES_OF_A_CLASS
+from gan_study.trainables.gans.sampling import IMAGES_OF_A_CLASS, Snapshots
+from gan_study.trainables.gans.training import TrainedEpoch
 from gan_study.trainables.image_quality.copying import COPY_RATIO
 from gan_study.trainables.image_quality.judge import MeasuredImages
 from gan_study.trainables.image_quality.nearest import pair_with_nearest, project_images
@@ -54,26 +54,18 @@ def epoch_arrays(test_epochs: Sequence[Scores]) -> dict[str, Array]:
     return {"classifier/test_epochs": np.array(rows, dtype=np.float64)}
 
 
-def gan_arrays(balanced: BalancedSet) -> dict[str, Array]:
-    """Losses, steps and times of each GAN; nothing without one."""
-    names = list(balanced.losses)
-    if not names:
+def gan_arrays(gans: Mapping[str, TrainedEpoch]) -> dict[str, Array]:
+    """Losses, steps and times of each GAN, by what it was trained on; nothing without one."""
+    if not gans:
         return {}
-    longest = max(map(len, balanced.losses.values()))
-    losses = {
-        network: np.full((len(names), longest), np.nan) for network in ("generator_loss", "discriminator_loss")
+    found = list(gans.values())
+    return {
+        "gan/trained_on": _text(list(gans)),
+        "gan/generator_loss": np.array([[each.generator for each in gan.losses] for gan in found]),
+        "gan/discriminator_loss": np.array([[each.discriminator for each in gan.losses] for gan in found]),
+        "gan/seconds": np.array([gan.seconds for gan in found], dtype=np.float64),
+        "gan/generator_steps": np.array([gan.generator_steps for gan in found], dtype=np.int64),
     }
-    for row, name in enumerate(names):
-        for each in balanced.losses[name]:
-            losses["generator_loss"][row, each.epoch - 1] = each.generator
-            losses["discriminator_loss"][row, each.epoch - 1] = each.discriminator
-    found: dict[str, Array] = {f"gan/{network}": values for network, values in losses.items()}
-    found |= {"gan/trained_on": _text(names)}
-    if balanced.gan_seconds:
-        found["gan/seconds"] = np.array([balanced.gan_seconds[name] for name in names], dtype=np.float64)
-    if balanced.generator_steps:
-        found["gan/generator_steps"] = np.array([balanced.generator_steps[name] for name in names], dtype=np.int64)
-    return found
 
 
 def sample_arrays(balanced: TrainingSet) -> dict[str, Array]:
@@ -95,17 +87,17 @@ def sample_arrays(balanced: TrainingSet) -> dict[str, Array]:
     }
 
 
-def snapshot_arrays(training: TrainingSet, growth: Mapping[int, Mapping[int, Tensor]]) -> dict[str, Array]:
+def snapshot_arrays(training: TrainingSet, snapshots: Mapping[int, Snapshots]) -> dict[str, Array]:
     """Images of a GAN on the way, at most 32 pixels high, and training images beside them; nothing without any.
 
-    `growth` maps a label to its images [n, C, H, W] by epoch.
+    `snapshots` maps a label to its images [n, C, H, W] by epoch.
     """
-    if not growth:
+    if not snapshots:
         return {}
-    real = [(label, to_bytes(training.of_class(label)[:IMAGES_OF_A_CLASS])) for label in growth]
+    real = [(label, to_bytes(training.of_class(label)[:IMAGES_OF_A_CLASS])) for label in snapshots]
     made = [
         (label, epoch, images.numpy())
-        for label, by_epoch in growth.items()
+        for label, by_epoch in snapshots.items()
         for epoch, images in sorted(by_epoch.items())
     ]
     size = min(training.shape.size, SMALL_PIXELS)
@@ -118,10 +110,17 @@ def snapshot_arrays(training: TrainingSet, growth: Mapping[int, Mapping[int, Ten
     }
 
 
-def quality_arrays(measured: Mapping[int, MeasuredImages]) -> dict[str, Array]:
-    """What the generated images of each class are worth; nothing where none were measured."""
+def measured_arrays(measured: Mapping[int, MeasuredImages]) -> dict[str, Array]:
+    """What the generated images of each class are worth, those most like a copy, and all as points of a map.
+
+    Nothing where none were measured.
+    """
     if not measured:
         return {}
+    return {**_quality_arrays(measured), **_nearest_arrays(measured), **_map_arrays(measured)}
+
+
+def _quality_arrays(measured: Mapping[int, MeasuredImages]) -> dict[str, Array]:
     found = [each.quality for each in measured.values()]
     metrics = list(found[0].metrics)
     flags = list(dict.fromkeys(name for each in found for name in each.flags))
@@ -130,33 +129,29 @@ def quality_arrays(measured: Mapping[int, MeasuredImages]) -> dict[str, Array]:
         "num_training": [each.num_training for each in found],
         "num_held_out": [each.num_held_out for each in found],
     }
+    values = [[each.metrics.get(name) for name in metrics] for each in found]
     return {
         "quality/classes": np.array(list(measured), dtype=np.int64),
         "quality/metrics": _text(metrics),
-        "quality/values": np.array(
-            [[each.metrics.get(name) for name in metrics] for each in found], dtype=np.float64
-        ),
+        "quality/values": np.array(values, dtype=np.float64),
         "quality/missing": _text([[each.missing.get(name, "") for name in metrics] for each in found]),
         "quality/flag_names": _text(flags),
         "quality/flags": np.array([[name in each.flags for name in flags] for each in found], dtype=np.bool_),
         "quality/features": _text(found[0].features),
-        **{f"quality/{name}": np.array(values, dtype=np.int64) for name, values in counts.items()},
+        **{f"quality/{name}": np.array(numbers, dtype=np.int64) for name, numbers in counts.items()},
     }
 
 
-def nearest_arrays(measured: Mapping[int, MeasuredImages]) -> dict[str, Array]:
+def _nearest_arrays(measured: Mapping[int, MeasuredImages]) -> dict[str, Array]:
     """Generated images and the training images nearest to them, at most 32 pixels high, of six classes at most."""
     shown = dict(islice(measured.items(), MOST_CLASSES_OF_PAIRS))
-    if not shown:
-        return {}
     pairs = [pair_with_nearest(each.generated, each.training) for each in shown.values()]
     size = min(pairs[0].generated.shape[-1], SMALL_PIXELS)
-    images = {
-        "generated": np.concatenate([each.generated for each in pairs]),
-        "training": np.concatenate([each.nearest for each in pairs]),
-    }
+    generated = np.concatenate([each.generated for each in pairs])
+    training = np.concatenate([each.nearest for each in pairs])
     return {
-        **{f"nearest/{kind}": _scale(to_bytes(torch.from_numpy(each)), size) for kind, each in images.items()},
+        "nearest/generated": _scale(to_bytes(torch.from_numpy(generated)), size),
+        "nearest/training": _scale(to_bytes(torch.from_numpy(training)), size),
         "nearest/label": np.repeat(np.array(list(shown), dtype=np.int64), [len(each.distances) for each in pairs]),
         "nearest/distance": np.concatenate([each.distances for each in pairs]).astype(np.float64),
         "nearest/ratio": np.concatenate([each.ratios for each in pairs]).astype(np.float64),
@@ -165,10 +160,7 @@ def nearest_arrays(measured: Mapping[int, MeasuredImages]) -> dict[str, Array]:
     }
 
 
-def map_arrays(measured: Mapping[int, MeasuredImages]) -> dict[str, Array]:
-    """Generated and training images as points of a map; nothing where none were measured."""
-    if not measured:
-        return {}
+def _map_arrays(measured: Mapping[int, MeasuredImages]) -> dict[str, Array]:
     points = project_images({label: (each.generated, each.training) for label, each in measured.items()})
     return {
         "map/features": points.features.astype(np.float32),
@@ -191,5 +183,5 @@ def _scale(images: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.uint8]:
     """Images [n, C, H, W] at `size` pixels a side, as they are where they have that."""
     if images.shape[-1] == size:
         return images
-    channels = [[Image.fromarray(channel).resize((size, size)) for channel in image] for image in images]
-    return np.stack([np.stack([np.asarray(channel) for channel in image]) for image in channels])
+    small = [Image.fromarray(channel).resize((size, size)) for image in images for channel in image]
+    return np.stack([np.asarray(channel) for channel in small]).reshape(*images.shape[:2], size, size)

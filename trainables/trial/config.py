@@ -1,17 +1,17 @@
 """The complete configuration of one trial: strict parse, canonical dump, names."""
 
 from collections.abc import Mapping
-from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 from typing import Self, cast
 
 from pydantic import Field, JsonValue, model_validator
 
-from gan_study.trainables.balancing.catalog import BALANCERS, BalancingConfig, dump_balancing, parse_balancing
+from gan_study.trainables.balancing.balancer import BalancingConfig
+from gan_study.trainables.balancing.catalog import BALANCERS, parse_balancing
 from gan_study.trainables.balancing.gan import GanBalancing
-from gan_study.trainables.base.settings import ConfigError, digest, dump, parse, settings
-from gan_study.trainables.classifiers.catalog import classifier_model
+from gan_study.trainables.base.settings import ConfigError, digest, dump, look_up, parse, settings
+from gan_study.trainables.classifiers.catalog import CLASSIFIERS
 from gan_study.trainables.classifiers.classifier import ClassifierConfig
 from gan_study.trainables.data.imbalance import Imbalance
 from gan_study.trainables.data.source import DataConfig
@@ -70,7 +70,7 @@ class TrialConfig:
     balancing: BalancingConfig
 
     def __post_init__(self) -> None:
-        model = classifier_model(self.classifier)
+        model = look_up(CLASSIFIERS, self.classifier.name, where="classifier.name")
         if model.final_head is not None and BALANCERS[self.balancing.name].moves_predictions:
             raise ConfigError(
                 f"balancing.name: {self.balancing.name!r} cannot be used with classifier {model.name!r}; it moves "
@@ -80,12 +80,12 @@ class TrialConfig:
     @cached_property
     def trial_id(self) -> str:
         """A name for this configuration; where the files lie does not enter, since it changes no number."""
-        return digest(_without(dump_trial(self), *_PLACES))
+        return digest(_remove(dump_trial(self), *_PLACES))
 
     @cached_property
     def setting_id(self) -> str:
         """A name for the configuration without balancing: trials that share it are pairs to be compared."""
-        return digest(_without(dump_trial(self), *_PLACES, "balancing", "evaluation"))
+        return digest(_remove(dump_trial(self), *_PLACES, "balancing", "evaluation"))
 
 
 def parse_trial(values: Mapping[str, JsonValue]) -> TrialConfig:
@@ -109,7 +109,7 @@ def dump_trial(config: TrialConfig) -> dict[str, JsonValue]:
         "data": dump(config.data),
         "imbalance": dump(config.imbalance),
         "classifier": dump(config.classifier),
-        "balancing": dump_balancing(config.balancing),
+        "balancing": config.balancing.dump(),
     }
 
 
@@ -125,10 +125,9 @@ def with_gan(balancing: BalancingConfig, gan: GanSettings) -> BalancingConfig:
     return replace(balancing, balancer=replace(balancing.balancer, gan=gan))
 
 
-def _without(values: dict[str, JsonValue], *keys: str) -> dict[str, JsonValue]:
-    kept = deepcopy(values)
+def _remove(values: dict[str, JsonValue], *keys: str) -> dict[str, JsonValue]:
+    """`values` itself, without what lies at `keys`, such as "data.root"."""
     for key in keys:
         *sections, name = key.split(".")
-        section = reduce(lambda inner, part: cast(dict[str, JsonValue], inner[part]), sections, kept)
-        section.pop(name, None)
-    return kept
+        reduce(lambda inner, part: cast(dict[str, JsonValue], inner[part]), sections, values).pop(name, None)
+    return values

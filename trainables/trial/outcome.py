@@ -11,7 +11,6 @@ from pydantic import JsonValue
 
 from gan_study.trainables.arrays import Array
 from gan_study.trainables.balancing.balancer import BalancedSet
-from gan_study.trainables.balancing.gan import GanBalancing
 from gan_study.trainables.base.settings import UserError, digest, settings
 from gan_study.trainables.classifiers.scores import Scores, mean_overall
 from gan_study.trainables.data.images import Labels, TrainingSet, class_counts
@@ -31,20 +30,18 @@ from gan_study.trainables.record import (
     limit_notes,
     shorten,
 )
+from gan_study.trainables.runtime.environment import code_digest, environment
 from gan_study.trainables.trial.artifacts import (
     class_arrays,
     epoch_arrays,
     gan_arrays,
-    map_arrays,
-    nearest_arrays,
-    quality_arrays,
+    measured_arrays,
     sample_arrays,
     score_arrays,
     snapshot_arrays,
 )
-from gan_study.trainables.trial.config import TrialConfig, dump_trial
+from gan_study.trainables.trial.config import TrialConfig, dump_trial, gan_settings
 from gan_study.trainables.trial.data import TrialData
-from gan_study.trainables.trial.environment import code_digest, environment, precisions
 
 
 @settings
@@ -95,6 +92,9 @@ def complete(
     if "test" in evaluated:
         counts["test"] = data.test.loaded.images.class_counts()
         notes += data.test.loaded.notes
+    steps = [gan.generator_steps for gan in balanced.gans.values()]
+    gan = gan_settings(config.balancing)
+    gan_precision = {"gan_precision": gan.precision} if gan else {}
     blank = _blank_record(config, purpose, imbalance_ratio=data.parts.imbalance_ratio)
     record = replace(
         blank,
@@ -103,22 +103,20 @@ def complete(
         objective=gain(evaluated["validation"].scores, purpose),
         milestones=milestones,
         generated=_describe_images(blank.config, counts, minority=data.parts.classes.minority),
-        gan=_describe_length(config, balanced),
+        gan=GanLength(generator_steps=min(steps)) if steps else None,
         memorisation=_describe_memorisation(measured),
         arrays=array_path(blank.trial_id),
         notes=limit_notes(notes),
         seconds=seconds,
-        environment={**environment(data.device), **precisions(config)},
+        environment={**environment(data.device), "classifier_precision": "float32", **gan_precision},
         finished_at=_now(),
     )
     arrays = {
         **class_arrays(data.parts.classes, counts),
-        **gan_arrays(balanced),
+        **gan_arrays(balanced.gans),
         **sample_arrays(balanced.training),
-        **snapshot_arrays(data.training, balanced.growth),
-        **quality_arrays(measured),
-        **nearest_arrays(measured),
-        **map_arrays(measured),
+        **snapshot_arrays(data.training, balanced.snapshots),
+        **measured_arrays(measured),
         **epoch_arrays(test_epochs),
     }
     for part, each in evaluated.items():
@@ -205,12 +203,6 @@ def _describe_images(
         num_made=number,
         num_passed=number,
     )
-
-
-def _describe_length(config: TrialConfig, balanced: BalancedSet) -> GanLength | None:
-    if not isinstance(config.balancing.balancer, GanBalancing) or not balanced.losses:
-        return None
-    return GanLength(generator_steps=min(balanced.generator_steps.values(), default=None))
 
 
 def _describe_memorisation(measured: Mapping[int, MeasuredImages]) -> Memorisation | None:

@@ -10,7 +10,6 @@ from time import perf_counter
 from typing import TypeAlias
 
 import torch
-from torch import Tensor
 
 from gan_study.trainables.balancing.balancer import BalancedSet
 from gan_study.trainables.balancing.gan import GanBalancing
@@ -18,8 +17,8 @@ from gan_study.trainables.base.seeding import derive_seed
 from gan_study.trainables.classifiers.classifier import FittedClassifier
 from gan_study.trainables.classifiers.scores import Scores, score
 from gan_study.trainables.classifiers.training import AfterEpoch, Validation, fit, num_steps
-from gan_study.trainables.data.catalog import image_source
-from gan_study.trainables.data.images import Labels, TrainingSet
+from gan_study.trainables.data.images import TrainingSet
+from gan_study.trainables.data.prepared import image_source
 from gan_study.trainables.data.source import ImageSource
 from gan_study.trainables.gans.batched import BY_DEVICE, GanExecution, TrialExecution
 from gan_study.trainables.gans.checkpoints import Checkpoints
@@ -72,7 +71,7 @@ def run_trial(
         clock.lap("balancing")
         classifier, test_epochs = _fit_and_test_epochs(config, data, balanced)
         clock.lap("classifier")
-        evaluated: dict[Part, Evaluated] = {"validation": _evaluate_validation(data, classifier)}
+        evaluated: dict[Part, Evaluated] = {"validation": _evaluate(data, classifier, "validation")}
         clock.lap("evaluation")
         if not balanced.is_final:
             objective = gain(evaluated["validation"].scores, purpose)
@@ -85,7 +84,7 @@ def run_trial(
         if config.evaluation.test:
             measured = _measure_images(config, data, balanced, {} if store is None else store)
             clock.lap("quality")
-            evaluated["test"] = _evaluate_test(data, classifier)
+            evaluated["test"] = _evaluate(data, classifier, "test")
             clock.lap("test")
         yield complete(
             config,
@@ -158,7 +157,7 @@ def _fit_and_test_epochs(
     test_epochs: list[Scores] = []
 
     def test_epoch(epoch: int, classifier: FittedClassifier) -> None:
-        test_epochs.append(_evaluate_test(data, classifier).scores)
+        test_epochs.append(_evaluate(data, classifier, "test").scores)
 
     classifier = fit_classifier(
         config,
@@ -190,28 +189,15 @@ def fit_classifier(
     )
 
 
-def _evaluate_validation(data: TrialData, classifier: FittedClassifier) -> Evaluated:
+def _evaluate(data: TrialData, classifier: FittedClassifier, part: Part) -> Evaluated:
     parts = data.parts
-    # Weighted to the test part's class proportions, so that both parts' scores speak of the same population.
-    return _evaluate(
-        data, classifier, data.validation.images, parts.validation.labels, proportions=parts.test_proportions
-    )
-
-
-def _evaluate_test(data: TrialData, classifier: FittedClassifier) -> Evaluated:
-    return _evaluate(data, classifier, data.test.images, data.test.loaded.images.labels)
-
-
-def _evaluate(
-    data: TrialData,
-    classifier: FittedClassifier,
-    images: Tensor,
-    labels: Labels,
-    *,
-    proportions: Sequence[float] | None = None,
-) -> Evaluated:
+    if part == "validation":
+        # Weighted to the test part's class proportions, so that both parts' scores speak of the same population.
+        images, labels, proportions = data.validation.images, parts.validation.labels, parts.test_proportions
+    else:
+        images, labels, proportions = data.test.images, data.test.loaded.images.labels, None
     probabilities = classifier.probabilities(images).cpu().numpy()
-    scores = score(labels, probabilities, minority=data.parts.classes.minority, class_proportions=proportions)
+    scores = score(labels, probabilities, minority=parts.classes.minority, class_proportions=proportions)
     return Evaluated(labels=labels, probabilities=probabilities, scores=scores)
 
 

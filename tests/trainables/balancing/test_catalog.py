@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from gan_study.trainables.balancing.balancer import BalancedSet, Balancer
-from gan_study.trainables.balancing.catalog import BALANCERS, dump_balancing, parse_balancing
+from gan_study.trainables.balancing.catalog import BALANCERS, parse_balancing
 from gan_study.trainables.base.settings import ConfigError
-from gan_study.trainables.classifiers.losses import FittingStep
+from gan_study.trainables.classifiers.loss_plans import FittingStep
 from gan_study.trainables.data.images import TrainingSet
 from gan_study.trainables.gans.catalog import VARIANTS
 from tests.members import each
@@ -133,10 +133,10 @@ def test_a_second_stage_gives_rows_of_known_labels_by_its_seed(name: str, traini
 @every_balancer
 def test_dump_writes_every_default_and_parses_back(name: str) -> None:
     config = parse_balancing({"name": name})
-    dumped = dump_balancing(config)
+    dumped = config.dump()
     assert dumped["name"] == name
     assert parse_balancing(dumped) == config
-    assert dump_balancing(parse_balancing(dumped)) == dumped
+    assert parse_balancing(dumped).dump() == dumped
 
 
 def test_setting_paths() -> None:
@@ -174,7 +174,7 @@ def test_every_variant_is_a_balancer() -> None:
 
 
 def test_a_gan_keeps_the_defaults_of_its_variant_where_nothing_is_given() -> None:
-    dumped = dump_balancing(parse_balancing({"name": "wgan_gp", "gan": {"epochs": 7}}))
+    dumped = parse_balancing({"name": "wgan_gp", "gan": {"epochs": 7}}).dump()
     assert dumped == {
         "name": "wgan_gp",
         "balance_to": 1.0,

@@ -32,28 +32,29 @@ def test_yields_at_each_milestone_and_last_the_answer(training: TrainingSet) -> 
     assert [version.is_final for version in versions] == [False, False, True]
     assert all(version.training.class_counts() == (6, 6, 6) for version in versions)
     # Batches of four: one an epoch, each with a step of the generator.
-    assert [version.generator_steps for version in versions] == [{"some": n, "few": n} for n in (1, 3, 4)]
+    steps = [{name: gan.generator_steps for name, gan in version.gans.items()} for version in versions]
+    assert steps == [{"some": n, "few": n} for n in (1, 3, 4)]
     for earlier, later in pairwise(versions):
         assert not torch.equal(earlier.training.images, later.training.images)
 
 
 def test_losses_up_to_the_epoch_of_each_class_that_was_filled(training: TrainingSet) -> None:
     first, _, last = balancer("dcgan").balance(training, seed=1)
-    assert set(first.losses) == set(last.losses) == {"some", "few"}
-    assert [loss.epoch for loss in first.losses["few"]] == [1]
-    assert [loss.epoch for loss in last.losses["few"]] == [1, 2, 3, 4]
-    assert first.losses["some"] == last.losses["some"][:1]
+    assert set(first.gans) == set(last.gans) == {"some", "few"}
+    assert len(first.gans["few"].losses) == 1
+    assert len(last.gans["few"].losses) == 4
+    assert first.gans["some"].losses == last.gans["some"].losses[:1]
 
 
 def test_a_conditional_variant_is_trained_once_on_all_classes(training: TrainingSet) -> None:
     *_, last = balancer("cgan").balance(training, seed=1)
-    assert set(last.losses) == {"all classes"}
+    assert set(last.gans) == {"all classes"}
     assert last.training.class_counts() == (6, 6, 6)
 
 
 def test_only_classes_that_lack_images_get_a_gan(training: TrainingSet) -> None:
     *_, last = replace(balancer("vanilla_gan"), balance_to=0.5).balance(training, seed=1)
-    assert set(last.losses) == {"few"}
+    assert set(last.gans) == {"few"}
     assert last.training.class_counts() == (6, 3, 3)
 
 
@@ -68,7 +69,9 @@ def test_milestones_do_not_change_the_answer(training: TrainingSet) -> None:
     *_, with_milestones = balancer("wgan_gp").balance(training, seed=1)
     (without,) = balancer("wgan_gp", milestones=[]).balance(training, seed=1)
     assert torch.equal(with_milestones.training.images, without.training.images)
-    assert with_milestones.losses == without.losses
+    assert {name: gan.losses for name, gan in with_milestones.gans.items()} == {
+        name: gan.losses for name, gan in without.gans.items()
+    }
 
 
 def test_a_milestone_is_what_a_shorter_training_ends_with(training: TrainingSet) -> None:
@@ -105,7 +108,7 @@ def test_as_one_computation_the_classes_are_filled_as_one_at_a_time(training: Tr
         note, *picks = found.notes
         assert note.startswith("2 GANs were trained as one computation")
         assert tuple(picks) == wanted.notes
-        assert found.losses.keys() == wanted.losses.keys()
+        assert found.gans.keys() == wanted.gans.keys()
 
 
 def test_settings_that_do_not_fit_the_variant_are_refused() -> None:

@@ -16,8 +16,15 @@ from gan_study.trainables.balancing.methods.logit_adjustment import (
     ThresholdMoving,
 )
 from gan_study.trainables.balancing.methods.mixing import Cutmix, Mixup
-from gan_study.trainables.classifiers.class_sizes import effective_number_weights, label_aware_margins, log_priors
-from gan_study.trainables.classifiers.losses import AdjustedCrossEntropy, DeferredReweighting, FocalLoss, LdamLoss
+from gan_study.trainables.classifiers.loss_plans import (
+    AdjustedCrossEntropy,
+    DeferredReweighting,
+    FocalLoss,
+    LdamLoss,
+    effective_number_weights,
+    label_aware_margins,
+    log_priors,
+)
 from gan_study.trainables.data.images import Classes, TrainingSet
 
 COUNTS = (6, 3, 2)

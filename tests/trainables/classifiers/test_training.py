@@ -7,15 +7,19 @@ from torch import nn
 from torch.nn import functional
 
 from benchmarks.reference import with_torchs_layers
-from gan_study.trainables.base.batches import index_batches
-from gan_study.trainables.base.seeding import derive_seed, seeded_global_state, torch_generator
+from gan_study.trainables.base.seeding import derive_seed, index_batches, seeded_global_state, torch_generator
 from gan_study.trainables.classifiers.augmentation import Augmentation
-from gan_study.trainables.classifiers.catalog import CLASSIFIERS, classifier_model
-from gan_study.trainables.classifiers.classifier import ClassifierConfig
-from gan_study.trainables.classifiers.fitting_plan import FittingPlan, HeadStage
-from gan_study.trainables.classifiers.losses import weighted_cross_entropy
+from gan_study.trainables.classifiers.catalog import CLASSIFIERS
+from gan_study.trainables.classifiers.classifier import (
+    Adam,
+    ClassifierConfig,
+    EarlyStopping,
+    PlateauRate,
+    Sgd,
+    StepRate,
+)
+from gan_study.trainables.classifiers.loss_plans import FittingPlan, HeadStage, weighted_cross_entropy
 from gan_study.trainables.classifiers.models.simple_cnn import SIMPLE_CNN
-from gan_study.trainables.classifiers.optimisation import Adam, EarlyStopping, PlateauRate, Sgd, StepRate
 from gan_study.trainables.classifiers.training import (
     DivergedClassifierError,
     Validation,
@@ -82,7 +86,7 @@ def test_the_numbers_are_those_of_a_plain_loop(bars, name):
         config, steps, seed = replace(CONFIG, name=name), 4, 3
         fitted = fit(config, training, steps=steps, seed=seed)
         with seeded_global_state(derive_seed(seed, "global state")):
-            body, num_features = classifier_model(config).body(training.shape)
+            body, num_features = CLASSIFIERS[config.name].body(training.shape)
             network = with_torchs_layers(nn.Sequential(body, nn.Linear(num_features, 3)))
             optimiser = torch.optim.Adam(network.parameters(), lr=config.learning_rate, foreach=False)
             batches = index_batches(len(training), config.batch_size, torch_generator(seed, "batches"))

@@ -1,7 +1,7 @@
 import numpy as np
 from sklearn.datasets import load_digits
 
-from gan_study.trainables.data.catalog import image_source
+from gan_study.trainables.data.prepared import image_source
 from gan_study.trainables.data.source import DataConfig
 
 # load_digits: 178 182 177 183 181 182 181 179 174 180 images; a quarter of each, rounded.

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from gan_study.trainables.base.settings import ConfigError
-from gan_study.trainables.data.catalog import DATA_SETS, data_set, image_source
+from gan_study.trainables.data.catalog import DATA_SETS
 from gan_study.trainables.data.difficulty import Difficulty, Shift
 from gan_study.trainables.data.images import LabeledImages
+from gan_study.trainables.data.prepared import image_source
 from gan_study.trainables.data.source import DataConfig
 from tests.trainables.data.tiny_sets import tiny_config
 
@@ -43,11 +44,11 @@ def test_parts_belong_together_and_share_no_image(config: DataConfig) -> None:
     assert pool.class_names == test.class_names
     assert not set(pool.origins) & set(test.origins)
     assert not set(pool.digests) & set(test.digests)
-    assert data_set(config).class_names in (None, pool.class_names)
+    assert DATA_SETS[config.name].class_names in (None, pool.class_names)
 
 
 def test_a_second_reading_is_equal(config: DataConfig) -> None:
-    source = data_set(config).source
+    source = DATA_SETS[config.name].source
     assert_equal(source(config).pool().images, source(config).pool().images)
     assert_equal(source(config).test().images, source(config).test().images)
 
@@ -84,7 +85,7 @@ def test_reading_again_costs_nothing(config: DataConfig) -> None:
 
 
 def test_pool_and_counts_do_without_the_test_part(config: DataConfig, monkeypatch: pytest.MonkeyPatch) -> None:
-    raw = type(data_set(config).source(config))
+    raw = type(DATA_SETS[config.name].source(config))
     monkeypatch.setattr(raw, "test", lambda self: pytest.fail("the test part was opened"))
     source = image_source(replace(config, validation_fraction=0.123))
     assert len(source.pool().images) > 0

@@ -5,8 +5,8 @@ import pytest
 from torchvision.datasets import GTSRB
 
 from gan_study.trainables.base.settings import DataError
-from gan_study.trainables.data.catalog import image_source
 from gan_study.trainables.data.images import LabeledImages
+from gan_study.trainables.data.prepared import image_source
 from gan_study.trainables.data.published import PublishedSource
 from gan_study.trainables.data.source import DataConfig
 from gan_study.trainables.data.sources.gtsrb import CLASS_NAMES, GTSRB_SET

@@ -6,8 +6,7 @@ import pytest
 from PIL import Image
 
 from gan_study.trainables.base.settings import DataError
-from gan_study.trainables.data.catalog import image_source
-from gan_study.trainables.data.duplicates import twin_indices
+from gan_study.trainables.data.prepared import image_source, twin_indices
 from gan_study.trainables.data.source import DataConfig
 from gan_study.trainables.data.sources.image_folder import ImageFolder
 from tests.real_data import real_data

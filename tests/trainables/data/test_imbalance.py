@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from gan_study.trainables.base.settings import ConfigError, digest, dump, parse, settings
-from gan_study.trainables.data.catalog import image_source
 from gan_study.trainables.data.imbalance import Imbalance, thin
+from gan_study.trainables.data.prepared import image_source
 from gan_study.trainables.data.source import DataConfig
 from tests.real_data import real_data
 

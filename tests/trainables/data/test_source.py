@@ -4,7 +4,7 @@ import pytest
 
 from gan_study.trainables.base.settings import ConfigError, parse
 from gan_study.trainables.data.difficulty import Difficulty, Shift
-from gan_study.trainables.data.image_size import pyramid
+from gan_study.trainables.data.images import pyramid
 from gan_study.trainables.data.source import DataConfig
 
 

@@ -8,7 +8,7 @@ import torchvision
 from torchvision.datasets import CIFAR10, GTSRB, MNIST
 
 from gan_study.trainables.base.settings import DataError
-from gan_study.trainables.data.catalog import image_source
+from gan_study.trainables.data.prepared import image_source
 from gan_study.trainables.data.published import PublishedSource, data_folders
 from gan_study.trainables.data.source import DATA_ENVIRONMENT_VARIABLE, DataConfig
 from gan_study.trainables.data.sources.torchvision_sets import MNIST_SET

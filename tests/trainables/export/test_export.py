@@ -18,7 +18,7 @@ from PIL import Image
 
 from gan_study.trainables.base.seeding import derive_seed
 from gan_study.trainables.base.settings import DataError, UserError
-from gan_study.trainables.data.catalog import image_source
+from gan_study.trainables.data.prepared import image_source
 from gan_study.trainables.data.sources.image_folder import list_images
 from gan_study.trainables.export.balanced_folder import read_description, read_manifest, read_part, retrained
 from gan_study.trainables.export.cards import model_card

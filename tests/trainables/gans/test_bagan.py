@@ -4,12 +4,13 @@ from torch.nn.functional import cross_entropy, mse_loss
 from gan_study.trainables.data.images import ImageShape
 from gan_study.trainables.gans.label_losses import fake_class_loss, real_class_loss
 from gan_study.trainables.gans.networks.class_gaussians import ClassGaussians, covariance_factor
-from gan_study.trainables.gans.networks.conditioning import ClassOrFake, IgnoreLabels
+from gan_study.trainables.gans.networks.conditioning import ClassOrFake
 from gan_study.trainables.gans.random_streams import GeneratorStream
 from gan_study.trainables.gans.training import train_gan
 from gan_study.trainables.gans.variant import (
     AdversarialStep,
     GanSettings,
+    IgnoreLabels,
     Networks,
     TrainingData,
     parse_gan_settings,

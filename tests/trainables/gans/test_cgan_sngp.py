@@ -3,12 +3,12 @@ import torch
 from torch import nn
 from torch.nn.utils.parametrize import is_parametrized
 
+from gan_study.trainables.base.layers import DoubledConvolution
 from gan_study.trainables.base.seeding import seeded_global_state
 from gan_study.trainables.data.images import ImageShape
 from gan_study.trainables.gans.losses import CROSS_ENTROPY
 from gan_study.trainables.gans.networks.conditioning import StackLabels
-from gan_study.trainables.gans.networks.doubled_convolution import DoubledConvolution
-from gan_study.trainables.gans.networks.upsampling import upsampling_generator
+from gan_study.trainables.gans.networks.convolutional import upsampling_generator
 from gan_study.trainables.gans.penalties import gradient_penalty
 from gan_study.trainables.gans.variants.cgan_sngp import CGAN_SNGP
 

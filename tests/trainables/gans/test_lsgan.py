@@ -1,9 +1,9 @@
 import torch
 from torch import nn
 
+from gan_study.trainables.base.layers import Leaky
 from gan_study.trainables.data.images import ImageShape
 from gan_study.trainables.gans.losses import LEAST_SQUARES
-from gan_study.trainables.gans.networks.leaky import Leaky
 from gan_study.trainables.gans.variants.lsgan import LSGAN
 
 

@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import nn
 
+from gan_study.trainables.base.layers import draw_normal, draw_xavier
 from gan_study.trainables.data.images import ImageShape
 from gan_study.trainables.gans.catalog import VARIANTS
 from gan_study.trainables.gans.networks.conditioning import ConcatenateBeforeLinear, ConcatenateLabels
-from gan_study.trainables.gans.networks.initialisation import draw_normal, draw_xavier
 from gan_study.trainables.gans.variant import GanVariant
 
 MNIST = ImageShape(size=28, channels=1)

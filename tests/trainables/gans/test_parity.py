@@ -10,8 +10,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from benchmarks.architectures import ARCHITECTURES
 from benchmarks.reference import with_torchs_layers
-from gan_study.trainables.base.batches import index_batches
-from gan_study.trainables.base.seeding import derive_seed, seeded_global_state, torch_generator
+from gan_study.trainables.base.seeding import derive_seed, index_batches, seeded_global_state, torch_generator
 from gan_study.trainables.gans.catalog import VARIANTS
 from gan_study.trainables.gans.trainer import class_balanced_batches
 from gan_study.trainables.gans.training import train_gan

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from gan_study.trainables.base.settings import ConfigError
 from gan_study.trainables.gans.batched.stacked import train_gans
 from gan_study.trainables.gans.catalog import VARIANTS
-from gan_study.trainables.gans.precision import products_in
+from gan_study.trainables.gans.precision import gpu_products_in
 from gan_study.trainables.gans.trainer import GanTrainer
 from gan_study.trainables.gans.training import TrainedEpoch, train_gan
 from gan_study.trainables.gans.variant import GanSettings, GanVariant, TrainingData, parse_gan_settings
@@ -45,20 +45,12 @@ def test_bf16_is_of_products_alone() -> None:
         assert (one @ one).dtype == torch.float32
 
 
-def test_tf32_is_refused_where_there_is_none() -> None:
-    with (
-        pytest.raises(ConfigError, match=r"gan.precision: 'tf32' cannot be used on cpu"),
-        products_in("tf32", CPU),
-    ):
-        pass
-    with pytest.raises(ConfigError, match=r"gan.precision: 'half' cannot be used"):
-        settings_of(VARIANTS["dcgan"], "half")
-
-
 def test_a_training_in_tf32_is_refused_where_there_is_none() -> None:
     variant = VARIANTS["vanilla_gan"]
     with pytest.raises(ConfigError, match=r"gan.precision: 'tf32' cannot be used on cpu"):
         next(train_gan(variant, settings_of(variant, "tf32"), DATA, seed=1))
+    with pytest.raises(ConfigError, match=r"gan.precision: 'half' cannot be used"):
+        settings_of(variant, "half")
 
 
 def test_bf16_is_of_all_that_networks_compute(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,10 +96,9 @@ def test_bf16_of_several_at_once_is_that_of_each_alone_or_refused(name: str) -> 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
 def test_a_gpu_computes_exactly_unless_told_otherwise() -> None:
-    device = torch.device("cuda")
     switches = torch.backends.cuda.matmul, torch.backends.cudnn.conv
     before = [switch.fp32_precision for switch in switches]
     for precision, wanted in (("float32", "ieee"), ("bf16", "ieee"), ("tf32", "tf32")):
-        with products_in(precision, device):
+        with gpu_products_in(precision):
             assert [switch.fp32_precision for switch in switches] == [wanted, wanted]
         assert [switch.fp32_precision for switch in switches] == before

@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch import nn
 
+from gan_study.trainables.base.layers import draw_for_leaky_relu
 from gan_study.trainables.data.images import ImageShape
-from gan_study.trainables.gans.networks.initialisation import draw_for_leaky_relu
 from gan_study.trainables.gans.networks.plain_residual import PlainBlock, class_vectors
 from gan_study.trainables.gans.penalties import r1, r2
 from gan_study.trainables.gans.variants.r3gan import R3GAN

@@ -5,8 +5,7 @@ import torch
 from torch import nn
 
 from gan_study.trainables.base.settings import ConfigError
-from gan_study.trainables.data.image_size import pyramid
-from gan_study.trainables.data.images import ImageShape
+from gan_study.trainables.data.images import ImageShape, pyramid
 from gan_study.trainables.gans.networks.wasserstein import wasserstein_critic, wasserstein_generator
 from gan_study.trainables.gans.penalties import gradient_penalty
 from gan_study.trainables.gans.variants.wgan_gp import WGAN_GP

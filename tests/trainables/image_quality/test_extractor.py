@@ -10,7 +10,6 @@ from gan_study.trainables.image_quality.extractor import (
     DOMAIN_FEATURES,
     domain_classifier,
     inception,
-    measuring_features,
 )
 from gan_study.trainables.image_quality.features import InceptionFeatures
 from gan_study.trainables.runtime.cache import State
@@ -71,7 +70,7 @@ def test_large_images_are_averaged_down_before_they_are_measured() -> None:
 def test_inceptions_features_and_logits_are_torchvisions_own(weights):
     path, network = weights
     images = torch.rand(3, 3, 299, 299) * 2 - 1
-    extractor = measuring_features(InceptionFeatures(weights=path), None, CPU, {})
+    extractor = inception(path, CPU)
     assert extractor.features(images).shape == (3, 2048)
     with torch.no_grad():
         torch.testing.assert_close(extractor.probabilities(images), network(images).softmax(dim=1))

@@ -10,10 +10,14 @@ import pytest
 import torch
 from torch import nn
 
-from gan_study.trainables.classifiers.classifier import ClassifierConfig, FittedClassifier
-from gan_study.trainables.classifiers.optimisation import EarlyStopping, PlateauRate
-from gan_study.trainables.data.catalog import image_source
+from gan_study.trainables.classifiers.classifier import (
+    ClassifierConfig,
+    EarlyStopping,
+    FittedClassifier,
+    PlateauRate,
+)
 from gan_study.trainables.data.images import TrainingSet, training_set
+from gan_study.trainables.data.prepared import image_source
 from gan_study.trainables.image_quality import extractor, judge
 from gan_study.trainables.image_quality.class_quality import ClassQuality
 from gan_study.trainables.image_quality.extractor import evenly_drawn

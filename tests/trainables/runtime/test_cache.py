@@ -17,7 +17,7 @@ from gan_study.trainables.runtime.cache import (
     read_state,
     write_state,
 )
-from gan_study.trainables.runtime.matrix_products import Library, library, use
+from gan_study.trainables.runtime.environment import Library, library, use
 
 STATE: State = {"weights": {"0.bias": torch.randn(50, 3)}, "losses": [(1.5, None), (0.1, 2)]}
 

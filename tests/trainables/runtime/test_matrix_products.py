@@ -6,14 +6,8 @@ import pytest
 import torch
 
 from gan_study.trainables.runtime import matrix_products
-from gan_study.trainables.runtime.matrix_products import (
-    Comparison,
-    agree_on_library,
-    choose_library,
-    compare,
-    library,
-    use,
-)
+from gan_study.trainables.runtime.environment import library, use
+from gan_study.trainables.runtime.matrix_products import Comparison, agree_on_library, choose_library, compare
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ import torch
 from sklearn.metrics import f1_score, recall_score
 
 from gan_study.trainables.base.settings import ConfigError
-from gan_study.trainables.data.catalog import image_source
+from gan_study.trainables.data.prepared import image_source
 from gan_study.trainables.gans.batched import GanExecution
 from gan_study.trainables.gans.batched.stacked import StackedTrainer
 from gan_study.trainables.gans.checkpoints import Checkpoints

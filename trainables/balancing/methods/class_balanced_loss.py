@@ -1,15 +1,12 @@
 """The class-balanced loss."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from pydantic import Field
 
 from gan_study.trainables.balancing.balancer import BalancedSet, BalancerEntry
 from gan_study.trainables.base.settings import settings
-from gan_study.trainables.classifiers.class_sizes import effective_number_weights
-from gan_study.trainables.classifiers.fitting_plan import FittingPlan
-from gan_study.trainables.classifiers.losses import FocalLoss
+from gan_study.trainables.classifiers.loss_plans import FittingPlan, FocalLoss, effective_number_weights
 from gan_study.trainables.data.images import TrainingSet
 
 
@@ -26,11 +23,8 @@ class ClassBalanced:
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
         """`training` with other weights, and the plan, once."""
-        weights = training.weights.new_tensor(effective_number_weights(training.class_counts(), beta=self.beta))
-        yield BalancedSet(
-            training=replace(training, weights=weights[training.labels]),
-            plan=FittingPlan(loss=FocalLoss(gamma=self.gamma)),
-        )
+        weights = effective_number_weights(training.class_counts(), beta=self.beta)
+        yield BalancedSet(training=training.weighted(weights), plan=FittingPlan(loss=FocalLoss(gamma=self.gamma)))
 
 
 CLASS_BALANCED_LOSS = BalancerEntry(

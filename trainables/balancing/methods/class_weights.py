@@ -1,11 +1,10 @@
 """Class weights in the loss."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from gan_study.trainables.balancing.balancer import BalancedSet, BalancerEntry
 from gan_study.trainables.base.settings import settings
-from gan_study.trainables.classifiers.class_sizes import inverse_weights
+from gan_study.trainables.classifiers.loss_plans import inverse_weights
 from gan_study.trainables.data.images import TrainingSet
 
 
@@ -20,8 +19,7 @@ class ClassWeights:
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
         """`training` with other weights, once."""
-        by_class = training.weights.new_tensor(inverse_weights(training.class_counts()))
-        yield BalancedSet(training=replace(training, weights=by_class[training.labels]))
+        yield BalancedSet(training=training.weighted(inverse_weights(training.class_counts())))
 
 
 CLASS_WEIGHTS = BalancerEntry(

@@ -7,10 +7,9 @@ from pydantic import Field
 from torch import Tensor
 
 from gan_study.trainables.balancing.balancer import BalancedSet, BalancerEntry
-from gan_study.trainables.base.batches import index_batches
-from gan_study.trainables.base.seeding import torch_generator
+from gan_study.trainables.base.seeding import repeat_rows
 from gan_study.trainables.base.settings import settings
-from gan_study.trainables.classifiers.fitting_plan import FittingPlan, HeadStage
+from gan_study.trainables.classifiers.loss_plans import FittingPlan, HeadStage
 from gan_study.trainables.data.images import TrainingSet
 
 
@@ -37,14 +36,9 @@ def class_balanced(features: Tensor, labels: Tensor, seed: int) -> tuple[Tensor,
 
     Within a class each row is taken equally often, to within one.
     """
-    rows_by_class = [torch.nonzero(labels.cpu() == label).squeeze(1) for label in range(int(labels.max()) + 1)]
-    largest = max(len(own) for own in rows_by_class)
-    rows = [
-        own[next(index_batches(len(own), largest, torch_generator(seed, "class balance", label)))]
-        for label, own in enumerate(rows_by_class)
-        if len(own)
-    ]
-    chosen = torch.cat(rows).to(labels.device)
+    sizes = labels.bincount().tolist()
+    rows = repeat_rows(labels, dict.fromkeys(range(len(sizes)), max(sizes)), seed=seed, purpose="class balance")
+    chosen = torch.cat(list(rows.values()))
     return features[chosen], labels[chosen]
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from gan_study.trainables.balancing.balancer import BalancedSet, BalancerEntry
 from gan_study.trainables.balancing.methods.smote import SmoteRequest, between_neighbours, smote_request
 from gan_study.trainables.base.settings import settings
-from gan_study.trainables.classifiers.fitting_plan import FittingPlan, HeadStage
+from gan_study.trainables.classifiers.loss_plans import FittingPlan, HeadStage
 from gan_study.trainables.data.images import TrainingSet
 
 

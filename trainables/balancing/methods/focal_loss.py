@@ -6,8 +6,7 @@ from pydantic import Field
 
 from gan_study.trainables.balancing.balancer import BalancedSet, BalancerEntry
 from gan_study.trainables.base.settings import settings
-from gan_study.trainables.classifiers.fitting_plan import FittingPlan
-from gan_study.trainables.classifiers.losses import FocalLoss
+from gan_study.trainables.classifiers.loss_plans import FittingPlan, FocalLoss
 from gan_study.trainables.data.images import TrainingSet
 
 

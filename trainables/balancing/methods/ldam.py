@@ -6,9 +6,14 @@ from pydantic import Field
 
 from gan_study.trainables.balancing.balancer import BalancedSet, BalancerEntry
 from gan_study.trainables.base.settings import settings
-from gan_study.trainables.classifiers.class_sizes import effective_number_weights, label_aware_margins
-from gan_study.trainables.classifiers.fitting_plan import FittingPlan
-from gan_study.trainables.classifiers.losses import DeferredReweighting, LdamLoss, Loss
+from gan_study.trainables.classifiers.loss_plans import (
+    DeferredReweighting,
+    FittingPlan,
+    LdamLoss,
+    Loss,
+    effective_number_weights,
+    label_aware_margins,
+)
 from gan_study.trainables.data.images import TrainingSet
 
 

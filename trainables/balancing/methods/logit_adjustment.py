@@ -6,9 +6,7 @@ from pydantic import Field
 
 from gan_study.trainables.balancing.balancer import BalancedSet, BalancerEntry
 from gan_study.trainables.base.settings import settings
-from gan_study.trainables.classifiers.class_sizes import log_priors
-from gan_study.trainables.classifiers.fitting_plan import FittingPlan
-from gan_study.trainables.classifiers.losses import AdjustedCrossEntropy
+from gan_study.trainables.classifiers.loss_plans import AdjustedCrossEntropy, FittingPlan, log_priors
 from gan_study.trainables.data.images import TrainingSet
 
 

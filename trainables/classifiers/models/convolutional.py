@@ -4,9 +4,8 @@ from itertools import pairwise
 
 from torch import nn
 
-from gan_study.trainables.base.flatten import FlattenMaps
+from gan_study.trainables.base.layers import FlattenMaps, convolved_and_pooled
 from gan_study.trainables.classifiers.classifier import ClassifierModel
-from gan_study.trainables.classifiers.layers import convolved_and_pooled
 from gan_study.trainables.data.images import ImageShape
 
 # Neither source says how wide the dense layer is but that of the sneaker study: 128.

@@ -2,9 +2,8 @@
 
 from torch import nn
 
-from gan_study.trainables.base.flatten import FlattenMaps
+from gan_study.trainables.base.layers import FlattenMaps, convolved_and_pooled
 from gan_study.trainables.classifiers.classifier import ClassifierModel
-from gan_study.trainables.classifiers.layers import convolved_and_pooled
 from gan_study.trainables.data.images import ImageShape
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gan_study.trainables.base.flatten import FlattenMaps
+from gan_study.trainables.base.layers import FlattenMaps
 from gan_study.trainables.base.seeding import numpy_generator
 from gan_study.trainables.classifiers.classifier import ClassifierModel, Head
 from gan_study.trainables.data.images import ImageShape

@@ -152,8 +152,8 @@ def list_images(root: Path, folder: Path) -> Listing:
         raise DataError(f"{folder}: one class folder ({names[0]}); a classifier needs at least two")
     files = [(label, path) for label, name in enumerate(names) for path in _files(folder / name)]
     images = [(label, path) for label, path in files if path.suffix.lower() in _EXTENSIONS]
-    others = Counter(path.suffix.lower() or "no extension" for _, path in files)
-    others = Counter({suffix: n for suffix, n in others.items() if suffix not in _EXTENSIONS})
+    suffixes = [path.suffix.lower() for _, path in files]
+    others = Counter(suffix or "no extension" for suffix in suffixes if suffix not in _EXTENSIONS)
     note = f"files passed over that are no images: {others.total()} ({', '.join(sorted(others))})"
     listing = Listing(
         root=root,

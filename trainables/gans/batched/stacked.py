@@ -321,9 +321,6 @@ class _OneStream:
     def uniform(self, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
         return self._row([member.stream.uniform(shape, dtype) for member in self.members])
 
-    def normal(self, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
-        return self._row([member.stream.normal(shape, dtype) for member in self.members])
-
     def integers(self, low: int, high: int, shape: tuple[int, ...]) -> Tensor:
         return self._row([member.stream.integers(low, high, shape) for member in self.members])
 

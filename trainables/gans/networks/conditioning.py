@@ -1,36 +1,10 @@
-"""Networks of two arguments, input and labels, made from a body that takes one."""
-
-from typing import TypeAlias
+"""How networks are told the class, or tell it: layers around a body that takes one argument."""
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gan_study.trainables.gans.variant import DiscriminatorOutput
-
-# A generator's images [N, C, H, W], or what a discriminator says of N images.
-Output: TypeAlias = Tensor | DiscriminatorOutput
-
-
-class Realness(nn.Module):
-    """The last layer of a discriminator that does not classify: values [N, 1] or [N] as logits."""
-
-    def forward(self, values: Tensor) -> DiscriminatorOutput:
-        """The values as logits [N]."""
-        return DiscriminatorOutput(logits=values.flatten())
-
-
-class IgnoreLabels(nn.Module):
-    """`body` of the input alone: unconditional networks."""
-
-    def __init__(self, body: nn.Module) -> None:
-        super().__init__()
-        self.body = body
-
-    def forward(self, inputs: Tensor, labels: Tensor) -> Output:
-        """What `body` makes of the inputs."""
-        outputs: Output = self.body(inputs)
-        return outputs
+from gan_study.trainables.gans.variant import DiscriminatorOutput, Output
 
 
 class ConcatenateLabels(nn.Module):

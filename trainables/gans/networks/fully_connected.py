@@ -5,10 +5,9 @@ from itertools import pairwise
 
 from torch import nn
 
+from gan_study.trainables.base.layers import Leaky
 from gan_study.trainables.data.images import ImageShape
-from gan_study.trainables.gans.networks.conditioning import IgnoreLabels, Realness
-from gan_study.trainables.gans.networks.leaky import Leaky
-from gan_study.trainables.gans.variant import MakeNetworks, Networks
+from gan_study.trainables.gans.variant import IgnoreLabels, MakeNetworks, Networks, Realness
 
 
 def fully_connected_networks(*, hidden_sizes: tuple[int, ...], batch_norm: bool) -> MakeNetworks:

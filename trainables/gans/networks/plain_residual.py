@@ -8,11 +8,9 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from gan_study.trainables.data.image_size import pyramid
-from gan_study.trainables.data.images import ImageShape
-from gan_study.trainables.gans.networks.initialisation import draw_for_leaky_relu
-from gan_study.trainables.gans.networks.leaky import LEAK, Leaky
-from gan_study.trainables.gans.networks.pyramids import channels_of
+from gan_study.trainables.base.layers import LEAK, Leaky, draw_for_leaky_relu
+from gan_study.trainables.data.images import ImageShape, pyramid
+from gan_study.trainables.gans.networks.convolutional import channels_of
 
 # Of the block's channels: those between its 1x1 convolutions, and how many of these a group takes (the paper's
 # CIFAR-10 model: 768 channels, 1,536 between, in 96 groups).

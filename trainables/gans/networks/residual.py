@@ -9,13 +9,9 @@ from itertools import pairwise
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from gan_study.trainables.base.flatten import UnflattenMaps
-from gan_study.trainables.data.image_size import pyramid
-from gan_study.trainables.data.images import ImageShape
-from gan_study.trainables.gans.networks.convolutions import Convolution
-from gan_study.trainables.gans.networks.doubled_convolution import DoubledConvolution
-from gan_study.trainables.gans.networks.initialisation import draw_xavier
-from gan_study.trainables.gans.networks.pyramids import channels_of
+from gan_study.trainables.base.layers import Convolution, DoubledConvolution, UnflattenMaps, draw_xavier
+from gan_study.trainables.data.images import ImageShape, pyramid
+from gan_study.trainables.gans.networks.convolutional import channels_of
 
 
 class ConditionalBatchNorm(nn.Module):

@@ -15,12 +15,9 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from gan_study.trainables.base.flatten import FlattenMaps, UnflattenMaps
-from gan_study.trainables.data.image_size import pyramid
-from gan_study.trainables.data.images import ImageShape
-from gan_study.trainables.gans.networks.conditioning import Realness
-from gan_study.trainables.gans.networks.convolutions import Convolution, TransposedConvolution
-from gan_study.trainables.gans.networks.leaky import Leaky
+from gan_study.trainables.base.layers import Convolution, FlattenMaps, Leaky, TransposedConvolution, UnflattenMaps
+from gan_study.trainables.data.images import ImageShape, pyramid
+from gan_study.trainables.gans.variant import Realness
 
 # The size of the first pair, and the map that its generator crops; 4 pixels a side is where both begin and end.
 CROPPED_SIZE = 28
@@ -40,8 +37,13 @@ def wasserstein_critic(shape: ImageShape) -> nn.Sequential:
     As many layers of stride 2 as the generator's design has widths: 5x5 kernels from 28 pixels, 3x3 from others.
     """
     if shape.size % CROPPED_SIZE == 0:
-        return _halving_critic(shape, cropping_widths(shape), kernel=5, end=COARSEST)
-    return _halving_critic(shape, doubling_widths(shape), kernel=3, end=pyramid(shape.size)[0])
+        widths, kernel, end = cropping_widths(shape), 5, COARSEST
+    else:
+        widths, kernel, end = doubling_widths(shape), 3, pyramid(shape.size)[0]
+    layers: list[nn.Module] = []
+    for inputs, outputs in pairwise((shape.channels, *widths)):
+        layers += [Convolution(inputs, outputs, kernel, stride=2, padding=kernel // 2), Leaky()]
+    return nn.Sequential(*layers, FlattenMaps(), nn.Linear(widths[-1] * end**2, 1), Realness())
 
 
 def cropping_widths(shape: ImageShape) -> tuple[int, ...]:
@@ -96,11 +98,3 @@ def _doubling_generator(shape: ImageShape, latent_size: int) -> nn.Sequential:
     for inputs, outputs in pairwise(channels[:-1]):
         layers += [TransposedConvolution(inputs, outputs, 2, stride=2), nn.BatchNorm2d(outputs), Leaky()]
     return nn.Sequential(*layers, TransposedConvolution(channels[-2], channels[-1], 2, stride=2), nn.Tanh())
-
-
-def _halving_critic(shape: ImageShape, widths: tuple[int, ...], *, kernel: int, end: int) -> nn.Sequential:
-    """Convolutions of stride 2 down to `end` pixels a side, and one linear layer."""
-    layers: list[nn.Module] = []
-    for inputs, outputs in pairwise((shape.channels, *widths)):
-        layers += [Convolution(inputs, outputs, kernel, stride=2, padding=kernel // 2), Leaky()]
-    return nn.Sequential(*layers, FlattenMaps(), nn.Linear(widths[-1] * end**2, 1), Realness())

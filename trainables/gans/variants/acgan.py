@@ -4,14 +4,13 @@ from dataclasses import replace
 
 from torch import nn
 
+from gan_study.trainables.base.layers import draw_normal
 from gan_study.trainables.data.images import ImageShape
 from gan_study.trainables.gans.label_losses import fake_class_loss, real_class_loss
 from gan_study.trainables.gans.losses import CROSS_ENTROPY
-from gan_study.trainables.gans.networks.conditioning import ConcatenateLabels, IgnoreLabels, RealnessAndClass
-from gan_study.trainables.gans.networks.convolutional import convolutional_generator
-from gan_study.trainables.gans.networks.initialisation import draw_normal
-from gan_study.trainables.gans.networks.pyramids import halving, num_features
-from gan_study.trainables.gans.variant import DEFAULTS, GanVariant, Networks, Term
+from gan_study.trainables.gans.networks.conditioning import ConcatenateLabels, RealnessAndClass
+from gan_study.trainables.gans.networks.convolutional import convolutional_generator, halving, num_features
+from gan_study.trainables.gans.variant import DEFAULTS, GanVariant, IgnoreLabels, Networks, Term
 
 # Odena et al. 2017, table 2: with the 100 values of noise, the generator's input is 110.
 LABEL_SIZE = 10
@@ -20,7 +19,7 @@ DISCRIMINATOR_WIDTHS = (32, 64, 128, 256)
 
 def _networks(shape: ImageShape, latent_size: int, num_classes: int) -> Networks:
     """The discriminator is not told the label: it has to say it."""
-    generator = convolutional_generator(shape, latent_size=latent_size + LABEL_SIZE, activation=nn.ReLU)
+    generator = convolutional_generator(shape, latent_size=latent_size + LABEL_SIZE)
     discriminator = nn.Sequential(
         halving(shape, widths=DISCRIMINATOR_WIDTHS, batch_norm=True),
         nn.Linear(num_features(shape, widths=DISCRIMINATOR_WIDTHS), 1 + num_classes),

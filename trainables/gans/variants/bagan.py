@@ -6,15 +6,23 @@ import torch
 from torch import nn
 from torch.nn.functional import mse_loss
 
+from gan_study.trainables.base.layers import draw_normal
 from gan_study.trainables.data.images import ImageShape
 from gan_study.trainables.gans.autoencoder_training import encode, encoder_on, train_autoencoder
 from gan_study.trainables.gans.label_losses import fake_class_loss, real_class_loss
 from gan_study.trainables.gans.losses import CROSS_ENTROPY
 from gan_study.trainables.gans.networks.class_gaussians import ClassGaussians
-from gan_study.trainables.gans.networks.conditioning import ClassOrFake, IgnoreLabels
-from gan_study.trainables.gans.networks.initialisation import draw_normal
-from gan_study.trainables.gans.networks.pyramids import doubling, halving, num_features
-from gan_study.trainables.gans.variant import DEFAULTS, GanSettings, GanVariant, Networks, Term, TrainingData
+from gan_study.trainables.gans.networks.conditioning import ClassOrFake
+from gan_study.trainables.gans.networks.convolutional import doubling, halving, num_features
+from gan_study.trainables.gans.variant import (
+    DEFAULTS,
+    GanSettings,
+    GanVariant,
+    IgnoreLabels,
+    Networks,
+    Term,
+    TrainingData,
+)
 
 # Half those of BAGAN-GP, for one core.
 WIDTHS = (32, 64, 64, 128)

@@ -7,16 +7,23 @@ import torch
 from torch import nn
 from torch.nn.functional import l1_loss
 
+from gan_study.trainables.base.layers import Leaky, draw_normal
 from gan_study.trainables.data.images import ImageShape
 from gan_study.trainables.gans.autoencoder_training import encoder_on, train_autoencoder
 from gan_study.trainables.gans.label_losses import mismatched_label
 from gan_study.trainables.gans.losses import CROSS_ENTROPY
-from gan_study.trainables.gans.networks.conditioning import Realness, ScaleByLabels
-from gan_study.trainables.gans.networks.initialisation import draw_normal
-from gan_study.trainables.gans.networks.leaky import Leaky
-from gan_study.trainables.gans.networks.pyramids import doubling, halving, num_features
+from gan_study.trainables.gans.networks.conditioning import ScaleByLabels
+from gan_study.trainables.gans.networks.convolutional import doubling, halving, num_features
 from gan_study.trainables.gans.penalties import gradient_penalty
-from gan_study.trainables.gans.variant import DEFAULTS, GanSettings, GanVariant, Networks, Term, TrainingData
+from gan_study.trainables.gans.variant import (
+    DEFAULTS,
+    GanSettings,
+    GanVariant,
+    Networks,
+    Realness,
+    Term,
+    TrainingData,
+)
 
 # These and the other sizes are those of the authors' code.
 WIDTHS = (64, 128, 128, 256)

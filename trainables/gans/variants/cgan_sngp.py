@@ -6,13 +6,12 @@ the cross-entropy of its first GAN, and Adam's settings are that GAN's too.
 
 from dataclasses import replace
 
+from gan_study.trainables.base.layers import draw_normal
 from gan_study.trainables.data.images import ImageShape
 from gan_study.trainables.gans.losses import CROSS_ENTROPY
 from gan_study.trainables.gans.networks.conditioning import ConcatenateLabels, StackLabels
-from gan_study.trainables.gans.networks.convolutional import convolutional_discriminator
-from gan_study.trainables.gans.networks.initialisation import draw_normal
+from gan_study.trainables.gans.networks.convolutional import convolutional_discriminator, upsampling_generator
 from gan_study.trainables.gans.networks.spectral_norm import normalise_spectrally
-from gan_study.trainables.gans.networks.upsampling import upsampling_generator
 from gan_study.trainables.gans.penalties import gradient_penalty
 from gan_study.trainables.gans.variant import DEFAULTS, GanVariant, Networks, Term
 

@@ -7,7 +7,7 @@ from torch import nn
 from gan_study.trainables.data.images import ImageShape
 from gan_study.trainables.gans.losses import HINGE
 from gan_study.trainables.gans.networks.conditioning import ProjectLabels
-from gan_study.trainables.gans.networks.pyramids import channels_of
+from gan_study.trainables.gans.networks.convolutional import channels_of
 from gan_study.trainables.gans.networks.residual import ResidualGenerator, residual_features
 from gan_study.trainables.gans.networks.spectral_norm import normalise_spectrally
 from gan_study.trainables.gans.variant import DEFAULTS, GanVariant, Networks

@@ -2,13 +2,12 @@
 
 from dataclasses import replace
 
+from gan_study.trainables.base.layers import draw_xavier
 from gan_study.trainables.data.images import ImageShape
 from gan_study.trainables.gans.losses import WASSERSTEIN
-from gan_study.trainables.gans.networks.conditioning import IgnoreLabels
-from gan_study.trainables.gans.networks.initialisation import draw_xavier
 from gan_study.trainables.gans.networks.wasserstein import wasserstein_critic, wasserstein_generator
 from gan_study.trainables.gans.penalties import gradient_penalty
-from gan_study.trainables.gans.variant import DEFAULTS, GanVariant, Networks, Term
+from gan_study.trainables.gans.variant import DEFAULTS, GanVariant, IgnoreLabels, Networks, Term
 
 
 def _networks(shape: ImageShape, latent_size: int, num_classes: int) -> Networks:

@@ -191,8 +191,6 @@ class MetaStream:
     def uniform(self, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
         return torch.empty(shape, dtype=dtype, device="meta")
 
-    normal = uniform
-
     def integers(self, low: int, high: int, shape: tuple[int, ...]) -> Tensor:
         return torch.empty(shape, dtype=torch.int64, device="meta")
 

@@ -2,7 +2,7 @@ from itertools import islice
 
 import torch
 
-from gan_study.trainables.base.batches import index_batches
+from gan_study.trainables.base.seeding import index_batches
 
 
 def batches(num_rows, batch_size, count, seed=0):

@@ -3,9 +3,9 @@ import torch
 from torch import nn
 
 from gan_study.trainables.base.settings import ConfigError, dump, parse
-from gan_study.trainables.classifiers.classifier import ClassifierConfig
-from gan_study.trainables.classifiers.optimisation import (
+from gan_study.trainables.classifiers.classifier import (
     Adam,
+    ClassifierConfig,
     ConstantRate,
     EarlyStopping,
     PlateauRate,

@@ -5,13 +5,12 @@ import importlib.metadata
 import platform
 from functools import cache
 from pathlib import Path
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 import torch
 
-from gan_study.trainables.balancing.gan import GanBalancing
-from gan_study.trainables.runtime.matrix_products import library
-from gan_study.trainables.trial.config import TrialConfig
+Library: TypeAlias = Literal["default", "onednn"]
 
 _CPU_INFO = Path("/proc/cpuinfo")
 _CODE_LETTERS = 16
@@ -41,11 +40,35 @@ def environment(device: torch.device) -> dict[str, str]:
     }
 
 
-def precisions(config: TrialConfig) -> dict[str, str]:
-    """The precision of the classifier and, if there is one, of the GAN."""
-    balancer = config.balancing.balancer
-    gan = {"gan_precision": balancer.gan.precision} if isinstance(balancer, GanBalancing) else {}
-    return {"classifier_precision": "float32", **gan}
+def machine_kind() -> list[str]:
+    """What a processor's last digits depend on beside the library: torch, chip, vector instructions, threads."""
+    return [
+        torch.__version__,
+        platform.machine(),
+        _cpu_model(),
+        torch.backends.cpu.get_cpu_capability(),
+        str(torch.get_num_threads()),
+    ]
+
+
+def library_named(name: str | None) -> Library | None:
+    """The library that a file or a record names; None where it names none."""
+    return next((known for known in get_args(Library) if known == name), None)
+
+
+def library() -> Library:
+    """The library in use."""
+    return "onednn" if _onednn().fp32_precision == "tf32" else "default"
+
+
+def use(name: Library) -> None:
+    """Leave matrix products to the library `name`."""
+    _onednn().fp32_precision = "tf32" if name == "onednn" else "ieee"
+
+
+def _onednn() -> Any:
+    # torch's annotations do not know of it.
+    return torch.backends.mkldnn.matmul  # type: ignore[attr-defined]
 
 
 @cache
