@@ -8,7 +8,7 @@ import pandas as pd
 
 from gan_study.analysis.load import Study
 from gan_study.analysis.select import CONDITION_COLUMNS, Condition, confirmed, families
-from gan_study.analysis.tables import Table, headed, without_constants
+from gan_study.analysis.tables import Table
 from gan_study.analysis.verdicts import AGAINST_SIMPLE_WORDS, MINIMUM_SEEDS, Comparison, Verdict, comparisons
 from gan_study.analysis.wording import ABSENT, count, estimate_text, gain_phrase, listing, number, ratio_text
 from gan_study.trainables.record import TrialRecord
@@ -188,15 +188,13 @@ def _ratios(judged: Sequence[Comparison]) -> str:
 def contrast_table(study: Study) -> Table:
     """What the answer rests on: a row for each condition, with the methods chosen on validation."""
     found = contrasts(study)
-    numbers = pd.DataFrame([_contrast_numbers(contrast) for contrast in found])
     columns = [*CONDITION_COLUMNS, "GAN", "Gain over none", "Verdict", "Simple method"]
     columns += ["GAN minus simple", "GAN is", "Seeds"]
-    text = pd.DataFrame([_contrast_text(contrast) for contrast in found], columns=columns)
     return Table(
         name="contrasts",
         title="The GAN and the simple method chosen on validation, and what they reach on test",
-        numbers=numbers,
-        text=headed(without_constants(text)),
+        numbers=pd.DataFrame(map(_contrast_numbers, found)),
+        rows=pd.DataFrame(map(_contrast_text, found), columns=columns),
     )
 
 

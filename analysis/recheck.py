@@ -24,7 +24,7 @@ from gan_study.analysis.report import (
 )
 from gan_study.analysis.select import NO_BALANCING
 from gan_study.analysis.select import score as score_of
-from gan_study.analysis.tables import TRIALS_NAME, TracedTable
+from gan_study.analysis.tables import TRIALS_NAME, Table
 from gan_study.analysis.trial import Trial
 from gan_study.trainables.arrays import Array
 from gan_study.trainables.classifiers.scores import mean_overall, score, to_arrays
@@ -193,7 +193,7 @@ def _leaves(value: object, name: str) -> Iterator[tuple[str, object]]:
         yield name, value
 
 
-def _table_differences(folder: Path, table: TracedTable) -> Iterator[Difference]:
+def _table_differences(folder: Path, table: Table) -> Iterator[Difference]:
     """What is off in a table's files: cell by cell in the numbers, line by line in the texts."""
     yield from _csv_differences(folder / f"{table.name}.csv", table.numbers)
     texts = {"md": to_markdown(table.text), "tex": to_latex(table.text, title=table.title)}
@@ -256,7 +256,7 @@ def _agree(said: object, recomputed: object) -> bool:
     return said == recomputed
 
 
-def _page_differences(page: str, study: Study, tables: Sequence[TracedTable]) -> Iterator[Difference]:
+def _page_differences(page: str, study: Study, tables: Sequence[Table]) -> Iterator[Difference]:
     """What the page shows, and not as it is recomputed: the answer, and tables by the rows that are not there."""
     if answer_html(study) not in page:
         yield Difference(where=PAGE_FILE, said="another answer", recomputed=" ".join(answer(study)))

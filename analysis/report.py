@@ -35,7 +35,7 @@ from gan_study.analysis.real_or_fake import PAGE_FILE as QUIZ_FILE
 from gan_study.analysis.real_or_fake import page_rounds, rounds
 from gan_study.analysis.select import MAIN_METRIC, score
 from gan_study.analysis.tables import (
-    TracedTable,
+    Table,
     answer_table,
     class_count_table,
     tables,
@@ -77,7 +77,7 @@ def write_report_of(study: Study) -> Path:
     return path
 
 
-def report_tables(study: Study) -> tuple[TracedTable, ...]:
+def report_tables(study: Study) -> tuple[Table, ...]:
     """Every table of the report, each row with the trials that it was made from."""
     records = study.records
     found = (
@@ -98,7 +98,7 @@ def report_tables(study: Study) -> tuple[TracedTable, ...]:
 
 def terminal_summary(study: Study) -> tuple[str, pd.DataFrame]:
     """The two sentences as one text, and the table to print under them."""
-    return " ".join(answer(study)), answer_table(study)
+    return " ".join(answer(study)), answer_table(study).text
 
 
 def _write_figures(drawn: Iterator[Plan], folder: Path) -> Iterator[Picture]:
@@ -117,10 +117,10 @@ def _write_figures(drawn: Iterator[Plan], folder: Path) -> Iterator[Picture]:
         )
 
 
-def table_html(table: TracedTable) -> str:
+def table_html(table: Table) -> str:
     """A table as it stands in the page."""
     # A template's macros are attributes that no type tells of.
-    frame: Callable[[TracedTable], str] = _templates().get_template("table.html.j2").module.frame  # type: ignore[attr-defined]
+    frame: Callable[[Table], str] = _templates().get_template("table.html.j2").module.frame  # type: ignore[attr-defined]
     return str(frame(table))
 
 
@@ -157,13 +157,13 @@ def _templates() -> jinja2.Environment:
     return environment
 
 
-def render(study: Study, found: Sequence[TracedTable], pictures: PagePictures, plotted: Sequence[Chart]) -> str:
+def render(study: Study, found: Sequence[Table], pictures: PagePictures, plotted: Sequence[Chart]) -> str:
     """The page, with as many of the pictures as fit into one of less than 10 MB."""
     bare = _page(study, found, pictures.within(0), plotted)
     return _page(study, found, pictures.within(MOST_PAGE_BYTES - len(bare.encode())), plotted)
 
 
-def _page(study: Study, found: Sequence[TracedTable], shown: PagePictures, plotted: Sequence[Chart]) -> str:
+def _page(study: Study, found: Sequence[Table], shown: PagePictures, plotted: Sequence[Chart]) -> str:
     records = study.records
     return (
         _templates()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -51,6 +52,16 @@ def confusion_differences(data: Mapping[str, Matrix]) -> dict[str, Matrix]:
     """Each other method's matrix minus that of no balancing, in [-1, 1]; none without one of no balancing."""
     none = data.get(NO_BALANCING)
     return {} if none is None else {name: each - none for name, each in data.items() if name != NO_BALANCING}
+
+
+def confusion_frame(data: Mapping[str, Matrix], class_names: Sequence[str]) -> pd.DataFrame:
+    """Each cell of each method's matrix."""
+    rows = [
+        (balancer, class_names[row], class_names[column], value)
+        for balancer, matrix in data.items()
+        for (row, column), value in np.ndenumerate(matrix)
+    ]
+    return pd.DataFrame(rows, columns=["balancer", "true_class", "predicted_class", "fraction"])
 
 
 def draw_confusion(data: Mapping[str, Matrix], class_names: Sequence[str]) -> Figure:
