@@ -6,6 +6,7 @@ from itertools import groupby
 
 import pandas as pd
 
+from gan_study.analysis import wording
 from gan_study.analysis.load import Study
 from gan_study.analysis.select import CONDITION_COLUMNS, Condition, confirmed, families
 from gan_study.analysis.tables import Table
@@ -16,37 +17,35 @@ from gan_study.trainables.record import TrialRecord
 
 @dataclass(frozen=True, kw_only=True)
 class Contrast:
-    """What the confirmed trials say under one condition.
+    """What the confirmed trials say of the GAN with the best mean gain on validation, under one condition."""
 
-    `gan` and `rival` are the GAN and the simple method with the best mean gain on validation; `gain` compares the
-    GAN with no balancing, `difference` with the rival. `rival` and `difference` are None where no setting has both
-    trials.
-    """
-
-    condition: Condition
-    gan: str
     gain: Comparison
-    rival: str | None
+    """The GAN beside no balancing."""
     difference: Comparison | None
+    """The GAN beside the simple method with the best mean gain on validation; None if no setting has both."""
+
+    @property
+    def condition(self) -> Condition:
+        """What both were confirmed under."""
+        return self.gain.pairs.condition
+
+    @property
+    def gan(self) -> str:
+        """The GAN."""
+        return self.gain.pairs.method
+
+    @property
+    def rival(self) -> str | None:
+        """The simple method."""
+        return self.difference.pairs.reference if self.difference else None
 
 
 def contrasts(study: Study) -> tuple[Contrast, ...]:
     """One contrast for every condition in which a GAN was confirmed beside no balancing."""
     asked = [comparison for comparison in comparisons(study) if comparison.pairs.asked]
     rivals = {each.pairs.condition: each for each in asked if each.pairs.against == "best simple method"}
-    return tuple(
-        _contrast(gain, rivals.get(gain.pairs.condition)) for gain in asked if gain.pairs.against == "no balancing"
-    )
-
-
-def _contrast(gain: Comparison, difference: Comparison | None) -> Contrast:
-    return Contrast(
-        condition=gain.pairs.condition,
-        gan=gain.pairs.method,
-        gain=gain,
-        rival=difference.pairs.reference if difference else None,
-        difference=difference,
-    )
+    gains = [each for each in asked if each.pairs.against == "no balancing"]
+    return tuple(Contrast(gain=gain, difference=rivals.get(gain.pairs.condition)) for gain in gains)
 
 
 def answer(study: Study) -> tuple[str, str]:
@@ -76,11 +75,6 @@ def _no_answer(records: Sequence[TrialRecord]) -> tuple[str, str]:
     )
 
 
-def _where(condition: Condition) -> str:
-    ratio = ratio_text(condition.imbalance_ratio)
-    return f"{condition.dataset} with {condition.classifier} at imbalance ratio {ratio}"
-
-
 _GAIN_OPENINGS: Mapping[Verdict, str] = {
     "helps": "GAN augmentation helps on {where}",
     "hurts": "GAN augmentation hurts on {where}",
@@ -90,8 +84,8 @@ _GAIN_OPENINGS: Mapping[Verdict, str] = {
 
 
 def _gain_sentence(contrast: Contrast) -> str:
-    where, gain = _where(contrast.condition), contrast.gain
-    opening = _GAIN_OPENINGS[gain.verdict].format(where=where, seeds=count(gain.estimate.n, "seed"))
+    place, gain = wording.where(contrast.condition), contrast.gain
+    opening = _GAIN_OPENINGS[gain.verdict].format(where=place, seeds=count(gain.estimate.n, "seed"))
     return (
         f"{opening}: {contrast.gan}, the GAN chosen on validation, changes test minority F1 by "
         f"{gain_phrase(gain.estimate)} against no balancing{_reservation(gain)}."

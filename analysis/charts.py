@@ -10,12 +10,12 @@ import pandas as pd
 
 from gan_study.analysis.chart_data import class_frame, cost_frame, curve_frame, estimate_frame, time_frame
 from gan_study.analysis.plots.style import BLUE, GREEN, ORANGE, SKY, VERMILION
-from gan_study.analysis.select import CONDITION_COLUMNS, NO_BALANCING, Family
+from gan_study.analysis.select import ARM_COLUMNS, CONDITION_COLUMNS, NO_BALANCING, Family
 from gan_study.analysis.trial import Trial
 from gan_study.analysis.wording import ratio_text
 
 # What the page's menus choose among; each is a parameter of every chart.
-FILTERS = (*CONDITION_COLUMNS, "balancer")
+FILTERS = ARM_COLUMNS
 ALL = "all"
 # Grey where the printed figures have black, which a dark page would swallow.
 GREY = "#808080"
@@ -126,16 +126,8 @@ def _chart(name: str, data: pd.DataFrame, draw: Callable[[pd.DataFrame], Drawing
     said = of_ratios if several else dict.fromkeys(of_ratios, "")
     section, title, words = (text.format(**said) for text in _WORDS[name])
     menus = [alt.param(name=f"pick_{each}", value=ALL) for each in FILTERS]
-    found = (
-        draw(data)
-        .add_params(*menus)
-        .properties(
-            width="container",
-            autosize=alt.AutoSizeParams(type="fit-x", contains="padding"),
-            description=words,
-            background="transparent",
-        )
-    )
+    size = {"width": "container", "autosize": alt.AutoSizeParams(type="fit-x", contains="padding")}
+    found = draw(data).add_params(*menus).properties(description=words, background="transparent", **size)
     specification: dict[str, Any] = found.configure(font=FONT).configure_view(stroke=None).to_dict()
     return Chart(section=section, name=name, title=title, alt=words, data=data, specification=specification)
 
@@ -153,7 +145,8 @@ def choices(records: Sequence[Trial]) -> dict[str, tuple[str, ...]]:
 
 def _map(frame: pd.DataFrame) -> alt.Chart:
     """Real images as circles, generated ones as crosses; of several maps the menus choose, the first by itself."""
-    classes = frame["class"].drop_duplicates().tolist()
+    colours = alt.Scale(domain=frame["class"].drop_duplicates().tolist(), range=METHOD_COLOURS)
+    shapes = alt.Scale(domain=["real", "generated"], range=["circle", "cross"])
     chart: alt.Chart = (
         _base(frame)
         .transform_joinaggregate(first="min(map)")
@@ -162,17 +155,9 @@ def _map(frame: pd.DataFrame) -> alt.Chart:
         .encode(
             x=alt.X("x:Q", scale=_span(frame["x"]), axis=None),
             y=alt.Y("y:Q", scale=_span(frame["y"]), axis=None),
-            color=alt.Color(
-                "class:N",
-                scale=alt.Scale(domain=classes, range=METHOD_COLOURS),
-                legend=_legend(columns=4, labelLimit=120),
-            ),
-            shape=alt.Shape(
-                "kind:N",
-                scale=alt.Scale(domain=["real", "generated"], range=["circle", "cross"]),
-                legend=_legend(),
-            ),
-            tooltip=_tooltip("class:N", "kind:N"),
+            color=alt.Color("class:N", scale=colours, legend=_legend(columns=4, labelLimit=120)),
+            shape=alt.Shape("kind:N", scale=shapes, legend=_legend()),
+            tooltip=_tips(*_ARM_TIPS, "class:N", "kind:N"),
         )
         .properties(height=1.2 * PLOT_PIXELS)
     )
@@ -193,16 +178,15 @@ def _base(frame: pd.DataFrame, *, reference: bool = False) -> alt.Chart:
     return alt.Chart(values).transform_filter(" && ".join([*others, method]))
 
 
-def _tooltip(*fields: str) -> list[alt.Tooltip]:
-    """What hovering shows: the arm, then `fields` given as "name:type[:format]"."""
-    shown = ["balancer:N", "ratio:N", "dataset:N", "classifier:N", *fields]
-    return [
-        alt.Tooltip(f"{name}:{kind}", format=form[0]) if form else alt.Tooltip(f"{name}:{kind}")
-        for name, kind, *form in (field.split("|") for field in (each.replace(":", "|") for each in shown))
-    ]
+def _tips(*fields: str) -> list[alt.Tooltip]:
+    """What hovering shows, of `fields` given as "name:type[:format]"."""
+    split = [field.split(":", maxsplit=2) for field in fields]
+    return [alt.Tooltip(f"{name}:{kind}", **({"format": form[0]} if form else {})) for name, kind, *form in split]
 
 
-_ESTIMATE_TOOLTIP = ("mean:Q:.3f", "low:Q:.3f", "high:Q:.3f", "n:Q")
+_ARM_TIPS = ("balancer:N", "ratio:N", "dataset:N", "classifier:N")
+_CLASS_TIPS = ("balancer:N", "class:N", "minority:N", "training_images:Q:.0f", "mean:Q:+.3f", "score:Q:.3f", "n:Q")
+_ESTIMATE_TIPS = (*_ARM_TIPS, "mean:Q:.3f", "low:Q:.3f", "high:Q:.3f", "n:Q")
 
 
 def _legend(**options: Any) -> alt.Legend:
@@ -211,11 +195,7 @@ def _legend(**options: Any) -> alt.Legend:
 
 # Equal legends become one.
 _FAMILY_COLOUR, _FAMILY_SHAPE = (
-    channel(
-        "family:N",
-        scale=alt.Scale(domain=list(FAMILY_LOOKS), range=list(looks)),
-        legend=_legend(columns=2),
-    )
+    channel("family:N", scale=alt.Scale(domain=list(FAMILY_LOOKS), range=list(looks)), legend=_legend(columns=2))
     for channel, looks in zip((alt.Color, alt.Shape), zip(*FAMILY_LOOKS.values(), strict=True), strict=True)
 )
 
@@ -246,7 +226,7 @@ def _against_ratio(frame: pd.DataFrame) -> Layers:
         ),
         color=_FAMILY_COLOUR,
         detail=["balancer:N", "dataset:N", "classifier:N"],
-        tooltip=_tooltip(*_ESTIMATE_TOOLTIP),
+        tooltip=_tips(*_ESTIMATE_TIPS),
     )
     band = base.mark_area(clip=True).encode(
         y=alt.Y("low:Q", scale=seen, title=str(frame["metric"].iloc[0])),
@@ -265,11 +245,8 @@ def _against_ratio(frame: pd.DataFrame) -> Layers:
 def _intervals(frame: pd.DataFrame) -> Layers:
     """A row for each method: its mean and interval."""
     order = frame.sort_values("mean", ascending=False)["balancer"].drop_duplicates().tolist()
-    base = _base(frame, reference=True).encode(
-        y=_rows("balancer:N", order),
-        color=_FAMILY_COLOUR,
-        tooltip=_tooltip(*_ESTIMATE_TOOLTIP),
-    )
+    arms, tooltip = _rows("balancer:N", order), _tips(*_ESTIMATE_TIPS)
+    base = _base(frame, reference=True).encode(y=arms, color=_FAMILY_COLOUR, tooltip=tooltip)
     title = str(frame["metric"].iloc[0])
     axis = alt.X("low:Q", title=title, scale=alt.Scale(zero=False))
     rule = base.mark_rule(strokeWidth=2).encode(x=axis, x2="high:Q")
@@ -287,7 +264,7 @@ def _gain_map(frame: pd.DataFrame) -> Layers:
     base = _base(named).encode(
         x=alt.X("ratio:N", sort=ratios, title="Imbalance ratio", axis=alt.Axis(labelAngle=0)),
         y=_rows("row:N", order),
-        tooltip=_tooltip(*_ESTIMATE_TOOLTIP),
+        tooltip=_tips(*_ESTIMATE_TIPS),
     )
     largest = float(frame["mean"].abs().max())
     is_dark = f"abs(datum.mean) > {0.6 * largest}"
@@ -312,20 +289,11 @@ def _class_map(frame: pd.DataFrame) -> alt.Chart:
         .encode(
             x=alt.X("balancer:N", title=None, axis=alt.Axis(labelAngle=-50, labelLimit=120)),
             y=alt.Y("class:N", sort=order, title="Class, the smallest first", axis=alt.Axis(labelLimit=120)),
-            tooltip=[
-                alt.Tooltip("balancer:N"),
-                alt.Tooltip("class:N"),
-                alt.Tooltip("minority:N"),
-                alt.Tooltip("training_images:Q", format=".0f"),
-                alt.Tooltip("mean:Q", format="+.3f"),
-                alt.Tooltip("score:Q", format=".3f"),
-                alt.Tooltip("n:Q"),
-            ],
+            tooltip=_tips(*_CLASS_TIPS),
         )
     )
-    chart: alt.Chart = _cells(base, largest=float(frame["mean"].abs().max())).properties(
-        height=ROW_PIXELS * len(order)
-    )
+    largest = float(frame["mean"].abs().max())
+    chart: alt.Chart = _cells(base, largest=largest).properties(height=ROW_PIXELS * len(order))
     return chart
 
 
@@ -362,11 +330,10 @@ def _cost(frame: pd.DataFrame) -> Layers:
     points = base.mark_point(filled=True, size=80, opacity=0.9).encode(
         color=_FAMILY_COLOUR,
         shape=_FAMILY_SHAPE,
-        tooltip=_tooltip("seconds:Q:.2f", "gain:Q:+.3f", "search_seconds:Q:.0f", "device:N", "front:N"),
+        tooltip=_tips(*_ARM_TIPS, "seconds:Q:.2f", "gain:Q:+.3f", "search_seconds:Q:.0f", "device:N", "front:N"),
     )
-    zero = (
-        alt.Chart(alt.InlineData(values=[{"gain": 0}])).mark_rule(color=GREY, strokeDash=[2, 2]).encode(y="gain:Q")
-    )
+    line = alt.Chart(alt.InlineData(values=[{"gain": 0}]))
+    zero = line.mark_rule(color=GREY, strokeDash=[2, 2]).encode(y="gain:Q")
     return alt.layer(zero, front, points).properties(height=PLOT_PIXELS)
 
 
@@ -380,7 +347,7 @@ def _times(frame: pd.DataFrame) -> alt.Chart:
             x=alt.X("spent:Q", stack="zero", title="Mean seconds a confirmed trial"),
             y=_rows("balancer:N", "-x"),
             color=colour,
-            tooltip=[alt.Tooltip("balancer:N"), alt.Tooltip("stage:N"), alt.Tooltip("spent:Q", format=".2f")],
+            tooltip=_tips("balancer:N", "stage:N", "spent:Q:.2f"),
         )
         .properties(height=ROW_PIXELS * frame["balancer"].nunique())
     )
@@ -401,7 +368,7 @@ def _curves(frame: pd.DataFrame) -> alt.Chart:
             detail=["curve:N"],
             opacity=alt.condition(hover, alt.value(1.0), alt.value(0.6)),
             strokeWidth=alt.condition(hover, alt.value(3), alt.value(1.4)),
-            tooltip=_tooltip("epoch:Q", "loss:Q:.3f"),
+            tooltip=_tips(*_ARM_TIPS, "epoch:Q", "loss:Q:.3f"),
         )
         .add_params(hover)
         .properties(height=240)

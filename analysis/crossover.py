@@ -133,11 +133,8 @@ def _crossing(log_places: Floats, means: Floats, draws: Floats, *, falls: bool) 
 
 def gain_falls(means: Floats) -> bool:
     """Whether a monotone curve fits `means` better (least squares) where it falls than where it rises."""
-    misfits = {
-        falls: float(np.sum((isotonic_regression(means, increasing=not falls).x - means) ** 2))
-        for falls in (True, False)
-    }
-    return misfits[True] <= misfits[False]
+    rising, falling = (isotonic_regression(means, increasing=rises).x for rises in (True, False))
+    return float(np.sum((falling - means) ** 2)) <= float(np.sum((rising - means) ** 2))
 
 
 def zero_of(places: Floats, means: Floats, *, falls: bool) -> float:

@@ -7,17 +7,9 @@ from typing import TypeAlias
 import numpy as np
 import pandas as pd
 
+from gan_study.analysis import select
 from gan_study.analysis.load import Study
-from gan_study.analysis.select import (
-    ARM_COLUMNS,
-    NO_BALANCING,
-    Arm,
-    arm_of,
-    conditions,
-    confirmed,
-    families,
-    under,
-)
+from gan_study.analysis.select import ARM_COLUMNS, NO_BALANCING, Arm
 from gan_study.analysis.statistics import LEVEL, holm, mcnemar_p_value
 from gan_study.analysis.tables import Table
 from gan_study.analysis.trial import Predictions, Trial
@@ -55,13 +47,13 @@ def paired_predictions(study: Study) -> tuple[PairedPredictions, ...]:
     has no row. Raises RecordError where two trials of one setting were tested on different images.
     """
     found = []
-    for condition in conditions(confirmed(study.records)):
-        here = confirmed(under(study.records, condition))
+    for condition in select.conditions(select.confirmed(study.records)):
+        here = select.confirmed(select.under(study.records, condition))
         stored = [(record, record.predictions("test")) for record in here]
         predicted = {record.balancer: (record, each) for record, each in stored if each is not None}
         if len({record.setting_id for record in here}) == 1 and NO_BALANCING in predicted:
             none = predicted.pop(NO_BALANCING)
-            for name in (name for name in families(study.records) if name in predicted):
+            for name in (name for name in select.families(study.records) if name in predicted):
                 found += _by_class(none, predicted[name])
     return tuple(found)
 
@@ -78,7 +70,7 @@ def _by_class(without: _Predicted, with_method: _Predicted) -> Iterator[PairedPr
     for index in record.minority_classes:
         of_class = labels == index
         yield PairedPredictions(
-            arm=arm_of(record),
+            arm=select.arm_of(record),
             class_name=record.class_names[index],
             trial_ids=(none.trial_id, record.trial_id),
             num_images=int(of_class.sum()),

@@ -7,7 +7,7 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from gan_study.analysis import select
+from gan_study.analysis import select, wording
 from gan_study.analysis.aggregate import estimate_of, summarise
 from gan_study.analysis.load import Study
 from gan_study.analysis.markup import latex_table, latex_text
@@ -17,7 +17,7 @@ from gan_study.analysis.select import ARM_COLUMNS, MAIN_METRIC, Condition, Task,
 from gan_study.analysis.statistics import LEVEL, holm, paired_p_value
 from gan_study.analysis.trial import Trial
 from gan_study.analysis.verdicts import MINIMUM_SEEDS, chosen_methods
-from gan_study.analysis.wording import ABSENT, count, estimate_text, label, listing, ratio_text, stated_settings
+from gan_study.analysis.wording import ABSENT, count, estimate_text, label, listing, ratio_text, where
 
 # The widths of one and of two columns of the usual two-column formats (IEEE, CVPR).
 COLUMN_INCHES, PAGE_INCHES = 3.35, 6.9
@@ -183,10 +183,9 @@ def _choice_sentence(tested: Sequence[Trial], condition: Condition, gan: str) ->
     """Which GAN validation chose, and how it was trained."""
     trial = next(each for each in select.under(tested, condition) if each.balancer == gan)
     balancing = trial.config.get("balancing")
-    settings = stated_settings(balancing, "gan", GAN_SETTINGS) if isinstance(balancing, dict) else []
+    settings = wording.stated_settings(balancing, "gan", GAN_SETTINGS) if isinstance(balancing, dict) else []
     with_settings = f"{gan} ({', '.join(settings)})" if settings else gan
-    where = f"on {condition.dataset} with {condition.classifier} at imbalance ratio"
-    return f"The GAN that validation chose {where} {ratio_text(condition.imbalance_ratio)} was {with_settings}."
+    return f"The GAN that validation chose on {where(condition)} was {with_settings}."
 
 
 def _data_sentence(tested: Sequence[Trial], task: Task) -> str:
@@ -194,11 +193,11 @@ def _data_sentence(tested: Sequence[Trial], task: Task) -> str:
     # Classes and counts are unknown only where no trial's arrays can be read.
     record = next((each for each in of_task if each.class_counts), of_task[0])
     minority = listing([record.class_names[place] for place in record.minority_classes]) or "unknown"
-    training = ", ".join(stated_settings(record.config, "classifier", CLASSIFIER_SETTINGS))
+    training = ", ".join(wording.stated_settings(record.config, "classifier", CLASSIFIER_SETTINGS))
     facts = [
         f"{len(record.class_names)} classes, minority: {minority}",
         count(sum((record.class_counts and record.class_counts.test) or ()), "test image"),
-        *stated_settings(record.config, "data", DATA_SETTINGS),
+        *wording.stated_settings(record.config, "data", DATA_SETTINGS),
     ]
     classifier = f"{task.classifier} ({training})" if training else task.classifier
     return f"We trained {classifier} on {task.dataset} ({'; '.join(facts)})."

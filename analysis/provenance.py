@@ -36,9 +36,8 @@ def row_sources(frame: pd.DataFrame, records: Sequence[TrialRecord], origin: Ori
     A row is made from the trials of the methods that it names, under the condition that it names. A column that
     is not there limits nothing.
     """
-    conditions, methods = (
-        [name for name in names if name in frame] for names in (CONDITION_COLUMNS, METHOD_COLUMNS)
-    )
+    conditions = [name for name in CONDITION_COLUMNS if name in frame]
+    methods = [name for name in METHOD_COLUMNS if name in frame]
     eligible = _eligible(records, origin)
     always = {NO_BALANCING} if origin.paired else set()
     return [
@@ -53,11 +52,8 @@ def row_sources(frame: pd.DataFrame, records: Sequence[TrialRecord], origin: Ori
 
 
 def _eligible(records: Sequence[TrialRecord], origin: Origin) -> list[TrialRecord]:
+    searched = [record for record in records if record.phase == "search"]
     if not origin.confirmed:
-        return [record for record in records if record.phase == "search" and record.objective is not None]
-    counted = {record.trial_id for record in confirmed(records)}
-    return [
-        record
-        for record in records
-        if record.trial_id in counted or (origin.searched and record.phase == "search")
-    ]
+        return [record for record in searched if record.objective is not None]
+    counted = {record.trial_id for record in (*confirmed(records), *(searched if origin.searched else ()))}
+    return [record for record in records if record.trial_id in counted]

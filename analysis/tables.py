@@ -233,11 +233,17 @@ def _one_per_ratio(records: Sequence[Trial]) -> list[Trial]:
     return list(first.values())
 
 
+def table_texts(table: Table) -> dict[str, str]:
+    """A table's text as Markdown and as LaTeX, by the names of their files."""
+    latex = to_latex(table.text, title=table.title)
+    return {f"{table.name}.md": to_markdown(table.text), f"{table.name}.tex": latex}
+
+
 def write_tables(study: Study, found: Sequence[Table], folder: Path) -> None:
     """Write each table as .csv (numbers), .md and .tex (text) under `folder`, and every trial as trials.csv."""
     folder.mkdir(parents=True, exist_ok=True)
     for table in found:
         table.numbers.to_csv(folder / f"{table.name}.csv", index=False)
-        (folder / f"{table.name}.md").write_text(to_markdown(table.text), encoding="utf-8")
-        (folder / f"{table.name}.tex").write_text(to_latex(table.text, title=table.title), encoding="utf-8")
+        for name, text in table_texts(table).items():
+            (folder / name).write_text(text, encoding="utf-8")
     records_frame(study.records).to_csv(folder / f"{TRIALS_NAME}.csv", index=False)

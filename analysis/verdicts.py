@@ -18,7 +18,7 @@ from gan_study.analysis.load import Study
 from gan_study.analysis.select import ARM_COLUMNS, MAIN_METRIC, NO_BALANCING, Arm, Condition, Family
 from gan_study.analysis.statistics import LEVEL, HolmStep
 from gan_study.analysis.tables import Table
-from gan_study.analysis.trial import Predictions, Trial
+from gan_study.analysis.trial import Trial
 from gan_study.analysis.wording import ABSENT, estimate_text, number, p_text
 from gan_study.trainables.record import RecordError
 
@@ -151,18 +151,15 @@ def _images_p_values(study: Study, found: Sequence[Pairs]) -> dict[Pairs, float]
         keys = [(setting, name) for name in (pairs.method, pairs.reference) for setting in pairs.setting_ids]
         predictions = [each for key in keys if (each := stored[key]) is not None]
         if len(predictions) == len(keys):
-            p_values[pairs] = _images_p_value(pairs, predictions, records[keys[0]].minority_classes)
+            labels, number = predictions[0].labels, len(pairs.setting_ids)
+            if not all(np.array_equal(each.labels, labels) for each in predictions):
+                raise RecordError(
+                    f"trials of {pairs.method} and {pairs.reference} were tested on different images"
+                )
+            predicted = np.stack([each.predicted for each in predictions])
+            classes = records[keys[0]].minority_classes
+            p_values[pairs] = statistics.swap_p_value(labels, predicted[:number], predicted[number:], classes)
     return p_values
-
-
-def _images_p_value(pairs: Pairs, predictions: Sequence[Predictions], classes: Sequence[int]) -> float:
-    """Of the predictions of the method's seeds, and after them the reference's."""
-    labels = predictions[0].labels
-    if not all(np.array_equal(each.labels, labels) for each in predictions):
-        raise RecordError(f"trials of {pairs.method} and {pairs.reference} were tested on different images")
-    predicted = np.stack([each.predicted for each in predictions])
-    number = len(pairs.setting_ids)
-    return statistics.swap_p_value(labels, predicted[:number], predicted[number:], classes)
 
 
 def _pairs(records: Sequence[Trial], condition: Condition, kinds: Mapping[str, Family]) -> Iterator[Pairs]:
@@ -244,11 +241,10 @@ def _cells(comparison: Comparison | None) -> list[str]:
     """The 95 % interval, the corrected p value, that over images alone, and the effect size."""
     if comparison is None:
         return [ABSENT] * 4
-    effect = comparison.effect_size
     return [
         estimate_text(comparison.estimate, signed=True),
         *(ABSENT if p is None else p_text(p) for p in (comparison.p_value, comparison.images_p)),
-        ABSENT if effect is None else number(effect, signed=True),
+        number(comparison.effect_size, signed=True),
     ]
 
 

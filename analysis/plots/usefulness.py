@@ -83,8 +83,14 @@ def draw_usefulness(data: pd.DataFrame) -> Figure:
     by_metric = data.groupby("metric")
     figure, axes = style.panels(len(by_metric), columns=2, row_inches=3.4, sharex=False)
     for panel, (metric, points) in zip(axes, by_metric, strict=True):
+        relative = _RELATIVE[str(metric)]
         _draw_points(panel, points, colours)
-        _draw_references(panel, _RELATIVE[str(metric)])
+        # No gain, and what real images score.
+        panel.axhline(0, color=style.REFERENCE_COLOUR, linewidth=1.2, linestyle="--")
+        panel.axvline(relative.equal, color=style.REFERENCE_COLOUR, linewidth=1.2, linestyle=":")
+        panel.set_xlabel(relative.title)
+        if relative.log:
+            style.plain_log_axis(panel, LogLocator(subs=(1.0, 2.0, 5.0)))
     axes[0].set_ylabel("Gain in test minority F1")
     style.name_ratios(figure, axes[0], colours, "o")
     # Names are put where there is room, which is known once the panels have their sizes.
@@ -137,12 +143,3 @@ def name_places(centres: Floats, names: Sequence[str]) -> list[tuple[float, floa
         taken.append(boxes[place])
         places.append(around[place])
     return places
-
-
-def _draw_references(panel: Axes, relative: _Relative) -> None:
-    """No gain, and what real images score."""
-    panel.axhline(0, color=style.REFERENCE_COLOUR, linewidth=1.2, linestyle="--")
-    panel.axvline(relative.equal, color=style.REFERENCE_COLOUR, linewidth=1.2, linestyle=":")
-    panel.set_xlabel(relative.title)
-    if relative.log:
-        style.plain_log_axis(panel, LogLocator(subs=(1.0, 2.0, 5.0)))
