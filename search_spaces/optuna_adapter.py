@@ -9,12 +9,10 @@ from gan_study.trainables.base.tunable import Choice, Float, Int, Scalar, Tunabl
 
 def suggest(space: Space, trial: BaseTrial) -> dict[str, Scalar]:
     """One point of `space`, keys to values: the balancer first, then what that balancer has."""
-    values: dict[str, Scalar] = {BALANCER: _ask(trial, BALANCER, space.parameters[BALANCER])}
-    if RATIO in space.parameters:
-        values[RATIO] = _ask(trial, RATIO, space.parameters[RATIO])
-    for key in space.keys_of(str(values[BALANCER])):
-        values[key] = _ask(trial, key, space.parameters[key])
-    return values
+    axes = [key for key in (BALANCER, RATIO) if key in space.parameters]
+    values = {key: _ask(trial, key, space.parameters[key]) for key in axes}
+    inner = space.keys_of(str(values[BALANCER]))
+    return values | {key: _ask(trial, key, space.parameters[key]) for key in inner}
 
 
 def distribution(domain: Tunable) -> BaseDistribution:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from gan_study.search_spaces.space import BALANCER, RATIO, Space, check_space
+from gan_study.search_spaces.space import BALANCER, RATIO, Space
 from gan_study.trainables.base.settings import ConfigError, nearest
 from gan_study.trainables.base.tunable import Choice, Float, Int
 from gan_study.trainables.gans.catalog import VARIANTS
@@ -25,34 +25,28 @@ def _epochs(variant: GanVariant) -> Int:
     return Int(low=max(1, round(default / EPOCHS_FACTOR)), high=default * EPOCHS_FACTOR, log=True)
 
 
-GAN_VARIANTS = check_space(
-    Space(
-        name="gan_variants",
-        summary="GAN variant, epochs, learning rate and gradient penalty, at the study's own imbalance",
-        parameters={
-            BALANCER: _ALL_VARIANTS,
-            # An epoch of a conditional GAN, which sees all classes, is many times as long as one of another.
-            **{f"balancing/gan/epochs@{name}": _epochs(variant) for name, variant in VARIANTS.items()},
-            "balancing/gan/learning_rate": LEARNING_RATE,
-            "balancing/gan/weights/gradient_penalty": GRADIENT_PENALTY,
-        },
-    )
+GAN_VARIANTS = Space(
+    name="gan_variants",
+    summary="GAN variant, epochs, learning rate and gradient penalty, at the study's own imbalance",
+    parameters={
+        BALANCER: _ALL_VARIANTS,
+        # An epoch of a conditional GAN, which sees all classes, is many times as long as one of another.
+        **{f"balancing/gan/epochs@{name}": _epochs(variant) for name, variant in VARIANTS.items()},
+        "balancing/gan/learning_rate": LEARNING_RATE,
+        "balancing/gan/weights/gradient_penalty": GRADIENT_PENALTY,
+    },
 )
 
-IMBALANCE_ABLATION = check_space(
-    Space(
-        name="imbalance_ablation",
-        summary="gan_variants at every imbalance ratio in {1, 2, 5, 10, 20, 50, 100}",
-        parameters={**GAN_VARIANTS.parameters, RATIO: Choice(options=ABLATION_RATIOS)},
-    )
+IMBALANCE_ABLATION = Space(
+    name="imbalance_ablation",
+    summary="gan_variants at every imbalance ratio in {1, 2, 5, 10, 20, 50, 100}",
+    parameters={**GAN_VARIANTS.parameters, RATIO: Choice(options=ABLATION_RATIOS)},
 )
 
-SMALL = check_space(
-    Space(
-        name="small",
-        summary="GAN variant and learning rate alone, at each variant's own number of epochs",
-        parameters={BALANCER: _ALL_VARIANTS, "balancing/gan/learning_rate": LEARNING_RATE},
-    )
+SMALL = Space(
+    name="small",
+    summary="GAN variant and learning rate alone, at each variant's own number of epochs",
+    parameters={BALANCER: _ALL_VARIANTS, "balancing/gan/learning_rate": LEARNING_RATE},
 )
 
 SPACES: Mapping[str, Space] = {space.name: space for space in (GAN_VARIANTS, IMBALANCE_ABLATION, SMALL)}

@@ -10,8 +10,9 @@ from pydantic import JsonValue
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from gan_study.study.plan.config import Cell
 from gan_study.study.plan.recipe import merge, study_config
-from gan_study.study.plan.trials import Cell, planned_trial
+from gan_study.study.plan.trials import planned_trial
 from gan_study.study.run.folder import StudyFolder, read_manifest
 from gan_study.study.run.record_store import read_records
 from gan_study.trainables.base.settings import ConfigError, UserError, nearest
@@ -52,11 +53,10 @@ class BalanceOptions:
 
 def export_request(options: BalanceOptions) -> ExportRequest:
     """The trial whose balanced set is asked for; raises UserError where there is none."""
-    if options.study is None:
-        return _of_recipe(options)
-    if options.assignments:
+    if options.study is not None and options.assignments:
         raise ConfigError(f"--set {options.assignments[0]}: the settings are those of the study, --from")
-    return _of_study(options, options.study)
+    request = _of_recipe(options) if options.study is None else _of_study(options, options.study)
+    return replace(request, all_images=options.all_images, links=options.links)
 
 
 def run_export(request: ExportRequest, out: Path, console: Console) -> Description:
@@ -94,12 +94,8 @@ def _of_recipe(options: BalanceOptions) -> ExportRequest:
         Purpose(phase="baseline"),
         seed=study.confirm.seeds[0] if options.seed is None else options.seed,
     )
-    return ExportRequest(
-        config=_with_epochs(trial.config, options.epochs),
-        all_images=options.all_images,
-        links=options.links,
-        threads=study.resources.cpus_per_trial,
-    )
+    config = _with_epochs(trial.config, options.epochs)
+    return ExportRequest(config=config, threads=study.resources.cpus_per_trial)
 
 
 def _of_study(options: BalanceOptions, root: Path) -> ExportRequest:
@@ -107,8 +103,10 @@ def _of_study(options: BalanceOptions, root: Path) -> ExportRequest:
     record = _confirmed_gan(read_records(StudyFolder(root).records), root, options)
     config = _with_epochs(parse_trial(record.config), options.epochs)
     states = StudyFolder(root).best_gans(record.trial_id)
-    same_images = options.data is None or _same_place(options.data, study.data.root)
+    same_images = True
     if options.data is not None:
+        here, there = (each and Path(each).expanduser().resolve() for each in (options.data, study.data.root))
+        same_images = here == there
         config = replace(config, data=replace(config.data, root=options.data))
     is_the_trial = same_images and not options.all_images and config.trial_id == record.trial_id
     return ExportRequest(
@@ -116,8 +114,6 @@ def _of_study(options: BalanceOptions, root: Path) -> ExportRequest:
         study_validation=record.scores["validation"] if is_the_trial else None,
         states=states if states.is_dir() else None,
         library=library_named(record.environment.get("matrix_products")),
-        all_images=options.all_images,
-        links=options.links,
         threads=study.resources.cpus_per_trial,
         findings=_verdict_on(record, root),
     )
@@ -170,10 +166,6 @@ def _with_epochs(config: TrialConfig, epochs: int | None) -> TrialConfig:
         return config
     changes: dict[str, JsonValue] = {"balancing": {"gan": {"epochs": epochs}}}
     return parse_trial(merge(dump_trial(config), changes))
-
-
-def _same_place(data: str, root: str | None) -> bool:
-    return root is not None and Path(data).expanduser().resolve() == Path(root).expanduser().resolve()
 
 
 @contextmanager

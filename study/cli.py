@@ -26,11 +26,7 @@ if TYPE_CHECKING:
 
     from gan_study.study.run.runner import RunOptions
 
-app = typer.Typer(
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 console = Console()
 
 # A command that a person stopped by Ctrl-C, as shells have it.
@@ -73,29 +69,23 @@ SkipUnreadable = Annotated[
 ]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Show all that Ray says.")]
 Check = Annotated[
-    bool,
-    typer.Option("--check", help="Write nothing; compute every number anew from the stored predictions."),
+    bool, typer.Option("--check", help="Write nothing; compute every number anew from the stored predictions.")
 ]
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The folder of a study.")]
-
-
-def _version(asked: bool) -> None:
-    if asked:
-        print(importlib.metadata.version("gan-study"))
-        raise typer.Exit
 
 
 @app.callback(invoke_without_command=True)
 def options(
     context: typer.Context,
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
-    ] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
 ) -> None:
     """Does training a GAN on the rare classes help a classifier find them? Asks it of your images.
 
     Answers with paired gains and intervals.
     """
+    if version:
+        print(importlib.metadata.version("gan-study"))
+        raise typer.Exit
     if context.invoked_subcommand is None:
         print(context.get_help())
 
@@ -145,10 +135,23 @@ def report(folder: Folder, check: Check = False) -> None:
     From the records of a study alone; prints the answer. With --check exit code 1 where a number of the report is
     not what the stored predictions give.
     """
-    if check:
-        _recheck(folder)
-    else:
+    if not check:
         _report(folder)
+        return
+    read_manifest(folder)
+    from gan_study.analysis.recheck import recheck
+    from gan_study.study.watch.importance import importance_differences
+
+    found = recheck(folder)
+    off = [*map(str, found.differences), *importance_differences(folder)]
+    for line in (*(f"off: {difference}" for difference in off), *(f"note: {note}" for note in found.notes)):
+        print(line)
+    print(
+        f"{folder}: {found.num_cells} cells of the report's tables recomputed from {found.num_predictions} files "
+        f"of predictions, {len(off) or 'nothing'} off"
+    )
+    if off:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -191,9 +194,7 @@ def balance(
         description = run_export(export_request(options), out, console)
     except KeyboardInterrupt:
         _fail("interrupted; the same command goes on", INTERRUPTED)
-    table = Table(header_style="bold")
-    for column in ("Class", "Real", "Synthetic", "Validation"):
-        table.add_column(column)
+    table = Table("Class", "Real", "Synthetic", "Validation", header_style="bold")
     for each in description.classes:
         # A name may look like markup.
         name = Text(printable(each.name))
@@ -271,12 +272,11 @@ def dashboard(
     ] = False,
 ) -> None:
     """Save the W&B view of a study, and print its address."""
-    from gan_study.study.watch.dashboard import dashboard as view_of
-    from gan_study.study.watch.dashboard import save
+    from gan_study.study.watch import dashboard as wandb_view
     from gan_study.study.watch.wandb_internals import specification
 
-    view = view_of(read_manifest(folder), entity=entity)
-    print(specification(view) if dry_run else save(view))
+    view = wandb_view.dashboard(read_manifest(folder), entity=entity)
+    print(specification(view) if dry_run else wandb_view.save(view))
 
 
 @app.command(name="list")
@@ -309,10 +309,8 @@ def main() -> None:
         # An unknown option, a missing argument; typer itself says it in five lines.
         message = " ".join(error.format_message().split()).rstrip(".")
         _fail(f"{message} (see `gan-study --help`)", 2)
-    except (EveryTrialFailedError, UnfinishedStudyError) as error:
-        _fail(str(error), 1)
     except UserError as error:
-        _fail(str(error), 2)
+        _fail(str(error), 1 if isinstance(error, EveryTrialFailedError | UnfinishedStudyError) else 2)
     except OSError as error:
         place = f": {error.filename}" if error.filename else ""
         _fail(f"{error.strerror or error}{place}", 2)
@@ -357,25 +355,6 @@ def _report(folder: Path) -> None:
     if len(frame):
         console.print(_table(frame), crop=False)
     say(console, f"Report: {write_report_of(study)}")
-
-
-def _recheck(folder: Path) -> None:
-    read_manifest(folder)
-    from gan_study.analysis.recheck import recheck
-    from gan_study.study.watch.importance import importance_differences
-
-    found = recheck(folder)
-    off = [*map(str, found.differences), *importance_differences(folder)]
-    for difference in off:
-        print(f"off: {difference}")
-    for note in found.notes:
-        print(f"note: {note}")
-    print(
-        f"{folder}: {found.num_cells} cells of the report's tables recomputed from {found.num_predictions} files "
-        f"of predictions, {len(off) or 'nothing'} off"
-    )
-    if off:
-        raise typer.Exit(1)
 
 
 def _table(frame: "pd.DataFrame") -> Table:

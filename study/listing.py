@@ -1,7 +1,7 @@
 """Everything a study can be made of, by kind: name to one line."""
 
 from gan_study.search_spaces.spaces import SPACES
-from gan_study.study.plan.recipe import FULL, load_recipe, recipe_names
+from gan_study.study.plan.recipe import FULL, load_recipe, recipe_names, scales_of
 from gan_study.trainables.balancing.catalog import BALANCERS
 from gan_study.trainables.classifiers.catalog import CLASSIFIERS
 from gan_study.trainables.data.catalog import DATA_SETS
@@ -28,6 +28,4 @@ def listing() -> dict[str, dict[str, str]]:
 
 def _recipe_line(name: str) -> str:
     recipe = load_recipe(name)
-    scales = recipe.get("scales")
-    sizes = [FULL, *(scales if isinstance(scales, dict) else ())]
-    return f"{recipe['summary']} (sizes: {', '.join(sizes)})"
+    return f"{recipe['summary']} (sizes: {', '.join([FULL, *scales_of(recipe)])})"

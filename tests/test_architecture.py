@@ -1,6 +1,7 @@
 """Imports go down only. docs/architecture.md draws the same picture."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -174,3 +175,21 @@ def test_the_analysis_is_asked_for_lazily():
         tree = ast.parse((ROOT / "study" / f"{module}.py").read_text(encoding="utf-8"))
         at_the_top = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
         assert not any("gan_study.analysis" in ast.dump(node) for node in at_the_top)
+
+
+def test_the_page_of_the_house_names_what_is_there_and_every_room():
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:study|trainables|analysis|search_spaces|docs)/[\w./-]+)`", page))
+    assert len(named) > 15
+    assert [path for path in sorted(named) if not (ROOT / path).exists()] == []
+    tree = page.partition("## The rooms")[2].partition("## ")[0]
+    rooms = [
+        path.name for package in PACKAGES for path in (ROOT / package).iterdir() if (path / "__init__.py").exists()
+    ]
+    assert [room for room in rooms if f" {room}/" not in tree] == []
+
+
+@pytest.mark.parametrize("package", ["study", "trainables"])
+def test_a_package_has_at_most_twelve_rooms(package):
+    inside = [path for path in (ROOT / package).iterdir() if path.name not in {"__init__.py", "__pycache__"}]
+    assert len(inside) <= 12

@@ -324,7 +324,8 @@ def read_header(content: bytes) -> StudyHeader:
     """
     values = from_json(content)
     # The first version of the header did not say which it was.
-    _refuse_other_versions(values, default=1 if isinstance(values, dict) and "study_id" in values else None)
+    if isinstance(values, dict) and values.keys() & {"schema_version", "study_id"}:
+        _refuse_other_versions(values, default=1)
     return parse(StudyHeader, values, where="")
 
 

@@ -1,7 +1,7 @@
 """What a study is: data, imbalance, classifier, the search, the confirmation, resources."""
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Literal, Self, TypeAlias
 
 from pydantic import Field, JsonValue, model_validator
@@ -9,7 +9,7 @@ from pydantic import Field, JsonValue, model_validator
 from gan_study.search_spaces.space import Space, apply_changes, check_space
 from gan_study.search_spaces.spaces import named_space
 from gan_study.study.plan.storage_url import holds_password
-from gan_study.trainables.balancing.catalog import BALANCERS, dump_balancing, parse_balancing
+from gan_study.trainables.balancing.catalog import BALANCERS, parse_balancing
 from gan_study.trainables.base.settings import ConfigError, dump, nearest, parse, settings
 from gan_study.trainables.base.tunable import Tunable
 from gan_study.trainables.classifiers.catalog import classifier_model
@@ -23,6 +23,17 @@ from gan_study.trainables.image_quality.features import DomainFeatures, ImageFea
 Metric: TypeAlias = Literal["minority_f1", "minority_recall", "macro_f1", "balanced_accuracy", "g_mean", "roc_auc"]
 
 NO_BALANCING = "none"
+
+
+Ratio: TypeAlias = float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """A balancer at an imbalance ratio (None: the study's one imbalance): what is searched and confirmed."""
+
+    balancer: str
+    ratio: Ratio
 
 
 @settings
@@ -144,16 +155,20 @@ class StudyConfig:
         """The search space after this study's changes; raises ConfigError where it cannot be searched."""
         return apply_changes(check_space(named_space(self.search.space)), self.search.parameters)
 
-    def ratios(self) -> tuple[float | None, ...]:
+    def ratios(self) -> tuple[Ratio, ...]:
         """The imbalance ratios of the study; None stands for the one imbalance it has."""
         return self.space().ratios or (None,)
 
-    def imbalance_at(self, ratio: float | None) -> Imbalance:
+    def imbalance_at(self, ratio: Ratio) -> Imbalance:
         """The study's imbalance at one of its `ratios`."""
         if ratio is None:
             return self.imbalance
         assert isinstance(self.imbalance, Step | LongTailed), "check_study_config saw to it"
         return replace(self.imbalance, ratio=ratio)
+
+    def cells(self, balancers: Iterable[str]) -> tuple[Cell, ...]:
+        """Each of `balancers` at each of the study's `ratios`."""
+        return tuple(Cell(balancer=name, ratio=ratio) for ratio in self.ratios() for name in balancers)
 
     def simple_balancers(self) -> tuple[str, ...]:
         """No balancing, and the baselines that are not searched themselves."""
@@ -211,12 +226,8 @@ def resolve_study(config: StudyConfig) -> dict[str, JsonValue]:
         sorted(named_space(config.search.space).parameters.keys() - space.parameters.keys())
     )
     parameters |= {key: dump(domain) for key, domain in space.parameters.items()}
-    balancers: dict[str, JsonValue] = {}
-    for name in (*config.simple_balancers(), *space.balancers):
-        resolved = dump_balancing(parse_balancing(config.settings_of(name)))
-        balancers[name] = {key: value for key, value in resolved.items() if key != "name"}
-    return {
-        **dump(config),
-        "balancers": balancers,
-        "search": {**dump(config.search), "parameters": parameters},
+    balancers: dict[str, JsonValue] = {
+        name: dump(parse_balancing(config.settings_of(name)).balancer)
+        for name in (*config.simple_balancers(), *space.balancers)
     }
+    return {**dump(config), "balancers": balancers, "search": {**dump(config.search), "parameters": parameters}}

@@ -7,25 +7,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from enum import Enum
 from functools import reduce
-from itertools import filterfalse, islice, takewhile
+from itertools import accumulate, filterfalse, islice, repeat, takewhile
+from operator import mul
 from typing import cast
 
 from pydantic import JsonValue
 
 from gan_study.search_spaces.space import BALANCER, RATIO, nest
-from gan_study.study.plan.config import NO_BALANCING, StudyConfig
+from gan_study.study.plan.config import NO_BALANCING, Cell, StudyConfig
 from gan_study.study.plan.recipe import merge
 from gan_study.study.plan.searcher import SuggestionRequest, ToldTrial, point_id, suggestion, to_optuna
 from gan_study.study.plan.selection import SelectedConfig
-from gan_study.study.plan.trials import (
-    Cell,
-    PlannedTrial,
-    Ratio,
-    baseline_trials,
-    confirmations,
-    planned_trial,
-    searched_cells,
-)
+from gan_study.study.plan.trials import PlannedTrial, baseline_trials, confirmations, planned_trial
 from gan_study.trainables.balancing.catalog import BalancingConfig, dump_balancing, parse_balancing
 from gan_study.trainables.base.seeding import numpy_generator
 from gan_study.trainables.base.tunable import Scalar, contains
@@ -77,16 +70,13 @@ class Planner:
 
     def next(self) -> PlannedTrial | Pause:
         """The next trial to start, or why there is none."""
-        for trial_id in [trial_id for trial_id in self._underway if self._record_of(trial_id) is not None]:
-            del self._underway[trial_id]
-        trial = self._next_of(self._baselines)
-        if trial is not None:
+        self._underway = {each: trial for each, trial in self._underway.items() if self._record_of(each) is None}
+        if (trial := self._next_of(self._baselines)) is not None:
             return trial
         if self._selected is None:
-            step = self._next_search()
-            if step is not None:
+            if (step := self._next_search()) is not None:
                 return step
-            self._selected = tuple(map(self._best, searched_cells(self._config)))
+            self._selected = tuple(map(self._best, self._config.cells(self._space.balancers)))
             self._keep(self._selected)
         self._confirmations = self._confirmations or tuple(confirmations(self._config, self._selected))
         return self._next_of(self._confirmations) or (Pause.WAIT if self._underway else Pause.DONE)
@@ -182,7 +172,7 @@ class Planner:
         """Whose turn it is: every cell once in each round, in an order drawn for the round."""
         if self._config.search.allocation == "adaptive":
             return None
-        cells = searched_cells(self._config)
+        cells = self._config.cells(self._space.balancers)
         turn, place = divmod(number, len(cells))
         order = numpy_generator(self._config.search.seed, "round", turn).permutation(len(cells))
         return cells[int(order[place])]
@@ -201,7 +191,7 @@ class Planner:
 
     def _search_trial(self, number: int, point: Mapping[str, Scalar]) -> PlannedTrial | None:
         cell = Cell(balancer=str(point[BALANCER]), ratio=float(point[RATIO]) if RATIO in point else None)
-        baseline = self._baseline_score(cell.ratio)
+        baseline = self._baseline_score(cell)
         if baseline is None:
             return None
         purpose = Purpose(
@@ -219,20 +209,21 @@ class Planner:
             checkpoint_epochs=self._space.chosen_epochs(cell.balancer),
         )
 
-    def _baseline_score(self, ratio: Ratio) -> float | None:
-        for trial in self._baselines:
-            if trial.cell == Cell(balancer=NO_BALANCING, ratio=ratio):
-                record = self._record_of(trial.trial_id)
-                complete = record is not None and record.status == "complete"
-                return record.scores["validation"][self._config.objective] if record and complete else None
-        raise AssertionError("every ratio has a baseline without balancing")
+    def _baseline_score(self, cell: Cell) -> float | None:
+        """The validation score without balancing at the ratio of `cell`; None if that trial is not complete."""
+        unbalanced = replace(cell, balancer=NO_BALANCING)
+        (trial,) = (trial for trial in self._baselines if trial.cell == unbalanced)
+        record = self._record_of(trial.trial_id)
+        if record is None or record.status != "complete":
+            return None
+        return record.scores["validation"][self._config.objective]
 
     def _as_told(self, trial: PlannedTrial) -> ToldTrial:
         trial_id = trial.trial_id
         if trial_id not in self._told:
             record = self._record_of(trial_id)
-            assert record is not None, "a suggestion waits for the records that it learns from"
-            self._told[trial_id] = to_optuna(self._space, record)
+            assert record is not None and record.search is not None, "a suggestion waits for what it learns from"
+            self._told[trial_id] = to_optuna(self._space, trial_id, record.search, record)
         return self._told[trial_id]
 
     def _best(self, cell: Cell) -> SelectedConfig:
@@ -269,12 +260,9 @@ def _with_milestones(balancing: BalancingConfig, config: StudyConfig) -> Balanci
     pruning, gan = config.search.pruning, gan_settings(balancing)
     if pruning is None or gan is None:
         return balancing
-    rungs: list[int] = []
-    rung = pruning.grace_epochs
-    while rung < gan.epochs:
-        rungs.append(rung)
-        rung *= pruning.reduction_factor
-    return with_gan(balancing, replace(gan, milestones=tuple(rungs)))
+    rungs = accumulate(repeat(pruning.reduction_factor), mul, initial=pruning.grace_epochs)
+    milestones = tuple(takewhile(lambda rung: rung < gan.epochs, rungs))
+    return with_gan(balancing, replace(gan, milestones=milestones))
 
 
 def _without_milestones(balancing: BalancingConfig) -> BalancingConfig:

@@ -4,7 +4,6 @@ import itertools
 import json
 import math
 from collections.abc import Iterable, Mapping
-from importlib.resources import files
 from pathlib import Path
 
 import yaml
@@ -13,15 +12,10 @@ from pydantic import JsonValue
 from gan_study.study.plan.config import StudyConfig, parse_study
 from gan_study.trainables.base.settings import ConfigError, nearest
 
-_FOLDER = files("gan_study.study") / "recipes"
+_FOLDER = Path(__file__).parents[1] / "recipes"
 # Naming another of these makes the settings of the old one meaningless, so they go.
 _DISCRIMINATORS = frozenset(
-    {
-        "imbalance.profile",
-        "classifier.optimiser.kind",
-        "classifier.schedule.kind",
-        "confirm.image_features.kind",
-    }
+    {"imbalance.profile", "classifier.optimiser.kind", "classifier.schedule.kind", "confirm.image_features.kind"}
 )
 # Days that no month has, brackets nested by the thousand, and tags such as !!timestamp and !!bool before what is
 # none are no YAMLError.
@@ -39,22 +33,27 @@ def study_config(name_or_path: str, assignments: Iterable[str] = ()) -> StudyCon
     "scale=ci" stands for all that the recipe changes to have this size, and goes before every other assignment.
     """
     assignments = list(assignments)
-    scale = apply_assignments({"scale": FULL}, (a for a in assignments if a.partition("=")[0].strip() == "scale"))[
-        "scale"
-    ]
+    scales = (each for each in assignments if each.partition("=")[0].strip() == "scale")
+    scale = apply_assignments({"scale": FULL}, scales)["scale"]
     return parse_study(apply_assignments(at_scale(load_recipe(name_or_path), scale), assignments))
 
 
 def at_scale(values: Mapping[str, JsonValue], scale: JsonValue) -> dict[str, JsonValue]:
     """A recipe's settings at one of its sizes: "full", or a key of its section `scales`; raises ConfigError."""
-    scales = values.get("scales") or {}
     settings = {key: value for key, value in values.items() if key != "scales"}
     if scale in (FULL, settings.get("scale")):
         return settings
-    if not isinstance(scales, dict) or not isinstance(changes := scales.get(str(scale)), dict):
-        known = [FULL, *(scales if isinstance(scales, dict) else ())]
-        raise ConfigError(f"scale: {scale!r} is no size of this study; {nearest(str(scale), known)}")
+    changes = scales_of(values).get(str(scale))
+    if not isinstance(changes, dict):
+        known = nearest(str(scale), [FULL, *scales_of(values)])
+        raise ConfigError(f"scale: {scale!r} is no size of this study; {known}")
     return merge(settings, changes)
+
+
+def scales_of(values: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """What a recipe changes at each of its sizes but "full"."""
+    scales = values.get("scales")
+    return scales if isinstance(scales, dict) else {}
 
 
 def merge(values: Mapping[str, JsonValue], changes: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
@@ -72,9 +71,7 @@ def merge(values: Mapping[str, JsonValue], changes: Mapping[str, JsonValue]) -> 
 
 def recipe_names() -> tuple[str, ...]:
     """The recipes that come with the project."""
-    return tuple(
-        sorted(entry.name.removesuffix(".yaml") for entry in _FOLDER.iterdir() if entry.name.endswith(".yaml"))
-    )
+    return tuple(sorted(path.stem for path in _FOLDER.glob("*.yaml")))
 
 
 def load_recipe(name_or_path: str) -> dict[str, JsonValue]:
@@ -83,24 +80,19 @@ def load_recipe(name_or_path: str) -> dict[str, JsonValue]:
     A recipe that `extends` another holds its difference from that. Raises ConfigError where there is no such
     recipe or file, or where it is not a mapping.
     """
-    path = Path(name_or_path)
-    if name_or_path in recipe_names():
-        text, stem = (_FOLDER / f"{name_or_path}.yaml").read_text(encoding="utf-8"), name_or_path
-    elif path.is_file():
-        text, stem = _read(path), path.stem
-    else:
-        raise ConfigError(
-            f"{name_or_path!r} is neither a recipe nor a file; {nearest(name_or_path, recipe_names())}"
-        )
-    values = _parse(text, where=name_or_path)
+    path = _FOLDER / f"{name_or_path}.yaml" if name_or_path in recipe_names() else Path(name_or_path)
+    if not path.is_file():
+        known = nearest(name_or_path, recipe_names())
+        raise ConfigError(f"{name_or_path!r} is neither a recipe nor a file; {known}")
+    values = _read(path, where=name_or_path)
     if {"study_id", "config"} <= values.keys() and isinstance(values["config"], dict):
         return values["config"]
     base = values.pop("extends", None)
     if base is None:
-        return {"name": stem, **values}
+        return {"name": path.stem, **values}
     if base not in recipe_names() or base == name_or_path:
         raise ConfigError(f"extends: {base!r} cannot be used; {nearest(str(base), recipe_names())}")
-    return {**merge(load_recipe(str(base)), values), "name": stem}
+    return {**merge(load_recipe(str(base)), values), "name": path.stem}
 
 
 def apply_assignments(values: Mapping[str, JsonValue], assignments: Iterable[str]) -> dict[str, JsonValue]:
@@ -133,16 +125,12 @@ def _assigned(
     return {**values, name: _assigned(inner, rest, value, key)}
 
 
-def _read(path: Path) -> str:
+def _read(path: Path, *, where: str) -> dict[str, JsonValue]:
     try:
-        return path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8")
+        values = json.loads(text) if path.suffix == ".json" else _yaml(text)
     except UnicodeDecodeError:
-        raise ConfigError(f"{path} is not a text file") from None
-
-
-def _parse(text: str, *, where: str) -> dict[str, JsonValue]:
-    try:
-        values = json.loads(text) if where.endswith(".json") else _yaml(text)
+        raise ConfigError(f"{where} is not a text file") from None
     except _UNREADABLE as error:
         raise ConfigError(f"{where} cannot be read: {_one_line(error)}") from None
     if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):

@@ -6,6 +6,7 @@ import logging
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState, create_trial
@@ -35,22 +36,20 @@ class ToldTrial(FrozenTrial):
         return copy.copy(self)
 
 
-def to_optuna(space: Space, record: TrialRecord) -> ToldTrial:
-    """A search trial that has ended as the sampler is told of it."""
-    frozen = frozen_trial(space, record)
-    return ToldTrial(
-        number=frozen.number,
-        trial_id=-1,
-        state=frozen.state,
-        value=frozen.value,
-        datetime_start=frozen.datetime_start,
-        datetime_complete=frozen.datetime_complete,
-        params=frozen.params,
-        distributions=frozen.distributions,
-        user_attrs=frozen.user_attrs,
-        system_attrs=frozen.system_attrs,
-        intermediate_values=frozen.intermediate_values,
+def to_optuna(space: Space, trial_id: str, step: SearchStep, record: TrialRecord | None = None) -> ToldTrial:
+    """A search trial as the sampler is told of it, and a storage shows it: running unless it has a record."""
+    params = dict(step.params)
+    trial = create_trial(
+        state=TrialState.RUNNING if record is None else STATES[record.status],
+        value=None if record is None else value_of(record),
+        params=params,
+        distributions={key: distribution(space.parameters[key]) for key in params},
+        user_attrs={"trial_id": trial_id, "number": step.number},
+        intermediate_values={m.epoch: m.objective for m in record.milestones} if record else None,
     )
+    # create_trial checks what it is given, but makes no subclass.
+    trial.__class__ = ToldTrial
+    return cast(ToldTrial, trial)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,40 +100,6 @@ def _attempt(request: SuggestionRequest, attempt: int) -> dict[str, Scalar]:
     begin = request.first if attempt == 0 and request.first is not None else request.fixed
     study.enqueue_trial(dict(begin))
     return suggest(request.space, study.ask())
-
-
-def frozen_trial(space: Space, record: TrialRecord) -> FrozenTrial:
-    """A search trial that has ended as Optuna has it."""
-    assert record.search is not None
-    return show_trial(
-        space,
-        record.trial_id,
-        record.search,
-        state=STATES[record.status],
-        value=value_of(record),
-        intermediate_values={m.epoch: m.objective for m in record.milestones},
-    )
-
-
-def show_trial(
-    space: Space,
-    trial_id: str,
-    step: SearchStep,
-    *,
-    state: TrialState,
-    value: float | None = None,
-    intermediate_values: dict[int, float] | None = None,
-) -> FrozenTrial:
-    """A search trial in any state as Optuna has it."""
-    params = dict(step.params)
-    return create_trial(
-        state=state,
-        value=value,
-        params=params,
-        distributions={key: distribution(space.parameters[key]) for key in params},
-        user_attrs={"trial_id": trial_id, "number": step.number},
-        intermediate_values=intermediate_values,
-    )
 
 
 def value_of(record: TrialRecord) -> float | None:

@@ -2,27 +2,17 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import chain, product
 
 from pydantic import JsonValue
 
-from gan_study.study.plan.config import StudyConfig
+from gan_study.study.plan.config import Cell, StudyConfig
 from gan_study.study.plan.selection import SelectedConfig
 from gan_study.trainables.balancing.catalog import BALANCERS, parse_balancing
 from gan_study.trainables.balancing.gan import GanBalancing
 from gan_study.trainables.record import Selection, TrialRecord
 from gan_study.trainables.trial.config import EvaluationConfig, TrialConfig, gan_settings
 from gan_study.trainables.trial.outcome import Purpose
-
-Ratio = float | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Cell:
-    """A balancer at an imbalance ratio (None: the study's one imbalance): what is searched and confirmed."""
-
-    balancer: str
-    ratio: Ratio
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,9 +49,14 @@ def planned_trial(
     study: StudyConfig, cell: Cell, balancing: Mapping[str, JsonValue], purpose: Purpose, *, seed: int
 ) -> PlannedTrial:
     """The trial of `study` that balances as `balancing` says, at the ratio of `cell`."""
+    confirm, evaluation = study.confirm, EvaluationConfig()
+    if purpose.phase == "confirm":
+        evaluation = EvaluationConfig(
+            test=True, test_each_epoch=confirm.test_each_epoch, image_features=confirm.image_features
+        )
     config = TrialConfig(
         seed=seed,
-        evaluation=_confirmed(study) if purpose.phase == "confirm" else EvaluationConfig(),
+        evaluation=evaluation,
         data=study.data,
         imbalance=study.imbalance_at(cell.ratio),
         classifier=study.classifier,
@@ -70,26 +65,10 @@ def planned_trial(
     return PlannedTrial(config=config, purpose=purpose, cell=cell)
 
 
-def _confirmed(study: StudyConfig) -> EvaluationConfig:
-    confirm = study.confirm
-    return EvaluationConfig(
-        test=True, test_each_epoch=confirm.test_each_epoch, image_features=confirm.image_features
-    )
-
-
-def searched_cells(config: StudyConfig) -> tuple[Cell, ...]:
-    """Every balancer that is searched, at every ratio."""
-    return _at_every_ratio(config, config.space().balancers)
-
-
-def _at_every_ratio(config: StudyConfig, balancers: Sequence[str]) -> tuple[Cell, ...]:
-    return tuple(Cell(balancer=name, ratio=ratio) for ratio in config.ratios() for name in balancers)
-
-
 def baseline_trials(config: StudyConfig) -> Iterator[PlannedTrial]:
     """No balancing and the simple methods, once for each ratio, with the search seed, on validation data."""
     purpose = Purpose(phase="baseline", metric=config.objective)
-    for cell in _at_every_ratio(config, config.simple_balancers()):
+    for cell in config.cells(config.simple_balancers()):
         yield planned_trial(config, cell, config.settings_of(cell.balancer), purpose, seed=config.search.seed)
 
 
@@ -97,20 +76,19 @@ def confirmations(config: StudyConfig, selected: Sequence[SelectedConfig]) -> It
     """Every balancer at every ratio with every fresh seed: the only trials that read the test part."""
     simple = [
         (cell, config.settings_of(cell.balancer), Selection(search_trials=0))
-        for cell in _at_every_ratio(config, config.simple_balancers())
+        for cell in config.cells(config.simple_balancers())
     ]
     searched = [(Cell(balancer=s.balancer, ratio=s.ratio), s.balancing, s.selection) for s in selected]
     is_batched = config.resources.gan_execution.way == "batched"
-    for seed in config.confirm.seeds:
-        for cell, balancing, selection in (*simple, *searched):
-            purpose = Purpose(phase="confirm", metric=config.objective, selection=selection)
-            trial = planned_trial(config, cell, balancing, purpose, seed=seed)
-            gan = gan_settings(trial.config.balancing)
-            yield replace(
-                trial,
-                checkpoint_epochs=frozenset() if gan is None else frozenset({gan.epochs}),
-                family=config.confirm.seeds if is_batched and BALANCERS[cell.balancer].is_gan else (),
-            )
+    for seed, (cell, balancing, selection) in product(config.confirm.seeds, [*simple, *searched]):
+        purpose = Purpose(phase="confirm", metric=config.objective, selection=selection)
+        trial = planned_trial(config, cell, balancing, purpose, seed=seed)
+        gan = gan_settings(trial.config.balancing)
+        yield replace(
+            trial,
+            checkpoint_epochs=frozenset() if gan is None else frozenset({gan.epochs}),
+            family=config.confirm.seeds if is_batched and BALANCERS[cell.balancer].is_gan else (),
+        )
 
 
 def num_confirmations(config: StudyConfig) -> int:

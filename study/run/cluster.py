@@ -70,11 +70,11 @@ def ray_cluster(address: str | None, *, verbose: bool) -> Iterator[None]:
 
 def _check_reachable(address: str) -> None:
     """Raise UserError where nothing listens at HOST:PORT; Ray itself would try for minutes."""
+    if address == "auto":
+        return
     place = re.fullmatch(r"(?:ray://)?([^/]+):(\d+)", address)
     if place is None:
-        if address != "auto":
-            raise UserError(f"--address {address!r}: write auto, HOST:PORT or ray://HOST:PORT")
-        return
+        raise UserError(f"--address {address!r}: write auto, HOST:PORT or ray://HOST:PORT")
     try:
         socket.create_connection((place[1], int(place[2])), timeout=CONNECTION_SECONDS).close()
     except (OSError, OverflowError) as error:
@@ -101,16 +101,16 @@ def room_for_trials(resources: ResourceConfig, address: str | None) -> Room:
         present = tuple(node["Resources"] for node in ray.nodes() if node["Alive"])
         trial = asked_for(resources, (*present, *(startable or ())))
         fitting = max(num_fitting(trial, present), num_fitting(trial, startable or ()))
-        if fitting == 0 and time.monotonic() < deadline:
-            time.sleep(1)
-            continue
-        if fitting == 0 and startable is not None:
-            raise UserError(
-                f"resources: a trial asks for {in_words(trial)}; no machine has that, of {_all_in_words(present)} "
-                f"that are there and {_all_in_words(startable)} that can be started"
-            )
-        num_workers = max(1, min(fitting, resources.max_concurrent or fitting))
-        return Room(trial=trial, num_workers=num_workers, grows=startable != ())
+        if fitting > 0 or time.monotonic() >= deadline:
+            break
+        time.sleep(1)
+    if fitting == 0 and startable is not None:
+        raise UserError(
+            f"resources: a trial asks for {in_words(trial)}; no machine has that, of {_all_in_words(present)} "
+            f"that are there and {_all_in_words(startable)} that can be started"
+        )
+    num_workers = max(1, min(fitting, resources.max_concurrent or fitting))
+    return Room(trial=trial, num_workers=num_workers, grows=startable != ())
 
 
 def asked_for(resources: ResourceConfig, machines: Iterable[Offer]) -> Offer:
@@ -157,8 +157,7 @@ def _all_in_words(machines: Iterable[Offer]) -> str:
 
 def _startable_machines() -> tuple[Offer, ...] | None:
     on_head = ray.remote(num_cpus=0, resources={HEAD_RESOURCE: 0.001})(_what_the_head_says)
-    launched, environment = ray.get(on_head.remote())
-    return startable_machines(launched, environment)
+    return startable_machines(*ray.get(on_head.remote()))
 
 
 def _what_the_head_says() -> tuple[str | None, tuple[str, ...]]:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import torch
 
-from gan_study.study.plan.config import NO_BALANCING, StudyConfig
-from gan_study.study.plan.trials import Ratio, baseline_trials
+from gan_study.study.plan.config import NO_BALANCING, Ratio, StudyConfig
+from gan_study.study.plan.trials import baseline_trials
 from gan_study.trainables.data.catalog import data_set, image_source
 from gan_study.trainables.data.source import DATA_ENVIRONMENT_VARIABLE
 from gan_study.trainables.image_quality.extractor import inception

@@ -122,11 +122,9 @@ def create_study_folder(root: Path, config: StudyConfig, environment: Mapping[st
         environment=environment,
         digests=Digests(code=code_digest()),
     )
-    write_atomically(
-        StudyFolder(root).manifest,
-        (json.dumps(dump(header), indent=2) + "\n").encode(),
-        patience_seconds=config.resources.storage_patience_seconds,
-    )
+    content = (json.dumps(dump(header), indent=2) + "\n").encode()
+    patience = config.resources.storage_patience_seconds
+    write_atomically(StudyFolder(root).manifest, content, patience_seconds=patience)
     return Manifest(study_id=header.study_id, config=config)
 
 

@@ -122,11 +122,10 @@ def _touched(path: Path) -> int:
 
 def _process_runs(pid: int) -> bool:
     try:
-        # Of another user's process, which runs, it is said that no signal may be sent to it.
-        with contextlib.suppress(PermissionError):
-            os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
+        os.kill(pid, 0)
+    except OSError as error:
+        # Another user's process may not be sent a signal, but runs.
+        return error.errno != errno.ESRCH
     return True
 
 

@@ -1,5 +1,6 @@
 """The records of a study: JSON lines that are only ever appended to."""
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +26,8 @@ class RecordStore:
     def __init__(self, path: Path, *, patience_seconds: float = 0.0) -> None:
         self._path = path
         self._patience_seconds = patience_seconds
-        _cut_unfinished_line(path)
+        if path.exists() and not (content := path.read_bytes()).endswith(b"\n"):
+            os.truncate(path, content.rfind(b"\n") + 1)
         self._records = {record.trial_id: outline(record) for record in read_records(path)}
 
     def __len__(self) -> int:
@@ -48,13 +50,7 @@ class RecordStore:
 
 def outline(record: TrialRecord) -> TrialRecord:
     """A record without what no later trial depends on: most of its bytes, the configuration first of all."""
-    return replace(
-        record,
-        config={},
-        arrays=None,
-        notes=(),
-        environment={},
-    )
+    return replace(record, config={}, arrays=None, notes=(), environment={})
 
 
 def read_records(path: Path) -> list[TrialRecord]:
@@ -74,12 +70,3 @@ def find_repeated(records: Sequence[TrialRecord | None]) -> Iterator[tuple[int, 
     for number, record in enumerate(records, start=1):
         if record is not None and (first := first_lines.setdefault(record.trial_id, number)) != number:
             yield number, first
-
-
-def _cut_unfinished_line(path: Path) -> None:
-    if not path.exists():
-        return
-    content = path.read_bytes()
-    if content and not content.endswith(b"\n"):
-        with path.open("r+b") as file:
-            file.truncate(content.rfind(b"\n") + 1)

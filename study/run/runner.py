@@ -10,22 +10,17 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from gan_study.study.plan.config import StudyConfig, check_study_config
+from gan_study.study.plan.config import Ratio, StudyConfig, check_study_config
 from gan_study.study.plan.selection import read_selection
-from gan_study.study.plan.trials import Ratio, is_done, num_confirmations, num_trials
+from gan_study.study.plan.trials import is_done, num_confirmations, num_trials
+from gan_study.study.run import data_checks
 from gan_study.study.run.cluster import Room, ray_cluster, room_for_trials
-from gan_study.study.run.data_checks import (
-    check_image_features,
-    data_notes,
-    imbalance_ratios,
-    with_absolute_paths,
-)
 from gan_study.study.run.folder import Manifest, StudyFolder, claim_folder, create_study_folder, read_manifest
 from gan_study.study.run.lock import sole_driver
 from gan_study.study.run.record_store import RecordStore, read_records
 from gan_study.study.run.result import StudyResult, UnfinishedStudyError
 from gan_study.study.run.retention import Retention, best_confirmed
-from gan_study.study.run.session import Observer, StudySession
+from gan_study.study.run.session import StudySession
 from gan_study.study.run.time_budget import TimeBudget
 from gan_study.study.run.tuner import run_trials
 from gan_study.study.watch.journal import Journal, driver_began
@@ -63,10 +58,10 @@ def run_study(
     """
     options = options or RunOptions()
     check_study_config(config)
-    config = with_absolute_paths(config)
-    ratios = imbalance_ratios(config)
-    check_image_features(config)
-    for note in data_notes(config):
+    config = data_checks.with_absolute_paths(config)
+    ratios = data_checks.imbalance_ratios(config)
+    data_checks.check_image_features(config)
+    for note in data_checks.data_notes(config):
         say(options.console, f"Data: {note}")
     root = Path(out or Path("studies") / f"{config.name}-{datetime.datetime.now():%Y%m%d-%H%M%S}")
     claim_folder(root)
@@ -81,19 +76,21 @@ def resume_study(root: Path | str, *, options: RunOptions | None = None) -> Stud
     Raises StudyInUseError where another process runs it.
     """
     root, options = Path(root), options or RunOptions()
-    manifest = read_manifest(root)
+    manifest, folder = read_manifest(root), StudyFolder(root)
     with sole_driver(root):
-        if _is_finished(manifest.config, StudyFolder(root)):
-            return _clean_up(manifest, StudyFolder(root), options)
-        ratios = imbalance_ratios(manifest.config)
+        records = RecordStore(folder.records)
+        if is_done(manifest.config, record_of=records.get, selected=read_selection(folder.selection)):
+            # Do what a driver that was killed at the very end had left to do.
+            storage = manifest.storage(folder)
+            if any(differences(storage=storage, study_name=manifest.unique_name, records=records)):
+                _optuna_view(manifest, folder).rebuild(records)
+            with _mirrors(manifest, folder, options.console):
+                _keep_results_alone(folder)
+            return StudyResult(folder=root, trials=tuple(read_records(folder.records)))
+        ratios = data_checks.imbalance_ratios(manifest.config)
         with ray_cluster(options.address, verbose=options.verbose):
             room = room_for_trials(manifest.config.resources, options.address)
             return _run(manifest, root, ratios, room, options)
-
-
-def _is_finished(config: StudyConfig, folder: StudyFolder) -> bool:
-    records = RecordStore(folder.records)
-    return is_done(config, record_of=records.get, selected=read_selection(folder.selection))
 
 
 def with_way_decided(config: StudyConfig, room: Room) -> StudyConfig:
@@ -108,17 +105,26 @@ def _run(
     config, folder = with_way_decided(manifest.config, room), StudyFolder(root.resolve())
     with contextlib.ExitStack() as closing:
         tally = Tally(num_workers=room.num_workers, num_trials=num_trials(config))
+        view = _optuna_view(manifest, folder)
+        mirrors = closing.enter_context(_mirrors(manifest, folder, options.console))
         session = StudySession(
             config,
             folder,
-            view=_optuna_view(manifest, folder),
+            view=view,
             imbalance_ratios=ratios,
             budget=TimeBudget(
                 seconds=options.time_budget_seconds,
                 num_confirmations=num_confirmations(config),
                 num_workers=tally.num_workers,
             ),
-            observers=_observers(manifest, folder, tally, options.console, closing),
+            observers=[
+                Journal(),
+                closing.enter_context(ProgressDisplay(tally, options.console)),
+                Retention(
+                    folder, most_bytes=config.resources.kept_gb * 1e9, exported_seed=min(config.confirm.seeds)
+                ),
+                *mirrors,
+            ],
         )
         for record in session.records:
             tally.count(record)
@@ -127,22 +133,12 @@ def _run(
         images = share(image_source(config.data))
         run_trials(config, folder, session, images, room, console=options.console, verbose=options.verbose)
     # Tune takes a Ctrl-C for the end of the study.
-    if not _is_finished(config, folder):
+    if not is_done(config, record_of=session.records.get, selected=read_selection(folder.selection)):
         raise UnfinishedStudyError(
             f"{len(session.records)} of {tally.num_trials} trials are done; `gan-study resume {root}` goes on"
         )
     _keep_results_alone(folder)
     return StudyResult(folder=root, trials=tuple(read_records(folder.records)))
-
-
-def _clean_up(manifest: Manifest, folder: StudyFolder, options: RunOptions) -> StudyResult:
-    """Do what a driver that was killed at the very end of a study had left to do."""
-    records = RecordStore(folder.records)
-    if any(differences(storage=manifest.storage(folder), study_name=manifest.unique_name, records=records)):
-        _optuna_view(manifest, folder).rebuild(records)
-    with _mirrors(manifest, folder, options.console):
-        _keep_results_alone(folder)
-    return StudyResult(folder=folder.root, trials=tuple(read_records(folder.records)))
 
 
 def _keep_results_alone(folder: StudyFolder) -> None:
@@ -163,22 +159,6 @@ def _optuna_view(manifest: Manifest, folder: StudyFolder) -> OptunaView:
         space=manifest.config.space(),
         patience_seconds=manifest.config.resources.storage_patience_seconds,
     )
-
-
-def _observers(
-    manifest: Manifest, folder: StudyFolder, tally: Tally, console: Console, closing: contextlib.ExitStack
-) -> list[Observer]:
-    mirrors = closing.enter_context(_mirrors(manifest, folder, console))
-    return [
-        Journal(),
-        closing.enter_context(ProgressDisplay(tally, console)),
-        Retention(
-            folder,
-            most_bytes=manifest.config.resources.kept_gb * 1e9,
-            exported_seed=min(manifest.config.confirm.seeds),
-        ),
-        *mirrors,
-    ]
 
 
 @contextlib.contextmanager

@@ -4,13 +4,12 @@ import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from statistics import fmean
 from typing import Protocol
 
-from gan_study.study.plan.config import StudyConfig
+from gan_study.study.plan.config import Ratio, StudyConfig
 from gan_study.study.plan.planner import Pause, Planner
 from gan_study.study.plan.selection import read_selection, write_selection
-from gan_study.study.plan.trials import PlannedTrial, Ratio
+from gan_study.study.plan.trials import PlannedTrial
 from gan_study.study.run.folder import StudyFolder
 from gan_study.study.run.record_store import RecordStore
 from gan_study.study.run.time_budget import TimeBudget
@@ -24,11 +23,9 @@ class Observer(Protocol):
 
     def started(self, trial: PlannedTrial) -> None:
         """A trial has begun to run."""
-        ...
 
     def finished(self, record: TrialRecord) -> None:
         """A trial has ended; its record is on disk."""
-        ...
 
 
 # How often a trial is rescheduled whose process was gone before it could begin: a machine that is lost takes
@@ -68,7 +65,9 @@ class StudySession:
             record_of=self.records.get,
             selected=read_selection(folder.selection),
             keep=lambda selected: write_selection(folder.selection, selected, patience_seconds=patience),
-            may_search=lambda: budget.may_search(fmean(self._trial_seconds or [0.0])),
+            may_search=lambda: budget.may_search(
+                sum(record.seconds.values()) for record in self.records if record.status == "complete"
+            ),
         )
         self._view = view
         self._time_limit = config.resources.trial_time_limit_seconds
@@ -76,9 +75,6 @@ class StudySession:
         self._imbalance_ratios = imbalance_ratios
         self._observers = observers
         self._running: dict[str, _Running] = {}
-        self._trial_seconds: list[float] = []
-        for record in self.records:
-            self._count_seconds(record)
         self._rescheduled: deque[PlannedTrial] = deque()
 
     def next(self) -> PlannedTrial | Pause:
@@ -99,22 +95,20 @@ class StudySession:
     def began(self, trial_id: str) -> None:
         """A trial that was handed out has found its place to run; also where it begins anew after a fault."""
         running = self._running[trial_id]
-        has_begun = running.began_at is not None
+        if running.began_at is None:
+            for observer in self._observers:
+                observer.started(running.trial)
         running.began_at = time.monotonic()
         # It tells of the whole way once more.
         running.milestones.clear()
-        if not has_begun:
-            for observer in self._observers:
-                observer.started(running.trial)
 
     def reschedule(self, trial_id: str) -> bool:
         """Hand out a trial again that could not begin; False where that was done MAX_RESCHEDULES times."""
         running = self._running[trial_id]
         running.reschedules += 1
-        if running.reschedules > MAX_RESCHEDULES:
-            return False
-        self._rescheduled.append(running.trial)
-        return True
+        if is_allowed := running.reschedules <= MAX_RESCHEDULES:
+            self._rescheduled.append(running.trial)
+        return is_allowed
 
     def reached(self, trial_id: str, milestone: Milestone) -> None:
         """A running trial has come to a milestone."""
@@ -124,14 +118,9 @@ class StudySession:
     def stopped(self, trial_id: str) -> None:
         """A trial has been stopped early by the pruner."""
         running = self._running[trial_id]
-        self.ended(
-            pruned_record(
-                running.trial.config,
-                running.trial.purpose,
-                milestones=tuple(running.milestones),
-                imbalance_ratio=self.ratio_of(running.trial),
-            )
-        )
+        trial, reached = running.trial, tuple(running.milestones)
+        ratio = self.ratio_of(trial)
+        self.ended(pruned_record(trial.config, trial.purpose, milestones=reached, imbalance_ratio=ratio))
 
     def died(self, trial_id: str, reason: str) -> None:
         """A trial's process or machine is gone for good.
@@ -148,13 +137,8 @@ class StudySession:
     def ended(self, record: TrialRecord) -> None:
         """A trial has come to its end, whatever that is; its record is on disk before anybody else hears of it."""
         self.records.append(record)
-        self._count_seconds(record)
         del self._running[record.trial_id]
         if record.search is not None:
             self._view.finished(record)
         for observer in self._observers:
             observer.finished(record)
-
-    def _count_seconds(self, record: TrialRecord) -> None:
-        if record.status == "complete":
-            self._trial_seconds.append(sum(record.seconds.values()))

@@ -2,7 +2,9 @@
 
 import re
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from statistics import fmean
 
 from gan_study.trainables.base.settings import ConfigError
 
@@ -29,9 +31,9 @@ class TimeBudget:
     num_workers: int
     started_at: float = field(default_factory=time.monotonic)
 
-    def may_search(self, mean_trial_seconds: float) -> bool:
-        """Whether one more search trial and then the whole confirmation fit in."""
+    def may_search(self, trial_seconds: Iterable[float]) -> bool:
+        """Whether one more search trial and then the whole confirmation fit in, if trials take their mean time."""
         if self.seconds is None:
             return True
-        needed = mean_trial_seconds * (1 + self.num_confirmations / self.num_workers)
+        needed = fmean([*trial_seconds] or [0.0]) * (1 + self.num_confirmations / self.num_workers)
         return time.monotonic() - self.started_at + needed < self.seconds

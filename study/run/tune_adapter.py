@@ -121,7 +121,7 @@ class PlacementNotice(NotPickled, tune.Callback):  # type: ignore[misc]
 
 
 class SessionCallback(NotPickled, tune.Callback):  # type: ignore[misc]
-    """Tells the session what became of its trials."""
+    """Tells the session what became of its trials, and empties each once it has ended: nobody else reads it."""
 
     def __init__(self, session: StudySession) -> None:
         self._session = session
@@ -147,6 +147,7 @@ class SessionCallback(NotPickled, tune.Callback):  # type: ignore[misc]
             self._session.stopped(trial_id_of(trial))
         else:
             self._session.ended(report.record)
+        drop_trial_state(trial)
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """The trial's process or machine has died more often than MAX_RESTARTS.
@@ -157,6 +158,7 @@ class SessionCallback(NotPickled, tune.Callback):  # type: ignore[misc]
         trial_id = trial_id_of(trial)
         if not (trial.should_recover() and self._session.reschedule(trial_id)):
             self._session.died(trial_id, _last_error(trial) or "died without a word")
+        drop_trial_state(trial)
 
 
 def _last_error(trial: Trial) -> str:
@@ -167,15 +169,3 @@ def _last_error(trial: Trial) -> str:
     notes = Path(trial.error_file).read_text(encoding="utf-8") if trial.error_file else ""
     _, _, words = notes.rpartition("Failure # ")[2].partition("\n")
     return textwrap.shorten(words, width=_REASON_LENGTH, placeholder=" ...")
-
-
-class DropFinishedTrialState(NotPickled, tune.Callback):  # type: ignore[misc]
-    """Empties each trial once it has ended. The last of the callbacks: those before it read the trial."""
-
-    def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        """The trial has been taken in."""
-        drop_trial_state(trial)
-
-    def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        """The trial has been given up, or rescheduled as another."""
-        drop_trial_state(trial)

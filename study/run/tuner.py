@@ -13,13 +13,7 @@ from gan_study.study.run.folder import StudyFolder
 from gan_study.study.run.ray_internals import restart_after_oom
 from gan_study.study.run.scheduling import CellwiseHalving, NewestFirst
 from gan_study.study.run.session import StudySession
-from gan_study.study.run.tune_adapter import (
-    DropFinishedTrialState,
-    PlacementNotice,
-    SessionCallback,
-    SessionSearcher,
-    trial_id_of,
-)
+from gan_study.study.run.tune_adapter import PlacementNotice, SessionCallback, SessionSearcher, trial_id_of
 from gan_study.trainables.base.settings import UserError
 from gan_study.trainables.trial.trainable import GanStudyTrainable, SharedImages
 
@@ -41,11 +35,9 @@ def run_trials(
     _set_environment(config, room, verbose=verbose)
     restart_after_oom()
     pruning = config.search.pruning
+    placement = tune.PlacementGroupFactory([dict(room.trial)])
     tuner = tune.Tuner(
-        tune.with_resources(
-            tune.with_parameters(GanStudyTrainable, images=images),
-            tune.PlacementGroupFactory([dict(room.trial)]),
-        ),
+        tune.with_resources(tune.with_parameters(GanStudyTrainable, images=images), placement),
         tune_config=tune.TuneConfig(
             search_alg=SessionSearcher(session, folder, config.resources),
             scheduler=NewestFirst() if pruning is None else CellwiseHalving(pruning),
@@ -60,7 +52,6 @@ def run_trials(
             callbacks=[
                 SessionCallback(session),
                 PlacementNotice(in_words(room.trial), say=lambda text: console.print(text, markup=False)),
-                DropFinishedTrialState(),
             ],
             # A trial that is cut off finds its GAN's state in the study's folder.
             checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),

@@ -49,24 +49,20 @@ def check_study(root: Path) -> Checked:
     Manifest, records line by line, the files that they name, the selection and Optuna's storage are read; nothing
     is unpickled, and nothing is written.
     """
-    folder = StudyFolder(root)
+    folder, findings = StudyFolder(root), list[Finding]()
+    manifest = None
     try:
         manifest = read_manifest(root)
     except ConfigError as error:
         # A folder without a manifest holds no study, and that is another error.
-        manifest, damaged = None, [Finding(where=folder.manifest.name, what=str(error))]
-    else:
-        damaged = []
-    lines, unfinished = _lines(folder)
-    records = [record for record in lines if isinstance(record, TrialRecord)]
-    findings = [*damaged, *_record_findings(folder, lines, unfinished), *_artifact_findings(folder, records)]
-    selected, selection_findings = _selection(folder, records)
-    findings += selection_findings
+        findings.append(Finding(where=folder.manifest.name, what=str(error)))
+    records = _read_records(folder, findings)
+    findings += _artifact_findings(folder, records)
+    selected = _read_selection(folder, records, findings)
     is_finished = False
     if manifest is not None:
-        is_finished = selected is not None and is_done(
-            manifest.config, record_of={record.trial_id: record for record in records}.get, selected=selected
-        )
+        record_of = {record.trial_id: record for record in records}.get
+        is_finished = is_done(manifest.config, record_of=record_of, selected=selected)
         findings += _storage_findings(manifest, folder, records, is_finished=is_finished)
     findings += _leftovers(folder, records, is_finished=is_finished)
     return Checked(
@@ -77,48 +73,31 @@ def check_study(root: Path) -> Checked:
     )
 
 
-def _lines(folder: StudyFolder) -> tuple[list[TrialRecord | RecordError], str]:
-    if not folder.records.exists():
-        return [], ""
-    whole, unfinished = record_lines(folder.records.read_bytes())
-    name = folder.records.name
-    return [_read(line, where=f"{name}:{number}") for number, line in enumerate(whole, start=1)], unfinished
-
-
-def _read(line: str, *, where: str) -> TrialRecord | RecordError:
-    try:
-        return read_line(line, where=where)
-    except RecordError as error:
-        return error
-
-
-def _record_findings(
-    folder: StudyFolder, lines: Sequence[TrialRecord | RecordError], unfinished: str
-) -> Iterator[Finding]:
-    name = folder.records.name
+def _read_records(folder: StudyFolder, findings: list[Finding]) -> list[TrialRecord]:
+    """The records that can be read; what is wrong with a line is added to `findings`."""
+    lines, unfinished = record_lines(folder.records.read_bytes() if folder.records.exists() else b"")
+    records: list[TrialRecord | None] = []
     for number, line in enumerate(lines, start=1):
-        if isinstance(line, RecordError):
-            yield Finding(where=f"{name}:{number}", what=str(line).removeprefix(f"{name}:{number}: "))
-        elif (other := _misnamed(line)) is not None:
-            yield Finding(where=f"{name}:{number}", what=f"trial {line.trial_id}: {other}")
-    known = [line if isinstance(line, TrialRecord) else None for line in lines]
-    for number, first in find_repeated(known):
-        yield Finding(where=f"{name}:{number}", what=f"the trial of line {first} once more")
+        where = f"{folder.records.name}:{number}"
+        records.append(None)
+        try:
+            records[-1] = record = read_line(line, where=where)
+            if (named := parse_trial(record.config).trial_id) == record.trial_id:
+                continue
+            what = f"trial {record.trial_id}: its configuration is that of trial {named}"
+        except RecordError as error:
+            what = str(error).removeprefix(f"{where}: ")
+        except UserError as error:
+            what = f"trial {record.trial_id}: its configuration is none of this version ({error})"
+        findings.append(Finding(where=where, what=what))
+    for number, first in find_repeated(records):
+        what = f"the trial of line {first} once more"
+        findings.append(Finding(where=f"{folder.records.name}:{number}", what=what))
     if unfinished:
-        yield Finding(
-            where=f"{name}:{len(lines) + 1}",
-            what="not written to its end; resuming cuts it off and runs its trial again",
-            is_wrong=False,
-        )
-
-
-def _misnamed(record: TrialRecord) -> str | None:
-    """Why a record's name is not that of its configuration; None where it is."""
-    try:
-        named = parse_trial(record.config).trial_id
-    except UserError as error:
-        return f"its configuration is none of this version ({error})"
-    return None if named == record.trial_id else f"its configuration is that of trial {named}"
+        where = f"{folder.records.name}:{len(lines) + 1}"
+        what = "not written to its end; resuming cuts it off and runs its trial again"
+        findings.append(Finding(where=where, what=what, is_wrong=False))
+    return [record for record in records if record is not None]
 
 
 def _artifact_findings(folder: StudyFolder, records: Sequence[TrialRecord]) -> Iterator[Finding]:
@@ -127,21 +106,23 @@ def _artifact_findings(folder: StudyFolder, records: Sequence[TrialRecord]) -> I
             yield Finding(where=record.arrays, what=damage)
 
 
-def _selection(
-    folder: StudyFolder, records: Sequence[TrialRecord]
-) -> tuple[tuple[SelectedConfig, ...] | None, list[Finding]]:
-    name = folder.selection.name
+def _read_selection(
+    folder: StudyFolder, records: Sequence[TrialRecord], findings: list[Finding]
+) -> tuple[SelectedConfig, ...] | None:
+    """What the search chose, None if nothing can be read; what is wrong with it is added to `findings`."""
+    selected, wrong = None, []
     try:
         selected = read_selection(folder.selection)
     except ConfigError as error:
-        return None, [Finding(where=name, what=str(error).removeprefix(f"{folder.selection}").lstrip(": "))]
-    if selected is None:
-        confirmed = any(record.phase == "confirm" for record in records)
-        return None, [Finding(where=name, what="is missing, though trials were confirmed")] * confirmed
-    searched = {record.trial_id for record in records if record.phase == "search"}
-    chosen = (s.selection.trial_id for s in selected)
-    lost = [trial_id for trial_id in chosen if trial_id is not None and trial_id not in searched]
-    return selected, [Finding(where=name, what=f"names trial {one}, which has no record") for one in lost]
+        wrong = [str(error).removeprefix(f"{folder.selection}").lstrip(": ")]
+    else:
+        if selected is None and any(record.phase == "confirm" for record in records):
+            wrong = ["is missing, though trials were confirmed"]
+    searched = {None, *(record.trial_id for record in records if record.phase == "search")}
+    chosen = (each.selection.trial_id for each in selected or ())
+    wrong += [f"names trial {one}, which has no record" for one in chosen if one not in searched]
+    findings += [Finding(where=folder.selection.name, what=what) for what in wrong]
+    return selected
 
 
 def _storage_findings(

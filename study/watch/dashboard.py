@@ -17,19 +17,22 @@ def dashboard(manifest: Manifest, *, entity: str) -> workspaces.Workspace:
 
     Runs are filtered to the study and grouped, so that the seeds of one configuration are one line with a band.
     """
+    sections: dict[str, list[object]] = {
+        "Test scores": _score_panels(),
+        "Search (validation)": _search_panels(manifest.config.space()),
+        "Generated images": [
+            panels.MediaBrowser(title="Real images, and what was made of them", media_keys=["samples"])
+        ],
+    }
     return workspaces.Workspace(
         entity=entity,
         project=manifest.config.wandb.project,
         name=manifest.unique_name,
-        sections=[_scores(), _search(manifest), _images()],
+        sections=[workspaces.Section(name=name, is_open=True, panels=shown) for name, shown in sections.items()],
         settings=workspaces.WorkspaceSettings(max_runs=100),
         runset_settings=workspaces.RunsetSettings(
             filters=[expressions.Config("study") == manifest.unique_name],
-            groupby=[
-                expressions.Config("phase"),
-                expressions.Config("balancer"),
-                expressions.Config("imbalance_ratio"),
-            ],
+            groupby=[expressions.Config(key) for key in ("phase", "balancer", "imbalance_ratio")],
         ),
     )
 
@@ -44,9 +47,9 @@ def save(view: workspaces.Workspace) -> str:
     return str(view.url)
 
 
-def _scores() -> workspaces.Section:
-    def against_ratio(metric: str) -> panels.LinePlot:
-        return panels.LinePlot(
+def _score_panels() -> list[object]:
+    against_ratio = [
+        panels.LinePlot(
             title=f"Test {metric.replace('_', ' ')} against the imbalance ratio",
             x="imbalance_ratio",
             y=[f"test/{metric}"],
@@ -56,66 +59,36 @@ def _scores() -> workspaces.Section:
             groupby_rangefunc="stderr",
             range_y=(0, 1),
         )
-
-    return workspaces.Section(
-        name="Test scores",
-        is_open=True,
-        panels=[
-            *(against_ratio(metric) for metric in ("minority_recall", "minority_f1", "macro_f1")),
-            panels.BarPlot(
-                title="Test minority F1 by balancer",
-                metrics=[panels.SummaryMetric("test/minority_f1")],
-                groupby=_BALANCER,
-            ),
-        ],
+        for metric in ("minority_recall", "minority_f1", "macro_f1")
+    ]
+    by_balancer = panels.BarPlot(
+        title="Test minority F1 by balancer", metrics=[panels.SummaryMetric("test/minority_f1")], groupby=_BALANCER
     )
+    return [*against_ratio, by_balancer]
 
 
-def _search(manifest: Manifest) -> workspaces.Section:
-    return workspaces.Section(
-        name="Search (validation)",
-        is_open=True,
-        panels=[
-            panels.ParallelCoordinatesPlot(
-                title="What was searched, and the gain over no balancing",
-                columns=[
-                    *_searched(manifest.config.space()),
-                    _column("objective", panels.SummaryMetric("objective")),
-                ],
-            ),
-            panels.ParameterImportancePlot(with_respect_to="objective"),
-            panels.LinePlot(
-                title="Gain over no balancing at milestones",
-                x="gan_epoch",
-                y=["milestone/gain"],
-                groupby=_BALANCER,
-                groupby_rangefunc="minmax",
-            ),
-        ],
-    )
-
-
-def _searched(space: Space) -> list[panels.ParallelCoordinatesPlotColumn]:
-    """An axis for each parameter, by the nested key that its value has in a run's configuration.
-
-    What several balancers have ranges of their own for is one axis.
-    """
+def _search_panels(space: Space) -> list[object]:
+    # An axis for each parameter, by the nested key that its value has in a run's configuration; what several
+    # balancers have ranges of their own for is one axis.
     by_path = {key.partition("@")[0]: domain for key, domain in space.parameters.items()}
-    return [
-        _column(path, panels.Config(path.replace("/", ".")), log=isinstance(domain, Float) and domain.log)
+    column = panels.ParallelCoordinatesPlotColumn
+    columns = [
+        column(
+            metric=panels.Config(path.replace("/", ".")),
+            display_name=path,
+            log=isinstance(domain, Float) and domain.log,
+        )
         for path, domain in by_path.items()
     ]
-
-
-def _column(
-    name: str, metric: panels.Config | panels.SummaryMetric, *, log: bool = False
-) -> panels.ParallelCoordinatesPlotColumn:
-    return panels.ParallelCoordinatesPlotColumn(metric=metric, display_name=name, log=log)
-
-
-def _images() -> workspaces.Section:
-    return workspaces.Section(
-        name="Generated images",
-        is_open=True,
-        panels=[panels.MediaBrowser(title="Real images, and what was made of them", media_keys=["samples"])],
-    )
+    columns.append(column(metric=panels.SummaryMetric("objective"), display_name="objective", log=False))
+    return [
+        panels.ParallelCoordinatesPlot(title="What was searched, and the gain over no balancing", columns=columns),
+        panels.ParameterImportancePlot(with_respect_to="objective"),
+        panels.LinePlot(
+            title="Gain over no balancing at milestones",
+            x="gan_epoch",
+            y=["milestone/gain"],
+            groupby=_BALANCER,
+            groupby_rangefunc="minmax",
+        ),
+    ]

@@ -3,7 +3,9 @@
 import json
 import math
 import warnings
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 import optuna
@@ -15,7 +17,7 @@ from gan_study.study.run.folder import StudyFolder, read_manifest
 from gan_study.study.run.record_store import read_records
 from gan_study.study.watch.optuna_view import search_of
 from gan_study.trainables.base.settings import dump, from_json
-from gan_study.trainables.base.tunable import contains
+from gan_study.trainables.base.tunable import Scalar, contains
 from gan_study.trainables.record import SearchImportance, TrialRecord
 from gan_study.trainables.runtime.storage import write_atomically
 
@@ -33,60 +35,51 @@ def importances(space: Space, records: Iterable[TrialRecord]) -> tuple[SearchImp
     Where there are fewer than FEWEST_TRIALS, all gains are equal, or the space has changed since, there are no
     numbers, and `missing` says why.
     """
-    found: dict[tuple[str, str, float, str], list[TrialRecord]] = {}
+    searches = defaultdict[tuple[str, str, float, str], list[TrialRecord]](list)
     for record in records:
         if record.search is not None and record.status == "complete" and record.objective is not None:
             key = (record.dataset, record.classifier, record.imbalance_ratio, record.balancer)
-            found.setdefault(key, []).append(record)
-    return tuple(
-        SearchImportance(
-            dataset=dataset,
-            classifier=classifier,
-            imbalance_ratio=ratio,
-            balancer=balancer,
-            num_trials=len(trials),
-            missing=missing,
-            shares={} if missing else _shares(space, trials),
-        )
-        for (dataset, classifier, ratio, balancer), trials in sorted(found.items())
-        for missing in (_why_not(space, trials),)
-    )
+            searches[key].append(record)
+    return tuple(_measure(space, trials) for _, trials in sorted(searches.items()))
 
 
-def _why_not(space: Space, trials: Sequence[TrialRecord]) -> str | None:
+def _measure(space: Space, trials: Sequence[TrialRecord]) -> SearchImportance:
+    """The importances in one search, all of whose trials are complete."""
+    points = [trial.search.params for trial in trials if trial.search is not None]
+    values: dict[str, set[Scalar]] = {}
+    for name, value in chain.from_iterable(point.items() for point in points):
+        values.setdefault(name, set()).add(value)
+    varied = [name for name in values if len(values[name]) > 1 and name not in (BALANCER, RATIO)]
+    missing = None
     if len(trials) < FEWEST_TRIALS:
-        return f"{len(trials)} of the {FEWEST_TRIALS} complete trials that it takes"
-    if len({trial.objective for trial in trials}) == 1:
-        return "all trials gained the same"
-    if not varied_parameters(trials):
-        return "no parameter took two values"
-    if not all(_lies_in(space, trial) for trial in trials):
-        return "the search space of that name is no longer the one that was searched"
-    return None
-
-
-def _lies_in(space: Space, trial: TrialRecord) -> bool:
-    params = trial.search.params if trial.search else {}
-    return all(
-        name in space.parameters and contains(space.parameters[name], value) for name, value in params.items()
+        missing = f"{len(trials)} of the {FEWEST_TRIALS} complete trials that it takes"
+    elif len({trial.objective for trial in trials}) == 1:
+        missing = "all trials gained the same"
+    elif not varied:
+        missing = "no parameter took two values"
+    elif not all(
+        name in space.parameters and contains(space.parameters[name], value)
+        for name, taken in values.items()
+        for value in taken
+    ):
+        missing = "the search space of that name is no longer the one that was searched"
+    first = trials[0]
+    return SearchImportance(
+        dataset=first.dataset,
+        classifier=first.classifier,
+        imbalance_ratio=first.imbalance_ratio,
+        balancer=first.balancer,
+        num_trials=len(trials),
+        missing=missing,
+        shares={} if missing else _shares(space, trials, varied),
     )
 
 
-def varied_parameters(trials: Sequence[TrialRecord]) -> list[str]:
-    """The parameters of `trials` that took two values or more, the balancer and its ratio apart."""
-    values: dict[str, set[object]] = {}
-    for trial in trials:
-        for name, value in (trial.search.params if trial.search else {}).items():
-            values.setdefault(name, set()).add(value)
-    return [name for name, taken in values.items() if len(taken) > 1 and name not in (BALANCER, RATIO)]
-
-
-def _shares(space: Space, trials: Sequence[TrialRecord]) -> dict[str, float]:
+def _shares(space: Space, trials: Sequence[TrialRecord], varied: list[str]) -> dict[str, float]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        found = get_param_importances(
-            search_of(space, trials), evaluator=PedAnovaImportanceEvaluator(), params=varied_parameters(trials)
-        )
+        evaluator = PedAnovaImportanceEvaluator()
+        found = get_param_importances(search_of(space, trials), evaluator=evaluator, params=varied)
     return {name: round(share, DECIMALS) for name, share in found.items()}
 
 

@@ -29,26 +29,15 @@ class Journal:
 
     def started(self, trial: PlannedTrial) -> None:
         """Name the trial and say why it runs."""
-        described = {
-            TRIAL_ID: trial.trial_id,
-            "phase": trial.purpose.phase,
-            "balancer": trial.cell.balancer,
-            "imbalance_ratio": trial.cell.ratio,
-            "seed": trial.config.seed,
-        }
-        _log.info(TRIAL_STARTED, extra=described)
+        why = {"phase": trial.purpose.phase, "balancer": trial.cell.balancer, "imbalance_ratio": trial.cell.ratio}
+        _log.info(TRIAL_STARTED, extra={TRIAL_ID: trial.trial_id, **why, "seed": trial.config.seed})
 
     def finished(self, record: TrialRecord) -> None:
         """Say what became of it."""
-        became = {
-            TRIAL_ID: record.trial_id,
-            "phase": record.phase,
-            "status": record.status,
-            "failure": record.failure,
-            "objective": record.objective,
-            "seconds": round(sum(record.seconds.values()), 3),
-        }
-        _log.info(TRIAL_ENDED, extra=became)
+        became = {"status": record.status, "failure": record.failure, "objective": record.objective}
+        seconds = round(sum(record.seconds.values()), 3)
+        told = {TRIAL_ID: record.trial_id, "phase": record.phase, **became, "seconds": seconds}
+        _log.info(TRIAL_ENDED, extra=told)
 
 
 def driver_began(*, num_records: int, num_trials: int, num_workers: int) -> None:

@@ -10,11 +10,11 @@ from typing import TypeVar
 
 import optuna
 from optuna.exceptions import StorageInternalError
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from gan_study.search_spaces.space import Space
-from gan_study.study.plan.searcher import STATES, frozen_trial, show_trial, value_of
+from gan_study.study.plan.searcher import STATES, to_optuna, value_of
 from gan_study.study.plan.storage_url import without_secrets
 from gan_study.trainables.base.settings import UserError
 from gan_study.trainables.record import Milestone, SearchStep, TrialRecord
@@ -28,8 +28,15 @@ T = TypeVar("T")
 def search_of(space: Space, records: Iterable[TrialRecord]) -> optuna.Study:
     """The search that `records` tell of as an Optuna study in memory."""
     study = optuna.create_study(direction="maximize")
-    study.add_trials(frozen_trial(space, record) for record in records)
+    study.add_trials(_as_optuna(space, records))
     return study
+
+
+def _as_optuna(space: Space, records: Iterable[TrialRecord]) -> Iterator[FrozenTrial]:
+    """The search trials among `records`."""
+    for record in records:
+        if record.search is not None:
+            yield to_optuna(space, record.trial_id, record.search, record)
 
 
 class StorageUnavailableError(UserError):
@@ -55,13 +62,13 @@ class OptunaView:
 
     def rebuild(self, records: Iterable[TrialRecord]) -> None:
         """Replace what the storage holds of this study by `records`."""
-        searched = {record.search.number: record for record in records if record.search is not None}
+        searched = sorted(_as_optuna(self._space, records), key=lambda trial: trial.user_attrs["number"])
 
         def rebuild() -> None:
             if self._name in optuna.study.get_all_study_names(self._storage):
                 optuna.delete_study(study_name=self._name, storage=self._storage)
             study = optuna.create_study(study_name=self._name, storage=self._storage, direction="maximize")
-            study.add_trials(frozen_trial(self._space, searched[number]) for number in sorted(searched))
+            study.add_trials(searched)
 
         self._retry(rebuild)
 
@@ -70,7 +77,7 @@ class OptunaView:
 
         In one transaction: asked for and described step by step, a trial would wait for the disk ten times.
         """
-        shown = show_trial(self._space, trial_id, step, state=TrialState.RUNNING)
+        shown = to_optuna(self._space, trial_id, step)
 
         def show() -> int:
             study_id = self._storage.get_study_id_from_name(self._name)

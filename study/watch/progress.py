@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from types import TracebackType
+from statistics import fmean
 from typing import Self
 
 from rich.console import Console
@@ -37,16 +37,12 @@ class Tally:
         if record.objective is not None and (self.best is None or record.objective > (self.best.objective or 0.0)):
             self.best = record
 
-    @property
-    def num_left(self) -> int:
-        """Trials without a record."""
-        return max(0, self.num_trials - self.ended.total())
-
     def seconds_left(self) -> float | None:
         """Time until the end, if trials go on taking what they took; None before the first has ended."""
         if not self.seconds:
             return None
-        return sum(self.seconds) / len(self.seconds) * self.num_left / self.num_workers
+        num_left = max(0, self.num_trials - self.ended.total())
+        return fmean(self.seconds) * num_left / self.num_workers
 
     def best_text(self) -> str:
         """The largest validation gain of the search so far."""
@@ -70,9 +66,7 @@ class ProgressDisplay:
             self._live.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         if self._console.is_terminal:
             self._live.stop()
 
@@ -86,29 +80,25 @@ class ProgressDisplay:
         self._tally.running -= 1
         self._tally.count(record)
         if not self._console.is_terminal:
-            say(self._console, self._line(record))
-
-    def _line(self, record: TrialRecord) -> str:
-        done = f"[{self._tally.ended.total()}/{self._tally.num_trials}]"
-        what = f"{record.phase} {record.balancer} ratio {record.imbalance_ratio:g} seed {record.seed}"
-        left = f"about {duration(self._tally.seconds_left())} left"
-        return f"{done} {what}: {_outcome(record)} ({left})"
+            done = f"[{self._tally.ended.total()}/{self._tally.num_trials}]"
+            what = f"{record.phase} {record.balancer} ratio {record.imbalance_ratio:g} seed {record.seed}"
+            left = f"about {duration(self._tally.seconds_left())} left"
+            say(self._console, f"{done} {what}: {_outcome(record)} ({left})")
 
     def _table(self) -> Table:
         tally = self._tally
-        table = Table(show_header=True, header_style="bold")
-        for column in ("phase", "done", "running", "failed", "pruned", "best gain so far", "elapsed", "left"):
-            table.add_column(column)
-        table.add_row(
-            self._phase,
-            f"{tally.ended.total()}/{tally.num_trials}",
-            str(tally.running),
-            str(tally.ended["failed"]),
-            str(tally.ended["pruned"]),
-            tally.best_text(),
-            duration(time.monotonic() - self._started_at),
-            duration(tally.seconds_left()),
-        )
+        cells = {
+            "phase": self._phase,
+            "done": f"{tally.ended.total()}/{tally.num_trials}",
+            "running": str(tally.running),
+            "failed": str(tally.ended["failed"]),
+            "pruned": str(tally.ended["pruned"]),
+            "best gain so far": tally.best_text(),
+            "elapsed": duration(time.monotonic() - self._started_at),
+            "left": duration(tally.seconds_left()),
+        }
+        table = Table(*cells, header_style="bold")
+        table.add_row(*cells.values())
         return table
 
 

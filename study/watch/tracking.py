@@ -1,14 +1,13 @@
 """The mirror of a study in Weights & Biases: one run a trial, and one of the study as a whole."""
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import wandb
 from pydantic import JsonValue
@@ -27,7 +26,10 @@ if TYPE_CHECKING:
 _SECONDS_TO_ANSWER = 30
 # Until it has taken in a run that has ended, some MB at most; its client would wait for ever. What it waits for
 # before that, the tables, has a limit of another kind: attempts, 2, 4, 8 ... s after one another.
-_SECONDS_TO_SEND, _ATTEMPTS = 120, 5
+_SECONDS_TO_SEND = 120
+
+Mode: TypeAlias = Literal["online", "offline"]
+Fill: TypeAlias = Callable[[wandb.Run], None]
 
 
 class Connection:
@@ -38,9 +40,7 @@ class Connection:
         # Why W&B could not be reached, and what to do about it.
         self.problem: str | None = None
 
-    def make_run(
-        self, fill: Callable[[wandb.Run], None], *, id: str, exit_code: int = 0, **of_this_run: Any
-    ) -> None:
+    def make_run(self, fill: Fill, *, id: str, exit_code: int = 0, **of_this_run: Any) -> None:
         """Make a run, new or gone on with by its id, of what `fill` logs to it."""
         if self._config.mode == "online" and self.problem is None:
             try:
@@ -52,13 +52,7 @@ class Connection:
                 id = f"{id}-kept"
         self._made("offline", fill, exit_code, id=id, **of_this_run)
 
-    def _made(
-        self,
-        mode: Literal["online", "offline"],
-        fill: Callable[[wandb.Run], None],
-        exit_code: int,
-        **of_this_run: Any,
-    ) -> None:
+    def _made(self, mode: Mode, fill: Fill, exit_code: int, **of_this_run: Any) -> None:
         run = wandb.init(
             project=self._config.project,
             mode=mode,
@@ -158,21 +152,18 @@ class WandbMirror:
         for row in (*on_the_way(trial), at_the_end(record)):
             run.log(row)
         run.log(_confusions(trial))
-        run.log(dict(_pictures(trial)))
+        run.log(_pictures(trial))
         run.summary.update(summary(trial))
 
 
-def _pictures(trial: "Trial") -> Iterator[tuple[str, wandb.Image]]:
+def _pictures(trial: "Trial") -> dict[str, wandb.Image]:
     from gan_study.analysis.plots.growth import draw_growth
     from gan_study.analysis.plots.nearest import draw_panel
     from gan_study.analysis.plots.samples import draw_sheet
 
-    for kind, picture in (("samples", draw_sheet(trial)), ("nearest", draw_panel(trial))):
-        if picture is not None:
-            yield kind, wandb.Image(picture)
     growth = draw_growth(trial)
-    if growth is not None:
-        yield "growth", wandb.Image(growth.strip_image)
+    drawn = {"samples": draw_sheet(trial), "nearest": draw_panel(trial), "growth": growth and growth.strip_image}
+    return {kind: wandb.Image(picture) for kind, picture in drawn.items() if picture is not None}
 
 
 def mirror_report(manifest: Manifest, folder: StudyFolder) -> str | None:
@@ -230,10 +221,9 @@ def summary(record: "Trial") -> dict[str, Any]:
         "status": record.status,
         "failure": record.failure,
         "objective": record.objective,
-        "imbalance_ratio": record.imbalance_ratio,
+        **at_the_end(record),
     }
-    for part, overall in record.scores.items():
-        values |= {f"{part}/{metric}": value for metric, value in overall.items()}
+    for part in record.scores:
         by_class = record.class_scores(part)
         for metric in ("precision", "recall", "f1") if by_class else ():
             named = zip(record.class_names, getattr(by_class, metric).tolist(), strict=True)
@@ -270,16 +260,13 @@ def on_the_way(record: "Trial") -> list[dict[str, float]]:
 
 
 def _confusions(record: "Trial") -> dict[str, Any]:
-    found = {part: scores.confusion_matrix for part in record.scores if (scores := record.class_scores(part))}
-    return {
-        f"{part}/confusion_matrix": wandb.plot.confusion_matrix(
-            y_true=_repeat(counts, axis=0), preds=_repeat(counts, axis=1), class_names=list(record.class_names)
-        )
-        for part, counts in found.items()
-    }
-
-
-def _repeat(counts: npt.NDArray[np.int64], *, axis: int) -> list[int]:
-    """The class of each image, true (axis 0) or predicted (axis 1), as a confusion matrix counts them."""
-    classes: list[int] = np.repeat(np.indices(counts.shape)[axis].ravel(), counts.ravel()).tolist()
-    return classes
+    plots = {}
+    for part in record.scores:
+        if (scores := record.class_scores(part)) is not None:
+            counts = scores.confusion_matrix
+            # W&B counts itself: the class of each image, true and predicted.
+            true, predicted = np.indices(counts.shape).reshape(2, -1).repeat(counts.ravel(), axis=1).tolist()
+            plots[f"{part}/confusion_matrix"] = wandb.plot.confusion_matrix(
+                y_true=true, preds=predicted, class_names=list(record.class_names)
+            )
+    return plots

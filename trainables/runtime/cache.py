@@ -26,11 +26,9 @@ class Store(Protocol):
 
     def get(self, name: str, /) -> State | None:
         """The state of that name; None where there is none."""
-        ...
 
     def __setitem__(self, name: str, state: State, /) -> None:
         """Save `state`."""
-        ...
 
 
 @dataclass(frozen=True)

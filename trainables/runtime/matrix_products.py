@@ -23,6 +23,8 @@ from gan_study.trainables.runtime.storage import first_written
 
 Library: TypeAlias = Literal["default", "onednn"]
 
+# torch's annotations do not know of it.
+_ONEDNN: Any = torch.backends.mkldnn.matmul  # type: ignore[attr-defined]
 # The layers of a fully connected GAN on batches of 64: [N, I] times [I, O].
 _SIZES = ((128, 784, 512), (64, 512, 784), (64, 256, 512))
 # Of a few rounds on a busy machine the quickest is no measure.
@@ -73,13 +75,8 @@ def agree_on_library(folder: Path, found: Library, *, patience_seconds: float = 
 
 def machine_kind() -> list[str]:
     """What a processor's last digits depend on beside the library: torch, chip, vector instructions, threads."""
-    return [
-        torch.__version__,
-        platform.machine(),
-        _chip(),
-        torch.backends.cpu.get_cpu_capability(),
-        str(torch.get_num_threads()),
-    ]
+    chip = (platform.machine(), _chip(), torch.backends.cpu.get_cpu_capability())
+    return [torch.__version__, *chip, str(torch.get_num_threads())]
 
 
 @cache
@@ -100,17 +97,12 @@ def library_named(name: str | None) -> Library | None:
 
 def library() -> Library:
     """The library in use."""
-    return "onednn" if _onednn().fp32_precision == "tf32" else "default"
+    return "onednn" if _ONEDNN.fp32_precision == "tf32" else "default"
 
 
 def use(name: Library) -> None:
     """Leave matrix products to the library `name`."""
-    _onednn().fp32_precision = "tf32" if name == "onednn" else "ieee"
-
-
-def _onednn() -> Any:
-    # torch's annotations do not know of it.
-    return torch.backends.mkldnn.matmul  # type: ignore[attr-defined]
+    _ONEDNN.fp32_precision = "tf32" if name == "onednn" else "ieee"
 
 
 def compare() -> Comparison:

@@ -6,12 +6,12 @@ import os
 import torch
 from threadpoolctl import threadpool_limits
 
-# glibc's malloc.h: the parameters of mallopt.
-_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
-# The largest threshold that glibc takes on 64 bits, and what is asked of the system at once. In bytes.
-_LARGEST_MMAP_THRESHOLD = 32 * 2**20
-_TOP_PAD = 64 * 2**20
-_NEVER = 2**31 - 1
+# Parameters of glibc's mallopt (malloc.h), and their values in bytes.
+_MALLOC_SETTINGS = (
+    (-3, 32 * 2**20),  # M_MMAP_THRESHOLD: the largest that glibc takes on 64 bits
+    (-1, 2**31 - 1),  # M_TRIM_THRESHOLD: nothing is ever handed back
+    (-2, 64 * 2**20),  # M_TOP_PAD: what is asked of the system at once
+)
 
 
 def use_threads(count: int) -> None:
@@ -37,9 +37,4 @@ def keep_freed_memory() -> bool:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError):
         return False
-    settings = (
-        (_M_MMAP_THRESHOLD, _LARGEST_MMAP_THRESHOLD),
-        (_M_TRIM_THRESHOLD, _NEVER),
-        (_M_TOP_PAD, _TOP_PAD),
-    )
-    return all(mallopt(parameter, value) for parameter, value in settings)
+    return all(mallopt(parameter, value) for parameter, value in _MALLOC_SETTINGS)

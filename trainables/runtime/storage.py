@@ -15,22 +15,11 @@ T = TypeVar("T")
 _PARTIAL = ".partial"
 _LOG = logging.getLogger(__name__)
 
-# Ways of failing that pass: a disk or a quota is full, a device or a file server does not answer. A missing
-# permission or a file in a folder's place stays.
-_PASSING = frozenset(
-    {
-        errno.ENOSPC,
-        errno.EDQUOT,
-        errno.EIO,
-        errno.EROFS,
-        errno.ESTALE,
-        errno.EBUSY,
-        errno.ETIMEDOUT,
-        errno.ENOTCONN,
-        errno.EHOSTDOWN,
-        errno.EREMOTEIO,
-    }
-)
+# Ways of failing that pass. A missing permission or a file in a folder's place stays.
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
+_DEVICE_FAILS = frozenset({errno.EIO, errno.EROFS, errno.EBUSY})
+_SERVER_FAILS = frozenset({errno.ESTALE, errno.ETIMEDOUT, errno.ENOTCONN, errno.EHOSTDOWN, errno.EREMOTEIO})
+_PASSING = _NO_ROOM | _DEVICE_FAILS | _SERVER_FAILS
 # What file systems answer that cannot flush a folder.
 _NO_FOLDER_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP})
 
@@ -118,7 +107,6 @@ def naming(path: Path) -> Iterator[None]:
 
 def _replace(path: Path, content: bytes) -> None:
     with naming(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
         with _written_aside(path, content) as aside:
             aside.replace(path)
         _sync_folder(path.parent)
@@ -126,7 +114,6 @@ def _replace(path: Path, content: bytes) -> None:
 
 def _create(path: Path, content: bytes) -> bytes:
     with naming(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
         # A file that is there is read from a full disk too.
         if not path.exists():
             with _written_aside(path, content) as aside, contextlib.suppress(FileExistsError):
@@ -155,9 +142,10 @@ def _link(aside: Path, path: Path, content: bytes) -> None:
 
 @contextlib.contextmanager
 def _written_aside(path: Path, content: bytes) -> Iterator[Path]:
-    """A file beside `path` that holds `content`, through to the disk; gone after the block."""
+    """A file beside `path` that holds `content`, through to the disk; gone after the block. Makes the folder."""
     # Of its own name, should another process write the same file.
     aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}{_PARTIAL}")
+    path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with aside.open("wb") as file:
             _write_through(file, content)

@@ -21,7 +21,7 @@ def test_anything_else_is_refused(text):
 def test_the_search_closes_in_time_for_the_confirmation():
     # 10 s a trial, 6 confirmations on 2 workers: 30 s for them, 10 s for one more search trial.
     budget = TimeBudget(seconds=1000, num_confirmations=6, num_workers=2)
-    assert budget.may_search(10)
-    assert TimeBudget(seconds=41, num_confirmations=6, num_workers=2).may_search(10)
-    assert not TimeBudget(seconds=39, num_confirmations=6, num_workers=2).may_search(10)
-    assert TimeBudget(seconds=None, num_confirmations=6, num_workers=2).may_search(1e9)
+    assert budget.may_search([5, 15]) and budget.may_search([])
+    assert TimeBudget(seconds=41, num_confirmations=6, num_workers=2).may_search([5, 15])
+    assert not TimeBudget(seconds=39, num_confirmations=6, num_workers=2).may_search([5, 15])
+    assert TimeBudget(seconds=None, num_confirmations=6, num_workers=2).may_search([1e9])

@@ -11,16 +11,13 @@ import pytest
 import wandb
 from pydantic import JsonValue
 
-from gan_study.analysis.trial import open_trial
 from gan_study.study.run.folder import Manifest, StudyFolder
 from gan_study.study.watch import tracking
 from gan_study.study.watch.dashboard import dashboard
 from gan_study.study.watch.tracking import WandbMirror, at_the_end, configuration, group, on_the_way, summary
 from gan_study.study.watch.wandb_internals import EXPERIMENTAL_SETTINGS, specification
-from gan_study.trainables.arrays import to_bytes
 from gan_study.trainables.record import Milestone
-from gan_study.trainables.trial.outcome import array_path
-from tests.analysis.planted import loss_arrays, planted_record, with_arrays
+from tests.analysis.planted import loss_arrays, plain_record, planted_record, with_arrays, write_arrays
 from tests.study.simulation import Simulation
 from tests.study.watch.test_check import CONFIG
 
@@ -86,14 +83,6 @@ def mirrored(folder, records, *, of=None):
     mirror = WandbMirror(of or manifest(), folder)
     mirror.catch_up(records)
     return mirror.close()
-
-
-def with_class_scores(folder, record):
-    """`record` with arrays in the folder: tables of a run are made of its confusion matrices."""
-    path = folder.root / array_path(record.trial_id)
-    path.parent.mkdir(exist_ok=True)
-    path.write_bytes(to_bytes(planted_record(balancer="none", validation=0.4, test=0.5).stored))
-    return replace(record, arrays=array_path(record.trial_id))
 
 
 def runs(folder):
@@ -188,21 +177,25 @@ def test_a_run_is_kept_where_wandb_stops_answering(records, tmp_path, breaking_w
 
 @pytest.mark.slow
 @pytest.mark.parametrize("breaking_wandb", [BEGINNING], indirect=True, ids=["before its tables"])
-def test_a_run_is_kept_as_a_whole_where_wandb_stops_answering(records, tmp_path, breaking_wandb):
+def test_a_run_is_kept_as_a_whole_where_wandb_stops_answering(tmp_path, breaking_wandb):
     folder, study = StudyFolder(tmp_path), manifest(mode="online", study_id="2123abcd")
-    (problem,) = mirrored(folder, [with_class_scores(folder, record) for record in records[:2]], of=study)
+    planted = [planted_record(balancer="dcgan", validation=0.4, test=0.5, seed=seed) for seed in (1, 2)]
+    write_arrays(folder.root, planted)
+    records = [plain_record(trial) for trial in planted]
+    (problem,) = mirrored(folder, records, of=study)
     assert f"runs are kept, to be sent by `wandb sync {folder.root}" in problem
-    first, second = (f"{study.study_id}-{record.trial_id}" for record in records[:2])
+    first, second = (f"{study.study_id}-{record.trial_id}" for record in records)
     assert runs(folder) == sorted([f"{first}-kept", second])
     assert len(folder.mirrored.read_text().split()) == 2
 
 
-def test_the_dashboard_asks_for_what_runs_hold(records, tmp_path):
+def test_the_dashboard_asks_for_what_runs_hold():
     view = json.loads(specification(dashboard(manifest(), entity="somebody")))
     text = json.dumps(view)
     for metric in ("test/minority_recall", "test/minority_f1", "imbalance_ratio", "milestone/gain", "objective"):
         assert metric in text
-    held = summary(open_trial(tmp_path, records[-1])).keys() | at_the_end(records[-1]).keys()
+    trial = planted_record(balancer="dcgan", validation=0.4, test=0.5)
+    held = summary(trial).keys() | at_the_end(trial).keys()
     assert {"test/minority_recall", "test/minority_f1", "imbalance_ratio"} <= held
     for key in CONFIG.space().parameters:
         room, *setting = key.partition("@")[0].split("/")
