@@ -9,7 +9,7 @@ from scipy import stats
 from gan_study.analysis.aggregate import CONFIDENCE
 from gan_study.analysis.select import NO_BALANCING, Condition, families
 from gan_study.analysis.statistics import LEVEL, interquartile_interval, performance_profile
-from gan_study.analysis.tables import Table, headed
+from gan_study.analysis.tables import Table
 from gan_study.analysis.trial import Trial
 from gan_study.analysis.verdicts import all_pairs
 from gan_study.analysis.wording import ABSENT, interval_text, number
@@ -125,20 +125,19 @@ def across_tables(records: Sequence[Trial]) -> tuple[Table, ...]:
             for name, by_task in across.gains.items()
         ]
     ).sort_values(["estimate", "balancer"], ascending=[False, True])
+    intervals = zip(numbers["estimate"], numbers["low"], numbers["high"], strict=True)
     text = pd.DataFrame(
         {
             "balancer": numbers["balancer"],
-            "Interquartile mean of the gain": [
-                interval_text(*ends) for ends in numbers[["estimate", "low", "high"]].itertuples(index=False)
-            ],
-            "Runs that gain": [f"{share:.0%}" for share in numbers["share_above_0"]],
-            "Mean rank": [ABSENT if name not in ranks else number(ranks[name]) for name in numbers["balancer"]],
+            "Interquartile mean of the gain": [interval_text(*ends) for ends in intervals],
+            "Runs that gain": numbers["share_above_0"].map("{:.0%}".format),
+            "Mean rank": [number(ranks[name]) if name in ranks else ABSENT for name in numbers["balancer"]],
             "tasks": numbers["tasks"],
             "runs": numbers["runs"],
         }
     )
     title = f"Gains in test minority F1 over all {len(across.tasks)} conditions"
-    return (Table(name="across", title=title, numbers=numbers, text=headed(text)),)
+    return (Table(name="across", title=title, numbers=numbers, rows=text),)
 
 
 def ranking_text(ranked: Ranking) -> str:

@@ -1,13 +1,13 @@
 """Means over seeds with Student-t intervals."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from gan_study.analysis.select import CONDITION_COLUMNS, confirmed, paired_gains, scores_frame
+from gan_study.analysis.select import ARM_COLUMNS, confirmed, paired_gains, scores_frame
 from gan_study.trainables.record import Part, TrialRecord
 
 CONFIDENCE = 0.95
@@ -54,17 +54,14 @@ def summarise(
             ("gain", paired_gains(records, metric, part)),
         )
     ]
-    columns = [*CONDITION_COLUMNS, "balancer", "metric", "measure", "n", "mean", "low", "high"]
+    columns = [*ARM_COLUMNS, "metric", "measure", "n", "mean", "low", "high"]
     return pd.concat(frames, ignore_index=True)[columns]
 
 
 def _estimates(frame: pd.DataFrame) -> pd.DataFrame:
-    keys = [*CONDITION_COLUMNS, "balancer"]
-    rows = []
-    for key, group in frame.groupby(keys):
-        estimate = t_interval(group["value"].tolist())
-        rows.append((*key, estimate.n, estimate.mean, estimate.low, estimate.high))
-    estimates = pd.DataFrame(rows, columns=[*keys, "n", "mean", "low", "high"])
+    groups = frame.groupby(ARM_COLUMNS)["value"]
+    rows = [(*arm, *astuple(t_interval(values.tolist()))) for arm, values in groups]
+    estimates = pd.DataFrame(rows, columns=[*ARM_COLUMNS, "n", "mean", "low", "high"])
     return estimates.astype({"mean": float, "low": float, "high": float})
 
 

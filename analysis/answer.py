@@ -6,9 +6,10 @@ from itertools import groupby
 
 import pandas as pd
 
+from gan_study.analysis import wording
 from gan_study.analysis.load import Study
 from gan_study.analysis.select import CONDITION_COLUMNS, Condition, confirmed, families
-from gan_study.analysis.tables import Table, headed, without_constants
+from gan_study.analysis.tables import Table
 from gan_study.analysis.verdicts import AGAINST_SIMPLE_WORDS, MINIMUM_SEEDS, Comparison, Verdict, comparisons
 from gan_study.analysis.wording import ABSENT, count, estimate_text, gain_phrase, listing, number, ratio_text
 from gan_study.trainables.record import TrialRecord
@@ -16,37 +17,35 @@ from gan_study.trainables.record import TrialRecord
 
 @dataclass(frozen=True, kw_only=True)
 class Contrast:
-    """What the confirmed trials say under one condition.
+    """What the confirmed trials say of the GAN with the best mean gain on validation, under one condition."""
 
-    `gan` and `rival` are the GAN and the simple method with the best mean gain on validation; `gain` compares the
-    GAN with no balancing, `difference` with the rival. `rival` and `difference` are None where no setting has both
-    trials.
-    """
-
-    condition: Condition
-    gan: str
     gain: Comparison
-    rival: str | None
+    """The GAN beside no balancing."""
     difference: Comparison | None
+    """The GAN beside the simple method with the best mean gain on validation; None if no setting has both."""
+
+    @property
+    def condition(self) -> Condition:
+        """What both were confirmed under."""
+        return self.gain.pairs.condition
+
+    @property
+    def gan(self) -> str:
+        """The GAN."""
+        return self.gain.pairs.method
+
+    @property
+    def rival(self) -> str | None:
+        """The simple method."""
+        return self.difference.pairs.reference if self.difference else None
 
 
 def contrasts(study: Study) -> tuple[Contrast, ...]:
     """One contrast for every condition in which a GAN was confirmed beside no balancing."""
     asked = [comparison for comparison in comparisons(study) if comparison.pairs.asked]
     rivals = {each.pairs.condition: each for each in asked if each.pairs.against == "best simple method"}
-    return tuple(
-        _contrast(gain, rivals.get(gain.pairs.condition)) for gain in asked if gain.pairs.against == "no balancing"
-    )
-
-
-def _contrast(gain: Comparison, difference: Comparison | None) -> Contrast:
-    return Contrast(
-        condition=gain.pairs.condition,
-        gan=gain.pairs.method,
-        gain=gain,
-        rival=difference.pairs.reference if difference else None,
-        difference=difference,
-    )
+    gains = [each for each in asked if each.pairs.against == "no balancing"]
+    return tuple(Contrast(gain=gain, difference=rivals.get(gain.pairs.condition)) for gain in gains)
 
 
 def answer(study: Study) -> tuple[str, str]:
@@ -76,11 +75,6 @@ def _no_answer(records: Sequence[TrialRecord]) -> tuple[str, str]:
     )
 
 
-def _where(condition: Condition) -> str:
-    ratio = ratio_text(condition.imbalance_ratio)
-    return f"{condition.dataset} with {condition.classifier} at imbalance ratio {ratio}"
-
-
 _GAIN_OPENINGS: Mapping[Verdict, str] = {
     "helps": "GAN augmentation helps on {where}",
     "hurts": "GAN augmentation hurts on {where}",
@@ -90,8 +84,8 @@ _GAIN_OPENINGS: Mapping[Verdict, str] = {
 
 
 def _gain_sentence(contrast: Contrast) -> str:
-    where, gain = _where(contrast.condition), contrast.gain
-    opening = _GAIN_OPENINGS[gain.verdict].format(where=where, seeds=count(gain.estimate.n, "seed"))
+    place, gain = wording.where(contrast.condition), contrast.gain
+    opening = _GAIN_OPENINGS[gain.verdict].format(where=place, seeds=count(gain.estimate.n, "seed"))
     return (
         f"{opening}: {contrast.gan}, the GAN chosen on validation, changes test minority F1 by "
         f"{gain_phrase(gain.estimate)} against no balancing{_reservation(gain)}."
@@ -188,15 +182,13 @@ def _ratios(judged: Sequence[Comparison]) -> str:
 def contrast_table(study: Study) -> Table:
     """What the answer rests on: a row for each condition, with the methods chosen on validation."""
     found = contrasts(study)
-    numbers = pd.DataFrame([_contrast_numbers(contrast) for contrast in found])
     columns = [*CONDITION_COLUMNS, "GAN", "Gain over none", "Verdict", "Simple method"]
     columns += ["GAN minus simple", "GAN is", "Seeds"]
-    text = pd.DataFrame([_contrast_text(contrast) for contrast in found], columns=columns)
     return Table(
         name="contrasts",
         title="The GAN and the simple method chosen on validation, and what they reach on test",
-        numbers=numbers,
-        text=headed(without_constants(text)),
+        numbers=pd.DataFrame(map(_contrast_numbers, found)),
+        rows=pd.DataFrame(map(_contrast_text, found), columns=columns),
     )
 
 

@@ -6,8 +6,8 @@ import pandas as pd
 
 from gan_study.analysis.aggregate import t_interval
 from gan_study.analysis.provenance import SCORES
-from gan_study.analysis.select import MAIN_METRIC, condition_of, confirmed, families, score
-from gan_study.analysis.tables import KEYS, Arm, Table, headed, in_order, without_constants
+from gan_study.analysis.select import MAIN_METRIC, by_arm, confirmed, score
+from gan_study.analysis.tables import Table
 from gan_study.analysis.trial import Trial
 from gan_study.analysis.wording import estimate_text, label
 
@@ -20,33 +20,24 @@ def best_epoch_tables(records: Sequence[Trial]) -> tuple[Table, ...]:
     The best epoch is each seed's own, chosen on the very images that it is scored on: it stands here to be
     compared with published numbers that were got in this way, and nothing else in the report uses it.
     """
-    groups: dict[Arm, list[Trial]] = {}
-    for record in confirmed(records):
-        if record.test_epochs:
-            groups.setdefault(Arm(*condition_of(record), record.balancer), []).append(record)
+    groups = by_arm(record for record in confirmed(records) if record.test_epochs)
     if not groups:
         return ()
     numbers, text = [], []
-    for arm in in_order(groups, families(records)):
+    for arm, trials in groups.items():
         row: dict[str, object] = dict(arm._asdict())
         cells: dict[str, object] = dict(arm._asdict())
         for metric in METRICS:
-            last = t_interval([score(record, metric, "test") or 0.0 for record in groups[arm]])
-            best = t_interval([_best(record, metric) for record in groups[arm]])
+            last = t_interval([score(record, metric, "test") or 0.0 for record in trials])
+            best = t_interval([_best(record, metric) for record in trials])
             for name, estimate in (("last", last), ("best", best)):
                 row |= {f"{metric}_{name}_{key}": getattr(estimate, key) for key in ("n", "mean", "low", "high")}
                 cells[f"{label(metric)}, {name} epoch"] = estimate_text(estimate)
         numbers.append(row)
-        text.append(cells | {"Seeds": len(groups[arm])})
-    return (
-        Table(
-            name="best_epoch",
-            title="The last epoch, and the best one chosen on the test part",
-            numbers=pd.DataFrame(numbers),
-            text=headed(without_constants(pd.DataFrame(text, columns=[*KEYS, *list(text[0])[len(KEYS) :]]))),
-            origin=SCORES,
-        ),
-    )
+        text.append(cells | {"Seeds": len(trials)})
+    title = "The last epoch, and the best one chosen on the test part"
+    frames = {"numbers": pd.DataFrame(numbers), "rows": pd.DataFrame(text)}
+    return (Table(name="best_epoch", title=title, origin=SCORES, **frames),)
 
 
 def _best(record: Trial, metric: str) -> float:

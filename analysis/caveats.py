@@ -2,25 +2,15 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from operator import eq, gt, lt
 
+from gan_study.analysis import select
 from gan_study.analysis.generated import FLAGS, flagged_images
 from gan_study.analysis.load import Study
-from gan_study.analysis.select import (
-    MAIN_METRIC,
-    NO_BALANCING,
-    UPPER_BOUND,
-    condition_of,
-    conditions,
-    confirm_complete,
-    confirmed,
-    families,
-    paired_gains,
-    scores_frame,
-    under,
-)
+from gan_study.analysis.select import MAIN_METRIC, NO_BALANCING, UPPER_BOUND, confirmed
 from gan_study.analysis.trial import Trial
 from gan_study.analysis.verdicts import MINIMUM_SEEDS, comparisons
-from gan_study.analysis.wording import count, first_few, listing, number, ratio_text, stated_settings
+from gan_study.analysis.wording import count, first_few, listing, number, ratio_text, stated_settings, where
 
 SMALL_COUNT = 20
 MOST_NOTES = 12
@@ -65,32 +55,26 @@ def _missing_phases(records: Sequence[Trial]) -> Iterator[str]:
 
 def _one_run(records: Sequence[Trial]) -> Iterator[str]:
     """What one run of each method shows of minority recall, under each condition that has no more."""
-    for condition in conditions(confirmed(records)):
-        scored = scores_frame(confirmed(under(records, condition)), "minority_recall", "test")
+    for condition in select.conditions(confirmed(records)):
+        scored = select.scores_frame(confirmed(select.under(records, condition)), "minority_recall", "test")
         if scored["setting_id"].nunique() != 1 or NO_BALANCING not in set(scored["balancer"]):
             continue
         recalls = dict(zip(scored["balancer"], scored["value"], strict=True))
         none = recalls.pop(NO_BALANCING)
-        sides = {
-            "lower with": {name: recall for name, recall in recalls.items() if recall < none},
-            "the same with": {name: recall for name, recall in recalls.items() if recall == none},
-            "higher with": {name: recall for name, recall in recalls.items() if recall > none},
-        }
         named = {
-            side: [f"{name} ({number(recall)})" for name, recall in sorted(found.items())]
-            for side, found in sides.items()
+            side: [f"{name} ({number(recall)})" for name, recall in sorted(recalls.items()) if is_so(recall, none)]
+            for side, is_so in (("lower with", lt), ("the same with", eq), ("higher with", gt))
         }
         said = [f"{side} {listing(first_few(names))}" for side, names in named.items() if names]
         if said:
             yield (
-                f"One run decides nothing. In the one on {condition.dataset} with {condition.classifier} at "
-                f"imbalance ratio {ratio_text(condition.imbalance_ratio)} test minority recall is {number(none)} "
-                f"without balancing, {listing(said)}: another seed may turn that round."
+                f"One run decides nothing. In the one on {where(condition)} test minority recall is "
+                f"{number(none)} without balancing, {listing(said)}: another seed may turn that round."
             )
 
 
 def _seeds(records: Sequence[Trial]) -> Iterator[str]:
-    numbers = Counter((condition_of(record), record.balancer) for record in confirmed(records)).values()
+    numbers = Counter(map(select.arm_of, confirmed(records))).values()
     if not numbers:
         return
     low, high = min(numbers), max(numbers)
@@ -153,8 +137,8 @@ def _flagged_images(records: Sequence[Trial]) -> Iterator[str]:
 
 
 def _comparisons(records: Sequence[Trial]) -> Iterator[str]:
-    gains = paired_gains(records, MAIN_METRIC)
-    shown = len({(condition_of(r), r.balancer) for r in confirmed(records) if r.balancer != NO_BALANCING})
+    gains = select.paired_gains(records, MAIN_METRIC)
+    shown = len({select.arm_of(r) for r in confirmed(records) if r.balancer != NO_BALANCING})
     if not gains.empty and shown > 1:
         yield (
             f"{shown} gains over no balancing are shown, each with its own interval: were no method to change "
@@ -186,11 +170,11 @@ def _search_budgets(records: Sequence[Trial]) -> Iterator[str]:
         return
     tried = Counter(record.balancer for record in searched)
     budgets: dict[int, list[str]] = {}
-    for name in (name for name in families(records) if name != NO_BALANCING):
+    for name in (name for name in select.families(records) if name != NO_BALANCING):
         budgets.setdefault(tried[name], []).append(name)
     said = [f"{listing(names)} {total}" for total, names in sorted(budgets.items(), reverse=True)]
-    places = {condition_of(record) for record in searched}
-    spent = Counter((condition_of(record), record.balancer) for record in searched)
+    places = {select.condition_of(record) for record in searched}
+    spent = Counter((select.condition_of(record), record.balancer) for record in searched)
     equal = len({spent[place, name] for place in places for name in tried}) == 1
     yield (
         f"Search trials in all: {'; '.join(said)}. "
@@ -237,7 +221,7 @@ def _uneven_seeds(records: Sequence[Trial]) -> Iterator[str]:
 
 
 def _superseded(records: Sequence[Trial]) -> Iterator[str]:
-    number = len(confirm_complete(records)) - len(confirmed(records))
+    number = len(select.confirm_complete(records)) - len(confirmed(records))
     if number:
         yield f"{count(number, 'confirm trial')} were replaced by a later selection in the same setting."
 
@@ -252,10 +236,10 @@ def _record_notes(records: Sequence[Trial]) -> Iterator[str]:
 
 def arms_lacking_seeds(records: Sequence[Trial]) -> list[str]:
     """The confirmed methods with fewer seeds than the one with most, and how many they have."""
-    done = Counter((condition_of(record), record.balancer) for record in confirmed(records))
+    done = Counter(map(select.arm_of, confirmed(records)))
     most = max(done.values(), default=0)
     return [
-        f"{balancer} at ratio {ratio_text(condition.imbalance_ratio)} ({number} of {most})"
-        for (condition, balancer), number in sorted(done.items())
+        f"{arm.balancer} at ratio {ratio_text(arm.imbalance_ratio)} ({number} of {most})"
+        for arm, number in sorted(done.items())
         if number < most
     ]

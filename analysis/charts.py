@@ -1,7 +1,7 @@
 """The interactive charts of the page, as Vega-Lite specifications: hovering tells numbers, menus filter."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -10,12 +10,12 @@ import pandas as pd
 
 from gan_study.analysis.chart_data import class_frame, cost_frame, curve_frame, estimate_frame, time_frame
 from gan_study.analysis.plots.style import BLUE, GREEN, ORANGE, SKY, VERMILION
-from gan_study.analysis.select import CONDITION_COLUMNS, NO_BALANCING, Family
+from gan_study.analysis.select import ARM_COLUMNS, CONDITION_COLUMNS, NO_BALANCING, Family
 from gan_study.analysis.trial import Trial
 from gan_study.analysis.wording import ratio_text
 
 # What the page's menus choose among; each is a parameter of every chart.
-FILTERS = (*CONDITION_COLUMNS, "balancer")
+FILTERS = ARM_COLUMNS
 ALL = "all"
 # Grey where the printed figures have black, which a dark page would swallow.
 GREY = "#808080"
@@ -47,30 +47,89 @@ class Chart:
     specification: dict[str, Any]
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Plan:
-    section: str
-    name: str
-    title: str
-    alt: str
-    data: pd.DataFrame
-    draw: Callable[[pd.DataFrame], Drawing]
+# Name -> section, title and text alternative; braces hold what a chart of several ratios says of them.
+_WORDS: Mapping[str, tuple[str, str, str]] = {
+    "interactive_minority_recall": (
+        "scores",
+        "Test minority recall{against}",
+        "Minority recall of every method{at}, mean and 95 % interval.",
+    ),
+    "interactive_minority_f1": (
+        "scores",
+        "Test minority F1{against}",
+        "Minority F1 of every method{at}, mean and 95 % interval.",
+    ),
+    "gain_map": (
+        "gain",
+        "Gain in test minority F1 over no balancing, by method and ratio",
+        "A map of mean gains, methods down and ratios across; blue gains, red loses. Numbers in the cells.",
+    ),
+    "classes": (
+        "classes",
+        "Gain of each class over no balancing, in test F1",
+        "A map of mean gains, classes down and methods across; blue classes gain, red ones pay.",
+    ),
+    "cost": (
+        "cost",
+        "Cost against gain, the Pareto front joined",
+        "Seconds of balancing and training against the mean gain of every method; a line joins the methods that "
+        "none beats in both.",
+    ),
+    "time": (
+        "cost",
+        "Where a trial's time goes",
+        "Bars of the mean seconds that each stage of a confirmed trial takes, by method.",
+    ),
+    "generator_loss": (
+        "curves",
+        "Training curves: generator loss, the smallest confirmed seed of each GAN",
+        "Mean generator loss of each GAN by epoch.",
+    ),
+    "discriminator_loss": (
+        "curves",
+        "Training curves: discriminator loss, the smallest confirmed seed of each GAN",
+        "Mean discriminator loss of each GAN by epoch.",
+    ),
+    "map": (
+        "map",
+        "Real and generated images on one map",
+        "Points for images, near one another where their features are alike: circles are real images, crosses "
+        "generated ones, a colour for each class.",
+    ),
+}
 
 
 def charts(records: Sequence[Trial], places: pd.DataFrame) -> tuple[Chart, ...]:
     """Every chart for which the records, and the `places` of images on their map (`map_frame`), have data."""
-    return tuple(
-        Chart(
-            section=plan.section,
-            name=plan.name,
-            title=plan.title,
-            alt=plan.alt,
-            data=plan.data,
-            specification=_specification(plan),
-        )
-        for plan in (*_plans(records), _map_plan(places))
-        if len(plan.data)
+    estimates, curves = estimate_frame(records), curve_frame(records)
+    scores = estimates[estimates["measure"] == "score"].drop(columns="measure")
+    gains = estimates[estimates["measure"] == "gain"]
+    maps = places.groupby(CONDITION_COLUMNS, sort=False).ngroup() if len(places) else []
+    drawn: tuple[tuple[str, pd.DataFrame, Callable[[pd.DataFrame], Drawing]], ...] = (
+        ("interactive_minority_recall", scores[scores["metric"] == "Minority recall"], _scores),
+        ("interactive_minority_f1", scores[scores["metric"] == "Minority F1"], _scores),
+        ("gain_map", gains[gains["metric"] == "Minority F1"], _gain_map),
+        ("classes", class_frame(records), _class_map),
+        ("cost", cost_frame(records), _cost),
+        ("time", time_frame(records), _times),
+        ("generator_loss", curves[curves["network"] == "generator"], _curves),
+        ("discriminator_loss", curves[curves["network"] == "discriminator"], _curves),
+        ("map", places.assign(map=maps), _map),
     )
+    return tuple(_chart(name, data, draw) for name, data, draw in drawn if len(data))
+
+
+def _chart(name: str, data: pd.DataFrame, draw: Callable[[pd.DataFrame], Drawing]) -> Chart:
+    """A chart as Vega-Lite, as wide as the page, with the page's menus as its parameters."""
+    several = data["imbalance_ratio"].nunique() > 1
+    of_ratios = {"against": " against the imbalance ratio", "at": " at every ratio"}
+    said = of_ratios if several else dict.fromkeys(of_ratios, "")
+    section, title, words = (text.format(**said) for text in _WORDS[name])
+    menus = [alt.param(name=f"pick_{each}", value=ALL) for each in FILTERS]
+    size = {"width": "container", "autosize": alt.AutoSizeParams(type="fit-x", contains="padding")}
+    found = draw(data).add_params(*menus).properties(description=words, background="transparent", **size)
+    specification: dict[str, Any] = found.configure(font=FONT).configure_view(stroke=None).to_dict()
+    return Chart(section=section, name=name, title=title, alt=words, data=data, specification=specification)
 
 
 def choices(records: Sequence[Trial]) -> dict[str, tuple[str, ...]]:
@@ -84,81 +143,10 @@ def choices(records: Sequence[Trial]) -> dict[str, tuple[str, ...]]:
     return {name: tuple(found) for name, found in values.items() if len(found) > 1}
 
 
-def _plans(records: Sequence[Trial]) -> Iterator[_Plan]:
-    estimates = estimate_frame(records)
-    scores = estimates[estimates["measure"] == "score"].drop(columns="measure")
-    for metric in ("Minority recall", "Minority F1"):
-        data = scores[scores["metric"] == metric]
-        several = data["imbalance_ratio"].nunique() > 1
-        yield _Plan(
-            section="scores",
-            name=f"interactive_{metric.lower().replace(' ', '_')}",
-            title=f"Test {metric[0].lower()}{metric[1:]}{' against the imbalance ratio' if several else ''}",
-            alt=f"{metric} of every method{' at every ratio' if several else ''}, mean and 95 % interval.",
-            data=data,
-            draw=_against_ratio if several else _intervals,
-        )
-    yield _Plan(
-        section="gain",
-        name="gain_map",
-        title="Gain in test minority F1 over no balancing, by method and ratio",
-        alt="A map of mean gains, methods down and ratios across; blue gains, red loses. Numbers in the cells.",
-        data=estimates[(estimates["measure"] == "gain") & (estimates["metric"] == "Minority F1")],
-        draw=_gain_map,
-    )
-    yield _Plan(
-        section="classes",
-        name="classes",
-        title="Gain of each class over no balancing, in test F1",
-        alt="A map of mean gains, classes down and methods across; blue classes gain, red ones pay.",
-        data=class_frame(records),
-        draw=_class_map,
-    )
-    yield _Plan(
-        section="cost",
-        name="cost",
-        title="Cost against gain, the Pareto front joined",
-        alt="Seconds of balancing and training against the mean gain of every method; a line joins the methods "
-        "that none beats in both.",
-        data=cost_frame(records),
-        draw=_cost,
-    )
-    yield _Plan(
-        section="cost",
-        name="time",
-        title="Where a trial's time goes",
-        alt="Bars of the mean seconds that each stage of a confirmed trial takes, by method.",
-        data=time_frame(records),
-        draw=_times,
-    )
-    curves = curve_frame(records)
-    for network in ("generator", "discriminator"):
-        yield _Plan(
-            section="curves",
-            name=f"{network}_loss",
-            title=f"Training curves: {network} loss, the smallest confirmed seed of each GAN",
-            alt=f"Mean {network} loss of each GAN by epoch.",
-            data=curves[curves["network"] == network],
-            draw=_curves,
-        )
-
-
-def _map_plan(places: pd.DataFrame) -> _Plan:
-    shown = places.groupby(list(CONDITION_COLUMNS), sort=False).ngroup() if len(places) else None
-    return _Plan(
-        section="map",
-        name="map",
-        title="Real and generated images on one map",
-        alt="Points for images, near one another where their features are alike: circles are real images, crosses "
-        "generated ones, a colour for each class.",
-        data=places if shown is None else places.assign(map=shown),
-        draw=_map,
-    )
-
-
 def _map(frame: pd.DataFrame) -> alt.Chart:
     """Real images as circles, generated ones as crosses; of several maps the menus choose, the first by itself."""
-    classes = frame["class"].drop_duplicates().tolist()
+    colours = alt.Scale(domain=frame["class"].drop_duplicates().tolist(), range=METHOD_COLOURS)
+    shapes = alt.Scale(domain=["real", "generated"], range=["circle", "cross"])
     chart: alt.Chart = (
         _base(frame)
         .transform_joinaggregate(first="min(map)")
@@ -167,86 +155,58 @@ def _map(frame: pd.DataFrame) -> alt.Chart:
         .encode(
             x=alt.X("x:Q", scale=_span(frame["x"]), axis=None),
             y=alt.Y("y:Q", scale=_span(frame["y"]), axis=None),
-            color=alt.Color(
-                "class:N",
-                scale=alt.Scale(domain=classes, range=METHOD_COLOURS),
-                legend=alt.Legend(orient="top", title=None, columns=4, labelLimit=120),
-            ),
-            shape=alt.Shape(
-                "kind:N",
-                scale=alt.Scale(domain=["real", "generated"], range=["circle", "cross"]),
-                legend=alt.Legend(orient="top", title=None),
-            ),
-            tooltip=_tooltip("class:N", "kind:N"),
+            color=alt.Color("class:N", scale=colours, legend=_legend(columns=4, labelLimit=120)),
+            shape=alt.Shape("kind:N", scale=shapes, legend=_legend()),
+            tooltip=_tips(*_ARM_TIPS, "class:N", "kind:N"),
         )
         .properties(height=1.2 * PLOT_PIXELS)
     )
     return chart
 
 
-def _specification(plan: _Plan) -> dict[str, Any]:
-    """A chart as Vega-Lite, as wide as the page, with the page's menus as its parameters."""
-    chart = plan.draw(plan.data)
-    menus = [alt.param(name=f"pick_{name}", value=ALL) for name in FILTERS]
-    found = chart.add_params(*menus).properties(
-        width="container",
-        autosize=alt.AutoSizeParams(type="fit-x", contains="padding"),
-        description=plan.alt,
-        background="transparent",
-    )
-    specification: dict[str, Any] = found.configure(font=FONT).configure_view(stroke=None).to_dict()
-    return specification
-
-
-def _values(frame: pd.DataFrame) -> alt.InlineData:
-    """A frame's rows; None for what is missing. Ratios get their text, by which the menus choose."""
-    texts = frame.assign(ratio=frame["imbalance_ratio"].map(ratio_text))
-    return alt.InlineData(values=json.loads(texts.to_json(orient="records")))
-
-
 def _base(frame: pd.DataFrame, *, reference: bool = False) -> alt.Chart:
-    """A chart of the rows that the menus leave; with `reference` no balancing stays whichever method is chosen."""
-    kept = {
-        "dataset": _is_picked("dataset"),
-        "classifier": _is_picked("classifier"),
-        "imbalance_ratio": "(pick_imbalance_ratio == 'all' || datum.ratio == pick_imbalance_ratio)",
-        "balancer": _is_picked("balancer"),
-    }
+    """A chart of the rows that the menus leave; with `reference` no balancing stays whichever method is chosen.
+
+    None stands for what is missing. Ratios get their text, by which the menus choose.
+    """
+    texts = frame.assign(ratio=frame["imbalance_ratio"].map(ratio_text))
+    fields = {name: name for name in FILTERS} | {"imbalance_ratio": "ratio"}
+    *others, method = (f"(pick_{name} == '{ALL}' || datum.{each} == pick_{name})" for name, each in fields.items())
     if reference:
-        kept["balancer"] = f"({kept['balancer']} || datum.balancer == '{NO_BALANCING}')"
-    return alt.Chart(_values(frame)).transform_filter(" && ".join(kept.values()))
+        method = f"({method} || datum.balancer == '{NO_BALANCING}')"
+    values = alt.InlineData(values=json.loads(texts.to_json(orient="records")))
+    return alt.Chart(values).transform_filter(" && ".join([*others, method]))
 
 
-def _is_picked(name: str) -> str:
-    return f"(pick_{name} == '{ALL}' || datum.{name} == pick_{name})"
+def _tips(*fields: str) -> list[alt.Tooltip]:
+    """What hovering shows, of `fields` given as "name:type[:format]"."""
+    split = [field.split(":", maxsplit=2) for field in fields]
+    return [alt.Tooltip(f"{name}:{kind}", **({"format": form[0]} if form else {})) for name, kind, *form in split]
 
 
-def _tooltip(*fields: str) -> list[alt.Tooltip]:
-    """What hovering shows: the arm, then `fields` given as "name:type[:format]"."""
-    shown = ["balancer:N", "ratio:N", "dataset:N", "classifier:N", *fields]
-    return [
-        alt.Tooltip(f"{name}:{kind}", format=form[0]) if form else alt.Tooltip(f"{name}:{kind}")
-        for name, kind, *form in (field.split("|") for field in (each.replace(":", "|") for each in shown))
-    ]
+_ARM_TIPS = ("balancer:N", "ratio:N", "dataset:N", "classifier:N")
+_CLASS_TIPS = ("balancer:N", "class:N", "minority:N", "training_images:Q:.0f", "mean:Q:+.3f", "score:Q:.3f", "n:Q")
+_ESTIMATE_TIPS = (*_ARM_TIPS, "mean:Q:.3f", "low:Q:.3f", "high:Q:.3f", "n:Q")
 
 
-_ESTIMATE_TOOLTIP = ("mean:Q:.3f", "low:Q:.3f", "high:Q:.3f", "n:Q")
+def _legend(**options: Any) -> alt.Legend:
+    return alt.Legend(orient="top", title=None, **options)
 
 
-def _family_look(place: int) -> dict[str, Any]:
-    """The scale and legend of a family's colour (`place` 0) or shape (1); equal legends become one."""
-    return {
-        "scale": alt.Scale(domain=list(FAMILY_LOOKS), range=[look[place] for look in FAMILY_LOOKS.values()]),
-        "legend": alt.Legend(orient="top", title=None, columns=2),
-    }
+# Equal legends become one.
+_FAMILY_COLOUR, _FAMILY_SHAPE = (
+    channel("family:N", scale=alt.Scale(domain=list(FAMILY_LOOKS), range=list(looks)), legend=_legend(columns=2))
+    for channel, looks in zip((alt.Color, alt.Shape), zip(*FAMILY_LOOKS.values(), strict=True), strict=True)
+)
 
 
-def _family_colour() -> alt.Color:
-    return alt.Color("family:N", **_family_look(0))
+def _rows(field: str, order: Sequence[str] | str) -> alt.Y:
+    """Names down the left side."""
+    return alt.Y(field, sort=order, title=None, axis=alt.Axis(labelLimit=150))
 
 
-def _family_shape() -> alt.Shape:
-    return alt.Shape("family:N", **_family_look(1))
+def _scores(frame: pd.DataFrame) -> Layers:
+    return _against_ratio(frame) if frame["imbalance_ratio"].nunique() > 1 else _intervals(frame)
 
 
 def _against_ratio(frame: pd.DataFrame) -> Layers:
@@ -264,9 +224,9 @@ def _against_ratio(frame: pd.DataFrame) -> Layers:
             axis=alt.Axis(values=ratios, format="~r"),
             title="Imbalance ratio (log scale)",
         ),
-        color=_family_colour(),
+        color=_FAMILY_COLOUR,
         detail=["balancer:N", "dataset:N", "classifier:N"],
-        tooltip=_tooltip(*_ESTIMATE_TOOLTIP),
+        tooltip=_tips(*_ESTIMATE_TIPS),
     )
     band = base.mark_area(clip=True).encode(
         y=alt.Y("low:Q", scale=seen, title=str(frame["metric"].iloc[0])),
@@ -278,22 +238,19 @@ def _against_ratio(frame: pd.DataFrame) -> Layers:
         opacity=alt.condition(hover, alt.value(1.0), alt.value(0.55)),
         strokeDash=alt.condition(f"datum.balancer == '{NO_BALANCING}'", alt.value([5, 4]), alt.value([1, 0])),
     )
-    points = base.mark_point(filled=True, size=55).encode(y="mean:Q", shape=_family_shape())
+    points = base.mark_point(filled=True, size=55).encode(y="mean:Q", shape=_FAMILY_SHAPE)
     return alt.layer(band, line, points.add_params(hover)).properties(height=PLOT_PIXELS)
 
 
 def _intervals(frame: pd.DataFrame) -> Layers:
     """A row for each method: its mean and interval."""
     order = frame.sort_values("mean", ascending=False)["balancer"].drop_duplicates().tolist()
-    base = _base(frame, reference=True).encode(
-        y=alt.Y("balancer:N", sort=order, title=None, axis=alt.Axis(labelLimit=150)),
-        color=_family_colour(),
-        tooltip=_tooltip(*_ESTIMATE_TOOLTIP),
-    )
+    arms, tooltip = _rows("balancer:N", order), _tips(*_ESTIMATE_TIPS)
+    base = _base(frame, reference=True).encode(y=arms, color=_FAMILY_COLOUR, tooltip=tooltip)
     title = str(frame["metric"].iloc[0])
     axis = alt.X("low:Q", title=title, scale=alt.Scale(zero=False))
     rule = base.mark_rule(strokeWidth=2).encode(x=axis, x2="high:Q")
-    point = base.mark_point(filled=True, size=70, opacity=1).encode(x="mean:Q", shape=_family_shape())
+    point = base.mark_point(filled=True, size=70, opacity=1).encode(x="mean:Q", shape=_FAMILY_SHAPE)
     return alt.layer(rule, point).properties(height=ROW_PIXELS * len(order))
 
 
@@ -306,8 +263,8 @@ def _gain_map(frame: pd.DataFrame) -> Layers:
     ratios = [ratio_text(ratio) for ratio in sorted(frame["imbalance_ratio"].unique())]
     base = _base(named).encode(
         x=alt.X("ratio:N", sort=ratios, title="Imbalance ratio", axis=alt.Axis(labelAngle=0)),
-        y=alt.Y("row:N", sort=order, title=None, axis=alt.Axis(labelLimit=150)),
-        tooltip=_tooltip(*_ESTIMATE_TOOLTIP),
+        y=_rows("row:N", order),
+        tooltip=_tips(*_ESTIMATE_TIPS),
     )
     largest = float(frame["mean"].abs().max())
     is_dark = f"abs(datum.mean) > {0.6 * largest}"
@@ -332,20 +289,11 @@ def _class_map(frame: pd.DataFrame) -> alt.Chart:
         .encode(
             x=alt.X("balancer:N", title=None, axis=alt.Axis(labelAngle=-50, labelLimit=120)),
             y=alt.Y("class:N", sort=order, title="Class, the smallest first", axis=alt.Axis(labelLimit=120)),
-            tooltip=[
-                alt.Tooltip("balancer:N"),
-                alt.Tooltip("class:N"),
-                alt.Tooltip("minority:N"),
-                alt.Tooltip("training_images:Q", format=".0f"),
-                alt.Tooltip("mean:Q", format="+.3f"),
-                alt.Tooltip("score:Q", format=".3f"),
-                alt.Tooltip("n:Q"),
-            ],
+            tooltip=_tips(*_CLASS_TIPS),
         )
     )
-    chart: alt.Chart = _cells(base, largest=float(frame["mean"].abs().max())).properties(
-        height=ROW_PIXELS * len(order)
-    )
+    largest = float(frame["mean"].abs().max())
+    chart: alt.Chart = _cells(base, largest=largest).properties(height=ROW_PIXELS * len(order))
     return chart
 
 
@@ -380,29 +328,26 @@ def _cost(frame: pd.DataFrame) -> Layers:
         .encode(detail=["ratio:N", "dataset:N", "classifier:N"])
     )
     points = base.mark_point(filled=True, size=80, opacity=0.9).encode(
-        color=_family_colour(),
-        shape=_family_shape(),
-        tooltip=_tooltip("seconds:Q:.2f", "gain:Q:+.3f", "search_seconds:Q:.0f", "device:N", "front:N"),
+        color=_FAMILY_COLOUR,
+        shape=_FAMILY_SHAPE,
+        tooltip=_tips(*_ARM_TIPS, "seconds:Q:.2f", "gain:Q:+.3f", "search_seconds:Q:.0f", "device:N", "front:N"),
     )
-    zero = (
-        alt.Chart(alt.InlineData(values=[{"gain": 0}])).mark_rule(color=GREY, strokeDash=[2, 2]).encode(y="gain:Q")
-    )
+    line = alt.Chart(alt.InlineData(values=[{"gain": 0}]))
+    zero = line.mark_rule(color=GREY, strokeDash=[2, 2]).encode(y="gain:Q")
     return alt.layer(zero, front, points).properties(height=PLOT_PIXELS)
 
 
 def _times(frame: pd.DataFrame) -> alt.Chart:
-    colour = alt.Color(
-        "stage:N", scale=alt.Scale(range=METHOD_COLOURS), legend=alt.Legend(orient="top", title=None)
-    )
+    colour = alt.Color("stage:N", scale=alt.Scale(range=METHOD_COLOURS), legend=_legend())
     chart: alt.Chart = (
         _base(frame)
         .transform_aggregate(spent="mean(seconds)", groupby=["balancer", "stage"])
         .mark_bar()
         .encode(
             x=alt.X("spent:Q", stack="zero", title="Mean seconds a confirmed trial"),
-            y=alt.Y("balancer:N", sort="-x", title=None, axis=alt.Axis(labelLimit=150)),
+            y=_rows("balancer:N", "-x"),
             color=colour,
-            tooltip=[alt.Tooltip("balancer:N"), alt.Tooltip("stage:N"), alt.Tooltip("spent:Q", format=".2f")],
+            tooltip=_tips("balancer:N", "stage:N", "spent:Q:.2f"),
         )
         .properties(height=ROW_PIXELS * frame["balancer"].nunique())
     )
@@ -419,11 +364,11 @@ def _curves(frame: pd.DataFrame) -> alt.Chart:
         .encode(
             x=alt.X("epoch:Q", scale=_span(frame["epoch"]), title="Epoch"),
             y=alt.Y("loss:Q", scale=_span(frame["loss"]), title=f"Mean {frame['network'].iloc[0]} loss"),
-            color=alt.Color("balancer:N", scale=colours, legend=alt.Legend(orient="top", title=None)),
+            color=alt.Color("balancer:N", scale=colours, legend=_legend()),
             detail=["curve:N"],
             opacity=alt.condition(hover, alt.value(1.0), alt.value(0.6)),
             strokeWidth=alt.condition(hover, alt.value(3), alt.value(1.4)),
-            tooltip=_tooltip("epoch:Q", "loss:Q:.3f"),
+            tooltip=_tips(*_ARM_TIPS, "epoch:Q", "loss:Q:.3f"),
         )
         .add_params(hover)
         .properties(height=240)

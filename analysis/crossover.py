@@ -10,9 +10,9 @@ from scipy.optimize import isotonic_regression
 
 from gan_study.analysis.aggregate import CONFIDENCE
 from gan_study.analysis.load import Study
-from gan_study.analysis.select import Condition, Task, confirmed, families
+from gan_study.analysis.select import Condition, Task, condition_of, confirmed, families
 from gan_study.analysis.statistics import Floats, resampled_means
-from gan_study.analysis.tables import Table, headed
+from gan_study.analysis.tables import Table
 from gan_study.analysis.trial import Trial
 from gan_study.analysis.verdicts import Comparison, comparisons
 from gan_study.analysis.wording import ABSENT, listing, magnitude, ratio_text
@@ -78,8 +78,7 @@ def real_images(records: Sequence[Trial]) -> dict[Condition, float]:
     for record in confirmed(records):
         if record.class_counts is not None:
             counts = [record.class_counts.training[index] for index in record.minority_classes]
-            condition = Condition(record.dataset, record.classifier, record.imbalance_ratio)
-            found.setdefault(condition, []).append(float(np.mean(counts)))
+            found.setdefault(condition_of(record), []).append(float(np.mean(counts)))
     return {condition: float(np.mean(counts)) for condition, counts in found.items()}
 
 
@@ -134,11 +133,8 @@ def _crossing(log_places: Floats, means: Floats, draws: Floats, *, falls: bool) 
 
 def gain_falls(means: Floats) -> bool:
     """Whether a monotone curve fits `means` better (least squares) where it falls than where it rises."""
-    misfits = {
-        falls: float(np.sum((isotonic_regression(means, increasing=not falls).x - means) ** 2))
-        for falls in (True, False)
-    }
-    return misfits[True] <= misfits[False]
+    rising, falling = (isotonic_regression(means, increasing=rises).x for rises in (True, False))
+    return float(np.sum((falling - means) ** 2)) <= float(np.sum((rising - means) ** 2))
 
 
 def zero_of(places: Floats, means: Floats, *, falls: bool) -> float:
@@ -177,16 +173,9 @@ def crossover_tables(study: Study) -> tuple[Table, ...]:
     ]
     columns = ["dataset", "classifier", "balancer", "Finding", "Crossover: ratio"]
     columns += ["Crossover: real images a class", "Ratios tried"]
-    text = pd.DataFrame(rows, columns=columns)
-    tasks = [name for name in ("dataset", "classifier") if text[name].nunique() <= 1]
-    return (
-        Table(
-            name="crossover",
-            title="Where each GAN stops helping, with 95 % bootstrap intervals",
-            numbers=pd.DataFrame([_numbers(each) for each in found]),
-            text=headed(text.drop(columns=tasks)),
-        ),
-    )
+    numbers, text = pd.DataFrame(map(_numbers, found)), pd.DataFrame(rows, columns=columns)
+    title = "Where each GAN stops helping, with 95 % bootstrap intervals"
+    return (Table(name="crossover", title=title, numbers=numbers, rows=text),)
 
 
 def _finding(each: Crossover) -> str:

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from gan_study.analysis.provenance import SCORES
-from gan_study.analysis.select import condition_of, conditions, confirmed, families
-from gan_study.analysis.tables import KEYS, Arm, Table, headed, in_order, without_constants
+from gan_study.analysis.select import ARM_COLUMNS, Arm, by_arm, conditions, confirmed
+from gan_study.analysis.tables import Table
 from gan_study.analysis.trial import ImageQuality, Trial
 from gan_study.analysis.wording import ABSENT, count, magnitude, ratio_text
 
@@ -144,15 +144,10 @@ class SeedMean(NamedTuple):
 
 def qualities(records: Sequence[Trial]) -> dict[ImageArm, tuple[ImageQuality, ...]]:
     """The quality of a class's images in each confirmed trial that made some, in the order of the tables."""
-    found: dict[Arm, dict[str, list[ImageQuality]]] = {}
-    for record in confirmed(records):
-        by_class = found.setdefault(Arm(*condition_of(record), record.balancer), {})
-        for name, quality in record.quality.items():
-            by_class.setdefault(name, []).append(quality)
     return {
-        ImageArm(arm, name): tuple(measured)
-        for arm in in_order(found, families(records))
-        for name, measured in found[arm].items()
+        ImageArm(arm, name): tuple(trial.quality[name] for trial in trials if name in trial.quality)
+        for arm, trials in by_arm(confirmed(records)).items()
+        for name in dict.fromkeys(name for trial in trials for name in trial.quality)
     }
 
 
@@ -183,21 +178,14 @@ def generated_tables(records: Sequence[Trial]) -> tuple[Table, ...]:
     if not found:
         return ()
     brackets = "means over seeds, in brackets what real images reach"
-    return (
-        Table(
-            name="generated",
-            title=f"Quality of the generated images: {brackets}",
-            numbers=_numbers(found, (*FIDELITY, *VARIETY)),
-            text=_text(found, with_features(FIDELITY, records)),
-            origin=SCORES,
-        ),
-        Table(
-            name="generated_variety",
-            title=f"Variety and copies among the generated images: {brackets}",
-            numbers=_numbers(found, VARIETY),
-            text=_text(found, VARIETY),
-            origin=SCORES,
-        ),
+    every, fidelity = _numbers(found, (*FIDELITY, *VARIETY)), _text(found, with_features(FIDELITY, records))
+    variety = _numbers(found, VARIETY), _text(found, VARIETY)
+    return tuple(
+        Table(name=name, title=f"{title}: {brackets}", numbers=numbers, rows=rows, origin=SCORES)
+        for name, title, numbers, rows in (
+            ("generated", "Quality of the generated images", every, fidelity),
+            ("generated_variety", "Variety and copies among the generated images", *variety),
+        )
     )
 
 
@@ -237,8 +225,8 @@ def _text(found: _Found, quantities: Sequence[Quantity]) -> pd.DataFrame:
         for (arm, class_name), measured in found.items()
     ]
     headings = [quantity.heading for quantity in quantities]
-    columns = [*KEYS, "class", *headings, "Flags", "Images: generated / training / held-out", "Seeds"]
-    return headed(without_constants(pd.DataFrame(rows, columns=columns)))
+    columns = [*ARM_COLUMNS, "class", *headings, "Flags", "Images: generated / training / held-out", "Seeds"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _cell(measured: Sequence[ImageQuality], quantity: Quantity) -> str:

@@ -7,7 +7,7 @@ from sklearn.manifold import TSNE
 
 from gan_study.analysis.load import Study
 from gan_study.analysis.plots.images import pick_trials
-from gan_study.analysis.select import CONDITION_COLUMNS, condition_of
+from gan_study.analysis.select import ARM_COLUMNS, arm_of, condition_of
 from gan_study.analysis.trial import MapPoints, Trial
 from gan_study.analysis.verdicts import chosen_methods
 
@@ -17,7 +17,7 @@ PERPLEXITY, SEED = 30, 0
 # Below that there is nothing to see.
 FEWEST_POINTS = 10
 
-COLUMNS = (*CONDITION_COLUMNS, "balancer", "class", "kind", "x", "y")
+COLUMNS = (*ARM_COLUMNS, "class", "kind", "x", "y")
 
 
 def map_frame(study: Study) -> pd.DataFrame:
@@ -46,8 +46,7 @@ def _points_frame(trial: Trial, points: MapPoints) -> pd.DataFrame:
     places = placed(points.features)
     return pd.DataFrame(
         {
-            **condition_of(trial)._asdict(),
-            "balancer": trial.balancer,
+            **arm_of(trial)._asdict(),
             "class": [trial.class_names[label] for label in points.labels],
             "kind": np.where(points.synthetic, "generated", "real"),
             "x": places[:, 0],

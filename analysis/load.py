@@ -7,22 +7,19 @@ from pathlib import Path
 import pandas as pd
 from pydantic import JsonValue
 
+import gan_study.trainables.record as stored
 from gan_study.analysis.trial import Trial, open_trial
 from gan_study.trainables.base.settings import ConfigError, UserError, from_json, parse
-from gan_study.trainables.record import (
-    IMPORTANCE_FILE,
-    RecordError,
-    SearchImportance,
-    StudyHeader,
-    TrialRecord,
-    read_header,
-    read_line,
-    record_lines,
-)
+from gan_study.trainables.record import RecordError, SearchImportance, StudyHeader, TrialRecord
 
 HEADER_FILE = "study.json"
 RECORDS_FILE = "records.jsonl"
 MOST_GAPS = 10
+# What a row of `records_frame` takes from a record as it is.
+ROW_FIELDS = (
+    *("trial_id", "setting_id", "phase", "status", "failure", "dataset", "classifier", "balancer"),
+    *("imbalance_ratio", "seed", "objective", "baseline"),
+)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -68,13 +65,13 @@ def load_study(folder: Path | str) -> Study:
         environment=header.environment,
         records=tuple(open_trial(folder, record) for record in records),
         notes=notes,
-        importance=_read_importance(folder / IMPORTANCE_FILE),
+        importance=_read_importance(folder / stored.IMPORTANCE_FILE),
     )
 
 
 def _read_header(path: Path) -> StudyHeader:
     try:
-        return read_header(path.read_bytes())
+        return stored.read_header(path.read_bytes())
     except FileNotFoundError:
         raise RecordError(f"{path.parent}: no study here ({path.name} is missing)") from None
     except UserError as error:
@@ -96,12 +93,12 @@ def _read_importance(path: Path) -> tuple[SearchImportance, ...]:
 def _read_records(path: Path) -> tuple[tuple[TrialRecord, ...], tuple[str, ...]]:
     if not path.exists():
         return (), ("No trial has been recorded yet.",)
-    whole, last = record_lines(path.read_bytes())
-    records = [read_line(line, where=f"{path.name}:{number}") for number, line in enumerate(whole, start=1)]
+    whole, last = stored.record_lines(path.read_bytes())
+    records = [stored.read_line(line, where=f"{path.name}:{number}") for number, line in enumerate(whole, start=1)]
     if not last:
         return tuple(records), ()
     try:
-        return (*records, read_line(last, where=f"{path.name}:{len(whole) + 1}")), ()
+        return (*records, stored.read_line(last, where=f"{path.name}:{len(whole) + 1}")), ()
     except RecordError:
         return tuple(records), (f"The last line of {path.name} was cut off while it was written; it is left out.",)
 
@@ -112,23 +109,11 @@ def records_frame(records: Sequence[TrialRecord]) -> pd.DataFrame:
 
 
 def _row(record: TrialRecord) -> dict[str, object]:
-    selection = record.selection
     return {
-        "trial_id": record.trial_id,
-        "setting_id": record.setting_id,
-        "phase": record.phase,
-        "status": record.status,
-        "failure": record.failure,
-        "dataset": record.dataset,
-        "classifier": record.classifier,
-        "balancer": record.balancer,
-        "imbalance_ratio": record.imbalance_ratio,
-        "seed": record.seed,
-        "objective": record.objective,
-        "baseline": record.baseline,
-        "search_number": record.search.number if record.search else None,
-        "search_trials": selection.search_trials if selection else None,
-        "selected_trial_id": selection.trial_id if selection else None,
+        **{name: getattr(record, name) for name in ROW_FIELDS},
+        "search_number": getattr(record.search, "number", None),
+        "search_trials": getattr(record.selection, "search_trials", None),
+        "selected_trial_id": getattr(record.selection, "trial_id", None),
         "total_seconds": sum(record.seconds.values()),
         "notes": " ".join(record.notes),
         **{

@@ -1,15 +1,17 @@
 """Where a condition has one run: what the stored predictions of two classifiers say of each other."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
 
+from gan_study.analysis import select
 from gan_study.analysis.load import Study
-from gan_study.analysis.select import NO_BALANCING, conditions, confirmed, families, under
+from gan_study.analysis.select import ARM_COLUMNS, NO_BALANCING, Arm
 from gan_study.analysis.statistics import LEVEL, holm, mcnemar_p_value
-from gan_study.analysis.tables import KEYS, Arm, Table, headed, in_order, without_constants
+from gan_study.analysis.tables import Table
 from gan_study.analysis.trial import Predictions, Trial
 from gan_study.analysis.wording import p_text
 from gan_study.trainables.record import RecordError
@@ -44,25 +46,23 @@ def paired_predictions(study: Study) -> tuple[PairedPredictions, ...]:
     With more seeds the spread over them is the yardstick. A trial whose predictions are not in the study's folder
     has no row. Raises RecordError where two trials of one setting were tested on different images.
     """
-    found: dict[Arm, list[PairedPredictions]] = {}
-    for condition in conditions(confirmed(study.records)):
-        here = confirmed(under(study.records, condition))
-        found_of = {record.balancer: record.predictions("test") for record in here}
-        predictions = {name: stored for name, stored in found_of.items() if stored is not None}
-        if len({record.setting_id for record in here}) != 1 or NO_BALANCING not in predictions:
-            continue
-        by_name = {record.balancer: record for record in here}
-        for name in predictions:
-            if name != NO_BALANCING:
-                arm = Arm(*condition, name)
-                found[arm] = list(_by_class(by_name[NO_BALANCING], by_name[name], predictions, arm))
-    return tuple(pair for arm in in_order(found, families(study.records)) for pair in found[arm])
+    found = []
+    for condition in select.conditions(select.confirmed(study.records)):
+        here = select.confirmed(select.under(study.records, condition))
+        stored = [(record, record.predictions("test")) for record in here]
+        predicted = {record.balancer: (record, each) for record, each in stored if each is not None}
+        if len({record.setting_id for record in here}) == 1 and NO_BALANCING in predicted:
+            none = predicted.pop(NO_BALANCING)
+            for name in (name for name in select.families(study.records) if name in predicted):
+                found += _by_class(none, predicted[name])
+    return tuple(found)
 
 
-def _by_class(
-    none: Trial, record: Trial, predictions: Mapping[str, Predictions], arm: Arm
-) -> Iterator[PairedPredictions]:
-    without_it, with_it = predictions[none.balancer], predictions[record.balancer]
+_Predicted: TypeAlias = tuple[Trial, Predictions]
+
+
+def _by_class(without: _Predicted, with_method: _Predicted) -> Iterator[PairedPredictions]:
+    (none, without_it), (record, with_it) = without, with_method
     labels = without_it.labels
     if not np.array_equal(labels, with_it.labels):
         raise RecordError(f"{none.trial_id} and {record.trial_id} were tested on different images")
@@ -70,7 +70,7 @@ def _by_class(
     for index in record.minority_classes:
         of_class = labels == index
         yield PairedPredictions(
-            arm=arm,
+            arm=select.arm_of(record),
             class_name=record.class_names[index],
             trial_ids=(none.trial_id, record.trial_id),
             num_images=int(of_class.sum()),
@@ -99,16 +99,11 @@ def one_run_tables(study: Study) -> tuple[Table, ...]:
         ]
         for pair, p_value in zip(found, corrected, strict=True)
     ]
-    columns = [*KEYS, "class", "Right", "Right without it alone", "Right with it alone", "p (McNemar, Holm)"]
-    columns += ["These two classifiers"]
-    return (
-        Table(
-            name="one_run",
-            title="One run: the test images that no balancing and each method get right",
-            numbers=_numbers(found, corrected),
-            text=headed(without_constants(pd.DataFrame(text, columns=columns))),
-        ),
-    )
+    columns = [*ARM_COLUMNS, "class", "Right", "Right without it alone", "Right with it alone"]
+    columns += ["p (McNemar, Holm)", "These two classifiers"]
+    title = "One run: the test images that no balancing and each method get right"
+    rows = pd.DataFrame(text, columns=columns)
+    return (Table(name="one_run", title=title, numbers=_numbers(found, corrected), rows=rows),)
 
 
 def _finding(pair: PairedPredictions, p_value: float) -> str:
@@ -118,16 +113,13 @@ def _finding(pair: PairedPredictions, p_value: float) -> str:
 
 
 def _numbers(found: Sequence[PairedPredictions], corrected: Sequence[float]) -> pd.DataFrame:
+    names = ("num_images", "right_without", "right_with", "only_without", "only_with")
     return pd.DataFrame(
         [
             {
                 **pair.arm._asdict(),
                 "class": pair.class_name,
-                "num_images": pair.num_images,
-                "right_without": pair.right_without,
-                "right_with": pair.right_with,
-                "only_without": pair.only_without,
-                "only_with": pair.only_with,
+                **{name: getattr(pair, name) for name in names},
                 "p": pair.p_value,
                 "corrected_p": p_value,
                 "corrected_for": len(found),

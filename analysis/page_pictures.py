@@ -9,7 +9,7 @@ from gan_study.analysis.plots.images import describe_trial, pick_trials
 from gan_study.analysis.plots.nearest import Panel, draw_pairs
 from gan_study.analysis.plots.samples import draw_sheet, extreme_trials, shrink
 from gan_study.analysis.trial import Trial
-from gan_study.analysis.wording import ABSENT, number
+from gan_study.analysis.wording import number
 
 # The report promises less than 10 MB; what is not told by its pictures has a little room of its own.
 MOST_PAGE_BYTES = 9_800_000
@@ -90,15 +90,15 @@ class PagePictures:
             each if room.takes(each.num_bytes) else replace(each, uri=None, has_room=False)
             for each in self.figures
         ]
-        kept = replace(
-            self,
+        return PagePictures(
             figures=tuple(figures),
             samples=tuple(each for each in self.samples if room.takes(each.num_bytes)),
             panels=tuple(each for each in self.panels if room.takes(each.num_bytes)),
             growths=tuple(each for each in self.growths if room.takes(each.num_bytes)),
             extremes=tuple(each for each in self.extremes if room.takes(each.num_bytes)),
+            # Last, when all have asked for room.
+            num_left_out=room.num_refused,
         )
-        return replace(kept, num_left_out=room.num_refused)
 
 
 class _Room:
@@ -116,59 +116,44 @@ class _Room:
 
 
 def page_pictures(study: Study, figures: Sequence[Picture]) -> PagePictures:
-    """All pictures of a study's page."""
+    """All pictures of a study's page, of a trial for each method and condition."""
+    sampled = pick_trials(study.records, "samples/synthetic")
+    extremes = [
+        (trial, f"{trial.balancer}, {kind} search trial, gain {number(trial.objective, signed=True)}")
+        for both in extreme_trials(study.records)
+        for kind, trial in zip(("best", "worst"), both, strict=True)
+    ]
     return PagePictures(
         figures=tuple(figures),
-        samples=tuple(_samples(study)),
-        panels=tuple(_panels(study)),
-        growths=tuple(_growths(study)),
-        extremes=tuple(_extremes(study)),
+        samples=tuple(_sheet_pictures([(trial, trial.balancer) for trial in sampled])),
+        panels=tuple(
+            PanelPictures(title=f"{trial.balancer}: {describe_trial(trial)}", panel=found)
+            for trial in pick_trials(study.records, "nearest/generated")
+            if (found := draw_pairs(trial)) is not None
+        ),
+        growths=tuple(
+            GrowthPictures(
+                title=f"{trial.balancer}: {describe_trial(trial)}",
+                alt=found.words,
+                film=found.film.uri,
+                strip=found.strip.uri,
+            )
+            for trial in pick_trials(study.records, "snapshots/generated")
+            if (found := draw_growth(trial)) is not None
+        ),
+        extremes=tuple(_sheet_pictures(extremes)),
     )
 
 
-def _samples(study: Study) -> Iterator[Picture]:
-    trials = pick_trials(study.records, "samples/synthetic")
-    for trial in trials:
-        title = f"{trial.balancer}: {describe_trial(trial)}"
-        yield from _sheet_picture(trial, title, most_bytes=_share(len(trials)))
-
-
-def _extremes(study: Study) -> Iterator[Picture]:
-    """The samples of the best search trial of each method and condition, and of the worst."""
-    found = extreme_trials(study.records)
-    for both in found:
-        for kind, trial in zip(("best", "worst"), both, strict=True):
-            gain = ABSENT if trial.objective is None else number(trial.objective, signed=True)
-            title = f"{trial.balancer}, {kind} search trial, gain {gain}: {describe_trial(trial)}"
-            yield from _sheet_picture(trial, title, most_bytes=_share(2 * len(found)))
-
-
-def _share(number: int) -> int:
-    """The bytes that one of so many sheets may take."""
-    return min(ONE_SHEET_BYTES, ALL_SHEETS_BYTES // max(1, number))
-
-
-def _sheet_picture(trial: Trial, title: str, *, most_bytes: int) -> Iterator[Picture]:
-    sheet = draw_sheet(trial)
-    if sheet is not None:
-        yield Picture(
-            section="samples",
-            title=title,
-            alt=f"Real images left, images of {trial.balancer} right, a row for each minority class.",
-            uri=shrink(sheet, most_bytes=most_bytes).uri,
-        )
-
-
-def _growths(study: Study) -> Iterator[GrowthPictures]:
-    """How the images of each GAN grew under each condition."""
-    for trial in pick_trials(study.records, "snapshots/generated"):
-        if (found := draw_growth(trial)) is not None:
-            title = f"{trial.balancer}: {describe_trial(trial)}"
-            yield GrowthPictures(title=title, alt=found.words, film=found.film.uri, strip=found.strip.uri)
-
-
-def _panels(study: Study) -> Iterator[PanelPictures]:
-    """Pairs of generated and training images for each method and condition."""
-    for trial in pick_trials(study.records, "nearest/generated"):
-        if (found := draw_pairs(trial)) is not None:
-            yield PanelPictures(title=f"{trial.balancer}: {describe_trial(trial)}", panel=found)
+def _sheet_pictures(trials: Sequence[tuple[Trial, str]]) -> Iterator[Picture]:
+    """The samples of each trial under its title, which share the room for sheets."""
+    most_bytes = min(ONE_SHEET_BYTES, ALL_SHEETS_BYTES // max(1, len(trials)))
+    for trial, title in trials:
+        sheet = draw_sheet(trial)
+        if sheet is not None:
+            yield Picture(
+                section="samples",
+                title=f"{title}: {describe_trial(trial)}",
+                alt=f"Real images left, images of {trial.balancer} right, a row for each minority class.",
+                uri=shrink(sheet, most_bytes=most_bytes).uri,
+            )

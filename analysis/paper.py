@@ -7,32 +7,17 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from gan_study.analysis.across import across_tasks, ranking
+from gan_study.analysis import select, wording
 from gan_study.analysis.aggregate import estimate_of, summarise
 from gan_study.analysis.load import Study
 from gan_study.analysis.markup import latex_table, latex_text
-from gan_study.analysis.plots.across import draw_profiles, draw_ranking, profile_data
-from gan_study.analysis.plots.confusion import confusion_data, confusion_differences, draw_confusion_differences
-from gan_study.analysis.plots.figures import slug
-from gan_study.analysis.plots.scores import draw_against_ratio, draw_dots, draw_gains, score_data
+from gan_study.analysis.plots.figures import plans, slug
 from gan_study.analysis.plots.style import house_style
-from gan_study.analysis.select import (
-    MAIN_METRIC,
-    NO_BALANCING,
-    Condition,
-    Task,
-    conditions,
-    confirmed,
-    families,
-    paired_gains,
-    scores_frame,
-    under,
-)
+from gan_study.analysis.select import ARM_COLUMNS, MAIN_METRIC, Condition, Task, confirmed
 from gan_study.analysis.statistics import LEVEL, holm, paired_p_value
-from gan_study.analysis.tables import KEYS
 from gan_study.analysis.trial import Trial
 from gan_study.analysis.verdicts import MINIMUM_SEEDS, chosen_methods
-from gan_study.analysis.wording import ABSENT, count, estimate_text, label, listing, ratio_text, stated_settings
+from gan_study.analysis.wording import ABSENT, count, estimate_text, label, listing, ratio_text, where
 
 # The widths of one and of two columns of the usual two-column formats (IEEE, CVPR).
 COLUMN_INCHES, PAGE_INCHES = 3.35, 6.9
@@ -40,6 +25,16 @@ COLUMN_INCHES, PAGE_INCHES = 3.35, 6.9
 CLASSIFIER_SETTINGS = ("epochs", "budget", "batch_size", "learning_rate")
 DATA_SETTINGS = ("image_size", "validation_fraction")
 GAN_SETTINGS = ("epochs", "batch_size", "learning_rate", "discriminator_steps", "latent_size")
+# What is drawn in it, and the beginning of each file's name.
+PAPER_FIGURES = {
+    "gain": "gain",
+    "minority_f1 by ratio": "minority_f1",
+    "minority_recall by ratio": "minority_recall",
+    "recall and f1": "recall_and_f1",
+    "performance profiles": "performance_profiles",
+    "critical difference": "critical_difference",
+    "confusion differences": "confusion_differences",
+}
 _PRINT: dict[Any, Any] = {
     "font.size": 7,
     "axes.titlesize": 7,
@@ -76,46 +71,12 @@ def paper_texts(study: Study) -> dict[str, str]:
 
 
 def draw_figures(records: Sequence[Trial]) -> Iterator[tuple[str, Figure]]:
-    """The figures of a paper by the names of their files, drawn one at a time."""
-    tasks = sorted({condition.task for condition in conditions(confirmed(records))})
-    for task in tasks:
-        suffix = f"_{task.dataset}_{task.classifier}" if len(tasks) > 1 else ""
-        f1, recall = score_data(records, task), score_data(records, task, metric="minority_recall")
-        gains = score_data(records, task, measure="gain")
-        several = len(f1.ratios) > 1
-        if gains.estimates:
-            yield f"gain{suffix}", _sized(draw_gains(gains), wide=several)
-        if several:
-            yield f"minority_f1{suffix}", _sized(draw_against_ratio(f1), wide=True)
-            yield f"minority_recall{suffix}", _sized(draw_against_ratio(recall), wide=True)
-        else:
-            yield f"recall_and_f1{suffix}", _sized(draw_dots(recall, f1), wide=True)
-    yield from _across_figures(records)
-    yield from _confusion_figures(records)
-
-
-def _across_figures(records: Sequence[Trial]) -> Iterator[tuple[str, Figure]]:
-    """Performance profiles, and the critical-difference diagram where there are conditions enough to rank."""
-    across = across_tasks(records)
-    if across is None:
-        return
-    kinds, ranked = families(records), ranking(across)
-    yield "performance_profiles", _sized(draw_profiles(profile_data(across), kinds), wide=True)
-    if ranked is not None:
-        yield "critical_difference", _sized(draw_ranking(ranked, kinds), wide=True)
-
-
-def _confusion_figures(records: Sequence[Trial]) -> Iterator[tuple[str, Figure]]:
-    """What the GAN and the simple method that validation chose changed of the confusion matrix."""
-    found = chosen_methods(records)
-    for condition, chosen in found.items():
-        here = confirmed(under(records, condition))
-        differences = confusion_differences(confusion_data(here, [NO_BALANCING, *chosen]))
-        if differences:
-            suffix = "_" + "_".join(slug(str(part)) for part in condition) if len(found) > 1 else ""
-            names = next(record.class_names for record in here if record.class_names)
-            drawing = draw_confusion_differences(differences, names)
-            yield f"confusion_differences{suffix}", _sized(drawing, wide=True)
+    """The figures of a paper by the names of their files, drawn one at a time; of confirmed trials alone."""
+    for plan in plans(confirmed(records)):
+        if plan.kind in PAPER_FIGURES:
+            one_column = plan.kind == "gain" and plan.data["imbalance_ratio"].nunique() == 1
+            name = "_".join([PAPER_FIGURES[plan.kind], *map(slug, plan.place.parts)])
+            yield name, _sized(plan.figure, wide=not one_column)
 
 
 def _sized(figure: Figure, *, wide: bool) -> Figure:
@@ -131,15 +92,15 @@ def significant_best(records: Sequence[Trial]) -> dict[Condition, str]:
     By the paired t test of the two over three seeds or more, after Holm's correction over the conditions. Real
     images that were held back are no method.
     """
-    kinds = families(records)
+    kinds = select.families(records)
     leaders: dict[Condition, tuple[str, float]] = {}
-    for condition in conditions(confirmed(records)):
-        here = [record for record in under(records, condition) if kinds[record.balancer] != "upper bound"]
-        means = scores_frame(confirmed(here), MAIN_METRIC, "test").groupby("balancer")["value"].mean()
+    for condition in select.conditions(confirmed(records)):
+        here = [record for record in select.under(records, condition) if kinds[record.balancer] != "upper bound"]
+        means = select.scores_frame(confirmed(here), MAIN_METRIC, "test").groupby("balancer")["value"].mean()
         if len(means) < 2:
             continue
         best, second = means.sort_values(ascending=False).index[:2]
-        gains = paired_gains(here, MAIN_METRIC, reference=second)
+        gains = select.paired_gains(here, MAIN_METRIC, reference=second)
         differences = gains.loc[gains["balancer"] == best, "value"].tolist()
         if len(differences) >= MINIMUM_SEEDS:
             leaders[condition] = (best, paired_p_value(differences))
@@ -155,13 +116,13 @@ def score_table(records: Sequence[Trial]) -> str:
     """Test minority F1 as a booktabs table: methods down, conditions across."""
     summary = summarise(records, metrics=[MAIN_METRIC])
     scores = summary[summary["measure"] == "score"]
-    cells = {tuple(row[KEYS]): estimate_text(estimate_of(row)) for _, row in scores.iterrows()}
-    found = conditions(confirmed(records))
+    cells = {tuple(row[ARM_COLUMNS]): estimate_text(estimate_of(row)) for _, row in scores.iterrows()}
+    found = select.conditions(confirmed(records))
     best = significant_best(records)
-    methods = [name for name in families(records) if any((*condition, name) in cells for condition in found)]
     rows = [
         [latex_text(name), *(_cell(cells.get((*each, name)), bold=best.get(each) == name) for each in found)]
-        for name in methods
+        for name in select.families(records)
+        if any((*condition, name) in cells for condition in found)
     ]
     header = ["Method", *(latex_text(_heading(condition, found)) for condition in found)]
     return latex_table(
@@ -189,15 +150,16 @@ def _heading(condition: Condition, among: Sequence[Condition]) -> str:
 def methods_text(study: Study) -> str:
     """The protocol in a paragraph, with the values that were used, as Markdown."""
     tested = confirmed(study.records)
-    kinds = families(tested)
+    kinds = select.families(tested)
     gans, simple = ([name for name, family in kinds.items() if family == each] for each in ("GAN", "simple"))
     ratios = sorted({record.imbalance_ratio for record in tested})
     seeds = sorted({record.seed for record in tested})
     searched = sum(record.phase == "search" for record in study.records)
     objective = label(str(study.config["objective"]))
     versions = listing([f"{name} {value}" for name, value in study.environment.items()])
+    tasks = sorted({condition.task for condition in select.conditions(tested)})
     sentences = [
-        *(_data_sentence(tested, task) for task in sorted({condition.task for condition in conditions(tested)})),
+        *(_data_sentence(tested, task) for task in tasks),
         f"The imbalance ratio of the training pool (largest over smallest class) was "
         f"{listing([ratio_text(ratio) for ratio in ratios])}; validation images were carved out of that pool, and "
         "the test part was fixed and read by the confirming trials alone.",
@@ -219,23 +181,23 @@ def methods_text(study: Study) -> str:
 
 def _choice_sentence(tested: Sequence[Trial], condition: Condition, gan: str) -> str:
     """Which GAN validation chose, and how it was trained."""
-    balancing = next(each for each in under(tested, condition) if each.balancer == gan).config.get("balancing")
-    settings = stated_settings(balancing, "gan", GAN_SETTINGS) if isinstance(balancing, dict) else []
+    trial = next(each for each in select.under(tested, condition) if each.balancer == gan)
+    balancing = trial.config.get("balancing")
+    settings = wording.stated_settings(balancing, "gan", GAN_SETTINGS) if isinstance(balancing, dict) else []
     with_settings = f"{gan} ({', '.join(settings)})" if settings else gan
-    where = f"on {condition.dataset} with {condition.classifier} at imbalance ratio"
-    return f"The GAN that validation chose {where} {ratio_text(condition.imbalance_ratio)} was {with_settings}."
+    return f"The GAN that validation chose on {where(condition)} was {with_settings}."
 
 
 def _data_sentence(tested: Sequence[Trial], task: Task) -> str:
-    of_task = [each for each in tested if (each.dataset, each.classifier) == task]
+    of_task = select.of_task(tested, task)
     # Classes and counts are unknown only where no trial's arrays can be read.
     record = next((each for each in of_task if each.class_counts), of_task[0])
     minority = listing([record.class_names[place] for place in record.minority_classes]) or "unknown"
-    training = ", ".join(stated_settings(record.config, "classifier", CLASSIFIER_SETTINGS))
+    training = ", ".join(wording.stated_settings(record.config, "classifier", CLASSIFIER_SETTINGS))
     facts = [
         f"{len(record.class_names)} classes, minority: {minority}",
         count(sum((record.class_counts and record.class_counts.test) or ()), "test image"),
-        *stated_settings(record.config, "data", DATA_SETTINGS),
+        *wording.stated_settings(record.config, "data", DATA_SETTINGS),
     ]
     classifier = f"{task.classifier} ({training})" if training else task.classifier
     return f"We trained {classifier} on {task.dataset} ({'; '.join(facts)})."

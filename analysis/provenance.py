@@ -6,12 +6,11 @@ from dataclasses import dataclass
 import pandas as pd
 
 from gan_study.analysis.select import CONDITION_COLUMNS, NO_BALANCING, confirmed
-from gan_study.analysis.wording import label
 from gan_study.trainables.record import TrialRecord
 
 TRIAL_IDS = "trial_ids"
 # What a table calls the methods that a row is about.
-METHOD_COLUMNS = ("balancer", "reference", "gan", "simple", "GAN", "simple method")
+METHOD_COLUMNS = ("balancer", "reference", "gan", "simple", "GAN", "Simple method")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,42 +34,26 @@ def row_sources(frame: pd.DataFrame, records: Sequence[TrialRecord], origin: Ori
     """The trial ids behind each row of `frame`, in the order of the records.
 
     A row is made from the trials of the methods that it names, under the condition that it names. A column that
-    is not there limits nothing: text leaves out what all rows share.
+    is not there limits nothing.
     """
-    # "Imbalance ratio" is the heading of imbalance_ratio.
-    plain = {label(name): name for name in (*CONDITION_COLUMNS, *METHOD_COLUMNS)}
-    named = {plain.get(name, name): name for name in frame.columns}
-    conditions = {name: named[name] for name in CONDITION_COLUMNS if name in named}
-    methods = [named[name] for name in METHOD_COLUMNS if name in named]
+    conditions = [name for name in CONDITION_COLUMNS if name in frame]
+    methods = [name for name in METHOD_COLUMNS if name in frame]
     eligible = _eligible(records, origin)
     always = {NO_BALANCING} if origin.paired else set()
-    found = []
-    for _, row in frame.iterrows():
-        wanted = always | {row[name] for name in methods}
-        found.append(
-            tuple(
-                record.trial_id
-                for record in eligible
-                if (not methods or record.balancer in wanted)
-                and all(getattr(record, name) == row[column] for name, column in conditions.items())
-            )
+    return [
+        tuple(
+            record.trial_id
+            for record in eligible
+            if (not methods or record.balancer in always | {row[name] for name in methods})
+            and all(getattr(record, name) == row[name] for name in conditions)
         )
-    return found
-
-
-def with_trial_ids(numbers: pd.DataFrame, sources: Sequence[Sequence[str]]) -> pd.DataFrame:
-    """`numbers` with its rows' trial ids as the last column, unless it names them already."""
-    if TRIAL_IDS in numbers:
-        return numbers
-    return numbers.assign(**{TRIAL_IDS: [" ".join(trial_ids) for trial_ids in sources]})
+        for row in frame.to_dict("records")
+    ]
 
 
 def _eligible(records: Sequence[TrialRecord], origin: Origin) -> list[TrialRecord]:
+    searched = [record for record in records if record.phase == "search"]
     if not origin.confirmed:
-        return [record for record in records if record.phase == "search" and record.objective is not None]
-    counted = {record.trial_id for record in confirmed(records)}
-    return [
-        record
-        for record in records
-        if record.trial_id in counted or (origin.searched and record.phase == "search")
-    ]
+        return [record for record in searched if record.objective is not None]
+    counted = {record.trial_id for record in (*confirmed(records), *(searched if origin.searched else ()))}
+    return [record for record in records if record.trial_id in counted]

@@ -8,23 +8,13 @@ from pathlib import Path
 
 import pandas as pd
 
+from gan_study.analysis import report as written
 from gan_study.analysis.answer import answer
 from gan_study.analysis.load import Study, load_study, records_frame
-from gan_study.analysis.markup import to_latex, to_markdown
 from gan_study.analysis.paper import paper_texts
-from gan_study.analysis.report import (
-    PAGE_FILE,
-    PAPER_FOLDER,
-    REPORT_FOLDER,
-    TABLES_FOLDER,
-    answer_html,
-    report_tables,
-    table_html,
-    trial_table_html,
-)
 from gan_study.analysis.select import NO_BALANCING
 from gan_study.analysis.select import score as score_of
-from gan_study.analysis.tables import TRIALS_NAME, TracedTable
+from gan_study.analysis.tables import TRIALS_NAME, Table, table_texts
 from gan_study.analysis.trial import Trial
 from gan_study.trainables.arrays import Array
 from gan_study.trainables.classifiers.scores import mean_overall, score, to_arrays
@@ -67,19 +57,21 @@ def recheck(folder: Path) -> Rechecked:
     study or no report.
     """
     study = load_study(folder)
-    report = folder / REPORT_FOLDER
-    if not (report / PAGE_FILE).is_file():
+    report = folder / written.REPORT_FOLDER
+    if not (report / written.PAGE_FILE).is_file():
         raise RecordError(f"{folder} has no report; `gan-study report {folder}` writes it")
     found = [_recompute(study, record) for record in study.records]
     recomputed = replace(study, records=_with_gains(study, found))
-    tables = report_tables(recomputed)
+    tables, in_tables = written.report_tables(recomputed), report / written.TABLES_FOLDER
     differences = [
         *(difference for each in found for difference in each.differences),
         *_records_differences(study.records, recomputed.records),
-        *_csv_differences(report / TABLES_FOLDER / f"{TRIALS_NAME}.csv", records_frame(recomputed.records)),
-        *(each for table in tables for each in _table_differences(report / TABLES_FOLDER, table)),
-        *_text_differences(report / PAPER_FOLDER, paper_texts(recomputed)),
-        *_page_differences((report / PAGE_FILE).read_text(encoding="utf-8"), recomputed, tables),
+        *_csv_differences(
+            report / written.TABLES_FOLDER / f"{TRIALS_NAME}.csv", records_frame(recomputed.records)
+        ),
+        *(each for table in tables for each in _table_differences(in_tables, table)),
+        *_text_differences(report / written.PAPER_FOLDER, paper_texts(recomputed)),
+        *_page_differences((report / written.PAGE_FILE).read_text(encoding="utf-8"), recomputed, tables),
     ]
     return Rechecked(
         num_predictions=sum(each.num_scored for each in found),
@@ -137,11 +129,18 @@ def _array_differences(record: Trial, recomputed: Mapping[str, Array]) -> Iterat
     for name, anew in recomputed.items():
         stored = record.read(name)
         said = dict(_leaves(stored[0].tolist(), name)) if stored else {}
-        found = dict(_leaves(anew.tolist(), name))
-        for place in dict.fromkeys((*said, *found)):
-            if not _agree(said.get(place), found.get(place)):
-                where = f"{record.arrays}, {place}"
-                yield Difference(where=where, said=str(said.get(place)), recomputed=str(found.get(place)))
+        yield from _value_differences(str(record.arrays), said, dict(_leaves(anew.tolist(), name)))
+
+
+def _value_differences(
+    where: str, said: Mapping[str, object], found: Mapping[str, object]
+) -> Iterator[Difference]:
+    """What is off in values by their places in `where`."""
+    for place in dict.fromkeys((*said, *found)):
+        if not _agree(said.get(place), found.get(place)):
+            yield Difference(
+                where=f"{where}, {place}", said=str(said.get(place)), recomputed=str(found.get(place))
+            )
 
 
 def _with_gains(study: Study, found: Sequence[_Recomputed]) -> tuple[Trial, ...]:
@@ -153,25 +152,20 @@ def _with_gains(study: Study, found: Sequence[_Recomputed]) -> tuple[Trial, ...]
         for record in records
         if record.phase == "baseline" and record.balancer == NO_BALANCING
     }
-    return tuple(_with_gain(record, metric, baselines.get(record.setting_id)) for record in records)
-
-
-def _with_gain(record: Trial, metric: str, baseline: float | None) -> Trial:
-    """`record` with its objective computed anew, where it has one and its baseline was run."""
-    reached = score_of(record, metric, "validation")
-    if record.objective is None or baseline is None or reached is None:
-        return record
-    return replace(record, baseline=baseline, objective=reached - baseline)
+    gained = []
+    for record in records:
+        reached, baseline = score_of(record, metric, "validation"), baselines.get(record.setting_id)
+        if not (record.objective is None or baseline is None or reached is None):
+            record = replace(record, baseline=baseline, objective=reached - baseline)
+        gained.append(record)
+    return tuple(gained)
 
 
 def _records_differences(records: Sequence[Trial], recomputed: Sequence[Trial]) -> Iterator[Difference]:
     """What is off in the records, of all that follows from predictions."""
     for record, anew in zip(records, recomputed, strict=True):
-        said, found = dict(_numbers(record)), dict(_numbers(anew))
-        for name in dict.fromkeys((*said, *found)):
-            if not _agree(said.get(name), found.get(name)):
-                where = f"records.jsonl, trial {record.trial_id}, {name}"
-                yield Difference(where=where, said=str(said.get(name)), recomputed=str(found.get(name)))
+        where = f"records.jsonl, trial {record.trial_id}"
+        yield from _value_differences(where, dict(_numbers(record)), dict(_numbers(anew)))
 
 
 def _numbers(record: Trial) -> Iterator[tuple[str, object]]:
@@ -193,28 +187,23 @@ def _leaves(value: object, name: str) -> Iterator[tuple[str, object]]:
         yield name, value
 
 
-def _table_differences(folder: Path, table: TracedTable) -> Iterator[Difference]:
+def _table_differences(folder: Path, table: Table) -> Iterator[Difference]:
     """What is off in a table's files: cell by cell in the numbers, line by line in the texts."""
     yield from _csv_differences(folder / f"{table.name}.csv", table.numbers)
-    texts = {"md": to_markdown(table.text), "tex": to_latex(table.text, title=table.title)}
-    yield from _text_differences(folder, {f"{table.name}.{kind}": text for kind, text in texts.items()})
+    yield from _text_differences(folder, table_texts(table))
 
 
 def _text_differences(folder: Path, texts: Mapping[str, str]) -> Iterator[Difference]:
     """What is off in files in `folder`, by their names, whose lines ought to be these."""
     for name, text in texts.items():
-        path = folder / name
+        path, expected = folder / name, text.splitlines()
         found = path.read_text(encoding="utf-8").splitlines() if path.is_file() else ["no such file"]
-        yield from _line_differences(path.name, found, text.splitlines())
-
-
-def _line_differences(name: str, found: Sequence[str], expected: Sequence[str]) -> Iterator[Difference]:
-    if len(found) != len(expected):
-        yield Difference(where=name, said=f"{len(found)} lines", recomputed=f"{len(expected)}")
-        return
-    for number, (line, other) in enumerate(zip(found, expected, strict=True), start=1):
-        if line != other:
-            yield Difference(where=f"{name}:{number}", said=line, recomputed=other)
+        if len(found) != len(expected):
+            yield Difference(where=name, said=f"{len(found)} lines", recomputed=f"{len(expected)}")
+            continue
+        for number, (line, other) in enumerate(zip(found, expected, strict=True), start=1):
+            if line != other:
+                yield Difference(where=f"{name}:{number}", said=line, recomputed=other)
 
 
 def _csv_differences(path: Path, expected: pd.DataFrame) -> Iterator[Difference]:
@@ -256,12 +245,14 @@ def _agree(said: object, recomputed: object) -> bool:
     return said == recomputed
 
 
-def _page_differences(page: str, study: Study, tables: Sequence[TracedTable]) -> Iterator[Difference]:
+def _page_differences(page: str, study: Study, tables: Sequence[Table]) -> Iterator[Difference]:
     """What the page shows, and not as it is recomputed: the answer, and tables by the rows that are not there."""
-    if answer_html(study) not in page:
-        yield Difference(where=PAGE_FILE, said="another answer", recomputed=" ".join(answer(study)))
-    shown = {table.name: table_html(table) for table in tables if f'id="table-{table.name}"' in page}
-    for name, table in {**shown, TRIALS_NAME: trial_table_html(study.records)}.items():
+    if written.answer_html(study) not in page:
+        yield Difference(where=written.PAGE_FILE, said="another answer", recomputed=" ".join(answer(study)))
+    shown = {table.name: written.table_html(table) for table in tables if f'id="table-{table.name}"' in page}
+    for name, table in {**shown, TRIALS_NAME: written.trial_table_html(study.records)}.items():
         if table not in page:
             rows = [row for row in table.splitlines() if row not in page] or ["the same rows in another order"]
-            yield from (Difference(where=f"{PAGE_FILE}, {name}", said="absent", recomputed=row) for row in rows)
+            yield from (
+                Difference(where=f"{written.PAGE_FILE}, {name}", said="absent", recomputed=row) for row in rows
+            )

@@ -14,6 +14,7 @@ import yaml
 from markupsafe import Markup
 from vl_convert import javascript_bundle
 
+from gan_study.analysis import tables
 from gan_study.analysis.across import across_tables, across_tasks, ranking, ranking_text
 from gan_study.analysis.answer import answer, contrast_table
 from gan_study.analysis.best_epoch import best_epoch_tables
@@ -34,14 +35,7 @@ from gan_study.analysis.plots.nearest import Pair
 from gan_study.analysis.real_or_fake import PAGE_FILE as QUIZ_FILE
 from gan_study.analysis.real_or_fake import page_rounds, rounds
 from gan_study.analysis.select import MAIN_METRIC, score
-from gan_study.analysis.tables import (
-    TracedTable,
-    answer_table,
-    class_count_table,
-    tables,
-    traced,
-    write_tables,
-)
+from gan_study.analysis.tables import PARTS, Table
 from gan_study.analysis.trial import Trial
 from gan_study.analysis.verdicts import verdict_table
 from gan_study.analysis.wording import ABSENT, label, listing, number, ratio_text
@@ -65,7 +59,7 @@ def write_report_of(study: Study) -> Path:
     for stale in (TABLES_FOLDER, PLOTS_FOLDER, PAPER_FOLDER):
         shutil.rmtree(report / stale, ignore_errors=True)
     found = report_tables(study)
-    write_tables(study, found, report / TABLES_FOLDER)
+    tables.write_tables(study, found, report / TABLES_FOLDER)
     drawn = list(_write_figures(figures(study.records), report / PLOTS_FOLDER))
     plotted = charts(study.records, map_frame(study))
     for chart in plotted:
@@ -77,28 +71,28 @@ def write_report_of(study: Study) -> Path:
     return path
 
 
-def report_tables(study: Study) -> tuple[TracedTable, ...]:
+def report_tables(study: Study) -> tuple[Table, ...]:
     """Every table of the report, each row with the trials that it was made from."""
     records = study.records
     found = (
         verdict_table(study),
         *one_run_tables(study),
         contrast_table(study),
-        *tables(study),
+        *tables.tables(study),
         *across_tables(records),
         *crossover_tables(study),
-        class_count_table(records),
+        tables.class_count_table(records),
         *importance_tables(study),
         *generated_tables(records),
         *best_epoch_tables(records),
         *gan_time_tables(records),
     )
-    return tuple(traced(table, records) for table in found)
+    return tuple(tables.traced(table, records) for table in found)
 
 
 def terminal_summary(study: Study) -> tuple[str, pd.DataFrame]:
     """The two sentences as one text, and the table to print under them."""
-    return " ".join(answer(study)), answer_table(study)
+    return " ".join(answer(study)), tables.answer_table(study).text
 
 
 def _write_figures(drawn: Iterator[Plan], folder: Path) -> Iterator[Picture]:
@@ -117,20 +111,21 @@ def _write_figures(drawn: Iterator[Plan], folder: Path) -> Iterator[Picture]:
         )
 
 
-def table_html(table: TracedTable) -> str:
+def table_html(table: Table) -> str:
     """A table as it stands in the page."""
-    # A template's macros are attributes that no type tells of.
-    frame: Callable[[TracedTable], str] = _templates().get_template("table.html.j2").module.frame  # type: ignore[attr-defined]
-    return str(frame(table))
+    return _macro("frame", table)
 
 
 def trial_table_html(records: Sequence[Trial]) -> str:
     """The table of all trials as it stands in the page; nothing where there is none."""
     rows = _trial_rows(records)
-    trial_table: Callable[[list[dict[str, str]]], str] = (
-        _templates().get_template("table.html.j2").module.trial_table  # type: ignore[attr-defined]
-    )
-    return str(trial_table(rows)) if rows else ""
+    return _macro("trial_table", rows) if rows else ""
+
+
+def _macro(name: str, content: object) -> str:
+    """What a macro of the tables' template makes of `content`."""
+    macro: Callable[[object], str] = getattr(_templates().get_template("table.html.j2").module, name)
+    return str(macro(content))
 
 
 def answer_html(study: Study) -> str:
@@ -157,13 +152,13 @@ def _templates() -> jinja2.Environment:
     return environment
 
 
-def render(study: Study, found: Sequence[TracedTable], pictures: PagePictures, plotted: Sequence[Chart]) -> str:
+def render(study: Study, found: Sequence[Table], pictures: PagePictures, plotted: Sequence[Chart]) -> str:
     """The page, with as many of the pictures as fit into one of less than 10 MB."""
     bare = _page(study, found, pictures.within(0), plotted)
     return _page(study, found, pictures.within(MOST_PAGE_BYTES - len(bare.encode())), plotted)
 
 
-def _page(study: Study, found: Sequence[TracedTable], shown: PagePictures, plotted: Sequence[Chart]) -> str:
+def _page(study: Study, found: Sequence[Table], shown: PagePictures, plotted: Sequence[Chart]) -> str:
     records = study.records
     return (
         _templates()
@@ -248,8 +243,8 @@ def _trial_rows(records: Sequence[Trial]) -> list[dict[str, str]]:
             "balancer": record.balancer,
             "ratio": ratio_text(record.imbalance_ratio),
             "seed": str(record.seed),
-            **{part: _cell(score(record, MAIN_METRIC, part)) for part in ("validation", "test")},
-            "objective": ABSENT if record.objective is None else number(record.objective, signed=True),
+            **{part: number(score(record, MAIN_METRIC, part)) for part in PARTS},
+            "objective": number(record.objective, signed=True),
             "seconds": f"{sum(record.seconds.values()):.1f}",
         }
         for record in records
@@ -263,7 +258,3 @@ def _minority(records: Sequence[Trial]) -> dict[str, list[str]]:
         names = [record.class_names[index] for index in record.minority_classes]
         found.setdefault(record.dataset, {}).update(dict.fromkeys(names))
     return {dataset: list(names) for dataset, names in found.items()}
-
-
-def _cell(value: float | None) -> str:
-    return ABSENT if value is None else number(value)

@@ -3,7 +3,8 @@
 Reported numbers come from complete trials of the confirm phase; choices are made on validation scores alone.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 from typing import Literal, NamedTuple, TypeAlias, TypeVar
 
 import pandas as pd
@@ -45,7 +46,16 @@ class Condition(NamedTuple):
         return Task(self.dataset, self.classifier)
 
 
-CONDITION_COLUMNS = list(Condition._fields)
+class Arm(NamedTuple):
+    """A method under a condition: what has a row."""
+
+    dataset: str
+    classifier: str
+    imbalance_ratio: float
+    balancer: str
+
+
+CONDITION_COLUMNS, ARM_COLUMNS = list(Condition._fields), list(Arm._fields)
 
 
 def condition_of(record: TrialRecord) -> Condition:
@@ -73,9 +83,27 @@ def confirm_complete(records: Sequence[R]) -> tuple[R, ...]:
     return tuple(record for record in records if record.phase == "confirm" and record.status == "complete")
 
 
+def of_task(records: Sequence[R], task: Task) -> list[R]:
+    """The trials of `task`."""
+    return [record for record in records if (record.dataset, record.classifier) == task]
+
+
 def under(records: Sequence[R], condition: Condition) -> tuple[R, ...]:
     """The trials that ran under `condition`."""
     return tuple(record for record in records if condition_of(record) == condition)
+
+
+def arm_of(record: TrialRecord) -> Arm:
+    """The method of a trial under its condition."""
+    return Arm(*condition_of(record), record.balancer)
+
+
+def by_arm(records: Iterable[R]) -> dict[Arm, list[R]]:
+    """The trials of each method under each condition: by condition, then in the order of the families."""
+    found = list(records)
+    order = list(families(found))
+    ordered = sorted(found, key=lambda record: (condition_of(record), order.index(record.balancer)))
+    return {arm: list(group) for arm, group in groupby(ordered, key=arm_of)}
 
 
 def families(records: Sequence[TrialRecord]) -> dict[str, Family]:

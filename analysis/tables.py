@@ -1,115 +1,68 @@
 """The tables of a study: numbers for machines (CSV), text for people (Markdown, LaTeX, HTML, terminal)."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
 
 import pandas as pd
 
+from gan_study.analysis import select
 from gan_study.analysis.aggregate import estimate_of, summarise
 from gan_study.analysis.load import Study, records_frame
 from gan_study.analysis.markup import to_latex, to_markdown
-from gan_study.analysis.provenance import GAINS, SCORES, SEARCH, TRIAL_IDS, Origin, row_sources, with_trial_ids
-from gan_study.analysis.select import (
-    CONDITION_COLUMNS,
-    MAIN_METRIC,
-    NO_BALANCING,
-    Family,
-    condition_of,
-    confirmed,
-    families,
-)
+from gan_study.analysis.provenance import GAINS, SCORES, SEARCH, TRIAL_IDS, Origin, row_sources
+from gan_study.analysis.select import ARM_COLUMNS, CONDITION_COLUMNS, MAIN_METRIC, NO_BALANCING, Arm, Family
 from gan_study.analysis.trial import Trial
 from gan_study.analysis.wording import ABSENT, estimate_text, label, number, ratio_text
+from gan_study.trainables.record import Part
 
-
-class Arm(NamedTuple):
-    """A method under a condition: what has a row."""
-
-    dataset: str
-    classifier: str
-    imbalance_ratio: float
-    balancer: str
-
-
-KEYS = list(Arm._fields)
 TRIALS_NAME = "trials"
-
-
-def in_order(arms: Iterable[Arm], kinds: Mapping[str, Family]) -> list[Arm]:
-    """By condition, then in the order of the families."""
-    return sorted(arms, key=lambda arm: (arm[:3], list(kinds).index(arm.balancer)))
+PARTS: tuple[Part, ...] = ("validation", "test")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """One table: `numbers` as they were computed, and `text` as they are read.
-
-    `origin` says which trials a row is made from; `traced` names them.
-    """
+    """One table: `numbers` as they were computed, and `rows` of text that name their condition and methods."""
 
     name: str
     title: str
     numbers: pd.DataFrame
-    text: pd.DataFrame
+    """With the ids of the trials behind each row in a last column, once the table is traced."""
+    rows: pd.DataFrame
     origin: Origin = GAINS
+    """Which trials a row is made from."""
+    sources: tuple[tuple[str, ...], ...] = ()
+    """Their ids for each of `rows`; empty until the table is traced."""
+
+    @property
+    def text(self) -> pd.DataFrame:
+        """The rows as they are read, under headings; a condition that all rows share is left out."""
+        constant = [name for name in CONDITION_COLUMNS if name in self.rows and self.rows[name].nunique() <= 1]
+        shown = self.rows.drop(columns=constant)
+        return shown.rename(columns={name: label(name) for name in shown if name.islower()})
 
 
-@dataclass(frozen=True, kw_only=True)
-class TracedTable:
-    """A table whose `numbers` name their trials in a last column, and the trial ids behind each row of `text`."""
-
-    name: str
-    title: str
-    numbers: pd.DataFrame
-    text: pd.DataFrame
-    sources: tuple[tuple[str, ...], ...]
-
-
-def traced(table: Table, records: Sequence[Trial]) -> TracedTable:
+def traced(table: Table, records: Sequence[Trial]) -> Table:
     """`table` with the trials that each of its rows was made from."""
-    return TracedTable(
-        name=table.name,
-        title=table.title,
-        numbers=with_trial_ids(table.numbers, row_sources(table.numbers, records, table.origin)),
-        text=table.text,
-        sources=tuple(row_sources(table.text, records, table.origin)),
-    )
+    numbers = table.numbers
+    if TRIAL_IDS not in numbers:
+        ids = [" ".join(trial_ids) for trial_ids in row_sources(numbers, records, table.origin)]
+        numbers = numbers.assign(**{TRIAL_IDS: ids})
+    return replace(table, numbers=numbers, sources=tuple(row_sources(table.rows, records, table.origin)))
 
 
 def tables(study: Study) -> tuple[Table, ...]:
     """Every table of the report, in its order."""
     summary = summarise(study.records)
-    kinds = families(study.records)
+    kinds = select.families(study.records)
     return (
-        Table(
-            name="answer",
-            title="Test scores by method, the largest gain first",
-            numbers=_main_rows(summary),
-            text=answer_table(study),
-        ),
+        answer_table(study),
         _by_ratio("gain", "Gain in minority F1 over no balancing", summary, kinds, MAIN_METRIC, "gain"),
         _by_ratio("minority_recall", "Minority recall", summary, kinds, "minority_recall", "score"),
         _by_ratio("minority_f1", "Minority F1", summary, kinds, MAIN_METRIC, "score"),
         search_table(study),
         _all_metrics(summary, kinds),
     )
-
-
-def answer_table(study: Study) -> pd.DataFrame:
-    """One row for each condition and method: test recall, F1, gain with interval (text), and seeds (a number).
-
-    Sorted by condition, then by mean gain, the largest first; no balancing stands where a gain of 0 does. Data
-    set, classifier and ratio are columns only where the study has more than one.
-    """
-    summary = summarise(study.records)
-    rows, cells = _main_rows(summary), _cells(summary)
-    text = rows[KEYS].copy()
-    for heading, (metric, measure) in _MAIN_COLUMNS.items():
-        text[heading] = [cells.get((*key, metric, measure), ABSENT) for key in rows[KEYS].itertuples(index=False)]
-    text["Seeds"] = rows["minority_f1_n"].fillna(0).astype(int)
-    return headed(without_constants(text))
 
 
 _MAIN_COLUMNS = {
@@ -119,13 +72,27 @@ _MAIN_COLUMNS = {
 }
 
 
+def answer_table(study: Study) -> Table:
+    """One row for each condition and method: test recall, F1, gain with interval, and seeds.
+
+    Sorted by condition, then by mean gain, the largest first; no balancing stands where a gain of 0 does.
+    """
+    summary = summarise(study.records)
+    numbers, cells = _main_rows(summary), _cells(summary)
+    rows = numbers[ARM_COLUMNS].copy()
+    arms = list(rows.itertuples(index=False))
+    for heading, (metric, measure) in _MAIN_COLUMNS.items():
+        rows[heading] = [cells.get((*arm, metric, measure), ABSENT) for arm in arms]
+    rows["Seeds"] = numbers["minority_f1_n"].fillna(0).astype(int)
+    return Table(name="answer", title="Test scores by method, the largest gain first", numbers=numbers, rows=rows)
+
+
 def _main_rows(summary: pd.DataFrame) -> pd.DataFrame:
     """Recall, F1 and gain side by side as numbers, in the order of the answer table."""
-    parts = []
-    for metric, measure in _MAIN_COLUMNS.values():
-        chosen = summary[(summary["metric"] == metric) & (summary["measure"] == measure)].set_index(KEYS)
-        prefix = metric if measure == "score" else f"{metric}_gain"
-        parts.append(chosen[["n", "mean", "low", "high"]].add_prefix(f"{prefix}_"))
+    parts = [
+        _estimates(summary, metric, measure, prefix=metric if measure == "score" else f"{metric}_gain")
+        for metric, measure in _MAIN_COLUMNS.values()
+    ]
     rows = pd.concat(parts, axis=1).reset_index()
     rows = rows.assign(rank=rows["minority_f1_gain_mean"].where(rows["balancer"] != NO_BALANCING, 0.0))
     order = [*CONDITION_COLUMNS, "rank", "balancer"]
@@ -133,10 +100,16 @@ def _main_rows(summary: pd.DataFrame) -> pd.DataFrame:
     return rows.sort_values(order, ascending=ascending).drop(columns="rank").reset_index(drop=True)
 
 
+def _estimates(summary: pd.DataFrame, metric: str, measure: str, *, prefix: str) -> pd.DataFrame:
+    """The estimates of one metric by condition and method."""
+    chosen = summary[(summary["metric"] == metric) & (summary["measure"] == measure)]
+    return chosen.set_index(ARM_COLUMNS)[["n", "mean", "low", "high"]].add_prefix(f"{prefix}_")
+
+
 def _cells(summary: pd.DataFrame) -> dict[tuple[object, ...], str]:
     """The text of every estimate by condition, balancer, metric and measure."""
     return {
-        (*(row[key] for key in KEYS), row["metric"], row["measure"]): estimate_text(
+        tuple(row[[*ARM_COLUMNS, "metric", "measure"]]): estimate_text(
             estimate_of(row), signed=row["measure"] == "gain"
         )
         for _, row in summary.iterrows()
@@ -151,32 +124,28 @@ def _by_ratio(
     ratios = sorted(numbers["imbalance_ratio"].unique())
     cells = _cells(numbers)
     rows = [
-        [dataset, classifier, balancer]
-        + [cells.get((dataset, classifier, ratio, balancer, metric, measure), ABSENT) for ratio in ratios]
-        for dataset, classifier in sorted(set(zip(numbers["dataset"], numbers["classifier"], strict=True)))
+        [*task, balancer, *(cells.get((*task, ratio, balancer, metric, measure), ABSENT) for ratio in ratios)]
+        for task in sorted(set(zip(numbers["dataset"], numbers["classifier"], strict=True)))
         for balancer in kinds
         if balancer in set(numbers["balancer"])
     ]
     columns = ["dataset", "classifier", "balancer", *(f"Ratio {ratio_text(ratio)}" for ratio in ratios)]
-    text = pd.DataFrame(rows, columns=columns)
-    return Table(
-        name=name,
-        title=title,
-        numbers=numbers,
-        text=headed(without_constants(text)),
-        origin=GAINS if measure == "gain" else SCORES,
-    )
+    origin = GAINS if measure == "gain" else SCORES
+    return Table(name=name, title=title, numbers=numbers, rows=pd.DataFrame(rows, columns=columns), origin=origin)
 
 
 def _all_metrics(summary: pd.DataFrame, kinds: Mapping[str, Family]) -> Table:
     """Every metric across, every condition and method down."""
     scores = summary[summary["measure"] == "score"]
-    cells = _cells(scores)
-    keys = in_order({Arm(*row) for row in scores[KEYS].itertuples(index=False)}, kinds)
+    cells, order = _cells(scores), list(kinds)
+    arms = set(scores[ARM_COLUMNS].itertuples(index=False))
     metrics = list(dict.fromkeys(scores["metric"]))
-    rows = [[*key, *(cells.get((*key, metric, "score"), ABSENT) for metric in metrics)] for key in keys]
-    text = pd.DataFrame(rows, columns=[*KEYS, *map(label, metrics)])
-    return Table(name="all_metrics", title="Every metric", numbers=summary, text=headed(without_constants(text)))
+    rows = [
+        [*arm, *(cells.get((*arm, metric, "score"), ABSENT) for metric in metrics)]
+        for arm in sorted(arms, key=lambda arm: (*arm[:3], order.index(arm[3])))
+    ]
+    text = pd.DataFrame(rows, columns=[*ARM_COLUMNS, *map(label, metrics)])
+    return Table(name="all_metrics", title="Every metric", numbers=summary, rows=text)
 
 
 def search_table(study: Study) -> Table:
@@ -185,56 +154,44 @@ def search_table(study: Study) -> Table:
     The best search gain is the largest of many on one seed and so is flattered; the confirmed gains are not. The
     difference, `flattery` in the CSV, is the selection bias and the step from validation to test images together.
     """
-    summary = summarise(study.records, metrics=[MAIN_METRIC])
-    validation = summarise(study.records, part="validation", metrics=[MAIN_METRIC])
-    cells = {"test": _cells(summary), "validation": _cells(validation)}
-    groups = _search_groups(study.records)
-    confirmed_gains = _means(summary)
-    numbers, rows = [], []
-    for key in in_order(groups, families(study.records)):
-        spent = _spent(groups[key])
-        best, test = spent["best_validation_gain"], confirmed_gains.get(key)
-        flattery = None if best is None or test is None else best - test
-        numbers.append({**key._asdict(), **spent, "flattery": flattery})
-        rows.append(
-            {
-                **key._asdict(),
-                "Search trials": _trials_text(spent),
-                "Best validation gain": ABSENT if best is None else number(best, signed=True),
-                "Confirmed validation gain": cells["validation"].get((*key, MAIN_METRIC, "gain"), ABSENT),
-                "Confirmed test gain": cells["test"].get((*key, MAIN_METRIC, "gain"), ABSENT),
-                "Best minus test": ABSENT if flattery is None else number(flattery, signed=True),
-            }
-        )
-    columns = [*KEYS, "Search trials", "Best validation gain", "Confirmed validation gain", "Confirmed test gain"]
-    columns += ["Best minus test"]
-    return Table(
-        name="search",
-        title="Search budget, best gain on validation, and what was confirmed",
-        numbers=_with_gains(pd.DataFrame(numbers, columns=[*KEYS, *_SPENT, "flattery"]), validation, summary),
-        text=headed(without_constants(pd.DataFrame(rows, columns=columns))),
-        origin=SEARCH,
+    spent = [{**arm._asdict(), **_spent(trials)} for arm, trials in _search_groups(study.records).items()]
+    numbers = pd.DataFrame(spent, columns=[*ARM_COLUMNS, *_SPENT, "flattery"])
+    cells: dict[str, dict[tuple[object, ...], str]] = {}
+    for part in PARTS:
+        summary = summarise(study.records, part=part, metrics=[MAIN_METRIC])
+        gains = _estimates(summary, MAIN_METRIC, "gain", prefix=f"confirmed_{part}_gain")
+        numbers, cells[part] = numbers.join(gains, on=ARM_COLUMNS), _cells(summary)
+    best = numbers["best_validation_gain"].astype(float)
+    numbers["flattery"] = best - numbers["confirmed_test_gain_mean"]
+    arms = list(numbers[ARM_COLUMNS].itertuples(index=False))
+    rows = numbers[ARM_COLUMNS].assign(
+        **{
+            "Search trials": [_trials_text(row) for row in spent],
+            "Best validation gain": [_signed(gain) for gain in best],
+            **{
+                f"Confirmed {part} gain": [cells[part].get((*arm, MAIN_METRIC, "gain"), ABSENT) for arm in arms]
+                for part in PARTS
+            },
+            "Best minus test": [_signed(gain) for gain in numbers["flattery"]],
+        }
     )
-
-
-def _means(summary: pd.DataFrame) -> dict[Arm, float]:
-    """The mean gain of every arm."""
-    gains = summary[summary["measure"] == "gain"]
-    return {Arm(*row[:-1]): float(row[-1]) for row in gains[[*KEYS, "mean"]].itertuples(index=False)}
+    title = "Search budget, best gain on validation, and what was confirmed"
+    return Table(name="search", title=title, numbers=numbers, rows=rows, origin=SEARCH)
 
 
 _SPENT = ("search_trials", "complete", "pruned", "failed", "best_validation_gain")
 
 
+def _signed(gain: float) -> str:
+    return ABSENT if pd.isna(gain) else number(gain, signed=True)
+
+
 def _search_groups(records: Sequence[Trial]) -> dict[Arm, list[Trial]]:
     """The search trials of every condition and method that was searched or confirmed; none for a simple method."""
-    groups: dict[Arm, list[Trial]] = {}
     searched = [record for record in records if record.phase == "search"]
-    for record in (*searched, *confirmed(records)):
-        if record.balancer != NO_BALANCING:
-            key = Arm(*condition_of(record), record.balancer)
-            groups.setdefault(key, []).extend([record] if record.phase == "search" else [])
-    return groups
+    known = (*searched, *select.confirmed(records))
+    groups = select.by_arm(each for each in known if each.balancer != NO_BALANCING)
+    return {arm: [each for each in trials if each.phase == "search"] for arm, trials in groups.items()}
 
 
 def _spent(trials: Sequence[Trial]) -> dict[str, float | int | None]:
@@ -243,44 +200,27 @@ def _spent(trials: Sequence[Trial]) -> dict[str, float | int | None]:
     return {"search_trials": len(trials), **by_status, "best_validation_gain": max(gains, default=None)}
 
 
-def _trials_text(spent: Mapping[str, float | int | None]) -> str:
+def _trials_text(spent: Mapping[str, object]) -> str:
     lost = [f"{spent[status]} {status}" for status in ("pruned", "failed") if spent[status]]
     return f"{spent['search_trials']}" + (f" ({', '.join(lost)})" if lost else "")
 
 
-def _with_gains(numbers: pd.DataFrame, validation: pd.DataFrame, test: pd.DataFrame) -> pd.DataFrame:
-    for part, summary in (("validation", validation), ("test", test)):
-        gains = summary[summary["measure"] == "gain"].set_index(KEYS)[["n", "mean", "low", "high"]]
-        numbers = numbers.join(gains.add_prefix(f"confirmed_{part}_gain_"), on=KEYS)
-    return numbers
-
-
 def class_count_table(records: Sequence[Trial]) -> Table:
     """Images of each class and part, by data set and ratio; minority classes are marked."""
-    rows = []
-    for record in _one_per_ratio(records):
-        counts = record.class_counts
-        assert counts is not None, "only trials with counts are chosen"
-        for index, name in enumerate(record.class_names):
-            rows.append(
-                {
-                    "dataset": record.dataset,
-                    "imbalance_ratio": record.imbalance_ratio,
-                    "class": name,
-                    "minority": "yes" if index in record.minority_classes else "no",
-                    "available": counts.available[index],
-                    "imbalanced": counts.imbalanced[index],
-                    "training": counts.training[index],
-                    "validation": counts.validation[index],
-                    "test": counts.test[index] if counts.test else ABSENT,
-                    TRIAL_IDS: record.trial_id,
-                }
-            )
-    columns = ["dataset", "imbalance_ratio", "class", "minority"]
-    columns += ["available", "imbalanced", "training", "validation", "test", TRIAL_IDS]
-    numbers = pd.DataFrame(rows, columns=columns)
-    text = headed(without_constants(numbers.drop(columns=TRIAL_IDS)))
-    return Table(name="class_counts", title="Images of each class", numbers=numbers, text=text)
+    columns = ["available", "imbalanced", "training", "validation", "test"]
+    rows = [
+        (
+            *(record.dataset, record.imbalance_ratio, name),
+            "yes" if index in record.minority_classes else "no",
+            *(counts[index] if (counts := getattr(record.class_counts, part)) else ABSENT for part in columns),
+            record.trial_id,
+        )
+        for record in _one_per_ratio(records)
+        for index, name in enumerate(record.class_names)
+    ]
+    numbers = pd.DataFrame(rows, columns=["dataset", "imbalance_ratio", "class", "minority", *columns, TRIAL_IDS])
+    text = numbers.drop(columns=TRIAL_IDS)
+    return Table(name="class_counts", title="Images of each class", numbers=numbers, rows=text)
 
 
 def _one_per_ratio(records: Sequence[Trial]) -> list[Trial]:
@@ -293,22 +233,17 @@ def _one_per_ratio(records: Sequence[Trial]) -> list[Trial]:
     return list(first.values())
 
 
-def without_constants(text: pd.DataFrame) -> pd.DataFrame:
-    """`text` without the condition columns that say the same in every row."""
-    constant = [name for name in CONDITION_COLUMNS if name in text and text[name].nunique() <= 1]
-    return text.drop(columns=constant)
+def table_texts(table: Table) -> dict[str, str]:
+    """A table's text as Markdown and as LaTeX, by the names of their files."""
+    latex = to_latex(table.text, title=table.title)
+    return {f"{table.name}.md": to_markdown(table.text), f"{table.name}.tex": latex}
 
 
-def headed(text: pd.DataFrame) -> pd.DataFrame:
-    """`text` with its plain column names made headings."""
-    return text.rename(columns={name: label(name) for name in text.columns if name.islower()})
-
-
-def write_tables(study: Study, found: Sequence[TracedTable], folder: Path) -> None:
+def write_tables(study: Study, found: Sequence[Table], folder: Path) -> None:
     """Write each table as .csv (numbers), .md and .tex (text) under `folder`, and every trial as trials.csv."""
     folder.mkdir(parents=True, exist_ok=True)
     for table in found:
         table.numbers.to_csv(folder / f"{table.name}.csv", index=False)
-        (folder / f"{table.name}.md").write_text(to_markdown(table.text), encoding="utf-8")
-        (folder / f"{table.name}.tex").write_text(to_latex(table.text, title=table.title), encoding="utf-8")
+        for name, text in table_texts(table).items():
+            (folder / name).write_text(text, encoding="utf-8")
     records_frame(study.records).to_csv(folder / f"{TRIALS_NAME}.csv", index=False)

@@ -197,27 +197,23 @@ class Trial(TrialRecord):
     @cached_property
     def quality(self) -> dict[str, ImageQuality]:
         """What the generated images are worth, by class name, in label order."""
-        found = self.read(
-            "classes/names",
-            *(f"quality/{name}" for name in ("metrics", "values", "flag_names", "flags", "features")),
-        )
-        by_row = self.read(
-            *(f"quality/{name}" for name in ("classes", "num_generated", "num_training", "num_held_out"))
-        )
-        if found is None or by_row is None:
+        by_row = ("classes", "num_generated", "num_training", "num_held_out", "values", "flags")
+        names = ("metrics", "flag_names", "features", *by_row)
+        found = self.read("classes/names", *(f"quality/{name}" for name in names))
+        if found is None:
             return {}
-        names, metrics, values, flag_names, flags, features = found
+        class_names, metrics, flag_names, features, *rows = found
         return {
-            str(names[label]): ImageQuality(
-                metrics=_by_name(metrics.tolist(), values[row]),
-                num_generated=generated,
-                num_training=training,
-                num_held_out=held_out,
+            str(class_names[label]): ImageQuality(
+                metrics=_by_name(metrics.tolist(), values),
+                num_generated=int(generated),
+                num_training=int(training),
+                num_held_out=int(held_out),
                 features=str(features),
-                flags=tuple(flag_names[flags[row]].tolist()),
+                flags=tuple(flag_names[flags].tolist()),
             )
-            for label, row, generated, training, held_out in sorted(
-                zip(by_row[0].tolist(), range(len(values)), *(each.tolist() for each in by_row[1:]), strict=True)
+            for label, generated, training, held_out, values, flags in sorted(
+                zip(*rows, strict=True), key=lambda row: int(row[0])
             )
         }
 

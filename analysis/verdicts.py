@@ -7,38 +7,18 @@ test images, since neither another seed nor other images may turn it round.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import groupby
 from typing import Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
 
+from gan_study.analysis import select, statistics
 from gan_study.analysis.aggregate import Estimate, t_interval
 from gan_study.analysis.load import Study
-from gan_study.analysis.select import (
-    CONDITION_COLUMNS,
-    MAIN_METRIC,
-    NO_BALANCING,
-    Condition,
-    Family,
-    best_by_validation,
-    conditions,
-    confirmed,
-    families,
-    paired_gains,
-    under,
-)
-from gan_study.analysis.statistics import (
-    LEVEL,
-    HolmStep,
-    effect_size,
-    holm,
-    paired_p_value,
-    seeds_needed,
-    swap_p_value,
-)
-from gan_study.analysis.tables import Table, headed, without_constants
-from gan_study.analysis.trial import Predictions, Trial
+from gan_study.analysis.select import ARM_COLUMNS, MAIN_METRIC, NO_BALANCING, Arm, Condition, Family
+from gan_study.analysis.statistics import LEVEL, HolmStep
+from gan_study.analysis.tables import Table
+from gan_study.analysis.trial import Trial
 from gan_study.analysis.wording import ABSENT, estimate_text, number, p_text
 from gan_study.trainables.record import RecordError
 
@@ -134,24 +114,22 @@ def comparisons(study: Study) -> tuple[Comparison, ...]:
     """
     found = all_pairs(study.records)
     images = _images_p_values(study, found)
-    seeds = {pairs: paired_p_value(pairs.differences) for pairs in found if pairs.decidable}
+    seeds = {pairs: statistics.paired_p_value(pairs.differences) for pairs in found if pairs.decidable}
     decided: dict[tuple[Against, bool], list[Pairs]] = {}
     for pairs in seeds:
         decided.setdefault((pairs.against, pairs.asked), []).append(pairs)
     steps: dict[Pairs, tuple[HolmStep, int]] = {}
     for family in decided.values():
         # It must be there for other seeds and for other images: an intersection-union test (Berger 1982).
-        corrected = holm([max(seeds[pairs], images.get(pairs, 0.0)) for pairs in family])
+        corrected = statistics.holm([max(seeds[pairs], images.get(pairs, 0.0)) for pairs in family])
         steps |= {pairs: (step, len(family)) for pairs, step in zip(family, corrected, strict=True)}
     return tuple(_comparison(pairs, seeds.get(pairs), images.get(pairs), steps.get(pairs)) for pairs in found)
 
 
 def all_pairs(records: Sequence[Trial]) -> tuple[Pairs, ...]:
     """Every confirmed method beside no balancing and beside the best simple one, by condition."""
-    kinds = families(records)
-    return tuple(
-        pairs for condition in conditions(confirmed(records)) for pairs in _pairs(records, condition, kinds)
-    )
+    kinds, found = select.families(records), select.conditions(select.confirmed(records))
+    return tuple(pairs for condition in found for pairs in _pairs(records, condition, kinds))
 
 
 def chosen_methods(records: Sequence[Trial]) -> dict[Condition, tuple[str, ...]]:
@@ -166,38 +144,35 @@ def chosen_methods(records: Sequence[Trial]) -> dict[Condition, tuple[str, ...]]
 
 def _images_p_values(study: Study, found: Sequence[Pairs]) -> dict[Pairs, float]:
     """The p value over test images of all pairs whose predictions are stored, every one of them."""
-    records = {(record.setting_id, record.balancer): record for record in confirmed(study.records)}
+    records = {(record.setting_id, record.balancer): record for record in select.confirmed(study.records)}
     stored = {key: record.predictions("test") for key, record in records.items()}
     p_values = {}
     for pairs in found:
         keys = [(setting, name) for name in (pairs.method, pairs.reference) for setting in pairs.setting_ids]
         predictions = [each for key in keys if (each := stored[key]) is not None]
         if len(predictions) == len(keys):
-            p_values[pairs] = _images_p_value(pairs, predictions, records[keys[0]].minority_classes)
+            labels, number = predictions[0].labels, len(pairs.setting_ids)
+            if not all(np.array_equal(each.labels, labels) for each in predictions):
+                raise RecordError(
+                    f"trials of {pairs.method} and {pairs.reference} were tested on different images"
+                )
+            predicted = np.stack([each.predicted for each in predictions])
+            classes = records[keys[0]].minority_classes
+            p_values[pairs] = statistics.swap_p_value(labels, predicted[:number], predicted[number:], classes)
     return p_values
 
 
-def _images_p_value(pairs: Pairs, predictions: Sequence[Predictions], classes: Sequence[int]) -> float:
-    """Of the predictions of the method's seeds, and after them the reference's."""
-    labels = predictions[0].labels
-    if not all(np.array_equal(each.labels, labels) for each in predictions):
-        raise RecordError(f"trials of {pairs.method} and {pairs.reference} were tested on different images")
-    predicted = np.stack([each.predicted for each in predictions])
-    number = len(pairs.setting_ids)
-    return swap_p_value(labels, predicted[:number], predicted[number:], classes)
-
-
 def _pairs(records: Sequence[Trial], condition: Condition, kinds: Mapping[str, Family]) -> Iterator[Pairs]:
-    here = under(records, condition)
-    gan = best_by_validation(here, condition, "GAN", kinds)
+    here = select.under(records, condition)
+    gan = select.best_by_validation(here, condition, "GAN", kinds)
     references: dict[Against, str | None] = {
         "no balancing": NO_BALANCING,
-        "best simple method": best_by_validation(here, condition, "simple", kinds),
+        "best simple method": select.best_by_validation(here, condition, "simple", kinds),
     }
     for against, reference in references.items():
         if reference is None:
             continue
-        gains = paired_gains(here, MAIN_METRIC, reference=reference).sort_values("seed")
+        gains = select.paired_gains(here, MAIN_METRIC, reference=reference).sort_values("seed")
         for method in kinds:
             of_method = gains[gains["balancer"] == method]
             if of_method.empty or kinds[method] in ("no balancing", "upper bound"):
@@ -216,7 +191,7 @@ def _pairs(records: Sequence[Trial], condition: Condition, kinds: Mapping[str, F
 def _comparison(
     pairs: Pairs, seeds_p: float | None, images_p: float | None, held: tuple[HolmStep, int] | None
 ) -> Comparison:
-    effect = effect_size(pairs.differences)
+    effect = statistics.effect_size(pairs.differences)
     step, family_size = held or (None, None)
     level = step.level if step else LEVEL
     return Comparison(
@@ -228,7 +203,7 @@ def _comparison(
         images_p=images_p,
         p_value=step.p_value if step else None,
         family_size=family_size,
-        seeds_needed=seeds_needed(effect, level=level) if effect else None,
+        seeds_needed=statistics.seeds_needed(effect, level=level) if effect else None,
     )
 
 
@@ -238,35 +213,20 @@ def verdict_table(study: Study) -> Table:
     The CSV has a row for each comparison, with the settings whose trials it is made of (see trials.csv).
     """
     found = comparisons(study)
-    rows = [_text_row(list(group)) for _, group in groupby(_by_arm(found), key=_arm)]
-    columns = [*CONDITION_COLUMNS, "balancer", "Verdict", "Against simple", "Gain over none", "p (Holm)"]
-    columns += ["Images' p", "Effect size", "Simple method", "Gain over it", "p over it (Holm)", "Seeds"]
-    columns += ["Seeds needed"]
-    return Table(
-        name="verdicts",
-        title="Each method against no balancing and against the simple method chosen on validation",
-        numbers=pd.DataFrame([_numbers(comparison) for comparison in found]),
-        text=headed(without_constants(pd.DataFrame(rows, columns=columns))),
-    )
+    arms: dict[Arm, dict[Against, Comparison]] = {}
+    for each in found:
+        arms.setdefault(Arm(*each.pairs.condition, each.pairs.method), {})[each.pairs.against] = each
+    columns = [*ARM_COLUMNS, "Verdict", "Against simple", "Gain over none", "p (Holm)", "Images' p", "Effect size"]
+    columns += ["Simple method", "Gain over it", "p over it (Holm)", "Seeds", "Seeds needed"]
+    title = "Each method against no balancing and against the simple method chosen on validation"
+    rows = pd.DataFrame([[*arm, *_text_cells(against)] for arm, against in arms.items()], columns=columns)
+    return Table(name="verdicts", title=title, numbers=pd.DataFrame(map(_numbers, found)), rows=rows)
 
 
-def _arm(comparison: Comparison) -> tuple[Condition, str]:
-    return comparison.pairs.condition, comparison.pairs.method
-
-
-def _by_arm(found: Sequence[Comparison]) -> list[Comparison]:
-    """Comparisons of one method side by side, in the order of their first."""
-    order = {arm: place for place, arm in enumerate(dict.fromkeys(map(_arm, found)))}
-    return sorted(found, key=lambda comparison: order[_arm(comparison)])
-
-
-def _text_row(of_method: Sequence[Comparison]) -> list[object]:
-    against = {comparison.pairs.against: comparison for comparison in of_method}
-    first = of_method[0]
+def _text_cells(against: Mapping[Against, Comparison]) -> list[object]:
     gain, difference = against.get("no balancing"), against.get("best simple method")
+    first = next(iter(against.values()))
     return [
-        *first.pairs.condition,
-        first.pairs.method,
         gain.verdict if gain else ABSENT,
         AGAINST_SIMPLE_WORDS[difference.verdict] if difference else ABSENT,
         *_cells(gain),
@@ -281,11 +241,10 @@ def _cells(comparison: Comparison | None) -> list[str]:
     """The 95 % interval, the corrected p value, that over images alone, and the effect size."""
     if comparison is None:
         return [ABSENT] * 4
-    effect = comparison.effect_size
     return [
         estimate_text(comparison.estimate, signed=True),
         *(ABSENT if p is None else p_text(p) for p in (comparison.p_value, comparison.images_p)),
-        ABSENT if effect is None else number(effect, signed=True),
+        number(comparison.effect_size, signed=True),
     ]
 
 
@@ -310,11 +269,8 @@ def _numbers(comparison: Comparison) -> dict[str, object]:
         "reference": pairs.reference,
         "chosen_gan": pairs.asked,
         "seeds": estimate.n,
-        "mean": estimate.mean,
-        "low": estimate.low,
-        "high": estimate.high,
-        "corrected_low": corrected.low if corrected else None,
-        "corrected_high": corrected.high if corrected else None,
+        **{name: getattr(estimate, name) for name in ("mean", "low", "high")},
+        **{f"corrected_{name}": getattr(corrected, name, None) for name in ("low", "high")},
         "seeds_p": comparison.seeds_p,
         "images_p": comparison.images_p,
         "corrected_p": comparison.p_value,

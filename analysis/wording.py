@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pydantic import JsonValue
 
 from gan_study.analysis.aggregate import Estimate
+from gan_study.analysis.select import Condition
 
 ABSENT = "–"
 MINUS = "−"
@@ -12,8 +13,13 @@ MINUS = "−"
 MOST_NAMED = 6
 
 
-def number(value: float, *, signed: bool = False) -> str:
-    """`value` with three decimals, a true minus, and a plus where `signed`; a rounded zero has no sign."""
+def number(value: float | None, *, signed: bool = False) -> str:
+    """`value` with three decimals, a true minus, and a plus where `signed`; a rounded zero has no sign.
+
+    A dash for None.
+    """
+    if value is None:
+        return ABSENT
     if round(value, 3) == 0:
         return "0.000"
     return f"{value:{'+' if signed else ''}.3f}".replace("-", MINUS)
@@ -61,6 +67,12 @@ def gain_phrase(estimate: Estimate) -> str:
 def ratio_text(ratio: float) -> str:
     """An imbalance ratio without needless decimals."""
     return f"{ratio:.3g}" if ratio < 100 else f"{ratio:.0f}"
+
+
+def where(condition: Condition) -> str:
+    """A condition as in a sentence: "mnist with simple_cnn at imbalance ratio 10"."""
+    ratio = ratio_text(condition.imbalance_ratio)
+    return f"{condition.dataset} with {condition.classifier} at imbalance ratio {ratio}"
 
 
 def count(number: int, noun: str) -> str:

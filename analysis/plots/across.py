@@ -1,57 +1,44 @@
 """Methods over all conditions: performance profiles and the critical-difference diagram."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import cycle
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from gan_study.analysis.across import Across, Ranking, alike
-from gan_study.analysis.plots.style import (
-    BLACK,
-    FAMILY_COLOURS,
-    FAMILY_MARKERS,
-    OKABE_ITO,
-    REFERENCE_COLOUR,
-    panels,
-    shortened,
-)
+from gan_study.analysis.plots import style
 from gan_study.analysis.select import Family
 from gan_study.analysis.statistics import performance_profile
 
 NUM_THRESHOLDS = 201
 
 
-@dataclass(frozen=True, kw_only=True)
-class Profiles:
-    """`shares[method][i]` of a method's runs gain more than `thresholds[i]`."""
+def profile_data(across: Across) -> pd.DataFrame:
+    """The performance profile of every method, from the smallest gain of all to the largest.
 
-    thresholds: tuple[float, ...]
-    shares: Mapping[str, tuple[float, ...]]
-
-
-def profile_data(across: Across) -> Profiles:
-    """The performance profile of every method, from the smallest gain of all to the largest."""
+    `share_above` is the share of a method's runs whose gain is above `gain`.
+    """
     gains = [gain for by_task in across.gains.values() for seeds in by_task for gain in seeds]
-    thresholds = np.linspace(min(gains), max(gains), NUM_THRESHOLDS)
-    return Profiles(
-        thresholds=tuple(thresholds.tolist()),
-        shares={
-            name: tuple(performance_profile(by_task, thresholds.tolist()).tolist())
-            for name, by_task in across.gains.items()
-        },
-    )
+    thresholds = np.linspace(min(gains), max(gains), NUM_THRESHOLDS).tolist()
+    profiles = [
+        pd.DataFrame(
+            {"balancer": name, "gain": thresholds, "share_above": performance_profile(by_task, thresholds)}
+        )
+        for name, by_task in across.gains.items()
+    ]
+    return pd.concat(profiles)
 
 
-def draw_profiles(data: Profiles, kinds: Mapping[str, Family]) -> Figure:
+def draw_profiles(data: pd.DataFrame, kinds: Mapping[str, Family]) -> Figure:
     """A line for each method, solid for GANs and dashed for simple methods."""
-    figure, (axes,) = panels(1, columns=1, row_inches=3.4)
-    axes.axvline(0, color=REFERENCE_COLOUR, linewidth=1.2, linestyle=":")
-    for (name, shares), colour in zip(data.shares.items(), cycle(OKABE_ITO)):
-        style = "-" if kinds[name] == "GAN" else "--"
-        axes.plot(data.thresholds, shares, style, color=colour, label=shortened(name), drawstyle="steps-pre")
+    figure, (axes,) = style.panels(1, columns=1, row_inches=3.4)
+    axes.axvline(0, color=style.REFERENCE_COLOUR, linewidth=1.2, linestyle=":")
+    for (name, profile), colour in zip(data.groupby("balancer", sort=False), cycle(style.OKABE_ITO)):
+        line, shown = "-" if kinds[name] == "GAN" else "--", style.shortened(name)
+        axes.plot(profile["gain"], profile["share_above"], line, color=colour, label=shown, drawstyle="steps-pre")
     axes.set_xlabel("Gain in test minority F1")
     axes.set_ylabel("Share of runs that gain more")
     axes.set_ylim(-0.02, 1.02)
@@ -62,18 +49,17 @@ def draw_profiles(data: Profiles, kinds: Mapping[str, Family]) -> Figure:
 def draw_ranking(ranked: Ranking, kinds: Mapping[str, Family]) -> Figure:
     """The critical-difference diagram (Demšar 2006): methods along their mean rank, a bar over those alike."""
     groups, number = alike(ranked), len(ranked.mean_ranks)
-    figure, (axes,) = panels(1, columns=1, row_inches=0.8 + 0.2 * (len(groups) + number))
+    figure, (axes,) = style.panels(1, columns=1, row_inches=0.8 + 0.2 * (len(groups) + number))
     for place, (name, rank) in enumerate(ranked.mean_ranks.items()):
-        colour, height = FAMILY_COLOURS[kinds[name]], -len(groups) - 1 - place
+        colour, height = style.FAMILY_COLOURS[kinds[name]], -len(groups) - 1 - place
         axes.plot([rank, rank, number + 0.1], [0, height, height], color=colour, linewidth=1.0)
-        axes.plot([rank], [0], FAMILY_MARKERS[kinds[name]], color=colour, markersize=6, clip_on=False)
-        axes.text(
-            number + 0.15, height, f"{shortened(name)} ({rank:.2f})", va="center", fontsize="small", color=colour
-        )
+        axes.plot([rank], [0], style.FAMILY_MARKERS[kinds[name]], color=colour, markersize=6, clip_on=False)
+        text = f"{style.shortened(name)} ({rank:.2f})"
+        axes.text(number + 0.15, height, text, va="center", fontsize="small", color=colour)
     for level, group in enumerate(groups, start=1):
         ends = [ranked.mean_ranks[group[0]], ranked.mean_ranks[group[-1]]]
-        axes.plot(ends, [-level, -level], color=BLACK, linewidth=3, solid_capstyle="butt")
-    axes.plot([1, 1 + ranked.critical_difference], [2, 2], color=BLACK, linewidth=1.2, marker="|")
+        axes.plot(ends, [-level, -level], color=style.BLACK, linewidth=3, solid_capstyle="butt")
+    axes.plot([1, 1 + ranked.critical_difference], [2, 2], color=style.BLACK, linewidth=1.2, marker="|")
     axes.text(1, 2.25, f"critical difference {ranked.critical_difference:.2f}", va="bottom", fontsize="small")
     _rank_axis(axes, number, lowest=-len(groups) - number - 0.5)
     return figure

@@ -2,10 +2,10 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -53,57 +53,64 @@ def confusion_differences(data: Mapping[str, Matrix]) -> dict[str, Matrix]:
     return {} if none is None else {name: each - none for name, each in data.items() if name != NO_BALANCING}
 
 
+def confusion_frame(data: Mapping[str, Matrix], class_names: Sequence[str]) -> pd.DataFrame:
+    """Each cell of each method's matrix."""
+    rows = [
+        (balancer, class_names[row], class_names[column], value)
+        for balancer, matrix in data.items()
+        for (row, column), value in np.ndenumerate(matrix)
+    ]
+    return pd.DataFrame(rows, columns=["balancer", "true_class", "predicted_class", "fraction"])
+
+
 def draw_confusion(data: Mapping[str, Matrix], class_names: Sequence[str]) -> Figure:
     """The matrices side by side, on one colour scale."""
-    scale = _Scale(low=0, high=1, colours="Blues", title="Fraction of the true class", dark=0.55, form=".2f")
-    return _draw(data, class_names, scale)
+    return _draw(
+        data, class_names, ends=(0, 1), colours="Blues", title="Fraction of the true class", dark=0.55, form=".2f"
+    )
 
 
 def draw_confusion_differences(data: Mapping[str, Matrix], class_names: Sequence[str]) -> Figure:
     """The differences side by side; blue cells have gained images, red ones lost them."""
     most = max((float(np.nanmax(np.abs(each))) for each in data.values() if not np.isnan(each).all()), default=0.0)
     most = max(most, SMALLEST_DIFFERENCE)
-    scale = _Scale(
-        low=-most, high=most, colours="RdBu", title="Change in the fraction", dark=0.6 * most, form="+.2f"
-    )
-    return _draw(data, class_names, scale)
+    ends, title = (-most, most), "Change in the fraction"
+    return _draw(data, class_names, ends=ends, colours="RdBu", title=title, dark=0.6 * most, form="+.2f")
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Scale:
-    """How a cell's number is shown: white on colours beyond `dark`."""
-
-    low: float
-    high: float
-    colours: str
-    title: str
-    dark: float
-    form: str
-
-
-def _draw(data: Mapping[str, Matrix], class_names: Sequence[str], scale: _Scale) -> Figure:
+def _draw(
+    data: Mapping[str, Matrix],
+    class_names: Sequence[str],
+    *,
+    ends: tuple[float, float],
+    colours: str,
+    title: str,
+    dark: float,
+    form: str,
+) -> Figure:
+    """The matrices on a scale of `colours` with these ends; numbers are white on colours beyond `dark`."""
     names = [shortened(name, longest=16) for name in class_names]
     named = range(0, len(names), math.ceil(len(names) / MOST_NAMED))
     longest = max(map(len, names))
     figure, axes = panels(len(data), columns=3, row_inches=WIDTH_INCHES / 4.2 + 0.085 * longest)
     for panel, (balancer, matrix) in zip(axes, data.items(), strict=True):
-        image = panel.imshow(matrix, vmin=scale.low, vmax=scale.high, cmap=scale.colours)
+        image = panel.imshow(matrix, vmin=ends[0], vmax=ends[1], cmap=colours)
         panel.set_title(shortened(balancer, longest=16))
         panel.grid(visible=False)
         panel.set_xticks(named, [names[place] for place in named], rotation=90)
         panel.set_yticks(named, [names[place] for place in named])
         if len(class_names) <= MOST_NUMBERED:
-            _write_numbers(panel, matrix, scale)
+            _write_numbers(panel, matrix, dark=dark, form=form)
     figure.supxlabel("Predicted class")
     figure.supylabel("True class")
-    figure.colorbar(image, ax=axes, shrink=0.7, label=scale.title)
+    figure.colorbar(image, ax=axes, shrink=0.7, label=title)
     return figure
 
 
-def _write_numbers(panel: Axes, matrix: Matrix, scale: _Scale) -> None:
+def _write_numbers(panel: Axes, matrix: Matrix, *, dark: float, form: str) -> None:
     size = "medium" if len(matrix) <= 4 else "x-small"
     for (row, column), value in np.ndenumerate(matrix):
         if not np.isnan(value):
-            colour = "white" if abs(value) > scale.dark else "black"
-            text = f"{value:{scale.form}}".replace("-", MINUS) if round(value, 2) else "0.00"
+            colour = "white" if abs(value) > dark else "black"
+            text = f"{value:{form}}".replace("-", MINUS) if round(value, 2) else "0.00"
             panel.text(column, row, text, ha="center", va="center", color=colour, fontsize=size)

@@ -76,16 +76,8 @@ def draw_growth(record: Trial) -> Growth | None:
         for row, name in zip(enlarged[1:], labels[1:], strict=True)
     ]
     durations = [FRAME_MILLISECONDS] * (len(frames) - 1) + [LAST_MILLISECONDS]
-    film = encode(
-        frames[0],
-        "WEBP",
-        save_all=True,
-        append_images=frames[1:],
-        duration=durations,
-        loop=0,
-        quality=80,
-        method=4,
-    )
+    options = {"duration": durations, "loop": 0, "quality": 80, "method": 4}
+    film = encode(frames[0], "WEBP", save_all=True, append_images=frames[1:], **options)
     return Growth(
         film=film, strip_image=_labelled(enlarged, labels, classes), epochs=tuple(epochs), classes=classes
     )

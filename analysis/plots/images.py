@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from gan_study.analysis.select import Condition, condition_of
+from gan_study.analysis.select import Arm, arm_of
 from gan_study.analysis.trial import Bytes, Trial
 from gan_study.analysis.wording import ratio_text
 
@@ -65,18 +65,18 @@ def pick_trials(records: Sequence[Trial], array: str) -> tuple[Trial, ...]:
 
     The smallest confirmed seed; of a method that was not confirmed, the search trial with the largest gain.
     """
-    first: dict[tuple[Condition, str], Trial] = {}
+    first: dict[Arm, Trial] = {}
     for record in sorted(records, key=_rank):
-        key = condition_of(record), record.balancer
-        if key not in first and record.has(array):
-            first[key] = record
+        arm = arm_of(record)
+        if arm not in first and record.has(array):
+            first[arm] = record
     return tuple(first.values())
 
 
-def _rank(record: Trial) -> tuple[Condition, str, bool, float, int]:
+def _rank(record: Trial) -> tuple[Arm, bool, float, int]:
     is_confirmed = record.phase == "confirm"
     gain = 0.0 if is_confirmed or record.objective is None else record.objective
-    return condition_of(record), record.balancer, not is_confirmed, -gain, record.seed
+    return arm_of(record), not is_confirmed, -gain, record.seed
 
 
 def describe_trial(record: Trial) -> str:

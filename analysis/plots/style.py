@@ -1,20 +1,20 @@
 """One look for every figure: explicit Figure objects, colours that colour-blind readers can tell apart."""
 
 import logging
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeAlias
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
 from matplotlib.font_manager import get_font_names
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from gan_study.analysis.aggregate import Estimate
 from gan_study.analysis.select import Family
+from gan_study.analysis.wording import ratio_text
 
 # Okabe and Ito, "Color Universal Design" (2008).
 BLACK, ORANGE, SKY, GREEN, BLUE, VERMILION = "#000000", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00"
@@ -108,13 +108,12 @@ def panels(number: int, *, columns: int, row_inches: float, sharex: bool = True,
     return figure, axes[:number]
 
 
-def draw_interval(axes: Axes, estimate: Estimate, *, at: float, family: Family, label: str = "") -> None:
+def draw_interval(axes: Axes, estimate: Estimate, *, at: float, family: Family) -> None:
     """A horizontal interval with its mean; the mean alone where there is none."""
     colour = FAMILY_COLOURS[family]
     if estimate.low is not None and estimate.high is not None:
         axes.plot([estimate.low, estimate.high], [at, at], color=colour, linewidth=2, solid_capstyle="butt")
-    marker = FAMILY_MARKERS[family]
-    axes.plot([estimate.mean], [at], marker, color=colour, markersize=6, label=label)
+    axes.plot([estimate.mean], [at], FAMILY_MARKERS[family], color=colour, markersize=6)
 
 
 def name_rows(axes: Axes, names: Sequence[str]) -> None:
@@ -122,6 +121,30 @@ def name_rows(axes: Axes, names: Sequence[str]) -> None:
     axes.set_yticks(range(len(names)), [shortened(name) for name in names])
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.grid(visible=False, axis="y")
+
+
+def ratio_colours(ratios: Iterable[float]) -> dict[float, tuple[float, ...]]:
+    """A colour for each of the distinct `ratios`, ascending: dark to light, all of them visible on white."""
+    distinct, viridis = sorted(set(ratios)), mpl.colormaps["viridis"]
+    return {ratio: viridis(0.85 * place / max(1, len(distinct) - 1)) for place, ratio in enumerate(distinct)}
+
+
+def name_ratios(
+    figure: Figure, axes: Axes, colours: Mapping[float, tuple[float, ...]], look: str = "-", *, size: float = 6
+) -> None:
+    """Add a legend of the ratios' colours, where there are several."""
+    if len(colours) > 1:
+        marks = [axes.plot([], [], look, color=colour, markersize=size)[0] for colour in colours.values()]
+        names, columns = [ratio_text(ratio) for ratio in colours], min(8, len(colours))
+        figure.legend(marks, names, title="Imbalance ratio", loc="outside upper center", ncols=columns)
+
+
+def plain_log_axis(axes: Axes, locator: LogLocator) -> None:
+    """Make the bottom logarithmic, with plain numbers: matplotlib's own are formulae, which no text of ours is."""
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
 
 
 def count_along(axes: Axes) -> None:
@@ -133,9 +156,3 @@ def shortened(name: str, *, longest: int = 26) -> str:
     """`name`, its middle left out where it is too long for a label."""
     half = (longest - 1) // 2
     return name if len(name) <= longest else f"{name[:half]}…{name[-half:]}"
-
-
-def shades(number: int) -> list[tuple[float, ...]]:
-    """Colours for an ordered quantity, dark to light, all of them visible on white."""
-    viridis: Colormap = mpl.colormaps["viridis"]
-    return [viridis(0.85 * index / max(1, number - 1)) for index in range(number)]

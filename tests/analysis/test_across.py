@@ -103,11 +103,12 @@ def test_the_table_has_interquartile_means() -> None:
 
 def test_profiles_fall_from_all_runs_to_none() -> None:
     data = profile_data(across_of(ordered_study()))
-    assert (data.thresholds[0], data.thresholds[-1]) == pytest.approx((0.08, 0.22), abs=1e-12)
+    shares = data.pivot(index="gain", columns="balancer", values="share_above")
+    assert (shares.index[0], shares.index[-1]) == pytest.approx((0.08, 0.22), abs=1e-12)
     # At 0.15 every run of dcgan gains more and none of smote.
-    middle = data.thresholds.index(min(data.thresholds, key=lambda threshold: abs(threshold - 0.15)))
-    assert (data.shares["dcgan"][middle], data.shares["smote"][middle]) == (1.0, 0.0)
-    assert data.shares["dcgan"][-1] == 0.0
+    middle = shares.index.get_indexer([0.15], method="nearest")[0]
+    assert shares.iloc[middle].to_dict() == {"dcgan": 1.0, "smote": 0.0}
+    assert shares["dcgan"].iloc[-1] == 0.0
 
 
 def test_the_figures_name_every_method() -> None:

@@ -17,9 +17,9 @@ from gan_study.analysis.generated import (
     with_features,
 )
 from gan_study.analysis.load import load_study
-from gan_study.analysis.plots.usefulness import UsefulnessPoint, draw_usefulness, name_places, usefulness_data
+from gan_study.analysis.plots.usefulness import draw_usefulness, name_places, usefulness_data
 from gan_study.analysis.report import report_tables
-from gan_study.analysis.select import Task, families
+from gan_study.analysis.select import Task
 from gan_study.analysis.tables import write_tables
 from gan_study.analysis.trial import Trial
 from tests.analysis.planted import planted_quality, planted_study, with_generated, write_study
@@ -155,24 +155,23 @@ def test_flags_of_a_search_are_no_caveat() -> None:
 def test_usefulness_sets_the_mean_gain_against_the_distance_relative_to_the_floor() -> None:
     data = usefulness_data([*measured(10.0), *measured(50.0)], TASK)
     # dcgan: FID 20 / 15 and 40 / 15; KID 0.03, 0.05 and 0.10 minus 0.01; gains 0.10, 0.12 and 0.14.
-    fids = {(point.balancer, point.imbalance_ratio): point for point in data["fid"]}
-    assert set(fids) == {("dcgan", 10.0), ("dcgan", 50.0), ("smote", 10.0), ("smote", 50.0)}
-    assert fids["dcgan", 10.0].distance == pytest.approx(2.0, abs=1e-12)
-    assert fids["smote", 50.0].distance == pytest.approx(2.0, abs=1e-12)
-    kid = next(point for point in data["kid"] if point.balancer == "dcgan")
-    assert kid == UsefulnessPoint(
-        balancer="dcgan",
-        imbalance_ratio=10.0,
-        distance=pytest.approx(0.05, abs=1e-12),
-        gain=pytest.approx(0.12, abs=1e-12),
-    )
+    points = data.set_index(["metric", "balancer", "imbalance_ratio"])
+    assert points.loc["fid"].index.tolist() == [("dcgan", 10.0), ("dcgan", 50.0), ("smote", 10.0), ("smote", 50.0)]
+    assert points.loc[("fid", "dcgan", 10.0), "distance"] == pytest.approx(2.0, abs=1e-12)
+    assert points.loc[("fid", "smote", 50.0), "distance"] == pytest.approx(2.0, abs=1e-12)
+    assert points.loc[("kid", "dcgan", 10.0)].tolist() == [
+        pytest.approx(0.05, abs=1e-12),
+        pytest.approx(0.12, abs=1e-12),
+        "GAN",
+    ]
 
 
 def test_usefulness_needs_three_points() -> None:
-    assert usefulness_data(measured(), TASK) == {}
+    assert usefulness_data(measured(), TASK).empty
     three = with_generated(measured(), "acgan_<x>", *[{MALIGNANT: planted_quality(fid=None)}] * 3)
-    assert {name: len(points) for name, points in usefulness_data(three, TASK).items()} == {"kid": 3}
-    assert draw_usefulness(usefulness_data(three, TASK), families(three)).axes
+    data = usefulness_data(three, TASK)
+    assert data["metric"].tolist() == ["kid"] * 3
+    assert draw_usefulness(data).axes
 
 
 @pytest.mark.parametrize(
@@ -191,4 +190,4 @@ def test_usefulness_looks_at_minority_classes_alone() -> None:
     records = planted_study()
     for balancer in ("dcgan", "smote", "acgan_<x>"):
         records = with_generated(records, balancer, *majority)
-    assert usefulness_data(records, TASK) == {}
+    assert usefulness_data(records, TASK).empty

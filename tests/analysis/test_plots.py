@@ -1,4 +1,5 @@
 import io
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice
 
@@ -9,63 +10,67 @@ from PIL import Image
 
 from gan_study.analysis.plots.confusion import confusion_data, confusion_differences, draw_confusion
 from gan_study.analysis.plots.counts import count_data
-from gan_study.analysis.plots.figures import figures, plans, slug
+from gan_study.analysis.plots.figures import figures, plans
 from gan_study.analysis.plots.images import pick_trials
 from gan_study.analysis.plots.losses import loss_data
 from gan_study.analysis.plots.samples import shrink
 from gan_study.analysis.plots.scores import score_data
-from gan_study.analysis.plots.search import Progress, budget_data, gain_limits, progress_data
+from gan_study.analysis.plots.search import draw_budget, gain_limits, progress_data
 from gan_study.analysis.plots.slices import slice_data
 from gan_study.analysis.plots.style import count_along, font_families, house_style
-from gan_study.analysis.select import Condition, Task, confirmed
+from gan_study.analysis.select import Task, confirmed
+from gan_study.analysis.trial import Trial
 from gan_study.trainables.record import SearchStep
 from tests.analysis.planted import planted_record, planted_study, with_samples
 
 TASK = Task("shapes", "simple_cnn")
-HERE = Condition("shapes", "simple_cnn", 10.0)
 
 
 def test_score_data_holds_means_and_seeds_by_ratio() -> None:
     data = score_data([*planted_study(50.0), *planted_study(10.0)], TASK)
     assert data.ratios == (10.0, 50.0)
     assert data.balancers == ("none", "class_weights", "smote", "acgan_<x>", "dcgan")
-    assert data.estimates[10.0]["dcgan"].mean == pytest.approx(0.54, abs=1e-12)
-    assert data.values[50.0]["dcgan"] == (0.50, 0.54, 0.58)
+    assert data.at(10.0)["dcgan"].mean == pytest.approx(0.54, abs=1e-12)
+    seeds = data.seeds[(data.seeds["imbalance_ratio"] == 50.0) & (data.seeds["balancer"] == "dcgan")]
+    assert seeds["value"].tolist() == [0.50, 0.54, 0.58]
 
 
 def test_gain_data_leaves_out_the_reference() -> None:
     data = score_data(planted_study(), TASK, measure="gain")
     assert data.balancers == ("class_weights", "smote", "acgan_<x>", "dcgan")
-    assert data.estimates[10.0]["smote"].mean == pytest.approx(0.07, abs=1e-12)
+    assert data.at(10.0)["smote"].mean == pytest.approx(0.07, abs=1e-12)
+
+
+def progress_of(records: Sequence[Trial], balancer: str) -> list[list[float]]:
+    """Number, gain and best gain so far of a method's complete search trials."""
+    data = progress_data(records, TASK)
+    return data.loc[data["balancer"] == balancer, ["trial", "gain", "best_so_far"]].to_numpy().tolist()
 
 
 def test_progress_counts_every_trial_and_keeps_the_best() -> None:
-    progress = progress_data(planted_study(), TASK)["dcgan"][10.0]
-    assert progress.numbers == (1, 2, 3)
-    assert progress.gains == (0.05, 0.20, 0.10)
-    assert progress.best_so_far == (0.05, 0.20, 0.20)
+    assert progress_of(planted_study(), "dcgan") == [[1, 0.05, 0.05], [2, 0.20, 0.20], [3, 0.10, 0.20]]
 
 
 def test_budgets_stand_side_by_side_at_each_ratio() -> None:
-    lost = planted_record(balancer="dcgan", validation=None, phase="search", status="failed", number=0, ratio=50.0)
-    by_ratio = budget_data(progress_data([*planted_study(), lost], TASK))
-    assert {ratio: list(by_method) for ratio, by_method in by_ratio.items()} == {
-        10.0: ["acgan_<x>", "dcgan"],
-        50.0: [],
-    }
-    assert by_ratio[10.0]["acgan_<x>"].best_so_far == (0.08, 0.08)
-    assert by_ratio[10.0]["dcgan"].best_so_far == (0.05, 0.20, 0.20)
+    data = progress_data([*planted_study(10.0), *planted_study(50.0)], TASK)
+    panels = draw_budget(data).axes
+    assert [panel.get_title() for panel in panels] == ["Ratio 10", "Ratio 50"]
+    # A line and its end for each of two methods; the first panel has the two of the legend too.
+    assert [len(panel.lines) for panel in panels] == [6, 4]
+    assert panels[1].lines[0].get_xydata().tolist() == [[1, 0.08], [2, 0.08]]
+    assert panels[1].lines[2].get_xydata().tolist() == [[1, 0.05], [2, 0.20], [3, 0.20]]
+
+
+def test_a_method_without_a_complete_trial_has_no_progress() -> None:
+    lost = planted_record(balancer="dcgan", validation=None, phase="search", status="failed", number=0, gan=True)
+    assert progress_data([lost], TASK).empty
 
 
 def test_limits_hold_every_gain_and_0_and_never_close_in_on_rounding() -> None:
-    def limits(*gains: float) -> tuple[float, float]:
-        progress = Progress(numbers=tuple(range(1, len(gains) + 1)), gains=gains, best_so_far=gains)
-        return gain_limits({"dcgan": {10.0: progress}})
-
-    assert limits(0.2, 0.4) == pytest.approx((-0.02, 0.42), abs=1e-12)
-    assert limits(-0.2) == pytest.approx((-0.21, 0.01), abs=1e-12)
-    assert limits(0.0) == pytest.approx((-0.01, 0.01), abs=1e-12)
-    assert limits(1e-17) == pytest.approx((-0.01, 0.01), abs=1e-12)
+    assert gain_limits([0.2, 0.4]) == pytest.approx((-0.02, 0.42), abs=1e-12)
+    assert gain_limits([-0.2]) == pytest.approx((-0.21, 0.01), abs=1e-12)
+    assert gain_limits([0.0]) == pytest.approx((-0.01, 0.01), abs=1e-12)
+    assert gain_limits([1e-17]) == pytest.approx((-0.01, 0.01), abs=1e-12)
 
 
 @pytest.mark.parametrize(("first", "last"), [(1, 1), (1, 2), (1, 10), (1, 600)])
@@ -85,8 +90,7 @@ def test_progress_follows_the_suggestions_and_not_the_file() -> None:
         )
         for number, gain, status in ((2, 0.3, "complete"), (1, None, "failed"), (0, 0.1, "complete"))
     )
-    progress = progress_data([later, failed, first], TASK)["g"][10.0]
-    assert (progress.numbers, progress.gains) == ((1, 3), (0.1, 0.3))
+    assert progress_of([later, failed, first], "g") == [[1, 0.1, 0.1], [3, 0.3, 0.3]]
 
 
 def test_confusion_rows_are_fractions() -> None:
@@ -122,19 +126,23 @@ def test_slices_are_of_parameters_that_varied_and_of_complete_trials() -> None:
     assert data.groupby("balancer")["value"].apply(list).to_dict() == {"acgan_<x>": [3, 4], "dcgan": [0, 1, 2]}
     assert set(data["parameter"]) == {"a"}
     assert data["gain"].tolist() == [0.08, 0.02, 0.05, 0.20, 0.10]
-    assert "search slices" in {plan.name for plan in plans(trials)}
+    assert "search slices" in {plan.kind for plan in plans(trials)}
 
 
 def test_counts_split_real_from_synthetic_and_mark_minorities() -> None:
-    data = count_data(confirmed(planted_study()), HERE, "dcgan")
-    assert data.names == ("benign", "malignant <b>& *", "normal *")
-    assert (data.before, data.real, data.synthetic) == ((100, 10, 5), (100, 10, 5), (0, 90, 95))
+    data = count_data(confirmed(planted_study()), "dcgan")
+    assert data.drop(columns="balancer").to_numpy().tolist() == [
+        ["benign", 100, 100, 0],
+        ["malignant <b>& *", 10, 10, 90],
+        ["normal *", 5, 5, 95],
+    ]
 
 
 def test_losses_are_of_the_smallest_seed_of_each_gan() -> None:
     data = loss_data(confirmed(planted_study()))
-    assert list(data) == ["acgan_<x>", "dcgan"]
-    assert data["dcgan"]["all classes"].generator == pytest.approx([1, 1 / 2, 1 / 3, 1 / 4, 1 / 5])
+    assert data["balancer"].tolist() == ["acgan_<x>"] * 5 + ["dcgan"] * 5
+    assert data["epoch"].tolist() == [1, 2, 3, 4, 5] * 2
+    assert data["generator"].tolist() == pytest.approx([1, 1 / 2, 1 / 3, 1 / 4, 1 / 5] * 2)
 
 
 def test_samples_are_of_the_smallest_confirmed_seed() -> None:
@@ -171,12 +179,12 @@ def test_equal_records_give_equal_files_and_pyplot_is_left_alone() -> None:
     first, second = list(islice(figures(records), 3)), list(islice(figures(records), 3))
     with house_style():
         assert [plan.save("svg") for plan in first] == [plan.save("svg") for plan in second]
-    names = [plan.name for plan in plans(records)]
+    names = [plan.stem for plan in plans(records)]
     assert len(set(names)) == len(names) > 5
 
 
 def test_several_ratios_have_their_curves_and_a_figure_each() -> None:
-    names = {slug(plan.name) for plan in plans([*planted_study(2.0), *planted_study(50.0)])}
+    names = {plan.stem for plan in plans([*planted_study(2.0), *planted_study(50.0)])}
     assert {"minority_recall_by_ratio", "minority_f1_by_ratio", "gain"} <= names
     assert {"confusion_at_imbalance_ratio_2", "confusion_at_imbalance_ratio_50"} <= names
 

@@ -1,6 +1,7 @@
 import pandas as pd
 
-from gan_study.analysis.provenance import GAINS, SCORES, SEARCH, row_sources, with_trial_ids
+from gan_study.analysis.provenance import GAINS, SCORES, SEARCH, row_sources
+from gan_study.analysis.tables import Table, traced
 from tests.analysis.planted import confirmed_arm, planted_record, search_trials
 
 RECORDS = [
@@ -26,16 +27,24 @@ def test_a_row_of_the_search_is_made_from_its_search_trials_too() -> None:
     assert row_sources(ARMS, RECORDS, SEARCH)[0] == (*SEARCHED, NONE_10, DCGAN_10)
 
 
-def test_text_is_followed_by_its_headings_and_what_it_leaves_out_limits_nothing() -> None:
-    text = pd.DataFrame({"Imbalance ratio": [50.0], "Balancer": ["dcgan"]})
+def test_a_column_that_is_not_there_limits_nothing() -> None:
+    text = pd.DataFrame({"imbalance_ratio": [50.0], "balancer": ["dcgan"]})
     assert row_sources(text, RECORDS, SCORES) == [(DCGAN_50,)]
-    assert row_sources(text[["Balancer"]], RECORDS, SCORES) == [(DCGAN_10, DCGAN_50)]
+    assert row_sources(text[["balancer"]], RECORDS, SCORES) == [(DCGAN_10, DCGAN_50)]
     assert row_sources(pd.DataFrame({"GAN": ["dcgan"], "Gain": ["+0.1"]}), RECORDS, SCORES) == [
         (DCGAN_10, DCGAN_50)
     ]
 
 
+def test_a_traced_row_names_its_trials_where_all_rows_share_a_condition_too() -> None:
+    one_ratio = Table(name="t", title="T", numbers=ARMS[:1], rows=ARMS[:1], origin=SCORES)
+    found = traced(one_ratio, RECORDS)
+    assert list(found.text.columns) == ["Balancer"]
+    assert found.sources == ((DCGAN_10,),)
+    assert found.numbers["trial_ids"].tolist() == [DCGAN_10]
+
+
 def test_ids_that_a_table_gives_itself_are_kept() -> None:
-    numbers = with_trial_ids(ARMS, [("a", "b"), ("c",)])
-    assert numbers["trial_ids"].tolist() == ["a b", "c"]
-    assert with_trial_ids(numbers, [("x",), ("y",)])["trial_ids"].tolist() == ["a b", "c"]
+    numbers = ARMS.assign(trial_ids=["a b", "c"])
+    found = traced(Table(name="t", title="T", numbers=numbers, rows=ARMS), RECORDS)
+    assert found.numbers["trial_ids"].tolist() == ["a b", "c"]

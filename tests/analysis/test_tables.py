@@ -16,7 +16,7 @@ def study_of(folder: Path, *ratios: float) -> Study:
 
 
 def test_the_answer_table_is_sorted_by_gain_with_none_at_zero(tmp_path: Path) -> None:
-    table = answer_table(study_of(tmp_path, 10.0))
+    table = answer_table(study_of(tmp_path, 10.0)).text
     assert table["Balancer"].tolist() == ["acgan_<x>", "class_weights", "dcgan", "smote", "none"]
     row = table.set_index("Balancer").loc["dcgan"]
     assert row["Gain in minority F1"] == "+0.120 [+0.070, +0.170]"
@@ -27,7 +27,7 @@ def test_the_answer_table_is_sorted_by_gain_with_none_at_zero(tmp_path: Path) ->
 
 def test_ratios_are_a_column_where_there_are_several(tmp_path: Path) -> None:
     study = study_of(tmp_path, 10.0, 50.0)
-    assert answer_table(study)["Imbalance ratio"].tolist() == [10.0] * 5 + [50.0] * 5
+    assert answer_table(study).text["Imbalance ratio"].tolist() == [10.0] * 5 + [50.0] * 5
     by_name = {table.name: table for table in tables(study)}
     assert list(by_name["gain"].text.columns) == ["Balancer", "Ratio 10", "Ratio 50"]
 
@@ -37,7 +37,7 @@ def test_a_loss_stands_below_none(tmp_path: Path) -> None:
         planted_record(balancer="none", validation=0.4, test=0.4),
         planted_record(balancer="harm", validation=0.3, test=0.3),
     ]
-    table = answer_table(load_study(write_study(tmp_path, records)))
+    table = answer_table(load_study(write_study(tmp_path, records))).text
     assert table["Balancer"].tolist() == ["none", "harm"]
     assert table["Gain in minority F1"].tolist() == ["–", "−0.100"]
 
@@ -114,4 +114,4 @@ def test_the_table_equals_what_scikit_learn_finds_in_the_stored_predictions(tmp_
     numbers = {table.name: table.numbers for table in tables(study)}
     assert numbers["minority_f1"]["mean"].item() == pytest.approx(np.mean(f1s), abs=1e-12)
     assert numbers["minority_recall"]["mean"].item() == pytest.approx(np.mean(recalls), abs=1e-12)
-    assert answer_table(study)["Minority F1"].item().startswith(f"{np.mean(f1s):.3f} [")
+    assert answer_table(study).text["Minority F1"].item().startswith(f"{np.mean(f1s):.3f} [")
