@@ -297,8 +297,6 @@ def test_search_trials_of_one_gan_share_its_epochs(local_ray, tmp_path):
     assert [record.status for record in searched] == ["complete", "complete"]
     logs = [read_log(folder.log_of(record.trial_id)) for record in searched]
     went_on = [[line.values["epoch"] for line in log if line.event.startswith("continued")] for log in logs]
-        for record in searched
-    ]
     # Whichever was the first, what it left of epoch 2 serves the other: two rare classes, a GAN for each.
     assert went_on == [[], [2, 2]]
 
