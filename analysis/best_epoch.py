@@ -36,8 +36,8 @@ def best_epoch_tables(records: Sequence[Trial]) -> tuple[Table, ...]:
         numbers.append(row)
         text.append(cells | {"Seeds": len(trials)})
     title = "The last epoch, and the best one chosen on the test part"
-    frames = {"numbers": pd.DataFrame(numbers), "rows": pd.DataFrame(text)}
-    return (Table(name="best_epoch", title=title, origin=SCORES, **frames),)
+    frames = pd.DataFrame(numbers), pd.DataFrame(text)
+    return (Table(name="best_epoch", title=title, numbers=frames[0], rows=frames[1], origin=SCORES),)
 
 
 def _best(record: Trial, metric: str) -> float:

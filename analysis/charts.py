@@ -104,7 +104,7 @@ def charts(records: Sequence[Trial], places: pd.DataFrame) -> tuple[Chart, ...]:
     estimates, curves = estimate_frame(records), curve_frame(records)
     scores = estimates[estimates["measure"] == "score"].drop(columns="measure")
     gains = estimates[estimates["measure"] == "gain"]
-    maps = places.groupby(CONDITION_COLUMNS, sort=False).ngroup() if len(places) else []
+    maps = places.groupby(CONDITION_COLUMNS, sort=False).ngroup() if len(places) else None
     drawn: tuple[tuple[str, pd.DataFrame, Callable[[pd.DataFrame], Drawing]], ...] = (
         ("interactive_minority_recall", scores[scores["metric"] == "Minority recall"], _scores),
         ("interactive_minority_f1", scores[scores["metric"] == "Minority F1"], _scores),
@@ -181,7 +181,9 @@ def _base(frame: pd.DataFrame, *, reference: bool = False) -> alt.Chart:
 def _tips(*fields: str) -> list[alt.Tooltip]:
     """What hovering shows, of `fields` given as "name:type[:format]"."""
     split = [field.split(":", maxsplit=2) for field in fields]
-    return [alt.Tooltip(f"{name}:{kind}", **({"format": form[0]} if form else {})) for name, kind, *form in split]
+    return [
+        alt.Tooltip(f"{name}:{kind}", format=form[0] if form else alt.Undefined) for name, kind, *form in split
+    ]
 
 
 _ARM_TIPS = ("balancer:N", "ratio:N", "dataset:N", "classifier:N")
@@ -193,11 +195,12 @@ def _legend(**options: Any) -> alt.Legend:
     return alt.Legend(orient="top", title=None, **options)
 
 
+_LOOKS = [
+    alt.Scale(domain=list(FAMILY_LOOKS), range=list(looks)) for looks in zip(*FAMILY_LOOKS.values(), strict=True)
+]
 # Equal legends become one.
-_FAMILY_COLOUR, _FAMILY_SHAPE = (
-    channel("family:N", scale=alt.Scale(domain=list(FAMILY_LOOKS), range=list(looks)), legend=_legend(columns=2))
-    for channel, looks in zip((alt.Color, alt.Shape), zip(*FAMILY_LOOKS.values(), strict=True), strict=True)
-)
+_FAMILY_COLOUR = alt.Color("family:N", scale=_LOOKS[0], legend=_legend(columns=2))
+_FAMILY_SHAPE = alt.Shape("family:N", scale=_LOOKS[1], legend=_legend(columns=2))
 
 
 def _rows(field: str, order: Sequence[str] | str) -> alt.Y:

@@ -46,7 +46,7 @@ def paired_predictions(study: Study) -> tuple[PairedPredictions, ...]:
     With more seeds the spread over them is the yardstick. A trial whose predictions are not in the study's folder
     has no row. Raises RecordError where two trials of one setting were tested on different images.
     """
-    found = []
+    found: list[PairedPredictions] = []
     for condition in select.conditions(select.confirmed(study.records)):
         here = select.confirmed(select.under(study.records, condition))
         stored = [(record, record.predictions("test")) for record in here]

@@ -134,12 +134,12 @@ def page_pictures(study: Study, figures: Sequence[Picture]) -> PagePictures:
         growths=tuple(
             GrowthPictures(
                 title=f"{trial.balancer}: {describe_trial(trial)}",
-                alt=found.words,
-                film=found.film.uri,
-                strip=found.strip.uri,
+                alt=grown.words,
+                film=grown.film.uri,
+                strip=grown.strip.uri,
             )
             for trial in pick_trials(study.records, "snapshots/generated")
-            if (found := draw_growth(trial)) is not None
+            if (grown := draw_growth(trial)) is not None
         ),
         extremes=tuple(_sheet_pictures(extremes)),
     )

@@ -39,7 +39,7 @@ class Table:
         """The rows as they are read, under headings; a condition that all rows share is left out."""
         constant = [name for name in CONDITION_COLUMNS if name in self.rows and self.rows[name].nunique() <= 1]
         shown = self.rows.drop(columns=constant)
-        return shown.rename(columns={name: label(name) for name in shown if name.islower()})
+        return shown.rename(columns={name: label(name) for name in map(str, shown) if name.islower()})
 
 
 def traced(table: Table, records: Sequence[Trial]) -> Table:

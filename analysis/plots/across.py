@@ -37,7 +37,7 @@ def draw_profiles(data: pd.DataFrame, kinds: Mapping[str, Family]) -> Figure:
     figure, (axes,) = style.panels(1, columns=1, row_inches=3.4)
     axes.axvline(0, color=style.REFERENCE_COLOUR, linewidth=1.2, linestyle=":")
     for (name, profile), colour in zip(data.groupby("balancer", sort=False), cycle(style.OKABE_ITO)):
-        line, shown = "-" if kinds[name] == "GAN" else "--", style.shortened(name)
+        line, shown = "-" if kinds[str(name)] == "GAN" else "--", style.shortened(str(name))
         axes.plot(profile["gain"], profile["share_above"], line, color=colour, label=shown, drawstyle="steps-pre")
     axes.set_xlabel("Gain in test minority F1")
     axes.set_ylabel("Share of runs that gain more")

@@ -40,7 +40,7 @@ def draw_counts(data: pd.DataFrame) -> Figure:
     after.barh(rows, made, left=real, color=SYNTHETIC_COLOUR, hatch="///", label="synthetic")
     after.set_title(f"After {data['balancer'].iloc[0]}")
     for panel in (before, after):
-        name_rows(panel, data["class"])
+        name_rows(panel, data["class"].tolist())
         panel.set_xlabel("Training images")
     handles, labels = after.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper right", ncols=2)

@@ -36,7 +36,7 @@ def draw_losses(data: pd.DataFrame) -> Figure:
         for line, (_, curve) in zip(cycle(LINE_STYLES), curves.groupby("trained_on", sort=False), strict=False):
             for network, colour in colours.items():
                 panel.plot(curve["epoch"], curve[network], color=colour, linestyle=line)
-        panel.set_title(shortened(balancer))
+        panel.set_title(shortened(str(balancer)))
         count_along(panel)
     figure.supxlabel("GAN epoch")
     figure.supylabel("Loss")

@@ -43,12 +43,12 @@ def draw_budget(data: pd.DataFrame) -> Figure:
     look_of = dict(zip(data["balancer"].unique(), looks, strict=False))
     by_ratio = data.groupby("imbalance_ratio")
     figure, axes = style.panels(len(by_ratio), columns=3, row_inches=2.2)
-    for panel, (ratio, here) in zip(axes, by_ratio, strict=True):
+    for panel, (_, here) in zip(axes, by_ratio, strict=True):
         for name, found in here.groupby("balancer"):
-            colour, line = look_of[name]
+            colour, line = look_of[str(name)]
             panel.step(found["trial"], found["best_so_far"], line, where="post", color=colour)
             panel.plot(found["trial"].iloc[-1], found["best_so_far"].iloc[-1], "o", color=colour, markersize=4)
-        panel.set_title(f"Ratio {ratio_text(ratio)}")
+        panel.set_title(f"Ratio {ratio_text(here['imbalance_ratio'].iloc[0])}")
         style.count_along(panel)
     figure.supxlabel("Search trial of the method")
     figure.supylabel("Best gain so far on validation")
@@ -72,11 +72,11 @@ def draw_progress(data: pd.DataFrame) -> Figure:
     figure, axes = style.panels(len(by_method), columns=3, row_inches=2.0)
     for panel, (balancer, trials) in zip(axes, by_method, strict=True):
         panel.axhline(0, color=style.REFERENCE_COLOUR, linewidth=1.0, linestyle="--")
-        for ratio, found in trials.groupby("imbalance_ratio"):
-            colour = colours[ratio]
+        for _, found in trials.groupby("imbalance_ratio"):
+            colour = colours[found["imbalance_ratio"].iloc[0]]
             panel.plot(found["trial"], found["gain"], "o", color=colour, alpha=0.5, markersize=3.5, mew=0)
             panel.step(found["trial"], found["best_so_far"], where="post", color=colour)
-        panel.set_title(style.shortened(balancer))
+        panel.set_title(style.shortened(str(balancer)))
         style.count_along(panel)
     axes[0].set_ylim(gain_limits(data["gain"].tolist()))
     figure.supxlabel("Search trial of the method")

@@ -63,7 +63,8 @@ def usefulness_data(records: Sequence[Trial], task: Task) -> pd.DataFrame:
     means = frame.groupby(["metric", *ARM], as_index=False)["distance"].mean()
     points = means.join(paired_gains(here, MAIN_METRIC).groupby(ARM)["value"].mean().rename("gain"), on=ARM)
     found = points.dropna(subset=["gain"]).assign(family=points["balancer"].map(families(records)))
-    return found[found.groupby("metric")["metric"].transform("size") >= FEWEST_POINTS]
+    enough: pd.DataFrame = found[found.groupby("metric")["metric"].transform("size") >= FEWEST_POINTS]
+    return enough
 
 
 def _of_minority(record: Trial) -> list[ImageQuality]:
@@ -107,9 +108,10 @@ def _draw_points(panel: Axes, points: pd.DataFrame, colours: Mapping[float, tupl
     """Points of one method are joined."""
     for _, method in points.groupby("balancer"):
         panel.plot(method["distance"], method["gain"], color=style.REFERENCE_COLOUR, linewidth=0.8, alpha=0.6)
-        for point in method.itertuples():
-            colour = colours[point.imbalance_ratio] if len(colours) > 1 else style.FAMILY_COLOURS[point.family]
-            panel.plot(point.distance, point.gain, style.FAMILY_MARKERS[point.family], color=colour, markersize=7)
+        marks = method[["imbalance_ratio", "distance", "gain", "family"]]
+        for ratio, distance, gain, family in marks.itertuples(index=False):
+            colour = colours[ratio] if len(colours) > 1 else style.FAMILY_COLOURS[family]
+            panel.plot(distance, gain, style.FAMILY_MARKERS[family], color=colour, markersize=7)
     panel.margins(x=0.22, y=0.16)
 
 
@@ -117,9 +119,10 @@ def _name(panel: Axes, points: pd.DataFrame) -> None:
     names = [style.shortened(name, longest=18) for name in points["balancer"]]
     centres = points[["distance", "gain"]].to_numpy()
     places = name_places(panel.transData.transform(centres) * 72 / panel.figure.dpi, names)
-    middle = {"ha": "center", "va": "center", "fontsize": _NAME_SIZE}
-    for centre, name, place in zip(centres, names, places, strict=True):
-        panel.annotate(name, centre, xytext=place, textcoords="offset points", **middle)
+    for (x, y), name, place in zip(centres, names, places, strict=True):
+        panel.annotate(
+            name, (x, y), place, textcoords="offset points", ha="center", va="center", fontsize=_NAME_SIZE
+        )
 
 
 def name_places(centres: Floats, names: Sequence[str]) -> list[tuple[float, float]]:
