@@ -1,4 +1,8 @@
-"""What every data set gets, whatever it comes from: chosen classes, no duplicates, a smaller pool, one reading."""
+"""What every data set gets, whatever it comes from: chosen classes, no duplicates, a smaller pool, one reading.
+
+Duplicates are images whose decoded pixels are equal at the original resolution. Digests alone are compared, so
+nothing here reads a test label but the note that counts contradictions.
+"""
 
 import os
 from collections.abc import Sequence

@@ -1,4 +1,7 @@
-"""Images from a generator: any number once it is trained, and a few on the way as snapshots."""
+"""Images from a generator: any number once it is trained, and a few on the way as snapshots.
+
+Snapshots are always made from the same latents.
+"""
 
 from collections.abc import Mapping
 from typing import TypeAlias
