@@ -112,8 +112,8 @@ def test_copies_are_found_where_training_images_repeat() -> None:
     training = real().training
     twice = replace(real(), training=training.extended(training.images, training.labels, synthetic=False))
     filled = twice.training.extended(training.of_class(8), torch.full((len(training.of_class(8)),), 8))
-    measure = measured_by(twice)
-    (found,) = measure(filled, twice, measure).values()
+    models = measured_by(twice)
+    (found,) = measure(filled, twice, models).values()
     assert "copies" in found.flags
     assert found.num_training == len(training.of_class(8))
 
@@ -160,8 +160,8 @@ def test_too_few_images_leave_a_reason() -> None:
 
 def test_without_held_out_images_recall_is_missing() -> None:
     nothing = replace(real(), held_out=real().held_out.take(torch.tensor([], dtype=torch.int64)))
-    measure = measured_by(nothing)
-    found = measure(filled_with(torch.zeros(4, 1, 16, 16), 3), nothing, measure)["3"]
+    models = measured_by(nothing)
+    found = measure(filled_with(torch.zeros(4, 1, 16, 16), 3), nothing, models)["3"]
     assert found.metrics["gan_train"] is found.metrics["gan_test_floor"] is None
     assert "held-out" in found.missing["gan_train"]
 
