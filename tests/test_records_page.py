@@ -25,6 +25,7 @@ CLASSES = (
     "GanLength",
     "Memorisation",
     "StudyHeader",
+    "Change",
 )
 
 

@@ -76,6 +76,9 @@ _COUNTS = {
 ARRAYS: Mapping[str, ArraySpec] = {
     "classes/names": _spec("text", "classes", "name of each class, in label order"),
     "classes/minority": _spec("int64", "minority", "labels of the minority classes", below="classes"),
+    "classes/hardness": _spec(
+        "float64", "classes", "share of training images most of whose neighbours are of another class"
+    ),
     **{f"counts/{name}": _spec("int64", "classes", f"images by class {text}") for name, text in _COUNTS.items()},
     "filter/reasons": _spec("text", "reasons", "why a filter rejects images"),
     "filter/rejected": _spec("int64", "classes reasons", "images rejected"),
@@ -89,6 +92,7 @@ ARRAYS: Mapping[str, ArraySpec] = {
     ),
     "classifier/training_loss": _spec("float64", "fits fit_epochs", "mean training loss of each epoch"),
     "classifier/validation_loss": _spec("float64", "fits fit_epochs", "validation loss after each epoch"),
+    "classifier/seconds": _spec("float64", "fits", "wall time of each fit", is_time=True),
     "gan/trained_on": _spec("text", "gans", 'what each GAN was trained on: a class name, or "all classes"'),
     "gan/generator_loss": _spec("float64", "gans gan_epochs", "mean loss of each epoch; NaN after the last"),
     "gan/discriminator_loss": _spec("float64", "gans gan_epochs", "mean loss of each epoch; NaN after the last"),
@@ -96,6 +100,9 @@ ARRAYS: Mapping[str, ArraySpec] = {
     "gan/seconds": _spec(
         "float64", "gans", "wall time of the epochs, those that another trial trained included", is_time=True
     ),
+    "gan/reason": _spec("text", "gans", 'why each training ended: "fixed", "converged", "floor" or "cap"'),
+    "gan/still_improving": _spec("int64", "gans", "1 if images were still getting better, 0 if not, -1 unknown"),
+    "gan/pretrained_on": _spec("text", "gans", 'what each GAN was trained on first; "" without pretraining'),
     "gan/length_steps": _spec("int64", "gans checks", "generator steps at each comparison; -1 after the last"),
     "gan/length_distances": _spec(
         "float64", "gans checks", "kernel distance to held-out training images; NaN after the last"

@@ -16,9 +16,10 @@ from pydantic import AfterValidator, JsonValue
 from gan_study.trainables.base.settings import ConfigError, UserError, dump, from_json, parse, settings
 
 SCHEMA_VERSION = 2
-# Of one record; longer texts are shortened, so that ten thousand records stay some tens of megabytes.
+# Most bytes of one record, so that ten thousand stay some tens of megabytes: longer texts are shortened. Only a
+# configuration that itself names hundreds of classes takes more.
 MOST_RECORD_BYTES = 8192
-MOST_NOTES_BYTES, MOST_NOTE_LETTERS, MOST_FAILURE_LETTERS = 3000, 400, 600
+MOST_NOTES_BYTES, MOST_NOTE_BYTES, MOST_FAILURE_BYTES = 2400, 400, 600
 
 Phase: TypeAlias = Literal["baseline", "search", "confirm"]
 Status: TypeAlias = Literal["complete", "pruned", "failed"]
@@ -58,6 +59,20 @@ class Digests:
 
 
 @settings
+class Change:
+    """A change of a study's configuration after it had begun, which was asked for."""
+
+    key: str
+    """The setting."""
+    before: JsonValue
+    """Its value until then."""
+    after: JsonValue
+    """Its value from then on."""
+    at: str
+    """ISO time."""
+
+
+@settings
 class StudyHeader:
     """What `study.json` says of a study."""
 
@@ -75,6 +90,8 @@ class StudyHeader:
     """The versions that the study was begun with."""
     digests: Digests = Digests()
     """Of the data and the code that the study was begun with."""
+    changes: tuple[Change, ...] = ()
+    """More seeds, more trials and the like, in the order in which they were made."""
 
 
 @settings
@@ -118,7 +135,7 @@ class SearchStep:
     rung: int | None = None
     """The last rung that the trial reached; None without rungs."""
     stage: str | None = None
-    """The stage of a race between variants; None without a race."""
+    """The stage of a race between variants, or of the last round on another split; None without stages."""
     seen: Seen | None = None
     """What the suggestion had seen; None if it follows from the number alone."""
 
@@ -145,6 +162,16 @@ class Selection:
     """The search trial that won; None if defaults were confirmed."""
     validation_objective: float | None = None
     """Its gain on validation images."""
+    contenders: tuple[str, ...] = ()
+    """The trials of the last round, the default's first; empty without such a round."""
+    last_round: float | None = None
+    """The chosen configuration's score in the last round, on another split."""
+    default_last_round: float | None = None
+    """The default's score in the last round."""
+    spread: float | None = None
+    """The standard deviation of the difference of two scores in the last round."""
+    unsearched: str | None = None
+    """Why nothing was searched; None if something was, or if there is nothing to search."""
 
 
 @settings
@@ -204,6 +231,8 @@ class TrialRecord:
     """Names `config`."""
     setting_id: str
     """Names `config` without balancing and evaluation: trials that share it are pairs to be compared."""
+    attempt: int = 1
+    """1-based: a failed trial may be run again."""
     phase: Phase
     """Why the trial was run."""
     status: Status
@@ -301,20 +330,22 @@ def to_ranges(numbers: Iterable[int]) -> Ranges:
 
 
 def shorten(text: str, most: int) -> str:
-    """`text` in at most `most` letters: its beginning and its end, which says what went wrong."""
-    if len(text) <= most:
-        return text
-    head = most // 3
-    return f"{text[:head]} … {text[len(text) - (most - head - 3) :]}"
+    """`text` in at most `most` bytes of JSON: its beginning and its end, which says what went wrong."""
+    letters, shortened = len(text), text
+    while len(json.dumps(shortened)) > most + 2:
+        letters = letters * 9 // 10
+        head = letters // 3
+        shortened = f"{text[:head]} ... {text[len(text) - (letters - head) :]}"
+    return shortened
 
 
 def limit_notes(notes: Iterable[str]) -> tuple[str, ...]:
     """The distinct notes that a record has room for, long ones shortened; a last one counts those left out."""
-    found = [shorten(note, MOST_NOTE_LETTERS) for note in dict.fromkeys(notes)]
+    found = [shorten(note, MOST_NOTE_BYTES) for note in dict.fromkeys(notes)]
     ends = accumulate(len(json.dumps(note)) for note in found)
-    kept = [note for note, end in zip(found, ends, strict=True) if end <= MOST_NOTES_BYTES]
-    left_out = len(found) - len(kept)
-    return (*kept, *([f"{left_out} more notes, for which the record has no room"] if left_out else []))
+    fitting = [note for note, end in zip(found, ends, strict=True) if end <= MOST_NOTES_BYTES]
+    left_out = len(found) - len(fitting)
+    return (*fitting, *([f"{left_out} more notes, for which the record has no room"] if left_out else []))
 
 
 def read_header(content: bytes) -> StudyHeader:
@@ -349,7 +380,7 @@ def _refuse_other_versions(values: JsonValue, *, default: int | None = None) -> 
     if version == 1:
         raise RecordError(
             "written by gan-study 0.1.0, whose studies this version does not read; install that "
-            "version to report, check or resume it"
+            "version for report, check, status, logs, balance and resume"
         )
     if version != SCHEMA_VERSION:
         raise RecordError(f"schema version {version!r}; this version reads {SCHEMA_VERSION}")

@@ -103,8 +103,10 @@ class Manifest:
 def claim_folder(root: Path) -> None:
     """Make the empty folder `root`; raises UserError where it holds a study already, or anything else."""
     if StudyFolder(root).manifest.exists():
+        # A study of another version is none to continue with: this says so.
+        read_manifest(root)
         raise UserError(
-            f"{root} already holds a study; go on with it by `gan-study resume {root}`, or choose another --out"
+            f"{root} already holds a study; continue it by `gan-study resume {root}`, or choose another --out"
         )
     if root.exists() and any(path != StudyFolder(root).driver for path in root.iterdir()):
         raise UserError(f"{root} is not empty and holds no study; choose another --out")

@@ -126,6 +126,13 @@ def test_a_class_too_small_to_split_is_named(gan_study, folder_of_images, tmp_pa
     assert_one_line(result, "lynx")
 
 
+def test_a_study_of_the_first_version_is_refused_wherever_a_command_meets_it(gan_study, tmp_path):
+    header = {"name": "x", "study_id": "0123abcd", "created_at": "", "config": {}, "environment": {}}
+    (tmp_path / "study.json").write_text(json.dumps(header))
+    for command in (["run", "quickstart", "--out", tmp_path], ["resume", tmp_path], ["status", tmp_path]):
+        assert_one_line(gan_study(*command), "written by gan-study 0.1.0")
+
+
 def test_a_damaged_manifest_is_named(gan_study, tmp_path):
     (tmp_path / "study.json").write_text(json.dumps({"schema_version": SCHEMA_VERSION, "name": "x"}))
     assert_one_line(gan_study("resume", tmp_path), "study.json is not a study manifest")

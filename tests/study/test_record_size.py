@@ -1,5 +1,6 @@
 """A record stays small whatever a recipe asks for; what grows lies in the trial's arrays."""
 
+import json
 import random
 from dataclasses import replace
 
@@ -9,6 +10,7 @@ from gan_study.study.plan.planner import baseline_trials
 from gan_study.study.plan.recipe import recipe_names, study_config
 from gan_study.trainables.balancing.catalog import parse_balancing
 from gan_study.trainables.record import (
+    MOST_FAILURE_BYTES,
     MOST_RECORD_BYTES,
     GanLength,
     GeneratedImages,
@@ -54,11 +56,22 @@ def test_a_record_of_a_recipe_with_all_that_it_can_hold_is_small(name):
         gan=GanLength(generator_steps=100_000, reason="converged", still_improving=False),
         memorisation=Memorisation(largest_copied_share=0.12345678901234567, flags=("collapsed", "copies")),
         arrays=array_path(blank.trial_id),
-        notes=limit_notes(f"class {number}: an ordinary note of some eighty letters" for number in range(6)),
+        notes=limit_notes(f"class {number}: a note with umlauts, äöü, {'x' * 300}" for number in range(60)),
+        num_groups={"training": 1000, "validation": 1000, "test": 1000},
         seconds=dict.fromkeys(
             ("data", "balancing", "classifier", "evaluation", "quality", "test"), 123.4567890123
         ),
         environment={str(number): "x" * 40 for number in range(14)},
         finished_at="2026-01-01T00:00:00+00:00",
     )
+    assert len(record.to_line()) <= MOST_RECORD_BYTES
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_a_failed_record_of_a_recipe_is_small(name):
+    trial = next(iter(baseline_trials(study_config(name))))
+    reason = "RuntimeError: " + "ü" * 5000 + " on device 3"
+    record = failed_record(trial.config, Purpose(phase="confirm"), reason=reason, imbalance_ratio=100.0)
+    assert len(json.dumps(record.failure)) <= MOST_FAILURE_BYTES + 2
+    assert record.failure.endswith(" on device 3")
     assert len(record.to_line()) <= MOST_RECORD_BYTES

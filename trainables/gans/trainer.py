@@ -284,8 +284,7 @@ class GanTrainer:
             **{name: part.state_dict() for name, part in self._parts().items()},
             "random": self.random.get_state(),
             "losses": [tuple(losses) for losses in self.losses],
-            # The name that snapshots have in states of this version.
-            "growth": dict(self.snapshots),
+            "snapshots": dict(self.snapshots),
             "seconds": self.seconds,
         }
 
@@ -295,7 +294,7 @@ class GanTrainer:
             part.load_state_dict(state[name])
         self.random.set_state(state["random"])
         self.losses = [MeanLosses(*losses) for losses in state["losses"]]
-        self.snapshots, self.seconds = dict(state["growth"]), state["seconds"]
+        self.snapshots, self.seconds = dict(state["snapshots"]), state["seconds"]
         # The batches up to there are drawn again, and thrown away.
         while self.steps_taken < self.epoch * self.num_batches:
             next(self.batches)

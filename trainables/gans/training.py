@@ -16,7 +16,7 @@ from gan_study.trainables.runtime.cache import arithmetic, contents
 _log = logging.getLogger(__name__)
 
 # Names the layout of `GanTrainer.state`: a cached state of another version is not found.
-STATE_VERSION = 3
+STATE_VERSION = 4
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -16,7 +16,7 @@ from gan_study.trainables.classifiers.scores import Scores, mean_overall
 from gan_study.trainables.data.images import Labels, TrainingSet, class_counts
 from gan_study.trainables.image_quality.judge import MeasuredImages
 from gan_study.trainables.record import (
-    MOST_FAILURE_LETTERS,
+    MOST_FAILURE_BYTES,
     Digests,
     GanLength,
     GeneratedImages,
@@ -26,6 +26,7 @@ from gan_study.trainables.record import (
     Phase,
     SearchStep,
     Selection,
+    Stop,
     TrialRecord,
     limit_notes,
     shorten,
@@ -127,7 +128,7 @@ def complete(
 def failed_record(config: TrialConfig, purpose: Purpose, *, reason: str, imbalance_ratio: float) -> TrialRecord:
     """The record of a trial that did not come to an end, and why."""
     blank = _blank_record(config, purpose, imbalance_ratio=imbalance_ratio)
-    return replace(blank, failure=shorten(reason, MOST_FAILURE_LETTERS), finished_at=_now())
+    return replace(blank, failure=shorten(reason, MOST_FAILURE_BYTES), finished_at=_now())
 
 
 def pruned_record(
@@ -135,7 +136,8 @@ def pruned_record(
 ) -> TrialRecord:
     """The record of a search trial that was stopped early, with the milestones it had reached."""
     blank = _blank_record(config, purpose, imbalance_ratio=imbalance_ratio)
-    return replace(blank, status="pruned", milestones=milestones, finished_at=_now())
+    stop = Stop(rung=len(milestones), reason="successive halving")
+    return replace(blank, status="pruned", stop=stop, milestones=milestones, finished_at=_now())
 
 
 def describe_failure(error: BaseException) -> str:
