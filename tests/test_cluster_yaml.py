@@ -7,9 +7,9 @@ from pathlib import Path
 import jsonschema
 import pytest
 import yaml
-from ray.autoscaler._private.util import prepare_config, validate_config
 
 from gan_study.study.plan.recipe import study_config
+from tests.ray_internals import prepare_config, validate_config
 
 ROOT = Path(__file__).parent.parent
 

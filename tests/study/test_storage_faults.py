@@ -2,10 +2,8 @@
 
 import threading
 import time
-from pathlib import Path
 
 import pytest
-import ray
 
 from gan_study.study.plan.recipe import study_config
 from gan_study.study.run.record_store import read_records
@@ -14,6 +12,7 @@ from gan_study.study.watch.check import check_study
 from gan_study.trainables.base.settings import UserError
 from gan_study.trainables.runtime.storage import StorageError
 from tests.one_ray import start_shared_ray
+from tests.ray_internals import session_logs
 from tests.small_disk import fill, small_disk
 
 pytestmark = [pytest.mark.faults, pytest.mark.usefixtures("local_ray")]
@@ -64,8 +63,7 @@ def num_lines(folder):
 
 def workers_words():
     """What the workers of this Ray wrote to their standard errors."""
-    logs = Path(ray._private.worker.global_worker.node.get_session_dir_path()) / "logs"
-    return (path.read_text(errors="replace") for path in logs.glob("worker-*.err"))
+    return (path.read_text(errors="replace") for path in session_logs().glob("worker-*.err"))
 
 
 def outcomes(folder):

@@ -4,12 +4,40 @@ Seen in scikit-learn 1.9.1 and imbalanced-learn 0.14.2. tests/test_internals.py 
 a sentence when a later version no longer has it.
 """
 
+from abc import abstractmethod
 from typing import Any
+
+import numpy.typing as npt
+from imblearn.over_sampling.base import BaseOverSampler
 
 # How an estimator says that a parameter is one of some names; scikit-learn has no public name for it.
 from sklearn.utils._param_validation import StrOptions
 
-__all__ = ["StrOptions", "parameter_constraints"]
+__all__ = ["ArraySampler", "StrOptions", "parameter_constraints"]
+
+
+class ArraySampler(BaseOverSampler):  # type: ignore[misc]
+    """An over-sampler of arrays of any shape.
+
+    imbalanced-learn's own check X to be rows of numbers and leave sub-classes no public name to say otherwise:
+    `fit_resample` calls `_check_X_y`, then `_fit_resample`.
+    """
+
+    @abstractmethod
+    def check_arrays(self, X: Any, y: Any) -> tuple[npt.NDArray[Any], npt.NDArray[Any], bool]:
+        """X and y as arrays, and whether y was one-versus-all; raises ValueError for what cannot be sampled."""
+
+    @abstractmethod
+    def resample(self, X: npt.NDArray[Any], y: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+        """X and y with what was added."""
+
+    def _check_X_y(
+        self, X: Any, y: Any, accept_sparse: Any = None
+    ) -> tuple[npt.NDArray[Any], npt.NDArray[Any], bool]:
+        return self.check_arrays(X, y)
+
+    def _fit_resample(self, X: npt.NDArray[Any], y: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+        return self.resample(X, y)
 
 
 def parameter_constraints(estimator: type) -> dict[str, list[Any]]:

@@ -7,7 +7,6 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 import numpy.typing as npt
 import torch
-from imblearn.over_sampling.base import BaseOverSampler
 from imblearn.utils import check_target_type
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import validate_data
@@ -16,7 +15,7 @@ from torch.utils.data import Dataset
 
 from gan_study.trainables.balancing.balancer import Balancer
 from gan_study.trainables.balancing.catalog import BALANCERS, parse_balancing
-from gan_study.trainables.base.library_internals import StrOptions, parameter_constraints
+from gan_study.trainables.base.library_internals import ArraySampler, StrOptions, parameter_constraints
 from gan_study.trainables.base.settings import ConfigError, UserError
 from gan_study.trainables.data.images import Classes, Labels, real_set
 
@@ -26,7 +25,7 @@ METHODS = tuple(name for name, entry in BALANCERS.items() if entry.adds_images)
 _LARGEST_SEED = 2**31 - 1
 
 
-class ImageOverSampler(BaseOverSampler):  # type: ignore[misc]
+class ImageOverSampler(ArraySampler):
     """Adds images to the rare classes of arrays [N, C, H, W], by a GAN or by any other method that makes images.
 
     imbalanced-learn's over-samplers take rows of numbers and refuse these (its issues 395 and 966); all else is as
@@ -44,7 +43,7 @@ class ImageOverSampler(BaseOverSampler):  # type: ignore[misc]
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **parameter_constraints(BaseOverSampler),
+        **parameter_constraints(ArraySampler),
         "method": [StrOptions(set(METHODS))],
         "settings": [Mapping, None],
         "value_range": [tuple, list, None],
@@ -68,7 +67,7 @@ class ImageOverSampler(BaseOverSampler):  # type: ignore[misc]
         self.random_state = random_state
         self.device = device
 
-    def _check_X_y(self, X: Any, y: Any, accept_sparse: Any = None) -> tuple[Array, Array, bool]:
+    def check_arrays(self, X: Any, y: Any) -> tuple[Array, Array, bool]:
         """X as an array [N, C, H, W], y as classes [N], and whether y was one-versus-all."""
         y, one_versus_all = check_target_type(y, indicate_one_vs_all=True)
         X, y = validate_data(self, X=X, y=y, reset=True, ensure_2d=False, allow_nd=True)
@@ -76,7 +75,8 @@ class ImageOverSampler(BaseOverSampler):  # type: ignore[misc]
             raise ValueError(f"X has shape {X.shape}; images [N, channels, height, width] are needed")
         return X, y, one_versus_all
 
-    def _fit_resample(self, X: Array, y: Array) -> tuple[Array, Array]:
+    def resample(self, X: Array, y: Array) -> tuple[Array, Array]:
+        """X and y, unchanged and first, and after them the new images, class by class."""
         classes, labels = np.unique(y, return_inverse=True)
         added = {int(np.searchsorted(classes, name)): n for name, n in self.sampling_strategy_.items() if n}
         lowest, highest = self._range_of(X)

@@ -1,0 +1,13 @@
+"""What tests use of Ray and is not its public interface; see tests/test_internals.py."""
+
+from pathlib import Path
+
+import ray
+from ray.autoscaler._private.util import prepare_config, validate_config
+
+__all__ = ["prepare_config", "session_logs", "validate_config"]
+
+
+def session_logs() -> Path:
+    """Where the processes of the Ray that this process is connected to write their logs."""
+    return Path(ray._private.worker.global_worker.node.get_session_dir_path()) / "logs"
