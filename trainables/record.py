@@ -16,7 +16,7 @@ from pydantic import AfterValidator, JsonValue
 from gan_study.trainables.base.settings import ConfigError, UserError, dump, from_json, parse, settings
 
 SCHEMA_VERSION = 2
-# Of one record; longer texts are shortened, so that ten thousand records stay some tens of megabytes.
+# Most bytes of one record: longer texts are shortened, so that ten thousand records take tens of megabytes.
 MOST_RECORD_BYTES = 8192
 MOST_NOTES_BYTES, MOST_NOTE_LETTERS, MOST_FAILURE_LETTERS = 3000, 400, 600
 
