@@ -15,8 +15,8 @@ from gan_study.analysis.verdicts import all_pairs
 from gan_study.analysis.wording import ABSENT, interval_text, number
 
 FEWEST_TASKS = 2
-# Of five tasks the chi-squared approximation of Friedman's test is rough already (Demšar 2006 has exact critical
-# values for fewer), and two methods have no need of it.
+# With five tasks the chi-squared approximation of Friedman's test is already rough (Demšar 2006 has exact critical
+# values for fewer), and two methods do not need it.
 FEWEST_RANKED_TASKS, FEWEST_RANKED_METHODS = 5, 3
 
 

@@ -30,7 +30,7 @@ METHOD_COLOURS = [BLUE, VERMILION, GREEN, ORANGE, SKY, GREY]
 ROW_PIXELS, PLOT_PIXELS = 22, 320
 
 
-# Of alt.layer; nothing here is split into facets, which could not be as wide as the page.
+# What `alt.layer` returns. No chart here is split into facets, which could not be as wide as the page.
 Layers: TypeAlias = alt.LayerChart | alt.FacetChart
 Drawing: TypeAlias = alt.Chart | Layers
 
@@ -216,7 +216,7 @@ def _against_ratio(frame: pd.DataFrame) -> Layers:
     """A line for each method over the ratios; hovering brings one out, with its band."""
     hover = alt.selection_point(name="hover", fields=["balancer"], on="pointerover", nearest=True, empty=False)
     ratios = sorted(frame["imbalance_ratio"].unique())
-    # Of few seeds an interval reaches far beyond what a score can be.
+    # With few seeds an interval reaches far beyond the range of a score.
     seen = alt.Scale(domain=[max(-0.02, frame["low"].min()), min(1.02, frame["high"].max())], nice=False)
     if frame["low"].isna().all():
         seen = alt.Scale(zero=False)

@@ -16,7 +16,7 @@ from gan_study.analysis.wording import ratio_text
 PAGE_FILE = "real_or_fake.html"
 # Together with base64's third the page stays below 10 MB.
 MOST_BYTES = 6_000_000
-# Of one kind; with fewer the interval says nothing whatever is marked.
+# Fewest images of each kind in a round: with fewer the interval says nothing, whichever are marked.
 FEWEST_IMAGES = 3
 
 

@@ -9,7 +9,7 @@ from gan_study.analysis.select import Condition
 
 ABSENT = "–"
 MINUS = "−"
-# Of a list in a sentence.
+# Most items of a list that a sentence names.
 MOST_NAMED = 6
 
 

@@ -175,7 +175,7 @@ def balance(
 ) -> None:
     """Train a GAN on the rare classes and write the balanced data set.
 
-    As an image folder, with the generator beside it; the same command goes on with one that was interrupted.
+    As an image folder, with the generator beside it; the same command continues one that was interrupted.
     """
     from gan_study.study.balance import BalanceOptions, export_request, run_export
 
@@ -193,7 +193,7 @@ def balance(
     try:
         description = run_export(export_request(options), out, console)
     except KeyboardInterrupt:
-        _fail("interrupted; the same command goes on", INTERRUPTED)
+        _fail("interrupted; the same command continues", INTERRUPTED)
     table = Table("Class", "Real", "Synthetic", "Validation", header_style="bold")
     for each in description.classes:
         # A name may look like markup.
@@ -315,7 +315,7 @@ def main() -> None:
         place = f": {error.filename}" if error.filename else ""
         _fail(f"{error.strerror or error}{place}", 2)
     if code == INTERRUPTED:
-        _fail("interrupted; `gan-study resume DIR` goes on", INTERRUPTED)
+        _fail("interrupted; `gan-study resume DIR` continues", INTERRUPTED)
     sys.exit(code)
 
 

@@ -24,7 +24,7 @@ from gan_study.trainables.record import RecordError
 Array: TypeAlias = npt.NDArray[Any]
 Kind: TypeAlias = Literal["bool", "float32", "float64", "int64", "text", "uint8"]
 
-# Of one array: five fits' probabilities of 50,000 test images of 200 classes are 200 MB.
+# Most bytes of one array: five fits' probabilities of 50,000 test images of 200 classes are 200 MB.
 MOST_BYTES = 512 * 2**20
 SUFFIX = ".npy"
 

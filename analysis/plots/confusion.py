@@ -16,7 +16,7 @@ from gan_study.analysis.wording import MINUS
 
 # Above this many classes a cell is too small for its number.
 MOST_NUMBERED = 8
-# Of more classes every second one is named, or every third, so that names do not lie upon each other.
+# With more classes only every second or third one is named, so that names do not overlap.
 MOST_NAMED = 15
 # Differences that changed nothing are not to be seen under a microscope.
 SMALLEST_DIFFERENCE = 0.02

@@ -14,7 +14,7 @@ from gan_study.analysis.wording import ratio_text
 
 # Between images, in pixels, and what is there.
 GAP, WHITE = 4, 255
-# Of one picture; a study's folder may be another person's.
+# Most pixels of one picture: a study's folder may come from somebody else.
 MOST_PIXELS = 40_000_000
 
 

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from gan_study.analysis.plots.style import BLUE, VERMILION, count_along, panels, shortened
 from gan_study.analysis.trial import Trial
 
-# Of the networks of one GAN.
+# One style for each network of a GAN.
 LINE_STYLES = ("-", "--", ":", "-.")
 
 

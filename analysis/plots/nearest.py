@@ -8,7 +8,7 @@ from PIL import Image
 from gan_study.analysis.plots.images import GAP, WHITE, encode, lay_out, to_image
 from gan_study.analysis.trial import Bytes, Pairs, Trial
 
-# Of a class; a trial leaves no more.
+# Most pairs shown of one class; a trial leaves no more.
 MOST_PAIRS = 8
 
 

@@ -12,7 +12,7 @@ from gan_study.analysis.trial import Trial
 WIDEST_PIXELS = 900
 SMALLEST_PIXELS = 200
 JPEG_QUALITY = 88
-# Of each kind; a trial leaves no more.
+# Images of each kind, real and synthetic, in a row; a trial leaves no more.
 COLUMNS = 10
 
 

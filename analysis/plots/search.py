@@ -11,7 +11,7 @@ from gan_study.analysis.select import Task, of_task
 from gan_study.analysis.wording import ratio_text
 from gan_study.trainables.record import TrialRecord
 
-# Of gains, which lie in [-1, 1]: a search that changed nothing is not to be seen under a microscope.
+# The gain axis, of gains in [-1, 1], spans at least this much, so that a flat search does not look like progress.
 SMALLEST_SPAN = 0.02
 MARGIN = 0.05
 ARM = ["balancer", "imbalance_ratio"]

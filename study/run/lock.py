@@ -22,7 +22,7 @@ from gan_study.trainables.runtime.storage import naming
 BEAT_SECONDS = 5.0
 LISTEN_SECONDS = 20.0
 
-# Of Linux, on 64 bits (proc(5)).
+# The largest process id of 64-bit Linux (proc(5)).
 _LARGEST_PID = 2**22
 
 # What file systems without locks of this kind answer.

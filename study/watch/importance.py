@@ -21,7 +21,7 @@ from gan_study.trainables.base.tunable import Scalar, contains
 from gan_study.trainables.record import SearchImportance, TrialRecord
 from gan_study.trainables.runtime.storage import write_atomically
 
-# Of fewer the best tenth, which the method looks at, is one trial.
+# With fewer trials the best tenth, which the method looks at, is a single one.
 FEWEST_TRIALS = 20
 # Numbers of another machine's arithmetic agree so far, but for the rounding of the last.
 DECIMALS = 6

@@ -224,7 +224,7 @@ def test_an_interruption_says_how_to_go_on(gan_study, images, tmp_path, monkeypa
     monkeypatch.setattr("gan_study.study.balance.run_export", interrupt)
     code, _, said = gan_study("balance", "--data", images, "--out", tmp_path / "out", "--variant", "dcgan")
     assert code == 130
-    assert "the same command goes on" in said
+    assert "the same command continues" in said
 
 
 @pytest.mark.parametrize(

@@ -212,7 +212,7 @@ class CosineHead(nn.Module):
         super().__init__()
         self.weight = nn.Parameter(torch.empty(num_classes, num_features))
         nn.init.xavier_uniform_(self.weight)
-        # Of length 1, as in their code: the longer a weight, the less a step of the same rate turns it.
+        # Weights start at length 1, as in their code: the longer one is, the less a step of equal rate turns it.
         self.weight.data = functional.normalize(self.weight.data)
         self.scale = scale
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from gan_study.trainables.gans.random_streams import RandomStream
 
-# Of the image's size (section 4): the furthest shift either way, and the side of the square that is cut out.
+# Shares of the image's size (section 4): the furthest shift either way, and the side of the square cut out.
 TRANSLATION = 1 / 8
 CUTOUT = 1 / 2
 

@@ -22,8 +22,9 @@ QUANTILE = 0.05
 # added 3 in 4 are within 1/3 and all within 1/2, and of fresh real digits no more than 1 in 20 comes so near to
 # one image.
 COPY_RATIO = 1 / 2
-# Of the median distance of two training images. Fresh real images are hardly ever so near to one another, in
-# pixels or in a classifier's features; two outputs of a generator that makes one image with small changes are.
+# Two images repeat each other below this share of the median distance between training images. Fresh real images
+# are hardly ever so near to one another, in pixels or in a classifier's features; two outputs of a generator that
+# makes one image with small changes are.
 REPEAT_RATIO = 1 / 4
 
 

@@ -14,7 +14,7 @@ Integers = npt.NDArray[np.int64]
 K1, K2 = 0.01, 0.03
 SIGMA = 1.5
 WINDOW = 11
-# Of images in [-1, 1].
+# Images lie in [-1, 1].
 DATA_RANGE = 2.0
 
 # The standard error of a share is then at most 0.016, at a second's cost.

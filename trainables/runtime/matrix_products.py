@@ -21,7 +21,7 @@ from gan_study.trainables.runtime.storage import first_written
 
 # The layers of a fully connected GAN on batches of 64: [N, I] times [I, O].
 _SIZES = ((128, 784, 512), (64, 512, 784), (64, 256, 512))
-# Of a few rounds on a busy machine the quickest is no measure.
+# On a busy machine the quickest of only a few rounds is not a reliable measure.
 _ROUNDS = 15
 # Rounding errors of single precision lie at 3e-7; TF32's would be at 3e-4.
 _LARGEST_ERROR = 1e-6

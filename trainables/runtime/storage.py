@@ -143,7 +143,7 @@ def _link(aside: Path, path: Path, content: bytes) -> None:
 @contextlib.contextmanager
 def _written_aside(path: Path, content: bytes) -> Iterator[Path]:
     """A file beside `path` that holds `content`, through to the disk; gone after the block. Makes the folder."""
-    # Of its own name, should another process write the same file.
+    # A unique name, in case another process writes the same file.
     aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}{_PARTIAL}")
     path.parent.mkdir(parents=True, exist_ok=True)
     try:

@@ -12,7 +12,7 @@ from gan_study.trainables.base.seeding import derive_seed, seeded_global_state
 from gan_study.trainables.base.settings import settings
 from gan_study.trainables.data.images import TrainingSet, to_bytes, to_float
 
-# Of bytes: what lies around a digit, or a garment.
+# The byte value of the background around a digit or a garment.
 _BACKGROUND = 0
 # torchvision's number of magnitudes for each operation, 0 to 30.
 _STRONGEST = 30

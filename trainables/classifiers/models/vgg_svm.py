@@ -66,7 +66,7 @@ def svm_head(features: Tensor, labels: Tensor, weights: Tensor, num_classes: int
     def logits(queries: Tensor) -> Tensor:
         decisions = machine.decision_function(queries.cpu().numpy())
         if decisions.ndim == 1:
-            # Of two classes scikit-learn gives the second one's alone.
+            # With two classes scikit-learn returns decision values for the second one only.
             decisions = np.stack([-decisions, decisions], axis=1)
         scores = np.full((len(queries), num_classes), NEVER, dtype=np.float32)
         scores[:, machine.classes_] = decisions

@@ -12,8 +12,8 @@ from gan_study.trainables.base.layers import LEAK, Leaky, draw_for_leaky_relu
 from gan_study.trainables.data.images import ImageShape, pyramid
 from gan_study.trainables.gans.networks.convolutional import channels_of
 
-# Of the block's channels: those between its 1x1 convolutions, and how many of these a group takes (the paper's
-# CIFAR-10 model: 768 channels, 1,536 between, in 96 groups).
+# The first 1x1 convolution multiplies the block's channels by EXPANSION; each group of the 3x3 convolution takes
+# GROUP_SIZE of them (the paper's CIFAR-10 model: 768 channels, expanded to 1,536 in 96 groups).
 EXPANSION = 2
 GROUP_SIZE = 16
 
