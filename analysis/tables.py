@@ -152,17 +152,17 @@ def search_table(study: Study) -> Table:
     """What each method's search spent and found, beside what was confirmed.
 
     The best search gain is the largest of many on one seed and so is flattered; the confirmed gains are not. The
-    difference, `flattery` in the CSV, is the selection bias and the step from validation to test images together.
+    difference, `optimism` in the CSV, is the selection bias and the step from validation to test images together.
     """
     spent = [{**arm._asdict(), **_spent(trials)} for arm, trials in _search_groups(study.records).items()]
-    numbers = pd.DataFrame(spent, columns=[*ARM_COLUMNS, *_SPENT, "flattery"])
+    numbers = pd.DataFrame(spent, columns=[*ARM_COLUMNS, *_SPENT, "optimism"])
     cells: dict[str, dict[tuple[object, ...], str]] = {}
     for part in PARTS:
         summary = summarise(study.records, part=part, metrics=[MAIN_METRIC])
         gains = _estimates(summary, MAIN_METRIC, "gain", prefix=f"confirmed_{part}_gain")
         numbers, cells[part] = numbers.join(gains, on=ARM_COLUMNS), _cells(summary)
     best = numbers["best_validation_gain"].astype(float)
-    numbers["flattery"] = best - numbers["confirmed_test_gain_mean"]
+    numbers["optimism"] = best - numbers["confirmed_test_gain_mean"]
     arms = list(numbers[ARM_COLUMNS].itertuples(index=False))
     rows = numbers[ARM_COLUMNS].assign(
         **{
@@ -172,7 +172,7 @@ def search_table(study: Study) -> Table:
                 f"Confirmed {part} gain": [cells[part].get((*arm, MAIN_METRIC, "gain"), ABSENT) for arm in arms]
                 for part in PARTS
             },
-            "Best minus test": [_signed(gain) for gain in numbers["flattery"]],
+            "Best minus test": [_signed(gain) for gain in numbers["optimism"]],
         }
     )
     title = "Search budget, best gain on validation, and what was confirmed"

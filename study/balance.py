@@ -143,7 +143,7 @@ def _confirmed_gan(records: Sequence[TrialRecord], root: Path, options: BalanceO
     kinds = families(records)
     gans = [record for record in confirmed(records) if kinds[record.balancer] == "GAN"]
     if not gans:
-        raise UserError(f"{root} has no confirmed GAN; `gan-study resume {root}` goes on with the study")
+        raise UserError(f"{root} has no confirmed GAN; `gan-study resume {root}` continues the study")
     found = [each for each in conditions(gans) if options.ratio in (None, each.imbalance_ratio)]
     if len(found) != 1:
         known = ", ".join(f"{each.imbalance_ratio:g}" for each in conditions(gans))

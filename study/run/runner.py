@@ -135,7 +135,7 @@ def _run(
     # Tune takes a Ctrl-C for the end of the study.
     if not is_done(config, record_of=session.records.get, selected=read_selection(folder.selection)):
         raise UnfinishedStudyError(
-            f"{len(session.records)} of {tally.num_trials} trials are done; `gan-study resume {root}` goes on"
+            f"{len(session.records)} of {tally.num_trials} trials are done; `gan-study resume {root}` continues"
         )
     _keep_results_alone(folder)
     return StudyResult(folder=root, trials=tuple(read_records(folder.records)))

@@ -117,7 +117,7 @@ class PlacementNotice(NotPickled, tune.Callback):  # type: ignore[misc]
             self._since = time.monotonic()
             self._say(
                 f"No trial has begun for {self._seconds:g} s: each asks for {self._asked}, and no machine that has"
-                " it free is ready. The study goes on by itself as soon as one is."
+                " it free is ready. The study continues by itself as soon as one is."
             )
 
 

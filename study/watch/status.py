@@ -49,7 +49,7 @@ class StudyStatus:
         lines = [f"{self.manifest.config.name}: {done}", f"best gain in the search: {tally.best_text()}"]
         if not self.is_finished:
             if self.driver is None:
-                lines.append(f"no process runs it; `gan-study resume {self.folder.root}` goes on")
+                lines.append(f"no process runs it; `gan-study resume {self.folder.root}` continues")
             else:
                 lines.append(f"run by {self.driver}; about {duration(tally.seconds_left())} left")
             lines += [f"{'running' if self.driver else 'cut off'}: {trial}" for trial in self.running]

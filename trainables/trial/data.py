@@ -127,7 +127,7 @@ def prepare(config: TrialConfig, source: ImageSource) -> TrialParts:
     )
 
 
-def granted(balanced: BalancedSet, parts: TrialParts, *, seed: int) -> BalancedSet:
+def add_held_back(balanced: BalancedSet, parts: TrialParts, *, seed: int) -> BalancedSet:
     """`balanced` with the real images that it wants; a note says where the data hold fewer."""
     for label, number in balanced.wanted.items():
         rows = parts.held_back[parts.pool.labels[parts.held_back] == label]

@@ -32,7 +32,7 @@ from gan_study.trainables.image_quality.judge import (
 from gan_study.trainables.record import Milestone, Part
 from gan_study.trainables.runtime.cache import Store
 from gan_study.trainables.trial.config import TrialConfig
-from gan_study.trainables.trial.data import TrialData, TrialParts, granted, held_out, load_data
+from gan_study.trainables.trial.data import TrialData, TrialParts, add_held_back, held_out, load_data
 from gan_study.trainables.trial.outcome import Evaluated, Purpose, TrialOutcome, complete, gain
 
 _log = logging.getLogger(__name__)
@@ -134,7 +134,7 @@ def _balance(
     else:
         sets = balancer.balance(data.training, seed=seed)
     for balanced in sets:
-        yield granted(balanced, data.parts, seed=derive_seed(config.seed, "held back"))
+        yield add_held_back(balanced, data.parts, seed=derive_seed(config.seed, "held back"))
 
 
 def _load_family(config: TrialConfig, data: TrialData, seeds: Sequence[int]) -> list[tuple[TrainingSet, int]]:
