@@ -1,6 +1,7 @@
 """Which tests run side by side, in which order, with how many drawn examples, and the one Ray that they share."""
 
 import os
+import sys
 
 import pytest
 from hypothesis import settings
@@ -25,6 +26,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         {file_of(item) for item in items if item.get_closest_marker(mark)} for mark in ("ray", "slow")
     )
     items.sort(key=lambda item: (file_of(item) not in with_ray, file_of(item) not in slow))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """The shared Ray ends before a test that does not ask for it: it would run what `run` is to refuse, or be slow."""
+    if "local_ray" not in getattr(item, "fixturenames", ()) and "tests.one_ray" in sys.modules:
+        sys.modules["tests.one_ray"].stop_shared_ray()
 
 
 def file_of(item: pytest.Item) -> str:
