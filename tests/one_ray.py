@@ -37,15 +37,15 @@ def start_shared_ray() -> None:
 
 
 def stop_shared_ray() -> None:
-    """Stop it, if it runs, for a test that needs another Ray, or at the end."""
+    """Stop it, if it runs: for a test that needs another Ray or none, or at the end."""
     _running.close()
-    ray.shutdown()
 
 
 @contextlib.contextmanager
 def ray_of_ones_own(**options: object) -> Iterator[None]:
     """A Ray with `options` for the block; the shared one makes room, and is started again by who needs it next."""
     stop_shared_ray()
+    ray.shutdown()
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("RAY_AUTH_MODE", "disabled")
         ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, **options)
