@@ -29,7 +29,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """The shared Ray ends before a test that does not ask for it: a command would use it, whatever its `--address`."""
+    """The shared Ray ends before a test that does not ask for it, whose commands would use it."""
     if "local_ray" not in getattr(item, "fixturenames", ()) and "tests.one_ray" in sys.modules:
         sys.modules["tests.one_ray"].stop_shared_ray()
 
