@@ -7,7 +7,7 @@ from gan_study.analysis.trial import Trial
 from gan_study.trainables.data.images import Classes, TrainingSet
 from gan_study.trainables.image_quality.class_quality import ClassQuality, ImageSample
 from gan_study.trainables.image_quality.judge import MeasuredImages
-from gan_study.trainables.trial.artifacts import map_arrays, nearest_arrays, snapshot_arrays
+from gan_study.trainables.trial.artifacts import measured_arrays, snapshot_arrays
 from tests.analysis.planted import CLASS_NAMES, MINORITY, with_arrays
 
 EPOCHS = (1, 2, 4, 5)
@@ -21,7 +21,9 @@ def with_pictures(record: Trial) -> Trial:
     made = 0.9 * real[:12]
     measured = {label: _measured(made, real) for label in MINORITY}
     apart = {label: _measured(made + label, real + label) for label in MINORITY}
-    return with_arrays(record, {**_snapshots(real), **nearest_arrays(measured), **map_arrays(apart)})
+    kinds = {"nearest/": measured_arrays(measured), "map/": measured_arrays(apart)}
+    left = {name: each for kind, arrays in kinds.items() for name, each in arrays.items() if name.startswith(kind)}
+    return with_arrays(record, {**_snapshots(real), **left})
 
 
 def _snapshots(real: np.ndarray) -> dict[str, np.ndarray]:

@@ -32,7 +32,8 @@ for module in pkgutil.walk_packages(gan_study.__path__, "gan_study."):
 files = collections.defaultdict(list)
 for name, module in list(sys.modules.items()):
     path = os.path.realpath(getattr(module, "__file__", None) or os.devnull)
-    if path.startswith(os.getcwd() + os.sep) and os.path.exists(path):
+    inside = not os.path.relpath(path).startswith(("..", ".venv"))
+    if inside and os.path.exists(path):
         files[os.path.relpath(path)].append(name)
 print(json.dumps(files))
 """
