@@ -1,4 +1,4 @@
-# Two commands do everything on a fresh machine: `make study` and `make test`. `make fast` takes two minutes.
+# Two commands do everything on a fresh machine: `make study` and `make test`. `make fast` is for every change.
 
 PYTHON ?= python3
 VENV ?= .venv
