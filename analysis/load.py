@@ -10,7 +10,14 @@ from pydantic import JsonValue
 import gan_study.trainables.record as stored
 from gan_study.analysis.trial import Trial, open_trial
 from gan_study.trainables.base.settings import ConfigError, UserError, from_json, parse
-from gan_study.trainables.record import RecordError, SearchImportance, StudyHeader, TrialRecord
+from gan_study.trainables.record import (
+    Change,
+    RecordError,
+    SearchImportance,
+    StudyHeader,
+    TrialRecord,
+    VerdictPlan,
+)
 
 HEADER_FILE = "study.json"
 RECORDS_FILE = "records.jsonl"
@@ -31,7 +38,10 @@ class Study:
     created_at: str
     config: Mapping[str, JsonValue]
     environment: Mapping[str, str]
+    verdicts: VerdictPlan
     records: tuple[Trial, ...]
+    changes: tuple[Change, ...] = ()
+    """What was changed after the study had begun."""
     notes: tuple[str, ...] = ()
     """What had to be left out."""
     importance: tuple[SearchImportance, ...] = ()
@@ -63,6 +73,8 @@ def load_study(folder: Path | str) -> Study:
         created_at=header.created_at,
         config=header.config,
         environment=header.environment,
+        verdicts=header.verdicts,
+        changes=header.changes,
         records=tuple(open_trial(folder, record) for record in records),
         notes=notes,
         importance=_read_importance(folder / stored.IMPORTANCE_FILE),

@@ -25,6 +25,8 @@ CLASSES = (
     "GanLength",
     "Memorisation",
     "StudyHeader",
+    "VerdictPlan",
+    "ComparisonFamily",
     "Change",
 )
 

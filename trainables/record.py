@@ -21,6 +21,9 @@ SCHEMA_VERSION = 2
 MOST_RECORD_BYTES = 8192
 MOST_NOTES_BYTES, MOST_NOTE_BYTES, MOST_FAILURE_BYTES = 2400, 400, 600
 
+# What stands for the methods that validation chooses in the first round, in a family of comparisons.
+CHOSEN_GAN, CHOSEN_SIMPLE = "the chosen GAN", "the chosen simple method"
+
 Phase: TypeAlias = Literal["baseline", "search", "confirm"]
 Status: TypeAlias = Literal["complete", "pruned", "failed"]
 Part: TypeAlias = Literal["validation", "test"]
@@ -73,6 +76,39 @@ class Change:
 
 
 @settings
+class ComparisonFamily:
+    """Comparisons whose verdicts are corrected together, each of `methods` with each of `references` at each ratio."""
+
+    name: str
+    """Of the family."""
+    metric: str
+    """The overall score that is compared, on the test part."""
+    methods: tuple[str, ...]
+    """Balancers, or CHOSEN_GAN."""
+    references: tuple[str, ...]
+    """Balancers, or CHOSEN_SIMPLE."""
+    ratios: tuple[float | None, ...]
+    """Imbalance ratios; None stands for the one that the data have."""
+
+    @property
+    def size(self) -> int:
+        """The number of comparisons, which is what their p values are corrected for."""
+        return len(self.methods) * len(self.references) * len(self.ratios)
+
+
+@settings
+class VerdictPlan:
+    """How the study comes to its verdicts, written before its first confirmed trial."""
+
+    margin: float
+    """A gain that is smaller either way is not worthwhile."""
+    looks: tuple[int, ...]
+    """Numbers of seeds after which the gains are looked at, ascending; one where their number is fixed."""
+    families: tuple[ComparisonFamily, ...]
+    """What is compared."""
+
+
+@settings
 class StudyHeader:
     """What `study.json` says of a study."""
 
@@ -88,6 +124,8 @@ class StudyHeader:
     """The resolved configuration."""
     environment: Mapping[str, str]
     """The versions that the study was begun with."""
+    verdicts: VerdictPlan
+    """How verdicts are made."""
     digests: Digests = Digests()
     """Of the data and the code that the study was begun with."""
     changes: tuple[Change, ...] = ()
@@ -170,6 +208,8 @@ class Selection:
     """The default's score in the last round."""
     spread: float | None = None
     """The standard deviation of the difference of two scores in the last round."""
+    round: int = 1
+    """The round of seeds in which it was confirmed, from 1."""
     unsearched: str | None = None
     """Why nothing was searched; None if something was, or if there is nothing to search."""
 

@@ -80,6 +80,13 @@ class ConfirmConfig:
     """
 
     seeds: tuple[int, ...] = Field(default=(1, 2, 3), min_length=1)
+    """Of the first round, in which every method is confirmed."""
+    until: Literal["fixed", "decided"] = "fixed"
+    """"fixed": `seeds` and no more. "decided": rounds of further seeds for the methods whose questions are open."""
+    most_seeds: int = Field(default=12, ge=1)
+    """The most seeds of a method, where they are added until it is decided."""
+    margin: float = Field(default=0.02, gt=0, lt=1)
+    """A gain that is smaller either way is not worthwhile."""
     test_each_epoch: bool = False
     image_features: ImageFeatures = Field(default_factory=DomainFeatures)
 
@@ -149,6 +156,11 @@ class StudyConfig:
             raise ValueError(f"confirm.seeds holds the search seed {self.search.seed}; fresh seeds are needed")
         if len(set(self.confirm.seeds)) < len(self.confirm.seeds):
             raise ValueError(f"confirm.seeds repeats a seed: {list(self.confirm.seeds)}")
+        if self.confirm.until == "decided" and self.confirm.most_seeds < len(self.confirm.seeds):
+            raise ValueError(
+                f"confirm.most_seeds is {self.confirm.most_seeds}, fewer than the {len(self.confirm.seeds)} seeds"
+                " of the first round"
+            )
         return self
 
     def space(self) -> Space:

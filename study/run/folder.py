@@ -10,6 +10,7 @@ from pathlib import Path
 
 from gan_study.study.plan.config import StudyConfig, parse_study
 from gan_study.study.plan.storage_url import resolve
+from gan_study.study.plan.verdict_plan import verdict_plan
 from gan_study.trainables.base.settings import ConfigError, UserError, dump
 from gan_study.trainables.record import IMPORTANCE_FILE, Digests, RecordError, StudyHeader, read_header
 from gan_study.trainables.runtime.environment import code_digest
@@ -122,6 +123,7 @@ def create_study_folder(root: Path, config: StudyConfig, environment: Mapping[st
         created_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         config=dump(config),
         environment=environment,
+        verdicts=verdict_plan(config),
         digests=Digests(code=code_digest()),
     )
     content = (json.dumps(dump(header), indent=2) + "\n").encode()

@@ -10,8 +10,21 @@ import numpy as np
 from gan_study.analysis.load import Study
 from gan_study.analysis.trial import ImageQuality, Trial
 from gan_study.trainables.arrays import Array, to_bytes
+from gan_study.trainables.base.settings import dump
 from gan_study.trainables.classifiers.scores import mean_overall, score, to_arrays
-from gan_study.trainables.record import Overall, Part, Phase, SearchStep, Selection, Status, TrialRecord
+from gan_study.trainables.record import (
+    CHOSEN_GAN,
+    CHOSEN_SIMPLE,
+    ComparisonFamily,
+    Overall,
+    Part,
+    Phase,
+    SearchStep,
+    Selection,
+    Status,
+    TrialRecord,
+    VerdictPlan,
+)
 
 CLASS_NAMES = ("benign", "malignant <b>&", "normal")
 MINORITY = (1, 2)
@@ -246,6 +259,28 @@ def with_generated(records: Sequence[Trial], balancer: str, *by_seed: Mapping[st
     ]
 
 
+def planted_plan(records: Sequence[TrialRecord]) -> VerdictPlan:
+    """The plan that a study of these trials would have had: all methods, one look, a margin of 0.02."""
+    methods = tuple(sorted({record.balancer for record in records} - {"none"}))
+    ratios = tuple(sorted({record.imbalance_ratio for record in records}))
+    sides = [
+        ("all methods", methods, ("none",)),
+        ("the chosen GAN", (CHOSEN_GAN,), (CHOSEN_SIMPLE, *(["duplicates"] if "duplicates" in methods else []))),
+    ]
+    seeds = {record.seed for record in records if record.phase == "confirm"}
+    return VerdictPlan(
+        margin=0.02,
+        looks=(max(1, len(seeds)),),
+        families=tuple(
+            ComparisonFamily(
+                name=f"{name} by {metric}", metric=metric, methods=those, references=references, ratios=ratios
+            )
+            for name, those, references in sides
+            for metric in ("minority_f1", "minority_recall")
+        ),
+    )
+
+
 def study_of(records: Sequence[Trial]) -> Study:
     """A study of these trials, which lies in no folder."""
     return Study(
@@ -254,6 +289,7 @@ def study_of(records: Sequence[Trial]) -> Study:
         created_at="2026-01-01T00:00:00+00:00",
         config={"objective": "minority_f1"},
         environment={},
+        verdicts=planted_plan(records),
         records=tuple(records),
     )
 
@@ -268,6 +304,7 @@ def write_study(folder: Path, records: Sequence[Trial], *, name: str = "planted 
         "created_at": "2025-01-02T03:04:05+00:00",
         "config": {"name": name, "imbalance": {"kind": "step", "ratio": 10}, "objective": "minority_f1"},
         "environment": {"python": "3.11.0", "torch": "2.9.0"},
+        "verdicts": dump(planted_plan(records)),
     }
     (folder / "study.json").write_text(json.dumps(header), encoding="utf-8")
     write_arrays(folder, records)

@@ -1,0 +1,68 @@
+"""What a study will compare, and how often it will look: written down before the first confirmed trial."""
+
+from gan_study.study.plan.config import NO_BALANCING, ConfirmConfig, StudyConfig
+from gan_study.trainables.balancing.catalog import BALANCERS
+from gan_study.trainables.record import CHOSEN_GAN, CHOSEN_SIMPLE, ComparisonFamily, VerdictPlan
+
+# Both were asked for: does it find more of the rare class, and at what price in false alarms.
+METRICS = ("minority_f1", "minority_recall")
+DUPLICATES = "duplicates"
+# Rounds get longer as a study does: one more seed tells little after many.
+_SEEDS_A_SEED = 8
+
+
+def verdict_plan(config: StudyConfig) -> VerdictPlan:
+    """The plan of a study that is about to begin.
+
+    Four families: every method (the real upper bound among them) against no balancing, by minority F1 and by
+    minority recall; and by either the GAN that validation chooses against the simple method that it chooses and
+    against duplicates, which are as many images without new ones.
+    """
+    methods = tuple(
+        name for name in (*config.simple_balancers(), *config.space().balancers) if name != NO_BALANCING
+    )
+    families = [
+        ComparisonFamily(
+            name=f"all methods by {metric}",
+            metric=metric,
+            methods=methods,
+            references=(NO_BALANCING,),
+            ratios=config.ratios(),
+        )
+        for metric in METRICS
+    ]
+    references = (CHOSEN_SIMPLE, *((DUPLICATES,) if DUPLICATES in methods else ()))
+    if any(BALANCERS[name].is_gan for name in methods) and len(methods) > 1:
+        families += [
+            ComparisonFamily(
+                name=f"the chosen GAN by {metric}",
+                metric=metric,
+                methods=(CHOSEN_GAN,),
+                references=references,
+                ratios=config.ratios(),
+            )
+            for metric in METRICS
+        ]
+    return VerdictPlan(margin=config.confirm.margin, looks=look_schedule(config.confirm), families=tuple(families))
+
+
+def look_schedule(confirm: ConfirmConfig) -> tuple[int, ...]:
+    """The numbers of seeds after which gains are looked at: the first round, then one seed in eight more."""
+    looks = [len(confirm.seeds)]
+    while confirm.until == "decided" and looks[-1] < confirm.most_seeds:
+        looks.append(min(confirm.most_seeds, looks[-1] + 1 + looks[-1] // _SEEDS_A_SEED))
+    return tuple(looks)
+
+
+def seeds_of_round(config: StudyConfig, number: int) -> tuple[int, ...]:
+    """The seeds that are new in a round (from 1): those that the study names, then the next that are free."""
+    looks = look_schedule(config.confirm)
+    before = looks[number - 2] if number > 1 else 0
+    return _seeds(config)[before : looks[number - 1]]
+
+
+def _seeds(config: StudyConfig) -> tuple[int, ...]:
+    named = config.confirm.seeds
+    most = look_schedule(config.confirm)[-1]
+    first = max((*named, config.search.seed)) + 1
+    return (*named, *range(first, first + most - len(named)))
