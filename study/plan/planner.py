@@ -83,18 +83,16 @@ class Planner:
         return self._next_of(self._confirmations) or (Pause.WAIT if self._underway else Pause.DONE)
 
     def _next_of(self, trials: Iterable[PlannedTrial]) -> PlannedTrial | None:
-        waiting = (trial for trial in trials if not self._has_begun(trial) and not self._waits_for_family(trial))
+        waiting = (trial for trial in trials if not self._has_begun(trial) and not self._must_wait(trial))
         trial = next(waiting, None)
         return None if trial is None else self._start(trial)
 
-    def _waits_for_family(self, trial: PlannedTrial) -> bool:
-        """Whether the GANs of a confirmation are being trained for another one, which has not left them yet."""
-        if not trial.family:
+    def _must_wait(self, trial: PlannedTrial) -> bool:
+        """Whether what `trial` needs is being made by one of those that it waits for, and is not there yet."""
+        if trial.waits_for.isdisjoint(self._underway):
             return False
-        others = [other for other in self._confirmations if other.family and other.cell == trial.cell]
-        records = [self._record_of(other.trial_id) for other in others]
-        have_left_gans = any(record is not None and record.status == "complete" for record in records)
-        return not have_left_gans and any(other.trial_id in self._underway for other in others)
+        records = map(self._record_of, trial.waits_for)
+        return not any(record is not None and record.status == "complete" for record in records)
 
     def _start(self, trial: PlannedTrial) -> PlannedTrial:
         """Note that `trial` is underway, and return it."""

@@ -2,14 +2,15 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, product
+from itertools import chain
 
 from pydantic import JsonValue
 
 from gan_study.study.plan.config import Cell, StudyConfig
 from gan_study.study.plan.selection import SelectedConfig
-from gan_study.trainables.balancing.catalog import BALANCERS, parse_balancing
+from gan_study.trainables.balancing.catalog import parse_balancing
 from gan_study.trainables.balancing.gan import GanBalancing
+from gan_study.trainables.gans.batched import TrialExecution
 from gan_study.trainables.record import Selection, TrialRecord
 from gan_study.trainables.trial.config import EvaluationConfig, TrialConfig, gan_settings
 from gan_study.trainables.trial.outcome import Purpose
@@ -22,11 +23,13 @@ class PlannedTrial:
     config: TrialConfig
     purpose: Purpose
     cell: Cell
+    execution: TrialExecution
+    """How its GANs are trained."""
     checkpoint_epochs: frozenset[int] = frozenset()
     """The epochs after which its GAN's state is saved: trials that differ in `epochs` alone continue from there,
     and so does the export of a balanced data set."""
-    family: tuple[int, ...] = ()
-    """The seeds, this trial's among them, of otherwise equal trials whose GANs are trained as one computation."""
+    waits_for: frozenset[str] = frozenset()
+    """Trials whose first to be complete leaves what this one needs: it does not begin before, while one runs."""
 
     @property
     def trial_id(self) -> str:
@@ -62,7 +65,8 @@ def planned_trial(
         classifier=study.classifier,
         balancing=parse_balancing(balancing),
     )
-    return PlannedTrial(config=config, purpose=purpose, cell=cell)
+    execution = study.resources.gan_execution.for_seeds()
+    return PlannedTrial(config=config, purpose=purpose, cell=cell, execution=execution)
 
 
 def baseline_trials(config: StudyConfig) -> Iterator[PlannedTrial]:
@@ -79,16 +83,24 @@ def confirmations(config: StudyConfig, selected: Sequence[SelectedConfig]) -> It
         for cell in config.cells(config.simple_balancers())
     ]
     searched = [(Cell(balancer=s.balancer, ratio=s.ratio), s.balancing, s.selection) for s in selected]
-    is_batched = config.resources.gan_execution.way == "batched"
-    for seed, (cell, balancing, selection) in product(config.confirm.seeds, [*simple, *searched]):
-        purpose = Purpose(phase="confirm", metric=config.objective, selection=selection)
-        trial = planned_trial(config, cell, balancing, purpose, seed=seed)
-        gan = gan_settings(trial.config.balancing)
-        yield replace(
-            trial,
-            checkpoint_epochs=frozenset() if gan is None else frozenset({gan.epochs}),
-            family=config.confirm.seeds if is_batched and BALANCERS[cell.balancer].is_gan else (),
-        )
+    arms = [_confirm(config, *arm) for arm in (*simple, *searched)]
+    # Seed by seed, so that a study that is cut off has confirmed every arm equally often.
+    return chain.from_iterable(zip(*arms, strict=True))
+
+
+def _confirm(
+    config: StudyConfig, cell: Cell, balancing: Mapping[str, JsonValue], selection: Selection
+) -> list[PlannedTrial]:
+    """The trials of one arm, one for each fresh seed."""
+    purpose = Purpose(phase="confirm", metric=config.objective, selection=selection)
+    trials = [planned_trial(config, cell, balancing, purpose, seed=seed) for seed in config.confirm.seeds]
+    gan = gan_settings(trials[0].config.balancing)
+    if gan is None:
+        return trials
+    execution = config.resources.gan_execution.for_seeds(config.confirm.seeds)
+    waits_for = frozenset(trial.trial_id for trial in trials) if execution.is_shared else frozenset()
+    epochs = frozenset({gan.epochs})
+    return [replace(each, checkpoint_epochs=epochs, execution=execution, waits_for=waits_for) for each in trials]
 
 
 def num_confirmations(config: StudyConfig) -> int:
