@@ -176,7 +176,7 @@ class Planner:
 
     def _defaults(self, cell: Cell) -> dict[str, Scalar]:
         """The balancer's own settings as a point of the space, as far as they lie in it."""
-        settings: JsonValue = parse_balancing(self._config.settings_of(cell.balancer)).dump()
+        settings: JsonValue = self._config.balancing_by(cell.balancer).dump()
         point = _point_of(cell)
         for key in self._space.keys_of(cell.balancer):
             path = key.partition("@")[0].split("/")[1:]
@@ -198,13 +198,10 @@ class Planner:
             search=SearchStep(number=number, params=point),
         )
         changes = cast(Mapping[str, JsonValue], nest(point)["balancing"])
-        balancing = merge(self._config.settings_of(cell.balancer), changes)
+        chosen = parse_balancing(merge(self._config.settings_of(cell.balancer), changes))
+        balancing = _with_milestones(chosen, self._config)
         trial = planned_trial(self._config, cell, balancing, purpose, seed=self._config.search.seed)
-        return replace(
-            trial,
-            config=replace(trial.config, balancing=_with_milestones(trial.config.balancing, self._config)),
-            checkpoint_epochs=self._space.chosen_epochs(cell.balancer),
-        )
+        return replace(trial, checkpoint_epochs=self._space.chosen_epochs(cell.balancer))
 
     def _baseline_score(self, cell: Cell) -> float | None:
         """The validation score without balancing at the ratio of `cell`; None if that trial is not complete."""
@@ -229,12 +226,12 @@ class Planner:
         records = [record for trial_id in tried if (record := self._record_of(trial_id)) is not None]
         complete = [record for record in records if record.status == "complete" and record.objective is not None]
         best = max(complete, key=lambda record: record.objective or 0.0, default=None)
-        defaults = parse_balancing(self._config.settings_of(cell.balancer))
+        defaults = self._config.balancing_by(cell.balancer)
         balancing = defaults if best is None else tried[best.trial_id].config.balancing
         return SelectedConfig(
             balancer=cell.balancer,
             ratio=cell.ratio,
-            balancing=_without_milestones(balancing).dump(),
+            balancing=_without_milestones(balancing),
             selection=Selection(
                 search_trials=len(records),
                 trial_id=best.trial_id if best else None,

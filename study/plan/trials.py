@@ -1,14 +1,12 @@
 """The trials that a study's configuration asks for: baselines, confirmations, and how many there are of all."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
-from pydantic import JsonValue
-
 from gan_study.study.plan.config import Cell, StudyConfig
 from gan_study.study.plan.selection import SelectedConfig
-from gan_study.trainables.balancing.catalog import parse_balancing
+from gan_study.trainables.balancing.balancer import BalancingConfig
 from gan_study.trainables.balancing.gan import GanBalancing
 from gan_study.trainables.gans.batched import TrialExecution
 from gan_study.trainables.record import Selection, TrialRecord
@@ -49,7 +47,7 @@ class PlannedTrial:
 
 
 def planned_trial(
-    study: StudyConfig, cell: Cell, balancing: Mapping[str, JsonValue], purpose: Purpose, *, seed: int
+    study: StudyConfig, cell: Cell, balancing: BalancingConfig, purpose: Purpose, *, seed: int
 ) -> PlannedTrial:
     """The trial of `study` that balances as `balancing` says, at the ratio of `cell`."""
     confirm, evaluation = study.confirm, EvaluationConfig()
@@ -63,7 +61,7 @@ def planned_trial(
         data=study.data,
         imbalance=study.imbalance_at(cell.ratio),
         classifier=study.classifier,
-        balancing=parse_balancing(balancing),
+        balancing=balancing,
     )
     execution = study.resources.gan_execution.for_seeds()
     return PlannedTrial(config=config, purpose=purpose, cell=cell, execution=execution)
@@ -73,13 +71,13 @@ def baseline_trials(config: StudyConfig) -> Iterator[PlannedTrial]:
     """No balancing and the simple methods, once for each ratio, with the search seed, on validation data."""
     purpose = Purpose(phase="baseline", metric=config.objective)
     for cell in config.cells(config.simple_balancers()):
-        yield planned_trial(config, cell, config.settings_of(cell.balancer), purpose, seed=config.search.seed)
+        yield planned_trial(config, cell, config.balancing_by(cell.balancer), purpose, seed=config.search.seed)
 
 
 def confirmations(config: StudyConfig, selected: Sequence[SelectedConfig]) -> Iterator[PlannedTrial]:
     """Every balancer at every ratio with every fresh seed: the only trials that read the test part."""
     simple = [
-        (cell, config.settings_of(cell.balancer), Selection(search_trials=0))
+        (cell, config.balancing_by(cell.balancer), Selection(search_trials=0))
         for cell in config.cells(config.simple_balancers())
     ]
     searched = [(Cell(balancer=s.balancer, ratio=s.ratio), s.balancing, s.selection) for s in selected]
@@ -89,12 +87,12 @@ def confirmations(config: StudyConfig, selected: Sequence[SelectedConfig]) -> It
 
 
 def _confirm(
-    config: StudyConfig, cell: Cell, balancing: Mapping[str, JsonValue], selection: Selection
+    config: StudyConfig, cell: Cell, balancing: BalancingConfig, selection: Selection
 ) -> list[PlannedTrial]:
     """The trials of one arm, one for each fresh seed."""
     purpose = Purpose(phase="confirm", metric=config.objective, selection=selection)
     trials = [planned_trial(config, cell, balancing, purpose, seed=seed) for seed in config.confirm.seeds]
-    gan = gan_settings(trials[0].config.balancing)
+    gan = gan_settings(balancing)
     if gan is None:
         return trials
     execution = config.resources.gan_execution.for_seeds(config.confirm.seeds)

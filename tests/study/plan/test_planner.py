@@ -124,7 +124,7 @@ def test_the_best_validation_gain_is_confirmed():
         ]
         best = max(tried, key=lambda r: r.objective)
         assert selected.selection.trial_id == best.trial_id
-        assert selected.balancing["gan"]["learning_rate"] == best.config["balancing"]["gan"]["learning_rate"]
+        assert selected.balancing.balancer.gan.learning_rate == best.config["balancing"]["gan"]["learning_rate"]
 
 
 @pytest.mark.parametrize("allocation", ["equal", "adaptive"])
