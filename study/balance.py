@@ -15,6 +15,7 @@ from gan_study.study.plan.recipe import merge, study_config
 from gan_study.study.plan.trials import planned_trial
 from gan_study.study.run.folder import StudyFolder, read_manifest
 from gan_study.study.run.record_store import read_records
+from gan_study.trainables.balancing.catalog import parse_balancing
 from gan_study.trainables.base.settings import ConfigError, UserError, nearest
 from gan_study.trainables.export.balanced_folder import Description
 from gan_study.trainables.export.export import ShowProgress, export
@@ -24,7 +25,7 @@ from gan_study.trainables.record import TrialRecord
 from gan_study.trainables.runtime.environment import library_named
 from gan_study.trainables.runtime.matrix_products import choose_library
 from gan_study.trainables.runtime.process import keep_freed_memory
-from gan_study.trainables.trial.config import TrialConfig, dump_trial, parse_trial
+from gan_study.trainables.trial.config import parse_trial
 from gan_study.trainables.trial.outcome import Purpose
 
 # What a folder of images is balanced by where no study says otherwise.
@@ -91,18 +92,17 @@ def _of_recipe(options: BalanceOptions) -> ExportRequest:
     trial = planned_trial(
         study,
         Cell(balancer=options.variant, ratio=None),
-        study.settings_of(options.variant),
+        parse_balancing(merge(study.settings_of(options.variant), _gan_changes(options))),
         Purpose(phase="baseline"),
         seed=study.confirm.seeds[0] if options.seed is None else options.seed,
     )
-    config = _with_epochs(trial.config, options.epochs)
-    return ExportRequest(config=config, threads=study.resources.cpus_per_trial)
+    return ExportRequest(config=trial.config, threads=study.resources.cpus_per_trial)
 
 
 def _of_study(options: BalanceOptions, root: Path) -> ExportRequest:
     study = read_manifest(root).config
     record = _confirmed_gan(read_records(StudyFolder(root).records), root, options)
-    config = _with_epochs(parse_trial(record.config), options.epochs)
+    config = parse_trial(merge(record.config, {"balancing": _gan_changes(options)}))
     states = StudyFolder(root).best_gans(record.trial_id)
     same_images = True
     if options.data is not None:
@@ -161,12 +161,9 @@ def _confirmed_gan(records: Sequence[TrialRecord], root: Path, options: BalanceO
     return of_name[seed]
 
 
-def _with_epochs(config: TrialConfig, epochs: int | None) -> TrialConfig:
-    """`config` with its GAN trained for so many epochs; None leaves it as it is."""
-    if epochs is None:
-        return config
-    changes: dict[str, JsonValue] = {"balancing": {"gan": {"epochs": epochs}}}
-    return parse_trial(merge(dump_trial(config), changes))
+def _gan_changes(options: BalanceOptions) -> dict[str, JsonValue]:
+    """What the options change of a balancer's settings: for how long its GAN is trained."""
+    return {} if options.epochs is None else {"gan": {"epochs": options.epochs}}
 
 
 @contextmanager

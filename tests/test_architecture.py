@@ -189,6 +189,54 @@ def test_the_page_of_the_house_names_what_is_there_and_every_room():
     assert [room for room in rooms if f" {room}/" not in tree] == []
 
 
+# How several GANs are trained as one computation is known in this room alone. Who hands its values on may name it;
+# one line of `study.plan.trials` chooses which trials share a training.
+TOGETHER = "trainables.gans.batched"
+HANDS_ON = {
+    "study.plan.config",
+    "study.plan.trials",
+    "trainables.balancing.gan",
+    "trainables.trial.request",
+    "trainables.trial.run",
+}
+# The page of a room names the one beside it; families of methods are the analysis's own.
+SAYS_SO = {
+    "trainables.gans.trainer": {"batched"},
+    "study.balance": {"families"},
+    "study.run.retention": {"families"},
+}
+_TOGETHER_WORDS = re.compile(r"(?<![a-z])(?:famil(?:y|ies)|stacks?|stacked|batched)(?![a-z])", re.IGNORECASE)
+
+
+def words_of_training_together(source: str) -> set[str]:
+    """The words in `source` that tell how GANs are trained together; arrays are stacked everywhere."""
+    plain = re.sub(r"\b(?:np|torch)\.stack\(|from \S+\.batched import", "", source)
+    return {word.lower() for word in _TOGETHER_WORDS.findall(plain)}
+
+
+def test_training_together_is_known_behind_one_door():
+    outside = {
+        name: path.read_text(encoding="utf-8")
+        for name, path in modules()
+        if not lies_in(name, TOGETHER) and not lies_in(name, "analysis")
+    }
+    asked = {name: {each for each in imports(source) if TOGETHER in each} for name, source in outside.items()}
+    door = {f"gan_study.{TOGETHER}"}
+    assert {name: found for name, found in asked.items() if found} == dict.fromkeys(HANDS_ON, door)
+    said = {name: words_of_training_together(source) for name, source in outside.items()}
+    assert {name: words for name, words in said.items() if words} == SAYS_SO
+    assert outside["study.plan.trials"].count(".is_shared") == 1
+    assert not any(".is_shared" in source for name, source in outside.items() if name != "study.plan.trials")
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["family = ()", "self._waits_for_family(trial)", 'way == "batched"', "# one stack of GANs", "_Stack()"],
+)
+def test_a_word_that_tells_of_training_together_is_found(source):
+    assert len(words_of_training_together(source)) == 1
+
+
 @pytest.mark.parametrize("package", ["study", "trainables"])
 def test_a_package_has_at_most_twelve_rooms(package):
     inside = [path for path in (ROOT / package).iterdir() if path.name not in {"__init__.py", "__pycache__"}]

@@ -9,6 +9,7 @@ from pydantic import Field, JsonValue, model_validator
 from gan_study.search_spaces.space import Space, apply_changes, check_space
 from gan_study.search_spaces.spaces import named_space
 from gan_study.study.plan.storage_url import holds_password
+from gan_study.trainables.balancing.balancer import BalancingConfig
 from gan_study.trainables.balancing.catalog import BALANCERS, parse_balancing
 from gan_study.trainables.base.settings import ConfigError, dump, look_up, nearest, parse, settings
 from gan_study.trainables.base.tunable import Tunable
@@ -191,6 +192,10 @@ class StudyConfig:
         """The settings that a balancer has in this study, as `parse_balancing` takes them."""
         return {"name": balancer, **self.balancers.get(balancer, {})}
 
+    def balancing_by(self, balancer: str) -> BalancingConfig:
+        """The balancer with the settings that it has in this study."""
+        return parse_balancing(self.settings_of(balancer))
+
 
 def parse_study(values: Mapping[str, JsonValue]) -> StudyConfig:
     """The study that a nested mapping describes, checked as a whole.
@@ -240,6 +245,6 @@ def resolve_study(config: StudyConfig) -> dict[str, JsonValue]:
     parameters |= {key: dump(domain) for key, domain in space.parameters.items()}
     balancers: dict[str, JsonValue] = {}
     for name in (*config.simple_balancers(), *space.balancers):
-        resolved = parse_balancing(config.settings_of(name)).dump()
+        resolved = config.balancing_by(name).dump()
         balancers[name] = {key: value for key, value in resolved.items() if key != "name"}
     return {**dump(config), "balancers": balancers, "search": {**dump(config.search), "parameters": parameters}}

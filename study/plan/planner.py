@@ -83,18 +83,16 @@ class Planner:
         return self._next_of(self._confirmations) or (Pause.WAIT if self._underway else Pause.DONE)
 
     def _next_of(self, trials: Iterable[PlannedTrial]) -> PlannedTrial | None:
-        waiting = (trial for trial in trials if not self._has_begun(trial) and not self._waits_for_family(trial))
+        waiting = (trial for trial in trials if not self._has_begun(trial) and not self._must_wait(trial))
         trial = next(waiting, None)
         return None if trial is None else self._start(trial)
 
-    def _waits_for_family(self, trial: PlannedTrial) -> bool:
-        """Whether the GANs of a confirmation are being trained for another one, which has not left them yet."""
-        if not trial.family:
+    def _must_wait(self, trial: PlannedTrial) -> bool:
+        """Whether what `trial` needs is being made by one of those that it waits for, and is not there yet."""
+        if trial.waits_for.isdisjoint(self._underway):
             return False
-        others = [other for other in self._confirmations if other.family and other.cell == trial.cell]
-        records = [self._record_of(other.trial_id) for other in others]
-        have_left_gans = any(record is not None and record.status == "complete" for record in records)
-        return not have_left_gans and any(other.trial_id in self._underway for other in others)
+        records = map(self._record_of, trial.waits_for)
+        return not any(record is not None and record.status == "complete" for record in records)
 
     def _start(self, trial: PlannedTrial) -> PlannedTrial:
         """Note that `trial` is underway, and return it."""
@@ -178,7 +176,7 @@ class Planner:
 
     def _defaults(self, cell: Cell) -> dict[str, Scalar]:
         """The balancer's own settings as a point of the space, as far as they lie in it."""
-        settings: JsonValue = parse_balancing(self._config.settings_of(cell.balancer)).dump()
+        settings: JsonValue = self._config.balancing_by(cell.balancer).dump()
         point = _point_of(cell)
         for key in self._space.keys_of(cell.balancer):
             path = key.partition("@")[0].split("/")[1:]
@@ -200,13 +198,10 @@ class Planner:
             search=SearchStep(number=number, params=point),
         )
         changes = cast(Mapping[str, JsonValue], nest(point)["balancing"])
-        balancing = merge(self._config.settings_of(cell.balancer), changes)
+        chosen = parse_balancing(merge(self._config.settings_of(cell.balancer), changes))
+        balancing = _with_milestones(chosen, self._config)
         trial = planned_trial(self._config, cell, balancing, purpose, seed=self._config.search.seed)
-        return replace(
-            trial,
-            config=replace(trial.config, balancing=_with_milestones(trial.config.balancing, self._config)),
-            checkpoint_epochs=self._space.chosen_epochs(cell.balancer),
-        )
+        return replace(trial, checkpoint_epochs=self._space.chosen_epochs(cell.balancer))
 
     def _baseline_score(self, cell: Cell) -> float | None:
         """The validation score without balancing at the ratio of `cell`; None if that trial is not complete."""
@@ -231,12 +226,12 @@ class Planner:
         records = [record for trial_id in tried if (record := self._record_of(trial_id)) is not None]
         complete = [record for record in records if record.status == "complete" and record.objective is not None]
         best = max(complete, key=lambda record: record.objective or 0.0, default=None)
-        defaults = parse_balancing(self._config.settings_of(cell.balancer))
+        defaults = self._config.balancing_by(cell.balancer)
         balancing = defaults if best is None else tried[best.trial_id].config.balancing
         return SelectedConfig(
             balancer=cell.balancer,
             ratio=cell.ratio,
-            balancing=_without_milestones(balancing).dump(),
+            balancing=_without_milestones(balancing),
             selection=Selection(
                 search_trials=len(records),
                 trial_id=best.trial_id if best else None,

@@ -1,14 +1,25 @@
 """What the search chose, saved in the study folder: from then on the search is closed."""
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import JsonValue
+from pydantic import PlainSerializer, PlainValidator
 
+from gan_study.trainables.balancing.balancer import BalancingConfig
+from gan_study.trainables.balancing.catalog import parse_balancing
 from gan_study.trainables.base.settings import ConfigError, dump, from_json, parse, settings
 from gan_study.trainables.record import Selection
 from gan_study.trainables.runtime.storage import write_atomically
+
+
+def _parse_balancing(value: object) -> BalancingConfig:
+    """The balancer that a file describes in a mapping, or the value itself."""
+    if isinstance(value, BalancingConfig):
+        return value
+    if not isinstance(value, dict):
+        raise ConfigError(f"balancing: {value!r} is no mapping of settings")
+    return parse_balancing(value)
 
 
 @settings
@@ -17,7 +28,7 @@ class SelectedConfig:
 
     balancer: str
     ratio: float | None
-    balancing: Mapping[str, JsonValue]
+    balancing: Annotated[BalancingConfig, PlainValidator(_parse_balancing), PlainSerializer(BalancingConfig.dump)]
     selection: Selection
 
 
@@ -37,7 +48,6 @@ def read_selection(path: Path) -> tuple[SelectedConfig, ...] | None:
     if not path.exists():
         return None
     try:
-        values = from_json(path.read_bytes())
+        return parse(_Selected, from_json(path.read_bytes()), where="").configurations
     except ConfigError as error:
         raise ConfigError(f"{path} is damaged: {error}") from None
-    return parse(_Selected, values, where=str(path)).configurations

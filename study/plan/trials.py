@@ -1,15 +1,14 @@
 """The trials that a study's configuration asks for: baselines, confirmations, and how many there are of all."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, product
-
-from pydantic import JsonValue
+from itertools import chain
 
 from gan_study.study.plan.config import Cell, StudyConfig
 from gan_study.study.plan.selection import SelectedConfig
-from gan_study.trainables.balancing.catalog import BALANCERS, parse_balancing
+from gan_study.trainables.balancing.balancer import BalancingConfig
 from gan_study.trainables.balancing.gan import GanBalancing
+from gan_study.trainables.gans.batched import TrialExecution
 from gan_study.trainables.record import Selection, TrialRecord
 from gan_study.trainables.trial.config import EvaluationConfig, TrialConfig, gan_settings
 from gan_study.trainables.trial.outcome import Purpose
@@ -22,11 +21,13 @@ class PlannedTrial:
     config: TrialConfig
     purpose: Purpose
     cell: Cell
+    execution: TrialExecution
+    """How its GANs are trained."""
     checkpoint_epochs: frozenset[int] = frozenset()
     """The epochs after which its GAN's state is saved: trials that differ in `epochs` alone continue from there,
     and so does the export of a balanced data set."""
-    family: tuple[int, ...] = ()
-    """The seeds, this trial's among them, of otherwise equal trials whose GANs are trained as one computation."""
+    waits_for: frozenset[str] = frozenset()
+    """Trials whose first to be complete leaves what this one needs: it does not begin before, while one runs."""
 
     @property
     def trial_id(self) -> str:
@@ -46,7 +47,7 @@ class PlannedTrial:
 
 
 def planned_trial(
-    study: StudyConfig, cell: Cell, balancing: Mapping[str, JsonValue], purpose: Purpose, *, seed: int
+    study: StudyConfig, cell: Cell, balancing: BalancingConfig, purpose: Purpose, *, seed: int
 ) -> PlannedTrial:
     """The trial of `study` that balances as `balancing` says, at the ratio of `cell`."""
     confirm, evaluation = study.confirm, EvaluationConfig()
@@ -60,35 +61,44 @@ def planned_trial(
         data=study.data,
         imbalance=study.imbalance_at(cell.ratio),
         classifier=study.classifier,
-        balancing=parse_balancing(balancing),
+        balancing=balancing,
     )
-    return PlannedTrial(config=config, purpose=purpose, cell=cell)
+    execution = study.resources.gan_execution.for_seeds()
+    return PlannedTrial(config=config, purpose=purpose, cell=cell, execution=execution)
 
 
 def baseline_trials(config: StudyConfig) -> Iterator[PlannedTrial]:
     """No balancing and the simple methods, once for each ratio, with the search seed, on validation data."""
     purpose = Purpose(phase="baseline", metric=config.objective)
     for cell in config.cells(config.simple_balancers()):
-        yield planned_trial(config, cell, config.settings_of(cell.balancer), purpose, seed=config.search.seed)
+        yield planned_trial(config, cell, config.balancing_by(cell.balancer), purpose, seed=config.search.seed)
 
 
 def confirmations(config: StudyConfig, selected: Sequence[SelectedConfig]) -> Iterator[PlannedTrial]:
     """Every balancer at every ratio with every fresh seed: the only trials that read the test part."""
     simple = [
-        (cell, config.settings_of(cell.balancer), Selection(search_trials=0))
+        (cell, config.balancing_by(cell.balancer), Selection(search_trials=0))
         for cell in config.cells(config.simple_balancers())
     ]
     searched = [(Cell(balancer=s.balancer, ratio=s.ratio), s.balancing, s.selection) for s in selected]
-    is_batched = config.resources.gan_execution.way == "batched"
-    for seed, (cell, balancing, selection) in product(config.confirm.seeds, [*simple, *searched]):
-        purpose = Purpose(phase="confirm", metric=config.objective, selection=selection)
-        trial = planned_trial(config, cell, balancing, purpose, seed=seed)
-        gan = gan_settings(trial.config.balancing)
-        yield replace(
-            trial,
-            checkpoint_epochs=frozenset() if gan is None else frozenset({gan.epochs}),
-            family=config.confirm.seeds if is_batched and BALANCERS[cell.balancer].is_gan else (),
-        )
+    arms = [_confirm(config, *arm) for arm in (*simple, *searched)]
+    # Seed by seed, so that a study that is cut off has confirmed every arm equally often.
+    return chain.from_iterable(zip(*arms, strict=True))
+
+
+def _confirm(
+    config: StudyConfig, cell: Cell, balancing: BalancingConfig, selection: Selection
+) -> list[PlannedTrial]:
+    """The trials of one arm, one for each fresh seed."""
+    purpose = Purpose(phase="confirm", metric=config.objective, selection=selection)
+    trials = [planned_trial(config, cell, balancing, purpose, seed=seed) for seed in config.confirm.seeds]
+    gan = gan_settings(balancing)
+    if gan is None:
+        return trials
+    execution = config.resources.gan_execution.for_seeds(config.confirm.seeds)
+    waits_for = frozenset(trial.trial_id for trial in trials) if execution.is_shared else frozenset()
+    epochs = frozenset({gan.epochs})
+    return [replace(each, checkpoint_epochs=epochs, execution=execution, waits_for=waits_for) for each in trials]
 
 
 def num_confirmations(config: StudyConfig) -> int:

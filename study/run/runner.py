@@ -93,8 +93,8 @@ def resume_study(root: Path | str, *, options: RunOptions | None = None) -> Stud
             return _run(manifest, root, ratios, room, options)
 
 
-def with_way_decided(config: StudyConfig, room: Room) -> StudyConfig:
-    """`config` with the way of training GANs that is best for what a trial gets, if it leaves that open."""
+def decide_execution(config: StudyConfig, room: Room) -> StudyConfig:
+    """`config` with GANs trained as is best on the device that a trial gets, if it leaves that open."""
     execution = config.resources.gan_execution.on("cuda" if room.trial["GPU"] > 0 else "cpu")
     return replace(config, resources=replace(config.resources, gan_execution=execution))
 
@@ -102,7 +102,7 @@ def with_way_decided(config: StudyConfig, room: Room) -> StudyConfig:
 def _run(
     manifest: Manifest, root: Path, ratios: Mapping[Ratio, float], room: Room, options: RunOptions
 ) -> StudyResult:
-    config, folder = with_way_decided(manifest.config, room), StudyFolder(root.resolve())
+    config, folder = decide_execution(manifest.config, room), StudyFolder(root.resolve())
     with contextlib.ExitStack() as closing:
         tally = Tally(num_workers=room.num_workers, num_trials=num_trials(config))
         view = _optuna_view(manifest, folder)

@@ -67,8 +67,8 @@ class SessionSearcher(NotPickled, Searcher):  # type: ignore[misc]
     def request(self, planned: PlannedTrial) -> TrialRequest:
         """What a worker is asked to do for a planned trial."""
         folder = self._folder
-        # A family's GANs are found by all of it; the others of a confirmation are no other trial's.
-        is_alone = planned.purpose.phase == "confirm" and not planned.family
+        # What others wait for lies where they find it; any other confirmed GAN is no other trial's.
+        is_alone = planned.purpose.phase == "confirm" and not planned.waits_for
         return TrialRequest(
             config=planned.config,
             purpose=planned.purpose,
@@ -81,8 +81,7 @@ class SessionSearcher(NotPickled, Searcher):  # type: ignore[misc]
             ),
             limits=self._limits,
             checkpoint_epochs=planned.checkpoint_epochs,
-            execution=self._resources.gan_execution,
-            family=planned.family,
+            execution=planned.execution,
         )
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:

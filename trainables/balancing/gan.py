@@ -90,16 +90,15 @@ class GanBalancing:
         finite.
         """
         runs = self._runs(training, seed=seed)
-        # GANs that are trained for other trials too leave a state at each epoch that is shown: too many states
-        # where every few epochs are compared.
-        family = () if self.pick_epoch_every else execution.family
         every = self.pick_epoch_every or self.gan.epochs
         gans = train_all(
             VARIANTS[self.name],
             self.gan,
             [run.gan for run in runs],
-            family=[run.gan for member, own_seed in family for run in self._runs(member, seed=own_seed)],
-            execution=execution.settings,
+            wanted_by=lambda training, seed: [run.gan for run in self._runs(training, seed=seed)],
+            # GANs that are trained for other trials too leave a state at each epoch that is shown: too many states
+            # where every few epochs are compared.
+            execution=execution.within_trial() if self.pick_epoch_every else execution,
             at={*self.gan.milestones, *range(every, self.gan.epochs, every), self.gan.epochs},
             checkpoints=checkpoints,
         )

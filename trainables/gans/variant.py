@@ -9,7 +9,7 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from gan_study.trainables.base.settings import ConfigError, dump, nearest, parse, settings
+from gan_study.trainables.base.settings import ConfigError, nearest, parse, settings
 from gan_study.trainables.data.images import ImageShape
 from gan_study.trainables.gans.precision import Precision
 from gan_study.trainables.gans.random_streams import RandomStream
@@ -256,9 +256,9 @@ def parse_gan_settings(variant: GanVariant, values: object, *, where: str) -> Ga
             hint = nearest(name, variant.term_names) if variant.term_names else f"{variant.name} has no extra term"
             raise ConfigError(f"{where}.weights.{name}: unknown key; {hint}")
     for name in variant.settings_without_use & given.keys():
-        if given[name] != dump(variant.defaults)[name]:
+        if given[name] != getattr(variant.defaults, name):
             raise ConfigError(f"{where}.{name}: {given[name]!r} cannot be used; {variant.name} has no warm start")
-    overlaid = {**dump(variant.defaults), **given, "weights": {**variant.defaults.weights, **weights}}
+    overlaid = {**vars(variant.defaults), **given, "weights": {**variant.defaults.weights, **weights}}
     return parse(GanSettings, overlaid, where=where)
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from gan_study.trainables.gans.batched import BY_DEVICE, GanExecution
+from gan_study.trainables.gans.batched import ALONE, TrialExecution
 from gan_study.trainables.record import Milestone, TrialRecord
 from gan_study.trainables.runtime.storage import StorageError
 from gan_study.trainables.trial.config import TrialConfig
@@ -51,9 +51,8 @@ class TrialRequest:
     limits: TrialLimits = TrialLimits()
     checkpoint_epochs: frozenset[int] = frozenset()
     """The epochs after which other trials may want the GAN's state."""
-    execution: GanExecution = BY_DEVICE
-    family: tuple[int, ...] = ()
-    """The seeds, this trial's among them, whose GANs may be trained as one computation."""
+    execution: TrialExecution = ALONE
+    """How its GANs are trained."""
 
     @property
     def trial_id(self) -> str:

@@ -4,8 +4,9 @@ A debugger's breakpoint in `run_trial` is the best way into this package: every 
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from time import perf_counter
 from typing import TypeAlias
 
@@ -20,7 +21,7 @@ from gan_study.trainables.classifiers.training import AfterEpoch, Validation, fi
 from gan_study.trainables.data.images import TrainingSet
 from gan_study.trainables.data.prepared import image_source
 from gan_study.trainables.data.source import ImageSource
-from gan_study.trainables.gans.batched import BY_DEVICE, GanExecution, TrialExecution
+from gan_study.trainables.gans.batched import ALONE, TrialExecution
 from gan_study.trainables.gans.checkpoints import Checkpoints
 from gan_study.trainables.image_quality.judge import (
     MeasuredImages,
@@ -48,15 +49,13 @@ def run_trial(
     checkpoints: Checkpoints | None = None,
     store: Store | None = None,
     source: ImageSource | None = None,
-    execution: GanExecution = BY_DEVICE,
-    family: Sequence[int] = (),
+    execution: TrialExecution = ALONE,
 ) -> Iterator[TrialEvent]:
     """The trial's milestones as they are reached, and last its outcome.
 
     A consumer that stops asking stops the training. With `checkpoints` no GAN's epoch is trained twice, with
     `store` no classifier that measures images; no number depends on either. `source` holds the images that
-    `config.data` asks for, if somebody has read them. GANs are trained as `execution` says; `family` are the seeds
-    of trials that are otherwise like this one, its own among them, whose GANs may be trained with its own.
+    `config.data` asks for, if somebody has read them. GANs are trained as `execution` says.
 
     Raises UserError for data that cannot be used, DivergedError for a loss that is not finite; `failed_record`
     makes a record of them.
@@ -67,7 +66,7 @@ def run_trial(
     clock.lap("data")
     milestones: list[Milestone] = []
     # A balancer yields one set or, if it trains a GAN, one at each milestone and the answer last.
-    for balanced in _balance(config, data, checkpoints, execution.on(device.type), family):
+    for balanced in _balance(config, data, checkpoints, execution):
         clock.lap("balancing")
         classifier, test_epochs = _fit_and_test_epochs(config, data, balanced)
         clock.lap("classifier")
@@ -115,39 +114,25 @@ class Stopwatch:
 
 
 def _balance(
-    config: TrialConfig,
-    data: TrialData,
-    checkpoints: Checkpoints | None,
-    execution: GanExecution,
-    family: Sequence[int],
+    config: TrialConfig, data: TrialData, checkpoints: Checkpoints | None, execution: TrialExecution
 ) -> Iterator[BalancedSet]:
     """The balanced sets, each with the real images that it asks for."""
-    balancer, seed = config.balancing.balancer, derive_seed(config.seed, "balancing")
+    inputs_of, balancer = partial(_balancer_inputs, config, data), config.balancing.balancer
+    training, seed = inputs_of(config.seed)
     if isinstance(balancer, GanBalancing):
-        relatives = [] if execution.way == "one_at_a_time" else _load_family(config, data, family)
-        sets = balancer.balance(
-            data.training,
-            seed=seed,
-            checkpoints=checkpoints,
-            execution=TrialExecution(settings=execution, family=relatives),
-        )
+        execution = execution.with_inputs(inputs_of)
+        sets = balancer.balance(training, seed=seed, checkpoints=checkpoints, execution=execution)
     else:
-        sets = balancer.balance(data.training, seed=seed)
+        sets = balancer.balance(training, seed=seed)
     for balanced in sets:
         yield add_held_back(balanced, data.parts, seed=derive_seed(config.seed, "held back"))
 
 
-def _load_family(config: TrialConfig, data: TrialData, seeds: Sequence[int]) -> list[tuple[TrainingSet, int]]:
-    """The training set and the seed that the balancer of each trial of the family is given."""
-    return [
-        (
-            data.training
-            if seed == config.seed
-            else load_data(replace(config, seed=seed), data.source, data.device).training,
-            derive_seed(seed, "balancing"),
-        )
-        for seed in seeds
-    ]
+def _balancer_inputs(config: TrialConfig, data: TrialData, seed: int) -> tuple[TrainingSet, int]:
+    """The training set and the seed that the balancer is given in the trial that has `seed` instead of its own."""
+    if seed != config.seed:
+        data = load_data(replace(config, seed=seed), data.source, data.device)
+    return data.training, derive_seed(seed, "balancing")
 
 
 def _fit_and_test_epochs(

@@ -141,7 +141,6 @@ class GanStudyTrainable(tune.Trainable):  # type: ignore[misc]
             store=FolderStore(places.cache / "measures", patience_seconds=limits.storage_patience_seconds),
             source=self._images,
             execution=request.execution,
-            family=request.family,
         )
 
     def _report(self, event: TrialEvent) -> TrialReport:

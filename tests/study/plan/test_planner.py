@@ -124,7 +124,7 @@ def test_the_best_validation_gain_is_confirmed():
         ]
         best = max(tried, key=lambda r: r.objective)
         assert selected.selection.trial_id == best.trial_id
-        assert selected.balancing["gan"]["learning_rate"] == best.config["balancing"]["gan"]["learning_rate"]
+        assert selected.balancing.balancer.gan.learning_rate == best.config["balancing"]["gan"]["learning_rate"]
 
 
 @pytest.mark.parametrize("allocation", ["equal", "adaptive"])
@@ -311,7 +311,7 @@ def test_a_trial_costs_no_more_lookups_in_a_long_study():
     assert 0 < late < 1.2 * early
 
 
-def family_study(way="batched", **changes):
+def shared_study(way="batched", **changes):
     return parse_study({**STUDY, **changes, "resources": {"gan_execution": {"way": way}}})
 
 
@@ -326,23 +326,25 @@ def confirmations_of(simulation):
 
 
 def test_confirmations_side_by_side_are_those_of_any_other_study():
-    together = finished(family_study(), num_workers=4, seed=1)
+    together = finished(shared_study(), num_workers=4, seed=1)
     assert together.records == finished(study()).records
     for trials in confirmations_of(together).values():
-        assert {trial.family for trial in trials} == {(1, 2, 3)}
+        assert {trial.waits_for for trial in trials} == {frozenset(trial.trial_id for trial in trials)}
+        assert {trial.execution.seeds for trial in trials} == {(1, 2, 3)}
     others = [trial for trial in together.started if trial.cell.balancer not in ("vanilla_gan", "wgan_gp")]
-    assert {trial.family for trial in others} == {()}
+    assert {(trial.waits_for, trial.execution.is_shared) for trial in others} == {(frozenset(), False)}
 
 
 @pytest.mark.parametrize("way", ["auto", "one_at_a_time"])
-def test_one_at_a_time_there_is_no_family(way):
-    assert {trial.family for trial in finished(family_study(way)).started} == {()}
+def test_one_at_a_time_no_trial_waits_for_another(way):
+    started = finished(shared_study(way)).started
+    assert {(trial.waits_for, trial.execution.is_shared) for trial in started} == {(frozenset(), False)}
 
 
 @pytest.mark.parametrize("first_fails", [False, True])
-def test_a_family_waits_for_the_first_that_leaves_its_gans(first_fails):
+def test_confirmations_wait_for_the_first_that_leaves_its_gans(first_fails):
     one_cell = {"balancing/name": {"kind": "choice", "options": ["vanilla_gan"]}}
-    config = family_study(baselines=[], search={**STUDY["search"], "parameters": one_cell, "trials": 0})
+    config = shared_study(baselines=[], search={**STUDY["search"], "parameters": one_cell, "trials": 0})
     records = {}
     planner = Planner(
         config, record_of=records.get, selected=None, keep=lambda selected: None, may_search=lambda: True
@@ -354,13 +356,13 @@ def test_a_family_waits_for_the_first_that_leaves_its_gans(first_fails):
     baseline = planner.next()
     end(baseline)
     started = [planner.next() for _ in range(4)]
-    assert [trial.family for trial in started] == [(), (1, 2, 3), (), ()]
+    assert [len(trial.waits_for) for trial in started] == [0, 3, 0, 0]
     first = started[1]
     assert planner.next() is Pause.WAIT
     end(first, fails=first_fails)
     second = planner.next()
     third = planner.next()
-    assert second.family == (1, 2, 3)
+    assert second.waits_for == first.waits_for
     # One that has failed may have left nothing.
     assert (third is Pause.WAIT) == first_fails
     end(second)

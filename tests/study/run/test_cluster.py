@@ -22,7 +22,7 @@ from gan_study.study.run.cluster import (
     room_for_trials,
     startable_machines,
 )
-from gan_study.study.run.runner import with_way_decided
+from gan_study.study.run.runner import decide_execution
 from gan_study.study.run.tune_adapter import NOTICE_SECONDS, PlacementNotice
 from gan_study.trainables.base.settings import UserError
 from gan_study.trainables.gans import batched
@@ -212,7 +212,7 @@ def test_how_gans_are_trained_is_decided_by_what_a_trial_gets(gpus, device_type,
             "imbalance": {"profile": "natural"},
             "resources": {"gan_execution": {"way": way}},
         }
-        return with_way_decided(parse_study(values), room).resources.gan_execution.way
+        return decide_execution(parse_study(values), room).resources.gan_execution.way
 
     assert decided("auto") == batched.BEST_KNOWN[device_type]
     assert decided("batched") == "batched"

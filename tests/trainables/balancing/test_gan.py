@@ -11,7 +11,7 @@ from gan_study.trainables.balancing.catalog import parse_balancing
 from gan_study.trainables.balancing.gan import GanBalancing, resize
 from gan_study.trainables.base.seeding import derive_seed
 from gan_study.trainables.data.images import Classes, TrainingSet
-from gan_study.trainables.gans.batched import GanExecution, TrialExecution
+from gan_study.trainables.gans.batched import GanExecution
 from gan_study.trainables.gans.catalog import VARIANTS
 from gan_study.trainables.gans.sampling import sample
 from gan_study.trainables.gans.training import TrainedEpoch, train_gan
@@ -99,7 +99,7 @@ def test_as_one_computation_the_classes_are_filled_as_one_at_a_time(training: Tr
     assert even.class_counts() == (6, 2, 2)
     chosen = replace(balancer("dcgan", ema_decay=0.9), pick_epoch_every=2)
     alone, together = (
-        list(chosen.balance(even, seed=1, execution=TrialExecution(settings=GanExecution(way=way))))
+        list(chosen.balance(even, seed=1, execution=GanExecution(way=way).for_seeds()))
         for way in ("one_at_a_time", "batched")
     )
     assert [version.epoch for version in together] == [1, 3, 4]

@@ -322,8 +322,7 @@ def of_family(seed, kept=None, execution=BATCHED, balancing=GAN):
         Purpose(phase="confirm"),
         device=torch.device("cpu"),
         checkpoints=kept,
-        execution=execution,
-        family=SEEDS,
+        execution=execution.for_seeds(SEEDS),
     )
     return last
 

@@ -1,6 +1,6 @@
 """The one door to GANs that are trained as one computation, and to CUDA graphs."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal, TypeAlias
@@ -14,6 +14,8 @@ from gan_study.trainables.gans.training import TrainedEpoch, train_gan
 from gan_study.trainables.gans.variant import GanSettings, GanVariant, TrainingData
 
 Way: TypeAlias = Literal["auto", "one_at_a_time", "batched"]
+# The training set and the seed that the balancer of the trial with a given seed has.
+InputsOf: TypeAlias = Callable[[int], tuple[TrainingSet, int]]
 
 # By device. On CPUs four processes do more than one that trains four as one computation. On NVIDIA GPUs neither
 # has been measured: whoever does (benchmarks/gpu.py) has this line to change.
@@ -38,6 +40,10 @@ class GanExecution:
         """The same with the way decided, for "cpu" or "cuda"."""
         return replace(self, way=BEST_KNOWN[device_type]) if self.way == "auto" else self
 
+    def for_seeds(self, seeds: Sequence[int] = ()) -> "TrialExecution":
+        """How a trial's GANs are trained that differs from other trials by its seed alone, one of `seeds`."""
+        return TrialExecution(settings=self, seeds=tuple(seeds) if self.way == "batched" else ())
+
     def replays_graphs(self, device_type: str) -> bool:
         """Whether steps are replayed from CUDA graphs on "cpu" or "cuda"."""
         return self.cuda_graphs and device_type == "cuda"
@@ -46,16 +52,29 @@ class GanExecution:
 BY_DEVICE = GanExecution()
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True)
 class TrialExecution:
-    """How one trial's GANs are trained: as `settings` say, with those of other trials or without.
-
-    `family` holds training sets and seeds of the balancers whose GANs may be trained as one computation, this
-    trial's own among them, in an order that is the same for all of them.
-    """
+    """How one trial's GANs are trained. Planners, requests and balancers hand it on, and read no field of it."""
 
     settings: GanExecution = BY_DEVICE
-    family: Sequence[tuple[TrainingSet, int]] = ()
+    seeds: tuple[int, ...] = ()
+    """The family: seeds of the trials, this one's among them, whose GANs may be trained as one computation, in an
+    order that is the same for all of them."""
+    inputs_of: InputsOf | None = None
+    """Set where the trial runs."""
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether the first of several trials trains the GANs of all, and the others find its checkpoints."""
+        return bool(self.seeds)
+
+    def with_inputs(self, inputs_of: InputsOf) -> "TrialExecution":
+        """The same where the trial runs, so that the GANs of other trials can be trained with its own."""
+        return replace(self, inputs_of=inputs_of)
+
+    def within_trial(self) -> "TrialExecution":
+        """The same without the GANs of other trials."""
+        return replace(self, seeds=())
 
 
 ALONE = TrialExecution()
@@ -67,6 +86,10 @@ class WantedGan:
 
     data: TrainingData
     seed: int
+
+
+# What a balancer wants for a training set and its own seed.
+WantedBy: TypeAlias = Callable[[TrainingSet, int], Sequence[WantedGan]]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -82,23 +105,33 @@ def train_all(
     settings: GanSettings,
     wanted: Sequence[WantedGan],
     *,
-    family: Sequence[WantedGan] = (),
-    execution: GanExecution = BY_DEVICE,
+    wanted_by: WantedBy,
+    execution: TrialExecution = ALONE,
     at: Collection[int],
     checkpoints: Checkpoints | None,
 ) -> list[GanInTraining]:
     """Each of `wanted` after each epoch of `at` and the last; ask them in turn: some may be trained together.
 
-    `family` are all that may be trained as one computation, the wanted ones among them; without, these are. The
-    iterator of a GAN that diverges raises DivergedError, and no other does.
+    `wanted_by` gives what a balancer with the same settings wants for another training set and seed. The iterator
+    of a GAN that diverges raises DivergedError, and no other does.
     """
     device_type = wanted[0].data.images.device.type
-    execution = execution.on(device_type)
-    if execution.way == "batched" or execution.replays_graphs(device_type):
+    way = execution.settings.on(device_type)
+    if way.way == "batched" or way.replays_graphs(device_type):
         from gan_study.trainables.gans.batched.together import train_together
 
+        family = _family(execution, wanted_by) if way.way == "batched" else ()
         return train_together(
-            variant, settings, wanted, family=family or wanted, execution=execution, at=at, checkpoints=checkpoints
+            variant, settings, wanted, family=family or wanted, execution=way, at=at, checkpoints=checkpoints
         )
     train = partial(train_gan, variant, settings, at=at, checkpoints=checkpoints)
     return [GanInTraining(epochs=train(gan.data, seed=gan.seed)) for gan in wanted]
+
+
+def _family(execution: TrialExecution, wanted_by: WantedBy) -> list[WantedGan]:
+    """All GANs that may be trained as one computation, the trial's own among them."""
+    inputs_of = execution.inputs_of
+    if not execution.seeds:
+        return []
+    assert inputs_of is not None, "`with_inputs` comes before the training"
+    return [gan for seed in execution.seeds for gan in wanted_by(*inputs_of(seed))]

@@ -22,8 +22,8 @@ LABEL_SIZE = 10
 def _networks(shape: ImageShape, latent_size: int, num_classes: int) -> Networks:
     """The label is a vector beside the latent, and one more channel of the image."""
     generator = upsampling_generator(shape, input_size=latent_size + LABEL_SIZE)
-    stacked = ImageShape(size=shape.size, channels=shape.channels + 1)
-    discriminator = convolutional_discriminator(stacked, batch_norm=False)
+    with_label_map = ImageShape(size=shape.size, channels=shape.channels + 1)
+    discriminator = convolutional_discriminator(with_label_map, batch_norm=False)
     return Networks(
         generator=ConcatenateLabels(draw_normal(generator), num_classes=num_classes, label_size=LABEL_SIZE),
         # Not the labels' own channel: its largest singular value grows with the image, and would leave next to

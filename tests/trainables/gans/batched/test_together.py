@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import pytest
 import torch
 
+from gan_study.trainables.data.images import TrainingSet
 from gan_study.trainables.gans.batched import GanExecution, WantedGan, train_all
 from gan_study.trainables.gans.batched.stacked import StackedTrainer, train_gans
 from gan_study.trainables.gans.catalog import VARIANTS
@@ -28,6 +29,8 @@ def wanted(seed: int, number: int = 6) -> WantedGan:
 
 
 FAMILY = [wanted(seed) for seed in range(3)]
+# These GANs are not made from a training set.
+NOTHING = cast(TrainingSet, None)
 
 
 def settings_of(name: str, given: Mapping[str, object] = {}) -> GanSettings:
@@ -55,8 +58,9 @@ def outcomes(
         VARIANTS[name],
         settings_of(name, given),
         own,
-        family=family,
-        execution=execution,
+        # Each trial of the family wants one GAN; a trial's seed is the place of its GAN.
+        wanted_by=lambda training, seed: [family[seed]],
+        execution=execution.for_seeds(range(len(family))).with_inputs(lambda seed: (NOTHING, seed)),
         at={1},
         checkpoints=checkpoints,
     )
@@ -181,8 +185,8 @@ def test_steps_from_graphs_are_noted(monkeypatch: pytest.MonkeyPatch) -> None:
         VARIANTS["vanilla_gan"],
         settings_of("vanilla_gan"),
         FAMILY[:1],
-        family=FAMILY[:1],
-        execution=GanExecution(cuda_graphs=True),
+        wanted_by=lambda training, seed: FAMILY[:1],
+        execution=GanExecution(cuda_graphs=True).for_seeds(),
         at=(),
         checkpoints=None,
     )

@@ -1,0 +1,52 @@
+"""What the search chose comes back from its file as it was, and a damaged file is named."""
+
+import json
+
+import pytest
+
+from gan_study.study.plan.selection import SelectedConfig, read_selection, write_selection
+from gan_study.trainables.balancing.catalog import parse_balancing
+from gan_study.trainables.base.settings import ConfigError
+from gan_study.trainables.record import Selection
+
+CHOSEN = SelectedConfig(
+    balancer="wgan_gp",
+    ratio=10.0,
+    balancing=parse_balancing({"name": "wgan_gp", "gan": {"epochs": 7, "weights": {"gradient_penalty": 3}}}),
+    selection=Selection(search_trials=4, trial_id="0123456789ab", validation_objective=0.25),
+)
+
+
+def test_a_selection_is_read_as_it_was_written(tmp_path):
+    path = tmp_path / "selection.json"
+    assert read_selection(path) is None
+    write_selection(path, (CHOSEN,))
+    assert read_selection(path) == (CHOSEN,)
+    (written,) = json.loads(path.read_text())["configurations"]
+    assert written["balancing"] == CHOSEN.balancing.dump()
+
+
+@pytest.mark.parametrize(
+    ("balancing", "reason"),
+    [
+        ({"name": "wgan_pg"}, "did you mean 'wgan_gp'"),
+        ({"name": "wgan_gp", "gan": {"epochs": 0}}, "balancing.gan.epochs: 0"),
+        ([3], "balancing: [3] is no mapping of settings"),
+    ],
+)
+def test_a_balancer_that_cannot_be_is_damage(tmp_path, balancing, reason):
+    path = tmp_path / "selection.json"
+    write_selection(path, (CHOSEN,))
+    content = json.loads(path.read_text())
+    content["configurations"][0]["balancing"] = balancing
+    path.write_text(json.dumps(content))
+    with pytest.raises(ConfigError) as error:
+        read_selection(path)
+    assert str(error.value).startswith(f"{path} is damaged: ") and reason in str(error.value)
+
+
+def test_an_unknown_key_is_damage(tmp_path):
+    path = tmp_path / "selection.json"
+    path.write_text('{"configuration": []}')
+    with pytest.raises(ConfigError, match="did you mean 'configurations'"):
+        read_selection(path)
