@@ -80,7 +80,7 @@ def difference_p(looks: Sequence[Look]) -> float:
 
 
 def equivalence_p(looks: Sequence[Look], margin: float) -> float:
-    """p value of a true gain of `margin` or more either way, by two one-sided tests (Schuirmann 1987).
+    """P value of a true gain of `margin` or more either way, by two one-sided tests (Schuirmann 1987).
 
     Small where the gain is shown to lie within the margin; valid whenever the looks end.
     """
