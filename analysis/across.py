@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import pandas as pd
 from scipy import stats
 
+from gan_study.analysis import select
 from gan_study.analysis.aggregate import CONFIDENCE
 from gan_study.analysis.select import NO_BALANCING, Condition, families
 from gan_study.analysis.statistics import LEVEL, interquartile_interval, performance_profile
 from gan_study.analysis.tables import Table
 from gan_study.analysis.trial import Trial
-from gan_study.analysis.verdicts import all_pairs
 from gan_study.analysis.wording import ABSENT, interval_text, number
 
 FEWEST_TASKS = 2
@@ -50,9 +50,12 @@ class Ranking:
 def across_tasks(records: Sequence[Trial]) -> Across | None:
     """The gains over all tasks; None where there are fewer than two, or no method was confirmed in all."""
     found: dict[str, dict[Condition, tuple[float, ...]]] = {}
-    for pairs in all_pairs(records):
-        if pairs.against == "no balancing":
-            found.setdefault(pairs.method, {})[pairs.condition] = pairs.differences
+    kinds = families(records)
+    gains = select.paired_gains(records, select.MAIN_METRIC)
+    for condition in select.conditions(records):
+        for method, values in select.within(gains, condition).groupby("balancer")["value"]:
+            if kinds[str(method)] != "upper bound":
+                found.setdefault(str(method), {})[condition] = tuple(values)
     tasks = tuple(sorted({condition for by_task in found.values() for condition in by_task}))
     whole = {name: by_task for name, by_task in found.items() if len(by_task) == len(tasks)}
     if len(tasks) < FEWEST_TASKS or not whole:

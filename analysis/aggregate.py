@@ -1,6 +1,6 @@
 """Means over seeds with Student-t intervals."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
 
 import numpy as np
@@ -11,12 +11,17 @@ from gan_study.analysis.select import ARM_COLUMNS, confirmed, paired_gains, scor
 from gan_study.trainables.record import Part, TrialRecord
 
 CONFIDENCE = 0.95
+RANGES: Mapping[str, tuple[float, float]] = {"score": (0.0, 1.0), "gain": (-1.0, 1.0)}
 METRICS = ("minority_recall", "minority_f1", "macro_f1", "accuracy", "balanced_accuracy")
+
+
+# Of two values an interval is as narrow, or as wide, as a lucky pair makes it.
+FEWEST_OF_INTERVAL = 3
 
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """A mean over `n` seeds and its two-sided interval (95 % unless said); one seed has no interval."""
+    """A mean over `n` seeds and its two-sided interval (95 % unless said); fewer than three have none."""
 
     n: int
     mean: float
@@ -24,18 +29,18 @@ class Estimate:
     high: float | None
 
 
-def t_interval(values: Sequence[float], *, confidence: float = CONFIDENCE) -> Estimate:
-    """The mean of `values` (at least one) with its two-sided Student-t interval.
+def t_interval(values: Sequence[float], *, bounds: tuple[float, float] = (-np.inf, np.inf)) -> Estimate:
+    """The mean of `values` (at least one) with its two-sided 95 % Student-t interval, as far as it is in `bounds`.
 
-    At 95 % mean ± t(0.975, n − 1) s / √n, s with n − 1 in its denominator.
+    mean ± t(0.975, n − 1) s / √n, s with n − 1 in its denominator. What lies beyond the range of a score is no
+    value of it, so cutting it off costs no coverage.
     """
     assert len(values) > 0, "an estimate needs a value"
     n, mean = len(values), float(np.mean(values))
-    if n == 1:
-        return Estimate(n=1, mean=mean, low=None, high=None)
-    quantile = float(stats.t.ppf((1 + confidence) / 2, n - 1))
-    half_width = quantile * float(np.std(values, ddof=1)) / n**0.5
-    return Estimate(n=n, mean=mean, low=mean - half_width, high=mean + half_width)
+    if n < FEWEST_OF_INTERVAL:
+        return Estimate(n=n, mean=mean, low=None, high=None)
+    half_width = float(stats.t.ppf((1 + CONFIDENCE) / 2, n - 1)) * float(np.std(values, ddof=1)) / n**0.5
+    return Estimate(n=n, mean=mean, low=max(bounds[0], mean - half_width), high=min(bounds[1], mean + half_width))
 
 
 def summarise(
@@ -44,10 +49,11 @@ def summarise(
     """Scores and paired gains of the confirmed trials, over seeds.
 
     One row for each condition, balancer, metric and measure ("score" or "gain", the paired difference from no
-    balancing), with n, mean, low and high; low and high are missing where n is 1.
+    balancing), with n, mean, low and high; low and high are missing where n is below 3. Not corrected for
+    anything: the gains that verdicts are about have their intervals from `verdicts.summarise`.
     """
     frames = [
-        _estimates(frame).assign(metric=metric, measure=measure)
+        _estimates(frame, RANGES[measure]).assign(metric=metric, measure=measure)
         for metric in metrics
         for measure, frame in (
             ("score", scores_frame(confirmed(records), metric, part)),
@@ -58,9 +64,9 @@ def summarise(
     return pd.concat(frames, ignore_index=True)[columns]
 
 
-def _estimates(frame: pd.DataFrame) -> pd.DataFrame:
+def _estimates(frame: pd.DataFrame, bounds: tuple[float, float]) -> pd.DataFrame:
     groups = frame.groupby(ARM_COLUMNS)["value"]
-    rows = [(*arm, *astuple(t_interval(values.tolist()))) for arm, values in groups]
+    rows = [(*arm, *astuple(t_interval(values.tolist(), bounds=bounds))) for arm, values in groups]
     estimates = pd.DataFrame(rows, columns=[*ARM_COLUMNS, "n", "mean", "low", "high"])
     return estimates.astype({"mean": float, "low": float, "high": float})
 

@@ -10,7 +10,8 @@ from gan_study.analysis import wording
 from gan_study.analysis.load import Study
 from gan_study.analysis.select import CONDITION_COLUMNS, Condition, confirmed, families
 from gan_study.analysis.tables import Table
-from gan_study.analysis.verdicts import AGAINST_SIMPLE_WORDS, MINIMUM_SEEDS, Comparison, Verdict, comparisons
+from gan_study.analysis.verdict_tables import verdict_text
+from gan_study.analysis.verdicts import Comparison, Verdict, comparisons
 from gan_study.analysis.wording import ABSENT, count, estimate_text, gain_phrase, listing, number, ratio_text
 from gan_study.trainables.record import TrialRecord
 
@@ -20,13 +21,17 @@ class Contrast:
     """What the confirmed trials say of the GAN with the best mean gain on validation, under one condition."""
 
     gain: Comparison
-    """The GAN beside no balancing."""
+    """The GAN beside no balancing, by minority F1."""
+    recall: Comparison | None
+    """The same by minority recall."""
     difference: Comparison | None
     """The GAN beside the simple method with the best mean gain on validation; None if no setting has both."""
+    duplicates: Comparison | None
+    """The GAN beside as many copies of real images; None where there are none."""
 
     @property
     def condition(self) -> Condition:
-        """What both were confirmed under."""
+        """What all were confirmed under."""
         return self.gain.pairs.condition
 
     @property
@@ -43,19 +48,42 @@ class Contrast:
 def contrasts(study: Study) -> tuple[Contrast, ...]:
     """One contrast for every condition in which a GAN was confirmed beside no balancing."""
     asked = [comparison for comparison in comparisons(study) if comparison.pairs.asked]
-    rivals = {each.pairs.condition: each for each in asked if each.pairs.against == "best simple method"}
-    gains = [each for each in asked if each.pairs.against == "no balancing"]
-    return tuple(Contrast(gain=gain, difference=rivals.get(gain.pairs.condition)) for gain in gains)
+    found = {(each.pairs.condition, each.pairs.metric, each.pairs.against): each for each in asked}
+    return tuple(
+        Contrast(
+            gain=gain,
+            recall=found.get((condition, "minority_recall", "no balancing")),
+            difference=found.get((condition, "minority_f1", "best simple method")),
+            duplicates=found.get((condition, "minority_f1", "duplicates")),
+        )
+        for (condition, metric, against), gain in found.items()
+        if (metric, against) == ("minority_f1", "no balancing")
+    )
 
 
-def answer(study: Study) -> tuple[str, str]:
-    """Whether GAN augmentation helps, and how it compares with the best simple method: a sentence each."""
+def answer(study: Study) -> tuple[str, ...]:
+    """Whether GAN augmentation helps, and how it compares with the best simple method: a sentence or two each."""
     found = contrasts(study)
     if not found:
         return _no_answer(study.records)
-    if len(found) == 1:
-        return _gain_sentence(found[0]), _rival_sentence(found[0])
-    return _gain_sentences(found), _rival_sentences(found)
+    said = (
+        (
+            _gain_sentence(found[0]),
+            _recall_sentence(found[0]),
+            _rival_sentence(found[0]),
+            _copies_sentence(found[0]),
+        )
+        if len(found) == 1
+        else (_gain_sentences(found), _rival_sentences(found))
+    )
+    warning = EXPLORATORY if any(each.gain.is_exploratory for each in found) else ""
+    return tuple(sentence for sentence in (*said, warning) if sentence)
+
+
+EXPLORATORY = (
+    "Seeds were added to this study after its results had been seen, which its plan did not foresee: these "
+    "findings are exploratory, and a new study would have to confirm them."
+)
 
 
 def _no_answer(records: Sequence[TrialRecord]) -> tuple[str, str]:
@@ -78,41 +106,59 @@ def _no_answer(records: Sequence[TrialRecord]) -> tuple[str, str]:
 _GAIN_OPENINGS: Mapping[Verdict, str] = {
     "helps": "GAN augmentation helps on {where}",
     "hurts": "GAN augmentation hurts on {where}",
-    "no evidence": "There is no evidence that GAN augmentation helps or hurts on {where}",
-    "too few seeds": "{seeds} cannot decide whether GAN augmentation helps on {where}",
+    "no worthwhile difference": "GAN augmentation makes no worthwhile difference on {where}",
+    "undecided": "Whether GAN augmentation helps on {where} is undecided after {seeds}",
 }
 
 
 def _gain_sentence(contrast: Contrast) -> str:
-    place, gain = wording.where(contrast.condition), contrast.gain
-    opening = _GAIN_OPENINGS[gain.verdict].format(where=place, seeds=count(gain.estimate.n, "seed"))
+    gain = contrast.gain
+    opening = _GAIN_OPENINGS[gain.verdict].format(
+        where=wording.where(contrast.condition), seeds=count(gain.estimate.n, "seed")
+    )
     return (
         f"{opening}: {contrast.gan}, the GAN chosen on validation, changes test minority F1 by "
-        f"{gain_phrase(gain.estimate)} against no balancing{_reservation(gain)}."
+        f"{gain_phrase(gain.estimate)} against no balancing{_what_would_decide(gain)}."
     )
 
 
-def _reservation(comparison: Comparison) -> str:
-    """Why an interval on one side of 0 is no evidence, and how many seeds would decide; nothing where one did."""
-    if comparison.verdict in ("helps", "hurts"):
+_RECALL_WORDS: Mapping[Verdict, str] = {
+    "helps": "more",
+    "hurts": "fewer",
+    "no worthwhile difference": "about as many",
+    "undecided": "perhaps as many, perhaps not,",
+}
+
+
+def _recall_sentence(contrast: Contrast) -> str:
+    recall = contrast.recall
+    if recall is None:
+        return ""
+    if recall.verdict == "undecided":
+        change = gain_phrase(recall.estimate)
+        return f"Its change of minority recall, {change}, is undecided{_what_would_decide(recall)}."
+    return (
+        f"It finds {_RECALL_WORDS[recall.verdict]} of the rare images: test minority recall changes by "
+        f"{gain_phrase(recall.estimate)}."
+    )
+
+
+def _what_would_decide(comparison: Comparison) -> str:
+    """What an undecided question needs; nothing where it is decided."""
+    if comparison.is_decided:
         return ""
     if comparison.lacks_images:
-        return ", but on as few test images as these that may be chance"
-    if comparison.excludes_zero and comparison.verdict == "no evidence":
-        return (
-            f", but after Holm's correction for {comparison.family_size} comparisons it may be none"
-            if comparison.effect_size
-            else ", the same for every seed, which says nothing of its spread"
-        )
+        smallest = number(comparison.smallest_decidable)
+        return f"; no number of seeds decides it, as these test images can decide no gain below {smallest}"
     needed = comparison.seeds_needed
-    return f"; an effect of that size takes about {max(needed, MINIMUM_SEEDS)} seeds to be found" if needed else ""
+    return "" if needed is None else f"; about {count(needed, 'seed')} in all would decide it"
 
 
 _RIVAL_OPENINGS: Mapping[Verdict, str] = {
     "helps": "It is better than {rival}",
     "hurts": "It is worse than {rival}",
-    "no evidence": "There is no evidence of a difference from {rival}",
-    "too few seeds": "{seeds} cannot tell it from {rival}",
+    "no worthwhile difference": "It is as good as {rival}",
+    "undecided": "Whether it is better than {rival} is undecided",
 }
 
 
@@ -120,26 +166,39 @@ def _rival_sentence(contrast: Contrast) -> str:
     difference = contrast.difference
     if difference is None:
         return "No simple method was confirmed in the same settings, so there is none to compare it with."
-    opening = _RIVAL_OPENINGS[difference.verdict].format(
-        rival=contrast.rival, seeds=count(difference.estimate.n, "seed")
-    )
+    opening = _RIVAL_OPENINGS[difference.verdict].format(rival=contrast.rival)
     return (
         f"{opening}, the simple method chosen on validation: the paired difference in test minority F1 is "
-        f"{gain_phrase(difference.estimate)}{_reservation(difference)}."
+        f"{gain_phrase(difference.estimate)}{_what_would_decide(difference)}."
     )
+
+
+_COPIES_WORDS: Mapping[Verdict, str] = {
+    "helps": "Its images are worth more than as many copies of real ones",
+    "hurts": "Its images are worth less than as many copies of real ones",
+    "no worthwhile difference": "Its images are worth no more than as many copies of real ones",
+    "undecided": "Whether its images are worth more than as many copies of real ones is undecided",
+}
+
+
+def _copies_sentence(contrast: Contrast) -> str:
+    copies = contrast.duplicates
+    if copies is None or contrast.rival == copies.pairs.reference:
+        return ""
+    return f"{_COPIES_WORDS[copies.verdict]}: {gain_phrase(copies.estimate)}."
 
 
 _GAIN_CLAUSES: Mapping[Verdict, str] = {
     "helps": "helps at {ratios}",
     "hurts": "hurts at {ratios}",
-    "no evidence": "shows no evidence of a change at {ratios}",
-    "too few seeds": "has too few seeds to decide at {ratios}",
+    "no worthwhile difference": "makes no worthwhile difference at {ratios}",
+    "undecided": "is undecided at {ratios}",
 }
 _RIVAL_CLAUSES: Mapping[Verdict, str] = {
     "helps": "is better at {ratios}",
     "hurts": "is worse at {ratios}",
-    "no evidence": "shows no evidence of a difference at {ratios}",
-    "too few seeds": "has too few seeds to decide at {ratios}",
+    "no worthwhile difference": "is as good at {ratios}",
+    "undecided": "is undecided at {ratios}",
 }
 
 
@@ -183,7 +242,7 @@ def contrast_table(study: Study) -> Table:
     """What the answer rests on: a row for each condition, with the methods chosen on validation."""
     found = contrasts(study)
     columns = [*CONDITION_COLUMNS, "GAN", "Gain over none", "Verdict", "Simple method"]
-    columns += ["GAN minus simple", "GAN is", "Seeds"]
+    columns += ["GAN minus simple", "GAN is", "GAN minus duplicates", "Its images are", "Seeds"]
     return Table(
         name="contrasts",
         title="The GAN and the simple method chosen on validation, and what they reach on test",
@@ -193,7 +252,7 @@ def contrast_table(study: Study) -> Table:
 
 
 def _contrast_numbers(contrast: Contrast) -> dict[str, object]:
-    found = {"gain": contrast.gain, "difference": contrast.difference}
+    found = {"gain": contrast.gain, "difference": contrast.difference, "duplicates": contrast.duplicates}
     return {
         **contrast.condition._asdict(),
         "gan": contrast.gan,
@@ -208,14 +267,17 @@ def _contrast_numbers(contrast: Contrast) -> dict[str, object]:
 
 
 def _contrast_text(contrast: Contrast) -> list[object]:
-    gain, difference = contrast.gain, contrast.difference
+    beside = [
+        cell
+        for each in (contrast.difference, contrast.duplicates)
+        for cell in ((estimate_text(each.estimate, signed=True), verdict_text(each)) if each else (ABSENT, ABSENT))
+    ]
     return [
         *contrast.condition,
         contrast.gan,
-        estimate_text(gain.estimate, signed=True),
-        gain.verdict,
+        estimate_text(contrast.gain.estimate, signed=True),
+        verdict_text(contrast.gain),
         contrast.rival or ABSENT,
-        estimate_text(difference.estimate, signed=True) if difference else ABSENT,
-        AGAINST_SIMPLE_WORDS[difference.verdict] if difference else ABSENT,
-        gain.estimate.n,
+        *beside,
+        contrast.gain.estimate.n,
     ]

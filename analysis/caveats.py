@@ -6,10 +6,11 @@ from operator import eq, gt, lt
 
 from gan_study.analysis import select
 from gan_study.analysis.generated import FLAGS, flagged_images
+from gan_study.analysis.inference.looks import MINIMUM_SEEDS
 from gan_study.analysis.load import Study
 from gan_study.analysis.select import MAIN_METRIC, NO_BALANCING, UPPER_BOUND, confirmed
 from gan_study.analysis.trial import Trial
-from gan_study.analysis.verdicts import MINIMUM_SEEDS, comparisons
+from gan_study.analysis.verdicts import comparisons
 from gan_study.analysis.wording import count, first_few, listing, number, ratio_text, stated_settings, where
 
 SMALL_COUNT = 20
@@ -26,7 +27,7 @@ def caveats(study: Study) -> list[str]:
         *_images(study),
         *_small_counts(records),
         *_flagged_images(records),
-        *_comparisons(records),
+        *_exploratory(study),
         *_upper_bound(records),
         *_selection(records),
         *_search_budgets(records),
@@ -80,9 +81,9 @@ def _seeds(records: Sequence[Trial]) -> Iterator[str]:
     low, high = min(numbers), max(numbers)
     seeds = count(low, "seed") if low == high else f"{low} to {high} seeds"
     yield (
-        f"Intervals are Student-t intervals over {seeds} of splitting and training; the test images are the same "
-        "for all, so the intervals say nothing about other test images. A verdict does: it also takes a test over "
-        "images."
+        f"Scores have Student-t intervals over {seeds} of splitting and training, which say nothing of other test "
+        "images. The intervals of gains speak of other seeds and of other test images, and are corrected for the "
+        "number of comparisons and of looks: a verdict says what its interval says."
     )
     if low < MINIMUM_SEEDS:
         yield f"Fewer than {MINIMUM_SEEDS} seeds decide nothing: where a method has so few, no verdict is given."
@@ -90,8 +91,8 @@ def _seeds(records: Sequence[Trial]) -> Iterator[str]:
 
 def _images(study: Study) -> Iterator[str]:
     """The methods whose verdict rests on seeds alone."""
-    judged = [each for each in comparisons(study) if each.p_value is not None]
-    alone = dict.fromkeys(each.pairs.method for each in judged if each.images_p is None)
+    judged = [each for each in comparisons(study) if each.looks]
+    alone = dict.fromkeys(each.pairs.method for each in judged if not each.has_predictions)
     if alone:
         yield (
             "Not all predictions on test images are stored, so nothing is known of other test images in the "
@@ -136,14 +137,12 @@ def _flagged_images(records: Sequence[Trial]) -> Iterator[str]:
             yield f"Some generated images {meaning}: {listing(first_few(flagged))}."
 
 
-def _comparisons(records: Sequence[Trial]) -> Iterator[str]:
-    gains = select.paired_gains(records, MAIN_METRIC)
-    shown = len({select.arm_of(r) for r in confirmed(records) if r.balancer != NO_BALANCING})
-    if not gains.empty and shown > 1:
+def _exploratory(study: Study) -> Iterator[str]:
+    """The comparisons whose seeds were added after the plan had ended."""
+    if any(each.is_exploratory for each in comparisons(study)):
         yield (
-            f"{shown} gains over no balancing are shown, each with its own interval: were no method to change "
-            f"anything, about {shown * 0.05:.2g} of them would still exclude 0. The verdicts are corrected for "
-            "that, the intervals are not."
+            "Seeds were added after the planned ones had been looked at. To go on until something shows finds "
+            "something in the end, so the verdicts are called exploratory, and hold at no level of error."
         )
 
 

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from gan_study.analysis import select
-from gan_study.analysis.aggregate import METRICS, summarise
+from gan_study.analysis import select, verdicts
+from gan_study.analysis.aggregate import METRICS
+from gan_study.analysis.load import Study
 from gan_study.analysis.select import ARM_COLUMNS, CONDITION_COLUMNS, MAIN_METRIC, NO_BALANCING, Arm
 from gan_study.analysis.trial import Losses, Trial
 from gan_study.analysis.wording import label
@@ -18,10 +19,12 @@ CURVE_POINTS, FEWEST_POINTS, ALL_POINTS = 100, 15, 6_000
 COST_STAGES = ("balancing", "classifier")
 
 
-def estimate_frame(records: Sequence[Trial]) -> pd.DataFrame:
+def estimate_frame(study: Study) -> pd.DataFrame:
     """A row for each condition, method, metric and measure ("score" or "gain") on test: n, mean, low and high."""
-    frame = summarise(records, metrics=METRICS)
-    return frame.assign(family=frame["balancer"].map(select.families(records)), metric=frame["metric"].map(label))
+    frame = verdicts.summarise(study, metrics=METRICS)
+    return frame.assign(
+        family=frame["balancer"].map(select.families(study.records)), metric=frame["metric"].map(label)
+    )
 
 
 def class_frame(records: Sequence[Trial]) -> pd.DataFrame:

@@ -9,6 +9,7 @@ import altair as alt
 import pandas as pd
 
 from gan_study.analysis.chart_data import class_frame, cost_frame, curve_frame, estimate_frame, time_frame
+from gan_study.analysis.load import Study
 from gan_study.analysis.plots.style import BLUE, GREEN, ORANGE, SKY, VERMILION
 from gan_study.analysis.select import ARM_COLUMNS, CONDITION_COLUMNS, NO_BALANCING, Family
 from gan_study.analysis.trial import Trial
@@ -99,9 +100,10 @@ _WORDS: Mapping[str, tuple[str, str, str]] = {
 }
 
 
-def charts(records: Sequence[Trial], places: pd.DataFrame) -> tuple[Chart, ...]:
+def charts(study: Study, places: pd.DataFrame) -> tuple[Chart, ...]:
     """Every chart for which the records, and the `places` of images on their map (`map_frame`), have data."""
-    estimates, curves = estimate_frame(records), curve_frame(records)
+    records = study.records
+    estimates, curves = estimate_frame(study), curve_frame(records)
     scores = estimates[estimates["measure"] == "score"].drop(columns="measure")
     gains = estimates[estimates["measure"] == "gain"]
     maps = places.groupby(CONDITION_COLUMNS, sort=False).ngroup() if len(places) else None

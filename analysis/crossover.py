@@ -14,7 +14,8 @@ from gan_study.analysis.select import Condition, Task, condition_of, confirmed, 
 from gan_study.analysis.statistics import Floats, resampled_means
 from gan_study.analysis.tables import Table
 from gan_study.analysis.trial import Trial
-from gan_study.analysis.verdicts import Comparison, comparisons
+from gan_study.analysis.verdicts import Comparison
+from gan_study.analysis.verdicts import gains as gains_of
 from gan_study.analysis.wording import ABSENT, listing, magnitude, ratio_text
 
 FEWEST_RATIOS = 2
@@ -58,7 +59,7 @@ class Crossover:
 def crossovers(study: Study) -> tuple[Crossover, ...]:
     """A crossover for every task and GAN with two ratios or more, first for the GAN chosen at each ratio."""
     kinds = families(study.records)
-    gains = [each for each in comparisons(study) if each.pairs.against == "no balancing" and each.pairs.decidable]
+    gains = [each for each in gains_of(study) if each.looks and kinds[each.pairs.method] != "upper bound"]
     images = real_images(study.records)
     # Where no trial's counts can be read there is no place on the axis of images.
     gains = [each for each in gains if each.pairs.condition in images]

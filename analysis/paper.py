@@ -1,6 +1,7 @@
 """What a paper needs of a study: vector figures at column width, a booktabs table, and the protocol in words."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +10,14 @@ from matplotlib.figure import Figure
 
 from gan_study.analysis import select, wording
 from gan_study.analysis.aggregate import estimate_of, summarise
+from gan_study.analysis.answer import answer
 from gan_study.analysis.load import Study
 from gan_study.analysis.markup import latex_table, latex_text
 from gan_study.analysis.plots.figures import plans, slug
 from gan_study.analysis.plots.style import house_style
 from gan_study.analysis.select import ARM_COLUMNS, MAIN_METRIC, Condition, Task, confirmed
-from gan_study.analysis.statistics import LEVEL, holm, paired_p_value
 from gan_study.analysis.trial import Trial
-from gan_study.analysis.verdicts import MINIMUM_SEEDS, chosen_methods
+from gan_study.analysis.verdicts import chosen_methods, gains
 from gan_study.analysis.wording import ABSENT, count, estimate_text, label, listing, ratio_text, where
 
 # The widths of one and of two columns of the usual two-column formats (IEEE, CVPR).
@@ -55,7 +56,7 @@ def write_paper(study: Study, folder: Path) -> None:
         return
     folder.mkdir(parents=True, exist_ok=True)
     with house_style(), mpl.rc_context(_PRINT):
-        for name, figure in draw_figures(study.records):
+        for name, figure in draw_figures(study):
             # Without a date equal figures are equal files.
             figure.savefig(folder / f"{name}.pdf", metadata={"CreationDate": None})
             figure.savefig(folder / f"{name}.svg", metadata={"Date": None})
@@ -67,12 +68,12 @@ def paper_texts(study: Study) -> dict[str, str]:
     """The table and the protocol, by the names of their files; none without confirmed trials."""
     if not confirmed(study.records):
         return {}
-    return {"minority_f1.tex": score_table(study.records), "methods.md": methods_text(study)}
+    return {"minority_f1.tex": score_table(study), "methods.md": methods_text(study)}
 
 
-def draw_figures(records: Sequence[Trial]) -> Iterator[tuple[str, Figure]]:
+def draw_figures(study: Study) -> Iterator[tuple[str, Figure]]:
     """The figures of a paper by the names of their files, drawn one at a time; of confirmed trials alone."""
-    for plan in plans(confirmed(records)):
+    for plan in plans(replace(study, records=confirmed(study.records))):
         if plan.kind in PAPER_FIGURES:
             one_column = plan.kind == "gain" and plan.data["imbalance_ratio"].nunique() == 1
             name = "_".join([PAPER_FIGURES[plan.kind], *map(slug, plan.place.parts)])
@@ -86,39 +87,34 @@ def _sized(figure: Figure, *, wide: bool) -> Figure:
     return figure
 
 
-def significant_best(records: Sequence[Trial]) -> dict[Condition, str]:
-    """The method with the largest mean test F1 under each condition, where it is better than the next.
+def best_helping(study: Study) -> dict[Condition, str]:
+    """The method with the largest mean test F1 under each condition, where its verdict is that it helps.
 
-    By the paired t test of the two over three seeds or more, after Holm's correction over the conditions. Real
-    images that were held back are no method.
+    Real images that were held back are no method to choose.
     """
-    kinds = select.families(records)
-    leaders: dict[Condition, tuple[str, float]] = {}
-    for condition in select.conditions(confirmed(records)):
-        here = [record for record in select.under(records, condition) if kinds[record.balancer] != "upper bound"]
+    kinds = select.families(study.records)
+    found: dict[Condition, str] = {}
+    for condition in select.conditions(confirmed(study.records)):
+        here = [each for each in select.under(study.records, condition) if kinds[each.balancer] != "upper bound"]
         means = select.scores_frame(confirmed(here), MAIN_METRIC, "test").groupby("balancer")["value"].mean()
-        if len(means) < 2:
-            continue
-        best, second = means.sort_values(ascending=False).index[:2]
-        gains = select.paired_gains(here, MAIN_METRIC, reference=second)
-        differences = gains.loc[gains["balancer"] == best, "value"].tolist()
-        if len(differences) >= MINIMUM_SEEDS:
-            leaders[condition] = (best, paired_p_value(differences))
-    corrected = holm([p_value for _, p_value in leaders.values()])
-    return {
-        condition: best
-        for (condition, (best, _)), step in zip(leaders.items(), corrected, strict=True)
-        if step.p_value < LEVEL
-    }
+        helping = {
+            each.pairs.method
+            for each in gains(study)
+            if (each.pairs.condition, each.verdict) == (condition, "helps")
+        }
+        if len(means) and (best := str(means.idxmax())) in helping:
+            found[condition] = best
+    return found
 
 
-def score_table(records: Sequence[Trial]) -> str:
+def score_table(study: Study) -> str:
     """Test minority F1 as a booktabs table: methods down, conditions across."""
+    records = study.records
     summary = summarise(records, metrics=[MAIN_METRIC])
     scores = summary[summary["measure"] == "score"]
     cells = {tuple(row[ARM_COLUMNS]): estimate_text(estimate_of(row)) for _, row in scores.iterrows()}
     found = select.conditions(confirmed(records))
-    best = significant_best(records)
+    best = best_helping(study)
     rows = [
         [latex_text(name), *(_cell(cells.get((*each, name)), bold=best.get(each) == name) for each in found)]
         for name in select.families(records)
@@ -129,8 +125,8 @@ def score_table(records: Sequence[Trial]) -> str:
         header,
         rows,
         align="l" * len(header),
-        title="Test minority F1, mean over seeds with the 95 % interval. Bold: the largest mean, where a paired t "
-        "test against the next largest finds a difference after Holm's correction (p < 0.05).",
+        title="Test minority F1, mean over seeds with the 95 % interval. Bold: the largest mean, where its "
+        "verdict against no balancing is that it helps.",
     )
 
 
@@ -171,12 +167,27 @@ def methods_text(study: Study) -> str:
         f"The chosen configurations were then run with {count(len(seeds), 'fresh seed')} "
         f"({listing([str(seed) for seed in seeds])}) and scored on test images.",
         *(_choice_sentence(tested, condition, chosen[0]) for condition, chosen in chosen_methods(tested).items()),
-        "Gains are paired by data set, ratio, classifier and seed; intervals are two-sided 95 % Student-t "
-        "intervals over seeds. Verdicts rest on the larger of two p values, of the paired t test over seeds and "
-        "of a randomisation test over test images, at the level 0.05 after Holm's correction.",
+        *_verdict_sentences(study),
         f"The study was begun with {versions}.",
     ]
     return " ".join(sentences) + "\n"
+
+
+def _verdict_sentences(study: Study) -> Iterator[str]:
+    """How the verdicts were made, and what they are."""
+    plan = study.verdicts
+    looks = (
+        f"looked at after {listing([str(number) for number in plan.looks])} seeds"
+        if len(plan.looks) > 1
+        else "looked at once"
+    )
+    yield (
+        "Gains are paired by data set, ratio, classifier and seed. Their intervals cover other seeds and other "
+        "test images together; they are corrected by Holm's procedure, at the level 0.05, within each of "
+        f"{len(plan.families)} families of comparisons fixed beforehand, and were {looks}. A gain within a margin "
+        f"of {plan.margin:g} either way is no worthwhile difference."
+    )
+    yield from answer(study)
 
 
 def _choice_sentence(tested: Sequence[Trial], condition: Condition, gan: str) -> str:

@@ -37,7 +37,7 @@ from gan_study.analysis.real_or_fake import page_rounds, rounds
 from gan_study.analysis.select import MAIN_METRIC, score
 from gan_study.analysis.tables import PARTS, Table
 from gan_study.analysis.trial import Trial
-from gan_study.analysis.verdicts import verdict_table
+from gan_study.analysis.verdict_tables import verdict_table
 from gan_study.analysis.wording import ABSENT, label, listing, number, ratio_text
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -60,8 +60,8 @@ def write_report_of(study: Study) -> Path:
         shutil.rmtree(report / stale, ignore_errors=True)
     found = report_tables(study)
     tables.write_tables(study, found, report / TABLES_FOLDER)
-    drawn = list(_write_figures(figures(study.records), report / PLOTS_FOLDER))
-    plotted = charts(study.records, map_frame(study))
+    drawn = list(_write_figures(figures(study), report / PLOTS_FOLDER))
+    plotted = charts(study, map_frame(study))
     for chart in plotted:
         chart.data.to_csv(report / PLOTS_FOLDER / f"{chart.name}.csv", index=False)
     path = report / PAGE_FILE

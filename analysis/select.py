@@ -93,6 +93,11 @@ def under(records: Sequence[R], condition: Condition) -> tuple[R, ...]:
     return tuple(record for record in records if condition_of(record) == condition)
 
 
+def within(frame: pd.DataFrame, condition: Condition) -> pd.DataFrame:
+    """The rows of `frame` that are about `condition`."""
+    return frame[(frame[CONDITION_COLUMNS] == list(condition)).all(axis=1)]
+
+
 def arm_of(record: TrialRecord) -> Arm:
     """The method of a trial under its condition."""
     return Arm(*condition_of(record), record.balancer)
@@ -150,14 +155,21 @@ def paired_gains(
     return paired.dropna(subset=["value"]).reset_index(drop=True)
 
 
+def round_of(record: TrialRecord) -> int:
+    """The round of seeds in which a trial was confirmed, from 1."""
+    return 1 if record.selection is None else record.selection.round
+
+
 def best_by_validation(
     records: Sequence[TrialRecord], condition: Condition, family: Family, kinds: Mapping[str, Family]
 ) -> str | None:
     """The balancer of `family` with the largest mean paired gain on validation under `condition`.
 
+    Of the first round of seeds, which all methods have in common: those of later rounds are for the undecided.
     None where none of them was confirmed beside no balancing. The test part is not looked at.
     """
-    gains = paired_gains(under(records, condition), MAIN_METRIC, "validation")
+    first = [record for record in under(records, condition) if round_of(record) == 1]
+    gains = paired_gains(first, MAIN_METRIC, "validation")
     members = gains[gains["balancer"].map(kinds) == family]
     if members.empty:
         return None

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from gan_study.analysis import select
-from gan_study.analysis.aggregate import estimate_of, summarise
+from gan_study.analysis import aggregate, select, verdicts
+from gan_study.analysis.aggregate import estimate_of
 from gan_study.analysis.load import Study, records_frame
 from gan_study.analysis.markup import to_latex, to_markdown
 from gan_study.analysis.provenance import GAINS, SCORES, SEARCH, TRIAL_IDS, Origin, row_sources
@@ -53,7 +53,7 @@ def traced(table: Table, records: Sequence[Trial]) -> Table:
 
 def tables(study: Study) -> tuple[Table, ...]:
     """Every table of the report, in its order."""
-    summary = summarise(study.records)
+    summary = verdicts.summarise(study)
     kinds = select.families(study.records)
     return (
         answer_table(study),
@@ -77,7 +77,7 @@ def answer_table(study: Study) -> Table:
 
     Sorted by condition, then by mean gain, the largest first; no balancing stands where a gain of 0 does.
     """
-    summary = summarise(study.records)
+    summary = verdicts.summarise(study)
     numbers, cells = _main_rows(summary), _cells(summary)
     rows = numbers[ARM_COLUMNS].copy()
     arms = list(rows.itertuples(index=False))
@@ -158,7 +158,7 @@ def search_table(study: Study) -> Table:
     numbers = pd.DataFrame(spent, columns=[*ARM_COLUMNS, *_SPENT, "optimism"])
     cells: dict[str, dict[tuple[object, ...], str]] = {}
     for part in PARTS:
-        summary = summarise(study.records, part=part, metrics=[MAIN_METRIC])
+        summary = aggregate.summarise(study.records, part=part, metrics=[MAIN_METRIC])
         gains = _estimates(summary, MAIN_METRIC, "gain", prefix=f"confirmed_{part}_gain")
         numbers, cells[part] = numbers.join(gains, on=ARM_COLUMNS), _cells(summary)
     best = numbers["best_validation_gain"].astype(float)

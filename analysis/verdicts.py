@@ -1,282 +1,335 @@
-"""What each method is worth under each condition, in a word: helps, hurts, no evidence, too few seeds.
+"""What each method is worth under each condition, in a word: helps, hurts, no worthwhile difference, undecided.
 
-Every verdict of the report is made here, after Holm's correction: by the paired test over seeds, and by that over
-test images, since neither another seed nor other images may turn it round.
+Every verdict of the report is made here, by the plan that the study wrote down before its first confirmed trial
+(`study.json`, `verdicts`), over seeds and over test images together.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, TypedDict, cast
 
 import numpy as np
 import pandas as pd
 
-from gan_study.analysis import select, statistics
-from gan_study.analysis.aggregate import Estimate, t_interval
+from gan_study.analysis import aggregate, select
+from gan_study.analysis.aggregate import METRICS, Estimate
+from gan_study.analysis.inference import looks as sequential
+from gan_study.analysis.inference.images import Score, image_error
+from gan_study.analysis.inference.looks import MINIMUM_SEEDS, Look
 from gan_study.analysis.load import Study
-from gan_study.analysis.select import ARM_COLUMNS, MAIN_METRIC, NO_BALANCING, Arm, Condition, Family
-from gan_study.analysis.statistics import LEVEL, HolmStep
-from gan_study.analysis.tables import Table
-from gan_study.analysis.trial import Trial
-from gan_study.analysis.wording import ABSENT, estimate_text, number, p_text
-from gan_study.trainables.record import RecordError
+from gan_study.analysis.select import ARM_COLUMNS, NO_BALANCING, Arm, Condition, Family
+from gan_study.analysis.statistics import LEVEL, HolmStep, holm
+from gan_study.analysis.trial import Predictions, Trial
+from gan_study.trainables.record import CHOSEN_GAN, CHOSEN_SIMPLE, ComparisonFamily, RecordError
 
-# Two values have an interval, but one that a lucky pair makes as narrow as it likes.
-MINIMUM_SEEDS = 3
+Verdict: TypeAlias = Literal["helps", "hurts", "no worthwhile difference", "undecided"]
+Against: TypeAlias = Literal["no balancing", "best simple method", "duplicates"]
 
-Verdict: TypeAlias = Literal["helps", "hurts", "no evidence", "too few seeds"]
-Against: TypeAlias = Literal["no balancing", "best simple method"]
-
-AGAINST_SIMPLE_WORDS: Mapping[Verdict, str] = {
-    "helps": "better",
-    "hurts": "worse",
-    "no evidence": "no evidence",
-    "too few seeds": "too few seeds",
-}
+DUPLICATES = "duplicates"
+# Of gains: less than an image of a thousand, so that equal seeds are not taken for certainty.
+LEAST_SPREAD = 1e-3
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pairs:
-    """The test scores in minority F1 of `method` minus those of `reference` in the same settings, a seed each.
+    """The test scores of `method` in `metric` minus those of `reference` in the same settings, a seed each.
 
-    `asked` where it is what the study set out to know: of the GAN that validation chose.
+    `asked` where the method is the GAN that validation chose.
     """
 
     condition: Condition
+    metric: Score
     method: str
     against: Against
     reference: str
     asked: bool
     setting_ids: tuple[str, ...]
+    rounds: tuple[int, ...]
+    """The round of seeds that each pair belongs to, ascending."""
     differences: tuple[float, ...]
-
-    @property
-    def decidable(self) -> bool:
-        """Whether there are seeds enough for a verdict."""
-        return len(self.differences) >= MINIMUM_SEEDS
 
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
     """A paired comparison and its verdict.
 
-    `seeds_p` is the p value over seeds and `images_p` that over test images, both before correction; `images_p` is
-    None where not all predictions are stored. `p_value` is the larger of the two after Holm's correction for the
-    `family_size` comparisons that were corrected together. `estimate` has the 95 % interval over seeds, and
-    `corrected` the one at the level to which Holm's procedure came. Below three seeds p values and `corrected` are
-    None, but not `images_p`. `effect_size` is None where there is no spread, `seeds_needed` too, and where it is
-    above 1000.
+    `estimate` has the mean and the interval that the verdict was made with, corrected for the comparison's family
+    and for the looks at it: a method helps or hurts where it lies on one side of 0, and makes no worthwhile
+    difference where it lies within the margin. It has no ends with fewer than three seeds.
     """
 
     pairs: Pairs
+    looks: tuple[Look, ...]
+    verdict: Verdict
     estimate: Estimate
-    effect_size: float | None
-    corrected: Estimate | None
-    seeds_p: float | None
-    images_p: float | None
-    p_value: float | None
-    family_size: int | None
-    seeds_needed: int | None
+    margin: float
+    level: float
+    """At which a difference from 0 was tested in the end."""
+    difference_p: float
+    """Of no gain at all, corrected."""
+    equivalence_p: float
+    """Of a gain as large as the margin, corrected."""
+    family: str
+    family_size: int
+    has_predictions: bool
+    """Whether the predictions of all trials are stored; else the interval speaks of seeds alone."""
+    is_exploratory: bool
+    """Whether seeds were added, after looking, that the plan had no error left for."""
 
     @property
-    def verdict(self) -> Verdict:
-        """The verdict on the method, as against its reference."""
-        if self.p_value is None:
-            return "too few seeds"
-        if self.p_value >= LEVEL:
-            return "no evidence"
-        return "helps" if self.estimate.mean > 0 else "hurts"
+    def is_decided(self) -> bool:
+        """Whether it is known if there is a gain, or that there is none worth having."""
+        return self.verdict != "undecided"
 
     @property
-    def excludes_zero(self) -> bool:
-        """Whether the interval without correction lies on one side of 0."""
-        low, high = self.estimate.low, self.estimate.high
-        return low is not None and high is not None and (low > 0 or high < 0)
+    def smallest_decidable(self) -> float | None:
+        """The smallest gain that these test images can tell from none, however many the seeds."""
+        return sequential.smallest_decidable(self.looks[-1], self.level) if self.looks else None
 
     @property
     def lacks_images(self) -> bool:
-        """Whether the seeds agree on one side of 0 and the test images are too few to tell."""
-        undecided = self.images_p is not None and self.images_p >= LEVEL
-        return undecided and self.excludes_zero and self.verdict == "no evidence"
+        """Whether more seeds alone will not decide: an effect of the size seen needs more test images."""
+        return bool(self.looks) and not self.is_decided and self.seeds_needed is None
+
+    @property
+    def seeds_needed(self) -> int | None:
+        """The fewest seeds in all that would decide four times in five, if gain and spread are as they were seen.
+
+        None if that is not known, or if no number of seeds would.
+        """
+        if not self.looks:
+            return None
+        needed = sequential.seeds_needed(self.looks[-1], level=self.level, margin=self.margin)
+        return None if needed is None else max(needed, self.estimate.n + (0 if self.is_decided else 1))
 
 
-# The tests over images take a while, and tables, answer and page ask for the same.
+# Tables, answer and page ask for the same.
 @lru_cache(maxsize=4)
 def comparisons(study: Study) -> tuple[Comparison, ...]:
-    """Every confirmed method against no balancing and against the best simple one, by condition.
+    """Every comparison that the study planned, as far as its trials are there.
 
-    What the study set out to know, the gain of the GAN that validation chose, is one family of tests over all
-    conditions; that of all other methods is another; likewise against the simple method that validation chose.
-    Holm's correction holds within each: where nothing makes a difference, a family has a wrong verdict in one
-    study of twenty at most. Real images that were held back are no method, and have no verdict. Raises RecordError
-    where trials of one setting were tested on different images.
+    Holm's correction holds within each family of the plan, for all comparisons that it planned, done or not: where
+    nothing makes a difference, a family has a false *helps* or *hurts* in one study of twenty at most, and a false
+    *no worthwhile difference* as seldom. Raises RecordError where trials of one setting were tested on different
+    images.
     """
-    found = all_pairs(study.records)
-    images = _images_p_values(study, found)
-    seeds = {pairs: statistics.paired_p_value(pairs.differences) for pairs in found if pairs.decidable}
-    decided: dict[tuple[Against, bool], list[Pairs]] = {}
-    for pairs in seeds:
-        decided.setdefault((pairs.against, pairs.asked), []).append(pairs)
-    steps: dict[Pairs, tuple[HolmStep, int]] = {}
-    for family in decided.values():
-        # It must be there for other seeds and for other images: an intersection-union test (Berger 1982).
-        corrected = statistics.holm([max(seeds[pairs], images.get(pairs, 0.0)) for pairs in family])
-        steps |= {pairs: (step, len(family)) for pairs, step in zip(family, corrected, strict=True)}
-    return tuple(_comparison(pairs, seeds.get(pairs), images.get(pairs), steps.get(pairs)) for pairs in found)
+    trials = {(trial.setting_id, trial.balancer): trial for trial in select.confirmed(study.records)}
+    found: list[Comparison] = []
+    for family in study.verdicts.families:
+        members = [(pairs, *_looks(pairs, trials, study)) for pairs in _planned_pairs(study.records, family)]
+        found += _judge(members, family, study)
+    return tuple(found)
 
 
-def all_pairs(records: Sequence[Trial]) -> tuple[Pairs, ...]:
-    """Every confirmed method beside no balancing and beside the best simple one, by condition."""
-    kinds, found = select.families(records), select.conditions(select.confirmed(records))
-    return tuple(pairs for condition in found for pairs in _pairs(records, condition, kinds))
+def gains(study: Study, metric: Score = "minority_f1") -> tuple[Comparison, ...]:
+    """Those of every method against no balancing."""
+    return tuple(
+        each for each in comparisons(study) if each.pairs.against == "no balancing" and each.pairs.metric == metric
+    )
+
+
+def open_arms(study: Study) -> frozenset[Arm]:
+    """The methods, and what they are compared with, that another round of seeds may decide about.
+
+    Those undecided whose further seeds, as many as the plan allows, may well decide.
+    """
+    most = study.verdicts.looks[-1]
+    arms: set[Arm] = set()
+    for each in comparisons(study):
+        if each.is_decided or (each.looks and not _may_be_decided(each, most)):
+            continue
+        names = (each.pairs.method, each.pairs.reference, NO_BALANCING)
+        arms |= {Arm(*each.pairs.condition, name) for name in names}
+    return frozenset(arms)
+
+
+def _may_be_decided(comparison: Comparison, most: int) -> bool:
+    # At the last look no more than its share of the error is left to spend.
+    level = comparison.level * (1 - (comparison.estimate.n / most) ** sequential.SPENDING_EXPONENT)
+    return comparison.estimate.n < most and sequential.may_be_decided(
+        comparison.looks[-1], most, level=level, margin=comparison.margin
+    )
 
 
 def chosen_methods(records: Sequence[Trial]) -> dict[Condition, tuple[str, ...]]:
     """The GAN that validation chose under each condition, and the simple method where there is one."""
+    kinds = select.families(records)
     found: dict[Condition, tuple[str, ...]] = {}
-    for pairs in all_pairs(records):
-        if pairs.asked:
-            rival = (pairs.reference,) if pairs.against == "best simple method" else ()
-            found[pairs.condition] = (pairs.method, *rival)
+    for condition in select.conditions(select.confirmed(records)):
+        gan, simple = (_chosen(records, condition, family, kinds) for family in ("GAN", "simple"))
+        if gan is not None:
+            found[condition] = (gan,) if simple is None else (gan, simple)
     return found
 
 
-def _images_p_values(study: Study, found: Sequence[Pairs]) -> dict[Pairs, float]:
-    """The p value over test images of all pairs whose predictions are stored, every one of them."""
-    records = {(record.setting_id, record.balancer): record for record in select.confirmed(study.records)}
-    stored = {key: record.predictions("test") for key, record in records.items()}
-    p_values = {}
-    for pairs in found:
-        keys = [(setting, name) for name in (pairs.method, pairs.reference) for setting in pairs.setting_ids]
-        predictions = [each for key in keys if (each := stored[key]) is not None]
-        if len(predictions) == len(keys):
-            labels, number = predictions[0].labels, len(pairs.setting_ids)
-            if not all(np.array_equal(each.labels, labels) for each in predictions):
-                raise RecordError(
-                    f"trials of {pairs.method} and {pairs.reference} were tested on different images"
-                )
-            predicted = np.stack([each.predicted for each in predictions])
-            classes = records[keys[0]].minority_classes
-            p_values[pairs] = statistics.swap_p_value(labels, predicted[:number], predicted[number:], classes)
-    return p_values
+def _chosen(
+    records: Sequence[Trial], condition: Condition, family: str, kinds: Mapping[str, Family]
+) -> str | None:
+    return select.best_by_validation(records, condition, cast(Family, family), kinds)
 
 
-def _pairs(records: Sequence[Trial], condition: Condition, kinds: Mapping[str, Family]) -> Iterator[Pairs]:
-    here = select.under(records, condition)
-    gan = select.best_by_validation(here, condition, "GAN", kinds)
-    references: dict[Against, str | None] = {
-        "no balancing": NO_BALANCING,
-        "best simple method": select.best_by_validation(here, condition, "simple", kinds),
+def summarise(study: Study, *, metrics: Sequence[str] = METRICS) -> pd.DataFrame:
+    """`aggregate.summarise` of the test scores, gains with the intervals that their verdicts were made with."""
+    frame = aggregate.summarise(study.records, metrics=metrics)
+    judged = {
+        (*each.pairs.condition, each.pairs.method, each.pairs.metric, "gain"): each.estimate
+        for each in comparisons(study)
+        if each.pairs.against == "no balancing"
     }
-    for against, reference in references.items():
-        if reference is None:
+    keys = list(frame[[*ARM_COLUMNS, "metric", "measure"]].itertuples(index=False, name=None))
+    for end in ("low", "high"):
+        frame[end] = [
+            getattr(judged[key], end) if key in judged else old for key, old in zip(keys, frame[end], strict=True)
+        ]
+    return frame.astype({"low": float, "high": float})
+
+
+def _planned_pairs(records: Sequence[Trial], family: ComparisonFamily) -> Iterator[Pairs]:
+    """The comparisons of a family whose trials are there."""
+    kinds = select.families(records)
+    for condition in select.conditions(select.confirmed(records)):
+        if family.ratios != (None,) and condition.imbalance_ratio not in family.ratios:
             continue
-        gains = select.paired_gains(here, MAIN_METRIC, reference=reference).sort_values("seed")
-        for method in kinds:
-            of_method = gains[gains["balancer"] == method]
-            if of_method.empty or kinds[method] in ("no balancing", "upper bound"):
+        chosen = {
+            CHOSEN_GAN: _chosen(records, condition, "GAN", kinds),
+            CHOSEN_SIMPLE: _chosen(records, condition, "simple", kinds),
+        }
+        for named, against in ((m, r) for m in family.methods for r in family.references):
+            method, reference = chosen.get(named, named), chosen.get(against, against)
+            if method is None or reference is None or method == reference:
                 continue
-            yield Pairs(
+            pairs = Pairs(
                 condition=condition,
+                metric=cast(Score, family.metric),
                 method=method,
-                against=against,
+                against=_AGAINST.get(against, "no balancing"),
                 reference=reference,
-                asked=method == gan,
-                setting_ids=tuple(of_method["setting_id"]),
-                differences=tuple(of_method["value"]),
+                asked=method == chosen[CHOSEN_GAN],
+                **_paired(records, condition, method, reference, family.metric),
             )
+            if pairs.differences:
+                yield pairs
 
 
-def _comparison(
-    pairs: Pairs, seeds_p: float | None, images_p: float | None, held: tuple[HolmStep, int] | None
-) -> Comparison:
-    effect = statistics.effect_size(pairs.differences)
-    step, family_size = held or (None, None)
-    level = step.level if step else LEVEL
-    return Comparison(
-        pairs=pairs,
-        estimate=t_interval(pairs.differences),
-        effect_size=effect,
-        corrected=t_interval(pairs.differences, confidence=1 - level) if step else None,
-        seeds_p=seeds_p,
-        images_p=images_p,
-        p_value=step.p_value if step else None,
-        family_size=family_size,
-        seeds_needed=statistics.seeds_needed(effect, level=level) if effect else None,
+_AGAINST: Mapping[str, Against] = {CHOSEN_SIMPLE: "best simple method", DUPLICATES: "duplicates"}
+
+
+class _Paired(TypedDict):
+    setting_ids: tuple[str, ...]
+    rounds: tuple[int, ...]
+    differences: tuple[float, ...]
+
+
+def _paired(records: Sequence[Trial], condition: Condition, method: str, reference: str, metric: str) -> _Paired:
+    here = {(each.setting_id, each.balancer): each for each in select.confirmed(select.under(records, condition))}
+    found = select.paired_gains(tuple(here.values()), metric, reference=reference)
+    found = found[found["balancer"] == method].sort_values("seed")
+    rows = sorted(
+        (select.round_of(here[setting, method]), place, setting, float(value))
+        for place, (setting, value) in enumerate(zip(found["setting_id"], found["value"], strict=True))
+        # As many images, or it is not the images that are compared.
+        if reference != DUPLICATES or _same_counts(here[setting, method], here[setting, reference])
     )
+    rounds, _, settings, values = zip(*rows, strict=True) if rows else ((), (), (), ())
+    return _Paired(setting_ids=settings, rounds=rounds, differences=values)
 
 
-def verdict_table(study: Study) -> Table:
-    """A row for each condition and method: both comparisons in numbers and words.
-
-    The CSV has a row for each comparison, with the settings whose trials it is made of (see trials.csv).
-    """
-    found = comparisons(study)
-    arms: dict[Arm, dict[Against, Comparison]] = {}
-    for each in found:
-        arms.setdefault(Arm(*each.pairs.condition, each.pairs.method), {})[each.pairs.against] = each
-    columns = [*ARM_COLUMNS, "Verdict", "Against simple", "Gain over none", "p (Holm)", "Images' p", "Effect size"]
-    columns += ["Simple method", "Gain over it", "p over it (Holm)", "Seeds", "Seeds needed"]
-    title = "Each method against no balancing and against the simple method chosen on validation"
-    rows = pd.DataFrame([[*arm, *_text_cells(against)] for arm, against in arms.items()], columns=columns)
-    return Table(name="verdicts", title=title, numbers=pd.DataFrame(map(_numbers, found)), rows=rows)
+def _same_counts(first: Trial, second: Trial) -> bool:
+    counts = (first.class_counts, second.class_counts)
+    return None in counts or counts[0].balanced == counts[1].balanced  # type: ignore[union-attr]
 
 
-def _text_cells(against: Mapping[Against, Comparison]) -> list[object]:
-    gain, difference = against.get("no balancing"), against.get("best simple method")
-    first = next(iter(against.values()))
-    return [
-        gain.verdict if gain else ABSENT,
-        AGAINST_SIMPLE_WORDS[difference.verdict] if difference else ABSENT,
-        *_cells(gain),
-        difference.pairs.reference if difference else ABSENT,
-        *_cells(difference)[:2],
-        first.estimate.n,
-        _seeds_needed_text(gain or first),
-    ]
+def _looks(pairs: Pairs, trials: Mapping[tuple[str, str], Trial], study: Study) -> tuple[tuple[Look, ...], bool]:
+    """The gain after each round that brought seeds, and whether all predictions are there to see it by."""
+    planned = study.verdicts.looks
+    shares = dict(enumerate(sequential.spending_shares(planned), start=1))
+    rounds = list(dict.fromkeys(pairs.rounds))
+    if is_exploratory(pairs, study):
+        rounds, shares = rounds[-1:], {rounds[-1]: 1.0}
+    predictions = [_predictions(pairs, trials, name) for name in (pairs.method, pairs.reference)]
+    found = []
+    for number in rounds:
+        seeds = sum(each <= number for each in pairs.rounds)
+        values = pairs.differences[:seeds]
+        if seeds >= MINIMUM_SEEDS:
+            found.append(
+                Look(
+                    num_seeds=seeds,
+                    mean=float(np.mean(values)),
+                    spread=max(float(np.std(values, ddof=1)), LEAST_SPREAD),
+                    image_error=_image_error(pairs, [each[:seeds] for each in predictions], trials),
+                    share=shares[number],
+                )
+            )
+    return tuple(found), all(predictions)
 
 
-def _cells(comparison: Comparison | None) -> list[str]:
-    """The 95 % interval, the corrected p value, that over images alone, and the effect size."""
-    if comparison is None:
-        return [ABSENT] * 4
-    return [
-        estimate_text(comparison.estimate, signed=True),
-        *(ABSENT if p is None else p_text(p) for p in (comparison.p_value, comparison.images_p)),
-        number(comparison.effect_size, signed=True),
-    ]
+def is_exploratory(pairs: Pairs, study: Study) -> bool:
+    """Whether there are seeds of a round that the study's plan does not have."""
+    return max(pairs.rounds) > len(study.verdicts.looks)
 
 
-def _seeds_needed_text(comparison: Comparison) -> str:
-    """How many seeds would find an effect of the size seen, where these did not and the test images might."""
-    if comparison.verdict in ("helps", "hurts"):
-        return ABSENT
-    if comparison.lacks_images:
-        return "more images"
-    if comparison.effect_size is None:
-        return "unknown"
-    needed = comparison.seeds_needed
-    return "over 1000" if needed is None else str(max(needed, MINIMUM_SEEDS))
+def _predictions(pairs: Pairs, trials: Mapping[tuple[str, str], Trial], name: str) -> list[Predictions]:
+    """The predictions of a method on the test images, in the order of the pairs; none if not all are stored."""
+    found = [trials[setting, name].predictions("test") for setting in pairs.setting_ids]
+    return [each for each in found if each is not None] if None not in found else []
 
 
-def _numbers(comparison: Comparison) -> dict[str, object]:
-    pairs, estimate, corrected = comparison.pairs, comparison.estimate, comparison.corrected
-    return {
-        **pairs.condition._asdict(),
-        "balancer": pairs.method,
-        "against": pairs.against,
-        "reference": pairs.reference,
-        "chosen_gan": pairs.asked,
-        "seeds": estimate.n,
-        **{name: getattr(estimate, name) for name in ("mean", "low", "high")},
-        **{f"corrected_{name}": getattr(corrected, name, None) for name in ("low", "high")},
-        "seeds_p": comparison.seeds_p,
-        "images_p": comparison.images_p,
-        "corrected_p": comparison.p_value,
-        "corrected_for": comparison.family_size,
-        "effect_size": comparison.effect_size,
-        "seeds_needed": comparison.seeds_needed,
-        "verdict": comparison.verdict,
-        "setting_ids": " ".join(pairs.setting_ids),
-    }
+def _image_error(
+    pairs: Pairs, predictions: Sequence[Sequence[Predictions]], trials: Mapping[tuple[str, str], Trial]
+) -> float:
+    """See `image_error`; 0 where not all predictions are stored, which a caveat says."""
+    method, reference = predictions
+    if not method or not reference:
+        return 0.0
+    labels = method[0].labels
+    if not all(np.array_equal(each.labels, labels) for each in (*method, *reference)):
+        raise RecordError(f"trials of {pairs.method} and {pairs.reference} were tested on different images")
+    fits = min(len(each.probabilities) for each in (*method, *reference))
+    taken = [np.stack([each.probabilities[:fits].argmax(axis=2) for each in some]) for some in predictions]
+    classes = trials[pairs.setting_ids[0], pairs.method].minority_classes
+    return image_error(labels, *taken, classes=classes, score=pairs.metric)
+
+
+def _judge(
+    members: Sequence[tuple[Pairs, tuple[Look, ...], bool]], family: ComparisonFamily, study: Study
+) -> Iterator[Comparison]:
+    """The verdicts of a family of comparisons, corrected together."""
+    margin = study.verdicts.margin
+    differences = holm([sequential.difference_p(looks) for _, looks, _ in members], number=family.size)
+    equivalences = holm([sequential.equivalence_p(looks, margin) for _, looks, _ in members], number=family.size)
+    for (pairs, looks, has_predictions), different, alike in zip(members, differences, equivalences, strict=True):
+        verdict, (low, high) = _decide(looks, different, alike)
+        number = len(pairs.differences)
+        yield Comparison(
+            pairs=pairs,
+            looks=looks,
+            verdict=verdict,
+            estimate=Estimate(n=number, mean=float(np.mean(pairs.differences)), low=low, high=high),
+            margin=margin,
+            level=different.level,
+            difference_p=different.p_value,
+            equivalence_p=alike.p_value,
+            family=family.name,
+            family_size=family.size,
+            has_predictions=has_predictions,
+            is_exploratory=is_exploratory(pairs, study),
+        )
+
+
+def _decide(
+    looks: Sequence[Look], different: HolmStep, alike: HolmStep
+) -> tuple[Verdict, tuple[float | None, float | None]]:
+    """The verdict, and the interval that says the same: of the undecided the wider one of both tests."""
+    if not looks:
+        return "undecided", (None, None)
+    # Two one-sided tests at a level are an interval at twice the level.
+    of_difference, of_equivalence = (
+        sequential.interval(looks, level) for level in (different.level, 2 * alike.level)
+    )
+    if alike.p_value < LEVEL:
+        return "no worthwhile difference", of_equivalence
+    if different.p_value < LEVEL:
+        return ("helps" if of_difference[0] > 0 else "hurts"), of_difference
+    return "undecided", max(of_difference, of_equivalence, key=lambda ends: ends[1] - ends[0])

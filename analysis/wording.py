@@ -61,7 +61,7 @@ def gain_phrase(estimate: Estimate) -> str:
     if estimate.low is None or estimate.high is None:
         return f"{mean} ({seeds}, so no interval)"
     low, high = (number(bound, signed=True) for bound in (estimate.low, estimate.high))
-    return f"{mean} (95 % interval {low} to {high}, {seeds})"
+    return f"{mean} (corrected interval {low} to {high}, {seeds})"
 
 
 def ratio_text(ratio: float) -> str:

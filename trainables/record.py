@@ -77,7 +77,7 @@ class Change:
 
 @settings
 class ComparisonFamily:
-    """Comparisons whose verdicts are corrected together, each of `methods` with each of `references` at each ratio."""
+    """Comparisons whose verdicts are corrected together: `methods` with `references`, each at each ratio."""
 
     name: str
     """Of the family."""

@@ -16,20 +16,20 @@ def image_error(
 ) -> float:
     """Standard error of `method`'s mean score minus that of `reference`, over test images drawn anew.
 
-    `labels` [N], and what the classifiers of either method take the images for [R, N], a row each (a seed's, a
-    fit's). The score is the mean over those of `classes` that have test images. It is linear in the images to
-    first order (the infinitesimal jackknife, Efron 1982); an image's part is its mean over the rows, so that an image
-    counts once, however many the classifiers. Parts are squared as they are, not about their mean, and one image
-    more is counted on which the methods differ: for one class and one row this is McNemar's variance with a
-    pseudo-count, under which a few images that all favour one method decide nothing (Agresti and Min 2005).
-    Infinite if none of `classes` has a test image.
+    `labels` [N], and what the classifiers of either method take the images for [S, F, N], S seeds of F fits. The
+    score is the mean over those of `classes` that have test images. It is linear in the images to first order (the
+    infinitesimal jackknife, Efron 1982), so its variance is the sum of the squares of what the images add. Only
+    products of different seeds enter it: what an image adds with one seed alone is in the spread over seeds
+    already. At least one image's worth, so that few images never seem to decide everything. Infinite if none of
+    `classes` has a test image.
     """
     tested = [label for label in classes if label in labels]
     if not tested:
         return float("inf")
-    parts = np.mean(_parts(labels, method, tested, score), axis=0)
-    parts -= np.mean(_parts(labels, reference, tested, score), axis=0)
-    return float(np.hypot(np.linalg.norm(parts), resolution(labels, tested)))
+    parts = (_parts(labels, method, tested, score) - _parts(labels, reference, tested, score)).mean(axis=1)
+    seeds = len(parts)
+    squares = (parts.sum(axis=0) ** 2 - (parts**2).sum(axis=0)).sum() / max(1, seeds * (seeds - 1))
+    return max(float(np.sqrt(max(squares, 0.0))), resolution(labels, tested))
 
 
 def resolution(labels: Integers, classes: Sequence[int]) -> float:
@@ -38,14 +38,14 @@ def resolution(labels: Integers, classes: Sequence[int]) -> float:
 
 
 def _parts(labels: Integers, predicted: Integers, classes: Sequence[int], score: Score) -> Floats:
-    """What each image adds to each row's score, to first order and apart from a constant, [R, N]."""
+    """What each image adds to the score of each fit, to first order and apart from a constant, [S, F, N]."""
     found = np.zeros(predicted.shape)
     for label in classes:
         is_label, taken = labels == label, predicted == label
         if score == "minority_recall":
             found += (taken & is_label) / is_label.sum()
         else:
-            hits = (taken & is_label).sum(axis=1, keepdims=True)
-            total = taken.sum(axis=1, keepdims=True) + is_label.sum()
+            hits = (taken & is_label).sum(axis=-1, keepdims=True)
+            total = taken.sum(axis=-1, keepdims=True) + is_label.sum()
             found += (2 * (taken & is_label) - 2 * hits / total * taken) / total
     return found / len(classes)

@@ -1,19 +1,19 @@
 """Tests of a gain that are repeated while seeds are added, over seeds and over test images together.
 
-A gain is measured on a few seeds (splits, thinnings, trainings) and on one set of test images; a verdict is to hold
-for other seeds and for other images. The two errors are independent, so the half-width of the gain's interval is
-the root of the sum of their squared half-widths (MOVER: Zou and Donner 2008, "Construction of confidence intervals
-about effect measures"), of Student's t over seeds and of the normal distribution over images. Welch's approximation
-by one t distribution is not used: with three seeds and a level of 0.0005 its error is up to 28 times the level,
-that of MOVER at most the level.
+A gain is measured on a few seeds (splits, thinnings, trainings) and on one set of test images, and a verdict is to
+hold for other seeds and for other images. Its error is the sum of two that are independent: Student's t over
+seeds, whose spread is estimated from few of them, and a normal one over images. The tail of that sum is the
+Behrens-Fisher distribution with one variance known, which keeps the level or falls below it. (Welch's
+approximation by a single t distribution does not: with three seeds and a level of 0.0005 its error is up to 28
+times as large.)
 
 Each look at the data spends a share of the error that is allowed in all, and the shares sum to one, so that the
-error is kept whenever the study stops (the union bound; Lan and DeMets 1983 for spending by a function fixed
-beforehand).
+error is kept whenever the study stops (union bound over looks fixed beforehand; Lan and DeMets 1983 for spending).
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -25,8 +25,13 @@ MINIMUM_SEEDS = 3
 POWER = 0.8
 # More seeds than anybody trains.
 MOST_SEEDS = 1000
-# The smallest tail that is told apart from none.
-_LEAST_TAIL = 1e-12
+# Up to n of at most N seeds the share (n / N)² of the error is spent: little while there are few seeds to learn a
+# spread from. The power family of Kim and DeMets (1987).
+SPENDING_EXPONENT = 2
+_NODES = 160
+_LEAST_TAIL = 1e-13
+
+Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,30 +48,44 @@ class Look:
     share: float = 1.0
     """Of the error that is allowed in all: what this look may spend, in (0, 1]."""
 
+    def tail(self, distance: float) -> float:
+        """How often the mean lies beyond the true gain by more than `distance`, on one side: a one-sided p value.
+
+        Given what χ² the spread was drawn with, the error is normal; the mean over χ² is a quadrature.
+        """
+        chi2, weights = _chi2_nodes(self.num_seeds - 1)
+        variances = self.spread**2 / self.num_seeds * (self.num_seeds - 1) / chi2 + self.image_error**2
+        return float(weights @ stats.norm.sf(distance / np.sqrt(variances)))
+
     def half_width(self, tail: float) -> float:
-        """Half of the interval beyond whose either end the true gain lies with probability `tail` at most."""
-        over_seeds = stats.t.isf(tail, self.num_seeds - 1) * self.spread / self.num_seeds**0.5
-        return float(np.hypot(over_seeds, stats.norm.isf(tail) * self.image_error))
+        """Half of the interval beyond whose either end the true gain lies with probability `tail` at most.
 
-    def tail_at(self, distance: float) -> float:
-        """The tail whose half-width is `distance`: a one-sided p value; 1 where `distance` is not above 0."""
-        if distance <= 0:
-            return 1.0
-        if self.half_width(_LEAST_TAIL) <= distance:
-            return _LEAST_TAIL
-        return float(np.exp(optimize.brentq(self._excess, np.log(_LEAST_TAIL), np.log(0.5), args=(distance,))))
+        `tail` in (0, 1/2). At most 2, the width of all gains there are.
+        """
+        if self.tail(2.0) >= tail:
+            return 2.0
+        return float(optimize.brentq(lambda distance: self.tail(distance) - tail, 0.0, 2.0, xtol=1e-9))
 
-    def _excess(self, log_tail: float, distance: float) -> float:
-        return self.half_width(float(np.exp(log_tail))) - distance
+    def of(self, num_seeds: int) -> "Look":
+        """The only look at another number of seeds, if gain and spread stay as they were seen."""
+        return Look(
+            num_seeds=num_seeds, mean=self.mean, spread=self.spread, image_error=self.image_error, share=1.0
+        )
+
+
+@lru_cache(maxsize=256)
+def _chi2_nodes(degrees: int) -> tuple[Floats, Floats]:
+    """Values of χ² and their weights, which sum to 1: Gauss-Legendre in log χ², far into both tails."""
+    low, high = np.log(stats.chi2.ppf(_LEAST_TAIL, degrees)), np.log(stats.chi2.isf(_LEAST_TAIL, degrees))
+    places, weights = np.polynomial.legendre.leggauss(_NODES)
+    chi2 = np.exp((places + 1) / 2 * (high - low) + low)
+    weights = weights * stats.chi2.pdf(chi2, degrees) * chi2
+    return chi2, weights / weights.sum()
 
 
 def spending_shares(numbers: Sequence[int]) -> tuple[float, ...]:
-    """The share of the error that a look spends after each of these `numbers` of seeds, which ascend.
-
-    Up to n of at most N seeds (n / N)² is spent: little while there are few seeds to learn a spread from (the
-    power family of Kim and DeMets 1987, exponent 2).
-    """
-    spent = [0.0, *((number / numbers[-1]) ** 2 for number in numbers)]
+    """The share of the error that a look spends after each of these `numbers` of seeds, which ascend."""
+    spent = [0.0, *((number / numbers[-1]) ** SPENDING_EXPONENT for number in numbers)]
     return tuple(float(share) for share in np.diff(spent))
 
 
@@ -76,7 +95,7 @@ def difference_p(looks: Sequence[Look]) -> float:
     Such sequential p values may be corrected as any others are (Liu and Anderson 2008, "On adaptive extensions of
     group sequential trials for clinical investigations").
     """
-    return min([1.0, *(2 * look.tail_at(abs(look.mean)) / look.share for look in looks)])
+    return min([1.0, *(2 * look.tail(abs(look.mean)) / look.share for look in looks)])
 
 
 def equivalence_p(looks: Sequence[Look], margin: float) -> float:
@@ -84,14 +103,14 @@ def equivalence_p(looks: Sequence[Look], margin: float) -> float:
 
     Small where the gain is shown to lie within the margin; valid whenever the looks end.
     """
-    return min([1.0, *(look.tail_at(margin - abs(look.mean)) / look.share for look in looks)])
+    return min([1.0, *(look.tail(margin - abs(look.mean)) / look.share for look in looks)])
 
 
 def interval(looks: Sequence[Look], level: float) -> tuple[float, float]:
     """The ends of the true gain's interval, which misses it with probability `level` at most, whenever looks end.
 
-    What all looks so far leave (repeated confidence intervals, Jennison and Turnbull 1989), within [-1, 1]. It does
-    not hold 0 exactly where `difference_p` is below `level`.
+    What all looks so far leave (repeated confidence intervals, Jennison and Turnbull 1989), within [-1, 1]. It
+    does not hold 0 exactly where `difference_p` is below `level`.
     """
     halves = [look.half_width(level * look.share / 2) for look in looks]
     low = max([-1.0, *(look.mean - half for look, half in zip(looks, halves, strict=True))])
@@ -107,21 +126,23 @@ def smallest_decidable(look: Look, level: float) -> float:
 def seeds_needed(look: Look, *, level: float, margin: float) -> int | None:
     """The fewest seeds that decide with probability POWER, if the gain and its spread are as they were seen.
 
-    Either that there is a gain, or that none is as large as `margin`. None if the test images are too few for both,
-    or if it takes more than MOST_SEEDS.
+    Either that there is a gain, or that none is as large as `margin`. None if the test images are too few for
+    both, or if it takes more than MOST_SEEDS.
     """
-    numbers = np.arange(MINIMUM_SEEDS, MOST_SEEDS + 1)
-    luck = stats.norm.isf(1 - POWER) * look.spread / numbers**0.5
-    told_apart = abs(look.mean) - luck >= _half_widths(look, numbers, level / 2)
-    alike = margin - abs(look.mean) - luck >= _half_widths(look, numbers, level)
-    enough = np.flatnonzero(told_apart | alike)
-    return int(numbers[enough[0]]) if enough.size else None
+    if not _is_likely(look.of(MOST_SEEDS), level=level, margin=margin):
+        return None
+    low, high = MINIMUM_SEEDS - 1, MOST_SEEDS
+    while high - low > 1:
+        middle = (low + high) // 2
+        is_enough = _is_likely(look.of(middle), level=level, margin=margin)
+        low, high = (low, middle) if is_enough else (middle, high)
+    return high
 
 
-def _half_widths(look: Look, numbers: npt.NDArray[np.int64], tail: float) -> npt.NDArray[np.float64]:
-    """The half-widths that the look would have with each of these `numbers` of seeds."""
-    over_seeds = stats.t.isf(tail, numbers - 1) * look.spread / numbers**0.5
-    return np.hypot(over_seeds, stats.norm.isf(tail) * look.image_error)
+def _is_likely(look: Look, *, level: float, margin: float) -> bool:
+    luck = float(stats.norm.isf(1 - POWER)) * look.spread / look.num_seeds**0.5
+    is_told_apart = 2 * look.tail(abs(look.mean) - luck) <= level
+    return is_told_apart or look.tail(margin - abs(look.mean) - luck) <= level
 
 
 def may_be_decided(look: Look, number: int, *, level: float, margin: float) -> bool:
@@ -130,6 +151,7 @@ def may_be_decided(look: Look, number: int, *, level: float, margin: float) -> b
     The mean may move by two standard deviations of its change. What is given up by this costs no error.
     """
     drift = 2 * look.spread * max(0.0, 1 / look.num_seeds - 1 / number) ** 0.5
-    tails = np.array([number])
-    told_apart = abs(look.mean) + drift >= _half_widths(look, tails, level / 2)[0]
-    return bool(told_apart or margin - max(0.0, abs(look.mean) - drift) >= _half_widths(look, tails, level)[0])
+    then = look.of(number)
+    if 2 * then.tail(abs(look.mean) + drift) <= level:
+        return True
+    return then.tail(margin - max(0.0, abs(look.mean) - drift)) <= level

@@ -11,6 +11,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from gan_study.analysis.across import across_tasks, ranking, ranking_text
+from gan_study.analysis.load import Study
 from gan_study.analysis.plots import across as over_all
 from gan_study.analysis.plots import confusion, scores
 from gan_study.analysis.plots.counts import count_data, draw_counts
@@ -146,18 +147,19 @@ class Plan:
         return buffer.getvalue()
 
 
-def figures(records: Sequence[Trial]) -> Iterator[Plan]:
+def figures(study: Study) -> Iterator[Plan]:
     """Every figure that the records allow, one at a time, in the style that it is to be saved in."""
     with house_style():
-        yield from plans(records)
+        yield from plans(study)
 
 
-def plans(records: Sequence[Trial]) -> Iterator[Plan]:
+def plans(study: Study) -> Iterator[Plan]:
     """Every figure that the records allow, not drawn yet."""
+    records = study.records
     tasks = sorted({condition.task for condition in conditions(records)})
     for task in tasks:
         of_task = Place(f" on {task.dataset} with {task.classifier}", task) if len(tasks) > 1 else Place()
-        yield from _score_plans(records, task, of_task)
+        yield from _score_plans(study, task, of_task)
         yield from _search_plans(records, task, of_task)
     yield from _across_plans(records)
     found = conditions(records)
@@ -180,9 +182,9 @@ def _plan(
     )
 
 
-def _score_plans(records: Sequence[Trial], task: Task, where: Place) -> Iterator[Plan]:
-    f1, recall = scores.score_data(records, task), scores.score_data(records, task, metric="minority_recall")
-    gains = scores.score_data(records, task, measure="gain")
+def _score_plans(study: Study, task: Task, where: Place) -> Iterator[Plan]:
+    f1, recall = scores.score_data(study, task), scores.score_data(study, task, metric="minority_recall")
+    gains = scores.score_data(study, task, measure="gain")
     if len(gains.estimates):
         yield _plan("gain", where, gains.estimates, scores.draw_gains, gains)
     if len(f1.ratios) == 1:
@@ -193,7 +195,7 @@ def _score_plans(records: Sequence[Trial], task: Task, where: Place) -> Iterator
             yield _plan(f"{data.metric} by ratio", where, data.estimates, scores.draw_against_ratio, data)
     if f1.ratios:
         yield _plan("f1 by seed", where, f1.seeds, scores.draw_seeds, f1)
-    usefulness = usefulness_data(records, task)
+    usefulness = usefulness_data(study.records, task)
     if len(usefulness):
         yield _plan("usefulness", where, usefulness, draw_usefulness, usefulness)
 

@@ -7,12 +7,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from gan_study.analysis import select
-from gan_study.analysis.aggregate import Estimate, estimate_of, summarise
+from gan_study.analysis import select, verdicts
+from gan_study.analysis.aggregate import Estimate, estimate_of
+from gan_study.analysis.load import Study
 from gan_study.analysis.plots import style
 from gan_study.analysis.select import MAIN_METRIC, NO_BALANCING, Family, Task
 from gan_study.analysis.wording import label, ratio_text
-from gan_study.trainables.record import TrialRecord
 
 ESTIMATE_COLUMNS = ["metric", "measure", "imbalance_ratio", "balancer", "n", "mean", "low", "high"]
 
@@ -49,18 +49,17 @@ class ScoreData:
         return {row["balancer"]: estimate_of(row) for _, row in here.iterrows()}
 
 
-def score_data(
-    records: Sequence[TrialRecord], task: Task, *, metric: str = MAIN_METRIC, measure: str = "score"
-) -> ScoreData:
+def score_data(study: Study, task: Task, *, metric: str = MAIN_METRIC, measure: str = "score") -> ScoreData:
     """The test scores (measure "score") or paired gains ("gain") of a task's confirmed trials."""
-    of_task = select.of_task(records, task)
-    summary = summarise(of_task, metrics=[metric])
+    of_task = select.of_task(study.records, task)
+    summary = verdicts.summarise(study, metrics=[metric])
+    is_here = (summary["dataset"] == task.dataset) & (summary["classifier"] == task.classifier)
     seeds = select.scores_frame(select.confirmed(of_task), metric, "test").assign(metric=metric)
     return ScoreData(
         metric=metric,
         measure=measure,
-        kinds=select.families(records),
-        estimates=summary.loc[summary["measure"] == measure, ESTIMATE_COLUMNS],
+        kinds=select.families(study.records),
+        estimates=summary.loc[is_here & (summary["measure"] == measure), ESTIMATE_COLUMNS],
         seeds=seeds[["metric", "imbalance_ratio", "balancer", "value"]],
     )
 

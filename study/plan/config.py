@@ -83,7 +83,7 @@ class ConfirmConfig:
     seeds: tuple[int, ...] = Field(default=(1, 2, 3), min_length=1)
     """Of the first round, in which every method is confirmed."""
     until: Literal["fixed", "decided"] = "fixed"
-    """"fixed": `seeds` and no more. "decided": rounds of further seeds for the methods whose questions are open."""
+    """"fixed": `seeds` alone. "decided": rounds of further seeds for the methods whose questions are open."""
     most_seeds: int = Field(default=12, ge=1)
     """The most seeds of a method, where they are added until it is decided."""
     margin: float = Field(default=0.02, gt=0, lt=1)

@@ -7,8 +7,6 @@ from gan_study.trainables.record import CHOSEN_GAN, CHOSEN_SIMPLE, ComparisonFam
 # Both were asked for: does it find more of the rare class, and at what price in false alarms.
 METRICS = ("minority_f1", "minority_recall")
 DUPLICATES = "duplicates"
-# Rounds get longer as a study does: one more seed tells little after many.
-_SEEDS_A_SEED = 8
 
 
 def verdict_plan(config: StudyConfig) -> VerdictPlan:
@@ -47,10 +45,10 @@ def verdict_plan(config: StudyConfig) -> VerdictPlan:
 
 
 def look_schedule(confirm: ConfirmConfig) -> tuple[int, ...]:
-    """The numbers of seeds after which gains are looked at: the first round, then one seed in eight more."""
+    """The numbers of seeds after which gains are looked at: the first round, then a quarter more, at least two."""
     looks = [len(confirm.seeds)]
     while confirm.until == "decided" and looks[-1] < confirm.most_seeds:
-        looks.append(min(confirm.most_seeds, looks[-1] + 1 + looks[-1] // _SEEDS_A_SEED))
+        looks.append(min(confirm.most_seeds, looks[-1] + max(2, looks[-1] // 4)))
     return tuple(looks)
 
 
