@@ -344,24 +344,25 @@ def shorten(text: str, most: int) -> str:
 
 def omit_classes(config: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
     """A trial's configuration as a record has room for it: a text stands for each long list of classes."""
-    return _replace_classes(
-        config,
-        lambda section, key, value: (
-            f"{len(value)} classes, listed in study.json"
-            if isinstance(value, list | dict) and len(json.dumps(value)) > MOST_CLASSES_BYTES
-            else value
-        ),
-    )
+
+    def shorten_list(section: str, key: str, value: JsonValue) -> JsonValue:
+        if not isinstance(value, list | dict) or len(json.dumps(value)) <= MOST_CLASSES_BYTES:
+            return value
+        return f"{len(value)} classes, listed in study.json"
+
+    return _replace_classes(config, shorten_list)
 
 
 def restore_classes(config: Mapping[str, JsonValue], study: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
-    """The complete configuration of a record's trial; `study` is the configuration in the study's header."""
-    return _replace_classes(
-        config,
-        lambda section, key, value: (
-            cast(dict[str, JsonValue], study[section])[key] if isinstance(value, str) else value
-        ),
-    )
+    """The configuration of a record's trial with every list of classes, from that of the study in its header.
+
+    A text for which the study has no list stays, and is no configuration.
+    """
+
+    def find_list(section: str, key: str, value: JsonValue) -> JsonValue:
+        return cast(dict[str, JsonValue], study[section]).get(key, value) if isinstance(value, str) else value
+
+    return _replace_classes(config, find_list)
 
 
 def _replace_classes(
