@@ -4,7 +4,6 @@ import shlex
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -173,7 +172,8 @@ def _page(study: Study, found: Sequence[Table], shown: PagePictures, plotted: Se
             pictures=_by_section(shown.figures),
             charts=_by_section(plotted),
             choices=choices(records) if plotted else {},
-            vega=Markup(_vega()) if plotted else "",
+            # Vega, Vega-Lite and Vega-Embed; the declared type asks for a snippet, and the function does without.
+            vega=Markup(javascript_bundle()) if plotted else "",  # type: ignore[call-arg]
             script=Markup((TEMPLATES / "page.js").read_text(encoding="utf-8")),
             across=_across_text(records),
             shown=shown,
@@ -187,13 +187,6 @@ def _page(study: Study, found: Sequence[Table], shown: PagePictures, plotted: Se
             configuration=yaml.safe_dump(dict(study.config), sort_keys=False, allow_unicode=True),
         )
     )
-
-
-@cache
-def _vega() -> str:
-    """Vega, Vega-Lite and Vega-Embed as one script."""
-    # Its declared type asks for a snippet; the function does without.
-    return javascript_bundle()  # type: ignore[call-arg]
 
 
 def render_quiz(study: Study) -> str:

@@ -16,12 +16,12 @@ from gan_study.study.plan.trials import planned_trial
 from gan_study.study.run.folder import StudyFolder, read_manifest
 from gan_study.study.run.record_store import read_records
 from gan_study.trainables.balancing.catalog import parse_balancing
-from gan_study.trainables.base.settings import ConfigError, UserError, nearest
+from gan_study.trainables.base.settings import ConfigError, UserError, dump, nearest
 from gan_study.trainables.export.balanced_folder import Description
 from gan_study.trainables.export.export import ShowProgress, export
 from gan_study.trainables.export.request import ExportRequest
 from gan_study.trainables.gans.catalog import VARIANTS
-from gan_study.trainables.record import TrialRecord
+from gan_study.trainables.record import TrialRecord, restore_classes
 from gan_study.trainables.runtime.environment import library_named
 from gan_study.trainables.runtime.matrix_products import choose_library
 from gan_study.trainables.runtime.process import keep_freed_memory
@@ -102,7 +102,8 @@ def _of_recipe(options: BalanceOptions) -> ExportRequest:
 def _of_study(options: BalanceOptions, root: Path) -> ExportRequest:
     study = read_manifest(root).config
     record = _confirmed_gan(read_records(StudyFolder(root).records), root, options)
-    config = parse_trial(merge(record.config, {"balancing": _gan_changes(options)}))
+    asked = merge(restore_classes(record.config, dump(study)), {"balancing": _gan_changes(options)})
+    config = parse_trial(asked)
     states = StudyFolder(root).best_gans(record.trial_id)
     same_images = True
     if options.data is not None:

@@ -65,7 +65,7 @@ Wandb = Annotated[
     str | None, typer.Option("--wandb", metavar="MODE", help="Mirror each trial to W&B: off, offline or online.")
 ]
 SkipUnreadable = Annotated[
-    bool, typer.Option("--skip-unreadable", help="Go on without images that cannot be read, and say which.")
+    bool, typer.Option("--skip-unreadable", help="Continue without images that cannot be read, and say which.")
 ]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Show all that Ray says.")]
 Check = Annotated[
@@ -121,7 +121,7 @@ def run(
 
 @app.command()
 def resume(folder: Folder, time_budget: Budget = None, address: Address = None, verbose: Verbose = False) -> None:
-    """Go on with a study that was interrupted; no trial is run twice."""
+    """Continue a study that was interrupted; no trial is run twice."""
     options = _options(time_budget, address, verbose)
     from gan_study.study.run.runner import resume_study
 

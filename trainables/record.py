@@ -5,21 +5,23 @@ not known, or not used, has its default. Loads without torch and without Ray.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field
 from itertools import accumulate, pairwise
 from pathlib import PurePosixPath
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias, cast
 
 from pydantic import AfterValidator, JsonValue
 
 from gan_study.trainables.base.settings import ConfigError, UserError, dump, from_json, parse, settings
 
 SCHEMA_VERSION = 2
-# Most bytes of one record, so that ten thousand stay some tens of megabytes: longer texts are shortened. Only a
-# configuration that itself names hundreds of classes takes more.
+# Most bytes of one record, so that ten thousand stay some tens of megabytes: longer texts are shortened, and lists
+# of classes are left to `study.json`, which has them once. Three lists of classes fit beside all else.
 MOST_RECORD_BYTES = 8192
-MOST_NOTES_BYTES, MOST_NOTE_BYTES, MOST_FAILURE_BYTES = 2400, 400, 600
+MOST_NOTES_BYTES, MOST_NOTE_BYTES, MOST_FAILURE_BYTES, MOST_CLASSES_BYTES = 2400, 400, 600, 240
+# The settings of a trial that name classes.
+_CLASS_LISTS = (("data", "classes"), ("imbalance", "minority_classes"), ("imbalance", "counts"))
 
 # What stands for the methods that validation chooses in the first round, in a family of comparisons.
 CHOSEN_GAN, CHOSEN_SIMPLE = "the chosen GAN", "the chosen simple method"
@@ -290,7 +292,8 @@ class TrialRecord:
     seed: int
     """Of everything that the trial draws."""
     config: Mapping[str, JsonValue]
-    """The complete canonical configuration."""
+    """The complete canonical configuration, but for the length in place of a long list of classes: `study.json`
+    has the list."""
     digests: Digests = Digests()
     """What the numbers were made from."""
     num_fits: int = 1
@@ -377,6 +380,40 @@ def shorten(text: str, most: int) -> str:
         head = letters // 3
         shortened = f"{text[:head]} ... {text[len(text) - (letters - head) :]}"
     return shortened
+
+
+def omit_classes(config: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """A trial's configuration as a record has room for it: a text stands for each long list of classes."""
+
+    def shorten_list(section: str, key: str, value: JsonValue) -> JsonValue:
+        if not isinstance(value, list | dict) or len(json.dumps(value)) <= MOST_CLASSES_BYTES:
+            return value
+        return f"{len(value)} classes, listed in study.json"
+
+    return _replace_classes(config, shorten_list)
+
+
+def restore_classes(config: Mapping[str, JsonValue], study: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """The configuration of a record's trial with every list of classes, from that of the study in its header.
+
+    A text for which the study has no list stays, and is no configuration.
+    """
+
+    def find_list(section: str, key: str, value: JsonValue) -> JsonValue:
+        return cast(dict[str, JsonValue], study[section]).get(key, value) if isinstance(value, str) else value
+
+    return _replace_classes(config, find_list)
+
+
+def _replace_classes(
+    config: Mapping[str, JsonValue], replace: Callable[[str, str, JsonValue], JsonValue]
+) -> dict[str, JsonValue]:
+    replaced = dict(config)
+    for section, key in _CLASS_LISTS:
+        values = replaced.get(section)
+        if isinstance(values, dict) and key in values:
+            replaced[section] = {**values, key: replace(section, key, values[key])}
+    return replaced
 
 
 def limit_notes(notes: Iterable[str]) -> tuple[str, ...]:

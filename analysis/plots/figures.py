@@ -109,7 +109,7 @@ class Place(NamedTuple):
     """What a figure is of, where the study has several."""
 
     words: str = ""
-    """How a title goes on."""
+    """How a title ends."""
     parts: tuple[str, ...] = ()
     """Data set and classifier; of a condition its ratio too."""
 
@@ -131,7 +131,7 @@ class Plan:
 
     @cached_property
     def figure(self) -> Figure:
-        """The figure, in the style at that time."""
+        """The figure, in the style at that time; drawn once, though saved as PNG and as SVG."""
         return self.draw()
 
     @property

@@ -44,7 +44,7 @@ class PruningConfig:
     grace_epochs: int = Field(default=25, ge=1)
     """A GAN is tried after so many epochs, and after each `reduction_factor` times as many."""
     reduction_factor: int = Field(default=3, ge=2)
-    """A trial goes on only if its gain is among the best 1/`reduction_factor` of those that came so far."""
+    """A trial continues only if its gain is among the best 1/`reduction_factor` of those that came so far."""
 
 
 @settings
@@ -107,7 +107,7 @@ class ResourceConfig:
     """How often the state of a GAN in training is saved: no more is lost when its process dies."""
     storage_patience_seconds: float = Field(default=60.0, ge=0)
     """For how long storage that fails or is full is tried again; then the study stops, to be resumed."""
-    kept_gb: float = Field(default=10.0, ge=0)
+    cache_gb: float = Field(default=10.0, ge=0)
     """The most that the states of GANs take together, in 10^9 bytes; the least recently used go first."""
     gan_execution: GanExecution = BY_DEVICE
 

@@ -16,7 +16,7 @@ from pydantic import JsonValue
 from gan_study.search_spaces.space import BALANCER, RATIO, nest
 from gan_study.study.plan.config import NO_BALANCING, Cell, StudyConfig
 from gan_study.study.plan.recipe import merge
-from gan_study.study.plan.searcher import ToldTrial, point_id, suggestion, to_optuna
+from gan_study.study.plan.searcher import RecordedTrial, point_id, suggestion, to_optuna
 from gan_study.study.plan.selection import SelectedConfig
 from gan_study.study.plan.trials import PlannedTrial, baseline_trials, confirmations, planned_trial
 from gan_study.trainables.balancing.balancer import BalancingConfig
@@ -62,11 +62,11 @@ class Planner:
         # Search trials by number; None where a cell had no untried point left, or no baseline.
         self._suggested: list[PlannedTrial | None] = []
         # Kept so that no call looks through all trials: those that run, those of the search that wait to begin,
-        # how many of the search have ended before the first that has not, what the sampler was told of each.
+        # how many of the search have ended before the first that has not, each as the sampler sees it.
         self._underway: dict[str, PlannedTrial] = {}
         self._waiting: list[PlannedTrial] = []
         self._num_ended_in_a_row = 0
-        self._told: dict[str, ToldTrial] = {}
+        self._recorded: dict[str, RecordedTrial] = {}
         self._confirmations: tuple[PlannedTrial, ...] = ()
 
     def next(self) -> PlannedTrial | Pause:
@@ -160,7 +160,7 @@ class Planner:
             startup_trials=self._config.search.startup_trials,
             fixed=fixed,
             first=self._defaults(cell) if cell is not None and not alike else None,
-            history=[self._as_told(trial) for trial in alike if _step(trial).number <= learnt_from],
+            history=[self._as_recorded(trial) for trial in alike if _step(trial).number <= learnt_from],
             taken=frozenset(point_id(_step(trial).params) for trial in alike),
         )
         return None if point is None else self._search_trial(number, point)
@@ -212,13 +212,13 @@ class Planner:
             return None
         return record.scores["validation"][self._config.objective]
 
-    def _as_told(self, trial: PlannedTrial) -> ToldTrial:
+    def _as_recorded(self, trial: PlannedTrial) -> RecordedTrial:
         trial_id = trial.trial_id
-        if trial_id not in self._told:
+        if trial_id not in self._recorded:
             record = self._record_of(trial_id)
             assert record is not None and record.search is not None, "a suggestion waits for what it learns from"
-            self._told[trial_id] = to_optuna(self._space, trial_id, record.search, record)
-        return self._told[trial_id]
+            self._recorded[trial_id] = to_optuna(self._space, trial_id, record.search, record)
+        return self._recorded[trial_id]
 
     def _best(self, cell: Cell) -> SelectedConfig:
         """What `cell` reached its largest validation gain with (of equals the earliest), or its defaults."""

@@ -24,19 +24,19 @@ STATES = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed"
 optuna.logging.set_verbosity(logging.WARNING)
 
 
-class ToldTrial(FrozenTrial):
-    """A search trial as the sampler is told of it.
+class RecordedTrial(FrozenTrial):
+    """A search trial as the sampler sees it.
 
-    A study copies the trials that it is given: a thousand, to their depths, in a tenth of a second. What has ended
-    is not altered, so its number is all that two studies need two of.
+    A study deep-copies the trials that it is given, a thousand in a tenth of a second. What has ended is not
+    altered but for its number, so that a shallow copy serves.
     """
 
-    def __deepcopy__(self, memo: dict[int, object]) -> "ToldTrial":
+    def __deepcopy__(self, memo: dict[int, object]) -> "RecordedTrial":
         return copy.copy(self)
 
 
-def to_optuna(space: Space, trial_id: str, step: SearchStep, record: TrialRecord | None = None) -> ToldTrial:
-    """A search trial as the sampler is told of it, and a storage shows it: running unless it has a record."""
+def to_optuna(space: Space, trial_id: str, step: SearchStep, record: TrialRecord | None = None) -> RecordedTrial:
+    """A search trial as the sampler sees it, and a storage shows it: running unless it has a record."""
     params = dict(step.params)
     trial = create_trial(
         state=TrialState.RUNNING if record is None else STATES[record.status],
@@ -46,9 +46,10 @@ def to_optuna(space: Space, trial_id: str, step: SearchStep, record: TrialRecord
         user_attrs={"trial_id": trial_id, "number": step.number},
         intermediate_values={m.epoch: m.objective for m in record.milestones} if record else None,
     )
-    # create_trial checks what it is given, but makes no subclass.
-    trial.__class__ = ToldTrial
-    return cast(ToldTrial, trial)
+    # create_trial checks what it is given, which the constructor does not, but makes no subclass: so the class is
+    # changed afterwards. The subclass adds no field.
+    trial.__class__ = RecordedTrial
+    return cast(RecordedTrial, trial)
 
 
 def suggestion(
@@ -59,7 +60,7 @@ def suggestion(
     startup_trials: int,
     fixed: Mapping[str, Scalar],
     first: Mapping[str, Scalar] | None,
-    history: Sequence[ToldTrial],
+    history: Sequence[RecordedTrial],
     taken: frozenset[str],
 ) -> dict[str, Scalar] | None:
     """The point to try as search trial `number`; None where no untried point is found.

@@ -44,7 +44,7 @@ def write_selection(path: Path, selected: tuple[SelectedConfig, ...], *, patienc
 
 
 def read_selection(path: Path) -> tuple[SelectedConfig, ...] | None:
-    """The selection that was saved; None while the search goes on. Raises ConfigError where it is damaged."""
+    """The selection that was saved; None while the search runs. Raises ConfigError where it is damaged."""
     if not path.exists():
         return None
     try:

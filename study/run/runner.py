@@ -1,4 +1,4 @@
-"""Running a study, here or on a cluster, and going on with one."""
+"""Running a study, here or on a cluster, and continuing one."""
 
 import contextlib
 import datetime
@@ -71,7 +71,7 @@ def run_study(
 
 
 def resume_study(root: Path | str, *, options: RunOptions | None = None) -> StudyResult:
-    """Go on with the study in folder `root`: trials that have a record are not run again, all others are.
+    """Continue the study in folder `root`: trials that have a record are not run again, all others are.
 
     Raises StudyInUseError where another process runs it.
     """
@@ -121,7 +121,7 @@ def _run(
                 Journal(),
                 closing.enter_context(ProgressDisplay(tally, options.console)),
                 Retention(
-                    folder, most_bytes=config.resources.kept_gb * 1e9, exported_seed=min(config.confirm.seeds)
+                    folder, most_bytes=config.resources.cache_gb * 1e9, exported_seed=min(config.confirm.seeds)
                 ),
                 *mirrors,
             ],

@@ -40,7 +40,7 @@ class CellwiseHalving(NewestFirst):
         self._of(trial).on_trial_add(tune_controller, trial)
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
-        """Whether the trial goes on; a result without a milestone always does."""
+        """Whether the trial continues; a result without a milestone always does."""
         decide: Callable[..., str] = self._of(trial).on_trial_result
         return decide(tune_controller, trial, result) if EPOCH in result else TrialScheduler.CONTINUE
 

@@ -1,8 +1,10 @@
 """What is wrong with a study's folder, found without changing anything in it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from pydantic import JsonValue
 
 from gan_study.study.plan.selection import SelectedConfig, read_selection
 from gan_study.study.plan.trials import is_done, num_trials
@@ -10,8 +12,8 @@ from gan_study.study.run.folder import Manifest, StudyFolder, read_manifest
 from gan_study.study.run.record_store import find_repeated
 from gan_study.study.watch.optuna_view import differences
 from gan_study.trainables.arrays import ArrayFile
-from gan_study.trainables.base.settings import ConfigError, UserError
-from gan_study.trainables.record import RecordError, TrialRecord, read_line, record_lines
+from gan_study.trainables.base.settings import ConfigError, UserError, dump
+from gan_study.trainables.record import RecordError, TrialRecord, read_line, record_lines, restore_classes
 from gan_study.trainables.runtime.storage import is_partial
 from gan_study.trainables.trial.config import parse_trial
 
@@ -56,7 +58,7 @@ def check_study(root: Path) -> Checked:
     except ConfigError as error:
         # A folder without a manifest holds no study, and that is another error.
         findings.append(Finding(where=folder.manifest.name, what=str(error)))
-    records = _read_records(folder, findings)
+    records = _read_records(folder, None if manifest is None else dump(manifest.config), findings)
     for path in (record.arrays for record in records if record.arrays is not None):
         if (damage := ArrayFile(folder.root / path).find_damage()) is not None:
             findings.append(Finding(where=path, what=damage))
@@ -75,8 +77,13 @@ def check_study(root: Path) -> Checked:
     )
 
 
-def _read_records(folder: StudyFolder, findings: list[Finding]) -> list[TrialRecord]:
-    """The records that can be read; what is wrong with a line is added to `findings`."""
+def _read_records(
+    folder: StudyFolder, study: Mapping[str, JsonValue] | None, findings: list[Finding]
+) -> list[TrialRecord]:
+    """The records that can be read; what is wrong with a line is added to `findings`.
+
+    `study` is the study's configuration, None if it cannot be read.
+    """
     lines, unfinished = record_lines(folder.records.read_bytes() if folder.records.exists() else b"")
     records: list[TrialRecord | None] = []
     for number, line in enumerate(lines, start=1):
@@ -84,7 +91,8 @@ def _read_records(folder: StudyFolder, findings: list[Finding]) -> list[TrialRec
         records.append(None)
         try:
             records[-1] = record = read_line(line, where=where)
-            if (named := parse_trial(record.config).trial_id) == record.trial_id:
+            config = record.config if study is None else restore_classes(record.config, study)
+            if (named := parse_trial(config).trial_id) == record.trial_id:
                 continue
             what = f"trial {record.trial_id}: its configuration is that of trial {named}"
         except RecordError as error:

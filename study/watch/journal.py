@@ -41,7 +41,7 @@ class Journal:
 
 
 def driver_began(*, num_records: int, num_trials: int, num_workers: int) -> None:
-    """Write that a driver goes on with the study, and from where."""
+    """Write that a driver continues the study, and from where."""
     _log.info(DRIVER_BEGAN, extra={"records": num_records, "trials": num_trials, NUM_WORKERS: num_workers})
 
 

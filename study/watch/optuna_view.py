@@ -110,7 +110,7 @@ class OptunaView:
         except (StorageInternalError, SQLAlchemyError, ImportError, ValueError) as error:
             # Optuna's own error is advice about something else.
             cause = error.__cause__ if isinstance(error, StorageInternalError) else error
-            # SQLAlchemy goes on with the statement and its values.
+            # SQLAlchemy continues with the statement and its values.
             first_line = str(cause or error).partition("\n")[0]
             kind = StorageUnavailableError if isinstance(cause, OperationalError) else UserError
             raise kind(f"Optuna's storage {self._url}: {first_line}") from None

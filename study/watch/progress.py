@@ -38,7 +38,7 @@ class Tally:
             self.best = record
 
     def seconds_left(self) -> float | None:
-        """Time until the end, if trials go on taking what they took; None before the first has ended."""
+        """Time until the end, if trials continue to take what they took; None before the first has ended."""
         if not self.seconds:
             return None
         num_left = max(0, self.num_trials - self.ended.total())

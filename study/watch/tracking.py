@@ -22,7 +22,7 @@ from gan_study.trainables.record import TrialRecord
 if TYPE_CHECKING:
     from gan_study.analysis.trial import Trial
 
-# Until W&B has answered; after that the study goes on without it, and the runs are kept here.
+# Until W&B has answered; after that the study continues without it, and the runs are kept here.
 _SECONDS_TO_ANSWER = 30
 # Until it has taken in a run that has ended, some MB at most; its client would wait for ever. What it waits for
 # before that, the tables, has a limit of another kind: attempts, 2, 4, 8 ... s after one another.

@@ -12,10 +12,13 @@ from rich.console import Console
 from gan_study.study.balance import BalanceOptions, export_request, progress_bars, run_export
 from gan_study.study.plan.config import parse_study
 from gan_study.study.run.folder import create_study_folder
+from gan_study.study.watch.check import check_study
 from gan_study.trainables.base.settings import UserError
+from gan_study.trainables.data.imbalance import Counts
 from gan_study.trainables.data.sources.image_folder import list_images
 from gan_study.trainables.export.balanced_folder import read_description, read_manifest, retrained
 from gan_study.trainables.export.saved_generator import load_generator
+from gan_study.trainables.record import MOST_RECORD_BYTES
 from tests.study.simulation import Simulation
 from tests.study.test_cli import assert_one_line
 
@@ -82,6 +85,21 @@ def test_the_gan_that_validation_chose_is_taken_as_it_was_confirmed(images, tmp_
     [trial] = [each for each in records if (each.balancer, each.seed, each.phase) == (best, 1, "confirm")]
     assert request.config.trial_id == trial.trial_id
     assert request.study_validation == trial.scores["validation"]
+
+
+def test_classes_that_a_record_has_no_room_for_are_taken_from_the_study(images, tmp_path):
+    names = [f"class {number}" for number in range(1000)]
+    imbalance = Counts(counts=dict.fromkeys(names, 20), minority_classes=tuple(names[1:]))
+    records = study_folder(tmp_path, replace(study_of(images), imbalance=imbalance))
+    assert max(len(record.to_line()) for record in records) <= MOST_RECORD_BYTES
+    request = export_request(BalanceOptions(study=tmp_path))
+    assert request.config.imbalance == imbalance
+    assert request.study_validation is not None, "its name is the confirmed trial's"
+    assert not any("configuration" in finding.what for finding in check_study(tmp_path).findings)
+    (tmp_path / "study.json").write_text("{")
+    said = [finding.what for finding in check_study(tmp_path).findings if "configuration" in finding.what]
+    assert len(said) == len(records)
+    assert all("classes, listed in study.json' cannot be used" in what for what in said)
 
 
 def test_the_verdict_of_the_study_goes_along(images, tmp_path):

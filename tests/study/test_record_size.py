@@ -6,9 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from gan_study.study.plan.config import parse_study
 from gan_study.study.plan.planner import baseline_trials
 from gan_study.study.plan.recipe import recipe_names, study_config
 from gan_study.trainables.balancing.catalog import parse_balancing
+from gan_study.trainables.base.settings import dump
 from gan_study.trainables.record import (
     MOST_FAILURE_BYTES,
     MOST_RECORD_BYTES,
@@ -21,20 +23,50 @@ from gan_study.trainables.record import (
     Seen,
     Selection,
     limit_notes,
+    restore_classes,
     to_ranges,
 )
+from gan_study.trainables.trial.config import parse_trial
 from gan_study.trainables.trial.outcome import Purpose, array_path, failed_record
 from tests.study.simulation import METRICS
 
 
 @pytest.mark.parametrize("name", recipe_names())
 def test_a_record_of_a_recipe_with_all_that_it_can_hold_is_small(name):
-    trial = next(iter(baseline_trials(study_config(name))))
+    assert len(fullest_record(study_config(name)).to_line()) <= MOST_RECORD_BYTES
+
+
+# A class's name is the name of a folder: umlauts take six bytes each in JSON.
+MANY = [f"Gemüse {number:03}, gekühlt" for number in range(1000)]
+
+
+def study_of(num_classes):
+    """A study that names so many classes wherever classes can be named."""
+    names = MANY[:num_classes]
+    counts = {"profile": "counts", "counts": dict.fromkeys(names, 20), "minority_classes": names[1:]}
+    return parse_study({"name": "many", "data": {"name": "imagefolder", "classes": names}, "imbalance": counts})
+
+
+# Lists of a few classes just fit, and stay.
+@pytest.mark.parametrize("num_classes", [*range(2, 10), 1000])
+def test_a_record_of_a_study_that_names_its_classes_is_small_and_names_its_trial(num_classes):
+    study = study_of(num_classes)
+    trial, record = next(iter(baseline_trials(study))), fullest_record(study)
+    assert len(record.to_line()) <= MOST_RECORD_BYTES
+    assert (record.config["data"]["classes"] == MANY[:num_classes]) == (num_classes < 8)
+    assert (record.config["imbalance"]["counts"] == "1000 classes, listed in study.json") == (num_classes == 1000)
+    plain = failed_record(trial.config, trial.purpose, reason="", imbalance_ratio=1.0)
+    assert parse_trial(restore_classes(plain.config, dump(study))) == trial.config
+
+
+def fullest_record(study):
+    """A record of a trial of `study` with all that a record can hold."""
+    trial = next(iter(baseline_trials(study)))
     config = replace(trial.config, balancing=parse_balancing({"name": "bagan_gp"}))
     blank = failed_record(config, Purpose(phase="confirm"), reason="", imbalance_ratio=100.0)
     # Of 300 trials 32 are running.
     running = sorted(random.Random(0).sample(range(300), 32))
-    record = replace(
+    return replace(
         blank,
         status="complete",
         scores={part: dict.fromkeys(METRICS, 0.12345678901234567) for part in ("validation", "test")},
@@ -64,7 +96,6 @@ def test_a_record_of_a_recipe_with_all_that_it_can_hold_is_small(name):
         environment={str(number): "x" * 40 for number in range(14)},
         finished_at="2026-01-01T00:00:00+00:00",
     )
-    assert len(record.to_line()) <= MOST_RECORD_BYTES
 
 
 @pytest.mark.parametrize("name", recipe_names())

@@ -36,7 +36,7 @@ LONG = (
     "search.parameters.balancing/gan/epochs@vanilla_gan={kind: int, low: 1, high: 8}",
     "search.trials=989",
     "confirm.seeds=[1, 2, 3, 4, 5]",
-    "resources.kept_gb=0.1",
+    "resources.cache_gb=0.1",
     "resources.max_concurrent=1",
 )
 MOMENTS = (10, 100, 1000)

@@ -19,6 +19,7 @@ from gan_study.trainables.record import (
     limit_notes,
     read_header,
     read_line,
+    restore_classes,
     shorten,
     to_ranges,
 )
@@ -141,3 +142,11 @@ def test_notes_have_room_or_are_counted() -> None:
     found = limit_notes([f"class {number}: {'x' * 200}" for number in range(100)])
     assert len(json.dumps(found)) < MOST_NOTES_BYTES + 200
     assert found[-1] == f"{100 - len(found) + 1} more notes, for which the record has no room"
+
+
+def test_a_list_of_classes_that_the_study_does_not_have_stays_a_text() -> None:
+    """So that whoever parses the configuration says what is wrong with it, whatever a file holds."""
+    config = {"data": {"classes": "9 classes, listed in study.json"}, "imbalance": "none"}
+    assert restore_classes(config, {"data": {}, "imbalance": {}}) == config
+    assert restore_classes(config, {"data": {"classes": ["a"]}})["data"] == {"classes": ["a"]}
+    assert restore_classes({"seed": 1}, {}) == {"seed": 1}

@@ -86,7 +86,7 @@ class GanBalancing:
     ) -> Iterator["TrainedGans"]:
         """The GANs that fill the classes that lack images, at each milestone and after the last epoch.
 
-        Generators go on changing once the next are asked for. Raises DivergedError where a loss is no longer
+        Generators keep changing once the next are asked for. Raises DivergedError where a loss is no longer
         finite.
         """
         runs = self._runs(training, seed=seed)

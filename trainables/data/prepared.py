@@ -78,10 +78,10 @@ def select_labels(names: Sequence[str | int], class_names: Sequence[str]) -> tup
 
 def select_classes(images: LabeledImages, labels: Sequence[int]) -> LabeledImages:
     """The `images` of the classes `labels`, ascending, which become 0, 1, ..."""
-    kept = images.subset(np.flatnonzero(np.isin(images.labels, labels)))
+    selected = images.subset(np.flatnonzero(np.isin(images.labels, labels)))
     return replace(
-        kept,
-        labels=np.searchsorted(labels, kept.labels).astype(np.int64),
+        selected,
+        labels=np.searchsorted(labels, selected.labels).astype(np.int64),
         class_names=tuple(images.class_names[label] for label in labels),
     )
 
@@ -160,6 +160,9 @@ class PreparedSource:
         dropped = np.bincount(pool.labels[list(twins)], minlength=len(counts))
         return tuple(max(n - int(k), 0) for n, k in zip(counts, dropped, strict=True))
 
+    # The interface has methods, and functools caches properties, hence both. The parts before they are prepared
+    # are cached too: the test part needs the pool's digests, and a source may read its files each time.
+
     @cached_property
     def _raw_pool(self) -> Loaded:
         return self._raw.pool()
@@ -181,14 +184,13 @@ class PreparedSource:
     @cached_property
     def _test(self) -> Loaded:
         pool, test, drop = self._raw_pool.images, self._raw_test.images, self._config.drop_duplicates
-        kept = without_duplicates(pool, test) if drop else test
-        for name, count in zip(kept.class_names, kept.class_counts(), strict=True):
+        hard = Loaded(images=without_duplicates(pool, test) if drop else test)
+        for name, count in zip(hard.images.class_names, hard.images.class_counts(), strict=True):
             if count == 0:
                 raise DataError(
                     f"every test image of class {name!r} is in the pool too; nothing is left to test it"
                 )
-        hard = Loaded(images=kept)
         if self._config.difficulty != Difficulty():
-            hard = harder_test(kept, self._config.difficulty)
+            hard = harder_test(hard.images, self._config.difficulty)
         notes = (*self._raw_test.notes, *duplicate_notes(pool, test, dropped=drop), *hard.notes)
         return Loaded(images=hard.images, notes=notes)

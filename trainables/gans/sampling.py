@@ -23,7 +23,7 @@ def sample(
     """One image for each of `labels` [N], as [N, C, H, W] in [-1, 1] on their device, `batch` at a time.
 
     In the precision of its weights, and in evaluation mode, so that no image depends on its neighbours; the mode
-    is restored, so that training goes on as if nothing had been asked. Equal seeds give equal latents, whatever
+    is restored, so that training continues as if nothing had been asked. Equal seeds give equal latents, whatever
     the batch.
     """
     random = torch_generator(seed, "latents", device=labels.device)

@@ -23,7 +23,7 @@ STATE_VERSION = 4
 class TrainedEpoch:
     """A GAN after an epoch: the losses of each epoch so far, and the generator to sample from.
 
-    The generator is the one in training, or its average: it goes on changing once the next epoch is asked for.
+    The generator is the one in training, or its average: it keeps changing once the next epoch is asked for.
     `taken_from` is the epoch (1-based) whose generator it is. `snapshots` has a few images of earlier epochs, and
     of this one. `seconds` is the wall time of all epochs so far and `generator_steps` the number of the
     generator's steps in them, cached epochs included.

@@ -103,9 +103,9 @@ def prepare(config: TrialConfig, source: ImageSource) -> TrialParts:
     counts, names = pool.images.class_counts(), pool.images.class_names
     targets = config.imbalance.targets(counts, names)
     kept_rows = thin(pool.images.labels, targets, seed=derive_seed(config.seed, "imbalance"))
-    kept = pool.images.subset(kept_rows)
+    thinned = pool.images.subset(kept_rows)
     rest, carved = carve(
-        kept.labels,
+        thinned.labels,
         config.data.validation_fraction,
         seed=derive_seed(config.seed, "validation"),
         class_names=names,
@@ -116,14 +116,14 @@ def prepare(config: TrialConfig, source: ImageSource) -> TrialParts:
         pool=pool.images,
         held_back=np.setdiff1d(np.arange(len(pool.images)), kept_rows),
         validating=kept_rows[carved],
-        training=kept.subset(rest),
-        validation=kept.subset(carved),
+        training=thinned.subset(rest),
+        validation=thinned.subset(carved),
         classes=Classes(names=names, minority=config.imbalance.minority(counts, names)),
         available=counts,
-        imbalanced=kept.class_counts(),
+        imbalanced=thinned.class_counts(),
         imbalance_ratio=ratio,
         test_proportions=tuple(n / sum(test_counts) for n in test_counts),
-        notes=(*pool.notes, *ratio_notes(ratio, kept.class_counts())),
+        notes=(*pool.notes, *ratio_notes(ratio, thinned.class_counts())),
     )
 
 

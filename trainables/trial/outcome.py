@@ -29,6 +29,7 @@ from gan_study.trainables.record import (
     Stop,
     TrialRecord,
     limit_notes,
+    omit_classes,
     shorten,
 )
 from gan_study.trainables.runtime.environment import code_digest, environment
@@ -169,7 +170,7 @@ def _blank_record(config: TrialConfig, purpose: Purpose, *, imbalance_ratio: flo
         balancer=config.balancing.name,
         imbalance_ratio=imbalance_ratio,
         seed=config.seed,
-        config=dumped,
+        config=omit_classes(dumped),
         digests=Digests(configuration=digest(dumped), code=code_digest()),
         baseline=purpose.baseline,
         search=purpose.search,

@@ -120,7 +120,7 @@ def _balance(
     inputs_of, balancer = partial(_balancer_inputs, config, data), config.balancing.balancer
     training, seed = inputs_of(config.seed)
     if isinstance(balancer, GanBalancing):
-        execution = execution.with_inputs(inputs_of)
+        execution = replace(execution, inputs_of=inputs_of)
         sets = balancer.balance(training, seed=seed, checkpoints=checkpoints, execution=execution)
     else:
         sets = balancer.balance(training, seed=seed)

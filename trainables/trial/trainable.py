@@ -74,7 +74,7 @@ def share(source: ImageSource) -> SharedImages:
 
 
 class GanStudyTrainable(tune.Trainable):  # type: ignore[misc]
-    """Runs one trial; each step goes on to the trial's next milestone, the last one to its end.
+    """Runs one trial; each step continues to the trial's next milestone, the last one to its end.
 
     The last step reports the complete record. A trial that raises is a result too, a record that says why, so that
     Ray's own retries are left for processes and machines that die. Storage that fails for too long is no fault of
@@ -102,7 +102,7 @@ class GanStudyTrainable(tune.Trainable):  # type: ignore[misc]
         return True
 
     def step(self) -> dict[str, object]:
-        """Go on to the next milestone or to the end; what happens meanwhile goes to the trial's log."""
+        """Continue to the next milestone or to the end; what happens meanwhile goes to the trial's log."""
         with logging_to(self._request.places.log):
             if not self._has_begun:
                 # Not when it is handed over: Tune may still give it to another process.

@@ -114,16 +114,16 @@ def read_images(listing: Listing, config: DataConfig, *, channels: int | None) -
     With `config.skip_unreadable` it is left out, and a note says so.
     """
     tiles = [_read_tile(path, config, channels) for path in listing.paths]
-    kept = listing.subset(np.flatnonzero([t is not None for t in tiles]))
-    _refuse_empty_class(kept, "a readable image")
+    readable = listing.subset(np.flatnonzero([t is not None for t in tiles]))
+    _refuse_empty_class(readable, "a readable image")
     skipped = [path.name for path, t in zip(listing.paths, tiles, strict=True) if t is None]
     shown = ", ".join(skipped[:_NAMES_SHOWN]) + (", ..." if len(skipped) > _NAMES_SHOWN else "")
     images = labeled_images(
         [t for t in tiles if t is not None],
-        kept.labels,
+        readable.labels,
         channels=channels,
-        class_names=kept.class_names,
-        origins=kept.origins(),
+        class_names=readable.class_names,
+        origins=readable.origins(),
     )
     notes = (f"unreadable image files skipped: {len(skipped)} ({shown})",) if skipped else ()
     return Loaded(images=images, notes=(*listing.notes, *notes))

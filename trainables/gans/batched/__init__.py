@@ -61,16 +61,12 @@ class TrialExecution:
     """The family: seeds of the trials, this one's among them, whose GANs may be trained as one computation, in an
     order that is the same for all of them."""
     inputs_of: InputsOf | None = None
-    """Set where the trial runs."""
+    """Set where the trial runs, so that the GANs of other trials can be trained with its own."""
 
     @property
     def is_shared(self) -> bool:
         """Whether the first of several trials trains the GANs of all, and the others find its checkpoints."""
         return bool(self.seeds)
-
-    def with_inputs(self, inputs_of: InputsOf) -> "TrialExecution":
-        """The same where the trial runs, so that the GANs of other trials can be trained with its own."""
-        return replace(self, inputs_of=inputs_of)
 
     def within_trial(self) -> "TrialExecution":
         """The same without the GANs of other trials."""
@@ -133,5 +129,5 @@ def _family(execution: TrialExecution, wanted_by: WantedBy) -> list[WantedGan]:
     inputs_of = execution.inputs_of
     if not execution.seeds:
         return []
-    assert inputs_of is not None, "`with_inputs` comes before the training"
+    assert inputs_of is not None, "it is set where the trial runs"
     return [gan for seed in execution.seeds for gan in wanted_by(*inputs_of(seed))]

@@ -59,7 +59,7 @@ def train_gans(
 ) -> Iterator[tuple[TrainedEpoch | DivergedError, ...]]:
     """What `train_gan` gives for each of `data` and `seeds`, all trained at once.
 
-    A GAN whose loss is no longer finite is from there on given as its DivergedError; the others go on unharmed.
+    A GAN whose loss is no longer finite is from there on given as its DivergedError; the others continue unharmed.
     States are cached for all together, and under a name that says so: in the last digits they are not those of
     GANs trained alone, or in other company. Raises ValueError where the sets differ in their `kind`, and
     ConfigError if batch norm would be in bf16.

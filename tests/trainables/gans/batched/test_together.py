@@ -1,6 +1,7 @@
 """Which GANs are trained as one computation, and that nobody can tell who asked first."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias, cast
 
@@ -60,7 +61,7 @@ def outcomes(
         own,
         # Each trial of the family wants one GAN; a trial's seed is the place of its GAN.
         wanted_by=lambda training, seed: [family[seed]],
-        execution=execution.for_seeds(range(len(family))).with_inputs(lambda seed: (NOTHING, seed)),
+        execution=replace(execution.for_seeds(range(len(family))), inputs_of=lambda seed: (NOTHING, seed)),
         at={1},
         checkpoints=checkpoints,
     )
