@@ -119,6 +119,7 @@ def test_who_has_no_token_or_another_is_not_let_in(launched, token):
     assert "InvalidAuthToken" in launched["worker-1"].run(stranger, check=False)
 
 
+@pytest.mark.soak
 def test_a_job_is_submitted_through_the_dashboard_which_only_ssh_reaches(launched, shared):
     desk = launched["desk"]
     assert "Connection refused" in desk.run(f"< /dev/tcp/{launched['head'].address}/8265", check=False)
