@@ -23,6 +23,7 @@ CHECKOUT = f"/home/{USER}/gan-study"
 
 # Trials of a few seconds, so that a host dies while some run there.
 SETTINGS = (
+    "data.image_size=8",
     "classifier.epochs=1",
     "baselines=[]",
     "search.parameters.balancing/name={kind: choice, options: [vanilla_gan]}",
