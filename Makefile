@@ -46,8 +46,8 @@ tests: $(INSTALLED_DEV)
 faults: $(INSTALLED_DEV)
 	$(PYTEST) -m "faults and not soak" --durations 15
 
-# Twenty kills of the driver, a study of a thousand trials, every example of what is drawn, and every member of a
-# contract in every way: about an hour.
+# Twenty kills of the driver and two, a submitted job, a study of a thousand trials, every example of what is drawn,
+# and every member of a contract in every way: about an hour.
 soak: $(INSTALLED_DEV)
 	HYPOTHESIS_PROFILE=all $(PYTEST) -m "soak or hypothesis" -s
 

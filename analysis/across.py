@@ -57,7 +57,7 @@ def across_tasks(records: Sequence[Trial]) -> Across | None:
             if kinds[str(method)] != "upper bound":
                 found.setdefault(str(method), {})[condition] = tuple(values)
     tasks = tuple(sorted({condition for by_task in found.values() for condition in by_task}))
-    whole = {name: by_task for name, by_task in found.items() if len(by_task) == len(tasks)}
+    whole = {name: found[name] for name in kinds if len(found.get(name, ())) == len(tasks) > 0}
     if len(tasks) < FEWEST_TASKS or not whole:
         return None
     return Across(

@@ -14,24 +14,30 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "few"))
 
 def pytest_itemcollected(item: pytest.Item) -> None:
     """With `-n`, the tests of a file go to one process, which makes its fixtures; so do all that share one Ray."""
-    shares_ray = "local_ray" in getattr(item, "fixturenames", ())
-    if shares_ray:
+    if shares_ray(item):
         item.add_marker("ray")
-    item.add_marker(pytest.mark.xdist_group("ray" if shares_ray else file_of(item)))
+    item.add_marker(pytest.mark.xdist_group("ray" if shares_ray(item) else file_of(item)))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest files first, so that no process waits for another at the end: with Ray, then with slow tests."""
+    """The longest first, so that no process waits for another at the end; who shares one Ray, without a break.
+
+    First who shares that Ray, then files that start one of their own, then files with slow tests.
+    """
     with_ray, slow = (
         {file_of(item) for item in items if item.get_closest_marker(mark)} for mark in ("ray", "slow")
     )
-    items.sort(key=lambda item: (file_of(item) not in with_ray, file_of(item) not in slow))
+    items.sort(key=lambda item: (not shares_ray(item), file_of(item) not in with_ray, file_of(item) not in slow))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """The shared Ray ends before a test that does not ask for it, whose commands would use it."""
-    if "local_ray" not in getattr(item, "fixturenames", ()) and "tests.one_ray" in sys.modules:
+    if not shares_ray(item) and "tests.one_ray" in sys.modules:
         sys.modules["tests.one_ray"].stop_shared_ray()
+
+
+def shares_ray(item: pytest.Item) -> bool:
+    return "local_ray" in getattr(item, "fixturenames", ())
 
 
 def file_of(item: pytest.Item) -> str:
@@ -55,11 +61,26 @@ def local_ray(_shared_ray_ends):
     start_shared_ray()
 
 
+# Of what measures images, for tests that ask that they are measured, not how well.
+FEW_DOMAIN_STEPS = 20
+
+
 @pytest.fixture(scope="module")
 def few_domain_steps():
-    """What measures images is trained for a moment, for tests that ask that they are measured, not how well."""
+    """What measures images is trained for a moment by the trials of this process."""
     from gan_study.trainables.image_quality import extractor
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(extractor, "DOMAIN_STEPS", 20)
+        patched.setattr(extractor, "DOMAIN_STEPS", FEW_DOMAIN_STEPS)
+        yield
+
+
+@pytest.fixture(scope="module")
+def few_domain_steps_in_workers():
+    """What measures images is trained for a moment by the trials that this process gives to a Ray."""
+    from gan_study.study.run import runner
+    from tests.shared_images import measured_for_a_moment, share_as
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(runner, "share", share_as(measured_for_a_moment(FEW_DOMAIN_STEPS)))
         yield

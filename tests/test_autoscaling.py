@@ -12,6 +12,7 @@ from tests.hosts import made_hosts, skip_without_hosts
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 
 SETTINGS = (
+    "data.image_size=8",
     "classifier.epochs=1",
     "baselines=[]",
     "search.parameters.balancing/name={kind: choice, options: [vanilla_gan]}",

@@ -23,6 +23,7 @@ CHECKOUT = f"/home/{USER}/gan-study"
 
 # Trials of a few seconds, so that a host dies while some run there.
 SETTINGS = (
+    "data.image_size=8",
     "classifier.epochs=1",
     "baselines=[]",
     "search.parameters.balancing/name={kind: choice, options: [vanilla_gan]}",
@@ -119,6 +120,7 @@ def test_who_has_no_token_or_another_is_not_let_in(launched, token):
     assert "InvalidAuthToken" in launched["worker-1"].run(stranger, check=False)
 
 
+@pytest.mark.soak
 def test_a_job_is_submitted_through_the_dashboard_which_only_ssh_reaches(launched, shared):
     desk = launched["desk"]
     assert "Connection refused" in desk.run(f"< /dev/tcp/{launched['head'].address}/8265", check=False)

@@ -11,6 +11,7 @@ from tests.hosts import Host, made_hosts, skip_without_hosts
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 
 SETTINGS = (
+    "data.image_size=8",
     "classifier.epochs=1",
     "baselines=[class_weights]",
     "search.parameters.balancing/name={kind: choice, options: [vanilla_gan]}",

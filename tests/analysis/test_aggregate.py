@@ -12,15 +12,17 @@ def test_the_interval_of_three_values_worked_by_hand() -> None:
     assert (estimate.low, estimate.high) == pytest.approx((0.070317, 0.169683), abs=1e-6)
 
 
-def test_the_interval_of_two_values_worked_by_hand() -> None:
-    # s = sqrt(2) / 2 * 2, t(0.975, 1) = 12.7062: half-width 12.7062 * sqrt(2) / sqrt(2).
-    estimate = t_interval([1.0, 3.0])
-    assert (estimate.low, estimate.high) == pytest.approx((2 - 12.7062, 2 + 12.7062), abs=1e-4)
+def test_an_interval_ends_where_the_range_of_its_score_does() -> None:
+    estimate = t_interval([0.90, 0.95, 1.00], bounds=(0.0, 1.0))
+    assert estimate.low == pytest.approx(0.95 - 4.302653 * 0.05 / 3**0.5, abs=1e-6)
+    assert estimate.high == 1.0
 
 
-def test_one_value_has_no_interval() -> None:
-    estimate = t_interval([0.3])
-    assert (estimate.n, estimate.mean, estimate.low, estimate.high) == (1, 0.3, None, None)
+def test_fewer_than_three_values_have_no_interval() -> None:
+    for values, mean in (([0.3], 0.3), ([0.2, 0.4], 0.3)):
+        estimate = t_interval(values)
+        assert (estimate.n, estimate.low, estimate.high) == (len(values), None, None)
+        assert estimate.mean == pytest.approx(mean)
 
 
 def test_the_summary_has_scores_and_gains_of_every_arm() -> None:

@@ -7,7 +7,7 @@ import pytest
 from gan_study.analysis.chart_data import class_frame, cost_frame, curve_frame, pareto_front, thinned, time_frame
 from gan_study.analysis.charts import charts, choices
 from gan_study.analysis.trial import Trial
-from tests.analysis.planted import confirmed_arm, loss_arrays, planted_study, with_arrays
+from tests.analysis.planted import confirmed_arm, loss_arrays, planted_study, study_of, with_arrays
 
 
 def with_class_f1(record: Trial, *f1: float | None) -> Trial:
@@ -40,7 +40,7 @@ def test_a_trial_that_tells_nothing_of_its_classes_has_no_place_in_their_chart()
         for record in planted_study()
     ]
     assert class_frame(bare).empty
-    assert "classes" not in {chart.name for chart in charts(bare, pd.DataFrame())}
+    assert "classes" not in {chart.name for chart in charts(study_of(bare), pd.DataFrame())}
 
 
 def test_the_front_has_what_no_other_beats() -> None:
@@ -92,4 +92,4 @@ def test_menus_offer_only_what_there_is_to_choose() -> None:
 @pytest.mark.parametrize("phases", [(), ("baseline",), ("baseline", "search")])
 def test_a_study_without_confirmed_trials_has_no_charts(phases: tuple[str, ...]) -> None:
     records = [record for record in planted_study() if record.phase in phases]
-    assert charts(records, pd.DataFrame()) == ()
+    assert charts(study_of(records), pd.DataFrame()) == ()

@@ -21,13 +21,13 @@ from gan_study.analysis.plots.style import count_along, font_families, house_sty
 from gan_study.analysis.select import Task, confirmed
 from gan_study.analysis.trial import Trial
 from gan_study.trainables.record import SearchStep
-from tests.analysis.planted import planted_record, planted_study, with_samples
+from tests.analysis.planted import planted_record, planted_study, study_of, with_samples
 
 TASK = Task("shapes", "simple_cnn")
 
 
 def test_score_data_holds_means_and_seeds_by_ratio() -> None:
-    data = score_data([*planted_study(50.0), *planted_study(10.0)], TASK)
+    data = score_data(study_of([*planted_study(50.0), *planted_study(10.0)]), TASK)
     assert data.ratios == (10.0, 50.0)
     assert data.balancers == ("none", "class_weights", "smote", "acgan_<x>", "dcgan")
     assert data.at(10.0)["dcgan"].mean == pytest.approx(0.54, abs=1e-12)
@@ -36,7 +36,7 @@ def test_score_data_holds_means_and_seeds_by_ratio() -> None:
 
 
 def test_gain_data_leaves_out_the_reference() -> None:
-    data = score_data(planted_study(), TASK, measure="gain")
+    data = score_data(study_of(planted_study()), TASK, measure="gain")
     assert data.balancers == ("class_weights", "smote", "acgan_<x>", "dcgan")
     assert data.at(10.0)["smote"].mean == pytest.approx(0.07, abs=1e-12)
 
@@ -126,7 +126,7 @@ def test_slices_are_of_parameters_that_varied_and_of_complete_trials() -> None:
     assert data.groupby("balancer")["value"].apply(list).to_dict() == {"acgan_<x>": [3, 4], "dcgan": [0, 1, 2]}
     assert set(data["parameter"]) == {"a"}
     assert data["gain"].tolist() == [0.08, 0.02, 0.05, 0.20, 0.10]
-    assert "search slices" in {plan.kind for plan in plans(trials)}
+    assert "search slices" in {plan.kind for plan in plans(study_of(trials))}
 
 
 def test_counts_split_real_from_synthetic_and_mark_minorities() -> None:
@@ -176,15 +176,15 @@ def test_a_small_sheet_is_kept_pixel_by_pixel(noise: Image.Image) -> None:
 def test_equal_records_give_equal_files_and_pyplot_is_left_alone() -> None:
     records = planted_study()
     # The first few stand for all.
-    first, second = list(islice(figures(records), 3)), list(islice(figures(records), 3))
+    first, second = list(islice(figures(study_of(records)), 3)), list(islice(figures(study_of(records)), 3))
     with house_style():
         assert [plan.save("svg") for plan in first] == [plan.save("svg") for plan in second]
-    names = [plan.stem for plan in plans(records)]
+    names = [plan.stem for plan in plans(study_of(records))]
     assert len(set(names)) == len(names) > 5
 
 
 def test_several_ratios_have_their_curves_and_a_figure_each() -> None:
-    names = {plan.stem for plan in plans([*planted_study(2.0), *planted_study(50.0)])}
+    names = {plan.stem for plan in plans(study_of([*planted_study(2.0), *planted_study(50.0)]))}
     assert {"minority_recall_by_ratio", "minority_f1_by_ratio", "gain"} <= names
     assert {"confusion_at_imbalance_ratio_2", "confusion_at_imbalance_ratio_50"} <= names
 

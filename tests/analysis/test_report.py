@@ -21,13 +21,13 @@ def shown(page: str) -> str:
 def text_of_page(folder: Path) -> str:
     """That of the page of a study, for tests that do not ask about its figures: to draw them takes longest."""
     study = load_study(folder)
-    pictures, plotted = page_pictures(study, []), charts(study.records, map_frame(study))
+    pictures, plotted = page_pictures(study, []), charts(study, map_frame(study))
     return shown(render(study, report_tables(study), pictures, plotted))
 
 
 def test_the_page_opens_with_the_answer_and_holds_the_numbers(rich_page: str) -> None:
     text = shown(rich_page)
-    assert "changes test minority F1 by +0.120 (95 % interval +0.070 to +0.170, 3 seeds)" in text[:500]
+    assert "changes test minority F1 by +0.120 (corrected interval +0.070 to +0.170, 3 seeds)" in text[:500]
     assert "dcgan 0.640 [0.541, 0.739] 0.540 [0.441, 0.639] +0.120 [+0.070, +0.170] 3" in text
     assert "gan-study run" in text
     assert "torch 2.9.0" in text

@@ -68,7 +68,8 @@ def test_each_name_is_the_thing_itself_and_documented(name):
     home = importlib.import_module(f"gan_study.{gan_study._MODULE_OF[name]}")
     assert getattr(gan_study, name) is getattr(home, name)
     assert name in dir(gan_study)
-    assert getattr(gan_study, name).__doc__
+    # A dataclass without a docstring is given its signature for one.
+    assert not (getattr(home, name).__doc__ or f"{name}(").startswith(f"{name}(")
 
 
 def test_a_name_that_is_none_of_them_is_refused():

@@ -34,8 +34,8 @@ CHANGES = [
     "classifier.epochs=1",
     "baselines=[class_weights]",
     "search.trials=0",
-    "search.parameters.balancing/name={kind: choice, options: [vanilla_gan]}",
-    "balancers.vanilla_gan={gan: {epochs: 1}}",
+    # It makes no images, so that no network is trained to measure them.
+    "search.parameters.balancing/name={kind: choice, options: [focal_loss]}",
     "confirm.seeds=[1]",
     "resources.max_concurrent=1",
 ]

@@ -219,8 +219,12 @@ def test_a_class_whose_name_looks_like_markup_keeps_it(gan_study, images, tmp_pa
 def test_real_images_are_linked_where_that_is_asked_for(gan_study, images, tmp_path):
     command = ("balance", "--data", images, "--out", tmp_path / "out", "--variant", "dcgan", "--link", *COMMAND)
     assert gan_study(*command)[0] == 0
-    real = [row for row in read_manifest(tmp_path / "out") if row.origin == "real"]
-    assert all((tmp_path / "out" / row.file).is_symlink() for row in real)
+    manifest = read_manifest(tmp_path / "out")
+    assert {row.origin for row in manifest} == {"real", "synthetic"}
+    for row in manifest:
+        file = tmp_path / "out" / row.file
+        assert file.is_symlink() == (row.origin == "real")
+        assert row.origin != "real" or file.resolve() == (images / row.source).resolve()
 
 
 def test_an_unreadable_image_is_left_out_where_that_is_asked_for(gan_study, images, tmp_path):

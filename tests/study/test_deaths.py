@@ -4,7 +4,6 @@ import os
 import signal
 import time
 from collections import Counter
-from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +17,9 @@ from gan_study.study.run.runner import run_study
 from gan_study.study.run.tuner import MAX_RESTARTS
 from gan_study.trainables.gans.trainer import GanTrainer
 from gan_study.trainables.runtime.cache import contents
-from gan_study.trainables.trial.trainable import SharedImages, share
+from tests.conftest import FEW_DOMAIN_STEPS
 from tests.one_ray import ray_of_ones_own
+from tests.shared_images import measured_for_a_moment, share_as
 
 pytestmark = pytest.mark.faults
 
@@ -37,20 +37,10 @@ EPOCH_SECONDS = 0.02
 KILLED_IN_EPOCH = 57
 
 
-def handing_out(kind):
-    """What makes shared images of a `kind` whose methods run in the workers."""
-
-    def make(source):
-        images = share(source)
-        return kind(**{field.name: getattr(images, field.name) for field in fields(images)})
-
-    return make
-
-
 def slow_and_logged(log, *, killed_once):
     """Images whose trials train slowly, log every epoch in `log`, and die once in the middle of a GAN."""
 
-    class Watched(SharedImages):
+    class Watched(measured_for_a_moment(FEW_DOMAIN_STEPS)):
         def pool(self):
             train_epoch = getattr(GanTrainer, "plain_train_epoch", GanTrainer.train_epoch)
             GanTrainer.plain_train_epoch = train_epoch
@@ -68,7 +58,7 @@ def slow_and_logged(log, *, killed_once):
             GanTrainer.train_epoch = logged
             return super().pool()
 
-    return handing_out(Watched)
+    return share_as(Watched)
 
 
 def test_a_gan_whose_process_is_killed_goes_on_from_its_last_state(local_ray, tmp_path, monkeypatch):
@@ -112,7 +102,7 @@ def test_a_trial_without_memory_is_recorded_and_the_search_goes_on_without_it(tm
     """The GPU's is simulated; the machine's is really used up, to a limit that Ray is given."""
     calls, room = tmp_path / "calls", 2 * 2**30
 
-    class Greedy(SharedImages):
+    class Greedy(measured_for_a_moment(FEW_DOMAIN_STEPS)):
         def pool(self):
             with calls.open("a") as file:
                 file.write(".")
@@ -127,7 +117,7 @@ def test_a_trial_without_memory_is_recorded_and_the_search_goes_on_without_it(tm
                 time.sleep(60)
             return super().pool()
 
-    monkeypatch.setattr(runner, "share", handing_out(Greedy))
+    monkeypatch.setattr(runner, "share", share_as(Greedy))
     used, total = in_use()
     if total - used < 3 * room:
         pytest.skip(f"needs {3 * room / 2**30:g} GiB of free memory")

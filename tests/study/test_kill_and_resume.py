@@ -113,10 +113,17 @@ def test_an_undisturbed_study_is_complete(undisturbed):
     assert check_study(undisturbed).findings == ()
 
 
-def test_killed_in_every_phase_and_resumed_it_is_the_same_study(undisturbed, tmp_path):
+@pytest.mark.parametrize(
+    "kills",
+    [
+        pytest.param((4,), id="in the search"),
+        pytest.param((4, 8), id="and in the confirmation", marks=pytest.mark.soak),
+    ],
+)
+def test_killed_and_resumed_it_is_the_same_study(undisturbed, tmp_path, kills):
     folder = tmp_path / "study"
-    for num_records in (4, 8):  # in the search, in the confirmation
-        kill_after(folder, num_records, try_a_second_driver=num_records == 4)
+    for num_records in kills:
+        kill_after(folder, num_records, try_a_second_driver=num_records == kills[0])
         assert check_study(folder).is_sound
     # A record that was being written when the power went.
     with (folder / "records.jsonl").open("a") as file:

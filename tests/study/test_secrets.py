@@ -78,7 +78,7 @@ def test_what_is_kept_names_the_password_and_what_is_opened_has_it(tmp_path, mon
     assert read_manifest(tmp_path / "study").storage(None) == f"redis://:{SECRETS['DATABASE_PASSWORD']}@host/0"
 
 
-def test_no_file_of_a_study_holds_a_secret(local_ray, tmp_path, monkeypatch):
+def test_no_file_of_a_study_holds_a_secret(local_ray, few_domain_steps_in_workers, tmp_path, monkeypatch):
     """Ray's and W&B's files too. SQLite has no passwords: here the variable is part of the file's name."""
     from gan_study.analysis.report import write_report
 

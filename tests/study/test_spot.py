@@ -18,7 +18,7 @@ from gan_study.study.watch.journal import read_log
 from tests.one_ray import stop_shared_ray
 from tests.training import in_training
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.usefixtures("few_domain_steps_in_workers")]
 
 SETTINGS = (
     "data.image_size=8",

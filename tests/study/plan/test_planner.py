@@ -59,7 +59,9 @@ def test_a_study_is_done_once_every_trial_has_its_record():
 
 
 def test_only_the_confirmation_reads_the_test_part_and_with_fresh_seeds():
-    for record in finished(study()).records.values():
+    records = finished(study()).records.values()
+    assert {record.phase for record in records} == {"baseline", "search", "confirm"}
+    for record in records:
         assert record.config["evaluation"]["test"] == (record.phase == "confirm")
         assert (record.seed in (1, 2, 3)) == (record.phase == "confirm")
         assert ("test" in record.scores) == (record.phase == "confirm")

@@ -100,21 +100,21 @@ def test_more_images_than_there_are() -> None:
 
 
 @pytest.mark.parametrize(
-    "values",
+    ("values", "complaint"),
     [
-        {"profile": "step", "ratio": 0.9},
-        {"profile": "step"},
-        {"profile": "fraction", "fraction": 0.0},
-        {"profile": "fraction", "fraction": 1.1},
-        {"profile": "counts", "counts": {}},
-        {"profile": "counts", "counts": {"yak": 0}},
-        {"profile": "natural", "minority_classes": []},
-        {"profile": "natural", "ratio": 3},
-        {"profile": "steps", "ratio": 3},
+        ({"profile": "step", "ratio": 0.9}, r"imbalance\.ratio: 0\.9 "),
+        ({"profile": "step"}, r"imbalance\.ratio: a value is needed"),
+        ({"profile": "fraction", "fraction": 0.0}, r"imbalance\.fraction: 0\.0 "),
+        ({"profile": "fraction", "fraction": 1.1}, r"imbalance\.fraction: 1\.1 "),
+        ({"profile": "counts", "counts": {}}, r"imbalance\.counts: \{\} "),
+        ({"profile": "counts", "counts": {"yak": 0}}, r"imbalance\.counts\.yak: 0 "),
+        ({"profile": "natural", "minority_classes": []}, r"imbalance\.minority_classes: \[\] "),
+        ({"profile": "natural", "ratio": 3}, r"imbalance\.ratio: unknown key"),
+        ({"profile": "steps", "ratio": 3}, r"imbalance: .*'steps'"),
     ],
 )
-def test_values_that_cannot_be_used(values: dict[str, Any]) -> None:
-    with pytest.raises(ConfigError):
+def test_values_that_cannot_be_used(values: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(ConfigError, match=f"^{complaint}"):
         parse(Holder, {"imbalance": values}, where="")
 
 

@@ -1,0 +1,71 @@
+"""Any image file among one's own."""
+
+import contextlib
+import io
+import shutil
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from tests.study.malformed.inputs import answer, assert_civil, tried
+
+MODES = ["1", "L", "P", "RGB", "RGBA", "LA", "CMYK", "YCbCr", "LAB", "HSV", "I", "I;16", "F"]
+FORMATS = {".png": "PNG", ".jpg": "JPEG", ".gif": "GIF", ".bmp": "BMP", ".tif": "TIFF", ".webp": "WEBP"}
+
+
+def picture(mode, size, kind, frames):
+    """An image file as bytes; what the format cannot hold, as what it can."""
+    first, *rest = [Image.new("L", size, 10 * n) for n in range(frames)]
+    buffer = io.BytesIO()
+    with contextlib.suppress(ValueError):
+        first, *rest = [image.convert(mode) for image in (first, *rest)]
+    animated = {"save_all": True, "append_images": rest} if frames > 1 and kind in ("GIF", "WEBP", "PNG") else {}
+    try:
+        first.save(buffer, format=kind, **animated)
+    except (OSError, KeyError, ValueError):
+        buffer = io.BytesIO()
+        first.convert("RGB").save(buffer, format=kind)
+    return buffer.getvalue()
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    """Two classes, of twelve images and of eight."""
+    root = tmp_path_factory.mktemp("images")
+    rng = np.random.default_rng(0)
+    for name, count in (("cat", 12), ("lynx", 8)):
+        (root / name).mkdir()
+        for n in range(count):
+            Image.fromarray(rng.integers(0, 256, (9, 8), dtype=np.uint8)).save(root / name / f"{n:02}.png")
+    return root
+
+
+@tried("images")
+@given(
+    mode=st.sampled_from(MODES),
+    size=st.tuples(st.sampled_from([1, 2, 7, 300]), st.sampled_from([1, 3, 8])),
+    kind=st.sampled_from(sorted(FORMATS)),
+    suffix=st.sampled_from([*sorted(FORMATS), ".JPEG", ".txt", ""]),
+    frames=st.sampled_from([1, 1, 3]),
+    cut=st.one_of(st.none(), st.just(0), st.floats(0, 1)),
+    flipped=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(1, 255)), max_size=3),
+    skip=st.booleans(),
+)
+def test_any_image_file(images, tmp_path_factory, mode, size, kind, suffix, frames, cut, flipped, skip):
+    content = bytearray(picture(mode, size, FORMATS[kind], frames))
+    for place, change in flipped:
+        content[int(place * len(content))] ^= change
+    odd, folder = images / "lynx" / f"odd{suffix}", tmp_path_factory.getbasetemp() / "of-images"
+    odd.write_bytes(content if cut is None else content[: int(cut * len(content))])
+    options = ["--skip-unreadable"] if skip else []
+    try:
+        result = answer("run", "imagefolder", f"--data={images}", f"--out={folder}", *options)
+    finally:
+        odd.unlink()
+    assert_civil(result)
+    assert result[0] == 0 or (odd.name in result[1] and not skip), result
+    assert not (folder / "study.json").exists()
+    shutil.rmtree(folder, ignore_errors=True)
