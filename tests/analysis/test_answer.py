@@ -100,7 +100,17 @@ def test_several_ratios_are_told_apart(tmp_path: Path) -> None:
         *confirmed_arm("smote", validation=(0.5,) * 3, test=(0.5, 0.3, 0.4), ratio=2.0),
         *confirmed_arm("dcgan", validation=(0.5,) * 3, test=(0.5, 0.3, 0.46), ratio=2.0, gan=True),
     ]
-    study = loaded(tmp_path, [*planted_study(10.0), *planted_study(50.0), *noisy])
+    clear = [
+        record
+        for ratio in (10.0, 50.0)
+        for name, scores in (
+            ("none", (0.4,) * 3),
+            ("smote", (0.468, 0.47, 0.472)),
+            ("dcgan", (0.518, 0.52, 0.522)),
+        )
+        for record in confirmed_arm(name, validation=scores, test=scores, ratio=ratio, gan=name == "dcgan")
+    ]
+    study = loaded(tmp_path, [*clear, *noisy])
     gain, rival = answer(study)
     assert gain.endswith(
         "GAN augmentation helps at imbalance ratios 10 and 50 (mean +0.120) and is undecided at "
