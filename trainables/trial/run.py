@@ -64,9 +64,7 @@ def run_trial(
     """
     clock = Stopwatch()
     # The pool is thinned to the imbalance, validation is carved out of what is left, both go onto the device.
-    data = load_data(config, source or image_source(config.data), device)
-    added = added_measures(purpose.metric, purpose.costs, data.parts.classes.names)
-    data = replace(data, added_measures=added)
+    data = _load(config, purpose, source, device)
     clock.lap("data")
     milestones: list[Milestone] = []
     # A balancer yields one set or, if it trains a GAN, one at each milestone and the answer last.
@@ -100,6 +98,13 @@ def run_trial(
             milestones=tuple(milestones),
             seconds=clock.seconds,
         )
+
+
+def _load(config: TrialConfig, purpose: Purpose, source: ImageSource | None, device: torch.device) -> TrialData:
+    """The trial's data, with what the study scores beside the metrics that all studies have."""
+    data = load_data(config, source or image_source(config.data), device)
+    added = added_measures(purpose.metric, purpose.costs, data.parts.classes.names)
+    return replace(data, added_measures=added)
 
 
 @dataclass
