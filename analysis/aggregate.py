@@ -8,9 +8,11 @@ import pandas as pd
 from scipy import stats
 
 from gan_study.analysis.select import ARM_COLUMNS, confirmed, paired_gains, scores_frame
+from gan_study.trainables.classifiers.metrics import METRICS as EVERY_METRIC
 from gan_study.trainables.record import Part, TrialRecord
 
 CONFIDENCE = 0.95
+# What charts show; the tables have every metric that was recorded.
 METRICS = ("minority_recall", "minority_f1", "macro_f1", "accuracy", "balanced_accuracy")
 
 
@@ -56,6 +58,13 @@ def summarise(
     ]
     columns = [*ARM_COLUMNS, "metric", "measure", "n", "mean", "low", "high"]
     return pd.concat(frames, ignore_index=True)[columns]
+
+
+def recorded_metrics(records: Sequence[TrialRecord], *, part: Part = "test") -> tuple[str, ...]:
+    """The overall scores of the confirmed trials: those of METRICS first, the study's own last."""
+    found = {name for record in confirmed(records) for name in record.scores.get(part, {})}
+    ordered = dict.fromkeys((*METRICS, *EVERY_METRIC, *sorted(found)))
+    return tuple(name for name in ordered if name in found)
 
 
 def _estimates(frame: pd.DataFrame) -> pd.DataFrame:

@@ -155,8 +155,9 @@ def test_scores_without_predictions_are_not_vouched_for(study: Path) -> None:
         f"trial {record.trial_id}, {part} predictions" for part in ("validation", "test")
     }
     assert "is missing" in first.said
-    # A verdict's p value over test images needs them too.
-    assert all("verdicts" in each.where for each in others)
+    # A verdict's p value over test images needs them too, and so do other tables.
+    need_them = ("verdicts", "why_it_gained", "ranking", "class_scores", "confusion", "curves", "calibration")
+    assert all(any(name in each.where for name in need_them) for each in others)
     assert found.num_predictions == 19
 
 
