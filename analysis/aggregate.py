@@ -1,6 +1,6 @@
 """Means over seeds with Student-t intervals."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 
 import numpy as np
@@ -8,10 +8,12 @@ import pandas as pd
 from scipy import stats
 
 from gan_study.analysis.select import ARM_COLUMNS, confirmed, paired_gains, scores_frame
+from gan_study.trainables.classifiers.metrics import METRICS as EVERY_METRIC
+from gan_study.trainables.classifiers.metrics import find_metric
 from gan_study.trainables.record import Part, TrialRecord
 
 CONFIDENCE = 0.95
-RANGES: Mapping[str, tuple[float, float]] = {"score": (0.0, 1.0), "gain": (-1.0, 1.0)}
+# What charts show; the tables have every metric that was recorded.
 METRICS = ("minority_recall", "minority_f1", "macro_f1", "accuracy", "balanced_accuracy")
 
 
@@ -53,15 +55,34 @@ def summarise(
     anything: the gains that verdicts are about have their intervals from `verdicts.summarise`.
     """
     frames = [
-        _estimates(frame, RANGES[measure]).assign(metric=metric, measure=measure)
+        _estimates(frame, bounds).assign(metric=metric, measure=measure)
         for metric in metrics
-        for measure, frame in (
-            ("score", scores_frame(confirmed(records), metric, part)),
-            ("gain", paired_gains(records, metric, part)),
+        for measure, frame, bounds in (
+            ("score", scores_frame(confirmed(records), metric, part), score_range(metric)),
+            ("gain", paired_gains(records, metric, part), gain_range(metric)),
         )
     ]
     columns = [*ARM_COLUMNS, "metric", "measure", "n", "mean", "low", "high"]
     return pd.concat(frames, ignore_index=True)[columns]
+
+
+def score_range(metric: str) -> tuple[float, float]:
+    """What the values of a metric lie between."""
+    found = find_metric(metric)
+    return found.low, found.high
+
+
+def gain_range(metric: str) -> tuple[float, float]:
+    """What differences of two values of a metric lie between."""
+    low, high = score_range(metric)
+    return low - high, high - low
+
+
+def recorded_metrics(records: Sequence[TrialRecord], *, part: Part = "test") -> tuple[str, ...]:
+    """The overall scores of the confirmed trials: those of METRICS first, the study's own last."""
+    found = {name for record in confirmed(records) for name in record.scores.get(part, {})}
+    ordered = dict.fromkeys((*METRICS, *EVERY_METRIC, *sorted(found)))
+    return tuple(name for name in ordered if name in found)
 
 
 def _estimates(frame: pd.DataFrame, bounds: tuple[float, float]) -> pd.DataFrame:

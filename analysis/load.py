@@ -9,7 +9,8 @@ from pydantic import JsonValue
 
 import gan_study.trainables.record as stored
 from gan_study.analysis.trial import Trial, open_trial
-from gan_study.trainables.base.settings import ConfigError, UserError, from_json, parse
+from gan_study.trainables.base.settings import ConfigError, UserError, from_json, parse, settings
+from gan_study.trainables.classifiers.metrics import Costs
 from gan_study.trainables.record import (
     Change,
     RecordError,
@@ -79,6 +80,22 @@ def load_study(folder: Path | str) -> Study:
         notes=notes,
         importance=_read_importance(folder / stored.IMPORTANCE_FILE),
     )
+
+
+def objective_of(study: Study) -> str:
+    """The metric whose gain the study's search maximised."""
+    return str(study.config["objective"])
+
+
+def costs_of(study: Study) -> Costs:
+    """What mistakes cost in the study, by true and predicted class; raises ConfigError if it is no mapping."""
+    # A study that asks for nothing may have been begun before there was such a setting.
+    return parse(_CostSettings, {"costs": study.config.get("costs", {})}, where="").costs
+
+
+@settings
+class _CostSettings:
+    costs: Costs
 
 
 def _read_header(path: Path) -> StudyHeader:

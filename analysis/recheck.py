@@ -4,20 +4,22 @@ import io
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 
 from gan_study.analysis import report as written
 from gan_study.analysis.answer import answer
-from gan_study.analysis.load import Study, load_study, records_frame
+from gan_study.analysis.load import Study, costs_of, load_study, objective_of, records_frame
 from gan_study.analysis.paper import paper_texts
 from gan_study.analysis.select import NO_BALANCING
 from gan_study.analysis.select import score as score_of
 from gan_study.analysis.tables import TRIALS_NAME, Table, table_texts
-from gan_study.analysis.trial import Trial
+from gan_study.analysis.trial import Predictions, Trial
 from gan_study.trainables.arrays import Array
-from gan_study.trainables.classifiers.scores import mean_overall, score, to_arrays
+from gan_study.trainables.classifiers.metrics import added_measures, improvement
+from gan_study.trainables.classifiers.scores import Scores, mean_overall, score, to_arrays
 from gan_study.trainables.record import Overall, Part, RecordError
 
 # What another machine's arithmetic may change: the last digits of a mean.
@@ -106,13 +108,24 @@ def _recompute(study: Study, record: Trial) -> _Recomputed:
             notes.append(UNWEIGHTED)
         else:
             num_scored += 1
-            fits = [
-                score(predictions.labels, each, minority=record.minority_classes, class_proportions=proportions)
-                for each in predictions.probabilities
-            ]
+            fits = _score_fits(study, record, predictions, proportions)
             scores[part] = mean_overall(fits)
             differences += _array_differences(record, to_arrays(part, fits))
     return _Recomputed(scores=scores, num_scored=num_scored, differences=tuple(differences), notes=tuple(notes))
+
+
+def _score_fits(
+    study: Study, record: Trial, predictions: Predictions, proportions: Sequence[float] | None
+) -> list[Scores]:
+    """The scores of each fit of a trial on one part, those that the study itself brings included."""
+    score_fit = partial(
+        score,
+        predictions.labels,
+        minority=record.minority_classes,
+        class_proportions=proportions,
+        added=added_measures(objective_of(study), costs_of(study), record.class_names),
+    )
+    return [score_fit(each) for each in predictions.probabilities]
 
 
 def _test_proportions(records: Sequence[Trial], dataset: str) -> tuple[float, ...] | None:
@@ -145,7 +158,7 @@ def _value_differences(
 
 def _with_gains(study: Study, found: Sequence[_Recomputed]) -> tuple[Trial, ...]:
     """The trials with their recomputed scores, and gains over the baselines' recomputed scores."""
-    metric = str(study.config["objective"])
+    metric = objective_of(study)
     records = [replace(record, scores=each.scores) for record, each in zip(study.records, found, strict=True)]
     baselines = {
         record.setting_id: score_of(record, metric, "validation")
@@ -156,7 +169,7 @@ def _with_gains(study: Study, found: Sequence[_Recomputed]) -> tuple[Trial, ...]
     for record in records:
         reached, baseline = score_of(record, metric, "validation"), baselines.get(record.setting_id)
         if not (record.objective is None or baseline is None or reached is None):
-            record = replace(record, baseline=baseline, objective=reached - baseline)
+            record = replace(record, baseline=baseline, objective=improvement(metric, reached, baseline))
         gained.append(record)
     return tuple(gained)
 

@@ -17,9 +17,12 @@ from gan_study.analysis import tables
 from gan_study.analysis.across import across_tables, across_tasks, ranking, ranking_text
 from gan_study.analysis.answer import answer, contrast_table
 from gan_study.analysis.best_epoch import best_epoch_tables
+from gan_study.analysis.calibration import calibration_tables
 from gan_study.analysis.caveats import caveats
 from gan_study.analysis.charts import Chart, charts, choices
+from gan_study.analysis.class_tables import class_tables
 from gan_study.analysis.crossover import crossover_tables
+from gan_study.analysis.curves import curve_tables
 from gan_study.analysis.gan_time import gan_time_tables
 from gan_study.analysis.generated import FIDELITY, VARIETY, features_of, generated_tables, with_features
 from gan_study.analysis.image_map import map_frame
@@ -35,6 +38,7 @@ from gan_study.analysis.real_or_fake import PAGE_FILE as QUIZ_FILE
 from gan_study.analysis.real_or_fake import page_rounds, rounds
 from gan_study.analysis.select import MAIN_METRIC, score
 from gan_study.analysis.tables import PARTS, Table
+from gan_study.analysis.threshold import threshold_sentences, threshold_tables
 from gan_study.analysis.trial import Trial
 from gan_study.analysis.verdict_tables import verdict_table
 from gan_study.analysis.wording import ABSENT, label, listing, number, ratio_text
@@ -80,6 +84,10 @@ def report_tables(study: Study) -> tuple[Table, ...]:
         *tables.tables(study),
         *across_tables(records),
         *crossover_tables(study),
+        *threshold_tables(study),
+        *class_tables(records),
+        *curve_tables(records),
+        *calibration_tables(records),
         tables.class_count_table(records),
         *importance_tables(study),
         *generated_tables(records),
@@ -176,6 +184,7 @@ def _page(study: Study, found: Sequence[Table], shown: PagePictures, plotted: Se
             vega=Markup(javascript_bundle()) if plotted else "",  # type: ignore[call-arg]
             script=Markup((TEMPLATES / "page.js").read_text(encoding="utf-8")),
             across=_across_text(records),
+            threshold=threshold_sentences(study),
             shown=shown,
             importance_gaps=importance_gaps(study.importance),
             lost=[record for record in records if record.status != "complete"],

@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple, TypeAlias, TypeVar
 
 import pandas as pd
 
+from gan_study.trainables.classifiers.metrics import find_metric
 from gan_study.trainables.record import Part, TrialRecord
 
 NO_BALANCING = "none"
@@ -144,14 +145,16 @@ def scores_frame(records: Sequence[TrialRecord], metric: str, part: Part) -> pd.
 def paired_gains(
     records: Sequence[TrialRecord], metric: str, part: Part = "test", *, reference: str = NO_BALANCING
 ) -> pd.DataFrame:
-    """Each method's score minus the reference's in the same setting: same data, ratio, classifier and seed.
+    """How much better each method scores than the reference in the same setting: data, ratio, classifier and seed.
 
-    Columns as `scores_frame`, `value` being the difference in [-1, 1]. A trial without a partner has no row.
+    Columns as `scores_frame`, `value` being the difference, positive where the method is better. A trial without
+    a partner has no row.
     """
     frame = scores_frame(confirmed(records), metric, part)
     partner = frame[frame["balancer"] == reference].set_index("setting_id")["value"]
     others = frame[frame["balancer"] != reference]
-    paired = others.assign(value=others["value"] - others["setting_id"].map(partner).astype(float))
+    difference = others["value"] - others["setting_id"].map(partner).astype(float)
+    paired = others.assign(value=difference if find_metric(metric).larger_is_better else -difference)
     return paired.dropna(subset=["value"]).reset_index(drop=True)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from gan_study.analysis import aggregate, select, verdicts
-from gan_study.analysis.aggregate import estimate_of
+from gan_study.analysis.aggregate import METRICS, estimate_of, recorded_metrics
 from gan_study.analysis.load import Study, records_frame
 from gan_study.analysis.markup import to_latex, to_markdown
 from gan_study.analysis.provenance import GAINS, SCORES, SEARCH, TRIAL_IDS, Origin, row_sources
@@ -53,7 +53,8 @@ def traced(table: Table, records: Sequence[Trial]) -> Table:
 
 def tables(study: Study) -> tuple[Table, ...]:
     """Every table of the report, in its order."""
-    summary = verdicts.summarise(study)
+    metrics = dict.fromkeys((*METRICS, *recorded_metrics(study.records)))
+    summary = verdicts.summarise(study, metrics=tuple(metrics))
     kinds = select.families(study.records)
     return (
         answer_table(study),

@@ -9,6 +9,7 @@ from gan_study.analysis.select import Condition
 
 ABSENT = "–"
 MINUS = "−"
+_ACRONYMS = {"f1": "F1", "roc": "ROC", "auc": "AUC", "auprc": "AUPRC", "mcc": "MCC", "ece": "ECE"}
 # Most items of a list that a sentence names.
 MOST_NAMED = 6
 
@@ -87,8 +88,8 @@ def listing(items: Sequence[str]) -> str:
 
 def label(name: str) -> str:
     """A metric's name as a heading: "minority_f1" is "Minority F1"."""
-    words = name.replace("_", " ").replace("f1", "F1")
-    return words[0].upper() + words[1:]
+    words = [_ACRONYMS.get(word, word) for word in name.split("_")]
+    return words[0][0].upper() + " ".join(words)[1:]
 
 
 def stated_settings(config: Mapping[str, JsonValue], section: str, names: Sequence[str]) -> list[str]:

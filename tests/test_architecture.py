@@ -21,8 +21,9 @@ BELOW = {
     "trainables.arrays": ("trainables.base", "trainables.record"),
     "trainables.data": ("trainables.base",),
     "trainables.classifiers": DATA,
-    # It scores stored predictions too, for an analysis that loads without torch.
-    "trainables.classifiers.scores": (),
+    # They score stored predictions too, for an analysis that loads without torch.
+    "trainables.classifiers.metrics": ("trainables.base.settings",),
+    "trainables.classifiers.scores": ("trainables.classifiers.metrics",),
     "trainables.gans": ("trainables.runtime", *DATA),
     "trainables.image_quality": ("trainables.classifiers", "trainables.runtime", *DATA),
     "trainables.balancing": (
@@ -66,14 +67,13 @@ BELOW = {
     "study.watch.tracking": ("study", "trainables", "analysis"),
     "study.run.result": ("trainables", "analysis"),
     "study.run.retention": ("study", "trainables", "analysis"),
-    "analysis": ("trainables.record", "trainables.arrays", "trainables.base.settings"),
-    # It scores stored predictions as a trial does, by the same arithmetic; that loads without torch too.
-    "analysis.recheck": (
-        "analysis",
-        "trainables.classifiers.scores",
+    # It scores stored predictions as a trial does, by the same arithmetic, which loads without torch.
+    "analysis": (
         "trainables.record",
         "trainables.arrays",
         "trainables.base.settings",
+        "trainables.classifiers.metrics",
+        "trainables.classifiers.scores",
     ),
 }
 

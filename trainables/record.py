@@ -19,7 +19,7 @@ SCHEMA_VERSION = 2
 # Most bytes of one record, so that ten thousand stay some tens of megabytes: longer texts are shortened, and lists
 # of classes are left to `study.json`, which has them once. Three lists of classes fit beside all else.
 MOST_RECORD_BYTES = 8192
-MOST_NOTES_BYTES, MOST_NOTE_BYTES, MOST_FAILURE_BYTES, MOST_CLASSES_BYTES = 2400, 400, 600, 240
+MOST_NOTES_BYTES, MOST_NOTE_BYTES, MOST_FAILURE_BYTES, MOST_CLASSES_BYTES = 2000, 400, 600, 240
 # The settings of a trial that name classes.
 _CLASS_LISTS = (("data", "classes"), ("imbalance", "minority_classes"), ("imbalance", "counts"))
 
@@ -299,9 +299,9 @@ class TrialRecord:
     num_fits: int = 1
     """Classifiers that were fitted to the same balanced set."""
     scores: Mapping[Part, Overall] = field(default_factory=dict)
-    """Overall scores by part, each in [0, 1] and the mean over the fits: accuracy, balanced_accuracy, macro_f1,
-    g_mean, roc_auc, minority_precision, minority_recall, minority_f1 (means over the minority classes).
-    """
+    """Overall scores by part, each the mean over the fits; `trainables/classifiers/metrics.py` has the names,
+    ranges and directions of those that all trials have. Further ones are the study's own objective,
+    "module:function", and the expected cost."""
     objective: float | None = None
     """The gain on validation images over no balancing in the same setting."""
     baseline: float | None = None

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal, Self, TypeAlias
+from typing import Annotated, Literal, Self, TypeAlias
 
-from pydantic import Field, JsonValue, model_validator
+from pydantic import BeforeValidator, Field, JsonValue, model_validator
 
 from gan_study.search_spaces.space import Space, apply_changes, check_space
 from gan_study.search_spaces.spaces import named_space
@@ -15,18 +15,20 @@ from gan_study.trainables.base.settings import ConfigError, dump, look_up, neare
 from gan_study.trainables.base.tunable import Tunable
 from gan_study.trainables.classifiers.catalog import CLASSIFIERS
 from gan_study.trainables.classifiers.classifier import ClassifierConfig
+from gan_study.trainables.classifiers.metrics import EXPECTED_COST, find_metric
 from gan_study.trainables.data.catalog import DATA_SETS
 from gan_study.trainables.data.imbalance import Imbalance, LongTailed, Step
 from gan_study.trainables.data.source import DataConfig
 from gan_study.trainables.gans.batched import BY_DEVICE, GanExecution
 from gan_study.trainables.image_quality.features import DomainFeatures, ImageFeatures
 
-Metric: TypeAlias = Literal["minority_f1", "minority_recall", "macro_f1", "balanced_accuracy", "g_mean", "roc_auc"]
-
 NO_BALANCING = "none"
 
 
 Ratio: TypeAlias = float | None
+# YAML reads a class named 3 as a number.
+ClassName: TypeAlias = Annotated[str, BeforeValidator(str)]
+Cost: TypeAlias = Annotated[float, Field(ge=0)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,8 +143,13 @@ class StudyConfig:
     """The simple methods that every GAN has to beat; they have nothing to tune."""
     balancers: Mapping[str, Mapping[str, JsonValue]] = Field(default_factory=dict)
     """Settings of balancers that differ from their defaults."""
-    objective: Metric = "minority_f1"
-    """The metric whose gain over no balancing, on validation data, the search maximises."""
+    objective: str = "minority_f1"
+    """The metric whose gain over no balancing, on validation data, the search maximises: an overall score
+    (`trainables/classifiers/metrics.py`), or "module:function", a function of labels [N], probabilities [N, K] and
+    weights [N] that gives a float, larger being better, in a module that can be imported wherever trials run."""
+    costs: Mapping[ClassName, Mapping[ClassName, Cost]] = Field(default_factory=dict)
+    """What mistakes cost, by true and then by predicted class; 1 where nothing is said. With costs every trial
+    scores `expected_cost`, which may be the objective."""
     search: SearchConfig = Field(default_factory=SearchConfig)
     confirm: ConfirmConfig = Field(default_factory=ConfirmConfig)
     resources: ResourceConfig = Field(default_factory=ResourceConfig)
@@ -212,6 +219,9 @@ def check_study_config(config: StudyConfig) -> None:
     if not look_up(DATA_SETS, config.data.name, where="data.name").takes_folder and config.data.root is not None:
         raise ConfigError(f"data.root (--data): the data set {config.data.name!r} reads no folder")
     look_up(CLASSIFIERS, config.classifier.name, where="classifier.name")
+    find_metric(config.objective)
+    if config.objective == EXPECTED_COST and not config.costs:
+        raise ConfigError(f"objective: {EXPECTED_COST!r} needs costs, such as {{lynx: {{cat: 10}}}}")
     if config.storage is not None and holds_password(config.storage):
         raise ConfigError(
             "storage: a password in it would be written to study.json; set an environment variable to it, say "

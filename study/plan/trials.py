@@ -50,6 +50,7 @@ def planned_trial(
     study: StudyConfig, cell: Cell, balancing: BalancingConfig, purpose: Purpose, *, seed: int
 ) -> PlannedTrial:
     """The trial of `study` that balances as `balancing` says, at the ratio of `cell`."""
+    purpose = replace(purpose, costs=study.costs)
     confirm, evaluation = study.confirm, EvaluationConfig()
     if purpose.phase == "confirm":
         evaluation = EvaluationConfig(

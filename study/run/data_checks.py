@@ -9,6 +9,7 @@ import torch
 from gan_study.study.plan.config import NO_BALANCING, Ratio, StudyConfig
 from gan_study.study.plan.trials import baseline_trials
 from gan_study.trainables.base.settings import look_up
+from gan_study.trainables.classifiers.metrics import added_measures, check_measure, is_own
 from gan_study.trainables.data.catalog import DATA_SETS
 from gan_study.trainables.data.prepared import image_source
 from gan_study.trainables.data.source import DATA_ENVIRONMENT_VARIABLE
@@ -36,6 +37,14 @@ def data_notes(config: StudyConfig) -> tuple[str, ...]:
     """
     source = image_source(config.data)
     return tuple(dict.fromkeys((*source.pool().notes, *source.test().notes)))
+
+
+def check_objective(config: StudyConfig) -> None:
+    """Raise ConfigError where a study's own objective or its costs cannot score images of the data's classes."""
+    names = image_source(config.data).pool().images.class_names
+    added_measures(config.objective, config.costs, names)
+    if is_own(config.objective):
+        check_measure(config.objective, num_classes=len(names))
 
 
 def check_image_features(config: StudyConfig) -> None:

@@ -60,6 +60,7 @@ def run_study(
     check_study_config(config)
     config = data_checks.with_absolute_paths(config)
     ratios = data_checks.imbalance_ratios(config)
+    data_checks.check_objective(config)
     data_checks.check_image_features(config)
     for note in data_checks.data_notes(config):
         say(options.console, f"Data: {note}")
@@ -88,6 +89,7 @@ def resume_study(root: Path | str, *, options: RunOptions | None = None) -> Stud
                 _keep_results_alone(folder)
             return StudyResult(folder=root, trials=tuple(read_records(folder.records)))
         ratios = data_checks.imbalance_ratios(manifest.config)
+        data_checks.check_objective(manifest.config)
         with ray_cluster(options.address, verbose=options.verbose):
             room = room_for_trials(manifest.config.resources, options.address)
             return _run(manifest, root, ratios, room, options)

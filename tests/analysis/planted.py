@@ -410,3 +410,20 @@ def with_predictions(record: Trial) -> Trial:
         proportions = [n / sum(test_counts) for n in test_counts] if part == "validation" else None
         record = predicting(record, part, labels, probabilities, proportions=proportions)
     return record
+
+
+def fitted(record: Trial, part: Part, labels: np.ndarray, probabilities: np.ndarray) -> Trial:
+    """`record` with predictions [fits, N, K] of a part by several fits, and their unweighted scores."""
+    fits = [score(labels, each, minority=record.minority_classes) for each in probabilities]
+    predictions = {
+        f"{part}/labels": labels.astype(np.int64),
+        f"{part}/probabilities": probabilities.astype(np.float32),
+    }
+    scored = replace(record, scores={**record.scores, part: mean_overall(fits)})
+    return with_arrays(scored, {**predictions, **to_arrays(part, fits)})
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Probabilities [..., K] of logits."""
+    likely = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return likely / likely.sum(axis=-1, keepdims=True)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from gan_study.analysis.recheck import recheck
@@ -202,3 +203,23 @@ def test_every_row_of_every_table_names_trials_that_are_there(written: Path) -> 
             for row in rows:
                 assert set(row.split(",")[-1].split()) <= known
                 assert row.split(",")[-1]
+
+
+def own_score(labels: np.ndarray, probabilities: np.ndarray, weights: np.ndarray) -> float:
+    return float(np.average(probabilities[np.arange(len(labels)), labels], weights=weights))
+
+
+def test_the_studys_own_objective_and_costs_are_computed_anew(tmp_path: Path) -> None:
+    own = f"{__name__}:own_score"
+    write_study(tmp_path, predicted_study())
+    header = json.loads((tmp_path / "study.json").read_text())
+    header["config"] |= {"objective": own, "costs": {"benign": {"normal": 4.0}}}
+    (tmp_path / "study.json").write_text(json.dumps(header))
+    write_report(tmp_path)
+    trial = predicted_study()[-1]
+    found = {difference.where: difference for difference in recheck(tmp_path).differences}
+    labels, probabilities = trial.stored["test/labels"], trial.stored["test/probabilities"][0]
+    scored = found[f"records.jsonl, trial {trial.trial_id}, test.{own}"]
+    assert scored.said == "None"
+    assert float(scored.recomputed) == pytest.approx(probabilities[np.arange(len(labels)), labels].mean())
+    assert f"records.jsonl, trial {trial.trial_id}, test.expected_cost" in found

@@ -74,3 +74,14 @@ def test_families_come_in_the_order_of_the_tables() -> None:
         "dcgan": "GAN",
     }
     assert next(iter(families(planted_study()))) == "none"
+
+
+def test_a_smaller_calibration_error_is_a_gain() -> None:
+    records = [
+        replace(record, scores={"test": {"ece": ece}})
+        for record, ece in (
+            (planted_record(balancer="none", validation=0.4, test=0.4), 0.25),
+            (planted_record(balancer="dcgan", validation=0.4, test=0.4, gan=True), 0.125),
+        )
+    ]
+    assert paired_gains(records, "ece")["value"].tolist() == [0.125]

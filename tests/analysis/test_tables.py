@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,14 @@ from sklearn.metrics import f1_score, recall_score
 from gan_study.analysis.load import Study, load_study
 from gan_study.analysis.markup import latex_text, to_latex, to_markdown
 from gan_study.analysis.tables import answer_table, class_count_table, search_table, tables, write_tables
-from tests.analysis.planted import MINORITY, planted_record, planted_study, predicting, write_study
+from tests.analysis.planted import (
+    MINORITY,
+    planted_record,
+    planted_study,
+    predicted_study,
+    predicting,
+    write_study,
+)
 
 
 def study_of(folder: Path, *ratios: float) -> Study:
@@ -115,3 +123,15 @@ def test_the_table_equals_what_scikit_learn_finds_in_the_stored_predictions(tmp_
     assert numbers["minority_f1"]["mean"].item() == pytest.approx(np.mean(f1s), abs=1e-12)
     assert numbers["minority_recall"]["mean"].item() == pytest.approx(np.mean(recalls), abs=1e-12)
     assert answer_table(study).text["Minority F1"].item().startswith(f"{np.mean(f1s):.3f} [")
+
+
+def test_every_recorded_metric_has_a_column_the_studys_own_last(tmp_path: Path) -> None:
+    records = [
+        replace(record, scores={part: {**scores, "mine:score": 3.5} for part, scores in record.scores.items()})
+        for record in predicted_study()
+    ]
+    found = {table.name: table for table in tables(load_study(write_study(tmp_path, records)))}
+    columns = list(found["all_metrics"].rows.columns)[4:]
+    assert columns[:2] == ["Minority recall", "Minority F1"] and columns[-1] == "Mine:score"
+    assert {"AUPRC", "Minority ROC AUC", "MCC", "ECE", "Brier", "Worst class recall"} < set(columns)
+    assert set(found["all_metrics"].rows["Mine:score"]) == {"3.500 [3.500, 3.500]"}

@@ -4,19 +4,11 @@ import random
 from dataclasses import dataclass, field, replace
 
 from gan_study.study.plan.planner import Pause, Planner
+from gan_study.trainables.classifiers import metrics
 from gan_study.trainables.record import TrialRecord
 from gan_study.trainables.trial.outcome import failed_record
 
-METRICS = (
-    "accuracy",
-    "balanced_accuracy",
-    "macro_f1",
-    "g_mean",
-    "roc_auc",
-    "minority_precision",
-    "minority_recall",
-    "minority_f1",
-)
+METRICS = tuple(metrics.METRICS)
 
 
 def made_up_record(trial, *, fails=False):

@@ -67,6 +67,13 @@ def test_show_prints_the_whole_configuration(gan_study):
         (("run", "quickstart", "--set", "imbalance.ratio=0.5"), "imbalance.ratio: 0.5"),
         (("run", "quickstart", "--set", "imbalance.minority_classes=[ten]"), "'ten'"),
         (("run", "quickstart", "--set", "imbalance.ratio=100"), "class "),
+        (
+            ("run", "quickstart", "--set", "objective=my_own:score"),
+            "objective: 'my_own:score': cannot import 'my_own'",
+        ),
+        (("run", "quickstart", "--set", "objective=math:pi"), "objective: 'math:pi' is no function"),
+        (("run", "quickstart", "--set", "objective=math:fsum"), "objective: 'math:fsum' failed on 20 images"),
+        (("run", "quickstart", "--set", "costs={ten: {9: 2}}"), "costs: 'ten' is unknown"),
         (("run", "quickstart", "--time-budget", "soon"), "--time-budget 'soon'"),
         (("run", "quickstart", "--data", "."), "data.root (--data): the data set 'digits' reads no folder"),
         (("run", "quickstart", "--address", "nowhere"), "--address 'nowhere': write auto, HOST:PORT"),

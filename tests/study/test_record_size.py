@@ -64,12 +64,13 @@ def fullest_record(study):
     trial = next(iter(baseline_trials(study)))
     config = replace(trial.config, balancing=parse_balancing({"name": "bagan_gp"}))
     blank = failed_record(config, Purpose(phase="confirm"), reason="", imbalance_ratio=100.0)
+    names = (*METRICS, "a_package.a_long_module_of_mine:the_function")
     # Of 300 trials 32 are running.
     running = sorted(random.Random(0).sample(range(300), 32))
     return replace(
         blank,
         status="complete",
-        scores={part: dict.fromkeys(METRICS, 0.12345678901234567) for part in ("validation", "test")},
+        scores={part: dict.fromkeys(names, 0.12345678901234567) for part in ("validation", "test")},
         objective=0.12345678901234567,
         baseline=0.12345678901234567,
         search=SearchStep(

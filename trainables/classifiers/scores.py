@@ -1,22 +1,30 @@
 """Scores of a classifier, all from its probabilities on one part."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import average_precision_score, matthews_corrcoef, roc_auc_score
 
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
+from gan_study.trainables.classifiers.metrics import (
+    Floats,
+    Integers,
+    Measure,
+    brier_score,
+    expected_calibration_error,
+)
+
+NO_MEASURES: Mapping[str, Measure] = MappingProxyType({})
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Scores:
-    """The scores of one classifier on one part, each in [0, 1]."""
+    """The scores of one classifier on one part."""
 
     overall: Mapping[str, float | None]
-    """By metric: accuracy, balanced_accuracy, macro_f1, g_mean, roc_auc, and means over the minority classes."""
+    """By metric: those of `metrics.METRICS` and those that were added; None where undefined."""
     precision: Floats
     """By class [K]; NaN for a class without images, as in the next two."""
     recall: Floats
@@ -31,29 +39,41 @@ def score(
     *,
     minority: Sequence[int],
     class_proportions: Sequence[float] | None = None,
+    added: Mapping[str, Measure] = NO_MEASURES,
 ) -> Scores:
     """Scores of `probabilities` [N, K] against `labels` [N].
 
     `class_proportions` [K] are those of the part that the scores are to speak of: each image is weighted so that
-    its class has that share. Recall does not change by it, precision, F1, accuracy and ROC AUC do. None: as found.
-    A ratio without denominator is 0 where the class has images, and None where it has none (then it is left out
-    of the means); both are scikit-learn's conventions for precision and recall.
+    its class has that share. Recall does not change by it, all else does. None: as found. A ratio without
+    denominator is 0 where the class has images, and None where it has none (then it is left out of the means);
+    both are scikit-learn's conventions for precision and recall. `added` are further overall scores.
     """
     num_classes = probabilities.shape[1]
     counts = np.bincount(labels, minlength=num_classes)
     predicted = probabilities.argmax(axis=1)
     confusion = confusion_matrix(labels, predicted, num_classes)
     class_weights = _class_weights(counts, class_proportions)
+    weights, rare = class_weights[labels], list(minority)
     precision, recall, f1 = precision_recall_f1(confusion * class_weights[:, None])
+    roc_auc = class_areas(roc_auc_score, labels, probabilities, weights)
+    auprc = class_areas(average_precision_score, labels, probabilities, weights)
     overall = {
         "accuracy": _share(np.trace(confusion * class_weights[:, None]), float((counts * class_weights).sum())),
         "balanced_accuracy": _mean(recall),
         "macro_f1": _mean(f1),
         "g_mean": _geometric_mean(recall),
-        "roc_auc": macro_roc_auc(labels, probabilities, class_weights[labels]),
-        "minority_precision": _mean(precision[list(minority)]),
-        "minority_recall": _mean(recall[list(minority)]),
-        "minority_f1": _mean(f1[list(minority)]),
+        "roc_auc": _mean(roc_auc),
+        "minority_precision": _mean(precision[rare]),
+        "minority_recall": _mean(recall[rare]),
+        "minority_f1": _mean(f1[rare]),
+        "auprc": _mean(auprc),
+        "minority_roc_auc": _mean(roc_auc[rare]),
+        "minority_auprc": _mean(auprc[rare]),
+        "worst_class_recall": _smallest(recall),
+        "mcc": _correlation(labels, predicted, weights),
+        "ece": expected_calibration_error(labels, probabilities, weights),
+        "brier": brier_score(labels, probabilities, weights),
+        **{name: measure(labels, probabilities.astype(np.float64), weights) for name, measure in added.items()},
     }
     return Scores(overall=overall, precision=precision, recall=recall, f1=f1, confusion_matrix=confusion)
 
@@ -98,14 +118,25 @@ def precision_recall_f1(confusion: npt.NDArray[np.number]) -> tuple[Floats, Floa
     return tuple(np.where(absent, np.nan, values) for values in (precision, recall, f1))  # type: ignore[return-value]
 
 
-def macro_roc_auc(labels: Integers, probabilities: npt.NDArray[np.floating], weights: Floats) -> float | None:
-    """Mean over the classes of the area under the one-against-rest ROC curve; None where there is one class."""
-    areas = [
-        roc_auc_score(labels == label, probabilities[:, label], sample_weight=weights)
-        for label in range(probabilities.shape[1])
-        if 0 < (labels == label).sum() < len(labels)
-    ]
-    return float(np.mean(areas)) if areas else None
+def class_areas(
+    area: Callable[..., Floats | float],
+    labels: Integers,
+    probabilities: npt.NDArray[np.floating],
+    weights: Floats,
+) -> Floats:
+    """`area` (scikit-learn's under a curve) of each class against the rest [K]; NaN where one side has no image.
+
+    An image of weight 0 counts as none.
+    """
+    there = weights > 0
+    is_class = np.eye(probabilities.shape[1], dtype=np.int64)[labels[there]]
+    found = np.flatnonzero(is_class.any(axis=0) & ~is_class.all(axis=0))
+    areas = np.full(probabilities.shape[1], np.nan)
+    if found.size:
+        # All classes in one call: scikit-learn spends most of the time of a call on checks.
+        likely = probabilities[np.ix_(there, found)]
+        areas[found] = area(is_class[:, found], likely, sample_weight=weights[there], average=None)
+    return areas
 
 
 def _class_weights(counts: Integers, proportions: Sequence[float] | None) -> Floats:
@@ -119,6 +150,18 @@ def _class_weights(counts: Integers, proportions: Sequence[float] | None) -> Flo
 def _mean(values: Floats) -> float | None:
     present = values[~np.isnan(values)]
     return float(present.mean()) if len(present) else None
+
+
+def _correlation(labels: Integers, predicted: Integers, weights: Floats) -> float | None:
+    """Matthews's coefficient; None where there is one class, and so nothing to correlate with."""
+    if (labels == labels[0]).all():
+        return None
+    return float(matthews_corrcoef(labels, predicted, sample_weight=weights))
+
+
+def _smallest(values: Floats) -> float | None:
+    present = values[~np.isnan(values)]
+    return float(present.min()) if len(present) else None
 
 
 def _geometric_mean(values: Floats) -> float | None:

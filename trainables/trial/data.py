@@ -1,7 +1,7 @@
 """A trial's data: thinned, and split into what may be trained on, what chooses, and what is left over."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from gan_study.trainables.balancing.balancer import BalancedSet
 from gan_study.trainables.base.seeding import derive_seed, numpy_generator
+from gan_study.trainables.classifiers.metrics import Measure
 from gan_study.trainables.classifiers.training import Validation, proportional_weights
 from gan_study.trainables.data.images import Classes, LabeledImages, Loaded, TrainingSet, to_float, training_set
 from gan_study.trainables.data.imbalance import thin
@@ -61,6 +62,8 @@ class TrialData:
     source: ImageSource
     device: torch.device
     may_test: bool
+    added_measures: Mapping[str, Measure] = field(default_factory=dict)
+    """What the study scores beside the metrics that all studies have."""
 
     @cached_property
     def test(self) -> TestPart:

@@ -7,11 +7,12 @@ from pathlib import PurePosixPath
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import JsonValue
+from pydantic import Field, JsonValue
 
 from gan_study.trainables.arrays import Array
 from gan_study.trainables.balancing.balancer import BalancedSet
 from gan_study.trainables.base.settings import UserError, digest, settings
+from gan_study.trainables.classifiers.metrics import Costs, improvement
 from gan_study.trainables.classifiers.scores import Scores, mean_overall
 from gan_study.trainables.data.images import Labels, TrainingSet, class_counts
 from gan_study.trainables.image_quality.judge import MeasuredImages
@@ -52,7 +53,9 @@ class Purpose:
 
     phase: Phase
     metric: str = "minority_f1"
-    """Which of the overall scores counts."""
+    """Which of the overall scores counts; "module:function" is scored beside them."""
+    costs: Costs = Field(default_factory=dict)
+    """What mistakes cost, by true and predicted class; the expected cost is scored where there are any."""
     baseline: float | None = None
     """Its value on validation images without balancing in the same setting; the objective is the gain over it."""
     search: SearchStep | None = None
@@ -153,9 +156,11 @@ def array_path(trial_id: str) -> str:
 
 
 def gain(scores: Scores, purpose: Purpose) -> float | None:
-    """The score that counts minus the baseline's; None if either is not known."""
+    """How much better the score that counts is than the baseline's; None if either is not known."""
     value = scores.overall[purpose.metric]
-    return None if value is None or purpose.baseline is None else value - purpose.baseline
+    if value is None or purpose.baseline is None:
+        return None
+    return improvement(purpose.metric, value, purpose.baseline)
 
 
 def _blank_record(config: TrialConfig, purpose: Purpose, *, imbalance_ratio: float) -> TrialRecord:

@@ -16,6 +16,7 @@ from gan_study.trainables.balancing.balancer import BalancedSet
 from gan_study.trainables.balancing.gan import GanBalancing
 from gan_study.trainables.base.seeding import derive_seed
 from gan_study.trainables.classifiers.classifier import FittedClassifier
+from gan_study.trainables.classifiers.metrics import added_measures
 from gan_study.trainables.classifiers.scores import Scores, score
 from gan_study.trainables.classifiers.training import AfterEpoch, Validation, fit, num_steps
 from gan_study.trainables.data.images import TrainingSet
@@ -62,7 +63,7 @@ def run_trial(
     """
     clock = Stopwatch()
     # The pool is thinned to the imbalance, validation is carved out of what is left, both go onto the device.
-    data = load_data(config, source or image_source(config.data), device)
+    data = _load(config, purpose, source, device)
     clock.lap("data")
     milestones: list[Milestone] = []
     # A balancer yields one set or, if it trains a GAN, one at each milestone and the answer last.
@@ -96,6 +97,13 @@ def run_trial(
             milestones=tuple(milestones),
             seconds=clock.seconds,
         )
+
+
+def _load(config: TrialConfig, purpose: Purpose, source: ImageSource | None, device: torch.device) -> TrialData:
+    """The trial's data, with what the study scores beside the metrics that all studies have."""
+    data = load_data(config, source or image_source(config.data), device)
+    added = added_measures(purpose.metric, purpose.costs, data.parts.classes.names)
+    return replace(data, added_measures=added)
 
 
 @dataclass
@@ -182,7 +190,13 @@ def _evaluate(data: TrialData, classifier: FittedClassifier, part: Part) -> Eval
     else:
         images, labels, proportions = data.test.images, data.test.loaded.images.labels, None
     probabilities = classifier.probabilities(images).cpu().numpy()
-    scores = score(labels, probabilities, minority=parts.classes.minority, class_proportions=proportions)
+    scores = score(
+        labels,
+        probabilities,
+        minority=parts.classes.minority,
+        class_proportions=proportions,
+        added=data.added_measures,
+    )
     return Evaluated(labels=labels, probabilities=probabilities, scores=scores)
 
 

@@ -78,6 +78,9 @@ def test_another_profile_drops_the_settings_of_the_old_one():
             "search.parameters.data/name: only imbalance/ratio",
         ),
         ("search.parameters.balancing/balance_to={low: 0.5, high: 1}", "needs a key 'kind'"),
+        ("objective=minority_f2", "objective: 'minority_f2' is unknown; did you mean 'minority_f1'?"),
+        ("objective=expected_cost", "objective: 'expected_cost' needs costs"),
+        ("costs={3: {8: -1}}", "costs.3.8: -1 cannot be used; input should be greater than or equal to 0"),
         ("confirm.seeds=[0]", "confirm.seeds holds the search seed 0"),
         ("confirm.seeds=[]", "confirm.seeds: "),
         ("wandb.mode=onlin", "wandb.mode: 'onlin' cannot be used; input should be 'off', 'offline' or 'online'"),
@@ -189,3 +192,11 @@ def test_resolved_settings_of_a_balancer_do_not_repeat_its_name():
     balancers = resolve_study(study_config("quickstart"))["balancers"]
     assert "dcgan" in balancers
     assert [name for name, settings in balancers.items() if "name" in settings] == []
+
+
+def test_costs_name_classes_that_yaml_takes_for_numbers_and_change_no_trial():
+    plain, costly = study_config("quickstart"), study_config("quickstart", ["costs={3: {8: 5}}", "objective=ece"])
+    assert costly.costs == {"3": {"8": 5.0}}
+    first, second = (list(baseline_trials(config)) for config in (plain, costly))
+    assert [trial.trial_id for trial in first] == [trial.trial_id for trial in second]
+    assert second[0].purpose.costs == costly.costs and second[0].purpose.metric == "ece"

@@ -383,3 +383,24 @@ def test_a_family_has_no_need_of_balancers_that_train_no_gan():
     none = {"name": "none"}
     one_at_a_time = of_family(1, balancing=none, execution=GanExecution())
     assert equal_parts(of_family(1, balancing=none)) == equal_parts(one_at_a_time)
+
+
+def second_class_found(labels, probabilities, weights):
+    return float((probabilities[labels == 1].argmax(axis=1) == 1).mean())
+
+
+def test_the_studys_own_objective_and_costs_are_scored_and_change_no_id():
+    own = f"{__name__}:second_class_found"
+    purpose = Purpose(phase="baseline", metric=own, costs={"0": {"1": 5.0}}, baseline=0.0)
+    plain, added = outcome(config()).record, outcome(config(), purpose).record
+    assert added.trial_id == plain.trial_id and added.setting_id == plain.setting_id
+    scores = added.scores["validation"]
+    assert set(scores) - set(plain.scores["validation"]) == {own, "expected_cost"}
+    assert {name: scores[name] for name in plain.scores["validation"]} == plain.scores["validation"]
+    assert scores["expected_cost"] >= 1 - scores["accuracy"]
+    assert added.objective == scores[own]
+
+
+def test_a_smaller_calibration_error_is_a_gain():
+    record = outcome(config(), Purpose(phase="search", metric="ece", baseline=0.9)).record
+    assert record.objective == pytest.approx(0.9 - record.scores["validation"]["ece"])
