@@ -156,7 +156,7 @@ def _images_p_values(study: Study, found: Sequence[Pairs]) -> dict[Pairs, float]
                 raise RecordError(
                     f"trials of {pairs.method} and {pairs.reference} were tested on different images"
                 )
-            predicted = np.stack([each.predicted for each in predictions])
+            predicted = np.stack([each.predicted[0] for each in predictions])
             classes = records[keys[0]].minority_classes
             p_values[pairs] = statistics.swap_p_value(labels, predicted[:number], predicted[number:], classes)
     return p_values

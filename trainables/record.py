@@ -299,6 +299,8 @@ class TrialRecord:
     """Overall scores by part, each in [0, 1] and the mean over the fits: accuracy, balanced_accuracy, macro_f1,
     g_mean, roc_auc, minority_precision, minority_recall, minority_f1 (means over the minority classes).
     """
+    fit_spread: float | None = None
+    """Standard deviation over the fits of the validation score that counts; None with one fit."""
     objective: float | None = None
     """The gain on validation images over no balancing in the same setting."""
     baseline: float | None = None

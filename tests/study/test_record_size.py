@@ -38,6 +38,8 @@ def test_a_record_of_a_recipe_with_all_that_it_can_hold_is_small(name):
         blank,
         status="complete",
         scores={part: dict.fromkeys(METRICS, 0.12345678901234567) for part in ("validation", "test")},
+        num_fits=5,
+        fit_spread=0.12345678901234567,
         objective=0.12345678901234567,
         baseline=0.12345678901234567,
         search=SearchStep(
