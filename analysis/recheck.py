@@ -17,8 +17,8 @@ from gan_study.analysis.select import score as score_of
 from gan_study.analysis.tables import TRIALS_NAME, Table, table_texts
 from gan_study.analysis.trial import Trial
 from gan_study.trainables.arrays import Array
-from gan_study.trainables.classifiers.scores import mean_overall, score, to_arrays
-from gan_study.trainables.record import Overall, Part, RecordError
+from gan_study.trainables.classifiers.scores import Scores, mean_overall, score, spread, to_arrays
+from gan_study.trainables.record import Part, RecordError
 
 # What another machine's arithmetic may change: the last digits of a mean.
 RELATIVE_TOLERANCE, ABSOLUTE_TOLERANCE = 1e-9, 1e-12
@@ -83,16 +83,16 @@ def recheck(folder: Path) -> Rechecked:
 
 @dataclass(frozen=True, kw_only=True)
 class _Recomputed:
-    """A trial's overall scores by part: from its predictions, as recorded where there are none."""
+    """A trial with what follows from its predictions; as recorded where there are none."""
 
-    scores: Mapping[Part, Overall]
+    trial: Trial
     num_scored: int
     differences: tuple[Difference, ...]
     notes: tuple[str, ...]
 
 
 def _recompute(study: Study, record: Trial) -> _Recomputed:
-    scores: dict[Part, Overall] = dict(record.scores)
+    recomputed = record
     differences: list[Difference] = []
     notes, num_scored = [], 0
     for part in record.scores:
@@ -110,9 +110,15 @@ def _recompute(study: Study, record: Trial) -> _Recomputed:
                 score(predictions.labels, each, minority=record.minority_classes, class_proportions=proportions)
                 for each in predictions.probabilities
             ]
-            scores[part] = mean_overall(fits)
+            recomputed = _with_scores(recomputed, part, fits, str(study.config["objective"]))
             differences += _array_differences(record, to_arrays(part, fits))
-    return _Recomputed(scores=scores, num_scored=num_scored, differences=tuple(differences), notes=tuple(notes))
+    return _Recomputed(trial=recomputed, num_scored=num_scored, differences=tuple(differences), notes=tuple(notes))
+
+
+def _with_scores(record: Trial, part: Part, fits: Sequence[Scores], metric: str) -> Trial:
+    """`record` with these scores of each fit on one part; `metric` is the one that counts."""
+    record = replace(record, num_fits=len(fits), scores={**record.scores, part: mean_overall(fits)})
+    return replace(record, fit_spread=spread(fits, metric)) if part == "validation" else record
 
 
 def _test_proportions(records: Sequence[Trial], dataset: str) -> tuple[float, ...] | None:
@@ -146,7 +152,7 @@ def _value_differences(
 def _with_gains(study: Study, found: Sequence[_Recomputed]) -> tuple[Trial, ...]:
     """The trials with their recomputed scores, and gains over the baselines' recomputed scores."""
     metric = str(study.config["objective"])
-    records = [replace(record, scores=each.scores) for record, each in zip(study.records, found, strict=True)]
+    records = [each.trial for each in found]
     baselines = {
         record.setting_id: score_of(record, metric, "validation")
         for record in records
@@ -170,7 +176,8 @@ def _records_differences(records: Sequence[Trial], recomputed: Sequence[Trial]) 
 
 def _numbers(record: Trial) -> Iterator[tuple[str, object]]:
     """All of a record that follows from predictions, each with its path: test.accuracy."""
-    yield from (("objective", record.objective), ("baseline", record.baseline))
+    for name in ("objective", "baseline", "num_fits", "fit_spread"):
+        yield name, getattr(record, name)
     for part, overall in record.scores.items():
         yield from _leaves(overall, part)
 

@@ -20,6 +20,7 @@ from gan_study.analysis.answer import answer, contrast_table
 from gan_study.analysis.best_epoch import best_epoch_tables
 from gan_study.analysis.caveats import caveats
 from gan_study.analysis.charts import Chart, charts, choices
+from gan_study.analysis.classifier_curves import classifier_curve_tables
 from gan_study.analysis.crossover import crossover_tables
 from gan_study.analysis.gan_time import gan_time_tables
 from gan_study.analysis.generated import FIDELITY, VARIETY, features_of, generated_tables, with_features
@@ -85,6 +86,7 @@ def report_tables(study: Study) -> tuple[Table, ...]:
         *importance_tables(study),
         *generated_tables(records),
         *best_epoch_tables(records),
+        *classifier_curve_tables(records),
         *gan_time_tables(records),
     )
     return tuple(tables.traced(table, records) for table in found)
