@@ -26,7 +26,7 @@ MOST_GAPS = 10
 # What a row of `records_frame` takes from a record as it is.
 ROW_FIELDS = (
     *("trial_id", "setting_id", "phase", "status", "failure", "dataset", "classifier", "balancer"),
-    *("imbalance_ratio", "seed", "objective", "baseline"),
+    *("imbalance_ratio", "seed", "objective", "baseline", "num_fits", "fit_spread"),
 )
 
 

@@ -1,4 +1,4 @@
-"""Where a condition has one run: what the stored predictions of two classifiers say of each other."""
+"""Where a condition has one run: what the stored predictions of two methods say of each other."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,8 +21,8 @@ from gan_study.trainables.record import RecordError
 class PairedPredictions:
     """A method and no balancing on the same test images of one minority class, in one run.
 
-    `right_without` and `right_with` of `num_images` are predicted right; `only_without` and `only_with` by that
-    one alone.
+    `right_without` and `right_with` of `num_images` are predicted right, by more than half of the fits, so that an
+    image counts once; `only_without` and `only_with` by that one alone.
     """
 
     arm: Arm
@@ -66,7 +66,9 @@ def _by_class(without: _Predicted, with_method: _Predicted) -> Iterator[PairedPr
     labels = without_it.labels
     if not np.array_equal(labels, with_it.labels):
         raise RecordError(f"{none.trial_id} and {record.trial_id} were tested on different images")
-    right_without, right_with = without_it.predicted == labels, with_it.predicted == labels
+    right_without, right_with = (
+        np.mean(each.predicted == labels, axis=0) > 1 / 2 for each in (without_it, with_it)
+    )
     for index in record.minority_classes:
         of_class = labels == index
         yield PairedPredictions(
@@ -101,7 +103,7 @@ def one_run_tables(study: Study) -> tuple[Table, ...]:
     ]
     columns = [*ARM_COLUMNS, "class", "Right", "Right without it alone", "Right with it alone"]
     columns += ["p (McNemar, Holm)", "These two classifiers"]
-    title = "One run: the test images that no balancing and each method get right"
+    title = "One run: the test images that most fits of no balancing and of each method get right"
     rows = pd.DataFrame(text, columns=columns)
     return (Table(name="one_run", title=title, numbers=_numbers(found, corrected), rows=rows),)
 

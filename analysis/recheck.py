@@ -19,8 +19,8 @@ from gan_study.analysis.tables import TRIALS_NAME, Table, table_texts
 from gan_study.analysis.trial import Predictions, Trial
 from gan_study.trainables.arrays import Array
 from gan_study.trainables.classifiers.metrics import added_measures, improvement
-from gan_study.trainables.classifiers.scores import Scores, mean_overall, score, to_arrays
-from gan_study.trainables.record import Overall, Part, RecordError
+from gan_study.trainables.classifiers.scores import Scores, mean_overall, score, spread, to_arrays
+from gan_study.trainables.record import Part, RecordError
 
 # What another machine's arithmetic may change: the last digits of a mean.
 RELATIVE_TOLERANCE, ABSOLUTE_TOLERANCE = 1e-9, 1e-12
@@ -85,16 +85,16 @@ def recheck(folder: Path) -> Rechecked:
 
 @dataclass(frozen=True, kw_only=True)
 class _Recomputed:
-    """A trial's overall scores by part: from its predictions, as recorded where there are none."""
+    """A trial with what follows from its predictions; as recorded where there are none."""
 
-    scores: Mapping[Part, Overall]
+    trial: Trial
     num_scored: int
     differences: tuple[Difference, ...]
     notes: tuple[str, ...]
 
 
 def _recompute(study: Study, record: Trial) -> _Recomputed:
-    scores: dict[Part, Overall] = dict(record.scores)
+    recomputed = record
     differences: list[Difference] = []
     notes, num_scored = [], 0
     for part in record.scores:
@@ -109,9 +109,15 @@ def _recompute(study: Study, record: Trial) -> _Recomputed:
         else:
             num_scored += 1
             fits = _score_fits(study, record, predictions, proportions)
-            scores[part] = mean_overall(fits)
+            recomputed = _with_scores(recomputed, part, fits, objective_of(study))
             differences += _array_differences(record, to_arrays(part, fits))
-    return _Recomputed(scores=scores, num_scored=num_scored, differences=tuple(differences), notes=tuple(notes))
+    return _Recomputed(trial=recomputed, num_scored=num_scored, differences=tuple(differences), notes=tuple(notes))
+
+
+def _with_scores(record: Trial, part: Part, fits: Sequence[Scores], metric: str) -> Trial:
+    """`record` with these scores of each fit on one part; `metric` is the one that counts."""
+    record = replace(record, num_fits=len(fits), scores={**record.scores, part: mean_overall(fits)})
+    return replace(record, fit_spread=spread(fits, metric)) if part == "validation" else record
 
 
 def _score_fits(
@@ -159,7 +165,7 @@ def _value_differences(
 def _with_gains(study: Study, found: Sequence[_Recomputed]) -> tuple[Trial, ...]:
     """The trials with their recomputed scores, and gains over the baselines' recomputed scores."""
     metric = objective_of(study)
-    records = [replace(record, scores=each.scores) for record, each in zip(study.records, found, strict=True)]
+    records = [each.trial for each in found]
     baselines = {
         record.setting_id: score_of(record, metric, "validation")
         for record in records
@@ -183,7 +189,8 @@ def _records_differences(records: Sequence[Trial], recomputed: Sequence[Trial]) 
 
 def _numbers(record: Trial) -> Iterator[tuple[str, object]]:
     """All of a record that follows from predictions, each with its path: test.accuracy."""
-    yield from (("objective", record.objective), ("baseline", record.baseline))
+    for name in ("objective", "baseline", "num_fits", "fit_spread"):
+        yield name, getattr(record, name)
     for part, overall in record.scores.items():
         yield from _leaves(overall, part)
 

@@ -21,6 +21,7 @@ from gan_study.analysis.calibration import calibration_tables
 from gan_study.analysis.caveats import caveats
 from gan_study.analysis.charts import Chart, charts, choices
 from gan_study.analysis.class_tables import class_tables
+from gan_study.analysis.classifier_curves import classifier_curve_tables
 from gan_study.analysis.crossover import crossover_tables
 from gan_study.analysis.curves import curve_tables
 from gan_study.analysis.gan_time import gan_time_tables
@@ -92,6 +93,7 @@ def report_tables(study: Study) -> tuple[Table, ...]:
         *importance_tables(study),
         *generated_tables(records),
         *best_epoch_tables(records),
+        *classifier_curve_tables(records),
         *gan_time_tables(records),
     )
     return tuple(tables.traced(table, records) for table in found)

@@ -37,8 +37,8 @@ class Predictions(NamedTuple):
 
     @property
     def predicted(self) -> Labels:
-        """What the first fit takes each image for [N]."""
-        found: Labels = self.probabilities[0].argmax(axis=1)
+        """What each fit takes each image for [fits, N]."""
+        found: Labels = self.probabilities.argmax(axis=2)
         return found
 
 
@@ -52,6 +52,13 @@ class ClassScores(NamedTuple):
     recall: Floats
     f1: Floats
     confusion_matrix: Labels
+
+
+class FitLosses(NamedTuple):
+    """Losses of each fit of the classifier by epoch [fits, epochs]; NaN where not measured."""
+
+    training: Floats
+    validation: Floats
 
 
 class Losses(NamedTuple):
@@ -189,8 +196,14 @@ class Trial(TrialRecord):
         return dict(zip(found[0].tolist(), found[1].tolist(), strict=True)) if found else {}
 
     @cached_property
+    def fit_losses(self) -> FitLosses | None:
+        """How the classifier's losses went."""
+        found = self.read("classifier/training_loss", "classifier/validation_loss")
+        return FitLosses(*found) if found else None
+
+    @cached_property
     def test_epochs(self) -> tuple[Overall, ...]:
-        """Scores on the test part after each epoch of the classifier."""
+        """Scores of the first fit on the test part after each epoch."""
         found = self.read("scores/metrics", "classifier/test_epochs")
         return tuple(_by_name(found[0].tolist(), row) for row in found[1]) if found else ()
 

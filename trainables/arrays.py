@@ -88,10 +88,18 @@ ARRAYS: Mapping[str, ArraySpec] = {
     "validation/group": _spec("int64", "validation", "number of the group (patient, video) of each image"),
     "test/group": _spec("int64", "test", "number of the group (patient, video) of each image"),
     "classifier/test_epochs": _spec(
-        "float64", "test_epochs metrics", "overall scores on the test part after each epoch"
+        "float64", "test_epochs metrics", "overall scores of the first fit on the test part after each epoch"
     ),
-    "classifier/training_loss": _spec("float64", "fits fit_epochs", "mean training loss of each epoch"),
-    "classifier/validation_loss": _spec("float64", "fits fit_epochs", "validation loss after each epoch"),
+    "classifier/training_loss": _spec(
+        "float64",
+        "fits fit_epochs",
+        "mean loss of the steps of each epoch, by the method's own loss; NaN after an early stop",
+    ),
+    "classifier/validation_loss": _spec(
+        "float64",
+        "fits fit_epochs",
+        "cross-entropy of the validation part after the epoch; NaN where not measured",
+    ),
     "classifier/seconds": _spec("float64", "fits", "wall time of each fit", is_time=True),
     "gan/trained_on": _spec("text", "gans", 'what each GAN was trained on: a class name, or "all classes"'),
     "gan/generator_loss": _spec("float64", "gans gan_epochs", "mean loss of each epoch; NaN after the last"),

@@ -302,6 +302,8 @@ class TrialRecord:
     """Overall scores by part, each the mean over the fits; `trainables/classifiers/metrics.py` has the names,
     ranges and directions of those that all trials have. Further ones are the study's own objective,
     "module:function", and the expected cost."""
+    fit_spread: float | None = None
+    """Standard deviation over the fits of the validation score that counts; None with one fit."""
     objective: float | None = None
     """The gain on validation images over no balancing in the same setting."""
     baseline: float | None = None

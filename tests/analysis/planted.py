@@ -11,7 +11,7 @@ from gan_study.analysis.load import Study
 from gan_study.analysis.trial import ImageQuality, Trial
 from gan_study.trainables.arrays import Array, to_bytes
 from gan_study.trainables.base.settings import dump
-from gan_study.trainables.classifiers.scores import mean_overall, score, to_arrays
+from gan_study.trainables.classifiers.scores import mean_overall, score, spread, to_arrays
 from gan_study.trainables.record import (
     CHOSEN_GAN,
     CHOSEN_SIMPLE,
@@ -355,8 +355,11 @@ def with_samples(record: Trial, *, size: int = 8) -> Trial:
     )
 
 
-def predicted_study(*, ratio: float = 10.0) -> list[Trial]:
-    """No balancing, a simple method and a GAN with three seeds and a search, scored from stored predictions."""
+def predicted_study(*, ratio: float = 10.0, fits: int = 1) -> list[Trial]:
+    """No balancing, a simple method and a GAN with three seeds and a search, scored from stored predictions.
+
+    Those of the confirmed trials are by so many `fits`.
+    """
     arms = (("none", False), ("smote", False), ("dcgan", True))
     confirmations = [
         planted_record(balancer=name, validation=0.0, test=0.0, gan=gan, seed=seed, ratio=ratio)
@@ -365,7 +368,8 @@ def predicted_study(*, ratio: float = 10.0) -> list[Trial]:
     ]
     baseline = planted_record(balancer="none", validation=0.0, phase="baseline", seed=0, ratio=ratio)
     searched = search_trials("dcgan", (0.0, 0.0), first=0, ratio=ratio)
-    records = [with_predictions(record) for record in (baseline, *searched, *confirmations)]
+    records = [with_predictions(record) for record in (baseline, *searched)]
+    records += [with_predictions(record, fits=fits) for record in confirmations]
     reached = records[0].scores["validation"]["minority_f1"]
     return [
         replace(record, baseline=reached, objective=_minority_f1(record) - reached)
@@ -385,30 +389,33 @@ def predicting(
     record: Trial,
     part: Part,
     labels: np.ndarray,
-    probabilities: np.ndarray,
-    *,
+    *by_fit: np.ndarray,
     proportions: Sequence[float] | None = None,
 ) -> Trial:
-    """`record` with these predictions of a part by one fit, and the scores that they give."""
-    fit = score(labels, probabilities, minority=record.minority_classes, class_proportions=proportions)
+    """`record` with these predictions of a part, probabilities of each fit, and the scores that they give."""
+    fits = [
+        score(labels, each, minority=record.minority_classes, class_proportions=proportions) for each in by_fit
+    ]
     predictions = {
         f"{part}/labels": labels.astype(np.int64),
-        f"{part}/probabilities": probabilities[None].astype(np.float32),
+        f"{part}/probabilities": np.stack(by_fit).astype(np.float32),
     }
-    scored = replace(record, scores={**record.scores, part: mean_overall([fit])})
-    return with_arrays(scored, {**predictions, **to_arrays(part, [fit])})
+    scored = replace(record, num_fits=len(fits), scores={**record.scores, part: mean_overall(fits)})
+    if part == "validation":
+        scored = replace(scored, fit_spread=spread(fits, "minority_f1"))
+    return with_arrays(scored, {**predictions, **to_arrays(part, fits)})
 
 
-def with_predictions(record: Trial) -> Trial:
+def with_predictions(record: Trial, *, fits: int = 1) -> Trial:
     """`record` with predictions of its own for each part that it has scores of, and the scores that they give."""
     rng = np.random.default_rng(sum(record.trial_id.encode()))
     test_counts = (50, 50, 12)
     for part in record.scores:
         labels = np.repeat(np.arange(3), (25, 9, 6) if part == "validation" else test_counts)
-        logits = rng.normal(size=(len(labels), 3)) + 1.5 * np.eye(3)[labels]
-        probabilities = (np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)).astype(np.float32)
+        logits = rng.normal(size=(fits, len(labels), 3)) + 1.5 * np.eye(3)[labels]
+        probabilities = (np.exp(logits) / np.exp(logits).sum(axis=2, keepdims=True)).astype(np.float32)
         proportions = [n / sum(test_counts) for n in test_counts] if part == "validation" else None
-        record = predicting(record, part, labels, probabilities, proportions=proportions)
+        record = predicting(record, part, labels, *probabilities, proportions=proportions)
     return record
 
 

@@ -54,6 +54,19 @@ def test_one_image_more_of_twenty_is_no_evidence(tmp_path: Path) -> None:
     assert table.text["These two classifiers"].tolist() == ["no evidence of a difference"] * 2
 
 
+def test_an_image_counts_once_however_many_the_fits(tmp_path: Path) -> None:
+    none = planted_record(balancer="none", validation=0.4, test=0.4)
+    gan = planted_record(balancer="dcgan", validation=0.5, test=0.5, gan=True)
+    # Two of the three fits of dcgan get the same 15 of class 2 right, the third one all of them.
+    right = [right_ones(*range(number)) for number in (15, 15, 20)]
+    by_fit = [np.eye(3, dtype=np.float32)[np.where(each, LABELS, (LABELS + 1) % 3)] for each in right]
+    gan = predicting(predicting(gan, "validation", LABELS, *by_fit), "test", LABELS, *by_fit)
+    study = load_study(write_study(tmp_path, [with_predictions(none, right_ones(*range(14))), gan]))
+    _, normal = paired_predictions(study)
+    assert (normal.right_without, normal.right_with) == (14, 15)
+    assert (normal.only_without, normal.only_with) == (0, 1)
+
+
 def test_ten_images_that_one_alone_gets_right_are(tmp_path: Path) -> None:
     study = one_run(tmp_path, right_ones(0, 1), right_ones(*range(12), of_class_1=range(19)))
     (table,) = one_run_tables(study)

@@ -1,4 +1,5 @@
 import json
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -168,6 +169,26 @@ def test_scores_of_a_class_that_its_predictions_do_not_give_are_found(study: Pat
     recall[0, 2] += 1e-6
     write_study(study, [*records[:-1], with_arrays(records[-1], {"test/recall": recall})])
     assert places(study) == [f"{array_path(records[-1])}, test/recall[0][2]"]
+
+
+def test_every_fit_is_recomputed(tmp_path: Path) -> None:
+    *others, last = predicted_study(fits=2)
+    write_report(write_study(tmp_path, [*others, last]))
+    assert places(tmp_path) == []
+    in_record, in_arrays = f"records.jsonl, trial {last.trial_id}, ", f"{array_path(last)}, "
+
+    write_study(tmp_path, [*others, replace(last, num_fits=3, fit_spread=0.5)])
+    assert places(tmp_path) == [f"{in_record}num_fits", f"{in_record}fit_spread"]
+
+    # The second fit takes one test image for another class.
+    probabilities = last.stored["test/probabilities"].copy()
+    probabilities[1, 0] = np.roll(probabilities[1, 0], 1)
+    write_study(tmp_path, [*others, with_arrays(last, {"test/probabilities": probabilities})])
+    found = places(tmp_path)
+    assert f"{in_record}test.macro_f1" in found
+    changed_arrays = [place.removeprefix(in_arrays) for place in found if place.startswith(in_arrays)]
+    assert changed_arrays
+    assert all(re.match(r"test/\w+\[1\]", place) for place in changed_arrays)
 
 
 def test_validation_scores_wait_for_the_test_part_to_be_known(tmp_path: Path) -> None:

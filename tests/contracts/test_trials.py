@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from gan_study.trainables.arrays import ArrayFile, to_bytes
+from gan_study.trainables.arrays import ARRAYS, ArrayFile, to_bytes
 from gan_study.trainables.balancing.catalog import BALANCERS
+from gan_study.trainables.base.seeding import derive_seed
 from gan_study.trainables.classifiers.catalog import CLASSIFIERS
 from gan_study.trainables.gans.catalog import VARIANTS
 from gan_study.trainables.record import MOST_RECORD_BYTES, read_line
 from gan_study.trainables.runtime.cache import State
+from gan_study.trainables.trial import run
 from gan_study.trainables.trial.config import parse_trial
 from gan_study.trainables.trial.outcome import Purpose, TrialOutcome
 from gan_study.trainables.trial.run import run_trial
@@ -27,13 +29,13 @@ MEASURING: dict[str, State] = {}
 
 
 @cache
-def outcome(balancer="none", classifier="simple_cnn", repetition=0, device=CPU):
+def outcome(balancer="none", classifier="simple_cnn", repetition=0, device=CPU, fits=1):
     warm_start = {"warm_start_epochs": 1} if balancer in VARIANTS and VARIANTS[balancer].warm_start else {}
     settings = {"gan": {"epochs": 1, **warm_start}} if BALANCERS[balancer].is_gan else {}
     config = parse_trial(
         {
             "seed": 5,
-            "evaluation": {"test": True},
+            "evaluation": {"test": True, "fits": fits},
             "data": {"name": "digits", "image_size": 16, "train_size": 400},
             "imbalance": {"profile": "step", "ratio": 5, "minority_classes": ["3", "8"]},
             "classifier": {"name": classifier, "epochs": 1},
@@ -76,6 +78,36 @@ def test_equal_seeds_give_equal_trials(balancer):
     assert first is not second
     assert first.record.outcome() == second.record.outcome()
     assert content(first) == content(second)
+
+
+@pytest.mark.parametrize("balancer", each(BALANCERS))
+def test_a_second_fit_has_a_seed_of_its_own_and_leaves_the_first_as_it_was(balancer, monkeypatch, tmp_path):
+    seeds, fit = [], run.fit
+    monkeypatch.setattr(run, "fit", lambda *args, **named: (seeds.append(named["seed"]), fit(*args, **named))[1])
+    single, double = outcome(balancer), outcome(balancer, fits=2)
+    # Those of every other balancer too: fits are pairs.
+    assert seeds[-2:] == [derive_seed(5, "classifier"), derive_seed(5, "classifier", 1)]
+    by_fit = {name for name in double.arrays if "fits" in ARRAYS[name].axes}
+    assert {name for name in by_fit if name.startswith("classifier/")} == {
+        f"classifier/{name}" for name in ("training_loss", "validation_loss", "seconds")
+    }
+    for name, array in double.arrays.items():
+        if name in by_fit:
+            assert len(array) == 2
+            array = array[:1]
+        if not ARRAYS[name].is_time:
+            np.testing.assert_array_equal(array, single.arrays[name], strict=True)
+    for part in ("validation", "test"):
+        first, second = double.arrays[f"{part}/probabilities"]
+        assert not np.array_equal(first, second)
+        means = dict(
+            zip(double.arrays["scores/metrics"], double.arrays[f"{part}/overall"].mean(axis=0), strict=True)
+        )
+        assert double.record.scores[part] == pytest.approx(means)
+    assert double.record.num_fits == 2
+    assert len(double.record.to_line()) <= MOST_RECORD_BYTES
+    (tmp_path / "arrays.npz").write_bytes(to_bytes(double.arrays))
+    assert ArrayFile(tmp_path / "arrays.npz").find_damage() is None
 
 
 @pytest.mark.parametrize("balancer", each(name for name, entry in BALANCERS.items() if entry.is_gan))

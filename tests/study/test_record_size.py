@@ -71,6 +71,8 @@ def fullest_record(study):
         blank,
         status="complete",
         scores={part: dict.fromkeys(names, 0.12345678901234567) for part in ("validation", "test")},
+        num_fits=5,
+        fit_spread=0.12345678901234567,
         objective=0.12345678901234567,
         baseline=0.12345678901234567,
         search=SearchStep(

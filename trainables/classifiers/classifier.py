@@ -180,10 +180,14 @@ class ClassifierModel:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FittedClassifier:
-    """A trained body, in evaluation mode, and a head."""
+    """A trained body, in evaluation mode, and a head; how the losses went while both were trained."""
 
     body: nn.Module
     head: Head
+    training_losses: tuple[float, ...] = ()
+    """Mean loss of the steps of each epoch; NaN after an early stop."""
+    validation_losses: tuple[float, ...] = ()
+    """Loss on the validation part after each of these epochs; NaN where it was not measured."""
 
     @torch.no_grad()
     def features(self, images: Tensor) -> Tensor:

@@ -85,6 +85,13 @@ def mean_overall(fits: Sequence[Scores]) -> dict[str, float | None]:
     return {name: float(np.mean(values)) if len(values) == len(fits) else None for name, values in defined.items()}
 
 
+def spread(fits: Sequence[Scores], metric: str) -> float | None:
+    """The standard deviation (n - 1) of an overall score over fits; None with one, or where some fit's is."""
+    values = [each.overall[metric] for each in fits]
+    defined = [value for value in values if value is not None]
+    return float(np.std(defined, ddof=1)) if 1 < len(defined) == len(values) else None
+
+
 def to_arrays(part: str, fits: Sequence[Scores]) -> dict[str, npt.NDArray[np.generic]]:
     """The scores of several fits on a part, under the names of a trial's arrays (`trainables.arrays`)."""
     return {

@@ -10,6 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from gan_study.trainables.arrays import Array
+from gan_study.trainables.classifiers.classifier import FittedClassifier
 from gan_study.trainables.classifiers.scores import Scores, to_arrays
 from gan_study.trainables.data.images import Classes, Labels, TrainingSet, to_bytes
 from gan_study.trainables.gans.sampling import IMAGES_OF_A_CLASS, Snapshots
@@ -46,12 +47,17 @@ def score_arrays(
     }
 
 
-def epoch_arrays(test_epochs: Sequence[Scores]) -> dict[str, Array]:
-    """The overall scores on the test part after each epoch; nothing without any."""
-    if not test_epochs:
-        return {}
+def fit_arrays(
+    fits: Sequence[FittedClassifier], *, seconds: Sequence[float], test_epochs: Sequence[Scores]
+) -> dict[str, Array]:
+    """Losses and time of each fit and, if there are any, overall test scores after each epoch of the first."""
     rows = [list(each.overall.values()) for each in test_epochs]
-    return {"classifier/test_epochs": np.array(rows, dtype=np.float64)}
+    return {
+        "classifier/training_loss": np.array([each.training_losses for each in fits], dtype=np.float64),
+        "classifier/validation_loss": np.array([each.validation_losses for each in fits], dtype=np.float64),
+        "classifier/seconds": np.array(seconds, dtype=np.float64),
+        **({"classifier/test_epochs": np.array(rows, dtype=np.float64)} if rows else {}),
+    }
 
 
 def gan_arrays(gans: Mapping[str, TrainedEpoch]) -> dict[str, Array]:

@@ -24,15 +24,17 @@ _PLACES = ("data.root", "evaluation.image_features.weights")
 
 @settings
 class EvaluationConfig:
-    """What is evaluated; no number of the training or the validation part depends on it.
+    """What is evaluated, and by how many fits; neither the balanced set nor the first fit depends on it.
 
     `test` says whether the test part may be read: in the confirm phase alone. `test_each_epoch` has it read after
-    each epoch of the classifier as well, so that the best epoch on the test part, which much of the literature
+    each epoch of the first fit as well, so that the best epoch on the test part, which much of the literature
     reports, can stand beside the last. `image_features` are those by which generated images are judged.
     """
 
     test: bool = False
     test_each_epoch: bool = False
+    fits: int = Field(default=1, ge=1)
+    """Classifiers fitted to the same balanced set, each with a seed of its own; scores are their mean."""
     image_features: ImageFeatures = Field(default_factory=DomainFeatures)
 
     @model_validator(mode="after")

@@ -12,8 +12,9 @@ from pydantic import Field, JsonValue
 from gan_study.trainables.arrays import Array
 from gan_study.trainables.balancing.balancer import BalancedSet
 from gan_study.trainables.base.settings import UserError, digest, settings
+from gan_study.trainables.classifiers.classifier import FittedClassifier
 from gan_study.trainables.classifiers.metrics import Costs, improvement
-from gan_study.trainables.classifiers.scores import Scores, mean_overall
+from gan_study.trainables.classifiers.scores import Scores, mean_overall, spread
 from gan_study.trainables.data.images import Labels, TrainingSet, class_counts
 from gan_study.trainables.image_quality.judge import MeasuredImages
 from gan_study.trainables.record import (
@@ -36,7 +37,7 @@ from gan_study.trainables.record import (
 from gan_study.trainables.runtime.environment import code_digest, environment
 from gan_study.trainables.trial.artifacts import (
     class_arrays,
-    epoch_arrays,
+    fit_arrays,
     gan_arrays,
     measured_arrays,
     sample_arrays,
@@ -71,12 +72,25 @@ class TrialOutcome:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Fits:
+    """The classifiers that were fitted to one balanced set."""
+
+    classifiers: tuple[FittedClassifier, ...]
+    seconds: tuple[float, ...]
+    """Wall time of each."""
+    test_epochs: tuple[Scores, ...] = ()
+    """The first one's scores on the test part after each epoch; empty unless they are asked for."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Evaluated:
-    """What a classifier makes of one part: `probabilities` [N, K] for the images of `labels` [N], and `scores`."""
+    """What the fitted classifiers make of one part, whose images have the `labels` [N]."""
 
     labels: Labels
-    probabilities: npt.NDArray[np.float32]
-    scores: Scores
+    probabilities: tuple[npt.NDArray[np.float32], ...]
+    """[N, K] of each fit."""
+    scores: tuple[Scores, ...]
+    """Of each fit."""
 
 
 def complete(
@@ -85,8 +99,8 @@ def complete(
     data: TrialData,
     balanced: BalancedSet,
     *,
+    fits: Fits,
     evaluated: Mapping[Part, Evaluated],
-    test_epochs: Sequence[Scores],
     measured: Mapping[int, MeasuredImages],
     milestones: tuple[Milestone, ...],
     seconds: Mapping[str, float],
@@ -104,7 +118,9 @@ def complete(
     record = replace(
         blank,
         status="complete",
-        scores={part: mean_overall([each.scores]) for part, each in evaluated.items()},
+        num_fits=len(fits.classifiers),
+        scores={part: mean_overall(each.scores) for part, each in evaluated.items()},
+        fit_spread=spread(evaluated["validation"].scores, purpose.metric),
         objective=gain(evaluated["validation"].scores, purpose),
         milestones=milestones,
         generated=_describe_images(blank.config, counts, minority=data.parts.classes.minority),
@@ -122,10 +138,10 @@ def complete(
         **sample_arrays(balanced.training),
         **snapshot_arrays(data.training, balanced.snapshots),
         **measured_arrays(measured),
-        **epoch_arrays(test_epochs),
+        **fit_arrays(fits.classifiers, seconds=fits.seconds, test_epochs=fits.test_epochs),
     }
     for part, each in evaluated.items():
-        arrays |= score_arrays(part, each.labels, [each.probabilities], [each.scores])
+        arrays |= score_arrays(part, each.labels, each.probabilities, each.scores)
     return TrialOutcome(record=record, arrays=arrays)
 
 
@@ -155,9 +171,12 @@ def array_path(trial_id: str) -> str:
     return str(PurePosixPath("artifacts") / f"{trial_id}.npz")
 
 
-def gain(scores: Scores, purpose: Purpose) -> float | None:
-    """How much better the score that counts is than the baseline's; None if either is not known."""
-    value = scores.overall[purpose.metric]
+def gain(fits: Sequence[Scores], purpose: Purpose) -> float | None:
+    """How much better the mean over the fits of the score that counts is than the baseline's.
+
+    None if either is not known.
+    """
+    value = mean_overall(fits)[purpose.metric]
     if value is None or purpose.baseline is None:
         return None
     return improvement(purpose.metric, value, purpose.baseline)

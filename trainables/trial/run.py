@@ -4,7 +4,7 @@ A debugger's breakpoint in `run_trial` is the best way into this package: every 
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from time import perf_counter
@@ -35,7 +35,7 @@ from gan_study.trainables.record import Milestone, Part
 from gan_study.trainables.runtime.cache import Store
 from gan_study.trainables.trial.config import TrialConfig
 from gan_study.trainables.trial.data import TrialData, TrialParts, add_held_back, held_out, load_data
-from gan_study.trainables.trial.outcome import Evaluated, Purpose, TrialOutcome, complete, gain
+from gan_study.trainables.trial.outcome import Evaluated, Fits, Purpose, TrialOutcome, complete, gain
 
 _log = logging.getLogger(__name__)
 
@@ -69,9 +69,9 @@ def run_trial(
     # A balancer yields one set or, if it trains a GAN, one at each milestone and the answer last.
     for balanced in _balance(config, data, checkpoints, execution):
         clock.lap("balancing")
-        classifier, test_epochs = _fit_and_test_epochs(config, data, balanced)
+        fits = _fit_classifiers(config, data, balanced)
         clock.lap("classifier")
-        evaluated: dict[Part, Evaluated] = {"validation": _evaluate(data, classifier, "validation")}
+        evaluated: dict[Part, Evaluated] = {"validation": _evaluate(data, fits.classifiers, "validation")}
         clock.lap("evaluation")
         if not balanced.is_final:
             objective = gain(evaluated["validation"].scores, purpose)
@@ -84,15 +84,15 @@ def run_trial(
         if config.evaluation.test:
             measured = _measure_images(config, data, balanced, {} if store is None else store)
             clock.lap("quality")
-            evaluated["test"] = _evaluate(data, classifier, "test")
+            evaluated["test"] = _evaluate(data, fits.classifiers, "test")
             clock.lap("test")
         yield complete(
             config,
             purpose,
             data,
             balanced,
+            fits=fits,
             evaluated=evaluated,
-            test_epochs=test_epochs,
             measured=measured,
             milestones=tuple(milestones),
             seconds=clock.seconds,
@@ -143,23 +143,30 @@ def _balancer_inputs(config: TrialConfig, data: TrialData, seed: int) -> tuple[T
     return data.training, derive_seed(seed, "balancing")
 
 
-def _fit_and_test_epochs(
-    config: TrialConfig, data: TrialData, balanced: BalancedSet
-) -> tuple[FittedClassifier, list[Scores]]:
-    """The classifier fitted to a balanced set and, if asked for, its test scores after each epoch."""
+def _fit_classifiers(config: TrialConfig, data: TrialData, balanced: BalancedSet) -> Fits:
+    """The classifiers fitted to a balanced set: as many as asked for to the final one, one to a milestone's."""
     test_epochs: list[Scores] = []
 
     def test_epoch(epoch: int, classifier: FittedClassifier) -> None:
-        test_epochs.append(_evaluate(data, classifier, "test").scores)
+        test_epochs.extend(_evaluate(data, [classifier], "test").scores)
 
-    classifier = fit_classifier(
-        config,
-        balanced,
-        data.validation,
-        unbalanced_size=len(data.training),
-        after_epoch=test_epoch if config.evaluation.test_each_epoch and balanced.is_final else None,
-    )
-    return classifier, test_epochs
+    is_tested = config.evaluation.test_each_epoch and balanced.is_final
+    classifiers: list[FittedClassifier] = []
+    seconds: list[float] = []
+    for number in range(config.evaluation.fits if balanced.is_final else 1):
+        started = perf_counter()
+        classifiers.append(
+            fit_classifier(
+                config,
+                balanced,
+                data.validation,
+                unbalanced_size=len(data.training),
+                number=number,
+                after_epoch=test_epoch if is_tested and number == 0 else None,
+            )
+        )
+        seconds.append(perf_counter() - started)
+    return Fits(classifiers=tuple(classifiers), seconds=tuple(seconds), test_epochs=tuple(test_epochs))
 
 
 def fit_classifier(
@@ -168,34 +175,41 @@ def fit_classifier(
     validation: Validation,
     *,
     unbalanced_size: int,
+    number: int = 0,
     after_epoch: AfterEpoch | None = None,
 ) -> FittedClassifier:
-    """The trial's classifier fitted to a balanced set of a training part that had `unbalanced_size` images."""
+    """The trial's classifier fitted to a balanced set of a training part that had `unbalanced_size` images.
+
+    Fits with another `number` draw other weights and batches, the same ones whatever balances: they are pairs.
+    """
     return fit(
         config.classifier,
         balanced.training,
         steps=num_steps(config.classifier, balanced_size=len(balanced.training), unbalanced_size=unbalanced_size),
-        seed=derive_seed(config.seed, "classifier"),
+        seed=derive_seed(config.seed, "classifier", *([number] if number else [])),
         plan=balanced.plan,
         validation=validation,
         after_epoch=after_epoch,
     )
 
 
-def _evaluate(data: TrialData, classifier: FittedClassifier, part: Part) -> Evaluated:
+def _evaluate(data: TrialData, classifiers: Sequence[FittedClassifier], part: Part) -> Evaluated:
     parts = data.parts
     if part == "validation":
         # Weighted to the test part's class proportions, so that both parts' scores speak of the same population.
         images, labels, proportions = data.validation.images, parts.validation.labels, parts.test_proportions
     else:
         images, labels, proportions = data.test.images, data.test.loaded.images.labels, None
-    probabilities = classifier.probabilities(images).cpu().numpy()
-    scores = score(
-        labels,
-        probabilities,
-        minority=parts.classes.minority,
-        class_proportions=proportions,
-        added=data.added_measures,
+    probabilities = tuple(each.probabilities(images).cpu().numpy() for each in classifiers)
+    scores = tuple(
+        score(
+            labels,
+            each,
+            minority=parts.classes.minority,
+            class_proportions=proportions,
+            added=data.added_measures,
+        )
+        for each in probabilities
     )
     return Evaluated(labels=labels, probabilities=probabilities, scores=scores)
 

@@ -1,5 +1,6 @@
+import math
 from dataclasses import replace
-from itertools import islice
+from itertools import islice, pairwise
 
 import pytest
 import torch
@@ -206,7 +207,46 @@ def test_validation_classes_weigh_their_shares():
     assert weights.tolist() == [0.125, 0.125, 0.125, 0.125, 0.25]
 
 
-def test_the_validation_part_is_not_looked_at_unless_asked_for(bars):
+def test_the_losses_of_each_epoch_are_recorded(bars):
+    each = []
+
+    def loss(step):
+        each.append(weighted_cross_entropy(step))
+        return each[-1]
+
+    held = validation(bars.images[::2], bars.labels[::2])
+    fitted = fit(replace(CONFIG, epochs=5), bars, steps=11, seed=0, plan=FittingPlan(loss=loss), validation=held)
+    # Eleven steps in five epochs: 2, 2, 2, 2, 3.
+    means = [torch.stack(each[begin:end]).mean().item() for begin, end in pairwise((0, 2, 4, 6, 8, 11))]
+    assert fitted.training_losses == pytest.approx(means)
+    unseen, second, _, fourth, last = fitted.validation_losses
+    assert math.isnan(unseen) and 0 < last < fourth < second
+    expected = functional.cross_entropy(fitted.logits(held.images), held.labels)
+    assert last == pytest.approx(expected.item())
+
+
+def test_a_training_that_watches_validation_records_every_epoch_up_to_its_stop(bars):
+    config = replace(CONFIG, epochs=5, early_stopping=EarlyStopping(patience=2))
+    stopped = fit(config, bars, steps=50, seed=0, validation=misleading(bars))
+    for losses in (stopped.training_losses, stopped.validation_losses):
+        assert [math.isnan(loss) for loss in losses] == [False] * 3 + [True] * 2
+
+
+def test_at_most_twenty_validation_losses_are_recorded_and_the_last_is(bars):
+    held = validation(bars.images, bars.labels)
+    losses = fit(replace(CONFIG, epochs=50), bars, steps=50, seed=0, validation=held).validation_losses
+    assert [epoch for epoch, loss in enumerate(losses, start=1) if not math.isnan(loss)] == [*range(3, 49, 3), 50]
+    assert all(map(math.isnan, fit(replace(CONFIG, epochs=2), bars, steps=4, seed=0).validation_losses))
+
+
+def test_the_losses_of_a_head_that_is_fitted_anew_are_those_of_the_one_before(bars):
+    stage = HeadStage(rebalance=lambda features, labels, seed: (features, labels), steps_share=0.5)
+    plain = fit(CONFIG, bars, steps=20, seed=0)
+    staged = fit(CONFIG, bars, steps=40, seed=0, plan=FittingPlan(head_stage=stage))
+    assert staged.training_losses == plain.training_losses
+
+
+def test_the_validation_part_decides_nothing_unless_asked_to(bars):
     nothing = validation(torch.full((3, 1, 8, 8), float("nan")), torch.zeros(3, dtype=torch.int64))
     unseen = fit(CONFIG, bars, steps=20, seed=0, validation=nothing).probabilities(bars.images)
     assert torch.equal(unseen, probabilities(bars))

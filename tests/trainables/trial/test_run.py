@@ -8,12 +8,14 @@ import pytest
 import torch
 from sklearn.metrics import f1_score, recall_score
 
+from gan_study.trainables.base.seeding import derive_seed
 from gan_study.trainables.base.settings import ConfigError
 from gan_study.trainables.data.prepared import image_source
 from gan_study.trainables.gans.batched import GanExecution
 from gan_study.trainables.gans.batched.stacked import StackedTrainer
 from gan_study.trainables.gans.checkpoints import Checkpoints
 from gan_study.trainables.record import GeneratedImages, Milestone, SearchStep
+from gan_study.trainables.trial import run
 from gan_study.trainables.trial.config import dump_trial, parse_trial
 from gan_study.trainables.trial.data import prepare, ratio_notes
 from gan_study.trainables.trial.outcome import Purpose, TrialOutcome
@@ -104,6 +106,48 @@ def test_testing_each_epoch_tells_of_them_and_changes_nothing_else():
     assert tracked.record.scores == plain.record.scores
     assert np.array_equal(tracked.arrays["test/probabilities"], plain.arrays["test/probabilities"])
     assert tracked.record.setting_id == plain.record.setting_id
+
+
+def test_scores_are_means_over_the_fits_and_their_spread_is_told():
+    result = outcome(config(evaluation={"fits": 3}), Purpose(phase="confirm", metric="accuracy", baseline=0.5))
+    record, names = result.record, result.arrays["scores/metrics"].tolist()
+    accuracy = result.arrays["validation/overall"][:, names.index("accuracy")]
+    assert len(set(accuracy)) > 1
+    assert record.scores["validation"]["accuracy"] == pytest.approx(accuracy.mean())
+    assert record.objective == pytest.approx(accuracy.mean() - 0.5)
+    assert record.fit_spread == pytest.approx(np.sqrt(((accuracy - accuracy.mean()) ** 2).sum() / 2))
+    assert (record.num_fits, outcome(config()).record.fit_spread) == (3, None)
+    assert 0 < result.arrays["classifier/seconds"].sum() <= record.seconds["classifier"]
+
+
+def test_fits_name_the_trial_and_leave_it_a_pair():
+    one, three = config(), config(evaluation={"fits": 3})
+    assert one.trial_id != three.trial_id and one.setting_id == three.setting_id
+    with pytest.raises(ConfigError, match=r"evaluation\.fits"):
+        config(evaluation={"fits": 0})
+
+
+def test_only_the_last_set_has_several_fits_and_the_first_of_them_its_epochs_tested(monkeypatch):
+    seeds, fit = [], run.fit
+    monkeypatch.setattr(run, "fit", lambda *args, **named: (seeds.append(named["seed"]), fit(*args, **named))[1])
+    evaluation = {"test": True, "test_each_epoch": True, "fits": 2}
+    gan = {"name": "vanilla_gan", "gan": {"epochs": 4, "milestones": [2]}}
+    trial = config(balancing=gan, evaluation=evaluation, classifier={"epochs": 2})
+    *_, last = run_trial(trial, SEARCH, device=torch.device("cpu"), store=MEASURING)
+    first, second = derive_seed(1, "classifier"), derive_seed(1, "classifier", 1)
+    # One fit at the milestone, two at the end.
+    assert seeds == [first, first, second]
+    of_first = dict(zip(last.arrays["scores/metrics"].tolist(), last.arrays["test/overall"][0], strict=True))
+    *_, last_epoch = view(last).test_epochs
+    assert last_epoch == of_first
+
+
+def test_the_losses_of_every_fit_are_kept():
+    result = outcome(config(evaluation={"fits": 2}, classifier={"epochs": 4}))
+    training, validation = (result.arrays[f"classifier/{part}_loss"] for part in ("training", "validation"))
+    assert training.shape == validation.shape == (2, 4)
+    assert (training[:, -1] < training[:, 0]).all() and (training[0] != training[1]).all()
+    assert np.isfinite(validation[:, [1, 3]]).all() and np.isnan(validation[:, [0, 2]]).all()
 
 
 def test_a_method_that_makes_its_head_anew_has_no_epochs_to_test():
@@ -242,7 +286,7 @@ def test_a_confirmation_leaves_pairs_of_images_and_points_of_a_map():
     assert result.record.arrays == f"artifacts/{result.record.trial_id}.npz"
     without = outcome(config(evaluation={"test": True}), Purpose(phase="confirm"))
     rooms = {name.partition("/")[0] for name in without.arrays}
-    assert rooms == {"classes", "counts", "scores", "validation", "test"}
+    assert rooms == {"classes", "classifier", "counts", "scores", "validation", "test"}
 
 
 def test_a_ratio_that_the_data_cannot_give_is_noted():
