@@ -7,11 +7,12 @@ from itertools import groupby
 import pandas as pd
 
 from gan_study.analysis import wording
+from gan_study.analysis.inference.decisions import Verdict
 from gan_study.analysis.load import Study
 from gan_study.analysis.select import CONDITION_COLUMNS, Condition, confirmed, families
 from gan_study.analysis.tables import Table
 from gan_study.analysis.verdict_tables import verdict_text
-from gan_study.analysis.verdicts import Comparison, Verdict, comparisons
+from gan_study.analysis.verdicts import Comparison, comparisons
 from gan_study.analysis.wording import ABSENT, count, estimate_text, gain_phrase, listing, number, ratio_text
 from gan_study.trainables.record import TrialRecord
 

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from gan_study.analysis.inference.decisions import Verdict
 from gan_study.analysis.load import Study
 from gan_study.analysis.select import ARM_COLUMNS, Arm
 from gan_study.analysis.tables import Table
-from gan_study.analysis.verdicts import Comparison, Verdict, comparisons
+from gan_study.analysis.verdicts import Comparison, comparisons
 from gan_study.analysis.wording import ABSENT, count, estimate_text, number
 
 AGAINST_WORDS: Mapping[Verdict, str] = {
@@ -86,8 +87,8 @@ def _numbers(comparison: Comparison) -> dict[str, object]:
         **{name: getattr(estimate, name) for name in ("mean", "low", "high")},
         "verdict": comparison.verdict,
         "exploratory": comparison.is_exploratory,
-        "difference_p": comparison.difference_p,
-        "equivalence_p": comparison.equivalence_p,
+        "difference_p": comparison.decision.difference_p,
+        "equivalence_p": comparison.decision.equivalence_p,
         "margin": comparison.margin,
         "family": comparison.family,
         "corrected_for": comparison.family_size,

@@ -15,15 +15,14 @@ import pandas as pd
 from gan_study.analysis import aggregate, select
 from gan_study.analysis.aggregate import METRICS, Estimate
 from gan_study.analysis.inference import looks as sequential
+from gan_study.analysis.inference.decisions import Decision, Verdict, decide, is_open
 from gan_study.analysis.inference.images import Score, image_error
 from gan_study.analysis.inference.looks import MINIMUM_SEEDS, Look
 from gan_study.analysis.load import Study
 from gan_study.analysis.select import ARM_COLUMNS, NO_BALANCING, Arm, Condition, Family
-from gan_study.analysis.statistics import LEVEL, HolmStep, holm
 from gan_study.analysis.trial import Predictions, Trial
 from gan_study.trainables.record import CHOSEN_GAN, CHOSEN_SIMPLE, ComparisonFamily, RecordError
 
-Verdict: TypeAlias = Literal["helps", "hurts", "no worthwhile difference", "undecided"]
 Against: TypeAlias = Literal["no balancing", "best simple method", "duplicates"]
 
 DUPLICATES = "duplicates"
@@ -55,27 +54,29 @@ class Comparison:
     """A paired comparison and its verdict.
 
     `estimate` has the mean and the interval that the verdict was made with, corrected for the comparison's family
-    and for the looks at it: a method helps or hurts where it lies on one side of 0, and makes no worthwhile
-    difference where it lies within the margin. It has no ends with fewer than three seeds.
+    and for the looks at it. It has no ends with fewer than three seeds.
     """
 
     pairs: Pairs
-    looks: tuple[Look, ...]
-    verdict: Verdict
+    decision: Decision
     estimate: Estimate
     margin: float
-    level: float
-    """At which a difference from 0 was tested in the end."""
-    difference_p: float
-    """Of no gain at all, corrected."""
-    equivalence_p: float
-    """Of a gain as large as the margin, corrected."""
     family: str
     family_size: int
     has_predictions: bool
     """Whether the predictions of all trials are stored; else the interval speaks of seeds alone."""
     is_exploratory: bool
     """Whether seeds were added, after looking, that the plan had no error left for."""
+
+    @property
+    def looks(self) -> tuple[Look, ...]:
+        """The gain as it was seen after each round of seeds."""
+        return self.decision.looks
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict on the method, as against its reference."""
+        return self.decision.verdict
 
     @property
     def is_decided(self) -> bool:
@@ -85,7 +86,7 @@ class Comparison:
     @property
     def smallest_decidable(self) -> float | None:
         """The smallest gain that these test images can tell from none, however many the seeds."""
-        return sequential.smallest_decidable(self.looks[-1], self.level) if self.looks else None
+        return sequential.smallest_decidable(self.looks[-1], self.decision.level) if self.looks else None
 
     @property
     def lacks_images(self) -> bool:
@@ -100,7 +101,7 @@ class Comparison:
         """
         if not self.looks:
             return None
-        needed = sequential.seeds_needed(self.looks[-1], level=self.level, margin=self.margin)
+        needed = sequential.seeds_needed(self.looks[-1], level=self.decision.level, margin=self.margin)
         return None if needed is None else max(needed, self.estimate.n + (0 if self.is_decided else 1))
 
 
@@ -137,19 +138,10 @@ def open_arms(study: Study) -> frozenset[Arm]:
     most = study.verdicts.looks[-1]
     arms: set[Arm] = set()
     for each in comparisons(study):
-        if each.is_decided or (each.looks and not _may_be_decided(each, most)):
-            continue
-        names = (each.pairs.method, each.pairs.reference, NO_BALANCING)
-        arms |= {Arm(*each.pairs.condition, name) for name in names}
+        if is_open(each.decision, most=most, margin=each.margin):
+            names = (each.pairs.method, each.pairs.reference, NO_BALANCING)
+            arms |= {Arm(*each.pairs.condition, name) for name in names}
     return frozenset(arms)
-
-
-def _may_be_decided(comparison: Comparison, most: int) -> bool:
-    # At the last look no more than its share of the error is left to spend.
-    level = comparison.level * (1 - (comparison.estimate.n / most) ** sequential.SPENDING_EXPONENT)
-    return comparison.estimate.n < most and sequential.may_be_decided(
-        comparison.looks[-1], most, level=level, margin=comparison.margin
-    )
 
 
 def chosen_methods(records: Sequence[Trial]) -> dict[Condition, tuple[str, ...]]:
@@ -297,39 +289,16 @@ def _judge(
 ) -> Iterator[Comparison]:
     """The verdicts of a family of comparisons, corrected together."""
     margin = study.verdicts.margin
-    differences = holm([sequential.difference_p(looks) for _, looks, _ in members], number=family.size)
-    equivalences = holm([sequential.equivalence_p(looks, margin) for _, looks, _ in members], number=family.size)
-    for (pairs, looks, has_predictions), different, alike in zip(members, differences, equivalences, strict=True):
-        verdict, (low, high) = _decide(looks, different, alike)
-        number = len(pairs.differences)
+    decisions = decide([looks for _, looks, _ in members], size=family.size, margin=margin)
+    for (pairs, _, has_predictions), decision in zip(members, decisions, strict=True):
+        number, (low, high) = len(pairs.differences), decision.interval or (None, None)
         yield Comparison(
             pairs=pairs,
-            looks=looks,
-            verdict=verdict,
+            decision=decision,
             estimate=Estimate(n=number, mean=float(np.mean(pairs.differences)), low=low, high=high),
             margin=margin,
-            level=different.level,
-            difference_p=different.p_value,
-            equivalence_p=alike.p_value,
             family=family.name,
             family_size=family.size,
             has_predictions=has_predictions,
             is_exploratory=is_exploratory(pairs, study),
         )
-
-
-def _decide(
-    looks: Sequence[Look], different: HolmStep, alike: HolmStep
-) -> tuple[Verdict, tuple[float | None, float | None]]:
-    """The verdict, and the interval that says the same: of the undecided the wider one of both tests."""
-    if not looks:
-        return "undecided", (None, None)
-    # Two one-sided tests at a level are an interval at twice the level.
-    of_difference, of_equivalence = (
-        sequential.interval(looks, level) for level in (different.level, 2 * alike.level)
-    )
-    if alike.p_value < LEVEL:
-        return "no worthwhile difference", of_equivalence
-    if different.p_value < LEVEL:
-        return ("helps" if of_difference[0] > 0 else "hurts"), of_difference
-    return "undecided", max(of_difference, of_equivalence, key=lambda ends: ends[1] - ends[0])

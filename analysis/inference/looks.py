@@ -17,7 +17,7 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-from scipy import optimize, stats
+from scipy import optimize, special, stats
 
 # Two values have an interval, but one that a lucky pair makes as narrow as it likes.
 MINIMUM_SEEDS = 3
@@ -55,7 +55,7 @@ class Look:
         """
         chi2, weights = _chi2_nodes(self.num_seeds - 1)
         variances = self.spread**2 / self.num_seeds * (self.num_seeds - 1) / chi2 + self.image_error**2
-        return float(weights @ stats.norm.sf(distance / np.sqrt(variances)))
+        return float(weights @ special.ndtr(-distance / np.sqrt(variances)))
 
     def half_width(self, tail: float) -> float:
         """Half of the interval beyond whose either end the true gain lies with probability `tail` at most.
@@ -120,7 +120,7 @@ def interval(looks: Sequence[Look], level: float) -> tuple[float, float]:
 
 def smallest_decidable(look: Look, level: float) -> float:
     """The smallest gain that is told from none on these test images, however many the seeds."""
-    return float(stats.norm.isf(level / 2)) * look.image_error
+    return float(-special.ndtri(level / 2)) * look.image_error
 
 
 def seeds_needed(look: Look, *, level: float, margin: float) -> int | None:
@@ -140,7 +140,7 @@ def seeds_needed(look: Look, *, level: float, margin: float) -> int | None:
 
 
 def _is_likely(look: Look, *, level: float, margin: float) -> bool:
-    luck = float(stats.norm.isf(1 - POWER)) * look.spread / look.num_seeds**0.5
+    luck = float(special.ndtri(POWER)) * look.spread / look.num_seeds**0.5
     is_told_apart = 2 * look.tail(abs(look.mean) - luck) <= level
     return is_told_apart or look.tail(margin - abs(look.mean) - luck) <= level
 

@@ -96,9 +96,11 @@ def test_holm_over_the_four_methods_worked_by_hand() -> None:
     }
     for (method, gains), factor in zip(raw.items(), (4, 3, 2), strict=True):
         expected = factor * stats.ttest_1samp(gains, 0).pvalue
-        assert found(records, method).difference_p == pytest.approx(expected, rel=1e-6)
+        assert found(records, method).decision.difference_p == pytest.approx(expected, rel=1e-6)
     # The raw p of dcgan is below twice that of smote.
-    assert found(records, "dcgan").difference_p == pytest.approx(found(records, "smote").difference_p, rel=1e-9)
+    assert found(records, "dcgan").decision.difference_p == pytest.approx(
+        found(records, "smote").decision.difference_p, rel=1e-9
+    )
 
 
 def test_a_gain_may_not_outlast_the_correction_and_what_was_planned_counts() -> None:
@@ -160,7 +162,7 @@ def test_a_look_after_each_round_and_each_spends_its_share() -> None:
         (5, pytest.approx(9 / 25)),
     ]
     raw = [stats.ttest_1samp(gains[:n], 0).pvalue for n in (3, 4, 5)]
-    assert each.difference_p == pytest.approx(
+    assert each.decision.difference_p == pytest.approx(
         min(p / look.share for p, look in zip(raw, each.looks, strict=True)), rel=1e-6
     )
     assert not each.is_exploratory

@@ -1,0 +1,83 @@
+"""The verdicts of comparisons that are corrected together, from the looks at each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, TypeAlias
+
+from gan_study.analysis.inference import looks as sequential
+from gan_study.analysis.inference.looks import Look
+from gan_study.analysis.statistics import LEVEL, HolmStep, holm
+
+Verdict: TypeAlias = Literal["helps", "hurts", "no worthwhile difference", "undecided"]
+Looks: TypeAlias = Sequence[Look]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """A verdict on a comparison, and the levels at which it was tested in the end."""
+
+    looks: tuple[Look, ...]
+    verdict: Verdict
+    level: float
+    """Of the test of no gain at all."""
+    difference_p: float
+    """Of that test, corrected."""
+    equivalence_level: float
+    """Of the two one-sided tests of a gain as large as the margin."""
+    equivalence_p: float
+    """Of these, corrected."""
+
+    @cached_property
+    def interval(self) -> tuple[float, float] | None:
+        """The interval that says what the verdict says; None before the first look.
+
+        A method helps or hurts where it lies on one side of 0, and makes no worthwhile difference where it lies
+        within the margin. Where nothing is decided it is the wider one of both tests.
+        """
+        if not self.looks:
+            return None
+        # Two one-sided tests at a level are an interval at twice the level.
+        levels = {"no worthwhile difference": 2 * self.equivalence_level, "helps": self.level, "hurts": self.level}
+        level = levels.get(self.verdict, min(self.level, 2 * self.equivalence_level))
+        return sequential.interval(self.looks, level)
+
+
+def decide(family: Sequence[Looks], *, size: int, margin: float) -> tuple[Decision, ...]:
+    """The decisions on a family of comparisons, in their order, corrected by Holm's procedure for `size` of them.
+
+    Differences from 0 are corrected among themselves, and so are differences within the margin: each kind of
+    finding is false somewhere in the family in one study of twenty at most, whenever the looks end.
+    """
+    different = holm([sequential.difference_p(looks) for looks in family], number=size)
+    alike = holm([sequential.equivalence_p(looks, margin) for looks in family], number=size)
+    return tuple(map(_decision, family, different, alike))
+
+
+def _decision(looks: Looks, different: HolmStep, alike: HolmStep) -> Decision:
+    verdict: Verdict = "undecided"
+    if alike.p_value < LEVEL:
+        verdict = "no worthwhile difference"
+    elif different.p_value < LEVEL:
+        clearest = min(looks, key=lambda look: sequential.difference_p([look]))
+        verdict = "helps" if clearest.mean > 0 else "hurts"
+    return Decision(
+        looks=tuple(looks),
+        verdict=verdict,
+        level=different.level,
+        difference_p=different.p_value,
+        equivalence_level=alike.level,
+        equivalence_p=alike.p_value,
+    )
+
+
+def is_open(decision: Decision, *, most: int, margin: float) -> bool:
+    """Whether a comparison is undecided, and as many as `most` seeds in all may well decide it."""
+    if decision.verdict != "undecided" or not decision.looks:
+        return decision.verdict == "undecided"
+    last = decision.looks[-1]
+    # What later looks may spend of the error.
+    left = 1 - (last.num_seeds / most) ** sequential.SPENDING_EXPONENT
+    return last.num_seeds < most and sequential.may_be_decided(
+        last, most, level=decision.level * left, margin=margin
+    )
