@@ -295,6 +295,9 @@ class TrialRecord:
     """What the numbers were made from."""
     num_fits: int = 1
     """Classifiers that were fitted to the same balanced set."""
+    fit_spread: float | None = None
+    """Standard deviation, n - 1 in its denominator, over the fits of the validation score that counts; None with
+    one fit."""
     scores: Mapping[Part, Overall] = field(default_factory=dict)
     """Overall scores by part, each in [0, 1] and the mean over the fits: accuracy, balanced_accuracy, macro_f1,
     g_mean, roc_auc, minority_precision, minority_recall, minority_f1 (means over the minority classes).

@@ -1,8 +1,8 @@
 """What a study is: data, imbalance, classifier, the search, the confirmation, resources."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from typing import Literal, Self, TypeAlias
+from dataclasses import replace
+from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import Field, JsonValue, model_validator
 
@@ -29,7 +29,7 @@ NO_BALANCING = "none"
 Ratio: TypeAlias = float | None
 
 
-@dataclass(frozen=True, kw_only=True)
+@settings
 class Cell:
     """A balancer at an imbalance ratio (None: the study's one imbalance): what is searched and confirmed."""
 
@@ -83,11 +83,14 @@ class ConfirmConfig:
     seeds: tuple[int, ...] = Field(default=(1, 2, 3), min_length=1)
     """Of the first round, in which every method is confirmed."""
     until: Literal["fixed", "decided"] = "fixed"
-    """"fixed": `seeds` and no more. "decided": rounds of further seeds for the methods whose questions are open."""
+    """"fixed": `seeds` and no more; "decided": rounds of further seeds for methods whose questions are open."""
     most_seeds: int = Field(default=12, ge=1)
     """The most seeds of a method, where they are added until it is decided."""
     margin: float = Field(default=0.02, gt=0, lt=1)
     """A gain that is smaller either way is not worthwhile."""
+    fits: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
+    """How many classifiers each confirmed trial fits to its balanced set; "auto": as costs and spreads that were
+    measured make best (`fits.py`), which depends on the machine's speed."""
     test_each_epoch: bool = False
     image_features: ImageFeatures = Field(default_factory=DomainFeatures)
 

@@ -34,6 +34,7 @@ class EvaluationConfig:
     test: bool = False
     test_each_epoch: bool = False
     image_features: ImageFeatures = Field(default_factory=DomainFeatures)
+    fits: int = Field(default=1, ge=1)
 
     @model_validator(mode="after")
     def _is_allowed(self) -> Self:

@@ -28,7 +28,7 @@ from tests.study.simulation import Simulation
 CONFIG = parse_study({**STUDY, "search": {**STUDY["search"], "trials": 4}, "confirm": {"seeds": [1]}})
 
 
-def write_study(root, records, *, selected):
+def write_study(root, records, *, closed):
     manifest, folder = create_study_folder(root, CONFIG, {}), StudyFolder(root)
     store = RecordStore(folder.records)
     for record in records:
@@ -36,8 +36,8 @@ def write_study(root, records, *, selected):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(to_bytes({"classes/names": np.array(["a", "b"]), "classes/minority": np.array([1])}))
         store.append(replace(record, arrays=array_path(record.trial_id)))
-    if selected is not None:
-        write_selection(folder.selection, selected)
+    if closed is not None:
+        write_selection(folder.selection, closed)
     view = OptunaView(
         storage=manifest.storage(folder), study_name=manifest.unique_name, space=manifest.config.space()
     )
@@ -54,7 +54,7 @@ def simulation():
 @pytest.fixture(scope="module")
 def sound(simulation, tmp_path_factory):
     root = tmp_path_factory.mktemp("sound") / "study"
-    write_study(root, simulation.records.values(), selected=simulation.selected)
+    write_study(root, simulation.records.values(), closed=simulation.closed)
     return root
 
 
@@ -76,7 +76,7 @@ def test_nothing_is_wrong_with_a_sound_study_and_nothing_is_written(sound, simul
     checked = check_study(sound)
     assert checked.findings == ()
     assert checked.is_finished
-    assert checked.num_records == checked.num_trials == len(simulation.records)
+    assert checked.num_records == checked.num_trials.number == len(simulation.records)
     assert contents(sound) == before
 
 
@@ -234,7 +234,7 @@ def test_a_selected_trial_without_a_record_is_named(root):
 def test_what_a_killed_driver_leaves_is_no_damage(tmp_path, simulation):
     root = tmp_path / "study"
     earlier = [record for record in simulation.records.values() if record.phase != "confirm"]
-    write_study(root, earlier, selected=None)
+    write_study(root, earlier, closed=None)
     a_row_more(root)
     with (root / "records.jsonl").open("a") as file:
         file.write('{"trial_id": "ha')

@@ -41,7 +41,7 @@ def simulation():
 def halfway(simulation, trials, tmp_path):
     """A study with six trials done, one of them failed, and two under way."""
     records = [made_up_record(trial, fails=number == 5) for number, trial in enumerate(trials[:6])]
-    write_study(tmp_path / "study", records, selected=None)
+    write_study(tmp_path / "study", records, closed=None)
     folder, journal = StudyFolder(tmp_path / "study"), Journal()
     with logging_to(folder.driver_log):
         driver_began(num_records=0, num_trials=99, num_workers=4)
@@ -98,7 +98,7 @@ def test_a_line_that_names_no_trial_is_of_none(halfway, trials):
 
 
 def test_a_study_that_is_over_says_so(simulation, tmp_path):
-    write_study(tmp_path / "study", simulation.records.values(), selected=simulation.selected)
+    write_study(tmp_path / "study", simulation.records.values(), closed=simulation.closed)
     status = study_status(tmp_path / "study")
     assert status.is_finished and not any("resume" in line for line in status.lines())
 
