@@ -36,7 +36,7 @@ CHANGES = [
     "search.trials=0",
     "search.parameters.balancing/name={kind: choice, options: [vanilla_gan]}",
     "balancers.vanilla_gan={gan: {epochs: 1}}",
-    "confirm.seeds=[1]",
+    "confirm={seeds: [1], until: fixed, fits: 1}",
     "resources.max_concurrent=1",
 ]
 if __name__ == "__main__":

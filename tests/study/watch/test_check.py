@@ -13,6 +13,7 @@ import pytest
 
 from gan_study.analysis.load import load_study
 from gan_study.study.plan.config import parse_study
+from gan_study.study.plan.rounds import all_arms, write_rounds
 from gan_study.study.plan.selection import write_selection
 from gan_study.study.run.folder import StudyFolder, create_study_folder, read_manifest
 from gan_study.study.run.record_store import RecordStore
@@ -28,8 +29,8 @@ from tests.study.simulation import Simulation
 CONFIG = parse_study({**STUDY, "search": {**STUDY["search"], "trials": 4}, "confirm": {"seeds": [1]}})
 
 
-def write_study(root, records, *, closed):
-    manifest, folder = create_study_folder(root, CONFIG, {}), StudyFolder(root)
+def write_study(root, records, *, closed, config=CONFIG):
+    manifest, folder = create_study_folder(root, config, {}), StudyFolder(root)
     store = RecordStore(folder.records)
     for record in records:
         path = root / array_path(record.trial_id)
@@ -229,6 +230,29 @@ def test_a_selected_trial_without_a_record_is_named(root):
     lines = [line for line in path.read_text().splitlines(True) if json.loads(line)["trial_id"] != chosen]
     path.write_text("".join(lines))
     assert f"selection.json: names trial {chosen}, which has no record" in findings(root)
+
+
+def test_what_is_wrong_with_rounds_of_seeds_is_found(tmp_path):
+    config = parse_study({**STUDY, "search": {**STUDY["search"], "trials": 0}, "confirm": DECIDED})
+    simulation, root = Simulation(), tmp_path / "study"
+    simulation.run(config, num_workers=1, seed=0, open_arms=lambda simulation: frozenset(all_arms(config)))
+    write_study(root, simulation.records.values(), closed=simulation.closed, config=config)
+    assert [str(each) for each in check_study(root).findings] == [
+        "rounds.json: is missing, though trials of round 2 were confirmed"
+    ]
+    write_rounds(root / "rounds.json", simulation.rounds)
+    checked = check_study(root)
+    assert checked.findings == () and checked.is_finished
+    assert str(checked.num_trials) == str(len(simulation.records))
+    write_rounds(root / "rounds.json", replace(simulation.rounds, end=None))
+    assert not check_study(root).is_finished
+    (root / "rounds.json").write_text("{")
+    assert findings(root) == [
+        "rounds.json: is damaged: not JSON (Expecting property name enclosed in double quotes)"
+    ]
+
+
+DECIDED = {"seeds": [1, 2], "until": "decided", "most_seeds": 3}
 
 
 def test_what_a_killed_driver_leaves_is_no_damage(tmp_path, simulation):
