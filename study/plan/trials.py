@@ -10,6 +10,7 @@ from gan_study.study.plan.rounds import Rounds, SeedRound, all_arms, known_round
 from gan_study.study.plan.selection import ClosedSearch
 from gan_study.trainables.balancing.balancer import BalancingConfig
 from gan_study.trainables.balancing.gan import GanBalancing
+from gan_study.trainables.base.settings import ConfigError
 from gan_study.trainables.gans.batched import TrialExecution
 from gan_study.trainables.record import Selection, TrialRecord
 from gan_study.trainables.trial.config import EvaluationConfig, TrialConfig, gan_settings
@@ -82,7 +83,10 @@ def baseline_trials(config: StudyConfig) -> Iterator[PlannedTrial]:
 def confirmations(
     config: StudyConfig, closed: ClosedSearch, rounds: Sequence[SeedRound]
 ) -> Iterator[PlannedTrial]:
-    """The arms of each round with its seeds: the only trials that read the test part."""
+    """The arms of each round with its seeds: the only trials that read the test part.
+
+    Raises ConfigError where a round has an arm that is none of the study's, or for which nothing was chosen.
+    """
     arms = {
         cell: (config.balancing_by(cell.balancer), Selection(search_trials=0))
         for cell in config.cells(config.simple_balancers())
@@ -91,6 +95,8 @@ def confirmations(
     for number, seeds in enumerate(new_seeds(rounds), start=1):
         of_arms = []
         for cell in seeds:
+            if cell not in arms:
+                raise ConfigError(f"{cell.balancer!r} at ratio {cell.ratio} is confirmed, but nothing chose how")
             balancing, selection = arms[cell]
             purpose = Purpose(phase="confirm", metric=config.objective, selection=replace(selection, round=number))
             of_arms.append(_confirm(config, cell, balancing, purpose, seeds=seeds[cell], fits=closed.fits))
@@ -154,7 +160,8 @@ def is_done(
 ) -> bool:
     """Whether every trial of a study has its record, and no round of seeds can follow.
 
-    `closed` is None until the search is over; `saved` as in `known_rounds`.
+    `closed` is None until the search is over; `saved` as in `known_rounds`. Raises ConfigError where they do not
+    go together.
     """
     rounds = known_rounds(config, saved)
     if closed is None or may_grow(config, rounds):

@@ -30,8 +30,9 @@ def take_to_seeds(root: Path, seeds: int) -> Manifest:
     manifest, folder = read_manifest(root), StudyFolder(root)
     config = manifest.config
     confirm, rounds = config.confirm, known_rounds(config, read_rounds(folder.rounds))
-    if seeds <= max(rounds.num_seeds, rounds.asked_seeds or 0):
-        raise ConfigError(f"--seeds {seeds}: the study has {rounds.num_seeds} seeds already; ask for more")
+    planned = max(rounds.num_seeds, rounds.asked_seeds or 0)
+    if seeds <= planned:
+        raise ConfigError(f"--seeds {seeds}: the study comes to {planned} seeds already; ask for more")
     if confirm.until == "decided" and seeds <= confirm.most_seeds:
         _save(folder, config, replace(rounds, end=None, asked_seeds=_check_look(config, seeds)))
         return manifest

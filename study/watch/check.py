@@ -65,7 +65,10 @@ def check_study(root: Path) -> Checked:
     is_finished = False
     if manifest is not None:
         record_of = {record.trial_id: record for record in records}.get
-        is_finished = is_done(manifest.config, record_of=record_of, closed=closed, saved=rounds)
+        try:
+            is_finished = is_done(manifest.config, record_of=record_of, closed=closed, saved=rounds)
+        except ConfigError as error:
+            findings.append(Finding(where=folder.rounds.name, what=str(error)))
         findings += _storage_findings(manifest, folder, records, is_finished=is_finished)
     findings += _leftovers(folder, records, is_finished=is_finished)
     return Checked(

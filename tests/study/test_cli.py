@@ -151,7 +151,7 @@ def test_what_cannot_be_added_to_a_study_is_one_line(gan_study, tmp_path):
     create_study_folder(tmp_path / "study", study_config("quickstart", ["confirm.until=fixed"]), {})
     before = (tmp_path / "study" / "study.json").read_bytes()
     assert_one_line(gan_study("resume", tmp_path / "study", "--until-decided"), "--seeds N")
-    assert_one_line(gan_study("resume", tmp_path / "study", "--seeds", 4), "--seeds 4: the study has 4 seeds")
+    assert_one_line(gan_study("resume", tmp_path / "study", "--seeds", 4), "--seeds 4: the study comes to 4 seeds")
     assert (tmp_path / "study" / "study.json").read_bytes() == before
 
 

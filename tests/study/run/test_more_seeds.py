@@ -82,7 +82,7 @@ def test_a_study_of_a_fixed_size_gets_one_more_round_and_says_so(tmp_path):
 @pytest.mark.parametrize("seeds", [1, 3, 4])
 def test_as_many_seeds_as_there_are_is_one_line(decided, seeds):
     before = header(decided), decided.rounds.read_bytes()
-    with pytest.raises(ConfigError, match=f"^--seeds {seeds}: the study has 4 seeds already; ask for more$"):
+    with pytest.raises(ConfigError, match=f"^--seeds {seeds}: the study comes to 4 seeds already; ask for more$"):
         take_to_seeds(decided.root, seeds)
     assert (header(decided), decided.rounds.read_bytes()) == before
 
