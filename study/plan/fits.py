@@ -42,20 +42,24 @@ def decide_fits(baselines: Iterable[TrialRecord], searched: Iterable[TrialRecord
         return 1
     # Every arm takes as many steps, so that baselines tell what a fit costs anywhere.
     fit_seconds = fmean(record.seconds["classifier"] / record.num_fits for record in complete)
+    # Ratios all have the same arms: a GAN counts once for each time that a simple method does.
+    num_ratios = len({record.imbalance_ratio for record in complete})
+    gan_sets = num_ratios * _gan_set_seconds(searched, gans, untried=FITS_A_GAN * fit_seconds)
+    return optimal_fits(
+        fit_spread=fmean(variances) ** 0.5,
+        split_spread=SPLIT_SPREAD,
+        set_seconds=fmean([*map(_set_seconds, complete), *gan_sets]),
+        fit_seconds=fit_seconds,
+    )
+
+
+def _gan_set_seconds(searched: Iterable[TrialRecord], gans: Collection[str], *, untried: float) -> list[float]:
+    """The mean seconds of a set for each GAN, over its complete trials; `untried` if it has none."""
     trained: dict[str, list[float]] = {name: [] for name in gans}
     for record in searched:
         if record.status == "complete" and record.balancer in trained:
             trained[record.balancer].append(_set_seconds(record))
-    sets = [_set_seconds(record) for record in complete]
-    # Ratios all have the same arms: a GAN counts once for each time that a simple method does.
-    num_ratios = len({record.imbalance_ratio for record in complete})
-    sets += num_ratios * [fmean(seconds or [FITS_A_GAN * fit_seconds]) for seconds in trained.values()]
-    return optimal_fits(
-        fit_spread=fmean(variances) ** 0.5,
-        split_spread=SPLIT_SPREAD,
-        set_seconds=fmean(sets),
-        fit_seconds=fit_seconds,
-    )
+    return [fmean(seconds or [untried]) for seconds in trained.values()]
 
 
 def _set_seconds(record: TrialRecord) -> float:

@@ -113,6 +113,11 @@ def decide_next(config: StudyConfig, rounds: Rounds, questions: Questions) -> Ro
     # No balancing is what every gain is measured against.
     chosen = tuple(arm for arm in arms if arm in is_open or arm.balancer == NO_BALANCING)
     further = SeedRound(seeds=seeds_of_round(config, following[0]), arms=chosen)
+    return _add(rounds, further, questions)
+
+
+def _add(rounds: Rounds, further: SeedRound, questions: Questions) -> Rounds:
+    """`rounds` with a further one, if there is time for it."""
     extended = (*rounds.rounds, further)
     (*_, added) = new_seeds(extended)
     if not questions.has_time_for([arm.balancer for arm, seeds in added.items() for _ in seeds]):

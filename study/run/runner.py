@@ -91,17 +91,21 @@ def resume_study(
             manifest = take_to_seeds(root, seeds)
         records = RecordStore(folder.records)
         if _is_done(manifest.config, folder, records):
-            # Do what a driver that was killed at the very end had left to do.
-            storage = manifest.storage(folder)
-            if any(differences(storage=storage, study_name=manifest.unique_name, records=records)):
-                _optuna_view(manifest, folder).rebuild(records)
-            with _mirrors(manifest, folder, options.console):
-                _keep_results_alone(folder)
+            _finish(manifest, folder, records, options.console)
             return StudyResult(folder=root, trials=tuple(read_records(folder.records)))
         ratios = data_checks.imbalance_ratios(manifest.config)
         with ray_cluster(options.address, verbose=options.verbose):
             room = room_for_trials(manifest.config.resources, options.address)
             return _run(manifest, root, ratios, room, options)
+
+
+def _finish(manifest: Manifest, folder: StudyFolder, records: RecordStore, console: Console) -> None:
+    """Do what a driver that was killed at the very end had left to do."""
+    storage = manifest.storage(folder)
+    if any(differences(storage=storage, study_name=manifest.unique_name, records=records)):
+        _optuna_view(manifest, folder).rebuild(records)
+    with _mirrors(manifest, folder, console):
+        _keep_results_alone(folder)
 
 
 def decide_execution(config: StudyConfig, room: Room) -> StudyConfig:

@@ -79,12 +79,13 @@ def study_status(root: Path) -> StudyStatus:
     tally = Tally(num_workers=workers, num_trials=num_trials(manifest.config, saved))
     for record in records.values():
         tally.count(record)
-    closed = read_selection(folder.selection)
     return StudyStatus(
         manifest=manifest,
         folder=folder,
         driver=running_driver(root),
-        is_finished=is_done(manifest.config, record_of=records.get, closed=closed, saved=saved),
+        is_finished=is_done(
+            manifest.config, record_of=records.get, closed=read_selection(folder.selection), saved=saved
+        ),
         tally=tally,
         rounds=known_rounds(manifest.config, saved),
         running=tuple(
