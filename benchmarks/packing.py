@@ -21,7 +21,7 @@ SETTINGS = (
     "baselines=[class_weights]",
     "search.parameters.balancing/name={kind: choice, options: [dcgan]}",
     "search.parameters.balancing/gan/learning_rate={kind: float, low: 1.0e-4, high: 1.0e-3}",
-    "confirm.seeds=[1]",
+    "confirm={seeds: [1], until: fixed, fits: 1}",
     "resources.cpus_per_trial=1",
 )
 

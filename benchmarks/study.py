@@ -51,7 +51,7 @@ SETTINGS = (
     f"search.parameters.balancing/balance_to={{kind: choice, options: {list(SHARES)}}}",
     # At random throughout: which points are tried is not what is timed.
     f"search.startup_trials={NUM_TRIALS}",
-    "confirm.seeds=[1]",
+    "confirm={seeds: [1], until: fixed, fits: 1}",
     "resources.max_concurrent=1",
 )
 MNIST = ("data.name=mnist", "data.image_size=28", "data.train_size=600")

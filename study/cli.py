@@ -53,7 +53,11 @@ Trials = Annotated[
 ]
 Budget = Annotated[
     str | None,
-    typer.Option("--time-budget", metavar="TIME", help="End the search in time to be done within TIME: 90s, 2h."),
+    typer.Option(
+        "--time-budget",
+        metavar="TIME",
+        help="End the search, and rounds of seeds, in time to be done within TIME: 90s, 2h.",
+    ),
 ]
 Address = Annotated[
     str | None,
@@ -63,6 +67,9 @@ Address = Annotated[
 ]
 Wandb = Annotated[
     str | None, typer.Option("--wandb", metavar="MODE", help="Mirror each trial to W&B: off, offline or online.")
+]
+UntilDecided = Annotated[
+    bool, typer.Option("--until-decided", help="Add seeds, round by round, to methods whose question is open.")
 ]
 SkipUnreadable = Annotated[
     bool, typer.Option("--skip-unreadable", help="Continue without images that cannot be read, and say which.")
@@ -98,6 +105,7 @@ def run(
     out: Out = None,
     trials: Trials = None,
     time_budget: Budget = None,
+    until_decided: UntilDecided = False,
     address: Address = None,
     wandb: Wandb = None,
     skip_unreadable: SkipUnreadable = False,
@@ -107,6 +115,7 @@ def run(
     shortcuts = {
         "data.root": data,
         "search.trials": trials,
+        "confirm.until": "decided" if until_decided else None,
         "wandb.mode": wandb,
         "data.skip_unreadable": True if skip_unreadable else None,
     }
@@ -120,12 +129,21 @@ def run(
 
 
 @app.command()
-def resume(folder: Folder, time_budget: Budget = None, address: Address = None, verbose: Verbose = False) -> None:
-    """Continue a study that was interrupted; no trial is run twice."""
+def resume(
+    folder: Folder,
+    seeds: Annotated[
+        int | None, typer.Option("--seeds", min=1, metavar="N", help="Take the study to N seeds in all.")
+    ] = None,
+    time_budget: Budget = None,
+    until_decided: UntilDecided = False,
+    address: Address = None,
+    verbose: Verbose = False,
+) -> None:
+    """Continue a study that was interrupted, or take one to more seeds; no trial is run twice."""
     options = _options(time_budget, address, verbose)
     from gan_study.study.run.runner import resume_study
 
-    _conclude(resume_study(folder, options=options))
+    _conclude(resume_study(folder, options=options, seeds=seeds, until_decided=until_decided))
 
 
 @app.command()

@@ -65,6 +65,7 @@ BELOW = {
     "study.cli": ("study", "search_spaces", "trainables", "analysis"),
     "study.listing": ("study", "search_spaces", "trainables", "analysis"),
     "study.watch.tracking": ("study", "trainables", "analysis"),
+    "study.run.questions": ("study", "trainables", "analysis"),
     "study.run.result": ("trainables", "analysis"),
     "study.run.retention": ("study", "trainables", "analysis"),
     # It scores stored predictions as a trial does, by the same arithmetic, which loads without torch.
@@ -171,7 +172,7 @@ def test_an_import_that_goes_down_is_not():
 
 
 def test_the_analysis_is_asked_for_lazily():
-    for module in ("balance", "cli", "listing", "run/result", "run/retention", "watch/tracking"):
+    for module in ("balance", "cli", "listing", "run/questions", "run/result", "run/retention", "watch/tracking"):
         tree = ast.parse((ROOT / "study" / f"{module}.py").read_text(encoding="utf-8"))
         at_the_top = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
         assert not any("gan_study.analysis" in ast.dump(node) for node in at_the_top)

@@ -18,7 +18,7 @@ SETTINGS = (
     "search.parameters.balancing/name={kind: choice, options: [vanilla_gan]}",
     "search.parameters.balancing/gan/epochs@vanilla_gan={kind: int, low: 200, high: 300}",
     "search.trials=4",
-    "confirm.seeds=[1]",
+    "confirm={seeds: [1], until: fixed, fits: 1}",
 )
 
 # No more than the autoscaler needs.

@@ -29,7 +29,7 @@ SETTINGS = (
     "search.parameters.balancing/name={kind: choice, options: [vanilla_gan]}",
     "search.parameters.balancing/gan/epochs@vanilla_gan={kind: int, low: 300, high: 400}",
     "search.trials=4",
-    "confirm.seeds=[1]",
+    "confirm={seeds: [1], until: fixed, fits: 1}",
     "resources.max_concurrent=2",
     "resources.checkpoint_interval_seconds=0.2",
 )

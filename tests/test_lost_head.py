@@ -18,7 +18,7 @@ SETTINGS = (
     "search.parameters.balancing/gan/epochs@vanilla_gan={kind: int, low: 40, high: 80}",
     "search.trials=2",
     "search.lag=2",
-    "confirm.seeds=[1]",
+    "confirm={seeds: [1], until: fixed, fits: 1}",
 )
 NUM_TRIALS = 2 + 2 + 3
 

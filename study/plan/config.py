@@ -1,7 +1,7 @@
 """What a study is: data, imbalance, classifier, the search, the confirmation, resources."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import BeforeValidator, Field, JsonValue, model_validator
@@ -31,7 +31,7 @@ ClassName: TypeAlias = Annotated[str, BeforeValidator(str)]
 Cost: TypeAlias = Annotated[float, Field(ge=0)]
 
 
-@dataclass(frozen=True, kw_only=True)
+@settings
 class Cell:
     """A balancer at an imbalance ratio (None: the study's one imbalance): what is searched and confirmed."""
 
@@ -90,6 +90,9 @@ class ConfirmConfig:
     """The most seeds of a method, where they are added until it is decided."""
     margin: float = Field(default=0.02, gt=0, lt=1)
     """A gain that is smaller either way is not worthwhile."""
+    fits: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
+    """How many classifiers each confirmed trial fits to its balanced set; "auto": as costs and spreads that were
+    measured make best (`fits.py`), which depends on the machine's speed."""
     test_each_epoch: bool = False
     image_features: ImageFeatures = Field(default_factory=DomainFeatures)
 

@@ -15,12 +15,14 @@ from pydantic import JsonValue
 
 from gan_study.search_spaces.space import BALANCER, RATIO, nest
 from gan_study.study.plan.config import NO_BALANCING, Cell, StudyConfig
+from gan_study.study.plan.fits import decide_fits
 from gan_study.study.plan.recipe import merge
+from gan_study.study.plan.rounds import Questions, Rounds, decide_next, known_rounds, may_grow
 from gan_study.study.plan.searcher import RecordedTrial, point_id, suggestion, to_optuna
-from gan_study.study.plan.selection import SelectedConfig
+from gan_study.study.plan.selection import ClosedSearch, SelectedConfig
 from gan_study.study.plan.trials import PlannedTrial, baseline_trials, confirmations, planned_trial
 from gan_study.trainables.balancing.balancer import BalancingConfig
-from gan_study.trainables.balancing.catalog import parse_balancing
+from gan_study.trainables.balancing.catalog import BALANCERS, parse_balancing
 from gan_study.trainables.base.seeding import numpy_generator
 from gan_study.trainables.base.tunable import Scalar, contains
 from gan_study.trainables.record import SearchStep, Selection, TrialRecord
@@ -36,11 +38,12 @@ class Pause(Enum):
 
 
 class Planner:
-    """Hands out trials: baselines, then the search, then the confirmation of what the search chose.
+    """Hands out trials: baselines, then the search, then rounds of seeds that confirm what the search chose.
 
-    `record_of` gives the record of a trial that has ended. `selected` is what the search chose, if it was closed
-    in an earlier run; otherwise `keep` is called with it as soon as it is. `may_search` says whether there is
-    time for another search trial.
+    `record_of` gives the record of a trial that has ended. `closed` is what an earlier run took from the search,
+    if it was closed; otherwise `keep` is called with it as soon as it is. `may_search` says whether there is time
+    for another search trial. `rounds` are those that an earlier run decided on, if any; `questions` decide on
+    further ones, and `keep_rounds` is called with each decision.
     """
 
     def __init__(
@@ -48,16 +51,22 @@ class Planner:
         config: StudyConfig,
         *,
         record_of: Callable[[str], TrialRecord | None],
-        selected: tuple[SelectedConfig, ...] | None,
-        keep: Callable[[tuple[SelectedConfig, ...]], None],
+        closed: ClosedSearch | None,
+        keep: Callable[[ClosedSearch], None],
         may_search: Callable[[], bool],
+        rounds: Rounds | None,
+        keep_rounds: Callable[[Rounds], None],
+        questions: Questions,
     ) -> None:
         self._config = config
         self._space = config.space()
         self._record_of = record_of
-        self._selected = selected
+        self._closed = closed
         self._keep = keep
         self._may_search = may_search
+        self._rounds = known_rounds(config, rounds)
+        self._keep_rounds = keep_rounds
+        self._questions = questions
         self._baselines = tuple(baseline_trials(config))
         # Search trials by number; None where a cell had no untried point left, or no baseline.
         self._suggested: list[PlannedTrial | None] = []
@@ -74,13 +83,27 @@ class Planner:
         self._underway = {each: trial for each, trial in self._underway.items() if self._record_of(each) is None}
         if (trial := self._next_of(self._baselines)) is not None:
             return trial
-        if self._selected is None:
+        if self._closed is None:
             if (step := self._next_search()) is not None:
                 return step
-            self._selected = tuple(map(self._best, self._config.cells(self._space.balancers)))
-            self._keep(self._selected)
-        self._confirmations = self._confirmations or tuple(confirmations(self._config, self._selected))
-        return self._next_of(self._confirmations) or (Pause.WAIT if self._underway else Pause.DONE)
+            self._closed = self._close()
+            self._keep(self._closed)
+        return self._next_confirmation(self._closed)
+
+    def _next_confirmation(self, closed: ClosedSearch) -> PlannedTrial | Pause:
+        """The next trial of the rounds so far; once all have ended, of a further round, if there is to be one."""
+        if not self._confirmations:
+            self._confirmations = tuple(confirmations(self._config, closed, self._rounds.rounds))
+        if (trial := self._next_of(self._confirmations)) is not None:
+            return trial
+        if self._underway:
+            return Pause.WAIT
+        if not may_grow(self._config, self._rounds):
+            return Pause.DONE
+        self._rounds = decide_next(self._config, self._rounds, self._questions)
+        self._keep_rounds(self._rounds)
+        self._confirmations = ()
+        return self._next_confirmation(closed)
 
     def _next_of(self, trials: Iterable[PlannedTrial]) -> PlannedTrial | None:
         waiting = (trial for trial in trials if not self._has_begun(trial) and not self._must_wait(trial))
@@ -220,10 +243,24 @@ class Planner:
             self._recorded[trial_id] = to_optuna(self._space, trial_id, record.search, record)
         return self._recorded[trial_id]
 
+    def _close(self) -> ClosedSearch:
+        """What the confirmation takes from the search, which is over."""
+        fits = self._config.confirm.fits
+        if fits == "auto":
+            searched = [trial for trial in self._suggested if trial is not None]
+            gans = [name for name in self._space.balancers if BALANCERS[name].is_gan]
+            fits = decide_fits(self._records_of(self._baselines), self._records_of(searched), gans)
+        chosen = tuple(map(self._best, self._config.cells(self._space.balancers)))
+        return ClosedSearch(configurations=chosen, fits=fits)
+
+    def _records_of(self, trials: Iterable[PlannedTrial]) -> list[TrialRecord]:
+        found = (self._record_of(trial.trial_id) for trial in trials)
+        return [record for record in found if record is not None]
+
     def _best(self, cell: Cell) -> SelectedConfig:
         """What `cell` reached its largest validation gain with (of equals the earliest), or its defaults."""
         tried = {t.trial_id: t for t in self._suggested if t is not None and t.cell == cell}
-        records = [record for trial_id in tried if (record := self._record_of(trial_id)) is not None]
+        records = self._records_of(tried.values())
         complete = [record for record in records if record.status == "complete" and record.objective is not None]
         best = max(complete, key=lambda record: record.objective or 0.0, default=None)
         defaults = self._config.balancing_by(cell.balancer)

@@ -1,10 +1,10 @@
-"""What the search chose, saved in the study folder: from then on the search is closed."""
+"""What the confirmation takes from the search, saved in the study folder: from then on the search is closed."""
 
 import json
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import PlainSerializer, PlainValidator
+from pydantic import Field, PlainSerializer, PlainValidator
 
 from gan_study.trainables.balancing.balancer import BalancingConfig
 from gan_study.trainables.balancing.catalog import parse_balancing
@@ -33,21 +33,26 @@ class SelectedConfig:
 
 
 @settings
-class _Selected:
+class ClosedSearch:
+    """What the confirmation takes from the search."""
+
     configurations: tuple[SelectedConfig, ...]
+    """What is confirmed of each balancer that was searched, at each ratio."""
+    fits: int = Field(ge=1)
+    """How many classifiers each confirmed trial fits to its balanced set."""
 
 
-def write_selection(path: Path, selected: tuple[SelectedConfig, ...], *, patience_seconds: float = 0.0) -> None:
-    """Save `selected`; equal selections give equal bytes."""
-    content = json.dumps(dump(_Selected(configurations=selected)), indent=2, sort_keys=True) + "\n"
+def write_selection(path: Path, closed: ClosedSearch, *, patience_seconds: float = 0.0) -> None:
+    """Save `closed`; equal ones give equal bytes."""
+    content = json.dumps(dump(closed), indent=2, sort_keys=True) + "\n"
     write_atomically(path, content.encode(), patience_seconds=patience_seconds)
 
 
-def read_selection(path: Path) -> tuple[SelectedConfig, ...] | None:
-    """The selection that was saved; None while the search runs. Raises ConfigError where it is damaged."""
+def read_selection(path: Path) -> ClosedSearch | None:
+    """What was saved; None while the search runs. Raises ConfigError where it is damaged."""
     if not path.exists():
         return None
     try:
-        return parse(_Selected, from_json(path.read_bytes()), where="").configurations
+        return parse(ClosedSearch, from_json(path.read_bytes()), where="")
     except ConfigError as error:
         raise ConfigError(f"{path} is damaged: {error}") from None

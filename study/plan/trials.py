@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import chain, zip_longest
 
 from gan_study.study.plan.config import Cell, StudyConfig
-from gan_study.study.plan.selection import SelectedConfig
+from gan_study.study.plan.fits import BASELINE_FITS
+from gan_study.study.plan.rounds import Rounds, SeedRound, all_arms, known_rounds, may_grow, most_seeds, new_seeds
+from gan_study.study.plan.selection import ClosedSearch
 from gan_study.trainables.balancing.balancer import BalancingConfig
 from gan_study.trainables.balancing.gan import GanBalancing
+from gan_study.trainables.base.settings import ConfigError
 from gan_study.trainables.gans.batched import TrialExecution
 from gan_study.trainables.record import Selection, TrialRecord
 from gan_study.trainables.trial.config import EvaluationConfig, TrialConfig, gan_settings
@@ -47,14 +50,14 @@ class PlannedTrial:
 
 
 def planned_trial(
-    study: StudyConfig, cell: Cell, balancing: BalancingConfig, purpose: Purpose, *, seed: int
+    study: StudyConfig, cell: Cell, balancing: BalancingConfig, purpose: Purpose, *, seed: int, fits: int = 1
 ) -> PlannedTrial:
     """The trial of `study` that balances as `balancing` says, at the ratio of `cell`."""
     purpose = replace(purpose, costs=study.costs)
-    confirm, evaluation = study.confirm, EvaluationConfig()
+    confirm, evaluation = study.confirm, EvaluationConfig(fits=fits)
     if purpose.phase == "confirm":
         evaluation = EvaluationConfig(
-            test=True, test_each_epoch=confirm.test_each_epoch, image_features=confirm.image_features
+            test=True, test_each_epoch=confirm.test_each_epoch, image_features=confirm.image_features, fits=fits
         )
     config = TrialConfig(
         seed=seed,
@@ -71,56 +74,98 @@ def planned_trial(
 def baseline_trials(config: StudyConfig) -> Iterator[PlannedTrial]:
     """No balancing and the simple methods, once for each ratio, with the search seed, on validation data."""
     purpose = Purpose(phase="baseline", metric=config.objective)
+    # Where the confirmation's fits are to be decided, baselines show how much fits differ.
+    fits = BASELINE_FITS if config.confirm.fits == "auto" else 1
     for cell in config.cells(config.simple_balancers()):
-        yield planned_trial(config, cell, config.balancing_by(cell.balancer), purpose, seed=config.search.seed)
+        balancing = config.balancing_by(cell.balancer)
+        yield planned_trial(config, cell, balancing, purpose, seed=config.search.seed, fits=fits)
 
 
-def confirmations(config: StudyConfig, selected: Sequence[SelectedConfig]) -> Iterator[PlannedTrial]:
-    """Every balancer at every ratio with every fresh seed: the only trials that read the test part."""
-    simple = [
-        (cell, config.balancing_by(cell.balancer), Selection(search_trials=0))
+def confirmations(
+    config: StudyConfig, closed: ClosedSearch, rounds: Sequence[SeedRound]
+) -> Iterator[PlannedTrial]:
+    """The arms of each round with its seeds: the only trials that read the test part.
+
+    Raises ConfigError where a round has an arm that is none of the study's, or for which nothing was chosen.
+    """
+    arms = {
+        cell: (config.balancing_by(cell.balancer), Selection(search_trials=0))
         for cell in config.cells(config.simple_balancers())
-    ]
-    searched = [(Cell(balancer=s.balancer, ratio=s.ratio), s.balancing, s.selection) for s in selected]
-    arms = [_confirm(config, *arm) for arm in (*simple, *searched)]
-    # Seed by seed, so that a study that is cut off has confirmed every arm equally often.
-    return chain.from_iterable(zip(*arms, strict=True))
+    }
+    arms |= {Cell(balancer=s.balancer, ratio=s.ratio): (s.balancing, s.selection) for s in closed.configurations}
+    for number, seeds in enumerate(new_seeds(rounds), start=1):
+        of_arms = []
+        for cell in seeds:
+            if cell not in arms:
+                raise ConfigError(f"{cell.balancer!r} at ratio {cell.ratio} is confirmed, but nothing chose how")
+            balancing, selection = arms[cell]
+            purpose = Purpose(phase="confirm", metric=config.objective, selection=replace(selection, round=number))
+            of_arms.append(_confirm(config, cell, balancing, purpose, seeds=seeds[cell], fits=closed.fits))
+        # Seed by seed, so that a study that is cut off has confirmed every arm equally often.
+        yield from (trial for trial in chain.from_iterable(zip_longest(*of_arms)) if trial is not None)
 
 
 def _confirm(
-    config: StudyConfig, cell: Cell, balancing: BalancingConfig, selection: Selection
+    config: StudyConfig,
+    cell: Cell,
+    balancing: BalancingConfig,
+    purpose: Purpose,
+    *,
+    seeds: tuple[int, ...],
+    fits: int,
 ) -> list[PlannedTrial]:
-    """The trials of one arm, one for each fresh seed."""
-    purpose = Purpose(phase="confirm", metric=config.objective, selection=selection)
-    trials = [planned_trial(config, cell, balancing, purpose, seed=seed) for seed in config.confirm.seeds]
+    """The trials of one arm in one round, one for each of its seeds."""
+    trials = [planned_trial(config, cell, balancing, purpose, seed=seed, fits=fits) for seed in seeds]
     gan = gan_settings(balancing)
     if gan is None:
         return trials
-    execution = config.resources.gan_execution.for_seeds(config.confirm.seeds)
+    execution = config.resources.gan_execution.for_seeds(seeds)
     waits_for = frozenset(trial.trial_id for trial in trials) if execution.is_shared else frozenset()
     epochs = frozenset({gan.epochs})
     return [replace(each, checkpoint_epochs=epochs, execution=execution, waits_for=waits_for) for each in trials]
 
 
-def num_confirmations(config: StudyConfig) -> int:
-    """How many trials the confirmation has."""
-    balancers = (*config.simple_balancers(), *config.space().balancers)
-    return len(config.cells(balancers)) * len(config.confirm.seeds)
+@dataclass(frozen=True, kw_only=True)
+class TrialCount:
+    """How many trials a study has in all."""
+
+    number: int
+    is_most: bool = False
+    """Whether it may end with fewer, since rounds of seeds are still to be decided."""
+
+    def __str__(self) -> str:
+        return f"at most {self.number}" if self.is_most else f"{self.number}"
 
 
-def num_trials(config: StudyConfig) -> int:
-    """How many trials a study has, if every search trial finds something to try."""
-    return len(config.cells(config.simple_balancers())) + config.search.trials + num_confirmations(config)
+def num_trials(config: StudyConfig, saved: Rounds | None) -> TrialCount:
+    """How many trials a study has, if every search trial finds something to try; `saved` as in `known_rounds`."""
+    rounds = known_rounds(config, saved)
+    before = len(config.cells(config.simple_balancers())) + config.search.trials
+    if may_grow(config, rounds) and (most := most_seeds(config, rounds)) > rounds.num_seeds:
+        return TrialCount(number=before + len(all_arms(config)) * most, is_most=True)
+    confirmed = sum(len(seeds) for each in new_seeds(rounds.rounds) for seeds in each.values())
+    return TrialCount(number=before + confirmed)
+
+
+def num_first_confirmations(config: StudyConfig, saved: Rounds | None) -> int:
+    """How many trials the first round of the confirmation has."""
+    return len(all_arms(config)) * len(known_rounds(config, saved).rounds[0].seeds)
 
 
 def is_done(
     config: StudyConfig,
     *,
     record_of: Callable[[str], TrialRecord | None],
-    selected: Sequence[SelectedConfig] | None,
+    closed: ClosedSearch | None,
+    saved: Rounds | None,
 ) -> bool:
-    """Whether every trial of a study has its record; `selected` is None until the search is over."""
-    if selected is None:
+    """Whether every trial of a study has its record, and no round of seeds can follow.
+
+    `closed` is None until the search is over; `saved` as in `known_rounds`. Raises ConfigError where they do not
+    go together.
+    """
+    rounds = known_rounds(config, saved)
+    if closed is None or may_grow(config, rounds):
         return False
-    trials = chain(baseline_trials(config), confirmations(config, selected))
+    trials = chain(baseline_trials(config), confirmations(config, closed, rounds.rounds))
     return all(record_of(trial.trial_id) is not None for trial in trials)

@@ -56,11 +56,10 @@ def seeds_of_round(config: StudyConfig, number: int) -> tuple[int, ...]:
     """The seeds that are new in a round (from 1): those that the study names, then the next that are free."""
     looks = look_schedule(config.confirm)
     before = looks[number - 2] if number > 1 else 0
-    return _seeds(config)[before : looks[number - 1]]
+    return first_seeds(config.confirm, looks[number - 1], search_seed=config.search.seed)[before:]
 
 
-def _seeds(config: StudyConfig) -> tuple[int, ...]:
-    named = config.confirm.seeds
-    most = look_schedule(config.confirm)[-1]
-    first = max((*named, config.search.seed)) + 1
-    return (*named, *range(first, first + most - len(named)))
+def first_seeds(confirm: ConfirmConfig, number: int, *, search_seed: int) -> tuple[int, ...]:
+    """A study's first `number` seeds, at least as many as it names: those that it names, then free ones."""
+    free = max((*confirm.seeds, search_seed)) + 1
+    return (*confirm.seeds, *range(free, free + number - len(confirm.seeds)))

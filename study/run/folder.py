@@ -5,14 +5,16 @@ import json
 import os
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+from pydantic import JsonValue
 
 from gan_study.study.plan.config import StudyConfig, parse_study
 from gan_study.study.plan.storage_url import resolve
 from gan_study.study.plan.verdict_plan import verdict_plan
 from gan_study.trainables.base.settings import ConfigError, UserError, dump
-from gan_study.trainables.record import IMPORTANCE_FILE, Digests, RecordError, StudyHeader, read_header
+from gan_study.trainables.record import IMPORTANCE_FILE, Change, Digests, RecordError, StudyHeader, read_header
 from gan_study.trainables.runtime.environment import code_digest
 from gan_study.trainables.runtime.storage import write_atomically
 
@@ -38,7 +40,10 @@ class StudyFolder:
     records = _Inside("records.jsonl")
     """The records, one a line."""
     selection = _Inside("selection.json")
-    """What the search chose; there once the search is over."""
+    """What the confirmation takes from the search; there once the search is over."""
+    rounds = _Inside("rounds.json")
+    """Rounds of seeds, and why no further one follows; there once the study has decided on that, or was taken
+    further."""
     optuna = _Inside("optuna.db")
     """Optuna's SQLite file, where the study names no other storage."""
     driver = _Inside("driver.lock")
@@ -126,9 +131,7 @@ def create_study_folder(root: Path, config: StudyConfig, environment: Mapping[st
         verdicts=verdict_plan(config),
         digests=Digests(code=code_digest()),
     )
-    content = (json.dumps(dump(header), indent=2) + "\n").encode()
-    patience = config.resources.storage_patience_seconds
-    write_atomically(StudyFolder(root).manifest, content, patience_seconds=patience)
+    _write_header(root, header, config)
     return Manifest(study_id=header.study_id, config=config)
 
 
@@ -137,13 +140,40 @@ def read_manifest(root: Path) -> Manifest:
 
     Raises UserError if there is none, ConfigError if it is damaged, RecordError if another version wrote it.
     """
+    header = _read_header(root)
+    return Manifest(study_id=header.study_id, config=parse_study(header.config))
+
+
+def change_manifest(root: Path, section: str, after: Mapping[str, JsonValue]) -> Manifest:
+    """The manifest of the study in `root` once the settings of a section are as in `after`, each change noted."""
+    header = _read_header(root)
+    before = header.config[section]
+    assert isinstance(before, dict)
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    changes = tuple(
+        Change(key=f"{section}.{name}", before=before[name], after=value, at=now)
+        for name, value in after.items()
+        if before[name] != value
+    )
+    config = {**header.config, section: {**before, **after}}
+    manifest = Manifest(study_id=header.study_id, config=parse_study(config))
+    _write_header(root, replace(header, config=config, changes=(*header.changes, *changes)), manifest.config)
+    return manifest
+
+
+def _read_header(root: Path) -> StudyHeader:
     path = StudyFolder(root).manifest
     if not path.exists():
         raise UserError(f"{root} holds no study; start one there with `gan-study run RECIPE --out {root}`")
     try:
-        header = read_header(path.read_bytes())
+        return read_header(path.read_bytes())
     except ConfigError as error:
         raise ConfigError(f"{path} is not a study manifest: {error}") from None
     except RecordError as error:
         raise RecordError(f"{path}: {error}") from None
-    return Manifest(study_id=header.study_id, config=parse_study(header.config))
+
+
+def _write_header(root: Path, header: StudyHeader, config: StudyConfig) -> None:
+    content = (json.dumps(dump(header), indent=2) + "\n").encode()
+    patience = config.resources.storage_patience_seconds
+    write_atomically(StudyFolder(root).manifest, content, patience_seconds=patience)

@@ -11,19 +11,21 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from gan_study.study.plan.config import Ratio, StudyConfig, check_study_config
+from gan_study.study.plan.rounds import Rounds, read_rounds
 from gan_study.study.plan.selection import read_selection
-from gan_study.study.plan.trials import is_done, num_confirmations, num_trials
+from gan_study.study.plan.trials import is_done, num_first_confirmations, num_trials
 from gan_study.study.run import data_checks
 from gan_study.study.run.cluster import Room, ray_cluster, room_for_trials
 from gan_study.study.run.folder import Manifest, StudyFolder, claim_folder, create_study_folder, read_manifest
 from gan_study.study.run.lock import sole_driver
+from gan_study.study.run.more_seeds import check_until_decided, take_to_seeds
 from gan_study.study.run.record_store import RecordStore, read_records
 from gan_study.study.run.result import StudyResult, UnfinishedStudyError
 from gan_study.study.run.retention import Retention, best_confirmed
 from gan_study.study.run.session import StudySession
 from gan_study.study.run.time_budget import TimeBudget
 from gan_study.study.run.tuner import run_trials
-from gan_study.study.watch.journal import Journal, driver_began
+from gan_study.study.watch.journal import Journal, driver_began, rounds_decided
 from gan_study.study.watch.optuna_view import OptunaView, differences
 from gan_study.study.watch.progress import ProgressDisplay, Tally
 from gan_study.study.watch.terminal import say
@@ -43,7 +45,8 @@ class RunOptions:
     address: str | None = None
     """A Ray cluster's ("auto", "host:port", "ray://host:port"); None runs on this machine alone."""
     time_budget_seconds: float | None = None
-    """Closes the search early enough to confirm what it found."""
+    """Closes the search early enough to confirm what it found; no round of further seeds begins that would not fit
+    in."""
     verbose: bool = False
     console: Console = field(default_factory=Console)
 
@@ -71,28 +74,40 @@ def run_study(
         return _run(create_study_folder(root, config, versions()), root, ratios, room, options)
 
 
-def resume_study(root: Path | str, *, options: RunOptions | None = None) -> StudyResult:
+def resume_study(
+    root: Path | str, *, options: RunOptions | None = None, seeds: int | None = None, until_decided: bool = False
+) -> StudyResult:
     """Continue the study in folder `root`: trials that have a record are not run again, all others are.
 
-    Raises StudyInUseError where another process runs it.
+    With `seeds` the study is taken to so many seeds in all (see `take_to_seeds`). `until_decided` only checks that
+    the study was begun so. Raises StudyInUseError where another process runs it, ConfigError where `seeds` or
+    `until_decided` do not go with it.
     """
     root, options = Path(root), options or RunOptions()
     manifest, folder = read_manifest(root), StudyFolder(root)
     with sole_driver(root):
+        if until_decided:
+            check_until_decided(manifest.config)
+        if seeds is not None:
+            manifest = take_to_seeds(root, seeds)
         records = RecordStore(folder.records)
-        if is_done(manifest.config, record_of=records.get, selected=read_selection(folder.selection)):
-            # Do what a driver that was killed at the very end had left to do.
-            storage = manifest.storage(folder)
-            if any(differences(storage=storage, study_name=manifest.unique_name, records=records)):
-                _optuna_view(manifest, folder).rebuild(records)
-            with _mirrors(manifest, folder, options.console):
-                _keep_results_alone(folder)
+        if _is_done(manifest.config, folder, records):
+            _finish(manifest, folder, records, options.console)
             return StudyResult(folder=root, trials=tuple(read_records(folder.records)))
         ratios = data_checks.imbalance_ratios(manifest.config)
         data_checks.check_objective(manifest.config)
         with ray_cluster(options.address, verbose=options.verbose):
             room = room_for_trials(manifest.config.resources, options.address)
             return _run(manifest, root, ratios, room, options)
+
+
+def _finish(manifest: Manifest, folder: StudyFolder, records: RecordStore, console: Console) -> None:
+    """Do what a driver that was killed at the very end had left to do."""
+    storage = manifest.storage(folder)
+    if any(differences(storage=storage, study_name=manifest.unique_name, records=records)):
+        _optuna_view(manifest, folder).rebuild(records)
+    with _mirrors(manifest, folder, console):
+        _keep_results_alone(folder)
 
 
 def decide_execution(config: StudyConfig, room: Room) -> StudyConfig:
@@ -106,7 +121,13 @@ def _run(
 ) -> StudyResult:
     config, folder = decide_execution(manifest.config, room), StudyFolder(root.resolve())
     with contextlib.ExitStack() as closing:
-        tally = Tally(num_workers=room.num_workers, num_trials=num_trials(config))
+        saved = read_rounds(folder.rounds)
+        tally = Tally(num_workers=room.num_workers, num_trials=num_trials(config, saved))
+
+        def on_rounds(rounds: Rounds) -> None:
+            tally.num_trials = num_trials(config, rounds)
+            rounds_decided(rounds)
+
         view = _optuna_view(manifest, folder)
         mirrors = closing.enter_context(_mirrors(manifest, folder, options.console))
         session = StudySession(
@@ -116,7 +137,7 @@ def _run(
             imbalance_ratios=ratios,
             budget=TimeBudget(
                 seconds=options.time_budget_seconds,
-                num_confirmations=num_confirmations(config),
+                num_confirmations=num_first_confirmations(config, saved),
                 num_workers=tally.num_workers,
             ),
             observers=[
@@ -127,20 +148,28 @@ def _run(
                 ),
                 *mirrors,
             ],
+            on_rounds=on_rounds,
         )
         for record in session.records:
             tally.count(record)
         closing.enter_context(logging_to(folder.driver_log))
-        driver_began(num_records=len(session.records), num_trials=tally.num_trials, num_workers=tally.num_workers)
+        driver_began(
+            num_records=len(session.records), num_trials=tally.num_trials.number, num_workers=tally.num_workers
+        )
         images = share(image_source(config.data))
         run_trials(config, folder, session, images, room, console=options.console, verbose=options.verbose)
     # Tune takes a Ctrl-C for the end of the study.
-    if not is_done(config, record_of=session.records.get, selected=read_selection(folder.selection)):
+    if not _is_done(config, folder, session.records):
         raise UnfinishedStudyError(
             f"{len(session.records)} of {tally.num_trials} trials are done; `gan-study resume {root}` continues"
         )
     _keep_results_alone(folder)
     return StudyResult(folder=root, trials=tuple(read_records(folder.records)))
+
+
+def _is_done(config: StudyConfig, folder: StudyFolder, records: RecordStore) -> bool:
+    closed, saved = read_selection(folder.selection), read_rounds(folder.rounds)
+    return is_done(config, record_of=records.get, closed=closed, saved=saved)
 
 
 def _keep_results_alone(folder: StudyFolder) -> None:

@@ -2,14 +2,16 @@
 
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from gan_study.study.plan.config import Ratio, StudyConfig
 from gan_study.study.plan.planner import Pause, Planner
+from gan_study.study.plan.rounds import Questions, Rounds, read_rounds, write_rounds
 from gan_study.study.plan.selection import read_selection, write_selection
 from gan_study.study.plan.trials import PlannedTrial
+from gan_study.study.run import questions
 from gan_study.study.run.folder import StudyFolder
 from gan_study.study.run.record_store import RecordStore
 from gan_study.study.run.time_budget import TimeBudget
@@ -45,7 +47,8 @@ class StudySession:
     """Hands out trials and takes in what became of them; the single writer of records.
 
     A record is on disk before anything else learns of it. `imbalance_ratios` gives the largest over smallest
-    class count at each of the study's ratios, for the records of trials that did not come so far.
+    class count at each of the study's ratios, for the records of trials that did not come so far. `on_rounds` is
+    told of each decision on a further round of seeds, once it is on disk.
     """
 
     def __init__(
@@ -57,18 +60,27 @@ class StudySession:
         imbalance_ratios: Mapping[Ratio, float],
         budget: TimeBudget,
         observers: Sequence[Observer],
+        on_rounds: Callable[[Rounds], None],
     ) -> None:
         patience = config.resources.storage_patience_seconds
         self.records = RecordStore(folder.records, patience_seconds=patience)
         self._planner = Planner(
             config,
             record_of=self.records.get,
-            selected=read_selection(folder.selection),
-            keep=lambda selected: write_selection(folder.selection, selected, patience_seconds=patience),
+            closed=read_selection(folder.selection),
+            keep=lambda closed: write_selection(folder.selection, closed, patience_seconds=patience),
             may_search=lambda: budget.may_search(
                 sum(record.seconds.values()) for record in self.records if record.status == "complete"
             ),
+            rounds=read_rounds(folder.rounds),
+            keep_rounds=self._keep_rounds,
+            questions=Questions(
+                open_arms=lambda: questions.open_arms(folder.root, imbalance_ratios),
+                is_decided=lambda: questions.is_decided(folder.root),
+                has_time_for=lambda balancers: budget.may_confirm(balancers, self.records),
+            ),
         )
+        self._folder, self._patience_seconds, self._on_rounds = folder, patience, on_rounds
         self._view = view
         self._time_limit = config.resources.trial_time_limit_seconds
         self._view.rebuild(self.records)
@@ -87,6 +99,10 @@ class StudySession:
             if planned.purpose.search is not None:
                 self._view.started(planned.trial_id, planned.purpose.search)
         return planned
+
+    def _keep_rounds(self, rounds: Rounds) -> None:
+        write_rounds(self._folder.rounds, rounds, patience_seconds=self._patience_seconds)
+        self._on_rounds(rounds)
 
     def ratio_of(self, trial: PlannedTrial) -> float:
         """Largest over smallest class count in a trial's data."""

@@ -2,11 +2,12 @@
 
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 
 from gan_study.trainables.base.settings import ConfigError
+from gan_study.trainables.record import TrialRecord
 
 _UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
 
@@ -21,9 +22,10 @@ def parse_seconds(text: str) -> float:
 
 @dataclass(frozen=True, kw_only=True)
 class TimeBudget:
-    """Closes the search in time for the confirmation, whose length is judged by the trials so far.
+    """Closes the search in time for the confirmation's first round, whose length is judged by the trials so far.
 
-    `seconds` None is never used up. The confirmation itself is not cut: an unfinished one answers nothing.
+    `seconds` None is never used up. No round of the confirmation is cut: an unfinished one answers nothing. A
+    further one begins only if it fits in.
     """
 
     seconds: float | None
@@ -36,4 +38,21 @@ class TimeBudget:
         if self.seconds is None:
             return True
         needed = fmean([*trial_seconds] or [0.0]) * (1 + self.num_confirmations / self.num_workers)
+        return time.monotonic() - self.started_at + needed < self.seconds
+
+    def may_confirm(self, balancers: Sequence[str], records: Iterable[TrialRecord]) -> bool:
+        """Whether a round with a trial of each of `balancers` fits in, if each takes what it took on average.
+
+        Judged by the complete trials of the confirmation so far; by all of them for a balancer that has none.
+        """
+        if self.seconds is None:
+            return True
+        taken = [
+            (record.balancer, sum(record.seconds.values()))
+            for record in records
+            if record.phase == "confirm" and record.status == "complete"
+        ]
+        overall = fmean([seconds for _, seconds in taken] or [0.0])
+        means = {name: fmean([took for other, took in taken if other == name] or [overall]) for name in balancers}
+        needed = sum(means[name] for name in balancers) / self.num_workers
         return time.monotonic() - self.started_at + needed < self.seconds

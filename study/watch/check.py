@@ -6,8 +6,9 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from gan_study.study.plan.selection import SelectedConfig, read_selection
-from gan_study.study.plan.trials import is_done, num_trials
+from gan_study.study.plan.rounds import Rounds, read_rounds
+from gan_study.study.plan.selection import ClosedSearch, read_selection
+from gan_study.study.plan.trials import TrialCount, is_done, num_trials
 from gan_study.study.run.folder import Manifest, StudyFolder, read_manifest
 from gan_study.study.run.record_store import find_repeated
 from gan_study.study.watch.optuna_view import differences
@@ -36,7 +37,7 @@ class Checked:
 
     findings: tuple[Finding, ...]
     num_records: int
-    num_trials: int | None
+    num_trials: TrialCount | None
     is_finished: bool
 
     @property
@@ -62,17 +63,20 @@ def check_study(root: Path) -> Checked:
     for path in (record.arrays for record in records if record.arrays is not None):
         if (damage := ArrayFile(folder.root / path).find_damage()) is not None:
             findings.append(Finding(where=path, what=damage))
-    selected = _read_selection(folder, records, findings)
+    closed, rounds = _read_selection(folder, records, findings), _read_rounds(folder, records, findings)
     is_finished = False
     if manifest is not None:
         record_of = {record.trial_id: record for record in records}.get
-        is_finished = is_done(manifest.config, record_of=record_of, selected=selected)
+        try:
+            is_finished = is_done(manifest.config, record_of=record_of, closed=closed, saved=rounds)
+        except ConfigError as error:
+            findings.append(Finding(where=folder.rounds.name, what=str(error)))
         findings += _storage_findings(manifest, folder, records, is_finished=is_finished)
     findings += _leftovers(folder, records, is_finished=is_finished)
     return Checked(
         findings=tuple(findings),
         num_records=len({record.trial_id for record in records}),
-        num_trials=None if manifest is None else num_trials(manifest.config),
+        num_trials=None if manifest is None else num_trials(manifest.config, rounds),
         is_finished=is_finished,
     )
 
@@ -112,21 +116,36 @@ def _read_records(
 
 def _read_selection(
     folder: StudyFolder, records: Sequence[TrialRecord], findings: list[Finding]
-) -> tuple[SelectedConfig, ...] | None:
-    """What the search chose, None if nothing can be read; what is wrong with it is added to `findings`."""
-    selected, wrong = None, []
+) -> ClosedSearch | None:
+    """What the search left, None if nothing can be read; what is wrong with it is added to `findings`."""
+    closed, wrong = None, []
     try:
-        selected = read_selection(folder.selection)
+        closed = read_selection(folder.selection)
     except ConfigError as error:
         wrong = [str(error).removeprefix(f"{folder.selection}").lstrip(": ")]
     else:
-        if selected is None and any(record.phase == "confirm" for record in records):
+        if closed is None and any(record.phase == "confirm" for record in records):
             wrong = ["is missing, though trials were confirmed"]
     searched = {None, *(record.trial_id for record in records if record.phase == "search")}
-    chosen = (each.selection.trial_id for each in selected or ())
+    chosen = (each.selection.trial_id for each in (closed.configurations if closed else ()))
     wrong += [f"names trial {one}, which has no record" for one in chosen if one not in searched]
     findings += [Finding(where=folder.selection.name, what=what) for what in wrong]
-    return selected
+    return closed
+
+
+def _read_rounds(folder: StudyFolder, records: Sequence[TrialRecord], findings: list[Finding]) -> Rounds | None:
+    """The rounds of seeds that were decided on, None if nothing can be read; what is wrong goes to `findings`."""
+    try:
+        rounds = read_rounds(folder.rounds)
+    except ConfigError as error:
+        what = str(error).removeprefix(f"{folder.rounds}").lstrip(": ")
+        findings.append(Finding(where=folder.rounds.name, what=what))
+        return None
+    latest = max((record.selection.round for record in records if record.selection is not None), default=1)
+    if rounds is None and latest > 1:
+        what = f"is missing, though trials of round {latest} were confirmed"
+        findings.append(Finding(where=folder.rounds.name, what=what))
+    return rounds
 
 
 def _storage_findings(

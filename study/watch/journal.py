@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
+from gan_study.study.plan.rounds import Rounds
 from gan_study.study.plan.trials import PlannedTrial
 from gan_study.study.run.folder import StudyFolder
 from gan_study.study.watch.terminal import printable
@@ -43,6 +44,15 @@ class Journal:
 def driver_began(*, num_records: int, num_trials: int, num_workers: int) -> None:
     """Write that a driver continues the study, and from where."""
     _log.info(DRIVER_BEGAN, extra={"records": num_records, "trials": num_trials, NUM_WORKERS: num_workers})
+
+
+def rounds_decided(rounds: Rounds) -> None:
+    """Write with which seeds and how many arms the latest round confirms, or why none follows."""
+    latest = rounds.rounds[-1]
+    _log.info(
+        "rounds decided",
+        extra={"round": len(rounds.rounds), "seeds": latest.seeds, "arms": len(latest.arms), "end": rounds.end},
+    )
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from gan_study.study.plan.trials import PlannedTrial
+from gan_study.study.plan.trials import PlannedTrial, TrialCount
 from gan_study.study.watch.terminal import duration, say
 from gan_study.trainables.record import TrialRecord
 
@@ -20,7 +20,7 @@ class Tally:
     """Counts of a study's trials, and from them the time left."""
 
     num_workers: int
-    num_trials: int
+    num_trials: TrialCount
     ended: Counter[str] = field(default_factory=Counter)
     running: int = 0
     seconds: list[float] = field(default_factory=list)
@@ -38,11 +38,22 @@ class Tally:
             self.best = record
 
     def seconds_left(self) -> float | None:
-        """Time until the end, if trials continue to take what they took; None before the first has ended."""
+        """Time until the end, if trials continue to take what they took; None before the first has ended.
+
+        The most, where further rounds of seeds are still to be decided.
+        """
         if not self.seconds:
             return None
-        num_left = max(0, self.num_trials - self.ended.total())
+        num_left = max(0, self.num_trials.number - self.ended.total())
         return fmean(self.seconds) * num_left / self.num_workers
+
+    def done_text(self) -> str:
+        """How many trials are done, of how many."""
+        return f"{self.ended.total()} of {self.num_trials}"
+
+    def left_text(self) -> str:
+        """About how much time is left."""
+        return f"{'at most ' if self.num_trials.is_most else ''}about {duration(self.seconds_left())} left"
 
     def best_text(self) -> str:
         """The largest validation gain of the search so far."""
@@ -80,16 +91,15 @@ class ProgressDisplay:
         self._tally.running -= 1
         self._tally.count(record)
         if not self._console.is_terminal:
-            done = f"[{self._tally.ended.total()}/{self._tally.num_trials}]"
             what = f"{record.phase} {record.balancer} ratio {record.imbalance_ratio:g} seed {record.seed}"
-            left = f"about {duration(self._tally.seconds_left())} left"
-            say(self._console, f"{done} {what}: {_outcome(record)} ({left})")
+            done, left = self._tally.done_text(), self._tally.left_text()
+            say(self._console, f"[{done}] {what}: {_outcome(record)} ({left})")
 
     def _table(self) -> Table:
         tally = self._tally
         cells = {
             "phase": self._phase,
-            "done": f"{tally.ended.total()}/{tally.num_trials}",
+            "done": tally.done_text(),
             "running": str(tally.running),
             "failed": str(tally.ended["failed"]),
             "pruned": str(tally.ended["pruned"]),

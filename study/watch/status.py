@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
+from gan_study.study.plan.rounds import Rounds, known_rounds, read_rounds
 from gan_study.study.plan.selection import read_selection
 from gan_study.study.plan.trials import is_done, num_trials
 from gan_study.study.run.folder import Manifest, StudyFolder, read_manifest
@@ -13,7 +14,7 @@ from gan_study.study.run.lock import Driver, running_driver
 from gan_study.study.run.record_store import read_records
 from gan_study.study.watch import journal
 from gan_study.study.watch.progress import Tally
-from gan_study.study.watch.terminal import duration, printable
+from gan_study.study.watch.terminal import printable
 
 _MOST_FAILURES = 3
 
@@ -39,22 +40,34 @@ class StudyStatus:
     driver: Driver | None
     is_finished: bool
     tally: Tally
+    rounds: Rounds
     running: tuple[RunningTrial, ...]
 
     def lines(self) -> list[str]:
         """The status for people; what files hold cannot steer their terminal."""
         tally = self.tally
         others = ", ".join(f"{number} {status}" for status, number in tally.ended.items() if status != "complete")
-        done = f"{tally.ended.total()} of {tally.num_trials} trials done" + (f" ({others})" if others else "")
-        lines = [f"{self.manifest.config.name}: {done}", f"best gain in the search: {tally.best_text()}"]
+        done = f"{tally.done_text()} trials done" + (f" ({others})" if others else "")
+        lines = [
+            f"{self.manifest.config.name}: {done}",
+            *self._rounds_lines(),
+            f"best gain in the search: {tally.best_text()}",
+        ]
         if not self.is_finished:
             if self.driver is None:
                 lines.append(f"no process runs it; `gan-study resume {self.folder.root}` continues")
             else:
-                lines.append(f"run by {self.driver}; about {duration(tally.seconds_left())} left")
+                lines.append(f"run by {self.driver}; {tally.left_text()}")
             lines += [f"{'running' if self.driver else 'cut off'}: {trial}" for trial in self.running]
         lines += [f"failed {n}x: {reason}" for reason, n in tally.failures.most_common(_MOST_FAILURES)]
         return [printable(line) for line in lines]
+
+    def _rounds_lines(self) -> list[str]:
+        number, end = len(self.rounds.rounds), self.rounds.end
+        if number == 1 and end is None:
+            return []
+        why = "" if end is None else f"; no further round: {end}"
+        return [f"seeds: {self.rounds.num_seeds} in {number} round{'s' if number > 1 else ''}{why}"]
 
 
 def study_status(root: Path) -> StudyStatus:
@@ -62,16 +75,19 @@ def study_status(root: Path) -> StudyStatus:
     manifest, folder = read_manifest(root), StudyFolder(root)
     records = {record.trial_id: record for record in read_records(folder.records)}
     workers, started = _read_driver_log(folder)
-    tally = Tally(num_workers=workers, num_trials=num_trials(manifest.config))
+    saved = read_rounds(folder.rounds)
+    tally = Tally(num_workers=workers, num_trials=num_trials(manifest.config, saved))
     for record in records.values():
         tally.count(record)
-    selected = read_selection(folder.selection)
     return StudyStatus(
         manifest=manifest,
         folder=folder,
         driver=running_driver(root),
-        is_finished=is_done(manifest.config, record_of=records.get, selected=selected),
+        is_finished=is_done(
+            manifest.config, record_of=records.get, closed=read_selection(folder.selection), saved=saved
+        ),
         tally=tally,
+        rounds=known_rounds(manifest.config, saved),
         running=tuple(
             RunningTrial(started=line, latest=next(iter(deque(journal.read_log(folder.log_of(trial)), 1)), None))
             for trial, line in started.items()

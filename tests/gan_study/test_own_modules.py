@@ -36,7 +36,7 @@ CHANGES = [
     "search.trials=0",
     # It makes no images, so that no network is trained to measure them.
     "search.parameters.balancing/name={kind: choice, options: [focal_loss]}",
-    "confirm.seeds=[1]",
+    "confirm={seeds: [1], until: fixed, fits: 1}",
     "resources.max_concurrent=1",
 ]
 if __name__ == "__main__":

@@ -4,8 +4,11 @@ import random
 from dataclasses import dataclass, field, replace
 
 from gan_study.study.plan.planner import Pause, Planner
+from gan_study.study.plan.rounds import Questions, Rounds
+from gan_study.study.plan.selection import ClosedSearch
 from gan_study.trainables.classifiers import metrics
 from gan_study.trainables.record import TrialRecord
+from gan_study.trainables.trial.config import gan_settings
 from gan_study.trainables.trial.outcome import failed_record
 
 METRICS = tuple(metrics.METRICS)
@@ -18,6 +21,7 @@ def made_up_record(trial, *, fails=False):
     if fails:
         return blank
     score = int(trial.config.trial_id, 16) % 1000 / 1000
+    fits = trial.config.evaluation.fits
     parts = ("validation", "test") if trial.config.evaluation.test else ("validation",)
     gain = None if trial.purpose.baseline is None else score - trial.purpose.baseline
     return replace(
@@ -26,6 +30,13 @@ def made_up_record(trial, *, fails=False):
         failure=None,
         objective=gain,
         scores={part: dict.fromkeys(METRICS, score) for part in parts},
+        num_fits=fits,
+        fit_spread=0.016 if fits > 1 else None,
+        seconds={
+            "data": 0.125,
+            "balancing": 3.875 if gan_settings(trial.config.balancing) else 0.375,
+            "classifier": fits,
+        },
     )
 
 
@@ -34,19 +45,41 @@ class Simulation:
     """A study folder in memory: what survives when the driver is killed."""
 
     records: dict[str, TrialRecord] = field(default_factory=dict)
-    selected: tuple | None = None
+    closed: ClosedSearch | None = None
+    rounds: Rounds | None = None
+    num_asked: int = 0
     started: list = field(default_factory=list)
 
     def run(
-        self, config, *, num_workers, seed, kill_after=None, fails=lambda trial: False, may_search=lambda: True
+        self,
+        config,
+        *,
+        num_workers,
+        seed,
+        kill_after=None,
+        fails=lambda trial: False,
+        may_search=lambda: True,
+        open_arms=lambda simulation: frozenset(),
+        is_decided=lambda simulation: False,
+        has_time_for=lambda balancers: True,
     ):
         """Run until all is done, or until `kill_after` further trials have ended; gives back the planner."""
+
+        def ask_open_arms():
+            self.num_asked += 1
+            return open_arms(self)
+
         planner = Planner(
             config,
             record_of=self.records.get,
-            selected=self.selected,
+            closed=self.closed,
             keep=self._keep,
             may_search=may_search,
+            rounds=self.rounds,
+            keep_rounds=self._keep_rounds,
+            questions=Questions(
+                open_arms=ask_open_arms, is_decided=lambda: is_decided(self), has_time_for=has_time_for
+            ),
         )
         rng, running, num_ended = random.Random(seed), [], 0
         while num_ended != kill_after:
@@ -64,8 +97,11 @@ class Simulation:
             num_ended += 1
         return planner
 
-    def _keep(self, selected):
-        self.selected = selected
+    def _keep(self, closed):
+        self.closed = closed
+
+    def _keep_rounds(self, rounds):
+        self.rounds = rounds
 
     def phase(self, phase):
         return [record for record in self.records.values() if record.phase == phase]

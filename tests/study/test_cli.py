@@ -14,6 +14,7 @@ from gan_study.search_spaces.spaces import SPACES
 from gan_study.study.plan.recipe import recipe_names, study_config
 from gan_study.study.run.folder import create_study_folder
 from gan_study.trainables.balancing.catalog import BALANCERS
+from gan_study.trainables.base.settings import UserError
 from gan_study.trainables.classifiers.catalog import CLASSIFIERS
 from gan_study.trainables.data.catalog import DATA_SETS
 from gan_study.trainables.gans.catalog import VARIANTS
@@ -145,12 +146,29 @@ def test_a_damaged_manifest_is_named(gan_study, tmp_path):
     assert_one_line(gan_study("resume", tmp_path), "study.json is not a study manifest")
 
 
-@pytest.mark.parametrize("name", ["selection.json", "records.jsonl"])
+@pytest.mark.parametrize("name", ["selection.json", "records.jsonl", "rounds.json"])
 def test_a_damaged_file_of_a_study_is_named(gan_study, tmp_path, name):
     create_study_folder(tmp_path / "study", study_config("quickstart"), {})
     (tmp_path / "study" / name).write_text("{broken\n{}\n")
     assert_one_line(gan_study("resume", tmp_path / "study"), name)
     assert (tmp_path / "study" / name).read_text() == "{broken\n{}\n"
+
+
+def test_what_cannot_be_added_to_a_study_is_one_line(gan_study, tmp_path):
+    create_study_folder(tmp_path / "study", study_config("quickstart", ["confirm.until=fixed"]), {})
+    before = (tmp_path / "study" / "study.json").read_bytes()
+    assert_one_line(gan_study("resume", tmp_path / "study", "--until-decided"), "--seeds N")
+    assert_one_line(gan_study("resume", tmp_path / "study", "--seeds", 4), "--seeds 4: the study comes to 4 seeds")
+    assert (tmp_path / "study" / "study.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(("flags", "until"), [([], "fixed"), (["--until-decided"], "decided")])
+def test_until_decided_is_a_setting(gan_study, monkeypatch, flags, until):
+    def run_study(config, **options):
+        raise UserError(f"until {config.confirm.until}")
+
+    monkeypatch.setattr("gan_study.study.run.runner.run_study", run_study)
+    assert_one_line(gan_study("run", "mnist-digit0", *flags), f"until {until}")
 
 
 def test_check_says_what_is_wrong_in_its_exit_code(gan_study, tmp_path):

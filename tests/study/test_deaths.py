@@ -29,7 +29,7 @@ SETTINGS = (
     "baselines=[]",
     "search.parameters.balancing/name={kind: choice, options: [vanilla_gan]}",
     "search.parameters.balancing/gan/epochs@vanilla_gan={kind: int, low: 1, high: 4}",
-    "confirm.seeds=[1]",
+    "confirm={seeds: [1], until: fixed, fits: 1}",
     "resources.max_concurrent=1",
 )
 INTERVAL_SECONDS = 0.3

@@ -28,7 +28,7 @@ STUDY = {
             "balancing/balance_to": {"kind": "float", "low": 0.3, "high": 1.0},
         },
     },
-    "confirm": {"seeds": [1]},
+    "confirm": {"seeds": [1], "fits": 1},
 }
 
 
@@ -51,9 +51,12 @@ def run(config, selection):
     planner = Planner(
         config,
         record_of=records.get,
-        selected=None,
-        keep=lambda selected: write_selection(selection, selected),
+        closed=None,
+        keep=lambda closed: write_selection(selection, closed),
         may_search=lambda: True,
+        rounds=None,
+        keep_rounds=None,
+        questions=None,
     )
     while (planned := planner.next()) is not Pause.DONE:
         *_, last = run_trial(planned.config, planned.purpose, device=torch.device("cpu"), store=store)

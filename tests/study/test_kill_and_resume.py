@@ -32,7 +32,7 @@ SETTINGS = (
     "search.parameters.balancing/gan/epochs@cgan={kind: int, low: 1, high: 2}",
     "search.trials=4",
     "search.lag=2",
-    "confirm.seeds=[1, 2]",
+    "confirm={seeds: [1, 2], until: fixed, fits: 1}",
     "resources.max_concurrent=2",
 )
 

@@ -39,7 +39,7 @@ SETTINGS = (
     "baselines=[class_weights]",
     "search.parameters.balancing/name={kind: choice, options: [vanilla_gan]}",
     "search.parameters.balancing/gan/epochs@vanilla_gan={kind: int, low: 10, high: 12}",
-    "confirm.seeds=[1]",
+    "confirm={seeds: [1], until: fixed, fits: 1}",
     # Each process that trains takes seconds to begin.
     "resources.max_concurrent=1",
 )

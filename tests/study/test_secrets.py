@@ -23,7 +23,7 @@ SETTINGS = (
     "search.parameters.balancing/name={kind: choice, options: [vanilla_gan]}",
     "search.parameters.balancing/gan/epochs@vanilla_gan={kind: int, low: 1, high: 4}",
     "search.trials=1",
-    "confirm.seeds=[1]",
+    "confirm={seeds: [1], until: fixed, fits: 1}",
     "wandb.mode=offline",
     "resources.max_concurrent=1",
 )

@@ -27,7 +27,7 @@ KILLED = (
     "search.parameters.balancing/gan/epochs@vanilla_gan={kind: int, low: 1, high: 60}",
     "search.trials=24",
     "search.lag=2",
-    "confirm.seeds=[1, 2, 3, 4]",
+    "confirm={seeds: [1, 2, 3, 4], until: fixed, fits: 1}",
     "resources.checkpoint_interval_seconds=0.2",
 )
 LONG = (
@@ -35,7 +35,7 @@ LONG = (
     "baselines=[]",
     "search.parameters.balancing/gan/epochs@vanilla_gan={kind: int, low: 1, high: 8}",
     "search.trials=989",
-    "confirm.seeds=[1, 2, 3, 4, 5]",
+    "confirm={seeds: [1, 2, 3, 4, 5], until: fixed, fits: 1}",
     "resources.cache_gb=0.1",
     "resources.max_concurrent=1",
 )

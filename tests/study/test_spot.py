@@ -27,7 +27,7 @@ SETTINGS = (
     "search.parameters.balancing/name={kind: choice, options: [vanilla_gan]}",
     "search.trials=0",
     "balancers.vanilla_gan.gan.epochs=800",
-    "confirm.seeds=[1, 2]",
+    "confirm={seeds: [1, 2], until: fixed, fits: 1}",
     "resources.checkpoint_interval_seconds=0.2",
 )
 NUM_TRIALS = 1 + 2 * 2

@@ -24,7 +24,7 @@ SETTINGS = (
     "search.parameters.balancing/name={kind: choice, options: [vanilla_gan]}",
     "search.parameters.balancing/gan/epochs@vanilla_gan={kind: int, low: 1, high: 4}",
     "search.trials=4",
-    "confirm.seeds=[1]",
+    "confirm={seeds: [1], until: fixed, fits: 1}",
     "resources.max_concurrent=1",
 )
 NUM_TRIALS = 1 + 4 + 2

@@ -6,7 +6,7 @@ import pytest
 
 from gan_study.study.plan.config import parse_study
 from gan_study.study.plan.planner import Pause, Planner
-from gan_study.study.plan.trials import is_done, num_trials
+from gan_study.study.plan.trials import TrialCount, is_done, num_trials
 from gan_study.trainables.balancing.catalog import BALANCERS
 from gan_study.trainables.base.settings import dump
 from gan_study.trainables.gans.catalog import VARIANTS
@@ -44,18 +44,18 @@ def test_three_phases_each_complete():
     assert len(simulation.phase("baseline")) == 2 * 5  # two ratios; none and four simple methods
     assert len(simulation.phase("search")) == 16
     assert len(simulation.phase("confirm")) == 2 * (5 + 2) * 3
-    assert num_trials(study()) == len(simulation.records)
+    assert num_trials(study(), None) == TrialCount(number=len(simulation.records))
 
 
 def test_a_study_is_done_once_every_trial_has_its_record():
     simulation = finished(study())
-    records, selected = simulation.records, simulation.selected
-    assert is_done(study(), record_of=records.get, selected=selected)
-    assert not is_done(study(), record_of=records.get, selected=None)
+    records, closed = simulation.records, simulation.closed
+    assert is_done(study(), record_of=records.get, closed=closed, saved=None)
+    assert not is_done(study(), record_of=records.get, closed=None, saved=None)
     for phase in ("baseline", "confirm"):
         lost = next(trial_id for trial_id, record in records.items() if record.phase == phase)
         rest = {trial_id: record for trial_id, record in records.items() if trial_id != lost}
-        assert not is_done(study(), record_of=rest.get, selected=selected)
+        assert not is_done(study(), record_of=rest.get, closed=closed, saved=None)
 
 
 def test_only_the_confirmation_reads_the_test_part_and_with_fresh_seeds():
@@ -69,10 +69,10 @@ def test_only_the_confirmation_reads_the_test_part_and_with_fresh_seeds():
 
 def test_what_a_confirmation_looks_at_is_the_studys_to_say():
     image_features = {"kind": "inception", "weights": "/weights.pth"}
-    confirm = {**STUDY["confirm"], "test_each_epoch": True, "image_features": image_features}
+    confirm = {**STUDY["confirm"], "test_each_epoch": True, "image_features": image_features, "fits": 2}
     told = finished(parse_study({**STUDY, "confirm": confirm}))
     (evaluation,) = {str(record.config["evaluation"]) for record in told.phase("confirm")}
-    assert evaluation == str({"test": True, "test_each_epoch": True, "image_features": image_features})
+    assert evaluation == str({"test": True, "test_each_epoch": True, "image_features": image_features, "fits": 2})
     assert not any(record.config["evaluation"]["test_each_epoch"] for record in told.phase("search"))
 
 
@@ -118,7 +118,7 @@ def test_objective_is_the_gain_over_no_balancing_at_the_same_ratio():
 
 def test_the_best_validation_gain_is_confirmed():
     simulation = finished(study())
-    for selected in simulation.selected:
+    for selected in simulation.closed.configurations:
         tried = [
             r
             for r in simulation.phase("search")
@@ -135,7 +135,7 @@ def test_neither_workers_nor_their_speed_change_the_study(allocation):
     for num_workers, seed in ((2, 1), (4, 2), (9, 3)):
         other = finished(study(allocation=allocation), num_workers=num_workers, seed=seed)
         assert other.records == reference.records
-        assert other.selected == reference.selected
+        assert other.closed == reference.closed
 
 
 @pytest.mark.parametrize("allocation", ["equal", "adaptive"])
@@ -145,7 +145,7 @@ def test_a_study_killed_at_every_moment_ends_as_if_it_had_not_been(allocation):
     for seed in range(len(reference.records)):
         simulation.run(study(allocation=allocation), num_workers=3, seed=seed, kill_after=1)
     assert simulation.records == reference.records
-    assert simulation.selected == reference.selected
+    assert simulation.closed == reference.closed
 
 
 def test_suggestions_learn_from_results():
@@ -184,7 +184,7 @@ def test_a_space_without_untried_points_ends_the_search_early():
 def test_failures_do_not_stop_the_study_and_are_not_chosen():
     simulation = finished(study(), num_workers=2, fails=lambda t: t.config.balancing.name == "wgan_gp")
     assert len(simulation.records) == 10 + 16 + 42
-    chosen = {s.balancer: s.selection for s in simulation.selected}
+    chosen = {s.balancer: s.selection for s in simulation.closed.configurations}
     assert chosen["wgan_gp"].trial_id is None
     assert chosen["wgan_gp"].search_trials == 4
     assert chosen["vanilla_gan"].trial_id is not None
@@ -349,7 +349,14 @@ def test_confirmations_wait_for_the_first_that_leaves_its_gans(first_fails):
     config = shared_study(baselines=[], search={**STUDY["search"], "parameters": one_cell, "trials": 0})
     records = {}
     planner = Planner(
-        config, record_of=records.get, selected=None, keep=lambda selected: None, may_search=lambda: True
+        config,
+        record_of=records.get,
+        closed=None,
+        keep=lambda closed: None,
+        may_search=lambda: True,
+        rounds=None,
+        keep_rounds=None,
+        questions=None,
     )
 
     def end(trial, **how):

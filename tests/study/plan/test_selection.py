@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from gan_study.study.plan.selection import SelectedConfig, read_selection, write_selection
+from gan_study.study.plan.selection import ClosedSearch, SelectedConfig, read_selection, write_selection
 from gan_study.trainables.balancing.catalog import parse_balancing
 from gan_study.trainables.base.settings import ConfigError
 from gan_study.trainables.record import Selection
@@ -16,12 +16,14 @@ CHOSEN = SelectedConfig(
     selection=Selection(search_trials=4, trial_id="0123456789ab", validation_objective=0.25),
 )
 
+CLOSED = ClosedSearch(configurations=(CHOSEN,), fits=3)
+
 
 def test_a_selection_is_read_as_it_was_written(tmp_path):
     path = tmp_path / "selection.json"
     assert read_selection(path) is None
-    write_selection(path, (CHOSEN,))
-    assert read_selection(path) == (CHOSEN,)
+    write_selection(path, CLOSED)
+    assert read_selection(path) == CLOSED
     (written,) = json.loads(path.read_text())["configurations"]
     assert written["balancing"] == CHOSEN.balancing.dump()
 
@@ -36,7 +38,7 @@ def test_a_selection_is_read_as_it_was_written(tmp_path):
 )
 def test_a_balancer_that_cannot_be_is_damage(tmp_path, balancing, reason):
     path = tmp_path / "selection.json"
-    write_selection(path, (CHOSEN,))
+    write_selection(path, CLOSED)
     content = json.loads(path.read_text())
     content["configurations"][0]["balancing"] = balancing
     path.write_text(json.dumps(content))

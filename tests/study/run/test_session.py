@@ -21,6 +21,7 @@ def session(tmp_path):
         imbalance_ratios=dict.fromkeys(CONFIG.ratios(), 5.0),
         budget=TimeBudget(seconds=None, num_confirmations=1, num_workers=1),
         observers=[],
+        on_rounds=lambda rounds: None,
     )
 
 

@@ -12,7 +12,8 @@ import optuna
 import pytest
 
 from gan_study.analysis.load import load_study
-from gan_study.study.plan.config import parse_study
+from gan_study.study.plan.config import Cell, parse_study
+from gan_study.study.plan.rounds import Rounds, SeedRound, all_arms, write_rounds
 from gan_study.study.plan.selection import write_selection
 from gan_study.study.run.folder import StudyFolder, create_study_folder, read_manifest
 from gan_study.study.run.record_store import RecordStore
@@ -28,16 +29,16 @@ from tests.study.simulation import Simulation
 CONFIG = parse_study({**STUDY, "search": {**STUDY["search"], "trials": 4}, "confirm": {"seeds": [1]}})
 
 
-def write_study(root, records, *, selected):
-    manifest, folder = create_study_folder(root, CONFIG, {}), StudyFolder(root)
+def write_study(root, records, *, closed, config=CONFIG):
+    manifest, folder = create_study_folder(root, config, {}), StudyFolder(root)
     store = RecordStore(folder.records)
     for record in records:
         path = root / array_path(record.trial_id)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(to_bytes({"classes/names": np.array(["a", "b"]), "classes/minority": np.array([1])}))
         store.append(replace(record, arrays=array_path(record.trial_id)))
-    if selected is not None:
-        write_selection(folder.selection, selected)
+    if closed is not None:
+        write_selection(folder.selection, closed)
     view = OptunaView(
         storage=manifest.storage(folder), study_name=manifest.unique_name, space=manifest.config.space()
     )
@@ -54,7 +55,7 @@ def simulation():
 @pytest.fixture(scope="module")
 def sound(simulation, tmp_path_factory):
     root = tmp_path_factory.mktemp("sound") / "study"
-    write_study(root, simulation.records.values(), selected=simulation.selected)
+    write_study(root, simulation.records.values(), closed=simulation.closed)
     return root
 
 
@@ -76,7 +77,7 @@ def test_nothing_is_wrong_with_a_sound_study_and_nothing_is_written(sound, simul
     checked = check_study(sound)
     assert checked.findings == ()
     assert checked.is_finished
-    assert checked.num_records == checked.num_trials == len(simulation.records)
+    assert checked.num_records == checked.num_trials.number == len(simulation.records)
     assert contents(sound) == before
 
 
@@ -231,10 +232,36 @@ def test_a_selected_trial_without_a_record_is_named(root):
     assert f"selection.json: names trial {chosen}, which has no record" in findings(root)
 
 
+def test_what_is_wrong_with_rounds_of_seeds_is_found(tmp_path):
+    config = parse_study({**STUDY, "search": {**STUDY["search"], "trials": 0}, "confirm": DECIDED})
+    simulation, root = Simulation(), tmp_path / "study"
+    simulation.run(config, num_workers=1, seed=0, open_arms=lambda simulation: frozenset(all_arms(config)))
+    write_study(root, simulation.records.values(), closed=simulation.closed, config=config)
+    assert [str(each) for each in check_study(root).findings] == [
+        "rounds.json: is missing, though trials of round 2 were confirmed"
+    ]
+    write_rounds(root / "rounds.json", simulation.rounds)
+    checked = check_study(root)
+    assert checked.findings == () and checked.is_finished
+    assert str(checked.num_trials) == str(len(simulation.records))
+    write_rounds(root / "rounds.json", replace(simulation.rounds, end=None))
+    assert not check_study(root).is_finished
+    unknown = SeedRound(seeds=(1, 2), arms=(Cell(balancer="dcgan", ratio=5.0),))
+    write_rounds(root / "rounds.json", Rounds(rounds=(unknown,), end="decided"))
+    assert findings(root) == ["rounds.json: 'dcgan' at ratio 5.0 is confirmed, but nothing chose how"]
+    (root / "rounds.json").write_text("{")
+    assert findings(root) == [
+        "rounds.json: is damaged: not JSON (Expecting property name enclosed in double quotes)"
+    ]
+
+
+DECIDED = {"seeds": [1, 2], "until": "decided", "most_seeds": 3}
+
+
 def test_what_a_killed_driver_leaves_is_no_damage(tmp_path, simulation):
     root = tmp_path / "study"
     earlier = [record for record in simulation.records.values() if record.phase != "confirm"]
-    write_study(root, earlier, selected=None)
+    write_study(root, earlier, closed=None)
     a_row_more(root)
     with (root / "records.jsonl").open("a") as file:
         file.write('{"trial_id": "ha')

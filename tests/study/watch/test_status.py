@@ -4,17 +4,21 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
+from gan_study.study.plan.config import parse_study
+from gan_study.study.plan.rounds import all_arms, write_rounds
 from gan_study.study.run.folder import StudyFolder
 from gan_study.study.run.lock import sole_driver
 from gan_study.study.watch.journal import Journal, driver_began, log_named, read_log
 from gan_study.study.watch.status import study_status
 from gan_study.trainables.base.settings import UserError
 from gan_study.trainables.runtime.logs import logging_to
+from tests.study.plan.test_planner import STUDY
 from tests.study.simulation import Simulation, made_up_record
-from tests.study.watch.test_check import CONFIG, write_study
+from tests.study.watch.test_check import CONFIG, DECIDED, write_study
 
 KILLED_DRIVER = """
 import os, signal, sys
@@ -41,7 +45,7 @@ def simulation():
 def halfway(simulation, trials, tmp_path):
     """A study with six trials done, one of them failed, and two under way."""
     records = [made_up_record(trial, fails=number == 5) for number, trial in enumerate(trials[:6])]
-    write_study(tmp_path / "study", records, selected=None)
+    write_study(tmp_path / "study", records, closed=None)
     folder, journal = StudyFolder(tmp_path / "study"), Journal()
     with logging_to(folder.driver_log):
         driver_began(num_records=0, num_trials=99, num_workers=4)
@@ -65,6 +69,22 @@ def test_status_counts_what_is_recorded_and_names_what_runs(halfway, trials):
     ]
     assert f"run by process {os.getpid()}" in text
     assert "failed 1x: it broke" in text and "(1 failed)" in text
+
+
+def test_status_says_how_many_rounds_there_were_and_why_no_more(tmp_path):
+    config = parse_study({**STUDY, "search": {**STUDY["search"], "trials": 0}, "confirm": DECIDED})
+    simulation, root = Simulation(), tmp_path / "study"
+    simulation.run(
+        config, num_workers=1, seed=0, open_arms=lambda simulation: frozenset(all_arms(config)), kill_after=40
+    )
+    write_study(root, simulation.records.values(), closed=simulation.closed, config=config)
+    status = study_status(root)
+    assert not status.is_finished
+    assert status.lines()[0] == "test: 40 of at most 52 trials done"
+    write_rounds(root / "rounds.json", simulation.rounds)
+    assert "seeds: 3 in 2 rounds" in study_status(root).lines()
+    write_rounds(root / "rounds.json", replace(simulation.rounds, end="time budget"))
+    assert "seeds: 3 in 2 rounds; no further round: time budget" in study_status(root).lines()
 
 
 def test_without_a_driver_what_ran_is_cut_off(halfway, trials):
@@ -98,7 +118,7 @@ def test_a_line_that_names_no_trial_is_of_none(halfway, trials):
 
 
 def test_a_study_that_is_over_says_so(simulation, tmp_path):
-    write_study(tmp_path / "study", simulation.records.values(), selected=simulation.selected)
+    write_study(tmp_path / "study", simulation.records.values(), closed=simulation.closed)
     status = study_status(tmp_path / "study")
     assert status.is_finished and not any("resume" in line for line in status.lines())
 

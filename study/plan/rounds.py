@@ -1,0 +1,141 @@
+"""Rounds of seeds: which seeds confirm which arms, and why no further round follows; saved in the study folder."""
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from gan_study.study.plan.config import NO_BALANCING, Cell, StudyConfig
+from gan_study.study.plan.verdict_plan import look_schedule, seeds_of_round
+from gan_study.trainables.base.settings import ConfigError, dump, from_json, parse, settings
+from gan_study.trainables.runtime.storage import write_atomically
+
+EndOfRounds: TypeAlias = Literal["decided", "most seeds", "time budget", "cannot be decided"]
+
+
+@settings
+class SeedRound:
+    """A round of seeds; an arm that earlier rounds left out gets their seeds too, as its pairs need them."""
+
+    seeds: tuple[int, ...]
+    """The seeds that no earlier round has."""
+    arms: tuple[Cell, ...]
+    """The balancers, each at a ratio, that are confirmed with them."""
+
+
+@settings
+class Rounds:
+    """The rounds so far, the first of which confirms every arm."""
+
+    rounds: tuple[SeedRound, ...]
+    """In their order."""
+    end: EndOfRounds | None = None
+    """Why no further round follows; None while that is open, and where the number of seeds is fixed."""
+    asked_seeds: int | None = None
+    """The seeds in all to which a person took the study within its plan; None if nobody did."""
+
+    @property
+    def num_seeds(self) -> int:
+        """The number of seeds of an arm that was in every round."""
+        return sum(len(each.seeds) for each in self.rounds)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Questions:
+    """What is asked once all trials of the rounds so far have ended."""
+
+    open_arms: Callable[[], frozenset[Cell]]
+    """The arms with a question that further seeds may decide, and the references that they are compared with."""
+    is_decided: Callable[[], bool]
+    """Whether no question is open."""
+    has_time_for: Callable[[Sequence[str]], bool]
+    """Whether a confirmed trial of each of these balancers fits into the time that is left."""
+
+
+def all_arms(config: StudyConfig) -> tuple[Cell, ...]:
+    """Every balancer at every ratio: what the first round confirms."""
+    return (*config.cells(config.simple_balancers()), *config.cells(config.space().balancers))
+
+
+def known_rounds(config: StudyConfig, saved: Rounds | None) -> Rounds:
+    """The rounds so far, of which `saved` is what the study folder has.
+
+    Seeds of the configuration that no saved round has were added after the study had begun, for every arm.
+    """
+    rounds = Rounds(rounds=()) if saved is None else saved
+    known = {seed for each in rounds.rounds for seed in each.seeds}
+    added = tuple(seed for seed in config.confirm.seeds if seed not in known)
+    if not added:
+        return rounds
+    further = SeedRound(seeds=added, arms=all_arms(config))
+    return replace(rounds, rounds=(*rounds.rounds, further), end=None)
+
+
+def may_grow(config: StudyConfig, rounds: Rounds) -> bool:
+    """Whether it is open if a further round follows."""
+    return config.confirm.until == "decided" and rounds.end is None
+
+
+def most_seeds(config: StudyConfig, rounds: Rounds) -> int:
+    """The most seeds that an arm can come to."""
+    planned = look_schedule(config.confirm)[-1]
+    return min(planned, rounds.asked_seeds or planned) if may_grow(config, rounds) else rounds.num_seeds
+
+
+def new_seeds(rounds: Sequence[SeedRound]) -> Iterator[dict[Cell, tuple[int, ...]]]:
+    """For each round, the seeds that each of its arms is confirmed with: all so far that it lacks."""
+    so_far: tuple[int, ...] = ()
+    had: defaultdict[Cell, tuple[int, ...]] = defaultdict(tuple)
+    for each in rounds:
+        so_far += each.seeds
+        yield {arm: tuple(seed for seed in so_far if seed not in had[arm]) for arm in each.arms}
+        had.update(dict.fromkeys(each.arms, so_far))
+
+
+def decide_next(config: StudyConfig, rounds: Rounds, questions: Questions) -> Rounds:
+    """`rounds`, whose trials have all ended, with a further one, or with the reason why there is none.
+
+    A person who asks for more seeds gets them whether or not anything is open, as far as there is time.
+    """
+    is_asked = rounds.num_seeds < (rounds.asked_seeds or 0)
+    if not is_asked and questions.is_decided():
+        return replace(rounds, end="decided")
+    looks, most = look_schedule(config.confirm), most_seeds(config, rounds)
+    following = [number for number, look in enumerate(looks, start=1) if rounds.num_seeds < look <= most]
+    if not following:
+        return replace(rounds, end="most seeds")
+    arms = all_arms(config)
+    is_open = questions.open_arms() or (frozenset(arms) if is_asked else frozenset())
+    if not is_open:
+        return replace(rounds, end="cannot be decided")
+    # No balancing is what every gain is measured against.
+    chosen = tuple(arm for arm in arms if arm in is_open or arm.balancer == NO_BALANCING)
+    further = SeedRound(seeds=seeds_of_round(config, following[0]), arms=chosen)
+    return _add(rounds, further, questions)
+
+
+def _add(rounds: Rounds, further: SeedRound, questions: Questions) -> Rounds:
+    """`rounds` with a further one, if there is time for it."""
+    extended = (*rounds.rounds, further)
+    (*_, added) = new_seeds(extended)
+    if not questions.has_time_for([arm.balancer for arm, seeds in added.items() for _ in seeds]):
+        return replace(rounds, end="time budget")
+    return replace(rounds, rounds=extended)
+
+
+def write_rounds(path: Path, rounds: Rounds, *, patience_seconds: float = 0.0) -> None:
+    """Save `rounds`; equal rounds give equal bytes."""
+    content = json.dumps(dump(rounds), indent=2, sort_keys=True) + "\n"
+    write_atomically(path, content.encode(), patience_seconds=patience_seconds)
+
+
+def read_rounds(path: Path) -> Rounds | None:
+    """The rounds that were saved; None if only the first is known. Raises ConfigError where they are damaged."""
+    if not path.exists():
+        return None
+    try:
+        return parse(Rounds, from_json(path.read_bytes()), where="")
+    except ConfigError as error:
+        raise ConfigError(f"{path} is damaged: {error}") from None

@@ -1,0 +1,30 @@
+"""What a study's records leave open, as the analysis sees it: asked between two rounds of seeds."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from gan_study.study.plan.config import Cell, Ratio
+
+# The verdict of a comparison that is open.
+UNDECIDED = "undecided"
+
+
+def open_arms(root: Path, imbalance_ratios: Mapping[Ratio, float]) -> frozenset[Cell]:
+    """The arms of the study in `root` that further seeds may decide, and what they are compared with.
+
+    `imbalance_ratios` gives the largest over smallest class count at each of the study's ratios.
+    """
+    from gan_study.analysis.load import load_study
+    from gan_study.analysis.verdicts import open_arms as find_open
+
+    ratio_of = {found: ratio for ratio, found in imbalance_ratios.items()}
+    arms = find_open(load_study(root))
+    return frozenset(Cell(balancer=arm.balancer, ratio=ratio_of[arm.imbalance_ratio]) for arm in arms)
+
+
+def is_decided(root: Path) -> bool:
+    """Whether every comparison of the study in `root` has a verdict."""
+    from gan_study.analysis.load import load_study
+    from gan_study.analysis.verdicts import comparisons
+
+    return not any(str(each.verdict) == UNDECIDED for each in comparisons(load_study(root)))

@@ -1,0 +1,37 @@
+"""What the analysis answers, in the planner's words."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from gan_study.analysis import load, verdicts
+from gan_study.analysis.select import Arm
+from gan_study.study.plan.config import Cell
+from gan_study.study.run import questions
+
+
+@pytest.fixture(autouse=True)
+def read_study(monkeypatch):
+    monkeypatch.setattr(load, "load_study", lambda root: f"study in {root}")
+
+
+def test_an_open_arm_is_a_balancer_at_a_ratio_of_the_study(monkeypatch):
+    def open_arms(study):
+        assert study == "study in here"
+        return frozenset({Arm("digits", "simple_cnn", 5.5, "dcgan"), Arm("digits", "simple_cnn", 20.0, "smote")})
+
+    monkeypatch.setattr(verdicts, "open_arms", open_arms, raising=False)
+    found = questions.open_arms("here", {5: 5.5, 20: 20.0})
+    assert found == {Cell(balancer="dcgan", ratio=5), Cell(balancer="smote", ratio=20)}
+    monkeypatch.setattr(verdicts, "open_arms", lambda study: {Arm("digits", "simple_cnn", 5.5, "dcgan")})
+    assert questions.open_arms("here", {None: 5.5}) == {Cell(balancer="dcgan", ratio=None)}
+
+
+@pytest.mark.parametrize(
+    ("found", "decided"),
+    [(["helps", "undecided"], False), (["helps", "hurts", "no worthwhile difference"], True), ([], True)],
+)
+def test_it_is_decided_once_no_verdict_is_open(monkeypatch, found, decided):
+    compared = [SimpleNamespace(verdict=verdict) for verdict in found]
+    monkeypatch.setattr(verdicts, "comparisons", lambda study: compared)
+    assert questions.is_decided("here") == decided
