@@ -3,6 +3,8 @@ import sys
 import pytest
 
 from gan_study.study.cli import main
+from gan_study.study.plan import rounds, verdict_plan
+from gan_study.study.run import more_seeds
 
 
 @pytest.fixture
@@ -17,3 +19,17 @@ def gan_study(monkeypatch, capsys):
         return exit_.value.code or 0, output.out, output.err
 
     return run
+
+
+@pytest.fixture
+def planted_looks(monkeypatch):
+    """Rounds of one seed up to eight, and then of two: how a study spaces its looks is told elsewhere."""
+
+    def look_schedule(confirm):
+        looks = [len(confirm.seeds)]
+        while confirm.until == "decided" and looks[-1] < confirm.most_seeds:
+            looks.append(min(confirm.most_seeds, looks[-1] + (1 if looks[-1] < 8 else 2)))
+        return tuple(looks)
+
+    for module in (verdict_plan, rounds, more_seeds):
+        monkeypatch.setattr(module, "look_schedule", look_schedule)

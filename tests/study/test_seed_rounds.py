@@ -53,7 +53,7 @@ def confirmed(trials):
     return sorted((record.balancer, record.seed) for record in trials if record.phase == "confirm")
 
 
-def test_killed_between_rounds_and_then_taken_further(local_ray, planted, tmp_path, monkeypatch):
+def test_killed_between_rounds_and_then_taken_further(local_ray, planted_looks, planted, tmp_path, monkeypatch):
     root = tmp_path / "study"
     rounds = StudyFolder(root).rounds
 

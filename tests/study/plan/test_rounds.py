@@ -21,7 +21,8 @@ from gan_study.trainables.base.settings import ConfigError
 from tests.study.plan.test_planner import STUDY
 from tests.study.simulation import Simulation
 
-SIMPLE = ("none", "random_oversampling", "random_undersampling", "class_weights", "image_transforms")
+pytestmark = pytest.mark.usefixtures("planted_looks")
+
 NUM_ARMS, NUM_BEFORE = 14, 10 + 4  # two ratios; baselines and search trials
 
 

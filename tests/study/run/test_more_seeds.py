@@ -13,6 +13,8 @@ from gan_study.study.run.more_seeds import check_until_decided, take_to_seeds
 from gan_study.trainables.base.settings import ConfigError
 from tests.study.plan.test_planner import STUDY
 
+pytestmark = pytest.mark.usefixtures("planted_looks")
+
 NUM_ARMS = 14
 
 
