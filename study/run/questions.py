@@ -5,9 +5,6 @@ from pathlib import Path
 
 from gan_study.study.plan.config import Cell, Ratio
 
-# The verdict of a comparison that is open.
-UNDECIDED = "undecided"
-
 
 def open_arms(root: Path, imbalance_ratios: Mapping[Ratio, float]) -> frozenset[Cell]:
     """The arms of the study in `root` that further seeds may decide, and what they are compared with.
@@ -27,4 +24,4 @@ def is_decided(root: Path) -> bool:
     from gan_study.analysis.load import load_study
     from gan_study.analysis.verdicts import comparisons
 
-    return not any(str(each.verdict) == UNDECIDED for each in comparisons(load_study(root)))
+    return all(each.is_decided for each in comparisons(load_study(root)))
