@@ -38,6 +38,7 @@ from gan_study.analysis.plots.nearest import Pair
 from gan_study.analysis.real_or_fake import PAGE_FILE as QUIZ_FILE
 from gan_study.analysis.real_or_fake import page_rounds, rounds
 from gan_study.analysis.select import MAIN_METRIC, score
+from gan_study.analysis.spread import spread_tables
 from gan_study.analysis.tables import PARTS, Table
 from gan_study.analysis.threshold import threshold_sentences, threshold_tables
 from gan_study.analysis.trial import Trial
@@ -89,6 +90,7 @@ def report_tables(study: Study) -> tuple[Table, ...]:
         *class_tables(records),
         *curve_tables(records),
         *calibration_tables(records),
+        *spread_tables(study),
         tables.class_count_table(records),
         *importance_tables(study),
         *generated_tables(records),
