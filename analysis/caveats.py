@@ -34,7 +34,7 @@ def caveats(study: Study) -> list[str]:
         *_training_budgets(records),
         *_objective(study),
         *_lost_trials(records),
-        *_uneven_seeds(records),
+        *_uneven_seeds(study),
         *_superseded(records),
         *study.notes,
         *study.find_gaps(),
@@ -210,8 +210,9 @@ def _lost_trials(records: Sequence[Trial]) -> Iterator[str]:
         yield f"Of {count(len(records), 'trial')} some did not complete and are in no mean: {listing(said)}."
 
 
-def _uneven_seeds(records: Sequence[Trial]) -> Iterator[str]:
-    lacking = arms_lacking_seeds(records)
+def _uneven_seeds(study: Study) -> Iterator[str]:
+    # Where seeds are added until it is decided, methods have as many as they took.
+    lacking = arms_lacking_seeds(study.records) if len(study.verdicts.looks) == 1 else []
     if lacking:
         yield (
             "Some methods were confirmed on fewer seeds than others; a gain is over the seeds that both trials "

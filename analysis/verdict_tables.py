@@ -9,7 +9,7 @@ from gan_study.analysis.load import Study
 from gan_study.analysis.select import ARM_COLUMNS, Arm
 from gan_study.analysis.tables import Table
 from gan_study.analysis.verdicts import Comparison, comparisons
-from gan_study.analysis.wording import ABSENT, count, estimate_text, number
+from gan_study.analysis.wording import ABSENT, estimate_text, number
 
 AGAINST_WORDS: Mapping[Verdict, str] = {
     "helps": "better",
@@ -64,13 +64,13 @@ def verdict_text(comparison: Comparison) -> str:
 
 
 def _to_decide(comparison: Comparison | None) -> str:
-    """What an undecided question needs."""
+    """What an undecided question needs: seeds in all, or more images than decide gains from the number given."""
     if comparison is None:
         return ABSENT
     if comparison.lacks_images:
-        return f"more test images: these decide gains from {number(comparison.smallest_decidable)}"
+        return f"more test images ({number(comparison.smallest_decidable)})"
     needed = comparison.seeds_needed
-    return "unknown" if needed is None else f"about {count(needed, 'seed')} in all"
+    return "unknown" if needed is None else f"{needed} seeds"
 
 
 def _numbers(comparison: Comparison) -> dict[str, object]:
