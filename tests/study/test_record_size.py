@@ -53,7 +53,7 @@ def test_a_record_of_a_study_that_names_its_classes_is_small_and_names_its_trial
     study = study_of(num_classes)
     trial, record = next(iter(baseline_trials(study))), fullest_record(study)
     assert len(record.to_line()) <= MOST_RECORD_BYTES
-    assert (record.config["data"]["classes"] == MANY[:num_classes]) == (num_classes < 8)
+    assert (record.config["data"]["classes"] == MANY[:num_classes]) == (num_classes < 5)
     assert (record.config["imbalance"]["counts"] == "1000 classes, listed in study.json") == (num_classes == 1000)
     plain = failed_record(trial.config, trial.purpose, reason="", imbalance_ratio=1.0)
     assert parse_trial(restore_classes(plain.config, dump(study))) == trial.config

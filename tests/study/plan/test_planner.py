@@ -72,7 +72,8 @@ def test_what_a_confirmation_looks_at_is_the_studys_to_say():
     confirm = {**STUDY["confirm"], "test_each_epoch": True, "image_features": image_features, "fits": 2}
     told = finished(parse_study({**STUDY, "confirm": confirm}))
     (evaluation,) = {str(record.config["evaluation"]) for record in told.phase("confirm")}
-    assert evaluation == str({"test": True, "test_each_epoch": True, "image_features": image_features, "fits": 2})
+    expected = {"test": True, "test_each_epoch": True, "fits": 2, "image_features": image_features}
+    assert evaluation == str(expected)
     assert not any(record.config["evaluation"]["test_each_epoch"] for record in told.phase("search"))
 
 

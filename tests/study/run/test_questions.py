@@ -32,6 +32,6 @@ def test_an_open_arm_is_a_balancer_at_a_ratio_of_the_study(monkeypatch):
     [(["helps", "undecided"], False), (["helps", "hurts", "no worthwhile difference"], True), ([], True)],
 )
 def test_it_is_decided_once_no_verdict_is_open(monkeypatch, found, decided):
-    compared = [SimpleNamespace(verdict=verdict) for verdict in found]
+    compared = [SimpleNamespace(is_decided=verdict != "undecided") for verdict in found]
     monkeypatch.setattr(verdicts, "comparisons", lambda study: compared)
     assert questions.is_decided("here") == decided
