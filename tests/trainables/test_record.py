@@ -37,6 +37,7 @@ RECORD = TrialRecord(
     config={"seed": 3, "deep": {"list": [1, None, "x"]}},
     digests=Digests(pool="0a", test="1b", configuration="2c", code="3d"),
     num_fits=5,
+    fit_spread=0.01,
     scores={"validation": {"minority_f1": 0.5, "roc_auc": None}},
     search=SearchStep(
         number=17,
