@@ -11,6 +11,7 @@ from gan_study.analysis.inference.decisions import Verdict
 from gan_study.analysis.load import Study
 from gan_study.analysis.select import CONDITION_COLUMNS, Condition, confirmed, families
 from gan_study.analysis.tables import Table
+from gan_study.analysis.threshold import threshold_sentences
 from gan_study.analysis.verdict_tables import verdict_text
 from gan_study.analysis.verdicts import Comparison, comparisons
 from gan_study.analysis.wording import ABSENT, count, estimate_text, gain_phrase, listing, number, ratio_text
@@ -77,10 +78,14 @@ def answer(study: Study) -> tuple[str, ...]:
         if len(found) == 1
         else (_gain_sentences(found), _rival_sentences(found))
     )
-    warning = EXPLORATORY if any(each.gain.is_exploratory for each in found) else ""
-    return tuple(sentence for sentence in (*said, warning) if sentence)
+    # What was only a shifted threshold belongs beside the gain; the page has it for every condition.
+    why = threshold_sentences(study) if len(found) == 1 else ()
+    warning = EXPLORATORY if any(each.is_exploratory for each in comparisons(study)) else ""
+    provisional = PROVISIONAL if any(each.is_provisional for each in comparisons(study)) else ""
+    return tuple(sentence for sentence in (*said, *why, provisional, warning) if sentence)
 
 
+PROVISIONAL = "The last round of seeds is not complete: until it is, these findings are provisional."
 EXPLORATORY = (
     "Seeds were added to this study after its results had been seen, which its plan did not foresee: these "
     "findings are exploratory, and a new study would have to confirm them."
@@ -127,7 +132,6 @@ _RECALL_WORDS: Mapping[Verdict, str] = {
     "helps": "more",
     "hurts": "fewer",
     "no worthwhile difference": "about as many",
-    "undecided": "perhaps as many, perhaps not,",
 }
 
 
@@ -152,14 +156,18 @@ def _what_would_decide(comparison: Comparison) -> str:
         smallest = number(comparison.smallest_decidable)
         return f"; no number of seeds decides it, as these test images can decide no gain below {smallest}"
     needed = comparison.seeds_needed
-    return "" if needed is None else f"; about {count(needed, 'seed')} in all would decide it"
+    if needed is None:
+        return "; it would take more than 1,000 seeds to decide" if comparison.looks else ""
+    if needed > comparison.most_seeds:
+        return f"; a study of about {needed} seeds would decide it"
+    return f"; about {count(needed, 'seed')} in all would decide it"
 
 
 _RIVAL_OPENINGS: Mapping[Verdict, str] = {
-    "helps": "It is better than {rival}",
-    "hurts": "It is worse than {rival}",
-    "no worthwhile difference": "It is as good as {rival}",
-    "undecided": "Whether it is better than {rival} is undecided",
+    "helps": "It is better than {rival}, the simple method chosen on validation",
+    "hurts": "It is worse than {rival}, the simple method chosen on validation",
+    "no worthwhile difference": "It is within {margin:g} of {rival}, the simple method chosen on validation",
+    "undecided": "Whether it is better than {rival}, the simple method chosen on validation, is undecided",
 }
 
 
@@ -167,9 +175,9 @@ def _rival_sentence(contrast: Contrast) -> str:
     difference = contrast.difference
     if difference is None:
         return "No simple method was confirmed in the same settings, so there is none to compare it with."
-    opening = _RIVAL_OPENINGS[difference.verdict].format(rival=contrast.rival)
+    opening = _RIVAL_OPENINGS[difference.verdict].format(rival=contrast.rival, margin=difference.margin)
     return (
-        f"{opening}, the simple method chosen on validation: the paired difference in test minority F1 is "
+        f"{opening}: the paired difference in test minority F1 is "
         f"{gain_phrase(difference.estimate)}{_what_would_decide(difference)}."
     )
 
@@ -177,7 +185,7 @@ def _rival_sentence(contrast: Contrast) -> str:
 _COPIES_WORDS: Mapping[Verdict, str] = {
     "helps": "Its images are worth more than as many copies of real ones",
     "hurts": "Its images are worth less than as many copies of real ones",
-    "no worthwhile difference": "Its images are worth no more than as many copies of real ones",
+    "no worthwhile difference": "Its images and as many copies of real ones differ by less than the margin",
     "undecided": "Whether its images are worth more than as many copies of real ones is undecided",
 }
 

@@ -83,7 +83,7 @@ def _class_scores(groups: Mapping[Arm, Sequence[_Tested]]) -> Table:
 def _estimate(values: Floats) -> Estimate | None:
     """The mean over the seeds; None if the class has no test images."""
     present = values[~np.isnan(values)]
-    return t_interval(present.tolist()) if present.size else None
+    return t_interval(present.tolist(), bounds=(0.0, 1.0)) if present.size else None
 
 
 def _numbers(estimate: Estimate | None) -> tuple[object, ...]:

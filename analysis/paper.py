@@ -1,5 +1,6 @@
 """What a paper needs of a study: vector figures at column width, a booktabs table, and the protocol in words."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -100,7 +101,7 @@ def best_helping(study: Study) -> dict[Condition, str]:
         helping = {
             each.pairs.method
             for each in gains(study)
-            if (each.pairs.condition, each.verdict) == (condition, "helps")
+            if (each.pairs.condition, each.verdict) == (condition, "helps") and not each.is_exploratory
         }
         if len(means) and (best := str(means.idxmax())) in helping:
             found[condition] = best
@@ -149,7 +150,6 @@ def methods_text(study: Study) -> str:
     kinds = select.families(tested)
     gans, simple = ([name for name, family in kinds.items() if family == each] for each in ("GAN", "simple"))
     ratios = sorted({record.imbalance_ratio for record in tested})
-    seeds = sorted({record.seed for record in tested})
     searched = sum(record.phase == "search" for record in study.records)
     objective = label(str(study.config["objective"]))
     versions = listing([f"{name} {value}" for name, value in study.environment.items()])
@@ -164,13 +164,20 @@ def methods_text(study: Study) -> str:
         "the same classifier.",
         f"The search tried {count(searched, 'configuration')} with Optuna, by the gain in {objective} over no "
         "balancing on validation images.",
-        f"The chosen configurations were then run with {count(len(seeds), 'fresh seed')} "
-        f"({listing([str(seed) for seed in seeds])}) and scored on test images.",
+        f"The chosen configurations were then run with {_seeds_text(tested)} and scored on test images.",
         *(_choice_sentence(tested, condition, chosen[0]) for condition, chosen in chosen_methods(tested).items()),
         *_verdict_sentences(study),
         f"The study was begun with {versions}.",
     ]
     return " ".join(sentences) + "\n"
+
+
+def _seeds_text(tested: Sequence[Trial]) -> str:
+    """How many fresh seeds methods had, and which."""
+    numbers = Counter(map(select.arm_of, tested)).values()
+    fewest = "" if min(numbers) == max(numbers) else f"{min(numbers)} to "
+    named = listing([str(seed) for seed in sorted({record.seed for record in tested})])
+    return f"{fewest}{count(max(numbers), 'fresh seed')} ({named})"
 
 
 def _verdict_sentences(study: Study) -> Iterator[str]:

@@ -32,6 +32,7 @@ from gan_study.analysis.select import (
 )
 from gan_study.analysis.tables import Table
 from gan_study.analysis.trial import Trial
+from gan_study.analysis.verdicts import gains as gains_of
 from gan_study.analysis.wording import ABSENT, estimate_text, number, where
 from gan_study.trainables.classifiers.scores import confusion_matrix, precision_recall_f1
 
@@ -63,7 +64,8 @@ def threshold_tables(study: Study) -> tuple[Table, ...]:
     gains = paired_gains(study)
     if not gains:
         return ()
-    return _overall_table(gains), _class_table(gains)
+    judged = {Arm(*each.pairs.condition, each.pairs.method): each.estimate for each in gains_of(study)}
+    return _overall_table(gains, judged), _class_table(gains)
 
 
 # The table and the sentences ask for the same, and to correct all predictions takes a while.
@@ -125,8 +127,10 @@ def _difference(ranked: Ranked, partner: Ranked) -> Ranked:
     )
 
 
-def _overall_table(gains: Mapping[Arm, Sequence[Ranked]]) -> Table:
+def _overall_table(gains: Mapping[Arm, Sequence[Ranked]], judged: Mapping[Arm, Estimate]) -> Table:
+    """A row for each method; the plain gain of those that are `judged` has the interval of its verdict."""
     estimates = {arm: _estimates([seed.overall for seed in seeds]) for arm, seeds in gains.items()}
+    estimates |= {arm: {**estimates[arm], PLAIN: each} for arm, each in judged.items() if arm in estimates}
     numbers = [(*arm, name, *astuple(each)) for arm, found in estimates.items() for name, each in found.items()]
     text = [(*arm, *_texts(found, _HEADINGS)) for arm, found in estimates.items()]
     return Table(
@@ -162,7 +166,7 @@ def _class_table(gains: Mapping[Arm, Sequence[Ranked]]) -> Table:
 
 def _estimates(seeds: Sequence[Mapping[_Key, float]]) -> dict[_Key, Estimate]:
     """The mean gain by what it is a gain in."""
-    return {key: t_interval([seed[key] for seed in seeds]) for key in seeds[0]}
+    return {key: t_interval([seed[key] for seed in seeds], bounds=(-1.0, 1.0)) for key in seeds[0]}
 
 
 def _texts(estimates: Mapping[_Key, Estimate], keys: Iterable[_Key]) -> list[str]:

@@ -60,7 +60,9 @@ def _pair_cells(comparison: Comparison | None) -> tuple[str, str]:
 def verdict_text(comparison: Comparison) -> str:
     """The verdict in a word or two."""
     word = comparison.verdict if comparison.pairs.against == "no balancing" else AGAINST_WORDS[comparison.verdict]
-    return f"{word} (exploratory)" if comparison.is_exploratory else word
+    if comparison.is_exploratory:
+        return f"{word} (exploratory)"
+    return f"{word} (so far)" if comparison.is_provisional else word
 
 
 def _to_decide(comparison: Comparison | None) -> str:
@@ -70,7 +72,9 @@ def _to_decide(comparison: Comparison | None) -> str:
     if comparison.lacks_images:
         return f"more test images ({number(comparison.smallest_decidable)})"
     needed = comparison.seeds_needed
-    return "unknown" if needed is None else f"{needed} seeds"
+    if needed is None:
+        return "over 1,000 seeds" if comparison.looks else "unknown"
+    return f"{needed} seeds" if needed <= comparison.most_seeds else f"a study of {needed} seeds"
 
 
 def _numbers(comparison: Comparison) -> dict[str, object]:
@@ -87,6 +91,7 @@ def _numbers(comparison: Comparison) -> dict[str, object]:
         **{name: getattr(estimate, name) for name in ("mean", "low", "high")},
         "verdict": comparison.verdict,
         "exploratory": comparison.is_exploratory,
+        "provisional": comparison.is_provisional,
         "difference_p": comparison.decision.difference_p,
         "equivalence_p": comparison.decision.equivalence_p,
         "margin": comparison.margin,

@@ -67,6 +67,10 @@ class Comparison:
     """Whether the predictions of all trials are stored; else the interval speaks of seeds alone."""
     is_exploratory: bool
     """Whether seeds were added, after looking, that the plan had no error left for."""
+    is_provisional: bool
+    """Whether the last round of seeds is not complete, so that the study has not come to this look yet."""
+    most_seeds: int
+    """As many as the study's plan has."""
 
     @property
     def looks(self) -> tuple[Look, ...]:
@@ -90,8 +94,10 @@ class Comparison:
 
     @property
     def lacks_images(self) -> bool:
-        """Whether more seeds alone will not decide: an effect of the size seen needs more test images."""
-        return bool(self.looks) and not self.is_decided and self.seeds_needed is None
+        """Whether no number of seeds decides: an effect of the size seen needs more test images."""
+        if not self.looks or self.is_decided:
+            return False
+        return not sequential.images_suffice(self.looks[-1], self.decision.levels, margin=self.margin)
 
     @property
     def seeds_needed(self) -> int | None:
@@ -101,7 +107,7 @@ class Comparison:
         """
         if not self.looks:
             return None
-        needed = sequential.seeds_needed(self.looks[-1], level=self.decision.level, margin=self.margin)
+        needed = sequential.seeds_needed(self.looks[-1], self.decision.levels, margin=self.margin)
         return None if needed is None else max(needed, self.estimate.n + (0 if self.is_decided else 1))
 
 
@@ -189,7 +195,8 @@ def _planned_pairs(records: Sequence[Trial], family: ComparisonFamily) -> Iterat
         }
         for named, against in ((m, r) for m in family.methods for r in family.references):
             method, reference = chosen.get(named, named), chosen.get(against, against)
-            if method is None or reference is None or method == reference:
+            is_same_twice = against == DUPLICATES == chosen[CHOSEN_SIMPLE]
+            if method is None or reference is None or method == reference or is_same_twice:
                 continue
             pairs = Pairs(
                 condition=condition,
@@ -198,7 +205,7 @@ def _planned_pairs(records: Sequence[Trial], family: ComparisonFamily) -> Iterat
                 against=_AGAINST.get(against, "no balancing"),
                 reference=reference,
                 asked=method == chosen[CHOSEN_GAN],
-                **_paired(records, condition, method, reference, family.metric),
+                **_paired(records, condition, method, reference, family.metric, as_many=against == DUPLICATES),
             )
             if pairs.differences:
                 yield pairs
@@ -213,15 +220,18 @@ class _Paired(TypedDict):
     differences: tuple[float, ...]
 
 
-def _paired(records: Sequence[Trial], condition: Condition, method: str, reference: str, metric: str) -> _Paired:
+def _paired(
+    records: Sequence[Trial], condition: Condition, method: str, reference: str, metric: str, *, as_many: bool
+) -> _Paired:
+    """The pairs of two methods; with `as_many` only of trials that were given equally many images."""
     here = {(each.setting_id, each.balancer): each for each in select.confirmed(select.under(records, condition))}
     found = select.paired_gains(tuple(here.values()), metric, reference=reference)
     found = found[found["balancer"] == method].sort_values("seed")
     rows = sorted(
-        (select.round_of(here[setting, method]), place, setting, float(value))
+        # The pair is there once both are: an arm that comes back gets the seeds that it lacks.
+        (max(select.round_of(here[setting, name]) for name in (method, reference)), place, setting, float(value))
         for place, (setting, value) in enumerate(zip(found["setting_id"], found["value"], strict=True))
-        # As many images, or it is not the images that are compared.
-        if reference != DUPLICATES or _same_counts(here[setting, method], here[setting, reference])
+        if not as_many or _same_counts(here[setting, method], here[setting, reference])
     )
     rounds, _, settings, values = zip(*rows, strict=True) if rows else ((), (), (), ())
     return _Paired(setting_ids=settings, rounds=rounds, differences=values)
@@ -258,8 +268,28 @@ def _looks(pairs: Pairs, trials: Mapping[tuple[str, str], Trial], study: Study) 
 
 
 def is_exploratory(pairs: Pairs, study: Study) -> bool:
-    """Whether there are seeds of a round that the study's plan does not have."""
-    return max(pairs.rounds) > len(study.verdicts.looks)
+    """Whether there are more seeds than the study's plan has at their round."""
+    looks = study.verdicts.looks
+    return any(
+        number > len(looks) or sum(each <= number for each in pairs.rounds) > looks[number - 1]
+        for number in pairs.rounds
+    )
+
+
+def is_provisional(pairs: Pairs, study: Study) -> bool:
+    """Whether trials of the last round are missing, failed ones not counted as such."""
+    last = max(pairs.rounds)
+    if last > len(study.verdicts.looks):
+        return False
+    tried = [
+        {
+            record.seed
+            for record in select.under(study.records, pairs.condition)
+            if record.phase == "confirm" and record.balancer == name and select.round_of(record) <= last
+        }
+        for name in (pairs.method, pairs.reference)
+    ]
+    return min(map(len, tried)) < study.verdicts.looks[last - 1]
 
 
 def _predictions(pairs: Pairs, trials: Mapping[tuple[str, str], Trial], name: str) -> list[Predictions]:
@@ -301,4 +331,6 @@ def _judge(
             family_size=family.size,
             has_predictions=has_predictions,
             is_exploratory=is_exploratory(pairs, study),
+            is_provisional=is_provisional(pairs, study),
+            most_seeds=study.verdicts.looks[-1],
         )

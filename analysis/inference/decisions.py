@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Literal, TypeAlias
 
 from gan_study.analysis.inference import looks as sequential
-from gan_study.analysis.inference.looks import Look
+from gan_study.analysis.inference.looks import Levels, Look
 from gan_study.analysis.statistics import LEVEL, HolmStep, holm
 
 Verdict: TypeAlias = Literal["helps", "hurts", "no worthwhile difference", "undecided"]
@@ -27,6 +27,11 @@ class Decision:
     """Of the two one-sided tests of a gain as large as the margin."""
     equivalence_p: float
     """Of these, corrected."""
+
+    @property
+    def levels(self) -> Levels:
+        """Of both tests."""
+        return Levels(self.level, self.equivalence_level)
 
     @cached_property
     def interval(self) -> tuple[float, float] | None:
@@ -78,6 +83,5 @@ def is_open(decision: Decision, *, most: int, margin: float) -> bool:
     last = decision.looks[-1]
     # What later looks may spend of the error.
     left = 1 - (last.num_seeds / most) ** sequential.SPENDING_EXPONENT
-    return last.num_seeds < most and sequential.may_be_decided(
-        last, most, level=decision.level * left, margin=margin
-    )
+    levels = Levels(*(level * left for level in decision.levels))
+    return last.num_seeds < most and sequential.may_be_decided(last, most, levels, margin=margin)

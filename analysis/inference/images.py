@@ -20,8 +20,9 @@ def image_error(
     score is the mean over those of `classes` that have test images. It is linear in the images to first order (the
     infinitesimal jackknife, Efron 1982), so its variance is the sum of the squares of what the images add. Only
     products of different seeds enter it: what an image adds with one seed alone is in the spread over seeds
-    already. At least one image's worth, so that few images never seem to decide everything. Infinite if none of
-    `classes` has a test image.
+    already. Squares are not taken about their mean: it is the variance that there would be without a gain, by
+    which a few images that all favour one method are no certainty. At least one image's worth, for the same
+    reason. Infinite if none of `classes` has a test image.
     """
     tested = [label for label in classes if label in labels]
     if not tested:

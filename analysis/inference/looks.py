@@ -14,6 +14,7 @@ error is kept whenever the study stops (union bound over looks fixed beforehand;
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -103,7 +104,9 @@ def equivalence_p(looks: Sequence[Look], margin: float) -> float:
 
     Small where the gain is shown to lie within the margin; valid whenever the looks end.
     """
-    return min([1.0, *(look.tail(margin - abs(look.mean)) / look.share for look in looks)])
+    from_below = min([1.0, *(look.tail(margin + look.mean) / look.share for look in looks)])
+    from_above = min([1.0, *(look.tail(margin - look.mean) / look.share for look in looks)])
+    return max(from_below, from_above)
 
 
 def interval(looks: Sequence[Look], level: float) -> tuple[float, float]:
@@ -115,7 +118,8 @@ def interval(looks: Sequence[Look], level: float) -> tuple[float, float]:
     halves = [look.half_width(level * look.share / 2) for look in looks]
     low = max([-1.0, *(look.mean - half for look, half in zip(looks, halves, strict=True))])
     high = min([1.0, *(look.mean + half for look, half in zip(looks, halves, strict=True))])
-    return low, high
+    # Looks that contradict one another leave nothing; both ends are shown in their order.
+    return min(low, high), max(low, high)
 
 
 def smallest_decidable(look: Look, level: float) -> float:
@@ -123,35 +127,46 @@ def smallest_decidable(look: Look, level: float) -> float:
     return float(-special.ndtri(level / 2)) * look.image_error
 
 
-def seeds_needed(look: Look, *, level: float, margin: float) -> int | None:
+class Levels(NamedTuple):
+    """The levels of the tests of no gain, and of a gain as large as the margin."""
+
+    difference: float
+    equivalence: float
+
+
+def seeds_needed(look: Look, levels: Levels, *, margin: float) -> int | None:
     """The fewest seeds that decide with probability POWER, if the gain and its spread are as they were seen.
 
-    Either that there is a gain, or that none is as large as `margin`. None if the test images are too few for
-    both, or if it takes more than MOST_SEEDS.
+    Either that there is a gain, or that none is as large as `margin`. None if it takes more than MOST_SEEDS.
     """
-    if not _is_likely(look.of(MOST_SEEDS), level=level, margin=margin):
+    if not _is_likely(look.of(MOST_SEEDS), levels, margin=margin):
         return None
     low, high = MINIMUM_SEEDS - 1, MOST_SEEDS
     while high - low > 1:
         middle = (low + high) // 2
-        is_enough = _is_likely(look.of(middle), level=level, margin=margin)
+        is_enough = _is_likely(look.of(middle), levels, margin=margin)
         low, high = (low, middle) if is_enough else (middle, high)
     return high
 
 
-def _is_likely(look: Look, *, level: float, margin: float) -> bool:
+def images_suffice(look: Look, levels: Levels, *, margin: float) -> bool:
+    """Whether any number of seeds decides, if the gain is as it was seen."""
+    return _is_likely(look.of(1_000 * MOST_SEEDS), levels, margin=margin)
+
+
+def _is_likely(look: Look, levels: Levels, *, margin: float) -> bool:
     luck = float(special.ndtri(POWER)) * look.spread / look.num_seeds**0.5
-    is_told_apart = 2 * look.tail(abs(look.mean) - luck) <= level
-    return is_told_apart or look.tail(margin - abs(look.mean) - luck) <= level
+    is_told_apart = 2 * look.tail(abs(look.mean) - luck) <= levels.difference
+    return is_told_apart or look.tail(margin - abs(look.mean) - luck) <= levels.equivalence
 
 
-def may_be_decided(look: Look, number: int, *, level: float, margin: float) -> bool:
+def may_be_decided(look: Look, number: int, levels: Levels, *, margin: float) -> bool:
     """Whether `number` seeds in all can still decide, if those to come are as they may well be.
 
     The mean may move by two standard deviations of its change. What is given up by this costs no error.
     """
     drift = 2 * look.spread * max(0.0, 1 / look.num_seeds - 1 / number) ** 0.5
     then = look.of(number)
-    if 2 * then.tail(abs(look.mean) + drift) <= level:
+    if 2 * then.tail(abs(look.mean) + drift) <= levels.difference:
         return True
-    return then.tail(margin - max(0.0, abs(look.mean) - drift)) <= level
+    return then.tail(margin - max(0.0, abs(look.mean) - drift)) <= levels.equivalence

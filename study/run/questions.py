@@ -24,4 +24,5 @@ def is_decided(root: Path) -> bool:
     from gan_study.analysis.load import load_study
     from gan_study.analysis.verdicts import comparisons
 
-    return all(each.is_decided for each in comparisons(load_study(root)))
+    found = comparisons(load_study(root))
+    return bool(found) and all(each.is_decided for each in found)

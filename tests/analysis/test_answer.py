@@ -46,7 +46,9 @@ def test_one_seed_decides_nothing(tmp_path: Path) -> None:
     assert "is undecided after 1 seed" in gain
     assert "+0.100 (1 seed, so no interval)" in gain
     assert "is undecided" in recall
-    assert rival.startswith("Whether it is better than smote is undecided")
+    assert rival.startswith(
+        "Whether it is better than smote, the simple method chosen on validation, is undecided"
+    )
     assert any("Fewer than 3 seeds decide nothing" in text for text in caveats(study))
 
 
@@ -81,7 +83,7 @@ def test_where_seeds_lack_the_answer_says_how_many_would_do(tmp_path: Path) -> N
     ]
     gain = answer(loaded(tmp_path, records))[0]
     # Mean 0.0367, s = 0.0351: d = 1.04, for which ten pairs have a power of 0.8.
-    assert gain.endswith("; about 10 seeds in all would decide it.")
+    assert gain.endswith("; a study of about 10 seeds would decide it.")
 
 
 def test_seeds_that_were_added_after_looking_are_said_to_be(tmp_path: Path) -> None:

@@ -168,12 +168,61 @@ def test_a_look_after_each_round_and_each_spends_its_share() -> None:
     assert not each.is_exploratory
 
 
+def test_a_pair_counts_from_the_round_in_which_its_later_trial_ran() -> None:
+    gains = (0.05, 0.07, 0.09, 0.06, 0.08)
+    records = in_rounds(arms(gains), first=3)
+    # No balancing was left out in the second round, and got its seed in the third.
+    late = [
+        replace(each, selection=replace(each.selection, round=3))
+        if (each.balancer, each.seed) == ("none", 4) and each.selection
+        else each
+        for each in records
+    ]
+    study = study_of(late)
+    each = comparisons(replace(study, verdicts=replace(study.verdicts, looks=(3, 4, 5))))[0]
+    assert [look.num_seeds for look in each.looks] == [3, 5]
+
+
 def test_a_round_that_was_not_planned_makes_it_exploratory() -> None:
     study = study_of(in_rounds(arms((0.05, 0.07, 0.09, 0.06)), first=3))
     study = replace(study, verdicts=replace(study.verdicts, looks=(3,)))
     each = comparisons(study)[0]
     assert each.is_exploratory
     assert verdict_table(study).text["Verdict in F1"].tolist() == ["helps (exploratory)"]
+
+
+def test_seeds_beyond_those_of_their_round_make_it_exploratory() -> None:
+    # Decided after its first round of two seeds more to come, then taken to five at once.
+    study = study_of(in_rounds(arms((0.05, 0.07, 0.09, 0.06, 0.08)), first=3))
+    at_once = [
+        replace(each, selection=replace(each.selection, round=min(2, each.selection.round)))
+        if each.selection
+        else each
+        for each in study.records
+    ]
+    study = replace(study, records=tuple(at_once), verdicts=replace(study.verdicts, looks=(3, 4, 6)))
+    assert comparisons(study)[0].is_exploratory
+
+
+def test_a_round_that_is_not_complete_gives_provisional_verdicts() -> None:
+    study = study_of(arms((0.05, 0.07, 0.09)))
+    whole, begun = (replace(study, verdicts=replace(study.verdicts, looks=(number,))) for number in (3, 5))
+    assert not comparisons(whole)[0].is_provisional
+    assert comparisons(begun)[0].is_provisional
+    assert verdict_table(begun).text["Verdict in F1"].tolist() == ["helps (so far)"]
+    assert "these findings are provisional" in " ".join(answer(study_of_gan(begun)))
+
+
+def study_of_gan(study: Study) -> Study:
+    """`study`, whose method m0 is a GAN's."""
+    gan = {"name": "m0", "gan": {"epochs": 5}}
+    return replace(
+        study,
+        records=tuple(
+            replace(each, config={**each.config, "balancing": gan}) if each.balancer == "m0" else each
+            for each in study.records
+        ),
+    )
 
 
 def test_arms_stay_open_until_they_are_decided_or_hopeless() -> None:

@@ -6,9 +6,11 @@ from scipy import stats
 from statsmodels.stats.weightstats import ttost_paired
 
 from gan_study.analysis.inference.looks import (
+    Levels,
     Look,
     difference_p,
     equivalence_p,
+    images_suffice,
     interval,
     may_be_decided,
     seeds_needed,
@@ -103,14 +105,28 @@ def test_the_interval_says_what_the_p_value_says() -> None:
 
 def test_the_seeds_needed_decide_four_times_in_five() -> None:
     look = Look(num_seeds=4, mean=0.03, spread=0.03, image_error=0.0)
-    needed = seeds_needed(look, level=0.05, margin=0.02)
+    needed = seeds_needed(look, Levels(0.05, 0.05), margin=0.02)
     # Cohen 1988: an effect of one standard deviation takes 10 pairs for a power of 0.8.
     assert needed in (10, 11)
-    assert seeds_needed(replace(look, mean=0.0), level=0.05, margin=0.02) == pytest.approx(16, abs=4)
-    assert seeds_needed(replace(look, image_error=0.03), level=0.05, margin=0.02) is None
+    assert seeds_needed(replace(look, mean=0.0), Levels(0.05, 0.05), margin=0.02) == pytest.approx(16, abs=4)
+    few_images = replace(look, image_error=0.03)
+    assert seeds_needed(few_images, Levels(0.05, 0.05), margin=0.02) is None
+    assert not images_suffice(few_images, Levels(0.05, 0.05), margin=0.02)
+    assert images_suffice(look, Levels(0.05, 0.05), margin=0.02)
 
 
 def test_what_cannot_be_decided_any_more_is_given_up() -> None:
     look = Look(num_seeds=4, mean=0.005, spread=0.02, image_error=0.02)
-    assert not may_be_decided(look, 6, level=0.005, margin=0.02)
-    assert may_be_decided(replace(look, mean=0.09), 6, level=0.005, margin=0.02)
+    assert not may_be_decided(look, 6, Levels(0.005, 0.005), margin=0.02)
+    assert may_be_decided(replace(look, mean=0.09), 6, Levels(0.005, 0.005), margin=0.02)
+
+
+def test_equivalence_and_the_interval_agree_over_several_looks() -> None:
+    # One look excludes a gain of the margin from below, the other from above.
+    looks = [
+        Look(num_seeds=20, mean=mean, spread=0.025, image_error=0.001, share=share)
+        for mean, share in ((0.010, 0.5), (-0.010, 0.5))
+    ]
+    for level in (0.01, 0.02, 0.05, 0.1, 0.2):
+        low, high = interval(looks, 2 * level)
+        assert (low > -0.02 and high < 0.02) == (equivalence_p(looks, 0.02) < level)

@@ -29,7 +29,7 @@ def test_an_open_arm_is_a_balancer_at_a_ratio_of_the_study(monkeypatch):
 
 @pytest.mark.parametrize(
     ("found", "decided"),
-    [(["helps", "undecided"], False), (["helps", "hurts", "no worthwhile difference"], True), ([], True)],
+    [(["helps", "undecided"], False), (["helps", "hurts", "no worthwhile difference"], True), ([], False)],
 )
 def test_it_is_decided_once_no_verdict_is_open(monkeypatch, found, decided):
     compared = [SimpleNamespace(is_decided=verdict != "undecided") for verdict in found]
