@@ -8,10 +8,11 @@ reference run in another order each, and judged by the product's own code:
 - as in 0.1.0: one fit a seed, and the number of seeds fixed beforehand;
 - nested fits: several fits a seed, fixed seeds;
 - until decided: several fits a seed, rounds of seeds for what is open;
-- a naive script: as in 0.1.0 with the plain loops of benchmarks/reference.py, its seconds measured on a few seeds.
-
 - a naive script: as in 0.1.0, with the plain loops of benchmarks/reference.py, whose seconds a few seeds show.
-the same tests for the same family of comparisons, so that their error rates are equal.
+
+A fixed number of seeds is the smallest with which four studies of five come to the right verdict; where half of the
+reference run does not do, the share that it reaches is beside it. All are judged by the same tests for the same
+family of comparisons, so that their error rates are equal.
 """
 
 import argparse
@@ -247,7 +248,10 @@ def evaluate(measured: Measured, procedure: Procedure, right: str, *, margin: fl
 def fixed(
     measured: Measured, fits: int, right: str, *, name: str, margin: float
 ) -> tuple[Procedure, float, float]:
-    """The procedure with the fewest seeds that is right four times in five, its share and its seconds."""
+    """The procedure with the fewest seeds that is right four times in five, its share and its seconds.
+
+    With half of the reference run's seeds where fewer do not do.
+    """
     for number in range(3, measured.f1.shape[1] // 2 + 1):
         procedure = Procedure(name=name, fits=fits, looks=(number,))
         share, seconds = evaluate(measured, procedure, right, margin=margin)
@@ -262,7 +266,9 @@ def rows(config: StudyConfig, measured: Measured, factor: float) -> Iterator[str
     reference = Procedure(name="reference", fits=FITS, looks=(number,))
     right = replay(measured, reference, range(number), margin=margin).verdict
     fits = config.confirm.fits if isinstance(config.confirm.fits, int) else 3
-    looks = look_schedule(replace(config.confirm, until="decided", seeds=(1, 2, 3, 4), most_seeds=12))
+    looks = look_schedule(config.confirm)
+    if len(looks) == 1:
+        looks = look_schedule(replace(config.confirm, until="decided", seeds=(1, 2, 3, 4), most_seeds=12))
     first = fixed(measured, 1, right, name="as in 0.1.0: one fit, fixed seeds", margin=margin)
     nested = fixed(measured, fits, right, name=f"{fits} fits, fixed seeds", margin=margin)
     sequential = Procedure(name=f"{fits} fits, until decided", fits=fits, looks=looks)
