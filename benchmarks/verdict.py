@@ -10,7 +10,7 @@ reference run in another order each, and judged by the product's own code:
 - until decided: several fits a seed, rounds of seeds for what is open;
 - a naive script: as in 0.1.0, with the plain loops of benchmarks/reference.py, whose seconds a few seeds show.
 
-A fixed number of seeds is the smallest with which four studies of five come to the right verdict; where half of the
+- a naive script: as in 0.1.0, with the plain loops of benchmarks/reference.py, timed on a few seeds.
 reference run does not do, the share that it reaches is beside it. All are judged by the same tests for the same
 family of comparisons, so that their error rates are equal.
 """
