@@ -218,7 +218,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--studies", type=int, default=STUDIES, help="studies of each design of the first table")
     studies: int = parser.parse_args().studies
-    tables = [*error_table(studies), "", *power_table(max(1, studies // 100))]
+    tables = [*error_table(studies), "", *power_table(max(50, studies // 20))]
     page = PAGE.read_text(encoding="utf-8")
     before, rest = page.split(BEGIN)
     after = rest.split(END)[1]

@@ -187,20 +187,18 @@ def pyramid(size: int) -> tuple[int, int]:
 
     28 is (7, 2) and 32 is (4, 3). Raises ConfigError, which names the nearest sizes that work, for all others.
     """
-    found = _factors(size)
-    if found is None:
-        below = next((n for n in range(size - 1, 0, -1) if _factors(n)), None)
-        above = next(n for n in range(max(size, 0) + 1, 2 * max(size, 4) + 1) if _factors(n))
-        sizes = f"{below} and {above}" if below else f"{above}"
-        raise ConfigError(f"{size} pixels do not halve to 4, 5, 6 or 7; nearest sizes that do: {sizes}")
-    return found
-
-
-def _factors(size: int) -> tuple[int, int] | None:
     start, num_doublings = size, 0
     while start > _COARSEST[-1] and start % 2 == 0:
         start, num_doublings = start // 2, num_doublings + 1
-    return (start, num_doublings) if start in _COARSEST and num_doublings else None
+    if start in _COARSEST and num_doublings:
+        return start, num_doublings
+    # As many doublings as come near to it, and one more or fewer: it may be any number a person types.
+    nearby = max(1, size.bit_length() - 3)
+    sizes = sorted(n << k for n in _COARSEST for k in range(max(1, nearby - 1), nearby + 2))
+    near = [*[each for each in sizes if each < size][-1:], next(each for each in sizes if each > size)]
+    raise ConfigError(
+        f"{size} pixels do not halve to 4, 5, 6 or 7; nearest sizes that do: {' and '.join(map(str, near))}"
+    )
 
 
 def _checked_size(size: int) -> int:

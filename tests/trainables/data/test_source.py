@@ -18,7 +18,12 @@ def test_pyramid(size: int, start: int, num_doublings: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "nearest"), [(30, "28 and 32"), (100, "96 and 112"), (33, "32 and 40"), (7, "8"), (0, "8"), (-5, "8")]
+    ("size", "nearest"),
+    [
+        *((30, "28 and 32"), (100, "96 and 112"), (33, "32 and 40"), (7, "8"), (0, "8"), (-5, "8")),
+        # At once: looking for it number by number takes minutes.
+        (10**9, "939524096 and 1073741824"),
+    ],
 )
 def test_pyramid_names_the_nearest_sizes(size: int, nearest: str) -> None:
     with pytest.raises(ConfigError, match=f"^{size} pixels do not halve .*: {nearest}$"):
