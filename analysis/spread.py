@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 
 from gan_study.analysis import select
+from gan_study.analysis.aggregate import FEWEST_OF_INTERVAL
 from gan_study.analysis.load import Study
-from gan_study.analysis.select import ARM_COLUMNS, MAIN_METRIC, Arm, Condition
+from gan_study.analysis.select import ARM_COLUMNS, MAIN_METRIC, Arm, Condition, Family
 from gan_study.analysis.tables import Table
 from gan_study.analysis.trial import Trial
 from gan_study.analysis.verdicts import gains
@@ -38,26 +39,41 @@ def spreads(study: Study) -> dict[Arm, Spread]:
     """The spread of every confirmed method with three seeds or more."""
     kinds = select.families(study.records)
     scores = {arm: _scores(trials) for arm, trials in select.by_arm(select.confirmed(study.records)).items()}
-    scores = {arm: found for arm, found in scores.items() if len(found) >= 3}
-    between = {arm: _between(found) for arm, found in scores.items()}
-    simple: dict[Condition, list[float]] = {}
-    for arm, variance in between.items():
-        if kinds[arm.balancer] in ("no balancing", "simple"):
-            simple.setdefault(Condition(*arm[:3]), []).append(variance)
+    scores = {arm: found for arm, found in scores.items() if len(found) >= FEWEST_OF_INTERVAL}
+    simple = _between_splits(scores, kinds)
     images = {Arm(*each.pairs.condition, each.pairs.method): each.looks[-1] for each in gains(study) if each.looks}
-    found = {}
-    for arm, values in scores.items():
-        split = fmean(simple[Condition(*arm[:3])]) if Condition(*arm[:3]) in simple else None
-        is_gan = kinds[arm.balancer] == "GAN"
-        found[arm] = Spread(
-            seeds=len(values),
-            fits=min(map(len, values)),
-            over_fits=_root(_within(values)),
-            over_splits=_root(split if is_gan else between[arm]),
-            over_gans=_root(between[arm] - split) if is_gan and split is not None else None,
+    return {
+        arm: _spread(
+            values,
+            split=simple.get(Condition(*arm[:3])) if kinds[arm.balancer] == "GAN" else None,
             over_images=images[arm].image_error or None if arm in images else None,
         )
-    return found
+        for arm, values in scores.items()
+    }
+
+
+def _between_splits(
+    scores: Mapping[Arm, Sequence[Sequence[float]]], kinds: Mapping[str, Family]
+) -> dict[Condition, float]:
+    """The mean variance between splits of the methods without a GAN."""
+    found: dict[Condition, list[float]] = {}
+    for arm, values in scores.items():
+        if kinds[arm.balancer] in ("no balancing", "simple"):
+            found.setdefault(Condition(*arm[:3]), []).append(_between(values))
+    return {condition: fmean(variances) for condition, variances in found.items()}
+
+
+def _spread(scores: Sequence[Sequence[float]], *, split: float | None, over_images: float | None) -> Spread:
+    """The spread of one method; `split` is the variance between splits where its own has a GAN's in it."""
+    between = _between(scores)
+    return Spread(
+        seeds=len(scores),
+        fits=min(map(len, scores)),
+        over_fits=_root(_within(scores)),
+        over_splits=_root(between if split is None else split),
+        over_gans=None if split is None else _root(between - split),
+        over_images=over_images,
+    )
 
 
 def _scores(trials: Sequence[Trial]) -> list[list[float]]:

@@ -186,9 +186,9 @@ def summarise(study: Study, *, metrics: Sequence[str] = METRICS) -> pd.DataFrame
 def _planned_pairs(records: Sequence[Trial], family: ComparisonFamily) -> Iterator[Pairs]:
     """The comparisons of a family whose trials are there."""
     kinds = select.families(records)
-    for condition in select.conditions(select.confirmed(records)):
-        if family.ratios != (None,) and condition.imbalance_ratio not in family.ratios:
-            continue
+    found = select.conditions(select.confirmed(records))
+    is_any = family.ratios == (None,)
+    for condition in (each for each in found if is_any or each.imbalance_ratio in family.ratios):
         chosen = {
             CHOSEN_GAN: _chosen(records, condition, "GAN", kinds),
             CHOSEN_SIMPLE: _chosen(records, condition, "simple", kinds),
@@ -244,27 +244,24 @@ def _same_counts(first: Trial, second: Trial) -> bool:
 
 def _looks(pairs: Pairs, trials: Mapping[tuple[str, str], Trial], study: Study) -> tuple[tuple[Look, ...], bool]:
     """The gain after each round that brought seeds, and whether all predictions are there to see it by."""
-    planned = study.verdicts.looks
-    shares = dict(enumerate(sequential.spending_shares(planned), start=1))
+    shares = dict(enumerate(sequential.spending_shares(study.verdicts.looks), start=1))
     rounds = list(dict.fromkeys(pairs.rounds))
     if is_exploratory(pairs, study):
         rounds, shares = rounds[-1:], {rounds[-1]: 1.0}
     predictions = [_predictions(pairs, trials, name) for name in (pairs.method, pairs.reference)]
+    numbers = {number: sum(each <= number for each in pairs.rounds) for number in rounds}
     found = []
-    for number in rounds:
-        seeds = sum(each <= number for each in pairs.rounds)
-        values = pairs.differences[:seeds]
+    for number, seeds in numbers.items():
         if seeds >= MINIMUM_SEEDS:
-            found.append(
-                Look(
-                    num_seeds=seeds,
-                    mean=float(np.mean(values)),
-                    spread=max(float(np.std(values, ddof=1)), LEAST_SPREAD),
-                    image_error=_image_error(pairs, [each[:seeds] for each in predictions], trials),
-                    share=shares[number],
-                )
-            )
+            error = _image_error(pairs, [each[:seeds] for each in predictions], trials)
+            found.append(_look(pairs.differences[:seeds], error, shares[number]))
     return tuple(found), all(predictions)
+
+
+def _look(differences: Sequence[float], image_error: float, share: float) -> Look:
+    spread = max(float(np.std(differences, ddof=1)), LEAST_SPREAD)
+    mean = float(np.mean(differences))
+    return Look(num_seeds=len(differences), mean=mean, spread=spread, image_error=image_error, share=share)
 
 
 def is_exploratory(pairs: Pairs, study: Study) -> bool:
