@@ -62,6 +62,14 @@ class Purpose:
     search: SearchStep | None = None
     selection: Selection | None = None
 
+    @property
+    def measures_images(self) -> bool:
+        """Whether a confirming trial measures generated images: in the first round of seeds.
+
+        Later rounds are for gains that are undecided; what images are like is known by then.
+        """
+        return self.selection is None or self.selection.round == 1
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrialOutcome:

@@ -81,9 +81,10 @@ def run_trial(
             continue
         measured: dict[int, MeasuredImages] = {}
         # The test part is read, and generated images are measured, only to confirm.
-        if config.evaluation.test:
+        if config.evaluation.test and purpose.measures_images:
             measured = _measure_images(config, data, balanced, {} if store is None else store)
             clock.lap("quality")
+        if config.evaluation.test:
             evaluated["test"] = _evaluate(data, fits.classifiers, "test")
             clock.lap("test")
         yield complete(

@@ -14,7 +14,7 @@ from gan_study.trainables.data.prepared import image_source
 from gan_study.trainables.gans.batched import GanExecution
 from gan_study.trainables.gans.batched.stacked import StackedTrainer
 from gan_study.trainables.gans.checkpoints import Checkpoints
-from gan_study.trainables.record import GeneratedImages, Milestone, SearchStep
+from gan_study.trainables.record import GeneratedImages, Milestone, SearchStep, Selection
 from gan_study.trainables.trial import run
 from gan_study.trainables.trial.config import dump_trial, parse_trial
 from gan_study.trainables.trial.data import prepare, ratio_notes
@@ -287,6 +287,17 @@ def test_a_confirmation_leaves_pairs_of_images_and_points_of_a_map():
     without = outcome(config(evaluation={"test": True}), Purpose(phase="confirm"))
     rooms = {name.partition("/")[0] for name in without.arrays}
     assert rooms == {"classes", "classifier", "counts", "scores", "validation", "test"}
+
+
+def test_images_are_measured_in_the_first_round_of_seeds_alone():
+    trial = config(balancing=GAN, evaluation={"test": True})
+    by_round = {
+        number: outcome(trial, Purpose(phase="confirm", selection=Selection(search_trials=0, round=number)))
+        for number in (1, 2)
+    }
+    measured = {number: "quality/values" in found.arrays for number, found in by_round.items()}
+    assert measured == {1: True, 2: False}
+    assert by_round[1].record.scores == by_round[2].record.scores
 
 
 def test_a_ratio_that_the_data_cannot_give_is_noted():
