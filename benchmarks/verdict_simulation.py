@@ -218,7 +218,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--studies", type=int, default=STUDIES, help="studies of each design of the first table")
     studies: int = parser.parse_args().studies
-    tables = [*error_table(studies), "", *power_table(max(50, studies // 20))]
+    in_cell = max(50, studies // 20)
+    said = f"{studies:,} studies of each design in the first table, {in_cell} in each cell of the second."
+    tables = [said, "", *error_table(studies), "", *power_table(in_cell)]
     page = PAGE.read_text(encoding="utf-8")
     before, rest = page.split(BEGIN)
     after = rest.split(END)[1]
