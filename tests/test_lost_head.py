@@ -8,7 +8,7 @@ import pytest
 from gan_study.study.run.record_store import read_records
 from tests.hosts import Host, made_hosts, skip_without_hosts
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(1500)]
 
 SETTINGS = (
     "data.image_size=8",
@@ -48,7 +48,7 @@ def test_a_new_head_resumes_to_the_same_records(hosts):
     lost, undisturbed = (shared / name / "records.jsonl" for name in ("lost", "undisturbed"))
     start_head(hosts["head"])
     hosts["head"].start(run("lost"))
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while not (lost.exists() and lost.read_bytes().count(b"\n") >= 3):
         assert time.monotonic() < deadline
         time.sleep(0.1)
@@ -56,8 +56,8 @@ def test_a_new_head_resumes_to_the_same_records(hosts):
     assert 3 <= len(read_records(lost)) < NUM_TRIALS
 
     start_head(hosts["new-head"])
-    hosts["new-head"].run(study("resume /mnt/studies/lost"), timeout=200)
-    hosts["new-head"].run(run("undisturbed"), timeout=200)
+    hosts["new-head"].run(study("resume /mnt/studies/lost"), timeout=500)
+    hosts["new-head"].run(run("undisturbed"), timeout=500)
     resumed = {record.trial_id: record.outcome() for record in read_records(lost)}
     assert resumed == {record.trial_id: record.outcome() for record in read_records(undisturbed)}
     assert len(resumed) == NUM_TRIALS
