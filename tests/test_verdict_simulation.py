@@ -1,4 +1,4 @@
-"""Simulated studies, few of each: what is said falsely, and how often a gain is found (docs/statistics.md has many)."""
+"""Simulated studies, few of each: what is said falsely, and how often a gain is found (see docs/statistics.md)."""
 
 import numpy as np
 
