@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from gan_study.analysis.inference.looks import MINIMUM_SEEDS
 from gan_study.analysis.select import ARM_COLUMNS, confirmed, paired_gains, scores_frame
 from gan_study.trainables.classifiers.metrics import METRICS as EVERY_METRIC
 from gan_study.trainables.classifiers.metrics import find_metric
@@ -15,10 +16,6 @@ from gan_study.trainables.record import Part, TrialRecord
 CONFIDENCE = 0.95
 # What charts show; the tables have every metric that was recorded.
 METRICS = ("minority_recall", "minority_f1", "macro_f1", "accuracy", "balanced_accuracy")
-
-
-# Of two values an interval is as narrow, or as wide, as a lucky pair makes it.
-FEWEST_OF_INTERVAL = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +36,7 @@ def t_interval(values: Sequence[float], *, bounds: tuple[float, float] = (-np.in
     """
     assert len(values) > 0, "an estimate needs a value"
     n, mean = len(values), float(np.mean(values))
-    if n < FEWEST_OF_INTERVAL:
+    if n < MINIMUM_SEEDS:
         return Estimate(n=n, mean=mean, low=None, high=None)
     half_width = float(stats.t.ppf((1 + CONFIDENCE) / 2, n - 1)) * float(np.std(values, ddof=1)) / n**0.5
     return Estimate(n=n, mean=mean, low=max(bounds[0], mean - half_width), high=min(bounds[1], mean + half_width))

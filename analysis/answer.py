@@ -1,4 +1,4 @@
-"""The answer of a study in two sentences."""
+"""The answer of a study in a few sentences."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass

@@ -102,7 +102,7 @@ def report_tables(study: Study) -> tuple[Table, ...]:
 
 
 def terminal_summary(study: Study) -> tuple[str, pd.DataFrame]:
-    """The two sentences as one text, and the table to print under them."""
+    """The answer as one text, and the table to print under them."""
     return " ".join(answer(study)), tables.answer_table(study).text
 
 
@@ -140,7 +140,7 @@ def _macro(name: str, content: object) -> str:
 
 
 def answer_html(study: Study) -> str:
-    """The two sentences as they stand in the page."""
+    """The answer as it stands in the page."""
     return str(Markup('<p class="answer">{}</p>').format(" ".join(answer(study))))
 
 

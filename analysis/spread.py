@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from gan_study.analysis import select
-from gan_study.analysis.aggregate import FEWEST_OF_INTERVAL
+from gan_study.analysis.inference.looks import MINIMUM_SEEDS
 from gan_study.analysis.load import Study
 from gan_study.analysis.select import ARM_COLUMNS, MAIN_METRIC, Arm, Condition, Family
 from gan_study.analysis.tables import Table
@@ -39,7 +39,7 @@ def spreads(study: Study) -> dict[Arm, Spread]:
     """The spread of every confirmed method with three seeds or more."""
     kinds = select.families(study.records)
     scores = {arm: _scores(trials) for arm, trials in select.by_arm(select.confirmed(study.records)).items()}
-    scores = {arm: found for arm, found in scores.items() if len(found) >= FEWEST_OF_INTERVAL}
+    scores = {arm: found for arm, found in scores.items() if len(found) >= MINIMUM_SEEDS}
     simple = _between_splits(scores, kinds)
     images = {Arm(*each.pairs.condition, each.pairs.method): each.looks[-1] for each in gains(study) if each.looks}
     return {

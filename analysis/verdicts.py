@@ -17,17 +17,13 @@ from gan_study.analysis.aggregate import METRICS, Estimate
 from gan_study.analysis.inference import looks as sequential
 from gan_study.analysis.inference.decisions import Decision, Verdict, decide, is_open
 from gan_study.analysis.inference.images import Score, image_error
-from gan_study.analysis.inference.looks import MINIMUM_SEEDS, Look
+from gan_study.analysis.inference.looks import MINIMUM_SEEDS, Look, look_at
 from gan_study.analysis.load import Study
 from gan_study.analysis.select import ARM_COLUMNS, NO_BALANCING, Arm, Condition, Family
 from gan_study.analysis.trial import Predictions, Trial
-from gan_study.trainables.record import CHOSEN_GAN, CHOSEN_SIMPLE, ComparisonFamily, RecordError
+from gan_study.trainables.record import CHOSEN_GAN, CHOSEN_SIMPLE, DUPLICATES, ComparisonFamily, RecordError
 
 Against: TypeAlias = Literal["no balancing", "best simple method", "duplicates"]
-
-DUPLICATES = "duplicates"
-# Of gains: less than an image of a thousand, so that equal seeds are not taken for certainty.
-LEAST_SPREAD = 1e-3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,9 +118,12 @@ def comparisons(study: Study) -> tuple[Comparison, ...]:
     images.
     """
     trials = {(trial.setting_id, trial.balancer): trial for trial in select.confirmed(study.records)}
+    choices = _choices(study.records)
     found: list[Comparison] = []
     for family in study.verdicts.families:
-        members = [(pairs, *_looks(pairs, trials, study)) for pairs in _planned_pairs(study.records, family)]
+        members = [
+            (pairs, *_looks(pairs, trials, study)) for pairs in _planned_pairs(study.records, family, choices)
+        ]
         found += _judge(members, family, study)
     return tuple(found)
 
@@ -152,19 +151,23 @@ def open_arms(study: Study) -> frozenset[Arm]:
 
 def chosen_methods(records: Sequence[Trial]) -> dict[Condition, tuple[str, ...]]:
     """The GAN that validation chose under each condition, and the simple method where there is one."""
+    return {
+        condition: tuple(name for name in chosen.values() if name is not None)
+        for condition, chosen in _choices(records).items()
+        if chosen[CHOSEN_GAN] is not None
+    }
+
+
+def _choices(records: Sequence[Trial]) -> dict[Condition, dict[str, str | None]]:
+    """What validation chose under each condition, by the name that a plan has for it, the GAN first."""
     kinds = select.families(records)
-    found: dict[Condition, tuple[str, ...]] = {}
-    for condition in select.conditions(select.confirmed(records)):
-        gan, simple = (_chosen(records, condition, family, kinds) for family in ("GAN", "simple"))
-        if gan is not None:
-            found[condition] = (gan,) if simple is None else (gan, simple)
-    return found
-
-
-def _chosen(
-    records: Sequence[Trial], condition: Condition, family: str, kinds: Mapping[str, Family]
-) -> str | None:
-    return select.best_by_validation(records, condition, cast(Family, family), kinds)
+    sides: Mapping[str, Family] = {CHOSEN_GAN: "GAN", CHOSEN_SIMPLE: "simple"}
+    return {
+        condition: {
+            name: select.best_by_validation(records, condition, side, kinds) for name, side in sides.items()
+        }
+        for condition in select.conditions(select.confirmed(records))
+    }
 
 
 def summarise(study: Study, *, metrics: Sequence[str] = METRICS) -> pd.DataFrame:
@@ -183,16 +186,13 @@ def summarise(study: Study, *, metrics: Sequence[str] = METRICS) -> pd.DataFrame
     return frame.astype({"low": float, "high": float})
 
 
-def _planned_pairs(records: Sequence[Trial], family: ComparisonFamily) -> Iterator[Pairs]:
+def _planned_pairs(
+    records: Sequence[Trial], family: ComparisonFamily, choices: Mapping[Condition, Mapping[str, str | None]]
+) -> Iterator[Pairs]:
     """The comparisons of a family whose trials are there."""
-    kinds = select.families(records)
-    found = select.conditions(select.confirmed(records))
     is_any = family.ratios == (None,)
-    for condition in (each for each in found if is_any or each.imbalance_ratio in family.ratios):
-        chosen = {
-            CHOSEN_GAN: _chosen(records, condition, "GAN", kinds),
-            CHOSEN_SIMPLE: _chosen(records, condition, "simple", kinds),
-        }
+    for condition in (each for each in choices if is_any or each.imbalance_ratio in family.ratios):
+        chosen = choices[condition]
         for named, against in ((m, r) for m in family.methods for r in family.references):
             method, reference = chosen.get(named, named), chosen.get(against, against)
             is_same_twice = against == DUPLICATES == chosen[CHOSEN_SIMPLE]
@@ -254,14 +254,8 @@ def _looks(pairs: Pairs, trials: Mapping[tuple[str, str], Trial], study: Study) 
     for number, seeds in numbers.items():
         if seeds >= MINIMUM_SEEDS:
             error = _image_error(pairs, [each[:seeds] for each in predictions], trials)
-            found.append(_look(pairs.differences[:seeds], error, shares[number]))
+            found.append(look_at(pairs.differences[:seeds], image_error=error, share=shares[number]))
     return tuple(found), all(predictions)
-
-
-def _look(differences: Sequence[float], image_error: float, share: float) -> Look:
-    spread = max(float(np.std(differences, ddof=1)), LEAST_SPREAD)
-    mean = float(np.mean(differences))
-    return Look(num_seeds=len(differences), mean=mean, spread=spread, image_error=image_error, share=share)
 
 
 def is_exploratory(pairs: Pairs, study: Study) -> bool:

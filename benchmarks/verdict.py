@@ -32,8 +32,7 @@ import torch
 from benchmarks import naive
 from gan_study.analysis.inference.decisions import Decision, decide, is_open
 from gan_study.analysis.inference.images import image_error
-from gan_study.analysis.inference.looks import POWER, Look, spending_shares
-from gan_study.analysis.verdicts import LEAST_SPREAD
+from gan_study.analysis.inference.looks import POWER, Look, look_at, spending_shares
 from gan_study.study.plan.config import NO_BALANCING, Cell, StudyConfig
 from gan_study.study.plan.recipe import study_config
 from gan_study.study.plan.trials import planned_trial
@@ -232,8 +231,7 @@ def _look(measured: Measured, arm: int, seeds: Sequence[int], fits: int, share: 
         classes=measured.classes,
         score="minority_f1",
     )
-    spread = max(float(gains.std(ddof=1)), LEAST_SPREAD)
-    return Look(num_seeds=len(chosen), mean=float(gains.mean()), spread=spread, image_error=error, share=share)
+    return look_at(gains, image_error=error, share=share)
 
 
 def evaluate(measured: Measured, procedure: Procedure, right: str, *, margin: float) -> tuple[float, float]:

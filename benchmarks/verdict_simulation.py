@@ -18,8 +18,7 @@ from scipy import stats
 
 from gan_study.analysis.inference.decisions import Decision, decide, is_open
 from gan_study.analysis.inference.images import image_error
-from gan_study.analysis.inference.looks import Look, spending_shares
-from gan_study.analysis.verdicts import LEAST_SPREAD
+from gan_study.analysis.inference.looks import Look, look_at, spending_shares
 
 PAGE = Path(__file__).parents[1] / "docs" / "statistics.md"
 BEGIN, END = "<!-- simulated: begin -->", "<!-- simulated: end -->"
@@ -116,15 +115,10 @@ def _look(
     share: float,
 ) -> Look:
     labels = np.ones(method.shape[-1], dtype=np.int64)
-    return Look(
-        num_seeds=len(gains),
-        mean=float(gains.mean()),
-        spread=max(float(gains.std(ddof=1)), LEAST_SPREAD),
-        image_error=image_error(
-            labels, method.astype(np.int64), without.astype(np.int64), classes=[1], score="minority_recall"
-        ),
-        share=share,
+    error = image_error(
+        labels, method.astype(np.int64), without.astype(np.int64), classes=[1], score="minority_recall"
     )
+    return look_at(gains, image_error=error, share=share)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,6 +25,8 @@ _CLASS_LISTS = (("data", "classes"), ("imbalance", "minority_classes"), ("imbala
 
 # What stands for the methods that validation chooses in the first round, in a family of comparisons.
 CHOSEN_GAN, CHOSEN_SIMPLE = "the chosen GAN", "the chosen simple method"
+# The balancer whose images are as many, and not new.
+DUPLICATES = "duplicates"
 
 Phase: TypeAlias = Literal["baseline", "search", "confirm"]
 Status: TypeAlias = Literal["complete", "pruned", "failed"]

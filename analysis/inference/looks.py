@@ -12,7 +12,7 @@ error is kept whenever the study stops (union bound over looks fixed beforehand;
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -22,6 +22,8 @@ from scipy import optimize, special, stats
 
 # Two values have an interval, but one that a lucky pair makes as narrow as it likes.
 MINIMUM_SEEDS = 3
+# Of gains: less than an image of a thousand, so that equal seeds are not taken for certainty.
+LEAST_SPREAD = 1e-3
 # Cohen, "Statistical Power Analysis for the Behavioral Sciences" (1988), p. 56.
 POWER = 0.8
 # More seeds than anybody trains.
@@ -69,9 +71,14 @@ class Look:
 
     def of(self, num_seeds: int) -> "Look":
         """The only look at another number of seeds, if gain and spread stay as they were seen."""
-        return Look(
-            num_seeds=num_seeds, mean=self.mean, spread=self.spread, image_error=self.image_error, share=1.0
-        )
+        return replace(self, num_seeds=num_seeds, share=1.0)
+
+
+def look_at(differences: Sequence[float] | Floats, *, image_error: float, share: float) -> Look:
+    """What the paired `differences` of two seeds or more show; see `Look`."""
+    spread = max(float(np.std(differences, ddof=1)), LEAST_SPREAD)
+    mean = float(np.mean(differences))
+    return Look(num_seeds=len(differences), mean=mean, spread=spread, image_error=image_error, share=share)
 
 
 @lru_cache(maxsize=256)

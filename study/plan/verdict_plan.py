@@ -2,11 +2,10 @@
 
 from gan_study.study.plan.config import NO_BALANCING, ConfirmConfig, StudyConfig
 from gan_study.trainables.balancing.catalog import BALANCERS
-from gan_study.trainables.record import CHOSEN_GAN, CHOSEN_SIMPLE, ComparisonFamily, VerdictPlan
+from gan_study.trainables.record import CHOSEN_GAN, CHOSEN_SIMPLE, DUPLICATES, ComparisonFamily, VerdictPlan
 
 # Both were asked for: does it find more of the rare class, and at what price in false alarms.
 METRICS = ("minority_f1", "minority_recall")
-DUPLICATES = "duplicates"
 
 
 def verdict_plan(config: StudyConfig) -> VerdictPlan:
