@@ -95,7 +95,7 @@ class GanBalancing:
             VARIANTS[self.name],
             self.gan,
             [run.gan for run in runs],
-            wanted_by=lambda training, seed: [run.gan for run in self._runs(training, seed=seed)],
+            wanted_by=lambda training, seed: self.wanted_gans(training, seed=seed),
             # GANs that are trained for other trials too leave a state at each epoch that is shown: too many states
             # where every few epochs are compared.
             execution=execution.within_trial() if self.pick_epoch_every else execution,
@@ -114,6 +114,10 @@ class GanBalancing:
         for states in zip(*shown, strict=True):
             if states[0].epoch in (*self.gan.milestones, self.gan.epochs):
                 yield self._describe(runs, states, notes)
+
+    def wanted_gans(self, training: TrainingSet, *, seed: int) -> list[WantedGan]:
+        """The GANs that it trains, each with its data; none where no class lacks images."""
+        return [run.gan for run in self._runs(training, seed=seed)]
 
     def _runs(self, training: TrainingSet, *, seed: int) -> list["_Run"]:
         """The GANs to train: one for all classes, or one for each class that lacks images."""
