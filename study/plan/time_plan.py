@@ -201,11 +201,12 @@ def default_selection(config: StudyConfig) -> ClosedSearch:
 def search_trials(config: StudyConfig, number: int) -> Iterator[PlannedTrial]:
     """So many trials of the search, the balancers in turn, each as long as a point of the space is on average."""
     purpose = Purpose(phase="search", metric=config.objective)
-    cells = config.cells(config.space().balancers)
-    for cell in islice(cycle(cells), max(0, number)):
+    of_cells = []
+    for cell in config.cells(config.space().balancers)[: max(0, number)]:
         share = costs.mean_searched_length(config, cell.balancer)
         balancing = _of_share(config.balancing_by(cell.balancer), share)
-        yield planned_trial(config, cell, balancing, purpose, seed=config.search.seed)
+        of_cells.append(planned_trial(config, cell, balancing, purpose, seed=config.search.seed))
+    return islice(cycle(of_cells), max(0, number))
 
 
 def _of_share(balancing: BalancingConfig, share: float) -> BalancingConfig:

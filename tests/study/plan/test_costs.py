@@ -96,9 +96,6 @@ def test_tasks_begin_in_their_order_as_workers_become_free(seconds, workers, end
 
 def test_the_search_chooses_a_length_between_the_ends_of_its_range():
     def share(domain):
-        search = replace(
-            CONFIG.search, parameters={**CONFIG.search.parameters, "balancing/gan/epochs@dcgan": domain}
-        )
         values = {"balancing/gan/epochs@dcgan": domain, BALANCER: {"kind": "choice", "options": ["dcgan"]}}
         return costs.mean_searched_length(
             parse_study(

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -85,7 +86,7 @@ def test_the_dearest_gan_goes_first_and_dcgan_last_whatever_it_costs():
 
 def test_each_concession_takes_less_time_than_the_one_before():
     seconds = [forecast_of(plan, machine()).total for plan in concessions(CONFIG, machine())]
-    assert all(earlier > later for earlier, later in zip(seconds, seconds[1:], strict=False))
+    assert all(earlier > later for earlier, later in pairwise(seconds))
 
 
 def test_more_time_never_gives_less():
