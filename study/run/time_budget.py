@@ -199,13 +199,14 @@ class TimeGate:
         for trial in self.not_begun:
             by_phase[trial.purpose.phase].append(trial)
         seeds = ", ".join(map(str, sorted({trial.config.seed for trial in by_phase["confirm"]})))
+        confirm, stopped = len(by_phase["confirm"]), len(self.stopped)
         said = {
-            f"the search ended after {num_searched} trials": self.is_search_cut,
-            f"{len(by_phase['baseline'])} baselines did not begin": by_phase["baseline"],
-            f"{len(by_phase['search'])} chosen search trials did not begin": by_phase["search"],
-            f"{len(by_phase['confirm'])} trials of the confirmation did not begin (seeds {seeds})": seeds,
+            f"the search ended after {_count(num_searched, 'trial')}": self.is_search_cut,
+            f"{_count(len(by_phase['baseline']), 'baseline')} did not begin": by_phase["baseline"],
+            f"{_count(len(by_phase['search']), 'chosen search trial')} did not begin": by_phase["search"],
+            f"{_count(confirm, 'trial')} of the confirmation did not begin (seeds {seeds})": confirm,
             "a further round of seeds did not begin": self.is_round_cut,
-            f"{len(self.stopped)} trials that ran when time was up were stopped": self.stopped,
+            f"{_count(stopped, 'trial')} ran when time was up": stopped,
         }
         return tuple(sentence for sentence, is_so in said.items() if is_so)
 
@@ -220,6 +221,10 @@ class TimeGate:
         is_begun = not any(map(_row_of, self.not_begun)) and self.budget.may_begin([trial, *rest], running)
         self._rows += [row] if is_begun else []
         return is_begun
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _row_of(trial: PlannedTrial) -> tuple[int, int] | None:
