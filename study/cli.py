@@ -20,7 +20,6 @@ from gan_study.study.plan.config import resolve_study
 from gan_study.study.plan.recipe import study_config
 from gan_study.study.run.folder import StudyFolder, read_manifest
 from gan_study.study.run.result import EveryTrialFailedError, StudyResult, UnfinishedStudyError
-from gan_study.study.run.time_budget import parse_seconds
 from gan_study.study.watch.terminal import duration, printable, say
 from gan_study.trainables.base.settings import UserError
 from gan_study.trainables.record import TimePlan
@@ -371,8 +370,10 @@ def _assignments(shortcuts: Mapping[str, JsonValue]) -> list[str]:
 
 
 def _options(time_budget: str | None, address: str | None, verbose: bool) -> "RunOptions":
-    seconds = None if time_budget is None else parse_seconds(time_budget)
     from gan_study.study.run.runner import RunOptions
+    from gan_study.study.run.time_budget import parse_seconds
+
+    seconds = None if time_budget is None else parse_seconds(time_budget)
 
     # The processor's time until here is that of Python and of the imports, as far as it can be told everywhere.
     began_at = time.monotonic() - time.process_time()

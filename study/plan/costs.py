@@ -162,6 +162,17 @@ def loads(trials: Iterable[PlannedTrial], workloads: Mapping[Ratio, Workload], s
         yield seconds + len(settings) * DOMAIN_STEPS * speeds.domain_step + fits
 
 
+def even_loads(
+    trials: Iterable[PlannedTrial], workloads: Mapping[Ratio, Workload], speeds: Speeds, *, num_measuring: int
+) -> Iterator[float]:
+    """As `loads`, for trials in any order: `num_measuring` of a setting share what measures their images."""
+    for trial in trials:
+        workload = workloads[trial.cell.ratio]
+        made = DOMAIN_STEPS * speeds.domain_step + fit_seconds(trial.config, workload, speeds)
+        share = measures_images(trial) * made / max(1, num_measuring)
+        yield trial_seconds(trial, workload, speeds) + share
+
+
 def disk_bytes(trials: Iterable[PlannedTrial], workloads: Mapping[Ratio, Workload]) -> float:
     """Bytes that `trials` leave, without the states of GANs in training (`resources.cache_gb`)."""
     total = 0.0

@@ -324,20 +324,23 @@ def _budget(
         return TimeBudget(seconds=None, num_workers=num_workers)
     cells = config.cells(config.space().balancers)
     first_round = known_rounds(config, saved).rounds[:1]
-    predict = no_prediction if machine is None else partial(_predict, machine)
+    confirmed = tuple(confirmations(config, default_selection(config), first_round))
+    settings = {(trial.cell.ratio, trial.config.seed) for trial in confirmed}
+    num_measuring = sum(map(costs.measures_images, confirmed)) // len(settings)
+    predict = no_prediction if machine is None else partial(_predict, machine, num_measuring)
     return TimeBudget(
         seconds=options.time_budget_seconds,
         num_workers=num_workers,
         search=tuple(search_trials(config, len(cells))),
-        first_round=tuple(confirmations(config, default_selection(config), first_round)),
+        first_round=confirmed,
         predict=predict,
         machine_slowness=1.0 if machine is None else machine.slowness,
         began_at=options.began_at,
     )
 
 
-def _predict(machine: Machine, trials: Sequence[PlannedTrial]) -> list[float]:
-    return list(costs.loads(trials, machine.workloads, machine.speeds))
+def _predict(machine: Machine, num_measuring: int, trials: Sequence[PlannedTrial]) -> list[float]:
+    return list(costs.even_loads(trials, machine.workloads, machine.speeds, num_measuring=num_measuring))
 
 
 def _is_done(config: StudyConfig, folder: StudyFolder, records: RecordStore) -> bool:

@@ -52,8 +52,8 @@ def no_prediction(trials: Sequence[PlannedTrial]) -> Sequence[float]:
 class TimeBudget:
     """Says which trials may still begin, so that a study and its report end in time.
 
-    Trials take what those of the same balancer in the same phase took on average; others what `predict` says,
-    times what trials took so far over what it said of them.
+    Trials take what `predict` says, times what those of the same balancer in the same phase took over what it said
+    of them; if there are none yet, what such trials took in an earlier run, or what all took over what it said.
     """
 
     seconds: float | None
@@ -71,7 +71,8 @@ class TimeBudget:
     _taken: dict[tuple[str, str], list[float]] = field(default_factory=lambda: defaultdict(list))
     _predicted: dict[str, float] = field(default_factory=dict)
     _num_confirmed: int = 0
-    _sums: tuple[float, float] = (0.0, 0.0)
+    _sums: dict[tuple[str, str], tuple[float, float]] = field(default_factory=dict)
+    """Seconds taken and predicted, of trials of this run."""
 
     def ended(self, record: TrialRecord) -> None:
         """Learn from a trial that has ended, in this run or an earlier one."""
@@ -81,7 +82,8 @@ class TimeBudget:
         self._taken[record.phase, record.balancer].append(taken)
         self._num_confirmed += record.phase == "confirm"
         if predicted := self._predicted.get(record.trial_id):
-            self._sums = (self._sums[0] + taken, self._sums[1] + predicted)
+            before = self._sums.get((record.phase, record.balancer), (0.0, 0.0))
+            self._sums[record.phase, record.balancer] = (before[0] + taken, before[1] + predicted)
 
     def began(self, trial: PlannedTrial) -> None:
         """Note what was predicted of a trial that begins."""
@@ -91,7 +93,8 @@ class TimeBudget:
     @property
     def slowness(self) -> float:
         """What trials took over what was predicted."""
-        taken, predicted = self._sums
+        taken = sum(seconds for seconds, _ in self._sums.values())
+        predicted = sum(seconds for _, seconds in self._sums.values())
         return (taken + _PRIOR_SECONDS) / (predicted + _PRIOR_SECONDS)
 
     def report_seconds(self, num_more: int = 0) -> float:
@@ -112,9 +115,16 @@ class TimeBudget:
     def expected(self, trials: Sequence[PlannedTrial]) -> list[float]:
         """The seconds that `trials` take."""
         overall = fmean([each for some in self._taken.values() for each in some] or [0.0])
-        known = [self._taken.get((trial.purpose.phase, trial.cell.balancer)) for trial in trials]
-        predicted = [seconds * self.slowness or overall for seconds in self.predict(trials)]
-        return [fmean(taken or [seconds]) for taken, seconds in zip(known, predicted, strict=True)]
+        slowness = self.slowness
+
+        def expected(trial: PlannedTrial, predicted: float) -> float:
+            arm = (trial.purpose.phase, trial.cell.balancer)
+            if arm in self._sums:
+                taken, said = self._sums[arm]
+                return predicted * taken / said
+            return fmean(self._taken.get(arm) or [predicted * slowness or overall])
+
+        return list(map(expected, trials, self.predict(trials)))
 
     def may_search(self, running: Running) -> bool:
         """Whether one more search trial and then the whole first round end in time."""

@@ -118,3 +118,12 @@ def test_the_search_chooses_a_length_between_the_ends_of_its_range():
 def test_disk_counts_predictions():
     bare, fitted = (costs.disk_bytes([trial("none", fits=n)], {None: WORKLOAD}) for n in (1, 3))
     assert fitted - bare == 2 * 96 * 3 * 4
+
+
+def test_in_no_order_the_trials_of_a_setting_share_its_models():
+    gans = [trial("dcgan"), trial("bagan")]
+    alone = [costs.trial_seconds(each, WORKLOAD, SPEEDS) for each in gans]
+    shared = (DOMAIN_STEPS * 0.0625 + FIT) / 2
+    found = costs.even_loads([trial("none"), *gans], {None: WORKLOAD}, SPEEDS, num_measuring=2)
+    expected = [costs.trial_seconds(trial("none"), WORKLOAD, SPEEDS), *(each + shared for each in alone)]
+    assert list(found) == pytest.approx(expected)
