@@ -73,10 +73,14 @@ class RunOptions:
     verbose: bool = False
     console: Console = field(default_factory=Console)
 
+    @property
+    def ends_at(self) -> float | None:
+        """When the budget is used up, by `time.monotonic`; None without one."""
+        return None if self.time_budget_seconds is None else self.began_at + self.time_budget_seconds
+
     def seconds_left(self) -> float | None:
         """What is left of the budget; None without one."""
-        passed = time.monotonic() - self.began_at
-        return None if self.time_budget_seconds is None else self.time_budget_seconds - passed
+        return None if self.ends_at is None else self.ends_at - time.monotonic()
 
 
 def run_study(
@@ -272,7 +276,7 @@ def _run(
     config, folder = decide_execution(manifest.config, room), StudyFolder(root.resolve())
     with contextlib.ExitStack() as closing:
         saved = read_rounds(folder.rounds)
-        tally = Tally(num_workers=room.num_workers, num_trials=num_trials(config, saved))
+        tally = Tally(num_workers=room.num_workers, num_trials=num_trials(config, saved), ends_at=options.ends_at)
 
         def on_rounds(rounds: Rounds) -> None:
             tally.num_trials = num_trials(config, rounds)

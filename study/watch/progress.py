@@ -22,6 +22,8 @@ class Tally:
 
     num_workers: int
     num_trials: TrialCount
+    ends_at: float | None = None
+    """When a time budget is used up, by `time.monotonic`; None without one."""
     num_confirmed: int = 0
     ended: Counter[str] = field(default_factory=Counter)
     running: int = 0
@@ -50,7 +52,8 @@ class Tally:
         num_left = max(0, self.num_trials.number - self.ended.total())
         # All that is left may be trials of the confirmation, which the report is about.
         report = costs.CLOSE_SECONDS + costs.report_seconds(self.num_confirmed + num_left)
-        return fmean(self.seconds) * num_left / self.num_workers + report
+        left = fmean(self.seconds) * num_left / self.num_workers + report
+        return left if self.ends_at is None else min(left, max(0.0, self.ends_at - time.monotonic()))
 
     def done_text(self) -> str:
         """How many trials are done, of how many."""
