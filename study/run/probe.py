@@ -106,7 +106,7 @@ def measure_speeds(
         classifier_step=step,
         classifier_start=start,
         domain_step=_domain_speed(data, share / 2),
-        prediction=_seconds_of(lambda: fitted.probabilities(images), 0.0) / len(images),
+        prediction=_seconds_of(lambda: fitted.probabilities(images).sum().item(), 0.0) / len(images),
         data=data_seconds,
     )
 

@@ -313,7 +313,7 @@ def _run(
     if session.time_cuts:
         note_cuts(root, manifest, session.time_cuts, budget_seconds=options.time_budget_seconds or 0.0)
     # Tune takes a Ctrl-C for the end of the study.
-    elif not _is_done(config, folder, session.records):
+    if not session.is_over and not _is_done(config, folder, session.records):
         raise UnfinishedStudyError(
             f"{len(session.records)} of {tally.num_trials} trials are done; `gan-study resume {root}` continues"
         )

@@ -89,6 +89,7 @@ class StudySession:
         self._running: dict[str, _Running] = {}
         self._rescheduled: deque[PlannedTrial] = deque()
         self._budget, self._gate = budget, TimeGate(budget)
+        self.is_over = False
         for record in self.records:
             budget.ended(record)
 
@@ -97,6 +98,7 @@ class StudySession:
         if self._rescheduled:
             return self._rescheduled.popleft()
         planned = self._gate.next(self._planner, self._underway())
+        self.is_over = planned is Pause.DONE
         if isinstance(planned, PlannedTrial):
             self._running[planned.trial_id] = _Running(planned)
             if planned.purpose.search is not None:

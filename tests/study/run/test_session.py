@@ -67,7 +67,8 @@ def test_a_trial_that_is_stopped_since_time_is_up_leaves_no_record(tmp_path):
 
 def test_nothing_begins_once_time_is_up(tmp_path):
     session = begin(tmp_path, seconds=1.0)
-    assert session.next() is Pause.DONE
+    assert not session.is_over
+    assert session.next() is Pause.DONE and session.is_over
     assert "10 baselines did not begin" in session.time_cuts
     assert len(session.records) == 0
 
