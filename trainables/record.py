@@ -140,8 +140,8 @@ class StudyHeader:
 class Milestone:
     """A validation score on the way."""
 
-    epoch: int
-    """The GAN epoch whose generator filled the set."""
+    generator_steps: int
+    """The generator step of the GANs that filled the set."""
     objective: float
     """The gain over the baseline, as in the record."""
 

@@ -100,7 +100,7 @@ _WORDS: Mapping[str, tuple[str, str, str]] = {
     "losses": (
         "losses",
         "GAN losses, the smallest confirmed seed of each",
-        "Generator and discriminator loss of each GAN by epoch.",
+        "Generator and discriminator loss of each GAN by generator step.",
     ),
 }
 

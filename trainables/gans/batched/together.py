@@ -10,7 +10,7 @@ from gan_study.trainables.gans.batched.cuda_graphs import CUDA_GRAPHS, Recorder,
 from gan_study.trainables.gans.batched.stacked import can_be_stacked, kind, train_gans
 from gan_study.trainables.gans.checkpoints import Checkpoints
 from gan_study.trainables.gans.trainer import DivergedError
-from gan_study.trainables.gans.training import TrainedEpoch
+from gan_study.trainables.gans.training import TrainedGan
 from gan_study.trainables.gans.variant import GanSettings, GanVariant
 
 
@@ -29,7 +29,6 @@ def train_together(
     *,
     family: Sequence[WantedGan],
     execution: GanExecution,
-    at: Collection[int],
     checkpoints: Checkpoints | None,
 ) -> list[GanInTraining]:
     """What `train_all` gives; the batches follow from `family` alone.
@@ -42,16 +41,17 @@ def train_together(
     found: dict[int, GanInTraining] = {}
     for stack in _stacks(variant, settings, family, execution):
         seeds = [gan.seed for gan in stack.gans]
-        own = [gan.seed for gan in wanted if gan.seed in seeds]
+        own = [gan for gan in wanted if gan.seed in seeds]
         if not own:
             continue
+        at = frozenset[int]().union(*(gan.at for gan in stack.gans))
         policy = checkpoints
         if policy is not None and len(own) < len(seeds):
-            policy = replace(policy, epochs=policy.epochs.union(at, {settings.epochs}))
+            policy = replace(policy, keeps_looked_at=True)
         outcomes = _train(variant, settings, stack.gans, at=at, checkpoints=policy, recorder=recorder)
-        for seed, each in zip(own, tee(outcomes, len(own)), strict=True):
-            epochs = _epochs_of(each, seeds.index(seed))
-            found[seed] = GanInTraining(epochs=epochs, notes=(*stack.notes, *graph_notes))
+        for gan, each in zip(own, tee(outcomes, len(own)), strict=True):
+            states = _states_of(each, seeds.index(gan.seed), at=gan.at)
+            found[gan.seed] = GanInTraining(states=states, notes=(*stack.notes, *graph_notes))
     return [found[gan.seed] for gan in wanted]
 
 
@@ -87,7 +87,7 @@ def _train(
     at: Collection[int],
     checkpoints: Checkpoints | None,
     recorder: Recorder | None,
-) -> Iterator[tuple[TrainedEpoch | DivergedError, ...]]:
+) -> Iterator[tuple[TrainedGan | DivergedError, ...]]:
     data, seeds = [gan.data for gan in gans], [gan.seed for gan in gans]
     if len(gans) > 1:
         yield from train_gans(
@@ -100,12 +100,13 @@ def _train(
         yield (state,)
 
 
-def _epochs_of(
-    outcomes: Iterator[tuple[TrainedEpoch | DivergedError, ...]], number: int
-) -> Iterator[TrainedEpoch]:
-    """The epochs of the GAN of that number; raises its DivergedError."""
+def _states_of(
+    outcomes: Iterator[tuple[TrainedGan | DivergedError, ...]], number: int, *, at: Collection[int]
+) -> Iterator[TrainedGan]:
+    """The states of the GAN of that number at its own generator steps; raises its DivergedError."""
     for of_all in outcomes:
         outcome = of_all[number]
         if isinstance(outcome, DivergedError):
             raise outcome
-        yield outcome
+        if outcome.generator_steps in at:
+            yield outcome

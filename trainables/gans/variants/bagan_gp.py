@@ -91,7 +91,6 @@ BAGAN_GP = GanVariant(
         # classes (there as they occur), and fakes have the labels of the real images (there labels of their own).
         # On one core an epoch of 6,000 images of 28 pixels takes half a minute, and has nine generator steps:
         # smaller batches and one discriminator step are the settings to change there.
-        epochs=30,
         beta2=0.9,
         batch_size=128,
         latent_size=128,
