@@ -32,7 +32,7 @@ def hold_out(data: TrainingData, labels: Collection[int], *, seed: int) -> tuple
 
     What it lost is empty where no class has so many.
     """
-    chosen = []
+    chosen = [torch.empty(0, dtype=torch.int64)]
     for label in labels:
         rows = torch.nonzero(data.labels == label).squeeze(1).cpu()
         number = round(HELD_OUT_SHARE * len(rows)) if len(rows) >= FEWEST_IMAGES else 0
