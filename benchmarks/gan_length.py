@@ -1,10 +1,10 @@
 """How long a GAN has to be trained: what its images are worth after so many generator steps, on three sets.
 
-`python -m benchmarks.gan_length dcgan r3gan` trains each variant with its own settings on 22 zeros of MNIST, 56 chest
-X-rays at 32 pixels and 500 coats of Fashion-MNIST, and keeps a file a training in benchmarks/results, so that it may
-be stopped and run again. GAN-train is the recall of the rare class, on real images that nothing was trained on, of
-a classifier that knows it from generated images alone (Shmelkov et al. 2018); the real-image reference is that of
-the real ones, repeated as often. `--write` puts the table of all that is kept into docs/gan_length.md.
+`python -m benchmarks.gan_length dcgan r3gan` trains each variant with its own settings on 22 zeros of MNIST, 56
+chest X-rays at 32 pixels and 500 coats of Fashion-MNIST. It keeps a file a training in benchmarks/results, so that
+it may be stopped and run again. GAN-train is the recall of the rare class, on real images that nothing was trained
+on, of a classifier that knows it from generated images alone (Shmelkov et al. 2018); the real-image reference is
+that of the real ones, repeated as often. `--write` puts the table of all that is kept into docs/gan_length.md.
 """
 
 import argparse
