@@ -87,9 +87,9 @@ BAGAN_GP = GanVariant(
     defaults=replace(
         DEFAULTS,
         # As in the authors' code: 100 epochs with one generator step a batch are 5,800 generator steps on their
-        # imbalanced Fashion-MNIST. What differs is in the loop that all variants share: each discriminator step has
-        # a batch of its own (there five have one), of uniformly drawn classes (there as they occur), and fakes have
-        # the labels of the real images (there labels of their own).
+        # imbalanced Fashion-MNIST. What differs is in the loop that all variants share: each discriminator step
+        # has a batch of its own (there five have one), of uniformly drawn classes (there as they occur), and fakes
+        # have the labels of the real images (there labels of their own).
         # On one core a generator step at 28 pixels takes over a second: smaller batches and one discriminator step
         # are the settings to change there.
         generator_steps=5800,
