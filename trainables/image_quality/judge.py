@@ -193,7 +193,7 @@ def _measure_class(
 
 
 def weakness_flags(gan_train: float | None, reference: float | None) -> tuple[str, ...]:
-    """ "weak", where GAN-train is less than WEAK_SHARE of what as many real images reach; nothing if not known."""
+    """The flag "weak", where GAN-train is less than WEAK_SHARE of what as many real images reach."""
     if gan_train is None or reference is None or gan_train >= WEAK_SHARE * reference:
         return ()
     return ("weak",)
