@@ -137,9 +137,9 @@ def table() -> Iterator[str]:
             yield f"| `{variant}` | {task.title} | {cells} | {rows[-1]['reference']:.2f} | {each:.0f} |"
 
 
-def write(lines: Sequence[str]) -> None:
-    """Put the table between its marks in the page."""
-    begin, end = "<!-- curves: begin -->", "<!-- curves: end -->"
+def write(lines: Sequence[str], *, name: str) -> None:
+    """Put a table between the marks of its name in the page."""
+    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
     before, rest = PAGE.read_text(encoding="utf-8").split(begin)
     text = "\n".join(lines)
     PAGE.write_text(f"{before}{begin}\n{text}\n{end}{rest.split(end)[1]}", encoding="utf-8")
@@ -167,7 +167,7 @@ def main() -> None:
                 print(variant, name, row, flush=True)
             path.write_text(json.dumps(rows))
     if options.write:
-        write(list(table()))
+        write(list(table()), name="curves")
 
 
 if __name__ == "__main__":
