@@ -32,14 +32,12 @@ def hold_out(data: TrainingData, labels: Collection[int], *, seed: int) -> tuple
 
     What it lost is empty where no class has so many.
     """
-    chosen = []
+    is_held_out = torch.zeros(len(data.labels), dtype=torch.bool)
     for label in labels:
         rows = torch.nonzero(data.labels == label).squeeze(1).cpu()
         number = round(HELD_OUT_SHARE * len(rows)) if len(rows) >= FEWEST_IMAGES else 0
         order = torch.randperm(len(rows), generator=torch_generator(seed, "held out", label))
-        chosen.append(rows[order[:number]])
-    is_held_out = torch.zeros(len(data.labels), dtype=torch.bool)
-    is_held_out[torch.cat(chosen)] = True
+        is_held_out[rows[order[:number]]] = True
     return _take(data, ~is_held_out), _take(data, is_held_out)
 
 
