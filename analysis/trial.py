@@ -69,6 +69,18 @@ class Losses(NamedTuple):
     discriminator: Floats
 
 
+class GanEnd(NamedTuple):
+    """Why a GAN's training ended, and how far its images were from real ones on the way."""
+
+    generator_steps: int
+    reason: str
+    still_improving: bool | None
+    """None where it was not measured."""
+    compared_at: tuple[int, ...]
+    """Generator steps of the comparisons."""
+    distances: tuple[float, ...]
+
+
 @dataclass(frozen=True, kw_only=True)
 class ImageQuality:
     """What the generated images of one class are worth; see `quality/` in `trainables.arrays`."""
@@ -195,6 +207,24 @@ class Trial(TrialRecord):
         """Generator steps by what each GAN was trained on."""
         found = self.read("gan/trained_on", "gan/generator_steps")
         return dict(zip(found[0].tolist(), found[1].tolist(), strict=True)) if found else {}
+
+    @cached_property
+    def gan_ends(self) -> dict[str, GanEnd]:
+        """By what each GAN was trained on."""
+        names = ("generator_steps", "reason", "still_improving", "length_steps", "length_distances")
+        found = self.read("gan/trained_on", *(f"gan/{name}" for name in names))
+        if found is None:
+            return {}
+        return {
+            str(name): GanEnd(
+                generator_steps=int(length),
+                reason=str(reason),
+                still_improving=None if improving < 0 else bool(improving),
+                compared_at=tuple(steps[steps >= 0].tolist()),
+                distances=tuple(distances[steps >= 0].tolist()),
+            )
+            for name, length, reason, improving, steps, distances in zip(*found, strict=True)
+        }
 
     @cached_property
     def gan_seconds(self) -> dict[str, float]:

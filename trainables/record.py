@@ -262,7 +262,7 @@ class Memorisation:
     fewest_distinct: int | None = None
     """Number of different images among those made of a class; None if not counted."""
     flags: tuple[str, ...] = ()
-    """"copies", "collapsed": raised for some class."""
+    """"copies", "collapsed", "weak": raised for some class."""
 
 
 @settings

@@ -1,7 +1,7 @@
 """Images of the minority classes made by a GAN."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Self
 
@@ -24,8 +24,8 @@ from gan_study.trainables.gans.batched import ALONE, TrialExecution, WantedGan, 
 from gan_study.trainables.gans.catalog import VARIANTS
 from gan_study.trainables.gans.checkpoints import Checkpoints
 from gan_study.trainables.gans.sampling import MOST_CLASSES, Snapshots, sample, split_by_label
-from gan_study.trainables.gans.training import FIXED, TrainedGan, TrainingEnd
-from gan_study.trainables.gans.variant import GanSettings, TrainingData
+from gan_study.trainables.gans.training import FIXED, TrainedGan, TrainingEnd, pretrain
+from gan_study.trainables.gans.variant import GanSettings, Pretrained, TrainingData
 
 ALL_CLASSES = "all classes"
 
@@ -94,12 +94,14 @@ class GanBalancing:
         Generators keep changing once the next are asked for. Raises DivergedError where a loss is no longer
         finite.
         """
-        runs = self._runs(training, seed=seed)
+        runs = self._runs(training, seed=seed, checkpoints=checkpoints)
         gans = train_all(
             VARIANTS[self.name],
             self.gan,
             [run.gan for run in runs],
-            wanted_by=lambda training, seed: [run.gan for run in self._runs(training, seed=seed)],
+            wanted_by=lambda training, seed: [
+                run.gan for run in self._runs(training, seed=seed, checkpoints=checkpoints)
+            ],
             # GANs that are trained for other trials too leave a state at each step that is looked at: too many
             # states where they are compared every few steps.
             execution=execution.within_trial() if any(len(run.held_out.images) for run in runs) else execution,
@@ -123,9 +125,10 @@ class GanBalancing:
 
     def most_generator_steps(self, training: TrainingSet) -> int:
         """The most generator steps that a GAN for `training` may take."""
-        return max(max(run.gan.at) for run in self._runs(training, seed=0))
+        fresh = replace(self, gan=replace(self.gan, pretrain="none"))
+        return max(max(run.gan.at) for run in fresh._runs(training, seed=0, checkpoints=None))
 
-    def _runs(self, training: TrainingSet, *, seed: int) -> list["_Run"]:
+    def _runs(self, training: TrainingSet, *, seed: int, checkpoints: Checkpoints | None) -> list["_Run"]:
         """The GANs to train: one for all classes, or one for each class that lacks images."""
         labels, names = tuple(deficits(training, balance_to=self.balance_to)), training.classes.names
         if VARIANTS[self.name].conditional:
@@ -133,17 +136,33 @@ class GanBalancing:
         else:
             rows = {label: torch.nonzero(training.labels == label).squeeze(1) for label in labels}
             examples = [(names[label], (label,), training.take(rows[label])) for label in labels]
+        start = self._pretrained(training, seed=seed, checkpoints=checkpoints)
         return [
             self._run(
                 trained_on,
                 fills,
                 TrainingData(
-                    images=resize(shown.images, self.image_size), labels=shown.labels, num_classes=len(names)
+                    images=resize(shown.images, self.image_size),
+                    labels=shown.labels,
+                    num_classes=len(names),
+                    start=start,
                 ),
                 seed=derive_seed(seed, "gan", trained_on),
             )
             for trained_on, fills, shown in examples
         ]
+
+    def _pretrained(
+        self, training: TrainingSet, *, seed: int, checkpoints: Checkpoints | None
+    ) -> Pretrained | None:
+        """What the GANs begin with: weights learned from all classes alike, or None for drawn ones."""
+        if self.gan.pretrain == "none":
+            return None
+        images = resize(training.images, self.image_size)
+        # One class to it: its generator knows no labels.
+        data = TrainingData(images=images, labels=torch.zeros_like(training.labels), num_classes=1)
+        seed = derive_seed(seed, "gan", ALL_CLASSES)
+        return pretrain(VARIANTS[self.name], self.gan, data, seed=seed, checkpoints=checkpoints)
 
     def _run(self, trained_on: str, fills: tuple[int, ...], data: TrainingData, *, seed: int) -> "_Run":
         shown, held_out = hold_out(data, fills if self.gan.most_generator_steps else (), seed=seed)

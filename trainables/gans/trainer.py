@@ -116,6 +116,9 @@ class GanTrainer:
             kind = self.device.type
             raise ConfigError(f"gan.precision: 'tf32' cannot be used on {kind}; only NVIDIA GPUs have it")
         self.networks = draw_networks(variant, settings, data, seed=seed)
+        if data.start is not None:
+            self.networks.generator.load_state_dict(dict(data.start.generator))
+            self.networks.discriminator.load_state_dict(dict(data.start.discriminator))
         for network in (self.networks.generator, self.networks.discriminator):
             network.to(data.images).to(memory_format=variant.memory_format)
         decay = settings.ema_decay

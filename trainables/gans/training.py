@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from torch import nn
@@ -11,7 +11,7 @@ from gan_study.trainables.base.settings import digest, dump
 from gan_study.trainables.gans.checkpoints import Checkpoints
 from gan_study.trainables.gans.sampling import Snapshots
 from gan_study.trainables.gans.trainer import LOSS_INTERVAL, GanTrainer, MeanLosses
-from gan_study.trainables.gans.variant import LENGTHS, GanSettings, GanVariant, TrainingData
+from gan_study.trainables.gans.variant import LENGTHS, GanSettings, GanVariant, Pretrained, TrainingData
 from gan_study.trainables.runtime.cache import arithmetic, contents
 
 _log = logging.getLogger(__name__)
@@ -85,6 +85,28 @@ def train_gan(
         yield report(trainer)
 
 
+def pretrain(
+    variant: GanVariant,
+    settings: GanSettings,
+    data: TrainingData,
+    *,
+    seed: int,
+    checkpoints: Checkpoints | None = None,
+) -> Pretrained:
+    """The weights of `variant` after the least length on `data`; with `checkpoints` they are made once."""
+    trainer = GanTrainer(variant, settings, data, seed=seed)
+    name = training_id(variant, settings, data, seed=seed)
+    steps = settings.num_generator_steps(len(data.images))
+    policy = replace(checkpoints, generator_steps=checkpoints.generator_steps | {steps}) if checkpoints else None
+    for _ in reach(trainer, name, at=[steps], checkpoints=policy):
+        pass
+    return Pretrained(
+        name=f"{name} {steps}",
+        generator=trainer.networks.generator.state_dict(),
+        discriminator=trainer.networks.discriminator.state_dict(),
+    )
+
+
 def reach(
     trainer: GanTrainer, name: str, *, at: Collection[int], checkpoints: Checkpoints | None
 ) -> Iterator[int]:
@@ -136,6 +158,7 @@ def training_id(
             "variant": variant.name,
             "settings": {name: value for name, value in dump(settings).items() if name not in lengths},
             "data": [contents(data.images, data.labels), data.num_classes],
+            "start": data.start.name if data.start else None,
             "seed": seed,
             "made by": [*arithmetic(data.images.device), execution],
             "state": STATE_VERSION,

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Annotated, NamedTuple, Protocol, Self, TypeAlias
+from typing import Annotated, Literal, NamedTuple, Protocol, Self, TypeAlias
 
 import torch
 from pydantic import Field, model_validator
@@ -45,6 +45,9 @@ class GanSettings:
     """The discriminator is shown randomly altered images, real and fake alike (Zhao et al. 2020)."""
     ema_decay: float = Field(default=0.0, ge=0, lt=1)
     """Above 0, images are sampled from an exponential average of the generator's weights."""
+    pretrain: Literal["none", "all_classes"] = "none"
+    """"all_classes": a variant that is trained on one class begins with the weights of a GAN that was trained, for
+    the least length, on the images of all classes."""
     warm_start_epochs: int = Field(default=0, ge=0)
     """Passes of the training that comes before, where the variant has one."""
     precision: Precision = "float32"
@@ -217,12 +220,26 @@ class Term:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Pretrained:
+    """Weights that a training begins with in place of drawn ones."""
+
+    name: str
+    """Of the training that they come from, and its length."""
+    generator: Mapping[str, Tensor]
+    discriminator: Mapping[str, Tensor]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class TrainingData:
-    """What a GAN is trained on: `images` [N, C, H, W] in [-1, 1] and their `labels` [N] below `num_classes`."""
+    """What a GAN is trained on, and what it begins with."""
 
     images: Tensor
+    """[N, C, H, W] in [-1, 1]."""
     labels: Tensor
+    """[N], below `num_classes`."""
     num_classes: int
+    start: Pretrained | None = None
+    """None: weights are drawn."""
 
     @property
     def shape(self) -> ImageShape:
@@ -276,7 +293,8 @@ class GanVariant:
     @property
     def settings_without_use(self) -> frozenset[str]:
         """The names of the settings that this variant has no use for; they keep their defaults."""
-        return frozenset() if self.warm_start else frozenset({"warm_start_epochs"})
+        unused = frozenset[str]() if self.warm_start else frozenset({"warm_start_epochs"})
+        return unused | {"pretrain"} if self.conditional else unused
 
 
 def parse_gan_settings(variant: GanVariant, values: object, *, where: str) -> GanSettings:
@@ -292,7 +310,7 @@ def parse_gan_settings(variant: GanVariant, values: object, *, where: str) -> Ga
             raise ConfigError(f"{where}.weights.{name}: unknown key; {hint}")
     for name in variant.settings_without_use & given.keys():
         if given[name] != getattr(variant.defaults, name):
-            raise ConfigError(f"{where}.{name}: {given[name]!r} cannot be used; {variant.name} has no warm start")
+            raise ConfigError(f"{where}.{name}: {given[name]!r} cannot be used; {variant.name} has no use for it")
     defaults = dict(vars(variant.defaults))
     if any(given.get(name) is not None for name in LENGTHS):
         defaults |= dict.fromkeys(LENGTHS)

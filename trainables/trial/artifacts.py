@@ -60,7 +60,7 @@ def fit_arrays(
     }
 
 
-def gan_arrays(gans: Mapping[str, TrainedGan]) -> dict[str, Array]:
+def gan_arrays(gans: Mapping[str, TrainedGan], *, pretrained_on: str | None) -> dict[str, Array]:
     """Losses, steps and times of each GAN, by what it was trained on; nothing without one."""
     if not gans:
         return {}
@@ -74,6 +74,7 @@ def gan_arrays(gans: Mapping[str, TrainedGan]) -> dict[str, Array]:
         "gan/discriminator_loss": _rows([[each.discriminator for each in gan.losses] for gan in found], np.nan),
         "gan/seconds": np.array([gan.seconds for gan in found], dtype=np.float64),
         "gan/generator_steps": np.array([gan.generator_steps for gan in found], dtype=np.int64),
+        "gan/pretrained_on": _text([pretrained_on or ""] * len(found)),
         "gan/reason": _text([end.reason for end in ends]),
         "gan/still_improving": np.array(improving, dtype=np.int64),
         "gan/length_steps": _rows([end.compared_at for end in ends], -1),

@@ -44,7 +44,7 @@ from gan_study.trainables.trial.artifacts import (
     score_arrays,
     snapshot_arrays,
 )
-from gan_study.trainables.trial.config import TrialConfig, dump_trial, gan_settings
+from gan_study.trainables.trial.config import TrialConfig, dump_trial, gan_settings, pretrained_on
 from gan_study.trainables.trial.data import TrialData
 
 
@@ -131,7 +131,7 @@ def complete(
         objective=gain(evaluated["validation"].scores, purpose),
         milestones=milestones,
         generated=_describe_images(blank.config, counts, minority=data.parts.classes.minority),
-        gan=_describe_length(balanced),
+        gan=_describe_length(balanced, pretrained_on(config.balancing)),
         memorisation=_describe_memorisation(measured),
         arrays=array_path(blank.trial_id),
         notes=limit_notes(notes),
@@ -141,7 +141,7 @@ def complete(
     )
     arrays = {
         **class_arrays(data.parts.classes, counts),
-        **gan_arrays(balanced.gans),
+        **gan_arrays(balanced.gans, pretrained_on=pretrained_on(config.balancing)),
         **sample_arrays(balanced.training),
         **snapshot_arrays(data.training, balanced.snapshots),
         **measured_arrays(measured),
@@ -239,7 +239,7 @@ def _describe_images(
     )
 
 
-def _describe_length(balanced: BalancedSet) -> GanLength | None:
+def _describe_length(balanced: BalancedSet, pretrained_on: str | None) -> GanLength | None:
     """The length of the GAN that took fewest steps; still improving if any of them was."""
     if not balanced.gans:
         return None
@@ -250,6 +250,7 @@ def _describe_length(balanced: BalancedSet) -> GanLength | None:
         generator_steps=shortest.generator_steps,
         reason=shortest.end.reason if shortest.end else "fixed",
         still_improving=any(known) if known else None,
+        pretrained_on=pretrained_on,
     )
 
 
