@@ -14,7 +14,7 @@ from gan_study.analysis.plots.images import to_image
 from gan_study.analysis.plots.nearest import draw_pairs, draw_panel
 from gan_study.analysis.plots.samples import draw_sheet, extreme_trials
 from gan_study.analysis.trial import Trial
-from tests.analysis.pictured import STEPS, SIZE, with_pictures
+from tests.analysis.pictured import SIZE, STEPS, with_pictures
 from tests.analysis.planted import planted_record, planted_study, study_of, with_arrays, with_samples
 from tests.analysis.test_report import shown
 

@@ -32,7 +32,10 @@ def test_a_parameter_exists_only_where_the_balancer_has_it():
 def test_the_range_of_one_balancer_goes_before_that_of_all():
     both = apply_changes(
         GAN_VARIANTS,
-        {"balancing/gan/generator_steps": Int(low=1, high=2), "balancing/gan/generator_steps@cgan": Int(low=3, high=4)},
+        {
+            "balancing/gan/generator_steps": Int(low=1, high=2),
+            "balancing/gan/generator_steps@cgan": Int(low=3, high=4),
+        },
     )
     assert "balancing/gan/generator_steps@cgan" in both.keys_of("cgan")
     assert "balancing/gan/generator_steps" not in both.keys_of("cgan")
@@ -55,7 +58,12 @@ def test_lengths_are_searched_from_each_variants_least_to_three_times_that(varia
 
 
 def test_a_point_is_nested_by_its_paths():
-    point = {BALANCER: "cgan", RATIO: 5, "balancing/gan/generator_steps@cgan": 7, "balancing/gan/learning_rate": 0.1}
+    point = {
+        BALANCER: "cgan",
+        RATIO: 5,
+        "balancing/gan/generator_steps@cgan": 7,
+        "balancing/gan/learning_rate": 0.1,
+    }
     assert nest(point) == {
         "balancing": {"name": "cgan", "gan": {"generator_steps": 7, "learning_rate": 0.1}},
         "imbalance": {"ratio": 5},

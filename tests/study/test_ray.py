@@ -309,7 +309,9 @@ def test_search_trials_of_one_gan_share_its_steps(local_ray, mirrored):
     searched = [record for record in result.trials if record.phase == "search"]
     assert [record.status for record in searched] == ["complete", "complete"]
     logs = [read_log(folder.log_of(record.trial_id)) for record in searched]
-    went_on = [[line.values["generator_steps"] for line in log if line.event.startswith("continued")] for log in logs]
+    went_on = [
+        [line.values["generator_steps"] for line in log if line.event.startswith("continued")] for log in logs
+    ]
     # Whichever was the first, what it left of step 2 serves the other: two rare classes, a GAN for each.
     assert went_on == [[], [2, 2]]
 

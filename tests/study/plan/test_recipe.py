@@ -129,7 +129,9 @@ def test_a_file_that_is_not_a_recipe_is_refused(tmp_path, text):
 
 def test_what_stands_twice_may_be_an_alias(tmp_path):
     file = tmp_path / "mine.yaml"
-    file.write_text("extends: quickstart\nbalancers: {dcgan: &short {gan: {generator_steps: 7}}, vanilla_gan: *short}\n")
+    file.write_text(
+        "extends: quickstart\nbalancers: {dcgan: &short {gan: {generator_steps: 7}}, vanilla_gan: *short}\n"
+    )
     gans = [study_config(str(file)).balancers[name]["gan"] for name in ("dcgan", "vanilla_gan")]
     assert [gan["generator_steps"] for gan in gans] == [7, 7]
 

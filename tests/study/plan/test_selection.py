@@ -12,7 +12,9 @@ from gan_study.trainables.record import Selection
 CHOSEN = SelectedConfig(
     balancer="wgan_gp",
     ratio=10.0,
-    balancing=parse_balancing({"name": "wgan_gp", "gan": {"generator_steps": 7, "weights": {"gradient_penalty": 3}}}),
+    balancing=parse_balancing(
+        {"name": "wgan_gp", "gan": {"generator_steps": 7, "weights": {"gradient_penalty": 3}}}
+    ),
     selection=Selection(search_trials=4, trial_id="0123456789ab", validation_objective=0.25),
 )
 

@@ -59,9 +59,7 @@ def test_a_variant_is_trained_until_it_ends_by_itself_from_2000_to_6000_steps(va
         (1, 8, 1, 3),
     ],
 )
-def test_steps_of_three_epochs(
-    num_images: int, batch_size: int, discriminator_steps: int, expected: int
-) -> None:
+def test_steps_of_three_epochs(num_images: int, batch_size: int, discriminator_steps: int, expected: int) -> None:
     given = {"epochs": 3, "batch_size": batch_size, "discriminator_steps": discriminator_steps}
     settings = parse_gan_settings(VARIANTS["dcgan"], given, where="gan")
     assert settings.num_generator_steps(num_images) == expected

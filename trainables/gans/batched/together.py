@@ -99,9 +99,7 @@ def _train(
         yield (state,)
 
 
-def _states_of(
-    outcomes: Iterator[tuple[TrainedGan | DivergedError, ...]], number: int
-) -> Iterator[TrainedGan]:
+def _states_of(outcomes: Iterator[tuple[TrainedGan | DivergedError, ...]], number: int) -> Iterator[TrainedGan]:
     """The states of the GAN of that number; raises its DivergedError."""
     for of_all in outcomes:
         outcome = of_all[number]

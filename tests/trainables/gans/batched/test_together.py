@@ -125,9 +125,7 @@ def test_several_of_one_trial_share_a_stack(stacks: list[tuple[int, int]]) -> No
     assert stacks == [(3, 2), (3, 4)]
     variant, settings = VARIANTS["vanilla_gan"], settings_of("vanilla_gan")
     wanted_states = train_gans(variant, settings, [gan.data for gan in FAMILY], seeds=range(3), at={2, 4})
-    together = [
-        [numbers(state) for state in of_all if isinstance(state, TrainedGan)] for of_all in wanted_states
-    ]
+    together = [[numbers(state) for state in of_all if isinstance(state, TrainedGan)] for of_all in wanted_states]
     assert [found[seed][0] for seed in range(3)] == [list(of_one) for of_one in zip(*together, strict=True)]
 
 
