@@ -16,7 +16,7 @@ def gan_time_tables(records: Sequence[Trial]) -> tuple[Table, ...]:
     rows = [
         {**arm._asdict(), "trained_on": name, **_means(name, trials)}
         for arm, trials in by_arm(confirmed(records)).items()
-        for name in dict.fromkeys(name for trial in trials for name in trial.gan_seconds)
+        for name in dict.fromkeys(name for trial in trials for name in _timed(trial))
     ]
     if not rows:
         return ()
@@ -30,7 +30,7 @@ def gan_time_tables(records: Sequence[Trial]) -> tuple[Table, ...]:
 
 def _means(name: str, trials: Sequence[Trial]) -> dict[str, float | int]:
     """Mean seconds and generator steps over seeds of GANs trained on `name`; seconds a step are of all seeds."""
-    timed = [(each.gan_seconds[name], each.gan_lengths[name]) for each in trials if name in each.gan_seconds]
+    timed = [found[name] for found in map(_timed, trials) if name in found]
     seconds, steps = np.array(timed, dtype=float).T
     return {
         "seconds": float(seconds.mean()),
@@ -38,3 +38,9 @@ def _means(name: str, trials: Sequence[Trial]) -> dict[str, float | int]:
         "seconds_per_1000_steps": float(1000 * seconds.sum() / max(1.0, steps.sum())),
         "seeds": len(timed),
     }
+
+
+def _timed(trial: Trial) -> dict[str, tuple[float, int]]:
+    """Seconds and generator steps by what each GAN was trained on; nothing where one of them cannot be read."""
+    seconds, steps = trial.gan_seconds, trial.gan_lengths
+    return {name: (seconds[name], steps[name]) for name in seconds if name in steps}

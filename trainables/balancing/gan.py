@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice, zip_longest
+from itertools import islice
 from typing import Self
 
 import torch
@@ -109,12 +109,19 @@ class GanBalancing:
         )
         notes = tuple(dict.fromkeys(note for gan in gans for note in gan.notes))
         shown = [self._to_its_end(run, gan.states, seed=seed) for run, gan in zip(runs, gans, strict=True)]
-        # Milestone by milestone, so that a version holds the images of every class after as many steps. Where an
-        # epoch has fewer steps, a training has ended while others go on.
-        states: tuple[TrainedGan | None, ...] = (None,) * len(runs)
-        for version in zip_longest(*shown):
-            states = tuple(new or old for new, old in zip(version, states, strict=True))
-            yield self._describe(runs, [state for state in states if state is not None], notes)
+        # Step by step, since the generators of GANs that are trained as one computation change together; and so a
+        # version holds the images of every class after as many steps. Some trainings end before others.
+        states: dict[int, TrainedGan] = {}
+        in_training = dict(enumerate(shown))
+        for step in sorted(frozenset[int]().union(*(run.gan.at for run in runs))):
+            for place in [place for place in in_training if step in runs[place].gan.at]:
+                states[place] = next(in_training[place])
+                if states[place].end is not None:
+                    del in_training[place]
+            if step in self.gan.milestones or not in_training:
+                yield self._describe(runs, [states[place] for place in range(len(runs))], notes)
+            if not in_training:
+                return
 
     def most_generator_steps(self, training: TrainingSet) -> int:
         """The most generator steps that a GAN for `training` may take."""
@@ -165,12 +172,11 @@ class GanBalancing:
             steps = comparison_steps(self.gan.most_generator_steps)
         else:
             steps = frozenset({last})
-        milestones = frozenset(step for step in self.gan.milestones if step < max(last, *steps))
+        milestones = frozenset(step for step in self.gan.milestones if step < max(steps))
         return _Run(
             trained_on=trained_on,
             fills=fills,
             held_out=held_out,
-            milestones=milestones,
             last=last,
             gan=WantedGan(data=shown, seed=seed, at=steps | milestones),
         )
@@ -186,7 +192,6 @@ class GanBalancing:
             run.held_out,
             least=run.last,
             most=self.gan.most_generator_steps,
-            milestones=run.milestones,
             latent_size=self.gan.latent_size,
             seed=seed,
         )
@@ -280,8 +285,6 @@ class _Run:
     """The labels that it fills."""
     held_out: TrainingData
     """Images that it is compared with; none where its length is fixed."""
-    milestones: frozenset[int]
-    """Generator steps on the way at which it is tried."""
     last: int
     """The generator steps that it is trained for, at least."""
     gan: WantedGan

@@ -32,14 +32,12 @@ def hold_out(data: TrainingData, labels: Collection[int], *, seed: int) -> tuple
 
     What it lost is empty where no class has so many.
     """
-    chosen = [torch.empty(0, dtype=torch.int64)]
+    is_held_out = torch.zeros(len(data.labels), dtype=torch.bool)
     for label in labels:
         rows = torch.nonzero(data.labels == label).squeeze(1).cpu()
         number = round(HELD_OUT_SHARE * len(rows)) if len(rows) >= FEWEST_IMAGES else 0
         order = torch.randperm(len(rows), generator=torch_generator(seed, "held out", label))
-        chosen.append(rows[order[:number]])
-    is_held_out = torch.zeros(len(data.labels), dtype=torch.bool)
-    is_held_out[torch.cat(chosen)] = True
+        is_held_out[rows[order[:number]]] = True
     return _take(data, ~is_held_out), _take(data, is_held_out)
 
 
@@ -65,21 +63,20 @@ def until_no_nearer(
     *,
     least: int,
     most: int,
-    milestones: Collection[int],
     latent_size: int,
     seed: int,
 ) -> Iterator[TrainedGan]:
-    """Those of `states` at `milestones`, and last the one nearest to `held_out`, once no nearer one has come.
+    """`states` until no nearer one to `held_out` has come for a while, the last with the nearest's generator.
 
-    The training is at least `least` and at most `most` generator steps long.
+    The training is at least `least` and at most `most` generator steps long. Each state is compared before it is
+    passed on, since its generator changes with the training.
     """
     compared_at: list[int] = []
     distances: list[float] = []
     nearest: TrainedGan | None = None
     for state in states:
-        if state.generator_steps in milestones:
-            yield state
         if state.generator_steps not in comparison_steps(most):
+            yield state
             continue
         distance = distance_to(held_out, state, latent_size=latent_size, seed=seed)
         if nearest is None or distance < min(distances):
@@ -97,6 +94,7 @@ def until_no_nearer(
             )
             yield replace(state, generator=nearest.generator, taken_from=nearest.generator_steps, end=end)
             return
+        yield state
 
 
 def distance_to(held_out: TrainingData, gan: TrainedGan, *, latent_size: int, seed: int) -> float:

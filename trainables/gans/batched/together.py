@@ -1,7 +1,7 @@
 """Which GANs are trained as one computation: decided by settings, device and images, never by who asks first."""
 
 from collections import defaultdict
-from collections.abc import Collection, Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import tee
 
@@ -44,13 +44,12 @@ def train_together(
         own = [gan for gan in wanted if gan.seed in seeds]
         if not own:
             continue
-        at = frozenset[int]().union(*(gan.at for gan in stack.gans))
         policy = checkpoints
         if policy is not None and len(own) < len(seeds):
             policy = replace(policy, keeps_looked_at=True)
-        outcomes = _train(variant, settings, stack.gans, at=at, checkpoints=policy, recorder=recorder)
+        outcomes = _train(variant, settings, stack.gans, checkpoints=policy, recorder=recorder)
         for gan, each in zip(own, tee(outcomes, len(own)), strict=True):
-            states = _states_of(each, seeds.index(gan.seed), at=gan.at)
+            states = _states_of(each, seeds.index(gan.seed))
             found[gan.seed] = GanInTraining(states=states, notes=(*stack.notes, *graph_notes))
     return [found[gan.seed] for gan in wanted]
 
@@ -67,7 +66,8 @@ def _stacks(
         return [_Stack(gans=[gan], notes=notes) for gan in family]
     alike: dict[Hashable, list[WantedGan]] = defaultdict(list)
     for gan in family:
-        alike[kind(gan.data)].append(gan)
+        # Whoever is looked at less often would otherwise be asked when the others have gone on.
+        alike[kind(gan.data), gan.at].append(gan)
     most = execution.at_once
     stacks = [gans[first : first + most] for gans in alike.values() for first in range(0, len(gans), most)]
     return [_Stack(gans=gans, notes=_notes(len(gans), among=len(family))) for gans in stacks]
@@ -84,11 +84,10 @@ def _train(
     settings: GanSettings,
     gans: Sequence[WantedGan],
     *,
-    at: Collection[int],
     checkpoints: Checkpoints | None,
     recorder: Recorder | None,
 ) -> Iterator[tuple[TrainedGan | DivergedError, ...]]:
-    data, seeds = [gan.data for gan in gans], [gan.seed for gan in gans]
+    data, seeds, at = [gan.data for gan in gans], [gan.seed for gan in gans], gans[0].at
     if len(gans) > 1:
         yield from train_gans(
             variant, settings, data, seeds=seeds, at=at, checkpoints=checkpoints, recorder=recorder
@@ -100,13 +99,10 @@ def _train(
         yield (state,)
 
 
-def _states_of(
-    outcomes: Iterator[tuple[TrainedGan | DivergedError, ...]], number: int, *, at: Collection[int]
-) -> Iterator[TrainedGan]:
-    """The states of the GAN of that number at its own generator steps; raises its DivergedError."""
+def _states_of(outcomes: Iterator[tuple[TrainedGan | DivergedError, ...]], number: int) -> Iterator[TrainedGan]:
+    """The states of the GAN of that number; raises its DivergedError."""
     for of_all in outcomes:
         outcome = of_all[number]
         if isinstance(outcome, DivergedError):
             raise outcome
-        if outcome.generator_steps in at:
-            yield outcome
+        yield outcome
