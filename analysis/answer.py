@@ -12,6 +12,7 @@ from gan_study.analysis.load import Study
 from gan_study.analysis.select import CONDITION_COLUMNS, Condition, confirmed, families
 from gan_study.analysis.tables import Table
 from gan_study.analysis.threshold import threshold_sentences
+from gan_study.analysis.training_length import CUT_OFF
 from gan_study.analysis.verdict_tables import verdict_text
 from gan_study.analysis.verdicts import Comparison, comparisons
 from gan_study.analysis.wording import ABSENT, count, estimate_text, gain_phrase, listing, number, ratio_text
@@ -124,8 +125,15 @@ def _gain_sentence(contrast: Contrast) -> str:
     )
     return (
         f"{opening}: {contrast.gan}, the GAN chosen on validation, changes test minority F1 by "
-        f"{gain_phrase(gain.estimate)} against no balancing{_what_would_decide(gain)}."
+        f"{gain_phrase(gain.estimate)} against no balancing{_what_would_decide(gain)}.{_cut_off_sentence(gain)}"
     )
+
+
+def _cut_off_sentence(comparison: Comparison) -> str:
+    """That a GAN which does not help might have, had it been trained for longer; nothing where it does."""
+    if comparison.verdict == "helps" or not comparison.is_cut_off:
+        return ""
+    return f" Its GAN was {CUT_OFF}: a longer training may change that."
 
 
 _RECALL_WORDS: Mapping[Verdict, str] = {
@@ -215,8 +223,15 @@ def _gain_sentences(found: Sequence[Contrast]) -> str:
     clauses = _by_task([contrast.gain for contrast in found], _GAIN_CLAUSES)
     return (
         "Judged by test minority F1 against no balancing, with the GAN chosen on validation under each condition, "
-        f"GAN augmentation {clauses}."
+        f"GAN augmentation {clauses}.{_cut_off_ratios([contrast.gain for contrast in found])}"
     )
+
+
+def _cut_off_ratios(judged: Sequence[Comparison]) -> str:
+    """The ratios at which a GAN that does not help was still improving; nothing where there are none."""
+    cut_off = [each for each in judged if each.is_cut_off and each.verdict != "helps"]
+    ratios = listing([ratio_text(each.pairs.condition.imbalance_ratio) for each in cut_off])
+    return f" Its GAN was {CUT_OFF} at {ratios}: a longer training may change that." if cut_off else ""
 
 
 def _rival_sentences(found: Sequence[Contrast]) -> str:

@@ -9,6 +9,7 @@ from gan_study.analysis.generated import FLAGS, flagged_images
 from gan_study.analysis.inference.looks import MINIMUM_SEEDS
 from gan_study.analysis.load import Study
 from gan_study.analysis.select import MAIN_METRIC, NO_BALANCING, UPPER_BOUND, confirmed
+from gan_study.analysis.training_length import CUT_OFF, cut_off_arms
 from gan_study.analysis.trial import Trial
 from gan_study.analysis.verdicts import comparisons
 from gan_study.analysis.wording import count, first_few, listing, number, ratio_text, stated_settings, where
@@ -28,6 +29,7 @@ def caveats(study: Study) -> list[str]:
         *_images(study),
         *_small_counts(records),
         *_flagged_images(records),
+        *_cut_off(records),
         *_exploratory(study),
         *_upper_bound(records),
         *_selection(records),
@@ -145,6 +147,12 @@ def _flagged_images(records: Sequence[Trial]) -> Iterator[str]:
         flagged = flagged_images(records, flag)
         if flagged:
             yield f"Some generated images {meaning}: {listing(first_few(flagged))}."
+
+
+def _cut_off(records: Sequence[Trial]) -> Iterator[str]:
+    arms = cut_off_arms(records)
+    if arms:
+        yield f"GANs that were {CUT_OFF}: {listing(first_few(arms))}. What they do not bring yet, longer ones may."
 
 
 def _exploratory(study: Study) -> Iterator[str]:

@@ -59,9 +59,9 @@ def class_frame(records: Sequence[Trial]) -> pd.DataFrame:
 
 
 def curve_frame(records: Sequence[Trial]) -> pd.DataFrame:
-    """GAN losses by epoch, a row for each condition, method, network and epoch, of the smallest confirmed seed.
+    """GAN losses on the way, a row for each condition, method, network and step, of the smallest confirmed seed.
 
-    Where a GAN is trained for each class by itself, the mean over the classes. The epochs are thinned, so that all
+    Where a GAN is trained for each class by itself, the mean over the classes. They are thinned, so that all
     curves together have some 6,000 points.
     """
     first: dict[Arm, Trial] = {}
@@ -70,18 +70,19 @@ def curve_frame(records: Sequence[Trial]) -> pd.DataFrame:
             first.setdefault(select.arm_of(record), record)
     most = min(CURVE_POINTS, max(FEWEST_POINTS, ALL_POINTS // max(1, len(NETWORKS) * len(first))))
     rows = [
-        (*arm, f"{arm[-1]}, ratio {arm[2]:g}", place + 1, network, float(np.mean(losses[network][place])))
+        (*arm, f"{arm[-1]}, ratio {arm[2]:g}", steps[place], network, float(np.mean(losses[network][place])))
         for arm, record in first.items()
-        for losses in [_by_epoch(record)]
-        for place in thinned(len(losses[NETWORKS[0]]), most=most)
+        for steps, losses in [_of_all_gans(record)]
+        for place in thinned(len(steps), most=most)
         for network in NETWORKS
     ]
-    return pd.DataFrame(rows, columns=[*ARM_COLUMNS, "curve", "epoch", "network", "loss"])
+    return pd.DataFrame(rows, columns=[*ARM_COLUMNS, "curve", "generator_steps", "network", "loss"])
 
 
-def _by_epoch(record: Trial) -> dict[str, list[tuple[float, ...]]]:
-    """For each network the losses of all of a trial's GANs, epoch by epoch, as far as all of them went."""
-    return {
+def _of_all_gans(record: Trial) -> tuple[list[int], dict[str, list[tuple[float, ...]]]]:
+    """Generator steps and, for each network, the losses of all of a trial's GANs, as far as all of them went."""
+    shortest = min(record.losses.values(), key=lambda losses: len(losses.steps))
+    return shortest.steps.tolist(), {
         network: list(zip(*(getattr(losses, network).tolist() for losses in record.losses.values()), strict=False))
         for network in NETWORKS
     }

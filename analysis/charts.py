@@ -84,12 +84,12 @@ _WORDS: Mapping[str, tuple[str, str, str]] = {
     "generator_loss": (
         "curves",
         "Training curves: generator loss, the smallest confirmed seed of each GAN",
-        "Mean generator loss of each GAN by epoch.",
+        "Mean generator loss of each GAN by generator step.",
     ),
     "discriminator_loss": (
         "curves",
         "Training curves: discriminator loss, the smallest confirmed seed of each GAN",
-        "Mean discriminator loss of each GAN by epoch.",
+        "Mean discriminator loss of each GAN by generator step.",
     ),
     "map": (
         "map",
@@ -367,13 +367,13 @@ def _curves(frame: pd.DataFrame) -> alt.Chart:
         _base(frame)
         .mark_line()
         .encode(
-            x=alt.X("epoch:Q", scale=_span(frame["epoch"]), title="Epoch"),
+            x=alt.X("generator_steps:Q", scale=_span(frame["generator_steps"]), title="Generator steps"),
             y=alt.Y("loss:Q", scale=_span(frame["loss"]), title=f"Mean {frame['network'].iloc[0]} loss"),
             color=alt.Color("balancer:N", scale=colours, legend=_legend()),
             detail=["curve:N"],
             opacity=alt.condition(hover, alt.value(1.0), alt.value(0.6)),
             strokeWidth=alt.condition(hover, alt.value(3), alt.value(1.4)),
-            tooltip=_tips(*_ARM_TIPS, "epoch:Q", "loss:Q:.3f"),
+            tooltip=_tips(*_ARM_TIPS, "generator_steps:Q", "loss:Q:.3f"),
         )
         .add_params(hover)
         .properties(height=240)

@@ -16,26 +16,31 @@ def gan_time_tables(records: Sequence[Trial]) -> tuple[Table, ...]:
     rows = [
         {**arm._asdict(), "trained_on": name, **_means(name, trials)}
         for arm, trials in by_arm(confirmed(records)).items()
-        for name in dict.fromkeys(name for trial in trials for name in trial.gan_seconds)
+        for name in dict.fromkeys(name for trial in trials for name in _timed(trial))
     ]
     if not rows:
         return ()
-    columns = [*ARM_COLUMNS, "trained_on", "seconds", "epochs", "seconds_per_epoch", "seeds"]
+    columns = [*ARM_COLUMNS, "trained_on", "seconds", "generator_steps", "seconds_per_1000_steps", "seeds"]
     numbers = pd.DataFrame(rows, columns=columns)
-    forms = {"seconds": "{:.1f}", "epochs": "{:.0f}", "seconds_per_epoch": "{:.4f}"}
+    forms = {"seconds": "{:.1f}", "generator_steps": "{:.0f}", "seconds_per_1000_steps": "{:.2f}"}
     text = numbers.assign(**{name: numbers[name].map(form.format) for name, form in forms.items()})
     title = "Training time of each GAN by class"
     return (Table(name="gan_time", title=title, numbers=numbers, rows=text, origin=SCORES),)
 
 
 def _means(name: str, trials: Sequence[Trial]) -> dict[str, float | int]:
-    """Mean seconds and epochs over seeds of GANs trained on `name`; seconds an epoch are of all seeds together."""
-    timed = [(each.gan_seconds[name], each.losses.get(name)) for each in trials if name in each.gan_seconds]
-    seconds = np.array([spent for spent, _ in timed])
-    epochs = np.array([len(losses.generator) if losses else 0 for _, losses in timed], dtype=float)
+    """Mean seconds and generator steps over seeds of GANs trained on `name`; seconds a step are of all seeds."""
+    timed = [found[name] for found in map(_timed, trials) if name in found]
+    seconds, steps = np.array(timed, dtype=float).T
     return {
         "seconds": float(seconds.mean()),
-        "epochs": float(epochs.mean()),
-        "seconds_per_epoch": float(seconds.sum() / max(1.0, epochs.sum())),
+        "generator_steps": float(steps.mean()),
+        "seconds_per_1000_steps": float(1000 * seconds.sum() / max(1.0, steps.sum())),
         "seeds": len(timed),
     }
+
+
+def _timed(trial: Trial) -> dict[str, tuple[float, int]]:
+    """Seconds and generator steps by what each GAN was trained on; nothing where one of them cannot be read."""
+    seconds, steps = trial.gan_seconds, trial.gan_lengths
+    return {name: (seconds[name], steps[name]) for name in seconds if name in steps}

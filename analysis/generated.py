@@ -125,6 +125,7 @@ VARIETY = (
 FLAGS = {
     "copies": "are copies of training images, which add little that oversampling would not",
     "collapsed": "are a few images again and again, which add little variety",
+    "weak": "teach a classifier less than half of what as many real ones do (GAN-train): it was not learned",
 }
 
 

@@ -26,7 +26,15 @@ COLUMN_INCHES, PAGE_INCHES = 3.35, 6.9
 # What a reader needs of these to do the same; the rest is in the configuration.
 CLASSIFIER_SETTINGS = ("epochs", "budget", "batch_size", "learning_rate")
 DATA_SETTINGS = ("image_size", "validation_fraction")
-GAN_SETTINGS = ("epochs", "batch_size", "learning_rate", "discriminator_steps", "latent_size")
+GAN_SETTINGS = (
+    "generator_steps",
+    "most_generator_steps",
+    "epochs",
+    "batch_size",
+    "learning_rate",
+    "discriminator_steps",
+    "latent_size",
+)
 # What is drawn in it, and the beginning of each file's name.
 PAPER_FIGURES = {
     "gain": "gain",

@@ -28,6 +28,7 @@ from gan_study.analysis.gan_time import gan_time_tables
 from gan_study.analysis.generated import FIDELITY, VARIETY, features_of, generated_tables, with_features
 from gan_study.analysis.image_map import map_frame
 from gan_study.analysis.importance import importance_gaps, importance_tables
+from gan_study.analysis.length_tables import length_tables
 from gan_study.analysis.load import Study, load_study
 from gan_study.analysis.one_run import one_run_tables
 from gan_study.analysis.page_pictures import MOST_PAGE_BYTES, PagePictures, Picture, page_pictures
@@ -97,6 +98,7 @@ def report_tables(study: Study) -> tuple[Table, ...]:
         *best_epoch_tables(records),
         *classifier_curve_tables(records),
         *gan_time_tables(records),
+        *length_tables(records),
     )
     return tuple(tables.traced(table, records) for table in found)
 

@@ -62,10 +62,23 @@ class FitLosses(NamedTuple):
 
 
 class Losses(NamedTuple):
-    """Mean losses of a GAN's networks, one an epoch."""
+    """Mean losses of a GAN's networks, and the generator step up to which each is the mean."""
 
+    steps: npt.NDArray[np.int64]
     generator: Floats
     discriminator: Floats
+
+
+class GanEnd(NamedTuple):
+    """Why a GAN's training ended, and how far its images were from real ones on the way."""
+
+    generator_steps: int
+    reason: str
+    still_improving: bool | None
+    """None where it was not measured."""
+    compared_at: tuple[int, ...]
+    """Generator steps of the comparisons."""
+    distances: tuple[float, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +101,7 @@ class Samples(NamedTuple):
 
 
 class Snapshots(NamedTuple):
-    """Training images of one class, and a GAN's by epoch, [n, C, H, W] each."""
+    """Training images of one class, and a GAN's by generator step, [n, C, H, W] each."""
 
     training: Bytes
     generated: Mapping[int, Bytes]
@@ -181,12 +194,36 @@ class Trial(TrialRecord):
     @cached_property
     def losses(self) -> dict[str, Losses]:
         """By what each GAN was trained on."""
-        found = self.read("gan/trained_on", "gan/generator_loss", "gan/discriminator_loss")
+        found = self.read("gan/trained_on", "gan/loss_steps", "gan/generator_loss", "gan/discriminator_loss")
         if found is None:
             return {}
         return {
-            name: Losses(generator[~np.isnan(generator)], discriminator[~np.isnan(discriminator)])
-            for name, generator, discriminator in zip(found[0].tolist(), *found[1:], strict=True)
+            name: Losses(steps[steps >= 0], generator[steps >= 0], discriminator[steps >= 0])
+            for name, steps, generator, discriminator in zip(found[0].tolist(), *found[1:], strict=True)
+        }
+
+    @property
+    def gan_lengths(self) -> dict[str, int]:
+        """Generator steps by what each GAN was trained on."""
+        found = self.read("gan/trained_on", "gan/generator_steps")
+        return dict(zip(found[0].tolist(), found[1].tolist(), strict=True)) if found else {}
+
+    @cached_property
+    def gan_ends(self) -> dict[str, GanEnd]:
+        """By what each GAN was trained on."""
+        names = ("generator_steps", "reason", "still_improving", "length_steps", "length_distances")
+        found = self.read("gan/trained_on", *(f"gan/{name}" for name in names))
+        if found is None:
+            return {}
+        return {
+            str(name): GanEnd(
+                generator_steps=int(length),
+                reason=str(reason),
+                still_improving=None if improving < 0 else bool(improving),
+                compared_at=tuple(steps[steps >= 0].tolist()),
+                distances=tuple(distances[steps >= 0].tolist()),
+            )
+            for name, length, reason, improving, steps, distances in zip(*found, strict=True)
         }
 
     @cached_property
@@ -241,9 +278,9 @@ class Trial(TrialRecord):
     def snapshots(self) -> dict[str, Snapshots]:
         """A GAN's images on the way, by class name."""
         training = self._by_class("snapshots/training_label", "snapshots/training")
-        made = self._by_class("snapshots/label", "snapshots/generated", "snapshots/epoch")
+        made = self._by_class("snapshots/label", "snapshots/generated", "snapshots/generator_steps")
         return {
-            name: Snapshots(training[name][0], {epoch: images[at == epoch] for epoch in np.unique(at).tolist()})
+            name: Snapshots(training[name][0], {step: images[at == step] for step in np.unique(at).tolist()})
             for name, (images, at) in made.items()
             if name in training
         }

@@ -8,6 +8,7 @@ from gan_study.analysis.inference.decisions import Verdict
 from gan_study.analysis.load import Study
 from gan_study.analysis.select import ARM_COLUMNS, Arm
 from gan_study.analysis.tables import Table
+from gan_study.analysis.training_length import CUT_OFF
 from gan_study.analysis.verdicts import Comparison, comparisons
 from gan_study.analysis.wording import ABSENT, estimate_text, number
 
@@ -60,6 +61,8 @@ def _pair_cells(comparison: Comparison | None) -> tuple[str, str]:
 def verdict_text(comparison: Comparison) -> str:
     """The verdict in a word or two."""
     word = comparison.verdict if comparison.pairs.against == "no balancing" else AGAINST_WORDS[comparison.verdict]
+    if comparison.is_cut_off and comparison.verdict != "helps":
+        word = f"{word}, {CUT_OFF}"
     if comparison.is_exploratory:
         return f"{word} (exploratory)"
     return f"{word} (so far)" if comparison.is_provisional else word

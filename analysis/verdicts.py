@@ -20,6 +20,7 @@ from gan_study.analysis.inference.images import Score, image_error
 from gan_study.analysis.inference.looks import MINIMUM_SEEDS, Look, look_at
 from gan_study.analysis.load import Study
 from gan_study.analysis.select import ARM_COLUMNS, NO_BALANCING, Arm, Condition, Family
+from gan_study.analysis.training_length import is_cut_off
 from gan_study.analysis.trial import Predictions, Trial
 from gan_study.trainables.record import CHOSEN_GAN, CHOSEN_SIMPLE, DUPLICATES, ComparisonFamily, RecordError
 
@@ -65,6 +66,8 @@ class Comparison:
     """Whether seeds were added, after looking, that the plan had no error left for."""
     is_provisional: bool
     """Whether the last round of seeds is not complete, so that the study has not come to this look yet."""
+    is_cut_off: bool
+    """Whether GANs of the method were still getting better when their training ended."""
     most_seeds: int
     """As many as the study's plan has."""
 
@@ -323,5 +326,6 @@ def _judge(
             has_predictions=has_predictions,
             is_exploratory=is_exploratory(pairs, study),
             is_provisional=is_provisional(pairs, study),
+            is_cut_off=is_cut_off(study.records, pairs.condition, pairs.method),
             most_seeds=study.verdicts.looks[-1],
         )

@@ -97,4 +97,4 @@ def stated_settings(config: Mapping[str, JsonValue], section: str, names: Sequen
     found = config.get(section)
     if not isinstance(found, dict):
         return []
-    return [f"{name.replace('_', ' ')}: {found[name]}" for name in names if name in found]
+    return [f"{name.replace('_', ' ')}: {found[name]}" for name in names if found.get(name) is not None]

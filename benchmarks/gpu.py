@@ -131,8 +131,9 @@ def train_plainly(job: Job) -> None:
 
 def train_one(job: Job, recorder: Recorder | None) -> None:
     """One GAN as a trial does."""
-    *_, last = train_recorded_gan(job.gan, job.settings, job.data(), seed=0, at=(), recorder=recorder)
-    assert last.epoch == job.size.epochs
+    steps = job.settings.num_generator_steps(job.size.images)
+    (last,) = train_recorded_gan(job.gan, job.settings, job.data(), seed=0, at=[steps], recorder=recorder)
+    assert last.generator_steps == steps
 
 
 def train_unfused(job: Job) -> None:
@@ -148,9 +149,9 @@ def train_unfused(job: Job) -> None:
 
 def train_stacked(job: Job, number: int) -> None:
     """Several GANs as one computation."""
-    data = job.data()
-    *_, last = train_gans(
-        job.gan, job.settings, [data] * number, seeds=range(number), at=(), recorder=job.recorder
+    data, steps = job.data(), job.settings.num_generator_steps(job.size.images)
+    (last,) = train_gans(
+        job.gan, job.settings, [data] * number, seeds=range(number), at=[steps], recorder=job.recorder
     )
     assert not any(isinstance(outcome, DivergedError) for outcome in last)
 

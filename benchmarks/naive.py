@@ -21,7 +21,7 @@ from gan_study.trainables.data.images import TrainingSet, to_bytes
 from gan_study.trainables.gans.losses import CROSS_ENTROPY
 from gan_study.trainables.gans.sampling import take_snapshot
 from gan_study.trainables.gans.trainer import MeanLosses
-from gan_study.trainables.gans.training import TrainedEpoch
+from gan_study.trainables.gans.training import FIXED, TrainedGan
 from gan_study.trainables.gans.variant import GanSettings, GanVariant, TrainingData
 from gan_study.trainables.trial.request import TrialRequest
 from gan_study.trainables.trial.trainable import GanStudyTrainable, SharedImages
@@ -39,7 +39,7 @@ class PlainlyTrained(GanStudyTrainable):
 
 def plainly_trained(
     variant: GanVariant, settings: GanSettings, data: TrainingData, *, seed: int, **_: object
-) -> Iterator[TrainedEpoch]:
+) -> Iterator[TrainedGan]:
     """What `train_gan` gives for a `variant` with cross-entropy, after the last epoch alone."""
     assert variant.loss == CROSS_ENTROPY and not settings.weights, "the plain loop has no other loss"
     torch.manual_seed(seed)
@@ -54,14 +54,17 @@ def plainly_trained(
         pictures(data.images, data.labels),
         sampler=WeightedRandomSampler(shares, len(shares)),
     )
-    steps = settings.epochs * math.ceil(len(shares) / settings.batch_size)
+    batches = math.ceil(len(shares) / settings.batch_size)
+    steps = reference.num_epochs(settings, batches) * batches
     means = MeanLosses(discriminator=losses.discriminator / steps, generator=losses.generator / steps)
     seen = take_snapshot(generator, data.labels, latent_size=settings.latent_size, seed=seed)
-    yield TrainedEpoch(
-        losses=(means,) * settings.epochs,
-        taken_from=settings.epochs,
+    yield TrainedGan(
+        generator_steps=steps,
+        losses=(means,),
+        taken_from=steps,
         generator=generator,
-        snapshots={settings.epochs: seen},
+        snapshots={steps: seen},
+        end=FIXED,
     )
 
 

@@ -152,7 +152,7 @@ def train_gan(
     discriminator_optimiser = torch.optim.Adam(discriminator.parameters(), lr=settings.learning_rate, betas=betas)
     criterion = nn.BCEWithLogitsLoss()
     losses = Losses()
-    for _ in range(settings.epochs):
+    for _ in range(num_epochs(settings, len(loader))):
         for real, labels in loader:
             real, labels = real.to(device), labels.to(device)
             ones, zeros = torch.ones(len(real), device=device), torch.zeros(len(real), device=device)
@@ -174,6 +174,14 @@ def train_gan(
     return losses
 
 
+def num_epochs(settings: GanSettings, num_batches: int) -> int:
+    """Passes over the pictures that come nearest to the length that the settings ask for."""
+    if settings.epochs is not None:
+        return settings.epochs
+    assert settings.generator_steps is not None
+    return max(1, round(settings.generator_steps * settings.discriminator_steps / num_batches))
+
+
 def train_wgan_gp(
     generator: nn.Module, critic: nn.Module, settings: GanSettings, pictures: Pictures, device: str = "cpu"
 ) -> Losses:
@@ -183,7 +191,7 @@ def train_wgan_gp(
     generator_optimiser = torch.optim.Adam(generator.parameters(), lr=settings.learning_rate, betas=betas)
     critic_optimiser = torch.optim.Adam(critic.parameters(), lr=settings.learning_rate, betas=betas)
     losses, steps = Losses(), 0
-    for _ in range(settings.epochs):
+    for _ in range(num_epochs(settings, len(loader))):
         for real, labels in loader:
             real, labels = real.to(device), labels.to(device)
             # Not detached, so that the generator is differentiated too: as the widely copied script has it.

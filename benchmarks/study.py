@@ -65,7 +65,7 @@ class SharesNothing(SessionSearcher):
         request = super().request(planned)
         own = request.places.cache / request.trial_id
         places = replace(request.places, cache=own, gans=own / "gans")
-        return replace(request, places=places, checkpoint_epochs=frozenset())
+        return replace(request, places=places, checkpoint_steps=frozenset())
 
 
 @dataclass(frozen=True, kw_only=True)

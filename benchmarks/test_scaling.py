@@ -23,7 +23,8 @@ def train(number: int) -> None:
     """One epoch on so many images."""
     training: TrainingSet = images(number).training
     data = TrainingData(images=training.images, labels=training.labels, num_classes=NUM_CLASSES)
-    list(train_gan(GANS[GAN], gan_settings(GAN), data, seed=0))
+    settings = gan_settings(GAN)
+    list(train_gan(GANS[GAN], settings, data, seed=0, at=[settings.num_generator_steps(number)]))
 
 
 def peak_mebibytes(number: int) -> float:

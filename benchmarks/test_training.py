@@ -153,7 +153,8 @@ def train_our_gan(name: str) -> None:
     """As a trial does."""
     training = images(num_images(name)).training
     data = TrainingData(images=training.images, labels=training.labels, num_classes=NUM_CLASSES)
-    list(train_gan(GANS[name], gan_settings(name), data, seed=0))
+    settings = gan_settings(name)
+    list(train_gan(GANS[name], settings, data, seed=0, at=[settings.num_generator_steps(len(data.images))]))
 
 
 def train_their_gan(name: str) -> None:

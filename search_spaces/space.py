@@ -11,7 +11,7 @@ from gan_study.trainables.base.tunable import Choice, Scalar, Tunable
 
 BALANCER = "balancing/name"
 RATIO = "imbalance/ratio"
-EPOCHS = "balancing/gan/epochs"
+GENERATOR_STEPS = "balancing/gan/generator_steps"
 _BALANCING = "balancing/"
 
 
@@ -19,11 +19,11 @@ _BALANCING = "balancing/"
 class Space:
     """What may vary.
 
-    `parameters` maps a key to its range. A key is the slash-separated path of a setting, "balancing/gan/epochs",
-    and holds for every balancer that has this setting; "balancing/gan/epochs@cgan" holds for one balancer alone
-    and goes before. Whether a balancer has a setting is known to the catalog and nowhere repeated, so that a
-    parameter is asked for only where it exists. Only balancing and the imbalance ratio may vary: the gain is
-    measured against no balancing in the same setting.
+    `parameters` maps a key to its range. A key is the slash-separated path of a setting, such as
+    "balancing/gan/learning_rate", and holds for every balancer that has this setting;
+    "balancing/gan/learning_rate@cgan" holds for one balancer alone and goes before. Whether a balancer has a
+    setting is known to the catalog and nowhere repeated, so that a parameter is asked for only where it exists.
+    Only balancing and the imbalance ratio may vary: the gain is measured against no balancing in the same setting.
     """
 
     name: str
@@ -52,11 +52,11 @@ class Space:
                 by_path[path] = key
         return tuple(by_path.values())
 
-    def chosen_epochs(self, balancer: str) -> frozenset[int]:
-        """The numbers of epochs that a balancer's GAN is trained for, where they are a choice among a few."""
+    def chosen_steps(self, balancer: str) -> frozenset[int]:
+        """The generator steps that a balancer's GAN is trained for, where they are a choice among a few."""
         for key in self.keys_of(balancer):
             domain = self.parameters[key]
-            if key.partition("@")[0] == EPOCHS and isinstance(domain, Choice):
+            if key.partition("@")[0] == GENERATOR_STEPS and isinstance(domain, Choice):
                 return frozenset(map(int, domain.options))
         return frozenset()
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from gan_study.search_spaces.space import BALANCER, RATIO, Space
+from gan_study.search_spaces.space import BALANCER, GENERATOR_STEPS, RATIO, Space
 from gan_study.trainables.base.settings import ConfigError, nearest
 from gan_study.trainables.base.tunable import Choice, Float, Int
 from gan_study.trainables.gans.catalog import VARIANTS
@@ -12,26 +12,26 @@ from gan_study.trainables.gans.variant import GanVariant
 LEARNING_RATE = Float(low=5e-5, high=2e-3, log=True)
 # A factor of three to either side of the paper's 10 (Gulrajani 2017, section 4).
 GRADIENT_PENALTY = Float(low=3.0, high=30.0, log=True)
-# How many times fewer and more than the variant's own number of epochs are tried.
-EPOCHS_FACTOR = 3
+# How many times more than a variant's least number of generator steps are tried; below it images are noise.
+LENGTH_FACTOR = 3
 # From no imbalance to the ratio at which the long-tail literature reports.
 ABLATION_RATIOS = (1, 2, 5, 10, 20, 50, 100)
 
 _ALL_VARIANTS = Choice(options=tuple(VARIANTS))
 
 
-def _epochs(variant: GanVariant) -> Int:
-    default = variant.defaults.epochs
-    return Int(low=max(1, round(default / EPOCHS_FACTOR)), high=default * EPOCHS_FACTOR, log=True)
+def _lengths(variant: GanVariant) -> Int:
+    least = variant.defaults.generator_steps
+    assert least is not None, "a variant counts its length in generator steps"
+    return Int(low=least, high=least * LENGTH_FACTOR, log=True)
 
 
 GAN_VARIANTS = Space(
     name="gan_variants",
-    summary="GAN variant, epochs, learning rate and gradient penalty, at the study's own imbalance",
+    summary="GAN variant, length, learning rate and gradient penalty, at the study's own imbalance",
     parameters={
         BALANCER: _ALL_VARIANTS,
-        # An epoch of a conditional GAN, which sees all classes, is many times as long as one of another.
-        **{f"balancing/gan/epochs@{name}": _epochs(variant) for name, variant in VARIANTS.items()},
+        **{f"{GENERATOR_STEPS}@{name}": _lengths(variant) for name, variant in VARIANTS.items()},
         "balancing/gan/learning_rate": LEARNING_RATE,
         "balancing/gan/weights/gradient_penalty": GRADIENT_PENALTY,
     },
@@ -45,7 +45,7 @@ IMBALANCE_ABLATION = Space(
 
 SMALL = Space(
     name="small",
-    summary="GAN variant and learning rate alone, at each variant's own number of epochs",
+    summary="GAN variant and learning rate alone, at each variant's own length",
     parameters={BALANCER: _ALL_VARIANTS, "balancing/gan/learning_rate": LEARNING_RATE},
 )
 

@@ -38,14 +38,14 @@ class BalanceOptions:
 
     `data` stands in place of the folder that the study's images are in. Of a study, `variant`, `ratio` and `seed`
     choose among what was confirmed; without one, `assignments` change the settings of the recipe for image
-    folders. `epochs` is how long the GAN is trained (None: as the settings say). For `all_images` and `links` see
-    ExportRequest.
+    folders. `generator_steps` is how long the GAN is trained (None: as the settings say). For `all_images` and
+    `links` see ExportRequest.
     """
 
     study: Path | None = None
     data: str | None = None
     variant: str | None = None
-    epochs: int | None = None
+    generator_steps: int | None = None
     ratio: float | None = None
     seed: int | None = None
     assignments: tuple[str, ...] = ()
@@ -163,7 +163,7 @@ def _confirmed_gan(records: Sequence[TrialRecord], root: Path, options: BalanceO
 
 def _gan_changes(options: BalanceOptions) -> dict[str, JsonValue]:
     """What the options change of a balancer's settings: for how long its GAN is trained."""
-    return {} if options.epochs is None else {"gan": {"epochs": options.epochs}}
+    return {} if options.generator_steps is None else {"gan": {"generator_steps": options.generator_steps}}
 
 
 @contextmanager

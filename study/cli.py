@@ -207,7 +207,9 @@ def balance(
         typer.Option("--from", metavar="STUDY", help="Folder of a study: its best confirmed GAN is used."),
     ] = None,
     variant: Annotated[str | None, typer.Option("--variant", metavar="GAN", help="The GAN to use.")] = None,
-    epochs: Annotated[int | None, typer.Option("--epochs", min=1, help="How long to train it.")] = None,
+    steps: Annotated[
+        int | None, typer.Option("--steps", min=1, help="How long to train it, in generator steps.")
+    ] = None,
     ratio: Annotated[float | None, typer.Option("--ratio", help="Which imbalance ratio of the study.")] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Seed of the split and the training.")] = None,
     set_: Set = None,
@@ -227,7 +229,7 @@ def balance(
         study=from_,
         data=data,
         variant=variant,
-        epochs=epochs,
+        generator_steps=steps,
         ratio=ratio,
         seed=seed,
         assignments=(*(set_ or ()), *(("data.skip_unreadable=true",) if skip_unreadable else ())),
@@ -403,7 +405,10 @@ def _say_what_was_left_out(plan: TimePlan, folder: Path) -> None:
     for sentence in plan.sentences:
         say(console, f"No time for all: {sentence}")
     budget = duration(plan.budget_seconds)
-    say(console, f"Ended within its {budget}; `gan-study resume {folder}` goes on to all that was asked for")
+    say(
+        console,
+        f"Ended by its time budget, {budget}; `gan-study resume {folder}` goes on to all that was asked for",
+    )
 
 
 def _report(folder: Path) -> None:

@@ -16,7 +16,7 @@ SETTINGS = (
     "classifier.epochs=1",
     "baselines=[]",
     "search.parameters.balancing/name={kind: choice, options: [vanilla_gan]}",
-    "search.parameters.balancing/gan/epochs@vanilla_gan={kind: int, low: 200, high: 300}",
+    "search.parameters.balancing/gan/generator_steps@vanilla_gan={kind: int, low: 200, high: 300}",
     "search.trials=4",
     "confirm={seeds: [1], until: fixed, fits: 1}",
 )

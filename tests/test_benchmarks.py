@@ -38,10 +38,10 @@ def test_what_was_measured_stands_between_the_marks_of_the_page() -> None:
 
 
 def test_a_plain_training_gives_what_a_trial_needs() -> None:
-    settings = parse_gan_settings(VARIANTS["cgan"], {"epochs": 2, "batch_size": 8}, where="gan")
+    settings = parse_gan_settings(VARIANTS["cgan"], {"generator_steps": 4, "batch_size": 8}, where="gan")
     data = TrainingData(images=IMAGES, labels=LABELS, num_classes=2)
     (state,) = plainly_trained(VARIANTS["cgan"], settings, data, seed=1)
-    assert state.epoch == state.taken_from == 2
+    assert state.generator_steps == state.taken_from == 4
     assert [tuple(images.shape[1:]) for images in state.snapshots.values()] == [(1, 8, 8)]
     training = TrainingSet(
         images=IMAGES,

@@ -102,11 +102,16 @@ ARRAYS: Mapping[str, ArraySpec] = {
     ),
     "classifier/seconds": _spec("float64", "fits", "wall time of each fit", is_time=True),
     "gan/trained_on": _spec("text", "gans", 'what each GAN was trained on: a class name, or "all classes"'),
-    "gan/generator_loss": _spec("float64", "gans gan_epochs", "mean loss of each epoch; NaN after the last"),
-    "gan/discriminator_loss": _spec("float64", "gans gan_epochs", "mean loss of each epoch; NaN after the last"),
+    "gan/loss_steps": _spec("int64", "gans gan_losses", "generator step of each mean loss; -1 after the last"),
+    "gan/generator_loss": _spec(
+        "float64", "gans gan_losses", "mean loss since the step before; NaN after the last"
+    ),
+    "gan/discriminator_loss": _spec(
+        "float64", "gans gan_losses", "mean loss since the step before; NaN after the last"
+    ),
     "gan/generator_steps": _spec("int64", "gans", "generator steps taken"),
     "gan/seconds": _spec(
-        "float64", "gans", "wall time of the epochs, those that another trial trained included", is_time=True
+        "float64", "gans", "wall time of the steps, those that another trial trained included", is_time=True
     ),
     "gan/reason": _spec("text", "gans", 'why each training ended: "fixed", "converged", "floor" or "cap"'),
     "gan/still_improving": _spec("int64", "gans", "1 if images were still getting better, 0 if not, -1 unknown"),
@@ -135,10 +140,10 @@ ARRAYS: Mapping[str, ArraySpec] = {
     "snapshots/training": _spec("uint8", "snapshot_training c small small", "training images to compare with"),
     "snapshots/training_label": _spec("int64", "snapshot_training", "their classes", below="classes"),
     "snapshots/generated": _spec(
-        "uint8", "snapshots c small small", "images from the same latents after epochs 1, 2, 4, ..."
+        "uint8", "snapshots c small small", "images from the same latents after 16, 32, 64, ... steps"
     ),
     "snapshots/label": _spec("int64", "snapshots", "their classes", below="classes"),
-    "snapshots/epoch": _spec("int64", "snapshots", "the GAN epoch after which each was made, from 1"),
+    "snapshots/generator_steps": _spec("int64", "snapshots", "the generator step after which each was made"),
     "nearest/generated": _spec("uint8", "pairs c small small", "generated images, the most like copies first"),
     "nearest/training": _spec("uint8", "pairs c small small", "the training image nearest to each"),
     "nearest/label": _spec("int64", "pairs", "their classes", below="classes"),

@@ -161,8 +161,8 @@ class StudyHeader:
 class Milestone:
     """A validation score on the way."""
 
-    epoch: int
-    """The GAN epoch whose generator filled the set."""
+    generator_steps: int
+    """The generator step of the GANs that filled the set."""
     objective: float
     """The gain over the baseline, as in the record."""
 
@@ -283,7 +283,7 @@ class Memorisation:
     fewest_distinct: int | None = None
     """Number of different images among those made of a class; None if not counted."""
     flags: tuple[str, ...] = ()
-    """"copies", "collapsed": raised for some class."""
+    """"copies", "collapsed", "weak": raised for some class."""
 
 
 @settings

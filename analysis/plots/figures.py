@@ -14,6 +14,7 @@ from gan_study.analysis.across import across_tasks, ranking, ranking_text
 from gan_study.analysis.load import Study
 from gan_study.analysis.plots import across as over_all
 from gan_study.analysis.plots import confusion, scores
+from gan_study.analysis.plots.chosen_by_ratio import chosen_data, draw_chosen
 from gan_study.analysis.plots.counts import count_data, draw_counts
 from gan_study.analysis.plots.losses import draw_losses, loss_data
 from gan_study.analysis.plots.search import draw_budget, draw_progress, progress_data
@@ -36,6 +37,11 @@ _WORDS: Mapping[str, tuple[str, str, str]] = {
         "scores",
         "Test minority recall and F1",
         "Mean minority recall and minority F1 of every method with 95 % intervals; numbers in the tables.",
+    ),
+    "chosen by ratio": (
+        "scores",
+        "The chosen GAN, the chosen simple method and no balancing against the imbalance ratio",
+        "Test minority F1 with 95 % bands; the variant that validation chose stands at each ratio: {chosen}.",
     ),
     "minority_recall by ratio": (
         "scores",
@@ -100,7 +106,7 @@ _WORDS: Mapping[str, tuple[str, str, str]] = {
     "losses": (
         "losses",
         "GAN losses, the smallest confirmed seed of each",
-        "Generator and discriminator loss of each GAN by epoch.",
+        "Generator and discriminator loss of each GAN by generator step.",
     ),
 }
 
@@ -191,6 +197,12 @@ def _score_plans(study: Study, task: Task, where: Place) -> Iterator[Plan]:
         both = pd.concat([recall.estimates, f1.estimates])
         yield _plan("recall and f1", where, both, scores.draw_dots, recall, f1)
     if len(f1.ratios) > 1:
+        chosen = chosen_data(study, task)
+        gans = chosen[chosen["line"] == "GAN"]
+        if len(gans) > 1:
+            at = zip(gans["balancer"], gans["imbalance_ratio"], strict=True)
+            named = [f"{name} at {ratio_text(ratio)}" for name, ratio in at]
+            yield _plan("chosen by ratio", where, chosen, draw_chosen, chosen, chosen=", ".join(named))
         for data in (recall, f1):
             yield _plan(f"{data.metric} by ratio", where, data.estimates, scores.draw_against_ratio, data)
     if f1.ratios:

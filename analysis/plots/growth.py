@@ -1,4 +1,4 @@
-"""A GAN's images on the way: a film of its epochs, and a strip to be printed."""
+"""A GAN's images on the way: a film of its training, and a strip to be printed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,11 +24,11 @@ INK, PAPER = "#1b1f24", "#ffffff"
 
 @dataclass(frozen=True, kw_only=True)
 class Growth:
-    """A growth as a `film` that repeats and as a `strip` with all epochs below one another."""
+    """A growth as a `film` that repeats and as a `strip` with all steps below one another."""
 
     film: EncodedImage
     strip_image: Image.Image
-    epochs: tuple[int, ...]
+    steps: tuple[int, ...]
     classes: tuple[str, ...]
 
     @cached_property
@@ -41,23 +41,23 @@ class Growth:
         """What is to be seen, as a text alternative."""
         return (
             f"Training images of {listing(self.classes)} above, generated ones below, from the same latents after "
-            f"epochs {listing([str(epoch) for epoch in self.epochs])}."
+            f"{listing([str(step) for step in self.steps])} generator steps."
         )
 
 
 def draw_growth(record: Trial) -> Growth | None:
     """The growth of a trial's GANs; None if it left no snapshots."""
     snapshots = list(record.snapshots.values())
-    epochs = [
-        epoch
-        for epoch in (snapshots[0].generated if snapshots else ())
-        if all(epoch in each.generated for each in snapshots)
+    steps = [
+        step
+        for step in (snapshots[0].generated if snapshots else ())
+        if all(step in each.generated for each in snapshots)
     ]
-    if not epochs:
+    if not steps:
         return None
     rows = [
         [each.training for each in snapshots],
-        *([each.generated[epoch] for each in snapshots] for epoch in epochs),
+        *([each.generated[step] for each in snapshots] for step in steps),
     ]
     drawn = [
         to_image(np.concatenate([lay_out(images, columns=COLUMNS) for images in row], axis=1)) for row in rows
@@ -69,7 +69,7 @@ def draw_growth(record: Trial) -> Growth | None:
     ]
     if len(enlarged) < len(rows):
         return None
-    labels = ["training", *(f"epoch {epoch}" for epoch in epochs)]
+    labels = ["training", *(f"step {step}" for step in steps)]
     classes = tuple(record.snapshots)
     frames = [
         _labelled([enlarged[0], row], [labels[0], name], classes)
@@ -78,9 +78,7 @@ def draw_growth(record: Trial) -> Growth | None:
     durations = [FRAME_MILLISECONDS] * (len(frames) - 1) + [LAST_MILLISECONDS]
     options = {"duration": durations, "loop": 0, "quality": 80, "method": 4}
     film = encode(frames[0], "WEBP", save_all=True, append_images=frames[1:], **options)
-    return Growth(
-        film=film, strip_image=_labelled(enlarged, labels, classes), epochs=tuple(epochs), classes=classes
-    )
+    return Growth(film=film, strip_image=_labelled(enlarged, labels, classes), steps=tuple(steps), classes=classes)
 
 
 def _labelled(rows: Sequence[Image.Image], labels: Sequence[str], classes: Sequence[str]) -> Image.Image:

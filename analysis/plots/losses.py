@@ -1,4 +1,4 @@
-"""The losses of the GANs, epoch by epoch."""
+"""The losses of the GANs on the way."""
 
 from collections.abc import Sequence
 from itertools import cycle
@@ -14,18 +14,18 @@ LINE_STYLES = ("-", "--", ":", "-.")
 
 
 def loss_data(records: Sequence[Trial]) -> pd.DataFrame:
-    """The losses of each GAN at each epoch, by what it was trained on: of its trial with the smallest seed."""
+    """The losses of each GAN on the way, by what it was trained on: of its trial with the smallest seed."""
     first: dict[str, Trial] = {}
     for record in sorted(records, key=lambda record: (record.balancer, record.seed)):
         if record.losses:
             first.setdefault(record.balancer, record)
     rows = [
-        (balancer, trained_on, epoch, *at_epoch)
+        (balancer, trained_on, *each)
         for balancer, record in first.items()
         for trained_on, losses in record.losses.items()
-        for epoch, at_epoch in enumerate(zip(*losses, strict=True), start=1)
+        for each in zip(*losses, strict=True)
     ]
-    return pd.DataFrame(rows, columns=["balancer", "trained_on", "epoch", "generator", "discriminator"])
+    return pd.DataFrame(rows, columns=["balancer", "trained_on", "generator_steps", "generator", "discriminator"])
 
 
 def draw_losses(data: pd.DataFrame) -> Figure:
@@ -35,10 +35,10 @@ def draw_losses(data: pd.DataFrame) -> Figure:
     for panel, (balancer, curves) in zip(axes, by_method, strict=True):
         for line, (_, curve) in zip(cycle(LINE_STYLES), curves.groupby("trained_on", sort=False), strict=False):
             for network, colour in colours.items():
-                panel.plot(curve["epoch"], curve[network], color=colour, linestyle=line)
+                panel.plot(curve["generator_steps"], curve[network], color=colour, linestyle=line)
         panel.set_title(shortened(str(balancer)))
         count_along(panel)
-    figure.supxlabel("GAN epoch")
+    figure.supxlabel("Generator steps")
     figure.supylabel("Loss")
     lines = [axes[0].plot([], [], color=colour)[0] for colour in colours.values()]
     figure.legend(lines, list(colours), loc="outside upper center", ncols=2)

@@ -43,8 +43,8 @@ class Cell:
 class PruningConfig:
     """Successive halving (ASHA, Li et al. 2020) within each balancer and ratio."""
 
-    grace_epochs: int = Field(default=25, ge=1)
-    """A GAN is tried after so many epochs, and after each `reduction_factor` times as many."""
+    grace_steps: int = Field(default=500, ge=1)
+    """A GAN is tried after so many generator steps, and after each `reduction_factor` times as many."""
     reduction_factor: int = Field(default=3, ge=2)
     """A trial continues only if its gain is among the best 1/`reduction_factor` of those that came so far."""
 

@@ -8,17 +8,19 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from heapq import heapreplace
+from typing import NamedTuple
 
-from gan_study.search_spaces.space import EPOCHS
+from gan_study.search_spaces.space import GENERATOR_STEPS
 from gan_study.study.plan.config import Ratio, StudyConfig
 from gan_study.study.plan.trials import PlannedTrial
 from gan_study.trainables.balancing.catalog import BALANCERS
 from gan_study.trainables.balancing.gan import GanBalancing
+from gan_study.trainables.balancing.training_length import FEWEST_IMAGES
 from gan_study.trainables.base.tunable import Choice
 from gan_study.trainables.classifiers.training import num_steps
 from gan_study.trainables.gans.variant import GanSettings
 from gan_study.trainables.image_quality.extractor import DOMAIN_STEPS
-from gan_study.trainables.trial.config import TrialConfig, gan_settings
+from gan_study.trainables.trial.config import TrialConfig
 
 # What a trial takes beside its stages: Ray hands it over, its arrays are written (quickstart on two busy cores:
 # the time of its workers less the seconds in its 75 records).
@@ -77,25 +79,40 @@ class Speeds:
     """Thinning, splitting and copying a trial's data."""
 
 
-def generator_steps(gan: GanSettings, num_images: int) -> int:
-    """The generator's steps in the training of a GAN on so many images."""
-    batches = max(math.ceil(num_images / gan.batch_size), gan.discriminator_steps)
-    return gan.epochs * batches // gan.discriminator_steps
+class Length(NamedTuple):
+    """Generator steps of a GAN's training, which may end by itself between the two."""
+
+    least: int
+    most: int
+
+
+def gan_lengths(balancer: GanBalancing, workload: Workload) -> list[Length]:
+    """The length of each GAN that fills the rare classes."""
+    lacking = deficits_of(workload, balancer.balance_to)
+    variant, counts = BALANCERS[balancer.name].variant, workload.training
+    assert variant is not None, "a GanBalancing names one"
+    if not variant.conditional:
+        return [_length(balancer.gan, counts[label], counts[label]) for label in lacking]
+    return [_length(balancer.gan, sum(counts), max(counts[label] for label in lacking))] if lacking else []
+
+
+def _length(gan: GanSettings, num_images: int, num_rare: int) -> Length:
+    """The length on so many images; `num_rare` of the largest class that it fills, of which some are held out."""
+    least = gan.num_generator_steps(num_images)
+    ends_by_itself = gan.most_generator_steps is not None and num_rare >= FEWEST_IMAGES
+    return Length(least, gan.most_generator_steps or least if ends_by_itself else least)
+
+
+def at_floor(gan: GanSettings) -> GanSettings:
+    """`gan` trained for its least length."""
+    return replace(gan, most_generator_steps=None)
 
 
 def with_share_of_length(gan: GanSettings, share: float) -> GanSettings:
-    """`gan` trained for a `share` of its length, at least one epoch."""
-    return replace(gan, epochs=max(1, round(share * gan.epochs)), milestones=())
-
-
-def gans_to_train(balancer: GanBalancing, workload: Workload) -> tuple[int, ...]:
-    """The number of training images of each GAN that fills the rare classes."""
-    lacking = deficits_of(workload, balancer.balance_to)
-    variant = BALANCERS[balancer.name].variant
-    assert variant is not None, "a GanBalancing names one"
-    if variant.conditional:
-        return (sum(workload.training),) if lacking else ()
-    return tuple(workload.training[label] for label in lacking)
+    """`gan` trained for a `share` of its least length, at least one step or epoch."""
+    if gan.epochs is not None:
+        return replace(gan, epochs=max(1, round(share * gan.epochs)), milestones=())
+    return gan.of_length(max(1, round(share * (gan.generator_steps or 0))))
 
 
 def deficits_of(workload: Workload, balance_to: float) -> dict[int, int]:
@@ -106,14 +123,15 @@ def deficits_of(workload: Workload, balance_to: float) -> dict[int, int]:
 
 
 def balancing_seconds(config: TrialConfig, workload: Workload, speeds: Speeds) -> float:
-    """Seconds that the balancer of a trial takes; the simple methods take none that matters."""
+    """The most seconds that the balancer of a trial takes; the simple methods take none that matters."""
     balancer = config.balancing.balancer
     if not isinstance(balancer, GanBalancing):
         return 0.0
-    speed = speeds.gans[balancer.name]
-    trained = gans_to_train(balancer, workload)
-    steps = sum(generator_steps(balancer.gan, number) for number in trained)
-    warm_start = len(trained) * balancer.gan.warm_start_epochs * speed.warm_start_epoch
+    speed, lengths = speeds.gans[balancer.name], gan_lengths(balancer, workload)
+    steps = sum(length.most for length in lengths)
+    if balancer.gan.pretrain == "all_classes" and lengths:
+        steps += balancer.gan.num_generator_steps(sum(workload.training))
+    warm_start = len(lengths) * balancer.gan.warm_start_epochs * speed.warm_start_epoch
     images = sum(deficits_of(workload, balancer.balance_to).values())
     return steps * speed.step + warm_start + images * speed.image
 
@@ -198,19 +216,16 @@ def report_seconds(num_confirmed: int) -> float:
     return REPORT_SECONDS + REPORT_SECONDS_A_TRIAL * num_confirmed
 
 
-def mean_searched_length(config: StudyConfig, balancer: str) -> float:
-    """The mean number of epochs that the search chooses for a balancer, over the balancer's own number."""
-    gan = gan_settings(config.balancing_by(balancer))
+def mean_searched_steps(config: StudyConfig, balancer: str) -> int | None:
+    """The generator steps that the search chooses for a balancer on average; None if it does not vary them."""
     space = config.space()
     for key in space.keys_of(balancer):
-        domain = space.parameters[key]
-        if gan is None or key.partition("@")[0] != EPOCHS:
+        if key.partition("@")[0] != GENERATOR_STEPS:
             continue
+        domain = space.parameters[key]
         if isinstance(domain, Choice):
-            mean = sum(map(int, domain.options)) / len(domain.options)
-        elif domain.log and domain.high > domain.low:
-            mean = (domain.high - domain.low) / math.log(domain.high / domain.low)
-        else:
-            mean = (domain.low + domain.high) / 2
-        return mean / gan.epochs
-    return 1.0
+            return round(sum(map(int, domain.options)) / len(domain.options))
+        if domain.log and domain.high > domain.low:
+            return round((domain.high - domain.low) / math.log(domain.high / domain.low))
+        return round((domain.low + domain.high) / 2)
+    return None

@@ -139,7 +139,7 @@ class Planner:
     def _next_search(self) -> PlannedTrial | Pause | None:
         """The next search trial, or a wait; None when the search is over.
 
-        One whose GAN is in training for another trial is put off, as it will find its epochs trained; not for want
+        One whose GAN is in training for another trial is put off, as it will find its steps trained; not for want
         of anything else to do, though.
         """
         self._waiting = [trial for trial in self._waiting if not self._has_begun(trial)]
@@ -231,7 +231,7 @@ class Planner:
         chosen = parse_balancing(merge(self._config.settings_of(cell.balancer), changes))
         balancing = _with_milestones(chosen, self._config)
         trial = planned_trial(self._config, cell, balancing, purpose, seed=self._config.search.seed)
-        return replace(trial, checkpoint_epochs=self._space.chosen_epochs(cell.balancer))
+        return replace(trial, checkpoint_steps=self._space.chosen_steps(cell.balancer))
 
     def _baseline_score(self, cell: Cell) -> float | None:
         """The validation score without balancing at the ratio of `cell`; None if that trial is not complete."""
@@ -294,12 +294,12 @@ def _step(trial: PlannedTrial) -> SearchStep:
 
 
 def _with_milestones(balancing: BalancingConfig, config: StudyConfig) -> BalancingConfig:
-    """`balancing` with a milestone at every rung of the pruner below its GAN's number of epochs."""
+    """`balancing` with a milestone at every rung of the pruner below its GAN's length."""
     pruning, gan = config.search.pruning, gan_settings(balancing)
     if pruning is None or gan is None:
         return balancing
-    rungs = accumulate(repeat(pruning.reduction_factor), mul, initial=pruning.grace_epochs)
-    milestones = tuple(takewhile(lambda rung: rung < gan.epochs, rungs))
+    rungs = accumulate(repeat(pruning.reduction_factor), mul, initial=pruning.grace_steps)
+    milestones = tuple(takewhile(lambda rung: rung < (gan.generator_steps or 0), rungs))
     return with_gan(balancing, replace(gan, milestones=milestones))
 
 

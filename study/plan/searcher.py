@@ -44,7 +44,7 @@ def to_optuna(space: Space, trial_id: str, step: SearchStep, record: TrialRecord
         params=params,
         distributions={key: distribution(space.parameters[key]) for key in params},
         user_attrs={"trial_id": trial_id, "number": step.number},
-        intermediate_values={m.epoch: m.objective for m in record.milestones} if record else None,
+        intermediate_values={m.generator_steps: m.objective for m in record.milestones} if record else None,
     )
     # create_trial checks what it is given, which the constructor does not, but makes no subclass: so the class is
     # changed afterwards. The subclass adds no field.

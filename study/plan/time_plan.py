@@ -9,21 +9,18 @@ from dataclasses import dataclass, field, replace
 from itertools import cycle, islice
 from typing import Any, Literal, TypeAlias
 
-from pydantic import JsonValue
-
 from gan_study.search_spaces.space import BALANCER
 from gan_study.study.plan import costs
 from gan_study.study.plan.config import NO_BALANCING, Ratio, StudyConfig
 from gan_study.study.plan.costs import Speeds, Workload
 from gan_study.study.plan.fits import MOST_FITS
-from gan_study.study.plan.recipe import merge
 from gan_study.study.plan.rounds import Rounds, SeedRound, all_arms, known_rounds, may_grow, most_seeds
 from gan_study.study.plan.selection import ClosedSearch, SelectedConfig
 from gan_study.study.plan.trials import PlannedTrial, baseline_trials, confirmations, planned_trial
 from gan_study.study.plan.verdict_plan import look_schedule, seeds_of_round
-from gan_study.trainables.balancing.balancer import BalancingConfig
 from gan_study.trainables.balancing.catalog import BALANCERS
 from gan_study.trainables.base.tunable import Choice
+from gan_study.trainables.gans.variant import GanSettings
 from gan_study.trainables.record import DUPLICATES, Selection
 from gan_study.trainables.trial.config import gan_settings, with_gan
 from gan_study.trainables.trial.outcome import Purpose
@@ -76,7 +73,7 @@ class Plan:
 
     config: StudyConfig
     left_out: Mapping[str, str] = field(default_factory=dict)
-    """By what is left out: "search", "rounds", "fits", "gans", "seeds", "methods", "lengths"."""
+    """By what is left out: "search", "rounds", "fits", "floors", "gans", "seeds", "methods", "lengths"."""
 
     def without(self, what: str, sentence: str, config: StudyConfig | None = None) -> "Plan":
         """The plan that leaves `what` out too; an earlier sentence on it is replaced."""
@@ -205,15 +202,12 @@ def search_trials(config: StudyConfig, number: int) -> Iterator[PlannedTrial]:
     purpose = Purpose(phase="search", metric=config.objective)
     of_cells = []
     for cell in config.cells(config.space().balancers)[: max(0, number)]:
-        share = costs.mean_searched_length(config, cell.balancer)
-        balancing = _of_share(config.balancing_by(cell.balancer), share)
+        balancing, steps = config.balancing_by(cell.balancer), costs.mean_searched_steps(config, cell.balancer)
+        gan = gan_settings(balancing)
+        if gan is not None and steps is not None:
+            balancing = with_gan(balancing, gan.of_length(steps))
         of_cells.append(planned_trial(config, cell, balancing, purpose, seed=config.search.seed))
     return islice(cycle(of_cells), max(0, number))
-
-
-def _of_share(balancing: BalancingConfig, share: float) -> BalancingConfig:
-    gan = gan_settings(balancing)
-    return balancing if gan is None else with_gan(balancing, costs.with_share_of_length(gan, share))
 
 
 # What is given up, in this order
@@ -223,7 +217,7 @@ def concessions(config: StudyConfig, machine: Machine) -> Iterator[Plan]:
     """The study, then ever smaller ones: each leaves out something more than the one before."""
     plan = Plan(config=config)
     yield plan
-    for concede in (_search, _rounds, _fits, _gans, _seeds, _methods, _lengths):
+    for concede in (_search, _rounds, _fits, _floors, _gans, _seeds, _methods, _lengths):
         for smaller in concede(plan, machine):
             yield (plan := smaller)
 
@@ -261,6 +255,33 @@ def _fits(plan: Plan, machine: Machine) -> Iterator[Plan]:
 
 def _with_confirm(config: StudyConfig, **changes: Any) -> StudyConfig:
     return replace(config, confirm=replace(config.confirm, **changes))
+
+
+def _floors(plan: Plan, machine: Machine) -> Iterator[Plan]:
+    """Trainings that end by themselves end where they may first do so."""
+    config = plan.config
+    floors = {name: costs.at_floor(gan) for name, gan in _gans_of(config).items()}
+    shorter = {name: floor for name, floor in floors.items() if floor != _gans_of(config)[name]}
+    if shorter:
+        sentence = f"{', '.join(shorter)}: trained for the least length, whether or not images still get better"
+        smaller = plan.without("floors", sentence, _with_gans(config, shorter))
+        # Of few images a training takes its least length anyway.
+        if forecast_of(smaller, machine).total < forecast_of(plan, machine).total:
+            yield smaller
+
+
+def _gans_of(config: StudyConfig) -> dict[str, GanSettings]:
+    """The settings of the GANs that are searched."""
+    settings = {name: gan_settings(config.balancing_by(name)) for name in config.space().balancers}
+    return {name: gan for name, gan in settings.items() if gan is not None}
+
+
+def _with_gans(config: StudyConfig, gans: Mapping[str, GanSettings]) -> StudyConfig:
+    settings = {}
+    for name, gan in gans.items():
+        dumped = with_gan(config.balancing_by(name), gan).dump()
+        settings[name] = {key: value for key, value in dumped.items() if key != "name"}
+    return replace(config, balancers={**config.balancers, **settings})
 
 
 def _gans(plan: Plan, machine: Machine) -> Iterator[Plan]:
@@ -307,12 +328,12 @@ def _methods(plan: Plan, machine: Machine) -> Iterator[Plan]:
 
 def _lengths(plan: Plan, machine: Machine) -> Iterator[Plan]:
     """GANs shorter than they should be, which says nothing against them, as long as that saves time."""
-    config, seconds = plan.config, forecast_of(plan, machine).total
-    gans = [name for name in config.space().balancers if BALANCERS[name].is_gan]
+    config, gans = plan.config, _gans_of(plan.config)
+    seconds = forecast_of(plan, machine).total
     for share in SHARES_OF_LENGTH:
         if gans:
-            shorter = {name: _settings_of_share(config, name, share) for name in gans}
-            smaller = replace(config, balancers=merge(config.balancers, shorter))  # type: ignore[arg-type]
+            shorter = {name: costs.with_share_of_length(gan, share) for name, gan in gans.items()}
+            smaller = _with_gans(config, shorter)
             plan = plan.without(
                 "lengths",
                 f"WARNING: GANs are trained for {share:g} of their length, too short to say that they do not help",
@@ -323,8 +344,3 @@ def _lengths(plan: Plan, machine: Machine) -> Iterator[Plan]:
                 return
             yield plan
             seconds = shorter_seconds
-
-
-def _settings_of_share(config: StudyConfig, name: str, share: float) -> dict[str, JsonValue]:
-    settings = _of_share(config.balancing_by(name), share).dump()
-    return {key: value for key, value in settings.items() if key != "name"}

@@ -26,9 +26,10 @@ class PlannedTrial:
     cell: Cell
     execution: TrialExecution
     """How its GANs are trained."""
-    checkpoint_epochs: frozenset[int] = frozenset()
-    """The epochs after which its GAN's state is saved: trials that differ in `epochs` alone continue from there,
-    and so does the export of a balanced data set."""
+    checkpoint_steps: frozenset[int] = frozenset()
+    """The generator steps after which its GAN's state is saved: trials that differ in length alone go on there."""
+    keeps_gan: bool = False
+    """Whether its GAN's states stay, for the export of a balanced data set and for trials that wait for it."""
     waits_for: frozenset[str] = frozenset()
     """Trials whose first to be complete leaves what this one needs: it does not begin before, while one runs."""
 
@@ -38,14 +39,14 @@ class PlannedTrial:
         return self.config.trial_id
 
     def shares_training_with(self, other: "PlannedTrial") -> bool:
-        """Whether both train the same GAN, perhaps for a different number of epochs."""
-        return bool(self.checkpoint_epochs and other.checkpoint_epochs) and self._gan() == other._gan()
+        """Whether both train the same GAN, perhaps for a different number of steps."""
+        return bool(self.checkpoint_steps and other.checkpoint_steps) and self._gan() == other._gan()
 
     def _gan(self) -> tuple[object, ...]:
         """What the GAN is and learns from, but not its length or what becomes of its images."""
         config, balancer = self.config, self.config.balancing.balancer
         assert isinstance(balancer, GanBalancing)
-        gan = replace(balancer.gan, epochs=1, milestones=())
+        gan = balancer.gan.of_length(1)
         return config.seed, config.data, config.imbalance, balancer.name, balancer.image_size, gan
 
 
@@ -116,13 +117,11 @@ def _confirm(
 ) -> list[PlannedTrial]:
     """The trials of one arm in one round, one for each of its seeds."""
     trials = [planned_trial(config, cell, balancing, purpose, seed=seed, fits=fits) for seed in seeds]
-    gan = gan_settings(balancing)
-    if gan is None:
+    if gan_settings(balancing) is None:
         return trials
     execution = config.resources.gan_execution.for_seeds(seeds)
     waits_for = frozenset(trial.trial_id for trial in trials) if execution.is_shared else frozenset()
-    epochs = frozenset({gan.epochs})
-    return [replace(each, checkpoint_epochs=epochs, execution=execution, waits_for=waits_for) for each in trials]
+    return [replace(each, keeps_gan=True, execution=execution, waits_for=waits_for) for each in trials]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -115,7 +115,7 @@ def _gan_speed(trial: PlannedTrial, data: TrialData, seconds: float) -> GanSpeed
     balancer = trial.config.balancing.balancer
     assert isinstance(balancer, GanBalancing)
     # The one that learns from most images; a step of the others takes as long, as batches are full.
-    wanted = max(balancer.wanted_gans(data.training, seed=0), key=lambda gan: len(gan.data.images), default=None)
+    wanted = max(balancer.wanted_gans(data.training), key=lambda gan: len(gan.data.images), default=None)
     if wanted is None:
         return GanSpeed(step=0.0, image=0.0)
     variant = BALANCERS[balancer.name].variant

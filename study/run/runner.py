@@ -215,7 +215,7 @@ def _outlook(config: StudyConfig, place: _Place, machine: Machine | None, option
         workloads=place.workloads,
         num_workers=place.room.num_workers,
         forecast=forecast,
-        budget_seconds=options.time_budget_seconds,
+        seconds_left=seconds,
     )
 
 

@@ -7,9 +7,9 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, TrialScheduler
 
 from gan_study.study.plan.config import PruningConfig
-from gan_study.trainables.trial.request import EPOCH, OBJECTIVE, REQUEST, TrialRequest
+from gan_study.trainables.trial.request import OBJECTIVE, REQUEST, STEPS, TrialRequest
 
-# Beyond any number of epochs that a study would ask for: the GAN's own `epochs` ends a trial, not the pruner.
+# Beyond any number of steps that a study would ask for: the GAN's own length ends a trial, not the pruner.
 _NO_LIMIT = 10**9
 
 
@@ -42,18 +42,18 @@ class CellwiseHalving(NewestFirst):
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
         """Whether the trial continues; a result without a milestone always does."""
         decide: Callable[..., str] = self._of(trial).on_trial_result
-        return decide(tune_controller, trial, result) if EPOCH in result else TrialScheduler.CONTINUE
+        return decide(tune_controller, trial, result) if STEPS in result else TrialScheduler.CONTINUE
 
     def _of(self, trial: Trial) -> ASHAScheduler:
         request: TrialRequest = trial.config[REQUEST]
         cell = f"{request.config.balancing.name} {request.config.imbalance}"
         if cell not in self._halving:
             self._halving[cell] = ASHAScheduler(
-                time_attr=EPOCH,
+                time_attr=STEPS,
                 metric=OBJECTIVE,
                 mode="max",
                 max_t=_NO_LIMIT,
-                grace_period=self._config.grace_epochs,
+                grace_period=self._config.grace_steps,
                 reduction_factor=self._config.reduction_factor,
             )
         return self._halving[cell]

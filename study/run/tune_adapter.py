@@ -81,7 +81,8 @@ class SessionSearcher(NotPickled, Searcher):  # type: ignore[misc]
                 log=folder.log_of(planned.trial_id),
             ),
             limits=replace(self._limits, ends_at=self._session.ends_at),
-            checkpoint_epochs=planned.checkpoint_epochs,
+            checkpoint_steps=planned.checkpoint_steps,
+            keeps_gan=planned.keeps_gan,
             execution=planned.execution,
         )
 

@@ -86,7 +86,7 @@ def _search_panels(space: Space) -> list[object]:
         panels.ParameterImportancePlot(with_respect_to="objective"),
         panels.LinePlot(
             title="Gain over no balancing at milestones",
-            x="gan_epoch",
+            x="generator_steps",
             y=["milestone/gain"],
             groupby=_BALANCER,
             groupby_rangefunc="minmax",

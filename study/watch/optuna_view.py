@@ -85,7 +85,9 @@ class OptunaView:
         """Show a milestone of a running trial."""
         number = self._running[trial_id]
         self._retry(
-            lambda: self._storage.set_trial_intermediate_value(number, milestone.epoch, milestone.objective)
+            lambda: self._storage.set_trial_intermediate_value(
+                number, milestone.generator_steps, milestone.objective
+            )
         )
 
     def finished(self, record: TrialRecord) -> None:

@@ -24,7 +24,8 @@ class Outlook:
     workloads: Mapping[Ratio, Workload]
     num_workers: int
     forecast: Forecast | None
-    budget_seconds: float | None = None
+    seconds_left: float | None = None
+    """Of a time budget."""
 
     @property
     def config(self) -> StudyConfig:
@@ -51,8 +52,7 @@ class Outlook:
             *([f"Generator steps a GAN: {lengths}"] if lengths else []),
         ]
         if self.forecast:
-            within = f", within {duration(self.budget_seconds)}" if self.budget_seconds else ""
-            lines.append(f"Time: {most}about {duration(self.forecast.total)} with the report{within}")
+            lines.append(f"Time: {most}about {duration(self.forecast.total)} with the report{self._budget_text()}")
         else:
             lines.append("Time: not estimated, as no machine was probed; `gan-study plan` does that")
         return [*lines, *(f"Left out: {sentence}" for sentence in self.plan.left_out.values())]
@@ -80,16 +80,21 @@ class Outlook:
         return table
 
     def gan_lengths(self) -> dict[str, str]:
-        """The generator's steps in a training of each GAN: from the class with fewest images to that with most."""
+        """The generator's steps in a training of each GAN, from the least to the most."""
         found: dict[str, list[int]] = {}
         for trial in self.trials["confirm"]:
             balancer = trial.config.balancing.balancer
             if isinstance(balancer, GanBalancing):
-                numbers = costs.gans_to_train(balancer, self.workloads[trial.cell.ratio])
-                found.setdefault(balancer.name, []).extend(
-                    costs.generator_steps(balancer.gan, number) for number in numbers
-                )
+                lengths = costs.gan_lengths(balancer, self.workloads[trial.cell.ratio])
+                found.setdefault(balancer.name, []).extend(step for length in lengths for step in length)
         return {name: _range(steps) for name, steps in found.items() if steps}
+
+    def _budget_text(self) -> str:
+        if self.seconds_left is None or self.forecast is None:
+            return ""
+        if self.forecast.total <= self.seconds_left:
+            return f", of {duration(self.seconds_left)}"
+        return f", more than the {duration(self.seconds_left)} that there are: not all of it will begin"
 
     @property
     def _is_most(self) -> bool:

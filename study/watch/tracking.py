@@ -146,7 +146,7 @@ class WandbMirror:
 
         trial = open_trial(self._folder.root, record)
         for pattern in ("generator_loss/*", "discriminator_loss/*", "milestone/*"):
-            run.define_metric(pattern, step_metric="gan_epoch")
+            run.define_metric(pattern, step_metric="generator_steps")
         for pattern in ("validation/*", "test/*"):
             run.define_metric(pattern, step_metric="imbalance_ratio")
         for row in (*on_the_way(trial), at_the_end(record)):
@@ -246,17 +246,17 @@ def at_the_end(record: TrialRecord) -> dict[str, float]:
 
 
 def on_the_way(record: "Trial") -> list[dict[str, float]]:
-    """The GAN's losses and milestones as W&B logs them: one dict an epoch, one entry a GAN and network."""
-    epochs: dict[int, dict[str, float]] = {}
+    """The GAN's losses and milestones as W&B logs them: a dict a generator step, an entry a GAN and network."""
+    rows: dict[int, dict[str, float]] = {}
     for gan, losses in record.losses.items():
-        for epoch, (generator, discriminator) in enumerate(zip(*losses, strict=True), start=1):
-            step = epochs.setdefault(epoch, {"gan_epoch": float(epoch)})
-            step[f"generator_loss/{gan}"] = float(generator)
-            step[f"discriminator_loss/{gan}"] = float(discriminator)
+        for step, generator, discriminator in zip(*losses, strict=True):
+            row = rows.setdefault(int(step), {"generator_steps": float(step)})
+            row[f"generator_loss/{gan}"] = float(generator)
+            row[f"discriminator_loss/{gan}"] = float(discriminator)
     for milestone in record.milestones:
-        step = epochs.setdefault(milestone.epoch, {"gan_epoch": float(milestone.epoch)})
-        step["milestone/gain"] = milestone.objective
-    return [epochs[epoch] for epoch in sorted(epochs)]
+        step = milestone.generator_steps
+        rows.setdefault(step, {"generator_steps": float(step)})["milestone/gain"] = milestone.objective
+    return [rows[step] for step in sorted(rows)]
 
 
 def _confusions(record: "Trial") -> dict[str, Any]:

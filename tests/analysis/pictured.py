@@ -10,7 +10,7 @@ from gan_study.trainables.image_quality.judge import MeasuredImages
 from gan_study.trainables.trial.artifacts import measured_arrays, snapshot_arrays
 from tests.analysis.planted import CLASS_NAMES, MINORITY, with_arrays
 
-EPOCHS = (1, 2, 4, 5)
+STEPS = (16, 32, 64, 80)
 SIZE, CHANNELS = 8, 3
 
 
@@ -36,7 +36,7 @@ def _snapshots(real: np.ndarray) -> dict[str, np.ndarray]:
         synthetic=torch.zeros(len(labels), dtype=torch.bool),
         classes=Classes(names=CLASS_NAMES, minority=MINORITY),
     )
-    shade = {epoch: torch.full((4, CHANNELS, SIZE, SIZE), 40 * epoch, dtype=torch.uint8) for epoch in EPOCHS}
+    shade = {step: torch.full((4, CHANNELS, SIZE, SIZE), 3 * step, dtype=torch.uint8) for step in STEPS}
     return snapshot_arrays(training, dict.fromkeys(MINORITY, shade))
 
 

@@ -76,9 +76,12 @@ def class_arrays(names: Sequence[str], minority: Sequence[int]) -> dict[str, Arr
 
 
 def loss_arrays(losses: Mapping[str, tuple[Sequence[float], Sequence[float]]]) -> dict[str, Array]:
-    """The losses of the generator and the discriminator of each GAN, one an epoch."""
+    """The losses of the generator and the discriminator of each GAN after 16 generator steps, 32, 48 and so on."""
+    num_losses = [len(generator) for generator, _ in losses.values()]
     return {
         "gan/trained_on": np.array(list(losses)),
+        "gan/generator_steps": np.array([16 * number for number in num_losses]),
+        "gan/loss_steps": np.array([range(16, 16 * number + 1, 16) for number in num_losses]),
         "gan/generator_loss": np.array([generator for generator, _ in losses.values()], dtype=float),
         "gan/discriminator_loss": np.array([discriminator for _, discriminator in losses.values()], dtype=float),
     }
@@ -125,7 +128,7 @@ def planted_record(
         config={
             "seed": seed,
             "classifier": {"name": classifier, "epochs": 5, "budget": "steps"},
-            "balancing": {"name": balancer, "gan": {"epochs": 5}} if gan else {"name": balancer},
+            "balancing": {"name": balancer, "gan": {"generator_steps": 80}} if gan else {"name": balancer},
         },
         scores=scores,
         objective=objective,

@@ -71,15 +71,15 @@ def test_long_curves_are_thinned_and_keep_their_ends() -> None:
     assert thinned(3, most=100) == [0, 1, 2]
     places = thinned(1000, most=100)
     assert (len(places), places[0], places[-1]) == (100, 0, 999)
-    epochs = np.arange(1.0, 1001.0)
-    losses = loss_arrays({"one": (epochs, -epochs), "other": (0 * epochs, -epochs)})
+    steps = 16 * np.arange(1.0, 1001.0)
+    losses = loss_arrays({"one": (steps, -steps), "other": (0 * steps, -steps)})
     records = [with_arrays(record, losses) if record.losses else record for record in planted_study()]
     frame = curve_frame(records)
     dcgan = frame[(frame["balancer"] == "dcgan") & (frame["network"] == "discriminator")]
     assert len(dcgan) == 100
-    assert (dcgan["loss"] == -dcgan["epoch"]).all()
+    assert (dcgan["loss"] == -dcgan["generator_steps"]).all()
     generator = frame[(frame["balancer"] == "dcgan") & (frame["network"] == "generator")]
-    assert (generator["loss"] == generator["epoch"] / 2).all()
+    assert (generator["loss"] == generator["generator_steps"] / 2).all()
 
 
 def test_menus_offer_only_what_there_is_to_choose() -> None:

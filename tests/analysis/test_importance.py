@@ -16,7 +16,7 @@ KNOWN = SearchImportance(
     **CELL,
     balancer="dcgan",
     num_trials=24,
-    shares={"balancing/gan/epochs@dcgan": 0.75, "balancing/gan/learning_rate": 0.25},
+    shares={"balancing/gan/generator_steps@dcgan": 0.75, "balancing/gan/learning_rate": 0.25},
 )
 FEW_TRIALS = "2 of the 20 complete trials that it takes"
 FEW = SearchImportance(**CELL, balancer="acgan_<x>", num_trials=2, missing=FEW_TRIALS)
@@ -33,7 +33,7 @@ def test_shares_are_a_table_by_method_and_parameter_with_the_trials_of_the_searc
     assert study.importance == (KNOWN, FEW)
     (table,) = importance_tables(study)
     assert table.text.to_numpy().tolist() == [
-        ["dcgan", "gan/epochs", "75%", 24],
+        ["dcgan", "gan/generator_steps", "75%", 24],
         ["dcgan", "gan/learning_rate", "25%", 24],
     ]
     assert table.numbers["share"].tolist() == [0.75, 0.25]

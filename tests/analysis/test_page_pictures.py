@@ -57,7 +57,7 @@ def test_pictures_of_a_large_study_stay_within_their_room() -> None:
         "snapshots/training_label": np.repeat(MINORITY, 4),
         "snapshots/generated": noise,
         "snapshots/label": np.repeat(MINORITY, 16),
-        "snapshots/epoch": np.tile(np.repeat([1, 2, 4, 8], 4), 2),
+        "snapshots/generator_steps": np.tile(np.repeat([16, 32, 64, 128], 4), 2),
     }
     records = [
         with_arrays(with_samples(record, size=32), snapshots) if record.losses and record.seed == 1 else record

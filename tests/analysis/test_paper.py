@@ -57,8 +57,8 @@ def test_the_protocol_is_told_with_its_values(tmp_path: Path) -> None:
     assert "The search tried 7 configurations" in text
     assert "3 fresh seeds (1, 2 and 3)" in text
     assert (
-        "The GAN that validation chose on shapes with simple_cnn at imbalance ratio 10 was dcgan (epochs: 5"
-        in text
+        "The GAN that validation chose on shapes with simple_cnn at imbalance ratio 10 was dcgan"
+        " (generator steps: 80" in text
     )
     assert "python 3.11.0 and torch 2.9.0" in text
     # The paper says what the page says.

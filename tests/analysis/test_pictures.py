@@ -14,7 +14,7 @@ from gan_study.analysis.plots.images import to_image
 from gan_study.analysis.plots.nearest import draw_pairs, draw_panel
 from gan_study.analysis.plots.samples import draw_sheet, extreme_trials
 from gan_study.analysis.trial import Trial
-from tests.analysis.pictured import EPOCHS, SIZE, with_pictures
+from tests.analysis.pictured import SIZE, STEPS, with_pictures
 from tests.analysis.planted import planted_record, planted_study, study_of, with_arrays, with_samples
 from tests.analysis.test_report import shown
 
@@ -26,22 +26,22 @@ def pictured() -> Trial:
     return with_pictures(planted_record(balancer="dcgan", validation=0.5, test=0.5, gan=True))
 
 
-def test_a_growth_is_a_film_of_its_epochs_and_a_strip(pictured: Trial) -> None:
+def test_a_growth_is_a_film_of_its_steps_and_a_strip(pictured: Trial) -> None:
     found = draw_growth(pictured)
     assert found is not None
-    assert found.epochs == EPOCHS
+    assert found.steps == STEPS
     film, strip = (Image.open(io.BytesIO(each.content)) for each in (found.film, found.strip))
-    assert (film.n_frames, film.info["loop"]) == (len(EPOCHS), 0)
+    assert (film.n_frames, film.info["loop"]) == (len(STEPS), 0)
     assert film.height == HEAD_PIXELS + 2 * ROW
-    assert strip.height == HEAD_PIXELS + (1 + len(EPOCHS)) * ROW
-    # The middle of the first generated image of each epoch is as grey as the epoch was planted.
-    for place, epoch in enumerate(EPOCHS):
+    assert strip.height == HEAD_PIXELS + (1 + len(STEPS)) * ROW
+    # The middle of the first generated image of each step is as grey as the step was planted.
+    for place, step in enumerate(STEPS):
         middle = (MARGIN_PIXELS + SCALE * (4 + SIZE // 2), HEAD_PIXELS + (place + 1) * ROW + ROW // 2)
-        assert strip.getpixel(middle) == (40 * epoch,) * 3
+        assert strip.getpixel(middle) == (3 * step,) * 3
         film.seek(place)
         pixel = film.convert("RGB").getpixel((middle[0], HEAD_PIXELS + ROW + ROW // 2))
-        assert pixel == pytest.approx((40 * epoch,) * 3, abs=4)
-    assert "epochs 1, 2, 4 and 5" in found.words
+        assert pixel == pytest.approx((3 * step,) * 3, abs=4)
+    assert "16, 32, 64 and 80 generator steps" in found.words
 
 
 def test_names_of_classes_have_letters_that_are_not_ascii() -> None:
@@ -135,10 +135,10 @@ def test_the_best_and_the_worst_trial_of_a_search_stand_side_by_side() -> None:
 
 def test_the_page_has_them_all_with_words_and_is_silent_without(rich_page: str, plain_page: str) -> None:
     assert rich_page.count('class="film"') == 1
-    assert "from the same latents after epochs 1, 2, 4 and 5." in rich_page
+    assert "from the same latents after 16, 32, 64 and 80 generator steps." in rich_page
     text = shown(rich_page)
     assert "below 0.5 the image counts as a copy" in text
-    assert "dcgan all classes 20.0 5 4.0000 3" in text
+    assert "dcgan all classes 20.0 80 250.00 3" in text
     assert 'id="chart-map"' in rich_page
     for absent in ("How they grew", "nearest training images", "chart-map", "Training time of each GAN"):
         assert absent not in plain_page

@@ -141,7 +141,7 @@ def test_counts_split_real_from_synthetic_and_mark_minorities() -> None:
 def test_losses_are_of_the_smallest_seed_of_each_gan() -> None:
     data = loss_data(confirmed(planted_study()))
     assert data["balancer"].tolist() == ["acgan_<x>"] * 5 + ["dcgan"] * 5
-    assert data["epoch"].tolist() == [1, 2, 3, 4, 5] * 2
+    assert data["generator_steps"].tolist() == [16, 32, 48, 64, 80] * 2
     assert data["generator"].tolist() == pytest.approx([1, 1 / 2, 1 / 3, 1 / 4, 1 / 5] * 2)
 
 

@@ -215,7 +215,7 @@ def test_a_round_that_is_not_complete_gives_provisional_verdicts() -> None:
 
 def study_of_gan(study: Study) -> Study:
     """`study`, whose method m0 is a GAN's."""
-    gan = {"name": "m0", "gan": {"epochs": 5}}
+    gan = {"name": "m0", "gan": {"generator_steps": 80}}
     return replace(
         study,
         records=tuple(

@@ -2,7 +2,7 @@ import optuna
 import pytest
 
 from gan_study.search_spaces.optuna_adapter import suggest
-from gan_study.search_spaces.space import BALANCER, EPOCHS, RATIO, apply_changes, nest
+from gan_study.search_spaces.space import BALANCER, GENERATOR_STEPS, RATIO, apply_changes, nest
 from gan_study.search_spaces.spaces import GAN_VARIANTS, SPACES
 from gan_study.trainables.balancing.catalog import parse_balancing
 from gan_study.trainables.base.settings import ConfigError
@@ -32,32 +32,40 @@ def test_a_parameter_exists_only_where_the_balancer_has_it():
 def test_the_range_of_one_balancer_goes_before_that_of_all():
     both = apply_changes(
         GAN_VARIANTS,
-        {"balancing/gan/epochs": Int(low=1, high=2), "balancing/gan/epochs@cgan": Int(low=3, high=4)},
+        {
+            "balancing/gan/generator_steps": Int(low=1, high=2),
+            "balancing/gan/generator_steps@cgan": Int(low=3, high=4),
+        },
     )
-    assert "balancing/gan/epochs@cgan" in both.keys_of("cgan")
-    assert "balancing/gan/epochs" not in both.keys_of("cgan")
-    assert "balancing/gan/epochs" in both.keys_of("dcgan")
+    assert "balancing/gan/generator_steps@cgan" in both.keys_of("cgan")
+    assert "balancing/gan/generator_steps" not in both.keys_of("cgan")
+    assert "balancing/gan/generator_steps" in both.keys_of("dcgan")
 
 
 def test_a_change_for_all_balancers_takes_the_place_of_ranges_for_single_ones():
-    assert "balancing/gan/epochs@dcgan" in GAN_VARIANTS.keys_of("dcgan")
-    everywhere = apply_changes(GAN_VARIANTS, {"balancing/gan/epochs": Int(low=1, high=2)})
-    assert "balancing/gan/epochs" in everywhere.keys_of("dcgan")
-    assert "balancing/gan/epochs@dcgan" not in everywhere.parameters
-    nowhere = apply_changes(GAN_VARIANTS, {"balancing/gan/epochs": None})
-    assert not [key for key in nowhere.parameters if "epochs" in key]
+    assert "balancing/gan/generator_steps@dcgan" in GAN_VARIANTS.keys_of("dcgan")
+    everywhere = apply_changes(GAN_VARIANTS, {"balancing/gan/generator_steps": Int(low=1, high=2)})
+    assert "balancing/gan/generator_steps" in everywhere.keys_of("dcgan")
+    assert "balancing/gan/generator_steps@dcgan" not in everywhere.parameters
+    nowhere = apply_changes(GAN_VARIANTS, {"balancing/gan/generator_steps": None})
+    assert not [key for key in nowhere.parameters if "generator_steps" in key]
 
 
 @pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS)
-def test_epochs_are_searched_about_each_variants_own(variant):
-    domain = GAN_VARIANTS.parameters[f"balancing/gan/epochs@{variant.name}"]
-    assert domain.low <= variant.defaults.epochs <= domain.high
+def test_lengths_are_searched_from_each_variants_least_to_three_times_that(variant):
+    domain = GAN_VARIANTS.parameters[f"balancing/gan/generator_steps@{variant.name}"]
+    assert (domain.low, domain.high) == (variant.defaults.generator_steps, 3 * variant.defaults.generator_steps)
 
 
 def test_a_point_is_nested_by_its_paths():
-    point = {BALANCER: "cgan", RATIO: 5, "balancing/gan/epochs@cgan": 7, "balancing/gan/learning_rate": 0.1}
+    point = {
+        BALANCER: "cgan",
+        RATIO: 5,
+        "balancing/gan/generator_steps@cgan": 7,
+        "balancing/gan/learning_rate": 0.1,
+    }
     assert nest(point) == {
-        "balancing": {"name": "cgan", "gan": {"epochs": 7, "learning_rate": 0.1}},
+        "balancing": {"name": "cgan", "gan": {"generator_steps": 7, "learning_rate": 0.1}},
         "imbalance": {"ratio": 5},
     }
 
@@ -68,28 +76,28 @@ def test_changes_replace_add_and_take_out():
         {
             BALANCER: Choice(options=("dcgan", "random_oversampling")),
             "balancing/balance_to": Float(low=0.5, high=1),
-            "balancing/gan/epochs": Int(low=3, high=4),
+            "balancing/gan/generator_steps": Int(low=3, high=4),
         },
     )
     assert space.keys_of("random_oversampling") == ("balancing/balance_to",)
     assert set(space.keys_of("dcgan")) == {
         "balancing/balance_to",
-        "balancing/gan/epochs",
+        "balancing/gan/generator_steps",
         "balancing/gan/learning_rate",
     }
-    assert "balancing/gan/epochs@cgan" not in space.parameters
+    assert "balancing/gan/generator_steps@cgan" not in space.parameters
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         (
-            {"balancing/gan/epoch": Int(low=1, high=2)},
+            {"balancing/gan/generator_step": Int(low=1, high=2)},
             "not a setting of any balancer that is searched; did you mean",
         ),
         ({"balancing/gan/weights/gradient_penalty@dcgan": Int(low=1, high=2)}, "not a setting of dcgan"),
-        ({"balancing/gan/epoch": None}, "not in the space; did you mean 'balancing/gan/epochs'"),
-        ({"balancing/gan/epochs@dcgn": Int(low=1, high=2)}, "'dcgn' is unknown; did you mean 'dcgan'"),
+        ({"balancing/gan/generator_step": None}, "not in the space; did you mean 'balancing/gan/generator_steps'"),
+        ({"balancing/gan/generator_steps@dcgn": Int(low=1, high=2)}, "'dcgn' is unknown; did you mean 'dcgan'"),
         ({"classifier/epochs": Int(low=1, high=2)}, "only imbalance/ratio and settings of balancing/"),
         ({RATIO: Float(low=1, high=2)}, "a choice is needed"),
         ({RATIO: Choice(options=("x",))}, "a ratio is a number from 1 up"),
@@ -103,8 +111,8 @@ def test_a_space_that_cannot_be_searched_is_refused(changes, message):
     assert message in str(error.value)
 
 
-def test_chosen_epochs_are_those_of_balancers_that_have_them():
-    of_all = {BALANCER: Choice(options=("dcgan", "smote")), EPOCHS: Choice(options=(5, 10))}
+def test_chosen_steps_are_those_of_balancers_that_have_them():
+    of_all = {BALANCER: Choice(options=("dcgan", "smote")), GENERATOR_STEPS: Choice(options=(5, 10))}
     space = apply_changes(GAN_VARIANTS, {**of_all, "balancing/balance_to": Float(low=0.5, high=1.0)})
-    assert space.chosen_epochs("dcgan") == {5, 10}
-    assert space.chosen_epochs("smote") == frozenset()
+    assert space.chosen_steps("dcgan") == {5, 10}
+    assert space.chosen_steps("smote") == frozenset()

@@ -24,7 +24,7 @@ from tests.study.test_cli import assert_one_line
 
 pytestmark = pytest.mark.usefixtures("few_domain_steps")
 
-SMALL = {"epochs": 2, "batch_size": 4, "latent_size": 4}
+SMALL = {"generator_steps": 4, "batch_size": 4, "latent_size": 4}
 
 
 @pytest.fixture(scope="module")
@@ -122,8 +122,8 @@ def test_options_choose_among_what_was_confirmed(images, tmp_path):
     options = BalanceOptions(study=tmp_path / "study", variant="lsgan", seed=2)
     request = export_request(options)
     assert (request.config.balancing.name, request.config.seed) == ("lsgan", 2)
-    longer = export_request(replace(options, epochs=5))
-    assert longer.config.balancing.balancer.gan.epochs == 5
+    longer = export_request(replace(options, generator_steps=5))
+    assert longer.config.balancing.balancer.gan.generator_steps == 5
     assert longer.study_validation is None
     elsewhere = export_request(replace(options, data=str(tmp_path)))
     assert elsewhere.config.data.root == str(tmp_path)
@@ -183,7 +183,7 @@ def test_bars_show_how_far_each_stage_is(capsys):
     assert "training" in shown and "3/4" in shown and "2/2" in shown
 
 
-COMMAND = ("--set", "data.image_size=8", "--set", "classifier.epochs=2", "--epochs", 2)
+COMMAND = ("--set", "data.image_size=8", "--set", "classifier.epochs=2", "--steps", 2)
 
 
 def test_a_folder_is_balanced_and_its_generator_sampled_from(gan_study, images, tmp_path):
@@ -192,7 +192,7 @@ def test_a_folder_is_balanced_and_its_generator_sampled_from(gan_study, images, 
     assert code == 0
     assert "lynx" in said and "README.md" in said
     assert list_images(out, out / "train").class_counts() == (14, 14, 14)
-    assert read_description(out).config.balancing.balancer.gan.epochs == 2
+    assert read_description(out).config.balancing.balancer.gan.generator_steps == 2
     # The same again changes nothing.
     assert gan_study("balance", "--data", images, "--out", out, "--variant", "cgan", *COMMAND)[0] == 0
 

@@ -15,7 +15,7 @@ from gan_study.study.plan.recipe import study_config
 from gan_study.study.run import runner
 from gan_study.study.run.runner import run_study
 from gan_study.study.run.tuner import MAX_RESTARTS
-from gan_study.trainables.gans.trainer import GanTrainer
+from gan_study.trainables.gans.trainer import LOSS_INTERVAL, GanTrainer
 from gan_study.trainables.runtime.cache import contents
 from tests.conftest import FEW_DOMAIN_STEPS
 from tests.one_ray import ray_of_ones_own
@@ -28,34 +28,35 @@ SETTINGS = (
     "classifier.epochs=1",
     "baselines=[]",
     "search.parameters.balancing/name={kind: choice, options: [vanilla_gan]}",
-    "search.parameters.balancing/gan/epochs@vanilla_gan={kind: int, low: 1, high: 4}",
+    "search.parameters.balancing/gan/generator_steps@vanilla_gan={kind: int, low: 1, high: 4}",
     "confirm={seeds: [1], until: fixed, fits: 1}",
     "resources.max_concurrent=1",
 )
 INTERVAL_SECONDS = 0.3
-EPOCH_SECONDS = 0.02
-KILLED_IN_EPOCH = 57
+# The trainer stops, and may leave a state, at the end of each interval of losses.
+PAUSE_SECONDS = 0.05
+STEPS, KILLED_AT = 80 * LOSS_INTERVAL, 57 * LOSS_INTERVAL
 
 
 def slow_and_logged(log, *, killed_once):
-    """Images whose trials train slowly, log every epoch in `log`, and die once in the middle of a GAN."""
+    """Images whose trials train slowly, log every interval in `log`, and die once in the middle of a GAN."""
 
     class Watched(measured_for_a_moment(FEW_DOMAIN_STEPS)):
         def pool(self):
-            train_epoch = getattr(GanTrainer, "plain_train_epoch", GanTrainer.train_epoch)
-            GanTrainer.plain_train_epoch = train_epoch
+            train_until = getattr(GanTrainer, "plain_train_until", GanTrainer.train_until)
+            GanTrainer.plain_train_until = train_until
 
-            def logged(training):
-                train_epoch(training)
-                time.sleep(EPOCH_SECONDS)
-                epoch, mark = len(training.losses), log.with_suffix(".killed")
+            def logged(training, generator_steps):
+                train_until(training, generator_steps)
+                time.sleep(PAUSE_SECONDS)
+                mark = log.with_suffix(".killed")
                 with log.open("a") as file:
-                    file.write(f"{contents(training.data.images)} {epoch} {time.time()}\n")
-                if killed_once and epoch == KILLED_IN_EPOCH and not mark.exists():
+                    file.write(f"{contents(training.data.images)} {generator_steps} {time.time()}\n")
+                if killed_once and generator_steps == KILLED_AT and not mark.exists():
                     mark.touch()
                     os.kill(os.getpid(), signal.SIGKILL)
 
-            GanTrainer.train_epoch = logged
+            GanTrainer.train_until = logged
             return super().pool()
 
     return share_as(Watched)
@@ -64,7 +65,7 @@ def slow_and_logged(log, *, killed_once):
 def test_a_gan_whose_process_is_killed_goes_on_from_its_last_state(local_ray, tmp_path, monkeypatch):
     settings = (
         "search.trials=0",
-        "balancers.vanilla_gan.gan.epochs=80",
+        f"balancers.vanilla_gan.gan.generator_steps={STEPS}",
         f"resources.checkpoint_interval_seconds={INTERVAL_SECONDS}",
     )
     results, logs = [], []
@@ -75,20 +76,20 @@ def test_a_gan_whose_process_is_killed_goes_on_from_its_last_state(local_ray, tm
         logs.append([line.split() for line in log.read_text().splitlines()])
     undisturbed, killed = ({record.trial_id: record.outcome() for record in r.trials} for r in results)
     assert killed == undisturbed
-    once, again = (Counter((gan, int(epoch)) for gan, epoch, _ in log) for log in logs)
+    once, again = (Counter((gan, int(step)) for gan, step, _ in log) for log in logs)
     # Two rare classes, a GAN each; the second kill never comes.
-    assert set(once.values()) == {1} and len(once) == 2 * 80
+    assert set(once.values()) == {1} and len(once) == 2 * STEPS // LOSS_INTERVAL
     assert set(again) == set(once)
-    repeated = sorted(epoch for (_, epoch), times in again.items() if times > 1)
-    assert repeated == list(range(repeated[0], KILLED_IN_EPOCH + 1)), "trained from its last state"
-    assert repeated[0] > 1, "it did not begin anew"
+    repeated = sorted(step for (_, step), times in again.items() if times > 1)
+    assert repeated == list(range(repeated[0], KILLED_AT + 1, LOSS_INTERVAL)), "trained from its last state"
+    assert repeated[0] > LOSS_INTERVAL, "it did not begin anew"
     ended = {}
-    for gan, epoch, when in logs[1]:
-        ended.setdefault((gan, int(epoch)), float(when))
+    for gan, step, when in logs[1]:
+        ended.setdefault((gan, int(step)), float(when))
     gan = next(gan for (gan, _), times in again.items() if times > 1)
-    # From the state to the death: an interval, and the epoch in which it ended.
-    lost_seconds = ended[gan, KILLED_IN_EPOCH] - ended[gan, repeated[0] - 1]
-    assert lost_seconds <= INTERVAL_SECONDS + 10 * EPOCH_SECONDS
+    # From the state to the death: the time between two states, and the interval of losses in which it ended.
+    lost_seconds = ended[gan, KILLED_AT] - ended[gan, repeated[0] - LOSS_INTERVAL]
+    assert lost_seconds <= INTERVAL_SECONDS + 4 * PAUSE_SECONDS
 
 
 def in_use():
@@ -122,7 +123,7 @@ def test_a_trial_without_memory_is_recorded_and_the_search_goes_on_without_it(tm
     if total - used < 3 * room:
         pytest.skip(f"needs {3 * room / 2**30:g} GiB of free memory")
     limits = {"memory_usage_threshold": (used + room) / total, "memory_monitor_refresh_ms": 50}
-    settings = ("search.trials=3", "search.lag=1", "balancers.vanilla_gan.gan.epochs=1")
+    settings = ("search.trials=3", "search.lag=1", "balancers.vanilla_gan.gan.generator_steps=1")
     with ray_of_ones_own(_system_config=limits):
         result = run_study(study_config("quickstart", [*SETTINGS, *settings]), out=tmp_path / "study")
     failures = [record.failure for record in result.trials]

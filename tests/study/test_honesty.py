@@ -24,7 +24,7 @@ STUDY = {
         "lag": 1,
         "parameters": {
             "balancing/name": {"kind": "choice", "options": ["vanilla_gan", "random_oversampling"]},
-            "balancing/gan/epochs@vanilla_gan": {"kind": "int", "low": 1, "high": 20},
+            "balancing/gan/generator_steps@vanilla_gan": {"kind": "int", "low": 1, "high": 20},
             "balancing/balance_to": {"kind": "float", "low": 0.3, "high": 1.0},
         },
     },

@@ -22,14 +22,14 @@ from gan_study.trainables.gans.trainer import GanTrainer
 
 pytestmark = pytest.mark.faults
 
-# Small enough to train in seconds: two GANs for some epochs, two confirm seeds.
+# Small enough to train in seconds: two GANs for some steps, two confirm seeds.
 SETTINGS = (
     "data.image_size=8",
     "classifier.epochs=1",
     "baselines=[class_weights]",
     "search.parameters.balancing/name={kind: choice, options: [vanilla_gan, cgan]}",
-    "search.parameters.balancing/gan/epochs@vanilla_gan={kind: int, low: 1, high: 8}",
-    "search.parameters.balancing/gan/epochs@cgan={kind: int, low: 1, high: 2}",
+    "search.parameters.balancing/gan/generator_steps@vanilla_gan={kind: int, low: 1, high: 8}",
+    "search.parameters.balancing/gan/generator_steps@cgan={kind: int, low: 10, high: 40}",
     "search.trials=4",
     "search.lag=2",
     "confirm={seeds: [1, 2], until: fixed, fits: 1}",
@@ -144,10 +144,10 @@ def test_optunas_storage_agrees_with_the_records(undisturbed):
 
 
 def test_the_best_gan_stays_and_is_exported_without_training(undisturbed, tmp_path, monkeypatch):
-    def refuse(training):
-        raise AssertionError("an epoch is trained")
+    def refuse(training, batches):
+        raise AssertionError("a step is trained")
 
-    monkeypatch.setattr(GanTrainer, "train_epoch", refuse)
+    monkeypatch.setattr(GanTrainer, "take_steps", refuse)
     request = export_request(BalanceOptions(study=undisturbed))
     assert [path.name for path in (undisturbed / "gans").iterdir()] == [request.config.trial_id]
     run_export(request, tmp_path / "balanced", Console(quiet=True))

@@ -38,7 +38,7 @@ SETTINGS = (
     "classifier.epochs=1",
     "baselines=[class_weights]",
     "search.parameters.balancing/name={kind: choice, options: [vanilla_gan]}",
-    "search.parameters.balancing/gan/epochs@vanilla_gan={kind: int, low: 10, high: 12}",
+    "search.parameters.balancing/gan/generator_steps@vanilla_gan={kind: int, low: 10, high: 12}",
     "confirm={seeds: [1], until: fixed, fits: 1}",
     # Each process that trains takes seconds to begin.
     "resources.max_concurrent=1",
@@ -177,7 +177,7 @@ def test_a_trial_that_is_stopped_early_is_seen_as_pruned(local_ray, tmp_path):
             "search.lag=1",
             "baselines=[]",
             "classifier.epochs=6",
-            "search.pruning={grace_epochs: 2, reduction_factor: 2}",
+            "search.pruning={grace_steps: 2, reduction_factor: 2}",
         ),
         out=folder,
     )
@@ -192,14 +192,14 @@ def test_a_trial_that_is_stopped_early_is_seen_as_pruned(local_ray, tmp_path):
     assert all(record.stop.rung == len(record.milestones) > 0 for record in stopped)
     # Those that went on came by every rung in one training.
     whole = [record for record in result.trials if record.phase == "search" and record.status == "complete"]
-    assert all([milestone.epoch for milestone in record.milestones] == [2, 4, 8] for record in whole)
+    assert all([milestone.generator_steps for milestone in record.milestones] == [2, 4, 8] for record in whole)
 
 
 def test_a_trial_that_fails_does_not_stop_the_study(local_ray, tmp_path):
     # At this learning rate the GAN's losses are not finite for long.
     too_large = "search.parameters.balancing/gan/learning_rate={kind: float, low: 1.0e+20, high: 1.0e+30}"
     # Where nothing was found the defaults are confirmed.
-    short = "balancers.vanilla_gan.gan.epochs=1"
+    short = "balancers.vanilla_gan.gan.generator_steps=1"
     result = run_study(study("search.trials=2", too_large, short), out=tmp_path / "study")
     failed = [record for record in result.trials if record.phase == "search" and record.status == "failed"]
     assert len(failed) == 2
@@ -245,7 +245,7 @@ def test_a_trial_without_memory_and_one_that_dies_again_and_again_are_recorded(l
             return super().test()
 
     monkeypatch.setattr(runner, "share", share_as(Fatal))
-    settings = ("search.trials=0", "balancers.vanilla_gan.gan.epochs=1", "resources.max_concurrent=1")
+    settings = ("search.trials=0", "balancers.vanilla_gan.gan.generator_steps=1", "resources.max_concurrent=1")
     result = run_study(study(*settings), out=tmp_path / "study")
     greedy, dying, *others = (record for record in result.trials if record.phase == "confirm")
     assert "Unable to allocate 8.00 PiB" in greedy.failure
@@ -280,7 +280,7 @@ def mirrored(tmp_path_factory, few_domain_steps_in_workers):
     """A study with W&B whose search trials are of one GAN: its folder and result."""
     folder = StudyFolder(tmp_path_factory.mktemp("mirrored") / "study")
     settings = (
-        "search.parameters.balancing/gan/epochs@vanilla_gan={kind: choice, options: [2, 4]}",
+        "search.parameters.balancing/gan/generator_steps@vanilla_gan={kind: choice, options: [2, 4]}",
         "search.parameters.balancing/gan/learning_rate=null",
         "search.trials=2",
         "baselines=[]",
@@ -304,18 +304,21 @@ def test_every_trial_is_logged_and_mirrored_and_its_record_says_how_many_threads
     assert runs == {record.trial_id for record in result.trials}
 
 
-def test_search_trials_of_one_gan_share_its_epochs(local_ray, mirrored):
+def test_search_trials_of_one_gan_share_its_steps(local_ray, mirrored):
     folder, result = mirrored
     searched = [record for record in result.trials if record.phase == "search"]
     assert [record.status for record in searched] == ["complete", "complete"]
     logs = [read_log(folder.log_of(record.trial_id)) for record in searched]
-    went_on = [[line.values["epoch"] for line in log if line.event.startswith("continued")] for log in logs]
-    # Whichever was the first, what it left of epoch 2 serves the other: two rare classes, a GAN for each.
+    went_on = [
+        [line.values["generator_steps"] for line in log if line.event.startswith("continued")] for log in logs
+    ]
+    # Whichever was the first, what it left of step 2 serves the other: two rare classes, a GAN for each.
     assert went_on == [[], [2, 2]]
 
 
 def test_a_study_trains_the_gans_of_its_seeds_side_by_side(local_ray, tmp_path):
-    settings = ("search.trials=0", "baselines=[]", "confirm.seeds=[1, 2]", "balancers.vanilla_gan.gan.epochs=3")
+    short = "balancers.vanilla_gan.gan.generator_steps=3"
+    settings = ("search.trials=0", "baselines=[]", "confirm.seeds=[1, 2]", short)
     result = run_study(
         study(*settings, "resources.gan_execution.way=batched", "resources.max_concurrent=2"),
         out=tmp_path / "study",

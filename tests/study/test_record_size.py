@@ -86,7 +86,7 @@ def fullest_record(study):
             ),
         ),
         selection=Selection(search_trials=100, trial_id="0123456789ab", validation_objective=0.123456789),
-        milestones=tuple(Milestone(epoch=2**n, objective=0.12345678901234567) for n in range(8)),
+        milestones=tuple(Milestone(generator_steps=2**n, objective=0.12345678901234567) for n in range(8)),
         generated=GeneratedImages(balance_to=1.0, share_reached=1.0, num_made=50_000, num_passed=50_000),
         gan=GanLength(generator_steps=100_000, reason="converged", still_improving=False),
         memorisation=Memorisation(largest_copied_share=0.12345678901234567, flags=("collapsed", "copies")),

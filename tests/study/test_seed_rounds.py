@@ -20,8 +20,8 @@ SETTINGS = (
     "classifier.epochs=1",
     "baselines=[class_weights]",
     "search.parameters.balancing/name={kind: choice, options: [random_oversampling]}",
-    "search.parameters.balancing/gan/epochs@vanilla_gan=null",
-    "search.parameters.balancing/gan/epochs@dcgan=null",
+    "search.parameters.balancing/gan/generator_steps@vanilla_gan=null",
+    "search.parameters.balancing/gan/generator_steps@dcgan=null",
     "search.trials=0",
     "confirm={seeds: [1, 2], until: decided, most_seeds: 4, fits: 1}",
     # Each process that trains takes seconds to begin.

@@ -24,7 +24,7 @@ KILLED = (
     *GANS,
     "data.image_size=8",
     "baselines=[class_weights]",
-    "search.parameters.balancing/gan/epochs@vanilla_gan={kind: int, low: 1, high: 60}",
+    "search.parameters.balancing/gan/generator_steps@vanilla_gan={kind: int, low: 1, high: 60}",
     "search.trials=24",
     "search.lag=2",
     "confirm={seeds: [1, 2, 3, 4], until: fixed, fits: 1}",
@@ -33,7 +33,7 @@ KILLED = (
 LONG = (
     *GANS,
     "baselines=[]",
-    "search.parameters.balancing/gan/epochs@vanilla_gan={kind: int, low: 1, high: 8}",
+    "search.parameters.balancing/gan/generator_steps@vanilla_gan={kind: int, low: 1, high: 8}",
     "search.trials=989",
     "confirm={seeds: [1, 2, 3, 4, 5], until: fixed, fits: 1}",
     "resources.cache_gb=0.1",

@@ -19,7 +19,7 @@ SETTINGS = (
     "search.trials=2",
     "search.parameters={balancing/name: {kind: choice, options: [vanilla_gan]}}",
     # Some minutes of training, which nothing but a shorter one makes fit.
-    "balancers.vanilla_gan.gan.epochs=100000",
+    "balancers.vanilla_gan.gan.generator_steps=100000",
     "confirm={seeds: [1, 2, 3], until: fixed, fits: 1}",
 )
 

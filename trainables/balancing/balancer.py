@@ -10,7 +10,7 @@ from gan_study.trainables.base.settings import DataError, dump, parse
 from gan_study.trainables.classifiers.loss_plans import PLAIN, FittingPlan
 from gan_study.trainables.data.images import TrainingSet
 from gan_study.trainables.gans.sampling import Snapshots
-from gan_study.trainables.gans.training import TrainedEpoch
+from gan_study.trainables.gans.training import TrainedGan
 from gan_study.trainables.gans.variant import GanVariant, parse_gan_settings
 
 
@@ -23,19 +23,19 @@ class BalancedSet:
     """How a classifier is to be fitted to it."""
     wanted: Mapping[int, int] = field(default_factory=dict)
     """How many real images that the imbalance took away it asks for, by label: only the upper bound does."""
-    gans: Mapping[str, TrainedEpoch] = field(default_factory=dict)
+    gans: Mapping[str, TrainedGan] = field(default_factory=dict)
     """The GANs that filled it, by what each was trained on: a class's name, or "all classes"."""
     snapshots: Mapping[int, Snapshots] = field(default_factory=dict)
-    """A few images of each label by epoch."""
+    """A few images of each label by generator step."""
     notes: tuple[str, ...] = ()
     """A line for each thing worth knowing."""
     is_final: bool = True
     """Whether it is the answer; versions on the way are not."""
 
     @property
-    def epoch(self) -> int:
-        """The epoch of the GANs that filled it; 0 if nothing was trained."""
-        return next((gan.epoch for gan in self.gans.values()), 0)
+    def generator_steps(self) -> int:
+        """Generator steps of the GAN that took most; 0 if nothing was trained."""
+        return max((gan.generator_steps for gan in self.gans.values()), default=0)
 
 
 class Balancer(Protocol):
@@ -72,7 +72,7 @@ class BalancerEntry:
 
     @property
     def setting_paths(self) -> frozenset[str]:
-        """The settings that may be chosen, as slash-separated keys: "balance_to", "gan/epochs"."""
+        """The settings that may be chosen, as slash-separated keys: "balance_to", "gan/generator_steps"."""
         unused = self.variant.settings_without_use if self.variant else ()
         return frozenset(_leaves(dump(self.parse({}, self.name)))) - {"name", *(f"gan/{name}" for name in unused)}
 

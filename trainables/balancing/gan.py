@@ -1,7 +1,7 @@
 """Images of the minority classes made by a GAN."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Self
 
@@ -11,7 +11,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gan_study.trainables.balancing.balancer import BalancedSet, deficits
-from gan_study.trainables.balancing.epoch_choice import best_so_far
+from gan_study.trainables.balancing.training_length import (
+    at_fixed_length,
+    comparison_steps,
+    hold_out,
+    until_no_nearer,
+)
 from gan_study.trainables.base.seeding import derive_seed
 from gan_study.trainables.base.settings import nearest, settings
 from gan_study.trainables.data.images import ImageSize, TrainingSet
@@ -19,8 +24,8 @@ from gan_study.trainables.gans.batched import ALONE, TrialExecution, WantedGan, 
 from gan_study.trainables.gans.catalog import VARIANTS
 from gan_study.trainables.gans.checkpoints import Checkpoints
 from gan_study.trainables.gans.sampling import MOST_CLASSES, Snapshots, sample, split_by_label
-from gan_study.trainables.gans.training import TrainedEpoch
-from gan_study.trainables.gans.variant import GanSettings, TrainingData
+from gan_study.trainables.gans.training import FIXED, TrainedGan, TrainingEnd, pretrain
+from gan_study.trainables.gans.variant import GanSettings, Pretrained, TrainingData
 
 ALL_CLASSES = "all classes"
 
@@ -31,14 +36,14 @@ class GanBalancing:
 
     An unconditional variant is trained once for each class that lacks images, on that class alone; a conditional
     one is trained once on everything. With `image_size` the GAN works on images of that many pixels a side, and
-    what it makes is brought to the size of the data. With `pick_epoch_every` its images are compared with the
-    training images by their kernel distance after each so many epochs, and the nearest generator fills the class.
+    what it makes is brought to the size of the data. Where a training may end by itself, as
+    `gan.most_generator_steps` says, and a class has enough images, a fifth of them is held out, and the generator
+    nearest to these fills the class.
     """
 
     name: str
     balance_to: float = Field(default=1.0, gt=0)
     image_size: ImageSize | None = None
-    pick_epoch_every: int | None = Field(default=None, ge=1)
     gan: GanSettings
 
     @model_validator(mode="after")
@@ -58,7 +63,7 @@ class GanBalancing:
         checkpoints: Checkpoints | None = None,
         execution: TrialExecution = ALONE,
     ) -> Iterator[BalancedSet]:
-        """The set as filled by the generators of each milestone, and last of all by those of the last epoch.
+        """The set as filled by the generators of each milestone, and last of all by those that came of it.
 
         Once, and `training` itself, where no class lacks images. With `checkpoints` nothing is trained twice.
         Raises DataError where a minority class has no image, and DivergedError where a loss is no longer finite.
@@ -73,7 +78,7 @@ class GanBalancing:
                 gans=gans.by_data,
                 snapshots=gans.snapshots,
                 notes=gans.notes,
-                is_final=gans.epoch == self.gan.epochs,
+                is_final=gans.is_final,
             )
 
     def train(
@@ -84,42 +89,50 @@ class GanBalancing:
         checkpoints: Checkpoints | None = None,
         execution: TrialExecution = ALONE,
     ) -> Iterator["TrainedGans"]:
-        """The GANs that fill the classes that lack images, at each milestone and after the last epoch.
+        """The GANs that fill the classes that lack images, at each milestone and when all trainings have ended.
 
         Generators keep changing once the next are asked for. Raises DivergedError where a loss is no longer
         finite.
         """
-        runs = self._runs(training, seed=seed)
-        every = self.pick_epoch_every or self.gan.epochs
+        runs = self._runs(training, seed=seed, checkpoints=checkpoints)
         gans = train_all(
             VARIANTS[self.name],
             self.gan,
             [run.gan for run in runs],
-            wanted_by=lambda training, seed: self.wanted_gans(training, seed=seed),
-            # GANs that are trained for other trials too leave a state at each epoch that is shown: too many states
-            # where every few epochs are compared.
-            execution=execution.within_trial() if self.pick_epoch_every else execution,
-            at={*self.gan.milestones, *range(every, self.gan.epochs, every), self.gan.epochs},
+            wanted_by=lambda training, seed: [
+                run.gan for run in self._runs(training, seed=seed, checkpoints=checkpoints)
+            ],
+            # GANs that are trained for other trials too leave a state at each step that is looked at: too many
+            # states where they are compared every few steps.
+            execution=execution.within_trial() if any(len(run.held_out.images) for run in runs) else execution,
             checkpoints=checkpoints,
         )
         notes = tuple(dict.fromkeys(note for gan in gans for note in gan.notes))
-        shown = [gan.epochs for gan in gans]
-        if self.pick_epoch_every:
-            latent_size = self.gan.latent_size
-            shown = [
-                best_so_far(epochs, run.gan.data, run.fills, latent_size=latent_size, seed=seed)
-                for run, epochs in zip(runs, shown, strict=True)
-            ]
-        # In lockstep, so that a version holds the images of every class at the same epoch.
-        for states in zip(*shown, strict=True):
-            if states[0].epoch in (*self.gan.milestones, self.gan.epochs):
-                yield self._describe(runs, states, notes)
+        shown = [self._to_its_end(run, gan.states, seed=seed) for run, gan in zip(runs, gans, strict=True)]
+        # Step by step, since the generators of GANs that are trained as one computation change together; and so a
+        # version holds the images of every class after as many steps. Some trainings end before others.
+        states: dict[int, TrainedGan] = {}
+        in_training = dict(enumerate(shown))
+        for step in sorted(frozenset[int]().union(*(run.gan.at for run in runs))):
+            for place in [place for place in in_training if step in runs[place].gan.at]:
+                states[place] = next(in_training[place])
+                if states[place].end is not None:
+                    del in_training[place]
+            if step in self.gan.milestones or not in_training:
+                yield self._describe(runs, [states[place] for place in range(len(runs))], notes)
+            if not in_training:
+                return
 
-    def wanted_gans(self, training: TrainingSet, *, seed: int) -> list[WantedGan]:
-        """The GANs that it trains, each with its data; none where no class lacks images."""
-        return [run.gan for run in self._runs(training, seed=seed)]
+    def most_generator_steps(self, training: TrainingSet) -> int:
+        """The most generator steps that a GAN for `training` may take."""
+        return max(max(gan.at) for gan in self.wanted_gans(training))
 
-    def _runs(self, training: TrainingSet, *, seed: int) -> list["_Run"]:
+    def wanted_gans(self, training: TrainingSet) -> list[WantedGan]:
+        """The GANs for `training`, which begin with drawn weights; none where no class lacks images."""
+        fresh = replace(self, gan=replace(self.gan, pretrain="none"))
+        return [run.gan for run in fresh._runs(training, seed=0, checkpoints=None)]
+
+    def _runs(self, training: TrainingSet, *, seed: int, checkpoints: Checkpoints | None) -> list["_Run"]:
         """The GANs to train: one for all classes, or one for each class that lacks images."""
         labels, names = tuple(deficits(training, balance_to=self.balance_to)), training.classes.names
         if VARIANTS[self.name].conditional:
@@ -127,27 +140,76 @@ class GanBalancing:
         else:
             rows = {label: torch.nonzero(training.labels == label).squeeze(1) for label in labels}
             examples = [(names[label], (label,), training.take(rows[label])) for label in labels]
+        start = self._pretrained(training, seed=seed, checkpoints=checkpoints)
         return [
-            _Run(
-                trained_on=trained_on,
-                fills=fills,
-                gan=WantedGan(
-                    data=TrainingData(
-                        images=resize(shown.images, self.image_size), labels=shown.labels, num_classes=len(names)
-                    ),
-                    seed=derive_seed(seed, "gan", trained_on),
+            self._run(
+                trained_on,
+                fills,
+                TrainingData(
+                    images=resize(shown.images, self.image_size),
+                    labels=shown.labels,
+                    num_classes=len(names),
+                    start=start,
                 ),
+                seed=derive_seed(seed, "gan", trained_on),
             )
             for trained_on, fills, shown in examples
         ]
 
+    def _pretrained(
+        self, training: TrainingSet, *, seed: int, checkpoints: Checkpoints | None
+    ) -> Pretrained | None:
+        """What the GANs begin with: weights learned from all classes alike, or None for drawn ones."""
+        if self.gan.pretrain == "none":
+            return None
+        images = resize(training.images, self.image_size)
+        # One class to it: its generator knows no labels.
+        data = TrainingData(images=images, labels=torch.zeros_like(training.labels), num_classes=1)
+        seed = derive_seed(seed, "gan", ALL_CLASSES)
+        return pretrain(VARIANTS[self.name], self.gan, data, seed=seed, checkpoints=checkpoints)
+
+    def _run(self, trained_on: str, fills: tuple[int, ...], data: TrainingData, *, seed: int) -> "_Run":
+        shown, held_out = hold_out(data, fills if self.gan.most_generator_steps else (), seed=seed)
+        last = self.gan.num_generator_steps(len(shown.images))
+        if len(held_out.images):
+            assert self.gan.most_generator_steps is not None, "else nothing is held out"
+            steps = comparison_steps(self.gan.most_generator_steps)
+        else:
+            steps = frozenset({last})
+        milestones = frozenset(step for step in self.gan.milestones if step < max(steps))
+        return _Run(
+            trained_on=trained_on,
+            fills=fills,
+            held_out=held_out,
+            last=last,
+            gan=WantedGan(data=shown, seed=seed, at=steps | milestones),
+        )
+
+    def _to_its_end(self, run: "_Run", states: Iterator[TrainedGan], *, seed: int) -> Iterator[TrainedGan]:
+        """`states` at milestones, and last the one whose generator fills the class."""
+        if not len(run.held_out.images):
+            is_floor = self.gan.most_generator_steps is not None
+            return at_fixed_length(states, TrainingEnd(reason="floor") if is_floor else FIXED, last=run.last)
+        assert self.gan.most_generator_steps is not None, "else nothing is held out"
+        return until_no_nearer(
+            states,
+            run.held_out,
+            least=run.last,
+            most=self.gan.most_generator_steps,
+            latent_size=self.gan.latent_size,
+            seed=seed,
+        )
+
     def _describe(
-        self, runs: Sequence["_Run"], states: Sequence[TrainedEpoch], notes: tuple[str, ...]
+        self, runs: Sequence["_Run"], states: Sequence[TrainedGan], notes: tuple[str, ...]
     ) -> "TrainedGans":
         found = list(zip(runs, states, strict=True))
-        if self.pick_epoch_every:
-            picked = "GAN of {}: the generator of epoch {} of {} was picked"
-            notes += tuple(picked.format(run.trained_on, gan.taken_from, gan.epoch) for run, gan in found)
+        taken = "GAN of {}: of {} generator steps, the generator of step {} fills the class"
+        notes += tuple(
+            taken.format(run.trained_on, gan.generator_steps, gan.taken_from)
+            for run, gan in found
+            if gan.taken_from != gan.generator_steps
+        )
         snapshots = (
             (label, images)
             for run, gan in found
@@ -155,7 +217,6 @@ class GanBalancing:
             if label in run.fills
         )
         return TrainedGans(
-            epoch=states[0].epoch,
             by_data={run.trained_on: gan for run, gan in found},
             generators={label: gan.generator for run, gan in found for label in run.fills},
             snapshots=dict(islice(snapshots, MOST_CLASSES)),
@@ -197,22 +258,38 @@ def resize(images: Tensor, size: int | None) -> Tensor:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TrainedGans:
-    """GANs after an epoch."""
+    """GANs on the way, or at their end."""
 
-    epoch: int
-    by_data: Mapping[str, TrainedEpoch]
+    by_data: Mapping[str, TrainedGan]
     """By what each was trained on: a class's name, or "all classes"."""
     generators: Mapping[int, nn.Module]
     """The generator of each label that they fill, which several labels may share."""
     snapshots: Mapping[int, Snapshots]
-    """A few images by epoch, of the first few labels that they fill."""
+    """A few images by generator step, of the first few labels that they fill."""
     notes: tuple[str, ...]
+
+    @property
+    def is_final(self) -> bool:
+        """Whether all trainings have ended."""
+        return all(gan.end is not None for gan in self.by_data.values())
+
+    @property
+    def generator_steps(self) -> int:
+        """Generator steps of the GAN that took most."""
+        return max(gan.generator_steps for gan in self.by_data.values())
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Run:
-    """One GAN to train: the name of what it is trained on, the labels that it fills, and what it is made from."""
+    """One GAN to train."""
 
     trained_on: str
+    """The name of its class, or ALL_CLASSES."""
     fills: tuple[int, ...]
+    """The labels that it fills."""
+    held_out: TrainingData
+    """Images that it is compared with; none where its length is fixed."""
+    last: int
+    """The generator steps that it is trained for, at least."""
     gan: WantedGan
+    """What it is made from."""

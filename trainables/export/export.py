@@ -94,6 +94,10 @@ def without_validation(parts: TrialParts) -> TrialParts:
     )
 
 
+# How often the training shows how far it is: every few seconds on one core.
+PROGRESS_STEPS = 100
+
+
 @dataclass(frozen=True, eq=False)
 class _Export:
     """One export under way; `missing` maps the label of each rare class to the images that it lacks."""
@@ -141,19 +145,19 @@ class _Export:
 
     def _train_gans(self) -> TrainedGans:
         gan, states = self.balancer.gan, self.request.states
-        # Each epoch is a milestone, for the progress. But where the best of some epochs is picked, every milestone
-        # would be judged too; and where checkpoints are given, a training with a milestone at its first epoch
-        # continues from none later than that.
-        at_once = self.balancer.pick_epoch_every is not None or states is not None
-        milestones = () if at_once else tuple(range(1, gan.epochs))
+        most = self.balancer.most_generator_steps(self.training)
+        # Milestones for the progress; but where states are given, a training with an early milestone continues
+        # from none later than that.
+        milestones = () if states is not None else tuple(range(PROGRESS_STEPS, most, PROGRESS_STEPS))
         balancer = replace(self.balancer, gan=replace(gan, milestones=milestones))
         checkpoints = Checkpoints(folder=self.folder / WORK / "gans", every_seconds=_CHECKPOINT_SECONDS)
         if states is not None:
             shutil.copytree(states, checkpoints.folder, dirs_exist_ok=True)
         stage = f"training {balancer.name}"
-        self.progress(stage, 0, gan.epochs)
+        self.progress(stage, 0, most)
         for gans in balancer.train(self.training, seed=self._balancing_seed, checkpoints=checkpoints):
-            self.progress(stage, gans.epoch, gan.epochs)
+            self.progress(stage, gans.generator_steps, most)
+        self.progress(stage, most, most)
         return gans
 
     def _fill(self, label: int, generator: nn.Module, features: FittedClassifier) -> Filling:

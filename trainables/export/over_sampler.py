@@ -33,8 +33,8 @@ class ImageOverSampler(ArraySampler):
 
     `method` is one of METHODS: a GAN variant, or "smote", "image_transforms", "rand_augment", "duplicates",
     "random_oversampling". `settings` are those of the method as a study has them, nested:
-    `{"gan": {"epochs": 100}, "image_size": 32}`; what they leave out has its default. `value_range` holds the
-    smallest and the largest value that a pixel may have; None: 0 and 255 for bytes, else those found in X.
+    `{"gan": {"generator_steps": 3000}, "image_size": 32}`; what they leave out has its default. `value_range`
+    holds the smallest and the largest value that a pixel may have; None: 0 and 255 for bytes, else those in X.
     `device` is where a GAN is trained; None: a GPU if there is one. Methods work on squares: other images are
     padded to one by repeating their edges evenly on both sides, and what is made is cut back.
 

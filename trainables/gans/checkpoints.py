@@ -1,6 +1,6 @@
-"""Cached states of GANs in training, named by all that they depend on, so that no epoch is trained twice.
+"""Cached states of GANs in training, named by all that they depend on, so that no step is trained twice.
 
-Two trainings that differ in their length alone share their epochs: the shorter finds its last state among those of
+Two trainings that differ in their length alone share their steps: the shorter finds its last state among those of
 the longer, the longer continues from the last state of the shorter. And a training that was interrupted continues
 from its latest state.
 """
@@ -24,15 +24,17 @@ _LONGEST_WRITE_SECONDS = 3600.0
 
 @dataclass(frozen=True, kw_only=True)
 class Checkpoints:
-    """Where trainings cache their states: after each of `epochs`, and as often as `every_seconds` allows.
+    """Where trainings cache their states: after each of `generator_steps`, and as often as `every_seconds` allows.
 
-    Those of `epochs` stay, since other trainings may want them; of the others only the latest stays. The folder
+    Those of `generator_steps` stay, since other trainings may want them, and with `keeps_looked_at` those of every
+    step that is looked at, so that all of it can be had again; of the others only the latest stays. The folder
     may be shared by processes and machines: files appear whole or not at all, and those of one name differ at most
     in the wall time that they report. Storage that fails is tried again for `patience_seconds`.
     """
 
     folder: Path
-    epochs: frozenset[int] = frozenset()
+    generator_steps: frozenset[int] = frozenset()
+    keeps_looked_at: bool = False
     every_seconds: float = 60.0
     patience_seconds: float = 0.0
 
@@ -51,14 +53,14 @@ class CachedStates:
     _written_at: float = field(default_factory=monotonic)
 
     def find(self, *, after: int, up_to: int) -> State | None:
-        """The latest cached state that is later than epoch `after` and not later than `up_to`; None if missing.
+        """The latest cached state that is later than generator step `after` and not later than `up_to`, if any.
 
-        A file that another training has just removed, or that is corrupt, counts as missing: its epochs are
+        A file that another training has just removed, or that is corrupt, counts as missing: its steps are
         trained again.
         """
         # Whoever copies folders may leave files of other names: `._0000002.pt`, `0000002 (copy).pt`.
-        epochs = (int(path.stem) for path in self.folder.glob("*.pt") if path.stem.isdecimal())
-        wanted = sorted((epoch for epoch in epochs if after < epoch <= up_to), reverse=True)
+        steps = (int(path.stem) for path in self.folder.glob("*.pt") if path.stem.isdecimal())
+        wanted = sorted((step for step in steps if after < step <= up_to), reverse=True)
         for path in map(self._path, wanted):
             state = read_state(path)
             if state is not None:
@@ -68,27 +70,27 @@ class CachedStates:
                 return state
         return None
 
-    def offer(self, epoch: int, state: Callable[[], State]) -> None:
-        """Write what `state` returns after `epoch`, if it is due."""
-        stays = epoch in self.policy.epochs
+    def offer(self, generator_steps: int, state: Callable[[], State], *, is_looked_at: bool) -> None:
+        """Write what `state` returns after so many generator steps, if it is due."""
+        stays = generator_steps in self.policy.generator_steps or (is_looked_at and self.policy.keeps_looked_at)
         if not stays and monotonic() - self._written_at < self.policy.every_seconds:
             return
-        write_state(self._path(epoch), state(), patience_seconds=self.policy.patience_seconds)
+        write_state(self._path(generator_steps), state(), patience_seconds=self.policy.patience_seconds)
         if self._latest is not None:
             self._latest.unlink(missing_ok=True)
-        self._latest = None if stays else self._path(epoch)
+        self._latest = None if stays else self._path(generator_steps)
         self._written_at = monotonic()
-        _log.info("cached a state", extra={"epoch": epoch})
+        _log.info("cached a state", extra={"generator_steps": generator_steps})
 
-    def _path(self, epoch: int) -> Path:
-        return self.folder / f"{epoch:07d}.pt"
+    def _path(self, generator_steps: int) -> Path:
+        return self.folder / f"{generator_steps:07d}.pt"
 
 
 def forget_oldest(folder: Path, *, most_bytes: float) -> None:
     """Delete states of trainings in `folder`, at any depth, least recently used first, down to `most_bytes`.
 
     Trainings may be writing there: their unfinished files count, and stay. Unfinished files of killed trainings
-    are deleted first. A training whose state is gone trains those epochs again.
+    are deleted first. A training whose state is gone trains those steps again.
     """
     left = most_bytes
     for file in sorted(_files(folder), reverse=True):

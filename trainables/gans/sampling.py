@@ -41,13 +41,16 @@ def sample(
 # As many images as a strip of pictures as wide as a page can show.
 IMAGES_OF_A_CLASS, MOST_CLASSES = 4, 4
 
-# By epoch (1-based), images uint8 [n, C, H, W]: IMAGES_OF_A_CLASS of each of `snapshot_labels`, in order.
+# The first snapshot, in generator steps: no image shows anything before.
+FIRST_SNAPSHOT = 16
+
+# By generator step, images uint8 [n, C, H, W]: IMAGES_OF_A_CLASS of each of `snapshot_labels`, in order.
 Snapshots: TypeAlias = Mapping[int, Tensor]
 
 
-def has_snapshot(epoch: int) -> bool:
-    """Whether an epoch has a snapshot: 1, 2, 4, 8 and so on have, whatever the training's length."""
-    return epoch & (epoch - 1) == 0
+def has_snapshot(generator_steps: int) -> bool:
+    """Whether a snapshot is taken then: after 16, 32, 64 steps and so on, whatever the training's length."""
+    return generator_steps >= FIRST_SNAPSHOT and generator_steps & (generator_steps - 1) == 0
 
 
 def snapshot_labels(labels: Tensor) -> tuple[int, ...]:
@@ -68,6 +71,6 @@ def take_snapshot(generator: nn.Module, labels: Tensor, *, latent_size: int, see
 def split_by_label(snapshots: Snapshots, labels: Tensor) -> dict[int, Snapshots]:
     """`snapshots` of each label that they show, where `labels` [N] are those of the training images."""
     return {
-        label: {epoch: torch.split(images, IMAGES_OF_A_CLASS)[place] for epoch, images in snapshots.items()}
+        label: {step: torch.split(images, IMAGES_OF_A_CLASS)[place] for step, images in snapshots.items()}
         for place, label in enumerate(snapshot_labels(labels))
     }

@@ -1,16 +1,18 @@
-"""How one GAN is trained, from top to bottom: what its networks minimise, a step of each, an epoch.
+"""How one GAN is trained, from top to bottom: what its networks minimise, a step of each, many steps.
 
-`training.py` leads it from epoch to epoch; `batched/` trains several GANs as one computation, with the losses and
-the order of steps that are written here.
+`training.py` leads it from checkpoint to checkpoint; `batched/` trains several GANs as one computation, with the
+losses and the order of steps that are written here.
 """
 
+import collections
 import logging
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
+from statistics import fmean
 from time import perf_counter
 from typing import NamedTuple
 
@@ -40,6 +42,10 @@ from gan_study.trainables.runtime.cache import State
 
 _log = logging.getLogger(__name__)
 
+# The losses are averaged over so many generator steps: the curve of 3,000 steps has two hundred points. Every
+# snapshot comes at the end of such an interval (`sampling.FIRST_SNAPSHOT`).
+LOSS_INTERVAL = 16
+
 # Placeholder: this step does not score real images.
 NOT_SCORED = DiscriminatorOutput(logits=torch.empty(0))
 
@@ -49,7 +55,7 @@ class DivergedError(RuntimeError):
 
 
 class MeanLosses(NamedTuple):
-    """The networks' losses in one epoch, extra terms included: the means over their steps."""
+    """The networks' losses in an interval of training, extra terms included: the means over their steps."""
 
     discriminator: float
     generator: float
@@ -110,6 +116,9 @@ class GanTrainer:
             kind = self.device.type
             raise ConfigError(f"gan.precision: 'tf32' cannot be used on {kind}; only NVIDIA GPUs have it")
         self.networks = draw_networks(variant, settings, data, seed=seed)
+        if data.start is not None:
+            self.networks.generator.load_state_dict(dict(data.start.generator))
+            self.networks.discriminator.load_state_dict(dict(data.start.discriminator))
         for network in (self.networks.generator, self.networks.discriminator):
             network.to(data.images).to(memory_format=variant.memory_format)
         decay = settings.ema_decay
@@ -127,15 +136,17 @@ class GanTrainer:
         self.generator_objective = shared(loss=loss.generator, terms=terms[1], scores_real=loss.compares)
         self.random = torch_generator(seed, "steps", device=self.device)
         self.stream = GeneratorStream(self.random)
-        self.num_batches = max(math.ceil(len(data.images) / settings.batch_size), settings.discriminator_steps)
         random = torch_generator(seed, "batches", device=self.device)
         self.batches = (
             class_balanced_batches(data.labels, settings.batch_size, random)
             if variant.conditional
             else index_batches(len(data.images), settings.batch_size, random)
         )
-        self.steps_taken = 0
+        self.generator_steps = 0
         self.losses: list[MeanLosses] = []
+        # Those of the steps since the last whole interval.
+        self.latest_losses: tuple[list[float], list[float]] = ([], [])
+        self.divergence: DivergedError | None = None
         self.snapshots: dict[int, Tensor] = {}
         self.seconds = 0.0
 
@@ -208,65 +219,71 @@ class GanTrainer:
         is_bf16 = self.settings.precision == "bf16"
         return torch.autocast(self.device.type, torch.bfloat16, enabled=is_bf16, cache_enabled=False)
 
-    # One epoch.
+    # Many steps.
 
-    @property
-    def epoch(self) -> int:
-        """The number of epochs so far."""
-        return len(self.losses)
+    def train_until(self, generator_steps: int) -> None:
+        """Train until the generator has taken so many steps in all; the warm start comes before the first.
 
-    def train_epoch(self) -> None:
-        """Train one more epoch: as many batches as it takes to see all images, warm start before the first.
-
-        At least as many as go to one step of the generator. Raises DivergedError where a mean loss is not finite.
+        Raises DivergedError where a loss is not finite.
         """
         began_at = perf_counter()
         self.warm_start()
-        # Read once an epoch: a read in every step would make a GPU wait for it.
-        means = [mean.item() for mean in self.take_steps(islice(self.batches, self.num_batches))]
-        self.end_epoch(MeanLosses(*means))
+        while self.generator_steps < generator_steps and self.divergence is None:
+            number = self.steps_to_go(generator_steps)
+            batches = islice(self.batches, number * self.settings.discriminator_steps)
+            # Read once an interval: a read in every step would make a GPU wait for it.
+            self.end_interval(number, *(losses.tolist() for losses in self.take_steps(batches)))
         self.seconds += perf_counter() - began_at
         if self.divergence:
             raise self.divergence
 
-    def take_steps(self, batches: Iterable[Tensor]) -> tuple[Tensor, Tensor]:
-        """The mean losses of discriminator and generator over a step for each of `batches` of row indices.
+    def steps_to_go(self, generator_steps: int) -> int:
+        """Generator steps up to so many in all, but not beyond the end of an interval."""
+        return min(generator_steps - self.generator_steps, LOSS_INTERVAL - self.generator_steps % LOSS_INTERVAL)
 
-        The generator's step follows every `discriminator_steps` of the discriminator, counted on across epochs.
+    def take_steps(self, batches: Iterable[Tensor]) -> tuple[Tensor, Tensor]:
+        """The losses of each step of discriminator and generator on `batches` of row indices.
+
+        The generator's step follows every `discriminator_steps` of the discriminator.
         """
         of_discriminator: list[Tensor] = []
         of_generator: list[Tensor] = []
         with gpu_products_in(self.settings.precision) if self.device.type == "cuda" else nullcontext():
-            for batch in batches:
-                self.steps_taken += 1
-                trains_generator = self.steps_taken % self.settings.discriminator_steps == 0
+            for number, batch in enumerate(batches, start=1):
+                trains_generator = number % self.settings.discriminator_steps == 0
                 losses = self.take_step(batch, trains_generator=trains_generator)
                 of_discriminator.append(losses[0])
                 of_generator += losses[1:]
-        return torch.stack(of_discriminator).mean(dim=0), torch.stack(of_generator).mean(dim=0)
+        return torch.stack(of_discriminator), torch.stack(of_generator)
 
     def warm_start(self) -> None:
-        """Run the variant's warm start, where it has one, before the first epoch and only there."""
-        if not self.losses and self.variant.warm_start:
+        """Run the variant's warm start, where it has one, before the first step and only there."""
+        if not self.generator_steps and self.variant.warm_start:
             random = torch_generator(self.seed, "warm start", device=self.device)
             self.variant.warm_start(self.networks, self.data, self.settings, random)
 
-    def end_epoch(self, losses: MeanLosses) -> None:
-        """Note the `losses` of one more epoch, and take a snapshot if it is one of those that have one."""
-        self.losses.append(losses)
-        if has_snapshot(self.epoch) and self.divergence is None:
-            self.snapshots[self.epoch] = self.take_snapshot()
-        described = {"gan": self.variant.name, "epoch": self.epoch, "epochs": self.settings.epochs}
-        _log.debug("GAN epoch", extra={**described, **losses._asdict()})
+    def end_interval(self, number: int, discriminator: Sequence[float], generator: Sequence[float]) -> None:
+        """Note the losses of `number` more generator steps, and take a snapshot if one is due."""
+        self.generator_steps += number
+        self.latest_losses[0].extend(discriminator)
+        self.latest_losses[1].extend(generator)
+        latest = self.mean_of_latest()
+        for network, loss in latest._asdict().items():
+            if not math.isfinite(loss) and self.divergence is None:
+                self.divergence = DivergedError(
+                    f"{self.variant.name}: the {network}'s loss is {loss} by generator step {self.generator_steps}"
+                )
+        if self.generator_steps % LOSS_INTERVAL == 0:
+            self.losses.append(latest)
+            self.latest_losses = ([], [])
+            described = {"gan": self.variant.name, "generator_steps": self.generator_steps}
+            _log.debug("GAN losses", extra={**described, **latest._asdict()})
+        if has_snapshot(self.generator_steps) and self.divergence is None:
+            self.snapshots[self.generator_steps] = self.take_snapshot()
 
-    @property
-    def divergence(self) -> DivergedError | None:
-        """Why the training is of no use any more: the first loss that was not finite."""
-        for epoch, losses in enumerate(self.losses, start=1):
-            for network, loss in losses._asdict().items():
-                if not math.isfinite(loss):
-                    return DivergedError(f"{self.variant.name}: the {network}'s loss is {loss} in epoch {epoch}")
-        return None
+    def mean_of_latest(self) -> MeanLosses:
+        """The mean losses since the last whole interval."""
+        return MeanLosses(*map(fmean, self.latest_losses))
 
     @property
     def sampled_generator(self) -> nn.Module:
@@ -274,16 +291,19 @@ class GanTrainer:
         return self.networks.generator if self.average is None else self.average
 
     def take_snapshot(self) -> Tensor:
-        """A few images of the current epoch, as bytes [n, C, H, W]."""
+        """A few images of the generator as it is, as bytes [n, C, H, W]."""
         latent_size = self.settings.latent_size
         return take_snapshot(self.sampled_generator, self.data.labels, latent_size=latent_size, seed=self.seed)
 
     def state(self) -> State:
-        """All that later epochs depend on, and what is reported of earlier ones."""
+        """All that later steps depend on, and what is reported of earlier ones."""
         return {
             **{name: part.state_dict() for name, part in self._parts().items()},
             "random": self.random.get_state(),
+            "generator_steps": self.generator_steps,
             "losses": [tuple(losses) for losses in self.losses],
+            "latest losses": self.latest_losses,
+            "divergence": str(self.divergence) if self.divergence else None,
             "snapshots": dict(self.snapshots),
             "seconds": self.seconds,
         }
@@ -295,10 +315,13 @@ class GanTrainer:
         self.random.set_state(state["random"])
         self.losses = [MeanLosses(*losses) for losses in state["losses"]]
         self.snapshots, self.seconds = dict(state["snapshots"]), state["seconds"]
+        of_discriminator, of_generator = state["latest losses"]
+        self.latest_losses = (list(of_discriminator), list(of_generator))
+        self.divergence = DivergedError(state["divergence"]) if state["divergence"] else None
         # The batches up to there are drawn again, and thrown away.
-        while self.steps_taken < self.epoch * self.num_batches:
-            next(self.batches)
-            self.steps_taken += 1
+        missed = (state["generator_steps"] - self.generator_steps) * self.settings.discriminator_steps
+        collections.deque(islice(self.batches, missed), maxlen=0)
+        self.generator_steps = state["generator_steps"]
 
     def _parts(self) -> dict[str, nn.Module | torch.optim.Optimizer]:
         parts: dict[str, nn.Module | torch.optim.Optimizer] = {

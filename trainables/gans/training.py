@@ -1,45 +1,66 @@
-"""A GAN's training from epoch to epoch: what is cached of it is not trained again."""
+"""A GAN's training from checkpoint to checkpoint: what is cached of it is not trained again."""
 
 import logging
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from torch import nn
 
 from gan_study.trainables.base.settings import digest, dump
 from gan_study.trainables.gans.checkpoints import Checkpoints
 from gan_study.trainables.gans.sampling import Snapshots
-from gan_study.trainables.gans.trainer import GanTrainer, MeanLosses
-from gan_study.trainables.gans.variant import GanSettings, GanVariant, TrainingData
+from gan_study.trainables.gans.trainer import LOSS_INTERVAL, GanTrainer, MeanLosses
+from gan_study.trainables.gans.variant import LENGTHS, GanSettings, GanVariant, Pretrained, TrainingData
 from gan_study.trainables.runtime.cache import arithmetic, contents
 
 _log = logging.getLogger(__name__)
 
 # Names the layout of `GanTrainer.state`: a cached state of another version is not found.
-STATE_VERSION = 4
+STATE_VERSION = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingEnd:
+    """Why a GAN's training ended."""
+
+    reason: Literal["fixed", "converged", "floor", "cap"]
+    """A fixed length, no more improvement, or the smallest or largest length of one that may end by itself."""
+    still_improving: bool | None = None
+    """Whether images were still getting better; None if not measured."""
+    compared_at: tuple[int, ...] = ()
+    """The generator steps at which its images were compared with real ones."""
+    distances: tuple[float, ...] = ()
+    """The kernel distance at each."""
+
+
+FIXED = TrainingEnd(reason="fixed")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class TrainedEpoch:
-    """A GAN after an epoch: the losses of each epoch so far, and the generator to sample from.
+class TrainedGan:
+    """A GAN after some steps of training; its generator keeps changing once further steps are asked for."""
 
-    The generator is the one in training, or its average: it keeps changing once the next epoch is asked for.
-    `taken_from` is the epoch (1-based) whose generator it is. `snapshots` has a few images of earlier epochs, and
-    of this one. `seconds` is the wall time of all epochs so far and `generator_steps` the number of the
-    generator's steps in them, cached epochs included.
-    """
-
+    generator_steps: int
+    """Steps of the generator so far, cached ones included."""
     losses: tuple[MeanLosses, ...]
-    taken_from: int
+    """The mean losses of each LOSS_INTERVAL of generator steps; the last interval may be shorter."""
     generator: nn.Module
+    """The generator to sample from: the one in training, or its average."""
+    taken_from: int
+    """The generator step whose generator it is."""
     snapshots: Snapshots = field(default_factory=dict)
+    """A few images of earlier steps, and of this one."""
     seconds: float = 0.0
-    generator_steps: int = 0
+    """Wall time of all steps so far, cached ones included."""
+    end: TrainingEnd | None = None
+    """Why there are no further steps; None if there may be."""
 
     @property
-    def epoch(self) -> int:
-        """The number of epochs so far."""
-        return len(self.losses)
+    def loss_steps(self) -> tuple[int, ...]:
+        """The generator step at which each interval of `losses` ends."""
+        ends = range(LOSS_INTERVAL, LOSS_INTERVAL * len(self.losses) + 1, LOSS_INTERVAL)
+        return tuple(min(end, self.generator_steps) for end in ends)
 
 
 def train_gan(
@@ -48,51 +69,79 @@ def train_gan(
     data: TrainingData,
     *,
     seed: int,
-    at: Collection[int] | None = None,
+    at: Collection[int],
     checkpoints: Checkpoints | None = None,
-) -> Iterator[TrainedEpoch]:
-    """`variant` trained on `data`, after each epoch of `at` (by default every one) and after the last.
+) -> Iterator[TrainedGan]:
+    """`variant` trained on `data`, after each generator step of `at`, ascending.
 
-    With `checkpoints` epochs that have been trained before are not trained again; no number depends on that.
-    Runs on the images' device and in their precision. Neither reads nor changes the global random state. Raises
-    DivergedError after an epoch in which a loss was not finite.
+    With `checkpoints` no step is trained twice; no number depends on that. How long the `settings` want it trained
+    is not looked at. Runs on the images' device and in their precision. Neither reads nor changes the global
+    random state. Raises DivergedError once a loss is not finite.
     """
     trainer = GanTrainer(variant, settings, data, seed=seed)
     # Without checkpoints nobody asks for the name, which has to read all images.
     name = training_id(variant, settings, data, seed=seed) if checkpoints else ""
     for _ in reach(trainer, name, at=at, checkpoints=checkpoints):
-        yield report_epoch(trainer)
+        yield report(trainer)
+
+
+def pretrain(
+    variant: GanVariant,
+    settings: GanSettings,
+    data: TrainingData,
+    *,
+    seed: int,
+    checkpoints: Checkpoints | None = None,
+) -> Pretrained:
+    """The weights of `variant` after the least length on `data`; with `checkpoints` they are made once."""
+    trainer = GanTrainer(variant, settings, data, seed=seed)
+    name = training_id(variant, settings, data, seed=seed)
+    steps = settings.num_generator_steps(len(data.images))
+    policy = replace(checkpoints, generator_steps=checkpoints.generator_steps | {steps}) if checkpoints else None
+    for _ in reach(trainer, name, at=[steps], checkpoints=policy):
+        pass
+    return Pretrained(
+        name=f"{name} {steps}",
+        generator=trainer.networks.generator.state_dict(),
+        discriminator=trainer.networks.discriminator.state_dict(),
+    )
 
 
 def reach(
-    trainer: GanTrainer, name: str, *, at: Collection[int] | None, checkpoints: Checkpoints | None
+    trainer: GanTrainer, name: str, *, at: Collection[int], checkpoints: Checkpoints | None
 ) -> Iterator[int]:
-    """Each epoch of `at` (by default every one) and the last, once `trainer` has come to it.
+    """Each generator step of `at`, once `trainer` has come to it.
 
     It continues from the latest of the states that are cached under the `name` of the training.
     """
-    last, cached = trainer.settings.epochs, checkpoints.of(name) if checkpoints else None
-    for epoch in range(1, last + 1) if at is None else sorted({*at, last}):
-        state = cached.find(after=trainer.epoch, up_to=epoch) if cached else None
+    cached = checkpoints.of(name) if checkpoints else None
+    stays = sorted(checkpoints.generator_steps) if checkpoints else []
+    for step in sorted(at):
+        state = cached.find(after=trainer.generator_steps, up_to=step) if cached else None
         if state is not None:
             trainer.load(state)
-            _log.info("continued from a cached state", extra={"epoch": trainer.epoch})
-        while trainer.epoch < epoch:
-            trainer.train_epoch()
+            _log.info("continued from a cached state", extra={"generator_steps": trainer.generator_steps})
+        while trainer.generator_steps < step:
+            done = trainer.generator_steps
+            # To the end of an interval, or to a step whose state is to stay, whatever comes first.
+            ends = [each for each in stays if each > done]
+            trainer.train_until(min([done + trainer.steps_to_go(step), *ends]))
             if cached:
-                cached.offer(trainer.epoch, trainer.state)
-        yield epoch
+                is_looked_at = trainer.generator_steps == step
+                cached.offer(trainer.generator_steps, trainer.state, is_looked_at=is_looked_at)
+        yield step
 
 
-def report_epoch(trainer: GanTrainer) -> TrainedEpoch:
+def report(trainer: GanTrainer) -> TrainedGan:
     """What has come of a training so far."""
-    return TrainedEpoch(
-        losses=tuple(trainer.losses),
-        taken_from=trainer.epoch,
+    unfinished = (trainer.mean_of_latest(),) if trainer.latest_losses[1] else ()
+    return TrainedGan(
+        generator_steps=trainer.generator_steps,
+        losses=(*trainer.losses, *unfinished),
         generator=trainer.sampled_generator,
-        snapshots={**trainer.snapshots, trainer.epoch: trainer.take_snapshot()},
+        taken_from=trainer.generator_steps,
+        snapshots={**trainer.snapshots, trainer.generator_steps: trainer.take_snapshot()},
         seconds=trainer.seconds,
-        generator_steps=trainer.steps_taken // trainer.settings.discriminator_steps,
     )
 
 
@@ -103,12 +152,13 @@ def training_id(
 
     `execution` names how its steps are executed; "eager" is one operation after the other.
     """
-    lengths = {"epochs", "milestones"}
+    lengths = {*LENGTHS, "milestones"}
     return digest(
         {
             "variant": variant.name,
             "settings": {name: value for name, value in dump(settings).items() if name not in lengths},
             "data": [contents(data.images, data.labels), data.num_classes],
+            "start": data.start.name if data.start else None,
             "seed": seed,
             "made by": [*arithmetic(data.images.device), execution],
             "state": STATE_VERSION,

@@ -1,9 +1,10 @@
 """What a GAN is made of, as values: its settings, its networks, its loss and its extra terms."""
 
+import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Annotated, NamedTuple, Protocol, Self, TypeAlias
+from typing import Annotated, Literal, NamedTuple, Protocol, Self, TypeAlias
 
 import torch
 from pydantic import Field, model_validator
@@ -17,49 +18,86 @@ from gan_study.trainables.gans.random_streams import RandomStream
 
 @settings
 class GanSettings:
-    """How a GAN is trained; the defaults are those of each variant.
+    """How a GAN is trained; the defaults are those of each variant. Adam optimises both networks."""
 
-    Both networks are optimised by Adam with `learning_rate`, `beta1` and `beta2`. `epochs` counts passes over the
-    real images in batches of `batch_size`; a generator step follows every `discriminator_steps` of these batches.
-    `milestones` are the epochs, ascending and below `epochs`, at which the generator is tried on the way.
-    `weights` holds the factor of each of the variant's extra terms by name.
-
-    Switches for every variant: `weight_clip` keeps each weight of the discriminator within +-c after its steps
-    (Arjovsky et al. 2017, algorithm 1); `diff_augment` shows the discriminator randomly altered images, real and
-    fake alike (Zhao et al. 2020); `ema_decay` above 0 samples from an exponential average of the generator's
-    weights; `precision` is that of products and convolutions. `warm_start_epochs` are passes of the training that
-    comes before, where the variant has one.
-    """
-
-    epochs: int = Field(ge=1)
+    generator_steps: int | None = Field(default=None, ge=1)
+    """How long it is trained, in steps of the generator; at least so long where `most_generator_steps` is set."""
+    most_generator_steps: int | None = Field(default=None, ge=1)
+    """Training goes on up to here while its images get better (`balancing/training_length.py`); None: exactly
+    `generator_steps`."""
+    epochs: int | None = Field(default=None, ge=1)
+    """In place of `generator_steps`, for what quotes a source that counts so: passes over the real images, however
+    few these are."""
     learning_rate: float = Field(gt=0)
     beta1: float = Field(ge=0, lt=1)
     beta2: float = Field(ge=0, lt=1)
     batch_size: int = Field(ge=2)
     latent_size: int = Field(ge=1)
     discriminator_steps: int = Field(ge=1)
+    """A step of the generator follows every so many batches."""
     milestones: tuple[int, ...] = ()
+    """Generator steps, ascending, after which the generator is tried on the way."""
     weights: Mapping[str, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
+    """The factor of each of the variant's extra terms, by name."""
     weight_clip: float | None = Field(default=None, gt=0)
+    """Each weight of the discriminator stays within +-c after its steps (Arjovsky et al. 2017, algorithm 1)."""
     diff_augment: bool = False
+    """The discriminator is shown randomly altered images, real and fake alike (Zhao et al. 2020)."""
     ema_decay: float = Field(default=0.0, ge=0, lt=1)
+    """Above 0, images are sampled from an exponential average of the generator's weights."""
+    pretrain: Literal["none", "all_classes"] = "none"
+    """"all_classes": a variant that is trained on one class begins with the weights of a GAN that was trained, for
+    the least length, on the images of all classes."""
     warm_start_epochs: int = Field(default=0, ge=0)
+    """Passes of the training that comes before, where the variant has one."""
     precision: Precision = "float32"
+    """Of matrix products and convolutions."""
+
+    @model_validator(mode="after")
+    def _has_one_length(self) -> Self:
+        if (self.generator_steps is None) == (self.epochs is None):
+            raise ValueError(
+                f"one of generator_steps ({self.generator_steps}) and epochs ({self.epochs}) says how long the GAN"
+                " is trained, and not both"
+            )
+        least, most = self.generator_steps or math.inf, self.most_generator_steps
+        if most is not None and most < least:
+            raise ValueError(f"most_generator_steps {most} needs generator_steps, of which it is no less")
+        return self
 
     @model_validator(mode="after")
     def _milestones_lie_on_the_way(self) -> Self:
-        steps = (0, *self.milestones, self.epochs)
-        if any(earlier >= later for earlier, later in pairwise(steps)):
+        last = self.most_generator_steps or self.generator_steps or math.inf
+        if any(earlier >= later for earlier, later in pairwise((0, *self.milestones, last))):
             raise ValueError(
-                f"milestones {list(self.milestones)} have to ascend between epoch 1 and the last, {self.epochs}"
+                f"milestones {list(self.milestones)} have to ascend between generator step 1 and the last, {last}"
             )
         return self
 
+    def num_generator_steps(self, num_images: int) -> int:
+        """Generator steps of a training on `num_images`: the least where it ends by itself."""
+        if self.generator_steps is not None:
+            return self.generator_steps
+        assert self.epochs is not None, "_has_one_length saw to it"
+        # An epoch has at least as many batches as go to one step of the generator.
+        batches = max(math.ceil(num_images / self.batch_size), self.discriminator_steps)
+        return self.epochs * batches // self.discriminator_steps
+
+    def of_length(self, generator_steps: int) -> Self:
+        """The same for exactly so many generator steps, without milestones."""
+        return replace(
+            self, generator_steps=generator_steps, most_generator_steps=None, epochs=None, milestones=()
+        )
+
+
+# The settings that say how long a GAN is trained: those of them that are given replace all that a variant has.
+LENGTHS = ("generator_steps", "most_generator_steps", "epochs")
 
 # What most variants share, as the study's documents 000 and 002 have it (Radford et al. 2015, section 4, for Adam
 # and the latent size); a variant says how it differs.
 DEFAULTS = GanSettings(
-    epochs=40,
+    generator_steps=2000,
+    most_generator_steps=6000,
     learning_rate=2e-4,
     beta1=0.5,
     beta2=0.999,
@@ -182,12 +220,26 @@ class Term:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Pretrained:
+    """Weights that a training begins with in place of drawn ones."""
+
+    name: str
+    """Of the training that they come from, and its length."""
+    generator: Mapping[str, Tensor]
+    discriminator: Mapping[str, Tensor]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class TrainingData:
-    """What a GAN is trained on: `images` [N, C, H, W] in [-1, 1] and their `labels` [N] below `num_classes`."""
+    """What a GAN is trained on, and what it begins with."""
 
     images: Tensor
+    """[N, C, H, W] in [-1, 1]."""
     labels: Tensor
+    """[N], below `num_classes`."""
     num_classes: int
+    start: Pretrained | None = None
+    """None: weights are drawn."""
 
     @property
     def shape(self) -> ImageShape:
@@ -241,7 +293,8 @@ class GanVariant:
     @property
     def settings_without_use(self) -> frozenset[str]:
         """The names of the settings that this variant has no use for; they keep their defaults."""
-        return frozenset() if self.warm_start else frozenset({"warm_start_epochs"})
+        unused = frozenset[str]() if self.warm_start else frozenset({"warm_start_epochs"})
+        return unused | {"pretrain"} if self.conditional else unused
 
 
 def parse_gan_settings(variant: GanVariant, values: object, *, where: str) -> GanSettings:
@@ -257,8 +310,14 @@ def parse_gan_settings(variant: GanVariant, values: object, *, where: str) -> Ga
             raise ConfigError(f"{where}.weights.{name}: unknown key; {hint}")
     for name in variant.settings_without_use & given.keys():
         if given[name] != getattr(variant.defaults, name):
-            raise ConfigError(f"{where}.{name}: {given[name]!r} cannot be used; {variant.name} has no warm start")
-    overlaid = {**vars(variant.defaults), **given, "weights": {**variant.defaults.weights, **weights}}
+            raise ConfigError(f"{where}.{name}: {given[name]!r} cannot be used; {variant.name} has no use for it")
+    defaults = dict(vars(variant.defaults))
+    if any(given.get(name) is not None for name in LENGTHS):
+        defaults |= dict.fromkeys(LENGTHS)
+        # The cap alone may be given: the least length stays.
+        if given.get("epochs") is None and given.get("generator_steps") is None:
+            defaults["generator_steps"] = variant.defaults.generator_steps
+    overlaid = {**defaults, **given, "weights": {**variant.defaults.weights, **weights}}
     return parse(GanSettings, overlaid, where=where)
 
 

@@ -26,6 +26,9 @@ MAX_IMAGES = 2000
 # At least so many: a Frechet distance needs more images than features.
 IMAGES_PER_FEATURE = 2
 
+# Images that teach less than half of what as many real ones do are called weak.
+WEAK_SHARE = 0.5
+
 # By class, in label order; None for a class without images to recognise.
 Recall: TypeAlias = tuple[float | None, ...]
 
@@ -183,9 +186,17 @@ def _measure_class(
         quality,
         metrics={**quality.metrics, **usefulness},
         missing={**quality.missing, **missing},
+        flags=(*quality.flags, *weakness_flags(gan_train["gan_train"], gan_train["gan_train_floor"])),
         features=models.kind,
     )
     return MeasuredImages(quality=complete, **compared)
+
+
+def weakness_flags(gan_train: float | None, reference: float | None) -> tuple[str, ...]:
+    """The flag "weak", where GAN-train is less than WEAK_SHARE of what as many real images reach."""
+    if gan_train is None or reference is None or gan_train >= WEAK_SHARE * reference:
+        return ()
+    return ("weak",)
 
 
 def repeat_images(training: TrainingSet, numbers: Sequence[int], *, seed: int) -> TrainingSet:

@@ -1,7 +1,7 @@
 """What a trial leaves for the report, as arrays under the names that `trainables.arrays` declares."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import islice
+from itertools import islice, zip_longest
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,7 @@ from gan_study.trainables.classifiers.classifier import FittedClassifier
 from gan_study.trainables.classifiers.scores import Scores, to_arrays
 from gan_study.trainables.data.images import Classes, Labels, TrainingSet, to_bytes
 from gan_study.trainables.gans.sampling import IMAGES_OF_A_CLASS, Snapshots
-from gan_study.trainables.gans.training import TrainedEpoch
+from gan_study.trainables.gans.training import FIXED, TrainedGan
 from gan_study.trainables.image_quality.copying import COPY_RATIO
 from gan_study.trainables.image_quality.judge import MeasuredImages
 from gan_study.trainables.image_quality.nearest import pair_with_nearest, project_images
@@ -60,18 +60,32 @@ def fit_arrays(
     }
 
 
-def gan_arrays(gans: Mapping[str, TrainedEpoch]) -> dict[str, Array]:
+def gan_arrays(gans: Mapping[str, TrainedGan], *, pretrained_on: str | None) -> dict[str, Array]:
     """Losses, steps and times of each GAN, by what it was trained on; nothing without one."""
     if not gans:
         return {}
     found = list(gans.values())
+    ends = [gan.end or FIXED for gan in found]
+    improving = [-1 if end.still_improving is None else int(end.still_improving) for end in ends]
     return {
         "gan/trained_on": _text(list(gans)),
-        "gan/generator_loss": np.array([[each.generator for each in gan.losses] for gan in found]),
-        "gan/discriminator_loss": np.array([[each.discriminator for each in gan.losses] for gan in found]),
+        "gan/loss_steps": _rows([gan.loss_steps for gan in found], -1),
+        "gan/generator_loss": _rows([[each.generator for each in gan.losses] for gan in found], np.nan),
+        "gan/discriminator_loss": _rows([[each.discriminator for each in gan.losses] for gan in found], np.nan),
         "gan/seconds": np.array([gan.seconds for gan in found], dtype=np.float64),
         "gan/generator_steps": np.array([gan.generator_steps for gan in found], dtype=np.int64),
+        "gan/pretrained_on": _text([pretrained_on or ""] * len(found)),
+        "gan/reason": _text([end.reason for end in ends]),
+        "gan/still_improving": np.array(improving, dtype=np.int64),
+        "gan/length_steps": _rows([end.compared_at for end in ends], -1),
+        "gan/length_distances": _rows([end.distances for end in ends], np.nan),
     }
+
+
+def _rows(rows: Sequence[Sequence[float]], rest: float) -> Array:
+    """`rows` as an array [rows, longest], shorter ones filled up with `rest`, whose type all have."""
+    padded = zip_longest(*rows, fillvalue=rest)
+    return np.array(list(padded), dtype=type(rest)).reshape(-1, len(rows)).T
 
 
 def sample_arrays(balanced: TrainingSet) -> dict[str, Array]:
@@ -96,15 +110,15 @@ def sample_arrays(balanced: TrainingSet) -> dict[str, Array]:
 def snapshot_arrays(training: TrainingSet, snapshots: Mapping[int, Snapshots]) -> dict[str, Array]:
     """Images of a GAN on the way, at most 32 pixels high, and training images beside them; nothing without any.
 
-    `snapshots` maps a label to its images [n, C, H, W] by epoch.
+    `snapshots` maps a label to its images [n, C, H, W] by generator step.
     """
     if not snapshots:
         return {}
     real = [(label, to_bytes(training.of_class(label)[:IMAGES_OF_A_CLASS])) for label in snapshots]
     made = [
-        (label, epoch, images.numpy())
-        for label, by_epoch in snapshots.items()
-        for epoch, images in sorted(by_epoch.items())
+        (label, step, images.numpy())
+        for label, by_step in snapshots.items()
+        for step, images in sorted(by_step.items())
     ]
     size = min(training.shape.size, SMALL_PIXELS)
     return {
@@ -112,7 +126,7 @@ def snapshot_arrays(training: TrainingSet, snapshots: Mapping[int, Snapshots]) -
         "snapshots/training_label": _repeat((label, images) for label, images in real),
         "snapshots/generated": _scale(np.concatenate([images for *_, images in made]), size),
         "snapshots/label": _repeat((label, images) for label, _, images in made),
-        "snapshots/epoch": _repeat((epoch, images) for _, epoch, images in made),
+        "snapshots/generator_steps": _repeat((step, images) for _, step, images in made),
     }
 
 

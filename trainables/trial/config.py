@@ -9,7 +9,7 @@ from pydantic import Field, JsonValue, model_validator
 
 from gan_study.trainables.balancing.balancer import BalancingConfig
 from gan_study.trainables.balancing.catalog import BALANCERS, parse_balancing
-from gan_study.trainables.balancing.gan import GanBalancing
+from gan_study.trainables.balancing.gan import ALL_CLASSES, GanBalancing
 from gan_study.trainables.base.settings import ConfigError, digest, dump, look_up, parse, settings
 from gan_study.trainables.classifiers.catalog import CLASSIFIERS
 from gan_study.trainables.classifiers.classifier import ClassifierConfig
@@ -119,6 +119,12 @@ def gan_settings(balancing: BalancingConfig) -> GanSettings | None:
     """The settings of the GAN that balances; None for any other balancer."""
     balancer = balancing.balancer
     return balancer.gan if isinstance(balancer, GanBalancing) else None
+
+
+def pretrained_on(balancing: BalancingConfig) -> str | None:
+    """What the GAN was trained on first; None without pretraining."""
+    gan = gan_settings(balancing)
+    return ALL_CLASSES if gan is not None and gan.pretrain == "all_classes" else None
 
 
 def with_gan(balancing: BalancingConfig, gan: GanSettings) -> BalancingConfig:

@@ -44,7 +44,7 @@ from gan_study.trainables.trial.artifacts import (
     score_arrays,
     snapshot_arrays,
 )
-from gan_study.trainables.trial.config import TrialConfig, dump_trial, gan_settings
+from gan_study.trainables.trial.config import TrialConfig, dump_trial, gan_settings, pretrained_on
 from gan_study.trainables.trial.data import TrialData
 
 
@@ -119,7 +119,6 @@ def complete(
     if "test" in evaluated:
         counts["test"] = data.test.loaded.images.class_counts()
         notes += data.test.loaded.notes
-    steps = [gan.generator_steps for gan in balanced.gans.values()]
     gan = gan_settings(config.balancing)
     gan_precision = {"gan_precision": gan.precision} if gan else {}
     blank = _blank_record(config, purpose, imbalance_ratio=data.parts.imbalance_ratio)
@@ -132,7 +131,7 @@ def complete(
         objective=gain(evaluated["validation"].scores, purpose),
         milestones=milestones,
         generated=_describe_images(blank.config, counts, minority=data.parts.classes.minority),
-        gan=GanLength(generator_steps=min(steps)) if steps else None,
+        gan=_describe_length(balanced, pretrained_on(config.balancing)),
         memorisation=_describe_memorisation(measured),
         arrays=array_path(blank.trial_id),
         notes=limit_notes(notes),
@@ -142,7 +141,7 @@ def complete(
     )
     arrays = {
         **class_arrays(data.parts.classes, counts),
-        **gan_arrays(balanced.gans),
+        **gan_arrays(balanced.gans, pretrained_on=pretrained_on(config.balancing)),
         **sample_arrays(balanced.training),
         **snapshot_arrays(data.training, balanced.snapshots),
         **measured_arrays(measured),
@@ -237,6 +236,21 @@ def _describe_images(
         share_reached=min(counts["balanced"][label] for label in minority) / max(counts["balanced"]),
         num_made=number,
         num_passed=number,
+    )
+
+
+def _describe_length(balanced: BalancedSet, pretrained_on: str | None) -> GanLength | None:
+    """The length of the GAN that took fewest steps; still improving if any of them was."""
+    if not balanced.gans:
+        return None
+    shortest = min(balanced.gans.values(), key=lambda gan: gan.generator_steps)
+    ends = [gan.end for gan in balanced.gans.values() if gan.end is not None]
+    known = [end.still_improving for end in ends if end.still_improving is not None]
+    return GanLength(
+        generator_steps=shortest.generator_steps,
+        reason=shortest.end.reason if shortest.end else "fixed",
+        still_improving=any(known) if known else None,
+        pretrained_on=pretrained_on,
     )
 
 

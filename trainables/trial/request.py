@@ -12,7 +12,7 @@ from gan_study.trainables.trial.outcome import Purpose
 # The only key of a Tune trial's configuration, and the key of a report in its results.
 REQUEST, REPORT = "request", "report"
 # What Tune itself reads in the result of a milestone: the pruner's metric and its unit of time.
-OBJECTIVE, EPOCH = "objective", "epoch"
+OBJECTIVE, STEPS = "objective", "generator_steps"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,8 +52,10 @@ class TrialRequest:
     """Largest over smallest class count, for the record of a trial that fails before it has read its data."""
     places: TrialPlaces
     limits: TrialLimits = TrialLimits()
-    checkpoint_epochs: frozenset[int] = frozenset()
-    """The epochs after which other trials may want the GAN's state."""
+    checkpoint_steps: frozenset[int] = frozenset()
+    """The generator steps after which other trials may want the GAN's state."""
+    keeps_gan: bool = False
+    """Whether the GAN's states stay wherever it is looked at, for other trials or an export."""
     execution: TrialExecution = ALONE
     """How its GANs are trained."""
 
@@ -79,4 +81,4 @@ class TrialReport:
         """The result that Tune is given; all but a milestone is the trial's last."""
         if self.milestone is None:
             return {REPORT: self, "done": True}
-        return {REPORT: self, OBJECTIVE: self.milestone.objective, EPOCH: self.milestone.epoch}
+        return {REPORT: self, OBJECTIVE: self.milestone.objective, STEPS: self.milestone.generator_steps}

@@ -54,7 +54,7 @@ def run_trial(
 ) -> Iterator[TrialEvent]:
     """The trial's milestones as they are reached, and last its outcome.
 
-    A consumer that stops asking stops the training. With `checkpoints` no GAN's epoch is trained twice, with
+    A consumer that stops asking stops the training. With `checkpoints` no step of a GAN is trained twice, with
     `store` no classifier that measures images; no number depends on either. `source` holds the images that
     `config.data` asks for, if somebody has read them. GANs are trained as `execution` says.
 
@@ -76,7 +76,7 @@ def run_trial(
         if not balanced.is_final:
             objective = gain(evaluated["validation"].scores, purpose)
             assert objective is not None, "milestones are asked for only if a baseline is known"
-            milestones.append(Milestone(epoch=balanced.epoch, objective=objective))
+            milestones.append(Milestone(generator_steps=balanced.generator_steps, objective=objective))
             yield milestones[-1]
             continue
         measured: dict[int, MeasuredImages] = {}

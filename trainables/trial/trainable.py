@@ -147,7 +147,8 @@ class GanStudyTrainable(tune.Trainable):  # type: ignore[misc]
             device=assigned_device(),
             checkpoints=Checkpoints(
                 folder=places.gans,
-                epochs=request.checkpoint_epochs,
+                generator_steps=request.checkpoint_steps,
+                keeps_looked_at=request.keeps_gan,
                 every_seconds=limits.checkpoint_interval_seconds,
                 patience_seconds=limits.storage_patience_seconds,
             ),

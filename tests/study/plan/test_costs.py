@@ -70,13 +70,33 @@ def test_a_conditional_gan_learns_from_all_images_after_its_warm_start():
     assert costs.balancing_seconds(trial("bagan").config, WORKLOAD, SPEEDS) == gan
 
 
-def test_critics_that_train_more_often_leave_fewer_steps_of_the_generator():
-    gan = trial("dcgan").config.balancing.balancer.gan
-    assert costs.generator_steps(gan, 16) == 20
-    assert costs.generator_steps(replace(gan, discriminator_steps=5), 80) == 20
-    # An epoch has at least one step of the generator.
-    assert costs.generator_steps(replace(gan, discriminator_steps=5), 16) == 10
-    assert costs.generator_steps(costs.with_share_of_length(gan, 0.25), 16) == 4
+def lengths(name, gan, *, rare):
+    balancer = trial(name).config.balancing.balancer
+    return costs.gan_lengths(replace(balancer, gan=gan), replace(WORKLOAD, training=(64, 64, rare)))
+
+
+def test_a_gan_ends_by_itself_from_thirty_images_on():
+    dcgan, bagan = (trial(name).config.balancing.balancer.gan for name in ("dcgan", "bagan"))
+    free = replace(dcgan, epochs=None, generator_steps=200, most_generator_steps=600)
+    assert lengths("dcgan", free, rare=29) == [(200, 200)]
+    assert lengths("dcgan", free, rare=30) == [(200, 600)]
+    assert lengths("dcgan", costs.at_floor(free), rare=30) == [(200, 200)]
+    assert lengths("dcgan", free, rare=64) == []
+    # Epochs are literal: two batches of 16 images, and of 144 images 18.
+    assert lengths("dcgan", dcgan, rare=16) == [(20, 20)]
+    assert lengths("bagan", bagan, rare=16) == [(180, 180)]
+    assert lengths("dcgan", costs.with_share_of_length(dcgan, 0.25), rare=16) == [(4, 4)]
+    assert lengths("dcgan", costs.with_share_of_length(free, 0.25), rare=30) == [(50, 50)]
+
+
+def test_a_start_from_all_classes_is_one_more_training():
+    config = trial("dcgan").config
+    balancer = config.balancing.balancer
+    pretrained = replace(balancer, gan=replace(balancer.gan, pretrain="all_classes"))
+    longer = replace(config, balancing=replace(config.balancing, balancer=pretrained))
+    # 144 images in batches of 8.
+    more = costs.balancing_seconds(longer, WORKLOAD, SPEEDS) - costs.balancing_seconds(config, WORKLOAD, SPEEDS)
+    assert more == 10 * 18 * 0.5
 
 
 def test_what_measures_images_is_made_once_for_the_data_and_once_for_a_setting():
@@ -94,25 +114,25 @@ def test_tasks_begin_in_their_order_as_workers_become_free(seconds, workers, end
     assert costs.makespan(seconds, workers) == end
 
 
-def test_the_search_chooses_a_length_between_the_ends_of_its_range():
-    def share(domain):
-        values = {"balancing/gan/epochs@dcgan": domain, BALANCER: {"kind": "choice", "options": ["dcgan"]}}
-        return costs.mean_searched_length(
-            parse_study(
-                {
-                    "name": "test",
-                    "imbalance": {"profile": "natural"},
-                    "balancers": {"dcgan": {"gan": {"epochs": 10}}},
-                    "search": {"parameters": values},
-                }
-            ),
-            "dcgan",
-        )
-
-    assert share({"kind": "int", "low": 10, "high": 30}) == 2.0
-    assert share({"kind": "choice", "options": [5, 25]}) == 1.5
-    # The logarithm's mean of 1 to e^2 ≈ 7.39 is (e^2 - 1) / 2.
-    assert share({"kind": "int", "low": 10, "high": 100, "log": True}) == pytest.approx(90 / 2.302585 / 10)
+@pytest.mark.parametrize(
+    ("domain", "steps"),
+    [
+        ({"kind": "int", "low": 100, "high": 300}, 200),
+        ({"kind": "choice", "options": [50, 250]}, 150),
+        # The mean of a number whose logarithm is uniform: 900 / ln 10.
+        ({"kind": "int", "low": 100, "high": 1000, "log": True}, 391),
+        (None, None),
+    ],
+)
+def test_the_search_chooses_a_length_between_the_ends_of_its_range(domain, steps):
+    parameters = {
+        "balancing/gan/generator_steps@dcgan": domain,
+        BALANCER: {"kind": "choice", "options": ["dcgan"]},
+    }
+    config = parse_study(
+        {"name": "test", "imbalance": {"profile": "natural"}, "search": {"parameters": parameters}}
+    )
+    assert costs.mean_searched_steps(config, "dcgan") == steps
 
 
 def test_disk_counts_predictions():

@@ -168,8 +168,8 @@ def test_suggestions_learn_from_results():
 def test_a_space_without_untried_points_ends_the_search_early():
     parameters = {
         **STUDY["search"]["parameters"],
-        "balancing/gan/epochs": None,
-        "balancing/gan/epochs@vanilla_gan": None,
+        "balancing/gan/generator_steps": None,
+        "balancing/gan/generator_steps@vanilla_gan": None,
         "balancing/gan/weights/gradient_penalty": None,
         "balancing/gan/learning_rate": {"kind": "choice", "options": [1e-4, 2e-4]},
     }
@@ -213,9 +213,9 @@ def test_when_time_is_up_the_search_closes_and_stays_closed():
 def test_milestones_are_the_rungs_of_the_pruner_and_only_for_the_search():
     parameters = {
         **STUDY["search"]["parameters"],
-        "balancing/gan/epochs": {"kind": "int", "low": 100, "high": 100},
+        "balancing/gan/generator_steps": {"kind": "int", "low": 100, "high": 100},
     }
-    config = study(pruning={"grace_epochs": 10, "reduction_factor": 3}, parameters=parameters)
+    config = study(pruning={"grace_steps": 10, "reduction_factor": 3}, parameters=parameters)
     simulation = finished(config)
     gan = {"vanilla_gan", "wgan_gp"}
     milestones = {
@@ -228,29 +228,29 @@ def test_milestones_are_the_rungs_of_the_pruner_and_only_for_the_search():
 
 GRID = {
     "balancing/name": {"kind": "choice", "options": ["vanilla_gan"]},
-    "balancing/gan/epochs@vanilla_gan": {"kind": "choice", "options": [5, 10, 20]},
+    "balancing/gan/generator_steps@vanilla_gan": {"kind": "choice", "options": [5, 10, 20]},
     "balancing/gan/learning_rate": {"kind": "choice", "options": [1e-4, 1e-3, 1e-2]},
     "balancing/gan/weights/gradient_penalty": None,
 }
 
 
-def test_states_are_kept_at_the_epochs_that_are_a_choice_and_in_the_confirmation_at_the_last():
+def test_states_are_kept_at_the_steps_that_are_a_choice_and_in_the_confirmation_wherever_a_gan_is_looked_at():
     simulation = finished(study(parameters=GRID, trials=9))
     kept = {
-        (trial.purpose.phase, trial.checkpoint_epochs)
+        (trial.purpose.phase, trial.checkpoint_steps, trial.keeps_gan)
         for trial in simulation.started
         if not is_gan(trial, "confirm")
     }
     assert kept == {
-        ("baseline", frozenset()),
-        ("search", frozenset({5, 10, 20})),
-        ("confirm", frozenset()),
+        ("baseline", frozenset(), False),
+        ("search", frozenset({5, 10, 20}), False),
+        ("confirm", frozenset(), False),
     }
     for trial in simulation.started:
         if is_gan(trial, "confirm"):
-            assert trial.checkpoint_epochs == {trial.config.balancing.balancer.gan.epochs}
+            assert (trial.checkpoint_steps, trial.keeps_gan) == (frozenset(), True)
     without_choice = (trial for trial in finished(study()).started if not is_gan(trial, "confirm"))
-    assert {trial.checkpoint_epochs for trial in without_choice} == {frozenset()}
+    assert {trial.checkpoint_steps for trial in without_choice} == {frozenset()}
 
 
 def is_gan(trial, phase):
@@ -281,7 +281,7 @@ def test_a_gan_is_the_same_whatever_its_length_and_whatever_becomes_of_its_image
     def shares_as(**changes):
         return shares(balancing=replace(config.balancing, balancer=replace(balancing, **changes)))
 
-    assert shares_as(gan=replace(gan, epochs=gan.epochs + 1))
+    assert shares_as(gan=replace(gan, generator_steps=gan.generator_steps + 1))
     assert shares_as(balance_to=balancing.balance_to / 2)
     assert shares(classifier=replace(config.classifier, epochs=config.classifier.epochs + 1))
     assert not shares(seed=config.seed + 1)

@@ -62,8 +62,8 @@ def test_another_profile_drops_the_settings_of_the_old_one():
         ),
         ("search.space=gan_variant", "search.space: 'gan_variant' is unknown; did you mean 'gan_variants'?"),
         (
-            "search.parameters.balancing/gan/epoch={kind: int, low: 1, high: 2}",
-            "search.parameters.balancing/gan/epoch: ",
+            "search.parameters.balancing/gan/generator_step={kind: int, low: 1, high: 2}",
+            "search.parameters.balancing/gan/generator_step: ",
         ),
         (
             "search.parameters.balancing/name={kind: choice, options: [none, vanilla_gan, dcgan, cgan]}",
@@ -129,9 +129,11 @@ def test_a_file_that_is_not_a_recipe_is_refused(tmp_path, text):
 
 def test_what_stands_twice_may_be_an_alias(tmp_path):
     file = tmp_path / "mine.yaml"
-    file.write_text("extends: quickstart\nbalancers: {dcgan: &short {gan: {epochs: 7}}, vanilla_gan: *short}\n")
+    file.write_text(
+        "extends: quickstart\nbalancers: {dcgan: &short {gan: {generator_steps: 7}}, vanilla_gan: *short}\n"
+    )
     gans = [study_config(str(file)).balancers[name]["gan"] for name in ("dcgan", "vanilla_gan")]
-    assert [gan["epochs"] for gan in gans] == [7, 7]
+    assert [gan["generator_steps"] for gan in gans] == [7, 7]
 
 
 @pytest.mark.parametrize("lines", [8, 80])

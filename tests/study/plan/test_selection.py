@@ -12,7 +12,9 @@ from gan_study.trainables.record import Selection
 CHOSEN = SelectedConfig(
     balancer="wgan_gp",
     ratio=10.0,
-    balancing=parse_balancing({"name": "wgan_gp", "gan": {"epochs": 7, "weights": {"gradient_penalty": 3}}}),
+    balancing=parse_balancing(
+        {"name": "wgan_gp", "gan": {"generator_steps": 7, "weights": {"gradient_penalty": 3}}}
+    ),
     selection=Selection(search_trials=4, trial_id="0123456789ab", validation_objective=0.25),
 )
 
@@ -32,7 +34,7 @@ def test_a_selection_is_read_as_it_was_written(tmp_path):
     ("balancing", "reason"),
     [
         ({"name": "wgan_pg"}, "did you mean 'wgan_gp'"),
-        ({"name": "wgan_gp", "gan": {"epochs": 0}}, "balancing.gan.epochs: 0"),
+        ({"name": "wgan_gp", "gan": {"generator_steps": 0}}, "balancing.gan.generator_steps: 0"),
         ([3], "balancing: [3] is no mapping of settings"),
     ],
 )

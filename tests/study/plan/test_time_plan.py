@@ -26,7 +26,10 @@ CONFIG = parse_study(
         "name": "test",
         "imbalance": {"profile": "step", "ratio": 10, "minority_classes": ["3"]},
         "baselines": ["random_oversampling", "duplicates", "class_weights", "real_upper_bound", "smote"],
-        "balancers": {"wgan_gp": {"gan": {"epochs": 400}}, "r3gan": {"gan": {"epochs": 64}}},
+        "balancers": {
+            "wgan_gp": {"gan": {"generator_steps": 400}},
+            "r3gan": {"gan": {"generator_steps": 800}},
+        },
         "search": {
             "trials": 200,
             "parameters": {BALANCER: {"kind": "choice", "options": ["wgan_gp", "dcgan", "r3gan"]}},
@@ -37,7 +40,7 @@ CONFIG = parse_study(
 GANS = ("wgan_gp", "dcgan", "r3gan")
 
 
-def machine(*, workers=2, slower=1.0, **gans):
+def machine(*, workers=2, slower=1.0, rare=40, **gans):
     speeds = {name: GanSpeed(step=slower * gans.get(name, 0.02), image=0.0) for name in GANS}
     return Machine(
         speeds=Speeds(
@@ -48,7 +51,7 @@ def machine(*, workers=2, slower=1.0, **gans):
             prediction=1e-5,
             data=0.1,
         ),
-        workloads={None: Workload(training=(200,) * 9 + (20,), minority=(9,), num_validation=400, num_test=400)},
+        workloads={None: Workload(training=(200,) * 9 + (rare,), minority=(9,), num_validation=400, num_test=400)},
         num_workers=workers,
     )
 
@@ -61,7 +64,7 @@ def keys(plans):
 def test_things_are_given_up_in_one_order():
     plans = list(concessions(CONFIG, machine(dcgan=1.0)))
     order = list(dict.fromkeys(keys(plans)))
-    assert order == ["nothing", "search", "rounds", "fits", "gans", "seeds", "methods", "lengths"]
+    assert order == ["nothing", "search", "rounds", "fits", "floors", "gans", "seeds", "methods", "lengths"]
     # Half of the search while each of three GANs keeps 25 points, then none.
     assert [plan.config.search.trials for plan in plans[:3]] == [200, 100, 0]
     last = plans[-1].config
@@ -72,14 +75,19 @@ def test_things_are_given_up_in_one_order():
     assert "WARNING" in plans[-1].left_out["lengths"]
 
 
+def test_of_few_images_a_gan_takes_its_least_length_anyway():
+    assert "floors" in keys(concessions(CONFIG, machine(rare=40)))
+    assert "floors" not in keys(concessions(CONFIG, machine(rare=20)))
+
+
 def test_a_gan_is_not_cut_short_where_that_saves_no_time():
     def shortest(step):
         *_, last = concessions(CONFIG, machine(dcgan=step))
-        return gan_settings(last.config.balancing_by("dcgan")).epochs, "lengths" in last.left_out
+        return gan_settings(last.config.balancing_by("dcgan")).generator_steps, "lengths" in last.left_out
 
-    epochs = gan_settings(CONFIG.balancing_by("dcgan")).epochs
-    assert shortest(1e-4) == (epochs, False)
-    assert shortest(1.0)[0] < epochs / 4
+    steps = gan_settings(CONFIG.balancing_by("dcgan")).generator_steps
+    assert shortest(1e-6) == (steps, False)
+    assert shortest(1.0)[0] < steps / 4
 
 
 def test_the_dearest_gan_goes_first_and_dcgan_last_whatever_it_costs():
@@ -131,9 +139,8 @@ def test_a_forecast_is_its_phases_and_what_is_no_trial():
 
 
 def test_what_has_a_record_takes_no_time():
-    small = replace(
-        CONFIG, search=replace(CONFIG.search, trials=12), confirm=replace(CONFIG.confirm, until="fixed")
-    )
+    searched = replace(CONFIG.search, trials=12)
+    small = replace(CONFIG, search=searched, confirm=replace(CONFIG.confirm, until="fixed"))
     simulation = Simulation()
     simulation.run(small, num_workers=1, seed=0, kill_after=20)
     recorded = Records(

@@ -48,7 +48,7 @@ def test_later_seeds_do_not_push_the_first_out(folder):
 
 def test_after_a_trial_the_states_take_no_more_than_their_space(folder):
     record = planted_record(balancer="dcgan", validation=0.5, test=0.5, gan=True, seed=1)
-    states = [folder.gans / "of the search" / f"{epoch:07d}.pt" for epoch in (1, 2, 3)]
+    states = [folder.gans / "of the search" / f"{step:07d}.pt" for step in (1, 2, 3)]
     states[0].parent.mkdir(parents=True)
     for age, path in enumerate(states):
         path.write_bytes(STATE)

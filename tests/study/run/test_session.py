@@ -42,7 +42,7 @@ def first_of_the_search(session):
 
 def test_a_trial_that_begins_anew_reaches_each_milestone_once(session):
     trial_id = first_of_the_search(session)
-    early, late = Milestone(epoch=25, objective=0.125), Milestone(epoch=75, objective=-0.25)
+    early, late = Milestone(generator_steps=25, objective=0.125), Milestone(generator_steps=75, objective=-0.25)
     session.began(trial_id)
     session.reached(trial_id, early)
     # Its process has died; the next one tells of the whole way.

@@ -129,7 +129,7 @@ SIMULATED = replace(
         CONFIG.search,
         trials=75,
         startup_trials=1000,
-        parameters={**CONFIG.search.parameters, "balancing/gan/epochs": None},
+        parameters={**CONFIG.search.parameters, "balancing/gan/generator_steps": None},
     ),
 )
 

@@ -35,18 +35,18 @@ def of_one(records):
     return found
 
 
-def by_epochs(record):
+def by_length(record):
     """`record` whose gain depends on one parameter alone."""
-    (name,) = [name for name in record.search.params if "epochs" in name]
+    (name,) = [name for name in record.search.params if "generator_steps" in name]
     return replace(record, objective=float(record.search.params[name]))
 
 
 def test_a_parameter_that_decides_the_gain_has_the_largest_share(searched):
-    found = of_one([by_epochs(record) for record in searched])
+    found = of_one([by_length(record) for record in searched])
     assert found.missing is None
     assert found.num_trials == len(searched) >= FEWEST_TRIALS
     assert sum(found.shares.values()) == pytest.approx(1, abs=1e-4)
-    assert "epochs" in max(found.shares, key=found.shares.__getitem__)
+    assert "generator_steps" in max(found.shares, key=found.shares.__getitem__)
     assert BALANCER not in found.shares
 
 
@@ -59,7 +59,7 @@ def test_few_trials_and_equal_gains_have_no_numbers_and_say_why(searched):
 
 
 def test_a_space_that_has_changed_since_is_said(searched):
-    space, name = CONFIG.space(), next(name for name in searched[0].search.params if "epochs" in name)
+    space, name = CONFIG.space(), next(name for name in searched[0].search.params if "generator_steps" in name)
     without = replace(space, parameters={key: value for key, value in space.parameters.items() if key != name})
     narrower = replace(space, parameters={**space.parameters, name: Int(low=10**6, high=10**7)})
     for changed in (without, narrower):

@@ -27,7 +27,7 @@ def searched():
     simulation = Simulation()
     simulation.run(CONFIG, num_workers=1, seed=0)
     complete, failed, pruned, *rest = simulation.phase("search")
-    milestones = (Milestone(epoch=5, objective=0.125), Milestone(epoch=15, objective=-0.25))
+    milestones = (Milestone(generator_steps=5, objective=0.125), Milestone(generator_steps=15, objective=-0.25))
     return [
         replace(complete, milestones=milestones),
         replace(failed, status="failed", failure="it broke", objective=None),

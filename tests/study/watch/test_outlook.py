@@ -7,32 +7,37 @@ from gan_study.study.watch.outlook import Outlook
 from tests.study.plan.test_time_plan import CONFIG, machine
 
 
-def outlook(plan, *, probed=True, budget=None):
+def outlook(plan, *, probed=True, left=None):
     place = machine()
     return Outlook(
         plan=plan,
         workloads=place.workloads,
         num_workers=2,
         forecast=forecast_of(plan, place) if probed else None,
-        budget_seconds=budget,
+        seconds_left=left,
     )
 
 
 def test_a_study_in_a_few_lines():
     counted, steps, time = outlook(Plan(config=CONFIG)).lines()
     assert counted.startswith("Plan: 6 baseline, 200 search, at most 108 confirm trials, 2 at once; about ")
-    # Of 20 rare images an epoch of wgan_gp is one step of its generator; r3gan has 1,820, in batches of 16.
-    assert "wgan_gp 400" in steps and "r3gan 7,296" in steps
+    # With 40 rare images dcgan ends by itself.
+    assert steps == "Generator steps a GAN: wgan_gp 400; dcgan 2,000 to 6,000; r3gan 800"
     assert time.startswith("Time: at most about ") and time.endswith("with the report")
 
 
 def test_what_is_left_out_is_said_and_rounds_are_then_as_there_is_time():
     *_, smallest = concessions(CONFIG, machine())
-    counted, _, time, *left_out = outlook(smallest, budget=600.0).lines()
+    counted, _, time, *left_out = outlook(smallest, left=6000.0).lines()
     assert "15 confirm trials" in counted and "at most" not in counted
-    assert time.endswith("with the report, within 10 min 00 s") and "at most" not in time
+    assert time.endswith("with the report, of 1 h 40 min") and "at most" not in time
     assert left_out == [f"Left out: {sentence}" for sentence in smallest.left_out.values()]
-    assert len(left_out) == 6
+    assert len(left_out) == 8
+
+
+def test_a_plan_that_does_not_fit_says_so():
+    *_, smallest = concessions(CONFIG, machine())
+    assert "more than the 5 s that there are" in outlook(smallest, left=5.0).lines()[2]
 
 
 def test_without_a_probe_no_time_is_claimed():

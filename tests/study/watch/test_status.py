@@ -106,10 +106,10 @@ def test_a_driver_that_was_killed_runs_nothing(halfway):
 def test_what_a_trial_does_is_the_last_line_of_its_log(halfway, trials):
     trial_id = trials[6].config.trial_id
     halfway.log_of(trial_id).write_text(
-        '{"event": "GAN epoch", "epoch": 3}\n{"event": "GAN epoch", "epoch": 7}\n{"ev'
+        '{"event": "GAN losses", "generator_steps": 16}\n{"event": "GAN losses", "generator_steps": 32}\n{"ev'
     )
     first, _ = study_status(halfway.root).running
-    assert str(first).endswith(": GAN epoch epoch=7")
+    assert str(first).endswith(": GAN losses generator_steps=32")
 
 
 def test_a_line_that_names_no_trial_is_of_none(halfway, trials):

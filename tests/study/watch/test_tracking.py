@@ -59,11 +59,11 @@ def test_the_way_and_the_end_of_a_trial():
     record = planted_record(balancer="dcgan", validation=0.4, test=0.5, gan=True)
     record = replace(
         with_arrays(record, loss_arrays({"3": ([0.5], [0.25])})),
-        milestones=(Milestone(epoch=1, objective=0.125), Milestone(epoch=4, objective=-1.0)),
+        milestones=(Milestone(generator_steps=16, objective=0.125), Milestone(generator_steps=64, objective=-1.0)),
     )
     assert on_the_way(record) == [
-        {"gan_epoch": 1.0, "generator_loss/3": 0.5, "discriminator_loss/3": 0.25, "milestone/gain": 0.125},
-        {"gan_epoch": 4.0, "milestone/gain": -1.0},
+        {"generator_steps": 16.0, "generator_loss/3": 0.5, "discriminator_loss/3": 0.25, "milestone/gain": 0.125},
+        {"generator_steps": 64.0, "milestone/gain": -1.0},
     ]
     assert at_the_end(record)["test/minority_f1"] == 0.5 and at_the_end(record)["imbalance_ratio"] > 0
     assert summary(record)["test/recall/benign"] == 0.9

@@ -21,7 +21,7 @@ every_balancer = pytest.mark.parametrize("name", each(BALANCERS))
 
 
 def small(name: str) -> Balancer:
-    gan = {"epochs": 2, "batch_size": 4, "latent_size": 4, "milestones": [1]}
+    gan = {"generator_steps": 2, "batch_size": 4, "latent_size": 4, "milestones": [1]}
     warm_start = {"warm_start_epochs": 1} if name in VARIANTS and VARIANTS[name].warm_start else {}
     return parse_balancing({"name": name, **({"gan": gan | warm_start} if name in VARIANTS else {})}).balancer
 
@@ -143,6 +143,8 @@ def test_setting_paths() -> None:
     gan_paths = {
         f"gan/{key}"
         for key in (
+            "generator_steps",
+            "most_generator_steps",
             "epochs",
             "learning_rate",
             "beta1",
@@ -159,11 +161,10 @@ def test_setting_paths() -> None:
     }
     assert BALANCERS["none"].setting_paths == set()
     assert BALANCERS["random_oversampling"].setting_paths == {"balance_to"}
-    assert BALANCERS["dcgan"].setting_paths == {"balance_to", "image_size", "pick_epoch_every", *gan_paths}
+    assert BALANCERS["dcgan"].setting_paths == {"balance_to", "image_size", *gan_paths}
     assert BALANCERS["wgan_gp"].setting_paths == {
         "balance_to",
         "image_size",
-        "pick_epoch_every",
         "gan/weights/gradient_penalty",
         *gan_paths,
     }
@@ -179,8 +180,9 @@ def test_a_gan_keeps_the_defaults_of_its_variant_where_nothing_is_given() -> Non
         "name": "wgan_gp",
         "balance_to": 1.0,
         "image_size": None,
-        "pick_epoch_every": None,
         "gan": {
+            "generator_steps": None,
+            "most_generator_steps": None,
             "epochs": 7,
             "learning_rate": 1e-4,
             "beta1": 0.5,

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import torch
 
+from gan_study.trainables.balancing import training_length
 from gan_study.trainables.balancing.balancer import BalancedSet
 from gan_study.trainables.balancing.catalog import parse_balancing
 from gan_study.trainables.balancing.gan import GanBalancing, resize
@@ -14,13 +15,14 @@ from gan_study.trainables.data.images import Classes, TrainingSet
 from gan_study.trainables.gans.batched import GanExecution
 from gan_study.trainables.gans.catalog import VARIANTS
 from gan_study.trainables.gans.sampling import sample
-from gan_study.trainables.gans.training import TrainedEpoch, train_gan
+from gan_study.trainables.gans.training import TrainedGan, train_gan
 from gan_study.trainables.gans.variant import GanSettings, GanVariant, TrainingData
 from tests.members import each
+from tests.trainables.balancing.tiny import training_set_of
 
 
 def balancer(name: str, **given: object) -> GanBalancing:
-    gan = {"epochs": 4, "batch_size": 4, "latent_size": 8, "milestones": [1, 3], **given}
+    gan = {"generator_steps": 4, "batch_size": 4, "latent_size": 8, "milestones": [1, 3], **given}
     parsed = parse_balancing({"name": name, "gan": gan}).balancer
     assert isinstance(parsed, GanBalancing)
     return parsed
@@ -28,22 +30,39 @@ def balancer(name: str, **given: object) -> GanBalancing:
 
 def test_yields_at_each_milestone_and_last_the_answer(training: TrainingSet) -> None:
     versions = list(balancer("vanilla_gan").balance(training, seed=1))
-    assert [version.epoch for version in versions] == [1, 3, 4]
+    assert [version.generator_steps for version in versions] == [1, 3, 4]
     assert [version.is_final for version in versions] == [False, False, True]
     assert all(version.training.class_counts() == (6, 6, 6) for version in versions)
-    # Batches of four: one an epoch, each with a step of the generator.
     steps = [{name: gan.generator_steps for name, gan in version.gans.items()} for version in versions]
     assert steps == [{"some": n, "few": n} for n in (1, 3, 4)]
     for earlier, later in pairwise(versions):
         assert not torch.equal(earlier.training.images, later.training.images)
 
 
-def test_losses_up_to_the_epoch_of_each_class_that_was_filled(training: TrainingSet) -> None:
-    first, _, last = balancer("dcgan").balance(training, seed=1)
+def test_losses_up_to_the_step_of_each_class_that_was_filled(training: TrainingSet) -> None:
+    chosen = balancer("dcgan", generator_steps=34, milestones=[16, 33])
+    first, second, last = chosen.balance(training, seed=1)
     assert set(first.gans) == set(last.gans) == {"some", "few"}
-    assert len(first.gans["few"].losses) == 1
-    assert len(last.gans["few"].losses) == 4
+    assert [version.gans["few"].loss_steps for version in (first, second, last)] == [
+        (16,),
+        (16, 32, 33),
+        (16, 32, 34),
+    ]
     assert first.gans["some"].losses == last.gans["some"].losses[:1]
+
+
+def test_where_an_epoch_of_a_class_is_shorter_its_gan_ends_earlier(training: TrainingSet) -> None:
+    """Three images are two batches of two, two images are one: four steps and two in two epochs."""
+    chosen = balancer("vanilla_gan", generator_steps=None, epochs=2, batch_size=2)
+    at_one, at_three, last = chosen.balance(training, seed=1)
+    versions = (at_one, at_three, last)
+    steps = [{name: gan.generator_steps for name, gan in version.gans.items()} for version in versions]
+    assert steps == [{"some": 1, "few": 1}, {"some": 3, "few": 2}, {"some": 4, "few": 2}]
+    assert [version.generator_steps for version in versions] == [1, 3, 4]
+    assert [version.is_final for version in versions] == [False, False, True]
+    few = [version.training.of_class(2) for version in versions]
+    assert not torch.equal(few[0], few[1]) and torch.equal(few[1], few[2])
+    assert not torch.equal(at_three.training.of_class(1), last.training.of_class(1))
 
 
 def test_a_conditional_variant_is_trained_once_on_all_classes(training: TrainingSet) -> None:
@@ -76,7 +95,7 @@ def test_milestones_do_not_change_the_answer(training: TrainingSet) -> None:
 
 def test_a_milestone_is_what_a_shorter_training_ends_with(training: TrainingSet) -> None:
     _, at_three, _ = balancer("dcgan").balance(training, seed=1)
-    (three,) = balancer("dcgan", epochs=3, milestones=[]).balance(training, seed=1)
+    (three,) = balancer("dcgan", generator_steps=3, milestones=[]).balance(training, seed=1)
     assert torch.equal(at_three.training.images, three.training.images)
 
 
@@ -86,29 +105,44 @@ def test_the_images_of_a_class_come_from_a_gan_of_that_class_alone(training: Tra
     few = training.of_class(2)
     labels = torch.full((len(few),), 2)
     seed = derive_seed(1, "gan", "few")
-    *_, alone = train_gan(
-        VARIANTS["vanilla_gan"], chosen.gan, TrainingData(images=few, labels=labels, num_classes=3), seed=seed
-    )
+    data = TrainingData(images=few, labels=labels, num_classes=3)
+    (alone,) = train_gan(VARIANTS["vanilla_gan"], chosen.gan, data, seed=seed, at={4})
     made = sample(alone.generator, torch.full((4,), 2), 8, seed=derive_seed(1, "samples", 2))
     assert torch.equal(last.training.of_class(2)[2:], made)
 
 
-def test_as_one_computation_the_classes_are_filled_as_one_at_a_time(training: TrainingSet) -> None:
-    """At every milestone, from averaged weights, and by the picked epoch."""
-    even = training.take(torch.tensor([0, 1, 2, 3, 4, 5, 6, 7, 8, 10]))
-    assert even.class_counts() == (6, 2, 2)
-    chosen = replace(balancer("dcgan", ema_decay=0.9), pick_epoch_every=2)
+@pytest.mark.parametrize(
+    ("counts", "note"),
+    [
+        ((36, 30, 30), "2 GANs were trained as one computation"),
+        # A fifth of 30 is held out, nothing of 24: as many are shown, but one of them ends at a fixed length.
+        ((36, 30, 24), "a GAN was trained by itself"),
+    ],
+)
+def test_as_one_computation_the_classes_are_filled_as_one_at_a_time(
+    counts: tuple[int, ...], note: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At every milestone, from averaged weights, and by the nearest generator."""
+    monkeypatch.setattr(training_length, "COMPARE_EVERY", 2)
+    chosen = balancer("dcgan", generator_steps=2, most_generator_steps=7, ema_decay=0.9, learning_rate=2e-3)
     alone, together = (
-        list(chosen.balance(even, seed=1, execution=GanExecution(way=way).for_seeds()))
+        list(chosen.balance(training_set_of(*counts), seed=1, execution=GanExecution(way=way).for_seeds()))
         for way in ("one_at_a_time", "batched")
     )
-    assert [version.epoch for version in together] == [1, 3, 4]
+    assert [version.generator_steps for version in together] == [1, 3, 7]
     for wanted, found in zip(alone, together, strict=True):
         assert torch.allclose(found.training.images, wanted.training.images, rtol=0, atol=1e-4)
-        note, *picks = found.notes
-        assert note.startswith("2 GANs were trained as one computation")
+        first, *picks = found.notes
+        assert first.startswith(note)
         assert tuple(picks) == wanted.notes
-        assert found.gans.keys() == wanted.gans.keys()
+        for one, other in zip(wanted.gans.values(), found.gans.values(), strict=True):
+            assert (other.generator_steps, other.taken_from) == (one.generator_steps, one.taken_from)
+            assert (other.end is None) == (one.end is None)
+            if one.end and other.end:
+                assert other.end.compared_at == one.end.compared_at
+                assert other.end.distances == pytest.approx(one.end.distances, rel=0, abs=1e-4)
+    distances = alone[-1].gans["class 1"].end.distances
+    assert max(distances) - min(distances) > 1e-2, "else the wrong generators would not be noticed"
 
 
 def test_settings_that_do_not_fit_the_variant_are_refused() -> None:
@@ -125,7 +159,7 @@ def test_a_gan_of_another_size_sees_and_makes_images_of_that_size(
 
     def watched(
         variant: GanVariant, settings: GanSettings, data: TrainingData, **others: Any
-    ) -> Iterator[TrainedEpoch]:
+    ) -> Iterator[TrainedGan]:
         seen.append(tuple(data.images.shape))
         return train_gan(variant, settings, data, **others)
 

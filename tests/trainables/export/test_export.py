@@ -54,7 +54,7 @@ def trial(root, **changes):
             "data": {"name": "imagefolder", "root": str(root), "image_size": 8},
             "imbalance": {"profile": "natural"},
             "classifier": {"epochs": 3, "batch_size": 16},
-            "balancing": {"name": "dcgan", "gan": {"epochs": 4, "batch_size": 4, "latent_size": 8}},
+            "balancing": {"name": "dcgan", "gan": {"generator_steps": 8, "batch_size": 4, "latent_size": 8}},
             **changes,
         }
     )
@@ -222,6 +222,7 @@ def test_what_the_model_card_has_for_a_shell_names_the_class(exported, name):
 
 def test_what_was_cut_off_goes_on_and_ends_the_same(exported, request_, tmp_path, monkeypatch):
     monkeypatch.setattr("gan_study.trainables.export.export._CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr("gan_study.trainables.export.export.PROGRESS_STEPS", 2)
     for stage, at in (("training dcgan", 2), ("making images", 1), ("writing images", 20), ("validating", 1)):
         shown = []
 

@@ -3,7 +3,7 @@
 import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,8 +12,8 @@ import torch
 
 from gan_study.trainables.gans.catalog import VARIANTS
 from gan_study.trainables.gans.checkpoints import Checkpoints, forget_oldest
-from gan_study.trainables.gans.trainer import GanTrainer
-from gan_study.trainables.gans.training import TrainedEpoch, train_gan, training_id
+from gan_study.trainables.gans.trainer import LOSS_INTERVAL, GanTrainer
+from gan_study.trainables.gans.training import TrainedGan, train_gan, training_id
 from gan_study.trainables.gans.variant import GanSettings, GanVariant, TrainingData, parse_gan_settings
 
 DATA = TrainingData(
@@ -21,21 +21,21 @@ DATA = TrainingData(
     labels=torch.tensor([0, 1, 0, 1, 1, 0, 1, 1, 1, 1]),
     num_classes=2,
 )
-# Two discriminator steps to a generator step and three batches an epoch: the epochs end in the middle of a round.
+# Three batches a pass over the images and two a generator step: every second step ends in the middle of a pass.
 SMALL: Mapping[str, object] = {"batch_size": 4, "latent_size": 8, "discriminator_steps": 2, "ema_decay": 0.9}
 every_variant = pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS)
 
 
-def settings_of(variant: GanVariant, epochs: int, given: Mapping[str, object] = {}) -> GanSettings:
+def settings_of(variant: GanVariant) -> GanSettings:
     warm_start = {"warm_start_epochs": 1} if variant.warm_start else {}
-    return parse_gan_settings(variant, {**SMALL, **warm_start, **given, "epochs": epochs}, where="gan")
+    return parse_gan_settings(variant, {**SMALL, **warm_start}, where="gan")
 
 
-def training(variant: GanVariant, epochs: int, checkpoints: Checkpoints | None = None) -> Iterator[TrainedEpoch]:
-    return train_gan(variant, settings_of(variant, epochs), DATA, seed=1, checkpoints=checkpoints, at=())
+def training(variant: GanVariant, steps: int, checkpoints: Checkpoints | None = None) -> Iterator[TrainedGan]:
+    return train_gan(variant, settings_of(variant), DATA, seed=1, checkpoints=checkpoints, at={steps})
 
 
-def outcome(states: Iterator[TrainedEpoch]) -> tuple[object, list[torch.Tensor]]:
+def outcome(states: Iterator[TrainedGan]) -> tuple[object, list[torch.Tensor]]:
     *_, last = states
     return last.losses, [value.clone() for value in last.generator.state_dict().values()]
 
@@ -45,63 +45,92 @@ def same(one: tuple[object, list[torch.Tensor]], other: tuple[object, list[torch
 
 
 @pytest.fixture
-def steps(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The epochs that were really trained."""
-    trained: list[int] = []
-    train_epoch = GanTrainer.train_epoch
+def trained(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The generator steps that were really trained."""
+    steps: list[int] = []
+    end_interval = GanTrainer.end_interval
 
-    def counted(self: GanTrainer) -> None:
-        train_epoch(self)
-        trained.append(len(self.losses))
+    def counted(self: GanTrainer, number: int, *losses: Sequence[float]) -> None:
+        end_interval(self, number, *losses)
+        steps.extend(range(self.generator_steps - number + 1, self.generator_steps + 1))
 
-    monkeypatch.setattr(GanTrainer, "train_epoch", counted)
-    return trained
+    monkeypatch.setattr(GanTrainer, "end_interval", counted)
+    return steps
 
 
 @every_variant
 def test_a_training_that_goes_on_is_bit_for_bit_the_one_that_never_stopped(
-    variant: GanVariant, tmp_path: Path, steps: list[int]
+    variant: GanVariant, tmp_path: Path, trained: list[int]
 ) -> None:
-    wanted = {epochs: outcome(training(variant, epochs)) for epochs in (1, 2)}
-    kept = Checkpoints(folder=tmp_path, epochs=frozenset({1, 2}))
-    steps.clear()
-    for epochs in (1, 2, 1):
-        assert same(outcome(training(variant, epochs, kept)), wanted[epochs])
-    assert steps == [1, 2]
+    wanted = {steps: outcome(training(variant, steps)) for steps in (1, 2)}
+    kept = Checkpoints(folder=tmp_path, generator_steps=frozenset({1, 2}))
+    trained.clear()
+    for steps in (1, 2, 1):
+        assert same(outcome(training(variant, steps, kept)), wanted[steps])
+    assert trained == [1, 2]
 
 
-def test_epochs_that_are_to_be_seen_are_never_skipped(tmp_path: Path) -> None:
+def test_losses_of_an_interval_that_was_cut_off_are_those_of_one_that_was_not(
+    tmp_path: Path, trained: list[int]
+) -> None:
+    variant = VARIANTS["dcgan"]
+    last = 2 * LOSS_INTERVAL + 3
+    (whole,) = training(variant, last)
+    assert whole.loss_steps == (LOSS_INTERVAL, 2 * LOSS_INTERVAL, last)
+    trained.clear()
+    cut_off = LOSS_INTERVAL + 4
+    kept = Checkpoints(folder=tmp_path, generator_steps=frozenset({cut_off}))
+    (until_then,) = training(variant, cut_off, kept)
+    assert until_then.loss_steps == (LOSS_INTERVAL, cut_off)
+    # The mean of the four steps so far, and not yet of all sixteen.
+    assert until_then.losses[0] == whole.losses[0] and until_then.losses[1] != whole.losses[1]
+    wanted = outcome(iter([whole]))
+    (gone_on,) = training(variant, last, kept)
+    assert trained == list(range(1, last + 1))
+    assert gone_on.loss_steps == whole.loss_steps
+    assert same(outcome(iter([gone_on])), wanted)
+    assert list(gone_on.snapshots) == [16, 32, last] == list(whole.snapshots)
+    assert all(torch.equal(gone_on.snapshots[step], images) for step, images in whole.snapshots.items())
+
+
+def test_steps_that_are_to_be_seen_are_never_skipped(tmp_path: Path) -> None:
     variant = VARIANTS["vanilla_gan"]
-    kept = Checkpoints(folder=tmp_path, epochs=frozenset({4}))
+    kept = Checkpoints(folder=tmp_path, generator_steps=frozenset({4}))
     list(training(variant, 4, kept))
-    seen = train_gan(variant, settings_of(variant, 5), DATA, seed=1, at={2, 5}, checkpoints=kept)
-    found = {state.epoch: outcome(iter([state])) for state in seen}
+    seen = train_gan(variant, settings_of(variant), DATA, seed=1, at={2, 5}, checkpoints=kept)
+    found = {state.generator_steps: outcome(iter([state])) for state in seen}
     assert list(found) == [2, 5]
-    assert all(same(found[epochs], outcome(training(variant, epochs))) for epochs in found)
+    assert all(same(found[steps], outcome(training(variant, steps))) for steps in found)
 
 
-def test_the_latest_state_is_kept_as_often_as_time_allows_and_no_other(tmp_path: Path, steps: list[int]) -> None:
+def test_the_latest_state_is_kept_as_often_as_time_allows_and_no_other(tmp_path: Path, trained: list[int]) -> None:
     variant = VARIANTS["vanilla_gan"]
-    kept = Checkpoints(folder=tmp_path, epochs=frozenset({2}), every_seconds=0.0)
-    cut_off = train_gan(variant, settings_of(variant, 9), DATA, seed=1, checkpoints=kept)
+    kept = Checkpoints(folder=tmp_path, generator_steps=frozenset({2}), every_seconds=0.0)
+    cut_off = train_gan(variant, settings_of(variant), DATA, seed=1, at=range(1, 10), checkpoints=kept)
     for _ in range(5):
         next(cut_off)
     assert sorted(path.stem for path in tmp_path.rglob("*.pt")) == ["0000002", "0000005"]
-    steps.clear()
+    trained.clear()
     assert same(outcome(training(variant, 9, kept)), outcome(training(variant, 9)))
-    assert steps[:4] == [6, 7, 8, 9]
+    assert trained[:4] == [6, 7, 8, 9]
     assert not [path for path in tmp_path.rglob("*") if path.name.startswith(".")]
 
 
 def test_rarely_nothing_but_what_others_may_want_is_kept(tmp_path: Path) -> None:
-    list(training(VARIANTS["vanilla_gan"], 4, Checkpoints(folder=tmp_path, epochs=frozenset({3}))))
+    list(training(VARIANTS["vanilla_gan"], 4, Checkpoints(folder=tmp_path, generator_steps=frozenset({3}))))
     assert [path.stem for path in tmp_path.rglob("*.pt")] == ["0000003"]
+
+
+def test_on_request_every_state_that_was_looked_at_is_kept(tmp_path: Path) -> None:
+    variant, kept = VARIANTS["vanilla_gan"], Checkpoints(folder=tmp_path, keeps_looked_at=True)
+    list(train_gan(variant, settings_of(variant), DATA, seed=1, at={3, 5}, checkpoints=kept))
+    assert sorted(path.stem for path in tmp_path.rglob("*.pt")) == ["0000003", "0000005"]
 
 
 @pytest.mark.parametrize("damage", [b"", b"no state", b"PK\x03\x04 half"])
 def test_a_damaged_file_is_trained_anew(tmp_path: Path, damage: bytes) -> None:
     variant = VARIANTS["vanilla_gan"]
-    kept = Checkpoints(folder=tmp_path, epochs=frozenset({2}))
+    kept = Checkpoints(folder=tmp_path, generator_steps=frozenset({2}))
     wanted = outcome(training(variant, 2, kept))
     (file,) = tmp_path.rglob("*.pt")
     file.write_bytes(damage)
@@ -109,22 +138,22 @@ def test_a_damaged_file_is_trained_anew(tmp_path: Path, damage: bytes) -> None:
 
 
 @pytest.mark.parametrize("name", ["._0000002.pt", "0000002 (copy).pt", "copy.pt", ".pt"])
-def test_a_file_of_another_name_is_none_of_the_states(tmp_path: Path, steps: list[int], name: str) -> None:
+def test_a_file_of_another_name_is_none_of_the_states(tmp_path: Path, trained: list[int], name: str) -> None:
     variant = VARIANTS["vanilla_gan"]
-    kept = Checkpoints(folder=tmp_path, epochs=frozenset({2}))
+    kept = Checkpoints(folder=tmp_path, generator_steps=frozenset({2}))
     wanted = outcome(training(variant, 2, kept))
     (file,) = tmp_path.rglob("*.pt")
     shutil.copy(file, file.with_name(name))
-    steps.clear()
+    trained.clear()
     assert same(outcome(training(variant, 2, kept)), wanted)
-    assert steps == []
+    assert trained == []
 
 
 def test_a_state_of_another_training_under_this_ones_name_is_trained_anew(tmp_path: Path) -> None:
-    variant, kept = VARIANTS["vanilla_gan"], Checkpoints(folder=tmp_path, epochs=frozenset({2}))
+    variant, kept = VARIANTS["vanilla_gan"], Checkpoints(folder=tmp_path, generator_steps=frozenset({2}))
     wanted = outcome(training(variant, 2, kept))
     (file,) = tmp_path.rglob("*.pt")
-    list(train_gan(variant, settings_of(variant, 2), DATA, seed=2, checkpoints=kept, at=()))
+    list(train_gan(variant, settings_of(variant), DATA, seed=2, checkpoints=kept, at={2}))
     (other,) = set(tmp_path.rglob("*.pt")) - {file}
     shutil.copy(other, file)
     assert same(outcome(training(variant, 2, kept)), wanted)
@@ -134,7 +163,7 @@ def test_a_file_that_another_process_removes_is_trained_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     variant = VARIANTS["vanilla_gan"]
-    kept = Checkpoints(folder=tmp_path, epochs=frozenset({2}))
+    kept = Checkpoints(folder=tmp_path, generator_steps=frozenset({2}))
     wanted = outcome(training(variant, 2, kept))
 
     def gone(path: Path) -> None:
@@ -148,12 +177,14 @@ def test_the_name_of_a_training_holds_all_that_its_numbers_depend_on_but_its_len
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     variant = VARIANTS["wgan_gp"]
-    settings = settings_of(variant, 5)
+    settings = settings_of(variant)
 
     def name(settings: GanSettings = settings, data: TrainingData = DATA, seed: int = 1) -> str:
         return training_id(variant, settings, data, seed=seed)
 
-    assert name(replace(settings, epochs=7, milestones=(2, 3))) == name()
+    assert name(replace(settings, generator_steps=7, most_generator_steps=None, milestones=(2, 3))) == name()
+    assert name(replace(settings, generator_steps=7, most_generator_steps=9)) == name()
+    assert name(replace(settings, generator_steps=None, most_generator_steps=None, epochs=7)) == name()
     other_pixel = DATA.images.clone()
     other_pixel[3, 0, 2, 2] += 1e-3
     others = [
@@ -174,9 +205,9 @@ def test_the_name_of_a_training_holds_all_that_its_numbers_depend_on_but_its_len
 
 
 def test_the_states_that_were_used_last_stay_within_their_space(tmp_path: Path) -> None:
-    variant, epochs = VARIANTS["vanilla_gan"], frozenset({1, 2, 3})
-    kept = Checkpoints(folder=tmp_path, epochs=epochs)
-    wanted = {length: outcome(training(variant, length, kept)) for length in epochs}
+    variant, steps = VARIANTS["vanilla_gan"], frozenset({1, 2, 3})
+    kept = Checkpoints(folder=tmp_path, generator_steps=steps)
+    wanted = {length: outcome(training(variant, length, kept)) for length in steps}
     first, second, third = sorted(tmp_path.rglob("*.pt"))
     for age, path in enumerate((third, second, first)):
         os.utime(path, (1000 - age, 1000 - age))
@@ -189,7 +220,7 @@ def test_the_states_that_were_used_last_stay_within_their_space(tmp_path: Path) 
     assert sorted(tmp_path.rglob("*.pt")) == [first, third]
     forget_oldest(tmp_path, most_bytes=0)
     assert not list(tmp_path.rglob("*.pt"))
-    assert all(same(outcome(training(variant, length, kept)), wanted[length]) for length in epochs)
+    assert all(same(outcome(training(variant, length, kept)), wanted[length]) for length in steps)
 
 
 def written_before(path: Path, *, minutes: float) -> Path:
@@ -203,7 +234,7 @@ def written_before(path: Path, *, minutes: float) -> Path:
 def test_what_killed_writers_left_counts_and_goes_first(tmp_path: Path) -> None:
     place = tmp_path / "training"
     old, new = (
-        written_before(place / f"000000{epoch}.pt", minutes=minutes) for epoch, minutes in ((1, 500), (2, 5))
+        written_before(place / f"000000{step}.pt", minutes=minutes) for step, minutes in ((1, 500), (2, 5))
     )
     left, being_written = (
         written_before(place / f".0000003.pt.{name}.partial", minutes=minutes)

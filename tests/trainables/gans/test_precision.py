@@ -9,7 +9,7 @@ from gan_study.trainables.gans.batched.stacked import train_gans
 from gan_study.trainables.gans.catalog import VARIANTS
 from gan_study.trainables.gans.precision import gpu_products_in
 from gan_study.trainables.gans.trainer import GanTrainer
-from gan_study.trainables.gans.training import TrainedEpoch, train_gan
+from gan_study.trainables.gans.training import TrainedGan, train_gan
 from gan_study.trainables.gans.variant import GanSettings, GanVariant, TrainingData, parse_gan_settings
 
 CPU = torch.device("cpu")
@@ -22,12 +22,12 @@ every_variant = pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIAN
 
 
 def settings_of(variant: GanVariant, precision: str) -> GanSettings:
-    given = {"epochs": 1, "batch_size": 4, "latent_size": 6, "discriminator_steps": 1, "precision": precision}
+    given = {"batch_size": 4, "latent_size": 6, "discriminator_steps": 1, "precision": precision}
     warm_start = {"warm_start_epochs": 1} if variant.warm_start else {}
     return parse_gan_settings(variant, {**given, **warm_start}, where="gan")
 
 
-def near(one: TrainedEpoch, other: TrainedEpoch) -> bool:
+def near(one: TrainedGan, other: TrainedGan) -> bool:
     """Seven bits are two to three digits."""
     return one.losses[0] == pytest.approx(other.losses[0], rel=0.05, abs=0.05)
 
@@ -48,7 +48,7 @@ def test_bf16_is_of_products_alone() -> None:
 def test_a_training_in_tf32_is_refused_where_there_is_none() -> None:
     variant = VARIANTS["vanilla_gan"]
     with pytest.raises(ConfigError, match=r"gan.precision: 'tf32' cannot be used on cpu"):
-        next(train_gan(variant, settings_of(variant, "tf32"), DATA, seed=1))
+        next(train_gan(variant, settings_of(variant, "tf32"), DATA, seed=1, at={1}))
     with pytest.raises(ConfigError, match=r"gan.precision: 'half' cannot be used"):
         settings_of(variant, "half")
 
@@ -66,14 +66,14 @@ def test_bf16_is_of_all_that_networks_compute(monkeypatch: pytest.MonkeyPatch) -
     for name in rounded:
         monkeypatch.setattr(GanTrainer, name, noted(name, getattr(GanTrainer, name)))
     variant = VARIANTS["vanilla_gan"]
-    next(train_gan(variant, settings_of(variant, "bf16"), DATA, seed=1))
+    next(train_gan(variant, settings_of(variant, "bf16"), DATA, seed=1, at={1}))
     assert set(map(frozenset, rounded.values())) == {frozenset({True})}
 
 
 @every_variant
 def test_bf16_is_near_float32_and_weights_stay_as_they_are(variant: GanVariant) -> None:
-    (exact,) = train_gan(variant, settings_of(variant, "float32"), DATA, seed=1)
-    (rounded,) = train_gan(variant, settings_of(variant, "bf16"), DATA, seed=1)
+    (exact,) = train_gan(variant, settings_of(variant, "float32"), DATA, seed=1, at={3})
+    (rounded,) = train_gan(variant, settings_of(variant, "bf16"), DATA, seed=1, at={3})
     assert rounded.losses != exact.losses
     assert near(rounded, exact)
     assert {weight.dtype for weight in rounded.generator.parameters()} == {torch.float32}
@@ -83,14 +83,14 @@ def test_bf16_is_near_float32_and_weights_stay_as_they_are(variant: GanVariant) 
 def test_bf16_of_several_at_once_is_that_of_each_alone_or_refused(name: str) -> None:
     variant = VARIANTS[name]
     settings = settings_of(variant, "bf16")
-    (alone,) = train_gan(variant, settings, DATA, seed=1)
-    stacked = train_gans(variant, settings, [DATA, DATA], seeds=[1, 2])
+    (alone,) = train_gan(variant, settings, DATA, seed=1, at={3})
+    stacked = train_gans(variant, settings, [DATA, DATA], seeds=[1, 2], at={3})
     if any(isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d) for module in alone.generator.modules()):
         with pytest.raises(ConfigError, match=f"'bf16' cannot be used .* at once; {name} has batch norm"):
             next(stacked)
     else:
         ((found, _),) = stacked
-        assert isinstance(found, TrainedEpoch)
+        assert isinstance(found, TrainedGan)
         assert near(found, alone)
 
 

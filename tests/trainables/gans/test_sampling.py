@@ -13,6 +13,7 @@ from gan_study.trainables.gans.sampling import (
     snapshot_labels,
     split_by_label,
 )
+from gan_study.trainables.gans.trainer import LOSS_INTERVAL
 from gan_study.trainables.gans.training import train_gan
 from gan_study.trainables.gans.variant import TrainingData
 
@@ -55,14 +56,19 @@ DATA = TrainingData(
 CGAN = VARIANTS["cgan"]
 
 
-def trained(epochs, **options):
-    settings = replace(CGAN.defaults, epochs=epochs, batch_size=6)
-    *_, last = train_gan(CGAN, settings, DATA, seed=1, at=(), **options)
+def trained(steps, **options):
+    settings = replace(CGAN.defaults, batch_size=6)
+    (last,) = train_gan(CGAN, settings, DATA, seed=1, at={steps}, **options)
     return last
 
 
-def test_epochs_that_double_are_shown():
-    assert [epoch for epoch in range(1, 40) if has_snapshot(epoch)] == [1, 2, 4, 8, 16, 32]
+def test_steps_that_double_are_shown_from_the_sixteenth_on():
+    assert [step for step in range(1, 150) if has_snapshot(step)] == [16, 32, 64, 128]
+
+
+def test_every_snapshot_comes_at_the_end_of_an_interval_of_losses():
+    """Within one the trainer does not stop, and would miss it."""
+    assert not [step for step in range(1, 5000) if has_snapshot(step) and step % LOSS_INTERVAL]
 
 
 def test_the_rarest_classes_are_shown_in_label_order():
@@ -71,19 +77,19 @@ def test_the_rarest_classes_are_shown_in_label_order():
     assert snapshot_labels(torch.tensor([7, 7])) == (7,)
 
 
-def test_a_label_has_its_own_images_of_each_epoch():
-    last = trained(3)
-    assert list(last.snapshots) == [1, 2, 3]
-    assert last.snapshots[3].shape == (2 * IMAGES_OF_A_CLASS, 1, 8, 8)
+def test_a_label_has_its_own_images_of_each_step():
+    last = trained(33)
+    assert list(last.snapshots) == [16, 32, 33]
+    assert last.snapshots[33].shape == (2 * IMAGES_OF_A_CLASS, 1, 8, 8)
     split = split_by_label(last.snapshots, DATA.labels)
-    assert torch.equal(torch.cat([split[0][2], split[1][2]]), last.snapshots[2])
+    assert torch.equal(torch.cat([split[0][32], split[1][32]]), last.snapshots[32])
 
 
 def test_what_was_shown_is_kept_with_the_state(tmp_path):
-    kept = Checkpoints(folder=tmp_path, epochs=frozenset({3}))
-    shorter = trained(3, checkpoints=kept)
-    whole, continued = trained(6), trained(6, checkpoints=kept)
-    assert list(continued.snapshots) == [1, 2, 4, 6]
-    assert all(torch.equal(whole.snapshots[epoch], images) for epoch, images in continued.snapshots.items())
-    # The three epochs that another training took are in the time.
+    kept = Checkpoints(folder=tmp_path, generator_steps=frozenset({20}))
+    shorter = trained(20, checkpoints=kept)
+    whole, continued = trained(40), trained(40, checkpoints=kept)
+    assert list(continued.snapshots) == [16, 32, 40]
+    assert all(torch.equal(whole.snapshots[step], images) for step, images in continued.snapshots.items())
+    # The twenty steps that another training took are in the time.
     assert continued.seconds > shorter.seconds > 0

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from gan_study.trainables.gans.catalog import VARIANTS
 from gan_study.trainables.gans.sampling import sample
 from gan_study.trainables.gans.trainer import DivergedError, class_balanced_batches, clip_weights
-from gan_study.trainables.gans.training import TrainedEpoch, train_gan
+from gan_study.trainables.gans.training import TrainedGan, train_gan
 from gan_study.trainables.gans.variant import (
     AdversarialStep,
     GanSettings,
@@ -21,7 +21,7 @@ from gan_study.trainables.gans.variant import (
     parse_gan_settings,
 )
 
-SMALL: Mapping[str, object] = {"epochs": 3, "batch_size": 4, "latent_size": 8, "discriminator_steps": 2}
+SMALL: Mapping[str, object] = {"generator_steps": 4, "batch_size": 4, "latent_size": 8, "discriminator_steps": 2}
 LABELS = torch.tensor([0, 1, 0, 1, 1, 0, 1, 1, 1, 1])
 every_variant = pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS)
 # For what the trainer does alike for all: batch norm; a penalty; class labels, class logits and a warm start.
@@ -41,12 +41,14 @@ def settings_of(variant: GanVariant, given: Mapping[str, object] = {}) -> GanSet
     return parse_gan_settings(variant, {**SMALL, **warm_start, **given}, where="gan")
 
 
-def trained(variant: GanVariant, given: Mapping[str, object] = {}, *, seed: int = 1) -> Iterator[TrainedEpoch]:
-    return train_gan(variant, settings_of(variant, given), DATA, seed=seed)
+def trained(variant: GanVariant, given: Mapping[str, object] = {}, *, seed: int = 1) -> Iterator[TrainedGan]:
+    """The GAN after each of its generator steps."""
+    settings = settings_of(variant, given)
+    return train_gan(variant, settings, DATA, seed=seed, at=range(1, settings.num_generator_steps(10) + 1))
 
 
 def outcome(variant: GanVariant, given: Mapping[str, object] = {}, *, seed: int = 1) -> tuple[object, ...]:
-    """Losses and weights after the last epoch."""
+    """Losses and weights after the last step."""
     *_, last = trained(variant, given, seed=seed)
     weights = tuple(round(w.double().sum().item(), 9) for w in last.generator.state_dict().values())
     return last.losses[-1].discriminator, last.losses[-1].generator, weights
@@ -73,18 +75,18 @@ def test_sampling_on_the_way_changes_nothing(variant: GanVariant) -> None:
 
 @every_variant
 def test_trains_on_one_image_of_one_class(variant: GanVariant) -> None:
-    settings = settings_of(variant, {"epochs": 2, "discriminator_steps": 5})
+    settings = settings_of(variant, {"discriminator_steps": 5})
     data = TrainingData(images=images(1), labels=torch.zeros(1, dtype=torch.int64), num_classes=1)
-    states = list(train_gan(variant, settings, data, seed=1))
-    assert [state.epoch for state in states] == [1, 2]
+    states = list(train_gan(variant, settings, data, seed=1, at={1, 2}))
+    assert [state.generator_steps for state in states] == [1, 2]
     assert sample(states[-1].generator, 0 * LABELS, 8, seed=0).isfinite().all()
 
 
 @three_variants
 def test_trains_where_most_classes_have_no_image(variant: GanVariant) -> None:
-    settings = settings_of(variant, {"epochs": 1})
+    settings = settings_of(variant)
     data = TrainingData(images=images(), labels=LABELS, num_classes=43)
-    (last,) = train_gan(variant, settings, data, seed=1)
+    (last,) = train_gan(variant, settings, data, seed=1, at={1})
     assert sample(last.generator, torch.arange(43), 8, seed=0).isfinite().all()
 
 
@@ -99,7 +101,7 @@ def test_the_switches_change_the_outcome(variant: GanVariant, given: Mapping[str
 @pytest.mark.parametrize(
     "given",
     [
-        {"epochs": 4},
+        {"generator_steps": 5},
         {"learning_rate": 1e-3},
         {"beta1": 0.6},
         {"beta2": 0.99},
@@ -149,8 +151,9 @@ def counting(steps: Counter[str]) -> GanVariant:
 @pytest.mark.parametrize(
     ("batch_size", "discriminator_steps", "expected"),
     [
-        # ceil(10 / 4) = 3 batches an epoch, 9 in all, and a generator step after every second: at 2, 4, 6, 8.
-        (4, 2, {"discriminator": 9, "generator": 4}),
+        # ceil(10 / 4) = 3 batches an epoch, 9 in all, and a generator step after every second: at 2, 4, 6, 8. The
+        # ninth, which no step of the generator would follow, is left out.
+        (4, 2, {"discriminator": 8, "generator": 4}),
         (4, 1, {"discriminator": 9, "generator": 9}),
         # One batch would see all images, but an epoch has at least one generator step.
         (10, 5, {"discriminator": 15, "generator": 3}),
@@ -158,7 +161,12 @@ def counting(steps: Counter[str]) -> GanVariant:
 )
 def test_steps_of_three_epochs(batch_size: int, discriminator_steps: int, expected: Mapping[str, int]) -> None:
     steps: Counter[str] = Counter()
-    given = {"batch_size": batch_size, "discriminator_steps": discriminator_steps}
+    given = {
+        "generator_steps": None,
+        "epochs": 3,
+        "batch_size": batch_size,
+        "discriminator_steps": discriminator_steps,
+    }
     *_, last = trained(counting(steps), given)
     assert steps == expected
     assert last.generator_steps == expected["generator"]
@@ -181,15 +189,16 @@ def test_a_variant_gives_every_term_a_weight() -> None:
 
 @three_variants
 def test_an_absurd_learning_rate_is_said_to_diverge(variant: GanVariant) -> None:
-    with pytest.raises(DivergedError, match=rf"^{variant.name}: the (dis|gen).*'s loss is .* in epoch \d$"):
-        list(trained(variant, {"learning_rate": 1e30, "epochs": 9}))
+    loss = "(discriminator|generator)'s loss"
+    with pytest.raises(DivergedError, match=rf"^{variant.name}: the {loss} is .* by generator step \d+$"):
+        list(trained(variant, {"learning_rate": 1e30, "generator_steps": 9}))
 
 
 def test_images_that_are_no_numbers_are_said_to_diverge() -> None:
     variant = VARIANTS["vanilla_gan"]
     settings = parse_gan_settings(variant, SMALL, where="gan")
-    with pytest.raises(DivergedError, match="vanilla_gan: the discriminator's loss is nan in epoch 1"):
-        list(train_gan(variant, settings, replace(DATA, images=DATA.images * torch.nan), seed=1))
+    with pytest.raises(DivergedError, match=r"vanilla_gan: the discriminator's loss is nan by generator step 1$"):
+        list(train_gan(variant, settings, replace(DATA, images=DATA.images * torch.nan), seed=1, at={1}))
 
 
 def test_class_balanced_batches_draw_every_class_alike() -> None:
@@ -206,11 +215,12 @@ def test_class_balanced_batches_draw_every_class_alike() -> None:
 def test_gan_learns_the_colour_of_its_class() -> None:
     """A conditional GAN on black and white images makes dark ones of one class and bright ones of the other."""
     cgan = VARIANTS["cgan"]
-    given = {"epochs": 40, "batch_size": 16, "learning_rate": 1e-3}
+    given = {"batch_size": 16, "learning_rate": 1e-3}
     settings: GanSettings = parse_gan_settings(cgan, given, where="gan")
     labels = torch.tensor([0] * 12 + [1] * 4)
     pictures = (labels.float() * 1.8 - 0.9)[:, None, None, None].expand(-1, 1, 8, 8)
-    *_, last = train_gan(cgan, settings, TrainingData(images=pictures, labels=labels, num_classes=2), seed=0)
+    data = TrainingData(images=pictures, labels=labels, num_classes=2)
+    (last,) = train_gan(cgan, settings, data, seed=0, at={40})
     made = sample(last.generator, torch.tensor([0] * 20 + [1] * 20), settings.latent_size, seed=1)
     brightness = made.mean(dim=(1, 2, 3))
     assert brightness[:20].mean() < -0.4
@@ -235,7 +245,7 @@ def test_a_warm_start_comes_before_the_first_step_and_on_the_same_data() -> None
 
     cold = replace(VARIANTS["vanilla_gan"], warm_start=warm_start)
     settings = parse_gan_settings(cold, {**SMALL, "warm_start_epochs": 4, "learning_rate": 1e-9}, where="gan")
-    first = next(train_gan(cold, settings, DATA, seed=1))
+    first = next(train_gan(cold, settings, DATA, seed=1, at={1}))
     assert seen == [(2, 4)]
     assert sample(first.generator, LABELS, 8, seed=0).abs().max() < 1e-5
 

@@ -11,7 +11,7 @@ from gan_study.trainables.record import Milestone
 from gan_study.trainables.runtime.storage import StorageError
 from gan_study.trainables.trial.config import parse_trial
 from gan_study.trainables.trial.outcome import Purpose, failed_record
-from gan_study.trainables.trial.request import EPOCH, OBJECTIVE, REPORT, TrialPlaces, TrialReport, TrialRequest
+from gan_study.trainables.trial.request import OBJECTIVE, REPORT, STEPS, TrialPlaces, TrialReport, TrialRequest
 
 CONFIG = parse_trial(
     {
@@ -19,7 +19,7 @@ CONFIG = parse_trial(
         "data": {"name": "digits", "image_size": 16},
         "imbalance": {"profile": "counts", "counts": {"3": 20}},
         "classifier": {"epochs": 1},
-        "balancing": {"name": "wgan_gp", "gan": {"epochs": 4, "milestones": [2]}},
+        "balancing": {"name": "wgan_gp", "gan": {"generator_steps": 4, "milestones": [2]}},
     }
 )
 REQUEST = TrialRequest(
@@ -27,7 +27,7 @@ REQUEST = TrialRequest(
     purpose=Purpose(phase="search", baseline=0.5),
     imbalance_ratio=10.0,
     places=TrialPlaces(study=Path("s"), cache=Path("s/cache"), gans=Path("s/gans"), log=Path("s/log.jsonl")),
-    checkpoint_epochs=frozenset({2, 4}),
+    checkpoint_steps=frozenset({2, 4}),
 )
 
 
@@ -39,8 +39,8 @@ def test_a_request_arrives_as_it_was_sent(send):
 
 
 def test_a_milestone_is_a_result_that_the_pruner_reads():
-    report = TrialReport(milestone=Milestone(epoch=2, objective=0.25))
-    assert report.to_tune() == {REPORT: report, OBJECTIVE: 0.25, EPOCH: 2}
+    report = TrialReport(milestone=Milestone(generator_steps=2, objective=0.25))
+    assert report.to_tune() == {REPORT: report, OBJECTIVE: 0.25, STEPS: 2}
 
 
 def test_a_record_and_storage_that_fails_end_a_trial():

@@ -14,7 +14,7 @@ from gan_study.trainables.data.prepared import image_source
 from gan_study.trainables.gans.batched import GanExecution
 from gan_study.trainables.gans.batched.stacked import StackedTrainer
 from gan_study.trainables.gans.checkpoints import Checkpoints
-from gan_study.trainables.record import GeneratedImages, Milestone, SearchStep, Selection
+from gan_study.trainables.record import GanLength, GeneratedImages, Milestone, SearchStep, Selection
 from gan_study.trainables.trial import run
 from gan_study.trainables.trial.config import dump_trial, parse_trial
 from gan_study.trainables.trial.data import prepare, ratio_notes
@@ -53,7 +53,9 @@ def outcome(trial, purpose=SEARCH):
     return last
 
 
-GAN = {"name": "vanilla_gan", "gan": {"epochs": 4}}
+GAN = {"name": "vanilla_gan", "gan": {"generator_steps": 4}}
+# Its losses are averaged over 16 steps, 16 and 8.
+LONG_GAN = {"name": "vanilla_gan", "gan": {"generator_steps": 40}}
 
 
 def test_the_pool_is_thinned_before_validation_is_carved():
@@ -131,7 +133,7 @@ def test_only_the_last_set_has_several_fits_and_the_first_of_them_its_epochs_tes
     seeds, fit = [], run.fit
     monkeypatch.setattr(run, "fit", lambda *args, **named: (seeds.append(named["seed"]), fit(*args, **named))[1])
     evaluation = {"test": True, "test_each_epoch": True, "fits": 2}
-    gan = {"name": "vanilla_gan", "gan": {"epochs": 4, "milestones": [2]}}
+    gan = {"name": "vanilla_gan", "gan": {"generator_steps": 4, "milestones": [2]}}
     trial = config(balancing=gan, evaluation=evaluation, classifier={"epochs": 2})
     *_, last = run_trial(trial, SEARCH, device=torch.device("cpu"), store=MEASURING)
     first, second = derive_seed(1, "classifier"), derive_seed(1, "classifier", 1)
@@ -182,8 +184,8 @@ def test_the_same_seed_gives_the_same_record(balancing):
         {"classifier": {"epochs": 1, "batch_size": 32}},
         {"classifier": {"epochs": 1, "budget": "epochs"}, "balancing": {"name": "random_oversampling"}},
         {"balancing": {**GAN, "balance_to": 0.5}},
-        {"balancing": {"name": "vanilla_gan", "gan": {"epochs": 5}}},
-        {"balancing": {"name": "vanilla_gan", "gan": {"epochs": 4, "learning_rate": 0.001}}},
+        {"balancing": {"name": "vanilla_gan", "gan": {"generator_steps": 5}}},
+        {"balancing": {"name": "vanilla_gan", "gan": {"generator_steps": 4, "learning_rate": 0.001}}},
         {"data": {"name": "digits", "image_size": 32}},
         {"data": {"name": "digits", "validation_fraction": 0.3}},
         {"data": {"name": "digits", "train_size": 600}},
@@ -213,15 +215,15 @@ def test_trials_that_differ_in_balancing_alone_are_a_pair():
 
 
 def test_a_milestone_is_what_a_shorter_training_would_have_given():
-    long = config(balancing={"name": "vanilla_gan", "gan": {"epochs": 6, "milestones": [3]}})
-    short = config(balancing={"name": "vanilla_gan", "gan": {"epochs": 3}})
+    long = config(balancing={"name": "vanilla_gan", "gan": {"generator_steps": 6, "milestones": [3]}})
+    short = config(balancing={"name": "vanilla_gan", "gan": {"generator_steps": 3}})
     milestone, _ = run_trial(long, SEARCH, device=torch.device("cpu"))
-    assert milestone == Milestone(epoch=3, objective=outcome(short).record.objective)
+    assert milestone == Milestone(generator_steps=3, objective=outcome(short).record.objective)
 
 
 def test_a_milestone_does_not_change_the_end():
-    through = config(balancing={"name": "vanilla_gan", "gan": {"epochs": 6}})
-    paused = config(balancing={"name": "vanilla_gan", "gan": {"epochs": 6, "milestones": [2, 4]}})
+    through = config(balancing={"name": "vanilla_gan", "gan": {"generator_steps": 6}})
+    paused = config(balancing={"name": "vanilla_gan", "gan": {"generator_steps": 6, "milestones": [2, 4]}})
     assert outcome(paused).record.scores == outcome(through).record.scores
 
 
@@ -237,27 +239,29 @@ def test_synthetic_images_are_counted_and_shown():
         assert shown.real.shape == (min(10, counts.training[label]), 1, 28, 28)
         assert shown.synthetic.shape == (min(10, counts.synthetic[label]), 1, 28, 28)
     assert set(trial.losses) == {"3", "8"}
-    assert len(trial.losses["3"].generator) == 4
+    assert trial.losses["3"].steps.tolist() == [4]
+    assert len(trial.losses["3"].generator) == len(trial.losses["3"].discriminator) == 1
+    assert trial.gan_lengths == {"3": 4, "8": 4}
     record = result.record
     assert record.generated == GeneratedImages(
         balance_to=1.0, share_reached=1.0, num_made=sum(counts.synthetic), num_passed=sum(counts.synthetic)
     )
-    assert record.gan.reason == "fixed"
+    assert record.gan == GanLength(generator_steps=4, reason="fixed", still_improving=None)
     assert record.memorisation is None
 
 
-def test_how_the_images_grew_is_shown_at_epochs_that_no_length_decides():
+def test_how_the_images_grew_is_shown_at_steps_that_no_length_decides():
     short, longer = (
-        view(outcome(config(balancing={"name": "vanilla_gan", "gan": {"epochs": epochs}}))).snapshots
-        for epochs in (5, 6)
+        view(outcome(config(balancing={"name": "vanilla_gan", "gan": {"generator_steps": steps}}))).snapshots
+        for steps in (33, 40)
     )
     assert list(short) == ["3", "8"]
     for name, shown in short.items():
         assert shown.training.shape == (4, 1, 28, 28)
-        assert list(shown.generated) == [1, 2, 4, 5]
+        assert list(shown.generated) == [16, 32, 33]
         assert np.array_equal(longer[name].training, shown.training)
-        for epoch in (1, 2, 4):
-            assert np.array_equal(longer[name].generated[epoch], shown.generated[epoch])
+        for step in (16, 32):
+            assert np.array_equal(longer[name].generated[step], shown.generated[step])
         assert all((first != second).any() for first, second in combinations(shown.generated.values(), 2))
 
 
@@ -340,14 +344,14 @@ def test_a_mistake_is_one_line_that_names_the_key(change, message):
 def test_what_was_kept_of_trainings_changes_no_record(tmp_path):
     """Neither of a longer trial, which goes on from a shorter one's end, nor of a shorter or a repeated one."""
 
-    def numbers(epochs, **options):
-        trial = config(balancing={"name": "vanilla_gan", "gan": {"epochs": epochs}})
+    def numbers(steps, **options):
+        trial = config(balancing={"name": "vanilla_gan", "gan": {"generator_steps": steps}})
         *_, last = run_trial(trial, SEARCH, device=torch.device("cpu"), **options)
         return last.record.outcome(), content(last)
 
-    kept = Checkpoints(folder=tmp_path, epochs=frozenset({2, 4}))
-    for epochs in (2, 4, 2):
-        assert numbers(epochs, checkpoints=kept) == numbers(epochs)
+    kept = Checkpoints(folder=tmp_path, generator_steps=frozenset({2, 4}))
+    for steps in (2, 4, 2):
+        assert numbers(steps, checkpoints=kept) == numbers(steps)
     # Two rare classes, each with a GAN of its own.
     assert len(list(tmp_path.rglob("*.pt"))) == 2 * len(config().imbalance.minority_classes)
 
@@ -358,15 +362,15 @@ BATCHED = GanExecution(way="batched")
 
 @pytest.fixture
 def stacks(monkeypatch):
-    """The epochs of GANs that were really trained as one computation: how many GANs, and which epoch."""
+    """What was really trained as one computation: how many GANs, and up to which generator step."""
     trained = []
-    train_epoch = StackedTrainer.train_epoch
+    train_until = StackedTrainer.train_until
 
-    def counted(self):
-        train_epoch(self)
-        trained.append((len(self.members), self.epoch))
+    def counted(self, generator_steps):
+        train_until(self, generator_steps)
+        trained.append((len(self.members), self.generator_steps))
 
-    monkeypatch.setattr(StackedTrainer, "train_epoch", counted)
+    monkeypatch.setattr(StackedTrainer, "train_until", counted)
     return trained
 
 
@@ -390,12 +394,12 @@ def equal_parts(last):
 def test_the_gans_of_a_family_are_trained_once_and_no_trial_depends_on_who_came_first(tmp_path, stacks):
     wanted = {seed: equal_parts(of_family(seed)) for seed in SEEDS}
     # Three seeds, and two rare classes of equal size.
-    assert stacks == 3 * [(6, 1), (6, 2), (6, 3), (6, 4)]
+    assert stacks == 3 * [(6, 4)]
     stacks.clear()
     for order in (SEEDS, (3, 1, 2)):
         kept = Checkpoints(folder=tmp_path / str(order[0]))
         assert {seed: equal_parts(of_family(seed, kept)) for seed in order} == wanted
-        assert stacks == [(6, 1), (6, 2), (6, 3), (6, 4)]
+        assert stacks == [(6, 4)]
         stacks.clear()
     (note,) = wanted[2][0]["notes"]
     assert note == "6 GANs were trained as one computation; the first trial of them took the time of all"
@@ -415,23 +419,23 @@ def test_a_family_has_the_records_of_trials_by_themselves(stacks):
         assert together.scores["validation"][name] == pytest.approx(score, abs=0.02)
 
 
-def test_a_family_whose_first_trial_is_killed_loses_nothing_but_the_last_epoch(tmp_path, stacks, monkeypatch):
-    wanted = equal_parts(of_family(1))
+def test_a_family_whose_first_trial_is_killed_loses_nothing_but_the_last_steps(tmp_path, stacks, monkeypatch):
+    wanted = equal_parts(of_family(1, balancing=LONG_GAN))
     stacks.clear()
     kept = Checkpoints(folder=tmp_path, every_seconds=0.0)
-    train_epoch = StackedTrainer.train_epoch
+    train_until = StackedTrainer.train_until
 
-    def killed_in_epoch_3(self):
-        if self.epoch == 2:
+    def killed_after_step_32(self, generator_steps):
+        if self.generator_steps == 32:
             raise KeyboardInterrupt
-        train_epoch(self)
+        train_until(self, generator_steps)
 
     with monkeypatch.context() as killing:
-        killing.setattr(StackedTrainer, "train_epoch", killed_in_epoch_3)
+        killing.setattr(StackedTrainer, "train_until", killed_after_step_32)
         with pytest.raises(KeyboardInterrupt):
-            of_family(3, kept)
-    assert equal_parts(of_family(1, kept)) == wanted
-    assert stacks == [(6, 1), (6, 2), (6, 3), (6, 4)]
+            of_family(3, kept, balancing=LONG_GAN)
+    assert equal_parts(of_family(1, kept, balancing=LONG_GAN)) == wanted
+    assert stacks == [(6, 16), (6, 32), (6, 40)]
 
 
 def test_a_family_has_no_need_of_balancers_that_train_no_gan():

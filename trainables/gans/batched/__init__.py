@@ -1,6 +1,6 @@
 """The one door to GANs that are trained as one computation, and to CUDA graphs."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal, TypeAlias
@@ -10,7 +10,7 @@ from pydantic import Field
 from gan_study.trainables.base.settings import settings
 from gan_study.trainables.data.images import TrainingSet
 from gan_study.trainables.gans.checkpoints import Checkpoints
-from gan_study.trainables.gans.training import TrainedEpoch, train_gan
+from gan_study.trainables.gans.training import TrainedGan, train_gan
 from gan_study.trainables.gans.variant import GanSettings, GanVariant, TrainingData
 
 Way: TypeAlias = Literal["auto", "one_at_a_time", "batched"]
@@ -58,7 +58,7 @@ class TrialExecution:
 
     settings: GanExecution = BY_DEVICE
     seeds: tuple[int, ...] = ()
-    """The family: seeds of the trials, this one's among them, whose GANs may be trained as one computation, in an
+    """Seeds of the trials, this one's among them, whose GANs may be trained as one computation, in an
     order that is the same for all of them."""
     inputs_of: InputsOf | None = None
     """Set where the trial runs, so that the GANs of other trials can be trained with its own."""
@@ -78,10 +78,14 @@ ALONE = TrialExecution()
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class WantedGan:
-    """A GAN to train: on what, and with a seed that no other has."""
+    """A GAN to train."""
 
     data: TrainingData
+    """What it is trained on."""
     seed: int
+    """No other GAN of the trial has it."""
+    at: frozenset[int]
+    """The generator steps after which it is looked at, the last among them."""
 
 
 # What a balancer wants for a training set and its own seed.
@@ -90,10 +94,12 @@ WantedBy: TypeAlias = Callable[[TrainingSet, int], Sequence[WantedGan]]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class GanInTraining:
-    """The epochs of a GAN to come, and a line for each thing worth knowing of how it is trained."""
+    """A GAN that is trained as far as it is asked for."""
 
-    epochs: Iterator[TrainedEpoch]
+    states: Iterator[TrainedGan]
+    """The GAN after each generator step at which it is looked at."""
     notes: tuple[str, ...] = ()
+    """A line for each thing worth knowing of how it is trained."""
 
 
 def train_all(
@@ -103,10 +109,9 @@ def train_all(
     *,
     wanted_by: WantedBy,
     execution: TrialExecution = ALONE,
-    at: Collection[int],
     checkpoints: Checkpoints | None,
 ) -> list[GanInTraining]:
-    """Each of `wanted` after each epoch of `at` and the last; ask them in turn: some may be trained together.
+    """Each of `wanted`; ask them in turn: some may be trained together.
 
     `wanted_by` gives what a balancer with the same settings wants for another training set and seed. The iterator
     of a GAN that diverges raises DivergedError, and no other does.
@@ -118,10 +123,10 @@ def train_all(
 
         family = _family(execution, wanted_by) if way.way == "batched" else ()
         return train_together(
-            variant, settings, wanted, family=family or wanted, execution=way, at=at, checkpoints=checkpoints
+            variant, settings, wanted, family=family or wanted, execution=way, checkpoints=checkpoints
         )
-    train = partial(train_gan, variant, settings, at=at, checkpoints=checkpoints)
-    return [GanInTraining(epochs=train(gan.data, seed=gan.seed)) for gan in wanted]
+    train = partial(train_gan, variant, settings, checkpoints=checkpoints)
+    return [GanInTraining(states=train(gan.data, seed=gan.seed, at=gan.at)) for gan in wanted]
 
 
 def _family(execution: TrialExecution, wanted_by: WantedBy) -> list[WantedGan]:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from gan_study.trainables.gans.checkpoints import Checkpoints
 from gan_study.trainables.gans.trainer import GanTrainer
-from gan_study.trainables.gans.training import TrainedEpoch, reach, report_epoch, training_id
+from gan_study.trainables.gans.training import TrainedGan, reach, report, training_id
 from gan_study.trainables.gans.variant import GanSettings, GanVariant, TrainingData
 from gan_study.trainables.runtime.cache import State
 
@@ -149,15 +149,15 @@ def train_recorded_gan(
     data: TrainingData,
     *,
     seed: int,
-    at: Collection[int] | None = None,
+    at: Collection[int],
     checkpoints: Checkpoints | None = None,
     recorder: Recorder | None,
-) -> Iterator[TrainedEpoch]:
+) -> Iterator[TrainedGan]:
     """What `train_gan` gives, with steps that `recorder` replays."""
     trainer = RecordedTrainer(variant, settings, data, seed=seed, recorder=recorder)
     name = training_id(variant, settings, data, seed=seed, execution=execution_name(recorder))
     for _ in reach(trainer, name, at=at, checkpoints=checkpoints):
-        yield report_epoch(trainer)
+        yield report(trainer)
 
 
 def execution_name(recorder: Recorder | None) -> str:

@@ -25,13 +25,12 @@ from gan_study.trainables.gans.ema import move_average
 from gan_study.trainables.gans.trainer import (
     DivergedError,
     GanTrainer,
-    MeanLosses,
     Objective,
     adam,
     draw_networks,
     has_batch_norm,
 )
-from gan_study.trainables.gans.training import TrainedEpoch, reach, report_epoch, training_id
+from gan_study.trainables.gans.training import TrainedGan, reach, report, training_id
 from gan_study.trainables.gans.variant import (
     DiscriminatorOutput,
     GanSettings,
@@ -53,10 +52,10 @@ def train_gans(
     data: Sequence[TrainingData],
     *,
     seeds: Sequence[int],
-    at: Collection[int] | None = None,
+    at: Collection[int],
     checkpoints: Checkpoints | None = None,
     recorder: Recorder | None = None,
-) -> Iterator[tuple[TrainedEpoch | DivergedError, ...]]:
+) -> Iterator[tuple[TrainedGan | DivergedError, ...]]:
     """What `train_gan` gives for each of `data` and `seeds`, all trained at once.
 
     A GAN whose loss is no longer finite is from there on given as its DivergedError; the others continue unharmed.
@@ -102,7 +101,7 @@ def can_be_stacked(variant: GanVariant, settings: GanSettings, data: TrainingDat
 class StackedTrainer(RecordedTrainer):
     """Trainers of one variant and of equal settings, whose steps are taken together.
 
-    Their networks and optimisers become windows on the stack: after each epoch every member is what it would be
+    Their networks and optimisers become windows on the stack: after each call every member is what it would be
     had it been trained alone. Every tensor of a step has one more axis than in GanTrainer, which comes first, and
     losses are [K], one for each GAN.
     """
@@ -111,10 +110,10 @@ class StackedTrainer(RecordedTrainer):
         # Not GanTrainer's own: networks, data, random numbers and batches are those of the members.
         first = members[0]
         self.members, self.recorder, self.recorded = members, recorder, {}
-        self.settings, self.device, self.num_batches = first.settings, first.device, first.num_batches
+        self.settings, self.device = first.settings, first.device
         self.discriminator_objective = first.discriminator_objective
         self.generator_objective = first.generator_objective
-        self.steps_taken = 0
+        self.generator_steps = 0
         self.generator = NetworkStack([member.networks.generator for member in members])
         self.discriminator = NetworkStack([member.networks.discriminator for member in members])
         self.generator_optimiser = adam(self.generator.parameters.values(), self.settings)
@@ -177,30 +176,28 @@ class StackedTrainer(RecordedTrainer):
         )
         return losses
 
-    @property
-    def epoch(self) -> int:
-        """The number of epochs so far."""
-        return self.members[0].epoch
-
-    def train_epoch(self) -> None:
-        """Train one more epoch of every member."""
+    def train_until(self, generator_steps: int) -> None:
+        """Train every member until its generator has taken so many steps."""
         began_at = perf_counter()
         for member in self.members:
             member.warm_start()
-        rows = islice(zip(*(member.batches for member in self.members), strict=True), self.num_batches)
-        means = self.take_steps(torch.stack(batches) for batches in rows)
-        for shared, own in self._optimisers():
-            _share_state(shared, own)
-        for member, *losses in zip(self.members, *(mean.tolist() for mean in means), strict=True):
-            member.steps_taken = self.steps_taken
-            member.end_epoch(MeanLosses(*losses))
+        while self.generator_steps < generator_steps:
+            number = self.steps_to_go(generator_steps)
+            together = zip(*(member.batches for member in self.members), strict=True)
+            rows = islice(together, number * self.settings.discriminator_steps)
+            losses = self.take_steps(torch.stack(batches) for batches in rows)
+            for shared, own in self._optimisers():
+                _share_state(shared, own)
+            for place, member in enumerate(self.members):
+                member.end_interval(number, *(each[:, place].tolist() for each in losses))
+            self.generator_steps += number
         # Each has its share of the time.
         share = (perf_counter() - began_at) / len(self.members)
         for member in self.members:
             member.seconds += share
 
     def state(self) -> State:
-        """All that later epochs depend on."""
+        """All that later steps depend on."""
         return {"members": [member.state() for member in self.members]}
 
     def load(self, state: State) -> None:
@@ -210,12 +207,12 @@ class StackedTrainer(RecordedTrainer):
         # Through the windows all else is there by now.
         for shared, own in self._optimisers():
             _take_state(shared, own)
-        self.steps_taken = self.members[0].steps_taken
+        self.generator_steps = self.members[0].generator_steps
         self.recorded.clear()
 
-    def outcomes(self) -> tuple[TrainedEpoch | DivergedError, ...]:
-        """Each member after the last epoch, or why there is no more of it."""
-        return tuple(member.divergence or report_epoch(member) for member in self.members)
+    def outcomes(self) -> tuple[TrainedGan | DivergedError, ...]:
+        """Each member after the last step, or why there is no more of it."""
+        return tuple(member.divergence or report(member) for member in self.members)
 
     def _optimisers(self) -> tuple[tuple[Optimizer, list[Optimizer]], ...]:
         """Both of the stack, each with those of the members."""

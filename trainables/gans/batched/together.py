@@ -1,7 +1,7 @@
 """Which GANs are trained as one computation: decided by settings, device and images, never by who asks first."""
 
 from collections import defaultdict
-from collections.abc import Collection, Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import tee
 
@@ -10,7 +10,7 @@ from gan_study.trainables.gans.batched.cuda_graphs import CUDA_GRAPHS, Recorder,
 from gan_study.trainables.gans.batched.stacked import can_be_stacked, kind, train_gans
 from gan_study.trainables.gans.checkpoints import Checkpoints
 from gan_study.trainables.gans.trainer import DivergedError
-from gan_study.trainables.gans.training import TrainedEpoch
+from gan_study.trainables.gans.training import TrainedGan
 from gan_study.trainables.gans.variant import GanSettings, GanVariant
 
 
@@ -29,7 +29,6 @@ def train_together(
     *,
     family: Sequence[WantedGan],
     execution: GanExecution,
-    at: Collection[int],
     checkpoints: Checkpoints | None,
 ) -> list[GanInTraining]:
     """What `train_all` gives; the batches follow from `family` alone.
@@ -42,16 +41,16 @@ def train_together(
     found: dict[int, GanInTraining] = {}
     for stack in _stacks(variant, settings, family, execution):
         seeds = [gan.seed for gan in stack.gans]
-        own = [gan.seed for gan in wanted if gan.seed in seeds]
+        own = [gan for gan in wanted if gan.seed in seeds]
         if not own:
             continue
         policy = checkpoints
         if policy is not None and len(own) < len(seeds):
-            policy = replace(policy, epochs=policy.epochs.union(at, {settings.epochs}))
-        outcomes = _train(variant, settings, stack.gans, at=at, checkpoints=policy, recorder=recorder)
-        for seed, each in zip(own, tee(outcomes, len(own)), strict=True):
-            epochs = _epochs_of(each, seeds.index(seed))
-            found[seed] = GanInTraining(epochs=epochs, notes=(*stack.notes, *graph_notes))
+            policy = replace(policy, keeps_looked_at=True)
+        outcomes = _train(variant, settings, stack.gans, checkpoints=policy, recorder=recorder)
+        for gan, each in zip(own, tee(outcomes, len(own)), strict=True):
+            states = _states_of(each, seeds.index(gan.seed))
+            found[gan.seed] = GanInTraining(states=states, notes=(*stack.notes, *graph_notes))
     return [found[gan.seed] for gan in wanted]
 
 
@@ -67,7 +66,8 @@ def _stacks(
         return [_Stack(gans=[gan], notes=notes) for gan in family]
     alike: dict[Hashable, list[WantedGan]] = defaultdict(list)
     for gan in family:
-        alike[kind(gan.data)].append(gan)
+        # Whoever is looked at less often would otherwise be asked when the others have gone on.
+        alike[kind(gan.data), gan.at].append(gan)
     most = execution.at_once
     stacks = [gans[first : first + most] for gans in alike.values() for first in range(0, len(gans), most)]
     return [_Stack(gans=gans, notes=_notes(len(gans), among=len(family))) for gans in stacks]
@@ -84,11 +84,10 @@ def _train(
     settings: GanSettings,
     gans: Sequence[WantedGan],
     *,
-    at: Collection[int],
     checkpoints: Checkpoints | None,
     recorder: Recorder | None,
-) -> Iterator[tuple[TrainedEpoch | DivergedError, ...]]:
-    data, seeds = [gan.data for gan in gans], [gan.seed for gan in gans]
+) -> Iterator[tuple[TrainedGan | DivergedError, ...]]:
+    data, seeds, at = [gan.data for gan in gans], [gan.seed for gan in gans], gans[0].at
     if len(gans) > 1:
         yield from train_gans(
             variant, settings, data, seeds=seeds, at=at, checkpoints=checkpoints, recorder=recorder
@@ -100,10 +99,8 @@ def _train(
         yield (state,)
 
 
-def _epochs_of(
-    outcomes: Iterator[tuple[TrainedEpoch | DivergedError, ...]], number: int
-) -> Iterator[TrainedEpoch]:
-    """The epochs of the GAN of that number; raises its DivergedError."""
+def _states_of(outcomes: Iterator[tuple[TrainedGan | DivergedError, ...]], number: int) -> Iterator[TrainedGan]:
+    """The states of the GAN of that number; raises its DivergedError."""
     for of_all in outcomes:
         outcome = of_all[number]
         if isinstance(outcome, DivergedError):

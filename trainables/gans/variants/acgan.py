@@ -35,7 +35,7 @@ ACGAN = GanVariant(
     name="acgan",
     summary="convolutional, with a discriminator that also tells the class: one for all classes",
     source="Odena et al. 2017, arXiv:1610.09585, but the discriminator learns classes from real images alone",
-    defaults=replace(DEFAULTS, epochs=15, weights={"classification": 1.0}),
+    defaults=replace(DEFAULTS, weights={"classification": 1.0}),
     networks=_networks,
     loss=CROSS_ENTROPY,
     # In the paper the discriminator's classifier learns from generated images too. Then the networks may agree on

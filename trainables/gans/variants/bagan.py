@@ -59,7 +59,7 @@ BAGAN = GanVariant(
     name="bagan",
     summary="begins as an autoencoder, latents from a Gaussian for each class: one for all classes",
     source="Mariani et al. 2018, arXiv:1803.09655; the layers of BAGAN-GP at half the width",
-    defaults=replace(DEFAULTS, epochs=12, batch_size=64, weights={"classification": 1.0}, warm_start_epochs=10),
+    defaults=replace(DEFAULTS, batch_size=64, weights={"classification": 1.0}, warm_start_epochs=10),
     networks=_networks,
     # With the class terms at weight 1 this is the cross-entropy of K + 1 classes (see ClassOrFake). Fakes count as
     # much as real images and real classes are drawn uniformly; the authors' batches have one fake in K + 1 images,

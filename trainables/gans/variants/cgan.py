@@ -1,7 +1,5 @@
 """The conditional GAN: one for all classes."""
 
-from dataclasses import replace
-
 from torch import nn
 
 from gan_study.trainables.data.images import ImageShape
@@ -40,7 +38,7 @@ CGAN = GanVariant(
     name="cgan",
     summary="fully connected, told the class by a learned vector: one for all classes",
     source="Mirza and Osindero 2014, arXiv:1411.1784; layers and learning rate of the study's document 002",
-    defaults=replace(DEFAULTS, epochs=15),
+    defaults=DEFAULTS,
     networks=_networks,
     loss=CROSS_ENTROPY,
     conditional=True,

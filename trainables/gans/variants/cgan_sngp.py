@@ -38,7 +38,6 @@ CGAN_SNGP = GanVariant(
     source="the study's document 001; Miyato et al. 2018, arXiv:1802.05957; Gulrajani et al. 2017",
     defaults=replace(
         DEFAULTS,
-        epochs=5,
         # Many steps: at equal cost the zeros of MNIST, 60 of 6,000 images, were rings with 8, and smears with 64.
         batch_size=8,
         weights={"gradient_penalty": 10.0},

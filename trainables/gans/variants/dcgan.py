@@ -1,7 +1,5 @@
 """The deep convolutional GAN; with 3 x 64 x 64 values an image it is the "Vanilla GAN" of document 002."""
 
-from dataclasses import replace
-
 from gan_study.trainables.gans.losses import CROSS_ENTROPY
 from gan_study.trainables.gans.networks.convolutional import convolutional_networks
 from gan_study.trainables.gans.variant import DEFAULTS, GanVariant
@@ -10,7 +8,7 @@ DCGAN = GanVariant(
     name="dcgan",
     summary="transposed convolutions with batch norm, cross-entropy, one for each rare class",
     source="Radford et al. 2015, arXiv:1511.06434; settings of the study's document 002",
-    defaults=replace(DEFAULTS, epochs=40),
+    defaults=DEFAULTS,
     networks=convolutional_networks(discriminator_norm=True),
     loss=CROSS_ENTROPY,
 )

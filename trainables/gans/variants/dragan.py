@@ -11,7 +11,7 @@ DRAGAN = GanVariant(
     name="dragan",
     summary="cross-entropy with a gradient penalty around the real images, convolutional, one for each rare class",
     source="Kodali et al. 2017, arXiv:1705.07215",
-    defaults=replace(DEFAULTS, epochs=80, weights={"gradient_penalty": 10.0}),
+    defaults=replace(DEFAULTS, weights={"gradient_penalty": 10.0}),
     # No batch norm in the discriminator: the penalty is on the gradient for each image alone.
     networks=convolutional_networks(discriminator_norm=False),
     loss=CROSS_ENTROPY,

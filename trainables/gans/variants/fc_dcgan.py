@@ -1,7 +1,5 @@
 """The "simplified DCGAN" of the study's first document: fully connected, and no convolution in it."""
 
-from dataclasses import replace
-
 from gan_study.trainables.gans.losses import CROSS_ENTROPY
 from gan_study.trainables.gans.networks.fully_connected import fully_connected_networks
 from gan_study.trainables.gans.variant import DEFAULTS, GanVariant
@@ -10,7 +8,7 @@ FC_DCGAN = GanVariant(
     name="fc_dcgan",
     summary="the vanilla GAN at half the width, which document 000 calls a DCGAN, one for each rare class",
     source="the study's document 000: layers, loss and learning rate",
-    defaults=replace(DEFAULTS, epochs=400),
+    defaults=DEFAULTS,
     # 100 -> 128 -> 256 -> 784 and 784 -> 256 -> 128 -> 1, for images of any size in place of 784 values.
     networks=fully_connected_networks(hidden_sizes=(128, 256), batch_norm=False),
     loss=CROSS_ENTROPY,

@@ -1,7 +1,5 @@
 """The least-squares GAN."""
 
-from dataclasses import replace
-
 from gan_study.trainables.gans.losses import LEAST_SQUARES
 from gan_study.trainables.gans.networks.fully_connected import fully_connected_networks
 from gan_study.trainables.gans.variant import DEFAULTS, GanVariant
@@ -10,7 +8,7 @@ LSGAN = GanVariant(
     name="lsgan",
     summary="fully connected, least squares in place of cross-entropy, one for each rare class",
     source="Mao et al. 2017, arXiv:1611.04076; the kinds of layers of the study's document 002",
-    defaults=replace(DEFAULTS, epochs=200),
+    defaults=DEFAULTS,
     # Fully connected, as in document 002, which states no widths: those of document 000's vanilla GAN.
     networks=fully_connected_networks(hidden_sizes=(256, 512), batch_norm=True),
     loss=LEAST_SQUARES,

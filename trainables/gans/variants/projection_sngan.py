@@ -38,7 +38,6 @@ PROJECTION_SNGAN = GanVariant(
         # The papers: five discriminator steps of 64 images to a generator step, at 2e-4, for 50,000 generator
         # steps. Here some 2,000 have to do, at ten times the rate: of 6,000 MNIST images, 60 of them zeros, 0.90
         # were then of their class after four epochs (of the zeros 0.98), and 0.26 at 5e-4.
-        epochs=5,
         learning_rate=2e-3,
         beta1=0.0,
         beta2=0.9,

@@ -38,7 +38,6 @@ R3GAN = GanVariant(
         DEFAULTS,
         # Two epochs of small batches at more than the paper's 2e-4, which is for far wider networks: the penalties
         # make a step dear, and recognisable images have to come within some 700 of them.
-        epochs=2,
         learning_rate=5e-4,
         beta1=0.0,
         beta2=0.99,

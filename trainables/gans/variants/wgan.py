@@ -12,7 +12,6 @@ WGAN = GanVariant(
     source="Arjovsky et al. 2017, arXiv:1701.07875, algorithm 1",
     defaults=replace(
         DEFAULTS,
-        epochs=120,
         # Ten times the paper's: a weight moves by about the rate in a step, and some hundred images give the
         # generator some hundred steps, in which 5e-5 would not take it beyond its initial noise.
         learning_rate=5e-4,

@@ -24,7 +24,6 @@ WGAN_GP = GanVariant(
     source="Gulrajani et al. 2017, arXiv:1704.00028; networks of the code that the study's document 003 built on",
     defaults=replace(
         DEFAULTS,
-        epochs=16,
         learning_rate=1e-4,
         beta2=0.9,
         # That code's 50 is for 200,000 generator steps. Some hundred images give some hundred steps, and only of

@@ -19,12 +19,12 @@ from gan_study.trainables.gans.batched.cuda_graphs import (
 from gan_study.trainables.gans.batched.stacked import StackedTrainer, train_gans
 from gan_study.trainables.gans.catalog import VARIANTS
 from gan_study.trainables.gans.trainer import GanTrainer
-from gan_study.trainables.gans.training import TrainedEpoch, train_gan
+from gan_study.trainables.gans.training import TrainedGan, train_gan
 from gan_study.trainables.gans.variant import GanSettings, GanVariant, TrainingData, parse_gan_settings
 
-# Five batches an epoch, two discriminator steps to a generator step: both kinds of step warm up and are replayed.
+# Two discriminator steps to a generator step: within STEPS both kinds of step warm up and are replayed.
+STEPS = 10
 SMALL: Mapping[str, object] = {
-    "epochs": 4,
     "batch_size": 4,
     "latent_size": 6,
     "discriminator_steps": 2,
@@ -65,7 +65,7 @@ def on(device: str) -> TrainingData:
     return TrainingData(images=DATA.images.to(device), labels=DATA.labels.to(device), num_classes=3)
 
 
-def outcome(states: Iterator[TrainedEpoch]) -> tuple[object, Tensor]:
+def outcome(states: Iterator[TrainedGan]) -> tuple[object, Tensor]:
     *_, last = states
     return last.losses, torch.cat([weight.detach().flatten() for weight in last.generator.parameters()])
 
@@ -74,8 +74,9 @@ def outcome(states: Iterator[TrainedEpoch]) -> tuple[object, Tensor]:
 def test_steps_through_static_places_are_the_same_to_the_bit(name: str) -> None:
     variant, recorder = VARIANTS[name], Repetition()
     settings = settings_of(variant)
-    losses, weights = outcome(train_gan(variant, settings, DATA, seed=1))
-    found_losses, found_weights = outcome(train_recorded_gan(variant, settings, DATA, seed=1, recorder=recorder))
+    losses, weights = outcome(train_gan(variant, settings, DATA, seed=1, at={STEPS}))
+    recorded = train_recorded_gan(variant, settings, DATA, seed=1, at={STEPS}, recorder=recorder)
+    found_losses, found_weights = outcome(recorded)
     assert found_losses == losses
     assert torch.equal(found_weights, weights)
     # One kind of step is the discriminator's, the other that of both; each draws from one generator.
@@ -87,8 +88,10 @@ def test_stacked_steps_through_static_places_are_the_same_to_the_bit() -> None:
     variant, recorder = VARIANTS["acgan"], Repetition()
 
     def weights(recorder: Recorder | None) -> list[Tensor]:
-        *_, last = train_gans(variant, settings_of(variant), [DATA, DATA], seeds=(1, 2), at=(), recorder=recorder)
-        return [outcome(iter([state]))[1] for state in last if isinstance(state, TrainedEpoch)]
+        (last,) = train_gans(
+            variant, settings_of(variant), [DATA, DATA], seeds=(1, 2), at={STEPS}, recorder=recorder
+        )
+        return [outcome(iter([state]))[1] for state in last if isinstance(state, TrainedGan)]
 
     eager, static = weights(None), weights(recorder)
     assert len(eager) == 2
@@ -101,10 +104,10 @@ def test_a_state_that_is_loaded_is_recorded_anew() -> None:
     variant, recorder = VARIANTS["vanilla_gan"], Repetition()
     settings = settings_of(variant, {"discriminator_steps": 1})
     training = RecordedTrainer(variant, settings, DATA, seed=1, recorder=recorder)
-    training.train_epoch()
+    training.train_until(STEPS)
     assert len(recorder.recordings) == 1
     training.load(training.state())
-    training.train_epoch()
+    training.train_until(2 * STEPS)
     assert len(recorder.recordings) == 2
 
 
@@ -114,7 +117,7 @@ def test_graphs_give_the_numbers_of_eager_steps(name: str) -> None:
     variant, data = VARIANTS[name], on("cuda")
     settings = settings_of(variant)
     eager, graphed = (
-        outcome(train_recorded_gan(variant, settings, data, seed=1, recorder=recorder))
+        outcome(train_recorded_gan(variant, settings, data, seed=1, at={STEPS}, recorder=recorder))
         for recorder in (None, CUDA_GRAPHS)
     )
     assert torch.allclose(graphed[1], eager[1], rtol=0, atol=1e-4)
@@ -125,10 +128,10 @@ def test_graphs_give_the_numbers_of_eager_steps(name: str) -> None:
 def test_stacked_graphs_give_the_numbers_of_each_alone(name: str) -> None:
     variant, data = VARIANTS[name], on("cuda")
     settings = settings_of(variant)
-    *_, last = train_gans(variant, settings, [data, data], seeds=(1, 2), at=(), recorder=CUDA_GRAPHS)
+    (last,) = train_gans(variant, settings, [data, data], seeds=(1, 2), at={STEPS}, recorder=CUDA_GRAPHS)
     for seed, state in zip((1, 2), last, strict=True):
-        assert isinstance(state, TrainedEpoch)
-        alone = outcome(train_gan(variant, settings, data, seed=seed))
+        assert isinstance(state, TrainedGan)
+        alone = outcome(train_gan(variant, settings, data, seed=seed, at={STEPS}))
         assert torch.allclose(outcome(iter([state]))[1], alone[1], rtol=0, atol=1e-4)
 
 

@@ -12,15 +12,14 @@ from gan_study.trainables.gans.batched.stacked import StackedTrainer, train_gans
 from gan_study.trainables.gans.catalog import VARIANTS
 from gan_study.trainables.gans.checkpoints import Checkpoints
 from gan_study.trainables.gans.trainer import DivergedError, GanTrainer
-from gan_study.trainables.gans.training import TrainedEpoch, train_gan
+from gan_study.trainables.gans.training import TrainedGan, train_gan
 from gan_study.trainables.gans.variant import GanSettings, GanVariant, TrainingData, parse_gan_settings
 from gan_study.trainables.runtime.cache import contents
 
 SEEDS = (5, 6, 7)
-NUM_IMAGES, EPOCHS = 10, 2
-# Two discriminator steps to a generator step and three batches an epoch: the first epoch ends within a round.
+NUM_IMAGES, STEPS = 10, 3
+# Three batches a pass over the images and two a generator step: every second step ends in the middle of a pass.
 SMALL: Mapping[str, object] = {
-    "epochs": EPOCHS,
     "batch_size": 4,
     "latent_size": 6,
     "learning_rate": 1e-3,
@@ -63,14 +62,11 @@ def test_the_numbers_are_those_of_training_each_alone(variant: GanVariant, switc
     # Seeds 5 and 6 have images of three classes and of one.
     alone, members = ([GanTrainer(variant, settings, data(seed), seed=seed) for seed in (5, 6)] for _ in range(2))
     stack = StackedTrainer(members, recorder=None)
-    for _ in range(EPOCHS):
-        stack.train_epoch()
-        for one in alone:
-            one.train_epoch()
+    for trainer in (stack, *alone):
+        trainer.train_until(STEPS)
     for one, member in zip(alone, members, strict=True):
-        assert len(member.losses) == EPOCHS
-        for wanted, found in zip(one.losses, member.losses, strict=True):
-            assert found == pytest.approx(wanted, rel=0, abs=1e-10)
+        assert member.generator_steps == one.generator_steps == STEPS
+        assert member.mean_of_latest() == pytest.approx(one.mean_of_latest(), rel=0, abs=1e-10)
         # Networks, average, optimisers and random streams.
         wanted_state, found_state = tensors(one.state()), tensors(member.state())
         assert wanted_state.keys() == found_state.keys()
@@ -80,17 +76,17 @@ def test_the_numbers_are_those_of_training_each_alone(variant: GanVariant, switc
         assert torch.equal(next(member.batches), next(one.batches))
 
 
-def test_the_epochs_that_are_asked_for_are_those_of_the_loop_for_one() -> None:
+def test_the_steps_that_are_asked_for_are_those_of_the_loop_for_one() -> None:
     variant = VARIANTS["bagan"]
-    settings = settings_of(variant, {"epochs": 3, "ema_decay": 0.9})
+    settings = settings_of(variant, {"ema_decay": 0.9})
 
-    def seen(state: TrainedEpoch | DivergedError) -> tuple[int, int, Tensor]:
-        assert isinstance(state, TrainedEpoch)
+    def seen(state: TrainedGan | DivergedError) -> tuple[int, int, Tensor]:
+        assert isinstance(state, TrainedGan)
         weights = torch.cat([weight.flatten() for weight in state.generator.parameters()])
-        return state.epoch, state.taken_from, weights.detach().clone()
+        return state.generator_steps, state.taken_from, weights.detach().clone()
 
-    alone = [[seen(state) for state in train_gan(variant, settings, data(s), seed=s, at={1})] for s in SEEDS]
-    stacked = train_gans(variant, settings, [data(seed) for seed in SEEDS], seeds=SEEDS, at={1})
+    alone = [[seen(state) for state in train_gan(variant, settings, data(s), seed=s, at={1, 3})] for s in SEEDS]
+    stacked = train_gans(variant, settings, [data(seed) for seed in SEEDS], seeds=SEEDS, at={1, 3})
     together = list(zip(*([seen(state) for state in outcomes] for outcomes in stacked), strict=True))
     for one, other in zip(alone, together, strict=True):
         assert [found[:2] for found in other] == [wanted[:2] for wanted in one] == [(1, 1), (3, 3)]
@@ -103,13 +99,13 @@ def test_one_that_diverges_harms_no_other(variant: GanVariant) -> None:
     settings = settings_of(variant)
     sets = [data(seed) for seed in SEEDS]
     sets[1] = replace(sets[1], images=sets[1].images * torch.nan)
-    *_, last = train_gans(variant, settings, sets, seeds=SEEDS)
+    (last,) = train_gans(variant, settings, sets, seeds=SEEDS, at={STEPS})
     assert isinstance(last[1], DivergedError)
-    assert "in epoch 1" in str(last[1])
+    assert "by generator step 3" in str(last[1])
     for number in (0, 2):
-        *_, alone = train_gan(variant, settings, sets[number], seed=SEEDS[number])
+        (alone,) = train_gan(variant, settings, sets[number], seed=SEEDS[number], at={STEPS})
         outcome = last[number]
-        assert isinstance(outcome, TrainedEpoch)
+        assert isinstance(outcome, TrainedGan)
         assert outcome.losses[-1] == pytest.approx(alone.losses[-1], rel=0, abs=1e-10)
 
 
@@ -126,29 +122,29 @@ def test_one_that_diverges_harms_no_other(variant: GanVariant) -> None:
 def test_what_cannot_be_stacked_is_said(sets: list[TrainingData], message: str) -> None:
     variant = VARIANTS["vanilla_gan"]
     with pytest.raises(ValueError, match=message):
-        next(train_gans(variant, settings_of(variant), sets, seeds=SEEDS))
+        next(train_gans(variant, settings_of(variant), sets, seeds=SEEDS, at={1}))
 
 
 @pytest.fixture
 def trained(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The epochs that stacks were really trained for."""
-    epochs: list[int] = []
-    train_epoch = StackedTrainer.train_epoch
+    """The generator steps that stacks were really trained for."""
+    steps: list[int] = []
+    train_until = StackedTrainer.train_until
 
-    def counted(self: StackedTrainer) -> None:
-        train_epoch(self)
-        epochs.append(self.epoch)
+    def counted(self: StackedTrainer, generator_steps: int) -> None:
+        steps.extend(range(self.generator_steps + 1, generator_steps + 1))
+        train_until(self, generator_steps)
 
-    monkeypatch.setattr(StackedTrainer, "train_epoch", counted)
-    return epochs
+    monkeypatch.setattr(StackedTrainer, "train_until", counted)
+    return steps
 
 
-def numbers(states: Iterator[tuple[TrainedEpoch | DivergedError, ...]]) -> list[object]:
-    """Of each GAN its losses and a name for its weights after the last epoch, or what went wrong."""
+def numbers(states: Iterator[tuple[TrainedGan | DivergedError, ...]]) -> list[object]:
+    """Of each GAN its losses and a name for its weights after the last step, or what went wrong."""
     *_, last = states
     return [
         (state.losses, contents(*state.generator.state_dict().values()))
-        if isinstance(state, TrainedEpoch)
+        if isinstance(state, TrainedGan)
         else str(state)
         for state in last
     ]
@@ -158,17 +154,17 @@ def numbers(states: Iterator[tuple[TrainedEpoch | DivergedError, ...]]) -> list[
 def test_a_stack_that_goes_on_is_bit_for_bit_the_one_that_never_stopped(
     variant: GanVariant, tmp_path: Path, trained: list[int]
 ) -> None:
-    kept = Checkpoints(folder=tmp_path, epochs=frozenset({1, 2}))
+    kept = Checkpoints(folder=tmp_path, generator_steps=frozenset({1, 2}))
 
-    def stack(epochs: int, checkpoints: Checkpoints | None = None) -> list[object]:
-        settings = settings_of(variant, {**SWITCHES, "epochs": epochs})
+    def stack(steps: int, checkpoints: Checkpoints | None = None) -> list[object]:
+        settings = settings_of(variant, SWITCHES)
         sets = [data(seed) for seed in SEEDS]
-        return numbers(train_gans(variant, settings, sets, seeds=SEEDS, at=(), checkpoints=checkpoints))
+        return numbers(train_gans(variant, settings, sets, seeds=SEEDS, at={steps}, checkpoints=checkpoints))
 
-    wanted = {epochs: stack(epochs) for epochs in (1, 2)}
+    wanted = {steps: stack(steps) for steps in (1, 2)}
     trained.clear()
-    for epochs in (1, 2, 1):
-        assert stack(epochs, kept) == wanted[epochs]
+    for steps in (1, 2, 1):
+        assert stack(steps, kept) == wanted[steps]
     assert trained == [1, 2]
 
 
@@ -178,20 +174,20 @@ def test_a_gan_that_diverged_is_so_also_where_its_stack_goes_on(tmp_path: Path, 
     sets[1] = replace(sets[1], images=sets[1].images * torch.nan)
 
     def stack() -> list[object]:
-        kept = Checkpoints(folder=tmp_path, epochs=frozenset({1, 2}))
-        return numbers(train_gans(variant, settings_of(variant), sets, seeds=SEEDS, at={1}, checkpoints=kept))
+        kept = Checkpoints(folder=tmp_path, generator_steps=frozenset({1, 2}))
+        return numbers(train_gans(variant, settings_of(variant), sets, seeds=SEEDS, at={1, 2}, checkpoints=kept))
 
     assert stack() == stack()
-    assert "in epoch 1" in str(stack()[1])
+    assert "by generator step 1" in str(stack()[1])
     assert trained == [1, 2]
 
 
 def test_a_state_is_named_by_all_that_are_trained_beside_it(tmp_path: Path) -> None:
     """In the last digits it may depend on them, and on whether there are any."""
-    variant, kept = VARIANTS["vanilla_gan"], Checkpoints(folder=tmp_path, epochs=frozenset({1}))
-    settings = settings_of(variant, {"epochs": 1})
+    variant, kept = VARIANTS["vanilla_gan"], Checkpoints(folder=tmp_path, generator_steps=frozenset({1}))
+    settings = settings_of(variant)
     for seeds in ((5, 6, 7), (5, 6), (6, 5), (5, 6)):
         sets = [data(seed) for seed in seeds]
-        list(train_gans(variant, settings, sets, seeds=seeds, checkpoints=kept))
-    list(train_gan(variant, settings, data(5), seed=5, checkpoints=kept))
+        list(train_gans(variant, settings, sets, seeds=seeds, at={1}, checkpoints=kept))
+    list(train_gan(variant, settings, data(5), seed=5, at={1}, checkpoints=kept))
     assert len(list(tmp_path.rglob("*.pt"))) == 4
