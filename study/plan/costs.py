@@ -22,13 +22,13 @@ from gan_study.trainables.gans.variant import GanSettings
 from gan_study.trainables.image_quality.extractor import DOMAIN_STEPS
 from gan_study.trainables.trial.config import TrialConfig
 
-# What a trial takes beside its stages: Ray hands it over, its arrays are written (quickstart on two busy cores:
-# the time of its workers less the seconds in its 75 records).
+# What a trial takes beside its stages: Ray hands it over, its arrays are written. 0.02 to 0.1 s in the log of the
+# driver of a quickstart on two cores.
 TRIAL_SECONDS = 0.1
-# Metrics of a class's images beside the classifiers that are fitted for them: 0.05 to 0.3 s on the same machine.
+# Metrics of a class's images beside the classifiers that are fitted for them: 0.05 to 0.3 s in the same study.
 METRIC_SECONDS = 0.3
 # From the plan to the first trial, and from the last to the report, in seconds of one free core: Ray's workers
-# begin, and end. Measured as the next.
+# begin (6 s of processor time go into their imports) and end. Both with a margin that is not measured.
 START_SECONDS, CLOSE_SECONDS = 8.0, 3.0
 # The report of a study, by the number of its confirmed trials: 27 s of processor time for 75 trials of which 60
 # are confirmed, 8 of them for libraries that a study that has run has not loaded.
