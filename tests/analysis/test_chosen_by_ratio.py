@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 from gan_study.analysis.plots.chosen_by_ratio import LABEL_GAP, chosen_data, draw_chosen
 from gan_study.analysis.plots.figures import plans
 from gan_study.analysis.select import Task
@@ -20,10 +22,8 @@ def two_ratios() -> list[Trial]:
 
 def test_validation_chooses_the_method_at_each_ratio() -> None:
     data = chosen_data(study_of(two_ratios()), TASK)
-    found = [
-        (line, ratio, name, round(mean, 3)) for line, ratio, name, _, mean, *_ in data.itertuples(index=False)
-    ]
-    assert found == [
+    columns = ["line", "imbalance_ratio", "balancer", "mean"]
+    assert data.round(3)[columns].to_records(index=False).tolist() == [
         ("GAN", 10.0, "dcgan", 0.54),
         ("simple", 10.0, "smote", 0.49),
         ("no balancing", 10.0, "none", 0.42),
@@ -39,7 +39,7 @@ def test_every_line_and_variant_has_its_label() -> None:
     assert texts == ["no balancing", "chosen simple method", "chosen GAN", "dcgan", "lsgan"]
     low, high = panel.get_ylim()
     heights = [text.xy[1] for text in panel.texts[:3]]
-    assert all(b - a >= 0.99 * LABEL_GAP * (high - low) for a, b in zip(heights, heights[1:], strict=False))
+    assert all(b - a >= 0.99 * LABEL_GAP * (high - low) for a, b in pairwise(heights))
 
 
 def test_it_is_a_figure_of_studies_with_several_ratios_alone() -> None:
