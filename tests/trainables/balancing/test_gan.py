@@ -40,7 +40,7 @@ def test_yields_at_each_milestone_and_last_the_answer(training: TrainingSet) -> 
 
 
 def test_losses_up_to_the_step_of_each_class_that_was_filled(training: TrainingSet) -> None:
-    chosen = balancer("dcgan", generator_steps=34, milestones=[16, 33])
+    chosen = balancer("vanilla_gan", generator_steps=34, milestones=[16, 33])
     first, second, last = chosen.balance(training, seed=1)
     assert set(first.gans) == set(last.gans) == {"some", "few"}
     assert [version.gans["few"].loss_steps for version in (first, second, last)] == [
