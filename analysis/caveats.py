@@ -22,6 +22,7 @@ def caveats(study: Study) -> list[str]:
     """The caveats that hold for this study, the weightiest first, each a plain text."""
     records = study.records
     return [
+        *_time_plan(study),
         *_missing_phases(records),
         *_one_run(records),
         *_seeds(records),
@@ -42,6 +43,15 @@ def caveats(study: Study) -> list[str]:
         *study.find_gaps(),
         *_record_notes(records),
     ]
+
+
+def _time_plan(study: Study) -> Iterator[str]:
+    plan = study.time_plan
+    if plan is not None and plan.sentences:
+        yield (
+            f"The study had {plan.budget_seconds / 60:.3g} minutes, too few for all that was asked for: "
+            f"{'; '.join(plan.sentences)}. `gan-study resume` goes on to the rest."
+        )
 
 
 _PHASES: Mapping[str, str] = {

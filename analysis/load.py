@@ -16,6 +16,7 @@ from gan_study.trainables.record import (
     RecordError,
     SearchImportance,
     StudyHeader,
+    TimePlan,
     TrialRecord,
     VerdictPlan,
 )
@@ -43,6 +44,8 @@ class Study:
     records: tuple[Trial, ...]
     changes: tuple[Change, ...] = ()
     """What was changed after the study had begun."""
+    time_plan: TimePlan | None = None
+    """What was given up to end within a time budget."""
     notes: tuple[str, ...] = ()
     """What had to be left out."""
     importance: tuple[SearchImportance, ...] = ()
@@ -76,6 +79,7 @@ def load_study(folder: Path | str) -> Study:
         environment=header.environment,
         verdicts=header.verdicts,
         changes=header.changes,
+        time_plan=header.time_plan,
         records=tuple(open_trial(folder, record) for record in records),
         notes=notes,
         importance=_read_importance(folder / stored.IMPORTANCE_FILE),

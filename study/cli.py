@@ -3,11 +3,14 @@
 import importlib.metadata
 import json
 import sys
+import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 import yaml
+from pydantic import JsonValue
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -17,9 +20,9 @@ from gan_study.study.plan.config import resolve_study
 from gan_study.study.plan.recipe import study_config
 from gan_study.study.run.folder import StudyFolder, read_manifest
 from gan_study.study.run.result import EveryTrialFailedError, StudyResult, UnfinishedStudyError
-from gan_study.study.run.time_budget import parse_seconds
-from gan_study.study.watch.terminal import printable, say
+from gan_study.study.watch.terminal import duration, printable, say
 from gan_study.trainables.base.settings import UserError
+from gan_study.trainables.record import TimePlan
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,7 +59,7 @@ Budget = Annotated[
     typer.Option(
         "--time-budget",
         metavar="TIME",
-        help="End the search, and rounds of seeds, in time to be done within TIME: 90s, 2h.",
+        help="Do what fits into TIME, report included, and say what was left out: 3m, 2h.",
     ),
 ]
 Address = Annotated[
@@ -119,13 +122,36 @@ def run(
         "wandb.mode": wandb,
         "data.skip_unreadable": True if skip_unreadable else None,
     }
-    # JSON is YAML, and quotes what YAML would misread.
-    given = [f"{key}={json.dumps(value)}" for key, value in shortcuts.items() if value is not None]
-    config = study_config(recipe, [*(set_ or []), *given])
+    config = study_config(recipe, [*(set_ or []), *_assignments(shortcuts)])
     options = _options(time_budget, address, verbose)
     from gan_study.study.run.runner import run_study
 
     _conclude(run_study(config, out=out, options=options))
+
+
+@app.command()
+def plan(
+    recipe: Recipe,
+    data: Data = None,
+    set_: Set = None,
+    time_budget: Budget = None,
+    address: Address = None,
+    skip_unreadable: SkipUnreadable = False,
+) -> None:
+    """Say how many trials a study has, how long it takes here, and what fits into a time budget.
+
+    Probes this machine for half a minute at most, and writes nothing.
+    """
+    shortcuts = {"data.root": data, "data.skip_unreadable": True if skip_unreadable else None}
+    config = study_config(recipe, [*(set_ or []), *_assignments(shortcuts)])
+    options = _options(time_budget, address, verbose=False)
+    from gan_study.study.run.runner import plan_study
+
+    outlook = plan_study(config, options=options)
+    if console.is_terminal:
+        console.print(outlook.table())
+    for line in outlook.lines():
+        say(console, line)
 
 
 @app.command()
@@ -339,11 +365,23 @@ def main() -> None:
     sys.exit(code)
 
 
-def _options(time_budget: str | None, address: str | None, verbose: bool) -> "RunOptions":
-    seconds = None if time_budget is None else parse_seconds(time_budget)
-    from gan_study.study.run.runner import RunOptions
+def _assignments(shortcuts: Mapping[str, JsonValue]) -> list[str]:
+    """Options of the command as the settings that they stand for."""
+    # JSON is YAML, and quotes what YAML would misread.
+    return [f"{key}={json.dumps(value)}" for key, value in shortcuts.items() if value is not None]
 
-    return RunOptions(address=address, time_budget_seconds=seconds, verbose=verbose, console=console)
+
+def _options(time_budget: str | None, address: str | None, verbose: bool) -> "RunOptions":
+    from gan_study.study.run.runner import RunOptions
+    from gan_study.study.run.time_budget import parse_seconds
+
+    seconds = None if time_budget is None else parse_seconds(time_budget)
+
+    # The processor's time until here is that of Python and of the imports, as far as it can be told everywhere.
+    began_at = time.monotonic() - time.process_time()
+    return RunOptions(
+        address=address, time_budget_seconds=seconds, began_at=began_at, verbose=verbose, console=console
+    )
 
 
 def _conclude(result: StudyResult) -> None:
@@ -352,6 +390,8 @@ def _conclude(result: StudyResult) -> None:
             console.print(f"{result.count(status)} of {len(result.trials)} trials {status}", style="yellow")
     _report(result.check().folder)
     manifest = read_manifest(result.folder)
+    if manifest.time_plan is not None and manifest.time_plan.sentences:
+        _say_what_was_left_out(manifest.time_plan, result.folder)
     if manifest.config.wandb.mode == "off":
         return
     from gan_study.study.watch.tracking import mirror_report
@@ -359,6 +399,16 @@ def _conclude(result: StudyResult) -> None:
     problem = mirror_report(manifest, StudyFolder(result.folder))
     if problem:
         say(console, f"W&B: {problem}")
+
+
+def _say_what_was_left_out(plan: TimePlan, folder: Path) -> None:
+    for sentence in plan.sentences:
+        say(console, f"No time for all: {sentence}")
+    budget = duration(plan.budget_seconds)
+    say(
+        console,
+        f"Ended by its time budget, {budget}; `gan-study resume {folder}` goes on to all that was asked for",
+    )
 
 
 def _report(folder: Path) -> None:

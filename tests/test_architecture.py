@@ -93,7 +93,7 @@ LIBRARIES = {
     "matplotlib": ("analysis",),
     "altair": ("analysis",),
     "vl_convert": ("analysis",),
-    "torch": ("trainables", "study.run.data_checks"),
+    "torch": ("trainables", "study.run.data_checks", "study.run.probe"),
     "typer": ("study.cli",),
     "safetensors": ("trainables.export",),
 }

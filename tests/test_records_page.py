@@ -28,6 +28,7 @@ CLASSES = (
     "VerdictPlan",
     "ComparisonFamily",
     "Change",
+    "TimePlan",
 )
 
 

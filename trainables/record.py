@@ -113,6 +113,25 @@ class VerdictPlan:
 
 
 @settings
+class TimePlan:
+    """What a study gave up to end within a time budget."""
+
+    budget_seconds: float
+    """From the command to the end of its report."""
+    asked: Mapping[str, JsonValue]
+    """The configuration that was asked for, to which `gan-study resume` goes on."""
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    """What the plan left out of it before the first trial: a sentence by what is left out."""
+    cut: tuple[str, ...] = ()
+    """What the plan had, and time did not allow in the end: a sentence each."""
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """All that there was no time for, each as a sentence without its end."""
+        return (*self.left_out.values(), *self.cut)
+
+
+@settings
 class StudyHeader:
     """What `study.json` says of a study."""
 
@@ -134,6 +153,8 @@ class StudyHeader:
     """Of the data and the code that the study was begun with."""
     changes: tuple[Change, ...] = ()
     """More seeds, more trials and the like, in the order in which they were made."""
+    time_plan: TimePlan | None = None
+    """None if it has no time budget, or went on to all that was asked for."""
 
 
 @settings

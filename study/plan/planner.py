@@ -42,8 +42,8 @@ class Planner:
 
     `record_of` gives the record of a trial that has ended. `closed` is what an earlier run took from the search,
     if it was closed; otherwise `keep` is called with it as soon as it is. `may_search` says whether there is time
-    for another search trial. `rounds` are those that an earlier run decided on, if any; `questions` decide on
-    further ones, and `keep_rounds` is called with each decision.
+    for another search trial, beyond the `num_searched` that have records. `rounds` are those that an earlier run
+    decided on, if any; `questions` decide on further ones, and `keep_rounds` is called with each decision.
     """
 
     def __init__(
@@ -54,6 +54,7 @@ class Planner:
         closed: ClosedSearch | None,
         keep: Callable[[ClosedSearch], None],
         may_search: Callable[[], bool],
+        num_searched: int = 0,
         rounds: Rounds | None,
         keep_rounds: Callable[[Rounds], None],
         questions: Questions,
@@ -64,6 +65,7 @@ class Planner:
         self._closed = closed
         self._keep = keep
         self._may_search = may_search
+        self._num_searched = num_searched
         self._rounds = known_rounds(config, rounds)
         self._keep_rounds = keep_rounds
         self._questions = questions
@@ -89,6 +91,10 @@ class Planner:
             self._closed = self._close()
             self._keep(self._closed)
         return self._next_confirmation(self._closed)
+
+    def to_confirm(self) -> Iterator[PlannedTrial]:
+        """The trials of the confirmation's rounds so far that have not begun."""
+        return (trial for trial in self._confirmations if not self._has_begun(trial))
 
     def _next_confirmation(self, closed: ClosedSearch) -> PlannedTrial | Pause:
         """The next trial of the rounds so far; once all have ended, of a further round, if there is to be one."""
@@ -155,7 +161,8 @@ class Planner:
                 yield trial
 
     def _may_grow(self) -> bool:
-        return len(self._suggested) < self._config.search.trials and self._may_search()
+        number = len(self._suggested)
+        return number < self._config.search.trials and (number < self._num_searched or self._may_search())
 
     def _is_in_training(self, trial: PlannedTrial) -> bool:
         return any(trial.shares_training_with(other) for other in self._underway.values())

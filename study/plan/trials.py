@@ -146,11 +146,6 @@ def num_trials(config: StudyConfig, saved: Rounds | None) -> TrialCount:
     return TrialCount(number=before + confirmed)
 
 
-def num_first_confirmations(config: StudyConfig, saved: Rounds | None) -> int:
-    """How many trials the first round of the confirmation has."""
-    return len(all_arms(config)) * len(known_rounds(config, saved).rounds[0].seeds)
-
-
 def is_done(
     config: StudyConfig,
     *,

@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from gan_study.study.plan.config import NO_BALANCING, Ratio, StudyConfig
+from gan_study.study.plan.costs import Workload
 from gan_study.study.plan.trials import baseline_trials
 from gan_study.trainables.base.settings import look_up
 from gan_study.trainables.classifiers.metrics import added_measures, check_measure, is_own
@@ -15,19 +16,29 @@ from gan_study.trainables.data.prepared import image_source
 from gan_study.trainables.data.source import DATA_ENVIRONMENT_VARIABLE
 from gan_study.trainables.image_quality.extractor import inception
 from gan_study.trainables.image_quality.features import InceptionFeatures
-from gan_study.trainables.trial.data import prepare
+from gan_study.trainables.trial.data import TrialParts, prepare
 
 
-def imbalance_ratios(config: StudyConfig) -> dict[Ratio, float]:
-    """Largest over smallest class count at each of the study's ratios.
+def split_data(config: StudyConfig) -> dict[Ratio, TrialParts]:
+    """The training pool at each of the study's ratios, split as every trial will.
 
-    Splits the training pool as every trial will; raises DataError or ConfigError where that cannot be done.
+    Raises DataError or ConfigError where that cannot be done.
     """
     return {
-        trial.cell.ratio: prepare(trial.config, image_source(config.data)).imbalance_ratio
+        trial.cell.ratio: prepare(trial.config, image_source(config.data))
         for trial in baseline_trials(config)
         if trial.cell.balancer == NO_BALANCING
     }
+
+
+def workload(parts: TrialParts, num_test: int) -> Workload:
+    """How many images a trial with these parts has."""
+    return Workload(
+        training=parts.training.class_counts(),
+        minority=parts.classes.minority,
+        num_validation=len(parts.validation),
+        num_test=num_test,
+    )
 
 
 def data_notes(config: StudyConfig) -> tuple[str, ...]:

@@ -14,7 +14,15 @@ from gan_study.study.plan.config import StudyConfig, parse_study
 from gan_study.study.plan.storage_url import resolve
 from gan_study.study.plan.verdict_plan import verdict_plan
 from gan_study.trainables.base.settings import ConfigError, UserError, dump
-from gan_study.trainables.record import IMPORTANCE_FILE, Change, Digests, RecordError, StudyHeader, read_header
+from gan_study.trainables.record import (
+    IMPORTANCE_FILE,
+    Change,
+    Digests,
+    RecordError,
+    StudyHeader,
+    TimePlan,
+    read_header,
+)
 from gan_study.trainables.runtime.environment import code_digest
 from gan_study.trainables.runtime.storage import write_atomically
 
@@ -93,6 +101,21 @@ class Manifest:
 
     study_id: str
     config: StudyConfig
+    time_plan: TimePlan | None = None
+
+    @property
+    def asked(self) -> StudyConfig:
+        """The study as it was asked for, of which `config` may leave out what did not fit into a time budget.
+
+        Of a study that adds seeds until it is decided the first round stays as it was planned: later rounds bring
+        the other seeds, and the plan of looks at the gains is kept.
+        """
+        if self.time_plan is None:
+            return self.config
+        asked = parse_study(self.time_plan.asked)
+        if asked.confirm.until == "decided":
+            asked = replace(asked, confirm=replace(asked.confirm, seeds=self.config.confirm.seeds))
+        return asked
 
     @property
     def unique_name(self) -> str:
@@ -119,7 +142,9 @@ def claim_folder(root: Path) -> None:
     root.mkdir(parents=True, exist_ok=True)
 
 
-def create_study_folder(root: Path, config: StudyConfig, environment: Mapping[str, str]) -> Manifest:
+def create_study_folder(
+    root: Path, config: StudyConfig, environment: Mapping[str, str], *, time_plan: TimePlan | None = None
+) -> Manifest:
     """Begin a study in `root`; raises UserError where it holds one already, or anything else."""
     claim_folder(root)
     header = StudyHeader(
@@ -130,9 +155,10 @@ def create_study_folder(root: Path, config: StudyConfig, environment: Mapping[st
         environment=environment,
         verdicts=verdict_plan(config),
         digests=Digests(code=code_digest()),
+        time_plan=time_plan,
     )
     _write_header(root, header, config)
-    return Manifest(study_id=header.study_id, config=config)
+    return _manifest(header)
 
 
 def read_manifest(root: Path) -> Manifest:
@@ -140,8 +166,12 @@ def read_manifest(root: Path) -> Manifest:
 
     Raises UserError if there is none, ConfigError if it is damaged, RecordError if another version wrote it.
     """
-    header = _read_header(root)
-    return Manifest(study_id=header.study_id, config=parse_study(header.config))
+    return _manifest(_read_header(root))
+
+
+def _manifest(header: StudyHeader) -> Manifest:
+    config = parse_study(header.config)
+    return Manifest(study_id=header.study_id, config=config, time_plan=header.time_plan)
 
 
 def change_manifest(root: Path, section: str, after: Mapping[str, JsonValue]) -> Manifest:
@@ -156,9 +186,21 @@ def change_manifest(root: Path, section: str, after: Mapping[str, JsonValue]) ->
         if before[name] != value
     )
     config = {**header.config, section: {**before, **after}}
-    manifest = Manifest(study_id=header.study_id, config=parse_study(config))
-    _write_header(root, replace(header, config=config, changes=(*header.changes, *changes)), manifest.config)
+    header = replace(header, config=config, changes=(*header.changes, *changes))
+    manifest = _manifest(header)
+    _write_header(root, header, manifest.config)
     return manifest
+
+
+def change_time_plan(root: Path, config: StudyConfig, time_plan: TimePlan | None) -> Manifest:
+    """The manifest of the study in `root` once it goes on as `config`, by another time plan or by none.
+
+    The looks at the gains stay as they were planned: seeds beyond them are said to be added afterwards.
+    """
+    header = _read_header(root)
+    plan = replace(verdict_plan(config), looks=header.verdicts.looks)
+    _write_header(root, replace(header, config=dump(config), verdicts=plan, time_plan=time_plan), config)
+    return read_manifest(root)
 
 
 def _read_header(root: Path) -> StudyHeader:

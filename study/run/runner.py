@@ -2,37 +2,58 @@
 
 import contextlib
 import datetime
+import math
 import shutil
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from gan_study.study.plan import costs
 from gan_study.study.plan.config import Ratio, StudyConfig, check_study_config
-from gan_study.study.plan.rounds import Rounds, read_rounds
+from gan_study.study.plan.costs import Workload
+from gan_study.study.plan.rounds import Rounds, known_rounds, read_rounds
 from gan_study.study.plan.selection import read_selection
-from gan_study.study.plan.trials import is_done, num_first_confirmations, num_trials
+from gan_study.study.plan.time_plan import (
+    Machine,
+    Plan,
+    Records,
+    default_selection,
+    forecast_of,
+    plan_on,
+    plan_within,
+    search_trials,
+)
+from gan_study.study.plan.trials import PlannedTrial, confirmations, is_done, num_trials
 from gan_study.study.run import data_checks
 from gan_study.study.run.cluster import Room, ray_cluster, room_for_trials
 from gan_study.study.run.folder import Manifest, StudyFolder, claim_folder, create_study_folder, read_manifest
+from gan_study.study.run.going_on import go_on_as, note_cuts, reopen_rounds
 from gan_study.study.run.lock import sole_driver
 from gan_study.study.run.more_seeds import check_until_decided, take_to_seeds
+from gan_study.study.run.probe import MOST_SECONDS, MOST_SHARE_OF_BUDGET, measure_slowness, probe
 from gan_study.study.run.record_store import RecordStore, read_records
 from gan_study.study.run.result import StudyResult, UnfinishedStudyError
 from gan_study.study.run.retention import Retention, best_confirmed
 from gan_study.study.run.session import StudySession
-from gan_study.study.run.time_budget import TimeBudget
+from gan_study.study.run.time_budget import TimeBudget, no_prediction
 from gan_study.study.run.tuner import run_trials
 from gan_study.study.watch.journal import Journal, driver_began, rounds_decided
 from gan_study.study.watch.optuna_view import OptunaView, differences
+from gan_study.study.watch.outlook import Outlook
 from gan_study.study.watch.progress import ProgressDisplay, Tally
 from gan_study.study.watch.terminal import say
+from gan_study.trainables.base.settings import dump
 from gan_study.trainables.data.prepared import image_source
+from gan_study.trainables.record import TimePlan
 from gan_study.trainables.runtime.environment import versions
 from gan_study.trainables.runtime.logs import logging_to
-from gan_study.trainables.trial.trainable import share
+from gan_study.trainables.trial.data import TrialParts
+from gan_study.trainables.trial.trainable import SharedImages, share
 
 if TYPE_CHECKING:
     from gan_study.study.watch.tracking import WandbMirror
@@ -45,10 +66,21 @@ class RunOptions:
     address: str | None = None
     """A Ray cluster's ("auto", "host:port", "ray://host:port"); None runs on this machine alone."""
     time_budget_seconds: float | None = None
-    """Closes the search early enough to confirm what it found; no round of further seeds begins that would not fit
-    in."""
+    """What does not fit in with the report is left out, and `study.json` says what; a later run without a budget
+    goes on to it."""
+    began_at: float = field(default_factory=time.monotonic)
+    """When the budget's time began, by `time.monotonic`."""
     verbose: bool = False
     console: Console = field(default_factory=Console)
+
+    @property
+    def ends_at(self) -> float | None:
+        """When the budget is used up, by `time.monotonic`; None without one."""
+        return None if self.time_budget_seconds is None else self.began_at + self.time_budget_seconds
+
+    def seconds_left(self) -> float | None:
+        """What is left of the budget; None without one."""
+        return None if self.ends_at is None else self.ends_at - time.monotonic()
 
 
 def run_study(
@@ -60,18 +92,27 @@ def run_study(
     UserError, before anything is written, where the configuration or the data cannot do.
     """
     options = options or RunOptions()
-    check_study_config(config)
-    config = data_checks.with_absolute_paths(config)
-    ratios = data_checks.imbalance_ratios(config)
-    data_checks.check_objective(config)
-    data_checks.check_image_features(config)
-    for note in data_checks.data_notes(config):
-        say(options.console, f"Data: {note}")
+    config, parts = _look_at_data(config, options.console)
     root = Path(out or Path("studies") / f"{config.name}-{datetime.datetime.now():%Y%m%d-%H%M%S}")
     claim_folder(root)
     with sole_driver(root), ray_cluster(options.address, verbose=options.verbose):
-        room = room_for_trials(config.resources, options.address)
-        return _run(create_study_folder(root, config, versions()), root, ratios, room, options)
+        place = _find_place(config, parts, options)
+        machine = None if options.time_budget_seconds is None else _probe(config, place, options)
+        outlook = _outlook(config, place, machine, options)
+        for line in outlook.lines():
+            say(options.console, line)
+        time_plan = _time_plan(config, outlook.plan, options)
+        manifest = create_study_folder(root, outlook.config, versions(), time_plan=time_plan)
+        return _run(manifest, root, place, machine, options)
+
+
+def plan_study(config: StudyConfig, *, options: RunOptions | None = None) -> Outlook:
+    """What the study `config` will do and how long it takes, by a probe of the machine; nothing is written."""
+    options = options or RunOptions()
+    config, parts = _look_at_data(config, options.console)
+    with ray_cluster(options.address, verbose=options.verbose):
+        place = _find_place(config, parts, options)
+        return _outlook(config, place, _probe(config, place, options), options)
 
 
 def resume_study(
@@ -79,26 +120,138 @@ def resume_study(
 ) -> StudyResult:
     """Continue the study in folder `root`: trials that have a record are not run again, all others are.
 
-    With `seeds` the study is taken to so many seeds in all (see `take_to_seeds`). `until_decided` only checks that
-    the study was begun so. Raises StudyInUseError where another process runs it, ConfigError where `seeds` or
-    `until_decided` do not go with it.
+    What an earlier run left out for want of time is done now, or what of it fits into a new budget. With `seeds`
+    the study is taken to so many seeds in all (see `take_to_seeds`), and goes on as it is otherwise.
+    `until_decided` only checks that the study was begun so. Raises StudyInUseError where another process runs it,
+    ConfigError where `seeds` or `until_decided` do not go with it.
     """
     root, options = Path(root), options or RunOptions()
     manifest, folder = read_manifest(root), StudyFolder(root)
     with sole_driver(root):
         if until_decided:
             check_until_decided(manifest.config)
+        reopen_rounds(folder)
         if seeds is not None:
             manifest = take_to_seeds(root, seeds)
+        elif options.time_budget_seconds is None:
+            manifest = go_on_as(root, manifest, Plan(config=manifest.asked), None)
         records = RecordStore(folder.records)
-        if _is_done(manifest.config, folder, records):
+        asked = manifest.config if seeds is not None else manifest.asked
+        if _is_done(asked, folder, records) and manifest.config == asked:
             _finish(manifest, folder, records, options.console)
             return StudyResult(folder=root, trials=tuple(read_records(folder.records)))
-        ratios = data_checks.imbalance_ratios(manifest.config)
+        parts = data_checks.split_data(manifest.config)
         data_checks.check_objective(manifest.config)
         with ray_cluster(options.address, verbose=options.verbose):
-            room = room_for_trials(manifest.config.resources, options.address)
-            return _run(manifest, root, ratios, room, options)
+            place = _find_place(asked, parts, options)
+            machine = None if options.time_budget_seconds is None else _probe(asked, place, options)
+            if machine is not None:
+                plan = _plan_on(manifest, asked, machine, folder, records, options)
+                manifest = go_on_as(root, manifest, plan, _time_plan(asked, plan, options))
+            return _run(manifest, root, place, machine, options)
+
+
+def _look_at_data(config: StudyConfig, console: Console) -> tuple[StudyConfig, Mapping[Ratio, TrialParts]]:
+    """`config` with the places of its files spelt out, and its data as trials split them.
+
+    Raises UserError where the configuration or the data cannot do.
+    """
+    check_study_config(config)
+    config = data_checks.with_absolute_paths(config)
+    parts = data_checks.split_data(config)
+    data_checks.check_objective(config)
+    data_checks.check_image_features(config)
+    for note in data_checks.data_notes(config):
+        say(console, f"Data: {note}")
+    return config, parts
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Place:
+    """Where a study's trials run, and what on."""
+
+    room: Room
+    images: SharedImages
+    parts: Mapping[Ratio, TrialParts]
+
+    @property
+    def imbalance_ratios(self) -> dict[Ratio, float]:
+        """Largest over smallest class count at each of the study's ratios."""
+        return {ratio: parts.imbalance_ratio for ratio, parts in self.parts.items()}
+
+    @property
+    def workloads(self) -> dict[Ratio, Workload]:
+        """How many images a trial has at each of the study's ratios."""
+        num_test = sum(self.images.test_counts)
+        return {ratio: data_checks.workload(parts, num_test) for ratio, parts in self.parts.items()}
+
+
+def _find_place(config: StudyConfig, parts: Mapping[Ratio, TrialParts], options: RunOptions) -> _Place:
+    room = room_for_trials(config.resources, options.address)
+    return _Place(room=room, images=share(image_source(config.data)), parts=parts)
+
+
+def _probe(config: StudyConfig, place: _Place, options: RunOptions) -> Machine | None:
+    """What trials cost in that place; None where its machines are still to be started."""
+    if place.room.grows:
+        return None
+    seconds = min(MOST_SECONDS, MOST_SHARE_OF_BUDGET * (options.time_budget_seconds or math.inf))
+    return Machine(
+        speeds=probe(config, place.images, place.room, seconds=seconds),
+        workloads=place.workloads,
+        num_workers=place.room.num_workers,
+        slowness=measure_slowness(),
+    )
+
+
+def _outlook(config: StudyConfig, place: _Place, machine: Machine | None, options: RunOptions) -> Outlook:
+    seconds, plan, forecast = options.seconds_left(), Plan(config=config), None
+    if machine is not None:
+        if seconds is not None:
+            plan = plan_within(config, machine, seconds)
+        forecast = forecast_of(plan, machine)
+    return Outlook(
+        plan=plan,
+        workloads=place.workloads,
+        num_workers=place.room.num_workers,
+        forecast=forecast,
+        seconds_left=seconds,
+    )
+
+
+def _time_plan(asked: StudyConfig, plan: Plan, options: RunOptions) -> TimePlan | None:
+    if options.time_budget_seconds is None:
+        return None
+    return TimePlan(budget_seconds=options.time_budget_seconds, asked=dump(asked), left_out=plan.left_out)
+
+
+def _plan_on(
+    manifest: Manifest,
+    asked: StudyConfig,
+    machine: Machine,
+    folder: StudyFolder,
+    records: RecordStore,
+    options: RunOptions,
+) -> Plan:
+    seconds = options.seconds_left()
+    assert seconds is not None, "there is a budget"
+    left_out = {} if manifest.time_plan is None else manifest.time_plan.left_out
+    plan = plan_on(
+        asked,
+        Plan(config=manifest.config, left_out=left_out),
+        machine,
+        seconds,
+        Records(
+            trial_ids=frozenset(record.trial_id for record in records),
+            num_searched=sum(record.search is not None for record in records),
+            closed=read_selection(folder.selection),
+            rounds=read_rounds(folder.rounds),
+        ),
+        is_done=_is_done(manifest.config, folder, records),
+    )
+    for sentence in plan.left_out.values():
+        say(options.console, f"Left out: {sentence}")
+    return plan
 
 
 def _finish(manifest: Manifest, folder: StudyFolder, records: RecordStore, console: Console) -> None:
@@ -117,12 +270,13 @@ def decide_execution(config: StudyConfig, room: Room) -> StudyConfig:
 
 
 def _run(
-    manifest: Manifest, root: Path, ratios: Mapping[Ratio, float], room: Room, options: RunOptions
+    manifest: Manifest, root: Path, place: _Place, machine: Machine | None, options: RunOptions
 ) -> StudyResult:
+    room = place.room
     config, folder = decide_execution(manifest.config, room), StudyFolder(root.resolve())
     with contextlib.ExitStack() as closing:
         saved = read_rounds(folder.rounds)
-        tally = Tally(num_workers=room.num_workers, num_trials=num_trials(config, saved))
+        tally = Tally(num_workers=room.num_workers, num_trials=num_trials(config, saved), ends_at=options.ends_at)
 
         def on_rounds(rounds: Rounds) -> None:
             tally.num_trials = num_trials(config, rounds)
@@ -134,12 +288,8 @@ def _run(
             config,
             folder,
             view=view,
-            imbalance_ratios=ratios,
-            budget=TimeBudget(
-                seconds=options.time_budget_seconds,
-                num_confirmations=num_first_confirmations(config, saved),
-                num_workers=tally.num_workers,
-            ),
+            imbalance_ratios=place.imbalance_ratios,
+            budget=_budget(config, saved, machine, room.num_workers, options),
             observers=[
                 Journal(),
                 closing.enter_context(ProgressDisplay(tally, options.console)),
@@ -156,15 +306,45 @@ def _run(
         driver_began(
             num_records=len(session.records), num_trials=tally.num_trials.number, num_workers=tally.num_workers
         )
-        images = share(image_source(config.data))
-        run_trials(config, folder, session, images, room, console=options.console, verbose=options.verbose)
+        run_trials(config, folder, session, place.images, room, console=options.console, verbose=options.verbose)
+        if session.time_cuts:
+            # Trials that were stopped are no longer shown as running.
+            view.rebuild(session.records)
+    if session.time_cuts:
+        note_cuts(root, manifest, session.time_cuts, budget_seconds=options.time_budget_seconds or 0.0)
     # Tune takes a Ctrl-C for the end of the study.
-    if not _is_done(config, folder, session.records):
+    if not session.is_over and not _is_done(config, folder, session.records):
         raise UnfinishedStudyError(
             f"{len(session.records)} of {tally.num_trials} trials are done; `gan-study resume {root}` continues"
         )
-    _keep_results_alone(folder)
+    _keep_results_alone(folder, goes_on=bool(session.time_cuts))
     return StudyResult(folder=root, trials=tuple(read_records(folder.records)))
+
+
+def _budget(
+    config: StudyConfig, saved: Rounds | None, machine: Machine | None, num_workers: int, options: RunOptions
+) -> TimeBudget:
+    if options.time_budget_seconds is None:
+        return TimeBudget(seconds=None, num_workers=num_workers)
+    cells = config.cells(config.space().balancers)
+    first_round = known_rounds(config, saved).rounds[:1]
+    confirmed = tuple(confirmations(config, default_selection(config), first_round))
+    settings = {(trial.cell.ratio, trial.config.seed) for trial in confirmed}
+    num_measuring = sum(map(costs.measures_images, confirmed)) // len(settings)
+    predict = no_prediction if machine is None else partial(_predict, machine, num_measuring)
+    return TimeBudget(
+        seconds=options.time_budget_seconds,
+        num_workers=num_workers,
+        search=tuple(search_trials(config, len(cells))),
+        first_round=confirmed,
+        predict=predict,
+        machine_slowness=1.0 if machine is None else machine.slowness,
+        began_at=options.began_at,
+    )
+
+
+def _predict(machine: Machine, num_measuring: int, trials: Sequence[PlannedTrial]) -> list[float]:
+    return list(costs.even_loads(trials, machine.workloads, machine.speeds, num_measuring=num_measuring))
 
 
 def _is_done(config: StudyConfig, folder: StudyFolder, records: RecordStore) -> bool:
@@ -172,14 +352,17 @@ def _is_done(config: StudyConfig, folder: StudyFolder, records: RecordStore) -> 
     return is_done(config, record_of=records.get, closed=closed, saved=saved)
 
 
-def _keep_results_alone(folder: StudyFolder) -> None:
-    """Put the states of the GANs that will be exported where they stay, and remove what goes with the study."""
+def _keep_results_alone(folder: StudyFolder, *, goes_on: bool = False) -> None:
+    """Put the states of the GANs that will be exported where they stay, and remove what goes with the study.
+
+    A study that `goes_on` another time keeps the states of its other GANs.
+    """
     for record in best_confirmed(read_records(folder.records)):
         states, place = folder.confirmed_gans(record.trial_id), folder.best_gans(record.trial_id)
         if any(states.rglob("*.pt")) and not place.exists():
             place.parent.mkdir(exist_ok=True)
             states.rename(place)
-    for scratch in folder.scratch:
+    for scratch in [folder.ray] if goes_on else folder.scratch:
         shutil.rmtree(scratch, ignore_errors=True)
 
 

@@ -1,5 +1,6 @@
 """One run of a study: what is planned, what is recorded, and everybody who watches."""
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +15,7 @@ from gan_study.study.plan.trials import PlannedTrial
 from gan_study.study.run import questions
 from gan_study.study.run.folder import StudyFolder
 from gan_study.study.run.record_store import RecordStore
-from gan_study.study.run.time_budget import TimeBudget
+from gan_study.study.run.time_budget import Running, TimeBudget, TimeGate
 from gan_study.study.watch.optuna_view import OptunaView
 from gan_study.trainables.record import Milestone, TrialRecord
 from gan_study.trainables.trial.outcome import failed_record, pruned_record
@@ -69,15 +70,14 @@ class StudySession:
             record_of=self.records.get,
             closed=read_selection(folder.selection),
             keep=lambda closed: write_selection(folder.selection, closed, patience_seconds=patience),
-            may_search=lambda: budget.may_search(
-                sum(record.seconds.values()) for record in self.records if record.status == "complete"
-            ),
+            may_search=self._may_search,
+            num_searched=max((r.search.number + 1 for r in self.records if r.search is not None), default=0),
             rounds=read_rounds(folder.rounds),
             keep_rounds=self._keep_rounds,
             questions=Questions(
                 open_arms=lambda: questions.open_arms(folder.root, imbalance_ratios),
                 is_decided=lambda: questions.is_decided(folder.root),
-                has_time_for=lambda balancers: budget.may_confirm(balancers, self.records),
+                has_time_for=lambda balancers: self._gate.has_time_for(balancers),
             ),
         )
         self._folder, self._patience_seconds, self._on_rounds = folder, patience, on_rounds
@@ -88,17 +88,43 @@ class StudySession:
         self._observers = observers
         self._running: dict[str, _Running] = {}
         self._rescheduled: deque[PlannedTrial] = deque()
+        self._budget, self._gate = budget, TimeGate(budget)
+        self.is_over = False
+        for record in self.records:
+            budget.ended(record)
 
     def next(self) -> PlannedTrial | Pause:
         """The next trial, from now on underway, or why there is none."""
         if self._rescheduled:
             return self._rescheduled.popleft()
-        planned = self._planner.next()
+        planned = self._gate.next(self._planner, self._underway())
+        self.is_over = planned is Pause.DONE
         if isinstance(planned, PlannedTrial):
             self._running[planned.trial_id] = _Running(planned)
             if planned.purpose.search is not None:
                 self._view.started(planned.trial_id, planned.purpose.search)
         return planned
+
+    def _may_search(self) -> bool:
+        return self._gate.may_search(self._underway())
+
+    def _underway(self) -> Running:
+        now = time.monotonic()
+        return [
+            (each.trial, 0.0 if each.began_at is None else now - each.began_at) for each in self._running.values()
+        ]
+
+    @property
+    def ends_at(self) -> float | None:
+        """When trials that still run are stopped, as `time.time` has it; None: never."""
+        seconds = self._budget.seconds_until_stopped()
+        return None if seconds == math.inf else time.time() + seconds
+
+    @property
+    def time_cuts(self) -> tuple[str, ...]:
+        """What there was no time for, a sentence each without its end."""
+        num_searched = sum(record.search is not None for record in self.records)
+        return self._gate.cuts(num_searched=num_searched)
 
     def _keep_rounds(self, rounds: Rounds) -> None:
         write_rounds(self._folder.rounds, rounds, patience_seconds=self._patience_seconds)
@@ -138,6 +164,10 @@ class StudySession:
         ratio = self.ratio_of(trial)
         self.ended(pruned_record(trial.config, trial.purpose, milestones=reached, imbalance_ratio=ratio))
 
+    def cut(self, trial_id: str) -> None:
+        """A trial has been stopped since the study's time is up: it leaves no record, and can be run again."""
+        self._gate.stopped.append(self._running.pop(trial_id).trial)
+
     def died(self, trial_id: str, reason: str) -> None:
         """A trial's process or machine is gone for good.
 
@@ -153,6 +183,7 @@ class StudySession:
     def ended(self, record: TrialRecord) -> None:
         """A trial has come to its end, whatever that is; its record is on disk before anybody else hears of it."""
         self.records.append(record)
+        self._budget.ended(record)
         del self._running[record.trial_id]
         if record.search is not None:
             self._view.finished(record)

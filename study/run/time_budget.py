@@ -1,11 +1,17 @@
-"""How long a study may take, and how people write it."""
+"""How long a study may take, how people write it, and which trials may still begin."""
 
+import math
 import re
 import time
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
+from typing import TypeAlias
 
+from gan_study.study.plan import costs
+from gan_study.study.plan.planner import Pause, Planner
+from gan_study.study.plan.trials import PlannedTrial
 from gan_study.trainables.base.settings import ConfigError
 from gan_study.trainables.record import TrialRecord
 
@@ -20,39 +26,218 @@ def parse_seconds(text: str) -> float:
     return sum(float(number) * _UNITS[unit] for number, unit in spans)
 
 
-@dataclass(frozen=True, kw_only=True)
-class TimeBudget:
-    """Closes the search in time for the confirmation's first round, whose length is judged by the trials so far.
+# What begins is to end within the budget itself, and is stopped this much later; the rest of the tenth by which a
+# study may be late is for the report.
+_LATE_SHARE = 0.04
+# So many seconds as predicted stand for what is known of the predictions before the first trial has ended.
+_PRIOR_SECONDS = 30.0
+# A row of seeds is worth nothing if it does not end, so it begins only if there is this much more time. Simulated
+# (tests/study/run/test_time_budget.py) with trials whose durations are lognormal with sigma 0.5.
+_ROW_MARGIN = 1.15
+# A trial that has run for longer than three quarters of its expected time is taken to need another quarter of it.
+_LEAST_SHARE_LEFT = 0.25
 
-    `seconds` None is never used up. No round of the confirmation is cut: an unfinished one answers nothing. A
-    further one begins only if it fits in.
+# The seconds of trials that nobody has run, in their order.
+Predict: TypeAlias = Callable[[Sequence[PlannedTrial]], Sequence[float]]
+# Trials underway, each with the seconds since it began.
+Running: TypeAlias = Sequence[tuple[PlannedTrial, float]]
+
+
+def no_prediction(trials: Sequence[PlannedTrial]) -> Sequence[float]:
+    """Zeros: where no machine could be probed, only trials that have ended tell how long others take."""
+    return [0.0] * len(trials)
+
+
+@dataclass(kw_only=True)
+class TimeBudget:
+    """Says which trials may still begin, so that a study and its report end in time.
+
+    Trials take what `predict` says, times what those of the same balancer in the same phase took over what it said
+    of them; if there are none yet, what such trials took in an earlier run, or what all took over what it said.
     """
 
     seconds: float | None
-    num_confirmations: int
+    """From `began_at` to the end of the report; None: without end."""
     num_workers: int
-    started_at: float = field(default_factory=time.monotonic)
+    search: Sequence[PlannedTrial] = ()
+    """Trials that stand for those of the search."""
+    first_round: Sequence[PlannedTrial] = ()
+    """The trials of the confirmation that a search has to leave time for."""
+    predict: Predict = no_prediction
+    machine_slowness: float = 1.0
+    """As `Machine.slowness`."""
+    clock: Callable[[], float] = time.monotonic
+    began_at: float = field(default_factory=time.monotonic)
+    _taken: dict[tuple[str, str], list[float]] = field(default_factory=lambda: defaultdict(list))
+    _predicted: dict[str, float] = field(default_factory=dict)
+    _num_confirmed: int = 0
+    _sums: dict[tuple[str, str], tuple[float, float]] = field(default_factory=dict)
+    """Seconds taken and predicted, of trials of this run."""
 
-    def may_search(self, trial_seconds: Iterable[float]) -> bool:
-        """Whether one more search trial and then the whole confirmation fit in, if trials take their mean time."""
+    def ended(self, record: TrialRecord) -> None:
+        """Learn from a trial that has ended, in this run or an earlier one."""
+        if record.status != "complete":
+            return
+        taken = sum(record.seconds.values()) + costs.TRIAL_SECONDS
+        self._taken[record.phase, record.balancer].append(taken)
+        self._num_confirmed += record.phase == "confirm"
+        if predicted := self._predicted.get(record.trial_id):
+            before = self._sums.get((record.phase, record.balancer), (0.0, 0.0))
+            self._sums[record.phase, record.balancer] = (before[0] + taken, before[1] + predicted)
+
+    def began(self, trial: PlannedTrial) -> None:
+        """Note what was predicted of a trial that begins."""
+        if self.seconds is not None:
+            (self._predicted[trial.trial_id],) = self.predict([trial])
+
+    @property
+    def slowness(self) -> float:
+        """What trials took over what was predicted."""
+        taken = sum(seconds for seconds, _ in self._sums.values())
+        predicted = sum(seconds for _, seconds in self._sums.values())
+        return (taken + _PRIOR_SECONDS) / (predicted + _PRIOR_SECONDS)
+
+    def report_seconds(self, num_more: int = 0) -> float:
+        """What will be needed after the last trial, if `num_more` trials are confirmed."""
+        slowness = self.machine_slowness * (max(1.0, self.slowness) if any(self._predicted.values()) else 1.0)
+        return slowness * (costs.CLOSE_SECONDS + costs.report_seconds(self._num_confirmed + num_more))
+
+    def seconds_left(self, num_more: int = 0) -> float:
+        """Time for trials, until those have to end for the report to be in time; infinite without a budget."""
+        if self.seconds is None:
+            return math.inf
+        return self.seconds - (self.clock() - self.began_at) - self.report_seconds(num_more)
+
+    def seconds_until_stopped(self) -> float:
+        """Time until a trial that runs is stopped."""
+        return self.seconds_left() + _LATE_SHARE * (self.seconds or 0.0)
+
+    def expected(self, trials: Sequence[PlannedTrial]) -> list[float]:
+        """The seconds that `trials` take."""
+        overall = fmean([each for some in self._taken.values() for each in some] or [0.0])
+        slowness = self.slowness
+
+        def expected(trial: PlannedTrial, predicted: float) -> float:
+            arm = (trial.purpose.phase, trial.cell.balancer)
+            if arm in self._sums:
+                taken, said = self._sums[arm]
+                return predicted * taken / said
+            return fmean(self._taken.get(arm) or [predicted * slowness or overall])
+
+        return list(map(expected, trials, self.predict(trials)))
+
+    def may_search(self, running: Running) -> bool:
+        """Whether one more search trial and then the whole first round end in time."""
         if self.seconds is None:
             return True
-        needed = fmean([*trial_seconds] or [0.0]) * (1 + self.num_confirmations / self.num_workers)
-        return time.monotonic() - self.started_at + needed < self.seconds
+        one_more = fmean(self.expected(self.search) or [0.0])
+        search = costs.makespan([*self._to_go(running), one_more], self.num_workers)
+        first_round = costs.makespan(self.expected(self.first_round), self.num_workers)
+        return search + _ROW_MARGIN * first_round <= self.seconds_left(len(self.first_round))
 
-    def may_confirm(self, balancers: Sequence[str], records: Iterable[TrialRecord]) -> bool:
-        """Whether a round with a trial of each of `balancers` fits in, if each takes what it took on average.
-
-        Judged by the complete trials of the confirmation so far; by all of them for a balancer that has none.
-        """
+    def may_begin(self, trials: Sequence[PlannedTrial], running: Running) -> bool:
+        """Whether all of `trials` end in time beside those that run."""
         if self.seconds is None:
             return True
-        taken = [
-            (record.balancer, sum(record.seconds.values()))
-            for record in records
-            if record.phase == "confirm" and record.status == "complete"
+        margin = 1.0 if len(trials) == 1 else _ROW_MARGIN
+        more = [margin * each for each in self.expected(trials)]
+        needed = costs.makespan([*self._to_go(running), *more], self.num_workers)
+        return needed <= self.seconds_left(len(trials))
+
+    def has_time_for(self, balancers: Sequence[str]) -> bool:
+        """Whether a confirmed trial of each of `balancers` ends in time, if it takes what it took on average."""
+        if self.seconds is None:
+            return True
+        confirmed = {name: some for (phase, name), some in self._taken.items() if phase == "confirm"}
+        overall = fmean([each for some in confirmed.values() for each in some] or [0.0])
+        needed = [fmean(confirmed.get(name) or [overall]) for name in balancers]
+        return _ROW_MARGIN * costs.makespan(needed, self.num_workers) <= self.seconds_left(len(balancers))
+
+    def _to_go(self, running: Running) -> list[float]:
+        """The seconds that trials still need that have run for so long."""
+        expected = self.expected([trial for trial, _ in running])
+        return [
+            max(whole - since, _LEAST_SHARE_LEFT * whole)
+            for whole, (_, since) in zip(expected, running, strict=True)
         ]
-        overall = fmean([seconds for _, seconds in taken] or [0.0])
-        means = {name: fmean([took for other, took in taken if other == name] or [overall]) for name in balancers}
-        needed = sum(means[name] for name in balancers) / self.num_workers
-        return time.monotonic() - self.started_at + needed < self.seconds
+
+
+@dataclass
+class TimeGate:
+    """Between a planner and whoever runs its trials: lets those begin that end in time, and notes the others.
+
+    In the confirmation all arms begin a seed or none does, since gains are differences of pairs. The first seed of
+    a run begins trial by trial all the same: a run that is too short for a whole one would otherwise add nothing.
+    """
+
+    budget: TimeBudget
+    not_begun: list[PlannedTrial] = field(default_factory=list)
+    stopped: list[PlannedTrial] = field(default_factory=list)
+    """Trials that had begun, and ran when time was up."""
+    is_search_cut: bool = False
+    """Whether there was no time for all of the search."""
+    is_round_cut: bool = False
+    """Whether there was no time for a further round of seeds."""
+    _rows: list[tuple[int, int]] = field(default_factory=list)
+
+    def next(self, planner: Planner, running: Running) -> PlannedTrial | Pause:
+        """The planner's next trial that ends in time, or why there is none."""
+        while isinstance(planned := planner.next(), PlannedTrial):
+            if self._may_begin(planned, planner, running):
+                self.budget.began(planned)
+                return planned
+            self.not_begun.append(planned)
+        # The planner waits for what did not begin, and for what was stopped.
+        is_over = bool(self.not_begun or self.stopped) and not running
+        return Pause.DONE if is_over else planned
+
+    def may_search(self, running: Running) -> bool:
+        """Whether there is time for another search trial."""
+        has_time = self.budget.may_search(running)
+        self.is_search_cut |= not has_time
+        return has_time
+
+    def has_time_for(self, balancers: Sequence[str]) -> bool:
+        """Whether there is time for a further round, with a trial of each of `balancers`."""
+        has_time = self.budget.has_time_for(balancers)
+        self.is_round_cut |= not has_time
+        return has_time
+
+    def cuts(self, *, num_searched: int) -> tuple[str, ...]:
+        """What there was no time for, a sentence each without its end."""
+        by_phase: dict[str, list[PlannedTrial]] = {"baseline": [], "search": [], "confirm": []}
+        for trial in self.not_begun:
+            by_phase[trial.purpose.phase].append(trial)
+        seeds = ", ".join(map(str, sorted({trial.config.seed for trial in by_phase["confirm"]})))
+        confirm, stopped = len(by_phase["confirm"]), len(self.stopped)
+        said = {
+            f"the search ended after {_count(num_searched, 'trial')}": self.is_search_cut,
+            f"{_count(len(by_phase['baseline']), 'baseline')} did not begin": by_phase["baseline"],
+            f"{_count(len(by_phase['search']), 'chosen search trial')} did not begin": by_phase["search"],
+            f"{_count(confirm, 'trial')} of the confirmation did not begin (seeds {seeds})": confirm,
+            "a further round of seeds did not begin": self.is_round_cut,
+            f"{_count(stopped, 'trial')} ran when time was up": stopped,
+        }
+        return tuple(sentence for sentence, is_so in said.items() if is_so)
+
+    def _may_begin(self, trial: PlannedTrial, planner: Planner, running: Running) -> bool:
+        row = _row_of(trial)
+        if row is None or row in self._rows[:1] or not self._rows:
+            self._rows += [row] if row is not None and not self._rows else []
+            return self.budget.may_begin([trial], running)
+        if row in self._rows:
+            return True
+        rest = [each for each in planner.to_confirm() if _row_of(each) == row]
+        is_begun = not any(map(_row_of, self.not_begun)) and self.budget.may_begin([trial, *rest], running)
+        self._rows += [row] if is_begun else []
+        return is_begun
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _row_of(trial: PlannedTrial) -> tuple[int, int] | None:
+    """The round and the seed of a trial of the confirmation."""
+    selection = trial.purpose.selection
+    return None if selection is None else (selection.round, trial.config.seed)

@@ -3,6 +3,7 @@
 import textwrap
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,7 @@ class SessionSearcher(NotPickled, Searcher):  # type: ignore[misc]
                 gans=folder.confirmed_gans(planned.trial_id) if is_alone else folder.gans,
                 log=folder.log_of(planned.trial_id),
             ),
-            limits=self._limits,
+            limits=replace(self._limits, ends_at=self._session.ends_at),
             checkpoint_steps=planned.checkpoint_steps,
             keeps_gan=planned.keeps_gan,
             execution=planned.execution,
@@ -140,11 +141,16 @@ class SessionCallback(NotPickled, tune.Callback):  # type: ignore[misc]
             self._session.reached(trial_id_of(trial), report.milestone)
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        """The end, or a stop by the pruner; raises StorageError where the trial could not leave its files."""
+        """The end, or a stop by the pruner, or because the study's time is up.
+
+        Raises StorageError where the trial could not leave its files.
+        """
         report: TrialReport = trial.last_result[REPORT]
         if report.storage_error is not None:
             raise report.storage_error
-        if report.record is None:
+        if report.is_cut:
+            self._session.cut(trial_id_of(trial))
+        elif report.record is None:
             self._session.stopped(trial_id_of(trial))
         else:
             self._session.ended(report.record)

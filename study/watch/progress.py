@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from gan_study.study.plan import costs
 from gan_study.study.plan.trials import PlannedTrial, TrialCount
 from gan_study.study.watch.terminal import duration, say
 from gan_study.trainables.record import TrialRecord
@@ -21,6 +22,9 @@ class Tally:
 
     num_workers: int
     num_trials: TrialCount
+    ends_at: float | None = None
+    """When a time budget is used up, by `time.monotonic`; None without one."""
+    num_confirmed: int = 0
     ended: Counter[str] = field(default_factory=Counter)
     running: int = 0
     seconds: list[float] = field(default_factory=list)
@@ -30,6 +34,7 @@ class Tally:
     def count(self, record: TrialRecord) -> None:
         """Take a record into account."""
         self.ended[record.status] += 1
+        self.num_confirmed += record.phase == "confirm"
         if record.status == "complete":
             self.seconds.append(sum(record.seconds.values()))
         if record.failure is not None:
@@ -38,14 +43,17 @@ class Tally:
             self.best = record
 
     def seconds_left(self) -> float | None:
-        """Time until the end, if trials continue to take what they took; None before the first has ended.
+        """Time until the report is written, if trials take what they took; None before the first has ended.
 
         The most, where further rounds of seeds are still to be decided.
         """
         if not self.seconds:
             return None
         num_left = max(0, self.num_trials.number - self.ended.total())
-        return fmean(self.seconds) * num_left / self.num_workers
+        # All that is left may be trials of the confirmation, which the report is about.
+        report = costs.CLOSE_SECONDS + costs.report_seconds(self.num_confirmed + num_left)
+        left = fmean(self.seconds) * num_left / self.num_workers + report
+        return left if self.ends_at is None else min(left, max(0.0, self.ends_at - time.monotonic()))
 
     def done_text(self) -> str:
         """How many trials are done, of how many."""

@@ -51,6 +51,7 @@ class StudyStatus:
         lines = [
             f"{self.manifest.config.name}: {done}",
             *self._rounds_lines(),
+            *(f"no time for all: {sentence}" for sentence in self._left_out()),
             f"best gain in the search: {tally.best_text()}",
         ]
         if not self.is_finished:
@@ -61,6 +62,10 @@ class StudyStatus:
             lines += [f"{'running' if self.driver else 'cut off'}: {trial}" for trial in self.running]
         lines += [f"failed {n}x: {reason}" for reason, n in tally.failures.most_common(_MOST_FAILURES)]
         return [printable(line) for line in lines]
+
+    def _left_out(self) -> tuple[str, ...]:
+        plan = self.manifest.time_plan
+        return () if plan is None else plan.sentences
 
     def _rounds_lines(self) -> list[str]:
         number, end = len(self.rounds.rounds), self.rounds.end

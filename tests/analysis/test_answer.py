@@ -8,6 +8,7 @@ from gan_study.analysis.load import Study, load_study
 from gan_study.analysis.report import terminal_summary
 from gan_study.analysis.trial import Trial
 from gan_study.analysis.verdict_tables import verdict_table
+from gan_study.trainables.record import TimePlan
 from tests.analysis.planted import confirmed_arm, planted_record, planted_study, search_trials, write_study
 
 
@@ -140,6 +141,19 @@ def test_a_study_without_confirm_trials_has_no_answer(tmp_path: Path) -> None:
     assert gain == "There is no answer yet: the study has no confirmed trials."
     assert "+0.200 in validation minority F1" in rest
     assert caveats(study)[0] == "There are no confirm trials: no test score exists and nothing can be concluded."
+
+
+def test_what_there_was_no_time_for_is_the_first_thing_to_know(tmp_path: Path) -> None:
+    study = loaded(tmp_path, planted_study())
+    plan = TimePlan(
+        budget_seconds=600.0, asked={}, left_out={"search": "nothing is searched"}, cut=("a trial ran",)
+    )
+    assert caveats(replace(study, time_plan=plan))[0] == (
+        "The study had 10 minutes, too few for all that was asked for: nothing is searched; a trial ran. "
+        "`gan-study resume` goes on to the rest."
+    )
+    whole = replace(study, time_plan=TimePlan(budget_seconds=600.0, asked={}))
+    assert caveats(whole) == caveats(study)
 
 
 def test_the_published_run_on_sneakers_decides_nothing(tmp_path: Path) -> None:

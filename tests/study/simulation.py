@@ -75,6 +75,7 @@ class Simulation:
             closed=self.closed,
             keep=self._keep,
             may_search=may_search,
+            num_searched=len(self.phase("search")),
             rounds=self.rounds,
             keep_rounds=self._keep_rounds,
             questions=Questions(

@@ -125,8 +125,12 @@ class GanBalancing:
 
     def most_generator_steps(self, training: TrainingSet) -> int:
         """The most generator steps that a GAN for `training` may take."""
+        return max(max(gan.at) for gan in self.wanted_gans(training))
+
+    def wanted_gans(self, training: TrainingSet) -> list[WantedGan]:
+        """The GANs for `training`, which begin with drawn weights; none where no class lacks images."""
         fresh = replace(self, gan=replace(self.gan, pretrain="none"))
-        return max(max(run.gan.at) for run in fresh._runs(training, seed=0, checkpoints=None))
+        return [run.gan for run in fresh._runs(training, seed=0, checkpoints=None)]
 
     def _runs(self, training: TrainingSet, *, seed: int, checkpoints: Checkpoints | None) -> list["_Run"]:
         """The GANs to train: one for all classes, or one for each class that lacks images."""

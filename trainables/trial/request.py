@@ -35,6 +35,9 @@ class TrialLimits:
 
     trial_seconds: float | None = None
     """None: no limit."""
+    ends_at: float | None = None
+    """The time of `time.time` at which the study has no time left: a trial that still runs is stopped and leaves
+    no record. None: never."""
     checkpoint_interval_seconds: float = 60.0
     storage_patience_seconds: float = 0.0
 
@@ -64,11 +67,15 @@ class TrialRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class TrialReport:
-    """What one step of a trial came to: a milestone, or its end by a record or by storage that fails."""
+    """What one step of a trial came to: a milestone, or its end by a record, by storage that fails, or because the
+    study's time was up.
+    """
 
     milestone: Milestone | None = None
     record: TrialRecord | None = None
     storage_error: StorageError | None = None
+    is_cut: bool = False
+    """Whether the study's time was up."""
 
     def to_tune(self) -> dict[str, object]:
         """The result that Tune is given; all but a milestone is the trial's last."""

@@ -1,6 +1,7 @@
 """The thin adapter between Ray Tune and a trial."""
 
 import logging
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -84,6 +85,7 @@ class GanStudyTrainable(tune.Trainable):  # type: ignore[misc]
     _request: TrialRequest
     _events: Iterator[TrialEvent]
     _deadline: float | None
+    _ends_with_study: bool
     _has_begun: bool
 
     def setup(self, config: dict[str, TrialRequest], images: SharedImages) -> None:
@@ -118,16 +120,27 @@ class GanStudyTrainable(tune.Trainable):  # type: ignore[misc]
         except StorageError as error:
             _log.error("storage failed", exc_info=error)
             return TrialReport(storage_error=error)
-        except (Exception, TimeLimitExceeded) as error:
-            _log.error("failed", exc_info=error)
-            config, purpose, ratio = self._request.config, self._request.purpose, self._request.imbalance_ratio
-            reason = describe_failure(error)
-            return TrialReport(record=failed_record(config, purpose, reason=reason, imbalance_ratio=ratio))
+        except TimeLimitExceeded as error:
+            if self._ends_with_study:
+                _log.info("stopped: the study's time is up")
+                return TrialReport(is_cut=True)
+            return self._failed(error)
+        except Exception as error:
+            return self._failed(error)
+
+    def _failed(self, error: BaseException) -> TrialReport:
+        _log.error("failed", exc_info=error)
+        config, purpose, ratio = self._request.config, self._request.purpose, self._request.imbalance_ratio
+        reason = describe_failure(error)
+        return TrialReport(record=failed_record(config, purpose, reason=reason, imbalance_ratio=ratio))
 
     def _begin(self, request: TrialRequest) -> None:
         places, limits = request.places, request.limits
         self._request, self._has_begun = request, False
-        self._deadline = None if limits.trial_seconds is None else time.monotonic() + limits.trial_seconds
+        seconds_left = math.inf if limits.ends_at is None else limits.ends_at - time.time()
+        seconds = min(seconds_left, limits.trial_seconds or math.inf)
+        self._ends_with_study = seconds == seconds_left
+        self._deadline = None if seconds == math.inf else time.monotonic() + seconds
         self._events = run_trial(
             request.config,
             request.purpose,

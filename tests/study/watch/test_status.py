@@ -10,7 +10,8 @@ import pytest
 
 from gan_study.study.plan.config import parse_study
 from gan_study.study.plan.rounds import all_arms, write_rounds
-from gan_study.study.run.folder import StudyFolder
+from gan_study.study.run.folder import StudyFolder, read_manifest
+from gan_study.study.run.going_on import note_cuts
 from gan_study.study.run.lock import sole_driver
 from gan_study.study.watch.journal import Journal, driver_began, log_named, read_log
 from gan_study.study.watch.status import study_status
@@ -140,3 +141,8 @@ def test_a_log_from_elsewhere_cannot_command_the_terminal(tmp_path):
     (line,) = read_log(path)
     assert "\x1b" not in line.text and "\x07" not in line.text and "gone" in line.text
     assert line.text.count("\n") == 2
+
+
+def test_what_there_was_no_time_for_is_said(halfway):
+    note_cuts(halfway.root, read_manifest(halfway.root), ["the search ended after 3 trials"], budget_seconds=60.0)
+    assert "no time for all: the search ended after 3 trials" in study_status(halfway.root).lines()

@@ -1,0 +1,231 @@
+"""What a trial costs: its seconds as a function of its configuration, from speeds that a probe measured.
+
+How much is done (steps, images) follows from the configuration and the class counts, so that a planner can compare
+studies that nobody has run.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from heapq import heapreplace
+from typing import NamedTuple
+
+from gan_study.search_spaces.space import GENERATOR_STEPS
+from gan_study.study.plan.config import Ratio, StudyConfig
+from gan_study.study.plan.trials import PlannedTrial
+from gan_study.trainables.balancing.catalog import BALANCERS
+from gan_study.trainables.balancing.gan import GanBalancing
+from gan_study.trainables.balancing.training_length import FEWEST_IMAGES
+from gan_study.trainables.base.tunable import Choice
+from gan_study.trainables.classifiers.training import num_steps
+from gan_study.trainables.gans.variant import GanSettings
+from gan_study.trainables.image_quality.extractor import DOMAIN_STEPS
+from gan_study.trainables.trial.config import TrialConfig
+
+# What a trial takes beside its stages: Ray hands it over, its arrays are written (quickstart on two busy cores:
+# the time of its workers less the seconds in its 75 records).
+TRIAL_SECONDS = 0.1
+# Metrics of a class's images beside the classifiers that are fitted for them: 0.05 to 0.3 s on the same machine.
+METRIC_SECONDS = 0.3
+# From the plan to the first trial, and from the last to the report, in seconds of one free core: Ray's workers
+# begin, and end. Measured as the next.
+START_SECONDS, CLOSE_SECONDS = 8.0, 3.0
+# The report of a study, by the number of its confirmed trials: 27 s of processor time for 75 trials of which 60
+# are confirmed, 8 of them for libraries that a study that has run has not loaded.
+REPORT_SECONDS, REPORT_SECONDS_A_TRIAL = 9.0, 0.3
+# On disk: the report, a trial's arrays and log without its predictions (30 kB without images of a GAN, 210 kB with
+# them), and a class probability. Measured on the quickstart.
+REPORT_BYTES, TRIAL_BYTES, GAN_TRIAL_BYTES, PROBABILITY_BYTES = 5e6, 0.04e6, 0.22e6, 4
+# They add images, but none that are new and would be measured.
+_COPY = ("duplicates", "random_oversampling")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workload:
+    """How many images a trial has at one imbalance ratio."""
+
+    training: tuple[int, ...]
+    """Of each class, in label order."""
+    minority: tuple[int, ...]
+    """The labels of the rare classes."""
+    num_validation: int
+    num_test: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class GanSpeed:
+    """Seconds of the parts of a GAN's training; a step is one of the generator with those of the discriminator."""
+
+    step: float
+    image: float
+    """A generated image at the size of the data."""
+    warm_start_epoch: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Speeds:
+    """Seconds of what trials are made of, in a worker while all others work too."""
+
+    gans: Mapping[str, GanSpeed]
+    """By balancer."""
+    classifier_step: float
+    classifier_start: float
+    """A fit beside its steps."""
+    domain_step: float
+    """A step of the classifier that measures images."""
+    prediction: float
+    """An image's predicted class."""
+    data: float
+    """Thinning, splitting and copying a trial's data."""
+
+
+class Length(NamedTuple):
+    """Generator steps of a GAN's training, which may end by itself between the two."""
+
+    least: int
+    most: int
+
+
+def gan_lengths(balancer: GanBalancing, workload: Workload) -> list[Length]:
+    """The length of each GAN that fills the rare classes."""
+    lacking = deficits_of(workload, balancer.balance_to)
+    variant, counts = BALANCERS[balancer.name].variant, workload.training
+    assert variant is not None, "a GanBalancing names one"
+    if not variant.conditional:
+        return [_length(balancer.gan, counts[label], counts[label]) for label in lacking]
+    return [_length(balancer.gan, sum(counts), max(counts[label] for label in lacking))] if lacking else []
+
+
+def _length(gan: GanSettings, num_images: int, num_rare: int) -> Length:
+    """The length on so many images; `num_rare` of the largest class that it fills, of which some are held out."""
+    least = gan.num_generator_steps(num_images)
+    ends_by_itself = gan.most_generator_steps is not None and num_rare >= FEWEST_IMAGES
+    return Length(least, gan.most_generator_steps or least if ends_by_itself else least)
+
+
+def at_floor(gan: GanSettings) -> GanSettings:
+    """`gan` trained for its least length."""
+    return replace(gan, most_generator_steps=None)
+
+
+def with_share_of_length(gan: GanSettings, share: float) -> GanSettings:
+    """`gan` trained for a `share` of its least length, at least one step or epoch."""
+    if gan.epochs is not None:
+        return replace(gan, epochs=max(1, round(share * gan.epochs)), milestones=())
+    return gan.of_length(max(1, round(share * (gan.generator_steps or 0))))
+
+
+def deficits_of(workload: Workload, balance_to: float) -> dict[int, int]:
+    """Images that each rare class lacks, as `balancer.deficits` has it of a training set."""
+    target = round(balance_to * max(workload.training))
+    counts = workload.training
+    return {label: target - counts[label] for label in workload.minority if counts[label] < target}
+
+
+def balancing_seconds(config: TrialConfig, workload: Workload, speeds: Speeds) -> float:
+    """The most seconds that the balancer of a trial takes; the simple methods take none that matters."""
+    balancer = config.balancing.balancer
+    if not isinstance(balancer, GanBalancing):
+        return 0.0
+    speed, lengths = speeds.gans[balancer.name], gan_lengths(balancer, workload)
+    steps = sum(length.most for length in lengths)
+    if balancer.gan.pretrain == "all_classes" and lengths:
+        steps += balancer.gan.num_generator_steps(sum(workload.training))
+    warm_start = len(lengths) * balancer.gan.warm_start_epochs * speed.warm_start_epoch
+    images = sum(deficits_of(workload, balancer.balance_to).values())
+    return steps * speed.step + warm_start + images * speed.image
+
+
+def fit_seconds(config: TrialConfig, workload: Workload, speeds: Speeds) -> float:
+    """Seconds of one fit of a trial's classifier."""
+    size, balanced_size = sum(workload.training), sum(workload.training)
+    if BALANCERS[config.balancing.name].adds_images:
+        balance_to = config.balancing.dump()["balance_to"]
+        assert isinstance(balance_to, int | float)
+        balanced_size += sum(deficits_of(workload, balance_to).values())
+    steps = num_steps(config.classifier, balanced_size=balanced_size, unbalanced_size=size)
+    return speeds.classifier_start + steps * speeds.classifier_step
+
+
+def measures_images(trial: PlannedTrial) -> bool:
+    """Whether a trial measures images that its balancer made."""
+    makes_images = BALANCERS[trial.cell.balancer].adds_images and trial.cell.balancer not in _COPY
+    return trial.config.evaluation.test and trial.purpose.measures_images and makes_images
+
+
+def trial_seconds(trial: PlannedTrial, workload: Workload, speeds: Speeds) -> float:
+    """Seconds of a trial without the models that measure images, which the first of a setting makes for all."""
+    config = trial.config
+    fit = fit_seconds(config, workload, speeds)
+    predicted = workload.num_validation + (workload.num_test if config.evaluation.test else 0)
+    return (
+        TRIAL_SECONDS
+        + speeds.data
+        + balancing_seconds(config, workload, speeds)
+        + config.evaluation.fits * (fit + predicted * speeds.prediction)
+        + measures_images(trial) * (fit + METRIC_SECONDS)
+    )
+
+
+def loads(trials: Iterable[PlannedTrial], workloads: Mapping[Ratio, Workload], speeds: Speeds) -> Iterator[float]:
+    """Seconds of each of `trials`, those of the models that measure images with the first that needs them."""
+    made = set[tuple[Ratio, int] | None]()
+    for trial in trials:
+        ratio = trial.cell.ratio
+        seconds = trial_seconds(trial, workloads[ratio], speeds)
+        # One model of the whole data set, and of each setting one, and a fit to as many real images.
+        settings = {None, (ratio, trial.config.seed)} - made if measures_images(trial) else set()
+        made |= settings
+        fits = fit_seconds(trial.config, workloads[ratio], speeds) if settings - {None} else 0.0
+        yield seconds + len(settings) * DOMAIN_STEPS * speeds.domain_step + fits
+
+
+def even_loads(
+    trials: Iterable[PlannedTrial], workloads: Mapping[Ratio, Workload], speeds: Speeds, *, num_measuring: int
+) -> Iterator[float]:
+    """As `loads`, for trials in any order: `num_measuring` of a setting share what measures their images."""
+    for trial in trials:
+        workload = workloads[trial.cell.ratio]
+        made = DOMAIN_STEPS * speeds.domain_step + fit_seconds(trial.config, workload, speeds)
+        share = measures_images(trial) * made / max(1, num_measuring)
+        yield trial_seconds(trial, workload, speeds) + share
+
+
+def disk_bytes(trials: Iterable[PlannedTrial], workloads: Mapping[Ratio, Workload]) -> float:
+    """Bytes that `trials` leave, without the states of GANs in training (`resources.cache_gb`)."""
+    total = 0.0
+    for trial in trials:
+        workload, evaluation = workloads[trial.cell.ratio], trial.config.evaluation
+        predicted = workload.num_validation + (workload.num_test if evaluation.test else 0)
+        is_gan = BALANCERS[trial.cell.balancer].is_gan
+        total += GAN_TRIAL_BYTES if is_gan else TRIAL_BYTES
+        total += evaluation.fits * predicted * len(workload.training) * PROBABILITY_BYTES
+    return total
+
+
+def makespan(seconds: Iterable[float], num_workers: int) -> float:
+    """When the last of these tasks ends, if each begins in their order as soon as one of the workers is free."""
+    free = [0.0] * num_workers
+    for each in seconds:
+        heapreplace(free, free[0] + each)
+    return max(free)
+
+
+def report_seconds(num_confirmed: int) -> float:
+    """Seconds of the report of a study with so many confirmed trials."""
+    return REPORT_SECONDS + REPORT_SECONDS_A_TRIAL * num_confirmed
+
+
+def mean_searched_steps(config: StudyConfig, balancer: str) -> int | None:
+    """The generator steps that the search chooses for a balancer on average; None if it does not vary them."""
+    space = config.space()
+    for key in space.keys_of(balancer):
+        if key.partition("@")[0] != GENERATOR_STEPS:
+            continue
+        domain = space.parameters[key]
+        if isinstance(domain, Choice):
+            return round(sum(map(int, domain.options)) / len(domain.options))
+        if domain.log and domain.high > domain.low:
+            return round((domain.high - domain.low) / math.log(domain.high / domain.low))
+        return round((domain.low + domain.high) / 2)
+    return None

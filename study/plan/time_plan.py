@@ -1,0 +1,346 @@
+"""What fits into a time budget: a pure function of a study's configuration, of what trials cost, and of the time.
+
+A study gives things up in one order, whatever the budget: `concessions` lists the studies from the whole one to
+the smallest. The first of them that fits is run, so more time never leaves more out.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import cycle, islice
+from typing import Any, Literal, TypeAlias
+
+from gan_study.search_spaces.space import BALANCER
+from gan_study.study.plan import costs
+from gan_study.study.plan.config import NO_BALANCING, Ratio, StudyConfig
+from gan_study.study.plan.costs import Speeds, Workload
+from gan_study.study.plan.fits import MOST_FITS
+from gan_study.study.plan.rounds import Rounds, SeedRound, all_arms, known_rounds, may_grow, most_seeds
+from gan_study.study.plan.selection import ClosedSearch, SelectedConfig
+from gan_study.study.plan.trials import PlannedTrial, baseline_trials, confirmations, planned_trial
+from gan_study.study.plan.verdict_plan import look_schedule, seeds_of_round
+from gan_study.trainables.balancing.catalog import BALANCERS
+from gan_study.trainables.base.tunable import Choice
+from gan_study.trainables.gans.variant import GanSettings
+from gan_study.trainables.record import DUPLICATES, Selection
+from gan_study.trainables.trial.config import gan_settings, with_gan
+from gan_study.trainables.trial.outcome import Purpose
+
+Phase: TypeAlias = Literal["baseline", "search", "confirm"]
+
+# A verdict needs three seeds (`analysis/inference/looks.py`, MINIMUM_SEEDS).
+FEWEST_SEEDS = 3
+# With fewer points of each balancer a search cannot be relied on to beat the defaults (simulated with the measured
+# noise and measured on digits: issue 28, point 5).
+FEWEST_SEARCH_TRIALS = 25
+# The GAN that is given up last: a plain one whose gain was measured (issue 28: 7 to 10 points of minority recall
+# on Fashion-MNIST after 3,000 steps).
+KEPT_GAN = "dcgan"
+# The re-weighting that is given up last: the first of these that the study has.
+REWEIGHTINGS = ("class_weights", "balanced_softmax", "class_balanced_loss", "logit_adjustment", "ldam_drw")
+UPPER_BOUND = "real_upper_bound"
+# What is left of the GANs' lengths when nothing else can be given up.
+SHARES_OF_LENGTH = (0.5, 0.25, 0.125, 0.0625)
+# A GAN that is cut short answers less, so it has to save this share of the study's time.
+LEAST_SAVED_BY_LENGTH = 0.05
+# Room for what an estimate misses.
+CONTINGENCY = 1.1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Records:
+    """What a study's folder has already."""
+
+    trial_ids: frozenset[str] = frozenset()
+    num_searched: int = 0
+    closed: ClosedSearch | None = None
+    rounds: Rounds | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """What trials cost here: speeds and images, and how many trials run at once."""
+
+    speeds: Speeds
+    workloads: Mapping[Ratio, Workload]
+    num_workers: int
+    slowness: float = 1.0
+    """Times slower than the one on which what comes before and after the trials was measured."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A study, and what of the whole one it leaves out, each as a sentence without its end."""
+
+    config: StudyConfig
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    """By what is left out: "search", "rounds", "fits", "floors", "gans", "seeds", "methods", "lengths"."""
+
+    def without(self, what: str, sentence: str, config: StudyConfig | None = None) -> "Plan":
+        """The plan that leaves `what` out too; an earlier sentence on it is replaced."""
+        return Plan(config=config or self.config, left_out={**self.left_out, what: sentence})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forecast:
+    """How long a study takes from now on."""
+
+    trials: Mapping[Phase, Sequence[PlannedTrial]]
+    seconds: Mapping[Phase, float]
+    """Wall time with all workers."""
+    report: float
+    beside: float
+    """Seconds of all that is no trial: Ray's workers begin and end, the report."""
+
+    @property
+    def total(self) -> float:
+        """Seconds from the command to the end of its report."""
+        return CONTINGENCY * sum(self.seconds.values()) + self.beside
+
+
+NOTHING = Records()
+
+
+def plan_within(config: StudyConfig, machine: Machine, seconds: float, recorded: Records = NOTHING) -> Plan:
+    """The largest study after `config` that ends, report included, within `seconds`; the smallest if none does."""
+    plans = list(concessions(config, machine))
+    return first_that_fits(plans, machine, seconds, recorded)
+
+
+def plan_on(
+    asked: StudyConfig, current: Plan, machine: Machine, seconds: float, recorded: Records, *, is_done: bool
+) -> Plan:
+    """How a study that was asked for as `asked` and has run as `current` goes on for `seconds`.
+
+    It never gives up more than it has: the largest study that fits, or else the current one as far as it goes.
+    Once that `is_done` it is the next larger one as far as it goes.
+    """
+    plans = list(concessions(asked, machine))
+    here = next((n for n, plan in enumerate(plans) if plan.config == current.config), None)
+    larger = plans[:1] if here is None else plans[:here]
+    return first_that_fits([*larger, *([] if is_done and larger else [current])], machine, seconds, recorded)
+
+
+def first_that_fits(plans: Sequence[Plan], machine: Machine, seconds: float, recorded: Records) -> Plan:
+    """The first of `plans` that ends within `seconds`; the last if none does."""
+    fitting = (plan for plan in plans if forecast_of(plan, machine, recorded).total <= seconds)
+    return next(fitting, plans[-1])
+
+
+# What there is to run
+
+
+def forecast(
+    config: StudyConfig, machine: Machine, recorded: Records = NOTHING, *, with_rounds: bool = True
+) -> Forecast:
+    """The trials that are left of a study and their time: up to its most seeds, or those of its rounds so far.
+
+    A search trial is taken to be as long as the space makes it on average, and fits that are still to be decided
+    to be the most that there may be.
+    """
+    trials = trials_left(config, recorded, with_rounds=with_rounds)
+    loads = {phase: list(costs.loads(some, machine.workloads, machine.speeds)) for phase, some in trials.items()}
+    report = machine.slowness * costs.report_seconds(len(trials["confirm"]) + len(recorded.trial_ids))
+    return Forecast(
+        trials=trials,
+        seconds={phase: costs.makespan(some, machine.num_workers) for phase, some in loads.items()},
+        report=report,
+        beside=report + machine.slowness * (costs.START_SECONDS + costs.CLOSE_SECONDS),
+    )
+
+
+def forecast_of(plan: Plan, machine: Machine, recorded: Records = NOTHING) -> Forecast:
+    """The trials that are left of a plan and their time."""
+    return forecast(plan.config, machine, recorded, with_rounds="rounds" not in plan.left_out)
+
+
+def trials_left(
+    config: StudyConfig, recorded: Records = NOTHING, *, with_rounds: bool = True
+) -> dict[Phase, list[PlannedTrial]]:
+    """The trials of each phase that have no record; the search's stand for points that are not chosen yet."""
+    rounds = known_rounds(config, recorded.rounds)
+    if with_rounds and may_grow(config, rounds):
+        rounds = replace(rounds, rounds=(*rounds.rounds, *_further(config, rounds)))
+    closed = recorded.closed or default_selection(config)
+    planned: dict[Phase, Iterable[PlannedTrial]] = {
+        "baseline": baseline_trials(config),
+        "search": search_trials(config, config.search.trials - recorded.num_searched),
+        "confirm": confirmations(config, closed, rounds.rounds),
+    }
+    return {
+        phase: [trial for trial in some if phase == "search" or trial.trial_id not in recorded.trial_ids]
+        for phase, some in planned.items()
+    }
+
+
+def _further(config: StudyConfig, rounds: Rounds) -> Iterator[SeedRound]:
+    """The rounds of seeds that follow if every arm stays open."""
+    most = most_seeds(config, rounds)
+    for number, look in enumerate(look_schedule(config.confirm), start=1):
+        if rounds.num_seeds < look <= most:
+            yield SeedRound(seeds=seeds_of_round(config, number), arms=all_arms(config))
+
+
+def default_selection(config: StudyConfig) -> ClosedSearch:
+    """What the confirmation takes from a search that chose the defaults and the most fits that there may be."""
+    fits = config.confirm.fits
+    return ClosedSearch(
+        configurations=tuple(
+            SelectedConfig(
+                balancer=cell.balancer,
+                ratio=cell.ratio,
+                balancing=config.balancing_by(cell.balancer),
+                selection=Selection(search_trials=0),
+            )
+            for cell in config.cells(config.space().balancers)
+        ),
+        fits=MOST_FITS if fits == "auto" else fits,
+    )
+
+
+def search_trials(config: StudyConfig, number: int) -> Iterator[PlannedTrial]:
+    """So many trials of the search, the balancers in turn, each as long as a point of the space is on average."""
+    purpose = Purpose(phase="search", metric=config.objective)
+    of_cells = []
+    for cell in config.cells(config.space().balancers)[: max(0, number)]:
+        balancing, steps = config.balancing_by(cell.balancer), costs.mean_searched_steps(config, cell.balancer)
+        gan = gan_settings(balancing)
+        if gan is not None and steps is not None:
+            balancing = with_gan(balancing, gan.of_length(steps))
+        of_cells.append(planned_trial(config, cell, balancing, purpose, seed=config.search.seed))
+    return islice(cycle(of_cells), max(0, number))
+
+
+# What is given up, in this order
+
+
+def concessions(config: StudyConfig, machine: Machine) -> Iterator[Plan]:
+    """The study, then ever smaller ones: each leaves out something more than the one before."""
+    plan = Plan(config=config)
+    yield plan
+    for concede in (_search, _rounds, _fits, _floors, _gans, _seeds, _methods, _lengths):
+        for smaller in concede(plan, machine):
+            yield (plan := smaller)
+
+
+def _search(plan: Plan, machine: Machine) -> Iterator[Plan]:
+    """Half of the search as often as each balancer keeps enough points to learn from, and then none."""
+    config, asked = plan.config, plan.config.search.trials
+    trials, num_cells = asked, len(config.cells(config.space().balancers))
+    while (trials := trials // 2) >= FEWEST_SEARCH_TRIALS * num_cells:
+        plan = plan.without(
+            "search", f"the search tries {trials} of {asked} configurations", _with_search(config, trials)
+        )
+        yield plan
+    if asked:
+        yield plan.without("search", "nothing is searched: every method has its defaults", _with_search(config, 0))
+
+
+def _with_search(config: StudyConfig, trials: int) -> StudyConfig:
+    return replace(config, search=replace(config.search, trials=trials))
+
+
+def _rounds(plan: Plan, machine: Machine) -> Iterator[Plan]:
+    """Rounds beyond the first count no more: they begin as far as there is time, and the plan of looks stays."""
+    if plan.config.confirm.until == "decided":
+        yield plan.without("rounds", "rounds of further seeds begin only as far as there is time")
+
+
+def _fits(plan: Plan, machine: Machine) -> Iterator[Plan]:
+    asked = plan.config.confirm.fits
+    most = MOST_FITS + 1 if asked == "auto" else asked
+    for fits in range(most - 1, 0, -1):
+        sentence = f"each confirmed trial fits {fits} classifier{'s' if fits > 1 else ''} instead of {asked}"
+        yield plan.without("fits", sentence, _with_confirm(plan.config, fits=fits))
+
+
+def _with_confirm(config: StudyConfig, **changes: Any) -> StudyConfig:
+    return replace(config, confirm=replace(config.confirm, **changes))
+
+
+def _floors(plan: Plan, machine: Machine) -> Iterator[Plan]:
+    """Trainings that end by themselves end where they may first do so."""
+    config = plan.config
+    floors = {name: costs.at_floor(gan) for name, gan in _gans_of(config).items()}
+    shorter = {name: floor for name, floor in floors.items() if floor != _gans_of(config)[name]}
+    if shorter:
+        sentence = f"{', '.join(shorter)}: trained for the least length, whether or not images still get better"
+        smaller = plan.without("floors", sentence, _with_gans(config, shorter))
+        # Of few images a training takes its least length anyway.
+        if forecast_of(smaller, machine).total < forecast_of(plan, machine).total:
+            yield smaller
+
+
+def _gans_of(config: StudyConfig) -> dict[str, GanSettings]:
+    """The settings of the GANs that are searched."""
+    settings = {name: gan_settings(config.balancing_by(name)) for name in config.space().balancers}
+    return {name: gan for name, gan in settings.items() if gan is not None}
+
+
+def _with_gans(config: StudyConfig, gans: Mapping[str, GanSettings]) -> StudyConfig:
+    settings = {}
+    for name, gan in gans.items():
+        dumped = with_gan(config.balancing_by(name), gan).dump()
+        settings[name] = {key: value for key, value in dumped.items() if key != "name"}
+    return replace(config, balancers={**config.balancers, **settings})
+
+
+def _gans(plan: Plan, machine: Machine) -> Iterator[Plan]:
+    """The dearest GANs first; one stays."""
+    config, searched = plan.config, plan.config.space().balancers
+    gans = [name for name in searched if BALANCERS[name].is_gan]
+    seconds = _seconds_of_arms(config, machine)
+    order = sorted(gans, key=lambda name: (name != KEPT_GAN, seconds[name]))
+    for kept in range(len(gans) - 1, 0, -1):
+        left = [name for name in searched if name not in order[kept:]]
+        parameters = {**config.search.parameters, BALANCER: Choice(options=tuple(left))}
+        smaller = replace(config, search=replace(config.search, parameters=parameters))
+        yield plan.without("gans", f"GANs left out: {', '.join(order[kept:])}", smaller)
+
+
+def _seconds_of_arms(config: StudyConfig, machine: Machine) -> dict[str, float]:
+    """Seconds that a seed of each balancer takes at all ratios."""
+    first = SeedRound(seeds=config.confirm.seeds[:1], arms=all_arms(config))
+    seconds: dict[str, float] = {}
+    for trial in confirmations(config, default_selection(config), [first]):
+        name, workload = trial.cell.balancer, machine.workloads[trial.cell.ratio]
+        seconds[name] = seconds.get(name, 0.0) + costs.trial_seconds(trial, workload, machine.speeds)
+    return seconds
+
+
+def _seeds(plan: Plan, machine: Machine) -> Iterator[Plan]:
+    asked = plan.config.confirm.seeds
+    for number in range(len(asked) - 1, FEWEST_SEEDS - 1, -1):
+        sentence = f"{number} seeds instead of {len(asked)}"
+        yield plan.without("seeds", sentence, _with_confirm(plan.config, seeds=asked[:number]))
+
+
+def _methods(plan: Plan, machine: Machine) -> Iterator[Plan]:
+    """The simple methods that no verdict needs, the last named first."""
+    config = plan.config
+    reweighting = next((name for name in REWEIGHTINGS if name in config.baselines), None)
+    needed = {NO_BALANCING, DUPLICATES, UPPER_BOUND, reweighting, *config.space().balancers}
+    spare = [name for name in config.baselines if name not in needed]
+    for kept in range(len(spare) - 1, -1, -1):
+        left_out = spare[kept:]
+        smaller = replace(config, baselines=tuple(name for name in config.baselines if name not in left_out))
+        yield plan.without("methods", f"simple methods left out: {', '.join(left_out)}", smaller)
+
+
+def _lengths(plan: Plan, machine: Machine) -> Iterator[Plan]:
+    """GANs shorter than they should be, which says nothing against them, as long as that saves time."""
+    config, gans = plan.config, _gans_of(plan.config)
+    seconds = forecast_of(plan, machine).total
+    for share in SHARES_OF_LENGTH:
+        if gans:
+            shorter = {name: costs.with_share_of_length(gan, share) for name, gan in gans.items()}
+            smaller = _with_gans(config, shorter)
+            plan = plan.without(
+                "lengths",
+                f"WARNING: GANs are trained for {share:g} of their length, too short to say that they do not help",
+                smaller,
+            )
+            shorter_seconds = forecast_of(plan, machine).total
+            if shorter_seconds > (1 - LEAST_SAVED_BY_LENGTH) * seconds:
+                return
+            yield plan
+            seconds = shorter_seconds

@@ -1,0 +1,198 @@
+"""How fast this machine is at a study's own work: a few steps of each GAN and of the classifier, timed."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import islice
+from statistics import median
+
+import ray
+import torch
+
+from gan_study.study.plan.config import NO_BALANCING, StudyConfig
+from gan_study.study.plan.costs import GanSpeed, Speeds
+from gan_study.study.plan.rounds import SeedRound, all_arms
+from gan_study.study.plan.time_plan import default_selection
+from gan_study.study.plan.trials import PlannedTrial, confirmations
+from gan_study.study.run.cluster import Room
+from gan_study.trainables.balancing.catalog import BALANCERS
+from gan_study.trainables.balancing.gan import GanBalancing, generate_images
+from gan_study.trainables.classifiers.training import fit
+from gan_study.trainables.data.source import ImageSource
+from gan_study.trainables.gans.trainer import GanTrainer
+from gan_study.trainables.gans.variant import TrainingData
+from gan_study.trainables.image_quality.extractor import DOMAIN_FEATURES, DOMAIN_TRAINING
+from gan_study.trainables.runtime.matrix_products import choose_library
+from gan_study.trainables.runtime.process import keep_freed_memory, use_threads
+from gan_study.trainables.trial.data import TrialData, load_data
+from gan_study.trainables.trial.trainable import SharedImages, assigned_cpus, assigned_device
+
+# A study of many GANs is to begin within half a minute, and one of three minutes within a few seconds.
+MOST_SECONDS, MOST_SECONDS_A_GAN, MOST_SHARE_OF_BUDGET = 30.0, 5.0, 0.04
+# Timed for so long or, if it takes longer, so often: the median of three tells a hiccup from a step.
+_LONG_ENOUGH, _FEWEST_CHUNKS = 1.0, 3
+# A warm start is timed on so many batches.
+_WARM_START_BATCHES = 4
+_IMAGES = 64
+# Plain Python, as most of a report is; the processor time that it took on the machine where the report was timed.
+_ADDED_NUMBERS, _ADDING_SECONDS = 500_000, 0.05
+
+
+def probe(config: StudyConfig, images: SharedImages, room: Room, *, seconds: float = MOST_SECONDS) -> Speeds:
+    """The speeds of `config`'s work in a trial's place, while all other workers do the same: medians over them.
+
+    Takes about `seconds` once the workers have begun.
+    """
+    first = SeedRound(seeds=config.confirm.seeds[:1], arms=all_arms(config))
+    trials = list(confirmations(config, default_selection(config), [first]))
+    ratio = trials[0].cell.ratio
+    trials = [trial for trial in trials if trial.cell.ratio == ratio]
+    measure = ray.remote(num_cpus=room.trial["CPU"], num_gpus=room.trial["GPU"])(_measure_in_worker)
+    found = ray.get([measure.remote(trials, images, seconds) for _ in range(room.num_workers)])
+    return typical(found)
+
+
+def measure_slowness() -> float:
+    """How many times slower this process is than one with the core for itself where the report was timed."""
+
+    def work() -> None:
+        sum(number * number for number in range(_ADDED_NUMBERS))
+
+    return max(1.0, _seconds_of(work, 2 * _LONG_ENOUGH) / _ADDING_SECONDS)
+
+
+def typical(found: Sequence[Speeds]) -> Speeds:
+    """The median of each of the speeds."""
+    numbers = ("classifier_step", "classifier_start", "domain_step", "prediction", "data")
+    return Speeds(
+        gans={
+            name: GanSpeed(
+                step=median(each.gans[name].step for each in found),
+                image=median(each.gans[name].image for each in found),
+                warm_start_epoch=median(each.gans[name].warm_start_epoch for each in found),
+            )
+            for name in found[0].gans
+        },
+        **{name: median(getattr(each, name) for each in found) for name in numbers},
+    )
+
+
+def _measure_in_worker(trials: Sequence[PlannedTrial], images: SharedImages, seconds: float) -> Speeds:
+    use_threads(assigned_cpus())
+    keep_freed_memory()
+    choose_library()
+    return measure_speeds(trials, images, assigned_device(), seconds=seconds)
+
+
+def measure_speeds(
+    trials: Sequence[PlannedTrial], source: ImageSource, device: torch.device, *, seconds: float
+) -> Speeds:
+    """The speeds of what `trials` of one setting do on `device`, measured within about `seconds`.
+
+    No balancing must be among them.
+    """
+    (plain,) = (trial for trial in trials if trial.cell.balancer == NO_BALANCING)
+    began = time.perf_counter()
+    data = load_data(plain.config, source, device)
+    data_seconds = time.perf_counter() - began
+    gans = [trial for trial in trials if isinstance(trial.config.balancing.balancer, GanBalancing)]
+    # The classifiers take as long as a GAN does, and their start is counted with them.
+    share = min(MOST_SECONDS_A_GAN, seconds / (len(gans) + 1))
+    step, start = _fit_speed(data, plain, share / 2)
+    images = data.validation.images[:_IMAGES]
+    fitted = fit(plain.config.classifier.unwatching(), data.training, steps=1, seed=0)
+    return Speeds(
+        gans={trial.cell.balancer: _gan_speed(trial, data, share) for trial in gans},
+        classifier_step=step,
+        classifier_start=start,
+        domain_step=_domain_speed(data, share / 2),
+        prediction=_seconds_of(lambda: fitted.probabilities(images).sum().item(), 0.0) / len(images),
+        data=data_seconds,
+    )
+
+
+def _gan_speed(trial: PlannedTrial, data: TrialData, seconds: float) -> GanSpeed:
+    balancer = trial.config.balancing.balancer
+    assert isinstance(balancer, GanBalancing)
+    # The one that learns from most images; a step of the others takes as long, as batches are full.
+    wanted = max(balancer.wanted_gans(data.training), key=lambda gan: len(gan.data.images), default=None)
+    if wanted is None:
+        return GanSpeed(step=0.0, image=0.0)
+    variant = BALANCERS[balancer.name].variant
+    assert variant is not None, "a GanBalancing names one"
+    trainer = GanTrainer(variant, balancer.gan, wanted.data, seed=0)
+
+    def step() -> None:
+        means = trainer.take_steps(islice(trainer.batches, balancer.gan.discriminator_steps))
+        # Read, so that a GPU has come to it.
+        means[1].sum().item()
+
+    labels, size = data.training.labels[:_IMAGES], data.training.shape.size
+
+    def sample() -> None:
+        generate_images(
+            trainer.sampled_generator, labels, latent_size=balancer.gan.latent_size, size=size, seed=0
+        ).sum().item()
+
+    return GanSpeed(
+        step=_seconds_of(step, seconds),
+        image=_seconds_of(sample, 0.0) / len(labels),
+        warm_start_epoch=_warm_start_seconds(trainer) if balancer.gan.warm_start_epochs else 0.0,
+    )
+
+
+def _warm_start_seconds(trainer: GanTrainer) -> float:
+    """Seconds of a pass of the warm start over all images, from one over a few of every class."""
+    data, warm_start = trainer.data, trainer.variant.warm_start
+    assert warm_start is not None, "only who has one has epochs of it"
+    each = -(-_WARM_START_BATCHES * trainer.settings.batch_size // data.num_classes)
+    rows = torch.cat([torch.nonzero(data.labels == label).flatten()[:each] for label in range(data.num_classes)])
+    few = TrainingData(images=data.images[rows], labels=data.labels[rows], num_classes=data.num_classes)
+    once = replace(trainer.settings, warm_start_epochs=1)
+    began = time.perf_counter()
+    warm_start(trainer.networks, few, once, torch.Generator(device=trainer.device).manual_seed(0))
+    return (time.perf_counter() - began) * len(data.images) / len(rows)
+
+
+def _fit_speed(data: TrialData, trial: PlannedTrial, seconds: float) -> tuple[float, float]:
+    """Seconds of a step of the classifier under study, and of all that a fit takes beside its steps."""
+    config = trial.config.classifier.unwatching()
+    return _slope(lambda steps: fit(config, data.training, steps=steps, seed=0), seconds)
+
+
+def _domain_speed(data: TrialData, seconds: float) -> float:
+    """Seconds of a step of the classifier that measures images."""
+    return _slope(
+        lambda steps: fit(DOMAIN_TRAINING, data.training, steps=steps, seed=0, model=DOMAIN_FEATURES), seconds
+    )[0]
+
+
+def _slope(work: Callable[[int], object], seconds: float) -> tuple[float, float]:
+    """Seconds of a step of `work`, which takes a number of steps, and of no step; within about `seconds`."""
+    few, many = 2, 12
+    work(few)
+    short = min(_time(work, few) for _ in range(2))
+    long = _time(work, many)
+    # More steps where there is time for them: short ones drown in noise.
+    step = max(long - short, 1e-6) / (many - few)
+    more = int(min(20 * many, seconds / 2 / step))
+    if more > many:
+        step = max(_time(work, more) - short, 1e-6) / (more - few)
+    return step, max(0.0, short - few * step)
+
+
+def _time(work: Callable[[int], object], steps: int) -> float:
+    began = time.perf_counter()
+    work(steps)
+    return time.perf_counter() - began
+
+
+def _seconds_of(work: Callable[[], object], seconds: float) -> float:
+    """The median of the seconds of `work`, done for about `seconds` and at least a few times; warm."""
+    work()
+    taken: list[float] = []
+    while len(taken) < _FEWEST_CHUNKS or sum(taken) < min(seconds / 2, _LONG_ENOUGH):
+        began = time.perf_counter()
+        work()
+        taken.append(time.perf_counter() - began)
+    return median(taken)

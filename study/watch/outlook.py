@@ -1,0 +1,116 @@
+"""What a study will do, before its first trial: its trials, how long its GANs are trained, how long it takes."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from rich.table import Table
+
+from gan_study.study.plan import costs
+from gan_study.study.plan.config import Ratio, StudyConfig
+from gan_study.study.plan.costs import Workload
+from gan_study.study.plan.time_plan import Forecast, Phase, Plan, trials_left
+from gan_study.study.plan.trials import PlannedTrial
+from gan_study.study.watch.terminal import duration
+from gan_study.trainables.balancing.gan import GanBalancing
+
+_PHASES: Sequence[Phase] = ("baseline", "search", "confirm")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outlook:
+    """A study that is about to run; `forecast` None if no machine was probed."""
+
+    plan: Plan
+    workloads: Mapping[Ratio, Workload]
+    num_workers: int
+    forecast: Forecast | None
+    seconds_left: float | None = None
+    """Of a time budget."""
+
+    @property
+    def config(self) -> StudyConfig:
+        """The study as it is planned."""
+        return self.plan.config
+
+    @property
+    def trials(self) -> Mapping[Phase, Sequence[PlannedTrial]]:
+        """The trials of each phase; as many as there may be, if rounds of seeds are still to be decided."""
+        return self.forecast.trials if self.forecast else trials_left(self.config)
+
+    def lines(self) -> list[str]:
+        """The outlook in a few lines."""
+        trials = self.trials
+        most = "at most " if self._is_most else ""
+        counts = ", ".join(
+            f"{most if phase == 'confirm' else ''}{len(trials[phase])} {phase}"
+            for phase in _PHASES
+            if trials[phase]
+        )
+        lengths = "; ".join(f"{name} {steps}" for name, steps in self.gan_lengths().items())
+        lines = [
+            f"Plan: {counts} trials, {self.num_workers} at once; about {self._disk()} on disk",
+            *([f"Generator steps a GAN: {lengths}"] if lengths else []),
+        ]
+        if self.forecast:
+            lines.append(f"Time: {most}about {duration(self.forecast.total)} with the report{self._budget_text()}")
+        else:
+            lines.append("Time: not estimated, as no machine was probed; `gan-study plan` does that")
+        return [*lines, *(f"Left out: {sentence}" for sentence in self.plan.left_out.values())]
+
+    def table(self) -> Table:
+        """The outlook as a table: a row for each phase, and one for the whole."""
+        table = Table("phase", "trials", "generator steps a GAN", "time", "disk", header_style="bold")
+        trials, forecast = self.trials, self.forecast
+        most = "at most " if self._is_most else ""
+        lengths = "\n".join(f"{name} {steps}" for name, steps in self.gan_lengths().items())
+        for phase in _PHASES:
+            of_gans = any(isinstance(trial.config.balancing.balancer, GanBalancing) for trial in trials[phase])
+            table.add_row(
+                phase,
+                f"{most if phase == 'confirm' else ''}{len(trials[phase])}",
+                lengths if of_gans else "",
+                duration(forecast.seconds[phase] if forecast else None),
+                _megabytes(costs.disk_bytes(trials[phase], self.workloads)),
+            )
+        table.add_row(
+            "report", "", "", duration(forecast.report if forecast else None), _megabytes(costs.REPORT_BYTES)
+        )
+        total = sum(map(len, trials.values()))
+        table.add_row("in all", str(total), "", duration(forecast.total if forecast else None), self._disk())
+        return table
+
+    def gan_lengths(self) -> dict[str, str]:
+        """The generator's steps in a training of each GAN, from the least to the most."""
+        found: dict[str, list[int]] = {}
+        for trial in self.trials["confirm"]:
+            balancer = trial.config.balancing.balancer
+            if isinstance(balancer, GanBalancing):
+                lengths = costs.gan_lengths(balancer, self.workloads[trial.cell.ratio])
+                found.setdefault(balancer.name, []).extend(step for length in lengths for step in length)
+        return {name: _range(steps) for name, steps in found.items() if steps}
+
+    def _budget_text(self) -> str:
+        if self.seconds_left is None or self.forecast is None:
+            return ""
+        if self.forecast.total <= self.seconds_left:
+            return f", of {duration(self.seconds_left)}"
+        return f", more than the {duration(self.seconds_left)} that there are: not all of it will begin"
+
+    @property
+    def _is_most(self) -> bool:
+        return self.config.confirm.until == "decided" and "rounds" not in self.plan.left_out
+
+    def _disk(self) -> str:
+        return _megabytes(costs.REPORT_BYTES + costs.disk_bytes(self._all_trials(), self.workloads))
+
+    def _all_trials(self) -> Iterator[PlannedTrial]:
+        return (trial for phase in _PHASES for trial in self.trials[phase])
+
+
+def _range(numbers: Sequence[int]) -> str:
+    low, high = min(numbers), max(numbers)
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
+
+
+def _megabytes(size: float) -> str:
+    return f"{size / 1e6:,.0f} MB"
