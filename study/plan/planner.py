@@ -224,7 +224,10 @@ class Planner:
         chosen = parse_balancing(merge(self._config.settings_of(cell.balancer), changes))
         balancing = _with_milestones(chosen, self._config)
         trial = planned_trial(self._config, cell, balancing, purpose, seed=self._config.search.seed)
-        return replace(trial, checkpoint_epochs=self._space.chosen_epochs(cell.balancer))
+        gan = gan_settings(balancing)
+        # Its last state too: for trials that do something else with the images of the same GAN.
+        ends = frozenset[int]() if gan is None else frozenset({gan.epochs})
+        return replace(trial, checkpoint_epochs=self._space.chosen_epochs(cell.balancer) | ends)
 
     def _baseline_score(self, cell: Cell) -> float | None:
         """The validation score without balancing at the ratio of `cell`; None if that trial is not complete."""
