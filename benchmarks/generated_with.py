@@ -2,9 +2,9 @@
 
     python -m benchmarks.generated_with [--seeds 5] [--epochs 200]
 
-The digits of the quickstart with `dcgan`. A seed's GANs are trained once, as none of these settings changes them, and
-every row fits its classifier to the same real images from the same weights: gains are pairs. Prints minority F1 and
-recall on test images less those without balancing.
+The digits of the quickstart with `dcgan`. A seed's GANs are trained once, as none of these settings changes them,
+and every row fits its classifier to the same real images from the same weights: gains are pairs. Prints minority
+F1 and recall on test images less those without balancing.
 """
 
 import argparse

@@ -226,7 +226,7 @@ class GeneratedImages:
     """The size at which a minority class lacks nothing, as a share of the largest; None where the method has no
     such setting."""
     dose: float | None = None
-    """The share of the images that a minority class lacks that were asked for; None as above."""
+    """The share asked for of the images that a minority class lacks; None where the method has no such setting."""
     share_reached: float | None = None
     """The smallest minority class of the balanced set over the largest class."""
     num_made: int = 0

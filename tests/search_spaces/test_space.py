@@ -54,6 +54,12 @@ def test_epochs_are_searched_about_each_variants_own(variant):
     assert domain.low <= variant.defaults.epochs <= domain.high
 
 
+@pytest.mark.parametrize("space", SPACES.values(), ids=SPACES)
+def test_the_dose_of_every_gan_is_searched(space):
+    assert space.parameters["balancing/dose"] == Choice(options=(0.25, 0.5, 1.0))
+    assert all("balancing/dose" in space.keys_of(name) for name in VARIANTS)
+
+
 def test_a_point_is_nested_by_its_paths():
     point = {BALANCER: "cgan", RATIO: 5, "balancing/gan/epochs@cgan": 7, "balancing/gan/learning_rate": 0.1}
     assert nest(point) == {
@@ -71,8 +77,9 @@ def test_changes_replace_add_and_take_out():
             "balancing/gan/epochs": Int(low=3, high=4),
         },
     )
-    assert space.keys_of("random_oversampling") == ("balancing/balance_to",)
+    assert space.keys_of("random_oversampling") == ("balancing/dose", "balancing/balance_to")
     assert set(space.keys_of("dcgan")) == {
+        "balancing/dose",
         "balancing/balance_to",
         "balancing/gan/epochs",
         "balancing/gan/learning_rate",

@@ -14,7 +14,7 @@ from torch.nn import functional
 from gan_study.trainables.balancing.balancer import BalancedSet, FillsClasses, deficits
 from gan_study.trainables.balancing.drawing import FilterCounts, Reject, draw_passing
 from gan_study.trainables.balancing.epoch_choice import best_so_far
-from gan_study.trainables.balancing.plans import PlanName, plan_fit
+from gan_study.trainables.balancing.plans import PlanName, apply_plan
 from gan_study.trainables.base.seeding import derive_seed
 from gan_study.trainables.base.settings import nearest, settings
 from gan_study.trainables.data.images import ImageSize, TrainingSet
@@ -83,7 +83,7 @@ class GanBalancing(FillsClasses):
         assert reject is not None or self.filter != "apply", "the filter to apply is missing"
         missing = deficits(training, balance_to=self.balance_to)
         if not missing:
-            yield self.plan_fit(training, seed=seed)
+            yield apply_plan(self.plan, training, seed=derive_seed(seed, "plan"))
             return
         for gans in self.train(training, seed=seed, checkpoints=checkpoints, execution=execution):
             filled = self._fill(training, missing, gans.generators, reject, seed=seed)
@@ -100,7 +100,7 @@ class GanBalancing(FillsClasses):
     def plan_fit(self, filled: TrainingSet, *, seed: int) -> BalancedSet:
         """`filled` as a classifier is to be fitted to it: its synthetic images weighted, and with the plan."""
         weights = torch.where(filled.synthetic, self.synthetic_weight * filled.weights, filled.weights)
-        return plan_fit(self.plan, replace(filled, weights=weights), seed=derive_seed(seed, "plan"))
+        return apply_plan(self.plan, replace(filled, weights=weights), seed=derive_seed(seed, "plan"))
 
     def train(
         self,

@@ -25,7 +25,7 @@ def _checked_name(name: str) -> str:
 PlanName: TypeAlias = Annotated[str, AfterValidator(_checked_name)]
 
 
-def plan_fit(name: str, filled: TrainingSet, *, seed: int) -> BalancedSet:
+def apply_plan(name: str, filled: TrainingSet, *, seed: int) -> BalancedSet:
     """`filled` with the plan `name` for it, at the plan's own default settings."""
     (planned,) = PLANS[name].parse({}, name).balance(filled, seed=seed)
     return planned

@@ -283,6 +283,8 @@ def test_a_gan_is_the_same_whatever_its_length_and_whatever_becomes_of_its_image
 
     assert shares_as(gan=replace(gan, epochs=gan.epochs + 1))
     assert shares_as(balance_to=balancing.balance_to / 2)
+    assert shares_as(dose=0.25)
+    assert shares_as(plan="class_weights", synthetic_weight=0.5, filter="apply")
     assert shares(classifier=replace(config.classifier, epochs=config.classifier.epochs + 1))
     assert not shares(seed=config.seed + 1)
     assert not shares(data=replace(config.data, image_size=16))

@@ -229,7 +229,7 @@ def test_a_gan_keeps_the_defaults_of_its_variant_where_nothing_is_given() -> Non
         ),
         (
             {"name": "dcgan", "plan": "smote"},
-            "balancing.plan: 'smote' is no plan of how a classifier is fitted; did you mean 'feature_smote'?",
+            "balancing.plan: 'smote' is no plan of how a classifier is fitted; known: balanced_softmax, ",
         ),
         ({"name": "dcgan", "gan": {"epoch": 1}}, "balancing.gan.epoch: unknown key; did you mean 'epochs'?"),
         ({"name": "dcgan", "gan": {"beta1": 1}}, "balancing.gan.beta1: 1 cannot be used; "),
