@@ -109,7 +109,7 @@ def filter_table(outcomes: Mapping[str, list[TrialOutcome]]) -> str:
 
 
 def main() -> None:
-    """Print both tables."""
+    """Print both tables after each seed, so that a run that is cut off has said something."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--epochs", type=int, default=200)
@@ -117,11 +117,17 @@ def main() -> None:
     torch.set_num_threads(1)
     store: dict[str, State] = {}
     with tempfile.TemporaryDirectory() as folder:
-        outcomes = {
-            name: [run(balancing, seed, asked.epochs, Path(folder), store) for seed in range(1, asked.seeds + 1)]
-            for name, balancing in rows()
-        }
-    print(gain_table(outcomes), "", filter_table(outcomes), sep="\n")
+        outcomes: dict[str, list[TrialOutcome]] = {name: [] for name, _ in rows()}
+        for seed in range(1, asked.seeds + 1):
+            for name, balancing in rows():
+                outcomes[name].append(run(balancing, seed, asked.epochs, Path(folder), store))
+            print(
+                f"{seed} of {asked.seeds} seeds",
+                gain_table(outcomes),
+                filter_table(outcomes),
+                sep="\n\n",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":
