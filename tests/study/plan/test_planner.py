@@ -171,6 +171,7 @@ def test_a_space_without_untried_points_ends_the_search_early():
         "balancing/gan/epochs": None,
         "balancing/gan/epochs@vanilla_gan": None,
         "balancing/gan/weights/gradient_penalty": None,
+        "balancing/dose": None,
         "balancing/gan/learning_rate": {"kind": "choice", "options": [1e-4, 2e-4]},
     }
     simulation = finished(study(parameters=parameters), num_workers=3)
@@ -231,10 +232,11 @@ GRID = {
     "balancing/gan/epochs@vanilla_gan": {"kind": "choice", "options": [5, 10, 20]},
     "balancing/gan/learning_rate": {"kind": "choice", "options": [1e-4, 1e-3, 1e-2]},
     "balancing/gan/weights/gradient_penalty": None,
+    "balancing/dose": None,
 }
 
 
-def test_states_are_kept_at_the_epochs_that_are_a_choice_and_in_the_confirmation_at_the_last():
+def test_states_are_kept_at_the_epochs_that_are_a_choice_and_at_the_last():
     simulation = finished(study(parameters=GRID, trials=9))
     kept = {
         (trial.purpose.phase, trial.checkpoint_epochs)
@@ -249,8 +251,19 @@ def test_states_are_kept_at_the_epochs_that_are_a_choice_and_in_the_confirmation
     for trial in simulation.started:
         if is_gan(trial, "confirm"):
             assert trial.checkpoint_epochs == {trial.config.balancing.balancer.gan.epochs}
-    without_choice = (trial for trial in finished(study()).started if not is_gan(trial, "confirm"))
-    assert {trial.checkpoint_epochs for trial in without_choice} == {frozenset()}
+    searched = [trial for trial in finished(study()).started if is_gan(trial, "search")]
+    assert searched
+    for trial in searched:
+        assert trial.checkpoint_epochs == {trial.config.balancing.balancer.gan.epochs}
+
+
+def test_search_trials_that_differ_in_the_dose_alone_share_their_training():
+    doses = {"kind": "choice", "options": [0.25, 0.5, 1.0]}
+    of_one_gan = {key: None for key in GRID if key != "balancing/name"}
+    config = study(parameters={**GRID, **of_one_gan, "balancing/dose": doses}, trials=3)
+    trials = [trial for trial in finished(config).started if is_gan(trial, "search")]
+    assert {trial.config.balancing.balancer.dose for trial in trials} == {0.25, 0.5, 1.0}
+    assert all(one.shares_training_with(other) for one in trials for other in trials)
 
 
 def is_gan(trial, phase):
