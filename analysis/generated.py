@@ -44,6 +44,13 @@ FIDELITY = (
         "Good where it is near its recall on held-out real images; far above may mean copies.",
     ),
     Quantity(
+        metric="filter_passed",
+        heading="Passes the filter",
+        meaning="Share of the generated images that a classifier of the training part takes for their class, that "
+        "are no near-copies of training images and no outliers, in its features. Good where it reaches that of "
+        "held-out real images.",
+    ),
+    Quantity(
         metric="fid",
         heading="FID ({features} features)",
         meaning="Fréchet distance of the generated images to the training images. Lower is better, down to what "

@@ -24,6 +24,7 @@ from gan_study.analysis.class_tables import class_tables
 from gan_study.analysis.classifier_curves import classifier_curve_tables
 from gan_study.analysis.crossover import crossover_tables
 from gan_study.analysis.curves import curve_tables
+from gan_study.analysis.dose import dose_tables
 from gan_study.analysis.gan_time import gan_time_tables
 from gan_study.analysis.generated import FIDELITY, VARIETY, features_of, generated_tables, with_features
 from gan_study.analysis.image_map import map_frame
@@ -93,6 +94,7 @@ def report_tables(study: Study) -> tuple[Table, ...]:
         *calibration_tables(records),
         *spread_tables(study),
         tables.class_count_table(records),
+        *dose_tables(records),
         *importance_tables(study),
         *generated_tables(records),
         *best_epoch_tables(records),

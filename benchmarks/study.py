@@ -48,7 +48,7 @@ SETTINGS = (
     "search.parameters.balancing/name={kind: choice, options: [cgan]}",
     f"search.parameters.balancing/gan/epochs={{kind: choice, options: {list(EPOCHS)}}}",
     f"search.parameters.balancing/gan/learning_rate={{kind: choice, options: {list(LEARNING_RATES)}}}",
-    f"search.parameters.balancing/balance_to={{kind: choice, options: {list(SHARES)}}}",
+    f"search.parameters.balancing/dose={{kind: choice, options: {list(SHARES)}}}",
     # At random throughout: which points are tried is not what is timed.
     f"search.startup_trials={NUM_TRIALS}",
     "confirm={seeds: [1], until: fixed, fits: 1}",

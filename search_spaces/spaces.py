@@ -14,6 +14,9 @@ LEARNING_RATE = Float(low=5e-5, high=2e-3, log=True)
 GRADIENT_PENALTY = Float(low=3.0, high=30.0, log=True)
 # How many times more than a variant's least number of generator steps are tried; below it images are noise.
 LENGTH_FACTOR = 3
+# A quarter, half or all of the images that rare classes lack. Full balancing is often not best (Ma and Zhang 2026,
+# arXiv 2601.16120); of synthetic images Pink and Sykes 2026 (PMLR 318) find few best, one for four real ones.
+DOSE = Choice(options=(0.25, 0.5, 1.0))
 # From no imbalance to the ratio at which the long-tail literature reports.
 ABLATION_RATIOS = (1, 2, 5, 10, 20, 50, 100)
 
@@ -28,12 +31,13 @@ def _lengths(variant: GanVariant) -> Int:
 
 GAN_VARIANTS = Space(
     name="gan_variants",
-    summary="GAN variant, length, learning rate and gradient penalty, at the study's own imbalance",
+    summary="GAN variant, length, learning rate, gradient penalty and dose, at the study's own imbalance",
     parameters={
         BALANCER: _ALL_VARIANTS,
         **{f"{GENERATOR_STEPS}@{name}": _lengths(variant) for name, variant in VARIANTS.items()},
         "balancing/gan/learning_rate": LEARNING_RATE,
         "balancing/gan/weights/gradient_penalty": GRADIENT_PENALTY,
+        "balancing/dose": DOSE,
     },
 )
 
@@ -45,8 +49,8 @@ IMBALANCE_ABLATION = Space(
 
 SMALL = Space(
     name="small",
-    summary="GAN variant and learning rate alone, at each variant's own length",
-    parameters={BALANCER: _ALL_VARIANTS, "balancing/gan/learning_rate": LEARNING_RATE},
+    summary="GAN variant, learning rate and dose alone, at each variant's own length",
+    parameters={BALANCER: _ALL_VARIANTS, "balancing/gan/learning_rate": LEARNING_RATE, "balancing/dose": DOSE},
 )
 
 SPACES: Mapping[str, Space] = {space.name: space for space in (GAN_VARIANTS, IMBALANCE_ABLATION, SMALL)}

@@ -81,7 +81,9 @@ ARRAYS: Mapping[str, ArraySpec] = {
     ),
     **{f"counts/{name}": _spec("int64", "classes", f"images by class {text}") for name, text in _COUNTS.items()},
     "filter/reasons": _spec("text", "reasons", "why a filter rejects images"),
-    "filter/rejected": _spec("int64", "classes reasons", "images rejected"),
+    "filter/rejected": _spec(
+        "int64", "classes reasons", "images of counts/made that it rejects, each for all of its reasons"
+    ),
     "scores/metrics": _spec("text", "metrics", "names of the overall scores"),
     **_of_part("validation"),
     **_of_part("test"),

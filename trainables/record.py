@@ -244,15 +244,20 @@ class GeneratedImages:
     """The images that were added to the training part, over all classes."""
 
     balance_to: float | None = None
-    """Size of a minority class, asked for as a share of the largest; None where the method has no such setting."""
+    """The size at which a minority class lacks nothing, as a share of the largest; None where the method has no
+    such setting."""
+    dose: float | None = None
+    """The share asked for of the images that a minority class lacks; None where the method has no such setting."""
     share_reached: float | None = None
     """The smallest minority class of the balanced set over the largest class."""
     num_made: int = 0
     """Images made, those that a filter rejected included."""
     num_passed: int = 0
     """Images that the classifier was fitted to."""
+    num_rejected: int | None = None
+    """Images that a filter rejects, of those made; None if none were judged."""
     filter: str | None = None
-    """The name of the filter; None without one."""
+    """"apply": rejected images were replaced. "measure": they were used all the same. None if none were judged."""
     weight: float = 1.0
     """Weight of a synthetic image in the classifier's loss, where a real one has 1."""
 

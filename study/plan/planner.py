@@ -231,7 +231,8 @@ class Planner:
         chosen = parse_balancing(merge(self._config.settings_of(cell.balancer), changes))
         balancing = _with_milestones(chosen, self._config)
         trial = planned_trial(self._config, cell, balancing, purpose, seed=self._config.search.seed)
-        return replace(trial, checkpoint_steps=self._space.chosen_steps(cell.balancer))
+        # The last state of its GAN stays, for trials that do something else with its images.
+        return replace(trial, checkpoint_steps=self._space.chosen_steps(cell.balancer), keeps_gan=True)
 
     def _baseline_score(self, cell: Cell) -> float | None:
         """The validation score without balancing at the ratio of `cell`; None if that trial is not complete."""

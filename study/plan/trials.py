@@ -40,7 +40,7 @@ class PlannedTrial:
 
     def shares_training_with(self, other: "PlannedTrial") -> bool:
         """Whether both train the same GAN, perhaps for a different number of steps."""
-        return bool(self.checkpoint_steps and other.checkpoint_steps) and self._gan() == other._gan()
+        return self.keeps_gan and other.keeps_gan and self._gan() == other._gan()
 
     def _gan(self) -> tuple[object, ...]:
         """What the GAN is and learns from, but not its length or what becomes of its images."""

@@ -27,9 +27,9 @@ def test_seconds_a_thousand_steps_are_those_of_all_seeds_together() -> None:
 
 
 def test_a_trial_whose_lengths_cannot_be_read_is_left_out() -> None:
-    whole = trial(1, seconds=10.0, steps=1000)
-    without = {name: array for name, array in whole.stored.items() if name != "gan/generator_steps"}
-    damaged = replace(whole, seed=2, stored=without)
+    whole, damaged = trial(1, seconds=10.0, steps=1000), trial(2, seconds=20.0, steps=1000)
+    without = {name: array for name, array in damaged.stored.items() if name != "gan/generator_steps"}
+    damaged = replace(damaged, stored=without)
     (table,) = gan_time_tables([whole, damaged])
     assert table.numbers["seeds"].tolist() == [1]
     assert gan_time_tables([damaged]) == ()

@@ -57,6 +57,12 @@ def test_lengths_are_searched_from_each_variants_least_to_three_times_that(varia
     assert (domain.low, domain.high) == (variant.defaults.generator_steps, 3 * variant.defaults.generator_steps)
 
 
+@pytest.mark.parametrize("space", SPACES.values(), ids=SPACES)
+def test_the_dose_of_every_gan_is_searched(space):
+    assert space.parameters["balancing/dose"] == Choice(options=(0.25, 0.5, 1.0))
+    assert all("balancing/dose" in space.keys_of(name) for name in VARIANTS)
+
+
 def test_a_point_is_nested_by_its_paths():
     point = {
         BALANCER: "cgan",
@@ -79,8 +85,9 @@ def test_changes_replace_add_and_take_out():
             "balancing/gan/generator_steps": Int(low=3, high=4),
         },
     )
-    assert space.keys_of("random_oversampling") == ("balancing/balance_to",)
+    assert space.keys_of("random_oversampling") == ("balancing/dose", "balancing/balance_to")
     assert set(space.keys_of("dcgan")) == {
+        "balancing/dose",
         "balancing/balance_to",
         "balancing/gan/generator_steps",
         "balancing/gan/learning_rate",

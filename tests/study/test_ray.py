@@ -38,7 +38,7 @@ SETTINGS = (
     "classifier.epochs=1",
     "baselines=[class_weights]",
     "search.parameters.balancing/name={kind: choice, options: [vanilla_gan]}",
-    "search.parameters.balancing/gan/generator_steps@vanilla_gan={kind: int, low: 10, high: 12}",
+    "search.parameters.balancing/gan/generator_steps@vanilla_gan={kind: int, low: 20, high: 24}",
     "confirm={seeds: [1], until: fixed, fits: 1}",
     # Each process that trains takes seconds to begin.
     "resources.max_concurrent=1",
@@ -177,7 +177,7 @@ def test_a_trial_that_is_stopped_early_is_seen_as_pruned(local_ray, tmp_path):
             "search.lag=1",
             "baselines=[]",
             "classifier.epochs=6",
-            "search.pruning={grace_steps: 2, reduction_factor: 2}",
+            "search.pruning={grace_steps: 4, reduction_factor: 2}",
         ),
         out=folder,
     )
@@ -187,12 +187,12 @@ def test_a_trial_that_is_stopped_early_is_seen_as_pruned(local_ray, tmp_path):
     shown = optuna.load_study(study_name=name, storage=f"sqlite:///{folder / 'optuna.db'}").trials
     assert {trial.user_attrs["trial_id"]: trial.state.name.lower() for trial in shown} == states
     pruned = next(trial for trial in shown if trial.state.name == "PRUNED")
-    assert set(pruned.intermediate_values) <= {2, 4, 8}
+    assert set(pruned.intermediate_values) <= {4, 8, 16}
     stopped = [record for record in result.trials if record.status == "pruned"]
     assert all(record.stop.rung == len(record.milestones) > 0 for record in stopped)
     # Those that went on came by every rung in one training.
     whole = [record for record in result.trials if record.phase == "search" and record.status == "complete"]
-    assert all([milestone.generator_steps for milestone in record.milestones] == [2, 4, 8] for record in whole)
+    assert all([milestone.generator_steps for milestone in record.milestones] == [4, 8, 16] for record in whole)
 
 
 def test_a_trial_that_fails_does_not_stop_the_study(local_ray, tmp_path):

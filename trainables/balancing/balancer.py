@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from pydantic import JsonValue
+from pydantic import Field, JsonValue
 
-from gan_study.trainables.base.settings import DataError, dump, parse
+from gan_study.trainables.balancing.drawing import FilterCounts
+from gan_study.trainables.base.settings import DataError, dump, parse, settings
 from gan_study.trainables.classifiers.loss_plans import PLAIN, FittingPlan
 from gan_study.trainables.data.images import TrainingSet
 from gan_study.trainables.gans.sampling import Snapshots
@@ -27,6 +28,8 @@ class BalancedSet:
     """The GANs that filled it, by what each was trained on: a class's name, or "all classes"."""
     snapshots: Mapping[int, Snapshots] = field(default_factory=dict)
     """A few images of each label by generator step."""
+    filtered: Mapping[int, FilterCounts] = field(default_factory=dict)
+    """What a filter that was applied rejected, by label."""
     notes: tuple[str, ...] = ()
     """A line for each thing worth knowing."""
     is_final: bool = True
@@ -51,6 +54,23 @@ class Balancer(Protocol):
         ...
 
 
+@settings
+class FillsClasses:
+    """How far a balancer that adds images fills the rare classes."""
+
+    balance_to: float = Field(default=1.0, gt=0)
+    """The size at which a rare class lacks nothing, as a share of the largest class."""
+    dose: float = Field(default=1.0, gt=0, le=1)
+    """The share of the images that a rare class lacks which it gets, at least one. A share of what is missing, so
+    that every dose adds images at every imbalance ratio; 1 is the full balancing that Ma and Zhang 2026
+    ("Synthetic Augmentation in Imbalanced Learning", arXiv 2601.16120) measure other sizes against."""
+
+    def additions(self, training: TrainingSet) -> dict[int, int]:
+        """Images that each minority class gets, by the label of each that lacks some; raises as `deficits`."""
+        missing = deficits(training, balance_to=self.balance_to)
+        return {label: max(1, round(self.dose * number)) for label, number in missing.items()}
+
+
 @dataclass(frozen=True, kw_only=True)
 class BalancerEntry:
     """A way of balancing as it can be chosen, by `name`; `settings` is the class whose values balance."""
@@ -63,7 +83,10 @@ class BalancerEntry:
     moves_predictions: bool = False
     """Whether it needs a classifier whose logits are log-probabilities."""
     adds_images: bool = False
-    """Whether it fills classes up to its setting `balance_to`."""
+    """Whether it adds images as its settings `balance_to` and `dose` say."""
+    only_plans: bool = False
+    """Whether it leaves the images as they are and says how a classifier is fitted to them, so that a GAN may name
+    it as its `plan`."""
 
     @property
     def is_gan(self) -> bool:

@@ -2,15 +2,18 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
-from typing import Self
+from typing import Literal, Self
 
 import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gan_study.trainables.balancing.balancer import BalancedSet, deficits
+from gan_study.trainables.balancing.balancer import BalancedSet, FillsClasses, deficits
+from gan_study.trainables.balancing.drawing import FilterCounts, Reject, draw_passing
+from gan_study.trainables.balancing.plans import PlanName, apply_plan
 from gan_study.trainables.balancing.training_length import (
     at_fixed_length,
     comparison_steps,
@@ -31,8 +34,8 @@ ALL_CLASSES = "all classes"
 
 
 @settings
-class GanBalancing:
-    """Fills each minority class with images of the GAN variant `name` up to `balance_to` times the largest class.
+class GanBalancing(FillsClasses):
+    """Fills each minority class with images of the GAN variant `name`, as far as `balance_to` and `dose` say.
 
     An unconditional variant is trained once for each class that lacks images, on that class alone; a conditional
     one is trained once on everything. With `image_size` the GAN works on images of that many pixels a side, and
@@ -42,8 +45,20 @@ class GanBalancing:
     """
 
     name: str
-    balance_to: float = Field(default=1.0, gt=0)
     image_size: ImageSize | None = None
+    plan: PlanName = "none"
+    """The balancer whose plan the classifier follows when it is fitted to the filled set, at its own default
+    settings: any that leaves the images as they are. Where it asks for class sizes n_c, it is given those of the
+    filled set, each image counted as its weight: a loss corrects for the prior that it is fitted to (Menon et al.
+    2021, section 4; Ren et al. 2020, theorem 1), and what generated images have balanced already is not to be
+    balanced twice."""
+    synthetic_weight: float = Field(default=1.0, gt=0, le=1)
+    """The weight of a generated image in the classifier's loss, where a real one has 1 and the loss of a batch is
+    the weighted mean. Shao et al. 2024 ("DiffuLT", arXiv 2403.05170) take 0.3."""
+    filter: Literal["measure", "apply"] = "measure"
+    """Whether generated images are judged by a classifier of the training part: taken for another class, a
+    near-copy of a training image, or an outlier. "measure": counted, where generated images are measured, and used
+    all the same; "apply": replaced by others, as far as ten draws hold enough that pass."""
     gan: GanSettings
 
     @model_validator(mode="after")
@@ -62,24 +77,35 @@ class GanBalancing:
         seed: int,
         checkpoints: Checkpoints | None = None,
         execution: TrialExecution = ALONE,
+        reject: Reject | None = None,
     ) -> Iterator[BalancedSet]:
         """The set as filled by the generators of each milestone, and last of all by those that came of it.
 
-        Once, and `training` itself, where no class lacks images. With `checkpoints` nothing is trained twice.
-        Raises DataError where a minority class has no image, and DivergedError where a loss is no longer finite.
+        Once, and without new images, where no class lacks any. With `checkpoints` nothing is trained twice.
+        `reject` is the filter, needed only if it is to be applied. Raises DataError where a minority class has no
+        image, and DivergedError where a loss is no longer finite.
         """
+        assert reject is not None or self.filter != "apply", "the filter to apply is missing"
         missing = deficits(training, balance_to=self.balance_to)
         if not missing:
-            yield BalancedSet(training=training)
+            yield apply_plan(self.plan, training, seed=derive_seed(seed, "plan"))
             return
         for gans in self.train(training, seed=seed, checkpoints=checkpoints, execution=execution):
-            yield BalancedSet(
-                training=self._fill(training, missing, gans.generators, seed=seed),
+            filled = self._fill(training, missing, gans.generators, reject, seed=seed)
+            planned = self.plan_fit(filled.training, seed=seed)
+            yield replace(
+                planned,
                 gans=gans.by_data,
                 snapshots=gans.snapshots,
-                notes=gans.notes,
+                filtered=filled.filtered,
+                notes=(*gans.notes, *filled.notes, *planned.notes),
                 is_final=gans.is_final,
             )
+
+    def plan_fit(self, filled: TrainingSet, *, seed: int) -> BalancedSet:
+        """`filled` as a classifier is to be fitted to it: its synthetic images weighted, and with the plan."""
+        weights = torch.where(filled.synthetic, self.synthetic_weight * filled.weights, filled.weights)
+        return apply_plan(self.plan, replace(filled, weights=weights), seed=derive_seed(seed, "plan"))
 
     def train(
         self,
@@ -224,19 +250,39 @@ class GanBalancing:
         )
 
     def _fill(
-        self, training: TrainingSet, missing: Mapping[int, int], generators: Mapping[int, nn.Module], *, seed: int
-    ) -> TrainingSet:
+        self,
+        training: TrainingSet,
+        missing: Mapping[int, int],
+        generators: Mapping[int, nn.Module],
+        reject: Reject | None,
+        *,
+        seed: int,
+    ) -> BalancedSet:
+        """`training` with the generators' images after it; `missing` as many as each class lacks."""
+        wanted, device = self.additions(training), training.labels.device
+        filled, filtered, notes = training, dict[int, FilterCounts](), list[str]()
         for label, number in missing.items():
-            labels = torch.full((number,), label, device=training.labels.device)
-            images = generate_images(
+            # All that the class lacks, whatever the dose: a smaller dose has the first images of a larger one.
+            draw = partial(
+                generate_images,
                 generators[label],
-                labels,
+                torch.full((number,), label, device=device),
                 latent_size=self.gan.latent_size,
                 size=training.shape.size,
-                seed=samples_seed(seed, label),
             )
-            training = training.extended(images, labels)
-        return training
+            first_seed = samples_seed(seed, label)
+            if self.filter == "apply" and reject is not None:
+                drawn = draw_passing(draw, label, reject, wanted=wanted[label], seed=first_seed)
+                images, filtered[label] = drawn.images, drawn.counts
+                if len(images) < wanted[label]:
+                    notes.append(
+                        f"class {training.classes.names[label]!r}: {len(images)} of {wanted[label]} images; "
+                        f"the filter rejected {drawn.counts.num_rejected} of {drawn.counts.num_made}"
+                    )
+            else:
+                images = draw(seed=first_seed)[: wanted[label]]
+            filled = filled.extended(images, torch.full((len(images),), label, device=device))
+        return BalancedSet(training=filled, filtered=filtered, notes=tuple(notes))
 
 
 def samples_seed(seed: int, label: int) -> int:

@@ -110,11 +110,12 @@ class DeferredReweighting:
         return self.loss(replace(step, weights=step.weights * self.class_weights[step.targets]))
 
 
-# What losses make of class sizes: functions of the images of each class, in label order. A class without images is
-# never a target, so it needs no number of its own; each function says which it gives, so that nothing is infinite.
+# What losses make of class sizes: functions of the images of each class, in label order, where an image may count
+# as a part of one (`TrainingSet.weighted_class_counts`). A class without images is never a target, so it needs no
+# number of its own; each function says which it gives, so that nothing is infinite.
 
 
-def log_priors(counts: Sequence[int]) -> tuple[float, ...]:
+def log_priors(counts: Sequence[float]) -> tuple[float, ...]:
     """log(n_c / N) for each class; 0 for a class without images.
 
     So what is added to a logit never raises an absent class above the others: a loss learns to keep it down, as
@@ -124,7 +125,7 @@ def log_priors(counts: Sequence[int]) -> tuple[float, ...]:
     return tuple(math.log(n / total) if n else 0.0 for n in counts)
 
 
-def inverse_weights(counts: Sequence[int]) -> tuple[float, ...]:
+def inverse_weights(counts: Sequence[float]) -> tuple[float, ...]:
     """N / (K n_c), for N images of K classes; 0 for a class without images.
 
     Every class that has images then weighs N / K.
@@ -132,7 +133,7 @@ def inverse_weights(counts: Sequence[int]) -> tuple[float, ...]:
     return tuple(sum(counts) / (len(counts) * n) if n else 0.0 for n in counts)
 
 
-def effective_number_weights(counts: Sequence[int], *, beta: float) -> tuple[float, ...]:
+def effective_number_weights(counts: Sequence[float], *, beta: float) -> tuple[float, ...]:
     """(1 - beta) / (1 - beta^n_c), renormalised to a sum of K; 0 for a class without images.
 
     The inverse of the effective number of images, Cui et al. 2019, "Class-Balanced Loss Based on Effective Number
@@ -142,7 +143,7 @@ def effective_number_weights(counts: Sequence[int], *, beta: float) -> tuple[flo
     return tuple(len(counts) * weight / sum(weights) for weight in weights)
 
 
-def label_aware_margins(counts: Sequence[int], *, largest: float) -> tuple[float, ...]:
+def label_aware_margins(counts: Sequence[float], *, largest: float) -> tuple[float, ...]:
     """C / n_c^(1/4), with C such that the smallest class has the `largest` margin; 0 for a class without images.
 
     Cao et al. 2019, "Learning Imbalanced Datasets with Label-Distribution-Aware Margin Loss", section 3.2.
@@ -155,8 +156,9 @@ def label_aware_margins(counts: Sequence[int], *, largest: float) -> tuple[float
 # random state, as torchvision's transforms do; the training seeds that state, and restores it afterwards.
 BatchMix: TypeAlias = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
-# From features [N, D], labels [N] and a seed to the features [M, D] and labels [M] that a new head is fitted to.
-Rebalance: TypeAlias = Callable[[Tensor, Tensor, int], tuple[Tensor, Tensor]]
+# From features [N, D], labels [N], weights [N] and a seed to the features [M, D], labels [M] and weights [M] that
+# a new head is fitted to.
+Rebalance: TypeAlias = Callable[[Tensor, Tensor, Tensor, int], tuple[Tensor, Tensor, Tensor]]
 
 
 @dataclass(frozen=True, kw_only=True)

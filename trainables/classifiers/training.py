@@ -26,6 +26,7 @@ from gan_study.trainables.classifiers.classifier import (
 )
 from gan_study.trainables.classifiers.loss_plans import (
     PLAIN,
+    BatchMix,
     FittingPlan,
     FittingStep,
     weighted_mean,
@@ -193,8 +194,7 @@ class _Stages:
         labels, weights = self.training.labels, self.training.weights
         if self.plan.head_stage:
             rebalance_seed = derive_seed(self.seed, "rebalance")
-            features, labels = self.plan.head_stage.rebalance(features, labels, rebalance_seed)
-            weights = torch.ones(len(labels), device=labels.device)
+            features, labels, weights = self.plan.head_stage.rebalance(features, labels, weights, rebalance_seed)
         if final_head:
             num_classes = len(self.training.classes.names)
             return final_head(features, labels, weights, num_classes, derive_seed(self.seed, "final head"))
@@ -214,6 +214,7 @@ class _Stages:
     def _batch_loss(self, body: nn.Module, head: nn.Module) -> _BatchLoss:
         training, plan, augmentation = self.training, self.plan, self.config.augmentation
         changes_images = augmentation != Augmentation()
+        is_weighted = bool((training.weights != 1).any())
         random = torch_generator(self.seed, "augmentation", device=training.images.device)
 
         def loss(rows: Tensor, progress: float) -> Tensor:
@@ -221,10 +222,12 @@ class _Stages:
             images = training.images.index_select(0, rows)
             if changes_images:
                 images = augment(images, augmentation, random)
-            targets = training.labels[rows]
-            if plan.mix:
+            targets, weights = training.labels[rows], training.weights[rows]
+            if plan.mix and is_weighted:
+                images, targets, weights = mix_weighted(plan.mix, images, targets, weights)
+            elif plan.mix:
                 images, targets = plan.mix(images, targets)
-            logits, weights = head(body(images)), training.weights[rows]
+            logits = head(body(images))
             return plan.loss(FittingStep(logits=logits, targets=targets, weights=weights, progress=progress))
 
         return loss
@@ -233,6 +236,17 @@ class _Stages:
         random = torch_generator(self.seed, purpose, device=labels.device)
         optimiser = self.config.optimiser.optimiser(network.parameters(), self.config.learning_rate)
         return _Descent(loss, optimiser, index_batches(len(labels), self.config.batch_size, random))
+
+
+def mix_weighted(mix: BatchMix, images: Tensor, labels: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Mixed images [N, C, H, W] and class shares [N, K], as `mix` has them, and the weights [N] of those images.
+
+    An image that is blended from two weighs as they do, by its shares of them: their weights are mixed as one more
+    colour.
+    """
+    plane = weights[:, None, None, None].expand(-1, 1, *images.shape[-2:])
+    mixed, shares = mix(torch.cat([images, plane], dim=1), labels)
+    return mixed[:, :-1], shares, mixed[:, -1].mean(dim=(1, 2))
 
 
 @dataclass(eq=False)

@@ -107,6 +107,11 @@ class TrainingSet:
         """Images of each class, in label order."""
         return class_counts(self.labels.cpu().numpy(), len(self.classes.names))
 
+    def weighted_class_counts(self) -> tuple[float, ...]:
+        """Images of each class, each counted as often as its weight says, in label order."""
+        labels, weights = self.labels.cpu().numpy(), self.weights.double().cpu().numpy()
+        return tuple(np.bincount(labels, weights, minlength=len(self.classes.names)).tolist())
+
     def of_class(self, label: int) -> Tensor:
         """The images [n, C, H, W] of one class."""
         return self.images[self.labels == label]
@@ -118,8 +123,8 @@ class TrainingSet:
         return replace(self, images=images, labels=labels, weights=weights, synthetic=synthetic)
 
     def weighted(self, by_class: Sequence[float]) -> "TrainingSet":
-        """The same images, each with the weight that `by_class` [K] has for its class."""
-        return replace(self, weights=self.weights.new_tensor(by_class)[self.labels])
+        """The same images, the weight of each times what `by_class` [K] has for its class."""
+        return replace(self, weights=self.weights * self.weights.new_tensor(by_class)[self.labels])
 
     def extended(self, images: Tensor, labels: Tensor, *, synthetic: bool = True) -> "TrainingSet":
         """This set with more `images` [M, C, H, W] and their `labels` [M] at its end, of weight 1."""
@@ -159,6 +164,12 @@ def to_bytes(images: Tensor) -> npt.NDArray[np.uint8]:
     scaled = ((images.detach() + 1.0) * 127.5).round().clamp(0, 255)
     array: npt.NDArray[np.uint8] = scaled.to(torch.uint8).cpu().numpy()
     return array
+
+
+def distinct_rows(images: Tensor) -> list[int]:
+    """The rows of `images` [N, C, H, W] that repeat no earlier one, ascending."""
+    first = {image.tobytes(): row for row, image in reversed(list(enumerate(images.cpu().numpy())))}
+    return sorted(first.values())
 
 
 def class_counts(labels: Labels, num_classes: int) -> tuple[int, ...]:

@@ -9,14 +9,15 @@ the configuration, the counts and the validation scores; `generator/` the genera
 import csv
 import io
 from collections.abc import Iterable, Mapping
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
 from typing import Literal
 
 import torch
 from pydantic import Field, JsonValue
 
-from gan_study.trainables.balancing.balancer import BalancedSet
+from gan_study.trainables.balancing.gan import GanBalancing
+from gan_study.trainables.base.seeding import derive_seed
 from gan_study.trainables.base.settings import DataError, settings
 from gan_study.trainables.classifiers.scores import Scores, score
 from gan_study.trainables.data.images import Classes, LabeledImages, training_set
@@ -31,6 +32,8 @@ from gan_study.trainables.trial.data import validation_on_device
 from gan_study.trainables.trial.run import fit_classifier
 
 TRAIN, VALIDATION, GENERATOR = "train", "validation", "generator"
+# What the names of generated images begin with.
+SYNTHETIC = "synthetic-"
 MANIFEST, DESCRIPTION, CARD = "manifest.csv", "balanced.json", "README.md"
 
 Origin = Literal["real", "synthetic"]
@@ -145,10 +148,16 @@ def validation_scores(folder: Path | str, description: Description, *, device: t
     )
     proportions = tuple(each.test_proportion for each in classes)
     minority = tuple(label for label, each in enumerate(classes) if each.is_minority)
-    training = training_set(images, Classes(names=images.class_names, minority=minority), device)
+    real = training_set(images, Classes(names=images.class_names, minority=minority), device)
+    is_made = [Path(origin).name.startswith(SYNTHETIC) for origin in images.origins]
+    balancer = config.balancing.balancer
+    assert isinstance(balancer, GanBalancing), "only a GAN's images are exported"
+    planned = balancer.plan_fit(
+        replace(real, synthetic=torch.tensor(is_made, device=device)), seed=derive_seed(config.seed, "balancing")
+    )
     validation = validation_on_device(held_out, proportions, device)
     num_real = sum(each.num_real for each in classes)
-    classifier = fit_classifier(config, BalancedSet(training=training), validation, unbalanced_size=num_real)
+    classifier = fit_classifier(config, planned, validation, unbalanced_size=num_real)
     probabilities = classifier.probabilities(validation.images).cpu().numpy()
     return score(held_out.labels, probabilities, minority=minority, class_proportions=proportions)
 

@@ -12,10 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from gan_study.trainables.balancing.balancer import deficits
+from gan_study.trainables.balancing.drawing import passing_rows
 from gan_study.trainables.balancing.gan import GanBalancing, TrainedGans, generate_images, samples_seed
 from gan_study.trainables.base.seeding import derive_seed
 from gan_study.trainables.base.settings import ConfigError, UserError
-from gan_study.trainables.classifiers.classifier import FittedClassifier
 from gan_study.trainables.data.images import TrainingSet, to_float, training_set
 from gan_study.trainables.data.prepared import image_source
 from gan_study.trainables.export.balanced_folder import (
@@ -35,7 +35,8 @@ from gan_study.trainables.export.request import REQUEST, WORK, ExportRequest, fi
 from gan_study.trainables.export.saved_generator import collect_generators, write_generator
 from gan_study.trainables.gans.checkpoints import Checkpoints
 from gan_study.trainables.image_quality.class_quality import ClassQuality
-from gan_study.trainables.image_quality.judge import measure_images
+from gan_study.trainables.image_quality.image_filter import ImageFilter
+from gan_study.trainables.image_quality.judge import ReferenceModels, measure_images
 from gan_study.trainables.runtime.cache import FolderStore
 from gan_study.trainables.runtime.environment import environment, library
 from gan_study.trainables.runtime.process import use_threads
@@ -117,7 +118,7 @@ class _Export:
         with self._stage("learning features"):
             store = FolderStore(folder / WORK / "measures")
             real, models = reference_models(config, self.parts, self.training, store)
-        fillings = {label: self._fill(label, gans.generators[label], models.features) for label in self.missing}
+        fillings = {label: self._fill(label, gans.generators[label], models) for label in self.missing}
         self._write_images(fillings)
         description = self._describe(fillings, notes=(*self.parts.notes, *gans.notes))
         if not self.request.all_images:
@@ -160,18 +161,24 @@ class _Export:
         self.progress(stage, most, most)
         return gans
 
-    def _fill(self, label: int, generator: nn.Module, features: FittedClassifier) -> Filling:
+    def _fill(self, label: int, generator: nn.Module, models: ReferenceModels) -> Filling:
+        judge = ImageFilter(classifier=models.domain, training=self.training)
+
         def draw(number: int, seed: int) -> Tensor:
-            return generate_images(
+            # As many as the trial drew, so that the images are the trial's.
+            images = generate_images(
                 generator,
-                torch.full((number,), label, device=self.training.labels.device),
+                torch.full((self.missing[label],), label, device=self.training.labels.device),
                 latent_size=self.balancer.gan.latent_size,
                 size=self.training.shape.size,
                 seed=seed,
             )
+            if self.balancer.filter == "apply":
+                images = images[passing_rows(judge(images, label))]
+            return images[:number]
 
-        seed = samples_seed(self._balancing_seed, label)
-        filling = fill_class(self.training.of_class(label), self.missing[label], draw, features, seed=seed)
+        seed, number = samples_seed(self._balancing_seed, label), self.balancer.additions(self.training)[label]
+        filling = fill_class(self.training.of_class(label), number, draw, models.features, seed=seed)
         self.progress("making images", sorted(self.missing).index(label) + 1, len(self.missing))
         return filling
 
@@ -209,7 +216,7 @@ class _Export:
             for label, name in enumerate(parts.classes.names)
         ]
         missing_notes = (
-            f"class {each.name!r}: {each.num_missing} images are missing; all that was drawn for them were copies"
+            f"class {each.name!r}: {each.num_missing} images are missing; all that was drawn for them was rejected"
             for each in classes
             if each.num_missing
         )

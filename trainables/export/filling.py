@@ -7,16 +7,13 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
+from gan_study.trainables.balancing.drawing import MAX_DRAWS
 from gan_study.trainables.base.seeding import derive_seed
 from gan_study.trainables.classifiers.classifier import FittedClassifier
-from gan_study.trainables.data.images import to_bytes, to_float
+from gan_study.trainables.data.images import distinct_rows, to_bytes, to_float
 from gan_study.trainables.image_quality.copying import nearest
-from gan_study.trainables.image_quality.judge import distinct_rows
 
-# After so many draws a class is left as it is: a generator whose every image is a copy will make no other.
-MAX_DRAWS = 10
-
-# From a number of images and a seed to so many images [N, C, H, W] in [-1, 1].
+# From a number of images and a seed to at most so many images [N, C, H, W] in [-1, 1].
 Draw = Callable[[int, int], Tensor]
 
 
@@ -45,12 +42,15 @@ def fill_class(real: Tensor, number: int, draw: Draw, measure: FittedClassifier,
     """
     rows = np.array(distinct_rows(real))
     features = _features(measure, real[rows])
-    columns: list[tuple[np.ndarray, ...]] = []
+    nothing = (to_bytes(real[:0]), np.array([], dtype=np.int64), rows[:0], np.array([]))
+    columns: list[tuple[np.ndarray, ...]] = [nothing]
     num_missing, num_copies = number, 0
     for attempt in range(MAX_DRAWS):
         drawn_with = derive_seed(seed, "instead of copies", attempt) if attempt else seed
         # Rounded to bytes before they are compared, since nobody will see them otherwise.
         images = to_bytes(draw(num_missing, drawn_with))
+        if not len(images):
+            continue
         found = nearest(_features(measure, to_float(images, real.device)), features)
         new = ~found.is_copy
         num_new = int(new.sum())

@@ -7,7 +7,7 @@ from gan_study.trainables.data.catalog import DATA_SETS
 from gan_study.trainables.data.difficulty import Difficulty
 from gan_study.trainables.data.images import LabeledImages
 from gan_study.trainables.data.source import DataConfig
-from gan_study.trainables.export.balanced_folder import TRAIN, VALIDATION, ManifestRow
+from gan_study.trainables.export.balanced_folder import SYNTHETIC, TRAIN, VALIDATION, ManifestRow
 from gan_study.trainables.export.filling import Filling
 from gan_study.trainables.export.layout import folder_name, write_png
 from gan_study.trainables.export.request import ExportRequest
@@ -35,7 +35,7 @@ def write_images(
     for label, made in fillings.items():
         name = parts.classes.names[label]
         for number, pixels in enumerate(made.images):
-            file = f"{TRAIN}/{folder_name(name)}/synthetic-{number:06d}.png"
+            file = f"{TRAIN}/{folder_name(name)}/{SYNTHETIC}{number:06d}.png"
             write_png(folder / file, pixels)
             yield ManifestRow(
                 file=file,

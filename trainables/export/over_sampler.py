@@ -23,6 +23,13 @@ Array: TypeAlias = npt.NDArray[Any]
 
 METHODS = tuple(name for name, entry in BALANCERS.items() if entry.adds_images)
 _LARGEST_SEED = 2**31 - 1
+_NOT_SETTINGS = {
+    "name": "give it as method",
+    "balance_to": "give it as sampling_strategy",
+    "dose": "give it as sampling_strategy",
+    **dict.fromkeys(("plan", "synthetic_weight"), "only a study fits a classifier"),
+    "filter": "only a study judges images",
+}
 
 
 class ImageOverSampler(ArraySampler):
@@ -132,9 +139,9 @@ class ImageOverSampler(ArraySampler):
     def _balancer(self, counts: tuple[int, ...], added: Mapping[int, int]) -> Balancer:
         """The method, set to fill every class up to the largest number that one of them is to have."""
         given = dict(self.settings or {})
-        for name, parameter in {"name": "method", "balance_to": "sampling_strategy"}.items():
+        for name, instead in _NOT_SETTINGS.items():
             if name in given:
-                raise ConfigError(f"settings.{name}: give it as {parameter}")
+                raise ConfigError(f"settings.{name}: {instead}")
         target = max(counts[label] + number for label, number in added.items())
         values = {**given, "name": self.method, "balance_to": target / max(counts)}
         return parse_balancing(values, where="settings").balancer

@@ -14,10 +14,11 @@ from gan_study.trainables.base.seeding import derive_seed, repeat_rows, torch_ge
 from gan_study.trainables.base.settings import dump
 from gan_study.trainables.classifiers.classifier import ClassifierConfig, FittedClassifier
 from gan_study.trainables.classifiers.training import fit, num_steps
-from gan_study.trainables.data.images import LabeledImages, TrainingSet, class_counts
+from gan_study.trainables.data.images import LabeledImages, TrainingSet, class_counts, distinct_rows
 from gan_study.trainables.image_quality.class_quality import ClassQuality, ImageSample, class_quality
 from gan_study.trainables.image_quality.extractor import data_set_classifier, domain_classifier, inception
 from gan_study.trainables.image_quality.features import ImageFeatures, InceptionFeatures
+from gan_study.trainables.image_quality.image_filter import ImageFilter, passed_share
 from gan_study.trainables.runtime.cache import Store, arithmetic, contents, made_once
 
 # Images of each kind, drawn at random: enough for every metric's second digit, and a second or two of work. If a
@@ -117,6 +118,8 @@ class MeasuredImages:
     """Drawn at random where there are many."""
     training: ImageSample
     """Without duplicates, drawn at random where there are many."""
+    rejected: Mapping[str, Tensor]
+    """Which of all its images an `ImageFilter` rejects, bool [N] for each reason."""
 
 
 def measure_images(
@@ -127,8 +130,11 @@ def measure_images(
     Beside the metrics of `class_quality`: `gan_test`, the share of a class's images that `models.domain` takes
     for it, with its recall on held-out images as the reference; and `gan_train`, the recall on held-out images of
     a classifier that was fitted to generated images alone of the classes that have some, with that of one fitted
-    to the real images, each as often, as the reference. Shmelkov et al. 2018, section 3, by class.
+    to the real images, each as often, as the reference. Shmelkov et al. 2018, section 3, by class. And
+    `filter_passed`, the share of a class's images that an `ImageFilter` lets pass, with that of held-out images.
+    Whatever weights a classifier is to give the images of `balanced`, here each counts as one.
     """
+    balanced = replace(balanced, weights=torch.ones_like(balanced.weights))
     made = tuple(sorted(set(balanced.labels[balanced.synthetic].tolist())))
     if not made:
         return {}
@@ -163,6 +169,8 @@ def _measure_class(
     training = drop_duplicates(real.training.of_class(label))
     num_features = models.features.features(training[:1]).shape[1]
     most = max(MAX_IMAGES, IMAGES_PER_FEATURE * num_features)
+    judge = ImageFilter(classifier=models.domain, training=real.training)
+    rejected = judge(of_class, label)
     generated = draw_images(of_class, most, seed=derive_seed(seed, "generated"))
     training = draw_images(training, most, seed=derive_seed(seed, "training"))
     held_out = draw_images(real.held_out.of_class(label), most, seed=derive_seed(seed, "held out"))
@@ -180,6 +188,8 @@ def _measure_class(
         "gan_test": recognised_share(models.domain, generated, label),
         "gan_test_floor": recognised_share(models.domain, held_out, label),
         **gan_train,
+        "filter_passed": passed_share(rejected),
+        "filter_passed_floor": passed_share(judge(held_out, label)) if len(held_out) else None,
     }
     missing = {name: "needs a held-out image of the class" for name, value in usefulness.items() if value is None}
     complete = replace(
@@ -189,7 +199,7 @@ def _measure_class(
         flags=(*quality.flags, *weakness_flags(gan_train["gan_train"], gan_train["gan_train_floor"])),
         features=models.kind,
     )
-    return MeasuredImages(quality=complete, **compared)
+    return MeasuredImages(quality=complete, rejected=rejected, **compared)
 
 
 def weakness_flags(gan_train: float | None, reference: float | None) -> tuple[str, ...]:
@@ -213,12 +223,6 @@ def repeat_images(training: TrainingSet, numbers: Sequence[int], *, seed: int) -
 def drop_duplicates(images: Tensor) -> Tensor:
     """`images` [N, C, H, W] without those that repeat an earlier one."""
     return images[distinct_rows(images)]
-
-
-def distinct_rows(images: Tensor) -> list[int]:
-    """The rows of `images` [N, C, H, W] that repeat no earlier one, ascending."""
-    first = {image.tobytes(): row for row, image in reversed(list(enumerate(images.cpu().numpy())))}
-    return sorted(first.values())
 
 
 def draw_images(images: Tensor, most: int, *, seed: int) -> Tensor:

@@ -10,6 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from gan_study.trainables.arrays import Array
+from gan_study.trainables.balancing.drawing import FilterCounts
 from gan_study.trainables.classifiers.classifier import FittedClassifier
 from gan_study.trainables.classifiers.scores import Scores, to_arrays
 from gan_study.trainables.data.images import Classes, Labels, TrainingSet, to_bytes
@@ -34,6 +35,18 @@ def class_arrays(classes: Classes, counts: Mapping[str, Sequence[int]]) -> dict[
         "classes/minority": np.array(classes.minority, dtype=np.int64),
         **{f"counts/{name}": np.array(each, dtype=np.int64) for name, each in counts.items()},
     }
+
+
+def filter_arrays(classes: Classes, filtered: Mapping[int, FilterCounts]) -> dict[str, Array]:
+    """How many images a filter rejected of each class, by reason; nothing where none were judged."""
+    if not filtered:
+        return {}
+    reasons = list(next(iter(filtered.values())).by_reason)
+    rejected = [
+        [filtered[label].by_reason[reason] if label in filtered else 0 for reason in reasons]
+        for label in range(len(classes.names))
+    ]
+    return {"filter/reasons": _text(reasons), "filter/rejected": np.array(rejected, dtype=np.int64)}
 
 
 def score_arrays(

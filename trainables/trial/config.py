@@ -73,11 +73,15 @@ class TrialConfig:
 
     def __post_init__(self) -> None:
         model = look_up(CLASSIFIERS, self.classifier.name, where="classifier.name")
-        if model.final_head is not None and BALANCERS[self.balancing.name].moves_predictions:
-            raise ConfigError(
-                f"balancing.name: {self.balancing.name!r} cannot be used with classifier {model.name!r}; it moves "
-                "log-probabilities, and the scores of this classifier's last step are none"
-            )
+        chosen = {"name": self.balancing.name}
+        if isinstance(self.balancing.balancer, GanBalancing):
+            chosen["plan"] = self.balancing.balancer.plan
+        for key, name in chosen.items():
+            if model.final_head is not None and BALANCERS[name].moves_predictions:
+                raise ConfigError(
+                    f"balancing.{key}: {name!r} cannot be used with classifier {model.name!r}; it moves "
+                    "log-probabilities, and the scores of this classifier's last step are none"
+                )
 
     @cached_property
     def trial_id(self) -> str:

@@ -7,10 +7,12 @@ from pathlib import PurePosixPath
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field, JsonValue
+from pydantic import Field
 
 from gan_study.trainables.arrays import Array
-from gan_study.trainables.balancing.balancer import BalancedSet
+from gan_study.trainables.balancing.balancer import BalancedSet, Balancer, FillsClasses
+from gan_study.trainables.balancing.drawing import FilterCounts, count_rejected
+from gan_study.trainables.balancing.gan import GanBalancing
 from gan_study.trainables.base.settings import UserError, digest, settings
 from gan_study.trainables.classifiers.classifier import FittedClassifier
 from gan_study.trainables.classifiers.metrics import Costs, improvement
@@ -37,6 +39,7 @@ from gan_study.trainables.record import (
 from gan_study.trainables.runtime.environment import code_digest, environment
 from gan_study.trainables.trial.artifacts import (
     class_arrays,
+    filter_arrays,
     fit_arrays,
     gan_arrays,
     measured_arrays,
@@ -114,7 +117,8 @@ def complete(
     seconds: Mapping[str, float],
 ) -> TrialOutcome:
     """The record and the arrays of a trial that came to its end."""
-    counts = _count_images(data, balanced.training)
+    filtered = balanced.filtered or {label: count_rejected(each.rejected) for label, each in measured.items()}
+    counts = _count_images(data, balanced.training, filtered)
     notes = (*data.parts.notes, *balanced.notes)
     if "test" in evaluated:
         counts["test"] = data.test.loaded.images.class_counts()
@@ -130,7 +134,9 @@ def complete(
         fit_spread=spread(evaluated["validation"].scores, purpose.metric),
         objective=gain(evaluated["validation"].scores, purpose),
         milestones=milestones,
-        generated=_describe_images(blank.config, counts, minority=data.parts.classes.minority),
+        generated=_describe_images(
+            config.balancing.balancer, counts, filtered, minority=data.parts.classes.minority
+        ),
         gan=_describe_length(balanced, pretrained_on(config.balancing)),
         memorisation=_describe_memorisation(measured),
         arrays=array_path(blank.trial_id),
@@ -141,6 +147,7 @@ def complete(
     )
     arrays = {
         **class_arrays(data.parts.classes, counts),
+        **filter_arrays(data.parts.classes, filtered),
         **gan_arrays(balanced.gans, pretrained_on=pretrained_on(config.balancing)),
         **sample_arrays(balanced.training),
         **snapshot_arrays(data.training, balanced.snapshots),
@@ -209,7 +216,9 @@ def _blank_record(config: TrialConfig, purpose: Purpose, *, imbalance_ratio: flo
     )
 
 
-def _count_images(data: TrialData, balanced: TrainingSet) -> dict[str, tuple[int, ...]]:
+def _count_images(
+    data: TrialData, balanced: TrainingSet, filtered: Mapping[int, FilterCounts]
+) -> dict[str, tuple[int, ...]]:
     """Images by class at each stage; see `counts/` in `trainables.arrays`."""
     parts = data.parts
     synthetic = class_counts(balanced.labels[balanced.synthetic].cpu().numpy(), len(parts.classes.names))
@@ -220,22 +229,30 @@ def _count_images(data: TrialData, balanced: TrainingSet) -> dict[str, tuple[int
         "validation": parts.validation.class_counts(),
         "balanced": balanced.class_counts(),
         "synthetic": synthetic,
+        "made": tuple(filtered[k].num_made if k in filtered else number for k, number in enumerate(synthetic)),
     }
 
 
 def _describe_images(
-    config: Mapping[str, JsonValue], counts: Mapping[str, Sequence[int]], *, minority: Sequence[int]
+    balancer: Balancer,
+    counts: Mapping[str, Sequence[int]],
+    filtered: Mapping[int, FilterCounts],
+    *,
+    minority: Sequence[int],
 ) -> GeneratedImages | None:
-    number = sum(counts["synthetic"])
-    if not number:
+    if not sum(counts["made"]):
         return None
-    balancing = config["balancing"]
-    asked = balancing.get("balance_to") if isinstance(balancing, dict) else None
+    fills = balancer if isinstance(balancer, FillsClasses) else None
+    gan = balancer if isinstance(balancer, GanBalancing) else None
     return GeneratedImages(
-        balance_to=asked if isinstance(asked, float) else None,
+        balance_to=fills.balance_to if fills else None,
+        dose=fills.dose if fills else None,
         share_reached=min(counts["balanced"][label] for label in minority) / max(counts["balanced"]),
-        num_made=number,
-        num_passed=number,
+        num_made=sum(counts["made"]),
+        num_passed=sum(counts["synthetic"]),
+        num_rejected=sum(each.num_rejected for each in filtered.values()) if filtered else None,
+        filter=("apply" if gan and gan.filter == "apply" else "measure") if filtered else None,
+        weight=gan.synthetic_weight if gan else 1.0,
     )
 
 

@@ -24,6 +24,7 @@ from gan_study.trainables.data.prepared import image_source
 from gan_study.trainables.data.source import ImageSource
 from gan_study.trainables.gans.batched import ALONE, TrialExecution
 from gan_study.trainables.gans.checkpoints import Checkpoints
+from gan_study.trainables.image_quality.image_filter import image_filter
 from gan_study.trainables.image_quality.judge import (
     MeasuredImages,
     RealImages,
@@ -62,12 +63,13 @@ def run_trial(
     makes a record of them.
     """
     clock = Stopwatch()
+    cached: Store = {} if store is None else store
     # The pool is thinned to the imbalance, validation is carved out of what is left, both go onto the device.
     data = _load(config, purpose, source, device)
     clock.lap("data")
     milestones: list[Milestone] = []
     # A balancer yields one set or, if it trains a GAN, one at each milestone and the answer last.
-    for balanced in _balance(config, data, checkpoints, execution):
+    for balanced in _balance(config, data, checkpoints, execution, cached):
         clock.lap("balancing")
         fits = _fit_classifiers(config, data, balanced)
         clock.lap("classifier")
@@ -82,7 +84,7 @@ def run_trial(
         measured: dict[int, MeasuredImages] = {}
         # The test part is read, and generated images are measured, only to confirm.
         if config.evaluation.test and purpose.measures_images:
-            measured = _measure_images(config, data, balanced, {} if store is None else store)
+            measured = _measure_images(config, data, balanced, cached)
             clock.lap("quality")
         if config.evaluation.test:
             evaluated["test"] = _evaluate(data, fits.classifiers, "test")
@@ -123,14 +125,17 @@ class Stopwatch:
 
 
 def _balance(
-    config: TrialConfig, data: TrialData, checkpoints: Checkpoints | None, execution: TrialExecution
+    config: TrialConfig, data: TrialData, checkpoints: Checkpoints | None, execution: TrialExecution, store: Store
 ) -> Iterator[BalancedSet]:
-    """The balanced sets, each with the real images that it asks for."""
+    """The balanced sets, each with the real images that it asks for; a GAN is given the filter that it applies."""
     inputs_of, balancer = partial(_balancer_inputs, config, data), config.balancing.balancer
     training, seed = inputs_of(config.seed)
     if isinstance(balancer, GanBalancing):
         execution = replace(execution, inputs_of=inputs_of)
-        sets = balancer.balance(training, seed=seed, checkpoints=checkpoints, execution=execution)
+        reject = None
+        if balancer.filter == "apply":
+            reject = image_filter(training, store, seed=derive_seed(config.seed, "quality"))
+        sets = balancer.balance(training, seed=seed, checkpoints=checkpoints, execution=execution, reject=reject)
     else:
         sets = balancer.balance(training, seed=seed)
     for balanced in sets:

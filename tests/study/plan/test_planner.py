@@ -97,7 +97,9 @@ def test_the_first_trial_of_each_has_its_defaults():
         first.setdefault((record.balancer, record.config["imbalance"]["ratio"]), record)
     assert len(first) == 4
     for (balancer, _), record in first.items():
-        assert record.config["balancing"]["gan"] == {**dump(VARIANTS[balancer].defaults), "milestones": []}
+        # A length that is searched is exact: the default's least, without its cap.
+        exact = {"most_generator_steps": None, "milestones": []}
+        assert record.config["balancing"]["gan"] == {**dump(VARIANTS[balancer].defaults), **exact}
 
 
 def test_a_parameter_is_asked_for_only_where_it_exists():
@@ -171,6 +173,7 @@ def test_a_space_without_untried_points_ends_the_search_early():
         "balancing/gan/generator_steps": None,
         "balancing/gan/generator_steps@vanilla_gan": None,
         "balancing/gan/weights/gradient_penalty": None,
+        "balancing/dose": None,
         "balancing/gan/learning_rate": {"kind": "choice", "options": [1e-4, 2e-4]},
     }
     simulation = finished(study(parameters=parameters), num_workers=3)
@@ -231,10 +234,11 @@ GRID = {
     "balancing/gan/generator_steps@vanilla_gan": {"kind": "choice", "options": [5, 10, 20]},
     "balancing/gan/learning_rate": {"kind": "choice", "options": [1e-4, 1e-3, 1e-2]},
     "balancing/gan/weights/gradient_penalty": None,
+    "balancing/dose": None,
 }
 
 
-def test_states_are_kept_at_the_steps_that_are_a_choice_and_in_the_confirmation_wherever_a_gan_is_looked_at():
+def test_states_are_kept_at_the_steps_that_are_a_choice_and_wherever_a_gan_is_looked_at():
     simulation = finished(study(parameters=GRID, trials=9))
     kept = {
         (trial.purpose.phase, trial.checkpoint_steps, trial.keeps_gan)
@@ -249,8 +253,19 @@ def test_states_are_kept_at_the_steps_that_are_a_choice_and_in_the_confirmation_
     for trial in simulation.started:
         if is_gan(trial, "confirm"):
             assert (trial.checkpoint_steps, trial.keeps_gan) == (frozenset(), True)
-    without_choice = (trial for trial in finished(study()).started if not is_gan(trial, "confirm"))
-    assert {trial.checkpoint_steps for trial in without_choice} == {frozenset()}
+    searched = [trial for trial in finished(study()).started if is_gan(trial, "search")]
+    assert searched
+    for trial in searched:
+        assert (trial.checkpoint_steps, trial.keeps_gan) == (frozenset(), True)
+
+
+def test_search_trials_that_differ_in_the_dose_alone_share_their_training():
+    doses = {"kind": "choice", "options": [0.25, 0.5, 1.0]}
+    of_one_gan = {key: None for key in GRID if key != "balancing/name"}
+    config = study(parameters={**GRID, **of_one_gan, "balancing/dose": doses}, trials=3)
+    trials = [trial for trial in finished(config).started if is_gan(trial, "search")]
+    assert {trial.config.balancing.balancer.dose for trial in trials} == {0.25, 0.5, 1.0}
+    assert all(one.shares_training_with(other) for one in trials for other in trials)
 
 
 def is_gan(trial, phase):
@@ -283,6 +298,8 @@ def test_a_gan_is_the_same_whatever_its_length_and_whatever_becomes_of_its_image
 
     assert shares_as(gan=replace(gan, generator_steps=gan.generator_steps + 1))
     assert shares_as(balance_to=balancing.balance_to / 2)
+    assert shares_as(dose=0.25)
+    assert shares_as(plan="class_weights", synthetic_weight=0.5, filter="apply")
     assert shares(classifier=replace(config.classifier, epochs=config.classifier.epochs + 1))
     assert not shares(seed=config.seed + 1)
     assert not shares(data=replace(config.data, image_size=16))

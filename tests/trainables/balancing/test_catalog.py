@@ -121,11 +121,12 @@ def test_a_second_stage_gives_rows_of_known_labels_by_its_seed(name: str, traini
     stage = answer(name).plan.head_stage
     assert stage is not None
     features = torch.rand(11, 4, generator=torch.Generator().manual_seed(0))
-    rows, labels = stage.rebalance(features, training.labels, 3)
+    rows, labels, weights = stage.rebalance(features, training.labels, training.weights, 3)
     assert rows.shape == (len(labels), 4) and rows.dtype == torch.float32 and labels.dtype == torch.int64
+    assert torch.equal(weights, torch.ones(len(labels)))
     assert labels.bincount().tolist() == [6, 6, 6]
     state = torch.get_rng_state()
-    again, again_labels = stage.rebalance(features, training.labels, 3)
+    again, again_labels, _ = stage.rebalance(features, training.labels, training.weights, 3)
     assert torch.equal(rows, again) and torch.equal(labels, again_labels)
     assert torch.equal(torch.get_rng_state(), state)
 
@@ -160,14 +161,17 @@ def test_setting_paths() -> None:
         )
     }
     assert BALANCERS["none"].setting_paths == set()
-    assert BALANCERS["random_oversampling"].setting_paths == {"balance_to"}
-    assert BALANCERS["dcgan"].setting_paths == {"balance_to", "image_size", *gan_paths}
-    assert BALANCERS["wgan_gp"].setting_paths == {
-        "balance_to",
-        "image_size",
-        "gan/weights/gradient_penalty",
-        *gan_paths,
-    }
+    assert BALANCERS["random_oversampling"].setting_paths == {"balance_to", "dose"}
+    of_gans = {"balance_to", "dose", "image_size", "plan", "synthetic_weight", "filter"}
+    assert BALANCERS["dcgan"].setting_paths == {*of_gans, *gan_paths}
+    assert BALANCERS["wgan_gp"].setting_paths == {*of_gans, "gan/weights/gradient_penalty", *gan_paths}
+
+
+@every_balancer
+def test_a_plan_is_what_leaves_the_images_as_they_are(name: str, training: TrainingSet) -> None:
+    balanced = answer(name)
+    leaves_images = torch.equal(balanced.training.images, training.images) and not balanced.wanted
+    assert BALANCERS[name].only_plans == leaves_images
 
 
 def test_every_variant_is_a_balancer() -> None:
@@ -179,7 +183,11 @@ def test_a_gan_keeps_the_defaults_of_its_variant_where_nothing_is_given() -> Non
     assert dumped == {
         "name": "wgan_gp",
         "balance_to": 1.0,
+        "dose": 1.0,
         "image_size": None,
+        "plan": "none",
+        "synthetic_weight": 1.0,
+        "filter": "measure",
         "gan": {
             "generator_steps": None,
             "most_generator_steps": None,
@@ -213,6 +221,18 @@ def test_a_gan_keeps_the_defaults_of_its_variant_where_nothing_is_given() -> Non
         (
             {"name": "random_oversampling", "balance_to": float("inf")},
             "balancing.balance_to: inf cannot be used; ",
+        ),
+        ({"name": "dcgan", "dose": 1.5}, "balancing.dose: 1.5 cannot be used; "),
+        ({"name": "dcgan", "synthetic_weight": 0}, "balancing.synthetic_weight: 0 cannot be used; "),
+        ({"name": "dcgan", "filter": "all"}, "balancing.filter: 'all' cannot be used; "),
+        (
+            {"name": "dcgan", "plan": "balancd_softmax"},
+            "balancing.plan: 'balancd_softmax' is no plan of how a classifier is fitted; "
+            "did you mean 'balanced_softmax'?",
+        ),
+        (
+            {"name": "dcgan", "plan": "smote"},
+            "balancing.plan: 'smote' is no plan of how a classifier is fitted; known: balanced_softmax, ",
         ),
         ({"name": "dcgan", "gan": {"epoch": 1}}, "balancing.gan.epoch: unknown key; did you mean 'epochs'?"),
         ({"name": "dcgan", "gan": {"beta1": 1}}, "balancing.gan.beta1: 1 cannot be used; "),

@@ -1,16 +1,19 @@
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
 from gan_study.trainables.balancing import training_length
 from gan_study.trainables.balancing.balancer import BalancedSet
 from gan_study.trainables.balancing.catalog import parse_balancing
 from gan_study.trainables.balancing.gan import GanBalancing, resize
+from gan_study.trainables.balancing.plans import PLANS
 from gan_study.trainables.base.seeding import derive_seed
+from gan_study.trainables.classifiers.loss_plans import PLAIN, AdjustedCrossEntropy
 from gan_study.trainables.data.images import Classes, TrainingSet
 from gan_study.trainables.gans.batched import GanExecution
 from gan_study.trainables.gans.catalog import VARIANTS
@@ -40,7 +43,7 @@ def test_yields_at_each_milestone_and_last_the_answer(training: TrainingSet) -> 
 
 
 def test_losses_up_to_the_step_of_each_class_that_was_filled(training: TrainingSet) -> None:
-    chosen = balancer("dcgan", generator_steps=34, milestones=[16, 33])
+    chosen = balancer("vanilla_gan", generator_steps=34, milestones=[16, 33])
     first, second, last = chosen.balance(training, seed=1)
     assert set(first.gans) == set(last.gans) == {"some", "few"}
     assert [version.gans["few"].loss_steps for version in (first, second, last)] == [
@@ -177,3 +180,93 @@ def test_resizing_keeps_the_mean_and_the_range() -> None:
     assert resize(checkered, 8).mean().abs() < 1e-6
     assert resize(checkered, None) is checkered
     assert resize(resize(checkered, 32), 32).shape == (1, 1, 32, 32)
+
+
+def last_of(chosen: GanBalancing, training: TrainingSet, **given: Any) -> BalancedSet:
+    *_, last = chosen.balance(training, seed=1, **given)
+    return last
+
+
+@pytest.mark.parametrize(
+    ("dose", "counts"), [(1.0, (6, 6, 6)), (0.5, (6, 5, 4)), (0.25, (6, 4, 3)), (0.01, (6, 4, 3))]
+)
+def test_a_dose_is_a_share_of_what_is_missing_and_at_least_one(
+    training: TrainingSet, dose: float, counts: tuple[int, ...]
+) -> None:
+    # Three and four images are missing.
+    assert last_of(replace(balancer("dcgan"), dose=dose), training).training.class_counts() == counts
+
+
+@pytest.mark.parametrize("name", ["dcgan", "cgan"])
+def test_a_smaller_dose_has_the_first_images_of_the_same_generator(training: TrainingSet, name: str) -> None:
+    whole, half = (last_of(replace(balancer(name), dose=dose), training) for dose in (1.0, 0.5))
+    for label in (1, 2):
+        few = half.training.of_class(label)
+        assert torch.equal(few, whole.training.of_class(label)[: len(few)])
+    assert {key: gan.losses for key, gan in half.gans.items()} == {
+        key: gan.losses for key, gan in whole.gans.items()
+    }
+
+
+def test_by_default_images_weigh_alike_and_the_classifier_is_fitted_plainly(training: TrainingSet) -> None:
+    last = last_of(balancer("dcgan"), training)
+    assert last.plan is PLAIN
+    assert torch.equal(last.training.weights, torch.ones(18))
+    assert last.filtered == {}
+
+
+def test_a_plan_is_given_the_sizes_of_the_filled_set_by_weight(
+    training: TrainingSet,
+) -> None:
+    chosen = replace(balancer("dcgan"), plan="balanced_softmax", synthetic_weight=0.25)
+    last = last_of(chosen, training)
+    assert isinstance(last.plan.loss, AdjustedCrossEntropy)
+    # 6 real images; 3 real and 3 generated; 2 and 4.
+    sizes = torch.tensor([6, 3.75, 3])
+    torch.testing.assert_close(last.plan.loss.adjustment, (sizes / sizes.sum()).log())
+    assert torch.equal(last.training.weights, torch.where(last.training.synthetic, 0.25, 1.0))
+
+
+def test_class_weights_multiply_those_of_images_so_that_classes_weigh_alike(
+    training: TrainingSet,
+) -> None:
+    last = last_of(replace(balancer("dcgan"), plan="class_weights", synthetic_weight=0.25), training)
+    torch.testing.assert_close(torch.tensor(last.training.weighted_class_counts()), torch.full((3,), 12.75 / 3))
+    real, made = (last.training.weights[last.training.synthetic == is_made] for is_made in (False, True))
+    assert real.min() > made.max()
+
+
+@pytest.mark.parametrize("plan", each(PLANS))
+def test_any_plan_leaves_the_filled_images_as_they_are(training: TrainingSet, plan: str) -> None:
+    plain = last_of(balancer("vanilla_gan"), training)
+    planned = last_of(replace(balancer("vanilla_gan"), plan=plan), training)
+    assert torch.equal(planned.training.images, plain.training.images)
+    assert planned.gans.keys() == plain.gans.keys() and planned.is_final
+
+
+def test_a_filter_that_is_applied_replaces_what_it_rejects(training: TrainingSet) -> None:
+    chosen = balancer("dcgan")
+    unfiltered = last_of(chosen, training).training
+    worst = unfiltered.of_class(1)[3]
+
+    def reject(images: Tensor, label: int) -> Mapping[str, Tensor]:
+        return {"the first": (images == worst).all(dim=(1, 2, 3))}
+
+    last = last_of(replace(chosen, filter="apply"), training, reject=reject)
+    assert last.training.class_counts() == (6, 6, 6)
+    assert torch.equal(last.training.of_class(1)[3:5], unfiltered.of_class(1)[4:6])
+    assert torch.equal(last.training.of_class(2), unfiltered.of_class(2))
+    assert {label: (found.num_made, found.num_rejected) for label, found in last.filtered.items()} == {
+        1: (4, 1),
+        2: (4, 0),
+    }
+    assert torch.equal(last_of(chosen, training, reject=reject).training.images, unfiltered.images)
+
+
+def test_a_class_of_which_nothing_passes_stays_small_and_a_note_says_so(training: TrainingSet) -> None:
+    def reject(images: Tensor, label: int) -> Mapping[str, Tensor]:
+        return {"all of one class": torch.full((len(images),), label == 2)}
+
+    last = last_of(replace(balancer("dcgan"), filter="apply"), training, reject=reject)
+    assert last.training.class_counts() == (6, 6, 2)
+    assert last.notes == ("class 'few': 0 of 4 images; the filter rejected 40 of 40",)

@@ -105,12 +105,22 @@ def test_labels_are_mixed_as_images_are(training: TrainingSet, balancer: Balance
 def test_crt_repeats_features_until_classes_are_as_large_as_the_largest() -> None:
     labels = torch.tensor([2, 0, 0, 2, 0, 0, 0])
     features = torch.arange(7.0)[:, None]
-    chosen, chosen_labels = class_balanced(features, labels, 1)
+    chosen, chosen_labels, weights = class_balanced(features, labels, torch.ones(7), 1)
+    assert torch.equal(weights, torch.ones(10))
     assert chosen_labels.bincount().tolist() == [5, 0, 5]
     assert (labels[chosen.squeeze(1).long()] == chosen_labels).all()
     repeats = chosen.squeeze(1).long().bincount().tolist()
     assert [repeats[row] for row in (1, 2, 4, 5, 6)] == [1] * 5
     assert sorted([repeats[0], repeats[3]]) == [2, 3]
+
+
+def test_crt_keeps_weights_within_a_class_and_classes_equal() -> None:
+    labels = torch.tensor([0, 0, 0, 0, 1, 1])
+    given = torch.tensor([1.0, 1.0, 1.0, 1.0, 1.0, 0.5])
+    _, chosen_labels, weights = class_balanced(torch.zeros(6, 1), labels, given, 1)
+    assert chosen_labels.bincount().tolist() == [4, 4]
+    # Over the mean of the class, 0.75, each of the two rows twice.
+    assert sorted(weights.tolist()) == pytest.approx([2 / 3, 2 / 3, 1, 1, 1, 1, 4 / 3, 4 / 3])
 
 
 def test_crt_asks_for_a_second_stage(training: TrainingSet) -> None:

@@ -80,12 +80,12 @@ def test_features_get_neighbours_in_a_second_stage(training: TrainingSet) -> Non
     assert stage is not None
     assert stage.steps_share == 0.3
     features = torch.rand(11, 4, generator=torch.Generator().manual_seed(0))
-    more, labels = stage.rebalance(features, training.labels, 7)
+    more, labels, weights = stage.rebalance(features, training.labels, torch.full((11,), 0.5), 7)
+    assert torch.equal(weights, torch.tensor([0.5] * 11 + [1.0]))
     assert labels.bincount().tolist() == [6, 3, 3]
     assert torch.equal(more[:11], features)
     first, second = features[training.labels == 2]
     share = ((more[11] - first) / (second - first)).unique()
     assert share.max() - share.min() < 1e-4 and 0 <= share.min() <= 1
-    again, _ = stage.rebalance(features, training.labels, 7)
-    other, _ = stage.rebalance(features, training.labels, 8)
+    again, other = (stage.rebalance(features, training.labels, training.weights, seed)[0] for seed in (7, 8))
     assert torch.equal(more, again) and not torch.equal(more, other)

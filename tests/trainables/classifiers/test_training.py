@@ -25,6 +25,7 @@ from gan_study.trainables.classifiers.training import (
     DivergedClassifierError,
     Validation,
     fit,
+    mix_weighted,
     num_steps,
     proportional_weights,
 )
@@ -240,7 +241,9 @@ def test_at_most_twenty_validation_losses_are_recorded_and_the_last_is(bars):
 
 
 def test_the_losses_of_a_head_that_is_fitted_anew_are_those_of_the_one_before(bars):
-    stage = HeadStage(rebalance=lambda features, labels, seed: (features, labels), steps_share=0.5)
+    stage = HeadStage(
+        rebalance=lambda features, labels, weights, seed: (features, labels, weights), steps_share=0.5
+    )
     plain = fit(CONFIG, bars, steps=20, seed=0)
     staged = fit(CONFIG, bars, steps=40, seed=0, plan=FittingPlan(head_stage=stage))
     assert staged.training_losses == plain.training_losses
@@ -318,8 +321,8 @@ def test_an_adjustment_is_added_to_the_logits_of_predictions_alone(bars):
 
 
 def test_a_second_stage_fits_a_new_head_to_what_it_is_given_and_leaves_the_body(bars):
-    def rebalance(features, labels, seed):
-        return features[labels != 0], labels[labels != 0]
+    def rebalance(features, labels, weights, seed):
+        return features[labels != 0], labels[labels != 0], weights[labels != 0]
 
     stage = HeadStage(rebalance=rebalance, steps_share=0.75)
     plain = fit(CONFIG, bars, steps=50, seed=0)
@@ -335,7 +338,9 @@ def test_a_second_stage_fits_a_new_head_to_what_it_is_given_and_leaves_the_body(
 def test_two_stages_take_as_many_steps_as_one(bars, monkeypatch, steps, share):
     taken, step = [], torch.optim.Adam.step
     monkeypatch.setattr(torch.optim.Adam, "step", lambda *args, **kw: (taken.append(1), step(*args, **kw))[1])
-    stage = HeadStage(rebalance=lambda features, labels, seed: (features, labels), steps_share=share)
+    stage = HeadStage(
+        rebalance=lambda features, labels, weights, seed: (features, labels, weights), steps_share=share
+    )
     fit(CONFIG, bars, steps=steps, seed=0, plan=FittingPlan(head_stage=stage))
     assert len(taken) == steps
 
@@ -349,3 +354,27 @@ def test_a_final_head_is_fitted_to_the_features_of_the_body(bars, monkeypatch):
     fitted = fit(CONFIG, bars, steps=20, seed=0)
     features = fitted.features(bars.images)
     assert torch.allclose(fitted.head(features), nearest_mean(features, bars.labels, None, 3, 0)(features))
+
+
+def test_the_weights_of_mixed_images_are_mixed_as_the_images_are():
+    def mix(images, labels):
+        """A quarter of each image's neighbour."""
+        return 0.75 * images + 0.25 * images.roll(1, 0), torch.eye(2)[labels]
+
+    images, labels = torch.rand(3, 1, 4, 4), torch.tensor([0, 1, 1])
+    mixed, shares, weights = mix_weighted(mix, images, labels, torch.tensor([1.0, 0.2, 0.6]))
+    wanted_images, wanted_shares = mix(images, labels)
+    torch.testing.assert_close(mixed, wanted_images)
+    assert torch.equal(shares, wanted_shares)
+    # 0.75 + 0.15, 0.15 + 0.25, 0.45 + 0.05.
+    torch.testing.assert_close(weights, torch.tensor([0.9, 0.4, 0.5]))
+
+
+def test_a_mixed_batch_is_fitted_by_the_weights_of_its_images(bars):
+    def mix(images, labels):
+        return images, torch.eye(len(bars.classes.names))[labels]
+
+    plan, halved = FittingPlan(mix=mix), replace(bars, weights=torch.where(bars.labels == 0, 0.01, 1.0))
+    both = (fit(CONFIG, each, steps=20, seed=0, plan=plan) for each in (bars, halved))
+    alike, weighted = (fitted.probabilities(bars.images) for fitted in both)
+    assert weighted[:, 0].mean() < alike[:, 0].mean()

@@ -44,8 +44,11 @@ def test_a_given_length_takes_the_place_of_all_that_the_variant_has(
 
 
 @pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS)
-def test_a_variant_is_trained_until_it_ends_by_itself_from_2000_to_6000_steps(variant: GanVariant) -> None:
-    assert lengths(variant.defaults) == (2000, 6000, None)
+def test_a_variant_ends_by_itself_from_2000_to_6000_steps_or_after_those_of_its_source(
+    variant: GanVariant,
+) -> None:
+    of_source = {"bagan_gp": (5800, None, None)}
+    assert lengths(variant.defaults) == of_source.get(variant.name, (2000, 6000, None))
 
 
 @pytest.mark.parametrize(

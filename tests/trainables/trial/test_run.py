@@ -186,6 +186,10 @@ def test_the_same_seed_gives_the_same_record(balancing):
         {"balancing": {**GAN, "balance_to": 0.5}},
         {"balancing": {"name": "vanilla_gan", "gan": {"generator_steps": 5}}},
         {"balancing": {"name": "vanilla_gan", "gan": {"generator_steps": 4, "learning_rate": 0.001}}},
+        {"balancing": {**GAN, "dose": 0.5}},
+        {"balancing": {**GAN, "plan": "crt"}},
+        {"balancing": {**GAN, "synthetic_weight": 0.3}},
+        {"balancing": {**GAN, "filter": "apply"}},
         {"data": {"name": "digits", "image_size": 32}},
         {"data": {"name": "digits", "validation_fraction": 0.3}},
         {"data": {"name": "digits", "train_size": 600}},
@@ -244,10 +248,38 @@ def test_synthetic_images_are_counted_and_shown():
     assert trial.gan_lengths == {"3": 4, "8": 4}
     record = result.record
     assert record.generated == GeneratedImages(
-        balance_to=1.0, share_reached=1.0, num_made=sum(counts.synthetic), num_passed=sum(counts.synthetic)
+        balance_to=1.0,
+        dose=1.0,
+        share_reached=1.0,
+        num_made=sum(counts.synthetic),
+        num_passed=sum(counts.synthetic),
     )
     assert record.gan == GanLength(generator_steps=4, reason="fixed", still_improving=None)
     assert record.memorisation is None
+
+
+def test_a_filter_is_measured_where_images_are_and_applied_where_it_is_asked_for():
+    measured = outcome(config(balancing=GAN, evaluation={"test": True}), Purpose(phase="confirm"))
+    applied = outcome(config(balancing={**GAN, "filter": "apply"}))
+    assert measured.record.generated.filter == "measure"
+    assert applied.record.generated.filter == "apply"
+    assert measured.record.generated.num_passed == measured.record.generated.num_made
+    for result in (measured, applied):
+        generated, arrays = result.record.generated, result.arrays
+        assert arrays["filter/reasons"].tolist() == ["another class", "copy", "outlier"]
+        assert arrays["counts/made"].sum() == generated.num_made
+        by_reason = arrays["filter/rejected"].sum(axis=0)
+        # Four steps of a GAN make noise.
+        assert 0 < by_reason.max() <= generated.num_rejected <= by_reason.sum()
+    generated = applied.record.generated
+    assert generated.num_made == generated.num_passed + generated.num_rejected
+
+
+def test_a_plan_that_moves_predictions_needs_log_probabilities():
+    support_vectors = {"classifier": {"name": "vgg_svm"}}
+    assert config(**support_vectors, balancing={**GAN, "plan": "balanced_softmax"})
+    with pytest.raises(ConfigError, match=r"balancing.plan: 'threshold_moving' cannot be used with classifier"):
+        config(**support_vectors, balancing={**GAN, "plan": "threshold_moving"})
 
 
 def test_how_the_images_grew_is_shown_at_steps_that_no_length_decides():

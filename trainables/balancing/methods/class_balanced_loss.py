@@ -23,7 +23,7 @@ class ClassBalanced:
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
         """`training` with other weights, and the plan, once."""
-        weights = effective_number_weights(training.class_counts(), beta=self.beta)
+        weights = effective_number_weights(training.weighted_class_counts(), beta=self.beta)
         yield BalancedSet(training=training.weighted(weights), plan=FittingPlan(loss=FocalLoss(gamma=self.gamma)))
 
 
@@ -31,4 +31,5 @@ CLASS_BALANCED_LOSS = BalancerEntry(
     name="class_balanced_loss",
     settings=ClassBalanced,
     summary="weights each class by the inverse of its effective size",
+    only_plans=True,
 )

@@ -19,11 +19,12 @@ class ClassWeights:
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
         """`training` with other weights, once."""
-        yield BalancedSet(training=training.weighted(inverse_weights(training.class_counts())))
+        yield BalancedSet(training=training.weighted(inverse_weights(training.weighted_class_counts())))
 
 
 CLASS_WEIGHTS = BalancerEntry(
     name="class_weights",
     settings=ClassWeights,
     summary="weights each class by the inverse of its size in the loss",
+    only_plans=True,
 )

@@ -31,17 +31,23 @@ class ClassifierRetraining:
         yield BalancedSet(training=training, plan=FittingPlan(head_stage=stage))
 
 
-def class_balanced(features: Tensor, labels: Tensor, seed: int) -> tuple[Tensor, Tensor]:
-    """Rows of `features` [N, D] and `labels` [N] repeated until every class has as many as the largest.
+def class_balanced(features: Tensor, labels: Tensor, weights: Tensor, seed: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Rows of `features` [N, D], `labels` [N] and `weights` [N], until every class has as many as the largest.
 
-    Within a class each row is taken equally often, to within one.
+    Within a class each row is taken equally often, to within one, and weighs as before beside the others of its
+    class; the weights of a class have the mean 1.
     """
     sizes = labels.bincount().tolist()
     rows = repeat_rows(labels, dict.fromkeys(range(len(sizes)), max(sizes)), seed=seed, purpose="class balance")
     chosen = torch.cat(list(rows.values()))
-    return features[chosen], labels[chosen]
+    # On the CPU, where sums have one order.
+    means = (labels.cpu().bincount(weights.cpu()) / labels.cpu().bincount()).to(weights)
+    return features[chosen], labels[chosen], (weights / means[labels])[chosen]
 
 
 CRT = BalancerEntry(
-    name="crt", settings=ClassifierRetraining, summary="fits the head anew, on class-balanced batches"
+    name="crt",
+    settings=ClassifierRetraining,
+    summary="fits the head anew, on class-balanced batches",
+    only_plans=True,
 )

@@ -2,9 +2,7 @@
 
 from collections.abc import Iterator
 
-from pydantic import Field
-
-from gan_study.trainables.balancing.balancer import BalancedSet, BalancerEntry
+from gan_study.trainables.balancing.balancer import BalancedSet, BalancerEntry, FillsClasses
 from gan_study.trainables.balancing.copies import with_copies
 from gan_study.trainables.base.seeding import derive_seed
 from gan_study.trainables.base.settings import settings
@@ -12,7 +10,7 @@ from gan_study.trainables.data.images import TrainingSet
 
 
 @settings
-class Duplicates:
+class Duplicates(FillsClasses):
     """Repeats minority images equally often, to within one, up to `balance_to` times the largest class.
 
     The control for what document 003 leaves open: is it the balance, or the number of images? As many are added
@@ -21,12 +19,10 @@ class Duplicates:
     image counts. The repetitions are photographs still, and do not count as synthetic.
     """
 
-    balance_to: float = Field(default=1.0, gt=0)
-
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
         """`training` with repetitions after it, once; raises DataError where a minority class has no image."""
         seed = derive_seed(seed, "duplicates")
-        yield BalancedSet(training=with_copies(training, balance_to=self.balance_to, seed=seed))
+        yield BalancedSet(training=with_copies(training, self.additions(training), seed=seed))
 
 
 DUPLICATES = BalancerEntry(

@@ -7,7 +7,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from gan_study.trainables.balancing.balancer import BalancedSet, BalancerEntry
+from gan_study.trainables.balancing.balancer import BalancedSet, BalancerEntry, FillsClasses
 from gan_study.trainables.balancing.methods.smote import SmoteRequest, between_neighbours, smote_request
 from gan_study.trainables.base.settings import settings
 from gan_study.trainables.classifiers.loss_plans import FittingPlan, HeadStage
@@ -15,33 +15,35 @@ from gan_study.trainables.data.images import TrainingSet
 
 
 @settings
-class FeatureSmote:
+class FeatureSmote(FillsClasses):
     """SMOTE on the features of the trained classifier, to which its head is fitted anew; images stay as they are.
 
     Neighbours are near as the classifier sees them, as in DeepSMOTE (Dablain et al. 2021), but no image is made.
     The second stage takes the share `steps_share` of all steps, at a rate that falls to 0 as a cosine.
     """
 
-    balance_to: float = Field(default=1.0, gt=0)
     k_neighbors: int = Field(default=5, ge=1)
     steps_share: float = Field(default=0.5, gt=0, lt=1)
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
         """`training` and the plan, once; raises DataError for a minority class of fewer than two images."""
-        request = smote_request(training, balance_to=self.balance_to, k_neighbors=self.k_neighbors)
+        request = smote_request(training, self.additions(training), k_neighbors=self.k_neighbors)
         stage = HeadStage(rebalance=partial(_with_new_features, request=request), steps_share=self.steps_share)
         yield BalancedSet(training=training, plan=FittingPlan(head_stage=stage), notes=request.notes)
 
 
 def _with_new_features(
-    features: Tensor, labels: Tensor, seed: int, *, request: SmoteRequest
-) -> tuple[Tensor, Tensor]:
+    features: Tensor, labels: Tensor, weights: Tensor, seed: int, *, request: SmoteRequest
+) -> tuple[Tensor, Tensor, Tensor]:
     made, made_labels = between_neighbours(features, labels, seed, request)
-    return torch.cat([features, made]), torch.cat([labels, made_labels])
+    joined = ((features, made), (labels, made_labels), (weights, weights.new_ones(len(made))))
+    all_features, all_labels, all_weights = map(torch.cat, joined)
+    return all_features, all_labels, all_weights
 
 
 FEATURE_SMOTE = BalancerEntry(
     name="feature_smote",
     settings=FeatureSmote,
     summary="fits the head anew, with SMOTE on the classifier's features",
+    only_plans=True,
 )

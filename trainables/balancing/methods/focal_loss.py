@@ -25,5 +25,8 @@ class Focal:
 
 
 FOCAL_LOSS = BalancerEntry(
-    name="focal_loss", settings=Focal, summary="makes images that are easy count less in the loss"
+    name="focal_loss",
+    settings=Focal,
+    summary="makes images that are easy count less in the loss",
+    only_plans=True,
 )

@@ -8,7 +8,7 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
-from gan_study.trainables.balancing.balancer import BalancedSet, BalancerEntry
+from gan_study.trainables.balancing.balancer import BalancedSet, BalancerEntry, FillsClasses
 from gan_study.trainables.balancing.copies import with_copies
 from gan_study.trainables.base.seeding import derive_seed, torch_generator
 from gan_study.trainables.base.settings import settings
@@ -19,7 +19,7 @@ _BATCH = 1024
 
 
 @settings
-class ImageTransforms:
+class ImageTransforms(FillsClasses):
     """Fills each minority class with randomly transformed copies of its images, as the study's document 003 does.
 
     Each copy is rotated by up to `rotation_degrees` either way, shifted by up to `shift` of its size along each
@@ -31,7 +31,6 @@ class ImageTransforms:
     mirrored digit is no digit, and a marker in a radiograph changes sides.
     """
 
-    balance_to: float = Field(default=1.0, gt=0)
     rotation_degrees: float = Field(default=10.0, ge=0, le=180)
     shift: float = Field(default=0.1, ge=0, le=1)
     shear_degrees: float = Field(default=10.0, ge=0, lt=90)
@@ -42,7 +41,7 @@ class ImageTransforms:
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
         """`training` with the copies after it, once; raises DataError where a minority class has no image."""
         seed = derive_seed(seed, "transforms")
-        filled = with_copies(training, balance_to=self.balance_to, seed=seed, change=self._transform)
+        filled = with_copies(training, self.additions(training), seed=seed, change=self._transform)
         yield BalancedSet(training=filled)
 
     def _transform(self, images: Tensor, seed: int) -> Tensor:

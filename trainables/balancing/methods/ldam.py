@@ -32,7 +32,7 @@ class Ldam:
         yield BalancedSet(training=training, plan=FittingPlan(loss=self._loss(training), cosine_scale=self.scale))
 
     def _loss(self, training: TrainingSet) -> Loss:
-        margins = label_aware_margins(training.class_counts(), largest=self.max_margin)
+        margins = label_aware_margins(training.weighted_class_counts(), largest=self.max_margin)
         return LdamLoss(margins=training.weights.new_tensor(margins), scale=self.scale)
 
 
@@ -48,7 +48,7 @@ class LdamDrw(Ldam):
     reweighting_from: float = Field(default=0.8, ge=0, le=1)
 
     def _loss(self, training: TrainingSet) -> Loss:
-        weights = effective_number_weights(training.class_counts(), beta=self.beta)
+        weights = effective_number_weights(training.weighted_class_counts(), beta=self.beta)
         return DeferredReweighting(
             loss=super()._loss(training),
             class_weights=training.weights.new_tensor(weights),
@@ -56,7 +56,12 @@ class LdamDrw(Ldam):
         )
 
 
-LDAM = BalancerEntry(name="ldam", settings=Ldam, summary="asks for larger margins in rare classes")
+LDAM = BalancerEntry(
+    name="ldam", settings=Ldam, summary="asks for larger margins in rare classes", only_plans=True
+)
 LDAM_DRW = BalancerEntry(
-    name="ldam_drw", settings=LdamDrw, summary="LDAM, and class-balanced weights for the last part of the training"
+    name="ldam_drw",
+    settings=LdamDrw,
+    summary="LDAM, and class-balanced weights for the last part of the training",
+    only_plans=True,
 )

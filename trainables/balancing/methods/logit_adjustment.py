@@ -49,12 +49,12 @@ class ThresholdMoving:
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
         """`training` and the plan, once."""
-        adjustment = tuple(-self.tau * log_prior for log_prior in log_priors(training.class_counts()))
+        adjustment = tuple(-self.tau * log_prior for log_prior in log_priors(training.weighted_class_counts()))
         yield BalancedSet(training=training, plan=FittingPlan(log_adjustment=adjustment))
 
 
 def _adjusted_while_training(training: TrainingSet, *, tau: float) -> BalancedSet:
-    adjustment = tau * training.weights.new_tensor(log_priors(training.class_counts()))
+    adjustment = tau * training.weights.new_tensor(log_priors(training.weighted_class_counts()))
     return BalancedSet(training=training, plan=FittingPlan(loss=AdjustedCrossEntropy(adjustment=adjustment)))
 
 
@@ -62,15 +62,18 @@ BALANCED_SOFTMAX = BalancerEntry(
     name="balanced_softmax",
     settings=BalancedSoftmax,
     summary="adds the logarithm of the class sizes to the logits in the loss",
+    only_plans=True,
 )
 LOGIT_ADJUSTMENT = BalancerEntry(
     name="logit_adjustment",
     settings=LogitAdjustment,
     summary="adds tau times the logarithm of the priors in the loss",
+    only_plans=True,
 )
 THRESHOLD_MOVING = BalancerEntry(
     name="threshold_moving",
     settings=ThresholdMoving,
     summary="divides the predicted probabilities by the class priors",
     moves_predictions=True,
+    only_plans=True,
 )

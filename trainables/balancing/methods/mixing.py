@@ -46,7 +46,12 @@ class Cutmix:
         yield BalancedSet(training=training, plan=FittingPlan(mix=mix))
 
 
-MIXUP = BalancerEntry(name="mixup", settings=Mixup, summary="blends the images of a batch, and their labels")
+MIXUP = BalancerEntry(
+    name="mixup", settings=Mixup, summary="blends the images of a batch, and their labels", only_plans=True
+)
 CUTMIX = BalancerEntry(
-    name="cutmix", settings=Cutmix, summary="pastes parts of images into others of the batch, and mixes the labels"
+    name="cutmix",
+    settings=Cutmix,
+    summary="pastes parts of images into others of the batch, and mixes the labels",
+    only_plans=True,
 )

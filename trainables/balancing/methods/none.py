@@ -16,4 +16,4 @@ class NoBalancing:
         yield BalancedSet(training=training)
 
 
-NONE = BalancerEntry(name="none", settings=NoBalancing, summary="the training set as it is")
+NONE = BalancerEntry(name="none", settings=NoBalancing, summary="the training set as it is", only_plans=True)

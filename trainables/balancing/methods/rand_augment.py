@@ -6,7 +6,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from gan_study.trainables.balancing.balancer import BalancedSet, BalancerEntry
+from gan_study.trainables.balancing.balancer import BalancedSet, BalancerEntry, FillsClasses
 from gan_study.trainables.balancing.copies import with_copies
 from gan_study.trainables.base.seeding import derive_seed, seeded_global_state
 from gan_study.trainables.base.settings import settings
@@ -19,7 +19,7 @@ _STRONGEST = 30
 
 
 @settings
-class RandAugment:
+class RandAugment(FillsClasses):
     """Fills each minority class with copies of its images, each after `num_ops` random changes of `magnitude`.
 
     Cubuk et al. 2020, "RandAugment: Practical Automated Data Augmentation with a Reduced Search Space", with
@@ -27,14 +27,13 @@ class RandAugment:
     magnitudes of 0 to 30. A shift of 1/8 of the image is about magnitude 9, and so is a rotation by 9 degrees.
     """
 
-    balance_to: float = Field(default=1.0, gt=0)
     num_ops: int = Field(default=2, ge=1)
     magnitude: int = Field(default=9, ge=0, le=_STRONGEST)
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
         """`training` with the copies after it, once; raises DataError where a minority class has no image."""
         seed = derive_seed(seed, "rand_augment")
-        filled = with_copies(training, balance_to=self.balance_to, seed=seed, change=self._change)
+        filled = with_copies(training, self.additions(training), seed=seed, change=self._change)
         yield BalancedSet(training=filled)
 
     def _change(self, images: Tensor, seed: int) -> Tensor:

@@ -4,16 +4,15 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
-from pydantic import Field
 
-from gan_study.trainables.balancing.balancer import BalancedSet, BalancerEntry, deficits
+from gan_study.trainables.balancing.balancer import BalancedSet, BalancerEntry, FillsClasses
 from gan_study.trainables.base.seeding import random_state
 from gan_study.trainables.base.settings import settings
 from gan_study.trainables.data.images import TrainingSet
 
 
 @settings
-class RandomOversampling:
+class RandomOversampling(FillsClasses):
     """Repeats minority images until each minority class has `balance_to` times as many as the largest class.
 
     They are drawn with replacement. The repetitions are photographs still, so they do not count as synthetic.
@@ -21,16 +20,13 @@ class RandomOversampling:
     it to dominate the other simple methods.
     """
 
-    balance_to: float = Field(default=1.0, gt=0)
-
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
         """`training` with repetitions after it, once; raises DataError where a minority class has no image."""
         from imblearn.over_sampling import RandomOverSampler  # late: it takes a second
 
-        counts = training.class_counts()
-        missing = deficits(training, balance_to=self.balance_to)
+        counts, added = training.class_counts(), self.additions(training)
         sampler = RandomOverSampler(
-            sampling_strategy={label: counts[label] + number for label, number in missing.items()},
+            sampling_strategy={label: counts[label] + number for label, number in added.items()},
             random_state=random_state(seed, "oversampling"),
         )
         sampler.fit_resample(np.arange(len(training))[:, None], training.labels.cpu().numpy())

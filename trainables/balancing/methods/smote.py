@@ -8,26 +8,25 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from gan_study.trainables.balancing.balancer import BalancedSet, BalancerEntry, deficits
+from gan_study.trainables.balancing.balancer import BalancedSet, BalancerEntry, FillsClasses
 from gan_study.trainables.base.seeding import derive_seed, random_state
 from gan_study.trainables.base.settings import DataError, settings
 from gan_study.trainables.data.images import TrainingSet, class_counts
 
 
 @settings
-class Smote:
+class Smote(FillsClasses):
     """Fills each minority class with x + u (x' - x) of its images: u uniform in [0, 1], x' near x as pixels go.
 
     Chawla et al. 2002, "SMOTE: Synthetic Minority Over-sampling Technique", section 4.2, by imbalanced-learn.
     x' is one of the `k_neighbors` nearest images of the class; in a smaller class, any of the others.
     """
 
-    balance_to: float = Field(default=1.0, gt=0)
     k_neighbors: int = Field(default=5, ge=1)
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
         """`training` with the new images after it, once; raises DataError for a class of fewer than two."""
-        request = smote_request(training, balance_to=self.balance_to, k_neighbors=self.k_neighbors)
+        request = smote_request(training, self.additions(training), k_neighbors=self.k_neighbors)
         made, labels = between_neighbours(
             training.images.flatten(1), training.labels, derive_seed(seed, "smote"), request
         )
@@ -38,26 +37,25 @@ class Smote:
 
 @dataclass(frozen=True, kw_only=True)
 class SmoteRequest:
-    """How many examples each class wants (`missing`), between how many `neighbours` of it, by label."""
+    """How many examples each class wants (`wanted`), between how many `neighbours` of it, by label."""
 
-    missing: Mapping[int, int]
+    wanted: Mapping[int, int]
     neighbours: Mapping[int, int]
     notes: tuple[str, ...] = ()
 
 
-def smote_request(training: TrainingSet, *, balance_to: float, k_neighbors: int) -> SmoteRequest:
-    """What each minority class of `training` lacks; a note for each that has too few images for `k_neighbors`.
+def smote_request(training: TrainingSet, wanted: Mapping[int, int], *, k_neighbors: int) -> SmoteRequest:
+    """`wanted` examples of classes of `training`; a note for each that has too few images for `k_neighbors`.
 
     Raises DataError where such a class has fewer than two images.
     """
-    missing = deficits(training, balance_to=balance_to)
     counts, names = training.class_counts(), training.classes.names
-    for label in missing:
+    for label in wanted:
         if counts[label] < 2:
             raise DataError(f"class {names[label]!r} has one image in the training part; SMOTE needs two")
-    neighbours = {label: min(k_neighbors, counts[label] - 1) for label in missing}
+    neighbours = {label: min(k_neighbors, counts[label] - 1) for label in wanted}
     return SmoteRequest(
-        missing=missing,
+        wanted=wanted,
         neighbours=neighbours,
         notes=tuple(
             f"class {names[label]!r} has {counts[label]} images: SMOTE takes {number} of {k_neighbors} neighbours"
@@ -77,7 +75,7 @@ def between_neighbours(rows: Tensor, labels: Tensor, seed: int, request: SmoteRe
     made, made_labels = [values[:0]], [targets[:0]]
     # One call for each number of neighbours: nearly always one.
     for number in sorted(set(request.neighbours.values())):
-        wanted = {label: n for label, n in request.missing.items() if request.neighbours[label] == number}
+        wanted = {label: n for label, n in request.wanted.items() if request.neighbours[label] == number}
         sampler = SMOTE(
             sampling_strategy={label: counts[label] + n for label, n in wanted.items()},
             k_neighbors=number,

@@ -1,0 +1,82 @@
+"""Which of a generator's images fill a class: the first of a stream, or the first that a filter lets pass."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+import torch
+from torch import Tensor
+
+from gan_study.trainables.base.seeding import derive_seed
+
+# After so many draws a class is left as it is: a generator of which nothing passes will make nothing that does.
+MAX_DRAWS = 10
+
+# From images [N, C, H, W] and the label that they were made for to which are rejected, bool [N] for each reason.
+Reject: TypeAlias = Callable[[Tensor, int], Mapping[str, Tensor]]
+
+
+class Draw(Protocol):
+    """Images of a class from a generator."""
+
+    def __call__(self, *, seed: int) -> Tensor:
+        """Images [N, C, H, W] in [-1, 1], of every seed equally many."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilterCounts:
+    """What a filter found among the images made of a class."""
+
+    num_made: int
+    """Images that it judged."""
+    num_rejected: int
+    """Those that it rejects, for whatever reason."""
+    by_reason: Mapping[str, int]
+    """Those that it rejects for each reason; an image may have several."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Drawn:
+    """Images for one class [N, C, H, W], and what was rejected until there were as many."""
+
+    images: Tensor
+    counts: FilterCounts
+
+
+def passing_rows(reasons: Mapping[str, Tensor]) -> Tensor:
+    """The rows of images that are rejected for none of the `reasons`, ascending; each has a bool [N]."""
+    return torch.nonzero(~torch.stack(list(reasons.values())).any(dim=0)).squeeze(1)
+
+
+def count_rejected(reasons: Mapping[str, Tensor]) -> FilterCounts:
+    """What a filter found: `reasons` maps each of its reasons to the images that it rejects for it, bool [N]."""
+    is_rejected = torch.stack(list(reasons.values())).any(dim=0)
+    return FilterCounts(
+        num_made=len(is_rejected),
+        num_rejected=int(is_rejected.sum()),
+        by_reason={reason: int(found.sum()) for reason, found in reasons.items()},
+    )
+
+
+def draw_passing(draw: Draw, label: int, reject: Reject, *, wanted: int, seed: int) -> Drawn:
+    """The first `wanted` images for class `label` that pass a filter; fewer if MAX_DRAWS draws hold fewer.
+
+    The first draw has `seed` itself. A smaller number gives the first images of a larger one.
+    """
+    taken: list[Tensor] = []
+    judged: list[Mapping[str, Tensor]] = []
+    missing = wanted
+    for attempt in range(MAX_DRAWS):
+        images = draw(seed=derive_seed(seed, "instead of rejected", attempt) if attempt else seed)
+        reasons = reject(images, label)
+        passing = passing_rows(reasons)[:missing]
+        missing -= len(passing)
+        # What comes after the last image that is taken was not needed, and is not counted.
+        num_judged = len(images) if missing else int(passing[-1]) + 1
+        taken.append(images[passing])
+        judged.append({reason: found[:num_judged] for reason, found in reasons.items()})
+        if not missing:
+            break
+    all_judged = {reason: torch.cat([each[reason] for each in judged]) for reason in judged[0]}
+    return Drawn(images=torch.cat(taken), counts=count_rejected(all_judged))

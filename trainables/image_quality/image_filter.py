@@ -1,0 +1,82 @@
+"""Which generated images to distrust: taken for another class, near-copies of training images, outliers.
+
+All is judged by one classifier of the training part, so that neither validation nor test part plays a role.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from sklearn.metrics.pairwise import euclidean_distances
+from torch import Tensor
+
+from gan_study.trainables.base.seeding import derive_seed
+from gan_study.trainables.classifiers.classifier import FittedClassifier
+from gan_study.trainables.data.images import TrainingSet, distinct_rows
+from gan_study.trainables.image_quality.copying import QUANTILE, Features, nearest
+from gan_study.trainables.image_quality.extractor import domain_classifier
+from gan_study.trainables.runtime.cache import Store
+
+ANOTHER_CLASS, COPY, OUTLIER = "another class", "copy", "outlier"
+REASONS = (ANOTHER_CLASS, COPY, OUTLIER)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ImageFilter:
+    """Rejects images that `classifier`, fitted to the real `training` part, distrusts."""
+
+    classifier: FittedClassifier
+    training: TrainingSet
+
+    def __call__(self, images: Tensor, label: int) -> dict[str, Tensor]:
+        """Which of `images` [N, C, H, W], made for class `label`, each of REASONS rejects, bool [N].
+
+        Another class: taken for one by the classifier. Copy: by its features, as in `copying.nearest`.
+        Outlier: farther from the nearest training image of the class than `largest_distance` allows.
+        """
+        features = self.classifier.features(images)
+        real = self._features(self.training.of_class(label))
+        found = nearest(_to_numpy(features), real)
+        with torch.no_grad():
+            taken_for = self.classifier.head(features).argmax(dim=1)
+        is_outlier = found.distance > largest_distance(real)
+        return {
+            ANOTHER_CLASS: taken_for != label,
+            COPY: torch.as_tensor(found.is_copy, device=images.device),
+            OUTLIER: torch.as_tensor(is_outlier, device=images.device),
+        }
+
+    def _features(self, images: Tensor) -> Features:
+        return _to_numpy(self.classifier.features(images[distinct_rows(images)]))
+
+
+def passed_share(rejected: Mapping[str, Tensor]) -> float:
+    """The share of images that are rejected for no reason; `rejected` has those that are, bool [N] for each."""
+    return float((~torch.stack(list(rejected.values())).any(dim=0)).float().mean())
+
+
+def largest_distance(real: Features) -> float:
+    """How far an image may lie from the nearest of the `real` ones [N, D] and be no outlier.
+
+    The quantile 1 - QUANTILE of the distances of real images to their nearest other: of twenty of them, one would
+    be called an outlier. Infinite with one image, which says nothing of how far others lie.
+    """
+    if len(real) < 2:
+        return np.inf
+    distances = euclidean_distances(real)
+    np.fill_diagonal(distances, np.inf)
+    return float(np.quantile(distances.min(axis=1), 1 - QUANTILE))
+
+
+def image_filter(training: TrainingSet, store: Store, *, seed: int) -> ImageFilter:
+    """The filter of a training part. Its classifier measures images too, and is cached in `store`."""
+    return ImageFilter(
+        classifier=domain_classifier(training, store, seed=derive_seed(seed, "domain")), training=training
+    )
+
+
+def _to_numpy(features: Tensor) -> npt.NDArray[np.float64]:
+    found: npt.NDArray[np.float64] = features.cpu().numpy().astype(np.float64)
+    return found
