@@ -19,7 +19,7 @@ SCHEMA_VERSION = 2
 # Most bytes of one record, so that ten thousand stay some tens of megabytes: longer texts are shortened, and lists
 # of classes are left to `study.json`, which has them once. Three lists of classes fit beside all else.
 MOST_RECORD_BYTES = 8192
-MOST_NOTES_BYTES, MOST_NOTE_BYTES, MOST_FAILURE_BYTES, MOST_CLASSES_BYTES = 2000, 400, 600, 150
+MOST_NOTES_BYTES, MOST_NOTE_BYTES, MOST_FAILURE_BYTES, MOST_CLASSES_BYTES = 1700, 400, 600, 150
 # The settings of a trial that name classes.
 _CLASS_LISTS = (("data", "classes"), ("imbalance", "minority_classes"), ("imbalance", "counts"))
 

@@ -42,7 +42,7 @@ def _snapshots(real: np.ndarray) -> dict[str, np.ndarray]:
 
 def _measured(made: np.ndarray, real: np.ndarray) -> MeasuredImages:
     quality = ClassQuality(metrics={}, missing={}, num_generated=12, num_training=20, num_held_out=0, flags=())
-    return MeasuredImages(quality=quality, generated=_sample(made), training=_sample(real))
+    return MeasuredImages(quality=quality, rejected={}, generated=_sample(made), training=_sample(real))
 
 
 def _sample(images: np.ndarray) -> ImageSample:

@@ -149,7 +149,7 @@ def test_flagged_generators_are_a_caveat(tmp_path: Path, records: Sequence[Trial
 
 def test_flags_of_a_search_are_no_caveat() -> None:
     searched = [record for record in measured() if record.phase != "confirm"]
-    assert [flagged_images(searched, flag) for flag in FLAGS] == [[], []]
+    assert [flagged_images(searched, flag) for flag in FLAGS] == [[], [], []]
 
 
 def test_usefulness_sets_the_mean_gain_against_the_distance_relative_to_the_floor() -> None:
