@@ -26,7 +26,7 @@ def imbalance_ratios(config: StudyConfig) -> dict[Ratio, float]:
     return {
         trial.cell.ratio: prepare(trial.config, image_source(config.data)).imbalance_ratio
         for trial in baseline_trials(config)
-        if trial.cell.balancer == NO_BALANCING
+        if trial.cell.balancer == NO_BALANCING and trial.config.seed == config.search.seed
     }
 
 
@@ -64,6 +64,8 @@ def with_absolute_paths(config: StudyConfig) -> StudyConfig:
     if isinstance(choice, InceptionFeatures):
         choice = replace(choice, weights=_absolute(choice.weights))
         config = replace(config, confirm=replace(config.confirm, image_features=choice))
+    if (prior := config.search.from_study) is not None:
+        config = replace(config, search=replace(config.search, from_study=_absolute(prior)))
     return config
 
 

@@ -19,6 +19,7 @@ from gan_study.study.run.cluster import Room, ray_cluster, room_for_trials
 from gan_study.study.run.folder import Manifest, StudyFolder, claim_folder, create_study_folder, read_manifest
 from gan_study.study.run.lock import sole_driver
 from gan_study.study.run.more_seeds import check_until_decided, take_to_seeds
+from gan_study.study.run.prior import read_prior
 from gan_study.study.run.record_store import RecordStore, read_records
 from gan_study.study.run.result import StudyResult, UnfinishedStudyError
 from gan_study.study.run.retention import Retention, best_confirmed
@@ -65,6 +66,8 @@ def run_study(
     ratios = data_checks.imbalance_ratios(config)
     data_checks.check_objective(config)
     data_checks.check_image_features(config)
+    if config.search.from_study is not None:
+        read_prior(config.search.from_study)
     for note in data_checks.data_notes(config):
         say(options.console, f"Data: {note}")
     root = Path(out or Path("studies") / f"{config.name}-{datetime.datetime.now():%Y%m%d-%H%M%S}")
@@ -128,6 +131,7 @@ def _run(
             tally.num_trials = num_trials(config, rounds)
             rounds_decided(rounds)
 
+        prior = () if config.search.from_study is None else read_prior(config.search.from_study)
         view = _optuna_view(manifest, folder)
         mirrors = closing.enter_context(_mirrors(manifest, folder, options.console))
         session = StudySession(
@@ -149,6 +153,7 @@ def _run(
                 *mirrors,
             ],
             on_rounds=on_rounds,
+            prior=prior,
         )
         for record in session.records:
             tally.count(record)

@@ -33,11 +33,12 @@ class TimeBudget:
     num_workers: int
     started_at: float = field(default_factory=time.monotonic)
 
-    def may_search(self, trial_seconds: Iterable[float]) -> bool:
-        """Whether one more search trial and then the whole confirmation fit in, if trials take their mean time."""
+    def may_search(self, trial_seconds: Iterable[float], *, num_trials: int = 1) -> bool:
+        """Whether so many more search trials and then the confirmation fit in, if trials take their mean time."""
         if self.seconds is None:
             return True
-        needed = fmean([*trial_seconds] or [0.0]) * (1 + self.num_confirmations / self.num_workers)
+        num_in_a_row = max(1.0, num_trials / self.num_workers) + self.num_confirmations / self.num_workers
+        needed = fmean([*trial_seconds] or [0.0]) * num_in_a_row
         return time.monotonic() - self.started_at + needed < self.seconds
 
     def may_confirm(self, balancers: Sequence[str], records: Iterable[TrialRecord]) -> bool:
