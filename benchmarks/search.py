@@ -17,21 +17,22 @@ from pathlib import Path
 from statistics import fmean, stdev
 
 import numpy as np
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, create_trial
 from pydantic import JsonValue
 
+from gan_study.search_spaces.optuna_adapter import distribution
 from gan_study.search_spaces.space import BALANCER, Space
 from gan_study.search_spaces.unit_cube import to_unit_cube
 from gan_study.study.plan.config import StudyConfig, parse_study
 from gan_study.study.plan.decisions import Decision
 from gan_study.study.plan.planner import Pause, Planner
 from gan_study.study.plan.rounds import Questions
-from gan_study.study.plan.searcher import RecordedTrial, suggestion, to_optuna
+from gan_study.study.plan.searcher import suggestion
 from gan_study.study.plan.selection import ClosedSearch
 from gan_study.study.plan.trials import PlannedTrial
 from gan_study.trainables.base.seeding import numpy_generator
 from gan_study.trainables.base.tunable import Scalar
-from gan_study.trainables.record import Milestone, SearchStep, TrialRecord
+from gan_study.trainables.record import Milestone, TrialRecord
 from gan_study.trainables.trial.config import gan_settings
 from gan_study.trainables.trial.outcome import failed_record, pruned_record
 
@@ -98,7 +99,7 @@ class Landscape:
         spreads = self.spreads
         chance = spreads.setting * _normal(world, "setting", seed, name)
         chance += spreads.gan * _normal(world, "gan", seed, name)
-        chance += spreads.fit * _normal(world, "fits", seed, name, length, fits) / fits**0.5
+        chance += spreads.fit * _normal(world, "fits", seed, name, length, fits) / math.sqrt(fits)
         return self.true_gain(params, length) + chance
 
 
@@ -132,7 +133,7 @@ class World:
         if trial.config.balancing.name not in self.landscapes:
             none = self.landscapes[next(iter(self.landscapes))].spreads
             chance = none.setting * _normal(self.seed, "none", trial.config.seed)
-            chance += none.fit * _normal(self.seed, "none fits", trial.config.seed) / fits**0.5
+            chance += none.fit * _normal(self.seed, "none fits", trial.config.seed) / math.sqrt(fits)
             return UNBALANCED + split + chance
         landscape, params = self.landscapes[trial.config.balancing.name], self.params_of(trial)
         gain = landscape.score(params, length, seed=trial.config.seed, fits=fits, world=self.seed)
@@ -142,7 +143,8 @@ class World:
         """The point that a trial runs, without its length."""
         landscape = self.landscapes[trial.config.balancing.name]
         params = landscape.default if trial.purpose.search is None else trial.purpose.search.params
-        return {key: params[key] for key in landscape.optimum}
+        # A default may lie outside the range.
+        return {key: params.get(key, landscape.default[key]) for key in landscape.optimum}
 
 
 def run_study(
@@ -344,7 +346,7 @@ def best_observed(world: int, rooms: tuple[float, float], trials: int, *, startu
     landscape, space = draw_landscape(config, rooms, world), config.space()
     (length_key,) = (key for key in space.keys_of(VARIANT) if key not in landscape.optimum)
     fixed: dict[str, Scalar] = {BALANCER: VARIANT}
-    history: list[RecordedTrial] = []
+    history: list[FrozenTrial] = []
     points: list[tuple[float, float, int]] = []
     for number in range(trials):
         point = {**fixed, **landscape.default, length_key: landscape.default_length}
@@ -363,9 +365,8 @@ def best_observed(world: int, rooms: tuple[float, float], trials: int, *, startu
         length, params = int(point[length_key]), {key: point[key] for key in landscape.optimum}
         score = landscape.score(params, length, seed=0, fits=3, world=world)
         points.append((score, landscape.true_gain(params, length), length))
-        shown = to_optuna(space, str(number), SearchStep(number=number, params=point))
-        shown.state, shown.values = TrialState.COMPLETE, [score]
-        history.append(shown)
+        ranges = {key: distribution(space.parameters[key]) for key in point}
+        history.append(create_trial(value=score, params=dict(point), distributions=ranges))
     score, true, _ = max(points)
     return Found(
         gain=true - landscape.default_gain,

@@ -14,9 +14,9 @@ CONTENDERS = 3
 EARLY_CONTENDERS = 2
 # Classifiers fitted to each set of the last round: a further one takes off less than the spread below.
 FITS = 5
-# Standard deviation of a setting's score that refits do not average away, as measured on the quickstart
-# (docs/benchmarks.md); that of refits is measured in the round itself.
-SETTING_SPREAD = 0.015
+# Standard deviations of a setting's score that refits do not average away, between splits and between GANs of other
+# seeds, as measured on the quickstart (docs/benchmarks.md); that of refits is measured in the round itself.
+SPLIT_SPREAD, GAN_SPREAD = 0.015, 0.010
 # With fewer points than this the length scales are as good as unknown, so scores are compared as they are.
 FEWEST_POINTS = 5
 # The kernel is fitted to at most so many points, evenly spaced, as its cost grows with their cube.
@@ -65,7 +65,7 @@ def choose(default: float, contenders: Sequence[float], *, fit_spread: float) ->
 
     Scores are means over FITS fits, which differ by `fit_spread`.
     """
-    spread = math.sqrt(2 * (fit_spread**2 / FITS + SETTING_SPREAD**2))
+    spread = math.sqrt(2 * (fit_spread**2 / FITS + SPLIT_SPREAD**2 + GAN_SPREAD**2))
     scores = (default, *contenders)
     best = max(range(len(scores)), key=scores.__getitem__)
     return Verdict(place=best if scores[best] > default + spread else 0, spread=spread)

@@ -90,6 +90,10 @@ class Planner:
         if self._closed is None:
             if (step := self._search.next()) is not None:
                 return self._start(step)
+            # What fits cost and vary is measured by the baselines.
+            is_measured = self._config.confirm.fits != "auto" or all(map(self._has_ended, self._baselines))
+            if not is_measured:
+                return Pause.WAIT
             if not self._search.is_over:
                 return self._next_early()
             chosen = self._search.selected(self._config.cells(self._config.space().balancers))
@@ -148,7 +152,10 @@ class Planner:
         return trial
 
     def _has_begun(self, trial: PlannedTrial) -> bool:
-        return trial.trial_id in self._underway or self._record_of(trial.trial_id) is not None
+        return trial.trial_id in self._underway or self._has_ended(trial)
+
+    def _has_ended(self, trial: PlannedTrial) -> bool:
+        return self._record_of(trial.trial_id) is not None
 
     def _baseline_score(self, ratio: Ratio, split: int) -> float | None:
         """The validation score without balancing; None while it is not known, NaN if that trial failed."""

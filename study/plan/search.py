@@ -178,7 +178,7 @@ class Search:
         return self._judged[number, rung]
 
     def settled(self) -> tuple[Cell, ...]:
-        """The cells that the search is over for already: those that lost the race, all of whose trials ended."""
+        """The cells that the search is over for already: those that lost the race, and those that were checked."""
         underway = {self._suggestions[number].cell for number in (*self._running, *self._waiting)}
         ratios = [ratio for ratio in self._ratios if self._plan.rounds and self._can_search(ratio)]
         decided = [(ratio, at.variants) for ratio in ratios if (at := self._standing(ratio)).round is None]
@@ -186,7 +186,7 @@ class Search:
             Cell(balancer=name, ratio=ratio)
             for ratio, survivors in decided
             for name in self._space.balancers
-            if name not in survivors
+            if name not in survivors or self._is_checked(Cell(balancer=name, ratio=ratio))
         )
         return tuple(cell for cell in cells if cell not in underway)
 
@@ -353,7 +353,12 @@ class Search:
         if self._spent[ratio] + reserved < self._plan.budgets[ratio] and self._has_time(1 + reserved):
             open_cells = [cell for cell in cells if cell not in self._exhausted]
             if open_cells:
-                cell = min(open_cells, key=lambda each: self._num_points[each])
+                # In turn; in the end one after the other, so that the last round of one fills the workers that the
+                # last points of another leave.
+                sign = (
+                    -1 if self._plan.budgets[ratio] - self._spent[ratio] - reserved < 2 * len(self._running) else 1
+                )
+                cell = min(open_cells, key=lambda each: sign * self._num_points[each])
                 yield _Wish(stage=SEARCH, cell=cell, is_guess=at.round is not None)
         if at.round is None:
             for cell in cells:
@@ -407,9 +412,9 @@ class Search:
         if is_searching or self._num_ended[cell, LAST_ROUND] < len(self._names(cell, LAST_ROUND)):
             return
         if (found := self._decide(cell)) is not None:
-            for point in (default, found.params):
-                if point_id(point) not in self._names(cell, CHECK):
-                    yield _Wish(stage=CHECK, cell=cell, split=CHECK_SPLIT, params=point)
+            for checked in (default, found.params):
+                if point_id(checked) not in self._names(cell, CHECK):
+                    yield _Wish(stage=CHECK, cell=cell, split=CHECK_SPLIT, params=checked)
 
     def _race_left(self, ratio: Ratio, at: Standing) -> int:
         """The most trials of the race that are still to begin."""
@@ -535,6 +540,12 @@ class Search:
         cells = [Cell(balancer=name, ratio=ratio) for name in self._space.balancers]
         searched = [cell for cell in cells if self._best_points(cell)]
         return max(searched, key=lambda cell: self._best_points(cell)[0][0], default=None)
+
+    def _is_checked(self, cell: Cell) -> bool:
+        """Whether what the last round of `cell` chose, and the default, have been checked."""
+        found = self._decide(cell) if self._num_ended[cell, CHECK] else None
+        chosen = () if found is None else (point_id(found.params), point_id(self._default_point(cell)))
+        return found is not None and set(chosen) <= self._complete(cell, CHECK).keys()
 
     def _complete(self, cell: Cell, stage: Stage) -> dict[str, TrialRecord]:
         """The records of the points of `cell` that came to their end in a stage after the search."""

@@ -85,7 +85,7 @@ def suggestion(
     seed: int,
     startup_trials: int,
     fixed: Mapping[str, Scalar],
-    history: Sequence[RecordedTrial],
+    history: Sequence[FrozenTrial],
     taken: frozenset[str],
 ) -> dict[str, Scalar] | None:
     """The point to try as search trial `number`, by TPE; None where no untried point is found.

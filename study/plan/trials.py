@@ -90,7 +90,7 @@ def baseline_trials(config: StudyConfig) -> Iterator[PlannedTrial]:
         for cell in config.cells([NO_BALANCING]):
             balancing = config.balancing_by(NO_BALANCING)
             yield planned_trial(config, cell, balancing, purpose, seed=seed_of(split), fits=split_fits)
-    for cell in config.cells(name for name in config.simple_balancers() if name != NO_BALANCING):
+    for cell in config.cells([name for name in config.simple_balancers() if name != NO_BALANCING]):
         balancing = config.balancing_by(cell.balancer)
         yield planned_trial(config, cell, balancing, purpose, seed=seed_of(0), fits=fits)
 

@@ -9,6 +9,7 @@ from pydantic import JsonValue
 from gan_study.study.plan.rounds import Rounds, read_rounds
 from gan_study.study.plan.selection import ClosedSearch, read_selection
 from gan_study.study.plan.trials import TrialCount, is_done, num_trials
+from gan_study.study.run.decision_store import read_decisions
 from gan_study.study.run.folder import Manifest, StudyFolder, read_manifest
 from gan_study.study.run.record_store import find_repeated
 from gan_study.study.watch.optuna_view import differences
@@ -63,6 +64,7 @@ def check_study(root: Path) -> Checked:
     for path in (record.arrays for record in records if record.arrays is not None):
         if (damage := ArrayFile(folder.root / path).find_damage()) is not None:
             findings.append(Finding(where=path, what=damage))
+    _read_decisions(folder, records, findings)
     closed, rounds = _read_selection(folder, records, findings), _read_rounds(folder, records, findings)
     is_finished = False
     if manifest is not None:
@@ -114,6 +116,22 @@ def _read_records(
     return [record for record in records if record is not None]
 
 
+def _read_decisions(folder: StudyFolder, records: Sequence[TrialRecord], findings: list[Finding]) -> None:
+    """Add to `findings` what is wrong with the search's decisions."""
+    try:
+        decisions = read_decisions(folder.decisions)
+    except ConfigError as error:
+        what = str(error).removeprefix(f"{folder.decisions}").lstrip(": ")
+        findings.append(Finding(where=folder.decisions.name, what=what))
+        return
+    suggested = {each.number for each in decisions if each.kind == "suggestion"}
+    findings += [
+        Finding(where=folder.decisions.name, what=f"lacks the suggestion that trial {record.trial_id} ran")
+        for record in records
+        if record.search is not None and record.search.number not in suggested
+    ]
+
+
 def _read_selection(
     folder: StudyFolder, records: Sequence[TrialRecord], findings: list[Finding]
 ) -> ClosedSearch | None:
@@ -124,7 +142,10 @@ def _read_selection(
     except ConfigError as error:
         wrong = [str(error).removeprefix(f"{folder.selection}").lstrip(": ")]
     else:
-        if closed is None and any(record.phase == "confirm" for record in records):
+        # What has nothing to search is confirmed while the search still runs.
+        if closed is None and any(
+            record.selection is not None and record.selection.round > 1 for record in records
+        ):
             wrong = ["is missing, though trials were confirmed"]
     searched = {None, *(record.trial_id for record in records if record.phase == "search")}
     chosen = (each.selection.trial_id for each in (closed.configurations if closed else ()))

@@ -30,8 +30,8 @@ SETTINGS = (
     "search.parameters.balancing/name={kind: choice, options: [vanilla_gan, cgan]}",
     "search.parameters.balancing/gan/epochs@vanilla_gan={kind: int, low: 1, high: 8}",
     "search.parameters.balancing/gan/epochs@cgan={kind: int, low: 1, high: 2}",
-    "search.trials=4",
-    "search.lag=2",
+    "search.trials=17",
+    "search.trials_each=8",
     "confirm={seeds: [1, 2], until: fixed, fits: 1}",
     "resources.max_concurrent=2",
 )

@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_info
 
 from gan_study.study.plan.recipe import study_config
 from gan_study.study.run import runner, tuner
+from gan_study.study.run.decision_store import read_decisions
 from gan_study.study.run.folder import StudyFolder
 from gan_study.study.run.runner import run_study
 from gan_study.study.run.tuner import MAX_RESTARTS
@@ -170,14 +171,16 @@ def test_only_a_confirmation_asks_for_the_test_part(local_ray, tmp_path):
 
 def test_a_trial_that_is_stopped_early_is_seen_as_pruned(local_ray, tmp_path):
     folder = tmp_path / "study"
-    # One at a time: the second comes to a rung where the first was, and goes on only if it is as good.
+    # One at a time: each comes to a rung where the default was, and goes on only if it is among the better half.
     result = run_study(
         study(
-            "search.trials=4",
-            "search.lag=1",
+            "search.trials=12",
+            "search.trials_each=12",
+            "search.fits=1",
             "baselines=[]",
             "classifier.epochs=6",
-            "search.pruning={grace_epochs: 2, reduction_factor: 2}",
+            "balancers.vanilla_gan.gan.epochs=10",
+            "search.pruning={rungs: [0.2, 0.4, 0.8], reduction_factor: 2}",
         ),
         out=folder,
     )
@@ -192,7 +195,20 @@ def test_a_trial_that_is_stopped_early_is_seen_as_pruned(local_ray, tmp_path):
     assert all(record.stop.rung == len(record.milestones) > 0 for record in stopped)
     # Those that went on came by every rung in one training.
     whole = [record for record in result.trials if record.phase == "search" and record.status == "complete"]
-    assert all([milestone.epoch for milestone in record.milestones] == [2, 4, 8] for record in whole)
+    assert all(
+        [milestone.epoch for milestone in record.milestones] == [2, 4, 8]
+        for record in whole
+        if record.search.stage in ("defaults", "search")
+    )
+    folder_of = StudyFolder(folder)
+    judged = {
+        (each.number, each.rung): each.goes_on
+        for each in read_decisions(folder_of.decisions)
+        if each.kind == "judgement"
+    }
+    assert {(record.search.number, record.stop.rung) for record in stopped} == {
+        key for key, goes_on in judged.items() if not goes_on
+    }
 
 
 def test_a_trial_that_fails_does_not_stop_the_study(local_ray, tmp_path):

@@ -46,6 +46,7 @@ def test_three_phases_each_complete():
     assert len(simulation.phase("confirm")) == 2 * (5 + 2) * 3
     assert num_trials(study(), None) == TrialCount(number=2 * 7 + 60 + 2 * 7 * 3, is_most=True)
     unsearched = finished(study(trials=5))
+    assert len(unsearched.phase("baseline")) == 2 * 5
     assert num_trials(study(trials=5), None) == TrialCount(number=len(unsearched.records))
 
 
@@ -184,8 +185,8 @@ def test_the_last_round_decides_in_another_split_and_a_third_says_what_it_is_wor
         assert {r.seed for r in round_} == {-1} and {r.num_fits for r in round_} == {5}
         default, *others = (r.objective for r in round_)
         best = max(others)
-        # Fits that differ by 0.016, five each, and 0.015 that refits do not average away.
-        assert selection.spread == pytest.approx((2 * (0.016**2 / 5 + 0.015**2)) ** 0.5)
+        # Fits that differ by 0.016, five each; refits do not average away the split's 0.015 and the GAN's 0.010.
+        assert selection.spread == pytest.approx((2 * (0.016**2 / 5 + 0.015**2 + 0.010**2)) ** 0.5)
         assert (selection.trial_id is not None) == (best > default + selection.spread)
         if selection.trial_id is not None:
             winner = records[selection.trial_id]
@@ -208,7 +209,9 @@ def replayed(config, simulation, *, num_workers, seed):
     """The study run anew from the decisions that another one left."""
     again = Simulation(decisions=list(simulation.decisions))
     again.run(config, num_workers=num_workers, seed=seed)
-    assert again.decisions == simulation.decisions
+    # Whether confirmations begin early is a matter of who is idle; with how many fits, not.
+    further = again.decisions[len(simulation.decisions) :]
+    assert all(each.kind == "confirm fits" for each in further)
     return again
 
 
@@ -435,12 +438,16 @@ def test_while_a_gan_is_in_training_trials_of_other_gans_go_before():
     """Seven baselines first; then two workers with a choice of nine points seldom train the same GAN at once."""
     simulation = Simulation()
     config = study(parameters=GRID, trials=15)
-    simulation.run(config, num_workers=2, seed=0, kill_after=16)
-    searched = [trial for trial in simulation.started if trial.purpose.phase == "search"]
+    simulation.run(config, num_workers=2, seed=0)
+    searched = [
+        trial
+        for trial in simulation.started
+        if trial.purpose.search is not None and trial.purpose.search.stage in ("defaults", "search")
+    ]
     assert len(searched) == 9
     pairs_alike = sum(one.shares_training_with(other) for one, other in pairwise(searched))
-    # Each of three GANs comes three times; put off for as long as there is another to train.
-    assert pairs_alike <= 1
+    # Each of three GANs comes three times; put off for as long as one of the next four is of another.
+    assert pairs_alike <= 3
     assert all(one.shares_training_with(one) for one in searched)
 
 
