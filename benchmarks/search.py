@@ -398,7 +398,7 @@ SEARCHES: Mapping[str, Callable[[int, tuple[float, float]], Found]] = {
     "0.1.0: best observed of 16, 4 random": partial(best_observed, trials=16, startup_trials=4),
     "full-length TPE: best observed of 32": partial(best_observed, trials=32, startup_trials=10),
     "this search, 25 trials": partial(this_search, trials=25),
-    "this search, 40 trials": partial(this_search, trials=40),
+    "this search, 35 trials": partial(this_search, trials=35),
 }
 
 

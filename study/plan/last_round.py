@@ -14,8 +14,8 @@ CONTENDERS = 3
 EARLY_CONTENDERS = 2
 # Classifiers fitted to each set of the last round: a further one takes off less than the spread below.
 FITS = 5
-# Standard deviations of a setting's score that refits do not average away, between splits and between GANs of other
-# seeds, as measured on the quickstart (docs/benchmarks.md); that of refits is measured in the round itself.
+# Standard deviations of a setting's score that refits do not average away, between splits and between GANs of
+# other seeds, as measured on the quickstart (docs/benchmarks.md); that of refits is measured in the round itself.
 SPLIT_SPREAD, GAN_SPREAD = 0.015, 0.010
 # With fewer points than this the length scales are as good as unknown, so scores are compared as they are.
 FEWEST_POINTS = 5
