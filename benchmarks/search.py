@@ -419,18 +419,22 @@ def busy_table(sizes: Mapping[int, int]) -> Iterator[str]:
     yield "| workers | search trials | share of the workers' time that is used |"
     yield "| ---: | ---: | ---: |"
     for num_workers, trials in sizes.items():
-        yield f"| {num_workers} | {trials:,} | {busy_share(num_workers, trials):.0%} |"
+        for pruning, said in ((None, "full length"), ({}, "with early stops")):
+            share = busy_share(num_workers, trials, pruning=pruning)
+            yield f"| {num_workers} | {trials:,}, {said} | {share:.0%} |"
 
 
 EIGHT = ("vanilla_gan", "wgan_gp", "dcgan", "lsgan", "wgan", "dragan", "fc_dcgan", "r3gan")
 
 
-def busy_share(num_workers: int, trials: int, *, seed: int = 0) -> float:
+def busy_share(
+    num_workers: int, trials: int, *, seed: int = 0, pruning: dict[str, JsonValue] | None = None
+) -> float:
     """The share of the workers' time that is used until the last trial of the search has ended.
 
     Trials take lognormal times, sigma 0.5 (issue 28).
     """
-    config = study_of(EIGHT, trials)
+    config = study_of(EIGHT, trials, pruning=pruning)
     rng = numpy_generator(seed, "variants")
     landscapes = {
         name: landscape_of(config, name, room=0.05, seed=seed, default_gain=float(rng.normal(0.05, 0.03)))

@@ -392,7 +392,7 @@ def test_milestones_are_the_rungs_below_a_gans_length_and_only_for_the_search():
 
 def test_confirmations_of_what_is_settled_begin_while_the_search_still_runs():
     simulation = Simulation()
-    simulation.run(study(), num_workers=80, seed=0, kill_after=20)
+    simulation.run(study(), num_workers=80, seed=0, kill_after=45)
     assert simulation.closed is None
     started = Counter(trial.purpose.phase for trial in simulation.started)
     assert started["confirm"] > 0

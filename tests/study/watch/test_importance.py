@@ -14,7 +14,7 @@ from tests.study.plan.test_planner import STUDY
 from tests.study.simulation import Simulation
 
 # Two methods at two ratios share the trials.
-CONFIG = parse_study({**STUDY, "search": {**STUDY["search"], "trials": 4 * FEWEST_TRIALS}})
+CONFIG = parse_study({**STUDY, "search": {**STUDY["search"], "trials": 4 * (FEWEST_TRIALS + 6), "pruning": None}})
 
 
 @pytest.fixture(scope="module")
