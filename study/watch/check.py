@@ -150,10 +150,9 @@ def _read_selection(
     except ConfigError as error:
         wrong = [str(error).removeprefix(f"{folder.selection}").lstrip(": ")]
     else:
-        # What has nothing to search is confirmed while the search still runs.
-        if closed is None and any(
-            record.selection is not None and record.selection.round > 1 for record in records
-        ):
+        # What there is nothing to search of may be confirmed while the search still runs; `ConfirmFits` says so.
+        is_early = any(each.kind == "confirm fits" for each in decisions)
+        if closed is None and not is_early and any(record.phase == "confirm" for record in records):
             wrong = ["is missing, though trials were confirmed"]
     searched = {None, *(record.trial_id for record in records if record.phase == "search")}
     chosen = (each.selection.trial_id for each in (closed.configurations if closed else ()))

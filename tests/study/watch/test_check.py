@@ -235,7 +235,8 @@ def test_what_is_wrong_is_named(root, name):
 
 
 def test_a_selected_trial_without_a_record_is_named(root):
-    chosen = json.loads((root / "selection.json").read_text())["configurations"][0]["selection"]["trial_id"]
+    configurations = json.loads((root / "selection.json").read_text())["configurations"]
+    chosen = next(filter(None, (each["selection"]["trial_id"] for each in configurations)))
     path = root / "records.jsonl"
     lines = [line for line in path.read_text().splitlines(True) if json.loads(line)["trial_id"] != chosen]
     path.write_text("".join(lines))
@@ -271,7 +272,7 @@ DECIDED = {"seeds": [1, 2], "until": "decided", "most_seeds": 3}
 def test_what_a_killed_driver_leaves_is_no_damage(tmp_path, simulation):
     root = tmp_path / "study"
     earlier = [record for record in simulation.records.values() if record.phase != "confirm"]
-    write_study(root, earlier, closed=None)
+    write_study(root, earlier, closed=None, decisions=simulation.decisions)
     a_row_more(root)
     with (root / "records.jsonl").open("a") as file:
         file.write('{"trial_id": "ha')

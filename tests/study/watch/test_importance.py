@@ -21,7 +21,8 @@ CONFIG = parse_study({**STUDY, "search": {**STUDY["search"], "trials": 4 * (FEWE
 def searched():
     simulation = Simulation()
     simulation.run(CONFIG, num_workers=1, seed=0)
-    complete = [record for record in simulation.phase("search") if record.status == "complete"]
+    stages = ("defaults", "search")
+    complete = [r for r in simulation.phase("search") if r.status == "complete" and r.search.stage in stages]
     first = complete[0]
     return [
         record
