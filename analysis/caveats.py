@@ -34,6 +34,7 @@ def caveats(study: Study) -> list[str]:
         *_upper_bound(records),
         *_selection(records),
         *_search_budgets(records),
+        *_last_rounds(records),
         *_training_budgets(records),
         *_objective(study),
         *_lost_trials(records),
@@ -178,6 +179,26 @@ def _selection(records: Sequence[Trial]) -> Iterator[str]:
             "Settings, the GAN and the simple method of the answer were chosen on validation images; every number "
             "of the answer is a test score of the confirm phase, on seeds that the search did not see."
         )
+
+
+def _last_rounds(records: Sequence[Trial]) -> Iterator[str]:
+    """Why settings are the defaults, and what the last round of a search was worth where there was one."""
+    chosen = {select.arm_of(record): record.selection for record in confirmed(records) if record.selection}
+    reasons: dict[str, list[str]] = {}
+    for arm, selection in chosen.items():
+        if selection.unsearched is not None:
+            reasons.setdefault(selection.unsearched, []).append(arm.balancer)
+    for reason, names in reasons.items():
+        methods = listing(first_few(sorted(set(names))))
+        yield f"The settings of {methods} are the defaults, without a last round of a search: {reason}."
+    for arm, selection in chosen.items():
+        if selection.last_round is not None and selection.default_last_round is not None:
+            what = "the searched setting" if selection.trial_id else "the default, which no searched setting beat,"
+            yield (
+                f"{arm.balancer} on {where(select.Condition(*arm[:-1]))}: {what} gained "
+                f"{number(selection.last_round, signed=True)} in validation score on a split that nothing was "
+                f"chosen by, the default {number(selection.default_last_round, signed=True)} there."
+            )
 
 
 def _search_budgets(records: Sequence[Trial]) -> Iterator[str]:

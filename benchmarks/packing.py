@@ -33,8 +33,6 @@ def packed(trials: int, workers: int) -> Timed:
         [
             *SETTINGS,
             f"search.trials={trials}",
-            f"search.startup_trials={trials}",
-            f"search.lag={trials}",
             f"resources.max_concurrent={workers}",
         ],
     )

@@ -50,7 +50,6 @@ SETTINGS = (
     f"search.parameters.balancing/gan/learning_rate={{kind: choice, options: {list(LEARNING_RATES)}}}",
     f"search.parameters.balancing/dose={{kind: choice, options: {list(SHARES)}}}",
     # At random throughout: which points are tried is not what is timed.
-    f"search.startup_trials={NUM_TRIALS}",
     "confirm={seeds: [1], until: fixed, fits: 1}",
     "resources.max_concurrent=1",
 )

@@ -17,7 +17,7 @@ SETTINGS = (
     "search.parameters.balancing/name={kind: choice, options: [vanilla_gan]}",
     "search.parameters.balancing/gan/generator_steps@vanilla_gan={kind: int, low: 40, high: 80}",
     "search.trials=2",
-    "search.lag=2",
+    "search.trials_each=8",
     "confirm={seeds: [1], until: fixed, fits: 1}",
 )
 NUM_TRIALS = 2 + 2 + 3

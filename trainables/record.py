@@ -198,9 +198,9 @@ class SearchStep:
     rung: int | None = None
     """The last rung that the trial reached; None without rungs."""
     stage: str | None = None
-    """The stage of a race between variants, or of the last round on another split; None without stages."""
+    """"defaults", "race", "search", "last round" or "check" (`study/plan/decisions.py`)."""
     seen: Seen | None = None
-    """What the suggestion had seen; None if it follows from the number alone."""
+    """What the suggestion had seen; None where that is too long for a record: `decisions.jsonl` has it."""
 
 
 @settings
@@ -220,23 +220,23 @@ class Selection:
     """Why a configuration was confirmed: the search trial that it won with, and the budget of its method."""
 
     search_trials: int
-    """Search trials of this balancer at this ratio; 0 if nothing was searched, so that defaults were confirmed."""
+    """Search trials of this balancer at this ratio, those of the race and of the last round included."""
     trial_id: str | None = None
-    """The search trial that won; None if defaults were confirmed."""
+    """The trial of the last round that won; None if defaults were confirmed."""
     validation_objective: float | None = None
-    """Its gain on validation images."""
+    """Its gain, the default's too, in a split that nothing was chosen by; None without a last round."""
     contenders: tuple[str, ...] = ()
     """The trials of the last round, the default's first; empty without such a round."""
     last_round: float | None = None
-    """The chosen configuration's score in the last round, on another split."""
+    """The gain of what is confirmed, trained anew after the last round in a split that nothing was chosen by."""
     default_last_round: float | None = None
-    """The default's score in the last round."""
+    """The default's gain in the same split."""
     spread: float | None = None
-    """The standard deviation of the difference of two scores in the last round."""
+    """The standard deviation of the difference of two gains in the last round, by which the default was beaten."""
     round: int = 1
     """The round of seeds in which it was confirmed, from 1."""
     unsearched: str | None = None
-    """Why nothing was searched; None if something was, or if there is nothing to search."""
+    """Why the default is confirmed without a last round; None if there was one, or if nothing can be searched."""
 
 
 @settings

@@ -4,10 +4,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Annotated, Literal, Self, TypeAlias
 
-from pydantic import BeforeValidator, Field, JsonValue, model_validator
+from pydantic import AliasChoices, BeforeValidator, Field, JsonValue, model_validator
 
 from gan_study.search_spaces.space import Space, apply_changes, check_space
 from gan_study.search_spaces.spaces import named_space
+from gan_study.study.plan.last_round import CONTENDERS
 from gan_study.study.plan.storage_url import holds_password
 from gan_study.trainables.balancing.balancer import BalancingConfig
 from gan_study.trainables.balancing.catalog import BALANCERS, parse_balancing
@@ -41,11 +42,12 @@ class Cell:
 
 @settings
 class PruningConfig:
-    """Successive halving (ASHA, Li et al. 2020) within each balancer and ratio."""
+    """Early stops of search trials: asynchronous successive halving within each balancer and ratio."""
 
-    grace_steps: int = Field(default=500, ge=1)
-    """A GAN is tried after so many generator steps, and after each `reduction_factor` times as many."""
-    reduction_factor: int = Field(default=3, ge=2)
+    rungs: tuple[Annotated[float, Field(gt=0)], ...] = Field(default=(0.33, 1.0), min_length=1)
+    """Where trials are compared, as shares of the length that the variant has by default. Each costs a fit. An
+    earlier rung, and a third instead of the half, stopped the best points too (docs/benchmarks.md)."""
+    reduction_factor: int = Field(default=2, ge=2)
     """A trial continues only if its gain is among the best 1/`reduction_factor` of those that came so far."""
 
 
@@ -53,7 +55,9 @@ class PruningConfig:
 class SearchConfig:
     """How the best configuration of each balancer at each ratio is looked for, on validation data.
 
-    The first trial of each has the balancer's defaults, the next are random, the rest are TPE's.
+    The defaults of all variants race; the survivors are searched, points around the default first, then TPE's; the
+    best three and the default are trained anew in another split, and what wins in a third. See
+    docs/architecture.md.
     """
 
     space: str = "gan_variants"
@@ -61,18 +65,23 @@ class SearchConfig:
     parameters: Mapping[str, Tunable | None] = Field(default_factory=dict)
     """Changes to the space: a range replaces a parameter or adds one, null takes it out."""
     trials: int = Field(default=32, ge=0)
-    """The budget of the whole search."""
+    """The most trials of the whole search, race and last round included; a trial that is stopped early counts."""
+    trials_each: int = Field(default=25, ge=5 + CONTENDERS)
+    """The fewest trials of a variant at a ratio, default and last round included, for which it is searched: two
+    variants a ratio if `trials` suffice, else one, else none. Smaller searches chose settings that were worse than
+    the default (docs/benchmarks.md)."""
     allocation: Literal["equal", "adaptive"] = "equal"
-    """"equal": every balancer at every ratio has the same share of the budget, and is searched by itself;
-    "adaptive": Optuna chooses balancer and ratio too."""
-    startup_trials: int = Field(default=4, ge=1)
-    """How many trials are random: of each balancer and ratio where the allocation is equal."""
-    lag: int = Field(default=16, ge=1)
-    """A suggestion knows the results of all trials but the last `lag` before it: a larger lag lets more machines
-    work at once, and the suggestions do not depend on how many do."""
+    """"equal": every ratio has the same share of the budget, and every variant that is searched at it;
+    "adaptive": Optuna chooses balancer and ratio too, in one study."""
+    fits: int = Field(default=3, ge=1)
+    """Classifiers that each search trial fits to its set: 1 or 2 suffice where refits differ by 0.02, 5 where by
+    0.037 (docs/benchmarks.md)."""
     seed: int = 0
-    """Seeds the suggestions, and is the seed of every search trial."""
-    pruning: PruningConfig | None = None
+    """Seeds the suggestions, and is the seed of all search trials but those in further splits."""
+    pruning: PruningConfig | None = Field(default_factory=PruningConfig)
+    from_study: str | None = Field(default=None, validation_alias=AliasChoices("from", "from_study"))
+    """`from`: the folder of a finished study of the same space, whose search trials inform this one's suggestions;
+    they are never chosen themselves."""
 
 
 @settings

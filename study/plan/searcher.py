@@ -12,12 +12,17 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from gan_study.search_spaces.optuna_adapter import distribution, suggest
 from gan_study.search_spaces.space import Space
-from gan_study.trainables.base.seeding import derive_seed
+from gan_study.search_spaces.unit_cube import near
+from gan_study.trainables.base.seeding import derive_seed, numpy_generator
 from gan_study.trainables.base.tunable import Scalar
 from gan_study.trainables.record import SearchStep, TrialRecord
 
 # A space whose points are all taken is given up on after as many tries; a larger one repeats itself less often.
 ATTEMPTS = 50
+# Points around the default before TPE's: with 4, 6 and 10 the gains were alike (docs/benchmarks.md).
+NUM_NEAR = 8
+# Trials that TPE waits for where Optuna chooses the balancer too, and nothing is near a default: Optuna's default.
+NUM_RANDOM = 10
 
 STATES = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
 
@@ -36,20 +41,41 @@ class RecordedTrial(FrozenTrial):
 
 
 def to_optuna(space: Space, trial_id: str, step: SearchStep, record: TrialRecord | None = None) -> RecordedTrial:
-    """A search trial as the sampler sees it, and a storage shows it: running unless it has a record."""
+    """A search trial as the sampler sees it, and a storage shows it: running unless it has a record.
+
+    One that was stopped early is PRUNED with the values that it had on the way, and never has a full score.
+    """
     params = dict(step.params)
     trial = create_trial(
         state=TrialState.RUNNING if record is None else STATES[record.status],
         value=None if record is None else value_of(record),
         params=params,
         distributions={key: distribution(space.parameters[key]) for key in params},
-        user_attrs={"trial_id": trial_id, "number": step.number},
+        user_attrs={"trial_id": trial_id, "number": step.number, "stage": step.stage},
         intermediate_values={m.generator_steps: m.objective for m in record.milestones} if record else None,
     )
     # create_trial checks what it is given, which the constructor does not, but makes no subclass: so the class is
     # changed afterwards. The subclass adds no field.
     trial.__class__ = RecordedTrial
     return cast(RecordedTrial, trial)
+
+
+def point_near(
+    space: Space,
+    default: Mapping[str, Scalar],
+    *,
+    number: int,
+    seed: int,
+    fixed: Mapping[str, Scalar],
+    taken: frozenset[str],
+) -> dict[str, Scalar] | None:
+    """A point near the default to try as search trial `number`; None where no untried point is found.
+
+    `fixed` holds balancer and ratio, `taken` the points that were suggested before.
+    """
+    rng = numpy_generator(seed, "near", number)
+    found = (near(space, default, rng, fixed=fixed) for _ in range(ATTEMPTS))
+    return next((point for point in found if point_id(point) not in taken), None)
 
 
 def suggestion(
@@ -59,29 +85,29 @@ def suggestion(
     seed: int,
     startup_trials: int,
     fixed: Mapping[str, Scalar],
-    first: Mapping[str, Scalar] | None,
-    history: Sequence[RecordedTrial],
+    history: Sequence[FrozenTrial],
     taken: frozenset[str],
 ) -> dict[str, Scalar] | None:
-    """The point to try as search trial `number`; None where no untried point is found.
+    """The point to try as search trial `number`, by TPE; None where no untried point is found.
 
-    `fixed` holds the keys that are not Optuna's to choose; `first` the point to begin with, if any. `history` are
-    the search trials that may be learnt from, `taken` the points that were suggested before.
+    `fixed` holds the keys that are not Optuna's to choose. `history` are the search trials to learn from, those
+    that still run among them: the sampler takes these for bad ones, so that several workers try different points.
+    With fewer than `startup_trials` the point is random. `taken` are the points that were suggested before.
 
-    A pure function: a study that is killed and resumed, or run on another number of machines, tries the same
-    points. Tree-structured Parzen estimator, multivariate and grouped (Bergstra et al. 2011; Falkner et al. 2018).
+    A pure function. Tree-structured Parzen estimator, multivariate and grouped (Bergstra et al. 2011; Falkner et
+    al. 2018).
     """
     for attempt in range(ATTEMPTS):
         with warnings.catch_warnings():
-            # Multivariate and grouped TPE have been "experimental" since Optuna 2.
+            # Multivariate, grouped TPE and the constant liar have been "experimental" since Optuna 2.
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             draws = derive_seed(seed, "suggestion", number, attempt) % 2**32
             sampler = optuna.samplers.TPESampler(
-                seed=draws, n_startup_trials=startup_trials, multivariate=True, group=True
+                seed=draws, n_startup_trials=startup_trials, multivariate=True, group=True, constant_liar=True
             )
         study = optuna.create_study(direction="maximize", sampler=sampler)
         study.add_trials(history)
-        study.enqueue_trial(dict(first if attempt == 0 and first is not None else fixed))
+        study.enqueue_trial(dict(fixed))
         point = suggest(space, study.ask())
         if point_id(point) not in taken:
             return point

@@ -15,6 +15,7 @@ from gan_study.study.plan.config import NO_BALANCING, Ratio, StudyConfig
 from gan_study.study.plan.costs import Speeds, Workload
 from gan_study.study.plan.fits import MOST_FITS
 from gan_study.study.plan.rounds import Rounds, SeedRound, all_arms, known_rounds, may_grow, most_seeds
+from gan_study.study.plan.search_plan import plan_search
 from gan_study.study.plan.selection import ClosedSearch, SelectedConfig
 from gan_study.study.plan.trials import PlannedTrial, baseline_trials, confirmations, planned_trial
 from gan_study.study.plan.verdict_plan import look_schedule, seeds_of_round
@@ -29,9 +30,6 @@ Phase: TypeAlias = Literal["baseline", "search", "confirm"]
 
 # A verdict needs three seeds (`analysis/inference/looks.py`, MINIMUM_SEEDS).
 FEWEST_SEEDS = 3
-# With fewer points of each balancer a search cannot be relied on to beat the defaults (simulated with the measured
-# noise and measured on digits: issue 28, point 5).
-FEWEST_SEARCH_TRIALS = 25
 # The GAN that is given up last: a plain one whose gain was measured (issue 28: 7 to 10 points of minority recall
 # on Fashion-MNIST after 3,000 steps).
 KEPT_GAN = "dcgan"
@@ -163,7 +161,7 @@ def trials_left(
     closed = recorded.closed or default_selection(config)
     planned: dict[Phase, Iterable[PlannedTrial]] = {
         "baseline": baseline_trials(config),
-        "search": search_trials(config, config.search.trials - recorded.num_searched),
+        "search": search_trials(config, num_search_trials(config) - recorded.num_searched),
         "confirm": confirmations(config, closed, rounds.rounds),
     }
     return {
@@ -197,6 +195,11 @@ def default_selection(config: StudyConfig) -> ClosedSearch:
     )
 
 
+def num_search_trials(config: StudyConfig) -> int:
+    """The most trials that the search of a study has: none where these are too few for one."""
+    return config.search.trials if plan_search(config).unsearched is None else 0
+
+
 def search_trials(config: StudyConfig, number: int) -> Iterator[PlannedTrial]:
     """So many trials of the search, the balancers in turn, each as long as a point of the space is on average."""
     purpose = Purpose(phase="search", metric=config.objective)
@@ -223,13 +226,10 @@ def concessions(config: StudyConfig, machine: Machine) -> Iterator[Plan]:
 
 
 def _search(plan: Plan, machine: Machine) -> Iterator[Plan]:
-    """Half of the search as often as each balancer keeps enough points to learn from, and then none."""
-    config, asked = plan.config, plan.config.search.trials
-    trials, num_cells = asked, len(config.cells(config.space().balancers))
-    while (trials := trials // 2) >= FEWEST_SEARCH_TRIALS * num_cells:
-        plan = plan.without(
-            "search", f"the search tries {trials} of {asked} configurations", _with_search(config, trials)
-        )
+    """Half of the search as often as enough is left for one (`search_plan.py`), and then none."""
+    config, trials, asked = plan.config, plan.config.search.trials, num_search_trials(plan.config)
+    while num_search_trials(smaller := _with_search(config, trials := trials // 2)):
+        plan = plan.without("search", f"the search has {trials} of {asked} trials", smaller)
         yield plan
     if asked:
         yield plan.without("search", "nothing is searched: every method has its defaults", _with_search(config, 0))

@@ -2,11 +2,14 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain, zip_longest
 
-from gan_study.study.plan.config import Cell, StudyConfig
+from gan_study.study.plan.config import NO_BALANCING, Cell, StudyConfig
 from gan_study.study.plan.fits import BASELINE_FITS
+from gan_study.study.plan.last_round import FITS
 from gan_study.study.plan.rounds import Rounds, SeedRound, all_arms, known_rounds, may_grow, most_seeds, new_seeds
+from gan_study.study.plan.search_plan import CHECK_SPLIT, LAST_ROUND_SPLIT, plan_search, seed_of_split
 from gan_study.study.plan.selection import ClosedSearch
 from gan_study.trainables.balancing.balancer import BalancingConfig
 from gan_study.trainables.balancing.gan import GanBalancing
@@ -73,13 +76,24 @@ def planned_trial(
 
 
 def baseline_trials(config: StudyConfig) -> Iterator[PlannedTrial]:
-    """No balancing and the simple methods, once for each ratio, with the search seed, on validation data."""
+    """No balancing and the simple methods, once for each ratio, with the search seed, on validation data.
+
+    No balancing comes first, and in every split that the search will try defaults in as well: gains are measured
+    against it in the same split.
+    """
+    plan, seed_of = plan_search(config), partial(seed_of_split, config)
     purpose = Purpose(phase="baseline", metric=config.objective)
-    # Where the confirmation's fits are to be decided, baselines show how much fits differ.
-    fits = BASELINE_FITS if config.confirm.fits == "auto" else 1
-    for cell in config.cells(config.simple_balancers()):
+    # Where the confirmation's fits are to be decided, baselines show how much fits differ; and what gains are
+    # measured against has as many as they have.
+    fits = max(BASELINE_FITS if config.confirm.fits == "auto" else 1, config.search.fits if plan.survivors else 1)
+    for split in (0, *plan.splits):
+        split_fits = FITS if split in (LAST_ROUND_SPLIT, CHECK_SPLIT) else fits
+        for cell in config.cells([NO_BALANCING]):
+            balancing = config.balancing_by(NO_BALANCING)
+            yield planned_trial(config, cell, balancing, purpose, seed=seed_of(split), fits=split_fits)
+    for cell in config.cells([name for name in config.simple_balancers() if name != NO_BALANCING]):
         balancing = config.balancing_by(cell.balancer)
-        yield planned_trial(config, cell, balancing, purpose, seed=config.search.seed, fits=fits)
+        yield planned_trial(config, cell, balancing, purpose, seed=seed_of(0), fits=fits)
 
 
 def confirmations(
@@ -130,20 +144,20 @@ class TrialCount:
 
     number: int
     is_most: bool = False
-    """Whether it may end with fewer, since rounds of seeds are still to be decided."""
+    """Whether it may end with fewer: rounds of seeds are still to be decided, or a search may find less to try."""
 
     def __str__(self) -> str:
         return f"at most {self.number}" if self.is_most else f"{self.number}"
 
 
 def num_trials(config: StudyConfig, saved: Rounds | None) -> TrialCount:
-    """How many trials a study has, if every search trial finds something to try; `saved` as in `known_rounds`."""
-    rounds = known_rounds(config, saved)
-    before = len(config.cells(config.simple_balancers())) + config.search.trials
+    """How many trials a study has; `saved` as in `known_rounds`."""
+    rounds, is_searched = known_rounds(config, saved), plan_search(config).survivors > 0
+    before = sum(1 for _ in baseline_trials(config)) + (config.search.trials if is_searched else 0)
     if may_grow(config, rounds) and (most := most_seeds(config, rounds)) > rounds.num_seeds:
         return TrialCount(number=before + len(all_arms(config)) * most, is_most=True)
     confirmed = sum(len(seeds) for each in new_seeds(rounds.rounds) for seeds in each.values())
-    return TrialCount(number=before + confirmed)
+    return TrialCount(number=before + confirmed, is_most=is_searched)
 
 
 def is_done(

@@ -27,7 +27,7 @@ def split_data(config: StudyConfig) -> dict[Ratio, TrialParts]:
     return {
         trial.cell.ratio: prepare(trial.config, image_source(config.data))
         for trial in baseline_trials(config)
-        if trial.cell.balancer == NO_BALANCING
+        if trial.cell.balancer == NO_BALANCING and trial.config.seed == config.search.seed
     }
 
 
@@ -75,6 +75,8 @@ def with_absolute_paths(config: StudyConfig) -> StudyConfig:
     if isinstance(choice, InceptionFeatures):
         choice = replace(choice, weights=_absolute(choice.weights))
         config = replace(config, confirm=replace(config.confirm, image_features=choice))
+    if (prior := config.search.from_study) is not None:
+        config = replace(config, search=replace(config.search, from_study=_absolute(prior)))
     return config
 
 

@@ -47,6 +47,8 @@ class StudyFolder:
     """Name, identity, resolved configuration and versions; a folder with this file holds a study."""
     records = _Inside("records.jsonl")
     """The records, one a line."""
+    decisions = _Inside("decisions.jsonl")
+    """What the search decided, one decision a line: suggestions, and who was trained on at a rung."""
     selection = _Inside("selection.json")
     """What the confirmation takes from the search; there once the search is over."""
     rounds = _Inside("rounds.json")

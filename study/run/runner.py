@@ -35,6 +35,7 @@ from gan_study.study.run.folder import Manifest, StudyFolder, claim_folder, crea
 from gan_study.study.run.going_on import go_on_as, note_cuts, reopen_rounds
 from gan_study.study.run.lock import sole_driver
 from gan_study.study.run.more_seeds import check_until_decided, take_to_seeds
+from gan_study.study.run.prior import read_prior
 from gan_study.study.run.probe import MOST_SECONDS, MOST_SHARE_OF_BUDGET, measure_slowness, probe
 from gan_study.study.run.record_store import RecordStore, read_records
 from gan_study.study.run.result import StudyResult, UnfinishedStudyError
@@ -93,6 +94,8 @@ def run_study(
     """
     options = options or RunOptions()
     config, parts = _look_at_data(config, options.console)
+    if config.search.from_study is not None:
+        read_prior(config.search.from_study)
     root = Path(out or Path("studies") / f"{config.name}-{datetime.datetime.now():%Y%m%d-%H%M%S}")
     claim_folder(root)
     with sole_driver(root), ray_cluster(options.address, verbose=options.verbose):
@@ -282,6 +285,7 @@ def _run(
             tally.num_trials = num_trials(config, rounds)
             rounds_decided(rounds)
 
+        prior = () if config.search.from_study is None else read_prior(config.search.from_study)
         view = _optuna_view(manifest, folder)
         mirrors = closing.enter_context(_mirrors(manifest, folder, options.console))
         session = StudySession(
@@ -299,6 +303,7 @@ def _run(
                 *mirrors,
             ],
             on_rounds=on_rounds,
+            prior=prior,
         )
         for record in session.records:
             tally.count(record)

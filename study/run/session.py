@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from gan_study.study.plan.config import Ratio, StudyConfig
+from gan_study.study.plan.decisions import Judgement, limit_seen
 from gan_study.study.plan.planner import Pause, Planner
 from gan_study.study.plan.rounds import Questions, Rounds, read_rounds, write_rounds
 from gan_study.study.plan.selection import read_selection, write_selection
 from gan_study.study.plan.trials import PlannedTrial
 from gan_study.study.run import questions
+from gan_study.study.run.decision_store import DecisionStore
 from gan_study.study.run.folder import StudyFolder
 from gan_study.study.run.record_store import RecordStore
 from gan_study.study.run.time_budget import Running, TimeBudget, TimeGate
@@ -42,6 +44,7 @@ class _Running:
     reschedules: int = 0
     began_at: float | None = None
     milestones: list[Milestone] = field(default_factory=list)
+    stopped_by: Judgement | None = None
 
 
 class StudySession:
@@ -49,7 +52,8 @@ class StudySession:
 
     A record is on disk before anything else learns of it. `imbalance_ratios` gives the largest over smallest
     class count at each of the study's ratios, for the records of trials that did not come so far. `on_rounds` is
-    told of each decision on a further round of seeds, once it is on disk.
+    told of each decision on a further round of seeds, once it is on disk. `prior` are the records of another study
+    whose search informs this one's.
     """
 
     def __init__(
@@ -62,16 +66,19 @@ class StudySession:
         budget: TimeBudget,
         observers: Sequence[Observer],
         on_rounds: Callable[[Rounds], None],
+        prior: Sequence[TrialRecord] = (),
     ) -> None:
         patience = config.resources.storage_patience_seconds
         self.records = RecordStore(folder.records, patience_seconds=patience)
+        decided = DecisionStore(folder.decisions, patience_seconds=patience)
         self._planner = Planner(
             config,
             record_of=self.records.get,
+            decisions=decided.decisions,
+            keep_decision=decided.append,
             closed=read_selection(folder.selection),
             keep=lambda closed: write_selection(folder.selection, closed, patience_seconds=patience),
             may_search=self._may_search,
-            num_searched=max((r.search.number + 1 for r in self.records if r.search is not None), default=0),
             rounds=read_rounds(folder.rounds),
             keep_rounds=self._keep_rounds,
             questions=Questions(
@@ -79,6 +86,7 @@ class StudySession:
                 is_decided=lambda: questions.is_decided(folder.root),
                 has_time_for=lambda balancers: self._gate.has_time_for(balancers),
             ),
+            prior=prior,
         )
         self._folder, self._patience_seconds, self._on_rounds = folder, patience, on_rounds
         self._view = view
@@ -105,8 +113,8 @@ class StudySession:
                 self._view.started(planned.trial_id, planned.purpose.search)
         return planned
 
-    def _may_search(self) -> bool:
-        return self._gate.may_search(self._underway())
+    def _may_search(self, num_trials: int) -> bool:
+        return self._gate.may_search(self._underway(), num_trials)
 
     def _underway(self) -> Running:
         now = time.monotonic()
@@ -152,17 +160,30 @@ class StudySession:
             self._rescheduled.append(running.trial)
         return is_allowed
 
-    def reached(self, trial_id: str, milestone: Milestone) -> None:
-        """A running trial has come to a milestone."""
-        self._running[trial_id].milestones.append(milestone)
+    def reached(self, trial_id: str, milestone: Milestone) -> bool:
+        """Take in that a running trial has come to a milestone; whether it is trained on, as is on disk then."""
+        running = self._running[trial_id]
+        running.milestones.append(milestone)
         self._view.reached(trial_id, milestone)
+        judgement = self._planner.judge(trial_id, milestone)
+        if judgement is None or judgement.goes_on:
+            return True
+        running.stopped_by = judgement
+        return False
 
     def stopped(self, trial_id: str) -> None:
-        """A trial has been stopped early by the pruner."""
+        """A trial has been stopped early, as `reached` said."""
         running = self._running[trial_id]
-        trial, reached = running.trial, tuple(running.milestones)
-        ratio = self.ratio_of(trial)
-        self.ended(pruned_record(trial.config, trial.purpose, milestones=reached, imbalance_ratio=ratio))
+        trial, judgement = running.trial, running.stopped_by
+        assert judgement is not None, "only a judgement stops a trial"
+        record = pruned_record(
+            trial.config,
+            trial.purpose,
+            milestones=tuple(running.milestones),
+            imbalance_ratio=self.ratio_of(trial),
+            seen=limit_seen(judgement.seen),
+        )
+        self.ended(record)
 
     def cut(self, trial_id: str) -> None:
         """A trial has been stopped since the study's time is up: it leaves no record, and can be run again."""

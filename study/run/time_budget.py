@@ -126,12 +126,12 @@ class TimeBudget:
 
         return list(map(expected, trials, self.predict(trials)))
 
-    def may_search(self, running: Running) -> bool:
-        """Whether one more search trial and then the whole first round end in time."""
+    def may_search(self, running: Running, num_trials: int = 1) -> bool:
+        """Whether so many more search trials and then the whole first round end in time."""
         if self.seconds is None:
             return True
-        one_more = fmean(self.expected(self.search) or [0.0])
-        search = costs.makespan([*self._to_go(running), one_more], self.num_workers)
+        more = [fmean(self.expected(self.search) or [0.0])] * num_trials
+        search = costs.makespan([*self._to_go(running), *more], self.num_workers)
         first_round = costs.makespan(self.expected(self.first_round), self.num_workers)
         return search + _ROW_MARGIN * first_round <= self.seconds_left(len(self.first_round))
 
@@ -191,9 +191,9 @@ class TimeGate:
         is_over = bool(self.not_begun or self.stopped) and not running
         return Pause.DONE if is_over else planned
 
-    def may_search(self, running: Running) -> bool:
-        """Whether there is time for another search trial."""
-        has_time = self.budget.may_search(running)
+    def may_search(self, running: Running, num_trials: int = 1) -> bool:
+        """Whether there is time for so many more search trials."""
+        has_time = self.budget.may_search(running, num_trials)
         self.is_search_cut |= not has_time
         return has_time
 

@@ -132,16 +132,8 @@ class SessionCallback(NotPickled, tune.Callback):  # type: ignore[misc]
         """Tune has found room for the trial."""
         self._session.began(trial_id_of(trial))
 
-    def on_trial_result(
-        self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
-    ) -> None:
-        """A milestone, unless it is the end."""
-        report: TrialReport = result[REPORT]
-        if report.milestone is not None:
-            self._session.reached(trial_id_of(trial), report.milestone)
-
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        """The end, or a stop by the pruner, or because the study's time is up.
+        """The end, or an early stop, or because the study's time is up.
 
         Raises StorageError where the trial could not leave its files.
         """

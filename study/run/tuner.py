@@ -11,7 +11,7 @@ from gan_study.study.plan.config import StudyConfig
 from gan_study.study.run.cluster import Room, in_words
 from gan_study.study.run.folder import StudyFolder
 from gan_study.study.run.ray_internals import restart_after_oom
-from gan_study.study.run.scheduling import CellwiseHalving, NewestFirst
+from gan_study.study.run.scheduling import SessionScheduler
 from gan_study.study.run.session import StudySession
 from gan_study.study.run.tune_adapter import PlacementNotice, SessionCallback, SessionSearcher, trial_id_of
 from gan_study.trainables.base.settings import UserError
@@ -19,6 +19,8 @@ from gan_study.trainables.trial.trainable import GanStudyTrainable, SharedImages
 
 # A trial whose process or machine dies is started again as often, then recorded as failed.
 MAX_RESTARTS = 2
+# Trials that wait for machines that could still be started: each is suggested without what the others will find.
+MOST_WAITING = 16
 
 
 def run_trials(
@@ -32,15 +34,14 @@ def run_trials(
     verbose: bool,
 ) -> None:
     """Run the session's trials to the end, or until the person stops it; raises what a person can mend."""
-    _set_environment(config, room, verbose=verbose)
+    _set_environment(room, verbose=verbose)
     restart_after_oom()
-    pruning = config.search.pruning
     placement = tune.PlacementGroupFactory([dict(room.trial)])
     tuner = tune.Tuner(
         tune.with_resources(tune.with_parameters(GanStudyTrainable, images=images), placement),
         tune_config=tune.TuneConfig(
             search_alg=SessionSearcher(session, folder, config.resources),
-            scheduler=NewestFirst() if pruning is None else CellwiseHalving(pruning),
+            scheduler=SessionScheduler(session.reached),
             num_samples=-1,
             reuse_actors=True,
             trial_name_creator=trial_id_of,
@@ -65,12 +66,12 @@ def run_trials(
         raise reason_of(error) from None
 
 
-def _set_environment(config: StudyConfig, room: Room, *, verbose: bool) -> None:
+def _set_environment(room: Room, *, verbose: bool) -> None:
     """Set what Tune reads from environment variables alone."""
     # A searcher's trials are otherwise asked for one by one, each when the worker of the one before has started:
     # on 16 cores that is a minute. One more than there are workers waits, for the first that becomes free. Where
     # machines are started for what waits, as much waits as may.
-    waiting = max(room.num_workers, config.search.lag) if room.grows else room.num_workers
+    waiting = max(room.num_workers, MOST_WAITING) if room.grows else room.num_workers
     os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(waiting + 1)
     # Records are ours; Ray's CSV, JSON and TensorBoard loggers would write every one of them three more times.
     os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"

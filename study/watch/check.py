@@ -6,9 +6,11 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
+from gan_study.study.plan.decisions import Decision
 from gan_study.study.plan.rounds import Rounds, read_rounds
 from gan_study.study.plan.selection import ClosedSearch, read_selection
 from gan_study.study.plan.trials import TrialCount, is_done, num_trials
+from gan_study.study.run.decision_store import read_decisions
 from gan_study.study.run.folder import Manifest, StudyFolder, read_manifest
 from gan_study.study.run.record_store import find_repeated
 from gan_study.study.watch.optuna_view import differences
@@ -63,7 +65,9 @@ def check_study(root: Path) -> Checked:
     for path in (record.arrays for record in records if record.arrays is not None):
         if (damage := ArrayFile(folder.root / path).find_damage()) is not None:
             findings.append(Finding(where=path, what=damage))
-    closed, rounds = _read_selection(folder, records, findings), _read_rounds(folder, records, findings)
+    decisions = _read_decisions(folder, records, findings)
+    closed = _read_selection(folder, records, decisions, findings)
+    rounds = _read_rounds(folder, records, findings)
     is_finished = False
     if manifest is not None:
         record_of = {record.trial_id: record for record in records}.get
@@ -114,8 +118,30 @@ def _read_records(
     return [record for record in records if record is not None]
 
 
-def _read_selection(
+def _read_decisions(
     folder: StudyFolder, records: Sequence[TrialRecord], findings: list[Finding]
+) -> tuple[Decision, ...]:
+    """The search's decisions, none if they cannot be read; what is wrong with them is added to `findings`."""
+    try:
+        decisions = read_decisions(folder.decisions)
+    except ConfigError as error:
+        what = str(error).removeprefix(f"{folder.decisions}").lstrip(": ")
+        findings.append(Finding(where=folder.decisions.name, what=what))
+        return ()
+    suggested = {each.number for each in decisions if each.kind == "suggestion"}
+    findings += [
+        Finding(where=folder.decisions.name, what=f"lacks the suggestion that trial {record.trial_id} ran")
+        for record in records
+        if record.search is not None and record.search.number not in suggested
+    ]
+    return decisions
+
+
+def _read_selection(
+    folder: StudyFolder,
+    records: Sequence[TrialRecord],
+    decisions: Sequence[Decision],
+    findings: list[Finding],
 ) -> ClosedSearch | None:
     """What the search left, None if nothing can be read; what is wrong with it is added to `findings`."""
     closed, wrong = None, []
@@ -124,7 +150,9 @@ def _read_selection(
     except ConfigError as error:
         wrong = [str(error).removeprefix(f"{folder.selection}").lstrip(": ")]
     else:
-        if closed is None and any(record.phase == "confirm" for record in records):
+        # What there is nothing to search of may be confirmed while the search still runs; `ConfirmFits` says so.
+        is_early = any(each.kind == "confirm fits" for each in decisions)
+        if closed is None and not is_early and any(record.phase == "confirm" for record in records):
             wrong = ["is missing, though trials were confirmed"]
     searched = {None, *(record.trial_id for record in records if record.phase == "search")}
     chosen = (each.selection.trial_id for each in (closed.configurations if closed else ()))

@@ -13,6 +13,7 @@ from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from pydantic import JsonValue
 
 from gan_study.search_spaces.space import BALANCER, RATIO, Space
+from gan_study.study.plan.decisions import COMPARABLE
 from gan_study.study.run.folder import StudyFolder, read_manifest
 from gan_study.study.run.record_store import read_records
 from gan_study.study.watch.optuna_view import search_of
@@ -37,7 +38,9 @@ def importances(space: Space, records: Iterable[TrialRecord]) -> tuple[SearchImp
     """
     searches = defaultdict[tuple[str, str, float, str], list[TrialRecord]](list)
     for record in records:
-        if record.search is not None and record.status == "complete" and record.objective is not None:
+        is_complete = record.status == "complete" and record.objective is not None
+        # Gains of further splits, which the last round and the race are tried in, are no match for the others.
+        if is_complete and record.search is not None and record.search.stage in (None, *COMPARABLE):
             key = (record.dataset, record.classifier, record.imbalance_ratio, record.balancer)
             searches[key].append(record)
     return tuple(_measure(space, trials) for _, trials in sorted(searches.items()))

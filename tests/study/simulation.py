@@ -45,6 +45,7 @@ class Simulation:
     """A study folder in memory: what survives when the driver is killed."""
 
     records: dict[str, TrialRecord] = field(default_factory=dict)
+    decisions: list = field(default_factory=list)
     closed: ClosedSearch | None = None
     rounds: Rounds | None = None
     num_asked: int = 0
@@ -58,10 +59,11 @@ class Simulation:
         seed,
         kill_after=None,
         fails=lambda trial: False,
-        may_search=lambda: True,
+        may_search=lambda num_trials: True,
         open_arms=lambda simulation: frozenset(),
         is_decided=lambda simulation: False,
         has_time_for=lambda balancers: True,
+        prior=(),
     ):
         """Run until all is done, or until `kill_after` further trials have ended; gives back the planner."""
 
@@ -72,15 +74,17 @@ class Simulation:
         planner = Planner(
             config,
             record_of=self.records.get,
+            decisions=tuple(self.decisions),
+            keep_decision=self.decisions.append,
             closed=self.closed,
             keep=self._keep,
             may_search=may_search,
-            num_searched=len(self.phase("search")),
             rounds=self.rounds,
             keep_rounds=self._keep_rounds,
             questions=Questions(
                 open_arms=ask_open_arms, is_decided=lambda: is_decided(self), has_time_for=has_time_for
             ),
+            prior=prior,
         )
         rng, running, num_ended = random.Random(seed), [], 0
         while num_ended != kill_after:

@@ -123,7 +123,7 @@ def test_a_trial_without_memory_is_recorded_and_the_search_goes_on_without_it(tm
     if total - used < 3 * room:
         pytest.skip(f"needs {3 * room / 2**30:g} GiB of free memory")
     limits = {"memory_usage_threshold": (used + room) / total, "memory_monitor_refresh_ms": 50}
-    settings = ("search.trials=3", "search.lag=1", "balancers.vanilla_gan.gan.generator_steps=1")
+    settings = ("search.trials=3", "search.trials_each=8", "balancers.vanilla_gan.gan.generator_steps=1")
     with ray_of_ones_own(_system_config=limits):
         result = run_study(study_config("quickstart", [*SETTINGS, *settings]), out=tmp_path / "study")
     failures = [record.failure for record in result.trials]

@@ -19,9 +19,9 @@ STUDY = {
     "classifier": {"epochs": 2, "batch_size": 16},
     "baselines": ["class_weights"],
     "search": {
-        "trials": 6,
-        "startup_trials": 1,
-        "lag": 1,
+        "trials": 20,
+        "trials_each": 9,
+        "fits": 1,
         "parameters": {
             "balancing/name": {"kind": "choice", "options": ["vanilla_gan", "random_oversampling"]},
             "balancing/gan/generator_steps@vanilla_gan": {"kind": "int", "low": 1, "high": 20},
@@ -51,9 +51,11 @@ def run(config, selection):
     planner = Planner(
         config,
         record_of=records.get,
+        decisions=(),
+        keep_decision=lambda decision: None,
         closed=None,
         keep=lambda closed: write_selection(selection, closed),
-        may_search=lambda: True,
+        may_search=lambda num_trials: True,
         rounds=None,
         keep_rounds=None,
         questions=None,

@@ -30,10 +30,11 @@ SETTINGS = (
     "search.parameters.balancing/name={kind: choice, options: [vanilla_gan, cgan]}",
     "search.parameters.balancing/gan/generator_steps@vanilla_gan={kind: int, low: 1, high: 8}",
     "search.parameters.balancing/gan/generator_steps@cgan={kind: int, low: 10, high: 40}",
-    "search.trials=4",
-    "search.lag=2",
+    "search.trials=17",
+    "search.trials_each=8",
     "confirm={seeds: [1, 2], until: fixed, fits: 1}",
-    "resources.max_concurrent=2",
+    # With more, what has ended when the next is suggested depends on the clock.
+    "resources.max_concurrent=1",
 )
 
 

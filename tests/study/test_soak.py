@@ -26,7 +26,7 @@ KILLED = (
     "baselines=[class_weights]",
     "search.parameters.balancing/gan/generator_steps@vanilla_gan={kind: int, low: 1, high: 60}",
     "search.trials=24",
-    "search.lag=2",
+    "search.trials_each=8",
     "confirm={seeds: [1, 2, 3, 4], until: fixed, fits: 1}",
     "resources.checkpoint_interval_seconds=0.2",
 )

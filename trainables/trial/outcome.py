@@ -29,6 +29,7 @@ from gan_study.trainables.record import (
     Part,
     Phase,
     SearchStep,
+    Seen,
     Selection,
     Stop,
     TrialRecord,
@@ -125,7 +126,9 @@ def complete(
         notes += data.test.loaded.notes
     gan = gan_settings(config.balancing)
     gan_precision = {"gan_precision": gan.precision} if gan else {}
-    blank = _blank_record(config, purpose, imbalance_ratio=data.parts.imbalance_ratio)
+    blank = _with_milestones(
+        _blank_record(config, purpose, imbalance_ratio=data.parts.imbalance_ratio), milestones
+    )
     record = replace(
         blank,
         status="complete",
@@ -133,7 +136,6 @@ def complete(
         scores={part: mean_overall(each.scores) for part, each in evaluated.items()},
         fit_spread=spread(evaluated["validation"].scores, purpose.metric),
         objective=gain(evaluated["validation"].scores, purpose),
-        milestones=milestones,
         generated=_describe_images(
             config.balancing.balancer, counts, filtered, minority=data.parts.classes.minority
         ),
@@ -166,12 +168,20 @@ def failed_record(config: TrialConfig, purpose: Purpose, *, reason: str, imbalan
 
 
 def pruned_record(
-    config: TrialConfig, purpose: Purpose, *, milestones: tuple[Milestone, ...], imbalance_ratio: float
+    config: TrialConfig,
+    purpose: Purpose,
+    *,
+    milestones: tuple[Milestone, ...],
+    imbalance_ratio: float,
+    seen: Seen | None = None,
 ) -> TrialRecord:
-    """The record of a search trial that was stopped early, with the milestones it had reached."""
-    blank = _blank_record(config, purpose, imbalance_ratio=imbalance_ratio)
-    stop = Stop(rung=len(milestones), reason="successive halving")
-    return replace(blank, status="pruned", stop=stop, milestones=milestones, finished_at=_now())
+    """The record of a search trial that was stopped early, with the milestones it had reached.
+
+    `seen` is what the rule that stopped it had seen.
+    """
+    blank = _with_milestones(_blank_record(config, purpose, imbalance_ratio=imbalance_ratio), milestones)
+    stop = Stop(rung=len(milestones), reason="successive halving", seen=seen)
+    return replace(blank, status="pruned", stop=stop, finished_at=_now())
 
 
 def describe_failure(error: BaseException) -> str:
@@ -194,6 +204,14 @@ def gain(fits: Sequence[Scores], purpose: Purpose) -> float | None:
     if value is None or purpose.baseline is None:
         return None
     return improvement(purpose.metric, value, purpose.baseline)
+
+
+def _with_milestones(record: TrialRecord, milestones: tuple[Milestone, ...]) -> TrialRecord:
+    """The record of a trial that has passed these milestones, each of which is a rung of the search."""
+    search = record.search
+    if milestones and search is not None:
+        search = replace(search, rung=len(milestones))
+    return replace(record, milestones=milestones, search=search)
 
 
 def _blank_record(config: TrialConfig, purpose: Purpose, *, imbalance_ratio: float) -> TrialRecord:

@@ -11,8 +11,6 @@ from gan_study.trainables.trial.outcome import Purpose
 
 # The only key of a Tune trial's configuration, and the key of a report in its results.
 REQUEST, REPORT = "request", "report"
-# What Tune itself reads in the result of a milestone: the pruner's metric and its unit of time.
-OBJECTIVE, STEPS = "objective", "generator_steps"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +77,4 @@ class TrialReport:
 
     def to_tune(self) -> dict[str, object]:
         """The result that Tune is given; all but a milestone is the trial's last."""
-        if self.milestone is None:
-            return {REPORT: self, "done": True}
-        return {REPORT: self, OBJECTIVE: self.milestone.objective, STEPS: self.milestone.generator_steps}
+        return {REPORT: self, "done": self.milestone is None}

@@ -21,9 +21,8 @@ STUDY = {
             "balancing/name": {"kind": "choice", "options": ["vanilla_gan", "wgan_gp"]},
             "imbalance/ratio": {"kind": "choice", "options": [5, 20]},
         },
-        "trials": 16,
-        "startup_trials": 2,
-        "lag": 4,
+        "trials": 60,
+        "trials_each": 10,
     },
     "confirm": {"seeds": [1, 2, 3]},
 }
@@ -41,10 +40,14 @@ def finished(config, *, num_workers=1, seed=0, **options):
 
 def test_three_phases_each_complete():
     simulation = finished(study())
-    assert len(simulation.phase("baseline")) == 2 * 5  # two ratios; none and four simple methods
-    assert len(simulation.phase("search")) == 16
+    # Two ratios: none and four simple methods, and none in the splits of the last round and of its check.
+    assert len(simulation.phase("baseline")) == 2 * (5 + 2)
+    assert len(simulation.phase("search")) <= 60
     assert len(simulation.phase("confirm")) == 2 * (5 + 2) * 3
-    assert num_trials(study(), None) == TrialCount(number=len(simulation.records))
+    assert num_trials(study(), None) == TrialCount(number=2 * 7 + 60 + 2 * 7 * 3, is_most=True)
+    unsearched = finished(study(trials=5))
+    assert len(unsearched.phase("baseline")) == 2 * 5
+    assert num_trials(study(trials=5), None) == TrialCount(number=len(unsearched.records))
 
 
 def test_a_study_is_done_once_every_trial_has_its_record():
@@ -83,23 +86,79 @@ def test_every_method_is_confirmed_with_the_same_seeds():
     assert set(confirmed.values()) == {3}
 
 
-def test_equal_allocation_gives_every_balancer_and_ratio_the_same_budget():
+def stages(simulation):
+    """How many trials each balancer had at each ratio in each stage of the search."""
+    return Counter(
+        (each.stage, each.balancer, each.ratio) for each in simulation.decisions if each.kind == "suggestion"
+    )
+
+
+def test_every_survivor_has_the_same_share_at_each_ratio():
     simulation = finished(study())
-    budget = Counter((r.balancer, r.config["imbalance"]["ratio"]) for r in simulation.phase("search"))
-    assert budget == {(b, r): 4 for b in ("vanilla_gan", "wgan_gp") for r in (5, 20)}
-    searched = [r for r in simulation.phase("confirm") if r.balancer in ("vanilla_gan", "wgan_gp")]
-    assert {r.selection.search_trials for r in searched} == {4}
+    points = {key: number for key, number in stages(simulation).items() if key[0] == "search"}
+    assert set(points) == {("search", b, r) for b in ("vanilla_gan", "wgan_gp") for r in (5, 20)}
+    # 30 trials a ratio: two defaults, two last rounds of at most six, and eight points each.
+    assert set(points.values()) == {8}
+    searched = [s.selection.search_trials for s in simulation.closed.configurations]
+    assert all(1 + 8 + 4 + 1 <= number <= 1 + 8 + 4 + 2 for number in searched)
+
+
+def test_too_small_a_search_is_none_and_says_why():
+    simulation = finished(study(trials=6, trials_each=25))
+    assert simulation.phase("search") == [] and simulation.decisions == []
+    said = {s.selection.unsearched for s in simulation.closed.configurations}
+    assert said == {
+        "6 trials for 2 variants at 2 ratios: a search of one takes about 25 at each ratio beside the race, and"
+        " smaller ones make things worse"
+    }
+    assert {s.selection.search_trials for s in simulation.closed.configurations} == {0}
+    for selected in simulation.closed.configurations:
+        assert selected.balancing == study().balancing_by(selected.balancer)
 
 
 def test_the_first_trial_of_each_has_its_defaults():
     first = {}
-    for record in sorted(finished(study()).phase("search"), key=lambda r: r.search.number):
+    for record in sorted(finished(study(pruning=None)).phase("search"), key=lambda r: r.search.number):
         first.setdefault((record.balancer, record.config["imbalance"]["ratio"]), record)
     assert len(first) == 4
     for (balancer, _), record in first.items():
         # A length that is searched is exact: the default's least, without its cap.
         exact = {"most_generator_steps": None, "milestones": []}
         assert record.config["balancing"]["gan"] == {**dump(VARIANTS[balancer].defaults), **exact}
+
+
+EIGHT = ["vanilla_gan", "wgan_gp", "dcgan", "lsgan", "wgan", "dragan", "acgan", "cgan"]
+ONE_RATIO = {"balancing/name": {"kind": "choice", "options": EIGHT}}
+
+
+def test_eight_race_in_rounds_and_only_the_best_two_are_searched_to_the_end():
+    simulation = finished(study(parameters=ONE_RATIO, trials=80, trials_each=25))
+    counted = stages(simulation)
+    assert Counter(stage for stage, *_ in counted)["defaults"] == 8
+    # The better half of the first round has two more splits each.
+    of_splits = [r for r in simulation.phase("search") if r.search.stage == "race"]
+    assert len(of_splits) == 8 and len({r.balancer for r in of_splits}) == 4
+    first = {r.balancer: r.objective for r in simulation.phase("search") if r.search.stage == "defaults"}
+    assert {r.balancer for r in of_splits} == set(sorted(first, key=first.get)[-4:])
+    last = {balancer for stage, balancer, _ in counted if stage == "last round"}
+    assert len(last) == 2
+    means = {
+        name: sum([first[name], *(r.objective for r in of_splits if r.balancer == name)]) / 3
+        for name in {r.balancer for r in of_splits}
+    }
+    assert last == set(sorted(means, key=means.get)[-2:])
+    for selected in simulation.closed.configurations:
+        assert (selected.selection.unsearched is None) == (selected.balancer in last)
+
+
+def test_a_gain_is_measured_against_no_balancing_in_the_same_split():
+    simulation = finished(study(parameters=ONE_RATIO, trials=80, trials_each=25))
+    none = {
+        r.seed: r.scores["validation"]["minority_f1"] for r in simulation.phase("baseline") if r.balancer == "none"
+    }
+    # The search's own split, those of the last round and of its check, and two of the race; none confirms.
+    assert set(none) == {0, -1, -2, -3, -4}
+    assert all(r.baseline == none[r.seed] for r in simulation.phase("search"))
 
 
 def test_a_parameter_is_asked_for_only_where_it_exists():
@@ -111,60 +170,127 @@ def test_a_parameter_is_asked_for_only_where_it_exists():
 def test_objective_is_the_gain_over_no_balancing_at_the_same_ratio():
     simulation = finished(study())
     none = {
-        r.config["imbalance"]["ratio"]: r.scores["validation"]["minority_f1"]
+        (r.config["imbalance"]["ratio"], r.seed): r.scores["validation"]["minority_f1"]
         for r in simulation.phase("baseline")
         if r.balancer == "none"
     }
     for record in simulation.phase("search"):
-        assert record.baseline == none[record.config["imbalance"]["ratio"]]
+        assert record.baseline == none[record.config["imbalance"]["ratio"], record.seed]
 
 
-def test_the_best_validation_gain_is_confirmed():
+def test_the_last_round_decides_in_another_split_and_a_third_says_what_it_is_worth():
     simulation = finished(study())
+    records = {r.trial_id: r for r in simulation.phase("search")}
     for selected in simulation.closed.configurations:
-        tried = [
+        selection = selected.selection
+        round_ = [records[trial_id] for trial_id in selection.contenders]
+        assert {r.seed for r in round_} == {-1} and {r.num_fits for r in round_} == {5}
+        default, *others = (r.objective for r in round_)
+        best = max(others)
+        # Fits that differ by 0.016, five each; refits do not average away the split's 0.015 and the GAN's 0.010.
+        assert selection.spread == pytest.approx((2 * (0.016**2 / 5 + 0.015**2 + 0.010**2)) ** 0.5)
+        assert (selection.trial_id is not None) == (best > default + selection.spread)
+        if selection.trial_id is not None:
+            winner = records[selection.trial_id]
+            assert winner.objective == best
+            learning_rate = winner.config["balancing"]["gan"]["learning_rate"]
+            assert selected.balancing.balancer.gan.learning_rate == learning_rate
+        # Scores that nothing was chosen by.
+        checked = [
             r
-            for r in simulation.phase("search")
-            if (r.balancer, r.config["imbalance"]["ratio"]) == (selected.balancer, selected.ratio)
+            for r in records.values()
+            if r.search.stage == "check"
+            and (r.balancer, r.config["imbalance"]["ratio"]) == (selected.balancer, selected.ratio)
         ]
-        best = max(tried, key=lambda r: r.objective)
-        assert selected.selection.trial_id == best.trial_id
-        assert selected.balancing.balancer.gan.learning_rate == best.config["balancing"]["gan"]["learning_rate"]
+        assert {r.seed for r in checked} == {-2}
+        assert {selection.last_round, selection.default_last_round} == {r.objective for r in checked}
+        assert selection.validation_objective == selection.last_round
+
+
+def replayed(config, simulation, *, num_workers, seed):
+    """The study run anew from the decisions that another one left."""
+    again = Simulation(decisions=list(simulation.decisions))
+    again.run(config, num_workers=num_workers, seed=seed)
+    # Whether confirmations begin early is a matter of who is idle; with how many fits, not.
+    further = again.decisions[len(simulation.decisions) :]
+    assert all(each.kind == "confirm fits" for each in further)
+    return again
 
 
 @pytest.mark.parametrize("allocation", ["equal", "adaptive"])
-def test_neither_workers_nor_their_speed_change_the_study(allocation):
-    reference = finished(study(allocation=allocation))
-    for num_workers, seed in ((2, 1), (4, 2), (9, 3)):
-        other = finished(study(allocation=allocation), num_workers=num_workers, seed=seed)
-        assert other.records == reference.records
-        assert other.closed == reference.closed
+def test_stored_decisions_give_the_same_records_on_any_number_of_workers(allocation):
+    config = study(allocation=allocation)
+    reference = finished(config, num_workers=5, seed=3)
+    for num_workers, seed in ((1, 0), (9, 2)):
+        again = replayed(config, reference, num_workers=num_workers, seed=seed)
+        assert again.records == reference.records
+        assert again.closed == reference.closed
 
 
 @pytest.mark.parametrize("allocation", ["equal", "adaptive"])
-def test_a_study_killed_at_every_moment_ends_as_if_it_had_not_been(allocation):
-    reference = finished(study(allocation=allocation))
-    simulation = Simulation()
-    for seed in range(len(reference.records)):
-        simulation.run(study(allocation=allocation), num_workers=3, seed=seed, kill_after=1)
-    assert simulation.records == reference.records
-    assert simulation.closed == reference.closed
+def test_a_study_killed_at_every_moment_keeps_what_it_had_decided(allocation):
+    config = study(allocation=allocation)
+    simulation, before = Simulation(), []
+    for seed in range(200):
+        simulation.run(config, num_workers=3, seed=seed, kill_after=1)
+        assert simulation.decisions[: len(before)] == before
+        before = list(simulation.decisions)
+    assert simulation.closed is not None and len(simulation.phase("confirm")) == 42
+    suggested = [each for each in before if each.kind == "suggestion"]
+    assert {r.search.number for r in simulation.phase("search")} == {each.number for each in suggested}
+    assert replayed(config, simulation, num_workers=1, seed=0).records == simulation.records
 
 
 def test_suggestions_learn_from_results():
-    """With other scores for the same points, the points beyond the random ones differ."""
+    """With other scores for the same points, the points beyond those around the default differ."""
 
     def points(simulation):
-        ordered = sorted(simulation.phase("search"), key=lambda r: r.search.number)
-        return [r.search.params for r in ordered]
+        return [each.params for each in simulation.decisions if each.kind == "suggestion"]
 
-    config = study(trials=40, startup_trials=2)
+    parameters = {**ONE_RATIO, "balancing/name": {"kind": "choice", "options": ["wgan_gp"]}}
+    config = study(trials=40, parameters=parameters)
     usual, failing = (
         finished(config),
         finished(config, fails=lambda t: t.purpose.search and t.purpose.search.number % 3),
     )
-    assert points(usual)[:8] == points(failing)[:8]
-    assert points(usual)[20:] != points(failing)[20:]
+    assert points(usual)[:9] == points(failing)[:9]
+    assert points(usual)[9:20] != points(failing)[9:20]
+
+
+def test_what_a_suggestion_had_seen_is_in_its_record():
+    simulation = finished(study(), num_workers=3)
+    by_number = {each.number: each for each in simulation.decisions if each.kind == "suggestion"}
+    for record in simulation.phase("search"):
+        assert record.search.seen == by_number[record.search.number].seen
+    # The first knows nothing; with three workers the fourth has seen one end, and two run.
+    assert by_number[0].seen.ended == ""
+    known = [by_number[3].seen.ended, *(each.numbers for each in by_number[3].seen.running)]
+    assert sorted("".join(known).replace("-", "").replace(",", "")) in (["0", "1", "2"], ["0", "2"])
+
+
+def test_another_studys_search_informs_the_suggestions_and_is_never_chosen():
+    parameters = {**ONE_RATIO, "balancing/name": {"kind": "choice", "options": ["wgan_gp"]}}
+    config = study(trials=40, parameters=parameters)
+    first = finished(config)
+    prior = [replace(r, trial_id=f"other{n}") for n, r in enumerate(first.phase("search"))]
+    informed = Simulation()
+    informed.run(config, num_workers=1, seed=0, prior=prior)
+    assert [d.params for d in informed.decisions[:9]] == [d.params for d in first.decisions[:9]]
+    assert [d.params for d in informed.decisions[9:20]] != [d.params for d in first.decisions[9:20]]
+    assert not {r.trial_id for r in prior} & set(informed.closed.configurations[0].selection.contenders)
+
+
+def test_adaptive_leaves_the_variant_to_optuna_and_ends_with_a_last_round_at_each_ratio():
+    simulation = finished(study(allocation="adaptive"))
+    counted = stages(simulation)
+    assert sum(number for (stage, *_), number in counted.items() if stage == "defaults") == 2
+    # 60 trials, six of them reserved for the last round of each ratio.
+    assert sum(number for (stage, *_), number in counted.items() if stage == "search") == 60 - 2 - 12
+    last = [(balancer, ratio) for stage, balancer, ratio in counted if stage == "last round"]
+    assert sorted(ratio for _, ratio in last) == [5, 20]
+    for selected in simulation.closed.configurations:
+        is_searched = (selected.balancer, selected.ratio) in last
+        assert (selected.selection.unsearched is None) == is_searched
 
 
 def test_a_space_without_untried_points_ends_the_search_early():
@@ -180,6 +306,7 @@ def test_a_space_without_untried_points_ends_the_search_early():
     points = [
         (r.balancer, r.config["imbalance"]["ratio"], r.search.params["balancing/gan/learning_rate"])
         for r in simulation.phase("search")
+        if r.search.stage in ("defaults", "search")
     ]
     assert len(points) == len(set(points)) == 8
     assert len(simulation.phase("confirm")) == 42
@@ -187,11 +314,11 @@ def test_a_space_without_untried_points_ends_the_search_early():
 
 def test_failures_do_not_stop_the_study_and_are_not_chosen():
     simulation = finished(study(), num_workers=2, fails=lambda t: t.config.balancing.name == "wgan_gp")
-    assert len(simulation.records) == 10 + 16 + 42
+    assert len(simulation.phase("confirm")) == 42
     chosen = {s.balancer: s.selection for s in simulation.closed.configurations}
-    assert chosen["wgan_gp"].trial_id is None
-    assert chosen["wgan_gp"].search_trials == 4
-    assert chosen["vanilla_gan"].trial_id is not None
+    assert chosen["wgan_gp"].contenders == ()
+    assert chosen["wgan_gp"].unsearched == "no point of the search came through a last round against the default"
+    assert len(chosen["vanilla_gan"].contenders) == 4
 
 
 def test_without_its_baseline_a_ratio_is_not_searched():
@@ -201,32 +328,82 @@ def test_without_its_baseline_a_ratio_is_not_searched():
     simulation = finished(study(), fails=fails)
     assert {r.config["imbalance"]["ratio"] for r in simulation.phase("search")} == {20}
     assert len(simulation.phase("confirm")) == 42
+    said = {s.ratio: s.selection.unsearched for s in simulation.closed.configurations}
+    assert said == {
+        5: "no balancing failed at this ratio, so there was nothing to measure a gain against",
+        20: None,
+    }
 
 
-def test_when_time_is_up_the_search_closes_and_stays_closed():
+def test_when_time_is_up_no_point_is_searched_any_more_but_the_last_round_is_held():
     simulation = Simulation()
-    simulation.run(study(), num_workers=2, seed=0, kill_after=30, may_search=lambda: len(simulation.records) < 14)
-    num_searched = len(simulation.phase("search"))
-    assert 0 < num_searched < 16
-    simulation.run(study(), num_workers=2, seed=1)
-    assert len(simulation.phase("search")) == num_searched
+
+    def may_search(num_trials):
+        return len(simulation.phase("search")) < 20
+
+    simulation.run(study(), num_workers=2, seed=0, may_search=may_search)
+    counted = Counter(r.search.stage for r in simulation.phase("search"))
+    assert 14 < counted["search"] <= 18 and counted["last round"] == 16
     assert len(simulation.phase("confirm")) == 42
 
 
-def test_milestones_are_the_rungs_of_the_pruner_and_only_for_the_search():
+def test_a_race_that_time_ended_leaves_the_defaults_and_says_so():
+    simulation = Simulation()
+    simulation.run(
+        study(parameters=ONE_RATIO, trials=80),
+        num_workers=2,
+        seed=0,
+        may_search=lambda num_trials: len(simulation.phase("search")) < 10,
+    )
+    said = {s.selection.unsearched for s in simulation.closed.configurations}
+    assert said == {"the time budget ended the race of the defaults before it was decided"}
+    assert sum(s.selection.search_trials for s in simulation.closed.configurations) == len(
+        simulation.phase("search")
+    )
+
+
+def test_milestones_are_the_rungs_below_a_gans_length_and_only_for_the_search():
     parameters = {
         **STUDY["search"]["parameters"],
         "balancing/gan/generator_steps": {"kind": "int", "low": 100, "high": 100},
     }
-    config = study(pruning={"grace_steps": 10, "reduction_factor": 3}, parameters=parameters)
-    simulation = finished(config)
+    config = parse_study(
+        {
+            **STUDY,
+            "balancers": {name: {"gan": {"generator_steps": 100}} for name in ("vanilla_gan", "wgan_gp")},
+            "search": {
+                **STUDY["search"],
+                "parameters": parameters,
+                "pruning": {"rungs": [0.1, 0.3, 0.9, 1.5], "reduction_factor": 3},
+            },
+        }
+    )
     gan = {"vanilla_gan", "wgan_gp"}
     milestones = {
-        r.phase: r.config["balancing"]["gan"]["milestones"]
-        for r in simulation.records.values()
+        (r.phase, r.search.stage if r.search else None): tuple(r.config["balancing"]["gan"]["milestones"])
+        for r in finished(config).records.values()
         if r.balancer in gan
     }
-    assert milestones == {"search": [10, 30, 90], "confirm": []}
+    assert milestones == {
+        ("search", "defaults"): (10, 30, 90),
+        ("search", "search"): (10, 30, 90),
+        ("search", "last round"): (),
+        ("search", "check"): (),
+        ("confirm", None): (),
+    }
+
+
+def test_confirmations_of_what_is_settled_begin_while_the_search_still_runs():
+    simulation = Simulation()
+    simulation.run(study(), num_workers=80, seed=0, kill_after=45)
+    assert simulation.closed is None
+    started = Counter(trial.purpose.phase for trial in simulation.started)
+    assert started["confirm"] > 0
+    kept = [each for each in simulation.decisions if each.kind == "confirm fits"]
+    assert len(kept) == 1
+    simulation.run(study(), num_workers=40, seed=1)
+    assert simulation.closed.fits == kept[0].fits
+    assert len(simulation.phase("confirm")) == 42
 
 
 GRID = {
@@ -239,7 +416,7 @@ GRID = {
 
 
 def test_states_are_kept_at_the_steps_that_are_a_choice_and_wherever_a_gan_is_looked_at():
-    simulation = finished(study(parameters=GRID, trials=9))
+    simulation = finished(study(parameters=GRID, trials=15))
     kept = {
         (trial.purpose.phase, trial.checkpoint_steps, trial.keeps_gan)
         for trial in simulation.started
@@ -273,20 +450,24 @@ def is_gan(trial, phase):
 
 
 def test_while_a_gan_is_in_training_trials_of_other_gans_go_before():
-    """Five baselines first; then two workers with a choice of all nine points never train the same GAN at once."""
+    """Seven baselines first; then two workers with a choice of nine points seldom train the same GAN at once."""
     simulation = Simulation()
-    config = study(parameters=GRID, trials=9, lag=9)
-    simulation.run(config, num_workers=2, seed=0, kill_after=14)
-    searched = [trial for trial in simulation.started if trial.purpose.phase == "search"]
+    config = study(parameters=GRID, trials=15)
+    simulation.run(config, num_workers=2, seed=0)
+    searched = [
+        trial
+        for trial in simulation.started
+        if trial.purpose.search is not None and trial.purpose.search.stage in ("defaults", "search")
+    ]
     assert len(searched) == 9
     pairs_alike = sum(one.shares_training_with(other) for one, other in pairwise(searched))
-    # Each of three GANs comes three times; put off for as long as there is another to train.
-    assert pairs_alike <= 1
+    # Each of three GANs comes three times; put off for as long as one of the next four is of another.
+    assert pairs_alike <= 3
     assert all(one.shares_training_with(one) for one in searched)
 
 
 def test_a_gan_is_the_same_whatever_its_length_and_whatever_becomes_of_its_images():
-    (trial, *_) = (t for t in finished(study(parameters=GRID, trials=9)).started if is_gan(t, "search"))
+    (trial, *_) = (t for t in finished(study(parameters=GRID, trials=15)).started if is_gan(t, "search"))
     config, balancing = trial.config, trial.config.balancing.balancer
     gan = balancing.gan
 
@@ -309,7 +490,10 @@ def test_a_gan_is_the_same_whatever_its_length_and_whatever_becomes_of_its_image
 
 def test_waiting_for_a_gan_in_training_stops_nothing():
     one_gan = {**GRID, "balancing/gan/learning_rate": None}
-    assert len(finished(study(parameters=one_gan, trials=3, lag=3), num_workers=3).phase("search")) == 3
+    simulation = finished(study(parameters=one_gan, trials=15), num_workers=3)
+    # Three lengths, one of them the default, then the last round of two others, and its check.
+    counted = Counter(r.search.stage for r in simulation.phase("search"))
+    assert counted["defaults"] + counted["search"] == 4 and counted["last round"] == 4
 
 
 class CountedLookups(dict):
@@ -346,8 +530,9 @@ def confirmations_of(simulation):
 
 
 def test_confirmations_side_by_side_are_those_of_any_other_study():
-    together = finished(shared_study(), num_workers=4, seed=1)
-    assert together.records == finished(study()).records
+    alone = finished(study())
+    together = replayed(shared_study(), alone, num_workers=4, seed=1)
+    assert together.records == alone.records
     for trials in confirmations_of(together).values():
         assert {trial.waits_for for trial in trials} == {frozenset(trial.trial_id for trial in trials)}
         assert {trial.execution.seeds for trial in trials} == {(1, 2, 3)}
@@ -369,9 +554,11 @@ def test_confirmations_wait_for_the_first_that_leaves_its_gans(first_fails):
     planner = Planner(
         config,
         record_of=records.get,
+        decisions=(),
+        keep_decision=None,
         closed=None,
         keep=lambda closed: None,
-        may_search=lambda: True,
+        may_search=lambda num_trials: True,
         rounds=None,
         keep_rounds=None,
         questions=None,

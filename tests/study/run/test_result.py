@@ -14,7 +14,7 @@ def result(fails):
 
 
 def test_a_study_in_which_every_trial_failed_says_why():
-    with pytest.raises(EveryTrialFailedError, match=r"\b52 trials\b.*\b52 times\b.*: it broke$"):
+    with pytest.raises(EveryTrialFailedError, match=r"\b56 trials\b.*\b56 times\b.*: it broke$"):
         result(lambda trial: True).check()
 
 
@@ -25,7 +25,7 @@ def test_one_success_is_a_study():
 
 def test_records_are_a_frame_with_one_row_a_trial():
     frame = result(lambda trial: False).records
-    assert len(frame) == 10 + 16 + 42
+    assert len(frame) == 14 + 60 + 42
     assert set(frame["phase"]) == {"baseline", "search", "confirm"}
 
 

@@ -4,15 +4,34 @@ import time
 
 import pytest
 
+from gan_study.study.plan.config import parse_study
 from gan_study.study.plan.planner import Pause
 from gan_study.study.plan.trials import PlannedTrial
+from gan_study.study.run.decision_store import read_decisions
 from gan_study.study.run.folder import StudyFolder
 from gan_study.study.run.session import StudySession
 from gan_study.study.run.time_budget import TimeBudget
 from gan_study.study.watch.optuna_view import OptunaView
 from gan_study.trainables.record import Milestone
+from tests.study.plan.test_planner import STUDY
 from tests.study.simulation import made_up_record
-from tests.study.watch.test_check import CONFIG
+
+ONE = {
+    "balancing/name": {"kind": "choice", "options": ["vanilla_gan"]},
+    "balancing/gan/weights/gradient_penalty": None,
+}
+CONFIG = parse_study(
+    {
+        **STUDY,
+        "search": {
+            "parameters": {
+                **ONE,
+                "balancing/gan/generator_steps@vanilla_gan": {"kind": "int", "low": 400, "high": 500},
+            },
+            "trials": 30,
+        },
+    }
+)
 
 
 def begin(tmp_path, seconds=None):
@@ -33,24 +52,31 @@ def session(tmp_path):
     return begin(tmp_path)
 
 
-def first_of_the_search(session):
-    """The first search trial, underway; the baselines before it have ended."""
-    while isinstance(trial := session.next(), PlannedTrial) and trial.purpose.phase == "baseline":
+def two_of_the_search(session):
+    """Two points of one variant's search, underway; the baselines and the defaults before them have ended."""
+    while isinstance(trial := session.next(), PlannedTrial):
+        if trial.purpose.search is not None and trial.purpose.search.stage == "search":
+            return trial, session.next()
         session.ended(made_up_record(trial))
-    return trial.config.trial_id
+    raise AssertionError("nothing was searched")
 
 
-def test_a_trial_that_begins_anew_reaches_each_milestone_once(session):
-    trial_id = first_of_the_search(session)
-    early, late = Milestone(generator_steps=25, objective=0.125), Milestone(generator_steps=75, objective=-0.25)
-    session.began(trial_id)
-    session.reached(trial_id, early)
-    # Its process has died; the next one tells of the whole way.
-    session.began(trial_id)
-    for milestone in (early, late):
-        session.reached(trial_id, milestone)
-    session.stopped(trial_id)
-    assert session.records.get(trial_id).milestones == (early, late)
+def test_a_trial_that_begins_anew_reaches_each_milestone_once_and_falls_behind_once(session, tmp_path):
+    ahead, behind = two_of_the_search(session)
+    assert ahead.cell == behind.cell
+    rung = ahead.config.balancing.balancer.gan.milestones[0]
+    assert session.reached(ahead.trial_id, Milestone(generator_steps=rung, objective=0.5))
+    low = Milestone(generator_steps=rung, objective=-0.5)
+    session.began(behind.trial_id)
+    assert not session.reached(behind.trial_id, low)
+    # Its process has died; the next one tells of the whole way, and what was decided is not decided again.
+    session.began(behind.trial_id)
+    assert not session.reached(behind.trial_id, low)
+    session.stopped(behind.trial_id)
+    record = session.records.get(behind.trial_id)
+    assert (record.status, record.milestones, record.search.rung) == ("pruned", (low,), 1)
+    (_, stop) = [each for each in read_decisions(StudyFolder(tmp_path).decisions) if each.kind == "judgement"]
+    assert (record.stop.rung, record.stop.seen) == (1, stop.seen) and not stop.goes_on
 
 
 def test_a_trial_that_is_stopped_since_time_is_up_leaves_no_record(tmp_path):

@@ -15,6 +15,7 @@ from gan_study.analysis.load import load_study
 from gan_study.study.plan.config import Cell, parse_study
 from gan_study.study.plan.rounds import Rounds, SeedRound, all_arms, write_rounds
 from gan_study.study.plan.selection import write_selection
+from gan_study.study.run.decision_store import DecisionStore
 from gan_study.study.run.folder import StudyFolder, create_study_folder, read_manifest
 from gan_study.study.run.record_store import RecordStore
 from gan_study.study.watch.check import check_study
@@ -26,10 +27,16 @@ from gan_study.trainables.trial.outcome import array_path
 from tests.study.plan.test_planner import STUDY
 from tests.study.simulation import Simulation
 
-CONFIG = parse_study({**STUDY, "search": {**STUDY["search"], "trials": 4}, "confirm": {"seeds": [1]}})
+CONFIG = parse_study(
+    {
+        **STUDY,
+        "search": {**STUDY["search"], "trials": 22, "trials_each": 8, "pruning": None},
+        "confirm": {"seeds": [1]},
+    }
+)
 
 
-def write_study(root, records, *, closed, config=CONFIG):
+def write_study(root, records, *, closed, config=CONFIG, decisions=()):
     manifest, folder = create_study_folder(root, config, {}), StudyFolder(root)
     store = RecordStore(folder.records)
     for record in records:
@@ -37,6 +44,9 @@ def write_study(root, records, *, closed, config=CONFIG):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(to_bytes({"classes/names": np.array(["a", "b"]), "classes/minority": np.array([1])}))
         store.append(replace(record, arrays=array_path(record.trial_id)))
+    decided = DecisionStore(folder.decisions)
+    for decision in decisions:
+        decided.append(decision)
     if closed is not None:
         write_selection(folder.selection, closed)
     view = OptunaView(
@@ -55,7 +65,7 @@ def simulation():
 @pytest.fixture(scope="module")
 def sound(simulation, tmp_path_factory):
     root = tmp_path_factory.mktemp("sound") / "study"
-    write_study(root, simulation.records.values(), closed=simulation.closed)
+    write_study(root, simulation.records.values(), closed=simulation.closed, decisions=simulation.decisions)
     return root
 
 
@@ -225,7 +235,8 @@ def test_what_is_wrong_is_named(root, name):
 
 
 def test_a_selected_trial_without_a_record_is_named(root):
-    chosen = json.loads((root / "selection.json").read_text())["configurations"][0]["selection"]["trial_id"]
+    configurations = json.loads((root / "selection.json").read_text())["configurations"]
+    chosen = next(filter(None, (each["selection"]["trial_id"] for each in configurations)))
     path = root / "records.jsonl"
     lines = [line for line in path.read_text().splitlines(True) if json.loads(line)["trial_id"] != chosen]
     path.write_text("".join(lines))
@@ -261,7 +272,7 @@ DECIDED = {"seeds": [1, 2], "until": "decided", "most_seeds": 3}
 def test_what_a_killed_driver_leaves_is_no_damage(tmp_path, simulation):
     root = tmp_path / "study"
     earlier = [record for record in simulation.records.values() if record.phase != "confirm"]
-    write_study(root, earlier, closed=None)
+    write_study(root, earlier, closed=None, decisions=simulation.decisions)
     a_row_more(root)
     with (root / "records.jsonl").open("a") as file:
         file.write('{"trial_id": "ha')

@@ -14,14 +14,15 @@ from tests.study.plan.test_planner import STUDY
 from tests.study.simulation import Simulation
 
 # Two methods at two ratios share the trials.
-CONFIG = parse_study({**STUDY, "search": {**STUDY["search"], "trials": 4 * FEWEST_TRIALS}})
+CONFIG = parse_study({**STUDY, "search": {**STUDY["search"], "trials": 4 * (FEWEST_TRIALS + 6), "pruning": None}})
 
 
 @pytest.fixture(scope="module")
 def searched():
     simulation = Simulation()
     simulation.run(CONFIG, num_workers=1, seed=0)
-    complete = [record for record in simulation.phase("search") if record.status == "complete"]
+    stages = ("defaults", "search")
+    complete = [r for r in simulation.phase("search") if r.status == "complete" and r.search.stage in stages]
     first = complete[0]
     return [
         record

@@ -58,7 +58,7 @@ def test_a_search_that_was_watched_is_the_one_that_its_records_give(storage, sea
     for record in searched:
         watching.started(record.trial_id, record.search)
         assert shown(storage)[-1][:4] == (
-            {"trial_id": record.trial_id, "number": record.search.number},
+            {"trial_id": record.trial_id, "number": record.search.number, "stage": record.search.stage},
             "RUNNING",
             None,
             dict(record.search.params),

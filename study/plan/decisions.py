@@ -1,0 +1,103 @@
+"""What the search decided, a line of JSON each: from then on it stays, whoever resumes the study."""
+
+import json
+from collections.abc import Mapping
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import Field
+
+from gan_study.study.plan.config import Cell, Ratio
+from gan_study.trainables.base.settings import ConfigError, dump, from_json, parse, settings
+from gan_study.trainables.base.tunable import Scalar
+from gan_study.trainables.record import Seen
+
+Stage: TypeAlias = Literal["defaults", "race", "search", "last round", "check"]
+DEFAULTS: Stage = "defaults"
+"""A variant's own settings in the split of the search: first round of the race and first point of its search."""
+RACE: Stage = "race"
+"""A variant's own settings in another split."""
+SEARCH: Stage = "search"
+"""A point of the search."""
+LAST_ROUND: Stage = "last round"
+"""The default, or one of the best points, anew in the split of the last round."""
+CHECK: Stage = "check"
+"""What the last round chose, and the default, in a split that nothing was chosen by: the scores to report."""
+# Trials of these stages have the split of the search in common, so that their gains can be compared.
+COMPARABLE: frozenset[str | None] = frozenset({DEFAULTS, SEARCH})
+
+
+@settings
+class Suggestion:
+    """A trial of the search, decided upon."""
+
+    kind: Literal["suggestion"] = "suggestion"
+    number: int
+    """0-based, in the order of suggestions."""
+    stage: Stage
+    balancer: str
+    ratio: Ratio
+    params: Mapping[str, Scalar]
+    """The point of the space; of a default, as far as it lies in the space."""
+    seed: int
+    """Of the trial: names its split."""
+    fits: int
+    """Classifiers that the trial fits to its set."""
+    seen: Seen
+    """What had been known."""
+
+    @property
+    def cell(self) -> Cell:
+        """The balancer at its ratio."""
+        return Cell(balancer=self.balancer, ratio=self.ratio)
+
+
+@settings
+class Judgement:
+    """Whether a search trial that came to a rung was trained on."""
+
+    kind: Literal["judgement"] = "judgement"
+    number: int
+    """The search trial's."""
+    rung: int
+    """1-based."""
+    goes_on: bool
+    seen: Seen
+    """What had been known."""
+
+
+@settings
+class ConfirmFits:
+    """How many classifiers each confirmed trial fits, where arms are confirmed while the search still runs."""
+
+    kind: Literal["confirm fits"] = "confirm fits"
+    fits: int = Field(ge=1)
+
+
+Decision: TypeAlias = Suggestion | Judgement | ConfirmFits
+
+
+@settings
+class _Line:
+    decision: Annotated[Decision, Field(discriminator="kind")]
+
+
+def to_line(decision: Decision) -> str:
+    """A decision as one line of JSON, without a line break."""
+    return json.dumps(dump(decision), sort_keys=True, allow_nan=False)
+
+
+def from_line(line: str) -> Decision:
+    """The decision in one line of JSON; raises ConfigError where it is none."""
+    try:
+        return parse(_Line, {"decision": from_json(line)}, where="").decision
+    except ConfigError as error:
+        raise ConfigError(str(error).removeprefix("decision.")) from None
+
+
+# Bytes of what a decision had seen for which a record has room (MOST_RECORD_BYTES of trainables/record.py).
+MOST_SEEN_BYTES = 2000
+
+
+def limit_seen(seen: Seen) -> Seen | None:
+    """`seen` as a record has room for it: None where it is longer; the line of the decision has it all."""
+    return seen if len(json.dumps(dump(seen))) <= MOST_SEEN_BYTES else None

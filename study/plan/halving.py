@@ -1,0 +1,18 @@
+"""Which search trials are worth training on: asynchronous successive halving, as a pure function."""
+
+import math
+from collections.abc import Collection
+
+
+def goes_on(value: float, others: Collection[float], *, reduction_factor: int) -> bool:
+    """Whether a trial with `value` at a rung is trained on, where trials before it had the values `others` there.
+
+    It is if it is among the best 1/`reduction_factor` of all of them, itself included (Li et al. 2020, "A System
+    for Massively Parallel Hyperparameter Tuning", algorithm 2, which decides at once and waits for nobody). The
+    first `reduction_factor` - 1 go on: there is nothing yet to fall behind of.
+    """
+    num_seen = len(others) + 1
+    if num_seen < reduction_factor:
+        return True
+    num_better = sum(other > value for other in others)
+    return num_better < math.ceil(num_seen / reduction_factor)

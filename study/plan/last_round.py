@@ -1,0 +1,71 @@
+"""The last round of a search: whether one of its best points is better than the default, on another split."""
+
+import math
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+# The points of a search that are trained anew beside the default; simulated in docs/benchmarks.md.
+CONTENDERS = 3
+# Of these, how many may begin while search trials are still running, so that no worker waits.
+EARLY_CONTENDERS = 2
+# Classifiers fitted to each set of the last round: a further one takes off less than the spread below.
+FITS = 5
+# Standard deviations of a setting's score that refits do not average away, between splits and between GANs of
+# other seeds, as measured on the quickstart (docs/benchmarks.md); that of refits is measured in the round itself.
+SPLIT_SPREAD, GAN_SPREAD = 0.015, 0.010
+# With fewer points than this the length scales are as good as unknown, so scores are compared as they are.
+FEWEST_POINTS = 5
+# The kernel is fitted to at most so many points, evenly spaced, as its cost grows with their cube.
+MOST_FITTED = 200
+
+
+def smooth(points: Sequence[Sequence[float]], scores: Sequence[float]) -> npt.NDArray[np.float64]:
+    """The scores [N] of points [N, D] in the unit cube without their noise: the means of a Gaussian process.
+
+    The best of noisy scores is mostly the luckiest; its neighbours say how much of it is luck.
+    """
+    inputs, raw = np.asarray(points, dtype=np.float64), np.asarray(scores, dtype=np.float64)
+    if len(raw) < FEWEST_POINTS or np.ptp(raw) == 0:
+        return raw
+    # late: whoever only reads a study's configuration goes without scikit-learn, a second of loading
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.gaussian_process import GaussianProcessRegressor
+    from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
+
+    values = (raw - raw.mean()) / raw.std()
+    kernel = ConstantKernel(1.0, (0.05, 5.0)) * RBF(0.5, (0.1, 5.0)) + WhiteKernel(0.5, (0.05, 2.0))
+    process = GaussianProcessRegressor(kernel, random_state=0)
+    every = math.ceil(len(values) / MOST_FITTED)
+    with warnings.catch_warnings():
+        # A hyper-parameter at the end of its range: flat or noisy scores, which is an answer too.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        process.fit(inputs[::every], values[::every])
+        if every > 1:
+            process = GaussianProcessRegressor(process.kernel_, optimizer=None).fit(inputs, values)
+    found: npt.NDArray[np.float64] = process.predict(inputs) * raw.std() + raw.mean()
+    return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What the last round chose."""
+
+    place: int
+    """The place of the chosen one's score, the default's being 0."""
+    spread: float
+    """The standard deviation of the difference of two scores in the round."""
+
+
+def choose(default: float, contenders: Sequence[float], *, fit_spread: float) -> Verdict:
+    """The best of the contenders if it beats the default by more than one standard deviation, else the default.
+
+    Scores are means over FITS fits, which differ by `fit_spread`.
+    """
+    spread = math.sqrt(2 * (fit_spread**2 / FITS + SPLIT_SPREAD**2 + GAN_SPREAD**2))
+    scores = (default, *contenders)
+    best = max(range(len(scores)), key=scores.__getitem__)
+    return Verdict(place=best if scores[best] > default + spread else 0, spread=spread)

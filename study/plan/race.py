@@ -1,0 +1,74 @@
+"""The race between the defaults of all variants at one ratio: which of them are worth a search."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import TypeAlias
+
+# Variant -> split -> gain over no balancing in that split; None if the trial failed.
+Gains: TypeAlias = Mapping[str, Mapping[int, float | None]]
+
+# Splits that every round but the first adds: the race 8 -> 4 -> 2 of the simulation in docs/benchmarks.md.
+SPLITS_A_ROUND = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class RaceRound:
+    """A round: how many variants begin it, and the splits in which each is tried beside those that it has."""
+
+    num_variants: int
+    splits: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """How far a race is."""
+
+    variants: tuple[str, ...]
+    """Those that are left; once it is decided the survivors, best first."""
+    round: int | None
+    """The round that is underway; None once the race is decided."""
+
+
+def race_rounds(num_variants: int, *, survivors: int, splits: Iterator[int]) -> tuple[RaceRound, ...]:
+    """The rounds from all variants to the survivors, each of which leaves the better half.
+
+    `splits` gives the splits after the first round's, which is split 0.
+    """
+    rounds = [RaceRound(num_variants=num_variants, splits=(0,))]
+    while (left := max(survivors, -(-rounds[-1].num_variants // 2))) > survivors:
+        rounds.append(RaceRound(num_variants=left, splits=tuple(next(splits) for _ in range(SPLITS_A_ROUND))))
+    return tuple(rounds)
+
+
+def standing(variants: Sequence[str], rounds: Sequence[RaceRound], gains: Gains, *, survivors: int) -> Standing:
+    """How far the race of `variants` is, whose trials so far had these `gains`.
+
+    A round is over once all that began it have ended in all of its splits.
+    """
+    left, splits = tuple(variants), tuple[int, ...]()
+    following = [*(each.num_variants for each in rounds[1:]), survivors]
+    for number, (round_, num_left) in enumerate(zip(rounds, following, strict=True)):
+        # With nobody to lose, nothing is to be waited for.
+        if num_left >= len(left):
+            continue
+        splits += round_.splits
+        if not all(split in gains.get(name, {}) for name in left for split in splits):
+            return Standing(variants=left, round=number)
+        left = rank(left, gains, splits)[:num_left]
+    return Standing(variants=left, round=None)
+
+
+def rank(variants: Iterable[str], gains: Gains, splits: Iterable[int] | None = None) -> tuple[str, ...]:
+    """`variants` by their mean gain in `splits` (None: in all that they have), the best first.
+
+    Splits in which a trial failed do not count; a variant without a gain comes last. Equal ones keep their order.
+    """
+    kept = None if splits is None else frozenset(splits)
+
+    def mean_gain(name: str) -> float:
+        own = gains.get(name, {})
+        known = [gain for split, gain in own.items() if gain is not None and (kept is None or split in kept)]
+        return fmean(known) if known else float("-inf")
+
+    return tuple(sorted(variants, key=mean_gain, reverse=True))

@@ -1,0 +1,27 @@
+"""What the last round makes of scores."""
+
+import numpy as np
+import pytest
+
+from gan_study.study.plan.last_round import choose, smooth
+
+
+def test_the_default_stays_unless_it_is_beaten_by_one_standard_deviation_of_the_difference():
+    # The root of 2 (0.02^2 / 5 + 0.015^2 + 0.010^2) is 0.0285.
+    assert choose(0.1, [0.12, 0.128], fit_spread=0.02).place == 0
+    found = choose(0.1, [0.12, 0.129], fit_spread=0.02)
+    assert found.place == 2 and found.spread == pytest.approx(0.02846, abs=1e-5)
+
+
+def test_smoothed_scores_are_nearer_to_the_truth_than_noisy_ones():
+    rng = np.random.default_rng(0)
+    points = rng.uniform(size=(30, 2))
+    truth = 0.1 - ((points - 0.5) ** 2).sum(axis=1)
+    noisy = truth + 0.05 * rng.standard_normal(30)
+    smoothed = smooth(points.tolist(), noisy.tolist())
+    assert np.abs(smoothed - truth).mean() < 0.75 * np.abs(noisy - truth).mean()
+
+
+def test_a_few_scores_and_equal_ones_stay_as_they_are():
+    assert smooth([[0.1], [0.2]], [0.5, 0.7]).tolist() == [0.5, 0.7]
+    assert smooth([[0.1 * n] for n in range(6)], [0.5] * 6).tolist() == [0.5] * 6

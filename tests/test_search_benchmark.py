@@ -1,0 +1,62 @@
+"""The benchmark of the search: what it simulates, and how busy workers are."""
+
+import pytest
+
+from benchmarks.search import (
+    SEARCHES,
+    Spreads,
+    World,
+    best_observed,
+    busy_share,
+    landscape_of,
+    run_study,
+    study_of,
+    this_search,
+)
+
+
+def test_a_landscape_has_its_top_so_much_above_the_default():
+    config = study_of(["dcgan"], 25)
+    found = landscape_of(config, "dcgan", room=0.07, seed=1)
+    assert found.true_gain(found.default, found.default_length) == pytest.approx(0.05)
+    low, high = (dict(zip(found.optimum, edge, strict=True)) for edge in ([0] * 4, [1] * 4))
+    assert all(low[key] <= top <= high[key] for key, top in found.optimum.items())
+    # Half-trained it is worse, and beyond its own length no better.
+    half = found.true_gain(found.default, found.default_length // 2)
+    assert half < 0.05 == pytest.approx(found.true_gain(found.default, 3 * found.default_length))
+
+
+def test_scores_scatter_as_they_were_measured():
+    config = study_of(["dcgan"], 25)
+    found = landscape_of(config, "dcgan", room=0.05, seed=0)
+    length, true = found.default_length, 0.05
+    scores = [found.score(found.default, length, seed=0, fits=4, world=world) - true for world in range(400)]
+    spread = (sum(score**2 for score in scores) / 400) ** 0.5
+    expected = (Spreads().setting ** 2 + Spreads().gan ** 2 + Spreads().fit ** 2 / 4) ** 0.5
+    assert spread == pytest.approx(expected, rel=0.1)
+
+
+def test_a_search_goes_through_the_real_planner_to_its_end():
+    config = study_of(["dcgan"], 25)
+    landscape = landscape_of(config, "dcgan", room=0.05, seed=0)
+    found = run_study(config, World(landscapes={"dcgan": landscape}, seed=0), num_workers=3)
+    (selected,) = found.closed.configurations
+    assert selected.selection.last_round is not None
+    assert sum(each.kind == "suggestion" for each in found.decisions) <= 25
+
+
+def test_the_best_observed_score_is_too_high_and_costs_every_step():
+    found = best_observed(0, (0.05, 0.1), 4, startup_trials=4)
+    assert found.optimism > 0 and found.gan_steps > 2
+    assert len(SEARCHES) == 6
+
+
+@pytest.mark.slow
+def test_stops_save_steps():
+    assert this_search(0, (0.05, 0.1), 25).gan_steps < 25
+
+
+@pytest.mark.slow
+def test_workers_are_busy_while_the_search_runs():
+    """32 workers and 300 trials in docs/benchmarks.md; here a quarter of both."""
+    assert busy_share(8, 75 + 25) > 0.75
