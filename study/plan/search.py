@@ -360,7 +360,7 @@ class Search:
                 )
                 cell = min(open_cells, key=lambda each: sign * self._num_points[each])
                 yield _Wish(stage=SEARCH, cell=cell, is_guess=at.round is not None)
-        if at.round is None:
+        if at.round is None and self._has_time(1):
             for cell in cells:
                 yield from self._last_round_wishes(cell)
 
@@ -380,7 +380,7 @@ class Search:
             return _Wish(stage=SEARCH, cell=None)
         if any(self._suggestions[number].stage in COMPARABLE for number in (*self._running, *self._waiting)):
             return None
-        best = (self._best_cell(ratio) for ratio in ratios)
+        best = (self._best_cell(ratio) for ratio in ratios if self._has_time(1))
         return next((wish for cell in best if cell for wish in self._last_round_wishes(cell)), None)
 
     def _race_wishes(self, ratio: Ratio, variants: Sequence[str], round_: int) -> Iterator[_Wish]:

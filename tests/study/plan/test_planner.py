@@ -1,6 +1,6 @@
 from collections import Counter
 from dataclasses import replace
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import pytest
 
@@ -122,9 +122,8 @@ def test_the_first_trial_of_each_has_its_defaults():
         first.setdefault((record.balancer, record.config["imbalance"]["ratio"]), record)
     assert len(first) == 4
     for (balancer, _), record in first.items():
-        # A length that is searched is exact: the default's least, without its cap.
-        exact = {"most_generator_steps": None, "milestones": []}
-        assert record.config["balancing"]["gan"] == {**dump(VARIANTS[balancer].defaults), **exact}
+        # Its length too, which is not exact: the training may end by itself.
+        assert record.config["balancing"]["gan"] == dump(VARIANTS[balancer].defaults)
 
 
 EIGHT = ["vanilla_gan", "wgan_gp", "dcgan", "lsgan", "wgan", "dragan", "acgan", "cgan"]
@@ -339,7 +338,8 @@ def test_when_time_is_up_no_point_is_searched_any_more_but_the_last_round_is_hel
     simulation = Simulation()
 
     def may_search(num_trials):
-        return len(simulation.phase("search")) < 20
+        # From 20 trials on there is time for single ones, and not for one more beside those of the last round.
+        return len(simulation.phase("search")) < 20 or num_trials == 1
 
     simulation.run(study(), num_workers=2, seed=0, may_search=may_search)
     counted = Counter(r.search.stage for r in simulation.phase("search"))
@@ -424,7 +424,7 @@ def test_states_are_kept_at_the_steps_that_are_a_choice_and_wherever_a_gan_is_lo
     }
     assert kept == {
         ("baseline", frozenset(), False),
-        ("search", frozenset({5, 10, 20}), False),
+        ("search", frozenset({5, 10, 20}), True),
         ("confirm", frozenset(), False),
     }
     for trial in simulation.started:
@@ -439,10 +439,12 @@ def test_states_are_kept_at_the_steps_that_are_a_choice_and_wherever_a_gan_is_lo
 def test_search_trials_that_differ_in_the_dose_alone_share_their_training():
     doses = {"kind": "choice", "options": [0.25, 0.5, 1.0]}
     of_one_gan = {key: None for key in GRID if key != "balancing/name"}
-    config = study(parameters={**GRID, **of_one_gan, "balancing/dose": doses}, trials=3)
+    config = study(parameters={**GRID, **of_one_gan, "balancing/dose": doses}, trials=30)
     trials = [trial for trial in finished(config).started if is_gan(trial, "search")]
     assert {trial.config.balancing.balancer.dose for trial in trials} == {0.25, 0.5, 1.0}
-    assert all(one.shares_training_with(other) for one in trials for other in trials)
+    for one, other in combinations(trials, 2):
+        is_same_data = (one.cell, one.config.seed) == (other.cell, other.config.seed)
+        assert one.shares_training_with(other) == is_same_data
 
 
 def is_gan(trial, phase):
@@ -507,11 +509,11 @@ class CountedLookups(dict):
 def test_a_trial_costs_no_more_lookups_in_a_long_study():
     """The driver asks for the next trial several times a second."""
     lookups = {}
-    for trials in (8, 40, 80):
+    for trials in (60, 90, 120):
         simulation = Simulation(records=CountedLookups())
         simulation.run(study(trials=trials), num_workers=4, seed=0)
         lookups[trials] = simulation.records.asked
-    early, late = (lookups[40] - lookups[8]) / 32, (lookups[80] - lookups[40]) / 40
+    early, late = (lookups[90] - lookups[60]) / 30, (lookups[120] - lookups[90]) / 30
     assert 0 < late < 1.2 * early
 
 

@@ -111,9 +111,9 @@ def test_rounds_that_ended_for_want_of_time_are_open_again_and_others_are_not(tm
 def test_a_search_without_time_still_chooses_from_all_of_its_records():
     whole, short = Simulation(), Simulation()
     whole.run(ASKED, num_workers=1, seed=0)
-    # Killed in the search, after 10 baselines and 9 of 16 trials, and resumed without time for more of it.
-    short.run(ASKED, num_workers=1, seed=0, kill_after=19)
-    short.run(ASKED, num_workers=1, seed=0, may_search=lambda: False)
+    # Killed in the search, after 14 baselines and 9 trials, and resumed without time for more of it.
+    short.run(ASKED, num_workers=1, seed=0, kill_after=23)
+    short.run(ASKED, num_workers=1, seed=0, may_search=lambda number: False)
     assert len(short.phase("search")) == 9
     assert sum(each.selection.search_trials for each in short.closed.configurations) == 9
     # With time again it is the study that never was short of it, but for what was confirmed meanwhile.

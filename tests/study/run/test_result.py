@@ -25,7 +25,7 @@ def test_one_success_is_a_study():
 
 def test_records_are_a_frame_with_one_row_a_trial():
     frame = result(lambda trial: False).records
-    assert len(frame) == 14 + 60 + 42
+    assert len(frame) == 14 + 59 + 42
     assert set(frame["phase"]) == {"baseline", "search", "confirm"}
 
 

@@ -33,7 +33,7 @@ def test_the_session_says_who_is_trained_on(goes_on, answer):
         return goes_on
 
     trial = SimpleNamespace(config={REQUEST: SimpleNamespace(trial_id="0123456789ab")})
-    scheduler, milestone = SessionScheduler(ask), Milestone(epoch=2, objective=0.25)
+    scheduler, milestone = SessionScheduler(ask), Milestone(generator_steps=2, objective=0.25)
     assert scheduler.on_trial_result(None, trial, {REPORT: TrialReport(milestone=milestone)}) == answer
     assert asked == [("0123456789ab", milestone)]
     # The end of a trial is nobody's to judge.

@@ -122,13 +122,12 @@ def test_a_further_round_begins_only_if_it_fits_in():
         assert not has_time(balancers, 1.15 * seconds - 0.1)
 
 
-# A whole study on a clock of its own: its search varies no length, and draws at random, which takes no time.
+# A whole study on a clock of its own: its search varies no length.
 SIMULATED = replace(
     CONFIG,
     search=replace(
         CONFIG.search,
         trials=75,
-        startup_trials=1000,
         parameters={**CONFIG.search.parameters, "balancing/gan/generator_steps": None},
     ),
 )
@@ -176,9 +175,11 @@ def run_within(seconds, *, seed, place, bias=1.0, sigma=0.5, config=SIMULATED, r
     planner = Planner(
         config,
         record_of=run.records.get,
+        decisions=(),
+        keep_decision=lambda decision: None,
         closed=None,
         keep=lambda closed: None,
-        may_search=lambda: gate.may_search([(each[1], clock.now - each[2]) for each in underway]),
+        may_search=lambda number: gate.may_search([(each[1], clock.now - each[2]) for each in underway], number),
         rounds=None,
         keep_rounds=lambda rounds: None,
         questions=Questions(
@@ -243,9 +244,11 @@ def test_a_study_without_a_budget_is_whole():
     planner = Planner(
         FIXED,
         record_of=run.records.get,
+        decisions=(),
+        keep_decision=lambda decision: None,
         closed=None,
         keep=lambda closed: None,
-        may_search=lambda: gate.may_search([]),
+        may_search=lambda number: gate.may_search([], number),
         rounds=None,
         keep_rounds=lambda rounds: None,
         questions=Questions(open_arms=frozenset, is_decided=lambda: True, has_time_for=gate.has_time_for),
