@@ -350,7 +350,8 @@ class Search:
             leaders = leaders[: self._plan.survivors]
         cells = [Cell(balancer=name, ratio=ratio) for name in leaders]
         reserved = race_left + self._last_round_left(ratio)
-        if self._spent[ratio] + reserved < self._plan.budgets[ratio] and self._has_time(1 + reserved):
+        is_within_budget = self._spent[ratio] + reserved < self._plan.budgets[ratio]
+        if is_within_budget and self._has_time(1 + self._reserved()):
             open_cells = [cell for cell in cells if cell not in self._exhausted]
             if open_cells:
                 # In turn; in the end one after the other, so that the last round of one fills the workers that the
@@ -425,6 +426,13 @@ class Search:
     def _last_round_left(self, ratio: Ratio) -> int:
         begun = len(self._begun[ratio, LAST_ROUND]) + len(self._begun[ratio, CHECK])
         return LAST_ROUND_TRIALS * self._plan.survivors - begun
+
+    def _reserved(self) -> int:
+        """The most trials that races and last rounds still need, at all ratios together: time is one for all."""
+        ratios = [ratio for ratio in self._ratios if self._can_search(ratio)]
+        return sum(
+            self._race_left(ratio, self._standing(ratio)) + self._last_round_left(ratio) for ratio in ratios
+        )
 
     def _names(self, cell: Cell, stage: Stage) -> dict[str, int]:
         """The points that were suggested for `cell` in a stage after the search, and their numbers."""
