@@ -379,12 +379,13 @@ IMPORTANCE_FILE = "importance.json"
 
 @settings
 class SearchImportance:
-    """How much each searched parameter of a balancer matters under one condition."""
+    """How much each searched parameter matters in one search."""
 
     dataset: str
     classifier: str
-    imbalance_ratio: float
-    balancer: str
+    imbalance_ratio: float | None
+    """None where one search was of all ratios and balancers together."""
+    balancer: str | None
     num_trials: int
     """Complete search trials that this rests on."""
     shares: Mapping[str, float] = field(default_factory=dict)

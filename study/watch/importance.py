@@ -28,31 +28,41 @@ FEWEST_TRIALS = 20
 DECIMALS = 6
 
 
-def importances(space: Space, records: Iterable[TrialRecord]) -> tuple[SearchImportance, ...]:
+def importances(
+    space: Space, records: Iterable[TrialRecord], *, is_whole: bool = False
+) -> tuple[SearchImportance, ...]:
     """The importance of each parameter in each search of `records`: of one balancer under one condition.
+
+    With `is_whole` balancers and ratios were searched together, and count as parameters; of the others only those
+    that all balancers have can be compared.
 
     PED-ANOVA (Watanabe et al. 2023): how far the best tenth of the complete trials differs from all of them in a
     parameter, as a share of what all parameters add up to. Only parameters that took two values or more count.
     Where there are fewer than FEWEST_TRIALS, all gains are equal, or the space has changed since, there are no
     numbers, and `missing` says why.
     """
-    searches = defaultdict[tuple[str, str, float, str], list[TrialRecord]](list)
+    searches = defaultdict[tuple[str, str, float | None, str | None], list[TrialRecord]](list)
     for record in records:
         is_complete = record.status == "complete" and record.objective is not None
         # Gains of further splits, which the last round and the race are tried in, are no match for the others.
         if is_complete and record.search is not None and record.search.stage in (None, *COMPARABLE):
-            key = (record.dataset, record.classifier, record.imbalance_ratio, record.balancer)
-            searches[key].append(record)
-    return tuple(_measure(space, trials) for _, trials in sorted(searches.items()))
+            arm = (None, None) if is_whole else (record.imbalance_ratio, record.balancer)
+            searches[record.dataset, record.classifier, *arm].append(record)
+    ordered = searches.items() if is_whole else sorted(searches.items())
+    return tuple(_measure(space, trials, ratio=key[2], balancer=key[3]) for key, trials in ordered)
 
 
-def _measure(space: Space, trials: Sequence[TrialRecord]) -> SearchImportance:
-    """The importances in one search, all of whose trials are complete."""
+def _measure(
+    space: Space, trials: Sequence[TrialRecord], *, ratio: float | None, balancer: str | None
+) -> SearchImportance:
+    """The importances in one search, all of whose trials are complete; of all balancers if `balancer` is None."""
     points = [trial.search.params for trial in trials if trial.search is not None]
     values: dict[str, set[Scalar]] = {}
     for name, value in chain.from_iterable(point.items() for point in points):
         values.setdefault(name, set()).add(value)
-    varied = [name for name in values if len(values[name]) > 1 and name not in (BALANCER, RATIO)]
+    common = set(points[0]).intersection(*points)
+    axes = () if balancer is None else (BALANCER, RATIO)
+    varied = [name for name in values if len(values[name]) > 1 and name in common and name not in axes]
     missing = None
     if len(trials) < FEWEST_TRIALS:
         missing = f"{len(trials)} of the {FEWEST_TRIALS} complete trials that it takes"
@@ -70,8 +80,8 @@ def _measure(space: Space, trials: Sequence[TrialRecord]) -> SearchImportance:
     return SearchImportance(
         dataset=first.dataset,
         classifier=first.classifier,
-        imbalance_ratio=first.imbalance_ratio,
-        balancer=first.balancer,
+        imbalance_ratio=ratio,
+        balancer=balancer,
         num_trials=len(trials),
         missing=missing,
         shares={} if missing else _shares(space, trials, varied),
@@ -100,8 +110,9 @@ def importance_differences(root: Path) -> Iterator[str]:
 
 
 def _found(root: Path) -> list[JsonValue]:
-    config = read_manifest(root).config
-    return [dump(each) for each in importances(config.space(), read_records(StudyFolder(root).records))]
+    config, records = read_manifest(root).config, read_records(StudyFolder(root).records)
+    is_whole = config.search.allocation == "adaptive"
+    return [dump(each) for each in importances(config.space(), records, is_whole=is_whole)]
 
 
 def _agree(one: JsonValue, other: JsonValue) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from gan_study.search_spaces.space import BALANCER
+from gan_study.search_spaces.space import BALANCER, RATIO
 from gan_study.study.plan.config import parse_study
 from gan_study.study.run.folder import StudyFolder, create_study_folder
 from gan_study.study.watch.importance import FEWEST_TRIALS, importance_differences, importances, write_importances
@@ -89,3 +89,19 @@ def test_the_file_is_that_of_the_records_and_a_change_is_found(tmp_path, searche
         assert list(importance_differences(root)) == differences
     folder.importance.write_text(json.dumps([stored, stored]))
     assert list(importance_differences(root)) == [OTHERWISE]
+
+
+def test_in_a_search_of_the_whole_space_variant_and_ratio_are_parameters_too():
+    config = parse_study({**STUDY, "search": {**STUDY["search"], "allocation": "adaptive", "pruning": None}})
+    simulation = Simulation()
+    simulation.run(config, num_workers=1, seed=0)
+    records = [
+        replace(record, objective=float(record.imbalance_ratio))
+        for record in simulation.phase("search")
+        if record.status == "complete"
+    ]
+    (found,) = importances(config.space(), records, is_whole=True)
+    assert (found.balancer, found.imbalance_ratio, found.missing) == (None, None, None)
+    # Only what every variant has: no length, which is a parameter of each of its own.
+    assert set(found.shares) == {BALANCER, RATIO, "balancing/gan/learning_rate", "balancing/dose"}
+    assert max(found.shares, key=found.shares.__getitem__) == RATIO
