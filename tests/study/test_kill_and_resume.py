@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import optuna
@@ -30,6 +31,8 @@ SETTINGS = (
     "search.parameters.balancing/name={kind: choice, options: [vanilla_gan, cgan]}",
     "search.parameters.balancing/gan/generator_steps@vanilla_gan={kind: int, low: 1, high: 8}",
     "search.parameters.balancing/gan/generator_steps@cgan={kind: int, low: 10, high: 40}",
+    "balancers.vanilla_gan.gan.generator_steps=4",
+    "balancers.cgan.gan.generator_steps=20",
     "search.trials=17",
     "search.trials_each=8",
     "confirm={seeds: [1, 2], until: fixed, fits: 1}",
@@ -107,7 +110,15 @@ def undisturbed(tmp_path_factory):
 
 def test_an_undisturbed_study_is_complete(undisturbed):
     records = read_records(undisturbed / "records.jsonl")
-    assert [r.status for r in records] == ["complete"] * (2 + 4 + 4 * 2)
+    assert {record.status for record in records} == {"complete"}
+    # No balancing in the splits of the search, its last round and its check; class weights; four arms, two seeds.
+    phases = Counter(record.phase for record in records)
+    assert (phases["baseline"], phases["confirm"]) == (3 + 1, 4 * 2)
+    # 17 less two last rounds of at most six: both defaults and three points, which the last round tries again.
+    stages = Counter(record.search.stage for record in records if record.search)
+    assert (stages["defaults"], stages["search"], stages["last round"]) == (2, 3, 2 + 3)
+    # Of each variant the default, and what won against it if something did.
+    assert 2 <= stages["check"] <= 4
     for record in records:
         assert ArrayFile(undisturbed / record.arrays).find_damage() is None
     assert (undisturbed / "report" / "report.html").exists()
@@ -117,8 +128,9 @@ def test_an_undisturbed_study_is_complete(undisturbed):
 @pytest.mark.parametrize(
     "kills",
     [
-        pytest.param((4,), id="in the search"),
-        pytest.param((4, 8), id="and in the confirmation", marks=pytest.mark.soak),
+        # Past the four baselines and both defaults; past all search trials, of which there are at most fourteen.
+        pytest.param((7,), id="in the search"),
+        pytest.param((7, 19), id="and in the confirmation", marks=pytest.mark.soak),
     ],
 )
 def test_killed_and_resumed_it_is_the_same_study(undisturbed, tmp_path, kills):
