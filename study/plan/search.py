@@ -306,6 +306,10 @@ class Search:
                 self._exhausted.add(wish.cell)
                 continue
             cell = wish.cell or _cell_of(params)
+            if not self._can_search(cell.ratio):
+                # Optuna's choice among all ratios, at one of which no gain can be measured.
+                self._taken[None].add(point_id(params))
+                continue
             each = Suggestion(
                 number=len(self._suggestions),
                 stage=wish.stage,
@@ -367,7 +371,8 @@ class Search:
 
     def _adaptive_wish(self, ratios: Sequence[Ratio]) -> _Wish | None:
         """The defaults, each at one of the ratios; points of one study of the whole space; last rounds."""
-        if not ratios:
+        splits = (0, LAST_ROUND_SPLIT, CHECK_SPLIT)
+        if not ratios or any(self._baseline_of(ratio, s) is None for ratio in self._ratios for s in splits):
             return None
         begun = {name for ratio in ratios for name, *_ in self._begun[ratio, DEFAULTS]}
         for place, name in enumerate(self._space.balancers):

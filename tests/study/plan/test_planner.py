@@ -292,6 +292,19 @@ def test_adaptive_leaves_the_variant_to_optuna_and_ends_with_a_last_round_at_eac
         assert (selected.selection.unsearched is None) == is_searched
 
 
+def test_adaptive_waits_for_every_baseline_and_searches_only_where_gains_can_be_measured():
+    # Many workers: baselines of one ratio have ended long before those of another.
+    simulation = finished(study(allocation="adaptive"), num_workers=12, seed=3)
+    assert sum(number for (stage, *_), number in stages(simulation).items() if stage == "search") == 60 - 2 - 12
+
+    def fails(trial):
+        return trial.config.balancing.name == "none" and trial.cell.ratio == 5
+
+    halved = finished(study(allocation="adaptive"), num_workers=4, fails=fails)
+    assert {record.config["imbalance"]["ratio"] for record in halved.phase("search")} == {20}
+    assert len(halved.phase("confirm")) == 42
+
+
 def test_a_space_without_untried_points_ends_the_search_early():
     parameters = {
         **STUDY["search"]["parameters"],
