@@ -23,18 +23,22 @@ SETTINGS = (
     "baselines=[]",
     "search.parameters.balancing/name={kind: choice, options: [vanilla_gan]}",
     "search.parameters.balancing/gan/generator_steps@vanilla_gan={kind: int, low: 1, high: 4}",
-    "search.trials=4",
+    "balancers.vanilla_gan.gan.generator_steps=4",
+    "search.trials=9",
+    "search.trials_each=8",
     "confirm={seeds: [1], until: fixed, fits: 1}",
     "resources.max_concurrent=1",
 )
-NUM_TRIALS = 1 + 4 + 2
+# No balancing in three splits, the default and one point: the disk is full in the middle of the search.
+FULL_AT = 3 + 2
 # Within which a study has its first records, also on a machine with much else to do.
 PATIENCE_SECONDS = 240
 
 
 @pytest.fixture
 def disk(tmp_path):
-    with small_disk(tmp_path / "disk", megabytes=64) as folder:
+    # The search leaves a state of each GAN: 91 MB in all.
+    with small_disk(tmp_path / "disk", megabytes=256) as folder:
         yield folder
 
 
@@ -75,13 +79,17 @@ def undisturbed(tmp_path_factory):
     folder = tmp_path_factory.mktemp("undisturbed") / "study"
     start_shared_ray()
     run_study(study_config("quickstart", SETTINGS), out=folder)
-    assert [record.status for record in read_records(folder / "records.jsonl")] == ["complete"] * NUM_TRIALS
+    records = read_records(folder / "records.jsonl")
+    assert {record.status for record in records} == {"complete"}
+    # Nine less the default and the last round of at most six: two points, whose last round is of three trials.
+    assert sum(record.search is not None and record.search.stage == "search" for record in records) == 2
+    assert len(records) in (3 + 3 + 3 + 1 + 2, 3 + 3 + 3 + 2 + 2)
     return outcomes(folder)
 
 
 def test_a_disk_that_is_full_for_a_while_costs_nothing_but_time(disk, undisturbed, capsys):
     folder = disk / "study"
-    thread = filled_at(disk, folder, 3, empty_after=6)
+    thread = filled_at(disk, folder, FULL_AT, empty_after=6)
     run_study(study_config("quickstart", SETTINGS), out=folder)
     thread.join()
     assert outcomes(folder) == undisturbed
@@ -91,12 +99,12 @@ def test_a_disk_that_is_full_for_a_while_costs_nothing_but_time(disk, undisturbe
 
 def test_a_disk_that_stays_full_stops_the_study_which_goes_on_when_there_is_room(disk, undisturbed):
     folder = disk / "study"
-    thread = filled_at(disk, folder, 3)
+    thread = filled_at(disk, folder, FULL_AT)
     with pytest.raises((StorageError, UserError), match=r"study/|optuna.db") as error:
         run_study(study_config("quickstart", [*SETTINGS, "resources.storage_patience_seconds=1"]), out=folder)
     thread.join()
     assert "No space left" in str(error.value) or "full" in str(error.value)
-    assert 3 <= num_lines(folder) < NUM_TRIALS
+    assert FULL_AT <= num_lines(folder) < len(undisturbed)
     next(disk.glob("ballast*")).unlink()
     resume_study(folder)
     assert outcomes(folder) == undisturbed

@@ -16,7 +16,8 @@ SETTINGS = (
     "data.image_size=8",
     "classifier.epochs=1",
     "baselines=[class_weights]",
-    "search.trials=2",
+    "search.trials=9",
+    "search.trials_each=8",
     "search.parameters={balancing/name: {kind: choice, options: [vanilla_gan]}}",
     # Some minutes of training, which nothing but a shorter one makes fit.
     "balancers.vanilla_gan.gan.generator_steps=100000",
