@@ -42,7 +42,8 @@ def test_begins_with_the_weights_of_the_authors_code() -> None:
             assert module.weight.std().item() == pytest.approx(0.02, rel=0.1)
         if isinstance(module, nn.Linear):
             largest = (6 / (module.in_features + module.out_features)) ** 0.5
-            assert 0.9 * largest < module.weight.abs().max().item() <= largest
+            # Weights are float32, so that the largest may be rounded up.
+            assert 0.9 * largest < module.weight.abs().max().item() <= largest * (1 + 1e-6)
         if isinstance(module, nn.Embedding):
             assert 0.045 < module.weight.abs().max().item() <= 0.05
 

@@ -11,7 +11,7 @@ from gan_study.trainables.record import Milestone
 from gan_study.trainables.runtime.storage import StorageError
 from gan_study.trainables.trial.config import parse_trial
 from gan_study.trainables.trial.outcome import Purpose, failed_record
-from gan_study.trainables.trial.request import OBJECTIVE, REPORT, STEPS, TrialPlaces, TrialReport, TrialRequest
+from gan_study.trainables.trial.request import REPORT, TrialPlaces, TrialReport, TrialRequest
 
 CONFIG = parse_trial(
     {
@@ -38,9 +38,9 @@ def test_a_request_arrives_as_it_was_sent(send):
     assert arrived.trial_id == CONFIG.trial_id
 
 
-def test_a_milestone_is_a_result_that_the_pruner_reads():
+def test_a_milestone_does_not_end_a_trial():
     report = TrialReport(milestone=Milestone(generator_steps=2, objective=0.25))
-    assert report.to_tune() == {REPORT: report, OBJECTIVE: 0.25, STEPS: 2}
+    assert report.to_tune() == {REPORT: report, "done": False}
 
 
 def test_a_record_and_storage_that_fails_end_a_trial():
@@ -48,6 +48,6 @@ def test_a_record_and_storage_that_fails_end_a_trial():
     error = StorageError(errno.ENOSPC, "No space left on device", "s/file")
     for report in (TrialReport(record=record), TrialReport(storage_error=error)):
         arrived = pickle.loads(pickle.dumps(report.to_tune()))
-        assert arrived["done"] and OBJECTIVE not in arrived
+        assert arrived["done"] and arrived[REPORT].milestone is None
         assert arrived[REPORT].record == report.record
         assert str(arrived[REPORT].storage_error) == str(report.storage_error)
