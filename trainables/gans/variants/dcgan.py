@@ -8,7 +8,7 @@ DCGAN = GanVariant(
     name="dcgan",
     summary="transposed convolutions with batch norm, cross-entropy, one for each rare class",
     source="Radford et al. 2015, arXiv:1511.06434; settings of the study's document 002",
-    # Their 2,000 steps: from 1,500 on its images teach a classifier about as much as real ones, on each of three sets
+    # From 1,500 steps on its images teach a classifier about as much as real ones, on each of three sets
     # (docs/gan_length.md).
     defaults=DEFAULTS,
     networks=convolutional_networks(discriminator_norm=True),
