@@ -87,7 +87,7 @@ def test_the_python_of_the_readme_runs(monkeypatch):
     monkeypatch.setattr(gan_study, "run_study", run_study)
     names = {"X": digits.images[few, None].astype(np.float32) / 16, "y": digits.target[few]}
     for code in blocks(ROOT / "README.md", "python"):
-        exec(compile(code.replace('"epochs": 100', '"epochs": 1'), "README.md", "exec"), names)
+        exec(compile(code.replace('"generator_steps": 3000', '"generator_steps": 2'), "README.md", "exec"), names)
     assert [type(config) for config in asked] == [StudyConfig, StudyConfig]
     assert asked[1].classifier.epochs == 3
     assert np.ptp(np.bincount(names["y_balanced"])) == 0 and len(names["X_balanced"]) > len(names["X"])

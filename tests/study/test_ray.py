@@ -287,7 +287,7 @@ def test_a_trial_whose_process_is_lost_before_it_can_begin_is_rescheduled(local_
             return super().reset_config(new_config)
 
     monkeypatch.setattr(tuner, "GanStudyTrainable", LostWhenReused)
-    settings = ("search.trials=0", "resources.max_concurrent=1", "balancers.vanilla_gan.gan.epochs=10")
+    settings = ("search.trials=0", "resources.max_concurrent=1", "balancers.vanilla_gan.gan.generator_steps=10")
     result = run_study(study(*settings), out=tmp_path / "study")
     assert [record.failure for record in result.trials] == [None] * 5
     assert calls.stat().st_size > 2

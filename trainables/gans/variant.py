@@ -57,8 +57,8 @@ class GanSettings:
     def _has_one_length(self) -> Self:
         if (self.generator_steps is None) == (self.epochs is None):
             raise ValueError(
-                f"one of generator_steps ({self.generator_steps}) and epochs ({self.epochs}) says how long the GAN"
-                " is trained, and not both"
+                f"generator_steps is {self.generator_steps} and epochs is {self.epochs}: exactly one of them says"
+                " how long the GAN is trained; the other has to be null"
             )
         least, most = self.generator_steps or math.inf, self.most_generator_steps
         if most is not None and most < least:

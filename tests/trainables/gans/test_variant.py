@@ -109,7 +109,7 @@ def test_given_weights_overlay_the_default_weights() -> None:
         ),
         (
             {"generator_steps": 5, "epochs": 2},
-            "gan: one of generator_steps (5) and epochs (2) says how long the GAN is trained, and not both",
+            "gan: generator_steps is 5 and epochs is 2: exactly one of them says how long the GAN is trained",
         ),
         (
             {"generator_steps": 5, "most_generator_steps": 4},
