@@ -159,11 +159,11 @@ def test_the_readmes_way_from_images_to_the_balanced_data_set(installed, tmp_pat
             pixels = (images.images[index] * 15).astype(np.uint8)
             Image.fromarray(pixels).resize((24, 20)).save(tmp_path / f"path/to/images/{name}/{i}.png")
     readme = [command for command in commands(ROOT / "README.md") if "path/to/images" in command]
-    assert readme == ["gan-study run imagefolder --data path/to/images"]
+    assert readme == [f"gan-study {command} imagefolder --data path/to/images" for command in ("plan", "run")]
     # Two workers would both train the networks that measure images, and so would each seed.
     small = ("scale=ci", "baselines=[duplicates]", "confirm.seeds=[1]", "resources.max_concurrent=1")
     changes = " ".join(f"--set {change}" for change in small)
-    typed(installed, tmp_path, f"{readme[0]} {changes} --out studies/mine")
+    typed(installed, tmp_path, f"{readme[1]} {changes} --out studies/mine")
     report = tmp_path / "studies/mine/report/report.html"
     report.unlink()
     of_a_study = [f"gan-study {command} studies/mine" for command in ("status", "logs", "check", "report")]

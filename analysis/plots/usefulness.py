@@ -59,9 +59,12 @@ def usefulness_data(records: Sequence[Trial], task: Task) -> pd.DataFrame:
         for quality in _of_minority(record)
         if (distance := _relative(quality, metric)) is not None
     ]
-    frame = pd.DataFrame(rows, columns=["metric", *ARM, "distance"])
+    frame, gains = pd.DataFrame(rows, columns=["metric", *ARM, "distance"]), paired_gains(here, MAIN_METRIC)
+    if frame.empty or gains.empty:
+        # Columns without a row have no type, and cannot be joined.
+        return frame.iloc[:0]
     means = frame.groupby(["metric", *ARM], as_index=False)["distance"].mean()
-    points = means.join(paired_gains(here, MAIN_METRIC).groupby(ARM)["value"].mean().rename("gain"), on=ARM)
+    points = means.join(gains.groupby(ARM)["value"].mean().rename("gain"), on=ARM)
     found = points.dropna(subset=["gain"]).assign(family=points["balancer"].map(families(records)))
     enough: pd.DataFrame = found[found.groupby("metric")["metric"].transform("size") >= FEWEST_POINTS]
     return enough

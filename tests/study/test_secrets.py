@@ -84,14 +84,14 @@ def test_no_file_of_a_study_holds_a_secret(local_ray, few_domain_steps_in_worker
 
     for name, secret in SECRETS.items():
         monkeypatch.setenv(name, secret)
-    monkeypatch.setattr(runner, "_keep_results_alone", lambda folder: None)
+    monkeypatch.setattr(runner, "_keep_results_alone", lambda folder, **_: None)
     folder, databases = tmp_path / "study", tmp_path / "databases"
     databases.mkdir()
     storage = f"storage=sqlite:///{databases}/${{DATABASE_PASSWORD}}.db"
     result = run_study(study_config("quickstart", [*SETTINGS, storage]), out=folder)
     write_report(folder)
-    assert [record.status for record in result.trials] == ["complete"] * 4
-    assert len(resume_study(folder).trials) == 4
+    assert [record.status for record in result.trials] == ["complete"] * 3
+    assert len(resume_study(folder).trials) == 3
     (name,) = optuna.get_all_study_names(f"sqlite:///{databases}/{SECRETS['DATABASE_PASSWORD']}.db")
     assert name.startswith("quickstart")
     files = [path for path in folder.rglob("*") if path.is_file()]
