@@ -16,9 +16,8 @@ SETTINGS = (
     "classifier.epochs=1",
     "baselines=[]",
     "search.parameters.balancing/name={kind: choice, options: [vanilla_gan]}",
-    "search.parameters.balancing/gan/generator_steps@vanilla_gan={kind: int, low: 200, high: 300}",
-    "search.trials=4",
-    "confirm={seeds: [1], until: fixed, fits: 1}",
+    "balancers.vanilla_gan.gan.generator_steps=500",
+    "confirm={seeds: [1, 2, 3], until: fixed, fits: 1}",
 )
 
 # No more than the autoscaler needs.

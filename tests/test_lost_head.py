@@ -15,12 +15,10 @@ SETTINGS = (
     "classifier.epochs=1",
     "baselines=[class_weights]",
     "search.parameters.balancing/name={kind: choice, options: [vanilla_gan]}",
-    "search.parameters.balancing/gan/generator_steps@vanilla_gan={kind: int, low: 40, high: 80}",
-    "search.trials=2",
-    "search.trials_each=8",
-    "confirm={seeds: [1], until: fixed, fits: 1}",
+    "balancers.vanilla_gan.gan.generator_steps=160",
+    "confirm={seeds: [1, 2], until: fixed, fits: 1}",
 )
-NUM_TRIALS = 2 + 2 + 3
+NUM_TRIALS = 2 + 2 * 3
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ SETTINGS = (
     "baselines=[]",
     "search.parameters.balancing/name={kind: choice, options: [vanilla_gan]}",
     "search.trials=0",
-    "balancers.vanilla_gan.gan.generator_steps=800",
+    "balancers.vanilla_gan.gan.generator_steps=1600",
     "confirm={seeds: [1, 2], until: fixed, fits: 1}",
     "resources.checkpoint_interval_seconds=0.2",
 )
