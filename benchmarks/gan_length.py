@@ -9,7 +9,7 @@ that of the real ones, repeated as often. `--write` puts the table of all that i
 
 import argparse
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -18,6 +18,7 @@ from time import process_time
 import torch
 from pydantic import JsonValue
 
+from benchmarks.page import put_lines
 from gan_study.trainables.balancing.balancer import BalancedSet
 from gan_study.trainables.balancing.catalog import BALANCERS
 from gan_study.trainables.base.seeding import derive_seed
@@ -29,7 +30,6 @@ from gan_study.trainables.trial.config import parse_trial
 from gan_study.trainables.trial.data import held_out, load_data
 
 RESULTS = Path(__file__).parent / "results" / "gan_length"
-PAGE = Path(__file__).parents[1] / "docs" / "gan_length.md"
 MARKS = (125, 250, 500, 1000, 1500, 2000, 3000, 4000)
 # A classifier's recall of one class varies by some hundredths from fit to fit.
 FITS = 3
@@ -137,14 +137,6 @@ def table() -> Iterator[str]:
             yield f"| `{variant}` | {task.title} | {cells} | {rows[-1]['reference']:.2f} | {each:.0f} |"
 
 
-def write(lines: Sequence[str], *, name: str) -> None:
-    """Put a table between the marks of its name in the page."""
-    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
-    before, rest = PAGE.read_text(encoding="utf-8").split(begin)
-    text = "\n".join(lines)
-    PAGE.write_text(f"{before}{begin}\n{text}\n{end}{rest.split(end)[1]}", encoding="utf-8")
-
-
 def main() -> None:
     """Measure what is missing, and write the table if asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -167,7 +159,7 @@ def main() -> None:
                 print(variant, name, row, flush=True)
             path.write_text(json.dumps(rows))
     if options.write:
-        write(list(table()), name="curves")
+        put_lines("gan_length.md", "curves", list(table()))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,8 @@ import numpy as np
 import torch
 from pydantic import JsonValue
 
-from benchmarks.gan_length import TASKS, write
+from benchmarks.gan_length import TASKS
+from benchmarks.page import put_lines
 from gan_study.trainables.data.prepared import image_source
 from gan_study.trainables.trial.config import parse_trial
 from gan_study.trainables.trial.outcome import Purpose, TrialOutcome
@@ -107,7 +108,7 @@ def main() -> None:
                     print(path.stem, path.read_text(), flush=True)
     print("\n".join(table()))
     if options.write:
-        write(list(table()), name="starts")
+        put_lines("gan_length.md", "starts", list(table()))
 
 
 if __name__ == "__main__":

@@ -13,13 +13,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from itertools import count, product
-from pathlib import Path
 from statistics import fmean, stdev
 
 import numpy as np
 from optuna.trial import FrozenTrial, create_trial
 from pydantic import JsonValue
 
+from benchmarks.page import put_lines
 from gan_study.search_spaces.optuna_adapter import distribution
 from gan_study.search_spaces.space import BALANCER, Space
 from gan_study.search_spaces.unit_cube import to_unit_cube
@@ -38,8 +38,6 @@ from gan_study.trainables.record import Milestone, TrialRecord
 from gan_study.trainables.trial.config import gan_settings
 from gan_study.trainables.trial.outcome import failed_record, pruned_record
 
-PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
-BEGIN, END = "<!-- search: begin -->", "<!-- search: end -->"
 UNBALANCED = 0.5
 # Standard deviation of the hill in the unit cube: a twelfth of the cube lies on its upper half.
 HILL_WIDTH = 0.35
@@ -465,10 +463,7 @@ def main() -> None:
     sizes = {32: 300, **({512: 5_000} if options.large else {})}
     said = f"{options.worlds} searches a row; gains in F1, ± their standard error."
     tables = [said, "", *search_table(options.worlds), "", *busy_table(sizes)]
-    page = PAGE.read_text(encoding="utf-8")
-    before, rest = page.split(BEGIN)
-    after = rest.split(END)[1]
-    PAGE.write_text(f"{before}{BEGIN}\n{chr(10).join(tables)}\n{END}{after}", encoding="utf-8")
+    put_lines("benchmarks.md", "search", tables)
 
 
 if __name__ == "__main__":

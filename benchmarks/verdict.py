@@ -30,6 +30,7 @@ import numpy.typing as npt
 import torch
 
 from benchmarks import naive
+from benchmarks.page import put_lines
 from gan_study.analysis.inference.decisions import Decision, decide, is_open
 from gan_study.analysis.inference.images import image_error
 from gan_study.analysis.inference.looks import POWER, Look, look_at, spending_shares
@@ -44,7 +45,6 @@ from gan_study.trainables.trial.outcome import Purpose, TrialOutcome
 from gan_study.trainables.trial.run import run_trial
 
 RESULTS = Path(__file__).parent / "results" / "verdict"
-PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 FITS, PLAIN_SEEDS, STUDIES = 5, 2, 400
 # A GAN a class of 3,000 generator steps, which is where it begins to pay on Fashion-MNIST at ratio 12.
 FASHION = (
@@ -301,10 +301,7 @@ def main() -> None:
     lines = list(rows(config, measured, plain_factor(measured, folder, seeds=seeds)))
     print("\n".join(lines))
     (RESULTS / f"{options.task}.json").write_text(json.dumps(lines, indent=2))
-    begin, end = (f"<!-- verdict {options.task}: {edge} -->" for edge in ("begin", "end"))
-    before, rest = PAGE.read_text(encoding="utf-8").split(begin)
-    text = "\n".join(lines)
-    PAGE.write_text(f"{before}{begin}\n{text}\n{end}{rest.split(end)[1]}", encoding="utf-8")
+    put_lines("benchmarks.md", f"verdict {options.task}", lines)
 
 
 if __name__ == "__main__":

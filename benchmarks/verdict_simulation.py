@@ -10,18 +10,16 @@ import argparse
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
+from benchmarks.page import put_lines
 from gan_study.analysis.inference.decisions import Decision, decide, is_open
 from gan_study.analysis.inference.images import image_error
 from gan_study.analysis.inference.looks import Look, look_at, spending_shares
 
-PAGE = Path(__file__).parents[1] / "docs" / "statistics.md"
-BEGIN, END = "<!-- simulated: begin -->", "<!-- simulated: end -->"
 MARGIN = 0.02
 STUDIES = 10_000
 
@@ -215,10 +213,7 @@ def main() -> None:
     in_cell = max(50, studies // 20)
     said = f"{studies:,} studies of each design in the first table, {in_cell} in each cell of the second."
     tables = [said, "", *error_table(studies), "", *power_table(in_cell)]
-    page = PAGE.read_text(encoding="utf-8")
-    before, rest = page.split(BEGIN)
-    after = rest.split(END)[1]
-    PAGE.write_text(f"{before}{BEGIN}\n{chr(10).join(tables)}\n{END}{after}", encoding="utf-8")
+    put_lines("statistics.md", "simulated", tables)
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ CGAN = GanVariant(
     name="cgan",
     summary="fully connected, told the class by a learned vector: one for all classes",
     source="Mirza and Osindero 2014, arXiv:1411.1784; layers and learning rate of the study's document 002",
-    # After 2,000 steps its images hardly get any better (docs/gan_length.md).
+    # Its images stay far behind real ones up to 4,000 steps, on two sets (docs/gan_length.md).
     defaults=DEFAULTS,
     networks=_networks,
     loss=CROSS_ENTROPY,

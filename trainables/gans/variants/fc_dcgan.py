@@ -8,7 +8,7 @@ FC_DCGAN = GanVariant(
     name="fc_dcgan",
     summary="the vanilla GAN at half the width, which document 000 calls a DCGAN, one for each rare class",
     source="the study's document 000: layers, loss and learning rate",
-    # After 2,000 steps its images hardly get any better (docs/gan_length.md).
+    # Its images stay far behind real ones up to 4,000 steps, on two sets (docs/gan_length.md).
     defaults=DEFAULTS,
     # 100 -> 128 -> 256 -> 784 and 784 -> 256 -> 128 -> 1, for images of any size in place of 784 values.
     networks=fully_connected_networks(hidden_sizes=(128, 256), batch_norm=False),

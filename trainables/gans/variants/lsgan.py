@@ -8,7 +8,7 @@ LSGAN = GanVariant(
     name="lsgan",
     summary="fully connected, least squares in place of cross-entropy, one for each rare class",
     source="Mao et al. 2017, arXiv:1611.04076; the kinds of layers of the study's document 002",
-    # After 2,000 steps its images hardly get any better (docs/gan_length.md).
+    # Its images stay far behind real ones up to 4,000 steps, on two sets (docs/gan_length.md).
     defaults=DEFAULTS,
     # Fully connected, as in document 002, which states no widths: those of document 000's vanilla GAN.
     networks=fully_connected_networks(hidden_sizes=(256, 512), batch_norm=True),
