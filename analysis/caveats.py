@@ -192,13 +192,18 @@ def _last_rounds(records: Sequence[Trial]) -> Iterator[str]:
         methods = listing(first_few(sorted(set(names))))
         yield f"The settings of {methods} are the defaults, without a last round of a search: {reason}."
     for arm, selection in chosen.items():
-        if selection.last_round is not None and selection.default_last_round is not None:
-            what = "the searched setting" if selection.trial_id else "the default, which no searched setting beat,"
-            yield (
-                f"{arm.balancer} on {where(select.Condition(*arm[:-1]))}: {what} gained "
-                f"{number(selection.last_round, signed=True)} in validation score on a split that nothing was "
-                f"chosen by, the default {number(selection.default_last_round, signed=True)} there."
-            )
+        if selection.check_gain is not None and selection.default_check_gain is not None:
+            gain, default = (number(g, signed=True) for g in (selection.check_gain, selection.default_check_gain))
+            if selection.trial_id:
+                said = f"the searched setting gained {gain} in validation score in the check, the default {default}"
+            elif selection.check_gain == selection.default_check_gain:
+                said = f"no searched setting beat the default, which gained {default} in validation score in the check"
+            else:
+                said = (
+                    f"a searched setting won the last round and lost the check ({gain} in validation score, the "
+                    f"default {default}), so that the default stays"
+                )
+            yield f"{arm.balancer} on {where(select.Condition(*arm[:-1]))}: {said}, a split of its own."
 
 
 def _search_budgets(records: Sequence[Trial]) -> Iterator[str]:

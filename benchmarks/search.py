@@ -340,7 +340,7 @@ def this_search(world: int, rooms: tuple[float, float], trials: int) -> Found:
     (selected,) = found.closed.configurations
     balancer = selected.balancing.dump()
     chosen = {key: _value_at(balancer, key) for key in landscape.optimum}
-    gan, reported = gan_settings(selected.balancing), selected.selection.last_round
+    gan, reported = gan_settings(selected.balancing), selected.selection.validation_objective
     assert gan is not None
     true = landscape.true_gain(chosen, length_of(gan))
     return Found(

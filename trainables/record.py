@@ -222,15 +222,16 @@ class Selection:
     search_trials: int
     """Search trials of this balancer at this ratio, those of the race and of the last round included."""
     trial_id: str | None = None
-    """The trial of the last round that won; None if defaults were confirmed."""
+    """The trial of the last round that won, and won the check too; None if defaults were confirmed."""
     validation_objective: float | None = None
-    """Its gain, the default's too, in a split that nothing was chosen by; None without a last round."""
+    """The gain to expect: that of the check; of a default that lost the last round and won the check, the mean of
+    both. None without a last round."""
     contenders: tuple[str, ...] = ()
     """The trials of the last round, the default's first; empty without such a round."""
-    last_round: float | None = None
-    """The gain of what is confirmed, trained anew after the last round in a split that nothing was chosen by."""
-    default_last_round: float | None = None
-    """The default's gain in the same split."""
+    check_gain: float | None = None
+    """The gain of what the last round chose, trained anew in another split: the check."""
+    default_check_gain: float | None = None
+    """The default's gain in the check; where the last round chose another setting, that stays only if it is better."""
     spread: float | None = None
     """The standard deviation of the difference of two gains in the last round, by which the default was beaten."""
     round: int = 1

@@ -30,7 +30,7 @@ from gan_study.study.plan.decisions import (
     limit_seen,
 )
 from gan_study.study.plan.halving import goes_on
-from gan_study.study.plan.last_round import CONTENDERS, EARLY_CONTENDERS, FITS, Verdict, choose, smooth
+from gan_study.study.plan.last_round import CONTENDERS, EARLY_CONTENDERS, FITS, Verdict, check, choose, smooth
 from gan_study.study.plan.race import Standing, rank, standing
 from gan_study.study.plan.recipe import merge
 from gan_study.study.plan.search_plan import (
@@ -592,21 +592,23 @@ class Search:
         )
 
     def _select(self, cell: Cell) -> SelectedConfig:
-        """What the last round chose, with its score in a split that nothing was chosen by; or the default."""
+        """What the last round chose and the check did not contradict; else the default."""
         default: Mapping[str, Scalar] = self._default_point(cell)
         found = self._decide(cell)
         num_ended = sum(each.cell == cell and each.number in self._ended for each in self._suggestions)
         checked = self._complete(cell, CHECK)
         params, selection = default, Selection(search_trials=num_ended)
         if found is not None and checked.keys() >= {point_id(default), point_id(found.params)}:
-            params, reported = found.params, checked[point_id(found.params)].objective
+            gain, default_gain = (cast(float, checked[point_id(p)].objective) for p in (found.params, default))
+            checked_choice = check(found.verdict, gain=gain, default_gain=default_gain)
+            params = found.params if checked_choice.place else default
             selection = replace(
                 selection,
-                trial_id=found.trial_ids[found.verdict.place] if found.verdict.place else None,
-                validation_objective=reported,
+                trial_id=found.trial_ids[checked_choice.place] if checked_choice.place else None,
+                validation_objective=checked_choice.expected_gain,
                 contenders=found.trial_ids,
-                last_round=reported,
-                default_last_round=checked[point_id(default)].objective,
+                check_gain=gain,
+                default_check_gain=default_gain,
                 spread=found.verdict.spread,
             )
         else:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gan_study.study.plan.last_round import choose, smooth
+from gan_study.study.plan.last_round import Verdict, check, choose, smooth
 
 
 def test_the_default_stays_unless_it_is_beaten_by_one_standard_deviation_of_the_difference():
@@ -25,3 +25,21 @@ def test_smoothed_scores_are_nearer_to_the_truth_than_noisy_ones():
 def test_a_few_scores_and_equal_ones_stay_as_they_are():
     assert smooth([[0.1], [0.2]], [0.5, 0.7]).tolist() == [0.5, 0.7]
     assert smooth([[0.1 * n] for n in range(6)], [0.5] * 6).tolist() == [0.5] * 6
+
+
+@pytest.mark.parametrize(
+    ("place", "gain", "default_gain", "expected_place", "expected_gain"),
+    [
+        (2, 0.12, 0.11, 2, 0.12),
+        # It won by chance: the default stays, with the mean of 0.06 in the last round and 0.12 in the check.
+        (2, 0.11, 0.12, 0, 0.09),
+        (2, 0.12, 0.12, 0, 0.09),
+        (0, 0.12, 0.12, 0, 0.12),
+    ],
+)
+def test_a_choice_that_the_check_contradicts_is_taken_back(
+    place, gain, default_gain, expected_place, expected_gain
+):
+    verdict = Verdict(place=place, spread=0.03, default_gain=0.06)
+    found = check(verdict, gain=gain, default_gain=default_gain)
+    assert (found.place, found.expected_gain) == (expected_place, pytest.approx(expected_gain))
