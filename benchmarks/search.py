@@ -284,7 +284,7 @@ def study_of(variants: Sequence[str], trials: int, **search: JsonValue) -> Study
                 name: {"gan": {"generator_steps": VARIANTS[name].defaults.generator_steps}} for name in variants
             },
             "search": {"trials": trials, "parameters": parameters, **search},
-            "confirm": {"seeds": [1, 2, 3], "fits": 1},
+            "confirm": {"seeds": [1, 2, 3, 4, 5], "fits": 1},
         }
     )
 

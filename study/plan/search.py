@@ -58,6 +58,9 @@ from gan_study.trainables.record import Milestone, RungReached, SearchStep, Seen
 from gan_study.trainables.trial.config import gan_settings, with_gan
 from gan_study.trainables.trial.outcome import Purpose
 
+# The share of a search's points that its last round does not wait for: waiting for the slowest of 32 workers leaves a
+# third of their time unused (docs/benchmarks.md).
+MOST_STRAGGLERS = 0.1
 # How many suggested trials are put off at most, as others train their GANs for them to continue from.
 MOST_PUT_OFF = 4
 
@@ -170,7 +173,9 @@ class Search:
             judgement = Judgement(
                 number=number,
                 rung=rung,
-                goes_on=goes_on(milestone.objective, others, reduction_factor=pruning.reduction_factor),
+                # Once the contenders are there, it can no longer become one.
+                goes_on=len(self._names(each.cell, LAST_ROUND)) <= CONTENDERS
+                and goes_on(milestone.objective, others, reduction_factor=pruning.reduction_factor),
                 seen=self._seen(),
             )
             self._keep(judgement)
@@ -355,14 +360,16 @@ class Search:
         cells = [Cell(balancer=name, ratio=ratio) for name in leaders]
         reserved = race_left + self._last_round_left(ratio)
         is_within_budget = self._spent[ratio] + reserved < self._plan.budgets[ratio]
+        is_ending = self._plan.budgets[ratio] - self._spent[ratio] - reserved < 2 * len(self._running)
+        if is_ending and at.round is None:
+            # What the last round needs in any case begins before the last points, so that less is left after them.
+            yield from (wish for cell in cells if cell not in self._exhausted for wish in self._default_wishes(cell))
         if is_within_budget and self._has_time(1 + self._reserved()):
             open_cells = [cell for cell in cells if cell not in self._exhausted]
             if open_cells:
                 # In turn; in the end one after the other, so that the last round of one fills the workers that the
                 # last points of another leave.
-                sign = (
-                    -1 if self._plan.budgets[ratio] - self._spent[ratio] - reserved < 2 * len(self._running) else 1
-                )
+                sign = -1 if is_ending else 1
                 cell = min(open_cells, key=lambda each: sign * self._num_points[each])
                 yield _Wish(stage=SEARCH, cell=cell, is_guess=at.round is not None)
         if at.round is None and self._has_time(1):
@@ -399,11 +406,19 @@ class Search:
                     cell = Cell(balancer=name, ratio=ratio)
                     yield _Wish(stage=stage, cell=cell, split=split, params=self._default_point(cell))
 
+    def _default_wishes(self, cell: Cell) -> Iterator[_Wish]:
+        """The default in the splits of the last round and of the check."""
+        default = self._default_point(cell)
+        for stage, split in ((LAST_ROUND, LAST_ROUND_SPLIT), (CHECK, CHECK_SPLIT)):
+            if self._best_points(cell) and point_id(default) not in self._names(cell, stage):
+                yield _Wish(stage=stage, cell=cell, split=split, params=default)
+
     def _last_round_wishes(self, cell: Cell) -> Iterator[_Wish]:
-        """The default, and the best points so far; the last of them only once no search trial of `cell` runs."""
+        """The default, and the best points so far; the last of them only once nearly all points are known."""
         names = self._names(cell, LAST_ROUND)
         default = self._default_point(cell)
-        is_searching = self._num_ended[cell, SEARCH] < self._num_points[cell]
+        num_running = self._num_points[cell] - self._num_ended[cell, SEARCH]
+        is_searching = num_running > MOST_STRAGGLERS * self._num_points[cell]
         if not is_searching and not self._best_points(cell):
             # Nothing came of the search: nothing to compare the default with.
             return
@@ -415,12 +430,14 @@ class Search:
                 yield _Wish(
                     stage=LAST_ROUND, cell=cell, split=LAST_ROUND_SPLIT, params=point, is_guess=is_searching
                 )
-        if is_searching or self._num_ended[cell, LAST_ROUND] < len(self._names(cell, LAST_ROUND)):
+        if is_searching:
             return
-        if (found := self._decide(cell)) is not None:
-            for checked in (default, found.params):
-                if point_id(checked) not in self._names(cell, CHECK):
-                    yield _Wish(stage=CHECK, cell=cell, split=CHECK_SPLIT, params=checked)
+        checked = [default]
+        if self._num_ended[cell, LAST_ROUND] == len(names) and (found := self._decide(cell)) is not None:
+            checked.append(found.params)
+        for point in checked:
+            if point_id(point) not in self._names(cell, CHECK):
+                yield _Wish(stage=CHECK, cell=cell, split=CHECK_SPLIT, params=point)
 
     def _race_left(self, ratio: Ratio, at: Standing) -> int:
         """The most trials of the race that are still to begin."""
