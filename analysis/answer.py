@@ -9,14 +9,14 @@ import pandas as pd
 from gan_study.analysis import wording
 from gan_study.analysis.inference.decisions import Verdict
 from gan_study.analysis.load import Study
-from gan_study.analysis.select import CONDITION_COLUMNS, Condition, confirmed, families
+from gan_study.analysis.select import CONDITION_COLUMNS, Condition, confirmed, families, under
 from gan_study.analysis.tables import Table
 from gan_study.analysis.threshold import threshold_sentences
 from gan_study.analysis.training_length import CUT_OFF
 from gan_study.analysis.verdict_tables import verdict_text
 from gan_study.analysis.verdicts import Comparison, comparisons
 from gan_study.analysis.wording import ABSENT, count, estimate_text, gain_phrase, listing, number, ratio_text
-from gan_study.trainables.record import TrialRecord
+from gan_study.trainables.record import DUPLICATES, TrialRecord
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +74,7 @@ def answer(study: Study) -> tuple[str, ...]:
             _gain_sentence(found[0]),
             _recall_sentence(found[0]),
             _rival_sentence(found[0]),
-            _copies_sentence(found[0]),
+            _copies_sentence(found[0], study.records),
         )
         if len(found) == 1
         else (_gain_sentences(found), _rival_sentences(found))
@@ -198,11 +198,26 @@ _COPIES_WORDS: Mapping[Verdict, str] = {
 }
 
 
-def _copies_sentence(contrast: Contrast) -> str:
+def _copies_sentence(contrast: Contrast, records: Sequence[TrialRecord]) -> str:
     copies = contrast.duplicates
-    if copies is None or contrast.rival == copies.pairs.reference:
+    if copies is None:
+        return _why_no_copies(contrast, records)
+    if contrast.rival == copies.pairs.reference:
         return ""
     return f"{_COPIES_WORDS[copies.verdict]}: {gain_phrase(copies.estimate)}."
+
+
+def _why_no_copies(contrast: Contrast, records: Sequence[TrialRecord]) -> str:
+    """Why duplicates, which fill the classes, are no control for a GAN that fills them in part."""
+    here = confirmed(under(records, contrast.condition))
+    doses = {each.generated.dose for each in here if each.balancer == contrast.gan and each.generated}
+    partial = sorted(dose for dose in doses if dose is not None and dose < 1)
+    if not partial or not any(each.balancer == DUPLICATES for each in here):
+        return ""
+    return (
+        "It is not compared with as many copies of real images: its dose is "
+        f"{listing([f'{dose:g}' for dose in partial])} of the missing images, and duplicates add all of them."
+    )
 
 
 _GAIN_CLAUSES: Mapping[Verdict, str] = {

@@ -195,15 +195,19 @@ def _last_rounds(records: Sequence[Trial]) -> Iterator[str]:
         if selection.check_gain is not None and selection.default_check_gain is not None:
             gain, default = (number(g, signed=True) for g in (selection.check_gain, selection.default_check_gain))
             if selection.trial_id:
-                said = f"the searched setting gained {gain} in validation score in the check, the default {default}"
+                said = (
+                    f"the searched setting gained {gain} in the check, by validation score, the default {default}"
+                )
             elif selection.check_gain == selection.default_check_gain:
-                said = f"no searched setting beat the default, which gained {default} in validation score in the check"
+                said = (
+                    f"no searched setting beat the default, which gained {gain} in the check, by validation score"
+                )
             else:
                 said = (
                     f"a searched setting won the last round and lost the check ({gain} in validation score, the "
                     f"default {default}), so that the default stays"
                 )
-            yield f"{arm.balancer} on {where(select.Condition(*arm[:-1]))}: {said}, a split of its own."
+            yield f"{arm.balancer} on {where(select.Condition(*arm[:-1]))}: {said}."
 
 
 def _search_budgets(records: Sequence[Trial]) -> Iterator[str]:

@@ -231,7 +231,7 @@ class Selection:
     check_gain: float | None = None
     """The gain of what the last round chose, trained anew in another split: the check."""
     default_check_gain: float | None = None
-    """The default's gain in the check; where the last round chose another setting, that stays only if it is better."""
+    """The default's gain in the check; another setting that the last round chose stays only if it is better."""
     spread: float | None = None
     """The standard deviation of the difference of two gains in the last round, by which the default was beaten."""
     round: int = 1

@@ -87,9 +87,9 @@ def choose(default: float, contenders: Sequence[float], *, fit_spread: float) ->
 def check(verdict: Verdict, *, gain: float, default_gain: float) -> Checked:
     """What the last round chose, unless it is worse than the default in the check, whose scores the gains are.
 
-    This takes the searches that end worse than the default from 8 % to 3 to 5 %, for 0.000 to 0.002 of the gain
-    (150 simulated searches each, docs/benchmarks.md). A default that lost the last round by chance and won the check
-    by chance has about the mean of both: within 0.002 of the truth there, where the check alone is 0.017 too high.
+    Without it 8 % of the searches with little to find end worse than the default, with it 3 to 5 %; it costs 0.000
+    to 0.002 of the gain (150 simulated searches each, as in docs/benchmarks.md). For a default that stays by it the
+    mean of both scores was within 0.002 of the truth, the check's alone 0.002 to 0.019 too high.
     """
     if verdict.place == 0:
         return Checked(place=0, expected_gain=default_gain)

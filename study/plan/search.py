@@ -58,8 +58,8 @@ from gan_study.trainables.record import Milestone, RungReached, SearchStep, Seen
 from gan_study.trainables.trial.config import gan_settings, with_gan
 from gan_study.trainables.trial.outcome import Purpose
 
-# The share of a search's points that its last round does not wait for: waiting for the slowest of 32 workers leaves a
-# third of their time unused (docs/benchmarks.md).
+# The share of a search's points that its last round does not wait for: waiting for the slowest of 32 workers
+# left a quarter of their time unused (docs/benchmarks.md).
 MOST_STRAGGLERS = 0.1
 # How many suggested trials are put off at most, as others train their GANs for them to continue from.
 MOST_PUT_OFF = 4
@@ -362,8 +362,9 @@ class Search:
         is_within_budget = self._spent[ratio] + reserved < self._plan.budgets[ratio]
         is_ending = self._plan.budgets[ratio] - self._spent[ratio] - reserved < 2 * len(self._running)
         if is_ending and at.round is None:
-            # What the last round needs in any case begins before the last points, so that less is left after them.
-            yield from (wish for cell in cells if cell not in self._exhausted for wish in self._default_wishes(cell))
+            # What the last round needs in any case begins before the last points: less is left after them.
+            for cell in cells:
+                yield from self._default_wishes(cell)
         if is_within_budget and self._has_time(1 + self._reserved()):
             open_cells = [cell for cell in cells if cell not in self._exhausted]
             if open_cells:

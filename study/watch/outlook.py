@@ -49,7 +49,7 @@ class Outlook:
         lengths = "; ".join(f"{name} {steps}" for name, steps in self.gan_lengths().items())
         lines = [
             f"Plan: {counts} trials, {self.num_workers} at once; about {self._disk()} on disk",
-            *([f"Generator steps a GAN: {lengths}"] if lengths else []),
+            *([f"Generator steps a GAN: {lengths}; {self._cache_text()}"] if lengths else []),
         ]
         if self.forecast:
             lines.append(f"Time: {most}about {duration(self.forecast.total)} with the report{self._budget_text()}")
@@ -102,6 +102,11 @@ class Outlook:
 
     def _disk(self) -> str:
         return _megabytes(costs.REPORT_BYTES + costs.disk_bytes(self._all_trials(), self.workloads))
+
+    def _cache_text(self) -> str:
+        """What the states of GANs take beside what is counted as on disk."""
+        most = self.config.resources.cache_gb
+        return f"their states take up to {most:g} GB more until the end (resources.cache_gb)"
 
     def _all_trials(self) -> Iterator[PlannedTrial]:
         return (trial for phase in _PHASES for trial in self.trials[phase])

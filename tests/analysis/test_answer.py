@@ -2,13 +2,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from gan_study.analysis.answer import answer, contrast_table, contrasts
 from gan_study.analysis.caveats import caveats
 from gan_study.analysis.load import Study, load_study
 from gan_study.analysis.report import terminal_summary
 from gan_study.analysis.trial import Trial
 from gan_study.analysis.verdict_tables import verdict_table
-from gan_study.trainables.record import TimePlan
+from gan_study.trainables.record import GeneratedImages, Selection, TimePlan
 from tests.analysis.planted import confirmed_arm, planted_record, planted_study, search_trials, write_study
 
 
@@ -218,3 +220,58 @@ def test_methods_that_lack_seeds_are_named(tmp_path: Path) -> None:
     said = " ".join(caveats(loaded(tmp_path, [*records, lost])))
     assert "dcgan at ratio 10 (2 of 3)" in said
     assert "1 confirm failed" in said
+
+
+def test_a_partial_dose_is_not_compared_with_duplicates_and_it_is_said(tmp_path: Path) -> None:
+    copies = confirmed_arm("duplicates", validation=(0.4,) * 3, test=(0.44, 0.47, 0.51))
+    halved = [
+        replace(each, generated=GeneratedImages(dose=0.5, num_made=100, num_passed=100))
+        if each.balancer == "dcgan"
+        else each
+        for each in planted_study()
+    ]
+    said = answer(loaded(tmp_path, [*halved, *copies]))
+    assert (
+        "It is not compared with as many copies of real images: its dose is 0.5 of the missing images, and "
+        "duplicates add all of them."
+    ) in said
+    assert not any("copies" in sentence for sentence in answer(loaded(tmp_path / "without", halved)))
+
+
+@pytest.mark.parametrize(
+    ("selection", "sentence"),
+    [
+        (
+            Selection(search_trials=30, trial_id="0123456789ab", check_gain=0.06, default_check_gain=0.04),
+            "the searched setting gained +0.060 in the check, by validation score, the default +0.040",
+        ),
+        (
+            Selection(search_trials=30, check_gain=0.04, default_check_gain=0.04),
+            "no searched setting beat the default, which gained +0.040 in the check, by validation score",
+        ),
+        (
+            Selection(search_trials=30, check_gain=0.02, default_check_gain=0.04),
+            "a searched setting won the last round and lost the check (+0.020 in validation score, the default "
+            "+0.040), so that the default stays",
+        ),
+    ],
+)
+def test_what_a_last_round_came_to_is_said(tmp_path: Path, selection: Selection, sentence: str) -> None:
+    records = [
+        replace(each, selection=selection) if each.phase == "confirm" and each.balancer == "dcgan" else each
+        for each in planted_study()
+    ]
+    said = caveats(loaded(tmp_path, records))
+    assert any(each.startswith("dcgan on ") and sentence in each for each in said)
+
+
+def test_why_nothing_was_searched_is_said(tmp_path: Path) -> None:
+    reason = "search.trials is 0: the defaults are confirmed as they are"
+    records = [
+        replace(each, selection=Selection(search_trials=0, unsearched=reason))
+        if each.phase == "confirm" and each.balancer == "dcgan"
+        else each
+        for each in planted_study()
+    ]
+    said = caveats(loaded(tmp_path, records))
+    assert f"The settings of dcgan are the defaults, without a last round of a search: {reason}." in said
