@@ -88,8 +88,8 @@ def check(verdict: Verdict, *, gain: float, default_gain: float) -> Checked:
     """What the last round chose, unless it is worse than the default in the check, whose scores the gains are.
 
     Without it 8 % of the searches with little to find end worse than the default, with it 3 to 5 %; it costs 0.000
-    to 0.002 of the gain (150 simulated searches each, as in docs/benchmarks.md). For a default that stays by it the
-    mean of both scores was within 0.002 of the truth, the check's alone 0.002 to 0.019 too high.
+    to 0.002 of the gain (150 simulated searches each, as in docs/benchmarks.md). For a default that stays by it
+    the mean of both scores was within 0.002 of the truth, the check alone 0.002 to 0.019 too high.
     """
     if verdict.place == 0:
         return Checked(place=0, expected_gain=default_gain)
