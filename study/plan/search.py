@@ -4,17 +4,10 @@ What is decided is kept at once and stays. So a search that is resumed, or whose
 same trials on any number of workers; a new one may ask other questions where other trials happened to end first.
 """
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
-from statistics import fmean
-from typing import TypeAlias, cast
 
-from pydantic import JsonValue
-
-from gan_study.search_spaces.space import BALANCER, RATIO, nest
-from gan_study.search_spaces.unit_cube import clip, to_unit_cube
+from gan_study.study.plan.choice import Choice
 from gan_study.study.plan.config import Cell, Ratio, StudyConfig
 from gan_study.study.plan.decisions import (
     CHECK,
@@ -27,12 +20,12 @@ from gan_study.study.plan.decisions import (
     Judgement,
     Stage,
     Suggestion,
-    limit_seen,
 )
 from gan_study.study.plan.halving import goes_on
-from gan_study.study.plan.last_round import CONTENDERS, EARLY_CONTENDERS, FITS, Verdict, check, choose, smooth
-from gan_study.study.plan.race import Standing, rank, standing
-from gan_study.study.plan.recipe import merge
+from gan_study.study.plan.last_round import CONTENDERS, EARLY_CONTENDERS, FITS
+from gan_study.study.plan.points import Points, cell_of, point_of
+from gan_study.study.plan.race import Standing, rank
+from gan_study.study.plan.search_history import BaselineOf, SearchHistory, is_known
 from gan_study.study.plan.search_plan import (
     CHECK_SPLIT,
     LAST_ROUND_SPLIT,
@@ -43,29 +36,21 @@ from gan_study.study.plan.search_plan import (
 from gan_study.study.plan.searcher import (
     NUM_NEAR,
     NUM_RANDOM,
-    RecordedTrial,
     point_id,
     point_near,
     suggestion,
     to_optuna,
 )
 from gan_study.study.plan.selection import SelectedConfig
-from gan_study.study.plan.trials import PlannedTrial, planned_trial
-from gan_study.trainables.balancing.balancer import BalancingConfig
-from gan_study.trainables.balancing.catalog import parse_balancing
-from gan_study.trainables.base.tunable import Scalar, contains
-from gan_study.trainables.record import Milestone, RungReached, SearchStep, Seen, Selection, TrialRecord, to_ranges
-from gan_study.trainables.trial.config import gan_settings, with_gan
-from gan_study.trainables.trial.outcome import Purpose
+from gan_study.study.plan.trials import PlannedTrial
+from gan_study.trainables.base.tunable import Scalar
+from gan_study.trainables.record import Milestone, TrialRecord
 
 # The share of a search's points that its last round does not wait for: waiting for the slowest of 32 workers
 # left a quarter of their time unused (docs/benchmarks.md).
 MOST_STRAGGLERS = 0.1
 # How many suggested trials are put off at most, as others train their GANs for them to continue from.
 MOST_PUT_OFF = 4
-
-# What no balancing scored at a ratio in a split: None while it is not known, NaN if that trial failed.
-BaselineOf: TypeAlias = Callable[[Ratio, int], float | None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,15 +63,6 @@ class _Wish:
     params: Mapping[str, Scalar] | None = None
     is_guess: bool = False
     """Whether it is only of use if those that lead so far stay ahead."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class _LastRound:
-    """What the last round of a cell came to: the point that it chose, and its trials, the default's first."""
-
-    params: Mapping[str, Scalar]
-    verdict: Verdict
-    trial_ids: tuple[str, ...]
 
 
 class Search:
@@ -109,51 +85,31 @@ class Search:
         may_search: Callable[[int], bool],
         prior: Sequence[TrialRecord] = (),
     ) -> None:
-        self._config, self._space, self._plan = config, config.space(), plan_search(config)
-        self._ratios = config.ratios()
-        self._record_of, self._baseline_of = record_of, baseline_of
-        self._keep, self._may_search = keep, may_search
-        self._suggestions: list[Suggestion] = []
-        self._numbers: dict[str, int] = {}
-        self._trials: dict[int, PlannedTrial] = {}
-        # By number: suggested and not begun, underway, ended.
-        self._waiting: list[int] = []
-        self._running: dict[int, PlannedTrial] = {}
-        self._ended: set[int] = set()
+        self._config, self._space, self._ratios = config, config.space(), config.ratios()
+        self._plan, self._points = plan_search(config), Points(config)
+        self._baseline_of, self._keep, self._may_search = baseline_of, keep, may_search
+        self._known = SearchHistory(
+            config,
+            self._plan,
+            record_of=record_of,
+            baseline_of=baseline_of,
+            suggestions=[each for each in decisions if isinstance(each, Suggestion)],
+            prior=prior,
+        )
+        self._choice = Choice(config, self._plan, self._known)
         self._judged = {(each.number, each.rung): each for each in decisions if isinstance(each, Judgement)}
-        # What the rules look at, brought up to date as trials end: no call looks through all of them.
-        self._values: defaultdict[tuple[Cell, int], dict[int, float]] = defaultdict(dict)
-        self._rungs: dict[int, int] = {}
-        self._gains: defaultdict[Ratio, dict[str, dict[int, float | None]]] = defaultdict(dict)
-        self._comparable: defaultdict[Cell | None, list[RecordedTrial]] = defaultdict(list)
-        self._prior: defaultdict[Cell | None, list[RecordedTrial]] = defaultdict(list)
-        self._taken: defaultdict[Cell | None, set[str]] = defaultdict(set)
-        self._begun: defaultdict[tuple[Ratio, Stage], dict[tuple[str, int, str], int]] = defaultdict(dict)
-        self._num_points: defaultdict[Cell, int] = defaultdict(int)
-        self._num_ended: defaultdict[tuple[Cell, Stage], int] = defaultdict(int)
-        self._spent: defaultdict[Ratio, int] = defaultdict(int)
         self._exhausted: set[Cell | None] = set()
-        self._smoothed: dict[Cell, tuple[int, list[tuple[float, dict[str, Scalar]]]]] = {}
-        for record in prior:
-            self._learn_from(record)
-        for each in decisions:
-            if isinstance(each, Suggestion):
-                self._note(each)
-                self._waiting.append(each.number)
 
     def next(self) -> PlannedTrial | None:
         """The next search trial; None if there is none to begin at the moment."""
-        self._take_in()
-        if (number := self._choose()) is None:
-            return None
-        self._waiting.remove(number)
-        self._running[number] = self._trials[number]
-        return self._trials[number]
+        self._known.take_in()
+        number = self._choose()
+        return None if number is None else self._known.begin(number)
 
     @property
     def is_over(self) -> bool:
         """Whether nothing is underway and nothing could come, as `next` has just found out."""
-        return not self._running and all(
+        return not self._known.running and all(
             self._baseline_of(ratio, split) is not None
             for ratio in self._ratios
             for split in (self._plan.splits and (0, *self._plan.splits))
@@ -161,22 +117,22 @@ class Search:
 
     def reached(self, trial_id: str, milestone: Milestone) -> Judgement | None:
         """Whether a running trial that came to a milestone is trained on; None if nobody judges it."""
-        number = self._numbers.get(trial_id)
+        number = self._known.number_of(trial_id)
         if number is None:
             return None
-        each, rung = self._suggestions[number], self._note_milestone(number, milestone)
+        each, rung = self._known.suggestions[number], self._known.reach(number, milestone)
         pruning = self._config.search.pruning
         if each.stage != SEARCH or pruning is None:
             return None
         if (number, rung) not in self._judged:
-            others = [v for other, v in self._values[each.cell, rung].items() if other != number]
+            others = [v for other, v in self._known.values[each.cell, rung].items() if other != number]
             judgement = Judgement(
                 number=number,
                 rung=rung,
                 # Once the contenders are there, it can no longer become one.
-                goes_on=len(self._names(each.cell, LAST_ROUND)) <= CONTENDERS
+                goes_on=len(self._known.names(each.cell, LAST_ROUND)) <= CONTENDERS
                 and goes_on(milestone.objective, others, reduction_factor=pruning.reduction_factor),
-                seen=self._seen(),
+                seen=self._known.seen(),
             )
             self._keep(judgement)
             self._judged[number, rung] = judgement
@@ -184,106 +140,24 @@ class Search:
 
     def settled(self) -> tuple[Cell, ...]:
         """The cells that the search is over for already: those that lost the race, and those that were checked."""
-        underway = {self._suggestions[number].cell for number in (*self._running, *self._waiting)}
-        ratios = [ratio for ratio in self._ratios if self._plan.rounds and self._can_search(ratio)]
-        decided = [(ratio, at.variants) for ratio in ratios if (at := self._standing(ratio)).round is None]
+        underway = {each.cell for each in self._known.underway()}
+        ratios = [ratio for ratio in self._ratios if self._plan.rounds and self._known.can_search(ratio)]
+        decided = [(ratio, at.variants) for ratio in ratios if (at := self._known.standing(ratio)).round is None]
         cells = (
             Cell(balancer=name, ratio=ratio)
             for ratio, survivors in decided
             for name in self._space.balancers
-            if name not in survivors or self._is_checked(Cell(balancer=name, ratio=ratio))
+            if name not in survivors or self._choice.is_checked(Cell(balancer=name, ratio=ratio))
         )
         return tuple(cell for cell in cells if cell not in underway)
 
     def selected(self, cells: Iterable[Cell]) -> tuple[SelectedConfig, ...]:
         """What is confirmed of each of `cells`, which the search is over for."""
-        return tuple(map(self._select, cells))
+        return tuple(map(self._choice.select, cells))
 
     def trials(self) -> tuple[PlannedTrial, ...]:
         """The search trials so far."""
-        return tuple(self._trials.values())
-
-    # What is known
-
-    def _take_in(self) -> None:
-        """Learn what became of the trials that were underway, or that an earlier run had begun."""
-        for number in (*self._running, *self._waiting):
-            trial = self._trials.get(number) or self._plan_trial(number)
-            if trial is not None and (record := self._record_of(trial.trial_id)) is not None:
-                self._running.pop(number, None)
-                if number in self._waiting:
-                    self._waiting.remove(number)
-                self._end(number, trial, record)
-
-    def _end(self, number: int, trial: PlannedTrial, record: TrialRecord) -> None:
-        each = self._suggestions[number]
-        self._ended.add(number)
-        self._num_ended[each.cell, each.stage] += 1
-        for milestone in record.milestones:
-            self._note_milestone(number, milestone)
-        if each.stage in (DEFAULTS, RACE):
-            own = self._gains[each.ratio].setdefault(each.balancer, {})
-            own[self._split_of(each.seed)] = record.objective if record.status == "complete" else None
-        if each.stage in COMPARABLE:
-            shown = to_optuna(self._space, trial.trial_id, self._step(each), record)
-            for key in (None, each.cell):
-                self._comparable[key].append(shown)
-
-    def _note(self, each: Suggestion) -> None:
-        assert each.number == len(self._suggestions), "suggestions are kept in their order"
-        self._suggestions.append(each)
-        self._spent[each.ratio] += 1
-        self._num_points[each.cell] += each.stage == SEARCH
-        name = point_id(each.params)
-        self._begun[each.ratio, each.stage][each.balancer, each.seed, name] = each.number
-        if each.stage in COMPARABLE:
-            for key in (None, each.cell):
-                self._taken[key].add(name)
-
-    def _note_milestone(self, number: int, milestone: Milestone) -> int:
-        """The rung that a milestone is."""
-        gan = gan_settings(self._trials[number].config.balancing)
-        assert gan is not None, "only GANs have milestones"
-        rung = 1 + gan.milestones.index(milestone.generator_steps)
-        self._rungs[number] = max(rung, self._rungs.get(number, 0))
-        if self._suggestions[number].stage in COMPARABLE:
-            self._values[self._suggestions[number].cell, rung][number] = milestone.objective
-        return rung
-
-    def _learn_from(self, record: TrialRecord) -> None:
-        """Take a search trial of another study into what suggestions learn from, if this space has its point."""
-        step = record.search
-        if step is None or step.stage not in COMPARABLE or record.status == "failed":
-            return
-        parameters = self._space.parameters
-        if all(key in parameters and contains(parameters[key], value) for key, value in step.params.items()):
-            shown = to_optuna(self._space, record.trial_id, step, record)
-            for key in (None, _cell_of(step.params)):
-                self._prior[key].append(shown)
-
-    def _seen(self) -> Seen:
-        by_rung: defaultdict[int, list[int]] = defaultdict(list)
-        for number in self._running:
-            by_rung[self._rungs.get(number, 0)].append(number)
-        running = (RungReached(rung=rung, numbers=to_ranges(by_rung[rung])) for rung in sorted(by_rung))
-        return Seen(ended=to_ranges(self._ended), running=tuple(running))
-
-    def _split_of(self, seed: int) -> int:
-        return next(split for split in (0, *self._plan.splits) if seed_of_split(self._config, split) == seed)
-
-    def _can_search(self, ratio: Ratio) -> bool:
-        """Whether gains at `ratio` can be measured: in the splits of search, last round and check."""
-        return all(_is_known(self._baseline_of(ratio, split)) for split in (0, LAST_ROUND_SPLIT, CHECK_SPLIT))
-
-    def _standing(self, ratio: Ratio) -> Standing:
-        """How far the race at `ratio` is; splits in which no balancing failed do not count."""
-        rounds = [
-            replace(each, splits=tuple(s for s in each.splits if not _is_lost(self._baseline_of(ratio, s))))
-            for each in self._plan.rounds
-        ]
-        return standing(self._space.balancers, rounds, self._gains[ratio], survivors=self._plan.survivors)
-
-    # What to do next
+        return tuple(self._known.trials.values())
 
     def _choose(self) -> int | None:
         """The number of the trial to begin, which waits.
@@ -291,7 +165,7 @@ class Search:
         One whose GAN is in training for another trial is put off, as it will find its steps trained; not for want
         of anything else to do, though.
         """
-        ready = [number for number in self._waiting if number in self._trials]
+        ready = [number for number in self._known.waiting if number in self._known.trials]
         idle = next((number for number in ready if not self._is_in_training(number)), None)
         while idle is None and len(ready) < MOST_PUT_OFF and (number := self._suggest()) is not None:
             ready.append(number)
@@ -299,7 +173,9 @@ class Search:
         return idle if idle is not None else next(iter(ready), None)
 
     def _is_in_training(self, number: int) -> bool:
-        return any(self._trials[number].shares_training_with(other) for other in self._running.values())
+        return any(
+            self._known.trials[number].shares_training_with(other) for other in self._known.running.values()
+        )
 
     def _suggest(self) -> int | None:
         """Decide on a further trial, and give back its number; None if none is of use at the moment."""
@@ -310,57 +186,56 @@ class Search:
             if params is None:
                 self._exhausted.add(wish.cell)
                 continue
-            cell = wish.cell or _cell_of(params)
-            if not self._can_search(cell.ratio):
+            cell = wish.cell or cell_of(params)
+            if not self._known.can_search(cell.ratio):
                 # Optuna's choice among all ratios, at one of which no gain can be measured.
-                self._taken[None].add(point_id(params))
+                self._known.taken[None].add(point_id(params))
                 continue
             each = Suggestion(
-                number=len(self._suggestions),
+                number=len(self._known.suggestions),
                 stage=wish.stage,
                 balancer=cell.balancer,
                 ratio=cell.ratio,
                 params=params,
                 seed=seed_of_split(self._config, wish.split),
                 fits=FITS if wish.stage == LAST_ROUND else self._config.search.fits,
-                seen=self._seen(),
+                seen=self._known.seen(),
             )
             self._keep(each)
-            self._note(each)
-            self._waiting.append(each.number)
-            trial = self._plan_trial(each.number)
+            self._known.note(each)
+            trial = self._known.plan_trial(each.number)
             assert trial is not None, "its baseline is known"
             return each.number
         return None
 
     def _wish(self) -> _Wish | None:
         """The most useful trial: what is certain to be needed before what may be, and ratios in turn."""
-        ratios = [ratio for ratio in self._ratios if self._can_search(ratio)]
+        ratios = [ratio for ratio in self._ratios if self._known.can_search(ratio)]
         if self._config.search.allocation == "adaptive":
             return self._adaptive_wish(ratios)
         wishes = [(wish, ratio) for ratio in ratios if (wish := next(self._wishes(ratio), None)) is not None]
         if not wishes:
             return None
-        return min(wishes, key=lambda each: (each[0].is_guess, self._spent[each[1]]))[0]
+        return min(wishes, key=lambda each: (each[0].is_guess, self._known.spent[each[1]]))[0]
 
     def _wishes(self, ratio: Ratio) -> Iterator[_Wish]:
         """What would be of use at `ratio`, the most useful first."""
-        at = self._standing(ratio)
+        at = self._known.standing(ratio)
         race_left = self._race_left(ratio, at)
         if self._has_time(race_left):
             # Without anybody to lose, the defaults are still the search's first points.
             yield from self._race_wishes(ratio, at.variants, at.round or 0)
             if at.round is not None and at.round + 1 < len(self._plan.rounds):
-                ahead = rank(at.variants, self._gains[ratio])[: self._plan.rounds[at.round + 1].num_variants]
+                ahead = rank(at.variants, self._known.gains[ratio])[: self._plan.rounds[at.round + 1].num_variants]
                 yield from (replace(each, is_guess=True) for each in self._race_wishes(ratio, ahead, at.round + 1))
         # Those that lead so far; before as many results as survivors, nobody does.
-        leaders = rank(at.variants, self._gains[ratio])
-        if at.round is not None and len(self._gains[ratio]) >= self._plan.survivors:
+        leaders = rank(at.variants, self._known.gains[ratio])
+        if at.round is not None and len(self._known.gains[ratio]) >= self._plan.survivors:
             leaders = leaders[: self._plan.survivors]
         cells = [Cell(balancer=name, ratio=ratio) for name in leaders]
         reserved = race_left + self._last_round_left(ratio)
-        is_within_budget = self._spent[ratio] + reserved < self._plan.budgets[ratio]
-        is_ending = self._plan.budgets[ratio] - self._spent[ratio] - reserved < 2 * len(self._running)
+        is_within_budget = self._known.spent[ratio] + reserved < self._plan.budgets[ratio]
+        is_ending = self._plan.budgets[ratio] - self._known.spent[ratio] - reserved < 2 * len(self._known.running)
         if is_ending and at.round is None:
             # What the last round needs in any case begins before the last points: less is left after them.
             for cell in cells:
@@ -371,7 +246,7 @@ class Search:
                 # In turn; in the end one after the other, so that the last round of one fills the workers that the
                 # last points of another leave.
                 sign = -1 if is_ending else 1
-                cell = min(open_cells, key=lambda each: sign * self._num_points[each])
+                cell = min(open_cells, key=lambda each: sign * self._known.num_points[each])
                 yield _Wish(stage=SEARCH, cell=cell, is_guess=at.round is not None)
         if at.round is None and self._has_time(1):
             for cell in cells:
@@ -382,50 +257,50 @@ class Search:
         splits = (0, LAST_ROUND_SPLIT, CHECK_SPLIT)
         if not ratios or any(self._baseline_of(ratio, s) is None for ratio in self._ratios for s in splits):
             return None
-        begun = {name for ratio in ratios for name, *_ in self._begun[ratio, DEFAULTS]}
+        begun = {name for ratio in ratios for name, *_ in self._known.begun[ratio, DEFAULTS]}
         for place, name in enumerate(self._space.balancers):
             if name not in begun and self._has_time(1):
                 cell = Cell(balancer=name, ratio=ratios[place % len(ratios)])
-                return _Wish(stage=DEFAULTS, cell=cell, params=self._default_point(cell))
+                return _Wish(stage=DEFAULTS, cell=cell, params=self._points.default(cell))
         reserved = LAST_ROUND_TRIALS * len(ratios)
-        searched = sum(len(self._begun[ratio, stage]) for ratio in ratios for stage in (DEFAULTS, SEARCH))
+        searched = sum(len(self._known.begun[ratio, stage]) for ratio in ratios for stage in (DEFAULTS, SEARCH))
         is_left = searched + reserved < self._config.search.trials and None not in self._exhausted
         if is_left and self._has_time(1 + reserved):
             return _Wish(stage=SEARCH, cell=None)
-        if any(self._suggestions[number].stage in COMPARABLE for number in (*self._running, *self._waiting)):
+        if any(each.stage in COMPARABLE for each in self._known.underway()):
             return None
-        best = (self._best_cell(ratio) for ratio in ratios if self._has_time(1))
+        best = (self._known.best_cell(ratio) for ratio in ratios if self._has_time(1))
         return next((wish for cell in best if cell for wish in self._last_round_wishes(cell)), None)
 
     def _race_wishes(self, ratio: Ratio, variants: Sequence[str], round_: int) -> Iterator[_Wish]:
         for split in self._plan.rounds[round_].splits:
             stage: Stage = RACE if split else DEFAULTS
-            begun = {(name, seed) for name, seed, _ in self._begun[ratio, stage]}
+            begun = {(name, seed) for name, seed, _ in self._known.begun[ratio, stage]}
             for name in variants:
                 is_new = (name, seed_of_split(self._config, split)) not in begun
-                if is_new and _is_known(self._baseline_of(ratio, split)):
+                if is_new and is_known(self._baseline_of(ratio, split)):
                     cell = Cell(balancer=name, ratio=ratio)
-                    yield _Wish(stage=stage, cell=cell, split=split, params=self._default_point(cell))
+                    yield _Wish(stage=stage, cell=cell, split=split, params=self._points.default(cell))
 
     def _default_wishes(self, cell: Cell) -> Iterator[_Wish]:
         """The default in the splits of the last round and of the check."""
-        default = self._default_point(cell)
+        default = self._points.default(cell)
         for stage, split in ((LAST_ROUND, LAST_ROUND_SPLIT), (CHECK, CHECK_SPLIT)):
-            if self._best_points(cell) and point_id(default) not in self._names(cell, stage):
+            if self._known.best_points(cell) and point_id(default) not in self._known.names(cell, stage):
                 yield _Wish(stage=stage, cell=cell, split=split, params=default)
 
     def _last_round_wishes(self, cell: Cell) -> Iterator[_Wish]:
         """The default, and the best points so far; the last of them only once nearly all points are known."""
-        names = self._names(cell, LAST_ROUND)
-        default = self._default_point(cell)
-        num_running = self._num_points[cell] - self._num_ended[cell, SEARCH]
-        is_searching = num_running > MOST_STRAGGLERS * self._num_points[cell]
-        if not is_searching and not self._best_points(cell):
+        names = self._known.names(cell, LAST_ROUND)
+        default = self._points.default(cell)
+        num_running = self._known.num_points[cell] - self._known.num_ended[cell, SEARCH]
+        is_searching = num_running > MOST_STRAGGLERS * self._known.num_points[cell]
+        if not is_searching and not self._known.best_points(cell):
             # Nothing came of the search: nothing to compare the default with.
             return
         wanted = [default]
         if len(names) - 1 < (EARLY_CONTENDERS if is_searching else CONTENDERS):
-            wanted += [point for _, point in self._best_points(cell)[:CONTENDERS]]
+            wanted += [point for _, point in self._known.best_points(cell)[:CONTENDERS]]
         for point in wanted:
             if point_id(point) not in names:
                 yield _Wish(
@@ -433,12 +308,12 @@ class Search:
                 )
         if is_searching:
             return
-        checked = [default]
-        if self._num_ended[cell, LAST_ROUND] == len(names) and (found := self._decide(cell)) is not None:
+        checked: list[Mapping[str, Scalar]] = [default]
+        if self._known.has_ended(cell, LAST_ROUND) and (found := self._choice.last_round(cell)) is not None:
             checked.append(found.params)
-        for point in checked:
-            if point_id(point) not in self._names(cell, CHECK):
-                yield _Wish(stage=CHECK, cell=cell, split=CHECK_SPLIT, params=point)
+        for params in checked:
+            if point_id(params) not in self._known.names(cell, CHECK):
+                yield _Wish(stage=CHECK, cell=cell, split=CHECK_SPLIT, params=params)
 
     def _race_left(self, ratio: Ratio, at: Standing) -> int:
         """The most trials of the race that are still to begin."""
@@ -447,228 +322,39 @@ class Search:
         return left + sum(each.num_variants * len(each.splits) for each in further)
 
     def _last_round_left(self, ratio: Ratio) -> int:
-        begun = len(self._begun[ratio, LAST_ROUND]) + len(self._begun[ratio, CHECK])
+        begun = len(self._known.begun[ratio, LAST_ROUND]) + len(self._known.begun[ratio, CHECK])
         return LAST_ROUND_TRIALS * self._plan.survivors - begun
 
     def _reserved(self) -> int:
         """The most trials that races and last rounds still need, at all ratios together: time is one for all."""
-        ratios = [ratio for ratio in self._ratios if self._can_search(ratio)]
+        ratios = [ratio for ratio in self._ratios if self._known.can_search(ratio)]
         return sum(
-            self._race_left(ratio, self._standing(ratio)) + self._last_round_left(ratio) for ratio in ratios
+            self._race_left(ratio, self._known.standing(ratio)) + self._last_round_left(ratio) for ratio in ratios
         )
-
-    def _names(self, cell: Cell, stage: Stage) -> dict[str, int]:
-        """The points that were suggested for `cell` in a stage after the search, and their numbers."""
-        begun = self._begun[cell.ratio, stage].items()
-        return {name: number for (balancer, _, name), number in begun if balancer == cell.balancer}
 
     def _has_time(self, num_trials: int) -> bool:
         return self._may_search(max(1, num_trials))
 
     def _find_point(self, cell: Cell | None) -> dict[str, Scalar] | None:
         """The next point of `cell`, or of the whole space."""
-        number, seed = len(self._suggestions), self._config.search.seed
-        taken = frozenset(self._taken[cell])
-        if cell is not None and self._num_points[cell] < NUM_NEAR:
-            start, fixed = self._clipped_default(cell), _point_of(cell)
+        number, seed = len(self._known.suggestions), self._config.search.seed
+        taken = frozenset(self._known.taken[cell])
+        if cell is not None and self._known.num_points[cell] < NUM_NEAR:
+            start, fixed = self._points.nearest_to_default(cell), point_of(cell)
             point = point_near(self._space, start, number=number, seed=seed, fixed=fixed, taken=taken)
             if point is not None:
                 return point
         running = (
-            to_optuna(self._space, trial.trial_id, self._step(each))
-            for other, trial in self._running.items()
-            if (each := self._suggestions[other]).stage in COMPARABLE and cell in (None, each.cell)
+            to_optuna(self._space, trial.trial_id, self._known.step(each))
+            for other, trial in self._known.running.items()
+            if (each := self._known.suggestions[other]).stage in COMPARABLE and cell in (None, each.cell)
         )
         return suggestion(
             self._space,
             number=number,
             seed=seed,
             startup_trials=NUM_RANDOM if cell is None else NUM_NEAR,
-            fixed={} if cell is None else _point_of(cell),
-            history=[*self._prior[cell], *self._comparable[cell], *running],
+            fixed={} if cell is None else point_of(cell),
+            history=[*self._known.prior[cell], *self._known.comparable[cell], *running],
             taken=taken,
         )
-
-    # Points and trials
-
-    def _default_settings(self, cell: Cell) -> dict[str, JsonValue]:
-        """The variant's own value of each parameter."""
-        settings: JsonValue = self._config.balancing_by(cell.balancer).dump()
-
-        def value_at(key: str) -> JsonValue:
-            path = key.partition("@")[0].split("/")[1:]
-            return reduce(lambda inner, name: cast(dict[str, JsonValue], inner)[name], path, settings)
-
-        return {key: value_at(key) for key in self._space.keys_of(cell.balancer)}
-
-    def _default_point(self, cell: Cell) -> dict[str, Scalar]:
-        """The variant's own settings as a point of the space, as far as they lie in it."""
-        own = self._default_settings(cell).items()
-        inside = {key: value for key, value in own if contains(self._space.parameters[key], value)}
-        return {**_point_of(cell), **cast(dict[str, Scalar], inside)}
-
-    def _clipped_default(self, cell: Cell) -> dict[str, Scalar]:
-        """The point of the space that is nearest to the variant's own settings."""
-        own = self._default_settings(cell).items()
-        clipped = {key: clip(self._space.parameters[key], value) for key, value in own}
-        return {key: value for key, value in clipped.items() if value is not None}
-
-    def _plan_trial(self, number: int) -> PlannedTrial | None:
-        """The trial of a suggestion; None while what its gain is measured against is not known."""
-        each = self._suggestions[number]
-        baseline = self._baseline_of(each.ratio, self._split_of(each.seed))
-        if baseline is None or _is_lost(baseline):
-            return None
-        purpose = Purpose(
-            phase="search", metric=self._config.objective, baseline=baseline, search=self._step(each)
-        )
-        balancing = self._balancing(each.params)
-        if each.stage in COMPARABLE:
-            balancing = self._with_rungs(balancing)
-        trial = planned_trial(self._config, each.cell, balancing, purpose, seed=each.seed, fits=each.fits)
-        # The last state of its GAN stays, for trials that do something else with its images.
-        trial = replace(trial, checkpoint_steps=self._space.chosen_steps(each.balancer), keeps_gan=True)
-        self._trials[number] = trial
-        self._numbers[trial.trial_id] = number
-        return trial
-
-    def _balancing(self, params: Mapping[str, Scalar]) -> BalancingConfig:
-        balancer = str(params[BALANCER])
-        if point_id(params) == point_id(self._default_point(_cell_of(params))):
-            # Not all that a default is lies in the space: a given length is exact, and it may end by itself.
-            return self._config.balancing_by(balancer)
-        changes = cast(Mapping[str, JsonValue], nest(params)["balancing"])
-        return parse_balancing(merge(self._config.settings_of(balancer), changes))
-
-    def _with_rungs(self, balancing: BalancingConfig) -> BalancingConfig:
-        """`balancing` with a milestone at every rung that comes before its GAN's last step."""
-        pruning, gan = self._config.search.pruning, gan_settings(balancing)
-        own = gan_settings(self._config.balancing_by(balancing.name))
-        if pruning is None or gan is None or own is None or own.generator_steps is None:
-            return balancing
-        rungs = sorted({max(1, round(share * own.generator_steps)) for share in pruning.rungs})
-        last = gan.most_generator_steps or gan.generator_steps or 0
-        milestones = tuple(rung for rung in rungs if rung < last)
-        return with_gan(balancing, replace(gan, milestones=milestones))
-
-    def _step(self, each: Suggestion) -> SearchStep:
-        return SearchStep(number=each.number, params=each.params, stage=each.stage, seen=limit_seen(each.seen))
-
-    # What is chosen
-
-    def _best_points(self, cell: Cell) -> list[tuple[float, dict[str, Scalar]]]:
-        """The points of the search of `cell`, its default not among them, by their smoothed gains, best first."""
-        adaptive = self._config.search.allocation == "adaptive"
-        known = self._comparable[None if adaptive else cell]
-        if cell not in self._smoothed or self._smoothed[cell][0] != len(known):
-            scored = [(each, each.value) for each in known if each.value is not None]
-            points = [to_unit_cube(self._space, each.params) for each, _ in scored]
-            smoothed = smooth(points, [value for _, value in scored])
-            found = [
-                (float(gain), dict(each.params))
-                for gain, (each, _) in zip(smoothed, scored, strict=True)
-                if each.user_attrs["stage"] == SEARCH and _cell_of(each.params) == cell
-            ]
-            self._smoothed[cell] = (len(known), sorted(found, key=lambda each: each[0], reverse=True))
-        return self._smoothed[cell][1]
-
-    def _best_cell(self, ratio: Ratio) -> Cell | None:
-        """The variant of the best point at `ratio`; None if no point came to its end there."""
-        cells = [Cell(balancer=name, ratio=ratio) for name in self._space.balancers]
-        searched = [cell for cell in cells if self._best_points(cell)]
-        return max(searched, key=lambda cell: self._best_points(cell)[0][0], default=None)
-
-    def _is_checked(self, cell: Cell) -> bool:
-        """Whether what the last round of `cell` chose, and the default, have been checked."""
-        found = self._decide(cell) if self._num_ended[cell, CHECK] else None
-        chosen = () if found is None else (point_id(found.params), point_id(self._default_point(cell)))
-        return found is not None and set(chosen) <= self._complete(cell, CHECK).keys()
-
-    def _complete(self, cell: Cell, stage: Stage) -> dict[str, TrialRecord]:
-        """The records of the points of `cell` that came to their end in a stage after the search."""
-        numbers = self._names(cell, stage).items()
-        ended = ((name, number) for name, number in numbers if number in self._ended)
-        records = ((name, self._record_of(self._trials[number].trial_id)) for name, number in ended)
-        return {
-            name: record
-            for name, record in records
-            if record is not None and record.status == "complete" and record.objective is not None
-        }
-
-    def _decide(self, cell: Cell) -> "_LastRound | None":
-        """What the last round of `cell` chose; None without one."""
-        records, default = self._complete(cell, LAST_ROUND), point_id(self._default_point(cell))
-        if default not in records or len(records) < 2:
-            return None
-        names = [default, *(name for name in records if name != default)]
-        gains = [cast(float, records[name].objective) for name in names]
-        spreads = [spread**2 for record in records.values() if (spread := record.fit_spread) is not None]
-        verdict = choose(gains[0], gains[1:], fit_spread=fmean(spreads or [0.0]) ** 0.5)
-        chosen = self._suggestions[self._names(cell, LAST_ROUND)[names[verdict.place]]]
-        return _LastRound(
-            params=chosen.params, verdict=verdict, trial_ids=tuple(records[name].trial_id for name in names)
-        )
-
-    def _select(self, cell: Cell) -> SelectedConfig:
-        """What the last round chose and the check did not contradict; else the default."""
-        default: Mapping[str, Scalar] = self._default_point(cell)
-        found = self._decide(cell)
-        num_ended = sum(each.cell == cell and each.number in self._ended for each in self._suggestions)
-        checked = self._complete(cell, CHECK)
-        params, selection = default, Selection(search_trials=num_ended)
-        if found is not None and checked.keys() >= {point_id(default), point_id(found.params)}:
-            gain, default_gain = (cast(float, checked[point_id(p)].objective) for p in (found.params, default))
-            checked_choice = check(found.verdict, gain=gain, default_gain=default_gain)
-            params = found.params if checked_choice.place else default
-            selection = replace(
-                selection,
-                trial_id=found.trial_ids[checked_choice.place] if checked_choice.place else None,
-                validation_objective=checked_choice.expected_gain,
-                contenders=found.trial_ids,
-                check_gain=gain,
-                default_check_gain=default_gain,
-                spread=found.verdict.spread,
-            )
-        else:
-            selection = replace(selection, unsearched=self._why_unsearched(cell))
-        return SelectedConfig(
-            balancer=cell.balancer, ratio=cell.ratio, balancing=self._balancing(params), selection=selection
-        )
-
-    def _why_unsearched(self, cell: Cell) -> str:
-        """Why the default of `cell` is confirmed without a last round."""
-        if self._plan.unsearched is not None:
-            return self._plan.unsearched
-        if not self._can_search(cell.ratio):
-            return "no balancing failed at this ratio, so there was nothing to measure a gain against"
-        if self._config.search.allocation == "adaptive":
-            best = self._best_cell(cell.ratio)
-            if best is not None and best != cell:
-                return f"Optuna's best point at this ratio is of {best.balancer}"
-        else:
-            at = self._standing(cell.ratio)
-            if at.round is not None:
-                return "the time budget ended the race of the defaults before it was decided"
-            if cell.balancer not in at.variants:
-                return (
-                    f"{len(at.variants)} of {len(self._space.balancers)} variants are searched at each ratio, and "
-                    "its default was not among the best of them"
-                )
-        return "no point of the search came through a last round against the default"
-
-
-def _point_of(cell: Cell) -> dict[str, Scalar]:
-    return {BALANCER: cell.balancer} | ({} if cell.ratio is None else {RATIO: cell.ratio})
-
-
-def _cell_of(params: Mapping[str, Scalar]) -> Cell:
-    return Cell(balancer=str(params[BALANCER]), ratio=float(params[RATIO]) if RATIO in params else None)
-
-
-def _is_lost(baseline: float | None) -> bool:
-    """Whether the trial without balancing failed, which NaN stands for."""
-    return baseline is not None and baseline != baseline
-
-
-def _is_known(baseline: float | None) -> bool:
-    return baseline is not None and not _is_lost(baseline)

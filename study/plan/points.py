@@ -1,0 +1,77 @@
+"""The points of a study's search space, and the settings that they stand for."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import reduce
+from typing import cast
+
+from pydantic import JsonValue
+
+from gan_study.search_spaces.space import BALANCER, RATIO, nest
+from gan_study.search_spaces.unit_cube import clip
+from gan_study.study.plan.config import Cell, StudyConfig
+from gan_study.study.plan.recipe import merge
+from gan_study.study.plan.searcher import point_id
+from gan_study.trainables.balancing.balancer import BalancingConfig
+from gan_study.trainables.balancing.catalog import parse_balancing
+from gan_study.trainables.base.tunable import Scalar, contains
+from gan_study.trainables.trial.config import gan_settings, with_gan
+
+
+def point_of(cell: Cell) -> dict[str, Scalar]:
+    """What a point says of its cell."""
+    return {BALANCER: cell.balancer} | ({} if cell.ratio is None else {RATIO: cell.ratio})
+
+
+def cell_of(params: Mapping[str, Scalar]) -> Cell:
+    """The cell of a point."""
+    return Cell(balancer=str(params[BALANCER]), ratio=float(params[RATIO]) if RATIO in params else None)
+
+
+class Points:
+    """The points of the space of one study."""
+
+    def __init__(self, config: StudyConfig) -> None:
+        self._config, self._space = config, config.space()
+
+    def default(self, cell: Cell) -> dict[str, Scalar]:
+        """The variant's own settings as a point of the space, as far as they lie in it."""
+        own = self._default_settings(cell).items()
+        inside = {key: value for key, value in own if contains(self._space.parameters[key], value)}
+        return {**point_of(cell), **cast(dict[str, Scalar], inside)}
+
+    def nearest_to_default(self, cell: Cell) -> dict[str, Scalar]:
+        """The point of the space that is nearest to the variant's own settings."""
+        own = self._default_settings(cell).items()
+        clipped = {key: clip(self._space.parameters[key], value) for key, value in own}
+        return {key: value for key, value in clipped.items() if value is not None}
+
+    def balancing(self, params: Mapping[str, Scalar]) -> BalancingConfig:
+        """The balancer with the settings of a point."""
+        balancer = str(params[BALANCER])
+        if point_id(params) == point_id(self.default(cell_of(params))):
+            # Not all that a default is lies in the space: a given length is exact, and it may end by itself.
+            return self._config.balancing_by(balancer)
+        changes = cast(Mapping[str, JsonValue], nest(params)["balancing"])
+        return parse_balancing(merge(self._config.settings_of(balancer), changes))
+
+    def with_rungs(self, balancing: BalancingConfig) -> BalancingConfig:
+        """`balancing` with a milestone at every rung that comes before its GAN's last step."""
+        pruning, gan = self._config.search.pruning, gan_settings(balancing)
+        own = gan_settings(self._config.balancing_by(balancing.name))
+        if pruning is None or gan is None or own is None or own.generator_steps is None:
+            return balancing
+        rungs = sorted({max(1, round(share * own.generator_steps)) for share in pruning.rungs})
+        last = gan.most_generator_steps or gan.generator_steps or 0
+        milestones = tuple(rung for rung in rungs if rung < last)
+        return with_gan(balancing, replace(gan, milestones=milestones))
+
+    def _default_settings(self, cell: Cell) -> dict[str, JsonValue]:
+        """The variant's own value of each parameter."""
+        settings: JsonValue = self._config.balancing_by(cell.balancer).dump()
+
+        def value_at(key: str) -> JsonValue:
+            path = key.partition("@")[0].split("/")[1:]
+            return reduce(lambda inner, name: cast(dict[str, JsonValue], inner)[name], path, settings)
+
+        return {key: value_at(key) for key in self._space.keys_of(cell.balancer)}

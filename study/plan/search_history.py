@@ -1,0 +1,248 @@
+"""What a search knows: its suggestions so far, what became of them, and what the rules look at."""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TypeAlias
+
+from gan_study.search_spaces.unit_cube import to_unit_cube
+from gan_study.study.plan.config import Cell, Ratio, StudyConfig
+from gan_study.study.plan.decisions import COMPARABLE, DEFAULTS, RACE, SEARCH, Stage, Suggestion, limit_seen
+from gan_study.study.plan.last_round import smooth
+from gan_study.study.plan.points import Points, cell_of
+from gan_study.study.plan.race import Standing, standing
+from gan_study.study.plan.search_plan import CHECK_SPLIT, LAST_ROUND_SPLIT, SearchPlan, seed_of_split
+from gan_study.study.plan.searcher import RecordedTrial, point_id, to_optuna
+from gan_study.study.plan.trials import PlannedTrial, planned_trial
+from gan_study.trainables.base.tunable import Scalar, contains
+from gan_study.trainables.record import Milestone, RungReached, SearchStep, Seen, TrialRecord, to_ranges
+from gan_study.trainables.trial.config import gan_settings
+from gan_study.trainables.trial.outcome import Purpose
+
+# What no balancing scored at a ratio in a split: None while it is not known, NaN if that trial failed.
+BaselineOf: TypeAlias = Callable[[Ratio, int], float | None]
+
+
+class SearchHistory:
+    """The suggestions of one search and what became of them, brought up to date as trials end.
+
+    `record_of` gives the record of a trial that has ended, `baseline_of` what its gain is measured against.
+    `prior` are search trials of another study to learn from.
+    """
+
+    def __init__(
+        self,
+        config: StudyConfig,
+        plan: SearchPlan,
+        *,
+        record_of: Callable[[str], TrialRecord | None],
+        baseline_of: BaselineOf,
+        suggestions: Sequence[Suggestion],
+        prior: Sequence[TrialRecord],
+    ) -> None:
+        self._config, self._space, self._plan, self._points = config, config.space(), plan, Points(config)
+        self._record_of, self._baseline_of = record_of, baseline_of
+        self.suggestions: list[Suggestion] = []
+        """By number."""
+        self.trials: dict[int, PlannedTrial] = {}
+        """By the number of their suggestion; without those whose baseline is not known."""
+        self.waiting: list[int] = []
+        """Suggested and not begun."""
+        self.running: dict[int, PlannedTrial] = {}
+        self.values: defaultdict[tuple[Cell, int], dict[int, float]] = defaultdict(dict)
+        """Gains at each rung of a cell's trials, by number."""
+        self.gains: defaultdict[Ratio, dict[str, dict[int, float | None]]] = defaultdict(dict)
+        """Gains of the defaults at each ratio, by variant and split."""
+        self.comparable: defaultdict[Cell | None, list[RecordedTrial]] = defaultdict(list)
+        """What suggestions for a cell, or for the whole space (None), learn from."""
+        self.prior: defaultdict[Cell | None, list[RecordedTrial]] = defaultdict(list)
+        """The same of another study."""
+        self.taken: defaultdict[Cell | None, set[str]] = defaultdict(set)
+        """The points that were suggested."""
+        self.begun: defaultdict[tuple[Ratio, Stage], dict[tuple[str, int, str], int]] = defaultdict(dict)
+        """Numbers by variant, seed and point."""
+        self.num_points: defaultdict[Cell, int] = defaultdict(int)
+        """Points of the search, defaults not counted."""
+        self.num_ended: defaultdict[tuple[Cell, Stage], int] = defaultdict(int)
+        self.spent: defaultdict[Ratio, int] = defaultdict(int)
+        """Suggestions at each ratio."""
+        self._numbers: dict[str, int] = {}
+        self._ended: set[int] = set()
+        self._rungs: dict[int, int] = {}
+        self._smoothed: dict[Cell, tuple[int, list[tuple[float, dict[str, Scalar]]]]] = {}
+        for record in prior:
+            self._learn_from(record)
+        for each in suggestions:
+            self.note(each)
+
+    def number_of(self, trial_id: str) -> int | None:
+        """The number of the suggestion that a trial is of; None if it is of none."""
+        return self._numbers.get(trial_id)
+
+    def begin(self, number: int) -> PlannedTrial:
+        """The trial of a suggestion that waited, which is running from now on."""
+        self.waiting.remove(number)
+        self.running[number] = self.trials[number]
+        return self.trials[number]
+
+    def take_in(self) -> None:
+        """Learn what became of the trials that were underway, or that an earlier run had begun."""
+        for number in (*self.running, *self.waiting):
+            trial = self.trials.get(number) or self.plan_trial(number)
+            if trial is not None and (record := self._record_of(trial.trial_id)) is not None:
+                self.running.pop(number, None)
+                if number in self.waiting:
+                    self.waiting.remove(number)
+                self._end(number, trial, record)
+
+    def note(self, each: Suggestion) -> None:
+        """Take in a further suggestion, whose trial waits."""
+        assert each.number == len(self.suggestions), "suggestions are kept in their order"
+        self.suggestions.append(each)
+        self.waiting.append(each.number)
+        self.spent[each.ratio] += 1
+        self.num_points[each.cell] += each.stage == SEARCH
+        name = point_id(each.params)
+        self.begun[each.ratio, each.stage][each.balancer, each.seed, name] = each.number
+        if each.stage in COMPARABLE:
+            for key in (None, each.cell):
+                self.taken[key].add(name)
+
+    def reach(self, number: int, milestone: Milestone) -> int:
+        """The rung that a milestone is."""
+        gan = gan_settings(self.trials[number].config.balancing)
+        assert gan is not None, "only GANs have milestones"
+        rung = 1 + gan.milestones.index(milestone.generator_steps)
+        self._rungs[number] = max(rung, self._rungs.get(number, 0))
+        if self.suggestions[number].stage in COMPARABLE:
+            self.values[self.suggestions[number].cell, rung][number] = milestone.objective
+        return rung
+
+    def underway(self) -> list[Suggestion]:
+        """The suggestions whose trials have not ended."""
+        return [self.suggestions[number] for number in (*self.running, *self.waiting)]
+
+    def seen(self) -> Seen:
+        """What is known at the moment, for a decision to be kept with."""
+        by_rung: defaultdict[int, list[int]] = defaultdict(list)
+        for number in self.running:
+            by_rung[self._rungs.get(number, 0)].append(number)
+        running = (RungReached(rung=rung, numbers=to_ranges(by_rung[rung])) for rung in sorted(by_rung))
+        return Seen(ended=to_ranges(self._ended), running=tuple(running))
+
+    def plan_trial(self, number: int) -> PlannedTrial | None:
+        """The trial of a suggestion; None while what its gain is measured against is not known."""
+        each = self.suggestions[number]
+        baseline = self._baseline_of(each.ratio, self._split_of(each.seed))
+        if baseline is None or is_lost(baseline):
+            return None
+        purpose = Purpose(phase="search", metric=self._config.objective, baseline=baseline, search=self.step(each))
+        balancing = self._points.balancing(each.params)
+        if each.stage in COMPARABLE:
+            balancing = self._points.with_rungs(balancing)
+        trial = planned_trial(self._config, each.cell, balancing, purpose, seed=each.seed, fits=each.fits)
+        # The last state of its GAN stays, for trials that do something else with its images.
+        trial = replace(trial, checkpoint_steps=self._space.chosen_steps(each.balancer), keeps_gan=True)
+        self.trials[number] = trial
+        self._numbers[trial.trial_id] = number
+        return trial
+
+    def can_search(self, ratio: Ratio) -> bool:
+        """Whether gains at `ratio` can be measured: in the splits of search, last round and check."""
+        return all(is_known(self._baseline_of(ratio, split)) for split in (0, LAST_ROUND_SPLIT, CHECK_SPLIT))
+
+    def standing(self, ratio: Ratio) -> Standing:
+        """How far the race at `ratio` is; splits in which no balancing failed do not count."""
+        rounds = [
+            replace(each, splits=tuple(s for s in each.splits if not is_lost(self._baseline_of(ratio, s))))
+            for each in self._plan.rounds
+        ]
+        return standing(self._space.balancers, rounds, self.gains[ratio], survivors=self._plan.survivors)
+
+    def names(self, cell: Cell, stage: Stage) -> dict[str, int]:
+        """The points that were suggested for `cell` in a stage after the search, and their numbers."""
+        begun = self.begun[cell.ratio, stage].items()
+        return {name: number for (balancer, _, name), number in begun if balancer == cell.balancer}
+
+    def complete(self, cell: Cell, stage: Stage) -> dict[str, TrialRecord]:
+        """The records of the points of `cell` that came to their end in a stage after the search."""
+        numbers = self.names(cell, stage).items()
+        ended = ((name, number) for name, number in numbers if number in self._ended)
+        records = ((name, self._record_of(self.trials[number].trial_id)) for name, number in ended)
+        return {
+            name: record
+            for name, record in records
+            if record is not None and record.status == "complete" and record.objective is not None
+        }
+
+    def num_ended_of(self, cell: Cell) -> int:
+        """The search trials of a cell that have ended."""
+        return sum(self.suggestions[number].cell == cell for number in self._ended)
+
+    def has_ended(self, cell: Cell, stage: Stage) -> bool:
+        """Whether all trials of `cell` that were suggested in a stage after the search have ended."""
+        return self.num_ended[cell, stage] == len(self.names(cell, stage))
+
+    def best_points(self, cell: Cell) -> list[tuple[float, dict[str, Scalar]]]:
+        """The points of the search of `cell`, its default not among them, by their smoothed gains, best first."""
+        adaptive = self._config.search.allocation == "adaptive"
+        known = self.comparable[None if adaptive else cell]
+        if cell not in self._smoothed or self._smoothed[cell][0] != len(known):
+            scored = [(each, each.value) for each in known if each.value is not None]
+            points = [to_unit_cube(self._space, each.params) for each, _ in scored]
+            smoothed = smooth(points, [value for _, value in scored])
+            found = [
+                (float(gain), dict(each.params))
+                for gain, (each, _) in zip(smoothed, scored, strict=True)
+                if each.user_attrs["stage"] == SEARCH and cell_of(each.params) == cell
+            ]
+            self._smoothed[cell] = (len(known), sorted(found, key=lambda each: each[0], reverse=True))
+        return self._smoothed[cell][1]
+
+    def best_cell(self, ratio: Ratio) -> Cell | None:
+        """The variant of the best point at `ratio`; None if no point came to its end there."""
+        cells = [Cell(balancer=name, ratio=ratio) for name in self._space.balancers]
+        searched = [cell for cell in cells if self.best_points(cell)]
+        return max(searched, key=lambda cell: self.best_points(cell)[0][0], default=None)
+
+    def _end(self, number: int, trial: PlannedTrial, record: TrialRecord) -> None:
+        each = self.suggestions[number]
+        self._ended.add(number)
+        self.num_ended[each.cell, each.stage] += 1
+        for milestone in record.milestones:
+            self.reach(number, milestone)
+        if each.stage in (DEFAULTS, RACE):
+            own = self.gains[each.ratio].setdefault(each.balancer, {})
+            own[self._split_of(each.seed)] = record.objective if record.status == "complete" else None
+        if each.stage in COMPARABLE:
+            shown = to_optuna(self._space, trial.trial_id, self.step(each), record)
+            for key in (None, each.cell):
+                self.comparable[key].append(shown)
+
+    def _learn_from(self, record: TrialRecord) -> None:
+        """Take a search trial of another study into what suggestions learn from, if this space has its point."""
+        step = record.search
+        if step is None or step.stage not in COMPARABLE or record.status == "failed":
+            return
+        parameters = self._space.parameters
+        if all(key in parameters and contains(parameters[key], value) for key, value in step.params.items()):
+            shown = to_optuna(self._space, record.trial_id, step, record)
+            for key in (None, cell_of(step.params)):
+                self.prior[key].append(shown)
+
+    def _split_of(self, seed: int) -> int:
+        return next(split for split in (0, *self._plan.splits) if seed_of_split(self._config, split) == seed)
+
+    def step(self, each: Suggestion) -> SearchStep:
+        """What a trial of a suggestion records of it."""
+        return SearchStep(number=each.number, params=each.params, stage=each.stage, seen=limit_seen(each.seen))
+
+
+def is_lost(baseline: float | None) -> bool:
+    """Whether the trial without balancing failed, which NaN stands for."""
+    return baseline is not None and baseline != baseline
+
+
+def is_known(baseline: float | None) -> bool:
+    """Whether there is something to measure a gain against."""
+    return baseline is not None and not is_lost(baseline)
