@@ -47,6 +47,8 @@ class StudyFolder:
     """Name, identity, resolved configuration and versions; a folder with this file holds a study."""
     records = _Inside("records.jsonl")
     """The records, one a line."""
+    failed = _Inside("failed.jsonl")
+    """The records of failed trials that were run again (`resume --retry-failed`), one a line."""
     decisions = _Inside("decisions.jsonl")
     """What the search decided, one decision a line: suggestions, and who was trained on at a rung."""
     selection = _Inside("selection.json")

@@ -31,6 +31,7 @@ from gan_study.study.plan.time_plan import (
 from gan_study.study.plan.trials import PlannedTrial, confirmations, is_done, num_trials
 from gan_study.study.run import data_checks
 from gan_study.study.run.cluster import Room, ray_cluster, room_for_trials
+from gan_study.study.run.failures import forget_failed
 from gan_study.study.run.folder import Manifest, StudyFolder, claim_folder, create_study_folder, read_manifest
 from gan_study.study.run.going_on import go_on_as, note_cuts, reopen_rounds
 from gan_study.study.run.lock import sole_driver
@@ -119,14 +120,20 @@ def plan_study(config: StudyConfig, *, options: RunOptions | None = None) -> Out
 
 
 def resume_study(
-    root: Path | str, *, options: RunOptions | None = None, seeds: int | None = None, until_decided: bool = False
+    root: Path | str,
+    *,
+    options: RunOptions | None = None,
+    seeds: int | None = None,
+    until_decided: bool = False,
+    retry_failed: bool = False,
 ) -> StudyResult:
     """Continue the study in folder `root`: trials that have a record are not run again, all others are.
 
     What an earlier run left out for want of time is done now, or what of it fits into a new budget. With `seeds`
     the study is taken to so many seeds in all (see `take_to_seeds`), and goes on as it is otherwise.
-    `until_decided` only checks that the study was begun so. Raises StudyInUseError where another process runs it,
-    ConfigError where `seeds` or `until_decided` do not go with it.
+    `until_decided` only checks that the study was begun so; with `retry_failed` failed trials are run again.
+    Raises StudyInUseError where another process runs it, ConfigError where `seeds` or `until_decided` do not go
+    with it.
     """
     root, options = Path(root), options or RunOptions()
     manifest, folder = read_manifest(root), StudyFolder(root)
@@ -134,6 +141,9 @@ def resume_study(
         if until_decided:
             check_until_decided(manifest.config)
         reopen_rounds(folder)
+        if retry_failed:
+            patience = manifest.config.resources.storage_patience_seconds
+            say(options.console, f"{forget_failed(folder, patience_seconds=patience)} failed trials are run again")
         if seeds is not None:
             manifest = take_to_seeds(root, seeds)
         elif options.time_budget_seconds is None:

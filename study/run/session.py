@@ -15,6 +15,7 @@ from gan_study.study.plan.selection import read_selection, write_selection
 from gan_study.study.plan.trials import PlannedTrial
 from gan_study.study.run import questions
 from gan_study.study.run.decision_store import DecisionStore
+from gan_study.study.run.failures import FailureWatch
 from gan_study.study.run.folder import StudyFolder
 from gan_study.study.run.record_store import RecordStore
 from gan_study.study.run.time_budget import Running, TimeBudget, TimeGate
@@ -94,6 +95,7 @@ class StudySession:
         self._view.rebuild(self.records)
         self._imbalance_ratios = imbalance_ratios
         self._observers = observers
+        self._failures = FailureWatch()
         self._running: dict[str, _Running] = {}
         self._rescheduled: deque[PlannedTrial] = deque()
         self._budget, self._gate = budget, TimeGate(budget)
@@ -202,7 +204,10 @@ class StudySession:
         self.ended(failed_record(trial.config, trial.purpose, reason=reason, imbalance_ratio=ratio))
 
     def ended(self, record: TrialRecord) -> None:
-        """A trial has come to its end, whatever that is; its record is on disk before anybody else hears of it."""
+        """A trial has come to its end, whatever that is; its record is on disk before anybody else hears of it.
+
+        Raises TooManyFailuresError where most trials of this run fail alike.
+        """
         self.records.append(record)
         self._budget.ended(record)
         del self._running[record.trial_id]
@@ -210,3 +215,4 @@ class StudySession:
             self._view.finished(record)
         for observer in self._observers:
             observer.finished(record)
+        self._failures.ended(record)

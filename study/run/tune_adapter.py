@@ -1,6 +1,5 @@
 """A study session as Ray Tune sees it: a searcher that hands out its trials, a callback that takes them in."""
 
-import textwrap
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,8 +17,8 @@ from gan_study.study.run.folder import StudyFolder
 from gan_study.study.run.ray_internals import drop_trial_state
 from gan_study.study.run.session import StudySession
 from gan_study.trainables.trial.request import REPORT, REQUEST, TrialLimits, TrialPlaces, TrialReport, TrialRequest
+from gan_study.trainables.trial.trainable import BrokenProcessError
 
-_REASON_LENGTH = 600
 # A person hears within a minute that nothing can run.
 NOTICE_SECONDS = 50.0
 
@@ -161,10 +160,11 @@ class SessionCallback(NotPickled, tune.Callback):  # type: ignore[misc]
 
 
 def _last_error(trial: Trial) -> str:
-    """How a trial failed last, in Ray's words: the cause, then pages of advice. Empty where it is unknown.
+    """How a trial failed last: in the trial's own words where its process was blamed, else in Ray's.
 
-    Read where the driver has noted it, as Tune would have it in the study's folder only with its own state.
+    Empty where it is unknown. Read where the driver has noted it, as Tune would have it in the study's folder only
+    with its own state.
     """
-    notes = Path(trial.error_file).read_text(encoding="utf-8") if trial.error_file else ""
+    notes = Path(trial.error_file).read_text(encoding="utf-8", errors="replace") if trial.error_file else ""
     _, _, words = notes.rpartition("Failure # ")[2].partition("\n")
-    return textwrap.shorten(words, width=_REASON_LENGTH, placeholder=" ...")
+    return words.rpartition(f"{BrokenProcessError.__name__}: ")[2]
