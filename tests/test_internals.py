@@ -26,6 +26,9 @@ INTERNALS = {
         "wandb.Settings.x_graphql_retry_max": "sets to give up a table that cannot be sent",
         "wandb.Settings.x_disable_stats": "sets to leave the driver's load out of the runs",
         "wandb.Settings.x_disable_meta": "sets to leave the driver's machine out of the runs",
+        "wandb.sdk.wandb_setup._singleton": "tells a caller's session from one of its own by",
+        "wandb.sdk.wandb_setup.singleton": "finds the session by",
+        "wandb.sdk.wandb_setup._WandbSetup._load_settings": "reads a session's settings anew by",
     },
     "trainables/base/torch_internals.py": {
         "torch.nn.modules.batchnorm._BatchNorm": "knows batch norms of any dimension by",

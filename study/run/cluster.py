@@ -17,6 +17,7 @@ import ray
 import yaml
 
 from gan_study.study.plan.config import ResourceConfig
+from gan_study.study.run.ray_guard import ray_ends_with_driver
 from gan_study.study.run.ray_internals import HEAD_RESOURCE, listen_on_loopback_only
 from gan_study.trainables.base.settings import UserError
 
@@ -31,6 +32,11 @@ LAUNCHERS_FILE = "~/ray_bootstrap_config.yaml"
 # Set by KubeRay in every pod that it starts Ray in.
 KUBERAY_VARIABLE = "KUBERAY_GEN_RAY_START_CMD"
 
+# Made here, so that their levels can be given back.
+_WITH_TRACEBACKS = ("ray.tune", "ray.train")
+for _name in _WITH_TRACEBACKS:
+    logging.getLogger(_name)
+
 # What a machine has, or a trial asks for: amounts of CPU, GPU and other resources.
 Offer: TypeAlias = Mapping[str, float]
 
@@ -41,7 +47,7 @@ def ray_cluster(address: str | None, *, verbose: bool) -> Iterator[None]:
     if not verbose:
         # Tracebacks: of a failed trial, whose record says why in one line, and of its own snapshots, which
         # are not read.
-        for name in ("ray.tune", "ray.train"):
+        for name in _WITH_TRACEBACKS:
             logging.getLogger(name).setLevel(logging.CRITICAL)
     if ray.is_initialized():
         yield
@@ -51,6 +57,16 @@ def ray_cluster(address: str | None, *, verbose: bool) -> Iterator[None]:
         os.environ["RAY_AUTH_MODE"] = "disabled"
     else:
         _check_reachable(address)
+    with contextlib.ExitStack() as ending:
+        if address is None:
+            ending.enter_context(ray_ends_with_driver())
+        _start_ray(address, verbose=verbose)
+        ending.callback(ray.shutdown)
+        yield
+
+
+def _start_ray(address: str | None, *, verbose: bool) -> None:
+    """Start a Ray of our own, or join the one at `address`; raises UserError where that cannot be."""
     try:
         with listen_on_loopback_only() if address is None else contextlib.nullcontext():
             ray.init(
@@ -62,10 +78,6 @@ def ray_cluster(address: str | None, *, verbose: bool) -> Iterator[None]:
             )
     except ConnectionError as error:
         raise UserError(f"--address {address}: {' '.join(str(error).split())}") from None
-    try:
-        yield
-    finally:
-        ray.shutdown()
 
 
 def _check_reachable(address: str) -> None:

@@ -44,9 +44,15 @@ class TreatOomAsActorDeath(RayActorManager):  # type: ignore[misc]
         super()._actor_task_failed(tracked_actor_task, exception)
 
 
-def restart_after_oom() -> None:
-    """Let every Tune run that is started from now on use `TreatOomAsActorDeath`; Tune has no setting for it."""
+@contextlib.contextmanager
+def restart_after_oom() -> Iterator[None]:
+    """Let every Tune run that is started in the block use `TreatOomAsActorDeath`; Tune has no setting for it."""
+    before = tune_controller.RayActorManager
     tune_controller.RayActorManager = TreatOomAsActorDeath
+    try:
+        yield
+    finally:
+        tune_controller.RayActorManager = before
 
 
 def drop_trial_state(trial: Trial) -> None:

@@ -54,7 +54,7 @@ class StudySession:
     A record is on disk before anything else learns of it. `imbalance_ratios` gives the largest over smallest
     class count at each of the study's ratios, for the records of trials that did not come so far. `on_rounds` is
     told of each decision on a further round of seeds, once it is on disk. `prior` are the records of another study
-    whose search informs this one's.
+    whose search informs this one's. `check_sole_driver` raises where another driver may write to the folder too.
     """
 
     def __init__(
@@ -67,6 +67,7 @@ class StudySession:
         budget: TimeBudget,
         observers: Sequence[Observer],
         on_rounds: Callable[[Rounds], None],
+        check_sole_driver: Callable[[], None],
         prior: Sequence[TrialRecord] = (),
     ) -> None:
         patience = config.resources.storage_patience_seconds
@@ -96,6 +97,7 @@ class StudySession:
         self._imbalance_ratios = imbalance_ratios
         self._observers = observers
         self._failures = FailureWatch()
+        self._check_sole_driver = check_sole_driver
         self._running: dict[str, _Running] = {}
         self._rescheduled: deque[PlannedTrial] = deque()
         self._budget, self._gate = budget, TimeGate(budget)
@@ -208,6 +210,7 @@ class StudySession:
 
         Raises TooManyFailuresError where most trials of this run fail alike.
         """
+        self._check_sole_driver()
         self.records.append(record)
         self._budget.ended(record)
         del self._running[record.trial_id]

@@ -1,6 +1,7 @@
 """A study session as Ray Tune sees it: a searcher that hands out its trials, a callback that takes them in."""
 
 import time
+import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from gan_study.study.plan.trials import PlannedTrial
 from gan_study.study.run.folder import StudyFolder
 from gan_study.study.run.ray_internals import drop_trial_state
 from gan_study.study.run.session import StudySession
+from gan_study.trainables.runtime.storage import write_atomically
 from gan_study.trainables.trial.request import REPORT, REQUEST, TrialLimits, TrialPlaces, TrialReport, TrialRequest
 from gan_study.trainables.trial.trainable import BrokenProcessError
 
@@ -41,6 +43,8 @@ class SessionSearcher(NotPickled, Searcher):  # type: ignore[misc]
 
     def __init__(self, session: StudySession, folder: StudyFolder, resources: ResourceConfig) -> None:
         super().__init__()
+        self._mark = uuid.uuid4().hex
+        write_atomically(folder.token, self._mark.encode(), patience_seconds=resources.storage_patience_seconds)
         self._session = session
         self._folder = folder
         self._resources = resources
@@ -78,6 +82,8 @@ class SessionSearcher(NotPickled, Searcher):  # type: ignore[misc]
                 cache=folder.cache,
                 gans=folder.confirmed_gans(planned.trial_id) if is_alone else folder.gans,
                 log=folder.log_of(planned.trial_id),
+                token=folder.token,
+                mark=self._mark,
             ),
             limits=replace(self._limits, ends_at=self._session.ends_at),
             checkpoint_steps=planned.checkpoint_steps,

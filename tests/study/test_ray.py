@@ -135,8 +135,14 @@ NO_LIMITS = TrialLimits()
 def given(folder, purpose, *, limits=NO_LIMITS, **changes):
     """What Tune hands a worker for one trial."""
     places = TrialPlaces(
-        study=folder, cache=folder / "cache", gans=folder / "cache" / "gans", log=folder / "log.jsonl"
+        study=folder,
+        cache=folder / "cache",
+        gans=folder / "cache" / "gans",
+        log=folder / "log.jsonl",
+        token=folder / "token",
+        mark="seen",
     )
+    (folder / "token").write_text("seen")
     config = parse_trial({**TRIAL, **changes})
     request = TrialRequest(config=config, purpose=purpose, imbalance_ratio=10.0, places=places, limits=limits)
     return {REQUEST: request}

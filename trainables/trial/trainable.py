@@ -100,6 +100,7 @@ class GanStudyTrainable(tune.Trainable):  # type: ignore[misc]
     _deadline: float | None
     _ends_with_study: bool
     _has_begun: bool
+    _fault: StorageError | None
     _num_trials: int
     """How many trials have begun in this process."""
     _failures: list[str]
@@ -113,7 +114,9 @@ class GanStudyTrainable(tune.Trainable):  # type: ignore[misc]
         keep_freed_memory()
         request = config[REQUEST]
         folder, patience = request.places.cache / "matrix_products", request.limits.storage_patience_seconds
-        choose_library(partial(agree_on_library, folder, patience_seconds=patience))
+        self._fault = request.places.find_fault(patience_seconds=patience)
+        if self._fault is None:
+            choose_library(partial(agree_on_library, folder, patience_seconds=patience))
         self._begin(request)
 
     def reset_config(self, new_config: dict[str, TrialRequest]) -> bool:
@@ -122,7 +125,12 @@ class GanStudyTrainable(tune.Trainable):  # type: ignore[misc]
         return True
 
     def step(self) -> dict[str, object]:
-        """Continue to the next milestone or to the end; what happens meanwhile goes to the trial's log."""
+        """Continue to the next milestone or to the end; what happens meanwhile goes to the trial's log.
+
+        A machine that does not see the study's folder says so, and writes nothing.
+        """
+        if self._fault is not None:
+            return TrialReport(storage_error=self._fault).to_tune()
         with logging_to(self._request.places.log):
             if not self._has_begun:
                 # Not when it is handed over: Tune may still give it to another process.
