@@ -15,6 +15,7 @@ from tests.test_architecture import ROOT, modules
 INTERNALS = {
     "study/run/ray_internals.py": {
         "ray._private.ray_constants.ENABLE_RAY_CLUSTER": "sets to keep a local Ray at 127.0.0.1",
+        "ray._private.services.get_ray_address_from_environment": "finds the cluster that auto stands for by",
         "ray.air.execution._internal.RayActorManager": "replaces to restart trials that ran out of memory",
         "ray.air.execution._internal.RayActorManager._actor_task_failed": "overrides to see why a process is gone",
         "ray.air.execution._internal.tracked_actor_task.TrackedActorTask": "names the type of a lost task by",

@@ -37,7 +37,7 @@ def ray_ends_with_driver() -> Iterator[None]:
     me = os.getpid()
     # Python's files are closed in the programs that it starts: Ray's processes do not hold the pipe open.
     guard = subprocess.Popen(
-        [sys.executable, "-I", "-S", __file__, str(me), str(_began(me))],
+        [sys.executable, "-I", "-S", __file__, str(me), str(start_tick(me))],
         stdin=subprocess.PIPE,
         # Interrupts of a terminal and its end are not for it.
         start_new_session=True,
@@ -61,7 +61,7 @@ def session_processes(driver: int, since: int) -> list[int]:
     found = []
     for folder in _PROC.glob("[0-9]*"):
         pid = int(folder.name)
-        began = _began(pid)
+        began = start_tick(pid)
         if began is None or began < since or pid in (driver, os.getpid()):
             continue
         # Processes end while one looks, and others belong to other users.
@@ -80,7 +80,7 @@ def _words_and_files(process: Path) -> Iterator[str]:
             yield str(descriptor.readlink())
 
 
-def _began(pid: int) -> int | None:
+def start_tick(pid: int) -> int | None:
     """When a process began, in clock ticks since the machine did; None where it has ended."""
     try:
         stat = (_PROC / str(pid) / "stat").read_text(errors="replace")
@@ -94,7 +94,7 @@ def _began(pid: int) -> int | None:
 def _watch(driver: int, since: int) -> None:
     """Wait for the driver to end, or to say that it is done with Ray; then end what is left of it."""
     is_told: list[object] = []
-    while not is_told and _began(driver) == since:
+    while not is_told and start_tick(driver) == since:
         is_told, _, _ = select.select([sys.stdin], [], [], _LOOK_SECONDS)
     until = time.monotonic() + _SWEEP_SECONDS
     graceful_until = time.monotonic() + _GRACE_SECONDS

@@ -30,6 +30,9 @@ _SECONDS_TO_ANSWER = 30
 # before that, the tables, has a limit of another kind: attempts, 2, 4, 8 ... s after one another.
 _SECONDS_TO_SEND = 120
 
+# What W&B raises where it can keep nothing; without a home folder Python has a RuntimeError.
+_NO_MIRROR = (OSError, RuntimeError, wandb.Error)
+
 Mode: TypeAlias = Literal["online", "offline"]
 Fill: TypeAlias = Callable[[wandb.Run], None]
 
@@ -182,7 +185,7 @@ def mirroring(
                 say(f"not for this study, and ignored: {', '.join(foreign)}")
             mirror = WandbMirror(manifest, folder)
             mirror.catch_up(read_records(folder.records))
-        except (OSError, wandb.Error) as error:
+        except _NO_MIRROR as error:
             say(f"runs are not mirrored: {one_line(str(error))}")
             yield []
             return
@@ -209,7 +212,7 @@ def mirror_report(manifest: Manifest, folder: StudyFolder) -> list[str]:
                 tags=[manifest.unique_name, "summary"],
                 config={"study": manifest.unique_name},
             )
-    except (OSError, wandb.Error) as error:
+    except _NO_MIRROR as error:
         return [f"the report is not mirrored: {one_line(str(error))}"]
     return [] if connection.problem is None else [connection.problem]
 

@@ -38,7 +38,7 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="ne
 
 
 def runs(pid):
-    return ray_guard._began(pid) is not None
+    return ray_guard.start_tick(pid) is not None
 
 
 @pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGHUP, signal.SIGTERM, "by itself"])
