@@ -2,7 +2,9 @@
 
 import importlib.metadata
 import json
+import os
 import sys
+import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -41,8 +43,13 @@ console = Console()
 # What becomes of a study; any other error is of what was asked for.
 _NOT_THE_INPUT = EveryTrialFailedError | MostTrialsFailedError | TooManyFailuresError | UnfinishedStudyError
 
+# Python's words where the limit on processes is reached.
+NO_MORE_THREADS = "can't start new thread"
+
 # A command that a person stopped by Ctrl-C, as shells have it.
 INTERRUPTED = 130
+# One that SIGTERM ended.
+TERMINATED = 143
 
 Recipe = Annotated[
     str, typer.Argument(metavar="RECIPE", help="A recipe's name (see `gan-study list`), or a YAML file.")
@@ -363,6 +370,7 @@ def show(recipe: Recipe, set_: Set = None) -> None:
 
 def main() -> None:
     """Run the command; what the person can mend is one line on stderr and exit code 2."""
+    _ensure_home()
     try:
         code = app(standalone_mode=False)
     except typer.TyperException as error:
@@ -374,9 +382,25 @@ def main() -> None:
     except OSError as error:
         place = f": {error.filename}" if error.filename else ""
         _fail(f"{error.strerror or error}{place}", 2)
+    except RuntimeError as error:
+        if str(error) != NO_MORE_THREADS:
+            raise
+        _fail(f"{error}: the limit on processes (ulimit -u) is too low", 2)
+    except SystemExit as error:
+        if error.code == TERMINATED:
+            _fail("ended by SIGTERM; `gan-study resume DIR` continues", TERMINATED)
+        raise
     if code == INTERRUPTED:
         _fail("interrupted; `gan-study resume DIR` continues", INTERRUPTED)
     sys.exit(code)
+
+
+def _ensure_home() -> None:
+    """Let the temporary folder be the home folder of who has none, as in some containers; Ray asks for one."""
+    try:
+        Path.home()
+    except RuntimeError:
+        os.environ["HOME"] = tempfile.gettempdir()
 
 
 def _assignments(shortcuts: Mapping[str, JsonValue]) -> list[str]:

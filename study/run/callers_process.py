@@ -10,6 +10,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -95,7 +96,7 @@ def _all_loggers() -> list[logging.Logger]:
     return [logging.getLogger(), *(logger for logger in known if isinstance(logger, logging.Logger))]
 
 
-def _state(logger: logging.Logger) -> tuple[int, bool, bool, list[logging.Handler], list[object]]:
+def _state(logger: logging.Logger) -> tuple[int, bool, bool, list[logging.Handler], list[Any]]:
     return logger.level, logger.propagate, logger.disabled, list(logger.handlers), list(logger.filters)
 
 

@@ -5,12 +5,15 @@ import itertools
 import logging
 import os
 import re
+import signal
 import socket
+import threading
 import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import TypeAlias
 
 import ray
@@ -61,9 +64,18 @@ def ray_cluster(address: str | None, *, verbose: bool) -> Iterator[None]:
     with contextlib.ExitStack() as ending:
         if address is None:
             ending.enter_context(ray_ends_with_driver())
+        on_term = signal.getsignal(signal.SIGTERM)
         _start_ray(address, verbose=verbose)
         ending.callback(ray.shutdown)
+        if threading.current_thread() is threading.main_thread():
+            # Ray's own prints a stack of C++ and aborts.
+            signal.signal(signal.SIGTERM, on_term if callable(on_term) else _end)
         yield
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    """End the process in order, with the exit code that shells have for a signal."""
+    raise SystemExit(128 + number)
 
 
 def _start_ray(address: str | None, *, verbose: bool) -> None:

@@ -181,7 +181,7 @@ def mirroring(
     """
     with contextlib.ExitStack() as closing:
         try:
-            if foreign := closing.enter_context(session_of_ones_own()):
+            if foreign := closing.enter_context(session_of_ones_own(folder.mirrored.parent)):
                 say(f"not for this study, and ignored: {', '.join(foreign)}")
             mirror = WandbMirror(manifest, folder)
             mirror.catch_up(read_records(folder.records))
@@ -203,7 +203,7 @@ def mirror_report(manifest: Manifest, folder: StudyFolder) -> list[str]:
     """
     connection = Connection(manifest.config.wandb, folder)
     try:
-        with session_of_ones_own():
+        with session_of_ones_own(folder.mirrored.parent):
             connection.make_run(
                 partial(_fill_with_report, folder.report),
                 job_type="summary",

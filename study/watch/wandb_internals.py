@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import wandb
@@ -42,18 +43,23 @@ _OF_ANY_RUN = frozenset(
 
 
 @contextlib.contextmanager
-def session_of_ones_own() -> Iterator[tuple[str, ...]]:
+def session_of_ones_own(folder: Path) -> Iterator[tuple[str, ...]]:
     """Let runs that are made in the block follow their own settings; the names of variables that do not count.
 
     A sweep's agent sets such variables, after which every run has the sweep's id. W&B reads them once in a
     process, into a session that the caller may have begun: it is as it was after the block, and one begun in it
-    has ended.
+    has ended. What W&B keeps in the home folder lies in `folder` where that one cannot be written to.
     """
     foreign = {
         name: value for name, value in os.environ.items() if name.startswith("WANDB_") and name not in _OF_ANY_RUN
     }
     for name in foreign:
         del os.environ[name]
+    places = {"WANDB_DATA_DIR": str(folder / "data"), "WANDB_CACHE_DIR": str(folder / "cache")}
+    if os.access(Path("~").expanduser(), os.W_OK):
+        places = {}
+    own = {name: place for name, place in places.items() if name not in os.environ}
+    os.environ.update(own)
     is_new = wandb_setup._singleton is None
     try:
         session = wandb_setup.singleton()
@@ -68,6 +74,8 @@ def session_of_ones_own() -> Iterator[tuple[str, ...]]:
                 wandb.teardown()
     finally:
         os.environ.update(foreign)
+        for name in own:
+            del os.environ[name]
 
 
 def specification(view: "workspaces.Workspace") -> str:
