@@ -14,12 +14,15 @@ from typing import Any
 
 import numpy as np
 
-# What Ray Tune reads from the environment says how somebody's own runs behave. What a study needs of it, it sets.
-_OF_OTHER_RUNS = re.compile(r"(?:TUNE|RAY_AIR|RAY_TRAIN|RAY_TUNE)_\w+")
+# What Ray Tune reads from the environment says how somebody's own runs behave; what a study needs of it, it sets.
+# And what lowers the precision of a GPU's products, which `gan.precision` says.
+_OF_OTHER_RUNS = re.compile(
+    r"(?:TUNE|RAY_AIR|RAY_TRAIN|RAY_TUNE)_\w+|TORCH_ALLOW_TF32_CUBLAS_OVERRIDE|NVIDIA_TF32_OVERRIDE"
+)
 
 
 def foreign_variables(environment: Mapping[str, str]) -> tuple[str, ...]:
-    """The names of the variables in `environment` that were set for other runs of Ray Tune."""
+    """The names of the variables in `environment` that were set for other runs, and would change a study's."""
     return tuple(sorted(name for name in environment if _OF_OTHER_RUNS.fullmatch(name)))
 
 
