@@ -3,6 +3,7 @@
 import importlib.metadata
 import json
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -391,6 +392,8 @@ def main() -> None:
             _fail("ended by SIGTERM; `gan-study resume DIR` continues", TERMINATED)
         raise
     if code == INTERRUPTED:
+        # Who presses again has been heard.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         _fail("interrupted; `gan-study resume DIR` continues", INTERRUPTED)
     sys.exit(code)
 
