@@ -30,11 +30,11 @@ def foreign_variables(environment: Mapping[str, str]) -> tuple[str, ...]:
 def as_it_was() -> Iterator[tuple[str, ...]]:
     """Give the process back as it was before the block, in which variables of other runs are not set.
 
-    Gives their names. What is given back: the environment, signal handlers, hooks, warnings' filters, loggers, and
-    the states of Python's and NumPy's random numbers.
+    Gives their names. What is given back: the environment, signal handlers, hooks, warnings' filters, loggers,
+    Matplotlib's settings, and the states of Python's and NumPy's random numbers.
     """
     with contextlib.ExitStack() as closing:
-        for unchanged in (_environment(), _signal_handlers(), _hooks(), _loggers(), _random_states()):
+        for unchanged in (_environment(), _signal_handlers(), _hooks(), _loggers(), _random_states(), _plots()):
             closing.enter_context(unchanged)
         closing.enter_context(warnings.catch_warnings())
         foreign = foreign_variables(os.environ)
@@ -112,3 +112,17 @@ def _random_states() -> Iterator[None]:
     finally:
         random.setstate(python)
         np.random.set_state(numpy)  # noqa: NPY002
+
+
+@contextlib.contextmanager
+def _plots() -> Iterator[None]:
+    """Matplotlib's settings, its backend among them, where the caller uses it."""
+    if (library := sys.modules.get("matplotlib")) is None:
+        yield
+        return
+    before = library.rcParams.copy()
+    try:
+        yield
+    finally:
+        # Not its own update, which checks values, and would choose a backend where none was chosen yet.
+        dict.update(library.rcParams, before)

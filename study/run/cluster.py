@@ -68,7 +68,7 @@ def ray_cluster(address: str | None, *, verbose: bool) -> Iterator[None]:
         _start_ray(address, verbose=verbose)
         ending.callback(ray.shutdown)
         if threading.current_thread() is threading.main_thread():
-            # Ray's own prints a stack of C++ and aborts.
+            # Ray's own prints frames of C++ and aborts.
             signal.signal(signal.SIGTERM, on_term if callable(on_term) else _end)
         yield
 
