@@ -15,7 +15,7 @@ _NAMED = "\0"
 _FILE = re.compile(r"sqlite(?:\+\w+)?://(?:/(?P<path>[^?]*))?(?:\?(?P<options>.*))?", re.IGNORECASE)
 _HOST = r"(?:\[[0-9a-f:.]+\]|[\w.\0-]*)(?::[\d\0]+)?"
 _SERVER = re.compile(
-    rf"[a-z][\w+.-]*://(?:[\w.%+\0-]*(?::\0?)?@)?{_HOST}(?:,{_HOST})*(?:/[\w.%/+\0-]*)?(?:\?(?P<options>.*))?",
+    rf"[a-z][\w+.-]*://(?:[\w.%+\0-]*(?::\0)?@)?{_HOST}(?:,{_HOST})*(?:/[\w.%/+\0-]*)?(?:\?(?P<options>.*))?",
     re.IGNORECASE,
 )
 # What the drivers of SQLite, PostgreSQL, MySQL and Redis take that is no secret.

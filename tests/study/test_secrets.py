@@ -53,6 +53,7 @@ REFUSED = [
     "sqlite:////tmp/x.db#5ec7et",
     "5ec7et",
     "host=db password=5ec7et",
+    "postgresql://5ec7et:@host/db",
 ]
 
 
