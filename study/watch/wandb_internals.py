@@ -50,32 +50,35 @@ def session_of_ones_own(folder: Path) -> Iterator[tuple[str, ...]]:
     process, into a session that the caller may have begun: it is as it was after the block, and one begun in it
     has ended. What W&B keeps in the home folder lies in `folder` where that one cannot be written to.
     """
-    foreign = {
-        name: value for name, value in os.environ.items() if name.startswith("WANDB_") and name not in _OF_ANY_RUN
-    }
-    for name in foreign:
-        del os.environ[name]
-    places = {"WANDB_DATA_DIR": str(folder / "data"), "WANDB_CACHE_DIR": str(folder / "cache")}
-    if os.access(Path("~").expanduser(), os.W_OK):
-        places = {}
-    own = {name: place for name, place in places.items() if name not in os.environ}
-    os.environ.update(own)
-    is_new = wandb_setup._singleton is None
+    given = {name: value for name, value in os.environ.items() if name.startswith("WANDB_")}
+    foreign = tuple(sorted(given.keys() - _OF_ANY_RUN))
     try:
-        session = wandb_setup.singleton()
-        before = session._settings, session._settings_environ, session._sweep_config
+        for name in foreign:
+            del os.environ[name]
+        if not os.access(Path("~").expanduser(), os.W_OK):
+            os.environ.setdefault("WANDB_DATA_DIR", str(folder / "data"))
+            os.environ.setdefault("WANDB_CACHE_DIR", str(folder / "cache"))
+        with _settings_read_anew():
+            yield foreign
+    finally:
+        for name in [name for name in os.environ if name.startswith("WANDB_")]:
+            del os.environ[name]
+        os.environ.update(given)
+
+
+@contextlib.contextmanager
+def _settings_read_anew() -> Iterator[None]:
+    is_new = wandb_setup._singleton is None
+    session = wandb_setup.singleton()
+    before = session._settings, session._settings_environ, session._sweep_config
+    try:
         session._sweep_config = None
         session._load_settings(system_settings_path=None, disable_sagemaker=True)
-        try:
-            yield tuple(sorted(foreign))
-        finally:
-            session._settings, session._settings_environ, session._sweep_config = before
-            if is_new:
-                wandb.teardown()
+        yield
     finally:
-        os.environ.update(foreign)
-        for name in own:
-            del os.environ[name]
+        session._settings, session._settings_environ, session._sweep_config = before
+        if is_new:
+            wandb.teardown()
 
 
 def specification(view: "workspaces.Workspace") -> str:
