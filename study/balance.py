@@ -24,7 +24,7 @@ from gan_study.trainables.gans.catalog import VARIANTS
 from gan_study.trainables.record import TrialRecord, restore_classes
 from gan_study.trainables.runtime.environment import library_named
 from gan_study.trainables.runtime.matrix_products import choose_library
-from gan_study.trainables.runtime.process import keep_freed_memory
+from gan_study.trainables.runtime.process import arithmetic_given_back, keep_freed_memory
 from gan_study.trainables.trial.config import parse_trial
 from gan_study.trainables.trial.outcome import Purpose
 
@@ -61,6 +61,7 @@ def export_request(options: BalanceOptions) -> ExportRequest:
     return replace(request, all_images=options.all_images, links=options.links)
 
 
+@arithmetic_given_back()
 def run_export(request: ExportRequest, out: Path, console: Console) -> Description:
     """Write the balanced data set to `out`, with a bar for each stage."""
     keep_freed_memory()

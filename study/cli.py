@@ -2,7 +2,10 @@
 
 import importlib.metadata
 import json
+import os
+import signal
 import sys
+import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,8 +21,14 @@ from rich.text import Text
 from gan_study.study.listing import listing
 from gan_study.study.plan.config import resolve_study
 from gan_study.study.plan.recipe import study_config
+from gan_study.study.run.failures import TooManyFailuresError
 from gan_study.study.run.folder import StudyFolder, read_manifest
-from gan_study.study.run.result import EveryTrialFailedError, StudyResult, UnfinishedStudyError
+from gan_study.study.run.result import (
+    EveryTrialFailedError,
+    MostTrialsFailedError,
+    StudyResult,
+    UnfinishedStudyError,
+)
 from gan_study.study.watch.terminal import duration, printable, say
 from gan_study.trainables.base.settings import UserError
 from gan_study.trainables.record import TimePlan
@@ -32,8 +41,16 @@ if TYPE_CHECKING:
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 console = Console()
 
+# What becomes of a study; any other error is of what was asked for.
+_NOT_THE_INPUT = EveryTrialFailedError | MostTrialsFailedError | TooManyFailuresError | UnfinishedStudyError
+
+# Python's words where the limit on processes is reached.
+NO_MORE_THREADS = "can't start new thread"
+
 # A command that a person stopped by Ctrl-C, as shells have it.
 INTERRUPTED = 130
+# One that SIGTERM ended.
+TERMINATED = 143
 
 Recipe = Annotated[
     str, typer.Argument(metavar="RECIPE", help="A recipe's name (see `gan-study list`), or a YAML file.")
@@ -162,6 +179,9 @@ def resume(
     ] = None,
     time_budget: Budget = None,
     until_decided: UntilDecided = False,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Run the trials again that failed; their records are set aside.")
+    ] = False,
     address: Address = None,
     verbose: Verbose = False,
 ) -> None:
@@ -169,7 +189,9 @@ def resume(
     options = _options(time_budget, address, verbose)
     from gan_study.study.run.runner import resume_study
 
-    _conclude(resume_study(folder, options=options, seeds=seeds, until_decided=until_decided))
+    _conclude(
+        resume_study(folder, options=options, seeds=seeds, until_decided=until_decided, retry_failed=retry_failed)
+    )
 
 
 @app.command()
@@ -349,6 +371,7 @@ def show(recipe: Recipe, set_: Set = None) -> None:
 
 def main() -> None:
     """Run the command; what the person can mend is one line on stderr and exit code 2."""
+    _ensure_home()
     try:
         code = app(standalone_mode=False)
     except typer.TyperException as error:
@@ -356,13 +379,31 @@ def main() -> None:
         message = " ".join(error.format_message().split()).rstrip(".")
         _fail(f"{message} (see `gan-study --help`)", 2)
     except UserError as error:
-        _fail(str(error), 1 if isinstance(error, EveryTrialFailedError | UnfinishedStudyError) else 2)
+        _fail(str(error), 1 if isinstance(error, _NOT_THE_INPUT) else 2)
     except OSError as error:
         place = f": {error.filename}" if error.filename else ""
         _fail(f"{error.strerror or error}{place}", 2)
+    except RuntimeError as error:
+        if str(error) != NO_MORE_THREADS:
+            raise
+        _fail(f"{error}: the limit on processes (ulimit -u) is too low", 2)
+    except SystemExit as error:
+        if error.code == TERMINATED:
+            _fail("ended by SIGTERM; `gan-study resume DIR` continues", TERMINATED)
+        raise
     if code == INTERRUPTED:
+        # Who presses again has been heard.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         _fail("interrupted; `gan-study resume DIR` continues", INTERRUPTED)
     sys.exit(code)
+
+
+def _ensure_home() -> None:
+    """Let the temporary folder be the home folder of who has none, as in some containers; Ray asks for one."""
+    try:
+        Path.home()
+    except RuntimeError:
+        os.environ["HOME"] = tempfile.gettempdir()
 
 
 def _assignments(shortcuts: Mapping[str, JsonValue]) -> list[str]:
@@ -385,20 +426,23 @@ def _options(time_budget: str | None, address: str | None, verbose: bool) -> "Ru
 
 
 def _conclude(result: StudyResult) -> None:
-    for status in ("failed", "pruned"):
-        if result.count(status):
-            console.print(f"{result.count(status)} of {len(result.trials)} trials {status}", style="yellow")
-    _report(result.check().folder)
+    """Report on a study that has ended; raises MostTrialsFailedError, and without a report where all failed."""
+    if result.count("failed") == len(result.trials):
+        result.check()
+    if result.count("pruned"):
+        console.print(f"{result.count('pruned')} of {len(result.trials)} trials pruned", style="yellow")
+    _report(result.folder)
     manifest = read_manifest(result.folder)
     if manifest.time_plan is not None and manifest.time_plan.sentences:
         _say_what_was_left_out(manifest.time_plan, result.folder)
-    if manifest.config.wandb.mode == "off":
-        return
-    from gan_study.study.watch.tracking import mirror_report
+    if manifest.config.wandb.mode != "off":
+        from gan_study.study.watch.tracking import mirror_report
 
-    problem = mirror_report(manifest, StudyFolder(result.folder))
-    if problem:
-        say(console, f"W&B: {problem}")
+        for problem in mirror_report(manifest, StudyFolder(result.folder)):
+            say(console, f"W&B: {problem}")
+    # Last of all, so that it is seen.
+    if (failures := result.check().failures()) is not None:
+        say(console, printable(failures))
 
 
 def _say_what_was_left_out(plan: TimePlan, folder: Path) -> None:

@@ -1,7 +1,9 @@
 """The cluster launcher's files, held against Ray's own validator, and the manifest for Kubernetes."""
 
 import itertools
+import os
 import re
+import subprocess
 from pathlib import Path
 
 import jsonschema
@@ -96,6 +98,30 @@ def test_the_file_for_ones_own_machines_is_otherwise_the_same(cluster):
     assert all(local[key] == cluster[key] for key in set(local) - its_own)
     theirs = starts(local)[0]
     assert theirs.replace("RAY_enable_autoscaler_v2=0 ", "").replace(" --num-cpus=0", "") == starts(cluster)[0]
+
+
+@pytest.mark.parametrize("file", ["cluster.yaml", "examples/cluster.local.yaml"])
+@pytest.mark.parametrize(
+    ("fails", "is_mounted_then", "code"),
+    [("", True, 0), ("mount", False, 1), ("mkdir", True, 1), ("chown", True, 1), ("", False, 1)],
+    ids=["as it should", "no mount", "no folder", "no permission", "mounted nothing"],
+)
+def test_a_node_that_cannot_mount_the_studies_is_not_set_up(tmp_path, file, fails, is_mounted_then, code):
+    """Ray gives up a node whose command ends with another code than 0."""
+    (mounting,) = (command for command in read(file)["setup_commands"] if "mountpoint" in command)
+    mark = tmp_path / "mounted"
+    mount = f"touch {mark}" if is_mounted_then else "true"
+    programs = {
+        "sudo": f'[ "$1" != "{fails}" ] || exit 1; [ "$1" != mount ] || {mount}',
+        "mountpoint": f"test -e {mark}",
+    }
+    for name, script in programs.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / name).chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "USER": "ann"}
+    # As Ray calls it: behind what it sets first.
+    said = subprocess.run(["bash", "-c", f"true && ({mounting})"], env=environment)
+    assert (said.returncode != 0) == (code != 0)
 
 
 @pytest.fixture

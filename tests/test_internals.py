@@ -15,6 +15,7 @@ from tests.test_architecture import ROOT, modules
 INTERNALS = {
     "study/run/ray_internals.py": {
         "ray._private.ray_constants.ENABLE_RAY_CLUSTER": "sets to keep a local Ray at 127.0.0.1",
+        "ray._private.services.get_ray_address_from_environment": "finds the cluster that auto stands for by",
         "ray.air.execution._internal.RayActorManager": "replaces to restart trials that ran out of memory",
         "ray.air.execution._internal.RayActorManager._actor_task_failed": "overrides to see why a process is gone",
         "ray.air.execution._internal.tracked_actor_task.TrackedActorTask": "names the type of a lost task by",
@@ -26,6 +27,9 @@ INTERNALS = {
         "wandb.Settings.x_graphql_retry_max": "sets to give up a table that cannot be sent",
         "wandb.Settings.x_disable_stats": "sets to leave the driver's load out of the runs",
         "wandb.Settings.x_disable_meta": "sets to leave the driver's machine out of the runs",
+        "wandb.sdk.wandb_setup._singleton": "tells a caller's session from one of its own by",
+        "wandb.sdk.wandb_setup.singleton": "finds the session by",
+        "wandb.sdk.wandb_setup._WandbSetup._load_settings": "reads a session's settings anew by",
     },
     "trainables/base/torch_internals.py": {
         "torch.nn.modules.batchnorm._BatchNorm": "knows batch norms of any dimension by",

@@ -9,7 +9,7 @@ from pydantic import AliasChoices, BeforeValidator, Field, JsonValue, model_vali
 from gan_study.search_spaces.space import Space, apply_changes, check_space
 from gan_study.search_spaces.spaces import named_space
 from gan_study.study.plan.last_round import CONTENDERS
-from gan_study.study.plan.storage_url import holds_password
+from gan_study.study.plan.storage_url import check_storage_url
 from gan_study.trainables.balancing.balancer import BalancingConfig
 from gan_study.trainables.balancing.catalog import BALANCERS, parse_balancing
 from gan_study.trainables.base.settings import ConfigError, dump, look_up, nearest, parse, settings
@@ -27,6 +27,15 @@ NO_BALANCING = "none"
 
 
 Ratio: TypeAlias = float | None
+
+
+def _is_text(value: object) -> object:
+    # Pydantic's own message shows the value, and a URL may hold a password.
+    if value is not None and not isinstance(value, str):
+        raise ValueError("needs a URL")
+    return value
+
+
 # YAML reads a class named 3 as a number.
 ClassName: TypeAlias = Annotated[str, BeforeValidator(str)]
 Cost: TypeAlias = Annotated[float, Field(ge=0)]
@@ -165,7 +174,7 @@ class StudyConfig:
     search: SearchConfig = Field(default_factory=SearchConfig)
     confirm: ConfirmConfig = Field(default_factory=ConfirmConfig)
     resources: ResourceConfig = Field(default_factory=ResourceConfig)
-    storage: str | None = None
+    storage: Annotated[str | None, BeforeValidator(_is_text)] = None
     """An Optuna storage URL (None: SQLite in the study folder). ${NAME} in it stands for an environment variable;
     a password has to be written so."""
     wandb: WandbConfig = Field(default_factory=WandbConfig)
@@ -234,11 +243,8 @@ def check_study_config(config: StudyConfig) -> None:
     find_metric(config.objective)
     if config.objective == EXPECTED_COST and not config.costs:
         raise ConfigError(f"objective: {EXPECTED_COST!r} needs costs, such as {{lynx: {{cat: 10}}}}")
-    if config.storage is not None and holds_password(config.storage):
-        raise ConfigError(
-            "storage: a password in it would be written to study.json; set an environment variable to it, say "
-            "DATABASE_PASSWORD, and write ${DATABASE_PASSWORD} in its place"
-        )
+    if config.storage is not None:
+        check_storage_url(config.storage)
     for key, names in (("baselines", config.baselines), ("balancers", config.balancers)):
         for name in names:
             if name not in BALANCERS:

@@ -2,27 +2,67 @@
 
 import re
 from collections.abc import Mapping
-from urllib.parse import quote
+from pathlib import Path
+from urllib.parse import quote, unquote
 
-from gan_study.trainables.base.settings import UserError
+from gan_study.trainables.base.settings import ConfigError, UserError
 
 _REFERENCE = re.compile(r"\$\{(\w+)\}")
+# Stands for a reference while the rest of a URL is looked at: no URL may hold it.
+_NAMED = "\0"
 
-# What SQLAlchemy takes for a password: all between the user's colon and the @, be it quoted or not.
-_OF_USER = re.compile(r"^[\w+.-]+://[^:/@]*:([^@]*)@")
-_OF_OPTION = re.compile(r"[?&][^=&]*(?:password|passwd|pwd|secret|token)[^=&]*=([^&]*)", re.IGNORECASE)
+# Of SQLite a file's path follows the scheme; of others user, hosts and a database's name.
+_FILE = re.compile(r"sqlite(?:\+\w+)?://(?:/(?P<path>[^?]*))?(?:\?(?P<options>.*))?", re.IGNORECASE)
+_HOST = r"(?:\[[0-9a-f:.]+\]|[\w.\0-]*)(?::[\d\0]+)?"
+_SERVER = re.compile(
+    rf"[a-z][\w+.-]*://(?:[\w.%+\0-]*(?::\0)?@)?{_HOST}(?:,{_HOST})*(?:/[\w.%/+\0-]*)?(?:\?(?P<options>.*))?",
+    re.IGNORECASE,
+)
+# What the drivers of SQLite, PostgreSQL, MySQL and Redis take that is no secret.
+_HARMLESS = re.compile(
+    r"""
+    mode | cache | uri | nolock | immutable | vfs | timeout | isolation_level | check_same_thread | host
+    | port | user | db | dbname | database | driver | unix_socket | charset | collation | use_unicode |
+    autocommit | client_encoding | application_name | target_session_attrs | gssencmode |
+    channel_binding | (?:connect|read|write|socket|socket_connect|tcp_user)_timeout |
+    keepalives(?:_idle|_interval|_count)? | encrypt | trustservercertificate | sslmode | sslrootcert |
+    sslcert | sslkey | sslcrl | ssl(?:_mode|_ca|_cert|_key|_capath|_cipher|_check_hostname|_verify_cert|
+    _verify_identity|_cert_reqs|_ca_certs|_certfile|_keyfile)?
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+_PLAIN_VALUE = re.compile(r"[\w./,:+-]*")
+
+_BACKENDS = ("sqlite", "postgresql", "mysql", "mariadb", "oracle", "mssql", "redis")
 
 
-def holds_password(url: str) -> bool:
-    """Whether a password is written out in `url`, where ${NAME} could stand for it."""
-    passwords = (match for pattern in (_OF_USER, _OF_OPTION) for match in pattern.findall(url))
-    return any(password and not _REFERENCE.fullmatch(password) for password in passwords)
+def check_storage_url(url: str) -> None:
+    """Raise ConfigError where `url` is none, or may hold a password written out; it is not repeated."""
+    if _REFERENCE.fullmatch(url):
+        return
+    masked = _REFERENCE.sub(_NAMED, url)
+    parts = None if _NAMED in url else _FILE.fullmatch(masked) or _SERVER.fullmatch(masked)
+    if parts is None or any(char in masked for char in "#;") or not masked.replace(_NAMED, "").isprintable():
+        raise ConfigError(
+            "storage: what is no SCHEME://USER@HOST:PORT/DATABASE or sqlite:////PATH may hold a password, which "
+            "would be written to study.json; set an environment variable to the URL or to its password, say "
+            "DATABASE_PASSWORD, and write ${DATABASE_PASSWORD} in its place"
+        )
+    for option in (parts["options"] or "").split("&") if parts["options"] else ():
+        key, _, value = option.partition("=")
+        is_harmless = _HARMLESS.fullmatch(unquote(key)) and _PLAIN_VALUE.fullmatch(unquote(value))
+        if not is_harmless and value != _NAMED:
+            raise ConfigError(
+                "storage: an option in it may hold a password, which would be written to study.json; set an "
+                "environment variable to its value, say DATABASE_OPTION, and write ${DATABASE_OPTION} in its place"
+            )
 
 
 def resolve(url: str, environment: Mapping[str, str]) -> str:
     """`url` with the values of the variables that it names, quoted unless it is one of them as a whole.
 
-    Raises UserError where one is not set.
+    Raises UserError where one is not set, or is a SQLite file's URL with a relative path: each command would look
+    in the folder that it is called from.
     """
 
     def value(reference: re.Match[str]) -> str:
@@ -31,9 +71,46 @@ def resolve(url: str, environment: Mapping[str, str]) -> str:
         found = environment[reference[1]]
         return found if reference[0] == url else quote(found, safe="")
 
-    return _REFERENCE.sub(value, url)
+    resolved = _REFERENCE.sub(value, url)
+    if _REFERENCE.fullmatch(url) and with_absolute_file(resolved) != resolved:
+        raise UserError(f"storage: {url} names a file by a relative path; write an absolute one")
+    return resolved
 
 
-def without_secrets(url: str) -> str:
-    """`url` for messages: without user, password and options."""
-    return re.sub(r"//.*@", "//", url).partition("?")[0]
+def sqlite_url(path: Path, *, is_read_only: bool = False) -> str:
+    """The URL of a SQLite file, whatever signs its path has."""
+    from sqlalchemy.engine import URL  # late: half of the commands open no database
+
+    database = str(path.resolve())
+    if is_read_only:
+        url = URL.create("sqlite", database=f"file:{quote(database)}", query={"mode": "ro", "uri": "true"})
+    else:
+        url = URL.create("sqlite", database=database)
+    return url.render_as_string(hide_password=False)
+
+
+def sqlite_file(url: str) -> Path | None:
+    """The file that `url` names; None where it is another kind of database, or names its file SQLite's own way."""
+    from sqlalchemy.engine import make_url
+
+    if not url.startswith("sqlite:///"):
+        return None
+    found = make_url(url)
+    if not found.database or found.query or found.database.startswith((":", "file:")):
+        return None
+    return Path(found.database)
+
+
+def with_absolute_file(url: str) -> str:
+    """`url` with the path of its SQLite file spelt out; any other URL is as it was."""
+    relative = re.fullmatch(r"(sqlite(?:\+\w+)?:///(file:)?)(?![/:]|file:)([^?]+.*)", url, re.DOTALL)
+    if relative is None or relative[3].startswith("${"):
+        return url
+    # SQLite unquotes a path that follows `file:` once more.
+    folder = quote(quote(str(Path.cwd()))) if relative[2] else quote(str(Path.cwd()))
+    return f"{relative[1]}{folder}/{relative[3]}"
+
+
+def kind_of(url: str) -> str:
+    """The kind of database that `url` names, for messages: nothing else of it is sure to be no secret."""
+    return next((name for name in _BACKENDS if url.lower().startswith(name)), "of an unknown kind")

@@ -5,20 +5,30 @@ import itertools
 import logging
 import os
 import re
+import signal
 import socket
+import threading
 import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import TypeAlias
 
 import ray
 import yaml
 
 from gan_study.study.plan.config import ResourceConfig
-from gan_study.study.run.ray_internals import HEAD_RESOURCE, listen_on_loopback_only
+from gan_study.study.run.ray_guard import ray_ends_with_driver
+from gan_study.study.run.ray_internals import (
+    HEAD_RESOURCE,
+    SOCKET_TOO_LONG,
+    listen_on_loopback_only,
+    running_cluster,
+)
 from gan_study.trainables.base.settings import UserError
+from gan_study.trainables.trial.outcome import one_line
 
 # These networks are small: four trials share a GPU before they wait for one another.
 AUTO_GPU_SHARE = 0.25
@@ -31,6 +41,11 @@ LAUNCHERS_FILE = "~/ray_bootstrap_config.yaml"
 # Set by KubeRay in every pod that it starts Ray in.
 KUBERAY_VARIABLE = "KUBERAY_GEN_RAY_START_CMD"
 
+# Made here, so that their levels can be given back.
+_WITH_TRACEBACKS = ("ray.tune", "ray.train")
+for _name in _WITH_TRACEBACKS:
+    logging.getLogger(_name)
+
 # What a machine has, or a trial asks for: amounts of CPU, GPU and other resources.
 Offer: TypeAlias = Mapping[str, float]
 
@@ -41,16 +56,35 @@ def ray_cluster(address: str | None, *, verbose: bool) -> Iterator[None]:
     if not verbose:
         # Tracebacks: of a failed trial, whose record says why in one line, and of its own snapshots, which
         # are not read.
-        for name in ("ray.tune", "ray.train"):
+        for name in _WITH_TRACEBACKS:
             logging.getLogger(name).setLevel(logging.CRITICAL)
     if ray.is_initialized():
         yield
         return
-    if address is None:
+    with contextlib.ExitStack() as ending:
+        if address is None:
+            ending.enter_context(ray_ends_with_driver())
+        on_term = signal.getsignal(signal.SIGTERM)
+        _start_ray(address, verbose=verbose)
+        ending.callback(ray.shutdown)
+        if threading.current_thread() is threading.main_thread():
+            # Ray's own prints frames of C++ and aborts.
+            signal.signal(signal.SIGTERM, on_term if callable(on_term) else _end)
+        yield
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    """End the process in order, with the exit code that shells have for a signal."""
+    raise SystemExit(128 + number)
+
+
+def _start_ray(address: str | None, *, verbose: bool) -> None:
+    """Start a Ray of our own, or join the one at `address`; raises UserError where that cannot be."""
+    if address is not None:
+        _check_reachable(address)
+    else:
         # A local run asks nobody for a token, whatever an earlier cluster left in the home folder.
         os.environ["RAY_AUTH_MODE"] = "disabled"
-    else:
-        _check_reachable(address)
     try:
         with listen_on_loopback_only() if address is None else contextlib.nullcontext():
             ray.init(
@@ -61,24 +95,31 @@ def ray_cluster(address: str | None, *, verbose: bool) -> Iterator[None]:
                 logging_level=logging.INFO if verbose else logging.ERROR,
             )
     except ConnectionError as error:
-        raise UserError(f"--address {address}: {' '.join(str(error).split())}") from None
-    try:
-        yield
-    finally:
-        ray.shutdown()
+        raise UserError(f"--address {address}: {one_line(str(error))}") from None
+    except (OSError, RuntimeError, ValueError) as error:
+        if SOCKET_TOO_LONG in str(error):
+            raise UserError(
+                "Ray's sockets lie in the temporary folder, whose path is too long for them; set RAY_TMPDIR to a "
+                "shorter one, such as /tmp"
+            ) from None
+        where = "started" if address is None else f"joined (--address {address})"
+        raise UserError(f"Ray cannot be {where}: {one_line(str(error))}") from None
 
 
 def _check_reachable(address: str) -> None:
     """Raise UserError where nothing listens at HOST:PORT; Ray itself would try for minutes."""
-    if address == "auto":
-        return
-    place = re.fullmatch(r"(?:ray://)?([^/]+):(\d+)", address)
+    try:
+        found = running_cluster() if address == "auto" else address
+    except ConnectionError as error:
+        raise UserError(f"--address auto: {one_line(str(error))}") from None
+    named = address if found == address else f"{address} ({found})"
+    place = re.fullmatch(r"(?:ray://)?([^/]+):(\d+)", found)
     if place is None:
-        raise UserError(f"--address {address!r}: write auto, HOST:PORT or ray://HOST:PORT")
+        raise UserError(f"--address {named!r}: write auto, HOST:PORT or ray://HOST:PORT")
     try:
         socket.create_connection((place[1], int(place[2])), timeout=CONNECTION_SECONDS).close()
     except (OSError, OverflowError) as error:
-        raise UserError(f"--address {address}: no cluster answers there ({error})") from None
+        raise UserError(f"--address {named}: no cluster answers there ({error})") from None
 
 
 @dataclass(frozen=True, kw_only=True)

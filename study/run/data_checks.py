@@ -8,6 +8,7 @@ import torch
 
 from gan_study.study.plan.config import NO_BALANCING, Ratio, StudyConfig
 from gan_study.study.plan.costs import Workload
+from gan_study.study.plan.storage_url import with_absolute_file
 from gan_study.study.plan.trials import baseline_trials
 from gan_study.trainables.base.settings import look_up
 from gan_study.trainables.classifiers.metrics import added_measures, check_measure, is_own
@@ -75,6 +76,8 @@ def with_absolute_paths(config: StudyConfig) -> StudyConfig:
     if isinstance(choice, InceptionFeatures):
         choice = replace(choice, weights=_absolute(choice.weights))
         config = replace(config, confirm=replace(config.confirm, image_features=choice))
+    if config.storage is not None:
+        config = replace(config, storage=with_absolute_file(config.storage))
     if (prior := config.search.from_study) is not None:
         config = replace(config, search=replace(config.search, from_study=_absolute(prior)))
     return config

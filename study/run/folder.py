@@ -11,7 +11,7 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from gan_study.study.plan.config import StudyConfig, parse_study
-from gan_study.study.plan.storage_url import resolve
+from gan_study.study.plan.storage_url import resolve, sqlite_url
 from gan_study.study.plan.verdict_plan import verdict_plan
 from gan_study.trainables.base.settings import ConfigError, UserError, dump
 from gan_study.trainables.record import (
@@ -47,6 +47,8 @@ class StudyFolder:
     """Name, identity, resolved configuration and versions; a folder with this file holds a study."""
     records = _Inside("records.jsonl")
     """The records, one a line."""
+    failed = _Inside("failed.jsonl")
+    """The records of failed trials that were run again (`resume --retry-failed`), one a line."""
     decisions = _Inside("decisions.jsonl")
     """What the search decided, one decision a line: suggestions, and who was trained on at a rung."""
     selection = _Inside("selection.json")
@@ -74,6 +76,8 @@ class StudyFolder:
 
     ray = _Inside("ray")
     """Ray's own files; of no use once the study is over."""
+    token = _Inside("ray/token")
+    """What the driver wrote when it began: a machine that sees another folder in its place does not find it."""
     cache = _Inside("cache")
     """What trials made at some cost and others may use; of no use once the study is over."""
     gans = _Inside("cache/gans")
@@ -127,7 +131,7 @@ class Manifest:
     def storage(self, folder: StudyFolder) -> str:
         """The URL of the study's Optuna storage; raises UserError where it names a variable that is not set."""
         if self.config.storage is None:
-            return f"sqlite:///{folder.optuna}"
+            return sqlite_url(folder.optuna)
         return resolve(self.config.storage, os.environ)
 
 

@@ -9,7 +9,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from pydantic import Field
@@ -26,7 +26,9 @@ LISTEN_SECONDS = 20.0
 _LARGEST_PID = 2**22
 
 # What file systems without locks of this kind answer.
-_NO_LOCKS = frozenset({errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.ENOLCK, errno.EINVAL})
+_NO_LOCKS = frozenset(
+    {errno.EBADF, errno.EISDIR, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.ENOLCK, errno.EINVAL}
+)
 
 
 class StudyInUseError(UserError):
@@ -46,31 +48,46 @@ class Driver:
 
 
 @contextlib.contextmanager
-def sole_driver(root: Path) -> Iterator[None]:
+def sole_driver(root: Path) -> Iterator[Callable[[], None]]:
     """Keep every other driver off the study in `root`; raises StudyInUseError where one is there already.
 
-    A lock of the file system does it, which is gone the moment its process is, however that ends. Not all file
-    systems carry it from one machine to another, so a driver also touches its file every few seconds, and one
-    whose predecessor was on another machine first listens whether that still does. Two machines that begin in the
-    same few seconds, on a file system without locks between them, are not told apart.
+    Gives what is to be called before a record is written: it raises StudyInUseError where another driver may have
+    come in between.
+
+    A lock of the file system does it, which is gone the moment its process is, however that ends. The folder
+    itself is locked, which stays so when somebody deletes files in it, and a file in it that names the driver,
+    since folders cannot be locked everywhere, as on NFS. Not all file systems carry a lock from one machine to
+    another, so a driver also touches its file every few seconds, and one whose predecessor was on another machine
+    first listens whether that still does. Two machines that begin in the same few seconds, on a file system
+    without locks between them, are not told apart.
     """
     path = StudyFolder(root).driver
-    with naming(path):
+    with naming(path), contextlib.ExitStack() as opening:
         # Python's files are closed in the programs that it starts, so Ray's processes do not inherit the lock.
+        folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+        opening.callback(os.close, folder)
         file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    try:
+        opening.callback(os.close, file)
+        closing = opening.pop_all()
+
+    def check() -> None:
+        if not is_folder_locked and not _is_still(file, path):
+            raise StudyInUseError(
+                f"{path} was deleted or replaced meanwhile, so another process may run the study; this one stops"
+            )
+
+    with closing:
+        is_folder_locked = _lock(folder, path)
         since = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         me = Driver(host=socket.gethostname(), pid=os.getpid(), since=since)
-        is_locked = _lock(file, path)
+        is_locked = _lock(file, path) or is_folder_locked
         predecessor = _read(path)
         if predecessor is not None and _is_alive(predecessor, path, is_locked=is_locked):
             raise _in_use(path, predecessor)
         _write(file, json.dumps(dump(me)).encode())
         with _beating(file):
-            yield
+            yield check
         _write(file, b"")
-    finally:
-        os.close(file)
 
 
 def running_driver(root: Path) -> Driver | None:
@@ -85,16 +102,24 @@ def running_driver(root: Path) -> Driver | None:
 
 
 def _lock(file: int, path: Path) -> bool:
-    """Whether the file could be locked; raises StudyInUseError where another process has it."""
+    """Whether the file or folder could be locked; raises StudyInUseError where another process has it."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise _in_use(path, _read(path)) from None
+        raise _in_use(path, _read(path) if path.exists() else None) from None
     except OSError as error:
         if error.errno not in _NO_LOCKS:
             raise
         return False
     return True
+
+
+def _is_still(file: int, path: Path) -> bool:
+    """Whether the open `file` is the one at `path`."""
+    try:
+        return os.path.samestat(os.fstat(file), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _is_alive(predecessor: Driver, path: Path, *, is_locked: bool) -> bool:

@@ -6,12 +6,15 @@ tests/test_internals.py names each of these, and fails with a sentence when a la
 import contextlib
 from collections.abc import Iterator
 
-from ray._private import ray_constants
+from ray._private import ray_constants, services
 from ray.air.execution._internal import RayActorManager
 from ray.air.execution._internal.tracked_actor_task import TrackedActorTask
 from ray.exceptions import OutOfMemoryError, RayActorError
 from ray.tune.execution import tune_controller
 from ray.tune.experiment import Trial
+
+# How Ray refuses a temporary folder in which its sockets' paths are longer than the system allows.
+SOCKET_TOO_LONG = "AF_UNIX path length cannot exceed"
 
 # The resource that the head of a cluster alone offers: Ray has no public way of running a task there.
 HEAD_RESOURCE = "node:__internal_head__"
@@ -32,6 +35,15 @@ def listen_on_loopback_only() -> Iterator[None]:
         ray_constants.ENABLE_RAY_CLUSTER = before
 
 
+def running_cluster() -> str:
+    """The address that "auto" stands for: the environment's, else that of the Ray that runs here, or did.
+
+    Raises ConnectionError where there is none.
+    """
+    address: str = services.get_ray_address_from_environment("auto", None)
+    return address
+
+
 class TreatOomAsActorDeath(RayActorManager):  # type: ignore[misc]
     """Treats a process that Ray killed for want of memory as one that died, so that its trial is started again.
 
@@ -44,9 +56,15 @@ class TreatOomAsActorDeath(RayActorManager):  # type: ignore[misc]
         super()._actor_task_failed(tracked_actor_task, exception)
 
 
-def restart_after_oom() -> None:
-    """Let every Tune run that is started from now on use `TreatOomAsActorDeath`; Tune has no setting for it."""
+@contextlib.contextmanager
+def restart_after_oom() -> Iterator[None]:
+    """Let every Tune run that is started in the block use `TreatOomAsActorDeath`; Tune has no setting for it."""
+    before = tune_controller.RayActorManager
     tune_controller.RayActorManager = TreatOomAsActorDeath
+    try:
+        yield
+    finally:
+        tune_controller.RayActorManager = before
 
 
 def drop_trial_state(trial: Trial) -> None:

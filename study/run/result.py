@@ -16,6 +16,10 @@ class EveryTrialFailedError(UserError):
     """A study in which no trial came to its end."""
 
 
+class MostTrialsFailedError(UserError):
+    """A study in which more trials failed than came to their end."""
+
+
 class UnfinishedStudyError(UserError):
     """A study that was interrupted before its last trial."""
 
@@ -38,11 +42,21 @@ class StudyResult:
         """Trials that ended in `status`."""
         return sum(record.status == status for record in self.trials)
 
+    def failures(self) -> str | None:
+        """How many trials failed, and the commonest reason; None where none did."""
+        reasons = Counter(record.failure for record in self.trials if record.status == "failed")
+        if not reasons:
+            return None
+        (reason, times), failed = reasons.most_common(1)[0], reasons.total()
+        which = f"all {failed}" if failed == len(self.trials) else f"{failed} of {len(self.trials)}"
+        return (
+            f"{which} trials failed; the commonest reason ({times} times): {reason}; "
+            f"`gan-study resume {self.folder} --retry-failed` runs them again"
+        )
+
     def check(self) -> "StudyResult":
-        """This result; raises EveryTrialFailedError with the commonest reason where every trial failed."""
-        if self.trials and self.count("failed") == len(self.trials):
-            reason, times = Counter(record.failure for record in self.trials).most_common(1)[0]
-            raise EveryTrialFailedError(
-                f"all {len(self.trials)} trials failed; the commonest reason ({times} times): {reason}"
-            )
+        """This result; raises EveryTrialFailedError or MostTrialsFailedError, with the commonest reason."""
+        failed, message = self.count("failed"), self.failures()
+        if message is not None and 2 * failed > len(self.trials):
+            raise (EveryTrialFailedError if failed == len(self.trials) else MostTrialsFailedError)(message)
         return self

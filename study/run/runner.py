@@ -5,7 +5,7 @@ import datetime
 import math
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -30,7 +30,9 @@ from gan_study.study.plan.time_plan import (
 )
 from gan_study.study.plan.trials import PlannedTrial, confirmations, is_done, num_trials
 from gan_study.study.run import data_checks
+from gan_study.study.run.callers_process import as_it_was
 from gan_study.study.run.cluster import Room, ray_cluster, room_for_trials
+from gan_study.study.run.failures import forget_failed
 from gan_study.study.run.folder import Manifest, StudyFolder, claim_folder, create_study_folder, read_manifest
 from gan_study.study.run.going_on import go_on_as, note_cuts, reopen_rounds
 from gan_study.study.run.lock import sole_driver
@@ -93,12 +95,17 @@ def run_study(
     UserError, before anything is written, where the configuration or the data cannot do.
     """
     options = options or RunOptions()
+    with _own_process(options.console):
+        return _run_study(config, out, options)
+
+
+def _run_study(config: StudyConfig, out: Path | str | None, options: RunOptions) -> StudyResult:
     config, parts = _look_at_data(config, options.console)
     if config.search.from_study is not None:
         read_prior(config.search.from_study)
     root = Path(out or Path("studies") / f"{config.name}-{datetime.datetime.now():%Y%m%d-%H%M%S}")
     claim_folder(root)
-    with sole_driver(root), ray_cluster(options.address, verbose=options.verbose):
+    with sole_driver(root) as check_sole_driver, ray_cluster(options.address, verbose=options.verbose):
         place = _find_place(config, parts, options)
         machine = None if options.time_budget_seconds is None else _probe(config, place, options)
         outlook = _outlook(config, place, machine, options)
@@ -106,12 +113,17 @@ def run_study(
             say(options.console, line)
         time_plan = _time_plan(config, outlook.plan, options)
         manifest = create_study_folder(root, outlook.config, versions(), time_plan=time_plan)
-        return _run(manifest, root, place, machine, options)
+        return _run(manifest, root, place, machine, options, check_sole_driver)
 
 
 def plan_study(config: StudyConfig, *, options: RunOptions | None = None) -> Outlook:
     """What the study `config` will do and how long it takes, by a probe of the machine; nothing is written."""
     options = options or RunOptions()
+    with _own_process(options.console):
+        return _plan_study(config, options)
+
+
+def _plan_study(config: StudyConfig, options: RunOptions) -> Outlook:
     config, parts = _look_at_data(config, options.console)
     with ray_cluster(options.address, verbose=options.verbose):
         place = _find_place(config, parts, options)
@@ -119,21 +131,46 @@ def plan_study(config: StudyConfig, *, options: RunOptions | None = None) -> Out
 
 
 def resume_study(
-    root: Path | str, *, options: RunOptions | None = None, seeds: int | None = None, until_decided: bool = False
+    root: Path | str,
+    *,
+    options: RunOptions | None = None,
+    seeds: int | None = None,
+    until_decided: bool = False,
+    retry_failed: bool = False,
 ) -> StudyResult:
     """Continue the study in folder `root`: trials that have a record are not run again, all others are.
 
     What an earlier run left out for want of time is done now, or what of it fits into a new budget. With `seeds`
     the study is taken to so many seeds in all (see `take_to_seeds`), and goes on as it is otherwise.
-    `until_decided` only checks that the study was begun so. Raises StudyInUseError where another process runs it,
-    ConfigError where `seeds` or `until_decided` do not go with it.
+    `until_decided` only checks that the study was begun so; with `retry_failed` failed trials are run again.
+    Raises StudyInUseError where another process runs it, ConfigError where `seeds` or `until_decided` do not go
+    with it.
     """
     root, options = Path(root), options or RunOptions()
+    with _own_process(options.console):
+        return _resume_study(root, options, seeds=seeds, until_decided=until_decided, retry_failed=retry_failed)
+
+
+@contextlib.contextmanager
+def _own_process(console: Console) -> Iterator[None]:
+    """The caller's process for a while, without the variables that were set for other runs."""
+    with as_it_was() as foreign:
+        if foreign:
+            say(console, f"Not for this study, and ignored: {', '.join(foreign)}")
+        yield
+
+
+def _resume_study(
+    root: Path, options: RunOptions, *, seeds: int | None, until_decided: bool, retry_failed: bool
+) -> StudyResult:
     manifest, folder = read_manifest(root), StudyFolder(root)
-    with sole_driver(root):
+    with sole_driver(root) as check_sole_driver:
         if until_decided:
             check_until_decided(manifest.config)
         reopen_rounds(folder)
+        if retry_failed:
+            patience = manifest.config.resources.storage_patience_seconds
+            say(options.console, f"{forget_failed(folder, patience_seconds=patience)} failed trials are run again")
         if seeds is not None:
             manifest = take_to_seeds(root, seeds)
         elif options.time_budget_seconds is None:
@@ -151,7 +188,7 @@ def resume_study(
             if machine is not None:
                 plan = _plan_on(manifest, asked, machine, folder, records, options)
                 manifest = go_on_as(root, manifest, plan, _time_plan(asked, plan, options))
-            return _run(manifest, root, place, machine, options)
+            return _run(manifest, root, place, machine, options, check_sole_driver)
 
 
 def _look_at_data(config: StudyConfig, console: Console) -> tuple[StudyConfig, Mapping[Ratio, TrialParts]]:
@@ -273,7 +310,12 @@ def decide_execution(config: StudyConfig, room: Room) -> StudyConfig:
 
 
 def _run(
-    manifest: Manifest, root: Path, place: _Place, machine: Machine | None, options: RunOptions
+    manifest: Manifest,
+    root: Path,
+    place: _Place,
+    machine: Machine | None,
+    options: RunOptions,
+    check_sole_driver: Callable[[], None],
 ) -> StudyResult:
     room = place.room
     config, folder = decide_execution(manifest.config, room), StudyFolder(root.resolve())
@@ -303,6 +345,7 @@ def _run(
                 *mirrors,
             ],
             on_rounds=on_rounds,
+            check_sole_driver=check_sole_driver,
             prior=prior,
         )
         for record in session.records:
@@ -382,16 +425,11 @@ def _optuna_view(manifest: Manifest, folder: StudyFolder) -> OptunaView:
 
 @contextlib.contextmanager
 def _mirrors(manifest: Manifest, folder: StudyFolder, console: Console) -> Iterator["list[WandbMirror]"]:
-    """The W&B mirror, where there is one; it takes in what an earlier driver left, and in the end all is sent."""
+    """The W&B mirror, where there is one."""
     if manifest.config.wandb.mode == "off":
         yield []
         return
-    from gan_study.study.watch.tracking import WandbMirror  # late: W&B takes half a second
+    from gan_study.study.watch.tracking import mirroring  # late: W&B takes half a second
 
-    mirror = WandbMirror(manifest, folder)
-    try:
-        mirror.catch_up(read_records(folder.records))
-        yield [mirror]
-    finally:
-        for problem in dict.fromkeys(mirror.close()):
-            say(console, f"W&B: {problem}")
+    with mirroring(manifest, folder, say=lambda text: say(console, f"W&B: {text}")) as mirrors:
+        yield mirrors

@@ -15,6 +15,7 @@ from gan_study.study.plan.selection import read_selection, write_selection
 from gan_study.study.plan.trials import PlannedTrial
 from gan_study.study.run import questions
 from gan_study.study.run.decision_store import DecisionStore
+from gan_study.study.run.failures import FailureWatch
 from gan_study.study.run.folder import StudyFolder
 from gan_study.study.run.record_store import RecordStore
 from gan_study.study.run.time_budget import Running, TimeBudget, TimeGate
@@ -53,7 +54,7 @@ class StudySession:
     A record is on disk before anything else learns of it. `imbalance_ratios` gives the largest over smallest
     class count at each of the study's ratios, for the records of trials that did not come so far. `on_rounds` is
     told of each decision on a further round of seeds, once it is on disk. `prior` are the records of another study
-    whose search informs this one's.
+    whose search informs this one's. `check_sole_driver` raises where another driver may write to the folder too.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class StudySession:
         budget: TimeBudget,
         observers: Sequence[Observer],
         on_rounds: Callable[[Rounds], None],
+        check_sole_driver: Callable[[], None],
         prior: Sequence[TrialRecord] = (),
     ) -> None:
         patience = config.resources.storage_patience_seconds
@@ -94,6 +96,8 @@ class StudySession:
         self._view.rebuild(self.records)
         self._imbalance_ratios = imbalance_ratios
         self._observers = observers
+        self._failures = FailureWatch()
+        self._check_sole_driver = check_sole_driver
         self._running: dict[str, _Running] = {}
         self._rescheduled: deque[PlannedTrial] = deque()
         self._budget, self._gate = budget, TimeGate(budget)
@@ -202,7 +206,11 @@ class StudySession:
         self.ended(failed_record(trial.config, trial.purpose, reason=reason, imbalance_ratio=ratio))
 
     def ended(self, record: TrialRecord) -> None:
-        """A trial has come to its end, whatever that is; its record is on disk before anybody else hears of it."""
+        """A trial has come to its end, whatever that is; its record is on disk before anybody else hears of it.
+
+        Raises TooManyFailuresError where most trials of this run fail alike.
+        """
+        self._check_sole_driver()
         self.records.append(record)
         self._budget.ended(record)
         del self._running[record.trial_id]
@@ -210,3 +218,4 @@ class StudySession:
             self._view.finished(record)
         for observer in self._observers:
             observer.finished(record)
+        self._failures.ended(record)

@@ -1,7 +1,7 @@
 """A study session as Ray Tune sees it: a searcher that hands out its trials, a callback that takes them in."""
 
-import textwrap
 import time
+import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,9 +17,10 @@ from gan_study.study.plan.trials import PlannedTrial
 from gan_study.study.run.folder import StudyFolder
 from gan_study.study.run.ray_internals import drop_trial_state
 from gan_study.study.run.session import StudySession
+from gan_study.trainables.runtime.storage import write_atomically
 from gan_study.trainables.trial.request import REPORT, REQUEST, TrialLimits, TrialPlaces, TrialReport, TrialRequest
+from gan_study.trainables.trial.trainable import BrokenProcessError
 
-_REASON_LENGTH = 600
 # A person hears within a minute that nothing can run.
 NOTICE_SECONDS = 50.0
 
@@ -42,6 +43,8 @@ class SessionSearcher(NotPickled, Searcher):  # type: ignore[misc]
 
     def __init__(self, session: StudySession, folder: StudyFolder, resources: ResourceConfig) -> None:
         super().__init__()
+        self._mark = uuid.uuid4().hex
+        write_atomically(folder.token, self._mark.encode(), patience_seconds=resources.storage_patience_seconds)
         self._session = session
         self._folder = folder
         self._resources = resources
@@ -79,6 +82,8 @@ class SessionSearcher(NotPickled, Searcher):  # type: ignore[misc]
                 cache=folder.cache,
                 gans=folder.confirmed_gans(planned.trial_id) if is_alone else folder.gans,
                 log=folder.log_of(planned.trial_id),
+                token=folder.token,
+                mark=self._mark,
             ),
             limits=replace(self._limits, ends_at=self._session.ends_at),
             checkpoint_steps=planned.checkpoint_steps,
@@ -161,10 +166,11 @@ class SessionCallback(NotPickled, tune.Callback):  # type: ignore[misc]
 
 
 def _last_error(trial: Trial) -> str:
-    """How a trial failed last, in Ray's words: the cause, then pages of advice. Empty where it is unknown.
+    """How a trial failed last: in the trial's own words where its process was blamed, else in Ray's.
 
-    Read where the driver has noted it, as Tune would have it in the study's folder only with its own state.
+    Empty where it is unknown. Read where the driver has noted it, as Tune would have it in the study's folder only
+    with its own state.
     """
-    notes = Path(trial.error_file).read_text(encoding="utf-8") if trial.error_file else ""
+    notes = Path(trial.error_file).read_text(encoding="utf-8", errors="replace") if trial.error_file else ""
     _, _, words = notes.rpartition("Failure # ")[2].partition("\n")
-    return textwrap.shorten(words, width=_REASON_LENGTH, placeholder=" ...")
+    return words.rpartition(f"{BrokenProcessError.__name__}: ")[2]

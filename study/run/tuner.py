@@ -35,7 +35,6 @@ def run_trials(
 ) -> None:
     """Run the session's trials to the end, or until the person stops it; raises what a person can mend."""
     _set_environment(room, verbose=verbose)
-    restart_after_oom()
     placement = tune.PlacementGroupFactory([dict(room.trial)])
     tuner = tune.Tuner(
         tune.with_resources(tune.with_parameters(GanStudyTrainable, images=images), placement),
@@ -61,13 +60,14 @@ def run_trials(
         ),
     )
     try:
-        tuner.fit()
+        with restart_after_oom():
+            tuner.fit()
     except TuneError as error:
         raise reason_of(error) from None
 
 
 def _set_environment(room: Room, *, verbose: bool) -> None:
-    """Set what Tune reads from environment variables alone."""
+    """Set what Tune reads from environment variables alone; the caller gives the environment back."""
     # A searcher's trials are otherwise asked for one by one, each when the worker of the one before has started:
     # on 16 cores that is a minute. One more than there are workers waits, for the first that becomes free. Where
     # machines are started for what waits, as much waits as may.

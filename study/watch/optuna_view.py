@@ -1,21 +1,22 @@
 """The search in an Optuna storage, for optuna-dashboard and Optuna's own plots: a view of the records."""
 
 import contextlib
-import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 import optuna
 from optuna.exceptions import StorageInternalError
+from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
 
 from gan_study.search_spaces.space import Space
 from gan_study.study.plan.searcher import STATES, to_optuna, value_of
-from gan_study.study.plan.storage_url import without_secrets
+from gan_study.study.plan.storage_url import kind_of, sqlite_file, sqlite_url
 from gan_study.trainables.base.settings import UserError
 from gan_study.trainables.record import Milestone, SearchStep, TrialRecord
 from gan_study.trainables.runtime.storage import retry
@@ -53,9 +54,9 @@ class OptunaView:
     def __init__(self, *, storage: str, study_name: str, space: Space, patience_seconds: float = 0.0) -> None:
         self._space = space
         self._patience_seconds = patience_seconds
-        self._url = without_secrets(storage)
+        self._kind = kind_of(storage)
         with self._storage_errors():
-            self._storage = optuna.storages.get_storage(storage)
+            self._storage = _open(storage)
         self._name = study_name
         # Each trial's number in the storage.
         self._running: dict[str, int] = {}
@@ -115,7 +116,10 @@ class OptunaView:
             # SQLAlchemy continues with the statement and its values.
             first_line = str(cause or error).partition("\n")[0]
             kind = StorageUnavailableError if isinstance(cause, OperationalError) else UserError
-            raise kind(f"Optuna's storage {self._url}: {first_line}") from None
+            if isinstance(error, ImportError | ValueError) or isinstance(cause, ArgumentError):
+                # It cannot be opened at all; such messages repeat the URL.
+                first_line = f"cannot be opened ({type(error).__name__}); look at its URL, and for its driver"
+            raise kind(f"Optuna's storage ({self._kind}): {first_line}") from None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,22 +156,27 @@ def differences(*, storage: str, study_name: str, records: Iterable[TrialRecord]
         yield Difference(what=f"trial {trial_id}: not there", is_late=True)
 
 
+def _open(url: str) -> BaseStorage:
+    # Optuna takes braces for a template's.
+    return optuna.storages.get_storage(url.replace("{", "%7B").replace("}", "%7D"))
+
+
 def _rows(storage: str, study_name: str) -> list[FrozenTrial]:
-    file = re.fullmatch(r"sqlite:///(?!file:)([^?]+)", storage)
+    file = sqlite_file(storage)
     if file is None:
         return _rows_at(storage, study_name)
     try:
-        return _rows_at(f"sqlite:///file:{file[1]}?mode=ro&uri=true", study_name)
+        return _rows_at(sqlite_url(file, is_read_only=True), study_name)
     except (StorageInternalError, OperationalError) as error:
         # A driver killed within a transaction leaves a journal to be rolled back before anyone reads: in a copy,
         # as nothing is written here. While a driver lives, SQLite knows that its journal is no such rest.
         if _SQLITE_WANTS_ROLLBACK not in f"{error} {error.__cause__}":
             raise
         with tempfile.TemporaryDirectory() as folder:
-            copied = [shutil.copy(path, folder) for path in (file[1], f"{file[1]}-journal")]
-            return _rows_at(f"sqlite:///{copied[0]}", study_name)
+            copied = [shutil.copy(path, folder) for path in (file, f"{file}-journal")]
+            return _rows_at(sqlite_url(Path(copied[0])), study_name)
 
 
 def _rows_at(url: str, study_name: str) -> list[FrozenTrial]:
-    opened = optuna.storages.get_storage(url)
+    opened = _open(url)
     return opened.get_all_trials(opened.get_study_id_from_name(study_name))

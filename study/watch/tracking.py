@@ -1,7 +1,7 @@
 """The mirror of a study in Weights & Biases: one run a trial, and one of the study as a whole."""
 
 import contextlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -15,9 +15,11 @@ from pydantic import JsonValue
 from gan_study.study.plan.config import WandbConfig
 from gan_study.study.plan.trials import PlannedTrial
 from gan_study.study.run.folder import Manifest, StudyFolder
-from gan_study.study.watch.wandb_internals import EXPERIMENTAL_SETTINGS
+from gan_study.study.run.record_store import read_records
+from gan_study.study.watch.wandb_internals import EXPERIMENTAL_SETTINGS, session_of_ones_own
 from gan_study.trainables.base.settings import digest
 from gan_study.trainables.record import TrialRecord
+from gan_study.trainables.trial.outcome import one_line
 
 if TYPE_CHECKING:
     from gan_study.analysis.trial import Trial
@@ -27,6 +29,9 @@ _SECONDS_TO_ANSWER = 30
 # Until it has taken in a run that has ended, some MB at most; its client would wait for ever. What it waits for
 # before that, the tables, has a limit of another kind: attempts, 2, 4, 8 ... s after one another.
 _SECONDS_TO_SEND = 120
+
+# What W&B raises where it can keep nothing; without a home folder Python has a RuntimeError.
+_NO_MIRROR = (OSError, RuntimeError, wandb.Error)
 
 Mode: TypeAlias = Literal["online", "offline"]
 Fill: TypeAlias = Callable[[wandb.Run], None]
@@ -124,7 +129,7 @@ class WandbMirror:
     def close(self) -> list[str]:
         """Wait until all is sent; gives back what went wrong, and what is still to be sent, one line each."""
         self._thread.shutdown(wait=True)
-        problems = [str(error) for run in self._runs if (error := run.exception()) is not None]
+        problems = [one_line(str(error)) for run in self._runs if (error := run.exception()) is not None]
         return problems if self._connection.problem is None else [*problems, self._connection.problem]
 
     def _mirror(self, record: TrialRecord) -> None:
@@ -166,21 +171,50 @@ def _pictures(trial: "Trial") -> dict[str, wandb.Image]:
     return {kind: wandb.Image(picture) for kind, picture in drawn.items() if picture is not None}
 
 
-def mirror_report(manifest: Manifest, folder: StudyFolder) -> str | None:
+@contextlib.contextmanager
+def mirroring(
+    manifest: Manifest, folder: StudyFolder, *, say: Callable[[str], None]
+) -> Iterator[list[WandbMirror]]:
+    """The mirror of a study for the block, after which all is sent; none where it cannot be made.
+
+    It takes in what an earlier driver left. What goes wrong is said: a study does without its mirror.
+    """
+    with contextlib.ExitStack() as closing:
+        try:
+            if foreign := closing.enter_context(session_of_ones_own(folder.mirrored.parent)):
+                say(f"not for this study, and ignored: {', '.join(foreign)}")
+            mirror = WandbMirror(manifest, folder)
+            mirror.catch_up(read_records(folder.records))
+        except _NO_MIRROR as error:
+            say(f"runs are not mirrored: {one_line(str(error))}")
+            yield []
+            return
+        try:
+            yield [mirror]
+        finally:
+            for problem in dict.fromkeys(mirror.close()):
+                say(problem)
+
+
+def mirror_report(manifest: Manifest, folder: StudyFolder) -> list[str]:
     """One run of the study as a whole: the tables (CSV) and plots (PNG) of its report, and the page.
 
-    Gives back why W&B did not answer, where it did not; the run is kept on disk then.
+    Gives back what went wrong, a line each; where W&B did not answer, the run is kept on disk.
     """
     connection = Connection(manifest.config.wandb, folder)
-    connection.make_run(
-        partial(_fill_with_report, folder.report),
-        job_type="summary",
-        id=f"{manifest.study_id}-summary",
-        name=f"{manifest.config.name} summary",
-        tags=[manifest.unique_name, "summary"],
-        config={"study": manifest.unique_name},
-    )
-    return connection.problem
+    try:
+        with session_of_ones_own(folder.mirrored.parent):
+            connection.make_run(
+                partial(_fill_with_report, folder.report),
+                job_type="summary",
+                id=f"{manifest.study_id}-summary",
+                name=f"{manifest.config.name} summary",
+                tags=[manifest.unique_name, "summary"],
+                config={"study": manifest.unique_name},
+            )
+    except _NO_MIRROR as error:
+        return [f"the report is not mirrored: {one_line(str(error))}"]
+    return [] if connection.problem is None else [connection.problem]
 
 
 def _fill_with_report(report: Path, run: wandb.Run) -> None:

@@ -1,10 +1,13 @@
 """What a person types, and what they get back when it cannot be done."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +15,9 @@ from PIL import Image
 
 from gan_study.search_spaces.spaces import SPACES
 from gan_study.study.plan.recipe import recipe_names, study_config
+from gan_study.study.run.failures import TooManyFailuresError
 from gan_study.study.run.folder import create_study_folder
+from gan_study.study.run.result import MostTrialsFailedError
 from gan_study.trainables.balancing.catalog import BALANCERS
 from gan_study.trainables.base.settings import UserError
 from gan_study.trainables.classifiers.catalog import CLASSIFIERS
@@ -225,3 +230,33 @@ def test_a_command_loads_only_what_it_needs():
     needless = {"imblearn", "matplotlib", "pandas", "ray", "sklearn", "torchvision", "wandb"}
     assert needless & set(process.stdout.split()) == set()
     assert "torch" in process.stdout.split()
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (TooManyFailuresError("5 of the last 5 trials failed alike"), 1),
+        (MostTrialsFailedError("5 of 8 trials failed"), 1),
+        (UserError("resources: a trial asks for 4096 CPU"), 2),
+        (SystemExit(143), 143),
+        (RuntimeError("can't start new thread"), 2),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_how_a_study_ended_is_the_exit_code_and_one_line(gan_study, monkeypatch, error, code):
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr("gan_study.study.run.runner.run_study", fail)
+    result = gan_study("run", "quickstart")
+    assert result[0] == code and result[2].count("\n") == 1 and result[2].startswith("gan-study: ")
+
+
+def test_who_has_no_home_folder_has_the_temporary_one(gan_study, monkeypatch):
+    def none():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", none)
+    monkeypatch.setenv("HOME", "")
+    assert gan_study("show", "quickstart")[0] == 0
+    assert os.environ["HOME"] == tempfile.gettempdir()

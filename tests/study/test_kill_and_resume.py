@@ -15,11 +15,13 @@ import pytest
 from rich.console import Console
 
 from gan_study.study.balance import BalanceOptions, export_request, run_export
+from gan_study.study.run.ray_guard import session_processes, start_tick
 from gan_study.study.run.record_store import read_records
 from gan_study.study.run.runner import resume_study
 from gan_study.study.watch.check import check_study
 from gan_study.trainables.arrays import ArrayFile
 from gan_study.trainables.gans.trainer import GanTrainer
+from tests.study.left_over import assert_nothing_left
 
 pytestmark = pytest.mark.faults
 
@@ -82,8 +84,10 @@ def kill_after(folder: Path, num_records: int, *, try_a_second_driver: bool):
         # The first stands still meanwhile: the second takes seconds to begin, in which the first might be done.
         os.kill(process.pid, signal.SIGSTOP)
         assert_a_second_driver_is_refused(folder, first=process.pid)
+    since = start_tick(process.pid)
     os.kill(process.pid, signal.SIGKILL)
     process.communicate(timeout=60)
+    assert_nothing_left(process.pid, since)
 
 
 def assert_a_second_driver_is_refused(folder: Path, *, first: int):
@@ -144,6 +148,34 @@ def test_killed_and_resumed_it_is_the_same_study(undisturbed, tmp_path, kills):
     run("resume", str(folder))
     assert outcomes(folder) == outcomes(undisturbed)
     assert (folder / "selection.json").read_bytes() == (undisturbed / "selection.json").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("signals", "goal"),
+    [
+        pytest.param([signal.SIGKILL], "ray", id="killed while Ray starts"),
+        pytest.param([signal.SIGHUP], "records.jsonl", id="its terminal is closed"),
+        pytest.param([signal.SIGINT] * 3, "records.jsonl", id="interrupted three times"),
+        pytest.param([signal.SIGTERM], "records.jsonl", id="ended"),
+    ],
+)
+def test_however_a_driver_ends_no_process_of_its_ray_is_left(tmp_path, signals, goal):
+    folder = tmp_path / "study"
+    process = start("run", "quickstart", *set_arguments(), "--out", str(folder))
+    since, deadline = start_tick(process.pid), time.monotonic() + 240
+    while not (session_processes(process.pid, since) if goal == "ray" else (folder / goal).exists()):
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.05)
+    for number in signals:
+        # To the whole group, as a terminal does.
+        os.killpg(process.pid, number)
+        time.sleep(0.3)
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode != 0
+    assert_nothing_left(process.pid, since)
+    assert "*** SIG" not in output and "Traceback" not in output, output
+    if goal != "ray":
+        assert check_study(folder).is_sound
 
 
 def test_optunas_storage_agrees_with_the_records(undisturbed):

@@ -17,8 +17,10 @@ from threadpoolctl import threadpool_info
 from gan_study.study.plan.recipe import study_config
 from gan_study.study.run import runner, tuner
 from gan_study.study.run.decision_store import read_decisions
+from gan_study.study.run.failures import TooManyFailuresError
 from gan_study.study.run.folder import StudyFolder
-from gan_study.study.run.runner import run_study
+from gan_study.study.run.record_store import read_records
+from gan_study.study.run.runner import resume_study, run_study
 from gan_study.study.run.tuner import MAX_RESTARTS
 from gan_study.study.watch.journal import TRIAL_ENDED, read_log
 from gan_study.trainables.data.prepared import image_source
@@ -28,7 +30,7 @@ from gan_study.trainables.trial.config import parse_trial
 from gan_study.trainables.trial.outcome import Purpose
 from gan_study.trainables.trial.request import REPORT, REQUEST, TrialLimits, TrialPlaces, TrialRequest
 from gan_study.trainables.trial.run import run_trial
-from gan_study.trainables.trial.trainable import GanStudyTrainable, SharedImages, share
+from gan_study.trainables.trial.trainable import BrokenProcessError, GanStudyTrainable, SharedImages, share
 from tests.one_ray import TOO_MANY_THREADS, start_shared_ray
 from tests.shared_images import share_as
 
@@ -133,8 +135,14 @@ NO_LIMITS = TrialLimits()
 def given(folder, purpose, *, limits=NO_LIMITS, **changes):
     """What Tune hands a worker for one trial."""
     places = TrialPlaces(
-        study=folder, cache=folder / "cache", gans=folder / "cache" / "gans", log=folder / "log.jsonl"
+        study=folder,
+        cache=folder / "cache",
+        gans=folder / "cache" / "gans",
+        log=folder / "log.jsonl",
+        token=folder / "token",
+        mark="seen",
     )
+    (folder / "token").write_text("seen")
     config = parse_trial({**TRIAL, **changes})
     request = TrialRequest(config=config, purpose=purpose, imbalance_ratio=10.0, places=places, limits=limits)
     return {REQUEST: request}
@@ -164,9 +172,11 @@ def test_only_a_confirmation_asks_for_the_test_part(local_ray, tmp_path):
     search = Purpose(phase="search", baseline=0.5, search=SearchStep(number=0, params={}))
     confirm = given(tmp_path, Purpose(phase="confirm"), evaluation={"test": True})
     trials = [given(tmp_path, Purpose(phase="baseline")), given(tmp_path, search), confirm]
-    baseline, searched, confirmed = records_of(images, trials)
-    assert baseline.status == searched.status == "complete"
-    assert confirmed.status == "failed" and "the test part was asked for" in confirmed.failure
+    records = records_of(images, trials)
+    assert [next(records).status, next(records).status] == ["complete", "complete"]
+    # It is not believed in a process that has run others.
+    with pytest.raises(BrokenProcessError, match="the test part was asked for"):
+        next(records)
 
 
 def test_a_trial_that_is_stopped_early_is_seen_as_pruned(local_ray, tmp_path):
@@ -271,6 +281,46 @@ def test_a_trial_without_memory_and_one_that_dies_again_and_again_are_recorded(l
     assert [record.status for record in others] == ["complete"]
     # One for each that ends, and one more for each restart.
     assert calls.stat().st_size == 3 + MAX_RESTARTS
+
+
+@pytest.mark.faults
+def test_a_device_that_is_lost_costs_a_process_and_no_trial(local_ray, tmp_path, monkeypatch):
+    """From the third trial on the first process fails at all that it does, as after a CUDA kernel has failed."""
+    calls, lost = tmp_path / "calls", tmp_path / "lost"
+
+    said = "CUDA error: device-side assert triggered\nCUDA kernel errors might be \x1b[31mred"
+
+    class Sticky(SharedImages):
+        def pool(self):
+            with calls.open("a") as file:
+                file.write(".")
+            if calls.stat().st_size == 3:
+                lost.write_text(str(os.getpid()))
+            if lost.exists() and lost.read_text() == str(os.getpid()):
+                raise RuntimeError(
+                    "CUDA error: device-side assert triggered\nCUDA kernel errors might be \x1b[31mred"
+                )
+            return super().pool()
+
+    monkeypatch.setattr(runner, "share", share_as(Sticky))
+    short = ("search.trials=0", "balancers.vanilla_gan.gan.generator_steps=1")
+    result = run_study(study(*short), out=tmp_path / "study")
+    assert [record.failure for record in result.trials] == [None] * 5
+    assert calls.stat().st_size == 6
+
+    class Broken(SharedImages):
+        def pool(self):
+            raise RuntimeError(said)
+
+    monkeypatch.setattr(runner, "share", share_as(Broken))
+    with pytest.raises(TooManyFailuresError, match="5 of the last 5 trials failed alike, so the study"):
+        run_study(study(*short, "confirm.seeds=[1, 2]"), out=tmp_path / "broken")
+    records = read_records(tmp_path / "broken" / "records.jsonl")
+    reason = "RuntimeError: CUDA error: device-side assert triggered CUDA kernel errors might be red"
+    assert [record.failure for record in records] == [reason] * 5
+    monkeypatch.setattr(runner, "share", share)
+    result = resume_study(tmp_path / "broken", retry_failed=True)
+    assert [record.status for record in result.trials] == ["complete"] * 8
 
 
 @pytest.mark.faults

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from gan_study.study.run.ray_guard import start_tick
 from gan_study.study.run.record_store import read_records
 from gan_study.study.watch.check import check_study
+from tests.study.left_over import assert_nothing_left
 from tests.study.test_kill_and_resume import outcomes, run, start
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(3600)]
@@ -71,8 +73,10 @@ def test_killed_twenty_times_at_random_it_is_the_same_study(tmp_path):
             time.sleep(0.02)
         time.sleep(rng.uniform(0, 0.5))
         assert process.poll() is None, "the study was over before the last kill"
+        since = start_tick(process.pid)
         os.kill(process.pid, signal.SIGKILL)
         process.communicate(timeout=120)
+        assert_nothing_left(process.pid, since)
         if (folder / "study.json").exists():
             assert check_study(folder).is_sound
     run("resume", str(folder))

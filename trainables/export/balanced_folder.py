@@ -25,7 +25,7 @@ from gan_study.trainables.data.source import DataConfig
 from gan_study.trainables.data.sources.image_folder import list_images, read_images
 from gan_study.trainables.export.layout import read_settings
 from gan_study.trainables.runtime.environment import Library, use
-from gan_study.trainables.runtime.process import use_threads
+from gan_study.trainables.runtime.process import arithmetic_given_back, use_threads
 from gan_study.trainables.runtime.storage import write_atomically
 from gan_study.trainables.trial.config import TrialConfig, parse_trial
 from gan_study.trainables.trial.data import validation_on_device
@@ -162,6 +162,7 @@ def validation_scores(folder: Path | str, description: Description, *, device: t
     return score(held_out.labels, probabilities, minority=minority, class_proportions=proportions)
 
 
+@arithmetic_given_back()
 def retrained(folder: Path | str) -> dict[str, float | None]:
     """The validation scores by name, from the images in `folder` and nothing else; for a CPU.
 

@@ -85,10 +85,12 @@ def logging_to(path: Path) -> Iterator[None]:
     on_stderr = logging.StreamHandler()
     on_stderr.setLevel(logging.WARNING)
     logger = logging.getLogger(ROOT)
-    logger.setLevel(logging.DEBUG)
-    logger.propagate = False
-    with contextlib.ExitStack() as removing:
+    with contextlib.ExitStack() as restoring:
+        restoring.callback(setattr, logger, "propagate", logger.propagate)
+        restoring.callback(logger.setLevel, logger.level)
+        logger.setLevel(logging.DEBUG)
+        logger.propagate = False
         for handler in (AppendingHandler(path), on_stderr):
             logger.addHandler(handler)
-            removing.callback(logger.removeHandler, handler)
+            restoring.callback(logger.removeHandler, handler)
         yield

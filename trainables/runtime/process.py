@@ -1,10 +1,14 @@
 """What a process that trains is set to: its threads, and what it does with freed memory."""
 
+import contextlib
 import ctypes
 import os
+from collections.abc import Iterator
 
 import torch
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController, threadpool_limits
+
+from gan_study.trainables.runtime.environment import library, use
 
 # Parameters of glibc's mallopt (malloc.h), and their values in bytes.
 _MALLOC_SETTINGS = (
@@ -24,6 +28,24 @@ def use_threads(count: int) -> None:
     os.environ["OMP_NUM_THREADS"] = str(count)
     threadpool_limits(count)
     torch.set_num_threads(count)
+
+
+@contextlib.contextmanager
+def arithmetic_given_back() -> Iterator[None]:
+    """Give a caller's process its threads and its library of matrix products back after the block."""
+    threads, chosen, told = torch.get_num_threads(), library(), os.environ.get("OMP_NUM_THREADS")
+    pools = [(pool, pool.num_threads) for pool in ThreadpoolController().lib_controllers]
+    try:
+        yield
+    finally:
+        for pool, before in pools:
+            pool.set_num_threads(before)
+        torch.set_num_threads(threads)
+        use(chosen)
+        if told is None:
+            os.environ.pop("OMP_NUM_THREADS", None)
+        else:
+            os.environ["OMP_NUM_THREADS"] = told
 
 
 def keep_freed_memory() -> bool:

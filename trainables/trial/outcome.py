@@ -1,6 +1,7 @@
 """What comes of a trial: its record and its arrays."""
 
 import datetime
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
@@ -50,6 +51,11 @@ from gan_study.trainables.trial.artifacts import (
 )
 from gan_study.trainables.trial.config import TrialConfig, dump_trial, gan_settings, pretrained_on
 from gan_study.trainables.trial.data import TrialData
+
+# What sets colours and moves the cursor on a terminal (ECMA-48), and what else is no text.
+_TERMINAL_CODES = re.compile(
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.?)|[\x00-\x08\x0e-\x1f\x7f]"
+)
 
 
 @settings
@@ -162,9 +168,9 @@ def complete(
 
 
 def failed_record(config: TrialConfig, purpose: Purpose, *, reason: str, imbalance_ratio: float) -> TrialRecord:
-    """The record of a trial that did not come to an end, and why."""
+    """The record of a trial that did not come to an end, and why: one line, without a terminal's codes."""
     blank = _blank_record(config, purpose, imbalance_ratio=imbalance_ratio)
-    return replace(blank, failure=shorten(reason, MOST_FAILURE_BYTES), finished_at=_now())
+    return replace(blank, failure=shorten(one_line(reason), MOST_FAILURE_BYTES), finished_at=_now())
 
 
 def pruned_record(
@@ -184,9 +190,14 @@ def pruned_record(
     return replace(blank, status="pruned", stop=stop, finished_at=_now())
 
 
+def one_line(text: str) -> str:
+    """`text` in one line, without the codes that steer a terminal."""
+    return " ".join(_TERMINAL_CODES.sub("", text).split())
+
+
 def describe_failure(error: BaseException) -> str:
     """One line that says what went wrong."""
-    message = " ".join(str(error).split())
+    message = one_line(str(error))
     return message if isinstance(error, UserError) else f"{type(error).__name__}: {message}"
 
 

@@ -1,11 +1,13 @@
 """What crosses Ray's border: the request that the driver hands to a worker, and what the worker reports back."""
 
+import errno
+import socket
 from dataclasses import dataclass
 from pathlib import Path
 
 from gan_study.trainables.gans.batched import ALONE, TrialExecution
 from gan_study.trainables.record import Milestone, TrialRecord
-from gan_study.trainables.runtime.storage import StorageError
+from gan_study.trainables.runtime.storage import StorageError, retry
 from gan_study.trainables.trial.config import TrialConfig
 from gan_study.trainables.trial.outcome import Purpose
 
@@ -25,6 +27,30 @@ class TrialPlaces:
     """Checkpoints of GANs."""
     log: Path
     """The trial's own log."""
+    token: Path
+    """A file that holds `mark` wherever the study's folder is seen, and not another one or none."""
+    mark: str
+
+    def find_fault(self, *, patience_seconds: float) -> StorageError | None:
+        """Why this machine is not to write to these places; None where it sees the study's folder.
+
+        A folder that was just made may take a network file system a while to show.
+        """
+
+        def look() -> None:
+            try:
+                is_seen = self.token.read_text(encoding="utf-8") == self.mark
+            except (FileNotFoundError, NotADirectoryError):
+                is_seen = False
+            if not is_seen:
+                what = f"{socket.gethostname()} sees another folder, or none, where the study's is; mount it there"
+                raise StorageError(errno.ENOTCONN, what, str(self.study))
+
+        try:
+            retry(look, seconds=patience_seconds)
+        except OSError as error:
+            return error if isinstance(error, StorageError) else StorageError(*error.args, str(self.study))
+        return None
 
 
 @dataclass(frozen=True, kw_only=True)

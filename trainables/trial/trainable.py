@@ -2,8 +2,9 @@
 
 import logging
 import math
+import re
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
 
@@ -12,10 +13,11 @@ import torch
 from ray import tune
 
 from gan_study.trainables.arrays import to_bytes
-from gan_study.trainables.base.settings import dump
+from gan_study.trainables.base.settings import UserError, dump
 from gan_study.trainables.data.images import Loaded
 from gan_study.trainables.data.source import ImageSource
 from gan_study.trainables.gans.checkpoints import Checkpoints
+from gan_study.trainables.gans.trainer import DivergedError
 from gan_study.trainables.record import Milestone
 from gan_study.trainables.runtime.cache import FolderStore
 from gan_study.trainables.runtime.logs import logging_to
@@ -28,6 +30,13 @@ from gan_study.trainables.trial.request import REQUEST, TrialReport, TrialReques
 from gan_study.trainables.trial.run import TrialEvent, run_trial
 
 _log = logging.getLogger(__name__)
+
+# What settings, data and the size of the machine explain.
+_OF_THE_TRIAL = (UserError, DivergedError, MemoryError, torch.OutOfMemoryError, TimeLimitExceeded)
+# What torch says of CUDA, its libraries and HIP; older ones raise a plain RuntimeError.
+_DEVICE_ERROR = re.compile(
+    r"\b(?:cuda|hip|cudnn|cublas|cusolver|cufft|nccl) error|\bcu[a-z]+_status_|device-side assert", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,12 +83,16 @@ def share(source: ImageSource) -> SharedImages:
     )
 
 
+class BrokenProcessError(Exception):
+    """A trial failed in a process that may be to blame: this one ends, and the trial is tried in another."""
+
+
 class GanStudyTrainable(tune.Trainable):  # type: ignore[misc]
     """Runs one trial; each step continues to the trial's next milestone, the last one to its end.
 
     The last step reports the complete record. A trial that raises is a result too, a record that says why, so that
-    Ray's own retries are left for processes and machines that die. Storage that fails for too long is no fault of
-    the trial: it leaves no record, and the driver is told to stop.
+    Ray's own retries are left for processes and machines that die, and for processes that `may_be_broken`. Storage
+    that fails for too long is no fault of the trial: it leaves no record, and the driver is told to stop.
     """
 
     _request: TrialRequest
@@ -87,15 +100,23 @@ class GanStudyTrainable(tune.Trainable):  # type: ignore[misc]
     _deadline: float | None
     _ends_with_study: bool
     _has_begun: bool
+    _fault: StorageError | None
+    _num_trials: int
+    """How many trials have begun in this process."""
+    _failures: list[str]
+    """Why those failed that did."""
 
     def setup(self, config: dict[str, TrialRequest], images: SharedImages) -> None:
         """Begin the trial that `config` asks for; `images` are the study's data set."""
         self._images = images
+        self._num_trials, self._failures = 0, []
         use_threads(assigned_cpus())
         keep_freed_memory()
         request = config[REQUEST]
         folder, patience = request.places.cache / "matrix_products", request.limits.storage_patience_seconds
-        choose_library(partial(agree_on_library, folder, patience_seconds=patience))
+        self._fault = request.places.find_fault(patience_seconds=patience)
+        if self._fault is None:
+            choose_library(partial(agree_on_library, folder, patience_seconds=patience))
         self._begin(request)
 
     def reset_config(self, new_config: dict[str, TrialRequest]) -> bool:
@@ -104,12 +125,18 @@ class GanStudyTrainable(tune.Trainable):  # type: ignore[misc]
         return True
 
     def step(self) -> dict[str, object]:
-        """Continue to the next milestone or to the end; what happens meanwhile goes to the trial's log."""
+        """Continue to the next milestone or to the end; what happens meanwhile goes to the trial's log.
+
+        A machine that does not see the study's folder says so, and writes nothing.
+        """
+        if self._fault is not None:
+            return TrialReport(storage_error=self._fault).to_tune()
         with logging_to(self._request.places.log):
             if not self._has_begun:
                 # Not when it is handed over: Tune may still give it to another process.
                 _log.info("began", extra={"balancer": self._request.config.balancing.name})
                 self._has_begun = True
+                self._num_trials += 1
             return self._step().to_tune()
 
     def _step(self) -> TrialReport:
@@ -132,6 +159,10 @@ class GanStudyTrainable(tune.Trainable):  # type: ignore[misc]
         _log.error("failed", exc_info=error)
         config, purpose, ratio = self._request.config, self._request.purpose, self._request.imbalance_ratio
         reason = describe_failure(error)
+        if may_be_broken(error, is_reused=self._num_trials > 1, failures=self._failures):
+            # Tune ends this process, and starts the trial anew in another one.
+            raise BrokenProcessError(reason)
+        self._failures.append(reason)
         return TrialReport(record=failed_record(config, purpose, reason=reason, imbalance_ratio=ratio))
 
     def _begin(self, request: TrialRequest) -> None:
@@ -173,6 +204,19 @@ class GanStudyTrainable(tune.Trainable):  # type: ignore[misc]
             to_bytes(outcome.arrays),
             patience_seconds=self._request.limits.storage_patience_seconds,
         )
+
+
+def may_be_broken(error: BaseException, *, is_reused: bool, failures: Collection[str]) -> bool:
+    """Whether the process may be to blame for a trial's `error`, rather than the trial.
+
+    A GPU's context is lost once a kernel failed in it: all that comes after fails too. So is a process suspected
+    in which a trial failed alike before (`failures` are the reasons), or which `is_reused` after another trial and
+    fails in a way that settings, data and the machine's size do not explain.
+    """
+    if isinstance(error, _OF_THE_TRIAL):
+        return describe_failure(error) in failures
+    is_of_device = isinstance(error, torch.AcceleratorError) or _DEVICE_ERROR.search(str(error)) is not None
+    return is_reused or is_of_device
 
 
 def assigned_cpus() -> int:

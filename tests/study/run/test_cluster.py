@@ -19,6 +19,7 @@ from gan_study.study.run.cluster import (
     asked_for,
     in_words,
     num_fitting,
+    ray_cluster,
     room_for_trials,
     startable_machines,
 )
@@ -189,6 +190,26 @@ def test_it_is_said_when_no_trial_finds_a_machine(states, is_said):
     notice.on_step_begin(3, trials)
     assert len(said) == is_said
     assert all("No trial has begun for 0.02 s: each asks for 2 CPU" in line for line in said)
+
+
+@pytest.mark.parametrize("told_by", ["environment", "file"])
+def test_a_dead_cluster_that_auto_stands_for_is_found_out_at_once(tmp_path, monkeypatch, told_by):
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    if told_by == "environment":
+        monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
+    else:
+        (tmp_path / "ray").mkdir()
+        (tmp_path / "ray" / "ray_current_cluster").write_text("127.0.0.1:1")
+    message = r"^--address auto \(127\.0\.0\.1:1\): no cluster answers there"
+    with pytest.raises(UserError, match=message), ray_cluster("auto", verbose=False):
+        pass
+
+
+def test_a_temporary_folder_that_is_too_long_for_rays_sockets_is_said(tmp_path, monkeypatch):
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path / ("x" * 90)))
+    with pytest.raises(UserError, match="set RAY_TMPDIR to a shorter one"), ray_cluster(None, verbose=False):
+        pass
 
 
 @pytest.mark.ray

@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import signal
 import socket
+import stat
 import subprocess
 import threading
 import time
@@ -69,6 +70,31 @@ def test_a_killed_driver_leaves_no_lock_though_its_children_live(tmp_path, holde
     with sole_driver(tmp_path):
         assert json.loads((tmp_path / "driver.lock").read_bytes())["pid"] == os.getpid()
     assert (tmp_path / "driver.lock").read_bytes() == b""
+
+
+@pytest.mark.parametrize("then", ["deleted", "replaced"])
+def test_a_second_driver_is_refused_though_the_file_was_deleted(tmp_path, holder, then):
+    (tmp_path / "driver.lock").unlink()
+    if then == "replaced":
+        (tmp_path / "driver.lock").write_text("")
+    with pytest.raises(StudyInUseError, match="is being run by another process"), sole_driver(tmp_path):
+        pass
+
+
+def test_where_folders_cannot_be_locked_the_first_driver_stops_before_it_writes(tmp_path, monkeypatch):
+    plain = fcntl.flock
+
+    def of_files_alone(file, operation):
+        if stat.S_ISDIR(os.fstat(file).st_mode):
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        plain(file, operation)
+
+    monkeypatch.setattr(fcntl, "flock", of_files_alone)
+    with sole_driver(tmp_path) as check:
+        check()
+        (tmp_path / "driver.lock").unlink()
+        with pytest.raises(StudyInUseError, match="was deleted or replaced meanwhile"):
+            check()
 
 
 def test_a_refused_driver_leaves_the_first_ones_lock_alone(tmp_path, holder):

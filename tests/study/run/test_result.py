@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from gan_study.study.run.result import EveryTrialFailedError, StudyResult
+from gan_study.study.run.result import EveryTrialFailedError, MostTrialsFailedError, StudyResult
 from tests.study.plan.test_planner import study
 from tests.study.simulation import Simulation
 
@@ -14,13 +14,22 @@ def result(fails):
 
 
 def test_a_study_in_which_every_trial_failed_says_why():
-    with pytest.raises(EveryTrialFailedError, match=r"\b56 trials\b.*\b56 times\b.*: it broke$"):
+    with pytest.raises(
+        EveryTrialFailedError, match=r"^all 56 trials\b.*\b56 times\b.*: it broke;.*--retry-failed"
+    ):
         result(lambda trial: True).check()
 
 
-def test_one_success_is_a_study():
-    some = result(lambda trial: trial.config.balancing.name != "none")
+def test_a_study_in_which_most_trials_failed_is_no_success():
+    with pytest.raises(MostTrialsFailedError, match=r"^\d+ of \d+ trials failed;.*: it broke; `gan-study resume"):
+        result(lambda trial: trial.config.balancing.name != "none").check()
+
+
+def test_some_failures_are_said():
+    some = result(lambda trial: trial.purpose.phase == "search" and trial.cell.balancer == "vanilla_gan")
     assert some.check() is some
+    assert some.failures().startswith(f"{some.count('failed')} of {len(some.trials)} trials failed; ")
+    assert result(lambda trial: False).failures() is None
 
 
 def test_records_are_a_frame_with_one_row_a_trial():

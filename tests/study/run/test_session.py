@@ -44,6 +44,7 @@ def begin(tmp_path, seconds=None):
         budget=TimeBudget(seconds=seconds, num_workers=1),
         observers=[],
         on_rounds=lambda rounds: None,
+        check_sole_driver=lambda: None,
     )
 
 

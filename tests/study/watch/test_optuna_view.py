@@ -126,5 +126,5 @@ def test_a_storage_that_goes_on_failing_is_an_error_of_one_line(storage, searche
         raise OperationalError("INSERT", {}, sqlite3.OperationalError("disk I/O error"))
 
     monkeypatch.setattr(Session, "commit", always)
-    with pytest.raises(UserError, match=r"^Optuna's storage sqlite:.*disk I/O error$"):
+    with pytest.raises(UserError, match=r"^Optuna's storage \(sqlite\):.*disk I/O error$"):
         watching.started(searched[0].trial_id, searched[0].search)

@@ -2,6 +2,7 @@
 
 import http.server
 import json
+import os
 import re
 import threading
 from collections.abc import Mapping
@@ -14,7 +15,15 @@ from pydantic import JsonValue
 from gan_study.study.run.folder import Manifest, StudyFolder
 from gan_study.study.watch import tracking
 from gan_study.study.watch.dashboard import dashboard
-from gan_study.study.watch.tracking import WandbMirror, at_the_end, configuration, group, on_the_way, summary
+from gan_study.study.watch.tracking import (
+    WandbMirror,
+    at_the_end,
+    configuration,
+    group,
+    mirroring,
+    on_the_way,
+    summary,
+)
 from gan_study.study.watch.wandb_internals import EXPERIMENTAL_SETTINGS, specification
 from gan_study.trainables.record import Milestone
 from tests.analysis.planted import loss_arrays, plain_record, planted_record, with_arrays, write_arrays
@@ -97,6 +106,43 @@ def test_a_resumed_study_makes_the_runs_that_are_missing_and_no_second_one(recor
     ids = [record.trial_id for record in records[:3]]
     assert folder.mirrored.read_text().split() == ids
     assert runs(folder) == sorted(f"{manifest().study_id}-{trial_id}" for trial_id in ids)
+
+
+SWEEP = {
+    "WANDB_RUN_ID": "sweeps-run",
+    "WANDB_SWEEP_ID": "sweep",
+    "WANDB_RESUME": "must",
+    "WANDB_RUN_GROUP": "sweeps-group",
+    "WANDB_PROJECT": "sweeps-project",
+    "WANDB_MODE": "disabled",
+    "WANDB_DIR": "/sweeps/dir",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("has_begun", [True, False], ids=["in a session", "before any"])
+def test_a_sweep_around_it_changes_no_run(records, tmp_path, monkeypatch, no_wandb_yet, has_begun):
+    for name, value in SWEEP.items():
+        monkeypatch.setenv(name, value)
+    session = wandb.setup() if has_begun else None
+    folder, said = StudyFolder(tmp_path), []
+    with mirroring(manifest(), folder, say=said.append) as mirrors:
+        for mirror in mirrors:
+            for record in records[:2]:
+                mirror.finished(record)
+    assert said == [f"not for this study, and ignored: {', '.join(sorted(SWEEP))}"]
+    assert runs(folder) == sorted(f"{manifest().study_id}-{record.trial_id}" for record in records[:2])
+    assert {name: os.environ[name] for name in SWEEP} == SWEEP
+    assert wandb.setup() is session or not has_begun
+    assert (wandb.setup().settings.sweep_id, wandb.setup().settings.run_id) == ("sweep", "sweeps-run")
+
+
+def test_a_study_does_without_a_mirror_that_cannot_be_made(tmp_path):
+    folder, said = StudyFolder(tmp_path), []
+    (tmp_path / "wandb").write_text("a file in the folder's place")
+    with mirroring(manifest(), folder, say=said.append) as mirrors:
+        assert mirrors == []
+    assert len(said) == 1 and said[0].startswith("runs are not mirrored: ")
 
 
 @pytest.mark.slow

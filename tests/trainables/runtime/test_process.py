@@ -1,7 +1,13 @@
+import os
 import subprocess
 import sys
 
 import pytest
+import torch
+from threadpoolctl import threadpool_info
+
+from gan_study.trainables.runtime.environment import library, use
+from gan_study.trainables.runtime.process import arithmetic_given_back, use_threads
 
 # The page faults of a process that frees 20 blocks of 4 MB and asks for as many, again and again.
 PROGRAM = """
@@ -28,3 +34,21 @@ def faults(mode: str) -> int:
 @pytest.mark.slow
 def test_freed_memory_is_used_again_without_asking_the_system() -> None:
     assert faults("kept") < faults("as it comes")
+
+
+@pytest.mark.parametrize("told", [None, "2"])
+def test_a_callers_threads_and_library_are_given_back(monkeypatch, told):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    if told is not None:
+        monkeypatch.setenv("OMP_NUM_THREADS", told)
+
+    def state():
+        pools = {pool["filepath"]: pool["num_threads"] for pool in threadpool_info()}
+        return pools, torch.get_num_threads(), library(), os.environ.get("OMP_NUM_THREADS")
+
+    before = state()
+    with arithmetic_given_back():
+        use_threads(3)
+        use("onednn" if before[2] == "default" else "default")
+        assert state()[1:] == (3, "onednn" if before[2] == "default" else "default", "3")
+    assert state() == before

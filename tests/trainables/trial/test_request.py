@@ -26,7 +26,14 @@ REQUEST = TrialRequest(
     config=CONFIG,
     purpose=Purpose(phase="search", baseline=0.5),
     imbalance_ratio=10.0,
-    places=TrialPlaces(study=Path("s"), cache=Path("s/cache"), gans=Path("s/gans"), log=Path("s/log.jsonl")),
+    places=TrialPlaces(
+        study=Path("s"),
+        cache=Path("s/cache"),
+        gans=Path("s/gans"),
+        log=Path("s/log.jsonl"),
+        token=Path("s/token"),
+        mark="m",
+    ),
     checkpoint_steps=frozenset({2, 4}),
 )
 

@@ -1,0 +1,83 @@
+"""Trials that fail alike: when a study stops for them, and how failed trials are taken up again."""
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+
+from gan_study.study.plan.config import NO_BALANCING
+from gan_study.study.plan.decisions import ConfirmFits
+from gan_study.study.plan.selection import read_selection
+from gan_study.study.run.decision_store import DecisionStore
+from gan_study.study.run.folder import StudyFolder
+from gan_study.study.run.record_store import read_records
+from gan_study.trainables.base.settings import UserError
+from gan_study.trainables.gans.trainer import DivergedError
+from gan_study.trainables.record import TrialRecord
+from gan_study.trainables.runtime.storage import append, write_atomically
+
+# A study stops once so many trials failed alike and most that ended since the first of them did: fewer may be bad
+# luck, and more would only be lost as well.
+FEWEST_ALIKE = 5
+
+# Ids, addresses and numbers, in which failures of one kind differ.
+_PARTICULARS = re.compile(r"\b(?:0x)?[0-9a-f]*\d[0-9a-f]*\b", re.IGNORECASE)
+
+
+class TooManyFailuresError(UserError):
+    """A study in which most trials fail alike."""
+
+
+@dataclass
+class FailureWatch:
+    """Stops a study that only goes on failing. A GAN that diverges has failed by itself, and never counts."""
+
+    _ended: int = 0
+    _alike: Counter[str] = field(default_factory=Counter)
+    _before: dict[str, int] = field(default_factory=dict)
+    """Of each kind of failure, how many trials had ended before its first."""
+
+    def ended(self, record: TrialRecord) -> None:
+        """Take in a record; raises TooManyFailuresError where most trials fail alike."""
+        reason = record.failure
+        if reason is not None and not reason.startswith(DivergedError.__name__):
+            kind = _PARTICULARS.sub("#", reason)
+            self._alike[kind] += 1
+            since = self._ended + 1 - self._before.setdefault(kind, self._ended)
+            if self._alike[kind] >= FEWEST_ALIKE and 2 * self._alike[kind] > since:
+                raise TooManyFailuresError(
+                    f"{self._alike[kind]} of the last {since} trials failed alike, so the study was stopped: "
+                    f"{reason}; "
+                    "once that is mended, `gan-study resume DIR --retry-failed` runs them again"
+                )
+        self._ended += 1
+
+
+def forget_failed(folder: StudyFolder, *, patience_seconds: float) -> int:
+    """Let the failed trials of a study be run again; how many there are.
+
+    Their records go to `failed.jsonl`. A search is opened again whose trials failed, or that had nothing to
+    measure its gains against: what is confirmed is chosen anew in the end.
+    """
+    records = read_records(folder.records)
+    failed = [record for record in records if record.status == "failed"]
+    if not failed:
+        return 0
+    kept = [record for record in records if record.status != "failed"]
+    append(folder.failed, _lines(failed), patience_seconds=patience_seconds)
+    closed = read_selection(folder.selection)
+    if closed is not None and any(map(_is_of_search, failed)):
+        # Confirmed trials would be others with another number of fits.
+        decided = DecisionStore(folder.decisions, patience_seconds=patience_seconds)
+        if not any(isinstance(each, ConfirmFits) for each in decided.decisions):
+            decided.append(ConfirmFits(fits=closed.fits))
+        folder.selection.unlink()
+    write_atomically(folder.records, _lines(kept), patience_seconds=patience_seconds)
+    return len(failed)
+
+
+def _is_of_search(record: TrialRecord) -> bool:
+    return record.search is not None or (record.phase == "baseline" and record.balancer == NO_BALANCING)
+
+
+def _lines(records: list[TrialRecord]) -> bytes:
+    return "".join(f"{record.to_line()}\n" for record in records).encode()
