@@ -39,6 +39,7 @@ from gan_study.study.plan.search_plan import (
     LAST_ROUND_TRIALS,
     plan_search,
     seed_of_split,
+    split_of_seed,
 )
 from gan_study.study.plan.searcher import (
     NUM_NEAR,
@@ -130,6 +131,7 @@ class Search:
         self._num_ended: defaultdict[tuple[Cell, Stage], int] = defaultdict(int)
         self._spent: defaultdict[Ratio, int] = defaultdict(int)
         self._exhausted: set[Cell | None] = set()
+        self._is_short_of_time = False
         self._smoothed: dict[Cell, tuple[int, list[tuple[float, dict[str, Scalar]]]]] = {}
         for record in prior:
             self._learn_from(record)
@@ -198,6 +200,24 @@ class Search:
         """The search trials so far."""
         return tuple(self._trials.values())
 
+    @property
+    def num_ended(self) -> int:
+        """The search trials that have ended."""
+        return len(self._ended)
+
+    def why_short(self) -> str | None:
+        """Why the search, which is over, had fewer trials than it might have; None if it had as many, or none."""
+        if self._plan.unsearched is not None or self.num_ended >= self._config.search.trials:
+            return None
+        if self._is_short_of_time:
+            return "there was no time for more"
+        if self._exhausted:
+            names = sorted({cell.balancer for cell in self._exhausted if cell is not None})
+            return f"every point of the space{' of ' if names else ''}{', '.join(names)} was tried"
+        if not all(map(self._can_search, self._ratios)):
+            return "no balancing failed at a ratio, so that there was nothing to measure a gain against"
+        return "races and last rounds needed fewer trials than were set aside for them"
+
     # What is known
 
     def _take_in(self) -> None:
@@ -264,7 +284,7 @@ class Search:
         return Seen(ended=to_ranges(self._ended), running=tuple(running))
 
     def _split_of(self, seed: int) -> int:
-        return next(split for split in (0, *self._plan.splits) if seed_of_split(self._config, split) == seed)
+        return split_of_seed(self._config, seed)
 
     def _can_search(self, ratio: Ratio) -> bool:
         """Whether gains at `ratio` can be measured: in the splits of search, last round and check."""
@@ -445,7 +465,9 @@ class Search:
         return {name: number for (balancer, _, name), number in begun if balancer == cell.balancer}
 
     def _has_time(self, num_trials: int) -> bool:
-        return self._may_search(max(1, num_trials))
+        has_time = self._may_search(max(1, num_trials))
+        self._is_short_of_time |= not has_time
+        return has_time
 
     def _find_point(self, cell: Cell | None) -> dict[str, Scalar] | None:
         """The next point of `cell`, or of the whole space."""

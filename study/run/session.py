@@ -4,7 +4,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from gan_study.study.plan.config import Ratio, StudyConfig
@@ -19,8 +19,10 @@ from gan_study.study.run.folder import StudyFolder
 from gan_study.study.run.record_store import RecordStore
 from gan_study.study.run.time_budget import Running, TimeBudget, TimeGate
 from gan_study.study.watch.optuna_view import OptunaView
-from gan_study.trainables.record import Milestone, TrialRecord
+from gan_study.trainables.record import Digests, Milestone, TrialRecord
+from gan_study.trainables.runtime.environment import code_digest
 from gan_study.trainables.trial.outcome import failed_record, pruned_record
+from gan_study.trainables.trial.request import OtherCodeError
 
 
 class Observer(Protocol):
@@ -53,7 +55,7 @@ class StudySession:
     A record is on disk before anything else learns of it. `imbalance_ratios` gives the largest over smallest
     class count at each of the study's ratios, for the records of trials that did not come so far. `on_rounds` is
     told of each decision on a further round of seeds, once it is on disk. `prior` are the records of another study
-    whose search informs this one's.
+    whose search informs this one's. `data` are the digests of the study's data, which every record notes.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class StudySession:
         budget: TimeBudget,
         observers: Sequence[Observer],
         on_rounds: Callable[[Rounds], None],
+        data: Digests,
         prior: Sequence[TrialRecord] = (),
     ) -> None:
         patience = config.resources.storage_patience_seconds
@@ -96,6 +99,7 @@ class StudySession:
         self._observers = observers
         self._running: dict[str, _Running] = {}
         self._rescheduled: deque[PlannedTrial] = deque()
+        self._data = data
         self._budget, self._gate = budget, TimeGate(budget)
         self.is_over = False
         for record in self.records:
@@ -202,7 +206,17 @@ class StudySession:
         self.ended(failed_record(trial.config, trial.purpose, reason=reason, imbalance_ratio=ratio))
 
     def ended(self, record: TrialRecord) -> None:
-        """A trial has come to its end, whatever that is; its record is on disk before anybody else hears of it."""
+        """A trial has come to its end, whatever that is; its record is on disk before anybody else hears of it.
+
+        Raises OtherCodeError, and records nothing, where a worker has run other code than this process's.
+        """
+        if record.digests.code != code_digest():
+            # A worker of an early version does not compare.
+            raise OtherCodeError(
+                f"code {record.digests.code} ran trial {record.trial_id}, here is {code_digest()}"
+            )
+        digests = replace(record.digests, pool=self._data.pool, test=self._data.test)
+        record = replace(record, digests=digests)
         self.records.append(record)
         self._budget.ended(record)
         del self._running[record.trial_id]

@@ -17,6 +17,7 @@ from gan_study.study.plan.trials import PlannedTrial
 from gan_study.study.run.folder import StudyFolder
 from gan_study.study.run.ray_internals import drop_trial_state
 from gan_study.study.run.session import StudySession
+from gan_study.trainables.runtime.environment import code_digest
 from gan_study.trainables.trial.request import REPORT, REQUEST, TrialLimits, TrialPlaces, TrialReport, TrialRequest
 
 _REASON_LENGTH = 600
@@ -84,6 +85,7 @@ class SessionSearcher(NotPickled, Searcher):  # type: ignore[misc]
             checkpoint_steps=planned.checkpoint_steps,
             keeps_gan=planned.keeps_gan,
             execution=planned.execution,
+            code=code_digest(),
         )
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
@@ -135,11 +137,11 @@ class SessionCallback(NotPickled, tune.Callback):  # type: ignore[misc]
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """The end, or an early stop, or because the study's time is up.
 
-        Raises StorageError where the trial could not leave its files.
+        Raises StorageError where the trial could not leave its files, OtherCodeError where the worker refused it.
         """
         report: TrialReport = trial.last_result[REPORT]
-        if report.storage_error is not None:
-            raise report.storage_error
+        if (error := report.storage_error or report.refusal) is not None:
+            raise error
         if report.is_cut:
             self._session.cut(trial_id_of(trial))
         elif report.record is None:

@@ -12,7 +12,7 @@ from gan_study.study.run.folder import StudyFolder
 from gan_study.study.run.session import StudySession
 from gan_study.study.run.time_budget import TimeBudget
 from gan_study.study.watch.optuna_view import OptunaView
-from gan_study.trainables.record import Milestone
+from gan_study.trainables.record import Digests, Milestone
 from tests.study.plan.test_planner import STUDY
 from tests.study.simulation import made_up_record
 
@@ -44,6 +44,7 @@ def begin(tmp_path, seconds=None):
         budget=TimeBudget(seconds=seconds, num_workers=1),
         observers=[],
         on_rounds=lambda rounds: None,
+        data=Digests(pool="0a", test="1b"),
     )
 
 
