@@ -522,14 +522,20 @@ def seal_of(header: Mapping[str, JsonValue]) -> str:
     return digest({key: value for key, value in header.items() if key != "seal"})
 
 
-def is_as_written(header: Mapping[str, JsonValue]) -> bool:
-    """Whether nobody has edited a header's values since this package wrote them.
+def is_as_written(content: bytes) -> bool:
+    """Whether nobody has edited a header since this package wrote it; raises ConfigError where it is no JSON.
 
-    True where an early version wrote them, which sealed nothing.
+    True where an early version wrote it, which sealed nothing.
     """
+    header = from_json(content)
+    return isinstance(header, dict) and is_sealed(header)
+
+
+def is_sealed(header: Mapping[str, JsonValue]) -> bool:
+    """The same of the values of a header."""
     digests = header.get("digests")
-    is_unsealed = header.get("seal") is None and not (isinstance(digests, dict) and digests.get("configuration"))
-    return is_unsealed or header.get("seal") == seal_of(header)
+    is_early = header.get("seal") is None and not (isinstance(digests, dict) and digests.get("configuration"))
+    return is_early or header.get("seal") == seal_of(header)
 
 
 def read_line(line: str, *, where: str) -> TrialRecord:

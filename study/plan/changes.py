@@ -1,6 +1,6 @@
-"""What of a study may be changed after it has begun, and what differs between two versions of its settings."""
+"""What of a study's settings may be changed after it has begun."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TypeAlias, cast
@@ -58,17 +58,6 @@ MEANT: Mapping[str, Callable[[JsonValue, JsonValue], bool]] = {
 def is_meant(edit: Edit) -> bool:
     """Whether a setting of a study that has begun may be changed so."""
     return any(fnmatchcase(edit.key, key) and may_be(edit.before, edit.after) for key, may_be in MEANT.items())
-
-
-def find_edits(before: Values, after: Values, *, prefix: str = "") -> Iterator[Edit]:
-    """The settings that differ, by their full keys, in the order of `after`."""
-    for key in [*after, *(key for key in before if key not in after)]:
-        old, new = before.get(key), after.get(key)
-        if isinstance(old, dict) and isinstance(new, dict):
-            yield from find_edits(old, new, prefix=f"{prefix}{key}.")
-        # To Python, true equals 1.
-        elif old != new or isinstance(old, bool) != isinstance(new, bool):
-            yield Edit(key=f"{prefix}{key}", before=old, after=new)
 
 
 def apply_edit(values: Values, edit: Edit) -> dict[str, JsonValue]:

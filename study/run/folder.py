@@ -12,11 +12,20 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from gan_study.study.plan.changes import Edit, apply_edit, find_edits
+from gan_study.study.plan.changes import Edit, apply_edit
 from gan_study.study.plan.config import StudyConfig, parse_study
 from gan_study.study.plan.storage_url import resolve
 from gan_study.study.plan.verdict_plan import verdict_plan
-from gan_study.trainables.base.settings import ConfigError, UserError, digest, dump, from_json, parse, settings
+from gan_study.trainables.base.settings import (
+    ConfigError,
+    UserError,
+    digest,
+    dump,
+    find_differences,
+    from_json,
+    parse,
+    settings,
+)
 from gan_study.trainables.data.fingerprint import Fingerprint
 from gan_study.trainables.record import (
     IMPORTANCE_FILE,
@@ -25,7 +34,7 @@ from gan_study.trainables.record import (
     RecordError,
     StudyHeader,
     TimePlan,
-    is_as_written,
+    is_sealed,
     read_header,
     seal_of,
 )
@@ -291,12 +300,12 @@ def find_edits_of_manifest(root: Path) -> list[Edit] | None:
     read_manifest_file(root)
     written, origin = from_json(StudyFolder(root).manifest.read_bytes()), read_origin(root)
     assert isinstance(written, dict), "it was read"
-    if is_as_written(written):
+    if is_sealed(written):
         return []
-    if origin is None or not is_as_written(origin.header):
+    if origin is None or not is_sealed(origin.header):
         return None
-    edits = find_edits(origin.header, {**written, "seal": origin.header["seal"]})
-    return [replace(edit, key=edit.key.removeprefix("config.")) for edit in edits]
+    found = find_differences(origin.header, {**written, "seal": origin.header["seal"]})
+    return [Edit(key=key.removeprefix("config."), before=old, after=new) for key, old, new in found]
 
 
 def _write_header(root: Path, header: StudyHeader, data: Fingerprint | None = None) -> Manifest:

@@ -142,7 +142,7 @@ def resume_study(
 
     What an earlier run left out for want of time is done now, or what of it fits into a new budget. With `seeds`
     the study is taken to so many seeds in all (see `take_to_seeds`), with `trials` its search to so many trials
-    (see `take_to_trials`), and goes on as it is otherwise. `until_decided` only checks that the study was begun so.
+    (see `take_to_trials`), and goes on as it is otherwise. `until_decided` only checks that it was begun so.
 
     Raises StudyInUseError where another process runs it, ConfigError where `seeds`, `trials` or `until_decided` do
     not go with it or `study.json` was edited (see `take_in_edits`), and DataError where its data were changed.
@@ -437,6 +437,7 @@ def _optuna_view(manifest: Manifest, folder: StudyFolder) -> OptunaView:
         storage=manifest.storage(folder),
         study_name=manifest.unique_name,
         space=manifest.config.space(),
+        own_file=folder.optuna if manifest.config.storage is None else None,
         patience_seconds=manifest.config.resources.storage_patience_seconds,
     )
 

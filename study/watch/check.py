@@ -217,7 +217,8 @@ def _data_findings(root: Path, manifest: Manifest, records: Sequence[TrialRecord
         return
     others = [r for r in records if (r.digests.pool, r.digests.test) != (begun.pool, begun.test)]
     if others:
-        what = f"{len(others)} trials were not run on the data of the study, {others[0].trial_id} among them"
+        number = "1 trial was" if len(others) == 1 else f"{len(others)} trials were"
+        what = f"{number} not run on the data of the study, {others[0].trial_id} among them"
         yield Finding(where=StudyFolder(root).records.name, what=what)
     try:
         changes = find_changed_data(root, manifest, take_fingerprint(manifest.config))

@@ -43,6 +43,11 @@ class Fingerprint:
         """Names the files of the test part and what they hold."""
         return _name_files(self.test)
 
+    @property
+    def digest(self) -> str:
+        """Names the files of both parts and what they hold."""
+        return _name_files({"pool": self.pool_digest, "test": self.test_digest})
+
 
 def take_fingerprint(config: DataConfig) -> Fingerprint:
     """The files of the data set that `config` asks for; none is decoded, none downloaded.
