@@ -13,6 +13,7 @@ from pathlib import Path
 
 from gan_study.trainables.base.settings import look_up, settings
 from gan_study.trainables.data.catalog import DATA_SETS
+from gan_study.trainables.data.images import LabeledImages
 from gan_study.trainables.data.source import DataConfig
 
 # Half of what names an image's pixels: a chance of 1 in 10^10 that two of 60,000 files share one.
@@ -52,13 +53,27 @@ class Fingerprint:
 def take_fingerprint(config: DataConfig) -> Fingerprint:
     """The files of the data set that `config` asks for; none is decoded, none downloaded.
 
-    Raises DataError where there is no such data set.
+    Of a data set that does not name its files, the images and their classes stand for them. Raises DataError where
+    there is no such data set.
     """
-    files = look_up(DATA_SETS, config.name, where="data.name").files(config)
+    data_set = look_up(DATA_SETS, config.name, where="data.name")
+    if data_set.files is None:
+        source = data_set.source(config)
+        return Fingerprint(pool=_name_images(source.pool().images), test=_name_images(source.test().images))
+    files = data_set.files(config)
     digests = digest_files({**files.pool, **files.test})
     return Fingerprint(
         pool={name: digests[name] for name in files.pool}, test={name: digests[name] for name in files.test}
     )
+
+
+def _name_images(images: LabeledImages) -> dict[str, str]:
+    """The class of each image and the digest of its pixels, by where it is from."""
+    classes = (images.class_names[label] for label in images.labels)
+    return {
+        origin: f"{name} {digest}"
+        for origin, name, digest in zip(images.origins, classes, images.digests, strict=True)
+    }
 
 
 def digest_files(files: Mapping[str, Path]) -> dict[str, str]:

@@ -83,8 +83,9 @@ class DataSet:
     name: str
     summary: str
     source: Callable[[DataConfig], ImageSource]
-    files: Callable[[DataConfig], DataFiles]
-    """The files that `source` reads. Raises DataError where there are none; nothing is downloaded."""
+    files: Callable[[DataConfig], DataFiles] | None = None
+    """The files that `source` reads; raises DataError where there are none, and downloads nothing. None: a study
+    knows the images again by their pixels."""
     class_names: tuple[str, ...] | None = None
     """None if they are known only once the files are listed."""
     takes_folder: bool = True

@@ -56,7 +56,7 @@ def test_data_that_were_changed_are_refused_and_named(root, images, config):
     refuse_changed_data(root, read_manifest(root), take_fingerprint(config))
     assert found(root) == []
     (images / "cat" / "0.png").rename(images / "dog" / "x.png")
-    said = "the data are not those that the study was begun with: 1 file moved (cat/0.png to dog/x.png); put them back"
+    said = "that the study was begun with: 1 file moved (cat/0.png to dog/x.png); put them back, or begin another"
     with pytest.raises(DataError) as error:
         refuse_changed_data(root, read_manifest(root), take_fingerprint(config))
     assert said in str(error.value)

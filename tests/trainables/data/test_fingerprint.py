@@ -4,12 +4,14 @@ import os
 import random
 import shutil
 import time
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gan_study.trainables.base.settings import DataError
+from gan_study.trainables.data import fingerprint
 from gan_study.trainables.data.catalog import DATA_SETS
 from gan_study.trainables.data.fingerprint import Fingerprint, compare, take_fingerprint
 from gan_study.trainables.data.source import DataConfig
@@ -155,6 +157,20 @@ def test_every_file_that_a_data_set_is_read_from_counts_for_its_part(name, tmp_p
         assert (getattr(after, f"{other}_digest") != getattr(before, f"{other}_digest")) == is_shared
         assert str(compare(before, after)) == f"1 file changed ({first})"
         path.write_bytes(content)
+
+
+def test_a_data_set_that_names_no_files_is_known_by_its_images_and_their_classes(monkeypatch):
+    config = DataConfig(name="digits", image_size=8)
+    monkeypatch.setattr(fingerprint, "DATA_SETS", {"digits": replace(DATA_SETS["digits"], files=None)})
+    before = take_fingerprint(config)
+    assert len(before.pool) + len(before.test) == 1797 and not compare(before, take_fingerprint(config))
+    source = DATA_SETS["digits"].source(config)
+    whole = source.pool().images
+    labels = whole.labels.copy()
+    labels[0] = 9 - labels[0]
+    relabelled = replace(whole, labels=labels)
+    pool = fingerprint._name_images(relabelled)
+    assert str(compare(before, replace(before, pool=pool))) == f"1 file changed ({whole.origins[0]})"
 
 
 def test_a_data_set_within_a_package_names_its_file():
