@@ -128,8 +128,8 @@ class PlacementNotice(NotPickled, tune.Callback):  # type: ignore[misc]
 class SessionCallback(NotPickled, tune.Callback):  # type: ignore[misc]
     """Tells the session what became of its trials, and empties each once it has ended: nobody else reads it.
 
-    Tune takes what `on_trial_complete` raises for a failure of the trial, and asks whether it is to be tried again;
-    so what ends the study is raised again there.
+    Tune takes what `on_trial_complete` raises for a failure of the trial, and asks whether it is to be tried
+    again; so what ends the study is raised again there.
     """
 
     def __init__(self, session: StudySession) -> None:
