@@ -85,7 +85,8 @@ def refuse_changed_data(root: Path, manifest: Manifest, now: Fingerprint) -> Non
 
 def _other_files(config: StudyConfig) -> dict[str, Path]:
     """The files beside the data that numbers depend on: the module of the objective, the weights of Inception."""
-    found, choice = {}, config.confirm.image_features
+    found: dict[str, Path] = {}
+    choice = config.confirm.image_features
     if isinstance(choice, InceptionFeatures):
         found["the weights of Inception"] = Path(choice.weights)
     if is_own(config.objective):

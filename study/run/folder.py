@@ -256,7 +256,8 @@ def change_time_plan(
     """
     header = read_manifest_file(root)
     plan = replace(verdict_plan(config), looks=header.verdicts.looks)
-    before, after = (each and each.budget_seconds for each in (header.time_plan, time_plan))
+    plans = (header.time_plan, time_plan)
+    before, after = (None if each is None else each.budget_seconds for each in plans)
     budget = Edit(key="time budget in seconds", before=before, after=after)
     changes = map(change_of, (*edits, *([budget] if before != after else [])))
     header = replace(header, verdicts=plan, time_plan=time_plan, changes=(*header.changes, *changes))

@@ -113,11 +113,10 @@ class FileChanges:
 def compare(before: Fingerprint, after: Fingerprint) -> FileChanges:
     """What became of the files of `before`; an unchanged file that has another name now was moved."""
     old, new = ({**each.pool, **each.test, **each.other} for each in (before, after))
-    # Most of the other files stay where they are: a file is looked for under its name first.
     changed = sorted(name for name in old.keys() & new.keys() if old[name] != new[name])
     gone, added = sorted(old.keys() - new.keys()), sorted(new.keys() - old.keys())
     moved = list(_find_moved(gone, added, old, new))
-    left, come = (set(side) for side in zip(*moved, strict=True)) if moved else (set(), set())
+    left, come = {name for name, _ in moved}, {name for _, name in moved}
     found = FileChanges(
         added=[name for name in added if name not in come],
         gone=[name for name in gone if name not in left],

@@ -76,10 +76,10 @@ def find_finished(request: ExportRequest, folder: Path) -> Description | None:
         _refuse_other(held, request, folder, "another balanced data set")
         return description
     if (folder / REQUEST).exists():
-        held = from_json((folder / REQUEST).read_bytes())
-        if not isinstance(held, dict):
+        begun = from_json((folder / REQUEST).read_bytes())
+        if not isinstance(begun, dict):
             raise ConfigError(f"{folder / REQUEST} is damaged: not a JSON object")
-        _refuse_other(held, request, folder, "the beginning of another balanced data set")
+        _refuse_other(begun, request, folder, "the beginning of another balanced data set")
     elif folder.exists() and any(folder.iterdir()):
         raise UserError(f"{folder} is not empty; choose another --out")
     return None
