@@ -5,7 +5,7 @@ from pathlib import Path
 
 from gan_study.study.plan.changes import MEANT, SEEDS, TRIALS, Edit, is_meant
 from gan_study.study.plan.verdict_plan import first_seeds
-from gan_study.study.run.folder import Manifest, find_edits_of_manifest, note_edits, read_manifest, read_origin
+from gan_study.study.run.folder import Manifest, complete_origin, find_edits_of_manifest, note_edits, read_origin
 from gan_study.study.run.more_seeds import take_to_seeds
 from gan_study.study.run.more_trials import take_to_trials
 from gan_study.trainables.base.settings import ConfigError, parse
@@ -21,7 +21,7 @@ def take_in_edits(root: Path) -> Manifest:
     """
     edits = find_edits_of_manifest(root)
     if edits == []:
-        return read_manifest(root)
+        return complete_origin(root)
     refuse_unmeant(root, edits)
     origin = read_origin(root)
     assert edits is not None and origin is not None, "it told the edits"

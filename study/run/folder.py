@@ -309,6 +309,13 @@ def find_edits_of_manifest(root: Path) -> list[Edit] | None:
     return [Edit(key=key.removeprefix("config."), before=old, after=new) for key, old, new in found]
 
 
+def complete_origin(root: Path) -> Manifest:
+    """The manifest of the study in `root`, whose origin is written if a driver was killed before it did so."""
+    header, origin = read_manifest_file(root), read_origin(root)
+    is_complete = origin is not None and origin.header.get("seal") == header.seal
+    return _manifest(header) if is_complete else _write_header(root, header)
+
+
 def _write_header(root: Path, header: StudyHeader, data: Fingerprint | None = None) -> Manifest:
     """The manifest, once it and its origin are written; without `data` the origin keeps that which it has."""
     header = replace(header, digests=replace(header.digests, configuration=digest(dict(header.config))))

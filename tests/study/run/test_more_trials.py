@@ -16,8 +16,12 @@ from tests.study.plan.test_planner import STUDY
 from tests.study.simulation import Simulation
 
 
+VARIANTS = ["vanilla_gan", "dcgan", "lsgan", "wgan_gp", "cgan", "acgan"]
+
+
 def searching(trials):
-    return parse_study({**STUDY, "search": {**STUDY["search"], "trials": trials, "trials_each": 8}})
+    parameters = {"balancing/name": {"kind": "choice", "options": VARIANTS}}
+    return parse_study({**STUDY, "search": {"parameters": parameters, "trials": trials, "trials_each": 8}})
 
 
 def simulate(folder, config):
@@ -34,8 +38,8 @@ def simulate(folder, config):
     return simulation
 
 
-# 22 trials search one variant at each ratio, 60 two: by another race than the one that was run.
-@pytest.mark.parametrize(("before", "after"), [(0, 60), (40, 60), (60, 80)])
+# 24 trials search one variant, 30 two: by another race than the one that was run.
+@pytest.mark.parametrize(("before", "after"), [(0, 24), (24, 30), (30, 36)])
 def test_further_trials_are_run_and_what_is_confirmed_is_chosen_from_all(tmp_path, before, after):
     folder = StudyFolder(tmp_path / "study")
     simulation = simulate(folder, searching(before))
@@ -56,7 +60,7 @@ def test_further_trials_are_run_and_what_is_confirmed_is_chosen_from_all(tmp_pat
 
 
 def test_the_races_of_the_two_sizes_differ():
-    one, two = plan_search(searching(40)), plan_search(searching(60))
+    one, two = plan_search(searching(24)), plan_search(searching(30))
     assert (one.survivors, two.survivors) == (1, 2)
     assert not set(one.splits) <= set(two.splits)
 

@@ -99,7 +99,7 @@ CHANGES = {
         "1 file changed (cat/0.png)",
     ),
     "a name that is no text": (
-        lambda folder: (folder / "cat/0.png").rename(os.fsencode(folder) + b"/cat/\xff\n.png"),
+        lambda folder: (folder / "cat/0.png").rename(folder / "cat" / os.fsdecode(b"\xff\n.png")),
         r"1 file moved (cat/0.png to cat/\udcff\n.png)",
     ),
 }
