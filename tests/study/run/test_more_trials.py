@@ -15,7 +15,6 @@ from gan_study.trainables.base.settings import ConfigError
 from tests.study.plan.test_planner import STUDY
 from tests.study.simulation import Simulation
 
-
 VARIANTS = ["vanilla_gan", "dcgan", "lsgan", "wgan_gp", "cgan", "acgan"]
 
 
