@@ -13,9 +13,12 @@ from gan_study.analysis.training_length import CUT_OFF, cut_off_arms
 from gan_study.analysis.trial import Trial
 from gan_study.analysis.verdicts import comparisons
 from gan_study.analysis.wording import count, first_few, listing, number, ratio_text, stated_settings, where
+from gan_study.trainables.record import mixtures
 
 SMALL_COUNT = 20
 MOST_NOTES = 12
+# Changes of a study that a reader should know of; the others are of places and mirrors.
+_MATTERS = ("search.", "confirm.", "resources.", "time budget")
 
 
 def caveats(study: Study) -> list[str]:
@@ -23,6 +26,8 @@ def caveats(study: Study) -> list[str]:
     records = study.records
     return [
         *_time_plan(study),
+        *_edited(study),
+        *_mixtures(study),
         *_missing_phases(records),
         *_one_run(records),
         *_seeds(records),
@@ -52,6 +57,29 @@ def _time_plan(study: Study) -> Iterator[str]:
         yield (
             f"The study had {plan.budget_seconds / 60:.3g} minutes, too few for all that was asked for: "
             f"{'; '.join(plan.sentences)}. `gan-study resume` goes on to the rest."
+        )
+
+
+def _edited(study: Study) -> Iterator[str]:
+    """What was changed of the study after it had begun: by a command, or by hand."""
+    changed = [
+        f"{each.key} ({each.before} before, {each.after} then)"
+        for each in study.changes
+        if each.key.startswith(_MATTERS)
+    ]
+    if changed:
+        yield f"After the study had begun it was changed: {listing(first_few(changed))}."
+    if not study.is_as_written:
+        yield "study.json was edited by hand; `gan-study check` says what was, and whether the study goes on so."
+
+
+def _mixtures(study: Study) -> Iterator[str]:
+    """What numbers depend on beside what is studied, and trials have not in common."""
+    found = mixtures(study.records)
+    if found:
+        yield (
+            "Not all trials were run in the same way, so that some of their numbers may differ for that reason "
+            f"alone: {'; '.join(found)}."
         )
 
 

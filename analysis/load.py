@@ -44,6 +44,8 @@ class Study:
     records: tuple[Trial, ...]
     changes: tuple[Change, ...] = ()
     """What was changed after the study had begun."""
+    is_as_written: bool = True
+    """Whether nobody has edited `study.json` by hand since."""
     time_plan: TimePlan | None = None
     """What was given up to end within a time budget."""
     notes: tuple[str, ...] = ()
@@ -69,7 +71,7 @@ def load_study(folder: Path | str) -> Study:
     written is left out, and a note says so.
     """
     folder = Path(folder)
-    header = _read_header(folder / HEADER_FILE)
+    header, is_as_written = _read_header(folder / HEADER_FILE)
     records, notes = _read_records(folder / RECORDS_FILE)
     return Study(
         folder=folder,
@@ -79,6 +81,7 @@ def load_study(folder: Path | str) -> Study:
         environment=header.environment,
         verdicts=header.verdicts,
         changes=header.changes,
+        is_as_written=is_as_written,
         time_plan=header.time_plan,
         records=tuple(open_trial(folder, record) for record in records),
         notes=notes,
@@ -102,9 +105,11 @@ class _CostSettings:
     costs: Costs
 
 
-def _read_header(path: Path) -> StudyHeader:
+def _read_header(path: Path) -> tuple[StudyHeader, bool]:
+    """The header, and whether it is as it was written."""
     try:
-        return stored.read_header(path.read_bytes())
+        content = path.read_bytes()
+        return stored.read_header(content), stored.is_as_written(content)
     except FileNotFoundError:
         raise RecordError(f"{path.parent}: no study here ({path.name} is missing)") from None
     except UserError as error:

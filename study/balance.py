@@ -13,10 +13,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from gan_study.study.plan.config import Cell
 from gan_study.study.plan.recipe import merge, study_config
 from gan_study.study.plan.trials import planned_trial
-from gan_study.study.run.folder import StudyFolder, read_manifest
+from gan_study.study.run.data_checks import refuse_changed_data, take_fingerprint
+from gan_study.study.run.folder import Manifest, StudyFolder, read_manifest
 from gan_study.study.run.record_store import read_records
 from gan_study.trainables.balancing.catalog import parse_balancing
-from gan_study.trainables.base.settings import ConfigError, UserError, dump, nearest
+from gan_study.trainables.base.settings import ConfigError, DataError, UserError, dump, nearest
+from gan_study.trainables.data.source import DataConfig
 from gan_study.trainables.export.balanced_folder import Description
 from gan_study.trainables.export.export import ShowProgress, export
 from gan_study.trainables.export.request import ExportRequest
@@ -101,16 +103,15 @@ def _of_recipe(options: BalanceOptions) -> ExportRequest:
 
 
 def _of_study(options: BalanceOptions, root: Path) -> ExportRequest:
-    study = read_manifest(root).config
+    manifest = read_manifest(root)
+    study = manifest.config
     record = _confirmed_gan(read_records(StudyFolder(root).records), root, options)
     asked = merge(restore_classes(record.config, dump(study)), {"balancing": _gan_changes(options)})
     config = parse_trial(asked)
     states = StudyFolder(root).best_gans(record.trial_id)
-    same_images = True
     if options.data is not None:
-        here, there = (each and Path(each).expanduser().resolve() for each in (options.data, study.data.root))
-        same_images = here == there
         config = replace(config, data=replace(config.data, root=options.data))
+    same_images = _has_same_images(root, manifest, config.data, is_own=options.data is None)
     is_the_trial = same_images and not options.all_images and config.trial_id == record.trial_id
     return ExportRequest(
         config=config,
@@ -120,6 +121,25 @@ def _of_study(options: BalanceOptions, root: Path) -> ExportRequest:
         threads=study.resources.cpus_per_trial,
         findings=_verdict_on(record, root),
     )
+
+
+def _has_same_images(root: Path, manifest: Manifest, data: DataConfig, *, is_own: bool) -> bool:
+    """Whether `data` are those that a study was begun with; raises DataError if they `is_own` and were changed."""
+    begun = manifest.digests
+    if begun.pool is None:
+        # An early version noted no more than their place.
+        here, there = (
+            each and Path(each).expanduser().resolve() for each in (data.root, manifest.config.data.root)
+        )
+        return here == there
+    try:
+        now = take_fingerprint(replace(manifest.config, data=data))
+    except DataError:
+        # Whoever reads them says so, or downloads them.
+        return is_own
+    if is_own:
+        refuse_changed_data(root, manifest, now)
+    return (now.pool_digest, now.test_digest) == (begun.pool, begun.test)
 
 
 def _verdict_on(record: TrialRecord, root: Path) -> tuple[str, ...]:

@@ -177,6 +177,10 @@ def resume(
     seeds: Annotated[
         int | None, typer.Option("--seeds", min=1, metavar="N", help="Take the study to N seeds in all.")
     ] = None,
+    trials: Annotated[
+        int | None,
+        typer.Option("--trials", min=1, metavar="N", help="Take its search to N trials in all, and choose anew."),
+    ] = None,
     time_budget: Budget = None,
     until_decided: UntilDecided = False,
     retry_failed: Annotated[
@@ -185,12 +189,19 @@ def resume(
     address: Address = None,
     verbose: Verbose = False,
 ) -> None:
-    """Continue a study that was interrupted, or take one to more seeds; no trial is run twice."""
+    """Continue a study that was interrupted, or take one to more seeds or trials; no trial is run twice."""
     options = _options(time_budget, address, verbose)
     from gan_study.study.run.runner import resume_study
 
     _conclude(
-        resume_study(folder, options=options, seeds=seeds, until_decided=until_decided, retry_failed=retry_failed)
+        resume_study(
+            folder,
+            options=options,
+            seeds=seeds,
+            trials=trials,
+            until_decided=until_decided,
+            retry_failed=retry_failed,
+        )
     )
 
 

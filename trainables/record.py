@@ -5,6 +5,7 @@ not known, or not used, has its default. Loads without torch and without Ray.
 """
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field
 from itertools import accumulate, pairwise
@@ -13,7 +14,7 @@ from typing import Annotated, Literal, TypeAlias, cast
 
 from pydantic import AfterValidator, JsonValue
 
-from gan_study.trainables.base.settings import ConfigError, UserError, dump, from_json, parse, settings
+from gan_study.trainables.base.settings import ConfigError, UserError, digest, dump, from_json, parse, settings
 
 SCHEMA_VERSION = 2
 # Most bytes of one record, so that ten thousand stay some tens of megabytes: longer texts are shortened, and lists
@@ -155,6 +156,8 @@ class StudyHeader:
     """More seeds, more trials and the like, in the order in which they were made."""
     time_plan: TimePlan | None = None
     """None if it has no time budget, or went on to all that was asked for."""
+    seal: str | None = None
+    """A digest of all the rest, as this package wrote it; an edit by hand breaks it."""
 
 
 @settings
@@ -374,6 +377,52 @@ class TrialRecord:
         return {key: value for key, value in dump(self).items() if key not in volatile}
 
 
+# What trials of one study should have in common, since their numbers depend on it, by its key in `environment`.
+COMPARED: Mapping[str, str] = {
+    "torch": "torch",
+    "torchvision": "torchvision",
+    "numpy": "numpy",
+    "device": "device",
+    "machine": "machine",
+    "cpu": "CPU",
+    "vector_instructions": "vector instructions",
+    "threads": "threads",
+}
+# And by what name the code is among them.
+CODE = "code"
+
+
+def provenance(record: TrialRecord) -> dict[str, str]:
+    """What of COMPARED a trial was run with, and by which code; without what the record does not say."""
+    known = {name: record.environment[key] for key, name in COMPARED.items() if key in record.environment}
+    return known if record.digests.code is None else {**known, CODE: record.digests.code}
+
+
+def mixtures(records: Iterable[TrialRecord]) -> tuple[str, ...]:
+    """A sentence without its end for each thing that complete trials should have in common and have not."""
+    found: dict[str, Counter[str]] = {}
+    for record in records:
+        if record.status == "complete":
+            for name, value in provenance(record).items():
+                found.setdefault(name, Counter())[value] += 1
+    return tuple(
+        f"trials differ in {name}: {', '.join(f'{value} ({n})' for value, n in values.most_common())}"
+        for name, values in found.items()
+        if len(values) > 1
+    )
+
+
+def differences_from(records: Iterable[TrialRecord], now: Mapping[str, str]) -> tuple[str, ...]:
+    """A sentence without its end for each thing of `now` (see `provenance`) that no trial so far was run with."""
+    known = [provenance(record) for record in records if record.status == "complete"]
+    found = ((name, {each[name] for each in known if name in each}, value) for name, value in now.items())
+    return tuple(
+        f"trials so far were run with {name} {', '.join(sorted(values))}, further ones with {value}"
+        for name, values, value in found
+        if values and value not in values
+    )
+
+
 # In a study's folder: a list of SearchImportance as JSON.
 IMPORTANCE_FILE = "importance.json"
 
@@ -467,6 +516,27 @@ def read_header(content: bytes) -> StudyHeader:
     if isinstance(values, dict) and values.keys() & {"schema_version", "study_id"}:
         _refuse_other_versions(values, default=1)
     return parse(StudyHeader, values, where="")
+
+
+def seal_of(header: Mapping[str, JsonValue]) -> str:
+    """The seal that a header's values should bear: a digest of all the others."""
+    return digest({key: value for key, value in header.items() if key != "seal"})
+
+
+def is_as_written(content: bytes) -> bool:
+    """Whether nobody has edited a header since this package wrote it; raises ConfigError where it is no JSON.
+
+    True where an early version wrote it, which sealed nothing.
+    """
+    header = from_json(content)
+    return isinstance(header, dict) and is_sealed(header)
+
+
+def is_sealed(header: Mapping[str, JsonValue]) -> bool:
+    """The same of the values of a header."""
+    digests = header.get("digests")
+    is_early = header.get("seal") is None and not (isinstance(digests, dict) and digests.get("configuration"))
+    return is_early or header.get("seal") == seal_of(header)
 
 
 def read_line(line: str, *, where: str) -> TrialRecord:

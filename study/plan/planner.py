@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import Enum
 
 from gan_study.study.plan.config import NO_BALANCING, Cell, Ratio, StudyConfig
-from gan_study.study.plan.decisions import ConfirmFits, Decision, Judgement
+from gan_study.study.plan.decisions import ConfirmFits, Decision, Judgement, Suggestion
 from gan_study.study.plan.fits import decide_fits
 from gan_study.study.plan.rounds import Questions, Rounds, SeedRound, decide_next, known_rounds, may_grow
 from gan_study.study.plan.search import Search
-from gan_study.study.plan.search_plan import seed_of_split
+from gan_study.study.plan.search_plan import seed_of_split, split_of_seed
 from gan_study.study.plan.selection import ClosedSearch
-from gan_study.study.plan.trials import PlannedTrial, baseline_trials, confirmations
+from gan_study.study.plan.trials import PlannedTrial, baseline_trials, confirmations, unbalanced_trials
 from gan_study.trainables.balancing.catalog import BALANCERS
 from gan_study.trainables.record import Milestone, TrialRecord
 
@@ -60,9 +60,11 @@ class Planner:
         self._keep_rounds = keep_rounds
         self._questions = questions
         self._baselines = tuple(baseline_trials(config))
+        # A search that was given more trials may have had more splits when it had fewer.
+        splits = {split_of_seed(config, each.seed) for each in decisions if isinstance(each, Suggestion)}
         self._unbalanced = {
             (trial.cell.ratio, trial.config.seed): trial.trial_id
-            for trial in self._baselines
+            for trial in (*self._baselines, *unbalanced_trials(config, splits))
             if trial.cell.balancer == NO_BALANCING
         }
         self._search = Search(
@@ -97,7 +99,12 @@ class Planner:
             if not self._search.is_over:
                 return self._next_early()
             chosen = self._search.selected(self._config.cells(self._config.space().balancers))
-            self._closed = ClosedSearch(configurations=chosen, fits=self._decide_fits())
+            self._closed = ClosedSearch(
+                configurations=chosen,
+                fits=self._decide_fits(),
+                num_searched=self._search.num_ended,
+                why_short=self._search.why_short(),
+            )
             self._keep(self._closed)
         return self._next_confirmation(self._closed)
 

@@ -99,6 +99,7 @@ class Search:
         self._choice = Choice(config, self._plan, self._known)
         self._judged = {(each.number, each.rung): each for each in decisions if isinstance(each, Judgement)}
         self._exhausted: set[Cell | None] = set()
+        self._is_short_of_time = False
 
     def next(self) -> PlannedTrial | None:
         """The next search trial; None if there is none to begin at the moment."""
@@ -158,6 +159,24 @@ class Search:
     def trials(self) -> tuple[PlannedTrial, ...]:
         """The search trials so far."""
         return tuple(self._known.trials.values())
+
+    @property
+    def num_ended(self) -> int:
+        """The search trials that have ended."""
+        return self._known.num_all_ended
+
+    def why_short(self) -> str | None:
+        """Why the search, which is over, had fewer trials than it might have; None if it had as many, or none."""
+        if self._plan.unsearched is not None or self.num_ended >= self._config.search.trials:
+            return None
+        if self._is_short_of_time:
+            return "there was no time for more"
+        if self._exhausted:
+            names = sorted({cell.balancer for cell in self._exhausted if cell is not None})
+            return f"every point of the space{' of ' if names else ''}{', '.join(names)} was tried"
+        if not all(map(self._known.can_search, self._ratios)):
+            return "no balancing failed at a ratio, so that there was nothing to measure a gain against"
+        return "races and last rounds needed fewer trials than were set aside for them"
 
     def _choose(self) -> int | None:
         """The number of the trial to begin, which waits.
@@ -333,7 +352,9 @@ class Search:
         )
 
     def _has_time(self, num_trials: int) -> bool:
-        return self._may_search(max(1, num_trials))
+        has_time = self._may_search(max(1, num_trials))
+        self._is_short_of_time |= not has_time
+        return has_time
 
     def _find_point(self, cell: Cell | None) -> dict[str, Scalar] | None:
         """The next point of `cell`, or of the whole space."""

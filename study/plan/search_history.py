@@ -11,7 +11,7 @@ from gan_study.study.plan.decisions import COMPARABLE, DEFAULTS, RACE, SEARCH, S
 from gan_study.study.plan.last_round import smooth
 from gan_study.study.plan.points import Points, cell_of
 from gan_study.study.plan.race import Standing, standing
-from gan_study.study.plan.search_plan import CHECK_SPLIT, LAST_ROUND_SPLIT, SearchPlan, seed_of_split
+from gan_study.study.plan.search_plan import CHECK_SPLIT, LAST_ROUND_SPLIT, SearchPlan, split_of_seed
 from gan_study.study.plan.searcher import RecordedTrial, point_id, to_optuna
 from gan_study.study.plan.trials import PlannedTrial, planned_trial
 from gan_study.trainables.base.tunable import Scalar, contains
@@ -133,7 +133,7 @@ class SearchHistory:
     def plan_trial(self, number: int) -> PlannedTrial | None:
         """The trial of a suggestion; None while what its gain is measured against is not known."""
         each = self.suggestions[number]
-        baseline = self._baseline_of(each.ratio, self._split_of(each.seed))
+        baseline = self._baseline_of(each.ratio, split_of_seed(self._config, each.seed))
         if baseline is None or is_lost(baseline):
             return None
         purpose = Purpose(phase="search", metric=self._config.objective, baseline=baseline, search=self.step(each))
@@ -175,6 +175,11 @@ class SearchHistory:
             if record is not None and record.status == "complete" and record.objective is not None
         }
 
+    @property
+    def num_all_ended(self) -> int:
+        """The search trials that have ended."""
+        return len(self._ended)
+
     def num_ended_of(self, cell: Cell) -> int:
         """The search trials of a cell that have ended."""
         return sum(self.suggestions[number].cell == cell for number in self._ended)
@@ -213,7 +218,7 @@ class SearchHistory:
             self.reach(number, milestone)
         if each.stage in (DEFAULTS, RACE):
             own = self.gains[each.ratio].setdefault(each.balancer, {})
-            own[self._split_of(each.seed)] = record.objective if record.status == "complete" else None
+            own[split_of_seed(self._config, each.seed)] = record.objective if record.status == "complete" else None
         if each.stage in COMPARABLE:
             shown = to_optuna(self._space, trial.trial_id, self.step(each), record)
             for key in (None, each.cell):
@@ -229,9 +234,6 @@ class SearchHistory:
             shown = to_optuna(self._space, record.trial_id, step, record)
             for key in (None, cell_of(step.params)):
                 self.prior[key].append(shown)
-
-    def _split_of(self, seed: int) -> int:
-        return next(split for split in (0, *self._plan.splits) if seed_of_split(self._config, split) == seed)
 
     def step(self, each: Suggestion) -> SearchStep:
         """What a trial of a suggestion records of it."""

@@ -64,6 +64,11 @@ def seed_of_split(config: StudyConfig, split: int) -> int:
     return config.search.seed if split == 0 else min((*config.confirm.seeds, config.search.seed)) - split
 
 
+def split_of_seed(config: StudyConfig, seed: int) -> int:
+    """The split whose search trials have that seed: the inverse of `seed_of_split`."""
+    return 0 if seed == config.search.seed else min((*config.confirm.seeds, config.search.seed)) - seed
+
+
 def _why_not(config: StudyConfig) -> str:
     search, num_variants, num_ratios = config.search, len(config.space().balancers), len(config.ratios())
     if search.trials == 0:

@@ -40,6 +40,10 @@ class ClosedSearch:
     """What is confirmed of each balancer that was searched, at each ratio."""
     fits: int = Field(ge=1)
     """How many classifiers each confirmed trial fits to its balanced set."""
+    num_searched: int | None = None
+    """The search trials that it is taken from; None if not counted."""
+    why_short: str | None = None
+    """Why the search had fewer trials than it might have; None if it had as many, or if nothing was searched."""
 
 
 def write_selection(path: Path, closed: ClosedSearch, *, patience_seconds: float = 0.0) -> None:

@@ -1,8 +1,7 @@
 """The trials that a study's configuration asks for: baselines, confirmations, and how many there are of all."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import chain, zip_longest
 
 from gan_study.study.plan.config import NO_BALANCING, Cell, StudyConfig
@@ -81,19 +80,27 @@ def baseline_trials(config: StudyConfig) -> Iterator[PlannedTrial]:
     No balancing comes first, and in every split that the search will try defaults in as well: gains are measured
     against it in the same split.
     """
-    plan, seed_of = plan_search(config), partial(seed_of_split, config)
-    purpose = Purpose(phase="baseline", metric=config.objective)
-    # Where the confirmation's fits are to be decided, baselines show how much fits differ; and what gains are
-    # measured against has as many as they have.
-    fits = max(BASELINE_FITS if config.confirm.fits == "auto" else 1, config.search.fits if plan.survivors else 1)
-    for split in (0, *plan.splits):
-        split_fits = FITS if split in (LAST_ROUND_SPLIT, CHECK_SPLIT) else fits
-        for cell in config.cells([NO_BALANCING]):
-            balancing = config.balancing_by(NO_BALANCING)
-            yield planned_trial(config, cell, balancing, purpose, seed=seed_of(split), fits=split_fits)
+    yield from unbalanced_trials(config, (0, *plan_search(config).splits))
+    purpose, fits = Purpose(phase="baseline", metric=config.objective), _baseline_fits(config)
     for cell in config.cells([name for name in config.simple_balancers() if name != NO_BALANCING]):
         balancing = config.balancing_by(cell.balancer)
-        yield planned_trial(config, cell, balancing, purpose, seed=seed_of(0), fits=fits)
+        yield planned_trial(config, cell, balancing, purpose, seed=config.search.seed, fits=fits)
+
+
+def unbalanced_trials(config: StudyConfig, splits: Iterable[int]) -> Iterator[PlannedTrial]:
+    """No balancing at each ratio in each of the `splits`, on validation data."""
+    purpose, balancing = Purpose(phase="baseline", metric=config.objective), config.balancing_by(NO_BALANCING)
+    for split in splits:
+        fits = FITS if split in (LAST_ROUND_SPLIT, CHECK_SPLIT) else _baseline_fits(config)
+        for cell in config.cells([NO_BALANCING]):
+            yield planned_trial(config, cell, balancing, purpose, seed=seed_of_split(config, split), fits=fits)
+
+
+def _baseline_fits(config: StudyConfig) -> int:
+    # Where the confirmation's fits are to be decided, baselines show how much fits differ; and what gains are
+    # measured against has as many as they have.
+    shown = BASELINE_FITS if config.confirm.fits == "auto" else 1
+    return max(shown, config.search.fits if plan_search(config).survivors else 1)
 
 
 def confirmations(
@@ -150,14 +157,17 @@ class TrialCount:
         return f"at most {self.number}" if self.is_most else f"{self.number}"
 
 
-def num_trials(config: StudyConfig, saved: Rounds | None) -> TrialCount:
-    """How many trials a study has; `saved` as in `known_rounds`."""
+def num_trials(config: StudyConfig, saved: Rounds | None, closed: ClosedSearch | None = None) -> TrialCount:
+    """How many trials a study has; `saved` as in `known_rounds`, `closed` once the search is over."""
     rounds, is_searched = known_rounds(config, saved), plan_search(config).survivors > 0
-    before = sum(1 for _ in baseline_trials(config)) + (config.search.trials if is_searched else 0)
+    num_searched, is_open = config.search.trials if is_searched else 0, is_searched
+    if closed is not None and closed.num_searched is not None:
+        num_searched, is_open = closed.num_searched, False
+    before = sum(1 for _ in baseline_trials(config)) + num_searched
     if may_grow(config, rounds) and (most := most_seeds(config, rounds)) > rounds.num_seeds:
         return TrialCount(number=before + len(all_arms(config)) * most, is_most=True)
     confirmed = sum(len(seeds) for each in new_seeds(rounds.rounds) for seeds in each.values())
-    return TrialCount(number=before + confirmed, is_most=is_searched)
+    return TrialCount(number=before + confirmed, is_most=is_open)
 
 
 def is_done(

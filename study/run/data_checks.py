@@ -1,5 +1,6 @@
 """What is looked at before a study's first trial, so that data which cannot do are found at once."""
 
+import importlib.util
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -10,11 +11,15 @@ from gan_study.study.plan.config import NO_BALANCING, Ratio, StudyConfig
 from gan_study.study.plan.costs import Workload
 from gan_study.study.plan.storage_url import with_absolute_file
 from gan_study.study.plan.trials import baseline_trials
-from gan_study.trainables.base.settings import look_up
+from gan_study.study.run.folder import Manifest, read_origin
+from gan_study.trainables.base.settings import DataError, UserError, look_up
 from gan_study.trainables.classifiers.metrics import added_measures, check_measure, is_own
+from gan_study.trainables.data import fingerprint
 from gan_study.trainables.data.catalog import DATA_SETS
+from gan_study.trainables.data.fingerprint import Fingerprint
 from gan_study.trainables.data.prepared import image_source
-from gan_study.trainables.data.source import DATA_ENVIRONMENT_VARIABLE
+from gan_study.trainables.data.source import DATA_ENVIRONMENT_VARIABLE, DataConfig
+from gan_study.trainables.data.sources.image_folder import read_folders
 from gan_study.trainables.image_quality.extractor import inception
 from gan_study.trainables.image_quality.features import InceptionFeatures
 from gan_study.trainables.trial.data import TrialParts, prepare
@@ -49,6 +54,64 @@ def data_notes(config: StudyConfig) -> tuple[str, ...]:
     """
     source = image_source(config.data)
     return tuple(dict.fromkeys((*source.pool().notes, *source.test().notes)))
+
+
+def take_fingerprint(config: StudyConfig) -> Fingerprint:
+    """All files that the study's numbers are made from; raises DataError where there is no such data set."""
+    return replace(fingerprint.take_fingerprint(config.data), other=fingerprint.digest_files(_other_files(config)))
+
+
+def find_changed_data(root: Path, manifest: Manifest, now: Fingerprint) -> str | None:
+    """What has become of the data since the study in `root` was begun, in one line; None if nothing."""
+    begun = manifest.digests
+    if begun.pool is None:
+        # An early version wrote none.
+        return None
+    origin = read_origin(root)
+    known = None if origin is None else origin.data
+    if known is None or (known.pool_digest, known.test_digest) != (begun.pool, begun.test):
+        is_same = (now.pool_digest, now.test_digest) == (begun.pool, begun.test)
+        return None if is_same else "nothing is left to tell which files"
+    return str(fingerprint.compare(known, now)) or None
+
+
+def refuse_changed_data(root: Path, manifest: Manifest, now: Fingerprint) -> None:
+    """Raise DataError where the data, as they are `now`, are not those that the study in `root` was begun with."""
+    if (changes := find_changed_data(root, manifest, now)) is not None:
+        raise DataError(
+            f"{root}: the data are not those that the study was begun with: {changes}; "
+            "put them back, or begin another study"
+        )
+
+
+def _other_files(config: StudyConfig) -> dict[str, Path]:
+    """The files beside the data that numbers depend on: the module of the objective, the weights of Inception."""
+    found: dict[str, Path] = {}
+    choice = config.confirm.image_features
+    if isinstance(choice, InceptionFeatures):
+        found["the weights of Inception"] = Path(choice.weights)
+    if is_own(config.objective):
+        name = config.objective.partition(":")[0]
+        # No module is imported: whoever only looks at a study runs nothing of it.
+        package = importlib.util.find_spec(name.partition(".")[0])
+        if package is not None and package.origin is not None:
+            path = Path(package.origin)
+            inside = path.parent.joinpath(*name.split(".")[1:]).with_suffix(".py") if "." in name else path
+            found[f"the module {name}"] = inside
+    return found
+
+
+def refuse_output_in_data(config: DataConfig, out: Path) -> None:
+    """Raise UserError where images are read from all that lies below a folder, and `out` lies there or around it.
+
+    What a study draws would be images of a class in the next one.
+    """
+    if not look_up(DATA_SETS, config.name, where="data.name").has_a_file_each or config.root is None:
+        return
+    target = out.resolve()
+    for place in read_folders(Path(config.root)):
+        if target.is_relative_to(place) or place.is_relative_to(target):
+            raise UserError(f"--out {out}: choose a folder apart from that of the real images, {place}")
 
 
 def check_objective(config: StudyConfig) -> None:

@@ -1,19 +1,32 @@
 """The study folder: what lies where."""
 
 import datetime
+import gzip
 import json
 import os
 import uuid
-from collections.abc import Mapping
+import zlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import JsonValue
 
+from gan_study.study.plan.changes import Edit, apply_edit
 from gan_study.study.plan.config import StudyConfig, parse_study
 from gan_study.study.plan.storage_url import resolve, sqlite_url
 from gan_study.study.plan.verdict_plan import verdict_plan
-from gan_study.trainables.base.settings import ConfigError, UserError, dump
+from gan_study.trainables.base.settings import (
+    ConfigError,
+    UserError,
+    digest,
+    dump,
+    find_differences,
+    from_json,
+    parse,
+    settings,
+)
+from gan_study.trainables.data.fingerprint import Fingerprint
 from gan_study.trainables.record import (
     IMPORTANCE_FILE,
     Change,
@@ -21,10 +34,15 @@ from gan_study.trainables.record import (
     RecordError,
     StudyHeader,
     TimePlan,
+    is_sealed,
     read_header,
+    seal_of,
 )
 from gan_study.trainables.runtime.environment import code_digest
 from gan_study.trainables.runtime.storage import write_atomically
+
+# A million files take a tenth of it; a small file may promise to be far more.
+_MOST_ORIGIN_BYTES = 10**9
 
 
 class _Inside:
@@ -45,6 +63,8 @@ class StudyFolder:
 
     manifest = _Inside("study.json")
     """Name, identity, resolved configuration and versions; a folder with this file holds a study."""
+    origin = _Inside("origin.json.gz")
+    """The manifest as this package last wrote it, and the digest of each file of data: tells what was changed."""
     records = _Inside("records.jsonl")
     """The records, one a line."""
     failed = _Inside("failed.jsonl")
@@ -108,6 +128,7 @@ class Manifest:
     study_id: str
     config: StudyConfig
     time_plan: TimePlan | None = None
+    digests: Digests
 
     @property
     def asked(self) -> StudyConfig:
@@ -135,6 +156,16 @@ class Manifest:
         return resolve(self.config.storage, os.environ)
 
 
+@settings
+class Origin:
+    """What a study was begun with, as far as it is needed to tell what has been changed since."""
+
+    header: Mapping[str, JsonValue]
+    """The manifest as this package last wrote it."""
+    data: Fingerprint | None = None
+    """The files of data."""
+
+
 def claim_folder(root: Path) -> None:
     """Make the empty folder `root`; raises UserError where it holds a study already, or anything else."""
     if StudyFolder(root).manifest.exists():
@@ -149,9 +180,14 @@ def claim_folder(root: Path) -> None:
 
 
 def create_study_folder(
-    root: Path, config: StudyConfig, environment: Mapping[str, str], *, time_plan: TimePlan | None = None
+    root: Path,
+    config: StudyConfig,
+    environment: Mapping[str, str],
+    *,
+    data: Fingerprint | None = None,
+    time_plan: TimePlan | None = None,
 ) -> Manifest:
-    """Begin a study in `root`; raises UserError where it holds one already, or anything else."""
+    """Begin a study of `data` in `root`; raises UserError where it holds one already, or anything else."""
     claim_folder(root)
     header = StudyHeader(
         name=config.name,
@@ -160,11 +196,14 @@ def create_study_folder(
         config=dump(config),
         environment=environment,
         verdicts=verdict_plan(config),
-        digests=Digests(code=code_digest()),
+        digests=Digests(
+            pool=None if data is None else data.pool_digest,
+            test=None if data is None else data.test_digest,
+            code=code_digest(),
+        ),
         time_plan=time_plan,
     )
-    _write_header(root, header, config)
-    return _manifest(header)
+    return _write_header(root, header, data)
 
 
 def read_manifest(root: Path) -> Manifest:
@@ -172,44 +211,65 @@ def read_manifest(root: Path) -> Manifest:
 
     Raises UserError if there is none, ConfigError if it is damaged, RecordError if another version wrote it.
     """
-    return _manifest(_read_header(root))
+    return _manifest(read_manifest_file(root))
 
 
 def _manifest(header: StudyHeader) -> Manifest:
     config = parse_study(header.config)
-    return Manifest(study_id=header.study_id, config=config, time_plan=header.time_plan)
+    return Manifest(study_id=header.study_id, config=config, time_plan=header.time_plan, digests=header.digests)
 
 
 def change_manifest(root: Path, section: str, after: Mapping[str, JsonValue]) -> Manifest:
     """The manifest of the study in `root` once the settings of a section are as in `after`, each change noted."""
-    header = _read_header(root)
-    before = header.config[section]
+    before = read_manifest_file(root).config[section]
     assert isinstance(before, dict)
-    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    changes = tuple(
-        Change(key=f"{section}.{name}", before=before[name], after=value, at=now)
-        for name, value in after.items()
-        if before[name] != value
+    return note_edits(
+        root,
+        [Edit(key=f"{section}.{name}", before=before[name], after=value) for name, value in after.items()],
     )
-    config = {**header.config, section: {**before, **after}}
-    header = replace(header, config=config, changes=(*header.changes, *changes))
-    manifest = _manifest(header)
-    _write_header(root, header, manifest.config)
-    return manifest
 
 
-def change_time_plan(root: Path, config: StudyConfig, time_plan: TimePlan | None) -> Manifest:
+def note_edits(root: Path, edits: Iterable[Edit], header: StudyHeader | None = None) -> Manifest:
+    """The manifest of the study in `root` with all that `edits` change of its settings, each noted as a change.
+
+    What was asked for before a time budget cut it changes likewise. `header` stands in place of the file's.
+    """
+    header = header or read_manifest_file(root)
+    config, plan, changes = header.config, header.time_plan, header.changes
+    for edit in edits:
+        if edit.before != edit.after:
+            changes = (*changes, change_of(edit))
+        config = apply_edit(config, edit)
+        plan = plan and replace(plan, asked=apply_edit(plan.asked, edit))
+    return _write_header(root, replace(header, config=config, time_plan=plan, changes=changes))
+
+
+def change_of(edit: Edit) -> Change:
+    """An edit as the manifest notes it, made now."""
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    return Change(key=edit.key, before=edit.before, after=edit.after, at=now)
+
+
+def change_time_plan(
+    root: Path, config: StudyConfig, time_plan: TimePlan | None, *, edits: Iterable[Edit] = ()
+) -> Manifest:
     """The manifest of the study in `root` once it goes on as `config`, by another time plan or by none.
 
-    The looks at the gains stay as they were planned: seeds beyond them are said to be added afterwards.
+    The looks at the gains stay as they were planned: seeds beyond them are said to be added afterwards. The budget
+    is noted as a change if it is another one, and so is each of `edits`.
     """
-    header = _read_header(root)
+    header = read_manifest_file(root)
     plan = replace(verdict_plan(config), looks=header.verdicts.looks)
-    _write_header(root, replace(header, config=dump(config), verdicts=plan, time_plan=time_plan), config)
-    return read_manifest(root)
+    plans = (header.time_plan, time_plan)
+    before, after = (None if each is None else each.budget_seconds for each in plans)
+    budget = Edit(key="time budget in seconds", before=before, after=after)
+    changes = map(change_of, (*edits, *([budget] if before != after else [])))
+    header = replace(header, verdicts=plan, time_plan=time_plan, changes=(*header.changes, *changes))
+    return _write_header(root, replace(header, config=dump(config)))
 
 
-def _read_header(root: Path) -> StudyHeader:
+def read_manifest_file(root: Path) -> StudyHeader:
+    """All that `study.json` of the study in `root` says; raises as `read_manifest` does."""
     path = StudyFolder(root).manifest
     if not path.exists():
         raise UserError(f"{root} holds no study; start one there with `gan-study run RECIPE --out {root}`")
@@ -221,7 +281,59 @@ def _read_header(root: Path) -> StudyHeader:
         raise RecordError(f"{path}: {error}") from None
 
 
-def _write_header(root: Path, header: StudyHeader, config: StudyConfig) -> None:
-    content = (json.dumps(dump(header), indent=2) + "\n").encode()
-    patience = config.resources.storage_patience_seconds
-    write_atomically(StudyFolder(root).manifest, content, patience_seconds=patience)
+def read_origin(root: Path) -> Origin | None:
+    """The origin of the study in `root`; None if it has none. Raises ConfigError where it is damaged."""
+    path = StudyFolder(root).origin
+    if not path.exists():
+        return None
+    try:
+        with gzip.open(path) as file:
+            content = file.read(_MOST_ORIGIN_BYTES + 1)
+        if len(content) > _MOST_ORIGIN_BYTES:
+            raise ConfigError(f"more than {_MOST_ORIGIN_BYTES} bytes")
+        return parse(Origin, from_json(content), where="")
+    except (ConfigError, OSError, EOFError, zlib.error) as error:
+        what = " ".join(str(error).split())
+        raise ConfigError(f"{path} is damaged ({what}); without it nobody can say what was changed") from None
+
+
+def find_edits_of_manifest(root: Path) -> list[Edit] | None:
+    """What was edited in `study.json` since this package wrote it; None if something was, and nobody can say what.
+
+    Settings have the keys that a recipe gives them.
+    """
+    read_manifest_file(root)
+    written, origin = from_json(StudyFolder(root).manifest.read_bytes()), read_origin(root)
+    assert isinstance(written, dict), "it was read"
+    if is_sealed(written):
+        return []
+    if origin is None or not is_sealed(origin.header):
+        return None
+    found = find_differences(origin.header, {**written, "seal": origin.header["seal"]})
+    return [Edit(key=key.removeprefix("config."), before=old, after=new) for key, old, new in found]
+
+
+def complete_origin(root: Path) -> Manifest:
+    """The manifest of the study in `root`, whose origin is written if a driver was killed before it did so."""
+    header, origin = read_manifest_file(root), read_origin(root)
+    is_complete = origin is not None and origin.header.get("seal") == header.seal
+    return _manifest(header) if is_complete else _write_header(root, header)
+
+
+def _write_header(root: Path, header: StudyHeader, data: Fingerprint | None = None) -> Manifest:
+    """The manifest, once it and its origin are written; without `data` the origin keeps that which it has."""
+    header = replace(header, digests=replace(header.digests, configuration=digest(dict(header.config))))
+    manifest, folder, values = _manifest(header), StudyFolder(root), dump(header)
+    values["seal"] = seal_of(values)
+    patience = manifest.config.resources.storage_patience_seconds
+    write_atomically(folder.manifest, (json.dumps(values, indent=2) + "\n").encode(), patience_seconds=patience)
+    # Afterwards: killed in between, the manifest is whole by its own seal, and its origin of no use but for files.
+    origin = Origin(header=values, data=data or _data_of_origin(root))
+    content = gzip.compress(json.dumps(dump(origin)).encode(), mtime=0)
+    write_atomically(folder.origin, content, patience_seconds=patience)
+    return manifest
+
+
+def _data_of_origin(root: Path) -> Fingerprint | None:
+    origin = read_origin(root)
+    return None if origin is None else origin.data

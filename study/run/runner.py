@@ -32,11 +32,20 @@ from gan_study.study.plan.trials import PlannedTrial, confirmations, is_done, nu
 from gan_study.study.run import data_checks
 from gan_study.study.run.callers_process import as_it_was
 from gan_study.study.run.cluster import Room, ray_cluster, room_for_trials
+from gan_study.study.run.edits import refuse_unmeant, take_in_edits
 from gan_study.study.run.failures import forget_failed
-from gan_study.study.run.folder import Manifest, StudyFolder, claim_folder, create_study_folder, read_manifest
+from gan_study.study.run.folder import (
+    Manifest,
+    StudyFolder,
+    claim_folder,
+    create_study_folder,
+    find_edits_of_manifest,
+    read_manifest,
+)
 from gan_study.study.run.going_on import go_on_as, note_cuts, reopen_rounds
 from gan_study.study.run.lock import sole_driver
 from gan_study.study.run.more_seeds import check_until_decided, take_to_seeds
+from gan_study.study.run.more_trials import take_to_trials
 from gan_study.study.run.prior import read_prior
 from gan_study.study.run.probe import MOST_SECONDS, MOST_SHARE_OF_BUDGET, measure_slowness, probe
 from gan_study.study.run.record_store import RecordStore, read_records
@@ -50,10 +59,10 @@ from gan_study.study.watch.optuna_view import OptunaView, differences
 from gan_study.study.watch.outlook import Outlook
 from gan_study.study.watch.progress import ProgressDisplay, Tally
 from gan_study.study.watch.terminal import say
-from gan_study.trainables.base.settings import dump
+from gan_study.trainables.base.settings import DataError, dump
 from gan_study.trainables.data.prepared import image_source
-from gan_study.trainables.record import TimePlan
-from gan_study.trainables.runtime.environment import versions
+from gan_study.trainables.record import CODE, COMPARED, TimePlan, differences_from
+from gan_study.trainables.runtime.environment import code_digest, machine, versions
 from gan_study.trainables.runtime.logs import logging_to
 from gan_study.trainables.trial.data import TrialParts
 from gan_study.trainables.trial.trainable import SharedImages, share
@@ -100,10 +109,12 @@ def run_study(
 
 
 def _run_study(config: StudyConfig, out: Path | str | None, options: RunOptions) -> StudyResult:
+    root = Path(out or Path("studies") / f"{config.name}-{datetime.datetime.now():%Y%m%d-%H%M%S}")
+    check_study_config(config)
+    data_checks.refuse_output_in_data(data_checks.with_absolute_paths(config).data, root)
     config, parts = _look_at_data(config, options.console)
     if config.search.from_study is not None:
         read_prior(config.search.from_study)
-    root = Path(out or Path("studies") / f"{config.name}-{datetime.datetime.now():%Y%m%d-%H%M%S}")
     claim_folder(root)
     with sole_driver(root) as check_sole_driver, ray_cluster(options.address, verbose=options.verbose):
         place = _find_place(config, parts, options)
@@ -112,7 +123,8 @@ def _run_study(config: StudyConfig, out: Path | str | None, options: RunOptions)
         for line in outlook.lines():
             say(options.console, line)
         time_plan = _time_plan(config, outlook.plan, options)
-        manifest = create_study_folder(root, outlook.config, versions(), time_plan=time_plan)
+        data = data_checks.take_fingerprint(config)
+        manifest = create_study_folder(root, outlook.config, versions(), data=data, time_plan=time_plan)
         return _run(manifest, root, place, machine, options, check_sole_driver)
 
 
@@ -135,20 +147,25 @@ def resume_study(
     *,
     options: RunOptions | None = None,
     seeds: int | None = None,
+    trials: int | None = None,
     until_decided: bool = False,
     retry_failed: bool = False,
 ) -> StudyResult:
     """Continue the study in folder `root`: trials that have a record are not run again, all others are.
 
     What an earlier run left out for want of time is done now, or what of it fits into a new budget. With `seeds`
-    the study is taken to so many seeds in all (see `take_to_seeds`), and goes on as it is otherwise.
-    `until_decided` only checks that the study was begun so; with `retry_failed` failed trials are run again.
-    Raises StudyInUseError where another process runs it, ConfigError where `seeds` or `until_decided` do not go
-    with it.
+    the study is taken to so many seeds in all (see `take_to_seeds`), with `trials` its search to so many trials
+    (see `take_to_trials`), and goes on as it is otherwise. `until_decided` only checks that it was begun so; with
+    `retry_failed` failed trials are run again.
+
+    Raises StudyInUseError where another process runs it, ConfigError where `seeds`, `trials` or `until_decided` do
+    not go with it or `study.json` was edited (see `take_in_edits`), and DataError where its data were changed.
     """
     root, options = Path(root), options or RunOptions()
     with _own_process(options.console):
-        return _resume_study(root, options, seeds=seeds, until_decided=until_decided, retry_failed=retry_failed)
+        return _resume_study(
+            root, options, seeds=seeds, trials=trials, until_decided=until_decided, retry_failed=retry_failed
+        )
 
 
 @contextlib.contextmanager
@@ -161,10 +178,21 @@ def _own_process(console: Console) -> Iterator[None]:
 
 
 def _resume_study(
-    root: Path, options: RunOptions, *, seeds: int | None, until_decided: bool, retry_failed: bool
+    root: Path,
+    options: RunOptions,
+    *,
+    seeds: int | None,
+    trials: int | None,
+    until_decided: bool,
+    retry_failed: bool,
 ) -> StudyResult:
     manifest, folder = read_manifest(root), StudyFolder(root)
     with sole_driver(root) as check_sole_driver:
+        # Before anything is written.
+        refuse_unmeant(root, find_edits_of_manifest(root))
+        data_checks.refuse_output_in_data(manifest.config.data, root)
+        has_data = _has_data(root, manifest)
+        manifest = take_in_edits(root)
         if until_decided:
             check_until_decided(manifest.config)
         reopen_rounds(folder)
@@ -173,15 +201,23 @@ def _resume_study(
             say(options.console, f"{forget_failed(folder, patience_seconds=patience)} failed trials are run again")
         if seeds is not None:
             manifest = take_to_seeds(root, seeds)
-        elif options.time_budget_seconds is None:
+        if trials is not None:
+            manifest = take_to_trials(root, trials)
+        if seeds is None and trials is None and options.time_budget_seconds is None:
             manifest = go_on_as(root, manifest, Plan(config=manifest.asked), None)
         records = RecordStore(folder.records)
         asked = manifest.config if seeds is not None else manifest.asked
         if _is_done(asked, folder, records) and manifest.config == asked:
+            say(options.console, f"All {len(records)} trials are done; --seeds N or --trials N add further ones")
             _finish(manifest, folder, records, options.console)
             return StudyResult(folder=root, trials=tuple(read_records(folder.records)))
         parts = data_checks.split_data(manifest.config)
+        if not has_data:
+            # They have been downloaded.
+            data_checks.refuse_changed_data(root, manifest, data_checks.take_fingerprint(manifest.config))
         data_checks.check_objective(manifest.config)
+        for difference in _find_differences(folder, options):
+            say(options.console, f"Note: {difference}; numbers may differ for that reason alone")
         with ray_cluster(options.address, verbose=options.verbose):
             place = _find_place(asked, parts, options)
             machine = None if options.time_budget_seconds is None else _probe(asked, place, options)
@@ -189,6 +225,26 @@ def _resume_study(
                 plan = _plan_on(manifest, asked, machine, folder, records, options)
                 manifest = go_on_as(root, manifest, plan, _time_plan(asked, plan, options))
             return _run(manifest, root, place, machine, options, check_sole_driver)
+
+
+def _has_data(root: Path, manifest: Manifest) -> bool:
+    """Whether the data of a study are there; raises DataError if they are, and have been changed."""
+    if manifest.digests.pool is None:
+        # An early version wrote none.
+        return True
+    try:
+        now = data_checks.take_fingerprint(manifest.config)
+    except DataError:
+        return False
+    data_checks.refuse_changed_data(root, manifest, now)
+    return True
+
+
+def _find_differences(folder: StudyFolder, options: RunOptions) -> tuple[str, ...]:
+    """What further trials will be run with and trials so far were not, as far as it is known here."""
+    own = machine() if options.address is None else versions()
+    now = {name: own[key] for key, name in COMPARED.items() if key in own}
+    return differences_from(read_records(folder.records), {**now, CODE: code_digest()})
 
 
 def _look_at_data(config: StudyConfig, console: Console) -> tuple[StudyConfig, Mapping[Ratio, TrialParts]]:
@@ -320,11 +376,15 @@ def _run(
     room = place.room
     config, folder = decide_execution(manifest.config, room), StudyFolder(root.resolve())
     with contextlib.ExitStack() as closing:
-        saved = read_rounds(folder.rounds)
-        tally = Tally(num_workers=room.num_workers, num_trials=num_trials(config, saved), ends_at=options.ends_at)
+        saved, closed = read_rounds(folder.rounds), read_selection(folder.selection)
+        tally = Tally(
+            num_workers=room.num_workers,
+            num_trials=num_trials(config, saved, closed),
+            ends_at=options.ends_at,
+        )
 
         def on_rounds(rounds: Rounds) -> None:
-            tally.num_trials = num_trials(config, rounds)
+            tally.num_trials = num_trials(config, rounds, read_selection(folder.selection))
             rounds_decided(rounds)
 
         prior = () if config.search.from_study is None else read_prior(config.search.from_study)
@@ -347,6 +407,7 @@ def _run(
             on_rounds=on_rounds,
             check_sole_driver=check_sole_driver,
             prior=prior,
+            data=manifest.digests,
         )
         for record in session.records:
             tally.count(record)
@@ -365,6 +426,10 @@ def _run(
         raise UnfinishedStudyError(
             f"{len(session.records)} of {tally.num_trials} trials are done; `gan-study resume {root}` continues"
         )
+    closed = read_selection(folder.selection)
+    if closed is not None and closed.why_short is not None:
+        ended = f"{closed.num_searched} of {config.search.trials} trials"
+        say(options.console, f"The search ended after {ended}: {closed.why_short}")
     _keep_results_alone(folder, goes_on=bool(session.time_cuts))
     return StudyResult(folder=root, trials=tuple(read_records(folder.records)))
 
@@ -419,6 +484,7 @@ def _optuna_view(manifest: Manifest, folder: StudyFolder) -> OptunaView:
         storage=manifest.storage(folder),
         study_name=manifest.unique_name,
         space=manifest.config.space(),
+        own_file=folder.optuna if manifest.config.storage is None else None,
         patience_seconds=manifest.config.resources.storage_patience_seconds,
     )
 

@@ -4,7 +4,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from gan_study.study.plan.config import Ratio, StudyConfig
@@ -20,8 +20,10 @@ from gan_study.study.run.folder import StudyFolder
 from gan_study.study.run.record_store import RecordStore
 from gan_study.study.run.time_budget import Running, TimeBudget, TimeGate
 from gan_study.study.watch.optuna_view import OptunaView
-from gan_study.trainables.record import Milestone, TrialRecord
+from gan_study.trainables.record import Digests, Milestone, TrialRecord
+from gan_study.trainables.runtime.environment import code_digest
 from gan_study.trainables.trial.outcome import failed_record, pruned_record
+from gan_study.trainables.trial.request import OtherCodeError
 
 
 class Observer(Protocol):
@@ -55,6 +57,7 @@ class StudySession:
     class count at each of the study's ratios, for the records of trials that did not come so far. `on_rounds` is
     told of each decision on a further round of seeds, once it is on disk. `prior` are the records of another study
     whose search informs this one's. `check_sole_driver` raises where another driver may write to the folder too.
+    `data` are the digests of the study's data, which every record notes.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class StudySession:
         observers: Sequence[Observer],
         on_rounds: Callable[[Rounds], None],
         check_sole_driver: Callable[[], None],
+        data: Digests,
         prior: Sequence[TrialRecord] = (),
     ) -> None:
         patience = config.resources.storage_patience_seconds
@@ -100,6 +104,7 @@ class StudySession:
         self._check_sole_driver = check_sole_driver
         self._running: dict[str, _Running] = {}
         self._rescheduled: deque[PlannedTrial] = deque()
+        self._data = data
         self._budget, self._gate = budget, TimeGate(budget)
         self.is_over = False
         for record in self.records:
@@ -208,9 +213,17 @@ class StudySession:
     def ended(self, record: TrialRecord) -> None:
         """A trial has come to its end, whatever that is; its record is on disk before anybody else hears of it.
 
-        Raises TooManyFailuresError where most trials of this run fail alike.
+        Raises TooManyFailuresError where most trials of this run fail alike, and OtherCodeError, recording nothing,
+        where a worker has run other code than this process's.
         """
         self._check_sole_driver()
+        if record.digests.code != code_digest():
+            # A worker of an early version does not compare.
+            raise OtherCodeError(
+                f"code {record.digests.code} ran trial {record.trial_id}, here is {code_digest()}"
+            )
+        digests = replace(record.digests, pool=self._data.pool, test=self._data.test)
+        record = replace(record, digests=digests)
         self.records.append(record)
         self._budget.ended(record)
         del self._running[record.trial_id]

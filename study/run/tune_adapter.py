@@ -17,6 +17,8 @@ from gan_study.study.plan.trials import PlannedTrial
 from gan_study.study.run.folder import StudyFolder
 from gan_study.study.run.ray_internals import drop_trial_state
 from gan_study.study.run.session import StudySession
+from gan_study.trainables.base.settings import UserError
+from gan_study.trainables.runtime.environment import code_digest
 from gan_study.trainables.runtime.storage import write_atomically
 from gan_study.trainables.trial.request import REPORT, REQUEST, TrialLimits, TrialPlaces, TrialReport, TrialRequest
 from gan_study.trainables.trial.trainable import BrokenProcessError
@@ -89,6 +91,7 @@ class SessionSearcher(NotPickled, Searcher):  # type: ignore[misc]
             checkpoint_steps=planned.checkpoint_steps,
             keeps_gan=planned.keeps_gan,
             execution=planned.execution,
+            code=code_digest(),
         )
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
@@ -128,10 +131,15 @@ class PlacementNotice(NotPickled, tune.Callback):  # type: ignore[misc]
 
 
 class SessionCallback(NotPickled, tune.Callback):  # type: ignore[misc]
-    """Tells the session what became of its trials, and empties each once it has ended: nobody else reads it."""
+    """Tells the session what became of its trials, and empties each once it has ended: nobody else reads it.
+
+    Tune takes what `on_trial_complete` raises for a failure of the trial, and asks whether it is to be tried
+    again; so what ends the study is raised again there.
+    """
 
     def __init__(self, session: StudySession) -> None:
         self._session = session
+        self._fatal: OSError | UserError | None = None
 
     def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """Tune has found room for the trial."""
@@ -140,18 +148,29 @@ class SessionCallback(NotPickled, tune.Callback):  # type: ignore[misc]
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """The end, or an early stop, or because the study's time is up.
 
-        Raises StorageError where the trial could not leave its files.
+        Raises StorageError where the trial could not leave its files, OtherCodeError where the worker refused it.
         """
-        report: TrialReport = trial.last_result[REPORT]
-        if report.storage_error is not None:
-            raise report.storage_error
+        try:
+            self._take_in(trial_id_of(trial), trial.last_result[REPORT])
+        except (OSError, UserError) as error:
+            self._fatal = error
+            raise
+        drop_trial_state(trial)
+
+    def _take_in(self, trial_id: str, report: TrialReport) -> None:
+        if (error := report.storage_error or report.refusal) is not None:
+            raise error
         if report.is_cut:
-            self._session.cut(trial_id_of(trial))
+            self._session.cut(trial_id)
         elif report.record is None:
-            self._session.stopped(trial_id_of(trial))
+            self._session.stopped(trial_id)
         else:
             self._session.ended(report.record)
-        drop_trial_state(trial)
+
+    def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        """Tune tries a trial again; raises what ends the study."""
+        if self._fatal is not None:
+            raise self._fatal
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """The trial's process or machine has died more often than MAX_RESTARTS.
@@ -159,6 +178,8 @@ class SessionCallback(NotPickled, tune.Callback):  # type: ignore[misc]
         Tune also gives up a trial, however seldom it died, that was about to begin in a process which has run
         others, when that process is lost; such a trial is rescheduled.
         """
+        if self._fatal is not None:
+            raise self._fatal
         trial_id = trial_id_of(trial)
         if not (trial.should_recover() and self._session.reschedule(trial_id)):
             self._session.died(trial_id, _last_error(trial) or "died without a word")

@@ -6,17 +6,26 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
+from gan_study.study.plan.changes import is_meant
 from gan_study.study.plan.decisions import Decision
 from gan_study.study.plan.rounds import Rounds, read_rounds
 from gan_study.study.plan.selection import ClosedSearch, read_selection
 from gan_study.study.plan.trials import TrialCount, is_done, num_trials
+from gan_study.study.run.data_checks import find_changed_data, take_fingerprint
 from gan_study.study.run.decision_store import read_decisions
-from gan_study.study.run.folder import Manifest, StudyFolder, read_manifest
+from gan_study.study.run.folder import Manifest, StudyFolder, find_edits_of_manifest, read_manifest
 from gan_study.study.run.record_store import find_repeated
 from gan_study.study.watch.optuna_view import differences
 from gan_study.trainables.arrays import ArrayFile
 from gan_study.trainables.base.settings import ConfigError, UserError, dump
-from gan_study.trainables.record import RecordError, TrialRecord, read_line, record_lines, restore_classes
+from gan_study.trainables.record import (
+    RecordError,
+    TrialRecord,
+    mixtures,
+    read_line,
+    record_lines,
+    restore_classes,
+)
 from gan_study.trainables.runtime.storage import is_partial
 from gan_study.trainables.trial.config import parse_trial
 
@@ -75,12 +84,15 @@ def check_study(root: Path) -> Checked:
             is_finished = is_done(manifest.config, record_of=record_of, closed=closed, saved=rounds)
         except ConfigError as error:
             findings.append(Finding(where=folder.rounds.name, what=str(error)))
+        findings += _edit_findings(root)
+        findings += _data_findings(root, manifest, records)
         findings += _storage_findings(manifest, folder, records, is_finished=is_finished)
+    findings += [Finding(where=folder.records.name, what=what, is_wrong=False) for what in mixtures(records)]
     findings += _leftovers(folder, records, is_finished=is_finished)
     return Checked(
         findings=tuple(findings),
         num_records=len({record.trial_id for record in records}),
-        num_trials=None if manifest is None else num_trials(manifest.config, rounds),
+        num_trials=None if manifest is None else num_trials(manifest.config, rounds, closed),
         is_finished=is_finished,
     )
 
@@ -158,6 +170,9 @@ def _read_selection(
     chosen = (each.selection.trial_id for each in (closed.configurations if closed else ()))
     wrong += [f"names trial {one}, which has no record" for one in chosen if one not in searched]
     findings += [Finding(where=folder.selection.name, what=what) for what in wrong]
+    if closed is not None and closed.why_short is not None:
+        what = f"the search ended after {closed.num_searched} trials: {closed.why_short}"
+        findings.append(Finding(where=folder.selection.name, what=what, is_wrong=False))
     return closed
 
 
@@ -174,6 +189,45 @@ def _read_rounds(folder: StudyFolder, records: Sequence[TrialRecord], findings: 
         what = f"is missing, though trials of round {latest} were confirmed"
         findings.append(Finding(where=folder.rounds.name, what=what))
     return rounds
+
+
+def _edit_findings(root: Path) -> Iterator[Finding]:
+    """What was edited in the manifest since it was written; of no harm where `resume` carries it out."""
+    where = StudyFolder(root).manifest.name
+    try:
+        edits = find_edits_of_manifest(root)
+    except ConfigError as error:
+        yield Finding(where=StudyFolder(root).origin.name, what=str(error))
+        return
+    if edits is None:
+        yield Finding(
+            where=where, what="was edited after the study had begun, and nothing is left to tell what was"
+        )
+        return
+    for edit in edits:
+        does = "resuming takes it over" if is_meant(edit) else "resuming refuses it"
+        yield Finding(where=where, what=f"was edited: {edit}; {does}", is_wrong=not is_meant(edit))
+
+
+def _data_findings(root: Path, manifest: Manifest, records: Sequence[TrialRecord]) -> Iterator[Finding]:
+    """What has become of the data since the study was begun, and which trials had other ones."""
+    begun = manifest.digests
+    if begun.pool is None:
+        # An early version wrote none.
+        return
+    others = [r for r in records if (r.digests.pool, r.digests.test) != (begun.pool, begun.test)]
+    if others:
+        number = "1 trial was" if len(others) == 1 else f"{len(others)} trials were"
+        what = f"{number} not run on the data of the study, {others[0].trial_id} among them"
+        yield Finding(where=StudyFolder(root).records.name, what=what)
+    try:
+        changes = find_changed_data(root, manifest, take_fingerprint(manifest.config))
+    except (UserError, OSError) as error:
+        # The folder may be looked at where there are no data.
+        yield Finding(where="data", what=f"not compared ({error})", is_wrong=False)
+        return
+    if changes is not None:
+        yield Finding(where="data", what=f"are not those that the study was begun with: {changes}")
 
 
 def _storage_findings(

@@ -2,6 +2,7 @@
 
 import contextlib
 import shutil
+import sqlite3
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ import optuna
 from optuna.exceptions import StorageInternalError
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial
-from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, OperationalError
 
 from gan_study.search_spaces.space import Space
 from gan_study.study.plan.searcher import STATES, to_optuna, value_of
@@ -44,20 +45,36 @@ class StorageUnavailableError(UserError):
     """Optuna's storage does not answer, or cannot write: that may pass."""
 
 
+class DamagedStorageError(UserError):
+    """Optuna's storage is not what Optuna left: tables are missing, or hold what it cannot read."""
+
+
 class OptunaView:
     """A study's search as a storage shows it.
 
     It is made anew from the records when a study is resumed, so that it never says otherwise. A storage that fails
-    is tried again for `patience_seconds`, though not to open it.
+    is tried again for `patience_seconds`, though not to open it. `own_file` is the SQLite file that holds nothing
+    but this view, if it has one: damaged, it is removed and written anew. Any other storage raises
+    DamagedStorageError.
     """
 
-    def __init__(self, *, storage: str, study_name: str, space: Space, patience_seconds: float = 0.0) -> None:
+    def __init__(
+        self,
+        *,
+        storage: str,
+        study_name: str,
+        space: Space,
+        own_file: Path | None = None,
+        patience_seconds: float = 0.0,
+    ) -> None:
         self._space = space
         self._patience_seconds = patience_seconds
-        self._kind = kind_of(storage)
-        with self._storage_errors():
-            self._storage = _open(storage)
+        self._url, self._own_file = storage, own_file
         self._name = study_name
+        try:
+            self._storage = self._open()
+        except DamagedStorageError:
+            self._storage = self._open_anew()
         # Each trial's number in the storage.
         self._running: dict[str, int] = {}
 
@@ -70,8 +87,27 @@ class OptunaView:
                 optuna.delete_study(study_name=self._name, storage=self._storage)
             study = optuna.create_study(study_name=self._name, storage=self._storage, direction="maximize")
             study.add_trials(searched)
+            # Rows of a study that lost its own may come to light under its number.
+            if len(study.get_trials(deepcopy=False)) != len(searched):
+                raise DamagedStorageError(f"Optuna's storage ({kind_of(self._url)}): holds trials of no study")
 
-        self._retry(rebuild)
+        try:
+            self._retry(rebuild)
+        except DamagedStorageError:
+            self._storage = self._open_anew()
+            self._retry(rebuild)
+
+    def _open(self) -> BaseStorage:
+        with self._storage_errors():
+            return _open(self._url)
+
+    def _open_anew(self) -> BaseStorage:
+        """The storage without anything in it; raises the DamagedStorageError at hand if others may use it."""
+        if self._own_file is None:
+            raise
+        for suffix in ("", "-journal", "-wal", "-shm"):
+            self._own_file.with_name(f"{self._own_file.name}{suffix}").unlink(missing_ok=True)
+        return self._open()
 
     def started(self, trial_id: str, step: SearchStep) -> None:
         """Show a search trial as running.
@@ -110,16 +146,28 @@ class OptunaView:
         """Says in one line what is wrong with the storage; the records are complete without it."""
         try:
             yield
-        except (StorageInternalError, SQLAlchemyError, ImportError, ValueError) as error:
+        except UserError:
+            raise
+        # What Optuna and SQLAlchemy raise on a damaged storage is of any kind: assertions, look-ups, conversions.
+        except Exception as error:
             # Optuna's own error is advice about something else.
             cause = error.__cause__ if isinstance(error, StorageInternalError) else error
             # SQLAlchemy continues with the statement and its values.
-            first_line = str(cause or error).partition("\n")[0]
-            kind = StorageUnavailableError if isinstance(cause, OperationalError) else UserError
+            first_line = str(cause or error).partition("\n")[0] or type(error).__name__
             if isinstance(error, ImportError | ValueError) or isinstance(cause, ArgumentError):
-                # It cannot be opened at all; such messages repeat the URL.
+                # Such messages repeat the URL.
                 first_line = f"cannot be opened ({type(error).__name__}); look at its URL, and for its driver"
-            raise kind(f"Optuna's storage ({self._kind}): {first_line}") from None
+            raise _kind_of(cause)(f"Optuna's storage ({kind_of(self._url)}): {first_line}") from None
+
+
+def _kind_of(error: BaseException | None) -> type[UserError]:
+    """What an error of a storage means: it may pass, the storage is damaged, or its name is of no use."""
+    # What SQLite says of a table or a column that is missing: all that may pass has a code of its own.
+    if getattr(getattr(error, "orig", None), "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:
+        return DamagedStorageError
+    if isinstance(error, OperationalError):
+        return StorageUnavailableError
+    return UserError if isinstance(error, ImportError | ArgumentError) else DamagedStorageError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,8 +185,10 @@ def differences(*, storage: str, study_name: str, records: Iterable[TrialRecord]
     except KeyError:
         yield Difference(what=f"holds no study {study_name!r}", is_late=True)
         return
-    except (StorageInternalError, SQLAlchemyError, ImportError, OSError, ValueError, RuntimeError) as error:
-        yield Difference(what=f"cannot be read: {' '.join(str(error).split())}", is_late=False)
+    # As above: what a damaged storage raises is of any kind.
+    except Exception as error:
+        why = " ".join(str(error).split()) or type(error).__name__
+        yield Difference(what=f"cannot be read: {why}", is_late=False)
         return
     searched = {record.trial_id: record for record in records if record.search is not None}
     for row in shown:

@@ -8,6 +8,7 @@ from rich.table import Table
 from gan_study.study.plan import costs
 from gan_study.study.plan.config import Ratio, StudyConfig
 from gan_study.study.plan.costs import Workload
+from gan_study.study.plan.search_plan import plan_search
 from gan_study.study.plan.time_plan import Forecast, Phase, Plan, trials_left
 from gan_study.study.plan.trials import PlannedTrial
 from gan_study.study.watch.terminal import duration
@@ -50,6 +51,7 @@ class Outlook:
         lines = [
             f"Plan: {counts} trials, {self.num_workers} at once; about {self._disk()} on disk",
             *([f"Generator steps a GAN: {lengths}; {self._cache_text()}"] if lengths else []),
+            *self._unsearched(),
         ]
         if self.forecast:
             lines.append(f"Time: {most}about {duration(self.forecast.total)} with the report{self._budget_text()}")
@@ -88,6 +90,11 @@ class Outlook:
                 lengths = costs.gan_lengths(balancer, self.workloads[trial.cell.ratio])
                 found.setdefault(balancer.name, []).extend(step for length in lengths for step in length)
         return {name: _range(steps) for name, steps in found.items() if steps}
+
+    def _unsearched(self) -> Iterator[str]:
+        why = plan_search(self.config).unsearched
+        if why is not None and self.config.search.trials > 0:
+            yield f"Search: none; {why}"
 
     def _budget_text(self) -> str:
         if self.seconds_left is None or self.forecast is None:

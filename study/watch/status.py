@@ -7,7 +7,8 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from gan_study.study.plan.rounds import Rounds, known_rounds, read_rounds
-from gan_study.study.plan.selection import read_selection
+from gan_study.study.plan.search_plan import plan_search
+from gan_study.study.plan.selection import ClosedSearch, read_selection
 from gan_study.study.plan.trials import is_done, num_trials
 from gan_study.study.run.folder import Manifest, StudyFolder, read_manifest
 from gan_study.study.run.lock import Driver, running_driver
@@ -41,6 +42,7 @@ class StudyStatus:
     is_finished: bool
     tally: Tally
     rounds: Rounds
+    closed: ClosedSearch | None
     running: tuple[RunningTrial, ...]
 
     def lines(self) -> list[str]:
@@ -50,6 +52,7 @@ class StudyStatus:
         done = f"{tally.done_text()} trials done" + (f" ({others})" if others else "")
         lines = [
             f"{self.manifest.config.name}: {done}",
+            *self._search_lines(),
             *self._rounds_lines(),
             *(f"no time for all: {sentence}" for sentence in self._left_out()),
             f"best gain in the search: {tally.best_text()}",
@@ -67,6 +70,15 @@ class StudyStatus:
         plan = self.manifest.time_plan
         return () if plan is None else plan.sentences
 
+    def _search_lines(self) -> list[str]:
+        """Why nothing was searched, or less than was asked for."""
+        trials, unsearched = self.manifest.config.search.trials, plan_search(self.manifest.config).unsearched
+        if unsearched is not None and trials > 0:
+            return [f"search: none; {unsearched}"]
+        if self.closed is None or self.closed.why_short is None:
+            return []
+        return [f"search: over after {self.closed.num_searched} of {trials} trials; {self.closed.why_short}"]
+
     def _rounds_lines(self) -> list[str]:
         number, end = len(self.rounds.rounds), self.rounds.end
         if number == 1 and end is None:
@@ -81,18 +93,18 @@ def study_status(root: Path) -> StudyStatus:
     records = {record.trial_id: record for record in read_records(folder.records)}
     workers, started = _read_driver_log(folder)
     saved = read_rounds(folder.rounds)
-    tally = Tally(num_workers=workers, num_trials=num_trials(manifest.config, saved))
+    closed = read_selection(folder.selection)
+    tally = Tally(num_workers=workers, num_trials=num_trials(manifest.config, saved, closed))
     for record in records.values():
         tally.count(record)
     return StudyStatus(
         manifest=manifest,
         folder=folder,
         driver=running_driver(root),
-        is_finished=is_done(
-            manifest.config, record_of=records.get, closed=read_selection(folder.selection), saved=saved
-        ),
+        is_finished=is_done(manifest.config, record_of=records.get, closed=closed, saved=saved),
         tally=tally,
         rounds=known_rounds(manifest.config, saved),
+        closed=closed,
         running=tuple(
             RunningTrial(started=line, latest=next(iter(deque(journal.read_log(folder.log_of(trial)), 1)), None))
             for trial, line in started.items()

@@ -26,9 +26,17 @@ from gan_study.study.watch.journal import TRIAL_ENDED, read_log
 from gan_study.trainables.data.prepared import image_source
 from gan_study.trainables.data.source import DataConfig
 from gan_study.trainables.record import SearchStep
+from gan_study.trainables.runtime.environment import code_digest, code_folder
 from gan_study.trainables.trial.config import parse_trial
 from gan_study.trainables.trial.outcome import Purpose
-from gan_study.trainables.trial.request import REPORT, REQUEST, TrialLimits, TrialPlaces, TrialRequest
+from gan_study.trainables.trial.request import (
+    REPORT,
+    REQUEST,
+    OtherCodeError,
+    TrialLimits,
+    TrialPlaces,
+    TrialRequest,
+)
 from gan_study.trainables.trial.run import run_trial
 from gan_study.trainables.trial.trainable import BrokenProcessError, GanStudyTrainable, SharedImages, share
 from tests.one_ray import TOO_MANY_THREADS, start_shared_ray
@@ -161,6 +169,19 @@ def test_a_trial_on_shared_images_has_the_numbers_of_one_that_reads_by_itself(lo
     (found,) = records_of(share(digits()), [given(tmp_path, purpose, evaluation=testing)])
     *_, plain = run_trial(parse_trial({**TRIAL, "evaluation": testing}), purpose, device=torch.device("cpu"))
     assert found.outcome() == plain.record.outcome()
+
+
+def test_a_worker_with_other_code_refuses_a_trial_and_runs_the_next_of_its_own(local_ray, tmp_path):
+    asked = given(tmp_path, Purpose(phase="baseline"))
+    other, own = ({REQUEST: replace(asked[REQUEST], code=code)} for code in ("0123456789abcdef", code_digest()))
+    worker = ray.remote(tune.with_parameters(GanStudyTrainable, images=share(digits()))).remote(other)
+    result = ray.get(worker.train.remote())
+    report = result[REPORT]
+    assert result["done"] and report.record is None
+    assert isinstance(report.refusal, OtherCodeError)
+    assert str(code_folder()) in str(report.refusal) and "\n" not in str(report.refusal)
+    assert ray.get(worker.reset.remote(own))
+    assert ray.get(worker.train.remote())[REPORT].record.digests.code == code_digest()
 
 
 def test_only_a_confirmation_asks_for_the_test_part(local_ray, tmp_path):

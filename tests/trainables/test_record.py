@@ -1,9 +1,11 @@
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import pytest
+import torch
 
 from gan_study.trainables.record import (
+    COMPARED,
     MOST_NOTES_BYTES,
     Digests,
     GanLength,
@@ -16,13 +18,19 @@ from gan_study.trainables.record import (
     Seen,
     Stop,
     TrialRecord,
+    differences_from,
+    is_as_written,
+    is_sealed,
     limit_notes,
+    mixtures,
     read_header,
     read_line,
     restore_classes,
+    seal_of,
     shorten,
     to_ranges,
 )
+from gan_study.trainables.runtime.environment import environment
 
 RECORD = TrialRecord(
     trial_id="a1",
@@ -151,3 +159,52 @@ def test_a_list_of_classes_that_the_study_does_not_have_stays_a_text() -> None:
     assert restore_classes(config, {"data": {}, "imbalance": {}}) == config
     assert restore_classes(config, {"data": {"classes": ["a"]}})["data"] == {"classes": ["a"]}
     assert restore_classes({"seed": 1}, {}) == {"seed": 1}
+
+
+def run_with(code="3d", status="complete", **environment):
+    return replace(RECORD, status=status, digests=Digests(code=code), environment=environment)
+
+
+def test_what_trials_should_have_in_common_and_have_not_is_told():
+    alike = [run_with(torch="2.9", vector_instructions="AVX2", matrix_products="default") for _ in range(3)]
+    assert mixtures(alike) == ()
+    # A library of matrix products is agreed upon by those that run; a trial that failed has no numbers.
+    others = [
+        run_with(torch="2.9", vector_instructions="AVX2", matrix_products="onednn"),
+        run_with(status="failed", code="4e"),
+        run_with(),
+    ]
+    assert mixtures([*alike, *others]) == ()
+    odd = run_with(code="4e", torch="2.8", vector_instructions="AVX512", cpu="Xeon")
+    assert mixtures([*alike, odd]) == (
+        "trials differ in torch: 2.9 (3), 2.8 (1)",
+        "trials differ in vector instructions: AVX2 (3), AVX512 (1)",
+        "trials differ in code: 3d (3), 4e (1)",
+    )
+
+
+@pytest.mark.parametrize("key", COMPARED)
+def test_everything_that_is_compared_is_noted_by_a_trial(key):
+    assert key in environment(torch.device("cpu"))
+    (said,) = mixtures([run_with(**{key: "a"}), run_with(**{key: "b"})])
+    assert said == f"trials differ in {COMPARED[key]}: a (1), b (1)"
+
+
+def test_what_further_trials_will_be_run_with_is_compared_with_those_so_far():
+    records = [run_with(torch="2.8"), run_with(torch="2.9")]
+    assert differences_from(records, {"torch": "2.9", "code": "3d", "CPU": "Xeon"}) == ()
+    assert differences_from([], {"torch": "2.9"}) == ()
+    assert differences_from(records, {"torch": "3.0", "code": "4e"}) == (
+        "trials so far were run with torch 2.8, 2.9, further ones with 3.0",
+        "trials so far were run with code 3d, further ones with 4e",
+    )
+
+
+def test_a_seal_is_broken_by_any_edit_and_by_no_other_order():
+    header = {"name": "a", "digests": {"configuration": "0a"}, "config": {"x": 1, "y": [1, 2]}}
+    sealed = {**header, "seal": seal_of(header)}
+    assert is_sealed(sealed) and is_as_written(json.dumps(sealed, sort_keys=True, indent=7).encode())
+    for edited in (header, {**sealed, "name": "b"}, {**sealed, "more": None}, {**sealed, "config": {"x": True}}):
+        assert not is_sealed(edited)
+    # An early version sealed nothing.
+    assert is_sealed({"name": "a", "digests": {}})

@@ -3,7 +3,7 @@
 import difflib
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NoReturn, TypeAlias, TypeVar, cast, dataclass_transform
 
 from pydantic import ConfigDict, JsonValue, TypeAdapter, ValidationError
@@ -137,6 +137,22 @@ def dump(value: object) -> dict[str, JsonValue]:
     """A settings object as a nested dict of JSON values, every default written out."""
     dumped: dict[str, JsonValue] = _adapter(type(value)).dump_python(value, mode="json")
     return dumped
+
+
+def find_differences(
+    before: Mapping[str, JsonValue], after: Mapping[str, JsonValue], *, prefix: str = ""
+) -> Iterator[tuple[str, JsonValue, JsonValue]]:
+    """The full key of each value that differs, and the value in either mapping, in the order of `after`.
+
+    None stands for what one of them does not have.
+    """
+    for key in [*after, *(key for key in before if key not in after)]:
+        old, new = before.get(key), after.get(key)
+        if isinstance(old, dict) and isinstance(new, dict):
+            yield from find_differences(old, new, prefix=f"{prefix}{key}.")
+        # To Python, true equals 1.
+        elif old != new or isinstance(old, bool) != isinstance(new, bool):
+            yield f"{prefix}{key}", old, new
 
 
 def digest(value: JsonValue) -> str:

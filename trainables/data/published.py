@@ -17,7 +17,7 @@ from typing import TypeAlias
 from gan_study.trainables.base.settings import DataError
 from gan_study.trainables.data.images import Labels, Loaded
 from gan_study.trainables.data.pixels import Bytes, images_of_arrays
-from gan_study.trainables.data.source import DATA_ENVIRONMENT_VARIABLE, DataConfig, DataSet
+from gan_study.trainables.data.source import DATA_ENVIRONMENT_VARIABLE, DataConfig, DataFiles, DataSet
 
 _CACHE = Path("~/.cache/gan-study")
 # How a download may fail: no network or disk (OSError), a mirror's refusal (RuntimeError), half a file.
@@ -40,6 +40,19 @@ Download: TypeAlias = Callable[[Path], tuple[Path, ...]]
 
 
 @dataclass(frozen=True, kw_only=True)
+class Layout:
+    """A way in which a set's files lie in its folder."""
+
+    marker: str
+    """A file or folder that marks it."""
+    read: Reader
+    pool: tuple[str, ...]
+    """Patterns of the files that the training part is read from."""
+    test: tuple[str, ...]
+    """Patterns of the files that the test part is read from."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class PublishedSet:
     """A benchmark: what is published about it, and how its files lie and are read."""
 
@@ -48,8 +61,8 @@ class PublishedSet:
     class_names: tuple[str, ...]
     channels: int
     test_counts: tuple[int, ...]
-    layouts: tuple[tuple[str, Reader], ...]
-    """A file that marks each layout, and the layout's reader; the first that is found is read."""
+    layouts: tuple[Layout, ...]
+    """The first that is found is read."""
     download: Download
     """Gives the first layout; what holds its marker must come last."""
     by_hand: str
@@ -61,6 +74,7 @@ class PublishedSet:
             name=self.name,
             summary=self.summary,
             source=partial(PublishedSource, self),
+            files=partial(list_files, self),
             class_names=self.class_names,
             is_looked_for=True,
         )
@@ -90,9 +104,9 @@ class PublishedSource:
         return self.published.test_counts
 
     def _read(self, *, train: bool) -> Loaded:
-        folder, read = locate(self.published, data_folders(self.config.root))
+        folder, layout = locate(self.published, data_folders(self.config.root))
         with _name_damage(folder):
-            part = read(folder, train)
+            part = layout.read(folder, train)
             images = images_of_arrays(
                 part.images,
                 part.labels,
@@ -112,12 +126,30 @@ def data_folders(root: str | None) -> tuple[Path, ...]:
     return tuple(path.expanduser() for path in ((Path(named), _CACHE) if named else (_CACHE,)))
 
 
-def locate(published: PublishedSet, folders: tuple[Path, ...]) -> tuple[Path, Reader]:
-    """The folder that has the set, and its reader; downloads it into the first of `folders` if none has it.
+def list_files(published: PublishedSet, config: DataConfig) -> DataFiles:
+    """The files that both parts are read from, by their paths in the folder that has the set.
+
+    Raises DataError if none has it.
+    """
+    candidates = _candidates(published, data_folders(config.root))
+    found = _find(published, candidates)
+    if found is None:
+        raise DataError(f"{published.name} is not in {' or '.join(map(str, candidates))}")
+    folder, layout = found
+
+    def match(patterns: tuple[str, ...]) -> dict[str, Path]:
+        paths = sorted(path for pattern in patterns for path in folder.glob(pattern))
+        return {path.relative_to(folder).as_posix(): path for path in paths}
+
+    return DataFiles(pool=match(layout.pool), test=match(layout.test))
+
+
+def locate(published: PublishedSet, folders: tuple[Path, ...]) -> tuple[Path, Layout]:
+    """The folder that has the set, and its layout; downloads it into the first of `folders` if none has it.
 
     Raises DataError, which says where it looked, if the download fails.
     """
-    candidates = [inner for folder in folders for inner in (folder, folder / published.name)]
+    candidates = _candidates(published, folders)
     found = _find(published, candidates)
     if found is None:
         try:
@@ -133,15 +165,20 @@ def locate(published: PublishedSet, folders: tuple[Path, ...]) -> tuple[Path, Re
     return found
 
 
-def _find(published: PublishedSet, candidates: list[Path]) -> tuple[Path, Reader] | None:
-    pairs = ((marker, folder, read) for marker, read in published.layouts for folder in candidates)
-    return next(((folder, read) for marker, folder, read in pairs if (folder / marker).exists()), None)
+def _candidates(published: PublishedSet, folders: tuple[Path, ...]) -> list[Path]:
+    """Each of `folders`, and the set's own folder in it."""
+    return [inner for folder in folders for inner in (folder, folder / published.name)]
+
+
+def _find(published: PublishedSet, candidates: list[Path]) -> tuple[Path, Layout] | None:
+    pairs = ((layout, folder) for layout in published.layouts for folder in candidates)
+    return next(((folder, layout) for layout, folder in pairs if (folder / layout.marker).exists()), None)
 
 
 def _download(published: PublishedSet, folder: Path) -> None:
     # Downloaded aside and moved in one step: trials that start together never see half a data set.
     folder.mkdir(parents=True, exist_ok=True)
-    marker, _ = published.layouts[0]
+    marker = published.layouts[0].marker
     with tempfile.TemporaryDirectory(dir=folder, prefix=".download-") as aside:
         for path in published.download(Path(aside)):
             try:

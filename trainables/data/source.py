@@ -1,7 +1,8 @@
 """What a data set is asked for, and the interface of every place that images come from."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Literal, Protocol
 
 from pydantic import Field
@@ -63,12 +64,28 @@ class ImageSource(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
+class DataFiles:
+    """The files that a data set is read from, each by a name that stays where the folder of all is moved.
+
+    A file that holds images of both parts, or labels, is in both.
+    """
+
+    pool: Mapping[str, Path]
+    """What training and validation parts are drawn from."""
+    test: Mapping[str, Path]
+    """The test part."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class DataSet:
     """A data set as it can be chosen."""
 
     name: str
     summary: str
     source: Callable[[DataConfig], ImageSource]
+    files: Callable[[DataConfig], DataFiles] | None = None
+    """The files that `source` reads; raises DataError where there are none, and downloads nothing. None: a study
+    knows the images again by their pixels."""
     class_names: tuple[str, ...] | None = None
     """None if they are known only once the files are listed."""
     takes_folder: bool = True

@@ -88,6 +88,10 @@ class Description:
     """In the order of their folders."""
     all_images: bool = False
     """Whether all images are in train/; then there is no validation/, and no score."""
+    links: bool | None = None
+    """Whether real images are links to the files that they were read from; None if not noted."""
+    data: str | None = None
+    """A digest of the files of real images; None if not noted."""
     validation: Mapping[str, float | None] = Field(default_factory=dict)
     """The scores on validation/ of a classifier fitted to train/, the classes weighted as in the test part. They
     come again to the last digit on a CPU with as many `threads` and the same `library` of matrix products."""

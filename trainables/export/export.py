@@ -16,6 +16,7 @@ from gan_study.trainables.balancing.drawing import passing_rows
 from gan_study.trainables.balancing.gan import GanBalancing, TrainedGans, generate_images, samples_seed
 from gan_study.trainables.base.seeding import derive_seed
 from gan_study.trainables.base.settings import ConfigError, UserError
+from gan_study.trainables.data.fingerprint import take_fingerprint
 from gan_study.trainables.data.images import TrainingSet, to_float, training_set
 from gan_study.trainables.data.prepared import image_source
 from gan_study.trainables.export.balanced_folder import (
@@ -81,8 +82,9 @@ def export(
         words = ", ".join(f"{n} ({name})" for n, name in counts)
         raise UserError(f"no rare class lacks images; the classes have {words}")
     # Only now, when the data have turned out to be usable.
-    write_atomically(folder / REQUEST, request.to_bytes())
-    description = _Export(request, balancer, folder, parts, training, missing, progress).run()
+    data = take_fingerprint(config.data).digest
+    write_atomically(folder / REQUEST, request.to_bytes(data))
+    description = _Export(request, balancer, folder, parts, training, missing, data, progress).run()
     shutil.rmtree(folder / WORK)
     return description
 
@@ -101,7 +103,9 @@ PROGRESS_STEPS = 100
 
 @dataclass(frozen=True, eq=False)
 class _Export:
-    """One export under way; `missing` maps the label of each rare class to the images that it lacks."""
+    """One export under way: `missing` maps the label of each rare class to the images that it lacks, `data` is the
+    digest of the files of real images.
+    """
 
     request: ExportRequest
     balancer: GanBalancing
@@ -109,6 +113,7 @@ class _Export:
     parts: TrialParts
     training: TrainingSet
     missing: Mapping[int, int]
+    data: str
     progress: ShowProgress
 
     def run(self) -> Description:
@@ -225,6 +230,8 @@ class _Export:
             channels=self.training.shape.channels,
             classes=tuple(sorted(classes, key=lambda each: each.folder)),
             all_images=request.all_images,
+            links=request.links,
+            data=self.data,
             study_validation=request.study_validation,
             threads=request.threads,
             library=library(),

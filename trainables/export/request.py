@@ -5,8 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gan_study.trainables.base.settings import UserError
+from pydantic import JsonValue
+
+from gan_study.trainables.base.settings import ConfigError, UserError, find_differences, from_json
 from gan_study.trainables.data.catalog import DATA_SETS
+from gan_study.trainables.data.fingerprint import take_fingerprint
 from gan_study.trainables.data.published import data_folders
 from gan_study.trainables.export.balanced_folder import DESCRIPTION, Description, read_description
 from gan_study.trainables.runtime.environment import Library
@@ -15,6 +18,7 @@ from gan_study.trainables.trial.config import TrialConfig, dump_trial
 # Holds what an export that was cut off has done; gone once the folder is complete.
 WORK = Path(".work")
 REQUEST = WORK / "request.json"
+_SHOWN = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,10 +46,13 @@ class ExportRequest:
         """The configuration without the place of its files, which changes no number and is nobody's business."""
         return replace(self.config, data=replace(self.config.data, root=None))
 
-    def to_bytes(self) -> bytes:
+    def asked(self, data: str) -> dict[str, JsonValue]:
+        """All that decides what the folder will hold; `data` is the digest of the files of real images."""
+        return {"trial": dump_trial(self.trial), "all_images": self.all_images, "links": self.links, "data": data}
+
+    def to_bytes(self, data: str) -> bytes:
         """What is asked for, as it lies in a folder that is not complete."""
-        asked = {"trial": dump_trial(self.trial), "all_images": self.all_images, "links": self.links}
-        return json.dumps(asked, sort_keys=True).encode()
+        return json.dumps(self.asked(data), sort_keys=True).encode()
 
 
 def refuse_source(config: TrialConfig, folder: Path) -> None:
@@ -61,16 +68,33 @@ def refuse_source(config: TrialConfig, folder: Path) -> None:
 def find_finished(request: ExportRequest, folder: Path) -> Description | None:
     """The description of what `request` asks for, if `folder` holds it complete already.
 
-    Raises UserError if it holds anything else.
+    Raises UserError if it holds anything else: made of other images, or with other settings.
     """
     if (folder / DESCRIPTION).exists():
         description = read_description(folder)
-        if (description.trial, description.all_images) != (dump_trial(request.trial), request.all_images):
-            raise UserError(f"{folder} holds another balanced data set; choose another --out")
+        held = {name: getattr(description, name) for name in ("trial", "all_images", "links", "data")}
+        _refuse_other(held, request, folder, "another balanced data set")
         return description
     if (folder / REQUEST).exists():
-        if (folder / REQUEST).read_bytes() != request.to_bytes():
-            raise UserError(f"{folder} holds the beginning of another balanced data set; choose another --out")
+        begun = from_json((folder / REQUEST).read_bytes())
+        if not isinstance(begun, dict):
+            raise ConfigError(f"{folder / REQUEST} is damaged: not a JSON object")
+        _refuse_other(begun, request, folder, "the beginning of another balanced data set")
     elif folder.exists() and any(folder.iterdir()):
         raise UserError(f"{folder} is not empty; choose another --out")
     return None
+
+
+def _refuse_other(held: Mapping[str, JsonValue], request: ExportRequest, folder: Path, what: str) -> None:
+    """Raise UserError where a folder that was made as `held` is not what `request` asks for."""
+    asked = request.asked(take_fingerprint(request.config.data).digest)
+    # An early version noted neither.
+    unknown = {name for name in ("links", "data") if held.get(name) is None}
+    other = [
+        "other images" if key == "data" else f"{key.removeprefix('trial.')} {old!r}, not {new!r}"
+        for key, old, new in find_differences(held, asked)
+        if key not in unknown
+    ]
+    if other:
+        shown = ", ".join(other[:_SHOWN]) + (", ..." if other[_SHOWN:] else "")
+        raise UserError(f"{folder} holds {what} ({shown}); choose another --out")

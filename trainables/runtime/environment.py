@@ -27,16 +27,22 @@ def versions() -> dict[str, str]:
     }
 
 
+def machine() -> dict[str, str]:
+    """The versions, and this machine's CPU: AVX-512, AVX2 and plain code round differently."""
+    return {
+        **versions(),
+        "cpu": _cpu_model(),
+        "vector_instructions": torch.backends.cpu.get_cpu_capability(),
+    }
+
+
 def environment(device: torch.device) -> dict[str, str]:
     """What the numbers of a training on `device` may depend on beside its configuration."""
     return {
-        **versions(),
+        **machine(),
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
         "threads": str(torch.get_num_threads()),
         "matrix_products": library(),
-        "cpu": _cpu_model(),
-        # AVX-512, AVX2 and plain code round differently.
-        "vector_instructions": torch.backends.cpu.get_cpu_capability(),
     }
 
 
@@ -71,10 +77,15 @@ def _onednn() -> Any:
     return torch.backends.mkldnn.matmul  # type: ignore[attr-defined]
 
 
+def code_folder() -> Path:
+    """The folder of the package that this process runs."""
+    return Path(__file__).parents[2]
+
+
 @cache
 def code_digest() -> str:
     """Hexadecimal digits that name this package's source files, by path and content."""
-    root = Path(__file__).parents[2]
+    root = code_folder()
     sources = {path.name: path for path in root.glob("*.py")}
     # The packages below may be links, which rglob does not follow.
     for package in (path.resolve() for path in root.iterdir() if path.is_dir()):

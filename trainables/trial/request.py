@@ -5,6 +5,7 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
+from gan_study.trainables.base.settings import UserError
 from gan_study.trainables.gans.batched import ALONE, TrialExecution
 from gan_study.trainables.record import Milestone, TrialRecord
 from gan_study.trainables.runtime.storage import StorageError, retry
@@ -13,6 +14,21 @@ from gan_study.trainables.trial.outcome import Purpose
 
 # The only key of a Tune trial's configuration, and the key of a report in its results.
 REQUEST, REPORT = "request", "report"
+
+
+class OtherCodeError(UserError):
+    """A worker runs other code of this package than the driver: its numbers would be those of another study."""
+
+    def __init__(self, where: str) -> None:
+        super().__init__(
+            f"a worker runs other code of gan_study than this process: {where}; start the study from a folder "
+            "without another checkout, and install the same version on every machine"
+        )
+        self._where = where
+
+    def __reduce__(self) -> tuple[type["OtherCodeError"], tuple[str]]:
+        # An exception is pickled as its class and its message, which would be made twice.
+        return OtherCodeError, (self._where,)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +98,8 @@ class TrialRequest:
     """Whether the GAN's states stay wherever it is looked at, for other trials or an export."""
     execution: TrialExecution = ALONE
     """How its GANs are trained."""
+    code: str | None = None
+    """The digest of the driver's code; a worker with other code refuses the trial. None: any will do."""
 
     @property
     def trial_id(self) -> str:
@@ -91,13 +109,15 @@ class TrialRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class TrialReport:
-    """What one step of a trial came to: a milestone, or its end by a record, by storage that fails, or because the
-    study's time was up.
+    """What one step of a trial came to: a milestone, or its end by a record, by storage that fails, by a worker
+    that refuses it, or because the study's time was up.
     """
 
     milestone: Milestone | None = None
     record: TrialRecord | None = None
     storage_error: StorageError | None = None
+    refusal: UserError | None = None
+    """Why the worker runs no trial of this study."""
     is_cut: bool = False
     """Whether the study's time was up."""
 

@@ -3,6 +3,7 @@
 import logging
 import math
 import re
+import socket
 import time
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -20,13 +21,14 @@ from gan_study.trainables.gans.checkpoints import Checkpoints
 from gan_study.trainables.gans.trainer import DivergedError
 from gan_study.trainables.record import Milestone
 from gan_study.trainables.runtime.cache import FolderStore
+from gan_study.trainables.runtime.environment import code_digest, code_folder
 from gan_study.trainables.runtime.logs import logging_to
 from gan_study.trainables.runtime.matrix_products import agree_on_library, choose_library
 from gan_study.trainables.runtime.process import keep_freed_memory, use_threads
 from gan_study.trainables.runtime.storage import StorageError, write_atomically
 from gan_study.trainables.runtime.time_limit import TimeLimitExceeded, time_limit
 from gan_study.trainables.trial.outcome import TrialOutcome, describe_failure, failed_record
-from gan_study.trainables.trial.request import REQUEST, TrialReport, TrialRequest
+from gan_study.trainables.trial.request import REQUEST, OtherCodeError, TrialReport, TrialRequest
 from gan_study.trainables.trial.run import TrialEvent, run_trial
 
 _log = logging.getLogger(__name__)
@@ -108,6 +110,8 @@ class GanStudyTrainable(tune.Trainable):  # type: ignore[misc]
 
     def setup(self, config: dict[str, TrialRequest], images: SharedImages) -> None:
         """Begin the trial that `config` asks for; `images` are the study's data set."""
+        # Noted before anybody can change the files: this process runs what it has imported.
+        code_digest()
         self._images = images
         self._num_trials, self._failures = 0, []
         use_threads(assigned_cpus())
@@ -140,6 +144,9 @@ class GanStudyTrainable(tune.Trainable):  # type: ignore[misc]
             return self._step().to_tune()
 
     def _step(self) -> TrialReport:
+        if self._request.code not in (None, code_digest()):
+            refusal = OtherCodeError(f"the worker's lies in {code_folder()} on {socket.gethostname()}")
+            return TrialReport(refusal=refusal)
         try:
             with time_limit(self._deadline):
                 event = next(self._events)

@@ -1,6 +1,7 @@
 """What a run of a study takes in, without Ray."""
 
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -12,7 +13,9 @@ from gan_study.study.run.folder import StudyFolder
 from gan_study.study.run.session import StudySession
 from gan_study.study.run.time_budget import TimeBudget
 from gan_study.study.watch.optuna_view import OptunaView
-from gan_study.trainables.record import Milestone
+from gan_study.trainables.record import Digests, Milestone
+from gan_study.trainables.runtime.environment import code_digest
+from gan_study.trainables.trial.request import OtherCodeError
 from tests.study.plan.test_planner import STUDY
 from tests.study.simulation import made_up_record
 
@@ -45,6 +48,7 @@ def begin(tmp_path, seconds=None):
         observers=[],
         on_rounds=lambda rounds: None,
         check_sole_driver=lambda: None,
+        data=Digests(pool="0a", test="1b"),
     )
 
 
@@ -90,6 +94,22 @@ def test_a_trial_that_is_stopped_since_time_is_up_leaves_no_record(tmp_path):
     assert session.time_cuts == ("1 trial ran when time was up",)
     # A later run hands it out again.
     assert begin(tmp_path).next() == trial
+
+
+def test_a_record_bears_the_digests_of_the_data(session):
+    trial = session.next()
+    session.ended(made_up_record(trial))
+    digests = session.records.get(trial.trial_id).digests
+    assert (digests.pool, digests.test, digests.code) == ("0a", "1b", code_digest())
+
+
+@pytest.mark.parametrize("code", [None, "0123456789abcdef"])
+def test_a_record_by_other_code_is_refused_and_not_written(session, tmp_path, code):
+    """A worker of an early version neither refuses nor says what it is."""
+    record = made_up_record(session.next())
+    with pytest.raises(OtherCodeError, match="other code of gan_study than this process"):
+        session.ended(replace(record, digests=replace(record.digests, code=code)))
+    assert len(session.records) == 0 and not StudyFolder(tmp_path).records.exists()
 
 
 def test_nothing_begins_once_time_is_up(tmp_path):

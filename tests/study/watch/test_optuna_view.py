@@ -1,5 +1,8 @@
 """The search as Optuna's storage shows it: while it runs, when it has ended, and made anew from the records."""
 
+import contextlib
+import random
+import shutil
 import sqlite3
 from collections import Counter
 from dataclasses import replace
@@ -50,6 +53,41 @@ def shown(storage):
         (t.user_attrs, t.state.name, t.value, t.params, t.distributions, t.intermediate_values)
         for t in optuna.load_study(study_name="test", storage=storage).trials
     ]
+
+
+def test_a_damaged_file_of_its_own_is_made_anew_and_another_storage_is_refused_in_one_line(
+    tmp_path, searched, storage
+):
+    """Each table emptied, dropped, and filled with rubbish in each of its columns."""
+    sound, file = tmp_path / "sound.db", tmp_path / "optuna.db"
+    searched = searched[:4]
+    view(f"sqlite:///{sound}").rebuild(searched)
+    expected = shown(f"sqlite:///{sound}")
+    with contextlib.closing(sqlite3.connect(sound)) as database:
+        tables = [name for (name,) in database.execute("select name from sqlite_master where type = 'table'")]
+        columns = [(t, c[1]) for t in tables for c in database.execute(f"pragma table_info({t})")]
+    kinds = (
+        [f"delete from {table}" for table in tables],
+        [f"drop table {table}" for table in tables],
+        [f"update {table} set {column} = 'rubbish'" for table, column in columns],
+    )
+    draw, num_refused = random.Random(0), 0
+    # Making a file anew takes Optuna a second.
+    for damage in (damage for kind in kinds for damage in draw.sample(kind, 2)):
+        shutil.copy(sound, file)
+        with contextlib.closing(sqlite3.connect(file)) as database, contextlib.suppress(sqlite3.IntegrityError):
+            database.execute("pragma foreign_keys = off")
+            database.execute(damage)
+            database.commit()
+        try:
+            view(storage).rebuild(searched)
+        except UserError as error:
+            num_refused += 1
+            assert "\n" not in str(error) and str(error).startswith("Optuna's storage sqlite:///"), damage
+        made_anew = view(storage, own_file=file)
+        made_anew.rebuild(searched)
+        assert shown(storage) == expected, damage
+    assert num_refused
 
 
 def test_a_search_that_was_watched_is_the_one_that_its_records_give(storage, searched):

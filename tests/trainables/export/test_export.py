@@ -18,13 +18,15 @@ from PIL import Image
 
 from gan_study.trainables.base.seeding import derive_seed
 from gan_study.trainables.base.settings import DataError, UserError
+from gan_study.trainables.data.fingerprint import take_fingerprint
 from gan_study.trainables.data.prepared import image_source
 from gan_study.trainables.data.sources.image_folder import list_images
 from gan_study.trainables.export.balanced_folder import read_description, read_manifest, read_part, retrained
 from gan_study.trainables.export.cards import model_card
 from gan_study.trainables.export.export import export
-from gan_study.trainables.export.request import ExportRequest
+from gan_study.trainables.export.request import REQUEST, ExportRequest, find_finished
 from gan_study.trainables.export.saved_generator import load_generator
+from gan_study.trainables.runtime.storage import write_atomically
 from gan_study.trainables.trial.config import parse_trial
 from gan_study.trainables.trial.data import prepare
 
@@ -291,7 +293,41 @@ def test_real_images_may_be_links(images, exported, request_, tmp_path):
     export(replace(request_, links=True), tmp_path / "out")
     real = [row for row in read_manifest(tmp_path / "out") if row.origin == "real"]
     assert all((tmp_path / "out" / row.file).readlink() == (images / row.source).resolve() for row in real)
-    assert contents(tmp_path / "out") == contents(exported)
+    made, copied = contents(tmp_path / "out"), contents(exported)
+    assert {*made} == {*copied} and [name for name in made if made[name] != copied[name]] == ["balanced.json"]
+    assert read_description(tmp_path / "out") == replace(read_description(exported), links=True)
+
+
+@pytest.mark.parametrize("is_finished", [True, False], ids=["finished", "begun"])
+def test_a_folder_of_other_images_or_settings_is_refused_with_what_differs(
+    images, exported, request_, tmp_path, is_finished
+):
+    """Whether it holds a data set or the beginning of one; the same images elsewhere are the same."""
+    out, elsewhere = shutil.copytree(exported, tmp_path / "out"), shutil.copytree(images, tmp_path / "images")
+    if not is_finished:
+        (out / "balanced.json").unlink()
+        write_atomically(out / REQUEST, request_.to_bytes(take_fingerprint(request_.config.data).digest))
+    before = contents(out)
+
+    def asked(root=elsewhere, **changes):
+        config = replace(request_.config, data=replace(request_.config.data, root=str(root)))
+        return replace(request_, config=config, **changes)
+
+    assert (find_finished(asked(), out) is not None) == is_finished
+    for other, what in (
+        (asked(links=True), "links False, not True"),
+        (asked(all_images=True), "all_images False, not True"),
+        (replace(asked(), config=replace(asked().config, seed=7)), "seed 1, not 7"),
+    ):
+        with pytest.raises(
+            UserError, match=rf"holds .*another balanced data set \({what}\); choose another --out"
+        ):
+            export(other, out)
+    first = next(elsewhere.rglob("*.png"))
+    first.write_bytes(first.read_bytes() + b"0")
+    with pytest.raises(UserError, match=r"\(other images\)"):
+        export(asked(), out)
+    assert contents(out) == before
 
 
 def test_all_images_may_be_trained_on(images, request_, tmp_path):

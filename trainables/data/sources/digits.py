@@ -1,13 +1,15 @@
 """The handwritten digits that come with scikit-learn: 1,797 images, 8x8, grey. Needs no file."""
 
+import importlib.util
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 
 from gan_study.trainables.data.images import LabeledImages, Loaded
 from gan_study.trainables.data.pixels import images_of_arrays
-from gan_study.trainables.data.source import DataConfig, DataSet
+from gan_study.trainables.data.source import DataConfig, DataFiles, DataSet
 from gan_study.trainables.data.split import TEST_SEED, Indices, carve, per_class_sizes
 
 CLASS_NAMES = tuple("0123456789")
@@ -55,10 +57,20 @@ class Digits:
         )
 
 
+def list_files(config: DataConfig) -> DataFiles:
+    """The one file in scikit-learn that both parts are taken from."""
+    # Found without an import of scikit-learn, which takes a second.
+    package = importlib.util.find_spec("sklearn")
+    assert package is not None and package.origin is not None, "scikit-learn is required"
+    file = {"digits.csv.gz": Path(package.origin).parent / "datasets" / "data" / "digits.csv.gz"}
+    return DataFiles(pool=file, test=file)
+
+
 DIGITS = DataSet(
     name="digits",
     summary="1,797 handwritten digits, 8x8, grey; comes with scikit-learn",
     source=Digits,
+    files=list_files,
     class_names=CLASS_NAMES,
     takes_folder=False,
 )

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from gan_study.trainables.data.pixels import read_pixels
-from gan_study.trainables.data.published import Part, PublishedSet
+from gan_study.trainables.data.published import Layout, Part, PublishedSet
 
 _TRAINING = "GTSRB/Training"
 _FINAL_TRAINING = "GTSRB/Final_Training/Images"
@@ -78,7 +78,15 @@ GTSRB_SET = PublishedSet(
         *(210, 150, 360, 390, 60, 90, 90, 120, 150, 90, 480, 180, 60, 150, 90),
         *(150, 270, 60, 210, 120, 390, 120, 60, 690, 90, 90, 60, 90),
     ),
-    layouts=((_TRAINING, partial(_read_part, _TRAINING)), (_FINAL_TRAINING, partial(_read_part, _FINAL_TRAINING))),
+    layouts=tuple(
+        Layout(
+            marker=training,
+            read=partial(_read_part, training),
+            pool=(f"{training}/*/*.ppm",),
+            test=(_TEST_LABELS, f"{_TEST}/*.ppm"),
+        )
+        for training in (_TRAINING, _FINAL_TRAINING)
+    ),
     download=_download,
     by_hand=(
         "what is in GTSRB-Training_fixed.zip, GTSRB_Final_Test_Images.zip and GTSRB_Final_Test_GT.zip of "

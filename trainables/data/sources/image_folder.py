@@ -10,7 +10,7 @@ import numpy as np
 from gan_study.trainables.base.settings import DataError
 from gan_study.trainables.data.images import Labels, Loaded, class_counts
 from gan_study.trainables.data.pixels import Tile, labeled_images, read_pixels, tile
-from gan_study.trainables.data.source import DataConfig, DataSet
+from gan_study.trainables.data.source import DataConfig, DataFiles, DataSet
 from gan_study.trainables.data.split import TEST_SEED, Indices, carve
 
 _PARTS = frozenset({"train", "test", "val", "valid", "validation"})
@@ -58,26 +58,33 @@ class ImageFolder:
 
     def test(self) -> Loaded:
         """All of `test/`, or what was carved off, with the channels of the pool."""
-        _, test = self._parts
+        _, test = self.parts
         return read_images(test, self.config, channels=self._pool.images.shape.channels)
 
     def test_class_counts(self) -> tuple[int, ...]:
         """Files of each class; none is opened, so unreadable ones count."""
-        _, test = self._parts
+        _, test = self.parts
         return test.class_counts()
 
     @cached_property
     def _pool(self) -> Loaded:
-        pool, _ = self._parts
+        pool, _ = self.parts
         return read_images(pool, self.config, channels=self.config.channels)
 
-    @cached_property
-    def _parts(self) -> tuple[Listing, Listing]:
+    @property
+    def root(self) -> Path:
+        """The folder; raises DataError if there is none."""
         if self.config.root is None:
             raise DataError("imagefolder needs a folder of images: name it with --data DIR")
         root = Path(self.config.root).expanduser()
         if not root.is_dir():
             raise DataError(f"{root}: no such folder")
+        return root
+
+    @cached_property
+    def parts(self) -> tuple[Listing, Listing]:
+        """The files of the pool and of the test part."""
+        root = self.root
         if not any(_folders(root / part) for part in ("train", "test")):
             return self._carve(list_images(root, root))
         unread = [f"{path.name}/ is not read" for path in _folders(root) if path.name not in ("train", "test")]
@@ -100,10 +107,29 @@ class ImageFolder:
         return whole.subset(rest), whole.subset(carved)
 
 
+def list_files(config: DataConfig) -> DataFiles:
+    """The image files below `config.root`, by their paths in it.
+
+    Where they are no data set any more, a class without files for instance, what is left is the pool.
+    """
+    source = ImageFolder(config)
+    root = source.root
+    try:
+        pool, test = source.parts
+    except DataError:
+        left = [path for path in _files(root) if path.suffix.lower() in _EXTENSIONS]
+        return DataFiles(pool={path.relative_to(root).as_posix(): path for path in left}, test={})
+    return DataFiles(
+        pool=dict(zip(pool.origins(), pool.paths, strict=True)),
+        test=dict(zip(test.origins(), test.paths, strict=True)),
+    )
+
+
 IMAGE_FOLDER = DataSet(
     name="imagefolder",
     summary="your own images: a folder for each class, or train/ and test/ with these",
     source=ImageFolder,
+    files=list_files,
     has_a_file_each=True,
 )
 
@@ -164,6 +190,12 @@ def list_images(root: Path, folder: Path) -> Listing:
     )
     _refuse_empty_class(listing, f"an image file ({', '.join(sorted(_EXTENSIONS))})")
     return listing
+
+
+def read_folders(root: Path) -> tuple[Path, ...]:
+    """The real places of all that is read below `root`: its own, and those of folders in it that are links."""
+    inside = [path for folder in _folders(root) for path in (folder, *_folders(folder))]
+    return (root.resolve(), *(path.resolve() for path in inside if path.is_symlink()))
 
 
 def _folders(folder: Path) -> list[Path]:

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from gan_study.trainables.data.pixels import refusing_bombs
-from gan_study.trainables.data.published import Part, PublishedSet
+from gan_study.trainables.data.published import Layout, Part, PublishedSet
 
 if TYPE_CHECKING:
     from torchvision import datasets
@@ -51,6 +51,16 @@ def _read_cifar10_jpeg(folder: Path, train: bool) -> Part:
     return Part(images=images, labels=labels, notes=("cifar10 is read from JPEG-degraded images",))
 
 
+def _idx_layout(name: str) -> Layout:
+    """The layout of a set that torchvision keeps as IDX files; of an early version, as tensors."""
+    return Layout(
+        marker=f"{name}/raw/train-images-idx3-ubyte",
+        read=partial(_read, name),
+        pool=(f"{name}/raw/train-*-ubyte", f"{name}/processed/training.pt"),
+        test=(f"{name}/raw/t10k-*-ubyte", f"{name}/processed/test.pt"),
+    )
+
+
 MNIST_SET = PublishedSet(
     name="mnist",
     summary="60,000 + 10,000 handwritten digits, 28x28, grey",
@@ -58,7 +68,7 @@ MNIST_SET = PublishedSet(
     channels=1,
     # Counted in the official t10k-labels-idx1-ubyte.
     test_counts=(980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009),
-    layouts=(("MNIST/raw/train-images-idx3-ubyte", partial(_read, "MNIST")),),
+    layouts=(_idx_layout("MNIST"),),
     download=partial(_download, "MNIST", "MNIST"),
     by_hand="the unpacked files of https://ossci-datasets.s3.amazonaws.com/mnist as MNIST/raw",
 )
@@ -73,7 +83,7 @@ FASHION_MNIST_SET = PublishedSet(
     ),
     channels=1,
     test_counts=(1000,) * 10,
-    layouts=(("FashionMNIST/raw/train-images-idx3-ubyte", partial(_read, "FashionMNIST")),),
+    layouts=(_idx_layout("FashionMNIST"),),
     download=partial(_download, "FashionMNIST", "FashionMNIST"),
     by_hand="the unpacked files of https://github.com/zalandoresearch/fashion-mnist as FashionMNIST/raw",
 )
@@ -89,8 +99,13 @@ CIFAR10_SET = PublishedSet(
     channels=3,
     test_counts=(1000,) * 10,
     layouts=(
-        ("cifar-10-batches-py/batches.meta", partial(_read, "CIFAR10")),
-        (_CIFAR10_JPEG, _read_cifar10_jpeg),
+        Layout(
+            marker="cifar-10-batches-py/batches.meta",
+            read=partial(_read, "CIFAR10"),
+            pool=("cifar-10-batches-py/batches.meta", "cifar-10-batches-py/data_batch_*"),
+            test=("cifar-10-batches-py/batches.meta", "cifar-10-batches-py/test_batch"),
+        ),
+        Layout(marker=_CIFAR10_JPEG, read=_read_cifar10_jpeg, pool=(_CIFAR10_JPEG,), test=(_CIFAR10_JPEG,)),
     ),
     download=partial(_download, "CIFAR10", "cifar-10-batches-py"),
     by_hand="the unpacked https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",

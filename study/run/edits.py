@@ -1,0 +1,59 @@
+"""What a person edited in `study.json`: carried out where it is meant to be changed, and refused elsewhere."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from gan_study.study.plan.changes import MEANT, SEEDS, TRIALS, Edit, is_meant
+from gan_study.study.plan.verdict_plan import first_seeds
+from gan_study.study.run.folder import Manifest, complete_origin, find_edits_of_manifest, note_edits, read_origin
+from gan_study.study.run.more_seeds import take_to_seeds
+from gan_study.study.run.more_trials import take_to_trials
+from gan_study.trainables.base.settings import ConfigError, parse
+from gan_study.trainables.record import StudyHeader
+
+_SHOWN = 5
+
+
+def take_in_edits(root: Path) -> Manifest:
+    """The manifest of the study in `root` after a person's edits, each of them noted in it as a change.
+
+    Raises ConfigError where something was edited that a study goes on with as it was begun.
+    """
+    edits = find_edits_of_manifest(root)
+    if edits == []:
+        return complete_origin(root)
+    refuse_unmeant(root, edits)
+    origin = read_origin(root)
+    assert edits is not None and origin is not None, "it told the edits"
+    carried_out = {edit.key: edit for edit in edits if edit.key in (SEEDS, TRIALS)}
+    header = parse(StudyHeader, origin.header, where="")
+    manifest = note_edits(root, [edit for edit in edits if edit.key not in carried_out], header)
+    if SEEDS in carried_out:
+        manifest = take_to_seeds(root, _num_seeds(carried_out[SEEDS], manifest))
+    if TRIALS in carried_out:
+        manifest = take_to_trials(root, int(str(carried_out[TRIALS].after)))
+    return manifest
+
+
+def refuse_unmeant(root: Path, edits: Sequence[Edit] | None) -> None:
+    """Raise ConfigError unless all `edits` of a manifest are meant to be made; None: nobody knows which."""
+    if edits is None:
+        raise ConfigError(
+            f"{root}: study.json was edited after the study had begun, and nothing is left to tell what was; "
+            "a study goes on as it was begun: put it back, or begin another"
+        )
+    if unmeant := [edit for edit in edits if not is_meant(edit)]:
+        shown = [*map(str, unmeant[:_SHOWN]), *([f"{len(unmeant) - _SHOWN} more"] if unmeant[_SHOWN:] else [])]
+        raise ConfigError(
+            f"{root}: study.json was edited after the study had begun: {', '.join(shown)}; a study goes on as it "
+            f"was begun: put it back, or begin another (may be changed: {', '.join(MEANT)})"
+        )
+
+
+def _num_seeds(edit: Edit, manifest: Manifest) -> int:
+    seeds, config = edit.after, manifest.config
+    assert isinstance(seeds, list), "a meant edit is a longer list"
+    wanted = [*first_seeds(config.confirm, len(seeds), search_seed=config.search.seed)]
+    if seeds != wanted:
+        raise ConfigError(f"{SEEDS}: {seeds} in study.json; use {wanted}, or `resume --seeds {len(seeds)}`")
+    return len(seeds)

@@ -1,0 +1,45 @@
+"""Giving a study's search more trials than it had: what is confirmed is chosen anew, from all of them."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from gan_study.study.plan.changes import TRIALS, Edit
+from gan_study.study.plan.config import StudyConfig
+from gan_study.study.plan.decisions import ConfirmFits
+from gan_study.study.plan.search_plan import plan_search
+from gan_study.study.plan.selection import read_selection
+from gan_study.study.run.decision_store import DecisionStore
+from gan_study.study.run.folder import Manifest, StudyFolder, change_time_plan, read_manifest
+from gan_study.trainables.base.settings import ConfigError
+
+
+def with_trials(config: StudyConfig, trials: int) -> StudyConfig:
+    """`config` with so many search `trials`; raises ConfigError where it has as many, or where none would run."""
+    before = config.search.trials
+    if trials <= before:
+        raise ConfigError(f"--trials {trials}: the study has {before} search trials already; ask for more")
+    more = replace(config, search=replace(config.search, trials=trials))
+    if (why_not := plan_search(more).unsearched) is not None:
+        raise ConfigError(f"--trials {trials}: nothing would be searched ({why_not})")
+    return more
+
+
+def take_to_trials(root: Path, trials: int) -> Manifest:
+    """The manifest of the study in `root`, whose next run takes its search to so many `trials` in all.
+
+    The search is opened again, and `study.json` says that trials were added. Confirmed trials of settings that it
+    chooses once more are not run again, as the number of classifier fits stays what it was. What was left out for
+    want of time is no longer. Raises ConfigError as `with_trials` does.
+    """
+    manifest, folder = read_manifest(root), StudyFolder(root)
+    before = manifest.asked
+    config = with_trials(before, trials)
+    if (closed := read_selection(folder.selection)) is not None:
+        patience = config.resources.storage_patience_seconds
+        decided = DecisionStore(folder.decisions, patience_seconds=patience)
+        if not any(isinstance(each, ConfirmFits) for each in decided.decisions):
+            decided.append(ConfirmFits(fits=closed.fits))
+        # Before the manifest: a study that is killed in between chooses the same again from the same records.
+        folder.selection.unlink()
+    edit = Edit(key=TRIALS, before=before.search.trials, after=trials)
+    return change_time_plan(root, config, None, edits=[edit])

@@ -1,0 +1,118 @@
+"""What a study remembers of its data, and where it may not be written."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from gan_study.study.plan.config import parse_study
+from gan_study.study.plan.trials import baseline_trials
+from gan_study.study.run.data_checks import (
+    find_changed_data,
+    refuse_changed_data,
+    refuse_output_in_data,
+    take_fingerprint,
+)
+from gan_study.study.run.folder import create_study_folder, read_manifest
+from gan_study.study.watch.check import check_study
+from gan_study.trainables.base.settings import DataError, UserError
+from gan_study.trainables.data.source import DataConfig
+from tests.study.plan.test_planner import STUDY
+from tests.study.simulation import made_up_record
+
+
+@pytest.fixture
+def images(tmp_path):
+    for name in ("cat", "dog"):
+        (tmp_path / "images" / name).mkdir(parents=True)
+        for i in range(8):
+            (tmp_path / "images" / name / f"{i}.png").write_bytes(f"{name} {i}".encode())
+    return tmp_path / "images"
+
+
+@pytest.fixture
+def config(images):
+    own = {"data": {"name": "imagefolder", "root": str(images)}, "imbalance": {"profile": "natural"}}
+    space = {"parameters": {"balancing/name": {"kind": "choice", "options": ["dcgan"]}}, "trials": 0}
+    return parse_study({**STUDY, **own, "search": space, "objective": "own.scores:mean"})
+
+
+@pytest.fixture
+def root(tmp_path, config, monkeypatch):
+    (tmp_path / "modules" / "own").mkdir(parents=True)
+    (tmp_path / "modules" / "own" / "__init__.py").write_text("raise RuntimeError('not to be imported')")
+    (tmp_path / "modules" / "own" / "scores.py").write_text("def mean(labels, probabilities, weights): ...")
+    monkeypatch.syspath_prepend(tmp_path / "modules")
+    create_study_folder(tmp_path / "study", config, {}, data=take_fingerprint(config))
+    return tmp_path / "study"
+
+
+def found(root):
+    return [str(each) for each in check_study(root).findings if each.where in ("data", "records.jsonl")]
+
+
+def test_data_that_were_changed_are_refused_and_named(root, images, config):
+    refuse_changed_data(root, read_manifest(root), take_fingerprint(config))
+    assert found(root) == []
+    (images / "cat" / "0.png").rename(images / "dog" / "x.png")
+    said = "that the study was begun with: 1 file moved (cat/0.png to dog/x.png); put them back, or begin another"
+    with pytest.raises(DataError) as error:
+        refuse_changed_data(root, read_manifest(root), take_fingerprint(config))
+    assert said in str(error.value)
+    assert found(root) == [
+        "data: are not those that the study was begun with: 1 file moved (cat/0.png to dog/x.png)"
+    ]
+
+
+def test_the_module_of_an_objective_is_among_the_data_and_is_not_imported(root, config, tmp_path):
+    (tmp_path / "modules" / "own" / "scores.py").write_text("def mean(labels, probabilities, weights): return 1")
+    changed = find_changed_data(root, read_manifest(root), take_fingerprint(config))
+    assert changed == "1 file changed (the module own.scores)"
+
+
+def test_without_the_list_of_files_a_change_is_found_all_the_same(root, images, config):
+    (root / "origin.json.gz").unlink()
+    assert find_changed_data(root, read_manifest(root), take_fingerprint(config)) is None
+    (images / "cat" / "0.png").unlink()
+    changed = find_changed_data(root, read_manifest(root), take_fingerprint(config))
+    assert changed == "nothing is left to tell which files"
+
+
+def test_where_there_are_no_data_a_check_says_so_and_finds_nothing_wrong(root, images):
+    shutil.rmtree(images)
+    assert found(root) == [f"data: not compared ({images}: no such folder)"]
+    assert not any(each.is_wrong for each in check_study(root).findings if each.where == "data")
+
+
+def test_records_of_other_data_or_of_several_codes_are_found(root, config):
+    manifest = read_manifest(root)
+    (record, *_) = (made_up_record(trial) for trial in baseline_trials(config))
+    own = replace(record.digests, pool=manifest.digests.pool, test=manifest.digests.test)
+    (root / "records.jsonl").write_text(f"{replace(record, digests=own).to_line()}\n")
+    assert found(root) == []
+    (root / "records.jsonl").write_text(f"{replace(record, digests=replace(own, pool='0a')).to_line()}\n")
+    assert found(root) == [
+        f"records.jsonl: 1 trial was not run on the data of the study, {record.trial_id} among them"
+    ]
+
+
+@pytest.mark.parametrize("place", ["study", "cat/study", "../images/dog", ".", "..", "linked", "beyond/deep"])
+def test_nothing_is_written_where_images_are_read_from(images, tmp_path, monkeypatch, place):
+    """Below the folder, around it, by a link to it, and in the place of a class that is a link."""
+    (tmp_path / "elsewhere" / "puma").mkdir(parents=True)
+    (images / "puma").symlink_to(tmp_path / "elsewhere" / "puma")
+    (images / "linked").symlink_to(images)
+    (images / "beyond").symlink_to(tmp_path / "elsewhere" / "puma")
+    monkeypatch.chdir(images)
+    with pytest.raises(UserError, match=r"^--out .*: choose a folder apart from that of the real images, /"):
+        refuse_output_in_data(DataConfig(name="imagefolder", root=str(images)), Path(place))
+
+
+def test_beside_the_images_and_beside_published_sets_may_be_written(images, tmp_path):
+    folder = DataConfig(name="imagefolder", root=str(images))
+    for place in ("study", "images-study", "imagesstudy/deep"):
+        refuse_output_in_data(folder, tmp_path / place)
+    # Nothing but the files of the set is read there.
+    refuse_output_in_data(DataConfig(name="mnist", root=str(tmp_path)), tmp_path / "studies" / "first")
+    refuse_output_in_data(DataConfig(name="digits"), tmp_path)
