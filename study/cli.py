@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
-import yaml
 from pydantic import JsonValue
 from rich.console import Console
 from rich.table import Table
@@ -21,6 +20,7 @@ from gan_study.study.plan.recipe import study_config
 from gan_study.study.run.folder import StudyFolder, read_manifest
 from gan_study.study.run.result import EveryTrialFailedError, StudyResult, UnfinishedStudyError
 from gan_study.study.watch.terminal import duration, printable, say
+from gan_study.trainables.base.documents import to_yaml
 from gan_study.trainables.base.settings import UserError
 from gan_study.trainables.record import TimePlan
 
@@ -344,7 +344,7 @@ def show(recipe: Recipe, set_: Set = None) -> None:
 
     As YAML, the search space and every default included.
     """
-    print(yaml.safe_dump(resolve_study(study_config(recipe, set_ or [])), sort_keys=False))
+    print(to_yaml(resolve_study(study_config(recipe, set_ or []))))
 
 
 def main() -> None:

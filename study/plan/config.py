@@ -27,8 +27,14 @@ NO_BALANCING = "none"
 
 
 Ratio: TypeAlias = float | None
-# YAML reads a class named 3 as a number.
-ClassName: TypeAlias = Annotated[str, BeforeValidator(str)]
+
+
+def _class_name(value: object) -> object:
+    """YAML reads a class named 3 as a number; one named 1.50, true or null has to be quoted."""
+    return str(value) if type(value) is int else value
+
+
+ClassName: TypeAlias = Annotated[str, BeforeValidator(_class_name)]
 Cost: TypeAlias = Annotated[float, Field(ge=0)]
 
 

@@ -13,6 +13,7 @@ from pydantic import JsonValue
 from gan_study.study.plan.config import StudyConfig, parse_study
 from gan_study.study.plan.storage_url import resolve
 from gan_study.study.plan.verdict_plan import verdict_plan
+from gan_study.trainables.base.files import read_bytes
 from gan_study.trainables.base.settings import ConfigError, UserError, dump
 from gan_study.trainables.record import (
     IMPORTANCE_FILE,
@@ -210,7 +211,7 @@ def _read_header(root: Path) -> StudyHeader:
     if not path.exists():
         raise UserError(f"{root} holds no study; start one there with `gan-study run RECIPE --out {root}`")
     try:
-        return read_header(path.read_bytes())
+        return read_header(read_bytes(path))
     except ConfigError as error:
         raise ConfigError(f"{path} is not a study manifest: {error}") from None
     except RecordError as error:

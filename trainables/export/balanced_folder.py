@@ -17,6 +17,7 @@ import torch
 from pydantic import Field, JsonValue
 
 from gan_study.trainables.balancing.gan import GanBalancing
+from gan_study.trainables.base.files import read_text
 from gan_study.trainables.base.seeding import derive_seed
 from gan_study.trainables.base.settings import DataError, settings
 from gan_study.trainables.classifiers.scores import Scores, score
@@ -121,8 +122,8 @@ def write_manifest(folder: Path, rows: Iterable[ManifestRow]) -> None:
 
 def read_manifest(folder: Path | str) -> list[ManifestRow]:
     """The list of all images."""
-    with (Path(folder) / MANIFEST).open(encoding="utf-8", newline="") as file:
-        return [ManifestRow(**row) for row in csv.DictReader(file)]  # type: ignore[arg-type]
+    text = io.StringIO(read_text(Path(folder) / MANIFEST), newline="")
+    return [ManifestRow(**row) for row in csv.DictReader(text)]  # type: ignore[arg-type]
 
 
 def read_part(folder: Path | str, part: str, *, image_size: int, channels: int) -> LabeledImages:

@@ -3,10 +3,12 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from gan_study.trainables.base.files import read_bytes
 from gan_study.trainables.data.catalog import DATA_SETS
 from gan_study.trainables.data.difficulty import Difficulty
 from gan_study.trainables.data.images import LabeledImages
 from gan_study.trainables.data.source import DataConfig
+from gan_study.trainables.data.sources.image_folder import find_origin
 from gan_study.trainables.export.balanced_folder import SYNTHETIC, TRAIN, VALIDATION, ManifestRow
 from gan_study.trainables.export.filling import Filling
 from gan_study.trainables.export.layout import folder_name, write_png
@@ -53,7 +55,7 @@ def _original(images: LabeledImages, row: int, data: DataConfig) -> Path | None:
     if not DATA_SETS[data.name].has_a_file_each or data.difficulty != Difficulty():
         return None
     assert data.root is not None, "a data set of files has a folder"
-    return Path(data.root).expanduser() / images.origins[row]
+    return find_origin(Path(data.root).expanduser(), images.origins[row])
 
 
 def _write_real(images: LabeledImages, row: int, original: Path | None, path: Path, *, links: bool) -> None:
@@ -64,4 +66,4 @@ def _write_real(images: LabeledImages, row: int, original: Path | None, path: Pa
         path.unlink(missing_ok=True)
         path.symlink_to(original.resolve())
     else:
-        write_atomically(path, original.read_bytes())
+        write_atomically(path, read_bytes(original))

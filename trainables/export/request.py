@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from gan_study.trainables.base.files import read_bytes
 from gan_study.trainables.base.settings import UserError
 from gan_study.trainables.data.catalog import DATA_SETS
 from gan_study.trainables.data.published import data_folders
@@ -69,7 +70,7 @@ def find_finished(request: ExportRequest, folder: Path) -> Description | None:
             raise UserError(f"{folder} holds another balanced data set; choose another --out")
         return description
     if (folder / REQUEST).exists():
-        if (folder / REQUEST).read_bytes() != request.to_bytes():
+        if read_bytes(folder / REQUEST) != request.to_bytes():
             raise UserError(f"{folder} holds the beginning of another balanced data set; choose another --out")
     elif folder.exists() and any(folder.iterdir()):
         raise UserError(f"{folder} is not empty; choose another --out")

@@ -3,10 +3,12 @@
 from collections import Counter
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from gan_study.trainables.base.memory import refuse_beyond_memory
+from gan_study.trainables.base.names import one_form, shown
 from gan_study.trainables.base.settings import DataError
 from gan_study.trainables.data.images import Labels, Loaded, class_counts
 from gan_study.trainables.data.pixels import Tile, labeled_images, read_pixels, tile
@@ -34,8 +36,8 @@ class Listing:
         return replace(self, paths=tuple(self.paths[i] for i in indices), labels=self.labels[indices])
 
     def origins(self) -> tuple[str, ...]:
-        """Each file by its path below `root`."""
-        return tuple(path.relative_to(self.root).as_posix() for path in self.paths)
+        """Each file by its path below `root`, as it can be shown; `find_origin` leads back."""
+        return tuple(shown(path.relative_to(self.root).as_posix()) for path in self.paths)
 
     def class_counts(self) -> tuple[int, ...]:
         """Files of each class, in label order."""
@@ -80,7 +82,9 @@ class ImageFolder:
             raise DataError(f"{root}: no such folder")
         if not any(_folders(root / part) for part in ("train", "test")):
             return self._carve(list_images(root, root))
-        unread = [f"{path.name}/ is not read" for path in _folders(root) if path.name not in ("train", "test")]
+        unread = [
+            f"{shown(path.name)}/ is not read" for path in _folders(root) if path.name not in ("train", "test")
+        ]
         pool = list_images(root, root / "train")
         pool = replace(pool, notes=(*pool.notes, *unread))
         if not (root / "test").is_dir():
@@ -113,10 +117,15 @@ def read_images(listing: Listing, config: DataConfig, *, channels: int | None) -
 
     With `config.skip_unreadable` it is left out, and a note says so.
     """
+    pixels = len(listing.paths) * (channels or 3) * config.image_size**2
+    # As bytes, and as the floats that are trained on.
+    refuse_beyond_memory(
+        5 * pixels, f"data.image_size: {len(listing.paths):,} images of {config.image_size} pixels"
+    )
     tiles = [_read_tile(path, config, channels) for path in listing.paths]
     readable = listing.subset(np.flatnonzero([t is not None for t in tiles]))
     _refuse_empty_class(readable, "a readable image")
-    skipped = [path.name for path, t in zip(listing.paths, tiles, strict=True) if t is None]
+    skipped = [shown(path.name) for path, t in zip(listing.paths, tiles, strict=True) if t is None]
     shown = ", ".join(skipped[:_NAMES_SHOWN]) + (", ..." if len(skipped) > _NAMES_SHOWN else "")
     images = labeled_images(
         [t for t in tiles if t is not None],
@@ -145,15 +154,18 @@ def list_images(root: Path, folder: Path) -> Listing:
     """
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder")
-    names = tuple(path.name for path in _folders(folder))
+    names = tuple(one_form(shown(path.name)) for path in _folders(folder))
+    if len(names) > len(set(names)):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise DataError(f"{folder}: two class folders are named {twice!r}, in different Unicode forms or bytes")
     if _PARTS.issuperset(names):
         raise DataError(f"{folder}: no class folders, one folder of images for each class")
     if len(names) < 2:
         raise DataError(f"{folder}: one class folder ({names[0]}); a classifier needs at least two")
-    files = [(label, path) for label, name in enumerate(names) for path in _files(folder / name)]
+    files = [(label, path) for label, each in enumerate(_folders(folder)) for path in _files(each)]
     images = [(label, path) for label, path in files if path.suffix.lower() in _EXTENSIONS]
     suffixes = [path.suffix.lower() for _, path in files]
-    others = Counter(suffix or "no extension" for suffix in suffixes if suffix not in _EXTENSIONS)
+    others = Counter(shown(suffix) or "no extension" for suffix in suffixes if suffix not in _EXTENSIONS)
     note = f"files passed over that are no images: {others.total()} ({', '.join(sorted(others))})"
     listing = Listing(
         root=root,
@@ -169,7 +181,18 @@ def list_images(root: Path, folder: Path) -> Listing:
 def _folders(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
-    return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    found = (path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    return sorted(found, key=lambda path: one_form(path.name))
+
+
+def find_origin(root: Path, origin: str) -> Path:
+    """The file below `root` that `Listing.origins` names `origin`."""
+    path = root
+    for part in PurePosixPath(origin).parts:
+        named = path / part
+        found = (each for each in path.iterdir() if shown(each.name) == part)
+        path = named if named.exists() else next(found, named)
+    return path
 
 
 def _files(folder: Path) -> list[Path]:
