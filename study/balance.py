@@ -16,6 +16,7 @@ from gan_study.study.plan.trials import planned_trial
 from gan_study.study.run.folder import StudyFolder, read_manifest
 from gan_study.study.run.record_store import read_records
 from gan_study.trainables.balancing.catalog import parse_balancing
+from gan_study.trainables.base.files import full_path
 from gan_study.trainables.base.settings import ConfigError, UserError, dump, nearest
 from gan_study.trainables.export.balanced_folder import Description
 from gan_study.trainables.export.export import ShowProgress, export
@@ -107,7 +108,7 @@ def _of_study(options: BalanceOptions, root: Path) -> ExportRequest:
     states = StudyFolder(root).best_gans(record.trial_id)
     same_images = True
     if options.data is not None:
-        here, there = (each and Path(each).expanduser().resolve() for each in (options.data, study.data.root))
+        here, there = (each and full_path(each) for each in (options.data, study.data.root))
         same_images = here == there
         config = replace(config, data=replace(config.data, root=options.data))
     is_the_trial = same_images and not options.all_images and config.trial_id == record.trial_id

@@ -350,6 +350,8 @@ def show(recipe: Recipe, set_: Set = None) -> None:
 def main() -> None:
     """Run the command; what the person can mend is one line on stderr and exit code 2."""
     try:
+        if odd := [argument for argument in sys.argv[1:] if "\0" in argument]:
+            raise UserError(f"{odd[0]!r}: no argument can hold a NUL character")
         code = app(standalone_mode=False)
     except typer.TyperException as error:
         # An unknown option, a missing argument; typer itself says it in five lines.

@@ -12,6 +12,7 @@ from gan_study.study.plan.last_round import CONTENDERS
 from gan_study.study.plan.storage_url import holds_password
 from gan_study.trainables.balancing.balancer import BalancingConfig
 from gan_study.trainables.balancing.catalog import BALANCERS, parse_balancing
+from gan_study.trainables.base.files import Place
 from gan_study.trainables.base.settings import ConfigError, dump, look_up, nearest, parse, settings
 from gan_study.trainables.base.tunable import Tunable
 from gan_study.trainables.classifiers.catalog import CLASSIFIERS
@@ -85,7 +86,7 @@ class SearchConfig:
     seed: int = 0
     """Seeds the suggestions, and is the seed of all search trials but those in further splits."""
     pruning: PruningConfig | None = Field(default_factory=PruningConfig)
-    from_study: str | None = Field(default=None, validation_alias=AliasChoices("from", "from_study"))
+    from_study: Place | None = Field(default=None, validation_alias=AliasChoices("from", "from_study"))
     """`from`: the folder of a finished study of the same space, whose search trials inform this one's suggestions;
     they are never chosen themselves."""
 

@@ -10,7 +10,6 @@ import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TypeAlias
 
 import ray
@@ -18,7 +17,7 @@ import yaml
 
 from gan_study.study.plan.config import ResourceConfig
 from gan_study.study.run.ray_internals import HEAD_RESOURCE, listen_on_loopback_only
-from gan_study.trainables.base.files import read_text
+from gan_study.trainables.base.files import expand, read_text
 from gan_study.trainables.base.settings import UserError
 
 # These networks are small: four trials share a GPU before they wait for one another.
@@ -162,5 +161,5 @@ def _startable_machines() -> tuple[Offer, ...] | None:
 
 
 def _what_the_head_says() -> tuple[str | None, tuple[str, ...]]:
-    path = Path(LAUNCHERS_FILE).expanduser()
+    path = expand(LAUNCHERS_FILE)
     return read_text(path) if path.exists() else None, tuple(os.environ)

@@ -2,13 +2,13 @@
 
 import os
 from dataclasses import replace
-from pathlib import Path
 
 import torch
 
 from gan_study.study.plan.config import NO_BALANCING, Ratio, StudyConfig
 from gan_study.study.plan.costs import Workload
 from gan_study.study.plan.trials import baseline_trials
+from gan_study.trainables.base.files import full_path
 from gan_study.trainables.base.settings import look_up
 from gan_study.trainables.classifiers.metrics import added_measures, check_measure, is_own
 from gan_study.trainables.data.catalog import DATA_SETS
@@ -81,4 +81,4 @@ def with_absolute_paths(config: StudyConfig) -> StudyConfig:
 
 
 def _absolute(path: str) -> str:
-    return str(Path(path).expanduser().resolve())
+    return str(full_path(path))

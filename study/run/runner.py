@@ -48,6 +48,7 @@ from gan_study.study.watch.optuna_view import OptunaView, differences
 from gan_study.study.watch.outlook import Outlook
 from gan_study.study.watch.progress import ProgressDisplay, Tally
 from gan_study.study.watch.terminal import say
+from gan_study.trainables.base.files import full_path
 from gan_study.trainables.base.settings import dump
 from gan_study.trainables.data.prepared import image_source
 from gan_study.trainables.record import TimePlan
@@ -276,7 +277,7 @@ def _run(
     manifest: Manifest, root: Path, place: _Place, machine: Machine | None, options: RunOptions
 ) -> StudyResult:
     room = place.room
-    config, folder = decide_execution(manifest.config, room), StudyFolder(root.resolve())
+    config, folder = decide_execution(manifest.config, room), StudyFolder(full_path(root))
     with contextlib.ExitStack() as closing:
         saved = read_rounds(folder.rounds)
         tally = Tally(num_workers=room.num_workers, num_trials=num_trials(config, saved), ends_at=options.ends_at)

@@ -4,9 +4,12 @@ import errno
 import os
 import stat
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import Annotated, BinaryIO, Literal, TypeAlias
+
+from pydantic import AfterValidator
 
 from gan_study.trainables.base.memory import free_bytes
+from gan_study.trainables.base.settings import ConfigError
 
 _KINDS = (
     (stat.S_ISFIFO, "a pipe"),
@@ -15,6 +18,33 @@ _KINDS = (
     (stat.S_ISBLK, "a device"),
     (stat.S_ISDIR, "a folder"),
 )
+
+
+def _check_place(path: str) -> str:
+    if "\0" in path:
+        raise ValueError(f"{path!r} holds a NUL character, which no path can")
+    try:
+        expand(path)
+    except ConfigError as error:
+        raise ValueError(str(error)) from None
+    return path
+
+
+# A setting that is the path of a file or a folder.
+Place: TypeAlias = Annotated[str, AfterValidator(_check_place)]
+
+
+def expand(path: Path | str) -> Path:
+    """`path` with the home folder that `~` or `~name` stands for; raises ConfigError if that is not known."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise ConfigError(f"{path}: it is not known which home folder this stands for") from None
+
+
+def full_path(path: Path | str) -> Path:
+    """`path` from the root, without `~` and links; one that leads back to itself stays, for whoever opens it."""
+    return Path(os.path.realpath(expand(path)))
 
 
 def open_regular(path: Path | str) -> BinaryIO:

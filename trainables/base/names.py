@@ -12,5 +12,5 @@ def shown(name: str) -> str:
 
 
 def one_form(name: str) -> str:
-    """`name` in Unicode's composed form (NFC): macOS decomposes names, so that one "ü" is not equal to another."""
-    return unicodedata.normalize("NFC", name)
+    """`name` as it is shown, in Unicode's composed form (NFC): macOS decomposes names, and its "ü" is not ours."""
+    return unicodedata.normalize("NFC", shown(name))

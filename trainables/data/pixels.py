@@ -23,7 +23,7 @@ from gan_study.trainables.data.images import LabeledImages, Labels
 Bytes = npt.NDArray[np.uint8]
 
 _MODES = {1: "L", 3: "RGB"}
-# Pillow's decoders of pictures in pixels. None of them runs a program, as that of EPS does, whatever a file's name.
+# Pillow's decoders of pictures in pixels. None runs a program, as that of EPS does, whatever a file's name.
 _FORMATS = frozenset(
     {"AVIF", "BMP", "DIB", "GIF", "ICO", "JPEG", "JPEG2000", "MPO", "PCX", "PNG", "PPM", "QOI", "SGI", "TGA"}
     | {"TIFF", "WEBP"}

@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from gan_study.trainables.base.files import expand
 from gan_study.trainables.base.memory import MemoryShortageError
 from gan_study.trainables.base.settings import DataError
 from gan_study.trainables.data.images import Labels, Loaded
@@ -111,9 +112,9 @@ class PublishedSource:
 def data_folders(root: str | None) -> tuple[Path, ...]:
     """Where to look: `root` alone if given, else the environment variable's folder, then the user's cache."""
     if root is not None:
-        return (Path(root).expanduser(),)
+        return (expand(root),)
     named = os.environ.get(DATA_ENVIRONMENT_VARIABLE)
-    return tuple(path.expanduser() for path in ((Path(named), _CACHE) if named else (_CACHE,)))
+    return tuple(expand(path) for path in ((Path(named), _CACHE) if named else (_CACHE,)))
 
 
 def locate(published: PublishedSet, folders: tuple[Path, ...]) -> tuple[Path, Reader]:

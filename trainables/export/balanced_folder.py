@@ -45,7 +45,8 @@ class ManifestRow:
     """Where an image comes from; `file` and `nearest_real` are paths in the folder.
 
     A real one has the `source` it was read from. A synthetic one has the `seed` it was drawn with, and the
-    training image of its class that it is nearest to, at a Euclidean `distance` of the features that tell copies.
+    training image of its class that it is nearest to, at a Euclidean `distance` of the features that tell copies;
+    `repeats` is the file of the earlier synthetic image that it is a near-copy of, if any.
     """
 
     file: str
@@ -56,6 +57,7 @@ class ManifestRow:
     seed: str = ""
     nearest_real: str = ""
     distance: str = ""
+    repeats: str = ""
 
 
 @settings
@@ -73,6 +75,8 @@ class ClassDescription:
     """Synthetic images that were near-duplicates of real ones and were thrown away."""
     num_missing: int
     """Synthetic images that could not be made in their place."""
+    num_distinct: int | None = None
+    """Different images among the synthetic ones, near-copies counted once; None in folders of earlier versions."""
     test_proportion: float
     """Its share of the test part."""
 

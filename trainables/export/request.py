@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gan_study.trainables.base.files import read_bytes
+from gan_study.trainables.base.files import full_path, read_bytes
 from gan_study.trainables.base.settings import UserError
 from gan_study.trainables.data.catalog import DATA_SETS
 from gan_study.trainables.data.published import data_folders
@@ -53,8 +53,8 @@ def refuse_source(config: TrialConfig, folder: Path) -> None:
     """Raises UserError if `folder` lies within a folder that real images are read from, or contains it."""
     looked_for = config.data.root is not None or DATA_SETS[config.data.name].is_looked_for
     folders = data_folders(config.data.root) if looked_for else ()
-    target = folder.resolve()
-    for source in (each.resolve() for each in folders):
+    target = full_path(folder)
+    for source in map(full_path, folders):
         if source.is_relative_to(target) or target.is_relative_to(source):
             raise UserError(f"--out {folder}: choose a folder apart from that of the real images, {source}")
 

@@ -105,6 +105,39 @@ def repeated_share(features: Features, training: Features, *, seed: int) -> floa
     return float((_pair_distances(features, seed=seed) < REPEAT_RATIO * typical).mean())
 
 
+class Repeats(NamedTuple):
+    """Of N images: the row [N] of the first image that each repeats, its own if it repeats none.
+
+    `share` is that of the pairs that show the same, in [0, 1]; 0 with fewer than two images.
+    """
+
+    row: npt.NDArray[np.intp]
+    share: float
+
+    @property
+    def num_distinct(self) -> int:
+        """How many different images there are."""
+        return len(np.unique(self.row))
+
+
+def find_repeats(features: Features, training: Features, *, seed: int) -> Repeats:
+    """Which images [N, D] repeat an earlier one: nearer than a quarter of what parts two training images [M, D].
+
+    "What parts" them is the median of their pairs' distances. With fewer than two training images, or equal ones,
+    only an equal image repeats another.
+    """
+    most = REPEAT_RATIO * float(np.median(_pair_distances(training, seed=seed))) if len(training) > 1 else 0.0
+    row, left = np.arange(len(features)), np.arange(len(features))
+    while len(left):
+        distances = np.linalg.norm(features[left] - features[left[0]], axis=1)
+        is_repeat = (distances < most) | (distances == 0)
+        row[left[is_repeat]] = left[0]
+        left = left[~is_repeat]
+    num_alike = np.bincount(row, minlength=1)
+    num_pairs = len(features) * (len(features) - 1)
+    return Repeats(row, float((num_alike * (num_alike - 1)).sum() / num_pairs) if num_pairs else 0.0)
+
+
 def _rank(num_held_out: int) -> int:
     return max(1, int(QUANTILE * (num_held_out + 1)))
 

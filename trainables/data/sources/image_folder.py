@@ -2,11 +2,12 @@
 
 from collections import Counter
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from gan_study.trainables.base.files import expand
 from gan_study.trainables.base.memory import refuse_beyond_memory
 from gan_study.trainables.base.names import one_form, shown
 from gan_study.trainables.base.settings import DataError
@@ -77,7 +78,7 @@ class ImageFolder:
     def _parts(self) -> tuple[Listing, Listing]:
         if self.config.root is None:
             raise DataError("imagefolder needs a folder of images: name it with --data DIR")
-        root = Path(self.config.root).expanduser()
+        root = expand(self.config.root)
         if not root.is_dir():
             raise DataError(f"{root}: no such folder")
         if not any(_folders(root / part) for part in ("train", "test")):
@@ -154,7 +155,7 @@ def list_images(root: Path, folder: Path) -> Listing:
     """
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder")
-    names = tuple(one_form(shown(path.name)) for path in _folders(folder))
+    names = tuple(one_form(path.name) for path in _folders(folder))
     if len(names) > len(set(names)):
         twice = next(name for name in names if names.count(name) > 1)
         raise DataError(f"{folder}: two class folders are named {twice!r}, in different Unicode forms or bytes")
@@ -190,9 +191,13 @@ def find_origin(root: Path, origin: str) -> Path:
     path = root
     for part in PurePosixPath(origin).parts:
         named = path / part
-        found = (each for each in path.iterdir() if shown(each.name) == part)
-        path = named if named.exists() else next(found, named)
+        path = named if named.exists() else _by_shown_name(path).get(part, named)
     return path
+
+
+@lru_cache(maxsize=1)
+def _by_shown_name(folder: Path) -> dict[str, Path]:
+    return {shown(path.name): path for path in folder.iterdir()}
 
 
 def _files(folder: Path) -> list[Path]:
