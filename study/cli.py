@@ -263,7 +263,10 @@ def sample(
     from gan_study.trainables.export.saved_generator import load_generator, write_samples
 
     written = write_samples(load_generator(folder), class_name, num, out, seed=seed)
-    say(console, f"{num} images: {written}")
+    say(console, f"{num} images: {written.folder}")
+    if written.num_distinct < written.num_compared:
+        few = f"{written.num_distinct} different images among {written.num_compared}"
+        say(console, f"Note: {few}; the others differ from one of these by less than can be seen")
 
 
 @app.command()

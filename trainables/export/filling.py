@@ -12,7 +12,7 @@ from gan_study.trainables.base.seeding import derive_seed
 from gan_study.trainables.classifiers.classifier import FittedClassifier
 from gan_study.trainables.data.images import distinct_rows, to_bytes, to_float
 from gan_study.trainables.image_quality.class_quality import has_collapsed
-from gan_study.trainables.image_quality.copying import Repeats, find_repeats, nearest
+from gan_study.trainables.image_quality.copying import Repeats, find_repeats, nearest, repeat_distance
 
 # From a number of images and a seed to at most so many images [N, C, H, W] in [-1, 1].
 Draw = Callable[[int, int], Tensor]
@@ -67,7 +67,8 @@ def fill_class(real: Tensor, number: int, draw: Draw, measure: FittedClassifier,
         if not num_missing:
             break
     made, seeds, nearest_rows, distances, shown = (np.concatenate(parts) for parts in zip(*columns, strict=True))
-    repeats, of_real = (find_repeats(each, features, seed=seed) for each in (shown, features))
+    near = repeat_distance(features, seed=seed)
+    repeats, of_real = (find_repeats(each, nearer_than=near) for each in (shown, features))
     return Filling(
         images=made,
         seeds=seeds,

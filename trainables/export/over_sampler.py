@@ -23,7 +23,7 @@ from gan_study.trainables.base.settings import ConfigError, UserError
 from gan_study.trainables.data.images import Classes, Labels, real_set
 from gan_study.trainables.export.pixel_range import find_range
 from gan_study.trainables.image_quality.class_quality import has_collapsed
-from gan_study.trainables.image_quality.copying import Repeats, find_repeats
+from gan_study.trainables.image_quality.copying import Repeats, find_repeats, repeat_distance
 
 Array: TypeAlias = npt.NDArray[Any]
 
@@ -188,7 +188,8 @@ class ImageOverSampler(ArraySampler):
 def _find_repeats(made: npt.NDArray[np.float32], real: npt.NDArray[np.float32]) -> tuple[Repeats, Repeats]:
     """Which of the first few images [N, C, H, W] of a class repeat one another: those made, and the real ones."""
     rows = [few.reshape(len(few), -1) for few in (made[:_MOST_COMPARED], real[:_MOST_COMPARED])]
-    found, of_real = (find_repeats(each, rows[1], seed=0) for each in rows)
+    near = repeat_distance(rows[1], seed=0)
+    found, of_real = (find_repeats(each, nearer_than=near) for each in rows)
     return found, of_real
 
 

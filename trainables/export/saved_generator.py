@@ -1,10 +1,11 @@
 """A trained generator as files: weights, what it takes to use them, and a card to read first."""
 
+import math
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -32,7 +33,12 @@ from gan_study.trainables.export.layout import folder_name, read_settings, write
 from gan_study.trainables.gans.catalog import VARIANTS
 from gan_study.trainables.gans.ema import network_of
 from gan_study.trainables.gans.sampling import sample_batches
+from gan_study.trainables.image_quality.copying import find_repeats
 from gan_study.trainables.runtime.storage import write_atomically
+
+# So many images of a class suffice to see that they repeat one another; beside one another, pictures that differ by
+# four levels of 255 (the root of the mean square) look the same.
+_MOST_COMPARED, _ALIKE_LEVELS = 500, 4.0
 
 CONFIG, WEIGHTS, CARD = "generator.json", "generator.safetensors", "README.md"
 
@@ -149,16 +155,34 @@ def write_generator(folder: Path, generator: SavedGenerator, *, card: str) -> No
     write_atomically(folder / CARD, card.encode())
 
 
-def write_samples(generator: SavedGenerator, class_name: str, number: int, out: Path, *, seed: int) -> Path:
-    """The new folder below `out` with images of a class as PNG files. Raises UserError if it is not empty."""
+class Samples(NamedTuple):
+    """Images that were written."""
+
+    folder: Path
+    num_compared: int
+    """How many of them were compared, the first of all."""
+    num_distinct: int
+    """How many different ones these show: images that differ by a few of 255 levels are counted once."""
+
+
+def write_samples(generator: SavedGenerator, class_name: str, number: int, out: Path, *, seed: int) -> Samples:
+    """Writes images of a class as PNG files, as they are made, into a new folder below `out`.
+
+    Raises UserError if it is not empty, or has no room for so many.
+    """
     batches = generator.batches(class_name, number, seed=seed)
     folder = out / folder_name(class_name)
     if folder.exists() and any(folder.iterdir()):
         raise UserError(f"{folder} is not empty; choose another --out")
     _refuse_beyond_disk(folder, number, num_bytes=number * generator.num_bytes)
+    first = []
     for i, pixels in enumerate(pixels for images in batches for pixels in images):
         write_png(folder / f"synthetic-{i:06d}.png", pixels)
-    return folder
+        if i < _MOST_COMPARED:
+            first.append(pixels.reshape(-1).astype(np.float64))
+    compared = np.stack(first) if first else np.empty((0, 1))
+    found = find_repeats(compared, nearer_than=_ALIKE_LEVELS * math.sqrt(compared.shape[1]))
+    return Samples(folder, len(compared), found.num_distinct)
 
 
 def _refuse_beyond_disk(folder: Path, number: int, *, num_bytes: int) -> None:

@@ -120,17 +120,20 @@ class Repeats(NamedTuple):
         return len(np.unique(self.row))
 
 
-def find_repeats(features: Features, training: Features, *, seed: int) -> Repeats:
-    """Which images [N, D] repeat an earlier one: nearer than a quarter of what parts two training images [M, D].
+def repeat_distance(training: Features, *, seed: int) -> float:
+    """How near an image is to one that it repeats: a quarter of the median distance of training images [M, D].
 
-    "What parts" them is the median of their pairs' distances. With fewer than two training images, or equal ones,
-    only an equal image repeats another.
+    0 with fewer than two of them: then only equal images repeat one another.
     """
-    most = REPEAT_RATIO * float(np.median(_pair_distances(training, seed=seed))) if len(training) > 1 else 0.0
+    return REPEAT_RATIO * float(np.median(_pair_distances(training, seed=seed))) if len(training) > 1 else 0.0
+
+
+def find_repeats(features: Features, *, nearer_than: float) -> Repeats:
+    """Which images [N, D] repeat an earlier one: equal to it, or `nearer_than` that."""
     row, left = np.arange(len(features)), np.arange(len(features))
     while len(left):
         distances = np.linalg.norm(features[left] - features[left[0]], axis=1)
-        is_repeat = (distances < most) | (distances == 0)
+        is_repeat = (distances < nearer_than) | (distances == 0)
         row[left[is_repeat]] = left[0]
         left = left[~is_repeat]
     num_alike = np.bincount(row, minlength=1)

@@ -42,7 +42,7 @@ def npz_changes(draw):
         if kind == "bytes":
             return damage(content)
         if kind in ("encrypted", "method"):
-            # Flags and method: bytes 6 and 8 of a local header (PK 3 4), 8 and 10 of one in the directory (PK 1 2).
+            # Flags and method: bytes 6 and 8 of a local header (PK 3 4), 8 and 10 of a directory's (PK 1 2).
             offset = 0 if kind == "encrypted" else 2
             for mark, start in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
                 content = bytearray(content)

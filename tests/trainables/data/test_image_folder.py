@@ -220,6 +220,15 @@ def test_two_folders_of_one_name_are_refused(tmp_path: Path) -> None:
         ImageFolder(folder(tmp_path)).pool()
 
 
+def test_images_of_few_levels_are_said(tmp_path: Path) -> None:
+    for name, level in (("cat", 3), ("dog", 15)):
+        (tmp_path / name).mkdir()
+        for i in range(3):
+            Image.new("L", (8, 8), level).save(tmp_path / name / f"{i}.png")
+    [note] = ImageFolder(folder(tmp_path)).pool().notes
+    assert note.startswith("the images use the levels 3 to 15 of 0 to 255 alone")
+
+
 def test_more_images_than_fit_into_memory_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_classes(tmp_path, cat=4, dog=4)
     monkeypatch.setattr(memory, "free_bytes", lambda: 10_000)

@@ -96,7 +96,7 @@ def test_a_class_that_it_does_not_make_is_named(tmp_path):
 def test_samples_are_files_below_the_folder_whatever_the_class_is_called(tmp_path):
     written(tmp_path / "model")
     generator = load_generator(tmp_path / "model")
-    folder = write_samples(generator, "../dog", 3, tmp_path / "out", seed=5)
+    folder = write_samples(generator, "../dog", 3, tmp_path / "out", seed=5).folder
     assert folder == tmp_path / "out" / "%2E.%2Fdog"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model", "out"]
     expected = generator.sample("../dog", 3, seed=5)
@@ -151,6 +151,15 @@ def test_a_configuration_that_cannot_be_is_refused(tmp_path, key, value, message
     path.write_text(json.dumps({**json.loads(path.read_text()), key: value}))
     with pytest.raises(UserError, match=message.replace("?", r"\?")):
         load_generator(tmp_path)
+
+
+def test_images_that_look_the_same_are_counted_once(tmp_path):
+    written(tmp_path / "model")
+    generator = load_generator(tmp_path / "model")
+    with torch.no_grad():
+        for weights in generator.networks.parameters():
+            weights.zero_()
+    assert write_samples(generator, "lynx", 5, tmp_path / "out", seed=0)[1:] == (5, 1)
 
 
 def test_as_many_images_as_fit_are_made_and_no_more(tmp_path):

@@ -6,6 +6,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path, PurePosixPath
 
 import numpy as np
+import numpy.typing as npt
 
 from gan_study.trainables.base.files import expand
 from gan_study.trainables.base.memory import refuse_beyond_memory
@@ -20,6 +21,7 @@ _PARTS = frozenset({"train", "test", "val", "valid", "validation"})
 # Those of torchvision.datasets.folder, and GIF.
 _EXTENSIONS = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
 _NAMES_SHOWN = 3
+_HALF_OF_ALL_LEVELS = 127
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +74,8 @@ class ImageFolder:
     @cached_property
     def _pool(self) -> Loaded:
         pool, _ = self._parts
-        return read_images(pool, self.config, channels=self.config.channels)
+        loaded = read_images(pool, self.config, channels=self.config.channels)
+        return replace(loaded, notes=(*loaded.notes, *_range_notes(loaded.images.images)))
 
     @cached_property
     def _parts(self) -> tuple[Listing, Listing]:
@@ -118,16 +121,14 @@ def read_images(listing: Listing, config: DataConfig, *, channels: int | None) -
 
     With `config.skip_unreadable` it is left out, and a note says so.
     """
-    pixels = len(listing.paths) * (channels or 3) * config.image_size**2
     # As bytes, and as the floats that are trained on.
-    refuse_beyond_memory(
-        5 * pixels, f"data.image_size: {len(listing.paths):,} images of {config.image_size} pixels"
-    )
+    num_bytes = 5 * len(listing.paths) * (channels or 3) * config.image_size**2
+    refuse_beyond_memory(num_bytes, f"data.image_size {config.image_size}: {len(listing.paths):,} images")
     tiles = [_read_tile(path, config, channels) for path in listing.paths]
     readable = listing.subset(np.flatnonzero([t is not None for t in tiles]))
     _refuse_empty_class(readable, "a readable image")
     skipped = [shown(path.name) for path, t in zip(listing.paths, tiles, strict=True) if t is None]
-    shown = ", ".join(skipped[:_NAMES_SHOWN]) + (", ..." if len(skipped) > _NAMES_SHOWN else "")
+    names = ", ".join(skipped[:_NAMES_SHOWN]) + (", ..." if len(skipped) > _NAMES_SHOWN else "")
     images = labeled_images(
         [t for t in tiles if t is not None],
         readable.labels,
@@ -135,8 +136,19 @@ def read_images(listing: Listing, config: DataConfig, *, channels: int | None) -
         class_names=readable.class_names,
         origins=readable.origins(),
     )
-    notes = (f"unreadable image files skipped: {len(skipped)} ({shown})",) if skipped else ()
+    notes = (f"unreadable image files skipped: {len(skipped)} ({names})",) if skipped else ()
     return Loaded(images=images, notes=(*listing.notes, *notes))
+
+
+def _range_notes(images: npt.NDArray[np.uint8]) -> tuple[str, ...]:
+    """A line on images that use no more than half of the 256 levels, such as masks of 0 and 1; none otherwise."""
+    lowest, highest = int(images.min()), int(images.max())
+    if highest - lowest > _HALF_OF_ALL_LEVELS:
+        return ()
+    return (
+        f"the images use the levels {lowest} to {highest} of 0 to 255 alone, and generated ones can use all of them; "
+        "stretch the files (of 16 bits, level 65535 is 255 here) where more is needed",
+    )
 
 
 def _read_tile(path: Path, config: DataConfig, channels: int | None) -> Tile | None:
