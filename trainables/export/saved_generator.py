@@ -36,8 +36,8 @@ from gan_study.trainables.gans.sampling import sample_batches
 from gan_study.trainables.image_quality.copying import find_repeats
 from gan_study.trainables.runtime.storage import write_atomically
 
-# So many images of a class suffice to see that they repeat one another; beside one another, pictures that differ by
-# four levels of 255 (the root of the mean square) look the same.
+# So many images of a class suffice to see that they repeat one another; pictures that differ by four levels of 255
+# (the root of the mean square) look the same.
 _MOST_COMPARED, _ALIKE_LEVELS = 500, 4.0
 
 CONFIG, WEIGHTS, CARD = "generator.json", "generator.safetensors", "README.md"

@@ -146,7 +146,7 @@ def _range_notes(images: npt.NDArray[np.uint8]) -> tuple[str, ...]:
     if highest - lowest > _HALF_OF_ALL_LEVELS:
         return ()
     return (
-        f"the images use the levels {lowest} to {highest} of 0 to 255 alone, and generated ones can use all of them; "
+        f"the images use the levels {lowest} to {highest} of 0 to 255 alone, and generated ones can use all; "
         "stretch the files (of 16 bits, level 65535 is 255 here) where more is needed",
     )
 
