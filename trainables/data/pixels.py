@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from gan_study.trainables.base.files import open_regular
 from gan_study.trainables.base.memory import MemoryShortageError, refuse_beyond_memory
@@ -77,6 +77,10 @@ def read_pixels(path: Path) -> Bytes:
     # No fault of the file, so that it is not left out as unreadable.
     except MemoryShortageError as error:
         raise MemoryShortageError(f"{shown(str(path))}: {error}") from None
+    except UnidentifiedImageError:
+        raise DataError(
+            f"{shown(str(path))}: cannot be read as an image (not a picture in a format that is read)"
+        ) from None
     # Pillow's decoders raise errors of many kinds on a corrupt file, SyntaxError and struct.error among them.
     except Exception as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or " ".join(str(error).split())
