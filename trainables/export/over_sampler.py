@@ -95,7 +95,7 @@ class ImageOverSampler(ArraySampler):
         """X as an array [N, C, H, W], y as classes [N], and whether y was one-versus-all."""
         y, one_versus_all = check_target_type(y, indicate_one_vs_all=True)
         X, y = validate_data(self, X=X, y=y, reset=True, ensure_2d=False, allow_nd=True)
-        if X.ndim != 4:
+        if X.ndim != 4 or not X.size:
             raise ValueError(f"X has shape {X.shape}; images [N, channels, height, width] are needed")
         if X.shape[3] in _CHANNELS and X.shape[1] not in _CHANNELS:
             raise ValueError(

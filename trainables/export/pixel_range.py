@@ -54,7 +54,12 @@ def find_range(images: Array, given: tuple[float, float] | None = None) -> Pixel
     without a choice, and if more than a twentieth of the values lie outside of the one that is given.
     """
     if given is not None:
-        return _given_range(images, *map(float, given))
+        ends = np.array(given, dtype=np.float64)
+        if ends.shape != (2,) or not np.isfinite(ends).all():
+            raise ValueError(
+                f"value_range: {given!r} cannot be used; the smallest and the largest value are needed"
+            )
+        return _given_range(images, *map(float, ends))
     found = [_own_range(images[:, channel]) for channel in range(images.shape[1])]
     own = np.array([(each.lowest, each.highest) for each in found])
     whole = np.array(_BYTES if images.dtype == np.uint8 else (own[:, 0].min(), own[:, 1].max()))

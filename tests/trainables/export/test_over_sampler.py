@@ -173,7 +173,7 @@ def test_what_cannot_be_done_is_a_value_error(arguments, message):
         ImageOverSampler(**{"method": "dcgan", **arguments}).fit_resample(X, y)
 
 
-@pytest.mark.parametrize("shape", [(6, 64), (6, 8, 8), (6, 1, 8, 8, 1)])
+@pytest.mark.parametrize("shape", [(6, 64), (6, 8, 8), (6, 1, 8, 8, 1), (6, 1, 0, 8)])
 def test_what_is_no_image_is_refused(shape):
     with pytest.raises(ValueError, match=r"images \[N, channels, height, width\]"):
         sampler_of("duplicates").fit_resample(np.zeros(shape), [0, 0, 0, 0, 1, 1])
