@@ -9,6 +9,7 @@ from pydantic import JsonValue
 
 import gan_study.trainables.record as stored
 from gan_study.analysis.trial import Trial, open_trial
+from gan_study.trainables.base.files import read_bytes
 from gan_study.trainables.base.settings import ConfigError, UserError, from_json, parse, settings
 from gan_study.trainables.classifiers.metrics import Costs
 from gan_study.trainables.record import (
@@ -108,7 +109,7 @@ class _CostSettings:
 def _read_header(path: Path) -> tuple[StudyHeader, bool]:
     """The header, and whether it is as it was written."""
     try:
-        content = path.read_bytes()
+        content = read_bytes(path)
         return stored.read_header(content), stored.is_as_written(content)
     except FileNotFoundError:
         raise RecordError(f"{path.parent}: no study here ({path.name} is missing)") from None
@@ -120,7 +121,7 @@ def _read_importance(path: Path) -> tuple[SearchImportance, ...]:
     if not path.exists():
         return ()
     try:
-        found = from_json(path.read_bytes())
+        found = from_json(read_bytes(path))
         if not isinstance(found, list):
             raise ConfigError("not a list")
         return tuple(parse(SearchImportance, each, where="") for each in found)
@@ -131,7 +132,7 @@ def _read_importance(path: Path) -> tuple[SearchImportance, ...]:
 def _read_records(path: Path) -> tuple[tuple[TrialRecord, ...], tuple[str, ...]]:
     if not path.exists():
         return (), ("No trial has been recorded yet.",)
-    whole, last = stored.record_lines(path.read_bytes())
+    whole, last = stored.record_lines(read_bytes(path))
     records = [stored.read_line(line, where=f"{path.name}:{number}") for number, line in enumerate(whole, start=1)]
     if not last:
         return tuple(records), ()

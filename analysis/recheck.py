@@ -18,6 +18,7 @@ from gan_study.analysis.select import score as score_of
 from gan_study.analysis.tables import TRIALS_NAME, Table, table_texts
 from gan_study.analysis.trial import Predictions, Trial
 from gan_study.trainables.arrays import Array
+from gan_study.trainables.base.files import read_text
 from gan_study.trainables.classifiers.metrics import added_measures, improvement
 from gan_study.trainables.classifiers.scores import Scores, mean_overall, score, spread, to_arrays
 from gan_study.trainables.record import Part, RecordError
@@ -73,7 +74,7 @@ def recheck(folder: Path) -> Rechecked:
         ),
         *(each for table in tables for each in _table_differences(in_tables, table)),
         *_text_differences(report / written.PAPER_FOLDER, paper_texts(recomputed)),
-        *_page_differences((report / written.PAGE_FILE).read_text(encoding="utf-8"), recomputed, tables),
+        *_page_differences(read_text(report / written.PAGE_FILE), recomputed, tables),
     ]
     return Rechecked(
         num_predictions=sum(each.num_scored for each in found),
@@ -217,7 +218,7 @@ def _text_differences(folder: Path, texts: Mapping[str, str]) -> Iterator[Differ
     """What is off in files in `folder`, by their names, whose lines ought to be these."""
     for name, text in texts.items():
         path, expected = folder / name, text.splitlines()
-        found = path.read_text(encoding="utf-8").splitlines() if path.is_file() else ["no such file"]
+        found = read_text(path).splitlines() if path.is_file() else ["no such file"]
         if len(found) != len(expected):
             yield Difference(where=name, said=f"{len(found)} lines", recomputed=f"{len(expected)}")
             continue
@@ -230,7 +231,7 @@ def _csv_differences(path: Path, expected: pd.DataFrame) -> Iterator[Difference]
     if not path.is_file():
         yield Difference(where=path.name, said="no such file", recomputed=f"{len(expected)} rows")
         return
-    found, anew = _cells(path.read_text(encoding="utf-8")), _cells(expected.to_csv(index=False))
+    found, anew = _cells(read_text(path)), _cells(expected.to_csv(index=False))
     # The order of scores in a record is not that in which they are computed.
     if set(found.columns) != set(anew.columns) or len(found) != len(anew):
         shapes = [f"{len(each)} rows of {', '.join(each.columns)}" for each in (found, anew)]

@@ -112,7 +112,7 @@ def _checked_axes(space: Space) -> Space:
     if ratio is not None and not isinstance(ratio, Choice):
         raise ConfigError(f"search.parameters.{RATIO}: a choice is needed, since each ratio is compared by itself")
     for option in ratio.options if ratio else ():
-        if not isinstance(option, int | float) or option < 1:
+        if isinstance(option, bool | str) or option < 1:
             raise ConfigError(
                 f"search.parameters.{RATIO}: {option!r} cannot be used; a ratio is a number from 1 up"
             )

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
-import yaml
 from pydantic import JsonValue
 from rich.console import Console
 from rich.table import Table
@@ -30,6 +29,7 @@ from gan_study.study.run.result import (
     UnfinishedStudyError,
 )
 from gan_study.study.watch.terminal import duration, printable, say
+from gan_study.trainables.base.documents import to_yaml
 from gan_study.trainables.base.settings import UserError
 from gan_study.trainables.record import TimePlan
 
@@ -296,7 +296,10 @@ def sample(
     from gan_study.trainables.export.saved_generator import load_generator, write_samples
 
     written = write_samples(load_generator(folder), class_name, num, out, seed=seed)
-    say(console, f"{num} images: {written}")
+    say(console, f"{num} images: {written.folder}")
+    if written.num_distinct < written.num_compared:
+        few = f"{written.num_distinct} different images among {written.num_compared}"
+        say(console, f"Note: {few}; the others differ from one of these by less than can be seen")
 
 
 @app.command()
@@ -377,13 +380,15 @@ def show(recipe: Recipe, set_: Set = None) -> None:
 
     As YAML, the search space and every default included.
     """
-    print(yaml.safe_dump(resolve_study(study_config(recipe, set_ or [])), sort_keys=False))
+    print(to_yaml(resolve_study(study_config(recipe, set_ or []))))
 
 
 def main() -> None:
     """Run the command; what the person can mend is one line on stderr and exit code 2."""
     _ensure_home()
     try:
+        if odd := [argument for argument in sys.argv[1:] if "\0" in argument]:
+            raise UserError(f"{odd[0]!r}: no argument can hold a NUL character")
         code = app(standalone_mode=False)
     except typer.TyperException as error:
         # An unknown option, a missing argument; typer itself says it in five lines.

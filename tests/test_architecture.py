@@ -72,6 +72,7 @@ BELOW = {
     "analysis": (
         "trainables.record",
         "trainables.arrays",
+        "trainables.base.files",
         "trainables.base.settings",
         "trainables.classifiers.metrics",
         "trainables.classifiers.scores",

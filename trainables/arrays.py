@@ -18,6 +18,7 @@ from typing import IO, Any, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from gan_study.trainables.base.files import open_regular
 from gan_study.trainables.base.settings import nearest
 from gan_study.trainables.record import RecordError
 
@@ -251,11 +252,10 @@ class ArrayFile(Mapping[str, Array]):
     @contextmanager
     def _reading(self) -> Iterator[zipfile.ZipFile]:
         """The open file; within it every error is a RecordError of one line."""
-        # A pipe would be waited for.
         if not self.path.is_file():
             raise RecordError(f"{self.path}: is missing")
         try:
-            with zipfile.ZipFile(self.path) as archive:
+            with open_regular(self.path) as file, zipfile.ZipFile(file) as archive:
                 yield archive
         except _WrongError as error:
             raise RecordError(f"{self.path}: {error}") from None

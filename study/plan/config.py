@@ -12,6 +12,7 @@ from gan_study.study.plan.last_round import CONTENDERS
 from gan_study.study.plan.storage_url import check_storage_url
 from gan_study.trainables.balancing.balancer import BalancingConfig
 from gan_study.trainables.balancing.catalog import BALANCERS, parse_balancing
+from gan_study.trainables.base.files import Place
 from gan_study.trainables.base.settings import ConfigError, dump, look_up, nearest, parse, settings
 from gan_study.trainables.base.tunable import Tunable
 from gan_study.trainables.classifiers.catalog import CLASSIFIERS
@@ -36,8 +37,12 @@ def _is_text(value: object) -> object:
     return value
 
 
-# YAML reads a class named 3 as a number.
-ClassName: TypeAlias = Annotated[str, BeforeValidator(str)]
+def _class_name(value: object) -> object:
+    """YAML reads a class named 3 as a number; one named 1.50, true or null has to be quoted."""
+    return str(value) if type(value) is int else value
+
+
+ClassName: TypeAlias = Annotated[str, BeforeValidator(_class_name)]
 Cost: TypeAlias = Annotated[float, Field(ge=0)]
 
 
@@ -88,7 +93,7 @@ class SearchConfig:
     seed: int = 0
     """Seeds the suggestions, and is the seed of all search trials but those in further splits."""
     pruning: PruningConfig | None = Field(default_factory=PruningConfig)
-    from_study: str | None = Field(default=None, validation_alias=AliasChoices("from", "from_study"))
+    from_study: Place | None = Field(default=None, validation_alias=AliasChoices("from", "from_study"))
     """`from`: the folder of a finished study of the same space, whose search trials inform this one's suggestions;
     they are never chosen themselves."""
 

@@ -1,28 +1,20 @@
 """Recipes: named studies, each written as its difference from the defaults."""
 
-import itertools
-import json
-import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-import yaml
 from pydantic import JsonValue
 
 from gan_study.study.plan.config import StudyConfig, parse_study
-from gan_study.trainables.base.settings import ConfigError, nearest
+from gan_study.trainables.base.documents import from_yaml
+from gan_study.trainables.base.files import read_text
+from gan_study.trainables.base.settings import ConfigError, from_json, nearest
 
 _FOLDER = Path(__file__).parents[1] / "recipes"
 # Naming another of these makes the settings of the old one meaningless, so they go.
 _DISCRIMINATORS = frozenset(
     {"imbalance.profile", "classifier.optimiser.kind", "classifier.schedule.kind", "confirm.image_features.kind"}
 )
-# Days that no month has, brackets nested by the thousand, and tags such as !!timestamp and !!bool before what is
-# none are no YAMLError.
-_UNREADABLE = (yaml.YAMLError, ValueError, RecursionError, AttributeError, LookupError)
-# Characters and values, aliases written out; our own recipes have some thousand. A few lines of aliases of aliases
-# can say more than fits in a computer's memory.
-_LONGEST = 1_000_000
 # The size that a recipe has as it is written.
 FULL = "full"
 
@@ -106,9 +98,9 @@ def apply_assignments(values: Mapping[str, JsonValue], assignments: Iterable[str
         if not equals or not key.strip():
             raise ConfigError(f"--set {assignment!r}: write key=value, for instance classifier.epochs=3")
         try:
-            value = _yaml(text)
-        except _UNREADABLE as error:
-            raise ConfigError(f"--set {assignment!r}: the value is not YAML ({_one_line(error)})") from None
+            value = from_yaml(text)
+        except ConfigError as error:
+            raise ConfigError(f"--set {assignment!r}: the value is not YAML ({error})") from None
         result = _assigned(result, key.strip().split("."), value, key)
     return result
 
@@ -127,45 +119,12 @@ def _assigned(
 
 def _read(path: Path, *, where: str) -> dict[str, JsonValue]:
     try:
-        text = path.read_text(encoding="utf-8")
-        values = json.loads(text) if path.suffix == ".json" else _yaml(text)
+        text = read_text(path)
+        values = from_json(text) if path.suffix == ".json" else from_yaml(text)
     except UnicodeDecodeError:
         raise ConfigError(f"{where} is not a text file") from None
-    except _UNREADABLE as error:
-        raise ConfigError(f"{where} cannot be read: {_one_line(error)}") from None
+    except ConfigError as error:
+        raise ConfigError(f"{where} cannot be read: {error}") from None
     if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
         raise ConfigError(f"{where} is not a mapping of settings")
     return values
-
-
-def _yaml(text: str) -> JsonValue:
-    """The value that is written in `text`; raises one of _UNREADABLE."""
-    loader = yaml.SafeLoader(text)
-    try:
-        node = loader.get_single_node()
-        if node is None:
-            return None
-        if _length(node, {}) > _LONGEST:
-            raise ValueError(f"written out, its aliases make more than {_LONGEST:,} characters")
-        value: JsonValue = loader.construct_document(node)
-    finally:
-        loader.dispose()
-    return value
-
-
-def _length(node: yaml.Node, known: dict[yaml.Node, float]) -> float:
-    """Characters and values in `node`, its aliases written out; infinity where one leads back to where it stands.
-
-    `known` are the lengths of nodes that were seen before.
-    """
-    if isinstance(node, yaml.ScalarNode):
-        return 1 + len(node.value)
-    if node not in known:
-        known[node] = math.inf
-        inner = itertools.chain(*node.value) if isinstance(node, yaml.MappingNode) else node.value
-        known[node] = 1 + sum(_length(each, known) for each in inner)
-    return known[node]
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())

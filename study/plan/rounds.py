@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 
 from gan_study.study.plan.config import NO_BALANCING, Cell, StudyConfig
 from gan_study.study.plan.verdict_plan import look_schedule, seeds_of_round
+from gan_study.trainables.base.files import read_bytes
 from gan_study.trainables.base.settings import ConfigError, dump, from_json, parse, settings
 from gan_study.trainables.runtime.storage import write_atomically
 
@@ -136,6 +137,6 @@ def read_rounds(path: Path) -> Rounds | None:
     if not path.exists():
         return None
     try:
-        return parse(Rounds, from_json(path.read_bytes()), where="")
+        return parse(Rounds, from_json(read_bytes(path)), where="")
     except ConfigError as error:
         raise ConfigError(f"{path} is damaged: {error}") from None

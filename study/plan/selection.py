@@ -8,6 +8,7 @@ from pydantic import Field, PlainSerializer, PlainValidator
 
 from gan_study.trainables.balancing.balancer import BalancingConfig
 from gan_study.trainables.balancing.catalog import parse_balancing
+from gan_study.trainables.base.files import read_bytes
 from gan_study.trainables.base.settings import ConfigError, dump, from_json, parse, settings
 from gan_study.trainables.record import Selection
 from gan_study.trainables.runtime.storage import write_atomically
@@ -57,6 +58,6 @@ def read_selection(path: Path) -> ClosedSearch | None:
     if not path.exists():
         return None
     try:
-        return parse(ClosedSearch, from_json(path.read_bytes()), where="")
+        return parse(ClosedSearch, from_json(read_bytes(path)), where="")
     except ConfigError as error:
         raise ConfigError(f"{path} is damaged: {error}") from None

@@ -12,7 +12,6 @@ import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from types import FrameType
 from typing import TypeAlias
 
@@ -27,6 +26,7 @@ from gan_study.study.run.ray_internals import (
     listen_on_loopback_only,
     running_cluster,
 )
+from gan_study.trainables.base.files import expand, read_text
 from gan_study.trainables.base.settings import UserError
 from gan_study.trainables.trial.outcome import one_line
 
@@ -202,5 +202,5 @@ def _startable_machines() -> tuple[Offer, ...] | None:
 
 
 def _what_the_head_says() -> tuple[str | None, tuple[str, ...]]:
-    path = Path(LAUNCHERS_FILE).expanduser()
-    return path.read_text(encoding="utf-8") if path.exists() else None, tuple(os.environ)
+    path = expand(LAUNCHERS_FILE)
+    return read_text(path) if path.exists() else None, tuple(os.environ)

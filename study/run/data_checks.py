@@ -12,6 +12,7 @@ from gan_study.study.plan.costs import Workload
 from gan_study.study.plan.storage_url import with_absolute_file
 from gan_study.study.plan.trials import baseline_trials
 from gan_study.study.run.folder import Manifest, read_origin
+from gan_study.trainables.base.files import full_path
 from gan_study.trainables.base.settings import DataError, UserError, look_up
 from gan_study.trainables.classifiers.metrics import added_measures, check_measure, is_own
 from gan_study.trainables.data import fingerprint
@@ -147,4 +148,4 @@ def with_absolute_paths(config: StudyConfig) -> StudyConfig:
 
 
 def _absolute(path: str) -> str:
-    return str(Path(path).expanduser().resolve())
+    return str(full_path(path))

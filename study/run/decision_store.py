@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from gan_study.study.plan.decisions import Decision, from_line, to_line
+from gan_study.trainables.base.files import read_bytes
 from gan_study.trainables.base.settings import ConfigError
 from gan_study.trainables.record import record_lines
 from gan_study.trainables.runtime.storage import append
@@ -19,7 +20,7 @@ class DecisionStore:
     def __init__(self, path: Path, *, patience_seconds: float = 0.0) -> None:
         self._path = path
         self._patience_seconds = patience_seconds
-        if path.exists() and not (content := path.read_bytes()).endswith(b"\n"):
+        if path.exists() and not (content := read_bytes(path)).endswith(b"\n"):
             os.truncate(path, content.rfind(b"\n") + 1)
         self.decisions = read_decisions(path)
 
@@ -35,7 +36,7 @@ def read_decisions(path: Path) -> tuple[Decision, ...]:
     """
     if not path.exists():
         return ()
-    lines, _ = record_lines(path.read_bytes())
+    lines, _ = record_lines(read_bytes(path))
     decisions, num_suggestions = [], 0
     for number, line in enumerate(lines, start=1):
         try:

@@ -16,6 +16,7 @@ from gan_study.study.plan.changes import Edit, apply_edit
 from gan_study.study.plan.config import StudyConfig, parse_study
 from gan_study.study.plan.storage_url import resolve, sqlite_url
 from gan_study.study.plan.verdict_plan import verdict_plan
+from gan_study.trainables.base.files import open_regular, read_bytes
 from gan_study.trainables.base.settings import (
     ConfigError,
     UserError,
@@ -274,7 +275,7 @@ def read_manifest_file(root: Path) -> StudyHeader:
     if not path.exists():
         raise UserError(f"{root} holds no study; start one there with `gan-study run RECIPE --out {root}`")
     try:
-        return read_header(path.read_bytes())
+        return read_header(read_bytes(path))
     except ConfigError as error:
         raise ConfigError(f"{path} is not a study manifest: {error}") from None
     except RecordError as error:
@@ -287,7 +288,7 @@ def read_origin(root: Path) -> Origin | None:
     if not path.exists():
         return None
     try:
-        with gzip.open(path) as file:
+        with open_regular(path) as stored, gzip.open(stored) as file:
             content = file.read(_MOST_ORIGIN_BYTES + 1)
         if len(content) > _MOST_ORIGIN_BYTES:
             raise ConfigError(f"more than {_MOST_ORIGIN_BYTES} bytes")
@@ -303,7 +304,7 @@ def find_edits_of_manifest(root: Path) -> list[Edit] | None:
     Settings have the keys that a recipe gives them.
     """
     read_manifest_file(root)
-    written, origin = from_json(StudyFolder(root).manifest.read_bytes()), read_origin(root)
+    written, origin = from_json(read_bytes(StudyFolder(root).manifest)), read_origin(root)
     assert isinstance(written, dict), "it was read"
     if is_sealed(written):
         return []

@@ -15,6 +15,7 @@ from pathlib import Path
 from pydantic import Field
 
 from gan_study.study.run.folder import StudyFolder
+from gan_study.trainables.base.files import open_regular, read_bytes
 from gan_study.trainables.base.settings import ConfigError, UserError, dump, from_json, parse, settings
 from gan_study.trainables.runtime.storage import naming
 
@@ -141,7 +142,7 @@ def _beats(path: Path) -> bool:
 
 def _touched(path: Path) -> int:
     # Opened anew: a network file system may answer from memory otherwise.
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return os.fstat(file.fileno()).st_mtime_ns
 
 
@@ -157,7 +158,7 @@ def _process_runs(pid: int) -> bool:
 def _read(path: Path) -> Driver | None:
     """The driver that the file names; None where it names none, or was not written to its end."""
     try:
-        return parse(Driver, from_json(path.read_bytes()), where="")
+        return parse(Driver, from_json(read_bytes(path)), where="")
     except ConfigError:
         return None
 

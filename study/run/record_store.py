@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from gan_study.trainables.base.files import read_bytes
 from gan_study.trainables.base.settings import UserError
 from gan_study.trainables.record import TrialRecord, read_line, record_lines
 from gan_study.trainables.runtime.storage import append
@@ -26,7 +27,7 @@ class RecordStore:
     def __init__(self, path: Path, *, patience_seconds: float = 0.0) -> None:
         self._path = path
         self._patience_seconds = patience_seconds
-        if path.exists() and not (content := path.read_bytes()).endswith(b"\n"):
+        if path.exists() and not (content := read_bytes(path)).endswith(b"\n"):
             os.truncate(path, content.rfind(b"\n") + 1)
         self._records = {record.trial_id: outline(record) for record in read_records(path)}
 
@@ -57,7 +58,7 @@ def read_records(path: Path) -> list[TrialRecord]:
     """The records in the whole lines of `path`, in the order of their end; none where there is no file."""
     if not path.exists():
         return []
-    lines, _ = record_lines(path.read_bytes())
+    lines, _ = record_lines(read_bytes(path))
     records = [read_line(line, where=f"{path}:{number}") for number, line in enumerate(lines, start=1)]
     for number, first in find_repeated(records):
         raise DuplicateRecordError(f"{path}:{number}: trial {records[number - 1].trial_id} is in line {first} too")

@@ -59,6 +59,7 @@ from gan_study.study.watch.optuna_view import OptunaView, differences
 from gan_study.study.watch.outlook import Outlook
 from gan_study.study.watch.progress import ProgressDisplay, Tally
 from gan_study.study.watch.terminal import say
+from gan_study.trainables.base.files import full_path
 from gan_study.trainables.base.settings import DataError, dump
 from gan_study.trainables.data.prepared import image_source
 from gan_study.trainables.record import CODE, COMPARED, TimePlan, differences_from
@@ -374,7 +375,7 @@ def _run(
     check_sole_driver: Callable[[], None],
 ) -> StudyResult:
     room = place.room
-    config, folder = decide_execution(manifest.config, room), StudyFolder(root.resolve())
+    config, folder = decide_execution(manifest.config, room), StudyFolder(full_path(root))
     with contextlib.ExitStack() as closing:
         saved, closed = read_rounds(folder.rounds), read_selection(folder.selection)
         tally = Tally(

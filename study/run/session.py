@@ -213,7 +213,7 @@ class StudySession:
     def ended(self, record: TrialRecord) -> None:
         """A trial has come to its end, whatever that is; its record is on disk before anybody else hears of it.
 
-        Raises TooManyFailuresError where most trials of this run fail alike, and OtherCodeError, recording nothing,
+        Raises TooManyFailuresError where most trials of this run fail alike, and OtherCodeError, recording none,
         where a worker has run other code than this process's.
         """
         self._check_sole_driver()

@@ -17,6 +17,7 @@ from gan_study.study.run.folder import Manifest, StudyFolder, find_edits_of_mani
 from gan_study.study.run.record_store import find_repeated
 from gan_study.study.watch.optuna_view import differences
 from gan_study.trainables.arrays import ArrayFile
+from gan_study.trainables.base.files import read_bytes
 from gan_study.trainables.base.settings import ConfigError, UserError, dump
 from gan_study.trainables.record import (
     RecordError,
@@ -104,7 +105,7 @@ def _read_records(
 
     `study` is the study's configuration, None if it cannot be read.
     """
-    lines, unfinished = record_lines(folder.records.read_bytes() if folder.records.exists() else b"")
+    lines, unfinished = record_lines(read_bytes(folder.records) if folder.records.exists() else b"")
     records: list[TrialRecord | None] = []
     for number, line in enumerate(lines, start=1):
         where = f"{folder.records.name}:{number}"

@@ -17,6 +17,7 @@ from gan_study.study.plan.decisions import COMPARABLE
 from gan_study.study.run.folder import StudyFolder, read_manifest
 from gan_study.study.run.record_store import read_records
 from gan_study.study.watch.optuna_view import search_of
+from gan_study.trainables.base.files import read_bytes
 from gan_study.trainables.base.settings import dump, from_json
 from gan_study.trainables.base.tunable import Scalar, contains
 from gan_study.trainables.record import SearchImportance, TrialRecord
@@ -105,7 +106,7 @@ def write_importances(root: Path) -> None:
 def importance_differences(root: Path) -> Iterator[str]:
     """What importance.json says otherwise than the records; nothing where there is no such file."""
     path = StudyFolder(root).importance
-    if path.exists() and not _agree(from_json(path.read_bytes()), _found(root)):
+    if path.exists() and not _agree(from_json(read_bytes(path)), _found(root)):
         yield f"{path.name}: says otherwise than Optuna, asked again about the records"
 
 

@@ -12,6 +12,7 @@ from gan_study.study.plan.rounds import Rounds
 from gan_study.study.plan.trials import PlannedTrial
 from gan_study.study.run.folder import StudyFolder
 from gan_study.study.watch.terminal import printable
+from gan_study.trainables.base.files import read_text
 from gan_study.trainables.base.settings import UserError
 from gan_study.trainables.record import TrialRecord
 
@@ -84,7 +85,7 @@ def read_log(path: Path) -> Iterator[LogLine]:
     """The events in a log, oldest first; what is no whole line of JSON is left out, and a missing log is empty."""
     if not path.exists():
         return
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+    for line in read_text(path, errors="replace").splitlines():
         try:
             values = json.loads(line)
         except (ValueError, RecursionError):

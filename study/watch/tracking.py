@@ -17,6 +17,7 @@ from gan_study.study.plan.trials import PlannedTrial
 from gan_study.study.run.folder import Manifest, StudyFolder
 from gan_study.study.run.record_store import read_records
 from gan_study.study.watch.wandb_internals import EXPERIMENTAL_SETTINGS, session_of_ones_own
+from gan_study.trainables.base.files import read_text
 from gan_study.trainables.base.settings import digest
 from gan_study.trainables.record import TrialRecord
 from gan_study.trainables.trial.outcome import one_line
@@ -114,7 +115,7 @@ class WandbMirror:
 
     def catch_up(self, records: Iterable[TrialRecord]) -> None:
         """Mirror those of `records` that an earlier driver did not come to."""
-        complete = set(self._folder.mirrored.read_text().split()) if self._folder.mirrored.exists() else set()
+        complete = set(read_text(self._folder.mirrored).split()) if self._folder.mirrored.exists() else set()
         for record in records:
             if record.trial_id not in complete:
                 self.finished(record)

@@ -3,11 +3,27 @@
 import difflib
 import hashlib
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NoReturn, TypeAlias, TypeVar, cast, dataclass_transform
+from types import UnionType
+from typing import (
+    Annotated,
+    Any,
+    Literal,
+    NoReturn,
+    TypeAlias,
+    TypeVar,
+    Union,
+    cast,
+    dataclass_transform,
+    get_args,
+    get_origin,
+)
 
-from pydantic import ConfigDict, JsonValue, TypeAdapter, ValidationError
+from pydantic import BeforeValidator, ConfigDict, JsonValue, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as pydantic_dataclass
+
+from gan_study.trainables.base.names import one_form
 
 T = TypeVar("T")
 
@@ -26,11 +42,34 @@ class DataError(UserError):
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
 def settings(cls: type[T]) -> type[T]:
-    """Make `cls` a frozen keyword-only dataclass whose values are checked and whose keys are all known."""
+    """Make `cls` a frozen keyword-only dataclass whose values are checked and whose keys are all known.
+
+    A boolean is no number: pydantic by itself takes true for 1.
+    """
+    cls.__annotations__ = {name: _without_booleans(kind) for name, kind in cls.__annotations__.items()}
     decorate = pydantic_dataclass(
         frozen=True, kw_only=True, config=ConfigDict(extra="forbid", allow_inf_nan=False)
     )
     return cast(type[T], decorate(cls))
+
+
+def _refuse_boolean(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError(f"{value!r} cannot be used; a number is needed")
+    return value
+
+
+def _without_booleans(annotation: Any) -> Any:
+    """`annotation` with numbers, however deep inside it, that refuse booleans."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if annotation in (int, float) or (origin is Literal and int in map(type, arguments)):
+        return Annotated[annotation, BeforeValidator(_refuse_boolean)]
+    if origin is Annotated:
+        return Annotated[_without_booleans(arguments[0]), *annotation.__metadata__]
+    changed = tuple(map(_without_booleans, arguments))
+    if origin in (None, Literal) or changed == arguments:
+        return annotation
+    return Union[changed] if origin in (Union, UnionType) else origin[changed]  # noqa: UP007
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -42,9 +81,15 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 def look_up(known: Mapping[str, T], name: str, *, where: str) -> T:
     """What `known` has under `name`; raises ConfigError, with the key `where` and the nearest name, if nothing."""
-    if name not in known:
+    found = find_name(known, name)
+    if found is None:
         raise ConfigError(f"{where}: {name!r} is unknown; {nearest(name, known)}")
-    return known[name]
+    return known[found]
+
+
+def find_name(known: Iterable[str], name: str) -> str | None:
+    """The one of `known` that is `name`, in whichever Unicode form either is written; None if none is."""
+    return next((each for each in known if one_form(each) == one_form(name)), None)
 
 
 def parse(cls: type[T], values: object, *, where: str) -> T:
@@ -60,9 +105,14 @@ def parse(cls: type[T], values: object, *, where: str) -> T:
 
 
 def from_json(text: str | bytes) -> JsonValue:
-    """The value that is written in `text`; raises ConfigError, in one line, where it is not JSON."""
+    """The value that is written in `text`; raises ConfigError, in one line, where it is not JSON.
+
+    Stricter than Python's own reader: a key that is there twice, NaN and numbers beyond a float's are refused.
+    """
     try:
-        value: JsonValue = json.loads(text, parse_constant=_no_number)
+        value: JsonValue = json.loads(
+            text, parse_constant=_no_number, parse_float=_finite, object_pairs_hook=_without_repeats
+        )
     # Numbers of thousands of digits are no JSONDecodeError, nor are brackets nested by the thousand.
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"not JSON ({getattr(error, 'msg', error)})") from None
@@ -71,6 +121,19 @@ def from_json(text: str | bytes) -> JsonValue:
 
 def _no_number(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON number")
+
+
+def _finite(digits: str) -> float:
+    value = float(digits)
+    return value if math.isfinite(value) else _no_number(digits)
+
+
+def _without_repeats(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        repeated = next(key for key, _ in pairs if [name for name, _ in pairs].count(key) > 1)
+        raise ValueError(f"the key {repeated!r} is there twice")
+    return found
 
 
 # Making an adapter costs milliseconds, and a study parses thousands of settings.
@@ -103,6 +166,8 @@ def _first_error(cls: type, error: ValidationError, where: str) -> str:
 
 
 _Node: TypeAlias = dict[str, Any]
+# The keys of a JSON schema by which a value has others inside.
+_HOLDERS = frozenset({"properties", "additionalProperties", "items"})
 
 
 def _walk(cls: type, path: list[str]) -> tuple[list[str], list[str]]:
@@ -117,9 +182,15 @@ def _walk(cls: type, path: list[str]) -> tuple[list[str], list[str]]:
         if tagged:
             nodes = _alternatives(schema, {"$ref": tagged[0]["discriminator"]["mapping"][name]})
             continue
+        # What pydantic calls the one of several kinds that a plain value might have been.
+        if nodes and not any(node.keys() & _HOLDERS for node in nodes):
+            continue
         names.append(name)
         owners = [key for node in nodes for key in node.get("properties", {})]
-        steps = [node.get("properties", {}).get(name, node.get("additionalProperties")) for node in nodes]
+        steps = [
+            node.get("items") or node.get("properties", {}).get(name, node.get("additionalProperties"))
+            for node in nodes
+        ]
         nodes = [found for step in steps if isinstance(step, dict) for found in _alternatives(schema, step)]
     return names, owners
 

@@ -10,7 +10,7 @@ import torch
 from pydantic import AfterValidator
 from torch import Tensor
 
-from gan_study.trainables.base.settings import ConfigError, nearest
+from gan_study.trainables.base.settings import ConfigError, find_name, nearest
 
 Labels: TypeAlias = npt.NDArray[np.int64]
 
@@ -178,14 +178,24 @@ def class_counts(labels: Labels, num_classes: int) -> tuple[int, ...]:
 
 
 def class_label(choice: str | int, class_names: Sequence[str]) -> int:
-    """The label of the class with that name or label. Raises ConfigError, with a hint, if there is none."""
+    """The label of the class with that name or label. Raises ConfigError, with a hint, if there is none.
+
+    A number that is the label of one class and the name of another is refused; the name may be written in any
+    Unicode form.
+    """
     if isinstance(choice, int):
+        if str(choice) in class_names and list(class_names).index(str(choice)) != choice:
+            raise ConfigError(
+                f"class {choice}: one class has this name and another this label; write the name in quotes, "
+                f"{str(choice)!r}"
+            )
         if not 0 <= choice < len(class_names):
             raise ConfigError(f"no class has label {choice}; labels are 0 to {len(class_names) - 1}")
         return choice
-    if choice not in class_names:
+    found = find_name(class_names, choice)
+    if found is None:
         raise ConfigError(f"no class is named {choice!r}; {nearest(choice, class_names)}")
-    return list(class_names).index(choice)
+    return list(class_names).index(found)
 
 
 # Networks go up and down by factors of two between the image and a coarsest map of 4 to 7 pixels a side:
@@ -212,7 +222,13 @@ def pyramid(size: int) -> tuple[int, int]:
     )
 
 
+# The largest that GANs have been trained on (Karras et al. 2019, "A style-based generator", have 1024), and room.
+MOST_PIXELS_A_SIDE = 4096
+
+
 def _checked_size(size: int) -> int:
+    if size > MOST_PIXELS_A_SIDE:
+        raise ValueError(f"{size} pixels a side are more than {MOST_PIXELS_A_SIDE}")
     try:
         pyramid(size)
     except ConfigError as error:

@@ -2,46 +2,89 @@
 
 import contextlib
 import hashlib
+import os
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
+from gan_study.trainables.base.files import open_regular
+from gan_study.trainables.base.memory import MemoryShortageError, refuse_beyond_memory
+from gan_study.trainables.base.names import shown
 from gan_study.trainables.base.settings import DataError
 from gan_study.trainables.data.images import LabeledImages, Labels
 
 Bytes = npt.NDArray[np.uint8]
 
 _MODES = {1: "L", 3: "RGB"}
+# Pillow's decoders of pictures in pixels. None runs a program, as that of EPS does, whatever a file's name.
+_FORMATS = frozenset(
+    {"AVIF", "BMP", "DIB", "GIF", "ICO", "JPEG", "JPEG2000", "MPO", "PCX", "PNG", "PPM", "QOI", "SGI", "TGA"}
+    | {"TIFF", "WEBP"}
+)
+# A photograph's file has some bits a pixel. Large pictures of less than a 200th of a byte say next to nothing, and
+# only take memory: a PNG of one colour has a thousandth.
+_LARGE_PIXELS, _MOST_PIXELS_A_BYTE = 2**24, 200
+# Measured: at most so many a pixel are in use at once, with 16 bits; 12 with colours.
+_BYTES_A_PIXEL = 28
 _SIXTEEN_BITS = frozenset({"I;16", "I;16L", "I;16B", "I;16N", "I"})
 
 
 @contextlib.contextmanager
-def refusing_bombs() -> Iterator[None]:
-    """Make Pillow raise for more pixels than `PIL.Image.MAX_IMAGE_PIXELS`: up to twice as many it only warns."""
+def open_picture(file: BinaryIO) -> Iterator[Image.Image]:
+    """The picture in an open file, not yet decoded; the one place where pictures are opened.
+
+    Raises DataError for a decompression bomb: more pixels than `PIL.Image.MAX_IMAGE_PIXELS`, or very many in a
+    small file; MemoryShortageError for more than fit into memory. Pillow raises for what it cannot read.
+    """
+    num_bytes = file.seek(0, os.SEEK_END)
+    if not num_bytes:
+        raise DataError("the file is empty")
+    file.seek(0)
     with warnings.catch_warnings():
+        # Up to twice as many it only warns.
         warnings.simplefilter("error", Image.DecompressionBombWarning)
-        yield
+        with Image.open(file, formats=_formats()) as image:
+            num_pixels = image.width * image.height
+            if num_pixels > max(_LARGE_PIXELS, _MOST_PIXELS_A_BYTE * num_bytes):
+                raise DataError(f"a decompression bomb: {num_pixels:,} pixels in {num_bytes:,} bytes")
+            refuse_beyond_memory(_BYTES_A_PIXEL * num_pixels, f"a picture of {num_pixels:,} pixels")
+            yield image
+
+
+@lru_cache
+def _formats() -> tuple[str, ...]:
+    """Those of _FORMATS that this Pillow was built with."""
+    Image.init()
+    return tuple(sorted(_FORMATS & Image.OPEN.keys()))
 
 
 def read_pixels(path: Path) -> Bytes:
     """The pixels of a file [H, W] or [H, W, 3], see `plain`.
 
-    Raises DataError, which names the file, if it is not wholly readable, and for a decompression bomb: more
-    pixels than `PIL.Image.MAX_IMAGE_PIXELS`.
+    Raises DataError, which names the file, if it is not wholly readable, not a regular file, or a decompression
+    bomb as `open_picture` has it; MemoryShortageError if it does not fit into memory.
     """
     try:
-        with refusing_bombs(), Image.open(path) as image:
+        with open_regular(path) as file, open_picture(file) as image:
             return np.asarray(plain(image))
+    # No fault of the file, so that it is not left out as unreadable.
+    except MemoryShortageError as error:
+        raise MemoryShortageError(f"{shown(str(path))}: {error}") from None
+    except UnidentifiedImageError:
+        raise DataError(
+            f"{shown(str(path))}: cannot be read as an image (not a picture in a format that is read)"
+        ) from None
     # Pillow's decoders raise errors of many kinds on a corrupt file, SyntaxError and struct.error among them.
     except Exception as error:
-        is_empty = path.exists() and path.stat().st_size == 0
-        reason = "the file is empty" if is_empty else " ".join(str(error).split())
-        raise DataError(f"{path}: cannot be read as an image ({reason})") from error
+        reason = (error.strerror if isinstance(error, OSError) else None) or " ".join(str(error).split())
+        raise DataError(f"{shown(str(path))}: cannot be read as an image ({reason})") from error
 
 
 def plain(image: Image.Image) -> Image.Image:
@@ -51,7 +94,9 @@ def plain(image: Image.Image) -> Image.Image:
     255; what is transparent shows white behind it, as on paper or in a browser; CMYK and the other colour spaces
     are converted by Pillow, without colour profiles. Raises DataError for pixels without a fixed range.
     """
-    upright = ImageOps.exif_transpose(image)
+    # In place: another copy of a large picture is not needed.
+    ImageOps.exif_transpose(image, in_place=True)
+    upright = image
     if upright.mode in _SIXTEEN_BITS:
         return _from_sixteen_bits(upright)
     if upright.mode == "F":
@@ -59,13 +104,14 @@ def plain(image: Image.Image) -> Image.Image:
     if upright.has_transparency_data:
         upright = upright.convert("RGBA")
         upright = Image.alpha_composite(Image.new("RGBA", upright.size, "white"), upright)
-    picture = upright.convert("L" if upright.mode in ("1", "L") else "RGB")
+    mode = "L" if upright.mode in ("1", "L") else "RGB"
+    picture = upright if upright.mode == mode else upright.convert(mode)
     return picture.getchannel(0) if colour_is_idle(np.asarray(picture)) else picture
 
 
 def colour_is_idle(pixels: Bytes) -> bool:
     """Whether pixels [H, W, 3] are grey all the same; those [H, W] have no colour to be idle."""
-    return pixels.ndim == 3 and bool((pixels == pixels[..., :1]).all())
+    return pixels.ndim == 3 and all((pixels[..., i] == pixels[..., 0]).all() for i in range(1, pixels.shape[2]))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,6 +169,8 @@ def images_of_arrays(
     """
     pictures = (array[..., 0] if colour_is_idle(array) else array for array in arrays)
     tiles = [tile(pixels, size=size, channels=channels) for pixels in pictures]
+    if len(tiles) != len(labels):
+        raise DataError(f"{len(tiles)} images have {len(labels)} labels")
     origins = tuple(f"{origin}/{i}" for i in range(len(labels)))
     return labeled_images(tiles, labels, channels=channels, class_names=class_names, origins=origins)
 
@@ -137,7 +185,7 @@ def digest(pixels: Bytes) -> str:
 
 
 def _from_sixteen_bits(image: Image.Image) -> Image.Image:
-    values = np.asarray(image).astype(np.int64)
+    values = np.asarray(image)
     if values.min() < 0 or values.max() > 65535:
         raise DataError("its pixels need more than 16 bits; save it with 8 or 16")
     return Image.fromarray(np.round(values / 257).astype(np.uint8))

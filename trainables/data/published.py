@@ -12,8 +12,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from http.client import HTTPException
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
+import numpy as np
+import numpy.typing as npt
+
+from gan_study.trainables.base.files import expand
+from gan_study.trainables.base.memory import MemoryShortageError
 from gan_study.trainables.base.settings import DataError
 from gan_study.trainables.data.images import Labels, Loaded
 from gan_study.trainables.data.pixels import Bytes, images_of_arrays
@@ -29,7 +34,7 @@ class Part:
     """One official part: N `images` [H, W] or [H, W, 3], `labels` [N], and notes worth knowing."""
 
     images: Iterable[Bytes]
-    labels: Labels
+    labels: npt.NDArray[np.integer]
     notes: tuple[str, ...] = ()
 
 
@@ -109,7 +114,7 @@ class PublishedSource:
             part = layout.read(folder, train)
             images = images_of_arrays(
                 part.images,
-                part.labels,
+                _checked_labels(part.labels, num_classes=len(self.published.class_names)),
                 size=self.config.image_size,
                 channels=self.config.channels or self.published.channels,
                 class_names=self.published.class_names,
@@ -121,9 +126,9 @@ class PublishedSource:
 def data_folders(root: str | None) -> tuple[Path, ...]:
     """Where to look: `root` alone if given, else the environment variable's folder, then the user's cache."""
     if root is not None:
-        return (Path(root).expanduser(),)
+        return (expand(root),)
     named = os.environ.get(DATA_ENVIRONMENT_VARIABLE)
-    return tuple(path.expanduser() for path in ((Path(named), _CACHE) if named else (_CACHE,)))
+    return tuple(expand(path) for path in ((Path(named), _CACHE) if named else (_CACHE,)))
 
 
 def list_files(published: PublishedSet, config: DataConfig) -> DataFiles:
@@ -188,10 +193,22 @@ def _download(published: PublishedSet, folder: Path) -> None:
                     raise
 
 
+def _checked_labels(labels: npt.NDArray[Any], *, num_classes: int) -> Labels:
+    """`labels` [N] as whole numbers; raises DataError where one is none, or no class's."""
+    if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
+        raise DataError(f"labels {labels.dtype} {list(labels.shape)} are no list of whole numbers")
+    if len(labels) and not 0 <= labels.min() <= labels.max() < num_classes:
+        raise DataError(f"labels {labels.min()} to {labels.max()} are not all within 0 to {num_classes - 1}")
+    return labels.astype(np.int64)
+
+
 @contextmanager
 def _name_damage(folder: Path) -> Iterator[None]:
     try:
         yield
+    # No fault of the files.
+    except MemoryShortageError:
+        raise
     # All that torchvision, Pillow, NumPy and pickle raise on damaged files.
     except Exception as error:
         raise DataError(

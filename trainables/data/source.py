@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Protocol
 
 from pydantic import Field
 
+from gan_study.trainables.base.files import Place
 from gan_study.trainables.base.settings import settings
 from gan_study.trainables.data.difficulty import Difficulty
 from gan_study.trainables.data.images import ImageSize, Loaded
@@ -21,7 +22,7 @@ class DataConfig:
 
     name: str = "digits"
     """A key of `catalog.DATA_SETS`."""
-    root: str | None = None
+    root: Place | None = None
     """The folder of its files; None: the usual places."""
     image_size: ImageSize = 28
     """Pixels a side."""

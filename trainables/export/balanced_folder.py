@@ -17,6 +17,7 @@ import torch
 from pydantic import Field, JsonValue
 
 from gan_study.trainables.balancing.gan import GanBalancing
+from gan_study.trainables.base.files import read_text
 from gan_study.trainables.base.seeding import derive_seed
 from gan_study.trainables.base.settings import DataError, settings
 from gan_study.trainables.classifiers.scores import Scores, score
@@ -44,7 +45,8 @@ class ManifestRow:
     """Where an image comes from; `file` and `nearest_real` are paths in the folder.
 
     A real one has the `source` it was read from. A synthetic one has the `seed` it was drawn with, and the
-    training image of its class that it is nearest to, at a Euclidean `distance` of the features that tell copies.
+    training image of its class that it is nearest to, at a Euclidean `distance` of the features that tell copies;
+    `repeats` is the file of the earlier synthetic image that it is a near-copy of, if any.
     """
 
     file: str
@@ -55,6 +57,7 @@ class ManifestRow:
     seed: str = ""
     nearest_real: str = ""
     distance: str = ""
+    repeats: str = ""
 
 
 @settings
@@ -72,6 +75,8 @@ class ClassDescription:
     """Synthetic images that were near-duplicates of real ones and were thrown away."""
     num_missing: int
     """Synthetic images that could not be made in their place."""
+    num_distinct: int | None = None
+    """Different images among the synthetic ones, near-copies counted once; None in folders of earlier versions."""
     test_proportion: float
     """Its share of the test part."""
 
@@ -125,8 +130,8 @@ def write_manifest(folder: Path, rows: Iterable[ManifestRow]) -> None:
 
 def read_manifest(folder: Path | str) -> list[ManifestRow]:
     """The list of all images."""
-    with (Path(folder) / MANIFEST).open(encoding="utf-8", newline="") as file:
-        return [ManifestRow(**row) for row in csv.DictReader(file)]  # type: ignore[arg-type]
+    text = io.StringIO(read_text(Path(folder) / MANIFEST), newline="")
+    return [ManifestRow(**row) for row in csv.DictReader(text)]  # type: ignore[arg-type]
 
 
 def read_part(folder: Path | str, part: str, *, image_size: int, channels: int) -> LabeledImages:

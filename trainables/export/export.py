@@ -216,6 +216,7 @@ class _Export:
                 num_validation=validation[label],
                 num_copies=fillings[label].num_copies if label in fillings else 0,
                 num_missing=fillings[label].num_missing if label in fillings else 0,
+                num_distinct=fillings[label].repeats.num_distinct if label in fillings else 0,
                 test_proportion=parts.test_proportions[label],
             )
             for label, name in enumerate(parts.classes.names)
@@ -224,6 +225,12 @@ class _Export:
             f"class {each.name!r}: {each.num_missing} images are missing; all that was drawn for them was rejected"
             for each in classes
             if each.num_missing
+        )
+        collapse_notes = (
+            f"class {parts.classes.names[label]!r}: the GAN has collapsed; its {len(made.images)} images show "
+            f"{made.repeats.num_distinct} different ones"
+            for label, made in fillings.items()
+            if made.has_collapsed
         )
         return Description(
             trial=dump_trial(request.trial),
@@ -236,7 +243,7 @@ class _Export:
             threads=request.threads,
             library=library(),
             environment=environment(self.training.images.device),
-            notes=(*request.findings, *notes, *missing_notes),
+            notes=(*request.findings, *notes, *missing_notes, *collapse_notes),
         )
 
     @property

@@ -11,7 +11,8 @@ from gan_study.trainables.balancing.drawing import MAX_DRAWS
 from gan_study.trainables.base.seeding import derive_seed
 from gan_study.trainables.classifiers.classifier import FittedClassifier
 from gan_study.trainables.data.images import distinct_rows, to_bytes, to_float
-from gan_study.trainables.image_quality.copying import nearest
+from gan_study.trainables.image_quality.class_quality import has_collapsed
+from gan_study.trainables.image_quality.copying import Repeats, find_repeats, nearest, repeat_distance
 
 # From a number of images and a seed to at most so many images [N, C, H, W] in [-1, 1].
 Draw = Callable[[int, int], Tensor]
@@ -28,6 +29,10 @@ class Filling:
     """[N]: the row of the real image of the class that each is nearest to."""
     distances: npt.NDArray[np.float64]
     """[N]: how far each is from that image."""
+    repeats: Repeats
+    """Which of them repeat an earlier one."""
+    has_collapsed: bool
+    """Whether they show hardly more than five different images, where real ones differ."""
     num_copies: int
     """Images that were thrown away."""
     num_missing: int
@@ -42,7 +47,7 @@ def fill_class(real: Tensor, number: int, draw: Draw, measure: FittedClassifier,
     """
     rows = np.array(distinct_rows(real))
     features = _features(measure, real[rows])
-    nothing = (to_bytes(real[:0]), np.array([], dtype=np.int64), rows[:0], np.array([]))
+    nothing = (to_bytes(real[:0]), np.array([], dtype=np.int64), rows[:0], np.array([]), features[:0])
     columns: list[tuple[np.ndarray, ...]] = [nothing]
     num_missing, num_copies = number, 0
     for attempt in range(MAX_DRAWS):
@@ -51,20 +56,26 @@ def fill_class(real: Tensor, number: int, draw: Draw, measure: FittedClassifier,
         images = to_bytes(draw(num_missing, drawn_with))
         if not len(images):
             continue
-        found = nearest(_features(measure, to_float(images, real.device)), features)
+        made_features = _features(measure, to_float(images, real.device))
+        found = nearest(made_features, features)
         new = ~found.is_copy
         num_new = int(new.sum())
-        columns.append((images[new], np.full(num_new, drawn_with), rows[found.row[new]], found.distance[new]))
+        new_rows = (rows[found.row[new]], found.distance[new], made_features[new])
+        columns.append((images[new], np.full(num_new, drawn_with), *new_rows))
         num_copies += len(images) - num_new
         num_missing -= num_new
         if not num_missing:
             break
-    made, seeds, nearest_rows, distances = (np.concatenate(parts) for parts in zip(*columns, strict=True))
+    made, seeds, nearest_rows, distances, shown = (np.concatenate(parts) for parts in zip(*columns, strict=True))
+    near = repeat_distance(features, seed=seed)
+    repeats, of_real = (find_repeats(each, nearer_than=near) for each in (shown, features))
     return Filling(
         images=made,
         seeds=seeds,
         nearest=nearest_rows,
         distances=distances,
+        repeats=repeats,
+        has_collapsed=has_collapsed(repeats, of_real),
         num_copies=num_copies,
         num_missing=num_missing,
     )

@@ -3,10 +3,12 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from gan_study.trainables.base.files import expand, full_path, read_bytes
 from gan_study.trainables.data.catalog import DATA_SETS
 from gan_study.trainables.data.difficulty import Difficulty
 from gan_study.trainables.data.images import LabeledImages
 from gan_study.trainables.data.source import DataConfig
+from gan_study.trainables.data.sources.image_folder import find_origin
 from gan_study.trainables.export.balanced_folder import SYNTHETIC, TRAIN, VALIDATION, ManifestRow
 from gan_study.trainables.export.filling import Filling
 from gan_study.trainables.export.layout import folder_name, write_png
@@ -34,8 +36,9 @@ def write_images(
             yield ManifestRow(file=file, class_name=name, part=part, origin="real", source=images.origins[row])
     for label, made in fillings.items():
         name = parts.classes.names[label]
-        for number, pixels in enumerate(made.images):
-            file = f"{TRAIN}/{folder_name(name)}/{SYNTHETIC}{number:06d}.png"
+        names = [f"{TRAIN}/{folder_name(name)}/{SYNTHETIC}{number:06d}.png" for number in range(len(made.images))]
+        for number, (file, pixels) in enumerate(zip(names, made.images, strict=True)):
+            first = int(made.repeats.row[number])
             write_png(folder / file, pixels)
             yield ManifestRow(
                 file=file,
@@ -45,6 +48,7 @@ def write_images(
                 seed=str(made.seeds[number]),
                 nearest_real=nearest[label][made.nearest[number]],
                 distance=f"{made.distances[number]:.6g}",
+                repeats=names[first] if first != number else "",
             )
 
 
@@ -53,7 +57,7 @@ def _original(images: LabeledImages, row: int, data: DataConfig) -> Path | None:
     if not DATA_SETS[data.name].has_a_file_each or data.difficulty != Difficulty():
         return None
     assert data.root is not None, "a data set of files has a folder"
-    return Path(data.root).expanduser() / images.origins[row]
+    return find_origin(expand(data.root), images.origins[row])
 
 
 def _write_real(images: LabeledImages, row: int, original: Path | None, path: Path, *, links: bool) -> None:
@@ -62,6 +66,6 @@ def _write_real(images: LabeledImages, row: int, original: Path | None, path: Pa
     elif links:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
-        path.symlink_to(original.resolve())
+        path.symlink_to(full_path(original))
     else:
-        write_atomically(path, original.read_bytes())
+        write_atomically(path, read_bytes(original))

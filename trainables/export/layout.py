@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from gan_study.trainables.base.files import read_bytes
 from gan_study.trainables.base.settings import ConfigError, DataError, dump, from_json, parse
 from gan_study.trainables.runtime.storage import write_atomically
 
@@ -46,7 +47,7 @@ def read_settings(cls: type[T], path: Path, *, what: str) -> T:
     Raises DataError if the file is missing or damaged, and ConfigError if its values are not those of a `cls`.
     """
     try:
-        values = from_json(path.read_bytes())
+        values = from_json(read_bytes(path))
     except FileNotFoundError:
         raise DataError(f"{path.parent} holds no {what}; {path.name} is missing") from None
     except ConfigError as error:

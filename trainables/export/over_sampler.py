@@ -1,6 +1,8 @@
 """Balancing images outside a study: imbalanced-learn's interface for image arrays, and torch's for data sets."""
 
+import math
 import numbers
+import warnings
 from collections.abc import Mapping
 from typing import Any, ClassVar, TypeAlias
 
@@ -16,13 +18,23 @@ from torch.utils.data import Dataset
 from gan_study.trainables.balancing.balancer import Balancer
 from gan_study.trainables.balancing.catalog import BALANCERS, parse_balancing
 from gan_study.trainables.base.library_internals import ArraySampler, StrOptions, parameter_constraints
+from gan_study.trainables.base.memory import refuse_beyond_memory
 from gan_study.trainables.base.settings import ConfigError, UserError
 from gan_study.trainables.data.images import Classes, Labels, real_set
+from gan_study.trainables.export.pixel_range import find_range
+from gan_study.trainables.image_quality.class_quality import has_collapsed
+from gan_study.trainables.image_quality.copying import Repeats, find_repeats, repeat_distance
 
 Array: TypeAlias = npt.NDArray[Any]
 
 METHODS = tuple(name for name, entry in BALANCERS.items() if entry.adds_images)
 _LARGEST_SEED = 2**31 - 1
+# Grey, RGB, and RGB with transparency.
+_CHANNELS = frozenset({1, 3, 4})
+# Methods that repeat real images as they are.
+_COPIES = frozenset({"duplicates", "random_oversampling"})
+# So many images of a class suffice to see that they repeat one another.
+_MOST_COMPARED = 500
 _NOT_SETTINGS = {
     "name": "give it as method",
     "balance_to": "give it as sampling_strategy",
@@ -41,12 +53,17 @@ class ImageOverSampler(ArraySampler):
     `method` is one of METHODS: a GAN variant, or "smote", "image_transforms", "rand_augment", "duplicates",
     "random_oversampling". `settings` are those of the method as a study has them, nested:
     `{"gan": {"generator_steps": 3000}, "image_size": 32}`; what they leave out has its default. `value_range`
-    holds the smallest and the largest value that a pixel may have; None: 0 and 255 for bytes, else those in X.
+    holds the smallest and the largest value that a pixel may have; None: 0 and 255 for bytes, else those in X, and
+    those of a channel that uses no more than half of that. A warning says where the range is not that of all of X:
+    where bytes use little of theirs, channels differ, or single values, such as NoData, lie far from all others.
     `device` is where a GAN is trained; None: a GPU if there is one. Methods work on squares: other images are
     padded to one by repeating their edges evenly on both sides, and what is made is cut back.
 
     `fit_resample` gives back X and y, unchanged and first, and after them the new images, class by class, with the
-    dtype of X. After it `sampling_strategy_` maps each class to the number of images that were added.
+    dtype of X. After it `sampling_strategy_` maps each class to the number of images that were added, and
+    `num_distinct_` to the number of different ones among the first 500 of these: an image nearer to an earlier one
+    than a quarter of the median distance of two real images of the class, pixel by pixel, is not counted. A
+    warning says where a method has collapsed to a few images.
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -78,40 +95,54 @@ class ImageOverSampler(ArraySampler):
         """X as an array [N, C, H, W], y as classes [N], and whether y was one-versus-all."""
         y, one_versus_all = check_target_type(y, indicate_one_vs_all=True)
         X, y = validate_data(self, X=X, y=y, reset=True, ensure_2d=False, allow_nd=True)
-        if X.ndim != 4:
+        if X.ndim != 4 or not X.size:
             raise ValueError(f"X has shape {X.shape}; images [N, channels, height, width] are needed")
+        if X.shape[3] in _CHANNELS and X.shape[1] not in _CHANNELS:
+            raise ValueError(
+                f"X has shape {X.shape}, whose last axis seems to be that of the channels; images "
+                f"[N, channels, height, width] are needed: X.transpose(0, 3, 1, 2)"
+            )
         return X, y, one_versus_all
 
     def resample(self, X: Array, y: Array) -> tuple[Array, Array]:
         """X and y, unchanged and first, and after them the new images, class by class."""
         classes, labels = np.unique(y, return_inverse=True)
         added = {int(np.searchsorted(classes, name)): n for name, n in self.sampling_strategy_.items() if n}
-        lowest, highest = self._range_of(X)
-        scaled = ((X.astype(np.float64) - lowest) * (2 / (highest - lowest)) - 1).astype(np.float32)
+        self._check_numbers(X, added)
+        pixels = find_range(X, self.value_range)
+        for note in pixels.notes:
+            _warn(f"{note}; value_range may name another range")
+        scaled = pixels.to_unit(X)
         # Squares, edges repeated evenly on both sides; what is made is cut back.
         height, width = X.shape[2:]
         side = max(height, width)
         top, left = (side - height) // 2, (side - width) // 2
         margins = ((0, 0), (0, 0), (top, side - height - top), (left, side - width - left))
         images, new_labels = self._make(np.pad(scaled, margins, mode="edge"), labels, classes, added)
-        made = images.cpu().numpy()[:, :, top : top + height, left : left + width].astype(np.float64)
-        made = ((made + 1) * ((highest - lowest) / 2) + lowest).clip(lowest, highest)
-        made = np.rint(made) if np.issubdtype(X.dtype, np.integer) else made
-        new_classes = classes[new_labels.cpu().numpy()].astype(y.dtype)
-        return np.concatenate([X, made.astype(X.dtype)]), np.concatenate([y, new_classes])
+        made = images.cpu().numpy()[:, :, top : top + height, left : left + width]
+        new = new_labels.cpu().numpy()
+        compared = {label: _find_repeats(made[new == label], scaled[labels == label]) for label in added}
+        self.num_distinct_ = {classes[label]: found.num_distinct for label, (found, _) in compared.items()}
+        for label, (found, of_real) in compared.items():
+            # Copies of real images repeat one another since that is what was asked for.
+            if self.method not in _COPIES and has_collapsed(found, of_real):
+                _warn(
+                    f"class {str(classes[label])!r}: {self.method} has collapsed; {len(found.row)} images that it "
+                    f"made show {found.num_distinct} different ones"
+                )
+        new_classes = classes[new].astype(y.dtype)
+        return np.concatenate([X, pixels.from_unit(made, X.dtype)]), np.concatenate([y, new_classes])
 
-    def _range_of(self, X: Array) -> tuple[float, float]:
-        """The values that become -1 and 1; raises ValueError if X exceeds them, or if they are equal."""
-        found = (float(X.min()), float(X.max()))
-        if self.value_range is None:
-            lowest, highest = (0.0, 255.0) if X.dtype == np.uint8 else found
-        else:
-            lowest, highest = map(float, self.value_range)
-        if not lowest < highest:
-            raise ValueError(f"value_range: {lowest:g} to {highest:g} leaves a pixel no choice; name a wider one")
-        if found[0] < lowest or found[1] > highest:
-            raise ValueError(f"value_range: X has values of {found[0]:g} to {found[1]:g}, outside of it")
-        return lowest, highest
+    def _check_numbers(self, X: Array, added: Mapping[int, int]) -> None:
+        """Raises ValueError for half an image, and for more than fit into memory."""
+        if any(number != int(number) for number in added.values()):
+            raise ValueError(f"sampling_strategy: {self.sampling_strategy!r}; numbers of images are whole")
+        # As floats to learn from, and as the images that are made.
+        num_bytes = (len(X) + sum(added.values())) * math.prod(X.shape[1:]) * (4 + X.itemsize)
+        try:
+            refuse_beyond_memory(num_bytes, f"sampling_strategy: {sum(added.values()):,} new images")
+        except UserError as error:
+            raise ValueError(str(error)) from None
 
     def _make(
         self, images: npt.NDArray[np.float32], labels: Labels, classes: Array, added: Mapping[int, int]
@@ -152,6 +183,19 @@ class ImageOverSampler(ArraySampler):
         tags.input_tags.sparse = False
         tags.input_tags.dataframe = False
         return tags
+
+
+def _find_repeats(made: npt.NDArray[np.float32], real: npt.NDArray[np.float32]) -> tuple[Repeats, Repeats]:
+    """Which of the first few images [N, C, H, W] of a class repeat one another: those made, and the real ones."""
+    rows = [few.reshape(len(few), -1) for few in (made[:_MOST_COMPARED], real[:_MOST_COMPARED])]
+    near = repeat_distance(rows[1], seed=0)
+    found, of_real = (find_repeats(each, nearer_than=near) for each in rows)
+    return found, of_real
+
+
+def _warn(text: str) -> None:
+    # Named is the line that calls `fit_resample`, behind five functions of imbalanced-learn and of this file.
+    warnings.warn(text, UserWarning, stacklevel=7)
 
 
 class BalancedDataset(Dataset[tuple[Tensor, int]]):

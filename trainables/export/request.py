@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
+from gan_study.trainables.base.files import full_path, read_bytes
 from gan_study.trainables.base.settings import ConfigError, UserError, find_differences, from_json
 from gan_study.trainables.data.catalog import DATA_SETS
 from gan_study.trainables.data.fingerprint import take_fingerprint
@@ -59,8 +60,8 @@ def refuse_source(config: TrialConfig, folder: Path) -> None:
     """Raises UserError if `folder` lies within a folder that real images are read from, or contains it."""
     looked_for = config.data.root is not None or DATA_SETS[config.data.name].is_looked_for
     folders = data_folders(config.data.root) if looked_for else ()
-    target = folder.resolve()
-    for source in (each.resolve() for each in folders):
+    target = full_path(folder)
+    for source in map(full_path, folders):
         if source.is_relative_to(target) or target.is_relative_to(source):
             raise UserError(f"--out {folder}: choose a folder apart from that of the real images, {source}")
 
@@ -76,7 +77,7 @@ def find_finished(request: ExportRequest, folder: Path) -> Description | None:
         _refuse_other(held, request, folder, "another balanced data set")
         return description
     if (folder / REQUEST).exists():
-        begun = from_json((folder / REQUEST).read_bytes())
+        begun = from_json(read_bytes(folder / REQUEST))
         if not isinstance(begun, dict):
             raise ConfigError(f"{folder / REQUEST} is damaged: not a JSON object")
         _refuse_other(begun, request, folder, "the beginning of another balanced data set")

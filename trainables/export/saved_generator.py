@@ -1,26 +1,44 @@
 """A trained generator as files: weights, what it takes to use them, and a card to read first."""
 
-from collections.abc import Mapping
+import math
+import os
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from safetensors import SafetensorError
 from safetensors.torch import load, save
-from torch import nn
+from torch import Tensor, nn
 
-from gan_study.trainables.balancing.gan import GanBalancing, TrainedGans, generate_images, samples_seed
+from gan_study.trainables.balancing.gan import GanBalancing, TrainedGans, resize, samples_seed
+from gan_study.trainables.base.files import read_bytes
+from gan_study.trainables.base.memory import refuse_beyond_memory
 from gan_study.trainables.base.seeding import seeded_global_state
-from gan_study.trainables.base.settings import ConfigError, DataError, UserError, look_up, nearest, settings
-from gan_study.trainables.data.images import Classes, ImageShape, to_bytes
+from gan_study.trainables.base.settings import (
+    ConfigError,
+    DataError,
+    UserError,
+    find_name,
+    look_up,
+    nearest,
+    settings,
+)
+from gan_study.trainables.data.images import Classes, ImageShape, ImageSize, to_bytes
 from gan_study.trainables.export.layout import folder_name, read_settings, write_png, write_settings
 from gan_study.trainables.gans.catalog import VARIANTS
 from gan_study.trainables.gans.ema import network_of
+from gan_study.trainables.gans.sampling import sample_batches
+from gan_study.trainables.image_quality.copying import find_repeats
 from gan_study.trainables.runtime.storage import write_atomically
+
+# So many images of a class suffice to see that they repeat one another; pictures that differ by four levels of 255
+# (the root of the mean square) look the same.
+_MOST_COMPARED, _ALIKE_LEVELS = 500, 4.0
 
 CONFIG, WEIGHTS, CARD = "generator.json", "generator.safetensors", "README.md"
 
@@ -45,10 +63,17 @@ class GeneratorConfig:
     variant: str
     latent_size: int = Field(ge=1)
     channels: Literal[1, 3]
-    trained_size: int = Field(ge=1)
-    image_size: int = Field(ge=1)
+    trained_size: ImageSize
+    image_size: ImageSize
     num_classes: int = Field(ge=1)
     classes: Mapping[str, FilledClass] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _labels_are_of_classes(self) -> Self:
+        for name, filled in self.classes.items():
+            if filled.label >= self.num_classes:
+                raise ValueError(f"class {name!r} has the label {filled.label} of {self.num_classes} classes")
+        return self
 
     @property
     def num_networks(self) -> int:
@@ -71,20 +96,35 @@ class SavedGenerator:
     def sample(self, class_name: str, number: int, *, seed: int = 0) -> npt.NDArray[np.uint8]:
         """`number` images of a class as bytes [number, C, H, H]; equal seeds give equal images.
 
-        Raises ConfigError for a class that it was not trained to fill.
+        Raises ConfigError for a class that it was not trained to fill, and MemoryShortageError for more images
+        than fit into memory.
         """
-        if class_name not in self.config.classes:
+        refuse_beyond_memory(number * self.num_bytes, f"{number:,} images")
+        return np.concatenate([*self.batches(class_name, number, seed=seed)])
+
+    def batches(self, class_name: str, number: int, *, seed: int = 0) -> Iterator[npt.NDArray[np.uint8]]:
+        """The images of `sample`, a few at a time, each made when it is asked for."""
+        name = find_name(self.class_names, class_name)
+        if name is None:
             hint = nearest(class_name, self.class_names)
             raise ConfigError(f"this generator makes no class {class_name!r}; {hint}")
-        filled = self.config.classes[class_name]
-        images = generate_images(
+        filled = self.config.classes[name]
+        if number < 0 or number != int(number):
+            raise ConfigError(f"number: {number!r} cannot be used; a whole number of images is needed")
+        config, number = self.config, int(number)
+        refuse_beyond_memory(number * (8 + 4 * config.latent_size), f"{number:,} images")
+        batches = sample_batches(
             self.networks[filled.network],
             torch.full((number,), filled.label),
-            latent_size=self.config.latent_size,
-            size=self.config.image_size,
+            config.latent_size,
             seed=samples_seed(seed, filled.label),
         )
-        return to_bytes(images)
+        return (to_bytes(resize(images, config.image_size)) for images in batches)
+
+    @property
+    def num_bytes(self) -> int:
+        """Bytes of one image."""
+        return self.config.channels * self.config.image_size**2
 
 
 def collect_generators(
@@ -115,15 +155,44 @@ def write_generator(folder: Path, generator: SavedGenerator, *, card: str) -> No
     write_atomically(folder / CARD, card.encode())
 
 
-def write_samples(generator: SavedGenerator, class_name: str, number: int, out: Path, *, seed: int) -> Path:
-    """The new folder below `out` with images of a class as PNG files. Raises UserError if it is not empty."""
-    images = generator.sample(class_name, number, seed=seed)
+class Samples(NamedTuple):
+    """Images that were written."""
+
+    folder: Path
+    num_compared: int
+    """How many of them were compared, the first of all."""
+    num_distinct: int
+    """How many different ones these show: images that differ by a few of 255 levels are counted once."""
+
+
+def write_samples(generator: SavedGenerator, class_name: str, number: int, out: Path, *, seed: int) -> Samples:
+    """Writes images of a class as PNG files, as they are made, into a new folder below `out`.
+
+    Raises UserError if it is not empty, or has no room for so many.
+    """
+    batches = generator.batches(class_name, number, seed=seed)
     folder = out / folder_name(class_name)
     if folder.exists() and any(folder.iterdir()):
         raise UserError(f"{folder} is not empty; choose another --out")
-    for i, pixels in enumerate(images):
+    _refuse_beyond_disk(folder, number, num_bytes=number * generator.num_bytes)
+    first = []
+    for i, pixels in enumerate(pixels for images in batches for pixels in images):
         write_png(folder / f"synthetic-{i:06d}.png", pixels)
-    return folder
+        if i < _MOST_COMPARED:
+            first.append(pixels.reshape(-1).astype(np.float64))
+    compared = np.stack(first) if first else np.empty((0, 1))
+    found = find_repeats(compared, nearer_than=_ALIKE_LEVELS * math.sqrt(compared.shape[1]))
+    return Samples(folder, len(compared), found.num_distinct)
+
+
+def _refuse_beyond_disk(folder: Path, number: int, *, num_bytes: int) -> None:
+    """Raise UserError if so many files of so many bytes in all do not fit where `folder` is to be."""
+    there = next(each for each in (folder, *folder.absolute().parents) if each.is_dir())
+    disk = os.statvfs(there)
+    # Each file takes whole blocks; some file systems have no limit on the number of files, and say 0.
+    needed = max(num_bytes, number * disk.f_bsize)
+    if needed > disk.f_bavail * disk.f_frsize or 0 < disk.f_favail < number:
+        raise UserError(f"--num {number}: {needed / 1e9:,.1f} GB are more than there is room for in {there}")
 
 
 def load_generator(folder: Path | str) -> SavedGenerator:
@@ -135,15 +204,32 @@ def load_generator(folder: Path | str) -> SavedGenerator:
     folder = Path(folder)
     config = read_settings(GeneratorConfig, folder / CONFIG, what="generator")
     look_up(VARIANTS, config.variant, where=f"{folder / CONFIG}: variant")
-    networks = _networks(config)
     try:
-        networks.load_state_dict(load((folder / WEIGHTS).read_bytes()))
+        weights = load(read_bytes(folder / WEIGHTS))
+        _refuse_larger(config, weights)
+        networks = _networks(config)
+        networks.load_state_dict(weights)
     except FileNotFoundError:
         raise DataError(f"{folder}: {WEIGHTS} is missing") from None
-    except (SafetensorError, RuntimeError) as error:
+    except (SafetensorError, RuntimeError, ValueError, OverflowError) as error:
         reason = " ".join(str(error).split())
         raise DataError(f"{folder / WEIGHTS} does not hold the weights of {CONFIG}: {reason}") from None
     return SavedGenerator(config=config, networks=networks.eval())
+
+
+def _refuse_larger(config: GeneratorConfig, weights: Mapping[str, Tensor]) -> None:
+    """Raise ValueError unless the networks of a configuration have just the `weights` of the file.
+
+    Told without memory for them: what a file says may be a thousand times what it holds.
+    """
+    if config.num_networks > len(weights):
+        raise ValueError(f"{config.num_networks} networks, {len(weights)} tensors")
+    with torch.device("meta"):
+        wanted = {name: tensor.shape for name, tensor in _networks(config).state_dict().items()}
+    odd = sorted(name for name, tensor in weights.items() if wanted.get(name) != tensor.shape)
+    odd += sorted(wanted.keys() - weights.keys())
+    if odd:
+        raise ValueError(f"{odd[0]} is not of the shape that it is to have")
 
 
 def _networks(config: GeneratorConfig) -> nn.ModuleList:

@@ -3,7 +3,7 @@
 Snapshots are always made from the same latents.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
 import torch
@@ -26,16 +26,23 @@ def sample(
     is restored, so that training continues as if nothing had been asked. Equal seeds give equal latents, whatever
     the batch.
     """
+    was_training = generator.training
+    generator.eval()
+    images = list(sample_batches(generator, labels, latent_size, seed=seed, batch=batch))
+    generator.train(was_training)
+    return torch.cat(images)
+
+
+@torch.no_grad()
+def sample_batches(
+    generator: nn.Module, labels: Tensor, latent_size: int, *, seed: int, batch: int = SAMPLING_BATCH
+) -> Iterator[Tensor]:
+    """The images of `sample`, a batch at a time, from a generator in evaluation mode."""
     random = torch_generator(seed, "latents", device=labels.device)
     latents = torch.randn(len(labels), latent_size, generator=random, device=labels.device)
     latents = latents.to(next((weight.dtype for weight in generator.parameters()), latents.dtype))
-    was_training = generator.training
-    generator.eval()
-    images = [
-        generator(z, y) for z, y in zip(torch.split(latents, batch), torch.split(labels, batch), strict=True)
-    ]
-    generator.train(was_training)
-    return torch.cat(images)
+    for z, y in zip(torch.split(latents, batch), torch.split(labels, batch), strict=True):
+        yield generator(z, y)
 
 
 # As many images as a strip of pictures as wide as a page can show.

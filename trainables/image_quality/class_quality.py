@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from gan_study.trainables.base.seeding import numpy_generator
 from gan_study.trainables.image_quality.copying import (
+    Repeats,
     copied_share,
     expected_memorised_share,
     memorised_share,
@@ -131,6 +132,11 @@ def quality_flags(metrics: Mapping[str, float | None]) -> tuple[str, ...]:
         and reaches("ssim_between", 0.0, metrics["ssim_between_floor"]),
     }
     return tuple(name for name, raised in flags.items() if raised)
+
+
+def has_collapsed(made: Repeats, real: Repeats) -> bool:
+    """Whether so many more pairs of the images `made` show the same as if there were no more than five of them."""
+    return made.share - real.share >= COLLAPSED_SHARE
 
 
 def _metrics(generated: ImageSample, training: ImageSample, held_out: ImageSample, *, seed: int) -> Metrics:

@@ -105,6 +105,42 @@ def repeated_share(features: Features, training: Features, *, seed: int) -> floa
     return float((_pair_distances(features, seed=seed) < REPEAT_RATIO * typical).mean())
 
 
+class Repeats(NamedTuple):
+    """Of N images: the row [N] of the first image that each repeats, its own if it repeats none.
+
+    `share` is that of the pairs that show the same, in [0, 1]; 0 with fewer than two images.
+    """
+
+    row: npt.NDArray[np.intp]
+    share: float
+
+    @property
+    def num_distinct(self) -> int:
+        """How many different images there are."""
+        return len(np.unique(self.row))
+
+
+def repeat_distance(training: Features, *, seed: int) -> float:
+    """How near an image is to one that it repeats: a quarter of the median distance of training images [M, D].
+
+    0 with fewer than two of them: then only equal images repeat one another.
+    """
+    return REPEAT_RATIO * float(np.median(_pair_distances(training, seed=seed))) if len(training) > 1 else 0.0
+
+
+def find_repeats(features: Features, *, nearer_than: float) -> Repeats:
+    """Which images [N, D] repeat an earlier one: equal to it, or `nearer_than` that."""
+    row, left = np.arange(len(features)), np.arange(len(features))
+    while len(left):
+        distances = np.linalg.norm(features[left] - features[left[0]], axis=1)
+        is_repeat = (distances < nearer_than) | (distances == 0)
+        row[left[is_repeat]] = left[0]
+        left = left[~is_repeat]
+    num_alike = np.bincount(row, minlength=1)
+    num_pairs = len(features) * (len(features) - 1)
+    return Repeats(row, float((num_alike * (num_alike - 1)).sum() / num_pairs) if num_pairs else 0.0)
+
+
 def _rank(num_held_out: int) -> int:
     return max(1, int(QUANTILE * (num_held_out + 1)))
 

@@ -4,6 +4,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
+from gan_study.trainables.base.files import Place
 from gan_study.trainables.base.settings import settings
 
 
@@ -22,7 +23,7 @@ class InceptionFeatures:
     """
 
     kind: Literal["inception"] = "inception"
-    weights: str
+    weights: Place
 
 
 ImageFeatures: TypeAlias = Annotated[DomainFeatures | InceptionFeatures, Field(discriminator="kind")]

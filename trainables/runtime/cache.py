@@ -11,6 +11,7 @@ import torch
 from pydantic import JsonValue
 from torch import Tensor
 
+from gan_study.trainables.base.files import read_bytes
 from gan_study.trainables.base.settings import digest
 from gan_study.trainables.runtime.environment import library, machine_kind
 from gan_study.trainables.runtime.storage import is_partial, write_atomically
@@ -81,7 +82,7 @@ def read_state(path: Path) -> State | None:
     Of itself torch takes some files with a changed byte for whole, and has many errors for the others.
     """
     try:
-        sealed = path.read_bytes()
+        sealed = read_bytes(path)
     except OSError:
         return None
     seal, content = sealed[:_SEAL_BYTES], sealed[_SEAL_BYTES:]

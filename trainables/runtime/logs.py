@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime
+import io
 import json
 import logging
 import os
@@ -13,6 +14,8 @@ from pathlib import Path
 from time import monotonic
 
 from pydantic import JsonValue
+
+from gan_study.trainables.base.files import open_to_append
 
 # Loggers below this one are ours: they are named after their modules.
 ROOT = "gan_study"
@@ -62,7 +65,7 @@ class AppendingHandler(logging.Handler):
         """Append one line."""
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            with self._path.open("a", encoding="utf-8") as file:
+            with io.TextIOWrapper(open_to_append(self._path), encoding="utf-8") as file:
                 file.write(self.format(record) + "\n")
         except OSError as error:
             print(f"{self._path}: {error.strerror or error}", file=sys.stderr)

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
+from gan_study.trainables.base.files import open_to_append, read_bytes
+
 T = TypeVar("T")
 
 _PARTIAL = ".partial"
@@ -120,7 +122,7 @@ def _create(path: Path, content: bytes) -> bytes:
                 _link(aside, path, content)
         # Without hard links another one may have made the file, and not yet written; or have died in between.
         for _ in range(_FIRST_WRITER_LOOKS):
-            if found := path.read_bytes():
+            if found := read_bytes(path):
                 return found
             time.sleep(_FIRST_WAIT_SECONDS)
     return content
@@ -157,7 +159,7 @@ def _written_aside(path: Path, content: bytes) -> Iterator[Path]:
 def _write_at(path: Path, size: int, content: bytes) -> None:
     """Make `content` what comes after the first `size` bytes of a file."""
     with naming(path):
-        with path.open("ab") as file:
+        with open_to_append(path) as file:
             if os.fstat(file.fileno()).st_size > size:
                 os.ftruncate(file.fileno(), size)
             _write_through(file, content)

@@ -4,8 +4,13 @@ import contextlib
 
 import pytest
 
+from gan_study.study.plan.recipe import study_config
 from gan_study.study.run import runner
+from gan_study.study.run.folder import StudyFolder, create_study_folder
+from gan_study.study.run.record_store import RecordStore
+from gan_study.study.watch.optuna_view import OptunaView
 from tests.study.malformed.inputs import MayRunError
+from tests.study.simulation import Simulation
 
 
 @pytest.fixture(autouse=True)
@@ -16,6 +21,23 @@ def no_ray(monkeypatch):
         yield
 
     monkeypatch.setattr(runner, "ray_cluster", refuse)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A study with all its records, of which the last third is not there yet, and its database."""
+    root = tmp_path_factory.mktemp("whole") / "study"
+    config = study_config("quickstart", ["search.trials=4", "baselines=[]", "confirm.seeds=[1]"])
+    simulation = Simulation()
+    simulation.run(config, num_workers=1, seed=0)
+    manifest = create_study_folder(root, config, {})
+    lines = [record.to_line() + "\n" for record in simulation.records.values()]
+    (root / "records.jsonl").write_text("".join(lines[: 2 * len(lines) // 3]))
+    view = OptunaView(
+        storage=manifest.storage(StudyFolder(root)), study_name=manifest.unique_name, space=config.space()
+    )
+    view.rebuild(RecordStore(root / "records.jsonl"))
+    return root
 
 
 @pytest.fixture

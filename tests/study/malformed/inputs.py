@@ -5,6 +5,8 @@
 
 import contextlib
 import io
+import json
+import signal
 import sys
 
 from hypothesis import HealthCheck, settings
@@ -13,17 +15,26 @@ from hypothesis import strategies as st
 from gan_study.study.cli import main
 
 EXAMPLES = {
-    "command lines": 200,
+    "command lines": 250,
     "recipes": 250,
-    "files": 100,
-    "assignments": 250,
+    "files": 150,
+    "assignments": 350,
     "imbalances": 50,
     "sound imbalances": 20,
-    "images": 80,
+    "images": 100,
+    "names": 50,
     "records": 120,
     "manifests": 80,
+    "databases": 60,
+    "places": 120,
     "reports": 10,
+    "generators": 200,
+    "arrays": 250,
+    "archives": 100,
+    "over-sampler": 150,
 }
+# No answer takes longer; what waits for a pipe takes for ever.
+MOST_SECONDS = 30
 
 
 def tried(what):
@@ -37,12 +48,30 @@ class MayRunError(Exception):
     """The study was found fit to run."""
 
 
+class HangError(BaseException):
+    """The answer took longer than MOST_SECONDS; no handler of errors may take it for one."""
+
+
+@contextlib.contextmanager
+def within_time():
+    def stop(number, frame):
+        raise HangError
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.alarm(MOST_SECONDS)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
 def answer(*arguments):
     """Exit code and stderr of the command; 0 where a study would have been run."""
     before, out, err = sys.argv, io.StringIO(), io.StringIO()
     sys.argv = ["gan-study", *map(str, arguments)]
     try:
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), within_time():
             main()
     except SystemExit as exit_:
         return exit_.code or 0, err.getvalue()
@@ -78,6 +107,43 @@ values = st.recursive(
     ),
     max_leaves=5,
 )
+
+
+@st.composite
+def damages(draw):
+    """A function of bytes that changes some of them, cuts them, or puts a value into their JSON."""
+    kind = draw(st.sampled_from(["flip", "cut", "insert", "value", "twice"]))
+    place, value = draw(st.floats(0, 1, exclude_max=True)), draw(values)
+    inserted = draw(
+        st.one_of(st.binary(min_size=1, max_size=5), st.sampled_from([b"\n", b"{}\n", b"null\n", b"[]\n"]))
+    )
+
+    def damaged(content):
+        at = int(place * len(content))
+        if kind == "flip" or (kind == "value" and not content.startswith(b"{")):
+            return content[:at] + inserted[:1] + content[at + 1 :]
+        if kind == "cut":
+            return content[:at]
+        if kind == "insert":
+            return content[:at] + inserted + content[at:]
+        if kind == "twice":
+            return content + content[at:]
+        lines = content.splitlines() if content.count(b"\n}") == 0 else [content]
+        which = int(place * len(lines))
+        document = json.loads(lines[which])
+        keys = list(keys_of(document))
+        changed = with_value(document, keys[int(place * 7919) % len(keys)], value)
+        lines[which] = json.dumps(_plain(changed)).encode()
+        return b"\n".join(lines) + b"\n"
+
+    return damaged
+
+
+def _plain(value):
+    """A value as JSON can hold it: its keys are text."""
+    if isinstance(value, dict):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    return [_plain(inner) for inner in value] if isinstance(value, list) else value
 
 
 def keys_of(section, prefix=()):

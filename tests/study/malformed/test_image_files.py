@@ -2,7 +2,9 @@
 
 import contextlib
 import io
+import os
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -41,6 +43,32 @@ def images(tmp_path_factory):
         for n in range(count):
             Image.fromarray(rng.integers(0, 256, (9, 8), dtype=np.uint8)).save(root / name / f"{n:02}.png")
     return root
+
+
+def folder_names():
+    """Names of folders: any bytes that a file system takes, any text, and names that look like something else."""
+    return st.one_of(
+        st.binary(min_size=1, max_size=12).filter(lambda name: not {0, 47} & set(name)),
+        st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=6).map(str.encode),
+        st.sampled_from(["train", "test", "3", "CON", "a b", "-rf", "{}", "%s", "~", "M\u00fcll", "a\u0308"]).map(
+            str.encode
+        ),
+    ).filter(lambda name: not {0, 47} & set(name) and name not in (b".", b".."))
+
+
+@tried("names")
+@given(name=folder_names(), file=folder_names())
+def test_any_name_of_a_folder_and_of_a_file(images, tmp_path_factory, name, file):
+    root, out = (tmp_path_factory.getbasetemp() / each for each in ("of-names", "of-names-out"))
+    for each in (root, out):
+        shutil.rmtree(each, ignore_errors=True)
+    shutil.copytree(images, root)
+    folder = Path(os.fsdecode(os.fsencode(root) + b"/" + name))
+    if folder.exists():
+        return
+    shutil.copytree(root / "cat", folder)
+    (folder / "00.png").rename(folder / os.fsdecode(file + b".png"))
+    assert_civil(answer("run", "imagefolder", f"--data={root}", f"--out={out}"))
 
 
 @tried("images")

@@ -1,67 +1,17 @@
 """A study's folder that somebody has been at."""
 
+import contextlib
 import itertools
-import json
+import os
 import shutil
+import socket
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gan_study.study.plan.recipe import study_config
-from gan_study.study.run.folder import create_study_folder
-from tests.study.malformed.inputs import answer, assert_civil, keys_of, tried, values, with_value
-from tests.study.simulation import Simulation
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    """A study with all its records, of which the last third is not there yet."""
-    root = tmp_path_factory.mktemp("whole") / "study"
-    config = study_config("quickstart", ["search.trials=4", "baselines=[]", "confirm.seeds=[1]"])
-    simulation = Simulation()
-    simulation.run(config, num_workers=1, seed=0)
-    create_study_folder(root, config, {})
-    lines = [record.to_line() + "\n" for record in simulation.records.values()]
-    (root / "records.jsonl").write_text("".join(lines[: 2 * len(lines) // 3]))
-    return root
-
-
-@st.composite
-def damages(draw):
-    """A function of bytes that changes some of them, cuts them, or puts a value into their JSON."""
-    kind = draw(st.sampled_from(["flip", "cut", "insert", "value", "twice"]))
-    place, value = draw(st.floats(0, 1, exclude_max=True)), draw(values)
-    inserted = draw(
-        st.one_of(st.binary(min_size=1, max_size=5), st.sampled_from([b"\n", b"{}\n", b"null\n", b"[]\n"]))
-    )
-
-    def damaged(content):
-        at = int(place * len(content))
-        if kind == "flip":
-            return content[:at] + inserted[:1] + content[at + 1 :]
-        if kind == "cut":
-            return content[:at]
-        if kind == "insert":
-            return content[:at] + inserted + content[at:]
-        if kind == "twice":
-            return content + content[at:]
-        lines = content.splitlines() if content.count(b"\n}") == 0 else [content]
-        which = int(place * len(lines))
-        document = json.loads(lines[which])
-        keys = list(keys_of(document))
-        changed = with_value(document, keys[int(place * 7919) % len(keys)], value)
-        lines[which] = json.dumps(_plain(changed)).encode()
-        return b"\n".join(lines) + b"\n"
-
-    return damaged
-
-
-def _plain(value):
-    """A value as JSON can hold it: its keys are text."""
-    if isinstance(value, dict):
-        return {str(key): _plain(inner) for key, inner in value.items()}
-    return [_plain(inner) for inner in value] if isinstance(value, list) else value
+from tests.study.malformed.inputs import answer, assert_civil, damages, tried
 
 
 def damaged_copy(whole, tmp_path_factory, name, damage):
@@ -93,6 +43,62 @@ def test_a_manifest_that_somebody_has_been_at(whole, tmp_path_factory, damage):
     assert_civil(answer("resume", folder))
     assert (folder / "study.json").read_bytes() == content
     assert (folder / "records.jsonl").read_bytes() == (whole / "records.jsonl").read_bytes()
+
+
+@tried("databases")
+@given(damage=damages(), command=st.sampled_from(["check", "resume", "status"]))
+def test_a_database_that_somebody_has_been_at(whole, tmp_path_factory, damage, command):
+    folder, _ = damaged_copy(whole, tmp_path_factory, "optuna.db", damage)
+    assert_civil(answer(command, folder), codes=(0, 1, 2))
+    assert (folder / "records.jsonl").read_bytes() == (whole / "records.jsonl").read_bytes()
+
+
+def put_pipe(path):
+    os.mkfifo(path)
+
+
+def put_socket(path):
+    # By a short path, since a socket's is a hundred characters at most.
+    with contextlib.chdir(path.parent), socket.socket(socket.AF_UNIX) as bound:
+        bound.bind(path.name)
+
+
+def put_loop(path):
+    path.symlink_to(path.name)
+
+
+def put_device(path):
+    path.symlink_to("/dev/zero")
+
+
+@tried("places")
+@given(
+    command=st.sampled_from(["check", "status", "report", "resume", "logs", "show", "balance"]),
+    name=st.sampled_from(
+        [
+            *("study.json", "records.jsonl", "decisions.jsonl", "selection.json", "rounds.json"),
+            *("importance.json", "optuna.db", "driver.lock", "logs/driver.jsonl", "artifacts", "report", ""),
+        ]
+    ),
+    put=st.sampled_from([put_pipe, put_socket, put_loop, put_device, Path.mkdir, Path.touch]),
+)
+def test_a_place_that_holds_no_regular_file(whole, tmp_path_factory, command, name, put):
+    folder = tmp_path_factory.getbasetemp() / "placed"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.unlink(missing_ok=True)
+    shutil.copytree(whole, folder)
+    path = folder / name if name else folder
+    if path.is_dir():
+        shutil.rmtree(path)
+    path.unlink(missing_ok=True)
+    path.parent.mkdir(exist_ok=True)
+    put(path)
+    arguments = {
+        "show": ["show", folder / "study.json"],
+        "balance": ["balance", "--from", folder, "--out", "made"],
+    }
+    assert_civil(answer(*arguments.get(command, [command, folder])), codes=(0, 1, 2))
+    assert not Path("made").exists()
 
 
 # What no JSON reader of Python's says in a JSONDecodeError.

@@ -1,16 +1,24 @@
+import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from gan_study.trainables.base.settings import DataError
+from gan_study.trainables.base import memory
+from gan_study.trainables.base.settings import DataError, UserError
+from gan_study.trainables.data.images import class_label
+from gan_study.trainables.data.pixels import read_pixels
 from gan_study.trainables.data.prepared import image_source, twin_indices
 from gan_study.trainables.data.source import DataConfig
-from gan_study.trainables.data.sources.image_folder import ImageFolder
+from gan_study.trainables.data.sources.image_folder import ImageFolder, find_origin
 from tests.real_data import real_data
 from tests.trainables.data.tiny_sets import write_classes
+
+# One name in two Unicode forms.
+COMPOSED, DECOMPOSED = "M\u00fcll", "Mu\u0308ll"
 
 
 def folder(root: Path, **changes: object) -> DataConfig:
@@ -154,6 +162,78 @@ def test_a_decompression_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.Mon
         monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
         with pytest.raises(DataError, match="decompression bomb"):
             ImageFolder(folder(tmp_path)).pool()
+
+
+def test_a_large_picture_in_a_small_file_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
+    path = tmp_path / "white.png"
+    Image.new("1", (6000, 6000)).save(path)
+    with pytest.raises(DataError, match=r"a decompression bomb: 36,000,000 pixels in"):
+        read_pixels(path)
+
+
+def test_no_decoder_that_runs_a_program_reads_a_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subprocess, "Popen", None)
+    path = tmp_path / "photograph.png"
+    Image.new("RGB", (8, 8)).save(path, format="EPS")
+    with pytest.raises(DataError, match="not a picture in a format that is read"):
+        read_pixels(path)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "JPEG2000", "TGA", "ICO"])
+def test_a_picture_is_known_by_its_content(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "picture.png"
+    Image.new("RGB", (16, 16), "red").save(path, format=kind)
+    assert read_pixels(path).shape == (16, 16, 3)
+
+
+def test_what_is_no_regular_file_is_not_waited_for(tmp_path: Path) -> None:
+    write_classes(tmp_path, cat=4, dog=4)
+    os.mkfifo(tmp_path / "cat" / "pipe.png")
+    with pytest.raises(
+        DataError, match=r"pipe\.png: cannot be read as an image \(a pipe, where a file is needed\)"
+    ):
+        ImageFolder(folder(tmp_path)).pool()
+
+
+def test_names_are_shown_in_one_form_and_lead_back_to_their_files(tmp_path: Path) -> None:
+    write_classes(tmp_path, dog=4)
+    # "Müll" as macOS writes it, a name in Latin-1, and one that would steer a terminal.
+    for name in (DECOMPOSED, os.fsdecode(b"caf\xe9"), "a\n\x1b[31m"):
+        shutil.copytree(tmp_path / "dog", tmp_path / name)
+    (tmp_path / os.fsdecode(b"caf\xe9/0.png")).rename(tmp_path / os.fsdecode(b"caf\xe9/\xff.png"))
+    pool = ImageFolder(folder(tmp_path)).pool().images
+    assert pool.class_names == (COMPOSED, "a\\n\\x1b[31m", "caf\\udce9", "dog")
+    assert [class_label(name, pool.class_names) for name in ("Mu\u0308ll", "M\u00fcll", "a\n\x1b[31m")] == [
+        0,
+        0,
+        1,
+    ]
+    assert all("\\udcff" in origin or origin.isprintable() for origin in pool.origins)
+    assert all(find_origin(tmp_path, origin).is_file() for origin in pool.origins)
+
+
+def test_two_folders_of_one_name_are_refused(tmp_path: Path) -> None:
+    write_classes(tmp_path, dog=2)
+    for name in (COMPOSED, DECOMPOSED):
+        shutil.copytree(tmp_path / "dog", tmp_path / name)
+    with pytest.raises(DataError, match="two class folders are named"):
+        ImageFolder(folder(tmp_path)).pool()
+
+
+def test_images_of_few_levels_are_said(tmp_path: Path) -> None:
+    for name, level in (("cat", 3), ("dog", 15)):
+        (tmp_path / name).mkdir()
+        for i in range(3):
+            Image.new("L", (8, 8), level).save(tmp_path / name / f"{i}.png")
+    [note] = ImageFolder(folder(tmp_path)).pool().notes
+    assert note.startswith("the images use the levels 3 to 15 of 0 to 255 alone")
+
+
+def test_more_images_than_fit_into_memory_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_classes(tmp_path, cat=4, dog=4)
+    monkeypatch.setattr(memory, "free_bytes", lambda: 1_000)
+    with pytest.raises(UserError, match="GB of memory"):
+        ImageFolder(folder(tmp_path)).pool()
 
 
 def test_folders_that_cannot_be_used(tmp_path: Path) -> None:

@@ -173,10 +173,58 @@ def test_what_cannot_be_done_is_a_value_error(arguments, message):
         ImageOverSampler(**{"method": "dcgan", **arguments}).fit_resample(X, y)
 
 
-@pytest.mark.parametrize("shape", [(6, 64), (6, 8, 8), (6, 1, 8, 8, 1)])
+@pytest.mark.parametrize("shape", [(6, 64), (6, 8, 8), (6, 1, 8, 8, 1), (6, 1, 0, 8)])
 def test_what_is_no_image_is_refused(shape):
     with pytest.raises(ValueError, match=r"images \[N, channels, height, width\]"):
         sampler_of("duplicates").fit_resample(np.zeros(shape), [0, 0, 0, 0, 1, 1])
+
+
+@pytest.mark.parametrize("shape", [(6, 32, 32, 3), (6, 8, 5, 1), (6, 2, 8, 4)])
+def test_channels_that_come_last_are_refused_with_the_transpose(shape):
+    with pytest.raises(ValueError, match=r"X\.transpose\(0, 3, 1, 2\)"):
+        sampler_of("duplicates").fit_resample(np.zeros(shape), [0, 0, 0, 0, 1, 1])
+
+
+@pytest.mark.parametrize("shape", [(6, 3, 32, 32), (6, 1, 8, 3), (6, 4, 4, 4), (6, 2, 8, 8)])
+def test_channels_that_may_come_first_are_taken_for_them(shape):
+    X = np.random.default_rng(0).random(shape)
+    assert sampler_of("duplicates").fit_resample(X, [0, 0, 0, 0, 1, 1])[0].shape == (8, *shape[1:])
+
+
+@pytest.mark.parametrize("levels", [2, 17])
+@pytest.mark.parametrize("method", ["smote", "dcgan"])
+def test_bytes_that_use_little_of_their_range_stay_within_it(levels, method):
+    X, y = images_and_classes()
+    with pytest.warns(UserWarning, match=f"made images have values of 0 to {levels - 1}, as the real ones"):
+        made = sampler_of(method).fit_resample(X % levels, y)[0]
+    assert made.max() == levels - 1
+
+
+def test_what_collapses_is_said_and_counted():
+    X, y = images_and_classes()
+    with pytest.warns(UserWarning) as warned:
+        sampler = sampler_of("dcgan")
+        sampler.fit_resample(X, y)
+    said = [str(each.message) for each in warned if "has collapsed" in str(each.message)]
+    # After one epoch a GAN makes one grey image.
+    num_distinct = sampler.num_distinct_["cat"]
+    assert num_distinct < 4
+    assert f"class 'cat': dcgan has collapsed; 6 images that it made show {num_distinct} different ones" in said
+
+
+def test_copies_that_were_asked_for_are_no_collapse(recwarn):
+    X, y = images_and_classes()
+    sampler = sampler_of("duplicates")
+    sampler.fit_resample(X, y)
+    assert sampler.num_distinct_ == {"cat": 4, "dog": 3}
+    assert not [each for each in recwarn if "collapsed" in str(each.message)]
+
+
+@pytest.mark.parametrize(("strategy", "said"), [({"dog": 13.5}, "whole"), ({"dog": 10**12}, "GB of memory")])
+def test_numbers_of_images_that_cannot_be_made_are_refused(strategy, said):
+    X, y = images_and_classes()
+    with pytest.raises(ValueError, match=said):
+        sampler_of("duplicates", sampling_strategy=strategy).fit_resample(X, y)
 
 
 def test_a_class_of_one_image_is_named_where_a_method_needs_two():

@@ -18,6 +18,7 @@ from gan_study.trainables.export.saved_generator import (
     write_samples,
 )
 from gan_study.trainables.gans.catalog import VARIANTS
+from gan_study.trainables.gans.sampling import SAMPLING_BATCH
 from tests.members import each
 
 NAMES = ("cat", "../dog", "lynx")
@@ -95,7 +96,7 @@ def test_a_class_that_it_does_not_make_is_named(tmp_path):
 def test_samples_are_files_below_the_folder_whatever_the_class_is_called(tmp_path):
     written(tmp_path / "model")
     generator = load_generator(tmp_path / "model")
-    folder = write_samples(generator, "../dog", 3, tmp_path / "out", seed=5)
+    folder = write_samples(generator, "../dog", 3, tmp_path / "out", seed=5).folder
     assert folder == tmp_path / "out" / "%2E.%2Fdog"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model", "out"]
     expected = generator.sample("../dog", 3, seed=5)
@@ -129,6 +130,19 @@ def test_a_missing_or_damaged_file_is_named(tmp_path):
         ("latent_size", 5, "does not hold the weights"),
         ("latent_sise", 4, "latent_sise: unknown key"),
         ("format_version", 2, "format_version"),
+        # What a file says may be far larger than what it holds: nothing is made of that size.
+        ("latent_size", 10**9, "does not hold the weights"),
+        ("latent_size", 10**18, "does not hold the weights"),
+        ("trained_size", 4096, "does not hold the weights"),
+        ("trained_size", 2**31, "more than 4096"),
+        ("image_size", 10**20, "more than 4096"),
+        ("image_size", 9, "nearest sizes"),
+        ("num_classes", True, "a number is needed"),
+        ("classes", {"lynx": {"network": 10**9, "label": 1}}, "does not hold the weights"),
+        ("classes", {"lynx": {"network": 0, "label": 3}}, "label 3 of 3 classes"),
+        ("classes", {"lynx": {"network": 0, "label": 10**30}}, "of 3 classes"),
+        ("classes", {"lynx": {"network": 0, "label": -1}}, "label: -1"),
+        ("classes", {"lynx": {"network": 0, "label": 1.5}}, "label: 1.5"),
     ],
 )
 def test_a_configuration_that_cannot_be_is_refused(tmp_path, key, value, message):
@@ -137,6 +151,35 @@ def test_a_configuration_that_cannot_be_is_refused(tmp_path, key, value, message
     path.write_text(json.dumps({**json.loads(path.read_text()), key: value}))
     with pytest.raises(UserError, match=message.replace("?", r"\?")):
         load_generator(tmp_path)
+
+
+def test_images_that_look_the_same_are_counted_once(tmp_path):
+    written(tmp_path / "model")
+    generator = load_generator(tmp_path / "model")
+    with torch.no_grad():
+        for weights in generator.networks.parameters():
+            weights.zero_()
+    assert write_samples(generator, "lynx", 5, tmp_path / "out", seed=0)[1:] == (5, 1)
+
+
+def test_as_many_images_as_fit_are_made_and_no_more(tmp_path):
+    written(tmp_path / "model")
+    generator = load_generator(tmp_path / "model")
+    with pytest.raises(UserError, match="GB of memory"):
+        generator.sample("lynx", 10**12)
+    with pytest.raises(UserError, match="GB"):
+        write_samples(generator, "lynx", 10**10, tmp_path / "out", seed=0)
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(ConfigError, match=r"2\.5 cannot be used"):
+        generator.sample("lynx", 2.5)
+
+
+def test_images_come_in_batches_and_are_those_of_one_call(tmp_path):
+    written(tmp_path)
+    generator = load_generator(tmp_path)
+    batches = list(generator.batches("lynx", SAMPLING_BATCH + 3, seed=1))
+    assert [len(batch) for batch in batches] == [SAMPLING_BATCH, 3]
+    np.testing.assert_array_equal(np.concatenate(batches), generator.sample("lynx", SAMPLING_BATCH + 3, seed=1))
 
 
 def test_weights_that_another_variant_has_are_refused(tmp_path):

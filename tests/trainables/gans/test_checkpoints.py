@@ -15,6 +15,7 @@ from gan_study.trainables.gans.checkpoints import Checkpoints, forget_oldest
 from gan_study.trainables.gans.trainer import LOSS_INTERVAL, GanTrainer
 from gan_study.trainables.gans.training import TrainedGan, train_gan, training_id
 from gan_study.trainables.gans.variant import GanSettings, GanVariant, TrainingData, parse_gan_settings
+from gan_study.trainables.runtime import cache
 
 DATA = TrainingData(
     images=torch.rand(10, 1, 8, 8, generator=torch.Generator().manual_seed(0)) * 2 - 1,
@@ -169,7 +170,7 @@ def test_a_file_that_another_process_removes_is_trained_anew(
     def gone(path: Path) -> None:
         raise FileNotFoundError(path)
 
-    monkeypatch.setattr(Path, "read_bytes", gone)
+    monkeypatch.setattr(cache, "read_bytes", gone)
     assert same(outcome(training(variant, 2, kept)), wanted)
 
 

@@ -4,7 +4,9 @@ import pytest
 from gan_study.trainables.image_quality.copying import (
     copied_share,
     expected_memorised_share,
+    find_repeats,
     memorised_share,
+    repeat_distance,
     repeated_share,
 )
 
@@ -67,3 +69,25 @@ def test_too_few_images_give_none():
     assert copied_share(some, one) is None
     assert repeated_share(one, some, seed=0) is None
     assert repeated_share(some, one, seed=0) is None
+
+
+def test_repeats_are_counted_once():
+    # Two training images part 10; what is nearer than 2.5 to an earlier image repeats it.
+    training = np.array([[0.0, 0.0], [10.0, 0.0]])
+    images = np.array([[0.0, 0.0], [2.4, 0.0], [5.0, 0.0], [0.0, 0.0], [7.6, 0.0]])
+    assert repeat_distance(training, seed=0) == 2.5
+    found = find_repeats(images, nearer_than=2.5)
+    assert found.row.tolist() == [0, 0, 2, 0, 4]
+    assert found.num_distinct == 3
+    assert found.share == 3 * 2 / (5 * 4)
+
+
+@pytest.mark.parametrize("training", [np.zeros((1, 2)), np.zeros((3, 2))])
+def test_without_a_distance_to_compare_with_only_equal_images_repeat(training):
+    near = repeat_distance(training, seed=0)
+    found = find_repeats(np.array([[0.0, 1.0], [0.0, 1.0], [0.0, 1.001]]), nearer_than=near)
+    assert found.row.tolist() == [0, 0, 2]
+
+
+def test_no_image_repeats_nothing():
+    assert find_repeats(np.zeros((0, 2)), nearer_than=1.0).num_distinct == 0

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gan_study.trainables.base.files import read_text
 from gan_study.trainables.data.pixels import read_pixels
 from gan_study.trainables.data.published import Layout, Part, PublishedSet
 
@@ -53,8 +54,7 @@ def _read_training(folder: Path) -> Part:
 
 
 def _read_test(folder: Path) -> Part:
-    with (folder / _TEST_LABELS).open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file, delimiter=";"))
+    rows = list(csv.DictReader(read_text(folder / _TEST_LABELS).splitlines(), delimiter=";"))
     labels = np.array([int(row["ClassId"]) for row in rows], dtype=np.int64)
     return Part(images=(read_pixels(folder / _TEST / row["Filename"]) for row in rows), labels=labels)
 

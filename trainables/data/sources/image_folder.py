@@ -2,11 +2,15 @@
 
 from collections import Counter
 from dataclasses import dataclass, replace
-from functools import cached_property
-from pathlib import Path
+from functools import cached_property, lru_cache
+from pathlib import Path, PurePosixPath
 
 import numpy as np
+import numpy.typing as npt
 
+from gan_study.trainables.base.files import expand
+from gan_study.trainables.base.memory import refuse_beyond_memory
+from gan_study.trainables.base.names import one_form, shown
 from gan_study.trainables.base.settings import DataError
 from gan_study.trainables.data.images import Labels, Loaded, class_counts
 from gan_study.trainables.data.pixels import Tile, labeled_images, read_pixels, tile
@@ -17,6 +21,7 @@ _PARTS = frozenset({"train", "test", "val", "valid", "validation"})
 # Those of torchvision.datasets.folder, and GIF.
 _EXTENSIONS = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
 _NAMES_SHOWN = 3
+_HALF_OF_ALL_LEVELS = 127
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,8 +39,8 @@ class Listing:
         return replace(self, paths=tuple(self.paths[i] for i in indices), labels=self.labels[indices])
 
     def origins(self) -> tuple[str, ...]:
-        """Each file by its path below `root`."""
-        return tuple(path.relative_to(self.root).as_posix() for path in self.paths)
+        """Each file by its path below `root`, as it can be shown; `find_origin` leads back."""
+        return tuple(shown(path.relative_to(self.root).as_posix()) for path in self.paths)
 
     def class_counts(self) -> tuple[int, ...]:
         """Files of each class, in label order."""
@@ -69,14 +74,15 @@ class ImageFolder:
     @cached_property
     def _pool(self) -> Loaded:
         pool, _ = self.parts
-        return read_images(pool, self.config, channels=self.config.channels)
+        loaded = read_images(pool, self.config, channels=self.config.channels)
+        return replace(loaded, notes=(*loaded.notes, *_range_notes(loaded.images.images)))
 
     @property
     def root(self) -> Path:
         """The folder; raises DataError if there is none."""
         if self.config.root is None:
             raise DataError("imagefolder needs a folder of images: name it with --data DIR")
-        root = Path(self.config.root).expanduser()
+        root = expand(self.config.root)
         if not root.is_dir():
             raise DataError(f"{root}: no such folder")
         return root
@@ -87,7 +93,9 @@ class ImageFolder:
         root = self.root
         if not any(_folders(root / part) for part in ("train", "test")):
             return self._carve(list_images(root, root))
-        unread = [f"{path.name}/ is not read" for path in _folders(root) if path.name not in ("train", "test")]
+        unread = [
+            f"{shown(path.name)}/ is not read" for path in _folders(root) if path.name not in ("train", "test")
+        ]
         pool = list_images(root, root / "train")
         pool = replace(pool, notes=(*pool.notes, *unread))
         if not (root / "test").is_dir():
@@ -139,11 +147,14 @@ def read_images(listing: Listing, config: DataConfig, *, channels: int | None) -
 
     With `config.skip_unreadable` it is left out, and a note says so.
     """
+    # As bytes, and as the floats that are trained on.
+    num_bytes = 5 * len(listing.paths) * (channels or 3) * config.image_size**2
+    refuse_beyond_memory(num_bytes, f"data.image_size {config.image_size}: {len(listing.paths):,} images")
     tiles = [_read_tile(path, config, channels) for path in listing.paths]
     readable = listing.subset(np.flatnonzero([t is not None for t in tiles]))
     _refuse_empty_class(readable, "a readable image")
-    skipped = [path.name for path, t in zip(listing.paths, tiles, strict=True) if t is None]
-    shown = ", ".join(skipped[:_NAMES_SHOWN]) + (", ..." if len(skipped) > _NAMES_SHOWN else "")
+    skipped = [shown(path.name) for path, t in zip(listing.paths, tiles, strict=True) if t is None]
+    names = ", ".join(skipped[:_NAMES_SHOWN]) + (", ..." if len(skipped) > _NAMES_SHOWN else "")
     images = labeled_images(
         [t for t in tiles if t is not None],
         readable.labels,
@@ -151,8 +162,19 @@ def read_images(listing: Listing, config: DataConfig, *, channels: int | None) -
         class_names=readable.class_names,
         origins=readable.origins(),
     )
-    notes = (f"unreadable image files skipped: {len(skipped)} ({shown})",) if skipped else ()
+    notes = (f"unreadable image files skipped: {len(skipped)} ({names})",) if skipped else ()
     return Loaded(images=images, notes=(*listing.notes, *notes))
+
+
+def _range_notes(images: npt.NDArray[np.uint8]) -> tuple[str, ...]:
+    """A line on images that use no more than half of the 256 levels, such as masks of 0 and 1; none otherwise."""
+    lowest, highest = int(images.min()), int(images.max())
+    if highest - lowest > _HALF_OF_ALL_LEVELS:
+        return ()
+    return (
+        f"the images use the levels {lowest} to {highest} of 0 to 255 alone, and generated ones can use all; "
+        "stretch the files (of 16 bits, level 65535 is 255 here) where more is needed",
+    )
 
 
 def _read_tile(path: Path, config: DataConfig, channels: int | None) -> Tile | None:
@@ -171,15 +193,18 @@ def list_images(root: Path, folder: Path) -> Listing:
     """
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder")
-    names = tuple(path.name for path in _folders(folder))
+    names = tuple(one_form(path.name) for path in _folders(folder))
+    if len(names) > len(set(names)):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise DataError(f"{folder}: two class folders are named {twice!r}, in different Unicode forms or bytes")
     if _PARTS.issuperset(names):
         raise DataError(f"{folder}: no class folders, one folder of images for each class")
     if len(names) < 2:
         raise DataError(f"{folder}: one class folder ({names[0]}); a classifier needs at least two")
-    files = [(label, path) for label, name in enumerate(names) for path in _files(folder / name)]
+    files = [(label, path) for label, each in enumerate(_folders(folder)) for path in _files(each)]
     images = [(label, path) for label, path in files if path.suffix.lower() in _EXTENSIONS]
     suffixes = [path.suffix.lower() for _, path in files]
-    others = Counter(suffix or "no extension" for suffix in suffixes if suffix not in _EXTENSIONS)
+    others = Counter(shown(suffix) or "no extension" for suffix in suffixes if suffix not in _EXTENSIONS)
     note = f"files passed over that are no images: {others.total()} ({', '.join(sorted(others))})"
     listing = Listing(
         root=root,
@@ -201,7 +226,22 @@ def read_folders(root: Path) -> tuple[Path, ...]:
 def _folders(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
-    return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    found = (path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    return sorted(found, key=lambda path: one_form(path.name))
+
+
+def find_origin(root: Path, origin: str) -> Path:
+    """The file below `root` that `Listing.origins` names `origin`."""
+    path = root
+    for part in PurePosixPath(origin).parts:
+        named = path / part
+        path = named if named.exists() else _by_shown_name(path).get(part, named)
+    return path
+
+
+@lru_cache(maxsize=1)
+def _by_shown_name(folder: Path) -> dict[str, Path]:
+    return {shown(path.name): path for path in folder.iterdir()}
 
 
 def _files(folder: Path) -> list[Path]:

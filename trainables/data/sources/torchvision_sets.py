@@ -4,6 +4,7 @@ A folder of data sets holds `mnist/MNIST/raw`, `fashion_mnist/FashionMNIST/raw` 
 `cifar10/cifar-10-batches-py`; a root of torchvision's, without the first part, will do as well.
 """
 
+import zipfile
 from functools import partial
 from io import BytesIO
 from itertools import pairwise
@@ -11,9 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
 
-from gan_study.trainables.data.pixels import refusing_bombs
+from gan_study.trainables.base.files import open_regular
+from gan_study.trainables.base.memory import refuse_beyond_memory
+from gan_study.trainables.data.pixels import Bytes, open_picture
 from gan_study.trainables.data.published import Layout, Part, PublishedSet
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ def _dataset(name: str) -> "type[datasets.MNIST | datasets.CIFAR10]":
 
 def _read(name: str, folder: Path, train: bool) -> Part:
     part = _dataset(name)(folder, train=train)
-    return Part(images=np.asarray(part.data), labels=np.asarray(part.targets, dtype=np.int64))
+    return Part(images=np.asarray(part.data), labels=np.asarray(part.targets))
 
 
 def _download(name: str, keep: str, aside: Path) -> tuple[Path, ...]:
@@ -42,13 +44,19 @@ def _download(name: str, keep: str, aside: Path) -> tuple[Path, ...]:
 
 def _read_cifar10_jpeg(folder: Path, train: bool) -> Part:
     split = "train" if train else "test"
-    with np.load(folder / _CIFAR10_JPEG, allow_pickle=False) as file:
-        buffer, offsets = file[f"{split}_jpeg"].tobytes(), file[f"{split}_offsets"]
-        labels = file[f"{split}_labels"].astype(np.int64)
-    files = (BytesIO(buffer[start:end]) for start, end in pairwise(offsets))
-    with refusing_bombs():
-        images = np.stack([np.asarray(Image.open(file)) for file in files])
+    with open_regular(folder / _CIFAR10_JPEG) as file:
+        with zipfile.ZipFile(file) as archive:
+            refuse_beyond_memory(sum(member.file_size for member in archive.infolist()), _CIFAR10_JPEG)
+        with np.load(file, allow_pickle=False) as arrays:
+            buffer, offsets = arrays[f"{split}_jpeg"].tobytes(), arrays[f"{split}_offsets"]
+            labels = arrays[f"{split}_labels"]
+    images = [_decoded(buffer[start:end]) for start, end in pairwise(offsets)]
     return Part(images=images, labels=labels, notes=("cifar10 is read from JPEG-degraded images",))
+
+
+def _decoded(jpeg: bytes) -> Bytes:
+    with open_picture(BytesIO(jpeg)) as picture:
+        return np.asarray(picture)
 
 
 def _idx_layout(name: str) -> Layout:

@@ -34,8 +34,9 @@ class SpectralNorm(nn.Module):
     def forward(self, weight: Tensor) -> Tensor:
         """The divided weight."""
         matrix = weight.flatten(1)
-        # Weights keep their precision, whatever the networks compute in.
-        with torch.autocast(weight.device.type, enabled=False):
+        # Weights keep their precision, whatever the networks compute in. On the device "meta", where networks are
+        # only measured, there is no autocast to turn off.
+        with torch.autocast("cpu" if weight.is_meta else weight.device.type, enabled=False):
             if self.training:
                 self._iterate(matrix)
             # As they are now: the next use changes them in place, and the gradient of this one still needs them.

@@ -1,0 +1,96 @@
+"""Opening files to read: regular files alone, since a pipe, a socket or a device is waited for without an end."""
+
+import errno
+import os
+import stat
+from pathlib import Path
+from typing import Annotated, BinaryIO, Literal, TypeAlias
+
+from pydantic import AfterValidator
+
+from gan_study.trainables.base.memory import free_bytes
+from gan_study.trainables.base.settings import ConfigError
+
+_KINDS = (
+    (stat.S_ISFIFO, "a pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+    (stat.S_ISDIR, "a folder"),
+)
+
+
+def _check_place(path: str) -> str:
+    if "\0" in path:
+        raise ValueError(f"{path!r} holds a NUL character, which no path can")
+    try:
+        expand(path)
+    except ConfigError as error:
+        raise ValueError(str(error)) from None
+    return path
+
+
+# A setting that is the path of a file or a folder.
+Place: TypeAlias = Annotated[str, AfterValidator(_check_place)]
+
+
+def expand(path: Path | str) -> Path:
+    """`path` with the home folder that `~` or `~name` stands for; raises ConfigError if that is not known."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise ConfigError(f"{path}: it is not known which home folder this stands for") from None
+
+
+def full_path(path: Path | str) -> Path:
+    """`path` from the root, without `~` and links; one that leads back to itself stays, for whoever opens it."""
+    return Path(os.path.realpath(expand(path)))
+
+
+def open_regular(path: Path | str) -> BinaryIO:
+    """The file `path`, open to be read as bytes.
+
+    Raises OSError, which names the file, if there is none, or if it is a pipe, a socket, a device or a folder.
+    """
+    return _open(Path(path), os.O_RDONLY, "rb")
+
+
+def open_to_append(path: Path | str) -> BinaryIO:
+    """The file `path`, made where there is none, open to be written to at its end; raises OSError likewise."""
+    return _open(Path(path), os.O_WRONLY | os.O_CREAT | os.O_APPEND, "ab")
+
+
+def read_bytes(path: Path | str) -> bytes:
+    """All of a regular file; raises OSError as `open_regular` does, and if it is larger than the free memory."""
+    with open_regular(path) as file:
+        size, free = os.fstat(file.fileno()).st_size, free_bytes()
+        if free is not None and size > free:
+            raise OSError(errno.EFBIG, f"{size / 1e9:,.1f} GB are more than the free memory", str(path))
+        return file.read()
+
+
+def read_text(path: Path | str, *, errors: str = "strict") -> str:
+    """All of a regular file as UTF-8; raises OSError as `open_regular` does, and UnicodeDecodeError."""
+    return read_bytes(path).decode("utf-8", errors)
+
+
+def _open(path: Path, flags: int, mode: Literal["rb", "ab"]) -> BinaryIO:
+    if "\0" in str(path):
+        raise OSError(errno.EINVAL, "no path holds a NUL character", str(path))
+    # Looked at first, since opening a device may do something, and afterwards, since another may have taken the
+    # file's place. Without O_NONBLOCK a pipe would be waited for.
+    if path.exists():
+        _refuse_irregular(path, path.stat().st_mode)
+    file: BinaryIO = os.fdopen(os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC, 0o666), mode)
+    try:
+        _refuse_irregular(path, os.fstat(file.fileno()).st_mode)
+    except OSError:
+        file.close()
+        raise
+    return file
+
+
+def _refuse_irregular(path: Path, mode: int) -> None:
+    if not stat.S_ISREG(mode):
+        kind = next((name for is_kind, name in _KINDS if is_kind(mode)), "something else")
+        raise OSError(errno.EINVAL, f"{kind}, where a file is needed", str(path))
