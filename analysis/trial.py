@@ -144,7 +144,7 @@ class Trial(TrialRecord):
         except KeyError:
             return None
         except RecordError as error:
-            self._note(error)
+            self.note(str(error))
             return None
 
     def has(self, name: str) -> bool:
@@ -152,12 +152,12 @@ class Trial(TrialRecord):
         try:
             return name in self.stored
         except RecordError as error:
-            self._note(error)
+            self.note(str(error))
             return False
 
-    def _note(self, error: RecordError) -> None:
-        if str(error) not in self.problems:
-            self.problems.append(str(error))
+    def note(self, *problems: str) -> None:
+        """Remember why arrays could not be read, each reason once."""
+        self.problems.extend(each for each in dict.fromkeys(problems) if each not in self.problems)
 
     @cached_property
     def class_names(self) -> tuple[str, ...]:

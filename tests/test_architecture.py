@@ -75,6 +75,8 @@ BELOW = {
         "trainables.base.settings",
         "trainables.classifiers.metrics",
         "trainables.classifiers.scores",
+        # Its report is written as every folder is.
+        "trainables.runtime.folders",
     ),
 }
 

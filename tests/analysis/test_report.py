@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 
 from gan_study.analysis.charts import charts
+from gan_study.analysis.drawing import Drawings
 from gan_study.analysis.image_map import map_frame
 from gan_study.analysis.load import load_study
-from gan_study.analysis.page_pictures import page_pictures
+from gan_study.analysis.plots.drawings import picture_drawings
 from gan_study.analysis.report import render, report_tables, write_report
+from tests.analysis.pictured import draw_here
 from tests.analysis.planted import array_path, planted_record, planted_study, with_samples, write_study
 
 
@@ -21,8 +23,8 @@ def shown(page: str) -> str:
 def text_of_page(folder: Path) -> str:
     """That of the page of a study, for tests that do not ask about its figures: to draw them takes longest."""
     study = load_study(folder)
-    pictures, plotted = page_pictures(study, []), charts(study, map_frame(study))
-    return shown(render(study, report_tables(study), pictures, plotted))
+    drawn, plotted = draw_here(picture_drawings(study)), charts(study, map_frame(study))
+    return shown(render(study, report_tables(study), drawn, plotted))
 
 
 def test_the_page_opens_with_the_answer_and_holds_the_numbers(rich_page: str) -> None:
@@ -66,12 +68,21 @@ def test_pruned_and_failed_trials_are_listed(rich_page: str) -> None:
     assert "stopped early by the search" in rich_page
 
 
-def test_what_an_earlier_report_left_goes(tmp_path: Path) -> None:
-    stale = tmp_path / "report" / "plots" / "stale.png"
-    stale.parent.mkdir(parents=True)
-    stale.write_bytes(b"")
-    write_report(write_study(tmp_path, []))
-    assert not stale.exists()
+def test_what_an_earlier_report_left_goes_and_what_lies_beside_it_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "gan_study.analysis.report.draw_apart", lambda study: Drawings(files={"plots/old.png": b""})
+    )
+    report = write_report(write_study(tmp_path, [])).parent
+    (report / "notes.txt").write_text("mine", encoding="utf-8")
+    assert (report / "plots" / "old.png").exists()
+    monkeypatch.setattr(
+        "gan_study.analysis.report.draw_apart", lambda study: Drawings(files={"plots/new.png": b""})
+    )
+    write_report(tmp_path)
+    assert [path.name for path in (report / "plots").iterdir()] == ["new.png"]
+    assert (report / "notes.txt").read_text(encoding="utf-8") == "mine"
 
 
 def test_tables_and_plots_are_files_too(rich_folder: Path) -> None:

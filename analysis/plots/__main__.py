@@ -1,0 +1,6 @@
+"""The process that draws a study; see `analysis/drawing.py`."""
+
+from gan_study.analysis.plots.drawings import GROUPS
+from gan_study.analysis.plots.process import run
+
+run(GROUPS)
