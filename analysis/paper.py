@@ -12,6 +12,7 @@ from gan_study.analysis.select import ARM_COLUMNS, MAIN_METRIC, Condition, Task,
 from gan_study.analysis.trial import Trial
 from gan_study.analysis.verdicts import chosen_methods, gains
 from gan_study.analysis.wording import ABSENT, count, estimate_text, label, listing, ratio_text, where
+from gan_study.trainables.base.markup import markdown_text
 
 # What a reader needs of these to do the same; the rest is in the configuration.
 CLASSIFIER_SETTINGS = ("epochs", "budget", "batch_size", "learning_rate")
@@ -31,7 +32,7 @@ def paper_texts(study: Study) -> dict[str, str]:
     """The table and the protocol, by the names of their files; none without confirmed trials."""
     if not confirmed(study.records):
         return {}
-    return {"minority_f1.tex": score_table(study), "methods.md": methods_text(study)}
+    return {"minority_f1.tex": score_table(study), "methods.md": markdown_text(methods_text(study)) + "\n"}
 
 
 def best_helping(study: Study) -> dict[Condition, str]:
@@ -91,7 +92,7 @@ def _heading(condition: Condition, among: Sequence[Condition]) -> str:
 
 
 def methods_text(study: Study) -> str:
-    """The protocol in a paragraph, with the values that were used, as Markdown."""
+    """The protocol in a paragraph, with the values that were used."""
     tested = confirmed(study.records)
     kinds = select.families(tested)
     gans, simple = ([name for name, family in kinds.items() if family == each] for each in ("GAN", "simple"))
@@ -115,7 +116,7 @@ def methods_text(study: Study) -> str:
         *_verdict_sentences(study),
         f"The study was begun with {versions}.",
     ]
-    return " ".join(sentences) + "\n"
+    return " ".join(sentences)
 
 
 def _seeds_text(tested: Sequence[Trial]) -> str:

@@ -31,6 +31,7 @@ from gan_study.analysis.image_map import map_frame
 from gan_study.analysis.importance import importance_gaps, importance_tables
 from gan_study.analysis.length_tables import length_tables
 from gan_study.analysis.load import Study, load_study
+from gan_study.analysis.markup import csv_file, encoded
 from gan_study.analysis.one_run import one_run_tables
 from gan_study.analysis.page_pictures import MOST_PAGE_BYTES, PagePictures, Picture
 from gan_study.analysis.paper import paper_texts
@@ -92,10 +93,10 @@ def _other_files(
     """All of a report but its tables, by their places in it."""
     return {
         **drawn.files,
-        **{f"{PLOTS_FOLDER}/{chart.name}.csv": _csv(chart.data) for chart in plotted},
-        **{f"{PAPER_FOLDER}/{name}": text.encode() for name, text in paper_texts(study).items()},
-        PAGE_FILE: render(study, found, drawn, plotted).encode(),
-        QUIZ_FILE: render_quiz(study, drawn.rounds).encode(),
+        **{f"{PLOTS_FOLDER}/{chart.name}.csv": csv_file(chart.data) for chart in plotted},
+        **{f"{PAPER_FOLDER}/{name}": encoded(text) for name, text in paper_texts(study).items()},
+        PAGE_FILE: encoded(render(study, found, drawn, plotted)),
+        QUIZ_FILE: encoded(render_quiz(study, drawn.rounds)),
     }
 
 
@@ -175,7 +176,7 @@ def _templates() -> jinja2.Environment:
 def render(study: Study, found: Sequence[Table], drawn: Drawings, plotted: Sequence[Chart]) -> str:
     """The page, with as many of the pictures as fit into one of less than 10 MB."""
     bare = _page(study, found, drawn, drawn.pictures.within(0), plotted)
-    shown = drawn.pictures.within(MOST_PAGE_BYTES - len(bare.encode()))
+    shown = drawn.pictures.within(MOST_PAGE_BYTES - len(encoded(bare)))
     return _page(study, found, drawn, shown, plotted)
 
 
@@ -250,11 +251,7 @@ def _nearness(pair: Pair) -> str:
 
 def _csv_uri(frame: pd.DataFrame) -> str:
     """A frame as a link that downloads it."""
-    return data_uri(_csv(frame), "text/csv")
-
-
-def _csv(frame: pd.DataFrame) -> bytes:
-    return frame.to_csv(index=False).encode()
+    return data_uri(csv_file(frame), "text/csv")
 
 
 def _trial_rows(records: Sequence[Trial]) -> list[dict[str, str]]:

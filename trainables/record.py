@@ -11,7 +11,7 @@ from itertools import accumulate, pairwise
 from pathlib import PurePosixPath
 from typing import Annotated, Literal, TypeAlias, cast
 
-from pydantic import AfterValidator, JsonValue
+from pydantic import AfterValidator, Field, JsonValue
 
 from gan_study.trainables.base.settings import ConfigError, UserError, dump, from_json, parse, settings
 
@@ -31,8 +31,8 @@ DUPLICATES = "duplicates"
 Phase: TypeAlias = Literal["baseline", "search", "confirm"]
 Status: TypeAlias = Literal["complete", "pruned", "failed"]
 Part: TypeAlias = Literal["validation", "test"]
-# Metric name -> value; None where it is undefined (no such image).
-Overall: TypeAlias = Mapping[str, float | None]
+# Metric name -> value; None where it is undefined (no such image). The squares of larger ones are no numbers.
+Overall: TypeAlias = Mapping[str, Annotated[float, Field(ge=-1e100, le=1e100)] | None]
 # Search numbers as ranges, such as "0-14,17".
 Ranges: TypeAlias = str
 

@@ -7,6 +7,7 @@ from vl_convert import javascript_bundle
 
 from gan_study.analysis.drawing import Drawing, Drawn
 from gan_study.analysis.load import Study
+from gan_study.analysis.markup import csv_file
 from gan_study.analysis.page_pictures import GrowthPictures, PagePictures, PanelPictures, Picture
 from gan_study.analysis.plots.figures import Plan, plans
 from gan_study.analysis.plots.growth import draw_growth
@@ -43,7 +44,7 @@ def page_drawings(study: Study) -> Iterator[Drawing]:
 
 def _figure(plan: Plan) -> Drawing:
     place = f"{PLOTS_FOLDER}/{plan.stem}"
-    data = {f"{place}.csv": plan.data.to_csv(index=False).encode()}
+    data = {f"{place}.csv": csv_file(plan.data)}
 
     def draw() -> Drawn:
         svg = plan.save("svg")

@@ -18,6 +18,7 @@ from gan_study.trainables.balancing.catalog import BALANCERS, parse_balancing
 from gan_study.trainables.base.library_internals import ArraySampler, StrOptions, parameter_constraints
 from gan_study.trainables.base.settings import ConfigError, UserError
 from gan_study.trainables.data.images import Classes, Labels, real_set
+from gan_study.trainables.runtime.process import with_gradients
 
 Array: TypeAlias = npt.NDArray[Any]
 
@@ -82,6 +83,7 @@ class ImageOverSampler(ArraySampler):
             raise ValueError(f"X has shape {X.shape}; images [N, channels, height, width] are needed")
         return X, y, one_versus_all
 
+    @with_gradients
     def resample(self, X: Array, y: Array) -> tuple[Array, Array]:
         """X and y, unchanged and first, and after them the new images, class by class."""
         classes, labels = np.unique(y, return_inverse=True)

@@ -20,6 +20,7 @@ from gan_study.trainables.data.images import Classes, ImageShape, to_bytes
 from gan_study.trainables.export.layout import folder_name, read_settings, write_png, write_settings
 from gan_study.trainables.gans.catalog import VARIANTS
 from gan_study.trainables.gans.ema import network_of
+from gan_study.trainables.runtime.folders import refuse_links
 from gan_study.trainables.runtime.storage import write_atomically
 
 CONFIG, WEIGHTS, CARD = "generator.json", "generator.safetensors", "README.md"
@@ -119,6 +120,7 @@ def write_samples(generator: SavedGenerator, class_name: str, number: int, out: 
     """The new folder below `out` with images of a class as PNG files. Raises UserError if it is not empty."""
     images = generator.sample(class_name, number, seed=seed)
     folder = out / folder_name(class_name)
+    refuse_links(folder)
     if folder.exists() and any(folder.iterdir()):
         raise UserError(f"{folder} is not empty; choose another --out")
     for i, pixels in enumerate(images):

@@ -2,9 +2,13 @@
 
 import ctypes
 import os
+from collections.abc import Callable
+from typing import TypeVar
 
 import torch
 from threadpoolctl import threadpool_limits
+
+_Function = TypeVar("_Function", bound=Callable[..., object])
 
 # Parameters of glibc's mallopt (malloc.h), and their values in bytes.
 _MALLOC_SETTINGS = (
@@ -24,6 +28,12 @@ def use_threads(count: int) -> None:
     os.environ["OMP_NUM_THREADS"] = str(count)
     threadpool_limits(count)
     torch.set_num_threads(count)
+
+
+def with_gradients(function: _Function) -> _Function:
+    """`function`, or a generator function, that trains alike below `torch.no_grad` or `inference_mode`."""
+    trains: _Function = torch.inference_mode(False)(torch.enable_grad()(function))
+    return trains
 
 
 def keep_freed_memory() -> bool:

@@ -11,6 +11,7 @@ from PIL import Image
 from gan_study.trainables.balancing.catalog import parse_balancing
 from gan_study.trainables.base.settings import ConfigError, DataError, UserError
 from gan_study.trainables.data.images import Classes, TrainingSet, to_bytes
+from gan_study.trainables.export.layout import folder_name
 from gan_study.trainables.export.saved_generator import (
     collect_generators,
     load_generator,
@@ -137,6 +138,17 @@ def test_a_configuration_that_cannot_be_is_refused(tmp_path, key, value, message
     path.write_text(json.dumps({**json.loads(path.read_text()), key: value}))
     with pytest.raises(UserError, match=message.replace("?", r"\?")):
         load_generator(tmp_path)
+
+
+def test_samples_are_not_written_where_a_link_leads(tmp_path):
+    balancer, gans, training = trained("dcgan")
+    generator = collect_generators(gans, balancer, training.shape, training.classes)
+    name = generator.class_names[0]
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / folder_name(name)).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(UserError, match="is a link to"):
+        write_samples(generator, name, 1, tmp_path, seed=0)
+    assert list((tmp_path / "elsewhere").iterdir()) == []
 
 
 def test_weights_that_another_variant_has_are_refused(tmp_path):
