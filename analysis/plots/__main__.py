@@ -3,4 +3,5 @@
 from gan_study.analysis.plots.drawings import GROUPS
 from gan_study.analysis.plots.process import run
 
-run(GROUPS)
+if __name__ == "__main__":
+    run(GROUPS)

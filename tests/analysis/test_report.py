@@ -11,8 +11,16 @@ from gan_study.analysis.image_map import map_frame
 from gan_study.analysis.load import load_study
 from gan_study.analysis.plots.drawings import picture_drawings
 from gan_study.analysis.report import render, report_tables, write_report
-from tests.analysis.pictured import draw_here
-from tests.analysis.planted import array_path, planted_record, planted_study, with_samples, write_study
+from tests.analysis.pictured import draw_here, with_pictures
+from tests.analysis.planted import (
+    array_path,
+    class_arrays,
+    planted_record,
+    planted_study,
+    with_arrays,
+    with_samples,
+    write_study,
+)
 
 
 def shown(page: str) -> str:
@@ -49,6 +57,30 @@ def test_names_and_reasons_are_escaped(rich_page: str, plain_page: str) -> None:
         assert "malignant &lt;b&gt;&amp;" in page
         assert "<b>" not in page
         assert "<study>" not in page
+
+
+def test_names_of_any_characters_and_lengths_leave_a_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every file of it is text, with what is not to be seen by its code; pictures are drawn of them, too."""
+    monkeypatch.setattr("gan_study.analysis.report.draw_apart", lambda study: draw_here(picture_drawings(study)))
+    names = ("be\x1b[31m\nnign\x01", "\udcffM\u202e`|](javascript:done())$x^2$ \\input{x}", "x" * 10_000)
+    records = [
+        with_arrays(
+            with_pictures(with_samples(record)) if record.losses else record,
+            class_arrays(names, record.minority_classes),
+        )
+        for record in planted_study()
+        if record.phase == "confirm"
+    ]
+    report = write_report(write_study(tmp_path, records)).parent
+    for path in report.rglob("*.*"):
+        assert not set(path.read_text(encoding="utf-8")) & set("\x1b\x01\u202e"), path
+    assert r"be\x1b[31m\nnign\x01" in (report / "report.html").read_text(encoding="utf-8")
+    assert r"\textbackslash{}udcffM" in (report / "tables" / "class_counts.tex").read_text(encoding="utf-8")
+    assert "&#92;udcffM&#92;u202e&#96;&#124;&#93;(javascript:done())" in (
+        report / "tables" / "class_counts.md"
+    ).read_text(encoding="utf-8")
 
 
 def test_the_page_needs_nothing_beside_it(rich_page: str) -> None:
