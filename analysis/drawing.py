@@ -94,6 +94,8 @@ def draw_apart(study: Study) -> Drawings:
                     messages.append(NotDrawn(reason=death))
                 if death is None or len(messages) == before + 1:
                     break
+            else:
+                messages.append(NotDrawn(what="all that follows", reason=f"given up after {MOST_DEATHS} attempts"))
     except OSError as error:
         messages.append(NotDrawn(reason=f"the process that draws could not be run: {error}"))
     found = collect(messages)
@@ -131,7 +133,12 @@ def _run(folder: Path, *, skip: int) -> str | None:
             finally:
                 process.kill()
             stderr.seek(0)
-            return None if code == 0 else _reason(code, stderr.read().decode(errors="replace"))
+            said = stderr.read().decode(errors="replace")
+            if code:
+                return _reason(code, said)
+            # Warnings, of letters that no font has for instance.
+            print(said, end="", file=sys.stderr)
+            return None
     finally:
         os.close(here)
 
@@ -150,7 +157,8 @@ def _environment(folder: Path) -> dict[str, str]:
 
 def _reason(code: int, said: str) -> str:
     """Why a process ended, in one line, by its exit code and what it said."""
-    ended = f"exit code {code}" if code > 0 else signal.Signals(-code).name
+    name = next((each.name for each in signal.Signals if each == -code), f"signal {-code}")
+    ended = f"exit code {code}" if code > 0 else name
     lines = [line.strip("# \t") for line in said.splitlines() if line.strip("# \t")]
     # Python's reason is its last line; native code says one, if at all, above its stack.
     telling = lines[-1:] if code > 0 else [line for line in lines if "fatal" in line.lower()][:1]

@@ -10,12 +10,14 @@ from gan_study.analysis.plots.process import run
 
 
 def drawings(study: object) -> Iterator[Drawing]:
-    """Five drawings: the second fails, the third ends the process, and so does the fourth."""
+    """Drawings, of which the second fails, the third ends the process, and so do the fourth and the sixth."""
     yield Drawing(name="first", draw=lambda: Drawn(files={"plots/first.svg": b"1"}))
     yield Drawing(name="second", draw=_fails, data={"plots/second.csv": b"2"})
     yield Drawing(name="third", draw=_dies)
     yield Drawing(name="fourth", draw=_exits)
     yield Drawing(name="fifth", draw=lambda: Drawn(script="5"))
+    yield Drawing(name="sixth", draw=_exits)
+    yield Drawing(name="seventh", draw=lambda: Drawn(script="7"))
 
 
 def unfinished_drawings(study: object) -> Iterator[Drawing]:

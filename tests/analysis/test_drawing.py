@@ -19,6 +19,8 @@ def test_what_fails_or_dies_is_named_and_everything_else_is_drawn(monkeypatch: p
         "second: RuntimeError: no TeX",
         "third: the process that draws ended (SIGTRAP): Fatal process out of memory: CagedHeap",
         "fourth: the process that draws ended (exit code 3)",
+        "sixth: the process that draws ended (exit code 3)",
+        "all that follows: given up after 3 attempts",
     )
     assert found.files == {"plots/zeroth.svg": b"0", "plots/first.svg": b"1", "plots/second.csv": b"2"}
     assert found.script == "5"

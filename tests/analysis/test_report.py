@@ -65,14 +65,9 @@ def test_names_of_any_characters_and_lengths_leave_a_report(
     """Every file of it is text, with what is not to be seen by its code; pictures are drawn of them, too."""
     monkeypatch.setattr("gan_study.analysis.report.draw_apart", lambda study: draw_here(picture_drawings(study)))
     names = ("be\x1b[31m\nnign\x01", "\udcffM\u202e`|](javascript:done())$x^2$ \\input{x}", "x" * 10_000)
-    records = [
-        with_arrays(
-            with_pictures(with_samples(record)) if record.losses else record,
-            class_arrays(names, record.minority_classes),
-        )
-        for record in planted_study()
-        if record.phase == "confirm"
-    ]
+    confirmed = [record for record in planted_study() if record.phase == "confirm"]
+    pictured = [with_pictures(with_samples(record)) if record.losses else record for record in confirmed]
+    records = [with_arrays(record, class_arrays(names, record.minority_classes)) for record in pictured]
     report = write_report(write_study(tmp_path, records)).parent
     for path in report.rglob("*.*"):
         assert not set(path.read_text(encoding="utf-8")) & set("\x1b\x01\u202e"), path
