@@ -10,7 +10,7 @@ import pandas as pd
 
 from gan_study.analysis.chart_data import class_frame, cost_frame, curve_frame, estimate_frame, time_frame
 from gan_study.analysis.load import Study
-from gan_study.analysis.plots.style import BLUE, GREEN, ORANGE, SKY, VERMILION
+from gan_study.analysis.plots.palette import BLUE, GREEN, ORANGE, SKY, VERMILION
 from gan_study.analysis.select import ARM_COLUMNS, CONDITION_COLUMNS, NO_BALANCING, Family
 from gan_study.analysis.trial import Trial
 from gan_study.analysis.wording import ratio_text

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from gan_study.trainables.base.markup import markdown_text, visible
+
 _LATEX = str.maketrans(
     {
         "\\": r"\textbackslash{}",
@@ -23,15 +25,23 @@ _LATEX = str.maketrans(
         "]": r"{]}",
         "−": "$-$",
         "–": "--",
-        "\n": " ",
     }
 )
-_MARKDOWN = str.maketrans({"|": r"\|", "<": "&lt;", ">": "&gt;", "&": "&amp;", "\n": " "})
+
+
+def encoded(text: str) -> bytes:
+    """`text` as UTF-8; what is no character, as in a file's name that is no UTF-8, by its code."""
+    return text.encode(errors="backslashreplace")
+
+
+def csv_file(frame: pd.DataFrame) -> bytes:
+    """A frame as the content of a CSV file."""
+    return encoded(frame.to_csv(index=False))
 
 
 def latex_text(text: str) -> str:
     """`text` with every character that LaTeX would act on escaped; brackets too, since a row may open with one."""
-    return text.translate(_LATEX)
+    return visible(" ".join(text.split())).translate(_LATEX)
 
 
 def to_latex(frame: pd.DataFrame, *, title: str) -> str:
@@ -72,8 +82,7 @@ def to_markdown(frame: pd.DataFrame) -> str:
     rules = ["---:" if pd.api.types.is_numeric_dtype(dtype) else "---" for dtype in frame.dtypes]
     header = [str(name) for name in frame.columns]
     body = [[_cell(value) for value in row] for row in frame.itertuples(index=False)]
-    lines = [[cell.translate(_MARKDOWN) for cell in header], rules]
-    lines += [[cell.translate(_MARKDOWN) for cell in row] for row in body]
+    lines = [list(map(markdown_text, header)), rules, *(list(map(markdown_text, row)) for row in body)]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 

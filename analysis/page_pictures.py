@@ -1,21 +1,13 @@
 """The pictures of the report's page, as far as they have room in it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import chain
 
-from gan_study.analysis.load import Study
-from gan_study.analysis.plots.growth import draw_growth
-from gan_study.analysis.plots.images import describe_trial, pick_trials
-from gan_study.analysis.plots.nearest import Panel, draw_pairs
-from gan_study.analysis.plots.samples import draw_sheet, extreme_trials, shrink
-from gan_study.analysis.trial import Trial
-from gan_study.analysis.wording import number
+from gan_study.analysis.plots.nearest import Panel
 
 # The report promises less than 10 MB; what is not told by its pictures has a little room of its own.
 MOST_PAGE_BYTES = 9_800_000
-# Base64 adds a third: all sample sheets together stay below 4 MB of page, and one below 300 kB.
-ALL_SHEETS_BYTES, ONE_SHEET_BYTES = 3_000_000, 220_000
-
 # Title, caption and links of a picture, generously.
 MARKUP_BYTES = 500
 
@@ -73,12 +65,24 @@ class PanelPictures:
 class PagePictures:
     """All pictures of a page; `num_left_out` had no room in it."""
 
-    figures: tuple[Picture, ...]
-    samples: tuple[Picture, ...]
-    panels: tuple[PanelPictures, ...]
-    growths: tuple[GrowthPictures, ...]
-    extremes: tuple[Picture, ...]
+    figures: tuple[Picture, ...] = ()
+    samples: tuple[Picture, ...] = ()
+    panels: tuple[PanelPictures, ...] = ()
+    growths: tuple[GrowthPictures, ...] = ()
+    extremes: tuple[Picture, ...] = ()
     num_left_out: int = 0
+
+    @staticmethod
+    def joined(parts: Iterable["PagePictures"]) -> "PagePictures":
+        """The pictures of all `parts`, in their order."""
+        found = tuple(parts)
+        return PagePictures(
+            figures=tuple(chain.from_iterable(each.figures for each in found)),
+            samples=tuple(chain.from_iterable(each.samples for each in found)),
+            panels=tuple(chain.from_iterable(each.panels for each in found)),
+            growths=tuple(chain.from_iterable(each.growths for each in found)),
+            extremes=tuple(chain.from_iterable(each.extremes for each in found)),
+        )
 
     def within(self, most_bytes: int) -> "PagePictures":
         """Those that find room in `most_bytes`, in this order: figures, samples, pairs, growths, extremes.
@@ -113,47 +117,3 @@ class _Room:
         self.left -= num_bytes if has_room else 0
         self.num_refused += not has_room
         return has_room
-
-
-def page_pictures(study: Study, figures: Sequence[Picture]) -> PagePictures:
-    """All pictures of a study's page, of a trial for each method and condition."""
-    sampled = pick_trials(study.records, "samples/synthetic")
-    extremes = [
-        (trial, f"{trial.balancer}, {kind} search trial, gain {number(trial.objective, signed=True)}")
-        for both in extreme_trials(study.records)
-        for kind, trial in zip(("best", "worst"), both, strict=True)
-    ]
-    return PagePictures(
-        figures=tuple(figures),
-        samples=tuple(_sheet_pictures([(trial, trial.balancer) for trial in sampled])),
-        panels=tuple(
-            PanelPictures(title=f"{trial.balancer}: {describe_trial(trial)}", panel=found)
-            for trial in pick_trials(study.records, "nearest/generated")
-            if (found := draw_pairs(trial)) is not None
-        ),
-        growths=tuple(
-            GrowthPictures(
-                title=f"{trial.balancer}: {describe_trial(trial)}",
-                alt=grown.words,
-                film=grown.film.uri,
-                strip=grown.strip.uri,
-            )
-            for trial in pick_trials(study.records, "snapshots/generated")
-            if (grown := draw_growth(trial)) is not None
-        ),
-        extremes=tuple(_sheet_pictures(extremes)),
-    )
-
-
-def _sheet_pictures(trials: Sequence[tuple[Trial, str]]) -> Iterator[Picture]:
-    """The samples of each trial under its title, which share the room for sheets."""
-    most_bytes = min(ONE_SHEET_BYTES, ALL_SHEETS_BYTES // max(1, len(trials)))
-    for trial, title in trials:
-        sheet = draw_sheet(trial)
-        if sheet is not None:
-            yield Picture(
-                section="samples",
-                title=f"{title}: {describe_trial(trial)}",
-                alt=f"Real images left, images of {trial.balancer} right, a row for each minority class.",
-                uri=shrink(sheet, most_bytes=most_bytes).uri,
-            )

@@ -1,28 +1,19 @@
-"""What a paper needs of a study: vector figures at column width, a booktabs table, and the protocol in words."""
+"""What a paper says of a study: a booktabs table, and the protocol in words; its figures are `plots/paper.py`."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from pathlib import Path
-from typing import Any
-
-import matplotlib as mpl
-from matplotlib.figure import Figure
 
 from gan_study.analysis import select, wording
 from gan_study.analysis.aggregate import estimate_of, summarise
 from gan_study.analysis.answer import answer
 from gan_study.analysis.load import Study
 from gan_study.analysis.markup import latex_table, latex_text
-from gan_study.analysis.plots.figures import plans, slug
-from gan_study.analysis.plots.style import house_style
 from gan_study.analysis.select import ARM_COLUMNS, MAIN_METRIC, Condition, Task, confirmed
 from gan_study.analysis.trial import Trial
 from gan_study.analysis.verdicts import chosen_methods, gains
 from gan_study.analysis.wording import ABSENT, count, estimate_text, label, listing, ratio_text, where
+from gan_study.trainables.base.markup import markdown_text
 
-# The widths of one and of two columns of the usual two-column formats (IEEE, CVPR).
-COLUMN_INCHES, PAGE_INCHES = 3.35, 6.9
 # What a reader needs of these to do the same; the rest is in the configuration.
 CLASSIFIER_SETTINGS = ("epochs", "budget", "batch_size", "learning_rate")
 DATA_SETTINGS = ("image_size", "validation_fraction")
@@ -35,65 +26,13 @@ GAN_SETTINGS = (
     "discriminator_steps",
     "latent_size",
 )
-# What is drawn in it, and the beginning of each file's name.
-PAPER_FIGURES = {
-    "gain": "gain",
-    "minority_f1 by ratio": "minority_f1",
-    "minority_recall by ratio": "minority_recall",
-    "recall and f1": "recall_and_f1",
-    "performance profiles": "performance_profiles",
-    "critical difference": "critical_difference",
-    "confusion differences": "confusion_differences",
-}
-_PRINT: dict[Any, Any] = {
-    "font.size": 7,
-    "axes.titlesize": 7,
-    "axes.labelsize": 7,
-    "figure.labelsize": 7,
-    "xtick.labelsize": 6.5,
-    "ytick.labelsize": 6.5,
-    "legend.fontsize": 6.5,
-    # Text stays text: it can be searched, and journals refuse Type 3 fonts.
-    "pdf.fonttype": 42,
-    "svg.fonttype": "none",
-}
-
-
-def write_paper(study: Study, folder: Path) -> None:
-    """Write figures (PDF, SVG), minority_f1.tex and methods.md to `folder`; nothing without confirmed trials."""
-    if not confirmed(study.records):
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    with house_style(), mpl.rc_context(_PRINT):
-        for name, figure in draw_figures(study):
-            # Without a date equal figures are equal files.
-            figure.savefig(folder / f"{name}.pdf", metadata={"CreationDate": None})
-            figure.savefig(folder / f"{name}.svg", metadata={"Date": None})
-    for name, text in paper_texts(study).items():
-        (folder / name).write_text(text, encoding="utf-8")
 
 
 def paper_texts(study: Study) -> dict[str, str]:
     """The table and the protocol, by the names of their files; none without confirmed trials."""
     if not confirmed(study.records):
         return {}
-    return {"minority_f1.tex": score_table(study), "methods.md": methods_text(study)}
-
-
-def draw_figures(study: Study) -> Iterator[tuple[str, Figure]]:
-    """The figures of a paper by the names of their files, drawn one at a time; of confirmed trials alone."""
-    for plan in plans(replace(study, records=confirmed(study.records))):
-        if plan.kind in PAPER_FIGURES:
-            one_column = plan.kind == "gain" and plan.data["imbalance_ratio"].nunique() == 1
-            name = "_".join([PAPER_FIGURES[plan.kind], *map(slug, plan.place.parts)])
-            yield name, _sized(plan.figure, wide=not one_column)
-
-
-def _sized(figure: Figure, *, wide: bool) -> Figure:
-    """`figure` at the width of a column, or of the page; its height shrinks with its text."""
-    _, height = figure.get_size_inches()
-    figure.set_size_inches(PAGE_INCHES if wide else COLUMN_INCHES, 0.72 * height)
-    return figure
+    return {"minority_f1.tex": score_table(study), "methods.md": markdown_text(methods_text(study)) + "\n"}
 
 
 def best_helping(study: Study) -> dict[Condition, str]:
@@ -153,7 +92,7 @@ def _heading(condition: Condition, among: Sequence[Condition]) -> str:
 
 
 def methods_text(study: Study) -> str:
-    """The protocol in a paragraph, with the values that were used, as Markdown."""
+    """The protocol in a paragraph, with the values that were used."""
     tested = confirmed(study.records)
     kinds = select.families(tested)
     gans, simple = ([name for name, family in kinds.items() if family == each] for each in ("GAN", "simple"))
@@ -177,7 +116,7 @@ def methods_text(study: Study) -> str:
         *_verdict_sentences(study),
         f"The study was begun with {versions}.",
     ]
-    return " ".join(sentences) + "\n"
+    return " ".join(sentences)
 
 
 def _seeds_text(tested: Sequence[Trial]) -> str:

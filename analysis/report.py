@@ -1,9 +1,9 @@
 """The report of a study: one page that needs nothing beside it, with its tables and plots as files."""
 
 import shlex
-import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,7 +11,6 @@ import jinja2
 import pandas as pd
 import yaml
 from markupsafe import Markup
-from vl_convert import javascript_bundle
 
 from gan_study.analysis import tables
 from gan_study.analysis.across import across_tables, across_tasks, ranking, ranking_text
@@ -25,20 +24,21 @@ from gan_study.analysis.classifier_curves import classifier_curve_tables
 from gan_study.analysis.crossover import crossover_tables
 from gan_study.analysis.curves import curve_tables
 from gan_study.analysis.dose import dose_tables
+from gan_study.analysis.drawing import Drawings, draw_apart
 from gan_study.analysis.gan_time import gan_time_tables
 from gan_study.analysis.generated import FIDELITY, VARIETY, features_of, generated_tables, with_features
 from gan_study.analysis.image_map import map_frame
 from gan_study.analysis.importance import importance_gaps, importance_tables
 from gan_study.analysis.length_tables import length_tables
 from gan_study.analysis.load import Study, load_study
+from gan_study.analysis.markup import csv_file, encoded
 from gan_study.analysis.one_run import one_run_tables
-from gan_study.analysis.page_pictures import MOST_PAGE_BYTES, PagePictures, Picture, page_pictures
-from gan_study.analysis.paper import write_paper
-from gan_study.analysis.plots.figures import Plan, figures
+from gan_study.analysis.page_pictures import MOST_PAGE_BYTES, PagePictures, Picture
+from gan_study.analysis.paper import paper_texts
 from gan_study.analysis.plots.images import data_uri
 from gan_study.analysis.plots.nearest import Pair
 from gan_study.analysis.real_or_fake import PAGE_FILE as QUIZ_FILE
-from gan_study.analysis.real_or_fake import page_rounds, rounds
+from gan_study.analysis.real_or_fake import Round, page_rounds
 from gan_study.analysis.select import MAIN_METRIC, score
 from gan_study.analysis.spread import spread_tables
 from gan_study.analysis.tables import PARTS, Table
@@ -46,36 +46,58 @@ from gan_study.analysis.threshold import threshold_sentences, threshold_tables
 from gan_study.analysis.trial import Trial
 from gan_study.analysis.verdict_tables import verdict_table
 from gan_study.analysis.wording import ABSENT, label, listing, number, ratio_text
+from gan_study.trainables.runtime.folders import replaced_files
 
 TEMPLATES = Path(__file__).parent / "templates"
 REPORT_FOLDER, PAGE_FILE = "report", "report.html"
 TABLES_FOLDER, PLOTS_FOLDER, PAPER_FOLDER = "tables", "plots", "paper"
 
 
+@dataclass(frozen=True, kw_only=True)
+class WrittenReport:
+    """The page of a report, and a sentence for each picture or chart that could not be drawn."""
+
+    page: Path
+    failures: tuple[str, ...]
+
+
 def write_report(folder: Path) -> Path:
-    """Write the report of the study in `folder`; see `write_report_of`. Raises RecordError where there is none."""
-    return write_report_of(load_study(folder))
+    """Write the report of the study in `folder`, and return its page, which says what is missing.
+
+    See `write_report_of`. Raises RecordError where there is no study.
+    """
+    return write_report_of(load_study(folder)).page
 
 
-def write_report_of(study: Study) -> Path:
-    """Write report.html, real_or_fake.html, tables/, plots/ and paper/ below the study's folder; that page's path.
+def write_report_of(study: Study) -> WrittenReport:
+    """Write report.html, real_or_fake.html, tables/, plots/ and paper/ below the study's folder.
 
-    All of an earlier report is replaced. Arrays that are missing or damaged leave gaps, which the page names.
+    They replace those of an earlier report once all of them are written. Arrays that are missing or damaged leave
+    gaps, and so does what cannot be drawn; the page names both. Raises UserError if there are links, or files of
+    somebody else, where the report goes, and OSError if it cannot be written.
     """
     report = study.folder / REPORT_FOLDER
-    for stale in (TABLES_FOLDER, PLOTS_FOLDER, PAPER_FOLDER):
-        shutil.rmtree(report / stale, ignore_errors=True)
-    found = report_tables(study)
-    tables.write_tables(study, found, report / TABLES_FOLDER)
-    drawn = list(_write_figures(figures(study), report / PLOTS_FOLDER))
-    plotted = charts(study, map_frame(study))
-    for chart in plotted:
-        chart.data.to_csv(report / PLOTS_FOLDER / f"{chart.name}.csv", index=False)
-    path = report / PAGE_FILE
-    path.write_text(render(study, found, page_pictures(study, drawn), plotted), encoding="utf-8")
-    write_paper(study, report / PAPER_FOLDER)
-    (report / QUIZ_FILE).write_text(render_quiz(study), encoding="utf-8")
-    return path
+    with replaced_files(report) as folder:
+        drawn = draw_apart(study)
+        found, plotted = report_tables(study), charts(study, map_frame(study))
+        tables.write_tables(study, found, folder / TABLES_FOLDER)
+        for name, content in _other_files(study, found, drawn, plotted).items():
+            (folder / name).parent.mkdir(exist_ok=True)
+            (folder / name).write_bytes(content)
+    return WrittenReport(page=report / PAGE_FILE, failures=drawn.failures)
+
+
+def _other_files(
+    study: Study, found: Sequence[Table], drawn: Drawings, plotted: Sequence[Chart]
+) -> dict[str, bytes]:
+    """All of a report but its tables, by their places in it."""
+    return {
+        **drawn.files,
+        **{f"{PLOTS_FOLDER}/{chart.name}.csv": csv_file(chart.data) for chart in plotted},
+        **{f"{PAPER_FOLDER}/{name}": encoded(text) for name, text in paper_texts(study).items()},
+        PAGE_FILE: encoded(render(study, found, drawn, plotted)),
+        QUIZ_FILE: encoded(render_quiz(study, drawn.rounds)),
+    }
 
 
 def report_tables(study: Study) -> tuple[Table, ...]:
@@ -108,22 +130,6 @@ def report_tables(study: Study) -> tuple[Table, ...]:
 def terminal_summary(study: Study) -> tuple[str, pd.DataFrame]:
     """The answer as one text, and the table to print under them."""
     return " ".join(answer(study)), tables.answer_table(study).text
-
-
-def _write_figures(drawn: Iterator[Plan], folder: Path) -> Iterator[Picture]:
-    folder.mkdir(parents=True, exist_ok=True)
-    for plan in drawn:
-        svg = plan.save("svg")
-        (folder / f"{plan.stem}.png").write_bytes(plan.save("png"))
-        (folder / f"{plan.stem}.svg").write_bytes(svg)
-        plan.data.to_csv(folder / f"{plan.stem}.csv", index=False)
-        yield Picture(
-            section=plan.section,
-            title=plan.title,
-            alt=plan.alt,
-            uri=data_uri(svg, "image/svg+xml"),
-            files=tuple(f"{PLOTS_FOLDER}/{plan.stem}.{kind}" for kind in ("csv", "svg", "png")),
-        )
 
 
 def table_html(table: Table) -> str:
@@ -167,13 +173,16 @@ def _templates() -> jinja2.Environment:
     return environment
 
 
-def render(study: Study, found: Sequence[Table], pictures: PagePictures, plotted: Sequence[Chart]) -> str:
+def render(study: Study, found: Sequence[Table], drawn: Drawings, plotted: Sequence[Chart]) -> str:
     """The page, with as many of the pictures as fit into one of less than 10 MB."""
-    bare = _page(study, found, pictures.within(0), plotted)
-    return _page(study, found, pictures.within(MOST_PAGE_BYTES - len(bare.encode())), plotted)
+    bare = _page(study, found, drawn, drawn.pictures.within(0), plotted)
+    shown = drawn.pictures.within(MOST_PAGE_BYTES - len(encoded(bare)))
+    return _page(study, found, drawn, shown, plotted)
 
 
-def _page(study: Study, found: Sequence[Table], shown: PagePictures, plotted: Sequence[Chart]) -> str:
+def _page(
+    study: Study, found: Sequence[Table], drawn: Drawings, shown: PagePictures, plotted: Sequence[Chart]
+) -> str:
     records = study.records
     return (
         _templates()
@@ -186,10 +195,11 @@ def _page(study: Study, found: Sequence[Table], shown: PagePictures, plotted: Se
             frames={table.name: Markup(table_html(table)) for table in found},
             trial_table=Markup(trial_table_html(records)),
             pictures=_by_section(shown.figures),
-            charts=_by_section(plotted),
+            # Without the script that draws them there are no charts.
+            charts=_by_section(plotted if drawn.script else ()),
             choices=choices(records) if plotted else {},
-            # Vega, Vega-Lite and Vega-Embed; the declared type asks for a snippet, and the function does without.
-            vega=Markup(javascript_bundle()) if plotted else "",  # type: ignore[call-arg]
+            vega=Markup(drawn.script if plotted else ""),
+            failures=drawn.failures,
             script=Markup((TEMPLATES / "page.js").read_text(encoding="utf-8")),
             across=_across_text(records),
             threshold=threshold_sentences(study),
@@ -206,10 +216,10 @@ def _page(study: Study, found: Sequence[Table], shown: PagePictures, plotted: Se
     )
 
 
-def render_quiz(study: Study) -> str:
+def render_quiz(study: Study, rounds: tuple[Round, ...]) -> str:
     """The page that asks a person which images are real."""
     template = _templates().get_template("real_or_fake.html.j2")
-    return template.render(name=study.name, rounds=page_rounds(rounds(study)))
+    return template.render(name=study.name, rounds=page_rounds(rounds))
 
 
 _Item = TypeVar("_Item", Picture, Chart)
@@ -241,7 +251,7 @@ def _nearness(pair: Pair) -> str:
 
 def _csv_uri(frame: pd.DataFrame) -> str:
     """A frame as a link that downloads it."""
-    return data_uri(frame.to_csv(index=False).encode(), "text/csv")
+    return data_uri(csv_file(frame), "text/csv")
 
 
 def _trial_rows(records: Sequence[Trial]) -> list[dict[str, str]]:

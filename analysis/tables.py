@@ -9,7 +9,7 @@ import pandas as pd
 from gan_study.analysis import aggregate, select, verdicts
 from gan_study.analysis.aggregate import METRICS, estimate_of, recorded_metrics
 from gan_study.analysis.load import Study, records_frame
-from gan_study.analysis.markup import to_latex, to_markdown
+from gan_study.analysis.markup import csv_file, encoded, to_latex, to_markdown
 from gan_study.analysis.provenance import GAINS, SCORES, SEARCH, TRIAL_IDS, Origin, row_sources
 from gan_study.analysis.select import ARM_COLUMNS, CONDITION_COLUMNS, MAIN_METRIC, NO_BALANCING, Arm, Family
 from gan_study.analysis.trial import Trial
@@ -244,7 +244,7 @@ def write_tables(study: Study, found: Sequence[Table], folder: Path) -> None:
     """Write each table as .csv (numbers), .md and .tex (text) under `folder`, and every trial as trials.csv."""
     folder.mkdir(parents=True, exist_ok=True)
     for table in found:
-        table.numbers.to_csv(folder / f"{table.name}.csv", index=False)
+        (folder / f"{table.name}.csv").write_bytes(csv_file(table.numbers))
         for name, text in table_texts(table).items():
-            (folder / name).write_text(text, encoding="utf-8")
-    records_frame(study.records).to_csv(folder / f"{TRIALS_NAME}.csv", index=False)
+            (folder / name).write_bytes(encoded(text))
+    (folder / f"{TRIALS_NAME}.csv").write_bytes(csv_file(records_frame(study.records)))

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gan_study.trainables.arrays import Array, ArrayFile
+from gan_study.trainables.base.markup import visible
 from gan_study.trainables.record import Overall, Part, RecordError, TrialRecord
 
 Floats = npt.NDArray[np.float64]
@@ -140,11 +141,11 @@ class Trial(TrialRecord):
     def read(self, *names: str) -> tuple[Array, ...] | None:
         """The arrays of these names; None if one is not there, or cannot be read."""
         try:
-            return tuple(self.stored[name] for name in names)
+            return tuple(map(_legible, (self.stored[name] for name in names)))
         except KeyError:
             return None
         except RecordError as error:
-            self._note(error)
+            self.note(str(error))
             return None
 
     def has(self, name: str) -> bool:
@@ -152,12 +153,12 @@ class Trial(TrialRecord):
         try:
             return name in self.stored
         except RecordError as error:
-            self._note(error)
+            self.note(str(error))
             return False
 
-    def _note(self, error: RecordError) -> None:
-        if str(error) not in self.problems:
-            self.problems.append(str(error))
+    def note(self, *problems: str) -> None:
+        """Remember why arrays could not be read, each reason once."""
+        self.problems.extend(each for each in dict.fromkeys(problems) if each not in self.problems)
 
     @cached_property
     def class_names(self) -> tuple[str, ...]:
@@ -321,6 +322,13 @@ def open_trial(folder: Path, record: TrialRecord) -> Trial:
     """A record of the study in `folder`, with its arrays at hand."""
     values = {each.name: getattr(record, each.name) for each in fields(TrialRecord)}
     return Trial(**values, stored={} if record.arrays is None else ArrayFile(folder / record.arrays))
+
+
+def _legible(array: Array) -> Array:
+    """An array whose names, if it holds any, can be shown and written everywhere."""
+    if array.dtype.kind != "U":
+        return array
+    return np.array([visible(name) for name in array.ravel().tolist()], dtype=str).reshape(array.shape)
 
 
 def _by_name(names: Sequence[str], values: Floats) -> dict[str, float | None]:

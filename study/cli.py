@@ -7,7 +7,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -28,7 +28,7 @@ from gan_study.study.run.result import (
     StudyResult,
     UnfinishedStudyError,
 )
-from gan_study.study.watch.terminal import duration, printable, say
+from gan_study.study.watch.terminal import duration, printable, say, tolerant_output
 from gan_study.trainables.base.documents import to_yaml
 from gan_study.trainables.base.settings import UserError
 from gan_study.trainables.record import TimePlan
@@ -36,6 +36,7 @@ from gan_study.trainables.record import TimePlan
 if TYPE_CHECKING:
     import pandas as pd
 
+    from gan_study.analysis.load import Study
     from gan_study.study.run.runner import RunOptions
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
@@ -51,6 +52,8 @@ NO_MORE_THREADS = "can't start new thread"
 INTERRUPTED = 130
 # One that SIGTERM ended.
 TERMINATED = 143
+# What these print stands in their files too.
+WRITES_FILES = ("run", "resume", "report", "balance", "sample")
 
 Recipe = Annotated[
     str, typer.Argument(metavar="RECIPE", help="A recipe's name (see `gan-study list`), or a YAML file.")
@@ -213,7 +216,7 @@ def report(folder: Folder, check: Check = False) -> None:
     not what the stored predictions give.
     """
     if not check:
-        _report(folder)
+        _fail_if_undrawn(_report(folder))
         return
     read_manifest(folder)
     from gan_study.analysis.recheck import recheck
@@ -384,7 +387,23 @@ def show(recipe: Recipe, set_: Set = None) -> None:
 
 
 def main() -> None:
-    """Run the command; what the person can mend is one line on stderr and exit code 2."""
+    """Run the command; what the person can mend is one line on stderr and exit code 2.
+
+    A terminal that takes no text decides nothing where files are what was asked for.
+    """
+    try:
+        with tolerant_output() as output:
+            _run_command()
+    except SystemExit as ended:
+        failure = None if output is None else output.failure
+        if failure is None:
+            raise
+        if sys.argv[1] in WRITES_FILES and "--check" not in sys.argv:
+            _fail(f"standard output: {failure.strerror}; not all of the text could be shown", ended.code)
+        _fail(f"standard output: {failure.strerror}", ended.code or 2)
+
+
+def _run_command() -> NoReturn:
     _ensure_home()
     try:
         if odd := [argument for argument in sys.argv[1:] if "\0" in argument]:
@@ -447,7 +466,7 @@ def _conclude(result: StudyResult) -> None:
         result.check()
     if result.count("pruned"):
         console.print(f"{result.count('pruned')} of {len(result.trials)} trials pruned", style="yellow")
-    _report(result.folder)
+    undrawn = _report(result.folder)
     manifest = read_manifest(result.folder)
     if manifest.time_plan is not None and manifest.time_plan.sentences:
         _say_what_was_left_out(manifest.time_plan, result.folder)
@@ -459,6 +478,7 @@ def _conclude(result: StudyResult) -> None:
     # Last of all, so that it is seen.
     if (failures := result.check().failures()) is not None:
         say(console, printable(failures))
+    _fail_if_undrawn(undrawn)
 
 
 def _say_what_was_left_out(plan: TimePlan, folder: Path) -> None:
@@ -471,20 +491,43 @@ def _say_what_was_left_out(plan: TimePlan, folder: Path) -> None:
     )
 
 
-def _report(folder: Path) -> None:
+def _report(folder: Path) -> Sequence[str]:
+    """What could not be drawn of the report, which is written before the answer is printed.
+
+    The answer is printed where the report cannot be written, too.
+    """
     read_manifest(folder)
     from gan_study.analysis.load import load_study
-    from gan_study.analysis.report import terminal_summary, write_report_of
+    from gan_study.analysis.report import write_report_of
     from gan_study.study.watch.importance import write_importances
 
-    write_importances(folder)
-    study = load_study(folder)
+    try:
+        write_importances(folder)
+        study = load_study(folder)
+        report = write_report_of(study)
+    except Exception:
+        _print_answer(load_study(folder))
+        raise
+    _print_answer(study)
+    say(console, f"Report: {report.page}")
+    return report.failures
+
+
+def _fail_if_undrawn(failures: Sequence[str]) -> None:
+    """Exit code 1 if there are any."""
+    if failures:
+        more = f" (and {len(failures) - 1} more, which the page names)" if len(failures) > 1 else ""
+        _fail(f"all of the report is there but what could not be drawn: {failures[0]}{more}", 1)
+
+
+def _print_answer(study: "Study") -> None:
+    from gan_study.analysis.report import terminal_summary
+
     answer, frame = terminal_summary(study)
     console.print()
     console.print(answer, markup=False, highlight=False)
     if len(frame):
         console.print(_table(frame), crop=False)
-    say(console, f"Report: {write_report_of(study)}")
 
 
 def _table(frame: "pd.DataFrame") -> Table:

@@ -76,6 +76,9 @@ BELOW = {
         "trainables.base.settings",
         "trainables.classifiers.metrics",
         "trainables.classifiers.scores",
+        # Its report is written as every folder is, and names are escaped as in the cards.
+        "trainables.runtime.folders",
+        "trainables.base.markup",
     ),
 }
 

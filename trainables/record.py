@@ -21,6 +21,8 @@ SCHEMA_VERSION = 2
 # of classes are left to `study.json`, which has them once. Three lists of classes fit beside all else.
 MOST_RECORD_BYTES = 8192
 MOST_NOTES_BYTES, MOST_NOTE_BYTES, MOST_FAILURE_BYTES, MOST_CLASSES_BYTES = 1700, 400, 600, 150
+# Own objectives may have any scale; squares of larger numbers are none.
+LARGEST_SCORE = 1e100
 # The settings of a trial that name classes.
 _CLASS_LISTS = (("data", "classes"), ("imbalance", "minority_classes"), ("imbalance", "counts"))
 
@@ -32,8 +34,6 @@ DUPLICATES = "duplicates"
 Phase: TypeAlias = Literal["baseline", "search", "confirm"]
 Status: TypeAlias = Literal["complete", "pruned", "failed"]
 Part: TypeAlias = Literal["validation", "test"]
-# Metric name -> value; None where it is undefined (no such image).
-Overall: TypeAlias = Mapping[str, float | None]
 # Search numbers as ranges, such as "0-14,17".
 Ranges: TypeAlias = str
 
@@ -50,6 +50,17 @@ def _check_inside(path: str) -> str:
 
 
 PathInside: TypeAlias = Annotated[str, AfterValidator(_check_inside)]
+
+
+def _check_score(value: float) -> float:
+    """`value`, if means and variances of such values are numbers."""
+    if abs(value) > LARGEST_SCORE:
+        raise ValueError(f"a score lies between {-LARGEST_SCORE:g} and {LARGEST_SCORE:g}")
+    return value
+
+
+# Metric name -> value; None where it is undefined (no such image).
+Overall: TypeAlias = Mapping[str, Annotated[float, AfterValidator(_check_score)] | None]
 
 
 @settings

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from gan_study.analysis.across import Across, Ranking, alike
-from gan_study.analysis.plots import style
+from gan_study.analysis.plots import palette, style
 from gan_study.analysis.select import Family
 from gan_study.analysis.statistics import performance_profile
 
@@ -35,8 +35,8 @@ def profile_data(across: Across) -> pd.DataFrame:
 def draw_profiles(data: pd.DataFrame, kinds: Mapping[str, Family]) -> Figure:
     """A line for each method, solid for GANs and dashed for simple methods."""
     figure, (axes,) = style.panels(1, columns=1, row_inches=3.4)
-    axes.axvline(0, color=style.REFERENCE_COLOUR, linewidth=1.2, linestyle=":")
-    for (name, profile), colour in zip(data.groupby("balancer", sort=False), cycle(style.OKABE_ITO)):
+    axes.axvline(0, color=palette.REFERENCE_COLOUR, linewidth=1.2, linestyle=":")
+    for (name, profile), colour in zip(data.groupby("balancer", sort=False), cycle(palette.OKABE_ITO)):
         line, shown = "-" if kinds[str(name)] == "GAN" else "--", style.shortened(str(name))
         axes.plot(profile["gain"], profile["share_above"], line, color=colour, label=shown, drawstyle="steps-pre")
     axes.set_xlabel("Gain in test minority F1")
@@ -51,15 +51,15 @@ def draw_ranking(ranked: Ranking, kinds: Mapping[str, Family]) -> Figure:
     groups, number = alike(ranked), len(ranked.mean_ranks)
     figure, (axes,) = style.panels(1, columns=1, row_inches=0.8 + 0.2 * (len(groups) + number))
     for place, (name, rank) in enumerate(ranked.mean_ranks.items()):
-        colour, height = style.FAMILY_COLOURS[kinds[name]], -len(groups) - 1 - place
+        colour, height = palette.FAMILY_COLOURS[kinds[name]], -len(groups) - 1 - place
         axes.plot([rank, rank, number + 0.1], [0, height, height], color=colour, linewidth=1.0)
-        axes.plot([rank], [0], style.FAMILY_MARKERS[kinds[name]], color=colour, markersize=6, clip_on=False)
+        axes.plot([rank], [0], palette.FAMILY_MARKERS[kinds[name]], color=colour, markersize=6, clip_on=False)
         text = f"{style.shortened(name)} ({rank:.2f})"
         axes.text(number + 0.15, height, text, va="center", fontsize="small", color=colour)
     for level, group in enumerate(groups, start=1):
         ends = [ranked.mean_ranks[group[0]], ranked.mean_ranks[group[-1]]]
-        axes.plot(ends, [-level, -level], color=style.BLACK, linewidth=3, solid_capstyle="butt")
-    axes.plot([1, 1 + ranked.critical_difference], [2, 2], color=style.BLACK, linewidth=1.2, marker="|")
+        axes.plot(ends, [-level, -level], color=palette.BLACK, linewidth=3, solid_capstyle="butt")
+    axes.plot([1, 1 + ranked.critical_difference], [2, 2], color=palette.BLACK, linewidth=1.2, marker="|")
     axes.text(1, 2.25, f"critical difference {ranked.critical_difference:.2f}", va="bottom", fontsize="small")
     _rank_axis(axes, number, lowest=-len(groups) - number - 0.5)
     return figure

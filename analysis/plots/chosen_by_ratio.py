@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from gan_study.analysis import select
 from gan_study.analysis.load import Study
-from gan_study.analysis.plots import style
+from gan_study.analysis.plots import palette, style
 from gan_study.analysis.plots.scores import score_data
 from gan_study.analysis.select import NO_BALANCING, Family, Task
 from gan_study.analysis.verdicts import chosen_methods
@@ -44,12 +44,12 @@ def draw_chosen(data: pd.DataFrame) -> Figure:
         line = data[data["line"] == family].sort_values("imbalance_ratio")
         if line.empty:
             continue
-        colour = style.FAMILY_COLOURS[family]
+        colour = palette.FAMILY_COLOURS[family]
         panel.plot(
             line["imbalance_ratio"],
             line["mean"],
             color=colour,
-            marker=style.FAMILY_MARKERS[family],
+            marker=palette.FAMILY_MARKERS[family],
             markersize=5,
             linestyle="--" if family == "no balancing" else "-",
         )
@@ -81,7 +81,7 @@ def _label_lines(panel: Axes, ends: Sequence[tuple[float, Family]], *, at: float
             xytext=(9, 0),
             textcoords="offset points",
             va="center",
-            color=style.FAMILY_COLOURS[family],
+            color=palette.FAMILY_COLOURS[family],
             annotation_clip=False,
         )
 
@@ -96,5 +96,5 @@ def _name_variants(panel: Axes, gans: pd.DataFrame) -> None:
             textcoords="offset points",
             ha="center",
             fontsize=8.5,
-            color=style.FAMILY_COLOURS["GAN"],
+            color=palette.FAMILY_COLOURS["GAN"],
         )

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import pandas as pd
 from matplotlib.figure import Figure
 
-from gan_study.analysis.plots.style import REAL_COLOUR, SYNTHETIC_COLOUR, name_rows, panels
+from gan_study.analysis.plots.palette import REAL_COLOUR, SYNTHETIC_COLOUR
+from gan_study.analysis.plots.style import name_rows, panels
 from gan_study.analysis.trial import Trial
 
 

@@ -137,8 +137,9 @@ class Plan:
 
     @cached_property
     def figure(self) -> Figure:
-        """The figure, in the style at that time; drawn once, though saved as PNG and as SVG."""
-        return self.draw()
+        """The figure, drawn once, though saved as PNG and as SVG."""
+        with house_style():
+            return self.draw()
 
     @property
     def stem(self) -> str:
@@ -148,15 +149,10 @@ class Plan:
     def save(self, kind: str) -> bytes:
         """The figure as a file of a kind, "png" or "svg"."""
         buffer = io.BytesIO()
-        # Without a date equal figures are equal files.
-        self.figure.savefig(buffer, format=kind, metadata={"Date": None} if kind == "svg" else None)
+        with house_style():
+            # Without a date equal figures are equal files.
+            self.figure.savefig(buffer, format=kind, metadata={"Date": None} if kind == "svg" else None)
         return buffer.getvalue()
-
-
-def figures(study: Study) -> Iterator[Plan]:
-    """Every figure that the records allow, one at a time, in the style that it is to be saved in."""
-    with house_style():
-        yield from plans(study)
 
 
 def plans(study: Study) -> Iterator[Plan]:
@@ -244,7 +240,9 @@ def _condition_plans(records: Sequence[Trial], chosen: tuple[str, ...], at: Plac
     complete = [record for record in records if record.class_counts is not None]
     counted, tested = confirmed(complete) or complete, confirmed(records)
     if counted:
-        balancer = chosen[0] if chosen else list(families(counted))[-1]
+        # Of the chosen one, unless its arrays cannot be read.
+        methods = list(families(counted))
+        balancer = next((name for name in chosen if name in methods), methods[-1])
         counts = count_data(counted, balancer)
         yield _plan("class counts", at, counts, draw_counts, counts, balancer=balancer)
     matrices = confusion.confusion_data(tested, [NO_BALANCING, *chosen])

@@ -103,6 +103,7 @@ def label_font() -> ImageFont.FreeTypeFont:
 
 def _cut(name: str, font: ImageFont.FreeTypeFont, most_pixels: int) -> str:
     """As much of `name` as has room."""
-    lengths = range(len(name), 0, -1)
+    # No letter is narrower than a pixel.
+    lengths = range(min(len(name), most_pixels), 0, -1)
     texts = (name if length == len(name) else f"{name[:length]}…" for length in lengths)
     return next((text for text in texts if font.getlength(text) <= most_pixels), "")

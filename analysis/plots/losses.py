@@ -6,7 +6,8 @@ from itertools import cycle
 import pandas as pd
 from matplotlib.figure import Figure
 
-from gan_study.analysis.plots.style import BLUE, VERMILION, count_along, panels, shortened
+from gan_study.analysis.plots.palette import BLUE, VERMILION
+from gan_study.analysis.plots.style import count_along, panels, shortened
 from gan_study.analysis.trial import Trial
 
 # One style for each network of a GAN.

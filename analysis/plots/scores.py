@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from gan_study.analysis import select, verdicts
 from gan_study.analysis.aggregate import Estimate, estimate_of
 from gan_study.analysis.load import Study
-from gan_study.analysis.plots import style
+from gan_study.analysis.plots import palette, style
 from gan_study.analysis.select import MAIN_METRIC, NO_BALANCING, Family, Task
 from gan_study.analysis.wording import label, ratio_text
 
@@ -72,11 +72,11 @@ def draw_against_ratio(data: ScoreData) -> Figure:
     figure, axes = style.panels(len(methods), columns=3, row_inches=2.0)
     for panel, balancer in zip(axes, methods, strict=True):
         family, found = data.kinds[balancer], by_method[balancer]
-        colour = style.FAMILY_COLOURS[family]
+        colour = palette.FAMILY_COLOURS[family]
         if NO_BALANCING in by_method:
             none = by_method[NO_BALANCING]
-            panel.plot(none["imbalance_ratio"], none["mean"], "--", color=style.REFERENCE_COLOUR, linewidth=1.4)
-        marker = style.FAMILY_MARKERS[family]
+            panel.plot(none["imbalance_ratio"], none["mean"], "--", color=palette.REFERENCE_COLOUR, linewidth=1.4)
+        marker = palette.FAMILY_MARKERS[family]
         panel.plot(found["imbalance_ratio"], found["mean"], marker=marker, markersize=4, color=colour)
         banded = found.dropna(subset=["low"])
         if len(banded):
@@ -118,7 +118,7 @@ def draw_seeds(data: ScoreData) -> Figure:
         here, estimates = data.seeds[data.seeds["imbalance_ratio"] == ratio], data.at(ratio)
         for row, balancer in enumerate(data.balancers):
             values, family = here.loc[here["balancer"] == balancer, "value"], data.kinds[balancer]
-            colour = style.FAMILY_COLOURS[family]
+            colour = palette.FAMILY_COLOURS[family]
             panel.plot(values, [row - 0.2] * len(values), "o", color=colour, alpha=0.45, markersize=4, mew=0)
             if balancer in estimates:
                 style.draw_interval(panel, estimates[balancer], at=row + 0.12, family=family)
@@ -129,7 +129,7 @@ def draw_gains(data: ScoreData) -> Figure:
     """A panel for each ratio: the paired gain of every method with its interval, and a line at zero."""
     figure, axes = _ratio_panels(data)
     for panel, ratio in zip(axes, data.ratios, strict=True):
-        panel.axvline(0, color=style.REFERENCE_COLOUR, linewidth=1.2, linestyle="--")
+        panel.axvline(0, color=palette.REFERENCE_COLOUR, linewidth=1.2, linestyle="--")
         _draw_intervals(panel, data, ratio, data.balancers)
     return figure
 

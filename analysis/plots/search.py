@@ -6,7 +6,7 @@ from itertools import cycle
 import pandas as pd
 from matplotlib.figure import Figure
 
-from gan_study.analysis.plots import style
+from gan_study.analysis.plots import palette, style
 from gan_study.analysis.select import Task, of_task
 from gan_study.analysis.wording import ratio_text
 from gan_study.trainables.record import TrialRecord
@@ -39,7 +39,7 @@ def progress_data(records: Sequence[TrialRecord], task: Task) -> pd.DataFrame:
 
 def draw_budget(data: pd.DataFrame) -> Figure:
     """A panel for each ratio: the best gain so far of every method against its trials."""
-    looks = cycle((colour, line) for line in ("-", "--", ":") for colour in style.OKABE_ITO)
+    looks = cycle((colour, line) for line in ("-", "--", ":") for colour in palette.OKABE_ITO)
     look_of = dict(zip(data["balancer"].unique(), looks, strict=False))
     by_ratio = data.groupby("imbalance_ratio")
     figure, axes = style.panels(len(by_ratio), columns=3, row_inches=2.2)
@@ -71,7 +71,7 @@ def draw_progress(data: pd.DataFrame) -> Figure:
     by_method = data.groupby("balancer")
     figure, axes = style.panels(len(by_method), columns=3, row_inches=2.0)
     for panel, (balancer, trials) in zip(axes, by_method, strict=True):
-        panel.axhline(0, color=style.REFERENCE_COLOUR, linewidth=1.0, linestyle="--")
+        panel.axhline(0, color=palette.REFERENCE_COLOUR, linewidth=1.0, linestyle="--")
         for _, found in trials.groupby("imbalance_ratio"):
             colour = colours[found["imbalance_ratio"].iloc[0]]
             panel.plot(found["trial"], found["gain"], "o", color=colour, alpha=0.5, markersize=3.5, mew=0)

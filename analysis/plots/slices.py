@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator
 
 from gan_study.analysis.importance import plain
-from gan_study.analysis.plots import style
+from gan_study.analysis.plots import palette, style
 from gan_study.analysis.select import Task, of_task
 from gan_study.trainables.record import TrialRecord
 
@@ -39,7 +39,7 @@ def draw_slices(data: pd.DataFrame) -> Figure:
     groups = list(data.groupby(["balancer", "parameter"], sort=False))
     figure, axes = style.panels(len(groups), columns=3, row_inches=2.0, sharex=False)
     for panel, ((balancer, parameter), trials) in zip(axes, groups, strict=True):
-        panel.axhline(0, color=style.REFERENCE_COLOUR, linewidth=1.0, linestyle="--")
+        panel.axhline(0, color=palette.REFERENCE_COLOUR, linewidth=1.0, linestyle="--")
         _draw_slice(panel, trials, colours)
         panel.set_title(style.shortened(str(balancer), longest=22), fontsize=9.5)
         panel.set_xlabel(style.shortened(plain(str(parameter)), longest=24), fontsize=9)

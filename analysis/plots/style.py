@@ -1,4 +1,4 @@
-"""One look for every figure: explicit Figure objects, colours that colour-blind readers can tell apart."""
+"""One look for every figure: explicit Figure objects, whatever matplotlib is set to elsewhere."""
 
 import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -13,21 +13,9 @@ from matplotlib.font_manager import get_font_names
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from gan_study.analysis.aggregate import Estimate
+from gan_study.analysis.plots.palette import FAMILY_COLOURS, FAMILY_MARKERS
 from gan_study.analysis.select import Family
 from gan_study.analysis.wording import ratio_text
-
-# Okabe and Ito, "Color Universal Design" (2008).
-BLACK, ORANGE, SKY, GREEN, BLUE, VERMILION = "#000000", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00"
-OKABE_ITO = (BLUE, VERMILION, GREEN, ORANGE, SKY, BLACK)
-FAMILY_COLOURS: Mapping[Family, str] = {
-    "no balancing": BLACK,
-    "simple": VERMILION,
-    "GAN": BLUE,
-    "upper bound": GREEN,
-}
-FAMILY_MARKERS: Mapping[Family, str] = {"no balancing": "s", "simple": "D", "GAN": "o", "upper bound": "^"}
-REAL_COLOUR, SYNTHETIC_COLOUR = SKY, ORANGE
-REFERENCE_COLOUR = "#666666"
 
 WIDTH_INCHES = 7.2
 ROW_INCHES = 0.36

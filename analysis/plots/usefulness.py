@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 from matplotlib.transforms import Bbox
 
-from gan_study.analysis.plots import style
+from gan_study.analysis.plots import palette, style
 from gan_study.analysis.select import MAIN_METRIC, Task, confirmed, families, of_task, paired_gains
 from gan_study.analysis.statistics import Floats
 from gan_study.analysis.trial import ImageQuality, Trial
@@ -90,8 +90,8 @@ def draw_usefulness(data: pd.DataFrame) -> Figure:
         relative = _RELATIVE[str(metric)]
         _draw_points(panel, points, colours)
         # No gain, and what real images score.
-        panel.axhline(0, color=style.REFERENCE_COLOUR, linewidth=1.2, linestyle="--")
-        panel.axvline(relative.equal, color=style.REFERENCE_COLOUR, linewidth=1.2, linestyle=":")
+        panel.axhline(0, color=palette.REFERENCE_COLOUR, linewidth=1.2, linestyle="--")
+        panel.axvline(relative.equal, color=palette.REFERENCE_COLOUR, linewidth=1.2, linestyle=":")
         panel.set_xlabel(relative.title)
         if relative.log:
             style.plain_log_axis(panel, LogLocator(subs=(1.0, 2.0, 5.0)))
@@ -110,11 +110,11 @@ def draw_usefulness(data: pd.DataFrame) -> Figure:
 def _draw_points(panel: Axes, points: pd.DataFrame, colours: Mapping[float, tuple[float, ...]]) -> None:
     """Points of one method are joined."""
     for _, method in points.groupby("balancer"):
-        panel.plot(method["distance"], method["gain"], color=style.REFERENCE_COLOUR, linewidth=0.8, alpha=0.6)
+        panel.plot(method["distance"], method["gain"], color=palette.REFERENCE_COLOUR, linewidth=0.8, alpha=0.6)
         marks = method[["imbalance_ratio", "distance", "gain", "family"]]
         for ratio, distance, gain, family in marks.itertuples(index=False):
-            colour = colours[ratio] if len(colours) > 1 else style.FAMILY_COLOURS[family]
-            panel.plot(distance, gain, style.FAMILY_MARKERS[family], color=colour, markersize=7)
+            colour = colours[ratio] if len(colours) > 1 else palette.FAMILY_COLOURS[family]
+            panel.plot(distance, gain, palette.FAMILY_MARKERS[family], color=colour, markersize=7)
     panel.margins(x=0.22, y=0.16)
 
 

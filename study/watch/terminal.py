@@ -1,6 +1,19 @@
 """Text for the person at the terminal."""
 
+import codecs
+import contextlib
+import io
+import os
+import select
+import sys
+from collections.abc import Iterator
+from typing import TextIO
+
 from rich.console import Console
+
+# What stands for characters of ours that an encoding lacks; "?" in place of a minus would be another number.
+_PLAIN = {"−": "-", "–": "-", "…": "...", "±": "+/-", "×": "x", "’": "'", "“": '"', "”": '"', "•": "*"}
+_LEGIBLE = "gan_study.legible"
 
 
 def say(console: Console, text: object) -> None:
@@ -22,3 +35,84 @@ def duration(seconds: float | None) -> str:
         return f"{rest} s"
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
+
+
+class Output(io.RawIOBase):
+    """A stream to a file descriptor that takes all text; what it cannot write is lost, and `failure` says why."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self.failure: OSError | None = None
+
+    def writable(self) -> bool:
+        """True."""
+        return True
+
+    def fileno(self) -> int:
+        """The descriptor."""
+        return self._descriptor
+
+    def isatty(self) -> bool:
+        """Whether a person reads it."""
+        return os.isatty(self._descriptor)
+
+    def write(self, content: object) -> int:
+        """The number of bytes taken."""
+        view = memoryview(content).cast("B")  # type: ignore[arg-type]
+        while self.failure is None:
+            try:
+                return os.write(self._descriptor, view)
+            except BlockingIOError:
+                # Whoever reads is slow, and the descriptor was set not to wait.
+                select.select([], [self._descriptor], [])
+            except OSError as error:
+                self.failure = error
+        return len(view)
+
+
+@contextlib.contextmanager
+def tolerant_output() -> Iterator[Output | None]:
+    """Standard output and error that never fail: characters they cannot encode are replaced, lost text is lost.
+
+    Yields what standard output became; None where it is none of the system's files.
+    """
+    codecs.register_error(_LEGIBLE, _replace_characters)
+    before = sys.stdout, sys.stderr
+    sys.stdout, output = _tolerant(sys.stdout)
+    sys.stderr, _ = _tolerant(sys.stderr)
+    try:
+        yield output
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
+        sys.stdout, sys.stderr = before
+
+
+def _tolerant(stream: TextIO) -> tuple[TextIO, Output | None]:
+    """A stream in place of `stream`, and its output; `stream` itself where it is none of the system's files."""
+    # Python has None where the descriptor is closed, and tests have streams without one.
+    if stream is None:
+        return stream, None
+    try:
+        output = Output(stream.fileno())
+    except (OSError, ValueError):
+        return stream, None
+    stream.flush()
+    text = io.TextIOWrapper(
+        io.BufferedWriter(output),
+        encoding=stream.encoding,
+        errors=_LEGIBLE,
+        line_buffering=stream.line_buffering,  # type: ignore[attr-defined]
+    )
+    return text, output
+
+
+def _replace_characters(error: UnicodeError) -> tuple[str | bytes, int]:
+    """What stands for characters that cannot be encoded: others that say the same, or their codes."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lost = error.object[error.start : error.end]
+    return "".join(
+        _PLAIN.get(char) or char.encode("ascii", "backslashreplace").decode() for char in lost
+    ), error.end

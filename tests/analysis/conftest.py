@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gan_study.analysis.plots.drawings import picture_drawings
 from gan_study.analysis.report import write_report
 from gan_study.analysis.trial import Trial
-from tests.analysis.pictured import with_pictures
+from tests.analysis.pictured import draw_here, with_pictures
 from tests.analysis.planted import (
     planted_quality,
     planted_study,
@@ -50,11 +51,10 @@ def rich_page(rich_folder: Path) -> str:
 
 @pytest.fixture(scope="session")
 def plain_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A study whose trials left nothing but scores, with its report, but for figures."""
+    """A study whose trials left nothing but scores, with its report, but for figures and charts."""
     folder = write_study(tmp_path_factory.mktemp("my <study> & yours"), planted_study())
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("gan_study.analysis.report.figures", lambda records: iter(()))
-        patch.setattr("gan_study.analysis.paper.draw_figures", lambda records: iter(()))
+        patch.setattr("gan_study.analysis.report.draw_apart", lambda study: draw_here(picture_drawings(study)))
         write_report(folder)
     return folder
 

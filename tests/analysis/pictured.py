@@ -1,8 +1,11 @@
 """The images and points that trials leave, planted as a trial writes them."""
 
+from collections.abc import Iterable
+
 import numpy as np
 import torch
 
+from gan_study.analysis.drawing import Drawing, Drawings, collect
 from gan_study.analysis.trial import Trial
 from gan_study.trainables.data.images import Classes, TrainingSet
 from gan_study.trainables.image_quality.class_quality import ClassQuality, ImageSample
@@ -12,6 +15,11 @@ from tests.analysis.planted import CLASS_NAMES, MINORITY, with_arrays
 
 STEPS = (16, 32, 64, 80)
 SIZE, CHANNELS = 8, 3
+
+
+def draw_here(drawings: Iterable[Drawing]) -> Drawings:
+    """What comes of drawings in this process, which to start another takes seconds."""
+    return collect(drawing.draw() for drawing in drawings)
 
 
 def with_pictures(record: Trial) -> Trial:

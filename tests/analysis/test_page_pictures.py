@@ -1,5 +1,6 @@
 """Which pictures a page has room for."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,14 +8,14 @@ import pytest
 
 from gan_study.analysis.load import load_study
 from gan_study.analysis.page_pictures import (
-    ALL_SHEETS_BYTES,
     MARKUP_BYTES,
     GrowthPictures,
     PagePictures,
     Picture,
-    page_pictures,
 )
+from gan_study.analysis.plots.drawings import ALL_SHEETS_BYTES, picture_drawings
 from gan_study.analysis.report import render, report_tables
+from tests.analysis.pictured import draw_here
 from tests.analysis.planted import MINORITY, planted_study, study_of, with_arrays, with_samples
 
 
@@ -64,7 +65,7 @@ def test_pictures_of_a_large_study_stay_within_their_room() -> None:
         for ratio in (2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
         for record in planted_study(ratio)
     ]
-    whole = page_pictures(study_of(records), [])
+    whole = draw_here(picture_drawings(study_of(records))).pictures
     assert (len(whole.samples), len(whole.growths)) == (12, 12)
     sizes = [each.num_bytes for each in (*whole.samples, *whole.growths)]
     room = sum(sizes) - 1
@@ -77,13 +78,13 @@ def test_pictures_of_a_large_study_stay_within_their_room() -> None:
 
 def test_the_page_says_what_has_no_room(monkeypatch: pytest.MonkeyPatch, rich_folder: Path) -> None:
     study = load_study(rich_folder)
-    pictures = page_pictures(study, [])
+    drawn = draw_here(picture_drawings(study))
     tables = report_tables(study)
-    bare = len(render(study, tables, pictures.within(0), ()).encode())
+    bare = len(render(study, tables, replace(drawn, pictures=drawn.pictures.within(0)), ()).encode())
     # Room for the sample sheet, and for the line that says what is left out.
-    room = bare + pictures.samples[0].num_bytes + MARKUP_BYTES
+    room = bare + drawn.pictures.samples[0].num_bytes + MARKUP_BYTES
     monkeypatch.setattr("gan_study.analysis.report.MOST_PAGE_BYTES", room)
-    page = render(study, tables, pictures, ())
+    page = render(study, tables, drawn, ())
     assert bare < len(page.encode()) <= room
     assert page.count('class="film"') == 0
     assert "2 pictures have no room in a page of less than 10 MB" in page

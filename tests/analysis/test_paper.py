@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from gan_study.analysis.load import load_study
-from gan_study.analysis.paper import best_helping, draw_figures, methods_text, score_table, write_paper
+from gan_study.analysis.paper import best_helping, methods_text, paper_texts, score_table
+from gan_study.analysis.plots.paper import draw_vectors, paper_plans
 from gan_study.analysis.trial import Trial
 from tests.analysis.planted import confirmed_arm, planted_study, study_of, write_study
 
@@ -74,13 +75,14 @@ def test_the_protocol_states_how_images_were_read_where_the_trials_say_it(tmp_pa
 
 
 @pytest.mark.parametrize(("ratios", "inches"), [((10.0,), 3.35), ((10.0, 50.0), 6.9)])
-def test_figures_are_vectors_as_wide_as_a_column_or_a_page(
-    tmp_path: Path, ratios: tuple[float, ...], inches: float
-) -> None:
-    records = [record for ratio in ratios for record in planted_study(ratio)]
-    write_paper(load_study(write_study(tmp_path, records)), tmp_path / "paper")
-    names = {path.name for path in (tmp_path / "paper").iterdir()}
-    assert {"gain.pdf", "gain.svg", "minority_f1.tex", "methods.md"} <= names
+def test_figures_are_vectors_as_wide_as_a_column_or_a_page(ratios: tuple[float, ...], inches: float) -> None:
+    study = study_of([record for ratio in ratios for record in planted_study(ratio)])
+    assert set(paper_texts(study)) == {"minority_f1.tex", "methods.md"}
+    files = {
+        file: content for name, plan in paper_plans(study) for file, content in draw_vectors(name, plan).items()
+    }
+    names = set(files)
+    assert {"gain.pdf", "gain.svg"} <= names
     confusion = (
         ["confusion_differences"]
         if len(ratios) == 1
@@ -88,11 +90,11 @@ def test_figures_are_vectors_as_wide_as_a_column_or_a_page(
     )
     assert {f"{name}.pdf" for name in confusion} <= names
     assert ("performance_profiles.pdf" in names) == (len(ratios) > 1)
-    svg = (tmp_path / "paper" / "gain.svg").read_text(encoding="utf-8")
+    svg = files["gain.svg"].decode()
     width = re.search(r'<svg[^>]*width="([\d.]+)pt"', svg)
     assert width is not None
     assert float(width[1]) == pytest.approx(inches * POINTS_AN_INCH, abs=0.01)
-    pdf = (tmp_path / "paper" / "gain.pdf").read_bytes()
+    pdf = files["gain.pdf"]
     box = re.search(rb"/MediaBox \[ 0 0 ([\d.]+) ", pdf)
     assert box is not None
     assert float(box[1]) == pytest.approx(inches * POINTS_AN_INCH, abs=0.01)
@@ -103,7 +105,7 @@ def test_figures_are_vectors_as_wide_as_a_column_or_a_page(
 
 def test_five_conditions_have_a_critical_difference_diagram() -> None:
     records = [record for ratio in (2.0, 5.0, 10.0, 20.0, 50.0) for record in planted_study(ratio)]
-    assert "critical_difference" in [name for name, _ in draw_figures(study_of(records))]
+    assert "critical_difference" in [name for name, _ in paper_plans(study_of(records))]
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="there is no TeX")
@@ -122,7 +124,7 @@ def test_the_table_compiles(tmp_path: Path) -> None:
     assert "undefined" not in done.stdout.lower()
 
 
-def test_without_confirmed_trials_there_is_no_paper(tmp_path: Path) -> None:
-    searched = [record for record in planted_study() if record.phase != "confirm"]
-    write_paper(load_study(write_study(tmp_path, searched)), tmp_path / "paper")
-    assert not (tmp_path / "paper").exists()
+def test_without_confirmed_trials_there_is_no_paper() -> None:
+    searched = study_of([record for record in planted_study() if record.phase != "confirm"])
+    assert paper_texts(searched) == {}
+    assert list(paper_plans(searched)) == []

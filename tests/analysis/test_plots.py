@@ -10,14 +10,14 @@ from PIL import Image
 
 from gan_study.analysis.plots.confusion import confusion_data, confusion_differences, draw_confusion
 from gan_study.analysis.plots.counts import count_data
-from gan_study.analysis.plots.figures import figures, plans
+from gan_study.analysis.plots.figures import plans
 from gan_study.analysis.plots.images import pick_trials
 from gan_study.analysis.plots.losses import loss_data
 from gan_study.analysis.plots.samples import shrink
 from gan_study.analysis.plots.scores import score_data
 from gan_study.analysis.plots.search import draw_budget, gain_limits, progress_data
 from gan_study.analysis.plots.slices import slice_data
-from gan_study.analysis.plots.style import count_along, font_families, house_style
+from gan_study.analysis.plots.style import count_along, font_families
 from gan_study.analysis.select import Task, confirmed
 from gan_study.analysis.trial import Trial
 from gan_study.trainables.record import SearchStep
@@ -176,9 +176,8 @@ def test_a_small_sheet_is_kept_pixel_by_pixel(noise: Image.Image) -> None:
 def test_equal_records_give_equal_files_and_pyplot_is_left_alone() -> None:
     records = planted_study()
     # The first few stand for all.
-    first, second = list(islice(figures(study_of(records)), 3)), list(islice(figures(study_of(records)), 3))
-    with house_style():
-        assert [plan.save("svg") for plan in first] == [plan.save("svg") for plan in second]
+    first, second = list(islice(plans(study_of(records)), 3)), list(islice(plans(study_of(records)), 3))
+    assert [plan.save("svg") for plan in first] == [plan.save("svg") for plan in second]
     names = [plan.stem for plan in plans(study_of(records))]
     assert len(set(names)) == len(names) > 5
 

@@ -68,7 +68,7 @@ def test_a_round_has_ten_real_images_and_ten_generated_ones_of_a_gan(study: Stud
 def test_a_study_without_samples_has_no_round() -> None:
     bare = study_of([planted_record(balancer="dcgan", validation=0.5, test=0.5, gan=True)])
     assert rounds(bare) == ()
-    assert "No GAN of this study" in render_quiz(bare)
+    assert "No GAN of this study" in render_quiz(bare, rounds(bare))
 
 
 def test_what_does_not_fit_on_the_page_is_left_out(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,7 +91,7 @@ def test_a_person_marks_each_image_and_is_told_how_well_and_can_save_it(
     study: Study, browser: Browser, tmp_path: Path
 ) -> None:
     path = tmp_path / PAGE_FILE
-    path.write_text(render_quiz(study), encoding="utf-8")
+    path.write_text(render_quiz(study, rounds(study)), encoding="utf-8")
     page, complaints = opened(browser, path, width=360)
     items = page.locator("#images li")
     assert items.count() == 20

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gan_study.analysis.drawing import Drawings
 from gan_study.analysis.recheck import recheck
 from gan_study.analysis.report import write_report
 from gan_study.analysis.trial import Trial
@@ -26,9 +27,8 @@ from tests.analysis.planted import (
 def _no_drawing() -> Iterator[None]:
     """Reports without figures and charts: nothing of them is checked, and they take longest."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("gan_study.analysis.report.figures", lambda records: iter(()))
+        patch.setattr("gan_study.analysis.report.draw_apart", lambda study: Drawings())
         patch.setattr("gan_study.analysis.report.charts", lambda records, points: ())
-        patch.setattr("gan_study.analysis.paper.draw_figures", lambda records: iter(()))
         yield
 
 

@@ -6,11 +6,21 @@ from pathlib import Path
 import pytest
 
 from gan_study.analysis.charts import charts
+from gan_study.analysis.drawing import Drawings
 from gan_study.analysis.image_map import map_frame
 from gan_study.analysis.load import load_study
-from gan_study.analysis.page_pictures import page_pictures
+from gan_study.analysis.plots.drawings import picture_drawings
 from gan_study.analysis.report import render, report_tables, write_report
-from tests.analysis.planted import array_path, planted_record, planted_study, with_samples, write_study
+from tests.analysis.pictured import draw_here, with_pictures
+from tests.analysis.planted import (
+    array_path,
+    class_arrays,
+    planted_record,
+    planted_study,
+    with_arrays,
+    with_samples,
+    write_study,
+)
 
 
 def shown(page: str) -> str:
@@ -21,8 +31,8 @@ def shown(page: str) -> str:
 def text_of_page(folder: Path) -> str:
     """That of the page of a study, for tests that do not ask about its figures: to draw them takes longest."""
     study = load_study(folder)
-    pictures, plotted = page_pictures(study, []), charts(study, map_frame(study))
-    return shown(render(study, report_tables(study), pictures, plotted))
+    drawn, plotted = draw_here(picture_drawings(study)), charts(study, map_frame(study))
+    return shown(render(study, report_tables(study), drawn, plotted))
 
 
 def test_the_page_opens_with_the_answer_and_holds_the_numbers(rich_page: str) -> None:
@@ -49,6 +59,25 @@ def test_names_and_reasons_are_escaped(rich_page: str, plain_page: str) -> None:
         assert "<study>" not in page
 
 
+def test_names_of_any_characters_and_lengths_leave_a_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every file of it is text, with what is not to be seen by its code; pictures are drawn of them, too."""
+    monkeypatch.setattr("gan_study.analysis.report.draw_apart", lambda study: draw_here(picture_drawings(study)))
+    names = ("be\x1b[31m\nnign\x01", "\udcffM\u202e`|](javascript:done())$x^2$ \\input{x}", "x" * 10_000)
+    confirmed = [record for record in planted_study() if record.phase == "confirm"]
+    pictured = [with_pictures(with_samples(record)) if record.losses else record for record in confirmed]
+    records = [with_arrays(record, class_arrays(names, record.minority_classes)) for record in pictured]
+    report = write_report(write_study(tmp_path, records)).parent
+    for path in report.rglob("*.*"):
+        assert not set(path.read_text(encoding="utf-8")) & set("\x1b\x01\u202e"), path
+    assert r"be\x1b[31m\nnign\x01" in (report / "report.html").read_text(encoding="utf-8")
+    assert r"\textbackslash{}udcffM" in (report / "tables" / "class_counts.tex").read_text(encoding="utf-8")
+    assert "&#92;udcffM&#92;u202e&#96;&#124;&#93;(javascript:done())" in (
+        report / "tables" / "class_counts.md"
+    ).read_text(encoding="utf-8")
+
+
 def test_the_page_needs_nothing_beside_it(rich_page: str) -> None:
     page = re.sub(r"<script>.*?</script>", "", rich_page, flags=re.DOTALL)
     sources = re.findall(r'(?:src|href)="([^"]*)"', page)
@@ -66,12 +95,21 @@ def test_pruned_and_failed_trials_are_listed(rich_page: str) -> None:
     assert "stopped early by the search" in rich_page
 
 
-def test_what_an_earlier_report_left_goes(tmp_path: Path) -> None:
-    stale = tmp_path / "report" / "plots" / "stale.png"
-    stale.parent.mkdir(parents=True)
-    stale.write_bytes(b"")
-    write_report(write_study(tmp_path, []))
-    assert not stale.exists()
+def test_what_an_earlier_report_left_goes_and_what_lies_beside_it_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "gan_study.analysis.report.draw_apart", lambda study: Drawings(files={"plots/old.png": b""})
+    )
+    report = write_report(write_study(tmp_path, [])).parent
+    (report / "notes.txt").write_text("mine", encoding="utf-8")
+    assert (report / "plots" / "old.png").exists()
+    monkeypatch.setattr(
+        "gan_study.analysis.report.draw_apart", lambda study: Drawings(files={"plots/new.png": b""})
+    )
+    write_report(tmp_path)
+    assert [path.name for path in (report / "plots").iterdir()] == ["new.png"]
+    assert (report / "notes.txt").read_text(encoding="utf-8") == "mine"
 
 
 def test_tables_and_plots_are_files_too(rich_folder: Path) -> None:

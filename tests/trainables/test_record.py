@@ -110,6 +110,10 @@ def test_what_is_not_known_has_a_default() -> None:
             RECORD.to_line().replace("artifacts/a1.npz", "../a1.npz"),
             "records:7: arrays: '../a1.npz' leads out of the study's folder",
         ),
+        (
+            RECORD.to_line().replace('"minority_f1": 0.5', '"minority_f1": 1e308'),
+            "records:7: scores.validation.minority_f1: a score lies between -1e+100 and 1e+100",
+        ),
     ],
 )
 def test_anything_else_is_refused_by_line(line: str, message: str) -> None:

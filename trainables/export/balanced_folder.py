@@ -26,7 +26,7 @@ from gan_study.trainables.data.source import DataConfig
 from gan_study.trainables.data.sources.image_folder import list_images, read_images
 from gan_study.trainables.export.layout import read_settings
 from gan_study.trainables.runtime.environment import Library, use
-from gan_study.trainables.runtime.process import arithmetic_given_back, use_threads
+from gan_study.trainables.runtime.process import arithmetic_given_back, use_threads, with_gradients
 from gan_study.trainables.runtime.storage import write_atomically
 from gan_study.trainables.trial.config import TrialConfig, parse_trial
 from gan_study.trainables.trial.data import validation_on_device
@@ -125,7 +125,8 @@ def write_manifest(folder: Path, rows: Iterable[ManifestRow]) -> None:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(field.name for field in fields(ManifestRow))
     writer.writerows(map(astuple, rows))
-    write_atomically(folder / MANIFEST, text.getvalue().encode())
+    # Names of files need not be UTF-8; what stands for a byte is written by its code.
+    write_atomically(folder / MANIFEST, text.getvalue().encode(errors="backslashreplace"))
 
 
 def read_manifest(folder: Path | str) -> list[ManifestRow]:
@@ -141,6 +142,7 @@ def read_part(folder: Path | str, part: str, *, image_size: int, channels: int) 
     return read_images(listing, DataConfig(name="imagefolder", image_size=image_size), channels=channels).images
 
 
+@with_gradients
 def validation_scores(folder: Path | str, description: Description, *, device: torch.device) -> Scores:
     """The validation scores of the trial's classifier, fitted to train/ instead of the trial's own balanced set.
 

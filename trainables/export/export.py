@@ -40,7 +40,8 @@ from gan_study.trainables.image_quality.image_filter import ImageFilter
 from gan_study.trainables.image_quality.judge import ReferenceModels, measure_images
 from gan_study.trainables.runtime.cache import FolderStore
 from gan_study.trainables.runtime.environment import environment, library
-from gan_study.trainables.runtime.process import use_threads
+from gan_study.trainables.runtime.folders import refuse_links
+from gan_study.trainables.runtime.process import use_threads, with_gradients
 from gan_study.trainables.runtime.storage import write_atomically
 from gan_study.trainables.trial.config import dump_trial
 from gan_study.trainables.trial.data import TrialParts, prepare
@@ -53,6 +54,7 @@ _CHECKPOINT_SECONDS = 10.0
 ShowProgress: TypeAlias = Callable[[str, int, int], None]
 
 
+@with_gradients
 def export(
     request: ExportRequest, folder: Path, *, progress: ShowProgress = lambda stage, done, total: None
 ) -> Description:
@@ -67,6 +69,8 @@ def export(
     if not isinstance(balancer, GanBalancing):
         raise ConfigError(f"balancing.name: {config.balancing.name!r} is no GAN; only a GAN's images are exported")
     refuse_source(config, folder)
+    # Files may be links, to real images: they are replaced and not written through.
+    refuse_links(folder.resolve(), files=False)
     finished = find_finished(request, folder)
     if finished is not None:
         return finished

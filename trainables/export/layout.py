@@ -17,8 +17,8 @@ from gan_study.trainables.runtime.storage import write_atomically
 T = TypeVar("T")
 
 # What separates folders somewhere or cannot be in a file's name everywhere, the escape itself, and a first dot:
-# hidden folders are passed over, and ".." leads out.
-_UNSAFE = re.compile(r'[/\\:*?"<>|%\x00-\x1f\x7f]|^\.|[. ]$')
+# hidden folders are passed over, and ".." leads out. Surrogates stand for a byte of a name that is no UTF-8.
+_UNSAFE = re.compile(r'[/\\:*?"<>|%\x00-\x1f\x7f\ud800-\udfff]|^\.|[. ]$')
 
 
 def folder_name(class_name: str) -> str:

@@ -34,6 +34,7 @@ from gan_study.trainables.gans.catalog import VARIANTS
 from gan_study.trainables.gans.ema import network_of
 from gan_study.trainables.gans.sampling import sample_batches
 from gan_study.trainables.image_quality.copying import find_repeats
+from gan_study.trainables.runtime.folders import refuse_links
 from gan_study.trainables.runtime.storage import write_atomically
 
 # So many images of a class suffice to see that they repeat one another; pictures that differ by four levels of 255
@@ -172,6 +173,7 @@ def write_samples(generator: SavedGenerator, class_name: str, number: int, out: 
     """
     batches = generator.batches(class_name, number, seed=seed)
     folder = out / folder_name(class_name)
+    refuse_links(folder)
     if folder.exists() and any(folder.iterdir()):
         raise UserError(f"{folder} is not empty; choose another --out")
     _refuse_beyond_disk(folder, number, num_bytes=number * generator.num_bytes)

@@ -3,12 +3,15 @@
 import contextlib
 import ctypes
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 import torch
 from threadpoolctl import ThreadpoolController, threadpool_limits
 
 from gan_study.trainables.runtime.environment import library, use
+
+_Function = TypeVar("_Function", bound=Callable[..., object])
 
 # Parameters of glibc's mallopt (malloc.h), and their values in bytes.
 _MALLOC_SETTINGS = (
@@ -46,6 +49,12 @@ def arithmetic_given_back() -> Iterator[None]:
             os.environ.pop("OMP_NUM_THREADS", None)
         else:
             os.environ["OMP_NUM_THREADS"] = told
+
+
+def with_gradients(function: _Function) -> _Function:
+    """`function`, or a generator function, that trains alike below `torch.no_grad` or `inference_mode`."""
+    trains: _Function = torch.inference_mode(False)(torch.enable_grad()(function))
+    return trains
 
 
 def keep_freed_memory() -> bool:

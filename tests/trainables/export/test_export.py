@@ -1,19 +1,23 @@
 """The balanced folder: what is in it, that nothing is lost in it, and that its figures come again."""
 
 import hashlib
+import html
 import os
 import re
-import shlex
 import shutil
 import subprocess
 import sys
 from collections import Counter
 from dataclasses import replace
+from functools import partial
+from itertools import product
 from pathlib import Path
 
+import markdown
 import numpy as np
 import pytest
 import torch
+from markdown_it import MarkdownIt
 from PIL import Image
 
 from gan_study.trainables.base.seeding import derive_seed
@@ -22,13 +26,14 @@ from gan_study.trainables.data.fingerprint import take_fingerprint
 from gan_study.trainables.data.prepared import image_source
 from gan_study.trainables.data.sources.image_folder import list_images
 from gan_study.trainables.export.balanced_folder import read_description, read_manifest, read_part, retrained
-from gan_study.trainables.export.cards import model_card
+from gan_study.trainables.export.cards import data_card, model_card
 from gan_study.trainables.export.export import export
 from gan_study.trainables.export.request import REQUEST, ExportRequest, find_finished
 from gan_study.trainables.export.saved_generator import load_generator
 from gan_study.trainables.runtime.storage import write_atomically
 from gan_study.trainables.trial.config import parse_trial
 from gan_study.trainables.trial.data import prepare
+from tests.browser import chromium, needs_chromium, opened
 
 pytestmark = pytest.mark.usefixtures("few_domain_steps")
 
@@ -182,7 +187,7 @@ def test_the_cards_have_the_counts_and_the_figures(exported):
     description = read_description(exported)
     card = (exported / "README.md").read_text()
     lynx = next(each for each in description.classes if each.name == "lynx")
-    assert f"| lynx | `lynx` | 5 | 9 | {lynx.num_distinct} | 14 | 1 | 0 |" in card
+    assert f"| lynx | lynx | 5 | 9 | {lynx.num_distinct} | 14 | 1 | 0 |" in card
     assert f"| balanced_accuracy | {description.validation['balanced_accuracy']:.4g} |" in card
     model = (exported / "generator" / "README.md").read_text()
     assert "| lynx | 5 | 9 |" in model
@@ -198,6 +203,13 @@ def test_a_note_says_how_many_images_pass_for_their_class(exported):
     assert note in (exported / "README.md").read_text()
 
 
+def code_block(card, beginning):
+    """The block of code of a card that begins so, as it is seen."""
+    found = re.findall(r"<code[^>]*>(.*?)</code>", MarkdownIt().render(card.read_text()), flags=re.DOTALL)
+    [block] = [text for text in map(html.unescape, found) if text.startswith(beginning)]
+    return block
+
+
 def test_the_snippets_of_the_cards_run(exported, tmp_path, monkeypatch, capsys):
     folder = tmp_path / "copy"
     shutil.copytree(exported, folder)
@@ -205,7 +217,7 @@ def test_the_snippets_of_the_cards_run(exported, tmp_path, monkeypatch, capsys):
         (folder / "generator" / "README.md", folder / "generator"),
         (folder / "README.md", folder),
     ):
-        [snippet] = re.findall(r"```python\n(.*?)```", card.read_text(), flags=re.DOTALL)
+        snippet = code_block(card, "from ")
         assert len([line for line in snippet.splitlines() if line]) <= 5
         monkeypatch.chdir(place)
         exec(snippet, {})
@@ -214,13 +226,52 @@ def test_the_snippets_of_the_cards_run(exported, tmp_path, monkeypatch, capsys):
     assert "balanced_accuracy" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("name", ["lynx", "it's a <lynx> & a café", "$HOME", "-1"])
-def test_what_the_model_card_has_for_a_shell_names_the_class(exported, name):
+@pytest.mark.parametrize(
+    "name", ["lynx", "it's a <lynx> & a café", "$HOME", "-1", "a\n```\n<b>'\\ é\x1b", "M\udcfcll"]
+)
+def test_what_the_model_card_has_for_a_shell_names_the_class(exported, name, tmp_path):
     config = load_generator(exported / "generator").config
     filled = replace(config, classes={name: config.classes["lynx"]})
     card = model_card(read_description(exported), filled, {})
-    [command] = re.findall(r"```\n(gan-study .*?)\n```", card)
-    assert shlex.split(command)[:5] == ["gan-study", "sample", ".", "--class", name]
+    (tmp_path / "card.md").write_text(card)
+    command = code_block(tmp_path / "card.md", "gan-study sample")
+    said = subprocess.run(["bash", "-c", f"printf '%s\\0' {command}"], capture_output=True, check=True).stdout
+    assert list(map(os.fsdecode, said.split(b"\0")))[:5] == ["gan-study", "sample", ".", "--class", name]
+
+
+HOSTILE = (
+    "<img src=x onerror=done()>|`</code>[a](javascript:done())\n\n# <script>done()</script>\n```\n"
+    "<script>done()</script>"
+)
+
+
+@needs_chromium
+def test_no_name_does_anything_in_a_rendered_card(exported, tmp_path):
+    description, saved = read_description(exported), load_generator(exported / "generator").config
+    classes = tuple(replace(each, name=HOSTILE, folder=HOSTILE) for each in description.classes)
+    hostile = replace(
+        description, classes=classes, notes=(HOSTILE,), environment=dict.fromkeys(description.environment, HOSTILE)
+    )
+    cards = (
+        data_card(hostile),
+        model_card(hostile, replace(saved, variant=HOSTILE, classes={HOSTILE: saved.classes["lynx"]}), {}),
+    )
+    renderers = (
+        MarkdownIt("gfm-like", {"html": True, "linkify": False}).render,
+        markdown.markdown,
+        partial(markdown.markdown, extensions=["extra"]),
+    )
+    with chromium() as browser:
+        for number, (card, render) in enumerate(product(cards, renderers)):
+            page = tmp_path / f"{number}.html"
+            page.write_text(
+                f"<meta charset=utf-8><script>function done() {{ window.was = 1 }}</script>{render(card)}"
+            )
+            shown, complaints = opened(browser, page)
+            assert shown.evaluate("window.was") is None
+            assert complaints == []
+            assert shown.locator("img, a, body script").count() == 0
+            assert "<img src=x onerror=done()>" in shown.inner_text("body")
 
 
 def test_what_was_cut_off_goes_on_and_ends_the_same(exported, request_, tmp_path, monkeypatch):
@@ -240,6 +291,23 @@ def test_what_was_cut_off_goes_on_and_ends_the_same(exported, request_, tmp_path
         assert (stage, at) in shown
     export(request_, tmp_path / "out")
     assert contents(tmp_path / "out") == contents(exported)
+
+
+@pytest.mark.parametrize("place", ["train", "train/lynx", "generator", ".work"])
+def test_nothing_is_written_where_a_link_in_the_folder_leads(request_, tmp_path, place):
+    out, elsewhere = tmp_path / "out", tmp_path / "elsewhere"
+    (out / ".work").mkdir(parents=True)
+    (out / ".work" / "request.json").write_bytes(request_.to_bytes())
+    elsewhere.mkdir()
+    if place == ".work":
+        shutil.rmtree(elsewhere)
+        shutil.move(out / ".work", elsewhere)
+    before = contents(elsewhere)
+    (out / place).parent.mkdir(exist_ok=True)
+    (out / place).symlink_to(elsewhere)
+    with pytest.raises(UserError, match=f"{place} is a link to "):
+        export(request_, out)
+    assert contents(elsewhere) == before
 
 
 def test_a_folder_that_is_complete_is_left_as_it_is(exported, request_):

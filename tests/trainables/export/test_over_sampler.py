@@ -56,6 +56,15 @@ def test_originals_stay_first_and_every_class_reaches_the_largest(method):
     assert y_balanced.tolist() == [*y, *["cat"] * 6, *["dog"] * 7]
 
 
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_a_caller_without_gradients_gets_the_same(mode):
+    X, y = images_and_classes()
+    expected, _ = sampler_of("dcgan").fit_resample(X, y)
+    with mode():
+        found, _ = sampler_of("dcgan").fit_resample(X, y)
+    np.testing.assert_array_equal(found, expected)
+
+
 @pytest.mark.parametrize("method", ["smote", "dcgan", "cgan"])
 def test_as_many_are_made_as_are_asked_for(method):
     X, y = images_and_classes()

@@ -11,6 +11,7 @@ from PIL import Image
 from gan_study.trainables.balancing.catalog import parse_balancing
 from gan_study.trainables.base.settings import ConfigError, DataError, UserError
 from gan_study.trainables.data.images import Classes, TrainingSet, to_bytes
+from gan_study.trainables.export.layout import folder_name
 from gan_study.trainables.export.saved_generator import (
     collect_generators,
     load_generator,
@@ -180,6 +181,17 @@ def test_images_come_in_batches_and_are_those_of_one_call(tmp_path):
     batches = list(generator.batches("lynx", SAMPLING_BATCH + 3, seed=1))
     assert [len(batch) for batch in batches] == [SAMPLING_BATCH, 3]
     np.testing.assert_array_equal(np.concatenate(batches), generator.sample("lynx", SAMPLING_BATCH + 3, seed=1))
+
+
+def test_samples_are_not_written_where_a_link_leads(tmp_path):
+    balancer, gans, training = trained("dcgan")
+    generator = collect_generators(gans, balancer, training.shape, training.classes)
+    name = generator.class_names[0]
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / folder_name(name)).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(UserError, match="is a link to"):
+        write_samples(generator, name, 1, tmp_path, seed=0)
+    assert list((tmp_path / "elsewhere").iterdir()) == []
 
 
 def test_weights_that_another_variant_has_are_refused(tmp_path):

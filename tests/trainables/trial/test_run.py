@@ -58,6 +58,16 @@ GAN = {"name": "vanilla_gan", "gan": {"generator_steps": 4}}
 LONG_GAN = {"name": "vanilla_gan", "gan": {"generator_steps": 40}}
 
 
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_a_caller_without_gradients_gets_the_same(mode):
+    """A generator runs in the caller's mode whenever it is asked for more."""
+    trial = config(balancing=GAN)
+    expected = outcome(trial)
+    with mode():
+        found = outcome(trial)
+    assert found.record.scores == expected.record.scores
+
+
 def test_the_pool_is_thinned_before_validation_is_carved():
     parts = prepared()
     largest = max(parts.available)

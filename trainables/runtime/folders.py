@@ -1,0 +1,118 @@
+"""Writing into folders: nothing outside of them is changed, and nothing in them that is somebody else's."""
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import chain
+from pathlib import Path
+
+from gan_study.trainables.base.settings import UserError
+from gan_study.trainables.runtime.storage import naming
+
+# The files that the last `replaced_files` wrote, one a line: those that the next one may remove.
+CONTENTS = "files.txt"
+_ASIDE = ".partial-"
+# Longer than any report takes: whoever wrote what is older was killed.
+_ABANDONED_SECONDS = 24 * 3600.0
+# As many as a person reads.
+_MOST_NAMED = 5
+
+
+def refuse_links(folder: Path, *, files: bool = True) -> None:
+    """Raise UserError if `folder`, a folder below it or, with `files`, a file below it is a symbolic link.
+
+    What is written through a link, or removed behind it, lies elsewhere. Links above `folder` are the caller's.
+    """
+    within = (
+        Path(parent, name)
+        for parent, folders, names in os.walk(folder)
+        for name in (*folders, *(names if files else ()))
+    )
+    for path in chain([folder], within):
+        if path.is_symlink():
+            raise UserError(
+                f"{path} is a link to {path.readlink()}: nothing is written through it; remove it first"
+            )
+
+
+@contextmanager
+def replaced_files(folder: Path) -> Iterator[Path]:
+    """A new, empty folder whose files take the place of those of `folder` if the block ends well.
+
+    What an earlier call wrote and this one does not goes; if anything fails, `folder` stays as it was. Files of
+    somebody else beside them stay. Raises UserError if such files lie in one of the folders that are replaced, or
+    if there are links; StorageError, which names the folder, if it cannot be written.
+    """
+    with naming(folder):
+        refuse_links(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        _sweep(folder)
+        aside = Path(tempfile.mkdtemp(prefix=_ASIDE, dir=folder))
+        try:
+            yield aside
+            _replace(folder, aside)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+
+
+def _replace(folder: Path, aside: Path) -> None:
+    """Move the files of `aside` to their places in `folder`, and remove those that an earlier call left."""
+    new = _files_below(aside)
+    old = _listed(folder)
+    refuse_links(folder)
+    _refuse_foreign(folder, owned={path.parts[0] for path in new | old if len(path.parts) > 1}, ours=new | old)
+    # Before the first file moves: whatever ends this early leaves no file that nobody owns up to.
+    _list_files(folder, new | old)
+    for path in sorted(new):
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (aside / path).replace(folder / path)
+    for path in old - new:
+        (folder / path).unlink(missing_ok=True)
+    for parent in {path.parent for path in old - new} - {path.parent for path in new} - {Path()}:
+        if (folder / parent).is_dir() and not any((folder / parent).iterdir()):
+            (folder / parent).rmdir()
+    _list_files(folder, new)
+
+
+def _list_files(folder: Path, files: set[Path]) -> None:
+    lines = "".join(f"{path.as_posix()}\n" for path in sorted(files))
+    (folder / CONTENTS).write_text(lines, encoding="utf-8")
+
+
+def _listed(folder: Path) -> set[Path]:
+    """What an earlier call wrote; names that lead out of `folder` are none of its."""
+    if not (folder / CONTENTS).is_file():
+        return set()
+    lines = (folder / CONTENTS).read_text(encoding="utf-8", errors="replace").splitlines()
+    paths = {Path(line) for line in lines if line and "\0" not in line}
+    return {path for path in paths if not path.is_absolute() and ".." not in path.parts}
+
+
+def _refuse_foreign(folder: Path, *, owned: set[str], ours: set[Path]) -> None:
+    """Raise UserError if folders that are `owned` hold other files than `ours`, or folders in their place."""
+    foreign = sorted(str(path) for path in _files_below(folder) - ours if path.parts[0] in owned)
+    if foreign:
+        raise UserError(f"{folder} holds files that are not of a report: {_named(foreign)}; move them elsewhere")
+    for path in sorted(ours):
+        if (folder / path).is_dir():
+            raise UserError(f"{folder / path} is a folder, where a file is to be written; move it elsewhere")
+
+
+def _named(names: list[str]) -> str:
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return ", ".join(map(repr, names[:_MOST_NAMED])) + more
+
+
+def _files_below(folder: Path) -> set[Path]:
+    """Everything below `folder` that is no folder, by its path from there."""
+    return {Path(parent, name).relative_to(folder) for parent, _, names in os.walk(folder) for name in names}
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what writers left that were killed long ago."""
+    for path in folder.glob(f"{_ASIDE}*"):
+        if time.time() - path.stat().st_mtime > _ABANDONED_SECONDS:
+            shutil.rmtree(path, ignore_errors=True)
