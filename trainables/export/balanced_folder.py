@@ -88,6 +88,8 @@ class Description:
     format_version: Literal[1] = 1
     trial: Mapping[str, JsonValue]
     """The whole configuration that it was made by."""
+    generator_steps: int | None = None
+    """How long the GAN was trained, its longest training if it has several; None if not noted."""
     channels: int
     classes: tuple[ClassDescription, ...]
     """In the order of their folders."""

@@ -129,7 +129,9 @@ class _Export:
             real, models = reference_models(config, self.parts, self.training, store)
         fillings = {label: self._fill(label, gans.generators[label], models) for label in self.missing}
         self._write_images(fillings)
-        description = self._describe(fillings, notes=(*self.parts.notes, *gans.notes))
+        description = self._describe(
+            fillings, generator_steps=gans.generator_steps, notes=(*self.parts.notes, *gans.notes)
+        )
         if not self.request.all_images:
             with self._stage("validating"):
                 scores = validation_scores(folder, description, device=self.training.images.device)
@@ -207,7 +209,9 @@ class _Export:
             balanced = balanced.extended(to_float(made.images, device), labels)
         return balanced
 
-    def _describe(self, fillings: Mapping[int, Filling], *, notes: tuple[str, ...]) -> Description:
+    def _describe(
+        self, fillings: Mapping[int, Filling], *, generator_steps: int, notes: tuple[str, ...]
+    ) -> Description:
         request, parts = self.request, self.parts
         real, validation = parts.training.class_counts(), parts.validation.class_counts()
         classes = [
@@ -238,6 +242,7 @@ class _Export:
         )
         return Description(
             trial=dump_trial(request.trial),
+            generator_steps=generator_steps,
             channels=self.training.shape.channels,
             classes=tuple(sorted(classes, key=lambda each: each.folder)),
             all_images=request.all_images,

@@ -191,6 +191,7 @@ def test_the_cards_have_the_counts_and_the_figures(exported):
     assert f"| balanced_accuracy | {description.validation['balanced_accuracy']:.4g} |" in card
     model = (exported / "generator" / "README.md").read_text()
     assert "| lynx | 5 | 9 |" in model
+    assert all("8 generator steps" in each for each in (card, model))
     assert f"balanced_accuracy {description.validation['balanced_accuracy']:.4g}" in model
     assert all(f"## {title}" in model for title in ("Use", "Data", "Metrics", "Intended use", "Limits"))
     assert not re.search(r"\n\n\n", card + model)
