@@ -120,7 +120,7 @@ class SavedGenerator:
             config.latent_size,
             seed=samples_seed(seed, filled.label),
         )
-        return (to_bytes(resize(images, config.image_size)) for images in batches)
+        return (to_bytes(_finite(resize(images, config.image_size))) for images in batches)
 
     @property
     def num_bytes(self) -> int:
@@ -154,6 +154,12 @@ def write_generator(folder: Path, generator: SavedGenerator, *, card: str) -> No
     write_atomically(folder / WEIGHTS, save(weights))
     write_settings(folder / CONFIG, generator.config)
     write_atomically(folder / CARD, card.encode())
+
+
+def _finite(images: Tensor) -> Tensor:
+    if not torch.isfinite(images).all():
+        raise DataError("the generator makes images that are no numbers; its weights are damaged")
+    return images
 
 
 class Samples(NamedTuple):

@@ -163,6 +163,16 @@ def test_images_that_look_the_same_are_counted_once(tmp_path):
     assert write_samples(generator, "lynx", 5, tmp_path / "out", seed=0)[1:] == (5, 1)
 
 
+def test_images_that_are_no_numbers_are_refused(tmp_path):
+    written(tmp_path)
+    generator = load_generator(tmp_path)
+    with torch.no_grad():
+        for weights in generator.networks.parameters():
+            weights.fill_(torch.nan)
+    with pytest.raises(DataError, match="weights are damaged"):
+        generator.sample("lynx", 1)
+
+
 def test_as_many_images_as_fit_are_made_and_no_more(tmp_path):
     written(tmp_path / "model")
     generator = load_generator(tmp_path / "model")
