@@ -25,7 +25,7 @@ from gan_study.study.watch.tracking import (
     summary,
 )
 from gan_study.study.watch.wandb_internals import EXPERIMENTAL_SETTINGS, specification
-from gan_study.trainables.record import Milestone
+from gan_study.trainables.record import Digests, Milestone
 from tests.analysis.planted import loss_arrays, plain_record, planted_record, with_arrays, write_arrays
 from tests.study.simulation import Simulation
 from tests.study.watch.test_check import CONFIG
@@ -41,7 +41,9 @@ def records():
 
 
 def manifest(config=CONFIG, mode="offline", study_id="0123abcd"):
-    return Manifest(study_id=study_id, config=replace(config, wandb=replace(config.wandb, mode=mode)))
+    return Manifest(
+        study_id=study_id, config=replace(config, wandb=replace(config.wandb, mode=mode)), digests=Digests()
+    )
 
 
 def with_seed(record, seed):
@@ -52,7 +54,7 @@ def test_seeds_of_a_configuration_are_one_group_and_nothing_else_is(records):
     first, second = records[0], records[1]
     assert group(manifest(), first) == group(manifest(), with_seed(first, 17))
     assert group(manifest(), first) != group(manifest(), second)
-    assert group(manifest(), first) != group(Manifest(study_id="other", config=CONFIG), first)
+    assert group(manifest(), first) != group(manifest(mode="off", study_id="other"), first)
     slower = {**first.config, "classifier": {"name": "another"}}
     assert group(manifest(), first) != group(manifest(), replace(first, config=slower))
 
