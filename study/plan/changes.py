@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import TypeAlias, cast
+from typing import TypeAlias
 
 from pydantic import JsonValue
 
@@ -32,7 +32,8 @@ def _is_longer(before: JsonValue, after: JsonValue) -> bool:
 
 
 def _is_more(before: JsonValue, after: JsonValue) -> bool:
-    return type(before) is type(after) is int and cast(int, after) > cast(int, before)
+    # To Python, true is a number.
+    return isinstance(before, int) and isinstance(after, int) and not isinstance(after, bool) and after > before
 
 
 def _is_any(before: JsonValue, after: JsonValue) -> bool:

@@ -37,8 +37,8 @@ def simulate(folder, config):
     return simulation
 
 
-# 24 trials search one variant, 30 two: by another race than the one that was run.
-@pytest.mark.parametrize(("before", "after"), [(0, 24), (24, 30), (30, 36)])
+# 24 trials search one variant, 30 and more two: by another race than the one that was run.
+@pytest.mark.parametrize(("before", "after"), [(0, 24), (24, 44), (30, 36)])
 def test_further_trials_are_run_and_what_is_confirmed_is_chosen_from_all(tmp_path, before, after):
     folder = StudyFolder(tmp_path / "study")
     simulation = simulate(folder, searching(before))
