@@ -60,14 +60,15 @@ def from_yaml(text: str) -> JsonValue:
 
 def to_yaml(value: JsonValue) -> str:
     """`value` as YAML that `from_yaml` reads back, and readers of YAML 1.1 too."""
-    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+    text: str = yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+    return text
 
 
 class _Loader(yaml.SafeLoader):
     """YAML 1.2's core schema and `<<`; a key that is there twice is an error that names both lines."""
 
     yaml_implicit_resolvers = _RESOLVERS
-    yaml_constructors: ClassVar[dict[str, Any]] = {
+    yaml_constructors: ClassVar[dict[Any, Any]] = {
         tag: yaml.SafeLoader.yaml_constructors[tag]
         for tag in (None, *(f"{_PREFIX}{name}" for name in ("null", "bool", "float", "str", "seq", "map")))
     }
@@ -87,7 +88,7 @@ class _Loader(yaml.SafeLoader):
         return node
 
     def _construct_int(self, node: yaml.ScalarNode) -> int:
-        return int(self.construct_scalar(node), base=0)
+        return int(str(self.construct_scalar(node)), base=0)
 
 
 _Loader.add_constructor(f"{_PREFIX}int", _Loader._construct_int)

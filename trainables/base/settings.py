@@ -53,6 +53,11 @@ def settings(cls: type[T]) -> type[T]:
     return cast(type[T], decorate(cls))
 
 
+# Indexed by types that are known only when the program runs.
+_ANNOTATED: Any = Annotated
+_UNION: Any = Union
+
+
 def _refuse_boolean(value: object) -> object:
     if isinstance(value, bool):
         raise ValueError(f"{value!r} cannot be used; a number is needed")
@@ -63,13 +68,13 @@ def _without_booleans(annotation: Any) -> Any:
     """`annotation` with numbers, however deep inside it, that refuse booleans."""
     origin, arguments = get_origin(annotation), get_args(annotation)
     if annotation in (int, float) or (origin is Literal and int in map(type, arguments)):
-        return Annotated[annotation, BeforeValidator(_refuse_boolean)]
+        return _ANNOTATED[annotation, BeforeValidator(_refuse_boolean)]
     if origin is Annotated:
-        return Annotated[_without_booleans(arguments[0]), *annotation.__metadata__]
+        return _ANNOTATED[_without_booleans(arguments[0]), *annotation.__metadata__]
     changed = tuple(map(_without_booleans, arguments))
     if origin in (None, Literal) or changed == arguments:
         return annotation
-    return Union[changed] if origin in (Union, UnionType) else origin[changed]  # noqa: UP007
+    return _UNION[changed] if origin in (Union, UnionType) else origin[changed]
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
