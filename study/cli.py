@@ -398,9 +398,10 @@ def main() -> None:
         failure = None if output is None else output.failure
         if failure is None:
             raise
+        code = ended.code if isinstance(ended.code, int) else 0
         if sys.argv[1] in WRITES_FILES and "--check" not in sys.argv:
-            _fail(f"standard output: {failure.strerror}; not all of the text could be shown", ended.code)
-        _fail(f"standard output: {failure.strerror}", ended.code or 2)
+            _fail(f"standard output: {failure.strerror}; not all of the text could be shown", code)
+        _fail(f"standard output: {failure.strerror}", code or 2)
 
 
 def _run_command() -> NoReturn:

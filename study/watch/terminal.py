@@ -103,7 +103,7 @@ def _tolerant(stream: TextIO) -> tuple[TextIO, Output | None]:
         io.BufferedWriter(output),
         encoding=stream.encoding,
         errors=_LEGIBLE,
-        line_buffering=stream.line_buffering,  # type: ignore[attr-defined]
+        line_buffering=bool(stream.line_buffering),
     )
     return text, output
 
