@@ -99,7 +99,8 @@ def test_a_trial_of_tunes_still_holds_what_is_dropped():
 
 # A value's own type is not known here, so an attribute counts as another library's where no file of ours defines
 # one of its name, or where it is reached from a name that was imported from elsewhere.
-NAMED_TUPLES = {"_asdict", "_fields", "_make", "_replace"}
+# Documented all the same: of named tuples, and os._exit.
+PUBLIC = {"_asdict", "_exit", "_fields", "_make", "_replace"}
 
 
 def is_private(name: str) -> bool:
@@ -129,7 +130,7 @@ def foreign_privates(source: str, own: set[str]) -> list[str]:
                 if any(map(is_private, whole.split("."))):
                     found.append(whole)
     for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Attribute) and is_private(node.attr) and node.attr not in NAMED_TUPLES:
+        if isinstance(node, ast.Attribute) and is_private(node.attr) and node.attr not in PUBLIC:
             root = node.value
             while isinstance(root, ast.Attribute | ast.Call):
                 root = root.value if isinstance(root, ast.Attribute) else root.func

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 
+from gan_study.trainables.base.files import read_text
 from gan_study.trainables.base.settings import UserError
 from gan_study.trainables.runtime.storage import naming
 
@@ -86,7 +87,7 @@ def _listed(folder: Path) -> set[Path]:
     """What an earlier call wrote; names that lead out of `folder` are none of its."""
     if not (folder / CONTENTS).is_file():
         return set()
-    lines = (folder / CONTENTS).read_text(encoding="utf-8", errors="replace").splitlines()
+    lines = read_text(folder / CONTENTS, errors="replace").splitlines()
     paths = {Path(line) for line in lines if line and "\0" not in line}
     return {path for path in paths if not path.is_absolute() and ".." not in path.parts}
 

@@ -5,6 +5,7 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
+from gan_study.trainables.base.files import read_text
 from gan_study.trainables.base.settings import UserError
 from gan_study.trainables.gans.batched import ALONE, TrialExecution
 from gan_study.trainables.record import Milestone, TrialRecord
@@ -55,7 +56,7 @@ class TrialPlaces:
 
         def look() -> None:
             try:
-                is_seen = self.token.read_text(encoding="utf-8") == self.mark
+                is_seen = read_text(self.token) == self.mark
             except (FileNotFoundError, NotADirectoryError):
                 is_seen = False
             if not is_seen:

@@ -13,7 +13,9 @@ from gan_study.study.run import ray_guard
 
 # A driver that starts a "Ray" of its own, says what it started, and waits.
 DRIVER = """
-import os, subprocess, sys, time
+import os, signal, subprocess, sys, time
+# Tests that nohup runs have it ignored.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 from gan_study.study.run.ray_guard import ray_ends_with_driver
 
 def start(folder, how):

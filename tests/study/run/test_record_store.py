@@ -1,4 +1,5 @@
-from pathlib import Path
+import errno
+import os
 
 import pytest
 
@@ -56,11 +57,12 @@ def test_a_line_that_is_no_json_at_all_is_named(path, line):
         read_records(path)
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, a device on which every write fails")
-def test_a_disk_that_is_full_is_named_and_the_record_is_not_taken_as_written(tmp_path):
-    path = tmp_path / "records.jsonl"
-    store = RecordStore(path)
-    path.symlink_to("/dev/full")
+def test_a_disk_that_is_full_is_named_and_the_record_is_not_taken_as_written(tmp_path, monkeypatch):
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    store = RecordStore(tmp_path / "records.jsonl")
     with pytest.raises(OSError, match=r"No space left on device: .*records\.jsonl"):
         store.append(RECORD)
     assert store.get(RECORD.trial_id) is None

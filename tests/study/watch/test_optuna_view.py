@@ -83,7 +83,7 @@ def test_a_damaged_file_of_its_own_is_made_anew_and_another_storage_is_refused_i
             view(storage).rebuild(searched)
         except UserError as error:
             num_refused += 1
-            assert "\n" not in str(error) and str(error).startswith("Optuna's storage sqlite:///"), damage
+            assert "\n" not in str(error) and str(error).startswith("Optuna's storage (sqlite): "), damage
         made_anew = view(storage, own_file=file)
         made_anew.rebuild(searched)
         assert shown(storage) == expected, damage
