@@ -73,7 +73,7 @@ class _Loader(yaml.SafeLoader):
         for tag in (None, *(f"{_PREFIX}{name}" for name in ("null", "bool", "float", "str", "seq", "map")))
     }
 
-    def compose_mapping_node(self, anchor: str | None) -> yaml.MappingNode:
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
         node: yaml.MappingNode = super().compose_mapping_node(anchor)
         first_keys: dict[object, yaml.ScalarNode] = {}
         keys = (key for key, _ in node.value if isinstance(key, yaml.ScalarNode) and key.tag != f"{_PREFIX}merge")
@@ -97,7 +97,7 @@ _Loader.add_constructor(f"{_PREFIX}int", _Loader._construct_int)
 class _Dumper(yaml.SafeDumper):
     """Quotes what either version of YAML would take for something other than text."""
 
-    yaml_implicit_resolvers: ClassVar[dict[Any, Any]] = {**yaml.SafeDumper.yaml_implicit_resolvers, **_RESOLVERS}
+    yaml_implicit_resolvers = {**yaml.SafeDumper.yaml_implicit_resolvers, **_RESOLVERS}  # noqa: RUF012 (PyYAML's own)
 
 
 def _length(node: yaml.Node, known: dict[yaml.Node, float]) -> float:
