@@ -7,7 +7,16 @@ from typing import TypeAlias
 
 from gan_study.search_spaces.unit_cube import to_unit_cube
 from gan_study.study.plan.config import Cell, Ratio, StudyConfig
-from gan_study.study.plan.decisions import COMPARABLE, DEFAULTS, RACE, SEARCH, Stage, Suggestion, limit_seen
+from gan_study.study.plan.decisions import (
+    COMPARABLE,
+    DEFAULTS,
+    LAST_ROUND,
+    RACE,
+    SEARCH,
+    Stage,
+    Suggestion,
+    limit_seen,
+)
 from gan_study.study.plan.last_round import smooth
 from gan_study.study.plan.points import Points, cell_of
 from gan_study.study.plan.race import Standing, standing
@@ -58,11 +67,15 @@ class SearchHistory:
         self.prior: defaultdict[Cell | None, list[RecordedTrial]] = defaultdict(list)
         """The same of another study."""
         self.taken: defaultdict[Cell | None, set[str]] = defaultdict(set)
-        """The points that were suggested."""
+        """The points that were suggested, here or in the other study."""
         self.begun: defaultdict[tuple[Ratio, Stage], dict[tuple[str, int, str], int]] = defaultdict(dict)
         """Numbers by variant, seed and point."""
         self.num_points: defaultdict[Cell, int] = defaultdict(int)
         """Points of the search, defaults not counted."""
+        self.newest_point: dict[Cell, int] = {}
+        """The number of the last point of the search."""
+        self.last_rounds: dict[Ratio, Suggestion] = {}
+        """The last suggestion for a last round."""
         self.num_ended: defaultdict[tuple[Cell, Stage], int] = defaultdict(int)
         self.spent: defaultdict[Ratio, int] = defaultdict(int)
         """Suggestions at each ratio."""
@@ -102,6 +115,10 @@ class SearchHistory:
         self.waiting.append(each.number)
         self.spent[each.ratio] += 1
         self.num_points[each.cell] += each.stage == SEARCH
+        if each.stage == SEARCH:
+            self.newest_point[each.cell] = each.number
+        if each.stage == LAST_ROUND:
+            self.last_rounds[each.ratio] = each
         name = point_id(each.params)
         self.begun[each.ratio, each.stage][each.balancer, each.seed, name] = each.number
         if each.stage in COMPARABLE:
@@ -141,8 +158,9 @@ class SearchHistory:
         if each.stage in COMPARABLE:
             balancing = self._points.with_rungs(balancing)
         trial = planned_trial(self._config, each.cell, balancing, purpose, seed=each.seed, fits=each.fits)
-        # The last state of its GAN stays, for trials that do something else with its images.
-        trial = replace(trial, checkpoint_steps=self._space.chosen_steps(each.balancer), keeps_gan=True)
+        # The last state of a GAN stays, for trials that do something else with its images.
+        is_gan = gan_settings(balancing) is not None
+        trial = replace(trial, checkpoint_steps=self._space.chosen_steps(each.balancer), keeps_gan=is_gan)
         self.trials[number] = trial
         self._numbers[trial.trial_id] = number
         return trial
@@ -175,6 +193,14 @@ class SearchHistory:
             if record is not None and record.status == "complete" and record.objective is not None
         }
 
+    def num_contenders(self, cell: Cell) -> int:
+        """The points of `cell` that came into the last round after the last point of its search.
+
+        A search that was given more trials has a further round, with contenders of its own.
+        """
+        default, newest = point_id(self._points.default(cell)), self.newest_point.get(cell, -1)
+        return sum(number > newest for name, number in self.names(cell, LAST_ROUND).items() if name != default)
+
     @property
     def num_all_ended(self) -> int:
         """The search trials that have ended."""
@@ -205,10 +231,21 @@ class SearchHistory:
         return self._smoothed[cell][1]
 
     def best_cell(self, ratio: Ratio) -> Cell | None:
-        """The variant of the best point at `ratio`; None if no point came to its end there."""
+        """The variant of the best point at `ratio`; None if no point came to its end there.
+
+        Once it has a last round, it stays until a further point is tried at this ratio.
+        """
         cells = [Cell(balancer=name, ratio=ratio) for name in self._space.balancers]
+        if self.has_last_round(ratio):
+            return self.last_rounds[ratio].cell
         searched = [cell for cell in cells if self.best_points(cell)]
         return max(searched, key=lambda cell: self.best_points(cell)[0][0], default=None)
+
+    def has_last_round(self, ratio: Ratio) -> bool:
+        """Whether a last round has begun at `ratio` since the last point that was tried there."""
+        held = self.last_rounds.get(ratio)
+        newest = (number for cell, number in self.newest_point.items() if cell.ratio == ratio)
+        return held is not None and held.number > max(newest, default=-1)
 
     def _end(self, number: int, trial: PlannedTrial, record: TrialRecord) -> None:
         each = self.suggestions[number]
@@ -234,6 +271,7 @@ class SearchHistory:
             shown = to_optuna(self._space, record.trial_id, step, record)
             for key in (None, cell_of(step.params)):
                 self.prior[key].append(shown)
+                self.taken[key].add(point_id(step.params))
 
     def step(self, each: Suggestion) -> SearchStep:
         """What a trial of a suggestion records of it."""
