@@ -177,6 +177,8 @@ class Search:
         if self._exhausted:
             names = sorted({cell.balancer for cell in self._exhausted if cell is not None})
             return f"every point of the space{' of ' if names else ''}{', '.join(names)} was tried"
+        if self._known.without_images:
+            return "no rare class lacks an image at a ratio, so that no GAN is trained there"
         if not all(map(self._known.can_search, self._ratios)):
             return "no balancing failed at a ratio, so that there was nothing to measure a gain against"
         return "races and last rounds needed fewer trials than were set aside for them"

@@ -77,6 +77,8 @@ class SearchHistory:
         self.last_rounds: dict[Ratio, Suggestion] = {}
         """The last suggestion for a last round."""
         self.num_ended: defaultdict[tuple[Cell, Stage], int] = defaultdict(int)
+        self.without_images: set[Ratio] = set()
+        """Ratios at which no rare class lacks an image, so that no GAN is trained."""
         self.spent: defaultdict[Ratio, int] = defaultdict(int)
         """Suggestions at each ratio."""
         self._numbers: dict[str, int] = {}
@@ -166,8 +168,10 @@ class SearchHistory:
         return trial
 
     def can_search(self, ratio: Ratio) -> bool:
-        """Whether gains at `ratio` can be measured: in the splits of search, last round and check."""
-        return all(is_known(self._baseline_of(ratio, split)) for split in (0, LAST_ROUND_SPLIT, CHECK_SPLIT))
+        """Whether GANs are trained at `ratio`, and gains can be measured in every split that decides."""
+        return ratio not in self.without_images and all(
+            is_known(self._baseline_of(ratio, split)) for split in (0, LAST_ROUND_SPLIT, CHECK_SPLIT)
+        )
 
     def standing(self, ratio: Ratio) -> Standing:
         """How far the race at `ratio` is; splits in which no balancing failed do not count."""
@@ -253,6 +257,9 @@ class SearchHistory:
         self.num_ended[each.cell, each.stage] += 1
         for milestone in record.milestones:
             self.reach(number, milestone)
+        is_gan = record.status == "complete" and gan_settings(trial.config.balancing) is not None
+        if is_gan and record.generated is None and each.stage == DEFAULTS and not self._varies_size(each.balancer):
+            self.without_images.add(each.ratio)
         if each.stage in (DEFAULTS, RACE):
             own = self.gains[each.ratio].setdefault(each.balancer, {})
             own[split_of_seed(self._config, each.seed)] = record.objective if record.status == "complete" else None
@@ -260,6 +267,10 @@ class SearchHistory:
             shown = to_optuna(self._space, trial.trial_id, self.step(each), record)
             for key in (None, each.cell):
                 self.comparable[key].append(shown)
+
+    def _varies_size(self, balancer: str) -> bool:
+        """Whether points say at which size a class lacks nothing, so that a default does not speak for all."""
+        return any("balance_to" in key for key in self._space.keys_of(balancer))
 
     def _learn_from(self, record: TrialRecord) -> None:
         """Take a search trial of another study into what suggestions learn from, if this space has its point."""

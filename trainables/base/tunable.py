@@ -70,7 +70,7 @@ def samples(domain: Tunable) -> tuple[Scalar, ...]:
     if isinstance(domain, Float):
         # By the golden section: at no whole number unless the range is one.
         return (low, high, low + (high - low) * 0.618) if low < high else (low,)
-    return tuple(sorted({low, min(low + 1, high), (low + high) // 2, max(high - 1, low), high}))  # type: ignore[arg-type]
+    return tuple(sorted({low, min(low + 1, high), (low + high) // 2, max(high - 1, low), high}))
 
 
 def contains(domain: Tunable, value: object) -> bool:

@@ -460,6 +460,16 @@ def test_without_its_baseline_a_ratio_is_not_searched():
     }
 
 
+@pytest.mark.parametrize("allocation", ["equal", "adaptive"])
+def test_a_ratio_at_which_no_gan_is_trained_is_not_searched(allocation):
+    simulation = finished(study(allocation=allocation), lacks_images=lambda ratio: ratio != 5)
+    assert {each.stage for each in suggestions(simulation) if each.ratio == 5} <= {"defaults", "search"}
+    assert {each.ratio for each in suggestions(simulation) if each.stage == "last round"} == {20}
+    assert len(simulation.phase("confirm")) == 42
+    said = {s.selection.unsearched for s in simulation.closed.configurations if s.ratio == 5}
+    assert said == {"no rare class lacks an image at this ratio, so that no GAN is trained"}
+
+
 def test_when_time_is_up_no_point_is_searched_any_more_but_the_last_round_is_held():
     simulation = Simulation()
 
