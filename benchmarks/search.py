@@ -34,7 +34,7 @@ from gan_study.trainables.base.seeding import numpy_generator
 from gan_study.trainables.base.tunable import Scalar
 from gan_study.trainables.gans.catalog import VARIANTS
 from gan_study.trainables.gans.variant import GanSettings
-from gan_study.trainables.record import Milestone, TrialRecord
+from gan_study.trainables.record import GeneratedImages, Milestone, TrialRecord
 from gan_study.trainables.trial.config import gan_settings
 from gan_study.trainables.trial.outcome import failed_record, pruned_record
 
@@ -252,6 +252,7 @@ class _Underway:
             objective=None if baseline is None else score - baseline,
             milestones=tuple(self._reached),
             num_fits=fits,
+            generated=GeneratedImages() if gan_settings(trial.config.balancing) else None,
             fit_spread=Spreads().fit if fits > 1 else None,
             seconds={"data": 0.0, "balancing": self._seconds, "classifier": 0.1},
         )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from gan_study.search_spaces.space import BALANCER, Space
-from gan_study.trainables.base.tunable import Choice, Float, Int, Scalar, Tunable
+from gan_study.trainables.base.tunable import Choice, Int, Scalar, Tunable
 
 # Standard deviation of a step in the unit cube: large enough to tell settings apart that differ by 0.01 to 0.04,
 # small enough that most points stay near what is known to work (simulated: benchmarks/search.py).
@@ -46,9 +46,18 @@ def clip(domain: Tunable, value: object) -> Scalar | None:
     return min(domain.high, max(domain.low, value))
 
 
+def position(domain: Tunable, value: Scalar | None) -> float:
+    """Where `value` lies between the ends of a range, from 0 to 1; 0.5 for None."""
+    assert not isinstance(domain, Choice), "only a range has ends"
+    if value is None or domain.low == domain.high:
+        return 0.5
+    low, high, at = (math.log(end) if domain.log else end for end in (domain.low, domain.high, float(value)))
+    return (at - low) / (high - low)
+
+
 def _encode(domain: Tunable, value: Scalar | None) -> list[float]:
     if not isinstance(domain, Choice):
-        return [_position(domain, value)]
+        return [position(domain, value)]
     if _is_ordered(domain):
         places = sorted(map(float, domain.options))
         return [0.5 if value is None else places.index(float(value)) / max(1, len(places) - 1)]
@@ -59,19 +68,11 @@ def _is_ordered(choice: Choice) -> bool:
     return not any(isinstance(option, bool | str) for option in choice.options)
 
 
-def _position(domain: Float | Int, value: Scalar | None) -> float:
-    """Where `value` lies between the ends of a range, from 0 to 1."""
-    if value is None or domain.low == domain.high:
-        return 0.5
-    low, high, at = (math.log(end) if domain.log else end for end in (domain.low, domain.high, float(value)))
-    return (at - low) / (high - low)
-
-
 def _step(domain: Tunable, value: Scalar | None, rng: np.random.Generator) -> Scalar:
     if isinstance(domain, Choice):
         is_drawn = value is None or rng.random() < CHOICE_RATE
         return domain.options[int(rng.integers(len(domain.options)))] if is_drawn else value  # type: ignore[return-value]
-    place = min(1.0, max(0.0, _position(domain, value) + STEP * rng.standard_normal()))
+    place = min(1.0, max(0.0, position(domain, value) + STEP * rng.standard_normal()))
     low, high = (math.log(end) if domain.log else end for end in (domain.low, domain.high))
     found = low + place * (high - low)
     found = min(domain.high, max(domain.low, math.exp(found) if domain.log else found))

@@ -11,13 +11,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from gan_study.study.plan.config import Cell
-from gan_study.study.plan.recipe import merge, study_config
+from gan_study.study.plan.recipe import study_config
 from gan_study.study.plan.trials import planned_trial
 from gan_study.study.run.data_checks import refuse_changed_data, take_fingerprint
 from gan_study.study.run.folder import Manifest, StudyFolder, read_manifest
 from gan_study.study.run.record_store import read_records
 from gan_study.trainables.balancing.catalog import parse_balancing
-from gan_study.trainables.base.settings import ConfigError, DataError, UserError, dump, nearest
+from gan_study.trainables.base.settings import ConfigError, DataError, UserError, dump, merge, nearest
 from gan_study.trainables.data.source import DataConfig
 from gan_study.trainables.export.balanced_folder import Description
 from gan_study.trainables.export.export import ShowProgress, export

@@ -83,6 +83,8 @@ class Choice:
         """Why the default of `cell` is confirmed without a last round."""
         if self._plan.unsearched is not None:
             return self._plan.unsearched
+        if cell.ratio in self._history.without_images:
+            return "no rare class lacks an image at this ratio, so that no GAN is trained"
         if not self._history.can_search(cell.ratio):
             return "no balancing failed at this ratio, so there was nothing to measure a gain against"
         if self._config.search.allocation == "adaptive":

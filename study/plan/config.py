@@ -2,19 +2,20 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Annotated, Literal, Self, TypeAlias
+from itertools import product
+from typing import Annotated, Literal, Self, TypeAlias, cast
 
 from pydantic import AliasChoices, BeforeValidator, Field, JsonValue, model_validator
 
-from gan_study.search_spaces.space import Space, apply_changes, check_space
+from gan_study.search_spaces.space import BALANCER, Space, apply_changes, check_space, nest
 from gan_study.search_spaces.spaces import named_space
 from gan_study.study.plan.last_round import CONTENDERS
 from gan_study.study.plan.storage_url import check_storage_url
 from gan_study.trainables.balancing.balancer import BalancingConfig
 from gan_study.trainables.balancing.catalog import BALANCERS, parse_balancing
 from gan_study.trainables.base.files import Place
-from gan_study.trainables.base.settings import ConfigError, dump, look_up, nearest, parse, settings
-from gan_study.trainables.base.tunable import Tunable
+from gan_study.trainables.base.settings import ConfigError, dump, look_up, merge, nearest, parse, settings
+from gan_study.trainables.base.tunable import Scalar, Tunable, samples
 from gan_study.trainables.classifiers.catalog import CLASSIFIERS
 from gan_study.trainables.classifiers.classifier import ClassifierConfig
 from gan_study.trainables.classifiers.metrics import EXPECTED_COST, find_metric
@@ -22,7 +23,9 @@ from gan_study.trainables.data.catalog import DATA_SETS
 from gan_study.trainables.data.imbalance import Imbalance, LongTailed, Step
 from gan_study.trainables.data.source import DataConfig
 from gan_study.trainables.gans.batched import BY_DEVICE, GanExecution
+from gan_study.trainables.gans.variant import LENGTHS, without_lengths
 from gan_study.trainables.image_quality.features import DomainFeatures, ImageFeatures
+from gan_study.trainables.trial.config import EvaluationConfig, TrialConfig
 
 NO_BALANCING = "none"
 
@@ -229,6 +232,18 @@ class StudyConfig:
         """The balancer with the settings that it has in this study."""
         return parse_balancing(self.settings_of(balancer))
 
+    def balancing_at(self, params: Mapping[str, Scalar]) -> BalancingConfig:
+        """The balancer with the settings of a point of the space laid over its own; raises ConfigError.
+
+        A length that the point names replaces what its own settings say of the length.
+        """
+        own = self.settings_of(str(params[BALANCER]))
+        changes = cast(dict[str, JsonValue], nest(params)["balancing"])
+        gan, named = own.get("gan"), changes.get("gan")
+        if isinstance(gan, dict) and isinstance(named, dict):
+            own["gan"] = without_lengths(gan, named)
+        return parse_balancing(merge(own, changes))
+
 
 def parse_study(values: Mapping[str, JsonValue]) -> StudyConfig:
     """The study that a nested mapping describes, checked as a whole.
@@ -266,6 +281,50 @@ def check_study_config(config: StudyConfig) -> None:
             f"search.parameters.imbalance/ratio: the imbalance profile {config.imbalance.profile!r} has no ratio; "
             "use step or long_tailed"
         )
+    if config.search.trials:
+        _check_points(config, space)
+
+
+def _check_points(config: StudyConfig, space: Space) -> None:
+    """Raise ConfigError where a balancer cannot be used at a point of the space.
+
+    Each setting is tried with the others as the study has them, and those that say a length together: no other two
+    depend on each other.
+    """
+    for balancer in space.balancers:
+        keys = space.keys_of(balancer)
+        lengths = [key for key in keys if key.partition("@")[0].rpartition("/")[2] in LENGTHS]
+        for values in product(*(samples(space.parameters[key]) for key in lengths)):
+            _try_point(config, balancer, dict(zip(lengths, values, strict=True)))
+        for key in keys:
+            made: dict[str, Scalar] = {}
+            for value in samples(space.parameters[key]) if key not in lengths else ():
+                same = made.setdefault(_try_point(config, balancer, {key: value}), value)
+                if same is not value:
+                    raise ConfigError(
+                        f"search.parameters.{key}: {same!r} and {value!r} are the same for {balancer}"
+                    )
+
+
+def _try_point(config: StudyConfig, balancer: str, point: Mapping[str, Scalar]) -> str:
+    """What `balancer` is at a point, as text; raises ConfigError where the study cannot use it there."""
+    try:
+        balancing = config.balancing_at({BALANCER: balancer, **point})
+        TrialConfig(
+            seed=config.search.seed,
+            evaluation=EvaluationConfig(),
+            data=config.data,
+            imbalance=config.imbalance,
+            classifier=config.classifier,
+            balancing=balancing,
+        )
+    except ConfigError as error:
+        if not point:
+            # Its own settings, without a point.
+            raise
+        given = " with ".join(f"{key}: {value!r}" for key, value in point.items())
+        raise ConfigError(f"search.parameters.{given} cannot be used for {balancer}: {error}") from None
+    return str(balancing.dump())
 
 
 def resolve_study(config: StudyConfig) -> dict[str, JsonValue]:

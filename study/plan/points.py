@@ -7,13 +7,11 @@ from typing import cast
 
 from pydantic import JsonValue
 
-from gan_study.search_spaces.space import BALANCER, RATIO, nest
+from gan_study.search_spaces.space import BALANCER, RATIO
 from gan_study.search_spaces.unit_cube import clip
 from gan_study.study.plan.config import Cell, StudyConfig
-from gan_study.study.plan.recipe import merge
 from gan_study.study.plan.searcher import point_id
 from gan_study.trainables.balancing.balancer import BalancingConfig
-from gan_study.trainables.balancing.catalog import parse_balancing
 from gan_study.trainables.base.tunable import Scalar, contains
 from gan_study.trainables.trial.config import gan_settings, with_gan
 
@@ -52,8 +50,7 @@ class Points:
         if point_id(params) == point_id(self.default(cell_of(params))):
             # Not all that a default is lies in the space: a given length is exact, and it may end by itself.
             return self._config.balancing_by(balancer)
-        changes = cast(Mapping[str, JsonValue], nest(params)["balancing"])
-        return parse_balancing(merge(self._config.settings_of(balancer), changes))
+        return self._config.balancing_at(params)
 
     def with_rungs(self, balancing: BalancingConfig) -> BalancingConfig:
         """`balancing` with a milestone at every rung that comes before its GAN's last step."""

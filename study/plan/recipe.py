@@ -8,7 +8,7 @@ from pydantic import JsonValue
 from gan_study.study.plan.config import StudyConfig, parse_study
 from gan_study.trainables.base.documents import from_yaml
 from gan_study.trainables.base.files import read_text
-from gan_study.trainables.base.settings import ConfigError, from_json, nearest
+from gan_study.trainables.base.settings import ConfigError, from_json, merge, nearest
 
 _FOLDER = Path(__file__).parents[1] / "recipes"
 # Naming another of these makes the settings of the old one meaningless, so they go.
@@ -46,19 +46,6 @@ def scales_of(values: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
     """What a recipe changes at each of its sizes but "full"."""
     scales = values.get("scales")
     return scales if isinstance(scales, dict) else {}
-
-
-def merge(values: Mapping[str, JsonValue], changes: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
-    """`values` with `changes` laid over them, section by section.
-
-    A section that says what kind it is (of imbalance, of range) is replaced as a whole.
-    """
-    result = dict(values)
-    for key, change in changes.items():
-        old = result.get(key)
-        is_section = isinstance(old, dict) and isinstance(change, dict) and not change.keys() & {"kind", "profile"}
-        result[key] = merge(old, change) if is_section else change  # type: ignore[arg-type]
-    return result
 
 
 def recipe_names() -> tuple[str, ...]:

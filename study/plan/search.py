@@ -131,7 +131,7 @@ class Search:
                 number=number,
                 rung=rung,
                 # Once the contenders are there, it can no longer become one.
-                goes_on=len(self._known.names(each.cell, LAST_ROUND)) <= CONTENDERS
+                goes_on=self._known.num_contenders(each.cell) < CONTENDERS
                 and goes_on(milestone.objective, others, reduction_factor=pruning.reduction_factor),
                 seen=self._known.seen(),
             )
@@ -140,7 +140,10 @@ class Search:
         return self._judged[number, rung]
 
     def settled(self) -> tuple[Cell, ...]:
-        """The cells that the search is over for already: those that lost the race, and those that were checked."""
+        """The cells that the search is over for already: those that lost the race, and those that were checked.
+
+        What was checked before the search was given more trials is not, while there are trials left for it.
+        """
         underway = {each.cell for each in self._known.underway()}
         ratios = [ratio for ratio in self._ratios if self._plan.rounds and self._known.can_search(ratio)]
         decided = [(ratio, at.variants) for ratio in ratios if (at := self._known.standing(ratio)).round is None]
@@ -148,7 +151,7 @@ class Search:
             Cell(balancer=name, ratio=ratio)
             for ratio, survivors in decided
             for name in self._space.balancers
-            if name not in survivors or self._choice.is_checked(Cell(balancer=name, ratio=ratio))
+            if name not in survivors or self._is_through(Cell(balancer=name, ratio=ratio))
         )
         return tuple(cell for cell in cells if cell not in underway)
 
@@ -174,6 +177,8 @@ class Search:
         if self._exhausted:
             names = sorted({cell.balancer for cell in self._exhausted if cell is not None})
             return f"every point of the space{' of ' if names else ''}{', '.join(names)} was tried"
+        if self._known.without_images:
+            return "no rare class lacks an image at a ratio, so that no GAN is trained there"
         if not all(map(self._known.can_search, self._ratios)):
             return "no balancing failed at a ratio, so that there was nothing to measure a gain against"
         return "races and last rounds needed fewer trials than were set aside for them"
@@ -198,7 +203,7 @@ class Search:
 
     def _suggest(self) -> int | None:
         """Decide on a further trial, and give back its number; None if none is of use at the moment."""
-        if self._plan.unsearched is not None:
+        if self._plan.unsearched is not None or len(self._known.suggestions) >= self._config.search.trials:
             return None
         while (wish := self._wish()) is not None:
             params = wish.params if wish.params is not None else self._find_point(wish.cell)
@@ -217,7 +222,7 @@ class Search:
                 ratio=cell.ratio,
                 params=params,
                 seed=seed_of_split(self._config, wish.split),
-                fits=FITS if wish.stage == LAST_ROUND else self._config.search.fits,
+                fits=FITS if wish.stage in (LAST_ROUND, CHECK) else self._config.search.fits,
                 seen=self._known.seen(),
             )
             self._keep(each)
@@ -247,25 +252,19 @@ class Search:
             if at.round is not None and at.round + 1 < len(self._plan.rounds):
                 ahead = rank(at.variants, self._known.gains[ratio])[: self._plan.rounds[at.round + 1].num_variants]
                 yield from (replace(each, is_guess=True) for each in self._race_wishes(ratio, ahead, at.round + 1))
-        # Those that lead so far; before as many results as survivors, nobody does.
-        leaders = rank(at.variants, self._known.gains[ratio])
-        if at.round is not None and len(self._known.gains[ratio]) >= self._plan.survivors:
-            leaders = leaders[: self._plan.survivors]
-        cells = [Cell(balancer=name, ratio=ratio) for name in leaders]
+        cells = self._leaders(ratio, at)
         reserved = race_left + self._last_round_left(ratio)
-        is_within_budget = self._known.spent[ratio] + reserved < self._plan.budgets[ratio]
         is_ending = self._plan.budgets[ratio] - self._known.spent[ratio] - reserved < 2 * len(self._known.running)
         if is_ending and at.round is None:
             # What the last round needs in any case begins before the last points: less is left after them.
             for cell in cells:
                 yield from self._default_wishes(cell)
-        if is_within_budget and self._has_time(1 + self._reserved()):
-            open_cells = [cell for cell in cells if cell not in self._exhausted]
-            if open_cells:
-                # In turn; in the end one after the other, so that the last round of one fills the workers that the
-                # last points of another leave.
-                sign = -1 if is_ending else 1
-                cell = min(open_cells, key=lambda each: sign * self._known.num_points[each])
+        if open_cells := [cell for cell in cells if self._is_open(cell)]:
+            # In turn; in the end one after the other, so that the last round of one fills the workers that the
+            # last points of another leave.
+            sign = -1 if is_ending else 1
+            cell = min(open_cells, key=lambda each: sign * self._known.num_points[each])
+            if self._has_time(1 + self._reserved(cell)):
                 yield _Wish(stage=SEARCH, cell=cell, is_guess=at.round is not None)
         if at.round is None and self._has_time(1):
             for cell in cells:
@@ -281,9 +280,12 @@ class Search:
             if name not in begun and self._has_time(1):
                 cell = Cell(balancer=name, ratio=ratios[place % len(ratios)])
                 return _Wish(stage=DEFAULTS, cell=cell, params=self._points.default(cell))
-        reserved = LAST_ROUND_TRIALS * len(ratios)
-        searched = sum(len(self._known.begun[ratio, stage]) for ratio in ratios for stage in (DEFAULTS, SEARCH))
-        is_left = searched + reserved < self._config.search.trials and None not in self._exhausted
+        held = [self._known.last_rounds[ratio].cell for ratio in ratios if self._known.has_last_round(ratio)]
+        needs = [*map(self._last_round_needs, held), *[LAST_ROUND_TRIALS] * (len(ratios) - len(held))]
+        # A point may open the last round of one ratio anew.
+        reserved = sum(needs) + LAST_ROUND_TRIALS - min(needs)
+        is_left = len(self._known.suggestions) + reserved < self._config.search.trials
+        is_left = is_left and None not in self._exhausted
         if is_left and self._has_time(1 + reserved):
             return _Wish(stage=SEARCH, cell=None)
         if any(each.stage in COMPARABLE for each in self._known.underway()):
@@ -312,14 +314,12 @@ class Search:
         """The default, and the best points so far; the last of them only once nearly all points are known."""
         names = self._known.names(cell, LAST_ROUND)
         default = self._points.default(cell)
-        num_running = self._known.num_points[cell] - self._known.num_ended[cell, SEARCH]
-        is_searching = num_running > MOST_STRAGGLERS * self._known.num_points[cell]
+        is_searching = self._num_searching(cell) > MOST_STRAGGLERS * self._known.num_points[cell]
         if not is_searching and not self._known.best_points(cell):
             # Nothing came of the search: nothing to compare the default with.
             return
-        wanted = [default]
-        if len(names) - 1 < (EARLY_CONTENDERS if is_searching else CONTENDERS):
-            wanted += [point for _, point in self._known.best_points(cell)[:CONTENDERS]]
+        num_wanted = (EARLY_CONTENDERS if is_searching else CONTENDERS) - self._known.num_contenders(cell)
+        wanted = [default, *self._fresh_points(cell)[: max(0, num_wanted)]]
         for point in wanted:
             if point_id(point) not in names:
                 yield _Wish(
@@ -334,21 +334,66 @@ class Search:
             if point_id(params) not in self._known.names(cell, CHECK):
                 yield _Wish(stage=CHECK, cell=cell, split=CHECK_SPLIT, params=params)
 
+    def _fresh_points(self, cell: Cell) -> list[dict[str, Scalar]]:
+        """The points of `cell` that have been in no last round, the best first."""
+        names = self._known.names(cell, LAST_ROUND)
+        return [point for _, point in self._known.best_points(cell) if point_id(point) not in names]
+
+    def _num_searching(self, cell: Cell) -> int:
+        """The points of `cell` that are being tried."""
+        return self._known.num_points[cell] - self._known.num_ended[cell, SEARCH]
+
     def _race_left(self, ratio: Ratio, at: Standing) -> int:
         """The most trials of the race that are still to begin."""
         left = sum(1 for _ in self._race_wishes(ratio, at.variants, at.round or 0))
         further = () if at.round is None else self._plan.rounds[at.round + 1 :]
         return left + sum(each.num_variants * len(each.splits) for each in further)
 
-    def _last_round_left(self, ratio: Ratio) -> int:
-        begun = len(self._known.begun[ratio, LAST_ROUND]) + len(self._known.begun[ratio, CHECK])
-        return LAST_ROUND_TRIALS * self._plan.survivors - begun
+    def _leaders(self, ratio: Ratio, at: Standing) -> list[Cell]:
+        """The cells that survive the race at `ratio`, or would if it ended now; all before anybody leads."""
+        leaders = rank(at.variants, self._known.gains[ratio])
+        if at.round is None or len(self._known.gains[ratio]) >= self._plan.survivors:
+            leaders = leaders[: self._plan.survivors]
+        return [Cell(balancer=name, ratio=ratio) for name in leaders]
 
-    def _reserved(self) -> int:
+    def _is_through(self, cell: Cell) -> bool:
+        """Whether the search of `cell` is over: what it chose was checked, and no trials are left for more."""
+        return self._choice.is_checked(cell) and not self._is_open(cell)
+
+    def _is_open(self, cell: Cell) -> bool:
+        """Whether trials are left for another point of `cell`, with all that has to follow at its ratio."""
+        ratio = cell.ratio
+        race_left = self._race_left(ratio, self._known.standing(ratio))
+        reserved = race_left + self._last_round_left(ratio, searched=cell)
+        return cell not in self._exhausted and self._known.spent[ratio] + reserved < self._plan.budgets[ratio]
+
+    def _last_round_left(self, ratio: Ratio, *, searched: Cell | None = None) -> int:
+        """The most trials of last rounds and checks at `ratio` still to begin, if a point of `searched` comes."""
+        leaders = self._leaders(ratio, self._known.standing(ratio))[: self._plan.survivors]
+        return sum(self._last_round_needs(cell, is_searched=cell == searched) for cell in leaders)
+
+    def _last_round_needs(self, cell: Cell, *, is_searched: bool = False) -> int:
+        """The most trials of the last round and the check of `cell` still to begin.
+
+        With `is_searched` after a further point, which opens the last round anew.
+        """
+        default, checked = point_id(self._points.default(cell)), self._known.names(cell, CHECK)
+        left = CONTENDERS - (0 if is_searched else self._known.num_contenders(cell))
+        if not is_searched and left < CONTENDERS:
+            # It is underway: no more can come than there are points.
+            left = min(left, len(self._fresh_points(cell)) + self._num_searching(cell))
+        # Who wins is known once all have ended.
+        found = self._choice.last_round(cell) if left <= 0 and self._known.has_ended(cell, LAST_ROUND) else None
+        is_winner_checked = found is not None and point_id(found.params) in {*checked, default}
+        defaults = (default not in self._known.names(cell, LAST_ROUND)) + (default not in checked)
+        return max(0, left) + defaults + (not is_winner_checked)
+
+    def _reserved(self, searched: Cell) -> int:
         """The most trials that races and last rounds still need, at all ratios together: time is one for all."""
         ratios = [ratio for ratio in self._ratios if self._known.can_search(ratio)]
         return sum(
-            self._race_left(ratio, self._known.standing(ratio)) + self._last_round_left(ratio) for ratio in ratios
+            self._race_left(ratio, self._known.standing(ratio)) + self._last_round_left(ratio, searched=searched)
+            for ratio in ratios
         )
 
     def _has_time(self, num_trials: int) -> bool:

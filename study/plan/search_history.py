@@ -7,7 +7,16 @@ from typing import TypeAlias
 
 from gan_study.search_spaces.unit_cube import to_unit_cube
 from gan_study.study.plan.config import Cell, Ratio, StudyConfig
-from gan_study.study.plan.decisions import COMPARABLE, DEFAULTS, RACE, SEARCH, Stage, Suggestion, limit_seen
+from gan_study.study.plan.decisions import (
+    COMPARABLE,
+    DEFAULTS,
+    LAST_ROUND,
+    RACE,
+    SEARCH,
+    Stage,
+    Suggestion,
+    limit_seen,
+)
 from gan_study.study.plan.last_round import smooth
 from gan_study.study.plan.points import Points, cell_of
 from gan_study.study.plan.race import Standing, standing
@@ -58,12 +67,18 @@ class SearchHistory:
         self.prior: defaultdict[Cell | None, list[RecordedTrial]] = defaultdict(list)
         """The same of another study."""
         self.taken: defaultdict[Cell | None, set[str]] = defaultdict(set)
-        """The points that were suggested."""
+        """The points that were suggested, here or in the other study."""
         self.begun: defaultdict[tuple[Ratio, Stage], dict[tuple[str, int, str], int]] = defaultdict(dict)
         """Numbers by variant, seed and point."""
         self.num_points: defaultdict[Cell, int] = defaultdict(int)
         """Points of the search, defaults not counted."""
+        self.newest_point: dict[Cell, int] = {}
+        """The number of the last point of the search."""
+        self.last_rounds: dict[Ratio, Suggestion] = {}
+        """The last suggestion for a last round."""
         self.num_ended: defaultdict[tuple[Cell, Stage], int] = defaultdict(int)
+        self.without_images: set[Ratio] = set()
+        """Ratios at which no rare class lacks an image, so that no GAN is trained."""
         self.spent: defaultdict[Ratio, int] = defaultdict(int)
         """Suggestions at each ratio."""
         self._numbers: dict[str, int] = {}
@@ -102,6 +117,10 @@ class SearchHistory:
         self.waiting.append(each.number)
         self.spent[each.ratio] += 1
         self.num_points[each.cell] += each.stage == SEARCH
+        if each.stage == SEARCH:
+            self.newest_point[each.cell] = each.number
+        if each.stage == LAST_ROUND:
+            self.last_rounds[each.ratio] = each
         name = point_id(each.params)
         self.begun[each.ratio, each.stage][each.balancer, each.seed, name] = each.number
         if each.stage in COMPARABLE:
@@ -141,15 +160,18 @@ class SearchHistory:
         if each.stage in COMPARABLE:
             balancing = self._points.with_rungs(balancing)
         trial = planned_trial(self._config, each.cell, balancing, purpose, seed=each.seed, fits=each.fits)
-        # The last state of its GAN stays, for trials that do something else with its images.
-        trial = replace(trial, checkpoint_steps=self._space.chosen_steps(each.balancer), keeps_gan=True)
+        # The last state of a GAN stays, for trials that do something else with its images.
+        is_gan = gan_settings(balancing) is not None
+        trial = replace(trial, checkpoint_steps=self._space.chosen_steps(each.balancer), keeps_gan=is_gan)
         self.trials[number] = trial
         self._numbers[trial.trial_id] = number
         return trial
 
     def can_search(self, ratio: Ratio) -> bool:
-        """Whether gains at `ratio` can be measured: in the splits of search, last round and check."""
-        return all(is_known(self._baseline_of(ratio, split)) for split in (0, LAST_ROUND_SPLIT, CHECK_SPLIT))
+        """Whether GANs are trained at `ratio`, and gains can be measured in every split that decides."""
+        return ratio not in self.without_images and all(
+            is_known(self._baseline_of(ratio, split)) for split in (0, LAST_ROUND_SPLIT, CHECK_SPLIT)
+        )
 
     def standing(self, ratio: Ratio) -> Standing:
         """How far the race at `ratio` is; splits in which no balancing failed do not count."""
@@ -174,6 +196,14 @@ class SearchHistory:
             for name, record in records
             if record is not None and record.status == "complete" and record.objective is not None
         }
+
+    def num_contenders(self, cell: Cell) -> int:
+        """The points of `cell` that came into the last round after the last point of its search.
+
+        A search that was given more trials has a further round, with contenders of its own.
+        """
+        default, newest = point_id(self._points.default(cell)), self.newest_point.get(cell, -1)
+        return sum(number > newest for name, number in self.names(cell, LAST_ROUND).items() if name != default)
 
     @property
     def num_all_ended(self) -> int:
@@ -205,10 +235,21 @@ class SearchHistory:
         return self._smoothed[cell][1]
 
     def best_cell(self, ratio: Ratio) -> Cell | None:
-        """The variant of the best point at `ratio`; None if no point came to its end there."""
+        """The variant of the best point at `ratio`; None if no point came to its end there.
+
+        Once it has a last round, it stays until a further point is tried at this ratio.
+        """
         cells = [Cell(balancer=name, ratio=ratio) for name in self._space.balancers]
+        if self.has_last_round(ratio):
+            return self.last_rounds[ratio].cell
         searched = [cell for cell in cells if self.best_points(cell)]
         return max(searched, key=lambda cell: self.best_points(cell)[0][0], default=None)
+
+    def has_last_round(self, ratio: Ratio) -> bool:
+        """Whether a last round has begun at `ratio` since the last point that was tried there."""
+        held = self.last_rounds.get(ratio)
+        newest = (number for cell, number in self.newest_point.items() if cell.ratio == ratio)
+        return held is not None and held.number > max(newest, default=-1)
 
     def _end(self, number: int, trial: PlannedTrial, record: TrialRecord) -> None:
         each = self.suggestions[number]
@@ -216,6 +257,9 @@ class SearchHistory:
         self.num_ended[each.cell, each.stage] += 1
         for milestone in record.milestones:
             self.reach(number, milestone)
+        is_gan = record.status == "complete" and gan_settings(trial.config.balancing) is not None
+        if is_gan and record.generated is None and each.stage == DEFAULTS and not self._varies_size(each.balancer):
+            self.without_images.add(each.ratio)
         if each.stage in (DEFAULTS, RACE):
             own = self.gains[each.ratio].setdefault(each.balancer, {})
             own[split_of_seed(self._config, each.seed)] = record.objective if record.status == "complete" else None
@@ -223,6 +267,10 @@ class SearchHistory:
             shown = to_optuna(self._space, trial.trial_id, self.step(each), record)
             for key in (None, each.cell):
                 self.comparable[key].append(shown)
+
+    def _varies_size(self, balancer: str) -> bool:
+        """Whether points say at which size a class lacks nothing, so that a default does not speak for all."""
+        return any("balance_to" in key for key in self._space.keys_of(balancer))
 
     def _learn_from(self, record: TrialRecord) -> None:
         """Take a search trial of another study into what suggestions learn from, if this space has its point."""
@@ -234,6 +282,7 @@ class SearchHistory:
             shown = to_optuna(self._space, record.trial_id, step, record)
             for key in (None, cell_of(step.params)):
                 self.prior[key].append(shown)
+                self.taken[key].add(point_id(step.params))
 
     def step(self, each: Suggestion) -> SearchStep:
         """What a trial of a suggestion records of it."""

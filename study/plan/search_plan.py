@@ -43,17 +43,19 @@ def plan_search(config: StudyConfig) -> SearchPlan:
     share, rest = divmod(search.trials, len(ratios))
     budgets = {ratio: share + (place < rest) for place, ratio in enumerate(ratios)}
     if search.allocation == "adaptive":
-        # One search of everything, and a last round at each ratio.
-        if search.trials >= search.trials_each + (len(ratios) - 1) * LAST_ROUND_TRIALS:
+        # One search of everything, every variant's default among it, and a last round at each ratio.
+        needed = search.trials_each + num_variants - 1 + (len(ratios) - 1) * LAST_ROUND_TRIALS
+        if search.trials >= needed:
             return SearchPlan(survivors=1, rounds=(), budgets=budgets)
-        return SearchPlan(survivors=0, rounds=(), budgets=budgets, unsearched=_why_not(config))
+        return SearchPlan(survivors=0, rounds=(), budgets=budgets, unsearched=_why_not(config, needed))
     for survivors in range(min(MOST_SURVIVORS, num_variants), 0, -1):
         rounds = race_rounds(num_variants, survivors=survivors, splits=count(_FIRST_RACE_SPLIT))
         raced = sum(each.num_variants * len(each.splits) for each in rounds)
         # A survivor's default has run in the race, and counts as one of its trials.
-        if (share - raced) // survivors + 1 >= search.trials_each:
+        needed = raced + survivors * (search.trials_each - 1)
+        if share >= needed:
             return SearchPlan(survivors=survivors, rounds=rounds, budgets=budgets)
-    return SearchPlan(survivors=0, rounds=(), budgets=budgets, unsearched=_why_not(config))
+    return SearchPlan(survivors=0, rounds=(), budgets=budgets, unsearched=_why_not(config, len(ratios) * needed))
 
 
 def seed_of_split(config: StudyConfig, split: int) -> int:
@@ -69,15 +71,11 @@ def split_of_seed(config: StudyConfig, seed: int) -> int:
     return 0 if seed == config.search.seed else min((*config.confirm.seeds, config.search.seed)) - seed
 
 
-def _why_not(config: StudyConfig) -> str:
+def _why_not(config: StudyConfig, needed: int) -> str:
     search, num_variants, num_ratios = config.search, len(config.space().balancers), len(config.ratios())
     if search.trials == 0:
         return "search.trials is 0: the defaults are confirmed as they are"
     variants = f"{num_variants} variant{'s' if num_variants > 1 else ''}"
     ratios = f" at {num_ratios} ratios" if num_ratios > 1 else ""
-    return (
-        f"{search.trials} trials for {variants}{ratios}: a search of one takes about {search.trials_each}"
-        f"{' at each ratio' if num_ratios > 1 and search.allocation == 'equal' else ''}"
-        f"{' beside the race' if num_variants > 1 and search.allocation == 'equal' else ''}"
-        ", and smaller ones make things worse"
-    )
+    needs = f"a search takes {needed}, and smaller ones make things worse"
+    return f"{search.trials} trials for {variants}{ratios}: {needs}"

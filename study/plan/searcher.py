@@ -115,8 +115,12 @@ def suggestion(
 
 
 def point_id(point: Mapping[str, Scalar]) -> str:
-    """A name for a point of a space."""
-    return json.dumps(dict(point), sort_keys=True)
+    """A name for a point of a space; equal points have the same, as 5 and 5.0 are equal."""
+    canonical = {
+        key: float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+        for key, value in point.items()
+    }
+    return json.dumps(canonical, sort_keys=True)
 
 
 def value_of(record: TrialRecord) -> float | None:

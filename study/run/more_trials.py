@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from gan_study.study.plan.changes import TRIALS, Edit
-from gan_study.study.plan.config import StudyConfig
+from gan_study.study.plan.config import StudyConfig, check_study_config
 from gan_study.study.plan.decisions import ConfirmFits
 from gan_study.study.plan.search_plan import plan_search
 from gan_study.study.plan.selection import read_selection
@@ -19,6 +19,7 @@ def with_trials(config: StudyConfig, trials: int) -> StudyConfig:
     if trials <= before:
         raise ConfigError(f"--trials {trials}: the study has {before} search trials already; ask for more")
     more = replace(config, search=replace(config.search, trials=trials))
+    check_study_config(more)
     if (why_not := plan_search(more).unsearched) is not None:
         raise ConfigError(f"--trials {trials}: nothing would be searched ({why_not})")
     return more

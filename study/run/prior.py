@@ -2,16 +2,33 @@
 
 from pathlib import Path
 
-from gan_study.study.run.folder import StudyFolder
+from gan_study.study.run.folder import StudyFolder, read_manifest
 from gan_study.study.run.record_store import outline, read_records
-from gan_study.trainables.base.settings import ConfigError
+from gan_study.trainables.base.settings import ConfigError, dump
+from gan_study.trainables.data.source import DataConfig
 from gan_study.trainables.record import TrialRecord
 
 
-def read_prior(root: str) -> tuple[TrialRecord, ...]:
-    """The search trials of the study in `root`; raises ConfigError where it has none."""
+def read_prior(root: str, *, data: DataConfig, pool_digest: str | None) -> tuple[TrialRecord, ...]:
+    """The search trials of the study in `root`, for a study of `data` whose pool has that digest.
+
+    Raises ConfigError where it has none, or is a study of other data.
+    """
     records = read_records(StudyFolder(Path(root)).records)
     searched = tuple(outline(record) for record in records if record.search is not None)
     if not searched:
         raise ConfigError(f"search.from: {root!r} holds no study with search trials")
+    manifest = read_manifest(Path(root))
+    before, now = dump(manifest.config.data), dump(data)
+    # Where the files lie is no matter.
+    other = [
+        f"data.{key} {before.get(key)!r} instead of {now[key]!r}"
+        for key in now.keys() - {"root"}
+        if before.get(key) != now[key]
+    ]
+    # An early version wrote no digests.
+    if manifest.digests.pool is not None and manifest.digests.pool != pool_digest:
+        other.append("other images in its pool")
+    if other:
+        raise ConfigError(f"search.from: {root!r} is a study of other data: {', '.join(sorted(other))}")
     return searched

@@ -114,8 +114,9 @@ def _run_study(config: StudyConfig, out: Path | str | None, options: RunOptions)
     check_study_config(config)
     data_checks.refuse_output_in_data(data_checks.with_absolute_paths(config).data, root)
     config, parts = _look_at_data(config, options.console)
+    data = data_checks.take_fingerprint(config)
     if config.search.from_study is not None:
-        read_prior(config.search.from_study)
+        read_prior(config.search.from_study, data=config.data, pool_digest=data.pool_digest)
     claim_folder(root)
     with sole_driver(root) as check_sole_driver, ray_cluster(options.address, verbose=options.verbose):
         place = _find_place(config, parts, options)
@@ -124,7 +125,6 @@ def _run_study(config: StudyConfig, out: Path | str | None, options: RunOptions)
         for line in outlook.lines():
             say(options.console, line)
         time_plan = _time_plan(config, outlook.plan, options)
-        data = data_checks.take_fingerprint(config)
         manifest = create_study_folder(root, outlook.config, versions(), data=data, time_plan=time_plan)
         return _run(manifest, root, place, machine, options, check_sole_driver)
 
@@ -388,7 +388,11 @@ def _run(
             tally.num_trials = num_trials(config, rounds, read_selection(folder.selection))
             rounds_decided(rounds)
 
-        prior = () if config.search.from_study is None else read_prior(config.search.from_study)
+        prior = (
+            ()
+            if (other := config.search.from_study) is None
+            else read_prior(other, data=config.data, pool_digest=manifest.digests.pool)
+        )
         view = _optuna_view(manifest, folder)
         mirrors = closing.enter_context(_mirrors(manifest, folder, options.console))
         session = StudySession(

@@ -4,7 +4,8 @@ import json
 import math
 import warnings
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
@@ -13,13 +14,14 @@ from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from pydantic import JsonValue
 
 from gan_study.search_spaces.space import BALANCER, RATIO, Space
+from gan_study.search_spaces.unit_cube import position
 from gan_study.study.plan.decisions import COMPARABLE
 from gan_study.study.run.folder import StudyFolder, read_manifest
 from gan_study.study.run.record_store import read_records
 from gan_study.study.watch.optuna_view import search_of
 from gan_study.trainables.base.files import read_bytes
 from gan_study.trainables.base.settings import dump, from_json
-from gan_study.trainables.base.tunable import Scalar, contains
+from gan_study.trainables.base.tunable import Choice, Float, Int, Scalar, contains
 from gan_study.trainables.record import SearchImportance, TrialRecord
 from gan_study.trainables.runtime.storage import write_atomically
 
@@ -35,7 +37,7 @@ def importances(
     """The importance of each parameter in each search of `records`: of one balancer under one condition.
 
     With `is_whole` balancers and ratios were searched together, and count as parameters; of the others only those
-    that all balancers have can be compared.
+    that all balancers have can be compared. Where each has its own range, as of lengths, the place in it counts.
 
     PED-ANOVA (Watanabe et al. 2023): how far the best tenth of the complete trials differs from all of them in a
     parameter, as a share of what all parameters add up to. Only parameters that took two values or more count.
@@ -57,6 +59,17 @@ def _measure(
     space: Space, trials: Sequence[TrialRecord], *, ratio: float | None, balancer: str | None
 ) -> SearchImportance:
     """The importances in one search, all of whose trials are complete; of all balancers if `balancer` is None."""
+    missing = None
+    first = trials[0]
+    if not all(
+        name in space.parameters and contains(space.parameters[name], value)
+        for trial in trials
+        if trial.search is not None
+        for name, value in trial.search.params.items()
+    ):
+        missing = "the search space of that name is no longer the one that was searched"
+    elif balancer is None:
+        space, trials = _with_common_ranges(space, trials)
     points = [trial.search.params for trial in trials if trial.search is not None]
     values: dict[str, set[Scalar]] = {}
     for name, value in chain.from_iterable(point.items() for point in points):
@@ -64,20 +77,12 @@ def _measure(
     common = set(points[0]).intersection(*points)
     axes = () if balancer is None else (BALANCER, RATIO)
     varied = [name for name in values if len(values[name]) > 1 and name in common and name not in axes]
-    missing = None
     if len(trials) < FEWEST_TRIALS:
         missing = f"{len(trials)} of the {FEWEST_TRIALS} complete trials that it takes"
     elif len({trial.objective for trial in trials}) == 1:
         missing = "all trials gained the same"
     elif not varied:
-        missing = "no parameter took two values"
-    elif not all(
-        name in space.parameters and contains(space.parameters[name], value)
-        for name, taken in values.items()
-        for value in taken
-    ):
-        missing = "the search space of that name is no longer the one that was searched"
-    first = trials[0]
+        missing = missing or "no parameter took two values"
     return SearchImportance(
         dataset=first.dataset,
         classifier=first.classifier,
@@ -87,6 +92,36 @@ def _measure(
         missing=missing,
         shares={} if missing else _shares(space, trials, varied),
     )
+
+
+def _with_common_ranges(space: Space, trials: Sequence[TrialRecord]) -> tuple[Space, list[TrialRecord]]:
+    """`space` and `trials` with one parameter for each that balancers have ranges of their own for.
+
+    Its value is the place in the balancer's own range, from 0 to 1.
+    """
+    own = {
+        key: key.partition("@")[0]
+        for key, domain in space.parameters.items()
+        if "@" in key and not isinstance(domain, Choice)
+    }
+    # A setting that others have a range in common for lies beside these.
+    common_ranges = (path for path in set(own.values()) if isinstance(space.parameters.get(path), Float | Int))
+    own |= {path: path for path in common_ranges}
+
+    def common(point: Mapping[str, Scalar]) -> dict[str, Scalar]:
+        return {
+            own.get(key, key): position(space.parameters[key], value) if key in own else value
+            for key, value in point.items()
+        }
+
+    parameters = {key: domain for key, domain in space.parameters.items() if key not in own}
+    parameters |= {path: Float(low=0.0, high=1.0) for path in own.values()}
+    changed = [
+        replace(trial, search=replace(trial.search, params=common(trial.search.params)))
+        for trial in trials
+        if trial.search is not None
+    ]
+    return replace(space, parameters=parameters), changed
 
 
 def _shares(space: Space, trials: Sequence[TrialRecord], varied: list[str]) -> dict[str, float]:

@@ -7,14 +7,14 @@ from gan_study.study.plan.planner import Pause, Planner
 from gan_study.study.plan.rounds import Questions, Rounds
 from gan_study.study.plan.selection import ClosedSearch
 from gan_study.trainables.classifiers import metrics
-from gan_study.trainables.record import TrialRecord
+from gan_study.trainables.record import GeneratedImages, TrialRecord
 from gan_study.trainables.trial.config import gan_settings
 from gan_study.trainables.trial.outcome import failed_record
 
 METRICS = tuple(metrics.METRICS)
 
 
-def made_up_record(trial, *, fails=False):
+def made_up_record(trial, *, fails=False, lacks_images=True):
     """A record whose validation score depends on the configuration alone."""
     blank = failed_record(trial.config, trial.purpose, reason="it broke", imbalance_ratio=trial.cell.ratio or 1.0)
     blank = replace(blank, finished_at="")
@@ -31,6 +31,7 @@ def made_up_record(trial, *, fails=False):
         objective=gain,
         scores={part: dict.fromkeys(METRICS, score) for part in parts},
         num_fits=fits,
+        generated=GeneratedImages(num_made=9) if lacks_images and gan_settings(trial.config.balancing) else None,
         fit_spread=0.016 if fits > 1 else None,
         seconds={
             "data": 0.125,
@@ -59,6 +60,7 @@ class Simulation:
         seed,
         kill_after=None,
         fails=lambda trial: False,
+        lacks_images=lambda ratio: True,
         may_search=lambda num_trials: True,
         open_arms=lambda simulation: frozenset(),
         is_decided=lambda simulation: False,
@@ -98,7 +100,9 @@ class Simulation:
             assert running, "the planner waits for nothing"
             trial = running.pop(rng.randrange(len(running)))
             assert trial.config.trial_id not in self.records, "a trial ran twice"
-            self.records[trial.config.trial_id] = made_up_record(trial, fails=fails(trial))
+            self.records[trial.config.trial_id] = made_up_record(
+                trial, fails=fails(trial), lacks_images=lacks_images(trial.cell.ratio)
+            )
             num_ended += 1
         return planner
 

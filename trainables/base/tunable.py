@@ -59,6 +59,20 @@ class Choice:
 Tunable: TypeAlias = Annotated[Float | Int | Choice, Field(discriminator="kind")]
 
 
+def samples(domain: Tunable) -> tuple[Scalar, ...]:
+    """Values that tell whether a setting can have all of `domain`: every option, or the ends and some between.
+
+    What a setting allows lies between two limits, or is whole numbers alone, or a few of these.
+    """
+    if isinstance(domain, Choice):
+        return domain.options
+    low, high = domain.low, domain.high
+    if isinstance(domain, Float):
+        # By the golden section: at no whole number unless the range is one.
+        return (low, high, low + (high - low) * 0.618) if low < high else (low,)
+    return tuple(sorted({low, min(low + 1, high), (low + high) // 2, max(high - 1, low), high}))
+
+
 def contains(domain: Tunable, value: object) -> bool:
     """Whether `value` lies in `domain`."""
     if isinstance(domain, Choice):

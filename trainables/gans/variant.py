@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Annotated, Literal, NamedTuple, Protocol, Self, TypeAlias
+from typing import Annotated, Literal, NamedTuple, Protocol, Self, TypeAlias, TypeVar
 
 import torch
 from pydantic import Field, model_validator
@@ -14,6 +14,8 @@ from gan_study.trainables.base.settings import ConfigError, nearest, parse, sett
 from gan_study.trainables.data.images import ImageShape
 from gan_study.trainables.gans.precision import Precision
 from gan_study.trainables.gans.random_streams import RandomStream
+
+T = TypeVar("T")
 
 
 @settings
@@ -90,8 +92,21 @@ class GanSettings:
         )
 
 
-# The settings that say how long a GAN is trained: those of them that are given replace all that a variant has.
+# The settings that say how long a GAN is trained.
 LENGTHS = ("generator_steps", "most_generator_steps", "epochs")
+
+
+def without_lengths(settings: Mapping[str, T], given: Mapping[str, object]) -> dict[str, T]:
+    """`settings` of a GAN without the lengths that those in `given` replace.
+
+    These are all, but the least where the cap alone is given.
+    """
+    named = {name for name in LENGTHS if given.get(name) is not None}
+    replaced = set(LENGTHS) if named else set()
+    if named == {"most_generator_steps"}:
+        replaced.remove("generator_steps")
+    return {name: value for name, value in settings.items() if name not in replaced}
+
 
 # What most variants share, as the study's documents 000 and 002 have it (Radford et al. 2015, section 4, for Adam
 # and the latent size); a variant says how it differs.
@@ -311,12 +326,7 @@ def parse_gan_settings(variant: GanVariant, values: object, *, where: str) -> Ga
     for name in variant.settings_without_use & given.keys():
         if given[name] != getattr(variant.defaults, name):
             raise ConfigError(f"{where}.{name}: {given[name]!r} cannot be used; {variant.name} has no use for it")
-    defaults = dict(vars(variant.defaults))
-    if any(given.get(name) is not None for name in LENGTHS):
-        defaults |= dict.fromkeys(LENGTHS)
-        # The cap alone may be given: the least length stays.
-        if given.get("epochs") is None and given.get("generator_steps") is None:
-            defaults["generator_steps"] = variant.defaults.generator_steps
+    defaults = without_lengths(vars(variant.defaults), given)
     overlaid = {**defaults, **given, "weights": {**variant.defaults.weights, **weights}}
     return parse(GanSettings, overlaid, where=where)
 

@@ -1,3 +1,4 @@
+import re
 from collections import Counter
 from dataclasses import replace
 from itertools import combinations, pairwise
@@ -6,10 +7,13 @@ import pytest
 
 from gan_study.study.plan.config import parse_study
 from gan_study.study.plan.planner import Pause, Planner
+from gan_study.study.plan.search_plan import plan_search
 from gan_study.study.plan.trials import TrialCount, is_done, num_trials
 from gan_study.trainables.balancing.catalog import BALANCERS
 from gan_study.trainables.base.settings import dump
 from gan_study.trainables.gans.catalog import VARIANTS
+from gan_study.trainables.record import Milestone
+from gan_study.trainables.trial.config import gan_settings
 from tests.study.simulation import Simulation, made_up_record
 
 STUDY = {
@@ -26,6 +30,10 @@ STUDY = {
     },
     "confirm": {"seeds": [1, 2, 3]},
 }
+
+
+EIGHT = ["vanilla_gan", "wgan_gp", "dcgan", "lsgan", "wgan", "dragan", "acgan", "cgan"]
+ONE_RATIO = {"balancing/name": {"kind": "choice", "options": EIGHT}}
 
 
 def study(**changes):
@@ -86,6 +94,10 @@ def test_every_method_is_confirmed_with_the_same_seeds():
     assert set(confirmed.values()) == {3}
 
 
+def suggestions(simulation):
+    return [each for each in simulation.decisions if each.kind == "suggestion"]
+
+
 def stages(simulation):
     """How many trials each balancer had at each ratio in each stage of the search."""
     return Counter(
@@ -108,12 +120,35 @@ def test_too_small_a_search_is_none_and_says_why():
     assert simulation.phase("search") == [] and simulation.decisions == []
     said = {s.selection.unsearched for s in simulation.closed.configurations}
     assert said == {
-        "6 trials for 2 variants at 2 ratios: a search of one takes about 25 at each ratio beside the race, and"
-        " smaller ones make things worse"
+        # At each ratio two defaults in three splits, and 24 trials of the survivor beside its default.
+        "6 trials for 2 variants at 2 ratios: a search takes 60, and smaller ones make things worse"
     }
     assert {s.selection.search_trials for s in simulation.closed.configurations} == {0}
     for selected in simulation.closed.configurations:
         assert selected.balancing == study().balancing_by(selected.balancer)
+
+
+@pytest.mark.parametrize("allocation", ["equal", "adaptive"])
+@pytest.mark.parametrize("balancers", [["dcgan"], ["dcgan", "cgan"], EIGHT[:4], EIGHT])
+def test_as_many_trials_as_it_says_are_searched_and_one_fewer_is_none(allocation, balancers):
+    parameters = {**STUDY["search"]["parameters"], "balancing/name": {"kind": "choice", "options": balancers}}
+    said = plan_search(study(allocation=allocation, parameters=parameters, trials=1)).unsearched
+    needed = int(re.search(r"a search takes (\d+)", said)[1])
+    for trials, is_searched in ((needed - 1, False), (needed, True)):
+        plan = plan_search(study(allocation=allocation, parameters=parameters, trials=trials))
+        assert (plan.unsearched is None) == is_searched
+
+
+def test_defaults_of_the_whole_space_come_on_top_of_its_points():
+    variants, ratios = list(VARIANTS)[:14], [1, 2, 5, 10, 20, 50, 100]
+    parameters = {
+        "balancing/name": {"kind": "choice", "options": variants},
+        "imbalance/ratio": {"kind": "choice", "options": ratios},
+    }
+    simulation = finished(study(allocation="adaptive", parameters=parameters, trials=74, trials_each=25))
+    # 25 less a default and a last round of six.
+    assert Counter(each.stage for each in suggestions(simulation))["search"] == 18
+    assert len(suggestions(simulation)) <= 74
 
 
 def test_the_first_trial_of_each_has_its_defaults():
@@ -124,10 +159,6 @@ def test_the_first_trial_of_each_has_its_defaults():
     for (balancer, _), record in first.items():
         # Its length too, which is not exact: the training may end by itself.
         assert record.config["balancing"]["gan"] == dump(VARIANTS[balancer].defaults)
-
-
-EIGHT = ["vanilla_gan", "wgan_gp", "dcgan", "lsgan", "wgan", "dragan", "acgan", "cgan"]
-ONE_RATIO = {"balancing/name": {"kind": "choice", "options": EIGHT}}
 
 
 def test_eight_race_in_rounds_and_only_the_best_two_are_searched_to_the_end():
@@ -278,8 +309,13 @@ def test_another_studys_search_informs_the_suggestions_and_is_never_chosen():
     prior = [replace(r, trial_id=f"other{n}") for n, r in enumerate(first.phase("search"))]
     informed = Simulation()
     informed.run(config, num_workers=1, seed=0, prior=prior)
-    assert [d.params for d in informed.decisions[:9]] == [d.params for d in first.decisions[:9]]
-    assert [d.params for d in informed.decisions[9:20]] != [d.params for d in first.decisions[9:20]]
+
+    def points(simulation):
+        return {str(sorted(d.params.items())) for d in suggestions(simulation) if d.stage == "search"}
+
+    # With the same seed, too, no point is tried again that the other study knows.
+    assert len(points(informed)) == len(points(first)) == 33
+    assert not points(informed) & points(first)
     assert not {r.trial_id for r in prior} & set(informed.closed.configurations[0].selection.contenders)
 
 
@@ -309,6 +345,55 @@ def test_adaptive_waits_for_every_baseline_and_searches_only_where_gains_can_be_
     assert len(halved.phase("confirm")) == 42
 
 
+@pytest.mark.parametrize(
+    ("allocation", "before", "after"),
+    [("equal", 60, 61), ("equal", 60, 72), ("equal", 60, 140), ("adaptive", 60, 68), ("adaptive", 60, 110)],
+)
+def test_a_search_with_more_trials_has_a_further_last_round_and_all_that_was_decided_stays(
+    allocation, before, after
+):
+    simulation = finished(study(allocation=allocation, trials=before), num_workers=2)
+    decided = list(suggestions(simulation))
+    simulation.closed = None
+    simulation.run(study(allocation=allocation, trials=after), num_workers=2, seed=1)
+    everything = suggestions(simulation)
+    assert everything[: len(decided)] == decided and len(everything) <= after
+    added = everything[len(decided) :]
+    # One trial more is none: a point needs contenders that are compared with the default, and a check.
+    assert {each.stage for each in added} >= ({"search", "last round"} if after > before + 1 else set())
+    for cell in {(each.balancer, each.ratio) for each in added if each.stage == "search"}:
+        of_cell = [each for each in everything if (each.balancer, each.ratio) == cell]
+        rounds = [each for each in of_cell if each.stage == "last round"]
+        if allocation == "equal" or rounds:
+            new = [each for each in added if each in rounds]
+            assert allocation == "adaptive" or len(new) == 3
+            assert len({str(each.params) for each in rounds}) == len(rounds)
+            checked = [each for each in of_cell if each.stage == "check"]
+            assert len({str(each.params) for each in checked}) == len(checked) <= 3
+    for selected in simulation.closed.configurations:
+        contenders = [simulation.records[trial_id] for trial_id in selected.selection.contenders]
+        assert all(record.search.stage == "last round" for record in contenders)
+    if after > before + 40:
+        assert simulation.closed.why_short is None or len(everything) > after - 12
+
+
+def test_a_point_of_a_search_with_more_trials_is_trained_on_beyond_its_first_rung():
+    parameters = {**ONE_RATIO, "balancing/name": {"kind": "choice", "options": ["wgan_gp"]}}
+    simulation = finished(study(trials=25, parameters=parameters))
+    simulation.closed = None
+    planner = simulation.run(study(trials=50, parameters=parameters), num_workers=1, seed=1, kill_after=5)
+    trial = planner.next()
+    assert trial.purpose.search.stage == "search" and trial.purpose.search.number >= 24
+    milestone = Milestone(generator_steps=gan_settings(trial.config.balancing).milestones[0], objective=1.0)
+    assert planner.judge(trial.trial_id, milestone).goes_on
+
+
+def test_the_check_is_fitted_as_often_as_what_it_is_measured_against():
+    simulation = finished(study())
+    fits = {(r.seed, r.num_fits) for r in simulation.records.values() if r.seed in (-1, -2)}
+    assert fits == {(-1, 5), (-2, 5)}
+
+
 def test_a_space_without_untried_points_ends_the_search_early():
     parameters = {
         **STUDY["search"]["parameters"],
@@ -326,6 +411,30 @@ def test_a_space_without_untried_points_ends_the_search_early():
     ]
     assert len(points) == len(set(points)) == 8
     assert len(simulation.phase("confirm")) == 42
+
+
+@pytest.mark.parametrize("allocation", ["equal", "adaptive"])
+def test_numbers_that_are_equal_are_one_point_however_they_are_written(allocation):
+    # Defaults are 5.0, 1.0 and 10.0; Optuna gives the options back as they stand.
+    parameters = {
+        "balancing/name": {"kind": "choice", "options": ["vanilla_gan", "wgan_gp"]},
+        "imbalance/ratio": {"kind": "choice", "options": [5, 20]},
+        "balancing/dose": {"kind": "choice", "options": [1]},
+        "balancing/gan/generator_steps": {"kind": "choice", "options": [2000.0, 2500]},
+        "balancing/gan/weights/gradient_penalty": {"kind": "int", "low": 10, "high": 11},
+        "balancing/gan/learning_rate": None,
+    }
+    simulation = finished(study(allocation=allocation, trials=80, parameters=parameters), num_workers=2)
+    ids = [trial.trial_id for trial in simulation.started]
+    assert len(ids) == len(set(ids))
+    assert len(simulation.phase("confirm")) == 42
+
+
+def test_a_method_that_trains_nothing_can_be_searched_too():
+    parameters = {"balancing/name": {"kind": "choice", "options": ["dcgan", "smote"]}}
+    simulation = finished(study(trials=40, parameters=parameters), num_workers=2)
+    assert {record.balancer for record in simulation.phase("search")} == {"dcgan", "smote"}
+    assert {trial.cell.balancer for trial in simulation.started if trial.keeps_gan} == {"dcgan"}
 
 
 def test_failures_do_not_stop_the_study_and_are_not_chosen():
@@ -349,6 +458,16 @@ def test_without_its_baseline_a_ratio_is_not_searched():
         5: "no balancing failed at this ratio, so there was nothing to measure a gain against",
         20: None,
     }
+
+
+@pytest.mark.parametrize("allocation", ["equal", "adaptive"])
+def test_a_ratio_at_which_no_gan_is_trained_is_not_searched(allocation):
+    simulation = finished(study(allocation=allocation), lacks_images=lambda ratio: ratio != 5)
+    assert {each.stage for each in suggestions(simulation) if each.ratio == 5} <= {"defaults", "search"}
+    assert {each.ratio for each in suggestions(simulation) if each.stage == "last round"} == {20}
+    assert len(simulation.phase("confirm")) == 42
+    said = {s.selection.unsearched for s in simulation.closed.configurations if s.ratio == 5}
+    assert said == {"no rare class lacks an image at this ratio, so that no GAN is trained"}
 
 
 def test_when_time_is_up_no_point_is_searched_any_more_but_the_last_round_is_held():

@@ -1,6 +1,8 @@
 """The race of the defaults: who is left after each round."""
 
-from itertools import count
+from itertools import count, pairwise
+
+import pytest
 
 from gan_study.study.plan.race import RaceRound, Standing, race_rounds, rank, standing
 
@@ -11,7 +13,27 @@ def test_eight_become_four_and_two_and_the_second_round_has_two_more_splits():
         RaceRound(num_variants=4, splits=(3, 4)),
     )
     assert [each.num_variants for each in race_rounds(14, survivors=1, splits=count(3))] == [14, 7, 4, 2]
+    assert race_rounds(2, survivors=2, splits=count(3)) == (RaceRound(num_variants=2, splits=(0,)),)
     assert race_rounds(1, survivors=1, splits=count(3)) == (RaceRound(num_variants=1, splits=(0,)),)
+
+
+@pytest.mark.parametrize("survivors", [1, 2])
+@pytest.mark.parametrize("num_variants", range(2, 20))
+def test_no_survivor_is_decided_upon_in_one_split(num_variants, survivors):
+    rounds = race_rounds(num_variants, survivors=survivors, splits=count(3))
+    splits = [split for each in rounds for split in each.splits]
+    assert len(set(splits)) == len(splits)
+    sizes = [each.num_variants for each in rounds]
+    assert all(earlier > later >= -(-earlier // 2) for earlier, later in pairwise(sizes))
+    if num_variants > survivors:
+        assert len(splits) >= 3 and sizes[-1] > survivors >= sizes[-1] // 2
+
+
+def test_four_become_three_and_then_two():
+    first, second = race_rounds(4, survivors=2, splits=count(3))
+    assert (first.num_variants, first.splits, second.num_variants, second.splits) == (4, (0,), 3, (3, 4))
+    # Of two, one of whom is to be lost, both are tried in all splits.
+    assert race_rounds(2, survivors=1, splits=count(3)) == (RaceRound(num_variants=2, splits=(0, 3, 4)),)
 
 
 ROUNDS = race_rounds(4, survivors=1, splits=count(3))

@@ -2,9 +2,9 @@ import pytest
 import yaml
 
 from gan_study.study.plan.config import parse_study, resolve_study
-from gan_study.study.plan.recipe import apply_assignments, at_scale, load_recipe, merge, recipe_names, study_config
+from gan_study.study.plan.recipe import apply_assignments, at_scale, load_recipe, recipe_names, study_config
 from gan_study.study.plan.trials import baseline_trials
-from gan_study.trainables.base.settings import ConfigError, dump
+from gan_study.trainables.base.settings import ConfigError, dump, merge
 from gan_study.trainables.data.sources.torchvision_sets import CIFAR10_SET, FASHION_MNIST_SET
 from gan_study.trainables.image_quality.extractor import NUM_FEATURES
 

@@ -1,6 +1,7 @@
 """How much each searched parameter matters."""
 
 import json
+import math
 from dataclasses import replace
 
 import pytest
@@ -102,6 +103,16 @@ def test_in_a_search_of_the_whole_space_variant_and_ratio_are_parameters_too():
     ]
     (found,) = importances(config.space(), records, is_whole=True)
     assert (found.balancer, found.imbalance_ratio, found.missing) == (None, None, None)
-    # Only what every variant has: no length, which is a parameter of each of its own.
-    assert set(found.shares) == {BALANCER, RATIO, "balancing/gan/learning_rate", "balancing/dose"}
+    # Only what every variant has; of lengths, for which each has a range of its own, the place in it.
+    length = "balancing/gan/generator_steps"
+    assert set(found.shares) == {BALANCER, RATIO, "balancing/gan/learning_rate", "balancing/dose", length}
     assert max(found.shares, key=found.shares.__getitem__) == RATIO
+
+    def place(record):
+        key = f"{length}@{record.balancer}"
+        domain = config.space().parameters[key]
+        return math.log(record.search.params[key] / domain.low) / math.log(domain.high / domain.low)
+
+    by_place = [replace(record, objective=place(record)) for record in records]
+    (found,) = importances(config.space(), by_place, is_whole=True)
+    assert max(found.shares, key=found.shares.__getitem__) == length
