@@ -184,7 +184,10 @@ def _confirmed_gan(records: Sequence[TrialRecord], root: Path, options: BalanceO
 
 def _gan_changes(options: BalanceOptions) -> dict[str, JsonValue]:
     """What the options change of a balancer's settings: for how long its GAN is trained."""
-    return {} if options.generator_steps is None else {"gan": {"generator_steps": options.generator_steps}}
+    if options.generator_steps is None:
+        return {}
+    # Exactly so long: what the GAN had beside its length, a cap or milestones, was of another one.
+    return {"gan": {"generator_steps": options.generator_steps, "milestones": []}}
 
 
 @contextmanager
