@@ -11,13 +11,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from gan_study.study.plan.config import Cell
+from gan_study.study.plan.overlay import merge
 from gan_study.study.plan.recipe import study_config
 from gan_study.study.plan.trials import planned_trial
 from gan_study.study.run.data_checks import refuse_changed_data, take_fingerprint
 from gan_study.study.run.folder import Manifest, StudyFolder, read_manifest
 from gan_study.study.run.record_store import read_records
 from gan_study.trainables.balancing.catalog import parse_balancing
-from gan_study.trainables.base.settings import ConfigError, DataError, UserError, dump, merge, nearest
+from gan_study.trainables.base.settings import ConfigError, DataError, UserError, dump, nearest
 from gan_study.trainables.data.source import DataConfig
 from gan_study.trainables.export.balanced_folder import Description
 from gan_study.trainables.export.export import ShowProgress, export
@@ -184,7 +185,10 @@ def _confirmed_gan(records: Sequence[TrialRecord], root: Path, options: BalanceO
 
 def _gan_changes(options: BalanceOptions) -> dict[str, JsonValue]:
     """What the options change of a balancer's settings: for how long its GAN is trained."""
-    return {} if options.generator_steps is None else {"gan": {"generator_steps": options.generator_steps}}
+    if options.generator_steps is None:
+        return {}
+    # Exactly so long: what the GAN had beside its length, a cap or milestones, was of another one.
+    return {"gan": {"generator_steps": options.generator_steps, "milestones": []}}
 
 
 @contextmanager

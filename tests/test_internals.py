@@ -20,6 +20,8 @@ INTERNALS = {
         "ray.air.execution._internal.RayActorManager._actor_task_failed": "overrides to see why a process is gone",
         "ray.air.execution._internal.tracked_actor_task.TrackedActorTask": "names the type of a lost task by",
         "ray.tune.execution.tune_controller.RayActorManager": "sets to its own actor manager",
+        "ray.tune.execution.tune_controller.TuneController._maybe_reuse_cached_actor": "keeps from a trial",
+        "ray.air.execution._internal.RayActorManager.live_actors": "tells by whether a worker starts for a trial",
         "ray._common.constants.HEAD_NODE_RESOURCE_NAME": "asks for to run a task on the head",
     },
     "study/watch/wandb_internals.py": {

@@ -199,6 +199,8 @@ class Seen:
     """Search numbers of the trials that had ended."""
     running: tuple[RungReached, ...] = ()
     """The trials that were running."""
+    waiting: Ranges = ""
+    """Search numbers of the trials that had been decided upon and waited for a worker."""
 
 
 @settings

@@ -10,11 +10,12 @@ from pydantic import AliasChoices, BeforeValidator, Field, JsonValue, model_vali
 from gan_study.search_spaces.space import BALANCER, Space, apply_changes, check_space, nest
 from gan_study.search_spaces.spaces import named_space
 from gan_study.study.plan.last_round import CONTENDERS
+from gan_study.study.plan.overlay import merge
 from gan_study.study.plan.storage_url import check_storage_url
 from gan_study.trainables.balancing.balancer import BalancingConfig
 from gan_study.trainables.balancing.catalog import BALANCERS, parse_balancing
 from gan_study.trainables.base.files import Place
-from gan_study.trainables.base.settings import ConfigError, dump, look_up, merge, nearest, parse, settings
+from gan_study.trainables.base.settings import ConfigError, dump, look_up, nearest, parse, settings
 from gan_study.trainables.base.tunable import Scalar, Tunable, samples
 from gan_study.trainables.classifiers.catalog import CLASSIFIERS
 from gan_study.trainables.classifiers.classifier import ClassifierConfig
@@ -23,7 +24,7 @@ from gan_study.trainables.data.catalog import DATA_SETS
 from gan_study.trainables.data.imbalance import Imbalance, LongTailed, Step
 from gan_study.trainables.data.source import DataConfig
 from gan_study.trainables.gans.batched import BY_DEVICE, GanExecution
-from gan_study.trainables.gans.variant import LENGTHS, without_lengths
+from gan_study.trainables.gans.variant import LENGTHS
 from gan_study.trainables.image_quality.features import DomainFeatures, ImageFeatures
 from gan_study.trainables.trial.config import EvaluationConfig, TrialConfig
 
@@ -237,12 +238,8 @@ class StudyConfig:
 
         A length that the point names replaces what its own settings say of the length.
         """
-        own = self.settings_of(str(params[BALANCER]))
         changes = cast(dict[str, JsonValue], nest(params)["balancing"])
-        gan, named = own.get("gan"), changes.get("gan")
-        if isinstance(gan, dict) and isinstance(named, dict):
-            own["gan"] = without_lengths(gan, named)
-        return parse_balancing(merge(own, changes))
+        return parse_balancing(merge(self.settings_of(str(params[BALANCER])), changes))
 
 
 def parse_study(values: Mapping[str, JsonValue]) -> StudyConfig:

@@ -108,6 +108,10 @@ class Planner:
             self._keep(self._closed)
         return self._next_confirmation(self._closed)
 
+    def began(self, trial_id: str) -> None:
+        """Note that a worker has begun with a trial that was handed out."""
+        self._search.began(trial_id)
+
     def judge(self, trial_id: str, milestone: Milestone) -> Judgement | None:
         """Whether a running trial that came to a milestone is trained on; None if nobody judges it."""
         return self._search.reached(trial_id, milestone)

@@ -1,14 +1,16 @@
 """Recipes: named studies, each written as its difference from the defaults."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from pydantic import JsonValue
 
 from gan_study.study.plan.config import StudyConfig, parse_study
+from gan_study.study.plan.overlay import merge
 from gan_study.trainables.base.documents import from_yaml
 from gan_study.trainables.base.files import read_text
-from gan_study.trainables.base.settings import ConfigError, from_json, merge, nearest
+from gan_study.trainables.base.settings import ConfigError, from_json, nearest
+from gan_study.trainables.gans.variant import displaced_lengths
 
 _FOLDER = Path(__file__).parents[1] / "recipes"
 # Naming another of these makes the settings of the old one meaningless, so they go.
@@ -77,9 +79,11 @@ def load_recipe(name_or_path: str) -> dict[str, JsonValue]:
 def apply_assignments(values: Mapping[str, JsonValue], assignments: Iterable[str]) -> dict[str, JsonValue]:
     """`values` after assignments such as "classifier.epochs=3"; the right-hand side is YAML.
 
+    All that is assigned to a section counts together: a GAN's length replaces all that was said of it before.
     Raises ConfigError where an assignment has no "=" or leads through something that is not a section.
     """
-    result = dict(values)
+    assigned: list[tuple[str, list[str], JsonValue]] = []
+    given: dict[tuple[str, ...], dict[str, JsonValue]] = {}
     for assignment in assignments:
         key, equals, text = assignment.partition("=")
         if not equals or not key.strip():
@@ -88,8 +92,26 @@ def apply_assignments(values: Mapping[str, JsonValue], assignments: Iterable[str
             value = from_yaml(text)
         except ConfigError as error:
             raise ConfigError(f"--set {assignment!r}: the value is not YAML ({error})") from None
-        result = _assigned(result, key.strip().split("."), value, key)
+        *section, name = path = key.strip().split(".")
+        assigned.append((key, path, value))
+        given.setdefault(tuple(section), {})[name] = value
+    result = dict(values)
+    for section, settings in given.items():
+        result = _without(result, section, displaced_lengths(settings))
+    for key, path, value in assigned:
+        result = _assigned(result, path, value, key)
     return result
+
+
+def _without(
+    values: Mapping[str, JsonValue], section: Sequence[str], names: frozenset[str]
+) -> dict[str, JsonValue]:
+    """`values` without the settings `names` of a section, if there is one."""
+    if not section:
+        return {key: value for key, value in values.items() if key not in names}
+    name, *rest = section
+    inner = values.get(name)
+    return {**values, name: _without(inner, rest, names)} if isinstance(inner, dict) else dict(values)
 
 
 def _assigned(

@@ -63,15 +63,21 @@ def all_arms(config: StudyConfig) -> tuple[Cell, ...]:
 def known_rounds(config: StudyConfig, saved: Rounds | None) -> Rounds:
     """The rounds so far, of which `saved` is what the study folder has.
 
-    Seeds of the configuration that no saved round has were added after the study had begun, for every arm.
+    Seeds of the configuration that no saved round has were added after the study had begun, for every arm. So were
+    arms that the first round lacks: time did not allow for them, and they are confirmed as the others were.
     """
     rounds = Rounds(rounds=()) if saved is None else saved
+    if rounds.rounds:
+        first, *further = rounds.rounds
+        if missing := tuple(arm for arm in all_arms(config) if arm not in first.arms):
+            whole = replace(first, arms=(*first.arms, *missing))
+            rounds = replace(rounds, rounds=(whole, *further), end=None)
     known = {seed for each in rounds.rounds for seed in each.seeds}
     added = tuple(seed for seed in config.confirm.seeds if seed not in known)
     if not added:
         return rounds
-    further = SeedRound(seeds=added, arms=all_arms(config))
-    return replace(rounds, rounds=(*rounds.rounds, further), end=None)
+    of_all = SeedRound(seeds=added, arms=all_arms(config))
+    return replace(rounds, rounds=(*rounds.rounds, of_all), end=None)
 
 
 def may_grow(config: StudyConfig, rounds: Rounds) -> bool:

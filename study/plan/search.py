@@ -105,12 +105,17 @@ class Search:
         """The next search trial; None if there is none to begin at the moment."""
         self._known.take_in()
         number = self._choose()
-        return None if number is None else self._known.begin(number)
+        return None if number is None else self._known.hand_out(number)
+
+    def began(self, trial_id: str) -> None:
+        """Note that a worker has begun with a trial, if it is one of the search."""
+        if (number := self._known.number_of(trial_id)) is not None:
+            self._known.began(number)
 
     @property
     def is_over(self) -> bool:
         """Whether nothing is underway and nothing could come, as `next` has just found out."""
-        return not self._known.running and all(
+        return not self._known.handed_out and all(
             self._baseline_of(ratio, split) is not None
             for ratio in self._ratios
             for split in (self._plan.splits and (0, *self._plan.splits))
@@ -198,7 +203,7 @@ class Search:
 
     def _is_in_training(self, number: int) -> bool:
         return any(
-            self._known.trials[number].shares_training_with(other) for other in self._known.running.values()
+            self._known.trials[number].shares_training_with(other) for other in self._known.handed_out.values()
         )
 
     def _suggest(self) -> int | None:
@@ -254,7 +259,9 @@ class Search:
                 yield from (replace(each, is_guess=True) for each in self._race_wishes(ratio, ahead, at.round + 1))
         cells = self._leaders(ratio, at)
         reserved = race_left + self._last_round_left(ratio)
-        is_ending = self._plan.budgets[ratio] - self._known.spent[ratio] - reserved < 2 * len(self._known.running)
+        is_ending = self._plan.budgets[ratio] - self._known.spent[ratio] - reserved < 2 * len(
+            self._known.handed_out
+        )
         if is_ending and at.round is None:
             # What the last round needs in any case begins before the last points: less is left after them.
             for cell in cells:
@@ -412,7 +419,7 @@ class Search:
                 return point
         running = (
             to_optuna(self._space, trial.trial_id, self._known.step(each))
-            for other, trial in self._known.running.items()
+            for other, trial in self._known.handed_out.items()
             if (each := self._known.suggestions[other]).stage in COMPARABLE and cell in (None, each.cell)
         )
         return suggestion(

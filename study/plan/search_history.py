@@ -56,8 +56,10 @@ class SearchHistory:
         self.trials: dict[int, PlannedTrial] = {}
         """By the number of their suggestion; without those whose baseline is not known."""
         self.waiting: list[int] = []
-        """Suggested and not begun."""
-        self.running: dict[int, PlannedTrial] = {}
+        """Suggested and not handed out."""
+        self.handed_out: dict[int, PlannedTrial] = {}
+        """Running, or waiting for a worker."""
+        self._in_a_worker: set[int] = set()
         self.values: defaultdict[tuple[Cell, int], dict[int, float]] = defaultdict(dict)
         """Gains at each rung of a cell's trials, by number."""
         self.gains: defaultdict[Ratio, dict[str, dict[int, float | None]]] = defaultdict(dict)
@@ -94,18 +96,22 @@ class SearchHistory:
         """The number of the suggestion that a trial is of; None if it is of none."""
         return self._numbers.get(trial_id)
 
-    def begin(self, number: int) -> PlannedTrial:
-        """The trial of a suggestion that waited, which is running from now on."""
+    def hand_out(self, number: int) -> PlannedTrial:
+        """The trial of a suggestion that waited, which gets the next worker that is free."""
         self.waiting.remove(number)
-        self.running[number] = self.trials[number]
+        self.handed_out[number] = self.trials[number]
         return self.trials[number]
+
+    def began(self, number: int) -> None:
+        """Note that a worker has begun with the trial of a suggestion."""
+        self._in_a_worker.add(number)
 
     def take_in(self) -> None:
         """Learn what became of the trials that were underway, or that an earlier run had begun."""
-        for number in (*self.running, *self.waiting):
+        for number in (*self.handed_out, *self.waiting):
             trial = self.trials.get(number) or self.plan_trial(number)
             if trial is not None and (record := self._record_of(trial.trial_id)) is not None:
-                self.running.pop(number, None)
+                self.handed_out.pop(number, None)
                 if number in self.waiting:
                     self.waiting.remove(number)
                 self._end(number, trial, record)
@@ -139,15 +145,19 @@ class SearchHistory:
 
     def underway(self) -> list[Suggestion]:
         """The suggestions whose trials have not ended."""
-        return [self.suggestions[number] for number in (*self.running, *self.waiting)]
+        return [self.suggestions[number] for number in (*self.handed_out, *self.waiting)]
 
     def seen(self) -> Seen:
         """What is known at the moment, for a decision to be kept with."""
         by_rung: defaultdict[int, list[int]] = defaultdict(list)
-        for number in self.running:
-            by_rung[self._rungs.get(number, 0)].append(number)
+        waiting = list(self.waiting)
+        for number in self.handed_out:
+            if number in self._in_a_worker:
+                by_rung[self._rungs.get(number, 0)].append(number)
+            else:
+                waiting.append(number)
         running = (RungReached(rung=rung, numbers=to_ranges(by_rung[rung])) for rung in sorted(by_rung))
-        return Seen(ended=to_ranges(self._ended), running=tuple(running))
+        return Seen(ended=to_ranges(self._ended), running=tuple(running), waiting=to_ranges(waiting))
 
     def plan_trial(self, number: int) -> PlannedTrial | None:
         """The trial of a suggestion; None while what its gain is measured against is not known."""

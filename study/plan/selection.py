@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, PlainSerializer, PlainValidator
 
+from gan_study.study.plan.config import StudyConfig
 from gan_study.trainables.balancing.balancer import BalancingConfig
 from gan_study.trainables.balancing.catalog import parse_balancing
 from gan_study.trainables.base.files import read_bytes
@@ -45,6 +46,11 @@ class ClosedSearch:
     """The search trials that it is taken from; None if not counted."""
     why_short: str | None = None
     """Why the search had fewer trials than it might have; None if it had as many, or if nothing was searched."""
+
+
+def choice_settings(config: StudyConfig) -> tuple[object, ...]:
+    """All that the choice of what is confirmed depends on, beside the records."""
+    return config.search, config.confirm.fits, config.balancers, config.baselines
 
 
 def write_selection(path: Path, closed: ClosedSearch, *, patience_seconds: float = 0.0) -> None:

@@ -77,6 +77,11 @@ class Plan:
         """The plan that leaves `what` out too; an earlier sentence on it is replaced."""
         return Plan(config=config or self.config, left_out={**self.left_out, what: sentence})
 
+    def with_all(self, what: str, config: StudyConfig | None = None) -> "Plan":
+        """The plan that no longer leaves `what` out."""
+        left_out = {key: sentence for key, sentence in self.left_out.items() if key != what}
+        return Plan(config=config or self.config, left_out=left_out)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Forecast:
@@ -101,25 +106,6 @@ NOTHING = Records()
 def plan_within(config: StudyConfig, machine: Machine, seconds: float, recorded: Records = NOTHING) -> Plan:
     """The largest study after `config` that ends, report included, within `seconds`; the smallest if none does."""
     plans = list(concessions(config, machine))
-    return first_that_fits(plans, machine, seconds, recorded)
-
-
-def plan_on(
-    asked: StudyConfig, current: Plan, machine: Machine, seconds: float, recorded: Records, *, is_done: bool
-) -> Plan:
-    """How a study that was asked for as `asked` and has run as `current` goes on for `seconds`.
-
-    It never gives up more than it has: the largest study that fits, or else the current one as far as it goes.
-    Once that `is_done` it is the next larger one as far as it goes.
-    """
-    plans = list(concessions(asked, machine))
-    here = next((n for n, plan in enumerate(plans) if plan.config == current.config), None)
-    larger = plans[:1] if here is None else plans[:here]
-    return first_that_fits([*larger, *([] if is_done and larger else [current])], machine, seconds, recorded)
-
-
-def first_that_fits(plans: Sequence[Plan], machine: Machine, seconds: float, recorded: Records) -> Plan:
-    """The first of `plans` that ends within `seconds`; the last if none does."""
     fitting = (plan for plan in plans if forecast_of(plan, machine, recorded).total <= seconds)
     return next(fitting, plans[-1])
 
@@ -227,16 +213,30 @@ def concessions(config: StudyConfig, machine: Machine) -> Iterator[Plan]:
 
 def _search(plan: Plan, machine: Machine) -> Iterator[Plan]:
     """Half of the search as often as enough is left for one (`search_plan.py`), and then none."""
-    config, trials, asked = plan.config, plan.config.search.trials, num_search_trials(plan.config)
-    while num_search_trials(smaller := _with_search(config, trials := trials // 2)):
-        plan = plan.without("search", f"the search has {trials} of {asked} trials", smaller)
+    asked = num_search_trials(plan.config)
+    for trials in shorter_searches(plan.config):
+        plan = with_search(plan, trials, asked=asked)
         yield plan
-    if asked:
-        yield plan.without("search", "nothing is searched: every method has its defaults", _with_search(config, 0))
 
 
-def _with_search(config: StudyConfig, trials: int) -> StudyConfig:
-    return replace(config, search=replace(config.search, trials=trials))
+def shorter_searches(config: StudyConfig) -> list[int]:
+    """Ever fewer trials that a search can have instead of those of `config`, down to none."""
+    if not num_search_trials(config):
+        return []
+    found, trials = [], config.search.trials // 2
+    while num_search_trials(replace(config, search=replace(config.search, trials=trials))):
+        found.append(trials)
+        trials //= 2
+    return [*found, 0]
+
+
+def with_search(plan: Plan, trials: int, *, asked: int) -> Plan:
+    """`plan` with so many search trials instead of those `asked` for."""
+    sentence = f"the search has {trials} of {asked} trials"
+    config = replace(plan.config, search=replace(plan.config.search, trials=trials))
+    return plan.without(
+        "search", sentence if trials else "nothing is searched: every method has its defaults", config
+    )
 
 
 def _rounds(plan: Plan, machine: Machine) -> Iterator[Plan]:
@@ -249,8 +249,13 @@ def _fits(plan: Plan, machine: Machine) -> Iterator[Plan]:
     asked = plan.config.confirm.fits
     most = MOST_FITS + 1 if asked == "auto" else asked
     for fits in range(most - 1, 0, -1):
-        sentence = f"each confirmed trial fits {fits} classifier{'s' if fits > 1 else ''} instead of {asked}"
-        yield plan.without("fits", sentence, _with_confirm(plan.config, fits=fits))
+        yield with_fits(plan, fits, asked=asked)
+
+
+def with_fits(plan: Plan, fits: int, *, asked: int | Literal["auto"]) -> Plan:
+    """`plan` with so many classifiers a confirmed trial instead of those `asked` for."""
+    sentence = f"each confirmed trial fits {fits} classifier{'s' if fits > 1 else ''} instead of {asked}"
+    return plan.without("fits", sentence, _with_confirm(plan.config, fits=fits))
 
 
 def _with_confirm(config: StudyConfig, **changes: Any) -> StudyConfig:
@@ -260,23 +265,29 @@ def _with_confirm(config: StudyConfig, **changes: Any) -> StudyConfig:
 def _floors(plan: Plan, machine: Machine) -> Iterator[Plan]:
     """Trainings that end by themselves end where they may first do so."""
     config = plan.config
-    floors = {name: costs.at_floor(gan) for name, gan in _gans_of(config).items()}
-    shorter = {name: floor for name, floor in floors.items() if floor != _gans_of(config)[name]}
+    floors = {name: costs.at_floor(gan) for name, gan in gans_of(config).items()}
+    shorter = {name: floor for name, floor in floors.items() if floor != gans_of(config)[name]}
     if shorter:
-        sentence = f"{', '.join(shorter)}: trained for the least length, whether or not images still get better"
-        smaller = plan.without("floors", sentence, _with_gans(config, shorter))
+        smaller = with_floors(plan, shorter)
         # Of few images a training takes its least length anyway.
         if forecast_of(smaller, machine).total < forecast_of(plan, machine).total:
             yield smaller
 
 
-def _gans_of(config: StudyConfig) -> dict[str, GanSettings]:
+def with_floors(plan: Plan, floors: Mapping[str, GanSettings]) -> Plan:
+    """`plan` with these GANs trained for their least length."""
+    sentence = f"{', '.join(floors)}: trained for the least length, whether or not images still get better"
+    return plan.without("floors", sentence, with_gans(plan.config, floors))
+
+
+def gans_of(config: StudyConfig) -> dict[str, GanSettings]:
     """The settings of the GANs that are searched."""
     settings = {name: gan_settings(config.balancing_by(name)) for name in config.space().balancers}
     return {name: gan for name, gan in settings.items() if gan is not None}
 
 
-def _with_gans(config: StudyConfig, gans: Mapping[str, GanSettings]) -> StudyConfig:
+def with_gans(config: StudyConfig, gans: Mapping[str, GanSettings]) -> StudyConfig:
+    """`config` with other settings of these GANs."""
     settings = {}
     for name, gan in gans.items():
         dumped = with_gan(config.balancing_by(name), gan).dump()
@@ -291,10 +302,15 @@ def _gans(plan: Plan, machine: Machine) -> Iterator[Plan]:
     seconds = _seconds_of_arms(config, machine)
     order = sorted(gans, key=lambda name: (name != KEPT_GAN, seconds[name]))
     for kept in range(len(gans) - 1, 0, -1):
-        left = [name for name in searched if name not in order[kept:]]
-        parameters = {**config.search.parameters, BALANCER: Choice(options=tuple(left))}
-        smaller = replace(config, search=replace(config.search, parameters=parameters))
-        yield plan.without("gans", f"GANs left out: {', '.join(order[kept:])}", smaller)
+        yield without_gans(plan, order[kept:], asked=searched)
+
+
+def without_gans(plan: Plan, left_out: Sequence[str], *, asked: Sequence[str]) -> Plan:
+    """`plan` with the balancers that were `asked` for but these GANs."""
+    options = tuple(name for name in asked if name not in left_out)
+    parameters = {**plan.config.search.parameters, BALANCER: Choice(options=options)}
+    smaller = replace(plan.config, search=replace(plan.config.search, parameters=parameters))
+    return plan.without("gans", f"GANs left out: {', '.join(left_out)}", smaller)
 
 
 def _seconds_of_arms(config: StudyConfig, machine: Machine) -> dict[str, float]:
@@ -310,8 +326,13 @@ def _seconds_of_arms(config: StudyConfig, machine: Machine) -> dict[str, float]:
 def _seeds(plan: Plan, machine: Machine) -> Iterator[Plan]:
     asked = plan.config.confirm.seeds
     for number in range(len(asked) - 1, FEWEST_SEEDS - 1, -1):
-        sentence = f"{number} seeds instead of {len(asked)}"
-        yield plan.without("seeds", sentence, _with_confirm(plan.config, seeds=asked[:number]))
+        yield with_seeds(plan, asked[:number], asked=asked)
+
+
+def with_seeds(plan: Plan, seeds: tuple[int, ...], *, asked: Sequence[int]) -> Plan:
+    """`plan` with these seeds of those `asked` for."""
+    sentence = f"{len(seeds)} seeds instead of {len(asked)}"
+    return plan.without("seeds", sentence, _with_confirm(plan.config, seeds=seeds))
 
 
 def _methods(plan: Plan, machine: Machine) -> Iterator[Plan]:
@@ -321,26 +342,32 @@ def _methods(plan: Plan, machine: Machine) -> Iterator[Plan]:
     needed = {NO_BALANCING, DUPLICATES, UPPER_BOUND, reweighting, *config.space().balancers}
     spare = [name for name in config.baselines if name not in needed]
     for kept in range(len(spare) - 1, -1, -1):
-        left_out = spare[kept:]
-        smaller = replace(config, baselines=tuple(name for name in config.baselines if name not in left_out))
-        yield plan.without("methods", f"simple methods left out: {', '.join(left_out)}", smaller)
+        yield without_methods(plan, spare[kept:], asked=config.baselines)
+
+
+def without_methods(plan: Plan, left_out: Sequence[str], *, asked: Sequence[str]) -> Plan:
+    """`plan` with the simple methods that were `asked` for but these."""
+    baselines = tuple(name for name in asked if name not in left_out)
+    sentence = f"simple methods left out: {', '.join(left_out)}"
+    return plan.without("methods", sentence, replace(plan.config, baselines=baselines))
 
 
 def _lengths(plan: Plan, machine: Machine) -> Iterator[Plan]:
     """GANs shorter than they should be, which says nothing against them, as long as that saves time."""
-    config, gans = plan.config, _gans_of(plan.config)
+    gans = gans_of(plan.config)
     seconds = forecast_of(plan, machine).total
     for share in SHARES_OF_LENGTH:
         if gans:
-            shorter = {name: costs.with_share_of_length(gan, share) for name, gan in gans.items()}
-            smaller = _with_gans(config, shorter)
-            plan = plan.without(
-                "lengths",
-                f"WARNING: GANs are trained for {share:g} of their length, too short to say that they do not help",
-                smaller,
-            )
+            plan = with_share_of_lengths(plan, gans, share)
             shorter_seconds = forecast_of(plan, machine).total
             if shorter_seconds > (1 - LEAST_SAVED_BY_LENGTH) * seconds:
                 return
             yield plan
             seconds = shorter_seconds
+
+
+def with_share_of_lengths(plan: Plan, gans: Mapping[str, GanSettings], share: float) -> Plan:
+    """`plan` with these GANs trained for a `share` of the length that their settings say."""
+    shorter = {name: costs.with_share_of_length(gan, share) for name, gan in gans.items()}
+    sentence = f"WARNING: GANs are trained for {share:g} of their length, too short to say that they do not help"
+    return plan.without("lengths", sentence, with_gans(plan.config, shorter))

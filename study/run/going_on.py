@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from gan_study.study.plan.config import StudyConfig
 from gan_study.study.plan.rounds import read_rounds, write_rounds
+from gan_study.study.plan.selection import choice_settings
 from gan_study.study.plan.time_plan import Plan
 from gan_study.study.run.folder import Manifest, StudyFolder, change_time_plan
 from gan_study.study.run.record_store import read_records
@@ -28,7 +28,7 @@ def go_on_as(root: Path, manifest: Manifest, plan: Plan, time_plan: TimePlan | N
     folder, config = StudyFolder(root), manifest.config
     if plan.config == config and time_plan == manifest.time_plan:
         return manifest
-    if _chose(config) != _chose(plan.config) or _is_search_cut(manifest, folder):
+    if choice_settings(config) != choice_settings(plan.config) or _is_search_cut(manifest, folder):
         # First: a study that is killed in between chooses anew from the same records.
         folder.selection.unlink(missing_ok=True)
     return change_time_plan(root, plan.config, time_plan)
@@ -38,11 +38,6 @@ def note_cuts(root: Path, manifest: Manifest, cuts: Sequence[str], *, budget_sec
     """The manifest of the study in `root` once it says what there was no time for."""
     plan = manifest.time_plan or TimePlan(budget_seconds=budget_seconds, asked=dump(manifest.config))
     return change_time_plan(root, manifest.config, replace(plan, cut=tuple(cuts)))
-
-
-def _chose(config: StudyConfig) -> tuple[object, ...]:
-    """All that the choice of what is confirmed depends on, beside the records."""
-    return config.search, config.confirm.fits, config.balancers, config.baselines
 
 
 def _is_search_cut(manifest: Manifest, folder: StudyFolder) -> bool:

@@ -29,6 +29,8 @@ from gan_study.trainables.trial.trainable import SharedImages, assigned_cpus, as
 
 # A study of many GANs is to begin within half a minute, and one of three minutes within a few seconds.
 MOST_SECONDS, MOST_SECONDS_A_GAN, MOST_SHARE_OF_BUDGET = 30.0, 5.0, 0.04
+# What a study without a budget waits for its estimate; said again from its trials, which are better known.
+SECONDS_BEFORE_RUN = 3.0
 # Timed for so long or, if it takes longer, so often: the median of three tells a hiccup from a step.
 _LONG_ENOUGH, _FEWEST_CHUNKS = 1.0, 3
 # A warm start is timed on so many batches.

@@ -5,6 +5,7 @@ tests/test_internals.py names each of these, and fails with a sentence when a la
 
 import contextlib
 from collections.abc import Iterator
+from typing import Any
 
 from ray._private import ray_constants, services
 from ray.air.execution._internal import RayActorManager
@@ -65,6 +66,12 @@ def restart_after_oom() -> Iterator[None]:
         yield
     finally:
         tune_controller.RayActorManager = before
+
+
+def has_worker(controller: Any, trial: Trial) -> bool:
+    """Whether a process is starting, or being set up, for a trial that waits; as a Tune scheduler is asked."""
+    tune = controller._tune_controller
+    return tune._trial_to_actor.get(trial) in tune._actor_manager.live_actors
 
 
 def drop_trial_state(trial: Trial) -> None:

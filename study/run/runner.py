@@ -2,7 +2,6 @@
 
 import contextlib
 import datetime
-import math
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,6 +15,7 @@ from rich.console import Console
 from gan_study.study.plan import costs
 from gan_study.study.plan.config import Ratio, StudyConfig, check_study_config
 from gan_study.study.plan.costs import Workload
+from gan_study.study.plan.extensions import plan_on
 from gan_study.study.plan.rounds import Rounds, known_rounds, read_rounds
 from gan_study.study.plan.selection import read_selection
 from gan_study.study.plan.time_plan import (
@@ -24,7 +24,6 @@ from gan_study.study.plan.time_plan import (
     Records,
     default_selection,
     forecast_of,
-    plan_on,
     plan_within,
     search_trials,
 )
@@ -47,16 +46,22 @@ from gan_study.study.run.lock import sole_driver
 from gan_study.study.run.more_seeds import check_until_decided, take_to_seeds
 from gan_study.study.run.more_trials import take_to_trials
 from gan_study.study.run.prior import read_prior
-from gan_study.study.run.probe import MOST_SECONDS, MOST_SHARE_OF_BUDGET, measure_slowness, probe
+from gan_study.study.run.probe import (
+    MOST_SECONDS,
+    MOST_SHARE_OF_BUDGET,
+    SECONDS_BEFORE_RUN,
+    measure_slowness,
+    probe,
+)
 from gan_study.study.run.record_store import RecordStore, read_records
 from gan_study.study.run.result import StudyResult, UnfinishedStudyError
 from gan_study.study.run.retention import Retention, best_confirmed
 from gan_study.study.run.session import StudySession
-from gan_study.study.run.time_budget import TimeBudget, no_prediction
+from gan_study.study.run.time_budget import TimeBudget, check_budget, no_prediction
 from gan_study.study.run.tuner import run_trials
 from gan_study.study.watch.journal import Journal, driver_began, rounds_decided
 from gan_study.study.watch.optuna_view import OptunaView, differences
-from gan_study.study.watch.outlook import Outlook
+from gan_study.study.watch.outlook import SHORTEST_SCALE, Outlook
 from gan_study.study.watch.progress import ProgressDisplay, Tally
 from gan_study.study.watch.terminal import say
 from gan_study.trainables.base.files import full_path
@@ -85,6 +90,11 @@ class RunOptions:
     """When the budget's time began, by `time.monotonic`."""
     verbose: bool = False
     console: Console = field(default_factory=Console)
+
+    def __post_init__(self) -> None:
+        """Refuse a budget in which nothing can be done, or that never ends."""
+        if self.time_budget_seconds is not None:
+            check_budget(self.time_budget_seconds, where=f"{self.time_budget_seconds:g} s")
 
     @property
     def ends_at(self) -> float | None:
@@ -120,7 +130,7 @@ def _run_study(config: StudyConfig, out: Path | str | None, options: RunOptions)
     claim_folder(root)
     with sole_driver(root) as check_sole_driver, ray_cluster(options.address, verbose=options.verbose):
         place = _find_place(config, parts, options)
-        machine = None if options.time_budget_seconds is None else _probe(config, place, options)
+        machine = _probe(config, place, options, seconds=SECONDS_BEFORE_RUN)
         outlook = _outlook(config, place, machine, options)
         for line in outlook.lines():
             say(options.console, line)
@@ -288,11 +298,19 @@ def _find_place(config: StudyConfig, parts: Mapping[Ratio, TrialParts], options:
     return _Place(room=room, images=share(image_source(config.data)), parts=parts)
 
 
-def _probe(config: StudyConfig, place: _Place, options: RunOptions) -> Machine | None:
-    """What trials cost in that place; None where its machines are still to be started."""
-    if place.room.grows:
+def _probe(
+    config: StudyConfig, place: _Place, options: RunOptions, *, seconds: float = MOST_SECONDS
+) -> Machine | None:
+    """What trials cost in that place, by a probe of at most so many seconds.
+
+    None where its machines are still to be started, and for a study that takes hardly longer than a probe, if
+    nobody asks for its time.
+    """
+    is_short = config.scale == SHORTEST_SCALE and seconds < MOST_SECONDS and options.time_budget_seconds is None
+    if place.room.grows or is_short:
         return None
-    seconds = min(MOST_SECONDS, MOST_SHARE_OF_BUDGET * (options.time_budget_seconds or math.inf))
+    if options.time_budget_seconds is not None:
+        seconds = min(MOST_SECONDS, MOST_SHARE_OF_BUDGET * options.time_budget_seconds)
     return Machine(
         speeds=probe(config, place.images, place.room, seconds=seconds),
         workloads=place.workloads,

@@ -6,17 +6,18 @@ from typing import Any
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
+from gan_study.study.run.ray_internals import has_worker
 from gan_study.study.run.tune_adapter import NotPickled, trial_id_of
 from gan_study.trainables.record import Milestone
 from gan_study.trainables.trial.request import REPORT, TrialReport
 
 
 class SessionScheduler(NotPickled, FIFOScheduler):  # type: ignore[misc]
-    """Gives a worker that has become free the trial that was asked for last, and asks who is to be trained on.
+    """Gives a worker that has become free the trial that was asked for first, and asks who is to be trained on.
 
     Tune by itself gives a worker the first trial that waits, and that one may have a worker that is just starting,
     which is killed then. Trials shorter than the start of a worker, some seconds, so ran one at a time for ever.
-    The newest trial waits for room, if any does.
+    Here such a trial is left to its own worker.
 
     `goes_on` is asked about each milestone of a trial, by the id that the study knows it by.
     """
@@ -26,9 +27,10 @@ class SessionScheduler(NotPickled, FIFOScheduler):  # type: ignore[misc]
         self._goes_on = goes_on
 
     def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
-        """The last trial that waits; None where none does."""
+        """The first trial that waits, and that no worker is starting for; None where there is none."""
         trials: Sequence[Trial] = tune_controller.get_trials()
-        return next((trial for trial in reversed(trials) if trial.status == Trial.PENDING), None)
+        waiting = (trial for trial in trials if trial.status == Trial.PENDING)
+        return next((trial for trial in waiting if not has_worker(tune_controller, trial)), None)
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
         """Whether the trial continues; a result without a milestone always does."""

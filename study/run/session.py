@@ -132,6 +132,16 @@ class StudySession:
         ]
 
     @property
+    def num_waiting(self) -> int:
+        """The trials that were handed out, and that no worker has begun."""
+        return sum(each.began_at is None for each in self._running.values())
+
+    @property
+    def num_in_workers(self) -> int:
+        """The trials that workers have begun."""
+        return len(self._running) - self.num_waiting
+
+    @property
     def ends_at(self) -> float | None:
         """When trials that still run are stopped, as `time.time` has it; None: never."""
         seconds = self._budget.seconds_until_stopped()
@@ -158,6 +168,7 @@ class StudySession:
             for observer in self._observers:
                 observer.started(running.trial)
         running.began_at = time.monotonic()
+        self._planner.began(trial_id)
         # It tells of the whole way once more.
         running.milestones.clear()
 

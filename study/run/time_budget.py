@@ -16,14 +16,31 @@ from gan_study.trainables.base.settings import ConfigError
 from gan_study.trainables.record import TrialRecord
 
 _UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
+# `costs.py` has 20 s of one free core for what is no trial; the rest is for at least one.
+LEAST_SECONDS = 30.0
+# A hundred years: what is meant by more is no budget.
+MOST_SECONDS = 36500.0 * _UNITS["d"]
 
 
 def parse_seconds(text: str) -> float:
-    """Seconds in "90s", "30m", "1.5h", "2d" or "1h30m"; raises ConfigError for anything else."""
+    """Seconds in "90s", "30m", "1.5h", "2d" or "1h30m"; raises ConfigError for anything else, or too little."""
     spans = re.findall(r"(\d+(?:\.\d+)?)(min|[smhd])", text.replace(" ", ""))
     if not spans or "".join(number + unit for number, unit in spans) != text.replace(" ", ""):
         raise ConfigError(f"--time-budget {text!r}: write a time such as 90s, 30m, 2h or 1h30m")
-    return sum(float(number) * _UNITS[unit] for number, unit in spans)
+    return check_budget(
+        sum(float(number) * _UNITS[unit] for number, unit in spans),
+        where=repr(text if len(text) < 40 else f"{text[:36]} ..."),
+    )
+
+
+def check_budget(seconds: float, *, where: str) -> float:
+    """`seconds`, which a study may take; raises ConfigError where none can be done in them, or that never end."""
+    if not LEAST_SECONDS <= seconds <= MOST_SECONDS:
+        raise ConfigError(
+            f"--time-budget {where}: from {LEAST_SECONDS:g} s, which a start and a report take alone, to"
+            f" {MOST_SECONDS / _UNITS['d']:g} days"
+        )
+    return seconds
 
 
 # What begins is to end within the budget itself, and is stopped this much later; the rest of the tenth by which a

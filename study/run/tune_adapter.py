@@ -41,9 +41,15 @@ def trial_id_of(trial: Trial) -> str:
 
 
 class SessionSearcher(NotPickled, Searcher):  # type: ignore[misc]
-    """Gives Tune the session's next trial. It keeps nothing: the records do."""
+    """Gives Tune the session's next trial. It keeps nothing: the records do.
 
-    def __init__(self, session: StudySession, folder: StudyFolder, resources: ResourceConfig) -> None:
+    On `num_workers` workers, beside a trial for each, one more waits, for the first that becomes free: what is
+    asked for earlier knows less. `num_workers` is None where machines are started for what waits.
+    """
+
+    def __init__(
+        self, session: StudySession, folder: StudyFolder, resources: ResourceConfig, *, num_workers: int | None
+    ) -> None:
         super().__init__()
         self._mark = uuid.uuid4().hex
         write_atomically(folder.token, self._mark.encode(), patience_seconds=resources.storage_patience_seconds)
@@ -55,12 +61,15 @@ class SessionSearcher(NotPickled, Searcher):  # type: ignore[misc]
             checkpoint_interval_seconds=resources.checkpoint_interval_seconds,
             storage_patience_seconds=resources.storage_patience_seconds,
         )
+        self._num_workers = num_workers
         self._running: set[str] = set()
 
     def suggest(self, trial_id: str) -> dict[str, TrialRequest] | str | None:
         """The request for the next trial, None to be asked again, or FINISHED."""
         most = self._resources.max_concurrent
         if most is not None and len(self._running) >= most:
+            return None
+        if self._num_workers is not None and self._session.num_waiting > self._num_free():
             return None
         planned = self._session.next()
         if planned is Pause.DONE:
@@ -69,6 +78,10 @@ class SessionSearcher(NotPickled, Searcher):  # type: ignore[misc]
             return None
         self._running.add(trial_id)
         return {REQUEST: self.request(planned)}
+
+    def _num_free(self) -> int:
+        """Workers without a trial, or that are still to start."""
+        return max(0, (self._num_workers or 0) - self._session.num_in_workers)
 
     def request(self, planned: PlannedTrial) -> TrialRequest:
         """What a worker is asked to do for a planned trial."""

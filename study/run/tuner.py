@@ -39,7 +39,9 @@ def run_trials(
     tuner = tune.Tuner(
         tune.with_resources(tune.with_parameters(GanStudyTrainable, images=images), placement),
         tune_config=tune.TuneConfig(
-            search_alg=SessionSearcher(session, folder, config.resources),
+            search_alg=SessionSearcher(
+                session, folder, config.resources, num_workers=None if room.grows else room.num_workers
+            ),
             scheduler=SessionScheduler(session.reached),
             num_samples=-1,
             reuse_actors=True,

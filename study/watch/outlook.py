@@ -14,6 +14,8 @@ from gan_study.study.plan.trials import PlannedTrial
 from gan_study.study.watch.terminal import duration
 from gan_study.trainables.balancing.gan import GanBalancing
 
+# The size of a recipe that only shows that it runs, in a minute or two.
+SHORTEST_SCALE = "ci"
 _PHASES: Sequence[Phase] = ("baseline", "search", "confirm")
 
 
@@ -56,7 +58,7 @@ class Outlook:
         if self.forecast:
             lines.append(f"Time: {most}about {duration(self.forecast.total)} with the report{self._budget_text()}")
         else:
-            lines.append("Time: not estimated, as no machine was probed; `gan-study plan` does that")
+            lines.append(f"Time: not estimated, as {self._why_unprobed()}")
         return [*lines, *(f"Left out: {sentence}" for sentence in self.plan.left_out.values())]
 
     def table(self) -> Table:
@@ -95,6 +97,13 @@ class Outlook:
         why = plan_search(self.config).unsearched
         if why is not None and self.config.search.trials > 0:
             yield f"Search: none; {why}"
+
+    def _why_unprobed(self) -> str:
+        if self.config.scale == SHORTEST_SCALE:
+            return (
+                f"a study of scale={SHORTEST_SCALE} takes hardly longer than a probe; `gan-study plan` does that"
+            )
+        return "its machines are still to be started"
 
     def _budget_text(self) -> str:
         if self.seconds_left is None or self.forecast is None:

@@ -1,7 +1,12 @@
-from itertools import pairwise
+from itertools import combinations, pairwise
 
-from gan_study.analysis.plots.chosen_by_ratio import LABEL_GAP, chosen_data, draw_chosen
+import pandas as pd
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gan_study.analysis.plots.chosen_by_ratio import LABEL_GAP, LINES, chosen_data, draw_chosen, stack
 from gan_study.analysis.plots.figures import plans
+from gan_study.analysis.plots.style import house_style
 from gan_study.analysis.select import Task
 from gan_study.analysis.trial import Trial
 from tests.analysis.planted import confirmed_arm, planted_study, study_of
@@ -40,6 +45,43 @@ def test_every_line_and_variant_has_its_label() -> None:
     low, high = panel.get_ylim()
     heights = [text.xy[1] for text in panel.texts[:3]]
     assert all(b - a >= 0.99 * LABEL_GAP * (high - low) for a, b in pairwise(heights))
+
+
+RATIOS = st.lists(st.floats(1, 1000), min_size=2, max_size=14, unique=True).map(sorted)
+NAMES = st.sampled_from(("dcgan", "projection_sngan", "a_variant_with_a_name_of_many_letters"))
+
+
+@settings(max_examples=8, deadline=None)
+@given(ratios=RATIOS, data=st.data(), num_gans=st.integers(1, 14))
+def test_no_name_lies_over_another_or_in_the_panel(
+    ratios: list[float], data: st.DataObject, num_gans: int
+) -> None:
+    rows = [
+        {"line": line, "imbalance_ratio": ratio, "balancer": data.draw(NAMES), "mean": 0.9 - 0.05 * n - 0.001 * k}
+        for n, ratio in enumerate(ratios)
+        for k, line in enumerate(LINES)
+        if line != "GAN" or n < num_gans
+    ]
+    frame = pd.DataFrame(rows).assign(low=lambda d: d["mean"] - 0.02, high=lambda d: d["mean"] + 0.02)
+    with house_style():
+        figure = draw_chosen(frame)
+        figure.draw_without_rendering()
+        (panel,) = figure.axes
+        lines = [text for text in panel.texts if text.get_text() in LINES.values()]
+        names = [text for text in panel.texts if text not in lines]
+        ticks = panel.get_xticklabels()
+        assert len(names) == min(num_gans, len(ratios)) and len(ticks) == len(ratios)
+        for labels in (names, ticks, lines):
+            boxes = [label.get_window_extent() for label in labels]
+            assert not any(a.overlaps(b) for a, b in combinations(boxes, 2))
+        assert all(name.get_window_extent().y0 > panel.bbox.y1 for name in names)
+    # Each line has its name at its own last point.
+    own_last = {LINES[line]: part["imbalance_ratio"].max() for line, part in frame.groupby("line")}
+    assert {text.get_text(): text.xy[0] for text in lines} == own_last
+
+
+def test_labels_go_up_a_row_only_where_there_is_no_room() -> None:
+    assert stack([0.0, 10.0, 12.0, 13.0, 30.0], [8.0] * 5) == [0, 0, 1, 2, 0]
 
 
 def test_it_is_a_figure_of_studies_with_several_ratios_alone() -> None:

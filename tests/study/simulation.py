@@ -96,6 +96,7 @@ class Simulation:
             if planned is not Pause.WAIT:
                 self.started.append(planned)
                 running.append(planned)
+                planner.began(planned.trial_id)
                 continue
             assert running, "the planner waits for nothing"
             trial = running.pop(rng.randrange(len(running)))

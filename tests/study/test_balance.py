@@ -117,6 +117,29 @@ def test_the_verdict_of_the_study_goes_along(images, tmp_path):
     assert said in (tmp_path / "out" / "README.md").read_text()
 
 
+@pytest.mark.parametrize(
+    "length",
+    [
+        {},
+        {"epochs": 3},
+        {"generator_steps": 4},
+        {"most_generator_steps": 9000},
+        {"generator_steps": 2000, "milestones": [500, 1000]},
+    ],
+    ids=["default", "epochs", "steps", "cap", "milestones"],
+)
+def test_so_many_steps_are_exactly_so_many_however_long_the_studys_gan_was(images, tmp_path, length):
+    config = study_of(images)
+    study_folder(tmp_path, replace(config, balancers={"dcgan": {"gan": length}, "lsgan": {"gan": length}}))
+    for steps in (1, 500, 3000, 8000):
+        request = export_request(BalanceOptions(study=tmp_path, generator_steps=steps))
+        gan = request.config.balancing.balancer.gan
+        assert (gan.generator_steps, gan.most_generator_steps, gan.epochs) == (steps, None, None)
+        assert gan.milestones == ()
+    same = export_request(BalanceOptions(study=tmp_path, generator_steps=4))
+    assert (same.study_validation is not None) == (length == {"generator_steps": 4})
+
+
 def test_options_choose_among_what_was_confirmed(images, tmp_path):
     study_folder(tmp_path / "study", study_of(images))
     options = BalanceOptions(study=tmp_path / "study", variant="lsgan", seed=2)

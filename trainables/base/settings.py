@@ -97,19 +97,6 @@ def find_name(known: Iterable[str], name: str) -> str | None:
     return next((each for each in known if one_form(each) == one_form(name)), None)
 
 
-def merge(values: Mapping[str, JsonValue], changes: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
-    """`values` with `changes` laid over them, section by section.
-
-    A section that says what kind it is (of imbalance, of range) is replaced as a whole.
-    """
-    result = dict(values)
-    for key, change in changes.items():
-        old = result.get(key)
-        is_section = isinstance(old, dict) and isinstance(change, dict) and not change.keys() & {"kind", "profile"}
-        result[key] = merge(old, change) if is_section else change  # type: ignore[arg-type]
-    return result
-
-
 def parse(cls: type[T], values: object, *, where: str) -> T:
     """`values` (a nested mapping) as a `cls`.
 

@@ -62,9 +62,14 @@ class GanSettings:
                 f"generator_steps is {self.generator_steps} and epochs is {self.epochs}: exactly one of them says"
                 " how long the GAN is trained; the other has to be null"
             )
-        least, most = self.generator_steps or math.inf, self.most_generator_steps
-        if most is not None and most < least:
-            raise ValueError(f"most_generator_steps {most} needs generator_steps, of which it is no less")
+        least, most = self.generator_steps, self.most_generator_steps
+        if most is not None and least is None:
+            raise ValueError(
+                f"most_generator_steps is {most} and epochs is {self.epochs}: epochs are an exact length;"
+                " most_generator_steps goes with generator_steps, the least length, alone"
+            )
+        if most is not None and least is not None and most < least:
+            raise ValueError(f"most_generator_steps is {most}; it has to be at least generator_steps, {least}")
         return self
 
     @model_validator(mode="after")
@@ -96,16 +101,13 @@ class GanSettings:
 LENGTHS = ("generator_steps", "most_generator_steps", "epochs")
 
 
-def without_lengths(settings: Mapping[str, T], given: Mapping[str, object]) -> dict[str, T]:
-    """`settings` of a GAN without the lengths that those in `given` replace.
-
-    These are all, but the least where the cap alone is given.
-    """
+def displaced_lengths(given: Mapping[str, object]) -> frozenset[str]:
+    """The lengths that no longer hold once those `given` do; to a cap alone belongs the least length that was."""
     named = {name for name in LENGTHS if given.get(name) is not None}
-    replaced = set(LENGTHS) if named else set()
-    if named == {"most_generator_steps"}:
-        replaced.remove("generator_steps")
-    return {name: value for name, value in settings.items() if name not in replaced}
+    if not named:
+        return frozenset()
+    stays = {"generator_steps"} if named == {"most_generator_steps"} else set[str]()
+    return frozenset(LENGTHS) - given.keys() - stays
 
 
 # What most variants share, as the study's documents 000 and 002 have it (Radford et al. 2015, section 4, for Adam
@@ -326,7 +328,7 @@ def parse_gan_settings(variant: GanVariant, values: object, *, where: str) -> Ga
     for name in variant.settings_without_use & given.keys():
         if given[name] != getattr(variant.defaults, name):
             raise ConfigError(f"{where}.{name}: {given[name]!r} cannot be used; {variant.name} has no use for it")
-    defaults = without_lengths(vars(variant.defaults), given)
+    defaults = vars(variant.defaults) | dict.fromkeys(displaced_lengths(given))
     overlaid = {**defaults, **given, "weights": {**variant.defaults.weights, **weights}}
     return parse(GanSettings, overlaid, where=where)
 

@@ -302,6 +302,14 @@ def test_what_a_suggestion_had_seen_is_in_its_record():
     assert sorted("".join(known).replace("-", "").replace(",", "")) in (["0", "1", "2"], ["0", "2"])
 
 
+def test_a_trial_that_waits_for_a_worker_is_not_said_to_run(monkeypatch):
+    monkeypatch.setattr(Planner, "began", lambda planner, trial_id: None)
+    decisions = finished(study(), num_workers=3).decisions
+    seen = [each.seen for each in decisions if each.kind == "suggestion"]
+    assert not any(each.running for each in seen)
+    assert seen[0].waiting == "" and seen[2].waiting == "0-1"
+
+
 def test_another_studys_search_informs_the_suggestions_and_is_never_chosen():
     parameters = {**ONE_RATIO, "balancing/name": {"kind": "choice", "options": ["wgan_gp"]}}
     config = study(trials=40, parameters=parameters)

@@ -1,12 +1,19 @@
+import json
+
 import pytest
 import yaml
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from gan_study.study.plan.config import parse_study, resolve_study
+from gan_study.study.plan.overlay import merge
 from gan_study.study.plan.recipe import apply_assignments, at_scale, load_recipe, recipe_names, study_config
 from gan_study.study.plan.trials import baseline_trials
-from gan_study.trainables.base.settings import ConfigError, dump, merge
+from gan_study.trainables.base.settings import ConfigError, dump
 from gan_study.trainables.data.sources.torchvision_sets import CIFAR10_SET, FASHION_MNIST_SET
+from gan_study.trainables.gans.variant import LENGTHS
 from gan_study.trainables.image_quality.extractor import NUM_FEATURES
+from gan_study.trainables.trial.config import gan_settings
 
 
 @pytest.mark.parametrize("name", recipe_names())
@@ -202,3 +209,52 @@ def test_costs_name_classes_that_yaml_takes_for_numbers_and_change_no_trial():
     first, second = (list(baseline_trials(config)) for config in (plain, costly))
     assert [trial.trial_id for trial in first] == [trial.trial_id for trial in second]
     assert second[0].purpose.costs == costly.costs and second[0].purpose.metric == "ece"
+
+
+LENGTH_TEXTS = st.fixed_dictionaries(
+    {},
+    optional={
+        "generator_steps": st.integers(1, 9000),
+        "most_generator_steps": st.integers(1, 9000),
+        "epochs": st.integers(1, 300),
+    },
+)
+
+
+def length(config):
+    gan = gan_settings(config.balancing_by("dcgan"))
+    return {name: value for name in LENGTHS if (value := getattr(gan, name)) is not None}
+
+
+@settings(max_examples=60, deadline=None)
+@given(before=LENGTH_TEXTS, change=LENGTH_TEXTS.filter(bool), way=st.sampled_from(("set", "scale")))
+def test_a_gans_length_replaces_all_that_a_recipe_says_of_it(tmp_path_factory, before, change, way):
+    assume(not ("epochs" in before and len(before) > 1))
+    assume(before.get("most_generator_steps", 9000) >= before.get("generator_steps", 2000))
+    path = tmp_path_factory.mktemp("recipe") / "study.yaml"
+    scales = {"other": {"balancers": {"dcgan": {"gan": change}}}}
+    path.write_text(
+        json.dumps({"extends": "quickstart", "balancers": {"dcgan": {"gan": before}}, "scales": scales})
+    )
+    assigned = [f"balancers.dcgan.gan.{name}={value}" for name, value in change.items()]
+    asked = assigned if way == "set" else ["scale=other"]
+    if "epochs" in change and len(change) > 1:
+        with pytest.raises(ConfigError, match="epochs"):
+            study_config(str(path), asked)
+        return
+    # A cap keeps the least length that was, if that was no number of epochs.
+    kept = before.get("generator_steps", 2000 if "epochs" in before else 400)
+    expected = {"generator_steps": kept, **change} if "most_generator_steps" in change else change
+    if expected.get("most_generator_steps", 9000) < expected.get("generator_steps", 0):
+        with pytest.raises(ConfigError, match="has to be at least generator_steps"):
+            study_config(str(path), asked)
+        return
+    assert length(study_config(str(path), asked)) == expected
+
+
+def test_epochs_and_a_cap_do_not_go_together():
+    given = ["balancers.dcgan.gan.epochs=3", "balancers.dcgan.gan.most_generator_steps=100"]
+    with pytest.raises(
+        ConfigError, match="most_generator_steps goes with generator_steps, the least length, alone"
+    ):
+        study_config("quickstart", given)

@@ -9,12 +9,10 @@ from gan_study.study.plan.costs import GanSpeed, Speeds, Workload
 from gan_study.study.plan.time_plan import (
     CONTINGENCY,
     Machine,
-    Plan,
     Records,
     concessions,
     forecast,
     forecast_of,
-    plan_on,
     plan_within,
     trials_left,
 )
@@ -156,17 +154,6 @@ def test_what_has_a_record_takes_no_time():
     everything = Records(trial_ids=frozenset(simulation.records), closed=simulation.closed)
     assert not any(trials_left(small, everything).values())
     assert len(trials_left(CONFIG, Records(num_searched=150))["search"]) == 50
-
-
-def test_a_resumed_study_never_gives_up_more_than_it_has():
-    plans = list(concessions(CONFIG, machine()))
-    current = plans[6]
-    assert plan_on(CONFIG, current, machine(), 1e9, Records(), is_done=False) == plans[0]
-    assert plan_on(CONFIG, current, machine(), 1.0, Records(), is_done=False) == current
-    # It has done what it planned: the next larger study, as far as it goes.
-    assert plan_on(CONFIG, current, machine(), 1.0, Records(), is_done=True) == plans[5]
-    whole = Plan(config=CONFIG)
-    assert plan_on(CONFIG, whole, machine(), 1.0, Records(), is_done=False).config == CONFIG
 
 
 def test_a_study_with_a_fixed_number_of_seeds_and_no_gan_has_less_to_give_up():

@@ -10,17 +10,27 @@ from gan_study.trainables.record import Milestone
 from gan_study.trainables.trial.request import REPORT, REQUEST, TrialReport
 
 
+class FakeTrial(SimpleNamespace):
+    __hash__ = object.__hash__
+
+
 @pytest.mark.parametrize(
-    ("statuses", "chosen"),
+    ("statuses", "starting", "chosen"),
     [
-        ([Trial.TERMINATED, Trial.RUNNING], None),
-        ([Trial.PENDING, Trial.RUNNING], 0),
-        ([Trial.RUNNING, Trial.PENDING, Trial.PENDING, Trial.TERMINATED], 2),
+        ([Trial.TERMINATED, Trial.RUNNING], [], None),
+        ([Trial.PENDING, Trial.RUNNING], [], 0),
+        ([Trial.RUNNING, Trial.PENDING, Trial.PENDING, Trial.TERMINATED], [], 1),
+        # Its worker is on its way, and would be killed.
+        ([Trial.PENDING, Trial.RUNNING, Trial.PENDING, Trial.PENDING], [0], 2),
+        ([Trial.PENDING, Trial.RUNNING], [0], None),
     ],
 )
-def test_the_newest_of_the_trials_that_wait(statuses, chosen):
-    trials = [SimpleNamespace(status=status) for status in statuses]
-    controller = SimpleNamespace(get_trials=lambda: trials)
+def test_the_first_of_the_trials_that_wait_without_a_worker(statuses, starting, chosen):
+    trials = [FakeTrial(status=status) for status in statuses]
+    workers = {trial: f"worker {number}" for number, trial in enumerate(trials)}
+    live = [workers[trials[number]] for number in starting]
+    tune = SimpleNamespace(_trial_to_actor=workers, _actor_manager=SimpleNamespace(live_actors=live))
+    controller = SimpleNamespace(get_trials=lambda: trials, _tune_controller=tune)
     assert SessionScheduler(None).choose_trial_to_run(controller) is (None if chosen is None else trials[chosen])
 
 

@@ -10,6 +10,7 @@ from gan_study.study.plan.planner import Pause, Planner
 from gan_study.study.plan.rounds import Questions
 from gan_study.study.plan.time_plan import default_selection, plan_within, search_trials, trials_left
 from gan_study.study.plan.trials import PlannedTrial
+from gan_study.study.run.runner import RunOptions
 from gan_study.study.run.time_budget import TimeBudget, TimeGate, parse_seconds
 from gan_study.trainables.base.settings import ConfigError
 from tests.study.plan.test_time_plan import CONFIG, machine
@@ -24,10 +25,20 @@ def test_times_as_people_write_them(text, seconds):
     assert parse_seconds(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "2", "h", "2x", "2h!", "-2h"])
+@pytest.mark.parametrize(
+    "text", ["", "2", "h", "2x", "2h!", "-2h", "0s", "29s", "0.0001h", "9" * 400 + "s", "9" * 99 + "d"]
+)
 def test_anything_else_is_refused(text):
-    with pytest.raises(ConfigError, match="--time-budget"):
+    with pytest.raises(ConfigError, match="--time-budget") as refused:
         parse_seconds(text)
+    assert len(str(refused.value)) < 160
+
+
+@pytest.mark.parametrize("seconds", [0.0, -1.0, 29.9, float("inf"), float("nan")])
+def test_a_budget_in_which_nothing_can_be_done_or_that_never_ends_is_refused(seconds):
+    with pytest.raises(ConfigError, match="from 30 s"):
+        RunOptions(time_budget_seconds=seconds)
+    assert RunOptions(time_budget_seconds=30.0).time_budget_seconds == 30
 
 
 # What is predicted of each trial, and a study whose 9 arms have five seeds.

@@ -4,7 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from gan_study.study.run.tune_adapter import SessionCallback
+from gan_study.study.plan.config import ResourceConfig
+from gan_study.study.plan.planner import Pause
+from gan_study.study.run.tune_adapter import SessionCallback, SessionSearcher
 from gan_study.trainables.runtime.storage import StorageError
 from gan_study.trainables.trial.request import REPORT, REQUEST, OtherCodeError, TrialReport
 
@@ -35,3 +37,34 @@ def test_what_ends_a_study_ends_it_where_tune_would_try_again(report, asks):
 
 def test_a_trial_that_tune_tries_again_is_no_end():
     SessionCallback(session=None).on_trial_recover(1, [], trial_with(None))
+
+
+@pytest.mark.parametrize(
+    ("waiting", "in_workers", "num_workers", "asks"),
+    [
+        # A trial for each worker that starts, and one more.
+        (0, 0, 2, True),
+        (2, 0, 2, True),
+        (3, 0, 2, False),
+        (0, 2, 2, True),
+        (1, 2, 2, False),
+        (1, 1, 2, True),
+        # More run than there were workers: others have joined.
+        (0, 5, 2, True),
+        (1, 5, 2, False),
+        # Machines are started for what waits.
+        (9, 0, None, True),
+    ],
+)
+def test_one_trial_more_than_there_are_workers_is_asked_for(tmp_path, waiting, in_workers, num_workers, asks):
+    session = SimpleNamespace(num_waiting=waiting, num_in_workers=in_workers, asked=0)
+
+    def ask():
+        session.asked += 1
+        return Pause.WAIT
+
+    session.next = ask
+    folder = SimpleNamespace(token=tmp_path / "token")
+    searcher = SessionSearcher(session, folder, ResourceConfig(), num_workers=num_workers)
+    assert searcher.suggest("1") is None
+    assert session.asked == asks

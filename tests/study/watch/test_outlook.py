@@ -1,4 +1,5 @@
 import io
+from dataclasses import replace
 
 from rich.console import Console
 
@@ -45,7 +46,9 @@ def test_a_plan_that_does_not_fit_says_so():
 
 def test_without_a_probe_no_time_is_claimed():
     *_, time = outlook(Plan(config=CONFIG), probed=False).lines()
-    assert time == "Time: not estimated, as no machine was probed; `gan-study plan` does that"
+    assert time == "Time: not estimated, as its machines are still to be started"
+    *_, time = outlook(Plan(config=replace(CONFIG, scale="ci")), probed=False).lines()
+    assert "scale=ci takes hardly longer than a probe; `gan-study plan`" in time
 
 
 def test_the_table_has_a_row_for_each_phase_and_the_report():
