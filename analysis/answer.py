@@ -9,7 +9,7 @@ import pandas as pd
 from gan_study.analysis import wording
 from gan_study.analysis.inference.decisions import Verdict
 from gan_study.analysis.load import Study
-from gan_study.analysis.select import CONDITION_COLUMNS, Condition, confirmed, families, under
+from gan_study.analysis.select import CONDITION_COLUMNS, Condition, comparable, confirmed, families, under
 from gan_study.analysis.tables import Table
 from gan_study.analysis.threshold import threshold_sentences
 from gan_study.analysis.training_length import CUT_OFF
@@ -95,7 +95,7 @@ EXPLORATORY = (
 
 def _no_answer(records: Sequence[TrialRecord]) -> tuple[str, str]:
     kinds = families(records)
-    best = max((r.objective for r in records if r.phase == "search" and r.objective is not None), default=None)
+    best = max((r.objective for r in comparable(records) if r.objective is not None), default=None)
     reason = (
         "no GAN was confirmed beside no balancing on fresh seeds"
         if confirmed(records)

@@ -201,6 +201,10 @@ class Seen:
     """The trials that were running."""
 
 
+# Trials of these stages have the split of the search in common. The race, the last round and the check run in others.
+COMPARABLE: frozenset[str] = frozenset({"defaults", "search"})
+
+
 @settings
 class SearchStep:
     """Which suggestion of the search a trial ran."""
@@ -215,6 +219,11 @@ class SearchStep:
     """"defaults", "race", "search", "last round" or "check" (`study/plan/decisions.py`)."""
     seen: Seen | None = None
     """What the suggestion had seen; None where that is too long for a record: `decisions.jsonl` has it."""
+
+    @property
+    def is_comparable(self) -> bool:
+        """Whether the trial ran in the split of the search, so that its gain compares with the others' there."""
+        return self.stage in (None, *COMPARABLE)
 
 
 @settings
