@@ -23,8 +23,8 @@ _Gain: TypeAlias = tuple[Trial, float]
 def dose_tables(records: Sequence[Trial]) -> tuple[Table, ...]:
     """A table with a row for each condition, method, part and dose; none if no method was tried at several doses.
 
-    On validation images: the mean gain of the trials in the search's split, one seed and so without an interval. On
-    test images: the gain in minority F1 over no balancing of confirmed trials, over their seeds.
+    On validation images: the mean gain of the trials in the search's split, which is one seed, so that there is no
+    interval. On test images: the gain in minority F1 over no balancing of confirmed trials, over their seeds.
     """
     rows = [*_rows("validation", _searched(records)), *_rows("test", _confirmed(records))]
     numbers = pd.DataFrame(rows, columns=[*ARM_COLUMNS, *_NUMBERS, TRIAL_IDS])

@@ -201,7 +201,7 @@ class Seen:
     """The trials that were running."""
 
 
-# Trials of these stages have the split of the search in common. The race, the last round and the check run in others.
+# Trials of these stages have the split of the search in common. Race, last round and check run in others.
 COMPARABLE: frozenset[str] = frozenset({"defaults", "search"})
 
 

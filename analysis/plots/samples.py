@@ -17,7 +17,7 @@ COLUMNS = 10
 
 
 def extreme_trials(records: Sequence[Trial]) -> tuple[tuple[Trial, Trial], ...]:
-    """The best and the worst trial in the search's split by their gain, for each condition and method with both."""
+    """The best and the worst trial in the search's split by gain, for each condition and method with both."""
     trials: dict[Arm, list[Trial]] = {}
     for record in comparable(records):
         if record.objective is not None and record.has("samples/synthetic"):

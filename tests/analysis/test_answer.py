@@ -202,7 +202,10 @@ def test_equal_search_budgets_are_said_to_be(tmp_path: Path) -> None:
         for record in search_trials(name, (0.1, 0.2), first=2 * first, ratio=ratio)
     ]
     said = " ".join(caveats(loaded(tmp_path / "even", even)))
-    assert "Search trials in all: dcgan and lsgan 4. Every method that was searched had equally many points at" in said
+    assert (
+        "Search trials in all: dcgan and lsgan 4. Every method that was searched had equally many points at"
+        in said
+    )
     said = " ".join(caveats(loaded(tmp_path / "uneven", even[:-1])))
     assert "had not equally many points at every ratio" in said
 

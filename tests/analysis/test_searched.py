@@ -71,7 +71,7 @@ def test_trials_of_other_splits_change_nothing_that_is_compared(elsewhere: list[
 
 
 def test_the_stages_of_one_split_are_those_of_the_search() -> None:
-    assert COMPARABLE == {DEFAULTS, SEARCH}
+    assert {DEFAULTS, SEARCH} == COMPARABLE
 
 
 def test_the_search_table_counts_all_trials_and_those_of_one_split_apart() -> None:
