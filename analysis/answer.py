@@ -9,10 +9,10 @@ import pandas as pd
 from gan_study.analysis import wording
 from gan_study.analysis.inference.decisions import Verdict
 from gan_study.analysis.load import Study
-from gan_study.analysis.select import CONDITION_COLUMNS, Condition, confirmed, families, under
+from gan_study.analysis.select import CONDITION_COLUMNS, Condition, comparable, confirmed, families, under
 from gan_study.analysis.tables import Table
 from gan_study.analysis.threshold import threshold_sentences
-from gan_study.analysis.training_length import CUT_OFF
+from gan_study.analysis.training_length import CUT_BY_BUDGET, CUT_OFF
 from gan_study.analysis.verdict_tables import verdict_text
 from gan_study.analysis.verdicts import Comparison, comparisons
 from gan_study.analysis.wording import ABSENT, count, estimate_text, gain_phrase, listing, number, ratio_text
@@ -95,7 +95,7 @@ EXPLORATORY = (
 
 def _no_answer(records: Sequence[TrialRecord]) -> tuple[str, str]:
     kinds = families(records)
-    best = max((r.objective for r in records if r.phase == "search" and r.objective is not None), default=None)
+    best = max((r.objective for r in comparable(records) if r.objective is not None), default=None)
     reason = (
         "no GAN was confirmed beside no balancing on fresh seeds"
         if confirmed(records)
@@ -125,15 +125,24 @@ def _gain_sentence(contrast: Contrast) -> str:
     )
     return (
         f"{opening}: {contrast.gan}, the GAN chosen on validation, changes test minority F1 by "
-        f"{gain_phrase(gain.estimate)} against no balancing{_what_would_decide(gain)}.{_cut_off_sentence(gain)}"
+        f"{gain_phrase(gain.estimate)} against no balancing{_what_would_decide(gain)}.{_length_sentence(gain)}"
     )
 
 
-def _cut_off_sentence(comparison: Comparison) -> str:
+# A reservation as a clause of a sentence.
+_RESERVATIONS = {CUT_OFF: f"its GAN was {CUT_OFF}", CUT_BY_BUDGET: CUT_BY_BUDGET}
+
+
+def _length_sentence(comparison: Comparison) -> str:
     """That a GAN which does not help might have, had it been trained for longer; nothing where it does."""
-    if comparison.verdict == "helps" or not comparison.is_cut_off:
-        return ""
-    return f" Its GAN was {CUT_OFF}: a longer training may change that."
+    said = " and ".join(_RESERVATIONS[each] for each in comparison.reservations)
+    return f" {said[0].upper()}{said[1:]}: a longer training may change that." if said else ""
+
+
+def _beside(comparison: Comparison) -> str:
+    """What must be said beside a further verdict on the same GAN, in brackets."""
+    said = " and ".join(_RESERVATIONS[each] for each in comparison.reservations)
+    return f" ({said})" if said else ""
 
 
 _RECALL_WORDS: Mapping[Verdict, str] = {
@@ -149,10 +158,12 @@ def _recall_sentence(contrast: Contrast) -> str:
         return ""
     if recall.verdict == "undecided":
         change = gain_phrase(recall.estimate)
-        return f"Its change of minority recall, {change}, is undecided{_what_would_decide(recall)}."
+        return (
+            f"Its change of minority recall, {change}, is undecided{_what_would_decide(recall)}{_beside(recall)}."
+        )
     return (
         f"It finds {_RECALL_WORDS[recall.verdict]} of the rare images: test minority recall changes by "
-        f"{gain_phrase(recall.estimate)}."
+        f"{gain_phrase(recall.estimate)}{_beside(recall)}."
     )
 
 
@@ -186,7 +197,7 @@ def _rival_sentence(contrast: Contrast) -> str:
     opening = _RIVAL_OPENINGS[difference.verdict].format(rival=contrast.rival, margin=difference.margin)
     return (
         f"{opening}: the paired difference in test minority F1 is "
-        f"{gain_phrase(difference.estimate)}{_what_would_decide(difference)}."
+        f"{gain_phrase(difference.estimate)}{_what_would_decide(difference)}{_beside(difference)}."
     )
 
 
@@ -204,7 +215,7 @@ def _copies_sentence(contrast: Contrast, records: Sequence[TrialRecord]) -> str:
         return _why_no_copies(contrast, records)
     if contrast.rival == copies.pairs.reference:
         return ""
-    return f"{_COPIES_WORDS[copies.verdict]}: {gain_phrase(copies.estimate)}."
+    return f"{_COPIES_WORDS[copies.verdict]}: {gain_phrase(copies.estimate)}{_beside(copies)}."
 
 
 def _why_no_copies(contrast: Contrast, records: Sequence[TrialRecord]) -> str:
@@ -238,22 +249,32 @@ def _gain_sentences(found: Sequence[Contrast]) -> str:
     clauses = _by_task([contrast.gain for contrast in found], _GAIN_CLAUSES)
     return (
         "Judged by test minority F1 against no balancing, with the GAN chosen on validation under each condition, "
-        f"GAN augmentation {clauses}.{_cut_off_ratios([contrast.gain for contrast in found])}"
+        f"GAN augmentation {clauses}.{_length_ratios([contrast.gain for contrast in found])}"
     )
 
 
-def _cut_off_ratios(judged: Sequence[Comparison]) -> str:
-    """The ratios at which a GAN that does not help was still improving; nothing where there are none."""
-    cut_off = [each for each in judged if each.is_cut_off and each.verdict != "helps"]
-    ratios = listing([ratio_text(each.pairs.condition.imbalance_ratio) for each in cut_off])
-    return f" Its GAN was {CUT_OFF} at {ratios}: a longer training may change that." if cut_off else ""
+def _length_ratios(judged: Sequence[Comparison]) -> str:
+    """At which ratios a GAN that does not help might, if it were trained for longer; nothing if at none."""
+    limited = {
+        clause: [
+            ratio_text(each.pairs.condition.imbalance_ratio) for each in judged if clause in each.reservations
+        ]
+        for clause in _RESERVATIONS
+    }
+    said = " and ".join(
+        f"{_RESERVATIONS[clause]} at {listing(list(dict.fromkeys(ratios)))}"
+        for clause, ratios in limited.items()
+        if ratios
+    )
+    return f" {said[0].upper()}{said[1:]}: a longer training may change that." if said else ""
 
 
 def _rival_sentences(found: Sequence[Contrast]) -> str:
-    comparable = [contrast.difference for contrast in found if contrast.difference is not None]
-    if not comparable:
+    rivals = [contrast.difference for contrast in found if contrast.difference is not None]
+    if not rivals:
         return "No simple method was confirmed in the same settings, so there is none to compare it with."
-    return f"Against the simple method chosen in the same way, it {_by_task(comparable, _RIVAL_CLAUSES)}."
+    clauses = _by_task(rivals, _RIVAL_CLAUSES)
+    return f"Against the simple method chosen in the same way, it {clauses}.{_length_ratios(rivals)}"
 
 
 def _by_task(judged: Sequence[Comparison], clauses: Mapping[Verdict, str]) -> str:

@@ -8,6 +8,7 @@ from gan_study.analysis import select
 from gan_study.analysis.generated import FLAGS, flagged_images
 from gan_study.analysis.inference.looks import MINIMUM_SEEDS
 from gan_study.analysis.load import Study
+from gan_study.analysis.searched import is_point, unsearched_reasons
 from gan_study.analysis.select import MAIN_METRIC, NO_BALANCING, UPPER_BOUND, confirmed
 from gan_study.analysis.training_length import CUT_OFF, cut_off_arms
 from gan_study.analysis.trial import Trial
@@ -211,14 +212,10 @@ def _selection(records: Sequence[Trial]) -> Iterator[str]:
 
 def _last_rounds(records: Sequence[Trial]) -> Iterator[str]:
     """Why settings are the defaults, and what the last round of a search was worth where there was one."""
-    chosen = {select.arm_of(record): record.selection for record in confirmed(records) if record.selection}
-    reasons: dict[str, list[str]] = {}
-    for arm, selection in chosen.items():
-        if selection.unsearched is not None:
-            reasons.setdefault(selection.unsearched, []).append(arm.balancer)
-    for reason, names in reasons.items():
-        methods = listing(first_few(sorted(set(names))))
+    for reason, names in unsearched_reasons(records).items():
+        methods = listing(first_few(names))
         yield f"The settings of {methods} are the defaults, without a last round of a search: {reason}."
+    chosen = {select.arm_of(record): record.selection for record in confirmed(records) if record.selection}
     for arm, selection in chosen.items():
         if selection.check_gain is not None and selection.default_check_gain is not None:
             gain, default = (number(g, signed=True) for g in (selection.check_gain, selection.default_check_gain))
@@ -239,7 +236,7 @@ def _last_rounds(records: Sequence[Trial]) -> Iterator[str]:
 
 
 def _search_budgets(records: Sequence[Trial]) -> Iterator[str]:
-    """Search trials of each method, and whether those that were searched had equally many at every ratio."""
+    """Search trials of each method, and whether those that were searched had equally many points."""
     searched = [record for record in records if record.phase == "search"]
     if not searched:
         return
@@ -248,17 +245,25 @@ def _search_budgets(records: Sequence[Trial]) -> Iterator[str]:
     for name in (name for name in select.families(records) if name != NO_BALANCING):
         budgets.setdefault(tried[name], []).append(name)
     said = [f"{listing(names)} {total}" for total, names in sorted(budgets.items(), reverse=True)]
-    places = {select.condition_of(record) for record in searched}
-    spent = Counter((select.condition_of(record), record.balancer) for record in searched)
-    equal = len({spent[place, name] for place in places for name in tried}) == 1
-    yield (
-        f"Search trials in all: {'; '.join(said)}. "
-        + (
-            "Every method that was searched had equally many at every ratio."
-            if equal
-            else "Those that were searched had not equally many at every ratio (see the table of the search), and "
-            "a larger budget finds better settings."
-        )
+    yield f"Search trials in all: {'; '.join(said)}. {_points_text(records)}"
+
+
+def _points_text(records: Sequence[Trial]) -> str:
+    """Whether the methods that were searched had equally many points, and at every ratio if there are several."""
+    points = [record for record in records if is_point(record)]
+    places, names = ({of(each) for each in points} for of in (select.condition_of, lambda each: each.balancer))
+    if not points:
+        return "All of them ran defaults."
+    spent = Counter((select.condition_of(record), record.balancer) for record in points)
+    numbers = {spent[place, name] for place in places for name in names}
+    everywhere = " at every ratio" if len(places) > 1 else ""
+    if len(places) == len(names) == 1:
+        return f"{names.pop()} alone was searched: {count(len(points), 'point')} beside its default."
+    if len(numbers) == 1:
+        return f"Every method that was searched had equally many points{everywhere}."
+    return (
+        f"Those that were searched had not equally many points{everywhere} (see the table of the search), and a "
+        "larger budget finds better settings."
     )
 
 

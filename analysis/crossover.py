@@ -52,6 +52,8 @@ class Crossover:
     falls: bool
     helps: tuple[float, ...]
     hurts: tuple[float, ...]
+    reservations: Mapping[str, tuple[float, ...]]
+    """The ratios of each thing that must be said beside a verdict (`Comparison.reservations`)."""
     ratio: Crossing | None
     image: Crossing | None
 
@@ -107,6 +109,10 @@ def _crossover(
         falls=falls,
         helps=helps,
         hurts=hurts,
+        reservations={
+            clause: tuple(each.pairs.condition.imbalance_ratio for each in ordered if clause in each.reservations)
+            for clause in dict.fromkeys(clause for each in ordered for clause in each.reservations)
+        },
         ratio=_crossing(np.log(ratios), means, draws, falls=falls) if draws is not None else None,
         # Along the images, which become fewer as the ratio rises, the gain rises where it falls along the ratio.
         image=_crossing(np.log(real)[::-1], means[::-1], draws[:, ::-1], falls=not falls)
@@ -165,7 +171,7 @@ def crossover_tables(study: Study) -> tuple[Table, ...]:
         [
             *each.task,
             each.method,
-            _finding(each),
+            ", ".join([_finding(each), *(f"{what} at {_ratios(at)}" for what, at in each.reservations.items())]),
             _cell(each.ratio, each.ratios),
             _cell(each.image, each.images),
             f"{ratio_text(each.ratios[0])} to {ratio_text(each.ratios[-1])} ({len(each.ratios)})",

@@ -8,7 +8,7 @@ import pandas as pd
 
 from gan_study.analysis.aggregate import Estimate, estimate_of, gain_range, t_interval
 from gan_study.analysis.provenance import SEARCH, TRIAL_IDS
-from gan_study.analysis.select import ARM_COLUMNS, MAIN_METRIC, Arm, by_arm, confirmed, paired_gains
+from gan_study.analysis.select import ARM_COLUMNS, MAIN_METRIC, Arm, by_arm, comparable, confirmed, paired_gains
 from gan_study.analysis.tables import Table
 from gan_study.analysis.trial import Trial
 from gan_study.analysis.wording import estimate_text
@@ -23,8 +23,8 @@ _Gain: TypeAlias = tuple[Trial, float]
 def dose_tables(records: Sequence[Trial]) -> tuple[Table, ...]:
     """A table with a row for each condition, method, part and dose; none if no method was tried at several doses.
 
-    On validation images: the mean gain of the search's trials, all on one seed and so without an interval. On test
-    images: the gain in minority F1 over no balancing of confirmed trials, over their seeds.
+    On validation images: the mean gain of the trials in the search's split, which is one seed, so that there is no
+    interval. On test images: the gain in minority F1 over no balancing of confirmed trials, over their seeds.
     """
     rows = [*_rows("validation", _searched(records)), *_rows("test", _confirmed(records))]
     numbers = pd.DataFrame(rows, columns=[*ARM_COLUMNS, *_NUMBERS, TRIAL_IDS])
@@ -37,12 +37,13 @@ def dose_tables(records: Sequence[Trial]) -> tuple[Table, ...]:
     text["Scored on"] = numbers["part"]
     text["Mean gain"] = [estimate_text(estimate_of(row), signed=True) for _, row in numbers.iterrows()]
     text["Trials"] = numbers["n"]
+    text[TRIAL_IDS] = numbers[TRIAL_IDS]
     title = "Gain against the dose, the share of the lacking images that were made"
     return (Table(name="dose", title=title, numbers=numbers, rows=text, origin=SEARCH),)
 
 
 def _searched(records: Sequence[Trial]) -> list[_Gain]:
-    searched = [each for each in records if each.phase == "search" and each.status == "complete"]
+    searched = [each for each in comparable(records) if each.status == "complete"]
     return [(each, each.objective) for each in searched if each.objective is not None]
 
 

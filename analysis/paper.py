@@ -8,7 +8,8 @@ from gan_study.analysis.aggregate import estimate_of, summarise
 from gan_study.analysis.answer import answer
 from gan_study.analysis.load import Study
 from gan_study.analysis.markup import latex_table, latex_text
-from gan_study.analysis.select import ARM_COLUMNS, MAIN_METRIC, Condition, Task, confirmed
+from gan_study.analysis.searched import nothing_searched, num_points
+from gan_study.analysis.select import ARM_COLUMNS, MAIN_METRIC, Condition, Task, comparable, confirmed
 from gan_study.analysis.trial import Trial
 from gan_study.analysis.verdicts import chosen_methods, gains
 from gan_study.analysis.wording import ABSENT, count, estimate_text, label, listing, ratio_text, where
@@ -97,8 +98,6 @@ def methods_text(study: Study) -> str:
     kinds = select.families(tested)
     gans, simple = ([name for name, family in kinds.items() if family == each] for each in ("GAN", "simple"))
     ratios = sorted({record.imbalance_ratio for record in tested})
-    searched = sum(record.phase == "search" for record in study.records)
-    objective = label(str(study.config["objective"]))
     versions = listing([f"{name} {value}" for name, value in study.environment.items()])
     tasks = sorted({condition.task for condition in select.conditions(tested)})
     sentences = [
@@ -109,14 +108,29 @@ def methods_text(study: Study) -> str:
         f"We compared {count(len(gans), 'GAN')} ({listing(gans) or 'none'}) with no balancing and "
         f"{count(len(simple), 'method')} without a GAN ({listing(simple) or 'none'}), on the same splits and with "
         "the same classifier.",
-        f"The search tried {count(searched, 'configuration')} with Optuna, by the gain in {objective} over no "
-        "balancing on validation images.",
+        _search_sentence(study),
         f"The chosen configurations were then run with {_seeds_text(tested)} and scored on test images.",
         *(_choice_sentence(tested, condition, chosen[0]) for condition, chosen in chosen_methods(tested).items()),
         *_verdict_sentences(study),
         f"The study was begun with {versions}.",
     ]
     return " ".join(sentences)
+
+
+def _search_sentence(study: Study) -> str:
+    """What was searched, and by what; or that nothing was, and why."""
+    unsearched = nothing_searched(study.records)
+    if unsearched:
+        return unsearched
+    alike, objective = comparable(study.records), label(str(study.config["objective"]))
+    points = num_points(study.records)
+    defaults = f" beside {count(len(alike) - points, 'default')}" if len(alike) > points else ""
+    others = sum(record.phase == "search" for record in study.records) - len(alike)
+    further = f" {count(others, 'further trial')} compared settings in other splits." if others else ""
+    return (
+        f"The search tried {count(points, 'configuration')}{defaults} with Optuna, in one split, by the gain in "
+        f"{objective} over no balancing on validation images.{further}"
+    )
 
 
 def _seeds_text(tested: Sequence[Trial]) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from gan_study.analysis.select import CONDITION_COLUMNS, NO_BALANCING, confirmed
+from gan_study.analysis.select import CONDITION_COLUMNS, NO_BALANCING, comparable, confirmed
 from gan_study.trainables.record import TrialRecord
 
 TRIAL_IDS = "trial_ids"
@@ -18,7 +18,7 @@ class Origin:
     """The trials that a row is made from, beside what its own cells say of condition and methods.
 
     Confirmed ones and, with `searched`, those of the search; with `paired` also those of no balancing, which a
-    gain is measured against. Without `confirmed` only those of the search that have a gain.
+    gain is measured against. Without `confirmed` only those in the search's split that have a gain.
     """
 
     searched: bool = False
@@ -54,6 +54,6 @@ def row_sources(frame: pd.DataFrame, records: Sequence[TrialRecord], origin: Ori
 def _eligible(records: Sequence[TrialRecord], origin: Origin) -> list[TrialRecord]:
     searched = [record for record in records if record.phase == "search"]
     if not origin.confirmed:
-        return [record for record in searched if record.objective is not None]
+        return [record for record in comparable(records) if record.objective is not None]
     counted = {record.trial_id for record in (*confirmed(records), *(searched if origin.searched else ()))}
     return [record for record in records if record.trial_id in counted]

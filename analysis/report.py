@@ -39,6 +39,7 @@ from gan_study.analysis.plots.images import data_uri
 from gan_study.analysis.plots.nearest import Pair
 from gan_study.analysis.real_or_fake import PAGE_FILE as QUIZ_FILE
 from gan_study.analysis.real_or_fake import Round, page_rounds
+from gan_study.analysis.searched import nothing_searched
 from gan_study.analysis.select import MAIN_METRIC, score
 from gan_study.analysis.spread import spread_tables
 from gan_study.analysis.tables import PARTS, Table
@@ -205,6 +206,7 @@ def _page(
             threshold=threshold_sentences(study),
             shown=shown,
             importance_gaps=importance_gaps(study.importance),
+            nothing_searched=nothing_searched(records),
             lost=[record for record in records if record.status != "complete"],
             statuses=sorted(Counter((r.phase, r.status) for r in records).items()),
             minority=_minority(records),

@@ -84,6 +84,15 @@ def confirm_complete(records: Sequence[R]) -> tuple[R, ...]:
     return tuple(record for record in records if record.phase == "confirm" and record.status == "complete")
 
 
+def comparable(records: Iterable[R]) -> list[R]:
+    """The search trials that ran in the split of the search: the defaults' and the points'.
+
+    The race, the last round and the check run in other splits, whose gains are no match for these.
+    """
+    searched = (record for record in records if record.phase == "search")
+    return [record for record in searched if record.search is None or record.search.is_comparable]
+
+
 def of_task(records: Sequence[R], task: Task) -> list[R]:
     """The trials of `task`."""
     return [record for record in records if (record.dataset, record.classifier) == task]

@@ -48,7 +48,11 @@ def traced(table: Table, records: Sequence[Trial]) -> Table:
     if TRIAL_IDS not in numbers:
         ids = [" ".join(trial_ids) for trial_ids in row_sources(numbers, records, table.origin)]
         numbers = numbers.assign(**{TRIAL_IDS: ids})
-    return replace(table, numbers=numbers, sources=tuple(row_sources(table.rows, records, table.origin)))
+    if TRIAL_IDS in table.rows:
+        sources, rows = [tuple(ids.split()) for ids in table.rows[TRIAL_IDS]], table.rows.drop(columns=TRIAL_IDS)
+    else:
+        sources, rows = row_sources(table.rows, records, table.origin), table.rows
+    return replace(table, numbers=numbers, rows=rows, sources=tuple(sources))
 
 
 def tables(study: Study) -> tuple[Table, ...]:
@@ -152,8 +156,9 @@ def _all_metrics(summary: pd.DataFrame, kinds: Mapping[str, Family]) -> Table:
 def search_table(study: Study) -> Table:
     """What each method's search spent and found, beside what was confirmed.
 
-    The best search gain is the largest of many on one seed and so is flattered; the confirmed gains are not. The
-    difference, `optimism` in the CSV, is the selection bias and the step from validation to test images together.
+    The best search gain is the largest of those in the search's split and so is flattered; the confirmed gains are
+    not. The difference, `optimism` in the CSV, is the selection bias and the step from validation to test images
+    together.
     """
     spent = [{**arm._asdict(), **_spent(trials)} for arm, trials in _search_groups(study.records).items()]
     numbers = pd.DataFrame(spent, columns=[*ARM_COLUMNS, *_SPENT, "optimism"])
@@ -168,6 +173,7 @@ def search_table(study: Study) -> Table:
     rows = numbers[ARM_COLUMNS].assign(
         **{
             "Search trials": [_trials_text(row) for row in spent],
+            "In the search's split": [row["in_its_split"] for row in spent],
             "Best validation gain": [_signed(gain) for gain in best],
             **{
                 f"Confirmed {part} gain": [cells[part].get((*arm, MAIN_METRIC, "gain"), ABSENT) for arm in arms]
@@ -180,7 +186,7 @@ def search_table(study: Study) -> Table:
     return Table(name="search", title=title, numbers=numbers, rows=rows, origin=SEARCH)
 
 
-_SPENT = ("search_trials", "complete", "pruned", "failed", "best_validation_gain")
+_SPENT = ("search_trials", "complete", "pruned", "failed", "in_its_split", "best_validation_gain")
 
 
 def _signed(gain: float) -> str:
@@ -197,8 +203,10 @@ def _search_groups(records: Sequence[Trial]) -> dict[Arm, list[Trial]]:
 
 def _spent(trials: Sequence[Trial]) -> dict[str, float | int | None]:
     by_status = {s: sum(trial.status == s for trial in trials) for s in ("complete", "pruned", "failed")}
-    gains = [t.objective for t in trials if t.status == "complete" and t.objective is not None]
-    return {"search_trials": len(trials), **by_status, "best_validation_gain": max(gains, default=None)}
+    alike = select.comparable(trials)
+    gains = [t.objective for t in alike if t.status == "complete" and t.objective is not None]
+    best = max(gains, default=None)
+    return {"search_trials": len(trials), **by_status, "in_its_split": len(alike), "best_validation_gain": best}
 
 
 def _trials_text(spent: Mapping[str, object]) -> str:

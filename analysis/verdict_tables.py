@@ -8,7 +8,6 @@ from gan_study.analysis.inference.decisions import Verdict
 from gan_study.analysis.load import Study
 from gan_study.analysis.select import ARM_COLUMNS, Arm
 from gan_study.analysis.tables import Table
-from gan_study.analysis.training_length import CUT_OFF
 from gan_study.analysis.verdicts import Comparison, comparisons
 from gan_study.analysis.wording import ABSENT, estimate_text, number
 
@@ -59,10 +58,9 @@ def _pair_cells(comparison: Comparison | None) -> tuple[str, str]:
 
 
 def verdict_text(comparison: Comparison) -> str:
-    """The verdict in a word or two."""
+    """The verdict in a word or two, and what must be said beside it."""
     word = comparison.verdict if comparison.pairs.against == "no balancing" else AGAINST_WORDS[comparison.verdict]
-    if comparison.is_cut_off and comparison.verdict != "helps":
-        word = f"{word}, {CUT_OFF}"
+    word = ", ".join([word, *comparison.reservations])
     if comparison.is_exploratory:
         return f"{word} (exploratory)"
     return f"{word} (so far)" if comparison.is_provisional else word
@@ -93,6 +91,7 @@ def _numbers(comparison: Comparison) -> dict[str, object]:
         "seeds": estimate.n,
         **{name: getattr(estimate, name) for name in ("mean", "low", "high")},
         "verdict": comparison.verdict,
+        "reservations": "; ".join(comparison.reservations),
         "exploratory": comparison.is_exploratory,
         "provisional": comparison.is_provisional,
         "difference_p": comparison.decision.difference_p,

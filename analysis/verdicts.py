@@ -20,7 +20,7 @@ from gan_study.analysis.inference.images import Score, image_error
 from gan_study.analysis.inference.looks import MINIMUM_SEEDS, Look, look_at
 from gan_study.analysis.load import Study
 from gan_study.analysis.select import ARM_COLUMNS, NO_BALANCING, Arm, Condition, Family
-from gan_study.analysis.training_length import is_cut_off
+from gan_study.analysis.training_length import length_limits
 from gan_study.analysis.trial import Predictions, Trial
 from gan_study.trainables.record import CHOSEN_GAN, CHOSEN_SIMPLE, DUPLICATES, ComparisonFamily, RecordError
 
@@ -66,8 +66,8 @@ class Comparison:
     """Whether seeds were added, after looking, that the plan had no error left for."""
     is_provisional: bool
     """Whether the last round of seeds is not complete, so that the study has not come to this look yet."""
-    is_cut_off: bool
-    """Whether GANs of the method were still getting better when their training ended."""
+    length_limits: tuple[str, ...]
+    """Why longer trainings of the method's GANs may have shown more, a clause each."""
     most_seeds: int
     """As many as the study's plan has."""
 
@@ -80,6 +80,11 @@ class Comparison:
     def verdict(self) -> Verdict:
         """The verdict on the method, as against its reference."""
         return self.decision.verdict
+
+    @property
+    def reservations(self) -> tuple[str, ...]:
+        """What must be said beside the verdict: `length_limits`, unless the method helps as it is."""
+        return () if self.verdict == "helps" else self.length_limits
 
     @property
     def is_decided(self) -> bool:
@@ -326,6 +331,6 @@ def _judge(
             has_predictions=has_predictions,
             is_exploratory=is_exploratory(pairs, study),
             is_provisional=is_provisional(pairs, study),
-            is_cut_off=is_cut_off(study.records, pairs.condition, pairs.method),
+            length_limits=length_limits(study, pairs.condition, pairs.method),
             most_seeds=study.verdicts.looks[-1],
         )

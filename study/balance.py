@@ -147,11 +147,12 @@ def _verdict_on(record: TrialRecord, root: Path) -> tuple[str, ...]:
     """What the study says of a confirmed GAN: whoever takes its images along should know. At most one sentence."""
     from gan_study.analysis.load import load_study
     from gan_study.analysis.select import under
+    from gan_study.analysis.verdict_tables import verdict_text
     from gan_study.analysis.verdicts import gains
     from gan_study.analysis.wording import gain_phrase
 
     return tuple(
-        f"the study's verdict on {record.balancer} against no balancing: {each.verdict}, "
+        f"the study's verdict on {record.balancer} against no balancing: {verdict_text(each)}, "
         f"test minority F1 {gain_phrase(each.estimate)}"
         for each in gains(load_study(root))
         if each.pairs.method == record.balancer and under([record], each.pairs.condition)

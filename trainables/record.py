@@ -203,6 +203,10 @@ class Seen:
     """Search numbers of the trials that had been decided upon and waited for a worker."""
 
 
+# Trials of these stages have the split of the search in common. Race, last round and check run in others.
+COMPARABLE: frozenset[str] = frozenset({"defaults", "search"})
+
+
 @settings
 class SearchStep:
     """Which suggestion of the search a trial ran."""
@@ -217,6 +221,11 @@ class SearchStep:
     """"defaults", "race", "search", "last round" or "check" (`study/plan/decisions.py`)."""
     seen: Seen | None = None
     """What the suggestion had seen; None where that is too long for a record: `decisions.jsonl` has it."""
+
+    @property
+    def is_comparable(self) -> bool:
+        """Whether the trial ran in the split of the search, so that its gain compares with the others' there."""
+        return self.stage in (None, *COMPARABLE)
 
 
 @settings

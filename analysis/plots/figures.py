@@ -65,18 +65,18 @@ _WORDS: Mapping[str, tuple[str, str, str]] = {
     ),
     "search": (
         "search",
-        "Search: gain of every trial and the best so far",
-        "Validation gain of each search trial of every method, and a line for the best so far.",
+        "Search: gain of every trial in its split, and the best so far",
+        "Validation gain of each point and default in the split of the search, and a line for the best so far.",
     ),
     "search budget": (
         "search",
         "Search budget: the best gain so far of every method",
-        "The best validation gain so far against the trials of every method, a panel for each ratio.",
+        "The best validation gain so far against the trials in the split of the search, a panel for each ratio.",
     ),
     "search slices": (
         "slices",
-        "Gain of every search trial against each parameter",
-        "Validation gain of each complete search trial against the value of each searched parameter.",
+        "Gain of every trial in the search's split against each parameter",
+        "Validation gain of each complete trial in the split of the search against each searched parameter.",
     ),
     "performance profiles": (
         "across",

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from gan_study.analysis.plots.images import EncodedImage, encode, lay_out, to_image
-from gan_study.analysis.select import Arm, arm_of
+from gan_study.analysis.select import Arm, arm_of, comparable
 from gan_study.analysis.trial import Trial
 
 WIDEST_PIXELS = 900
@@ -17,10 +17,10 @@ COLUMNS = 10
 
 
 def extreme_trials(records: Sequence[Trial]) -> tuple[tuple[Trial, Trial], ...]:
-    """The best and the worst search trial by their gain on validation, for each condition and method with both."""
+    """The best and the worst trial in the search's split by gain, for each condition and method with both."""
     trials: dict[Arm, list[Trial]] = {}
-    for record in records:
-        if record.phase == "search" and record.objective is not None and record.has("samples/synthetic"):
+    for record in comparable(records):
+        if record.objective is not None and record.has("samples/synthetic"):
             trials.setdefault(arm_of(record), []).append(record)
     return tuple(
         (max(found, key=_gain), min(found, key=_gain))

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from gan_study.analysis.plots import palette, style
-from gan_study.analysis.select import Task, of_task
+from gan_study.analysis.select import Task, comparable, of_task
 from gan_study.analysis.wording import ratio_text
 from gan_study.trainables.record import TrialRecord
 
@@ -18,13 +18,13 @@ ARM = ["balancer", "imbalance_ratio"]
 
 
 def progress_data(records: Sequence[TrialRecord], task: Task) -> pd.DataFrame:
-    """A task's complete search trials by method, ratio and `trial`: the gain of each, and the best so far.
+    """A task's complete trials in the search's split by method, ratio and `trial`: gains, and the best so far.
 
-    `trial` counts the method's trials at the ratio from 1, those without a gain included.
+    `trial` counts the method's trials there at the ratio from 1, those without a gain included.
     """
     # Trials finish in any order; their numbers say in which order they were suggested.
     searched = sorted(
-        (record for record in of_task(records, task) if record.phase == "search"),
+        comparable(of_task(records, task)),
         key=lambda record: record.search.number if record.search else 0,
     )
     rows = [

@@ -9,7 +9,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator
 
 from gan_study.analysis.importance import plain
 from gan_study.analysis.plots import palette, style
-from gan_study.analysis.select import Task, of_task
+from gan_study.analysis.select import Task, comparable, of_task
 from gan_study.trainables.record import TrialRecord
 
 # A parameter whose largest value is so many times its smallest one was searched on a logarithmic scale, as a rule.
@@ -20,10 +20,10 @@ COLUMNS = ("balancer", "parameter", "value", "imbalance_ratio", "gain")
 
 
 def slice_data(records: Sequence[TrialRecord], task: Task) -> pd.DataFrame:
-    """A row for each complete search trial of a task and parameter that varied: its value and the trial's gain."""
+    """A row for each complete trial in the search's split and parameter that varied: its value and the gain."""
     rows = [
         (record.balancer, parameter, value, record.imbalance_ratio, record.objective)
-        for record in of_task(records, task)
+        for record in comparable(of_task(records, task))
         if record.search is not None and record.objective is not None and record.status == "complete"
         for parameter, value in record.search.params.items()
         if parameter not in NOT_SLICED

@@ -22,8 +22,6 @@ LAST_ROUND: Stage = "last round"
 """The default, or one of the best points, anew in the split of the last round."""
 CHECK: Stage = "check"
 """What the last round chose, and the default, in a split that nothing was chosen by: the scores to report."""
-# Trials of these stages have the split of the search in common, so that their gains can be compared.
-COMPARABLE: frozenset[str | None] = frozenset({DEFAULTS, SEARCH})
 
 
 @settings

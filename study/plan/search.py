@@ -11,7 +11,6 @@ from gan_study.study.plan.choice import Choice
 from gan_study.study.plan.config import Cell, Ratio, StudyConfig
 from gan_study.study.plan.decisions import (
     CHECK,
-    COMPARABLE,
     DEFAULTS,
     LAST_ROUND,
     RACE,
@@ -44,7 +43,7 @@ from gan_study.study.plan.searcher import (
 from gan_study.study.plan.selection import SelectedConfig
 from gan_study.study.plan.trials import PlannedTrial
 from gan_study.trainables.base.tunable import Scalar
-from gan_study.trainables.record import Milestone, TrialRecord
+from gan_study.trainables.record import COMPARABLE, Milestone, TrialRecord
 
 # The share of a search's points that its last round does not wait for: waiting for the slowest of 32 workers
 # left a quarter of their time unused (docs/benchmarks.md).

@@ -8,7 +8,6 @@ from typing import TypeAlias
 from gan_study.search_spaces.unit_cube import to_unit_cube
 from gan_study.study.plan.config import Cell, Ratio, StudyConfig
 from gan_study.study.plan.decisions import (
-    COMPARABLE,
     DEFAULTS,
     LAST_ROUND,
     RACE,
@@ -24,7 +23,15 @@ from gan_study.study.plan.search_plan import CHECK_SPLIT, LAST_ROUND_SPLIT, Sear
 from gan_study.study.plan.searcher import RecordedTrial, point_id, to_optuna
 from gan_study.study.plan.trials import PlannedTrial, planned_trial
 from gan_study.trainables.base.tunable import Scalar, contains
-from gan_study.trainables.record import Milestone, RungReached, SearchStep, Seen, TrialRecord, to_ranges
+from gan_study.trainables.record import (
+    COMPARABLE,
+    Milestone,
+    RungReached,
+    SearchStep,
+    Seen,
+    TrialRecord,
+    to_ranges,
+)
 from gan_study.trainables.trial.config import gan_settings
 from gan_study.trainables.trial.outcome import Purpose
 

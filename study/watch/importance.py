@@ -15,7 +15,6 @@ from pydantic import JsonValue
 
 from gan_study.search_spaces.space import BALANCER, RATIO, Space
 from gan_study.search_spaces.unit_cube import position
-from gan_study.study.plan.decisions import COMPARABLE
 from gan_study.study.run.folder import StudyFolder, read_manifest
 from gan_study.study.run.record_store import read_records
 from gan_study.study.watch.optuna_view import search_of
@@ -48,7 +47,7 @@ def importances(
     for record in records:
         is_complete = record.status == "complete" and record.objective is not None
         # Gains of further splits, which the last round and the race are tried in, are no match for the others.
-        if is_complete and record.search is not None and record.search.stage in (None, *COMPARABLE):
+        if is_complete and record.search is not None and record.search.is_comparable:
             arm = (None, None) if is_whole else (record.imbalance_ratio, record.balancer)
             searches[record.dataset, record.classifier, *arm].append(record)
     ordered = searches.items() if is_whole else sorted(searches.items())

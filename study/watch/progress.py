@@ -39,8 +39,10 @@ class Tally:
             self.seconds.append(sum(record.seconds.values()))
         if record.failure is not None:
             self.failures[record.failure] += 1
-        if record.objective is not None and (self.best is None or record.objective > (self.best.objective or 0.0)):
-            self.best = record
+        # Gains of the race, the last round and the check are of other splits.
+        is_comparable = record.search is None or record.search.is_comparable
+        if record.objective is not None and is_comparable:
+            self.best = max(self.best or record, record, key=lambda each: each.objective or 0.0)
 
     def seconds_left(self) -> float | None:
         """Time until the report is written, if trials take what they took; None before the first has ended.
