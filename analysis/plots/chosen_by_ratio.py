@@ -22,7 +22,7 @@ LABEL_GAP = 0.06
 # In points: of the variants' names, and of the ratios.
 NAME_SIZE, TICK_SIZE = 8.5, 10.5
 # How wide a letter is, of its font's size, and the panel, of the figure: generously, and narrowly.
-LETTER_SHARE, PANEL_SHARE = 0.62, 0.66
+LETTER_SHARE, PANEL_SHARE = 0.62, 0.64
 
 
 def chosen_data(study: Study, task: Task) -> pd.DataFrame:

@@ -286,8 +286,7 @@ class Search:
             if name not in begun and self._has_time(1):
                 cell = Cell(balancer=name, ratio=ratios[place % len(ratios)])
                 return _Wish(stage=DEFAULTS, cell=cell, params=self._points.default(cell))
-        held = [self._known.last_rounds[ratio].cell for ratio in ratios if self._known.has_last_round(ratio)]
-        needs = [*map(self._last_round_needs, held), *[LAST_ROUND_TRIALS] * (len(ratios) - len(held))]
+        needs = list(map(self._adaptive_needs, ratios))
         # A point may open the last round of one ratio anew.
         reserved = sum(needs) + LAST_ROUND_TRIALS - min(needs)
         is_left = len(self._known.suggestions) + reserved < self._config.search.trials
@@ -298,6 +297,12 @@ class Search:
             return None
         best = (self._known.best_cell(ratio) for ratio in ratios if self._has_time(1))
         return next((wish for cell in best if cell for wish in self._last_round_wishes(cell)), None)
+
+    def _adaptive_needs(self, ratio: Ratio) -> int:
+        """The most trials that the last round at `ratio` still needs; while points are tried, it may be of any."""
+        is_open = any(each.stage == SEARCH and each.ratio == ratio for each in self._known.underway())
+        cell = self._known.best_cell(ratio) if ratio in self._known.last_rounds and not is_open else None
+        return LAST_ROUND_TRIALS if cell is None else self._last_round_needs(cell)
 
     def _race_wishes(self, ratio: Ratio, variants: Sequence[str], round_: int) -> Iterator[_Wish]:
         for split in self._plan.rounds[round_].splits:
