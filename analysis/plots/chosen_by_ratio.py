@@ -61,8 +61,8 @@ def draw_chosen(data: pd.DataFrame) -> Figure:
         )
         banded = line.dropna(subset=["low"])
         if len(banded):
-            at, low, high = (banded[name] for name in ("imbalance_ratio", "low", "high"))
-            panel.fill_between(at, low, high, color=colour, alpha=0.15, linewidth=0)
+            places, low, high = (banded[name] for name in ("imbalance_ratio", "low", "high"))
+            panel.fill_between(places, low, high, color=colour, alpha=0.15, linewidth=0)
         ends.setdefault(float(line["imbalance_ratio"].iloc[-1]), []).append((float(line["mean"].iloc[-1]), family))
     last = float(data["imbalance_ratio"].max())
     for at, some in ends.items():

@@ -96,8 +96,8 @@ def apply_assignments(values: Mapping[str, JsonValue], assignments: Iterable[str
         assigned.append((key, path, value))
         given.setdefault(tuple(section), {})[name] = value
     result = dict(values)
-    for section, settings in given.items():
-        result = _without(result, section, displaced_lengths(settings))
+    for place, settings in given.items():
+        result = _without(result, place, displaced_lengths(settings))
     for key, path, value in assigned:
         result = _assigned(result, path, value, key)
     return result

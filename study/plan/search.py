@@ -150,12 +150,12 @@ class Search:
         """
         underway = {each.cell for each in self._known.underway()}
         ratios = [ratio for ratio in self._ratios if self._plan.rounds and self._known.can_search(ratio)]
-        decided = [(ratio, at.variants) for ratio in ratios if (at := self._known.standing(ratio)).round is None]
+        decided = [(ratio, at) for ratio in ratios if (at := self._known.standing(ratio)).round is None]
         cells = (
             Cell(balancer=name, ratio=ratio)
-            for ratio, survivors in decided
+            for ratio, at in decided
             for name in self._space.balancers
-            if name not in survivors or self._is_through(Cell(balancer=name, ratio=ratio))
+            if name not in at.variants or self._is_through(Cell(balancer=name, ratio=ratio), at)
         )
         return tuple(cell for cell in cells if cell not in underway)
 
@@ -257,7 +257,7 @@ class Search:
                 ahead = rank(at.variants, self._known.gains[ratio])[: self._plan.rounds[at.round + 1].num_variants]
                 yield from (replace(each, is_guess=True) for each in self._race_wishes(ratio, ahead, at.round + 1))
         cells = self._leaders(ratio, at)
-        reserved = race_left + self._last_round_left(ratio)
+        reserved = race_left + self._last_round_left(ratio, at)
         is_ending = self._plan.budgets[ratio] - self._known.spent[ratio] - reserved < 2 * len(
             self._known.handed_out
         )
@@ -265,7 +265,7 @@ class Search:
             # What the last round needs in any case begins before the last points: less is left after them.
             for cell in cells:
                 yield from self._default_wishes(cell)
-        if open_cells := [cell for cell in cells if self._is_open(cell)]:
+        if open_cells := [cell for cell in cells if self._is_open(cell, at)]:
             # In turn; in the end one after the other, so that the last round of one fills the workers that the
             # last points of another leave.
             sign = -1 if is_ending else 1
@@ -367,20 +367,19 @@ class Search:
             leaders = leaders[: self._plan.survivors]
         return [Cell(balancer=name, ratio=ratio) for name in leaders]
 
-    def _is_through(self, cell: Cell) -> bool:
+    def _is_through(self, cell: Cell, at: Standing) -> bool:
         """Whether the search of `cell` is over: what it chose was checked, and no trials are left for more."""
-        return self._choice.is_checked(cell) and not self._is_open(cell)
+        return self._choice.is_checked(cell) and not self._is_open(cell, at)
 
-    def _is_open(self, cell: Cell) -> bool:
+    def _is_open(self, cell: Cell, at: Standing) -> bool:
         """Whether trials are left for another point of `cell`, with all that has to follow at its ratio."""
         ratio = cell.ratio
-        race_left = self._race_left(ratio, self._known.standing(ratio))
-        reserved = race_left + self._last_round_left(ratio, searched=cell)
+        reserved = self._race_left(ratio, at) + self._last_round_left(ratio, at, searched=cell)
         return cell not in self._exhausted and self._known.spent[ratio] + reserved < self._plan.budgets[ratio]
 
-    def _last_round_left(self, ratio: Ratio, *, searched: Cell | None = None) -> int:
+    def _last_round_left(self, ratio: Ratio, at: Standing, *, searched: Cell | None = None) -> int:
         """The most trials of last rounds and checks at `ratio` still to begin, if a point of `searched` comes."""
-        leaders = self._leaders(ratio, self._known.standing(ratio))[: self._plan.survivors]
+        leaders = self._leaders(ratio, at)[: self._plan.survivors]
         return sum(self._last_round_needs(cell, is_searched=cell == searched) for cell in leaders)
 
     def _last_round_needs(self, cell: Cell, *, is_searched: bool = False) -> int:
@@ -402,9 +401,10 @@ class Search:
     def _reserved(self, searched: Cell) -> int:
         """The most trials that races and last rounds still need, at all ratios together: time is one for all."""
         ratios = [ratio for ratio in self._ratios if self._known.can_search(ratio)]
+        standings = {ratio: self._known.standing(ratio) for ratio in ratios}
         return sum(
-            self._race_left(ratio, self._known.standing(ratio)) + self._last_round_left(ratio, searched=searched)
-            for ratio in ratios
+            self._race_left(ratio, at) + self._last_round_left(ratio, at, searched=searched)
+            for ratio, at in standings.items()
         )
 
     def _has_time(self, num_trials: int) -> bool:

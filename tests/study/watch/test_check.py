@@ -30,7 +30,7 @@ from tests.study.simulation import Simulation
 CONFIG = parse_study(
     {
         **STUDY,
-        "search": {**STUDY["search"], "trials": 26, "trials_each": 8, "pruning": None},
+        "search": {**STUDY["search"], "trials": 30, "trials_each": 8, "pruning": None, "seed": -3},
         "confirm": {"seeds": [1]},
     }
 )
