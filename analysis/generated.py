@@ -132,7 +132,7 @@ VARIETY = (
 FLAGS = {
     "copies": "are copies of training images, which add little that oversampling would not",
     "collapsed": "are a few images again and again, which add little variety",
-    "weak": "teach a classifier less than half of what as many real ones do (GAN-train): it was not learned",
+    "weak": "teach a classifier less than half of what as many real ones do (GAN-train), so it was not learned",
 }
 
 

@@ -43,6 +43,7 @@ def length_tables(records: Sequence[Trial]) -> tuple[Table, ...]:
         *ARM_COLUMNS,
         "Trained on",
         "Generator steps",
+        "Taken from step",
         "Ended by",
         "Still improving",
         "Distance, first and best",
@@ -64,10 +65,13 @@ def length_tables(records: Sequence[Trial]) -> tuple[Table, ...]:
 
 def _summary(ends: Sequence[GanEnd]) -> dict[str, object]:
     steps, reasons = [end.generator_steps for end in ends], Counter(end.reason for end in ends)
+    taken = [end.taken_from for end in ends if end.taken_from is not None]
     known = [end.still_improving for end in ends if end.still_improving is not None]
     return {
         "fewest_steps": min(steps),
         "most_steps": max(steps),
+        "earliest_taken": min(taken, default=None),
+        "latest_taken": max(taken, default=None),
         **{f"ended_{reason}": reasons[reason] for reason in _REASONS},
         "still_improving": sum(known) if known else None,
         "first_distance": _mean(end.distances[0] for end in ends if end.distances),
@@ -78,16 +82,20 @@ def _summary(ends: Sequence[GanEnd]) -> dict[str, object]:
 
 def _cells(ends: Sequence[GanEnd]) -> list[object]:
     found = _summary(ends)
-    fewest, most = found["fewest_steps"], found["most_steps"]
     reasons = Counter(end.reason for end in ends)
     said = [f"{_REASONS[reason]} ({number} of {len(ends)})" for reason, number in reasons.most_common()]
     improving, best = found["still_improving"], found["best_distance"]
     return [
-        f"{fewest:,}" if fewest == most else f"{fewest:,}–{most:,}",
+        _range(found["fewest_steps"], found["most_steps"]),
+        ABSENT if found["latest_taken"] is None else _range(found["earliest_taken"], found["latest_taken"]),
         "; ".join(said),
         ABSENT if improving is None else f"{improving} of {len(ends)}",
         ABSENT if best is None else f"{found['first_distance']:.3g}, {best:.3g}",
     ]
+
+
+def _range(low: object, high: object) -> str:
+    return f"{low:,}" if low == high else f"{low:,}–{high:,}"
 
 
 def _mean(values: Iterator[float]) -> float | None:

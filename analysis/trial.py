@@ -80,6 +80,8 @@ class GanEnd(NamedTuple):
     compared_at: tuple[int, ...]
     """Generator steps of the comparisons."""
     distances: tuple[float, ...]
+    taken_from: int | None = None
+    """The generator step whose generator fills the class; None where it was not recorded."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,6 +218,7 @@ class Trial(TrialRecord):
         found = self.read("gan/trained_on", *(f"gan/{name}" for name in names))
         if found is None:
             return {}
+        (taken,) = self.read("gan/taken_from") or ((None,) * len(found[0]),)
         return {
             str(name): GanEnd(
                 generator_steps=int(length),
@@ -223,8 +226,9 @@ class Trial(TrialRecord):
                 still_improving=None if improving < 0 else bool(improving),
                 compared_at=tuple(steps[steps >= 0].tolist()),
                 distances=tuple(distances[steps >= 0].tolist()),
+                taken_from=None if step is None else int(step),
             )
-            for name, length, reason, improving, steps, distances in zip(*found, strict=True)
+            for name, length, reason, improving, steps, distances, step in zip(*found, taken, strict=True)
         }
 
     @cached_property

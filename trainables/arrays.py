@@ -113,6 +113,7 @@ ARRAYS: Mapping[str, ArraySpec] = {
         "float64", "gans gan_losses", "mean loss since the step before; NaN after the last"
     ),
     "gan/generator_steps": _spec("int64", "gans", "generator steps taken"),
+    "gan/taken_from": _spec("int64", "gans", "generator step whose generator fills the classes"),
     "gan/seconds": _spec(
         "float64", "gans", "wall time of the steps, those that another trial trained included", is_time=True
     ),

@@ -29,6 +29,7 @@ from tests.analysis.planted import confirmed_arm, planted_study, study_of, with_
 ENDS = {
     "gan/trained_on": np.array(["3", "8"]),
     "gan/generator_steps": np.array([3250, 6000]),
+    "gan/taken_from": np.array([2250, 5750]),
     "gan/reason": np.array(["converged", "cap"]),
     "gan/still_improving": np.array([0, 1]),
     "gan/length_steps": np.array([[250, 500, -1], [250, 500, 750]]),
@@ -49,14 +50,14 @@ def test_ends_are_read_by_class() -> None:
     trial = next(
         each for each in of_dcgan(planted_study()) if each.balancer == "dcgan" and each.phase == "confirm"
     )
-    assert trial.gan_ends["3"] == (3250, "converged", False, (250, 500), (0.9, 0.2))
-    assert trial.gan_ends["8"] == (6000, "cap", True, (250, 500, 750), (0.8, 0.4, 0.1))
+    assert trial.gan_ends["3"] == (3250, "converged", False, (250, 500), (0.9, 0.2), 2250)
+    assert trial.gan_ends["8"] == (6000, "cap", True, (250, 500, 750), (0.8, 0.4, 0.1), 5750)
 
 
 def test_the_table_has_a_row_for_each_class_and_the_curve_every_comparison() -> None:
     lengths, curve = length_tables(of_dcgan(planted_study()))
     rows = lengths.rows.loc[lengths.rows["Method"] == "dcgan"] if "Method" in lengths.rows else lengths.rows
-    assert rows.iloc[-1].tolist()[-4:] == ["6,000", "the largest length (3 of 3)", "3 of 3", "0.8, 0.1"]
+    assert rows.iloc[-1].tolist()[-5:] == ["6,000", "5,750", "the largest length (3 of 3)", "3 of 3", "0.8, 0.1"]
     assert len(curve.numbers) == 3 * (2 + 3)
     assert curve.numbers["distance"].min() == pytest.approx(0.1)
 

@@ -12,6 +12,9 @@ from gan_study.trainables.base.seeding import derive_seed
 # After so many draws a class is left as it is: a generator of which nothing passes will make nothing that does.
 MAX_DRAWS = 10
 
+# Names the streams of later draws; an export draws from the same, so that its images are a trial's.
+INSTEAD_OF_REJECTED = "instead of rejected"
+
 # From images [N, C, H, W] and the label that they were made for to which are rejected, bool [N] for each reason.
 Reject: TypeAlias = Callable[[Tensor, int], Mapping[str, Tensor]]
 
@@ -68,7 +71,7 @@ def draw_passing(draw: Draw, label: int, reject: Reject, *, wanted: int, seed: i
     judged: list[Mapping[str, Tensor]] = []
     missing = wanted
     for attempt in range(MAX_DRAWS):
-        images = draw(seed=derive_seed(seed, "instead of rejected", attempt) if attempt else seed)
+        images = draw(seed=derive_seed(seed, INSTEAD_OF_REJECTED, attempt) if attempt else seed)
         reasons = reject(images, label)
         passing = passing_rows(reasons)[:missing]
         missing -= len(passing)

@@ -17,6 +17,7 @@ from gan_study.trainables.balancing.plans import PlanName, apply_plan
 from gan_study.trainables.balancing.training_length import (
     at_fixed_length,
     comparison_steps,
+    held_out_rows,
     hold_out,
     until_no_nearer,
 )
@@ -41,7 +42,7 @@ class GanBalancing(FillsClasses):
     one is trained once on everything. With `image_size` the GAN works on images of that many pixels a side, and
     what it makes is brought to the size of the data. Where a training may end by itself, as
     `gan.most_generator_steps` says, and a class has enough images, a fifth of them is held out, and the generator
-    nearest to these fills the class.
+    nearest to these, of those from the least length on, fills the class.
     """
 
     name: str
@@ -166,7 +167,12 @@ class GanBalancing(FillsClasses):
         else:
             rows = {label: torch.nonzero(training.labels == label).squeeze(1) for label in labels}
             examples = [(names[label], (label,), training.take(rows[label])) for label in labels]
-        start = self._pretrained(training, seed=seed, checkpoints=checkpoints)
+        own_seeds = {trained_on: derive_seed(seed, "gan", trained_on) for trained_on, *_ in examples}
+        # Nor may a GAN begin with weights that have seen what it is compared with.
+        is_held_out = torch.zeros(len(training.labels), dtype=torch.bool)
+        for trained_on, fills, _ in examples:
+            is_held_out |= held_out_rows(training.labels, self._compared(fills), seed=own_seeds[trained_on])
+        start = self._pretrained(training, ~is_held_out, seed=seed, checkpoints=checkpoints)
         return [
             self._run(
                 trained_on,
@@ -177,25 +183,33 @@ class GanBalancing(FillsClasses):
                     num_classes=len(names),
                     start=start,
                 ),
-                seed=derive_seed(seed, "gan", trained_on),
+                seed=own_seeds[trained_on],
             )
             for trained_on, fills, shown in examples
         ]
 
     def _pretrained(
-        self, training: TrainingSet, *, seed: int, checkpoints: Checkpoints | None
+        self, training: TrainingSet, chosen: Tensor, *, seed: int, checkpoints: Checkpoints | None
     ) -> Pretrained | None:
-        """What the GANs begin with: weights learned from all classes alike, or None for drawn ones."""
+        """What the GANs begin with: weights learned from all classes alike, or None for drawn ones.
+
+        They are learned from the images that are `chosen`, bool [N] on the CPU.
+        """
         if self.gan.pretrain == "none":
             return None
-        images = resize(training.images, self.image_size)
+        shown = training.take(torch.nonzero(chosen).squeeze(1).to(training.labels.device))
+        images = resize(shown.images, self.image_size)
         # One class to it: its generator knows no labels.
-        data = TrainingData(images=images, labels=torch.zeros_like(training.labels), num_classes=1)
+        data = TrainingData(images=images, labels=torch.zeros_like(shown.labels), num_classes=1)
         seed = derive_seed(seed, "gan", ALL_CLASSES)
         return pretrain(VARIANTS[self.name], self.gan, data, seed=seed, checkpoints=checkpoints)
 
+    def _compared(self, fills: tuple[int, ...]) -> tuple[int, ...]:
+        """The labels of `fills` that a training is compared with on its way: all where it may end by itself."""
+        return fills if self.gan.most_generator_steps else ()
+
     def _run(self, trained_on: str, fills: tuple[int, ...], data: TrainingData, *, seed: int) -> "_Run":
-        shown, held_out = hold_out(data, fills if self.gan.most_generator_steps else (), seed=seed)
+        shown, held_out = hold_out(data, self._compared(fills), seed=seed)
         last = self.gan.num_generator_steps(len(shown.images))
         if len(held_out.images):
             assert self.gan.most_generator_steps is not None, "else nothing is held out"

@@ -1,13 +1,17 @@
 """When a GAN's training ends, and which of its generators fills a class.
 
 A training of a fixed length ends there. One that may end by itself is compared, every few hundred steps, with real
-images that it was not shown, and ends once it has come no nearer for a while; the nearest generator is taken.
+images that it was not shown, and ends once it has come no nearer for a while; the nearest generator from the least
+length on is taken.
 Neither the validation nor the test part plays a part in this.
 """
 
-from collections.abc import Collection, Iterator
+import math
+from collections.abc import Collection, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import replace
+from itertools import pairwise
+from statistics import fmean
 
 import torch
 from torch import Tensor
@@ -25,20 +29,28 @@ HELD_OUT_SHARE = 0.2
 COMPARED_IMAGES, COMPARE_EVERY = 256, 250
 # Comparisons without a smaller distance after which a training ends.
 PATIENCE = 4
+# The latest share of the comparisons, which has to bring something where a training is still improving.
+LATEST_SHARE = 0.25
 
 
 def hold_out(data: TrainingData, labels: Collection[int], *, seed: int) -> tuple[TrainingData, TrainingData]:
-    """`data` without a fifth of the images of each of `labels` that has FEWEST_IMAGES, and what it lost, in order.
+    """`data` without its `held_out_rows`, and what it lost, in order; nothing where no class has enough images."""
+    is_held_out = held_out_rows(data.labels, labels, seed=seed)
+    return _take(data, ~is_held_out), _take(data, is_held_out)
 
-    What it lost is empty where no class has so many.
+
+def held_out_rows(all_labels: Tensor, labels: Collection[int], *, seed: int) -> Tensor:
+    """Which images are held out: a fifth of each of `labels` that has FEWEST_IMAGES, bool [N] on the CPU.
+
+    Of a class it is the same ones among all classes as it is by itself.
     """
-    is_held_out = torch.zeros(len(data.labels), dtype=torch.bool)
+    is_held_out = torch.zeros(len(all_labels), dtype=torch.bool)
     for label in labels:
-        rows = torch.nonzero(data.labels == label).squeeze(1).cpu()
+        rows = torch.nonzero(all_labels == label).squeeze(1).cpu()
         number = round(HELD_OUT_SHARE * len(rows)) if len(rows) >= FEWEST_IMAGES else 0
         order = torch.randperm(len(rows), generator=torch_generator(seed, "held out", label))
         is_held_out[rows[order[:number]]] = True
-    return _take(data, ~is_held_out), _take(data, is_held_out)
+    return is_held_out
 
 
 def _take(data: TrainingData, chosen: Tensor) -> TrainingData:
@@ -66,35 +78,56 @@ def until_no_nearer(
     latent_size: int,
     seed: int,
 ) -> Iterator[TrainedGan]:
-    """`states` until no nearer one to `held_out` has come for a while, the last with the nearest's generator.
+    """`states` until no nearer one to `held_out` has come for a while, the last with the generator to take.
 
-    The training is at least `least` and at most `most` generator steps long. Each state is compared before it is
-    passed on, since its generator changes with the training.
+    The training is at least `least` and at most `most` generator steps long. The generator is the nearest of those
+    that were trained for `least` steps or more: before, a variant may still make noise (docs/gan_length.md), some
+    of which lies nearer in pixels. Each state is compared before it is passed on, since its generator changes with
+    the training.
     """
     compared_at: list[int] = []
     distances: list[float] = []
-    nearest: TrainedGan | None = None
+    taken: TrainedGan | None = None
+    taken_distance = math.inf
     for state in states:
         if state.generator_steps not in comparison_steps(most):
             yield state
             continue
         distance = distance_to(held_out, state, latent_size=latent_size, seed=seed)
-        if nearest is None or distance < min(distances):
-            # A copy: the generator of a training changes with it.
-            nearest = replace(state, generator=deepcopy(state.generator))
         compared_at.append(state.generator_steps)
         distances.append(distance)
-        is_improving = nearest.generator_steps in compared_at[-PATIENCE:]
-        if state.generator_steps >= most or (state.generator_steps >= least and not is_improving):
+        if state.generator_steps >= least and (taken is None or distance < taken_distance):
+            # A copy: the generator of a training changes with it.
+            taken, taken_distance = replace(state, generator=deepcopy(state.generator)), distance
+        came_nearer = distances.index(min(distances)) >= len(distances) - PATIENCE
+        if state.generator_steps >= most or (state.generator_steps >= least and not came_nearer):
+            assert taken is not None, "no training is longer than it may be at most"
             end = TrainingEnd(
-                reason="cap" if is_improving else "converged",
-                still_improving=is_improving,
+                reason="cap" if came_nearer else "converged",
+                still_improving=came_nearer and is_still_improving(distances),
                 compared_at=tuple(compared_at),
                 distances=tuple(distances),
             )
-            yield replace(state, generator=nearest.generator, taken_from=nearest.generator_steps, end=end)
+            yield replace(state, generator=taken.generator, taken_from=taken.generator_steps, end=end)
             return
         yield state
+
+
+def is_still_improving(distances: Sequence[float]) -> bool:
+    """Whether the best of the latest quarter of `distances` beats the best before by more than they fluctuate.
+
+    The fluctuation is twice the mean rise from one comparison to the next, a fall counting as none: where nothing
+    gets better half of the steps are rises, so that it is what these rise by. Falls may be the trend, and tell
+    nothing: a curve that falls without a rise fluctuates by nothing, however its slope changes. The standard error
+    of the kernel distance would not do: real images and latents are the same each time, so that it is the
+    generators' coming and going that has to be told from getting better.
+    """
+    number = math.ceil(LATEST_SHARE * len(distances))
+    before, latest = distances[:-number], distances[-number:]
+    if not before:
+        return False
+    fluctuation = 2 * fmean(max(0.0, after - earlier) for earlier, after in pairwise(distances))
+    return min(before) - min(latest) > fluctuation
 
 
 def distance_to(held_out: TrainingData, gan: TrainedGan, *, latent_size: int, seed: int) -> float:

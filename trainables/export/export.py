@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from gan_study.trainables.balancing.balancer import deficits
-from gan_study.trainables.balancing.drawing import passing_rows
+from gan_study.trainables.balancing.drawing import INSTEAD_OF_REJECTED, passing_rows
 from gan_study.trainables.balancing.gan import GanBalancing, TrainedGans, generate_images, samples_seed
 from gan_study.trainables.base.seeding import derive_seed
 from gan_study.trainables.base.settings import ConfigError, UserError
@@ -29,7 +29,7 @@ from gan_study.trainables.export.balanced_folder import (
     write_manifest,
 )
 from gan_study.trainables.export.cards import data_card, model_card
-from gan_study.trainables.export.filling import Filling, fill_class
+from gan_study.trainables.export.filling import INSTEAD_OF_COPIES, Filling, fill_class
 from gan_study.trainables.export.image_files import write_images
 from gan_study.trainables.export.layout import folder_name, write_settings
 from gan_study.trainables.export.request import REQUEST, WORK, ExportRequest, find_finished, refuse_source
@@ -176,7 +176,7 @@ class _Export:
         judge = ImageFilter(classifier=models.domain, training=self.training)
 
         def draw(number: int, seed: int) -> Tensor:
-            # As many as the trial drew, so that the images are the trial's.
+            # As many as the trial drew, so that the images are the trial's, but for copies that are thrown away.
             images = generate_images(
                 generator,
                 torch.full((self.missing[label],), label, device=self.training.labels.device),
@@ -189,7 +189,10 @@ class _Export:
             return images[:number]
 
         seed, number = samples_seed(self._balancing_seed, label), self.balancer.additions(self.training)[label]
-        filling = fill_class(self.training.of_class(label), number, draw, models.features, seed=seed)
+        # A trial whose filter is applied has drawn more than once.
+        later = INSTEAD_OF_REJECTED if self.balancer.filter == "apply" else INSTEAD_OF_COPIES
+        real = self.training.of_class(label)
+        filling = fill_class(real, number, draw, models.features, seed=seed, later_draws=later)
         self.progress("making images", sorted(self.missing).index(label) + 1, len(self.missing))
         return filling
 

@@ -14,6 +14,9 @@ from gan_study.trainables.data.images import distinct_rows, to_bytes, to_float
 from gan_study.trainables.image_quality.class_quality import has_collapsed
 from gan_study.trainables.image_quality.copying import Repeats, find_repeats, nearest, repeat_distance
 
+# Names the streams of later draws where no filter has named them.
+INSTEAD_OF_COPIES = "instead of copies"
+
 # From a number of images and a seed to at most so many images [N, C, H, W] in [-1, 1].
 Draw = Callable[[int, int], Tensor]
 
@@ -39,11 +42,19 @@ class Filling:
     """Images that could not be made."""
 
 
-def fill_class(real: Tensor, number: int, draw: Draw, measure: FittedClassifier, *, seed: int) -> Filling:
+def fill_class(
+    real: Tensor,
+    number: int,
+    draw: Draw,
+    measure: FittedClassifier,
+    *,
+    seed: int,
+    later_draws: str = INSTEAD_OF_COPIES,
+) -> Filling:
     """`number` images from `draw`, none of them a near-duplicate of one of the `real` images [M, C, H, W].
 
     The features of `measure` tell near-duplicates, as in `image_quality.copying.nearest`. The first draw has
-    `seed` itself. What is thrown away is drawn again, MAX_DRAWS times in all.
+    `seed` itself. What is thrown away is drawn again, MAX_DRAWS times in all; `later_draws` names their seeds.
     """
     rows = np.array(distinct_rows(real))
     features = _features(measure, real[rows])
@@ -51,7 +62,7 @@ def fill_class(real: Tensor, number: int, draw: Draw, measure: FittedClassifier,
     columns: list[tuple[np.ndarray, ...]] = [nothing]
     num_missing, num_copies = number, 0
     for attempt in range(MAX_DRAWS):
-        drawn_with = derive_seed(seed, "instead of copies", attempt) if attempt else seed
+        drawn_with = derive_seed(seed, later_draws, attempt) if attempt else seed
         # Rounded to bytes before they are compared, since nobody will see them otherwise.
         images = to_bytes(draw(num_missing, drawn_with))
         if not len(images):

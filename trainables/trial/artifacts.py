@@ -87,6 +87,7 @@ def gan_arrays(gans: Mapping[str, TrainedGan], *, pretrained_on: str | None) -> 
         "gan/discriminator_loss": _rows([[each.discriminator for each in gan.losses] for gan in found], np.nan),
         "gan/seconds": np.array([gan.seconds for gan in found], dtype=np.float64),
         "gan/generator_steps": np.array([gan.generator_steps for gan in found], dtype=np.int64),
+        "gan/taken_from": np.array([gan.taken_from for gan in found], dtype=np.int64),
         "gan/pretrained_on": _text([pretrained_on or ""] * len(found)),
         "gan/reason": _text([end.reason for end in ends]),
         "gan/still_improving": np.array(improving, dtype=np.int64),

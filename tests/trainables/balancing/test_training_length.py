@@ -1,10 +1,15 @@
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import count
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from gan_study.trainables.balancing import training_length
@@ -15,13 +20,14 @@ from gan_study.trainables.balancing.training_length import (
     comparison_steps,
     distance_to,
     hold_out,
+    is_still_improving,
     until_no_nearer,
 )
 from gan_study.trainables.base.seeding import derive_seed
 from gan_study.trainables.data.images import TrainingSet
 from gan_study.trainables.gans.catalog import VARIANTS
 from gan_study.trainables.gans.sampling import sample
-from gan_study.trainables.gans.training import FIXED, TrainedGan, TrainingEnd, train_gan
+from gan_study.trainables.gans.training import FIXED, TrainedGan, TrainingEnd, pretrain, train_gan
 from gan_study.trainables.gans.variant import GanSettings, GanVariant, TrainingData
 from tests.trainables.balancing.tiny import training_set_of
 
@@ -89,13 +95,71 @@ def test_one_that_still_comes_nearer_is_cut_off_at_the_cap() -> None:
 
 def test_one_that_came_no_nearer_before_the_cap_has_converged_there() -> None:
     steps, end, taken_from, _ = ended(0.5, 0.0, 0.0, 0.0, 0.0, least=1250, most=1250)
-    assert (steps, taken_from, end.reason, end.still_improving) == (1250, 250, "converged", False)
+    # The nearest, at 250, is from below the least length.
+    assert (steps, taken_from, end.reason, end.still_improving) == (1250, 1250, "converged", False)
 
 
 def test_it_never_ends_before_the_least_length() -> None:
     steps, end, taken_from, brightness = ended(0.5, *[0.0] * 20, least=2000)
-    assert (steps, taken_from, brightness, end.reason) == (2000, 250, 0.5, "converged")
+    assert (steps, taken_from, brightness, end.reason) == (2000, 2000, 0.0, "converged")
     assert ended(0.5, *[0.0] * 20, least=2100)[0] == 2250
+
+
+@given(
+    st.lists(st.sampled_from([0.0, 0.1, 0.2, 0.3, 0.4, 0.5]), min_size=24, max_size=24),
+    st.integers(1, 24).map(lambda number: 250 * number),
+    st.integers(1, 24).map(lambda number: 250 * number),
+)
+@hypothesis_settings(max_examples=10, deadline=None)
+def test_the_nearest_from_the_least_length_on_is_taken(brightness: list[float], one: int, other: int) -> None:
+    least, most = sorted((one, other))
+    steps, end, taken_from, shown = ended(*brightness, least=least, most=most)
+    eligible = {step: far for step, far in zip(end.compared_at, end.distances, strict=True) if step >= least}
+    assert least <= steps <= most
+    assert taken_from == min(eligible, key=lambda step: eligible[step])
+    assert shown == brightness[taken_from // 250 - 1]
+
+
+FALLING = [1 / (1 + place) for place in range(24)]
+NOISE = np.random.default_rng(0).normal(size=24).tolist()
+
+
+@pytest.mark.parametrize(
+    ("distances", "is_improving"),
+    [
+        pytest.param(FALLING, True, id="falling"),
+        pytest.param([1.0, 0.9, 0.8, 0.7], True, id="falling evenly"),
+        pytest.param([2.0, 1.0], True, id="two"),
+        pytest.param([math.exp(-place / 8) for place in range(24)], True, id="levelling off"),
+        pytest.param(
+            [1 - 0.03 * place + 0.01 * noise for place, noise in enumerate(NOISE)],
+            True,
+            id="falling with little noise",
+        ),
+        pytest.param(
+            [1 - 0.03 * place + 0.5 * noise for place, noise in enumerate(NOISE)], False, id="noise above the fall"
+        ),
+        pytest.param([1.64, 2.157, 1.128, 2.115], False, id="best before"),
+        pytest.param([math.exp(-place) for place in range(24)], True, id="steep"),
+        pytest.param([1 - 0.03 * place + 0.5 * (place == 5) for place in range(24)], True, id="one rise"),
+        pytest.param([1 + 0.1 * noise for noise in NOISE], False, id="flat noisy"),
+        pytest.param([*FALLING[:8], *[FALLING[8]] * 16], False, id="fallen and flat"),
+        pytest.param([0.5] * 8, False, id="flat"),
+        pytest.param([0.1, 0.2, 0.3, 0.4], False, id="rising"),
+        pytest.param([0.5], False, id="one"),
+    ],
+)
+def test_only_a_curve_that_falls_by_more_than_it_fluctuates_is_still_improving(
+    distances: list[float], is_improving: bool
+) -> None:
+    assert is_still_improving(distances) == is_improving
+
+
+def test_hardly_any_flat_curve_is_called_still_improving() -> None:
+    rng = np.random.default_rng(1)
+    for number in (8, 12, 24):
+        called = [is_still_improving(rng.normal(1, 0.1, size=number).tolist()) for _ in range(1000)]
+        assert np.mean(called) < 0.1
 
 
 def test_the_nearest_is_a_copy_since_the_generator_in_training_changes() -> None:
@@ -225,7 +289,7 @@ def test_a_class_is_filled_by_the_generator_that_was_nearest_to_what_was_held_ou
     expected = []
     for (name, gan), data, label in zip(last.gans.items(), shown_to_gans, (1, 2), strict=True):
         assert gan.end is not None and gan.end.compared_at == tuple(range(1, gan.generator_steps + 1))
-        nearest = gan.end.distances.index(min(gan.end.distances)) + 1
+        nearest = gan.end.distances.index(min(gan.end.distances[2:])) + 1
         assert gan.taken_from == nearest
         (alone,) = train_gan(
             VARIANTS["vanilla_gan"],
@@ -285,3 +349,27 @@ def test_classes_may_end_at_different_steps() -> None:
     assert ends["class 2"] == (2, "floor")
     assert ends["class 1"] == (4, "cap")
     assert last.generator_steps == 4
+
+
+@pytest.mark.usefixtures("compared_every_step")
+def test_weights_to_begin_with_have_not_seen_what_is_held_out(
+    shown_to_gans: list[TrainingData], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The images of all classes but those that a GAN of any class is compared with."""
+    pretrained_on: list[TrainingData] = []
+
+    def watched(variant: GanVariant, settings: GanSettings, data: TrainingData, **others: Any) -> object:
+        pretrained_on.append(data)
+        return pretrain(variant, settings, data, **others)
+
+    monkeypatch.setattr("gan_study.trainables.balancing.gan.pretrain", watched)
+    training = training_set_of(50, 40, 30, 6)
+    gan = {"batch_size": 4, "latent_size": 8, "pretrain": "all_classes", "generator_steps": 2}
+    for lengths, num_shown in (({"most_generator_steps": 3}, (32, 24, 6)), ({}, (40, 30, 6))):
+        shown_to_gans.clear()
+        list(parse_balancing({"name": "dcgan", "gan": gan | lengths}).balancer.balance(training, seed=1))
+        assert [len(each.images) for each in shown_to_gans] == list(num_shown)
+        shown = [image for each in shown_to_gans for image in each.images]
+        majority = list(training.of_class(0))
+        expected = sorted(image.flatten().tolist() for image in (*majority, *shown))
+        assert sorted(image.flatten().tolist() for image in pretrained_on[-1].images) == expected

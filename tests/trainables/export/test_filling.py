@@ -5,8 +5,9 @@ import pytest
 import torch
 from torch import nn
 
+from gan_study.trainables.balancing.drawing import INSTEAD_OF_REJECTED, draw_passing, passing_rows
 from gan_study.trainables.classifiers.classifier import FittedClassifier
-from gan_study.trainables.data.images import to_float
+from gan_study.trainables.data.images import to_bytes, to_float
 from gan_study.trainables.export.filling import MAX_DRAWS, fill_class
 
 # Features that are the pixels themselves.
@@ -63,6 +64,24 @@ def test_copies_are_drawn_again_until_the_number_is_there():
         draw.asked[1][1]
     ] * 2 + [draw.asked[2][1]]
     assert made.distances.min() > 0.5
+
+
+def test_where_a_filter_is_applied_later_draws_too_are_those_of_the_trial():
+    def drawn(seed):
+        return images(6, seed=seed % 1000)
+
+    def reject(made, label):
+        return {"dark": made.mean(dim=(1, 2, 3)) < 0.05}
+
+    def draw(number, seed):
+        made = drawn(seed)
+        return made[passing_rows(reject(made, 1))][:number]
+
+    trial = draw_passing(lambda *, seed: drawn(seed), 1, reject, wanted=6, seed=7)
+    made = fill_class(REAL, 6, draw, MEASURE, seed=7, later_draws=INSTEAD_OF_REJECTED)
+    assert len(set(made.seeds.tolist())) > 1
+    assert made.num_copies == 0
+    np.testing.assert_array_equal(made.images, to_bytes(trial.images))
 
 
 def test_nothing_but_copies_leaves_the_class_short_and_says_so():

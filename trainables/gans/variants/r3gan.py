@@ -36,8 +36,8 @@ R3GAN = GanVariant(
     source="Huang et al. 2024, arXiv:2501.05441",
     defaults=replace(
         DEFAULTS,
-        # Two epochs of small batches at more than the paper's 2e-4, which is for far wider networks: the penalties
-        # make a step dear, and recognisable images have to come within some 700 of them.
+        # Small batches at more than the paper's 2e-4, which is for far wider networks: the penalties make a step
+        # dear, so that recognisable images have to come within few of them.
         learning_rate=5e-4,
         beta1=0.0,
         beta2=0.99,
