@@ -184,7 +184,7 @@ DAMAGES = {
         "records.jsonl:2: seed: 'many'",
     ),
     "no number": (
-        lambda root: line_of(root, 2, lambda line: line.replace(b'"seed": 0', b'"seed": NaN')),
+        lambda root: line_of(root, 2, lambda line: line.replace(b'"seed": -3', b'"seed": NaN')),
         "records.jsonl:2: not JSON (NaN",
     ),
     "a file elsewhere": (
