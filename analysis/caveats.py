@@ -251,7 +251,8 @@ def _search_budgets(records: Sequence[Trial]) -> Iterator[str]:
 def _points_text(records: Sequence[Trial]) -> str:
     """Whether the methods that were searched had equally many points, and at every ratio if there are several."""
     points = [record for record in records if is_point(record)]
-    places, names = ({of(each) for each in points} for of in (select.condition_of, lambda each: each.balancer))
+    places = {select.condition_of(record) for record in points}
+    names = {record.balancer for record in points}
     if not points:
         return "All of them ran defaults."
     spent = Counter((select.condition_of(record), record.balancer) for record in points)
