@@ -41,8 +41,14 @@ def choice(*options):
     [
         ({GAN + "generator_steps": whole(0, 10)}, "balancing/gan/generator_steps: 0 cannot be used for dcgan"),
         ({GAN + "generator_steps": whole(10, 90), GAN + "epochs": whole(1, 9)}, "exactly one of them"),
-        ({GAN + "generator_steps": whole(100, 900), GAN + "most_generator_steps": whole(800, 2000)}, "no less"),
-        ({GAN + "generator_steps": choice(9, 5), GAN + "most_generator_steps": choice(9, 7)}, "no less"),
+        (
+            {GAN + "generator_steps": whole(100, 900), GAN + "most_generator_steps": whole(800, 2000)},
+            "at least generator_steps",
+        ),
+        (
+            {GAN + "generator_steps": choice(9, 5), GAN + "most_generator_steps": choice(9, 7)},
+            "at least generator_steps",
+        ),
         ({GAN + "beta1": {"kind": "float", "low": 0, "high": 1}}, "balancing/gan/beta1: 1.0 cannot be used"),
         ({GAN + "batch_size": {"kind": "float", "low": 2, "high": 64}}, "batch_size"),
         ({"balancing/image_size": whole(16, 64)}, "image_size"),

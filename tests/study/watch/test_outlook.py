@@ -21,7 +21,7 @@ def outlook(plan, *, probed=True, left=None):
 
 def test_a_study_in_a_few_lines():
     counted, steps, time = outlook(Plan(config=CONFIG)).lines()
-    assert counted.startswith("Plan: 8 baseline, 200 search, at most 108 confirm trials, 2 at once; about ")
+    assert counted.startswith("Plan: 10 baseline, 200 search, at most 108 confirm trials, 2 at once; about ")
     # With 40 rare images dcgan ends by itself.
     assert steps == (
         "Generator steps a GAN: wgan_gp 400; dcgan 2,000 to 6,000; r3gan 800; "
@@ -55,5 +55,5 @@ def test_the_table_has_a_row_for_each_phase_and_the_report():
     console = Console(width=120, record=True, file=io.StringIO())
     console.print(outlook(Plan(config=CONFIG)).table())
     text = console.export_text()
-    for words in ("baseline", "search", "at most 108", "report", "in all", "316", "74 MB"):
+    for words in ("baseline", "search", "at most 108", "report", "in all", "318", "74 MB"):
         assert words in text

@@ -114,11 +114,12 @@ def test_given_weights_overlay_the_default_weights() -> None:
         ),
         (
             {"generator_steps": 5, "most_generator_steps": 4},
-            "gan: most_generator_steps 4 needs generator_steps, of which it is no less",
+            "gan: most_generator_steps is 4; it has to be at least generator_steps, 5",
         ),
         (
             {"epochs": 5, "most_generator_steps": 40},
-            "gan: most_generator_steps 40 needs generator_steps, of which it is no less",
+            "gan: most_generator_steps is 40 and epochs is 5: epochs are an exact length; most_generator_steps goes with "
+            "generator_steps, the least length, alone",
         ),
     ],
 )
