@@ -182,8 +182,12 @@ def is_done(
     `closed` is None until the search is over; `saved` as in `known_rounds`. Raises ConfigError where they do not
     go together.
     """
-    rounds = known_rounds(config, saved)
-    if closed is None or may_grow(config, rounds):
+    if closed is None:
         return False
-    trials = chain(baseline_trials(config), confirmations(config, closed, rounds.rounds))
+    rounds = known_rounds(config, saved)
+    # First of all, as it raises what is wrong with the rounds.
+    confirmed = tuple(confirmations(config, closed, rounds.rounds))
+    if may_grow(config, rounds):
+        return False
+    trials = chain(baseline_trials(config), confirmed)
     return all(record_of(trial.trial_id) is not None for trial in trials)

@@ -15,6 +15,8 @@ from gan_study.trainables.trial.config import gan_settings
 GAN = "balancing/gan/"
 STUDY = {"name": "test", "imbalance": {"profile": "step", "ratio": 10, "minority_classes": ["0"]}}
 
+AT_LEAST = "at least generator_steps"
+
 
 def study(balancers=("dcgan",), own=None, **parameters):
     """A study that searches `parameters` alone, and gives the balancers settings of their `own`."""
@@ -43,11 +45,11 @@ def choice(*options):
         ({GAN + "generator_steps": whole(10, 90), GAN + "epochs": whole(1, 9)}, "exactly one of them"),
         (
             {GAN + "generator_steps": whole(100, 900), GAN + "most_generator_steps": whole(800, 2000)},
-            "at least generator_steps",
+            AT_LEAST,
         ),
         (
             {GAN + "generator_steps": choice(9, 5), GAN + "most_generator_steps": choice(9, 7)},
-            "at least generator_steps",
+            AT_LEAST,
         ),
         ({GAN + "beta1": {"kind": "float", "low": 0, "high": 1}}, "balancing/gan/beta1: 1.0 cannot be used"),
         ({GAN + "batch_size": {"kind": "float", "low": 2, "high": 64}}, "batch_size"),

@@ -118,8 +118,8 @@ def test_given_weights_overlay_the_default_weights() -> None:
         ),
         (
             {"epochs": 5, "most_generator_steps": 40},
-            "gan: most_generator_steps is 40 and epochs is 5: epochs are an exact length; most_generator_steps goes with "
-            "generator_steps, the least length, alone",
+            "gan: most_generator_steps is 40 and epochs is 5: epochs are an exact length; most_generator_steps "
+            "goes with generator_steps, the least length, alone",
         ),
     ],
 )
