@@ -118,15 +118,18 @@ def test_an_undisturbed_study_is_complete(undisturbed):
     # No balancing in the splits of the search, its last round and its check; class weights; four arms, two seeds.
     phases = Counter(record.phase for record in records)
     assert (phases["baseline"], phases["confirm"]) == (3 + 1, 4 * 2)
-    # 17 less two last rounds of at most six: both defaults and three points, which the last round tries again.
+    # 17 less two last rounds of at most six: both defaults and three points, which the last round tries again. What
+    # checks leave over, if a default wins a last round, buys further points.
     stages = Counter(record.search.stage for record in records if record.search)
-    assert (stages["defaults"], stages["search"], stages["last round"]) == (2, 3, 2 + 3)
+    assert stages["defaults"] == 2 and stages["search"] >= 3 and stages["last round"] >= 2 + 3
+    assert stages.total() <= 17
     # Of each variant the default, and what won against it if something did.
     assert 2 <= stages["check"] <= 4
     for record in records:
         assert ArrayFile(undisturbed / record.arrays).find_damage() is None
     assert (undisturbed / "report" / "report.html").exists()
-    assert check_study(undisturbed).findings == ()
+    # Where the search had fewer trials than it might have, that is noted.
+    assert check_study(undisturbed).is_sound
 
 
 @pytest.mark.parametrize(
