@@ -118,8 +118,8 @@ def test_an_undisturbed_study_is_complete(undisturbed):
     # No balancing in the splits of the search, its last round and its check; class weights; four arms, two seeds.
     phases = Counter(record.phase for record in records)
     assert (phases["baseline"], phases["confirm"]) == (3 + 1, 4 * 2)
-    # 17 less two last rounds of at most six: both defaults and three points, which the last round tries again. What
-    # checks leave over, if a default wins a last round, buys further points.
+    # 17 less two last rounds of at most six: both defaults and three points, which the last round tries again.
+    # What checks leave over, if a default wins a last round, buys further points.
     stages = Counter(record.search.stage for record in records if record.search)
     assert stages["defaults"] == 2 and stages["search"] >= 3 and stages["last round"] >= 2 + 3
     assert stages.total() <= 17
