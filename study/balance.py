@@ -18,6 +18,7 @@ from gan_study.study.run.data_checks import refuse_changed_data, take_fingerprin
 from gan_study.study.run.folder import Manifest, StudyFolder, read_manifest
 from gan_study.study.run.record_store import read_records
 from gan_study.trainables.balancing.catalog import parse_balancing
+from gan_study.trainables.base.files import full_path
 from gan_study.trainables.base.settings import ConfigError, DataError, UserError, dump, nearest
 from gan_study.trainables.data.source import DataConfig
 from gan_study.trainables.export.balanced_folder import Description
@@ -129,9 +130,7 @@ def _has_same_images(root: Path, manifest: Manifest, data: DataConfig, *, is_own
     begun = manifest.digests
     if begun.pool is None:
         # An early version noted no more than their place.
-        here, there = (
-            each and Path(each).expanduser().resolve() for each in (data.root, manifest.config.data.root)
-        )
+        here, there = (each and full_path(each) for each in (data.root, manifest.config.data.root))
         return here == there
     try:
         now = take_fingerprint(replace(manifest.config, data=data))
