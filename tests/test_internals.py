@@ -16,6 +16,8 @@ INTERNALS = {
     "study/run/ray_internals.py": {
         "ray._private.ray_constants.ENABLE_RAY_CLUSTER": "sets to keep a local Ray at 127.0.0.1",
         "ray._private.services.get_ray_address_from_environment": "finds the cluster that auto stands for by",
+        "ray._private.authentication.authentication_token_setup.ensure_token_if_auth_enabled": "seeks a token by",
+        "ray._raylet.GcsClient": "asks whether a cluster answers by",
         "ray.air.execution._internal.RayActorManager": "replaces to restart trials that ran out of memory",
         "ray.air.execution._internal.RayActorManager._actor_task_failed": "overrides to see why a process is gone",
         "ray.air.execution._internal.tracked_actor_task.TrackedActorTask": "names the type of a lost task by",
@@ -45,6 +47,7 @@ INTERNALS = {
     "tests/ray_internals.py": {
         "ray.autoscaler._private.util.prepare_config": "completes a launcher's file by",
         "ray.autoscaler._private.util.validate_config": "checks a launcher's file by",
+        "ray._private.services.find_gcs_addresses": "hides other tests' Rays from auto by replacing",
         "ray._private.worker.global_worker": "finds the logs of Ray's processes by",
     },
     "benchmarks/torch_internals.py": {

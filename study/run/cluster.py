@@ -17,12 +17,14 @@ from typing import TypeAlias
 
 import ray
 import yaml
+from ray.exceptions import AuthenticationError
 
 from gan_study.study.plan.config import ResourceConfig
 from gan_study.study.run.ray_guard import ray_ends_with_driver
 from gan_study.study.run.ray_internals import (
     HEAD_RESOURCE,
     SOCKET_TOO_LONG,
+    cluster_answers,
     listen_on_loopback_only,
     running_cluster,
 )
@@ -80,16 +82,15 @@ def _end(number: int, frame: FrameType | None) -> None:
 
 def _start_ray(address: str | None, *, verbose: bool) -> None:
     """Start a Ray of our own, or join the one at `address`; raises UserError where that cannot be."""
-    if address is not None:
-        _check_reachable(address)
-    else:
+    # "local" starts a Ray of our own; without it Ray joins whatever cluster is or was running here.
+    place = "local" if address is None else _reachable(address)
+    if address is None:
         # A local run asks nobody for a token, whatever an earlier cluster left in the home folder.
         os.environ["RAY_AUTH_MODE"] = "disabled"
     try:
         with listen_on_loopback_only() if address is None else contextlib.nullcontext():
             ray.init(
-                # "local" starts a Ray of our own; without it Ray joins whatever cluster is or was running here.
-                address=address or "local",
+                address=place,
                 include_dashboard=False if address is None else None,
                 log_to_driver=verbose,
                 logging_level=logging.INFO if verbose else logging.ERROR,
@@ -106,20 +107,31 @@ def _start_ray(address: str | None, *, verbose: bool) -> None:
         raise UserError(f"Ray cannot be {where}: {one_line(str(error))}") from None
 
 
-def _check_reachable(address: str) -> None:
-    """Raise UserError where nothing listens at HOST:PORT; Ray itself would try for minutes."""
+def _reachable(address: str) -> str:
+    """Where the cluster is that an --address names; Ray itself would look for it anew, and try for minutes.
+
+    Raises UserError where there is none, or where what listens there does not answer as a cluster does.
+    """
     try:
         found = running_cluster() if address == "auto" else address
     except ConnectionError as error:
         raise UserError(f"--address auto: {one_line(str(error))}") from None
     named = address if found == address else f"{address} ({found})"
-    place = re.fullmatch(r"(?:ray://)?([^/]+):(\d+)", found)
+    place = re.fullmatch(r"(ray://)?([^/]+):(\d+)", found)
     if place is None:
         raise UserError(f"--address {named!r}: write auto, HOST:PORT or ray://HOST:PORT")
+    by_client, host, port = place.groups()
     try:
-        socket.create_connection((place[1], int(place[2])), timeout=CONNECTION_SECONDS).close()
+        socket.create_connection((host, int(port)), timeout=CONNECTION_SECONDS).close()
     except (OSError, OverflowError) as error:
         raise UserError(f"--address {named}: no cluster answers there ({error})") from None
+    try:
+        answers = bool(by_client) or cluster_answers(found)
+    except AuthenticationError as error:
+        raise UserError(f"--address {named}: {one_line(str(error))}") from None
+    if not answers:
+        raise UserError(f"--address {named}: something listens there that does not answer as a cluster does")
+    return found
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from ray._private import ray_constants, services
+from ray._private.authentication import authentication_token_setup
+from ray._raylet import GcsClient  # type: ignore[attr-defined]
 from ray.air.execution._internal import RayActorManager
 from ray.air.execution._internal.tracked_actor_task import TrackedActorTask
-from ray.exceptions import OutOfMemoryError, RayActorError
+from ray.exceptions import OutOfMemoryError, RayActorError, RpcError
 from ray.tune.execution import tune_controller
 from ray.tune.experiment import Trial
 
@@ -43,6 +45,21 @@ def running_cluster() -> str:
     """
     address: str = services.get_ray_address_from_environment("auto", None)
     return address
+
+
+def cluster_answers(address: str) -> bool:
+    """Whether the head at HOST:PORT answers as one, within a minute; raises AuthenticationError.
+
+    ray.init asks one that accepts connections and says nothing, such as a head that is ending, twenty times for
+    40 s each.
+    """
+    # A client without a token aborts the process where one is asked for.
+    authentication_token_setup.ensure_token_if_auth_enabled(create_token_if_missing=False)
+    try:
+        GcsClient(address=address)
+    except RpcError:
+        return False
+    return True
 
 
 class TreatOomAsActorDeath(RayActorManager):  # type: ignore[misc]

@@ -1,6 +1,7 @@
 """What fits on a cluster, and that nobody waits for what cannot be."""
 
 import itertools
+import socket
 import subprocess
 import sys
 import time
@@ -27,6 +28,7 @@ from gan_study.study.run.runner import decide_execution
 from gan_study.study.run.tune_adapter import NOTICE_SECONDS, PlacementNotice
 from gan_study.trainables.base.settings import UserError
 from gan_study.trainables.gans import batched
+from tests.ray_internals import hide_running_clusters
 
 HEAD = {"memory": 8e9}
 SMALL = {"CPU": 4.0}
@@ -196,6 +198,7 @@ def test_it_is_said_when_no_trial_finds_a_machine(states, is_said):
 def test_a_dead_cluster_that_auto_stands_for_is_found_out_at_once(tmp_path, monkeypatch, told_by):
     monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    hide_running_clusters(monkeypatch)
     if told_by == "environment":
         monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
     else:
@@ -204,6 +207,17 @@ def test_a_dead_cluster_that_auto_stands_for_is_found_out_at_once(tmp_path, monk
     message = r"^--address auto \(127\.0\.0\.1:1\): no cluster answers there"
     with pytest.raises(UserError, match=message), ray_cluster("auto", verbose=False):
         pass
+
+
+@pytest.mark.slow
+def test_what_listens_and_is_no_cluster_is_found_out_within_a_minute():
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        address = f"127.0.0.1:{mute.getsockname()[1]}"
+        message = f"^--address {address}: something listens there that does not answer as a cluster does$"
+        started = time.monotonic()
+        with pytest.raises(UserError, match=message), ray_cluster(address, verbose=False):
+            pass
+        assert time.monotonic() - started < 60
 
 
 def test_a_temporary_folder_that_is_too_long_for_rays_sockets_is_said(tmp_path, monkeypatch):
