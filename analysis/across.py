@@ -128,11 +128,12 @@ def across_tables(records: Sequence[Trial]) -> tuple[Table, ...]:
             for name, by_task in across.gains.items()
         ]
     ).sort_values(["estimate", "balancer"], ascending=[False, True])
-    intervals = zip(numbers["estimate"], numbers["low"], numbers["high"], strict=True)
+    ends = numbers[["low", "high"]].astype(object).where(numbers[["low", "high"]].notna(), None)
+    intervals = zip(numbers["estimate"], ends["low"], ends["high"], strict=True)
     text = pd.DataFrame(
         {
             "balancer": numbers["balancer"],
-            "Interquartile mean of the gain": [interval_text(*ends) for ends in intervals],
+            "Interquartile mean of the gain": [interval_text(*each) for each in intervals],
             "Runs that gain": numbers["share_above_0"].map("{:.0%}".format),
             "Mean rank": [number(ranks[name]) if name in ranks else ABSENT for name in numbers["balancer"]],
             "tasks": numbers["tasks"],

@@ -18,7 +18,7 @@ from gan_study.analysis.select import score as score_of
 from gan_study.analysis.tables import TRIALS_NAME, Table, table_texts
 from gan_study.analysis.trial import Predictions, Trial
 from gan_study.trainables.arrays import Array
-from gan_study.trainables.base.files import read_text
+from gan_study.trainables.base.files import in_shell, read_text
 from gan_study.trainables.classifiers.metrics import added_measures, improvement
 from gan_study.trainables.classifiers.scores import Scores, mean_overall, score, spread, to_arrays
 from gan_study.trainables.record import Part, RecordError
@@ -62,7 +62,7 @@ def recheck(folder: Path) -> Rechecked:
     study = load_study(folder)
     report = folder / written.REPORT_FOLDER
     if not (report / written.PAGE_FILE).is_file():
-        raise RecordError(f"{folder} has no report; `gan-study report {folder}` writes it")
+        raise RecordError(f"{folder} has no report; `gan-study report {in_shell(folder)}` writes it")
     found = [_recompute(study, record) for record in study.records]
     recomputed = replace(study, records=_with_gains(study, found))
     tables, in_tables = written.report_tables(recomputed), report / written.TABLES_FOLDER

@@ -20,11 +20,11 @@ Strata: TypeAlias = Sequence[Sequence[float]]
 
 
 class Interval(NamedTuple):
-    """An estimate and the two ends of its 95 % interval."""
+    """An estimate and the two ends of its 95 % interval, None where the values have no spread to tell them by."""
 
     estimate: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
 
 
 class HolmStep(NamedTuple):
@@ -82,8 +82,10 @@ def interquartile_interval(tasks: Strata) -> Interval:
     """The interquartile mean with its percentile interval by a stratified bootstrap.
 
     The values of each task (its seeds) are drawn anew with replacement, and the tasks stay (Agarwal et al. 2021,
-    section 4.1).
+    section 4.1). No ends where a task has a single value: of how it varies nothing is known.
     """
+    if min(map(len, tasks)) < 2:
+        return Interval(interquartile_mean(tasks), None, None)
     found = stats.bootstrap(
         [np.asarray(values, dtype=float) for values in tasks],
         _pooled_trimmed_mean,

@@ -49,8 +49,10 @@ def estimate_text(estimate: Estimate, *, signed: bool = False) -> str:
     return interval_text(estimate.mean, estimate.low, estimate.high, signed=signed)
 
 
-def interval_text(middle: float, low: float, high: float, *, signed: bool = True) -> str:
-    """A number with its interval, as in a table: "+0.120 [+0.070, +0.170]"."""
+def interval_text(middle: float, low: float | None, high: float | None, *, signed: bool = True) -> str:
+    """A number with its interval, as in a table: "+0.120 [+0.070, +0.170]"; "+0.120" where it has none."""
+    if low is None or high is None:
+        return number(middle, signed=signed)
     middle_text, low_text, high_text = (number(value, signed=signed) for value in (middle, low, high))
     return f"{middle_text} [{low_text}, {high_text}]"
 

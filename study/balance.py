@@ -18,7 +18,7 @@ from gan_study.study.run.data_checks import refuse_changed_data, take_fingerprin
 from gan_study.study.run.folder import Manifest, StudyFolder, read_manifest
 from gan_study.study.run.record_store import read_records
 from gan_study.trainables.balancing.catalog import parse_balancing
-from gan_study.trainables.base.files import full_path
+from gan_study.trainables.base.files import full_path, in_shell
 from gan_study.trainables.base.settings import ConfigError, DataError, UserError, dump, nearest
 from gan_study.trainables.data.source import DataConfig
 from gan_study.trainables.export.balanced_folder import Description
@@ -165,7 +165,7 @@ def _confirmed_gan(records: Sequence[TrialRecord], root: Path, options: BalanceO
     kinds = families(records)
     gans = [record for record in confirmed(records) if kinds[record.balancer] == "GAN"]
     if not gans:
-        raise UserError(f"{root} has no confirmed GAN; `gan-study resume {root}` continues the study")
+        raise UserError(f"{root} has no confirmed GAN; `gan-study resume {in_shell(root)}` continues the study")
     found = [each for each in conditions(gans) if options.ratio in (None, each.imbalance_ratio)]
     if len(found) != 1:
         known = ", ".join(f"{each.imbalance_ratio:g}" for each in conditions(gans))

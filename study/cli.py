@@ -30,6 +30,7 @@ from gan_study.study.run.result import (
 )
 from gan_study.study.watch.terminal import duration, printable, say, tolerant_output
 from gan_study.trainables.base.documents import to_yaml
+from gan_study.trainables.base.files import in_shell
 from gan_study.trainables.base.settings import UserError
 from gan_study.trainables.record import TimePlan
 
@@ -488,7 +489,8 @@ def _say_what_was_left_out(plan: TimePlan, folder: Path) -> None:
     budget = duration(plan.budget_seconds)
     say(
         console,
-        f"Ended by its time budget, {budget}; `gan-study resume {folder}` goes on to all that was asked for",
+        f"Ended by its time budget, {budget}; `gan-study resume {in_shell(folder)}` goes on to all that was asked "
+        "for",
     )
 
 

@@ -221,6 +221,38 @@ def words_of_training_together(source: str) -> set[str]:
     return {word.lower() for word in _TOGETHER_WORDS.findall(plain)}
 
 
+def unquoted_places(tree: ast.Module) -> list[str]:
+    """What stands unquoted in the commands for a shell that messages name: `gan-study ... {place}`."""
+    found = []
+    for text in ast.walk(tree):
+        in_command = False
+        for part in text.values if isinstance(text, ast.JoinedStr) else ():
+            if isinstance(part, ast.Constant):
+                after = re.split("`(?:gan-study|wandb) ", str(part.value))[-1]
+                in_command = "`" not in after and (in_command or after != part.value)
+            elif in_command and isinstance(part, ast.FormattedValue):
+                is_quoted = isinstance(part.value, ast.Call) and ast.unparse(part.value.func) == "in_shell"
+                found += [] if is_quoted else [ast.unparse(part.value)]
+    return found
+
+
+def test_places_are_quoted_in_the_commands_that_messages_name():
+    """A folder with a blank in its name, and one that is a command."""
+    # Both are put together of places that are quoted, and of an option.
+    joined = {"option", "kept"}
+    found = {
+        place for _, path in modules() for place in unquoted_places(ast.parse(path.read_text(encoding="utf-8")))
+    }
+    assert found == joined
+    for unquoted in (
+        "f'`gan-study resume {root}`'",
+        "f'`gan-study run X --out {a.b}`'",
+        "f'a; `wandb sync {kept}`'",
+    ):
+        assert unquoted_places(ast.parse(unquoted)), unquoted
+    assert not unquoted_places(ast.parse("f'{a} `gan-study resume {in_shell(b)}` goes on {c} `x`'"))
+
+
 def test_training_together_is_known_behind_one_door():
     outside = {
         name: path.read_text(encoding="utf-8")

@@ -16,7 +16,7 @@ from gan_study.study.plan.changes import Edit, apply_edit
 from gan_study.study.plan.config import StudyConfig, parse_study
 from gan_study.study.plan.storage_url import resolve, sqlite_url
 from gan_study.study.plan.verdict_plan import verdict_plan
-from gan_study.trainables.base.files import open_regular, read_bytes
+from gan_study.trainables.base.files import in_shell, open_regular, read_bytes
 from gan_study.trainables.base.settings import (
     ConfigError,
     UserError,
@@ -173,7 +173,8 @@ def claim_folder(root: Path) -> None:
         # A study of another version is none to continue with: this says so.
         read_manifest(root)
         raise UserError(
-            f"{root} already holds a study; continue it by `gan-study resume {root}`, or choose another --out"
+            f"{root} already holds a study; continue it by `gan-study resume {in_shell(root)}`, or choose another "
+            "--out"
         )
     if root.exists() and any(path != StudyFolder(root).driver for path in root.iterdir()):
         raise UserError(f"{root} is not empty and holds no study; choose another --out")
@@ -273,7 +274,9 @@ def read_manifest_file(root: Path) -> StudyHeader:
     """All that `study.json` of the study in `root` says; raises as `read_manifest` does."""
     path = StudyFolder(root).manifest
     if not path.exists():
-        raise UserError(f"{root} holds no study; start one there with `gan-study run RECIPE --out {root}`")
+        raise UserError(
+            f"{root} holds no study; start one there with `gan-study run RECIPE --out {in_shell(root)}`"
+        )
     try:
         return read_header(read_bytes(path))
     except ConfigError as error:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gan_study.trainables.base.files import in_shell
 from gan_study.trainables.base.settings import UserError
 from gan_study.trainables.record import TrialRecord
 
@@ -51,7 +52,7 @@ class StudyResult:
         which = f"all {failed}" if failed == len(self.trials) else f"{failed} of {len(self.trials)}"
         return (
             f"{which} trials failed; the commonest reason ({times} times): {reason}; "
-            f"`gan-study resume {self.folder} --retry-failed` runs them again"
+            f"`gan-study resume {in_shell(self.folder)} --retry-failed` runs them again"
         )
 
     def check(self) -> "StudyResult":

@@ -64,7 +64,7 @@ from gan_study.study.watch.optuna_view import OptunaView, differences
 from gan_study.study.watch.outlook import SHORTEST_SCALE, Outlook
 from gan_study.study.watch.progress import ProgressDisplay, Tally
 from gan_study.study.watch.terminal import say
-from gan_study.trainables.base.files import full_path
+from gan_study.trainables.base.files import full_path, in_shell
 from gan_study.trainables.base.settings import DataError, dump
 from gan_study.trainables.data.prepared import image_source
 from gan_study.trainables.record import CODE, COMPARED, TimePlan, differences_from
@@ -447,7 +447,8 @@ def _run(
     # Tune takes a Ctrl-C for the end of the study.
     if not session.is_over and not _is_done(config, folder, session.records):
         raise UnfinishedStudyError(
-            f"{len(session.records)} of {tally.num_trials} trials are done; `gan-study resume {root}` continues"
+            f"{len(session.records)} of {tally.num_trials} trials are done; "
+            f"`gan-study resume {in_shell(root)}` continues"
         )
     closed = read_selection(folder.selection)
     if closed is not None and closed.why_short is not None:

@@ -16,6 +16,7 @@ from gan_study.study.run.record_store import read_records
 from gan_study.study.watch import journal
 from gan_study.study.watch.progress import Tally
 from gan_study.study.watch.terminal import printable
+from gan_study.trainables.base.files import in_shell
 
 _MOST_FAILURES = 3
 
@@ -59,7 +60,7 @@ class StudyStatus:
         ]
         if not self.is_finished:
             if self.driver is None:
-                lines.append(f"no process runs it; `gan-study resume {self.folder.root}` continues")
+                lines.append(f"no process runs it; `gan-study resume {in_shell(self.folder.root)}` continues")
             else:
                 lines.append(f"run by {self.driver}; {tally.left_text()}")
             lines += [f"{'running' if self.driver else 'cut off'}: {trial}" for trial in self.running]

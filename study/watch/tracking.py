@@ -17,7 +17,7 @@ from gan_study.study.plan.trials import PlannedTrial
 from gan_study.study.run.folder import Manifest, StudyFolder
 from gan_study.study.run.record_store import read_records
 from gan_study.study.watch.wandb_internals import EXPERIMENTAL_SETTINGS, session_of_ones_own
-from gan_study.trainables.base.files import read_text
+from gan_study.trainables.base.files import in_shell, read_text
 from gan_study.trainables.base.settings import digest
 from gan_study.trainables.record import TrialRecord
 from gan_study.trainables.trial.outcome import one_line
@@ -92,7 +92,7 @@ class Connection:
             self.problem = self._kept_since("it has stopped answering", place)
 
     def _kept_since(self, reason: str, *begun: Path) -> str:
-        kept = " ".join(map(str, (*begun, self._folder.root / "wandb" / "offline-run-*")))
+        kept = " ".join((*map(in_shell, begun), in_shell(self._folder.root / "wandb") + "/offline-run-*"))
         # A run that was begun online is only sent where that is asked for.
         option = "--no-skip-online " if begun else ""
         return f"{reason}; runs are kept, to be sent by `wandb sync {option}{kept}`"

@@ -101,6 +101,19 @@ def test_the_table_has_interquartile_means() -> None:
     assert table.text["Runs that gain"].tolist() == ["100%", "100%"]
 
 
+def test_with_a_single_seed_there_is_a_mean_and_no_interval() -> None:
+    """A study of one seed at two ratios, all of whose trials are done, has a report."""
+    records = [
+        record
+        for ratio in (2.0, 5.0)
+        for name, score in (("none", 0.4), ("dcgan", 0.6))
+        for record in confirmed_arm(name, validation=(score,), test=(score,), ratio=ratio, gan=name == "dcgan")
+    ]
+    (table,) = across_tables(records)
+    assert table.text["Interquartile mean of the gain"].tolist() == ["+0.200"]
+    assert table.numbers[["low", "high"]].isna().all(axis=None)
+
+
 def test_profiles_fall_from_all_runs_to_none() -> None:
     data = profile_data(across_of(ordered_study()))
     shares = data.pivot(index="gain", columns="balancer", values="share_above")

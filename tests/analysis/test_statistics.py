@@ -69,6 +69,11 @@ def test_the_bootstrap_interval_worked_by_hand() -> None:
     assert found == pytest.approx((1.0, 0.0, 2.0), abs=1e-12)
 
 
+@pytest.mark.parametrize("tasks", [[[0.1], [0.3]], [[0.1, 0.1], [0.3]]])
+def test_a_task_with_a_single_run_leaves_the_mean_and_no_interval(tasks: list[list[float]]) -> None:
+    assert interquartile_interval(tasks)[1:] == (None, None)
+
+
 def test_the_performance_profile_worked_by_hand() -> None:
     # Above 0: 1/2 and 2/3 of the runs; above 0.1, not at it: 1/2 and 1/3; above 1: none.
     profile = performance_profile([[-0.1, 0.2], [0.0, 0.1, 0.3]], [0.0, 0.1, 1.0])

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shlex
 import stat
 from pathlib import Path
 from typing import Annotated, BinaryIO, Literal, TypeAlias
@@ -45,6 +46,11 @@ def expand(path: Path | str) -> Path:
 def full_path(path: Path | str) -> Path:
     """`path` from the root, without `~` and links; one that leads back to itself stays, for whoever opens it."""
     return Path(os.path.realpath(expand(path)))
+
+
+def in_shell(path: Path | str) -> str:
+    """A path as one writes it in a shell's command."""
+    return shlex.quote(str(path))
 
 
 def open_regular(path: Path | str) -> BinaryIO:
