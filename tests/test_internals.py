@@ -2,7 +2,9 @@
 
 import ast
 import contextlib
+import inspect
 import pkgutil
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -22,6 +24,9 @@ INTERNALS = {
         "ray.air.execution._internal.RayActorManager._actor_task_failed": "overrides to see why a process is gone",
         "ray.air.execution._internal.tracked_actor_task.TrackedActorTask": "names the type of a lost task by",
         "ray.tune.execution.tune_controller.RayActorManager": "sets to its own actor manager",
+        "ray.tune.execution.tune_controller.TuneController._trial_to_actor": "knows a trial's worker by",
+        "ray.tune.execution.tune_controller.TuneController._actor_manager": "knows the workers that live by",
+        "ray.tune.execution.tune_controller.TrialRunnerWrapper._tune_controller": "reaches these by",
         "ray.tune.execution.tune_controller.TuneController._maybe_reuse_cached_actor": "keeps from a trial",
         "ray.air.execution._internal.RayActorManager.live_actors": "tells by whether a worker starts for a trial",
         "ray._common.constants.HEAD_NODE_RESOURCE_NAME": "asks for to run a task on the head",
@@ -62,9 +67,12 @@ def find(name: str) -> object:
     """What a dotted name stands for; raises ImportError or AttributeError where there is no such thing."""
     path, _, last = name.rpartition(".")
     owner = pkgutil.resolve_name(path)
-    # Those of wandb.Settings, which are no attributes of the class.
-    fields = owner.model_fields if isinstance(owner, type) and issubclass(owner, BaseModel) else {}
-    return fields[last] if last in fields else getattr(owner, last)
+    if isinstance(owner, type) and not hasattr(owner, last):
+        # Of wandb.Settings, and what only its objects have.
+        fields = owner.model_fields if issubclass(owner, BaseModel) else {}
+        if last in fields or re.search(rf"\bself\.{last}\b[^=\n]* = ", inspect.getsource(owner.__init__)):
+            return owner
+    return getattr(owner, last)
 
 
 @pytest.mark.parametrize(("file", "name", "what_for"), [pytest.param(*use, id=use[1]) for use in USES])
@@ -77,7 +85,13 @@ def test_what_is_used_is_still_there(file, name, what_for):
 
 
 def test_a_name_that_is_gone_is_found_out():
-    for gone in ("ray._private.ray_constants.NOT_THERE", "ray.not_there.Class", "wandb.Settings.x_not_there"):
+    of_an_object = "ray.tune.execution.tune_controller.TuneController._not_there"
+    for gone in (
+        "ray._private.ray_constants.NOT_THERE",
+        "ray.not_there.Class",
+        "wandb.Settings.x_not_there",
+        of_an_object,
+    ):
         with pytest.raises((AttributeError, ImportError)):
             find(gone)
 
@@ -152,6 +166,14 @@ def test_what_is_private_in_another_library_is_used_in_the_guarded_files_alone()
     found = {file: uses for file, source in sources.items() if (uses := foreign_privates(source, own))}
     assert {file: uses for file, uses in found.items() if file not in INTERNALS} == {}
     assert found.keys() == {file for file in INTERNALS if not file.startswith("tests/")}
+
+
+@pytest.mark.parametrize("file", INTERNALS)
+def test_every_private_name_that_a_guarded_file_uses_is_named(file):
+    source = (ROOT / file).read_text(encoding="utf-8")
+    named = {part for name in INTERNALS[file] for part in name.split(".")}
+    used = {part for use in foreign_privates(source, set(own_names(source))) for part in re.findall(r"\w+", use)}
+    assert {part for part in used if is_private(part)} <= named
 
 
 @pytest.mark.parametrize(
