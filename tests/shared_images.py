@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import fields
 
+import ray
+
 from gan_study.trainables.data.source import ImageSource
 from gan_study.trainables.trial.trainable import SharedImages, share
 
@@ -15,6 +17,11 @@ def share_as(kind: type[SharedImages]) -> Callable[[ImageSource], SharedImages]:
         return kind(**{field.name: getattr(images, field.name) for field in fields(images)})
 
     return make
+
+
+def in_a_trial() -> bool:
+    """Whether a trial asks for its images here, and not the probe that goes before trials."""
+    return ray.get_runtime_context().get_actor_id() is not None
 
 
 def measured_for_a_moment(few: int) -> type[SharedImages]:

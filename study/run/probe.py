@@ -8,6 +8,7 @@ from statistics import median
 
 import ray
 import torch
+from ray.exceptions import RayError, RayTaskError
 
 from gan_study.study.plan.config import NO_BALANCING, StudyConfig
 from gan_study.study.plan.costs import GanSpeed, Speeds
@@ -17,6 +18,7 @@ from gan_study.study.plan.trials import PlannedTrial, confirmations
 from gan_study.study.run.cluster import Room
 from gan_study.trainables.balancing.catalog import BALANCERS
 from gan_study.trainables.balancing.gan import GanBalancing, generate_images
+from gan_study.trainables.base.settings import UserError
 from gan_study.trainables.classifiers.training import fit
 from gan_study.trainables.data.source import ImageSource
 from gan_study.trainables.gans.trainer import GanTrainer
@@ -25,6 +27,7 @@ from gan_study.trainables.image_quality.extractor import DOMAIN_FEATURES, DOMAIN
 from gan_study.trainables.runtime.matrix_products import choose_library
 from gan_study.trainables.runtime.process import keep_freed_memory, use_threads
 from gan_study.trainables.trial.data import TrialData, load_data
+from gan_study.trainables.trial.outcome import describe_failure
 from gan_study.trainables.trial.trainable import SharedImages, assigned_cpus, assigned_device
 
 # A study of many GANs is to begin within half a minute, and one of three minutes within a few seconds.
@@ -40,17 +43,26 @@ _IMAGES = 64
 _ADDED_NUMBERS, _ADDING_SECONDS = 500_000, 0.05
 
 
+class ProbeError(UserError):
+    """This machine cannot be timed: a trial's work fails here, or its process is killed."""
+
+
 def probe(config: StudyConfig, images: SharedImages, room: Room, *, seconds: float = MOST_SECONDS) -> Speeds:
     """The speeds of `config`'s work in a trial's place, while all other workers do the same: medians over them.
 
-    Takes about `seconds` once the workers have begun.
+    Takes about `seconds` once the workers have begun. Raises ProbeError where this work fails or is killed.
     """
     first = SeedRound(seeds=config.confirm.seeds[:1], arms=all_arms(config))
     trials = list(confirmations(config, default_selection(config), [first]))
     ratio = trials[0].cell.ratio
     trials = [trial for trial in trials if trial.cell.ratio == ratio]
-    measure = ray.remote(num_cpus=room.trial["CPU"], num_gpus=room.trial["GPU"])(_measure_in_worker)
-    found = ray.get([measure.remote(trials, images, seconds) for _ in range(room.num_workers)])
+    # One that was killed for want of memory would be tried again for ever.
+    measure = ray.remote(num_cpus=room.trial["CPU"], num_gpus=room.trial["GPU"], max_retries=0)(_measure_in_worker)
+    try:
+        found = ray.get([measure.remote(trials, images, seconds) for _ in range(room.num_workers)])
+    except RayError as error:
+        reason = describe_failure(error.cause if isinstance(error, RayTaskError) else error)
+        raise ProbeError(f"timing this machine has failed: {reason}") from None
     return typical(found)
 
 

@@ -50,6 +50,7 @@ from gan_study.study.run.probe import (
     MOST_SECONDS,
     MOST_SHARE_OF_BUDGET,
     SECONDS_BEFORE_RUN,
+    ProbeError,
     measure_slowness,
     probe,
 )
@@ -304,15 +305,23 @@ def _probe(
     """What trials cost in that place, by a probe of at most so many seconds.
 
     None where its machines are still to be started, and for a study that takes hardly longer than a probe, if
-    nobody asks for its time.
+    nobody asks for its time. Where it fails, ProbeError for those who ask; the others are told why and go on.
     """
-    is_short = config.scale == SHORTEST_SCALE and seconds < MOST_SECONDS and options.time_budget_seconds is None
+    is_asked = seconds == MOST_SECONDS or options.time_budget_seconds is not None
+    is_short = config.scale == SHORTEST_SCALE and not is_asked
     if place.room.grows or is_short:
         return None
     if options.time_budget_seconds is not None:
         seconds = min(MOST_SECONDS, MOST_SHARE_OF_BUDGET * options.time_budget_seconds)
+    try:
+        speeds = probe(config, place.images, place.room, seconds=seconds)
+    except ProbeError as error:
+        if is_asked:
+            raise
+        say(options.console, f"How long it takes is not known: {error}")
+        return None
     return Machine(
-        speeds=probe(config, place.images, place.room, seconds=seconds),
+        speeds=speeds,
         workloads=place.workloads,
         num_workers=place.room.num_workers,
         slowness=measure_slowness(),

@@ -19,7 +19,7 @@ from gan_study.trainables.gans.trainer import LOSS_INTERVAL, GanTrainer
 from gan_study.trainables.runtime.cache import contents
 from tests.conftest import FEW_DOMAIN_STEPS
 from tests.one_ray import ray_of_ones_own
-from tests.shared_images import measured_for_a_moment, share_as
+from tests.shared_images import in_a_trial, measured_for_a_moment, share_as
 
 pytestmark = pytest.mark.faults
 
@@ -105,6 +105,8 @@ def test_a_trial_without_memory_is_recorded_and_the_search_goes_on_without_it(tm
 
     class Greedy(measured_for_a_moment(FEW_DOMAIN_STEPS)):
         def pool(self):
+            if not in_a_trial():
+                return super().pool()
             with calls.open("a") as file:
                 file.write(".")
             call = calls.stat().st_size

@@ -19,8 +19,9 @@ from gan_study.study.run import runner, tuner
 from gan_study.study.run.decision_store import read_decisions
 from gan_study.study.run.failures import TooManyFailuresError
 from gan_study.study.run.folder import StudyFolder
+from gan_study.study.run.probe import ProbeError
 from gan_study.study.run.record_store import read_records
-from gan_study.study.run.runner import resume_study, run_study
+from gan_study.study.run.runner import plan_study, resume_study, run_study
 from gan_study.study.run.tuner import MAX_RESTARTS
 from gan_study.study.watch.journal import TRIAL_ENDED, read_log
 from gan_study.trainables.data.prepared import image_source
@@ -40,7 +41,7 @@ from gan_study.trainables.trial.request import (
 from gan_study.trainables.trial.run import run_trial
 from gan_study.trainables.trial.trainable import BrokenProcessError, GanStudyTrainable, SharedImages, share
 from tests.one_ray import TOO_MANY_THREADS, start_shared_ray
-from tests.shared_images import share_as
+from tests.shared_images import in_a_trial, share_as
 
 pytestmark = pytest.mark.usefixtures("few_domain_steps_in_workers")
 
@@ -313,6 +314,8 @@ def test_a_device_that_is_lost_costs_a_process_and_no_trial(local_ray, tmp_path,
 
     class Sticky(SharedImages):
         def pool(self):
+            if not in_a_trial():
+                return super().pool()
             with calls.open("a") as file:
                 file.write(".")
             if calls.stat().st_size == 3:
@@ -334,6 +337,9 @@ def test_a_device_that_is_lost_costs_a_process_and_no_trial(local_ray, tmp_path,
             raise RuntimeError(said)
 
     monkeypatch.setattr(runner, "share", share_as(Broken))
+    # The probe cannot tell a time, which nobody needs unless it is asked for.
+    with pytest.raises(ProbeError, match=r"^timing this machine has failed: RuntimeError: CUDA error"):
+        plan_study(study(*short))
     with pytest.raises(TooManyFailuresError, match="5 of the last 5 trials failed alike, so the study"):
         run_study(study(*short, "confirm.seeds=[1, 2]"), out=tmp_path / "broken")
     records = read_records(tmp_path / "broken" / "records.jsonl")
