@@ -134,7 +134,8 @@ def with_absolute_paths(config: StudyConfig) -> StudyConfig:
     """`config` with the places of files spelt out, since trials run in other processes and folders."""
     looked_for = look_up(DATA_SETS, config.data.name, where="data.name").is_looked_for
     root = config.data.root or (os.environ.get(DATA_ENVIRONMENT_VARIABLE) if looked_for else None)
-    if root is not None:
+    # An empty variable says no more than one that is not set.
+    if root:
         config = replace(config, data=replace(config.data, root=_absolute(root)))
     choice = config.confirm.image_features
     if isinstance(choice, InceptionFeatures):

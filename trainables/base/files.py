@@ -22,6 +22,9 @@ _KINDS = (
 
 
 def _check_place(path: str) -> str:
+    if not path:
+        # A variable of the shell that is not set; to Python it is the current folder.
+        raise ValueError("a path is empty; the current folder is '.'")
     if "\0" in path:
         raise ValueError(f"{path!r} holds a NUL character, which no path can")
     try:

@@ -13,7 +13,7 @@ from gan_study.trainables.data.images import class_label
 from gan_study.trainables.data.pixels import read_pixels
 from gan_study.trainables.data.prepared import image_source, twin_indices
 from gan_study.trainables.data.source import DataConfig
-from gan_study.trainables.data.sources.image_folder import ImageFolder, find_origin
+from gan_study.trainables.data.sources.image_folder import ImageFolder, find_origin, read_folders
 from tests.real_data import real_data
 from tests.trainables.data.tiny_sets import write_classes
 
@@ -58,6 +58,64 @@ def test_a_train_folder_alone_is_carved(tmp_path: Path) -> None:
 def test_train_may_be_the_name_of_a_class(tmp_path: Path) -> None:
     write_classes(tmp_path, bus=4, train=4)
     assert image_source(folder(tmp_path)).pool().images.class_names == ("bus", "train")
+
+
+@pytest.mark.parametrize(("train", "test"), [("Train", "Test"), ("training", "testing"), ("TRAIN", "test")])
+def test_parts_by_other_names_are_parts(tmp_path: Path, train: str, test: str) -> None:
+    write_classes(tmp_path / train, ape=3, bee=2)
+    write_classes(tmp_path / test, ape=1, bee=4)
+    source = ImageFolder(DataConfig(name="imagefolder", root=str(tmp_path), image_size=8))
+    assert source.pool().images.class_names == ("ape", "bee")
+    assert source.pool().images.class_counts() == (3, 2)
+    assert source.test_class_counts() == (1, 4)
+
+
+@pytest.mark.parametrize("names", [("seg_train", "seg_test"), ("dev", "eval"), ("My Train Set", "my-test-set")])
+def test_parts_are_no_classes(tmp_path: Path, names: tuple[str, ...]) -> None:
+    for name in names:
+        write_classes(tmp_path / name, ape=3, bee=2)
+    with pytest.raises(DataError, match="seem to be parts: call them train and test"):
+        ImageFolder(DataConfig(name="imagefolder", root=str(tmp_path), image_size=8)).pool()
+
+
+def test_classes_may_have_names_like_those_of_parts(tmp_path: Path) -> None:
+    write_classes(tmp_path, test_negative=4, test_positive=4)
+    source = ImageFolder(DataConfig(name="imagefolder", root=str(tmp_path), image_size=8))
+    assert source.pool().images.class_names == ("test_negative", "test_positive")
+
+
+def test_folders_that_may_be_parts_and_images_beside_the_classes_are_said(tmp_path: Path) -> None:
+    for name in ("left", "right"):
+        write_classes(tmp_path / name, ape=3, bee=2)
+    shutil.copy(tmp_path / "left" / "ape" / "0.png", tmp_path / "stray.png")
+    notes = ImageFolder(DataConfig(name="imagefolder", root=str(tmp_path), image_size=8)).pool().notes
+    assert any("the classes are left, right, and each holds nothing but the folders ape, bee" in n for n in notes)
+    assert "images passed over that lie beside the class folders: 1" in notes
+
+
+def test_links_to_folders_are_followed_and_rings_refused(tmp_path: Path) -> None:
+    write_classes(tmp_path / "data", ape=4, bee=4)
+    write_classes(tmp_path, elsewhere=6)
+    (tmp_path / "data" / "ape" / "more").symlink_to(tmp_path / "elsewhere")
+    config = DataConfig(name="imagefolder", root=str(tmp_path / "data"), image_size=8)
+    source = ImageFolder(config)
+    counts = zip(source.pool().images.class_counts(), source.test_class_counts(), strict=True)
+    assert [a + b for a, b in counts] == [10, 4]
+    assert (tmp_path / "elsewhere").resolve() in read_folders(tmp_path / "data")
+    (tmp_path / "elsewhere" / "ring").symlink_to(tmp_path / "data")
+    with pytest.raises(DataError, match="leads back to a folder around it"):
+        ImageFolder(config).pool()
+
+
+def test_what_systems_leave_behind_is_passed_over(tmp_path: Path) -> None:
+    write_classes(tmp_path, ape=4, bee=4)
+    thumbnails = tmp_path / "ape" / "@eaDir" / "0.png"
+    thumbnails.mkdir(parents=True)
+    shutil.copy(tmp_path / "ape" / "0.png", thumbnails / "small.png")
+    (tmp_path / "__MACOSX").mkdir()
+    source = ImageFolder(DataConfig(name="imagefolder", root=str(tmp_path), image_size=8))
+    assert source.pool().images.class_names == ("ape", "bee")
+    assert len(source.pool().images) + sum(source.test_class_counts()) == 8
 
 
 def test_pixels_are_those_of_the_files(tmp_path: Path) -> None:

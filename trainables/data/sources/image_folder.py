@@ -1,6 +1,8 @@
 """One's own images: a folder of files for each class."""
 
+import re
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path, PurePosixPath
@@ -17,7 +19,14 @@ from gan_study.trainables.data.pixels import Tile, labeled_images, read_pixels, 
 from gan_study.trainables.data.source import DataConfig, DataFiles, DataSet
 from gan_study.trainables.data.split import TEST_SEED, Indices, carve
 
-_PARTS = frozenset({"train", "test", "val", "valid", "validation"})
+# What published data sets call their parts, in any case.
+_PART_NAMES = {"train": frozenset({"train", "training"}), "test": frozenset({"test", "testing"})}
+# Names that differ in these words alone, as seg_train and seg_test do, are none of classes.
+_PART_WORDS = frozenset().union(*_PART_NAMES.values(), {"val", "valid", "validation", "dev", "eval", "holdout"})
+# What archives of macOS, Synology's thumbnails, Windows and Linux leave behind.
+_LEFT_BY_SYSTEMS = frozenset(
+    {"__MACOSX", "@eaDir", "#recycle", "$RECYCLE.BIN", "System Volume Information", "lost+found"}
+)
 # Those of torchvision.datasets.folder, and GIF.
 _EXTENSIONS = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
 _NAMES_SHOWN = 3
@@ -52,7 +61,8 @@ class ImageFolder:
     """A folder with one folder for each class, or with `train/` and perhaps `test/` that have these.
 
     Classes are in the order of their names. Without `test/`, `test_fraction` of each class is the test part,
-    by file name alone. Hidden files and files that are no images by their extension are passed over.
+    by file name alone. The parts may be called `Training/` and `TEST/` too. Links to folders are followed. Hidden
+    files, what operating systems leave in folders and files that are no images by their extension are passed over.
     """
 
     config: DataConfig
@@ -91,16 +101,15 @@ class ImageFolder:
     def parts(self) -> tuple[Listing, Listing]:
         """The files of the pool and of the test part."""
         root = self.root
-        if not any(_folders(root / part) for part in ("train", "test")):
+        places = {part: _part_folder(root, part) for part in _PART_NAMES}
+        if not any(map(_folders, places.values())):
             return self._carve(list_images(root, root))
-        unread = [
-            f"{shown(path.name)}/ is not read" for path in _folders(root) if path.name not in ("train", "test")
-        ]
-        pool = list_images(root, root / "train")
+        unread = [f"{shown(path.name)}/ is not read" for path in _folders(root) if path not in places.values()]
+        pool = list_images(root, places["train"])
         pool = replace(pool, notes=(*pool.notes, *unread))
-        if not (root / "test").is_dir():
+        if not places["test"].is_dir():
             return self._carve(pool)
-        test = list_images(root, root / "test")
+        test = list_images(root, places["test"])
         odd = sorted({*test.class_names} ^ {*pool.class_names})
         if odd:
             raise DataError(
@@ -197,37 +206,86 @@ def list_images(root: Path, folder: Path) -> Listing:
     if len(names) > len(set(names)):
         twice = next(name for name in names if names.count(name) > 1)
         raise DataError(f"{folder}: two class folders are named {twice!r}, in different Unicode forms or bytes")
-    if _PARTS.issuperset(names):
-        raise DataError(f"{folder}: no class folders, one folder of images for each class")
+    if _are_parts(names):
+        parts = f"; {', '.join(names)} seem to be parts: call them train and test" if names else ""
+        raise DataError(f"{folder}: no class folders, one folder of images for each class{parts}")
     if len(names) < 2:
         raise DataError(f"{folder}: one class folder ({names[0]}); a classifier needs at least two")
     files = [(label, path) for label, each in enumerate(_folders(folder)) for path in _files(each)]
     images = [(label, path) for label, path in files if path.suffix.lower() in _EXTENSIONS]
     suffixes = [path.suffix.lower() for _, path in files]
     others = Counter(shown(suffix) or "no extension" for suffix in suffixes if suffix not in _EXTENSIONS)
-    note = f"files passed over that are no images: {others.total()} ({', '.join(sorted(others))})"
+    beside = sum(path.suffix.lower() in _EXTENSIONS and path.is_file() for path in _visible(folder))
+    notes = (
+        f"files passed over that are no images: {others.total()} ({', '.join(sorted(others))})" if others else "",
+        f"images passed over that lie beside the class folders: {beside}" if beside else "",
+        _nested_note(folder, files),
+    )
     listing = Listing(
         root=root,
         paths=tuple(path for _, path in images),
         labels=np.array([label for label, _ in images], dtype=np.int64),
         class_names=names,
-        notes=(note,) if others else (),
+        notes=tuple(filter(None, notes)),
     )
     _refuse_empty_class(listing, f"an image file ({', '.join(sorted(_EXTENSIONS))})")
     return listing
 
 
+def _are_parts(names: Sequence[str]) -> bool:
+    words = [re.split(r"[\W_]+", name.lower()) for name in names]
+    rests = {tuple(word for word in each if word not in _PART_WORDS) for each in words}
+    return len(rests) < 2 and all(not _PART_WORDS.isdisjoint(each) for each in words)
+
+
+def _nested_note(folder: Path, files: Sequence[tuple[int, Path]]) -> str:
+    """A line where all class folders hold the same folders, and no file of their own; else nothing."""
+    inner = {tuple(path.name for path in _folders(each)) for each in _folders(folder)}
+    if len(inner) > 1 or any(path.parent.parent == folder for _, path in files):
+        return ""
+    outer = ", ".join(shown(path.name) for path in _folders(folder))
+    return (
+        f"the classes are {outer}, and each holds nothing but the folders {', '.join(map(shown, inner.pop()))}; "
+        "if those are the classes, give the folder that holds them"
+    )
+
+
 def read_folders(root: Path) -> tuple[Path, ...]:
     """The real places of all that is read below `root`: its own, and those of folders in it that are links."""
-    inside = [path for folder in _folders(root) for path in (folder, *_folders(folder))]
-    return (root.resolve(), *(path.resolve() for path in inside if path.is_symlink()))
+    return (root.resolve(), *(path.resolve() for path, _ in _folders_below(root) if path.is_symlink()))
+
+
+def _part_folder(root: Path, part: str) -> Path:
+    """The folder of "train" or "test" in `root`, which may be called Training or TEST; it need not be there."""
+    called = [path for path in _folders(root) if path.name.lower() in _PART_NAMES[part] and _folders(path)]
+    if len(called) < 2 or root / part in called:
+        return called[0] if len(called) == 1 else root / part
+    raise DataError(f"{root}: {called[0].name}/ and {called[1].name}/ may both be {part}/; call one of them so")
+
+
+def _visible(folder: Path) -> Iterator[Path]:
+    """What is in `folder` but hidden files and what operating systems leave behind."""
+    found = (path for path in folder.iterdir() if not path.name.startswith("."))
+    return (path for path in found if path.name not in _LEFT_BY_SYSTEMS)
 
 
 def _folders(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
-    found = (path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-    return sorted(found, key=lambda path: one_form(path.name))
+    return sorted((path for path in _visible(folder) if path.is_dir()), key=lambda path: one_form(path.name))
+
+
+def _folders_below(folder: Path, above: tuple[Path, ...] = ()) -> Iterator[tuple[Path, bool]]:
+    """All folders below `folder`, links followed, and whether one is a link back to a folder around it.
+
+    `above` are the real places of the folders around `folder`.
+    """
+    above = (*above, folder.resolve())
+    for inner in _folders(folder):
+        is_ring = inner.is_symlink() and any(place.is_relative_to(inner.resolve()) for place in above)
+        yield inner, is_ring
+        if not is_ring:
+            yield from _folders_below(inner, above)
 
 
 def find_origin(root: Path, origin: str) -> Path:
@@ -246,8 +304,11 @@ def _by_shown_name(folder: Path) -> dict[str, Path]:
 
 def _files(folder: Path) -> list[Path]:
     """All files below `folder` but hidden ones and those in hidden folders."""
-    below = (path for path in folder.rglob("*") if not path.is_dir())
-    return sorted(p for p in below if not any(part.startswith(".") for part in p.relative_to(folder).parts))
+    below = list(_folders_below(folder, (folder.parent.resolve(),)))
+    if rings := [place for place, is_ring in below if is_ring]:
+        raise DataError(f"{shown(str(rings[0]))}: a link that leads back to a folder around it")
+    places = (folder, *(place for place, _ in below))
+    return sorted(path for place in places for path in _visible(place) if not path.is_dir())
 
 
 def _refuse_empty_class(listing: Listing, what: str) -> None:
