@@ -1,5 +1,6 @@
 """Balancing images outside a study: imbalanced-learn's interface for image arrays, and torch's for data sets."""
 
+import inspect
 import math
 import numbers
 import warnings
@@ -30,8 +31,12 @@ Array: TypeAlias = npt.NDArray[Any]
 
 METHODS = tuple(name for name, entry in BALANCERS.items() if entry.adds_images)
 _LARGEST_SEED = 2**31 - 1
+# Whose functions lie between a person's call of `fit_resample` and a warning.
+_PASSED_ON_BY = frozenset({"gan_study", "imblearn", "sklearn", "torch", "contextlib"})
 # Grey, RGB, and RGB with transparency.
 _CHANNELS = frozenset({1, 3, 4})
+# From so many pixels a side, an array of squares [N, H, H, C] is taken for one.
+_LEAST_SIDE = 8
 # Methods that repeat real images as they are.
 _COPIES = frozenset({"duplicates", "random_oversampling"})
 # So many images of a class suffice to see that they repeat one another.
@@ -95,10 +100,12 @@ class ImageOverSampler(ArraySampler):
     def check_arrays(self, X: Any, y: Any) -> tuple[Array, Array, bool]:
         """X as an array [N, C, H, W], y as classes [N], and whether y was one-versus-all."""
         y, one_versus_all = check_target_type(y, indicate_one_vs_all=True)
+        if np.ma.is_masked(X):
+            raise ValueError("X is a masked array, and methods know no mask; X.filled(value) gives one without")
         X, y = validate_data(self, X=X, y=y, reset=True, ensure_2d=False, allow_nd=True)
         if X.ndim != 4 or not X.size:
             raise ValueError(f"X has shape {X.shape}; images [N, channels, height, width] are needed")
-        if X.shape[3] in _CHANNELS and X.shape[1] not in _CHANNELS:
+        if _has_channels_last(X.shape):
             raise ValueError(
                 f"X has shape {X.shape}, whose last axis seems to be that of the channels; images "
                 f"[N, channels, height, width] are needed: X.transpose(0, 3, 1, 2)"
@@ -109,8 +116,10 @@ class ImageOverSampler(ArraySampler):
     def resample(self, X: Array, y: Array) -> tuple[Array, Array]:
         """X and y, unchanged and first, and after them the new images, class by class."""
         classes, labels = np.unique(y, return_inverse=True)
-        added = {int(np.searchsorted(classes, name)): n for name, n in self.sampling_strategy_.items() if n}
-        self._check_numbers(X, added)
+        asked = {int(np.searchsorted(classes, name)): n for name, n in self.sampling_strategy_.items() if n}
+        self._check_numbers(X, asked)
+        # 20.0 images are 20.
+        added = {label: int(number) for label, number in asked.items()}
         pixels = find_range(X, self.value_range)
         for note in pixels.notes:
             _warn(f"{note}; value_range may name another range")
@@ -135,12 +144,12 @@ class ImageOverSampler(ArraySampler):
         new_classes = classes[new].astype(y.dtype)
         return np.concatenate([X, pixels.from_unit(made, X.dtype)]), np.concatenate([y, new_classes])
 
-    def _check_numbers(self, X: Array, added: Mapping[int, int]) -> None:
+    def _check_numbers(self, X: Array, added: Mapping[int, float]) -> None:
         """Raises ValueError for half an image, and for more than fit into memory."""
         if any(number != int(number) for number in added.values()):
             raise ValueError(f"sampling_strategy: {self.sampling_strategy!r}; numbers of images are whole")
         # As floats to learn from, and as the images that are made.
-        num_bytes = (len(X) + sum(added.values())) * math.prod(X.shape[1:]) * (4 + X.itemsize)
+        num_bytes = int(len(X) + sum(added.values())) * math.prod(X.shape[1:]) * (4 + X.itemsize)
         try:
             refuse_beyond_memory(num_bytes, f"sampling_strategy: {sum(added.values()):,} new images")
         except UserError as error:
@@ -150,7 +159,8 @@ class ImageOverSampler(ArraySampler):
         self, images: npt.NDArray[np.float32], labels: Labels, classes: Array, added: Mapping[int, int]
     ) -> tuple[Tensor, Tensor]:
         """New square images, as those given, in [-1, 1] and their labels [M], `added[label]` of each class."""
-        device = torch.device(self.device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        wanted = ("cuda" if torch.cuda.is_available() else "cpu") if self.device is None else self.device
+        device = torch.device(wanted)
         training = real_set(
             torch.as_tensor(images, device=device),
             torch.as_tensor(labels.astype(np.int64), device=device),
@@ -187,6 +197,12 @@ class ImageOverSampler(ArraySampler):
         return tags
 
 
+def _has_channels_last(shape: tuple[int, ...]) -> bool:
+    """Whether the shape is rather that of images [N, H, W, C]: squares, or 1, 3 or 4 channels there alone."""
+    _, first, second, last = shape
+    return (last in _CHANNELS and first not in _CHANNELS) or _LEAST_SIDE <= first == second > last
+
+
 def _find_repeats(made: npt.NDArray[np.float32], real: npt.NDArray[np.float32]) -> tuple[Repeats, Repeats]:
     """Which of the first few images [N, C, H, W] of a class repeat one another: those made, and the real ones."""
     rows = [few.reshape(len(few), -1) for few in (made[:_MOST_COMPARED], real[:_MOST_COMPARED])]
@@ -196,8 +212,10 @@ def _find_repeats(made: npt.NDArray[np.float32], real: npt.NDArray[np.float32]) 
 
 
 def _warn(text: str) -> None:
-    # Named is the line that calls `fit_resample`, behind five functions of imbalanced-learn and of this file.
-    warnings.warn(text, UserWarning, stacklevel=7)
+    """Warn of the line that calls `fit_resample`, from behind functions of the libraries and of this package."""
+    packages = (frame.frame.f_globals.get("__name__", "").partition(".")[0] for frame in inspect.stack(context=0))
+    level = next((number for number, package in enumerate(packages, start=1) if package not in _PASSED_ON_BY), 1)
+    warnings.warn(text, UserWarning, stacklevel=level)
 
 
 class BalancedDataset(Dataset[tuple[Tensor, int]]):

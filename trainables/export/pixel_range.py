@@ -54,7 +54,10 @@ def find_range(images: Array, given: tuple[float, float] | None = None) -> Pixel
     without a choice, and if more than a twentieth of the values lie outside of the one that is given.
     """
     if given is not None:
-        ends = np.array(given, dtype=np.float64)
+        try:
+            ends = np.array(given, dtype=np.float64)
+        except (TypeError, ValueError, OverflowError):
+            ends = np.array(np.nan)
         if ends.shape != (2,) or not np.isfinite(ends).all():
             raise ValueError(
                 f"value_range: {given!r} cannot be used; the smallest and the largest value are needed"

@@ -188,7 +188,7 @@ def test_what_is_no_image_is_refused(shape):
         sampler_of("duplicates").fit_resample(np.zeros(shape), [0, 0, 0, 0, 1, 1])
 
 
-@pytest.mark.parametrize("shape", [(6, 32, 32, 3), (6, 8, 5, 1), (6, 2, 8, 4)])
+@pytest.mark.parametrize("shape", [(6, 32, 32, 3), (6, 8, 5, 1), (6, 2, 8, 4), (6, 32, 32, 2), (6, 64, 64, 13)])
 def test_channels_that_come_last_are_refused_with_the_transpose(shape):
     with pytest.raises(ValueError, match=r"X\.transpose\(0, 3, 1, 2\)"):
         sampler_of("duplicates").fit_resample(np.zeros(shape), [0, 0, 0, 0, 1, 1])
@@ -200,12 +200,42 @@ def test_channels_that_may_come_first_are_taken_for_them(shape):
     assert sampler_of("duplicates").fit_resample(X, [0, 0, 0, 0, 1, 1])[0].shape == (8, *shape[1:])
 
 
+def test_counts_may_be_whole_floats():
+    X, y = images_and_classes()
+    rare, number = min((list(y).count(each), each) for each in set(y))[::-1]
+    found = ImageOverSampler("duplicates", sampling_strategy={rare: number + 2.0}).fit_resample(X, y)[1]
+    assert list(found).count(rare) == number + 2
+
+
+def test_masked_arrays_are_refused_where_something_is_masked():
+    X, y = images_and_classes()
+    with pytest.raises(ValueError, match="masked array"):
+        sampler_of("duplicates").fit_resample(np.ma.masked_equal(X, X[0, 0, 0, 0]), y)
+    assert len(sampler_of("duplicates").fit_resample(np.ma.masked_array(X), y)[0]) > len(X)
+
+
+@pytest.mark.parametrize("ends", [("a", "b"), (-(10**400), 10**400), (0,), (0, float("nan"))])
+def test_ends_of_a_range_are_two_numbers(ends):
+    X, y = images_and_classes()
+    with pytest.raises(ValueError, match="the smallest and the largest value are needed"):
+        ImageOverSampler("smote", value_range=ends).fit_resample(X, y)
+
+
+def test_the_first_device_is_not_taken_for_none(monkeypatch):
+    X, y = images_and_classes()
+    asked = []
+    monkeypatch.setattr(torch, "device", lambda wanted: asked.append(wanted) or "cpu")
+    ImageOverSampler("duplicates", device=0).fit_resample(X, y)
+    assert asked[0] == 0
+
+
 @pytest.mark.parametrize("levels", [2, 17])
 @pytest.mark.parametrize("method", ["smote", "dcgan"])
 def test_bytes_that_use_little_of_their_range_stay_within_it(levels, method):
     X, y = images_and_classes()
-    with pytest.warns(UserWarning, match=f"made images have values of 0 to {levels - 1}, as the real ones"):
+    with pytest.warns(UserWarning, match=f"made images have values of 0 to {levels - 1}, as the real") as warned:
         made = sampler_of(method).fit_resample(X % levels, y)[0]
+    assert {each.filename for each in warned} == {__file__}
     assert made.max() == levels - 1
 
 
