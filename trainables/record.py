@@ -564,14 +564,30 @@ def is_sealed(header: Mapping[str, JsonValue]) -> bool:
 def read_line(line: str, *, where: str) -> TrialRecord:
     """The record in one line of JSON; `where` names the line in the error.
 
-    Raises RecordError if the line is not JSON, of another schema version, or not a record.
+    Raises RecordError if the line is not JSON, of another schema version, or not a record, and if its fields say
+    another thing than its configuration.
     """
     try:
         values = from_json(line)
         _refuse_other_versions(values)
-        return parse(TrialRecord, values, where="")
+        record = parse(TrialRecord, values, where="")
+        _refuse_contradictions(record)
+        return record
     except UserError as error:
         raise RecordError(f"{where}: {error}") from None
+
+
+def _refuse_contradictions(record: TrialRecord) -> None:
+    known: dict[str, JsonValue] = {"seed": record.config.get("seed", record.seed)}
+    for name, section in (("dataset", "data"), ("classifier", "classifier"), ("balancer", "balancing")):
+        settings = record.config.get(section)
+        if isinstance(settings, dict) and "name" in settings:
+            known[name] = settings["name"]
+    if "balancer" not in known:
+        raise ConfigError("config.balancing.name: a value is needed")
+    for name, value in known.items():
+        if (said := getattr(record, name)) != value:
+            raise ConfigError(f"{name}: {said!r}, and {value!r} in its configuration")
 
 
 def _refuse_other_versions(values: JsonValue, *, default: int | None = None) -> None:

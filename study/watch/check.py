@@ -107,15 +107,23 @@ def _read_records(
     """
     lines, unfinished = record_lines(read_bytes(folder.records) if folder.records.exists() else b"")
     records: list[TrialRecord | None] = []
+    ratios: dict[str, float] = {}
     for number, line in enumerate(lines, start=1):
         where = f"{folder.records.name}:{number}"
         records.append(None)
         try:
             records[-1] = record = read_line(line, where=where)
             config = record.config if study is None else restore_classes(record.config, study)
-            if (named := parse_trial(config).trial_id) == record.trial_id:
+            named = parse_trial(config)
+            first = ratios.setdefault(record.setting_id, record.imbalance_ratio)
+            if named.trial_id != record.trial_id:
+                what = f"trial {record.trial_id}: its configuration is that of trial {named.trial_id}"
+            elif named.setting_id != record.setting_id:
+                what = f"trial {record.trial_id}: its configuration is of setting {named.setting_id}"
+            elif (ratio := record.imbalance_ratio) != first:
+                what = f"trial {record.trial_id}: imbalance ratio {ratio:g}, and {first:g} before in its setting"
+            else:
                 continue
-            what = f"trial {record.trial_id}: its configuration is that of trial {named}"
         except RecordError as error:
             what = str(error).removeprefix(f"{where}: ")
         except UserError as error:

@@ -42,7 +42,7 @@ RECORD = TrialRecord(
     balancer="dcgan",
     imbalance_ratio=10,
     seed=3,
-    config={"seed": 3, "deep": {"list": [1, None, "x"]}},
+    config={"seed": 3, "balancing": {"name": "dcgan"}, "deep": {"list": [1, None, "x"]}},
     digests=Digests(pool="0a", test="1b", configuration="2c", code="3d"),
     num_fits=5,
     fit_spread=0.01,

@@ -199,6 +199,22 @@ DAMAGES = {
         lambda root: line_of(root, 2, lambda line: line.replace(b'"epochs": ', b'"epochs": 1', 1)),
         "its configuration is that of trial ",
     ),
+    "another seed than that of its configuration": (
+        lambda root: line_of(root, 2, with_values(seed=7)),
+        "records.jsonl:2: seed: 7, and ",
+    ),
+    "another balancer than that of its configuration": (
+        lambda root: line_of(root, 2, with_values(balancer="smote_or_so")),
+        "records.jsonl:2: balancer: 'smote_or_so', and ",
+    ),
+    "no configuration": (
+        lambda root: line_of(root, 2, with_values(config={})),
+        "records.jsonl:2: config.balancing.name: a value is needed",
+    ),
+    "another setting": (
+        lambda root: line_of(root, 2, with_values(setting_id="0123456789ab")),
+        "its configuration is of setting ",
+    ),
     "an artifact gone": (lambda root: first_artifact(root).unlink(), ".npz: is missing"),
     "an artifact cut": (
         lambda root: first_artifact(root).write_bytes(first_artifact(root).read_bytes()[:-30]),
