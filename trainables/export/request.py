@@ -12,7 +12,13 @@ from gan_study.trainables.base.settings import ConfigError, UserError, find_diff
 from gan_study.trainables.data.catalog import DATA_SETS
 from gan_study.trainables.data.fingerprint import take_fingerprint
 from gan_study.trainables.data.published import data_folders
-from gan_study.trainables.export.balanced_folder import DESCRIPTION, Description, read_description
+from gan_study.trainables.data.sources.image_folder import find_origin
+from gan_study.trainables.export.balanced_folder import (
+    DESCRIPTION,
+    Description,
+    read_description,
+    read_manifest,
+)
 from gan_study.trainables.runtime.environment import Library
 from gan_study.trainables.trial.config import TrialConfig, dump_trial
 
@@ -69,12 +75,14 @@ def refuse_source(config: TrialConfig, folder: Path) -> None:
 def find_finished(request: ExportRequest, folder: Path) -> Description | None:
     """The description of what `request` asks for, if `folder` holds it complete already.
 
-    Raises UserError if it holds anything else: made of other images, or with other settings.
+    Raises UserError if it holds anything else, made of other images or with other settings, and if images of it
+    are gone.
     """
     if (folder / DESCRIPTION).exists():
         description = read_description(folder)
         held = {name: getattr(description, name) for name in ("trial", "all_images", "links", "data")}
         _refuse_other(held, request, folder, "another balanced data set")
+        _refuse_missing(folder)
         return description
     if (folder / REQUEST).exists():
         begun = from_json(read_bytes(folder / REQUEST))
@@ -84,6 +92,14 @@ def find_finished(request: ExportRequest, folder: Path) -> Description | None:
     elif folder.exists() and any(folder.iterdir()):
         raise UserError(f"{folder} is not empty; choose another --out")
     return None
+
+
+def _refuse_missing(folder: Path) -> None:
+    """Raise UserError where a folder that was complete has lost images of its manifest."""
+    missing = [row.file for row in read_manifest(folder) if not find_origin(folder, row.file).is_file()]
+    if missing:
+        listed = ", ".join(missing[:_SHOWN]) + (", ..." if missing[_SHOWN:] else "")
+        raise UserError(f"{folder} has lost {len(missing)} of its images ({listed}); choose another --out")
 
 
 def _refuse_other(held: Mapping[str, JsonValue], request: ExportRequest, folder: Path, what: str) -> None:

@@ -318,6 +318,14 @@ def test_a_folder_that_is_complete_is_left_as_it_is(exported, request_):
     assert contents(exported) == before
 
 
+def test_a_complete_folder_that_lost_images_is_refused(exported, request_, tmp_path):
+    shutil.copytree(exported, tmp_path / "out", symlinks=True)
+    lost = next((tmp_path / "out").rglob("synthetic-*.png"))
+    lost.unlink()
+    with pytest.raises(UserError, match=f"has lost 1 of its images .*{lost.name}"):
+        find_finished(request_, tmp_path / "out")
+
+
 def test_a_folder_that_holds_something_else_is_refused(exported, images, request_, tmp_path):
     other = ExportRequest(config=replace(request_.config, seed=2))
     with pytest.raises(UserError, match="holds another balanced data set"):
