@@ -108,11 +108,10 @@ def _of_study(options: BalanceOptions, root: Path) -> ExportRequest:
     manifest = read_manifest(root)
     study = manifest.config
     record = _confirmed_gan(read_records(StudyFolder(root).records), root, options)
-    asked = merge(restore_classes(record.config, dump(study)), {"balancing": _gan_changes(options)})
-    config = parse_trial(asked)
+    elsewhere = {} if options.data is None else {"root": options.data}
+    changes: dict[str, JsonValue] = {"balancing": _gan_changes(options), "data": elsewhere}
+    config = parse_trial(merge(restore_classes(record.config, dump(study)), changes))
     states = StudyFolder(root).best_gans(record.trial_id)
-    if options.data is not None:
-        config = replace(config, data=replace(config.data, root=options.data))
     same_images = _has_same_images(root, manifest, config.data, is_own=options.data is None)
     is_the_trial = same_images and not options.all_images and config.trial_id == record.trial_id
     return ExportRequest(

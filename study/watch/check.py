@@ -18,7 +18,7 @@ from gan_study.study.run.record_store import find_repeated
 from gan_study.study.watch.optuna_view import differences
 from gan_study.trainables.arrays import ArrayFile
 from gan_study.trainables.base.files import read_bytes
-from gan_study.trainables.base.settings import ConfigError, UserError, dump
+from gan_study.trainables.base.settings import ConfigError, UserError, dump, from_json
 from gan_study.trainables.record import (
     RecordError,
     TrialRecord,
@@ -78,6 +78,7 @@ def check_study(root: Path) -> Checked:
     decisions = _read_decisions(folder, records, findings)
     closed = _read_selection(folder, records, decisions, findings)
     rounds = _read_rounds(folder, records, findings)
+    _read_importance(folder, findings)
     is_finished = False
     if manifest is not None:
         record_of = {record.trial_id: record for record in records}.get
@@ -137,6 +138,16 @@ def _read_records(
         what = "not written to its end; resuming cuts it off and runs its trial again"
         findings.append(Finding(where=where, what=what, is_wrong=False))
     return [record for record in records if record is not None]
+
+
+def _read_importance(folder: StudyFolder, findings: list[Finding]) -> None:
+    """Add to `findings` that the importances cannot be read; none need be there."""
+    try:
+        if folder.importance.exists():
+            from_json(read_bytes(folder.importance))
+    except UserError as error:
+        what = f"is damaged: {error}; `gan-study report` writes it anew"
+        findings.append(Finding(where=folder.importance.name, what=what, is_wrong=False))
 
 
 def _read_decisions(

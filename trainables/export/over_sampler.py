@@ -68,8 +68,8 @@ class ImageOverSampler(ArraySampler):
     `fit_resample` gives back X and y, unchanged and first, and after them the new images, class by class, with the
     dtype of X. After it `sampling_strategy_` maps each class to the number of images that were added, and
     `num_distinct_` to the number of different ones among the first 500 of these: an image nearer to an earlier one
-    than a quarter of the median distance of two real images of the class, pixel by pixel, is not counted. A
-    warning says where a method has collapsed to a few images.
+    than a quarter of the median distance of two real images of the class (of all, if it has one), pixel by pixel,
+    is not counted. A warning says where a method has collapsed to a few images.
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -132,7 +132,7 @@ class ImageOverSampler(ArraySampler):
         images, new_labels = self._make(np.pad(scaled, margins, mode="edge"), labels, classes, added)
         made = images.cpu().numpy()[:, :, top : top + height, left : left + width]
         new = new_labels.cpu().numpy()
-        compared = {label: _find_repeats(made[new == label], scaled[labels == label]) for label in added}
+        compared = {label: _find_repeats(made[new == label], scaled, labels == label) for label in added}
         self.num_distinct_ = {classes[label]: found.num_distinct for label, (found, _) in compared.items()}
         for label, (found, of_real) in compared.items():
             # Copies of real images repeat one another since that is what was asked for.
@@ -203,12 +203,18 @@ def _has_channels_last(shape: tuple[int, ...]) -> bool:
     return (last in _CHANNELS and first not in _CHANNELS) or _LEAST_SIDE <= first == second > last
 
 
-def _find_repeats(made: npt.NDArray[np.float32], real: npt.NDArray[np.float32]) -> tuple[Repeats, Repeats]:
-    """Which of the first few images [N, C, H, W] of a class repeat one another: those made, and the real ones."""
-    rows = [few.reshape(len(few), -1) for few in (made[:_MOST_COMPARED], real[:_MOST_COMPARED])]
-    near = repeat_distance(rows[1], seed=0)
-    found, of_real = (find_repeats(each, nearer_than=near) for each in rows)
-    return found, of_real
+def _find_repeats(
+    made: npt.NDArray[np.float32], real: npt.NDArray[np.float32], is_own: npt.NDArray[np.bool_]
+) -> tuple[Repeats, Repeats]:
+    """Which of the first few images [N, C, H, W] of a class repeat one another: those made, and its real ones.
+
+    `is_own` [M] marks the class among all `real` images, whose distances stand for those within a class of one.
+    """
+    few, own, all_real = (
+        each[:_MOST_COMPARED].reshape(min(len(each), _MOST_COMPARED), -1) for each in (made, real[is_own], real)
+    )
+    near = repeat_distance(own if len(own) > 1 else all_real, seed=0)
+    return find_repeats(few, nearer_than=near), find_repeats(own, nearer_than=near)
 
 
 def _warn(text: str) -> None:

@@ -7,17 +7,19 @@ from pathlib import Path
 import pytest
 
 from gan_study.study.plan.config import parse_study
+from gan_study.study.plan.recipe import study_config
 from gan_study.study.plan.trials import baseline_trials
 from gan_study.study.run.data_checks import (
     find_changed_data,
     refuse_changed_data,
     refuse_output_in_data,
     take_fingerprint,
+    with_absolute_paths,
 )
 from gan_study.study.run.folder import create_study_folder, read_manifest
 from gan_study.study.watch.check import check_study
 from gan_study.trainables.base.settings import DataError, UserError
-from gan_study.trainables.data.source import DataConfig
+from gan_study.trainables.data.source import DATA_ENVIRONMENT_VARIABLE, DataConfig
 from tests.study.plan.test_planner import STUDY
 from tests.study.simulation import made_up_record
 
@@ -116,3 +118,8 @@ def test_beside_the_images_and_beside_published_sets_may_be_written(images, tmp_
     # Nothing but the files of the set is read there.
     refuse_output_in_data(DataConfig(name="mnist", root=str(tmp_path)), tmp_path / "studies" / "first")
     refuse_output_in_data(DataConfig(name="digits"), tmp_path)
+
+
+def test_an_empty_variable_names_no_folder(monkeypatch):
+    monkeypatch.setenv(DATA_ENVIRONMENT_VARIABLE, "")
+    assert with_absolute_paths(study_config("fashion-mnist-sneaker")).data.root is None

@@ -295,10 +295,13 @@ def test_what_a_killed_driver_leaves_is_no_damage(tmp_path, simulation):
     (root / "artifacts" / "halfway.npz").write_bytes(b"x")
     (root / "artifacts" / ".halfway.npz.0f.partial").write_bytes(b"x")
     (root / "cache").mkdir()
+    (root / "importance.json").write_text("{")
     checked = check_study(root)
     assert checked.is_sound and not checked.is_finished
     assert [str(finding) for finding in checked.findings] == [
         f"records.jsonl:{len(earlier) + 1}: not written to its end; resuming cuts it off and runs its trial again",
+        "importance.json: is damaged: not JSON (Expecting property name enclosed in double quotes); "
+        "`gan-study report` writes it anew",
         "optuna.db: trial None: RUNNING, without a record",
         "artifacts/.halfway.npz.0f.partial: left over, half written",
         "artifacts/halfway.npz: left over, of no trial that has a record",

@@ -74,7 +74,7 @@ class Somewhere:
     place: Place | None = None
 
 
-@pytest.mark.parametrize("path", ["a\0b", "~nobody-of-this-name/x"])
+@pytest.mark.parametrize("path", ["a\0b", "~nobody-of-this-name/x", ""])
 def test_a_place_that_cannot_be_is_refused(path):
     with pytest.raises(ConfigError, match=r"^place: "):
         parse(Somewhere, {"place": path}, where="")

@@ -239,6 +239,13 @@ def test_bytes_that_use_little_of_their_range_stay_within_it(levels, method):
     assert made.max() == levels - 1
 
 
+def test_what_collapses_is_said_where_a_class_has_one_image():
+    X, y = images_and_classes()
+    keep = [*np.flatnonzero(y != "cat"), np.flatnonzero(y == "cat")[0]]
+    with pytest.warns(UserWarning, match="class 'cat': dcgan has collapsed"):
+        sampler_of("dcgan").fit_resample(X[keep], y[keep])
+
+
 def test_what_collapses_is_said_and_counted():
     X, y = images_and_classes()
     with pytest.warns(UserWarning) as warned:
