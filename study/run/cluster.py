@@ -48,6 +48,9 @@ _WITH_TRACEBACKS = ("ray.tune", "ray.train")
 for _name in _WITH_TRACEBACKS:
     logging.getLogger(_name)
 
+# A host by its name or number; one of IPv6 in brackets.
+_ADDRESS = re.compile(r"(ray://)?([^/@\[\]:\s]+|\[[0-9A-Fa-f:.]+\]):([0-9]+)")
+
 # What a machine has, or a trial asks for: amounts of CPU, GPU and other resources.
 Offer: TypeAlias = Mapping[str, float]
 
@@ -97,7 +100,8 @@ def _start_ray(address: str | None, *, verbose: bool) -> None:
             )
     except ConnectionError as error:
         raise UserError(f"--address {address}: {one_line(str(error))}") from None
-    except (OSError, RuntimeError, ValueError) as error:
+    # AttributeError, ImportError: a hook that a variable of Ray's names, and that is not there.
+    except (AttributeError, ImportError, OSError, RuntimeError, ValueError) as error:
         if SOCKET_TOO_LONG in str(error):
             raise UserError(
                 "Ray's sockets lie in the temporary folder, whose path is too long for them; set RAY_TMPDIR to a "
@@ -117,13 +121,16 @@ def _reachable(address: str) -> str:
     except ConnectionError as error:
         raise UserError(f"--address auto: {one_line(str(error))}") from None
     named = address if found == address else f"{address} ({found})"
-    place = re.fullmatch(r"(ray://)?([^/]+):(\d+)", found)
+    place = _ADDRESS.fullmatch(found)
     if place is None:
-        raise UserError(f"--address {named!r}: write auto, HOST:PORT or ray://HOST:PORT")
+        # What is no address is not repeated where it may hold a password.
+        shown = "" if "@" in named else f" {named!r}"
+        raise UserError(f"--address{shown}: write auto, HOST:PORT or ray://HOST:PORT")
     by_client, host, port = place.groups()
     try:
-        socket.create_connection((host, int(port)), timeout=CONNECTION_SECONDS).close()
-    except (OSError, OverflowError) as error:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECTION_SECONDS).close()
+    # UnicodeError: a name that is none by the rules for names of hosts.
+    except (OSError, OverflowError, UnicodeError) as error:
         raise UserError(f"--address {named}: no cluster answers there ({error})") from None
     try:
         answers = bool(by_client) or cluster_answers(found)
