@@ -5,6 +5,7 @@ import itertools
 import logging
 import os
 import re
+import resource
 import signal
 import socket
 import threading
@@ -37,6 +38,8 @@ AUTO_GPU_SHARE = 0.25
 CONNECTION_SECONDS = 10
 # How long a cluster that is just being launched has to show a machine that fits: a person hears within a minute.
 JOIN_SECONDS = 45
+# Open files of a driver: about a hundred on two cores, and more with every worker. 64 were too few.
+FEWEST_FILES = 256
 
 # Where `ray up` puts its file on the head, with what it found out about its machines.
 LAUNCHERS_FILE = "~/ray_bootstrap_config.yaml"
@@ -67,6 +70,7 @@ def ray_cluster(address: str | None, *, verbose: bool) -> Iterator[None]:
         yield
         return
     with contextlib.ExitStack() as ending:
+        ending.enter_context(_files_allowed())
         if address is None:
             ending.enter_context(ray_ends_with_driver())
         on_term = signal.getsignal(signal.SIGTERM)
@@ -76,6 +80,23 @@ def ray_cluster(address: str | None, *, verbose: bool) -> Iterator[None]:
             # Ray's own prints frames of C++ and aborts.
             signal.signal(signal.SIGTERM, on_term if callable(on_term) else _end)
         yield
+
+
+@contextlib.contextmanager
+def _files_allowed() -> Iterator[None]:
+    """Let this process open FEWEST_FILES files in the block; raises UserError where it may not.
+
+    A driver that runs out of them waits for ever, or ends without a word.
+    """
+    soft, hard = limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < FEWEST_FILES:
+        raise UserError(f"the limit on open files (ulimit -n) is {hard}; a study needs {FEWEST_FILES}")
+    if soft != resource.RLIM_INFINITY and soft < FEWEST_FILES:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (FEWEST_FILES, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
 def _end(number: int, frame: FrameType | None) -> None:

@@ -227,6 +227,27 @@ def test_an_address_that_is_none_is_one_line(address, message):
         pass
 
 
+@pytest.mark.parametrize(
+    ("limits", "during"),
+    [((64, 1000), (256, 1000)), ((1000, 1000), (1000, 1000)), ((64, -1), (256, -1)), ((-1, -1), (-1, -1))],
+)
+def test_a_driver_may_open_the_files_that_it_needs(monkeypatch, limits, during):
+    """RLIM_INFINITY is -1."""
+    now = [limits]
+    monkeypatch.setattr(cluster.resource, "getrlimit", lambda kind: now[-1])
+    monkeypatch.setattr(cluster.resource, "setrlimit", lambda kind, wanted: now.append(wanted))
+    with cluster._files_allowed():
+        assert now[-1] == during
+    assert now[-1] == limits
+
+
+def test_too_few_open_files_are_one_line(monkeypatch):
+    monkeypatch.setattr(cluster.resource, "getrlimit", lambda kind: (64, 64))
+    message = r"^the limit on open files \(ulimit -n\) is 64; a study needs 256$"
+    with pytest.raises(UserError, match=message), ray_cluster(None, verbose=False):
+        pass
+
+
 def test_a_hook_of_rays_that_is_not_there_is_one_line(monkeypatch):
     def start(**settings):
         raise ModuleNotFoundError("No module named 'nowhere'")
