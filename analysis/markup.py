@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from gan_study.trainables.base.markup import markdown_text, visible
+from gan_study.trainables.base.markup import csv_cell, markdown_text, visible
 
 _LATEX = str.maketrans(
     {
@@ -35,8 +35,8 @@ def encoded(text: str) -> bytes:
 
 
 def csv_file(frame: pd.DataFrame) -> bytes:
-    """A frame as the content of a CSV file."""
-    return encoded(frame.to_csv(index=False))
+    """A frame as the content of a CSV file, in which no spreadsheet finds a formula."""
+    return encoded(frame.map(csv_cell).rename(columns=csv_cell).to_csv(index=False))
 
 
 def latex_text(text: str) -> str:

@@ -12,6 +12,7 @@ import pandas as pd
 from gan_study.analysis import report as written
 from gan_study.analysis.answer import answer
 from gan_study.analysis.load import Study, costs_of, load_study, objective_of, records_frame
+from gan_study.analysis.markup import csv_file
 from gan_study.analysis.paper import paper_texts
 from gan_study.analysis.select import NO_BALANCING
 from gan_study.analysis.select import score as score_of
@@ -231,7 +232,7 @@ def _csv_differences(path: Path, expected: pd.DataFrame) -> Iterator[Difference]
     if not path.is_file():
         yield Difference(where=path.name, said="no such file", recomputed=f"{len(expected)} rows")
         return
-    found, anew = _cells(read_text(path)), _cells(expected.to_csv(index=False))
+    found, anew = _cells(read_text(path)), _cells(csv_file(expected).decode())
     # The order of scores in a record is not that in which they are computed.
     if set(found.columns) != set(anew.columns) or len(found) != len(anew):
         shapes = [f"{len(each)} rows of {', '.join(each.columns)}" for each in (found, anew)]

@@ -62,7 +62,7 @@ BELOW = {
     "study.run": ("study.plan", "study.watch", "search_spaces", "trainables"),
     # Only these ask for an analysis, and only when it is wanted (inside a function).
     "study.balance": ("study", "search_spaces", "trainables", "analysis"),
-    "study.cli": ("study", "search_spaces", "trainables", "analysis"),
+    "study.commands": ("study", "search_spaces", "trainables", "analysis"),
     "study.listing": ("study", "search_spaces", "trainables", "analysis"),
     "study.watch.tracking": ("study", "trainables", "analysis"),
     "study.run.questions": ("study", "trainables", "analysis"),
@@ -98,7 +98,7 @@ LIBRARIES = {
     "altair": ("analysis",),
     "vl_convert": ("analysis",),
     "torch": ("trainables", "study.run.data_checks", "study.run.probe"),
-    "typer": ("study.cli",),
+    "typer": ("study.commands",),
     "safetensors": ("trainables.export",),
 }
 

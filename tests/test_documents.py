@@ -16,7 +16,7 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 import gan_study
-from gan_study.study.cli import app
+from gan_study.study.commands import app
 from gan_study.study.plan.config import StudyConfig, parse_study
 from gan_study.study.run.result import StudyResult
 from gan_study.trainables.base.settings import dump

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 # What Ray Tune reads from the environment says how somebody's own runs behave; what a study needs of it, it sets.
-# And what lowers the precision of a GPU's products, which `gan.precision` says.
+# And what lowers the precision of products, which `gan.precision` says: a GPU's, and oneDNN's on newer CPUs.
 _OF_OTHER_RUNS = re.compile(
-    r"(?:TUNE|RAY_AIR|RAY_TRAIN|RAY_TUNE)_\w+|TORCH_ALLOW_TF32_CUBLAS_OVERRIDE|NVIDIA_TF32_OVERRIDE"
+    r"(?:TUNE|RAY_AIR|RAY_TRAIN|RAY_TUNE)_\w+|TORCH_ALLOW_TF32_CUBLAS_OVERRIDE|NVIDIA_TF32_OVERRIDE|(?:ONEDNN|DNNL)_DEFAULT_FPMATH_MODE"
 )
 
 

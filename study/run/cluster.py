@@ -5,6 +5,7 @@ import itertools
 import logging
 import os
 import re
+import resource
 import signal
 import socket
 import threading
@@ -37,6 +38,8 @@ AUTO_GPU_SHARE = 0.25
 CONNECTION_SECONDS = 10
 # How long a cluster that is just being launched has to show a machine that fits: a person hears within a minute.
 JOIN_SECONDS = 45
+# Open files of a driver: about a hundred on two cores, and more with every worker. 64 were too few.
+FEWEST_FILES = 256
 
 # Where `ray up` puts its file on the head, with what it found out about its machines.
 LAUNCHERS_FILE = "~/ray_bootstrap_config.yaml"
@@ -47,6 +50,9 @@ KUBERAY_VARIABLE = "KUBERAY_GEN_RAY_START_CMD"
 _WITH_TRACEBACKS = ("ray.tune", "ray.train")
 for _name in _WITH_TRACEBACKS:
     logging.getLogger(_name)
+
+# A host by its name or number; one of IPv6 in brackets.
+_ADDRESS = re.compile(r"(ray://)?([^/@\[\]:\s]+|\[[0-9A-Fa-f:.]+\]):([0-9]+)")
 
 # What a machine has, or a trial asks for: amounts of CPU, GPU and other resources.
 Offer: TypeAlias = Mapping[str, float]
@@ -64,6 +70,7 @@ def ray_cluster(address: str | None, *, verbose: bool) -> Iterator[None]:
         yield
         return
     with contextlib.ExitStack() as ending:
+        ending.enter_context(_files_allowed())
         if address is None:
             ending.enter_context(ray_ends_with_driver())
         on_term = signal.getsignal(signal.SIGTERM)
@@ -73,6 +80,23 @@ def ray_cluster(address: str | None, *, verbose: bool) -> Iterator[None]:
             # Ray's own prints frames of C++ and aborts.
             signal.signal(signal.SIGTERM, on_term if callable(on_term) else _end)
         yield
+
+
+@contextlib.contextmanager
+def _files_allowed() -> Iterator[None]:
+    """Let this process open FEWEST_FILES files in the block; raises UserError where it may not.
+
+    A driver that runs out of them waits for ever, or ends without a word.
+    """
+    soft, hard = limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < FEWEST_FILES:
+        raise UserError(f"the limit on open files (ulimit -n) is {hard}; a study needs {FEWEST_FILES}")
+    if soft != resource.RLIM_INFINITY and soft < FEWEST_FILES:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (FEWEST_FILES, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
 def _end(number: int, frame: FrameType | None) -> None:
@@ -97,7 +121,8 @@ def _start_ray(address: str | None, *, verbose: bool) -> None:
             )
     except ConnectionError as error:
         raise UserError(f"--address {address}: {one_line(str(error))}") from None
-    except (OSError, RuntimeError, ValueError) as error:
+    # AttributeError, ImportError: a hook that a variable of Ray's names, and that is not there.
+    except (AttributeError, ImportError, OSError, RuntimeError, ValueError) as error:
         if SOCKET_TOO_LONG in str(error):
             raise UserError(
                 "Ray's sockets lie in the temporary folder, whose path is too long for them; set RAY_TMPDIR to a "
@@ -117,13 +142,16 @@ def _reachable(address: str) -> str:
     except ConnectionError as error:
         raise UserError(f"--address auto: {one_line(str(error))}") from None
     named = address if found == address else f"{address} ({found})"
-    place = re.fullmatch(r"(ray://)?([^/]+):(\d+)", found)
+    place = _ADDRESS.fullmatch(found)
     if place is None:
-        raise UserError(f"--address {named!r}: write auto, HOST:PORT or ray://HOST:PORT")
+        # What is no address is not repeated where it may hold a password.
+        shown = "" if "@" in named else f" {named!r}"
+        raise UserError(f"--address{shown}: write auto, HOST:PORT or ray://HOST:PORT")
     by_client, host, port = place.groups()
     try:
-        socket.create_connection((host, int(port)), timeout=CONNECTION_SECONDS).close()
-    except (OSError, OverflowError) as error:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECTION_SECONDS).close()
+    # UnicodeError: a name that is none by the rules for names of hosts.
+    except (OSError, OverflowError, UnicodeError) as error:
         raise UserError(f"--address {named}: no cluster answers there ({error})") from None
     try:
         answers = bool(by_client) or cluster_answers(found)

@@ -1,8 +1,10 @@
 """What the command says where the terminal takes no text, or not every character."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,8 @@ from gan_study.study.plan.recipe import study_config
 from gan_study.study.run.folder import create_study_folder
 from gan_study.trainables.runtime.storage import StorageError
 from tests.analysis.planted import predicted_study, write_arrays
+
+COMMAND = [sys.executable, "-m", "gan_study.study.cli"]
 
 
 @pytest.fixture
@@ -26,7 +30,7 @@ def study(tmp_path, monkeypatch):
 def printed(*arguments, stdout=subprocess.PIPE, encoding="ascii"):
     """The command in a process of its own."""
     return subprocess.run(
-        [sys.executable, "-m", "gan_study.study.cli", *map(str, arguments)],
+        [*COMMAND, *map(str, arguments)],
         env={**os.environ, "LC_ALL": "C", "PYTHONIOENCODING": encoding},
         stdout=stdout,
         stderr=subprocess.PIPE,
@@ -42,6 +46,68 @@ def test_a_terminal_of_ascii_gets_ascii():
     assert printed("run", "--help").returncode == 0
 
 
+def started(script):
+    """A script of the shell, in which "$@" is the command."""
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    arguments = ["bash", "-c", script, "bash", *COMMAND]
+    found = subprocess.run(arguments, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    return found.returncode, found.stderr
+
+
+def test_a_current_folder_that_was_deleted_is_said(tmp_path):
+    (tmp_path / "gone").mkdir()
+    code, said = started(f'cd {tmp_path}/gone && rmdir {tmp_path}/gone && "$@" list')
+    message = "gan-study: the current folder: No such file or directory; change to another one"
+    assert (code, said.splitlines()[-1]) == (2, message)
+
+
+def test_a_library_that_has_no_memory_to_load_is_said():
+    code, said = started('ulimit -v 300000; "$@" list')
+    assert code == 2
+    assert said.startswith("gan-study: cannot be loaded: ") and said.count("\n") == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seconds", [0.2, 0.6, 1.5])
+def test_an_interrupt_while_the_command_loads_is_one_line(seconds):
+    """`import torch` makes errors of many kinds of a KeyboardInterrupt."""
+    process = subprocess.Popen(
+        [sys.executable, "-X", "importtime", *COMMAND[1:], "list"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    # From here on its own code runs.
+    next(line for line in process.stderr if line.rstrip().endswith(" torch.version"))
+    time.sleep(seconds / 10)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    told = [line for line in said.splitlines() if not line.startswith("import time:")]
+    assert (process.returncode, told) == (130, ["gan-study: interrupted"])
+
+
+# Files opened while 0, 1 and 2 are closed, and what a library then prints.
+CLOSED = """
+import os, sys
+from gan_study.study import cli
+cli._open_standard_files()
+with open(sys.argv[1], "w") as file:
+    assert file.fileno() > 2
+    print("printed")
+    print("printed", file=sys.stderr)
+    os.write(1, b"printed")
+"""
+
+
+def test_nothing_is_printed_into_a_file_where_the_standard_ones_are_closed(tmp_path):
+    path = tmp_path / "file"
+    done = subprocess.run(
+        ["bash", "-c", 'exec "$@" <&- >&- 2>&-', "bash", sys.executable, "-c", CLOSED, str(path)], check=False
+    )
+    assert (done.returncode, path.read_text()) == (0, "")
+
+
 @pytest.mark.slow
 def test_text_that_is_the_result_is_not_lost_without_a_word():
     with Path("/dev/full").open("wb") as full:
@@ -53,7 +119,7 @@ def test_the_report_is_written_before_anything_is_printed(gan_study, study, monk
     def print_nothing(*arguments, **options):
         assert (study / "report" / "report.html").exists()
 
-    monkeypatch.setattr("gan_study.study.cli.console.print", print_nothing)
+    monkeypatch.setattr("gan_study.study.commands.console.print", print_nothing)
     assert gan_study("report", study)[0] == 0
 
 

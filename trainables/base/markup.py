@@ -20,6 +20,32 @@ _MARKDOWN = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 
+# What a spreadsheet takes for the start of a formula, also in the width of East Asian letters.
+_FORMULA = re.compile(r"'*[=+\-@\t\r＝＋－＠]")
+
+
+def csv_cell(value: object) -> object:
+    """`value`; an apostrophe before text that a spreadsheet would run as a formula makes it text there.
+
+    A formula in a class's name may start programs. What is a number is left, whatever its sign.
+    """
+    return f"'{value}" if isinstance(value, str) and _is_formula(value) else value
+
+
+def from_csv_cell(text: str) -> str:
+    """The text that `csv_cell` was given."""
+    return text[1:] if text.startswith("'") and _is_formula(text[1:]) else text
+
+
+def _is_formula(text: str) -> bool:
+    if not _FORMULA.match(text):
+        return False
+    try:
+        float(text)
+    except ValueError:
+        return True
+    return False
+
 
 def visible(text: str) -> str:
     r"""`text` in one line, with the code of each character that is not to be seen in its place: \x1b, \udcff."""

@@ -18,6 +18,7 @@ from pydantic import Field, JsonValue
 
 from gan_study.trainables.balancing.gan import GanBalancing
 from gan_study.trainables.base.files import read_text
+from gan_study.trainables.base.markup import csv_cell, from_csv_cell
 from gan_study.trainables.base.seeding import derive_seed
 from gan_study.trainables.base.settings import DataError, settings
 from gan_study.trainables.classifiers.scores import Scores, score
@@ -26,7 +27,7 @@ from gan_study.trainables.data.source import DataConfig
 from gan_study.trainables.data.sources.image_folder import list_images, read_images
 from gan_study.trainables.export.layout import read_settings
 from gan_study.trainables.runtime.environment import Library, use
-from gan_study.trainables.runtime.process import arithmetic_given_back, use_threads, with_gradients
+from gan_study.trainables.runtime.process import arithmetic_given_back, use_threads, with_torch_defaults
 from gan_study.trainables.runtime.storage import write_atomically
 from gan_study.trainables.trial.config import TrialConfig, parse_trial
 from gan_study.trainables.trial.data import validation_on_device
@@ -126,7 +127,7 @@ def write_manifest(folder: Path, rows: Iterable[ManifestRow]) -> None:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(field.name for field in fields(ManifestRow))
-    writer.writerows(map(astuple, rows))
+    writer.writerows(map(csv_cell, astuple(row)) for row in rows)
     # Names of files need not be UTF-8; what stands for a byte is written by its code.
     write_atomically(folder / MANIFEST, text.getvalue().encode(errors="backslashreplace"))
 
@@ -134,7 +135,10 @@ def write_manifest(folder: Path, rows: Iterable[ManifestRow]) -> None:
 def read_manifest(folder: Path | str) -> list[ManifestRow]:
     """The list of all images."""
     text = io.StringIO(read_text(Path(folder) / MANIFEST), newline="")
-    return [ManifestRow(**row) for row in csv.DictReader(text)]  # type: ignore[arg-type]
+    return [
+        ManifestRow(**{name: from_csv_cell(cell) for name, cell in row.items()})  # type: ignore[arg-type]
+        for row in csv.DictReader(text)
+    ]
 
 
 def read_part(folder: Path | str, part: str, *, image_size: int, channels: int) -> LabeledImages:
@@ -144,7 +148,7 @@ def read_part(folder: Path | str, part: str, *, image_size: int, channels: int) 
     return read_images(listing, DataConfig(name="imagefolder", image_size=image_size), channels=channels).images
 
 
-@with_gradients
+@with_torch_defaults
 def validation_scores(folder: Path | str, description: Description, *, device: torch.device) -> Scores:
     """The validation scores of the trial's classifier, fitted to train/ instead of the trial's own balanced set.
 

@@ -41,7 +41,7 @@ from gan_study.trainables.image_quality.judge import ReferenceModels, measure_im
 from gan_study.trainables.runtime.cache import FolderStore
 from gan_study.trainables.runtime.environment import environment, library
 from gan_study.trainables.runtime.folders import refuse_links
-from gan_study.trainables.runtime.process import use_threads, with_gradients
+from gan_study.trainables.runtime.process import use_threads, with_torch_defaults
 from gan_study.trainables.runtime.storage import write_atomically
 from gan_study.trainables.trial.config import dump_trial
 from gan_study.trainables.trial.data import TrialParts, prepare
@@ -54,7 +54,7 @@ _CHECKPOINT_SECONDS = 10.0
 ShowProgress: TypeAlias = Callable[[str, int, int], None]
 
 
-@with_gradients
+@with_torch_defaults
 def export(
     request: ExportRequest, folder: Path, *, progress: ShowProgress = lambda stage, done, total: None
 ) -> Description:

@@ -25,7 +25,7 @@ from gan_study.trainables.data.images import Classes, Labels, real_set
 from gan_study.trainables.export.pixel_range import find_range
 from gan_study.trainables.image_quality.class_quality import has_collapsed
 from gan_study.trainables.image_quality.copying import Repeats, find_repeats, repeat_distance
-from gan_study.trainables.runtime.process import with_gradients
+from gan_study.trainables.runtime.process import with_torch_defaults
 
 Array: TypeAlias = npt.NDArray[Any]
 
@@ -112,7 +112,7 @@ class ImageOverSampler(ArraySampler):
             )
         return X, y, one_versus_all
 
-    @with_gradients
+    @with_torch_defaults
     def resample(self, X: Array, y: Array) -> tuple[Array, Array]:
         """X and y, unchanged and first, and after them the new images, class by class."""
         classes, labels = np.unique(y, return_inverse=True)

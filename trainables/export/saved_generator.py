@@ -35,6 +35,7 @@ from gan_study.trainables.gans.ema import network_of
 from gan_study.trainables.gans.sampling import sample_batches
 from gan_study.trainables.image_quality.copying import find_repeats
 from gan_study.trainables.runtime.folders import refuse_links
+from gan_study.trainables.runtime.process import with_torch_defaults
 from gan_study.trainables.runtime.storage import write_atomically
 
 # So many images of a class suffice to see that they repeat one another; pictures that differ by four levels of 255
@@ -114,13 +115,13 @@ class SavedGenerator:
             raise ConfigError(f"number: {number!r} cannot be used; a whole number of images is needed")
         config, number = self.config, int(number)
         refuse_beyond_memory(number * (8 + 4 * config.latent_size), f"{number:,} images")
-        batches = sample_batches(
-            self.networks[filled.network],
-            torch.full((number,), filled.label),
-            config.latent_size,
-            seed=samples_seed(seed, filled.label),
-        )
-        return (to_bytes(_finite(resize(images, config.image_size))) for images in batches)
+        return self._batches(filled, number, seed=samples_seed(seed, filled.label))
+
+    @with_torch_defaults
+    def _batches(self, filled: FilledClass, number: int, *, seed: int) -> Iterator[npt.NDArray[np.uint8]]:
+        network, labels = self.networks[filled.network], torch.full((number,), filled.label)
+        for images in sample_batches(network, labels, self.config.latent_size, seed=seed):
+            yield to_bytes(_finite(resize(images, self.config.image_size)))
 
     @property
     def num_bytes(self) -> int:
@@ -203,6 +204,7 @@ def _refuse_beyond_disk(folder: Path, number: int, *, num_bytes: int) -> None:
         raise UserError(f"--num {number}: {needed / 1e9:,.1f} GB are more than there is room for in {there}")
 
 
+@with_torch_defaults
 def load_generator(folder: Path | str) -> SavedGenerator:
     """The generator in `folder`, on the CPU; nothing in the files is run.
 

@@ -2,9 +2,11 @@
 
 import contextlib
 import ctypes
+import functools
+import inspect
 import os
 from collections.abc import Callable, Iterator
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 import torch
 from threadpoolctl import ThreadpoolController, threadpool_limits
@@ -51,10 +53,67 @@ def arithmetic_given_back() -> Iterator[None]:
             os.environ["OMP_NUM_THREADS"] = told
 
 
-def with_gradients(function: _Function) -> _Function:
-    """`function`, or a generator function, that trains alike below `torch.no_grad` or `inference_mode`."""
-    trains: _Function = torch.inference_mode(False)(torch.enable_grad()(function))
-    return trains
+def with_torch_defaults(function: _Function) -> _Function:
+    """`function`, or a generator function, that computes alike whatever torch state its caller has chosen.
+
+    Below `torch.no_grad`, `inference_mode` or `autocast`, and with another default type or device of new tensors.
+    A generator has torch's defaults while it runs; between two values the caller has its own state.
+    """
+    if inspect.isgeneratorfunction(function):
+
+        @functools.wraps(function)
+        def steps(*arguments: Any, **named: Any) -> Iterator[Any]:
+            with contextlib.closing(function(*arguments, **named)) as values:
+                while True:
+                    with _torch_defaults():
+                        try:
+                            value = next(values)
+                        except StopIteration:
+                            return
+                    yield value
+
+        return cast(_Function, steps)
+
+    @functools.wraps(function)
+    def call(*arguments: Any, **named: Any) -> Any:
+        with _torch_defaults():
+            return function(*arguments, **named)
+
+    return cast(_Function, call)
+
+
+@contextlib.contextmanager
+def _torch_defaults() -> Iterator[None]:
+    """Gradients, 32 bits, no autocast and the CPU for new tensors in the block, the caller's state after it."""
+    dtype, device = torch.get_default_dtype(), torch.get_default_device()
+    with contextlib.ExitStack() as state:
+        state.enter_context(torch.inference_mode(False))
+        state.enter_context(torch.enable_grad())
+        for kind in ("cpu", "cuda"):
+            state.enter_context(_without_autocast(kind))
+        # Only where it differs: each of torch's functions is slower below it.
+        if device.type != "cpu":
+            state.enter_context(torch.device("cpu"))
+        # oneDNN's convolutions on newer CPUs, and its products unless its library was chosen here (see `library`).
+        onednn: Any = torch.backends.mkldnn
+        for switch in (onednn.conv, onednn.matmul):
+            if switch is onednn.conv or library() == "default":
+                state.callback(setattr, switch, "fp32_precision", switch.fp32_precision)
+                switch.fp32_precision = "ieee"
+        state.callback(torch.set_default_dtype, dtype)
+        torch.set_default_dtype(torch.float32)
+        yield
+
+
+@contextlib.contextmanager
+def _without_autocast(kind: str) -> Iterator[None]:
+    # Not torch.autocast, which warns where there is no such device.
+    before = torch.is_autocast_enabled(kind)
+    torch.set_autocast_enabled(kind, False)
+    try:
+        yield
+    finally:
+        torch.set_autocast_enabled(kind, before)
 
 
 def keep_freed_memory() -> bool:

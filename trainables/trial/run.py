@@ -34,7 +34,7 @@ from gan_study.trainables.image_quality.judge import (
 )
 from gan_study.trainables.record import Milestone, Part
 from gan_study.trainables.runtime.cache import Store
-from gan_study.trainables.runtime.process import with_gradients
+from gan_study.trainables.runtime.process import with_torch_defaults
 from gan_study.trainables.trial.config import TrialConfig
 from gan_study.trainables.trial.data import TrialData, TrialParts, add_held_back, held_out, load_data
 from gan_study.trainables.trial.outcome import Evaluated, Fits, Purpose, TrialOutcome, complete, gain
@@ -44,7 +44,7 @@ _log = logging.getLogger(__name__)
 TrialEvent: TypeAlias = Milestone | TrialOutcome
 
 
-@with_gradients
+@with_torch_defaults
 def run_trial(
     config: TrialConfig,
     purpose: Purpose,

@@ -4,7 +4,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gan_study.study.cli import app
+from gan_study.study.commands import app
 from gan_study.study.plan.recipe import load_recipe, study_config
 from gan_study.trainables.base.settings import dump
 from tests.study.malformed.inputs import answer, assert_civil, keys_of, tried, values, with_value

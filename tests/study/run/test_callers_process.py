@@ -60,7 +60,13 @@ def test_what_a_study_changes_is_given_back(monkeypatch):
 
 
 def test_variables_of_other_runs_are_told_from_those_of_a_machine():
-    theirs = ("RAY_AIR_LOCAL_CACHE_DIR", "TUNE_DISABLE_SIGINT_HANDLER", "TUNE_RESULT_DIR")
+    theirs = (
+        "DNNL_DEFAULT_FPMATH_MODE",
+        "ONEDNN_DEFAULT_FPMATH_MODE",
+        "RAY_AIR_LOCAL_CACHE_DIR",
+        "TUNE_DISABLE_SIGINT_HANDLER",
+        "TUNE_RESULT_DIR",
+    )
     assert foreign_variables(dict.fromkeys([*theirs, "RAY_ADDRESS", "RAY_TMPDIR", "HOME", "FORTUNE_X"])) == theirs
 
 

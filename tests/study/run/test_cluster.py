@@ -209,6 +209,57 @@ def test_a_dead_cluster_that_auto_stands_for_is_found_out_at_once(tmp_path, monk
         pass
 
 
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        ("[::1]:1", r"^--address \[::1\]:1: no cluster answers there \(.*(refused|assign)"),
+        ("ray://[::1]:1", r"^--address ray://\[::1\]:1: no cluster answers there \(.*(refused|assign)"),
+        ("xn--ü.example:1", "^--address xn--ü.example:1: no cluster answers there"),
+        (f"{'a' * 70}.example:1", "^--address a+.example:1: no cluster answers there"),
+        ("127.0.0.1:99999999999999", "^--address 127.0.0.1:9+: no cluster answers there"),
+        *((odd, "^--address .*: write auto, HOST:PORT or ray://HOST:PORT$") for odd in ("", "local", "::1:80")),
+        ("127.0.0.1:٣", "^--address .*: write auto, HOST:PORT or ray://HOST:PORT$"),
+        ("ann:secret@host:6379", "^--address: write auto, HOST:PORT or ray://HOST:PORT$"),
+    ],
+)
+def test_an_address_that_is_none_is_one_line(address, message):
+    with pytest.raises(UserError, match=message), ray_cluster(address, verbose=False):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("limits", "during"),
+    [((64, 1000), (256, 1000)), ((1000, 1000), (1000, 1000)), ((64, -1), (256, -1)), ((-1, -1), (-1, -1))],
+)
+def test_a_driver_may_open_the_files_that_it_needs(monkeypatch, limits, during):
+    """RLIM_INFINITY is -1."""
+    now = [limits]
+    monkeypatch.setattr(cluster.resource, "getrlimit", lambda kind: now[-1])
+    monkeypatch.setattr(cluster.resource, "setrlimit", lambda kind, wanted: now.append(wanted))
+    with cluster._files_allowed():
+        assert now[-1] == during
+    assert now[-1] == limits
+
+
+def test_too_few_open_files_are_one_line(monkeypatch):
+    monkeypatch.setattr(cluster.resource, "getrlimit", lambda kind: (64, 64))
+    message = r"^the limit on open files \(ulimit -n\) is 64; a study needs 256$"
+    with pytest.raises(UserError, match=message), ray_cluster(None, verbose=False):
+        pass
+
+
+def test_a_hook_of_rays_that_is_not_there_is_one_line(monkeypatch):
+    def start(**settings):
+        raise ModuleNotFoundError("No module named 'nowhere'")
+
+    monkeypatch.setattr(cluster.ray, "init", start)
+    with (
+        pytest.raises(UserError, match=r"^Ray cannot be started: No module named 'nowhere'$"),
+        ray_cluster(None, verbose=False),
+    ):
+        pass
+
+
 @pytest.mark.slow
 def test_what_listens_and_is_no_cluster_is_found_out_within_a_minute():
     with socket.create_server(("127.0.0.1", 0)) as mute:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from gan_study.trainables.base.markup import markdown_text, visible
+from gan_study.trainables.base.markup import csv_cell, from_csv_cell, markdown_text, visible
 
 PIECES = [
     *(
@@ -113,3 +113,30 @@ def test_plain_sentences_stay_legible(text: str) -> None:
 def test_what_is_not_to_be_seen_is_shown_by_its_code() -> None:
     assert visible("a\x1b[31m\udcff\u202eb\nc") == r"a\x1b[31m\udcff\u202eb\nc"
     assert visible("Müll 猫 👩‍🔬") == "Müll 猫 👩‍🔬"
+
+
+@given(st.text("=+-@\t\r＝'1a,\"", max_size=6) | st.text(max_size=6))
+def test_no_spreadsheet_finds_a_formula_and_names_come_back(name):
+    cell = csv_cell(name)
+    assert isinstance(cell, str)
+    assert cell[:1] not in {*"=+-@\t\r＝"} or float(cell) is not None
+    assert from_csv_cell(cell) == name
+
+
+@pytest.mark.parametrize(
+    ("value", "cell"),
+    [
+        ('=HYPERLINK("http:x")', '\'=HYPERLINK("http:x")'),
+        ("@SUM(1)", "'@SUM(1)"),
+        ("-2+3.png", "'-2+3.png"),
+        ("-1", "-1"),
+        ("+1e3", "+1e3"),
+        ("'=1", "''=1"),
+        ("cat", "cat"),
+        ("'t Hooft", "'t Hooft"),
+        (-0.5, -0.5),
+        (None, None),
+    ],
+)
+def test_numbers_and_plain_names_are_left(value, cell):
+    assert csv_cell(value) == cell

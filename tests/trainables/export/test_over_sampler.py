@@ -18,6 +18,7 @@ from gan_study.trainables.balancing.catalog import BALANCERS
 from gan_study.trainables.export.over_sampler import METHODS, BalancedDataset, ImageOverSampler
 from gan_study.trainables.gans.catalog import VARIANTS
 from tests.members import each
+from tests.torch_states import TORCH_STATES
 
 SMALL_GAN = {"gan": {"epochs": 1, "batch_size": 8, "latent_size": 4}}
 
@@ -56,11 +57,11 @@ def test_originals_stay_first_and_every_class_reaches_the_largest(method):
     assert y_balanced.tolist() == [*y, *["cat"] * 6, *["dog"] * 7]
 
 
-@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
-def test_a_caller_without_gradients_gets_the_same(mode):
+@pytest.mark.parametrize("mode", TORCH_STATES)
+def test_a_callers_torch_state_changes_nothing(mode):
     X, y = images_and_classes()
     expected, _ = sampler_of("dcgan").fit_resample(X, y)
-    with mode():
+    with TORCH_STATES[mode]():
         found, _ = sampler_of("dcgan").fit_resample(X, y)
     np.testing.assert_array_equal(found, expected)
 

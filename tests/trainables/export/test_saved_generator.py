@@ -21,6 +21,7 @@ from gan_study.trainables.export.saved_generator import (
 from gan_study.trainables.gans.catalog import VARIANTS
 from gan_study.trainables.gans.sampling import SAMPLING_BATCH
 from tests.members import each
+from tests.torch_states import TORCH_STATES
 
 NAMES = ("cat", "../dog", "lynx")
 
@@ -64,6 +65,14 @@ def test_what_is_read_makes_the_images_that_balancing_makes(tmp_path, variant, s
     for name, label, number in (("../dog", 1, 2), ("lynx", 2, 3)):
         made = balanced.training.images[balanced.training.synthetic & (balanced.training.labels == label)]
         np.testing.assert_array_equal(generator.sample(name, number, seed=3), to_bytes(made))
+
+
+@pytest.mark.parametrize("mode", TORCH_STATES)
+def test_a_callers_torch_state_changes_no_image(tmp_path, mode):
+    written(tmp_path)
+    expected = load_generator(tmp_path).sample("lynx", 3, seed=3)
+    with TORCH_STATES[mode]():
+        np.testing.assert_array_equal(load_generator(tmp_path).sample("lynx", 3, seed=3), expected)
 
 
 def test_reading_leaves_the_global_random_state_alone(tmp_path):

@@ -7,7 +7,7 @@ import torch
 from threadpoolctl import threadpool_info
 
 from gan_study.trainables.runtime.environment import library, use
-from gan_study.trainables.runtime.process import arithmetic_given_back, use_threads
+from gan_study.trainables.runtime.process import arithmetic_given_back, use_threads, with_torch_defaults
 
 # The page faults of a process that frees 20 blocks of 4 MB and asks for as many, again and again.
 PROGRAM = """
@@ -52,3 +52,25 @@ def test_a_callers_threads_and_library_are_given_back(monkeypatch, told):
         use("onednn" if before[2] == "default" else "default")
         assert state()[1:] == (3, "onednn" if before[2] == "default" else "default", "3")
     assert state() == before
+
+
+def test_a_caller_has_its_own_torch_state_between_two_values():
+    @with_torch_defaults
+    def types():
+        try:
+            while True:
+                yield torch.zeros(1).dtype, torch.is_grad_enabled()
+        finally:
+            closed.append(True)
+
+    closed = []
+    values = types()
+    with torch.no_grad():
+        torch.set_default_dtype(torch.float64)
+        try:
+            assert [next(values), next(values)] == [(torch.float32, True)] * 2
+            assert (torch.zeros(1).dtype, torch.is_grad_enabled()) == (torch.float64, False)
+        finally:
+            torch.set_default_dtype(torch.float32)
+    values.close()
+    assert closed == [True]

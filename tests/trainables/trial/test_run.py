@@ -21,6 +21,7 @@ from gan_study.trainables.trial.data import prepare, ratio_notes
 from gan_study.trainables.trial.outcome import Purpose, TrialOutcome
 from gan_study.trainables.trial.run import run_trial
 from tests.outcomes import content, view
+from tests.torch_states import TORCH_STATES
 
 pytestmark = pytest.mark.usefixtures("few_domain_steps")
 
@@ -58,12 +59,12 @@ GAN = {"name": "vanilla_gan", "gan": {"generator_steps": 4}}
 LONG_GAN = {"name": "vanilla_gan", "gan": {"generator_steps": 40}}
 
 
-@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
-def test_a_caller_without_gradients_gets_the_same(mode):
+@pytest.mark.parametrize("mode", TORCH_STATES)
+def test_a_callers_torch_state_changes_nothing(mode):
     """A generator runs in the caller's mode whenever it is asked for more."""
     trial = config(balancing=GAN)
     expected = outcome(trial)
-    with mode():
+    with TORCH_STATES[mode]():
         found = outcome(trial)
     assert found.record.scores == expected.record.scores
 
