@@ -45,7 +45,10 @@ def test_train_and_test_folders(tmp_path: Path) -> None:
     assert source.pool().images.class_counts() == (4, 3)
     assert source.test_class_counts() == source.test().images.class_counts() == (2, 1)
     assert source.pool().images.origins[0] == "train/cat/0.png"
-    assert source.pool().notes == ("val/ is not read",)
+    assert source.pool().notes == (
+        "val/ is not read, as validation images are drawn from those to train on",
+        "passed over: 2 of parts not read (val/cat/0.png, val/dog/0.png)",
+    )
 
 
 def test_a_train_folder_alone_is_carved(tmp_path: Path) -> None:
@@ -81,7 +84,10 @@ def test_files_in_folders_of_folders_are_found_and_others_passed_over(tmp_path: 
     pool = image_source(folder(tmp_path)).pool()
     assert pool.images.class_names == ("cat", "dog")
     assert pool.images.class_counts() == (2, 4)
-    assert pool.notes[0] == "files passed over that are no images: 2 (.csv, no extension)"
+    assert pool.notes[:2] == (
+        "passed over: 2 hidden (.cache, cat/.hidden.png)",
+        "passed over: 2 no pictures (.csv, no extension)",
+    )
 
 
 def test_pool_and_counts_are_blind_to_the_test_labels(tmp_path: Path) -> None:
@@ -242,15 +248,16 @@ def test_folders_that_cannot_be_used(tmp_path: Path) -> None:
             ImageFolder(folder(root)).pool()
 
     refused(tmp_path / "nowhere", "nowhere: no such folder")
-    refused(tmp_path, "no class folders")
-    (tmp_path / "cat").mkdir()
-    refused(tmp_path, r"one class folder \(cat\)")
+    refused(tmp_path, "there is no picture in it")
     write_classes(tmp_path, dog=2)
-    refused(tmp_path, "class 'cat' is without an image file")
+    refused(tmp_path, r"one class folder \(dog\)")
+    write_classes(tmp_path, owl=2)
+    (tmp_path / "cat").mkdir()
+    refused(tmp_path, "class 'cat' is without a picture; if it is no class, name it by data.exclude")
     write_classes(tmp_path / "flat", train=2, test=2)
     refused(tmp_path / "flat", "no class folders")
     write_classes(tmp_path / "untrained" / "test", cat=2, dog=2)
-    refused(tmp_path / "untrained", "train: no such folder")
+    refused(tmp_path / "untrained", "there is no part to train on beside test/")
     write_classes(tmp_path / "odd" / "train", cat=2, dog=2)
     write_classes(tmp_path / "odd" / "test", cat=2, owl=2)
     refused(tmp_path / "odd", "only one of them has dog, owl")

@@ -1,6 +1,5 @@
 """One's own images: a folder of files for each class."""
 
-from collections import Counter
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path, PurePosixPath
@@ -12,47 +11,24 @@ from gan_study.trainables.base.files import expand
 from gan_study.trainables.base.memory import refuse_beyond_memory
 from gan_study.trainables.base.names import one_form, shown
 from gan_study.trainables.base.settings import DataError
-from gan_study.trainables.data.images import Labels, Loaded, class_counts
+from gan_study.trainables.data.images import Loaded
 from gan_study.trainables.data.pixels import Tile, labeled_images, read_pixels, tile
+from gan_study.trainables.data.reading.entries import find_entries
+from gan_study.trainables.data.reading.layout import tree
+from gan_study.trainables.data.reading.listing import Listing, Reading, data_folder, listing_of, read_listing
 from gan_study.trainables.data.source import DataConfig, DataFiles, DataSet
-from gan_study.trainables.data.split import TEST_SEED, Indices, carve
+from gan_study.trainables.data.split import TEST_SEED, carve
 
-_PARTS = frozenset({"train", "test", "val", "valid", "validation"})
-# Those of torchvision.datasets.folder, and GIF.
-_EXTENSIONS = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
 _NAMES_SHOWN = 3
 _HALF_OF_ALL_LEVELS = 127
 
 
-@dataclass(frozen=True, kw_only=True)
-class Listing:
-    """The image files of one part, in order, before any is opened: `paths` [N] below `root`, `labels` [N]."""
-
-    root: Path
-    paths: tuple[Path, ...]
-    labels: Labels
-    class_names: tuple[str, ...]
-    notes: tuple[str, ...] = ()
-
-    def subset(self, indices: Indices) -> "Listing":
-        """The files at `indices`."""
-        return replace(self, paths=tuple(self.paths[i] for i in indices), labels=self.labels[indices])
-
-    def origins(self) -> tuple[str, ...]:
-        """Each file by its path below `root`, as it can be shown; `find_origin` leads back."""
-        return tuple(shown(path.relative_to(self.root).as_posix()) for path in self.paths)
-
-    def class_counts(self) -> tuple[int, ...]:
-        """Files of each class, in label order."""
-        return class_counts(self.labels, len(self.class_names))
-
-
 @dataclass(frozen=True)
 class ImageFolder:
-    """A folder with one folder for each class, or with `train/` and perhaps `test/` that have these.
+    """A folder with one folder for each class, or with parts that have these; or a table of pictures.
 
-    Classes are in the order of their names. Without `test/`, `test_fraction` of each class is the test part,
-    by file name alone. Hidden files and files that are no images by their extension are passed over.
+    Classes are in the order of their names. Without a test part, `test_fraction` of each class becomes it, by file
+    name alone. `reading.layout` says which folders are understood.
     """
 
     config: DataConfig
@@ -77,36 +53,17 @@ class ImageFolder:
         loaded = read_images(pool, self.config, channels=self.config.channels)
         return replace(loaded, notes=(*loaded.notes, *_range_notes(loaded.images.images)))
 
-    @property
-    def root(self) -> Path:
-        """The folder; raises DataError if there is none."""
-        if self.config.root is None:
-            raise DataError("imagefolder needs a folder of images: name it with --data DIR")
-        root = expand(self.config.root)
-        if not root.is_dir():
-            raise DataError(f"{root}: no such folder")
-        return root
+    @cached_property
+    def reading(self) -> Reading:
+        """What was found, and what was passed over."""
+        return read_listing(self.config)
 
     @cached_property
     def parts(self) -> tuple[Listing, Listing]:
         """The files of the pool and of the test part."""
-        root = self.root
-        if not any(_folders(root / part) for part in ("train", "test")):
-            return self._carve(list_images(root, root))
-        unread = [
-            f"{shown(path.name)}/ is not read" for path in _folders(root) if path.name not in ("train", "test")
-        ]
-        pool = list_images(root, root / "train")
-        pool = replace(pool, notes=(*pool.notes, *unread))
-        if not (root / "test").is_dir():
-            return self._carve(pool)
-        test = list_images(root, root / "test")
-        odd = sorted({*test.class_names} ^ {*pool.class_names})
-        if odd:
-            raise DataError(
-                f"{root}: train/ and test/ differ in their classes; only one of them has {', '.join(odd)}"
-            )
-        return pool, test
+        found = self.reading
+        train = replace(found.train, notes=(*found.notes, *found.passed_over_notes()))
+        return self._carve(train) if found.test is None else (train, found.test)
 
     def _carve(self, whole: Listing) -> tuple[Listing, Listing]:
         rest, carved = carve(
@@ -120,13 +77,13 @@ def list_files(config: DataConfig) -> DataFiles:
 
     Where they are no data set any more, a class without files for instance, what is left is the pool.
     """
-    source = ImageFolder(config)
-    root = source.root
     try:
-        pool, test = source.parts
+        pool, test = ImageFolder(config).parts
     except DataError:
-        left = [path for path in _files(root) if path.suffix.lower() in _EXTENSIONS]
-        return DataFiles(pool={path.relative_to(root).as_posix(): path for path in left}, test={})
+        if config.root is None or not expand(config.root).exists():
+            raise
+        left = find_entries(data_folder(config.root), skip_unreadable=True)
+        return DataFiles(pool={shown(str(place)): left.root / place for place in left.pictures}, test={})
     return DataFiles(
         pool=dict(zip(pool.origins(), pool.paths, strict=True)),
         test=dict(zip(test.origins(), test.paths, strict=True)),
@@ -152,7 +109,7 @@ def read_images(listing: Listing, config: DataConfig, *, channels: int | None) -
     refuse_beyond_memory(num_bytes, f"data.image_size {config.image_size}: {len(listing.paths):,} images")
     tiles = [_read_tile(path, config, channels) for path in listing.paths]
     readable = listing.subset(np.flatnonzero([t is not None for t in tiles]))
-    _refuse_empty_class(readable, "a readable image")
+    _refuse_empty_class(readable)
     skipped = [shown(path.name) for path, t in zip(listing.paths, tiles, strict=True) if t is None]
     names = ", ".join(skipped[:_NAMES_SHOWN]) + (", ..." if len(skipped) > _NAMES_SHOWN else "")
     images = labeled_images(
@@ -187,47 +144,27 @@ def _read_tile(path: Path, config: DataConfig, channels: int | None) -> Tile | N
 
 
 def list_images(root: Path, folder: Path) -> Listing:
-    """The image files in the class folders of `folder`, at any depth, in the order of their names.
+    """The images in the class folders of `folder`, whatever these are named, as this package writes them.
 
-    Raises DataError if there is no such folder, fewer than two classes, or a class without an image file.
+    Raises DataError if there is no such folder, or fewer than two classes.
     """
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder")
-    names = tuple(one_form(path.name) for path in _folders(folder))
-    if len(names) > len(set(names)):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise DataError(f"{folder}: two class folders are named {twice!r}, in different Unicode forms or bytes")
-    if _PARTS.issuperset(names):
-        raise DataError(f"{folder}: no class folders, one folder of images for each class")
-    if len(names) < 2:
-        raise DataError(f"{folder}: one class folder ({names[0]}); a classifier needs at least two")
-    files = [(label, path) for label, each in enumerate(_folders(folder)) for path in _files(each)]
-    images = [(label, path) for label, path in files if path.suffix.lower() in _EXTENSIONS]
-    suffixes = [path.suffix.lower() for _, path in files]
-    others = Counter(shown(suffix) or "no extension" for suffix in suffixes if suffix not in _EXTENSIONS)
-    note = f"files passed over that are no images: {others.total()} ({', '.join(sorted(others))})"
-    listing = Listing(
-        root=root,
-        paths=tuple(path for _, path in images),
-        labels=np.array([label for label, _ in images], dtype=np.int64),
-        class_names=names,
-        notes=(note,) if others else (),
-    )
-    _refuse_empty_class(listing, f"an image file ({', '.join(sorted(_EXTENSIONS))})")
-    return listing
+    classes = tree(find_entries(folder).pictures).folders
+    of_class = {
+        PurePosixPath(folder.relative_to(root), picture): one_form(name)
+        for name, each in classes.items()
+        for picture in each.pictures
+    }
+    return listing_of(root, of_class, sorted(set(of_class.values()), key=one_form))
 
 
 def read_folders(root: Path) -> tuple[Path, ...]:
-    """The real places of all that is read below `root`: its own, and those of folders in it that are links."""
-    inside = [path for folder in _folders(root) for path in (folder, *_folders(folder))]
-    return (root.resolve(), *(path.resolve() for path in inside if path.is_symlink()))
-
-
-def _folders(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        return []
-    found = (path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-    return sorted(found, key=lambda path: one_form(path.name))
+    """The real places of all that is read below `root`: its own, and those of folders that links led to."""
+    if not root.exists():
+        return (root.resolve(),)
+    place = data_folder(str(root))
+    return (place.resolve(), *find_entries(place, skip_unreadable=True).linked_folders)
 
 
 def find_origin(root: Path, origin: str) -> Path:
@@ -244,13 +181,7 @@ def _by_shown_name(folder: Path) -> dict[str, Path]:
     return {shown(path.name): path for path in folder.iterdir()}
 
 
-def _files(folder: Path) -> list[Path]:
-    """All files below `folder` but hidden ones and those in hidden folders."""
-    below = (path for path in folder.rglob("*") if not path.is_dir())
-    return sorted(p for p in below if not any(part.startswith(".") for part in p.relative_to(folder).parts))
-
-
-def _refuse_empty_class(listing: Listing, what: str) -> None:
+def _refuse_empty_class(listing: Listing) -> None:
     for name, count in zip(listing.class_names, listing.class_counts(), strict=True):
         if count == 0:
-            raise DataError(f"{listing.root}: class {name!r} is without {what}")
+            raise DataError(f"{listing.root}: class {name!r} is without a readable image")
