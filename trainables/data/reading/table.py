@@ -24,8 +24,8 @@ _SPLIT_NAMES = ("split", "set", "subset", "partition", "part")
 _PATH_NAMES = ("path", "filepath", "filename", "file", "imagepath", "image", "imageid", "img", "id", "imagename")
 # What stands for an empty cell where a program wrote the table.
 _EMPTY = frozenset({"", "nan", "na", "n/a", "none", "null"})
-# A column names the pictures if so many of its cells do.
-_MOST_OF = 0.9
+# A column names the pictures if so many of its cells do; of the rest it is said that they are missing.
+_MOST_OF = 0.5
 _FEW = 3
 
 NOT_LISTED, WITHOUT_LABEL = "pictures that the table does not name", "pictures without a class in the table"

@@ -122,7 +122,7 @@ def test_a_name_that_several_pictures_have_needs_its_path(tmp_path: Path) -> Non
     assert arrange_by_table(table, pictures, Columns()).parts == {
         "train": dict(zip(pictures, ("cat", "dog"), strict=True))
     }
-    with pytest.raises(DataError, match="'a' may be left/a.jpg or right/a.jpg; write its path in the table"):
+    with pytest.raises(DataError, match=r"'a' may be left/a\.jpg or right/a\.jpg; write its path"):
         arrange_by_table(read_table(written(tmp_path, "path,label\na,cat\nb,dog\n")), pictures, Columns())
 
 
