@@ -19,6 +19,7 @@ from gan_study.trainables.data import fingerprint
 from gan_study.trainables.data.catalog import DATA_SETS
 from gan_study.trainables.data.fingerprint import Fingerprint
 from gan_study.trainables.data.prepared import image_source
+from gan_study.trainables.data.reading.read_back import read_back
 from gan_study.trainables.data.source import DATA_ENVIRONMENT_VARIABLE, DataConfig
 from gan_study.trainables.data.sources.image_folder import read_folders
 from gan_study.trainables.image_quality.extractor import inception
@@ -48,13 +49,13 @@ def workload(parts: TrialParts, num_test: int) -> Workload:
     )
 
 
-def data_notes(config: StudyConfig) -> tuple[str, ...]:
-    """What is worth knowing about the data: images skipped, degraded or found twice.
+def data_lines(config: StudyConfig) -> tuple[str, ...]:
+    """What was read, see `read_back`.
 
     Reads the test part too, here and not in any trial, so that a file that cannot be read is found at once.
     """
     source = image_source(config.data)
-    return tuple(dict.fromkeys((*source.pool().notes, *source.test().notes)))
+    return read_back(config.data, config.imbalance, source.pool(), source.test())
 
 
 def take_fingerprint(config: StudyConfig) -> Fingerprint:

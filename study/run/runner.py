@@ -269,8 +269,8 @@ def _look_at_data(config: StudyConfig, console: Console) -> tuple[StudyConfig, M
     parts = data_checks.split_data(config)
     data_checks.check_objective(config)
     data_checks.check_image_features(config)
-    for note in data_checks.data_notes(config):
-        say(console, f"Data: {note}")
+    for line in data_checks.data_lines(config):
+        say(console, f"Data: {line}")
     return config, parts
 
 

@@ -11,6 +11,7 @@ from pydantic import AfterValidator
 from torch import Tensor
 
 from gan_study.trainables.base.settings import ConfigError, find_name, nearest
+from gan_study.trainables.data.reading.picture import Summary
 
 Labels: TypeAlias = npt.NDArray[np.int64]
 
@@ -79,6 +80,12 @@ class Loaded:
 
     images: LabeledImages
     notes: tuple[str, ...] = ()
+    summary: Summary | None = None
+    """Of the files, where each image has one."""
+    white: int | None = None
+    """The level that became 255 in files of more than 8 bits; None where there are none."""
+    reading: tuple[str, ...] = ()
+    """How the places of the images were understood, and what was passed over: a sentence each."""
 
 
 @dataclass(frozen=True, kw_only=True)

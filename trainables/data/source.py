@@ -11,6 +11,7 @@ from gan_study.trainables.base.files import Place
 from gan_study.trainables.base.settings import settings
 from gan_study.trainables.data.difficulty import Difficulty
 from gan_study.trainables.data.images import ImageSize, Loaded
+from gan_study.trainables.data.reading.picture import Fit
 from gan_study.trainables.data.reading.table import Columns
 
 # Names the folder where data sets are looked for when `DataConfig.root` is None.
@@ -33,6 +34,8 @@ class DataConfig:
     """The classes to use, by name or label; None: all."""
     train_size: Annotated[int, Field(ge=1)] | None = None
     """Images to draw from the training pool, stratified, before it is thinned; None: all."""
+    fit: Fit = "squash"
+    """What is done to a picture that is not square: squeezed, padded with black, or cropped around its middle."""
     test_fraction: float = Field(default=0.25, gt=0, lt=1)
     """Share of each class that becomes the test part, if the data set has no official one."""
     validation_fraction: float = Field(default=0.2, gt=0, lt=1)

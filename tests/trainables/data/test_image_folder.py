@@ -45,7 +45,7 @@ def test_train_and_test_folders(tmp_path: Path) -> None:
     assert source.pool().images.class_counts() == (4, 3)
     assert source.test_class_counts() == source.test().images.class_counts() == (2, 1)
     assert source.pool().images.origins[0] == "train/cat/0.png"
-    assert source.pool().notes == (
+    assert source.pool().reading == (
         "val/ is not read, as validation images are drawn from those to train on",
         "passed over: 2 of parts not read (val/cat/0.png, val/dog/0.png)",
     )
@@ -84,7 +84,7 @@ def test_files_in_folders_of_folders_are_found_and_others_passed_over(tmp_path: 
     pool = image_source(folder(tmp_path)).pool()
     assert pool.images.class_names == ("cat", "dog")
     assert pool.images.class_counts() == (2, 4)
-    assert pool.notes[:2] == (
+    assert pool.reading[1:] == (
         "passed over: 2 hidden (.cache, cat/.hidden.png)",
         "passed over: 2 no pictures (.csv, no extension)",
     )

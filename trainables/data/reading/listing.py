@@ -38,7 +38,6 @@ class Listing:
     paths: tuple[Path, ...]
     labels: Labels
     class_names: tuple[str, ...]
-    notes: tuple[str, ...] = ()
 
     def subset(self, indices: Indices) -> "Listing":
         """The files at `indices`."""
@@ -69,7 +68,7 @@ class Reading:
         read = len(self.train.paths) + (0 if self.test is None else len(self.test.paths))
         return read + sum(map(len, self.passed_over.values()))
 
-    def passed_over_notes(self) -> tuple[str, ...]:
+    def passed_over_lines(self) -> tuple[str, ...]:
         """A line for each reason why something is passed over: how many entries, and a few of them."""
         return tuple(
             f"passed over: {len(places):,} {reason} ({_few(reason, places)})"

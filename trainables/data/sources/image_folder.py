@@ -1,24 +1,29 @@
 """One's own images: a folder of files for each class."""
 
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from pathlib import Path, PurePosixPath
 
 import numpy as np
-import numpy.typing as npt
 
 from gan_study.trainables.base.files import expand
 from gan_study.trainables.base.memory import refuse_beyond_memory
 from gan_study.trainables.base.names import one_form, shown
 from gan_study.trainables.base.settings import DataError
 from gan_study.trainables.data.images import Loaded
-from gan_study.trainables.data.pixels import Tile, labeled_images, read_pixels, tile
+from gan_study.trainables.data.pixels import Tile, digest, labeled_images, read_picture, tile, white_of
 from gan_study.trainables.data.reading.entries import find_entries
+from gan_study.trainables.data.reading.facts import summarise
 from gan_study.trainables.data.reading.layout import tree
 from gan_study.trainables.data.reading.listing import Listing, Reading, data_folder, listing_of, read_listing
+from gan_study.trainables.data.reading.picture import MOST_LEVEL, Bytes, Facts, Summary
 from gan_study.trainables.data.source import DataConfig, DataFiles, DataSet
 from gan_study.trainables.data.split import TEST_SEED, carve
 
+_MOST_THREADS = 8
 _NAMES_SHOWN = 3
 _HALF_OF_ALL_LEVELS = 127
 
@@ -38,9 +43,10 @@ class ImageFolder:
         return self._pool
 
     def test(self) -> Loaded:
-        """All of `test/`, or what was carved off, with the channels of the pool."""
+        """All of `test/`, or what was carved off, with the channels and the white of the pool."""
         _, test = self.parts
-        return read_images(test, self.config, channels=self._pool.images.shape.channels)
+        pool = self._pool
+        return read_images(test, self.config, channels=pool.images.shape.channels, white=pool.white)
 
     def test_class_counts(self) -> tuple[int, ...]:
         """Files of each class; none is opened, so unreadable ones count."""
@@ -51,7 +57,13 @@ class ImageFolder:
     def _pool(self) -> Loaded:
         pool, _ = self.parts
         loaded = read_images(pool, self.config, channels=self.config.channels)
-        return replace(loaded, notes=(*loaded.notes, *_range_notes(loaded.images.images)))
+        carved = f"the test part is {self.config.test_fraction:.0%} of each class, drawn by name alone"
+        found = self.reading
+        return replace(
+            loaded,
+            notes=(*loaded.notes, *_range_notes(loaded.images.images)),
+            reading=(*found.notes, *((carved,) if found.test is None else ()), *found.passed_over_lines()),
+        )
 
     @cached_property
     def reading(self) -> Reading:
@@ -62,8 +74,7 @@ class ImageFolder:
     def parts(self) -> tuple[Listing, Listing]:
         """The files of the pool and of the test part."""
         found = self.reading
-        train = replace(found.train, notes=(*found.notes, *found.passed_over_notes()))
-        return self._carve(train) if found.test is None else (train, found.test)
+        return self._carve(found.train) if found.test is None else (found.train, found.test)
 
     def _carve(self, whole: Listing) -> tuple[Listing, Listing]:
         rest, carved = carve(
@@ -99,48 +110,107 @@ IMAGE_FOLDER = DataSet(
 )
 
 
-def read_images(listing: Listing, config: DataConfig, *, channels: int | None) -> Loaded:
+@dataclass(frozen=True, kw_only=True)
+class _Read:
+    """What came of a file: a tile, or of more than 8 bits, whose white all decide, the largest level."""
+
+    facts: Facts
+    tile: Tile | None
+    level: int
+    white: int | None
+
+
+def read_images(listing: Listing, config: DataConfig, *, channels: int | None, white: int | None = None) -> Loaded:
     """The images of `listing` at the size that `config` asks for; raises DataError if one is unreadable.
 
-    With `config.skip_unreadable` it is left out, and a note says so.
+    With `config.skip_unreadable` it is left out, and a note says so. `white` is the level that becomes 255 in
+    files of more than 8 bits; None: as `white_of` has it for these files.
     """
     # As bytes, and as the floats that are trained on.
     num_bytes = 5 * len(listing.paths) * (channels or 3) * config.image_size**2
     refuse_beyond_memory(num_bytes, f"data.image_size {config.image_size}: {len(listing.paths):,} images")
-    tiles = [_read_tile(path, config, channels) for path in listing.paths]
-    readable = listing.subset(np.flatnonzero([t is not None for t in tiles]))
+    found = _read_all(listing.paths, config, channels, white)
+    deep = [each for each in found if each is not None and each.tile is None]
+    if deep:
+        white = white_of([each.level for each in deep], [each.white for each in deep])
+        rows = [row for row, each in enumerate(found) if each is not None and each.tile is None]
+        again = _read_all([listing.paths[row] for row in rows], config, channels, white)
+        for row, each in zip(rows, again, strict=True):
+            found[row] = each
+    kept = [(each.facts, each.tile) for each in found if each is not None and each.tile is not None]
+    readable = listing.subset(np.flatnonzero([each is not None for each in found]))
     _refuse_empty_class(readable)
-    skipped = [shown(path.name) for path, t in zip(listing.paths, tiles, strict=True) if t is None]
+    skipped = [shown(path.name) for path, each in zip(listing.paths, found, strict=True) if each is None]
     names = ", ".join(skipped[:_NAMES_SHOWN]) + (", ..." if len(skipped) > _NAMES_SHOWN else "")
     images = labeled_images(
-        [t for t in tiles if t is not None],
+        [each for _, each in kept],
         readable.labels,
         channels=channels,
         class_names=readable.class_names,
         origins=readable.origins(),
     )
+    summary = summarise([facts for facts, _ in kept], readable.labels, readable.class_names)
     notes = (f"unreadable image files skipped: {len(skipped)} ({names})",) if skipped else ()
-    return Loaded(images=images, notes=(*listing.notes, *notes))
+    return Loaded(
+        images=images,
+        notes=(*notes, *_notes_on_values(summary, white)),
+        summary=summary,
+        white=white,
+    )
 
 
-def _range_notes(images: npt.NDArray[np.uint8]) -> tuple[str, ...]:
+def _read_all(
+    paths: Sequence[Path], config: DataConfig, channels: int | None, white: int | None
+) -> list[_Read | None]:
+    """What came of each file; None for one that is unreadable, if these are left out. Decoding holds no lock."""
+    read = partial(_read, config=config, channels=channels, white=white)
+    with ThreadPoolExecutor(min(_MOST_THREADS, os.cpu_count() or 1)) as threads:
+        return list(threads.map(read, paths))
+
+
+def _read(path: Path, *, config: DataConfig, channels: int | None, white: int | None) -> _Read | None:
+    try:
+        picture = read_picture(path)
+    except DataError as error:
+        if config.skip_unreadable:
+            return None
+        raise DataError(f"{error}; --skip-unreadable leaves it out") from error
+    waits = picture.facts.bits > 8 and white is None
+    tiled = (
+        None
+        if waits
+        else tile(
+            picture.to_bytes(white or MOST_LEVEL),
+            size=config.image_size,
+            channels=channels,
+            fit=config.fit,
+            name=digest(picture.pixels),
+        )
+    )
+    return _Read(facts=picture.facts, tile=tiled, level=int(picture.pixels.max()), white=picture.white)
+
+
+def _notes_on_values(summary: Summary, white: int | None) -> Iterator[str]:
+    """What is done to levels and shapes, what is left out, and what may be learnt in place of the picture."""
+    if white is not None:
+        deep = sum(number for bits, number in summary.bits.items() if bits > 8)
+        yield f"pictures of more than 8 bits: {deep:,}, of which level 0 becomes 0 and {white} becomes 255"
+    if len(summary.bits) > 1 and white is not None:
+        yield "pictures of 8 bits and of more are mixed; each is read by its own range"
+    if summary.num_paged:
+        yield f"pictures with further pages, of which the first alone is read: {summary.num_paged:,}"
+    yield from (f"{each}: a classifier could tell them by that alone" for each in summary.giveaways)
+
+
+def _range_notes(images: Bytes) -> tuple[str, ...]:
     """A line on images that use no more than half of the 256 levels, such as masks of 0 and 1; none otherwise."""
     lowest, highest = int(images.min()), int(images.max())
     if highest - lowest > _HALF_OF_ALL_LEVELS:
         return ()
     return (
         f"the images use the levels {lowest} to {highest} of 0 to 255 alone, and generated ones can use all; "
-        "stretch the files (of 16 bits, level 65535 is 255 here) where more is needed",
+        "stretch the files where more is needed",
     )
-
-
-def _read_tile(path: Path, config: DataConfig, channels: int | None) -> Tile | None:
-    try:
-        return tile(read_pixels(path), size=config.image_size, channels=channels)
-    except DataError as error:
-        if config.skip_unreadable:
-            return None
-        raise DataError(f"{error}; --skip-unreadable leaves it out") from error
 
 
 def list_images(root: Path, folder: Path) -> Listing:
