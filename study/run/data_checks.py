@@ -18,6 +18,7 @@ from gan_study.trainables.classifiers.metrics import added_measures, check_measu
 from gan_study.trainables.data import fingerprint
 from gan_study.trainables.data.catalog import DATA_SETS
 from gan_study.trainables.data.fingerprint import Fingerprint
+from gan_study.trainables.data.imbalance import Imbalance
 from gan_study.trainables.data.prepared import image_source
 from gan_study.trainables.data.reading.read_back import read_back
 from gan_study.trainables.data.source import DATA_ENVIRONMENT_VARIABLE, DataConfig
@@ -49,13 +50,13 @@ def workload(parts: TrialParts, num_test: int) -> Workload:
     )
 
 
-def data_lines(config: StudyConfig) -> tuple[str, ...]:
+def data_lines(data: DataConfig, imbalance: Imbalance) -> tuple[str, ...]:
     """What was read, see `read_back`.
 
     Reads the test part too, here and not in any trial, so that a file that cannot be read is found at once.
     """
-    source = image_source(config.data)
-    return read_back(config.data, config.imbalance, source.pool(), source.test())
+    source = image_source(data)
+    return read_back(data, imbalance, source.pool(), source.test())
 
 
 def take_fingerprint(config: StudyConfig) -> Fingerprint:
