@@ -12,7 +12,7 @@ from gan_study.study.plan.costs import Workload
 from gan_study.study.plan.storage_url import with_absolute_file
 from gan_study.study.plan.trials import baseline_trials
 from gan_study.study.run.folder import Manifest, read_origin
-from gan_study.trainables.base.files import full_path
+from gan_study.trainables.base.files import expand, full_path
 from gan_study.trainables.base.settings import DataError, UserError, look_up
 from gan_study.trainables.classifiers.metrics import added_measures, check_measure, is_own
 from gan_study.trainables.data import fingerprint
@@ -138,6 +138,10 @@ def with_absolute_paths(config: StudyConfig) -> StudyConfig:
     root = config.data.root or (os.environ.get(DATA_ENVIRONMENT_VARIABLE) if looked_for else None)
     if root is not None:
         config = replace(config, data=replace(config.data, root=_absolute(root)))
+    labels = config.data.labels
+    # One that is named from the data's own folder stays so.
+    if labels is not None and expand(labels).exists():
+        config = replace(config, data=replace(config.data, labels=_absolute(labels)))
     choice = config.confirm.image_features
     if isinstance(choice, InceptionFeatures):
         choice = replace(choice, weights=_absolute(choice.weights))

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Literal, TypeAlias
 
 from gan_study.trainables.base.names import one_form, shown
@@ -68,6 +68,8 @@ class Arrangement:
     """A part without pictures is left out."""
     passed_over: PassedOver = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    tables: tuple[Path, ...] = ()
+    """The files that say the classes; none where folders do."""
 
 
 @dataclass(frozen=True)

@@ -61,6 +61,8 @@ class Reading:
     test: Listing | None
     passed_over: PassedOver = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    tables: tuple[Path, ...] = ()
+    """The tables that say the classes."""
 
     @property
     def num_found(self) -> int:
@@ -174,7 +176,7 @@ def _by_tables(paths: Sequence[Path], entries: Entries, config: DataConfig) -> A
         notes += arranged.notes
     read = {picture for classes in found.values() for picture in classes}
     passed = {reason: tuple(place for place in places if place not in read) for reason, places in passed.items()}
-    return Arrangement(parts=found, passed_over=passed, notes=tuple(notes))
+    return Arrangement(parts=found, passed_over=passed, notes=tuple(notes), tables=tuple(paths))
 
 
 def _of_part(pictures: Sequence[Place], part: Part) -> tuple[Place, ...]:
@@ -201,6 +203,7 @@ def _reading(entries: Entries, found: Arrangement) -> Reading:
         test=test,
         passed_over={**entries.passed_over, **found.passed_over},
         notes=found.notes,
+        tables=found.tables,
     )
 
 

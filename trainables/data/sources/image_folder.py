@@ -20,7 +20,8 @@ from gan_study.trainables.data.reading.facts import summarise
 from gan_study.trainables.data.reading.layout import tree
 from gan_study.trainables.data.reading.listing import Listing, Reading, data_folder, listing_of, read_listing
 from gan_study.trainables.data.reading.picture import MOST_LEVEL, Bytes, Facts, Summary
-from gan_study.trainables.data.source import DataConfig, DataFiles, DataSet
+from gan_study.trainables.data.source import DataConfig, DataFiles, DataSet, ImageSource
+from gan_study.trainables.data.sources.array_file import ArrayFile, is_array_file
 from gan_study.trainables.data.split import TEST_SEED, carve
 
 _MOST_THREADS = 8
@@ -88,23 +89,35 @@ def list_files(config: DataConfig) -> DataFiles:
 
     Where they are no data set any more, a class without files for instance, what is left is the pool.
     """
+    if is_array_file(config.root):
+        path = expand(str(config.root))
+        if not path.is_file():
+            raise DataError(f"{path}: no such file")
+        return DataFiles(pool={path.name: path}, test={path.name: path})
     try:
-        pool, test = ImageFolder(config).parts
+        source = ImageFolder(config)
+        pool, test = source.parts
     except DataError:
         if config.root is None or not expand(config.root).exists():
             raise
         left = find_entries(data_folder(config.root), skip_unreadable=True)
         return DataFiles(pool={shown(str(place)): left.root / place for place in left.pictures}, test={})
+    tables = {f"table {shown(path.name)}": path for path in source.reading.tables}
     return DataFiles(
-        pool=dict(zip(pool.origins(), pool.paths, strict=True)),
+        pool={**tables, **dict(zip(pool.origins(), pool.paths, strict=True))},
         test=dict(zip(test.origins(), test.paths, strict=True)),
     )
 
 
+def source_of(config: DataConfig) -> ImageSource:
+    """The images in a folder, in a table's folder, or in a file of arrays: whatever `data.root` is."""
+    return ArrayFile(config) if is_array_file(config.root) else ImageFolder(config)
+
+
 IMAGE_FOLDER = DataSet(
     name="imagefolder",
-    summary="your own images: a folder for each class, or train/ and test/ with these",
-    source=ImageFolder,
+    summary="your own images: a folder for each class, parts that have these, a table of labels, or arrays (.npz)",
+    source=source_of,
     files=list_files,
     has_a_file_each=True,
 )
