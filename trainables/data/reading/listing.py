@@ -1,5 +1,6 @@
 """The pictures of a folder or a table, by part and class, before any is opened; and what became of all others."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,7 +13,7 @@ from gan_study.trainables.base.names import one_form, shown
 from gan_study.trainables.base.settings import DataError
 from gan_study.trainables.data.images import Labels, class_counts
 from gan_study.trainables.data.reading import table
-from gan_study.trainables.data.reading.entries import NO_PICTURE, Entries, find_entries
+from gan_study.trainables.data.reading.entries import NO_PICTURE, Entries, find_entries, in_order
 from gan_study.trainables.data.reading.layout import (
     Arrangement,
     Part,
@@ -28,6 +29,7 @@ from gan_study.trainables.data.split import Indices
 _NAMES_SHOWN = 3
 # Tables that are looked for where no folders say the classes.
 _TABLE_ENDINGS = frozenset({".csv", ".tsv"})
+_TABLE_WORDS = re.compile("labels?|annotations?|meta(?:data)?|info|ground_?truth|classes", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,7 +136,7 @@ def _by_folders(entries: Entries, config: DataConfig) -> Arrangement:
         tables = _tables_of(entries, config)
         if not tables:
             raise
-        parts = [part_named(path.stem) for path in tables]
+        parts = [_part_of_table(path) for path in tables]
         if len(tables) > 1 and (None in parts or len(set(parts)) < len(parts)):
             names = ", ".join(shown(path.name) for path in tables)
             raise DataError(f"several tables name the pictures ({names}); name one by data.labels") from None
@@ -163,20 +165,37 @@ def _tables_of(entries: Entries, config: DataConfig) -> list[Path]:
 def _by_tables(paths: Sequence[Path], entries: Entries, config: DataConfig) -> Arrangement:
     """The classes as tables say them, one for all pictures or one for each part."""
     found: dict[Part, Mapping[Place, str]] = {}
-    passed: dict[str, tuple[Place, ...]] = {}
+    unlabelled: list[Place] = []
     notes: list[str] = []
     for path in paths:
-        part = part_named(path.stem) if len(paths) > 1 else None
-        pictures = entries.pictures if part is None else _of_part(entries.pictures, part)
+        part = _part_of_table(path)
         arranged = table.arrange_by_table(
-            table.read_table(path), pictures, config.columns, skip_missing=config.skip_unreadable
+            table.read_table(path),
+            entries.pictures if part is None else _of_part(entries.pictures, part),
+            config.columns,
+            skip_missing=config.skip_unreadable,
         )
-        found |= arranged.parts if part is None else {part: arranged.parts["train"]}
-        passed = {reason: (*passed.get(reason, ()), *places) for reason, places in arranged.passed_over.items()}
+        found |= arranged.parts if len(paths) == 1 or part is None else {part: arranged.parts["train"]}
+        unlabelled += arranged.passed_over.get(table.WITHOUT_LABEL, ())
         notes += arranged.notes
-    read = {picture for classes in found.values() for picture in classes}
-    passed = {reason: tuple(place for place in places if place not in read) for reason, places in passed.items()}
-    return Arrangement(parts=found, passed_over=passed, notes=tuple(notes), tables=tuple(paths))
+    arranged = table.with_one_test(found, notes)
+    read = {picture for classes in arranged.parts.values() for picture in classes}
+    left = set(entries.pictures) - read - set(unlabelled)
+    passed = {
+        table.WITHOUT_LABEL: in_order(set(unlabelled) - read),
+        table.NOT_LISTED: in_order(left - {place for places in arranged.passed_over.values() for place in places}),
+        **arranged.passed_over,
+    }
+    return replace(
+        arranged,
+        passed_over={reason: places for reason, places in passed.items() if places},
+        tables=tuple(paths),
+    )
+
+
+def _part_of_table(path: Path) -> Part | None:
+    """The part that a table is named after: train.csv, test_labels.csv."""
+    return part_named(_TABLE_WORDS.sub("", path.stem))
 
 
 def _of_part(pictures: Sequence[Place], part: Part) -> tuple[Place, ...]:

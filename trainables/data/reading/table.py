@@ -14,7 +14,7 @@ from gan_study.trainables.base.files import read_bytes
 from gan_study.trainables.base.names import one_form, shown
 from gan_study.trainables.base.settings import DataError, nearest, settings
 from gan_study.trainables.data.reading.entries import in_order
-from gan_study.trainables.data.reading.layout import Arrangement, Part, PassedOver, Place, part_named
+from gan_study.trainables.data.reading.layout import NOT_READ, Arrangement, Part, Place, part_named
 
 ENDINGS = frozenset({".csv", ".tsv", ".txt"})
 _DELIMITERS = (",", ";", "\t", "|")
@@ -120,10 +120,9 @@ def arrange_by_table(
     ]
     if missing:
         notes.append(f"rows of {table.name} whose picture is missing: {len(missing)} ({_few(missing)})")
-    arranged, passed = _with_one_test(parts, notes)
-    left = {NOT_LISTED: in_order(rest), WITHOUT_LABEL: in_order(unlabelled), **passed}
+    left = {NOT_LISTED: in_order(rest), WITHOUT_LABEL: in_order(unlabelled)}
     return Arrangement(
-        parts=arranged, passed_over={reason: each for reason, each in left.items() if each}, notes=tuple(notes)
+        parts=parts, passed_over={reason: each for reason, each in left.items() if each}, notes=tuple(notes)
     )
 
 
@@ -195,20 +194,18 @@ def _part(table: Table, split: str) -> Part:
     return part
 
 
-def _with_one_test(
-    parts: Mapping[Part, Mapping[Place, str]], notes: list[str]
-) -> tuple[Mapping[Part, Mapping[Place, str]], PassedOver]:
+def with_one_test(parts: Mapping[Part, Mapping[Place, str]], notes: Sequence[str]) -> Arrangement:
     """The parts as a study has them: validation is the test part where there is no other, else it is not read."""
     if "train" not in parts:
-        raise DataError("the table names no picture to train on")
+        raise DataError("no table names a picture to train on")
     if "validation" not in parts:
-        return parts, {}
+        return Arrangement(parts=parts, notes=tuple(notes))
     rest: dict[Part, Mapping[Place, str]] = {part: each for part, each in parts.items() if part != "validation"}
     if "test" in parts:
-        notes.append("the validation part is not read, as validation images are drawn from those to train on")
-        return rest, {"of parts not read": tuple(parts["validation"])}
-    notes.append("the validation part is the test part, as there is no other")
-    return {**rest, "test": parts["validation"]}, {}
+        said = "the validation part is not read, as validation images are drawn from those to train on"
+        return Arrangement(parts=rest, passed_over={NOT_READ: tuple(parts["validation"])}, notes=(*notes, said))
+    said = "the validation part is the test part, as there is no other"
+    return Arrangement(parts=rest | {"test": parts["validation"]}, notes=(*notes, said))
 
 
 class _Known:
