@@ -218,6 +218,11 @@ def test_names_are_shown_in_one_form_and_lead_back_to_their_files(tmp_path: Path
     assert all(find_origin(tmp_path, origin).is_file() for origin in pool.origins)
 
 
+def test_a_number_is_the_class_that_bears_it_as_its_name() -> None:
+    assert [class_label(choice, ("1", "2", "3")) for choice in (1, "1", 3, 0)] == [0, 0, 2, 0]
+    assert class_label("010", ("1", "010")) == 1
+
+
 def test_two_folders_of_one_name_are_refused(tmp_path: Path) -> None:
     write_classes(tmp_path, dog=2)
     for name in (COMPOSED, DECOMPOSED):

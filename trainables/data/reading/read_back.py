@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from gan_study.trainables.data.images import Loaded
 from gan_study.trainables.data.imbalance import Imbalance
 from gan_study.trainables.data.reading.facts import shape_note
+from gan_study.trainables.data.reading.hardness import hardness_lines
 from gan_study.trainables.data.reading.picture import Summary
 from gan_study.trainables.data.source import DataConfig
 
@@ -23,12 +24,13 @@ def _sentences(config: DataConfig, imbalance: Imbalance, pool: Loaded, test: Loa
     total = f"{len(images) + len(test.images):,}"
     kinds = f"; {_in_words(pool.summary)}" if pool.summary is not None else ""
     yield f"{config.name}: {total} pictures of {len(images.class_names)} classes{where}{kinds}"
-    yield f"pictures to train on and to test: {_counts(pool, test)}"
+    yield f"to train on + to test, by class: {_counts(pool, test)}"
     yield f"rare classes: {_rare(imbalance, images.class_counts(), images.class_names)}"
     shape = shape_note(pool.summary, config.fit) if pool.summary is not None else None
     colours = "in colour" if images.shape.channels == 3 else "in grey"
     size = f"worked on at {images.shape.size} x {images.shape.size} pixels, {colours}"
     yield f"{size}; {shape}" if shape is not None else size
+    yield from hardness_lines(images, test.images, imbalance.minority(images.class_counts(), images.class_names))
     yield from pool.reading
     yield from pool.notes
     yield from test.notes
@@ -55,7 +57,7 @@ def _shares(numbers: Mapping[str, int]) -> str:
 
 def _counts(pool: Loaded, test: Loaded) -> str:
     counts = zip(pool.images.class_names, pool.images.class_counts(), test.images.class_counts(), strict=True)
-    return _few([f"{name} {to_train:,} and {to_test:,}" for name, to_train, to_test in counts])
+    return _few([f"{name} {to_train:,} + {to_test:,}" for name, to_train, to_test in counts])
 
 
 def _rare(imbalance: Imbalance, counts: Sequence[int], names: Sequence[str]) -> str:
