@@ -147,7 +147,7 @@ def test_a_class_whose_pictures_are_of_no_known_kind_does_not_vanish(tmp_path: P
     write_classes(tmp_path, cat=3, dog=2)
     (tmp_path / "owl").mkdir()
     (tmp_path / "owl" / "raw.heic").write_bytes(b"\0\0\0\x18ftypheic")
-    with pytest.raises(DataError, match="class .owl. is without a picture; if it is no class, name it by"):
+    with pytest.raises(DataError, match=r"class .owl. is without a picture; if it is no class, name it by"):
         read_listing(config(tmp_path))
 
 
