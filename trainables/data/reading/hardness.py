@@ -21,18 +21,22 @@ _SEED = 0
 
 def hardness_lines(pool: LabeledImages, test: LabeledImages, minority: Sequence[int]) -> Iterator[str]:
     """What kinds of neighbours the images of the rare classes have, and whether the test part is another kind."""
-    features = _features(pool)
-    for label in minority:
-        shares = neighbour_types(features, pool.labels, label)
+    for label, shares in shares_of_rare(pool, minority).items():
         said = ", ".join(f"{share:.0%} {name}" for name, share in shares.items() if share)
         if said:
             yield f"{pool.class_names[label]} among its {NEIGHBOURS} nearest by pixels: {said}"
-    auc = shift_auc(features, _features(test))
+    auc = shift_auc(_features(pool), _features(test))
     if auc >= _SHIFTED:
         yield (
             f"the test part can be told from the pictures to train on (AUC {auc:.2f}; 0.5 if they are alike): "
             "scores may say more of that than of the classes"
         )
+
+
+def shares_of_rare(pool: LabeledImages, minority: Sequence[int]) -> dict[int, dict[str, float]]:
+    """`neighbour_types` of each of the classes, by its label."""
+    features = _features(pool)
+    return {label: neighbour_types(features, pool.labels, label) for label in minority}
 
 
 def neighbour_types(
