@@ -35,7 +35,7 @@ def torch_data_set(
     class_names: Sequence[str] | None = None,
     summary: str = "a Dataset of torch's",
 ) -> DataSet:
-    """A data set whose images come from `train()` and, if given, `test()`; else a part of each class is carved off.
+    """A data set of the images of `train()` and, if given, `test()`; else a part of each class is carved off.
 
     An item is an image and its label, whatever follows. An image is a Pillow image, bytes [H, W], [H, W, 3] or
     [3, H, W], or floats in [0, 1] [C, H, W] as torchvision's ToTensor makes them. Transforms that draw at random
