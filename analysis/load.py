@@ -49,6 +49,8 @@ class Study:
     """Whether nobody has edited `study.json` by hand since."""
     time_plan: TimePlan | None = None
     """What was given up to end within a time budget."""
+    read_back: tuple[str, ...] = ()
+    """What was read of the data and how it was understood."""
     notes: tuple[str, ...] = ()
     """What had to be left out."""
     importance: tuple[SearchImportance, ...] = ()
@@ -84,6 +86,7 @@ def load_study(folder: Path | str) -> Study:
         changes=header.changes,
         is_as_written=is_as_written,
         time_plan=header.time_plan,
+        read_back=header.read_back,
         records=tuple(open_trial(folder, record) for record in records),
         notes=notes,
         importance=_read_importance(folder / stored.IMPORTANCE_FILE),

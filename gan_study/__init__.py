@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from gan_study.study.plan.recipe import study_config
     from gan_study.study.run.runner import RunOptions, resume_study, run_study
     from gan_study.trainables.data.imbalance import Step
+    from gan_study.trainables.data.torch_dataset import torch_data_set
     from gan_study.trainables.export.balanced_folder import retrained
     from gan_study.trainables.export.over_sampler import BalancedDataset, ImageOverSampler
     from gan_study.trainables.export.saved_generator import load_generator
@@ -42,6 +43,7 @@ __all__ = [
     "run_trial",
     "study_config",
     "terminal_summary",
+    "torch_data_set",
 ]
 
 # Where each name is defined. Type checkers read the imports above instead, and tests compare the two.
@@ -62,6 +64,7 @@ _MODULE_OF = {
     "run_trial": "trainables.trial.run",
     "study_config": "study.plan.recipe",
     "terminal_summary": "analysis.report",
+    "torch_data_set": "trainables.data.torch_dataset",
 }
 
 

@@ -262,6 +262,7 @@ def balance(
     As an image folder, with the generator beside it; the same command continues one that was interrupted.
     """
     from gan_study.study.balance import BalanceOptions, export_request, run_export
+    from gan_study.study.run.data_checks import data_lines
 
     options = BalanceOptions(
         study=from_,
@@ -275,7 +276,10 @@ def balance(
         links=link,
     )
     try:
-        description = run_export(export_request(options), out, console)
+        request = export_request(options)
+        for line in data_lines(request.config.data, request.config.imbalance):
+            say(console, f"Data: {line}")
+        description = run_export(request, out, console)
     except KeyboardInterrupt:
         _fail("interrupted; the same command continues", INTERRUPTED)
     table = Table("Class", "Real", "Synthetic", "Validation", header_style="bold")

@@ -167,6 +167,8 @@ class StudyHeader:
     """More seeds, more trials and the like, in the order in which they were made."""
     time_plan: TimePlan | None = None
     """None if it has no time budget, or went on to all that was asked for."""
+    read_back: tuple[str, ...] = ()
+    """What was read of the data and how it was understood, a sentence each."""
     seal: str | None = None
     """A digest of all the rest, as this package wrote it; an edit by hand breaks it."""
 

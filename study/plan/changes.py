@@ -52,6 +52,7 @@ MEANT: Mapping[str, Callable[[JsonValue, JsonValue], bool]] = {
     "wandb.*": _is_any,
     "summary": _is_any,
     "data.root": _is_any,
+    "data.labels": _is_any,
     "confirm.image_features.weights": _is_any,
 }
 

@@ -12,13 +12,15 @@ from gan_study.study.plan.costs import Workload
 from gan_study.study.plan.storage_url import with_absolute_file
 from gan_study.study.plan.trials import baseline_trials
 from gan_study.study.run.folder import Manifest, read_origin
-from gan_study.trainables.base.files import full_path
+from gan_study.trainables.base.files import expand, full_path
 from gan_study.trainables.base.settings import DataError, UserError, look_up
 from gan_study.trainables.classifiers.metrics import added_measures, check_measure, is_own
 from gan_study.trainables.data import fingerprint
 from gan_study.trainables.data.catalog import DATA_SETS
 from gan_study.trainables.data.fingerprint import Fingerprint
+from gan_study.trainables.data.imbalance import Imbalance
 from gan_study.trainables.data.prepared import image_source
+from gan_study.trainables.data.reading.read_back import read_back
 from gan_study.trainables.data.source import DATA_ENVIRONMENT_VARIABLE, DataConfig
 from gan_study.trainables.data.sources.image_folder import read_folders
 from gan_study.trainables.image_quality.extractor import inception
@@ -48,13 +50,13 @@ def workload(parts: TrialParts, num_test: int) -> Workload:
     )
 
 
-def data_notes(config: StudyConfig) -> tuple[str, ...]:
-    """What is worth knowing about the data: images skipped, degraded or found twice.
+def data_lines(data: DataConfig, imbalance: Imbalance) -> tuple[str, ...]:
+    """What was read, see `read_back`.
 
     Reads the test part too, here and not in any trial, so that a file that cannot be read is found at once.
     """
-    source = image_source(config.data)
-    return tuple(dict.fromkeys((*source.pool().notes, *source.test().notes)))
+    source = image_source(data)
+    return read_back(data, imbalance, source.pool(), source.test())
 
 
 def take_fingerprint(config: StudyConfig) -> Fingerprint:
@@ -137,6 +139,10 @@ def with_absolute_paths(config: StudyConfig) -> StudyConfig:
     # An empty variable says no more than one that is not set.
     if root:
         config = replace(config, data=replace(config.data, root=_absolute(root)))
+    labels = config.data.labels
+    # One that is named from the data's own folder stays so.
+    if labels is not None and expand(labels).exists():
+        config = replace(config, data=replace(config.data, labels=_absolute(labels)))
     choice = config.confirm.image_features
     if isinstance(choice, InceptionFeatures):
         choice = replace(choice, weights=_absolute(choice.weights))

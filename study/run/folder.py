@@ -188,6 +188,7 @@ def create_study_folder(
     *,
     data: Fingerprint | None = None,
     time_plan: TimePlan | None = None,
+    read_back: tuple[str, ...] = (),
 ) -> Manifest:
     """Begin a study of `data` in `root`; raises UserError where it holds one already, or anything else."""
     claim_folder(root)
@@ -204,6 +205,7 @@ def create_study_folder(
             code=code_digest(),
         ),
         time_plan=time_plan,
+        read_back=read_back,
     )
     return _write_header(root, header, data)
 

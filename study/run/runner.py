@@ -136,7 +136,14 @@ def _run_study(config: StudyConfig, out: Path | str | None, options: RunOptions)
         for line in outlook.lines():
             say(options.console, line)
         time_plan = _time_plan(config, outlook.plan, options)
-        manifest = create_study_folder(root, outlook.config, versions(), data=data, time_plan=time_plan)
+        manifest = create_study_folder(
+            root,
+            outlook.config,
+            versions(),
+            data=data,
+            time_plan=time_plan,
+            read_back=data_checks.data_lines(config.data, config.imbalance),
+        )
         return _run(manifest, root, place, machine, options, check_sole_driver)
 
 
@@ -269,8 +276,8 @@ def _look_at_data(config: StudyConfig, console: Console) -> tuple[StudyConfig, M
     parts = data_checks.split_data(config)
     data_checks.check_objective(config)
     data_checks.check_image_features(config)
-    for note in data_checks.data_notes(config):
-        say(console, f"Data: {note}")
+    for line in data_checks.data_lines(config.data, config.imbalance):
+        say(console, f"Data: {line}")
     return config, parts
 
 

@@ -15,7 +15,7 @@ from scipy import ndimage
 from gan_study.trainables.base.seeding import derive_seed, numpy_generator
 from gan_study.trainables.base.settings import dump, settings
 from gan_study.trainables.data.images import LabeledImages, Labels, Loaded
-from gan_study.trainables.data.pixels import Bytes
+from gan_study.trainables.data.reading.picture import Bytes
 from gan_study.trainables.data.split import Indices, draw
 
 Weights = npt.NDArray[np.float64]

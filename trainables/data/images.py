@@ -11,6 +11,7 @@ from pydantic import AfterValidator
 from torch import Tensor
 
 from gan_study.trainables.base.settings import ConfigError, find_name, nearest
+from gan_study.trainables.data.reading.picture import Summary
 
 Labels: TypeAlias = npt.NDArray[np.int64]
 
@@ -79,6 +80,12 @@ class Loaded:
 
     images: LabeledImages
     notes: tuple[str, ...] = ()
+    summary: Summary | None = None
+    """Of the files, where each image has one."""
+    white: int | None = None
+    """The level that became 255 in files of more than 8 bits; None where there are none."""
+    reading: tuple[str, ...] = ()
+    """How the places of the images were understood, and what was passed over: a sentence each."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,15 +187,12 @@ def class_counts(labels: Labels, num_classes: int) -> tuple[int, ...]:
 def class_label(choice: str | int, class_names: Sequence[str]) -> int:
     """The label of the class with that name or label. Raises ConfigError, with a hint, if there is none.
 
-    A number that is the label of one class and the name of another is refused; the name may be written in any
+    A number that a class bears as its name is this class, whichever label it has; the name may be written in any
     Unicode form.
     """
     if isinstance(choice, int):
-        if str(choice) in class_names and list(class_names).index(str(choice)) != choice:
-            raise ConfigError(
-                f"class {choice}: one class has this name and another this label; write the name in quotes, "
-                f"{str(choice)!r}"
-            )
+        if str(choice) in class_names:
+            return list(class_names).index(str(choice))
         if not 0 <= choice < len(class_names):
             raise ConfigError(f"no class has label {choice}; labels are 0 to {len(class_names) - 1}")
         return choice

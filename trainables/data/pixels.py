@@ -4,14 +4,13 @@ import contextlib
 import hashlib
 import os
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from gan_study.trainables.base.files import open_regular
@@ -19,8 +18,8 @@ from gan_study.trainables.base.memory import MemoryShortageError, refuse_beyond_
 from gan_study.trainables.base.names import shown
 from gan_study.trainables.base.settings import DataError
 from gan_study.trainables.data.images import LabeledImages, Labels
-
-Bytes = npt.NDArray[np.uint8]
+from gan_study.trainables.data.reading.dicom import MissingExtraError, is_dicom, read_dicom
+from gan_study.trainables.data.reading.picture import MOST_LEVEL, Bytes, Facts, Fit, Picture, Words
 
 _MODES = {1: "L", 3: "RGB"}
 # Pillow's decoders of pictures in pixels. None runs a program, as that of EPS does, whatever a file's name.
@@ -65,15 +64,18 @@ def _formats() -> tuple[str, ...]:
     return tuple(sorted(_FORMATS & Image.OPEN.keys()))
 
 
-def read_pixels(path: Path) -> Bytes:
-    """The pixels of a file [H, W] or [H, W, 3], see `plain`.
+def read_picture(path: Path) -> Picture:
+    """The picture in a file.
 
     Raises DataError, which names the file, if it is not wholly readable, not a regular file, or a decompression
     bomb as `open_picture` has it; MemoryShortageError if it does not fit into memory.
     """
     try:
-        with open_regular(path) as file, open_picture(file) as image:
-            return np.asarray(plain(image))
+        with open_regular(path) as file:
+            if is_dicom(file):
+                return read_dicom(file)
+            with open_picture(file) as image:
+                return decoded(image)
     # No fault of the file, so that it is not left out as unreadable.
     except MemoryShortageError as error:
         raise MemoryShortageError(f"{shown(str(path))}: {error}") from None
@@ -81,32 +83,88 @@ def read_pixels(path: Path) -> Bytes:
         raise DataError(
             f"{shown(str(path))}: cannot be read as an image (not a picture in a format that is read)"
         ) from None
+    except MissingExtraError as error:
+        raise MissingExtraError(f"{shown(str(path))}: {error}") from None
     # Pillow's decoders raise errors of many kinds on a corrupt file, SyntaxError and struct.error among them.
     except Exception as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or " ".join(str(error).split())
         raise DataError(f"{shown(str(path))}: cannot be read as an image ({reason})") from error
 
 
-def plain(image: Image.Image) -> Image.Image:
-    """An opened file as a picture of mode L (no pixel has colour) or RGB.
+def read_pixels(path: Path) -> Bytes:
+    """The pixels of a file [H, W] or [H, W, 3] in 8 bits, white as it declares or 65535; see `read_picture`."""
+    picture = read_picture(path)
+    return picture.to_bytes(picture.white or MOST_LEVEL)
 
-    The first frame, turned as its EXIF orientation says. 16-bit greys are divided by 257, so that 65535 becomes
-    255; what is transparent shows white behind it, as on paper or in a browser; CMYK and the other colour spaces
-    are converted by Pillow, without colour profiles. Raises DataError for pixels without a fixed range.
+
+def decoded(image: Image.Image) -> Picture:
+    """An opened file as a picture: the first page, turned as its EXIF orientation says.
+
+    What is transparent shows white behind it, as on paper or in a browser; CMYK and the other colour spaces are
+    converted by Pillow, without colour profiles. Raises DataError for pixels without a fixed range.
     """
+    kind, num_pages = image.format or "unknown", getattr(image, "n_frames", 1)
+    bits, white_is_zero = _bits_of(image), _white_is_zero(image)
     # In place: another copy of a large picture is not needed.
     ImageOps.exif_transpose(image, in_place=True)
-    upright = image
-    if upright.mode in _SIXTEEN_BITS:
-        return _from_sixteen_bits(upright)
-    if upright.mode == "F":
+    if image.mode == "F":
         raise DataError("its pixels are real numbers without a fixed range; save it with 8 or 16 bits")
-    if upright.has_transparency_data:
-        upright = upright.convert("RGBA")
-        upright = Image.alpha_composite(Image.new("RGBA", upright.size, "white"), upright)
-    mode = "L" if upright.mode in ("1", "L") else "RGB"
-    picture = upright if upright.mode == mode else upright.convert(mode)
+    if image.mode in _SIXTEEN_BITS:
+        pixels: Bytes | Words = _words_of(image)
+        white = None if bits is None else 2**bits - 1
+        if white_is_zero:
+            # Pillow turns those of 8 bits.
+            pixels = (white or MOST_LEVEL) - pixels
+    else:
+        pixels, white = np.asarray(_plain(image)), 255
+    facts = Facts(
+        kind="JPEG" if kind == "MPO" else kind,
+        width=pixels.shape[1],
+        height=pixels.shape[0],
+        bits=bits or (8 * pixels.dtype.itemsize),
+        num_colours=_num_channels(pixels),
+        # A camera's second picture is the same one, for the eye or in another exposure.
+        num_pages=1 if kind == "MPO" else num_pages,
+    )
+    return Picture(pixels=pixels, white=white, facts=facts)
+
+
+def _plain(image: Image.Image) -> Image.Image:
+    """A picture of 8 bits in mode L (no pixel has colour) or RGB."""
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    mode = "L" if image.mode in ("1", "L") else "RGB"
+    picture = image if image.mode == mode else image.convert(mode)
     return picture.getchannel(0) if colour_is_idle(np.asarray(picture)) else picture
+
+
+# PNG's chunk of significant bits, by Pillow's name, and TIFF's tags of the largest value and of the meaning of 0.
+_TIFF_MOST_LEVEL, _TIFF_MEANING = 281, 262
+
+
+def _bits_of(image: Image.Image) -> int | None:
+    """How many bits a channel has as the file declares it; None where it has more than 8 and does not say."""
+    if image.mode not in _SIXTEEN_BITS:
+        return 1 if image.mode == "1" else 8
+    declared = getattr(image, "tag_v2", {}).get(_TIFF_MOST_LEVEL)
+    level = declared[0] if isinstance(declared, tuple) else declared
+    return int(level).bit_length() if level and 255 < level < MOST_LEVEL else None
+
+
+def _white_is_zero(image: Image.Image) -> bool:
+    return image.mode in _SIXTEEN_BITS and getattr(image, "tag_v2", {}).get(_TIFF_MEANING) == 0
+
+
+def white_of(levels: Sequence[int], declared: Sequence[int | None]) -> int:
+    """The level that stands for white in pictures of more than 8 bits, of a set whose largest `levels` are these.
+
+    As all files declare it, else the least of 511, 1023, ... 65535 that none of them exceeds.
+    """
+    known = {each for each in declared if each is not None}
+    if len(known) == 1 and None not in declared:
+        return known.pop()
+    return int(2 ** max(9, max([*levels, *known]).bit_length()) - 1)
 
 
 def colour_is_idle(pixels: Bytes) -> bool:
@@ -122,18 +180,26 @@ class Tile:
     digest: str
 
 
-def tile(pixels: Bytes, *, size: int, channels: int | None) -> Tile:
+def tile(pixels: Bytes, *, size: int, channels: int | None, fit: Fit = "squash", name: str | None = None) -> Tile:
     """A picture's pixels [H, W] or [H, W, 3], brought to `size` x `size` and, unless None, to `channels` colours.
 
-    Colour becomes grey by Pillow's ITU-R 601 luma, grey becomes colour by repetition; then bilinear resizing
-    with antialiasing, a picture that is not square being squeezed. The digest is blind to the file format.
+    Colour becomes grey by Pillow's ITU-R 601 luma, grey becomes colour by repetition; then a picture that is not
+    square is squeezed, padded with black or cropped around its middle, with bilinear resizing and antialiasing.
+    The digest, blind to the file format, is of the `pixels`, unless their `name` is given.
     """
+    name = name or digest(pixels)
     if pixels.shape[:2] == (size, size) and channels in (None, _num_channels(pixels)):
-        return Tile(pixels=pixels, digest=digest(pixels))
+        return Tile(pixels=pixels, digest=name)
     picture = Image.fromarray(pixels)
     coloured = picture.convert(_MODES[channels]) if channels else picture
-    resized = coloured.resize((size, size), Image.Resampling.BILINEAR)
-    return Tile(pixels=np.asarray(resized), digest=digest(pixels))
+    return Tile(pixels=np.asarray(_FITS[fit](coloured, (size, size), Image.Resampling.BILINEAR)), digest=name)
+
+
+_FITS: Mapping[Fit, Callable[[Image.Image, tuple[int, int], Image.Resampling], Image.Image]] = {
+    "squash": Image.Image.resize,
+    "pad": ImageOps.pad,
+    "crop": ImageOps.fit,
+}
 
 
 def labeled_images(
@@ -175,17 +241,17 @@ def images_of_arrays(
     return labeled_images(tiles, labels, channels=channels, class_names=class_names, origins=origins)
 
 
-def _num_channels(pixels: Bytes) -> int:
+def _num_channels(pixels: Bytes | Words) -> int:
     return 1 if pixels.ndim == 2 else 3
 
 
-def digest(pixels: Bytes) -> str:
+def digest(pixels: Bytes | Words) -> str:
     """32 hexadecimal digits that name a picture's pixels [H, W] or [H, W, 3], its height and its width."""
     return hashlib.blake2b(repr(pixels.shape).encode() + pixels.tobytes(), digest_size=16).hexdigest()
 
 
-def _from_sixteen_bits(image: Image.Image) -> Image.Image:
+def _words_of(image: Image.Image) -> Words:
     values = np.asarray(image)
-    if values.min() < 0 or values.max() > 65535:
+    if values.min() < 0 or values.max() > MOST_LEVEL:
         raise DataError("its pixels need more than 16 bits; save it with 8 or 16")
-    return Image.fromarray(np.round(values / 257).astype(np.uint8))
+    return values.astype(np.uint16)

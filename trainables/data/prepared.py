@@ -179,7 +179,8 @@ class PreparedSource:
         images = hard.images
         if size is not None:
             images = images.subset(subsample(images.labels, size, seed=_POOL_SEED, class_names=images.class_names))
-        return Loaded(images=images, notes=(*self._raw_pool.notes, *repetition_notes(images), *hard.notes))
+        notes = (*self._raw_pool.notes, *repetition_notes(images), *hard.notes)
+        return replace(self._raw_pool, images=images, notes=notes)
 
     @cached_property
     def _test(self) -> Loaded:
@@ -193,4 +194,4 @@ class PreparedSource:
         if self._config.difficulty != Difficulty():
             hard = harder_test(hard.images, self._config.difficulty)
         notes = (*self._raw_test.notes, *duplicate_notes(pool, test, dropped=drop), *hard.notes)
-        return Loaded(images=hard.images, notes=notes)
+        return replace(self._raw_test, images=hard.images, notes=notes)

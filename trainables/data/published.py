@@ -21,7 +21,8 @@ from gan_study.trainables.base.files import expand
 from gan_study.trainables.base.memory import MemoryShortageError
 from gan_study.trainables.base.settings import DataError
 from gan_study.trainables.data.images import Labels, Loaded
-from gan_study.trainables.data.pixels import Bytes, images_of_arrays
+from gan_study.trainables.data.pixels import images_of_arrays
+from gan_study.trainables.data.reading.picture import Bytes
 from gan_study.trainables.data.source import DATA_ENVIRONMENT_VARIABLE, DataConfig, DataFiles, DataSet
 
 _CACHE = Path("~/.cache/gan-study")

@@ -11,6 +11,8 @@ from gan_study.trainables.base.files import Place
 from gan_study.trainables.base.settings import settings
 from gan_study.trainables.data.difficulty import Difficulty
 from gan_study.trainables.data.images import ImageSize, Loaded
+from gan_study.trainables.data.reading.picture import Fit
+from gan_study.trainables.data.reading.table import Columns
 
 # Names the folder where data sets are looked for when `DataConfig.root` is None.
 DATA_ENVIRONMENT_VARIABLE = "GAN_STUDY_DATA"
@@ -32,6 +34,8 @@ class DataConfig:
     """The classes to use, by name or label; None: all."""
     train_size: Annotated[int, Field(ge=1)] | None = None
     """Images to draw from the training pool, stratified, before it is thinned; None: all."""
+    fit: Fit = "squash"
+    """What is done to a picture that is not square: squeezed, padded with black, or cropped around its middle."""
     test_fraction: float = Field(default=0.25, gt=0, lt=1)
     """Share of each class that becomes the test part, if the data set has no official one."""
     validation_fraction: float = Field(default=0.2, gt=0, lt=1)
@@ -40,6 +44,18 @@ class DataConfig:
     """Leave out test images whose pixels are in the pool too."""
     skip_unreadable: bool = False
     """Leave out image files that cannot be decoded, instead of refusing the folder."""
+    train: tuple[str, ...] = ()
+    """The folders to train on, below `root`, where they are not to be found out: of an image folder."""
+    test: tuple[str, ...] = ()
+    """The folders of the test part; without any it is carved off."""
+    exclude: tuple[str, ...] = ()
+    """What is passed over: patterns as a shell has them, of names or of paths below `root`."""
+    class_level: Annotated[int, Field(ge=1)] | None = None
+    """The level of folders, from 1 on below a part, whose names are the classes; None: the first."""
+    labels: Place | None = None
+    """A table of the pictures and their classes; None: folders say these, or the only table that does."""
+    columns: Columns = Columns()
+    """The columns of that table."""
     difficulty: Difficulty = Difficulty()
     """Makes the data harder before anything else is drawn from them, in the same way for all trials."""
 

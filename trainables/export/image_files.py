@@ -3,11 +3,13 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from gan_study.trainables.base.files import expand, full_path, read_bytes
+from gan_study.trainables.base.files import full_path, read_bytes
 from gan_study.trainables.data.catalog import DATA_SETS
 from gan_study.trainables.data.difficulty import Difficulty
 from gan_study.trainables.data.images import LabeledImages
+from gan_study.trainables.data.reading.listing import data_folder
 from gan_study.trainables.data.source import DataConfig
+from gan_study.trainables.data.sources.array_file import is_array_file
 from gan_study.trainables.data.sources.image_folder import find_origin
 from gan_study.trainables.export.balanced_folder import SYNTHETIC, TRAIN, VALIDATION, ManifestRow
 from gan_study.trainables.export.filling import Filling
@@ -57,7 +59,7 @@ def _original(images: LabeledImages, row: int, data: DataConfig) -> Path | None:
     if not DATA_SETS[data.name].has_a_file_each or data.difficulty != Difficulty():
         return None
     assert data.root is not None, "a data set of files has a folder"
-    return find_origin(expand(data.root), images.origins[row])
+    return None if is_array_file(data.root) else find_origin(data_folder(data.root), images.origins[row])
 
 
 def _write_real(images: LabeledImages, row: int, original: Path | None, path: Path, *, links: bool) -> None:

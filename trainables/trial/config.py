@@ -19,7 +19,7 @@ from gan_study.trainables.gans.variant import GanSettings
 from gan_study.trainables.image_quality.features import DomainFeatures, ImageFeatures
 
 # Where files lie: no number depends on it.
-_PLACES = ("data.root", "evaluation.image_features.weights")
+_PLACES = ("data.root", "data.labels", "evaluation.image_features.weights")
 
 
 @settings

@@ -45,7 +45,10 @@ def test_train_and_test_folders(tmp_path: Path) -> None:
     assert source.pool().images.class_counts() == (4, 3)
     assert source.test_class_counts() == source.test().images.class_counts() == (2, 1)
     assert source.pool().images.origins[0] == "train/cat/0.png"
-    assert source.pool().notes == ("val/ is not read",)
+    assert source.pool().reading == (
+        "val/ is not read, as validation images are drawn from those to train on",
+        "passed over: 2 of parts not read (val/cat/0.png, val/dog/0.png)",
+    )
 
 
 def test_a_train_folder_alone_is_carved(tmp_path: Path) -> None:
@@ -70,30 +73,13 @@ def test_parts_by_other_names_are_parts(tmp_path: Path, train: str, test: str) -
     assert source.test_class_counts() == (1, 4)
 
 
-@pytest.mark.parametrize("names", [("seg_train", "seg_test"), ("dev", "eval"), ("My Train Set", "my-test-set")])
-def test_parts_are_no_classes(tmp_path: Path, names: tuple[str, ...]) -> None:
-    for name in names:
-        write_classes(tmp_path / name, ape=3, bee=2)
-    with pytest.raises(DataError, match="seem to be parts: call them train and test"):
-        ImageFolder(DataConfig(name="imagefolder", root=str(tmp_path), image_size=8)).pool()
-
-
 def test_classes_may_have_names_like_those_of_parts(tmp_path: Path) -> None:
     write_classes(tmp_path, test_negative=4, test_positive=4)
     source = ImageFolder(DataConfig(name="imagefolder", root=str(tmp_path), image_size=8))
     assert source.pool().images.class_names == ("test_negative", "test_positive")
 
 
-def test_folders_that_may_be_parts_and_images_beside_the_classes_are_said(tmp_path: Path) -> None:
-    for name in ("left", "right"):
-        write_classes(tmp_path / name, ape=3, bee=2)
-    shutil.copy(tmp_path / "left" / "ape" / "0.png", tmp_path / "stray.png")
-    notes = ImageFolder(DataConfig(name="imagefolder", root=str(tmp_path), image_size=8)).pool().notes
-    assert any("the classes are left, right, and each holds nothing but the folders ape, bee" in n for n in notes)
-    assert "images passed over that lie beside the class folders: 1" in notes
-
-
-def test_links_to_folders_are_followed_and_rings_refused(tmp_path: Path) -> None:
+def test_links_to_folders_are_followed_and_rings_passed_over(tmp_path: Path) -> None:
     write_classes(tmp_path / "data", ape=4, bee=4)
     write_classes(tmp_path, elsewhere=6)
     (tmp_path / "data" / "ape" / "more").symlink_to(tmp_path / "elsewhere")
@@ -103,8 +89,9 @@ def test_links_to_folders_are_followed_and_rings_refused(tmp_path: Path) -> None
     assert [a + b for a, b in counts] == [10, 4]
     assert (tmp_path / "elsewhere").resolve() in read_folders(tmp_path / "data")
     (tmp_path / "elsewhere" / "ring").symlink_to(tmp_path / "data")
-    with pytest.raises(DataError, match="leads back to a folder around it"):
-        ImageFolder(config).pool()
+    again = ImageFolder(config).pool()
+    assert "passed over: 1 links that lead back (ape/more/ring)" in again.reading
+    assert len(again.images) == len(source.pool().images)
 
 
 def test_what_systems_leave_behind_is_passed_over(tmp_path: Path) -> None:
@@ -139,7 +126,10 @@ def test_files_in_folders_of_folders_are_found_and_others_passed_over(tmp_path: 
     pool = image_source(folder(tmp_path)).pool()
     assert pool.images.class_names == ("cat", "dog")
     assert pool.images.class_counts() == (2, 4)
-    assert pool.notes[0] == "files passed over that are no images: 2 (.csv, no extension)"
+    assert pool.reading[1:] == (
+        "passed over: 2 hidden (.cache, cat/.hidden.png)",
+        "passed over: 2 no pictures (.csv, no extension)",
+    )
 
 
 def test_pool_and_counts_are_blind_to_the_test_labels(tmp_path: Path) -> None:
@@ -270,6 +260,11 @@ def test_names_are_shown_in_one_form_and_lead_back_to_their_files(tmp_path: Path
     assert all(find_origin(tmp_path, origin).is_file() for origin in pool.origins)
 
 
+def test_a_number_is_the_class_that_bears_it_as_its_name() -> None:
+    assert [class_label(choice, ("1", "2", "3")) for choice in (1, "1", 3, 0)] == [0, 0, 2, 0]
+    assert class_label("010", ("1", "010")) == 1
+
+
 def test_two_folders_of_one_name_are_refused(tmp_path: Path) -> None:
     write_classes(tmp_path, dog=2)
     for name in (COMPOSED, DECOMPOSED):
@@ -300,15 +295,16 @@ def test_folders_that_cannot_be_used(tmp_path: Path) -> None:
             ImageFolder(folder(root)).pool()
 
     refused(tmp_path / "nowhere", "nowhere: no such folder")
-    refused(tmp_path, "no class folders")
-    (tmp_path / "cat").mkdir()
-    refused(tmp_path, r"one class folder \(cat\)")
+    refused(tmp_path, "there is no picture in it")
     write_classes(tmp_path, dog=2)
-    refused(tmp_path, "class 'cat' is without an image file")
+    refused(tmp_path, r"one class folder \(dog\)")
+    write_classes(tmp_path, owl=2)
+    (tmp_path / "cat").mkdir()
+    refused(tmp_path, "class 'cat' is without a picture; if it is no class, name it by data.exclude")
     write_classes(tmp_path / "flat", train=2, test=2)
     refused(tmp_path / "flat", "no class folders")
     write_classes(tmp_path / "untrained" / "test", cat=2, dog=2)
-    refused(tmp_path / "untrained", "train: no such folder")
+    refused(tmp_path / "untrained", "there is no part to train on beside test/")
     write_classes(tmp_path / "odd" / "train", cat=2, dog=2)
     write_classes(tmp_path / "odd" / "test", cat=2, owl=2)
     refused(tmp_path / "odd", "only one of them has dog, owl")

@@ -5,7 +5,17 @@ import pytest
 from PIL import Image
 
 from gan_study.trainables.base.settings import DataError
-from gan_study.trainables.data.pixels import digest, images_of_arrays, labeled_images, plain, read_pixels, tile
+from gan_study.trainables.data.pixels import (
+    decoded,
+    digest,
+    images_of_arrays,
+    labeled_images,
+    read_picture,
+    read_pixels,
+    tile,
+    white_of,
+)
+from gan_study.trainables.data.reading.picture import MOST_LEVEL
 
 RED = (255, 0, 0)
 
@@ -35,9 +45,9 @@ def solid(mode: str, colour: object, size: tuple[int, int] = (4, 4)) -> Image.Im
     ],
 )
 def test_every_mode_becomes_grey_or_rgb(image: Image.Image, expected: object) -> None:
-    picture = plain(image)
-    assert picture.mode == ("RGB" if isinstance(expected, tuple) else "L")
-    assert picture.getpixel((2, 2)) == expected
+    pixels = decoded(image).to_bytes(MOST_LEVEL)
+    assert pixels.shape == ((4, 4, 3) if isinstance(expected, tuple) else (4, 4))
+    np.testing.assert_array_equal(pixels[2, 2], expected)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +60,7 @@ def test_every_mode_becomes_grey_or_rgb(image: Image.Image, expected: object) ->
 )
 def test_pixels_without_a_known_range_are_refused(pixels: np.ndarray, said: str) -> None:
     with pytest.raises(DataError, match=said):
-        plain(Image.fromarray(pixels))
+        decoded(Image.fromarray(pixels))
 
 
 def test_a_palette_with_a_transparent_colour(tmp_path: Path) -> None:
@@ -65,6 +75,50 @@ def test_sixteen_bit_files_are_read_to_scale(tmp_path: Path) -> None:
     for name in ("a.png", "a.tif", "a.pgm"):
         image.save(tmp_path / name)
         assert read_pixels(tmp_path / name).tolist() == [[0, 1], [100, 255]]
+
+
+def test_white_is_what_a_file_declares_of_its_depth(tmp_path: Path) -> None:
+    image = Image.fromarray(np.array([[0, 4095]], dtype=np.uint16))
+    image.save(tmp_path / "a.tif", tiffinfo={281: 4095})
+    picture = read_picture(tmp_path / "a.tif")
+    assert (picture.white, picture.facts.bits) == (4095, 12)
+    assert picture.to_bytes(4095).tolist() == [[0, 255]]
+
+
+@pytest.mark.parametrize("white", [0, 1])
+def test_a_white_of_zero_is_turned(white: int, tmp_path: Path) -> None:
+    """Photometric interpretation 0, white is zero, which Pillow heeds for 8 bits alone."""
+    path = tmp_path / "a.tif"
+    Image.fromarray(np.array([[0, 65535]], dtype=np.uint16)).save(path, tiffinfo={262: white})
+    with Image.open(path) as image:
+        assert image.tag_v2[262] == white
+    assert read_pixels(path).tolist() == ([[255, 0]] if white == 0 else [[0, 255]])
+
+
+@pytest.mark.parametrize(
+    ("levels", "declared", "white"),
+    [
+        ([4012, 300], [None, None], 4095),
+        ([300], [None], 511),
+        ([65535, 10], [None, None], 65535),
+        ([4000, 4095], [4095, 4095], 4095),
+        # What one file declares says nothing of another.
+        ([900, 3000], [1023, None], 4095),
+        ([900, 3000], [1023, 4095], 4095),
+    ],
+)
+def test_one_white_for_a_set(levels: list[int], declared: list[int | None], white: int) -> None:
+    assert white_of(levels, declared) == white
+
+
+def test_the_shape_of_a_picture_that_is_not_square(tmp_path: Path) -> None:
+    bars = np.repeat(np.array([[0, 100, 100, 200]], dtype=np.uint8), 4, axis=0).repeat(2, axis=1)
+    fitted = {fit: tile(bars, size=8, channels=None, fit=fit).pixels for fit in ("squash", "pad", "crop")}
+    assert {fit: each.shape for fit, each in fitted.items()} == dict.fromkeys(fitted, (8, 8))
+    # Squeezed, all of it is there; padded, black above and below; cropped, the middle alone.
+    assert fitted["squash"][0, 0] == 0 and fitted["squash"][0, -1] == 200
+    assert fitted["pad"][0].tolist() == [0] * 8 and fitted["pad"][4, -1] == 200
+    assert fitted["crop"].min() == 75 and fitted["crop"].max() == 125
 
 
 def test_exif_orientation_is_applied(tmp_path: Path) -> None:

@@ -15,8 +15,9 @@ import numpy as np
 
 from gan_study.trainables.base.files import open_regular
 from gan_study.trainables.base.memory import refuse_beyond_memory
-from gan_study.trainables.data.pixels import Bytes, open_picture
+from gan_study.trainables.data.pixels import open_picture
 from gan_study.trainables.data.published import Layout, Part, PublishedSet
+from gan_study.trainables.data.reading.picture import Bytes
 
 if TYPE_CHECKING:
     from torchvision import datasets

@@ -1,0 +1,232 @@
+"""How the layouts of public data sets are read: twenty and more as they are handed out, made of names alone."""
+
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import PurePosixPath
+
+import pytest
+
+from gan_study.trainables.base.settings import DataError
+from gan_study.trainables.data.reading.layout import Arrangement, arrange
+
+Counts = dict[str, dict[str, int]]
+
+
+def files(*folders: str, number: int = 4, name: str = "{}.jpg") -> list[PurePosixPath]:
+    """So many pictures in each of the folders."""
+    return [PurePosixPath(folder, name.format(i)) for folder in folders for i in range(number)]
+
+
+def below(root: str, names: Iterable[str]) -> list[str]:
+    return [f"{root}/{name}" for name in names]
+
+
+def counts(arrangement: Arrangement) -> Counts:
+    return {part: dict(Counter(classes.values())) for part, classes in arrangement.parts.items()}
+
+
+def each(names: str, number: int = 4) -> dict[str, int]:
+    return dict.fromkeys(names.split(), number)
+
+
+TUMOURS = "glioma meningioma notumor pituitary"
+READ = {
+    "one folder a class": (files("cat", "dog"), {"train": each("cat dog")}),
+    "in a folder of the archive": (files("PetImages/Cat", "PetImages/Dog"), {"train": each("Cat Dog")}),
+    "Training and Testing": (
+        files(*below("Training", TUMOURS.split()), *below("Testing", TUMOURS.split())),
+        {"train": each(TUMOURS), "test": each(TUMOURS)},
+    ),
+    "archives unpacked into their own names, and pictures to predict": (
+        [
+            *files(
+                *below("seg_train/seg_train", ["forest", "sea"]), *below("seg_test/seg_test", ["forest", "sea"])
+            ),
+            *files("seg_pred/seg_pred", number=9),
+        ],
+        {"train": each("forest sea"), "test": each("forest sea")},
+    ),
+    "a copy of all within, and what the packer left": (
+        files(
+            *(
+                f"{top}/{part}/{name}"
+                for top in ("chest_xray", "chest_xray/chest_xray")
+                for part in ("train", "test", "val")
+                for name in ("NORMAL", "PNEUMONIA")
+            )
+        ),
+        {"train": each("NORMAL PNEUMONIA"), "test": each("NORMAL PNEUMONIA")},
+    ),
+    "a copy of all classes among them": (
+        files(
+            *below("cell_images", ["Parasitized", "Uninfected"]),
+            *below("cell_images/cell_images", ["Parasitized", "Uninfected"]),
+        ),
+        {"train": each("Parasitized Uninfected")},
+    ),
+    "val, and no test": (
+        files(
+            *below("hymenoptera_data/train", ["ants", "bees"]), *below("hymenoptera_data/val", ["ants", "bees"])
+        ),
+        {"train": each("ants bees"), "test": each("ants bees")},
+    ),
+    "masks below each class": (
+        files(*(f"Radiography/{name}/{what}" for name in ("COVID", "Normal") for what in ("images", "masks"))),
+        {"train": each("COVID Normal")},
+    ),
+    "masks beside each picture": (
+        [
+            *files("BUSI/benign", "BUSI/normal", name="lesion ({}).png"),
+            *files("BUSI/benign", name="lesion ({})_mask.png"),
+            *files("BUSI/normal", name="lesion ({})_mask_1.png"),
+        ],
+        {"train": each("benign normal")},
+    ),
+    "masks are classes": (files("mask", "no_mask"), {"train": each("mask no_mask")}),
+    "faces with masks": (
+        files(
+            *(
+                f"Face/{part}/{name}"
+                for part in ("Train", "Test", "Validation")
+                for name in ("WithMask", "WithoutMask")
+            )
+        ),
+        {"train": each("WithMask WithoutMask"), "test": each("WithMask WithoutMask")},
+    ),
+    "a folder a patient": (
+        files(*(f"{patient}/{name}" for patient in ("10253", "10254", "12748") for name in "01")),
+        {"train": {"0": 12, "1": 12}},
+    ),
+    "numbered pieces": (
+        files(*(f"data_part{i}/{name}" for i in (1, 2) for name in ("cat", "dog"))),
+        {"train": each("cat dog", 8)},
+    ),
+    "classes with numbers for names": (
+        files(*map(str, range(12))),
+        {"train": each(" ".join(map(str, range(12))))},
+    ),
+    "classes of five digits": (files("00000", "00001"), {"train": each("00000 00001")}),
+    "a test part without classes": (
+        [*files(*below("Train", ["0", "1", "2"])), *files("Test", number=6), *files("Meta", number=3)],
+        {"train": each("0 1 2")},
+    ),
+    "a folder of pictures below each class": (
+        [*files("train/n01/images", "train/n02/images"), *files("val/images", "test/images")],
+        {"train": each("n01 n02")},
+    ),
+    "images and annotations": (
+        files(
+            *(
+                f"NEU-DET/{part}/images/{name}"
+                for part in ("train", "validation")
+                for name in ("crazing", "patches")
+            )
+        ),
+        {"train": each("crazing patches"), "test": each("crazing patches")},
+    ),
+    "parts inside each class": (
+        files(*(f"{name}/{part}" for name in ("cat", "dog") for part in ("train", "test"))),
+        {"train": each("cat dog"), "test": each("cat dog")},
+    ),
+    "names that differ in their case": (
+        files("train/Cat", "train/Dog", "test/cat", "test/dog"),
+        {"train": each("Cat Dog"), "test": each("Cat Dog")},
+    ),
+    "several folders to train on": (
+        files("train_1/cat", "train_1/dog", "train_2/cat", "train_2/dog", "test/cat", "test/dog"),
+        {"train": each("cat dog", 8), "test": each("cat dog")},
+    ),
+    "loose pictures beside the classes": (
+        [*files("cat", "dog"), *files(".", number=2)],
+        {"train": each("cat dog")},
+    ),
+    "thumbnails": (
+        files("cat", "dog", "cat/thumbs", "dog/thumbs"),
+        {"train": each("cat dog")},
+    ),
+    "fruits": (
+        [
+            *files(*below("Training", ["Apple", "Pear"]), *below("Test", ["Apple", "Pear"])),
+            *files("test-multiple_fruits"),
+        ],
+        {"train": each("Apple Pear"), "test": each("Apple Pear")},
+    ),
+    "slides": (
+        files(
+            *(
+                f"breast/{kind}/SOB/{of}/{i}/40X"
+                for kind, of in (("benign", "adenosis"), ("malignant", "lobular"))
+                for i in (1, 2)
+            )
+        ),
+        {"train": each("benign malignant", 8)},
+    ),
+    "organs of several classes": (
+        files(
+            "colon_image_sets/colon_aca",
+            "colon_image_sets/colon_n",
+            "lung_image_sets/lung_aca",
+            "lung_image_sets/lung_n",
+        ),
+        {"train": each("colon_image_sets lung_image_sets", 8)},
+    ),
+    "classes called after parts": (files("bus", "train"), {"train": each("bus train")}),
+}
+
+
+@pytest.mark.parametrize("name", READ)
+def test_layouts_that_are_read(name: str) -> None:
+    pictures, expected = READ[name]
+    found = arrange(pictures)
+    assert counts(found) == expected
+    read = [place for classes in found.parts.values() for place in classes]
+    passed = [place for places in found.passed_over.values() for place in places]
+    assert sorted([*read, *passed]) == sorted(pictures)
+
+
+REFUSED = {
+    "products with parts of their own": (
+        [
+            *files(*(f"{product}/train/good" for product in ("bottle", "cable"))),
+            *files(*(f"{product}/test/{name}" for product in ("bottle", "cable") for name in ("good", "broken"))),
+            *files(*(f"{product}/ground_truth/broken" for product in ("bottle", "cable"))),
+        ],
+        "each have parts and classes of their own",
+    ),
+    "one product": (
+        files("train/good", "test/good", "test/broken", "ground_truth/broken"),
+        r"one class folder \(good\)",
+    ),
+    "three kinds of the same pictures": (
+        files(*(f"{kind}/{name}" for kind in ("color", "grayscale", "segmented") for name in ("apple", "grape"))),
+        "either may be the classes; say which level by data.class_level",
+    ),
+    "pieces of a set, and a table elsewhere": (
+        files("HAM10000_images_part_1", "HAM10000_images_part_2"),
+        "named as pieces of one set, and no classes; where a table says the class of each picture",
+    ),
+    "pieces named as such": (files("images_001", "images_002"), "named as pieces of one set, and no classes"),
+    "no folders": (files("."), "4 pictures lie in the folder itself; where a table says the class"),
+    "parts without classes": (files("train", "test"), "no class folders"),
+    "parts, and a set of its own": (
+        files(
+            *below("casting_data/train", ["def", "ok"]),
+            *below("casting_data/test", ["def", "ok"]),
+            *below("casting_512x512", ["def", "ok"]),
+        ),
+        "casting_data/ holds parts of a data set of its own, beside casting_512x512/",
+    ),
+    "parts beside classes": (
+        files("train/cat", "train/dog", "test/cat", "test/dog", "cat/more", "dog/more"),
+        "beside test/, train/ there are cat/, dog/ with 8 more pictures",
+    ),
+    "nothing to train on": (files("test/cat", "test/dog"), "there is no part to train on"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_layouts_that_are_refused(name: str) -> None:
+    pictures, said = REFUSED[name]
+    with pytest.raises(DataError, match=said):
+        found = arrange(pictures)
+        pytest.fail(str(counts(found)))

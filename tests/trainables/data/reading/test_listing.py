@@ -1,0 +1,158 @@
+"""A data set as a whole: from the entries of a folder and the settings to the files of its parts."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from gan_study.trainables.base.settings import DataError
+from gan_study.trainables.data.fingerprint import take_fingerprint
+from gan_study.trainables.data.prepared import image_source
+from gan_study.trainables.data.reading.listing import Reading, read_listing
+from gan_study.trainables.data.reading.table import Columns
+from gan_study.trainables.data.source import DataConfig
+from tests.trainables.data.tiny_sets import write_classes
+
+
+def config(root: Path, **changes: object) -> DataConfig:
+    return DataConfig(name="imagefolder", root=str(root), image_size=8, **changes)  # type: ignore[arg-type]
+
+
+def counts(found: Reading) -> tuple[tuple[int, ...], tuple[int, ...] | None]:
+    return found.train.class_counts(), None if found.test is None else found.test.class_counts()
+
+
+def flat(folder: Path, *names: str) -> None:
+    """Pictures that no folder tells apart."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for level, name in enumerate(names):
+        Image.new("L", (8, 8), 20 * level).save(folder / name)
+
+
+NAMES = [f"{letter}.png" for letter in "abcdefgh"]
+LABELS = "image,label\n" + "".join(f"{name},{'cat' if i % 2 else 'dog'}\n" for i, name in enumerate(NAMES))
+
+
+def test_read_and_passed_over_is_all_that_was_found(tmp_path: Path) -> None:
+    for part in ("Training", "Testing", "val"):
+        write_classes(tmp_path / "archive" / part, cat=3, dog=2)
+    shutil.copytree(tmp_path / "archive" / "Testing", tmp_path / "archive" / "copy" / "Testing")
+    (tmp_path / "archive" / "README.md").write_text("# A set")
+    (tmp_path / "archive" / ".DS_Store").write_bytes(b"\0")
+    flat(tmp_path / "archive", "cover.png")
+    found = read_listing(config(tmp_path))
+    assert counts(found) == ((3, 2), (3, 2))
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert found.num_found == len(files)
+    assert found.notes == (
+        "Testing/ is read as the test part, Training/ is read as the train part",
+        "val/ is not read, as validation images are drawn from those to train on",
+    )
+    assert found.passed_over_lines() == (
+        "passed over: 1 hidden (archive/.DS_Store)",
+        "passed over: 1 no pictures (.md)",
+        "passed over: 1 pictures outside of class folders (archive/cover.png)",
+        "passed over: 5 copies of pictures read (archive/copy/Testing/cat/0.png, archive/copy/Testing/cat/1.png, "
+        "archive/copy/Testing/cat/2.png, ...)",
+        "passed over: 5 of parts not read (archive/val/cat/0.png, archive/val/cat/1.png, "
+        "archive/val/cat/2.png, ...)",
+    )
+
+
+@pytest.mark.parametrize("how", ["found", "named", "given"])
+def test_a_table_says_the_classes(how: str, tmp_path: Path) -> None:
+    flat(tmp_path / "train_images", *NAMES)
+    table = tmp_path / "train.csv"
+    table.write_text(LABELS)
+    settings = {
+        "found": config(tmp_path),
+        "named": config(tmp_path, labels="train.csv"),
+        "given": config(table),
+    }[how]
+    found = read_listing(settings)
+    assert found.train.class_names == ("cat", "dog") and counts(found) == ((4, 4), None)
+    source = image_source(settings)
+    assert source.pool().images.class_counts() == (3, 3) and source.test_class_counts() == (1, 1)
+    # What the table says is part of the data.
+    before = take_fingerprint(settings)
+    table.write_text(LABELS.replace("a.png,dog", "a.png,cat"))
+    assert take_fingerprint(settings).pool_digest != before.pool_digest
+
+
+def test_a_table_for_each_part(tmp_path: Path) -> None:
+    for part in ("train", "test"):
+        flat(tmp_path / f"{part}_images", *NAMES)
+        (tmp_path / f"{part}_labels.csv").write_text(LABELS)
+    found = read_listing(config(tmp_path))
+    assert counts(found) == ((4, 4), (4, 4))
+    assert {path.parent.name for path in found.train.paths} == {"train_images"}
+
+
+def test_several_tables_need_a_name(tmp_path: Path) -> None:
+    flat(tmp_path, *NAMES)
+    for name in ("first.csv", "second.csv"):
+        (tmp_path / name).write_text(LABELS)
+    with pytest.raises(
+        DataError, match=r"several tables name the pictures \(first\.csv, second\.csv\); name one by"
+    ):
+        read_listing(config(tmp_path))
+    assert counts(read_listing(config(tmp_path, labels="second.csv"))) == ((4, 4), None)
+    with pytest.raises(DataError, match=r"data\.labels: third\.csv: no such file"):
+        read_listing(config(tmp_path, labels="third.csv"))
+
+
+def test_columns_are_named_by_the_settings(tmp_path: Path) -> None:
+    flat(tmp_path, *NAMES)
+    (tmp_path / "a.csv").write_text(
+        "image,one,two\n" + "".join(f"{name},{i % 2},{i % 3}\n" for i, name in enumerate(NAMES))
+    )
+    with pytest.raises(DataError, match="no class folders"):
+        read_listing(config(tmp_path))
+    with pytest.raises(DataError, match=r"the columns one, two may be the class; name it by data\.columns\.label"):
+        read_listing(config(tmp_path, labels="a.csv"))
+    assert counts(read_listing(config(tmp_path, labels="a.csv", columns=Columns(label="two")))) == (
+        (3, 3, 2),
+        None,
+    )
+
+
+def test_parts_are_named_by_the_settings(tmp_path: Path) -> None:
+    for name in ("first", "second", "third"):
+        write_classes(tmp_path / name, cat=3, dog=2)
+    with pytest.raises(DataError, match="either may be the classes; say which level by"):
+        read_listing(config(tmp_path))
+    found = read_listing(config(tmp_path, train=("first", "second"), test=("third",)))
+    assert counts(found) == ((6, 4), (3, 2))
+    assert counts(read_listing(config(tmp_path, train=("second",)))) == ((3, 2), None)
+    assert counts(read_listing(config(tmp_path, class_level=2))) == ((9, 6), None)
+    with pytest.raises(
+        DataError, match=r"data\.train: 'fourth' holds no picture; the folder of the data has first/, se"
+    ):
+        read_listing(config(tmp_path, train=("fourth",)))
+    with pytest.raises(DataError, match=r"data\.test is given and data\.train is not"):
+        read_listing(config(tmp_path, test=("third",)))
+    with pytest.raises(DataError, match="name the same pictures"):
+        read_listing(config(tmp_path, train=("first",), test=("first",)))
+
+
+def test_what_is_excluded_is_not_read(tmp_path: Path) -> None:
+    write_classes(tmp_path, cat=3, dog=2, drafts=4)
+    found = read_listing(config(tmp_path, exclude=("drafts",)))
+    assert found.train.class_names == ("cat", "dog")
+    assert found.passed_over_lines() == ("passed over: 1 excluded by data.exclude (drafts)",)
+
+
+def test_a_class_whose_pictures_are_of_no_known_kind_does_not_vanish(tmp_path: Path) -> None:
+    write_classes(tmp_path, cat=3, dog=2)
+    (tmp_path / "owl").mkdir()
+    (tmp_path / "owl" / "raw.heic").write_bytes(b"\0\0\0\x18ftypheic")
+    with pytest.raises(DataError, match=r"class .owl. is without a picture; if it is no class, name it by"):
+        read_listing(config(tmp_path))
+
+
+def test_a_link_to_a_class_is_read(tmp_path: Path) -> None:
+    write_classes(tmp_path / "data", cat=3, dog=2)
+    write_classes(tmp_path / "elsewhere", owl=4)
+    (tmp_path / "data" / "owl").symlink_to(tmp_path / "elsewhere" / "owl")
+    assert counts(read_listing(config(tmp_path / "data"))) == ((3, 2, 4), None)

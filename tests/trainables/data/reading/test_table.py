@@ -1,0 +1,131 @@
+"""Tables of labels as people and their tools write them."""
+
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from gan_study.trainables.base.settings import DataError
+from gan_study.trainables.data.reading.table import Columns, arrange_by_table, read_table
+
+PICTURES = [PurePosixPath("images", f"{name}.jpg") for name in ("a", "b", "c", "d")]
+EXPECTED = {PICTURES[0]: "cat", PICTURES[1]: "dog", PICTURES[2]: "cat", PICTURES[3]: "dog"}
+
+
+def written(folder: Path, text: str, *, encoding: str = "utf-8") -> Path:
+    path = folder / "labels.csv"
+    path.write_bytes(text.encode(encoding))
+    return path
+
+
+PLAIN = "path,label\nimages/a.jpg,cat\nimages/b.jpg,dog\nimages/c.jpg,cat\nimages/d.jpg,dog\n"
+TABLES = {
+    "paths and labels": PLAIN,
+    "lines end as on Windows": PLAIN.replace("\n", "\r\n"),
+    "a byte order mark": "\ufeff" + PLAIN,
+    "semicolons": PLAIN.replace(",", ";"),
+    "tabs": PLAIN.replace(",", "\t"),
+    "quotes": PLAIN.replace("cat", '"cat"'),
+    "blanks": PLAIN.replace(",", " , "),
+    "names alone": PLAIN.replace("images/", ""),
+    "names without an ending": PLAIN.replace("images/", "").replace(".jpg", ""),
+    "paths of another machine": PLAIN.replace("images/", "/home/someone/data/images/"),
+    "paths of Windows": PLAIN.replace("images/", "C:\\data\\images\\"),
+    "names that are not usual": PLAIN.replace("path,label", "scan,finding"),
+    "other columns": "id,age,dx\na,40,cat\nb,41,dog\nc,42,cat\nd,43,dog\n",
+    "an index in front": ",image,class\n0,a.jpg,cat\n1,b.jpg,dog\n2,c.jpg,cat\n3,d.jpg,dog\n",
+    "a column a class": "image,cat,dog\na,1.0,0.0\nb,0.0,1.0\nc,1.0,0.0\nd,0.0,1.0\n",
+}
+
+
+@pytest.mark.parametrize("kind", TABLES)
+def test_tables_that_are_read(kind: str, tmp_path: Path) -> None:
+    found = arrange_by_table(read_table(written(tmp_path, TABLES[kind])), PICTURES, Columns())
+    assert found.parts == {"train": EXPECTED}
+    assert found.passed_over == {}
+
+
+def test_a_column_says_the_parts(tmp_path: Path) -> None:
+    text = "file,label,split\na,cat,train\nb,dog,Training\nc,cat,TEST\nd,dog,test\n"
+    found = arrange_by_table(read_table(written(tmp_path, text)), PICTURES, Columns())
+    assert found.parts == {
+        "train": {PICTURES[0]: "cat", PICTURES[1]: "dog"},
+        "test": {PICTURES[2]: "cat", PICTURES[3]: "dog"},
+    }
+
+
+def test_columns_may_be_named(tmp_path: Path) -> None:
+    text = "scan;one;two;fold\na;cat;x;test\nb;dog;x;train\nc;cat;y;train\nd;dog;y;train\n"
+    table = read_table(written(tmp_path, text))
+    with pytest.raises(
+        DataError, match=r"the columns one, two, fold may be the class; name it by data\.columns\."
+    ):
+        arrange_by_table(table, PICTURES, Columns())
+    found = arrange_by_table(table, PICTURES, Columns(label="one", split="fold"))
+    assert list(found.parts["test"]) == [PICTURES[0]]
+    with pytest.raises(
+        DataError, match=r"data\.columns\.label: labels\.csv has no column 'ona'; did you mean 'one'"
+    ):
+        arrange_by_table(table, PICTURES, Columns(label="ona"))
+
+
+def test_what_has_no_class_and_what_is_not_named_is_said(tmp_path: Path) -> None:
+    text = "path,label\na,cat\nb,dog\nc,\n"
+    found = arrange_by_table(read_table(written(tmp_path, text)), PICTURES, Columns())
+    assert found.passed_over == {
+        "pictures that the table does not name": (PICTURES[3],),
+        "pictures without a class in the table": (PICTURES[2],),
+    }
+
+
+def test_labels_are_text(tmp_path: Path) -> None:
+    text = "path,label\na,no\nb,010\nc,1\nd,1:30\n"
+    found = arrange_by_table(read_table(written(tmp_path, text)), PICTURES, Columns())
+    assert list(found.parts["train"].values()) == ["no", "010", "1", "1:30"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "path,label\na,cat\na,dog\nb,dog\nc,cat\nd,dog\n",
+            r"images/a\.jpg stands there twice, as cat and as dog",
+        ),
+        (PLAIN + "images/e.jpg,cat\n", r"1 of 5 rows name no picture that is there, by path \(images/e\.jpg\)"),
+        ("path,label\na,cat,1\n", "row 2 has 3 cells; the first has 2"),
+        ("path,path\na,cat\n", "two columns are named 'path'"),
+        ("nothing\nhere\n", "a table of labels has two columns or more"),
+        ("", "a table of labels has two columns or more"),
+        (
+            "size,label\n3,cat\n4,dog\n",
+            r"no column names the pictures \(size, label\); name it by data\.columns\.path",
+        ),
+        ("path,label,split\na,cat,train\nb,dog,later\n", "the part 'later' is not known"),
+        ("path,label\0\na,cat\n", "it holds NUL characters"),
+    ],
+)
+def test_tables_that_are_refused(text: str, said: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=said):
+        columns = Columns(split="split" if "later" in text else None)
+        arrange_by_table(read_table(written(tmp_path, text)), PICTURES, columns)
+
+
+def test_a_missing_picture_may_be_skipped(tmp_path: Path) -> None:
+    table = read_table(written(tmp_path, PLAIN + "images/e.jpg,cat\n"))
+    found = arrange_by_table(table, PICTURES, Columns(), skip_missing=True)
+    assert found.parts == {"train": EXPECTED}
+    assert "rows of labels.csv whose picture is missing: 1 (images/e.jpg)" in found.notes
+
+
+def test_a_name_that_several_pictures_have_needs_its_path(tmp_path: Path) -> None:
+    pictures = [PurePosixPath(folder, "a.jpg") for folder in ("left", "right")]
+    table = read_table(written(tmp_path, "path,label\nleft/a,cat\nright/a.jpg,dog\n"))
+    assert arrange_by_table(table, pictures, Columns()).parts == {
+        "train": dict(zip(pictures, ("cat", "dog"), strict=True))
+    }
+    with pytest.raises(DataError, match=r"'a' may be left/a\.jpg or right/a\.jpg; write its path"):
+        arrange_by_table(read_table(written(tmp_path, "path,label\na,cat\nb,dog\n")), pictures, Columns())
+
+
+def test_text_in_another_encoding_is_read(tmp_path: Path) -> None:
+    path = written(tmp_path, PLAIN.replace("dog", "Müll"), encoding="latin-1")
+    assert set(arrange_by_table(read_table(path), PICTURES, Columns()).parts["train"].values()) == {"cat", "Müll"}

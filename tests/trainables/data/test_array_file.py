@@ -1,0 +1,121 @@
+"""Images in one `.npz`, as MedMNIST and Keras hand them out."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gan_study.trainables.base.settings import DataError
+from gan_study.trainables.data.fingerprint import take_fingerprint
+from gan_study.trainables.data.prepared import image_source
+from gan_study.trainables.data.source import DataConfig
+
+RNG = np.random.default_rng(0)
+
+
+def images(number: int, *colours: int, size: int = 28) -> np.ndarray:
+    return RNG.integers(0, 256, (number, size, size, *colours), dtype=np.uint8)
+
+
+def labels(number: int, *, columns: bool = False) -> np.ndarray:
+    found = (np.arange(number) % 2).astype(np.uint8)
+    return found[:, None] if columns else found
+
+
+def config(folder: Path, **arrays: np.ndarray) -> DataConfig:
+    np.savez(folder / "set.npz", **arrays)
+    return DataConfig(name="imagefolder", root=str(folder / "set.npz"), image_size=28)
+
+
+def test_medmnist(tmp_path: Path) -> None:
+    """Labels in a column, a validation part beside the test part."""
+    train, test = images(20, 3), images(8, 3)
+    source = image_source(
+        config(
+            tmp_path,
+            train_images=train,
+            train_labels=labels(20, columns=True),
+            val_images=images(4, 3),
+            val_labels=labels(4, columns=True),
+            test_images=test,
+            test_labels=labels(8, columns=True),
+        )
+    )
+    pool = source.pool().images
+    assert (pool.class_names, pool.class_counts(), source.test_class_counts()) == (("0", "1"), (10, 10), (4, 4))
+    np.testing.assert_array_equal(pool.images, train.transpose(0, 3, 1, 2))
+    np.testing.assert_array_equal(source.test().images.images, test.transpose(0, 3, 1, 2))
+    assert source.pool().reading == ("set.npz holds 20 to train, 8 to test",)
+
+
+def test_validation_is_the_test_part_where_there_is_no_other(tmp_path: Path) -> None:
+    arrays = {
+        "train_images": images(8),
+        "train_labels": labels(8),
+        "val_images": images(4),
+        "val_labels": labels(4),
+    }
+    assert image_source(config(tmp_path, **arrays)).test_class_counts() == (2, 2)
+
+
+def test_without_a_test_part_it_is_carved(tmp_path: Path) -> None:
+    named = np.array(["cat", "dog"])[labels(20)]
+    source = image_source(config(tmp_path, images=images(20), labels=named))
+    assert source.pool().images.class_names == ("cat", "dog")
+    assert source.pool().images.class_counts() == (8, 8)
+    assert source.test_class_counts() == source.test().images.class_counts() == (2, 2)
+    assert not set(source.pool().images.origins) & set(source.test().images.origins)
+
+
+def test_classes_may_be_named_and_labels_stand_in_columns(tmp_path: Path) -> None:
+    arrays = {
+        "x_train": images(8),
+        "y_train": np.eye(2, dtype=int)[labels(8)],
+        "class_names": np.array(["cat", "dog"]),
+    }
+    assert image_source(config(tmp_path, **arrays)).pool().images.class_names == ("cat", "dog")
+
+
+def test_channels_first_and_one_channel(tmp_path: Path) -> None:
+    whole = images(8, 3)
+    turned = image_source(config(tmp_path, x=whole.transpose(0, 3, 1, 2), y=labels(8))).pool().images
+    assert turned.shape.channels == 3
+    # Elsewhere, since equal settings share what was read.
+    (tmp_path / "other").mkdir()
+    assert image_source(config(tmp_path / "other", x=images(8, 1), y=labels(8))).pool().images.shape.channels == 1
+
+
+def test_the_file_is_what_a_study_knows_its_data_by(tmp_path: Path) -> None:
+    before = take_fingerprint(config(tmp_path, x=images(8), y=labels(8)))
+    assert list(before.pool) == ["set.npz"]
+    assert take_fingerprint(config(tmp_path, x=images(8), y=labels(8))).pool_digest != before.pool_digest
+
+
+@pytest.mark.parametrize(
+    ("arrays", "said"),
+    [
+        ({"a": images(4), "b": labels(4)}, "the arrays a, b are not those of a data set; train_images and"),
+        ({"x": images(4).astype(float), "y": labels(4)}, r"x float64 \[4, 28, 28\] are no images; bytes"),
+        ({"x": images(4, 5), "y": labels(4)}, r"x uint8 \[4, 28, 28, 5\] are no images"),
+        ({"x": images(4), "y": labels(3)}, "4 x have 3 y"),
+        ({"x": images(4), "y": np.array([0.5, 1, 2, 3])}, r"y float64 \[4\] is no list of classes"),
+        ({"x": images(4), "y": np.zeros(4, int)}, "one class"),
+        ({"x": images(4), "y": np.array([None, 1, 2, 3], dtype=object)}, "or a damaged one"),
+        ({"x_test": images(4), "y_test": labels(4)}, "there is no part to train on"),
+        (
+            {"x_train": images(4), "y_train": labels(4), "x_test": images(4), "y_test": labels(4) + 1},
+            "differ in their classes; only one has 0, 2",
+        ),
+    ],
+)
+def test_files_that_are_refused(arrays: dict[str, np.ndarray], said: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=said):
+        image_source(config(tmp_path, **arrays)).pool()
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"no archive at all"])
+def test_a_damaged_file_is_refused(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "set.npz"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"set\.npz: no file of arrays, or a damaged one"):
+        image_source(DataConfig(name="imagefolder", root=str(path))).pool()

@@ -1,0 +1,84 @@
+"""Datasets of torch's as data sets of a study."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from gan_study.trainables.base.settings import DataError
+from gan_study.trainables.data.source import DataConfig
+from gan_study.trainables.data.torch_dataset import torch_data_set
+
+CONFIG = DataConfig(image_size=8)
+RNG = np.random.default_rng(0)
+BYTES = RNG.integers(0, 256, (8, 8, 8, 3), dtype=np.uint8)
+
+
+class Items(torch.utils.data.Dataset[Any]):
+    """These items; with `classes`, as torchvision's have them."""
+
+    def __init__(self, items: list[Any], classes: list[str] | None = None) -> None:
+        self.items = items
+        if classes is not None:
+            self.classes = classes
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, index: int) -> Any:
+        return self.items[index]
+
+
+def of(images: Any, **more: Any) -> Items:
+    return Items([(image, i % 2) for i, image in enumerate(images)], **more)
+
+
+def pool_of(dataset: Items, **more: Any) -> np.ndarray:
+    return torch_data_set("mine", lambda: dataset, lambda: dataset, **more).source(CONFIG).pool().images.images
+
+
+@pytest.mark.parametrize(
+    "images",
+    [
+        [Image.fromarray(each) for each in BYTES],
+        list(BYTES),
+        list(torch.from_numpy(BYTES)),
+        list(torch.from_numpy(BYTES).permute(0, 3, 1, 2)),
+        list(torch.from_numpy(BYTES).permute(0, 3, 1, 2) / 255),
+    ],
+    ids=["pillow", "arrays", "tensors", "channels first", "floats"],
+)
+def test_every_kind_of_image_has_its_pixels(images: list[Any]) -> None:
+    np.testing.assert_array_equal(pool_of(of(images)), BYTES.transpose(0, 3, 1, 2))
+
+
+def test_parts_names_and_counts() -> None:
+    train, test = of(BYTES, classes=["cat", "dog"]), of(BYTES[:3])
+    source = torch_data_set("mine", lambda: train, lambda: test).source(CONFIG)
+    assert source.pool().images.class_names == ("cat", "dog")
+    assert (source.pool().images.class_counts(), source.test_class_counts()) == ((4, 4), (2, 1))
+    named = torch_data_set("mine", lambda: train, class_names=["a", "b"]).source(CONFIG)
+    assert named.pool().images.class_names == ("a", "b")
+    # Without a test part a quarter of each class is one.
+    assert (named.pool().images.class_counts(), named.test_class_counts()) == ((3, 3), (1, 1))
+    assert not set(named.pool().images.origins) & set(named.test().images.origins)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "said"),
+    [
+        (Items([]), "train: the Dataset is empty"),
+        (of([torch.full((3, 8, 8), -1.0)] * 2), r"train/0: values from -1 to -1; floats in \[0, 1\] are read"),
+        (of([np.zeros((8, 8), dtype=np.int32)] * 2), "values of int32; bytes and floats"),
+        (of([np.zeros((8, 8, 5), dtype=np.uint8)] * 2), r"an image \[8, 8, 5\]"),
+        (Items([BYTES[0]]), "train/0: an item is an image and its label; ndarray is none"),
+        (Items([(BYTES[0], "cat")] * 2), "labels are whole numbers; 'cat' is among them"),
+        (Items([(BYTES[0], 0.5)] * 2), "labels are whole numbers"),
+        (Items([(BYTES[0], 2)] * 2, classes=["cat", "dog"]), "labels 2 to 2, where 2 classes are named"),
+    ],
+)
+def test_what_cannot_be_read(dataset: Items, said: str) -> None:
+    with pytest.raises(DataError, match=said):
+        pool_of(dataset)

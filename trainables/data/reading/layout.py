@@ -1,0 +1,524 @@
+"""What the folders of a data set mean: which are parts, which are classes, and which repeat or describe others.
+
+Nothing here opens a file: the names and places of the pictures are all that is looked at. Where they can mean two
+things, a DataError says what was found and how to say what is meant.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import Literal, TypeAlias
+
+from gan_study.trainables.base.names import one_form, shown
+from gan_study.trainables.base.settings import DataError
+
+Part: TypeAlias = Literal["train", "validation", "test"]
+Place: TypeAlias = PurePosixPath
+# Places by the reason why they are passed over.
+PassedOver: TypeAlias = Mapping[str, tuple[Place, ...]]
+
+# The words that name a part of a data set, in folders named "Training", "seg_train", "test_images" or "val2017".
+_PART_WORDS: Mapping[Part, frozenset[str]] = {
+    "train": frozenset({"train", "training", "trn", "trainset", "traindata"}),
+    "validation": frozenset({"val", "valid", "validation", "dev", "validate", "valset"}),
+    "test": frozenset({"test", "testing", "tst", "testset", "testdata", "holdout", "eval", "evaluation"}),
+}
+# Words beside them that say nothing of which part it is.
+_IDLE_WORDS = frozenset(
+    {"data", "dataset", "datasets", "set", "split", "folder", "images", "image", "imgs", "img"}
+)
+_IDLE_WORDS |= frozenset({"pictures", "photos", "jpg", "jpeg", "png", "seg", "raw", "all", "new", "final", "full"})
+# Of what is divided because it is large, and not because it differs.
+_PIECE_WORDS = _IDLE_WORDS | {
+    "part",
+    "parts",
+    "batch",
+    "chunk",
+    "archive",
+    "zip",
+    "volume",
+    "vol",
+    "fold",
+    "piece",
+}
+_PICTURES = frozenset({"images", "image", "imgs", "img", "pictures", "photos", "originals", "original", "raw"})
+_MASKS = frozenset({"mask", "masks", "groundtruth", "segmentation", "segmentations", "annotation", "annotations"})
+_MASKS |= frozenset({"label", "labels", "gt", "trimaps", "maskimages", "labelimages"})
+_THUMBNAILS = frozenset({"thumb", "thumbs", "thumbnail", "thumbnails", "preview", "previews"})
+# What a mask's name has more than that of its picture: "benign (1)_mask.png", "benign (1)_mask_1.png".
+_OF_MASK = re.compile(r"[ _.-]*(?:mask|masks|segmentation|seg|gt|groundtruth)(?:[ _-]?\d+)?$", re.IGNORECASE)
+# Beside what was understood: more than so many of all are no leftover.
+_MOST_LEFT_OVER = 0.1
+# Folders whose subfolders have names in common to this extent divide the same classes.
+_SAME_CLASSES = 0.5
+_MOST_CLASSES_SHOWN = 6
+
+MASKS, THUMBNAILS, COPIES = "masks of other pictures", "thumbnails of other pictures", "copies of pictures read"
+LOOSE, UNLABELLED, NOT_READ = "pictures outside of class folders", "pictures without a class", "of parts not read"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arrangement:
+    """What was understood: the class of each picture by part, the rest by reason, and notes on how it was read."""
+
+    parts: Mapping[Part, Mapping[Place, str]]
+    """A part without pictures is left out."""
+    passed_over: PassedOver = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    tables: tuple[Path, ...] = ()
+    """The files that say the classes; none where folders do."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """A folder at `place` with pictures in or below it: the `loose` ones in it, and the folders by their names."""
+
+    place: Place
+    loose: tuple[Place, ...]
+    folders: Mapping[str, "Node"]
+
+    @cached_property
+    def pictures(self) -> tuple[Place, ...]:
+        """All of them, in it and below."""
+        return (*self.loose, *(each for folder in self.folders.values() for each in folder.pictures))
+
+    @property
+    def is_divided(self) -> bool:
+        """Whether the pictures lie in folders of it, but for a few."""
+        return bool(self.folders) and len(self.loose) <= _MOST_LEFT_OVER * len(self.pictures)
+
+    def tails(self) -> frozenset[Place]:
+        """The places of all pictures from here."""
+        return frozenset(picture.relative_to(self.place) for picture in self.pictures)
+
+    def __str__(self) -> str:
+        return f"{shown(self.place.name)}/"
+
+
+_ROOT = PurePosixPath()
+
+
+def tree(pictures: Iterable[Place], place: Place = _ROOT) -> Node:
+    """The folders with pictures in or below `place`, in the order of their names."""
+    depth = len(place.parts)
+    loose: list[Place] = []
+    below: dict[str, list[Place]] = {}
+    for picture in pictures:
+        if len(picture.parts) == depth + 1:
+            loose.append(picture)
+        else:
+            below.setdefault(picture.parts[depth], []).append(picture)
+    folders = {name: tree(below[name], place / name) for name in sorted(below, key=one_form)}
+    return Node(place, tuple(loose), folders)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Division:
+    """The folder of each part, whose folders are its classes; what was passed over; how it was read."""
+
+    parts: Mapping[Part, Node]
+    passed_over: PassedOver = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def arrange(
+    pictures: Sequence[Place],
+    *,
+    train: Sequence[str] = (),
+    test: Sequence[str] = (),
+    class_level: int | None = None,
+    bare_folders: Sequence[Place] = (),
+) -> Arrangement:
+    """What the folders that these `pictures` lie in mean.
+
+    `train` and `test` name the folders of the parts where they are not to be found out, and `class_level` the
+    level of folders, from 1 on below a part, that bear the names of the classes. `bare_folders` hold no picture.
+    Raises DataError where there are no two classes, where one is without a picture, or where there are several
+    ways to read them.
+    """
+    if not pictures:
+        raise DataError("there is no picture in it")
+    main, companions = without_companions(pictures)
+    top = tree(main)
+    if train or test:
+        division = _as_named(top, train, test)
+    elif class_level is not None:
+        division = _find_parts(top) or Division(parts={"train": top})
+    else:
+        division = divide(top)
+    parts: dict[Part, Mapping[Place, str]] = {}
+    passed: list[PassedOver] = [companions, division.passed_over]
+    notes = list(division.notes)
+    for part, node in division.parts.items():
+        classes, left = classes_of(node) if class_level is None else _at_level(node, class_level)
+        parts[part] = {picture: one_form(name) for name, each in classes.items() for picture in each.pictures}
+        passed.append(left)
+        beside = {each.place.parent for each in classes.values()}
+        for folder in bare_folders:
+            if folder.parent in beside:
+                name = shown(folder.name)
+                raise DataError(f"class {name!r} is without a picture; if it is no class, name it by data.exclude")
+        if class_level is None and all(each.is_divided for each in classes.values()):
+            inner = _few(next(iter(classes.values())).folders.values())
+            notes.append(
+                f"the folders in class folders ({inner}) are read as part of the class; data.class_level 2 takes "
+                "them for the classes"
+            )
+    named = _with_names_of_train(parts)
+    return Arrangement(parts=named, passed_over=_joined(passed), notes=tuple(dict.fromkeys(notes)))
+
+
+def divide(top: Node) -> Division:
+    """The parts that folders are named after, at the first level or inside each class; else all is one part."""
+    top, left = _unwrapped(top)
+    found = _find_parts(top) or _find_parts_in_classes(top)
+    if found is None:
+        found = Division(parts={"train": top})
+    return replace(found, passed_over=_joined([left, found.passed_over]))
+
+
+def _find_parts(top: Node) -> Division | None:
+    """The folders of `top` that are named as parts and divided into classes; None if there are none."""
+    inside = {name: _unwrapped(folder) for name, folder in top.folders.items()}
+    by_part: dict[Part, list[Node]] = {}
+    for name, (node, _) in inside.items():
+        if (part := part_named(name)) is not None and _has_classes(node):
+            by_part.setdefault(part, []).append(node)
+    if not by_part:
+        return None
+    nodes = {part: merged(nodes) for part, nodes in by_part.items()}
+    read = {name for name, (node, _) in inside.items() if any(node in each for each in by_part.values())}
+    tails = {picture.relative_to(top.place) for name in read for picture in top.folders[name].pictures}
+    passed: list[PassedOver] = [{LOOSE: top.loose}, *(inside[name][1] for name in read)]
+    classes = {one_form(name) for node in nodes.values() for name in node.folders}
+    for name in top.folders.keys() - read:
+        reason = NOT_READ if one_form(name) in classes else _why_not_read(top.folders[name], tails)
+        passed.append({reason: top.folders[name].pictures})
+    left = sum(len(places) for each in passed for reason, places in each.items() if reason == NOT_READ)
+    if left > _MOST_LEFT_OVER * len(top.pictures):
+        known, others = (
+            [node for name, node in top.folders.items() if (name in read) is is_read] for is_read in (True, False)
+        )
+        raise DataError(
+            f"beside {_few(known)} there are {_few(others)} with {left:,} more pictures; name the folders that "
+            "are meant by data.train and data.test, or those that are not by data.exclude"
+        )
+    return _assign(nodes, passed, {name: part_named(name) for name in sorted(read, key=one_form)})
+
+
+def _assign(
+    nodes: Mapping[Part, Node], passed: Sequence[PassedOver], names: Mapping[str, Part | None]
+) -> Division:
+    """The parts as a study has them: one to train on and one to test; a third is not read."""
+    said = ", ".join(
+        f"{shown(name)}/ is read as the {part} part"
+        for name, part in names.items()
+        if name != part and part != "validation"
+    )
+    notes = (said,) if said else ()
+    if "train" not in nodes:
+        raise DataError(
+            f"there is no part to train on beside {_few(nodes.values())}; name its folder by data.train"
+        )
+    if "validation" not in nodes:
+        return Division(parts=nodes, passed_over=_joined(passed), notes=notes)
+    rest: dict[Part, Node] = {part: node for part, node in nodes.items() if part != "validation"}
+    spare = nodes["validation"]
+    if "test" in nodes:
+        return Division(
+            parts=rest,
+            passed_over=_joined([*passed, {NOT_READ: spare.pictures}]),
+            notes=(*notes, f"{spare} is not read, as validation images are drawn from those to train on"),
+        )
+    notes = (*notes, f"{spare} is the test part, as there is no other")
+    return Division(parts={**rest, "test": spare}, passed_over=_joined(passed), notes=notes)
+
+
+def _find_parts_in_classes(top: Node) -> Division | None:
+    """The parts where each class folder is divided into them, as in "cat/train/"; None where that is not so.
+
+    Raises DataError where these are divided further: products, each with parts and classes of its own.
+    """
+    splits = [{part_named(name) for name in node.folders} for node in top.folders.values()]
+    if len(splits) < 2 or not all(node.is_divided for node in top.folders.values()) or not all(splits):
+        return None
+    if any(None in split or "train" not in split for split in splits):
+        return None
+    if all(folder.is_divided for node in top.folders.values() for folder in node.folders.values()):
+        raise DataError(
+            f"{_few(top.folders.values())} each have parts and classes of their own; name the one that is meant "
+            "as the folder of the data"
+        )
+    by_part: dict[Part, dict[str, list[Node]]] = {}
+    for name, node in top.folders.items():
+        for inner, folder in node.folders.items():
+            part = part_named(inner)
+            assert part is not None
+            by_part.setdefault(part, {}).setdefault(name, []).append(folder)
+    nodes = {
+        part: Node(top.place / part, (), {name: merged(folders) for name, folders in classes.items()})
+        for part, classes in by_part.items()
+    }
+    loose = (*top.loose, *(picture for node in top.folders.values() for picture in node.loose))
+    found = _assign(nodes, [{LOOSE: loose}], {})
+    return replace(found, notes=("each class folder is divided into parts", *found.notes))
+
+
+def _as_named(top: Node, train: Sequence[str], test: Sequence[str]) -> Division:
+    """The parts as the settings name them; raises DataError for a folder without pictures."""
+    if not train:
+        raise DataError("data.test is given and data.train is not; name both, or data.train alone")
+    nodes: dict[Part, Node] = {"train": merged([_at(top, name, "train") for name in train])}
+    if test:
+        nodes["test"] = merged([_at(top, name, "test") for name in test])
+    read = {picture for node in nodes.values() for picture in node.pictures}
+    if sum(len(node.pictures) for node in nodes.values()) > len(read):
+        raise DataError("data.train and data.test name the same pictures; a picture is in one part")
+    rest = tuple(picture for picture in top.pictures if picture not in read)
+    return Division(parts=nodes, passed_over={NOT_READ: rest})
+
+
+def _at(top: Node, name: str, part: Part) -> Node:
+    node = top
+    for word in PurePosixPath(name).parts:
+        found = next((folder for known, folder in node.folders.items() if one_form(known) == one_form(word)), None)
+        if found is None:
+            there = "the folder of the data" if node is top else node
+            has = _few(node.folders.values()) or "no folders with pictures"
+            raise DataError(f"data.{part}: {name!r} holds no picture; {there} has {has}")
+        node = found
+    return node
+
+
+def classes_of(part: Node) -> tuple[Mapping[str, Node], PassedOver]:
+    """The folder of each class of a part, which is read at any depth, and what is passed over.
+
+    Raises DataError where there are fewer than two, or where other folders may be the classes.
+    """
+    node, left = _unwrapped(part)
+    if _are_pieces(node):
+        node = merged(list(node.folders.values()))
+        left = _joined([left, {LOOSE: node.loose}])
+    copies = [name for name in node.folders if _is_copy_of_siblings(node, name)]
+    classes = {name: folder for name, folder in node.folders.items() if name not in copies}
+    _refuse_one_name_twice(classes)
+    _refuse_other_levels(node, classes)
+    if not classes:
+        raise DataError(_no_classes(node))
+    if len(classes) < 2:
+        raise DataError(f"one class folder ({shown(next(iter(classes)))}); a classifier needs at least two")
+    passed = _joined([left, {LOOSE: node.loose, COPIES: _pictures_of(node, copies)}])
+    return classes, passed
+
+
+def _refuse_one_name_twice(names: Iterable[str]) -> None:
+    for name, times in Counter(map(one_form, names)).items():
+        if times > 1:
+            raise DataError(f"two class folders are named {name!r}, in different Unicode forms or bytes")
+
+
+def _no_classes(node: Node) -> str:
+    lie = f"; {len(node.loose):,} pictures lie in the folder itself" if node.loose else ""
+    return (
+        f"no class folders, one folder of pictures for each class{lie}; where a table says the class of each, "
+        "name it by data.labels"
+    )
+
+
+def _refuse_other_levels(node: Node, classes: Mapping[str, Node]) -> None:
+    """Raise DataError where the folders in the class folders may be the classes, or where they are no classes."""
+    if _are_numbered(classes) and set(_words(next(iter(classes)))) & _PIECE_WORDS:
+        raise DataError(
+            f"{_few(classes.values())} are named as pieces of one set, and no classes; where a table says the "
+            "class of each picture, name it by data.labels"
+        )
+    if len(node.loose) > len(node.pictures) / 2 or (len(classes) > 1 and all(map(part_named, classes))):
+        raise DataError(_no_classes(node))
+    with_parts = [folder for folder in classes.values() if _holds_parts(folder)]
+    if with_parts:
+        others = [each for each in classes.values() if each is not with_parts[0]]
+        raise DataError(
+            f"{with_parts[0]} holds parts of a data set of its own, beside {_few(others)}; name the folder that "
+            "is meant as that of the data, or those of the parts by data.train and data.test"
+        )
+    if _share_names(classes.values()):
+        first = next(iter(classes.values()))
+        raise DataError(
+            f"the folders {_few(classes.values())} have folders of the same names in them "
+            f"({_few(first.folders.values())}), and either may be the classes; say which level by "
+            "data.class_level, 1 or 2, or name one folder as that of the data"
+        )
+
+
+def _holds_parts(folder: Node) -> bool:
+    inside, _ = _unwrapped(folder)
+    return any(part_named(name) == "train" and each.is_divided for name, each in inside.folders.items())
+
+
+def _has_classes(node: Node) -> bool:
+    """Whether the pictures lie in folders that are not only named "images"."""
+    return node.is_divided and (len(node.folders) > 1 or not _IDLE_WORDS.issuperset(_words(*node.folders)))
+
+
+def _are_pieces(node: Node) -> bool:
+    """Whether the folders only divide one set: numbered, and with the same classes in them."""
+    return _are_numbered(node.folders) and _share_names(node.folders.values())
+
+
+def _are_numbered(names: Collection[str]) -> bool:
+    """Whether names differ in their numbers alone: "part1" and "part2", "images_001" and "images_002"."""
+    without = {tuple(word for word in _words(name) if not word.isdigit()) for name in names}
+    return len(names) > 1 and len(without) == 1 and any(char.isdigit() for name in names for char in name)
+
+
+def _share_names(folders: Collection[Node]) -> bool:
+    """Whether these folders, two or more, are divided into two or more of mostly the same names."""
+    names = [{one_form(name).casefold() for name in folder.folders} for folder in folders if folder.is_divided]
+    if len(names) < max(2, len(folders)):
+        return False
+    number = Counter(name for each in names for name in each)
+    common = {name for name, times in number.items() if times > len(names) / 2}
+    return len(common) >= 2 and sum(number[name] for name in common) >= _SAME_CLASSES * number.total()
+
+
+def _is_copy_of_siblings(node: Node, name: str) -> bool:
+    """Whether the folder `name` of `node` repeats the folders beside it: data/cat, data/dog, data/data/cat, ..."""
+    folder, _ = _unwrapped(node.folders[name])
+    if not folder.folders or not folder.folders.keys() <= node.folders.keys() - {name}:
+        return False
+    beside = {picture.relative_to(node.place) for picture in node.pictures}
+    return len(folder.tails() & beside) > (1 - _MOST_LEFT_OVER) * len(folder.pictures)
+
+
+def _why_not_read(folder: Node, read: Iterable[Place]) -> str:
+    """Why a folder beside parts is passed over; `read` are the places of their pictures, from beside it."""
+    inside, _ = _unwrapped(folder)
+    if len(inside.tails() & frozenset(read)) > (1 - _MOST_LEFT_OVER) * len(inside.pictures):
+        return COPIES
+    return NOT_READ if _has_classes(inside) and len(inside.folders) > 1 else UNLABELLED
+
+
+def _at_level(part: Node, level: int) -> tuple[Mapping[str, Node], PassedOver]:
+    """The folder of each class where those of a level below a part bear their names."""
+    nodes, loose = [part], list[Place]()
+    for _ in range(level - 1):
+        loose += [picture for node in nodes for picture in node.loose]
+        nodes = [folder for node in nodes for folder in node.folders.values()]
+    whole = merged(nodes) if nodes else Node(part.place, (), {})
+    if len(whole.folders) < 2:
+        raise DataError(f"data.class_level: {len(whole.folders)} folders at level {level}; two classes are needed")
+    return whole.folders, {LOOSE: (*loose, *whole.loose)}
+
+
+def _with_names_of_train(parts: Mapping[Part, Mapping[Place, str]]) -> Mapping[Part, Mapping[Place, str]]:
+    """The parts, the classes of each named as those to train on where only the case differs."""
+    plain: dict[str, list[str]] = {}
+    for name in dict.fromkeys(parts["train"].values()):
+        plain.setdefault(name.casefold(), []).append(name)
+    known = set(parts["train"].values())
+
+    def as_in_train(name: str) -> str:
+        alike = plain.get(name.casefold(), [])
+        return alike[0] if name not in known and len(alike) == 1 else name
+
+    return {part: {each: as_in_train(name) for each, name in of.items()} for part, of in parts.items()}
+
+
+def without_companions(pictures: Sequence[Place]) -> tuple[tuple[Place, ...], PassedOver]:
+    """The pictures without those that describe or repeat others: masks and thumbnails, by reason."""
+    folders = {folder for picture in pictures for folder in picture.parents}
+    plain = {folder: _plain(folder.name) for folder in folders}
+    with_loose = {picture.parent for picture in pictures}
+    beside: dict[Place, set[str]] = {}
+    for folder in folders - {PurePosixPath()}:
+        beside.setdefault(folder.parent, set()).add(plain[folder])
+
+    def describes(folder: Place, names: frozenset[str]) -> bool:
+        """Whether it is named so, and lies in a folder of pictures, beside one, or beside parts."""
+        others = beside[folder.parent] - {plain[folder]}
+        is_beside = bool(others & _PICTURES) or any(part_named(name) for name in others)
+        return plain[folder] in names and (is_beside or folder.parent in with_loose)
+
+    reasons = {
+        folder: reason
+        for reason, names in ((MASKS, _MASKS), (THUMBNAILS, _THUMBNAILS))
+        for folder in folders - {PurePosixPath()}
+        if describes(folder, names)
+    }
+    stems = {picture.with_suffix("") for picture in pictures}
+    kept: list[Place] = []
+    passed: dict[str, list[Place]] = {}
+    for picture in pictures:
+        reason = next((reasons[folder] for folder in picture.parents if folder in reasons), None)
+        base = _OF_MASK.sub("", picture.stem)
+        if reason is None and base not in ("", picture.stem) and picture.with_name(base) in stems:
+            reason = MASKS
+        (kept if reason is None else passed.setdefault(reason, [])).append(picture)
+    return tuple(kept), {reason: tuple(places) for reason, places in passed.items()}
+
+
+def merged(nodes: Sequence[Node]) -> Node:
+    """Several folders as one, the folders of the same name in them likewise."""
+    if len(nodes) == 1:
+        return nodes[0]
+    names = sorted({name for node in nodes for name in node.folders}, key=one_form)
+    folders = {name: merged([node.folders[name] for node in nodes if name in node.folders]) for name in names}
+    return Node(nodes[0].place, tuple(picture for node in nodes for picture in node.loose), folders)
+
+
+def part_named(name: str) -> Part | None:
+    """The part of a data set that a folder of this name is: "Training", "seg_train", "test_images", "val2017"."""
+    words = [word for word in _words(name) if not word.isdigit() and word not in _IDLE_WORDS]
+    if len(words) != 1:
+        return None
+    return next((part for part, known in _PART_WORDS.items() if words[0] in known), None)
+
+
+def _unwrapped(node: Node) -> tuple[Node, PassedOver]:
+    """The folder below `node` in which the pictures are divided, and the few that lie beside the way there."""
+    loose: list[Place] = []
+    while len(node.folders) == 1 and node.is_divided:
+        (inner,) = node.folders.values()
+        if not inner.folders or (part_named(inner.place.name) is not None and not _repeats_name(node, inner)):
+            break
+        loose += node.loose
+        node = inner
+    return node, {LOOSE: tuple(loose)} if loose else {}
+
+
+def _repeats_name(outer: Node, inner: Node) -> bool:
+    """Whether an archive was unpacked into a folder of its own name: "seg_train/seg_train/"."""
+    return part_named(outer.place.name) == part_named(inner.place.name)
+
+
+def _words(name: str) -> list[str]:
+    """The words of a name in lower case, numbers apart: "seg_train", "TrainImages" and "part2" have two."""
+    apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
+    return re.findall(r"[^\W\d_]+|\d+", apart.lower())
+
+
+def _plain(name: str) -> str:
+    return "".join(word for word in _words(name) if not word.isdigit())
+
+
+def _pictures_of(node: Node, names: Sequence[str]) -> tuple[Place, ...]:
+    return tuple(picture for name in names for picture in node.folders[name].pictures)
+
+
+def _joined(each: Iterable[PassedOver]) -> PassedOver:
+    """All that is passed over, a reason without places left out."""
+    found: dict[str, tuple[Place, ...]] = {}
+    for passed in each:
+        for reason, places in passed.items():
+            if places:
+                found[reason] = (*found.get(reason, ()), *places)
+    return found
+
+
+def _few(folders: Iterable[Node]) -> str:
+    names = list(map(str, folders))
+    more = f" and {len(names) - _MOST_CLASSES_SHOWN} more" if len(names) > _MOST_CLASSES_SHOWN else ""
+    return ", ".join(names[:_MOST_CLASSES_SHOWN]) + more

@@ -1,0 +1,249 @@
+"""The pictures of a folder or a table, by part and class, before any is opened; and what became of all others."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from gan_study.trainables.base.files import expand
+from gan_study.trainables.base.names import one_form, shown
+from gan_study.trainables.base.settings import DataError
+from gan_study.trainables.data.images import Labels, class_counts
+from gan_study.trainables.data.reading import table
+from gan_study.trainables.data.reading.entries import NO_PICTURE, Entries, find_entries, in_order
+from gan_study.trainables.data.reading.layout import (
+    Arrangement,
+    Part,
+    PassedOver,
+    Place,
+    arrange,
+    part_named,
+    tree,
+)
+from gan_study.trainables.data.source import DataConfig
+from gan_study.trainables.data.split import Indices
+
+_NAMES_SHOWN = 3
+# Tables that are looked for where no folders say the classes.
+_TABLE_ENDINGS = frozenset({".csv", ".tsv"})
+_TABLE_WORDS = re.compile("labels?|annotations?|meta(?:data)?|info|ground_?truth|classes", re.IGNORECASE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listing:
+    """The picture files of one part, in order, before any is opened: `paths` [N] below `root`, `labels` [N]."""
+
+    root: Path
+    paths: tuple[Path, ...]
+    labels: Labels
+    class_names: tuple[str, ...]
+
+    def subset(self, indices: Indices) -> "Listing":
+        """The files at `indices`."""
+        return replace(self, paths=tuple(self.paths[i] for i in indices), labels=self.labels[indices])
+
+    def origins(self) -> tuple[str, ...]:
+        """Each file by its path below `root`, as it can be shown; `find_origin` leads back."""
+        return tuple(shown(path.relative_to(self.root).as_posix()) for path in self.paths)
+
+    def class_counts(self) -> tuple[int, ...]:
+        """Files of each class, in label order."""
+        return class_counts(self.labels, len(self.class_names))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """A data set as it was found: the pictures to train on, those to test with if they are apart, and the rest."""
+
+    root: Path
+    train: Listing
+    test: Listing | None
+    passed_over: PassedOver = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    tables: tuple[Path, ...] = ()
+    """The tables that say the classes."""
+
+    @property
+    def num_found(self) -> int:
+        """All entries: what is read, and what is passed over."""
+        read = len(self.train.paths) + (0 if self.test is None else len(self.test.paths))
+        return read + sum(map(len, self.passed_over.values()))
+
+    def passed_over_lines(self) -> tuple[str, ...]:
+        """A line for each reason why something is passed over: how many entries, and a few of them."""
+        return tuple(
+            f"passed over: {len(places):,} {reason} ({_few(reason, places)})"
+            for reason, places in self.passed_over.items()
+        )
+
+
+def data_folder(root: str) -> Path:
+    """The folder that pictures are named from: `root` itself, or that of the table that it is."""
+    place = expand(root)
+    return place.parent if place.is_file() else place
+
+
+def read_listing(config: DataConfig) -> Reading:
+    """What lies in the folder, or stands in the table, that `config.root` is.
+
+    Raises DataError where there is none, or where it cannot be read in one way alone.
+    """
+    if config.root is None:
+        raise DataError("imagefolder needs a folder of images: name it with --data DIR")
+    place = expand(config.root)
+    if not place.exists():
+        raise DataError(f"{place}: no such folder")
+    if place.is_file() and place.suffix.lower() not in table.ENDINGS:
+        raise DataError(f"{place}: a folder of images is needed, or a table of them (.csv, .tsv)")
+    root = data_folder(config.root)
+    entries = find_entries(root, exclude=config.exclude, skip_unreadable=config.skip_unreadable)
+    labels = place if place.is_file() else _named_table(config, root)
+    try:
+        return _reading(
+            entries, _by_folders(entries, config) if labels is None else _by_tables([labels], entries, config)
+        )
+    except DataError as error:
+        raise DataError(f"{root}: {error}") from error
+
+
+def _named_table(config: DataConfig, root: Path) -> Path | None:
+    """The table that `data.labels` names, from here or from the folder of the data."""
+    if config.labels is None:
+        return None
+    here = expand(config.labels)
+    found = here if here.is_file() else root / here
+    if not found.is_file():
+        raise DataError(f"data.labels: {config.labels}: no such file")
+    return found
+
+
+def _by_folders(entries: Entries, config: DataConfig) -> Arrangement:
+    """The classes as folders say them, else as the only tables do that name the pictures."""
+    try:
+        return arrange(
+            entries.pictures,
+            train=config.train,
+            test=config.test,
+            class_level=config.class_level,
+            bare_folders=entries.bare_folders,
+        )
+    except DataError:
+        if config.train or config.test or config.class_level is not None:
+            raise
+        tables = _tables_of(entries, config)
+        if not tables:
+            raise
+        parts = [_part_of_table(path) for path in tables]
+        if len(tables) > 1 and (None in parts or len(set(parts)) < len(parts)):
+            names = ", ".join(shown(path.name) for path in tables)
+            raise DataError(f"several tables name the pictures ({names}); name one by data.labels") from None
+        return _by_tables(tables, entries, config)
+
+
+def _tables_of(entries: Entries, config: DataConfig) -> list[Path]:
+    """The tables in the folder, or in the only one in it, by which the pictures have classes."""
+    top = tree(entries.pictures)
+    depth = 1 + len(top.place.parts)
+    places = [
+        place
+        for place in entries.passed_over.get(NO_PICTURE, ())
+        if place.suffix.lower() in _TABLE_ENDINGS and len(place.parts) <= depth + 1
+    ]
+    found = []
+    for place in places:
+        try:
+            _by_tables([entries.root / place], entries, config)
+        except DataError:
+            continue
+        found.append(entries.root / place)
+    return found
+
+
+def _by_tables(paths: Sequence[Path], entries: Entries, config: DataConfig) -> Arrangement:
+    """The classes as tables say them, one for all pictures or one for each part."""
+    found: dict[Part, Mapping[Place, str]] = {}
+    unlabelled: list[Place] = []
+    notes: list[str] = []
+    for path in paths:
+        part = _part_of_table(path)
+        arranged = table.arrange_by_table(
+            table.read_table(path),
+            entries.pictures if part is None else _of_part(entries.pictures, part),
+            config.columns,
+            skip_missing=config.skip_unreadable,
+        )
+        found |= arranged.parts if len(paths) == 1 or part is None else {part: arranged.parts["train"]}
+        unlabelled += arranged.passed_over.get(table.WITHOUT_LABEL, ())
+        notes += arranged.notes
+    arranged = table.with_one_test(found, notes)
+    read = {picture for classes in arranged.parts.values() for picture in classes}
+    left = set(entries.pictures) - read - set(unlabelled)
+    passed = {
+        table.WITHOUT_LABEL: in_order(set(unlabelled) - read),
+        table.NOT_LISTED: in_order(left - {place for places in arranged.passed_over.values() for place in places}),
+        **arranged.passed_over,
+    }
+    return replace(
+        arranged,
+        passed_over={reason: places for reason, places in passed.items() if places},
+        tables=tuple(paths),
+    )
+
+
+def _part_of_table(path: Path) -> Part | None:
+    """The part that a table is named after: train.csv, test_labels.csv."""
+    return part_named(_TABLE_WORDS.sub("", path.stem))
+
+
+def _of_part(pictures: Sequence[Place], part: Part) -> tuple[Place, ...]:
+    """The pictures without those in folders that are named after another part."""
+    return tuple(
+        picture for picture in pictures if all(part_named(word) in (None, part) for word in picture.parts[:-1])
+    )
+
+
+def _reading(entries: Entries, found: Arrangement) -> Reading:
+    classes = tuple(sorted(set(found.parts["train"].values()), key=one_form))
+    train = listing_of(entries.root, found.parts["train"], classes)
+    test = None
+    if "test" in found.parts:
+        odd = sorted({*found.parts["test"].values()} ^ set(classes))
+        if odd:
+            raise DataError(
+                f"the parts to train on and to test differ in their classes; only one of them has {', '.join(odd)}"
+            )
+        test = listing_of(entries.root, found.parts["test"], classes)
+    return Reading(
+        root=entries.root,
+        train=train,
+        test=test,
+        passed_over={**entries.passed_over, **found.passed_over},
+        notes=found.notes,
+        tables=found.tables,
+    )
+
+
+def listing_of(root: Path, of_class: Mapping[Place, str], classes: Sequence[str]) -> Listing:
+    """The files of a part, class by class and in the order of their names."""
+    labels = {name: label for label, name in enumerate(classes)}
+    if len(labels) < 2:
+        raise DataError(f"one class ({', '.join(labels)}); a classifier needs at least two")
+    ordered = sorted(of_class, key=lambda place: (labels[of_class[place]], place.parts))
+    return Listing(
+        root=root,
+        paths=tuple(root / place for place in ordered),
+        labels=np.array([labels[of_class[place]] for place in ordered], dtype=np.int64),
+        class_names=tuple(classes),
+    )
+
+
+def _few(reason: str, places: Sequence[Place]) -> str:
+    """A few of what is passed over; of files that are no pictures, their endings."""
+    if reason == NO_PICTURE:
+        kinds = Counter(shown(place.suffix.lower()) or "no extension" for place in places)
+        return ", ".join(sorted(kinds))
+    names = [shown(str(place)) for place in places[:_NAMES_SHOWN]]
+    return ", ".join(names) + (", ..." if len(places) > _NAMES_SHOWN else "")

@@ -1,0 +1,74 @@
+"""What was read, in about ten sentences, so that a person sees before the first trial what was understood."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from gan_study.trainables.data.images import Loaded
+from gan_study.trainables.data.imbalance import Imbalance
+from gan_study.trainables.data.reading.facts import shape_note
+from gan_study.trainables.data.reading.hardness import hardness_lines
+from gan_study.trainables.data.reading.picture import Summary
+from gan_study.trainables.data.source import DataConfig
+
+_CLASSES_SHOWN = 12
+_KINDS_SHOWN = 4
+
+
+def read_back(config: DataConfig, imbalance: Imbalance, pool: Loaded, test: Loaded) -> tuple[str, ...]:
+    """What was read of both parts, which classes are rare and why, and what is done to the pictures."""
+    return tuple(dict.fromkeys(_sentences(config, imbalance, pool, test)))
+
+
+def _sentences(config: DataConfig, imbalance: Imbalance, pool: Loaded, test: Loaded) -> Iterator[str]:
+    images = pool.images
+    where = f" in {config.root}" if config.root else ""
+    total = f"{len(images) + len(test.images):,}"
+    kinds = f"; {_in_words(pool.summary)}" if pool.summary is not None else ""
+    yield f"{config.name}: {total} pictures of {len(images.class_names)} classes{where}{kinds}"
+    yield f"to train on + to test, by class: {_counts(pool, test)}"
+    yield f"rare classes: {_rare(imbalance, images.class_counts(), images.class_names)}"
+    shape = shape_note(pool.summary, config.fit) if pool.summary is not None else None
+    colours = "in colour" if images.shape.channels == 3 else "in grey"
+    size = f"worked on at {images.shape.size} x {images.shape.size} pixels, {colours}"
+    yield f"{size}; {shape}" if shape is not None else size
+    yield from hardness_lines(images, test.images, imbalance.minority(images.class_counts(), images.class_names))
+    yield from pool.reading
+    yield from pool.notes
+    yield from test.notes
+
+
+def _in_words(summary: Summary) -> str:
+    """The kinds of files, their depth, and the smallest, median and largest picture."""
+    kinds = _shares(summary.kinds)
+    bits = _shares({f"{bits} bits": number for bits, number in summary.bits.items()})
+    sides = zip(summary.widths, summary.heights, strict=True)
+    smallest, median, largest = (f"{width} x {height}" for width, height in sides)
+    sizes = f"all {median}" if smallest == largest else f"{smallest} to {largest}, {median} in the middle"
+    return f"{kinds}, {bits}; {sizes} pixels"
+
+
+def _shares(numbers: Mapping[str, int]) -> str:
+    """The commonest of several, with their shares where there are two or more."""
+    total = sum(numbers.values())
+    few = list(numbers.items())[:_KINDS_SHOWN]
+    if len(few) == 1:
+        return few[0][0]
+    return ", ".join(f"{name} {number / total:.0%}" for name, number in few)
+
+
+def _counts(pool: Loaded, test: Loaded) -> str:
+    counts = zip(pool.images.class_names, pool.images.class_counts(), test.images.class_counts(), strict=True)
+    return _few([f"{name} {to_train:,} + {to_test:,}" for name, to_train, to_test in counts])
+
+
+def _rare(imbalance: Imbalance, counts: Sequence[int], names: Sequence[str]) -> str:
+    """The minority's names, and why they are it."""
+    rare = _few([names[label] for label in imbalance.minority(counts, names)])
+    if imbalance.minority_classes is not None:
+        return f"{rare} (named by imbalance.minority_classes)"
+    of = "the folder" if imbalance.cuts_minority else "the imbalanced set"
+    return f"{rare} (smaller than the mean class of {of}; imbalance.minority_classes names others)"
+
+
+def _few(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _CLASSES_SHOWN} more" if len(names) > _CLASSES_SHOWN else ""
+    return ", ".join(names[:_CLASSES_SHOWN]) + more

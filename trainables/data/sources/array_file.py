@@ -1,0 +1,234 @@
+"""Images and labels in one `.npz`, as MedMNIST and Keras hand them out; read where `imagefolder` is given one."""
+
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gan_study.trainables.base.files import expand, open_regular
+from gan_study.trainables.base.memory import MemoryShortageError, refuse_beyond_memory
+from gan_study.trainables.base.names import one_form, shown
+from gan_study.trainables.base.settings import DataError
+from gan_study.trainables.data.images import LabeledImages, Labels, Loaded
+from gan_study.trainables.data.pixels import images_of_arrays
+from gan_study.trainables.data.reading.layout import Part
+from gan_study.trainables.data.reading.picture import Bytes
+from gan_study.trainables.data.source import DataConfig
+from gan_study.trainables.data.split import TEST_SEED, carve
+
+ENDING = ".npz"
+# The names of a part's images and labels: MedMNIST's and Keras'; without parts, all that there is.
+_NAMES: Mapping[Part, Sequence[tuple[str, str]]] = {
+    "train": (("train_images", "train_labels"), ("x_train", "y_train"), ("X_train", "y_train")),
+    "validation": (("val_images", "val_labels"), ("x_val", "y_val"), ("X_val", "y_val")),
+    "test": (("test_images", "test_labels"), ("x_test", "y_test"), ("X_test", "y_test")),
+}
+_WHOLE = (("images", "labels"), ("x", "y"), ("X", "y"), ("data", "labels"), ("data", "targets"))
+_CLASS_NAMES = ("class_names", "label_names", "classes")
+
+
+def is_array_file(root: str | None) -> bool:
+    """Whether `data.root` is a file of arrays, and no folder or table."""
+    return root is not None and expand(root).suffix.lower() == ENDING
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Arrays:
+    """A part: `images` uint8 [N, H, W] or [N, H, W, 3], `labels` [N] as they are."""
+
+    images: Bytes
+    labels: npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class ArrayFile:
+    """An ImageSource of one file; validation images, if it has its own, are not read, as studies draw theirs.
+
+    Labels may be numbers or text, and are the names of the classes unless the file names these. Without a test
+    part, `test_fraction` of each class becomes it.
+    """
+
+    config: DataConfig
+
+    def pool(self) -> Loaded:
+        """The training part, or what is left of all."""
+        return self._pool
+
+    def test(self) -> Loaded:
+        """The test part, with the channels of the pool."""
+        channels = self._pool.images.shape.channels
+        if "test" in self._parts:
+            return Loaded(images=self._images("test", channels))
+        return Loaded(images=self._images("train", channels).subset(self._carved[1]))
+
+    def test_class_counts(self) -> tuple[int, ...]:
+        """Images of each class; of carved ones, the labels of all are drawn from."""
+        labels = self._labels["test"] if "test" in self._parts else self._labels["train"][self._carved[1]]
+        return tuple(np.bincount(labels, minlength=len(self._class_names)).tolist())
+
+    @cached_property
+    def _pool(self) -> Loaded:
+        images = self._images("train", self.config.channels)
+        read = ", ".join(f"{len(each.labels):,} to {name}" for name, each in self._parts.items())
+        said = f"{self._path.name} holds {read}" if len(self._parts) > 1 else f"{self._path.name} has no test part"
+        pool = images if "test" in self._parts else images.subset(self._carved[0])
+        return Loaded(images=pool, reading=(said,))
+
+    @property
+    def _path(self) -> Path:
+        assert self.config.root is not None, "see is_array_file"
+        return expand(self.config.root)
+
+    @cached_property
+    def _carved(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        return carve(
+            self._labels["train"], self.config.test_fraction, seed=TEST_SEED, class_names=self._class_names
+        )
+
+    def _images(self, part: Part, channels: int | None) -> LabeledImages:
+        arrays = self._parts[part]
+        return images_of_arrays(
+            arrays.images,
+            self._labels[part],
+            size=self.config.image_size,
+            channels=channels or (3 if arrays.images.ndim == 4 else 1),
+            class_names=self._class_names,
+            origin=part,
+        )
+
+    @cached_property
+    def _parts(self) -> Mapping[Part, _Arrays]:
+        return read_parts(self._path)
+
+    @cached_property
+    def _class_names(self) -> tuple[str, ...]:
+        values = self._values
+        if len(values) < 2:
+            raise DataError(
+                f"{self._path}: one class ({', '.join(map(str, values))}); a classifier needs at least two"
+            )
+        named = read_class_names(self._path)
+        if named and np.issubdtype(np.array(values).dtype, np.integer) and max(values) < len(named):
+            return tuple(named[value] for value in values)
+        return tuple(one_form(str(value)) for value in values)
+
+    @cached_property
+    def _values(self) -> tuple[Any, ...]:
+        """The labels that occur to train on, ascending; raises DataError where the test part has others."""
+        found = {name: set(each.labels.tolist()) for name, each in self._parts.items()}
+        odd = sorted(map(str, found.get("test", found["train"]) ^ found["train"]))
+        if odd:
+            raise DataError(f"{self._path}: the parts differ in their classes; only one has {', '.join(odd)}")
+        return tuple(sorted(found["train"]))
+
+    @cached_property
+    def _labels(self) -> Mapping[Part, Labels]:
+        return {
+            name: np.searchsorted(np.array(self._values), each.labels).astype(np.int64)
+            for name, each in self._parts.items()
+        }
+
+
+def read_parts(path: Path) -> Mapping[Part, _Arrays]:
+    """The parts of a file: to train on and, if it has one, to test.
+
+    Raises DataError where its arrays are none of images and labels, or are damaged.
+    """
+    with _Opened(path) as arrays:
+        found: dict[Part, _Arrays] = {}
+        for part, names in _NAMES.items():
+            pair = next((each for each in names if set(each) <= set(arrays.names)), None)
+            if pair is not None:
+                found[part] = _checked(path, *pair, arrays)
+        if not found:
+            pair = next((each for each in _WHOLE if set(each) <= set(arrays.names)), None)
+            if pair is None:
+                raise DataError(
+                    f"{path}: the arrays {', '.join(arrays.names)} are not those of a data set; train_images and "
+                    "train_labels, x_train and y_train, or images and labels are read"
+                )
+            found["train"] = _checked(path, *pair, arrays)
+    if "train" not in found:
+        raise DataError(f"{path}: there is no part to train on")
+    if "test" not in found and "validation" in found:
+        found["test"] = found["validation"]
+    found.pop("validation", None)
+    return found
+
+
+def read_class_names(path: Path) -> tuple[str, ...]:
+    """The names of the classes in the order of their labels; none where the file has none."""
+    with _Opened(path) as arrays:
+        name = next((each for each in _CLASS_NAMES if each in arrays.names), None)
+        return () if name is None else tuple(one_form(str(each)) for each in arrays.read(name).ravel())
+
+
+def _checked(path: Path, images_name: str, labels_name: str, arrays: "_Opened") -> _Arrays:
+    images, labels = arrays.read(images_name), arrays.read(labels_name)
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
+    if labels.ndim == 2 and set(np.unique(labels).tolist()) <= {0, 1} and (labels.sum(axis=1) == 1).all():
+        labels = labels.argmax(axis=1)
+    if labels.ndim != 1 or not (np.issubdtype(labels.dtype, np.integer) or labels.dtype.kind in "US"):
+        raise DataError(f"{path}: {labels_name} {labels.dtype} {list(labels.shape)} is no list of classes")
+    if images.ndim == 4 and images.shape[-1] not in (1, 3) and images.shape[1] in (1, 3):
+        images = images.transpose(0, 2, 3, 1)
+    if images.ndim == 4 and images.shape[-1] == 1:
+        images = images[..., 0]
+    if images.dtype != np.uint8 or images.ndim not in (3, 4) or (images.ndim == 4 and images.shape[-1] != 3):
+        raise DataError(
+            f"{path}: {images_name} {images.dtype} {list(images.shape)} are no images; bytes [N, H, W] or "
+            "[N, H, W, 3] are read"
+        )
+    if len(images) != len(labels):
+        raise DataError(f"{path}: {len(images)} {images_name} have {len(labels)} {labels_name}")
+    return _Arrays(images=images, labels=labels)
+
+
+class _Opened:
+    """The arrays of a `.npz`, none of which runs anything; DataError for all that can be wrong with it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> "_Opened":
+        try:
+            self._file = open_regular(self._path)
+        except OSError as error:
+            raise DataError(f"{self._path}: {error.strerror}") from error
+        try:
+            with zipfile.ZipFile(self._file) as archive:
+                self._sizes = {each.filename.removesuffix(".npy"): each.file_size for each in archive.infolist()}
+            self._arrays = np.load(self._file, allow_pickle=False)
+        except Exception as error:
+            self._file.close()
+            raise self._damaged(error) from error
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the arrays, as they can be shown."""
+        return tuple(map(shown, self._sizes))
+
+    def read(self, name: str) -> npt.NDArray[Any]:
+        """The array of that name."""
+        refuse_beyond_memory(2 * self._sizes[name], f"{self._path.name}: {name}")
+        try:
+            array: npt.NDArray[Any] = self._arrays[name]
+        except MemoryShortageError:
+            raise
+        # zipfile, zlib and NumPy have an error of another kind for every way in which a file can be damaged.
+        except Exception as error:
+            raise self._damaged(error) from error
+        return array
+
+    def _damaged(self, error: Exception) -> DataError:
+        return DataError(f"{self._path}: no file of arrays, or a damaged one ({' '.join(str(error).split())})")
