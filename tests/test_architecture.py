@@ -22,7 +22,7 @@ BELOW = {
     "trainables.data": ("trainables.base",),
     "trainables.classifiers": DATA,
     # They score stored predictions too, for an analysis that loads without torch.
-    "trainables.classifiers.metrics": ("trainables.base.settings",),
+    "trainables.classifiers.metrics": ("trainables.base.settings", "trainables.base.plugins"),
     "trainables.classifiers.scores": ("trainables.classifiers.metrics",),
     "trainables.gans": ("trainables.runtime", *DATA),
     "trainables.image_quality": ("trainables.classifiers", "trainables.runtime", *DATA),
@@ -32,6 +32,7 @@ BELOW = {
         "trainables.image_quality.distribution_metrics",
         *DATA,
     ),
+    "trainables.contracts": ("trainables.balancing", "trainables.classifiers", "trainables.gans", *DATA),
     "trainables.trial": (
         "trainables.balancing",
         "trainables.classifiers",

@@ -1,6 +1,5 @@
 """What is looked at before a study's first trial, so that data which cannot do are found at once."""
 
-import importlib.util
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -12,8 +11,9 @@ from gan_study.study.plan.costs import Workload
 from gan_study.study.plan.storage_url import with_absolute_file
 from gan_study.study.plan.trials import baseline_trials
 from gan_study.study.run.folder import Manifest, read_origin
+from gan_study.study.run.plugins import check_plugins, plugin_files
 from gan_study.trainables.base.files import full_path
-from gan_study.trainables.base.settings import DataError, UserError, look_up
+from gan_study.trainables.base.settings import DataError, UserError
 from gan_study.trainables.classifiers.metrics import added_measures, check_measure, is_own
 from gan_study.trainables.data import fingerprint
 from gan_study.trainables.data.catalog import DATA_SETS
@@ -86,20 +86,13 @@ def refuse_changed_data(root: Path, manifest: Manifest, now: Fingerprint) -> Non
 
 
 def _other_files(config: StudyConfig) -> dict[str, Path]:
-    """The files beside the data that numbers depend on: the module of the objective, the weights of Inception."""
+    """The files beside the data that numbers depend on: modules of others, the weights of Inception."""
     found: dict[str, Path] = {}
     choice = config.confirm.image_features
     if isinstance(choice, InceptionFeatures):
         found["the weights of Inception"] = Path(choice.weights)
-    if is_own(config.objective):
-        name = config.objective.partition(":")[0]
-        # No module is imported: whoever only looks at a study runs nothing of it.
-        package = importlib.util.find_spec(name.partition(".")[0])
-        if package is not None and package.origin is not None:
-            path = Path(package.origin)
-            inside = path.parent.joinpath(*name.split(".")[1:]).with_suffix(".py") if "." in name else path
-            found[f"the module {name}"] = inside
-    return found
+    # No module is imported: whoever only looks at a study runs nothing of it.
+    return found | plugin_files(config)
 
 
 def refuse_output_in_data(config: DataConfig, out: Path) -> None:
@@ -107,7 +100,7 @@ def refuse_output_in_data(config: DataConfig, out: Path) -> None:
 
     What a study draws would be images of a class in the next one.
     """
-    if not look_up(DATA_SETS, config.name, where="data.name").has_a_file_each or config.root is None:
+    if not DATA_SETS.find(config.name, where="data.name").has_a_file_each or config.root is None:
         return
     target = out.resolve()
     for place in read_folders(Path(config.root)):
@@ -123,6 +116,12 @@ def check_objective(config: StudyConfig) -> None:
         check_measure(config.objective, num_classes=len(names))
 
 
+def check_parts_of_others(config: StudyConfig) -> None:
+    """Raise ConfigError if a part of another package breaks a promise of its kind (`trainables/contracts/`)."""
+    pool = image_source(config.data).pool().images
+    check_plugins(config, shape=pool.shape, num_classes=len(pool.class_names))
+
+
 def check_image_features(config: StudyConfig) -> None:
     """Raise ConfigError where the weights of Inception cannot be read: now, and not after the search."""
     choice = config.confirm.image_features
@@ -132,7 +131,7 @@ def check_image_features(config: StudyConfig) -> None:
 
 def with_absolute_paths(config: StudyConfig) -> StudyConfig:
     """`config` with the places of files spelt out, since trials run in other processes and folders."""
-    looked_for = look_up(DATA_SETS, config.data.name, where="data.name").is_looked_for
+    looked_for = DATA_SETS.find(config.data.name, where="data.name").is_looked_for
     root = config.data.root or (os.environ.get(DATA_ENVIRONMENT_VARIABLE) if looked_for else None)
     if root is not None:
         config = replace(config, data=replace(config.data, root=_absolute(root)))

@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gan_study.trainables.base.seeding import derive_seed, index_batches, seeded_global_state, torch_generator
-from gan_study.trainables.base.settings import look_up
 from gan_study.trainables.classifiers.augmentation import Augmentation, augment
 from gan_study.trainables.classifiers.catalog import CLASSIFIERS
 from gan_study.trainables.classifiers.classifier import (
@@ -103,7 +102,7 @@ def fit(
     finite.
     """
     assert validation is not None or not config.watches_validation, "nothing to watch"
-    chosen = model or look_up(CLASSIFIERS, config.name, where="classifier.name")
+    chosen = model or CLASSIFIERS.find(config.name, where="classifier.name")
     device, stage = training.images.device, plan.head_stage
     refits_head = bool(stage or chosen.final_head)
     # A second stage takes at least one step, and leaves one; a model's own final head takes none.

@@ -10,7 +10,7 @@ from pydantic import Field, JsonValue, model_validator
 from gan_study.trainables.balancing.balancer import BalancingConfig
 from gan_study.trainables.balancing.catalog import BALANCERS, parse_balancing
 from gan_study.trainables.balancing.gan import ALL_CLASSES, GanBalancing
-from gan_study.trainables.base.settings import ConfigError, digest, dump, look_up, parse, settings
+from gan_study.trainables.base.settings import ConfigError, digest, dump, parse, settings
 from gan_study.trainables.classifiers.catalog import CLASSIFIERS
 from gan_study.trainables.classifiers.classifier import ClassifierConfig
 from gan_study.trainables.data.imbalance import Imbalance
@@ -72,7 +72,7 @@ class TrialConfig:
     balancing: BalancingConfig
 
     def __post_init__(self) -> None:
-        model = look_up(CLASSIFIERS, self.classifier.name, where="classifier.name")
+        model = CLASSIFIERS.find(self.classifier.name, where="classifier.name")
         chosen = {"name": self.balancing.name}
         if isinstance(self.balancing.balancer, GanBalancing):
             chosen["plan"] = self.balancing.balancer.plan
