@@ -7,7 +7,8 @@ from gan_study.search_spaces.spaces import SPACES
 from gan_study.study.plan.recipe import FULL, load_recipe, recipe_names, scales_of
 from gan_study.trainables.balancing.catalog import BALANCERS
 from gan_study.trainables.base.plugins import Kind, registered
-from gan_study.trainables.classifiers.catalog import CLASSIFIERS
+from gan_study.trainables.classifiers.catalog import BACKBONE_SUMMARY, CLASSIFIERS
+from gan_study.trainables.classifiers.classifier import BACKBONE
 from gan_study.trainables.classifiers.metrics import METRICS
 from gan_study.trainables.data.catalog import DATA_SETS
 from gan_study.trainables.gans.catalog import VARIANTS
@@ -24,7 +25,9 @@ def listing() -> dict[str, dict[str, str]]:
         | _of_others("balancers"),
         "GAN variants (each a balancer)": {name: variant.summary for name, variant in VARIANTS.items()}
         | _of_others("gans"),
-        "Classifiers": {name: entry.summary for name, entry in CLASSIFIERS.items()} | _of_others("classifiers"),
+        "Classifiers": {name: entry.summary for name, entry in CLASSIFIERS.items()}
+        | {BACKBONE: BACKBONE_SUMMARY}
+        | _of_others("classifiers"),
         "Metrics of a classifier (objective)": {name: each.summary for name, each in METRICS.items()}
         | _of_others("metrics"),
         "Metrics of generated images": {

@@ -100,7 +100,8 @@ LIBRARIES = {
     "vl_convert": ("analysis",),
     "torch": ("trainables", "study.run.data_checks", "study.run.probe"),
     "typer": ("study.cli",),
-    "safetensors": ("trainables.export",),
+    "safetensors": ("trainables.export", "trainables.classifiers.backbone"),
+    "timm": ("trainables.classifiers.backbone",),
 }
 
 

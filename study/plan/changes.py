@@ -53,6 +53,8 @@ MEANT: Mapping[str, Callable[[JsonValue, JsonValue], bool]] = {
     "summary": _is_any,
     "data.root": _is_any,
     "confirm.image_features.weights": _is_any,
+    "classifier.backbone.weights": _is_any,
+    "confirm.frozen_baseline.weights": _is_any,
 }
 
 

@@ -17,7 +17,8 @@ from gan_study.trainables.balancing.catalog import BALANCERS, parse_balancing
 from gan_study.trainables.base.files import Place
 from gan_study.trainables.base.settings import ConfigError, dump, parse, settings
 from gan_study.trainables.base.tunable import Scalar, Tunable, samples
-from gan_study.trainables.classifiers.catalog import CLASSIFIERS
+from gan_study.trainables.classifiers.backbone import Pretrained
+from gan_study.trainables.classifiers.catalog import classifier_model
 from gan_study.trainables.classifiers.classifier import ClassifierConfig
 from gan_study.trainables.classifiers.metrics import EXPECTED_COST, find_metric, metric_name
 from gan_study.trainables.data.catalog import DATA_SETS
@@ -122,6 +123,9 @@ class ConfirmConfig:
     measured make best (`fits.py`), which depends on the machine's speed."""
     test_each_epoch: bool = False
     image_features: ImageFeatures = Field(default_factory=DomainFeatures)
+    frozen_baseline: Pretrained | None = None
+    """A pretrained network; the answer says what a linear head on its frozen features reaches without balancing,
+    in the same splits."""
 
 
 @settings
@@ -257,7 +261,7 @@ def check_study_config(config: StudyConfig) -> None:
     """Raise ConfigError where settings do not go together, or name what there is not."""
     if not DATA_SETS.find(config.data.name, where="data.name").takes_folder and config.data.root is not None:
         raise ConfigError(f"data.root (--data): the data set {config.data.name!r} reads no folder")
-    CLASSIFIERS.find(config.classifier.name, where="classifier.name")
+    classifier_model(config.classifier)
     find_metric(config.objective)
     if config.objective == EXPECTED_COST and not config.costs:
         raise ConfigError(f"objective: {EXPECTED_COST!r} needs costs, such as {{lynx: {{cat: 10}}}}")

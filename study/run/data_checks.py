@@ -14,6 +14,8 @@ from gan_study.study.run.folder import Manifest, read_origin
 from gan_study.study.run.plugins import check_plugins, plugin_files
 from gan_study.trainables.base.files import full_path
 from gan_study.trainables.base.settings import DataError, UserError
+from gan_study.trainables.classifiers.backbone import Pretrained, find_weights
+from gan_study.trainables.classifiers.backbone import load as load_pretrained
 from gan_study.trainables.classifiers.metrics import added_measures, check_measure, is_own
 from gan_study.trainables.data import fingerprint
 from gan_study.trainables.data.catalog import DATA_SETS
@@ -22,7 +24,7 @@ from gan_study.trainables.data.prepared import image_source
 from gan_study.trainables.data.source import DATA_ENVIRONMENT_VARIABLE, DataConfig
 from gan_study.trainables.data.sources.image_folder import read_folders
 from gan_study.trainables.image_quality.extractor import inception
-from gan_study.trainables.image_quality.features import InceptionFeatures
+from gan_study.trainables.image_quality.features import IMAGE_FEATURES, BackboneFeatures, InceptionFeatures
 from gan_study.trainables.trial.data import TrialParts, prepare
 
 
@@ -91,6 +93,8 @@ def _other_files(config: StudyConfig) -> dict[str, Path]:
     choice = config.confirm.image_features
     if isinstance(choice, InceptionFeatures):
         found["the weights of Inception"] = Path(choice.weights)
+    for where, network in pretrained_networks(config).items():
+        found[f"the weights of {network.model} ({where})"] = find_weights(network, where=where)
     # No module is imported: whoever only looks at a study runs nothing of it.
     return found | plugin_files(config)
 
@@ -122,11 +126,22 @@ def check_parts_of_others(config: StudyConfig) -> None:
     check_plugins(config, shape=pool.shape, num_classes=len(pool.class_names))
 
 
-def check_image_features(config: StudyConfig) -> None:
-    """Raise ConfigError where the weights of Inception cannot be read: now, and not after the search."""
+def check_networks(config: StudyConfig) -> None:
+    """Raise ConfigError if a pretrained network or its weights cannot be read: now, and not in the trials."""
     choice = config.confirm.image_features
     if isinstance(choice, InceptionFeatures):
         inception(choice.weights, torch.device("cpu"))
+    for where, network in pretrained_networks(config).items():
+        load_pretrained(network, where=where)
+
+
+def pretrained_networks(config: StudyConfig) -> dict[str, Pretrained]:
+    """The networks of the study that were trained on other images, by the setting that has each."""
+    found: dict[str, Pretrained | None] = {"classifier.backbone": config.classifier.backbone}
+    found["confirm.frozen_baseline"] = config.confirm.frozen_baseline
+    choice = config.confirm.image_features
+    found[IMAGE_FEATURES] = choice if isinstance(choice, BackboneFeatures) else None
+    return {where: network for where, network in found.items() if network is not None}
 
 
 def with_absolute_paths(config: StudyConfig) -> StudyConfig:
@@ -139,6 +154,16 @@ def with_absolute_paths(config: StudyConfig) -> StudyConfig:
     if isinstance(choice, InceptionFeatures):
         choice = replace(choice, weights=_absolute(choice.weights))
         config = replace(config, confirm=replace(config.confirm, image_features=choice))
+    # What its library has in the cache of this machine too: all machines see the same file.
+    if (backbone := config.classifier.backbone) is not None:
+        backbone = replace(backbone, weights=_absolute(str(find_weights(backbone, where="classifier.backbone"))))
+        config = replace(config, classifier=replace(config.classifier, backbone=backbone))
+    if isinstance(choice, BackboneFeatures):
+        choice = replace(choice, weights=_absolute(str(find_weights(choice, where=IMAGE_FEATURES))))
+        config = replace(config, confirm=replace(config.confirm, image_features=choice))
+    if (frozen := config.confirm.frozen_baseline) is not None:
+        frozen = replace(frozen, weights=_absolute(str(find_weights(frozen, where="confirm.frozen_baseline"))))
+        config = replace(config, confirm=replace(config.confirm, frozen_baseline=frozen))
     if config.storage is not None:
         config = replace(config, storage=with_absolute_file(config.storage))
     if (prior := config.search.from_study) is not None:

@@ -13,6 +13,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from gan_study.study.plan.config import StudyConfig
 from gan_study.study.run.cluster import Room, num_fitting
 from gan_study.trainables.balancing.catalog import BALANCERS
+from gan_study.trainables.base.files import read_bytes
 from gan_study.trainables.base.plugins import load, module_file
 from gan_study.trainables.base.settings import ConfigError
 from gan_study.trainables.classifiers.catalog import CLASSIFIERS
@@ -42,7 +43,7 @@ def used_plugins(config: StudyConfig) -> tuple[UsedPlugin, ...]:
     """What a study uses of others; nothing is imported."""
     catalogs = (
         ("data.name", DATA_SETS, [config.data.name]),
-        ("classifier.name", CLASSIFIERS, [config.classifier.name]),
+        ("classifier.name", CLASSIFIERS, [] if config.classifier.backbone else [config.classifier.name]),
         ("baselines", BALANCERS, config.simple_balancers()),
         ("search.parameters.balancing/name", BALANCERS, config.space().balancers),
     )
@@ -143,4 +144,4 @@ def _problems(plugins: tuple[UsedPlugin, ...], seen: _Seen) -> Iterator[str]:
 def _digest(reference: str) -> str | None:
     """Names what the file of a module holds; None if it has none."""
     path = module_file(reference)
-    return None if path is None or not path.is_file() else hashlib.sha256(path.read_bytes()).hexdigest()
+    return None if path is None or not path.is_file() else hashlib.sha256(read_bytes(path)).hexdigest()

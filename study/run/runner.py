@@ -270,7 +270,7 @@ def _look_at_data(config: StudyConfig, console: Console) -> tuple[StudyConfig, M
     parts = data_checks.split_data(config)
     data_checks.check_objective(config)
     data_checks.check_parts_of_others(config)
-    data_checks.check_image_features(config)
+    data_checks.check_networks(config)
     for note in data_checks.data_notes(config):
         say(console, f"Data: {note}")
     return config, parts

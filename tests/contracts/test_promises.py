@@ -61,7 +61,9 @@ def test_every_way_of_balancing_keeps_its_promises(name, shape):
 
 @pytest.mark.parametrize("name", sorted(DATA_SETS))
 def test_every_data_set_keeps_its_promises(name, tmp_path):
-    assert broken(DATA_SET_PROMISES, DataSetSubject(DATA_SETS[name], tiny_config(name, tmp_path))) == {}
+    found = broken(DATA_SET_PROMISES, DataSetSubject(DATA_SETS[name], tiny_config(name, tmp_path)))
+    # Published sets know the sizes of the whole; these are copies of a few images.
+    assert set(found) == ({COUNTS} if DATA_SETS[name].takes_folder and name != "imagefolder" else set())
 
 
 def flat(shape):
@@ -92,7 +94,7 @@ BODY, FITTED, ALONE, SEEDED = CLASSIFIER_PROMISES
         (lambda shape: (flat, 3), BODY, "body gives a function, not a torch.nn.Module"),
         (lambda shape: (nn.Flatten(), 3.0), BODY, "body gives 3.0 as the number of features"),
         (lambda shape: (nn.Flatten(), 3), BODY, "features of shape (11, 64) and not (11, 3), at 8x8x1"),
-        (lambda shape: (nn.Linear(99, 3), 3), BODY, "RuntimeError: mat1 and mat2"),
+        (lambda shape: (nn.Linear(99, 3), 3), BODY, "RuntimeError: "),
         (lambda shape: (OfTheBatch(), 64), ALONE, "features of an image depend on the others in its batch"),
         (lambda shape: (Unseeded(), 64), SEEDED, "two fits with one seed predict differently"),
     ],
@@ -208,7 +210,7 @@ class Doctored:
         return self.source.test_class_counts()
 
 
-ARRAYS, TOGETHER, TWICE, ASKED = DATA_SET_PROMISES
+ARRAYS, TOGETHER, COUNTS, TWICE, ASKED = DATA_SET_PROMISES
 
 
 @pytest.mark.parametrize(
@@ -232,7 +234,7 @@ ARRAYS, TOGETHER, TWICE, ASKED = DATA_SET_PROMISES
         ),
         (
             lambda name, found: found.subset(np.arange(len(found) - (name == "test"))),
-            TOGETHER,
+            COUNTS,
             "test_class_counts are ",
         ),
         (

@@ -70,6 +70,10 @@ def find_reference(name: str, *kinds: Kind, where: str) -> str | None:
 def load(reference: str, *, where: str) -> object:
     """What `reference`, "module:attribute", names; raises ConfigError, whose key is `where`, if nothing."""
     module, _, attributes = reference.partition(":")
+    if module == "__main__":
+        raise ConfigError(
+            f"{where}: {reference!r}: put it into a module of its own: workers cannot import the script that runs"
+        )
     try:
         loaded: object = importlib.import_module(module)
     # Another's module may raise anything, or try to end the process, while it is imported.

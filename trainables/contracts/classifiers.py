@@ -31,8 +31,7 @@ class ClassifierSubject:
 
     def fit(self) -> FittedClassifier:
         """The same anew."""
-        config = ClassifierConfig(name=self.model.name, batch_size=4)
-        return fit(config, self.given, steps=2, seed=1, model=self.model)
+        return fit(ClassifierConfig(batch_size=4), self.given, steps=2, seed=1, model=self.model)
 
 
 def _has_a_body(subject: ClassifierSubject) -> None:
