@@ -158,7 +158,7 @@ class ClassifierConfig:
         if (self.name == BACKBONE) != (self.backbone is not None):
             given = "given" if self.backbone else "missing"
             raise ValueError(
-                f"name is {self.name!r} and backbone is {given}; classifier {BACKBONE!r}, and no other, needs one, "
+                f"name is {self.name!r} and backbone is {given}; {BACKBONE!r}, and no other classifier, has one, "
                 "such as {model: resnet18, weights: FILE}"
             )
         return self

@@ -229,7 +229,7 @@ def _evaluate(data: TrialData, classifiers: Sequence[FittedClassifier], part: Pa
 
 
 def _evaluate_frozen(config: TrialConfig, data: TrialData) -> Scores | None:
-    """Test scores of a linear head on the frozen network that is asked for, fitted to the training part as it is."""
+    """Test scores of a linear head on the frozen network, without balancing; None if none is asked for."""
     network = config.evaluation.frozen_baseline
     if network is None:
         return None

@@ -250,7 +250,7 @@ def test_without_a_file_the_librarys_cache_is_looked_at_and_nothing_is_downloade
     "values", [{"name": "backbone"}, {"backbone": {"model": "resnet18"}}, {"name": "mlp", "backbone": {}}]
 )
 def test_the_classifier_backbone_and_no_other_has_one(values):
-    with pytest.raises(ConfigError, match=r"^classifier: name is .* and no other, needs one, such as"):
+    with pytest.raises(ConfigError, match=r"^classifier: name is .* and no other classifier, has one, such as"):
         parse(ClassifierConfig, values, where="classifier")
 
 
