@@ -105,10 +105,17 @@ class TrainedBody(nn.Module):
 
 
 class FrozenBody(nn.Module):
-    """A pretrained network that stays as it is; the features of an image are computed once in a process."""
+    """A pretrained network that stays as it is; the features of an image are computed once in a process.
 
-    def __init__(self, pretrained: Pretrained, *, where: str) -> None:
+    They are shifted by `mean` and divided by `std`, both [D]: networks differ in the scale of their features, and
+    a linear head learns as fast from all of them if each has mean 0 and deviation 1.
+    """
+
+    def __init__(
+        self, pretrained: Pretrained, *, where: str, mean: Tensor | float = 0.0, std: Tensor | float = 1.0
+    ) -> None:
         super().__init__()
+        self._pretrained, self._where, self._mean, self._std = pretrained, where, mean, std
         self._load = partial(_on_device, pretrained, where)
         # No module's attribute: neither an optimiser nor a state dict has its weights.
         self._known = _known_features(pretrained)
@@ -121,13 +128,26 @@ class FrozenBody(nn.Module):
         missing = {name: row for row, name in enumerate(names) if name not in found}
         if missing:
             rows = torch.tensor(list(missing.values()), device=images.device)
-            found |= zip(missing, self.compute(images[rows]).cpu(), strict=True)
+            found |= zip(missing, self._compute(images[rows]).cpu(), strict=True)
         self._known.add(found)
-        return torch.stack([found[name] for name in names]).to(images.device)
+        return self._scaled(torch.stack([found[name] for name in names]).to(images.device))
+
+    def standardised(self, images: Tensor) -> "FrozenBody":
+        """The same network, its features of `images` [N, C, H, W] of mean 0 and, unless constant, deviation 1."""
+        features = FrozenBody(self._pretrained, where=self._where)(images)
+        std = features.std(dim=0, correction=0)
+        std = torch.where(std > 0, std, 1.0)
+        return FrozenBody(self._pretrained, where=self._where, mean=features.mean(dim=0), std=std)
+
+    def _scaled(self, features: Tensor) -> Tensor:
+        return (features - self._mean) / self._std
 
     @torch.no_grad()
     def compute(self, images: Tensor) -> Tensor:
         """Features [N, D] of images that are seen once, such as augmented ones."""
+        return self._scaled(self._compute(images))
+
+    def _compute(self, images: Tensor) -> Tensor:
         loaded = self._load(images.device)
         return _features_in_batches(loaded.network, loaded.preprocessing, images)
 

@@ -111,6 +111,8 @@ def fit(
     stages = _Stages(config, training, plan, seed)
     with seeded_global_state(derive_seed(seed, "global state"), device):
         body, num_features = chosen.body(training.shape)
+        if isinstance(body, FrozenBody):
+            body = body.standardised(training.images)
         # A third faster on a CPU, and the format that a GPU's matrix units want.
         body = body.to(device).to(memory_format=torch.channels_last)
         fitted = stages.train_network(
