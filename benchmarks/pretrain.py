@@ -77,9 +77,8 @@ def main() -> None:
     fitted = pretrain(training, given.model, seconds=60 * given.minutes)
     torch.save({name: value.cpu() for name, value in fitted.body.state_dict().items()}, given.out)
     reached, minutes = accuracy(fitted, source, device), (time.perf_counter() - began) / 60
-    print(
-        f"{given.out}: {given.model}, test accuracy {reached:.4f} on {given.set} after {minutes:.1f} min on {device}"
-    )
+    what = f"{given.model}, test accuracy {reached:.4f} on {given.set}"
+    print(f"{given.out}: {what} after {minutes:.1f} min on {device}")
 
 
 if __name__ == "__main__":

@@ -21,8 +21,8 @@ SETTINGS = (
     "objective=example_recall_of_last",
     "baselines=[]",
     "search.trials=0",
-    "search.parameters.balancing/name={kind: choice, options: [example_ragan]}",
-    "balancers.example_ragan={gan: {generator_steps: 4, batch_size: 8}}",
+    "search.parameters.balancing/name={kind: choice, options: [gan_study_example:RAGAN]}",
+    "balancers.gan_study_example:RAGAN={gan: {generator_steps: 4, batch_size: 8}}",
     "confirm={seeds: [1], until: fixed, fits: 1}",
     "resources.max_concurrent=1",
 )
@@ -77,6 +77,6 @@ def test_workers_find_it(installed, tmp_path):
     records = read_records(tmp_path / "study" / "records.jsonl")
     assert {record.status for record in records} == {"complete"}
     assert {record.classifier for record in records} == {"example_linear"}
-    assert {record.balancer for record in records} == {"none", "example_ragan"}
+    assert {record.balancer for record in records} == {"none", "gan_study_example:RAGAN"}
     objective = "gan_study_example:recall_of_last"
     assert all(objective in record.scores["test"] for record in records if record.phase == "confirm")

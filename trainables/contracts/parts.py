@@ -53,6 +53,8 @@ def find_parts(name: str, *, where: str) -> tuple[Part, ...]:
     """
     if ":" in name:
         return (Part(kind=_kind_of(load(name, where=where)), name=name),)
+    if name in METRICS:
+        raise ConfigError(f"{where}: {name!r} is a score of gan_study's own; those of others can be checked")
     others = [Part(kind=each.kind, name=name, registered=each) for each in registered(*_OWN) if each.name == name]
     own = [Part(kind=kind, name=name) for kind, members in _OWN.items() if name in list(members)]
     if not others and not own:
