@@ -154,7 +154,7 @@ class Catalog(Mapping[str, T]):
         Raises ConfigError, whose key is `where`, for an unknown name, with the nearest, and for a member of others
         that cannot be imported or is something else.
         """
-        own = find_name(self._own, name)
+        own = self._find_own(name)
         if own is not None:
             return self._own[own]
         reference = self.reference(name, where=where)
@@ -171,6 +171,8 @@ class Catalog(Mapping[str, T]):
 
     def reference(self, name: str, *, where: str) -> str | None:
         """The "module:attribute" of a member of others; None for an own one, and for an unknown name."""
-        if find_name(self._own, name) is not None:
-            return None
-        return find_reference(name, *self._kinds, where=where)
+        return None if self._find_own(name) else find_reference(name, *self._kinds, where=where)
+
+    def _find_own(self, name: str) -> str | None:
+        # Names as they are written come by the thousand, and need no other form.
+        return name if name in self._own else find_name(self._own, name)

@@ -116,14 +116,17 @@ class FrozenBody(nn.Module):
     ) -> None:
         super().__init__()
         self._pretrained, self._where, self._mean, self._std = pretrained, where, mean, std
+        # No module among its attributes: neither an optimiser nor a state dict has the network's weights.
         self._load = partial(_on_device, pretrained, where)
-        # No module's attribute: neither an optimiser nor a state dict has its weights.
         self._known = _known_features(pretrained)
 
     @torch.no_grad()
     def forward(self, images: Tensor) -> Tensor:
         """Features [N, D] of images [N, C, H, W] in [-1, 1]; those that are known are looked up."""
-        names = [hashlib.blake2b(image.tobytes(), digest_size=16).digest() for image in images.cpu().numpy()]
+        if not len(images):
+            return self.compute(images)
+        shape = repr(tuple(images.shape[1:])).encode()
+        names = [hashlib.blake2b(shape + image.tobytes()).digest() for image in images.cpu().numpy()]
         found = {name: self._known[name] for name in names if name in self._known}
         missing = {name: row for row, name in enumerate(names) if name not in found}
         if missing:

@@ -91,6 +91,7 @@ def test_no_image_depends_on_those_that_were_known_before(tiny):
     body, _ = backbone_body(tiny, GREY, where=WHERE)
     body(images[3:5])
     assert torch.equal(body(images), whole)
+    assert body(images[:0]).shape == (0, 1024)
 
 
 def test_features_that_are_too_many_to_keep_are_forgotten(tiny, monkeypatch):
