@@ -164,7 +164,7 @@ LEFT, VERSIONS, COLUMNS, SETS, REAL, GROWS, LOSS, WRITTEN, PLANS, USED = BALANCE
     [
         ("spoil", LEFT, "it changes the images that it is given"),
         ("none", VERSIONS, "it yields nothing"),
-        ("unfinished", VERSIONS, "not one final version"),
+        ("unfinished", VERSIONS, "not one final version, the last"),
         ("failing", VERSIONS, "ZeroDivisionError: "),
         ("bright", COLUMNS, "images beyond [-1, 1]"),
         ("whole", COLUMNS, "types (torch.float32, torch.int32, "),

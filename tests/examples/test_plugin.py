@@ -65,7 +65,7 @@ def test_it_is_listed_by_its_metadata(installed):
 
 @pytest.mark.slow
 def test_it_keeps_its_promises(installed):
-    for name in (*NAMES, "gan_study_example:RAGAN"):
+    for name in ("example_linear", "gan_study_example:RAGAN", "example_recall_of_last"):
         said = gan_study(installed, "check-plugin", name)
         assert "  kept: " in said and "broken" not in said
 

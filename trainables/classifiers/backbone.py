@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, TypeAlias
@@ -185,7 +186,9 @@ def _features_in_batches(network: nn.Module, preprocessing: Preprocessing, image
     """Features [N, D], by batches of one size, the last filled up with black."""
     missing = -len(images) % BATCH
     filled = torch.cat([images, images.new_zeros(missing, *images.shape[1:])])
-    return torch.cat([_features(network, preprocessing, each) for each in filled.split(BATCH)])[: len(images)]
+    return torch.cat([_features(network, preprocessing, each) for each in torch.split(filled, BATCH)])[
+        : len(images)
+    ]
 
 
 def _features(network: nn.Module, preprocessing: Preprocessing, images: Tensor) -> Tensor:
@@ -269,10 +272,9 @@ def _torchvision(pretrained: Pretrained, where: str) -> _Empty:
 
 def _timm_library(where: str) -> ModuleType:
     try:
-        import timm
+        return import_module("timm")
     except ImportError:
         raise ConfigError(f"{where}.library: timm is not installed; `pip install 'gan-study[timm]'`") from None
-    return timm
 
 
 def _timm(pretrained: Pretrained, where: str) -> _Empty:

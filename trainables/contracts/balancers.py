@@ -1,7 +1,7 @@
 """What every way of balancing promises, by a GAN or without."""
 
 import pickle
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -29,18 +29,23 @@ class BalancerSubject:
         return few_images(self.shape)
 
     @cached_property
+    def versions(self) -> Sequence[BalancedSet]:
+        """What it yields for them."""
+        return list(self.balancer.balance(self.given, seed=1))
+
+    @property
     def answer(self) -> BalancedSet:
-        """What it gives for them."""
-        return self.balance(seed=1)
+        """The last of it."""
+        return self.versions[-1]
 
     @property
     def balancer(self) -> Balancer:
         """With its default settings, but a GAN that takes two steps."""
         return self.entry.parse(shortest_settings(self.entry), self.entry.name)
 
-    def balance(self, *, seed: int) -> BalancedSet:
-        """What it gives, anew."""
-        *_, last = self.balancer.balance(self.given, seed=seed)
+    def balance(self) -> BalancedSet:
+        """Its answer, anew."""
+        *_, last = self.balancer.balance(self.given, seed=1)
         return last
 
 
@@ -53,20 +58,19 @@ def shortest_settings(entry: BalancerEntry) -> Mapping[str, object]:
 
 
 def _leaves_what_it_is_given(subject: BalancerSubject) -> None:
-    given, untouched = few_images(subject.shape), few_images(subject.shape)
-    for _ in subject.balancer.balance(given, seed=1):
-        require(torch.equal(given.images, untouched.images), "it changes the images that it is given")
-        require(torch.equal(given.labels, untouched.labels), "it changes the labels that it is given")
-        require(torch.equal(given.weights, untouched.weights), "it changes the weights that it is given")
+    _ = subject.versions
+    given, untouched = subject.given, few_images(subject.shape)
+    require(torch.equal(given.images, untouched.images), "it changes the images that it is given")
+    require(torch.equal(given.labels, untouched.labels), "it changes the labels that it is given")
+    require(torch.equal(given.weights, untouched.weights), "it changes the weights that it is given")
 
 
 def _ends_with_an_answer(subject: BalancerSubject) -> None:
-    versions = list(subject.balancer.balance(subject.given, seed=1))
+    versions = subject.versions
     require(versions, "it yields nothing")
     require(all(isinstance(each, BalancedSet) for each in versions), "it yields something that is no BalancedSet")
-    require(
-        [each.is_final for each in versions].count(True) == 1 and versions[-1].is_final, "not one final version"
-    )
+    is_final = [each.is_final for each in versions]
+    require(is_final[-1] and sum(is_final) == 1, "not one final version, the last")
 
 
 def _keeps_types_and_ranges(subject: BalancerSubject) -> None:
@@ -88,7 +92,7 @@ def _is_seeded(subject: BalancerSubject) -> None:
     first = subject.answer.training
     torch.manual_seed(99)
     state = torch.get_rng_state()
-    second = subject.balance(seed=1).training
+    second = subject.balance().training
     require(torch.equal(torch.get_rng_state(), state), "it leaves torch's random state another one")
     same = torch.equal(first.images, second.images) and torch.equal(first.weights, second.weights)
     require(same, "two sets with one seed differ")
