@@ -43,7 +43,8 @@ def check_promises(promises: Promises[T], subject: T) -> Iterator[Finding]:
     for promise, check in promises.items():
         try:
             check(subject)
-        except BrokenPromiseError as error:
+        # One of them, or what a part is told that it cannot be used for.
+        except UserError as error:
             yield Finding(promise=promise, wrong=str(error))
         # A part of others may raise anything.
         except Exception as error:

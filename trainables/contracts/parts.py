@@ -52,7 +52,7 @@ def find_parts(name: str, *, where: str) -> tuple[Part, ...]:
     "module:attribute" is of the kind that its value is of.
     """
     if ":" in name:
-        return (Part(kind=_kind_of(load(name, where=where)), name=name),)
+        return (Part(kind=_kind_of(name, load(name, where=where), where), name=name),)
     if name in METRICS:
         raise ConfigError(f"{where}: {name!r} is a score of gan_study's own; those of others can be checked")
     others = [Part(kind=each.kind, name=name, registered=each) for each in registered(*_OWN) if each.name == name]
@@ -64,14 +64,20 @@ def find_parts(name: str, *, where: str) -> tuple[Part, ...]:
     return tuple({part.kind.replace("gans", "balancers"): part for part in (*own, *others)}.values())
 
 
-def _kind_of(loaded: object) -> Kind:
+def _kind_of(name: str, loaded: object, where: str) -> Kind:
     kinds: dict[type, Kind] = {
         ClassifierModel: "classifiers",
         DataSet: "datasets",
         GanVariant: "gans",
         BalancerEntry: "balancers",
     }
-    return next((kind for each, kind in kinds.items() if isinstance(loaded, each)), "metrics")
+    found = next((kind for each, kind in kinds.items() if isinstance(loaded, each)), None)
+    if found is None and not callable(loaded):
+        needed = ", ".join(each.__name__ for each in kinds)
+        raise ConfigError(
+            f"{where}: {name!r} is a {type(loaded).__name__}; one of {needed} or a function is needed"
+        )
+    return found or "metrics"
 
 
 def check_part(
@@ -91,7 +97,10 @@ def check_part(
         yield from check_promises(REGISTRATION_PROMISES, part)
     if part.kind == "datasets":
         data_set = DATA_SETS.find(part.name, where=where)
-        yield from check_promises(DATA_SET_PROMISES, DataSetSubject(data_set, replace(data, name=part.name)))
+        subject = DataSetSubject(data_set, replace(data, name=part.name))
+        # Data that are not there break no promise: who asks is told so.
+        subject.source.pool()
+        yield from check_promises(DATA_SET_PROMISES, subject)
     elif part.kind == "metrics":
         counted = [(f"{count} classes", MetricSubject(metric_name(part.name), count)) for count in class_counts]
         yield from _check_all(METRIC_PROMISES, counted)
