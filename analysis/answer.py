@@ -7,6 +7,7 @@ from itertools import groupby
 import pandas as pd
 
 from gan_study.analysis import wording
+from gan_study.analysis.frozen_baseline import frozen_sentences
 from gan_study.analysis.inference.decisions import Verdict
 from gan_study.analysis.load import Study
 from gan_study.analysis.select import CONDITION_COLUMNS, Condition, comparable, confirmed, families, under
@@ -81,9 +82,10 @@ def answer(study: Study) -> tuple[str, ...]:
     )
     # What was only a shifted threshold belongs beside the gain; the page has it for every condition.
     why = threshold_sentences(study) if len(found) == 1 else ()
+    frozen = frozen_sentences(study.records)
     warning = EXPLORATORY if any(each.is_exploratory for each in comparisons(study)) else ""
     provisional = PROVISIONAL if any(each.is_provisional for each in comparisons(study)) else ""
-    return tuple(sentence for sentence in (*said, *why, provisional, warning) if sentence)
+    return tuple(sentence for sentence in (*said, *why, *frozen, provisional, warning) if sentence)
 
 
 PROVISIONAL = "The last round of seeds is not complete: until it is, these findings are provisional."

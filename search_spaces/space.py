@@ -106,8 +106,7 @@ def _checked_axes(space: Space) -> Space:
     if not isinstance(space.parameters.get(BALANCER), Choice):
         raise ConfigError(f"search.parameters.{BALANCER}: a choice of balancers is needed")
     for name in space.balancers:
-        if name not in BALANCERS:
-            raise ConfigError(f"search.parameters.{BALANCER}: {name!r} is unknown; {nearest(name, BALANCERS)}")
+        BALANCERS.find(name, where=f"search.parameters.{BALANCER}")
     ratio = space.parameters.get(RATIO)
     if ratio is not None and not isinstance(ratio, Choice):
         raise ConfigError(f"search.parameters.{RATIO}: a choice is needed, since each ratio is compared by itself")
@@ -127,8 +126,8 @@ def _check_key(space: Space, key: str) -> None:
     if key in (BALANCER, RATIO):
         return
     path, _, only = key.partition("@")
-    if only and only not in BALANCERS:
-        raise ConfigError(f"search.parameters.{key}: {only!r} is unknown; {nearest(only, BALANCERS)}")
+    if only:
+        BALANCERS.find(only, where=f"search.parameters.{key}")
     if not path.startswith(_BALANCING):
         raise ConfigError(f"search.parameters.{key}: only {RATIO} and settings of {_BALANCING} can be searched")
     users = (only,) if only else space.balancers

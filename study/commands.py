@@ -374,13 +374,43 @@ def dashboard(
 def list_() -> None:
     """List all that a study can be made of.
 
-    Data sets, balancers, GAN variants, classifiers, search spaces and recipes.
+    Data sets, balancers, GAN variants, classifiers, metrics, search spaces and recipes; parts that other packages
+    register by their metadata alone.
     """
     for title, entries in listing().items():
         console.print(title, style="bold")
         width = max(len(name) for name in entries)
         for name, summary in entries.items():
             say(console, f"  {name:{width}}  {summary}")
+
+
+@app.command(name="check-plugin")
+def check_plugin(
+    name: Annotated[
+        str,
+        typer.Argument(metavar="NAME", help="A part's name (see `gan-study list`), or module:attribute."),
+    ],
+    data: Data = None,
+) -> None:
+    """Check a part of another package against all that parts of its kind promise.
+
+    Exit code 0 if it keeps every promise, 1 if it breaks one, 2 if it cannot be loaded. A data set that reads
+    files needs --data.
+    """
+    from gan_study.trainables.contracts.parts import check_part, find_parts
+    from gan_study.trainables.data.source import DataConfig
+
+    broken = 0
+    for part in find_parts(name, where="NAME"):
+        of = "" if part.registered is None else f", of {part.registered.package}: {part.registered.reference}"
+        say(console, f"{name} ({part.kind}{of})")
+        for finding in check_part(part, data=DataConfig(root=data), where="NAME"):
+            broken += finding.wrong is not None
+            say(console, f"  {'kept' if finding.wrong is None else 'broken'}: {finding.promise}")
+            if finding.wrong is not None:
+                say(console, f"    {finding.wrong}")
+    if broken:
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -1,9 +1,15 @@
-"""Everything a study can be made of, by kind: name to one line."""
+"""Everything a study can be made of, by kind: name to one line.
+
+Parts of other packages are read from their packages' metadata; none is imported.
+"""
 
 from gan_study.search_spaces.spaces import SPACES
 from gan_study.study.plan.recipe import FULL, load_recipe, recipe_names, scales_of
 from gan_study.trainables.balancing.catalog import BALANCERS
-from gan_study.trainables.classifiers.catalog import CLASSIFIERS
+from gan_study.trainables.base.plugins import Kind, registered
+from gan_study.trainables.classifiers.catalog import BACKBONE_SUMMARY, CLASSIFIERS
+from gan_study.trainables.classifiers.classifier import BACKBONE
+from gan_study.trainables.classifiers.metrics import METRICS
 from gan_study.trainables.data.catalog import DATA_SETS
 from gan_study.trainables.gans.catalog import VARIANTS
 
@@ -14,16 +20,27 @@ def listing() -> dict[str, dict[str, str]]:
     from gan_study.analysis.generated import FIDELITY, VARIETY
 
     return {
-        "Data sets": {name: entry.summary for name, entry in DATA_SETS.items()},
-        "Balancers without a GAN": {name: entry.summary for name, entry in BALANCERS.items() if not entry.is_gan},
-        "GAN variants (each a balancer)": {name: variant.summary for name, variant in VARIANTS.items()},
-        "Classifiers": {name: entry.summary for name, entry in CLASSIFIERS.items()},
+        "Data sets": {name: entry.summary for name, entry in DATA_SETS.items()} | _of_others("datasets"),
+        "Balancers without a GAN": {name: entry.summary for name, entry in BALANCERS.items() if not entry.is_gan}
+        | _of_others("balancers"),
+        "GAN variants (each a balancer)": {name: variant.summary for name, variant in VARIANTS.items()}
+        | _of_others("gans"),
+        "Classifiers": {name: entry.summary for name, entry in CLASSIFIERS.items()}
+        | {BACKBONE: BACKBONE_SUMMARY}
+        | _of_others("classifiers"),
+        "Metrics of a classifier (objective)": {name: each.summary for name, each in METRICS.items()}
+        | _of_others("metrics"),
         "Metrics of generated images": {
             each.metric: each.meaning.partition(". ")[0] for each in (*FIDELITY, *VARIETY)
         },
         "Search spaces": {name: space.summary for name, space in SPACES.items()},
         "Recipes": {name: _recipe_line(name) for name in recipe_names()},
     }
+
+
+def _of_others(kind: Kind) -> dict[str, str]:
+    """The parts of a kind that installed packages register, each with its package and its place."""
+    return {each.name: f"of {each.package}: {each.reference}" for each in registered(kind)}
 
 
 def _recipe_line(name: str) -> str:

@@ -22,7 +22,7 @@ BELOW = {
     "trainables.data": ("trainables.base",),
     "trainables.classifiers": DATA,
     # They score stored predictions too, for an analysis that loads without torch.
-    "trainables.classifiers.metrics": ("trainables.base.settings",),
+    "trainables.classifiers.metrics": ("trainables.base.settings", "trainables.base.plugins"),
     "trainables.classifiers.scores": ("trainables.classifiers.metrics",),
     "trainables.gans": ("trainables.runtime", *DATA),
     "trainables.image_quality": ("trainables.classifiers", "trainables.runtime", *DATA),
@@ -32,6 +32,7 @@ BELOW = {
         "trainables.image_quality.distribution_metrics",
         *DATA,
     ),
+    "trainables.contracts": ("trainables.balancing", "trainables.classifiers", "trainables.gans", *DATA),
     "trainables.trial": (
         "trainables.balancing",
         "trainables.classifiers",
@@ -99,7 +100,8 @@ LIBRARIES = {
     "vl_convert": ("analysis",),
     "torch": ("trainables", "study.run.data_checks", "study.run.probe"),
     "typer": ("study.commands",),
-    "safetensors": ("trainables.export",),
+    "safetensors": ("trainables.export", "trainables.classifiers.backbone"),
+    "timm": ("trainables.classifiers.backbone",),
 }
 
 

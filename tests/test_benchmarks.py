@@ -1,14 +1,16 @@
 """What the benchmarks reckon with."""
 
+from pathlib import Path
 from pkgutil import resolve_name
 
 import pytest
 import torch
 from torch.nn import functional
 
-from benchmarks import machine
+from benchmarks import machine, pretrain
 from benchmarks.naive import REPLACED, plainly_fitted, plainly_trained
 from benchmarks.table import BEGIN, END, written
+from gan_study.trainables.classifiers.backbone import Pretrained, load
 from gan_study.trainables.classifiers.classifier import ClassifierConfig
 from gan_study.trainables.data.images import Classes, TrainingSet
 from gan_study.trainables.gans.catalog import VARIANTS
@@ -57,3 +59,15 @@ def test_a_plain_training_gives_what_a_trial_needs() -> None:
 @pytest.mark.parametrize("name", REPLACED)
 def test_what_the_plain_loops_stand_in_for_is_there(name: str) -> None:
     assert callable(resolve_name(name))
+
+
+def test_a_body_is_trained_within_the_time_and_is_a_backbone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["pretrain", str(tmp_path / "w.pth"), "--minutes", "0.01", "--set", "digits", "--model", "cnn2"]
+    monkeypatch.setattr("sys.argv", [*arguments, "--image-size", "8"])
+    monkeypatch.setattr(pretrain, "TIMED_STEPS", 1)
+    pretrain.main()
+    assert ": cnn2, test accuracy 0." in capsys.readouterr().out
+    own = Pretrained(library="gan_study", model="cnn2", weights=str(tmp_path / "w.pth"), image_size=8)
+    assert load(own, where="here").num_features == 128

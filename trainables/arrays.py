@@ -132,7 +132,9 @@ ARRAYS: Mapping[str, ArraySpec] = {
     "quality/missing": _spec("text", "made quality_metrics", 'what a metric that is NaN needs; "" otherwise'),
     "quality/flag_names": _spec("text", "flags", "what can be wrong with a class's images"),
     "quality/flags": _spec("bool", "made flags", "what is"),
-    "quality/features": _spec("text", "", 'whose features images are compared by: "domain" or "inception"'),
+    "quality/features": _spec(
+        "text", "", 'by whose features images are compared: "domain", "inception", "backbone"'
+    ),
     "quality/num_generated": _spec("int64", "made", "generated images compared"),
     "quality/num_training": _spec("int64", "made", "training images compared"),
     "quality/num_held_out": _spec("int64", "made", "held-out real images compared"),

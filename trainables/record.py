@@ -358,6 +358,9 @@ class TrialRecord:
     """Overall scores by part, each the mean over the fits; `trainables/classifiers/metrics.py` has the names,
     ranges and directions of those that all trials have. Further ones are the study's own objective,
     "module:function", and the expected cost."""
+    frozen_baseline: Overall = field(default_factory=dict)
+    """Overall scores on the test part of a linear head on a frozen pretrained network, without balancing; empty if
+    not measured."""
     fit_spread: float | None = None
     """Standard deviation over the fits of the validation score that counts; None with one fit."""
     objective: float | None = None

@@ -54,6 +54,8 @@ MEANT: Mapping[str, Callable[[JsonValue, JsonValue], bool]] = {
     "data.root": _is_any,
     "data.labels": _is_any,
     "confirm.image_features.weights": _is_any,
+    "classifier.backbone.weights": _is_any,
+    "confirm.frozen_baseline.weights": _is_any,
 }
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import product
 from typing import Annotated, Literal, Self, TypeAlias, cast
 
-from pydantic import AliasChoices, BeforeValidator, Field, JsonValue, model_validator
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, JsonValue, model_validator
 
 from gan_study.search_spaces.space import BALANCER, Space, apply_changes, check_space, nest
 from gan_study.search_spaces.spaces import named_space
@@ -15,11 +15,12 @@ from gan_study.study.plan.storage_url import check_storage_url
 from gan_study.trainables.balancing.balancer import BalancingConfig
 from gan_study.trainables.balancing.catalog import BALANCERS, parse_balancing
 from gan_study.trainables.base.files import Place
-from gan_study.trainables.base.settings import ConfigError, dump, look_up, nearest, parse, settings
+from gan_study.trainables.base.settings import ConfigError, dump, parse, settings
 from gan_study.trainables.base.tunable import Scalar, Tunable, samples
-from gan_study.trainables.classifiers.catalog import CLASSIFIERS
+from gan_study.trainables.classifiers.backbone import Pretrained
+from gan_study.trainables.classifiers.catalog import classifier_model
 from gan_study.trainables.classifiers.classifier import ClassifierConfig
-from gan_study.trainables.classifiers.metrics import EXPECTED_COST, find_metric
+from gan_study.trainables.classifiers.metrics import EXPECTED_COST, find_metric, metric_name
 from gan_study.trainables.data.catalog import DATA_SETS
 from gan_study.trainables.data.imbalance import Imbalance, LongTailed, Step
 from gan_study.trainables.data.source import DataConfig
@@ -122,6 +123,9 @@ class ConfirmConfig:
     measured make best (`fits.py`), which depends on the machine's speed."""
     test_each_epoch: bool = False
     image_features: ImageFeatures = Field(default_factory=DomainFeatures)
+    frozen_baseline: Pretrained | None = None
+    """A pretrained network; the answer says what a linear head on its frozen features reaches without balancing,
+    in the same splits."""
 
 
 @settings
@@ -173,10 +177,11 @@ class StudyConfig:
     """The simple methods that every GAN has to beat; they have nothing to tune."""
     balancers: Mapping[str, Mapping[str, JsonValue]] = Field(default_factory=dict)
     """Settings of balancers that differ from their defaults."""
-    objective: str = "minority_f1"
+    objective: Annotated[str, AfterValidator(metric_name)] = "minority_f1"
     """The metric whose gain over no balancing, on validation data, the search maximises: an overall score
     (`trainables/classifiers/metrics.py`), or "module:function", a function of labels [N], probabilities [N, K] and
-    weights [N] that gives a float, larger being better, in a module that can be imported wherever trials run."""
+    weights [N] that gives a float, larger being better, in a module that can be imported wherever trials run. A
+    name that an installed package registers stands for its function, which records then name."""
     costs: Mapping[ClassName, Mapping[ClassName, Cost]] = Field(default_factory=dict)
     """What mistakes cost, by true and then by predicted class; 1 where nothing is said. With costs every trial
     scores `expected_cost`, which may be the objective."""
@@ -254,9 +259,9 @@ def parse_study(values: Mapping[str, JsonValue]) -> StudyConfig:
 
 def check_study_config(config: StudyConfig) -> None:
     """Raise ConfigError where settings do not go together, or name what there is not."""
-    if not look_up(DATA_SETS, config.data.name, where="data.name").takes_folder and config.data.root is not None:
+    if not DATA_SETS.find(config.data.name, where="data.name").takes_folder and config.data.root is not None:
         raise ConfigError(f"data.root (--data): the data set {config.data.name!r} reads no folder")
-    look_up(CLASSIFIERS, config.classifier.name, where="classifier.name")
+    classifier_model(config.classifier)
     find_metric(config.objective)
     if config.objective == EXPECTED_COST and not config.costs:
         raise ConfigError(f"objective: {EXPECTED_COST!r} needs costs, such as {{lynx: {{cat: 10}}}}")
@@ -264,8 +269,7 @@ def check_study_config(config: StudyConfig) -> None:
         check_storage_url(config.storage)
     for key, names in (("baselines", config.baselines), ("balancers", config.balancers)):
         for name in names:
-            if name not in BALANCERS:
-                raise ConfigError(f"{key}: {name!r} is unknown; {nearest(name, BALANCERS)}")
+            BALANCERS.find(name, where=key)
     for name in config.balancers:
         parse_balancing(config.settings_of(name), where=f"balancers.{name}")
     space = config.space()

@@ -60,7 +60,11 @@ def planned_trial(
     confirm, evaluation = study.confirm, EvaluationConfig(fits=fits)
     if purpose.phase == "confirm":
         evaluation = EvaluationConfig(
-            test=True, test_each_epoch=confirm.test_each_epoch, image_features=confirm.image_features, fits=fits
+            test=True,
+            test_each_epoch=confirm.test_each_epoch,
+            image_features=confirm.image_features,
+            frozen_baseline=confirm.frozen_baseline if cell.balancer == NO_BALANCING else None,
+            fits=fits,
         )
     config = TrialConfig(
         seed=seed,

@@ -1,6 +1,5 @@
 """What is looked at before a study's first trial, so that data which cannot do are found at once."""
 
-import importlib.util
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -12,8 +11,11 @@ from gan_study.study.plan.costs import Workload
 from gan_study.study.plan.storage_url import with_absolute_file
 from gan_study.study.plan.trials import baseline_trials
 from gan_study.study.run.folder import Manifest, read_origin
+from gan_study.study.run.plugins import check_plugins, plugin_files
 from gan_study.trainables.base.files import expand, full_path
-from gan_study.trainables.base.settings import DataError, UserError, look_up
+from gan_study.trainables.base.settings import DataError, UserError
+from gan_study.trainables.classifiers.backbone import Pretrained, find_weights
+from gan_study.trainables.classifiers.backbone import load as load_pretrained
 from gan_study.trainables.classifiers.metrics import added_measures, check_measure, is_own
 from gan_study.trainables.data import fingerprint
 from gan_study.trainables.data.catalog import DATA_SETS
@@ -24,7 +26,7 @@ from gan_study.trainables.data.reading.read_back import read_back
 from gan_study.trainables.data.source import DATA_ENVIRONMENT_VARIABLE, DataConfig
 from gan_study.trainables.data.sources.image_folder import read_folders
 from gan_study.trainables.image_quality.extractor import inception
-from gan_study.trainables.image_quality.features import InceptionFeatures
+from gan_study.trainables.image_quality.features import IMAGE_FEATURES, BackboneFeatures, InceptionFeatures
 from gan_study.trainables.trial.data import TrialParts, prepare
 
 
@@ -88,20 +90,15 @@ def refuse_changed_data(root: Path, manifest: Manifest, now: Fingerprint) -> Non
 
 
 def _other_files(config: StudyConfig) -> dict[str, Path]:
-    """The files beside the data that numbers depend on: the module of the objective, the weights of Inception."""
+    """The files beside the data that numbers depend on: modules of others, the weights of Inception."""
     found: dict[str, Path] = {}
     choice = config.confirm.image_features
     if isinstance(choice, InceptionFeatures):
         found["the weights of Inception"] = Path(choice.weights)
-    if is_own(config.objective):
-        name = config.objective.partition(":")[0]
-        # No module is imported: whoever only looks at a study runs nothing of it.
-        package = importlib.util.find_spec(name.partition(".")[0])
-        if package is not None and package.origin is not None:
-            path = Path(package.origin)
-            inside = path.parent.joinpath(*name.split(".")[1:]).with_suffix(".py") if "." in name else path
-            found[f"the module {name}"] = inside
-    return found
+    for where, network in pretrained_networks(config).items():
+        found[f"the weights of {network.model} ({where})"] = find_weights(network, where=where)
+    # No module is imported: whoever only looks at a study runs nothing of it.
+    return found | plugin_files(config)
 
 
 def refuse_output_in_data(config: DataConfig, out: Path) -> None:
@@ -109,7 +106,7 @@ def refuse_output_in_data(config: DataConfig, out: Path) -> None:
 
     What a study draws would be images of a class in the next one.
     """
-    if not look_up(DATA_SETS, config.name, where="data.name").has_a_file_each or config.root is None:
+    if not DATA_SETS.find(config.name, where="data.name").has_a_file_each or config.root is None:
         return
     target = out.resolve()
     for place in read_folders(Path(config.root)):
@@ -125,16 +122,33 @@ def check_objective(config: StudyConfig) -> None:
         check_measure(config.objective, num_classes=len(names))
 
 
-def check_image_features(config: StudyConfig) -> None:
-    """Raise ConfigError where the weights of Inception cannot be read: now, and not after the search."""
+def check_parts_of_others(config: StudyConfig) -> None:
+    """Raise ConfigError if a part of another package breaks a promise of its kind (`trainables/contracts/`)."""
+    pool = image_source(config.data).pool().images
+    check_plugins(config, shape=pool.shape, num_classes=len(pool.class_names))
+
+
+def check_networks(config: StudyConfig) -> None:
+    """Raise ConfigError if a pretrained network or its weights cannot be read: now, and not in the trials."""
     choice = config.confirm.image_features
     if isinstance(choice, InceptionFeatures):
         inception(choice.weights, torch.device("cpu"))
+    for where, network in pretrained_networks(config).items():
+        load_pretrained(network, where=where)
+
+
+def pretrained_networks(config: StudyConfig) -> dict[str, Pretrained]:
+    """The networks of the study that were trained on other images, by the setting that has each."""
+    found: dict[str, Pretrained | None] = {"classifier.backbone": config.classifier.backbone}
+    found["confirm.frozen_baseline"] = config.confirm.frozen_baseline
+    choice = config.confirm.image_features
+    found[IMAGE_FEATURES] = choice if isinstance(choice, BackboneFeatures) else None
+    return {where: network for where, network in found.items() if network is not None}
 
 
 def with_absolute_paths(config: StudyConfig) -> StudyConfig:
     """`config` with the places of files spelt out, since trials run in other processes and folders."""
-    looked_for = look_up(DATA_SETS, config.data.name, where="data.name").is_looked_for
+    looked_for = DATA_SETS.find(config.data.name, where="data.name").is_looked_for
     root = config.data.root or (os.environ.get(DATA_ENVIRONMENT_VARIABLE) if looked_for else None)
     # An empty variable says no more than one that is not set.
     if root:
@@ -147,6 +161,16 @@ def with_absolute_paths(config: StudyConfig) -> StudyConfig:
     if isinstance(choice, InceptionFeatures):
         choice = replace(choice, weights=_absolute(choice.weights))
         config = replace(config, confirm=replace(config.confirm, image_features=choice))
+    # What its library has in the cache of this machine too: all machines see the same file.
+    if (backbone := config.classifier.backbone) is not None:
+        backbone = replace(backbone, weights=_absolute(str(find_weights(backbone, where="classifier.backbone"))))
+        config = replace(config, classifier=replace(config.classifier, backbone=backbone))
+    if isinstance(choice, BackboneFeatures):
+        choice = replace(choice, weights=_absolute(str(find_weights(choice, where=IMAGE_FEATURES))))
+        config = replace(config, confirm=replace(config.confirm, image_features=choice))
+    if (frozen := config.confirm.frozen_baseline) is not None:
+        frozen = replace(frozen, weights=_absolute(str(find_weights(frozen, where="confirm.frozen_baseline"))))
+        config = replace(config, confirm=replace(config.confirm, frozen_baseline=frozen))
     if config.storage is not None:
         config = replace(config, storage=with_absolute_file(config.storage))
     if (prior := config.search.from_study) is not None:

@@ -20,6 +20,7 @@ from gan_study.trainables.balancing.catalog import BALANCERS
 from gan_study.trainables.balancing.gan import GanBalancing, generate_images
 from gan_study.trainables.base.settings import UserError
 from gan_study.trainables.classifiers.training import fit
+from gan_study.trainables.data.images import TrainingSet
 from gan_study.trainables.data.source import ImageSource
 from gan_study.trainables.gans.trainer import GanTrainer
 from gan_study.trainables.gans.variant import TrainingData
@@ -114,7 +115,7 @@ def measure_speeds(
     share = min(MOST_SECONDS_A_GAN, seconds / (len(gans) + 1))
     step, start = _fit_speed(data, plain, share / 2)
     images = data.validation.images[:_IMAGES]
-    fitted = fit(plain.config.classifier.unwatching(), data.training, steps=1, seed=0)
+    fitted = fit(plain.config.classifier.unwatching(), _timed_images(data, plain), steps=1, seed=0)
     return Speeds(
         gans={trial.cell.balancer: _gan_speed(trial, data, share) for trial in gans},
         classifier_step=step,
@@ -170,8 +171,19 @@ def _warm_start_seconds(trainer: GanTrainer) -> float:
 
 def _fit_speed(data: TrialData, trial: PlannedTrial, seconds: float) -> tuple[float, float]:
     """Seconds of a step of the classifier under study, and of all that a fit takes beside its steps."""
-    config = trial.config.classifier.unwatching()
-    return _slope(lambda steps: fit(config, data.training, steps=steps, seed=0), seconds)
+    config, training = trial.config.classifier.unwatching(), _timed_images(data, trial)
+    return _slope(lambda steps: fit(config, training, steps=steps, seed=0), seconds)
+
+
+def _timed_images(data: TrialData, trial: PlannedTrial) -> TrainingSet:
+    """The images that a fit is timed on: all, but a few for a frozen network.
+
+    It computes the features of each before the first step, which a worker does once, and not for each trial.
+    """
+    backbone = trial.config.classifier.backbone
+    if backbone is None or backbone.tuning != "frozen":
+        return data.training
+    return data.training.take(torch.arange(min(_IMAGES, len(data.training)), device=data.device))
 
 
 def _domain_speed(data: TrialData, seconds: float) -> float:

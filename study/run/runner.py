@@ -45,6 +45,7 @@ from gan_study.study.run.going_on import go_on_as, note_cuts, reopen_rounds
 from gan_study.study.run.lock import sole_driver
 from gan_study.study.run.more_seeds import check_until_decided, take_to_seeds
 from gan_study.study.run.more_trials import take_to_trials
+from gan_study.study.run.plugins import check_in_workers
 from gan_study.study.run.prior import read_prior
 from gan_study.study.run.probe import (
     MOST_SECONDS,
@@ -275,7 +276,8 @@ def _look_at_data(config: StudyConfig, console: Console) -> tuple[StudyConfig, M
     config = data_checks.with_absolute_paths(config)
     parts = data_checks.split_data(config)
     data_checks.check_objective(config)
-    data_checks.check_image_features(config)
+    data_checks.check_parts_of_others(config)
+    data_checks.check_networks(config)
     for line in data_checks.data_lines(config.data, config.imbalance):
         say(console, f"Data: {line}")
     return config, parts
@@ -303,6 +305,7 @@ class _Place:
 
 def _find_place(config: StudyConfig, parts: Mapping[Ratio, TrialParts], options: RunOptions) -> _Place:
     room = room_for_trials(config.resources, options.address)
+    check_in_workers(config, room)
     return _Place(room=room, images=share(image_source(config.data)), parts=parts)
 
 

@@ -87,6 +87,7 @@ def test_what_is_not_known_has_a_default() -> None:
         "selection",
         "notes",
         "environment",
+        "frozen_baseline",
     }
     assert (found.num_fits, found.gan, found.generated, found.arrays) == (1, None, None, None)
 

@@ -1,26 +1,40 @@
 """Every way of balancing by name.
 
-All that the modules of `methods/` define, and every GAN variant.
+All that the modules of `methods/` define, every GAN variant, and those of others.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from gan_study.trainables.balancing import methods
 from gan_study.trainables.balancing.balancer import BalancerEntry, BalancingConfig
 from gan_study.trainables.balancing.gan import GanBalancing
 from gan_study.trainables.base.members import collect_members
-from gan_study.trainables.base.settings import ConfigError, look_up, nearest
+from gan_study.trainables.base.plugins import Catalog
+from gan_study.trainables.base.settings import ConfigError, nearest
 from gan_study.trainables.gans.catalog import VARIANTS
+from gan_study.trainables.gans.variant import GanVariant
 
-BALANCERS: Mapping[str, BalancerEntry] = {
-    **collect_members(methods, BalancerEntry),
-    **{
-        name: BalancerEntry(
-            name=name, summary=variant.summary, settings=GanBalancing, variant=variant, adds_images=True
-        )
-        for name, variant in VARIANTS.items()
-    },
-}
+
+def _by_gan(variant: GanVariant) -> BalancerEntry:
+    return BalancerEntry(
+        name=variant.name, summary=variant.summary, settings=GanBalancing, variant=variant, adds_images=True
+    )
+
+
+def _adopt(loaded: object, name: str) -> BalancerEntry | None:
+    if isinstance(loaded, GanVariant):
+        return _by_gan(replace(loaded, name=name))
+    return replace(loaded, name=name) if isinstance(loaded, BalancerEntry) else None
+
+
+BALANCERS = Catalog(
+    {**collect_members(methods, BalancerEntry), **{name: _by_gan(each) for name, each in VARIANTS.items()}},
+    "balancers",
+    "gans",
+    needs="a BalancerEntry or a GanVariant",
+    adopt=_adopt,
+)
 
 
 def parse_balancing(values: Mapping[str, object], where: str = "balancing") -> BalancingConfig:
@@ -33,4 +47,4 @@ def parse_balancing(values: Mapping[str, object], where: str = "balancing") -> B
     name, rest = values["name"], {key: value for key, value in values.items() if key != "name"}
     if not isinstance(name, str):
         raise ConfigError(f"{where}.name: {name!r} is unknown; {nearest(str(name), BALANCERS)}")
-    return BalancingConfig(name, look_up(BALANCERS, name, where=f"{where}.name").parse(rest, where))
+    return BalancingConfig(name, BALANCERS.find(name, where=f"{where}.name").parse(rest, where))

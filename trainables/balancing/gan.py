@@ -22,7 +22,7 @@ from gan_study.trainables.balancing.training_length import (
     until_no_nearer,
 )
 from gan_study.trainables.base.seeding import derive_seed
-from gan_study.trainables.base.settings import nearest, settings
+from gan_study.trainables.base.settings import settings
 from gan_study.trainables.data.images import ImageSize, TrainingSet
 from gan_study.trainables.gans.batched import ALONE, TrialExecution, WantedGan, train_all
 from gan_study.trainables.gans.catalog import VARIANTS
@@ -64,9 +64,7 @@ class GanBalancing(FillsClasses):
 
     @model_validator(mode="after")
     def _fits_the_variant(self) -> Self:
-        if self.name not in VARIANTS:
-            raise ValueError(f"GAN variant {self.name!r} is unknown; {nearest(self.name, VARIANTS)}")
-        needed = VARIANTS[self.name].term_names
+        needed = VARIANTS.find(self.name, where="balancing.name").term_names
         if set(self.gan.weights) != set(needed):
             raise ValueError(f"{self.name} needs the weights {list(needed)}, not {list(self.gan.weights)}")
         return self

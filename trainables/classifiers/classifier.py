@@ -3,15 +3,16 @@
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, Self, TypeAlias
 
 import torch
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveInt, model_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
 from gan_study.trainables.base.settings import settings
 from gan_study.trainables.classifiers.augmentation import Augmentation
+from gan_study.trainables.classifiers.backbone import Backbone
 from gan_study.trainables.data.images import ImageShape
 
 
@@ -116,6 +117,9 @@ def best_epoch(validation_losses: Sequence[float]) -> int:
     return min(range(len(validation_losses)), key=validation_losses.__getitem__)
 
 
+# The name of the classifier whose body is a pretrained network.
+BACKBONE = "backbone"
+
 Budget: TypeAlias = Literal["steps", "epochs"]
 
 # Large enough that a batch costs more than its launch, small enough for the activations of 64x64 images; of larger
@@ -146,6 +150,18 @@ class ClassifierConfig:
     schedule: Schedule = Field(default_factory=ConstantRate)
     early_stopping: EarlyStopping | None = None
     augmentation: Augmentation = Field(default_factory=Augmentation)
+    backbone: Backbone | None = None
+    """The pretrained network that the classifier `backbone` is, and no other."""
+
+    @model_validator(mode="after")
+    def _has_its_backbone(self) -> Self:
+        if (self.name == BACKBONE) != (self.backbone is not None):
+            given = "given" if self.backbone else "missing"
+            raise ValueError(
+                f"name is {self.name!r} and backbone is {given}; {BACKBONE!r}, and no other classifier, has one, "
+                "such as {model: resnet18, weights: FILE}"
+            )
+        return self
 
     @property
     def watches_validation(self) -> bool:

@@ -3,7 +3,6 @@
 Loads without torch, for an analysis that scores stored predictions.
 """
 
-import importlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import Protocol, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from gan_study.trainables.base.plugins import find_reference, load, one_line
 from gan_study.trainables.base.settings import ConfigError, look_up
 
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -70,6 +70,14 @@ def find_metric(name: str) -> Metric:
     return _OWN if is_own(name) else look_up(METRICS, name, where="objective")
 
 
+def metric_name(name: str) -> str:
+    """The name under which records have a metric: its own, or "module:function" of one that a package registers.
+
+    A name that nobody knows stays as it is.
+    """
+    return name if name in METRICS else find_reference(name, "metrics", where="objective") or name
+
+
 def is_own(name: str) -> bool:
     """Whether a metric is a person's function, named `module:function`."""
     return ":" in name
@@ -95,18 +103,7 @@ def added_measures(objective: str, costs: Costs, class_names: Sequence[str]) -> 
 
 def load_measure(name: str) -> Measure:
     """The function that `name`, "module:function", names, checked at each call; raises ConfigError without one."""
-    module, _, attribute = name.partition(":")
-    try:
-        loaded = importlib.import_module(module)
-    # A person's module may raise anything while it is imported.
-    except Exception as error:
-        raise ConfigError(
-            f"objective: {name!r}: cannot import {module!r} ({_one_line(error)}); install it, or put its folder "
-            "on PYTHONPATH"
-        ) from None
-    function = getattr(loaded, attribute, None)
-    if function is None:
-        raise ConfigError(f"objective: {name!r}: module {module!r} has no {attribute!r}")
+    function = load(name, where="objective")
     if not callable(function):
         raise ConfigError(f"objective: {name!r} is no function, but a {type(function).__name__}")
     return partial(_call, name, function)
@@ -117,7 +114,7 @@ def _call(name: str, function: Measure, labels: Integers, probabilities: Floats,
     try:
         value = function(labels.copy(), probabilities.astype(np.float64), weights.copy())
     except Exception as error:
-        raise ConfigError(f"objective: {name!r} failed on {_shape(probabilities)} ({_one_line(error)})") from error
+        raise ConfigError(f"objective: {name!r} failed on {_shape(probabilities)} ({one_line(error)})") from error
     if not isinstance(value, Real) or not math.isfinite(value):
         said = f"{value}" if isinstance(value, Real) else f"a {type(value).__name__}"
         raise ConfigError(
@@ -128,10 +125,6 @@ def _call(name: str, function: Measure, labels: Integers, probabilities: Floats,
 
 def _shape(probabilities: Floats) -> str:
     return f"{len(probabilities)} images of {probabilities.shape[1]} classes"
-
-
-def _one_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
 def check_measure(name: str, *, num_classes: int) -> None:

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gan_study.trainables.base.seeding import derive_seed, index_batches, seeded_global_state, torch_generator
-from gan_study.trainables.base.settings import look_up
 from gan_study.trainables.classifiers.augmentation import Augmentation, augment
-from gan_study.trainables.classifiers.catalog import CLASSIFIERS
+from gan_study.trainables.classifiers.backbone import FrozenBody
+from gan_study.trainables.classifiers.catalog import classifier_model
 from gan_study.trainables.classifiers.classifier import (
     ClassifierConfig,
     ClassifierModel,
@@ -103,7 +103,7 @@ def fit(
     finite.
     """
     assert validation is not None or not config.watches_validation, "nothing to watch"
-    chosen = model or look_up(CLASSIFIERS, config.name, where="classifier.name")
+    chosen = model or classifier_model(config)
     device, stage = training.images.device, plan.head_stage
     refits_head = bool(stage or chosen.final_head)
     # A second stage takes at least one step, and leaves one; a model's own final head takes none.
@@ -111,6 +111,8 @@ def fit(
     stages = _Stages(config, training, plan, seed)
     with seeded_global_state(derive_seed(seed, "global state"), device):
         body, num_features = chosen.body(training.shape)
+        if isinstance(body, FrozenBody):
+            body = body.standardised(training.images)
         # A third faster on a CPU, and the format that a GPU's matrix units want.
         body = body.to(device).to(memory_format=torch.channels_last)
         fitted = stages.train_network(
@@ -211,11 +213,15 @@ class _Stages:
         descent.check()
         return head.eval()
 
-    def _batch_loss(self, body: nn.Module, head: nn.Module) -> _BatchLoss:
+    def _batch_loss(self, body: Callable[[Tensor], Tensor], head: nn.Module) -> _BatchLoss:
         training, plan, augmentation = self.training, self.plan, self.config.augmentation
         changes_images = augmentation != Augmentation()
         is_weighted = bool((training.weights != 1).any())
         random = torch_generator(self.seed, "augmentation", device=training.images.device)
+        if isinstance(body, FrozenBody):
+            if not changes_images and not plan.mix:
+                return self._head_loss(body(training.images), head)
+            body = body.compute
 
         def loss(rows: Tensor, progress: float) -> Tensor:
             # A third of the time of indexing by a tensor.
@@ -229,6 +235,16 @@ class _Stages:
                 images, targets = plan.mix(images, targets)
             logits = head(body(images))
             return plan.loss(FittingStep(logits=logits, targets=targets, weights=weights, progress=progress))
+
+        return loss
+
+    def _head_loss(self, features: Tensor, head: nn.Module) -> _BatchLoss:
+        """The plan's loss of a head on `features` [N, D] of the training set, which stay as they are."""
+
+        def loss(rows: Tensor, progress: float) -> Tensor:
+            targets, weights = self.training.labels[rows], self.training.weights[rows]
+            step = FittingStep(logits=head(features[rows]), targets=targets, weights=weights, progress=progress)
+            return self.plan.loss(step)
 
         return loss
 

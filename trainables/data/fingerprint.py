@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gan_study.trainables.base.settings import look_up, settings
+from gan_study.trainables.base.settings import settings
 from gan_study.trainables.data.catalog import DATA_SETS
 from gan_study.trainables.data.images import LabeledImages
 from gan_study.trainables.data.source import DataConfig
@@ -56,7 +56,7 @@ def take_fingerprint(config: DataConfig) -> Fingerprint:
     Of a data set that does not name its files, the images and their classes stand for them. Raises DataError where
     there is no such data set.
     """
-    data_set = look_up(DATA_SETS, config.name, where="data.name")
+    data_set = DATA_SETS.find(config.name, where="data.name")
     if data_set.files is None:
         source = data_set.source(config)
         return Fingerprint(pool=_name_images(source.pool().images), test=_name_images(source.test().images))

@@ -11,7 +11,7 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 
-from gan_study.trainables.base.settings import ConfigError, DataError, look_up
+from gan_study.trainables.base.settings import ConfigError, DataError
 from gan_study.trainables.data.catalog import DATA_SETS
 from gan_study.trainables.data.difficulty import Difficulty, harder_pool, harder_test
 from gan_study.trainables.data.images import LabeledImages, Loaded, class_label
@@ -29,7 +29,7 @@ def image_source(config: DataConfig) -> ImageSource:
 
 @lru_cache(maxsize=2)
 def _prepared(config: DataConfig, _data_folder: str | None) -> ImageSource:
-    source = look_up(DATA_SETS, config.name, where="data.name").source(config)
+    source = DATA_SETS.find(config.name, where="data.name").source(config)
     if config.classes is not None:
         source = SelectedClasses(source, config.classes)
     return PreparedSource(source, config)

@@ -24,7 +24,6 @@ from gan_study.trainables.base.settings import (
     DataError,
     UserError,
     find_name,
-    look_up,
     nearest,
     settings,
 )
@@ -213,7 +212,7 @@ def load_generator(folder: Path | str) -> SavedGenerator:
     """
     folder = Path(folder)
     config = read_settings(GeneratorConfig, folder / CONFIG, what="generator")
-    look_up(VARIANTS, config.variant, where=f"{folder / CONFIG}: variant")
+    VARIANTS.find(config.variant, where=f"{folder / CONFIG}: variant")
     try:
         weights = load(read_bytes(folder / WEIGHTS))
         _refuse_larger(config, weights)

@@ -1,8 +1,9 @@
-"""Every GAN variant by name: all that the modules of `variants/` define."""
+"""Every GAN variant by name: all that the modules of `variants/` define, and those of others."""
 
-from collections.abc import Mapping
+from dataclasses import replace
 
 from gan_study.trainables.base.members import collect_members
+from gan_study.trainables.base.plugins import Catalog
 from gan_study.trainables.gans import variants
 from gan_study.trainables.gans.variant import GanVariant
 
@@ -13,4 +14,9 @@ _FIRST = (
     *("acgan", "bagan", "bagan_gp", "projection_sngan", "r3gan"),
 )
 
-VARIANTS: Mapping[str, GanVariant] = collect_members(variants, GanVariant, first=_FIRST)
+
+def _adopt(loaded: object, name: str) -> GanVariant | None:
+    return replace(loaded, name=name) if isinstance(loaded, GanVariant) else None
+
+
+VARIANTS = Catalog(collect_members(variants, GanVariant, first=_FIRST), "gans", needs="a GanVariant", adopt=_adopt)

@@ -22,6 +22,7 @@ from gan_study.trainables.classifiers.classifier import (
 from gan_study.trainables.classifiers.loss_plans import inverse_weights
 from gan_study.trainables.classifiers.training import fit
 from gan_study.trainables.data.images import Classes, ImageShape, LabeledImages, Labels, TrainingSet, training_set
+from gan_study.trainables.image_quality.features import IMAGE_FEATURES
 from gan_study.trainables.runtime.cache import State, Store, arithmetic, contents, made_once
 
 # Fewer than a rare class has images, as a rule: a Frechet distance needs more images than dimensions.
@@ -131,7 +132,7 @@ def inception(weights: str, device: torch.device) -> FittedClassifier:
     """
     from torchvision.models import inception_v3  # late: it takes a second
 
-    where = "confirm.image_features.weights"
+    where = f"{IMAGE_FEATURES}.weights"
     # Its first weights are thrown away, so drawing them by its slow default would be a waste of half a minute.
     network = inception_v3(weights=None, init_weights=False, transform_input=False)
     try:

@@ -6,6 +6,10 @@ from pydantic import Field
 
 from gan_study.trainables.base.files import Place
 from gan_study.trainables.base.settings import settings
+from gan_study.trainables.classifiers.backbone import Pretrained
+
+# The setting that says so.
+IMAGE_FEATURES = "confirm.image_features"
 
 
 @settings
@@ -26,4 +30,13 @@ class InceptionFeatures:
     weights: Place
 
 
-ImageFeatures: TypeAlias = Annotated[DomainFeatures | InceptionFeatures, Field(discriminator="kind")]
+@settings
+class BackboneFeatures(Pretrained):
+    """The features of a pretrained network, as the classifier `backbone` has them."""
+
+    kind: Literal["backbone"] = "backbone"
+
+
+ImageFeatures: TypeAlias = Annotated[
+    DomainFeatures | InceptionFeatures | BackboneFeatures, Field(discriminator="kind")
+]

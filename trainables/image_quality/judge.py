@@ -8,16 +8,22 @@ from typing import TypeAlias
 import numpy as np
 import torch
 from pydantic import JsonValue
-from torch import Tensor
+from torch import Tensor, nn
 
 from gan_study.trainables.base.seeding import derive_seed, repeat_rows, torch_generator
 from gan_study.trainables.base.settings import dump
+from gan_study.trainables.classifiers.backbone import FrozenBody
 from gan_study.trainables.classifiers.classifier import ClassifierConfig, FittedClassifier
 from gan_study.trainables.classifiers.training import fit, num_steps
 from gan_study.trainables.data.images import LabeledImages, TrainingSet, class_counts, distinct_rows
 from gan_study.trainables.image_quality.class_quality import ClassQuality, ImageSample, class_quality
 from gan_study.trainables.image_quality.extractor import data_set_classifier, domain_classifier, inception
-from gan_study.trainables.image_quality.features import ImageFeatures, InceptionFeatures
+from gan_study.trainables.image_quality.features import (
+    IMAGE_FEATURES,
+    BackboneFeatures,
+    ImageFeatures,
+    InceptionFeatures,
+)
 from gan_study.trainables.image_quality.image_filter import ImageFilter, passed_share
 from gan_study.trainables.runtime.cache import Store, arithmetic, contents, made_once
 
@@ -43,7 +49,7 @@ class ReferenceModels:
     features: FittedClassifier
     """Its features tell how near images are to one another; the same for all settings of a data set."""
     kind: str
-    """Whose features those are: "domain" or "inception"."""
+    """Whose features those are: "domain", "inception" or "backbone", which has no classes."""
     store: Store
     """Where costly states are cached."""
 
@@ -78,6 +84,8 @@ def fit_reference_models(
     device = real.training.images.device
     if isinstance(choice, InceptionFeatures):
         features = inception(choice.weights, device)
+    elif isinstance(choice, BackboneFeatures):
+        features = FittedClassifier(body=FrozenBody(choice, where=IMAGE_FEATURES), head=nn.Identity())
     else:
         features = data_set_classifier(pool, device, store)
     return ReferenceModels(
@@ -181,7 +189,9 @@ def _measure_class(
     quality = class_quality(
         **compared,
         held_out=_sample(held_out, models.features, num_features),
-        probabilities=models.features.probabilities(generated).cpu().numpy(),
+        probabilities=None
+        if models.kind == "backbone"
+        else models.features.probabilities(generated).cpu().numpy(),
         seed=seed,
     )
     usefulness = {

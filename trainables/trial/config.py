@@ -2,24 +2,43 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property, reduce
-from typing import Self, cast
+from functools import cached_property
+from typing import Self
 
 from pydantic import Field, JsonValue, model_validator
 
 from gan_study.trainables.balancing.balancer import BalancingConfig
 from gan_study.trainables.balancing.catalog import BALANCERS, parse_balancing
 from gan_study.trainables.balancing.gan import ALL_CLASSES, GanBalancing
-from gan_study.trainables.base.settings import ConfigError, digest, dump, look_up, parse, settings
-from gan_study.trainables.classifiers.catalog import CLASSIFIERS
+from gan_study.trainables.base.settings import ConfigError, digest, dump, parse, settings
+from gan_study.trainables.classifiers.backbone import Pretrained
+from gan_study.trainables.classifiers.catalog import classifier_model
 from gan_study.trainables.classifiers.classifier import ClassifierConfig
 from gan_study.trainables.data.imbalance import Imbalance
+from gan_study.trainables.data.reading.table import Columns
 from gan_study.trainables.data.source import DataConfig
 from gan_study.trainables.gans.variant import GanSettings
 from gan_study.trainables.image_quality.features import DomainFeatures, ImageFeatures
 
 # Where files lie: no number depends on it.
-_PLACES = ("data.root", "data.labels", "evaluation.image_features.weights")
+_PLACES = (
+    "data.root",
+    "data.labels",
+    "evaluation.image_features.weights",
+    "evaluation.frozen_baseline.weights",
+    "classifier.backbone.weights",
+)
+# What had no place in the configurations of earlier versions, and its value then: their trials keep their names.
+_LATER: Mapping[str, JsonValue] = {
+    "classifier.backbone": None,
+    "evaluation.frozen_baseline": None,
+    "data.train": [],
+    "data.test": [],
+    "data.exclude": [],
+    "data.class_level": None,
+    "data.columns": dump(Columns()),
+    "data.fit": "squash",
+}
 
 
 @settings
@@ -36,11 +55,16 @@ class EvaluationConfig:
     fits: int = Field(default=1, ge=1)
     """Classifiers fitted to the same balanced set, each with a seed of its own; scores are their mean."""
     image_features: ImageFeatures = Field(default_factory=DomainFeatures)
+    frozen_baseline: Pretrained | None = None
+    """A pretrained network: a linear head on its frozen features is fitted to the training part as it is, and
+    scored on the test part. The study's own classifier and all other numbers are as without it."""
 
     @model_validator(mode="after")
     def _is_allowed(self) -> Self:
         if self.test_each_epoch and not self.test:
             raise ValueError("test_each_epoch: the test part may not be read in this trial")
+        if self.frozen_baseline is not None and not self.test:
+            raise ValueError("frozen_baseline: the test part may not be read in this trial")
         return self
 
 
@@ -72,7 +96,7 @@ class TrialConfig:
     balancing: BalancingConfig
 
     def __post_init__(self) -> None:
-        model = look_up(CLASSIFIERS, self.classifier.name, where="classifier.name")
+        model = classifier_model(self.classifier)
         chosen = {"name": self.balancing.name}
         if isinstance(self.balancing.balancer, GanBalancing):
             chosen["plan"] = self.balancing.balancer.plan
@@ -86,12 +110,12 @@ class TrialConfig:
     @cached_property
     def trial_id(self) -> str:
         """A name for this configuration; where the files lie does not enter, since it changes no number."""
-        return digest(_remove(dump_trial(self), *_PLACES))
+        return digest(_remove(_without_unset(dump_trial(self)), *_PLACES))
 
     @cached_property
     def setting_id(self) -> str:
         """A name for the configuration without balancing: trials that share it are pairs to be compared."""
-        return digest(_remove(dump_trial(self), *_PLACES, "balancing", "evaluation"))
+        return digest(_remove(_without_unset(dump_trial(self)), *_PLACES, "balancing", "evaluation"))
 
 
 def parse_trial(values: Mapping[str, JsonValue]) -> TrialConfig:
@@ -138,8 +162,23 @@ def with_gan(balancing: BalancingConfig, gan: GanSettings) -> BalancingConfig:
 
 
 def _remove(values: dict[str, JsonValue], *keys: str) -> dict[str, JsonValue]:
-    """`values` itself, without what lies at `keys`, such as "data.root"."""
+    """`values` itself, without what lies at `keys`, such as "data.root", if anything does."""
     for key in keys:
         *sections, name = key.split(".")
-        reduce(lambda inner, part: cast(dict[str, JsonValue], inner[part]), sections, values).pop(name, None)
+        inner: JsonValue = values
+        for section in sections:
+            inner = inner.get(section) if isinstance(inner, dict) else None
+        if isinstance(inner, dict):
+            inner.pop(name, None)
     return values
+
+
+def _without_unset(values: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    """`values` itself, without the settings in `_LATER` that are as they were before there were such settings."""
+    unset = []
+    for key, before in _LATER.items():
+        section, _, name = key.partition(".")
+        inner = values[section]
+        if isinstance(inner, dict) and inner[name] == before:
+            unset.append(key)
+    return _remove(values, *unset)

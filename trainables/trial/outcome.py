@@ -120,6 +120,7 @@ def complete(
     fits: Fits,
     evaluated: Mapping[Part, Evaluated],
     measured: Mapping[int, MeasuredImages],
+    frozen: Scores | None = None,
     milestones: tuple[Milestone, ...],
     seconds: Mapping[str, float],
 ) -> TrialOutcome:
@@ -140,6 +141,7 @@ def complete(
         status="complete",
         num_fits=len(fits.classifiers),
         scores={part: mean_overall(each.scores) for part, each in evaluated.items()},
+        frozen_baseline=mean_overall([frozen]) if frozen else {},
         fit_spread=spread(evaluated["validation"].scores, purpose.metric),
         objective=gain(evaluated["validation"].scores, purpose),
         generated=_describe_images(

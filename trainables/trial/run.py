@@ -15,7 +15,8 @@ import torch
 from gan_study.trainables.balancing.balancer import BalancedSet
 from gan_study.trainables.balancing.gan import GanBalancing
 from gan_study.trainables.base.seeding import derive_seed
-from gan_study.trainables.classifiers.classifier import FittedClassifier
+from gan_study.trainables.classifiers.backbone import Backbone
+from gan_study.trainables.classifiers.classifier import BACKBONE, ClassifierConfig, FittedClassifier
 from gan_study.trainables.classifiers.metrics import added_measures
 from gan_study.trainables.classifiers.scores import Scores, score
 from gan_study.trainables.classifiers.training import AfterEpoch, Validation, fit, num_steps
@@ -40,6 +41,9 @@ from gan_study.trainables.trial.data import TrialData, TrialParts, add_held_back
 from gan_study.trainables.trial.outcome import Evaluated, Fits, Purpose, TrialOutcome, complete, gain
 
 _log = logging.getLogger(__name__)
+
+# Passes over the features by a linear head: Adam at 0.001 is through with 512 of them by then.
+FROZEN_EPOCHS = 100
 
 TrialEvent: TypeAlias = Milestone | TrialOutcome
 
@@ -91,6 +95,7 @@ def run_trial(
         if config.evaluation.test:
             evaluated["test"] = _evaluate(data, fits.classifiers, "test")
             clock.lap("test")
+        frozen = _evaluate_frozen(config, data)
         yield complete(
             config,
             purpose,
@@ -99,6 +104,7 @@ def run_trial(
             fits=fits,
             evaluated=evaluated,
             measured=measured,
+            frozen=frozen,
             milestones=tuple(milestones),
             seconds=clock.seconds,
         )
@@ -220,6 +226,23 @@ def _evaluate(data: TrialData, classifiers: Sequence[FittedClassifier], part: Pa
         for each in probabilities
     )
     return Evaluated(labels=labels, probabilities=probabilities, scores=scores)
+
+
+def _evaluate_frozen(config: TrialConfig, data: TrialData) -> Scores | None:
+    """Test scores of a linear head on the frozen network, without balancing; None if none is asked for."""
+    network = config.evaluation.frozen_baseline
+    if network is None:
+        return None
+    backbone = Backbone(**vars(network), tuning="frozen")
+    head = ClassifierConfig(name=BACKBONE, backbone=backbone, epochs=FROZEN_EPOCHS)
+    number = len(data.training)
+    fitted = fit(
+        head,
+        data.training,
+        steps=num_steps(head, balanced_size=number, unbalanced_size=number),
+        seed=derive_seed(config.seed, "frozen baseline"),
+    )
+    return _evaluate(data, [fitted], "test").scores[0]
 
 
 def _measure_images(

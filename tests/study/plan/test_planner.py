@@ -84,8 +84,15 @@ def test_what_a_confirmation_looks_at_is_the_studys_to_say():
     told = finished(parse_study({**STUDY, "confirm": confirm}))
     (evaluation,) = {str(record.config["evaluation"]) for record in told.phase("confirm")}
     expected = {"test": True, "test_each_epoch": True, "fits": 2, "image_features": image_features}
-    assert evaluation == str(expected)
+    assert evaluation == str({**expected, "frozen_baseline": None})
     assert not any(record.config["evaluation"]["test_each_epoch"] for record in told.phase("search"))
+
+
+def test_a_frozen_network_is_scored_beside_no_balancing_alone():
+    confirm = {**STUDY["confirm"], "frozen_baseline": {"model": "resnet50"}}
+    trials = finished(parse_study({**STUDY, "confirm": confirm})).records
+    asked = {(r.balancer, r.phase) for r in trials if r.config["evaluation"]["frozen_baseline"] is not None}
+    assert asked == {("none", "confirm")}
 
 
 def test_every_method_is_confirmed_with_the_same_seeds():

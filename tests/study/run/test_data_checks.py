@@ -10,6 +10,7 @@ from gan_study.study.plan.config import parse_study
 from gan_study.study.plan.recipe import study_config
 from gan_study.study.plan.trials import baseline_trials
 from gan_study.study.run.data_checks import (
+    check_networks,
     find_changed_data,
     refuse_changed_data,
     refuse_output_in_data,
@@ -18,10 +19,11 @@ from gan_study.study.run.data_checks import (
 )
 from gan_study.study.run.folder import create_study_folder, read_manifest
 from gan_study.study.watch.check import check_study
-from gan_study.trainables.base.settings import DataError, UserError
+from gan_study.trainables.base.settings import ConfigError, DataError, UserError
 from gan_study.trainables.data.source import DATA_ENVIRONMENT_VARIABLE, DataConfig
 from tests.study.plan.test_planner import STUDY
 from tests.study.simulation import made_up_record
+from tests.trainables.classifiers.tiny_weights import MODEL, write_weights
 
 
 @pytest.fixture
@@ -123,3 +125,32 @@ def test_beside_the_images_and_beside_published_sets_may_be_written(images, tmp_
 def test_an_empty_variable_names_no_folder(monkeypatch):
     monkeypatch.setenv(DATA_ENVIRONMENT_VARIABLE, "")
     assert with_absolute_paths(study_config("fashion-mnist-sneaker")).data.root is None
+
+
+NETWORKS = {
+    "classifier.backbone": lambda network: {"classifier": {"name": "backbone", "backbone": network}},
+    "confirm.image_features": lambda network: {"confirm": {"image_features": {"kind": "backbone", **network}}},
+    "confirm.frozen_baseline": lambda network: {"confirm": {"frozen_baseline": network}},
+}
+
+
+@pytest.mark.parametrize("key", NETWORKS)
+def test_weights_of_a_pretrained_network_are_looked_at_before_the_first_trial(key, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+
+    def with_weights(**network):
+        network = {"model": MODEL, "image_size": 32, **network}
+        return parse_study({**STUDY, "confirm": {"seeds": [1]}, **NETWORKS[key](network)})
+
+    with pytest.raises(ConfigError, match=rf"^{key}.weights: '/.*/w.pth' cannot be read \(No such file"):
+        check_networks(with_absolute_paths(with_weights(weights="w.pth")))
+    with pytest.raises(ConfigError, match=rf"^{key}.weights: torchvision has no weights of '{MODEL}' in"):
+        with_absolute_paths(with_weights())
+    write_weights(tmp_path / "w.pth")
+    config = with_absolute_paths(with_weights(weights="w.pth"))
+    check_networks(config)
+    before = take_fingerprint(config).other
+    assert before.keys() == {f"the weights of {MODEL} ({key})"}
+    write_weights(tmp_path / "w.pth", seed=1)
+    assert take_fingerprint(config).other != before

@@ -12,7 +12,9 @@ from gan_study.study.plan.time_plan import default_selection
 from gan_study.study.plan.trials import confirmations
 from gan_study.study.run import probe
 from gan_study.trainables.data.prepared import image_source
+from gan_study.trainables.trial.data import load_data
 from tests.study.plan.test_costs import SPEEDS
+from tests.trainables.classifiers.tiny_weights import MODEL, write_weights
 
 
 def test_the_speeds_of_several_workers_are_their_medians():
@@ -58,3 +60,18 @@ def test_every_gan_of_a_study_and_its_classifiers_are_timed():
     assert speeds.gans["bagan"].warm_start_epoch > 0 == speeds.gans["dcgan"].warm_start_epoch
     parts = (speeds.classifier_step, speeds.domain_step, speeds.prediction, speeds.data)
     assert all(0 < each < time.perf_counter() - began for each in parts)
+
+
+def test_a_frozen_network_is_timed_on_a_few_images(tmp_path):
+    """The features of thousands of photographs would take minutes, before the study begins."""
+    network = f"{{model: {MODEL}, weights: {write_weights(tmp_path / 'w.pth')}, image_size: 32}}"
+    backbone = ("classifier.name=backbone", f"classifier.backbone={network}")
+    config = study_config("quickstart", ["data.image_size=8", "search.trials=0", *backbone])
+    trials = confirmations(config, default_selection(config), [SeedRound(seeds=(1,), arms=all_arms(config))])
+    frozen = next(trial for trial in trials if trial.cell.balancer == "none")
+    tuned = replace(frozen.config.classifier, backbone=replace(config.classifier.backbone, tuning="fine_tuned"))
+    data = load_data(frozen.config, image_source(config.data), torch.device("cpu"))
+    assert len(probe._timed_images(data, frozen)) == 64 < len(data.training)
+    of_tuned = replace(frozen, config=replace(frozen.config, classifier=tuned))
+    assert probe._timed_images(data, of_tuned) is data.training
+    assert probe._fit_speed(data, frozen, 0.1)[0] > 0

@@ -13,6 +13,7 @@ from gan_study.trainables.balancing.catalog import parse_balancing
 from gan_study.trainables.balancing.gan import GanBalancing, resize
 from gan_study.trainables.balancing.plans import PLANS
 from gan_study.trainables.base.seeding import derive_seed
+from gan_study.trainables.base.settings import ConfigError
 from gan_study.trainables.classifiers.loss_plans import PLAIN, AdjustedCrossEntropy
 from gan_study.trainables.data.images import Classes, TrainingSet
 from gan_study.trainables.gans.batched import GanExecution
@@ -149,7 +150,7 @@ def test_as_one_computation_the_classes_are_filled_as_one_at_a_time(
 
 
 def test_settings_that_do_not_fit_the_variant_are_refused() -> None:
-    with pytest.raises(ValueError, match="did you mean 'dcgan'"):
+    with pytest.raises(ConfigError, match="did you mean 'dcgan'"):
         GanBalancing(name="dcgn", gan=VARIANTS["dcgan"].defaults)
     with pytest.raises(ValueError, match="wgan_gp needs the weights"):
         GanBalancing(name="wgan_gp", gan=VARIANTS["dcgan"].defaults)

@@ -26,17 +26,6 @@ def assert_equal(a: LabeledImages, b: LabeledImages) -> None:
     assert (a.class_names, a.digests, a.origins) == (b.class_names, b.digests, b.origins)
 
 
-def test_arrays_are_as_described(config: DataConfig) -> None:
-    source = image_source(config)
-    for part in (source.pool().images, source.test().images):
-        assert part.images.shape[1:] in ((1, 8, 8), (3, 8, 8))
-        assert (str(part.images.dtype), str(part.labels.dtype)) == ("uint8", "int64")
-        assert part.images.max() > 128 > part.images.min()
-        assert len(part.images) == len(part.labels) == len(part.digests) == len(set(part.origins))
-        assert min(part.class_counts()) > 0
-        assert sum(part.class_counts()) == len(part)
-
-
 def test_parts_belong_together_and_share_no_image(config: DataConfig) -> None:
     source = image_source(config)
     pool, test = source.pool().images, source.test().images
@@ -45,24 +34,6 @@ def test_parts_belong_together_and_share_no_image(config: DataConfig) -> None:
     assert not set(pool.origins) & set(test.origins)
     assert not set(pool.digests) & set(test.digests)
     assert DATA_SETS[config.name].class_names in (None, pool.class_names)
-
-
-def test_a_second_reading_is_equal(config: DataConfig) -> None:
-    source = DATA_SETS[config.name].source
-    assert_equal(source(config).pool().images, source(config).pool().images)
-    assert_equal(source(config).test().images, source(config).test().images)
-
-
-def test_size_and_channels_are_as_asked(config: DataConfig) -> None:
-    for channels in (1, 3):
-        asked = image_source(replace(config, image_size=28, channels=channels))
-        assert asked.pool().images.images.shape[1:] == (channels, 28, 28)
-        assert asked.test().images.images.shape[1:] == (channels, 28, 28)
-
-
-def test_digests_do_not_depend_on_size_or_channels(config: DataConfig) -> None:
-    other = image_source(replace(config, image_size=28, channels=3))
-    assert other.pool().images.digests == image_source(config).pool().images.digests
 
 
 def test_difficulty_leaves_sizes_digests_and_counts_alone(config: DataConfig) -> None:

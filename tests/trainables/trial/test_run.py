@@ -14,7 +14,14 @@ from gan_study.trainables.data.prepared import image_source
 from gan_study.trainables.gans.batched import GanExecution
 from gan_study.trainables.gans.batched.stacked import StackedTrainer
 from gan_study.trainables.gans.checkpoints import Checkpoints
-from gan_study.trainables.record import GanLength, GeneratedImages, Milestone, SearchStep, Selection
+from gan_study.trainables.record import (
+    MOST_RECORD_BYTES,
+    GanLength,
+    GeneratedImages,
+    Milestone,
+    SearchStep,
+    Selection,
+)
 from gan_study.trainables.trial import run
 from gan_study.trainables.trial.config import dump_trial, parse_trial
 from gan_study.trainables.trial.data import prepare, ratio_notes
@@ -22,6 +29,7 @@ from gan_study.trainables.trial.outcome import Purpose, TrialOutcome
 from gan_study.trainables.trial.run import run_trial
 from tests.outcomes import content, view
 from tests.torch_states import TORCH_STATES
+from tests.trainables.classifiers.tiny_weights import MODEL, write_weights
 
 pytestmark = pytest.mark.usefixtures("few_domain_steps")
 
@@ -506,3 +514,38 @@ def test_the_studys_own_objective_and_costs_are_scored_and_change_no_id():
 def test_a_smaller_calibration_error_is_a_gain():
     record = outcome(config(), Purpose(phase="search", metric="ece", baseline=0.9)).record
     assert record.objective == pytest.approx(0.9 - record.scores["validation"]["ece"])
+
+
+@pytest.fixture(scope="module")
+def tiny_network(tmp_path_factory):
+    weights = write_weights(tmp_path_factory.mktemp("weights") / "tiny.pth")
+    return {"model": MODEL, "weights": weights, "image_size": 32}
+
+
+def test_a_frozen_network_is_scored_beside_and_changes_nothing_else(tiny_network):
+    plain = outcome(config(evaluation={"test": True}), Purpose(phase="confirm"))
+    beside = config(evaluation={"test": True, "frozen_baseline": tiny_network})
+    record = outcome(beside, Purpose(phase="confirm")).record
+    assert plain.record.frozen_baseline == {}
+    assert record.frozen_baseline.keys() == record.scores["test"].keys()
+    assert record.frozen_baseline["accuracy"] != record.scores["test"]["accuracy"] > 0.1
+    assert record.scores == plain.record.scores
+    assert record.setting_id == plain.record.setting_id
+    with pytest.raises(ConfigError, match="frozen_baseline: the test part may not be read"):
+        config(evaluation={"frozen_baseline": tiny_network})
+
+
+def test_a_frozen_network_classifies_and_judges_generated_images(tiny_network):
+    trial = config(
+        evaluation={"test": True, "image_features": {"kind": "backbone", **tiny_network}},
+        classifier={"name": "backbone", "backbone": tiny_network, "epochs": 30},
+        balancing=GAN,
+    )
+    last = outcome(trial, Purpose(phase="confirm"))
+    assert last.record.classifier == "backbone"
+    assert last.record.scores["test"]["accuracy"] > 0.3
+    measured = view(last).quality
+    assert {each.features for each in measured.values()} == {"backbone"}
+    for each in measured.values():
+        assert each.metrics["kid"] is not None and each.metrics.get("inception_score") is None
+    assert len(last.record.to_line()) <= MOST_RECORD_BYTES

@@ -1,0 +1,265 @@
+"""What every part promises, kept by our own parts, and found out where others break it."""
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from gan_study.trainables.balancing.balancer import BalancedSet, BalancerEntry
+from gan_study.trainables.balancing.catalog import BALANCERS
+from gan_study.trainables.base.settings import settings
+from gan_study.trainables.classifiers.catalog import CLASSIFIERS
+from gan_study.trainables.classifiers.classifier import ClassifierModel
+from gan_study.trainables.classifiers.loss_plans import FittingPlan
+from gan_study.trainables.contracts.balancers import BALANCER_PROMISES, BalancerSubject
+from gan_study.trainables.contracts.classifiers import CLASSIFIER_PROMISES, ClassifierSubject
+from gan_study.trainables.contracts.contract import SHAPES, check_promises, in_words
+from gan_study.trainables.contracts.data_sets import DATA_SET_PROMISES, DataSetSubject
+from gan_study.trainables.contracts.metrics import METRIC_PROMISES, MetricSubject
+from gan_study.trainables.data.catalog import DATA_SETS
+from gan_study.trainables.data.images import ImageShape, TrainingSet
+from gan_study.trainables.data.source import DataConfig
+from tests.members import BY_SHAPE, each
+from tests.trainables.data.tiny_sets import tiny_config
+
+TINY = ImageShape(size=8, channels=1)
+
+
+def broken(promises, subject):
+    """What is wrong with a subject, by the promise that it breaks."""
+    return {found.promise: found.wrong for found in check_promises(promises, subject) if found.wrong is not None}
+
+
+def with_shapes(names):
+    """Each name with the first shape; names with code of their own for shapes, and a few others, with all."""
+    first, *others = SHAPES
+    more = [
+        pytest.param(name, shape, marks=pytest.mark.slow if name in BY_SHAPE else pytest.mark.soak)
+        for name in names
+        for shape in others
+    ]
+    return [*each(names, first), *more]
+
+
+def described(value):
+    return in_words(value) if isinstance(value, ImageShape) else None
+
+
+@pytest.mark.parametrize(("name", "shape"), with_shapes(CLASSIFIERS), ids=described)
+def test_every_classifier_keeps_its_promises(name, shape):
+    assert broken(CLASSIFIER_PROMISES, ClassifierSubject(CLASSIFIERS[name], shape)) == {}
+
+
+@pytest.mark.parametrize(("name", "shape"), with_shapes(BALANCERS), ids=described)
+def test_every_way_of_balancing_keeps_its_promises(name, shape):
+    assert broken(BALANCER_PROMISES, BalancerSubject(BALANCERS[name], shape)) == {}
+
+
+@pytest.mark.parametrize("name", sorted(DATA_SETS))
+def test_every_data_set_keeps_its_promises(name, tmp_path):
+    found = broken(DATA_SET_PROMISES, DataSetSubject(DATA_SETS[name], tiny_config(name, tmp_path)))
+    # Published sets know the sizes of the whole; these are copies of a few images.
+    assert set(found) == ({COUNTS} if DATA_SETS[name].takes_folder and name != "imagefolder" else set())
+
+
+def flat(shape):
+    return nn.Flatten(), shape.num_values
+
+
+class OfTheBatch(nn.Flatten):
+    def forward(self, images):
+        return super().forward(images - images.mean(dim=0))
+
+
+class Unseeded(nn.Flatten):
+    def __init__(self):
+        super().__init__()
+        self.shift = nn.Parameter(torch.tensor(random.random()))
+
+    def forward(self, images):
+        return super().forward(images) + self.shift
+
+
+BODY, FITTED, ALONE, SEEDED = CLASSIFIER_PROMISES
+
+
+@pytest.mark.parametrize(
+    ("body", "promise", "message"),
+    [
+        (lambda shape: nn.Flatten(), BODY, "body gives Flatten, not (network, D)"),
+        (lambda shape: (flat, 3), BODY, "body gives a function, not a torch.nn.Module"),
+        (lambda shape: (nn.Flatten(), 3.0), BODY, "body gives 3.0 as the number of features"),
+        (lambda shape: (nn.Flatten(), 3), BODY, "features of shape (11, 64) and not (11, 3), at 8x8x1"),
+        (lambda shape: (nn.Linear(99, 3), 3), BODY, "RuntimeError: "),
+        (lambda shape: (OfTheBatch(), 64), ALONE, "features of an image depend on the others in its batch"),
+        (lambda shape: (Unseeded(), 64), SEEDED, "two fits with one seed predict differently"),
+    ],
+)
+def test_a_classifier_that_breaks_a_promise_is_found_out(body, promise, message):
+    model = ClassifierModel(name="theirs", summary="", body=body)
+    assert broken(CLASSIFIER_PROMISES, ClassifierSubject(model, TINY))[promise].startswith(message)
+
+
+@settings
+class Theirs:
+    """Does to the training set what `CHANGES` has under `what`."""
+
+    what: str = "nothing"
+
+    def balance(self, training, *, seed):
+        yield from CHANGES[self.what](training)
+
+
+def spoil(training):
+    training.images.zero_()
+    yield BalancedSet(training=training)
+
+
+def forget_where(training):
+    yield BalancedSet(training=training.extended(torch.zeros(1, 1, 8, 8), torch.tensor([1]), synthetic=False))
+
+
+def bright(training):
+    yield BalancedSet(training=replace(training, images=training.images * 2))
+
+
+def whole(training):
+    yield BalancedSet(training=replace(training, labels=training.labels.int()))
+
+
+def unseeded(training):
+    weights = torch.full((len(training),), random.random())
+    yield BalancedSet(training=replace(training, weights=weights))
+
+
+def drawing(training):
+    torch.rand(1)
+    yield BalancedSet(training=training)
+
+
+def infinite(training):
+    yield BalancedSet(training=training, plan=FittingPlan(loss=lambda step: step.logits.sum() * torch.inf))
+
+
+def unfinished(training):
+    yield BalancedSet(training=training, is_final=False)
+
+
+CHANGES: dict[str, Callable[[TrainingSet], object]] = {
+    "nothing": lambda training: iter([BalancedSet(training=training)]),
+    "none": lambda training: iter(()),
+    "failing": lambda training: iter([1 / 0]),
+    **{change.__name__: change for change in (spoil, forget_where, bright, whole, unseeded, drawing)},
+    **{change.__name__: change for change in (infinite, unfinished)},
+}
+LEFT, VERSIONS, COLUMNS, SETS, REAL, GROWS, LOSS, WRITTEN, PLANS, USED = BALANCER_PROMISES
+
+
+@pytest.mark.parametrize(
+    ("what", "promise", "message"),
+    [
+        ("spoil", LEFT, "it changes the images that it is given"),
+        ("none", VERSIONS, "it yields nothing"),
+        ("unfinished", VERSIONS, "not one final version, the last"),
+        ("failing", VERSIONS, "ZeroDivisionError: "),
+        ("bright", COLUMNS, "images beyond [-1, 1]"),
+        ("whole", COLUMNS, "types (torch.float32, torch.int32, "),
+        ("unseeded", SETS, "two sets with one seed differ"),
+        ("drawing", SETS, "it leaves torch's random state another one"),
+        ("forget_where", REAL, "an image that it made, or of another class, counts as real"),
+        ("infinite", LOSS, "a loss "),
+    ],
+)
+def test_a_way_of_balancing_that_breaks_a_promise_is_found_out(what, promise, message, monkeypatch):
+    monkeypatch.setitem(CHANGES, "nothing", CHANGES[what])
+    theirs = BalancerEntry(name="theirs", summary="", settings=Theirs, only_plans=what not in ("bright",))
+    assert broken(BALANCER_PROMISES, BalancerSubject(theirs, TINY))[promise].startswith(message)
+
+
+def test_what_an_entry_says_of_itself_is_compared_with_what_it_does():
+    theirs = BalancerEntry(name="theirs", summary="", settings=Theirs)
+    assert broken(BALANCER_PROMISES, BalancerSubject(theirs, TINY)) == {
+        PLANS: "only_plans is False, and it leaves the images"
+    }
+    assert broken(BALANCER_PROMISES, BalancerSubject(replace(theirs, only_plans=True), TINY)) == {}
+    adding = broken(BALANCER_PROMISES, BalancerSubject(replace(theirs, only_plans=True, adds_images=True), TINY))
+    assert adding == {GROWS: "classes of [6, 3, 2] images, by balance_to 1 and dose 1"}
+
+
+class Doctored:
+    """Digits, whose parts are changed by a function of their name and images."""
+
+    def __init__(self, config, change):
+        self.source, self.change = DATA_SETS["digits"].source(config), change
+
+    def pool(self):
+        return self._changed("pool")
+
+    def test(self):
+        return self._changed("test")
+
+    def _changed(self, name):
+        loaded = getattr(self.source, name)()
+        return replace(loaded, images=self.change(name, loaded.images))
+
+    def test_class_counts(self):
+        return self.source.test_class_counts()
+
+
+ARRAYS, TOGETHER, COUNTS, TWICE, ASKED = DATA_SET_PROMISES
+
+
+@pytest.mark.parametrize(
+    ("change", "promise", "message"),
+    [
+        (
+            lambda name, found: replace(found, images=found.images.astype(np.float32)),
+            ARRAYS,
+            "pool: images of float",
+        ),
+        (lambda name, found: replace(found, origins=("here",) * len(found)), ARRAYS, "pool: two images of one"),
+        (
+            lambda name, found: replace(found, class_names=(*found.class_names, "ten")),
+            ARRAYS,
+            "pool: labels that are not those of the 11 classes",
+        ),
+        (
+            lambda name, found: replace(found, origins=tuple(map(str, range(len(found))))),
+            TOGETHER,
+            "an image is in the pool and in the test part",
+        ),
+        (
+            lambda name, found: found.subset(np.arange(len(found) - (name == "test"))),
+            COUNTS,
+            "test_class_counts are ",
+        ),
+        (
+            lambda name, found: replace(found, images=np.random.default_rng().permutation(found.images)),
+            TWICE,
+            "pool: a second reading gives other images",
+        ),
+        (
+            lambda name, found: replace(found, images=found.images[:, :, :8, :8]),
+            ASKED,
+            "images of shape [1, 8, 8]",
+        ),
+    ],
+)
+def test_a_data_set_that_breaks_a_promise_is_found_out(change, promise, message):
+    theirs = replace(DATA_SETS["digits"], class_names=None, source=lambda config: Doctored(config, change))
+    subject = DataSetSubject(theirs, DataConfig(name="theirs", image_size=8))
+    assert broken(DATA_SET_PROMISES, subject)[promise].startswith(message)
+
+
+def drawn_at_random(labels, probabilities, weights):
+    return random.random()
+
+
+def test_a_metric_that_breaks_a_promise_is_found_out():
+    _, same = METRIC_PROMISES
+    found = broken(METRIC_PROMISES, MetricSubject(f"{__name__}:drawn_at_random", 3))
+    assert list(found) == [same] and found[same].endswith(" for the same predictions")

@@ -1,0 +1,178 @@
+"""Parts of a study that lie outside of this package: registered by an entry point, or "module:attribute".
+
+Names are found in the metadata of installed packages alone; a part's module is imported when the part is used.
+"""
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Literal, TypeAlias, TypeVar, get_args
+
+from gan_study.trainables.base.settings import ConfigError, find_name, nearest
+
+T = TypeVar("T")
+
+# What can be plugged in; the entry points' group is `gan_study.` and one of these.
+Kind: TypeAlias = Literal["classifiers", "datasets", "gans", "balancers", "metrics"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Registered:
+    """A part as its package's metadata names it."""
+
+    kind: Kind
+    name: str
+    reference: str
+    """Where it is: "module:attribute"."""
+    package: str
+    """The distribution that registers it, with its version."""
+
+
+def registered(*kinds: Kind) -> tuple[Registered, ...]:
+    """The parts that installed packages register, in the order of their names; none is imported."""
+    places = tuple((place, Path(place).stat().st_mtime_ns) for place in sys.path if Path(place).exists())
+    return _registered(kinds, places)
+
+
+# A search asks for names by the thousand, and each time 100 packages would be looked through.
+@lru_cache(maxsize=64)
+def _registered(kinds: tuple[Kind, ...], places: tuple[tuple[str, int], ...]) -> tuple[Registered, ...]:
+    """What the packages in `places`, each with the time at which it was last changed, register."""
+    found = {_describe(kind, entry) for kind in kinds for entry in entry_points(group=f"gan_study.{kind}")}
+    return tuple(sorted(found, key=lambda each: (each.name, each.reference, each.package)))
+
+
+def _describe(kind: Kind, entry: EntryPoint) -> Registered:
+    package = "an unknown package" if entry.dist is None else f"{entry.dist.name} {entry.dist.version}"
+    return Registered(kind=kind, name=entry.name, reference=entry.value, package=package)
+
+
+def find_reference(name: str, *kinds: Kind, where: str) -> str | None:
+    """The "module:attribute" that `name` is or is registered for; None if it is neither.
+
+    Raises ConfigError, whose key is `where`, if several packages register the name for different things.
+    """
+    if ":" in name:
+        return name
+    found = {each.reference: each for each in registered(*kinds) if each.name == name}
+    if len(found) > 1:
+        offers = " and ".join(f"{each.reference} ({each.package})" for each in found.values())
+        raise ConfigError(f"{where}: {name!r} is registered twice or more: {offers}; name one as module:attribute")
+    return next(iter(found), None)
+
+
+def load(reference: str, *, where: str) -> object:
+    """What `reference`, "module:attribute", names; raises ConfigError, whose key is `where`, if nothing."""
+    module, _, attributes = reference.partition(":")
+    if module == "__main__":
+        raise ConfigError(
+            f"{where}: {reference!r}: put it into a module of its own: workers cannot import the script that runs"
+        )
+    try:
+        loaded: object = importlib.import_module(module)
+    # Another's module may raise anything, or try to end the process, while it is imported.
+    except (Exception, SystemExit) as error:
+        raise ConfigError(
+            f"{where}: {reference!r}: cannot import {module!r} ({one_line(error)}); install it, or put its folder "
+            "on PYTHONPATH"
+        ) from None
+    for attribute in attributes.split("."):
+        if not hasattr(loaded, attribute):
+            raise ConfigError(f"{where}: {reference!r}: module {module!r} has no {attributes!r}")
+        loaded = getattr(loaded, attribute)
+    return loaded
+
+
+def one_line(error: BaseException) -> str:
+    """An error's kind and message, in one line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+
+
+def module_file(reference: str) -> Path | None:
+    """The file of the module in "module:attribute", without importing it; None if it has none."""
+    top, *inner = reference.partition(":")[0].split(".")
+    try:
+        spec = importlib.util.find_spec(top) if top else None
+    # Of `__main__`, for instance.
+    except (ImportError, ValueError):
+        return None
+    if spec is None or spec.origin is None:
+        return None
+    path = Path(spec.origin)
+    if not inner:
+        return path
+    place = path.parent.joinpath(*inner)
+    return place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
+
+
+class Catalog(Mapping[str, T]):
+    """The members of one kind by name: this package's own, and those of others, which are loaded when asked for.
+
+    Only own members are iterated over, so that no package that happens to be installed changes what is searched.
+    A member of others bears the name by which it was asked for.
+    """
+
+    def __init__(
+        self, own: Mapping[str, T], *kinds: Kind, needs: str, adopt: Callable[[object, str], T | None]
+    ) -> None:
+        self._own = own
+        self._kinds = kinds
+        self._needs = needs
+        self._adopt = adopt
+        self._adopted: dict[tuple[str, str], T] = {}
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._own)
+
+    def __len__(self) -> int:
+        return len(self._own)
+
+    def __contains__(self, name: object) -> bool:
+        """Whether `name` is an own member's, or one of others' that may be asked for; nothing is imported."""
+        return name in self._own or (isinstance(name, str) and self.reference(name, where=self._needs) is not None)
+
+    def __getitem__(self, name: str) -> T:
+        """The member called `name`; raises KeyError for an unknown one, and as `find` if it cannot be loaded."""
+        if name not in self:
+            raise KeyError(name)
+        return self.find(name, where=self._needs)
+
+    @property
+    def kinds(self) -> Sequence[Kind]:
+        """The kinds of parts that its members are."""
+        return self._kinds
+
+    def find(self, name: str, *, where: str) -> T:
+        """The member called `name`, in whichever Unicode form.
+
+        Raises ConfigError, whose key is `where`, for an unknown name, with the nearest, and for a member of others
+        that cannot be imported or is something else.
+        """
+        own = self._find_own(name)
+        if own is not None:
+            return self._own[own]
+        reference = self.reference(name, where=where)
+        if reference is None:
+            known = [*self._own, *(each.name for each in registered(*self._kinds))]
+            raise ConfigError(f"{where}: {name!r} is unknown; {nearest(name, known)}")
+        if (name, reference) not in self._adopted:
+            loaded = load(reference, where=where)
+            member = self._adopt(loaded, name)
+            if member is None:
+                raise ConfigError(f"{where}: {reference!r} is a {type(loaded).__name__}; {self._needs} is needed")
+            self._adopted[name, reference] = member
+        return self._adopted[name, reference]
+
+    def reference(self, name: str, *, where: str) -> str | None:
+        """The "module:attribute" of a member of others; None for an own one, and for an unknown name."""
+        return None if self._find_own(name) else find_reference(name, *self._kinds, where=where)
+
+    def _find_own(self, name: str) -> str | None:
+        # Names as they are written come by the thousand, and need no other form.
+        return name if name in self._own else find_name(self._own, name)
