@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
+from gan_study.trainables.base.files import open_regular
 from gan_study.trainables.base.names import one_form, shown
 from gan_study.trainables.base.settings import DataError
 
@@ -103,7 +104,7 @@ def is_picture(path: Path) -> bool:
     if path.suffix.lower() in EXTENSIONS:
         return True
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             head = file.read(_HEAD_BYTES)
     except OSError:
         return False
