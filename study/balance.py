@@ -108,7 +108,7 @@ def _of_study(options: BalanceOptions, root: Path) -> ExportRequest:
     manifest = read_manifest(root)
     study = manifest.config
     record = _confirmed_gan(read_records(StudyFolder(root).records), root, options)
-    elsewhere = {} if options.data is None else {"root": options.data}
+    elsewhere: dict[str, JsonValue] = {} if options.data is None else {"root": options.data}
     changes: dict[str, JsonValue] = {"balancing": _gan_changes(options), "data": elsewhere}
     config = parse_trial(merge(restore_classes(record.config, dump(study)), changes))
     states = StudyFolder(root).best_gans(record.trial_id)

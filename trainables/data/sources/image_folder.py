@@ -22,7 +22,9 @@ from gan_study.trainables.data.split import TEST_SEED, Indices, carve
 # What published data sets call their parts, in any case.
 _PART_NAMES = {"train": frozenset({"train", "training"}), "test": frozenset({"test", "testing"})}
 # Names that differ in these words alone, as seg_train and seg_test do, are none of classes.
-_PART_WORDS = frozenset().union(*_PART_NAMES.values(), {"val", "valid", "validation", "dev", "eval", "holdout"})
+_PART_WORDS = frozenset[str]().union(
+    *_PART_NAMES.values(), {"val", "valid", "validation", "dev", "eval", "holdout"}
+)
 # What archives of macOS, Synology's thumbnails, Windows and Linux leave behind.
 _LEFT_BY_SYSTEMS = frozenset(
     {"__MACOSX", "@eaDir", "#recycle", "$RECYCLE.BIN", "System Volume Information", "lost+found"}
