@@ -219,8 +219,9 @@ def _find_repeats(
 
 def _warn(text: str) -> None:
     """Warn of the line that calls `fit_resample`, from behind functions of the libraries and of this package."""
-    packages = (frame.frame.f_globals.get("__name__", "").partition(".")[0] for frame in inspect.stack(context=0))
-    level = next((number for number, package in enumerate(packages, start=1) if package not in _PASSED_ON_BY), 1)
+    level, frame = 1, inspect.currentframe()
+    while frame and str(frame.f_globals.get("__name__")).partition(".")[0] in _PASSED_ON_BY:
+        level, frame = level + 1, frame.f_back
     warnings.warn(text, UserWarning, stacklevel=level)
 
 
