@@ -3,6 +3,8 @@
 Parts of other packages are read from their packages' metadata; none is imported.
 """
 
+from collections.abc import Mapping
+
 from gan_study.search_spaces.spaces import SPACES
 from gan_study.study.plan.recipe import FULL, load_recipe, recipe_names, scales_of
 from gan_study.trainables.balancing.catalog import BALANCERS
@@ -19,17 +21,18 @@ def listing() -> dict[str, dict[str, str]]:
     # Only when it is wanted: a running study has no use for the analysis.
     from gan_study.analysis.generated import FIDELITY, VARIETY
 
+    classifiers = {name: entry.summary for name, entry in CLASSIFIERS.items()} | {BACKBONE: BACKBONE_SUMMARY}
+    simple = {name: entry.summary for name, entry in BALANCERS.items() if not entry.is_gan}
     return {
-        "Data sets": {name: entry.summary for name, entry in DATA_SETS.items()} | _of_others("datasets"),
-        "Balancers without a GAN": {name: entry.summary for name, entry in BALANCERS.items() if not entry.is_gan}
-        | _of_others("balancers"),
-        "GAN variants (each a balancer)": {name: variant.summary for name, variant in VARIANTS.items()}
-        | _of_others("gans"),
-        "Classifiers": {name: entry.summary for name, entry in CLASSIFIERS.items()}
-        | {BACKBONE: BACKBONE_SUMMARY}
-        | _of_others("classifiers"),
-        "Metrics of a classifier (objective)": {name: each.summary for name, each in METRICS.items()}
-        | _of_others("metrics"),
+        "Data sets": _with_others({name: entry.summary for name, entry in DATA_SETS.items()}, "datasets"),
+        "Balancers without a GAN": _with_others(simple, "balancers"),
+        "GAN variants (each a balancer)": _with_others(
+            {name: variant.summary for name, variant in VARIANTS.items()}, "gans"
+        ),
+        "Classifiers": _with_others(classifiers, "classifiers"),
+        "Metrics of a classifier (objective)": _with_others(
+            {name: each.summary for name, each in METRICS.items()}, "metrics"
+        ),
         "Metrics of generated images": {
             each.metric: each.meaning.partition(". ")[0] for each in (*FIDELITY, *VARIETY)
         },
@@ -38,9 +41,13 @@ def listing() -> dict[str, dict[str, str]]:
     }
 
 
-def _of_others(kind: Kind) -> dict[str, str]:
-    """The parts of a kind that installed packages register, each with its package and its place."""
-    return {each.name: f"of {each.package}: {each.reference}" for each in registered(kind)}
+def _with_others(own: Mapping[str, str], kind: Kind) -> dict[str, str]:
+    """`own` parts of a kind, and behind them those that installed packages register, with package and place."""
+    said = dict(own)
+    for each in registered(kind):
+        place = f"{each.package}: {each.reference}"
+        said[each.name] = f"{said[each.name]}; not used: {place}" if each.name in own else f"of {place}"
+    return said
 
 
 def _recipe_line(name: str) -> str:

@@ -2,7 +2,7 @@
 
 import hashlib
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from gan_study.study.plan.config import StudyConfig
 from gan_study.study.run.cluster import Room, num_fitting
 from gan_study.trainables.balancing.catalog import BALANCERS
 from gan_study.trainables.base.files import read_bytes
-from gan_study.trainables.base.plugins import load, module_file
+from gan_study.trainables.base.plugins import Kind, load, module_file
 from gan_study.trainables.base.settings import ConfigError
 from gan_study.trainables.classifiers.catalog import CLASSIFIERS
 from gan_study.trainables.classifiers.metrics import is_own
@@ -32,6 +32,8 @@ class UsedPlugin:
     name: str
     reference: str
     """Where it is: "module:attribute"."""
+    kinds: Sequence[Kind]
+    """What it may be."""
 
     @property
     def module(self) -> str:
@@ -48,13 +50,14 @@ def used_plugins(config: StudyConfig) -> tuple[UsedPlugin, ...]:
         ("search.parameters.balancing/name", BALANCERS, config.space().balancers),
     )
     found = [
-        UsedPlugin(key=key, name=name, reference=reference)
+        UsedPlugin(key=key, name=name, reference=reference, kinds=catalog.kinds)
         for key, catalog, names in catalogs
         for name in names
         if (reference := catalog.reference(name, where=key)) is not None
     ]
     if is_own(config.objective):
-        found.append(UsedPlugin(key="objective", name=config.objective, reference=config.objective))
+        name = config.objective
+        found.append(UsedPlugin(key="objective", name=name, reference=name, kinds=("metrics",)))
     return tuple(found)
 
 
@@ -67,8 +70,8 @@ def plugin_files(config: StudyConfig) -> dict[str, Path]:
 def check_plugins(config: StudyConfig, *, shape: ImageShape, num_classes: int) -> None:
     """Raise ConfigError if a part of others breaks one of the promises of its kind, at the study's own images."""
     for plugin in used_plugins(config):
-        # Its own check says more, on classes by name.
-        for part in () if plugin.key == "objective" else find_parts(plugin.name, where=plugin.key):
+        # Another kind may have a part of the same name.
+        for part in [each for each in find_parts(plugin.name, where=plugin.key) if each.kind in plugin.kinds]:
             findings = check_part(
                 part, data=config.data, shapes=(shape,), class_counts=(num_classes,), where=plugin.key
             )

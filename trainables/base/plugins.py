@@ -50,7 +50,9 @@ def _registered(kinds: tuple[Kind, ...], places: tuple[tuple[str, int], ...]) ->
 
 def _describe(kind: Kind, entry: EntryPoint) -> Registered:
     package = "an unknown package" if entry.dist is None else f"{entry.dist.name} {entry.dist.version}"
-    return Registered(kind=kind, name=entry.name, reference=entry.value, package=package)
+    # Some name extras behind it, in brackets, which installers take no notice of.
+    reference = entry.value.partition("[")[0].strip()
+    return Registered(kind=kind, name=entry.name, reference=reference, package=package)
 
 
 def find_reference(name: str, *kinds: Kind, where: str) -> str | None:

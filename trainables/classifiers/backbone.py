@@ -280,9 +280,15 @@ def _timm_library(where: str) -> ModuleType:
 def _timm(pretrained: Pretrained, where: str) -> _Empty:
     timm = _timm_library(where)
     if not timm.is_model(pretrained.model.partition(".")[0]):
-        hint = nearest(pretrained.model, timm.list_models())
-        raise ConfigError(f"{where}.model: {pretrained.model!r} is unknown to timm; {hint if '?' in hint else ''}")
-    network = timm.create_model(pretrained.model, pretrained=False, num_classes=0)
+        # There are more than a thousand: without a near one all would be named.
+        near = nearest(pretrained.model, timm.list_models())
+        hint = near if near.startswith("did you mean") else "see timm.list_models()"
+        raise ConfigError(f"{where}.model: {pretrained.model!r} is unknown to timm; {hint}")
+    try:
+        network = timm.create_model(pretrained.model, pretrained=False, num_classes=0)
+    # Of a tag, behind the dot, that the model has not got.
+    except RuntimeError as error:
+        raise ConfigError(f"{where}.model: {pretrained.model!r}: {one_line(error)}") from None
     config = network.pretrained_cfg
     preprocessing = Preprocessing(
         size=pretrained.image_size or config["input_size"][-1],

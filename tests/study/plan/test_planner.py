@@ -90,7 +90,7 @@ def test_what_a_confirmation_looks_at_is_the_studys_to_say():
 
 def test_a_frozen_network_is_scored_beside_no_balancing_alone():
     confirm = {**STUDY["confirm"], "frozen_baseline": {"model": "resnet50"}}
-    trials = finished(parse_study({**STUDY, "confirm": confirm})).records
+    trials = finished(parse_study({**STUDY, "confirm": confirm})).records.values()
     asked = {(r.balancer, r.phase) for r in trials if r.config["evaluation"]["frozen_baseline"] is not None}
     assert asked == {("none", "confirm")}
 

@@ -53,7 +53,12 @@ def test_every_setting_that_names_a_part_is_looked_at(folder):
         "def metric(labels, probabilities, weights): return 0.5\n"
     )
     install(
-        folder, "plant_a", PARTS + source, classifiers={"leaf": "plant_a:LINEAR"}, gans={"root": "plant_a:GAN"}
+        folder,
+        "plant_a",
+        PARTS + source,
+        classifiers={"leaf": "plant_a:LINEAR"},
+        metrics={"leaf": "plant_a:body"},
+        gans={"root": "plant_a:GAN"},
     )
     config = study(
         "classifier.name=leaf",

@@ -22,7 +22,13 @@ def folder(tmp_path, monkeypatch):
 
 
 def test_registered_parts_are_known_by_their_metadata_alone(folder):
-    install(folder, "zoo_a", "raise SystemExit", classifiers={"zebra": "zoo_a:LINEAR"}, metrics={"m": "zoo_a.x:f"})
+    install(
+        folder,
+        "zoo_a",
+        "raise SystemExit",
+        classifiers={"zebra": "zoo_a:LINEAR"},
+        metrics={"m": "zoo_a.x:f [all]"},
+    )
     found = {each.name: each for each in registered("classifiers", "metrics") if each.package == "zoo_a 1.0"}
     assert {name: (each.kind, each.reference) for name, each in found.items()} == {
         "zebra": ("classifiers", "zoo_a:LINEAR"),

@@ -169,7 +169,9 @@ def test_a_classifier_of_our_own_is_a_backbone(tmp_path):
         torch.testing.assert_close(found(images), body(images))
 
 
-def test_timms_networks_are_read_too(tmp_path):
+def test_timms_networks_are_read_too(tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     timm = pytest.importorskip("timm")
     network = timm.create_model("test_resnet", pretrained=False)
     torch.save(network.state_dict(), tmp_path / "weights.pth")
@@ -183,8 +185,18 @@ def test_timms_networks_are_read_too(tmp_path):
         expected = network.eval().forward_head(network.forward_features((images - mean) / std), pre_logits=True)
     assert num_features == expected.shape[1]
     torch.testing.assert_close(body(images * 2 - 1), expected, atol=1e-4, rtol=1e-4)
-    with pytest.raises(ConfigError, match=r"unknown to timm; did you mean 'resnet18'"):
-        load(replace(backbone, model="resnet_18"), where=WHERE)
+    for name, message in (
+        ("resnet_18", "'resnet_18' is unknown to timm; did you mean 'resnet18'?"),
+        ("zzzzz", "'zzzzz' is unknown to timm; see timm.list_models()"),
+        ("resnet18.no_tag", "'resnet18.no_tag': RuntimeError: "),
+    ):
+        with pytest.raises(ConfigError) as error:
+            load(replace(backbone, model=name), where=WHERE)
+        assert str(error.value).startswith(f"{WHERE}.model: {message}")
+    with pytest.raises(
+        ConfigError, match=r"timm has no weights of 'resnet18' in its cache .*nothing is downloaded"
+    ):
+        load(replace(backbone, model="resnet18", weights=None), where=WHERE)
 
 
 def test_a_library_that_is_not_there_is_said(tiny, monkeypatch):
