@@ -22,7 +22,7 @@ from gan_study.trainables.data.reading.layout import (
     part_named,
     tree,
 )
-from gan_study.trainables.data.source import DataConfig
+from gan_study.trainables.data.source import FOLDER, DataConfig
 from gan_study.trainables.data.split import Indices
 
 _NAMES_SHOWN = 3
@@ -38,10 +38,17 @@ class Listing:
     paths: tuple[Path, ...]
     labels: Labels
     class_names: tuple[str, ...]
+    groups: tuple[str, ...] | None = None
+    """The group of each, [N]; None unless `data.group` asks for them."""
 
     def subset(self, indices: Indices) -> "Listing":
         """The files at `indices`."""
-        return replace(self, paths=tuple(self.paths[i] for i in indices), labels=self.labels[indices])
+        return replace(
+            self,
+            paths=tuple(self.paths[i] for i in indices),
+            labels=self.labels[indices],
+            groups=None if self.groups is None else tuple(self.groups[i] for i in indices),
+        )
 
     def origins(self) -> tuple[str, ...]:
         """Each file by its path below `root`, as it can be shown; `find_origin` leads back."""
@@ -100,9 +107,8 @@ def read_listing(config: DataConfig) -> Reading:
     entries = find_entries(root, exclude=config.exclude, skip_unreadable=config.skip_unreadable)
     labels = place if place.is_file() else _named_table(config, root)
     try:
-        return _reading(
-            entries, _by_folders(entries, config) if labels is None else _by_tables([labels], entries, config)
-        )
+        found = _by_folders(entries, config) if labels is None else _by_tables([labels], entries, config)
+        return _reading(entries, found, has_groups=config.group is not None)
     except DataError as error:
         raise DataError(f"{root}: {error}") from error
 
@@ -127,6 +133,7 @@ def _by_folders(entries: Entries, config: DataConfig) -> Arrangement:
             test=config.test,
             class_level=config.class_level,
             bare_folders=entries.bare_folders,
+            has_groups=_are_folders(config),
         )
     except DataError:
         if config.train or config.test or config.class_level is not None:
@@ -153,7 +160,8 @@ def _tables_of(entries: Entries, config: DataConfig) -> list[Path]:
     found = []
     for place in places:
         try:
-            _by_tables([entries.root / place], entries, config)
+            # One that lacks the column of groups is named in the message for that.
+            _by_tables([entries.root / place], entries, replace(config, group=None))
         except DataError:
             continue
         found.append(entries.root / place)
@@ -165,18 +173,35 @@ def _by_tables(paths: Sequence[Path], entries: Entries, config: DataConfig) -> A
     found: dict[Part, Mapping[Place, str]] = {}
     passed: dict[str, tuple[Place, ...]] = {}
     notes: list[str] = []
+    groups: dict[Place, str] = {}
     for path in paths:
         part = part_named(path.stem) if len(paths) > 1 else None
         pictures = entries.pictures if part is None else _of_part(entries.pictures, part)
         arranged = table.arrange_by_table(
-            table.read_table(path), pictures, config.columns, skip_missing=config.skip_unreadable
+            table.read_table(path),
+            pictures,
+            config.columns,
+            group=None if _are_folders(config) else config.group,
+            skip_missing=config.skip_unreadable,
         )
+        groups |= arranged.groups
         found |= arranged.parts if part is None else {part: arranged.parts["train"]}
         passed = {reason: (*passed.get(reason, ()), *places) for reason, places in arranged.passed_over.items()}
         notes += arranged.notes
     read = {picture for classes in found.values() for picture in classes}
     passed = {reason: tuple(place for place in places if place not in read) for reason, places in passed.items()}
-    return Arrangement(parts=found, passed_over=passed, notes=tuple(notes), tables=tuple(paths))
+    if _are_folders(config):
+        groups = {picture: one_form(picture.parts[-2]) for picture in read if len(picture.parts) > 1}
+        if len(set(groups.values())) < 2:
+            raise DataError("data.group: 'folder' needs pictures in two folders or more")
+    return Arrangement(
+        parts=found, passed_over=passed, notes=tuple(notes), tables=tuple(paths), groups=groups
+    )
+
+
+def _are_folders(config: DataConfig) -> bool:
+    """Whether groups are folders, and no column of a table."""
+    return config.group == FOLDER
 
 
 def _of_part(pictures: Sequence[Place], part: Part) -> tuple[Place, ...]:
@@ -186,9 +211,15 @@ def _of_part(pictures: Sequence[Place], part: Part) -> tuple[Place, ...]:
     )
 
 
-def _reading(entries: Entries, found: Arrangement) -> Reading:
+def _reading(entries: Entries, found: Arrangement, *, has_groups: bool) -> Reading:
     classes = tuple(sorted(set(found.parts["train"].values()), key=one_form))
-    train = listing_of(entries.root, found.parts["train"], classes)
+    groups = found.groups if has_groups else None
+    if has_groups and not found.groups:
+        raise DataError(
+            "data.group: no table says the classes, so that groups can be folders (data.group=folder) and no "
+            "column; name the table by data.labels"
+        )
+    train = listing_of(entries.root, found.parts["train"], classes, groups)
     test = None
     if "test" in found.parts:
         odd = sorted({*found.parts["test"].values()} ^ set(classes))
@@ -196,19 +227,26 @@ def _reading(entries: Entries, found: Arrangement) -> Reading:
             raise DataError(
                 f"the parts to train on and to test differ in their classes; only one of them has {', '.join(odd)}"
             )
-        test = listing_of(entries.root, found.parts["test"], classes)
+        test = listing_of(entries.root, found.parts["test"], classes, groups)
+    alone = 0 if groups is None else sum(place not in groups for of in found.parts.values() for place in of)
+    notes = (f"pictures without a group, each of which is its own: {alone:,}",) if alone else ()
     return Reading(
         root=entries.root,
         train=train,
         test=test,
         passed_over={**entries.passed_over, **found.passed_over},
-        notes=found.notes,
+        notes=(*found.notes, *notes),
         tables=found.tables,
     )
 
 
-def listing_of(root: Path, of_class: Mapping[Place, str], classes: Sequence[str]) -> Listing:
-    """The files of a part, class by class and in the order of their names."""
+def listing_of(
+    root: Path, of_class: Mapping[Place, str], classes: Sequence[str], groups: Mapping[Place, str] | None = None
+) -> Listing:
+    """The files of a part, class by class and in the order of their names.
+
+    One that has none of the `groups` is a group of its own.
+    """
     labels = {name: label for label, name in enumerate(classes)}
     if len(labels) < 2:
         raise DataError(f"one class ({', '.join(labels)}); a classifier needs at least two")
@@ -218,6 +256,7 @@ def listing_of(root: Path, of_class: Mapping[Place, str], classes: Sequence[str]
         paths=tuple(root / place for place in ordered),
         labels=np.array([labels[of_class[place]] for place in ordered], dtype=np.int64),
         class_names=tuple(classes),
+        groups=None if groups is None else tuple(groups.get(place, f"./{place}") for place in ordered),
     )
 
 
