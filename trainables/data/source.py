@@ -45,8 +45,8 @@ class DataConfig:
     validation_fraction: float = Field(default=0.2, gt=0, lt=1)
     """Share of each class of the thinned pool that becomes the validation part."""
     group: str | None = None
-    """What must not be divided by a split, such as a patient or a video: a column of the table of labels, or
-    "folder", the first folder below that of the class (above it, where no class has folders); of an image folder."""
+    """What no split divides, such as a patient or a video: a column of the table of labels, or "folder", the first
+    folder below that of the class, above it where no class has folders; of an image folder."""
     look_alikes: LookAlikes = "together"
     """Whether pictures of an image folder that are the same, or nearly, lie on one side of every split."""
     drop_duplicates: bool = False

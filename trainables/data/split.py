@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
@@ -26,35 +27,35 @@ def carve(
     seed: int,
     class_names: Sequence[str] | None = None,
     units: Units | None = None,
+    least_left: int = 1,
 ) -> tuple[Indices, Indices]:
     """`(rest, carved)`: sorted indices into `labels`, with `fraction` of each class carved off at random.
 
     Class sizes are those of `per_class_sizes`, and a class's draw does not depend on the other classes. Where rows
-    share a number of `units` [N], they are so as nearly as whole units allow, with at least one on either side
-    (`_whole_units`). Raises DataError where a class has fewer than two images or units, or where its units cannot
-    be divided; `class_names` [K] lets it name the class.
+    share a number of `units` [N], they are so as nearly as whole units allow (`_whole_units`), with at least one
+    carved off and `least_left` left, so that the rest can be split again, if there are so many. Raises DataError
+    where a class has fewer than two images or units, or where its units cannot be divided; `class_names` [K] lets
+    it name the class.
     """
     present, counts = np.unique(labels, return_counts=True)
     names = {label: class_names[label] if class_names else str(label) for label in present.tolist()}
     for label, count in zip(present.tolist(), counts, strict=True):
         if count < 2:
             raise DataError(f"class {names[label]!r} has {count} image; two are needed to split it")
-    sizes = dict(
-        zip(present.tolist(), per_class_sizes([int(n) for n in counts], fraction), strict=True)
-    )
+    sizes = dict(zip(present.tolist(), per_class_sizes([int(n) for n in counts], fraction), strict=True))
     if units is None or len(np.unique(units)) == len(units):
         carved = draw(labels, sizes, seed=seed, purpose="carve")
     else:
-        taken = _whole_units(labels, units, sizes, seed=seed, names=names)
+        taken = _whole_units(labels, units, sizes, seed=seed, names=names, least_left=least_left)
         carved = np.flatnonzero(np.isin(units, list(taken))).astype(np.int64)
     rest: Indices = np.setdiff1d(np.arange(len(labels)), carved, assume_unique=True)
     return rest, carved
 
 
 def _whole_units(
-    labels: Labels, units: Units, sizes: Mapping[int, int], *, seed: int, names: Mapping[int, str]
+    labels: Labels, units: Units, sizes: Mapping[int, int], *, seed: int, names: Mapping[int, str], least_left: int
 ) -> set[int]:
-    """The units that are carved off, so that each class comes near to `sizes`, with one left on either side.
+    """The units that are carved off, so that each class comes near to `sizes`.
 
     Class by class, that of fewest units first, units are met in the order in which `draw` shuffles their rows,
     and one is taken where that brings the classes that it holds nearer to their sizes; where that takes none, the
@@ -65,6 +66,7 @@ def _whole_units(
         content.setdefault(unit, Counter())[label] += 1
     # Units of each class that are not taken yet, and rows that it lacks.
     left = Counter(label for held in content.values() for label in held)
+    stays = {label: min(least_left, number - 1) for label, number in left.items()}
     lacks, totals = dict(sizes), Counter(labels.tolist())
     taken: set[int] = set()
 
@@ -73,7 +75,7 @@ def _whole_units(
         return sum(n * (2 * lacks[label] - n) / totals[label] ** 2 for label, n in content[unit].items())
 
     def can_be_spared(unit: int) -> bool:
-        return unit not in taken and all(left[label] > 1 for label in content[unit])
+        return unit not in taken and all(left[label] > stays[label] for label in content[unit])
 
     def take(unit: int) -> None:
         taken.add(unit)
@@ -85,8 +87,8 @@ def _whole_units(
         own = dict.fromkeys(units[_shuffled(labels, label, seed=seed, purpose="carve")].tolist())
         if len(own) < 2:
             raise DataError(
-                f"class {names[label]!r} has one group of images that must not be divided, {totals[label]} in all; "
-                "two groups are needed to split it (data.group, data.look_alikes)"
+                f"class {names[label]!r} has one group of images, which is not divided ({totals[label]} images); "
+                "two are needed to split it (data.group, data.look_alikes)"
             )
         for unit in own:
             if can_be_spared(unit) and gain(unit) > 0:
@@ -153,6 +155,40 @@ def _shuffled(labels: Labels, label: int, *, seed: int, purpose: str) -> Indices
     """The rows of a class in the order in which they are dealt."""
     rows: Indices = numpy_generator(seed, purpose, label).permutation(np.flatnonzero(labels == label))
     return rows
+
+
+@dataclass(frozen=True, kw_only=True)
+class Together:
+    """Which rows belong together, and the classes in which look-alikes are split all the same."""
+
+    units: Units | None
+    """None: each row is for itself."""
+    dissolved: tuple[int, ...]
+
+
+def belonging(
+    labels: Labels, groups: Sequence[str] | None, alike: Sequence[Sequence[int]], *, least: int
+) -> Together:
+    """The units of rows [N] by their `groups` [N] and by the sets of rows that look `alike`.
+
+    A class that would have fewer than `least` units by its look-alikes is split as its groups alone allow.
+    """
+    of_group: dict[str, list[int]] = {}
+    for row, group in enumerate(groups or ()):
+        of_group.setdefault(group, []).append(row)
+    sets = list(of_group.values())
+    by_group, units = units_of(len(labels), sets), units_of(len(labels), [*sets, *alike])
+
+    def is_short(label: int) -> bool:
+        number, possible = (len(np.unique(each[labels == label])) for each in (units, by_group))
+        return number < min(least, possible)
+
+    dissolved = tuple(label for label in np.unique(labels).tolist() if is_short(label))
+    if dissolved:
+        others = [[row for row in rows if labels[row] not in dissolved] for rows in alike]
+        units = units_of(len(labels), [*sets, *others])
+    is_plain = len(np.unique(units)) == len(units)
+    return Together(units=None if is_plain else units, dissolved=dissolved)
 
 
 def units_of(num: int, sets: Iterable[Sequence[int]]) -> Units:

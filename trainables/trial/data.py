@@ -105,7 +105,9 @@ def prepare(config: TrialConfig, source: ImageSource) -> TrialParts:
     pool = source.pool()
     counts, names = pool.images.class_counts(), pool.images.class_names
     targets = config.imbalance.targets(counts, names)
-    kept_rows = thin(pool.images.labels, targets, seed=derive_seed(config.seed, "imbalance"), units=pool.images.units)
+    kept_rows = thin(
+        pool.images.labels, targets, seed=derive_seed(config.seed, "imbalance"), units=pool.images.units
+    )
     thinned = pool.images.subset(kept_rows)
     rest, carved = carve(
         thinned.labels,
@@ -156,8 +158,8 @@ def add_held_back(balanced: BalancedSet, parts: TrialParts, *, seed: int) -> Bal
 def held_out(parts: TrialParts, device: torch.device) -> TrainingSet:
     """The real images of the rare classes that no training has met: held back by the imbalance, or validating.
 
-    Without those that a training image repeats pixel by pixel, or belongs with: one of them at distance 0 would let
-    any generator that copies pass for an honest one.
+    Without those that a training image repeats pixel by pixel, or belongs with: one of them at distance 0 would
+    let any generator that copies pass for an honest one.
     """
     training = np.setdiff1d(np.arange(len(parts.pool)), np.concatenate([parts.held_back, parts.validating]))
     rows = np.concatenate([_apart(parts.held_back, training, parts.pool), parts.validating])

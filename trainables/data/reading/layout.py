@@ -176,12 +176,10 @@ def arrange(
     named = _with_names_of_train(parts)
     if has_groups and not groups:
         raise DataError(
-            "data.group: 'folder' needs folders below those of the classes, or different ones above them; there are "
-            "neither"
+            "data.group: 'folder' needs folders below those of the classes, or different ones above them; there "
+            "are neither"
         )
-    return Arrangement(
-        parts=named, passed_over=_joined(passed), notes=tuple(dict.fromkeys(notes)), groups=groups
-    )
+    return Arrangement(parts=named, passed_over=_joined(passed), notes=tuple(dict.fromkeys(notes)), groups=groups)
 
 
 def folder_groups(classes: Mapping[str, Node]) -> Mapping[Place, str]:

@@ -194,9 +194,7 @@ def _by_tables(paths: Sequence[Path], entries: Entries, config: DataConfig) -> A
         groups = {picture: one_form(picture.parts[-2]) for picture in read if len(picture.parts) > 1}
         if len(set(groups.values())) < 2:
             raise DataError("data.group: 'folder' needs pictures in two folders or more")
-    return Arrangement(
-        parts=found, passed_over=passed, notes=tuple(notes), tables=tuple(paths), groups=groups
-    )
+    return Arrangement(parts=found, passed_over=passed, notes=tuple(notes), tables=tuple(paths), groups=groups)
 
 
 def _are_folders(config: DataConfig) -> bool:
