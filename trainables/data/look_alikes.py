@@ -24,11 +24,11 @@ _SIDE = 32
 # mean. Two that differ in at most 7 are equal in one of 8 bands of 8 bits, whichever these are.
 _NUM_BANDS, _BAND_BITS = 8, 8
 _MOST_BITS_APART = _NUM_BANDS - 1
-# Measured on files of MNIST, Fashion-MNIST and CIFAR-10 (10,000 test images each), 317 X-rays and 96 photographs: of
-# the first three 0, 3 and 0 pairs are found, two of the 3 copies for all that can be seen; of X-rays the 14 known
-# copies and 4 more. Of copies of X-rays and photographs all are found that are JPEGs of quality 50, half or twice as
-# large; of those that lack 2 % of each side, half at either end, 100 % and 96 %; all of it at one end, 90 % and 68 %.
-# Of small pictures no crop is found, and no copy at half the size.
+# Measured on MNIST, Fashion-MNIST and CIFAR-10 (10,000 test images each), 317 X-rays and 96 photographs. In the
+# first three 0, 3 and 0 pairs are found, the 3 explained to 0.9977, 0.9996 and 0.9999; in the X-rays the 14 copies
+# that are known, and 4 more. Of JPEGs of quality 50 and of copies half or twice as large all are found, of X-rays
+# and of photographs; without 2 % of each side, half at either end, 100 % and 96 %; all at one end, 90 % and 68 %.
+# Of small pictures next to no crop is found, and no copy at half the size.
 _LEAST_CORRELATION, _LEAST_EXPLAINED = 0.97, 0.99
 _LEAST_CORRELATION_SMALL, _LEAST_EXPLAINED_SMALL = 0.985, 0.997
 _SMALL_SIDE = 64

@@ -39,7 +39,7 @@ def trial(root: Path, *, seed: int = 0, **data: object) -> TrialConfig:
             "seed": seed,
             "data": {"name": "imagefolder", "root": str(root), "image_size": 8, "look_alikes": "apart", **data},
             "imbalance": {"profile": "natural"},
-            "classifier": {"name": "simple_mlp", "epochs": 40},
+            "classifier": {"name": "mlp", "epochs": 40},
             "balancing": {"name": "none"},
             "evaluation": {"test": True},
         }

@@ -54,13 +54,12 @@ class ImageFolder:
         channels = parts.pool.images.shape.channels
         decoded = decode(listing, self.config, channels=channels)
         loaded = assemble(decoded, self.config, channels=channels, white=parts.pool.white)
-        return replace(
-            loaded,
-            notes=(
-                *loaded.notes,
-                *leak_notes(parts.looks, decoded.looks, has_groups=self.config.group is not None),
-            ),
-        )
+        looks = decoded.looks
+        if self.config.drop_duplicates:
+            known = {each.digest for each in parts.looks if each is not None}
+            looks = [each for each in looks if each is None or each.digest not in known]
+        leaks = leak_notes(parts.looks, looks, has_groups=self.config.group is not None)
+        return replace(loaded, notes=(*loaded.notes, *leaks))
 
     def test_class_counts(self) -> tuple[int, ...]:
         """Files of each class, unreadable ones too."""
