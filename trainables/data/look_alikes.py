@@ -165,7 +165,7 @@ def _are_alike(greys: Bytes, pairs: Pairs, is_small: npt.NDArray[np.bool_]) -> n
         near = np.flatnonzero(_correlations(one, other) >= least)
         if len(near):
             one, other = (_blurred(greys[block[near, side]].astype(np.float64)) for side in (0, 1))
-            explained = np.minimum(_explained(one, other), _explained(other, one))
+            explained: Floats = np.minimum(_explained(one, other), _explained(other, one))
             least = np.where(few[near], _LEAST_EXPLAINED_SMALL, _LEAST_EXPLAINED)
             found[start + near[explained >= least]] = True
     return found
@@ -175,9 +175,12 @@ def _correlations(one: Floats, other: Floats) -> Floats:
     """Pearson's correlation of each row of `one` [P, I] with that of `other` [P, I]."""
 
     def product(first: Floats, second: Floats) -> Floats:
-        return first.shape[1] * np.einsum("pi,pi->p", first, second) - first.sum(axis=1) * second.sum(axis=1)
+        sums: Floats = first.shape[1] * np.einsum("pi,pi->p", first, second)
+        return sums - first.sum(axis=1) * second.sum(axis=1)
 
-    return product(one, other) / np.sqrt(np.maximum(product(one, one) * product(other, other), 1e-9))
+    scale = np.sqrt(np.maximum(product(one, one) * product(other, other), 1e-9))
+    correlations: Floats = product(one, other) / scale
+    return correlations
 
 
 def _explained(one: Floats, other: Floats) -> Floats:
@@ -195,15 +198,15 @@ def _explained(one: Floats, other: Floats) -> Floats:
     weights = np.linalg.solve(normal, np.einsum("pik,pi->pk", made_of, target)[..., None])
     rest = target - np.einsum("pik,pk->pi", made_of, weights[..., 0])
     spread = target - target.mean(axis=1, keepdims=True)
-    return 1 - np.einsum("pi,pi->p", rest, rest) / np.maximum(np.einsum("pi,pi->p", spread, spread), 1e-9)
+    shares: Floats = np.einsum("pi,pi->p", rest, rest) / np.maximum(np.einsum("pi,pi->p", spread, spread), 1e-9)
+    return 1 - shares
 
 
 def _halved(greys: Bytes) -> npt.NDArray[np.int16]:
     """The sum of each two by two pixels of [N, H, W], as [N, H * W / 4]."""
-    whole = (
-        greys.astype(np.int16).reshape(len(greys), _SIDE // 2, 2, _SIDE // 2, 2).sum(axis=(2, 4), dtype=np.int16)
-    )
-    return whole.reshape(len(greys), -1)
+    squares = greys.reshape(len(greys), _SIDE // 2, 2, _SIDE // 2, 2)
+    sums: npt.NDArray[np.int16] = squares.sum(axis=(2, 4), dtype=np.int16)
+    return sums.reshape(len(greys), -1)
 
 
 def _blurred(images: Floats) -> Floats:

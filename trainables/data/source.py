@@ -95,7 +95,7 @@ class ImageSource(Protocol):
 class DataFiles:
     """The files that a data set is read from, each by a name that stays where the folder of all is moved.
 
-    A file that holds images of both parts, or labels, is in both.
+    A file that holds images of both parts, or labels, or decides which part others are in, is in both.
     """
 
     pool: Mapping[str, Path]

@@ -89,11 +89,11 @@ def test_notes_count_duplicates_repeats_and_contradictions() -> None:
 class Fixed:
     """A source with these parts."""
 
-    def __init__(self, test: LabeledImages) -> None:
-        self._test = test
+    def __init__(self, test: LabeledImages, pool: LabeledImages = POOL) -> None:
+        self._test, self._pool = test, pool
 
     def pool(self) -> Loaded:
-        return Loaded(images=POOL)
+        return Loaded(images=self._pool)
 
     def test(self) -> Loaded:
         return Loaded(images=self._test)
@@ -127,24 +127,23 @@ def test_a_smaller_pool_leaves_the_test_part_as_it_was() -> None:
 
 def test_images_of_two_classes_are_counted_and_all_their_copies_left_out() -> None:
     # "b" is of both classes in the pool, "c" of class 1 there and of class 0 in the test part.
-    [note] = contradiction_notes(POOL, "training")
+    pool = part("train", "abcabd", [0, 0, 1, 0, 1, 1])
+    [note] = contradiction_notes(pool, "training")
     assert note.startswith(
         "training pictures that are in two classes or more, pixel by pixel: 1, 2 images (train/1"
     )
     assert contradiction_notes(part("test", "aab", [0, 0, 1]), "test") == ()
-    source = WithoutContradictions(Fixed(TEST))
-    assert source.pool().images.origins == ("train/0", "train/3")
+    source = WithoutContradictions(Fixed(TEST, pool))
+    assert source.pool().images.origins == ("train/0", "train/3", "train/5")
     assert source.test().images.origins == ("test/0", "test/2")
     assert source.test_class_counts() == (1, 1)
+    assert "training images left out as equal ones, pixel by pixel, are in another class: 3" in source.pool().notes
 
 
 def test_no_class_may_vanish_with_its_contradictions() -> None:
-    class Same(Fixed):
-        def pool(self) -> Loaded:
-            return Loaded(images=part("train", "abb", [0, 0, 1]))
-
+    pool = part("train", "abb", [0, 0, 1])
     with pytest.raises(DataError, match="every training image of class 'dog' is in another class too"):
-        WithoutContradictions(Same(TEST)).pool()
+        WithoutContradictions(Fixed(TEST, pool)).pool()
 
 
 def test_groups_of_both_parts_are_said_and_stay() -> None:

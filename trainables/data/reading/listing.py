@@ -160,8 +160,9 @@ def _tables_of(entries: Entries, config: DataConfig) -> list[Path]:
     found = []
     for place in places:
         try:
-            # One that lacks the column of groups is named in the message for that.
-            _by_tables([entries.root / place], entries, replace(config, group=None))
+            _by_tables([entries.root / place], entries, config)
+        except table.NoGroupsError:
+            raise
         except DataError:
             continue
         found.append(entries.root / place)

@@ -43,6 +43,10 @@ class Columns:
     """Its part: train or test, in any usual spelling; validation is not read where there is a test part."""
 
 
+class NoGroupsError(DataError):
+    """A table names the pictures, and has no such column of groups."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Table:
     """The cells of a table, as text: `header` [columns] and `rows`, each [columns]."""
@@ -140,12 +144,12 @@ def arrange_by_table(
 
 
 def _group_cells(table: Table, group: str) -> tuple[str, ...]:
-    """The cells of the column of groups; raises DataError where there is none of that name, or nothing in it."""
+    """The cells of the column of groups; raises NoGroupsError where there is none of that name, or it is empty."""
     if group not in table.header:
-        raise DataError(f"data.group: {table.name} has no column {group!r}; {nearest(group, table.header)}")
+        raise NoGroupsError(f"data.group: {table.name} has no column {group!r}; {nearest(group, table.header)}")
     cells = table.column(group)
     if all(cell.lower() in _EMPTY for cell in cells):
-        raise DataError(f"data.group: the column {group!r} of {table.name} is empty")
+        raise NoGroupsError(f"data.group: the column {group!r} of {table.name} is empty")
     return cells
 
 

@@ -79,6 +79,7 @@ class ImageFolder:
         together = belonging(found.train.labels, found.train.groups, alike, least=3 if found.test is None else 2)
         decoded = replace(decoded, units=together.units)
         kept, carved = decoded, None
+        counts = (found.test or found.train).class_counts()
         said = list(found.notes)
         if found.test is None:
             rest, rows = carve(
@@ -90,6 +91,7 @@ class ImageFolder:
                 least_left=2,
             )
             kept, carved = decoded.take(rest), decoded.take(rows)
+            counts = carved.listing.class_counts()
             how = "by name alone" if together.units is None else "with what belongs together on one side"
             said.append(f"the test part is {config.test_fraction:.0%} of each class, drawn {how}")
         said += look_alike_lines(alike, together, found.train.class_names)
@@ -100,7 +102,7 @@ class ImageFolder:
         return _Parts(
             pool=pool,
             carved=None if carved is None else assemble(carved, config, channels=channels, white=pool.white),
-            test_counts=(found.test if carved is None else carved.listing).class_counts(),
+            test_counts=counts,
             looks=decoded.looks if carved is None else (),
         )
 
