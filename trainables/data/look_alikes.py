@@ -159,13 +159,13 @@ def _are_alike(greys: Bytes, pairs: Pairs, is_small: npt.NDArray[np.bool_]) -> n
     found = np.zeros(len(pairs), dtype=np.bool_)
     for start in range(0, len(pairs), _BLOCK):
         block = pairs[start : start + _BLOCK]
-        few = is_small[block].any(axis=1)
+        few = is_small[block[:, 0]] | is_small[block[:, 1]]
         one, other = (_halved(greys[block[:, side]]).astype(np.float64) for side in (0, 1))
         least = np.where(few, _LEAST_CORRELATION_SMALL, _LEAST_CORRELATION)
         near = np.flatnonzero(_correlations(one, other) >= least)
         if len(near):
             one, other = (_blurred(greys[block[near, side]].astype(np.float64)) for side in (0, 1))
-            explained: Floats = np.minimum(_explained(one, other), _explained(other, one))
+            explained = np.minimum(_explained(one, other), _explained(other, one))
             least = np.where(few[near], _LEAST_EXPLAINED_SMALL, _LEAST_EXPLAINED)
             found[start + near[explained >= least]] = True
     return found
@@ -175,8 +175,9 @@ def _correlations(one: Floats, other: Floats) -> Floats:
     """Pearson's correlation of each row of `one` [P, I] with that of `other` [P, I]."""
 
     def product(first: Floats, second: Floats) -> Floats:
-        sums: Floats = first.shape[1] * np.einsum("pi,pi->p", first, second)
-        return sums - first.sum(axis=1) * second.sum(axis=1)
+        products: Floats = np.einsum("pi,pi->p", first, second)
+        sums: Floats = first.sum(axis=1) * second.sum(axis=1)
+        return first.shape[1] * products - sums
 
     scale = np.sqrt(np.maximum(product(one, one) * product(other, other), 1e-9))
     correlations: Floats = product(one, other) / scale
