@@ -199,6 +199,20 @@ def test_a_column_names_groups(tmp_path: Path) -> None:
         image_source(folder(tmp_path, group="patients")).pool()
 
 
+def test_folders_say_the_classes_and_a_table_the_patients(tmp_path: Path) -> None:
+    write_classes(tmp_path, cat=6, dog=6)
+    rows = [f"{name}/{i}.png,{name[0]}{i // 2}" for name in ("cat", "dog") for i in range(6)]
+    (tmp_path / "patients.csv").write_text("\n".join(["file,patient", *rows]))
+    source = image_source(folder(tmp_path, labels="patients.csv", group="patient"))
+    pool, test = source.pool(), source.test().images
+    assert (pool.images.class_counts(), test.class_counts()) == ((4, 4), (2, 2))
+    assert set(pool.images.groups or ()).isdisjoint(test.groups or ())
+    assert "patients.csv says the groups, by patient, and folders the classes" in pool.reading
+    (tmp_path / "patients.csv").write_text("\n".join(["file,patient", *rows, "dog/0.png,d2"]))
+    with pytest.raises(DataError, match=r"dog/0\.png stands there twice, as d0 and as d2"):
+        ImageFolder(folder(tmp_path, labels="patients.csv", group="patient")).pool()
+
+
 def test_groups_that_cannot_be_had_are_refused(tmp_path: Path) -> None:
     write_classes(tmp_path, cat=4, dog=4)
     with pytest.raises(DataError, match=r"data\.group: 'folder' needs folders below those of the classes"):

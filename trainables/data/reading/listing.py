@@ -107,7 +107,7 @@ def read_listing(config: DataConfig) -> Reading:
     entries = find_entries(root, exclude=config.exclude, skip_unreadable=config.skip_unreadable)
     labels = place if place.is_file() else _named_table(config, root)
     try:
-        found = _by_folders(entries, config) if labels is None else _by_tables([labels], entries, config)
+        found = _by_folders(entries, config) if labels is None else _by_table(labels, entries, config)
         return _reading(entries, found, has_groups=config.group is not None)
     except DataError as error:
         raise DataError(f"{root}: {error}") from error
@@ -167,6 +167,21 @@ def _tables_of(entries: Entries, config: DataConfig) -> list[Path]:
             continue
         found.append(entries.root / place)
     return found
+
+
+def _by_table(labels: Path, entries: Entries, config: DataConfig) -> Arrangement:
+    """The classes as the table `labels` says them; where it says groups alone, as folders do."""
+    try:
+        return _by_tables([labels], entries, config)
+    except table.NoClassesError:
+        if config.group is None or _are_folders(config):
+            raise
+        found = _by_folders(entries, replace(config, group=None))
+        groups = table.groups_by_table(
+            table.read_table(labels), entries.pictures, config.columns, group=config.group
+        )
+        note = f"{shown(labels.name)} says the groups, by {config.group}, and folders the classes"
+        return replace(found, groups=groups, tables=(*found.tables, labels), notes=(*found.notes, note))
 
 
 def _by_tables(paths: Sequence[Path], entries: Entries, config: DataConfig) -> Arrangement:

@@ -47,6 +47,10 @@ class NoGroupsError(DataError):
     """A table names the pictures, and has no such column of groups."""
 
 
+class NoClassesError(DataError):
+    """A table has no column for the class."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Table:
     """The cells of a table, as text: `header` [columns] and `rows`, each [columns]."""
@@ -143,6 +147,26 @@ def arrange_by_table(
     )
 
 
+def groups_by_table(
+    table: Table, pictures: Sequence[Place], columns: Columns, *, group: str
+) -> Mapping[Place, str]:
+    """The group of each picture that a table has one of, where folders say the classes.
+
+    Raises DataError for a picture of two groups.
+    """
+    known = _Known(pictures)
+    cells = _group_cells(table, group)
+    groups: dict[Place, str] = {}
+    for cell, of in zip(table.column(_path_column(table, columns, known)), cells, strict=True):
+        picture = known.find(cell)
+        if picture is None or of.lower() in _EMPTY:
+            continue
+        before = groups.setdefault(picture, one_form(of))
+        if before != one_form(of):
+            raise DataError(f"{table.name}: {shown(str(picture))} stands there twice, as {before} and as {of}")
+    return groups
+
+
 def _group_cells(table: Table, group: str) -> tuple[str, ...]:
     """The cells of the column of groups; raises NoGroupsError where there is none of that name, or it is empty."""
     if group not in table.header:
@@ -171,11 +195,11 @@ def _labels(table: Table, columns: Columns, *, without: set[str]) -> _Labels:
         rest = called
     elif (one_hot := _one_hot(table, rest)) is not None:
         return one_hot
-    if len(rest) != 1:
+    if not rest:
+        raise NoClassesError(f"{table.name}: no column is left for the class")
+    if len(rest) > 1:
         raise DataError(
             f"{table.name}: the columns {', '.join(rest)} may be the class; name it by data.columns.label"
-            if rest
-            else f"{table.name}: no column is left for the class"
         )
     return _Labels(name=rest[0], cells=table.column(rest[0]))
 
