@@ -177,7 +177,7 @@ def _correlations(one: Floats, other: Floats) -> Floats:
     def product(first: Floats, second: Floats) -> Floats:
         products: Floats = np.einsum("pi,pi->p", first, second)
         sums: Floats = first.sum(axis=1) * second.sum(axis=1)
-        return first.shape[1] * products - sums
+        return len(first.T) * products - sums
 
     scale = np.sqrt(np.maximum(product(one, one) * product(other, other), 1e-9))
     correlations: Floats = product(one, other) / scale
