@@ -88,6 +88,13 @@ def test_small_pictures_have_to_be_more_alike() -> None:
     assert similar_rows([look(each) for each in [*digits, jpeg(digits[7], 90)]]) == [[7, 300]]
 
 
+def test_shade_tells_small_pictures_apart_and_large_ones_not() -> None:
+    picture = photograph(0)
+    darker = picture.point(lambda level: 0.9 * level)
+    assert similar_rows([look(picture), look(darker)]) == [[0, 1]]
+    assert similar_rows([look(each.resize((32, 32))) for each in (picture, darker)]) == []
+
+
 def test_what_looks_like_two_others_makes_them_one_set_and_what_is_unreadable_none() -> None:
     picture = photograph(0)
     looks = [look(picture), None, look(jpeg(picture, 60)), look(photograph(1)), look(picture.convert("L")), None]
