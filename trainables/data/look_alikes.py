@@ -25,10 +25,10 @@ _SIDE = 32
 _NUM_BANDS, _BAND_BITS = 8, 8
 _MOST_BITS_APART = _NUM_BANDS - 1
 # Measured on MNIST, Fashion-MNIST and CIFAR-10 (10,000 test images each), 317 X-rays and 96 photographs. In the
-# first three 0, 2 and 0 pairs are found, the 2 explained to 0.9996 and 0.9999; in the X-rays the 14 copies that are
-# known, and 4 more. Of JPEGs of quality 50 and of copies half or twice as large all are found, of X-rays and of
-# photographs; without 2 % of each side, half at either end, 100 % and 96 %; all at one end, 90 % and 68 %. Of small
-# pictures 98 % and more of JPEGs of quality 75 are found, next to no crop, and no copy at half the size.
+# first three 0, 2 and 0 pairs are found, the 2 explained to 0.9996 and 0.9999; in the X-rays the 14 copies that
+# are known, and 4 more. Of JPEGs of quality 50 and of copies half or twice as large all are found, of X-rays and
+# of photographs; without 2 % of each side, half at either end, 100 % and 96 %; all at one end, 90 % and 68 %. Of
+# small pictures 98 % and more of JPEGs of quality 75 are found, next to no crop, and no copy at half the size.
 _LEAST_CORRELATION, _LEAST_EXPLAINED = 0.97, 0.99
 _LEAST_CORRELATION_SMALL, _LEAST_EXPLAINED_SMALL = 0.985, 0.997
 _SMALL_SIDE = 64

@@ -428,7 +428,11 @@ def test_covid19_has_six_test_images_in_its_training_pool() -> None:
         *((f"train/Covid/{name}.jpg", f"test/Covid/{name}.jpg") for name in same_name),
         ("train/Covid/069.jpg", f"test/Covid/{renamed}.jpg"),
     }
-    assert "pixel by pixel: 6 (kept;" in test.notes[0]
+    assert any("pixel by pixel: 6 (kept;" in note for note in test.notes)
+    # Two more are nearly the same.
+    assert any(
+        note.startswith("test images that are, or look like, one to train on: 8 of 66") for note in test.notes
+    )
     assert "repeat an earlier one, pixel by pixel: 3 (kept for training)" in pool.notes[0]
 
 
@@ -437,4 +441,4 @@ def test_covid19_without_duplicates() -> None:
     source = image_source(folder(real_data("covid19"), drop_duplicates=True))
     assert source.test_class_counts() == source.test().images.class_counts() == (20, 20, 20)
     assert source.pool().images.class_counts() == (111, 70, 70)
-    assert "6 (left out)" in source.test().notes[0]
+    assert any("6 (left out)" in note for note in source.test().notes)
