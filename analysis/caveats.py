@@ -14,6 +14,7 @@ from gan_study.analysis.training_length import CUT_OFF, cut_off_arms
 from gan_study.analysis.trial import Trial
 from gan_study.analysis.verdicts import comparisons
 from gan_study.analysis.wording import count, first_few, listing, number, ratio_text, stated_settings, where
+from gan_study.trainables.base.notes import LOOK_LIKE_TRAINING, MAY_LEAK
 from gan_study.trainables.record import mixtures
 
 SMALL_COUNT = 20
@@ -29,6 +30,7 @@ def caveats(study: Study) -> list[str]:
         *_time_plan(study),
         *_edited(study),
         *_mixtures(study),
+        *_leaks(study),
         *_missing_phases(records),
         *_one_run(records),
         *_seeds(records),
@@ -82,6 +84,20 @@ def _mixtures(study: Study) -> Iterator[str]:
             "Not all trials were run in the same way, so that some of their numbers may differ for that reason "
             f"alone: {'; '.join(found)}."
         )
+
+
+def _leaks(study: Study) -> Iterator[str]:
+    """Many look-alikes between train and test, where nothing says what belongs together."""
+    said = dict.fromkeys(
+        note
+        for note in (*study.read_back, *(note for record in study.records for note in record.notes))
+        if _is_leak(note)
+    )
+    yield from (f"{note[0].upper()}{note[1:]}." for note in said)
+
+
+def _is_leak(note: str) -> bool:
+    return note.startswith(LOOK_LIKE_TRAINING) and note.endswith(MAY_LEAK)
 
 
 _PHASES: Mapping[str, str] = {
@@ -309,7 +325,7 @@ def _superseded(records: Sequence[Trial]) -> Iterator[str]:
 
 def _record_notes(records: Sequence[Trial]) -> Iterator[str]:
     """The distinct notes of the trials, the most frequent first."""
-    notes = Counter(note for record in records for note in dict.fromkeys(record.notes))
+    notes = Counter(note for record in records for note in dict.fromkeys(record.notes) if not _is_leak(note))
     yield from (f"{note} ({count(number, 'trial')})" for note, number in notes.most_common(MOST_NOTES))
     if len(notes) > MOST_NOTES:
         yield f"{count(len(notes) - MOST_NOTES, 'further note')} in tables/trials.csv."

@@ -75,6 +75,7 @@ BELOW = {
         "trainables.arrays",
         "trainables.base.files",
         "trainables.base.settings",
+        "trainables.base.notes",
         "trainables.classifiers.metrics",
         "trainables.classifiers.scores",
         # Its report is written as every folder is, and names are escaped as in the cards.

@@ -10,6 +10,7 @@ from gan_study.analysis.load import Study, load_study
 from gan_study.analysis.report import terminal_summary
 from gan_study.analysis.trial import Trial
 from gan_study.analysis.verdict_tables import verdict_table
+from gan_study.trainables.base.notes import LOOK_LIKE_TRAINING, MAY_LEAK
 from gan_study.trainables.record import GeneratedImages, Selection, TimePlan
 from tests.analysis.planted import confirmed_arm, planted_record, planted_study, search_trials, write_study
 
@@ -279,3 +280,13 @@ def test_why_nothing_was_searched_is_said(tmp_path: Path) -> None:
     ]
     said = caveats(loaded(tmp_path, records))
     assert f"The settings of dcgan are the defaults, without a last round of a search: {reason}." in said
+
+
+def test_look_alikes_between_parts_are_a_caveat_where_they_are_many(tmp_path: Path) -> None:
+    study = loaded(tmp_path, planted_study())
+    few, many = f"{LOOK_LIKE_TRAINING}: 1 of 500", f"{LOOK_LIKE_TRAINING}: 30 of 500{MAY_LEAK}"
+    assert caveats(replace(study, read_back=(few,))) == caveats(study)
+    assert caveats(replace(study, read_back=("imagefolder: 900 pictures", many)))[0] == (
+        "Test images that are, or look like, one to train on: 30 of 500, and no groups are named: scores of the "
+        "test part may be too high; data.group names what belongs together."
+    )

@@ -50,6 +50,11 @@ class LabeledImages:
     class_names: tuple[str, ...]
     digests: tuple[str, ...]
     origins: tuple[str, ...]
+    groups: tuple[str, ...] | None = None
+    """The patient, video or visit of each, [N]; None where the data name none."""
+    units: npt.NDArray[np.int64] | None = None
+    """[N]: images of one number are on one side of every split, a group's and those that look alike; None: each
+    is for itself."""
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -67,11 +72,17 @@ class LabeledImages:
             labels=self.labels[indices],
             digests=tuple(self.digests[i] for i in indices),
             origins=tuple(self.origins[i] for i in indices),
+            groups=None if self.groups is None else tuple(self.groups[i] for i in indices),
+            units=None if self.units is None else self.units[indices],
         )
 
     def class_counts(self) -> tuple[int, ...]:
         """Images of each class, in label order."""
         return class_counts(self.labels, len(self.class_names))
+
+    def num_groups(self) -> int | None:
+        """Groups that have an image here; None where the data name none."""
+        return None if self.groups is None else len(set(self.groups))
 
 
 @dataclass(frozen=True, kw_only=True)

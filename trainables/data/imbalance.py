@@ -13,7 +13,7 @@ from pydantic import Field, PositiveInt
 
 from gan_study.trainables.base.settings import ConfigError, settings
 from gan_study.trainables.data.images import Labels, class_label
-from gan_study.trainables.data.split import Indices, draw
+from gan_study.trainables.data.split import Indices, Units, draw
 
 ClassChoice: TypeAlias = Annotated[tuple[str | int, ...], Field(min_length=1)]
 
@@ -143,9 +143,9 @@ class Natural(_Profile):
 Imbalance: TypeAlias = Annotated[Step | Fraction | Counts | LongTailed | Natural, Field(discriminator="profile")]
 
 
-def thin(labels: Labels, targets: Sequence[int], *, seed: int) -> Indices:
-    """Sorted indices of the images kept, `targets[label]` of each class.
+def thin(labels: Labels, targets: Sequence[int], *, seed: int, units: Units | None = None) -> Indices:
+    """Sorted indices of the images kept, `targets[label]` of each class; two or more are of two `units` or more.
 
     For equal seeds what is kept at a higher ratio is a part of what is kept at a lower one.
     """
-    return draw(labels, dict(enumerate(targets)), seed=seed, purpose="thin")
+    return draw(labels, dict(enumerate(targets)), seed=seed, purpose="thin", units=units)

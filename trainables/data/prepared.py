@@ -1,7 +1,7 @@
 """What every data set gets, whatever it comes from: chosen classes, no duplicates, a smaller pool, one reading.
 
 Duplicates are images whose decoded pixels are equal at the original resolution. Digests alone are compared, so
-nothing here reads a test label but the note that counts contradictions.
+nothing here reads a test label but the note that counts contradictions, and `data.drop_contradictions`.
 """
 
 import os
@@ -32,6 +32,8 @@ def _prepared(config: DataConfig, _data_folder: str | None) -> ImageSource:
     source = DATA_SETS.find(config.name, where="data.name").source(config)
     if config.classes is not None:
         source = SelectedClasses(source, config.classes)
+    if config.drop_contradictions:
+        source = WithoutContradictions(source)
     return PreparedSource(source, config)
 
 
@@ -86,6 +88,89 @@ def select_classes(images: LabeledImages, labels: Sequence[int]) -> LabeledImage
     )
 
 
+@dataclass(frozen=True)
+class WithoutContradictions:
+    """The images of `source` without all copies of those that have two classes, in one part or in both.
+
+    Raises DataError where nothing is left of a class.
+    """
+
+    source: ImageSource
+
+    def pool(self) -> Loaded:
+        """Everything that may be used for training and validation."""
+        return self._parts[0]
+
+    def test(self) -> Loaded:
+        """The test part."""
+        return self._parts[1]
+
+    def test_class_counts(self) -> tuple[int, ...]:
+        """Test images of each class that are left, in label order."""
+        return self._parts[1].images.class_counts()
+
+    @cached_property
+    def _parts(self) -> tuple[Loaded, Loaded]:
+        pool, test = self.source.pool(), self.source.test()
+        odd = contradicted(pool.images, test.images)
+
+        def cleaned(part: Loaded, name: str) -> Loaded:
+            images = part.images
+            rows = np.array([i for i, each in enumerate(images.digests) if each not in odd], dtype=np.int64)
+            left = images.subset(rows)
+            for class_name, count in zip(left.class_names, left.class_counts(), strict=True):
+                if count == 0:
+                    raise DataError(
+                        f"data.drop_contradictions: every {name} image of class {class_name!r} is in another "
+                        "class too"
+                    )
+            number = len(images) - len(left)
+            note = f"{name} images left out as equal ones, pixel by pixel, are in another class: {number}"
+            return replace(part, images=left, notes=(*part.notes, *((note,) if number else ())))
+
+        return cleaned(pool, "training"), cleaned(test, "test")
+
+
+def contradicted(*parts: LabeledImages) -> frozenset[str]:
+    """The digests that images of two classes have, in these parts."""
+    labels: dict[str, set[int]] = {}
+    for part in parts:
+        for digest, label in zip(part.digests, part.labels.tolist(), strict=True):
+            labels.setdefault(digest, set()).add(label)
+    return frozenset(digest for digest, of in labels.items() if len(of) > 1)
+
+
+def contradiction_notes(images: LabeledImages, name: str) -> tuple[str, ...]:
+    """A line on the images of a part that are in two classes of it; none without any."""
+    odd = contradicted(images)
+    if not odd:
+        return ()
+    first = images.digests.index(next(each for each in images.digests if each in odd))
+    label = images.labels[first]
+    other = next(
+        row
+        for row, each in enumerate(images.digests)
+        if each == images.digests[first] and images.labels[row] != label
+    )
+    copies = sum(each in odd for each in images.digests)
+    return (
+        f"{name} pictures that are in two classes or more, pixel by pixel: {len(odd)}, {copies} images "
+        f"({images.origins[first]} = {images.origins[other]} among them); drop_contradictions leaves them out",
+    )
+
+
+def group_notes(pool: LabeledImages, test: LabeledImages) -> tuple[str, ...]:
+    """A line on the groups that lie in both parts; none without any."""
+    common = sorted(set(pool.groups or ()) & set(test.groups or ()))
+    if not common:
+        return ()
+    names = ", ".join(common[:_NAMES_SHOWN]) + (", ..." if len(common) > _NAMES_SHOWN else "")
+    return (
+        f"groups that are in the test part and in that to train on too: {len(common)} of {test.num_groups()} "
+        f"({names}); the parts are as they were given, so that scores of the test part may be too high",
+    )
+
+
 def twin_indices(pool: LabeledImages, test: LabeledImages) -> dict[int, int]:
     """The index of each test image that is in the pool too, in test order, to that of its first twin there."""
     first: dict[str, int] = {}
@@ -122,6 +207,7 @@ def repetition_notes(pool: LabeledImages) -> tuple[str, ...]:
     return (f"training images that repeat an earlier one, pixel by pixel: {num_repeats} (kept for training)",)
 
 
+_NAMES_SHOWN = 3
 # One for all trials, so that trials with different seeds draw from the same pool.
 _POOL_SEED = 0
 
@@ -165,7 +251,10 @@ class PreparedSource:
 
     @cached_property
     def _raw_pool(self) -> Loaded:
-        return self._raw.pool()
+        pool, group = self._raw.pool(), self._config.group
+        if group is not None and pool.images.groups is None:
+            raise ConfigError(f"data.group: {group!r}: only an image folder names groups, and this is none")
+        return pool
 
     @cached_property
     def _raw_test(self) -> Loaded:
@@ -178,8 +267,12 @@ class PreparedSource:
             hard = harder_pool(hard.images, self._config.difficulty)
         images = hard.images
         if size is not None:
-            images = images.subset(subsample(images.labels, size, seed=_POOL_SEED, class_names=images.class_names))
-        notes = (*self._raw_pool.notes, *repetition_notes(images), *hard.notes)
+            rows = subsample(
+                images.labels, size, seed=_POOL_SEED, class_names=images.class_names, units=images.units
+            )
+            images = images.subset(rows)
+        odd = contradiction_notes(self._raw_pool.images, "training")
+        notes = (*self._raw_pool.notes, *repetition_notes(images), *odd, *hard.notes)
         return replace(self._raw_pool, images=images, notes=notes)
 
     @cached_property
@@ -193,5 +286,11 @@ class PreparedSource:
                 )
         if self._config.difficulty != Difficulty():
             hard = harder_test(hard.images, self._config.difficulty)
-        notes = (*self._raw_test.notes, *duplicate_notes(pool, test, dropped=drop), *hard.notes)
+        notes = (
+            *self._raw_test.notes,
+            *group_notes(pool, test),
+            *duplicate_notes(pool, test, dropped=drop),
+            *contradiction_notes(test, "test"),
+            *hard.notes,
+        )
         return replace(self._raw_test, images=hard.images, notes=notes)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Literal, Protocol, TypeAlias
 
 from pydantic import Field
 
@@ -14,6 +14,10 @@ from gan_study.trainables.data.images import ImageSize, Loaded
 from gan_study.trainables.data.reading.picture import Fit
 from gan_study.trainables.data.reading.table import Columns
 
+# "apart": each picture is drawn for itself, whatever it looks like.
+LookAlikes: TypeAlias = Literal["together", "apart"]
+# What `DataConfig.group` says where groups are folders.
+FOLDER = "folder"
 # Names the folder where data sets are looked for when `DataConfig.root` is None.
 DATA_ENVIRONMENT_VARIABLE = "GAN_STUDY_DATA"
 
@@ -40,8 +44,15 @@ class DataConfig:
     """Share of each class that becomes the test part, if the data set has no official one."""
     validation_fraction: float = Field(default=0.2, gt=0, lt=1)
     """Share of each class of the thinned pool that becomes the validation part."""
+    group: str | None = None
+    """What no split divides, such as a patient or a video: a column of the table of labels, or "folder", the first
+    folder below that of the class, above it where no class has folders; of an image folder."""
+    look_alikes: LookAlikes = "together"
+    """Whether pictures of an image folder that are the same, or nearly, lie on one side of every split."""
     drop_duplicates: bool = False
     """Leave out test images whose pixels are in the pool too."""
+    drop_contradictions: bool = False
+    """Leave out all copies, pixel by pixel, of images that have two classes, of the pool and of the test part."""
     skip_unreadable: bool = False
     """Leave out image files that cannot be decoded, instead of refusing the folder."""
     train: tuple[str, ...] = ()
@@ -64,7 +75,7 @@ class ImageSource(Protocol):
     """A data set in two parts, which never change places: neither depends on a trial or its seed.
 
     A search trial calls `pool` and `test_class_counts` alone. Neither depends on the label of any test image,
-    so no search can learn from the test part.
+    so no search can learn from the test part; `drop_contradictions` alone compares these labels, before any trial.
     """
 
     def pool(self) -> Loaded:
@@ -84,7 +95,7 @@ class ImageSource(Protocol):
 class DataFiles:
     """The files that a data set is read from, each by a name that stays where the folder of all is moved.
 
-    A file that holds images of both parts, or labels, is in both.
+    A file that holds images of both parts, or labels, or decides which part others are in, is in both.
     """
 
     pool: Mapping[str, Path]

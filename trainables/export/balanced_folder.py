@@ -145,7 +145,9 @@ def read_part(folder: Path | str, part: str, *, image_size: int, channels: int) 
     """All images below `part`, class by class and in the order of their names."""
     folder = Path(folder)
     listing = list_images(folder, folder / part)
-    return read_images(listing, DataConfig(name="imagefolder", image_size=image_size), channels=channels).images
+    # Nothing is split here.
+    config = DataConfig(name="imagefolder", image_size=image_size, look_alikes="apart")
+    return read_images(listing, config, channels=channels).images
 
 
 @with_torch_defaults

@@ -38,6 +38,9 @@ _LATER: Mapping[str, JsonValue] = {
     "data.class_level": None,
     "data.columns": dump(Columns()),
     "data.fit": "squash",
+    "data.group": None,
+    "data.look_alikes": "together",
+    "data.drop_contradictions": False,
 }
 
 

@@ -105,13 +105,16 @@ def prepare(config: TrialConfig, source: ImageSource) -> TrialParts:
     pool = source.pool()
     counts, names = pool.images.class_counts(), pool.images.class_names
     targets = config.imbalance.targets(counts, names)
-    kept_rows = thin(pool.images.labels, targets, seed=derive_seed(config.seed, "imbalance"))
+    kept_rows = thin(
+        pool.images.labels, targets, seed=derive_seed(config.seed, "imbalance"), units=pool.images.units
+    )
     thinned = pool.images.subset(kept_rows)
     rest, carved = carve(
         thinned.labels,
         config.data.validation_fraction,
         seed=derive_seed(config.seed, "validation"),
         class_names=names,
+        units=thinned.units,
     )
     test_counts = source.test_class_counts()
     ratio = config.imbalance.ratio_of(targets)
@@ -131,9 +134,13 @@ def prepare(config: TrialConfig, source: ImageSource) -> TrialParts:
 
 
 def add_held_back(balanced: BalancedSet, parts: TrialParts, *, seed: int) -> BalancedSet:
-    """`balanced` with the real images that it wants; a note says where the data hold fewer."""
+    """`balanced` with the real images that it wants; a note says where the data hold fewer.
+
+    None of them belongs with a validation image: is of its patient, or looks like it.
+    """
     for label, number in balanced.wanted.items():
-        rows = parts.held_back[parts.pool.labels[parts.held_back] == label]
+        rows = _apart(parts.held_back, parts.validating, parts.pool)
+        rows = rows[parts.pool.labels[rows] == label]
         drawn = numpy_generator(seed, label).permutation(rows)[:number]
         training, device = balanced.training, balanced.training.images.device
         images = to_float(parts.pool.images[drawn], device)
@@ -151,14 +158,22 @@ def add_held_back(balanced: BalancedSet, parts: TrialParts, *, seed: int) -> Bal
 def held_out(parts: TrialParts, device: torch.device) -> TrainingSet:
     """The real images of the rare classes that no training has met: held back by the imbalance, or validating.
 
-    Without those that a training image repeats pixel by pixel: one of them at distance 0 would let any generator
-    that copies pass for an honest one.
+    Without those that a training image repeats pixel by pixel, or belongs with: one of them at distance 0 would
+    let any generator that copies pass for an honest one.
     """
-    rows = np.concatenate([parts.held_back, parts.validating])
+    training = np.setdiff1d(np.arange(len(parts.pool)), np.concatenate([parts.held_back, parts.validating]))
+    rows = np.concatenate([_apart(parts.held_back, training, parts.pool), parts.validating])
     met = set(parts.training.digests)
     is_new = np.array([parts.pool.digests[row] not in met for row in rows], dtype=bool)
     rare = rows[is_new & np.isin(parts.pool.labels[rows], parts.classes.minority)]
     return training_set(parts.pool.subset(rare), parts.classes, device)
+
+
+def _apart(rows: Indices, others: Indices, images: LabeledImages) -> Indices:
+    """The `rows` of images that belong with none of the `others`."""
+    if images.units is None:
+        return rows
+    return rows[~np.isin(images.units[rows], images.units[others])]
 
 
 def ratio_notes(asked: float, counts: Sequence[int]) -> tuple[str, ...]:

@@ -128,7 +128,9 @@ def complete(
     filtered = balanced.filtered or {label: count_rejected(each.rejected) for label, each in measured.items()}
     counts = _count_images(data, balanced.training, filtered)
     notes = (*data.parts.notes, *balanced.notes)
+    groups = {"training": data.parts.training.num_groups(), "validation": data.parts.validation.num_groups()}
     if "test" in evaluated:
+        groups["test"] = data.test.loaded.images.num_groups()
         counts["test"] = data.test.loaded.images.class_counts()
         notes += data.test.loaded.notes
     gan = gan_settings(config.balancing)
@@ -149,6 +151,7 @@ def complete(
         ),
         gan=_describe_length(balanced, pretrained_on(config.balancing)),
         memorisation=_describe_memorisation(measured),
+        num_groups={part: number for part, number in groups.items() if number is not None},
         arrays=array_path(blank.trial_id),
         notes=limit_notes(notes),
         seconds=seconds,

@@ -37,9 +37,9 @@ def told(folder, before):
     return str(compare(before, taken(folder)))
 
 
-def test_every_file_is_in_one_part_and_nothing_is_decoded(folder):
+def test_every_file_decides_where_a_test_part_is_carved_off_and_nothing_is_decoded(folder):
     found = taken(folder)
-    assert len(found.pool) + len(found.test) == 24 and not found.pool.keys() & found.test.keys()
+    assert len(found.pool) == 24 and found.pool == found.test
     assert "notes.txt" not in found.pool
     assert not compare(found, found)
 

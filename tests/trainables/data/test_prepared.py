@@ -1,11 +1,16 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from gan_study.trainables.base.settings import ConfigError
+from gan_study.trainables.base.settings import ConfigError, DataError
 from gan_study.trainables.data.images import LabeledImages, Loaded
 from gan_study.trainables.data.prepared import (
     PreparedSource,
+    WithoutContradictions,
+    contradiction_notes,
     duplicate_notes,
+    group_notes,
     image_source,
     repetition_notes,
     select_classes,
@@ -84,11 +89,11 @@ def test_notes_count_duplicates_repeats_and_contradictions() -> None:
 class Fixed:
     """A source with these parts."""
 
-    def __init__(self, test: LabeledImages) -> None:
-        self._test = test
+    def __init__(self, test: LabeledImages, pool: LabeledImages = POOL) -> None:
+        self._test, self._pool = test, pool
 
     def pool(self) -> Loaded:
-        return Loaded(images=POOL)
+        return Loaded(images=self._pool)
 
     def test(self) -> Loaded:
         return Loaded(images=self._test)
@@ -118,3 +123,45 @@ def test_a_smaller_pool_leaves_the_test_part_as_it_was() -> None:
     small = PreparedSource(Fixed(TEST), config)
     assert len(small.pool().images) == 3
     assert small.test().images.origins == ("test/0", "test/2")
+
+
+def test_images_of_two_classes_are_counted_and_all_their_copies_left_out() -> None:
+    # "b" is of both classes in the pool, "c" of class 1 there and of class 0 in the test part.
+    pool = part("train", "abcabd", [0, 0, 1, 0, 1, 1])
+    [note] = contradiction_notes(pool, "training")
+    assert note.startswith(
+        "training pictures that are in two classes or more, pixel by pixel: 1, 2 images (train/1"
+    )
+    assert contradiction_notes(part("test", "aab", [0, 0, 1]), "test") == ()
+    source = WithoutContradictions(Fixed(TEST, pool))
+    assert source.pool().images.origins == ("train/0", "train/3", "train/5")
+    assert source.test().images.origins == ("test/0", "test/2")
+    assert source.test_class_counts() == (1, 1)
+    assert "training images left out as equal ones, pixel by pixel, are in another class: 3" in source.pool().notes
+
+
+def test_no_class_may_vanish_with_its_contradictions() -> None:
+    pool = part("train", "abb", [0, 0, 1])
+    with pytest.raises(DataError, match="every training image of class 'dog' is in another class too"):
+        WithoutContradictions(Fixed(TEST, pool)).pool()
+
+
+def test_groups_of_both_parts_are_said_and_stay() -> None:
+    pool, test = replace(POOL, groups=tuple("ppqqr")), replace(TEST, groups=tuple("qrsst"))
+    [note] = group_notes(pool, test)
+    assert note.startswith("groups that are in the test part and in that to train on too: 2 of 4 (q, r)")
+    assert group_notes(pool, replace(TEST, groups=tuple("sssst"))) == group_notes(POOL, TEST) == ()
+
+
+def test_what_goes_with_an_image_goes_with_it() -> None:
+    images = replace(POOL, groups=tuple("ppqqr"), units=np.array([0, 0, 2, 2, 4]))
+    kept = images.subset(np.array([4, 0]))
+    assert kept.groups == ("r", "p")
+    assert kept.units is not None
+    assert kept.units.tolist() == [4, 0]
+    assert (images.num_groups(), kept.num_groups(), POOL.num_groups()) == (3, 2, None)
+
+
+def test_a_data_set_without_groups_has_none_to_name() -> None:
+    with pytest.raises(ConfigError, match=r"data\.group: 'patient': only an image folder names groups"):
+        PreparedSource(Fixed(TEST), DataConfig(group="patient")).pool()

@@ -70,6 +70,8 @@ class Arrangement:
     notes: tuple[str, ...] = ()
     tables: tuple[Path, ...] = ()
     """The files that say the classes; none where folders do."""
+    groups: Mapping[Place, str] = field(default_factory=dict)
+    """The group of each picture that has one; empty unless groups are asked for."""
 
 
 @dataclass(frozen=True)
@@ -131,8 +133,9 @@ def arrange(
     test: Sequence[str] = (),
     class_level: int | None = None,
     bare_folders: Sequence[Place] = (),
+    has_groups: bool = False,
 ) -> Arrangement:
-    """What the folders that these `pictures` lie in mean.
+    """What the folders that these `pictures` lie in mean; `has_groups` asks for `folder_groups` too.
 
     `train` and `test` name the folders of the parts where they are not to be found out, and `class_level` the
     level of folders, from 1 on below a part, that bear the names of the classes. `bare_folders` hold no picture.
@@ -152,23 +155,55 @@ def arrange(
     parts: dict[Part, Mapping[Place, str]] = {}
     passed: list[PassedOver] = [companions, division.passed_over]
     notes = list(division.notes)
+    groups: dict[Place, str] = {}
     for part, node in division.parts.items():
         classes, left = classes_of(node) if class_level is None else _at_level(node, class_level)
         parts[part] = {picture: one_form(name) for name, each in classes.items() for picture in each.pictures}
         passed.append(left)
+        if has_groups:
+            groups |= folder_groups(classes)
         beside = {each.place.parent for each in classes.values()}
         for folder in bare_folders:
             if folder.parent in beside:
                 name = shown(folder.name)
                 raise DataError(f"class {name!r} is without a picture; if it is no class, name it by data.exclude")
-        if class_level is None and all(each.is_divided for each in classes.values()):
+        if class_level is None and not has_groups and all(each.is_divided for each in classes.values()):
             inner = _few(next(iter(classes.values())).folders.values())
             notes.append(
                 f"the folders in class folders ({inner}) are read as part of the class; data.class_level 2 takes "
                 "them for the classes"
             )
     named = _with_names_of_train(parts)
-    return Arrangement(parts=named, passed_over=_joined(passed), notes=tuple(dict.fromkeys(notes)))
+    if has_groups and not groups:
+        raise DataError(
+            "data.group: 'folder' needs folders below those of the classes, or different ones above them; there "
+            "are neither"
+        )
+    return Arrangement(parts=named, passed_over=_joined(passed), notes=tuple(dict.fromkeys(notes)), groups=groups)
+
+
+def folder_groups(classes: Mapping[str, Node]) -> Mapping[Place, str]:
+    """The group of each picture by the first folder below that of its class.
+
+    Where no class has folders in it, by the folder above, as in "10253/0/x.png", if there are two or more of these
+    and they are no parts. Folders of one name are one group, in whatever class or part they lie.
+    """
+    below = {
+        picture: one_form(name)
+        for each in classes.values()
+        for name, folder in each.folders.items()
+        for picture in folder.pictures
+    }
+    if below:
+        return below
+    above = {
+        picture: one_form(picture.parts[-3])
+        for name, each in classes.items()
+        for picture in each.pictures
+        if len(picture.parts) > 2 and one_form(picture.parts[-2]) == one_form(name)
+    }
+    names = set(above.values())
+    return {} if len(names) < 2 or any(map(part_named, names)) else above
 
 
 def divide(top: Node) -> Division:

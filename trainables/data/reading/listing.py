@@ -23,7 +23,7 @@ from gan_study.trainables.data.reading.layout import (
     part_named,
     tree,
 )
-from gan_study.trainables.data.source import DataConfig
+from gan_study.trainables.data.source import FOLDER, DataConfig
 from gan_study.trainables.data.split import Indices
 
 _NAMES_SHOWN = 3
@@ -40,10 +40,17 @@ class Listing:
     paths: tuple[Path, ...]
     labels: Labels
     class_names: tuple[str, ...]
+    groups: tuple[str, ...] | None = None
+    """The group of each, [N]; None unless `data.group` asks for them."""
 
     def subset(self, indices: Indices) -> "Listing":
         """The files at `indices`."""
-        return replace(self, paths=tuple(self.paths[i] for i in indices), labels=self.labels[indices])
+        return replace(
+            self,
+            paths=tuple(self.paths[i] for i in indices),
+            labels=self.labels[indices],
+            groups=None if self.groups is None else tuple(self.groups[i] for i in indices),
+        )
 
     def origins(self) -> tuple[str, ...]:
         """Each file by its path below `root`, as it can be shown; `find_origin` leads back."""
@@ -102,9 +109,8 @@ def read_listing(config: DataConfig) -> Reading:
     entries = find_entries(root, exclude=config.exclude, skip_unreadable=config.skip_unreadable)
     labels = place if place.is_file() else _named_table(config, root)
     try:
-        return _reading(
-            entries, _by_folders(entries, config) if labels is None else _by_tables([labels], entries, config)
-        )
+        found = _by_folders(entries, config) if labels is None else _by_table(labels, entries, config)
+        return _reading(entries, found, has_groups=config.group is not None)
     except DataError as error:
         raise DataError(f"{root}: {error}") from error
 
@@ -129,6 +135,7 @@ def _by_folders(entries: Entries, config: DataConfig) -> Arrangement:
             test=config.test,
             class_level=config.class_level,
             bare_folders=entries.bare_folders,
+            has_groups=_are_folders(config),
         )
     except DataError:
         if config.train or config.test or config.class_level is not None:
@@ -156,10 +163,27 @@ def _tables_of(entries: Entries, config: DataConfig) -> list[Path]:
     for place in places:
         try:
             _by_tables([entries.root / place], entries, config)
+        except table.NoGroupsError:
+            raise
         except DataError:
             continue
         found.append(entries.root / place)
     return found
+
+
+def _by_table(labels: Path, entries: Entries, config: DataConfig) -> Arrangement:
+    """The classes as the table `labels` says them; where it says groups alone, as folders do."""
+    try:
+        return _by_tables([labels], entries, config)
+    except table.NoClassesError:
+        if config.group is None or _are_folders(config):
+            raise
+        found = _by_folders(entries, replace(config, group=None))
+        groups = table.groups_by_table(
+            table.read_table(labels), entries.pictures, config.columns, group=config.group
+        )
+        note = f"{shown(labels.name)} says the groups, by {config.group}, and folders the classes"
+        return replace(found, groups=groups, tables=(*found.tables, labels), notes=(*found.notes, note))
 
 
 def _by_tables(paths: Sequence[Path], entries: Entries, config: DataConfig) -> Arrangement:
@@ -167,16 +191,19 @@ def _by_tables(paths: Sequence[Path], entries: Entries, config: DataConfig) -> A
     found: dict[Part, Mapping[Place, str]] = {}
     unlabelled: list[Place] = []
     notes: list[str] = []
+    groups: dict[Place, str] = {}
     for path in paths:
         part = _part_of_table(path)
         arranged = table.arrange_by_table(
             table.read_table(path),
             entries.pictures if part is None else _of_part(entries.pictures, part),
             config.columns,
+            group=None if _are_folders(config) else config.group,
             skip_missing=config.skip_unreadable,
         )
         found |= arranged.parts if len(paths) == 1 or part is None else {part: arranged.parts["train"]}
         unlabelled += arranged.passed_over.get(table.WITHOUT_LABEL, ())
+        groups |= arranged.groups
         notes += arranged.notes
     arranged = table.with_one_test(found, notes)
     read = {picture for classes in arranged.parts.values() for picture in classes}
@@ -186,16 +213,26 @@ def _by_tables(paths: Sequence[Path], entries: Entries, config: DataConfig) -> A
         table.NOT_LISTED: in_order(left - {place for places in arranged.passed_over.values() for place in places}),
         **arranged.passed_over,
     }
+    if _are_folders(config):
+        groups = {picture: one_form(picture.parts[-2]) for picture in read if len(picture.parts) > 1}
+        if len(set(groups.values())) < 2:
+            raise DataError("data.group: 'folder' needs pictures in two folders or more")
     return replace(
         arranged,
         passed_over={reason: places for reason, places in passed.items() if places},
         tables=tuple(paths),
+        groups=groups,
     )
 
 
 def _part_of_table(path: Path) -> Part | None:
     """The part that a table is named after: train.csv, test_labels.csv."""
     return part_named(_TABLE_WORDS.sub("", path.stem))
+
+
+def _are_folders(config: DataConfig) -> bool:
+    """Whether groups are folders, and no column of a table."""
+    return config.group == FOLDER
 
 
 def _of_part(pictures: Sequence[Place], part: Part) -> tuple[Place, ...]:
@@ -205,9 +242,15 @@ def _of_part(pictures: Sequence[Place], part: Part) -> tuple[Place, ...]:
     )
 
 
-def _reading(entries: Entries, found: Arrangement) -> Reading:
+def _reading(entries: Entries, found: Arrangement, *, has_groups: bool) -> Reading:
     classes = tuple(sorted(set(found.parts["train"].values()), key=one_form))
-    train = listing_of(entries.root, found.parts["train"], classes)
+    groups = found.groups if has_groups else None
+    if has_groups and not found.groups:
+        raise DataError(
+            "data.group: no table says the classes, so that groups can be folders (data.group=folder) and no "
+            "column; name the table by data.labels"
+        )
+    train = listing_of(entries.root, found.parts["train"], classes, groups)
     test = None
     if "test" in found.parts:
         odd = sorted({*found.parts["test"].values()} ^ set(classes))
@@ -215,19 +258,26 @@ def _reading(entries: Entries, found: Arrangement) -> Reading:
             raise DataError(
                 f"the parts to train on and to test differ in their classes; only one of them has {', '.join(odd)}"
             )
-        test = listing_of(entries.root, found.parts["test"], classes)
+        test = listing_of(entries.root, found.parts["test"], classes, groups)
+    alone = 0 if groups is None else sum(place not in groups for of in found.parts.values() for place in of)
+    notes = (f"pictures without a group, each of which is its own: {alone:,}",) if alone else ()
     return Reading(
         root=entries.root,
         train=train,
         test=test,
         passed_over={**entries.passed_over, **found.passed_over},
-        notes=found.notes,
+        notes=(*found.notes, *notes),
         tables=found.tables,
     )
 
 
-def listing_of(root: Path, of_class: Mapping[Place, str], classes: Sequence[str]) -> Listing:
-    """The files of a part, class by class and in the order of their names."""
+def listing_of(
+    root: Path, of_class: Mapping[Place, str], classes: Sequence[str], groups: Mapping[Place, str] | None = None
+) -> Listing:
+    """The files of a part, class by class and in the order of their names.
+
+    One that has none of the `groups` is a group of its own.
+    """
     labels = {name: label for label, name in enumerate(classes)}
     if len(labels) < 2:
         raise DataError(f"one class ({', '.join(labels)}); a classifier needs at least two")
@@ -237,6 +287,7 @@ def listing_of(root: Path, of_class: Mapping[Place, str], classes: Sequence[str]
         paths=tuple(root / place for place in ordered),
         labels=np.array([labels[of_class[place]] for place in ordered], dtype=np.int64),
         class_names=tuple(classes),
+        groups=None if groups is None else tuple(groups.get(place, f"./{place}") for place in ordered),
     )
 
 

@@ -25,6 +25,11 @@ def _sentences(config: DataConfig, imbalance: Imbalance, pool: Loaded, test: Loa
     kinds = f"; {_in_words(pool.summary)}" if pool.summary is not None else ""
     yield f"{config.name}: {total} pictures of {len(images.class_names)} classes{where}{kinds}"
     yield f"to train on + to test, by class: {_counts(pool, test)}"
+    if (groups := images.num_groups()) is not None:
+        yield (
+            f"groups, which no split divides, by data.group={config.group}: {groups:,} to train on and "
+            f"{test.images.num_groups():,} to test"
+        )
     yield f"rare classes: {_rare(imbalance, images.class_counts(), images.class_names)}"
     shape = shape_note(pool.summary, config.fit) if pool.summary is not None else None
     colours = "in colour" if images.shape.channels == 3 else "in grey"

@@ -43,6 +43,14 @@ class Columns:
     """Its part: train or test, in any usual spelling; validation is not read where there is a test part."""
 
 
+class NoGroupsError(DataError):
+    """A table names the pictures, and has no such column of groups."""
+
+
+class NoClassesError(DataError):
+    """A table has no column for the class."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Table:
     """The cells of a table, as text: `header` [columns] and `rows`, each [columns]."""
@@ -83,22 +91,29 @@ def read_table(path: Path) -> Table:
 
 
 def arrange_by_table(
-    table: Table, pictures: Sequence[Place], columns: Columns, *, skip_missing: bool = False
+    table: Table,
+    pictures: Sequence[Place],
+    columns: Columns,
+    *,
+    group: str | None = None,
+    skip_missing: bool = False,
 ) -> Arrangement:
-    """The class and the part of each picture as a table says.
+    """The class, the part and, if there is a column `group`, the group of each picture as a table says.
 
     Raises DataError where a column is not found, where a row names no picture (unless `skip_missing`) or several,
-    and where a picture has two classes or parts.
+    and where a picture has two classes, parts or groups. An empty cell is no group.
     """
     known = _Known(pictures)
     path = _path_column(table, columns, known)
-    labels = _labels(table, columns, without={path})
+    group_cells = ("",) * len(table.rows) if group is None else _group_cells(table, group)
+    labels = _labels(table, columns, without={path} if group is None else {path, group})
     splits, split_column = _splits(table, columns)
     parts: dict[Part, dict[Place, str]] = {}
-    said: dict[Place, tuple[str, str]] = {}
+    said: dict[Place, tuple[str, str, str]] = {}
+    groups: dict[Place, str] = {}
     missing: list[str] = []
     unlabelled: list[Place] = []
-    for cell, label, split in zip(table.column(path), labels.cells, splits, strict=True):
+    for cell, label, split, of in zip(table.column(path), labels.cells, splits, group_cells, strict=True):
         picture = known.find(cell)
         if picture is None:
             missing.append(cell)
@@ -106,12 +121,14 @@ def arrange_by_table(
         if label.lower() in _EMPTY:
             unlabelled.append(picture)
             continue
-        before = said.setdefault(picture, (label, split))
-        if before != (label, split):
+        before = said.setdefault(picture, (label, split, of))
+        if before != (label, split, of):
             raise DataError(
                 f"{table.name}: {shown(str(picture))} stands there twice, as {' '.join(before).strip()} and as "
-                f"{' '.join((label, split)).strip()}"
+                f"{' '.join((label, split, of)).strip()}"
             )
+        if of.lower() not in _EMPTY:
+            groups[picture] = one_form(of)
         parts.setdefault(_part(table, split), {})[picture] = one_form(label)
     _refuse_missing(table, path, missing, len(table.rows), skip=skip_missing)
     rest = set(pictures) - said.keys() - set(unlabelled)
@@ -122,15 +139,41 @@ def arrange_by_table(
         notes.append(f"rows of {table.name} whose picture is missing: {len(missing)} ({_few(missing)})")
     left = {NOT_LISTED: in_order(rest), WITHOUT_LABEL: in_order(unlabelled)}
     return Arrangement(
-        parts=parts, passed_over={reason: each for reason, each in left.items() if each}, notes=tuple(notes)
+        parts=parts,
+        passed_over={reason: each for reason, each in left.items() if each},
+        notes=tuple(notes),
+        groups=groups,
     )
 
 
-def column_of(table: Table, name: str, paths: str) -> Mapping[str, str]:
-    """The cells of one more column, such as that of groups, by the cells of the column `paths`."""
-    if name not in table.header:
-        raise DataError(f"{table.name}: no column is named {name!r}; {nearest(name, table.header)}")
-    return dict(zip(table.column(paths), table.column(name), strict=True))
+def groups_by_table(
+    table: Table, pictures: Sequence[Place], columns: Columns, *, group: str
+) -> Mapping[Place, str]:
+    """The group of each picture that a table has one of, where folders say the classes.
+
+    Raises DataError for a picture of two groups.
+    """
+    known = _Known(pictures)
+    cells = _group_cells(table, group)
+    groups: dict[Place, str] = {}
+    for cell, of in zip(table.column(_path_column(table, columns, known)), cells, strict=True):
+        picture = known.find(cell)
+        if picture is None or of.lower() in _EMPTY:
+            continue
+        before = groups.setdefault(picture, one_form(of))
+        if before != one_form(of):
+            raise DataError(f"{table.name}: {shown(str(picture))} stands there twice, as {before} and as {of}")
+    return groups
+
+
+def _group_cells(table: Table, group: str) -> tuple[str, ...]:
+    """The cells of the column of groups; raises NoGroupsError where there is none of that name, or it is empty."""
+    if group not in table.header:
+        raise NoGroupsError(f"data.group: {table.name} has no column {group!r}; {nearest(group, table.header)}")
+    cells = table.column(group)
+    if all(cell.lower() in _EMPTY for cell in cells):
+        raise NoGroupsError(f"data.group: the column {group!r} of {table.name} is empty")
+    return cells
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,11 +194,11 @@ def _labels(table: Table, columns: Columns, *, without: set[str]) -> _Labels:
         rest = called
     elif (one_hot := _one_hot(table, rest)) is not None:
         return one_hot
-    if len(rest) != 1:
+    if not rest:
+        raise NoClassesError(f"{table.name}: no column is left for the class")
+    if len(rest) > 1:
         raise DataError(
             f"{table.name}: the columns {', '.join(rest)} may be the class; name it by data.columns.label"
-            if rest
-            else f"{table.name}: no column is left for the class"
         )
     return _Labels(name=rest[0], cells=table.column(rest[0]))
 

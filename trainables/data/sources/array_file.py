@@ -2,7 +2,7 @@
 
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,12 @@ from gan_study.trainables.base.memory import MemoryShortageError, refuse_beyond_
 from gan_study.trainables.base.names import one_form, shown
 from gan_study.trainables.base.settings import DataError
 from gan_study.trainables.data.images import LabeledImages, Labels, Loaded
-from gan_study.trainables.data.pixels import images_of_arrays
+from gan_study.trainables.data.look_alikes import look_alike_lines, look_of, similar_rows
+from gan_study.trainables.data.pixels import digest, images_of_arrays
 from gan_study.trainables.data.reading.layout import Part
 from gan_study.trainables.data.reading.picture import Bytes
 from gan_study.trainables.data.source import DataConfig
-from gan_study.trainables.data.split import TEST_SEED, carve
+from gan_study.trainables.data.split import TEST_SEED, Together, belonging, carve
 
 ENDING = ".npz"
 # The names of a part's images and labels: MedMNIST's and Keras'; without parts, all that there is.
@@ -64,7 +65,7 @@ class ArrayFile:
         channels = self._pool.images.shape.channels
         if "test" in self._parts:
             return Loaded(images=self._images("test", channels))
-        return Loaded(images=self._images("train", channels).subset(self._carved[1]))
+        return Loaded(images=self._whole.subset(self._carved[1]))
 
     def test_class_counts(self) -> tuple[int, ...]:
         """Images of each class; of carved ones, the labels of all are drawn from."""
@@ -73,11 +74,11 @@ class ArrayFile:
 
     @cached_property
     def _pool(self) -> Loaded:
-        images = self._images("train", self.config.channels)
+        images = self._whole
         read = ", ".join(f"{len(each.labels):,} to {name}" for name, each in self._parts.items())
         said = f"{self._path.name} holds {read}" if len(self._parts) > 1 else f"{self._path.name} has no test part"
         pool = images if "test" in self._parts else images.subset(self._carved[0])
-        return Loaded(images=pool, reading=(said,))
+        return Loaded(images=pool, reading=(said, *look_alike_lines(*self._together, self._class_names)))
 
     @property
     def _path(self) -> Path:
@@ -87,8 +88,26 @@ class ArrayFile:
     @cached_property
     def _carved(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         return carve(
-            self._labels["train"], self.config.test_fraction, seed=TEST_SEED, class_names=self._class_names
+            self._labels["train"],
+            self.config.test_fraction,
+            seed=TEST_SEED,
+            class_names=self._class_names,
+            units=self._together[1].units,
+            least_left=2,
         )
+
+    @cached_property
+    def _whole(self) -> LabeledImages:
+        """The part to train on, and to carve the test part off if there is no other."""
+        return replace(self._images("train", self.config.channels), units=self._together[1].units)
+
+    @cached_property
+    def _together(self) -> tuple[list[list[int]], Together]:
+        """The rows to train on that look alike, and what must not be divided."""
+        alike: list[list[int]] = []
+        if self.config.look_alikes == "together":
+            alike = similar_rows([look_of(each, digest=digest(each)) for each in self._parts["train"].images])
+        return alike, belonging(self._labels["train"], None, alike, least=2 if "test" in self._parts else 3)
 
     def _images(self, part: Part, channels: int | None) -> LabeledImages:
         arrays = self._parts[part]

@@ -14,6 +14,7 @@ from gan_study.trainables.base.memory import refuse_beyond_memory
 from gan_study.trainables.base.names import one_form, shown
 from gan_study.trainables.base.settings import DataError
 from gan_study.trainables.data.images import Loaded
+from gan_study.trainables.data.look_alikes import Look, leak_notes, look_alike_lines, look_of, similar_rows
 from gan_study.trainables.data.pixels import Tile, digest, labeled_images, read_picture, tile, white_of
 from gan_study.trainables.data.reading.entries import find_entries
 from gan_study.trainables.data.reading.facts import summarise
@@ -22,7 +23,7 @@ from gan_study.trainables.data.reading.listing import Listing, Reading, data_fol
 from gan_study.trainables.data.reading.picture import MOST_LEVEL, Bytes, Facts, Summary
 from gan_study.trainables.data.source import DataConfig, DataFiles, DataSet, ImageSource
 from gan_study.trainables.data.sources.array_file import ArrayFile, is_array_file
-from gan_study.trainables.data.split import TEST_SEED, carve
+from gan_study.trainables.data.split import TEST_SEED, Indices, Units, belonging, carve
 
 _MOST_THREADS = 8
 _NAMES_SHOWN = 3
@@ -33,38 +34,36 @@ _HALF_OF_ALL_LEVELS = 127
 class ImageFolder:
     """A folder with one folder for each class, or with parts that have these; or a table of pictures.
 
-    Classes are in the order of their names. Without a test part, `test_fraction` of each class becomes it, by file
-    name alone. `reading.layout` says which folders are understood.
+    Classes are in the order of their names. Without a test part, `test_fraction` of each class becomes it. Groups
+    and what looks alike are on one side of it, so that every picture is decoded before it is drawn.
+    `reading.layout` says which folders are understood.
     """
 
     config: DataConfig
 
     def pool(self) -> Loaded:
         """All of `train/`, or all but the test part."""
-        return self._pool
+        return self._parts.pool
 
     def test(self) -> Loaded:
         """All of `test/`, or what was carved off, with the channels and the white of the pool."""
-        _, test = self.parts
-        pool = self._pool
-        return read_images(test, self.config, channels=pool.images.shape.channels, white=pool.white)
+        listing, parts = self.reading.test, self._parts
+        if listing is None:
+            assert parts.carved is not None
+            return parts.carved
+        channels = parts.pool.images.shape.channels
+        decoded = decode(listing, self.config, channels=channels)
+        loaded = assemble(decoded, self.config, channels=channels, white=parts.pool.white)
+        looks = decoded.looks
+        if self.config.drop_duplicates:
+            known = {each.digest for each in parts.looks if each is not None}
+            looks = [each for each in looks if each is None or each.digest not in known]
+        leaks = leak_notes(parts.looks, looks, has_groups=self.config.group is not None)
+        return replace(loaded, notes=(*loaded.notes, *leaks))
 
     def test_class_counts(self) -> tuple[int, ...]:
-        """Files of each class; none is opened, so unreadable ones count."""
-        _, test = self.parts
-        return test.class_counts()
-
-    @cached_property
-    def _pool(self) -> Loaded:
-        pool, _ = self.parts
-        loaded = read_images(pool, self.config, channels=self.config.channels)
-        carved = f"the test part is {self.config.test_fraction:.0%} of each class, drawn by name alone"
-        found = self.reading
-        return replace(
-            loaded,
-            notes=(*loaded.notes, *_range_notes(loaded.images.images)),
-            reading=(*found.notes, *((carved,) if found.test is None else ()), *found.passed_over_lines()),
-        )
+        """Files of each class, unreadable ones too."""
+        return self._parts.test_counts
 
     @cached_property
     def reading(self) -> Reading:
@@ -72,21 +71,57 @@ class ImageFolder:
         return read_listing(self.config)
 
     @cached_property
-    def parts(self) -> tuple[Listing, Listing]:
-        """The files of the pool and of the test part."""
-        found = self.reading
-        return self._carve(found.train) if found.test is None else (found.train, found.test)
-
-    def _carve(self, whole: Listing) -> tuple[Listing, Listing]:
-        rest, carved = carve(
-            whole.labels, self.config.test_fraction, seed=TEST_SEED, class_names=whole.class_names
+    def _parts(self) -> "_Parts":
+        found, config = self.reading, self.config
+        decoded = decode(found.train, config, channels=config.channels)
+        alike = similar_rows(decoded.looks)
+        # One to train on, one to validate and, where it is carved off, one to test.
+        together = belonging(found.train.labels, found.train.groups, alike, least=3 if found.test is None else 2)
+        decoded = replace(decoded, units=together.units)
+        kept, carved = decoded, None
+        counts = (found.test or found.train).class_counts()
+        said = list(found.notes)
+        if found.test is None:
+            rest, rows = carve(
+                found.train.labels,
+                config.test_fraction,
+                seed=TEST_SEED,
+                class_names=found.train.class_names,
+                units=together.units,
+                least_left=2,
+            )
+            kept, carved = decoded.take(rest), decoded.take(rows)
+            counts = carved.listing.class_counts()
+            how = "by name alone" if together.units is None else "with what belongs together on one side"
+            said.append(f"the test part is {config.test_fraction:.0%} of each class, drawn {how}")
+        said += look_alike_lines(alike, together, found.train.class_names)
+        pool = assemble(kept, config, channels=config.channels)
+        notes, reading = _range_notes(pool.images.images), (*said, *found.passed_over_lines())
+        pool = replace(pool, notes=(*pool.notes, *notes), reading=reading)
+        channels = pool.images.shape.channels
+        return _Parts(
+            pool=pool,
+            carved=None if carved is None else assemble(carved, config, channels=channels, white=pool.white),
+            test_counts=counts,
+            looks=decoded.looks if carved is None else (),
         )
-        return whole.subset(rest), whole.subset(carved)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Parts:
+    """What is read at once: the pool, and the test part if it is carved off."""
+
+    pool: Loaded
+    carved: Loaded | None
+    test_counts: tuple[int, ...]
+    looks: Sequence[Look | None]
+    """Of the pool, to be compared with a test part that is apart."""
 
 
 def list_files(config: DataConfig) -> DataFiles:
     """The image files below `config.root`, by their paths in it.
 
+    Where the test part is carved off, all files are those of both parts, as they decide together which go where.
     Where they are no data set any more, a class without files for instance, what is left is the pool.
     """
     if is_array_file(config.root):
@@ -95,18 +130,17 @@ def list_files(config: DataConfig) -> DataFiles:
             raise DataError(f"{path}: no such file")
         return DataFiles(pool={path.name: path}, test={path.name: path})
     try:
-        source = ImageFolder(config)
-        pool, test = source.parts
+        found = read_listing(config)
     except DataError:
         if config.root is None or not expand(config.root).exists():
             raise
         left = find_entries(data_folder(config.root), skip_unreadable=True)
         return DataFiles(pool={shown(str(place)): left.root / place for place in left.pictures}, test={})
-    tables = {f"table {shown(path.name)}": path for path in source.reading.tables}
-    return DataFiles(
-        pool={**tables, **dict(zip(pool.origins(), pool.paths, strict=True))},
-        test=dict(zip(test.origins(), test.paths, strict=True)),
+    tables = {f"table {shown(path.name)}": path for path in found.tables}
+    pool, test = (
+        dict(zip(each.origins(), each.paths, strict=True)) for each in (found.train, found.test or found.train)
     )
+    return DataFiles(pool={**tables, **pool}, test=test)
 
 
 def source_of(config: DataConfig) -> ImageSource:
@@ -131,38 +165,71 @@ class _Read:
     tile: Tile | None
     level: int
     white: int | None
+    look: Look | None
+    """None where look-alikes are not looked for."""
 
 
-def read_images(listing: Listing, config: DataConfig, *, channels: int | None, white: int | None = None) -> Loaded:
-    """The images of `listing` at the size that `config` asks for; raises DataError if one is unreadable.
+@dataclass(frozen=True, kw_only=True)
+class Decoded:
+    """The files of a listing as they were read, None for one that is unreadable; what must not be divided."""
 
-    With `config.skip_unreadable` it is left out, and a note says so. `white` is the level that becomes 255 in
-    files of more than 8 bits; None: as `white_of` has it for these files.
-    """
+    listing: Listing
+    files: Sequence[_Read | None]
+    units: Units | None = None
+
+    def take(self, rows: Indices) -> "Decoded":
+        """Those at `rows`."""
+        return Decoded(
+            listing=self.listing.subset(rows),
+            files=[self.files[row] for row in rows],
+            units=None if self.units is None else self.units[rows],
+        )
+
+    @property
+    def looks(self) -> list[Look | None]:
+        """What each looks like."""
+        return [None if each is None else each.look for each in self.files]
+
+
+def decode(listing: Listing, config: DataConfig, *, channels: int | None) -> Decoded:
+    """The files of `listing`, read; raises DataError if one is unreadable and `config` does not leave it out."""
     # As bytes, and as the floats that are trained on.
     num_bytes = 5 * len(listing.paths) * (channels or 3) * config.image_size**2
     refuse_beyond_memory(num_bytes, f"data.image_size {config.image_size}: {len(listing.paths):,} images")
-    found = _read_all(listing.paths, config, channels, white)
+    return Decoded(listing=listing, files=_read_all(listing.paths, config, channels, None))
+
+
+def assemble(decoded: Decoded, config: DataConfig, *, channels: int | None, white: int | None = None) -> Loaded:
+    """The images of a part at the size that `config` asks for, without unreadable ones, which a note counts.
+
+    `white` is the level that becomes 255 in files of more than 8 bits; None: as `white_of` has it for these files.
+    """
+    listing, found = decoded.listing, list(decoded.files)
     deep = [each for each in found if each is not None and each.tile is None]
-    if deep:
+    if deep and white is None:
         white = white_of([each.level for each in deep], [each.white for each in deep])
-        rows = [row for row, each in enumerate(found) if each is not None and each.tile is None]
-        again = _read_all([listing.paths[row] for row in rows], config, channels, white)
-        for row, each in zip(rows, again, strict=True):
-            found[row] = each
+    # Those that waited for the white, and those that turn out to lose their colour, are brought to size now.
+    rows = [row for row, each in enumerate(found) if each is not None and _waits(each, channels)]
+    again = _read_all([listing.paths[row] for row in rows], config, channels, white or MOST_LEVEL)
+    for row, each in zip(rows, again, strict=True):
+        found[row] = each
     kept = [(each.facts, each.tile) for each in found if each is not None and each.tile is not None]
-    readable = listing.subset(np.flatnonzero([each is not None for each in found]))
-    _refuse_empty_class(readable)
+    readable = np.flatnonzero([each is not None for each in found])
+    listed = listing.subset(readable)
+    _refuse_empty_class(listed)
     skipped = [shown(path.name) for path, each in zip(listing.paths, found, strict=True) if each is None]
     names = ", ".join(skipped[:_NAMES_SHOWN]) + (", ..." if len(skipped) > _NAMES_SHOWN else "")
     images = labeled_images(
         [each for _, each in kept],
-        readable.labels,
+        listed.labels,
         channels=channels,
-        class_names=readable.class_names,
-        origins=readable.origins(),
+        class_names=listed.class_names,
+        origins=listed.origins(),
     )
-    summary = summarise([facts for facts, _ in kept], readable.labels, readable.class_names)
+    images = replace(
+        images, groups=listed.groups, units=None if decoded.units is None else decoded.units[readable]
+    )
+    summary = summarise([facts for facts, _ in kept], listed.labels, listed.class_names)
     notes = (f"unreadable image files skipped: {len(skipped)} ({names})",) if skipped else ()
     return Loaded(
         images=images,
@@ -170,6 +237,16 @@ def read_images(listing: Listing, config: DataConfig, *, channels: int | None, w
         summary=summary,
         white=white,
     )
+
+
+def read_images(listing: Listing, config: DataConfig, *, channels: int | None) -> Loaded:
+    """The images of `listing`, a data set of one part."""
+    return assemble(decode(listing, config, channels=channels), config, channels=channels)
+
+
+def _waits(read: _Read, channels: int | None) -> bool:
+    """Whether a file has no tile yet, or has one in colour where grey is asked for."""
+    return read.tile is None or (channels == 1 and read.tile.pixels.ndim == 3)
 
 
 def _read_all(
@@ -189,6 +266,7 @@ def _read(path: Path, *, config: DataConfig, channels: int | None, white: int | 
             return None
         raise DataError(f"{error}; --skip-unreadable leaves it out") from error
     waits = picture.facts.bits > 8 and white is None
+    name, level = digest(picture.pixels), int(picture.pixels.max())
     tiled = (
         None
         if waits
@@ -197,10 +275,14 @@ def _read(path: Path, *, config: DataConfig, channels: int | None, white: int | 
             size=config.image_size,
             channels=channels,
             fit=config.fit,
-            name=digest(picture.pixels),
+            name=name,
         )
     )
-    return _Read(facts=picture.facts, tile=tiled, level=int(picture.pixels.max()), white=picture.white)
+    look = None
+    if config.look_alikes == "together":
+        # By its own white: that of all is not known yet, and brightness decides nothing here.
+        look = look_of(picture.to_bytes(picture.white or white_of([level], [None])), digest=name)
+    return _Read(facts=picture.facts, tile=tiled, level=level, white=picture.white, look=look)
 
 
 def _notes_on_values(summary: Summary, white: int | None) -> Iterator[str]:
