@@ -113,12 +113,12 @@ class TrialConfig:
     @cached_property
     def trial_id(self) -> str:
         """A name for this configuration; where the files lie does not enter, since it changes no number."""
-        return digest(_remove(_without_unset(dump_trial(self)), *_PLACES))
+        return digest(_remove(dump_trial(self), *_PLACES))
 
     @cached_property
     def setting_id(self) -> str:
         """A name for the configuration without balancing: trials that share it are pairs to be compared."""
-        return digest(_remove(_without_unset(dump_trial(self)), *_PLACES, "balancing", "evaluation"))
+        return digest(_remove(dump_trial(self), *_PLACES, "balancing", "evaluation"))
 
 
 def parse_trial(values: Mapping[str, JsonValue]) -> TrialConfig:
@@ -135,15 +135,20 @@ def parse_trial(values: Mapping[str, JsonValue]) -> TrialConfig:
 
 
 def dump_trial(config: TrialConfig) -> dict[str, JsonValue]:
-    """The canonical nested dict, every default written out; `parse_trial` of it gives the same trial."""
-    return {
-        "seed": config.seed,
-        "evaluation": dump(config.evaluation),
-        "data": dump(config.data),
-        "imbalance": dump(config.imbalance),
-        "classifier": dump(config.classifier),
-        "balancing": config.balancing.dump(),
-    }
+    """The canonical nested dict, whose `parse_trial` gives the same trial.
+
+    Every default is written out but those in `_LATER`.
+    """
+    return _without_unset(
+        {
+            "seed": config.seed,
+            "evaluation": dump(config.evaluation),
+            "data": dump(config.data),
+            "imbalance": dump(config.imbalance),
+            "classifier": dump(config.classifier),
+            "balancing": config.balancing.dump(),
+        }
+    )
 
 
 def gan_settings(balancing: BalancingConfig) -> GanSettings | None:
