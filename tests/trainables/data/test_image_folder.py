@@ -47,7 +47,7 @@ def test_train_and_test_folders(tmp_path: Path) -> None:
     assert source.pool().images.origins[0] == "train/cat/0.png"
     assert source.pool().reading == (
         "val/ is not read, as validation images are drawn from those to train on",
-        "passed over: 2 of parts not read (val/cat/0.png, val/dog/0.png)",
+        "passed over, of parts not read: 2 (val/cat/0.png, val/dog/0.png)",
     )
 
 
@@ -90,7 +90,7 @@ def test_links_to_folders_are_followed_and_rings_passed_over(tmp_path: Path) -> 
     assert (tmp_path / "elsewhere").resolve() in read_folders(tmp_path / "data")
     (tmp_path / "elsewhere" / "ring").symlink_to(tmp_path / "data")
     again = ImageFolder(config).pool()
-    assert "passed over: 1 links that lead back (ape/more/ring)" in again.reading
+    assert "passed over, links that lead back: 1 (ape/more/ring)" in again.reading
     assert len(again.images) == len(source.pool().images)
 
 
@@ -130,8 +130,8 @@ def test_files_in_folders_of_folders_are_found_and_others_passed_over(tmp_path: 
         "the test part is 25% of each class, drawn with what belongs together on one side",
         "pictures that look like another one, copies among them: 6, in 3 sets, each of which stays on one side of "
         "every split (data.look_alikes)",
-        "passed over: 2 hidden (.cache, cat/.hidden.png)",
-        "passed over: 2 no pictures (.csv, no extension)",
+        "passed over, hidden: 2 (.cache, cat/.hidden.png)",
+        "passed over, no pictures: 2 (.csv, no extension)",
     )
 
 

@@ -82,7 +82,7 @@ class Reading:
     def passed_over_lines(self) -> tuple[str, ...]:
         """A line for each reason why something is passed over: how many entries, and a few of them."""
         return tuple(
-            f"passed over: {len(places):,} {reason} ({_few(reason, places)})"
+            f"passed over, {reason}: {len(places):,} ({_few(reason, places)})"
             for reason, places in self.passed_over.items()
         )
 

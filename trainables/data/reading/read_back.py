@@ -47,8 +47,8 @@ def _in_words(summary: Summary) -> str:
     bits = _shares({f"{bits} bits": number for bits, number in summary.bits.items()})
     sides = zip(summary.widths, summary.heights, strict=True)
     smallest, median, largest = (f"{width} x {height}" for width, height in sides)
-    sizes = f"all {median}" if smallest == largest else f"{smallest} to {largest}, {median} in the middle"
-    return f"{kinds}, {bits}; {sizes} pixels"
+    sizes = f"all {median} pixels" if smallest == largest else f"{smallest} to {largest} pixels, median {median}"
+    return f"{kinds}, {bits}; {sizes}"
 
 
 def _shares(numbers: Mapping[str, int]) -> str:

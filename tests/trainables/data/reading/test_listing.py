@@ -50,12 +50,12 @@ def test_read_and_passed_over_is_all_that_was_found(tmp_path: Path) -> None:
         "val/ is not read, as validation images are drawn from those to train on",
     )
     assert found.passed_over_lines() == (
-        "passed over: 1 hidden (archive/.DS_Store)",
-        "passed over: 1 no pictures (.md)",
-        "passed over: 1 pictures outside of class folders (archive/cover.png)",
-        "passed over: 5 copies of pictures read (archive/copy/Testing/cat/0.png, archive/copy/Testing/cat/1.png, "
+        "passed over, hidden: 1 (archive/.DS_Store)",
+        "passed over, no pictures: 1 (.md)",
+        "passed over, pictures outside of class folders: 1 (archive/cover.png)",
+        "passed over, copies of pictures read: 5 (archive/copy/Testing/cat/0.png, archive/copy/Testing/cat/1.png, "
         "archive/copy/Testing/cat/2.png, ...)",
-        "passed over: 5 of parts not read (archive/val/cat/0.png, archive/val/cat/1.png, "
+        "passed over, of parts not read: 5 (archive/val/cat/0.png, archive/val/cat/1.png, "
         "archive/val/cat/2.png, ...)",
     )
 
@@ -140,7 +140,7 @@ def test_what_is_excluded_is_not_read(tmp_path: Path) -> None:
     write_classes(tmp_path, cat=3, dog=2, drafts=4)
     found = read_listing(config(tmp_path, exclude=("drafts",)))
     assert found.train.class_names == ("cat", "dog")
-    assert found.passed_over_lines() == ("passed over: 1 excluded by data.exclude (drafts)",)
+    assert found.passed_over_lines() == ("passed over, excluded by data.exclude: 1 (drafts)",)
 
 
 def test_a_class_whose_pictures_are_of_no_known_kind_does_not_vanish(tmp_path: Path) -> None:

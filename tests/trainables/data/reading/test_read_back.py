@@ -1,0 +1,29 @@
+"""What a person reads before the first trial, from a folder that a test made."""
+
+from pathlib import Path
+
+from PIL import Image
+
+from gan_study.trainables.data.imbalance import Natural
+from gan_study.trainables.data.prepared import image_source
+from gan_study.trainables.data.reading.read_back import read_back
+from gan_study.trainables.data.source import DataConfig
+from tests.trainables.data.tiny_sets import write_classes
+
+
+def test_what_was_read_is_said(tmp_path: Path) -> None:
+    write_classes(tmp_path / "Training", cat=12, dog=6)
+    write_classes(tmp_path / "Testing", cat=3, dog=2)
+    Image.new("L", (40, 20), 90).save(tmp_path / "Training" / "cat" / "wide.jpg")
+    (tmp_path / "Training" / "notes.txt").write_text("made by hand")
+    config = DataConfig(name="imagefolder", root=str(tmp_path), image_size=8)
+    source = image_source(config)
+    lines = read_back(config, Natural(), source.pool(), source.test())
+    first, counts, rare, shape, *_ = lines
+    assert first.startswith(f"imagefolder: 24 pictures of 2 classes in {tmp_path}; PNG 95%, JPEG 5%, 8 bits; ")
+    assert first.endswith("; 12 x 10 to 40 x 20 pixels, median 12 x 10")
+    assert counts == "to train on + to test, by class: cat 13 + 3, dog 6 + 2"
+    assert rare.startswith("rare classes: dog (smaller than the mean class of the imbalanced set; ")
+    assert shape.startswith("worked on at 8 x 8 pixels, ") and "19 of 19 pictures are not square" in shape
+    assert "Testing/ is read as the test part, Training/ is read as the train part" in lines
+    assert "passed over, no pictures: 1 (.txt)" in lines
