@@ -125,7 +125,7 @@ def _run_study(config: StudyConfig, out: Path | str | None, options: RunOptions)
     root = Path(out or Path("studies") / f"{config.name}-{datetime.datetime.now():%Y%m%d-%H%M%S}")
     check_study_config(config)
     data_checks.refuse_output_in_data(data_checks.with_absolute_paths(config).data, root)
-    config, parts = _look_at_data(config, options.console)
+    config, parts, read_back = _look_at_data(config, options.console)
     data = data_checks.take_fingerprint(config)
     if config.search.from_study is not None:
         read_prior(config.search.from_study, data=config.data, pool_digest=data.pool_digest)
@@ -143,7 +143,7 @@ def _run_study(config: StudyConfig, out: Path | str | None, options: RunOptions)
             versions(),
             data=data,
             time_plan=time_plan,
-            read_back=data_checks.data_lines(config.data, config.imbalance),
+            read_back=read_back,
         )
         return _run(manifest, root, place, machine, options, check_sole_driver)
 
@@ -156,7 +156,7 @@ def plan_study(config: StudyConfig, *, options: RunOptions | None = None) -> Out
 
 
 def _plan_study(config: StudyConfig, options: RunOptions) -> Outlook:
-    config, parts = _look_at_data(config, options.console)
+    config, parts, _ = _look_at_data(config, options.console)
     with ray_cluster(options.address, verbose=options.verbose):
         place = _find_place(config, parts, options)
         return _outlook(config, place, _probe(config, place, options), options)
@@ -267,8 +267,10 @@ def _find_differences(folder: StudyFolder, options: RunOptions) -> tuple[str, ..
     return differences_from(read_records(folder.records), {**now, CODE: code_digest()})
 
 
-def _look_at_data(config: StudyConfig, console: Console) -> tuple[StudyConfig, Mapping[Ratio, TrialParts]]:
-    """`config` with the places of its files spelt out, and its data as trials split them.
+def _look_at_data(
+    config: StudyConfig, console: Console
+) -> tuple[StudyConfig, Mapping[Ratio, TrialParts], tuple[str, ...]]:
+    """`config` with the places of its files spelt out, its data as trials split them, and what was read.
 
     Raises UserError where the configuration or the data cannot do.
     """
@@ -278,9 +280,10 @@ def _look_at_data(config: StudyConfig, console: Console) -> tuple[StudyConfig, M
     data_checks.check_objective(config)
     data_checks.check_parts_of_others(config)
     data_checks.check_networks(config)
-    for line in data_checks.data_lines(config.data, config.imbalance):
+    read_back = data_checks.data_lines(config.data, config.imbalance)
+    for line in read_back:
         say(console, f"Data: {line}")
-    return config, parts
+    return config, parts, read_back
 
 
 @dataclass(frozen=True, kw_only=True)

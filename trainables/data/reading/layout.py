@@ -10,13 +10,14 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, TypeVar
 
 from gan_study.trainables.base.names import one_form, shown
 from gan_study.trainables.base.settings import DataError
 
 Part: TypeAlias = Literal["train", "validation", "test"]
 Place: TypeAlias = PurePosixPath
+T = TypeVar("T")
 # Places by the reason why they are passed over.
 PassedOver: TypeAlias = Mapping[str, tuple[Place, ...]]
 
@@ -258,18 +259,30 @@ def _assign(
         raise DataError(
             f"there is no part to train on beside {_few(nodes.values())}; name its folder by data.train"
         )
-    if "validation" not in nodes:
-        return Division(parts=nodes, passed_over=_joined(passed), notes=notes)
-    rest: dict[Part, Node] = {part: node for part, node in nodes.items() if part != "validation"}
-    spare = nodes["validation"]
-    if "test" in nodes:
-        return Division(
-            parts=rest,
-            passed_over=_joined([*passed, {NOT_READ: spare.pictures}]),
-            notes=(*notes, f"{spare} is not read, as validation images are drawn from those to train on"),
-        )
-    notes = (*notes, f"{spare} is the test part, as there is no other")
-    return Division(parts={**rest, "test": spare}, passed_over=_joined(passed), notes=notes)
+    parts, spare = with_one_test(nodes)
+    if spare is not None:
+        passed = [*passed, {NOT_READ: spare.pictures}]
+    if "validation" in nodes:
+        notes = (*notes, what_validation_is(str(nodes["validation"]), is_read=spare is None))
+    return Division(parts=parts, passed_over=_joined(passed), notes=notes)
+
+
+def with_one_test(parts: Mapping[Part, T]) -> tuple[Mapping[Part, T], T | None]:
+    """The parts as a study has them, to train on and to test, and the one that is not read, if there is.
+
+    Validation is the test part where there is no other; else it is not read, as studies draw theirs.
+    """
+    rest: dict[Part, T] = {part: each for part, each in parts.items() if part != "validation"}
+    if "validation" not in parts or "test" in parts:
+        return rest, parts.get("validation")
+    return {**rest, "test": parts["validation"]}, None
+
+
+def what_validation_is(name: str, *, is_read: bool) -> str:
+    """What became of the validation part, in words."""
+    if is_read:
+        return f"{name} is the test part, as there is no other"
+    return f"{name} is not read, as validation images are drawn from those to train on"
 
 
 def _find_parts_in_classes(top: Node) -> Division | None:

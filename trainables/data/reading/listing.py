@@ -205,7 +205,7 @@ def _by_tables(paths: Sequence[Path], entries: Entries, config: DataConfig) -> A
         unlabelled += arranged.passed_over.get(table.WITHOUT_LABEL, ())
         groups |= arranged.groups
         notes += arranged.notes
-    arranged = table.with_one_test(found, notes)
+    arranged = table.arrange_parts(found, notes)
     read = {picture for classes in arranged.parts.values() for picture in classes}
     left = set(entries.pictures) - read - set(unlabelled)
     passed = {

@@ -14,7 +14,15 @@ from gan_study.trainables.base.files import read_bytes
 from gan_study.trainables.base.names import one_form, shown
 from gan_study.trainables.base.settings import DataError, nearest, settings
 from gan_study.trainables.data.reading.entries import in_order
-from gan_study.trainables.data.reading.layout import NOT_READ, Arrangement, Part, Place, part_named
+from gan_study.trainables.data.reading.layout import (
+    NOT_READ,
+    Arrangement,
+    Part,
+    Place,
+    part_named,
+    what_validation_is,
+    with_one_test,
+)
 
 ENDINGS = frozenset({".csv", ".tsv", ".txt"})
 _DELIMITERS = (",", ";", "\t", "|")
@@ -237,18 +245,15 @@ def _part(table: Table, split: str) -> Part:
     return part
 
 
-def with_one_test(parts: Mapping[Part, Mapping[Place, str]], notes: Sequence[str]) -> Arrangement:
-    """The parts as a study has them: validation is the test part where there is no other, else it is not read."""
+def arrange_parts(parts: Mapping[Part, Mapping[Place, str]], notes: Sequence[str]) -> Arrangement:
+    """The parts of all tables as a study has them; raises DataError where none is to train on."""
     if "train" not in parts:
         raise DataError("no table names a picture to train on")
-    if "validation" not in parts:
-        return Arrangement(parts=parts, notes=tuple(notes))
-    rest: dict[Part, Mapping[Place, str]] = {part: each for part, each in parts.items() if part != "validation"}
-    if "test" in parts:
-        said = "the validation part is not read, as validation images are drawn from those to train on"
-        return Arrangement(parts=rest, passed_over={NOT_READ: tuple(parts["validation"])}, notes=(*notes, said))
-    said = "the validation part is the test part, as there is no other"
-    return Arrangement(parts=rest | {"test": parts["validation"]}, notes=(*notes, said))
+    read, spare = with_one_test(parts)
+    if "validation" in parts:
+        notes = (*notes, what_validation_is("the validation part", is_read=spare is None))
+    passed = {} if spare is None else {NOT_READ: tuple(spare)}
+    return Arrangement(parts=read, passed_over=passed, notes=tuple(notes))
 
 
 class _Known:

@@ -17,7 +17,7 @@ from gan_study.trainables.base.settings import DataError
 from gan_study.trainables.data.images import LabeledImages, Labels, Loaded
 from gan_study.trainables.data.look_alikes import look_alike_lines, look_of, similar_rows
 from gan_study.trainables.data.pixels import digest, images_of_arrays
-from gan_study.trainables.data.reading.layout import Part
+from gan_study.trainables.data.reading.layout import Part, with_one_test
 from gan_study.trainables.data.reading.picture import Bytes
 from gan_study.trainables.data.source import DataConfig
 from gan_study.trainables.data.split import TEST_SEED, Together, belonging, carve
@@ -174,10 +174,7 @@ def read_parts(path: Path) -> Mapping[Part, _Arrays]:
             found["train"] = _checked(path, *pair, arrays)
     if "train" not in found:
         raise DataError(f"{path}: there is no part to train on")
-    if "test" not in found and "validation" in found:
-        found["test"] = found["validation"]
-    found.pop("validation", None)
-    return found
+    return with_one_test(found)[0]
 
 
 def read_class_names(path: Path) -> tuple[str, ...]:
