@@ -1,5 +1,6 @@
 """The command `gan-study`: what holds while its libraries load, which takes seconds."""
 
+import importlib
 import os
 import signal
 import sys
@@ -9,6 +10,10 @@ from typing import NoReturn
 
 # A command that a person stopped by Ctrl-C, as shells have it.
 INTERRUPTED = 130
+
+# What only says something needs none of the libraries, and begins at once.
+_LIGHT = frozenset({"list", "explain"})
+_ASKS_FOR_HELP = frozenset({"--help", "--version"})
 
 
 def main() -> None:
@@ -28,6 +33,10 @@ def main() -> None:
         signal.signal(signal.SIGINT, _end_at_once)
     try:
         from gan_study.study.commands import run_command
+
+        arguments = sys.argv[1:]
+        if arguments and arguments[0] not in _LIGHT and not _ASKS_FOR_HELP.intersection(arguments):
+            importlib.import_module("gan_study.study.run.folder")
     except (ImportError, MemoryError) as error:
         _fail(f"cannot be loaded: {' '.join(str(error).split()) or 'no memory'}", 2)
     if on_interrupt is signal.default_int_handler:

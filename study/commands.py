@@ -19,34 +19,21 @@ from rich.table import Table
 from rich.text import Text
 
 from gan_study.study.cli import INTERRUPTED
-from gan_study.study.listing import listing
-from gan_study.study.plan.config import resolve_study
-from gan_study.study.plan.recipe import study_config
-from gan_study.study.run.failures import TooManyFailuresError
-from gan_study.study.run.folder import StudyFolder, read_manifest
-from gan_study.study.run.result import (
-    EveryTrialFailedError,
-    MostTrialsFailedError,
-    StudyResult,
-    UnfinishedStudyError,
-)
 from gan_study.study.watch.terminal import duration, printable, say, tolerant_output
-from gan_study.trainables.base.documents import to_yaml
 from gan_study.trainables.base.files import in_shell
 from gan_study.trainables.base.settings import UserError
-from gan_study.trainables.record import TimePlan
 
+# Whatever loads torch, Ray or pandas is imported by the commands that need it: the others begin at once.
 if TYPE_CHECKING:
     import pandas as pd
 
     from gan_study.analysis.load import Study
+    from gan_study.study.run.result import StudyResult
     from gan_study.study.run.runner import RunOptions
+    from gan_study.trainables.record import TimePlan
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 console = Console()
-
-# What becomes of a study; any other error is of what was asked for.
-_NOT_THE_INPUT = EveryTrialFailedError | MostTrialsFailedError | TooManyFailuresError | UnfinishedStudyError
 
 # Python's words where the limit on processes is reached.
 NO_MORE_THREADS = "can't start new thread"
@@ -137,6 +124,9 @@ def run(
     verbose: Verbose = False,
 ) -> None:
     """Run a study, print its answer, and write its report."""
+    from gan_study.study.plan.recipe import study_config
+    from gan_study.study.run.runner import run_study
+
     shortcuts = {
         "data.root": data,
         "search.trials": trials,
@@ -146,8 +136,6 @@ def run(
     }
     config = study_config(recipe, [*(set_ or []), *_assignments(shortcuts)])
     options = _options(time_budget, address, verbose)
-    from gan_study.study.run.runner import run_study
-
     _conclude(run_study(config, out=out, options=options))
 
 
@@ -164,11 +152,12 @@ def plan(
 
     Probes this machine for half a minute at most, and writes nothing.
     """
+    from gan_study.study.plan.recipe import study_config
+    from gan_study.study.run.runner import plan_study
+
     shortcuts = {"data.root": data, "data.skip_unreadable": True if skip_unreadable else None}
     config = study_config(recipe, [*(set_ or []), *_assignments(shortcuts)])
     options = _options(time_budget, address, verbose=False)
-    from gan_study.study.run.runner import plan_study
-
     outlook = plan_study(config, options=options)
     if console.is_terminal:
         console.print(outlook.table())
@@ -220,6 +209,8 @@ def report(folder: Folder, check: Check = False) -> None:
     if not check:
         _fail_if_undrawn(_report(folder))
         return
+    from gan_study.study.run.folder import read_manifest
+
     read_manifest(folder)
     from gan_study.analysis.recheck import recheck
     from gan_study.study.watch.importance import importance_differences
@@ -347,6 +338,7 @@ def logs(
     raw: Annotated[bool, typer.Option("--json", help="The lines as they were written, for programs.")] = False,
 ) -> None:
     """Print the log of the driver or of a trial."""
+    from gan_study.study.run.folder import StudyFolder, read_manifest
     from gan_study.study.watch.journal import log_named, read_log
 
     read_manifest(folder)
@@ -363,6 +355,7 @@ def dashboard(
     ] = False,
 ) -> None:
     """Save the W&B view of a study, and print its address."""
+    from gan_study.study.run.folder import read_manifest
     from gan_study.study.watch import dashboard as wandb_view
     from gan_study.study.watch.wandb_internals import specification
 
@@ -377,11 +370,34 @@ def list_() -> None:
     Data sets, balancers, GAN variants, classifiers, metrics, search spaces and recipes; parts that other packages
     register by their metadata alone.
     """
+    from gan_study.study.listing import listing
+
     for title, entries in listing().items():
         console.print(title, style="bold")
         width = max(len(name) for name in entries)
         for name, summary in entries.items():
             say(console, f"  {name:{width}}  {summary}")
+
+
+@app.command()
+def explain(
+    key: Annotated[
+        str | None,
+        typer.Argument(metavar="KEY", help="A setting, such as classifier.epochs, or the end of one."),
+    ] = None,
+    schema: Annotated[
+        bool, typer.Option("--schema", help="Print the JSON schema of a recipe, for editors, instead.")
+    ] = False,
+) -> None:
+    """Say what a setting means, which values it may have, and its default; without KEY all sections."""
+    from gan_study.study import explain as settings
+
+    if schema:
+        print(json.dumps(settings.read_reference()["schema"], indent=1, ensure_ascii=False))
+        return
+    for each in settings.sections() if key is None else settings.explain(key):
+        for line in each.lines():
+            say(console, line)
 
 
 @app.command(name="check-plugin")
@@ -419,6 +435,10 @@ def show(recipe: Recipe, set_: Set = None) -> None:
 
     As YAML, the search space and every default included.
     """
+    from gan_study.study.plan.config import resolve_study
+    from gan_study.study.plan.recipe import study_config
+    from gan_study.trainables.base.documents import to_yaml
+
     print(to_yaml(resolve_study(study_config(recipe, set_ or []))))
 
 
@@ -453,7 +473,7 @@ def _run_app() -> NoReturn:
         message = " ".join(error.format_message().split()).rstrip(".")
         _fail(f"{message} (see `gan-study --help`)", 2)
     except UserError as error:
-        _fail(str(error), 1 if isinstance(error, _NOT_THE_INPUT) else 2)
+        _fail(str(error), error.exit_code)
     except OSError as error:
         place = f": {error.filename}" if error.filename else ""
         _fail(f"{error.strerror or error}{place}", 2)
@@ -503,8 +523,10 @@ def _options(time_budget: str | None, address: str | None, verbose: bool) -> "Ru
     )
 
 
-def _conclude(result: StudyResult) -> None:
+def _conclude(result: "StudyResult") -> None:
     """Report on a study that has ended; raises MostTrialsFailedError, and without a report where all failed."""
+    from gan_study.study.run.folder import StudyFolder, read_manifest
+
     if result.count("failed") == len(result.trials):
         result.check()
     if result.count("pruned"):
@@ -524,7 +546,7 @@ def _conclude(result: StudyResult) -> None:
     _fail_if_undrawn(undrawn)
 
 
-def _say_what_was_left_out(plan: TimePlan, folder: Path) -> None:
+def _say_what_was_left_out(plan: "TimePlan", folder: Path) -> None:
     for sentence in plan.sentences:
         say(console, f"No time for all: {sentence}")
     budget = duration(plan.budget_seconds)
@@ -540,6 +562,8 @@ def _report(folder: Path) -> Sequence[str]:
 
     The answer is printed where the report cannot be written, too.
     """
+    from gan_study.study.run.folder import read_manifest
+
     read_manifest(folder)
     from gan_study.analysis.load import load_study
     from gan_study.analysis.report import write_report_of

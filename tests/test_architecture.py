@@ -64,7 +64,7 @@ BELOW = {
     # Only these ask for an analysis, and only when it is wanted (inside a function).
     "study.balance": ("study", "search_spaces", "trainables", "analysis"),
     "study.commands": ("study", "search_spaces", "trainables", "analysis"),
-    "study.listing": ("study", "search_spaces", "trainables", "analysis"),
+    "study.reference": ("study", "search_spaces", "trainables", "analysis"),
     "study.watch.tracking": ("study", "trainables", "analysis"),
     "study.run.questions": ("study", "trainables", "analysis"),
     "study.run.result": ("trainables", "analysis"),

@@ -98,9 +98,10 @@ class SearchConfig:
     seed: int = 0
     """Seeds the suggestions, and is the seed of all search trials but those in further splits."""
     pruning: PruningConfig | None = Field(default_factory=PruningConfig)
+    """When search trials are stopped early; null: never."""
     from_study: Place | None = Field(default=None, validation_alias=AliasChoices("from", "from_study"))
-    """`from`: the folder of a finished study of the same space, whose search trials inform this one's suggestions;
-    they are never chosen themselves."""
+    """The folder of a finished study of the same space, whose search trials inform this one's suggestions; they
+    are never chosen themselves. Written `from`."""
 
 
 @settings
@@ -122,7 +123,10 @@ class ConfirmConfig:
     """How many classifiers each confirmed trial fits to its balanced set; "auto": as costs and spreads that were
     measured make best (`fits.py`), which depends on the machine's speed."""
     test_each_epoch: bool = False
+    """Whether the test part is read after each epoch of the first fit too, so that its best epoch, which much of
+    the literature reports, stands beside the last."""
     image_features: ImageFeatures = Field(default_factory=DomainFeatures)
+    """The features by which generated images are compared with real ones (FID, KID, precision, recall)."""
     frozen_baseline: Pretrained | None = None
     """A pretrained network; the answer says what a linear head on its frozen features reaches without balancing,
     in the same splits."""
@@ -133,6 +137,7 @@ class ResourceConfig:
     """What one trial gets, and how many run at once."""
 
     cpus_per_trial: int = Field(default=1, ge=1)
+    """CPU cores, and threads, of each trial."""
     gpus_per_trial: float | Literal["auto"] = "auto"
     """"auto": a quarter of a GPU where the cluster has one, since these networks are small, and none elsewhere."""
     max_concurrent: int | None = Field(default=None, ge=1)
@@ -146,6 +151,7 @@ class ResourceConfig:
     cache_gb: float = Field(default=10.0, ge=0)
     """The most that the states of GANs take together, in 10^9 bytes; the least recently used go first."""
     gan_execution: GanExecution = BY_DEVICE
+    """How GANs of the same settings are trained: one by one, or as one computation."""
 
 
 @settings
@@ -153,7 +159,9 @@ class WandbConfig:
     """Where the mirror of every trial goes; "offline" needs no account."""
 
     mode: Literal["off", "offline", "online"] = "off"
+    """"offline" needs no account: runs are written into the study's folder, to be sent later."""
     project: str = "gan-study"
+    """The W&B project that runs go to."""
 
 
 @settings
@@ -161,12 +169,17 @@ class StudyConfig:
     """A study."""
 
     name: str
+    """What the study is called, also in the name of its folder."""
     summary: str = ""
+    """One line that says what the study asks."""
     scale: str = "full"
     """The size of the recipe that the study was made from."""
     data: DataConfig = Field(default_factory=DataConfig)
+    """The images, and how they are read."""
     imbalance: Imbalance
+    """How the training images are thinned, and which classes are rare."""
     classifier: ClassifierConfig = Field(default_factory=ClassifierConfig)
+    """The classifier that images are balanced for."""
     baselines: tuple[str, ...] = (
         "random_oversampling",
         "random_undersampling",
@@ -186,12 +199,16 @@ class StudyConfig:
     """What mistakes cost, by true and then by predicted class; 1 where nothing is said. With costs every trial
     scores `expected_cost`, which may be the objective."""
     search: SearchConfig = Field(default_factory=SearchConfig)
+    """How the settings of each balancer are searched."""
     confirm: ConfirmConfig = Field(default_factory=ConfirmConfig)
+    """How methods are compared on the test part, with fresh seeds."""
     resources: ResourceConfig = Field(default_factory=ResourceConfig)
+    """What each trial gets, and how many run at once."""
     storage: Annotated[str | None, BeforeValidator(_is_text)] = None
     """An Optuna storage URL (None: SQLite in the study folder). ${NAME} in it stands for an environment variable;
     a password has to be written so."""
     wandb: WandbConfig = Field(default_factory=WandbConfig)
+    """Whether and where trials are mirrored to W&B."""
 
     @model_validator(mode="after")
     def _fresh_seeds(self) -> Self:

@@ -26,6 +26,8 @@ _PARTICULARS = re.compile(r"\b(?:0x)?[0-9a-f]*\d[0-9a-f]*\b", re.IGNORECASE)
 class TooManyFailuresError(UserError):
     """A study in which most trials fail alike."""
 
+    exit_code = 1
+
 
 @dataclass
 class FailureWatch:

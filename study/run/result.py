@@ -16,13 +16,19 @@ if TYPE_CHECKING:
 class EveryTrialFailedError(UserError):
     """A study in which no trial came to its end."""
 
+    exit_code = 1
+
 
 class MostTrialsFailedError(UserError):
     """A study in which more trials failed than came to their end."""
 
+    exit_code = 1
+
 
 class UnfinishedStudyError(UserError):
     """A study that was interrupted before its last trial."""
+
+    exit_code = 1
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -62,7 +62,7 @@ def test_a_current_folder_that_was_deleted_is_said(tmp_path):
 
 
 def test_a_library_that_has_no_memory_to_load_is_said():
-    code, said = started('ulimit -v 300000; "$@" list')
+    code, said = started('ulimit -v 300000; "$@" show quickstart')
     assert code == 2
     assert said.startswith("gan-study: cannot be loaded: ") and said.count("\n") == 1
 
@@ -72,7 +72,7 @@ def test_a_library_that_has_no_memory_to_load_is_said():
 def test_an_interrupt_while_the_command_loads_is_one_line(seconds):
     """`import torch` makes errors of many kinds of a KeyboardInterrupt."""
     process = subprocess.Popen(
-        [sys.executable, "-X", "importtime", *COMMAND[1:], "list"],
+        [sys.executable, "-X", "importtime", *COMMAND[1:], "show", "quickstart"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -163,3 +163,16 @@ def test_a_report_is_not_written_where_a_link_leads(gan_study, study, tmp_path, 
         == f"gan-study: {study / place} is a link to {elsewhere}: nothing is written through it; remove it first\n"
     )
     assert [path.name for path in elsewhere.iterdir()] == ["mine"]
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--version",), ("--help",), ("list",), ("explain",), ("explain", "data.fit")]
+)
+def test_what_only_says_something_loads_no_heavy_library(arguments):
+    program = (
+        "import sys; from gan_study.study.cli import main\n"
+        "try: main()\n"
+        "finally: print(sorted({'torch', 'ray', 'pandas', 'numpy', 'optuna'} & {*sys.modules}), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=True)
+    assert done.stdout and done.stderr.strip() == "[]"

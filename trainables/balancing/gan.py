@@ -39,14 +39,16 @@ class GanBalancing(FillsClasses):
     """Fills each minority class with images of the GAN variant `name`, as far as `balance_to` and `dose` say.
 
     An unconditional variant is trained once for each class that lacks images, on that class alone; a conditional
-    one is trained once on everything. With `image_size` the GAN works on images of that many pixels a side, and
-    what it makes is brought to the size of the data. Where a training may end by itself, as
+    one is trained once on everything. Where a training may end by itself, as
     `gan.most_generator_steps` says, and a class has enough images, a fifth of them is held out, and the generator
     nearest to these, of those from the least length on, fills the class.
     """
 
     name: str
+    """The GAN variant."""
     image_size: ImageSize | None = None
+    """Pixels a side of the images that the GAN works on, brought to the size of the data afterwards; null: that
+    size."""
     plan: PlanName = "none"
     """The balancer whose plan the classifier follows when it is fitted to the filled set, at its own default
     settings: any that leaves the images as they are. Where it asks for class sizes n_c, it is given those of the
@@ -61,6 +63,7 @@ class GanBalancing(FillsClasses):
     near-copy of a training image, or an outlier. "measure": counted, where generated images are measured, and used
     all the same; "apply": replaced by others, as far as ten draws hold enough that pass."""
     gan: GanSettings
+    """How the GAN is trained."""
 
     @model_validator(mode="after")
     def _fits_the_variant(self) -> Self:

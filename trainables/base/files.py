@@ -1,6 +1,7 @@
 """Opening files to read: regular files alone, since a pipe, a socket or a device is waited for without an end."""
 
 import errno
+import hashlib
 import os
 import shlex
 import stat
@@ -62,6 +63,11 @@ def open_regular(path: Path | str) -> BinaryIO:
     Raises OSError, which names the file, if there is none, or if it is a pipe, a socket, a device or a folder.
     """
     return _open(Path(path), os.O_RDONLY, "rb")
+
+
+def sha256_of(path: Path | str) -> str:
+    """The SHA-256 of a regular file's bytes, as 64 hexadecimal digits; raises OSError as `read_bytes` does."""
+    return hashlib.sha256(read_bytes(path)).hexdigest()
 
 
 def open_to_append(path: Path | str) -> BinaryIO:

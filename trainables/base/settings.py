@@ -31,6 +31,9 @@ T = TypeVar("T")
 class UserError(Exception):
     """Something the person at the keyboard can mend; its message is one line and complete."""
 
+    exit_code = 2
+    """Of the command that it ends: 2 for what was asked, 1 for what became of it."""
+
 
 class ConfigError(UserError):
     """A setting is unknown or has a value it cannot have."""

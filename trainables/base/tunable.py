@@ -14,8 +14,11 @@ class _Range:
     """From `low` to `high`, uniform, or uniform in its logarithm."""
 
     low: float
+    """The smallest value."""
     high: float
+    """The largest value."""
     log: bool = False
+    """Whether values are uniform in their logarithm."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -31,6 +34,7 @@ class Float(_Range):
     """A real number in [low, high], uniform, or uniform in its logarithm."""
 
     kind: Literal["float"] = "float"
+    """A real number."""
 
 
 @settings
@@ -38,8 +42,11 @@ class Int(_Range):
     """A whole number in [low, high], uniform, or uniform in its logarithm."""
 
     kind: Literal["int"] = "int"
+    """A whole number."""
     low: int
+    """The smallest value."""
     high: int
+    """The largest value."""
 
 
 @settings
@@ -47,7 +54,9 @@ class Choice:
     """One of a few values."""
 
     kind: Literal["choice"] = "choice"
+    """One of a few values."""
     options: tuple[Scalar, ...] = Field(min_length=1)
+    """The values, all different."""
 
     @model_validator(mode="after")
     def _distinct(self) -> Self:

@@ -21,7 +21,9 @@ class Adam:
     """Adam (Kingma and Ba 2015) with betas 0.9 and 0.999."""
 
     kind: Literal["adam"] = "adam"
+    """Adam."""
     weight_decay: float = Field(default=0.0, ge=0)
+    """The L2 penalty's factor."""
 
     def optimiser(self, parameters: Iterable[nn.Parameter], rate: float) -> torch.optim.Optimizer:
         """The optimiser of `parameters`."""
@@ -33,8 +35,11 @@ class Sgd:
     """Stochastic gradient descent with momentum."""
 
     kind: Literal["sgd"] = "sgd"
+    """Stochastic gradient descent."""
     momentum: float = Field(default=0.9, ge=0, lt=1)
+    """The factor of the velocity."""
     weight_decay: float = Field(default=0.0, ge=0)
+    """The L2 penalty's factor."""
 
     def optimiser(self, parameters: Iterable[nn.Parameter], rate: float) -> torch.optim.Optimizer:
         """The optimiser of `parameters`."""
@@ -51,6 +56,7 @@ class ConstantRate:
     """The same rate throughout."""
 
     kind: Literal["constant"] = "constant"
+    """The rate does not change."""
 
     def rate_factor(self, epoch: int, validation_losses: Sequence[float]) -> float:
         """What the learning rate is multiplied by in an epoch (1-based): 1."""
@@ -65,8 +71,11 @@ class StepRate:
     """
 
     kind: Literal["steps"] = "steps"
+    """The rate changes at given epochs."""
     warmup_epochs: int = Field(default=0, ge=0)
+    """Epochs in which the rate rises linearly to its full value."""
     factors: Mapping[PositiveInt, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
+    """Maps an epoch to the factor that holds after it."""
 
     def rate_factor(self, epoch: int, validation_losses: Sequence[float]) -> float:
         """What the learning rate is multiplied by in an epoch (1-based)."""
@@ -81,8 +90,11 @@ class PlateauRate:
     """Multiplied by `factor` after each `patience` epochs in which the validation loss reached no new low."""
 
     kind: Literal["plateau"] = "plateau"
+    """The rate falls when the validation loss does not."""
     factor: float = Field(default=0.1, gt=0, lt=1)
+    """What the rate is multiplied by at a plateau."""
     patience: int = Field(default=5, ge=1)
+    """Epochs without a new lowest validation loss that make a plateau."""
 
     def rate_factor(self, epoch: int, validation_losses: Sequence[float]) -> float:
         """What the learning rate is multiplied by, after the epochs that had these losses."""
@@ -106,6 +118,7 @@ class EarlyStopping:
     """
 
     patience: int = Field(default=5, ge=1)
+    """Epochs without a new lowest validation loss after which training ends."""
 
     def is_over(self, validation_losses: Sequence[float]) -> bool:
         """Whether the last `patience` epochs brought no new low."""
@@ -138,18 +151,26 @@ class ClassifierConfig:
     """
 
     name: str = "simple_cnn"
+    """A classifier of `gan-study list`, of an installed package, or `module:attribute`."""
     epochs: int = Field(default=5, ge=1)
-    """Also the number of parts that `schedule` and `early_stopping` divide the steps into."""
+    """How long it is trained; `budget` says what counts. Also the number of parts that `schedule` and
+    `early_stopping` divide the training into."""
     budget: Budget = "steps"
     """What `epochs` counts. "steps": as many optimiser steps as that many epochs of the *unbalanced* training part
     take, so that a larger balanced set does not buy more training. "epochs": passes over the balanced set, as in
     the documents that the study follows."""
     batch_size: int = Field(default=64, ge=1)
+    """Images an optimiser step."""
     learning_rate: float = Field(default=1e-3, gt=0)
+    """Of the first epoch, or after the warm-up; `schedule` says how it falls."""
     optimiser: Optimiser = Field(default_factory=Adam)
+    """`{kind: adam}` or `{kind: sgd}`."""
     schedule: Schedule = Field(default_factory=ConstantRate)
+    """How the learning rate changes: `{kind: constant}`, `{kind: steps}` or `{kind: plateau}`."""
     early_stopping: EarlyStopping | None = None
+    """When training ends before its last epoch; null: never."""
     augmentation: Augmentation = Field(default_factory=Augmentation)
+    """How the images of each batch are altered at random, whatever the balancer."""
     backbone: Backbone | None = None
     """The pretrained network that the classifier `backbone` is, and no other."""
 

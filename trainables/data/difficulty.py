@@ -33,39 +33,41 @@ _BLOCK = 256
 class Shift:
     """How the test part was recorded otherwise than the training pool; the defaults change nothing.
 
-    In this order: turned by `rotation_degrees` (anticlockwise, edges repeated into the corners), `contrast` (a
-    factor on the distance from the mean of each image and colour), `brightness` (grey levels added), and
-    Gaussian noise of `noise_deviation` grey levels on every value. Contrast, brightness and noise are those of
-    Hendrycks and Dietterich 2019 (ImageNet-C), with brightness in grey levels.
+    In this order: rotation, contrast, brightness, noise. The last three are those of Hendrycks and Dietterich 2019
+    (ImageNet-C), with brightness in grey levels.
     """
 
     brightness: float = Field(default=0.0, ge=-255, le=255)
+    """Grey levels that are added, after contrast."""
     contrast: float = Field(default=1.0, gt=0)
+    """A factor on the distance from the mean of each image and colour."""
     rotation_degrees: float = Field(default=0.0, ge=-180, le=180)
+    """Anticlockwise; edges are repeated into the corners."""
     noise_deviation: float = Field(default=0.0, ge=0, le=255)
+    """The standard deviation, in grey levels, of Gaussian noise on every value."""
 
 
 @settings
 class Difficulty:
     """What is done to the images and labels before a trial sees them; nothing, unless asked for.
 
-    `label_noise`: the share of each class's labels in the training pool that are wrong (`noisy_labels`), and so,
-    on average, of what is thinned from it for training and validation. Classes keep their sizes; test labels
-    stay clean.
-    `class_overlap` is how far *all* images lie towards another class: the share of an image of another class
-    that is blended into every image, so that the classes as wholes move into one another.
-    `borderline_share` is how many images lie *next to the boundary*: the share of each class's images that are
-    blended to just short of one half, while the others stay as they are (the disturbance ratio of Napierala,
-    Stefanowski and Wilk 2010). Both are properties of the population, so the pool and the test part have them
-    alike, each blended within itself, by true labels. Since the pool is blended before it is split, a training
-    image may have some of a validation image of another class in it.
-    `shift` changes the test part alone.
+    `class_overlap` and `borderline_share` are properties of the population, so pool and test part have them alike,
+    each blended within itself, by true labels. Since the pool is blended before it is split, a training image may
+    have some of a validation image of another class in it.
     """
 
     label_noise: float = Field(default=0.0, ge=0, lt=1)
+    """The share of each class's labels in the training pool that are wrong (`noisy_labels`), and so, on average,
+    of what is thinned from it for training and validation. Classes keep their sizes; test labels stay clean."""
     class_overlap: float = Field(default=0.0, ge=0, lt=_BOUNDARY)
+    """How far *all* images lie towards another class: the share of an image of another class that is blended into
+    every image, so that the classes as wholes move into one another."""
     borderline_share: float = Field(default=0.0, ge=0, le=1)
+    """How many images lie *next to the boundary*: the share of each class's images that are blended to just short
+    of one half, while the others stay as they are (the disturbance ratio of Napierala, Stefanowski and Wilk
+    2010)."""
     shift: Shift | None = None
+    """How the test part alone is changed; null: not."""
 
 
 def harder_pool(images: LabeledImages, difficulty: Difficulty) -> Loaded:

@@ -25,6 +25,7 @@ class _Profile(ABC):
     cuts_minority: ClassVar[bool] = False
     """Whether the minority, unless named, is judged by the pool as it is, since the profile cuts it."""
     minority_classes: ClassChoice | None = None
+    """The rare classes, by name or label; null: those smaller than the mean."""
 
     @abstractmethod
     def targets(self, counts: Sequence[int], class_names: Sequence[str]) -> tuple[int, ...]:
@@ -63,7 +64,9 @@ class Step(_Profile):
 
     cuts_minority: ClassVar[bool] = True
     profile: Literal["step"] = "step"
+    """Step imbalance."""
     ratio: float = Field(ge=1)
+    """The size of the largest class over that of each rare one."""
 
     def targets(self, counts: Sequence[int], class_names: Sequence[str]) -> tuple[int, ...]:
         """Images that each class keeps."""
@@ -81,7 +84,9 @@ class Fraction(_Profile):
 
     cuts_minority: ClassVar[bool] = True
     profile: Literal["fraction"] = "fraction"
+    """A share of each rare class."""
     fraction: float = Field(gt=0, le=1)
+    """The share of its images that each rare class keeps."""
 
     def targets(self, counts: Sequence[int], class_names: Sequence[str]) -> tuple[int, ...]:
         """Images that each class keeps."""
@@ -94,7 +99,9 @@ class Counts(_Profile):
     """Classes cut to the sizes in `counts`, by class name; a class not named there stays whole."""
 
     profile: Literal["counts"] = "counts"
+    """Sizes that are named."""
     counts: Annotated[Mapping[str, PositiveInt], Field(min_length=1)]
+    """How many images a class keeps, by its name."""
 
     def targets(self, counts: Sequence[int], class_names: Sequence[str]) -> tuple[int, ...]:
         """Images that each class keeps. Raises ConfigError for more images than there are."""
@@ -116,7 +123,9 @@ class LongTailed(_Profile):
     """
 
     profile: Literal["long_tailed"] = "long_tailed"
+    """Sizes that fall exponentially from class to class."""
     ratio: float = Field(ge=1)
+    """The size of the first class over that of the last."""
 
     def targets(self, counts: Sequence[int], class_names: Sequence[str]) -> tuple[int, ...]:
         """Images that each class keeps."""
@@ -134,6 +143,7 @@ class Natural(_Profile):
     """The pool as it came."""
 
     profile: Literal["natural"] = "natural"
+    """The imbalance that the images have by themselves."""
 
     def targets(self, counts: Sequence[int], class_names: Sequence[str]) -> tuple[int, ...]:
         """Images that each class keeps: all."""

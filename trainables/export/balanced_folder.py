@@ -45,8 +45,9 @@ Origin = Literal["real", "synthetic"]
 class ManifestRow:
     """Where an image comes from; `file` and `nearest_real` are paths in the folder.
 
-    A real one has the `source` it was read from. A synthetic one has the `seed` it was drawn with, and the
-    training image of its class that it is nearest to, at a Euclidean `distance` of the features that tell copies;
+    `sha256` is of the bytes of the file. A real one has the `source` it was read from. A synthetic one has the
+    `seed` it was drawn with, and the training image of its class that it is nearest to, at a Euclidean `distance`
+    of the features that tell copies;
     `repeats` is the file of the earlier synthetic image that it is a near-copy of, if any.
     """
 
@@ -59,6 +60,7 @@ class ManifestRow:
     nearest_real: str = ""
     distance: str = ""
     repeats: str = ""
+    sha256: str = ""
 
 
 @settings

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from gan_study.trainables.base.files import full_path, read_bytes
+from gan_study.trainables.base.files import full_path, read_bytes, sha256_of
 from gan_study.trainables.data.catalog import DATA_SETS
 from gan_study.trainables.data.difficulty import Difficulty
 from gan_study.trainables.data.images import LabeledImages
@@ -35,7 +35,14 @@ def write_images(
             file = f"{part}/{folder_name(name)}/real-{len(of_class):06d}{suffix}"
             _write_real(images, row, original, folder / file, links=request.links)
             of_class.append(file)
-            yield ManifestRow(file=file, class_name=name, part=part, origin="real", source=images.origins[row])
+            yield ManifestRow(
+                file=file,
+                class_name=name,
+                part=part,
+                origin="real",
+                source=images.origins[row],
+                sha256=sha256_of(folder / file),
+            )
     for label, made in fillings.items():
         name = parts.classes.names[label]
         names = [f"{TRAIN}/{folder_name(name)}/{SYNTHETIC}{number:06d}.png" for number in range(len(made.images))]
@@ -51,6 +58,7 @@ def write_images(
                 nearest_real=nearest[label][made.nearest[number]],
                 distance=f"{made.distances[number]:.6g}",
                 repeats=names[first] if first != number else "",
+                sha256=sha256_of(folder / file),
             )
 
 

@@ -7,14 +7,17 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from gan_study.trainables.base.files import full_path, read_bytes
+from gan_study.trainables.base.files import full_path, read_bytes, sha256_of
 from gan_study.trainables.base.settings import ConfigError, UserError, find_differences, from_json
 from gan_study.trainables.data.catalog import DATA_SETS
 from gan_study.trainables.data.fingerprint import take_fingerprint
 from gan_study.trainables.data.published import data_folders
+from gan_study.trainables.data.reading.entries import find_entries
 from gan_study.trainables.data.sources.image_folder import find_origin
 from gan_study.trainables.export.balanced_folder import (
     DESCRIPTION,
+    TRAIN,
+    VALIDATION,
     Description,
     read_description,
     read_manifest,
@@ -76,13 +79,13 @@ def find_finished(request: ExportRequest, folder: Path) -> Description | None:
     """The description of what `request` asks for, if `folder` holds it complete already.
 
     Raises UserError if it holds anything else, made of other images or with other settings, and if images of it
-    are gone.
+    are gone, were changed, or were added.
     """
     if (folder / DESCRIPTION).exists():
         description = read_description(folder)
         held = {name: getattr(description, name) for name in ("trial", "all_images", "links", "data")}
         _refuse_other(held, request, folder, "another balanced data set")
-        _refuse_missing(folder)
+        _refuse_changed(folder)
         return description
     if (folder / REQUEST).exists():
         begun = from_json(read_bytes(folder / REQUEST))
@@ -94,12 +97,27 @@ def find_finished(request: ExportRequest, folder: Path) -> Description | None:
     return None
 
 
-def _refuse_missing(folder: Path) -> None:
-    """Raise UserError where a folder that was complete has lost images of its manifest."""
-    missing = [row.file for row in read_manifest(folder) if not find_origin(folder, row.file).is_file()]
-    if missing:
-        listed = ", ".join(missing[:_SHOWN]) + (", ..." if missing[_SHOWN:] else "")
-        raise UserError(f"{folder} has lost {len(missing)} of its images ({listed}); choose another --out")
+def _refuse_changed(folder: Path) -> None:
+    """Raise UserError where the images of a folder that was complete are not those of its manifest."""
+    rows = {row.file: row for row in read_manifest(folder)}
+    there = {name: find_origin(folder, name) for name in rows}
+    held = {name: path for name, path in there.items() if path.is_file()}
+    found = {
+        "has lost {} of its images": [name for name in rows if name not in held],
+        # An early version noted no digest.
+        "holds {} images that are not as they were made": [
+            name for name, path in held.items() if rows[name].sha256 not in ("", sha256_of(path))
+        ],
+        "holds {} images that are not in its manifest": [
+            str(place)
+            for place in find_entries(folder, skip_unreadable=True).pictures
+            if place.parts[0] in (TRAIN, VALIDATION) and str(place) not in rows
+        ],
+    }
+    for what, names in found.items():
+        if names:
+            listed = ", ".join(names[:_SHOWN]) + (", ..." if names[_SHOWN:] else "")
+            raise UserError(f"{folder} {what.format(len(names))} ({listed}); choose another --out")
 
 
 def _refuse_other(held: Mapping[str, JsonValue], request: ExportRequest, folder: Path, what: str) -> None:

@@ -3,7 +3,8 @@
 import math
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Literal, NamedTuple, Self
 
@@ -68,6 +69,8 @@ class GeneratorConfig:
     image_size: ImageSize
     num_classes: int = Field(ge=1)
     classes: Mapping[str, FilledClass] = Field(min_length=1)
+    weights_sha256: str | None = None
+    """Of the file of weights that lies beside it; None if not noted."""
 
     @model_validator(mode="after")
     def _labels_are_of_classes(self) -> Self:
@@ -151,8 +154,9 @@ def collect_generators(
 def write_generator(folder: Path, generator: SavedGenerator, *, card: str) -> None:
     """Three files in `folder`: the weights as safetensors, the configuration as JSON, and the `card`."""
     weights = {name: tensor.cpu().contiguous() for name, tensor in generator.networks.state_dict().items()}
-    write_atomically(folder / WEIGHTS, save(weights))
-    write_settings(folder / CONFIG, generator.config)
+    content = save(weights)
+    write_atomically(folder / WEIGHTS, content)
+    write_settings(folder / CONFIG, replace(generator.config, weights_sha256=sha256(content).hexdigest()))
     write_atomically(folder / CARD, card.encode())
 
 
@@ -214,7 +218,10 @@ def load_generator(folder: Path | str) -> SavedGenerator:
     config = read_settings(GeneratorConfig, folder / CONFIG, what="generator")
     VARIANTS.find(config.variant, where=f"{folder / CONFIG}: variant")
     try:
-        weights = load(read_bytes(folder / WEIGHTS))
+        content = read_bytes(folder / WEIGHTS)
+        if config.weights_sha256 not in (None, sha256(content).hexdigest()):
+            raise ValueError("the file was changed or exchanged, its SHA-256 is another")
+        weights = load(content)
         _refuse_larger(config, weights)
         networks = _networks(config)
         networks.load_state_dict(weights)

@@ -31,10 +31,15 @@ class GanSettings:
     """In place of `generator_steps`, for what quotes a source that counts so: passes over the real images, however
     few these are."""
     learning_rate: float = Field(gt=0)
+    """Of Adam, for both networks."""
     beta1: float = Field(ge=0, lt=1)
+    """Adam's decay rate of the first moment."""
     beta2: float = Field(ge=0, lt=1)
+    """Adam's decay rate of the second moment."""
     batch_size: int = Field(ge=2)
+    """Real images a step."""
     latent_size: int = Field(ge=1)
+    """Normal random numbers that each image is made from."""
     discriminator_steps: int = Field(ge=1)
     """A step of the generator follows every so many batches."""
     milestones: tuple[int, ...] = ()

@@ -318,11 +318,35 @@ def test_a_folder_that_is_complete_is_left_as_it_is(exported, request_):
     assert contents(exported) == before
 
 
-def test_a_complete_folder_that_lost_images_is_refused(exported, request_, tmp_path):
+def lose(image):
+    image.unlink()
+
+
+def damage(image):
+    image.write_bytes(image.read_bytes()[:-20])
+
+
+def exchange(image):
+    shutil.copy(image.with_name("synthetic-000001.png"), image)
+
+
+def add(image):
+    shutil.copy(image, image.with_name("my-own.png"))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lose, r"has lost 1 of its images \(train/lynx/synthetic-000000.png\)"),
+        (damage, r"holds 1 images that are not as they were made \(train/lynx/synthetic-000000.png\)"),
+        (exchange, r"holds 1 images that are not as they were made \(train/lynx/synthetic-000000.png\)"),
+        (add, r"holds 1 images that are not in its manifest \(train/lynx/my-own.png\)"),
+    ],
+)
+def test_a_complete_folder_whose_images_changed_is_refused(exported, request_, tmp_path, change, said):
     shutil.copytree(exported, tmp_path / "out", symlinks=True)
-    lost = next((tmp_path / "out").rglob("synthetic-*.png"))
-    lost.unlink()
-    with pytest.raises(UserError, match=f"has lost 1 of its images .*{lost.name}"):
+    change(tmp_path / "out" / "train" / "lynx" / "synthetic-000000.png")
+    with pytest.raises(UserError, match=said):
         find_finished(request_, tmp_path / "out")
 
 

@@ -1,6 +1,7 @@
 """Generators as files: what comes back makes the same images."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +14,7 @@ from gan_study.trainables.base.settings import ConfigError, DataError, UserError
 from gan_study.trainables.data.images import Classes, TrainingSet, to_bytes
 from gan_study.trainables.export.layout import folder_name
 from gan_study.trainables.export.saved_generator import (
+    WEIGHTS,
     collect_generators,
     load_generator,
     write_generator,
@@ -40,12 +42,13 @@ def training_set(channels=1):
 
 def trained(variant="dcgan", *, channels=1, **settings):
     """A GAN after one epoch: its balancer, itself, and what it is trained on."""
+    seed = settings.pop("seed", 3)
     gan = {"epochs": 1, "batch_size": 4, "latent_size": 4, **settings.pop("gan", {})}
     if VARIANTS[variant].warm_start:
         gan["warm_start_epochs"] = 1
     balancer = parse_balancing({"name": variant, "gan": gan, **settings}).balancer
     training = training_set(channels)
-    [gans] = balancer.train(training, seed=3)
+    [gans] = balancer.train(training, seed=seed)
     return balancer, gans, training
 
 
@@ -220,3 +223,14 @@ def test_weights_that_another_variant_has_are_refused(tmp_path):
     write_generator(tmp_path, replace(generator, config=config), card="")
     with pytest.raises(DataError, match="does not hold the weights"):
         load_generator(tmp_path)
+
+
+def test_weights_of_another_generator_of_the_same_variant_are_refused(tmp_path):
+    for name, seed in (("ours", 0), ("another", 1)):
+        balancer, gans, training = trained("dcgan", seed=seed)
+        generator = collect_generators(gans, balancer, training.shape, training.classes)
+        write_generator(tmp_path / name, generator, card="")
+    load_generator(tmp_path / "ours")
+    shutil.copy(tmp_path / "another" / WEIGHTS, tmp_path / "ours")
+    with pytest.raises(DataError, match="was changed or exchanged"):
+        load_generator(tmp_path / "ours")

@@ -24,6 +24,7 @@ class ClassifierRetraining:
     """
 
     steps_share: float = Field(default=0.5, gt=0, lt=1)
+    """The share of all steps that the second stage takes."""
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
         """`training` and the plan, once."""

@@ -22,21 +22,24 @@ _BATCH = 1024
 class ImageTransforms(FillsClasses):
     """Fills each minority class with randomly transformed copies of its images, as the study's document 003 does.
 
-    Each copy is rotated by up to `rotation_degrees` either way, shifted by up to `shift` of its size along each
-    axis, scaled by 1 - `zoom` to 1 + `zoom`, sheared by up to `shear_degrees`, mirrored left to right with
-    `flip_probability`, and its brightness multiplied by 1 - `brightness` to 1 + `brightness`. What comes into the
-    frame is -1, which is what lies around a digit.
+    What comes into the frame is -1, which is what lies around a digit.
 
     The defaults are mild, so that a 6 does not become a 9 nor leave the frame. Nothing is mirrored by default: a
     mirrored digit is no digit, and a marker in a radiograph changes sides.
     """
 
     rotation_degrees: float = Field(default=10.0, ge=0, le=180)
+    """The most that a copy is rotated, either way."""
     shift: float = Field(default=0.1, ge=0, le=1)
+    """The most that it is shifted along each axis, as a share of its size."""
     shear_degrees: float = Field(default=10.0, ge=0, lt=90)
+    """The most that it is sheared."""
     zoom: float = Field(default=0.1, ge=0, lt=1)
+    """It is scaled by 1 - zoom to 1 + zoom."""
     flip_probability: float = Field(default=0.0, ge=0, le=1)
+    """How often it is mirrored left to right."""
     brightness: float = Field(default=0.1, ge=0, le=1)
+    """Its brightness is multiplied by 1 - brightness to 1 + brightness."""
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
         """`training` with the copies after it, once; raises DataError where a minority class has no image."""

@@ -25,7 +25,9 @@ class Ldam:
     """
 
     max_margin: float = Field(default=0.5, ge=0)
+    """The margin of the smallest class."""
     scale: float = Field(default=30.0, gt=0)
+    """The factor of the cosines before the softmax."""
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
         """`training` and the plan, once."""
@@ -45,7 +47,9 @@ class LdamDrw(Ldam):
     """
 
     beta: float = Field(default=0.9999, ge=0, lt=1)
+    """As in the class-balanced loss."""
     reweighting_from: float = Field(default=0.8, ge=0, le=1)
+    """The share of the training after which classes are weighted."""
 
     def _loss(self, training: TrainingSet) -> Loss:
         weights = effective_number_weights(training.weighted_class_counts(), beta=self.beta)

@@ -18,6 +18,7 @@ class LogitAdjustment:
     """
 
     tau: float = Field(default=1.0, ge=0)
+    """The factor of the logarithm of the priors."""
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
         """`training` and the plan, once."""
@@ -46,6 +47,7 @@ class ThresholdMoving:
     """
 
     tau: float = Field(default=1.0, ge=0)
+    """The power of the priors that probabilities are divided by."""
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
         """`training` and the plan, once."""

@@ -23,6 +23,7 @@ class Smote(FillsClasses):
     """
 
     k_neighbors: int = Field(default=5, ge=1)
+    """How many nearest images of its class an image may be mixed with."""
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
         """`training` with the new images after it, once; raises DataError for a class of fewer than two."""

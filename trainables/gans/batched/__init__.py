@@ -24,17 +24,17 @@ BEST_KNOWN: Mapping[str, Way] = {"cpu": "one_at_a_time", "cuda": "one_at_a_time"
 
 @settings
 class GanExecution:
-    """How a study's GANs are trained; but for rounding it changes no number.
-
-    With `way` "batched" GANs of the same settings and as many images are one computation, at most `at_once`: those
-    of a trial's classes, and those of all seeds that confirm a configuration, which the first of their trials
-    trains. "auto" is what is known to be best on the device. With `cuda_graphs` steps are replayed from CUDA
-    graphs where the device has them, and taken one by one elsewhere.
-    """
+    """How a study's GANs are trained; but for rounding it changes no number."""
 
     way: Way = "auto"
+    """"batched": GANs of the same settings and as many images are one computation: those of a trial's classes, and
+    those of all seeds that confirm a configuration, which the first of their trials trains. "one_at_a_time": each
+    by itself. "auto": what is known to be best on the device."""
     at_once: int = Field(default=16, ge=2)
+    """The most GANs of one computation."""
     cuda_graphs: bool = False
+    """Whether steps are replayed from CUDA graphs where the device has them; they are taken one by one
+    elsewhere."""
 
     def on(self, device_type: str) -> "GanExecution":
         """The same with the way decided, for "cpu" or "cuda"."""
