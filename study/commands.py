@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from gan_study.study.run.runner import RunOptions
     from gan_study.trainables.record import TimePlan
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+app = typer.Typer(pretty_exceptions_enable=False, rich_markup_mode=None)
 console = Console()
 
 # Python's words where the limit on processes is reached.
@@ -44,8 +44,26 @@ RUNS_TRIALS = ("run", "resume")
 # What these print stands in their files too.
 WRITES_FILES = ("run", "resume", "report", "balance", "sample")
 
+
+def _complete_recipe(begun: str) -> list[str]:
+    from gan_study.study.explain import read_reference
+
+    return [name for name in read_reference()["listing"]["Recipes"] if name.startswith(begun)]
+
+
+def _complete_key(begun: str) -> list[str]:
+    from gan_study.study.explain import all_settings
+
+    return [each.key for each in all_settings() if each.key.startswith(begun)]
+
+
 Recipe = Annotated[
-    str, typer.Argument(metavar="RECIPE", help="A recipe's name (see `gan-study list`), or a YAML file.")
+    str,
+    typer.Argument(
+        metavar="RECIPE",
+        help="A recipe's name (see `gan-study list`), or a YAML file.",
+        autocompletion=_complete_recipe,
+    ),
 ]
 Data = Annotated[
     str | None, typer.Option("--data", metavar="DIR", help="Folder with the data set or the image folders.")
@@ -87,6 +105,9 @@ SkipUnreadable = Annotated[
     bool, typer.Option("--skip-unreadable", help="Continue without images that cannot be read, and say which.")
 ]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Show all that Ray says.")]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Print the answer, the report's place and what went wrong alone.")
+]
 Check = Annotated[
     bool, typer.Option("--check", help="Write nothing; compute every number anew from the stored predictions.")
 ]
@@ -122,8 +143,11 @@ def run(
     wandb: Wandb = None,
     skip_unreadable: SkipUnreadable = False,
     verbose: Verbose = False,
+    quiet: Quiet = False,
 ) -> None:
     """Run a study, print its answer, and write its report."""
+    if not quiet:
+        say(console, "Loading libraries")
     from gan_study.study.plan.recipe import study_config
     from gan_study.study.run.runner import run_study
 
@@ -135,7 +159,7 @@ def run(
         "data.skip_unreadable": True if skip_unreadable else None,
     }
     config = study_config(recipe, [*(set_ or []), *_assignments(shortcuts)])
-    options = _options(time_budget, address, verbose)
+    options = _options(time_budget, address, verbose, quiet)
     _conclude(run_study(config, out=out, options=options))
 
 
@@ -157,7 +181,7 @@ def plan(
 
     shortcuts = {"data.root": data, "data.skip_unreadable": True if skip_unreadable else None}
     config = study_config(recipe, [*(set_ or []), *_assignments(shortcuts)])
-    options = _options(time_budget, address, verbose=False)
+    options = _options(time_budget, address)
     outlook = plan_study(config, options=options)
     if console.is_terminal:
         console.print(outlook.table())
@@ -182,9 +206,10 @@ def resume(
     ] = False,
     address: Address = None,
     verbose: Verbose = False,
+    quiet: Quiet = False,
 ) -> None:
     """Continue a study that was interrupted, or take one to more seeds or trials; no trial is run twice."""
-    options = _options(time_budget, address, verbose)
+    options = _options(time_budget, address, verbose, quiet)
     from gan_study.study.run.runner import resume_study
 
     _conclude(
@@ -321,11 +346,18 @@ def check(folder: Folder) -> None:
 
 
 @app.command()
-def status(folder: Folder) -> None:
+def status(
+    folder: Folder,
+    as_json: Annotated[bool, typer.Option("--json", help="The status for programs, as a JSON object.")] = False,
+) -> None:
     """Say how far a study is, from any machine that sees its folder."""
     from gan_study.study.watch.status import study_status
 
-    for line in study_status(folder).lines():
+    found = study_status(folder)
+    if as_json:
+        print(json.dumps(found.as_json()))
+        return
+    for line in found.lines():
         say(console, line)
 
 
@@ -383,7 +415,11 @@ def list_() -> None:
 def explain(
     key: Annotated[
         str | None,
-        typer.Argument(metavar="KEY", help="A setting, such as classifier.epochs, or the end of one."),
+        typer.Argument(
+            metavar="KEY",
+            help="A setting, such as classifier.epochs, or the end of one.",
+            autocompletion=_complete_key,
+        ),
     ] = None,
     schema: Annotated[
         bool, typer.Option("--schema", help="Print the JSON schema of a recipe, for editors, instead.")
@@ -510,7 +546,9 @@ def _assignments(shortcuts: Mapping[str, JsonValue]) -> list[str]:
     return [f"{key}={json.dumps(value)}" for key, value in shortcuts.items() if value is not None]
 
 
-def _options(time_budget: str | None, address: str | None, verbose: bool) -> "RunOptions":
+def _options(
+    time_budget: str | None, address: str | None, verbose: bool = False, quiet: bool = False
+) -> "RunOptions":
     from gan_study.study.run.runner import RunOptions
     from gan_study.study.run.time_budget import parse_seconds
 
@@ -519,7 +557,11 @@ def _options(time_budget: str | None, address: str | None, verbose: bool) -> "Ru
     # The processor's time until here is that of Python and of the imports, as far as it can be told everywhere.
     began_at = time.monotonic() - time.process_time()
     return RunOptions(
-        address=address, time_budget_seconds=seconds, began_at=began_at, verbose=verbose, console=console
+        address=address,
+        time_budget_seconds=seconds,
+        began_at=began_at,
+        verbose=verbose,
+        console=Console(quiet=True) if quiet else console,
     )
 
 
@@ -536,10 +578,13 @@ def _conclude(result: "StudyResult") -> None:
     if manifest.time_plan is not None and manifest.time_plan.sentences:
         _say_what_was_left_out(manifest.time_plan, result.folder)
     if manifest.config.wandb.mode != "off":
-        from gan_study.study.watch.tracking import mirror_report
+        from gan_study.study.watch.tracking import mirror_report, offline_runs
 
-        for problem in mirror_report(manifest, StudyFolder(result.folder)):
+        folder = StudyFolder(result.folder)
+        for problem in mirror_report(manifest, folder):
             say(console, f"W&B: {problem}")
+        if manifest.config.wandb.mode == "offline":
+            say(console, f"W&B: `wandb sync {offline_runs(folder)}` sends the runs")
     # Last of all, so that it is seen.
     if (failures := result.check().failures()) is not None:
         say(console, printable(failures))
@@ -599,11 +644,12 @@ def _print_answer(study: "Study") -> None:
 
 
 def _table(frame: "pd.DataFrame") -> Table:
-    table = Table(header_style="bold")
+    # Sixty columns suffice.
+    table = Table(header_style="bold", box=None, padding=(0, 2, 0, 0), pad_edge=False)
     for column in frame.columns:
-        # Names are never cut; what is too wide breaks at the intervals.
-        longest = max(len(str(value)) for value in frame[column])
-        table.add_column(str(column), min_width=longest if column == "Balancer" else None)
+        # Nothing is cut: what is too wide breaks between words, and names not at all. Sixty columns suffice.
+        words = (word for text in (column, *frame[column]) for word in str(text).split())
+        table.add_column(str(column), no_wrap=column == "Balancer", min_width=max(map(len, words)))
     for row in frame.itertuples(index=False):
         table.add_row(*(f"{value:g}" if isinstance(value, float) else str(value) for value in row))
     return table

@@ -162,6 +162,8 @@ class WandbConfig:
     """"offline" needs no account: runs are written into the study's folder, to be sent later."""
     project: str = "gan-study"
     """The W&B project that runs go to."""
+    entity: str | None = None
+    """The user or team whose project it is; null: that of who is logged in."""
 
 
 @settings

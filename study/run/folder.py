@@ -86,6 +86,7 @@ class StudyFolder:
     importance = _Inside(IMPORTANCE_FILE)
     """How much each searched parameter matters; written whenever a report is."""
     report = _Inside("report")
+    page = _Inside("report/report.html")
     """The page, its tables and its plots."""
     mirrored = _Inside("wandb/mirrored.txt")
     """The ids of the trials whose W&B runs are complete, one a line."""

@@ -79,6 +79,9 @@ if TYPE_CHECKING:
     from gan_study.study.watch.tracking import WandbMirror
 
 
+STARTING_RAY = "Starting Ray"
+
+
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
     """How a study is run; none of it changes a number."""
@@ -124,12 +127,14 @@ def run_study(
 def _run_study(config: StudyConfig, out: Path | str | None, options: RunOptions) -> StudyResult:
     root = Path(out or Path("studies") / f"{config.name}-{datetime.datetime.now():%Y%m%d-%H%M%S}")
     check_study_config(config)
+    say(options.console, f"Study: {root}, {num_trials(config, None)} trials")
     data_checks.refuse_output_in_data(data_checks.with_absolute_paths(config).data, root)
     config, parts, read_back = _look_at_data(config, options.console)
     data = data_checks.take_fingerprint(config)
     if config.search.from_study is not None:
         read_prior(config.search.from_study, data=config.data, pool_digest=data.pool_digest)
     claim_folder(root)
+    say(options.console, STARTING_RAY)
     with sole_driver(root) as check_sole_driver, ray_cluster(options.address, verbose=options.verbose):
         place = _find_place(config, parts, options)
         machine = _probe(config, place, options, seconds=SECONDS_BEFORE_RUN)
@@ -157,6 +162,7 @@ def plan_study(config: StudyConfig, *, options: RunOptions | None = None) -> Out
 
 def _plan_study(config: StudyConfig, options: RunOptions) -> Outlook:
     config, parts, _ = _look_at_data(config, options.console)
+    say(options.console, STARTING_RAY)
     with ray_cluster(options.address, verbose=options.verbose):
         place = _find_place(config, parts, options)
         return _outlook(config, place, _probe(config, place, options), options)
@@ -238,6 +244,7 @@ def _resume_study(
         data_checks.check_objective(manifest.config)
         for difference in _find_differences(folder, options):
             say(options.console, f"Note: {difference}; numbers may differ for that reason alone")
+        say(options.console, STARTING_RAY)
         with ray_cluster(options.address, verbose=options.verbose):
             place = _find_place(asked, parts, options)
             machine = None if options.time_budget_seconds is None else _probe(asked, place, options)
@@ -275,6 +282,7 @@ def _look_at_data(
     Raises UserError where the configuration or the data cannot do.
     """
     check_study_config(config)
+    say(console, "Reading the images")
     config = data_checks.with_absolute_paths(config)
     parts = data_checks.split_data(config)
     data_checks.check_objective(config)
@@ -326,6 +334,7 @@ def _probe(
         return None
     if options.time_budget_seconds is not None:
         seconds = min(MOST_SECONDS, MOST_SHARE_OF_BUDGET * options.time_budget_seconds)
+    say(options.console, f"Timing a few trainings, {seconds:.0f} s at most")
     try:
         speeds = probe(config, place.images, place.room, seconds=seconds)
     except ProbeError as error:

@@ -3,6 +3,7 @@
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from pydantic import JsonValue
 
@@ -58,6 +59,13 @@ class StudyStatus:
             *(f"no time for all: {sentence}" for sentence in self._left_out()),
             f"best gain in the search: {tally.best_text()}",
         ]
+        if self.is_finished and self.driver is None:
+            there = self.folder.page.is_file()
+            lines.append(
+                f"finished; report: {self.folder.page}"
+                if there
+                else f"finished; `gan-study report {in_shell(self.folder.root)}` writes the report"
+            )
         if not self.is_finished:
             if self.driver is None:
                 lines.append(f"no process runs it; `gan-study resume {in_shell(self.folder.root)}` continues")
@@ -66,6 +74,35 @@ class StudyStatus:
             lines += [f"{'running' if self.driver else 'cut off'}: {trial}" for trial in self.running]
         lines += [f"failed {n}x: {reason}" for reason, n in tally.failures.most_common(_MOST_FAILURES)]
         return [printable(line) for line in lines]
+
+    @property
+    def state(self) -> Literal["running", "finished", "interrupted"]:
+        """Whether a process runs the study now, and if none does, whether anything is left to do."""
+        if self.driver is not None:
+            return "running"
+        return "finished" if self.is_finished else "interrupted"
+
+    def as_json(self) -> dict[str, JsonValue]:
+        """The status for programs."""
+        tally = self.tally
+        return {
+            "name": self.manifest.config.name,
+            "study_id": self.manifest.study_id,
+            "state": self.state,
+            "driver": None if self.driver is None else str(self.driver),
+            "trials": {
+                "done": tally.ended.total(),
+                "planned": tally.num_trials.number,
+                "planned_is_most": tally.num_trials.is_most,
+                **{status: tally.ended[status] for status in ("complete", "pruned", "failed")},
+            },
+            "running": [line.started.values.get(journal.TRIAL_ID) for line in self.running],
+            "seconds_left": None if self.is_finished else tally.seconds_left(),
+            "seeds": self.rounds.num_seeds,
+            "left_out": list(self._left_out()),
+            "failures": dict(tally.failures),
+            "report": str(self.folder.page) if self.folder.page.is_file() else None,
+        }
 
     def _left_out(self) -> tuple[str, ...]:
         plan = self.manifest.time_plan

@@ -61,6 +61,7 @@ class Connection:
     def _made(self, mode: Mode, fill: Fill, exit_code: int, **of_this_run: Any) -> None:
         run = wandb.init(
             project=self._config.project,
+            entity=self._config.entity,
             mode=mode,
             dir=self._folder.root,
             reinit="create_new",
@@ -92,10 +93,15 @@ class Connection:
             self.problem = self._kept_since("it has stopped answering", place)
 
     def _kept_since(self, reason: str, *begun: Path) -> str:
-        kept = " ".join((*map(in_shell, begun), in_shell(self._folder.root / "wandb") + "/offline-run-*"))
+        kept = " ".join((*map(in_shell, begun), offline_runs(self._folder)))
         # A run that was begun online is only sent where that is asked for.
         option = "--no-skip-online " if begun else ""
         return f"{reason}; runs are kept, to be sent by `wandb sync {option}{kept}`"
+
+
+def offline_runs(folder: StudyFolder) -> str:
+    """The study's runs that are kept on disk, as one names them in a shell."""
+    return in_shell(folder.root / "wandb") + "/offline-run-*"
 
 
 class WandbMirror:

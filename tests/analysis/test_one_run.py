@@ -42,7 +42,7 @@ def one_run(
 
 
 def test_one_image_more_of_twenty_is_no_evidence(tmp_path: Path) -> None:
-    # Document 002: 14 of 20 right without balancing, 15 with a GAN; 12 of them are the same images.
+    # The X-ray report: 14 of 20 right without balancing, 15 with a GAN; 12 of them are the same images.
     study = one_run(tmp_path, right_ones(*range(14)), right_ones(*range(12), 17, 18, 19))
     _, normal = paired_predictions(study)
     assert (normal.class_name, normal.num_images) == ("normal", 20)

@@ -226,7 +226,8 @@ def test_report_is_written_from_the_records_alone(gan_study, tmp_path):
 def test_a_command_loads_only_what_it_needs():
     """What a command does not use took more than half of its start: three and a half seconds of six."""
     loaded = (
-        "import sys, gan_study.study.commands; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
+        "import sys, gan_study.study.commands, gan_study.study.run.folder; "
+        "print(*sorted({name.partition('.')[0] for name in sys.modules}))"
     )
     process = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True)
     needless = {"imblearn", "matplotlib", "pandas", "ray", "sklearn", "torchvision", "wandb"}

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from gan_study.analysis.drawing import Drawings
 from gan_study.study.plan.recipe import study_config
@@ -176,3 +177,13 @@ def test_what_only_says_something_loads_no_heavy_library(arguments):
     )
     done = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=True)
     assert done.stdout and done.stderr.strip() == "[]"
+
+
+def test_the_table_of_methods_fits_sixty_columns(study, monkeypatch, gan_study):
+    monkeypatch.setattr("gan_study.study.commands.console", Console(width=60))
+    code, out, _ = gan_study("report", study)
+    assert code == 0
+    rows = out[out.index("Balancer") :].partition("Report:")[0].splitlines()
+    assert max(map(len, rows)) <= 60
+    methods = {record.balancer for record in predicted_study() if record.phase == "confirm"}
+    assert len(methods) > 2 and methods <= {row.split()[0] for row in rows if row.split()}

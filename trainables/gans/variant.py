@@ -115,7 +115,7 @@ def displaced_lengths(given: Mapping[str, object]) -> frozenset[str]:
     return frozenset(LENGTHS) - given.keys() - stays
 
 
-# What most variants share, as the study's documents 000 and 002 have it (Radford et al. 2015, section 4, for Adam
+# What most variants share, as the MNIST and the X-ray report have it (Radford et al. 2015, section 4, for Adam
 # and the latent size); a variant says how it differs.
 DEFAULTS = GanSettings(
     generator_steps=2000,

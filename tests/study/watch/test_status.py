@@ -122,6 +122,20 @@ def test_a_study_that_is_over_says_so(simulation, tmp_path):
     write_study(tmp_path / "study", simulation.records.values(), closed=simulation.closed)
     status = study_status(tmp_path / "study")
     assert status.is_finished and not any("resume" in line for line in status.lines())
+    assert status.lines()[-1] == f"finished; `gan-study report {tmp_path / 'study'}` writes the report"
+    assert status.as_json() | {"state": "finished", "report": None, "seconds_left": None} == status.as_json()
+    status.folder.page.parent.mkdir()
+    status.folder.page.touch()
+    assert f"finished; report: {status.folder.page}" in status.lines()
+    assert status.as_json()["report"] == str(status.folder.page)
+
+
+def test_programs_are_told_the_same(halfway):
+    found = study_status(halfway.root).as_json()
+    assert json.loads(json.dumps(found)) == found
+    assert (found["name"], found["state"], found["driver"]) == ("test", "interrupted", None)
+    assert found["trials"]["done"] == sum(found["trials"][each] for each in ("complete", "pruned", "failed"))
+    assert len(found["running"]) == 2
 
 
 def test_a_log_is_found_by_how_its_trial_begins(halfway, trials):

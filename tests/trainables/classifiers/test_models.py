@@ -26,7 +26,7 @@ def num_weights(name, shape, num_classes):
         ("mlp", GREY28, 785 * 512 + 513 * 256 + 257 * 10),
         ("cnn2", GREY28, 32 * 10 + 64 * (32 * 9 + 1) + (64 * 49 + 1) * 128 + 129 * 10),
         ("cnn3", ImageShape(size=224, channels=3), 896 + 18496 + 73856 + (128 * 28**2 + 1) * 128 + 129 * 10),
-        # Document 003, 4.4.1 and 4.4.2: the sums of the listings' right-hand columns.
+        # The thesis, 4.4.1 and 4.4.2: the sums of the listings' right-hand columns.
         ("vgg_svm", GREY28, 640 + 36928 + 73856 + 147584 + 295168 + 2 * 590080 + 2360320 + 1049600 + 10250),
         ("vgg_svm", COLOUR32, 1792 + 36928 + 73856 + 147584 + 295168 + 2 * 590080 + 4195328 + 1049600 + 10250),
         # As published for CIFAR-10.

@@ -13,7 +13,7 @@ from gan_study.trainables.data.images import TrainingSet
 class Duplicates(FillsClasses):
     """Repeats minority images equally often, to within one, up to `balance_to` times the largest class.
 
-    The control for what document 003 leaves open: is it the balance, or the number of images? As many are added
+    The control for what the thesis leaves open: is it the balance, or the number of images? As many are added
     as a GAN would add, and none of them says anything new, so that what a GAN gains over this it owes to its
     images and not to their number. Random over-sampling draws with replacement, and so also changes how much each
     image counts. The repetitions are photographs still, and do not count as synthetic.

@@ -20,7 +20,7 @@ _BATCH = 1024
 
 @settings
 class ImageTransforms(FillsClasses):
-    """Fills each minority class with randomly transformed copies of its images, as the study's document 003 does.
+    """Fills each minority class with randomly transformed copies of its images, as the thesis does.
 
     What comes into the frame is -1, which is what lies around a digit.
 

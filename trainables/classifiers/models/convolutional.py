@@ -27,7 +27,7 @@ def cnn2_body(shape: ImageShape) -> tuple[nn.Module, int]:
 
 
 def cnn3_body(shape: ImageShape) -> tuple[nn.Module, int]:
-    """32, 64 and 128 channels, dense 128: document 002's three blocks.
+    """32, 64 and 128 channels, dense 128: the X-ray report's three blocks.
 
     It states no width; these are the usual ones. The images have 224x224 pixels there.
     """

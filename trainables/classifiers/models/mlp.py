@@ -1,4 +1,4 @@
-"""The fully connected classifier of the study's document 001: three linear layers."""
+"""The fully connected classifier of the animal report: three linear layers."""
 
 from torch import nn
 

@@ -1,4 +1,4 @@
-"""The convolutional network of the study's document 003, its last layer replaced by a support vector machine."""
+"""The convolutional network of the thesis, its last layer replaced by a support vector machine."""
 
 import numpy as np
 import torch

@@ -1,4 +1,4 @@
-"""The networks of WGAN-GP, layer by layer those of the code that the study's document 003 built on.
+"""The networks of WGAN-GP, layer by layer those of the code that the thesis built on.
 
 That code (github.com/caogang/wgan-gp) has two pairs of networks, for 28 pixels (`gan_mnist.py`) and for 32
 (`gan_cifar10.py`). 28 pixels and its doublings (56, 112, 224) extend the first, all other sizes the second. More

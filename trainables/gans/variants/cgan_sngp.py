@@ -1,4 +1,4 @@
-"""The conditional GAN of the study's document 001: up-sampling, spectral norm and gradient penalty.
+"""The conditional GAN of the animal report: up-sampling, spectral norm and gradient penalty.
 
 The document names the latent size and what the networks have, but no layer, no loss and no rate: the loss is
 the cross-entropy of its first GAN, and Adam's settings are that GAN's too.
@@ -35,7 +35,7 @@ def _networks(shape: ImageShape, latent_size: int, num_classes: int) -> Networks
 CGAN_SNGP = GanVariant(
     name="cgan_sngp",
     summary="convolutional, told the class, with spectral norm and a gradient penalty: one for all classes",
-    source="the study's document 001; Miyato et al. 2018, arXiv:1802.05957; Gulrajani et al. 2017",
+    source="the animal report; Miyato et al. 2018, arXiv:1802.05957; Gulrajani et al. 2017",
     defaults=replace(
         DEFAULTS,
         # Many steps: at equal cost the zeros of MNIST, 60 of 6,000 images, were rings with 8, and smears with 64.

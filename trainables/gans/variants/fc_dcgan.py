@@ -6,8 +6,8 @@ from gan_study.trainables.gans.variant import DEFAULTS, GanVariant
 
 FC_DCGAN = GanVariant(
     name="fc_dcgan",
-    summary="the vanilla GAN at half the width, which document 000 calls a DCGAN, one for each rare class",
-    source="the study's document 000: layers, loss and learning rate",
+    summary="the vanilla GAN at half the width, which the MNIST report calls a DCGAN, one for each rare class",
+    source="the MNIST report: layers, loss and learning rate",
     # Its images stay far behind real ones up to 4,000 steps, on two sets (docs/gan_length.md).
     defaults=DEFAULTS,
     # 100 -> 128 -> 256 -> 784 and 784 -> 256 -> 128 -> 1, for images of any size in place of 784 values.

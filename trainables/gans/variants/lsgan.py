@@ -7,10 +7,10 @@ from gan_study.trainables.gans.variant import DEFAULTS, GanVariant
 LSGAN = GanVariant(
     name="lsgan",
     summary="fully connected, least squares in place of cross-entropy, one for each rare class",
-    source="Mao et al. 2017, arXiv:1611.04076; the kinds of layers of the study's document 002",
+    source="Mao et al. 2017, arXiv:1611.04076; the kinds of layers of the X-ray report",
     # Its images stay far behind real ones up to 4,000 steps, on two sets (docs/gan_length.md).
     defaults=DEFAULTS,
-    # Fully connected, as in document 002, which states no widths: those of document 000's vanilla GAN.
+    # Fully connected, as in the X-ray report, which states no widths: those of the MNIST report's vanilla GAN.
     networks=fully_connected_networks(hidden_sizes=(256, 512), batch_norm=True),
     loss=LEAST_SQUARES,
 )

@@ -21,7 +21,7 @@ def _networks(shape: ImageShape, latent_size: int, num_classes: int) -> Networks
 WGAN_GP = GanVariant(
     name="wgan_gp",
     summary="Wasserstein loss with a gradient penalty, convolutional, one for each rare class",
-    source="Gulrajani et al. 2017, arXiv:1704.00028; networks of the code that the study's document 003 built on",
+    source="Gulrajani et al. 2017, arXiv:1704.00028; networks of the code that the thesis built on",
     defaults=replace(
         DEFAULTS,
         learning_rate=1e-4,
