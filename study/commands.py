@@ -361,6 +361,24 @@ def status(
         say(console, line)
 
 
+@app.command(name="ls")
+def list_studies(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where studies lie.")] = Path("studies"),
+) -> None:
+    """List the studies below a folder: how far each is, and what its report says of the chosen GAN."""
+    from gan_study.study.watch.studies import find_studies
+
+    found = find_studies(folder)
+    if not found:
+        say(console, f"{folder}: no study")
+        return
+    table = Table("Study", "Of", "Began", "State", "Trials", "Chosen GAN", header_style="bold", box=None)
+    for line in found:
+        cells = (line.folder, line.name, line.began, line.state, line.done, line.verdict)
+        table.add_row(*(Text(str(cell)) for cell in cells))
+    console.print(table)
+
+
 @app.command()
 def logs(
     folder: Folder,

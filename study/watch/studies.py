@@ -1,0 +1,90 @@
+"""The studies below a folder, a line each: how far they are, and what their reports say."""
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from gan_study.study.run.folder import StudyFolder, read_manifest_file
+from gan_study.study.watch.status import StudyStatus, study_status
+from gan_study.study.watch.terminal import printable
+from gan_study.trainables.base.files import read_text
+from gan_study.trainables.base.settings import UserError
+
+# Studies lie in a folder, or in folders of one, such as a folder for each data set.
+_DEEPEST = 2
+_METRICS = {"minority_f1": "F1", "minority_recall": "recall"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyLine:
+    """A study in a table of studies."""
+
+    folder: Path
+    name: str
+    began: str
+    """The day."""
+    state: str
+    """"running", "finished" or "interrupted"; or why it cannot be told."""
+    done: str
+    """Trials that are done, of how many."""
+    verdict: str
+    """What the report says of the GAN that validation chose, at each ratio."""
+
+
+def find_studies(folder: Path) -> tuple[StudyLine, ...]:
+    """The studies in `folder` or below it, the oldest first; raises UserError if there is no such folder."""
+    if not folder.is_dir():
+        raise UserError(f"{folder}: no such folder")
+    lines = [_line_of(each) for each in _studies_below(folder, _DEEPEST)]
+    return tuple(sorted(lines, key=lambda line: (line.began, str(line.folder))))
+
+
+def _studies_below(folder: Path, depth: int) -> Iterator[Path]:
+    if StudyFolder(folder).manifest.is_file():
+        yield folder
+    elif depth:
+        for inner in sorted(folder.iterdir()):
+            if inner.is_dir() and not inner.name.startswith("."):
+                yield from _studies_below(inner, depth - 1)
+
+
+def _line_of(folder: Path) -> StudyLine:
+    try:
+        status = study_status(folder)
+    except UserError as error:
+        reason = printable(str(error).removeprefix(f"{folder}: ").removeprefix(f"{folder}/"))
+        return StudyLine(folder=folder, name="", began="", state=reason, done="", verdict="")
+    tally = status.tally
+    return StudyLine(
+        folder=folder,
+        name=printable(status.manifest.config.name),
+        began=read_manifest_file(folder).created_at[:10],
+        state=status.state,
+        done=tally.done_text(),
+        verdict=_verdict(status),
+    )
+
+
+def _verdict(status: StudyStatus) -> str:
+    """The verdicts on the chosen GAN as the report has them; what to do where there is none yet, or an old one."""
+    table = status.folder.report / "tables" / "verdicts.csv"
+    if not table.is_file():
+        return "no report yet"
+    if table.stat().st_mtime < status.folder.records.stat().st_mtime:
+        return "the report is older than the records"
+    rows = csv.DictReader(read_text(table).splitlines())
+    said = [
+        (row["imbalance_ratio"], row["balancer"], _METRICS[row["metric"]], row["verdict"], float(row["mean"]))
+        for row in rows
+        if row["chosen_gan"] == "True" and row["against"] == "no balancing" and row["metric"] in _METRICS
+    ]
+    ratios = dict.fromkeys(ratio for ratio, *_ in said)
+    return "; ".join(
+        f"{_at(ratio, ratios)}{balancer} by {metric}: {verdict} ({mean:+.3f})"
+        for ratio, balancer, metric, verdict, mean in said
+    )
+
+
+def _at(ratio: str, ratios: dict[str, None]) -> str:
+    return f"ratio {float(ratio):g}: " if len(ratios) > 1 else ""

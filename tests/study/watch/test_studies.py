@@ -1,0 +1,66 @@
+"""A table of studies: those that there are, how far they are, and what their reports say."""
+
+import os
+
+import pytest
+
+from gan_study.study.plan.recipe import study_config
+from gan_study.study.run.folder import create_study_folder
+from gan_study.study.watch.studies import find_studies
+from gan_study.trainables.base.settings import UserError
+
+HEAD = "imbalance_ratio,balancer,metric,against,mean,verdict,chosen_gan"
+
+
+def write_verdicts(folder, *rows):
+    table = folder / "report" / "tables" / "verdicts.csv"
+    table.parent.mkdir(parents=True)
+    table.write_text("\n".join((HEAD, *rows)))
+    return table
+
+
+def test_every_study_is_there_once_with_its_state(tmp_path):
+    create_study_folder(tmp_path / "digits" / "one", study_config("quickstart", []), {})
+    create_study_folder(tmp_path / "two", study_config("mnist-digit0", []), {})
+    (tmp_path / "three").mkdir()
+    (tmp_path / "three" / "study.json").write_text("{}")
+    (tmp_path / "two" / "report").mkdir()
+    damaged, *sound = find_studies(tmp_path)
+    assert [(line.folder.name, line.name, line.state) for line in sound] == [
+        ("one", "quickstart", "interrupted"),
+        ("two", "mnist-digit0", "interrupted"),
+    ]
+    assert sound[0].done.startswith("0 of ") and sound[0].verdict == "no report yet"
+    assert damaged.folder.name == "three" and "study.json" in damaged.state
+
+
+def test_the_verdict_is_that_of_the_chosen_gan(tmp_path):
+    create_study_folder(tmp_path / "one", study_config("quickstart", []), {})
+    (tmp_path / "one" / "records.jsonl").touch()
+    table = write_verdicts(
+        tmp_path / "one",
+        "5.0,dcgan,minority_f1,no balancing,0.123,helps,True",
+        "5.0,dcgan,minority_recall,no balancing,0.2,undecided,True",
+        "5.0,dcgan,minority_f1,class_weights,-0.1,hurts,True",
+        "5.0,vanilla_gan,minority_f1,no balancing,0.3,helps,False",
+    )
+    (line,) = find_studies(tmp_path)
+    assert line.verdict == "dcgan by F1: helps (+0.123); dcgan by recall: undecided (+0.200)"
+    os.utime(table, (1, 1))
+    (line,) = find_studies(tmp_path / "one")
+    assert line.verdict == "the report is older than the records"
+
+
+def test_the_ratio_is_said_where_there_are_several(tmp_path):
+    create_study_folder(tmp_path / "one", study_config("quickstart", []), {})
+    (tmp_path / "one" / "records.jsonl").touch()
+    row = "{},dcgan,minority_f1,no balancing,{},{},True"
+    write_verdicts(tmp_path / "one", row.format("5.0", 0.1, "helps"), row.format("20.0", -0.1, "hurts"))
+    (line,) = find_studies(tmp_path)
+    assert line.verdict == "ratio 5: dcgan by F1: helps (+0.100); ratio 20: dcgan by F1: hurts (-0.100)"
+
+
+def test_a_folder_without_studies(tmp_path):
+    assert find_studies(tmp_path) == ()
+    with pytest.raises(UserError, match="no such folder"):
+        find_studies(tmp_path / "none")
