@@ -39,7 +39,7 @@ from gan_study.trainables.record import TimePlan
 if TYPE_CHECKING:
     import pandas as pd
 
-    from gan_study.analysis.load import Study
+    from gan_study.analysis.records.load import Study
     from gan_study.study.run.runner import RunOptions
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
@@ -221,7 +221,7 @@ def report(folder: Folder, check: Check = False) -> None:
         _fail_if_undrawn(_report(folder))
         return
     read_manifest(folder)
-    from gan_study.analysis.recheck import recheck
+    from gan_study.analysis.page.recheck import recheck
     from gan_study.study.watch.importance import importance_differences
 
     found = recheck(folder)
@@ -541,8 +541,8 @@ def _report(folder: Path) -> Sequence[str]:
     The answer is printed where the report cannot be written, too.
     """
     read_manifest(folder)
-    from gan_study.analysis.load import load_study
-    from gan_study.analysis.report import write_report_of
+    from gan_study.analysis.page.report import write_report_of
+    from gan_study.analysis.records.load import load_study
     from gan_study.study.watch.importance import write_importances
 
     try:
@@ -565,7 +565,7 @@ def _fail_if_undrawn(failures: Sequence[str]) -> None:
 
 
 def _print_answer(study: "Study") -> None:
-    from gan_study.analysis.report import terminal_summary
+    from gan_study.analysis.page.report import terminal_summary
 
     answer, frame = terminal_summary(study)
     console.print()

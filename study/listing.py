@@ -19,7 +19,7 @@ from gan_study.trainables.gans.catalog import VARIANTS
 def listing() -> dict[str, dict[str, str]]:
     """Titles to the entries below them."""
     # Only when it is wanted: a running study has no use for the analysis.
-    from gan_study.analysis.generated import FIDELITY, VARIETY
+    from gan_study.analysis.tables.generated import FIDELITY, VARIETY
 
     classifiers = {name: entry.summary for name, entry in CLASSIFIERS.items()} | {BACKBONE: BACKBONE_SUMMARY}
     simple = {name: entry.summary for name, entry in BALANCERS.items() if not entry.is_gan}
