@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import JsonValue
 
-from gan_study.analysis.aggregate import Estimate
-from gan_study.analysis.select import Condition
+from gan_study.analysis.inference.estimates import Estimate
+from gan_study.analysis.records.select import Condition
 
 ABSENT = "–"
 MINUS = "−"

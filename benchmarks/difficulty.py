@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from pydantic import JsonValue
 
-from gan_study.analysis.aggregate import t_interval
+from gan_study.analysis.inference.estimates import t_interval
 from gan_study.analysis.wording import estimate_text
 from gan_study.trainables.data.prepared import image_source
 from gan_study.trainables.data.reading.hardness import shares_of_rare

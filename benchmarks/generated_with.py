@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from pydantic import JsonValue
 
-from gan_study.analysis.aggregate import t_interval
+from gan_study.analysis.inference.estimates import t_interval
 from gan_study.analysis.wording import estimate_text
 from gan_study.trainables.gans.checkpoints import Checkpoints
 from gan_study.trainables.record import Selection

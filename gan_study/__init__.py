@@ -8,8 +8,8 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from gan_study.analysis.load import load_study
-    from gan_study.analysis.report import terminal_summary
+    from gan_study.analysis.page.report import terminal_summary
+    from gan_study.analysis.records.load import load_study
     from gan_study.study.balance import export_balanced
     from gan_study.study.plan.config import StudyConfig
     from gan_study.study.plan.recipe import study_config
@@ -56,14 +56,14 @@ _MODULE_OF = {
     "StudyConfig": "study.plan.config",
     "export_balanced": "study.balance",
     "load_generator": "trainables.export.saved_generator",
-    "load_study": "analysis.load",
+    "load_study": "analysis.records.load",
     "parse_trial": "trainables.trial.config",
     "resume_study": "study.run.runner",
     "retrained": "trainables.export.balanced_folder",
     "run_study": "study.run.runner",
     "run_trial": "trainables.trial.run",
     "study_config": "study.plan.recipe",
-    "terminal_summary": "analysis.report",
+    "terminal_summary": "analysis.page.report",
     "torch_data_set": "trainables.data.torch_dataset",
 }
 

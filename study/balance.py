@@ -143,10 +143,10 @@ def _has_same_images(root: Path, manifest: Manifest, data: DataConfig, *, is_own
 
 def _verdict_on(record: TrialRecord, root: Path) -> tuple[str, ...]:
     """What the study says of a confirmed GAN: whoever takes its images along should know. At most one sentence."""
-    from gan_study.analysis.load import load_study
-    from gan_study.analysis.select import under
-    from gan_study.analysis.verdict_tables import verdict_text
-    from gan_study.analysis.verdicts import gains
+    from gan_study.analysis.comparisons.verdicts import gains
+    from gan_study.analysis.records.load import load_study
+    from gan_study.analysis.records.select import under
+    from gan_study.analysis.tables.verdicts import verdict_text
     from gan_study.analysis.wording import gain_phrase
 
     return tuple(
@@ -159,7 +159,7 @@ def _verdict_on(record: TrialRecord, root: Path) -> tuple[str, ...]:
 
 def _confirmed_gan(records: Sequence[TrialRecord], root: Path, options: BalanceOptions) -> TrialRecord:
     """The confirmed trial that the options choose: by default of the GAN that the report says validation chose."""
-    from gan_study.analysis.select import best_by_validation, conditions, confirmed, families, under
+    from gan_study.analysis.records.select import best_by_validation, conditions, confirmed, families, under
 
     kinds = families(records)
     gans = [record for record in confirmed(records) if kinds[record.balancer] == "GAN"]

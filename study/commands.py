@@ -27,7 +27,7 @@ from gan_study.trainables.base.settings import UserError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from gan_study.analysis.load import Study
+    from gan_study.analysis.records.load import Study
     from gan_study.study.run.result import StudyResult
     from gan_study.study.run.runner import RunOptions
     from gan_study.trainables.record import TimePlan
@@ -237,7 +237,7 @@ def report(folder: Folder, check: Check = False) -> None:
     from gan_study.study.run.folder import read_manifest
 
     read_manifest(folder)
-    from gan_study.analysis.recheck import recheck
+    from gan_study.analysis.page.recheck import recheck
     from gan_study.study.watch.importance import importance_differences
 
     found = recheck(folder)
@@ -628,8 +628,8 @@ def _report(folder: Path) -> Sequence[str]:
     from gan_study.study.run.folder import read_manifest
 
     read_manifest(folder)
-    from gan_study.analysis.load import load_study
-    from gan_study.analysis.report import write_report_of
+    from gan_study.analysis.page.report import write_report_of
+    from gan_study.analysis.records.load import load_study
     from gan_study.study.watch.importance import write_importances
 
     try:
@@ -652,7 +652,7 @@ def _fail_if_undrawn(failures: Sequence[str]) -> None:
 
 
 def _print_answer(study: "Study") -> None:
-    from gan_study.analysis.report import terminal_summary
+    from gan_study.analysis.page.report import terminal_summary
 
     answer, frame = terminal_summary(study)
     console.print()

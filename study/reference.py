@@ -48,7 +48,7 @@ def reference() -> dict[str, JsonValue]:
 def own_listing() -> dict[str, dict[str, str]]:
     """The parts that this package has: titles to names to lines."""
     # The analysis lies above, and is asked for this alone.
-    from gan_study.analysis.generated import FIDELITY, VARIETY
+    from gan_study.analysis.tables.generated import FIDELITY, VARIETY
 
     return {
         DATA_SETS_TITLE: {name: entry.summary for name, entry in DATA_SETS.items()},

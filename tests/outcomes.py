@@ -2,7 +2,7 @@
 
 from dataclasses import fields
 
-from gan_study.analysis.trial import Trial
+from gan_study.analysis.records.trial import Trial
 from gan_study.trainables.arrays import ARRAYS, to_bytes
 from gan_study.trainables.record import TrialRecord
 from gan_study.trainables.trial.outcome import TrialOutcome

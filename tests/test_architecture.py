@@ -13,6 +13,20 @@ PACKAGES = ("study", "search_spaces", "trainables", "analysis")
 # Room -> the rooms below it, without the package's name.
 # A module belongs to the longest room that its name begins with.
 DATA = ("trainables.data", "trainables.base")
+# What an analysis knows of the trials that it reads.
+RECORDED = (
+    "trainables.record",
+    "trainables.arrays",
+    "trainables.base.files",
+    "trainables.base.settings",
+    "trainables.base.notes",
+    "trainables.classifiers.metrics",
+    "trainables.classifiers.scores",
+    # Its report is written as every folder is, and names are escaped as in the cards.
+    "trainables.runtime.folders",
+    "trainables.base.markup",
+)
+NUMBERS = ("analysis.comparisons", "analysis.wording", "analysis.records", "analysis.inference")
 BELOW = {
     "trainables": (),
     "trainables.base": (),
@@ -70,18 +84,14 @@ BELOW = {
     "study.run.result": ("trainables", "analysis"),
     "study.run.retention": ("study", "trainables", "analysis"),
     # It scores stored predictions as a trial does, by the same arithmetic, which loads without torch.
-    "analysis": (
-        "trainables.record",
-        "trainables.arrays",
-        "trainables.base.files",
-        "trainables.base.settings",
-        "trainables.base.notes",
-        "trainables.classifiers.metrics",
-        "trainables.classifiers.scores",
-        # Its report is written as every folder is, and names are escaped as in the cards.
-        "trainables.runtime.folders",
-        "trainables.base.markup",
-    ),
+    "analysis": RECORDED,
+    "analysis.inference": (),
+    "analysis.records": ("analysis.inference", *RECORDED),
+    "analysis.comparisons": ("analysis.wording", "analysis.records", "analysis.inference", *RECORDED),
+    "analysis.wording": ("analysis.records", "analysis.inference"),
+    "analysis.tables": (*NUMBERS, *RECORDED),
+    "analysis.plots": ("analysis.tables", *NUMBERS, *RECORDED),
+    "analysis.page": ("analysis.plots", "analysis.tables", *NUMBERS, *RECORDED),
 }
 
 # Library -> the rooms that may import it.
@@ -161,11 +171,13 @@ def test_imports_go_down_only(module, path):
         ("trainables.classifiers.training", "from gan_study.trainables.balancing.balancer import Balancer"),
         ("trainables.classifiers.scores", "from gan_study.trainables.data.images import Labels"),
         ("trainables.trial.run", "def later():\n    import ray"),
-        ("analysis.report", "from gan_study.trainables.trial.run import run_trial"),
-        ("analysis.report", "import torch"),
+        ("analysis.page.report", "from gan_study.trainables.trial.run import run_trial"),
+        ("analysis.page.report", "import torch"),
+        ("analysis.tables.table", "from gan_study.analysis.page.answer import answer"),
+        ("analysis.inference.looks", "from gan_study.analysis.records.load import Study"),
         ("search_spaces.space", "from gan_study.study.plan.config import StudyConfig"),
         ("search_spaces.space", "import optuna"),
-        ("study.plan.planner", "from gan_study.analysis.load import load_study"),
+        ("study.plan.planner", "from gan_study.analysis.records.load import load_study"),
         ("study.plan.planner", "from trainables.record import TrialRecord"),
         ("study.plan.planner", "from gan_study import run_study"),
     ],
@@ -279,7 +291,7 @@ def test_a_word_that_tells_of_training_together_is_found(source):
     assert len(words_of_training_together(source)) == 1
 
 
-@pytest.mark.parametrize("package", ["study", "trainables"])
+@pytest.mark.parametrize("package", ["study", "trainables", "analysis"])
 def test_a_package_has_at_most_twelve_rooms(package):
     inside = [path for path in (ROOT / package).iterdir() if path.name not in {"__init__.py", "__pycache__"}]
     assert len(inside) <= 12

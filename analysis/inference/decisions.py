@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 
 from gan_study.analysis.inference import looks as sequential
 from gan_study.analysis.inference.looks import Levels, Look
-from gan_study.analysis.statistics import LEVEL, HolmStep, holm
+from gan_study.analysis.inference.statistics import LEVEL, HolmStep, holm
 
 Verdict: TypeAlias = Literal["helps", "hurts", "no worthwhile difference", "undecided"]
 Looks: TypeAlias = Sequence[Look]

@@ -8,10 +8,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from gan_study.analysis.across import Across, Ranking, alike
+from gan_study.analysis.inference.statistics import performance_profile
 from gan_study.analysis.plots import palette, style
-from gan_study.analysis.select import Family
-from gan_study.analysis.statistics import performance_profile
+from gan_study.analysis.records.select import Family
+from gan_study.analysis.tables.across import Across, Ranking, alike
 
 NUM_THRESHOLDS = 201
 

@@ -7,12 +7,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from gan_study.analysis import select
-from gan_study.analysis.load import Study
+from gan_study.analysis.comparisons.verdicts import chosen_methods
 from gan_study.analysis.plots import palette, style
 from gan_study.analysis.plots.scores import score_data
-from gan_study.analysis.select import NO_BALANCING, Family, Task
-from gan_study.analysis.verdicts import chosen_methods
+from gan_study.analysis.records import select
+from gan_study.analysis.records.load import Study
+from gan_study.analysis.records.select import NO_BALANCING, Family, Task
 from gan_study.analysis.wording import ratio_text
 
 # The lines in the order of their legend; each method is the one that validation chose at the ratio.

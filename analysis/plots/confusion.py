@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from gan_study.analysis.plots.style import WIDTH_INCHES, panels, shortened
-from gan_study.analysis.select import NO_BALANCING
-from gan_study.analysis.trial import Trial
+from gan_study.analysis.records.select import NO_BALANCING
+from gan_study.analysis.records.trial import Trial
 from gan_study.analysis.wording import MINUS
 
 # Above this many classes a cell is too small for its number.

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from gan_study.analysis.plots.palette import REAL_COLOUR, SYNTHETIC_COLOUR
 from gan_study.analysis.plots.style import name_rows, panels
-from gan_study.analysis.trial import Trial
+from gan_study.analysis.records.trial import Trial
 
 
 def count_data(records: Sequence[Trial], balancer: str) -> pd.DataFrame:

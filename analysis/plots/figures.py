@@ -10,8 +10,7 @@ from typing import NamedTuple
 import pandas as pd
 from matplotlib.figure import Figure
 
-from gan_study.analysis.across import across_tasks, ranking, ranking_text
-from gan_study.analysis.load import Study
+from gan_study.analysis.comparisons.verdicts import chosen_methods
 from gan_study.analysis.plots import across as over_all
 from gan_study.analysis.plots import confusion, scores
 from gan_study.analysis.plots.chosen_by_ratio import chosen_data, draw_chosen
@@ -21,9 +20,10 @@ from gan_study.analysis.plots.search import draw_budget, draw_progress, progress
 from gan_study.analysis.plots.slices import draw_slices, slice_data
 from gan_study.analysis.plots.style import house_style
 from gan_study.analysis.plots.usefulness import draw_usefulness, usefulness_data
-from gan_study.analysis.select import NO_BALANCING, Task, conditions, confirmed, families, under
-from gan_study.analysis.trial import Trial
-from gan_study.analysis.verdicts import chosen_methods
+from gan_study.analysis.records.load import Study
+from gan_study.analysis.records.select import NO_BALANCING, Task, conditions, confirmed, families, under
+from gan_study.analysis.records.trial import Trial
+from gan_study.analysis.tables.across import across_tasks, ranking, ranking_text
 from gan_study.analysis.wording import ratio_text
 
 # Name -> section, title and text alternative. Title and name are followed by the place that the figure is of.

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from gan_study.analysis.plots.images import EncodedImage, encode, lay_out, to_image
 from gan_study.analysis.plots.style import HOUSE_FONT
-from gan_study.analysis.trial import Trial
+from gan_study.analysis.records.trial import Trial
 from gan_study.analysis.wording import listing
 
 # The last picture stays longer, so that it is seen that the film begins anew.

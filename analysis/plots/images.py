@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from gan_study.analysis.select import Arm, arm_of
-from gan_study.analysis.trial import Bytes, Trial
+from gan_study.analysis.records.select import Arm, arm_of
+from gan_study.analysis.records.trial import Bytes, Trial
 from gan_study.analysis.wording import ratio_text
 
 # Between images, in pixels, and what is there.

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from gan_study.analysis.plots.palette import BLUE, VERMILION
 from gan_study.analysis.plots.style import count_along, panels, shortened
-from gan_study.analysis.trial import Trial
+from gan_study.analysis.records.trial import Trial
 
 # One style for each network of a GAN.
 LINE_STYLES = ("-", "--", ":", "-.")

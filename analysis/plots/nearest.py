@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from gan_study.analysis.plots.images import GAP, WHITE, encode, lay_out, to_image
-from gan_study.analysis.trial import Bytes, Pairs, Trial
+from gan_study.analysis.records.trial import Bytes, Pairs, Trial
 
 # Most pairs shown of one class; a trial leaves no more.
 MOST_PAIRS = 8

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from gan_study.analysis.select import Family
+from gan_study.analysis.records.select import Family
 
 # Okabe and Ito, "Color Universal Design" (2008).
 BLACK, ORANGE, SKY, GREEN, BLUE, VERMILION = "#000000", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00"

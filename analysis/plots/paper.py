@@ -8,10 +8,10 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from gan_study.analysis.load import Study
 from gan_study.analysis.plots.figures import Plan, plans, slug
 from gan_study.analysis.plots.style import house_style
-from gan_study.analysis.select import confirmed
+from gan_study.analysis.records.load import Study
+from gan_study.analysis.records.select import confirmed
 
 # The widths of one and of two columns of the usual two-column formats (IEEE, CVPR).
 COLUMN_INCHES, PAGE_INCHES = 3.35, 6.9

@@ -6,8 +6,8 @@ import numpy as np
 from PIL import Image
 
 from gan_study.analysis.plots.images import EncodedImage, encode, lay_out, to_image
-from gan_study.analysis.select import Arm, arm_of, comparable
-from gan_study.analysis.trial import Trial
+from gan_study.analysis.records.select import Arm, arm_of, comparable
+from gan_study.analysis.records.trial import Trial
 
 WIDEST_PIXELS = 900
 SMALLEST_PIXELS = 200

@@ -7,11 +7,13 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from gan_study.analysis import select, verdicts
-from gan_study.analysis.aggregate import Estimate, estimate_of
-from gan_study.analysis.load import Study
+from gan_study.analysis.comparisons import verdicts
+from gan_study.analysis.comparisons.aggregate import estimate_of
+from gan_study.analysis.inference.estimates import Estimate
 from gan_study.analysis.plots import palette, style
-from gan_study.analysis.select import MAIN_METRIC, NO_BALANCING, Family, Task
+from gan_study.analysis.records import select
+from gan_study.analysis.records.load import Study
+from gan_study.analysis.records.select import MAIN_METRIC, NO_BALANCING, Family, Task
 from gan_study.analysis.wording import label, ratio_text
 
 ESTIMATE_COLUMNS = ["metric", "measure", "imbalance_ratio", "balancer", "n", "mean", "low", "high"]

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from gan_study.analysis.plots import palette, style
-from gan_study.analysis.select import Task, comparable, of_task
+from gan_study.analysis.records.select import Task, comparable, of_task
 from gan_study.analysis.wording import ratio_text
 from gan_study.trainables.record import TrialRecord
 

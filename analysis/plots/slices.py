@@ -7,9 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator
 
-from gan_study.analysis.importance import plain
 from gan_study.analysis.plots import palette, style
-from gan_study.analysis.select import Task, comparable, of_task
+from gan_study.analysis.records.select import Task, comparable, of_task
+from gan_study.analysis.tables.importance import plain
 from gan_study.trainables.record import TrialRecord
 
 # A parameter whose largest value is so many times its smallest one was searched on a logarithmic scale, as a rule.

@@ -12,9 +12,9 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import get_font_names
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from gan_study.analysis.aggregate import Estimate
+from gan_study.analysis.inference.estimates import Estimate
 from gan_study.analysis.plots.palette import FAMILY_COLOURS, FAMILY_MARKERS
-from gan_study.analysis.select import Family
+from gan_study.analysis.records.select import Family
 from gan_study.analysis.wording import ratio_text
 
 WIDTH_INCHES = 7.2

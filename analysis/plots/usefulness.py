@@ -10,10 +10,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 from matplotlib.transforms import Bbox
 
+from gan_study.analysis.inference.statistics import Floats
 from gan_study.analysis.plots import palette, style
-from gan_study.analysis.select import MAIN_METRIC, Task, confirmed, families, of_task, paired_gains
-from gan_study.analysis.statistics import Floats
-from gan_study.analysis.trial import ImageQuality, Trial
+from gan_study.analysis.records.select import MAIN_METRIC, Task, confirmed, families, of_task, paired_gains
+from gan_study.analysis.records.trial import ImageQuality, Trial
 
 ARM = ["balancer", "imbalance_ratio"]
 FEWEST_POINTS = 3

@@ -11,8 +11,8 @@ def open_arms(root: Path, imbalance_ratios: Mapping[Ratio, float]) -> frozenset[
 
     `imbalance_ratios` gives the largest over smallest class count at each of the study's ratios.
     """
-    from gan_study.analysis.load import load_study
-    from gan_study.analysis.verdicts import open_arms as find_open
+    from gan_study.analysis.comparisons.verdicts import open_arms as find_open
+    from gan_study.analysis.records.load import load_study
 
     ratio_of = {found: ratio for ratio, found in imbalance_ratios.items()}
     arms = find_open(load_study(root))
@@ -21,8 +21,8 @@ def open_arms(root: Path, imbalance_ratios: Mapping[Ratio, float]) -> frozenset[
 
 def is_decided(root: Path) -> bool:
     """Whether every comparison of the study in `root` has a verdict."""
-    from gan_study.analysis.load import load_study
-    from gan_study.analysis.verdicts import comparisons
+    from gan_study.analysis.comparisons.verdicts import comparisons
+    from gan_study.analysis.records.load import load_study
 
     found = comparisons(load_study(root))
     return bool(found) and all(each.is_decided for each in found)

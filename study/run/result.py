@@ -41,7 +41,7 @@ class StudyResult:
     @property
     def records(self) -> "pd.DataFrame":
         """The records as a table, one row a trial."""
-        from gan_study.analysis.load import records_frame
+        from gan_study.analysis.records.load import records_frame
 
         return records_frame(self.trials)
 

@@ -33,7 +33,7 @@ class Retention:
 
 def best_confirmed(records: Sequence[TrialRecord]) -> Iterator[TrialRecord]:
     """Under each condition the trial whose GAN is exported unless options choose another."""
-    from gan_study.analysis.select import best_by_validation, conditions, confirmed, families, under
+    from gan_study.analysis.records.select import best_by_validation, conditions, confirmed, families, under
 
     kinds = families(records)
     gans = [record for record in confirmed(records) if kinds[record.balancer] == "GAN"]

@@ -23,7 +23,7 @@ from gan_study.trainables.record import TrialRecord
 from gan_study.trainables.trial.outcome import one_line
 
 if TYPE_CHECKING:
-    from gan_study.analysis.trial import Trial
+    from gan_study.analysis.records.trial import Trial
 
 # Until W&B has answered; after that the study continues without it, and the runs are kept here.
 _SECONDS_TO_ANSWER = 30
@@ -154,7 +154,7 @@ class WandbMirror:
             file.write(f"{record.trial_id}\n")
 
     def _fill(self, record: TrialRecord, run: wandb.Run) -> None:
-        from gan_study.analysis.trial import open_trial  # late, as every use of the analysis
+        from gan_study.analysis.records.trial import open_trial  # late, as every use of the analysis
 
         trial = open_trial(self._folder.root, record)
         for pattern in ("generator_loss/*", "discriminator_loss/*", "milestone/*"):

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gan_study.analysis.plots.drawings import picture_drawings
-from gan_study.analysis.report import write_report
-from gan_study.analysis.trial import Trial
+from gan_study.analysis.page.drawings import picture_drawings
+from gan_study.analysis.page.report import write_report
+from gan_study.analysis.records.trial import Trial
 from tests.analysis.pictured import draw_here, with_pictures
 from tests.analysis.planted import (
     planted_quality,
@@ -54,7 +54,9 @@ def plain_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A study whose trials left nothing but scores, with its report, but for figures and charts."""
     folder = write_study(tmp_path_factory.mktemp("my <study> & yours"), planted_study())
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("gan_study.analysis.report.draw_apart", lambda study: draw_here(picture_drawings(study)))
+        patch.setattr(
+            "gan_study.analysis.page.report.draw_apart", lambda study: draw_here(picture_drawings(study))
+        )
         write_report(folder)
     return folder
 

@@ -5,8 +5,8 @@ import signal
 import sys
 from collections.abc import Iterator
 
-from gan_study.analysis.drawing import Drawing, Drawn
-from gan_study.analysis.plots.process import run
+from gan_study.analysis.page.drawing import Drawing, Drawn
+from gan_study.analysis.page.process import run
 
 
 def drawings(study: object) -> Iterator[Drawing]:

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 import numpy as np
 import torch
 
-from gan_study.analysis.drawing import Drawing, Drawings, collect
-from gan_study.analysis.trial import Trial
+from gan_study.analysis.page.drawing import Drawing, Drawings, collect
+from gan_study.analysis.records.trial import Trial
 from gan_study.trainables.data.images import Classes, TrainingSet
 from gan_study.trainables.image_quality.class_quality import ClassQuality, ImageSample
 from gan_study.trainables.image_quality.judge import MeasuredImages

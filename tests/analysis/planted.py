@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from gan_study.analysis.load import Study
-from gan_study.analysis.trial import ImageQuality, Trial
+from gan_study.analysis.records.load import Study
+from gan_study.analysis.records.trial import ImageQuality, Trial
 from gan_study.trainables.arrays import Array, to_bytes
 from gan_study.trainables.base.settings import dump
 from gan_study.trainables.classifiers.scores import mean_overall, score, spread, to_arrays

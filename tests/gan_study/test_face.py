@@ -91,7 +91,7 @@ def test_what_users_read_imports_from_the_face_alone(path):
 def test_there_are_imports_to_look_at():
     for path in (ROOT / "README.md", ROOT / "docs" / "balanced_data.md", *NOTEBOOKS):
         assert [part for code in python_of(path) for part in imported_parts(code)], path
-    assert list(imported_parts("import gan_study.study\nfrom gan_study.analysis.load import x")) == [
+    assert list(imported_parts("import gan_study.study\nfrom gan_study.analysis.records.load import x")) == [
         "gan_study.study",
-        "gan_study.analysis.load",
+        "gan_study.analysis.records.load",
     ]

@@ -46,7 +46,7 @@ def test_the_wheel_of_the_source_distribution_holds_the_package_whole_and_nothin
     assert names == package_files()
     assert {"gan_study/py.typed", "gan_study/study/recipes/quickstart.yaml"} <= names
     assert {
-        "gan_study/analysis/templates/page.js",
+        "gan_study/analysis/page/templates/page.js",
         "gan_study/trainables/export/templates/data_card.md.j2",
     } <= names
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from gan_study.analysis.drawing import Drawings
+from gan_study.analysis.page.drawing import Drawings
 from gan_study.study.plan.recipe import study_config
 from gan_study.study.run.folder import create_study_folder
 from gan_study.trainables.runtime.storage import StorageError
@@ -22,7 +22,7 @@ COMMAND = [sys.executable, "-m", "gan_study.study.cli"]
 @pytest.fixture
 def study(tmp_path, monkeypatch):
     """A study that has run, whose report draws nothing."""
-    monkeypatch.setattr("gan_study.analysis.report.draw_apart", lambda study: Drawings())
+    monkeypatch.setattr("gan_study.analysis.page.report.draw_apart", lambda study: Drawings())
     create_study_folder(tmp_path / "study", study_config("quickstart", []), {"torch": "2.9.0"})
     write_arrays(tmp_path / "study", predicted_study())
     return tmp_path / "study"
@@ -126,7 +126,7 @@ def test_the_report_is_written_before_anything_is_printed(gan_study, study, monk
 
 def test_what_was_not_drawn_is_said_and_is_an_exit_code(gan_study, study, monkeypatch):
     failures = ("the interactive charts: the process that draws ended (SIGTRAP)", "another: too")
-    monkeypatch.setattr("gan_study.analysis.report.draw_apart", lambda study: Drawings(failures=failures))
+    monkeypatch.setattr("gan_study.analysis.page.report.draw_apart", lambda study: Drawings(failures=failures))
     code, out, err = gan_study("report", study)
     assert code == 1
     assert err.count("\n") == 1
@@ -143,7 +143,7 @@ def test_a_report_that_cannot_be_written_is_one_line_and_the_answer(gan_study, s
     def full(*arguments):
         raise StorageError(28, "No space left on device", "tables")
 
-    monkeypatch.setattr("gan_study.analysis.report.tables.write_tables", full)
+    monkeypatch.setattr("gan_study.analysis.page.report.write_tables", full)
     code, out, err = gan_study("report", study)
     assert (code, err) == (2, "gan-study: No space left on device: tables\n")
     assert "test minority F1" in " ".join(out.split())

@@ -136,7 +136,7 @@ def test_what_is_kept_names_the_password_and_what_is_opened_has_it(tmp_path, mon
 
 def test_no_file_of_a_study_holds_a_secret(local_ray, few_domain_steps_in_workers, tmp_path, monkeypatch):
     """Ray's and W&B's files too. SQLite has no passwords: here the variable is part of the file's name."""
-    from gan_study.analysis.report import write_report
+    from gan_study.analysis.page.report import write_report
 
     for name, secret in SECRETS.items():
         monkeypatch.setenv(name, secret)

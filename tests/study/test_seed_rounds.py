@@ -5,8 +5,8 @@ import json
 import pytest
 from rich.console import Console
 
-from gan_study.analysis import verdicts
-from gan_study.analysis.select import arm_of
+from gan_study.analysis.comparisons import verdicts
+from gan_study.analysis.records.select import arm_of
 from gan_study.study.plan.recipe import study_config
 from gan_study.study.run.folder import StudyFolder
 from gan_study.study.run.runner import RunOptions, resume_study, run_study
@@ -67,7 +67,10 @@ def test_killed_between_rounds_and_then_taken_further(local_ray, planted_looks, 
 
     # Once before it is on disk what follows the first round, and once after.
     config = study_config("quickstart", SETTINGS)
-    verdict, told = "gan_study.analysis.verdicts.open_arms", "gan_study.study.run.runner.rounds_decided"
+    verdict, told = (
+        "gan_study.analysis.comparisons.verdicts.open_arms",
+        "gan_study.study.run.runner.rounds_decided",
+    )
     assert not killed_in(verdict, lambda: run_study(config, out=root, options=quiet()))
     assert killed_in(told, lambda: resume_study(root, options=quiet()))
     trials = resume_study(root, options=quiet()).trials

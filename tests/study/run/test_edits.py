@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gan_study.analysis.load import load_study
+from gan_study.analysis.records.load import load_study
 from gan_study.study.plan.changes import is_meant
 from gan_study.study.plan.config import parse_study
 from gan_study.study.run.edits import take_in_edits

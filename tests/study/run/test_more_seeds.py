@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from gan_study.analysis.load import load_study
+from gan_study.analysis.records.load import load_study
 from gan_study.study.plan.config import parse_study
 from gan_study.study.plan.rounds import Rounds, SeedRound, all_arms, known_rounds, read_rounds, write_rounds
 from gan_study.study.plan.trials import num_trials

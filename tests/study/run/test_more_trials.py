@@ -2,7 +2,7 @@
 
 import pytest
 
-from gan_study.analysis.load import load_study
+from gan_study.analysis.records.load import load_study
 from gan_study.study.plan.config import parse_study
 from gan_study.study.plan.decisions import ConfirmFits
 from gan_study.study.plan.search_plan import plan_search

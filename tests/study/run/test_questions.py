@@ -4,8 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from gan_study.analysis import load, verdicts
-from gan_study.analysis.select import Arm
+from gan_study.analysis.comparisons import verdicts
+from gan_study.analysis.records import load
+from gan_study.analysis.records.select import Arm
 from gan_study.study.plan.config import Cell
 from gan_study.study.run import questions
 

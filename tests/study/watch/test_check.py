@@ -11,7 +11,7 @@ import numpy as np
 import optuna
 import pytest
 
-from gan_study.analysis.load import load_study
+from gan_study.analysis.records.load import load_study
 from gan_study.study.plan.config import Cell, parse_study
 from gan_study.study.plan.rounds import Rounds, SeedRound, all_arms, write_rounds
 from gan_study.study.plan.selection import write_selection

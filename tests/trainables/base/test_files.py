@@ -94,9 +94,9 @@ def test_files_are_read_in_one_place():
     here = Path(files.__file__).parents[2]
     allowed = {
         # The files of this package itself, of the kernel, of Ray and W&B in this process, of its own processes.
-        *("trainables/runtime/environment.py", "trainables/base/memory.py", "analysis/report.py"),
+        *("trainables/runtime/environment.py", "trainables/base/memory.py", "analysis/page/report.py"),
         *("study/run/tune_adapter.py", "study/watch/tracking.py", "study/run/ray_guard.py"),
-        "analysis/plots/process.py",
+        "analysis/page/process.py",
     }
     calls = (".read_bytes()", ".read_text(", "Image.open(", "np.load(")
     found = {

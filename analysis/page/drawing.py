@@ -1,0 +1,205 @@
+"""What a report shows in pictures, drawn in a process of its own.
+
+What draws is native code: matplotlib, Pillow, and V8, which bundles the charts' JavaScript. Over there it depends
+on no setting of the person's (matplotlibrc, MPLBACKEND); tables, answer and page are safe if it ends its process.
+"""
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+from typing import TypeAlias
+
+from gan_study.analysis.page.pictures import PagePictures
+from gan_study.analysis.page.real_or_fake import Round
+from gan_study.analysis.records.load import Study
+
+PROCESS = "gan_study.analysis.page"
+# The process starts in a folder of its own and finds the study there; what it draws it adds to the second file.
+STUDY_FILE, DRAWN_FILE = "study.pickle", "drawn.pickle"
+# One that ends so often will end always.
+MOST_DEATHS = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Begun:
+    """A drawing has begun; `files` are the data behind it, by their places in the report."""
+
+    name: str
+    files: Mapping[str, bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawn:
+    """What came of a drawing; what it is not of stays empty."""
+
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    """By their places in the report."""
+    pictures: PagePictures = field(default_factory=PagePictures)
+    rounds: tuple[Round, ...] = ()
+    """Those of the page that asks which images are real."""
+    script: str = ""
+    """The JavaScript that draws the page's charts."""
+    problems: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Why arrays could not be read, by trial."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotDrawn:
+    """A drawing failed: `what`, or else the one that began last."""
+
+    reason: str
+    what: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawing:
+    """Something to be drawn; `data` are files of what lies behind it, by their places in the report."""
+
+    name: str
+    draw: Callable[[], Drawn]
+    data: Mapping[str, bytes] = field(default_factory=dict)
+
+
+Message: TypeAlias = Begun | Drawn | NotDrawn
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawings(Drawn):
+    """All that was drawn, and in `failures` what was not, and why, a sentence each."""
+
+    failures: tuple[str, ...] = ()
+
+
+def draw_apart(study: Study) -> Drawings:
+    """Everything that can be drawn of a study, by a process that is started again if one drawing ends it.
+
+    Arrays that it could not read are noted in the study's trials.
+    """
+    messages: list[Message] = []
+    try:
+        with tempfile.TemporaryDirectory(prefix="gan-study-") as folder:
+            _fill(Path(folder), study)
+            for _ in range(MOST_DEATHS):
+                before = len(messages)
+                death = _run(Path(folder), skip=sum(isinstance(each, Begun) for each in messages))
+                messages += _read(Path(folder) / DRAWN_FILE)
+                if death is not None:
+                    messages.append(NotDrawn(reason=death))
+                if death is None or len(messages) == before + 1:
+                    break
+            else:
+                messages.append(NotDrawn(what="all that follows", reason=f"given up after {MOST_DEATHS} attempts"))
+    except OSError as error:
+        messages.append(NotDrawn(reason=f"the process that draws could not be run: {error}"))
+    found = collect(messages)
+    for trial in study.records:
+        trial.note(*found.problems.get(trial.trial_id, ()))
+    return found
+
+
+def _fill(folder: Path, study: Study) -> None:
+    """Make `folder` one that a drawing process can start in."""
+    (folder / STUDY_FILE).write_bytes(pickle.dumps(study))
+    # matplotlib takes the file of the folder that it is loaded in, and then no other.
+    (folder / "matplotlibrc").touch()
+
+
+def _run(folder: Path, *, skip: int) -> str | None:
+    """Why a process that leaves out the first `skip` drawings ended early; None if it drew all others."""
+    here = os.open(".", os.O_RDONLY)
+    try:
+        with (
+            (folder / "stderr").open("w+b") as stderr,
+            subprocess.Popen(
+                [sys.executable, "-m", PROCESS, str(here), str(skip)],
+                cwd=folder,
+                env=_environment(folder),
+                # It closes when this process ends, however it does, and the other one follows.
+                stdin=subprocess.PIPE,
+                stdout=stderr,
+                stderr=stderr,
+                pass_fds=(here,),
+            ) as process,
+        ):
+            try:
+                code = process.wait()
+            finally:
+                process.kill()
+            stderr.seek(0)
+            said = stderr.read().decode(errors="replace")
+            if code:
+                return _reason(code, said)
+            # Warnings, of letters that no font has for instance.
+            print(said, end="", file=sys.stderr)
+            return None
+    finally:
+        os.close(here)
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    """That of a drawing process: modules are found as here, and no settings of matplotlib."""
+    found = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "MPLBACKEND": "agg"}
+    found.pop("MATPLOTLIBRC", None)
+    try:
+        Path.home()
+    except RuntimeError:
+        # Without a home folder matplotlib does not know where its list of fonts goes.
+        found.setdefault("MPLCONFIGDIR", str(folder))
+    return found
+
+
+def _reason(code: int, said: str) -> str:
+    """Why a process ended, in one line, by its exit code and what it said."""
+    name = next((each.name for each in signal.Signals if each == -code), f"signal {-code}")
+    ended = f"exit code {code}" if code > 0 else name
+    lines = [line.strip("# \t") for line in said.splitlines() if line.strip("# \t")]
+    # Python's reason is its last line; native code says one, if at all, above its stack.
+    telling = lines[-1:] if code > 0 else [line for line in lines if "fatal" in line.lower()][:1]
+    return ": ".join([f"the process that draws ended ({ended})", *telling])
+
+
+def _read(path: Path) -> Iterator[Message]:
+    """The messages of the process that ran last, as far as it came to write them; they are taken away."""
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        while True:
+            try:
+                yield pickle.load(file)
+            except (EOFError, pickle.UnpicklingError):
+                break
+    path.unlink()
+
+
+def collect(messages: Iterable[Message]) -> Drawings:
+    """What messages say together."""
+    files: dict[str, bytes] = {}
+    failures, drawn = [], []
+    name = "all pictures and charts"
+    for message in messages:
+        match message:
+            case Begun():
+                name = message.name
+                files |= message.files
+            case Drawn():
+                drawn.append(message)
+                files |= message.files
+                name = f"what is drawn after {name}"
+            case NotDrawn():
+                failures.append(f"{message.what or name}: {message.reason}")
+    return Drawings(
+        files=files,
+        pictures=PagePictures.joined(each.pictures for each in drawn),
+        rounds=tuple(found for each in drawn for found in each.rounds),
+        script="".join(each.script for each in drawn),
+        problems=dict(chain.from_iterable(each.problems.items() for each in drawn)),
+        # What fails before it begins fails again where the process is started again.
+        failures=tuple(dict.fromkeys(failures)),
+    )

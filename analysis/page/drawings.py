@@ -1,0 +1,132 @@
+"""Everything that is drawn of a study, one drawing after another."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from vl_convert import javascript_bundle
+
+from gan_study.analysis.page.drawing import Drawing, Drawn
+from gan_study.analysis.page.pictures import GrowthPictures, PagePictures, PanelPictures, Picture
+from gan_study.analysis.page.real_or_fake import rounds
+from gan_study.analysis.plots.figures import Plan, plans
+from gan_study.analysis.plots.growth import draw_growth
+from gan_study.analysis.plots.images import data_uri, describe_trial, pick_trials
+from gan_study.analysis.plots.nearest import draw_pairs
+from gan_study.analysis.plots.paper import draw_vectors, paper_plans
+from gan_study.analysis.plots.samples import draw_sheet, extreme_trials, shrink
+from gan_study.analysis.records.load import Study
+from gan_study.analysis.records.trial import Trial
+from gan_study.analysis.tables.markup import csv_file
+from gan_study.analysis.wording import number
+
+# Where the files of figures lie in a report, those of its page and those of a paper.
+PLOTS_FOLDER, PAPER_FOLDER = "plots", "paper"
+# Base64 adds a third: all sample sheets together stay below 4 MB of page, and one below 300 kB.
+ALL_SHEETS_BYTES, ONE_SHEET_BYTES = 3_000_000, 220_000
+
+
+def figure_drawings(study: Study) -> Iterator[Drawing]:
+    """The page's figures."""
+    return map(_figure, plans(study))
+
+
+def paper_drawings(study: Study) -> Iterator[Drawing]:
+    """The figures of a paper."""
+    for name, plan in paper_plans(study):
+        yield Drawing(name=f"{PAPER_FOLDER}/{name}", draw=partial(_vectors, name, plan))
+
+
+def page_drawings(study: Study) -> Iterator[Drawing]:
+    """What pages need beside pictures."""
+    yield Drawing(name="the page real_or_fake.html", draw=lambda: Drawn(rounds=rounds(study)))
+    yield Drawing(name="the interactive charts", draw=_script)
+
+
+def _figure(plan: Plan) -> Drawing:
+    place = f"{PLOTS_FOLDER}/{plan.stem}"
+    data = {f"{place}.csv": csv_file(plan.data)}
+
+    def draw() -> Drawn:
+        svg = plan.save("svg")
+        picture = Picture(
+            section=plan.section,
+            title=plan.title,
+            alt=plan.alt,
+            uri=data_uri(svg, "image/svg+xml"),
+            files=tuple(f"{place}.{kind}" for kind in ("csv", "svg", "png")),
+        )
+        files = {f"{place}.png": plan.save("png"), f"{place}.svg": svg}
+        return Drawn(files=files, pictures=PagePictures(figures=(picture,)))
+
+    return Drawing(name=plan.title, draw=draw, data=data)
+
+
+def _vectors(name: str, plan: Plan) -> Drawn:
+    return Drawn(files={f"{PAPER_FOLDER}/{file}": content for file, content in draw_vectors(name, plan).items()})
+
+
+def _script() -> Drawn:
+    # Vega, Vega-Lite and Vega-Embed; the declared type asks for a snippet, and the function does without.
+    return Drawn(script=javascript_bundle())  # type: ignore[call-arg]
+
+
+def picture_drawings(study: Study) -> Iterator[Drawing]:
+    """The page's pictures of images, of a trial for each method and condition."""
+    records = study.records
+    sampled = pick_trials(records, "samples/synthetic")
+    for trial in sampled:
+        yield _sheet(trial, trial.balancer, among=len(sampled), as_part=lambda each: PagePictures(samples=(each,)))
+    for trial in pick_trials(records, "nearest/generated"):
+        yield _of_trial("nearest images", trial, partial(_panel, trial))
+    for trial in pick_trials(records, "snapshots/generated"):
+        yield _of_trial("images on the way", trial, partial(_growth, trial))
+    extremes = [
+        (trial, f"{trial.balancer}, {kind} search trial, gain {number(trial.objective, signed=True)}")
+        for both in extreme_trials(records)
+        for kind, trial in zip(("best", "worst"), both, strict=True)
+    ]
+    for trial, title in extremes:
+        yield _sheet(trial, title, among=len(extremes), as_part=lambda each: PagePictures(extremes=(each,)))
+
+
+def _of_trial(what: str, trial: Trial, draw: Callable[[], PagePictures]) -> Drawing:
+    return Drawing(
+        name=f"{what} of {trial.balancer}, {describe_trial(trial)}", draw=lambda: Drawn(pictures=draw())
+    )
+
+
+def _sheet(trial: Trial, title: str, *, among: int, as_part: Callable[[Picture], PagePictures]) -> Drawing:
+    """The samples of a trial under its title; all sheets share their room."""
+
+    def draw() -> PagePictures:
+        sheet = draw_sheet(trial)
+        if sheet is None:
+            return PagePictures()
+        picture = Picture(
+            section="samples",
+            title=f"{title}: {describe_trial(trial)}",
+            alt=f"Real images left, images of {trial.balancer} right, a row for each minority class.",
+            uri=shrink(sheet, most_bytes=min(ONE_SHEET_BYTES, ALL_SHEETS_BYTES // among)).uri,
+        )
+        return as_part(picture)
+
+    return _of_trial("samples", trial, draw)
+
+
+def _panel(trial: Trial) -> PagePictures:
+    panel = draw_pairs(trial)
+    title = f"{trial.balancer}: {describe_trial(trial)}"
+    return PagePictures(panels=() if panel is None else (PanelPictures(title=title, panel=panel),))
+
+
+def _growth(trial: Trial) -> PagePictures:
+    grown = draw_growth(trial)
+    if grown is None:
+        return PagePictures()
+    title = f"{trial.balancer}: {describe_trial(trial)}"
+    found = GrowthPictures(title=title, alt=grown.words, film=grown.film.uri, strip=grown.strip.uri)
+    return PagePictures(growths=(found,))
+
+
+# Everything that is drawn of a study. V8 is last: where addresses are few it is what ends a process.
+GROUPS = (figure_drawings, picture_drawings, paper_drawings, page_drawings)

@@ -1,0 +1,66 @@
+"""How a process draws: it reads a study, and writes down one drawing after the other."""
+
+import os
+import pickle
+import sys
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import BinaryIO, TypeAlias
+
+from gan_study.analysis.page.drawing import DRAWN_FILE, STUDY_FILE, Begun, Drawing, Drawn, Message, NotDrawn
+from gan_study.analysis.records.load import Study
+
+Group: TypeAlias = Callable[[Study], Iterable[Drawing]]
+
+
+def run(groups: Sequence[Group]) -> None:
+    """Draw all `groups` of the study in the folder that the process started in, but for the first few drawings.
+
+    Arguments: a descriptor of the folder that the study's paths start from, and how many drawings are left out.
+    """
+    here, skip = map(int, sys.argv[1:])
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    study: Study = pickle.loads(Path(STUDY_FILE).read_bytes())
+    with Path(DRAWN_FILE).open("wb") as file:
+        os.fchdir(here)
+        for group in groups:
+            skip = _draw(group, study, file, skip=skip)
+        problems = {trial.trial_id: tuple(trial.problems) for trial in study.records if trial.problems}
+        _write(file, Drawn(problems=problems))
+
+
+def _draw(group: Group, study: Study, file: BinaryIO, *, skip: int) -> int:
+    """How many of the first drawings are still to be left out after this group."""
+    # Whatever fails, the other drawings go on, and the page says it.
+    try:
+        for drawing in group(study):
+            if skip:
+                skip -= 1
+                continue
+            _write(file, Begun(name=drawing.name, files=drawing.data))
+            try:
+                _write(file, drawing.draw())
+            except Exception as error:
+                _write(file, NotDrawn(reason=_in_one_line(error)))
+    except Exception as error:
+        what = f"what is left of {group.__name__.replace('_', ' ')}"
+        _write(file, NotDrawn(what=what, reason=_in_one_line(error)))
+    return skip
+
+
+def _in_one_line(error: Exception) -> str:
+    return ": ".join(filter(None, (type(error).__name__, " ".join(str(error).split()))))
+
+
+def _write(file: BinaryIO, message: Message) -> None:
+    pickle.dump(message, file)
+    # What is written stays, also if the next drawing ends this process.
+    file.flush()
+
+
+def _end_with_parent() -> None:
+    """End this process as soon as the one that started it is gone, which holds the other end of its input."""
+    # A read of Python's own would hold a lock that Python wants when it ends.
+    os.read(sys.stdin.fileno(), 1)
+    os._exit(1)

@@ -1,0 +1,62 @@
+"""Real and generated images as points of one map, by the points that confirmed trials have left."""
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sklearn.manifold import TSNE
+
+from gan_study.analysis.comparisons.verdicts import chosen_methods
+from gan_study.analysis.plots.images import pick_trials
+from gan_study.analysis.records.load import Study
+from gan_study.analysis.records.select import ARM_COLUMNS, arm_of, condition_of
+from gan_study.analysis.records.trial import MapPoints, Trial
+
+# A map takes a second or two.
+MOST_MAPS = 6
+PERPLEXITY, SEED = 30, 0
+# Below that there is nothing to see.
+FEWEST_POINTS = 10
+
+COLUMNS = (*ARM_COLUMNS, "class", "kind", "x", "y")
+
+
+def map_frame(study: Study) -> pd.DataFrame:
+    """A point for each image of the GAN of the answer's smallest seed, under at most six conditions.
+
+    `class`, `kind` ("real" or "generated"), and a place `x`, `y` without a unit: t-SNE (van der Maaten and Hinton
+    2008) keeps near what is near, and its distances between groups mean nothing.
+    """
+    chosen = chosen_methods(study.records)
+    trials = [
+        trial
+        for trial in pick_trials(study.records, "map/features")
+        if trial.balancer in chosen.get(condition_of(trial), ())[:1]
+    ]
+    frames = [
+        _points_frame(trial, points)
+        for trial in trials[:MOST_MAPS]
+        if (points := trial.map_points) is not None
+        and len(points.labels) >= FEWEST_POINTS
+        and points.features.shape[1] >= 2
+    ]
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(COLUMNS))
+
+
+def _points_frame(trial: Trial, points: MapPoints) -> pd.DataFrame:
+    places = placed(points.features)
+    return pd.DataFrame(
+        {
+            **arm_of(trial)._asdict(),
+            "class": [trial.class_names[label] for label in points.labels],
+            "kind": np.where(points.synthetic, "generated", "real"),
+            "x": places[:, 0],
+            "y": places[:, 1],
+        }
+    )
+
+
+def placed(features: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Places [N, 2], two decimals, of points [N, D]: equal points give equal places."""
+    tsne = TSNE(perplexity=min(PERPLEXITY, (len(features) - 1) / 3), init="pca", random_state=SEED)
+    places: npt.NDArray[np.float64] = tsne.fit_transform(features).astype(np.float64).round(2)
+    return places

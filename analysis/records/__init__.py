@@ -1,0 +1,1 @@
+"""Records and arrays of trials: read, selected, corrected on validation."""

@@ -1,0 +1,164 @@
+"""A study folder as values: what was asked, what was recorded, and what could not be read."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from pydantic import JsonValue
+
+import gan_study.trainables.record as stored
+from gan_study.analysis.records.trial import Trial, open_trial
+from gan_study.trainables.base.files import read_bytes
+from gan_study.trainables.base.settings import ConfigError, UserError, from_json, parse, settings
+from gan_study.trainables.classifiers.metrics import Costs
+from gan_study.trainables.record import (
+    Change,
+    RecordError,
+    SearchImportance,
+    StudyHeader,
+    TimePlan,
+    TrialRecord,
+    VerdictPlan,
+)
+
+HEADER_FILE = "study.json"
+RECORDS_FILE = "records.jsonl"
+MOST_GAPS = 10
+# What a row of `records_frame` takes from a record as it is.
+ROW_FIELDS = (
+    *("trial_id", "setting_id", "phase", "status", "failure", "dataset", "classifier", "balancer"),
+    *("imbalance_ratio", "seed", "objective", "baseline", "num_fits", "fit_spread"),
+)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Study:
+    """A study as it was found in `folder`; it equals itself alone."""
+
+    folder: Path
+    name: str
+    created_at: str
+    config: Mapping[str, JsonValue]
+    environment: Mapping[str, str]
+    verdicts: VerdictPlan
+    records: tuple[Trial, ...]
+    changes: tuple[Change, ...] = ()
+    """What was changed after the study had begun."""
+    is_as_written: bool = True
+    """Whether nobody has edited `study.json` by hand since."""
+    time_plan: TimePlan | None = None
+    """What was given up to end within a time budget."""
+    read_back: tuple[str, ...] = ()
+    """What was read of the data and how it was understood."""
+    notes: tuple[str, ...] = ()
+    """What had to be left out."""
+    importance: tuple[SearchImportance, ...] = ()
+
+    def find_gaps(self) -> tuple[str, ...]:
+        """The files of arrays that are missing or damaged, as far as they have been read; one line each."""
+        for trial in self.records:
+            # Every table needs it, so that a file that is missing or no `.npz` is always found.
+            trial.read("classes/names")
+        gone = [problem for trial in self.records for problem in trial.problems]
+        shown = gone[:MOST_GAPS]
+        more = [f"{len(gone) - len(shown)} more files of arrays cannot be read."] if len(gone) > len(shown) else []
+        return (*(f"{problem}; it is left out wherever it is needed." for problem in shown), *more)
+
+
+def load_study(folder: Path | str) -> Study:
+    """The study in `folder`.
+
+    Raises RecordError if study.json is missing or malformed, a line of records.jsonl is not a record,
+    importance.json is malformed, or another version wrote the study. A last line that was cut off while it was
+    written is left out, and a note says so.
+    """
+    folder = Path(folder)
+    header, is_as_written = _read_header(folder / HEADER_FILE)
+    records, notes = _read_records(folder / RECORDS_FILE)
+    return Study(
+        folder=folder,
+        name=header.name,
+        created_at=header.created_at,
+        config=header.config,
+        environment=header.environment,
+        verdicts=header.verdicts,
+        changes=header.changes,
+        is_as_written=is_as_written,
+        time_plan=header.time_plan,
+        read_back=header.read_back,
+        records=tuple(open_trial(folder, record) for record in records),
+        notes=notes,
+        importance=_read_importance(folder / stored.IMPORTANCE_FILE),
+    )
+
+
+def objective_of(study: Study) -> str:
+    """The metric whose gain the study's search maximised."""
+    return str(study.config["objective"])
+
+
+def costs_of(study: Study) -> Costs:
+    """What mistakes cost in the study, by true and predicted class; raises ConfigError if it is no mapping."""
+    # A study that asks for nothing may have been begun before there was such a setting.
+    return parse(_CostSettings, {"costs": study.config.get("costs", {})}, where="").costs
+
+
+@settings
+class _CostSettings:
+    costs: Costs
+
+
+def _read_header(path: Path) -> tuple[StudyHeader, bool]:
+    """The header, and whether it is as it was written."""
+    try:
+        content = read_bytes(path)
+        return stored.read_header(content), stored.is_as_written(content)
+    except FileNotFoundError:
+        raise RecordError(f"{path.parent}: no study here ({path.name} is missing)") from None
+    except UserError as error:
+        raise RecordError(f"{path}: {error}") from None
+
+
+def _read_importance(path: Path) -> tuple[SearchImportance, ...]:
+    if not path.exists():
+        return ()
+    try:
+        found = from_json(read_bytes(path))
+        if not isinstance(found, list):
+            raise ConfigError("not a list")
+        return tuple(parse(SearchImportance, each, where="") for each in found)
+    except UserError as error:
+        raise RecordError(f"{path}: {error}") from None
+
+
+def _read_records(path: Path) -> tuple[tuple[TrialRecord, ...], tuple[str, ...]]:
+    if not path.exists():
+        return (), ("No trial has been recorded yet.",)
+    whole, last = stored.record_lines(read_bytes(path))
+    records = [stored.read_line(line, where=f"{path.name}:{number}") for number, line in enumerate(whole, start=1)]
+    if not last:
+        return tuple(records), ()
+    try:
+        return (*records, stored.read_line(last, where=f"{path.name}:{len(whole) + 1}")), ()
+    except RecordError:
+        return tuple(records), (f"The last line of {path.name} was cut off while it was written; it is left out.",)
+
+
+def records_frame(records: Sequence[TrialRecord]) -> pd.DataFrame:
+    """One row a record: what it was, how it ended, and validation_* and test_* columns with its overall scores."""
+    return pd.DataFrame([_row(record) for record in records])
+
+
+def _row(record: TrialRecord) -> dict[str, object]:
+    return {
+        **{name: getattr(record, name) for name in ROW_FIELDS},
+        "search_number": getattr(record.search, "number", None),
+        "search_trials": getattr(record.selection, "search_trials", None),
+        "selected_trial_id": getattr(record.selection, "trial_id", None),
+        "total_seconds": sum(record.seconds.values()),
+        "notes": " ".join(record.notes),
+        **{
+            f"{part}_{metric}": value for part, scores in record.scores.items() for metric, value in scores.items()
+        },
+    }

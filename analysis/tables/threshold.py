@@ -1,0 +1,199 @@
+"""Why a method gained: by a shifted threshold, or because its images taught the classifier to rank better.
+
+A balanced training set makes a classifier name the rare classes more often. So does moving the threshold of one
+that was trained without balancing, which costs nothing (Buda et al. 2018). Here the predictions of both are
+corrected to the same prior, the test part's, on validation images; what is left of the gain is no matter of a
+threshold.
+"""
+
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import astuple, dataclass
+from functools import lru_cache
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from gan_study.analysis.comparisons.verdicts import gains as gains_of
+from gan_study.analysis.inference.estimates import Estimate, t_interval
+from gan_study.analysis.records.load import Study
+from gan_study.analysis.records.recalibration import fit_shifts, fitted_parts
+from gan_study.analysis.records.select import (
+    ARM_COLUMNS,
+    NO_BALANCING,
+    Arm,
+    best_by_validation,
+    by_arm,
+    conditions,
+    confirmed,
+    families,
+)
+from gan_study.analysis.records.trial import Trial
+from gan_study.analysis.tables.curves import average_precision, rare_class_counts, roc_auc
+from gan_study.analysis.tables.provenance import GAINS
+from gan_study.analysis.tables.table import Table
+from gan_study.analysis.wording import ABSENT, estimate_text, number, where
+from gan_study.trainables.classifiers.scores import confusion_matrix, precision_recall_f1
+
+# What trials are compared by: minority F1 as predicted and at the same prior, and the areas of rare classes.
+PLAIN, CORRECTED = "minority_f1", "minority_f1_same_prior"
+AREAS: Mapping[str, Callable[..., float]] = {"roc_auc": roc_auc, "auprc": average_precision}
+_Key = TypeVar("_Key", bound=Hashable)
+_HEADINGS = {
+    PLAIN: "Gain in minority F1",
+    CORRECTED: "Gain at the same prior",
+    "roc_auc": "Gain in AUROC of the rare classes",
+    "auprc": "Gain in AUPRC of the rare classes",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ranked:
+    """Scores of one trial on the test part, means over its fits.
+
+    `overall` by PLAIN, CORRECTED and AREAS, and `by_class` the areas of each rare class, by its name and AREAS.
+    """
+
+    overall: Mapping[str, float]
+    by_class: Mapping[tuple[str, str], float]
+
+
+def threshold_tables(study: Study) -> tuple[Table, ...]:
+    """The gains of each method, and those in the ranking of each rare class; none without stored predictions."""
+    gains = paired_gains(study)
+    if not gains:
+        return ()
+    judged = {Arm(*each.pairs.condition, each.pairs.method): each.estimate for each in gains_of(study)}
+    return _overall_table(gains, judged), _class_table(gains)
+
+
+# The table and the sentences ask for the same, and to correct all predictions takes a while.
+@lru_cache(maxsize=4)
+def paired_gains(study: Study) -> dict[Arm, list[Ranked]]:
+    """What each method gains over no balancing in the same setting, an entry a seed, in everything of `Ranked`.
+
+    A trial has an entry where the predictions of both parts are stored, its own and those of its partner.
+    """
+    groups = by_arm(confirmed(study.records))
+    partners = {
+        trial.setting_id: rank(trial)
+        for arm, trials in groups.items()
+        if arm.balancer == NO_BALANCING
+        for trial in trials
+    }
+    gains = {
+        arm: [
+            _difference(ranked, partner)
+            for trial in trials
+            if (partner := partners.get(trial.setting_id)) and (ranked := rank(trial))
+        ]
+        for arm, trials in groups.items()
+        if arm.balancer != NO_BALANCING
+    }
+    return {arm: seeds for arm, seeds in gains.items() if seeds}
+
+
+def rank(trial: Trial) -> Ranked | None:
+    """What a trial scores; None unless the predictions of both parts are stored and a rare class was tested."""
+    parts, counts = fitted_parts(trial), rare_class_counts(trial)
+    if parts is None or not counts:
+        return None
+    validation, test = parts
+    shifts = fit_shifts(validation)
+    by_class = {
+        (trial.class_names[label], name): float(np.mean([area(each) for each in fits]))
+        for label, fits in counts.items()
+        for name, area in AREAS.items()
+    }
+    overall = {
+        PLAIN: _minority_f1(test.labels, test.log_probabilities, list(counts)),
+        CORRECTED: _minority_f1(test.labels, test.log_probabilities + shifts[:, None, :], list(counts)),
+        **{name: float(np.mean([value for (_, n), value in by_class.items() if n == name])) for name in AREAS},
+    }
+    return Ranked(overall=overall, by_class=by_class)
+
+
+def _minority_f1(labels: npt.NDArray[np.int64], scores: npt.NDArray[np.float64], minority: Sequence[int]) -> float:
+    """Mean F1 of the rare classes, over the fits, of the largest `scores` [fits, N, K]."""
+    matrices = [confusion_matrix(labels, each.argmax(axis=1), scores.shape[2]) for each in scores]
+    return float(np.mean([precision_recall_f1(matrix)[2][minority].mean() for matrix in matrices]))
+
+
+def _difference(ranked: Ranked, partner: Ranked) -> Ranked:
+    return Ranked(
+        overall={name: value - partner.overall[name] for name, value in ranked.overall.items()},
+        by_class={name: value - partner.by_class[name] for name, value in ranked.by_class.items()},
+    )
+
+
+def _overall_table(gains: Mapping[Arm, Sequence[Ranked]], judged: Mapping[Arm, Estimate]) -> Table:
+    """A row for each method; the plain gain of those that are `judged` has the interval of its verdict."""
+    estimates = {arm: _estimates([seed.overall for seed in seeds]) for arm, seeds in gains.items()}
+    estimates |= {arm: {**estimates[arm], PLAIN: each} for arm, each in judged.items() if arm in estimates}
+    numbers = [(*arm, name, *astuple(each)) for arm, found in estimates.items() for name, each in found.items()]
+    text = [(*arm, *_texts(found, _HEADINGS)) for arm, found in estimates.items()]
+    return Table(
+        name="why_it_gained",
+        title="Gains on the test part as predicted, at the same prior, and in ranking",
+        numbers=pd.DataFrame(numbers, columns=[*ARM_COLUMNS, "metric", "n", "mean", "low", "high"]),
+        rows=pd.DataFrame(text, columns=[*ARM_COLUMNS, *_HEADINGS.values()]),
+        origin=GAINS,
+    )
+
+
+def _class_table(gains: Mapping[Arm, Sequence[Ranked]]) -> Table:
+    """A row for each method and rare class."""
+    estimates = {arm: _estimates([seed.by_class for seed in seeds]) for arm, seeds in gains.items()}
+    numbers = [
+        (*arm, name, metric, *astuple(each))
+        for arm, found in estimates.items()
+        for (name, metric), each in found.items()
+    ]
+    text = [
+        (*arm, name, *_texts(found, [(name, metric) for metric in AREAS]))
+        for arm, found in estimates.items()
+        for name in dict.fromkeys(name for name, _ in found)
+    ]
+    return Table(
+        name="ranking",
+        title="Gains in AUROC and AUPRC of each rare class on the test part",
+        numbers=pd.DataFrame(numbers, columns=[*ARM_COLUMNS, "class", "metric", "n", "mean", "low", "high"]),
+        rows=pd.DataFrame(text, columns=[*ARM_COLUMNS, "class", "Gain in AUROC", "Gain in AUPRC"]),
+        origin=GAINS,
+    )
+
+
+def _estimates(seeds: Sequence[Mapping[_Key, float]]) -> dict[_Key, Estimate]:
+    """The mean gain by what it is a gain in."""
+    return {key: t_interval([seed[key] for seed in seeds], bounds=(-1.0, 1.0)) for key in seeds[0]}
+
+
+def _texts(estimates: Mapping[_Key, Estimate], keys: Iterable[_Key]) -> list[str]:
+    return [estimate_text(estimates[key], signed=True) if key in estimates else ABSENT for key in keys]
+
+
+def threshold_sentences(study: Study) -> tuple[str, ...]:
+    """What part of the gain was a shifted threshold, of the GAN that validation chose; one for each condition."""
+    records = study.records
+    gains, kinds = paired_gains(study), families(records)
+    chosen = [
+        (condition, best_by_validation(records, condition, "GAN", kinds))
+        for condition in conditions(confirmed(records))
+    ]
+    return tuple(
+        f"{where(condition)[0].upper()}{where(condition)[1:]}: {_sentence(gan, seeds)}"
+        for condition, gan in chosen
+        if gan is not None and (seeds := gains.get(Arm(*condition, gan)))
+    )
+
+
+def _sentence(method: str, seeds: Sequence[Ranked]) -> str:
+    means = {name: float(np.mean([seed.overall[name] for seed in seeds])) for name in _HEADINGS}
+    plain, corrected, roc, auprc = (number(each, signed=True) for each in means.values())
+    ranking = f"The rare classes' AUROC changes by {roc}, their AUPRC by {auprc}."
+    if means[PLAIN] > 0:
+        left = f"of the {plain} in minority F1 that {method} gains, {corrected} is left"
+        return f"{left} after both are corrected to the same prior. {ranking}"
+    changed = f"{method} changes minority F1 by {plain}, and by {corrected}"
+    return f"{changed} after both are corrected to the same prior. {ranking}"
