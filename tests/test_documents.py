@@ -6,7 +6,6 @@ import re
 import subprocess
 import sys
 import tomllib
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,8 +17,11 @@ from sklearn.datasets import load_digits
 import gan_study
 from gan_study.study.commands import app
 from gan_study.study.plan.config import StudyConfig, parse_study
+from gan_study.study.plan.recipe import study_config
+from gan_study.study.run.folder import create_study_folder
 from gan_study.study.run.result import StudyResult
 from gan_study.trainables.base.settings import dump
+from tests.analysis.planted import predicted_study, write_arrays
 from tests.distributions import ROOT, wheel_of_sdist
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -75,14 +77,16 @@ def test_the_makefile_has_what_the_readme_types():
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
 
 
-def test_the_python_of_the_readme_runs(monkeypatch):
+def test_the_python_of_the_readme_runs(monkeypatch, tmp_path):
     digits = load_digits()
     few = np.flatnonzero((digits.target == 0) | ((digits.target == 1) & (np.arange(len(digits.target)) < 200)))
-    asked = []
+    asked, records = [], predicted_study()
+    create_study_folder(tmp_path / "study", study_config("quickstart", []), {})
+    write_arrays(tmp_path / "study", records)
 
     def run_study(config):
         asked.append(parse_study(dump(config)))
-        return StudyResult(folder=Path(), trials=())
+        return StudyResult(folder=tmp_path / "study", trials=tuple(records))
 
     monkeypatch.setattr(gan_study, "run_study", run_study)
     names = {"X": digits.images[few, None].astype(np.float32) / 16, "y": digits.target[few]}

@@ -1,5 +1,6 @@
 """What a study that has run gives back."""
 
+import html
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +45,55 @@ class StudyResult:
         from gan_study.analysis.records.load import records_frame
 
         return records_frame(self.trials)
+
+    @property
+    def answer(self) -> str:
+        """The answer in sentences, as the command prints it; raises RecordError where files are damaged."""
+        return self._summary()[0]
+
+    @property
+    def verdicts(self) -> "pd.DataFrame":
+        """A row for each comparison: its gain, interval and verdict, by F1 and by recall (`verdicts.csv`)."""
+        from gan_study.analysis.records.load import load_study
+        from gan_study.analysis.tables.verdicts import verdict_table
+
+        return verdict_table(load_study(self.folder)).numbers
+
+    def report(self) -> Path:
+        """The page of the study's report, which is written anew; raises OSError where it cannot be."""
+        from gan_study.analysis.page.report import write_report
+
+        return write_report(self.folder)
+
+    def best_gan(self, imbalance_ratio: float | None = None) -> TrialRecord:
+        """The record of the confirmed trial whose GAN `balance --from` exports: chosen on validation alone.
+
+        Raises UserError where no GAN was confirmed, or where there are several imbalance ratios and none, or
+        another, is named.
+        """
+        from gan_study.study.run.retention import best_confirmed
+
+        found = {record.imbalance_ratio: record for record in best_confirmed(self.trials)}
+        if not found:
+            raise UserError(f"{self.folder}: no GAN was confirmed")
+        if imbalance_ratio is None and len(found) == 1:
+            return next(iter(found.values()))
+        chosen = found.get(imbalance_ratio) if imbalance_ratio is not None else None
+        if chosen is None:
+            known = ", ".join(f"{ratio:g}" for ratio in sorted(found))
+            raise UserError(f"imbalance_ratio: {imbalance_ratio!r} cannot be used; one of {known} is needed")
+        return chosen
+
+    def _repr_html_(self) -> str:
+        """The answer and its table, as a notebook shows them."""
+        answer, table = self._summary()
+        return f"<p>{html.escape(answer)}</p>{table.to_html(index=False, border=0, escape=True)}"
+
+    def _summary(self) -> tuple[str, "pd.DataFrame"]:
+        from gan_study.analysis.page.report import terminal_summary
+        from gan_study.analysis.records.load import load_study
+
+        return terminal_summary(load_study(self.folder))
 
     def count(self, status: str) -> int:
         """Trials that ended in `status`."""

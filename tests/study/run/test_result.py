@@ -1,8 +1,16 @@
+import html
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+from gan_study.analysis.page.report import terminal_summary
+from gan_study.analysis.records.load import load_study
+from gan_study.study.plan.recipe import study_config
+from gan_study.study.run.folder import create_study_folder
 from gan_study.study.run.result import EveryTrialFailedError, MostTrialsFailedError, StudyResult
+from gan_study.trainables.base.settings import UserError
+from tests.analysis.planted import predicted_study, write_arrays
 from tests.study.plan.test_planner import study
 from tests.study.simulation import Simulation
 
@@ -50,3 +58,50 @@ def test_of_a_chain_of_errors_the_one_that_a_person_can_mend_is_told():
         assert reason_of(error).filename == "records.jsonl"
     other = RuntimeError("a fault of ours")
     assert reason_of(other) is other
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory):
+    """A study with its files: its folder and records."""
+    folder = tmp_path_factory.mktemp("result") / "study"
+    create_study_folder(folder, study_config("quickstart", []), {"torch": "2.9.0"})
+    records = predicted_study()
+    write_arrays(folder, records)
+    return StudyResult(folder=folder, trials=tuple(records))
+
+
+def test_the_answer_is_what_the_command_prints(planted, capsys):
+    answer, table = terminal_summary(load_study(planted.folder))
+    assert planted.answer == answer
+    shown = planted._repr_html_()
+    assert html.escape(answer) in shown and shown.count("<tr") == len(table) + 1
+
+
+def test_names_with_markup_are_shown_and_not_obeyed_in_a_notebook(planted, monkeypatch):
+    evil = "<script>alert(1)</script>"
+    monkeypatch.setattr(StudyResult, "_summary", lambda self: (evil, pd.DataFrame({"Balancer": [evil]})))
+    assert "<script" not in planted._repr_html_()
+
+
+def test_verdicts_are_those_of_the_report(planted):
+    page = planted.report()
+    written = pd.read_csv(page.parent / "tables" / "verdicts.csv")
+    given = planted.verdicts
+    assert page.name == "report.html" and len(given) == len(written) > 1
+    assert given["verdict"].tolist() == written["verdict"].tolist()
+    assert given["mean"].tolist() == pytest.approx(written["mean"].tolist())
+
+
+def test_the_best_gan_is_the_one_that_validation_chose(planted):
+    best = planted.best_gan()
+    assert best.phase == "confirm" and best.seed == min(r.seed for r in planted.trials if r.phase == "confirm")
+    chosen = planted.verdicts.query("chosen_gan and against == 'no balancing'")["balancer"].unique()
+    assert chosen.tolist() == [best.balancer]
+    assert planted.best_gan(best.imbalance_ratio) == best
+
+
+def test_a_gan_that_is_not_there_is_refused(planted):
+    with pytest.raises(UserError, match="imbalance_ratio: 3 cannot be used; one of "):
+        planted.best_gan(3)
+    with pytest.raises(UserError, match="no GAN was confirmed"):
+        StudyResult(folder=planted.folder, trials=()).best_gan()
