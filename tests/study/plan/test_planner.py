@@ -363,6 +363,8 @@ def test_adaptive_waits_for_every_baseline_and_searches_only_where_gains_can_be_
 
     halved = finished(study(allocation="adaptive"), num_workers=4, fails=fails)
     assert {record.config["imbalance"]["ratio"] for record in halved.phase("search")} == {20}
+    # All points that were asked for, beside the two defaults and a last round.
+    assert sum(number for (stage, *_), number in stages(halved).items() if stage == "search") == 60 - 2 - 6
     assert len(halved.phase("confirm")) == 42
 
 
