@@ -266,6 +266,7 @@ def test_stored_decisions_give_the_same_records_on_any_number_of_workers(allocat
         assert again.closed == reference.closed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("allocation", ["equal", "adaptive"])
 def test_a_study_killed_at_every_moment_keeps_what_it_had_decided(allocation):
     config = study(allocation=allocation)

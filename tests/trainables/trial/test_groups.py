@@ -52,6 +52,7 @@ def outcome(config: TrialConfig) -> TrialOutcome:
     return last
 
 
+@pytest.mark.slow
 def test_scores_are_inflated_where_patients_are_divided_and_not_where_they_are_together(clinic: Path) -> None:
     def scores(**data: object) -> dict[str, float]:
         found = [outcome(trial(clinic, seed=seed, **data)).record.scores for seed in range(3)]

@@ -148,6 +148,7 @@ def test_fits_name_the_trial_and_leave_it_a_pair():
         config(evaluation={"fits": 0})
 
 
+@pytest.mark.slow
 def test_only_the_last_set_has_several_fits_and_the_first_of_them_its_epochs_tested(monkeypatch):
     seeds, fit = [], run.fit
     monkeypatch.setattr(run, "fit", lambda *args, **named: (seeds.append(named["seed"]), fit(*args, **named))[1])
@@ -442,6 +443,7 @@ def equal_parts(last):
     return last.record.outcome(), content(last)
 
 
+@pytest.mark.slow
 def test_the_gans_of_a_family_are_trained_once_and_no_trial_depends_on_who_came_first(tmp_path, stacks):
     wanted = {seed: equal_parts(of_family(seed)) for seed in SEEDS}
     # Three seeds, and two rare classes of equal size.
@@ -470,6 +472,7 @@ def test_a_family_has_the_records_of_trials_by_themselves(stacks):
         assert together.scores["validation"][name] == pytest.approx(score, abs=0.02)
 
 
+@pytest.mark.slow
 def test_a_family_whose_first_trial_is_killed_loses_nothing_but_the_last_steps(tmp_path, stacks, monkeypatch):
     wanted = equal_parts(of_family(1, balancing=LONG_GAN))
     stacks.clear()
@@ -522,6 +525,7 @@ def tiny_network(tmp_path_factory):
     return {"model": MODEL, "weights": weights, "image_size": 32}
 
 
+@pytest.mark.slow
 def test_a_frozen_network_is_scored_beside_and_changes_nothing_else(tiny_network):
     plain = outcome(config(evaluation={"test": True}), Purpose(phase="confirm"))
     beside = config(evaluation={"test": True, "frozen_baseline": tiny_network})
@@ -535,6 +539,7 @@ def test_a_frozen_network_is_scored_beside_and_changes_nothing_else(tiny_network
         config(evaluation={"frozen_baseline": tiny_network})
 
 
+@pytest.mark.slow
 def test_a_frozen_network_classifies_and_judges_generated_images(tiny_network):
     trial = config(
         evaluation={"test": True, "image_features": {"kind": "backbone", **tiny_network}},
