@@ -439,7 +439,7 @@ class Search:
         point = draw({} if cell is None else point_of(cell))
         if point is None or self._known.can_search(cell_of(point).ratio):
             return point
-        # Optuna chose among all ratios one at which no gain can be measured: the point is drawn at another one.
-        ratio = min(filter(self._known.can_search, self._ratios), key=lambda each: self._known.spent[each])
-        assert ratio is not None, "a study with one imbalance has no other ratio"
-        return draw({RATIO: ratio})
+        # Optuna chose among all ratios one that cannot be searched: the point is drawn at another one.
+        others = sorted(filter(self._known.can_search, filter(None, self._ratios)), key=self._known.spent.__getitem__)
+        found = (draw({RATIO: ratio}) for ratio in others)
+        return next((point for point in found if point is not None), None)
