@@ -47,7 +47,6 @@ pytestmark = pytest.mark.usefixtures("few_domain_steps_in_workers")
 
 SETTINGS = (
     "data.image_size=8",
-    "data.train_size=800",
     "classifier.epochs=1",
     "baselines=[class_weights]",
     "search.parameters.balancing/name={kind: choice, options: [vanilla_gan]}",
