@@ -72,6 +72,7 @@ def put_device(path):
     path.symlink_to("/dev/zero")
 
 
+@pytest.mark.slow
 @tried("places")
 @given(
     command=st.sampled_from(["check", "status", "report", "resume", "logs", "show", "balance"]),
