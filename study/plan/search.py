@@ -440,6 +440,6 @@ class Search:
         if point is None or self._known.can_search(cell_of(point).ratio):
             return point
         # Optuna chose among all ratios one that cannot be searched: the point is drawn at another one.
-        others = sorted(filter(self._known.can_search, filter(None, self._ratios)), key=self._known.spent.__getitem__)
-        found = (draw({RATIO: ratio}) for ratio in others)
+        others = [ratio for ratio in self._ratios if ratio is not None and self._known.can_search(ratio)]
+        found = (draw({RATIO: ratio}) for ratio in sorted(others, key=lambda each: self._known.spent[each]))
         return next((point for point in found if point is not None), None)
