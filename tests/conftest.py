@@ -12,11 +12,19 @@ settings.register_profile("all", max_examples=100, deadline=None, derandomize=Tr
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "few"))
 
 
+# Fixtures that one process makes for all tests that ask for them, and how these are marked.
+SHARED = {"local_ray": "ray", "rich_folder": "slow"}
+
+
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """With `-n`, the tests of a file go to one process, which makes its fixtures; so do all that share one Ray."""
-    if shares_ray(item):
-        item.add_marker("ray")
-    item.add_marker(pytest.mark.xdist_group("ray" if shares_ray(item) else file_of(item)))
+    """With `-n`, the tests of a file go to one process, which makes its fixtures.
+
+    So do all that share a fixture of many files that takes long to make.
+    """
+    shared = [name for name in SHARED if name in getattr(item, "fixturenames", ())]
+    for name in shared:
+        item.add_marker(SHARED[name])
+    item.add_marker(pytest.mark.xdist_group(shared[0] if shared else file_of(item)))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -117,8 +117,11 @@ def installed(tmp_path_factory):
 IN_TURN = """
 import json, sys
 import gan_study, gan_study.study.cli as cli
-installed, *commands = sys.argv[1:]
+from gan_study.analysis import drawing, report
+draws, installed, *commands = sys.argv[1:]
 assert cli.__file__.startswith(installed)
+if draws != "draws":
+    report.draw_apart = lambda study: drawing.Drawings()
 for command in commands:
     sys.argv = ["gan-study", *json.loads(command)]
     try:
@@ -129,11 +132,21 @@ print(gan_study.__version__)
 """
 
 
-def typed(installed, folder, *commands):
-    """What commands print that are typed in `folder` with the installed package, and then its version."""
+def typed(installed, folder, *commands, draws=True):
+    """What commands print that are typed in `folder` with the installed package, and then its version.
+
+    Without `draws` their reports have no drawings, which take ten seconds a report.
+    """
     environment = {**os.environ, "PYTHONPATH": str(installed), "COLUMNS": "200"}
     done = subprocess.run(
-        [sys.executable, "-c", IN_TURN, str(installed), *(json.dumps(words(command)) for command in commands)],
+        [
+            sys.executable,
+            "-c",
+            IN_TURN,
+            "draws" if draws else "",
+            str(installed),
+            *map(json.dumps, map(words, commands)),
+        ],
         cwd=folder,
         env=environment,
         capture_output=True,
@@ -167,7 +180,7 @@ def test_the_readmes_way_from_images_to_the_balanced_data_set(installed, tmp_pat
     # Two workers would both train the networks that measure images, and so would each seed.
     small = ("scale=ci", "baselines=[duplicates]", "confirm.seeds=[1]", "resources.max_concurrent=1")
     changes = " ".join(f"--set {change}" for change in small)
-    typed(installed, tmp_path, f"{readme[1]} {changes} --out studies/mine")
+    typed(installed, tmp_path, f"{readme[1]} {changes} --out studies/mine", draws=False)
     report = tmp_path / "studies/mine/report/report.html"
     report.unlink()
     of_a_study = [f"gan-study {command} studies/mine" for command in ("status", "logs", "check", "report")]

@@ -2,8 +2,9 @@
 
 import shlex
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -155,8 +156,9 @@ def answer_html(study: Study) -> str:
     return str(Markup('<p class="answer">{}</p>').format(" ".join(answer(study))))
 
 
+@cache
 def _templates() -> jinja2.Environment:
-    """The templates, in which every name and note is escaped."""
+    """The templates, in which every name and note is escaped; each is compiled once."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -176,13 +178,19 @@ def _templates() -> jinja2.Environment:
 
 def render(study: Study, found: Sequence[Table], drawn: Drawings, plotted: Sequence[Chart]) -> str:
     """The page, with as many of the pictures as fit into one of less than 10 MB."""
-    bare = _page(study, found, drawn, drawn.pictures.within(0), plotted)
+    frames = {table.name: Markup(table_html(table)) for table in found}
+    bare = _page(study, found, frames, drawn, drawn.pictures.within(0), plotted)
     shown = drawn.pictures.within(MOST_PAGE_BYTES - len(encoded(bare)))
-    return _page(study, found, drawn, shown, plotted)
+    return _page(study, found, frames, drawn, shown, plotted)
 
 
 def _page(
-    study: Study, found: Sequence[Table], drawn: Drawings, shown: PagePictures, plotted: Sequence[Chart]
+    study: Study,
+    found: Sequence[Table],
+    frames: Mapping[str, Markup],
+    drawn: Drawings,
+    shown: PagePictures,
+    plotted: Sequence[Chart],
 ) -> str:
     records = study.records
     return (
@@ -193,7 +201,7 @@ def _page(
             answer=Markup(answer_html(study)),
             caveats=caveats(study),
             tables={table.name: table for table in found},
-            frames={table.name: Markup(table_html(table)) for table in found},
+            frames=frames,
             trial_table=Markup(trial_table_html(records)),
             pictures=_by_section(shown.figures),
             # Without the script that draws them there are no charts.

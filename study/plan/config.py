@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import cached_property
 from itertools import product
 from typing import Annotated, Literal, Self, TypeAlias, cast
 
@@ -227,6 +228,11 @@ class StudyConfig:
 
     def space(self) -> Space:
         """The search space after this study's changes; raises ConfigError where it cannot be searched."""
+        return self._space
+
+    # Whatever is planned or forecast asks for it, thousands of times a study.
+    @cached_property
+    def _space(self) -> Space:
         return apply_changes(check_space(named_space(self.search.space)), self.search.parameters)
 
     def ratios(self) -> tuple[Ratio, ...]:

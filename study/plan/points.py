@@ -31,16 +31,18 @@ class Points:
 
     def __init__(self, config: StudyConfig) -> None:
         self._config, self._space = config, config.space()
+        # Every decision of a search asks for defaults, which never change.
+        self._own: dict[str, Mapping[str, JsonValue]] = {}
 
     def default(self, cell: Cell) -> dict[str, Scalar]:
         """The variant's own settings as a point of the space, as far as they lie in it."""
-        own = self._default_settings(cell).items()
+        own = self._default_settings(cell.balancer).items()
         inside = {key: value for key, value in own if contains(self._space.parameters[key], value)}
         return {**point_of(cell), **cast(dict[str, Scalar], inside)}
 
     def nearest_to_default(self, cell: Cell) -> dict[str, Scalar]:
         """The point of the space that is nearest to the variant's own settings."""
-        own = self._default_settings(cell).items()
+        own = self._default_settings(cell.balancer).items()
         clipped = {key: clip(self._space.parameters[key], value) for key, value in own}
         return {key: value for key, value in clipped.items() if value is not None}
 
@@ -63,12 +65,14 @@ class Points:
         milestones = tuple(rung for rung in rungs if rung < last)
         return with_gan(balancing, replace(gan, milestones=milestones))
 
-    def _default_settings(self, cell: Cell) -> dict[str, JsonValue]:
-        """The variant's own value of each parameter."""
-        settings: JsonValue = self._config.balancing_by(cell.balancer).dump()
+    def _default_settings(self, balancer: str) -> Mapping[str, JsonValue]:
+        """A variant's own value of each parameter."""
+        if balancer not in self._own:
+            settings: JsonValue = self._config.balancing_by(balancer).dump()
+            self._own[balancer] = {key: _value_at(settings, key) for key in self._space.keys_of(balancer)}
+        return self._own[balancer]
 
-        def value_at(key: str) -> JsonValue:
-            path = key.partition("@")[0].split("/")[1:]
-            return reduce(lambda inner, name: cast(dict[str, JsonValue], inner)[name], path, settings)
 
-        return {key: value_at(key) for key in self._space.keys_of(cell.balancer)}
+def _value_at(settings: JsonValue, key: str) -> JsonValue:
+    path = key.partition("@")[0].split("/")[1:]
+    return reduce(lambda inner, name: cast(dict[str, JsonValue], inner)[name], path, settings)

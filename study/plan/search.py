@@ -7,6 +7,7 @@ same trials on any number of workers; a new one may ask other questions where ot
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from gan_study.search_spaces.space import RATIO
 from gan_study.study.plan.choice import Choice
 from gan_study.study.plan.config import Cell, Ratio, StudyConfig
 from gan_study.study.plan.decisions import (
@@ -215,10 +216,6 @@ class Search:
                 self._exhausted.add(wish.cell)
                 continue
             cell = wish.cell or cell_of(params)
-            if not self._known.can_search(cell.ratio):
-                # Optuna's choice among all ratios, at one of which no gain can be measured.
-                self._known.taken[None].add(point_id(params))
-                continue
             each = Suggestion(
                 number=len(self._known.suggestions),
                 stage=wish.stage,
@@ -426,12 +423,23 @@ class Search:
             for other, trial in self._known.handed_out.items()
             if (each := self._known.suggestions[other]).stage in COMPARABLE and cell in (None, each.cell)
         )
-        return suggestion(
-            self._space,
-            number=number,
-            seed=seed,
-            startup_trials=NUM_RANDOM if cell is None else NUM_NEAR,
-            fixed={} if cell is None else point_of(cell),
-            history=[*self._known.prior[cell], *self._known.comparable[cell], *running],
-            taken=taken,
-        )
+        history = [*self._known.prior[cell], *self._known.comparable[cell], *running]
+
+        def draw(fixed: Mapping[str, Scalar]) -> dict[str, Scalar] | None:
+            return suggestion(
+                self._space,
+                number=number,
+                seed=seed,
+                startup_trials=NUM_RANDOM if cell is None else NUM_NEAR,
+                fixed=fixed,
+                history=history,
+                taken=taken,
+            )
+
+        point = draw({} if cell is None else point_of(cell))
+        if point is None or self._known.can_search(cell_of(point).ratio):
+            return point
+        # Optuna chose among all ratios one that cannot be searched: the point is drawn at another one.
+        others = [ratio for ratio in self._ratios if ratio is not None and self._known.can_search(ratio)]
+        found = (draw({RATIO: ratio}) for ratio in sorted(others, key=lambda each: self._known.spent[each]))
+        return next((point for point in found if point is not None), None)

@@ -150,6 +150,9 @@ def trials_left(
         "search": search_trials(config, num_search_trials(config) - recorded.num_searched),
         "confirm": confirmations(config, closed, rounds.rounds),
     }
+    if not recorded.trial_ids:
+        # A new study's: naming each of its trials would be half of all the work.
+        return {phase: list(some) for phase, some in planned.items()}
     return {
         phase: [trial for trial in some if phase == "search" or trial.trial_id not in recorded.trial_ids]
         for phase, some in planned.items()

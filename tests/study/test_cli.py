@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from gan_study.analysis.page.drawing import Drawings
 from gan_study.search_spaces.spaces import SPACES
 from gan_study.study.plan.recipe import recipe_names, study_config
 from gan_study.study.run.failures import TooManyFailuresError
@@ -188,7 +189,9 @@ def test_check_says_what_is_wrong_in_its_exit_code(gan_study, tmp_path):
 
 
 @pytest.mark.slow
-def test_report_check_says_in_its_exit_code_what_is_off(gan_study, tmp_path):
+def test_report_check_says_in_its_exit_code_what_is_off(gan_study, tmp_path, monkeypatch):
+    # No number is in a drawing, and to draw takes ten seconds a report.
+    monkeypatch.setattr("gan_study.analysis.report.draw_apart", lambda study: Drawings())
     create_study_folder(tmp_path / "study", study_config("quickstart"), {})
     assert_one_line(gan_study("report", "--check", tmp_path / "study"), "has no report")
     records = predicted_study()

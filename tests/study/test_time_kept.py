@@ -22,6 +22,8 @@ SETTINGS = (
     # Some minutes of training, which nothing but a shorter one makes fit.
     "balancers.vanilla_gan.gan.generator_steps=100000",
     "confirm={seeds: [1, 2, 3], until: fixed, fits: 1}",
+    # Its time is spent whatever the test does, but on one core.
+    "resources.max_concurrent=1",
 )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Protocol
 
 from pydantic import Field, JsonValue
@@ -93,7 +94,8 @@ class BalancerEntry:
         """Whether it trains a GAN."""
         return self.variant is not None
 
-    @property
+    # A search asks thousands of times.
+    @cached_property
     def setting_paths(self) -> frozenset[str]:
         """The settings that may be chosen, as slash-separated keys: "balance_to", "gan/generator_steps"."""
         unused = self.variant.settings_without_use if self.variant else ()

@@ -11,6 +11,7 @@ from gan_study.analysis.records.load import load_study
 from tests.analysis.planted import array_path, planted_record, study_of, with_samples, write_study
 
 
+@pytest.mark.slow
 def test_what_fails_or_dies_is_named_and_everything_else_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(drawing, "PROCESS", "tests.analysis.drawing_process")
     found = draw_apart(study_of([]))

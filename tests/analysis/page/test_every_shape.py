@@ -2,6 +2,7 @@
 
 from functools import partial
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -58,6 +59,7 @@ def studies(draw: st.DrawFn) -> list[Trial]:
 
 
 # A study takes a second or two: few here, each run other ones.
+@pytest.mark.slow
 @settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(studies())
 def test_every_shape_of_a_study_has_a_report(records: list[Trial]) -> None:

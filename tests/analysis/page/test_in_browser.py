@@ -7,12 +7,15 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
+from gan_study.analysis.page.drawing import Drawing
+from gan_study.analysis.page.drawings import figure_drawings, page_drawings, picture_drawings
 from gan_study.analysis.page.report import write_report
-from tests.analysis.pictured import with_pictures
+from gan_study.analysis.records.load import Study
+from tests.analysis.pictured import draw_here, with_pictures
 from tests.analysis.planted import planted_quality, planted_study, with_generated, write_study
 from tests.browser import chromium, needs_chromium, opened
 
-pytestmark = needs_chromium
+pytestmark = [needs_chromium, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +28,19 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for ratio in (10.0, 50.0)
         for record in with_generated(planted_study(ratio), "dcgan", {"normal": planted_quality()})
     ]
-    return write_report(write_study(folder, records))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gan_study.analysis.report.draw_apart", lambda study: draw_here(_shown(study)))
+        return write_report(write_study(folder, records))
+
+
+def _shown(study: Study) -> Iterator[Drawing]:
+    """What the page shows, with two of its figures, which all stand in it alike: to draw all takes ten seconds.
+
+    Charts of losses stand beside the figure of losses.
+    """
+    yield from (each for each in figure_drawings(study) if each.name.startswith(("Gain in", "GAN losses")))
+    yield from picture_drawings(study)
+    yield from page_drawings(study)
 
 
 @pytest.fixture(scope="module")

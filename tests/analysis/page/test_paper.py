@@ -74,7 +74,9 @@ def test_the_protocol_states_how_images_were_read_where_the_trials_say_it(tmp_pa
     assert "112 test images; image size: 32; validation fraction: 0.2)." in text
 
 
-@pytest.mark.parametrize(("ratios", "inches"), [((10.0,), 3.35), ((10.0, 50.0), 6.9)])
+@pytest.mark.parametrize(
+    ("ratios", "inches"), [((10.0,), 3.35), pytest.param((10.0, 50.0), 6.9, marks=pytest.mark.slow)]
+)
 def test_figures_are_vectors_as_wide_as_a_column_or_a_page(ratios: tuple[float, ...], inches: float) -> None:
     study = study_of([record for ratio in ratios for record in planted_study(ratio)])
     assert set(paper_texts(study)) == {"minority_f1.tex", "methods.md"}
@@ -103,6 +105,7 @@ def test_figures_are_vectors_as_wide_as_a_column_or_a_page(ratios: tuple[float, 
     assert b"/Subtype /Type3" not in pdf
 
 
+@pytest.mark.slow
 def test_five_conditions_have_a_critical_difference_diagram() -> None:
     records = [record for ratio in (2.0, 5.0, 10.0, 20.0, 50.0) for record in planted_study(ratio)]
     assert "critical_difference" in [name for name, _ in paper_plans(study_of(records))]

@@ -136,7 +136,9 @@ def test_tables_and_plots_are_files_too(rich_folder: Path) -> None:
     }
 
 
-@pytest.mark.parametrize("phases", [(), ("baseline",), ("baseline", "search")])
+@pytest.mark.parametrize(
+    "phases", [pytest.param((), marks=pytest.mark.slow), ("baseline",), ("baseline", "search")]
+)
 def test_an_interrupted_study_still_has_a_report(tmp_path: Path, phases: tuple[str, ...]) -> None:
     records = [record for record in planted_study() if record.phase in phases]
     # The first of these with its figures, as far as there are any.

@@ -138,6 +138,7 @@ def test_the_figures_name_every_method() -> None:
     assert [text.get_text() for text in profiles.legends[0].get_texts()] == ["smote", "dcgan"]
 
 
+@pytest.mark.slow
 def test_the_page_has_a_section_for_all_conditions(tmp_path: Path) -> None:
     text = text_of_page(write_study(tmp_path, ordered_study()))
     assert "Friedman's test over 5 conditions" in text

@@ -72,6 +72,7 @@ def test_a_planted_crossover_is_recovered(slope: float, falls: bool) -> None:
     assert found.image.at == pytest.approx(CLASS_IMAGES / found.ratio.at, rel=0.02)
 
 
+@pytest.mark.slow
 def test_intervals_hold_the_planted_ratio_in_most_studies() -> None:
     rng = np.random.default_rng(1)
     ratios = rng.uniform(6, 40, 8)
@@ -182,6 +183,7 @@ def test_real_images_are_those_of_the_minority_classes() -> None:
     assert real_images(planted_study()) == {Condition("shapes", "simple_cnn", 10.0): 7.5}
 
 
+@pytest.mark.slow
 def test_the_page_shows_the_crossover(tmp_path: Path) -> None:
     records = planted_crossover(at=14.0, slope=0.1, seeds=4)
     text = text_of_page(write_study(tmp_path, records))

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gan_study.analysis.page.drawing import Drawings
 from tests.study.malformed.inputs import answer, assert_civil, damages, tried
 
 
@@ -71,6 +72,7 @@ def put_device(path):
     path.symlink_to("/dev/zero")
 
 
+@pytest.mark.slow
 @tried("places")
 @given(
     command=st.sampled_from(["check", "status", "report", "resume", "logs", "show", "balance"]),
@@ -111,14 +113,17 @@ def odd_files():
         ("study.json", "records.jsonl", "selection.json", "importance.json"),
         ODD,
     ):
-        # Those reports are written nevertheless, which takes seconds each.
+        # Those reports are written nevertheless, but for their drawings, which takes seconds each.
         is_written = command == "report" and name in ("selection.json", "importance.json")
         marks = () if not is_written else pytest.mark.slow if kind == "nested" else pytest.mark.soak
         yield pytest.param(command, name, ODD[kind], marks=marks, id=f"{command}-{name}-{kind}")
 
 
 @pytest.mark.parametrize(("command", "name", "content"), list(odd_files()))
-def test_a_file_of_a_study_that_is_odd_from_end_to_end(whole, tmp_path_factory, command, name, content):
+def test_a_file_of_a_study_that_is_odd_from_end_to_end(
+    whole, tmp_path_factory, monkeypatch, command, name, content
+):
+    monkeypatch.setattr("gan_study.analysis.report.draw_apart", lambda study: Drawings())
     shutil.rmtree(folder := tmp_path_factory.getbasetemp() / "odd", ignore_errors=True)
     shutil.copytree(whole, folder)
     (folder / name).write_bytes(content + b"\n")

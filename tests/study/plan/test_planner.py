@@ -266,6 +266,7 @@ def test_stored_decisions_give_the_same_records_on_any_number_of_workers(allocat
         assert again.closed == reference.closed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("allocation", ["equal", "adaptive"])
 def test_a_study_killed_at_every_moment_keeps_what_it_had_decided(allocation):
     config = study(allocation=allocation)
@@ -363,6 +364,8 @@ def test_adaptive_waits_for_every_baseline_and_searches_only_where_gains_can_be_
 
     halved = finished(study(allocation="adaptive"), num_workers=4, fails=fails)
     assert {record.config["imbalance"]["ratio"] for record in halved.phase("search")} == {20}
+    # All points that were asked for, beside the two defaults and a last round.
+    assert sum(number for (stage, *_), number in stages(halved).items() if stage == "search") == 60 - 2 - 6
     assert len(halved.phase("confirm")) == 42
 
 

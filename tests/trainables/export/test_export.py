@@ -246,6 +246,7 @@ HOSTILE = (
 )
 
 
+@pytest.mark.slow
 @needs_chromium
 def test_no_name_does_anything_in_a_rendered_card(exported, tmp_path):
     description, saved = read_description(exported), load_generator(exported / "generator").config

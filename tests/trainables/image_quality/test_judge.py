@@ -39,6 +39,14 @@ CPU = torch.device("cpu")
 RARE = (3, 8)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def fewer_domain_steps():
+    """What measures is trained for less than in a study, and still tells digits apart."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(extractor, "DOMAIN_STEPS", 150)
+        yield
+
+
 @cache
 def digit_parts() -> TrialParts:
     trial = parse_trial(

@@ -35,7 +35,7 @@ pytestmark = pytest.mark.usefixtures("few_domain_steps")
 
 TRIAL = {
     "seed": 1,
-    "data": {"name": "digits"},
+    "data": {"name": "digits", "image_size": 16},
     "imbalance": {"profile": "step", "ratio": 10, "minority_classes": ["3", "8"]},
     "classifier": {"epochs": 1},
     "balancing": {"name": "none"},
@@ -148,6 +148,7 @@ def test_fits_name_the_trial_and_leave_it_a_pair():
         config(evaluation={"fits": 0})
 
 
+@pytest.mark.slow
 def test_only_the_last_set_has_several_fits_and_the_first_of_them_its_epochs_tested(monkeypatch):
     seeds, fit = [], run.fit
     monkeypatch.setattr(run, "fit", lambda *args, **named: (seeds.append(named["seed"]), fit(*args, **named))[1])
@@ -259,8 +260,8 @@ def test_synthetic_images_are_counted_and_shown():
     assert sum(counts.synthetic) == counts.synthetic[3] + counts.synthetic[8]
     for label in (3, 8):
         shown = trial.samples[str(label)]
-        assert shown.real.shape == (min(10, counts.training[label]), 1, 28, 28)
-        assert shown.synthetic.shape == (min(10, counts.synthetic[label]), 1, 28, 28)
+        assert shown.real.shape == (min(10, counts.training[label]), 1, 16, 16)
+        assert shown.synthetic.shape == (min(10, counts.synthetic[label]), 1, 16, 16)
     assert set(trial.losses) == {"3", "8"}
     assert trial.losses["3"].steps.tolist() == [4]
     assert len(trial.losses["3"].generator) == len(trial.losses["3"].discriminator) == 1
@@ -308,7 +309,7 @@ def test_how_the_images_grew_is_shown_at_steps_that_no_length_decides():
     )
     assert list(short) == ["3", "8"]
     for name, shown in short.items():
-        assert shown.training.shape == (4, 1, 28, 28)
+        assert shown.training.shape == (4, 1, 16, 16)
         assert list(shown.generated) == [16, 32, 33]
         assert np.array_equal(longer[name].training, shown.training)
         for step in (16, 32):
@@ -328,7 +329,7 @@ def test_a_confirmation_leaves_pairs_of_images_and_points_of_a_map():
     trial = view(result)
     assert list(trial.pairs) == list(trial.quality) == ["3", "8"]
     for pairs in trial.pairs.values():
-        assert pairs.generated.shape == pairs.training.shape == (len(pairs.ratio), 1, 28, 28)
+        assert pairs.generated.shape == pairs.training.shape == (len(pairs.ratio), 1, 16, 16)
         assert (np.diff(pairs.ratio) >= 0).all()
     assert {quality.features for quality in trial.quality.values()} == {"domain"}
     points = trial.map_points
@@ -442,6 +443,7 @@ def equal_parts(last):
     return last.record.outcome(), content(last)
 
 
+@pytest.mark.slow
 def test_the_gans_of_a_family_are_trained_once_and_no_trial_depends_on_who_came_first(tmp_path, stacks):
     wanted = {seed: equal_parts(of_family(seed)) for seed in SEEDS}
     # Three seeds, and two rare classes of equal size.
@@ -470,6 +472,7 @@ def test_a_family_has_the_records_of_trials_by_themselves(stacks):
         assert together.scores["validation"][name] == pytest.approx(score, abs=0.02)
 
 
+@pytest.mark.slow
 def test_a_family_whose_first_trial_is_killed_loses_nothing_but_the_last_steps(tmp_path, stacks, monkeypatch):
     wanted = equal_parts(of_family(1, balancing=LONG_GAN))
     stacks.clear()
@@ -522,6 +525,7 @@ def tiny_network(tmp_path_factory):
     return {"model": MODEL, "weights": weights, "image_size": 32}
 
 
+@pytest.mark.slow
 def test_a_frozen_network_is_scored_beside_and_changes_nothing_else(tiny_network):
     plain = outcome(config(evaluation={"test": True}), Purpose(phase="confirm"))
     beside = config(evaluation={"test": True, "frozen_baseline": tiny_network})
@@ -535,10 +539,11 @@ def test_a_frozen_network_is_scored_beside_and_changes_nothing_else(tiny_network
         config(evaluation={"frozen_baseline": tiny_network})
 
 
+@pytest.mark.slow
 def test_a_frozen_network_classifies_and_judges_generated_images(tiny_network):
     trial = config(
         evaluation={"test": True, "image_features": {"kind": "backbone", **tiny_network}},
-        classifier={"name": "backbone", "backbone": tiny_network, "epochs": 30},
+        classifier={"name": "backbone", "backbone": tiny_network, "epochs": 10},
         balancing=GAN,
     )
     last = outcome(trial, Purpose(phase="confirm"))
