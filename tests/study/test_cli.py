@@ -191,7 +191,7 @@ def test_check_says_what_is_wrong_in_its_exit_code(gan_study, tmp_path):
 @pytest.mark.slow
 def test_report_check_says_in_its_exit_code_what_is_off(gan_study, tmp_path, monkeypatch):
     # No number is in a drawing, and to draw takes ten seconds a report.
-    monkeypatch.setattr("gan_study.analysis.report.draw_apart", lambda study: Drawings())
+    monkeypatch.setattr("gan_study.analysis.page.report.draw_apart", lambda study: Drawings())
     create_study_folder(tmp_path / "study", study_config("quickstart"), {})
     assert_one_line(gan_study("report", "--check", tmp_path / "study"), "has no report")
     records = predicted_study()

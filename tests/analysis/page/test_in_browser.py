@@ -29,7 +29,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for record in with_generated(planted_study(ratio), "dcgan", {"normal": planted_quality()})
     ]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("gan_study.analysis.report.draw_apart", lambda study: draw_here(_shown(study)))
+        patch.setattr("gan_study.analysis.page.report.draw_apart", lambda study: draw_here(_shown(study)))
         return write_report(write_study(folder, records))
 
 
