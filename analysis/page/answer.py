@@ -12,6 +12,7 @@ from gan_study.analysis.inference.decisions import Verdict
 from gan_study.analysis.page.frozen_baseline import frozen_sentences
 from gan_study.analysis.records.load import Study
 from gan_study.analysis.records.select import CONDITION_COLUMNS, Condition, comparable, confirmed, families, under
+from gan_study.analysis.tables.provenance import TRIAL_IDS
 from gan_study.analysis.tables.table import Table
 from gan_study.analysis.tables.threshold import threshold_sentences
 from gan_study.analysis.tables.verdicts import verdict_text
@@ -303,14 +304,29 @@ def _ratios(judged: Sequence[Comparison]) -> str:
 def contrast_table(study: Study) -> Table:
     """What the answer rests on: a row for each condition, with the methods chosen on validation."""
     found = contrasts(study)
+    ids = [" ".join(_trial_ids(study.records, contrast)) for contrast in found]
     columns = [*CONDITION_COLUMNS, "GAN", "Gain over none", "Verdict", "Simple method"]
     columns += ["GAN minus simple", "GAN is", "GAN minus duplicates", "Its images are", "Seeds"]
     return Table(
         name="contrasts",
         title="The GAN and the simple method chosen on validation, and what they reach on test",
-        numbers=pd.DataFrame(map(_contrast_numbers, found)),
-        rows=pd.DataFrame(map(_contrast_text, found), columns=columns),
+        numbers=pd.DataFrame(map(_contrast_numbers, found)).assign(**{TRIAL_IDS: ids}),
+        rows=pd.DataFrame(map(_contrast_text, found), columns=columns).assign(**{TRIAL_IDS: ids}),
+        more=("GAN minus duplicates", "Its images are", "Seeds"),
     )
+
+
+def _trial_ids(records: Sequence[TrialRecord], contrast: Contrast) -> list[str]:
+    """The confirmed trials behind a contrast, in the order of the records."""
+    found = (contrast.gain, contrast.recall, contrast.difference, contrast.duplicates)
+    behind = {
+        (setting, name)
+        for each in found
+        if each is not None
+        for setting in each.pairs.setting_ids
+        for name in (each.pairs.method, each.pairs.reference)
+    }
+    return [each.trial_id for each in confirmed(records) if (each.setting_id, each.balancer) in behind]
 
 
 def _contrast_numbers(contrast: Contrast) -> dict[str, object]:

@@ -1,8 +1,10 @@
 """What a reader must know before believing the answer, each as one sentence or two."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from enum import IntEnum
 from operator import eq, gt, lt
+from typing import NamedTuple
 
 from gan_study.analysis.comparisons.training_length import CUT_OFF, cut_off_arms
 from gan_study.analysis.comparisons.verdicts import comparisons
@@ -23,35 +25,61 @@ MOST_NOTES = 12
 _MATTERS = ("search.", "confirm.", "resources.", "time budget")
 
 
-def caveats(study: Study) -> list[str]:
-    """The caveats that hold for this study, the weightiest first, each a plain text."""
+class Weight(IntEnum):
+    """How much a caveat changes what the answer is worth."""
+
+    VOIDS = 0
+    """Nothing can be concluded, or what is said may be wrong."""
+    WEAKENS = 1
+    """What is said may change with more data, seeds or training."""
+    EXPLAINS = 2
+    """How numbers were made."""
+
+
+class Caveat(NamedTuple):
+    """A sentence or two, and how much it weighs."""
+
+    weight: Weight
+    text: str
+
+
+def weighed_caveats(study: Study) -> list[Caveat]:
+    """The caveats that hold for this study, the weightiest first."""
     records = study.records
-    return [
-        *_time_plan(study),
-        *_edited(study),
-        *_mixtures(study),
-        *_leaks(study),
-        *_missing_phases(records),
-        *_one_run(records),
-        *_seeds(records),
-        *_images(study),
-        *_small_counts(records),
-        *_flagged_images(records),
-        *_cut_off(records),
-        *_exploratory(study),
-        *_upper_bound(records),
-        *_selection(records),
-        *_search_budgets(records),
-        *_last_rounds(records),
-        *_training_budgets(records),
-        *_objective(study),
-        *_lost_trials(records),
-        *_uneven_seeds(study),
-        *_superseded(records),
-        *study.notes,
-        *study.find_gaps(),
-        *_record_notes(records),
-    ]
+    made: tuple[tuple[Weight, Iterable[str]], ...] = (
+        (Weight.VOIDS, _missing_confirmation(records)),
+        (Weight.VOIDS, _few_seeds(records)),
+        (Weight.VOIDS, _edited(study)),
+        (Weight.VOIDS, _mixtures(study)),
+        (Weight.VOIDS, _leaks(study)),
+        (Weight.VOIDS, _exploratory(study)),
+        (Weight.WEAKENS, _time_plan(study)),
+        (Weight.WEAKENS, _one_run(records)),
+        (Weight.WEAKENS, _cut_off(records)),
+        (Weight.WEAKENS, _small_counts(records)),
+        (Weight.WEAKENS, _flagged_images(records)),
+        (Weight.WEAKENS, _images(study)),
+        (Weight.WEAKENS, _lost_trials(records)),
+        (Weight.WEAKENS, _uneven_seeds(study)),
+        (Weight.WEAKENS, _missing_phases(records)),
+        (Weight.EXPLAINS, _intervals(records)),
+        (Weight.EXPLAINS, _upper_bound(records)),
+        (Weight.EXPLAINS, _selection(records)),
+        (Weight.EXPLAINS, _search_budgets(records)),
+        (Weight.EXPLAINS, _last_rounds(records)),
+        (Weight.EXPLAINS, _training_budgets(records)),
+        (Weight.EXPLAINS, _objective(study)),
+        (Weight.EXPLAINS, _superseded(records)),
+        (Weight.EXPLAINS, study.notes),
+        (Weight.EXPLAINS, study.find_gaps()),
+        (Weight.EXPLAINS, _record_notes(records)),
+    )
+    return [Caveat(weight, text) for weight, texts in made for text in texts]
+
+
+def caveats(study: Study) -> list[str]:
+    """The texts of `weighed_caveats`."""
+    return [each.text for each in weighed_caveats(study)]
 
 
 def _time_plan(study: Study) -> Iterator[str]:
@@ -103,8 +131,13 @@ def _is_leak(note: str) -> bool:
 _PHASES: Mapping[str, str] = {
     "baseline": "There are no baseline trials, so the search had nothing to measure a gain against.",
     "search": "There are no search trials: every method ran with the settings given to it.",
-    "confirm": "There are no confirm trials: no test score exists and nothing can be concluded.",
 }
+_UNCONFIRMED = "There are no confirm trials: no test score exists and nothing can be concluded."
+
+
+def _missing_confirmation(records: Sequence[Trial]) -> Iterator[str]:
+    if not select.confirm_complete(records):
+        yield _UNCONFIRMED
 
 
 def _missing_phases(records: Sequence[Trial]) -> Iterator[str]:
@@ -132,7 +165,13 @@ def _one_run(records: Sequence[Trial]) -> Iterator[str]:
             )
 
 
-def _seeds(records: Sequence[Trial]) -> Iterator[str]:
+def _few_seeds(records: Sequence[Trial]) -> Iterator[str]:
+    numbers = Counter(map(select.arm_of, confirmed(records))).values()
+    if numbers and min(numbers) < MINIMUM_SEEDS:
+        yield f"Fewer than {MINIMUM_SEEDS} seeds decide nothing: where a method has so few, no verdict is given."
+
+
+def _intervals(records: Sequence[Trial]) -> Iterator[str]:
     numbers = Counter(map(select.arm_of, confirmed(records))).values()
     if not numbers:
         return
@@ -143,8 +182,6 @@ def _seeds(records: Sequence[Trial]) -> Iterator[str]:
         "images. The intervals of gains speak of other seeds and of other test images, and are corrected for the "
         "number of comparisons and of looks: a verdict says what its interval says."
     )
-    if low < MINIMUM_SEEDS:
-        yield f"Fewer than {MINIMUM_SEEDS} seeds decide nothing: where a method has so few, no verdict is given."
 
 
 def _images(study: Study) -> Iterator[str]:

@@ -3,18 +3,22 @@
 from collections.abc import Callable, Iterator
 from functools import partial
 
+import pandas as pd
 from vl_convert import javascript_bundle
 
+from gan_study.analysis.comparisons.verdicts import chosen_methods
 from gan_study.analysis.page.drawing import Drawing, Drawn
-from gan_study.analysis.page.pictures import GrowthPictures, PagePictures, PanelPictures, Picture
+from gan_study.analysis.page.pictures import GrowthPictures, PagePictures, PanelPictures, Picture, SamplePair
 from gan_study.analysis.page.real_or_fake import rounds
-from gan_study.analysis.plots.figures import Plan, plans
+from gan_study.analysis.plots.charts import Chart, charts, to_files
+from gan_study.analysis.plots.figures import ONLY_IN_PAPER, Plan, plans
 from gan_study.analysis.plots.growth import draw_growth
 from gan_study.analysis.plots.images import data_uri, describe_trial, pick_trials
 from gan_study.analysis.plots.nearest import draw_pairs
 from gan_study.analysis.plots.paper import draw_vectors, paper_plans
-from gan_study.analysis.plots.samples import draw_sheet, extreme_trials, shrink
+from gan_study.analysis.plots.samples import draw_beside, draw_sheet, extreme_trials, shrink
 from gan_study.analysis.records.load import Study
+from gan_study.analysis.records.select import Arm, arm_of
 from gan_study.analysis.records.trial import Trial
 from gan_study.analysis.tables.markup import csv_file
 from gan_study.analysis.wording import number
@@ -23,11 +27,24 @@ from gan_study.analysis.wording import number
 PLOTS_FOLDER, PAPER_FOLDER = "plots", "paper"
 # Base64 adds a third: all sample sheets together stay below 4 MB of page, and one below 300 kB.
 ALL_SHEETS_BYTES, ONE_SHEET_BYTES = 3_000_000, 220_000
+# What the first screen has room for.
+FIRST_COLUMNS, FIRST_ROWS, FIRST_BYTES = 5, 3, 80_000
 
 
 def figure_drawings(study: Study) -> Iterator[Drawing]:
     """The page's figures."""
-    return map(_figure, plans(study))
+    return (_figure(plan) for plan in plans(study) if plan.kind not in ONLY_IN_PAPER)
+
+
+def chart_drawings(study: Study) -> Iterator[Drawing]:
+    """The page's charts as files, of the same specifications; the map needs its menus and has none."""
+    for chart in charts(study, pd.DataFrame()):
+        yield Drawing(name=chart.title, draw=partial(_chart_files, chart))
+
+
+def _chart_files(chart: Chart) -> Drawn:
+    place, (svg, png) = f"{PLOTS_FOLDER}/{chart.name}", to_files(chart)
+    return Drawn(files={f"{place}.svg": svg, f"{place}.png": png})
 
 
 def paper_drawings(study: Study) -> Iterator[Drawing]:
@@ -76,6 +93,10 @@ def picture_drawings(study: Study) -> Iterator[Drawing]:
     sampled = pick_trials(records, "samples/synthetic")
     for trial in sampled:
         yield _sheet(trial, trial.balancer, among=len(sampled), as_part=lambda each: PagePictures(samples=(each,)))
+    for condition, (gan, *_) in chosen_methods(records).items():
+        for trial in sampled:
+            if arm_of(trial) == Arm(*condition, gan):
+                yield _of_trial("the first samples", trial, partial(_sample_pair, trial))
     for trial in pick_trials(records, "nearest/generated"):
         yield _of_trial("nearest images", trial, partial(_panel, trial))
     for trial in pick_trials(records, "snapshots/generated"):
@@ -113,6 +134,15 @@ def _sheet(trial: Trial, title: str, *, among: int, as_part: Callable[[Picture],
     return _of_trial("samples", trial, draw)
 
 
+def _sample_pair(trial: Trial) -> PagePictures:
+    drawn = draw_beside(trial, columns=FIRST_COLUMNS, most_rows=FIRST_ROWS)
+    if drawn is None:
+        return PagePictures()
+    real, generated = (shrink(each, most_bytes=FIRST_BYTES).uri for each in drawn)
+    rows = tuple(trial.samples)[:FIRST_ROWS]
+    return PagePictures(pairs=(SamplePair(arm=arm_of(trial), real=real, generated=generated, rows=rows),))
+
+
 def _panel(trial: Trial) -> PagePictures:
     panel = draw_pairs(trial)
     title = f"{trial.balancer}: {describe_trial(trial)}"
@@ -129,4 +159,4 @@ def _growth(trial: Trial) -> PagePictures:
 
 
 # Everything that is drawn of a study. V8 is last: where addresses are few it is what ends a process.
-GROUPS = (figure_drawings, picture_drawings, paper_drawings, page_drawings)
+GROUPS = (figure_drawings, picture_drawings, paper_drawings, page_drawings, chart_drawings)

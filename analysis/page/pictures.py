@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 
 from gan_study.analysis.plots.nearest import Panel
+from gan_study.analysis.records.select import Arm
 
 # The report promises less than 10 MB; what is not told by its pictures has a little room of its own.
 MOST_PAGE_BYTES = 9_800_000
@@ -62,9 +63,26 @@ class PanelPictures:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SamplePair:
+    """Real images beside those of one method, for the first screen: data URIs."""
+
+    arm: Arm
+    real: str
+    generated: str
+    rows: tuple[str, ...]
+    """The class of each row."""
+
+    @property
+    def num_bytes(self) -> int:
+        """What it takes in the page."""
+        return 2 * MARKUP_BYTES + len(self.real) + len(self.generated)
+
+
+@dataclass(frozen=True, kw_only=True)
 class PagePictures:
     """All pictures of a page; `num_left_out` had no room in it."""
 
+    pairs: tuple[SamplePair, ...] = ()
     figures: tuple[Picture, ...] = ()
     samples: tuple[Picture, ...] = ()
     panels: tuple[PanelPictures, ...] = ()
@@ -77,6 +95,7 @@ class PagePictures:
         """The pictures of all `parts`, in their order."""
         found = tuple(parts)
         return PagePictures(
+            pairs=tuple(chain.from_iterable(each.pairs for each in found)),
             figures=tuple(chain.from_iterable(each.figures for each in found)),
             samples=tuple(chain.from_iterable(each.samples for each in found)),
             panels=tuple(chain.from_iterable(each.panels for each in found)),
@@ -85,16 +104,18 @@ class PagePictures:
         )
 
     def within(self, most_bytes: int) -> "PagePictures":
-        """Those that find room in `most_bytes`, in this order: figures, samples, pairs, growths, extremes.
+        """Those that find room in `most_bytes`, in this order: pairs, figures, samples, panels, growths, extremes.
 
         A figure that has none stays, as words and as links to its files; the others go.
         """
         room = _Room(most_bytes)
+        pairs = tuple(each for each in self.pairs if room.takes(each.num_bytes))
         figures = [
             each if room.takes(each.num_bytes) else replace(each, uri=None, has_room=False)
             for each in self.figures
         ]
         return PagePictures(
+            pairs=pairs,
             figures=tuple(figures),
             samples=tuple(each for each in self.samples if room.takes(each.num_bytes)),
             panels=tuple(each for each in self.panels if room.takes(each.num_bytes)),

@@ -14,16 +14,18 @@ import yaml
 from markupsafe import Markup
 
 from gan_study.analysis.page.answer import answer, contrast_table
-from gan_study.analysis.page.caveats import caveats
+from gan_study.analysis.page.caveats import weighed_caveats
 from gan_study.analysis.page.drawing import Drawings, draw_apart
+from gan_study.analysis.page.overview import Overview, overview
 from gan_study.analysis.page.paper import paper_texts
-from gan_study.analysis.page.pictures import MOST_PAGE_BYTES, PagePictures, Picture
+from gan_study.analysis.page.pictures import MOST_PAGE_BYTES, PagePictures, Picture, SamplePair
 from gan_study.analysis.page.real_or_fake import PAGE_FILE as QUIZ_FILE
 from gan_study.analysis.page.real_or_fake import Round, page_rounds
 from gan_study.analysis.plots.charts import Chart, charts, choices
 from gan_study.analysis.plots.image_map import map_frame
 from gan_study.analysis.plots.images import data_uri
 from gan_study.analysis.plots.nearest import Pair
+from gan_study.analysis.plots.palette import KIND_COLOURS, KIND_MARKS
 from gan_study.analysis.records.load import Study, load_study
 from gan_study.analysis.records.select import MAIN_METRIC, score
 from gan_study.analysis.records.trial import Trial
@@ -42,6 +44,7 @@ from gan_study.analysis.tables.importance import importance_gaps, importance_tab
 from gan_study.analysis.tables.lengths import length_tables
 from gan_study.analysis.tables.markup import csv_file, encoded
 from gan_study.analysis.tables.one_run import one_run_tables
+from gan_study.analysis.tables.results import results_table
 from gan_study.analysis.tables.searched import nothing_searched
 from gan_study.analysis.tables.spread import spread_tables
 from gan_study.analysis.tables.table import PARTS, Table, traced, write_tables
@@ -106,6 +109,7 @@ def report_tables(study: Study) -> tuple[Table, ...]:
     """Every table of the report, each row with the trials that it was made from."""
     records = study.records
     found = (
+        results_table(study),
         verdict_table(study),
         *one_run_tables(study),
         contrast_table(study),
@@ -136,24 +140,25 @@ def terminal_summary(study: Study) -> tuple[str, pd.DataFrame]:
 
 def table_html(table: Table) -> str:
     """A table as it stands in the page."""
-    return _macro("frame", table)
+    return _macro("table.html.j2", "frame", table)
 
 
 def trial_table_html(records: Sequence[Trial]) -> str:
     """The table of all trials as it stands in the page; nothing where there is none."""
     rows = _trial_rows(records)
-    return _macro("trial_table", rows) if rows else ""
+    return _macro("table.html.j2", "trial_table", rows) if rows else ""
 
 
-def _macro(name: str, content: object) -> str:
-    """What a macro of the tables' template makes of `content`."""
-    macro: Callable[[object], str] = getattr(_templates().get_template("table.html.j2").module, name)
+def _macro(template: str, name: str, content: object) -> str:
+    """What a macro of a template makes of `content`."""
+    macro: Callable[[object], str] = getattr(_templates().get_template(template).module, name)
     return str(macro(content))
 
 
 def answer_html(study: Study) -> str:
     """The answer as it stands in the page."""
-    return str(Markup('<p class="answer">{}</p>').format(" ".join(answer(study))))
+    content = {"overview": overview(study), "sentences": " ".join(answer(study))}
+    return _macro("answer.html.j2", "answer", content)
 
 
 @cache
@@ -172,6 +177,9 @@ def _templates() -> jinja2.Environment:
         "csv_uri": _csv_uri,
         "nearness": _nearness,
         "shell": shlex.quote,
+        "heading": _heading,
+        "kind_colour": KIND_COLOURS.__getitem__,
+        "kind_mark": KIND_MARKS.__getitem__,
     }
     return environment
 
@@ -192,14 +200,16 @@ def _page(
     shown: PagePictures,
     plotted: Sequence[Chart],
 ) -> str:
-    records = study.records
+    records, first = study.records, overview(study)
     return (
         _templates()
         .get_template("report.html.j2")
         .render(
             study=study,
             answer=Markup(answer_html(study)),
-            caveats=caveats(study),
+            overview=first,
+            caveats=weighed_caveats(study),
+            pair=_first_pair(shown, first),
             tables={table.name: table for table in found},
             frames=frames,
             trial_table=Markup(trial_table_html(records)),
@@ -209,6 +219,7 @@ def _page(
             choices=choices(records) if plotted else {},
             vega=Markup(drawn.script if plotted else ""),
             failures=drawn.failures,
+            style=Markup((TEMPLATES / "page.css").read_text(encoding="utf-8")),
             script=Markup((TEMPLATES / "page.js").read_text(encoding="utf-8")),
             across=_across_text(records),
             threshold=threshold_sentences(study),
@@ -224,6 +235,12 @@ def _page(
             configuration=yaml.safe_dump(dict(study.config), sort_keys=False, allow_unicode=True),
         )
     )
+
+
+def _first_pair(shown: PagePictures, first: Overview) -> SamplePair | None:
+    """The samples of the first screen: of the condition that its numbers are of, or else of any."""
+    here = [each for each in shown.pairs if first.chosen is not None and each.arm[:3] == first.chosen]
+    return next(iter([*here, *shown.pairs]), None)
 
 
 def render_quiz(study: Study, rounds: tuple[Round, ...]) -> str:
@@ -257,6 +274,11 @@ def _nearness(pair: Pair) -> str:
     """How near a pair is, in a few words."""
     ratio = ABSENT if pair.ratio is None else f"{pair.ratio:.2f}"
     return f"{ratio}, a copy" if pair.is_copy else ratio
+
+
+def _heading(name: str) -> str:
+    """A column's heading as the page has it."""
+    return "Method" if name == "Balancer" else name
 
 
 def _csv_uri(frame: pd.DataFrame) -> str:

@@ -1,7 +1,6 @@
 """Methods over all conditions: performance profiles and the critical-difference diagram."""
 
 from collections.abc import Mapping
-from itertools import cycle
 
 import numpy as np
 import pandas as pd
@@ -36,7 +35,10 @@ def draw_profiles(data: pd.DataFrame, kinds: Mapping[str, Family]) -> Figure:
     """A line for each method, solid for GANs and dashed for simple methods."""
     figure, (axes,) = style.panels(1, columns=1, row_inches=3.4)
     axes.axvline(0, color=palette.REFERENCE_COLOUR, linewidth=1.2, linestyle=":")
-    for (name, profile), colour in zip(data.groupby("balancer", sort=False), cycle(palette.OKABE_ITO)):
+    names = list(map(str, data["balancer"].unique()))
+    colours = palette.tints({name: palette.kind_of(name, kinds[name]) for name in names})
+    for name, profile in data.groupby("balancer", sort=False):
+        colour = colours[str(name)]
         line, shown = "-" if kinds[str(name)] == "GAN" else "--", style.shortened(str(name))
         axes.plot(profile["gain"], profile["share_above"], line, color=colour, label=shown, drawstyle="steps-pre")
     axes.set_xlabel("Gain in test minority F1")
@@ -51,7 +53,7 @@ def draw_ranking(ranked: Ranking, kinds: Mapping[str, Family]) -> Figure:
     groups, number = alike(ranked), len(ranked.mean_ranks)
     figure, (axes,) = style.panels(1, columns=1, row_inches=0.8 + 0.2 * (len(groups) + number))
     for place, (name, rank) in enumerate(ranked.mean_ranks.items()):
-        colour, height = palette.FAMILY_COLOURS[kinds[name]], -len(groups) - 1 - place
+        colour, height = palette.KIND_COLOURS[palette.kind_of(name, kinds[name])], -len(groups) - 1 - place
         axes.plot([rank, rank, number + 0.1], [0, height, height], color=colour, linewidth=1.0)
         axes.plot([rank], [0], palette.FAMILY_MARKERS[kinds[name]], color=colour, markersize=6, clip_on=False)
         text = f"{style.shortened(name)} ({rank:.2f})"

@@ -8,6 +8,7 @@ import pandas as pd
 
 from gan_study.analysis.comparisons import verdicts
 from gan_study.analysis.comparisons.aggregate import METRICS
+from gan_study.analysis.plots.palette import kind_of
 from gan_study.analysis.records import select
 from gan_study.analysis.records.load import Study
 from gan_study.analysis.records.select import ARM_COLUMNS, CONDITION_COLUMNS, MAIN_METRIC, NO_BALANCING, Arm
@@ -23,9 +24,13 @@ COST_STAGES = ("balancing", "classifier")
 def estimate_frame(study: Study) -> pd.DataFrame:
     """A row for each condition, method, metric and measure ("score" or "gain") on test: n, mean, low and high."""
     frame = verdicts.summarise(study, metrics=METRICS)
-    return frame.assign(
-        family=frame["balancer"].map(select.families(study.records)), metric=frame["metric"].map(label)
-    )
+    return _with_kinds(frame, study.records).assign(metric=frame["metric"].map(label))
+
+
+def _with_kinds(frame: pd.DataFrame, records: Sequence[Trial]) -> pd.DataFrame:
+    """`frame` with the kind of method that each row is about, which decides on its colour."""
+    kinds = {name: kind_of(name, family) for name, family in select.families(records).items()}
+    return frame.assign(kind=frame["balancer"].map(kinds))
 
 
 def class_frame(records: Sequence[Trial]) -> pd.DataFrame:
@@ -56,7 +61,7 @@ def class_frame(records: Sequence[Trial]) -> pd.DataFrame:
         score=("score", "mean"),
         training_images=("training_images", "mean"),
     )
-    return classes.assign(family=classes["balancer"].map(select.families(records)))
+    return _with_kinds(classes, records)
 
 
 def curve_frame(records: Sequence[Trial]) -> pd.DataFrame:
@@ -123,7 +128,7 @@ def cost_frame(records: Sequence[Trial]) -> pd.DataFrame:
     found["search_seconds"] = [searched[tuple(row)] for row in found[ARM_COLUMNS].to_numpy()]
     fronts = [pareto_front(group["seconds"], group["gain"]) for _, group in found.groupby(CONDITION_COLUMNS)]
     found["front"] = pd.concat(fronts).sort_index() if fronts else pd.Series(dtype=bool)
-    return found.assign(family=found["balancer"].map(select.families(records)))
+    return _with_kinds(found, records)
 
 
 def pareto_front(cost: pd.Series, gain: pd.Series) -> pd.Series:

@@ -9,13 +9,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from gan_study.analysis.plots.palette import GAIN_MAP
 from gan_study.analysis.plots.style import WIDTH_INCHES, panels, shortened
 from gan_study.analysis.records.select import NO_BALANCING
 from gan_study.analysis.records.trial import Trial
 from gan_study.analysis.wording import MINUS
 
 # Above this many classes a cell is too small for its number.
-MOST_NUMBERED = 8
+MOST_NUMBERED = 12
 # With more classes only every second or third one is named, so that names do not overlap.
 MOST_NAMED = 15
 # Differences that changed nothing are not to be seen under a microscope.
@@ -66,16 +67,16 @@ def confusion_frame(data: Mapping[str, Matrix], class_names: Sequence[str]) -> p
 def draw_confusion(data: Mapping[str, Matrix], class_names: Sequence[str]) -> Figure:
     """The matrices side by side, on one colour scale."""
     return _draw(
-        data, class_names, ends=(0, 1), colours="Blues", title="Fraction of the true class", dark=0.55, form=".2f"
+        data, class_names, ends=(0, 100), colours="Greys", title="% of the true class", dark=55, form=".0f"
     )
 
 
 def draw_confusion_differences(data: Mapping[str, Matrix], class_names: Sequence[str]) -> Figure:
-    """The differences side by side; blue cells have gained images, red ones lost them."""
+    """The differences side by side; teal cells have gained images, brown ones lost them."""
     most = max((float(np.nanmax(np.abs(each))) for each in data.values() if not np.isnan(each).all()), default=0.0)
     most = max(most, SMALLEST_DIFFERENCE)
-    ends, title = (-most, most), "Change in the fraction"
-    return _draw(data, class_names, ends=ends, colours="RdBu", title=title, dark=0.6 * most, form="+.2f")
+    ends, title = (-100 * most, 100 * most), "Change in percentage points"
+    return _draw(data, class_names, ends=ends, colours=GAIN_MAP, title=title, dark=60 * most, form="+.0f")
 
 
 def _draw(
@@ -88,19 +89,19 @@ def _draw(
     dark: float,
     form: str,
 ) -> Figure:
-    """The matrices on a scale of `colours` with these ends; numbers are white on colours beyond `dark`."""
+    """The matrices in per cent on a scale with these ends; numbers are white on colours beyond `dark`."""
     names = [shortened(name, longest=16) for name in class_names]
     named = range(0, len(names), math.ceil(len(names) / MOST_NAMED))
     longest = max(map(len, names))
     figure, axes = panels(len(data), columns=3, row_inches=WIDTH_INCHES / 4.2 + 0.085 * longest)
     for panel, (balancer, matrix) in zip(axes, data.items(), strict=True):
-        image = panel.imshow(matrix, vmin=ends[0], vmax=ends[1], cmap=colours)
+        image = panel.imshow(100 * matrix, vmin=ends[0], vmax=ends[1], cmap=colours)
         panel.set_title(shortened(balancer, longest=16))
         panel.grid(visible=False)
         panel.set_xticks(named, [names[place] for place in named], rotation=90)
         panel.set_yticks(named, [names[place] for place in named])
         if len(class_names) <= MOST_NUMBERED:
-            _write_numbers(panel, matrix, dark=dark, form=form)
+            _write_numbers(panel, 100 * matrix, dark=dark, form=form)
     figure.supxlabel("Predicted class")
     figure.supylabel("True class")
     figure.colorbar(image, ax=axes, shrink=0.7, label=title)
@@ -108,9 +109,10 @@ def _draw(
 
 
 def _write_numbers(panel: Axes, matrix: Matrix, *, dark: float, form: str) -> None:
-    size = "medium" if len(matrix) <= 4 else "x-small"
+    size = "medium" if len(matrix) <= 5 else 7.5
     for (row, column), value in np.ndenumerate(matrix):
-        if not np.isnan(value):
+        # A cell that rounds to none stays empty, so that the others stand out.
+        if not np.isnan(value) and round(value):
             colour = "white" if abs(value) > dark else "black"
-            text = f"{value:{form}}".replace("-", MINUS) if round(value, 2) else "0.00"
+            text = f"{value:{form}}".replace("-", MINUS)
             panel.text(column, row, text, ha="center", va="center", color=colour, fontsize=size)

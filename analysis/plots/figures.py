@@ -1,7 +1,6 @@
 """Every figure of a study, one after another."""
 
 import io
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -13,9 +12,8 @@ from matplotlib.figure import Figure
 from gan_study.analysis.comparisons.verdicts import chosen_methods
 from gan_study.analysis.plots import across as over_all
 from gan_study.analysis.plots import confusion, scores
-from gan_study.analysis.plots.chosen_by_ratio import chosen_data, draw_chosen
+from gan_study.analysis.plots.charts import slug
 from gan_study.analysis.plots.counts import count_data, draw_counts
-from gan_study.analysis.plots.losses import draw_losses, loss_data
 from gan_study.analysis.plots.search import draw_budget, draw_progress, progress_data
 from gan_study.analysis.plots.slices import draw_slices, slice_data
 from gan_study.analysis.plots.style import house_style
@@ -37,11 +35,6 @@ _WORDS: Mapping[str, tuple[str, str, str]] = {
         "scores",
         "Test minority recall and F1",
         "Mean minority recall and minority F1 of every method with 95 % intervals; numbers in the tables.",
-    ),
-    "chosen by ratio": (
-        "scores",
-        "The chosen GAN, the chosen simple method and no balancing against the imbalance ratio",
-        "Test minority F1 with 95 % bands; the variant that validation chose stands at each ratio: {chosen}.",
     ),
     "minority_recall by ratio": (
         "scores",
@@ -103,12 +96,20 @@ _WORDS: Mapping[str, tuple[str, str, str]] = {
         "Confusion matrices minus that of no balancing",
         "What {methods} changed in each cell of the confusion matrix of no balancing.",
     ),
-    "losses": (
-        "losses",
-        "GAN losses, the smallest confirmed seed of each",
-        "Generator and discriminator loss of each GAN by generator step.",
-    ),
 }
+
+
+# The page and its files have these as charts (`charts.py`); a paper's are as narrow as its columns.
+ONLY_IN_PAPER = frozenset(
+    {
+        "gain",
+        "recall and f1",
+        "minority_recall by ratio",
+        "minority_f1 by ratio",
+    }
+)
+# A search of fewer trials at a ratio has no course to be seen.
+FEWEST_SEARCHED = 10
 
 
 class Place(NamedTuple):
@@ -193,12 +194,6 @@ def _score_plans(study: Study, task: Task, where: Place) -> Iterator[Plan]:
         both = pd.concat([recall.estimates, f1.estimates])
         yield _plan("recall and f1", where, both, scores.draw_dots, recall, f1)
     if len(f1.ratios) > 1:
-        chosen = chosen_data(study, task)
-        gans = chosen[chosen["line"] == "GAN"]
-        if len(gans) > 1:
-            at = zip(gans["balancer"], gans["imbalance_ratio"], strict=True)
-            named = [f"{name} at {ratio_text(ratio)}" for name, ratio in at]
-            yield _plan("chosen by ratio", where, chosen, draw_chosen, chosen, chosen=", ".join(named))
         for data in (recall, f1):
             yield _plan(f"{data.metric} by ratio", where, data.estimates, scores.draw_against_ratio, data)
     if f1.ratios:
@@ -210,8 +205,9 @@ def _score_plans(study: Study, task: Task, where: Place) -> Iterator[Plan]:
 
 def _search_plans(records: Sequence[Trial], task: Task, where: Place) -> Iterator[Plan]:
     progress, slices = progress_data(records, task), slice_data(records, task)
-    if len(progress):
-        yield _plan("search", where, progress, draw_progress, progress)
+    if len(progress) < FEWEST_SEARCHED:
+        return
+    yield _plan("search", where, progress, draw_progress, progress)
     if progress["balancer"].nunique() > 1:
         yield _plan("search budget", where, progress, draw_budget, progress)
     if len(slices):
@@ -254,11 +250,3 @@ def _condition_plans(records: Sequence[Trial], chosen: tuple[str, ...], at: Plac
         if data:
             frame = confusion.confusion_frame(data, names)
             yield _plan(name, at, frame, draw, data, names, methods=", ".join(data))
-    losses = loss_data(tested or records)
-    if len(losses):
-        yield _plan("losses", at, losses, draw_losses, losses)
-
-
-def slug(name: str) -> str:
-    """`name` as the name of a file."""
-    return re.sub(r"[^a-z0-9.]+", "_", name.lower()).strip("_")

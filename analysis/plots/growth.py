@@ -19,7 +19,8 @@ SCALE = 2
 # Images of a class in a row; a trial leaves no more.
 COLUMNS = 4
 MARGIN_PIXELS, HEAD_PIXELS, TEXT_PIXELS = 96, 24, 14
-INK, PAPER = "#1b1f24", "#ffffff"
+# Of the labels, which both a white and a dark page show.
+INK, CLEAR = "#737c85", (255, 255, 255, 0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +85,7 @@ def draw_growth(record: Trial) -> Growth | None:
 def _labelled(rows: Sequence[Image.Image], labels: Sequence[str], classes: Sequence[str]) -> Image.Image:
     """`rows` below one another, their labels on the left and the classes above."""
     width, height = rows[0].size
-    canvas = Image.new("RGB", (MARGIN_PIXELS + width, HEAD_PIXELS + height * len(rows)), PAPER)
+    canvas = Image.new("RGBA", (MARGIN_PIXELS + width, HEAD_PIXELS + height * len(rows)), CLEAR)
     draw, font = ImageDraw.Draw(canvas), label_font()
     of_class = width // len(classes)
     for place, name in enumerate(classes):

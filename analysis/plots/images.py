@@ -13,7 +13,7 @@ from gan_study.analysis.records.trial import Bytes, Trial
 from gan_study.analysis.wording import ratio_text
 
 # Between images, in pixels, and what is there.
-GAP, WHITE = 4, 255
+GAP, WHITE, OPAQUE = 4, 255, 255
 # Most pixels of one picture: a study's folder may come from somebody else.
 MOST_PIXELS = 40_000_000
 
@@ -44,9 +44,15 @@ def encode(image: Image.Image, kind: str, **options: object) -> EncodedImage:
 
 
 def lay_out(images: Bytes, *, columns: int) -> Bytes:
-    """The first `columns` of images [n, C, H, W] side by side on white, as pixels [H + GAP, ..., C]."""
-    _, channels, height, width = images.shape
-    row = np.full((height + GAP, columns * (width + GAP) + 2 * GAP, channels), WHITE, dtype=np.uint8)
+    """The first `columns` of images [n, C, H, W] side by side, as pixels [H + GAP, ..., C + 1].
+
+    The last channel is opaque where an image is; what is between them shows the page, be it light or dark.
+    """
+    number, _, height, width = images.shape
+    opaque = np.full((number, 1, height, width), OPAQUE, dtype=np.uint8)
+    images = np.concatenate([images, opaque], axis=1)
+    row = np.full((height + GAP, columns * (width + GAP) + 2 * GAP, images.shape[1]), WHITE, dtype=np.uint8)
+    row[:, :, -1] = 0
     for column, image in enumerate(images[:columns]):
         left = column * (width + GAP) + GAP
         row[GAP // 2 : GAP // 2 + height, left : left + width] = image.transpose(1, 2, 0)
@@ -54,10 +60,12 @@ def lay_out(images: Bytes, *, columns: int) -> Bytes:
 
 
 def to_image(pixels: Bytes) -> Image.Image | None:
-    """Pixels [H, W, C] in colours; None if they are too many to be a picture of a trial."""
-    if pixels.shape[0] * pixels.shape[1] > MOST_PIXELS or pixels.shape[2] not in (1, 3):
+    """Pixels [H, W, C] in colours, the last of two or four channels how opaque; None if they are too many."""
+    height, width, channels = pixels.shape
+    if height * width > MOST_PIXELS or channels not in (1, 2, 3, 4):
         return None
-    return Image.fromarray(pixels.squeeze(axis=2) if pixels.shape[2] == 1 else pixels).convert("RGB")
+    image = Image.fromarray(pixels.squeeze(axis=2) if channels == 1 else pixels)
+    return image.convert("RGBA" if channels % 2 == 0 else "RGB")
 
 
 def pick_trials(records: Sequence[Trial], array: str) -> tuple[Trial, ...]:

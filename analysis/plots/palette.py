@@ -1,18 +1,84 @@
-"""The colours and markers of figures and charts, which colour-blind readers can tell apart."""
+"""The colours and markers of figures and charts: one colour means one thing wherever it stands.
 
+Kinds of methods have the colours of Okabe and Ito, classes those of Tol's muted scheme, and gains in a map go from
+brown to teal; readers who confuse red and green tell all of them apart.
+"""
+
+from collections import Counter
 from collections.abc import Mapping
+from typing import Literal, TypeAlias
 
 from gan_study.analysis.records.select import Family
 
 # Okabe and Ito, "Color Universal Design" (2008).
 BLACK, ORANGE, SKY, GREEN, BLUE, VERMILION = "#000000", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00"
+PURPLE = "#CC79A7"
 OKABE_ITO = (BLUE, VERMILION, GREEN, ORANGE, SKY, BLACK)
-FAMILY_COLOURS: Mapping[Family, str] = {
-    "no balancing": BLACK,
-    "simple": VERMILION,
-    "GAN": BLUE,
-    "upper bound": GREEN,
+# Grey, which both a white and a dark page show.
+GREY = "#7d858c"
+
+Kind: TypeAlias = Literal["no balancing", "simple method", "loss or re-weighting", "GAN", "real upper bound"]
+# Methods that change the loss, the head or the weights of images, and not the images.
+RE_WEIGHTING = frozenset({"class_weights", "class_balanced_loss", "focal_loss", "ldam", "logit_adjustment", "crt"})
+_KINDS: Mapping[Family, Kind] = {
+    "no balancing": "no balancing",
+    "simple": "simple method",
+    "GAN": "GAN",
+    "upper bound": "real upper bound",
 }
+KIND_COLOURS: Mapping[Kind, str] = {
+    "no balancing": GREY,
+    "simple method": VERMILION,
+    "loss or re-weighting": PURPLE,
+    "GAN": BLUE,
+    "real upper bound": GREEN,
+}
+KIND_SHAPES: Mapping[Kind, str] = {
+    "no balancing": "square",
+    "simple method": "diamond",
+    "loss or re-weighting": "triangle-down",
+    "GAN": "circle",
+    "real upper bound": "triangle-up",
+}
+# The same as letters.
+KIND_MARKS: Mapping[Kind, str] = dict(zip(KIND_SHAPES, "■◆▼●▲", strict=True))
+
+FAMILY_COLOURS: Mapping[Family, str] = {family: KIND_COLOURS[kind] for family, kind in _KINDS.items()}
 FAMILY_MARKERS: Mapping[Family, str] = {"no balancing": "s", "simple": "D", "GAN": "o", "upper bound": "^"}
-REAL_COLOUR, SYNTHETIC_COLOUR = SKY, ORANGE
+# Tol, "Colour schemes" (2021), muted.
+CLASS_COLOURS = (
+    *("#CC6677", "#6a5acd", "#DDCC77", "#117733", "#88CCEE"),
+    *("#b0417a", "#44AA99", "#999933", "#AA4499", "#b5651d"),
+)
+# Stages of a trial: shades that are no method's and no class's.
+STAGE_COLOURS = ("#4d5358", "#8a9299", "#b9a44c", "#6f7f3a", "#c9b8a8", "#a0563b", "#dfe3e6")
+# Tints of the GANs' blue, for variants side by side.
+GAN_TINTS = ("#0072B2", "#5aa9dc", "#003f66", "#8fc7ee", "#2f8fc9", "#00588a")
+# Likewise tints of other kinds.
+KIND_TINTS: Mapping[Kind, tuple[str, ...]] = {
+    "no balancing": (GREY,),
+    "simple method": (VERMILION, "#f2a273", "#8c3d00", "#ffc9a6", "#b86d3d", "#5e2900"),
+    "loss or re-weighting": (PURPLE, "#8f3f6b", "#e8bcd4", "#a8578a", "#5e2746"),
+    "GAN": GAN_TINTS,
+    "real upper bound": (GREEN,),
+}
+# What is left of a gain or a loss in a map: brown loses, teal gains.
+GAIN_SCHEME: Literal["brownbluegreen"] = "brownbluegreen"
+GAIN_MAP = "BrBG"
+REAL_COLOUR, SYNTHETIC_COLOUR = "#9aa3ab", BLUE
 REFERENCE_COLOUR = "#666666"
+
+
+def tints(kinds: Mapping[str, Kind]) -> dict[str, str]:
+    """A tint of its kind's colour for each method."""
+    numbers: Counter[Kind] = Counter()
+    found = {}
+    for name, kind in kinds.items():
+        found[name] = KIND_TINTS[kind][numbers[kind] % len(KIND_TINTS[kind])]
+        numbers[kind] += 1
+    return found
+
+
+def kind_of(balancer: str, family: Family) -> Kind:
+    """What kind of method a balancer is."""
+    return "loss or re-weighting" if balancer in RE_WEIGHTING else _KINDS[family]

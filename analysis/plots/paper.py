@@ -8,7 +8,8 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from gan_study.analysis.plots.figures import Plan, plans, slug
+from gan_study.analysis.plots.charts import slug
+from gan_study.analysis.plots.figures import Plan, plans
 from gan_study.analysis.plots.style import house_style
 from gan_study.analysis.records.load import Study
 from gan_study.analysis.records.select import confirmed

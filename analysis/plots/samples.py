@@ -11,7 +11,7 @@ from gan_study.analysis.records.trial import Trial
 
 WIDEST_PIXELS = 900
 SMALLEST_PIXELS = 200
-JPEG_QUALITY = 88
+QUALITY = 88
 # Images of each kind, real and synthetic, in a row; a trial leaves no more.
 COLUMNS = 10
 
@@ -45,8 +45,20 @@ def draw_sheet(record: Trial) -> Image.Image | None:
     return to_image(np.concatenate(rows, axis=0)) if rows else None
 
 
+def draw_beside(record: Trial, *, columns: int, most_rows: int) -> tuple[Image.Image, Image.Image] | None:
+    """Real images and synthetic ones apart, a row for each of the first minority classes; None without."""
+    found = list(record.samples.values())[:most_rows]
+    both = [
+        to_image(np.concatenate([lay_out(getattr(each, kind), columns=columns) for each in found], axis=0))
+        for kind in ("real", "synthetic")
+        if found
+    ]
+    real, synthetic = both if len(both) == 2 else (None, None)
+    return None if real is None or synthetic is None else (real, synthetic)
+
+
 def shrink(image: Image.Image, *, most_bytes: int) -> EncodedImage:
-    """`image` in at most `most_bytes`: as PNG if that fits, else as JPEG, smaller until it fits.
+    """`image` in at most `most_bytes`: as PNG if that fits, else as JPEG or WEBP, smaller until it fits.
 
     No narrower than 200 pixels, below which nothing is to be seen.
     """
@@ -55,8 +67,10 @@ def shrink(image: Image.Image, *, most_bytes: int) -> EncodedImage:
     png = encode(image, "PNG", optimize=True)
     if len(png.content) <= most_bytes:
         return png
-    jpeg = encode(image, "JPEG", quality=JPEG_QUALITY)
-    while len(jpeg.content) > most_bytes and image.width * 0.8 >= SMALLEST_PIXELS:
+    # A JPEG has nothing that shows the page through.
+    kind = "WEBP" if image.mode == "RGBA" else "JPEG"
+    lossy = encode(image, kind, quality=QUALITY)
+    while len(lossy.content) > most_bytes and image.width * 0.8 >= SMALLEST_PIXELS:
         image = image.resize((int(image.width * 0.8), max(1, int(image.height * 0.8))))
-        jpeg = encode(image, "JPEG", quality=JPEG_QUALITY)
-    return jpeg
+        lossy = encode(image, kind, quality=QUALITY)
+    return lossy

@@ -39,7 +39,8 @@ def progress_data(records: Sequence[TrialRecord], task: Task) -> pd.DataFrame:
 
 def draw_budget(data: pd.DataFrame) -> Figure:
     """A panel for each ratio: the best gain so far of every method against its trials."""
-    looks = cycle((colour, line) for line in ("-", "--", ":") for colour in palette.OKABE_ITO)
+    # GANs alone are searched.
+    looks = cycle((colour, line) for line in ("-", "--", ":") for colour in palette.GAN_TINTS)
     look_of = dict(zip(data["balancer"].unique(), looks, strict=False))
     by_ratio = data.groupby("imbalance_ratio")
     figure, axes = style.panels(len(by_ratio), columns=3, row_inches=2.2)

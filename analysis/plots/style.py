@@ -17,7 +17,7 @@ from gan_study.analysis.plots.palette import FAMILY_COLOURS, FAMILY_MARKERS
 from gan_study.analysis.records.select import Family
 from gan_study.analysis.wording import ratio_text
 
-WIDTH_INCHES = 7.2
+WIDTH_INCHES = 9.2
 ROW_INCHES = 0.36
 
 # It comes with matplotlib.

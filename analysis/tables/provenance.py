@@ -9,8 +9,8 @@ from gan_study.analysis.records.select import CONDITION_COLUMNS, NO_BALANCING, c
 from gan_study.trainables.record import TrialRecord
 
 TRIAL_IDS = "trial_ids"
-# What a table calls the methods that a row is about.
-METHOD_COLUMNS = ("balancer", "reference", "gan", "simple", "GAN", "Simple method")
+# The columns that name the methods that a row is about.
+METHOD_COLUMNS = ("balancer", "reference")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,6 +29,8 @@ class Table:
     rows: pd.DataFrame
     origin: Origin = GAINS
     """Which trials a row is made from."""
+    more: tuple[str, ...] = ()
+    """Columns that the page shows on demand."""
     sources: tuple[tuple[str, ...], ...] = ()
     """Their ids for each of `rows`; empty until the table is traced."""
 

@@ -6,6 +6,7 @@ import pandas as pd
 
 from gan_study.analysis.comparisons.verdicts import Comparison, comparisons
 from gan_study.analysis.inference.decisions import Verdict
+from gan_study.analysis.inference.looks import MINIMUM_SEEDS
 from gan_study.analysis.records.load import Study
 from gan_study.analysis.records.select import ARM_COLUMNS, Arm
 from gan_study.analysis.tables.table import Table
@@ -74,7 +75,7 @@ def _to_decide(comparison: Comparison | None) -> str:
         return f"more test images ({number(comparison.smallest_decidable)})"
     needed = comparison.seeds_needed
     if needed is None:
-        return "over 1,000 seeds" if comparison.looks else "unknown"
+        return "over 1,000 seeds" if comparison.looks else f"at least {MINIMUM_SEEDS} seeds"
     return f"{needed} seeds" if needed <= comparison.most_seeds else f"a study of {needed} seeds"
 
 

@@ -20,6 +20,8 @@ async function drawCharts() {
     const target = document.getElementById(holder.dataset.chart);
     const { view } = await vegaEmbed(target, JSON.parse(holder.textContent), options);
     views.push(view);
+    const caption = target.closest("figure").querySelector("figcaption").textContent;
+    target.querySelector("summary")?.setAttribute("aria-label", `Save the chart: ${caption}`);
     target.dataset.drawn = "yes";
   }
 }
@@ -40,7 +42,7 @@ function filterTable(table) {
 
 function choose(name, value) {
   chosen[name] = value;
-  document.querySelectorAll("main table").forEach(filterTable);
+  document.querySelectorAll("main .table table").forEach(filterTable);
   return Promise.all(views.map((view) => view.signal(`pick_${name}`, value).runAsync()));
 }
 
@@ -76,8 +78,43 @@ function makeSortable(table) {
   });
 }
 
-document.querySelectorAll("main table").forEach(makeSortable);
+document.querySelectorAll("main .table table").forEach(makeSortable);
 document.querySelectorAll("#filters select").forEach((select) => {
   select.addEventListener("change", () => choose(select.name, select.value));
 });
+
+// A chart in a closed part has no width until it opens.
+document.querySelectorAll("details.charts").forEach((part) => {
+  part.addEventListener("toggle", () => window.dispatchEvent(new Event("resize")));
+});
+
+function enlarge(image) {
+  const dialog = document.createElement("dialog");
+  const large = image.cloneNode();
+  dialog.setAttribute("aria-label", image.alt);
+  dialog.append(large);
+  dialog.addEventListener("click", () => dialog.close());
+  dialog.addEventListener("close", () => dialog.remove());
+  document.body.append(dialog);
+  dialog.showModal();
+}
+
+document.querySelectorAll(".enlargeable img").forEach((image) => {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "enlarge";
+  button.setAttribute("aria-label", `Enlarge: ${image.alt}`);
+  image.replaceWith(button);
+  button.append(image);
+  button.addEventListener("click", () => enlarge(image));
+});
+
+// What a link leads to may stand in a closed part.
+function openTarget() {
+  const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  for (let part = target; part; part = part.parentElement) if (part.tagName === "DETAILS") part.open = true;
+  if (target) target.scrollIntoView();
+}
+window.addEventListener("hashchange", openTarget);
+openTarget();
 drawCharts();

@@ -263,7 +263,7 @@ def test_the_table_has_a_row_for_each_method_and_numbers_for_each_comparison() -
 def test_the_table_says_what_would_decide() -> None:
     text = verdict_table(study_of(arms((0.10, -0.02, 0.10), (0.01,)))).text.set_index("Balancer")
     assert text.loc["m0", "To decide"].endswith(" seeds")
-    assert text.loc["m1", "To decide"] == "unknown"
+    assert text.loc["m1", "To decide"] == "at least 3 seeds"
 
 
 def test_no_confirmed_trial_gives_an_empty_table() -> None:

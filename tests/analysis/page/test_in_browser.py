@@ -58,8 +58,8 @@ def drawn(page: Page) -> int:
 
 def test_every_chart_is_drawn_and_nothing_complains(report: Path, browser: Browser) -> None:
     page, complaints = opened(browser, report)
-    assert drawn(page) == 9
-    assert page.locator(".vega svg.marks").count() == 9
+    assert drawn(page) == 10
+    assert page.locator(".vega svg.marks").count() == 10
     assert complaints == []
 
 
@@ -79,7 +79,7 @@ def test_a_menu_filters_charts_and_tables(report: Path, browser: Browser) -> Non
     page, complaints = opened(browser, report)
     drawn(page)
     cells = page.locator("#chart-gain_map .mark-text.role-mark text")
-    rows = page.locator("#table-answer tbody tr:visible")
+    rows = page.locator("#table-results tbody tr:visible")
     assert (cells.count(), rows.count()) == (8, 10)
     page.select_option("#filters select[name=imbalance_ratio]", "50")
     page.wait_for_function("document.querySelectorAll('#chart-gain_map .mark-text.role-mark text').length === 4")
@@ -131,14 +131,15 @@ def test_in_print_and_without_motion_a_strip_stands_for_the_film(report: Path, b
 
 def test_a_heading_sorts_by_number_and_back(report: Path, browser: Browser) -> None:
     page, _ = opened(browser, report)
-    table = page.locator("#table-answer")
+    table = page.locator("#table-results")
+    page.locator("#results .toggle input").first.check()
     table.get_by_role("button", name="Minority F1", exact=True).click()
-    column = [float(text.split()[0]) for text in table.locator("tbody tr td:nth-child(4)").all_inner_texts()]
+    column = [float(text.split()[0]) for text in table.locator("tbody tr td:nth-child(6)").all_inner_texts()]
     assert column == sorted(column)
     assert column[0] < column[-1]
     table.get_by_role("button", name="Minority F1", exact=True).click()
     assert table.locator("th[aria-sort=descending]").count() == 1
-    descending = [float(text.split()[0]) for text in table.locator("tbody tr td:nth-child(4)").all_inner_texts()]
+    descending = [float(text.split()[0]) for text in table.locator("tbody tr td:nth-child(6)").all_inner_texts()]
     assert descending == sorted(column, reverse=True)
 
 
@@ -165,7 +166,8 @@ def test_the_data_behind_a_chart_are_downloaded_and_lie_beside_it(
 
 def test_a_row_leads_to_the_trials_that_it_was_made_from(report: Path, browser: Browser) -> None:
     page, _ = opened(browser, report)
-    row = page.locator("#table-answer tbody tr").first
+    row = page.locator("#table-results tbody tr").first
+    page.locator("#results .toggle input").first.check()
     row.locator("summary").click()
     link = row.locator("a").first
     name = link.inner_text()

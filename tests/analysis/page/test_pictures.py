@@ -67,12 +67,12 @@ def test_pictures_of_a_large_study_stay_within_their_room() -> None:
     ]
     whole = draw_here(picture_drawings(study_of(records))).pictures
     assert (len(whole.samples), len(whole.growths)) == (12, 12)
-    sizes = [each.num_bytes for each in (*whole.samples, *whole.growths)]
+    sizes = [each.num_bytes for each in (*whole.pairs, *whole.samples, *whole.growths)]
     room = sum(sizes) - 1
     found = whole.within(room)
     # All samples, and all growths but the last.
     assert (len(found.samples), len(found.growths), found.num_left_out) == (12, 11, 1)
-    assert sum(each.num_bytes for each in (*found.samples, *found.growths)) <= room
+    assert sum(each.num_bytes for each in (*found.pairs, *found.samples, *found.growths)) <= room
     assert all(each.num_bytes <= ALL_SHEETS_BYTES * 4 / 3 / 12 + MARKUP_BYTES for each in whole.samples)
 
 
@@ -82,7 +82,8 @@ def test_the_page_says_what_has_no_room(monkeypatch: pytest.MonkeyPatch, rich_fo
     tables = report_tables(study)
     bare = len(render(study, tables, replace(drawn, pictures=drawn.pictures.within(0)), ()).encode())
     # Room for the sample sheet, and for the line that says what is left out.
-    room = bare + drawn.pictures.samples[0].num_bytes + MARKUP_BYTES
+    first = (*drawn.pictures.pairs, drawn.pictures.samples[0])
+    room = bare + sum(each.num_bytes for each in first) + MARKUP_BYTES
     monkeypatch.setattr("gan_study.analysis.page.report.MOST_PAGE_BYTES", room)
     page = render(study, tables, drawn, ())
     assert bare < len(page.encode()) <= room

@@ -81,7 +81,7 @@ def test_a_score_changed_in_the_records_and_in_the_report_is_found(tmp_path: Pat
     assert f"records.jsonl, trial {trial}, test.minority_recall" in found
     assert any(place.startswith("trials.csv") and place.endswith("test_minority_recall") for place in found)
     assert any(place.startswith("minority_recall.csv") and place.endswith("mean") for place in found)
-    assert "report.html, minority_recall" in found
+    assert "report.html, results" in found
     assert not any(place.startswith("minority_f1.csv") for place in found)
 
 
@@ -109,18 +109,18 @@ def test_a_changed_cell_of_a_table_is_named(study: Path) -> None:
 
 def test_a_changed_cell_of_the_page_is_named(study: Path) -> None:
     def lowered(page: str) -> str:
-        start = page.index('id="table-minority_f1"')
-        at = page.index("<td>0.", start) + len("<td>0.")
+        start = page.index('id="table-results"')
+        at = re.compile(r">[+−]?0\.").search(page, start).end()
         return page[:at] + str((int(page[at]) + 1) % 10) + page[at + 1 :]
 
     changed(study / "report" / "report.html", lowered)
-    assert places(study) == ["report.html, minority_f1"]
+    assert places(study) == ["report.html, results"]
 
 
 def test_a_changed_score_of_a_trial_in_the_page_is_named(study: Path) -> None:
     def lowered(page: str) -> str:
         start = page.index('<tr id="trial-')
-        at = page.index("<td>0.", start) + len("<td>0.")
+        at = re.compile(r">[+−]?0\.").search(page, start).end()
         return page[:at] + str((int(page[at]) + 1) % 10) + page[at + 1 :]
 
     changed(study / "report" / "report.html", lowered)
@@ -136,7 +136,8 @@ def test_what_is_written_for_a_paper_is_compared_too(study: Path) -> None:
 
 def test_another_answer_is_found(study: Path) -> None:
     changed(
-        study / "report" / "report.html", lambda page: page.replace('<p class="answer">', '<p class="answer">So ')
+        study / "report" / "report.html",
+        lambda page: page.replace('<div class="answer">', '<div class="answer">So '),
     )
     assert places(study) == ["report.html"]
 

@@ -10,9 +10,8 @@ from PIL import Image
 
 from gan_study.analysis.plots.confusion import confusion_data, confusion_differences, draw_confusion
 from gan_study.analysis.plots.counts import count_data
-from gan_study.analysis.plots.figures import plans
+from gan_study.analysis.plots.figures import FEWEST_SEARCHED, plans
 from gan_study.analysis.plots.images import pick_trials
-from gan_study.analysis.plots.losses import loss_data
 from gan_study.analysis.plots.samples import shrink
 from gan_study.analysis.plots.scores import score_data
 from gan_study.analysis.plots.search import draw_budget, gain_limits, progress_data
@@ -21,7 +20,7 @@ from gan_study.analysis.plots.style import count_along, font_families
 from gan_study.analysis.records.select import Task, confirmed
 from gan_study.analysis.records.trial import Trial
 from gan_study.trainables.record import SearchStep
-from tests.analysis.planted import planted_record, planted_study, study_of, with_samples
+from tests.analysis.planted import planted_record, planted_study, search_trials, study_of, with_samples
 
 TASK = Task("shapes", "simple_cnn")
 
@@ -126,7 +125,11 @@ def test_slices_are_of_parameters_that_varied_and_of_complete_trials() -> None:
     assert data.groupby("balancer")["value"].apply(list).to_dict() == {"acgan_<x>": [3, 4], "dcgan": [0, 1, 2]}
     assert set(data["parameter"]) == {"a"}
     assert data["gain"].tolist() == [0.08, 0.02, 0.05, 0.20, 0.10]
-    assert "search slices" in {plan.kind for plan in plans(study_of(trials))}
+    assert "search slices" not in {plan.kind for plan in plans(study_of(trials))}
+    further = search_trials("dcgan", [0.01 * n for n in range(FEWEST_SEARCHED)], first=10)
+    more = [replace(each, search=SearchStep(number=10 + n, params={"a": n})) for n, each in enumerate(further)]
+    kinds = {plan.kind for plan in plans(study_of([*trials, *more]))}
+    assert {"search", "search budget", "search slices"} <= kinds
 
 
 def test_counts_split_real_from_synthetic_and_mark_minorities() -> None:
@@ -136,13 +139,6 @@ def test_counts_split_real_from_synthetic_and_mark_minorities() -> None:
         ["malignant <b>& *", 10, 10, 90],
         ["normal *", 5, 5, 95],
     ]
-
-
-def test_losses_are_of_the_smallest_seed_of_each_gan() -> None:
-    data = loss_data(confirmed(planted_study()))
-    assert data["balancer"].tolist() == ["acgan_<x>"] * 5 + ["dcgan"] * 5
-    assert data["generator_steps"].tolist() == [16, 32, 48, 64, 80] * 2
-    assert data["generator"].tolist() == pytest.approx([1, 1 / 2, 1 / 3, 1 / 4, 1 / 5] * 2)
 
 
 def test_samples_are_of_the_smallest_confirmed_seed() -> None:

@@ -37,7 +37,7 @@ def test_a_growth_is_a_film_of_its_steps_and_a_strip(pictured: Trial) -> None:
     # The middle of the first generated image of each step is as grey as the step was planted.
     for place, step in enumerate(STEPS):
         middle = (MARGIN_PIXELS + SCALE * (4 + SIZE // 2), HEAD_PIXELS + (place + 1) * ROW + ROW // 2)
-        assert strip.getpixel(middle) == (3 * step,) * 3
+        assert strip.getpixel(middle) == (*(3 * step,) * 3, 255)
         film.seek(place)
         pixel = film.convert("RGB").getpixel((middle[0], HEAD_PIXELS + ROW + ROW // 2))
         assert pixel == pytest.approx((3 * step,) * 3, abs=4)
@@ -77,7 +77,11 @@ def test_a_sheet_has_real_images_on_the_left_and_generated_ones_on_the_right() -
     for row, kind, column in ((0, "real", 0), (1, "real", 9), (0, "synthetic", 3), (1, "synthetic", 9)):
         left = (kind == "synthetic") * half + 4 + column * pitch
         image = record.stored[f"samples/{kind}"][10 * row + column]
-        np.testing.assert_array_equal(pixels[row * pitch + 2 :, left:][:8, :8], image.transpose(1, 2, 0))
+        there = pixels[row * pitch + 2 :, left:][:8, :8]
+        np.testing.assert_array_equal(there[..., :3], image.transpose(1, 2, 0))
+        assert (there[..., 3] == 255).all()
+    # Between images the page shows, be it light or dark.
+    assert (pixels[:, :4, 3] == 0).all()
 
 
 def test_what_was_not_left_is_not_drawn() -> None:
@@ -88,7 +92,7 @@ def test_what_was_not_left_is_not_drawn() -> None:
 
 def test_pixels_that_are_too_many_or_have_no_colours_are_no_picture() -> None:
     assert to_image(np.zeros((40_001, 1_000, 1), dtype=np.uint8)) is None
-    assert to_image(np.zeros((4, 4, 2), dtype=np.uint8)) is None
+    assert to_image(np.zeros((4, 4, 5), dtype=np.uint8)) is None
 
 
 def test_images_that_nobody_says_the_class_of_are_not_drawn(pictured: Trial) -> None:

@@ -94,4 +94,4 @@ def test_the_page_shows_the_table_beside_the_verdicts(tmp_path: Path) -> None:
     one_run(tmp_path, right_ones(*range(14)), right_ones(*range(15)))
     text = text_of_page(tmp_path)
     assert "14 → 15 of 20" in text
-    assert text.index("14 → 15 of 20") < text.index("Before you believe it")
+    assert text.index("Results") < text.index("14 → 15 of 20") < text.index("Scores and classes", 400)

@@ -1,0 +1,226 @@
+"""What a reader sees first: the verdict in a line, three numbers, and what was asked."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+import pandas as pd
+
+from gan_study.analysis.comparisons import verdicts
+from gan_study.analysis.comparisons.aggregate import estimate_of
+from gan_study.analysis.comparisons.verdicts import Comparison
+from gan_study.analysis.inference.decisions import Verdict
+from gan_study.analysis.inference.estimates import Estimate
+from gan_study.analysis.inference.looks import MINIMUM_SEEDS
+from gan_study.analysis.page.answer import Contrast, answer, contrasts
+from gan_study.analysis.plots.palette import Kind, kind_of
+from gan_study.analysis.records.load import Study
+from gan_study.analysis.records.select import NO_BALANCING, Condition, confirmed, families, within
+from gan_study.analysis.records.trial import Trial
+from gan_study.analysis.wording import ABSENT, MINUS, count, first_few, listing, ratio_text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tile:
+    """One of the three numbers: a method's scores, and what it gains."""
+
+    title: str
+    method: str
+    kind: Kind
+    f1: str
+    recall: str
+    gain: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overview:
+    """All of the first screen that is text."""
+
+    verdicts: tuple[tuple[str, str], ...]
+    """By what is judged ("Minority F1", "Minority recall"), in a line each."""
+    asked: str
+    """Data, classes, rare ones, ratio and classifier in a line."""
+    tiles: tuple[Tile, ...]
+    place: str
+    """Which condition the tiles are of, where there are several."""
+    chosen: Condition | None
+    """That condition."""
+
+
+def overview(study: Study) -> Overview:
+    """The first screen of a study, also of one that has no answer yet."""
+    found = contrasts(study)
+    of_tiles = found[-1] if found else None
+    return Overview(
+        verdicts=_verdict_lines(found) if found else (("", answer(study)[0]),),
+        asked=_asked(study.records),
+        tiles=_tiles(study, of_tiles) if of_tiles else (),
+        place=_place(of_tiles.condition) if of_tiles and len(found) > 1 else "",
+        chosen=of_tiles.condition if of_tiles else None,
+    )
+
+
+def short(value: float | None, *, signed: bool = False) -> str:
+    """A number with two decimals, as a headline has it; the tables have three."""
+    if value is None or pd.isna(value):
+        return ABSENT
+    if round(value, 2) == 0:
+        return "0.00"
+    return f"{value:{'+' if signed else ''}.2f}".replace("-", MINUS)
+
+
+def short_interval(estimate: Estimate) -> str:
+    """A gain with its interval as a headline has it: "+0.41 [0.14, 0.67]"."""
+    mean = short(estimate.mean, signed=True)
+    if estimate.low is None or estimate.high is None or pd.isna(estimate.low):
+        return mean
+    return f"{mean} [{short(estimate.low)}, {short(estimate.high)}]"
+
+
+_WORDS: Mapping[Verdict, str] = {
+    "helps": "Helps",
+    "hurts": "Hurts",
+    "no worthwhile difference": "No worthwhile difference",
+    "undecided": "Undecided",
+}
+
+
+_RIVAL_WORDS: Mapping[Verdict, str] = {
+    "helps": "Better",
+    "hurts": "Worse",
+    "no worthwhile difference": "No worthwhile difference",
+    "undecided": "Undecided",
+}
+
+
+def _verdict_lines(found: Sequence[Contrast]) -> tuple[tuple[str, str], ...]:
+    recalls = [each.recall for each in found if each.recall is not None]
+    if len(found) == 1:
+        first = _one_verdict(found[0].gain) + _against_rival(found[0])
+        return (("Minority F1", first), *(("Minority recall", _one_verdict(each)) for each in recalls))
+    rivals = [each.difference for each in found if each.difference is not None]
+    judged = {
+        "Minority F1": ([each.gain for each in found], _WORDS),
+        "Minority recall": (recalls, _WORDS),
+        "F1 against best simple": (rivals, _RIVAL_WORDS),
+    }
+    return tuple((what, _over_ratios(some, words)) for what, (some, words) in judged.items() if some)
+
+
+def _one_verdict(comparison: Comparison) -> str:
+    if comparison.is_decided:
+        limits = f" ({', '.join(comparison.reservations)})" if comparison.reservations else ""
+        return f"{_WORDS[comparison.verdict]}: {short_interval(comparison.estimate)}{limits}{_so_far(comparison)}"
+    seeds = count(comparison.estimate.n, "seed")
+    return f"Undecided after {seeds}; {_needed(comparison)}{_so_far(comparison)}"
+
+
+def _so_far(comparison: Comparison) -> str:
+    if comparison.is_exploratory:
+        return " (exploratory)"
+    return " (so far)" if comparison.is_provisional else ""
+
+
+def _needed(comparison: Comparison) -> str:
+    if comparison.lacks_images:
+        return "more test images are needed"
+    if not comparison.looks:
+        return f"at least {MINIMUM_SEEDS} are needed"
+    needed = comparison.seeds_needed
+    return "more than 1,000 are needed" if needed is None else f"about {needed} are needed"
+
+
+_RIVALS: Mapping[Verdict, str] = {
+    "helps": "; better than {rival}",
+    "hurts": "; {rival} helps more",
+    "no worthwhile difference": "; no better and no worse than {rival}",
+    "undecided": "; undecided against {rival}",
+}
+
+
+def _against_rival(contrast: Contrast) -> str:
+    if contrast.difference is None:
+        return ""
+    if not contrast.gain.is_decided and not contrast.difference.is_decided:
+        return ""
+    return _RIVALS[contrast.difference.verdict].format(rival=contrast.rival)
+
+
+def _over_ratios(judged: Sequence[Comparison], words: Mapping[Verdict, str]) -> str:
+    """At which ratios it helps, hurts, makes no difference and is undecided, for each data set and classifier."""
+    tasks = list(dict.fromkeys(each.pairs.condition.task for each in judged))
+    said = []
+    for task, group in groupby(judged, key=lambda each: each.pairs.condition.task):
+        members = list(group)
+        parts = [
+            f"{words[verdict].lower()} at {_of_ratios(alike, len(members))}"
+            for verdict in words
+            if (alike := [each for each in members if each.verdict == verdict])
+        ]
+        where = f" ({task.dataset}, {task.classifier})" if len(tasks) > 1 else ""
+        said.append(f"{', '.join(parts)}{where}")
+    text = "; ".join(said)
+    return text[0].upper() + text[1:]
+
+
+def _of_ratios(alike: Sequence[Comparison], total: int) -> str:
+    ratios = [ratio_text(each.pairs.condition.imbalance_ratio) for each in alike]
+    if len(alike) == total > 1:
+        return "every ratio"
+    return f"ratio{'s' if len(ratios) > 1 else ''} {listing(ratios)}"
+
+
+def _tiles(study: Study, contrast: Contrast) -> tuple[Tile, ...]:
+    summary = within(verdicts.summarise(study, metrics=("minority_f1", "minority_recall")), contrast.condition)
+    estimates = {
+        (row["balancer"], row["metric"], row["measure"]): estimate_of(row) for _, row in summary.iterrows()
+    }
+    kinds = families(study.records)
+
+    def tile(title: str, method: str) -> Tile:
+        f1, recall = (estimates.get((method, each, "score")) for each in ("minority_f1", "minority_recall"))
+        gain = estimates.get((method, "minority_f1", "gain"))
+        return Tile(
+            title=title,
+            method="" if method == NO_BALANCING else method,
+            kind=kind_of(method, kinds[method]),
+            f1=short(f1.mean) if f1 else ABSENT,
+            recall=short(recall.mean) if recall else ABSENT,
+            gain=short_interval(gain) if gain else "",
+        )
+
+    return (
+        tile("No balancing", NO_BALANCING),
+        *([tile("Best simple method", contrast.rival)] if contrast.rival else []),
+        tile("Chosen GAN", contrast.gan),
+    )
+
+
+def _place(condition: Condition) -> str:
+    return f"{condition.dataset}, {condition.classifier}, imbalance ratio {ratio_text(condition.imbalance_ratio)}"
+
+
+def _asked(records: Sequence[Trial]) -> str:
+    """What was asked, in a line: "digits (10 classes; rare: 8) · imbalance ratio 5 · classifier simple_cnn"."""
+    parts = []
+    for dataset in dict.fromkeys(record.dataset for record in records):
+        here = [record for record in records if record.dataset == dataset]
+        named = next((record for record in here if record.class_names), None)
+        classes = _classes(named) if named else ""
+        ratios = [ratio_text(ratio) for ratio in sorted({record.imbalance_ratio for record in here})]
+        classifiers = sorted({record.classifier for record in here})
+        ratio = f"imbalance ratio{'s' if len(ratios) > 1 else ''} {listing(ratios)}"
+        parts.append(f"{dataset}{classes} · {ratio} · classifier {listing(classifiers)}")
+    seeds = len({record.seed for record in confirmed(records)})
+    return " · ".join([*parts, *([count(seeds, "seed")] if seeds else []), count(len(records), "trial")])
+
+
+def _classes(record: Trial) -> str:
+    rare = [record.class_names[index] for index in record.minority_classes]
+    number = f"{len(record.class_names)} classes"
+    images = ""
+    if record.class_counts is not None and rare:
+        numbers = sorted({record.class_counts.training[index] for index in record.minority_classes})
+        ends = f"{numbers[0]}" if len(numbers) == 1 else f"{numbers[0]} to {numbers[-1]}"
+        images = f", {ends} training images{' each' if len(rare) > 1 else ''}"
+    return f" ({number}; rare: {listing(first_few(rare))}{images})" if rare else f" ({number})"

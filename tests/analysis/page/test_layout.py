@@ -1,0 +1,215 @@
+"""What a page looks like in a browser: nothing is cut off, no label lies over another, the answer comes first."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page
+
+from gan_study.analysis.page.report import write_report
+from gan_study.analysis.records.trial import Trial
+from tests.analysis.planted import (
+    class_arrays,
+    confirmed_arm,
+    planted_study,
+    search_trials,
+    with_arrays,
+    with_samples,
+    write_study,
+)
+from tests.browser import chromium, needs_chromium, opened
+
+pytestmark = needs_chromium
+
+CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+METHODS = ("none", "random_oversampling", "class_weights", "smote", "dcgan", "projection_sngan")
+# Two of them nearly coincide.
+RATIOS = (2.0, 5.0, 5.5, 50.0, 100.0)
+MOST_PAGES, FIRST_SCREEN = 10, 900
+
+
+def of_ten_classes(record: Trial) -> Trial:
+    """`record` with scores and counts of ten classes, the last five of them rare."""
+    if not record.stored:
+        return record
+    rng = np.random.default_rng(record.seed)
+    counts = np.array([500] * 5 + [max(4, int(500 / record.imbalance_ratio))] * 5)
+    arrays = {name: counts for name in record.stored if name.startswith("counts/")}
+    for part in record.scores:
+        arrays |= {f"{part}/{name}": rng.uniform(0.3, 0.9, (1, 10)) for name in ("precision", "recall", "f1")}
+        arrays[f"{part}/confusion_matrix"] = (rng.integers(0, 9, (10, 10)) + 60 * np.eye(10, dtype=int))[None]
+    return with_arrays(record, {**class_arrays(CLASSES, range(5, 10)), **arrays})
+
+
+def ten_classes() -> list[Trial]:
+    """Five ratios, four methods and two GANs, of which another one is best at the largest ratios; a search."""
+    records = []
+    for place, ratio in enumerate(RATIOS):
+        for number, method in enumerate(METHODS):
+            gan = number >= 4
+            reached = 0.8 - 0.12 * place + (0.02 * number * (place if number == 5 else 1) if number else 0.0)
+            scores = [reached, reached + 0.01, reached - 0.01, reached + 0.004]
+            records += confirmed_arm(method, validation=scores, test=scores, gan=gan, ratio=ratio)
+        records += search_trials("dcgan", [0.01 * n for n in range(12)], first=0, ratio=ratio)
+    return [
+        with_samples(of_ten_classes(record)) if record.losses else of_ten_classes(record) for record in records
+    ]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def ten_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = write_study(tmp_path_factory.mktemp("ten"), ten_classes())
+    write_report(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def half_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A study of which most of the confirmation failed."""
+    records = [
+        record
+        if record.phase != "confirm" or record.seed == 1
+        else replace(record, status="failed", failure="no room", scores={}, arrays=None, stored={})
+        for record in planted_study()
+    ]
+    folder = write_study(tmp_path_factory.mktemp("half"), records)
+    write_report(folder)
+    return folder
+
+
+def shown(browser: Browser, folder: Path, *, width: int, dark: bool) -> Page:
+    """The page of a study with all that is folded unfolded, and every chart drawn."""
+    page, complaints = opened(browser, folder / "report" / "report.html", width=width, dark=dark)
+    number = page.locator(".vega").count()
+    page.wait_for_function("n => document.querySelectorAll('[data-drawn]').length === n", arg=number)
+    assert complaints == []
+    return page
+
+
+# Elements that end to the right of the window and do not lie in a part of the page that scrolls by itself.
+CUT_OFF = """
+() => [...document.querySelectorAll('body *')].filter((each) => {
+  const box = each.getBoundingClientRect();
+  const isSeen = box.width > 1 && getComputedStyle(each).visibility !== 'hidden';
+  return isSeen && box.right > innerWidth + 1 && !each.closest('.scroll, .tall, .plotted, pre, svg, .table thead');
+}).map((each) => each.outerHTML.slice(0, 120))
+"""
+# Pairs of labels of one axis, and of texts of one chart, that lie over one another.
+OVERLAPPING = """
+() => [...document.querySelectorAll('svg .role-axis-label, svg .mark-text.role-mark')].flatMap((group) => {
+  const seen = (text) => text.textContent && getComputedStyle(text).opacity > 0;
+  const texts = [...group.querySelectorAll('text')].filter(seen);
+  const boxes = texts.map((text) => [text.textContent, text.getBoundingClientRect()]);
+  return boxes.flatMap(([a, p], place) => boxes.slice(place + 1).filter(([, q]) =>
+    p.left < q.right - 1 && q.left < p.right - 1 && p.top < q.bottom - 3 && q.top < p.bottom - 3
+  ).map(([b]) => `${a} | ${b}`));
+})
+"""
+
+SIZES = [
+    pytest.param(1400, False, id="desk"),
+    *(
+        pytest.param(width, dark, id=f"{width}{'-dark' if dark else ''}", marks=pytest.mark.slow)
+        for width, dark in ((1400, True), (768, False), (768, True), (390, False), (390, True))
+    ),
+]
+STUDIES = ["rich_folder", "ten_folder", pytest.param("half_folder", marks=pytest.mark.slow)]
+
+
+@pytest.mark.parametrize("study", STUDIES)
+@pytest.mark.parametrize(("width", "dark"), SIZES)
+def test_nothing_is_cut_off_or_lies_over_something(
+    study: str, width: int, dark: bool, browser: Browser, request: pytest.FixtureRequest
+) -> None:
+    page = shown(browser, request.getfixturevalue(study), width=width, dark=dark)
+    page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
+    page.evaluate("dispatchEvent(new Event('resize'))")
+    page.wait_for_timeout(200)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate(CUT_OFF) == []
+    assert page.evaluate(OVERLAPPING) == []
+    page.close()
+
+
+@pytest.mark.parametrize("study", ["rich_folder", "ten_folder"])
+def test_the_answer_its_chart_and_samples_are_seen_first(
+    study: str, browser: Browser, request: pytest.FixtureRequest
+) -> None:
+    page = shown(browser, request.getfixturevalue(study), width=1400, dark=False)
+    for part in (".verdicts", ".tiles", ".first .chart svg.marks", ".pair"):
+        box = page.locator(part).first.bounding_box()
+        assert box is not None and box["y"] >= 0 and box["y"] + box["height"] <= FIRST_SCREEN, part
+    assert page.locator("nav.side").is_visible() and not page.locator("details.contents").is_visible()
+    page.set_viewport_size({"width": 768, "height": 900})
+    assert page.locator("details.contents").is_visible() and not page.locator("nav.side").is_visible()
+    page.close()
+
+
+@pytest.mark.parametrize("study", ["rich_folder", pytest.param("ten_folder", marks=pytest.mark.slow)])
+def test_it_prints_on_few_pages(study: str, browser: Browser, request: pytest.FixtureRequest) -> None:
+    page = shown(browser, request.getfixturevalue(study), width=1000, dark=False)
+    assert 1 < len(re.findall(rb"/Type\s*/Page[^s]", page.pdf(format="A4"))) <= MOST_PAGES
+    page.close()
+
+
+@pytest.mark.parametrize(
+    ("study", "dark"),
+    [
+        ("rich_folder", False),
+        pytest.param("rich_folder", True, marks=pytest.mark.slow),
+        pytest.param("ten_folder", False, marks=pytest.mark.slow),
+        pytest.param("half_folder", False, marks=pytest.mark.slow),
+    ],
+)
+def test_axe_finds_nothing(study: str, dark: bool, browser: Browser, request: pytest.FixtureRequest) -> None:
+    page = shown(browser, request.getfixturevalue(study), width=1400, dark=dark)
+    found = Axe().run(page).response["violations"]
+    assert [(each["id"], [node["html"][:120] for node in each["nodes"]][:3]) for each in found] == []
+    page.close()
+
+
+def test_a_sample_is_enlarged_and_a_chart_menu_has_a_name(rich_folder: Path, browser: Browser) -> None:
+    page = shown(browser, rich_folder, width=1400, dark=False)
+    page.locator(".pair button.enlarge").first.click()
+    large = page.locator("dialog img").bounding_box()
+    assert large is not None and large["width"] > 1000
+    page.locator("dialog").click()
+    assert page.locator("dialog").count() == 0
+    names = [each.get_attribute("aria-label") for each in page.locator(".vega-embed summary").all()]
+    assert names and all(name and name.startswith("Save the chart: ") for name in names)
+    page.close()
+
+
+def test_more_columns_show_without_a_script(rich_folder: Path, browser: Browser) -> None:
+    context = browser.new_context(java_script_enabled=False, viewport={"width": 1400, "height": 900})
+    page = context.new_page()
+    page.goto((rich_folder / "report" / "report.html").as_uri())
+    headings = page.locator("#table-results th")
+    assert [each for each in headings.all_inner_texts() if each] == [
+        "Method",
+        "Gain in F1",
+        "Verdict",
+        "Seeds needed",
+    ]
+    page.locator("#results .toggle input").first.check()
+    assert "Minority recall" in headings.all_inner_texts()
+    context.close()
+
+
+def test_one_colour_means_one_kind_of_method(ten_folder: Path) -> None:
+    """Their own balancers that change the loss, the head or the weights are all known as such."""
+    from gan_study.analysis.plots.palette import CLASS_COLOURS, KIND_COLOURS, RE_WEIGHTING
+    from gan_study.trainables.balancing.catalog import BALANCERS
+
+    assert set(BALANCERS) >= RE_WEIGHTING
+    assert not {each.lower() for each in CLASS_COLOURS} & {each.lower() for each in KIND_COLOURS.values()}
