@@ -147,7 +147,7 @@ def _gan_speed(trial: PlannedTrial, data: TrialData, seconds: float) -> GanSpeed
     def sample() -> None:
         generate_images(
             trainer.sampled_generator, labels, latent_size=balancer.gan.latent_size, size=size, seed=0
-        ).sum().item()
+        )[:].sum().item()
 
     return GanSpeed(
         step=_seconds_of(step, seconds),

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from gan_study.trainables.base.seeding import derive_seed, torch_generator
+from gan_study.trainables.data.byte_images import take
 from gan_study.trainables.gans.sampling import sample
 from gan_study.trainables.gans.training import TrainedGan, TrainingEnd
 from gan_study.trainables.gans.variant import TrainingData
@@ -55,7 +56,7 @@ def held_out_rows(all_labels: Tensor, labels: Collection[int], *, seed: int) -> 
 
 def _take(data: TrainingData, chosen: Tensor) -> TrainingData:
     rows = torch.nonzero(chosen).squeeze(1).to(data.images.device)
-    return replace(data, images=data.images[rows], labels=data.labels[rows])
+    return replace(data, images=take(data.images, rows), labels=data.labels[rows])
 
 
 def comparison_steps(most_generator_steps: int) -> frozenset[int]:

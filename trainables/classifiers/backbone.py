@@ -24,6 +24,7 @@ from torch.nn.functional import interpolate
 from gan_study.trainables.base.files import Place, expand, open_regular
 from gan_study.trainables.base.plugins import one_line
 from gan_study.trainables.base.settings import ConfigError, nearest, settings
+from gan_study.trainables.data.byte_images import Images
 from gan_study.trainables.data.images import ImageShape
 
 # Images that a network sees at once, always so many: the last digits of an image's features depend on how many
@@ -31,6 +32,8 @@ from gan_study.trainables.data.images import ImageShape
 BATCH = 16
 # Features of images that are kept in a process, in float32 values: 64 MB.
 MOST_VALUES = 16_000_000
+# Images that are floats at once.
+_FEATURES_AT_ONCE = 16 * BATCH
 # At which own networks see images, unless a setting says otherwise: that of CIFAR-10.
 OWN_SIZE = 32
 
@@ -136,9 +139,13 @@ class FrozenBody(nn.Module):
         self._known.add(found)
         return self._scaled(torch.stack([found[name] for name in names]).to(images.device))
 
-    def standardised(self, images: Tensor) -> "FrozenBody":
+    def features(self, images: Images) -> Tensor:
+        """Features [N, D] of images [N, C, H, W] in [-1, 1], however many."""
+        return torch.cat([self(batch) for batch in images.split(_FEATURES_AT_ONCE)])
+
+    def standardised(self, images: Images) -> "FrozenBody":
         """The same network, its features of `images` [N, C, H, W] of mean 0 and, unless constant, deviation 1."""
-        features = FrozenBody(self._pretrained, where=self._where)(images)
+        features = FrozenBody(self._pretrained, where=self._where).features(images)
         std = features.std(dim=0, correction=0)
         std = torch.where(std > 0, std, 1.0)
         return FrozenBody(self._pretrained, where=self._where, mean=features.mean(dim=0), std=std)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from gan_study.trainables.base.memory import refuse_beyond_memory
 from gan_study.trainables.base.seeding import derive_seed, index_batches, seeded_global_state, torch_generator
 from gan_study.trainables.classifiers.augmentation import Augmentation, augment
 from gan_study.trainables.classifiers.backbone import FrozenBody
@@ -31,6 +32,7 @@ from gan_study.trainables.classifiers.loss_plans import (
     FittingStep,
     weighted_mean,
 )
+from gan_study.trainables.data.byte_images import Images
 from gan_study.trainables.data.images import TrainingSet
 
 _log = logging.getLogger(__name__)
@@ -55,7 +57,7 @@ class DivergedClassifierError(RuntimeError):
 class Validation:
     """What a training may watch, on its device: images [N, C, H, W] in [-1, 1], labels [N] and weights [N]."""
 
-    images: Tensor
+    images: Images
     labels: Tensor
     weights: Tensor
 
@@ -122,6 +124,11 @@ def fit(
             after_epoch=None if refits_head else after_epoch,
         )
         if refits_head:
+            refuse_beyond_memory(
+                4.0 * num_features * len(training),
+                f"classifier {chosen.name!r}: {num_features:,} features of each of {len(training):,} images, to "
+                "which a new head is fitted,",
+            )
             head = stages.refit_head(fitted.features(training.images), chosen.final_head, steps=head_steps)
             fitted = replace(fitted, head=plan.adjusting(head))
     return fitted
@@ -220,7 +227,7 @@ class _Stages:
         random = torch_generator(self.seed, "augmentation", device=training.images.device)
         if isinstance(body, FrozenBody):
             if not changes_images and not plan.mix:
-                return self._head_loss(body(training.images), head)
+                return self._head_loss(body.features(training.images), head)
             body = body.compute
 
         def loss(rows: Tensor, progress: float) -> Tensor:

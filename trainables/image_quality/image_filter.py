@@ -14,6 +14,7 @@ from torch import Tensor
 
 from gan_study.trainables.base.seeding import derive_seed
 from gan_study.trainables.classifiers.classifier import FittedClassifier
+from gan_study.trainables.data.byte_images import Images, take
 from gan_study.trainables.data.images import TrainingSet, distinct_rows
 from gan_study.trainables.image_quality.copying import QUANTILE, Features, nearest
 from gan_study.trainables.image_quality.extractor import domain_classifier
@@ -30,7 +31,7 @@ class ImageFilter:
     classifier: FittedClassifier
     training: TrainingSet
 
-    def __call__(self, images: Tensor, label: int) -> dict[str, Tensor]:
+    def __call__(self, images: Images, label: int) -> dict[str, Tensor]:
         """Which of `images` [N, C, H, W], made for class `label`, each of REASONS rejects, bool [N].
 
         Another class: taken for one by the classifier. Copy: by its features, as in `copying.nearest`.
@@ -48,8 +49,12 @@ class ImageFilter:
             OUTLIER: torch.as_tensor(is_outlier, device=images.device),
         }
 
-    def _features(self, images: Tensor) -> Features:
-        return _to_numpy(self.classifier.features(images[distinct_rows(images)]))
+    def _features(self, images: Images) -> Features:
+        return _to_numpy(
+            self.classifier.features(
+                take(images, torch.tensor(distinct_rows(images), dtype=torch.int64, device=images.device))
+            )
+        )
 
 
 def passed_share(rejected: Mapping[str, Tensor]) -> float:
