@@ -102,7 +102,6 @@ def peak_memory() -> Iterator[dict[str, int]]:
         watching.join()
 
 
-@ray.remote(num_cpus=1)
 class _Worker:
     """Where a trial runs."""
 
@@ -111,7 +110,7 @@ class _Worker:
         keep_freed_memory()
         # What every trial has imported and made.
         torch.nn.functional.conv2d(torch.zeros(8, 3, 64, 64), torch.zeros(8, 3, 3, 3)).sum()
-        import imblearn.over_sampling  # noqa: F401, PLC0415
+        import imblearn.over_sampling  # noqa: F401
 
     def is_ready(self) -> bool:
         return True
@@ -119,10 +118,11 @@ class _Worker:
     def trial(self, config: TrialConfig, images: SharedImages) -> Mapping[str, float]:
         began = time.perf_counter()
         with peak_memory() as most:
-            *_, _ = run_trial(
-                config, Purpose(phase="confirm"), device=torch.device("cpu"), source=images
-            )
-        return {"trial_seconds": time.perf_counter() - began, **{f"trial_{name}": each for name, each in most.items()}}
+            *_, _ = run_trial(config, Purpose(phase="confirm"), device=torch.device("cpu"), source=images)
+        return {
+            "trial_seconds": time.perf_counter() - began,
+            **{f"trial_{name}": each for name, each in most.items()},
+        }
 
     def batch_seconds(self, config: TrialConfig, images: SharedImages) -> Mapping[str, float]:
         """Seconds of drawing a batch and of taking its images, by kind of GAN."""
@@ -149,7 +149,7 @@ def measure(number: int, pixels: int) -> dict[str, float]:
         write_photographs(root, number)
         config = trial_of(root, pixels)
         ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
-        worker = _Worker.remote()
+        worker = ray.remote(num_cpus=1)(_Worker).remote()
         ray.get(worker.is_ready.remote())
         began = time.perf_counter()
         with peak_memory() as most:

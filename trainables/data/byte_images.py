@@ -1,4 +1,4 @@
-"""Images that are held as bytes: rows of a stack that lies elsewhere, and their floats a batch at a time.
+"""Images that are held as bytes: rows of an array that lies elsewhere, and their floats a batch at a time.
 
 A pool is read once, and lies once in a machine's memory, in bytes. Parts of it are rows (`ImageRows`), and what
 is trained on becomes floats when a batch of it is asked for (`ByteImages`). Small sets are held as floats, in a
@@ -78,7 +78,7 @@ Pictures: TypeAlias = Bytes | ImageRows
 
 
 def picture_rows(images: Pictures, rows: Indices) -> Pictures:
-    """`images` [N, C, H, W] at `rows`, in that order: copies of few, and rows of the same stack of many."""
+    """`images` [N, C, H, W] at `rows`, in that order: copies of few, and rows of the same array of many."""
     if 4 * len(rows) * int(np.prod(images.shape[1:])) <= MOST_FLOAT_BYTES:
         return images[rows]
     base, own = (images.base, images.rows) if isinstance(images, ImageRows) else (images, None)

@@ -203,7 +203,7 @@ _FITS: Mapping[Fit, Callable[[Image.Image, tuple[int, int], Image.Resampling], I
 }
 
 
-class TileStack:
+class TileArray:
     """Room for `number` tiles of `size` pixels a side, each of which is put into its place when it has been read.
 
     Grey and coloured ones lie apart, as it is known last whether any has colour; room that is not used takes no
@@ -249,15 +249,15 @@ def labeled_images(
 
     `channels` None: 3 if one of them has colour, else 1. Raises DataError if there are more or fewer than labels.
     """
-    stack, digests = None, list[str]()
+    array, digests = None, list[str]()
     for row, each in enumerate(tiles):
-        stack = stack or TileStack(len(labels), len(each.pixels))
+        array = array or TileArray(len(labels), len(each.pixels))
         if row < len(labels):
-            stack.put(row, each.pixels)
+            array.put(row, each.pixels)
         digests.append(each.digest)
-    if stack is None or len(digests) != len(labels):
+    if array is None or len(digests) != len(labels):
         raise DataError(f"{len(digests)} images have {len(labels)} labels")
-    images = stack.pictures(np.arange(len(labels)), channels)
+    images = array.pictures(np.arange(len(labels)), channels)
     return LabeledImages(
         images=images, labels=labels, class_names=class_names, digests=tuple(digests), origins=origins
     )

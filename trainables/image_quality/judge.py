@@ -15,7 +15,7 @@ from gan_study.trainables.base.settings import dump
 from gan_study.trainables.classifiers.backbone import FrozenBody
 from gan_study.trainables.classifiers.classifier import ClassifierConfig, FittedClassifier
 from gan_study.trainables.classifiers.training import fit, num_steps
-from gan_study.trainables.data.byte_images import Images, take
+from gan_study.trainables.data.byte_images import ByteImages, Images, take
 from gan_study.trainables.data.images import LabeledImages, TrainingSet, class_counts, distinct_rows
 from gan_study.trainables.image_quality.class_quality import ClassQuality, ImageSample, class_quality
 from gan_study.trainables.image_quality.extractor import data_set_classifier, domain_classifier, inception
@@ -253,4 +253,5 @@ def recognised_share(classifier: FittedClassifier, images: Images, label: int) -
 
 def _sample(images: Images, classifier: FittedClassifier, num_features: int) -> ImageSample:
     features = classifier.features(images) if len(images) else torch.empty(0, num_features)
-    return ImageSample(images=images[:].cpu().numpy(), features=features.cpu().numpy().astype(np.float64))
+    held = images if isinstance(images, ByteImages) else images.cpu().numpy()
+    return ImageSample(images=held, features=features.cpu().numpy().astype(np.float64))

@@ -92,10 +92,11 @@ def _features(images: LabeledImages) -> npt.NDArray[np.float32]:
     _, channels, size, _ = images.images.shape
     block = -(-size // _SIDE)
     side = size // block
-    means = [
-        some[..., : side * block, : side * block]
-        .reshape(len(some), channels, side, block, side, block)
-        .mean(axis=(3, 5), dtype=np.float32)
-        for some in blocks_of(images.images)
-    ]
-    return np.concatenate(means).reshape(len(images), -1) / np.float32(255)
+    features = np.empty((len(images), channels * side * side), dtype=np.float32)
+    first = 0
+    for some in blocks_of(images.images):
+        cut = some[..., : side * block, : side * block].reshape(len(some), channels, side, block, side, block)
+        means = cut.mean(axis=(3, 5), dtype=np.float32)
+        features[first : first + len(some)] = means.reshape(len(some), -1) / 255
+        first += len(some)
+    return features

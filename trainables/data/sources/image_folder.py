@@ -16,7 +16,7 @@ from gan_study.trainables.base.settings import DataError
 from gan_study.trainables.data.byte_images import Pictures, blocks_of
 from gan_study.trainables.data.images import LabeledImages, Loaded
 from gan_study.trainables.data.look_alikes import Look, leak_notes, look_alike_lines, look_of, similar_rows
-from gan_study.trainables.data.pixels import TileStack, digest, read_picture, tile, white_of
+from gan_study.trainables.data.pixels import TileArray, digest, read_picture, tile, white_of
 from gan_study.trainables.data.reading.entries import find_entries
 from gan_study.trainables.data.reading.facts import summarise
 from gan_study.trainables.data.reading.layout import tree
@@ -177,7 +177,7 @@ class Decoded:
 
     listing: Listing
     files: Sequence[_Read | None]
-    stack: TileStack
+    tiles: TileArray
     """The tiles of these and perhaps of other files."""
     places: Indices
     """Where in it each has its tile."""
@@ -188,7 +188,7 @@ class Decoded:
         return Decoded(
             listing=self.listing.subset(rows),
             files=[self.files[row] for row in rows],
-            stack=self.stack,
+            tiles=self.tiles,
             places=self.places[rows],
             units=None if self.units is None else self.units[rows],
         )
@@ -204,9 +204,9 @@ def decode(listing: Listing, config: DataConfig, *, channels: int | None) -> Dec
     # As they are read, and as they are shared with the trials of a machine.
     num_bytes = 2 * len(listing.paths) * (channels or 3) * config.image_size**2
     refuse_beyond_memory(num_bytes, f"data.image_size {config.image_size}: {len(listing.paths):,} images")
-    stack, places = TileStack(len(listing.paths), config.image_size), np.arange(len(listing.paths))
-    files = _read_all(listing.paths, places, stack, config, channels, None)
-    return Decoded(listing=listing, files=files, stack=stack, places=places)
+    tiles, places = TileArray(len(listing.paths), config.image_size), np.arange(len(listing.paths))
+    files = _read_all(listing.paths, places, tiles, config, channels, None)
+    return Decoded(listing=listing, files=files, tiles=tiles, places=places)
 
 
 def assemble(decoded: Decoded, config: DataConfig, *, channels: int | None, white: int | None = None) -> Loaded:
@@ -219,14 +219,14 @@ def assemble(decoded: Decoded, config: DataConfig, *, channels: int | None, whit
     if deep and white is None:
         white = white_of([each.level for each in deep], [each.white for each in deep])
     # Those that waited for the white, and those that turn out to lose their colour, are brought to size now.
-    stack, places = decoded.stack, decoded.places
+    tiles, places = decoded.tiles, decoded.places
     rows = [
         row
         for row, each in enumerate(found)
-        if each is not None and (not each.has_tile or (channels == 1 and stack.has_colour(places[row])))
+        if each is not None and (not each.has_tile or (channels == 1 and tiles.has_colour(places[row])))
     ]
     paths = [listing.paths[row] for row in rows]
-    again = _read_all(paths, places[rows], stack, config, channels, white or MOST_LEVEL)
+    again = _read_all(paths, places[rows], tiles, config, channels, white or MOST_LEVEL)
     for row, each in zip(rows, again, strict=True):
         found[row] = each
     kept = [each for each in found if each is not None]
@@ -236,7 +236,7 @@ def assemble(decoded: Decoded, config: DataConfig, *, channels: int | None, whit
     skipped = [shown(path.name) for path, each in zip(listing.paths, found, strict=True) if each is None]
     names = ", ".join(skipped[:_NAMES_SHOWN]) + (", ..." if len(skipped) > _NAMES_SHOWN else "")
     images = LabeledImages(
-        images=stack.pictures(places[readable], channels),
+        images=tiles.pictures(places[readable], channels),
         labels=listed.labels,
         class_names=listed.class_names,
         digests=tuple(each.digest for each in kept),
@@ -262,21 +262,21 @@ def read_images(listing: Listing, config: DataConfig, *, channels: int | None) -
 def _read_all(
     paths: Sequence[Path],
     places: Indices,
-    stack: TileStack,
+    tiles: TileArray,
     config: DataConfig,
     channels: int | None,
     white: int | None,
 ) -> list[_Read | None]:
-    """What came of each file, its tile in its place of the `stack`; None for one that is unreadable, if these are
+    """What came of each file, its tile in its place among the `tiles`; None for one that is unreadable, if these are
     left out. Decoding holds no lock.
     """
-    read = partial(_read, stack=stack, config=config, channels=channels, white=white)
+    read = partial(_read, tiles=tiles, config=config, channels=channels, white=white)
     with ThreadPoolExecutor(min(_MOST_THREADS, os.cpu_count() or 1)) as threads:
         return list(threads.map(read, paths, places.tolist()))
 
 
 def _read(
-    path: Path, place: int, *, stack: TileStack, config: DataConfig, channels: int | None, white: int | None
+    path: Path, place: int, *, tiles: TileArray, config: DataConfig, channels: int | None, white: int | None
 ) -> _Read | None:
     try:
         picture = read_picture(path)
@@ -289,7 +289,7 @@ def _read(
     if not waits:
         levels = picture.to_bytes(white or MOST_LEVEL)
         tiled = tile(levels, size=config.image_size, channels=channels, fit=config.fit, name=name)
-        stack.put(place, tiled.pixels)
+        tiles.put(place, tiled.pixels)
     look = None
     if config.look_alikes == "together":
         # By its own white: that of all is not known yet, and brightness decides nothing here.
