@@ -1,10 +1,10 @@
 """Many photographs: time to the first trial, memory of driver and trial, and a GAN's batch, by the number of them.
 
 `python -m benchmarks.size --photographs 1000 10000 100000 --pixels 64` makes files of 200 pixels in a temporary
-folder, three classes of them, and for each number does what a study does before its first trial, and then one trial
-of a conditional GAN of a few steps, in a Ray worker. Memory is what a process has beyond what it had when all was
-imported; shared memory, in which the pool lies once for all trials of a machine, is named apart. What was measured
-is added to benchmarks/results/size.json, and the table of all to docs/benchmarks.md.
+folder, three classes of them, and for each number does what a study does before its first trial, and then one
+trial of a conditional GAN of a few steps, in a Ray worker. Memory is what a process has beyond what it had when
+all was imported; shared memory, in which the pool lies once for all trials of a machine, is named apart. What was
+measured is added to benchmarks/results/size.json, and the table of all to docs/benchmarks.md.
 """
 
 import argparse
@@ -179,8 +179,8 @@ def table(found: Sequence[Mapping[str, float]]) -> list[str]:
         return f"{row[name] / 2**20:,.0f} ({row[name] / row['pool_bytes']:.2f})"
 
     lines = [
-        "| photographs | pool, MiB | to the first trial, s | driver, MiB (times the pool) | trial: own | trial: shared "
-        "| a batch of a conditional GAN, ms | of another, ms |",
+        "| photographs | pool, MiB | to the first trial, s | driver, MiB (times the pool) | trial: own "
+        "| trial: shared | batch of a conditional GAN, ms | of another, ms |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for row in sorted(found, key=lambda each: (each["pixels"], each["photographs"])):

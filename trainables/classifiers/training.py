@@ -114,7 +114,8 @@ def fit(
     with seeded_global_state(derive_seed(seed, "global state"), device):
         body, num_features = chosen.body(training.shape)
         if isinstance(body, FrozenBody):
-            body = body.standardised(training.images)
+            body, features = body.standardised(training.images)
+            stages = replace(stages, features=features)
         # A third faster on a CPU, and the format that a GPU's matrix units want.
         body = body.to(device).to(memory_format=torch.channels_last)
         fitted = stages.train_network(
@@ -147,6 +148,8 @@ class _Stages:
     training: TrainingSet
     plan: FittingPlan
     seed: int
+    features: Tensor | None = None
+    """Those of the training set by a body that stays as it is."""
 
     def new_head(self, num_features: int) -> nn.Module:
         """A head as the plan has it, untrained."""
@@ -226,8 +229,8 @@ class _Stages:
         is_weighted = bool((training.weights != 1).any())
         random = torch_generator(self.seed, "augmentation", device=training.images.device)
         if isinstance(body, FrozenBody):
-            if not changes_images and not plan.mix:
-                return self._head_loss(body.features(training.images), head)
+            if not changes_images and not plan.mix and self.features is not None:
+                return self._head_loss(self.features, head)
             body = body.compute
 
         def loss(rows: Tensor, progress: float) -> Tensor:

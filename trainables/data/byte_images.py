@@ -182,6 +182,7 @@ class ByteImages:
             rows = self._rows[start : start + each]
             yield self._stored[rows[rows < len(self._stored)]]
             if self._made is not None:
+                yield rows >= len(self._stored)
                 yield self._made[rows[rows >= len(self._stored)] - len(self._stored)]
 
     @classmethod

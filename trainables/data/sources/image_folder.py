@@ -201,8 +201,8 @@ class Decoded:
 
 def decode(listing: Listing, config: DataConfig, *, channels: int | None) -> Decoded:
     """The files of `listing`, read; raises DataError if one is unreadable and `config` does not leave it out."""
-    # As they are read, and as they are shared with the trials of a machine.
-    num_bytes = 2 * len(listing.paths) * (channels or 3) * config.image_size**2
+    # As they are read, as a part of them is handed over, and as they are shared with the trials of a machine.
+    num_bytes = 3 * len(listing.paths) * (channels or 3) * config.image_size**2
     refuse_beyond_memory(num_bytes, f"data.image_size {config.image_size}: {len(listing.paths):,} images")
     tiles, places = TileArray(len(listing.paths), config.image_size), np.arange(len(listing.paths))
     files = _read_all(listing.paths, places, tiles, config, channels, None)
