@@ -117,7 +117,7 @@ def decoded(image: Image.Image) -> Picture:
             # Pillow turns those of 8 bits.
             pixels = (white or MOST_LEVEL) - pixels
     else:
-        pixels, white = np.asarray(_plain(image)), 255
+        pixels, white = _plain(image), 255
     facts = Facts(
         kind="JPEG" if kind == "MPO" else kind,
         width=pixels.shape[1],
@@ -130,14 +130,14 @@ def decoded(image: Image.Image) -> Picture:
     return Picture(pixels=pixels, white=white, facts=facts)
 
 
-def _plain(image: Image.Image) -> Image.Image:
-    """A picture of 8 bits in mode L (no pixel has colour) or RGB."""
+def _plain(image: Image.Image) -> Bytes:
+    """The pixels of a picture of 8 bits, [H, W] if none has colour, else [H, W, 3]."""
     if image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     mode = "L" if image.mode in ("1", "L") else "RGB"
-    picture = image if image.mode == mode else image.convert(mode)
-    return picture.getchannel(0) if colour_is_idle(np.asarray(picture)) else picture
+    pixels = np.asarray(image if image.mode == mode else image.convert(mode))
+    return np.ascontiguousarray(pixels[..., 0]) if colour_is_idle(pixels) else pixels
 
 
 # PNG's chunk of significant bits, by Pillow's name, and TIFF's tags of the largest value and of the meaning of 0.
