@@ -267,8 +267,9 @@ def _read_all(
     channels: int | None,
     white: int | None,
 ) -> list[_Read | None]:
-    """What came of each file, its tile in its place among the `tiles`; None for one that is unreadable, if these are
-    left out. Decoding holds no lock.
+    """What came of each file, whose tile goes to its place among `tiles`; None for one that is unreadable.
+
+    Decoding holds no lock.
     """
     read = partial(_read, tiles=tiles, config=config, channels=channels, white=white)
     with ThreadPoolExecutor(min(_MOST_THREADS, os.cpu_count() or 1)) as threads:
