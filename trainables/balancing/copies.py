@@ -24,6 +24,7 @@ def with_copies(
     for label, rows in repeat_rows(training.labels, wanted, seed=seed, purpose="rows").items():
         copies = take(training.images, rows)
         if change is not None:
-            copies = gather(change(copies, derive_seed(seed, "change", label)), len(rows))
+            changed = change(copies, derive_seed(seed, "change", label))
+            copies = gather(changed, len(rows), real=training.images)
         filled = filled.extended(copies, training.labels[rows], synthetic=change is not None)
     return filled

@@ -281,6 +281,7 @@ class GanBalancing(FillsClasses):
                 torch.full((number,), label, device=device),
                 latent_size=self.gan.latent_size,
                 size=training.shape.size,
+                real=training.images,
             )
             first_seed = samples_seed(seed, label)
             if self.filter == "apply" and reject is not None:
@@ -302,10 +303,13 @@ def samples_seed(seed: int, label: int) -> int:
     return derive_seed(seed, "samples", label)
 
 
-def generate_images(generator: nn.Module, labels: Tensor, *, latent_size: int, size: int, seed: int) -> Images:
-    """An image for each of `labels` [N], as [N, C, size, size] in [-1, 1]."""
+def generate_images(
+    generator: nn.Module, labels: Tensor, *, latent_size: int, size: int, seed: int, real: Images
+) -> Images:
+    """An image for each of `labels` [N], as [N, C, size, size] in [-1, 1], to be joined with the `real` ones."""
     with evaluating(generator):
-        return gather(sample_batches(generator, labels, latent_size, seed=seed), len(labels), size=size)
+        made = sample_batches(generator, labels, latent_size, seed=seed)
+        return gather(made, len(labels), real=real, size=size)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

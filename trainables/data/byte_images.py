@@ -26,9 +26,9 @@ Indices: TypeAlias = npt.NDArray[np.int64]
 # be made, and beside what a trial's libraries and activations take (some 200 MB) they do not count. All others are
 # held as bytes, from which a batch's floats are the same numbers.
 MOST_FLOAT_BYTES = 16 * 2**20
-# Images that were made are held as the floats that they are, while these take no more: bytes are rounded, and the
-# numbers of a study would be others. It is enough for all that full MNIST can be filled with (60,000 images of 28
-# pixels, 188 MB).
+# Images that were made are held as the floats that they are, while these take no more or the real ones are floats
+# too: bytes are rounded, and the numbers of a study would be others. It is enough for all that full MNIST can be
+# filled with (60,000 images of 28 pixels, 188 MB).
 MOST_MADE_BYTES = 256 * 2**20
 # The floats that are looked at at once where no batch size says.
 _BLOCK_BYTES = 16 * 2**20
@@ -243,7 +243,7 @@ def join(images: Images, more: Images) -> Images:
     """`images`, and `more` behind them."""
     if isinstance(images, ByteImages):
         return images.joined(more)
-    if isinstance(more, Tensor) and (len(images) + len(more)) * _row_bytes(images.shape) <= MOST_MADE_BYTES:
+    if isinstance(more, Tensor):
         return torch.cat([images, more])
     return ByteImages(images, torch.arange(len(images), device=images.device)).joined(more)
 
@@ -263,12 +263,16 @@ def collect(blocks: Iterable[Tensor], number: int) -> Tensor:
     return torch.cat(found)
 
 
-def gather(blocks: Iterable[Tensor], number: int, *, size: int | None = None) -> Images:
-    """Blocks of images that were made, `number` in all, at `size` pixels a side and held as `collect` has them."""
+def gather(blocks: Iterable[Tensor], number: int, *, real: Images, size: int | None = None) -> Images:
+    """Blocks of images that were made for the `real` ones, `number` in all, at `size` pixels a side.
+
+    Floats, unless these take more than MOST_MADE_BYTES and the real ones are held as bytes too.
+    """
     kept: list[Tensor] = []
     for block in blocks:
         largest = max(block.shape[-1], size or 0) ** 2 * block.shape[1] * 4
-        kept.append(block if number * largest <= MOST_MADE_BYTES else as_bytes(resize(block, size)))
+        stays = isinstance(real, Tensor) or number * largest <= MOST_MADE_BYTES
+        kept.append(block if stays else as_bytes(resize(block, size)))
     made = torch.cat(kept)
     if made.dtype != torch.uint8:
         return resize(made, size)

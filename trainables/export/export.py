@@ -184,6 +184,7 @@ class _Export:
                 latent_size=self.balancer.gan.latent_size,
                 size=self.training.shape.size,
                 seed=seed,
+                real=self.training.images,
             )
             if self.balancer.filter == "apply":
                 images = take(images, passing_rows(judge(images, label)))

@@ -123,7 +123,9 @@ def test_made_images_stay_as_they_are_until_they_are_many(monkeypatch: pytest.Mo
     assert torch.equal(more[1:], to_float(as_bytes(torch.cat([made, made[:1]])).numpy(), CPU))
     assert isinstance(more, ByteImages)
     assert more.num_bytes == 8 * 8 + 7 * 3 * 8 * 8
-    gathered = gather(made.repeat(2, 1, 1, 1).split(5), 12)
+    assert torch.equal(gather(made.split(5), 6, real=FLOATS)[:], made)
+    assert torch.equal(join(FLOATS, made)[40:], made)
+    gathered = gather(made.repeat(2, 1, 1, 1).split(5), 12, real=viewed([0]))
     assert isinstance(gathered, ByteImages)
     assert torch.equal(gathered[:6], to_float(as_bytes(made).numpy(), CPU))
     assert torch.equal(join(more, gathered)[8:14], gathered[:6])
