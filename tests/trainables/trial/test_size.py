@@ -37,11 +37,11 @@ BALANCINGS: dict[str, dict[str, object]] = {
 }
 
 
-def config(balancing: str, **evaluation: object) -> TrialConfig:
+def config(balancing: str, pixels: int = 16, **evaluation: object) -> TrialConfig:
     return parse_trial(
         {
             "seed": 1,
-            "data": {"name": "digits", "image_size": 16, "train_size": 500},
+            "data": {"name": "digits", "image_size": pixels, "train_size": 500},
             "imbalance": {"profile": "step", "ratio": 4, "minority_classes": ["3", "8"]},
             "classifier": {"epochs": 1},
             "balancing": {"name": balancing, **BALANCINGS[balancing]},
@@ -74,12 +74,12 @@ def test_numbers_are_those_of_images_held_as_floats(balancing: str, monkeypatch:
 
 @pytest.mark.slow
 def test_generated_images_are_measured_as_those_held_as_floats_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    floats = outcome_of(config("cgan", test=True))
+    floats = outcome_of(config("cgan", 8, test=True))
     monkeypatch.setattr(byte_images, "MOST_FLOAT_BYTES", 0)
-    same_numbers(floats, outcome_of(config("cgan", test=True)))
+    same_numbers(floats, outcome_of(config("cgan", 8, test=True)))
     # Generated images as bytes too: other numbers, all of them there.
     monkeypatch.setattr(byte_images, "MOST_MADE_BYTES", 0)
-    rounded = outcome_of(config("cgan", test=True))
+    rounded = outcome_of(config("cgan", 8, test=True))
     assert rounded.arrays.keys() == floats.arrays.keys()
 
 
