@@ -17,7 +17,8 @@ from benchmarks.reference import with_torchs_layers
 from gan_study.trainables.classifiers.catalog import CLASSIFIERS
 from gan_study.trainables.classifiers.classifier import ClassifierConfig, ClassifierModel, FittedClassifier
 from gan_study.trainables.classifiers.loss_plans import PLAIN, FittingPlan
-from gan_study.trainables.data.images import TrainingSet, to_bytes
+from gan_study.trainables.data.byte_images import to_bytes
+from gan_study.trainables.data.images import TrainingSet
 from gan_study.trainables.gans.losses import CROSS_ENTROPY
 from gan_study.trainables.gans.sampling import take_snapshot
 from gan_study.trainables.gans.trainer import MeanLosses
@@ -51,7 +52,7 @@ def plainly_trained(
         generator,
         discriminator,
         settings,
-        pictures(data.images, data.labels),
+        pictures(data.images[:], data.labels),
         sampler=WeightedRandomSampler(shares, len(shares)),
     )
     batches = math.ceil(len(shares) / settings.batch_size)
@@ -89,7 +90,7 @@ def plainly_fitted(
     class_weights[training.labels] = training.weights
     reference.train_classifier(
         network,
-        pictures(training.images, training.labels),
+        pictures(training.images[:], training.labels),
         steps=steps,
         batch_size=config.batch_size,
         learning_rate=config.learning_rate,

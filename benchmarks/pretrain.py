@@ -17,7 +17,8 @@ import torch
 from gan_study.trainables.classifiers.augmentation import Augmentation
 from gan_study.trainables.classifiers.classifier import ClassifierConfig, FittedClassifier, Sgd, StepRate
 from gan_study.trainables.classifiers.training import fit, num_steps
-from gan_study.trainables.data.images import Classes, TrainingSet, to_float, training_set
+from gan_study.trainables.data.byte_images import hold
+from gan_study.trainables.data.images import Classes, TrainingSet, training_set
 from gan_study.trainables.data.prepared import image_source
 from gan_study.trainables.data.source import DataConfig, ImageSource
 
@@ -55,7 +56,7 @@ def pretrain(training: TrainingSet, model: str, *, seconds: float) -> FittedClas
 def accuracy(fitted: FittedClassifier, source: ImageSource, device: torch.device) -> float:
     """The share of the test part that is classified correctly."""
     test = source.test().images
-    predicted = fitted.logits(to_float(test.images, device)).argmax(dim=1).cpu()
+    predicted = fitted.logits(hold(test.images, device)).argmax(dim=1).cpu()
     return float((predicted == torch.as_tensor(test.labels)).float().mean())
 
 

@@ -7,12 +7,14 @@ import pytest
 import torch
 from torch.nn import functional
 
-from benchmarks import machine, pretrain
+from benchmarks import machine, pretrain, size
 from benchmarks.naive import REPLACED, plainly_fitted, plainly_trained
 from benchmarks.table import BEGIN, END, written
 from gan_study.trainables.classifiers.backbone import Pretrained, load
 from gan_study.trainables.classifiers.classifier import ClassifierConfig
 from gan_study.trainables.data.images import Classes, TrainingSet
+from gan_study.trainables.data.look_alikes import look_of, similar_rows
+from gan_study.trainables.data.pixels import digest, read_pixels
 from gan_study.trainables.gans.catalog import VARIANTS
 from gan_study.trainables.gans.variant import TrainingData, parse_gan_settings
 
@@ -37,6 +39,21 @@ def test_nothing_is_quicker_than_the_best_rate(monkeypatch: pytest.MonkeyPatch) 
 def test_what_was_measured_stands_between_the_marks_of_the_page() -> None:
     page = f"before\n{BEGIN}\nold\n{END}\nafter"
     assert written(page, "new") == f"before\n{BEGIN}\nnew\n{END}\nafter"
+
+
+def test_photographs_are_files_of_three_classes_and_no_two_are_alike(tmp_path: Path) -> None:
+    size.write_photographs(tmp_path, 9)
+    pictures = [read_pixels(path) for path in sorted(tmp_path.glob("*/*.jpg"))]
+    assert [len(list((tmp_path / name).iterdir())) for name in size.CLASSES] == [3, 3, 3]
+    assert {each.shape for each in pictures} == {(200, 200, 3)}
+    assert not similar_rows([look_of(each, digest=digest(each)) for each in pictures])
+
+
+def test_memory_is_told_in_times_of_the_pool() -> None:
+    numbers = dict.fromkeys(("driver_all", "trial_own", "trial_shared", "pool_bytes"), 3.0 * 2**20)
+    seconds = {"conditional_batch_seconds": 0.001, "unconditional_batch_seconds": 0.002}
+    found = {"photographs": 1000, "pixels": 64, "seconds_to_first_trial": 1.25, **numbers, **seconds}
+    assert size.table([found])[-1] == "| 1,000 at 64 | 3 | 1.2 | 3 (1.00) | 3 (1.00) | 3 (1.00) | 1.00 | 2.00 |"
 
 
 def test_a_plain_training_gives_what_a_trial_needs() -> None:

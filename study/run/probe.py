@@ -146,8 +146,13 @@ def _gan_speed(trial: PlannedTrial, data: TrialData, seconds: float) -> GanSpeed
 
     def sample() -> None:
         generate_images(
-            trainer.sampled_generator, labels, latent_size=balancer.gan.latent_size, size=size, seed=0
-        ).sum().item()
+            trainer.sampled_generator,
+            labels,
+            latent_size=balancer.gan.latent_size,
+            size=size,
+            seed=0,
+            real=data.training.images,
+        )[:].sum().item()
 
     return GanSpeed(
         step=_seconds_of(step, seconds),

@@ -24,6 +24,8 @@ from gan_study.study.run.record_store import read_records
 from gan_study.study.run.runner import plan_study, resume_study, run_study
 from gan_study.study.run.tuner import MAX_RESTARTS
 from gan_study.study.watch.journal import TRIAL_ENDED, read_log
+from gan_study.trainables.data.byte_images import hold
+from gan_study.trainables.data.images import LabeledImages, Loaded
 from gan_study.trainables.data.prepared import image_source
 from gan_study.trainables.data.source import DataConfig
 from gan_study.trainables.record import SearchStep
@@ -127,6 +129,24 @@ def test_workers_share_the_memory_of_the_images(local_ray):
 
     assert ray.get(seen.remote(share(digits()))) == [(True, False, False)] * 4
     assert not in_shared_memory(digits().pool().images.images)
+
+
+def test_a_worker_holds_no_copy_of_many_images(local_ray):
+    """Nor of a part of them that was carved off."""
+    pixels = np.random.default_rng(0).integers(0, 256, (2000, 3, 64, 64), dtype=np.uint8)
+    names = tuple(map(str, range(2000)))
+    whole = LabeledImages(
+        images=pixels, labels=np.arange(2000) % 2, class_names=("a", "b"), digests=names, origins=names
+    )
+    part = whole.subset(np.arange(500, 2000))
+
+    @ray.remote
+    def held(loaded):
+        images = loaded.images.subset(np.arange(0, 1400)).images
+        made = hold(images, torch.device("cpu"))
+        return in_shared_memory(images.base), made.num_bytes, int(made[:3].add(1).mul(127.5).round().sum())
+
+    assert ray.get(held.remote(ray.put(Loaded(images=part)))) == (True, 1400 * 8, int(pixels[500:503].sum()))
 
 
 def test_what_is_shared_is_what_was_read(local_ray):

@@ -1,15 +1,16 @@
 """Copies of minority images, changed or not."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias
 
 from torch import Tensor
 
 from gan_study.trainables.base.seeding import derive_seed, repeat_rows
+from gan_study.trainables.data.byte_images import Images, gather, take
 from gan_study.trainables.data.images import TrainingSet
 
-# Images [M, C, H, W] in [-1, 1] and a seed, to as many changed ones.
-Change: TypeAlias = Callable[[Tensor, int], Tensor]
+# Images [M, C, H, W] in [-1, 1] and a seed, to as many changed ones, in blocks.
+Change: TypeAlias = Callable[[Images, int], Iterable[Tensor]]
 
 
 def with_copies(
@@ -21,8 +22,9 @@ def with_copies(
     """
     filled = training
     for label, rows in repeat_rows(training.labels, wanted, seed=seed, purpose="rows").items():
-        copies = training.images[rows]
+        copies = take(training.images, rows)
         if change is not None:
-            copies = change(copies, derive_seed(seed, "change", label))
+            changed = change(copies, derive_seed(seed, "change", label))
+            copies = gather(changed, len(rows), real=training.images)
         filled = filled.extended(copies, training.labels[rows], synthetic=change is not None)
     return filled

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import reduce
 from typing import Protocol, TypeAlias
 
 import torch
 from torch import Tensor
 
 from gan_study.trainables.base.seeding import derive_seed
+from gan_study.trainables.data.byte_images import Images, join, take
 
 # After so many draws a class is left as it is: a generator of which nothing passes will make nothing that does.
 MAX_DRAWS = 10
@@ -16,13 +18,13 @@ MAX_DRAWS = 10
 INSTEAD_OF_REJECTED = "instead of rejected"
 
 # From images [N, C, H, W] and the label that they were made for to which are rejected, bool [N] for each reason.
-Reject: TypeAlias = Callable[[Tensor, int], Mapping[str, Tensor]]
+Reject: TypeAlias = Callable[[Images, int], Mapping[str, Tensor]]
 
 
 class Draw(Protocol):
     """Images of a class from a generator."""
 
-    def __call__(self, *, seed: int) -> Tensor:
+    def __call__(self, *, seed: int) -> Images:
         """Images [N, C, H, W] in [-1, 1], of every seed equally many."""
         ...
 
@@ -43,7 +45,7 @@ class FilterCounts:
 class Drawn:
     """Images for one class [N, C, H, W], and what was rejected until there were as many."""
 
-    images: Tensor
+    images: Images
     counts: FilterCounts
 
 
@@ -67,7 +69,7 @@ def draw_passing(draw: Draw, label: int, reject: Reject, *, wanted: int, seed: i
 
     The first draw has `seed` itself. A smaller number gives the first images of a larger one.
     """
-    taken: list[Tensor] = []
+    taken: list[Images] = []
     judged: list[Mapping[str, Tensor]] = []
     missing = wanted
     for attempt in range(MAX_DRAWS):
@@ -77,9 +79,9 @@ def draw_passing(draw: Draw, label: int, reject: Reject, *, wanted: int, seed: i
         missing -= len(passing)
         # What comes after the last image that is taken was not needed, and is not counted.
         num_judged = len(images) if missing else int(passing[-1]) + 1
-        taken.append(images[passing])
+        taken.append(take(images, passing))
         judged.append({reason: found[:num_judged] for reason, found in reasons.items()})
         if not missing:
             break
     all_judged = {reason: torch.cat([each[reason] for each in judged]) for reason in judged[0]}
-    return Drawn(images=torch.cat(taken), counts=count_rejected(all_judged))
+    return Drawn(images=reduce(join, taken), counts=count_rejected(all_judged))

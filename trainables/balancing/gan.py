@@ -9,7 +9,6 @@ from typing import Literal, Self
 import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
-from torch.nn import functional
 
 from gan_study.trainables.balancing.balancer import BalancedSet, FillsClasses, deficits
 from gan_study.trainables.balancing.drawing import FilterCounts, Reject, draw_passing
@@ -23,11 +22,12 @@ from gan_study.trainables.balancing.training_length import (
 )
 from gan_study.trainables.base.seeding import derive_seed
 from gan_study.trainables.base.settings import settings
+from gan_study.trainables.data.byte_images import Images, gather, resized, take
 from gan_study.trainables.data.images import ImageSize, TrainingSet
 from gan_study.trainables.gans.batched import ALONE, TrialExecution, WantedGan, train_all
 from gan_study.trainables.gans.catalog import VARIANTS
 from gan_study.trainables.gans.checkpoints import Checkpoints
-from gan_study.trainables.gans.sampling import MOST_CLASSES, Snapshots, sample, split_by_label
+from gan_study.trainables.gans.sampling import MOST_CLASSES, Snapshots, evaluating, sample_batches, split_by_label
 from gan_study.trainables.gans.training import FIXED, TrainedGan, TrainingEnd, pretrain
 from gan_study.trainables.gans.variant import GanSettings, Pretrained, TrainingData
 
@@ -179,7 +179,7 @@ class GanBalancing(FillsClasses):
                 trained_on,
                 fills,
                 TrainingData(
-                    images=resize(shown.images, self.image_size),
+                    images=resized(shown.images, self.image_size),
                     labels=shown.labels,
                     num_classes=len(names),
                     start=start,
@@ -199,7 +199,7 @@ class GanBalancing(FillsClasses):
         if self.gan.pretrain == "none":
             return None
         shown = training.take(torch.nonzero(chosen).squeeze(1).to(training.labels.device))
-        images = resize(shown.images, self.image_size)
+        images = resized(shown.images, self.image_size)
         # One class to it: its generator knows no labels.
         data = TrainingData(images=images, labels=torch.zeros_like(shown.labels), num_classes=1)
         seed = derive_seed(seed, "gan", ALL_CLASSES)
@@ -284,6 +284,7 @@ class GanBalancing(FillsClasses):
                 torch.full((number,), label, device=device),
                 latent_size=self.gan.latent_size,
                 size=training.shape.size,
+                real=training.images,
             )
             first_seed = samples_seed(seed, label)
             if self.filter == "apply" and reject is not None:
@@ -295,7 +296,7 @@ class GanBalancing(FillsClasses):
                         f"the filter rejected {drawn.counts.num_rejected} of {drawn.counts.num_made}"
                     )
             else:
-                images = draw(seed=first_seed)[: wanted[label]]
+                images = take(draw(seed=first_seed), slice(wanted[label]))
             filled = filled.extended(images, torch.full((len(images),), label, device=device))
         return BalancedSet(training=filled, filtered=filtered, notes=tuple(notes))
 
@@ -305,16 +306,13 @@ def samples_seed(seed: int, label: int) -> int:
     return derive_seed(seed, "samples", label)
 
 
-def generate_images(generator: nn.Module, labels: Tensor, *, latent_size: int, size: int, seed: int) -> Tensor:
-    """An image for each of `labels` [N], as [N, C, size, size] in [-1, 1]."""
-    return resize(sample(generator, labels, latent_size, seed=seed), size)
-
-
-def resize(images: Tensor, size: int | None) -> Tensor:
-    """`images` [N, C, H, W] at `size` pixels a side, smoothed where they shrink; None leaves them as they are."""
-    if size is None or size == images.shape[-1]:
-        return images
-    return functional.interpolate(images, size=size, mode="bilinear", antialias=True).clamp(-1, 1)
+def generate_images(
+    generator: nn.Module, labels: Tensor, *, latent_size: int, size: int, seed: int, real: Images
+) -> Images:
+    """An image for each of `labels` [N], as [N, C, size, size] in [-1, 1], to be joined with the `real` ones."""
+    with evaluating(generator):
+        made = sample_batches(generator, labels, latent_size, seed=seed)
+        return gather(made, len(labels), real=real, size=size)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

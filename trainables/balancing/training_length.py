@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from gan_study.trainables.base.seeding import derive_seed, torch_generator
+from gan_study.trainables.data.byte_images import Images, take
 from gan_study.trainables.gans.sampling import sample
 from gan_study.trainables.gans.training import TrainedGan, TrainingEnd
 from gan_study.trainables.gans.variant import TrainingData
@@ -27,6 +28,8 @@ FEWEST_IMAGES = 30
 HELD_OUT_SHARE = 0.2
 # A comparison takes about as long as ten steps.
 COMPARED_IMAGES, COMPARE_EVERY = 256, 250
+# The held-out images of a class that are compared, as floats: 20,000 of 28 pixels, 1,300 photographs of 64.
+MOST_COMPARED_BYTES = 64 * 2**20
 # Comparisons without a smaller distance after which a training ends.
 PATIENCE = 4
 # The latest share of the comparisons, which has to bring something where a training is still improving.
@@ -55,7 +58,7 @@ def held_out_rows(all_labels: Tensor, labels: Collection[int], *, seed: int) -> 
 
 def _take(data: TrainingData, chosen: Tensor) -> TrainingData:
     rows = torch.nonzero(chosen).squeeze(1).to(data.images.device)
-    return replace(data, images=data.images[rows], labels=data.labels[rows])
+    return replace(data, images=take(data.images, rows), labels=data.labels[rows])
 
 
 def comparison_steps(most_generator_steps: int) -> frozenset[int]:
@@ -113,6 +116,14 @@ def until_no_nearer(
         yield state
 
 
+def _compared(images: Images) -> Tensor:
+    """`images` as they are compared: all, or evenly taken as many as their floats may be in memory."""
+    most = max(2, MOST_COMPARED_BYTES // (4 * images.shape[1:].numel()))
+    if len(images) <= most:
+        return images[:]
+    return images[torch.linspace(0, len(images) - 1, most, device=images.device).long()]
+
+
 def is_still_improving(distances: Sequence[float]) -> bool:
     """Whether the best of the latest quarter of `distances` beats the best before by more than they fluctuate.
 
@@ -139,7 +150,7 @@ def distance_to(held_out: TrainingData, gan: TrainedGan, *, latent_size: int, se
 
     distances = []
     for label in sorted(set(held_out.labels.tolist())):
-        real = held_out.images[held_out.labels == label]
+        real = _compared(take(held_out.images, held_out.labels == label))
         wanted = torch.full((COMPARED_IMAGES,), label, device=real.device)
         generated = sample(gan.generator, wanted, latent_size, seed=derive_seed(seed, "compared", label))
         distance = kernel_distance(real.flatten(1).cpu().numpy(), generated.flatten(1).cpu().numpy())

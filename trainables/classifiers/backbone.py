@@ -24,13 +24,17 @@ from torch.nn.functional import interpolate
 from gan_study.trainables.base.files import Place, expand, open_regular
 from gan_study.trainables.base.plugins import one_line
 from gan_study.trainables.base.settings import ConfigError, nearest, settings
+from gan_study.trainables.data.byte_images import Images
 from gan_study.trainables.data.images import ImageShape
 
 # Images that a network sees at once, always so many: the last digits of an image's features depend on how many
 # there are, and which of them are known already depends on what a process did before.
 BATCH = 16
-# Features of images that are kept in a process, in float32 values: 64 MB.
-MOST_VALUES = 16_000_000
+# Features of images that are kept in a process, in float32 values: 256 MB, which those of 100,000 images by a
+# ResNet-18 take. Of fewer images they are fewer.
+MOST_VALUES = 64_000_000
+# Images that are floats at once.
+_FEATURES_AT_ONCE = 16 * BATCH
 # At which own networks see images, unless a setting says otherwise: that of CIFAR-10.
 OWN_SIZE = 32
 
@@ -136,12 +140,20 @@ class FrozenBody(nn.Module):
         self._known.add(found)
         return self._scaled(torch.stack([found[name] for name in names]).to(images.device))
 
-    def standardised(self, images: Tensor) -> "FrozenBody":
-        """The same network, its features of `images` [N, C, H, W] of mean 0 and, unless constant, deviation 1."""
-        features = FrozenBody(self._pretrained, where=self._where)(images)
+    def features(self, images: Images) -> Tensor:
+        """Features [N, D] of images [N, C, H, W] in [-1, 1], however many."""
+        return torch.cat([self(batch) for batch in images.split(_FEATURES_AT_ONCE)])
+
+    def standardised(self, images: Images) -> tuple["FrozenBody", Tensor]:
+        """The same network, its features of `images` [N, C, H, W] of mean 0 and, unless constant, deviation 1.
+
+        And these features [N, D].
+        """
+        features = FrozenBody(self._pretrained, where=self._where).features(images)
         std = features.std(dim=0, correction=0)
         std = torch.where(std > 0, std, 1.0)
-        return FrozenBody(self._pretrained, where=self._where, mean=features.mean(dim=0), std=std)
+        body = FrozenBody(self._pretrained, where=self._where, mean=features.mean(dim=0), std=std)
+        return body, body._scaled(features)
 
     def _scaled(self, features: Tensor) -> Tensor:
         return (features - self._mean) / self._std

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from gan_study.trainables.base.memory import refuse_beyond_memory
 from gan_study.trainables.base.seeding import derive_seed, index_batches, seeded_global_state, torch_generator
 from gan_study.trainables.classifiers.augmentation import Augmentation, augment
 from gan_study.trainables.classifiers.backbone import FrozenBody
@@ -31,6 +32,7 @@ from gan_study.trainables.classifiers.loss_plans import (
     FittingStep,
     weighted_mean,
 )
+from gan_study.trainables.data.byte_images import Images
 from gan_study.trainables.data.images import TrainingSet
 
 _log = logging.getLogger(__name__)
@@ -55,7 +57,7 @@ class DivergedClassifierError(RuntimeError):
 class Validation:
     """What a training may watch, on its device: images [N, C, H, W] in [-1, 1], labels [N] and weights [N]."""
 
-    images: Tensor
+    images: Images
     labels: Tensor
     weights: Tensor
 
@@ -112,7 +114,8 @@ def fit(
     with seeded_global_state(derive_seed(seed, "global state"), device):
         body, num_features = chosen.body(training.shape)
         if isinstance(body, FrozenBody):
-            body = body.standardised(training.images)
+            body, features = body.standardised(training.images)
+            stages = replace(stages, features=features)
         # A third faster on a CPU, and the format that a GPU's matrix units want.
         body = body.to(device).to(memory_format=torch.channels_last)
         fitted = stages.train_network(
@@ -122,6 +125,11 @@ def fit(
             after_epoch=None if refits_head else after_epoch,
         )
         if refits_head:
+            refuse_beyond_memory(
+                4.0 * num_features * len(training),
+                f"classifier {chosen.name!r}: {num_features:,} features of each of {len(training):,} images, to "
+                "which a new head is fitted,",
+            )
             head = stages.refit_head(fitted.features(training.images), chosen.final_head, steps=head_steps)
             fitted = replace(fitted, head=plan.adjusting(head))
     return fitted
@@ -140,6 +148,8 @@ class _Stages:
     training: TrainingSet
     plan: FittingPlan
     seed: int
+    features: Tensor | None = None
+    """Those of the training set by a body that stays as it is."""
 
     def new_head(self, num_features: int) -> nn.Module:
         """A head as the plan has it, untrained."""
@@ -219,8 +229,8 @@ class _Stages:
         is_weighted = bool((training.weights != 1).any())
         random = torch_generator(self.seed, "augmentation", device=training.images.device)
         if isinstance(body, FrozenBody):
-            if not changes_images and not plan.mix:
-                return self._head_loss(body(training.images), head)
+            if not changes_images and not plan.mix and self.features is not None:
+                return self._head_loss(self.features, head)
             body = body.compute
 
         def loss(rows: Tensor, progress: float) -> Tensor:

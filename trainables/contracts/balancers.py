@@ -60,7 +60,7 @@ def shortest_settings(entry: BalancerEntry) -> Mapping[str, object]:
 def _leaves_what_it_is_given(subject: BalancerSubject) -> None:
     _ = subject.versions
     given, untouched = subject.given, few_images(subject.shape)
-    require(torch.equal(given.images, untouched.images), "it changes the images that it is given")
+    require(torch.equal(given.images[:], untouched.images[:]), "it changes the images that it is given")
     require(torch.equal(given.labels, untouched.labels), "it changes the labels that it is given")
     require(torch.equal(given.weights, untouched.weights), "it changes the weights that it is given")
 
@@ -81,11 +81,11 @@ def _keeps_types_and_ranges(subject: BalancerSubject) -> None:
     types = (balanced.images.dtype, balanced.labels.dtype, balanced.weights.dtype, balanced.synthetic.dtype)
     expected = (torch.float32, torch.int64, torch.float32, torch.bool)
     require(types == expected, f"types {types} of images, labels, weights and synthetic, and not {expected}")
-    require(balanced.images.isfinite().all(), "images that are not finite")
-    require(balanced.images.abs().max() <= 1, "images beyond [-1, 1]")
+    require(balanced.images[:].isfinite().all(), "images that are not finite")
+    require(balanced.images[:].abs().max() <= 1, "images beyond [-1, 1]")
     require(balanced.weights.isfinite().all() and (balanced.weights >= 0).all(), "weights below 0 or not finite")
     require(balanced.classes == subject.given.classes, "other classes")
-    require(not balanced.images.requires_grad, "images that require a gradient")
+    require(not balanced.images[:].requires_grad, "images that require a gradient")
 
 
 def _is_seeded(subject: BalancerSubject) -> None:
@@ -94,7 +94,7 @@ def _is_seeded(subject: BalancerSubject) -> None:
     state = torch.get_rng_state()
     second = subject.balance().training
     require(torch.equal(torch.get_rng_state(), state), "it leaves torch's random state another one")
-    same = torch.equal(first.images, second.images) and torch.equal(first.weights, second.weights)
+    same = torch.equal(first.images[:], second.images[:]) and torch.equal(first.weights, second.weights)
     require(same, "two sets with one seed differ")
 
 
@@ -102,7 +102,7 @@ def _tells_real_from_made(subject: BalancerSubject) -> None:
     given, balanced = subject.given, subject.answer.training
     real = ~balanced.synthetic
     for image, label in zip(balanced.images[real], balanced.labels[real], strict=True):
-        is_real = any(torch.equal(image, original) for original in given.of_class(int(label)))
+        is_real = any(torch.equal(image, original) for original in given.of_class(int(label))[:])
         require(is_real, "an image that it made, or of another class, counts as real")
 
 
@@ -111,7 +111,9 @@ def _grows_rare_classes_alone(subject: BalancerSubject) -> None:
     if not subject.entry.adds_images:
         return
     balanced, number = answer.training, len(given)
-    require(torch.equal(balanced.images[:number], given.images), "the images that it is given do not come first")
+    require(
+        torch.equal(balanced.images[:number], given.images[:]), "the images that it is given do not come first"
+    )
     counts = balanced.class_counts()
     require(
         counts == (max(counts),) * len(counts), f"classes of {list(counts)} images, by balance_to 1 and dose 1"
@@ -145,7 +147,7 @@ def _is_written_and_read(subject: BalancerSubject) -> None:
 
 def _says_whether_it_only_plans(subject: BalancerSubject) -> None:
     answer, given = subject.answer, subject.given
-    same = len(answer.training) == len(given) and torch.equal(answer.training.images, given.images)
+    same = len(answer.training) == len(given) and torch.equal(answer.training.images[:], given.images[:])
     leaves_images = same and not answer.wanted
     otherwise = f"only_plans is {subject.entry.only_plans}, and it {'leaves' if same else 'changes'} the images"
     require(subject.entry.only_plans == leaves_images, otherwise)

@@ -14,6 +14,7 @@ from scipy import ndimage
 
 from gan_study.trainables.base.seeding import derive_seed, numpy_generator
 from gan_study.trainables.base.settings import dump, settings
+from gan_study.trainables.data.byte_images import Pictures
 from gan_study.trainables.data.images import LabeledImages, Labels, Loaded
 from gan_study.trainables.data.reading.picture import Bytes
 from gan_study.trainables.data.split import Indices, draw
@@ -154,12 +155,12 @@ def blend_weights(labels: Labels, *, class_overlap: float, borderline_share: flo
     return weights
 
 
-def blended(images: Bytes, labels: Labels, weights: Weights, *, seed: int) -> Bytes:
+def blended(images: Pictures, labels: Labels, weights: Weights, *, seed: int) -> Bytes:
     """(1 - w) x + w x', rounded: images [N, C, H, W] with `weights` [N] of their `partners` in them.
 
     What is blended in does not depend on the weights.
     """
-    chosen, result = partners(labels, seed=seed), np.empty_like(images)
+    chosen, result = partners(labels, seed=seed), np.empty(images.shape, dtype=np.uint8)
     for rows in _blocks(len(images)):
         w = weights[rows, None, None, None]
         result[rows] = _to_bytes((1 - w) * images[rows] + w * images[chosen[rows]])
@@ -175,9 +176,9 @@ def partners(labels: Labels, *, seed: int) -> Indices:
     return chosen
 
 
-def shifted(images: Bytes, shift: Shift, *, seed: int) -> Bytes:
+def shifted(images: Pictures, shift: Shift, *, seed: int) -> Bytes:
     """Images [N, C, H, W] as `shift` would have them recorded, rounded and cut to [0, 255]."""
-    rng, result = numpy_generator(seed, "shift"), np.empty_like(images)
+    rng, result = numpy_generator(seed, "shift"), np.empty(images.shape, dtype=np.uint8)
     for rows in _blocks(len(images)):
         turned = ndimage.rotate(
             images[rows].astype(np.float64),

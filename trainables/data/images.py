@@ -1,5 +1,6 @@
 """Images with labels: as loaded (bytes), and as trained on (floats, weights, origin)."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, TypeAlias
@@ -11,6 +12,7 @@ from pydantic import AfterValidator
 from torch import Tensor
 
 from gan_study.trainables.base.settings import ConfigError, find_name, nearest
+from gan_study.trainables.data.byte_images import Images, Pictures, hold, join, picture_rows, take
 from gan_study.trainables.data.reading.picture import Summary
 
 Labels: TypeAlias = npt.NDArray[np.int64]
@@ -45,7 +47,7 @@ class LabeledImages:
     `origins` [N] says where each came from (a file, or the position in the source).
     """
 
-    images: npt.NDArray[np.uint8]
+    images: Pictures
     labels: Labels
     class_names: tuple[str, ...]
     digests: tuple[str, ...]
@@ -65,10 +67,10 @@ class LabeledImages:
         return ImageShape(size=self.images.shape[-1], channels=self.images.shape[1])
 
     def subset(self, indices: npt.NDArray[np.int64]) -> "LabeledImages":
-        """The images at `indices`, in that order."""
+        """The images at `indices`, in that order; many are not copied."""
         return replace(
             self,
-            images=self.images[indices],
+            images=picture_rows(self.images, indices),
             labels=self.labels[indices],
             digests=tuple(self.digests[i] for i in indices),
             origins=tuple(self.origins[i] for i in indices),
@@ -104,10 +106,11 @@ class TrainingSet:
     """What a classifier is fitted to.
 
     `images` float32 [N, C, H, W] in [-1, 1]; `labels` int64 [N]; `weights` float32 [N], 1 unless a balancer
-    re-weights; `synthetic` bool [N], True where the image was made and not photographed.
+    re-weights; `synthetic` bool [N], True where the image was made and not photographed. Few images are a tensor,
+    and many are `ByteImages`, whose rows are.
     """
 
-    images: Tensor
+    images: Images
     labels: Tensor
     weights: Tensor
     synthetic: Tensor
@@ -130,25 +133,25 @@ class TrainingSet:
         labels, weights = self.labels.cpu().numpy(), self.weights.double().cpu().numpy()
         return tuple(np.bincount(labels, weights, minlength=len(self.classes.names)).tolist())
 
-    def of_class(self, label: int) -> Tensor:
+    def of_class(self, label: int) -> Images:
         """The images [n, C, H, W] of one class."""
-        return self.images[self.labels == label]
+        return take(self.images, self.labels == label)
 
     def take(self, indices: Tensor) -> "TrainingSet":
         """The rows at `indices`, in that order, repeats allowed."""
-        columns = (self.images, self.labels, self.weights, self.synthetic)
-        images, labels, weights, synthetic = (column[indices] for column in columns)
+        labels, weights, synthetic = (column[indices] for column in (self.labels, self.weights, self.synthetic))
+        images = take(self.images, indices)
         return replace(self, images=images, labels=labels, weights=weights, synthetic=synthetic)
 
     def weighted(self, by_class: Sequence[float]) -> "TrainingSet":
         """The same images, the weight of each times what `by_class` [K] has for its class."""
         return replace(self, weights=self.weights * self.weights.new_tensor(by_class)[self.labels])
 
-    def extended(self, images: Tensor, labels: Tensor, *, synthetic: bool = True) -> "TrainingSet":
+    def extended(self, images: Images, labels: Tensor, *, synthetic: bool = True) -> "TrainingSet":
         """This set with more `images` [M, C, H, W] and their `labels` [M] at its end, of weight 1."""
         return replace(
             self,
-            images=torch.cat([self.images, images]),
+            images=join(self.images, images),
             labels=torch.cat([self.labels, labels]),
             weights=torch.cat([self.weights, torch.ones(len(labels), device=self.weights.device)]),
             synthetic=torch.cat([self.synthetic, torch.full_like(labels, synthetic, dtype=torch.bool)]),
@@ -157,10 +160,10 @@ class TrainingSet:
 
 def training_set(images: LabeledImages, classes: Classes, device: torch.device) -> TrainingSet:
     """`images` as floats in [-1, 1] on `device`: all real, all of weight 1."""
-    return real_set(to_float(images.images, device), torch.as_tensor(images.labels, device=device), classes)
+    return real_set(hold(images.images, device), torch.as_tensor(images.labels, device=device), classes)
 
 
-def real_set(images: Tensor, labels: Tensor, classes: Classes) -> TrainingSet:
+def real_set(images: Images, labels: Tensor, classes: Classes) -> TrainingSet:
     """Float images [N, C, H, W] in [-1, 1] and their `labels` [N]: all real, all of weight 1."""
     return TrainingSet(
         images=images,
@@ -171,22 +174,18 @@ def real_set(images: Tensor, labels: Tensor, classes: Classes) -> TrainingSet:
     )
 
 
-def to_float(images: npt.NDArray[np.uint8], device: torch.device) -> Tensor:
-    """Bytes [N, C, H, W] in [0, 255] as float32 in [-1, 1]."""
-    # torch warns of memory that may not be written to, which shared images lie in.
-    return torch.as_tensor(np.require(images, requirements="W"), device=device).float() / 127.5 - 1.0
+# So many images are compared at a time with those before.
+_DISTINCT_BLOCK = 256
 
 
-def to_bytes(images: Tensor) -> npt.NDArray[np.uint8]:
-    """Float images [N, C, H, W] in [-1, 1] as bytes in [0, 255]; the inverse of `to_float`."""
-    scaled = ((images.detach() + 1.0) * 127.5).round().clamp(0, 255)
-    array: npt.NDArray[np.uint8] = scaled.to(torch.uint8).cpu().numpy()
-    return array
-
-
-def distinct_rows(images: Tensor) -> list[int]:
+def distinct_rows(images: Images) -> list[int]:
     """The rows of `images` [N, C, H, W] that repeat no earlier one, ascending."""
-    first = {image.tobytes(): row for row, image in reversed(list(enumerate(images.cpu().numpy())))}
+    first: dict[bytes, int] = {}
+    row = 0
+    for block in images.split(_DISTINCT_BLOCK):
+        for image in block.cpu().numpy():
+            first.setdefault(hashlib.blake2b(image.tobytes()).digest(), row)
+            row += 1
     return sorted(first.values())
 
 

@@ -17,6 +17,7 @@ from gan_study.trainables.base.files import open_regular
 from gan_study.trainables.base.memory import MemoryShortageError, refuse_beyond_memory
 from gan_study.trainables.base.names import shown
 from gan_study.trainables.base.settings import DataError
+from gan_study.trainables.data.byte_images import Indices, Pictures, picture_rows
 from gan_study.trainables.data.images import LabeledImages, Labels
 from gan_study.trainables.data.reading.dicom import MissingExtraError, is_dicom, read_dicom
 from gan_study.trainables.data.reading.picture import MOST_LEVEL, Bytes, Facts, Fit, Picture, Words
@@ -116,7 +117,7 @@ def decoded(image: Image.Image) -> Picture:
             # Pillow turns those of 8 bits.
             pixels = (white or MOST_LEVEL) - pixels
     else:
-        pixels, white = np.asarray(_plain(image)), 255
+        pixels, white = _plain(image), 255
     facts = Facts(
         kind="JPEG" if kind == "MPO" else kind,
         width=pixels.shape[1],
@@ -129,14 +130,14 @@ def decoded(image: Image.Image) -> Picture:
     return Picture(pixels=pixels, white=white, facts=facts)
 
 
-def _plain(image: Image.Image) -> Image.Image:
-    """A picture of 8 bits in mode L (no pixel has colour) or RGB."""
+def _plain(image: Image.Image) -> Bytes:
+    """The pixels of a picture of 8 bits, [H, W] if none has colour, else [H, W, 3]."""
     if image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     mode = "L" if image.mode in ("1", "L") else "RGB"
-    picture = image if image.mode == mode else image.convert(mode)
-    return picture.getchannel(0) if colour_is_idle(np.asarray(picture)) else picture
+    pixels = np.asarray(image if image.mode == mode else image.convert(mode))
+    return np.ascontiguousarray(pixels[..., 0]) if colour_is_idle(pixels) else pixels
 
 
 # PNG's chunk of significant bits, by Pillow's name, and TIFF's tags of the largest value and of the meaning of 0.
@@ -202,22 +203,64 @@ _FITS: Mapping[Fit, Callable[[Image.Image, tuple[int, int], Image.Resampling], I
 }
 
 
+class TileArray:
+    """Room for `number` tiles of `size` pixels a side, each of which is put into its place when it has been read.
+
+    Grey and coloured ones lie apart, as it is known last whether any has colour; room that is not used takes no
+    memory.
+    """
+
+    def __init__(self, number: int, size: int) -> None:
+        self._grey = np.empty((number, 1, size, size), dtype=np.uint8)
+        self._coloured = np.empty((number, 3, size, size), dtype=np.uint8)
+        self._has_colour = np.zeros(number, dtype=np.bool_)
+
+    def put(self, row: int, pixels: Bytes) -> None:
+        """The pixels [H, W] or [H, W, 3] of a tile; threads may put different ones at once."""
+        self._has_colour[row] = pixels.ndim == 3
+        if pixels.ndim == 3:
+            self._coloured[row] = pixels.transpose(2, 0, 1)
+        else:
+            self._grey[row, 0] = pixels
+
+    def has_colour(self, row: int) -> bool:
+        """Whether the tile there has three colours."""
+        return bool(self._has_colour[row])
+
+    def pictures(self, rows: Indices, channels: int | None) -> Pictures:
+        """Those at `rows` [N, C, H, W]; `channels` None: 3 if one of them has colour, else 1."""
+        is_grey = ~self._has_colour[rows]
+        if (channels or (1 if is_grey.all() else 3)) == 1:
+            return picture_rows(self._grey, rows)
+        for row in rows[is_grey]:
+            self._coloured[row] = self._grey[row]
+        return picture_rows(self._coloured, rows)
+
+
 def labeled_images(
-    tiles: Sequence[Tile],
+    tiles: Iterable[Tile],
     labels: Labels,
     *,
     channels: int | None,
     class_names: tuple[str, ...],
     origins: tuple[str, ...],
 ) -> LabeledImages:
-    """The tiles of one part with their labels [N]. `channels` None: 3 if one of them has colour, else 1."""
-    channels = channels or max(_num_channels(t.pixels) for t in tiles)
-    size = len(tiles[0].pixels)
-    images = np.empty((len(tiles), channels, size, size), dtype=np.uint8)
-    for planes, t in zip(images, tiles, strict=True):
-        planes[:] = t.pixels if t.pixels.ndim == 2 else t.pixels.transpose(2, 0, 1)
-    digests = tuple(t.digest for t in tiles)
-    return LabeledImages(images=images, labels=labels, class_names=class_names, digests=digests, origins=origins)
+    """The tiles of one part, as they come, with their labels [N].
+
+    `channels` None: 3 if one of them has colour, else 1. Raises DataError if there are more or fewer than labels.
+    """
+    array, digests = None, list[str]()
+    for row, each in enumerate(tiles):
+        array = array or TileArray(len(labels), len(each.pixels))
+        if row < len(labels):
+            array.put(row, each.pixels)
+        digests.append(each.digest)
+    if array is None or len(digests) != len(labels):
+        raise DataError(f"{len(digests)} images have {len(labels)} labels")
+    images = array.pictures(np.arange(len(labels)), channels)
+    return LabeledImages(
+        images=images, labels=labels, class_names=class_names, digests=tuple(digests), origins=origins
+    )
 
 
 def images_of_arrays(
@@ -234,9 +277,7 @@ def images_of_arrays(
     One array at a time is taken.
     """
     pictures = (array[..., 0] if colour_is_idle(array) else array for array in arrays)
-    tiles = [tile(pixels, size=size, channels=channels) for pixels in pictures]
-    if len(tiles) != len(labels):
-        raise DataError(f"{len(tiles)} images have {len(labels)} labels")
+    tiles = (tile(pixels, size=size, channels=channels) for pixels in pictures)
     origins = tuple(f"{origin}/{i}" for i in range(len(labels)))
     return labeled_images(tiles, labels, channels=channels, class_names=class_names, origins=origins)
 

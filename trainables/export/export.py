@@ -9,15 +9,16 @@ from typing import TypeAlias
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from gan_study.trainables.balancing.balancer import deficits
 from gan_study.trainables.balancing.drawing import INSTEAD_OF_REJECTED, passing_rows
 from gan_study.trainables.balancing.gan import GanBalancing, TrainedGans, generate_images, samples_seed
 from gan_study.trainables.base.seeding import derive_seed
 from gan_study.trainables.base.settings import ConfigError, UserError
+from gan_study.trainables.data.byte_images import Images, hold, take
 from gan_study.trainables.data.fingerprint import take_fingerprint
-from gan_study.trainables.data.images import TrainingSet, to_float, training_set
+from gan_study.trainables.data.images import TrainingSet, training_set
 from gan_study.trainables.data.prepared import image_source
 from gan_study.trainables.export.balanced_folder import (
     CARD,
@@ -175,7 +176,7 @@ class _Export:
     def _fill(self, label: int, generator: nn.Module, models: ReferenceModels) -> Filling:
         judge = ImageFilter(classifier=models.domain, training=self.training)
 
-        def draw(number: int, seed: int) -> Tensor:
+        def draw(number: int, seed: int) -> Images:
             # As many as the trial drew, so that the images are the trial's, but for copies that are thrown away.
             images = generate_images(
                 generator,
@@ -183,10 +184,11 @@ class _Export:
                 latent_size=self.balancer.gan.latent_size,
                 size=self.training.shape.size,
                 seed=seed,
+                real=self.training.images,
             )
             if self.balancer.filter == "apply":
-                images = images[passing_rows(judge(images, label))]
-            return images[:number]
+                images = take(images, passing_rows(judge(images, label)))
+            return take(images, slice(number))
 
         seed, number = samples_seed(self._balancing_seed, label), self.balancer.additions(self.training)[label]
         # A trial whose filter is applied has drawn more than once.
@@ -209,7 +211,7 @@ class _Export:
         balanced, device = self.training, self.training.images.device
         for label, made in fillings.items():
             labels = torch.full((len(made.images),), label, device=device)
-            balanced = balanced.extended(to_float(made.images, device), labels)
+            balanced = balanced.extended(hold(made.images, device), labels)
         return balanced
 
     def _describe(

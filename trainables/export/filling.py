@@ -5,12 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from torch import Tensor
+import torch
 
 from gan_study.trainables.balancing.drawing import MAX_DRAWS
 from gan_study.trainables.base.seeding import derive_seed
 from gan_study.trainables.classifiers.classifier import FittedClassifier
-from gan_study.trainables.data.images import distinct_rows, to_bytes, to_float
+from gan_study.trainables.data.byte_images import ByteImages, Images, as_bytes, hold, take, to_bytes
+from gan_study.trainables.data.images import distinct_rows
+from gan_study.trainables.data.reading.picture import Bytes
 from gan_study.trainables.image_quality.class_quality import has_collapsed
 from gan_study.trainables.image_quality.copying import Repeats, find_repeats, nearest, repeat_distance
 
@@ -18,7 +20,7 @@ from gan_study.trainables.image_quality.copying import Repeats, find_repeats, ne
 INSTEAD_OF_COPIES = "instead of copies"
 
 # From a number of images and a seed to at most so many images [N, C, H, W] in [-1, 1].
-Draw = Callable[[int, int], Tensor]
+Draw = Callable[[int, int], Images]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -43,7 +45,7 @@ class Filling:
 
 
 def fill_class(
-    real: Tensor,
+    real: Images,
     number: int,
     draw: Draw,
     measure: FittedClassifier,
@@ -57,17 +59,17 @@ def fill_class(
     `seed` itself. What is thrown away is drawn again, MAX_DRAWS times in all; `later_draws` names their seeds.
     """
     rows = np.array(distinct_rows(real))
-    features = _features(measure, real[rows])
+    features = _features(measure, take(real, torch.from_numpy(rows).to(real.device)))
     nothing = (to_bytes(real[:0]), np.array([], dtype=np.int64), rows[:0], np.array([]), features[:0])
     columns: list[tuple[np.ndarray, ...]] = [nothing]
     num_missing, num_copies = number, 0
     for attempt in range(MAX_DRAWS):
         drawn_with = derive_seed(seed, later_draws, attempt) if attempt else seed
         # Rounded to bytes before they are compared, since nobody will see them otherwise.
-        images = to_bytes(draw(num_missing, drawn_with))
+        images = _to_bytes(draw(num_missing, drawn_with))
         if not len(images):
             continue
-        made_features = _features(measure, to_float(images, real.device))
+        made_features = _features(measure, hold(images, real.device))
         found = nearest(made_features, features)
         new = ~found.is_copy
         num_new = int(new.sum())
@@ -92,6 +94,12 @@ def fill_class(
     )
 
 
-def _features(measure: FittedClassifier, images: Tensor) -> npt.NDArray[np.float64]:
+def _to_bytes(images: Images) -> Bytes:
+    blocks = images.stored_blocks() if isinstance(images, ByteImages) else [as_bytes(images)]
+    found: Bytes = torch.cat(list(blocks)).cpu().numpy()
+    return found
+
+
+def _features(measure: FittedClassifier, images: Images) -> npt.NDArray[np.float64]:
     features: npt.NDArray[np.float64] = measure.features(images).cpu().numpy().astype(np.float64)
     return features

@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
-from gan_study.trainables.balancing.gan import GanBalancing, TrainedGans, resize, samples_seed
+from gan_study.trainables.balancing.gan import GanBalancing, TrainedGans, samples_seed
 from gan_study.trainables.base.files import read_bytes
 from gan_study.trainables.base.memory import refuse_beyond_memory
 from gan_study.trainables.base.seeding import seeded_global_state
@@ -28,7 +28,8 @@ from gan_study.trainables.base.settings import (
     nearest,
     settings,
 )
-from gan_study.trainables.data.images import Classes, ImageShape, ImageSize, to_bytes
+from gan_study.trainables.data.byte_images import resize, to_bytes
+from gan_study.trainables.data.images import Classes, ImageShape, ImageSize
 from gan_study.trainables.export.layout import folder_name, read_settings, write_png, write_settings
 from gan_study.trainables.gans.catalog import VARIANTS
 from gan_study.trainables.gans.ema import network_of

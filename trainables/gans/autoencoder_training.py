@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from gan_study.trainables.base.layers import DCGAN_DEVIATION
 from gan_study.trainables.base.seeding import index_batches
+from gan_study.trainables.data.byte_images import Images
 from gan_study.trainables.gans.sampling import SAMPLING_BATCH
 from gan_study.trainables.gans.trainer import adam, descend
 from gan_study.trainables.gans.variant import GanSettings, TrainingData
@@ -47,9 +48,9 @@ def train_autoencoder(
 
 
 @torch.no_grad()
-def encode(encoder: nn.Module, images: Tensor) -> Tensor:
+def encode(encoder: nn.Module, images: Images) -> Tensor:
     """The encodings [N, L] of images [N, C, H, W]."""
-    return torch.cat([encoder(batch) for batch in torch.split(images, SAMPLING_BATCH)])
+    return torch.cat([encoder(batch) for batch in images.split(SAMPLING_BATCH)])
 
 
 def encoder_on(

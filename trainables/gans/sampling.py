@@ -4,13 +4,14 @@ Snapshots are always made from the same latents.
 """
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
 
 from gan_study.trainables.base.seeding import derive_seed, torch_generator
-from gan_study.trainables.data.images import to_bytes
+from gan_study.trainables.data.byte_images import to_bytes
 
 # Large enough that a batch costs more than its launch, small enough for the activations of 64x64 images.
 SAMPLING_BATCH = 512
@@ -26,11 +27,17 @@ def sample(
     is restored, so that training continues as if nothing had been asked. Equal seeds give equal latents, whatever
     the batch.
     """
-    was_training = generator.training
-    generator.eval()
-    images = list(sample_batches(generator, labels, latent_size, seed=seed, batch=batch))
-    generator.train(was_training)
-    return torch.cat(images)
+    with evaluating(generator):
+        return torch.cat(list(sample_batches(generator, labels, latent_size, seed=seed, batch=batch)))
+
+
+@contextmanager
+def evaluating(network: nn.Module) -> Iterator[None]:
+    """Within it `network` is in evaluation mode; afterwards in the mode that it was in."""
+    was_training = network.training
+    network.eval()
+    yield
+    network.train(was_training)
 
 
 @torch.no_grad()

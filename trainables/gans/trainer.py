@@ -16,6 +16,7 @@ from statistics import fmean
 from time import perf_counter
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -120,7 +121,7 @@ class GanTrainer:
             self.networks.generator.load_state_dict(dict(data.start.generator))
             self.networks.discriminator.load_state_dict(dict(data.start.discriminator))
         for network in (self.networks.generator, self.networks.discriminator):
-            network.to(data.images).to(memory_format=variant.memory_format)
+            network.to(device=self.device, dtype=data.images.dtype).to(memory_format=variant.memory_format)
         decay = settings.ema_decay
         self.average = AveragedGenerator(self.networks.generator, decay) if decay else None
         self.generator_optimiser = adam(self.networks.generator.parameters(), settings)
@@ -397,5 +398,12 @@ def class_balanced_batches(labels: Tensor, batch_size: int, random: torch.Genera
     fakes so (Mariani et al. 2018).
     """
     shares = 1 / labels.bincount()[labels]
+    if labels.is_cuda:
+        while True:
+            yield shares.multinomial(batch_size, replacement=True, generator=random)
+    # What torch.multinomial does on a CPU, draw for draw, but that it adds up all shares for every batch: in their
+    # precision and one after the other.
+    up_to = np.cumsum(shares.numpy(), dtype=np.float32)
+    cumulative = torch.from_numpy(up_to / up_to[-1]).double()
     while True:
-        yield shares.multinomial(batch_size, replacement=True, generator=random)
+        yield torch.searchsorted(cumulative, torch.rand(batch_size, generator=random, dtype=torch.float64))

@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from gan_study.trainables.base.settings import ConfigError, nearest, parse, settings
+from gan_study.trainables.data.byte_images import Images
 from gan_study.trainables.data.images import ImageShape
 from gan_study.trainables.gans.precision import Precision
 from gan_study.trainables.gans.random_streams import RandomStream
@@ -255,7 +256,7 @@ class Pretrained:
 class TrainingData:
     """What a GAN is trained on, and what it begins with."""
 
-    images: Tensor
+    images: Images
     """[N, C, H, W] in [-1, 1]."""
     labels: Tensor
     """[N], below `num_classes`."""

@@ -23,7 +23,7 @@ from gan_study.trainables.image_quality.distribution_metrics import (
     kernel_distance,
     manifold_scores,
 )
-from gan_study.trainables.image_quality.ssim import mean_nearest_ssim, mean_pairwise_ssim
+from gan_study.trainables.image_quality.ssim import Sample, float_rows, mean_nearest_ssim, mean_pairwise_ssim
 
 # Seen on scikit-learn's digits, MNIST and chest X-rays, 20 to 600 training images of a class, in pixels and in a
 # CNN's features: of fresh real images up to 0.12 are memorised but no more than 0.05 copied; of averages of two or
@@ -43,7 +43,7 @@ Metrics: TypeAlias = dict[str, float | None]
 class ImageSample:
     """Images [N, C, H, W] in [-1, 1], and features [N, D] of the same images. N may be 0."""
 
-    images: npt.NDArray[np.floating]
+    images: Sample
     features: npt.NDArray[np.floating]
 
     def __len__(self) -> int:
@@ -54,7 +54,11 @@ class ImageSample:
         if num_images >= len(self):
             return self
         chosen = numpy_generator(seed, "sample of images").choice(len(self), size=num_images, replace=False)
-        return ImageSample(images=self.images[chosen], features=self.features[chosen])
+        return ImageSample(images=self.at(chosen), features=self.features[chosen])
+
+    def at(self, rows: npt.NDArray[np.integer]) -> npt.NDArray[np.floating]:
+        """The images at `rows`."""
+        return float_rows(self.images, rows)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,6 +26,8 @@ COPY_RATIO = 1 / 2
 # are hardly ever so near to one another, in pixels or in a classifier's features; two outputs of a generator that
 # makes one image with small changes are.
 REPEAT_RATIO = 1 / 4
+# Distances that are in memory at once, 128 MB of them.
+MOST_DISTANCES = 2**24
 
 
 def memorised_share(generated: Features, training: Features, held_out: Features) -> float | None:
@@ -72,6 +74,10 @@ def nearest(features: Features, training: Features) -> Nearest:
     The criterion of Yoon et al. 2023 with 1/2 for 1/3. It needs no scale, and an average of many training images
     does not meet it. With fewer than two training images, nothing is called a copy.
     """
+    if len(features) * len(training) > MOST_DISTANCES and len(features) > 1:
+        number = max(1, MOST_DISTANCES // len(training))
+        parts = [nearest(features[i : i + number], training) for i in range(0, len(features), number)]
+        return Nearest(*map(np.concatenate, zip(*parts, strict=True)))
     distances = euclidean_distances(features, training)
     row = distances.argmin(axis=1)
     found = np.take_along_axis(distances, row[:, None], axis=1)[:, 0]

@@ -3,7 +3,7 @@
 All is judged by one classifier of the training part, so that neither validation nor test part plays a role.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,8 +14,9 @@ from torch import Tensor
 
 from gan_study.trainables.base.seeding import derive_seed
 from gan_study.trainables.classifiers.classifier import FittedClassifier
+from gan_study.trainables.data.byte_images import Images, take
 from gan_study.trainables.data.images import TrainingSet, distinct_rows
-from gan_study.trainables.image_quality.copying import QUANTILE, Features, nearest
+from gan_study.trainables.image_quality.copying import MOST_DISTANCES, QUANTILE, Features, nearest
 from gan_study.trainables.image_quality.extractor import domain_classifier
 from gan_study.trainables.runtime.cache import Store
 
@@ -30,7 +31,7 @@ class ImageFilter:
     classifier: FittedClassifier
     training: TrainingSet
 
-    def __call__(self, images: Tensor, label: int) -> dict[str, Tensor]:
+    def __call__(self, images: Images, label: int) -> dict[str, Tensor]:
         """Which of `images` [N, C, H, W], made for class `label`, each of REASONS rejects, bool [N].
 
         Another class: taken for one by the classifier. Copy: by its features, as in `copying.nearest`.
@@ -48,8 +49,12 @@ class ImageFilter:
             OUTLIER: torch.as_tensor(is_outlier, device=images.device),
         }
 
-    def _features(self, images: Tensor) -> Features:
-        return _to_numpy(self.classifier.features(images[distinct_rows(images)]))
+    def _features(self, images: Images) -> Features:
+        return _to_numpy(
+            self.classifier.features(
+                take(images, torch.tensor(distinct_rows(images), dtype=torch.int64, device=images.device))
+            )
+        )
 
 
 def passed_share(rejected: Mapping[str, Tensor]) -> float:
@@ -65,9 +70,16 @@ def largest_distance(real: Features) -> float:
     """
     if len(real) < 2:
         return np.inf
-    distances = euclidean_distances(real)
-    np.fill_diagonal(distances, np.inf)
-    return float(np.quantile(distances.min(axis=1), 1 - QUANTILE))
+    number = len(real) if len(real) ** 2 <= MOST_DISTANCES else max(1, MOST_DISTANCES // len(real))
+    return float(np.quantile(np.concatenate(list(_nearest_others(real, number))), 1 - QUANTILE))
+
+
+def _nearest_others(real: Features, number: int) -> Iterator[npt.NDArray[np.float64]]:
+    """The distance of each of `real` [N, D] to its nearest other, of `number` of them at a time."""
+    for first in range(0, len(real), number):
+        distances = euclidean_distances(real[first : first + number], real)
+        np.fill_diagonal(distances[:, first:], np.inf)
+        yield distances.min(axis=1)
 
 
 def image_filter(training: TrainingSet, store: Store, *, seed: int) -> ImageFilter:

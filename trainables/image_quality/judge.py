@@ -15,6 +15,7 @@ from gan_study.trainables.base.settings import dump
 from gan_study.trainables.classifiers.backbone import FrozenBody
 from gan_study.trainables.classifiers.classifier import ClassifierConfig, FittedClassifier
 from gan_study.trainables.classifiers.training import fit, num_steps
+from gan_study.trainables.data.byte_images import ByteImages, Images, take
 from gan_study.trainables.data.images import LabeledImages, TrainingSet, class_counts, distinct_rows
 from gan_study.trainables.image_quality.class_quality import ClassQuality, ImageSample, class_quality
 from gan_study.trainables.image_quality.extractor import data_set_classifier, domain_classifier, inception
@@ -173,7 +174,7 @@ def _measure_class(
     gan_train: Mapping[str, float | None],
     seed: int,
 ) -> MeasuredImages:
-    of_class = balanced.images[balanced.synthetic & (balanced.labels == label)]
+    of_class = take(balanced.images, balanced.synthetic & (balanced.labels == label))
     training = drop_duplicates(real.training.of_class(label))
     num_features = models.features.features(training[:1]).shape[1]
     most = max(MAX_IMAGES, IMAGES_PER_FEATURE * num_features)
@@ -230,26 +231,27 @@ def repeat_images(training: TrainingSet, numbers: Sequence[int], *, seed: int) -
     return training.take(torch.cat(list(rows.values())))
 
 
-def drop_duplicates(images: Tensor) -> Tensor:
+def drop_duplicates(images: Images) -> Images:
     """`images` [N, C, H, W] without those that repeat an earlier one."""
-    return images[distinct_rows(images)]
+    return take(images, torch.tensor(distinct_rows(images), dtype=torch.int64, device=images.device))
 
 
-def draw_images(images: Tensor, most: int, *, seed: int) -> Tensor:
+def draw_images(images: Images, most: int, *, seed: int) -> Images:
     """At most `most` of `images` [N, C, H, W], at random."""
     if len(images) <= most:
         return images
     order = torch.randperm(len(images), generator=torch_generator(seed, "drawn"))[:most]
-    return images[order.to(images.device)]
+    return take(images, order.to(images.device))
 
 
-def recognised_share(classifier: FittedClassifier, images: Tensor, label: int) -> float | None:
+def recognised_share(classifier: FittedClassifier, images: Images, label: int) -> float | None:
     """The share of `images` that `classifier` takes for class `label`; None without images."""
     if not len(images):
         return None
     return float((classifier.probabilities(images).argmax(dim=1) == label).float().mean())
 
 
-def _sample(images: Tensor, classifier: FittedClassifier, num_features: int) -> ImageSample:
+def _sample(images: Images, classifier: FittedClassifier, num_features: int) -> ImageSample:
     features = classifier.features(images) if len(images) else torch.empty(0, num_features)
-    return ImageSample(images=images.cpu().numpy(), features=features.cpu().numpy().astype(np.float64))
+    held = images if isinstance(images, ByteImages) else images.cpu().numpy()
+    return ImageSample(images=held, features=features.cpu().numpy().astype(np.float64))

@@ -43,8 +43,8 @@ def pair_with_nearest(generated: ImageSample, training: ImageSample) -> Pairs:
     places = np.unique(np.linspace(0, len(order) - 1, min(NUM_PAIRS, len(order))).round().astype(int))
     chosen = order[places]
     return Pairs(
-        generated=generated.images[chosen],
-        nearest=training.images[found.row[chosen]],
+        generated=generated.at(chosen),
+        nearest=training.at(found.row[chosen]),
         distances=found.distance[chosen],
         ratios=found.ratio[chosen],
         is_copy=found.is_copy[chosen],

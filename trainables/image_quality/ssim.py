@@ -1,12 +1,20 @@
 """Structural similarity of images: to one another (diversity), and to their nearest training image (copying)."""
 
+import math
+from collections.abc import Iterator
+from typing import TypeAlias
+
 import numpy as np
 import numpy.typing as npt
-from sklearn.metrics import pairwise_distances_argmin
+import torch
+from sklearn.metrics import pairwise_distances_argmin_min
 
 from gan_study.trainables.base.seeding import numpy_generator
+from gan_study.trainables.data.byte_images import ByteImages
 
 Images = npt.NDArray[np.floating]
+# Many are not held as floats.
+Sample: TypeAlias = Images | ByteImages
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
@@ -19,8 +27,9 @@ DATA_RANGE = 2.0
 
 # The standard error of a share is then at most 0.016, at a second's cost.
 NUM_PAIRS = 1000
-# So many images at a time, so that a set of thousands does not fill the memory with its blurred copies.
-BATCH = 256
+# So many images at a time, or as many values, so that a set of thousands does not fill the memory with its blurred
+# copies; and so many to find the nearest among, where they are not held as floats.
+BATCH, BATCH_VALUES, NEAREST_VALUES = 256, 256 * 32 * 32 * 3, 2**22
 
 
 def ssim(first: Images, second: Images) -> Floats:
@@ -31,29 +40,70 @@ def ssim(first: Images, second: Images) -> Floats:
     torchmetrics has it. The luminance term takes intensities, which are not negative: the images are shifted to
     [0, 2] first, for in [-1, 1] two greys a little either side of the middle would count as opposites.
     """
-    batches = range(0, len(first), BATCH)
-    parts = [_ssim(first[i : i + BATCH] + 1.0, second[i : i + BATCH] + 1.0) for i in batches]
+    every = np.arange(len(first))
+    return _ssim_of_rows(first, every, second, every)
+
+
+def _ssim_of_rows(first: Sample, first_rows: Integers, second: Sample, second_rows: Integers) -> Floats:
+    """SSIM of `first[first_rows[i]]` and `second[second_rows[i]]`."""
+    number = max(1, min(BATCH, BATCH_VALUES // max(1, math.prod(first.shape[1:]))))
+    parts = [
+        _ssim(
+            float_rows(first, first_rows[i : i + number]) + 1.0,
+            float_rows(second, second_rows[i : i + number]) + 1.0,
+        )
+        for i in range(0, len(first_rows), number)
+    ]
     return np.concatenate([np.empty(0), *parts])
 
 
-def mean_pairwise_ssim(images: Images, *, seed: int) -> float | None:
+def float_rows(images: Sample, rows: npt.NDArray[np.integer]) -> Images:
+    """The images [n, C, H, W] at `rows` [n]."""
+    if isinstance(images, ByteImages):
+        found: Images = images[torch.from_numpy(rows).to(images.device)].cpu().numpy()
+        return found
+    chosen: Images = images[rows]
+    return chosen
+
+
+def mean_pairwise_ssim(images: Sample, *, seed: int) -> float | None:
     """Mean SSIM of `image_pairs` of images [N, C, H, W] in [-1, 1]; None with fewer than two images.
 
     The nearer to 1, the less the images differ (Odena et al. 2017, section 4.2, with the single-scale SSIM).
     """
     first, second = image_pairs(len(images), seed=seed)
-    return float(ssim(images[first], images[second]).mean()) if len(first) else None
+    return float(_ssim_of_rows(images, first, images, second).mean()) if len(first) else None
 
 
-def mean_nearest_ssim(images: Images, training: Images) -> float | None:
+def mean_nearest_ssim(images: Sample, training: Sample) -> float | None:
     """Mean SSIM of each image [N, C, H, W] to the training image [M, C, H, W] that is nearest in pixels (L2).
 
     None where either has no image.
     """
     if not len(images) or not len(training):
         return None
-    nearest = pairwise_distances_argmin(_flat(images), _flat(training))
-    return float(ssim(images, training[nearest]).mean())
+    found = np.concatenate([_nearest(block, training) for block in _blocks(images)])
+    return float(_ssim_of_rows(images, np.arange(len(images)), training, found).mean())
+
+
+def _nearest(images: Images, training: Sample) -> Integers:
+    """The row of the training image that each of `images` is nearest to, the first of equally near ones."""
+    row, least, first = np.zeros(len(images), dtype=np.int64), np.full(len(images), np.inf), 0
+    for block in _blocks(training):
+        found, distance = pairwise_distances_argmin_min(_flat(images), _flat(block))
+        nearer = distance < least
+        row[nearer], least[nearer] = first + found[nearer], distance[nearer]
+        first += len(block)
+    return row
+
+
+def _blocks(images: Sample) -> Iterator[Images]:
+    """Images that are held as floats at once, others some at a time."""
+    if not isinstance(images, ByteImages):
+        yield images
+        return
+    for block in images.split(max(1, NEAREST_VALUES // math.prod(images.shape[1:]))):
+        yield block.cpu().numpy()
 
 
 def image_pairs(num_images: int, *, seed: int) -> tuple[Integers, Integers]:

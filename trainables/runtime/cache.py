@@ -103,12 +103,28 @@ def _seal(path: Path, content: bytes) -> bytes:
     return found.digest()
 
 
-def contents(*tensors: Tensor) -> str:
+class InBlocks(Protocol):
+    """Values that no tensor holds as a whole."""
+
+    @property
+    def shape(self) -> torch.Size:
+        """Of all of them."""
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """That in which they are used."""
+
+    def content_blocks(self) -> Iterator[Tensor]:
+        """All that they depend on, one after the other."""
+
+
+def contents(*tensors: Tensor | InBlocks) -> str:
     """A name for the values, shapes and types of `tensors`."""
     found = hashlib.sha256()
     for tensor in tensors:
         found.update(repr((tuple(tensor.shape), tensor.dtype)).encode())
-        found.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+        for block in [tensor] if isinstance(tensor, Tensor) else tensor.content_blocks():
+            found.update(block.detach().cpu().contiguous().numpy().tobytes())
     return found.hexdigest()
 
 

@@ -13,7 +13,8 @@ from gan_study.trainables.arrays import Array
 from gan_study.trainables.balancing.drawing import FilterCounts
 from gan_study.trainables.classifiers.classifier import FittedClassifier
 from gan_study.trainables.classifiers.scores import Scores, to_arrays
-from gan_study.trainables.data.images import Classes, Labels, TrainingSet, to_bytes
+from gan_study.trainables.data.byte_images import to_bytes
+from gan_study.trainables.data.images import Classes, Labels, TrainingSet
 from gan_study.trainables.gans.sampling import IMAGES_OF_A_CLASS, Snapshots
 from gan_study.trainables.gans.training import FIXED, TrainedGan
 from gan_study.trainables.image_quality.copying import COPY_RATIO
@@ -111,7 +112,7 @@ def sample_arrays(balanced: TrainingSet) -> dict[str, Array]:
         if not (of_class & balanced.synthetic).any():
             continue
         for kind, rows in (("real", of_class & ~balanced.synthetic), ("synthetic", of_class & balanced.synthetic)):
-            chosen[kind].append(balanced.images[rows][:SAMPLES_PER_CLASS])
+            chosen[kind].append(balanced.images[torch.nonzero(rows).squeeze(1)[:SAMPLES_PER_CLASS]])
             labels[kind] += [label] * len(chosen[kind][-1])
     if not chosen["synthetic"]:
         return {}

@@ -6,13 +6,13 @@ from functools import cached_property
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from gan_study.trainables.balancing.balancer import BalancedSet
 from gan_study.trainables.base.seeding import derive_seed, numpy_generator
 from gan_study.trainables.classifiers.metrics import Measure
 from gan_study.trainables.classifiers.training import Validation, proportional_weights
-from gan_study.trainables.data.images import Classes, LabeledImages, Loaded, TrainingSet, to_float, training_set
+from gan_study.trainables.data.byte_images import Images, hold, picture_rows
+from gan_study.trainables.data.images import Classes, LabeledImages, Loaded, TrainingSet, training_set
 from gan_study.trainables.data.imbalance import thin
 from gan_study.trainables.data.source import ImageSource
 from gan_study.trainables.data.split import Indices, carve
@@ -49,7 +49,7 @@ class TestPart:
     """The test part, and its `images` on the device, float32 [N, C, H, W] in [-1, 1]."""
 
     loaded: Loaded
-    images: Tensor
+    images: Images
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -70,7 +70,7 @@ class TrialData:
         """The test part, which only a confirming trial may read."""
         assert self.may_test, "the test part may not be read"
         loaded = self.source.test()
-        return TestPart(loaded=loaded, images=to_float(loaded.images.images, self.device))
+        return TestPart(loaded=loaded, images=hold(loaded.images.images, self.device))
 
 
 def load_data(config: TrialConfig, source: ImageSource, device: torch.device) -> TrialData:
@@ -90,7 +90,7 @@ def validation_on_device(images: LabeledImages, proportions: Sequence[float], de
     """The validation part on `device`, its classes weighted by their `proportions` [K] in the test part."""
     labels = torch.as_tensor(images.labels, device=device)
     return Validation(
-        images=to_float(images.images, device),
+        images=hold(images.images, device),
         labels=labels,
         weights=proportional_weights(labels, proportions),
     )
@@ -143,7 +143,7 @@ def add_held_back(balanced: BalancedSet, parts: TrialParts, *, seed: int) -> Bal
         rows = rows[parts.pool.labels[rows] == label]
         drawn = numpy_generator(seed, label).permutation(rows)[:number]
         training, device = balanced.training, balanced.training.images.device
-        images = to_float(parts.pool.images[drawn], device)
+        images = hold(picture_rows(parts.pool.images, drawn), device)
         labels = torch.full((len(drawn),), label, device=device)
         name = parts.classes.names[label]
         missing = (f"class {name!r}: {number} more real images were wanted, {len(drawn)} were held back",)

@@ -4,7 +4,8 @@ import torch
 from gan_study.trainables.balancing.methods.duplicates import Duplicates
 from gan_study.trainables.balancing.methods.rand_augment import RandAugment
 from gan_study.trainables.balancing.methods.real_upper_bound import RealUpperBound
-from gan_study.trainables.data.images import TrainingSet, to_bytes
+from gan_study.trainables.data.byte_images import to_bytes
+from gan_study.trainables.data.images import TrainingSet
 
 
 @pytest.mark.parametrize(

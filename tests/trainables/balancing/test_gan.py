@@ -10,11 +10,12 @@ from torch import Tensor
 from gan_study.trainables.balancing import training_length
 from gan_study.trainables.balancing.balancer import BalancedSet
 from gan_study.trainables.balancing.catalog import parse_balancing
-from gan_study.trainables.balancing.gan import GanBalancing, resize
+from gan_study.trainables.balancing.gan import GanBalancing
 from gan_study.trainables.balancing.plans import PLANS
 from gan_study.trainables.base.seeding import derive_seed
 from gan_study.trainables.base.settings import ConfigError
 from gan_study.trainables.classifiers.loss_plans import PLAIN, AdjustedCrossEntropy
+from gan_study.trainables.data.byte_images import resize
 from gan_study.trainables.data.images import Classes, TrainingSet
 from gan_study.trainables.gans.batched import GanExecution
 from gan_study.trainables.gans.catalog import VARIANTS

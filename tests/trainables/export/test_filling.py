@@ -7,7 +7,7 @@ from torch import nn
 
 from gan_study.trainables.balancing.drawing import INSTEAD_OF_REJECTED, draw_passing, passing_rows
 from gan_study.trainables.classifiers.classifier import FittedClassifier
-from gan_study.trainables.data.images import to_bytes, to_float
+from gan_study.trainables.data.byte_images import to_bytes, to_float
 from gan_study.trainables.export.filling import MAX_DRAWS, fill_class
 
 # Features that are the pixels themselves.

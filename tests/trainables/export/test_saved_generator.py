@@ -11,7 +11,8 @@ from PIL import Image
 
 from gan_study.trainables.balancing.catalog import parse_balancing
 from gan_study.trainables.base.settings import ConfigError, DataError, UserError
-from gan_study.trainables.data.images import Classes, TrainingSet, to_bytes
+from gan_study.trainables.data.byte_images import to_bytes
+from gan_study.trainables.data.images import Classes, TrainingSet
 from gan_study.trainables.export.layout import folder_name
 from gan_study.trainables.export.saved_generator import (
     WEIGHTS,

@@ -20,6 +20,7 @@ from gan_study.trainables.gans.variant import (
     TrainingData,
     parse_gan_settings,
 )
+from tests.tensor_bytes import largest_made
 
 SMALL: Mapping[str, object] = {"generator_steps": 4, "batch_size": 4, "latent_size": 8, "discriminator_steps": 2}
 LABELS = torch.tensor([0, 1, 0, 1, 1, 0, 1, 1, 1, 1])
@@ -210,6 +211,26 @@ def test_class_balanced_batches_draw_every_class_alike() -> None:
     assert drawn[1] == 0
     assert abs(drawn[0].item() - 2000) < 130
     assert rows[labels[rows] == 0].unique().numel() == 10
+
+
+@pytest.mark.parametrize("number", [2, 3, 1000, 100_000])
+def test_class_balanced_batches_are_those_of_multinomial(number: int) -> None:
+    """Whose draws they were when it was called for each batch; so a GAN's numbers are as they were."""
+    shares = torch.tensor([0.9, 0.07, 0.03])
+    labels = shares.multinomial(number, replacement=True, generator=torch.Generator().manual_seed(number))
+    ours, theirs = (torch.Generator().manual_seed(3) for _ in range(2))
+    batches = class_balanced_batches(labels, 64, ours)
+    weights = 1 / labels.bincount()[labels]
+    for _ in range(20):
+        assert torch.equal(next(batches), weights.multinomial(64, replacement=True, generator=theirs))
+    assert torch.equal(ours.get_state(), theirs.get_state())
+
+
+def test_a_class_balanced_batch_costs_what_its_rows_cost() -> None:
+    labels = torch.arange(100_000) % 3
+    batches = class_balanced_batches(labels, 64, torch.Generator().manual_seed(0))
+    next(batches)
+    assert largest_made(lambda: next(batches)) <= 64 * 8
 
 
 def test_gan_learns_the_colour_of_its_class() -> None:

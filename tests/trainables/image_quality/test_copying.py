@@ -1,11 +1,13 @@
 import numpy as np
 import pytest
 
+from gan_study.trainables.image_quality import copying
 from gan_study.trainables.image_quality.copying import (
     copied_share,
     expected_memorised_share,
     find_repeats,
     memorised_share,
+    nearest,
     repeat_distance,
     repeated_share,
 )
@@ -13,6 +15,18 @@ from gan_study.trainables.image_quality.copying import (
 
 def column(*values):
     return np.array(values, dtype=np.float64)[:, None]
+
+
+@pytest.mark.parametrize("most", [1, 60, 10**9])
+def test_the_nearest_are_the_same_however_many_are_compared_at_once(most, monkeypatch):
+    random = np.random.default_rng(0)
+    made, real = random.normal(size=(31, 4)), random.normal(size=(17, 4))
+    distances = np.linalg.norm(made[:, None] - real[None], axis=2)
+    monkeypatch.setattr(copying, "MOST_DISTANCES", most)
+    found = nearest(made, real)
+    np.testing.assert_array_equal(found.row, distances.argmin(axis=1))
+    np.testing.assert_allclose(found.distance, distances.min(axis=1), rtol=1e-12)
+    np.testing.assert_array_equal(found.is_copy, found.distance < np.sort(distances, axis=1)[:, 1] / 2)
 
 
 def test_memorised_are_those_nearer_than_the_nearest_of_a_few_held_out_images():

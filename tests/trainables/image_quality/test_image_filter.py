@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from gan_study.trainables.classifiers.classifier import FittedClassifier
 from gan_study.trainables.data.images import Classes, real_set
+from gan_study.trainables.image_quality import image_filter
 from gan_study.trainables.image_quality.image_filter import ImageFilter, largest_distance, passed_share
 
 
@@ -58,7 +59,9 @@ def test_duplicates_among_the_training_images_hide_no_copy() -> None:
     assert replace(FILTER, training=twice)(points((0.5, 0.21)), 1)["copy"].item()
 
 
-def test_of_twenty_real_images_one_may_be_an_outlier() -> None:
+@pytest.mark.parametrize("most", [1, 100, 10**9])
+def test_of_twenty_real_images_one_may_be_an_outlier(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(image_filter, "MOST_DISTANCES", most)
     # Pairs, 1 apart and then 5; each image's nearest other is 1 away but for the last two of forty.
     places = [100.0 * pair + end for pair in range(19) for end in (0, 1)] + [5000.0, 5005.0]
     assert largest_distance(np.array(places)[:, None]) == pytest.approx(np.quantile([1.0] * 38 + [5.0] * 2, 0.95))

@@ -3,6 +3,8 @@ import pytest
 import torch
 from torchmetrics.functional.image import structural_similarity_index_measure
 
+from gan_study.trainables.data.byte_images import ByteImages
+from gan_study.trainables.image_quality import ssim as module
 from gan_study.trainables.image_quality.ssim import (
     NUM_PAIRS,
     image_pairs,
@@ -19,6 +21,19 @@ def uniform_images(num_images, channels=1, size=12, seed=0):
 def flat_image(intensity, size=8):
     """One image of one grey; `intensity` in [0, 1], as Wang et al. count."""
     return np.full((1, 1, size, size), 2 * intensity - 1)
+
+
+def test_images_that_are_held_as_bytes_are_compared_in_blocks(monkeypatch):
+    pixels = np.random.default_rng(0).integers(0, 256, (24, 1, 8, 8), dtype=np.uint8)
+    held = ByteImages(torch.from_numpy(pixels), torch.arange(24))
+    some, others = held.take(slice(9)), held.take(slice(9, 24))
+    floats, other_floats = some[:].numpy(), others[:].numpy()
+    expected = mean_nearest_ssim(floats, other_floats), mean_pairwise_ssim(floats, seed=1)
+    # Two images at a time.
+    monkeypatch.setattr(module, "NEAREST_VALUES", 2 * 64)
+    monkeypatch.setattr(module, "BATCH_VALUES", 2 * 64)
+    assert (mean_nearest_ssim(some, others), mean_pairwise_ssim(some, seed=1)) == expected
+    assert (mean_nearest_ssim(floats, other_floats), mean_pairwise_ssim(floats, seed=1)) == expected
 
 
 @pytest.mark.parametrize("shape", [(1, 28, 28), (3, 32, 32), (1, 8, 8), (3, 6, 20)])

@@ -37,10 +37,13 @@ class FeatureSmote(FillsClasses):
 def _with_new_features(
     features: Tensor, labels: Tensor, weights: Tensor, seed: int, *, request: SmoteRequest
 ) -> tuple[Tensor, Tensor, Tensor]:
-    made, made_labels = between_neighbours(features, labels, seed, request)
-    joined = ((features, made), (labels, made_labels), (weights, weights.new_ones(len(made))))
-    all_features, all_labels, all_weights = map(torch.cat, joined)
-    return all_features, all_labels, all_weights
+    found = list(between_neighbours(lambda label: features[labels == label], seed, request))
+    made = [torch.full((len(rows),), label, device=labels.device) for rows, label in found]
+    return (
+        torch.cat([features, *(rows for rows, _ in found)]),
+        torch.cat([labels, *made]),
+        torch.cat([weights, weights.new_ones(sum(map(len, made)))]),
+    )
 
 
 FEATURE_SMOTE = BalancerEntry(

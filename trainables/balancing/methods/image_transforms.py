@@ -12,6 +12,7 @@ from gan_study.trainables.balancing.balancer import BalancedSet, BalancerEntry, 
 from gan_study.trainables.balancing.copies import with_copies
 from gan_study.trainables.base.seeding import derive_seed, torch_generator
 from gan_study.trainables.base.settings import settings
+from gan_study.trainables.data.byte_images import Images
 from gan_study.trainables.data.images import TrainingSet
 
 # Images transformed at a time: bounds the memory, and nothing else depends on it but the order of the draws.
@@ -47,10 +48,10 @@ class ImageTransforms(FillsClasses):
         filled = with_copies(training, self.additions(training), seed=seed, change=self._transform)
         yield BalancedSet(training=filled)
 
-    def _transform(self, images: Tensor, seed: int) -> Tensor:
+    def _transform(self, images: Images, seed: int) -> Iterator[Tensor]:
         # Drawn on the CPU, so that a GPU transforms as the CPU does.
         random = torch_generator(seed)
-        return torch.cat([self._batch(batch, random) for batch in torch.split(images, _BATCH)])
+        return (self._batch(batch, random) for batch in images.split(_BATCH))
 
     def _batch(self, images: Tensor, random: torch.Generator) -> Tensor:
         """Images [N, C, H, W], each with its own numbers."""

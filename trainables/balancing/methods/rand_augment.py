@@ -10,12 +10,15 @@ from gan_study.trainables.balancing.balancer import BalancedSet, BalancerEntry, 
 from gan_study.trainables.balancing.copies import with_copies
 from gan_study.trainables.base.seeding import derive_seed, seeded_global_state
 from gan_study.trainables.base.settings import settings
-from gan_study.trainables.data.images import TrainingSet, to_bytes, to_float
+from gan_study.trainables.data.byte_images import Images, as_bytes, as_unit
+from gan_study.trainables.data.images import TrainingSet
 
 # The byte value of the background around a digit or a garment.
 _BACKGROUND = 0
 # torchvision's number of magnitudes for each operation, 0 to 30.
 _STRONGEST = 30
+# Images that are floats at a time.
+_BLOCK = 256
 
 
 @settings
@@ -38,15 +41,16 @@ class RandAugment(FillsClasses):
         filled = with_copies(training, self.additions(training), seed=seed, change=self._change)
         yield BalancedSet(training=filled)
 
-    def _change(self, images: Tensor, seed: int) -> Tensor:
+    def _change(self, images: Images, seed: int) -> Iterator[Tensor]:
         from torchvision.transforms import v2  # late: it takes a second
 
         augment = v2.RandAugment(num_ops=self.num_ops, magnitude=self.magnitude, fill=_BACKGROUND)
         # One by one, as it draws one set of changes a call, from the CPU's global random state; and on bytes, as
         # posterising is not defined for floats.
         with seeded_global_state(seed):
-            changed = [augment(image) for image in torch.from_numpy(to_bytes(images))]
-        return to_float(torch.stack(changed).numpy(), images.device)
+            changed = [augment(image) for block in images.split(_BLOCK) for image in as_bytes(block).cpu()]
+        blocks = (torch.stack(changed[first : first + _BLOCK]) for first in range(0, len(changed), _BLOCK))
+        return (as_unit(block.to(images.device)) for block in blocks)
 
 
 RAND_AUGMENT = BalancerEntry(

@@ -1,6 +1,6 @@
 """SMOTE: new images between neighbours of one class."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,9 +9,14 @@ from pydantic import Field
 from torch import Tensor
 
 from gan_study.trainables.balancing.balancer import BalancedSet, BalancerEntry, FillsClasses
+from gan_study.trainables.base.memory import refuse_beyond_memory
 from gan_study.trainables.base.seeding import derive_seed, random_state
 from gan_study.trainables.base.settings import DataError, settings
-from gan_study.trainables.data.images import TrainingSet, class_counts
+from gan_study.trainables.data.byte_images import floats_of
+from gan_study.trainables.data.images import TrainingSet
+
+# Of the new examples, in float64 and float32, while imbalanced-learn makes them.
+_BYTES_A_VALUE = 24
 
 
 @settings
@@ -28,12 +33,17 @@ class Smote(FillsClasses):
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
         """`training` with the new images after it, once; raises DataError for a class of fewer than two."""
         request = smote_request(training, self.additions(training), k_neighbors=self.k_neighbors)
-        made, labels = between_neighbours(
-            training.images.flatten(1), training.labels, derive_seed(seed, "smote"), request
-        )
-        yield BalancedSet(
-            training=training.extended(made.reshape(-1, *training.images.shape[1:]), labels), notes=request.notes
-        )
+        shape = training.images.shape[1:]
+
+        def pixels(label: int) -> Tensor:
+            return floats_of(
+                training.of_class(label), f"SMOTE of class {training.classes.names[label]!r}"
+            ).flatten(1)
+
+        filled = training
+        for made, label in between_neighbours(pixels, derive_seed(seed, "smote"), request):
+            filled = filled.extended(made.reshape(-1, *shape), torch.full((len(made),), label, device=made.device))
+        yield BalancedSet(training=filled, notes=request.notes)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,29 +76,29 @@ def smote_request(training: TrainingSet, wanted: Mapping[int, int], *, k_neighbo
     )
 
 
-def between_neighbours(rows: Tensor, labels: Tensor, seed: int, request: SmoteRequest) -> tuple[Tensor, Tensor]:
-    """The new rows [M, D] that `request` wants of `rows` [N, D] with `labels` [N], and their labels [M]."""
+def between_neighbours(
+    rows_of: Callable[[int], Tensor], seed: int, request: SmoteRequest
+) -> Iterator[tuple[Tensor, int]]:
+    """The new rows [m, D] that `request` wants of a class, and its label; `rows_of` gives those of one [n, D].
+
+    One class at a time: nothing of the others plays a part. Raises MemoryShortageError where they do not fit.
+    """
     # Late, as everywhere: it takes a second, and most commands and trials do without.
     from imblearn.over_sampling import SMOTE
 
-    values, targets = rows.cpu().numpy(), labels.cpu().numpy()
-    counts = class_counts(targets, int(targets.max()) + 1)
-    made, made_labels = [values[:0]], [targets[:0]]
-    # One call for each number of neighbours: nearly always one.
-    for number in sorted(set(request.neighbours.values())):
-        wanted = {label: n for label, n in request.wanted.items() if request.neighbours[label] == number}
+    for number, label in sorted((request.neighbours[label], label) for label in request.wanted):
+        rows, wanted = rows_of(label), request.wanted[label]
+        refuse_beyond_memory(_BYTES_A_VALUE * wanted * rows.shape[1], f"SMOTE: {wanted:,} new examples of a class")
+        # imbalanced-learn wants another class to be there.
+        values = np.concatenate([rows.cpu().numpy(), np.zeros((1, rows.shape[1]), dtype=np.float32)])
+        targets = np.array([label] * len(rows) + [label + 1], dtype=np.int64)
         sampler = SMOTE(
-            sampling_strategy={label: counts[label] + n for label, n in wanted.items()},
+            sampling_strategy={label: len(rows) + wanted},
             k_neighbors=number,
             random_state=random_state(seed, number),
         )
-        all_rows, all_labels = sampler.fit_resample(values, targets)
-        made.append(all_rows[len(values) :])
-        made_labels.append(all_labels[len(values) :])
-    return (
-        torch.as_tensor(np.concatenate(made), device=rows.device),
-        torch.as_tensor(np.concatenate(made_labels), device=labels.device),
-    )
+        resampled, _ = sampler.fit_resample(values, targets)
+        yield torch.as_tensor(resampled[len(values) :], device=rows.device), label
 
 
 SMOTE = BalancerEntry(

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from gan_study.trainables.data.byte_images import blocks_of
 from gan_study.trainables.data.images import LabeledImages
 
 # Napierala and Stefanowski (2016), "Types of minority class examples": of five neighbours four or five of the same
@@ -88,11 +89,14 @@ def shift_auc(first: npt.NDArray[np.float32], second: npt.NDArray[np.float32]) -
 
 def _features(images: LabeledImages) -> npt.NDArray[np.float32]:
     """The pixels [N, D] in [0, 1], the colours kept, at most 16 a side by means over blocks."""
-    num, channels, size, _ = images.images.shape
+    _, channels, size, _ = images.images.shape
     block = -(-size // _SIDE)
     side = size // block
-    cut = images.images[..., : side * block, : side * block]
-    means: npt.NDArray[np.float32] = cut.reshape(num, channels, side, block, side, block).mean(
-        axis=(3, 5), dtype=np.float32
-    )
-    return np.reshape(means / 255, (num, -1))
+    features = np.empty((len(images), channels * side * side), dtype=np.float32)
+    first = 0
+    for some in blocks_of(images.images):
+        cut = some[..., : side * block, : side * block].reshape(len(some), channels, side, block, side, block)
+        means = cut.mean(axis=(3, 5), dtype=np.float32)
+        features[first : first + len(some)] = means.reshape(len(some), -1) / 255
+        first += len(some)
+    return features

@@ -13,14 +13,15 @@ from gan_study.trainables.base.files import expand
 from gan_study.trainables.base.memory import refuse_beyond_memory
 from gan_study.trainables.base.names import one_form, shown
 from gan_study.trainables.base.settings import DataError
-from gan_study.trainables.data.images import Loaded
+from gan_study.trainables.data.byte_images import Pictures, blocks_of
+from gan_study.trainables.data.images import LabeledImages, Loaded
 from gan_study.trainables.data.look_alikes import Look, leak_notes, look_alike_lines, look_of, similar_rows
-from gan_study.trainables.data.pixels import Tile, digest, labeled_images, read_picture, tile, white_of
+from gan_study.trainables.data.pixels import TileArray, digest, read_picture, tile, white_of
 from gan_study.trainables.data.reading.entries import find_entries
 from gan_study.trainables.data.reading.facts import summarise
 from gan_study.trainables.data.reading.layout import tree
 from gan_study.trainables.data.reading.listing import Listing, Reading, data_folder, listing_of, read_listing
-from gan_study.trainables.data.reading.picture import MOST_LEVEL, Bytes, Facts, Summary
+from gan_study.trainables.data.reading.picture import MOST_LEVEL, Facts, Summary
 from gan_study.trainables.data.source import DataConfig, DataFiles, DataSet, ImageSource
 from gan_study.trainables.data.sources.array_file import ArrayFile, is_array_file
 from gan_study.trainables.data.split import TEST_SEED, Indices, Units, belonging, carve
@@ -159,10 +160,11 @@ IMAGE_FOLDER = DataSet(
 
 @dataclass(frozen=True, kw_only=True)
 class _Read:
-    """What came of a file: a tile, or of more than 8 bits, whose white all decide, the largest level."""
+    """What came of a file beside its tile, and of more than 8 bits, whose white all decide, in its place."""
 
     facts: Facts
-    tile: Tile | None
+    digest: str
+    has_tile: bool
     level: int
     white: int | None
     look: Look | None
@@ -175,6 +177,10 @@ class Decoded:
 
     listing: Listing
     files: Sequence[_Read | None]
+    tiles: TileArray
+    """The tiles of these and perhaps of other files."""
+    places: Indices
+    """Where in it each has its tile."""
     units: Units | None = None
 
     def take(self, rows: Indices) -> "Decoded":
@@ -182,6 +188,8 @@ class Decoded:
         return Decoded(
             listing=self.listing.subset(rows),
             files=[self.files[row] for row in rows],
+            tiles=self.tiles,
+            places=self.places[rows],
             units=None if self.units is None else self.units[rows],
         )
 
@@ -193,10 +201,12 @@ class Decoded:
 
 def decode(listing: Listing, config: DataConfig, *, channels: int | None) -> Decoded:
     """The files of `listing`, read; raises DataError if one is unreadable and `config` does not leave it out."""
-    # As bytes, and as the floats that are trained on.
-    num_bytes = 5 * len(listing.paths) * (channels or 3) * config.image_size**2
+    # As they are read, as a part of them is handed over, and as they are shared with the trials of a machine.
+    num_bytes = 3 * len(listing.paths) * (channels or 3) * config.image_size**2
     refuse_beyond_memory(num_bytes, f"data.image_size {config.image_size}: {len(listing.paths):,} images")
-    return Decoded(listing=listing, files=_read_all(listing.paths, config, channels, None))
+    tiles, places = TileArray(len(listing.paths), config.image_size), np.arange(len(listing.paths))
+    files = _read_all(listing.paths, places, tiles, config, channels, None)
+    return Decoded(listing=listing, files=files, tiles=tiles, places=places)
 
 
 def assemble(decoded: Decoded, config: DataConfig, *, channels: int | None, white: int | None = None) -> Loaded:
@@ -205,31 +215,36 @@ def assemble(decoded: Decoded, config: DataConfig, *, channels: int | None, whit
     `white` is the level that becomes 255 in files of more than 8 bits; None: as `white_of` has it for these files.
     """
     listing, found = decoded.listing, list(decoded.files)
-    deep = [each for each in found if each is not None and each.tile is None]
+    deep = [each for each in found if each is not None and not each.has_tile]
     if deep and white is None:
         white = white_of([each.level for each in deep], [each.white for each in deep])
     # Those that waited for the white, and those that turn out to lose their colour, are brought to size now.
-    rows = [row for row, each in enumerate(found) if each is not None and _waits(each, channels)]
-    again = _read_all([listing.paths[row] for row in rows], config, channels, white or MOST_LEVEL)
+    tiles, places = decoded.tiles, decoded.places
+    rows = [
+        row
+        for row, each in enumerate(found)
+        if each is not None and (not each.has_tile or (channels == 1 and tiles.has_colour(places[row])))
+    ]
+    paths = [listing.paths[row] for row in rows]
+    again = _read_all(paths, places[rows], tiles, config, channels, white or MOST_LEVEL)
     for row, each in zip(rows, again, strict=True):
         found[row] = each
-    kept = [(each.facts, each.tile) for each in found if each is not None and each.tile is not None]
+    kept = [each for each in found if each is not None]
     readable = np.flatnonzero([each is not None for each in found])
     listed = listing.subset(readable)
     _refuse_empty_class(listed)
     skipped = [shown(path.name) for path, each in zip(listing.paths, found, strict=True) if each is None]
     names = ", ".join(skipped[:_NAMES_SHOWN]) + (", ..." if len(skipped) > _NAMES_SHOWN else "")
-    images = labeled_images(
-        [each for _, each in kept],
-        listed.labels,
-        channels=channels,
+    images = LabeledImages(
+        images=tiles.pictures(places[readable], channels),
+        labels=listed.labels,
         class_names=listed.class_names,
+        digests=tuple(each.digest for each in kept),
         origins=listed.origins(),
+        groups=listed.groups,
+        units=None if decoded.units is None else decoded.units[readable],
     )
-    images = replace(
-        images, groups=listed.groups, units=None if decoded.units is None else decoded.units[readable]
-    )
-    summary = summarise([facts for facts, _ in kept], listed.labels, listed.class_names)
+    summary = summarise([each.facts for each in kept], listed.labels, listed.class_names)
     notes = (f"unreadable image files skipped: {len(skipped)} ({names})",) if skipped else ()
     return Loaded(
         images=images,
@@ -244,21 +259,26 @@ def read_images(listing: Listing, config: DataConfig, *, channels: int | None) -
     return assemble(decode(listing, config, channels=channels), config, channels=channels)
 
 
-def _waits(read: _Read, channels: int | None) -> bool:
-    """Whether a file has no tile yet, or has one in colour where grey is asked for."""
-    return read.tile is None or (channels == 1 and read.tile.pixels.ndim == 3)
-
-
 def _read_all(
-    paths: Sequence[Path], config: DataConfig, channels: int | None, white: int | None
+    paths: Sequence[Path],
+    places: Indices,
+    tiles: TileArray,
+    config: DataConfig,
+    channels: int | None,
+    white: int | None,
 ) -> list[_Read | None]:
-    """What came of each file; None for one that is unreadable, if these are left out. Decoding holds no lock."""
-    read = partial(_read, config=config, channels=channels, white=white)
+    """What came of each file, whose tile goes to its place among `tiles`; None for one that is unreadable.
+
+    Decoding holds no lock.
+    """
+    read = partial(_read, tiles=tiles, config=config, channels=channels, white=white)
     with ThreadPoolExecutor(min(_MOST_THREADS, os.cpu_count() or 1)) as threads:
-        return list(threads.map(read, paths))
+        return list(threads.map(read, paths, places.tolist()))
 
 
-def _read(path: Path, *, config: DataConfig, channels: int | None, white: int | None) -> _Read | None:
+def _read(
+    path: Path, place: int, *, tiles: TileArray, config: DataConfig, channels: int | None, white: int | None
+) -> _Read | None:
     try:
         picture = read_picture(path)
     except DataError as error:
@@ -267,22 +287,15 @@ def _read(path: Path, *, config: DataConfig, channels: int | None, white: int | 
         raise DataError(f"{error}; --skip-unreadable leaves it out") from error
     waits = picture.facts.bits > 8 and white is None
     name, level = digest(picture.pixels), int(picture.pixels.max())
-    tiled = (
-        None
-        if waits
-        else tile(
-            picture.to_bytes(white or MOST_LEVEL),
-            size=config.image_size,
-            channels=channels,
-            fit=config.fit,
-            name=name,
-        )
-    )
+    if not waits:
+        levels = picture.to_bytes(white or MOST_LEVEL)
+        tiled = tile(levels, size=config.image_size, channels=channels, fit=config.fit, name=name)
+        tiles.put(place, tiled.pixels)
     look = None
     if config.look_alikes == "together":
         # By its own white: that of all is not known yet, and brightness decides nothing here.
         look = look_of(picture.to_bytes(picture.white or white_of([level], [None])), digest=name)
-    return _Read(facts=picture.facts, tile=tiled, level=level, white=picture.white, look=look)
+    return _Read(facts=picture.facts, digest=name, has_tile=not waits, level=level, white=picture.white, look=look)
 
 
 def _notes_on_values(summary: Summary, white: int | None) -> Iterator[str]:
@@ -297,9 +310,10 @@ def _notes_on_values(summary: Summary, white: int | None) -> Iterator[str]:
     yield from (f"{each}: a classifier could tell them by that alone" for each in summary.giveaways)
 
 
-def _range_notes(images: Bytes) -> tuple[str, ...]:
+def _range_notes(images: Pictures) -> tuple[str, ...]:
     """A line on images that use no more than half of the 256 levels, such as masks of 0 and 1; none otherwise."""
-    lowest, highest = int(images.min()), int(images.max())
+    ranges = [(int(block.min()), int(block.max())) for block in blocks_of(images)]
+    lowest, highest = min(each for each, _ in ranges), max(each for _, each in ranges)
     if highest - lowest > _HALF_OF_ALL_LEVELS:
         return ()
     return (

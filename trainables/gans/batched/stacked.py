@@ -123,7 +123,9 @@ class StackedTrainer(RecordedTrainer):
         self.num_updates = torch.zeros((), dtype=torch.float64, device=self.device)
         for average in averages:
             average.num_updates = self.num_updates
-        self.images = torch.stack([member.data.images for member in members])
+        tensors = [each for member in members if isinstance(each := member.data.images, Tensor)]
+        # Few images are stacked too, so that one launch takes a batch of all.
+        self.images = torch.stack(tensors) if len(tensors) == len(members) else None
         self.labels = torch.stack([member.data.labels for member in members])
         self.numbers = torch.arange(len(members), device=self.device)
 
@@ -134,14 +136,18 @@ class StackedTrainer(RecordedTrainer):
 
     def real_images(self, batch: Tensor) -> tuple[Tensor, Tensor]:
         """Of each GAN the real images [K, N, C, H, W] with the indices `batch` [K, N], and their labels [K, N]."""
-        return self.images[self.numbers[:, None], batch], self.labels[self.numbers[:, None], batch]
+        labels = self.labels[self.numbers[:, None], batch]
+        if self.images is not None:
+            return self.images[self.numbers[:, None], batch], labels
+        own = [member.data.images.index_select(0, rows) for member, rows in zip(self.members, batch, strict=True)]
+        return torch.stack(own), labels
 
     def fake_images(self, labels: Tensor) -> Tensor:
         """Images [K, N, C, H, W] for labels [K, N]."""
         latents = torch.stack([member.latents(labels.shape[1]) for member in self.members])
         images = vmap(self.generator.call)(self.generator.parameters, self.generator.buffers, latents, labels)
         assert isinstance(images, Tensor)
-        return images.to(self.images.dtype)
+        return images.to(self.members[0].data.images.dtype)
 
     def discriminator_loss(self, real: Tensor, fake: Tensor, labels: Tensor) -> Tensor:
         """What the discriminators minimise [K]."""
