@@ -101,7 +101,8 @@ CUT_OFF = """
 () => [...document.querySelectorAll('body *')].filter((each) => {
   const box = each.getBoundingClientRect();
   if (box.width <= 1 || box.right <= innerWidth + 1) return false;
-  return getComputedStyle(each).visibility !== 'hidden' && !each.closest('.scroll, .tall, .plotted, pre, svg, thead');
+  if (each.closest('.scroll, .tall, .plotted, pre, svg, thead')) return false;
+  return getComputedStyle(each).visibility !== 'hidden';
 }).map((each) => each.outerHTML.slice(0, 120))
 """
 # Pairs of labels of one axis, and of texts of one chart, that lie over one another.
