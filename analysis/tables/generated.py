@@ -189,7 +189,7 @@ def generated_tables(records: Sequence[Trial]) -> tuple[Table, ...]:
     every, fidelity = _numbers(found, (*FIDELITY, *VARIETY)), _text(found, with_features(FIDELITY, records))
     variety = _numbers(found, VARIETY), _text(found, VARIETY)
     return tuple(
-        Table(name=name, title=f"{title}: {brackets}", numbers=numbers, rows=rows, origin=SCORES)
+        Table(name=name, title=f"{title}: {brackets}", numbers=numbers, rows=rows, origin=SCORES, more=_COUNTED)
         for name, title, numbers, rows in (
             ("generated", "Quality of the generated images", every, fidelity),
             ("generated_variety", "Variety and copies among the generated images", *variety),
@@ -199,6 +199,8 @@ def generated_tables(records: Sequence[Trial]) -> tuple[Table, ...]:
 
 _Found = dict[ImageArm, tuple[ImageQuality, ...]]
 _COUNTS = ("num_generated", "num_training", "num_held_out")
+# Behind the table's toggle: without them it is as wide as the page.
+_COUNTED = ("Images: generated / training / held-out", "Seeds")
 
 
 def _numbers(found: _Found, quantities: Sequence[Quantity]) -> pd.DataFrame:
@@ -233,7 +235,7 @@ def _text(found: _Found, quantities: Sequence[Quantity]) -> pd.DataFrame:
         for (arm, class_name), measured in found.items()
     ]
     headings = [quantity.heading for quantity in quantities]
-    columns = [*ARM_COLUMNS, "class", *headings, "Flags", "Images: generated / training / held-out", "Seeds"]
+    columns = [*ARM_COLUMNS, "class", *headings, "Flags", *_COUNTED]
     return pd.DataFrame(rows, columns=columns)
 
 
