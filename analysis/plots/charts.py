@@ -465,8 +465,10 @@ def _numbers(base: alt.Chart, *, columns: int, largest: float) -> alt.Chart:
     is_dark = f"abs(datum.mean) > {0.6 * largest}"
     ink = alt.condition(is_dark, alt.value("#fff"), alt.value("#111"))
     has_room = alt.expr(f"width > {CELL_PIXELS * columns} ? 1 : 0")
-    texts: alt.Chart = base.mark_text(fontSize=FONT_PIXELS - 1, opacity=has_room).encode(
-        text=alt.Text("mean:Q", format="+.3f"), color=ink
+    # A loss that rounds to nothing is nothing, and no "−0.000".
+    rounded = base.transform_calculate(shown="abs(datum.mean) < 0.0005 ? 0 : datum.mean")
+    texts: alt.Chart = rounded.mark_text(fontSize=FONT_PIXELS - 1, opacity=has_room).encode(
+        text=alt.Text("shown:Q", format="+.3f"), color=ink
     )
     return texts
 
