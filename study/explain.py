@@ -8,13 +8,10 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-from gan_study.trainables.base.files import read_text
+from gan_study.study.reference_file import read_reference_file
 from gan_study.trainables.base.settings import ConfigError
-
-REFERENCE = Path(__file__).with_name("reference.json")
 
 # JSON's types as people say them; arrays and unions are put together from these.
 _WORDS = {
@@ -58,9 +55,14 @@ class Setting:
 
 
 @cache
-def read_reference() -> dict[str, Any]:
-    """The reference file: the JSON schema of a recipe, and the lines of `gan-study list`."""
-    content: dict[str, Any] = json.loads(read_text(REFERENCE))
+def read_reference() -> Mapping[str, Any]:
+    """The JSON schema of a recipe, and the lines of `gan-study list`: from their file, or anew if that is old."""
+    content = read_reference_file()
+    if content is None:
+        # Seconds, for who has added a part.
+        from gan_study.study.reference import reference
+
+        content = reference()
     return content
 
 

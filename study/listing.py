@@ -6,14 +6,14 @@ This package's own parts come from the reference file, those of others from meta
 from collections.abc import Mapping
 
 from gan_study.study.explain import read_reference
+from gan_study.study.reference_file import (
+    BALANCERS_TITLE,
+    CLASSIFIERS_TITLE,
+    DATA_SETS_TITLE,
+    GANS_TITLE,
+    METRICS_TITLE,
+)
 from gan_study.trainables.base.plugins import Kind, registered
-
-# The titles below which parts of other packages are listed too.
-DATA_SETS_TITLE = "Data sets"
-BALANCERS_TITLE = "Balancers without a GAN"
-GANS_TITLE = "GAN variants (each a balancer)"
-CLASSIFIERS_TITLE = "Classifiers"
-METRICS_TITLE = "Metrics of a classifier (objective)"
 
 _KINDS: Mapping[str, Kind] = {
     DATA_SETS_TITLE: "datasets",

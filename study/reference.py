@@ -16,16 +16,17 @@ from pydantic import JsonValue, TypeAdapter
 from pydantic.fields import FieldInfo
 
 from gan_study.search_spaces.spaces import SPACES
-from gan_study.study.explain import REFERENCE
-from gan_study.study.listing import (
+from gan_study.study.plan.config import StudyConfig
+from gan_study.study.plan.recipe import FULL, load_recipe, recipe_names, scales_of
+from gan_study.study.reference_file import (
     BALANCERS_TITLE,
     CLASSIFIERS_TITLE,
     DATA_SETS_TITLE,
     GANS_TITLE,
     METRICS_TITLE,
+    REFERENCE,
+    member_files,
 )
-from gan_study.study.plan.config import StudyConfig
-from gan_study.study.plan.recipe import FULL, load_recipe, recipe_names, scales_of
 from gan_study.trainables.balancing.catalog import BALANCERS, parse_balancing
 from gan_study.trainables.base.settings import dump
 from gan_study.trainables.classifiers.catalog import BACKBONE_SUMMARY, CLASSIFIERS
@@ -40,9 +41,9 @@ _LIMITS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "ex
 
 
 def reference() -> dict[str, JsonValue]:
-    """The JSON schema of a recipe, and the lines of `gan-study list`."""
+    """The JSON schema of a recipe, the lines of `gan-study list`, and the files that parts and recipes are in."""
     listing: dict[str, JsonValue] = {title: {**entries} for title, entries in own_listing().items()}
-    return {"schema": recipe_schema(), "listing": listing}
+    return {"members": [*member_files()], "schema": recipe_schema(), "listing": listing}
 
 
 def own_listing() -> dict[str, dict[str, str]]:

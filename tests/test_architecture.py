@@ -81,7 +81,7 @@ BELOW = {
     "study.reference": ("study", "search_spaces", "trainables", "analysis"),
     "study.watch.tracking": ("study", "trainables", "analysis"),
     "study.run.questions": ("study", "trainables", "analysis"),
-    "study.run.result": ("trainables", "analysis"),
+    "study.run.result": ("study.run.retention", "trainables", "analysis"),
     "study.run.retention": ("study", "trainables", "analysis"),
     # It scores stored predictions as a trial does, by the same arithmetic, which loads without torch.
     "analysis": RECORDED,

@@ -117,7 +117,7 @@ def installed(tmp_path_factory):
 IN_TURN = """
 import json, sys
 import gan_study, gan_study.study.cli as cli
-from gan_study.analysis import drawing, report
+from gan_study.analysis.page import drawing, report
 draws, installed, *commands = sys.argv[1:]
 assert cli.__file__.startswith(installed)
 if draws != "draws":

@@ -44,7 +44,7 @@ def installed(tmp_path_factory):
 # Their reports draw nothing, which takes ten seconds, and is looked at by tests/analysis/.
 IN_TURN = """
 import json, sys
-from gan_study.analysis import drawing, report
+from gan_study.analysis.page import drawing, report
 from gan_study.study import cli
 report.draw_apart = lambda study: drawing.Drawings()
 for command in sys.argv[1:]:

@@ -5,9 +5,12 @@ import copy
 import jsonschema
 import pytest
 
-from gan_study.study.explain import REFERENCE, all_settings, explain, read_reference
+from gan_study.study import explain as explaining
+from gan_study.study import reference_file
+from gan_study.study.explain import all_settings, explain, read_reference
 from gan_study.study.plan.recipe import load_recipe, recipe_names
 from gan_study.study.reference import reference, to_text
+from gan_study.study.reference_file import REFERENCE, member_files, read_reference_file
 from gan_study.trainables.balancing.catalog import BALANCERS
 from gan_study.trainables.base.settings import ConfigError
 from gan_study.trainables.gans.catalog import VARIANTS
@@ -15,6 +18,14 @@ from gan_study.trainables.gans.catalog import VARIANTS
 
 def test_the_file_is_what_the_code_says():
     assert REFERENCE.read_bytes() == to_text(reference()), "write it anew: python -m gan_study.study.reference"
+
+
+def test_a_part_that_was_added_since_is_listed(monkeypatch):
+    monkeypatch.setattr(
+        reference_file, "member_files", lambda: [*member_files(), "trainables/gans/variants/new.py"]
+    )
+    assert read_reference_file() is None
+    assert explaining.read_reference.__wrapped__() == reference()
 
 
 def test_every_setting_has_a_meaning_and_a_type():
