@@ -77,20 +77,13 @@ def short_interval(estimate: Estimate) -> str:
     return f"{mean} [{short(estimate.low)}, {short(estimate.high)}]"
 
 
-_WORDS: Mapping[Verdict, str] = {
+_WORDS: dict[Verdict, str] = {
     "helps": "Helps",
     "hurts": "Hurts",
     "no worthwhile difference": "No worthwhile difference",
     "undecided": "Undecided",
 }
-
-
-_RIVAL_WORDS: Mapping[Verdict, str] = {
-    "helps": "Better",
-    "hurts": "Worse",
-    "no worthwhile difference": "No worthwhile difference",
-    "undecided": "Undecided",
-}
+_RIVAL_WORDS = _WORDS | {"helps": "Better", "hurts": "Worse"}
 
 
 def _verdict_lines(found: Sequence[Contrast]) -> tuple[tuple[str, str], ...]:
@@ -132,7 +125,7 @@ def _needed(comparison: Comparison) -> str:
 
 _RIVALS: Mapping[Verdict, str] = {
     "helps": "; better than {rival}",
-    "hurts": "; {rival} helps more",
+    "hurts": "; worse than {rival}",
     "no worthwhile difference": "; no better and no worse than {rival}",
     "undecided": "; undecided against {rival}",
 }
@@ -143,7 +136,11 @@ def _against_rival(contrast: Contrast) -> str:
         return ""
     if not contrast.gain.is_decided and not contrast.difference.is_decided:
         return ""
-    return _RIVALS[contrast.difference.verdict].format(rival=contrast.rival)
+    verdict, rival = contrast.difference.verdict, contrast.rival
+    if verdict == "hurts" and contrast.gain.verdict == "helps":
+        # The rival then helps as well; of a GAN that does not help, only that it is worse is known.
+        return f"; {rival} helps more"
+    return _RIVALS[verdict].format(rival=rival)
 
 
 def _over_ratios(judged: Sequence[Comparison], words: Mapping[Verdict, str]) -> str:
