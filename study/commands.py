@@ -146,8 +146,6 @@ def run(
     quiet: Quiet = False,
 ) -> None:
     """Run a study, print its answer, and write its report."""
-    if not quiet:
-        say(console, "Loading libraries")
     from gan_study.study.plan.recipe import study_config
     from gan_study.study.run.runner import run_study
 

@@ -145,7 +145,6 @@ def _walk(root: Mapping[str, Any], place: Mapping[str, Any], prefix: str, defaul
             kind=_kind(root, setting),
             default=_yaml(given) if has_default and not isinstance(given, Mapping) else None,
             owner=owner,
-            when="",
             inner=tuple(dict.fromkeys(inner)),
         )
         for member in objects:
@@ -165,9 +164,7 @@ def _told_by(member: Mapping[str, Any], key: str) -> str:
 def _members(root: Mapping[str, Any], setting: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """The schemas that a setting may follow, references resolved."""
     if "$ref" in setting:
-        found = root["$defs"][setting["$ref"].rpartition("/")[2]]
-        # Any JSON value is no section.
-        return _members(root, {**found, **{key: value for key, value in setting.items() if key == "default"}})
+        return _members(root, root["$defs"][setting["$ref"].rpartition("/")[2]])
     for key in ("anyOf", "oneOf"):
         if key in setting:
             return [member for each in setting[key] for member in _members(root, each)]
@@ -188,9 +185,7 @@ def _kind_of_one(root: Mapping[str, Any], member: Mapping[str, Any]) -> str:
         return "one of " + ", ".join(map(_yaml, member["enum"]))
     kind = member.get("type", "any value")
     if kind == "array":
-        tuple_items = member.get("prefixItems")
-        items = member.get("items") or {}
-        inner = _kind(root, items) if items and not tuple_items else "values"
+        inner = _kind(root, member["items"]) if member.get("items") else "values"
         least = member.get("minItems")
         return f"list ({inner})" + (f" of at least {least}" if least else "")
     if kind == "object" and isinstance(member.get("additionalProperties"), Mapping):
