@@ -5,6 +5,7 @@ Columns are known by their names or by what stands in them; where several may be
 
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -38,6 +39,8 @@ _LABEL_NAMES |= {
     "finding",
     "grade",
 }
+_IS_TRAIN = re.compile("(is)?train(ing)?(image|set|part)?")
+_YES, _NO = frozenset({"1", "1.0", "true", "yes"}), frozenset({"0", "0.0", "false", "no"})
 _SPLIT_NAMES = ("split", "set", "subset", "partition", "part")
 _PATH_NAMES = ("path", "filepath", "filename", "file", "imagepath", "image", "imageid", "img", "id", "imagename")
 # What stands for an empty cell where a program wrote the table.
@@ -163,6 +166,7 @@ def arrange_by_table(
     notes = [
         f"{table.name} says the classes: {path} and {labels.name}" + (f", {split_column}" if split_column else "")
     ]
+    notes += _unread_splits(table, split_column)
     if missing:
         notes.append(f"rows of {table.name} whose picture is missing: {len(missing)} ({_few(missing)})")
     left = {NOT_LISTED: in_order(rest), WITHOUT_LABEL: in_order(unlabelled)}
@@ -241,7 +245,7 @@ def _labels(table: Table, columns: Columns, *, without: set[str]) -> _Labels:
     called = [name for name in _called_classes(table) if name not in without]
     if len(called) == 1:
         return _Labels(name=called[0], cells=table.column(called[0]))
-    rest = [name for name in table.header if name not in without and _plain(name) not in _SPLIT_NAMES]
+    rest = [name for name in table.header if name not in without and not _says_parts(name)]
     if len(called) > 1:
         rest = called
     elif (one_hot := _one_hot(table, rest)) is not None:
@@ -277,9 +281,28 @@ def _splits(table: Table, columns: Columns) -> tuple[tuple[str, ...], str | None
         return table.column(name), name
     called = [name for name in table.header if _plain(name) in _SPLIT_NAMES]
     told = [name for name in called if all(part_named(cell) is not None for cell in set(table.column(name)))]
-    if len(told) != 1:
-        return ("",) * len(table.rows), None
-    return table.column(told[0]), told[0]
+    if len(told) == 1:
+        return table.column(told[0]), told[0]
+    yes_or_no = {name: table.column(name) for name in table.header if _IS_TRAIN.fullmatch(_plain(name))}
+    for name, cells in yes_or_no.items():
+        if {cell.lower() for cell in cells} <= _YES | _NO:
+            return tuple("train" if cell.lower() in _YES else "test" for cell in cells), name
+    return ("",) * len(table.rows), None
+
+
+def _says_parts(name: str) -> bool:
+    return _plain(name) in _SPLIT_NAMES or bool(_IS_TRAIN.fullmatch(_plain(name)))
+
+
+def _unread_splits(table: Table, read: str | None) -> Iterator[str]:
+    """A note on each column that is called as one of parts is, and says none that is known."""
+    for name in table.header:
+        if name != read and _plain(name) in _SPLIT_NAMES:
+            values = list(dict.fromkeys(table.column(name)))
+            yield (
+                f"the column {name} of {table.name} ({_few(values)}) is not read, as it names no parts that are "
+                "known (train, validation, test)"
+            )
 
 
 def _part(table: Table, split: str) -> Part:
