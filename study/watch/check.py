@@ -72,9 +72,11 @@ def check_study(root: Path) -> Checked:
         # A folder without a manifest holds no study, and that is another error.
         findings.append(Finding(where=folder.manifest.name, what=str(error)))
     records = _read_records(folder, None if manifest is None else dump(manifest.config), findings)
-    for path in (record.arrays for record in records if record.arrays is not None):
-        if (damage := ArrayFile(folder.root / path).find_damage()) is not None:
-            findings.append(Finding(where=path, what=damage))
+    for record in records:
+        if record.arrays is not None:
+            stored = ArrayFile(folder.root / record.arrays, expected=record.arrays_digest)
+            if (damage := stored.find_damage()) is not None:
+                findings.append(Finding(where=record.arrays, what=damage))
     decisions = _read_decisions(folder, records, findings)
     closed = _read_selection(folder, records, decisions, findings)
     rounds = _read_rounds(folder, records, findings)

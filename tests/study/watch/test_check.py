@@ -20,7 +20,7 @@ from gan_study.study.run.folder import StudyFolder, create_study_folder, read_ma
 from gan_study.study.run.record_store import RecordStore
 from gan_study.study.watch.check import check_study
 from gan_study.study.watch.optuna_view import OptunaView
-from gan_study.trainables.arrays import to_bytes
+from gan_study.trainables.arrays import arrays_digest, to_bytes
 from gan_study.trainables.base.settings import UserError
 from gan_study.trainables.record import RecordError
 from gan_study.trainables.trial.outcome import array_path
@@ -42,8 +42,12 @@ def write_study(root, records, *, closed, config=CONFIG, decisions=()):
     for record in records:
         path = root / array_path(record.trial_id)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(to_bytes({"classes/names": np.array(["a", "b"]), "classes/minority": np.array([1])}))
-        store.append(replace(record, arrays=array_path(record.trial_id)))
+        # No two trials' arrays are equal.
+        names = np.array(["a", record.trial_id])
+        content = to_bytes({"classes/names": names, "classes/minority": np.array([1])})
+        path.write_bytes(content)
+        digest = arrays_digest(content)
+        store.append(replace(record, arrays=array_path(record.trial_id), arrays_digest=digest))
     decided = DecisionStore(folder.decisions)
     for decision in decisions:
         decided.append(decision)
@@ -143,6 +147,13 @@ def first_artifact(root):
     return root / json.loads((root / "records.jsonl").read_text().splitlines()[0])["arrays"]
 
 
+def exchange_artifacts(root):
+    first, second, *_ = sorted(root.glob("artifacts/*.npz"))
+    content = first.read_bytes()
+    first.write_bytes(second.read_bytes())
+    second.write_bytes(content)
+
+
 def shown_trials(root):
     storage = optuna.storages.get_storage(f"sqlite:///{root / 'optuna.db'}")
     (study,) = storage.get_all_studies()
@@ -223,6 +234,10 @@ DAMAGES = {
     "a pickled artifact": (
         lambda root: np.savez(first_artifact(root), **{"test/labels": np.array([{}], dtype=object)}),
         ".npz: test/labels: object [1 axes] is not int64 [test]",
+    ),
+    "the artifacts of two trials exchanged": (
+        exchange_artifacts,
+        ".npz: holds other arrays than the trial left",
     ),
     "selection": (lambda root: (root / "selection.json").write_text("{"), "selection.json: is damaged"),
     "no selection": (
