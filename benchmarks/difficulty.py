@@ -23,7 +23,8 @@ from gan_study.trainables.data.reading.hardness import shares_of_rare
 from gan_study.trainables.gans.checkpoints import Checkpoints
 from gan_study.trainables.record import Selection
 from gan_study.trainables.trial.config import TrialConfig, parse_trial
-from gan_study.trainables.trial.outcome import Purpose, TrialOutcome
+from gan_study.trainables.trial.outcome import TrialOutcome
+from gan_study.trainables.trial.purpose import Purpose
 from gan_study.trainables.trial.run import run_trial
 
 METHODS = ("class_weights", "random_oversampling", "dcgan")

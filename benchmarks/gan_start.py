@@ -20,7 +20,8 @@ from benchmarks.gan_length import TASKS
 from benchmarks.page import put_lines
 from gan_study.trainables.data.prepared import image_source
 from gan_study.trainables.trial.config import parse_trial
-from gan_study.trainables.trial.outcome import Purpose, TrialOutcome
+from gan_study.trainables.trial.outcome import TrialOutcome
+from gan_study.trainables.trial.purpose import Purpose
 from gan_study.trainables.trial.run import run_trial
 
 RESULTS = Path(__file__).parent / "results" / "gan_start"

@@ -23,7 +23,8 @@ from gan_study.trainables.gans.checkpoints import Checkpoints
 from gan_study.trainables.record import Selection
 from gan_study.trainables.runtime.cache import State
 from gan_study.trainables.trial.config import parse_trial
-from gan_study.trainables.trial.outcome import Purpose, TrialOutcome
+from gan_study.trainables.trial.outcome import TrialOutcome
+from gan_study.trainables.trial.purpose import Purpose
 from gan_study.trainables.trial.run import run_trial
 
 PLANS, WEIGHTS, DOSES = ("none", "balanced_softmax", "class_weights"), (1.0, 0.3), (0.25, 0.5, 1.0)

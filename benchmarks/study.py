@@ -29,7 +29,8 @@ from benchmarks.naive import PlainlyTrained
 from gan_study.study.plan.config import StudyConfig
 from gan_study.study.plan.recipe import study_config
 from gan_study.study.plan.trials import PlannedTrial
-from gan_study.study.run.runner import RunOptions, run_study
+from gan_study.study.run.options import RunOptions
+from gan_study.study.run.runner import run_study
 from gan_study.study.run.tune_adapter import SessionSearcher
 from gan_study.trainables.record import TrialRecord
 from gan_study.trainables.trial.request import TrialRequest

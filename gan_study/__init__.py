@@ -13,14 +13,15 @@ if TYPE_CHECKING:
     from gan_study.study.balance import export_balanced
     from gan_study.study.plan.config import StudyConfig
     from gan_study.study.plan.recipe import study_config
-    from gan_study.study.run.runner import RunOptions, resume_study, run_study
+    from gan_study.study.run.options import RunOptions
+    from gan_study.study.run.runner import resume_study, run_study
     from gan_study.trainables.data.imbalance import Step
     from gan_study.trainables.data.torch_dataset import torch_data_set
     from gan_study.trainables.export.balanced_folder import retrained
     from gan_study.trainables.export.over_sampler import BalancedDataset, ImageOverSampler
     from gan_study.trainables.export.saved_generator import load_generator
     from gan_study.trainables.trial.config import parse_trial
-    from gan_study.trainables.trial.outcome import Purpose
+    from gan_study.trainables.trial.purpose import Purpose
     from gan_study.trainables.trial.run import run_trial
 
     __version__: str
@@ -50,8 +51,8 @@ __all__ = [
 _MODULE_OF = {
     "BalancedDataset": "trainables.export.over_sampler",
     "ImageOverSampler": "trainables.export.over_sampler",
-    "Purpose": "trainables.trial.outcome",
-    "RunOptions": "study.run.runner",
+    "Purpose": "trainables.trial.purpose",
+    "RunOptions": "study.run.options",
     "Step": "trainables.data.imbalance",
     "StudyConfig": "study.plan.config",
     "export_balanced": "study.balance",

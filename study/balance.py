@@ -30,7 +30,7 @@ from gan_study.trainables.runtime.environment import library_named
 from gan_study.trainables.runtime.matrix_products import choose_library
 from gan_study.trainables.runtime.process import arithmetic_given_back, keep_freed_memory
 from gan_study.trainables.trial.config import parse_trial
-from gan_study.trainables.trial.outcome import Purpose
+from gan_study.trainables.trial.purpose import Purpose
 
 # What a folder of images is balanced by where no study says otherwise.
 RECIPE = "imagefolder"

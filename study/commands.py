@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from gan_study.analysis.records.load import Study
+    from gan_study.study.run.options import RunOptions
     from gan_study.study.run.result import StudyResult
-    from gan_study.study.run.runner import RunOptions
     from gan_study.trainables.record import TimePlan
 
 app = typer.Typer(pretty_exceptions_enable=False, rich_markup_mode=None)
@@ -565,7 +565,7 @@ def _assignments(shortcuts: Mapping[str, JsonValue]) -> list[str]:
 def _options(
     time_budget: str | None, address: str | None, verbose: bool = False, quiet: bool = False
 ) -> "RunOptions":
-    from gan_study.study.run.runner import RunOptions
+    from gan_study.study.run.options import RunOptions
     from gan_study.study.run.time_budget import parse_seconds
 
     seconds = None if time_budget is None else parse_seconds(time_budget)

@@ -86,9 +86,9 @@ def few_domain_steps():
 @pytest.fixture(scope="module")
 def few_domain_steps_in_workers():
     """What measures images is trained for a moment by the trials that this process gives to a Ray."""
-    from gan_study.study.run import runner
+    from gan_study.study.run import place
     from tests.shared_images import measured_for_a_moment, share_as
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(runner, "share", share_as(measured_for_a_moment(FEW_DOMAIN_STEPS)))
+        patched.setattr(place, "share", share_as(measured_for_a_moment(FEW_DOMAIN_STEPS)))
         yield

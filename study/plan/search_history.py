@@ -33,7 +33,7 @@ from gan_study.trainables.record import (
     to_ranges,
 )
 from gan_study.trainables.trial.config import gan_settings
-from gan_study.trainables.trial.outcome import Purpose
+from gan_study.trainables.trial.purpose import Purpose
 
 # What no balancing scored at a ratio in a split: None while it is not known, NaN if that trial failed.
 BaselineOf: TypeAlias = Callable[[Ratio, int], float | None]

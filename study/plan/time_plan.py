@@ -24,7 +24,7 @@ from gan_study.trainables.base.tunable import Choice
 from gan_study.trainables.gans.variant import GanSettings
 from gan_study.trainables.record import DUPLICATES, Selection
 from gan_study.trainables.trial.config import gan_settings, with_gan
-from gan_study.trainables.trial.outcome import Purpose
+from gan_study.trainables.trial.purpose import Purpose
 
 Phase: TypeAlias = Literal["baseline", "search", "confirm"]
 

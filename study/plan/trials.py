@@ -16,7 +16,7 @@ from gan_study.trainables.base.settings import ConfigError
 from gan_study.trainables.gans.batched import TrialExecution
 from gan_study.trainables.record import Selection, TrialRecord
 from gan_study.trainables.trial.config import EvaluationConfig, TrialConfig, gan_settings
-from gan_study.trainables.trial.outcome import Purpose
+from gan_study.trainables.trial.purpose import Purpose
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -36,6 +36,8 @@ from gan_study.trainables.trial.outcome import one_line
 # These networks are small: four trials share a GPU before they wait for one another.
 AUTO_GPU_SHARE = 0.25
 CONNECTION_SECONDS = 10
+# What the person is told before `ray_cluster` is entered.
+STARTING_RAY = "Starting Ray"
 # How long a cluster that is just being launched has to show a machine that fits: a person hears within a minute.
 JOIN_SECONDS = 45
 # Open files of a driver: about a hundred on two cores, and more with every worker. 64 were too few.

@@ -11,7 +11,7 @@ from gan_study.trainables.classifiers.loss_plans import PLAIN
 from gan_study.trainables.classifiers.training import fit
 from gan_study.trainables.data.images import Classes, TrainingSet
 from gan_study.trainables.trial.config import parse_trial
-from gan_study.trainables.trial.outcome import Purpose
+from gan_study.trainables.trial.purpose import Purpose
 from gan_study.trainables.trial.run import run_trial
 from tests.contracts.test_trials import CPU, MEASURING, outcome
 from tests.members import each

@@ -15,7 +15,8 @@ from gan_study.trainables.record import MOST_RECORD_BYTES, read_line
 from gan_study.trainables.runtime.cache import State
 from gan_study.trainables.trial import run
 from gan_study.trainables.trial.config import parse_trial
-from gan_study.trainables.trial.outcome import Purpose, TrialOutcome
+from gan_study.trainables.trial.outcome import TrialOutcome
+from gan_study.trainables.trial.purpose import Purpose
 from gan_study.trainables.trial.run import run_trial
 from tests.members import each
 from tests.outcomes import content, view

@@ -29,12 +29,12 @@ SMALL = {
 }
 # What measures images is trained for a moment, here and in the workers.
 FEW_DOMAIN_STEPS_THERE = f"""
-from gan_study.study.run import runner
+from gan_study.study.run import place
 from gan_study.trainables.image_quality import extractor
 from tests.shared_images import measured_for_a_moment, share_as
 
 extractor.DOMAIN_STEPS = {FEW_DOMAIN_STEPS}
-runner.share = share_as(measured_for_a_moment({FEW_DOMAIN_STEPS}))
+place.share = share_as(measured_for_a_moment({FEW_DOMAIN_STEPS}))
 """
 
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from gan_study.study.plan.recipe import study_config
-from gan_study.study.run import runner
+from gan_study.study.run import place
 from gan_study.study.run.runner import run_study
 from gan_study.study.run.tuner import MAX_RESTARTS
 from gan_study.trainables.gans.trainer import LOSS_INTERVAL, GanTrainer
@@ -71,7 +71,7 @@ def test_a_gan_whose_process_is_killed_goes_on_from_its_last_state(local_ray, tm
     results, logs = [], []
     for name, killed_once in (("undisturbed", False), ("killed", True)):
         log = tmp_path / f"{name}.log"
-        monkeypatch.setattr(runner, "share", slow_and_logged(log, killed_once=killed_once))
+        monkeypatch.setattr(place, "share", slow_and_logged(log, killed_once=killed_once))
         results.append(run_study(study_config("quickstart", [*SETTINGS, *settings]), out=tmp_path / name))
         logs.append([line.split() for line in log.read_text().splitlines()])
     undisturbed, killed = ({record.trial_id: record.outcome() for record in r.trials} for r in results)
@@ -120,7 +120,7 @@ def test_a_trial_without_memory_is_recorded_and_the_search_goes_on_without_it(tm
                 time.sleep(60)
             return super().pool()
 
-    monkeypatch.setattr(runner, "share", share_as(Greedy))
+    monkeypatch.setattr(place, "share", share_as(Greedy))
     used, total = in_use()
     if total - used < 3 * room:
         pytest.skip(f"needs {3 * room / 2**30:g} GiB of free memory")

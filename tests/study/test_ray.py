@@ -15,7 +15,7 @@ from ray import tune
 from threadpoolctl import threadpool_info
 
 from gan_study.study.plan.recipe import study_config
-from gan_study.study.run import runner, tuner
+from gan_study.study.run import place, tuner
 from gan_study.study.run.decision_store import read_decisions
 from gan_study.study.run.failures import TooManyFailuresError
 from gan_study.study.run.folder import StudyFolder
@@ -32,7 +32,7 @@ from gan_study.trainables.data.source import DataConfig
 from gan_study.trainables.record import SearchStep
 from gan_study.trainables.runtime.environment import code_digest, code_folder
 from gan_study.trainables.trial.config import parse_trial
-from gan_study.trainables.trial.outcome import Purpose
+from gan_study.trainables.trial.purpose import Purpose
 from gan_study.trainables.trial.request import (
     REPORT,
     REQUEST,
@@ -316,7 +316,7 @@ def test_a_trial_without_memory_and_one_that_dies_again_and_again_are_recorded(l
                 os.kill(os.getpid(), signal.SIGKILL)
             return super().test()
 
-    monkeypatch.setattr(runner, "share", share_as(Fatal))
+    monkeypatch.setattr(place, "share", share_as(Fatal))
     settings = ("search.trials=0", "balancers.vanilla_gan.gan.generator_steps=1", "resources.max_concurrent=1")
     result = run_study(study(*settings), out=tmp_path / "study")
     greedy, dying, *others = (record for record in result.trials if record.phase == "confirm")
@@ -348,7 +348,7 @@ def test_a_device_that_is_lost_costs_a_process_and_no_trial(local_ray, tmp_path,
                 )
             return super().pool()
 
-    monkeypatch.setattr(runner, "share", share_as(Sticky))
+    monkeypatch.setattr(place, "share", share_as(Sticky))
     short = ("search.trials=0", "balancers.vanilla_gan.gan.generator_steps=1")
     result = run_study(study(*short), out=tmp_path / "study")
     assert [record.failure for record in result.trials] == [None] * 5
@@ -358,7 +358,7 @@ def test_a_device_that_is_lost_costs_a_process_and_no_trial(local_ray, tmp_path,
         def pool(self):
             raise RuntimeError(said)
 
-    monkeypatch.setattr(runner, "share", share_as(Broken))
+    monkeypatch.setattr(place, "share", share_as(Broken))
     # The probe cannot tell a time, which nobody needs unless it is asked for.
     with pytest.raises(ProbeError, match=r"^timing this machine has failed: RuntimeError: CUDA error"):
         plan_study(study(*short))
@@ -367,7 +367,7 @@ def test_a_device_that_is_lost_costs_a_process_and_no_trial(local_ray, tmp_path,
     records = read_records(tmp_path / "broken" / "records.jsonl")
     reason = "RuntimeError: CUDA error: device-side assert triggered CUDA kernel errors might be red"
     assert [record.failure for record in records] == [reason] * 5
-    monkeypatch.setattr(runner, "share", share)
+    monkeypatch.setattr(place, "share", share)
     result = resume_study(tmp_path / "broken", retry_failed=True)
     assert [record.status for record in result.trials] == ["complete"] * 8
 

@@ -27,7 +27,8 @@ from gan_study.trainables.record import (
     to_ranges,
 )
 from gan_study.trainables.trial.config import parse_trial
-from gan_study.trainables.trial.outcome import Purpose, array_path, failed_record
+from gan_study.trainables.trial.outcome import array_path, failed_record
+from gan_study.trainables.trial.purpose import Purpose
 from tests.study.simulation import METRICS
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from gan_study.study.plan.config import parse_study
 from gan_study.study.plan.recipe import study_config
 from gan_study.study.plan.storage_url import check_storage_url, resolve
-from gan_study.study.run import runner
+from gan_study.study.run import drive
 from gan_study.study.run.folder import create_study_folder, read_manifest
 from gan_study.study.run.runner import resume_study, run_study
 from gan_study.study.watch.optuna_view import OptunaView
@@ -140,7 +140,7 @@ def test_no_file_of_a_study_holds_a_secret(local_ray, few_domain_steps_in_worker
 
     for name, secret in SECRETS.items():
         monkeypatch.setenv(name, secret)
-    monkeypatch.setattr(runner, "_keep_results_alone", lambda folder, **_: None)
+    monkeypatch.setattr(drive, "_remove_scratch", lambda folder, **_: None)
     folder, databases = tmp_path / "study", tmp_path / "databases"
     databases.mkdir()
     storage = f"storage=sqlite:///{databases}/${{DATABASE_PASSWORD}}.db"

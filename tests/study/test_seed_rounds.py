@@ -9,7 +9,8 @@ from gan_study.analysis.comparisons import verdicts
 from gan_study.analysis.records.select import arm_of
 from gan_study.study.plan.recipe import study_config
 from gan_study.study.run.folder import StudyFolder
-from gan_study.study.run.runner import RunOptions, resume_study, run_study
+from gan_study.study.run.options import RunOptions
+from gan_study.study.run.runner import resume_study, run_study
 from gan_study.study.watch.check import check_study
 from gan_study.study.watch.journal import read_log
 from gan_study.study.watch.status import study_status
@@ -69,7 +70,7 @@ def test_killed_between_rounds_and_then_taken_further(local_ray, planted_looks, 
     config = study_config("quickstart", SETTINGS)
     verdict, told = (
         "gan_study.analysis.comparisons.verdicts.open_arms",
-        "gan_study.study.run.runner.rounds_decided",
+        "gan_study.study.run.drive.rounds_decided",
     )
     assert not killed_in(verdict, lambda: run_study(config, out=root, options=quiet()))
     assert killed_in(told, lambda: resume_study(root, options=quiet()))

@@ -7,7 +7,8 @@ from rich.console import Console
 
 from gan_study.study.plan.recipe import study_config
 from gan_study.study.run.folder import read_manifest
-from gan_study.study.run.runner import RunOptions, plan_study, resume_study, run_study
+from gan_study.study.run.options import RunOptions
+from gan_study.study.run.runner import plan_study, resume_study, run_study
 from gan_study.study.watch.check import check_study
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("few_domain_steps_in_workers")]

@@ -8,15 +8,14 @@ from pathlib import PurePosixPath
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field
 
 from gan_study.trainables.arrays import Array
 from gan_study.trainables.balancing.balancer import BalancedSet, Balancer, FillsClasses
 from gan_study.trainables.balancing.drawing import FilterCounts, count_rejected
 from gan_study.trainables.balancing.gan import GanBalancing
-from gan_study.trainables.base.settings import UserError, digest, settings
+from gan_study.trainables.base.settings import UserError, digest
 from gan_study.trainables.classifiers.classifier import FittedClassifier
-from gan_study.trainables.classifiers.metrics import Costs, improvement
+from gan_study.trainables.classifiers.metrics import improvement
 from gan_study.trainables.classifiers.scores import Scores, mean_overall, spread
 from gan_study.trainables.data.images import Labels, TrainingSet, class_counts
 from gan_study.trainables.image_quality.judge import MeasuredImages
@@ -28,10 +27,7 @@ from gan_study.trainables.record import (
     Memorisation,
     Milestone,
     Part,
-    Phase,
-    SearchStep,
     Seen,
-    Selection,
     Stop,
     TrialRecord,
     limit_notes,
@@ -51,34 +47,12 @@ from gan_study.trainables.trial.artifacts import (
 )
 from gan_study.trainables.trial.config import TrialConfig, dump_trial, gan_settings, pretrained_on
 from gan_study.trainables.trial.data import TrialData
+from gan_study.trainables.trial.purpose import Purpose
 
 # What sets colours and moves the cursor on a terminal (ECMA-48), and what else is no text.
 _TERMINAL_CODES = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.?)|[\x00-\x08\x0e-\x1f\x7f]"
 )
-
-
-@settings
-class Purpose:
-    """Why a trial is run, and what it is measured against."""
-
-    phase: Phase
-    metric: str = "minority_f1"
-    """Which of the overall scores counts; "module:function" is scored beside them."""
-    costs: Costs = Field(default_factory=dict)
-    """What mistakes cost, by true and predicted class; the expected cost is scored where there are any."""
-    baseline: float | None = None
-    """Its value on validation images without balancing in the same setting; the objective is the gain over it."""
-    search: SearchStep | None = None
-    selection: Selection | None = None
-
-    @property
-    def measures_images(self) -> bool:
-        """Whether a confirming trial measures generated images: in the first round of seeds.
-
-        Later rounds are for gains that are undecided; what images are like is known by then.
-        """
-        return self.selection is None or self.selection.round == 1
 
 
 @dataclass(frozen=True, kw_only=True)

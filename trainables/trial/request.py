@@ -11,7 +11,7 @@ from gan_study.trainables.gans.batched import ALONE, TrialExecution
 from gan_study.trainables.record import Milestone, TrialRecord
 from gan_study.trainables.runtime.storage import StorageError, retry
 from gan_study.trainables.trial.config import TrialConfig
-from gan_study.trainables.trial.outcome import Purpose
+from gan_study.trainables.trial.purpose import Purpose
 
 # The only key of a Tune trial's configuration, and the key of a report in its results.
 REQUEST, REPORT = "request", "report"

@@ -38,7 +38,8 @@ from gan_study.trainables.runtime.cache import Store
 from gan_study.trainables.runtime.process import with_torch_defaults
 from gan_study.trainables.trial.config import TrialConfig
 from gan_study.trainables.trial.data import TrialData, TrialParts, add_held_back, held_out, load_data
-from gan_study.trainables.trial.outcome import Evaluated, Fits, Purpose, TrialOutcome, complete, gain
+from gan_study.trainables.trial.outcome import Evaluated, Fits, TrialOutcome, complete, gain
+from gan_study.trainables.trial.purpose import Purpose
 
 _log = logging.getLogger(__name__)
 

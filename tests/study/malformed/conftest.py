@@ -5,7 +5,7 @@ import contextlib
 import pytest
 
 from gan_study.study.plan.recipe import study_config
-from gan_study.study.run import runner
+from gan_study.study.run import begin, resume
 from gan_study.study.run.folder import StudyFolder, create_study_folder
 from gan_study.study.run.record_store import RecordStore
 from gan_study.study.watch.optuna_view import OptunaView
@@ -20,7 +20,8 @@ def no_ray(monkeypatch):
         raise MayRunError
         yield
 
-    monkeypatch.setattr(runner, "ray_cluster", refuse)
+    for module in (begin, resume):
+        monkeypatch.setattr(module, "ray_cluster", refuse)
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,7 @@ from gan_study.study.run.cluster import (
     room_for_trials,
     startable_machines,
 )
-from gan_study.study.run.runner import decide_execution
+from gan_study.study.run.drive import decide_execution
 from gan_study.study.run.tune_adapter import NOTICE_SECONDS, PlacementNotice
 from gan_study.trainables.base.settings import UserError
 from gan_study.trainables.gans import batched

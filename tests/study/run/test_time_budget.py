@@ -10,7 +10,7 @@ from gan_study.study.plan.planner import Pause, Planner
 from gan_study.study.plan.rounds import Questions
 from gan_study.study.plan.time_plan import default_selection, plan_within, search_trials, trials_left
 from gan_study.study.plan.trials import PlannedTrial
-from gan_study.study.run.runner import RunOptions
+from gan_study.study.run.options import RunOptions
 from gan_study.study.run.time_budget import TimeBudget, TimeGate, parse_seconds
 from gan_study.trainables.base.settings import ConfigError
 from tests.study.plan.test_time_plan import CONFIG, machine

@@ -10,7 +10,8 @@ from pydantic import JsonValue
 
 from gan_study.trainables.runtime.cache import State
 from gan_study.trainables.trial.config import parse_trial
-from gan_study.trainables.trial.outcome import Purpose, TrialOutcome
+from gan_study.trainables.trial.outcome import TrialOutcome
+from gan_study.trainables.trial.purpose import Purpose
 from gan_study.trainables.trial.run import run_trial
 from tests.real_data import real_data
 

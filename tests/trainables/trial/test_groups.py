@@ -12,7 +12,8 @@ from gan_study.trainables.data.images import training_set
 from gan_study.trainables.data.prepared import image_source
 from gan_study.trainables.trial.config import TrialConfig, parse_trial
 from gan_study.trainables.trial.data import add_held_back, held_out, prepare
-from gan_study.trainables.trial.outcome import Purpose, TrialOutcome
+from gan_study.trainables.trial.outcome import TrialOutcome
+from gan_study.trainables.trial.purpose import Purpose
 from gan_study.trainables.trial.run import run_trial
 
 PATIENTS, PICTURES = 24, 12

@@ -10,7 +10,8 @@ import pytest
 from gan_study.trainables.record import Milestone
 from gan_study.trainables.runtime.storage import StorageError
 from gan_study.trainables.trial.config import parse_trial
-from gan_study.trainables.trial.outcome import Purpose, failed_record
+from gan_study.trainables.trial.outcome import failed_record
+from gan_study.trainables.trial.purpose import Purpose
 from gan_study.trainables.trial.request import REPORT, TrialPlaces, TrialReport, TrialRequest
 
 CONFIG = parse_trial(

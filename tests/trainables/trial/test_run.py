@@ -25,7 +25,8 @@ from gan_study.trainables.record import (
 from gan_study.trainables.trial import run
 from gan_study.trainables.trial.config import dump_trial, parse_trial
 from gan_study.trainables.trial.data import prepare, ratio_notes
-from gan_study.trainables.trial.outcome import Purpose, TrialOutcome
+from gan_study.trainables.trial.outcome import TrialOutcome
+from gan_study.trainables.trial.purpose import Purpose
 from gan_study.trainables.trial.run import run_trial
 from tests.outcomes import content, view
 from tests.torch_states import TORCH_STATES

@@ -15,7 +15,8 @@ from gan_study.trainables.gans.catalog import VARIANTS
 from gan_study.trainables.gans.variant import TrainingData, parse_gan_settings
 from gan_study.trainables.trial.config import TrialConfig, parse_trial
 from gan_study.trainables.trial.data import held_out, load_data
-from gan_study.trainables.trial.outcome import Purpose, TrialOutcome
+from gan_study.trainables.trial.outcome import TrialOutcome
+from gan_study.trainables.trial.purpose import Purpose
 from gan_study.trainables.trial.run import run_trial
 
 CPU = torch.device("cpu")

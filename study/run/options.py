@@ -1,0 +1,53 @@
+"""How a study is run."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from rich.console import Console
+
+from gan_study.study.plan.config import StudyConfig
+from gan_study.study.run.time_budget import check_budget
+from gan_study.trainables.base.settings import dump
+from gan_study.trainables.record import TimePlan
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """How a study is run; none of it changes a number."""
+
+    address: str | None = None
+    """A Ray cluster's ("auto", "host:port", "ray://host:port"); None runs on this machine alone."""
+    time_budget_seconds: float | None = None
+    """What does not fit in with the report is left out, and `study.json` says what; a later run without a budget
+    goes on to it."""
+    began_at: float = field(default_factory=time.monotonic)
+    """When the budget's time began, by `time.monotonic`."""
+    verbose: bool = False
+    console: Console = field(default_factory=Console)
+
+    def __post_init__(self) -> None:
+        """Refuse a budget in which nothing can be done, or that never ends."""
+        if self.time_budget_seconds is not None:
+            check_budget(self.time_budget_seconds, where=f"{self.time_budget_seconds:g} s")
+
+    @property
+    def has_budget(self) -> bool:
+        """Whether the study has to end within a given time."""
+        return self.time_budget_seconds is not None
+
+    @property
+    def ends_at(self) -> float | None:
+        """When the budget is used up, by `time.monotonic`; None without one."""
+        return None if self.time_budget_seconds is None else self.began_at + self.time_budget_seconds
+
+    def seconds_left(self) -> float | None:
+        """What is left of the budget; None without one."""
+        return None if self.ends_at is None else self.ends_at - time.monotonic()
+
+
+def time_plan(asked: StudyConfig, left_out: Mapping[str, str], options: RunOptions) -> TimePlan | None:
+    """What `study.json` says of the budget in which the study `asked` for is run; None without one."""
+    if options.time_budget_seconds is None:
+        return None
+    return TimePlan(budget_seconds=options.time_budget_seconds, asked=dump(asked), left_out=left_out)

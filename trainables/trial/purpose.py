@@ -1,0 +1,30 @@
+"""Why a trial is run."""
+
+from pydantic import Field
+
+from gan_study.trainables.base.settings import settings
+from gan_study.trainables.classifiers.metrics import Costs
+from gan_study.trainables.record import Phase, SearchStep, Selection
+
+
+@settings
+class Purpose:
+    """Why a trial is run, and what it is measured against."""
+
+    phase: Phase
+    metric: str = "minority_f1"
+    """Which of the overall scores counts; "module:function" is scored beside them."""
+    costs: Costs = Field(default_factory=dict)
+    """What mistakes cost, by true and predicted class; the expected cost is scored where there are any."""
+    baseline: float | None = None
+    """Its value on validation images without balancing in the same setting; the objective is the gain over it."""
+    search: SearchStep | None = None
+    selection: Selection | None = None
+
+    @property
+    def measures_images(self) -> bool:
+        """Whether a confirming trial measures generated images: in the first round of seeds.
+
+        Later rounds are for gains that are undecided; what images are like is known by then.
+        """
+        return self.selection is None or self.selection.round == 1
