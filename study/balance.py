@@ -20,6 +20,7 @@ from gan_study.study.run.record_store import read_records
 from gan_study.trainables.balancing.catalog import parse_balancing
 from gan_study.trainables.base.files import full_path, in_shell
 from gan_study.trainables.base.settings import ConfigError, DataError, UserError, dump, nearest
+from gan_study.trainables.data.prepared import forget_images
 from gan_study.trainables.data.source import DataConfig
 from gan_study.trainables.export.balanced_folder import Description
 from gan_study.trainables.export.export import ShowProgress, export
@@ -61,6 +62,8 @@ def export_request(options: BalanceOptions) -> ExportRequest:
     """The trial whose balanced set is asked for; raises UserError where there is none."""
     if options.study is not None and options.assignments:
         raise ConfigError(f"--set {options.assignments[0]}: the settings are those of the study, --from")
+    # Their files may have been changed since they were read in this process.
+    forget_images()
     request = _of_recipe(options) if options.study is None else _of_study(options, options.study)
     return replace(request, all_images=options.all_images, links=options.links)
 

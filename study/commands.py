@@ -3,12 +3,14 @@
 import importlib.metadata
 import json
 import os
+import re
 import signal
 import sys
 import tempfile
 import time
 import warnings
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -517,8 +519,7 @@ def run_command() -> None:
 def _run_app() -> NoReturn:
     _ensure_home()
     try:
-        if odd := [argument for argument in sys.argv[1:] if "\0" in argument]:
-            raise UserError(f"{odd[0]!r}: no argument can hold a NUL character")
+        _refuse_odd_arguments(sys.argv[1:])
         code = app(standalone_mode=False)
     except typer.TyperException as error:
         # An unknown option, a missing argument; typer itself says it in five lines.
@@ -542,6 +543,16 @@ def _run_app() -> NoReturn:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         _fail(f"interrupted{_how_to_go_on()}", INTERRUPTED)
     sys.exit(code)
+
+
+def _refuse_odd_arguments(arguments: Sequence[str]) -> None:
+    """Raise UserError for an argument with a NUL, and for an empty one, a path that Python takes for "."."""
+    for before, argument in pairwise(["", *arguments]):
+        if "\0" in argument:
+            raise UserError(f"{argument!r}: no argument can hold a NUL character")
+        if not argument or re.fullmatch("--[a-z-]+=", argument):
+            what = argument.rstrip("=") or (before if before.startswith("-") else "an argument")
+            raise UserError(f"{what} is empty; is a variable of the shell not set?")
 
 
 def _how_to_go_on() -> str:
