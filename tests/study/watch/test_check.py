@@ -1,6 +1,7 @@
 """Each way in which a study's folder can be wrong, planted in a sound one."""
 
 import json
+import math
 import shutil
 import signal
 import subprocess
@@ -44,7 +45,7 @@ def write_study(root, records, *, closed, config=CONFIG, decisions=()):
         path.parent.mkdir(parents=True, exist_ok=True)
         # No two trials' arrays are equal.
         names = np.array(["a", record.trial_id])
-        content = to_bytes({"classes/names": names, "classes/minority": np.array([1])})
+        content = to_bytes({"classes/names": names, "classes/minority": np.array([1]), **fits_of(record)})
         path.write_bytes(content)
         digest = arrays_digest(content)
         store.append(replace(record, arrays=array_path(record.trial_id), arrays_digest=digest))
@@ -57,6 +58,18 @@ def write_study(root, records, *, closed, config=CONFIG, decisions=()):
         storage=manifest.storage(folder), study_name=manifest.unique_name, space=manifest.config.space()
     )
     view.rebuild(store)
+
+
+def fits_of(record):
+    """Two fits' overall scores on each part, whose means the record has."""
+    arrays = {}
+    for part, scores in record.scores.items():
+        means = np.array([math.nan if value is None else value for value in scores.values()])
+        arrays |= {
+            "scores/metrics": np.array(list(scores)),
+            f"{part}/overall": np.stack([means - 0.125, means + 0.125]),
+        }
+    return arrays
 
 
 @pytest.fixture(scope="module")
@@ -143,6 +156,12 @@ def with_values(**changes):
     return lambda line: json.dumps({**json.loads(line), **changes}).encode()
 
 
+def edited_score(line, name, value):
+    scores = json.loads(line)["scores"]
+    scores["validation"][name] = value
+    return with_values(scores=scores)(line)
+
+
 def first_artifact(root):
     return root / json.loads((root / "records.jsonl").read_text().splitlines()[0])["arrays"]
 
@@ -217,6 +236,18 @@ DAMAGES = {
     "another balancer than that of its configuration": (
         lambda root: line_of(root, 2, with_values(balancer="smote_or_so")),
         "records.jsonl:2: balancer: 'smote_or_so', and ",
+    ),
+    "a score edited by hand": (
+        lambda root: line_of(root, 2, lambda line: edited_score(line, "minority_f1", 0.99)),
+        "validation minority_f1 is 0.99, and ",
+    ),
+    "a score taken away by hand": (
+        lambda root: line_of(root, 2, lambda line: edited_score(line, "minority_f1", None)),
+        "validation minority_f1 is nan, and ",
+    ),
+    "a score that no fit has": (
+        lambda root: line_of(root, 2, lambda line: edited_score(line, "beauty", 0.5)),
+        "validation beauty is 0.5, and nan in ",
     ),
     "no configuration": (
         lambda root: line_of(root, 2, with_values(config={})),
