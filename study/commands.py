@@ -22,7 +22,7 @@ from rich.text import Text
 
 from gan_study.study.cli import INTERRUPTED
 from gan_study.study.watch.terminal import duration, printable, say, tolerant_output
-from gan_study.trainables.base.files import in_shell
+from gan_study.trainables.base.files import in_shell, named_path
 from gan_study.trainables.base.settings import UserError
 
 # Whatever loads torch, Ray or pandas is imported by the commands that need it: the others begin at once.
@@ -295,7 +295,7 @@ def balance(
         request = export_request(options)
         for line in data_lines(request.config.data, request.config.imbalance):
             say(console, f"Data: {line}")
-        description = run_export(request, out, console)
+        description = run_export(request, out := named_path(out), console)
     except KeyboardInterrupt:
         _fail("interrupted; the same command continues", INTERRUPTED)
     table = Table("Class", "Real", "Synthetic", "Validation", header_style="bold")
@@ -320,7 +320,7 @@ def sample(
     """Make images with a generator that `balance` has written."""
     from gan_study.trainables.export.saved_generator import load_generator, write_samples
 
-    written = write_samples(load_generator(folder), class_name, num, out, seed=seed)
+    written = write_samples(load_generator(folder), class_name, num, named_path(out), seed=seed)
     say(console, f"{num} images: {written.folder}")
     if written.num_distinct < written.num_compared:
         few = f"{written.num_distinct} different images among {written.num_compared}"

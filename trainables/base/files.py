@@ -56,10 +56,13 @@ def full_path(path: Path | str) -> Path:
 
 
 def named_path(path: Path | str) -> Path:
-    """`path`; raises ConfigError for one that is empty, which to Python is the current folder."""
+    """`path` with its `~`, which a shell leaves in `--out=~/study`, spelt out.
+
+    Raises ConfigError for one that is empty, which to Python is the current folder, and for an unknown home.
+    """
     if not str(path):
         raise ConfigError(_EMPTY)
-    return Path(path)
+    return expand(path)
 
 
 def in_shell(path: Path | str) -> str:
