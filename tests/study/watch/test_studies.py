@@ -1,6 +1,7 @@
 """A table of studies: those that there are, how far they are, and what their reports say."""
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -78,15 +79,14 @@ def test_a_table_of_verdicts_that_somebody_has_been_at_hides_no_study(tmp_path, 
 
 
 def test_records_that_are_missing_or_no_file_hide_no_study(tmp_path):
-    for name in ("one", "two", "xx"):
+    for name, put in (("missing", lambda path: None), ("pipe", os.mkfifo), ("sound", Path.touch)):
         create_study_folder(tmp_path / name, study_config("quickstart", []), {})
+        put(tmp_path / name / "records.jsonl")
         write_verdicts(tmp_path / name, ROW.format(0.1))
-    os.mkfifo(tmp_path / "two" / "records.jsonl")
-    (tmp_path / "xx" / "records.jsonl").touch()
-    missing, pipe, sound = find_studies(tmp_path)
-    assert missing.verdict == "the records are missing"
-    assert "a pipe, where a file is needed" in pipe.state
-    assert sound.verdict == "dcgan by F1: helps (+0.100)"
+    found = {line.folder.name: line for line in find_studies(tmp_path)}
+    assert found["missing"].verdict == "the records are missing"
+    assert "a pipe, where a file is needed" in found["pipe"].state
+    assert found["sound"].verdict == "dcgan by F1: helps (+0.100)"
 
 
 def test_the_ratio_is_said_where_there_are_several(tmp_path):
