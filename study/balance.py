@@ -18,8 +18,9 @@ from gan_study.study.run.data_checks import refuse_changed_data, take_fingerprin
 from gan_study.study.run.folder import Manifest, StudyFolder, read_manifest
 from gan_study.study.run.record_store import read_records
 from gan_study.trainables.balancing.catalog import parse_balancing
-from gan_study.trainables.base.files import full_path, in_shell
+from gan_study.trainables.base.files import full_path, in_shell, named_path
 from gan_study.trainables.base.settings import ConfigError, DataError, UserError, dump, nearest
+from gan_study.trainables.data.prepared import forget_images
 from gan_study.trainables.data.source import DataConfig
 from gan_study.trainables.export.balanced_folder import Description
 from gan_study.trainables.export.export import ShowProgress, export
@@ -61,6 +62,8 @@ def export_request(options: BalanceOptions) -> ExportRequest:
     """The trial whose balanced set is asked for; raises UserError where there is none."""
     if options.study is not None and options.assignments:
         raise ConfigError(f"--set {options.assignments[0]}: the settings are those of the study, --from")
+    # Their files may have been changed since they were read in this process.
+    forget_images()
     request = _of_recipe(options) if options.study is None else _of_study(options, options.study)
     return replace(request, all_images=options.all_images, links=options.links)
 
@@ -80,7 +83,7 @@ def export_balanced(study: Path | str, out: Path | str) -> Description:
     `study` is the study's folder, `out` a new one. Continues where an interrupted export to `out`
     stopped. Raises UserError if the study has no confirmed GAN, or if `out` holds anything else.
     """
-    return run_export(export_request(BalanceOptions(study=Path(study))), Path(out), Console(quiet=True))
+    return run_export(export_request(BalanceOptions(study=Path(study))), named_path(out), Console(quiet=True))
 
 
 def _of_recipe(options: BalanceOptions) -> ExportRequest:

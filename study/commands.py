@@ -3,12 +3,14 @@
 import importlib.metadata
 import json
 import os
+import re
 import signal
 import sys
 import tempfile
 import time
 import warnings
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -20,7 +22,7 @@ from rich.text import Text
 
 from gan_study.study.cli import INTERRUPTED
 from gan_study.study.watch.terminal import duration, printable, say, tolerant_output
-from gan_study.trainables.base.files import in_shell
+from gan_study.trainables.base.files import in_shell, named_path
 from gan_study.trainables.base.settings import UserError
 
 # Whatever loads torch, Ray or pandas is imported by the commands that need it: the others begin at once.
@@ -293,7 +295,7 @@ def balance(
         request = export_request(options)
         for line in data_lines(request.config.data, request.config.imbalance):
             say(console, f"Data: {line}")
-        description = run_export(request, out, console)
+        description = run_export(request, out := named_path(out), console)
     except KeyboardInterrupt:
         _fail("interrupted; the same command continues", INTERRUPTED)
     table = Table("Class", "Real", "Synthetic", "Validation", header_style="bold")
@@ -318,7 +320,7 @@ def sample(
     """Make images with a generator that `balance` has written."""
     from gan_study.trainables.export.saved_generator import load_generator, write_samples
 
-    written = write_samples(load_generator(folder), class_name, num, out, seed=seed)
+    written = write_samples(load_generator(folder), class_name, num, named_path(out), seed=seed)
     say(console, f"{num} images: {written.folder}")
     if written.num_distinct < written.num_compared:
         few = f"{written.num_distinct} different images among {written.num_compared}"
@@ -517,8 +519,7 @@ def run_command() -> None:
 def _run_app() -> NoReturn:
     _ensure_home()
     try:
-        if odd := [argument for argument in sys.argv[1:] if "\0" in argument]:
-            raise UserError(f"{odd[0]!r}: no argument can hold a NUL character")
+        _refuse_odd_arguments(sys.argv[1:])
         code = app(standalone_mode=False)
     except typer.TyperException as error:
         # An unknown option, a missing argument; typer itself says it in five lines.
@@ -542,6 +543,16 @@ def _run_app() -> NoReturn:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         _fail(f"interrupted{_how_to_go_on()}", INTERRUPTED)
     sys.exit(code)
+
+
+def _refuse_odd_arguments(arguments: Sequence[str]) -> None:
+    """Raise UserError for an argument with a NUL, and for an empty one, a path that Python takes for "."."""
+    for before, argument in pairwise(["", *arguments]):
+        if "\0" in argument:
+            raise UserError(f"{argument!r}: no argument can hold a NUL character")
+        if not argument or re.fullmatch("--[a-z-]+=", argument):
+            what = argument.rstrip("=") or (before if before.startswith("-") else "an argument")
+            raise UserError(f"{what} is empty; is a variable of the shell not set?")
 
 
 def _how_to_go_on() -> str:

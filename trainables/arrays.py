@@ -8,7 +8,7 @@ Loads without torch and without Ray.
 import io
 import math
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gan_study.trainables.base.files import open_regular
-from gan_study.trainables.base.settings import nearest
+from gan_study.trainables.base.settings import digest, nearest
 from gan_study.trainables.record import RecordError
 
 Array: TypeAlias = npt.NDArray[Any]
@@ -194,15 +194,27 @@ def to_bytes(arrays: Mapping[str, Array]) -> bytes:
     return buffer.getvalue()
 
 
+def arrays_digest(content: bytes) -> str:
+    """A digest of the arrays in `content`, as `to_bytes` gives it; wall times are left out."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return _digest(archive.infolist())
+
+
+def _digest(members: Iterable[zipfile.ZipInfo]) -> str:
+    """The same from an archive's list of members alone: reading one compares its checksum with its bytes."""
+    sums = {member.filename.removesuffix(SUFFIX): f"{member.CRC} {member.file_size}" for member in members}
+    return digest({name: each for name, each in sums.items() if not ARRAYS[name].is_time})
+
+
 class ArrayFile(Mapping[str, Array]):
     """The arrays in a trial's file, each read when it is asked for.
 
-    Every access raises RecordError, in one line, if the file is missing, is no `.npz`, or holds anything that is
-    not as it is declared; KeyError if it has no array of that name.
+    Every access raises RecordError, in one line, if the file is missing, is no `.npz`, holds anything that is not
+    as it is declared, or has another digest than `expected`; KeyError if it has no array of that name.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, *, expected: str | None = None) -> None:
+        self.path, self._expected = path, expected
 
     def __getitem__(self, name: str) -> Array:
         if name not in self._shapes:
@@ -250,6 +262,8 @@ class ArrayFile(Mapping[str, Array]):
                     raise _WrongError(f"{member.filename!r} is encrypted, no array, or there twice")
                 with archive.open(member) as stream:
                     shapes[name] = _declared_shape(name, stream, member.file_size, lengths)
+            if self._expected not in (None, _digest(archive.infolist())):
+                raise _WrongError("holds other arrays than the trial left, as its record has it")
         return shapes
 
     @contextmanager

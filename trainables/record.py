@@ -385,6 +385,8 @@ class TrialRecord:
     """Groups (patients, videos) by part; empty where the data name none."""
     arrays: PathInside | None = None
     """The trial's arrays, relative to the study's folder; None if it left none."""
+    arrays_digest: str | None = None
+    """Of all that is in them but wall times; None if not taken."""
     notes: tuple[str, ...] = ()
     """A line for each thing worth knowing."""
     seconds: Mapping[str, float] = field(default_factory=dict)

@@ -325,7 +325,9 @@ class Trial(TrialRecord):
 def open_trial(folder: Path, record: TrialRecord) -> Trial:
     """A record of the study in `folder`, with its arrays at hand."""
     values = {each.name: getattr(record, each.name) for each in fields(TrialRecord)}
-    return Trial(**values, stored={} if record.arrays is None else ArrayFile(folder / record.arrays))
+    if record.arrays is None:
+        return Trial(**values)
+    return Trial(**values, stored=ArrayFile(folder / record.arrays, expected=record.arrays_digest))
 
 
 def _legible(array: Array) -> Array:

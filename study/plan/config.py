@@ -1,5 +1,6 @@
 """What a study is: data, imbalance, classifier, the search, the confirmation, resources."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property
@@ -295,6 +296,9 @@ def check_study_config(config: StudyConfig) -> None:
     for key, names in (("baselines", config.baselines), ("balancers", config.balancers)):
         for name in names:
             BALANCERS.find(name, where=key)
+    if repeated := [name for name, times in Counter(config.baselines).items() if times > 1]:
+        # Its comparisons would be corrected for once more each.
+        raise ConfigError(f"baselines repeats {repeated[0]!r}")
     for name in config.balancers:
         parse_balancing(config.settings_of(name), where=f"balancers.{name}")
     space = config.space()

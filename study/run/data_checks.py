@@ -24,6 +24,7 @@ from gan_study.trainables.data.imbalance import Imbalance
 from gan_study.trainables.data.prepared import image_source
 from gan_study.trainables.data.reading.read_back import read_back
 from gan_study.trainables.data.source import DATA_ENVIRONMENT_VARIABLE, DataConfig
+from gan_study.trainables.data.sources.array_file import is_array_file
 from gan_study.trainables.data.sources.image_folder import read_folders
 from gan_study.trainables.image_quality.extractor import inception
 from gan_study.trainables.image_quality.features import IMAGE_FEATURES, BackboneFeatures, InceptionFeatures
@@ -104,9 +105,11 @@ def _other_files(config: StudyConfig) -> dict[str, Path]:
 def refuse_output_in_data(config: DataConfig, out: Path) -> None:
     """Raise UserError where images are read from all that lies below a folder, and `out` lies there or around it.
 
-    What a study draws would be images of a class in the next one.
+    What a study draws would be images of a class in the next one. A file of arrays is read alone, and nothing that
+    lies beside it.
     """
-    if not DATA_SETS.find(config.name, where="data.name").has_a_file_each or config.root is None:
+    has_files = DATA_SETS.find(config.name, where="data.name").has_a_file_each
+    if not has_files or config.root is None or is_array_file(config.root):
         return
     target = out.resolve()
     for place in read_folders(Path(config.root)):

@@ -40,6 +40,7 @@ from gan_study.trainables.record import (
     seal_of,
 )
 from gan_study.trainables.runtime.environment import code_digest
+from gan_study.trainables.runtime.folders import refuse_link, refuse_links
 from gan_study.trainables.runtime.storage import write_atomically
 
 # A million files take a tenth of it; a small file may promise to be far more.
@@ -166,6 +167,18 @@ class Origin:
     """The manifest as this package last wrote it."""
     data: Fingerprint | None = None
     """The files of data."""
+
+
+def refuse_links_out(root: Path) -> None:
+    """Raise UserError where the study in `root` holds a link, behind which files would be written or removed.
+
+    Those in the folders that Ray and W&B fill are theirs.
+    """
+    folder = StudyFolder(root)
+    for path in (folder.ray, folder.mirrored.parent, folder.mirrored):
+        refuse_link(path)
+    for path in set(root.iterdir()) - {folder.ray, folder.mirrored.parent}:
+        refuse_links(path)
 
 
 def claim_folder(root: Path) -> None:

@@ -67,7 +67,8 @@ def sole_driver(root: Path) -> Iterator[Callable[[], None]]:
         # Python's files are closed in the programs that it starts, so Ray's processes do not inherit the lock.
         folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
         opening.callback(os.close, folder)
-        file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        # Not through a link: what it leads to would be emptied.
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
         opening.callback(os.close, file)
         closing = opening.pop_all()
 

@@ -12,7 +12,13 @@ from gan_study.study.run.cluster import STARTING_RAY, ray_cluster
 from gan_study.study.run.drive import drive, finish, has_all_trials
 from gan_study.study.run.edits import refuse_unmeant, take_in_edits
 from gan_study.study.run.failures import forget_failed
-from gan_study.study.run.folder import Manifest, StudyFolder, find_edits_of_manifest, read_manifest
+from gan_study.study.run.folder import (
+    Manifest,
+    StudyFolder,
+    find_edits_of_manifest,
+    read_manifest,
+    refuse_links_out,
+)
 from gan_study.study.run.going_on import go_on_as, reopen_rounds
 from gan_study.study.run.lock import sole_driver
 from gan_study.study.run.more_seeds import check_until_decided, take_to_seeds
@@ -38,6 +44,7 @@ def continue_study(
 ) -> StudyResult:
     """Run what the study in folder `root` lacks of what it was asked for, and of what it is asked for now."""
     manifest, folder = read_manifest(root), StudyFolder(root)
+    refuse_links_out(root)
     with sole_driver(root) as check_sole_driver:
         # Before anything is written.
         refuse_unmeant(root, find_edits_of_manifest(root))

@@ -16,6 +16,9 @@ from gan_study.study.plan.trials import num_trials
 from gan_study.study.run.callers_process import as_it_was
 from gan_study.study.run.options import RunOptions
 from gan_study.study.watch.terminal import say
+from gan_study.trainables.base.files import named_path
+from gan_study.trainables.base.names import folder_name
+from gan_study.trainables.data.prepared import forget_images
 
 if TYPE_CHECKING:
     from gan_study.study.run.result import StudyResult
@@ -30,8 +33,13 @@ def run_study(
     On a cluster the folder must be one that all machines see; by default it is a new one below ./studies. Raises
     UserError, before anything is written, where the configuration or the data cannot do.
     """
+    if not isinstance(config, StudyConfig):
+        raise TypeError(f"config: {config!r} is no StudyConfig; study_config(NAME) makes one of a recipe")
     options = options or RunOptions()
-    root = Path(out or Path("studies") / f"{config.name}-{datetime.datetime.now():%Y%m%d-%H%M%S}")
+    if out is None:
+        # A name may hold what leads elsewhere, or cannot stand in a path.
+        out = Path("studies", f"{folder_name(config.name)}-{datetime.datetime.now():%Y%m%d-%H%M%S}")
+    root = named_path(out)
     check_study_config(config)
     say(options.console, f"Study: {root}, {num_trials(config, None)} trials")
     from gan_study.study.run.begin import begin_study
@@ -79,7 +87,11 @@ def resume_study(
 
 @contextlib.contextmanager
 def _own_process(console: Console) -> Iterator[None]:
-    """The caller's process for a while, without the variables that were set for other runs."""
+    """The caller's process for a while, without the variables that were set for other runs.
+
+    Nor with images that an earlier study read in it: their files may have been changed since, as in a notebook.
+    """
+    forget_images()
     with as_it_was() as foreign:
         if foreign:
             say(console, f"Not for this study, and ignored: {', '.join(foreign)}")

@@ -1,9 +1,11 @@
 """What is wrong with a study's folder, found without changing anything in it."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from pydantic import JsonValue
 
 from gan_study.study.plan.changes import is_meant
@@ -72,9 +74,13 @@ def check_study(root: Path) -> Checked:
         # A folder without a manifest holds no study, and that is another error.
         findings.append(Finding(where=folder.manifest.name, what=str(error)))
     records = _read_records(folder, None if manifest is None else dump(manifest.config), findings)
-    for path in (record.arrays for record in records if record.arrays is not None):
-        if (damage := ArrayFile(folder.root / path).find_damage()) is not None:
-            findings.append(Finding(where=path, what=damage))
+    for record in records:
+        if record.arrays is not None:
+            stored = ArrayFile(folder.root / record.arrays, expected=record.arrays_digest)
+            if (damage := stored.find_damage()) is not None:
+                findings.append(Finding(where=record.arrays, what=damage))
+            else:
+                findings += _score_findings(record, stored, where=folder.records.name)
     decisions = _read_decisions(folder, records, findings)
     closed = _read_selection(folder, records, decisions, findings)
     rounds = _read_rounds(folder, records, findings)
@@ -138,6 +144,21 @@ def _read_records(
         what = "not written to its end; resuming cuts it off and runs its trial again"
         findings.append(Finding(where=where, what=what, is_wrong=False))
     return [record for record in records if record is not None]
+
+
+def _score_findings(record: TrialRecord, stored: ArrayFile, *, where: str) -> Iterator[Finding]:
+    """Overall scores of a record that are not the means over the fits in its arrays, a part each."""
+    for part, scores in record.scores.items():
+        fits, names = stored.get(f"{part}/overall"), stored.get("scores/metrics")
+        if fits is None or names is None or not len(fits):
+            continue
+        means = dict(zip(names.tolist(), fits.mean(axis=0).tolist(), strict=True))
+        said = {name: math.nan if value is None else value for name, value in scores.items()}
+        off = [name for name in said if not np.isclose(said[name], means.get(name, math.inf), equal_nan=True)]
+        if off:
+            what = f"{part} {off[0]} is {said[off[0]]:g}, and {means.get(off[0], math.nan):g} in {record.arrays}"
+            more = f" (and {len(off) - 1} more scores)" if len(off) > 1 else ""
+            yield Finding(where=where, what=f"trial {record.trial_id}: {what}{more}")
 
 
 def _read_importance(folder: StudyFolder, findings: list[Finding]) -> None:

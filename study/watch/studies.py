@@ -1,7 +1,7 @@
 """The studies below a folder, a line each: how far they are, and what their reports say."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,8 +52,10 @@ def _studies_below(folder: Path, depth: int) -> Iterator[Path]:
 def _line_of(folder: Path) -> StudyLine:
     try:
         status = study_status(folder)
-    except UserError as error:
-        reason = printable(str(error).removeprefix(f"{folder}: ").removeprefix(f"{folder}/"))
+    except (UserError, OSError) as error:
+        # One that cannot be read hides no other.
+        text = str(error) if isinstance(error, UserError) else f"{error.filename}: {error.strerror}"
+        reason = printable(text.removeprefix(f"{folder}: ").removeprefix(f"{folder}/"))
         return StudyLine(folder=folder, name="", began="", state=reason, done="", verdict="")
     tally = status.tally
     return StudyLine(
@@ -71,9 +73,19 @@ def _verdict(status: StudyStatus) -> str:
     table = status.folder.report / "tables" / "verdicts.csv"
     if not table.is_file():
         return "no report yet"
+    if not status.folder.records.exists():
+        return "the records are missing"
     if table.stat().st_mtime < status.folder.records.stat().st_mtime:
         return "the report is older than the records"
-    rows = csv.DictReader(read_text(table).splitlines())
+    try:
+        return _said(csv.DictReader(read_text(table, errors="replace").splitlines()))
+    # csv.Error: a NUL, or a field of a hundred thousand letters.
+    except (KeyError, TypeError, ValueError, csv.Error):
+        return "the report is damaged, or another version's"
+
+
+def _said(rows: Iterable[Mapping[str, str]]) -> str:
+    """What the rows of a table of verdicts say of the chosen GAN."""
     said = [
         (row["imbalance_ratio"], row["balancer"], _METRICS[row["metric"]], row["verdict"], float(row["mean"]))
         for row in rows

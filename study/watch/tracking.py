@@ -20,7 +20,7 @@ from gan_study.study.watch.wandb_internals import EXPERIMENTAL_SETTINGS, session
 from gan_study.trainables.base.files import in_shell, read_text
 from gan_study.trainables.base.settings import digest
 from gan_study.trainables.record import TrialRecord
-from gan_study.trainables.trial.outcome import one_line
+from gan_study.trainables.trial.outcome import describe_failure
 
 if TYPE_CHECKING:
     from gan_study.analysis.records.trial import Trial
@@ -30,9 +30,6 @@ _SECONDS_TO_ANSWER = 30
 # Until it has taken in a run that has ended, some MB at most; its client would wait for ever. What it waits for
 # before that, the tables, has a limit of another kind: attempts, 2, 4, 8 ... s after one another.
 _SECONDS_TO_SEND = 120
-
-# What W&B raises where it can keep nothing; without a home folder Python has a RuntimeError.
-_NO_MIRROR = (OSError, RuntimeError, wandb.Error)
 
 Mode: TypeAlias = Literal["online", "offline"]
 Fill: TypeAlias = Callable[[wandb.Run], None]
@@ -52,8 +49,8 @@ class Connection:
             try:
                 self._made("online", fill, exit_code, resume="allow", id=id, **of_this_run)
                 return
-            except wandb.Error as error:
-                self.problem = self._kept_since(f"it cannot be reached ({' '.join(str(error).split())})")
+            except Exception as error:  # of many kinds, for instance for a variable that is no URL
+                self.problem = self._kept_since(f"it cannot be reached ({describe_failure(error)})")
                 # Its client holds on to the id that it could not make a run of.
                 id = f"{id}-kept"
         self._made("offline", fill, exit_code, id=id, **of_this_run)
@@ -136,7 +133,7 @@ class WandbMirror:
     def close(self) -> list[str]:
         """Wait until all is sent; gives back what went wrong, and what is still to be sent, one line each."""
         self._thread.shutdown(wait=True)
-        problems = [one_line(str(error)) for run in self._runs if (error := run.exception()) is not None]
+        problems = [describe_failure(error) for run in self._runs if (error := run.exception()) is not None]
         return problems if self._connection.problem is None else [*problems, self._connection.problem]
 
     def _mirror(self, record: TrialRecord) -> None:
@@ -192,8 +189,8 @@ def mirroring(
                 say(f"not for this study, and ignored: {', '.join(foreign)}")
             mirror = WandbMirror(manifest, folder)
             mirror.catch_up(read_records(folder.records))
-        except _NO_MIRROR as error:
-            say(f"runs are not mirrored: {one_line(str(error))}")
+        except Exception as error:  # W&B's are of many kinds, and a study does without them
+            say(f"runs are not mirrored: {describe_failure(error)}")
             yield []
             return
         try:
@@ -219,8 +216,8 @@ def mirror_report(manifest: Manifest, folder: StudyFolder) -> list[str]:
                 tags=[manifest.unique_name, "summary"],
                 config={"study": manifest.unique_name},
             )
-    except _NO_MIRROR as error:
-        return [f"the report is not mirrored: {one_line(str(error))}"]
+    except Exception as error:
+        return [f"the report is not mirrored: {describe_failure(error)}"]
     return [] if connection.problem is None else [connection.problem]
 
 

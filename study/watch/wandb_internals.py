@@ -78,7 +78,10 @@ def _settings_read_anew() -> Iterator[None]:
     finally:
         session._settings, session._settings_environ, session._sweep_config = before
         if is_new:
-            wandb.teardown()
+            # Its process may have died: this raises, or exits with that one's code. Runs that it could not send
+            # have said so.
+            with contextlib.suppress(Exception, SystemExit):
+                wandb.teardown()
 
 
 def specification(view: "workspaces.Workspace") -> str:

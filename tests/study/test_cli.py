@@ -16,11 +16,13 @@ from PIL import Image
 from gan_study.analysis.page.drawing import Drawings
 from gan_study.search_spaces.spaces import SPACES
 from gan_study.study.plan.recipe import recipe_names, study_config
+from gan_study.study.run import begin
 from gan_study.study.run.failures import TooManyFailuresError
 from gan_study.study.run.folder import create_study_folder
 from gan_study.study.run.result import MostTrialsFailedError
+from gan_study.study.run.runner import run_study
 from gan_study.trainables.balancing.catalog import BALANCERS
-from gan_study.trainables.base.settings import UserError
+from gan_study.trainables.base.settings import ConfigError, UserError
 from gan_study.trainables.classifiers.catalog import CLASSIFIERS
 from gan_study.trainables.data.catalog import DATA_SETS
 from gan_study.trainables.gans.catalog import VARIANTS
@@ -88,6 +90,13 @@ def test_show_prints_the_whole_configuration(gan_study):
         (("run", "imagefolder"), "--data"),
         (("run", "imagefolder", "--data", "/no/such/place"), "/no/such/place"),
         (("run", "mnist-digit0", "--wandb", "onlin"), "wandb.mode: 'onlin'"),
+        (("run", "quickstart", "--set", "baselines=[class_weights,class_weights]"), "baselines repeats 'class_w"),
+        (("run", "imagefolder", "--data", ""), "--data is empty; is a variable of the shell not set?"),
+        (("run", "imagefolder", "--data="), "--data is empty"),
+        (("sample", "model", "--class", "lynx", "--out", ""), "--out is empty"),
+        (("balance", "--data", ".", "--out="), "--out is empty"),
+        (("ls", ""), "an argument is empty"),
+        (("check", ""), "an argument is empty"),
         (("resume", "/no/such/study"), "/no/such/study holds no study"),
         (("report", "/no/such/study"), "/no/such/study holds no study"),
         (("resume", "--oops"), "No such option: --oops (see `gan-study --help`)"),
@@ -101,6 +110,22 @@ def test_what_cannot_be_done_is_one_line_and_exit_code_2(gan_study, tmp_path, ar
     out = ("--out", tmp_path / "study") if arguments[0] == "run" else ()
     assert_one_line(gan_study(*arguments, *out), message)
     assert not (tmp_path / "study" / "study.json").exists()
+
+
+@pytest.mark.parametrize("name", ["../../elsewhere", "/elsewhere", "a/b", "..", "a\0b", "a\nb"])
+def test_a_study_lies_below_the_folder_of_studies_whatever_it_is_called(monkeypatch, tmp_path, name):
+    placed = []
+    monkeypatch.setattr(begin, "begin_study", lambda config, root, options: placed.append(root))
+    run_study(study_config("quickstart", [f"name={json.dumps(name)}"]))
+    (root,) = placed
+    assert root.parent == Path("studies") and root.name.isprintable()
+
+
+def test_an_empty_path_and_a_recipes_name_are_no_place_and_no_configuration():
+    with pytest.raises(ConfigError, match="a path is empty"):
+        run_study(study_config("quickstart"), out="")
+    with pytest.raises(TypeError, match=r"study_config\(NAME\) makes one"):
+        run_study("quickstart")
 
 
 def test_a_folder_that_holds_a_study_is_not_written_to(gan_study, tmp_path):

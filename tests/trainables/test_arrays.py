@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gan_study.trainables.arrays import ARRAYS, ArrayFile, to_bytes
+from gan_study.trainables.arrays import ARRAYS, ArrayFile, arrays_digest, to_bytes
 from gan_study.trainables.record import RecordError
 
 WHOLE = {
@@ -137,6 +137,17 @@ def test_a_file_that_is_missing_and_a_pipe_are_said_to_be(tmp_path: Path) -> Non
     os.mkfifo(tmp_path / "pipe.npz")
     for name in ("pipe.npz", "none.npz"):
         assert ArrayFile(tmp_path / name).find_damage() == "is missing"
+
+
+def test_arrays_of_another_trial_are_refused_and_wall_times_tell_no_trials_apart(tmp_path: Path) -> None:
+    path = tmp_path / "a.npz"
+    expected = arrays_digest(to_bytes({**WHOLE, "classifier/seconds": np.array([1.0, 2.0])}))
+    path.write_bytes(to_bytes({**WHOLE, "classifier/seconds": np.array([3.0, 4.0])}))
+    assert ArrayFile(path, expected=expected).find_damage() is None
+    path.write_bytes(to_bytes({**WHOLE, "validation/labels": np.array([0, 1, 1, 2])}))
+    with pytest.raises(RecordError, match=r"a\.npz: holds other arrays than the trial left"):
+        ArrayFile(path, expected=expected)["classes/names"]
+    assert ArrayFile(path).find_damage() is None
 
 
 def test_every_array_says_what_it_is() -> None:

@@ -61,6 +61,7 @@ RECORD = TrialRecord(
     memorisation=Memorisation(largest_copied_share=0.1, fewest_distinct=24, flags=("collapsed",)),
     num_groups={"training": 12, "test": 4},
     arrays="artifacts/a1.npz",
+    arrays_digest="0123456789ab",
     seconds={"data": 0.5},
     finished_at="2026-01-01",
 )

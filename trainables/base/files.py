@@ -22,10 +22,13 @@ _KINDS = (
 )
 
 
+# As where a variable of the shell is not set.
+_EMPTY = "a path is empty; the current folder is '.'"
+
+
 def _check_place(path: str) -> str:
     if not path:
-        # A variable of the shell that is not set; to Python it is the current folder.
-        raise ValueError("a path is empty; the current folder is '.'")
+        raise ValueError(_EMPTY)
     if "\0" in path:
         raise ValueError(f"{path!r} holds a NUL character, which no path can")
     try:
@@ -50,6 +53,16 @@ def expand(path: Path | str) -> Path:
 def full_path(path: Path | str) -> Path:
     """`path` from the root, without `~` and links; one that leads back to itself stays, for whoever opens it."""
     return Path(os.path.realpath(expand(path)))
+
+
+def named_path(path: Path | str) -> Path:
+    """`path` with its `~`, which a shell leaves in `--out=~/study`, spelt out.
+
+    Raises ConfigError for one that is empty, which to Python is the current folder, and for an unknown home.
+    """
+    if not str(path):
+        raise ConfigError(_EMPTY)
+    return expand(path)
 
 
 def in_shell(path: Path | str) -> str:

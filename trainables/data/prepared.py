@@ -22,9 +22,15 @@ from gan_study.trainables.data.split import subsample
 def image_source(config: DataConfig) -> ImageSource:
     """The images that `config` asks for; nothing is read yet. Raises ConfigError for an unknown data set.
 
-    In one process, equal configurations share what was read, for the last two that were asked for.
+    In one process, equal configurations share what was read, for the last two that were asked for, until
+    `forget_images`.
     """
     return _prepared(config, os.environ.get(DATA_ENVIRONMENT_VARIABLE))
+
+
+def forget_images() -> None:
+    """Let images be read anew: their files may have been changed since they were read."""
+    _prepared.cache_clear()
 
 
 @lru_cache(maxsize=2)

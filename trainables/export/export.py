@@ -14,6 +14,7 @@ from torch import nn
 from gan_study.trainables.balancing.balancer import deficits
 from gan_study.trainables.balancing.drawing import INSTEAD_OF_REJECTED, passing_rows
 from gan_study.trainables.balancing.gan import GanBalancing, TrainedGans, generate_images, samples_seed
+from gan_study.trainables.base.names import folder_name
 from gan_study.trainables.base.seeding import derive_seed
 from gan_study.trainables.base.settings import ConfigError, UserError
 from gan_study.trainables.data.byte_images import Images, hold, take
@@ -32,7 +33,7 @@ from gan_study.trainables.export.balanced_folder import (
 from gan_study.trainables.export.cards import data_card, model_card
 from gan_study.trainables.export.filling import INSTEAD_OF_COPIES, Filling, fill_class
 from gan_study.trainables.export.image_files import write_images
-from gan_study.trainables.export.layout import folder_name, write_settings
+from gan_study.trainables.export.layout import write_settings
 from gan_study.trainables.export.request import REQUEST, WORK, ExportRequest, find_finished, refuse_source
 from gan_study.trainables.export.saved_generator import collect_generators, write_generator
 from gan_study.trainables.gans.checkpoints import Checkpoints

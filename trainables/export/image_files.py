@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from gan_study.trainables.base.files import full_path, read_bytes, sha256_of
+from gan_study.trainables.base.names import folder_name
 from gan_study.trainables.data.catalog import DATA_SETS
 from gan_study.trainables.data.difficulty import Difficulty
 from gan_study.trainables.data.images import LabeledImages
@@ -13,7 +14,7 @@ from gan_study.trainables.data.sources.array_file import is_array_file
 from gan_study.trainables.data.sources.image_folder import find_origin
 from gan_study.trainables.export.balanced_folder import SYNTHETIC, TRAIN, VALIDATION, ManifestRow
 from gan_study.trainables.export.filling import Filling
-from gan_study.trainables.export.layout import folder_name, write_png
+from gan_study.trainables.export.layout import write_png
 from gan_study.trainables.export.request import ExportRequest
 from gan_study.trainables.runtime.storage import write_atomically
 from gan_study.trainables.trial.data import TrialParts

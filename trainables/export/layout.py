@@ -2,7 +2,6 @@
 
 import io
 import json
-import re
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,18 +14,6 @@ from gan_study.trainables.base.settings import ConfigError, DataError, dump, fro
 from gan_study.trainables.runtime.storage import write_atomically
 
 T = TypeVar("T")
-
-# What separates folders somewhere or cannot be in a file's name everywhere, the escape itself, and a first dot:
-# hidden folders are passed over, and ".." leads out. Surrogates stand for a byte of a name that is no UTF-8.
-_UNSAFE = re.compile(r'[/\\:*?"<>|%\x00-\x1f\x7f\ud800-\udfff]|^\.|[. ]$')
-
-
-def folder_name(class_name: str) -> str:
-    """A name for the folder of a class, on every system, below the folder it is made in; no two classes share one.
-
-    Characters that cannot stay become % and their code, "T-shirt/top" for instance "T-shirt%2Ftop".
-    """
-    return _UNSAFE.sub(lambda found: f"%{ord(found.group()):02X}", class_name) or "%"
 
 
 def write_png(path: Path, pixels: npt.NDArray[np.uint8]) -> None:

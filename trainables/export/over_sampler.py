@@ -120,6 +120,7 @@ class ImageOverSampler(ArraySampler):
         self._check_numbers(X, asked)
         # 20.0 images are 20.
         added = {label: int(number) for label, number in asked.items()}
+        device = self._usable_device()
         pixels = find_range(X, self.value_range)
         for note in pixels.notes:
             _warn(f"{note}; value_range may name another range")
@@ -129,7 +130,7 @@ class ImageOverSampler(ArraySampler):
         side = max(height, width)
         top, left = (side - height) // 2, (side - width) // 2
         margins = ((0, 0), (0, 0), (top, side - height - top), (left, side - width - left))
-        images, new_labels = self._make(np.pad(scaled, margins, mode="edge"), labels, classes, added)
+        images, new_labels = self._make(np.pad(scaled, margins, mode="edge"), labels, classes, added, device)
         made = images.cpu().numpy()[:, :, top : top + height, left : left + width]
         new = new_labels.cpu().numpy()
         compared = {label: _find_repeats(made[new == label], scaled, labels == label) for label in added}
@@ -145,8 +146,8 @@ class ImageOverSampler(ArraySampler):
         return np.concatenate([X, pixels.from_unit(made, X.dtype)]), np.concatenate([y, new_classes])
 
     def _check_numbers(self, X: Array, added: Mapping[int, float]) -> None:
-        """Raises ValueError for half an image, and for more than fit into memory."""
-        if any(number != int(number) for number in added.values()):
+        """Raises ValueError for half an image or no number, and for more than fit into memory."""
+        if not all(math.isfinite(number) and number == int(number) for number in added.values()):
             raise ValueError(f"sampling_strategy: {self.sampling_strategy!r}; numbers of images are whole")
         # As floats to learn from, and as the images that are made.
         num_bytes = int(len(X) + sum(added.values())) * math.prod(X.shape[1:]) * (4 + X.itemsize)
@@ -155,12 +156,26 @@ class ImageOverSampler(ArraySampler):
         except UserError as error:
             raise ValueError(str(error)) from None
 
+    def _usable_device(self) -> torch.device:
+        """Where a GAN is trained; raises ValueError where nothing can be computed on what was asked for."""
+        wanted = ("cuda" if torch.cuda.is_available() else "cpu") if self.device is None else self.device
+        try:
+            device = torch.device(wanted)
+            torch.zeros(1, device=device).cpu()
+        # torch has an error of another kind for each way in which a device can be none, or not be there.
+        except Exception as error:
+            raise ValueError(f"device: {wanted!r} cannot be used ({' '.join(str(error).split())})") from None
+        return device
+
     def _make(
-        self, images: npt.NDArray[np.float32], labels: Labels, classes: Array, added: Mapping[int, int]
+        self,
+        images: npt.NDArray[np.float32],
+        labels: Labels,
+        classes: Array,
+        added: Mapping[int, int],
+        device: torch.device,
     ) -> tuple[Tensor, Tensor]:
         """New square images, as those given, in [-1, 1] and their labels [M], `added[label]` of each class."""
-        wanted = ("cuda" if torch.cuda.is_available() else "cpu") if self.device is None else self.device
-        device = torch.device(wanted)
         training = real_set(
             torch.as_tensor(images, device=device),
             torch.as_tensor(labels.astype(np.int64), device=device),
@@ -229,13 +244,13 @@ class BalancedDataset(Dataset[tuple[Tensor, int]]):
     """`real`, a torch data set of images [C, H, W] and whole-number labels, and after it what `sampler` adds.
 
     Real images are those that `real` gives, each time anew; they are read once beforehand, for the sampler to
-    learn from. Made images have the dtype of the real ones.
+    learn from. Made images have the dtype of the real ones. Raises ValueError for labels that are not whole.
     """
 
     def __init__(self, real: Dataset[tuple[Tensor, int]], sampler: ImageOverSampler) -> None:
         items = [real[i] for i in range(len(real))]  # type: ignore[arg-type]
-        images = np.stack([np.asarray(image) for image, _ in items])
-        labels = np.array([int(label) for _, label in items])
+        images = np.stack([np.asarray(_detached(image)) for image, _ in items])
+        labels = np.array([_whole(label) for _, label in items])
         all_images, all_labels = sampler.fit_resample(images, labels)
         self.real = real
         self.made = torch.as_tensor(all_images[len(items) :])
@@ -252,4 +267,16 @@ class BalancedDataset(Dataset[tuple[Tensor, int]]):
         if place >= self.num_real:
             return self.made[place - self.num_real], self.made_labels[place - self.num_real]
         image, label = self.real[place]
-        return image, int(label)
+        return image, _whole(label)
+
+
+def _detached(image: Any) -> Any:
+    """`image`, out of any computation of gradients and on the CPU."""
+    return image.detach().cpu() if isinstance(image, Tensor) else image
+
+
+def _whole(label: Any) -> int:
+    """A label as an int, which cuts nothing off; raises ValueError where it would."""
+    if int(label) != label:
+        raise ValueError(f"label {label!r} is no whole number")
+    return int(label)

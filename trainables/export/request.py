@@ -13,7 +13,9 @@ from gan_study.trainables.data.catalog import DATA_SETS
 from gan_study.trainables.data.fingerprint import take_fingerprint
 from gan_study.trainables.data.published import data_folders
 from gan_study.trainables.data.reading.entries import find_entries
-from gan_study.trainables.data.sources.image_folder import find_origin
+from gan_study.trainables.data.source import DataConfig
+from gan_study.trainables.data.sources.array_file import is_array_file
+from gan_study.trainables.data.sources.image_folder import find_origin, read_folders
 from gan_study.trainables.export.balanced_folder import (
     DESCRIPTION,
     TRAIN,
@@ -67,12 +69,18 @@ class ExportRequest:
 
 def refuse_source(config: TrialConfig, folder: Path) -> None:
     """Raises UserError if `folder` lies within a folder that real images are read from, or contains it."""
-    looked_for = config.data.root is not None or DATA_SETS[config.data.name].is_looked_for
-    folders = data_folders(config.data.root) if looked_for else ()
     target = full_path(folder)
-    for source in map(full_path, folders):
+    for source in map(full_path, _source_folders(config.data)):
         if source.is_relative_to(target) or target.is_relative_to(source):
             raise UserError(f"--out {folder}: choose a folder apart from that of the real images, {source}")
+
+
+def _source_folders(data: DataConfig) -> tuple[Path, ...]:
+    """Where real images are read from: all that lies below a folder or beside a table, or one file of arrays."""
+    data_set = DATA_SETS[data.name]
+    if data.root is not None and data_set.has_a_file_each and not is_array_file(data.root):
+        return read_folders(Path(data.root))
+    return data_folders(data.root) if data.root is not None or data_set.is_looked_for else ()
 
 
 def find_finished(request: ExportRequest, folder: Path) -> Description | None:

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from gan_study.trainables.balancing.gan import GanBalancing, TrainedGans, samples_seed
 from gan_study.trainables.base.files import read_bytes
 from gan_study.trainables.base.memory import refuse_beyond_memory
+from gan_study.trainables.base.names import folder_name
 from gan_study.trainables.base.seeding import seeded_global_state
 from gan_study.trainables.base.settings import (
     ConfigError,
@@ -30,7 +31,7 @@ from gan_study.trainables.base.settings import (
 )
 from gan_study.trainables.data.byte_images import resize, to_bytes
 from gan_study.trainables.data.images import Classes, ImageShape, ImageSize
-from gan_study.trainables.export.layout import folder_name, read_settings, write_png, write_settings
+from gan_study.trainables.export.layout import read_settings, write_png, write_settings
 from gan_study.trainables.gans.catalog import VARIANTS
 from gan_study.trainables.gans.ema import network_of
 from gan_study.trainables.gans.sampling import sample_batches
@@ -101,9 +102,10 @@ class SavedGenerator:
     def sample(self, class_name: str, number: int, *, seed: int = 0) -> npt.NDArray[np.uint8]:
         """`number` images of a class as bytes [number, C, H, H]; equal seeds give equal images.
 
-        Raises ConfigError for a class that it was not trained to fill, and MemoryShortageError for more images
-        than fit into memory.
+        Raises ConfigError for a class that it was not trained to fill and for a number that is not whole, and
+        MemoryShortageError for more images than fit into memory.
         """
+        number = _whole(number)
         refuse_beyond_memory(number * self.num_bytes, f"{number:,} images")
         return np.concatenate([*self.batches(class_name, number, seed=seed)])
 
@@ -114,9 +116,7 @@ class SavedGenerator:
             hint = nearest(class_name, self.class_names)
             raise ConfigError(f"this generator makes no class {class_name!r}; {hint}")
         filled = self.config.classes[name]
-        if number < 0 or number != int(number):
-            raise ConfigError(f"number: {number!r} cannot be used; a whole number of images is needed")
-        config, number = self.config, int(number)
+        config, number = self.config, _whole(number)
         refuse_beyond_memory(number * (8 + 4 * config.latent_size), f"{number:,} images")
         return self._batches(filled, number, seed=samples_seed(seed, filled.label))
 
@@ -159,6 +159,13 @@ def write_generator(folder: Path, generator: SavedGenerator, *, card: str) -> No
     write_atomically(folder / WEIGHTS, content)
     write_settings(folder / CONFIG, replace(generator.config, weights_sha256=sha256(content).hexdigest()))
     write_atomically(folder / CARD, card.encode())
+
+
+def _whole(number: object) -> int:
+    """`number` as an int; raises ConfigError where it is no whole number from 0 on."""
+    if not isinstance(number, int | float | np.integer) or not 0 <= number < math.inf or number != int(number):
+        raise ConfigError(f"number: {number!r} cannot be used; a whole number of images is needed")
+    return int(number)
 
 
 def _finite(images: Tensor) -> Tensor:

@@ -33,10 +33,13 @@ def refuse_links(folder: Path, *, files: bool = True) -> None:
         for name in (*folders, *(names if files else ()))
     )
     for path in chain([folder], within):
-        if path.is_symlink():
-            raise UserError(
-                f"{path} is a link to {path.readlink()}: nothing is written through it; remove it first"
-            )
+        refuse_link(path)
+
+
+def refuse_link(path: Path) -> None:
+    """Raise UserError if `path` is a symbolic link."""
+    if path.is_symlink():
+        raise UserError(f"{path} is a link to {path.readlink()}: nothing is written through it; remove it first")
 
 
 @contextmanager

@@ -177,7 +177,8 @@ def one_line(text: str) -> str:
 def describe_failure(error: BaseException) -> str:
     """One line that says what went wrong."""
     message = one_line(str(error))
-    return message if isinstance(error, UserError) else f"{type(error).__name__}: {message}"
+    # Some errors have a name alone.
+    return message if isinstance(error, UserError) else f"{type(error).__name__}: {message}".removesuffix(": ")
 
 
 def array_path(trial_id: str) -> str:

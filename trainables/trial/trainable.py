@@ -6,20 +6,20 @@ import re
 import socket
 import time
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 import ray
 import torch
 from ray import tune
 
-from gan_study.trainables.arrays import to_bytes
+from gan_study.trainables.arrays import arrays_digest, to_bytes
 from gan_study.trainables.base.settings import UserError, dump
 from gan_study.trainables.data.images import Loaded
 from gan_study.trainables.data.source import ImageSource
 from gan_study.trainables.gans.checkpoints import Checkpoints
 from gan_study.trainables.gans.trainer import DivergedError
-from gan_study.trainables.record import Milestone
+from gan_study.trainables.record import Milestone, TrialRecord
 from gan_study.trainables.runtime.cache import FolderStore
 from gan_study.trainables.runtime.environment import code_digest, code_folder
 from gan_study.trainables.runtime.logs import logging_to
@@ -200,17 +200,20 @@ class GanStudyTrainable(tune.Trainable):  # type: ignore[misc]
         if isinstance(event, Milestone):
             _log.info("milestone", extra=dump(event))
             return TrialReport(milestone=event)
-        self._write_arrays(event)
-        _log.info("ended", extra={"objective": event.record.objective})
-        return TrialReport(record=event.record)
+        record = self._write_arrays(event)
+        _log.info("ended", extra={"objective": record.objective})
+        return TrialReport(record=record)
 
-    def _write_arrays(self, outcome: TrialOutcome) -> None:
+    def _write_arrays(self, outcome: TrialOutcome) -> TrialRecord:
+        """The trial's record, with the digest of its arrays, which are on disk then."""
         assert outcome.record.arrays is not None, "a trial that came to its end leaves arrays"
+        content = to_bytes(outcome.arrays)
         write_atomically(
             self._request.places.study / outcome.record.arrays,
-            to_bytes(outcome.arrays),
+            content,
             patience_seconds=self._request.limits.storage_patience_seconds,
         )
+        return replace(outcome.record, arrays_digest=arrays_digest(content))
 
 
 def may_be_broken(error: BaseException, *, is_reused: bool, failures: Collection[str]) -> bool:

@@ -1,5 +1,7 @@
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from gan_study.analysis.page.caveats import caveats
 from gan_study.analysis.page.report import report_tables
 from gan_study.analysis.records.load import load_study, records_frame
+from gan_study.trainables.arrays import arrays_digest, to_bytes
 from gan_study.trainables.record import RecordError
 from tests.analysis.planted import array_path, plain_record, planted_record, planted_study, write_study
 
@@ -52,18 +55,24 @@ def test_a_folder_without_a_study_is_refused(tmp_path: Path) -> None:
         load_study(tmp_path)
 
 
-@pytest.mark.parametrize("damage", ["missing", "cut off", "a picture"])
+DAMAGES = {
+    "missing": ("is missing", lambda path: path.unlink()),
+    "cut off": ("cannot be read", lambda path: path.write_bytes(path.read_bytes()[:200])),
+    "a picture": ("cannot be read", lambda path: path.write_bytes(b"\x89PNG")),
+    "another trial's": ("holds other arrays", lambda path: shutil.copy(min(path.parent.iterdir()), path)),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
 def test_arrays_that_are_missing_or_damaged_are_a_gap_and_not_the_end(tmp_path: Path, damage: str) -> None:
     records = planted_study()
-    folder = write_study(tmp_path, records)
-    path = folder / array_path(records[-1])
-    if damage == "missing":
-        path.unlink()
-    else:
-        path.write_bytes(path.read_bytes()[:200] if damage == "cut off" else b"\x89PNG")
+    last = replace(records[-1], arrays_digest=arrays_digest(to_bytes(records[-1].stored)))
+    folder = write_study(tmp_path, [*records[:-1], last])
+    path, (what, do_damage) = folder / array_path(last), DAMAGES[damage]
+    do_damage(path)
     study = load_study(folder)
     (gap,) = study.find_gaps()
-    assert gap.startswith(f"{path}: {'is missing' if damage == 'missing' else 'cannot be read'}")
+    assert gap.startswith(f"{path}: {what}")
     assert (study.records[-1].class_names, study.records[-1].class_counts) == ((), None)
     assert gap in caveats(study)
     # Its row is there: overall scores are in the record.

@@ -11,8 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from rich.console import Console
 
-from tests.study.malformed.inputs import answer, assert_civil, tried
+from gan_study.study.balance import BalanceOptions, export_request
+from gan_study.study.plan.recipe import study_config
+from gan_study.study.run.data_checks import data_lines
+from gan_study.study.run.options import RunOptions
+from gan_study.study.run.runner import plan_study, run_study
+from tests.study.malformed.inputs import MayRunError, answer, assert_civil, tried
 
 MODES = ["1", "L", "P", "RGB", "RGBA", "LA", "CMYK", "YCbCr", "LAB", "HSV", "I", "I;16", "F"]
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".gif": "GIF", ".bmp": "BMP", ".tif": "TIFF", ".webp": "WEBP"}
@@ -54,6 +60,31 @@ def folder_names():
             str.encode
         ),
     ).filter(lambda name: not {0, 47} & set(name) and name not in (b".", b".."))
+
+
+def test_images_that_were_changed_between_two_studies_of_one_process_are_read_anew(images, tmp_path):
+    root = shutil.copytree(images, tmp_path / "images")
+    config = study_config("imagefolder", [f"data.root={root}"])
+
+    def lines(of):
+        output = io.StringIO()
+        with contextlib.suppress(MayRunError):
+            of(RunOptions(console=Console(file=output, width=200)))
+        return output.getvalue()
+
+    assert "cat 9 + 3, lynx 6 + 2" in lines(lambda options: plan_study(config, options=options))
+    (root / "lynx").rename(root / "puma")
+    for number in range(4):
+        (root / "puma" / f"{number:02}.png").unlink()
+    for of in (
+        lambda options: plan_study(config, options=options),
+        lambda options: run_study(config, out=tmp_path / "study", options=options),
+    ):
+        assert "cat 9 + 3, puma 3 + 1" in lines(of)
+    shutil.copytree(root / "puma", root / "yak")
+    options = BalanceOptions(data=str(root), variant="vanilla_gan", generator_steps=1)
+    request = export_request(options)
+    assert "yak 3 + 1" in " ".join(data_lines(request.config.data, request.config.imbalance))
 
 
 @tried("names")

@@ -1,6 +1,7 @@
 """A study's folder that somebody has been at."""
 
 import contextlib
+import inspect
 import itertools
 import os
 import shutil
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gan_study.analysis.page.drawing import Drawings
+from gan_study.study.run.folder import StudyFolder
 from tests.study.malformed.inputs import answer, assert_civil, damages, tried
 
 
@@ -101,6 +103,42 @@ def test_a_place_that_holds_no_regular_file(whole, tmp_path_factory, command, na
     }
     assert_civil(answer(*arguments.get(command, [command, folder])), codes=(0, 1, 2))
     assert not Path("made").exists()
+
+
+PLACES = {str(path) for _, path in inspect.getmembers(StudyFolder(Path())) if isinstance(path, Path)}
+INSIDE = sorted(PLACES - {".", "ray/token", "report/report.html"})
+
+
+@pytest.mark.parametrize("name", [*INSIDE, "logs/3f.jsonl", "cache/gans/0a", "artifacts/0a.npz"])
+@pytest.mark.parametrize("command", ["resume", "run"])
+def test_nothing_is_written_or_removed_behind_a_link_in_a_study(whole, tmp_path, command, name):
+    """Whatever of a study is a link to somebody else's file or folder, which may look like the study's own."""
+    folder, elsewhere = shutil.copytree(whole, tmp_path / "study"), tmp_path / "elsewhere"
+    if command == "run":
+        shutil.rmtree(folder)
+        folder.mkdir()
+    path = folder / name
+    if path.exists():
+        path.rename(elsewhere)
+    elif path.suffix:
+        elsewhere.write_text("a thesis")
+    else:
+        elsewhere.mkdir()
+    if elsewhere.is_dir():
+        (elsewhere / "old.pt").write_text("weights")
+        os.utime(elsewhere / "old.pt", (0, 0))
+    before = contents(elsewhere)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.symlink_to(elsewhere)
+    arguments = {"resume": ["resume", folder], "run": ["run", "quickstart", "--out", folder]}
+    code, err = answer(*arguments[command])
+    assert (code, err.count("\n")) == (2, 1)
+    assert contents(elsewhere) == before
+
+
+def contents(path):
+    files = [path] if path.is_file() else [each for each in path.rglob("*") if each.is_file()]
+    return {each: each.read_bytes() for each in files}
 
 
 # What no JSON reader of Python's says in a JSONDecodeError.

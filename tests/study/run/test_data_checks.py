@@ -122,6 +122,12 @@ def test_beside_the_images_and_beside_published_sets_may_be_written(images, tmp_
     refuse_output_in_data(DataConfig(name="digits"), tmp_path)
 
 
+def test_beside_a_file_of_arrays_may_be_written_whatever_else_lies_there(tmp_path):
+    (tmp_path / "set.npz").touch()
+    (tmp_path / "loop.png").symlink_to("loop.png")
+    refuse_output_in_data(DataConfig(name="imagefolder", root=str(tmp_path / "set.npz")), tmp_path / "study")
+
+
 def test_an_empty_variable_names_no_folder(monkeypatch):
     monkeypatch.setenv(DATA_ENVIRONMENT_VARIABLE, "")
     assert with_absolute_paths(study_config("fashion-mnist-sneaker")).data.root is None

@@ -1,6 +1,7 @@
 """Each way in which a study's folder can be wrong, planted in a sound one."""
 
 import json
+import math
 import shutil
 import signal
 import subprocess
@@ -20,7 +21,7 @@ from gan_study.study.run.folder import StudyFolder, create_study_folder, read_ma
 from gan_study.study.run.record_store import RecordStore
 from gan_study.study.watch.check import check_study
 from gan_study.study.watch.optuna_view import OptunaView
-from gan_study.trainables.arrays import to_bytes
+from gan_study.trainables.arrays import arrays_digest, to_bytes
 from gan_study.trainables.base.settings import UserError
 from gan_study.trainables.record import RecordError
 from gan_study.trainables.trial.outcome import array_path
@@ -42,8 +43,12 @@ def write_study(root, records, *, closed, config=CONFIG, decisions=()):
     for record in records:
         path = root / array_path(record.trial_id)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(to_bytes({"classes/names": np.array(["a", "b"]), "classes/minority": np.array([1])}))
-        store.append(replace(record, arrays=array_path(record.trial_id)))
+        # No two trials' arrays are equal.
+        names = np.array(["a", record.trial_id])
+        content = to_bytes({"classes/names": names, "classes/minority": np.array([1]), **fits_of(record)})
+        path.write_bytes(content)
+        digest = arrays_digest(content)
+        store.append(replace(record, arrays=array_path(record.trial_id), arrays_digest=digest))
     decided = DecisionStore(folder.decisions)
     for decision in decisions:
         decided.append(decision)
@@ -53,6 +58,18 @@ def write_study(root, records, *, closed, config=CONFIG, decisions=()):
         storage=manifest.storage(folder), study_name=manifest.unique_name, space=manifest.config.space()
     )
     view.rebuild(store)
+
+
+def fits_of(record):
+    """Two fits' overall scores on each part, whose means the record has."""
+    arrays = {}
+    for part, scores in record.scores.items():
+        means = np.array([math.nan if value is None else value for value in scores.values()])
+        arrays |= {
+            "scores/metrics": np.array(list(scores)),
+            f"{part}/overall": np.stack([means - 0.125, means + 0.125]),
+        }
+    return arrays
 
 
 @pytest.fixture(scope="module")
@@ -139,8 +156,21 @@ def with_values(**changes):
     return lambda line: json.dumps({**json.loads(line), **changes}).encode()
 
 
+def edited_score(line, name, value):
+    scores = json.loads(line)["scores"]
+    scores["validation"][name] = value
+    return with_values(scores=scores)(line)
+
+
 def first_artifact(root):
     return root / json.loads((root / "records.jsonl").read_text().splitlines()[0])["arrays"]
+
+
+def exchange_artifacts(root):
+    first, second, *_ = sorted(root.glob("artifacts/*.npz"))
+    content = first.read_bytes()
+    first.write_bytes(second.read_bytes())
+    second.write_bytes(content)
 
 
 def shown_trials(root):
@@ -207,6 +237,18 @@ DAMAGES = {
         lambda root: line_of(root, 2, with_values(balancer="smote_or_so")),
         "records.jsonl:2: balancer: 'smote_or_so', and ",
     ),
+    "a score edited by hand": (
+        lambda root: line_of(root, 2, lambda line: edited_score(line, "minority_f1", 0.99)),
+        "validation minority_f1 is 0.99, and ",
+    ),
+    "a score taken away by hand": (
+        lambda root: line_of(root, 2, lambda line: edited_score(line, "minority_f1", None)),
+        "validation minority_f1 is nan, and ",
+    ),
+    "a score that no fit has": (
+        lambda root: line_of(root, 2, lambda line: edited_score(line, "beauty", 0.5)),
+        "validation beauty is 0.5, and nan in ",
+    ),
     "no configuration": (
         lambda root: line_of(root, 2, with_values(config={})),
         "records.jsonl:2: config.balancing.name: a value is needed",
@@ -223,6 +265,10 @@ DAMAGES = {
     "a pickled artifact": (
         lambda root: np.savez(first_artifact(root), **{"test/labels": np.array([{}], dtype=object)}),
         ".npz: test/labels: object [1 axes] is not int64 [test]",
+    ),
+    "the artifacts of two trials exchanged": (
+        exchange_artifacts,
+        ".npz: holds other arrays than the trial left",
     ),
     "selection": (lambda root: (root / "selection.json").write_text("{"), "selection.json: is damaged"),
     "no selection": (

@@ -1,6 +1,7 @@
 """A table of studies: those that there are, how far they are, and what their reports say."""
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -49,6 +50,43 @@ def test_the_verdict_is_that_of_the_chosen_gan(tmp_path):
     os.utime(table, (1, 1))
     (line,) = find_studies(tmp_path / "one")
     assert line.verdict == "the report is older than the records"
+
+
+ROW = "5.0,dcgan,minority_f1,no balancing,{},helps,True"
+
+
+@pytest.mark.parametrize(
+    ("head", "row"),
+    [
+        ("ratio,method,gain", ROW.format(0.1)),
+        (HEAD, ROW.format("much")),
+        (HEAD, "5.0,dcgan"),
+        (HEAD, "\0"),
+        (HEAD, "x" * 200_000),
+        (HEAD, f"{ROW.format(0.1)}\n{ROW.format(0.2).replace('5.0', 'five')}"),
+    ],
+)
+def test_a_table_of_verdicts_that_somebody_has_been_at_hides_no_study(tmp_path, head, row):
+    for name in ("one", "two"):
+        create_study_folder(tmp_path / name, study_config("quickstart", []), {})
+        (tmp_path / name / "records.jsonl").touch()
+        write_verdicts(tmp_path / name, ROW.format(0.1))
+    table = tmp_path / "one" / "report" / "tables" / "verdicts.csv"
+    table.write_text(f"{head}\n{row}")
+    damaged, sound = find_studies(tmp_path)
+    assert damaged.verdict in ("", "the report is damaged, or another version's")
+    assert sound.verdict == "dcgan by F1: helps (+0.100)"
+
+
+def test_records_that_are_missing_or_no_file_hide_no_study(tmp_path):
+    for name, put in (("missing", lambda path: None), ("pipe", os.mkfifo), ("sound", Path.touch)):
+        create_study_folder(tmp_path / name, study_config("quickstart", []), {})
+        put(tmp_path / name / "records.jsonl")
+        write_verdicts(tmp_path / name, ROW.format(0.1))
+    found = {line.folder.name: line for line in find_studies(tmp_path)}
+    assert found["missing"].verdict == "the records are missing"
+    assert "a pipe, where a file is needed" in found["pipe"].state
+    assert found["sound"].verdict == "dcgan by F1: helps (+0.100)"
 
 
 def test_the_ratio_is_said_where_there_are_several(tmp_path):

@@ -4,9 +4,12 @@ import http.server
 import json
 import os
 import re
+import signal
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import wandb
@@ -20,6 +23,7 @@ from gan_study.study.watch.tracking import (
     at_the_end,
     configuration,
     group,
+    mirror_report,
     mirroring,
     on_the_way,
     summary,
@@ -145,6 +149,43 @@ def test_a_study_does_without_a_mirror_that_cannot_be_made(tmp_path):
     with mirroring(manifest(), folder, say=said.append) as mirrors:
         assert mirrors == []
     assert len(said) == 1 and said[0].startswith("runs are not mirrored: ")
+
+
+def wandbs_process():
+    """The one that W&B's client has started in this process."""
+    mine = f"PPid:\t{os.getpid()}\n"
+    (found,) = (
+        path.parent
+        for path in Path("/proc").glob("[0-9]*/status")
+        if mine in (status := path.read_text()) and "wandb-core" in status
+    )
+    return int(found.name)
+
+
+@pytest.mark.slow
+def test_a_study_does_without_wandbs_process_once_that_is_killed(records, tmp_path, no_wandb_yet):
+    folder, said = StudyFolder(tmp_path), []
+    with mirroring(manifest(), folder, say=said.append) as (mirror,):
+        mirror.finished(records[0])
+        while not mirror._runs[0].done():
+            time.sleep(0.05)
+        os.kill(wandbs_process(), signal.SIGKILL)
+        mirror.finished(records[1])
+    assert len(said) == 1 and "\n" not in said[0]
+    # Its run is made when the study is resumed.
+    assert folder.mirrored.read_text().split() == [records[0].trial_id]
+
+
+@pytest.mark.parametrize("url", ["no address", "http://", "ftp://localhost"])
+def test_a_study_and_its_report_do_without_a_wandb_whose_address_is_none(
+    records, tmp_path, monkeypatch, no_wandb_yet, url
+):
+    monkeypatch.setenv("WANDB_BASE_URL", url)
+    folder, said = StudyFolder(tmp_path), []
+    with mirroring(manifest(mode="online"), folder, say=said.append) as mirrors:
+        assert mirrors == []
+    said += mirror_report(manifest(mode="online"), folder)
+    assert len(said) == 2 and all("base_url" in line and "\n" not in line for line in said)
 
 
 @pytest.mark.slow

@@ -5,7 +5,15 @@ from pathlib import Path
 import pytest
 
 from gan_study.trainables.base import files
-from gan_study.trainables.base.files import Place, expand, full_path, open_regular, open_to_append, read_bytes
+from gan_study.trainables.base.files import (
+    Place,
+    expand,
+    full_path,
+    named_path,
+    open_regular,
+    open_to_append,
+    read_bytes,
+)
 from gan_study.trainables.base.settings import ConfigError, parse, settings
 
 
@@ -87,6 +95,15 @@ def test_without_a_home_there_is_no_tilde(monkeypatch):
     monkeypatch.setattr(files.Path, "expanduser", unknown)
     with pytest.raises(ConfigError, match="which home folder"):
         expand("~/.cache")
+
+
+def test_a_named_path_has_its_tilde_spelt_out_and_is_not_empty(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert named_path("~/study") == named_path(Path("~/study")) == tmp_path / "study"
+    assert named_path("a/~") == Path("a/~")
+    for path, said in (("", "a path is empty"), ("~no-such-person/x", "which home folder")):
+        with pytest.raises(ConfigError, match=said):
+            named_path(path)
 
 
 def test_files_are_read_in_one_place():

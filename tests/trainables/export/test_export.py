@@ -28,7 +28,7 @@ from gan_study.trainables.data.sources.image_folder import list_images
 from gan_study.trainables.export.balanced_folder import read_description, read_manifest, read_part, retrained
 from gan_study.trainables.export.cards import data_card, model_card
 from gan_study.trainables.export.export import export
-from gan_study.trainables.export.request import REQUEST, ExportRequest, find_finished
+from gan_study.trainables.export.request import REQUEST, ExportRequest, find_finished, refuse_source
 from gan_study.trainables.export.saved_generator import load_generator
 from gan_study.trainables.runtime.storage import write_atomically
 from gan_study.trainables.trial.config import parse_trial
@@ -375,6 +375,23 @@ def test_nothing_is_written_to_the_folder_of_the_real_images_or_around_it(images
     with pytest.raises(UserError, match="apart from that of the real images"):
         export(request_, images / place)
     assert contents(images.parent) == before
+
+
+def test_nothing_is_written_beside_a_table_of_labels_where_its_images_are_looked_for(tmp_path):
+    table = tmp_path / "images" / "labels.csv"
+    table.parent.mkdir()
+    table.touch()
+    with pytest.raises(UserError, match="apart from that of the real images"):
+        refuse_source(trial(table), table.parent / "balanced")
+    refuse_source(trial(table), tmp_path / "balanced")
+
+
+def test_nothing_is_written_in_place_of_a_file_of_arrays_and_beside_it_all_may_be(tmp_path):
+    config = trial(tmp_path / "set.npz")
+    (tmp_path / "loop.png").symlink_to("loop.png")
+    refuse_source(config, tmp_path / "balanced")
+    with pytest.raises(UserError, match="apart from that of the real images"):
+        refuse_source(config, tmp_path)
 
 
 def test_a_link_to_the_folder_of_the_real_images_is_seen_through(images, request_, tmp_path):

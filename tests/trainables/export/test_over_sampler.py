@@ -1,5 +1,7 @@
 """The balancers behind imbalanced-learn's interface, its own checks among the tests."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -175,6 +177,10 @@ def test_settings_change_what_is_made():
         ({"value_range": (0, 100)}, "value_range: X has values of"),
         ({"value_range": (1, 1)}, "value_range: 1 to 1"),
         ({"sampling_strategy": {"dog": 1}}, "number of samples in a class should be greater"),
+        ({"device": "gpu"}, "device: 'gpu' cannot be used"),
+        ({"device": "meta"}, "device: 'meta' cannot be used"),
+        ({"device": "cuda:99"}, "device: 'cuda:99' cannot be used"),
+        ({"device": -1}, "device: -1 cannot be used"),
     ],
 )
 def test_what_cannot_be_done_is_a_value_error(arguments, message):
@@ -267,7 +273,15 @@ def test_copies_that_were_asked_for_are_no_collapse(recwarn):
     assert not [each for each in recwarn if "collapsed" in str(each.message)]
 
 
-@pytest.mark.parametrize(("strategy", "said"), [({"dog": 13.5}, "whole"), ({"dog": 10**12}, "GB of memory")])
+@pytest.mark.parametrize(
+    ("strategy", "said"),
+    [
+        ({"dog": 13.5}, "whole"),
+        ({"dog": math.inf}, "whole"),
+        ({"dog": math.nan}, "whole"),
+        ({"dog": 10**12}, "GB of memory"),
+    ],
+)
 def test_numbers_of_images_that_cannot_be_made_are_refused(strategy, said):
     X, y = images_and_classes()
     with pytest.raises(ValueError, match=said):
@@ -372,6 +386,19 @@ def test_a_data_set_is_followed_by_what_is_made():
     images, found = next(iter(DataLoader(data, batch_size=30)))
     assert images.shape == (30, 1, 8, 8)
     assert found.bincount().tolist() == [10, 10, 10]
+
+
+def test_labels_of_a_data_set_are_cut_off_nowhere():
+    images = torch.rand(6, 1, 8, 8)
+    for labels in ([0.0, 0, 0, 0, 1, 1], [False, False, False, False, True, True]):
+        assert BalancedDataset(TensorDataset(images, torch.tensor(labels)), sampler_of("duplicates"))[-1][1] == 1
+    with pytest.raises(ValueError, match=r"label .*0\.7.* is no whole number"):
+        BalancedDataset(TensorDataset(images, torch.tensor([0.7, 0, 0, 0, 1, 1])), sampler_of("duplicates"))
+
+
+def test_images_that_take_part_in_gradients_are_balanced_too():
+    images, labels = torch.rand(6, 1, 8, 8, requires_grad=True), torch.tensor([0, 0, 0, 0, 1, 1])
+    assert len(BalancedDataset(TensorDataset(images, labels), sampler_of("duplicates"))) == 8
 
 
 def test_real_items_of_a_data_set_are_read_anew():

@@ -1,6 +1,7 @@
 """Generators as files: what comes back makes the same images."""
 
 import json
+import math
 import shutil
 from dataclasses import replace
 
@@ -10,10 +11,10 @@ import torch
 from PIL import Image
 
 from gan_study.trainables.balancing.catalog import parse_balancing
+from gan_study.trainables.base.names import folder_name
 from gan_study.trainables.base.settings import ConfigError, DataError, UserError
 from gan_study.trainables.data.byte_images import to_bytes
 from gan_study.trainables.data.images import Classes, TrainingSet
-from gan_study.trainables.export.layout import folder_name
 from gan_study.trainables.export.saved_generator import (
     WEIGHTS,
     collect_generators,
@@ -194,8 +195,10 @@ def test_as_many_images_as_fit_are_made_and_no_more(tmp_path):
     with pytest.raises(UserError, match="GB"):
         write_samples(generator, "lynx", 10**10, tmp_path / "out", seed=0)
     assert not (tmp_path / "out").exists()
-    with pytest.raises(ConfigError, match=r"2\.5 cannot be used"):
-        generator.sample("lynx", 2.5)
+    for number in (2.5, -1, math.nan, math.inf, "4", None):
+        with pytest.raises(ConfigError, match=r"number: .* cannot be used; a whole number of images is needed"):
+            generator.sample("lynx", number)
+    assert len(generator.sample("lynx", np.int64(2))) == len(generator.sample("lynx", 2.0)) == 2
 
 
 def test_images_come_in_batches_and_are_those_of_one_call(tmp_path):
