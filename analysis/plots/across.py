@@ -75,7 +75,7 @@ def draw_profiles(frame: pd.DataFrame) -> Layers:
         .encode(
             x=alt.X("gain:Q", scale=span(frame["gain"], padding=2), title="Gain in test minority F1"),
             y=alt.Y("share_above:Q", scale=alt.Scale(domain=[0, 1]), title="Share of runs that gain more"),
-            color=alt.Color("balancer:N", scale=scale, legend=legend(columns=3, labelLimit=180)),
+            color=alt.Color("balancer:N", scale=scale, legend=legend(columns=2, labelLimit=150)),
             strokeDash=dashed,
             tooltip=tips("balancer:N", "gain:Q:+.3f", "share_above:Q:.0%"),
         )

@@ -135,6 +135,8 @@ def make_chart(sketch: Sketch, data: pd.DataFrame, *, place: str = "") -> Chart:
         .configure_text(fontSize=FONT_PIXELS)
         .to_dict()
     )
+    # Several legends stand below one another: side by side they are wider than a phone. Altair does not know it.
+    specification["config"]["legend"]["layout"] = {"top": {"direction": "vertical", "anchor": "start"}}
     specification["datasets"] = {
         name: json.loads(values) if isinstance(values, str) else values
         for name, values in specification["datasets"].items()
@@ -286,7 +288,7 @@ def by_name(frame: pd.DataFrame) -> alt.Color:
     """The name of each method in the colour of its kind."""
     kinds = dict(zip(frame["balancer"], frame["kind"], strict=True))
     scale = alt.Scale(domain=list(kinds), range=[KIND_COLOURS[kind] for kind in kinds.values()])
-    return alt.Color("balancer:N", scale=scale, legend=legend(columns=4, labelLimit=180))
+    return alt.Color("balancer:N", scale=scale, legend=legend(columns=2, labelLimit=150))
 
 
 # What a GAN of all classes is trained on.

@@ -108,7 +108,7 @@ def draw_losses(frame: pd.DataFrame) -> alt.Chart:
                 axis=alt.Axis(tickCount=6),
             ),
             y=alt.Y("loss:Q", scale=span(frame["loss"]), title=f"Mean {frame['network'].iloc[0]} loss"),
-            color=alt.Color("balancer:N", scale=colours, legend=legend(columns=3)),
+            color=alt.Color("balancer:N", scale=colours, legend=legend(columns=2, labelLimit=150)),
             detail=["curve:N"],
             opacity=alt.condition(hover, alt.value(1.0), alt.value(0.6)),
             strokeWidth=alt.condition(hover, alt.value(3), alt.value(1.4)),
@@ -123,7 +123,7 @@ def draw_losses(frame: pd.DataFrame) -> alt.Chart:
 def draw_lengths(frame: pd.DataFrame) -> alt.FacetChart:
     """A panel for each GAN, a line for each of its trainings, a colour for what it was trained on."""
     names = frame["trained_on"].drop_duplicates().tolist()
-    colour = alt.Color("trained_on:N", scale=class_scale(names), legend=legend(columns=4, labelLimit=120))
+    colour = alt.Color("trained_on:N", scale=class_scale(names), legend=legend(columns=3, labelLimit=90))
     x = alt.X(
         "generator_steps:Q",
         scale=span([0, *frame["generator_steps"]]),
@@ -136,7 +136,9 @@ def draw_lengths(frame: pd.DataFrame) -> alt.FacetChart:
     line = chart.mark_line(strokeWidth=1.6, opacity=0.8).encode(detail=["curve:N"])
     there = [mark for mark in (TAKEN, CUT_OFF) if mark in set(frame["mark"])]
     marks = alt.Scale(domain=[TAKEN, CUT_OFF], range=["circle", "triangle-right"])
-    shape = alt.Shape("mark:N", scale=marks, legend=legend(values=there, labelLimit=300) if there else None)
+    shape = alt.Shape(
+        "mark:N", scale=marks, legend=legend(values=there, columns=1, labelLimit=300) if there else None
+    )
     marked = chart.transform_filter("datum.mark != ''")
     points = marked.mark_point(filled=True, size=110, opacity=1).encode(shape=shape)
     layers = alt.layer(line, points, data=inline(with_places(frame))).properties(height=PANEL_PIXELS)

@@ -79,7 +79,7 @@ def draw_map(frame: pd.DataFrame) -> alt.Chart:
     """Real images as circles, generated ones as crosses."""
     colours = class_scale(frame["class"].drop_duplicates())
     shapes = alt.Scale(domain=["real", "generated"], range=["circle", "cross"])
-    shown = legend(columns=4, labelLimit=120, values=list(frame["class"].drop_duplicates()))
+    shown = legend(columns=3, labelLimit=90, values=list(frame["class"].drop_duplicates()))
     chart: alt.Chart = (
         of_first(base(with_places(frame)))
         .mark_point(size=34, opacity=0.8, strokeWidth=1.6)

@@ -74,7 +74,7 @@ def draw_budget(frame: pd.DataFrame) -> alt.FacetChart:
     """A panel for each ratio: the best gain so far of every method against its trials."""
     ratios = [ratio_text(ratio) for ratio in sorted(frame["imbalance_ratio"].unique())]
     scale = alt.Scale(domain=sorted(set(frame["balancer"])), range=list(GAN_TINTS))
-    colour = alt.Color("balancer:N", scale=scale, legend=legend(columns=3))
+    colour = alt.Color("balancer:N", scale=scale, legend=legend(columns=2, labelLimit=150))
     chart = alt.Chart().encode(x=_trials(frame), color=colour, tooltip=_TIPS)
     y = alt.Y("best_so_far:Q", scale=_scale(frame), title="Best gain so far")
     steps = chart.mark_line(interpolate="step-after", strokeWidth=2).encode(y=y)

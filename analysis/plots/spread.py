@@ -21,10 +21,10 @@ from gan_study.analysis.records.select import ARM_COLUMNS
 from gan_study.analysis.tables.spread import spread_tables
 
 SOURCES = {
-    "over_splits": "splits of the data",
-    "over_gans": "trainings of the GAN",
-    "over_fits": "fits of the classifier",
-    "over_images": "test images (of the gain)",
+    "over_splits": "splits",
+    "over_gans": "GAN trainings",
+    "over_fits": "classifier fits",
+    "over_images": "test images",
 }
 _SHAPES = ("square", "circle", "diamond", "cross")
 
@@ -41,7 +41,7 @@ def spread_frame(study: Study) -> pd.DataFrame:
 def draw_spread(frame: pd.DataFrame) -> alt.Chart:
     """A row for each method, a mark for each source."""
     there = [name for name in SOURCES.values() if name in set(frame["source"])]
-    shown = legend(columns=2, values=there, labelLimit=260)
+    shown = legend(columns=2, values=there, labelLimit=150)
     colours, shapes = (
         alt.Scale(domain=list(SOURCES.values()), range=list(looks)) for looks in (SOURCE_COLOURS, _SHAPES)
     )
