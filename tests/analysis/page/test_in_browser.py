@@ -54,8 +54,8 @@ def drawn(page: Page) -> int:
 
 def test_every_chart_is_drawn_and_nothing_complains(report: Path, browser: Browser) -> None:
     page, complaints = opened(browser, report)
-    assert drawn(page) == 10
-    assert page.locator(".vega svg.marks").count() == 10
+    assert drawn(page) == 17
+    assert page.locator(".vega svg.marks").count() == 17
     assert complaints == []
 
 
