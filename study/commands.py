@@ -225,15 +225,47 @@ def resume(
 
 
 @app.command()
-def report(folder: Folder, check: Check = False) -> None:
-    """Write report.html, tables and plots.
+def report(
+    folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="The folder of a study, or of several.")],
+    check: Check = False,
+    out: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="Where the page of several studies goes.")
+    ] = Path("comparison"),
+) -> None:
+    """Write report.html, tables and plots; of several studies, one page that compares them.
 
     From the records of a study alone; prints the answer. With --check exit code 1 where a number of the report is
-    not what the stored predictions give.
+    not what the stored predictions give. Of several studies: their answers, links to their reports, and the
+    methods that all of them confirmed, ranked over their data sets.
     """
-    if not check:
-        _fail_if_undrawn(_report(folder))
-        return
+    if check:
+        # Each is checked, also where an earlier one is off.
+        agreed = [_check_report(folder) for folder in folders]
+        if not all(agreed):
+            raise typer.Exit(1)
+    elif len(folders) == 1:
+        _fail_if_undrawn(_report(folders[0]))
+    else:
+        _report_studies(folders, out)
+
+
+def _report_studies(folders: Sequence[Path], out: Path) -> None:
+    """Write the page of several studies, and print what stands in its table."""
+    from gan_study.study.run.folder import read_manifest
+
+    for folder in folders:
+        read_manifest(folder)
+    from gan_study.analysis.page.studies import write_studies
+
+    written = write_studies(folders, out)
+    for sentence in written.sentences:
+        say(console, sentence)
+    console.print(_table(written.table), crop=False)
+    say(console, f"Page: {written.page}")
+
+
+def _check_report(folder: Path) -> bool:
+    """Whether every number of a study's report is what the stored predictions give; what is off is printed."""
     from gan_study.study.run.folder import read_manifest
 
     read_manifest(folder)
@@ -248,8 +280,7 @@ def report(folder: Folder, check: Check = False) -> None:
         f"{folder}: {found.num_cells} cells of the report's tables recomputed from {found.num_predictions} files "
         f"of predictions, {len(off) or 'nothing'} off"
     )
-    if off:
-        raise typer.Exit(1)
+    return not off
 
 
 @app.command()
@@ -406,10 +437,14 @@ def dashboard(
 ) -> None:
     """Save the W&B view of a study, and print its address."""
     from gan_study.study.run.folder import read_manifest
+
+    manifest = read_manifest(folder)
+    from gan_study.analysis.page.markdown import answer_markdown
+    from gan_study.analysis.records.load import load_study
     from gan_study.study.watch import dashboard as wandb_view
     from gan_study.study.watch.wandb_internals import specification
 
-    view = wandb_view.dashboard(read_manifest(folder), entity=entity)
+    view = wandb_view.dashboard(manifest, entity=entity, answer=answer_markdown(load_study(folder)))
     print(specification(view) if dry_run else wandb_view.save(view))
 
 

@@ -121,7 +121,7 @@ from gan_study.analysis.page import drawing, report
 draws, installed, *commands = sys.argv[1:]
 assert cli.__file__.startswith(installed)
 if draws != "draws":
-    report.draw_apart = lambda study: drawing.Drawings()
+    report.draw_apart = lambda study, plotted: drawing.Drawings()
 for command in commands:
     sys.argv = ["gan-study", *json.loads(command)]
     try:

@@ -1,7 +1,7 @@
 """What a report shows in pictures, drawn in a process of its own.
 
-What draws is native code: matplotlib, Pillow, and V8, which bundles the charts' JavaScript. Over there it depends
-on no setting of the person's (matplotlibrc, MPLBACKEND); tables, answer and page are safe if it ends its process.
+What draws is native code: Pillow, and V8, which lays out charts and bundles their JavaScript. Tables, answer and
+page are safe if it ends its process.
 """
 
 import os
@@ -18,21 +18,21 @@ from typing import TypeAlias
 
 from gan_study.analysis.page.pictures import PagePictures
 from gan_study.analysis.page.real_or_fake import Round
+from gan_study.analysis.plots.chart import Chart
 from gan_study.analysis.records.load import Study
 
 PROCESS = "gan_study.analysis.page"
-# The process starts in a folder of its own and finds the study there; what it draws it adds to the second file.
-STUDY_FILE, DRAWN_FILE = "study.pickle", "drawn.pickle"
+# The process starts in a folder of its own and finds there what it draws; what it drew it adds to the second file.
+SUBJECT_FILE, DRAWN_FILE = "subject.pickle", "drawn.pickle"
 # One that ends so often will end always.
 MOST_DEATHS = 3
 
 
 @dataclass(frozen=True, kw_only=True)
 class Begun:
-    """A drawing has begun; `files` are the data behind it, by their places in the report."""
+    """A drawing has begun."""
 
     name: str
-    files: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,11 +60,18 @@ class NotDrawn:
 
 @dataclass(frozen=True, kw_only=True)
 class Drawing:
-    """Something to be drawn; `data` are files of what lies behind it, by their places in the report."""
+    """Something to be drawn."""
 
     name: str
     draw: Callable[[], Drawn]
-    data: Mapping[str, bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """What a process draws of."""
+
+    study: Study
+    charts: tuple[Chart, ...]
 
 
 Message: TypeAlias = Begun | Drawn | NotDrawn
@@ -77,15 +84,15 @@ class Drawings(Drawn):
     failures: tuple[str, ...] = ()
 
 
-def draw_apart(study: Study) -> Drawings:
-    """Everything that can be drawn of a study, by a process that is started again if one drawing ends it.
+def draw_apart(study: Study, charts: tuple[Chart, ...]) -> Drawings:
+    """Everything that can be drawn of a study and its `charts`, by a process that is started again if one ends it.
 
     Arrays that it could not read are noted in the study's trials.
     """
     messages: list[Message] = []
     try:
         with tempfile.TemporaryDirectory(prefix="gan-study-") as folder:
-            _fill(Path(folder), study)
+            (Path(folder) / SUBJECT_FILE).write_bytes(pickle.dumps(Subject(study=study, charts=charts)))
             for _ in range(MOST_DEATHS):
                 before = len(messages)
                 death = _run(Path(folder), skip=sum(isinstance(each, Begun) for each in messages))
@@ -104,13 +111,6 @@ def draw_apart(study: Study) -> Drawings:
     return found
 
 
-def _fill(folder: Path, study: Study) -> None:
-    """Make `folder` one that a drawing process can start in."""
-    (folder / STUDY_FILE).write_bytes(pickle.dumps(study))
-    # matplotlib takes the file of the folder that it is loaded in, and then no other.
-    (folder / "matplotlibrc").touch()
-
-
 def _run(folder: Path, *, skip: int) -> str | None:
     """Why a process that leaves out the first `skip` drawings ended early; None if it drew all others."""
     here = os.open(".", os.O_RDONLY)
@@ -120,7 +120,8 @@ def _run(folder: Path, *, skip: int) -> str | None:
             subprocess.Popen(
                 [sys.executable, "-m", PROCESS, str(here), str(skip)],
                 cwd=folder,
-                env=_environment(folder),
+                # Modules are found as here.
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
                 # It closes when this process ends, however it does, and the other one follows.
                 stdin=subprocess.PIPE,
                 stdout=stderr,
@@ -141,18 +142,6 @@ def _run(folder: Path, *, skip: int) -> str | None:
             return None
     finally:
         os.close(here)
-
-
-def _environment(folder: Path) -> dict[str, str]:
-    """That of a drawing process: modules are found as here, and no settings of matplotlib."""
-    found = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "MPLBACKEND": "agg"}
-    found.pop("MATPLOTLIBRC", None)
-    try:
-        Path.home()
-    except RuntimeError:
-        # Without a home folder matplotlib does not know where its list of fonts goes.
-        found.setdefault("MPLCONFIGDIR", str(folder))
-    return found
 
 
 def _reason(code: int, said: str) -> str:
@@ -187,7 +176,6 @@ def collect(messages: Iterable[Message]) -> Drawings:
         match message:
             case Begun():
                 name = message.name
-                files |= message.files
             case Drawn():
                 drawn.append(message)
                 files |= message.files

@@ -1,29 +1,27 @@
 """Everything that is drawn of a study, one drawing after another."""
 
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache, partial
 
-import pandas as pd
 from vl_convert import javascript_bundle
 
 from gan_study.analysis.comparisons.verdicts import chosen_methods
 from gan_study.analysis.page.drawing import Drawing, Drawn
 from gan_study.analysis.page.pictures import GrowthPictures, PagePictures, PanelPictures, Picture, SamplePair
+from gan_study.analysis.page.process import Group
 from gan_study.analysis.page.real_or_fake import rounds
-from gan_study.analysis.plots.charts import Chart, charts, to_files
-from gan_study.analysis.plots.figures import ONLY_IN_PAPER, Plan, plans
+from gan_study.analysis.plots.chart import Chart, to_files
 from gan_study.analysis.plots.growth import draw_growth
-from gan_study.analysis.plots.images import data_uri, describe_trial, pick_trials
+from gan_study.analysis.plots.images import describe_trial, pick_trials
 from gan_study.analysis.plots.nearest import draw_pairs
-from gan_study.analysis.plots.paper import draw_vectors, paper_plans
+from gan_study.analysis.plots.paper import draw_vectors, paper_charts
 from gan_study.analysis.plots.samples import draw_beside, draw_sheet, extreme_trials, shrink
 from gan_study.analysis.records.load import Study
 from gan_study.analysis.records.select import Arm, arm_of
 from gan_study.analysis.records.trial import Trial
-from gan_study.analysis.tables.markup import csv_file
 from gan_study.analysis.wording import number
 
-# Where the files of figures lie in a report, those of its page and those of a paper.
+# Where the files of charts lie in a report, those of its page and those of a paper.
 PLOTS_FOLDER, PAPER_FOLDER = "plots", "paper"
 # Base64 adds a third: all sample sheets together stay below 4 MB of page, and one below 300 kB.
 ALL_SHEETS_BYTES, ONE_SHEET_BYTES = 3_000_000, 220_000
@@ -31,26 +29,20 @@ ALL_SHEETS_BYTES, ONE_SHEET_BYTES = 3_000_000, 220_000
 FIRST_COLUMNS, FIRST_ROWS, FIRST_BYTES = 5, 3, 80_000
 
 
-def figure_drawings(study: Study) -> Iterator[Drawing]:
-    """The page's figures."""
-    return (_figure(plan) for plan in plans(study) if plan.kind not in ONLY_IN_PAPER)
-
-
-def chart_drawings(study: Study) -> Iterator[Drawing]:
-    """The page's charts as files, of the same specifications; the map needs its menus and has none."""
-    for chart in charts(study, pd.DataFrame()):
-        yield Drawing(name=chart.title, draw=partial(_chart_files, chart))
-
-
-def _chart_files(chart: Chart) -> Drawn:
-    place, (svg, png) = f"{PLOTS_FOLDER}/{chart.name}", to_files(chart)
-    return Drawn(files={f"{place}.svg": svg, f"{place}.png": png})
+def chart_drawings(charts: Sequence[Chart]) -> Iterator[Drawing]:
+    """The page's charts as files, of the same specifications."""
+    for chart in charts:
+        yield Drawing(name=chart.title, draw=partial(_files, to_files, chart, PLOTS_FOLDER))
 
 
 def paper_drawings(study: Study) -> Iterator[Drawing]:
-    """The figures of a paper."""
-    for name, plan in paper_plans(study):
-        yield Drawing(name=f"{PAPER_FOLDER}/{name}", draw=partial(_vectors, name, plan))
+    """The charts of a paper."""
+    for chart in paper_charts(study):
+        yield Drawing(name=f"{PAPER_FOLDER}/{chart.name}", draw=partial(_files, draw_vectors, chart, PAPER_FOLDER))
+
+
+def _files(draw: Callable[[Chart], Mapping[str, bytes]], chart: Chart, folder: str) -> Drawn:
+    return Drawn(files={f"{folder}/{name}": content for name, content in draw(chart).items()})
 
 
 def page_drawings(study: Study) -> Iterator[Drawing]:
@@ -59,29 +51,7 @@ def page_drawings(study: Study) -> Iterator[Drawing]:
     yield Drawing(name="the interactive charts", draw=_script)
 
 
-def _figure(plan: Plan) -> Drawing:
-    place = f"{PLOTS_FOLDER}/{plan.stem}"
-    data = {f"{place}.csv": csv_file(plan.data)}
-
-    def draw() -> Drawn:
-        svg = plan.save("svg")
-        picture = Picture(
-            section=plan.section,
-            title=plan.title,
-            alt=plan.alt,
-            uri=data_uri(svg, "image/svg+xml"),
-            files=tuple(f"{place}.{kind}" for kind in ("csv", "svg", "png")),
-        )
-        files = {f"{place}.png": plan.save("png"), f"{place}.svg": svg}
-        return Drawn(files=files, pictures=PagePictures(figures=(picture,)))
-
-    return Drawing(name=plan.title, draw=draw, data=data)
-
-
-def _vectors(name: str, plan: Plan) -> Drawn:
-    return Drawn(files={f"{PAPER_FOLDER}/{file}": content for file, content in draw_vectors(name, plan).items()})
-
-
+@cache
 def _script() -> Drawn:
     # Vega, Vega-Lite and Vega-Embed; the declared type asks for a snippet, and the function does without.
     return Drawn(script=javascript_bundle())  # type: ignore[call-arg]
@@ -124,7 +94,6 @@ def _sheet(trial: Trial, title: str, *, among: int, as_part: Callable[[Picture],
         if sheet is None:
             return PagePictures()
         picture = Picture(
-            section="samples",
             title=f"{title}: {describe_trial(trial)}",
             alt=f"Real images left, images of {trial.balancer} right, a row for each minority class.",
             uri=shrink(sheet, most_bytes=min(ONE_SHEET_BYTES, ALL_SHEETS_BYTES // among)).uri,
@@ -159,4 +128,9 @@ def _growth(trial: Trial) -> PagePictures:
 
 
 # Everything that is drawn of a study. V8 is last: where addresses are few it is what ends a process.
-GROUPS = (figure_drawings, picture_drawings, paper_drawings, page_drawings, chart_drawings)
+GROUPS: Mapping[str, Group] = {
+    "pictures": lambda subject: picture_drawings(subject.study),
+    "what pages need beside pictures": lambda subject: page_drawings(subject.study),
+    "charts": lambda subject: chart_drawings(subject.charts),
+    "charts of a paper": lambda subject: paper_drawings(subject.study),
+}

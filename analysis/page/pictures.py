@@ -1,7 +1,7 @@
 """The pictures of the report's page, as far as they have room in it."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain
 
 from gan_study.analysis.plots.nearest import Panel
@@ -15,22 +15,16 @@ MARKUP_BYTES = 500
 
 @dataclass(frozen=True, kw_only=True)
 class Picture:
-    """An image as the page carries it; `uri` is a data URI, or None where the file is gone or has no room.
+    """An image as the page carries it; `uri` is a data URI."""
 
-    `files` are those of the same name that lie beside the page.
-    """
-
-    section: str
     title: str
     alt: str
-    uri: str | None
-    files: tuple[str, ...] = ()
-    has_room: bool = True
+    uri: str
 
     @property
     def num_bytes(self) -> int:
         """What it takes in the page."""
-        return MARKUP_BYTES + len(self.uri or "")
+        return MARKUP_BYTES + len(self.uri)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +77,6 @@ class PagePictures:
     """All pictures of a page; `num_left_out` had no room in it."""
 
     pairs: tuple[SamplePair, ...] = ()
-    figures: tuple[Picture, ...] = ()
     samples: tuple[Picture, ...] = ()
     panels: tuple[PanelPictures, ...] = ()
     growths: tuple[GrowthPictures, ...] = ()
@@ -96,7 +89,6 @@ class PagePictures:
         found = tuple(parts)
         return PagePictures(
             pairs=tuple(chain.from_iterable(each.pairs for each in found)),
-            figures=tuple(chain.from_iterable(each.figures for each in found)),
             samples=tuple(chain.from_iterable(each.samples for each in found)),
             panels=tuple(chain.from_iterable(each.panels for each in found)),
             growths=tuple(chain.from_iterable(each.growths for each in found)),
@@ -104,19 +96,11 @@ class PagePictures:
         )
 
     def within(self, most_bytes: int) -> "PagePictures":
-        """Those that find room in `most_bytes`, in this order: pairs, figures, samples, panels, growths, extremes.
-
-        A figure that has none stays, as words and as links to its files; the others go.
-        """
+        """Those that find room in `most_bytes`, in this order: pairs, samples, panels, growths, extremes."""
         room = _Room(most_bytes)
         pairs = tuple(each for each in self.pairs if room.takes(each.num_bytes))
-        figures = [
-            each if room.takes(each.num_bytes) else replace(each, uri=None, has_room=False)
-            for each in self.figures
-        ]
         return PagePictures(
             pairs=pairs,
-            figures=tuple(figures),
             samples=tuple(each for each in self.samples if room.takes(each.num_bytes)),
             panels=tuple(each for each in self.panels if room.takes(each.num_bytes)),
             growths=tuple(each for each in self.growths if room.takes(each.num_bytes)),

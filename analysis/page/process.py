@@ -4,48 +4,56 @@ import os
 import pickle
 import sys
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
-from gan_study.analysis.page.drawing import DRAWN_FILE, STUDY_FILE, Begun, Drawing, Drawn, Message, NotDrawn
-from gan_study.analysis.records.load import Study
+from gan_study.analysis.page.drawing import (
+    DRAWN_FILE,
+    SUBJECT_FILE,
+    Begun,
+    Drawing,
+    Drawn,
+    Message,
+    NotDrawn,
+    Subject,
+)
 
-Group: TypeAlias = Callable[[Study], Iterable[Drawing]]
+Group: TypeAlias = Callable[[Subject], Iterable[Drawing]]
 
 
-def run(groups: Sequence[Group]) -> None:
-    """Draw all `groups` of the study in the folder that the process started in, but for the first few drawings.
+def run(groups: Mapping[str, Group]) -> None:
+    """Draw all `groups` of what lies in the folder that the process started in, but for the first few drawings.
 
     Arguments: a descriptor of the folder that the study's paths start from, and how many drawings are left out.
     """
     here, skip = map(int, sys.argv[1:])
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    study: Study = pickle.loads(Path(STUDY_FILE).read_bytes())
+    subject: Subject = pickle.loads(Path(SUBJECT_FILE).read_bytes())
     with Path(DRAWN_FILE).open("wb") as file:
         os.fchdir(here)
-        for group in groups:
-            skip = _draw(group, study, file, skip=skip)
-        problems = {trial.trial_id: tuple(trial.problems) for trial in study.records if trial.problems}
+        for name, group in groups.items():
+            skip = _draw(name, group, subject, file, skip=skip)
+        records = subject.study.records
+        problems = {trial.trial_id: tuple(trial.problems) for trial in records if trial.problems}
         _write(file, Drawn(problems=problems))
 
 
-def _draw(group: Group, study: Study, file: BinaryIO, *, skip: int) -> int:
+def _draw(name: str, group: Group, subject: Subject, file: BinaryIO, *, skip: int) -> int:
     """How many of the first drawings are still to be left out after this group."""
     # Whatever fails, the other drawings go on, and the page says it.
     try:
-        for drawing in group(study):
+        for drawing in group(subject):
             if skip:
                 skip -= 1
                 continue
-            _write(file, Begun(name=drawing.name, files=drawing.data))
+            _write(file, Begun(name=drawing.name))
             try:
                 _write(file, drawing.draw())
             except Exception as error:
                 _write(file, NotDrawn(reason=_in_one_line(error)))
     except Exception as error:
-        what = f"what is left of {group.__name__.replace('_', ' ')}"
-        _write(file, NotDrawn(what=what, reason=_in_one_line(error)))
+        _write(file, NotDrawn(what=f"what is left of {name}", reason=_in_one_line(error)))
     return skip
 
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TypeVar
 
 import jinja2
 import pandas as pd
@@ -18,10 +17,11 @@ from gan_study.analysis.page.caveats import weighed_caveats
 from gan_study.analysis.page.drawing import Drawings, draw_apart
 from gan_study.analysis.page.overview import Overview, overview
 from gan_study.analysis.page.paper import paper_texts
-from gan_study.analysis.page.pictures import MOST_PAGE_BYTES, PagePictures, Picture, SamplePair
+from gan_study.analysis.page.pictures import MOST_PAGE_BYTES, PagePictures, SamplePair
 from gan_study.analysis.page.real_or_fake import PAGE_FILE as QUIZ_FILE
 from gan_study.analysis.page.real_or_fake import Round, page_rounds
-from gan_study.analysis.plots.charts import Chart, charts, choices
+from gan_study.analysis.plots.chart import Chart, told_apart
+from gan_study.analysis.plots.charts import charts, choices
 from gan_study.analysis.plots.image_map import map_frame
 from gan_study.analysis.plots.images import data_uri
 from gan_study.analysis.plots.nearest import Pair
@@ -83,8 +83,9 @@ def write_report_of(study: Study) -> WrittenReport:
     """
     report = study.folder / REPORT_FOLDER
     with replaced_files(report) as folder:
-        drawn = draw_apart(study)
-        found, plotted = report_tables(study), charts(study, map_frame(study))
+        plotted = charts(study, map_frame(study))
+        # Before the tables, since it notes what of the arrays it could not read.
+        drawn, found = draw_apart(study, plotted), report_tables(study)
         write_tables(study, found, folder / TABLES_FOLDER)
         for name, content in _other_files(study, found, drawn, plotted).items():
             (folder / name).parent.mkdir(exist_ok=True)
@@ -151,7 +152,7 @@ def trial_table_html(records: Sequence[Trial]) -> str:
 
 def _macro(template: str, name: str, content: object) -> str:
     """What a macro of a template makes of `content`."""
-    macro: Callable[[object], str] = getattr(_templates().get_template(template).module, name)
+    macro: Callable[[object], str] = getattr(templates().get_template(template).module, name)
     return str(macro(content))
 
 
@@ -162,7 +163,7 @@ def answer_html(study: Study) -> str:
 
 
 @cache
-def _templates() -> jinja2.Environment:
+def templates() -> jinja2.Environment:
     """The templates, in which every name and note is escaped; each is compiled once."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
@@ -178,6 +179,7 @@ def _templates() -> jinja2.Environment:
         "nearness": _nearness,
         "shell": shlex.quote,
         "heading": _heading,
+        "told": told_apart,
         "kind_colour": KIND_COLOURS.__getitem__,
         "kind_mark": KIND_MARKS.__getitem__,
     }
@@ -202,7 +204,7 @@ def _page(
 ) -> str:
     records, first = study.records, overview(study)
     return (
-        _templates()
+        templates()
         .get_template("report.html.j2")
         .render(
             study=study,
@@ -213,7 +215,6 @@ def _page(
             tables={table.name: table for table in found},
             frames=frames,
             trial_table=Markup(trial_table_html(records)),
-            pictures=_by_section(shown.figures),
             # Without the script that draws them there are no charts.
             charts=_by_section(plotted if drawn.script else ()),
             choices=choices(records) if plotted else {},
@@ -245,16 +246,13 @@ def _first_pair(shown: PagePictures, first: Overview) -> SamplePair | None:
 
 def render_quiz(study: Study, rounds: tuple[Round, ...]) -> str:
     """The page that asks a person which images are real."""
-    template = _templates().get_template("real_or_fake.html.j2")
+    template = templates().get_template("real_or_fake.html.j2")
     return template.render(name=study.name, rounds=page_rounds(rounds))
 
 
-_Item = TypeVar("_Item", Picture, Chart)
-
-
-def _by_section(items: Sequence[_Item]) -> dict[str, list[_Item]]:
-    """Pictures or charts by the section that they stand in, in their order."""
-    found: dict[str, list[_Item]] = {}
+def _by_section(items: Sequence[Chart]) -> dict[str, list[Chart]]:
+    """Charts by the section that they stand in, in their order."""
+    found: dict[str, list[Chart]] = {}
     for item in items:
         found.setdefault(item.section, []).append(item)
     return found

@@ -1,21 +1,34 @@
-"""Methods over all conditions: performance profiles and the critical-difference diagram."""
+"""Methods over all conditions: performance profiles, and mean ranks."""
 
 from collections.abc import Mapping
 
+import altair as alt
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
+from gan_study.analysis.inference.ranks import Ranking
 from gan_study.analysis.inference.statistics import performance_profile
-from gan_study.analysis.plots import palette, style
+from gan_study.analysis.plots.chart import (
+    KIND_SCALES,
+    PLOT_PIXELS,
+    ROW_PIXELS,
+    Layers,
+    Sketch,
+    inline,
+    legend,
+    line_at,
+    rows,
+    span,
+    tips,
+)
+from gan_study.analysis.plots.palette import Kind, kind_of, tints
 from gan_study.analysis.records.select import Family
-from gan_study.analysis.tables.across import Across, Ranking, alike
+from gan_study.analysis.tables.across import Across
 
-NUM_THRESHOLDS = 201
+NUM_THRESHOLDS = 101
 
 
-def profile_data(across: Across) -> pd.DataFrame:
+def profile_data(across: Across, families: Mapping[str, Family]) -> pd.DataFrame:
     """The performance profile of every method, from the smallest gain of all to the largest.
 
     `share_above` is the share of a method's runs whose gain is above `gain`.
@@ -28,55 +41,80 @@ def profile_data(across: Across) -> pd.DataFrame:
         )
         for name, by_task in across.gains.items()
     ]
-    return pd.concat(profiles)
+    return _with_kinds(pd.concat(profiles), families)
 
 
-def draw_profiles(data: pd.DataFrame, kinds: Mapping[str, Family]) -> Figure:
-    """A line for each method, solid for GANs and dashed for simple methods."""
-    figure, (axes,) = style.panels(1, columns=1, row_inches=3.4)
-    axes.axvline(0, color=palette.REFERENCE_COLOUR, linewidth=1.2, linestyle=":")
-    names = list(map(str, data["balancer"].unique()))
-    colours = palette.tints({name: palette.kind_of(name, kinds[name]) for name in names})
-    for name, profile in data.groupby("balancer", sort=False):
-        colour = colours[str(name)]
-        line, shown = "-" if kinds[str(name)] == "GAN" else "--", style.shortened(str(name))
-        axes.plot(profile["gain"], profile["share_above"], line, color=colour, label=shown, drawstyle="steps-pre")
-    axes.set_xlabel("Gain in test minority F1")
-    axes.set_ylabel("Share of runs that gain more")
-    axes.set_ylim(-0.02, 1.02)
-    figure.legend(loc="outside right upper", fontsize="small")
-    return figure
+def rank_data(ranked: Ranking, families: Mapping[str, Family]) -> pd.DataFrame:
+    """Each method's mean rank, and half the critical difference to both sides of it."""
+    frame = pd.DataFrame(ranked.mean_ranks.items(), columns=["balancer", "mean_rank"])
+    half = ranked.critical_difference / 2
+    return _with_kinds(
+        frame.assign(
+            low=frame["mean_rank"] - half,
+            high=frame["mean_rank"] + half,
+            critical_difference=ranked.critical_difference,
+            num_tasks=ranked.num_tasks,
+        ),
+        families,
+    )
 
 
-def draw_ranking(ranked: Ranking, kinds: Mapping[str, Family]) -> Figure:
-    """The critical-difference diagram (Demšar 2006): methods along their mean rank, a bar over those alike."""
-    groups, number = alike(ranked), len(ranked.mean_ranks)
-    figure, (axes,) = style.panels(1, columns=1, row_inches=0.8 + 0.2 * (len(groups) + number))
-    for place, (name, rank) in enumerate(ranked.mean_ranks.items()):
-        colour, height = palette.KIND_COLOURS[palette.kind_of(name, kinds[name])], -len(groups) - 1 - place
-        axes.plot([rank, rank, number + 0.1], [0, height, height], color=colour, linewidth=1.0)
-        axes.plot([rank], [0], palette.FAMILY_MARKERS[kinds[name]], color=colour, markersize=6, clip_on=False)
-        text = f"{style.shortened(name)} ({rank:.2f})"
-        axes.text(number + 0.15, height, text, va="center", fontsize="small", color=colour)
-    for level, group in enumerate(groups, start=1):
-        ends = [ranked.mean_ranks[group[0]], ranked.mean_ranks[group[-1]]]
-        axes.plot(ends, [-level, -level], color=palette.BLACK, linewidth=3, solid_capstyle="butt")
-    axes.plot([1, 1 + ranked.critical_difference], [2, 2], color=palette.BLACK, linewidth=1.2, marker="|")
-    axes.text(1, 2.25, f"critical difference {ranked.critical_difference:.2f}", va="bottom", fontsize="small")
-    _rank_axis(axes, number, lowest=-len(groups) - number - 0.5)
-    return figure
+def _with_kinds(frame: pd.DataFrame, families: Mapping[str, Family]) -> pd.DataFrame:
+    return frame.assign(kind=[kind_of(name, families[name]) for name in frame["balancer"]])
 
 
-def _rank_axis(axes: Axes, number: int, *, lowest: float) -> None:
-    """Ranks along a line at 0, room for names to the right, and nothing else."""
-    axes.set_xlim(0.9, max(number, 3) * 1.35)
-    axes.set_ylim(lowest, 3.4)
-    axes.set_xticks(range(1, number + 1))
-    axes.xaxis.set_ticks_position("top")
-    axes.grid(visible=False)
-    axes.yaxis.set_visible(False)
-    axes.spines["left"].set_visible(False)
-    axes.spines["bottom"].set_visible(False)
-    axes.spines["top"].set_visible(True)
-    axes.spines["top"].set_position("zero")
-    axes.spines["top"].set_bounds(1, number)
+def draw_profiles(frame: pd.DataFrame) -> Layers:
+    """A line for each method, solid for GANs and dashed for the others, in a tint of its kind's colour."""
+    kinds: dict[str, Kind] = dict(zip(frame["balancer"], frame["kind"], strict=True))
+    colours = tints(kinds)
+    scale = alt.Scale(domain=list(colours), range=list(colours.values()))
+    dashed = alt.condition("datum.kind == 'GAN'", alt.value([1, 0]), alt.value([5, 4]))
+    line = (
+        alt.Chart(inline(frame))
+        .mark_line(interpolate="step-before", strokeWidth=2)
+        .encode(
+            x=alt.X("gain:Q", scale=span(frame["gain"], padding=2), title="Gain in test minority F1"),
+            y=alt.Y("share_above:Q", scale=alt.Scale(domain=[0, 1]), title="Share of runs that gain more"),
+            color=alt.Color("balancer:N", scale=scale, legend=legend(columns=2, labelLimit=150)),
+            strokeDash=dashed,
+            tooltip=tips("balancer:N", "gain:Q:+.3f", "share_above:Q:.0%"),
+        )
+    )
+    return alt.layer(line_at(0.0), line).properties(height=PLOT_PIXELS)
+
+
+def draw_ranks(frame: pd.DataFrame) -> Layers:
+    """A row for each method, the best first: its mean rank, and half the critical difference to both sides."""
+    colour = alt.Color("kind:N", scale=KIND_SCALES[0], legend=None)
+    chart = alt.Chart(inline(frame)).encode(
+        y=rows("balancer:N", frame["balancer"].tolist()),
+        color=colour,
+        tooltip=tips("balancer:N", "mean_rank:Q:.2f", "critical_difference:Q:.2f", "num_tasks:Q"),
+    )
+    ranks = alt.Axis(values=list(range(1, len(frame) + 1)), format="d")
+    scale = span([*frame["low"], *frame["high"]])
+    x = alt.X("low:Q", scale=scale, title="Mean rank (1 is the best)", axis=ranks)
+    rule = chart.mark_rule(strokeWidth=2.5).encode(x=x, x2="high:Q")
+    point = chart.mark_point(filled=True, size=110, opacity=1).encode(
+        x="mean_rank:Q", shape=alt.Shape("kind:N", scale=KIND_SCALES[1], legend=None)
+    )
+    return alt.layer(rule, point).properties(height=ROW_PIXELS * len(frame))
+
+
+PROFILES = Sketch(
+    name="performance_profiles",
+    section="across",
+    title="Performance profiles: the share of runs that gain more than so much",
+    alt="For each method the share of its runs, over all conditions, whose gain is above each value. Solid lines "
+    "are GANs, dashed ones other methods; the higher line gains more often.",
+    draw=draw_profiles,
+)
+RANKS = Sketch(
+    name="critical_difference",
+    section="across",
+    title="Mean ranks, the best first",
+    alt="The mean rank of every method with half of Nemenyi's critical difference to both sides: methods whose "
+    "bars do not overlap differ.",
+    draw=draw_ranks,
+    colours="kinds",
+)

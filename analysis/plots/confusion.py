@@ -1,26 +1,39 @@
 """Confusion matrices, each seed's rows normalised and the seeds averaged."""
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+import altair as alt
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
-from gan_study.analysis.plots.palette import GAIN_MAP
-from gan_study.analysis.plots.style import WIDTH_INCHES, panels, shortened
-from gan_study.analysis.records.select import NO_BALANCING
+from gan_study.analysis.comparisons.verdicts import chosen_methods
+from gan_study.analysis.plots.chart import (
+    ARM_TIPS,
+    INK,
+    PALE_INK,
+    PANEL_WIDTH,
+    Sketch,
+    cells,
+    chosen_rows,
+    header,
+    in_panels,
+    inline,
+    of_first,
+    tips,
+    with_places,
+)
+from gan_study.analysis.plots.palette import SHARE_RANGE
+from gan_study.analysis.records.select import ARM_COLUMNS, NO_BALANCING, conditions, confirmed, under
 from gan_study.analysis.records.trial import Trial
-from gan_study.analysis.wording import MINUS
 
-# Above this many classes a cell is too small for its number.
-MOST_NUMBERED = 12
-# With more classes only every second or third one is named, so that names do not overlap.
-MOST_NAMED = 15
-# Differences that changed nothing are not to be seen under a microscope.
-SMALLEST_DIFFERENCE = 0.02
+# In pixels: all rows together, one of them at least and at most, and the narrowest cell with room for its number.
+ALL_ROWS, LEAST_ROW, MOST_ROW, ROOM = 280, 9, 56, 21
+# The mean width of a letter of a class's name.
+LETTER = 8
+# Differences that changed nothing are not to be seen under a microscope, in percentage points.
+SMALLEST_DIFFERENCE = 2.0
+COLUMNS = [*ARM_COLUMNS, "true_class", "predicted_class", "percent"]
 
 Matrix = npt.NDArray[np.float64]
 
@@ -54,65 +67,93 @@ def confusion_differences(data: Mapping[str, Matrix]) -> dict[str, Matrix]:
     return {} if none is None else {name: each - none for name, each in data.items() if name != NO_BALANCING}
 
 
-def confusion_frame(data: Mapping[str, Matrix], class_names: Sequence[str]) -> pd.DataFrame:
-    """Each cell of each method's matrix."""
-    rows = [
-        (balancer, class_names[row], class_names[column], value)
-        for balancer, matrix in data.items()
-        for (row, column), value in np.ndenumerate(matrix)
-    ]
-    return pd.DataFrame(rows, columns=["balancer", "true_class", "predicted_class", "fraction"])
+def confusion_frames(records: Sequence[Trial]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Cells in per cent of the true class, and what they changed from no balancing, in percentage points.
+
+    Of no balancing and the methods that validation chose under each condition.
+    """
+    tested, chosen = confirmed(records), chosen_methods(records)
+    shares: list[tuple[object, ...]] = []
+    changes: list[tuple[object, ...]] = []
+    for condition in conditions(tested):
+        here = under(tested, condition)
+        matrices = confusion_data(here, [NO_BALANCING, *chosen.get(condition, ())])
+        names = next((record.class_names for record in here if record.class_names), ())
+        for found, each in ((shares, matrices), (changes, confusion_differences(matrices))):
+            found += [
+                (*condition, balancer, names[row], names[column], 100 * value)
+                for balancer, matrix in each.items()
+                for (row, column), value in np.ndenumerate(matrix)
+            ]
+    return pd.DataFrame(shares, columns=COLUMNS), pd.DataFrame(changes, columns=COLUMNS)
 
 
-def draw_confusion(data: Mapping[str, Matrix], class_names: Sequence[str]) -> Figure:
+def draw_confusion(frame: pd.DataFrame) -> alt.FacetChart:
     """The matrices side by side, on one colour scale."""
+    scale = alt.Scale(range=list(SHARE_RANGE), domain=[0, 100])
+    shown = alt.Legend(orient="top", title="% of the true class", gradientLength=160)
+    colour = alt.Color("percent:Q", scale=scale, legend=shown)
+    return _draw(frame, lambda chart: chart.mark_rect().encode(color=colour), dark=50, form=".0f")
+
+
+def draw_changes(frame: pd.DataFrame) -> alt.FacetChart:
+    """The changes side by side; teal cells have gained images, brown ones lost them."""
+    most = max(float(frame["percent"].abs().max()), SMALLEST_DIFFERENCE)
+    title = "Change in percentage points"
     return _draw(
-        data, class_names, ends=(0, 100), colours="Greys", title="% of the true class", dark=55, form=".0f"
+        frame,
+        lambda chart: cells(chart, field="percent", largest=most, title=title),
+        dark=0.6 * most,
+        form="+.0f",
     )
 
 
-def draw_confusion_differences(data: Mapping[str, Matrix], class_names: Sequence[str]) -> Figure:
-    """The differences side by side; teal cells have gained images, brown ones lost them."""
-    most = max((float(np.nanmax(np.abs(each))) for each in data.values() if not np.isnan(each).all()), default=0.0)
-    most = max(most, SMALLEST_DIFFERENCE)
-    ends, title = (-100 * most, 100 * most), "Change in percentage points"
-    return _draw(data, class_names, ends=ends, colours=GAIN_MAP, title=title, dark=60 * most, form="+.0f")
-
-
 def _draw(
-    data: Mapping[str, Matrix],
-    class_names: Sequence[str],
-    *,
-    ends: tuple[float, float],
-    colours: str,
-    title: str,
-    dark: float,
-    form: str,
-) -> Figure:
-    """The matrices in per cent on a scale with these ends; numbers are white on colours beyond `dark`."""
-    names = [shortened(name, longest=16) for name in class_names]
-    named = range(0, len(names), math.ceil(len(names) / MOST_NAMED))
-    longest = max(map(len, names))
-    figure, axes = panels(len(data), columns=3, row_inches=WIDTH_INCHES / 4.2 + 0.085 * longest)
-    for panel, (balancer, matrix) in zip(axes, data.items(), strict=True):
-        image = panel.imshow(100 * matrix, vmin=ends[0], vmax=ends[1], cmap=colours)
-        panel.set_title(shortened(balancer, longest=16))
-        panel.grid(visible=False)
-        panel.set_xticks(named, [names[place] for place in named], rotation=90)
-        panel.set_yticks(named, [names[place] for place in named])
-        if len(class_names) <= MOST_NUMBERED:
-            _write_numbers(panel, 100 * matrix, dark=dark, form=form)
-    figure.supxlabel("Predicted class")
-    figure.supylabel("True class")
-    figure.colorbar(image, ax=axes, shrink=0.7, label=title)
-    return figure
+    frame: pd.DataFrame, coloured: Callable[[alt.Chart], alt.Chart], *, dark: float, form: str
+) -> alt.FacetChart:
+    """A panel for each method; numbers are white on colours beyond `dark`."""
+    names = frame["true_class"].drop_duplicates().tolist()
+    # A cell that rounds to none stays empty, so that the others stand out; the diagonal is always there.
+    is_shown = (frame["percent"].abs() >= 0.05) | (frame["true_class"] == frame["predicted_class"])
+    full = with_places(frame)[is_shown]
+    limit = alt.Axis(labelLimit=110, labelOverlap=True)
+    chart = alt.Chart().encode(
+        x=alt.X("predicted_class:N", scale=alt.Scale(domain=names), title="Predicted class", axis=limit),
+        y=alt.Y("true_class:N", scale=alt.Scale(domain=names), title="True class", axis=limit),
+        tooltip=tips(*ARM_TIPS, "true_class:N", "predicted_class:N", "percent:Q:.1f"),
+    )
+    ink = alt.condition(f"abs(datum.percent) > {dark}", alt.value(PALE_INK), alt.value(INK))
+    has_room = alt.expr(f"{PANEL_WIDTH} >= {ROOM * len(names)} ? 1 : 0")
+    text = (
+        chart.transform_filter("abs(datum.percent) >= 0.5")
+        .mark_text(fontSize=13 if len(names) <= 6 else 11, opacity=has_room)
+        .encode(text=alt.Text("percent:Q", format=form), color=ink)
+    )
+    row = min(MOST_ROW, max(LEAST_ROW, ALL_ROWS / len(names)))
+    layers = alt.layer(coloured(chart), text, data=inline(full)).properties(height=row * len(names))
+    order = frame["balancer"].drop_duplicates().tolist()
+    panels = in_panels(
+        layers, header("balancer:N", order), number=len(order), left=60 + min(110, LETTER * max(map(len, names)))
+    )
+    found: alt.FacetChart = of_first(panels.transform_filter(chosen_rows()))
+    return found
 
 
-def _write_numbers(panel: Axes, matrix: Matrix, *, dark: float, form: str) -> None:
-    size = "medium" if len(matrix) <= 5 else 7.5
-    for (row, column), value in np.ndenumerate(matrix):
-        # A cell that rounds to none stays empty, so that the others stand out.
-        if not np.isnan(value) and round(value):
-            colour = "white" if abs(value) > dark else "black"
-            text = f"{value:{form}}".replace("-", MINUS)
-            panel.text(column, row, text, ha="center", va="center", color=colour, fontsize=size)
+CONFUSION = Sketch(
+    name="confusion",
+    section="confusion",
+    title="Confusion matrices on test images, mean over seeds",
+    alt="Row-normalised confusion matrices of no balancing, the GAN and the simple method that validation chose, "
+    "averaged over the confirmed seeds.",
+    draw=draw_confusion,
+    by_condition=True,
+)
+CHANGES = Sketch(
+    name="confusion_differences",
+    section="confusion",
+    title="Confusion matrices minus that of no balancing",
+    alt="What the GAN and the simple method that validation chose changed in each cell: teal cells gained images, "
+    "brown ones lost them; on the diagonal teal is good.",
+    draw=draw_changes,
+    by_condition=True,
+)

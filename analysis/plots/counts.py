@@ -1,48 +1,129 @@
-"""Images of each class before and after balancing."""
+"""Images of each class: what was read, what trains, and what balancing made of it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+import altair as alt
 import pandas as pd
-from matplotlib.figure import Figure
 
+from gan_study.analysis.comparisons.verdicts import chosen_methods
+from gan_study.analysis.plots.chart import (
+    ARM_TIPS,
+    ROW_PIXELS,
+    Sketch,
+    chosen_rows,
+    in_panels,
+    inline,
+    legend,
+    of_first,
+    tips,
+    with_places,
+)
 from gan_study.analysis.plots.palette import REAL_COLOUR, SYNTHETIC_COLOUR
-from gan_study.analysis.plots.style import name_rows, panels
-from gan_study.analysis.records.trial import Trial
+from gan_study.analysis.records.select import (
+    ARM_COLUMNS,
+    NO_BALANCING,
+    conditions,
+    confirmed,
+    families,
+    under,
+)
+from gan_study.analysis.records.trial import ClassCounts, Trial
+
+# What stands in a panel, by the counts of a trial.
+STAGES: Mapping[str, str] = {
+    "available": "Read",
+    "imbalanced": "After the imbalance",
+    "training": "Training",
+    "validation": "Validation",
+    "test": "Test",
+}
+COLUMNS = [*ARM_COLUMNS, "class", "minority", "stage", "order", "made", "images"]
+# The mean width of a letter of a class's name.
+LETTER = 8
+# Rows are lower where there are many.
+MOST_HIGH_ROWS, LOW_ROW_PIXELS = 20, 14
 
 
-def count_data(records: Sequence[Trial], balancer: str) -> pd.DataFrame:
-    """Training images by class `before` balancing and after it, of the trial of `balancer` with the smallest seed.
+def count_frame(records: Sequence[Trial]) -> pd.DataFrame:
+    """Images of each class by stage and by what made them ("real", "synthetic"), under each condition.
 
-    `records` are those of one condition; minority classes are marked with an asterisk.
+    Of the chosen GAN's trial with the smallest seed; before anything was confirmed, of the last method in order.
     """
-    counted = [(r.seed, place) for place, r in enumerate(records) if r.balancer == balancer and r.class_counts]
-    trial = records[min(counted)[1]]
-    counts = trial.class_counts
-    assert counts is not None
-    names = enumerate(trial.class_names)
-    return pd.DataFrame(
-        {
-            "class": [f"{name} *" if index in trial.minority_classes else name for index, name in names],
-            "before": counts.training,
-            "real_after": [total - made for total, made in zip(counts.balanced, counts.synthetic, strict=True)],
-            "synthetic_after": counts.synthetic,
-            "balancer": balancer,
-        }
+    counted = [record for record in records if record.class_counts is not None]
+    chosen = chosen_methods(records)
+    rows: list[tuple[object, ...]] = []
+    for condition in conditions(counted):
+        here = under(counted, condition)
+        known = confirmed(here) or here
+        names = list(families(known))
+        method = next((name for name in chosen.get(condition, ()) if name in names), names[-1])
+        trial = min((each for each in known if each.balancer == method), key=lambda each: each.seed)
+        assert trial.class_counts is not None
+        for balancer, stage, made, images in _stages(trial.class_counts, method):
+            order = len(STAGES) if stage not in STAGES.values() else list(STAGES.values()).index(stage)
+            rows += [
+                (*condition, balancer, name, label in trial.minority_classes, stage, order, made, images[label])
+                for label, name in enumerate(trial.class_names)
+            ]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _stages(counts: ClassCounts, method: str) -> Iterator[tuple[str, str, str, Sequence[int]]]:
+    """The method, stage and kind that each number of images is of; the pool's are of no balancing."""
+    for name, stage in STAGES.items():
+        if images := getattr(counts, name):
+            yield NO_BALANCING, stage, "real", images
+    if method != NO_BALANCING:
+        real = [total - made for total, made in zip(counts.balanced, counts.synthetic, strict=True)]
+        yield method, f"Balanced by {method}", "real", real
+        yield method, f"Balanced by {method}", "synthetic", counts.synthetic
+
+
+def draw_counts(frame: pd.DataFrame) -> alt.FacetChart:
+    """A panel for each stage, a bar for each class with its number; rare classes have an asterisk."""
+    stars = frame["minority"].map({True: " *", False: ""})
+    starred = with_places(frame.assign(**{"class": frame["class"] + stars}))
+    names = starred["class"].drop_duplicates().tolist()
+    totals = frame.groupby([*ARM_COLUMNS, "stage", "class"])["images"].sum()
+    scale = alt.Scale(domain=[0, 1.3 * max(1, int(totals.max()))])
+    kinds = alt.Scale(domain=["real", "synthetic"], range=[REAL_COLOUR, SYNTHETIC_COLOUR])
+    there = [kind for kind in ("real", "synthetic") if kind in set(frame["made"])]
+    row = ROW_PIXELS - 4 if len(names) <= MOST_HIGH_ROWS else LOW_ROW_PIXELS
+    across = alt.Axis(tickCount=3, format="~s")
+    y = alt.Y("class:N", sort=names, title=None, axis=alt.Axis(labelLimit=130, labelOverlap=False))
+    hints = tips("class:N", "stage:N", "made:N", "images:Q", *ARM_TIPS)
+    bars = (
+        alt.Chart()
+        .mark_bar()
+        .encode(
+            y=y,
+            x=alt.X("images:Q", stack="zero", scale=scale, title="Images", axis=across),
+            color=alt.Color("made:N", scale=kinds, legend=legend(values=there)),
+            order=alt.Order("made:O"),
+            tooltip=hints,
+        )
     )
+    text = (
+        alt.Chart()
+        .transform_aggregate(total="sum(images)", groupby=["class", "stage", "order"])
+        .mark_text(align="left", dx=4, fontSize=12, color="#7d858c")
+        .encode(y=y, x=alt.X("total:Q", title="Images"), text=alt.Text("total:Q", format=","))
+    )
+    layers = alt.layer(bars, text, data=inline(starred)).properties(height=row * len(names))
+    stages = alt.Facet("stage:N", title=None, sort=alt.EncodingSortField("order", op="min"))
+    panels = in_panels(
+        layers, stages, number=frame["order"].nunique(), left=52 + min(130, LETTER * max(map(len, names)))
+    )
+    found: alt.FacetChart = of_first(panels.transform_filter(chosen_rows(reference=True)))
+    return found
 
 
-def draw_counts(data: pd.DataFrame) -> Figure:
-    """Two panels with a bar for each class: before, and after with the synthetic images stacked on the real."""
-    figure, (before, after) = panels(2, columns=2, row_inches=0.9 + 0.34 * len(data))
-    rows, real, made = range(len(data)), data["real_after"], data["synthetic_after"]
-    before.barh(rows, data["before"], color=REAL_COLOUR)
-    before.set_title("Before balancing")
-    after.barh(rows, real, color=REAL_COLOUR, label="real")
-    after.barh(rows, made, left=real, color=SYNTHETIC_COLOUR, hatch="///", label="synthetic")
-    after.set_title(f"After {data['balancer'].iloc[0]}")
-    for panel in (before, after):
-        name_rows(panel, data["class"].tolist())
-        panel.set_xlabel("Training images")
-    handles, labels = after.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper right", ncols=2)
-    return figure
+COUNTS = Sketch(
+    name="class_counts",
+    section="counts",
+    title="Images of each class: what was read, what trains, and what balancing made of it",
+    alt="Bars of the images of each class, a panel for each stage: read, after the imbalance, training, "
+    "validation, test, and balanced by the chosen method. An asterisk marks a rare class.",
+    draw=draw_counts,
+    by_condition=True,
+)

@@ -1,15 +1,17 @@
 """A GAN's images on the way: a film of its training, and a strip to be printed."""
 
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from html import escape
 
 import numpy as np
-from matplotlib.font_manager import findfont
-from PIL import Image, ImageDraw, ImageFont
+import vl_convert
+from PIL import Image
 
+from gan_study.analysis.plots.chart import FONT
 from gan_study.analysis.plots.images import EncodedImage, encode, lay_out, to_image
-from gan_study.analysis.plots.style import HOUSE_FONT
 from gan_study.analysis.records.trial import Trial
 from gan_study.analysis.wording import listing
 
@@ -18,7 +20,7 @@ FRAME_MILLISECONDS, LAST_MILLISECONDS = 700, 2500
 SCALE = 2
 # Images of a class in a row; a trial leaves no more.
 COLUMNS = 4
-MARGIN_PIXELS, HEAD_PIXELS, TEXT_PIXELS = 96, 24, 14
+MARGIN_PIXELS, HEAD_PIXELS, TEXT_PIXELS, LETTER_PIXELS = 96, 24, 14, 8
 # Of the labels, which both a white and a dark page show.
 INK, CLEAR = "#737c85", (255, 255, 255, 0)
 
@@ -86,25 +88,34 @@ def _labelled(rows: Sequence[Image.Image], labels: Sequence[str], classes: Seque
     """`rows` below one another, their labels on the left and the classes above."""
     width, height = rows[0].size
     canvas = Image.new("RGBA", (MARGIN_PIXELS + width, HEAD_PIXELS + height * len(rows)), CLEAR)
-    draw, font = ImageDraw.Draw(canvas), label_font()
     of_class = width // len(classes)
-    for place, name in enumerate(classes):
-        draw.text((MARGIN_PIXELS + place * of_class + 8, 4), _cut(name, font, of_class - 16), fill=INK, font=font)
+    texts = [
+        (MARGIN_PIXELS + place * of_class + 8, 4, shortened(name, most=(of_class - 16) // LETTER_PIXELS))
+        for place, name in enumerate(classes)
+    ]
     for place, (row, label) in enumerate(zip(rows, labels, strict=True)):
         top = HEAD_PIXELS + place * height
         canvas.paste(row, (MARGIN_PIXELS, top))
-        draw.text((4, top + (height - TEXT_PIXELS) // 2), label, fill=INK, font=font)
+        texts.append((4, top + (height - TEXT_PIXELS) // 2, label))
+    canvas.alpha_composite(write_texts(canvas.size, texts))
     return canvas
 
 
-def label_font() -> ImageFont.FreeTypeFont:
-    """That of the other figures; Pillow's own knows ASCII alone, and no "…"."""
-    return ImageFont.truetype(findfont(HOUSE_FONT), size=TEXT_PIXELS)
+def write_texts(size: tuple[int, int], texts: Sequence[tuple[int, int, str]]) -> Image.Image:
+    """A transparent image so large with texts, each at its left and upper end, in the letters of every script.
+
+    Pillow's own font knows ASCII alone; the charts' renderer finds what is installed.
+    """
+    marks = (
+        f'<text x="{left}" y="{top + 0.85 * TEXT_PIXELS:g}">{escape(text)}</text>' for left, top, text in texts
+    )
+    svg = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{size[0]}" height="{size[1]}" fill="{INK}" '
+        f'font-family="{escape(FONT)}" font-size="{TEXT_PIXELS}">{"".join(marks)}</svg>'
+    )
+    return Image.open(io.BytesIO(vl_convert.svg_to_png(svg))).convert("RGBA")
 
 
-def _cut(name: str, font: ImageFont.FreeTypeFont, most_pixels: int) -> str:
-    """As much of `name` as has room."""
-    # No letter is narrower than a pixel.
-    lengths = range(min(len(name), most_pixels), 0, -1)
-    texts = (name if length == len(name) else f"{name[:length]}…" for length in lengths)
-    return next((text for text in texts if font.getlength(text) <= most_pixels), "")
+def shortened(name: str, *, most: int) -> str:
+    """`name` with so many letters at most."""
+    return name if len(name) <= most else f"{name[: max(0, most - 1)]}…"

@@ -1,11 +1,24 @@
 """Real and generated images as points of one map, by the points that confirmed trials have left."""
 
+import altair as alt
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from sklearn.manifold import TSNE
 
 from gan_study.analysis.comparisons.verdicts import chosen_methods
+from gan_study.analysis.plots.chart import (
+    ARM_TIPS,
+    PLOT_PIXELS,
+    Sketch,
+    base,
+    class_scale,
+    legend,
+    of_first,
+    span,
+    tips,
+    with_places,
+)
 from gan_study.analysis.plots.images import pick_trials
 from gan_study.analysis.records.load import Study
 from gan_study.analysis.records.select import ARM_COLUMNS, arm_of, condition_of
@@ -60,3 +73,34 @@ def placed(features: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     tsne = TSNE(perplexity=min(PERPLEXITY, (len(features) - 1) / 3), init="pca", random_state=SEED)
     places: npt.NDArray[np.float64] = tsne.fit_transform(features).astype(np.float64).round(2)
     return places
+
+
+def draw_map(frame: pd.DataFrame) -> alt.Chart:
+    """Real images as circles, generated ones as crosses."""
+    colours = class_scale(frame["class"].drop_duplicates())
+    shapes = alt.Scale(domain=["real", "generated"], range=["circle", "cross"])
+    shown = legend(columns=3, labelLimit=90, values=list(frame["class"].drop_duplicates()))
+    chart: alt.Chart = (
+        of_first(base(with_places(frame)))
+        .mark_point(size=34, opacity=0.8, strokeWidth=1.6)
+        .encode(
+            x=alt.X("x:Q", scale=span(frame["x"]), axis=None),
+            y=alt.Y("y:Q", scale=span(frame["y"]), axis=None),
+            color=alt.Color("class:N", scale=colours, legend=shown),
+            shape=alt.Shape("kind:N", scale=shapes, legend=legend()),
+            tooltip=tips(*ARM_TIPS, "class:N", "kind:N"),
+        )
+        .properties(height=1.2 * PLOT_PIXELS)
+    )
+    return chart
+
+
+MAP = Sketch(
+    name="map",
+    section="map",
+    title="Real and generated images on one map",
+    alt="Points for images, near one another where their features are alike: circles are real images, crosses "
+    "generated ones, a colour for each class.",
+    draw=draw_map,
+    by_condition=True,
+)

@@ -5,10 +5,13 @@ brown to teal; readers who confuse red and green tell all of them apart.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal, TypeAlias
 
-from gan_study.analysis.records.select import Family
+import pandas as pd
+
+from gan_study.analysis.records.select import Family, families
+from gan_study.trainables.record import TrialRecord
 
 # Okabe and Ito, "Color Universal Design" (2008).
 BLACK, ORANGE, SKY, GREEN, BLUE, VERMILION = "#000000", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00"
@@ -43,8 +46,6 @@ KIND_SHAPES: Mapping[Kind, str] = {
 # The same as letters.
 KIND_MARKS: Mapping[Kind, str] = dict(zip(KIND_SHAPES, "■◆▼●▲", strict=True))
 
-FAMILY_COLOURS: Mapping[Family, str] = {family: KIND_COLOURS[kind] for family, kind in _KINDS.items()}
-FAMILY_MARKERS: Mapping[Family, str] = {"no balancing": "s", "simple": "D", "GAN": "o", "upper bound": "^"}
 # Tol, "Colour schemes" (2021), muted.
 CLASS_COLOURS = (
     *("#CC6677", "#6a5acd", "#DDCC77", "#117733", "#88CCEE"),
@@ -62,11 +63,13 @@ KIND_TINTS: Mapping[Kind, tuple[str, ...]] = {
     "GAN": GAN_TINTS,
     "real upper bound": (GREEN,),
 }
-# What is left of a gain or a loss in a map: brown loses, teal gains.
-GAIN_SCHEME: Literal["brownbluegreen"] = "brownbluegreen"
-GAIN_MAP = "BrBG"
+# Gains and losses in a map: brown loses, teal gains, and what is near 0 shows the page, be it light or dark.
+GAIN_RANGE = ("#8c510a", "rgba(140, 140, 140, 0.06)", "#01665e")
+# Shares in a map, from none to all.
+SHARE_RANGE = ("rgba(110, 122, 136, 0.05)", "#3d4a57")
 REAL_COLOUR, SYNTHETIC_COLOUR = "#9aa3ab", BLUE
-REFERENCE_COLOUR = "#666666"
+# Sources of spread: greys, told apart by their shapes.
+SOURCE_COLOURS = ("#4d5358", "#8a6d1f", "#a0563b", "#7a8794")
 
 
 def tints(kinds: Mapping[str, Kind]) -> dict[str, str]:
@@ -82,3 +85,9 @@ def tints(kinds: Mapping[str, Kind]) -> dict[str, str]:
 def kind_of(balancer: str, family: Family) -> Kind:
     """What kind of method a balancer is."""
     return "loss or re-weighting" if balancer in RE_WEIGHTING else _KINDS[family]
+
+
+def with_kinds(frame: pd.DataFrame, records: Sequence[TrialRecord]) -> pd.DataFrame:
+    """`frame` with the kind of method that each row is about, which decides on its colour."""
+    kinds = {name: kind_of(name, family) for name, family in families(records).items()}
+    return frame.assign(kind=frame["balancer"].map(kinds))

@@ -1,72 +1,65 @@
-"""The figures of a paper: vectors at the width of a column or of a page, of confirmed trials alone."""
+"""The charts of a paper: vectors at the width of a column or of a page, of confirmed trials alone."""
 
-import io
+import re
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
-import matplotlib as mpl
-from matplotlib.figure import Figure
+import vl_convert
 
-from gan_study.analysis.plots.charts import slug
-from gan_study.analysis.plots.figures import Plan, plans
-from gan_study.analysis.plots.style import house_style
+from gan_study.analysis.plots import gains
+from gan_study.analysis.plots.chart import Chart, fitted, make_chart
+from gan_study.analysis.plots.charts import FEWEST_RATIOS, across_charts
+from gan_study.analysis.plots.confusion import CHANGES, confusion_frames
 from gan_study.analysis.records.load import Study
 from gan_study.analysis.records.select import confirmed
 
 # The widths of one and of two columns of the usual two-column formats (IEEE, CVPR).
-COLUMN_INCHES, PAGE_INCHES = 3.35, 6.9
-# What is drawn in it, and the beginning of each file's name.
-PAPER_FIGURES = {
-    "gain": "gain",
-    "minority_f1 by ratio": "minority_f1",
-    "minority_recall by ratio": "minority_recall",
-    "recall and f1": "recall_and_f1",
-    "performance profiles": "performance_profiles",
-    "critical difference": "critical_difference",
-    "confusion differences": "confusion_differences",
-}
-_PRINT: dict[Any, Any] = {
-    "font.size": 7,
-    "axes.titlesize": 7,
-    "axes.labelsize": 7,
-    "figure.labelsize": 7,
-    "xtick.labelsize": 6.5,
-    "ytick.labelsize": 6.5,
-    "legend.fontsize": 6.5,
-    # Text stays text: it can be searched, and journals refuse Type 3 fonts.
-    "pdf.fonttype": 42,
-    "svg.fonttype": "none",
-}
+COLUMN_INCHES, PAGE_INCHES, POINTS_AN_INCH = 3.35, 6.9, 72
+# A chart's text has 14 pixels, a figure's 7 points.
+POINTS_A_PIXEL = 0.5
+# A chart of one column.
+NARROW = frozenset({"gain", "minority_f1", "minority_recall"})
 
 
-def paper_plans(study: Study) -> Iterator[tuple[str, Plan]]:
-    """The figures of a paper by the names of their files, not drawn yet."""
-    for plan in plans(replace(study, records=confirmed(study.records))):
-        if plan.kind in PAPER_FIGURES:
-            yield "_".join([PAPER_FIGURES[plan.kind], *map(slug, plan.place.parts)]), plan
+def paper_charts(study: Study) -> Iterator[Chart]:
+    """The charts of a paper."""
+    study = replace(study, records=confirmed(study.records))
+    estimates = gains.estimate_frame(study)
+    several = estimates["imbalance_ratio"].nunique() >= FEWEST_RATIOS
+    gained = estimates[(estimates["measure"] == "gain") & (estimates["metric"] == "Minority F1")]
+    if len(gained):
+        drawn = gains.GAIN_MAP if several else gains.GAIN
+        yield make_chart(replace(drawn, name="gain"), gained.assign(chosen=False))
+    for sketch in (gains.F1_BY_RATIO, gains.RECALL_BY_RATIO):
+        metric = "Minority F1" if sketch.name == "minority_f1" else "Minority recall"
+        scores = estimates[(estimates["measure"] == "score") & (estimates["metric"] == metric)]
+        if len(scores):
+            draw = gains.draw_each_against_ratio if several else gains.draw_scores
+            yield make_chart(replace(sketch, draw=draw), scores)
+    yield from across_charts(study.records)
+    _, changes = confusion_frames(study.records)
+    if len(changes):
+        yield make_chart(CHANGES, changes)
 
 
-def draw_vectors(name: str, plan: Plan) -> dict[str, bytes]:
-    """A figure as PDF and as SVG, by the names of their files."""
-    with house_style(), mpl.rc_context(_PRINT):
-        one_column = plan.kind == "gain" and plan.data["imbalance_ratio"].nunique() == 1
-        figure = _sized(plan.draw(), wide=not one_column)
-        # Without a date equal figures are equal files.
-        return {
-            f"{name}.{kind}": _saved(figure, kind, date)
-            for kind, date in (("pdf", "CreationDate"), ("svg", "Date"))
-        }
+def draw_vectors(chart: Chart) -> dict[str, bytes]:
+    """A chart as PDF and as SVG, by the names of their files."""
+    is_narrow = chart.name in NARROW and "panels" not in chart.specification.get("usermeta", {})
+    points = POINTS_AN_INCH * (COLUMN_INCHES if is_narrow else PAGE_INCHES)
+    files: dict[str, bytes] = {}
+    for stem, condition in chart.files.items():
+        fixed = fitted(chart.of(condition), round(points / POINTS_A_PIXEL))
+        svg: str = vl_convert.vegalite_to_svg({**fixed, "background": "white"})
+        # A PDF has a point for each pixel.
+        pdf: bytes = vl_convert.svg_to_pdf(_scaled(svg, points=points, unit=""))
+        files |= {f"{stem}.svg": _scaled(svg, points=points, unit="pt").encode(), f"{stem}.pdf": pdf}
+    return files
 
 
-def _saved(figure: Figure, kind: str, date: str) -> bytes:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format=kind, metadata={date: None})
-    return buffer.getvalue()
-
-
-def _sized(figure: Figure, *, wide: bool) -> Figure:
-    """`figure` at the width of a column, or of the page; its height shrinks with its text."""
-    _, height = figure.get_size_inches()
-    figure.set_size_inches(PAGE_INCHES if wide else COLUMN_INCHES, 0.72 * height)
-    return figure
+def _scaled(svg: str, *, points: float, unit: str) -> str:
+    """An SVG so wide, and as high as its shape asks for."""
+    size = re.compile(r'width="([\d.]+)" height="([\d.]+)"')
+    found = size.search(svg)
+    assert found is not None, "Vega says how large its drawings are"
+    high = points * float(found[2]) / float(found[1])
+    return size.sub(f'width="{points:g}{unit}" height="{high:g}{unit}"', svg, count=1)

@@ -1,16 +1,30 @@
-"""How a search went: every trial's gain, and the best so far."""
+"""How the searches went: every trial's gain, and the best so far."""
 
 from collections.abc import Sequence
-from itertools import cycle
 
+import altair as alt
 import pandas as pd
-from matplotlib.figure import Figure
 
-from gan_study.analysis.plots import palette, style
+from gan_study.analysis.plots.chart import (
+    PANEL_PIXELS,
+    Sketch,
+    chosen_rows,
+    header,
+    in_panels,
+    inline,
+    legend,
+    line_here,
+    ratio_colours,
+    tips,
+    whole,
+)
+from gan_study.analysis.plots.palette import GAN_TINTS
 from gan_study.analysis.records.select import Task, comparable, of_task
 from gan_study.analysis.wording import ratio_text
 from gan_study.trainables.record import TrialRecord
 
+# A search of fewer trials has no course to be seen.
+FEWEST_SEARCHED = 10
 # The gain axis, of gains in [-1, 1], spans at least this much, so that a flat search does not look like progress.
 SMALLEST_SPAN = 0.02
 MARGIN = 0.05
@@ -34,29 +48,8 @@ def progress_data(records: Sequence[TrialRecord], task: Task) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=[*ARM, "gain"]).astype({"gain": float}).sort_values(ARM, kind="stable")
     groups = frame.groupby(ARM)
     counted = frame.assign(trial=groups.cumcount() + 1, best_so_far=groups["gain"].cummax())
-    return counted[[*ARM, "trial", "gain", "best_so_far"]].dropna(subset=["gain"])
-
-
-def draw_budget(data: pd.DataFrame) -> Figure:
-    """A panel for each ratio: the best gain so far of every method against its trials."""
-    # GANs alone are searched.
-    looks = cycle((colour, line) for line in ("-", "--", ":") for colour in palette.GAN_TINTS)
-    look_of = dict(zip(data["balancer"].unique(), looks, strict=False))
-    by_ratio = data.groupby("imbalance_ratio")
-    figure, axes = style.panels(len(by_ratio), columns=3, row_inches=2.2)
-    for panel, (_, here) in zip(axes, by_ratio, strict=True):
-        for name, found in here.groupby("balancer"):
-            colour, line = look_of[str(name)]
-            panel.step(found["trial"], found["best_so_far"], line, where="post", color=colour)
-            panel.plot(found["trial"].iloc[-1], found["best_so_far"].iloc[-1], "o", color=colour, markersize=4)
-        panel.set_title(f"Ratio {ratio_text(here['imbalance_ratio'].iloc[0])}")
-        style.count_along(panel)
-    figure.supxlabel("Search trial of the method")
-    figure.supylabel("Best gain so far on validation")
-    lines = [axes[0].plot([], [], line, color=colour)[0] for colour, line in look_of.values()]
-    names = [style.shortened(name) for name in look_of]
-    figure.legend(lines, names, loc="outside upper center", ncols=4, fontsize=9)
-    return figure
+    of_all = counted.assign(**task._asdict())[[*Task._fields, *ARM, "trial", "gain", "best_so_far"]]
+    return of_all.dropna(subset=["gain"])
 
 
 def gain_limits(gains: Sequence[float]) -> tuple[float, float]:
@@ -66,21 +59,58 @@ def gain_limits(gains: Sequence[float]) -> tuple[float, float]:
     return low - margin, high + margin
 
 
-def draw_progress(data: pd.DataFrame) -> Figure:
+def draw_progress(frame: pd.DataFrame) -> alt.FacetChart:
     """A panel for each method: trials as points, the best so far as steps, a colour for each ratio."""
-    colours = style.ratio_colours(data["imbalance_ratio"])
-    by_method = data.groupby("balancer")
-    figure, axes = style.panels(len(by_method), columns=3, row_inches=2.0)
-    for panel, (balancer, trials) in zip(axes, by_method, strict=True):
-        panel.axhline(0, color=palette.REFERENCE_COLOUR, linewidth=1.0, linestyle="--")
-        for _, found in trials.groupby("imbalance_ratio"):
-            colour = colours[found["imbalance_ratio"].iloc[0]]
-            panel.plot(found["trial"], found["gain"], "o", color=colour, alpha=0.5, markersize=3.5, mew=0)
-            panel.step(found["trial"], found["best_so_far"], where="post", color=colour)
-        panel.set_title(style.shortened(str(balancer)))
-        style.count_along(panel)
-    axes[0].set_ylim(gain_limits(data["gain"].tolist()))
-    figure.supxlabel("Search trial of the method")
-    figure.supylabel("Gain on validation")
-    style.name_ratios(figure, axes[0], colours)
-    return figure
+    chart = alt.Chart().encode(x=_trials(frame), color=ratio_colours(frame["imbalance_ratio"]), tooltip=_TIPS)
+    gain = alt.Y("gain:Q", scale=_scale(frame), title="Gain on validation")
+    points = chart.mark_point(filled=True, size=40, opacity=0.6).encode(y=gain)
+    steps = chart.mark_line(interpolate="step-after", strokeWidth=2).encode(y="best_so_far:Q", detail="ratio:N")
+    layers = alt.layer(line_here(0.0), points, steps, data=inline(frame)).properties(height=PANEL_PIXELS)
+    panels = in_panels(layers, header("balancer:N"), number=frame["balancer"].nunique())
+    return panels.transform_filter(chosen_rows())
+
+
+def draw_budget(frame: pd.DataFrame) -> alt.FacetChart:
+    """A panel for each ratio: the best gain so far of every method against its trials."""
+    ratios = [ratio_text(ratio) for ratio in sorted(frame["imbalance_ratio"].unique())]
+    scale = alt.Scale(domain=sorted(set(frame["balancer"])), range=list(GAN_TINTS))
+    colour = alt.Color("balancer:N", scale=scale, legend=legend(columns=2, labelLimit=150))
+    chart = alt.Chart().encode(x=_trials(frame), color=colour, tooltip=_TIPS)
+    y = alt.Y("best_so_far:Q", scale=_scale(frame), title="Best gain so far")
+    steps = chart.mark_line(interpolate="step-after", strokeWidth=2).encode(y=y)
+    ends = chart.transform_joinaggregate(last="max(trial)", groupby=["balancer", "ratio"])
+    points = ends.transform_filter("datum.trial == datum.last").mark_point(filled=True, size=50, opacity=1)
+    layers = alt.layer(line_here(0.0), steps, points.encode(y=y), data=inline(frame))
+    facet = alt.Facet("ratio:N", title=None, sort=ratios, header=alt.Header(labelExpr="'Ratio ' + datum.label"))
+    panels = in_panels(layers.properties(height=PANEL_PIXELS), facet, number=len(ratios))
+    return panels.transform_filter(chosen_rows())
+
+
+_TIPS = tips("balancer:N", "ratio:N", "trial:Q", "gain:Q:+.3f", "best_so_far:Q:+.3f")
+
+
+def _trials(frame: pd.DataFrame) -> alt.X:
+    scale = alt.Scale(domain=[int(frame["trial"].min()), int(frame["trial"].max())], nice=False, padding=8)
+    ticks = alt.Axis(values=whole(frame, "trial"))
+    return alt.X("trial:Q", scale=scale, title="Search trial of the method", axis=ticks)
+
+
+def _scale(frame: pd.DataFrame) -> alt.Scale:
+    return alt.Scale(domain=list(gain_limits(frame["gain"].tolist())), nice=False)
+
+
+PROGRESS = Sketch(
+    name="search",
+    section="search",
+    title="Search: gain of every trial in its split, and the best so far",
+    alt="A panel for each method: the validation gain of each point and default in the split of the search, and a "
+    "line for the best so far.",
+    draw=draw_progress,
+)
+BUDGET = Sketch(
+    name="search_budget",
+    section="search",
+    title="Search budget: the best gain so far of every method",
+    alt="The best validation gain so far against the trials in the split of the search, a panel for each ratio.",
+    draw=draw_budget,
+)

@@ -1,13 +1,19 @@
 """Each searched parameter by itself: the gain of every trial against its value."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
+import altair as alt
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, MaxNLocator
 
-from gan_study.analysis.plots import palette, style
+from gan_study.analysis.plots.chart import (
+    Sketch,
+    base,
+    log_ticks,
+    ratio_colours,
+    side_by_side,
+    tips,
+)
+from gan_study.analysis.plots.search import gain_limits
 from gan_study.analysis.records.select import Task, comparable, of_task
 from gan_study.analysis.tables.importance import plain
 from gan_study.trainables.record import TrialRecord
@@ -28,37 +34,61 @@ def slice_data(records: Sequence[TrialRecord], task: Task) -> pd.DataFrame:
         for parameter, value in record.search.params.items()
         if parameter not in NOT_SLICED
     ]
-    frame = pd.DataFrame(rows, columns=list(COLUMNS)).astype({"value": object})
+    frame = pd.DataFrame(rows, columns=list(COLUMNS)).astype({"value": object}).assign(**task._asdict())
     taken = frame.groupby(["balancer", "parameter"])["value"].transform("nunique")
     return frame[taken > 1].sort_values(["balancer", "parameter"], kind="stable").reset_index(drop=True)
 
 
-def draw_slices(data: pd.DataFrame) -> Figure:
+def draw_slices(frame: pd.DataFrame) -> alt.ConcatChart:
     """A panel for each method and parameter, a colour for each ratio."""
-    colours = style.ratio_colours(data["imbalance_ratio"])
-    groups = list(data.groupby(["balancer", "parameter"], sort=False))
-    figure, axes = style.panels(len(groups), columns=3, row_inches=2.0, sharex=False)
-    for panel, ((balancer, parameter), trials) in zip(axes, groups, strict=True):
-        panel.axhline(0, color=palette.REFERENCE_COLOUR, linewidth=1.0, linestyle="--")
-        _draw_slice(panel, trials, colours)
-        panel.set_title(style.shortened(str(balancer), longest=22), fontsize=9.5)
-        panel.set_xlabel(style.shortened(plain(str(parameter)), longest=24), fontsize=9)
-    figure.supylabel("Gain on validation")
-    style.name_ratios(figure, axes[0], colours, "o", size=4)
-    return figure
+    colour = ratio_colours(frame["imbalance_ratio"])
+    limits = alt.Scale(domain=list(gain_limits(frame["gain"].tolist())), nice=False)
+    panels = [
+        base(trials.assign(value=_values(trials["value"])))
+        .mark_point(filled=True, size=45, opacity=0.7)
+        .encode(
+            x=_axis(trials["value"], name=plain(str(parameter))),
+            y=alt.Y("gain:Q", scale=limits, title="Gain"),
+            color=colour,
+            tooltip=tips("balancer:N", "ratio:N", "parameter:N", "value:N", "gain:Q:+.3f"),
+        )
+        .properties(height=150, title=str(balancer))
+        for (balancer, parameter), trials in frame.groupby(["balancer", "parameter"], sort=False)
+    ]
+    return side_by_side(panels)
 
 
-def _draw_slice(panel: Axes, trials: pd.DataFrame, colours: Mapping[float, tuple[float, ...]]) -> None:
-    values = list(trials["value"])
-    numeric = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
-    names = sorted(set(map(str, values)))
-    places = values if numeric else [names.index(str(value)) for value in values]
-    shown = [colours[ratio] for ratio in trials["imbalance_ratio"]]
-    panel.scatter(places, trials["gain"], c=shown, s=14, alpha=0.7, linewidths=0)
-    if not numeric:
-        panel.set_xticks(range(len(names)), names, fontsize=8)
-    elif min(values) > 0 and max(values) / min(values) >= LOG_SPAN:
-        style.plain_log_axis(panel, LogLocator(numticks=4))
-    else:
-        whole = all(isinstance(value, int) for value in values)
-        panel.xaxis.set_major_locator(MaxNLocator(nbins=3, integer=whole))
+def _is_numeric(values: pd.Series) -> bool:
+    return all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
+
+
+def _values(values: pd.Series) -> pd.Series:
+    return values if _is_numeric(values) else values.map(str)
+
+
+def _axis(values: pd.Series, *, name: str) -> alt.X:
+    """Numbers along a line, logarithmic where they were searched so; names side by side."""
+    if not _is_numeric(values):
+        return alt.X("value:N", title=name, axis=alt.Axis(labelLimit=80))
+    low, high = float(values.min()), float(values.max())
+    if low > 0 and high / low >= LOG_SPAN:
+        ticks = log_ticks(low, high)
+        return alt.X(
+            "value:Q",
+            scale=alt.Scale(type="log", domain=[low, high], nice=False, padding=8),
+            title=name,
+            axis=alt.Axis(values=ticks, format="~g"),
+        )
+    step = 1 if all(isinstance(value, int) for value in values) else 0
+    scale = alt.Scale(domain=[low, high], nice=True, padding=8)
+    return alt.X("value:Q", scale=scale, title=name, axis=alt.Axis(tickCount=3, format="~g", tickMinStep=step))
+
+
+SLICES = Sketch(
+    name="search_slices",
+    section="slices",
+    title="Gain of every trial in the search's split against each parameter",
+    alt="A panel for each method and parameter: the validation gain of each complete trial in the split of the "
+    "search against the parameter's value.",
+    draw=draw_slices,
+)

@@ -3,24 +3,37 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import sub
+from typing import NamedTuple
 
+import altair as alt
+import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator
-from matplotlib.transforms import Bbox
 
 from gan_study.analysis.inference.statistics import Floats
-from gan_study.analysis.plots import palette, style
-from gan_study.analysis.records.select import MAIN_METRIC, Task, confirmed, families, of_task, paired_gains
+from gan_study.analysis.plots.chart import (
+    ARM_TIPS,
+    PANEL_WIDTH,
+    PLOT_PIXELS,
+    Layers,
+    Sketch,
+    base,
+    by_kind,
+    inline,
+    line_at,
+    log_ticks,
+    side_by_side,
+    tips,
+)
+from gan_study.analysis.plots.palette import GREY, with_kinds
+from gan_study.analysis.records.select import MAIN_METRIC, Task, confirmed, of_task, paired_gains
 from gan_study.analysis.records.trial import ImageQuality, Trial
 
 ARM = ["balancer", "imbalance_ratio"]
 FEWEST_POINTS = 3
 # Above this many methods their names cover one another.
 MOST_NAMED = 12
-# In points: of letters, the mean width of one of them, a marker, and how far a name is above or below it.
-_NAME_SIZE, _LETTER, _MARKER, _AWAY = 8.0, 4.7, 7.0, 9.0
+# In pixels: the panel in which names find room, letters, their mean width, a marker, and how far off a name is.
+_PANEL, _NAME_SIZE, _LETTER, _MARKER, _AWAY = 270, 12.0, 6.6, 10.0, 13.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +78,7 @@ def usefulness_data(records: Sequence[Trial], task: Task) -> pd.DataFrame:
         return frame.iloc[:0]
     means = frame.groupby(["metric", *ARM], as_index=False)["distance"].mean()
     points = means.join(gains.groupby(ARM)["value"].mean().rename("gain"), on=ARM)
-    found = points.dropna(subset=["gain"]).assign(family=points["balancer"].map(families(records)))
+    found = with_kinds(points.dropna(subset=["gain"]), records).assign(**task._asdict())
     enough: pd.DataFrame = found[found.groupby("metric")["metric"].transform("size") >= FEWEST_POINTS]
     return enough
 
@@ -81,71 +94,111 @@ def _relative(quality: ImageQuality, name: str) -> float | None:
     return None if distance is None or floor is None else _RELATIVE[name].value(distance, floor)
 
 
-def draw_usefulness(data: pd.DataFrame) -> Figure:
-    """A panel for each distance: a marker for each family, a colour for each ratio where there are several."""
-    colours = style.ratio_colours(data["imbalance_ratio"])
-    by_metric = data.groupby("metric")
-    figure, axes = style.panels(len(by_metric), columns=2, row_inches=3.4, sharex=False)
-    for panel, (metric, points) in zip(axes, by_metric, strict=True):
-        relative = _RELATIVE[str(metric)]
-        _draw_points(panel, points, colours)
-        # No gain, and what real images score.
-        panel.axhline(0, color=palette.REFERENCE_COLOUR, linewidth=1.2, linestyle="--")
-        panel.axvline(relative.equal, color=palette.REFERENCE_COLOUR, linewidth=1.2, linestyle=":")
-        panel.set_xlabel(relative.title)
-        if relative.log:
-            style.plain_log_axis(panel, LogLocator(subs=(1.0, 2.0, 5.0)))
-    axes[0].set_ylabel("Gain in test minority F1")
-    style.name_ratios(figure, axes[0], colours, "o")
-    # Names are put where there is room, which is known once the panels have their sizes.
-    figure.draw_without_rendering()
-    for panel, (_, points) in zip(axes, by_metric, strict=True):
-        # A name stands at the first point of its method.
-        firsts = points.drop_duplicates("balancer")
-        if len(firsts) <= MOST_NAMED:
-            _name(panel, firsts)
-    return figure
+def draw_usefulness(frame: pd.DataFrame) -> alt.ConcatChart:
+    """A panel for each distance; the points of one method are joined, and named once."""
+    panels = [_panel(points, str(metric)) for metric, points in frame.groupby("metric")]
+    return side_by_side(panels)
 
 
-def _draw_points(panel: Axes, points: pd.DataFrame, colours: Mapping[float, tuple[float, ...]]) -> None:
-    """Points of one method are joined."""
-    for _, method in points.groupby("balancer"):
-        panel.plot(method["distance"], method["gain"], color=palette.REFERENCE_COLOUR, linewidth=0.8, alpha=0.6)
-        marks = method[["imbalance_ratio", "distance", "gain", "family"]]
-        for ratio, distance, gain, family in marks.itertuples(index=False):
-            colour = colours[ratio] if len(colours) > 1 else palette.FAMILY_COLOURS[family]
-            panel.plot(distance, gain, palette.FAMILY_MARKERS[family], color=colour, markersize=7)
-    panel.margins(x=0.22, y=0.16)
+def _panel(points: pd.DataFrame, metric: str) -> Layers:
+    relative = _RELATIVE[metric]
+    colour, shape = by_kind(points)
+    x, across = _along(points["distance"], relative)
+    y, up = _upwards(points["gain"])
+    chart = base(points).encode(x=x, y=y)
+    line = chart.mark_line(color=GREY, strokeWidth=0.8, opacity=0.7).encode(detail="balancer:N")
+    marks = chart.mark_point(filled=True, size=80, opacity=1).encode(
+        color=colour, shape=shape, tooltip=tips(*ARM_TIPS, "distance:Q:.3f", "gain:Q:+.3f")
+    )
+    # No gain, and what real images score.
+    lines = line_at(0.0, across=True), line_at(relative.equal, dash=(1, 2))
+    # A name stands at the first point of its method.
+    firsts = ~points["balancer"].duplicated()
+    named = points[firsts] if firsts.sum() <= MOST_NAMED else points.iloc[:0]
+    centres = np.column_stack([across, up])[firsts][: len(named)]
+    names = [
+        alt.Chart(inline(row.to_frame().T))
+        .mark_text(dx=right, dy=-above, fontSize=_NAME_SIZE, opacity=alt.expr(f"{PANEL_WIDTH} >= 250 ? 1 : 0"))
+        .encode(x=x, y=y, text="balancer:N", color=colour)
+        for (_, row), (right, above) in zip(
+            named.iterrows(), name_places(centres, named["balancer"].tolist()), strict=True
+        )
+    ]
+    return alt.layer(*lines, line, marks, *names).properties(height=PLOT_PIXELS)
 
 
-def _name(panel: Axes, points: pd.DataFrame) -> None:
-    names = [style.shortened(name, longest=18) for name in points["balancer"]]
-    centres = points[["distance", "gain"]].to_numpy()
-    places = name_places(panel.transData.transform(centres) * 72 / panel.figure.dpi, names)
-    for (x, y), name, place in zip(centres, names, places, strict=True):
-        panel.annotate(
-            name, (x, y), place, textcoords="offset points", ha="center", va="center", fontsize=_NAME_SIZE
+def _along(distances: pd.Series, relative: _Relative) -> tuple[alt.X, pd.Series]:
+    """The axis of distances, with room for names, and how far along it each lies, in pixels."""
+    low, high = min(relative.equal, *distances), max(relative.equal, *distances)
+    if relative.log:
+        room = max((high / low) ** 0.2, 1.1)
+        ends = low / room, high * room
+        places = _PANEL * np.log(distances / ends[0]) / np.log(ends[1] / ends[0])
+        axis = alt.Axis(values=log_ticks(*ends), format="~g")
+    else:
+        margin = 0.2 * (high - low) or 0.01
+        ends = low - margin, high + margin
+        places = _PANEL * (distances - ends[0]) / (ends[1] - ends[0])
+        axis = alt.Axis(tickCount=4)
+    scale = alt.Scale(type="log" if relative.log else "linear", domain=list(ends), nice=False)
+    return alt.X("distance:Q", scale=scale, title=relative.title, axis=axis), places
+
+
+def _upwards(gains: pd.Series) -> tuple[alt.Y, pd.Series]:
+    """The axis of gains, and how far up each lies, in pixels."""
+    least, most = min(0.0, *gains), max(0.0, *gains)
+    room = max(0.16 * (most - least), 0.01)
+    ends = least - room, most + room
+    axis = alt.Y("gain:Q", scale=alt.Scale(domain=list(ends), nice=False), title="Gain in test minority F1")
+    return axis, PLOT_PIXELS * (gains - ends[0]) / (ends[1] - ends[0])
+
+
+class _Box(NamedTuple):
+    left: float
+    bottom: float
+    right: float
+    top: float
+
+    @classmethod
+    def around(cls, x: float, y: float, width: float, height: float) -> "_Box":
+        return cls(x - width / 2, y - height / 2, x + width / 2, y + height / 2)
+
+    def overlaps(self, other: "_Box") -> bool:
+        return (
+            self.left < other.right
+            and other.left < self.right
+            and self.bottom < other.top
+            and other.bottom < self.top
         )
 
 
 def name_places(centres: Floats, names: Sequence[str]) -> list[tuple[float, float]]:
     """Where the middle of each name goes, from its marker's centre to the right and up.
 
-    In points, as are `centres` [N, 2]. Above, below, right or left of the marker: the first of these where it
+    In pixels, as are `centres` [N, 2]. Above, below, right or left of the marker: the first of these where it
     covers no marker and no name before it; above where there is none.
     """
-    taken = [Bbox.from_bounds(x - _MARKER / 2, y - _MARKER / 2, _MARKER, _MARKER) for x, y in centres]
+    taken = [_Box.around(x, y, _MARKER, _MARKER) for x, y in centres]
     places = []
     for (x, y), name in zip(centres, names, strict=True):
         width = _LETTER * len(name)
         beside = (width + _MARKER) / 2 + 2
         around = [(0.0, _AWAY), (0.0, -_AWAY), (beside, 0.0), (-beside, 0.0)]
-        boxes = [
-            Bbox.from_bounds(x + right - width / 2, y + up - _NAME_SIZE / 2, width, _NAME_SIZE)
-            for right, up in around
-        ]
-        free = (i for i, box in enumerate(boxes) if not any(map(box.fully_overlaps, taken)))
+        boxes = [_Box.around(x + right, y + up, width, _NAME_SIZE) for right, up in around]
+        free = (i for i, box in enumerate(boxes) if not any(map(box.overlaps, taken)))
         place = next(free, 0)
         taken.append(boxes[place])
         places.append(around[place])
     return places
+
+
+USEFULNESS = Sketch(
+    name="usefulness",
+    section="usefulness",
+    title="Gain in test minority F1 against the quality of the generated images",
+    alt="A point for each method and ratio, those of one method joined: how far its images are from real ones, "
+    "and what they gain. Left of the dotted line images come nearer to the training images than held-out real "
+    "ones do; above the dashed line they help the classifier.",
+    draw=draw_usefulness,
+    colours="kinds",
+)

@@ -4,20 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
-from scipy import stats
 
-from gan_study.analysis.inference.estimates import CONFIDENCE
+from gan_study.analysis.inference.ranks import Ranking, alike, rank_methods
 from gan_study.analysis.inference.statistics import LEVEL, interquartile_interval, performance_profile
 from gan_study.analysis.records import select
 from gan_study.analysis.records.select import NO_BALANCING, Condition, families
 from gan_study.analysis.records.trial import Trial
 from gan_study.analysis.tables.table import Table
-from gan_study.analysis.wording import ABSENT, interval_text, number
+from gan_study.analysis.wording import ABSENT, interval_text, listing, number
 
 FEWEST_TASKS = 2
-# With five tasks the chi-squared approximation of Friedman's test is already rough (Demšar 2006 has exact critical
-# values for fewer), and two methods do not need it.
-FEWEST_RANKED_TASKS, FEWEST_RANKED_METHODS = 5, 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,20 +27,6 @@ class Across:
     tasks: tuple[Condition, ...]
     gains: Mapping[str, tuple[tuple[float, ...], ...]]
     left_out: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Ranking:
-    """The ranks of methods, no balancing among them, by their mean score in each task; 1 is the best.
-
-    `mean_ranks` begins with the best. `p_value` is that of Friedman's test, that all have the same mean rank. By
-    Nemenyi's test methods differ, at 0.05, whose mean ranks are `critical_difference` apart.
-    """
-
-    num_tasks: int
-    mean_ranks: Mapping[str, float]
-    p_value: float
-    critical_difference: float
 
 
 def across_tasks(records: Sequence[Trial]) -> Across | None:
@@ -68,42 +50,10 @@ def across_tasks(records: Sequence[Trial]) -> Across | None:
 
 
 def ranking(across: Across) -> Ranking | None:
-    """The ranks of the methods; None where tasks or methods are too few to rank."""
-    means = pd.DataFrame(
-        {name: [sum(seeds) / len(seeds) for seeds in by_task] for name, by_task in across.gains.items()}
-    )
+    """The ranks of the methods, no balancing among them; None where tasks or methods are too few to rank."""
+    means = {name: [sum(seeds) / len(seeds) for seeds in by_task] for name, by_task in across.gains.items()}
     # The gain of no balancing over itself.
-    means[NO_BALANCING] = 0.0
-    number_of_tasks, number_of_methods = means.shape
-    if number_of_tasks < FEWEST_RANKED_TASKS or number_of_methods < FEWEST_RANKED_METHODS:
-        return None
-    ranks = means.rank(axis=1, ascending=False).mean()
-    return Ranking(
-        num_tasks=number_of_tasks,
-        mean_ranks={str(name): float(rank) for name, rank in ranks.sort_values().items()},
-        p_value=float(stats.friedmanchisquare(*(means[name] for name in means)).pvalue),
-        critical_difference=critical_difference(methods=number_of_methods, tasks=number_of_tasks),
-    )
-
-
-def alike(ranked: Ranking) -> tuple[tuple[str, ...], ...]:
-    """The largest groups of methods of which no two differ by Nemenyi's test, the best first; two at least."""
-    names, ranks = list(ranked.mean_ranks), list(ranked.mean_ranks.values())
-    reach = [sum(rank < first + ranked.critical_difference for rank in ranks) for first in ranks]
-    return tuple(
-        tuple(names[first:end])
-        for first, end in enumerate(reach)
-        if end - first > 1 and (first == 0 or end > reach[first - 1])
-    )
-
-
-def critical_difference(*, methods: int, tasks: int) -> float:
-    """Nemenyi's critical difference of two mean ranks at 0.05: q √(k (k + 1) / 6N) (Demšar 2006, section 3.2.2).
-
-    q is the studentised range's quantile, of k methods and infinitely many degrees of freedom, over √2.
-    """
-    quantile = float(stats.studentized_range.ppf(CONFIDENCE, methods, float("inf"))) / 2**0.5
-    return quantile * float((methods * (methods + 1) / (6 * tasks)) ** 0.5)
+    return rank_methods({**means, NO_BALANCING: [0.0] * len(across.tasks)})
 
 
 def across_tables(records: Sequence[Trial]) -> tuple[Table, ...]:
@@ -145,12 +95,20 @@ def across_tables(records: Sequence[Trial]) -> tuple[Table, ...]:
 
 
 def ranking_text(ranked: Ranking) -> str:
-    """What Friedman's test says, as a sentence or two."""
+    """What the tests say of the conditions of one study, as a few sentences."""
+    return (
+        f"{friedman_text(ranked, of='conditions')} Ratios of one data set are no independent data sets, so this "
+        "speaks of this study's conditions alone."
+    )
+
+
+def friedman_text(ranked: Ranking, *, of: str) -> str:
+    """What Friedman's test and Nemenyi's say of tasks, which are named `of`."""
     same = ranked.p_value >= LEVEL
     finding = "no evidence that the methods differ in rank" if same else "the methods differ in rank"
+    together = [listing(names) for names in alike(ranked)]
+    told = f" Not told apart: {'; '.join(together)}." if together and not same else ""
     return (
-        f"Friedman's test over {ranked.num_tasks} conditions: {finding} (p = {ranked.p_value:.2g}). Methods that "
-        "a bar joins do not differ by Nemenyi's test, for which mean ranks have to be "
-        f"{ranked.critical_difference:.2f} apart. Ratios of one data set are no independent data sets, so this "
-        "speaks of this study's conditions alone."
+        f"Friedman's test over {ranked.num_tasks} {of}: {finding} (p = {ranked.p_value:.2g}). By Nemenyi's test "
+        f"methods differ whose mean ranks are {ranked.critical_difference:.2f} apart.{told}"
     )

@@ -1,4 +1,6 @@
-"""The W&B view of a study as code: recall and F1 against the ratio, the search, what was generated."""
+"""The W&B view of a study as code: its answer, recall and F1 against the ratio, the search, what was generated."""
+
+from collections.abc import Mapping
 
 import wandb_workspaces.expr as expressions
 from wandb_workspaces import workspaces
@@ -9,15 +11,20 @@ from gan_study.study.run.folder import Manifest
 from gan_study.trainables.base.settings import UserError
 from gan_study.trainables.base.tunable import Float
 
+# Charts of the report that its run in W&B holds: gains by method, against the ratio and against the dose.
+CHARTS = [f"plots/{name}" for name in ("gain", "chosen", "gain_map", "dose", "images_a_class")]
+
 _BALANCER = panels.Config("balancer")
 
 
-def dashboard(manifest: Manifest, *, entity: str) -> workspaces.Workspace:
+def dashboard(manifest: Manifest, *, entity: str, answer: Mapping[str, str]) -> workspaces.Workspace:
     """The view of the study in the project that its runs are mirrored to; `entity` is a W&B user or team.
 
-    Runs are filtered to the study and grouped, so that the seeds of one configuration are one line with a band.
+    It begins with `answer`, texts in Markdown by their titles, and the charts of the report. Runs are filtered to
+    the study and grouped, so that the seeds of one configuration are one line with a band.
     """
     sections: dict[str, list[object]] = {
+        "Answer": [*_answer_panels(answer), panels.MediaBrowser(title="Charts of the report", media_keys=CHARTS)],
         "Test scores": _score_panels(),
         "Search (validation)": _search_panels(manifest.config.space()),
         "Generated images": [
@@ -45,6 +52,10 @@ def save(view: workspaces.Workspace) -> str:
     except Exception as error:
         raise UserError(f"W&B did not take the view: {' '.join(str(error).split())}") from None
     return str(view.url)
+
+
+def _answer_panels(answer: Mapping[str, str]) -> list[object]:
+    return [panels.MarkdownPanel(markdown=f"### {title}\n\n{text}") for title, text in answer.items()]
 
 
 def _score_panels() -> list[object]:

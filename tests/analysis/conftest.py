@@ -55,7 +55,7 @@ def plain_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = write_study(tmp_path_factory.mktemp("my <study> & yours"), planted_study())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            "gan_study.analysis.page.report.draw_apart", lambda study: draw_here(picture_drawings(study))
+            "gan_study.analysis.page.report.draw_apart", lambda study, plotted: draw_here(picture_drawings(study))
         )
         write_report(folder)
     return folder

@@ -9,10 +9,10 @@ from gan_study.analysis.page.drawing import Drawing, Drawn
 from gan_study.analysis.page.process import run
 
 
-def drawings(study: object) -> Iterator[Drawing]:
+def drawings(subject: object) -> Iterator[Drawing]:
     """Drawings, of which the second fails, the third ends the process, and so do the fourth and the sixth."""
     yield Drawing(name="first", draw=lambda: Drawn(files={"plots/first.svg": b"1"}))
-    yield Drawing(name="second", draw=_fails, data={"plots/second.csv": b"2"})
+    yield Drawing(name="second", draw=_fails)
     yield Drawing(name="third", draw=_dies)
     yield Drawing(name="fourth", draw=_exits)
     yield Drawing(name="fifth", draw=lambda: Drawn(script="5"))
@@ -20,7 +20,7 @@ def drawings(study: object) -> Iterator[Drawing]:
     yield Drawing(name="seventh", draw=lambda: Drawn(script="7"))
 
 
-def unfinished_drawings(study: object) -> Iterator[Drawing]:
+def unfinished_drawings(subject: object) -> Iterator[Drawing]:
     """One drawing, and then nothing can be made of the study any more."""
     yield Drawing(name="zeroth", draw=lambda: Drawn(files={"plots/zeroth.svg": b"0"}))
     raise ValueError("no rows")
@@ -41,4 +41,4 @@ def _exits() -> Drawn:
 
 
 if __name__ == "__main__":
-    run((unfinished_drawings, drawings))
+    run({"unfinished drawings": unfinished_drawings, "drawings": drawings})

@@ -46,7 +46,7 @@ IN_TURN = """
 import json, sys
 from gan_study.analysis.page import drawing, report
 from gan_study.study import cli
-report.draw_apart = lambda study: drawing.Drawings()
+report.draw_apart = lambda study, plotted: drawing.Drawings()
 for command in sys.argv[1:]:
     sys.argv = ["gan-study", *json.loads(command)]
     try:

@@ -216,7 +216,7 @@ def test_check_says_what_is_wrong_in_its_exit_code(gan_study, tmp_path):
 @pytest.mark.slow
 def test_report_check_says_in_its_exit_code_what_is_off(gan_study, tmp_path, monkeypatch):
     # No number is in a drawing, and to draw takes ten seconds a report.
-    monkeypatch.setattr("gan_study.analysis.page.report.draw_apart", lambda study: Drawings())
+    monkeypatch.setattr("gan_study.analysis.page.report.draw_apart", lambda study, plotted: Drawings())
     create_study_folder(tmp_path / "study", study_config("quickstart"), {})
     assert_one_line(gan_study("report", "--check", tmp_path / "study"), "has no report")
     records = predicted_study()
@@ -224,6 +224,10 @@ def test_report_check_says_in_its_exit_code_what_is_off(gan_study, tmp_path, mon
     assert gan_study("report", tmp_path / "study")[0] == 0
     code, out, _ = gan_study("report", "--check", tmp_path / "study")
     assert (code, out.splitlines()[-1].split(", ")[-1]) == (0, "nothing off")
+    both = (tmp_path / "study", tmp_path / "study", "--out", tmp_path / "both")
+    code, out, _ = gan_study("report", *both)
+    assert code == 0 and "here are 1 data set and " in out
+    assert (tmp_path / "both" / "index.html").is_file()
     (tmp_path / "study" / "importance.json").write_text("[]")
     code, out, _ = gan_study("report", "--check", tmp_path / "study")
     assert (code, out.splitlines()[0].split(":")[:2]) == (1, ["off", " importance.json"])

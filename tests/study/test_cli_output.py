@@ -22,7 +22,7 @@ COMMAND = [sys.executable, "-m", "gan_study.study.cli"]
 @pytest.fixture
 def study(tmp_path, monkeypatch):
     """A study that has run, whose report draws nothing."""
-    monkeypatch.setattr("gan_study.analysis.page.report.draw_apart", lambda study: Drawings())
+    monkeypatch.setattr("gan_study.analysis.page.report.draw_apart", lambda study, plotted: Drawings())
     create_study_folder(tmp_path / "study", study_config("quickstart", []), {"torch": "2.9.0"})
     write_arrays(tmp_path / "study", predicted_study())
     return tmp_path / "study"
@@ -126,7 +126,9 @@ def test_the_report_is_written_before_anything_is_printed(gan_study, study, monk
 
 def test_what_was_not_drawn_is_said_and_is_an_exit_code(gan_study, study, monkeypatch):
     failures = ("the interactive charts: the process that draws ended (SIGTRAP)", "another: too")
-    monkeypatch.setattr("gan_study.analysis.page.report.draw_apart", lambda study: Drawings(failures=failures))
+    monkeypatch.setattr(
+        "gan_study.analysis.page.report.draw_apart", lambda study, plotted: Drawings(failures=failures)
+    )
     code, out, err = gan_study("report", study)
     assert code == 1
     assert err.count("\n") == 1

@@ -8,7 +8,7 @@ const HEADINGS = {
   balancer: ["Balancer", "Method", "GAN"],
 };
 const chosen = Object.fromEntries(Object.keys(HEADINGS).map((name) => [name, ALL]));
-const views = [];
+const charts = [];
 
 async function drawCharts() {
   const options = {
@@ -18,13 +18,49 @@ async function drawCharts() {
   };
   for (const holder of document.querySelectorAll("script[type='application/json'][data-chart]")) {
     const target = document.getElementById(holder.dataset.chart);
-    const { view } = await vegaEmbed(target, JSON.parse(holder.textContent), options);
-    views.push(view);
-    const caption = target.closest("figure").querySelector("figcaption").textContent;
-    target.querySelector("summary")?.setAttribute("aria-label", `Save the chart: ${caption}`);
-    target.dataset.drawn = "yes";
+    const chart = { target, specification: JSON.parse(holder.textContent), options };
+    charts.push(chart);
+    await draw(chart);
   }
 }
+
+// A specification with panels side by side as far as they find room; `plots/chart.py` does the same for files.
+const NARROWEST_PANEL = 200;
+function fitted(specification, pixels) {
+  const panels = specification.usermeta?.panels;
+  if (!panels) return specification;
+  const room = pixels - panels.left;
+  const columns = Math.max(1, Math.min(panels.columns, Math.floor(room / (NARROWEST_PANEL + panels.around))));
+  const width = Math.floor(room / columns) - panels.around;
+  const params = specification.params.map((each) => (each.name === "panel_width" ? { ...each, value: width } : each));
+  const sized = { ...specification, columns, params };
+  if (sized.concat) return { ...sized, concat: sized.concat.map((each) => ({ ...each, width })) };
+  return { ...sized, spec: { ...sized.spec, width } };
+}
+
+async function draw(chart) {
+  const { target, specification, options } = chart;
+  chart.pixels = target.clientWidth || document.querySelector("main").clientWidth;
+  const { view } = await vegaEmbed(target, fitted(specification, chart.pixels), options);
+  chart.view?.finalize();
+  chart.view = view;
+  await Promise.all(Object.entries(chosen).map(([name, value]) => view.signal(`pick_${name}`, value)));
+  await view.runAsync();
+  const caption = target.closest("figure").querySelector("figcaption").textContent;
+  target.querySelector("summary")?.setAttribute("aria-label", `Save the chart: ${caption}`);
+  target.dataset.drawn = "yes";
+}
+
+// Charts follow the window by themselves, but for those with panels.
+let waiting;
+window.addEventListener("resize", () => {
+  clearTimeout(waiting);
+  waiting = setTimeout(() => {
+    const moved = ({ target, specification, pixels }) =>
+      specification.usermeta?.panels && target.clientWidth && target.clientWidth !== pixels;
+    charts.filter(moved).forEach(draw);
+  }, 100);
+});
 
 function headingsOf(table) {
   return [...table.tHead.rows[0].cells].map((cell) => cell.textContent.trim());
@@ -43,7 +79,7 @@ function filterTable(table) {
 function choose(name, value) {
   chosen[name] = value;
   document.querySelectorAll("main .table table").forEach(filterTable);
-  return Promise.all(views.map((view) => view.signal(`pick_${name}`, value).runAsync()));
+  return Promise.all(charts.map(({ view }) => view?.signal(`pick_${name}`, value).runAsync()));
 }
 
 function sortKey(row, column) {

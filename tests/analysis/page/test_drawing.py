@@ -3,10 +3,12 @@
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from gan_study.analysis.page import drawing
 from gan_study.analysis.page.drawing import Begun, Drawn, NotDrawn, collect, draw_apart
+from gan_study.analysis.plots.charts import charts
 from gan_study.analysis.records.load import load_study
 from tests.analysis.planted import array_path, planted_record, study_of, with_samples, write_study
 
@@ -14,7 +16,7 @@ from tests.analysis.planted import array_path, planted_record, study_of, with_sa
 @pytest.mark.slow
 def test_what_fails_or_dies_is_named_and_everything_else_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(drawing, "PROCESS", "tests.analysis.drawing_process")
-    found = draw_apart(study_of([]))
+    found = draw_apart(study_of([]), ())
     assert found.failures == (
         "what is left of unfinished drawings: ValueError: no rows",
         "second: RuntimeError: no TeX",
@@ -23,7 +25,7 @@ def test_what_fails_or_dies_is_named_and_everything_else_is_drawn(monkeypatch: p
         "sixth: the process that draws ended (exit code 3)",
         "all that follows: given up after 3 attempts",
     )
-    assert found.files == {"plots/zeroth.svg": b"0", "plots/first.svg": b"1", "plots/second.csv": b"2"}
+    assert found.files == {"plots/zeroth.svg": b"0", "plots/first.svg": b"1"}
     assert found.script == "5"
 
 
@@ -32,7 +34,7 @@ def test_a_process_that_cannot_begin_is_one_failure(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(drawing, "PROCESS", process)
     if process != "no_such_module":
         monkeypatch.setattr(sys, "executable", "/nowhere/python")
-    (failure,) = draw_apart(study_of([])).failures
+    (failure,) = draw_apart(study_of([]), ()).failures
     assert failure.startswith("all pictures and charts: the process that draws ")
     assert ("No module named no_such_module" in failure) == (process == "no_such_module")
 
@@ -43,22 +45,19 @@ def test_a_process_that_always_ends_is_given_up() -> None:
 
 
 @pytest.mark.slow
-def test_no_setting_of_matplotlib_changes_a_drawing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Settings that fail, or change every figure, where matplotlib looks for them; one trial lost its arrays."""
+def test_all_is_drawn_and_what_cannot_be_read_is_known(tmp_path: Path) -> None:
+    """One trial lost its arrays; equal studies give equal files."""
     gone = with_samples(planted_record(balancer="dcgan", validation=0.4, test=0.4, gan=True))
     records = [planted_record(balancer="none", validation=0.4, test=0.3), gone]
     study = load_study(write_study(tmp_path / "study", records))
     (tmp_path / "study" / array_path(gone)).write_bytes(b"no arrays")
-    before = draw_apart(study)
-    assert before.failures == ()
-    assert len(before.pictures.figures) > 2
-    assert "window.vegaEmbed=" in before.script
-    (tmp_path / "matplotlibrc").write_text("text.usetex: true\nfont.size: 40\nsavefig.dpi: 20\n", encoding="utf-8")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("MATPLOTLIBRC", str(tmp_path / "matplotlibrc"))
-    monkeypatch.setenv("MPLBACKEND", "module://nowhere")
-    here = load_study("study")
-    after = draw_apart(here)
-    assert (after.files, after.pictures, after.failures) == (before.files, before.pictures, ())
+    plotted = charts(study, pd.DataFrame())
+    found = draw_apart(study, plotted)
+    assert found.failures == ()
+    assert {f"plots/{name}.{kind}" for chart in plotted for name in chart.files for kind in ("svg", "png")} <= set(
+        found.files
+    )
+    assert "window.vegaEmbed=" in found.script
+    assert draw_apart(study, plotted).files == found.files
     # What the process could not read is known here.
-    assert "cannot be read" in " ".join(here.records[1].problems)
+    assert "cannot be read" in " ".join(study.records[1].problems)

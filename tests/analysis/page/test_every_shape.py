@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gan_study.analysis.page.drawing import Drawings
-from gan_study.analysis.page.drawings import figure_drawings
+from gan_study.analysis.page.drawings import paper_drawings
 from gan_study.analysis.page.paper import paper_texts
 from gan_study.analysis.page.report import render, report_tables, terminal_summary
 from gan_study.analysis.plots.charts import charts
@@ -67,7 +67,7 @@ def test_every_shape_of_a_study_has_a_report(records: list[Trial]) -> None:
     found, plotted = report_tables(study), charts(study, map_frame(study))
     assert terminal_summary(study)[0]
     assert "<body>" in render(study, found, Drawings(), plotted)
-    assert all(drawing.name for drawing in figure_drawings(study))
+    assert all(drawing.name for drawing in paper_drawings(study))
     assert all(paper_texts(study).values())
 
 

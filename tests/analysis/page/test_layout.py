@@ -12,11 +12,13 @@ from playwright.sync_api import Browser, Page
 
 from gan_study.analysis.page.report import write_report
 from gan_study.analysis.records.trial import Trial
+from gan_study.trainables.record import GeneratedImages, SearchStep
 from tests.analysis.planted import (
     class_arrays,
     confirmed_arm,
     planted_study,
     search_trials,
+    softmax,
     with_arrays,
     with_samples,
     write_study,
@@ -36,13 +38,56 @@ def of_ten_classes(record: Trial) -> Trial:
     """`record` with scores and counts of ten classes, the last five of them rare."""
     if not record.stored:
         return record
-    rng = np.random.default_rng(record.seed)
+    rng = np.random.default_rng([record.seed, len(record.balancer)])
     counts = np.array([500] * 5 + [max(4, int(500 / record.imbalance_ratio))] * 5)
     arrays = {name: counts for name in record.stored if name.startswith("counts/")}
     for part in record.scores:
-        arrays |= {f"{part}/{name}": rng.uniform(0.3, 0.9, (1, 10)) for name in ("precision", "recall", "f1")}
-        arrays[f"{part}/confusion_matrix"] = (rng.integers(0, 9, (10, 10)) + 60 * np.eye(10, dtype=int))[None]
-    return with_arrays(record, {**class_arrays(CLASSES, range(5, 10)), **arrays})
+        arrays |= {f"{part}/{name}": rng.uniform(0.3, 0.9, (2, 10)) for name in ("precision", "recall", "f1")}
+        arrays[f"{part}/confusion_matrix"] = rng.integers(0, 9, (2, 10, 10)) + 60 * np.eye(10, dtype=int)
+    found = with_arrays(record, {**class_arrays(CLASSES, range(5, 10)), **arrays})
+    return trained(found, rng) if record.phase == "confirm" else searched(found)
+
+
+def trained(record: Trial, rng: np.random.Generator) -> Trial:
+    """A confirmed trial with predictions, several fits, losses of the classifier and how its GANs went."""
+    labels = np.repeat(np.arange(10), 6)
+    likely = softmax(rng.normal(size=(2, 60, 10)) + 2 * np.eye(10)[labels])
+    reached = record.scores["test"]["minority_f1"]
+    arrays = {
+        "test/labels": labels,
+        "test/probabilities": likely.astype(np.float32),
+        "scores/metrics": np.array(["minority_f1"]),
+        "test/overall": np.array([[reached], [reached]]) + rng.normal(scale=0.01, size=(2, 1)),
+        "classifier/training_loss": np.array([[2.0, 1.0, 0.5, 0.3]] * 2),
+        "classifier/validation_loss": np.array([[np.nan, 1.2, np.nan, 0.6]] * 2),
+    }
+    if record.losses:
+        steps = np.arange(250, 3001, 250)
+        arrays |= {
+            "gan/taken_from": np.array([2250]),
+            "gan/reason": np.array(["cap"]),
+            "gan/still_improving": np.array([record.seed % 2]),
+            "gan/length_steps": steps[None],
+            "gan/length_distances": (1 / steps + rng.uniform(0, 1e-4, len(steps)))[None],
+        }
+        record = replace(record, generated=GeneratedImages(dose=0.5, num_made=200, num_passed=1))
+    return with_arrays(record, arrays)
+
+
+def searched(record: Trial) -> Trial:
+    """A search trial with a point of three parameters, the dose among them."""
+    if record.search is None:
+        return record
+    number = record.search.number
+    dose = (0.25, 0.5, 1.0)[number % 3]
+    params = {
+        "balancing/gan/learning_rate": 1e-5 * 2**number,
+        "balancing/gan/generator_steps": 500 * (number + 1),
+        "balancing/dose": dose,
+        "balancing/plan": ("none", "balanced_softmax")[number % 2],
+    }
+    made = GeneratedImages(dose=dose, num_made=int(400 * dose), num_passed=1)
+    return replace(record, search=SearchStep(number=number, params=params), generated=made)
 
 
 def ten_classes() -> list[Trial]:
@@ -101,7 +146,7 @@ CUT_OFF = """
 () => [...document.querySelectorAll('body *')].filter((each) => {
   const box = each.getBoundingClientRect();
   if (box.width <= 1 || box.right <= innerWidth + 1) return false;
-  if (each.closest('.scroll, .tall, .plotted, pre, svg, thead')) return false;
+  if (each.closest('.scroll, .tall, pre, svg, thead')) return false;
   return getComputedStyle(each).visibility !== 'hidden';
 }).map((each) => each.outerHTML.slice(0, 120))
 """

@@ -20,12 +20,11 @@ from tests.analysis.planted import MINORITY, planted_study, study_of, with_array
 
 
 def picture(name: str, num_bytes: int) -> Picture:
-    return Picture(section="s", title=name, alt=f"What {name} shows.", uri="x" * num_bytes)
+    return Picture(title=name, alt=f"What {name} shows.", uri="x" * num_bytes)
 
 
-def pictures(*, figures: int, samples: int, growths: int) -> PagePictures:
+def pictures(*, samples: int, growths: int) -> PagePictures:
     return PagePictures(
-        figures=(picture("figure", figures),),
         samples=(picture("first", samples), picture("second", samples)),
         panels=(),
         growths=(GrowthPictures(title="growth", alt="", film="x" * growths, strip=""),),
@@ -34,20 +33,11 @@ def pictures(*, figures: int, samples: int, growths: int) -> PagePictures:
 
 
 def test_pictures_take_the_room_in_the_order_of_their_worth() -> None:
-    # The figure, one sample, and the growth, which is two pictures, fill it.
-    found = pictures(figures=500, samples=3000, growths=1500).within(5000 + 4 * MARKUP_BYTES)
+    # One sample, and the growth, which is two pictures, fill it.
+    found = pictures(samples=3000, growths=1500).within(4500 + 3 * MARKUP_BYTES)
     assert [each.title for each in found.samples] == ["first"]
     assert [each.title for each in found.growths] == ["growth"]
     assert found.num_left_out == 1
-    assert found.figures[0].has_room
-
-
-def test_a_figure_without_room_stays_in_words() -> None:
-    found = pictures(figures=2101, samples=50, growths=1).within(100 + 2 * MARKUP_BYTES)
-    assert (found.figures[0].uri, found.figures[0].has_room) == (None, False)
-    assert found.figures[0].alt == "What figure shows."
-    assert len(found.samples) == 2
-    assert found.num_left_out == 2
 
 
 def test_pictures_of_a_large_study_stay_within_their_room() -> None:

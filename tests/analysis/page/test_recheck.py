@@ -27,7 +27,7 @@ from tests.analysis.planted import (
 def _no_drawing() -> Iterator[None]:
     """Reports without figures and charts: nothing of them is checked, and they take longest."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("gan_study.analysis.page.report.draw_apart", lambda study: Drawings())
+        patch.setattr("gan_study.analysis.page.report.draw_apart", lambda study, plotted: Drawings())
         patch.setattr("gan_study.analysis.page.report.charts", lambda records, points: ())
         yield
 

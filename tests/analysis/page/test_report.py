@@ -68,7 +68,7 @@ def test_names_of_any_characters_and_lengths_leave_a_report(
 ) -> None:
     """Every file of it is text, with what is not to be seen by its code; pictures are drawn of them, too."""
     monkeypatch.setattr(
-        "gan_study.analysis.page.report.draw_apart", lambda study: draw_here(picture_drawings(study))
+        "gan_study.analysis.page.report.draw_apart", lambda study, plotted: draw_here(picture_drawings(study))
     )
     names = ("be\x1b[31m\nnign\x01", "\udcffM\u202e`|](javascript:done())$x^2$ \\input{x}", "x" * 10_000)
     confirmed = [record for record in planted_study() if record.phase == "confirm"]
@@ -91,11 +91,7 @@ def test_the_page_needs_nothing_beside_it(rich_page: str) -> None:
         source.startswith(("data:image/", "data:text/csv;", "#", "tables/", "plots/", "real_or_fake.html"))
         for source in sources
     )
-    assert (
-        page.count("<img ")
-        == len(re.findall(r'<img (?:class="(?:film|plot)" )?src="[^"]*" alt="[^"]+"', page))
-        > 5
-    )
+    assert page.count("<img ") == len(re.findall(r'<img (?:class="film" )?src="[^"]*" alt="[^"]+"', page)) > 5
     assert "<link" not in page
     assert "prefers-color-scheme: dark" in page
 
@@ -109,13 +105,13 @@ def test_what_an_earlier_report_left_goes_and_what_lies_beside_it_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "gan_study.analysis.page.report.draw_apart", lambda study: Drawings(files={"plots/old.png": b""})
+        "gan_study.analysis.page.report.draw_apart", lambda study, plotted: Drawings(files={"plots/old.png": b""})
     )
     report = write_report(write_study(tmp_path, [])).parent
     (report / "notes.txt").write_text("mine", encoding="utf-8")
     assert (report / "plots" / "old.png").exists()
     monkeypatch.setattr(
-        "gan_study.analysis.page.report.draw_apart", lambda study: Drawings(files={"plots/new.png": b""})
+        "gan_study.analysis.page.report.draw_apart", lambda study, plotted: Drawings(files={"plots/new.png": b""})
     )
     write_report(tmp_path)
     assert [path.name for path in (report / "plots").iterdir()] == ["new.png"]
@@ -131,10 +127,11 @@ def test_tables_and_plots_are_files_too(rich_folder: Path) -> None:
         "f1_by_seed.png",
         "confusion.png",
         "generator_loss.png",
+        "class_counts.svg",
     } <= names
-    drawn = {path.stem for path in (report / "plots").glob("*.svg")}
     page = (report / "report.html").read_text(encoding="utf-8")
-    for name in drawn:
+    for name in {path.stem for path in (report / "plots").iterdir()}:
+        assert {f"{name}.{kind}" for kind in ("csv", "svg", "png")} <= names
         assert len((report / "plots" / f"{name}.csv").read_text(encoding="utf-8").splitlines()) > 1, name
         assert f'href="plots/{name}.svg"' in page
     assert {"answer.csv", "answer.md", "answer.tex", "trials.csv"} <= {

@@ -1,7 +1,7 @@
 import pandas as pd
 
 from gan_study.analysis.plots.charts import charts
-from gan_study.analysis.plots.chosen_by_ratio import chosen_data, stack
+from gan_study.analysis.plots.gains import chosen_data, stack
 from gan_study.analysis.records.select import Task
 from gan_study.analysis.records.trial import Trial
 from tests.analysis.planted import confirmed_arm, planted_study, study_of

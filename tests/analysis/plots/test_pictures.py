@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_study.analysis.plots.growth import HEAD_PIXELS, MARGIN_PIXELS, SCALE, draw_growth, label_font
+from gan_study.analysis.plots.growth import HEAD_PIXELS, MARGIN_PIXELS, SCALE, draw_growth, shortened, write_texts
 from gan_study.analysis.plots.image_map import map_frame, placed
-from gan_study.analysis.plots.images import to_image
+from gan_study.analysis.plots.images import pick_trials, to_image
 from gan_study.analysis.plots.nearest import draw_pairs, draw_panel
-from gan_study.analysis.plots.samples import draw_sheet, extreme_trials
+from gan_study.analysis.plots.samples import draw_sheet, extreme_trials, shrink
 from gan_study.analysis.records.trial import Trial
 from tests.analysis.page.test_report import shown
 from tests.analysis.pictured import SIZE, STEPS, with_pictures
@@ -45,9 +45,10 @@ def test_a_growth_is_a_film_of_its_steps_and_a_strip(pictured: Trial) -> None:
 
 
 def test_names_of_classes_have_letters_that_are_not_ascii() -> None:
-    # What a font lacks it draws as one and the same box. "…" stands where a name is cut.
-    boxes = {bytes(label_font().getmask(letter)) for letter in ("é", "ß", "ж", "…")}
-    assert len(boxes) == 4
+    # What a font lacks it draws as one and the same box, or not at all. "…" stands where a name is cut.
+    drawn = {write_texts((20, 20), [(2, 2, letter)]).tobytes() for letter in ("é", "ß", "ж", "…", "<", " ")}
+    assert len(drawn) == 6
+    assert [shortened("malignant", most=most) for most in (9, 5, 1, 0)] == ["malignant", "mali…", "…", "…"]
 
 
 def test_pairs_have_the_generated_image_above_its_nearest(pictured: Trial) -> None:
@@ -146,3 +147,31 @@ def test_the_page_has_them_all_with_words_and_is_silent_without(rich_page: str, 
     assert 'id="chart-map"' in rich_page
     for absent in ("How they grew", "nearest training images", "chart-map", "Training time of each GAN"):
         assert absent not in plain_page
+
+
+def test_samples_are_of_the_smallest_confirmed_seed() -> None:
+    records = [with_samples(record) for record in planted_study() if record.balancer == "dcgan" and record.stored]
+    found = pick_trials(records[::-1], "samples/synthetic")
+    assert [(trial.balancer, trial.seed, trial.phase) for trial in found] == [("dcgan", 1, "confirm")]
+
+
+def test_samples_of_a_search_are_of_its_best_trial() -> None:
+    searched = [r for r in planted_study() if r.phase == "search" and r.balancer == "dcgan" and r.stored]
+    (found,) = pick_trials([with_samples(record) for record in searched], "samples/synthetic")
+    assert found.objective == 0.20
+
+
+@pytest.fixture
+def noise() -> Image.Image:
+    return Image.fromarray(np.random.default_rng(0).integers(0, 256, (80, 320, 3), dtype=np.uint8))
+
+
+def test_a_sheet_is_shrunk_until_it_fits(noise: Image.Image) -> None:
+    image = shrink(noise.resize((1600, 400)), most_bytes=60_000)
+    assert len(image.content) <= 60_000
+    assert image.media_type == "image/jpeg"
+
+
+def test_a_small_sheet_is_kept_pixel_by_pixel(noise: Image.Image) -> None:
+    image = shrink(noise, most_bytes=200_000)
+    np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(image.content))), np.asarray(noise))

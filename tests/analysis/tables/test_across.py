@@ -7,15 +7,15 @@ import pandas as pd
 import pytest
 import scikit_posthocs
 
-from gan_study.analysis.plots.across import draw_profiles, draw_ranking, profile_data
+from gan_study.analysis.inference.ranks import alike, critical_difference
+from gan_study.analysis.plots.across import PROFILES, profile_data, rank_data
+from gan_study.analysis.plots.chart import make_chart
 from gan_study.analysis.records.select import Condition, families
 from gan_study.analysis.records.trial import Trial
 from gan_study.analysis.tables.across import (
     Across,
     across_tables,
     across_tasks,
-    alike,
-    critical_difference,
     ranking,
     ranking_text,
 )
@@ -115,7 +115,8 @@ def test_with_a_single_seed_there_is_a_mean_and_no_interval() -> None:
 
 
 def test_profiles_fall_from_all_runs_to_none() -> None:
-    data = profile_data(across_of(ordered_study()))
+    records = ordered_study()
+    data = profile_data(across_of(records), families(records))
     shares = data.pivot(index="gain", columns="balancer", values="share_above")
     assert (shares.index[0], shares.index[-1]) == pytest.approx((0.08, 0.22), abs=1e-12)
     # At 0.15 every run of dcgan gains more and none of smote.
@@ -124,18 +125,22 @@ def test_profiles_fall_from_all_runs_to_none() -> None:
     assert shares["dcgan"].iloc[-1] == 0.0
 
 
-def test_the_figures_name_every_method() -> None:
+def test_the_charts_have_every_method_and_half_the_critical_difference_to_both_sides() -> None:
     records = ordered_study()
     across = across_of(records)
     ranked = ranking(across)
     assert ranked is not None
-    diagram = draw_ranking(ranked, families(records))
-    said = " ".join(text.get_text() for text in diagram.axes[0].texts)
-    assert all(
-        name in said for name in ("dcgan (1.00)", "smote (2.00)", "none (3.00)", "critical difference 1.48")
-    )
-    profiles = draw_profiles(profile_data(across), families(records))
-    assert [text.get_text() for text in profiles.legends[0].get_texts()] == ["smote", "dcgan"]
+    ranks = rank_data(ranked, families(records))
+    assert ranks[["balancer", "mean_rank", "kind"]].to_numpy().tolist() == [
+        ["dcgan", 1.0, "GAN"],
+        ["smote", 2.0, "simple method"],
+        ["none", 3.0, "no balancing"],
+    ]
+    # Bars overlap where Nemenyi's test finds no difference: those of dcgan and none do not.
+    assert (ranks["high"] - ranks["low"]).tolist() == pytest.approx([ranked.critical_difference] * 3)
+    assert ranks["high"][0] < ranks["low"][2] and ranks["high"][0] > ranks["low"][1]
+    profiles = make_chart(PROFILES, profile_data(across, families(records))).specification
+    assert profiles["layer"][1]["encoding"]["color"]["scale"]["domain"] == ["smote", "dcgan"]
 
 
 @pytest.mark.slow

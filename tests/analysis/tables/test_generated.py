@@ -8,7 +8,8 @@ import pytest
 
 from gan_study.analysis.page.caveats import caveats
 from gan_study.analysis.page.report import report_tables
-from gan_study.analysis.plots.usefulness import draw_usefulness, name_places, usefulness_data
+from gan_study.analysis.plots.chart import make_chart
+from gan_study.analysis.plots.usefulness import USEFULNESS, name_places, usefulness_data
 from gan_study.analysis.records.load import load_study
 from gan_study.analysis.records.select import Task
 from gan_study.analysis.records.trial import Trial
@@ -163,6 +164,8 @@ def test_usefulness_sets_the_mean_gain_against_the_distance_relative_to_the_floo
         pytest.approx(0.05, abs=1e-12),
         pytest.approx(0.12, abs=1e-12),
         "GAN",
+        "shapes",
+        "simple_cnn",
     ]
 
 
@@ -171,7 +174,9 @@ def test_usefulness_needs_three_points() -> None:
     three = with_generated(measured(), "acgan_<x>", *[{MALIGNANT: planted_quality(fid=None)}] * 3)
     data = usefulness_data(three, TASK)
     assert data["metric"].tolist() == ["kid"] * 3
-    assert draw_usefulness(data).axes
+    # One distance has one panel, in which each method is named.
+    (panel,) = make_chart(USEFULNESS, data).specification["concat"]
+    assert sum(layer["mark"]["type"] == "text" for layer in panel["layer"]) == data["balancer"].nunique()
 
 
 @pytest.mark.parametrize(

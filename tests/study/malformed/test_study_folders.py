@@ -161,7 +161,7 @@ def odd_files():
 def test_a_file_of_a_study_that_is_odd_from_end_to_end(
     whole, tmp_path_factory, monkeypatch, command, name, content
 ):
-    monkeypatch.setattr("gan_study.analysis.page.report.draw_apart", lambda study: Drawings())
+    monkeypatch.setattr("gan_study.analysis.page.report.draw_apart", lambda study, plotted: Drawings())
     shutil.rmtree(folder := tmp_path_factory.getbasetemp() / "odd", ignore_errors=True)
     shutil.copytree(whole, folder)
     (folder / name).write_bytes(content + b"\n")

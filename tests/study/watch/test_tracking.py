@@ -1,5 +1,6 @@
 """What W&B is told of a study."""
 
+import html
 import http.server
 import json
 import os
@@ -11,13 +12,18 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import wandb
 from pydantic import JsonValue
 
+from gan_study.analysis.page.drawing import Drawings
+from gan_study.analysis.page.markdown import SHOWN, answer_markdown
+from gan_study.analysis.page.report import render, report_tables
+from gan_study.analysis.plots.charts import charts
 from gan_study.study.run.folder import Manifest, StudyFolder
 from gan_study.study.watch import tracking
-from gan_study.study.watch.dashboard import dashboard
+from gan_study.study.watch.dashboard import CHARTS, dashboard
 from gan_study.study.watch.tracking import (
     WandbMirror,
     at_the_end,
@@ -29,8 +35,17 @@ from gan_study.study.watch.tracking import (
     summary,
 )
 from gan_study.study.watch.wandb_internals import EXPERIMENTAL_SETTINGS, specification
-from gan_study.trainables.record import Digests, Milestone
-from tests.analysis.planted import loss_arrays, plain_record, planted_record, with_arrays, write_arrays
+from gan_study.trainables.record import Digests, GeneratedImages, Milestone
+from tests.analysis.page.test_report import shown
+from tests.analysis.planted import (
+    loss_arrays,
+    plain_record,
+    planted_record,
+    planted_study,
+    study_of,
+    with_arrays,
+    write_arrays,
+)
 from tests.study.simulation import Simulation
 from tests.study.watch.test_check import CONFIG
 
@@ -279,7 +294,7 @@ def test_a_run_is_kept_as_a_whole_where_wandb_stops_answering(tmp_path, breaking
 
 
 def test_the_dashboard_asks_for_what_runs_hold():
-    view = json.loads(specification(dashboard(manifest(), entity="somebody")))
+    view = json.loads(specification(dashboard(manifest(), entity="somebody", answer={})))
     text = json.dumps(view)
     for metric in ("test/minority_recall", "test/minority_f1", "imbalance_ratio", "milestone/gain", "objective"):
         assert metric in text
@@ -293,3 +308,31 @@ def test_the_dashboard_asks_for_what_runs_hold():
     assert {"Run History Line Plot", "Parallel Coordinates Plot", "Parameter Importance", "Media Browser"} <= set(
         kinds
     )
+
+
+def test_the_dashboard_says_what_the_page_says():
+    """Every verdict and every cell of its tables stands in the page, rendered of the same study."""
+    doses = iter((0.25, 1.0, 0.5))
+    records = [
+        replace(each, generated=GeneratedImages(dose=next(doses), num_made=1, num_passed=1))
+        if each.search is not None and each.balancer == "dcgan" and each.status == "complete"
+        else each
+        for each in planted_study()
+    ]
+    study = study_of([*records, *planted_study(50.0)])
+    answer = answer_markdown(study)
+    assert list(answer) == ["Answer", *SHOWN.values()]
+    page = shown(render(study, report_tables(study), Drawings(), ()))
+    view = specification(dashboard(manifest(), entity="somebody", answer=answer))
+    assert view.count('"viewType": "Markdown Panel"') == len(answer)
+    assert all(json.dumps(text)[1:-1] in view for text in answer.values())
+    rows = [line for text in answer.values() for line in text.splitlines() if re.match(r"\| [^-]", line)]
+    cells = [html.unescape(cell).strip() for row in rows for cell in row.strip("|").split(" | ")]
+    assert sum("[" in cell for cell in cells) > 15
+    # A table of ratios has them in its head, and the page in a column.
+    assert [cell for cell in cells if cell.replace("Ratio ", "") not in page and cell != "Balancer"] == []
+    for what in ("Minority F1", "Minority recall"):
+        assert f"**{what}**: Helps at every ratio" in answer["Answer"]
+        assert f"{what} Helps at every ratio" in page
+    held = {f"plots/{chart.name}" for chart in charts(study, pd.DataFrame())}
+    assert {"plots/chosen", "plots/gain_map", "plots/dose"} <= held & set(CHARTS)

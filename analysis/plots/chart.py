@@ -1,0 +1,392 @@
+"""What every chart of a report is: one Vega-Lite specification, which serves the page, SVG, PNG and PDF."""
+
+import json
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import altair as alt
+import numpy as np
+import pandas as pd
+import vl_convert
+
+from gan_study.analysis.plots.palette import CLASS_COLOURS, GAIN_RANGE, GREY, KIND_COLOURS, KIND_SHAPES, Kind
+from gan_study.analysis.records.select import ARM_COLUMNS, CONDITION_COLUMNS, NO_BALANCING, Condition
+from gan_study.analysis.wording import ratio_text
+
+# What the page's menus choose among; each is a parameter of every chart.
+FILTERS = ARM_COLUMNS
+ALL = "all"
+# The page's own, at the size of its text; the second are those of files.
+FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'DejaVu Sans', sans-serif"
+FONT_PIXELS = 14
+ROW_PIXELS, PLOT_PIXELS, PANEL_PIXELS = 26, 320, 190
+# The width that a number in a cell of a map needs.
+CELL_PIXELS = 52
+MOST_COLUMNS = 3
+# The parameter that tells a chart with panels how wide one is.
+PANEL_WIDTH = "panel_width"
+# In pixels: the narrowest panel of a chart, what a panel has around it, and a chart as a file.
+NARROWEST_PANEL, AROUND_PANEL, AROUND_OWN_AXES = 200, 22, 78
+FILE_PIXELS = 760
+# A PNG has so many times as many.
+PNG_SCALE = 2
+
+# What `alt.layer` and `facet` return.
+Layers: TypeAlias = alt.LayerChart | alt.FacetChart
+Drawing: TypeAlias = alt.Chart | Layers | alt.ConcatChart
+Dash: TypeAlias = Sequence[float]
+SOLID: Dash = (1, 0)
+DASHED: Dash = (5, 4)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sketch:
+    """What a chart is called, where on the page it stands, what it shows in words, and how it is drawn."""
+
+    name: str
+    section: str
+    title: str
+    alt: str
+    draw: Callable[[pd.DataFrame], Drawing]
+    colours: Literal["kinds", "others"] = "others"
+    """Whether its one legend is that of the kinds of methods."""
+    by_condition: bool = False
+    """Whether it shows one condition at a time: the first, until a menu chooses; a file is of each."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chart:
+    """A chart as the page carries it: its specification, the data behind it, and what it shows in words."""
+
+    section: str
+    name: str
+    title: str
+    alt: str
+    data: pd.DataFrame
+    specification: dict[str, Any]
+    kinds: tuple[Kind, ...] = ()
+    """The kinds of methods that have their colours and shapes in it, for the page's legend."""
+    conditions: tuple[Condition, ...] = ()
+    """Those that it shows one at a time, where there are several."""
+
+    @property
+    def on_page(self) -> dict[str, Any]:
+        """The specification without the legend of kinds, for which a page has words that wrap."""
+        return without_legend(self.specification, "kind") if self.kinds else self.specification
+
+    @property
+    def files(self) -> dict[str, Condition | None]:
+        """The names of its files without their endings, and the condition that each is of."""
+        if not self.conditions:
+            return {self.name: None}
+        return {f"{self.name}_{slug(told_apart(each, self.conditions))}": each for each in self.conditions}
+
+    def of(self, condition: Condition | None) -> dict[str, Any]:
+        """The specification as if the menus had chosen a condition."""
+        if condition is None:
+            return self.specification
+        values = {**condition._asdict(), "imbalance_ratio": ratio_text(condition.imbalance_ratio)}
+        chosen = {f"pick_{name}": value for name, value in values.items()}
+        params = [
+            {**each, "value": chosen.get(each["name"], each.get("value"))} if each["name"] in chosen else each
+            for each in self.specification["params"]
+        ]
+        return {**self.specification, "params": params}
+
+
+def told_apart(condition: Condition, among: Sequence[Condition]) -> str:
+    """What tells a condition from the others."""
+    told = {name: {getattr(each, name) for each in among} for name in CONDITION_COLUMNS}
+    ratio = f"ratio {ratio_text(condition.imbalance_ratio)}" if len(told["imbalance_ratio"]) > 1 else ""
+    names = [getattr(condition, name) for name in CONDITION_COLUMNS[:2] if len(told[name]) > 1]
+    return " ".join([*names, ratio])
+
+
+def without_legend(specification: Any, field: str) -> Any:
+    """A specification in which no channel that shows `field` has a legend."""
+    if isinstance(specification, list):
+        return [without_legend(each, field) for each in specification]
+    if not isinstance(specification, dict):
+        return specification
+    changed = {name: without_legend(each, field) for name, each in specification.items() if name != "values"}
+    kept = {name: each for name, each in specification.items() if name == "values"}
+    return {**changed, **kept, **({"legend": None} if specification.get("field") == field else {})}
+
+
+def make_chart(sketch: Sketch, data: pd.DataFrame, *, place: str = "") -> Chart:
+    """A chart as wide as the page, with the page's menus as its parameters; `place` ends its title."""
+    menus = [alt.param(name=f"pick_{each}", value=ALL) for each in FILTERS]
+    menus.append(alt.param(name=PANEL_WIDTH, value=NARROWEST_PANEL))
+    found = sketch.draw(data).add_params(*menus).properties(description=sketch.alt, background="transparent")
+    if not isinstance(found, alt.FacetChart | alt.ConcatChart):
+        fit = alt.AutoSizeParams(type="fit-x", contains="padding")
+        found = found.properties(width="container", autosize=fit)
+    text = {"labelFontSize": FONT_PIXELS, "titleFontSize": FONT_PIXELS, "titleFontWeight": "normal"}
+    specification: dict[str, Any] = (
+        found.configure(font=FONT)
+        .configure_view(stroke=None)
+        .configure_axis(**text, labelOverlap=True)
+        .configure_legend(**text, symbolSize=110)
+        .configure_header(labelFontSize=FONT_PIXELS, labelFontWeight="bold", labelLimit=260, labelPadding=4)
+        .configure_title(fontSize=FONT_PIXELS, limit=260)
+        .configure_text(fontSize=FONT_PIXELS)
+        .to_dict()
+    )
+    # Several legends stand below one another: side by side they are wider than a phone. Altair does not know it.
+    specification["config"]["legend"]["layout"] = {"top": {"direction": "vertical", "anchor": "start"}}
+    specification["datasets"] = {
+        name: json.loads(values) if isinstance(values, str) else values
+        for name, values in specification["datasets"].items()
+    }
+    kinds = set(data["kind"]) if sketch.colours == "kinds" else set()
+    conditions = (
+        sorted({Condition(*each) for each in data[CONDITION_COLUMNS].itertuples(index=False)})
+        if (sketch.by_condition)
+        else []
+    )
+    return Chart(
+        section=sketch.section,
+        name=slug(sketch.name + place),
+        title=sketch.title + place,
+        alt=sketch.alt,
+        data=data,
+        specification=specification,
+        kinds=tuple(kind for kind in KIND_COLOURS if kind in kinds),
+        conditions=tuple(conditions) if len(conditions) > 1 else (),
+    )
+
+
+def slug(name: str) -> str:
+    """`name` as the name of a file."""
+    return re.sub(r"[^a-z0-9.]+", "_", name.lower()).strip("_")
+
+
+def fitted(specification: Mapping[str, Any], pixels: int) -> dict[str, Any]:
+    """A specification so wide; panels stand side by side as far as they find room (`page.js` does the same)."""
+    panels = specification.get("usermeta", {}).get("panels")
+    if panels is None:
+        return {**specification, "width": pixels}
+    room = pixels - panels["left"]
+    columns = max(1, min(panels["columns"], room // (NARROWEST_PANEL + panels["around"])))
+    width = room // columns - panels["around"]
+    params = [
+        {**each, "value": width} if each["name"] == PANEL_WIDTH else each for each in specification["params"]
+    ]
+    sized = {**specification, "columns": columns, "params": params}
+    if "concat" in specification:
+        return {**sized, "concat": [{**each, "width": width} for each in specification["concat"]]}
+    return {**sized, "spec": {**specification["spec"], "width": width}}
+
+
+def to_files(chart: Chart) -> dict[str, bytes]:
+    """A chart as SVG and as PNG, by the names of its files."""
+    files: dict[str, bytes] = {}
+    for stem, condition in chart.files.items():
+        fixed = {**fitted(chart.of(condition), FILE_PIXELS), "background": "white"}
+        svg: str = vl_convert.vegalite_to_svg(fixed)
+        files |= {f"{stem}.svg": svg.encode(), f"{stem}.png": vl_convert.svg_to_png(svg, scale=PNG_SCALE)}
+    return files
+
+
+# The rows of a chart, and which of them it shows.
+
+
+def inline(frame: pd.DataFrame) -> alt.InlineData:
+    """The rows of a frame as a chart carries them, None for what is missing; ratios also as their text.
+
+    As one text until the chart is made: Altair copies lists, row by row, whenever a chart is added to.
+    """
+    if "imbalance_ratio" in frame:
+        frame = frame.assign(ratio=frame["imbalance_ratio"].map(ratio_text))
+    return alt.InlineData(values=frame.to_json(orient="records"))
+
+
+def chosen_rows(*, reference: bool = False) -> str:
+    """The rows that the menus leave; with `reference` no balancing stays whichever method is chosen."""
+    fields = {name: name for name in FILTERS} | {"imbalance_ratio": "ratio"}
+    *others, method = (f"(pick_{name} == '{ALL}' || datum.{each} == pick_{name})" for name, each in fields.items())
+    if reference:
+        method = f"({method} || datum.balancer == '{NO_BALANCING}')"
+    return " && ".join([*others, method])
+
+
+def base(frame: pd.DataFrame, *, reference: bool = False) -> alt.Chart:
+    """A chart of the rows that the menus leave (`chosen_rows`)."""
+    return alt.Chart(inline(frame)).transform_filter(chosen_rows(reference=reference))
+
+
+def with_places(frame: pd.DataFrame) -> pd.DataFrame:
+    """`frame` with the number of each row's condition, for `of_first`."""
+    return frame.assign(place=frame.groupby(CONDITION_COLUMNS).ngroup())
+
+
+def of_first(chart: Any) -> Any:
+    """`chart` with the first of the conditions that are left alone; its rows are `with_places`."""
+    return chart.transform_joinaggregate(first="min(place)").transform_filter("datum.place == datum.first")
+
+
+def in_panels(drawn: Layers | alt.Chart, facet: alt.Facet, *, number: int, left: int = 70) -> alt.FacetChart:
+    """A panel for each of the `number` values of `facet`, with one vertical axis, `left` pixels wide."""
+    columns = min(MOST_COLUMNS, number)
+    found: alt.FacetChart = drawn.facet(facet, columns=columns).properties(
+        usermeta={"panels": {"columns": columns, "left": left, "around": AROUND_PANEL}}
+    )
+    return found
+
+
+def side_by_side(charts: Sequence[alt.Chart | Layers]) -> alt.ConcatChart:
+    """Charts beside one another, each with its own axes."""
+    columns = min(MOST_COLUMNS, len(charts))
+    panels = {"columns": columns, "left": 0, "around": AROUND_OWN_AXES}
+    found: alt.ConcatChart = alt.concat(*charts, columns=columns).properties(usermeta={"panels": panels})
+    return found
+
+
+# Parts of charts.
+
+
+def header(field: str, order: Sequence[str] | None = None) -> alt.Facet:
+    """What panels are named by."""
+    return alt.Facet(field, title=None, sort=list(order) if order else alt.Undefined, header=alt.Header())
+
+
+def tips(*fields: str) -> list[alt.Tooltip]:
+    """What hovering shows, of `fields` given as "name:type[:format]"."""
+    split = [field.split(":", maxsplit=2) for field in fields]
+    return [
+        alt.Tooltip(f"{name}:{kind}", format=form[0] if form else alt.Undefined) for name, kind, *form in split
+    ]
+
+
+ARM_TIPS = ("balancer:N", "ratio:N", "dataset:N", "classifier:N")
+ESTIMATE_TIPS = (*ARM_TIPS, "mean:Q:.3f", "low:Q:.3f", "high:Q:.3f", "n:Q")
+
+
+def legend(**options: Any) -> alt.Legend:
+    """A legend above the chart."""
+    return alt.Legend(orient="top", title=None, **options)
+
+
+KIND_SCALES = [
+    alt.Scale(domain=list(KIND_COLOURS), range=list(looks.values())) for looks in (KIND_COLOURS, KIND_SHAPES)
+]
+
+
+def by_kind(frame: pd.DataFrame) -> tuple[alt.Color, alt.Shape]:
+    """The colour and the shape of each kind of method; the one legend of both names the kinds that are there."""
+    there = [kind for kind in KIND_COLOURS if kind in set(frame["kind"])]
+    shared = legend(columns=2, values=there, labelLimit=200, symbolOpacity=1)
+    return alt.Color("kind:N", scale=KIND_SCALES[0], legend=shared), alt.Shape(
+        "kind:N", scale=KIND_SCALES[1], legend=shared
+    )
+
+
+def by_name(frame: pd.DataFrame) -> alt.Color:
+    """The name of each method in the colour of its kind."""
+    kinds = dict(zip(frame["balancer"], frame["kind"], strict=True))
+    scale = alt.Scale(domain=list(kinds), range=[KIND_COLOURS[kind] for kind in kinds.values()])
+    return alt.Color("balancer:N", scale=scale, legend=legend(columns=2, labelLimit=150))
+
+
+# What a GAN of all classes is trained on.
+ALL_CLASSES = "all classes"
+
+
+def class_scale(names: Iterable[str]) -> alt.Scale:
+    """A colour for each of the rare classes, which come in the order of their labels; grey for all together."""
+    classes = [name for name in names if name != ALL_CLASSES]
+    colours = [CLASS_COLOURS[place % len(CLASS_COLOURS)] for place in range(len(classes))]
+    return alt.Scale(domain=[*classes, ALL_CLASSES], range=[*colours, GREY])
+
+
+def ratio_colours(ratios: Iterable[float]) -> alt.Color:
+    """A colour for each of the distinct `ratios`, dark to light; a legend where there are several."""
+    names = [ratio_text(ratio) for ratio in sorted(set(ratios))]
+    shown = (
+        alt.Legend(orient="top", title="Imbalance ratio", values=names, symbolOpacity=1)
+        if len(names) > 1
+        else None
+    )
+    scale = alt.Scale(domain=names, scheme=alt.SchemeParams(name="viridis", extent=[0.3, 0.8]))
+    return alt.Color("ratio:O", scale=scale, legend=shown)
+
+
+def rows(field: str, order: Sequence[str] | str, **axis: Any) -> alt.Y:
+    """Names down the left side."""
+    return alt.Y(field, sort=order, title=None, axis=alt.Axis(labelLimit=190, **axis))
+
+
+def line_at(value: float, *, across: bool = False, dash: Dash = (4, 3)) -> alt.Chart:
+    """A dashed line at a value of the other axis."""
+    line = alt.Chart(alt.InlineData(values=[{"at": value}])).mark_rule(color=GREY, strokeDash=list(dash))
+    found: alt.Chart = line.encode(y="at:Q") if across else line.encode(x="at:Q")
+    return found
+
+
+def line_here(value: float) -> alt.Chart:
+    """The same across each panel of a chart with panels, whose layers share their rows."""
+    found: alt.Chart = alt.Chart().mark_rule(color=GREY, strokeDash=[4, 3]).encode(y=alt.datum(value))
+    return found
+
+
+def span(values: Iterable[float], *, padding: float = 8) -> alt.Scale:
+    """From the least to the largest of `values`, also where a menu leaves none of them."""
+    found = list(values)
+    return alt.Scale(domain=[min(found), max(found)], nice=True, padding=padding)
+
+
+def seen(frame: pd.DataFrame, low: float, high: float, *others: float) -> alt.Scale:
+    """The means, `others`, and the intervals as far as they lie between `low` and `high`."""
+    values = pd.concat([frame["mean"], frame["low"].clip(low, high), frame["high"].clip(low, high)]).dropna()
+    return span([*values, *others])
+
+
+def log_ticks(low: float, high: float) -> list[float]:
+    """1, 2 and 5 times the powers of ten between `low` and `high`; the powers alone where these are many."""
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    factors = (1, 2, 5) if len(powers) <= 4 else (1,)
+    ticks = [float(f"{factor * 10.0**power:.6g}") for power in powers for factor in factors]
+    return [tick for tick in ticks if low <= tick <= high] or [low]
+
+
+def whole(frame: pd.DataFrame, field: str, *, most: int = 5) -> list[int]:
+    """Some of the whole numbers between the least and the largest of a column, evenly spread."""
+    low, high = int(frame[field].min()), int(frame[field].max())
+    return list(range(low, high + 1, max(1, math.ceil((high - low) / most))))
+
+
+# In cells: ink on pale colours, which a dark page has its own of (`page.css`), and on deep ones.
+INK, PALE_INK = "#111", "#fff"
+
+
+def cells(chart: alt.Chart, *, field: str, largest: float, title: str) -> alt.Chart:
+    """Cells coloured by gains or changes, symmetric about 0."""
+    scale = alt.Scale(range=list(GAIN_RANGE), domain=[-largest, 0, largest], type="linear")
+    shown = alt.Legend(orient="top", title=title, gradientLength=160, titleLimit=300)
+    found: alt.Chart = chart.mark_rect(stroke="#888", strokeWidth=0.3).encode(
+        color=alt.Color(f"{field}:Q", scale=scale, legend=shown)
+    )
+    return found
+
+
+def numbers(chart: alt.Chart, *, columns: int, largest: float) -> alt.Chart:
+    """The gain in each cell, where so many `columns` leave room for it."""
+    ink = alt.condition(f"abs(datum.mean) > {0.6 * largest}", alt.value(PALE_INK), alt.value(INK))
+    has_room = alt.expr(f"width > {CELL_PIXELS * columns} ? 1 : 0")
+    # A loss that rounds to nothing is nothing, and no "−0.000".
+    rounded = chart.transform_calculate(shown="abs(datum.mean) < 0.0005 ? 0 : datum.mean")
+    texts: alt.Chart = rounded.mark_text(fontSize=FONT_PIXELS - 1, opacity=has_room).encode(
+        text=alt.Text("shown:Q", format="+.3f"), color=ink
+    )
+    return texts
+
+
+def apart(places: Sequence[float], *, gap: float) -> list[float]:
+    """`places`, moved up where one is nearer than `gap` to the one below."""
+    found: list[float] = []
+    for place in sorted(places):
+        found.append(max(place, found[-1] + gap) if found else place)
+    return [found[rank] for rank in np.argsort(np.argsort(places, kind="stable"), kind="stable")]
