@@ -32,7 +32,7 @@ from gan_study.analysis.records.trial import ClassCounts, Trial
 # What stands in a panel, by the counts of a trial.
 STAGES: Mapping[str, str] = {
     "available": "Read",
-    "imbalanced": "After the imbalance",
+    "imbalanced": "Imbalanced",
     "training": "Training",
     "validation": "Validation",
     "test": "Test",
@@ -122,7 +122,7 @@ COUNTS = Sketch(
     name="class_counts",
     section="counts",
     title="Images of each class: what was read, what trains, and what balancing made of it",
-    alt="Bars of the images of each class, a panel for each stage: read, after the imbalance, training, "
+    alt="Bars of the images of each class, a panel for each stage: read, imbalanced, training, "
     "validation, test, and balanced by the chosen method. An asterisk marks a rare class.",
     draw=draw_counts,
     by_condition=True,
