@@ -73,8 +73,8 @@ def parts_among(names: Collection[str]) -> Mapping[str, Part]:
     by_own_name = {name: part for name in names if (part := part_named(name)) is not None}
     if by_own_name:
         return by_own_name
-    families = [each for each in _by_other_words(names).values() if "train" in each.values() and len(each) > 1]
-    return families[0] if len(families) == 1 else {}
+    groups = [each for each in _by_other_words(names).values() if "train" in each.values() and len(each) > 1]
+    return groups[0] if len(groups) == 1 else {}
 
 
 def classes_and_parts(names: Collection[str]) -> Mapping[str, tuple[str, Part]]:
@@ -82,12 +82,12 @@ def classes_and_parts(names: Collection[str]) -> Mapping[str, tuple[str, Part]]:
 
     Empty unless all are named so, in two classes or more, each of which has images to train on.
     """
-    families = _by_other_words(names)
-    if len(families) < 2 or sum(map(len, families.values())) < len(names):
+    groups = _by_other_words(names)
+    if len(groups) < 2 or sum(map(len, groups.values())) < len(names):
         return {}
-    if any("train" not in parts.values() for parts in families.values()):
+    if any("train" not in parts.values() for parts in groups.values()):
         return {}
-    return {name: (_without_part(name), part) for parts in families.values() for name, part in parts.items()}
+    return {name: (_without_part(name), part) for parts in groups.values() for name, part in parts.items()}
 
 
 def is_idle(name: str) -> bool:
