@@ -9,13 +9,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveInt, StrictInt
 
 from gan_study.trainables.base.settings import ConfigError, settings
 from gan_study.trainables.data.images import Labels, class_label
 from gan_study.trainables.data.split import Indices, Units, draw
 
-ClassChoice: TypeAlias = Annotated[tuple[str | int, ...], Field(min_length=1)]
+# 1.0 is neither the name nor the place of a class.
+ClassChoice: TypeAlias = Annotated[tuple[str | StrictInt, ...], Field(min_length=1)]
 
 
 @settings
@@ -43,7 +44,9 @@ class _Profile(ABC):
             sizes = counts if self.cuts_minority else self.targets(counts, class_names)
             rare = {label for label, n in enumerate(sizes) if n * len(sizes) < sum(sizes)}
             if not rare:
-                raise ConfigError("all classes are equally large; name the rare ones in minority_classes")
+                raise ConfigError(
+                    "all classes are equally large; name the rare ones in imbalance.minority_classes"
+                )
         else:
             rare = {class_label(choice, class_names) for choice in self.minority_classes}
             if len(rare) == len(class_names):

@@ -78,7 +78,7 @@ def test_equal_counts_need_the_minority_named() -> None:
         profile("long_tailed", ratio=1),
     ]
     for imbalance in unnamed:
-        with pytest.raises(ConfigError, match="name the rare ones in minority_classes"):
+        with pytest.raises(ConfigError, match=r"name the rare ones in imbalance\.minority_classes"):
             imbalance.minority(equal, NAMES)
     assert profile("long_tailed", ratio=10).minority(equal, NAMES) == (2, 3)
 

@@ -1,64 +1,39 @@
-"""What the folders of a data set mean: which are parts, which are classes, and which repeat or describe others.
+"""What the folders of a data set mean: which are parts, which are classes, and which repeat others.
 
 Nothing here opens a file: the names and places of the pictures are all that is looked at. Where they can mean two
 things, a DataError says what was found and how to say what is meant.
 """
 
-import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import Literal, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
 from gan_study.trainables.base.names import one_form, shown
 from gan_study.trainables.base.settings import DataError
+from gan_study.trainables.data.reading.companions import UNLABELLED, without_companions
+from gan_study.trainables.data.reading.folder_names import (
+    Part,
+    are_named_as_pieces,
+    are_numbered,
+    classes_and_parts,
+    is_idle,
+    part_in,
+    part_named,
+    parts_among,
+)
+from gan_study.trainables.data.reading.folder_tree import MOST_LEFT_OVER, Node, Place, few, merged, tree
 
-Part: TypeAlias = Literal["train", "validation", "test"]
-Place: TypeAlias = PurePosixPath
 T = TypeVar("T")
 # Places by the reason why they are passed over.
 PassedOver: TypeAlias = Mapping[str, tuple[Place, ...]]
 
-# The words that name a part of a data set, in folders named "Training", "seg_train", "test_images" or "val2017".
-_PART_WORDS: Mapping[Part, frozenset[str]] = {
-    "train": frozenset({"train", "training", "trn", "trainset", "traindata"}),
-    "validation": frozenset({"val", "valid", "validation", "dev", "validate", "valset"}),
-    "test": frozenset({"test", "testing", "tst", "testset", "testdata", "holdout", "eval", "evaluation"}),
-}
-# Words beside them that say nothing of which part it is.
-_IDLE_WORDS = frozenset(
-    {"data", "dataset", "datasets", "set", "split", "folder", "images", "image", "imgs", "img"}
-)
-_IDLE_WORDS |= frozenset({"pictures", "photos", "jpg", "jpeg", "png", "seg", "raw", "all", "new", "final", "full"})
-# Of what is divided because it is large, and not because it differs.
-_PIECE_WORDS = _IDLE_WORDS | {
-    "part",
-    "parts",
-    "batch",
-    "chunk",
-    "archive",
-    "zip",
-    "volume",
-    "vol",
-    "fold",
-    "piece",
-}
-_PICTURES = frozenset({"images", "image", "imgs", "img", "pictures", "photos", "originals", "original", "raw"})
-_MASKS = frozenset({"mask", "masks", "groundtruth", "segmentation", "segmentations", "annotation", "annotations"})
-_MASKS |= frozenset({"label", "labels", "gt", "trimaps", "maskimages", "labelimages"})
-_THUMBNAILS = frozenset({"thumb", "thumbs", "thumbnail", "thumbnails", "preview", "previews"})
-# What a mask's name has more than that of its picture: "benign (1)_mask.png", "benign (1)_mask_1.png".
-_OF_MASK = re.compile(r"[ _.-]*(?:mask|masks|segmentation|seg|gt|groundtruth)(?:[ _-]?\d+)?$", re.IGNORECASE)
-# Beside what was understood: more than so many of all are no leftover.
-_MOST_LEFT_OVER = 0.1
 # Folders whose subfolders have names in common to this extent divide the same classes.
 _SAME_CLASSES = 0.5
-_MOST_CLASSES_SHOWN = 6
 
-MASKS, THUMBNAILS, COPIES = "masks of other pictures", "thumbnails of other pictures", "copies of pictures read"
-LOOSE, UNLABELLED, NOT_READ = "pictures outside of class folders", "pictures without a class", "of parts not read"
+COPIES = "copies of pictures read"
+LOOSE, NOT_READ = "pictures outside of class folders", "of parts not read"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,49 +48,6 @@ class Arrangement:
     """The files that say the classes; none where folders do."""
     groups: Mapping[Place, str] = field(default_factory=dict)
     """The group of each picture that has one; empty unless groups are asked for."""
-
-
-@dataclass(frozen=True)
-class Node:
-    """A folder at `place` with pictures in or below it: the `loose` ones in it, and the folders by their names."""
-
-    place: Place
-    loose: tuple[Place, ...]
-    folders: Mapping[str, "Node"]
-
-    @cached_property
-    def pictures(self) -> tuple[Place, ...]:
-        """All of them, in it and below."""
-        return (*self.loose, *(each for folder in self.folders.values() for each in folder.pictures))
-
-    @property
-    def is_divided(self) -> bool:
-        """Whether the pictures lie in folders of it, but for a few."""
-        return bool(self.folders) and len(self.loose) <= _MOST_LEFT_OVER * len(self.pictures)
-
-    def tails(self) -> frozenset[Place]:
-        """The places of all pictures from here."""
-        return frozenset(picture.relative_to(self.place) for picture in self.pictures)
-
-    def __str__(self) -> str:
-        return f"{shown(self.place.name)}/"
-
-
-_ROOT = PurePosixPath()
-
-
-def tree(pictures: Iterable[Place], place: Place = _ROOT) -> Node:
-    """The folders with pictures in or below `place`, in the order of their names."""
-    depth = len(place.parts)
-    loose: list[Place] = []
-    below: dict[str, list[Place]] = {}
-    for picture in pictures:
-        if len(picture.parts) == depth + 1:
-            loose.append(picture)
-        else:
-            below.setdefault(picture.parts[depth], []).append(picture)
-    folders = {name: tree(below[name], place / name) for name in sorted(below, key=one_form)}
-    return Node(place, tuple(loose), folders)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,9 +90,11 @@ def arrange(
     notes = list(division.notes)
     groups: dict[Place, str] = {}
     for part, node in division.parts.items():
-        classes, left = classes_of(node) if class_level is None else _at_level(node, class_level)
+        found = classes_of(node, has_groups=has_groups) if class_level is None else _at_level(node, class_level)
+        classes = found.folders
         parts[part] = {picture: one_form(name) for name, each in classes.items() for picture in each.pictures}
-        passed.append(left)
+        passed.append(found.passed_over)
+        notes += found.notes
         if has_groups:
             groups |= folder_groups(classes)
         beside = {each.place.parent for each in classes.values()}
@@ -168,11 +102,12 @@ def arrange(
             if folder.parent in beside:
                 name = shown(folder.name)
                 raise DataError(f"class {name!r} is without a picture; if it is no class, name it by data.exclude")
-        if class_level is None and not has_groups and all(each.is_divided for each in classes.values()):
-            inner = _few(next(iter(classes.values())).folders.values())
+        divided = [each for each in classes.values() if each.is_divided]
+        if divided and class_level is None and not has_groups:
+            which = "class folders" if len(divided) == len(classes) else few(divided)
             notes.append(
-                f"the folders in class folders ({inner}) are read as part of the class; data.class_level 2 takes "
-                "them for the classes"
+                f"the folders in {which} ({few(divided[0].folders.values())}) are read as part of the class; "
+                "data.class_level 2 takes them for the classes"
             )
     named = _with_names_of_train(parts)
     if has_groups and not groups:
@@ -204,13 +139,13 @@ def folder_groups(classes: Mapping[str, Node]) -> Mapping[Place, str]:
         if len(picture.parts) > 2 and one_form(picture.parts[-2]) == one_form(name)
     }
     names = set(above.values())
-    return {} if len(names) < 2 or any(map(part_named, names)) else above
+    return {} if len(names) < 2 or parts_among(names) else above
 
 
 def divide(top: Node) -> Division:
     """The parts that folders are named after, at the first level or inside each class; else all is one part."""
     top, left = _unwrapped(top)
-    found = _find_parts(top) or _find_parts_in_classes(top)
+    found = _find_parts(top) or _find_parts_in_classes(top) or _find_parts_in_names(top)
     if found is None:
         found = Division(parts={"train": top})
     return replace(found, passed_over=_joined([left, found.passed_over]))
@@ -219,10 +154,11 @@ def divide(top: Node) -> Division:
 def _find_parts(top: Node) -> Division | None:
     """The folders of `top` that are named as parts and divided into classes; None if there are none."""
     inside = {name: _unwrapped(folder) for name, folder in top.folders.items()}
+    part_of = parts_among(top.folders)
     by_part: dict[Part, list[Node]] = {}
     for name, (node, _) in inside.items():
-        if (part := part_named(name)) is not None and _has_classes(node):
-            by_part.setdefault(part, []).append(node)
+        if name in part_of and _has_classes(node):
+            by_part.setdefault(part_of[name], []).append(node)
     if not by_part:
         return None
     nodes = {part: merged(nodes) for part, nodes in by_part.items()}
@@ -234,20 +170,18 @@ def _find_parts(top: Node) -> Division | None:
         reason = NOT_READ if one_form(name) in classes else _why_not_read(top.folders[name], tails)
         passed.append({reason: top.folders[name].pictures})
     left = sum(len(places) for each in passed for reason, places in each.items() if reason == NOT_READ)
-    if left > _MOST_LEFT_OVER * len(top.pictures):
+    if left > MOST_LEFT_OVER * len(top.pictures):
         known, others = (
             [node for name, node in top.folders.items() if (name in read) is is_read] for is_read in (True, False)
         )
         raise DataError(
-            f"beside {_few(known)} there are {_few(others)} with {left:,} more pictures; name the folders that "
+            f"beside {few(known)} there are {few(others)} with {left:,} more pictures; name the folders that "
             "are meant by data.train and data.test, or those that are not by data.exclude"
         )
-    return _assign(nodes, passed, {name: part_named(name) for name in sorted(read, key=one_form)})
+    return _assign(nodes, passed, {name: part_of[name] for name in sorted(read, key=one_form)})
 
 
-def _assign(
-    nodes: Mapping[Part, Node], passed: Sequence[PassedOver], names: Mapping[str, Part | None]
-) -> Division:
+def _assign(nodes: Mapping[Part, Node], passed: Sequence[PassedOver], names: Mapping[str, Part]) -> Division:
     """The parts as a study has them: one to train on and one to test; a third is not read."""
     said = ", ".join(
         f"{shown(name)}/ is read as the {part} part"
@@ -257,7 +191,7 @@ def _assign(
     notes = (said,) if said else ()
     if "train" not in nodes:
         raise DataError(
-            f"there is no part to train on beside {_few(nodes.values())}; name its folder by data.train"
+            f"there is no part to train on beside {few(nodes.values())}; name its folder by data.train"
         )
     parts, spare = with_one_test(nodes)
     if spare is not None:
@@ -297,7 +231,7 @@ def _find_parts_in_classes(top: Node) -> Division | None:
         return None
     if all(folder.is_divided for node in top.folders.values() for folder in node.folders.values()):
         raise DataError(
-            f"{_few(top.folders.values())} each have parts and classes of their own; name the one that is meant "
+            f"{few(top.folders.values())} each have parts and classes of their own; name the one that is meant "
             "as the folder of the data"
         )
     by_part: dict[Part, dict[str, list[Node]]] = {}
@@ -313,6 +247,20 @@ def _find_parts_in_classes(top: Node) -> Division | None:
     loose = (*top.loose, *(picture for node in top.folders.values() for picture in node.loose))
     found = _assign(nodes, [{LOOSE: loose}], {})
     return replace(found, notes=("each class folder is divided into parts", *found.notes))
+
+
+def _find_parts_in_names(top: Node) -> Division | None:
+    """The parts where folders are named after class and part, as "cats_train"; None where that is not so."""
+    named = classes_and_parts(top.folders)
+    if not named or any(folder.is_divided for folder in top.folders.values()):
+        return None
+    by_part: dict[Part, dict[str, Node]] = {}
+    for name, (class_name, part) in named.items():
+        by_part.setdefault(part, {})[class_name] = top.folders[name]
+    nodes = {part: Node(top.place / part, (), classes) for part, classes in by_part.items()}
+    found = _assign(nodes, [{LOOSE: top.loose}], {})
+    said = ", ".join(f"{shown(name)}/ is {shown(of)}, {part}" for name, (of, part) in list(named.items())[:2])
+    return replace(found, notes=(f"folders are named after class and part: {said}, ...", *found.notes))
 
 
 def _as_named(top: Node, train: Sequence[str], test: Sequence[str]) -> Division:
@@ -335,37 +283,84 @@ def _at(top: Node, name: str, part: Part) -> Node:
         found = next((folder for known, folder in node.folders.items() if one_form(known) == one_form(word)), None)
         if found is None:
             there = "the folder of the data" if node is top else node
-            has = _few(node.folders.values()) or "no folders with pictures"
+            has = few(node.folders.values()) or "no folders with pictures"
             raise DataError(f"data.{part}: {name!r} holds no picture; {there} has {has}")
         node = found
     return node
 
 
-def classes_of(part: Node) -> tuple[Mapping[str, Node], PassedOver]:
-    """The folder of each class of a part, which is read at any depth, and what is passed over.
+@dataclass(frozen=True, kw_only=True)
+class ClassFolders:
+    """The folder of each class by its name, what is passed over beside them, and notes on how they were found."""
+
+    folders: Mapping[str, Node]
+    passed_over: PassedOver
+    notes: tuple[str, ...] = ()
+
+
+def classes_of(part: Node, *, has_groups: bool = False) -> ClassFolders:
+    """The folder of each class of a part, which is read at any depth, and groups in it if it `has_groups`.
 
     Raises DataError where there are fewer than two, or where other folders may be the classes.
     """
     node, left = _unwrapped(part)
+    notes: tuple[str, ...] = ()
     if _are_pieces(node):
+        notes = (f"{few(node.folders.values())} are read as pieces of one set",)
         node = merged(list(node.folders.values()))
         left = _joined([left, {LOOSE: node.loose}])
     copies = [name for name in node.folders if _is_copy_of_siblings(node, name)]
     classes = {name: folder for name, folder in node.folders.items() if name not in copies}
+    if not has_groups and (inner := _only_divided(classes)) is not None:
+        found = classes_of(inner)
+        beside = [place for each in classes.values() if each is not inner for place in each.pictures]
+        passed = _joined([left, {LOOSE: (*node.loose, *beside)}, found.passed_over])
+        return ClassFolders(folders=found.folders, passed_over=passed, notes=(*notes, *found.notes))
     _refuse_one_name_twice(classes)
-    _refuse_other_levels(node, classes)
+    _refuse_other_levels(node, classes, has_groups=has_groups)
     if not classes:
         raise DataError(_no_classes(node))
     if len(classes) < 2:
         raise DataError(f"one class folder ({shown(next(iter(classes)))}); a classifier needs at least two")
     passed = _joined([left, {LOOSE: node.loose, COPIES: _pictures_of(node, copies)}])
-    return classes, passed
+    return ClassFolders(folders=classes, passed_over=passed, notes=notes)
 
 
-def _refuse_one_name_twice(names: Iterable[str]) -> None:
+def _only_divided(folders: Mapping[str, Node]) -> Node | None:
+    """The only one of several folders that has two or more folders in it, if its name says nothing: "data".
+
+    The others, with loose pictures alone, are no classes beside it. Raises DataError where the only other folder
+    may be a class as well as the folders in it.
+    """
+    divided = [name for name, folder in folders.items() if folder.is_divided and len(folder.folders) > 1]
+    others = [folder for folder in folders.values() if not folder.folders]
+    if len(divided) != 1 or len(others) != len(folders) - 1 or not others:
+        return None
+    inner = folders[divided[0]]
+    if is_idle(divided[0]) and len(inner.pictures) >= sum(len(each.pictures) for each in others):
+        return inner
+    if not is_idle(divided[0]) and (len(others) > 1 or are_numbered(inner.folders)):
+        return None
+    raise DataError(
+        f"{inner} has folders in it ({few(inner.folders.values())}) and {few(others)} has none: the classes may "
+        f"be the folders in {inner}, or these themselves; name {inner} as the folder of the data, or say "
+        "data.class_level 1"
+    )
+
+
+def _refuse_one_name_twice(names: Collection[str]) -> None:
+    """Raise DataError where two names are one but for Unicode forms or case; letters have two cases."""
     for name, times in Counter(map(one_form, names)).items():
         if times > 1:
             raise DataError(f"two class folders are named {name!r}, in different Unicode forms or bytes")
+    words = [one_form(name) for name in names if len(one_form(name)) > 1]
+    for name, times in Counter(map(str.casefold, words)).items():
+        if times > 1:
+            alike = " and ".join(repr(each) for each in words if each.casefold() == name)
+            raise DataError(
+                f"the class folders {alike} differ in their case alone; give them one name, or name one by "
+                "data.exclude"
+            )
 
 
 def _no_classes(node: Node) -> str:
@@ -376,27 +371,30 @@ def _no_classes(node: Node) -> str:
     )
 
 
-def _refuse_other_levels(node: Node, classes: Mapping[str, Node]) -> None:
+def _refuse_other_levels(node: Node, classes: Mapping[str, Node], *, has_groups: bool) -> None:
     """Raise DataError where the folders in the class folders may be the classes, or where they are no classes."""
-    if _are_numbered(classes) and set(_words(next(iter(classes)))) & _PIECE_WORDS:
+    if are_named_as_pieces(classes):
         raise DataError(
-            f"{_few(classes.values())} are named as pieces of one set, and no classes; where a table says the "
+            f"{few(classes.values())} are named as pieces of one set, and no classes; where a table says the "
             "class of each picture, name it by data.labels"
         )
-    if len(node.loose) > len(node.pictures) / 2 or (len(classes) > 1 and all(map(part_named, classes))):
+    if len(node.loose) > len(node.pictures) / 2 or (
+        len(classes) > 1 and parts_among(classes).keys() == classes.keys()
+    ):
         raise DataError(_no_classes(node))
     with_parts = [folder for folder in classes.values() if _holds_parts(folder)]
     if with_parts:
         others = [each for each in classes.values() if each is not with_parts[0]]
         raise DataError(
-            f"{with_parts[0]} holds parts of a data set of its own, beside {_few(others)}; name the folder that "
+            f"{with_parts[0]} holds parts of a data set of its own, beside {few(others)}; name the folder that "
             "is meant as that of the data, or those of the parts by data.train and data.test"
         )
-    if _share_names(classes.values()):
+    # Groups lie below the classes.
+    if not has_groups and _share_names(classes.values()):
         first = next(iter(classes.values()))
         raise DataError(
-            f"the folders {_few(classes.values())} have folders of the same names in them "
-            f"({_few(first.folders.values())}), and either may be the classes; say which level by "
+            f"the folders {few(classes.values())} have folders of the same names in them "
+            f"({few(first.folders.values())}), and either may be the classes; say which level by "
             "data.class_level, 1 or 2, or name one folder as that of the data"
         )
 
@@ -407,29 +405,28 @@ def _holds_parts(folder: Node) -> bool:
 
 
 def _has_classes(node: Node) -> bool:
-    """Whether the pictures lie in folders that are not only named "images"."""
-    return node.is_divided and (len(node.folders) > 1 or not _IDLE_WORDS.issuperset(_words(*node.folders)))
+    """Whether the pictures lie in folders, and not in a single one that is named "images" or as the part is."""
+    names = list(node.folders)
+    return node.is_divided and (len(names) > 1 or not (is_idle(names[0]) or part_in(names[0])))
 
 
 def _are_pieces(node: Node) -> bool:
     """Whether the folders only divide one set: numbered, and with the same classes in them."""
-    return _are_numbered(node.folders) and _share_names(node.folders.values())
-
-
-def _are_numbered(names: Collection[str]) -> bool:
-    """Whether names differ in their numbers alone: "part1" and "part2", "images_001" and "images_002"."""
-    without = {tuple(word for word in _words(name) if not word.isdigit()) for name in names}
-    return len(names) > 1 and len(without) == 1 and any(char.isdigit() for name in names for char in name)
+    return are_numbered(node.folders) and _share_names(node.folders.values())
 
 
 def _share_names(folders: Collection[Node]) -> bool:
-    """Whether these folders, two or more, are divided into two or more of mostly the same names."""
+    """Whether these folders, two or more, are divided, and two or more names come again in most of them or all."""
     names = [{one_form(name).casefold() for name in folder.folders} for folder in folders if folder.is_divided]
     if len(names) < max(2, len(folders)):
         return False
     number = Counter(name for each in names for name in each)
-    common = {name for name, times in number.items() if times > len(names) / 2}
-    return len(common) >= 2 and sum(number[name] for name in common) >= _SAME_CLASSES * number.total()
+    common = [name for name, times in number.items() if times > 1]
+    covered = sum(number[name] for name in common)
+    # Few names for many folders, as of patients who have one class or the other; or the same in nearly all.
+    is_repeated = covered >= 2 * len(common) and number.total() >= 2 * len(number)
+    is_in_most = sum(number[name] for name in common if number[name] > len(names) / 2)
+    return len(common) >= 2 and max(is_in_most, covered if is_repeated else 0) >= _SAME_CLASSES * number.total()
 
 
 def _is_copy_of_siblings(node: Node, name: str) -> bool:
@@ -438,18 +435,18 @@ def _is_copy_of_siblings(node: Node, name: str) -> bool:
     if not folder.folders or not folder.folders.keys() <= node.folders.keys() - {name}:
         return False
     beside = {picture.relative_to(node.place) for picture in node.pictures}
-    return len(folder.tails() & beside) > (1 - _MOST_LEFT_OVER) * len(folder.pictures)
+    return len(folder.tails() & beside) > (1 - MOST_LEFT_OVER) * len(folder.pictures)
 
 
 def _why_not_read(folder: Node, read: Iterable[Place]) -> str:
     """Why a folder beside parts is passed over; `read` are the places of their pictures, from beside it."""
     inside, _ = _unwrapped(folder)
-    if len(inside.tails() & frozenset(read)) > (1 - _MOST_LEFT_OVER) * len(inside.pictures):
+    if len(inside.tails() & frozenset(read)) > (1 - MOST_LEFT_OVER) * len(inside.pictures):
         return COPIES
     return NOT_READ if _has_classes(inside) and len(inside.folders) > 1 else UNLABELLED
 
 
-def _at_level(part: Node, level: int) -> tuple[Mapping[str, Node], PassedOver]:
+def _at_level(part: Node, level: int) -> ClassFolders:
     """The folder of each class where those of a level below a part bear their names."""
     nodes, loose = [part], list[Place]()
     for _ in range(level - 1):
@@ -458,7 +455,7 @@ def _at_level(part: Node, level: int) -> tuple[Mapping[str, Node], PassedOver]:
     whole = merged(nodes) if nodes else Node(part.place, (), {})
     if len(whole.folders) < 2:
         raise DataError(f"data.class_level: {len(whole.folders)} folders at level {level}; two classes are needed")
-    return whole.folders, {LOOSE: (*loose, *whole.loose)}
+    return ClassFolders(folders=whole.folders, passed_over={LOOSE: (*loose, *whole.loose)})
 
 
 def _with_names_of_train(parts: Mapping[Part, Mapping[Place, str]]) -> Mapping[Part, Mapping[Place, str]]:
@@ -473,56 +470,6 @@ def _with_names_of_train(parts: Mapping[Part, Mapping[Place, str]]) -> Mapping[P
         return alike[0] if name not in known and len(alike) == 1 else name
 
     return {part: {each: as_in_train(name) for each, name in of.items()} for part, of in parts.items()}
-
-
-def without_companions(pictures: Sequence[Place]) -> tuple[tuple[Place, ...], PassedOver]:
-    """The pictures without those that describe or repeat others: masks and thumbnails, by reason."""
-    folders = {folder for picture in pictures for folder in picture.parents}
-    plain = {folder: _plain(folder.name) for folder in folders}
-    with_loose = {picture.parent for picture in pictures}
-    beside: dict[Place, set[str]] = {}
-    for folder in folders - {PurePosixPath()}:
-        beside.setdefault(folder.parent, set()).add(plain[folder])
-
-    def describes(folder: Place, names: frozenset[str]) -> bool:
-        """Whether it is named so, and lies in a folder of pictures, beside one, or beside parts."""
-        others = beside[folder.parent] - {plain[folder]}
-        is_beside = bool(others & _PICTURES) or any(part_named(name) for name in others)
-        return plain[folder] in names and (is_beside or folder.parent in with_loose)
-
-    reasons = {
-        folder: reason
-        for reason, names in ((MASKS, _MASKS), (THUMBNAILS, _THUMBNAILS))
-        for folder in folders - {PurePosixPath()}
-        if describes(folder, names)
-    }
-    stems = {picture.with_suffix("") for picture in pictures}
-    kept: list[Place] = []
-    passed: dict[str, list[Place]] = {}
-    for picture in pictures:
-        reason = next((reasons[folder] for folder in picture.parents if folder in reasons), None)
-        base = _OF_MASK.sub("", picture.stem)
-        if reason is None and base not in ("", picture.stem) and picture.with_name(base) in stems:
-            reason = MASKS
-        (kept if reason is None else passed.setdefault(reason, [])).append(picture)
-    return tuple(kept), {reason: tuple(places) for reason, places in passed.items()}
-
-
-def merged(nodes: Sequence[Node]) -> Node:
-    """Several folders as one, the folders of the same name in them likewise."""
-    if len(nodes) == 1:
-        return nodes[0]
-    names = sorted({name for node in nodes for name in node.folders}, key=one_form)
-    folders = {name: merged([node.folders[name] for node in nodes if name in node.folders]) for name in names}
-    return Node(nodes[0].place, tuple(picture for node in nodes for picture in node.loose), folders)
-
-
-def part_named(name: str) -> Part | None:
-    """The part of a data set that a folder of this name is: "Training", "seg_train", "test_images", "val2017"."""
-    words = [word for word in _words(name) if not word.isdigit() and word not in _IDLE_WORDS]
-    if len(words) != 1:
-        return None
-    return next((part for part, known in _PART_WORDS.items() if words[0] in known), None)
 
 
 def _unwrapped(node: Node) -> tuple[Node, PassedOver]:
@@ -542,16 +489,6 @@ def _repeats_name(outer: Node, inner: Node) -> bool:
     return part_named(outer.place.name) == part_named(inner.place.name)
 
 
-def _words(name: str) -> list[str]:
-    """The words of a name in lower case, numbers apart: "seg_train", "TrainImages" and "part2" have two."""
-    apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
-    return re.findall(r"[^\W\d_]+|\d+", apart.lower())
-
-
-def _plain(name: str) -> str:
-    return "".join(word for word in _words(name) if not word.isdigit())
-
-
 def _pictures_of(node: Node, names: Sequence[str]) -> tuple[Place, ...]:
     return tuple(picture for name in names for picture in node.folders[name].pictures)
 
@@ -564,9 +501,3 @@ def _joined(each: Iterable[PassedOver]) -> PassedOver:
             if places:
                 found[reason] = (*found.get(reason, ()), *places)
     return found
-
-
-def _few(folders: Iterable[Node]) -> str:
-    names = list(map(str, folders))
-    more = f" and {len(names) - _MOST_CLASSES_SHOWN} more" if len(names) > _MOST_CLASSES_SHOWN else ""
-    return ", ".join(names[:_MOST_CLASSES_SHOWN]) + more

@@ -1,8 +1,9 @@
 """The pictures of a folder or a table, by part and class, before any is opened; and what became of all others."""
 
+import contextlib
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -14,14 +15,12 @@ from gan_study.trainables.base.settings import DataError
 from gan_study.trainables.data.images import Labels, class_counts
 from gan_study.trainables.data.reading import table
 from gan_study.trainables.data.reading.entries import NO_PICTURE, Entries, find_entries, in_order
+from gan_study.trainables.data.reading.folder_names import Part, are_numbered, part_in
+from gan_study.trainables.data.reading.folder_tree import Place, tree
 from gan_study.trainables.data.reading.layout import (
     Arrangement,
-    Part,
     PassedOver,
-    Place,
     arrange,
-    part_named,
-    tree,
 )
 from gan_study.trainables.data.source import FOLDER, DataConfig
 from gan_study.trainables.data.split import Indices
@@ -29,7 +28,10 @@ from gan_study.trainables.data.split import Indices
 _NAMES_SHOWN = 3
 # Tables that are looked for where no folders say the classes.
 _TABLE_ENDINGS = frozenset({".csv", ".tsv"})
-_TABLE_WORDS = re.compile("labels?|annotations?|meta(?:data)?|info|ground_?truth|classes", re.IGNORECASE)
+# A table of classes that somebody is to guess, as contests give one to show its form.
+_GUESSES = re.compile("submission", re.IGNORECASE)
+# Folders and a table say the same if so many pictures of each folder have one class in the table.
+_SAME = 0.95
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,9 +129,12 @@ def _named_table(config: DataConfig, root: Path) -> Path | None:
 
 
 def _by_folders(entries: Entries, config: DataConfig) -> Arrangement:
-    """The classes as folders say them, else as the only tables do that name the pictures."""
+    """The classes as folders say them, else as the only tables do that name the pictures.
+
+    Raises DataError where a table of all pictures has other classes, and folders may well be classes too.
+    """
     try:
-        return arrange(
+        found = arrange(
             entries.pictures,
             train=config.train,
             test=config.test,
@@ -140,7 +145,9 @@ def _by_folders(entries: Entries, config: DataConfig) -> Arrangement:
     except DataError:
         if config.train or config.test or config.class_level is not None:
             raise
-        tables = _tables_of(entries, config)
+        tables, refused = _tables_of(entries, config)
+        if len(refused) == 1 and not tables:
+            raise refused[0] from None
         if not tables:
             raise
         parts = [_part_of_table(path) for path in tables]
@@ -148,27 +155,85 @@ def _by_folders(entries: Entries, config: DataConfig) -> Arrangement:
             names = ", ".join(shown(path.name) for path in tables)
             raise DataError(f"several tables name the pictures ({names}); name one by data.labels") from None
         return _by_tables(tables, entries, config)
+    is_said = config.train or config.test or config.class_level is not None
+    return found if is_said else _unless_a_table_differs(found, entries, config)
 
 
-def _tables_of(entries: Entries, config: DataConfig) -> list[Path]:
-    """The tables in the folder, or in the only one in it, by which the pictures have classes."""
-    top = tree(entries.pictures)
-    depth = 1 + len(top.place.parts)
-    places = [
-        place
-        for place in entries.passed_over.get(NO_PICTURE, ())
-        if place.suffix.lower() in _TABLE_ENDINGS and len(place.parts) <= depth + 1
-    ]
-    found = []
-    for place in places:
+def _unless_a_table_differs(found: Arrangement, entries: Entries, config: DataConfig) -> Arrangement:
+    """What folders say; what a table says where the folders are but numbered, and it has classes of its own.
+
+    Raises DataError where they have other names, and either may be meant.
+    """
+    of_folders = {place: name for part in found.parts.values() for place, name in part.items()}
+    folders = sorted(set(of_folders.values()), key=one_form)
+    for path in _table_files(entries):
+        if table.describes_folders(table.read_table(path), config.columns, folders):
+            raise DataError(
+                f"{shown(path.name)} says a class for each folder ({_several(folders)}), so that these are no "
+                "classes; write a row for each picture, or leave the table out by data.exclude"
+            )
+    tables, _ = _tables_of(entries, replace(config, group=None))
+    for path in tables:
+        if not table.names_classes(table.read_table(path), config.columns):
+            continue
+        by_table = _by_tables([path], entries, replace(config, group=None))
+        of_table = {place: name for part in by_table.parts.values() for place, name in part.items()}
+        if not of_folders.keys() <= of_table.keys() or _say_the_same(of_folders, of_table):
+            continue
+        if are_numbered(folders):
+            return _by_tables([path], entries, config)
+        raise DataError(
+            f"{shown(path.name)} says other classes ({_several(set(of_table.values()))}) than the folders "
+            f"({_several(folders)}); use it by data.labels={shown(path.name)}, or leave it out by data.exclude"
+        )
+    return found
+
+
+def _say_the_same(of_folders: Mapping[Place, str], of_table: Mapping[Place, str]) -> bool:
+    """Whether the pictures of each folder have one class in the table, but for a few, and of no other folder."""
+    both = Counter((name, of_table[place]) for place, name in of_folders.items())
+    largest: dict[str, tuple[int, str]] = {}
+    for (folder, label), number in both.items():
+        largest[folder] = max(largest.get(folder, (0, "")), (number, label))
+    agreeing = sum(number for number, _ in largest.values())
+    one_to_one = len({label for _, label in largest.values()}) == len(largest)
+    return one_to_one and agreeing >= _SAME * len(of_folders)
+
+
+def _several(names: Collection[str]) -> str:
+    first = sorted(names, key=one_form)[:_NAMES_SHOWN]
+    return ", ".join(map(shown, first)) + (", ..." if len(names) > _NAMES_SHOWN else "")
+
+
+def _table_files(entries: Entries) -> Iterator[Path]:
+    """The files in the folder, or in the only one in it, that are tables of text."""
+    depth = 1 + len(tree(entries.pictures).place.parts)
+    for place in entries.passed_over.get(NO_PICTURE, ()):
+        if (
+            place.suffix.lower() not in _TABLE_ENDINGS
+            or len(place.parts) > depth + 1
+            or _GUESSES.search(place.stem)
+        ):
+            continue
+        with contextlib.suppress(DataError):
+            table.read_table(entries.root / place)
+            yield entries.root / place
+
+
+def _tables_of(entries: Entries, config: DataConfig) -> tuple[list[Path], list[DataError]]:
+    """The tables by which the pictures have classes, and why others that name classes do not say them."""
+    found, refused = [], []
+    for path in _table_files(entries):
         try:
-            _by_tables([entries.root / place], entries, config)
+            _by_tables([path], entries, config)
         except table.NoGroupsError:
             raise
-        except DataError:
+        except DataError as error:
+            if table.names_classes(table.read_table(path), config.columns):
+                refused.append(error)
             continue
-        found.append(entries.root / place)
-    return found
+        found.append(path)
+    return found, refused
 
 
 def _by_table(labels: Path, entries: Entries, config: DataConfig) -> Arrangement:
@@ -226,8 +291,8 @@ def _by_tables(paths: Sequence[Path], entries: Entries, config: DataConfig) -> A
 
 
 def _part_of_table(path: Path) -> Part | None:
-    """The part that a table is named after: train.csv, test_labels.csv."""
-    return part_named(_TABLE_WORDS.sub("", path.stem))
+    """The part that a table is named after: train.csv, test_labels.csv, ISIC_2019_Training_GroundTruth.csv."""
+    return part_in(path.stem)
 
 
 def _are_folders(config: DataConfig) -> bool:
@@ -238,7 +303,7 @@ def _are_folders(config: DataConfig) -> bool:
 def _of_part(pictures: Sequence[Place], part: Part) -> tuple[Place, ...]:
     """The pictures without those in folders that are named after another part."""
     return tuple(
-        picture for picture in pictures if all(part_named(word) in (None, part) for word in picture.parts[:-1])
+        picture for picture in pictures if all(part_in(word) in (None, part) for word in picture.parts[:-1])
     )
 
 

@@ -5,8 +5,9 @@ Columns are known by their names or by what stands in them; where several may be
 
 import csv
 import io
+import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
@@ -14,12 +15,11 @@ from gan_study.trainables.base.files import read_bytes
 from gan_study.trainables.base.names import one_form, shown
 from gan_study.trainables.base.settings import DataError, nearest, settings
 from gan_study.trainables.data.reading.entries import in_order
+from gan_study.trainables.data.reading.folder_names import Part, part_named
+from gan_study.trainables.data.reading.folder_tree import Place
 from gan_study.trainables.data.reading.layout import (
     NOT_READ,
     Arrangement,
-    Part,
-    Place,
-    part_named,
     what_validation_is,
     with_one_test,
 )
@@ -27,7 +27,20 @@ from gan_study.trainables.data.reading.layout import (
 ENDINGS = frozenset({".csv", ".tsv", ".txt"})
 _DELIMITERS = (",", ";", "\t", "|")
 # As they are written, in lower case and without blanks, dashes and underscores.
-_LABEL_NAMES = ("label", "labels", "class", "classname", "category", "target", "diagnosis", "dx", "y", "labelname")
+_LABEL_NAMES = frozenset({"label", "labels", "class", "classname", "category", "target", "diagnosis", "dx", "y"})
+_LABEL_NAMES |= {
+    "labelname",
+    "classid",
+    "labelid",
+    "categoryid",
+    "species",
+    "breed",
+    "disease",
+    "finding",
+    "grade",
+}
+_IS_TRAIN = re.compile("(is)?train(ing)?(image|set|part)?")
+_YES, _NO = frozenset({"1", "1.0", "true", "yes"}), frozenset({"0", "0.0", "false", "no"})
 _SPLIT_NAMES = ("split", "set", "subset", "partition", "part")
 _PATH_NAMES = ("path", "filepath", "filename", "file", "imagepath", "image", "imageid", "img", "id", "imagename")
 # What stands for an empty cell where a program wrote the table.
@@ -98,6 +111,15 @@ def read_table(path: Path) -> Table:
     return Table(name=name, header=header, rows=tuple(rows[1:]))
 
 
+def with_header(table: Table, pictures: Sequence[Place]) -> Table:
+    """The table as it is, or, where its first row names one of the `pictures`, with a header of numbers."""
+    known = _Known(pictures)
+    if not any(_plain(cell) not in _PATH_NAMES and known.has(cell) for cell in table.header):
+        return table
+    header = tuple(f"column {number}" for number in range(1, len(table.header) + 1))
+    return Table(name=table.name, header=header, rows=(table.header, *table.rows))
+
+
 def arrange_by_table(
     table: Table,
     pictures: Sequence[Place],
@@ -111,8 +133,9 @@ def arrange_by_table(
     Raises DataError where a column is not found, where a row names no picture (unless `skip_missing`) or several,
     and where a picture has two classes, parts or groups. An empty cell is no group.
     """
-    known = _Known(pictures)
-    path = _path_column(table, columns, known)
+    table = with_header(table, pictures)
+    path = _path_column(table, columns, _Known(pictures))
+    known = _Known(pictures, cells=table.column(path))
     group_cells = ("",) * len(table.rows) if group is None else _group_cells(table, group)
     labels = _labels(table, columns, without={path} if group is None else {path, group})
     splits, split_column = _splits(table, columns)
@@ -143,6 +166,7 @@ def arrange_by_table(
     notes = [
         f"{table.name} says the classes: {path} and {labels.name}" + (f", {split_column}" if split_column else "")
     ]
+    notes += _unread_splits(table, split_column)
     if missing:
         notes.append(f"rows of {table.name} whose picture is missing: {len(missing)} ({_few(missing)})")
     left = {NOT_LISTED: in_order(rest), WITHOUT_LABEL: in_order(unlabelled)}
@@ -161,10 +185,12 @@ def groups_by_table(
 
     Raises DataError for a picture of two groups.
     """
-    known = _Known(pictures)
+    table = with_header(table, pictures)
+    paths = table.column(_path_column(table, columns, _Known(pictures)))
+    known = _Known(pictures, cells=paths)
     cells = _group_cells(table, group)
     groups: dict[Place, str] = {}
-    for cell, of in zip(table.column(_path_column(table, columns, known)), cells, strict=True):
+    for cell, of in zip(paths, cells, strict=True):
         picture = known.find(cell)
         if picture is None or of.lower() in _EMPTY:
             continue
@@ -172,6 +198,28 @@ def groups_by_table(
         if before != one_form(of):
             raise DataError(f"{table.name}: {shown(str(picture))} stands there twice, as {before} and as {of}")
     return groups
+
+
+def names_classes(table: Table, columns: Columns) -> bool:
+    """Whether a column is called the class, or there is one for each class."""
+    return (
+        columns.label in table.header or bool(_called_classes(table)) or _one_hot(table, table.header) is not None
+    )
+
+
+def describes_folders(table: Table, columns: Columns, folders: Collection[str]) -> bool:
+    """Whether a table has a class for most of the `folders`, patients for instance, and several of one class."""
+    names = {one_form(folder) for folder in folders}
+    for key in table.header:
+        known = names & set(map(one_form, table.column(key)))
+        if len(known) > _MOST_OF * len(names):
+            labels = [table.column(label) for label in _called_classes(table) if label != key]
+            return any(1 < len(set(cells)) < len(names) for cells in labels)
+    return False
+
+
+def _called_classes(table: Table) -> list[str]:
+    return [name for name in table.header if _plain(name) in _LABEL_NAMES]
 
 
 def _group_cells(table: Table, group: str) -> tuple[str, ...]:
@@ -194,10 +242,10 @@ def _labels(table: Table, columns: Columns, *, without: set[str]) -> _Labels:
     """The column of classes: named, called so, the only one left, or one column a class with a single 1 a row."""
     if columns.label is not None:
         return _Labels(name=columns.label, cells=table.column(_named(table, columns.label, "label")))
-    called = [name for name in table.header if _plain(name) in _LABEL_NAMES and name not in without]
+    called = [name for name in _called_classes(table) if name not in without]
     if len(called) == 1:
         return _Labels(name=called[0], cells=table.column(called[0]))
-    rest = [name for name in table.header if name not in without and _plain(name) not in _SPLIT_NAMES]
+    rest = [name for name in table.header if name not in without and not _says_parts(name)]
     if len(called) > 1:
         rest = called
     elif (one_hot := _one_hot(table, rest)) is not None:
@@ -233,9 +281,28 @@ def _splits(table: Table, columns: Columns) -> tuple[tuple[str, ...], str | None
         return table.column(name), name
     called = [name for name in table.header if _plain(name) in _SPLIT_NAMES]
     told = [name for name in called if all(part_named(cell) is not None for cell in set(table.column(name)))]
-    if len(told) != 1:
-        return ("",) * len(table.rows), None
-    return table.column(told[0]), told[0]
+    if len(told) == 1:
+        return table.column(told[0]), told[0]
+    yes_or_no = {name: table.column(name) for name in table.header if _IS_TRAIN.fullmatch(_plain(name))}
+    for name, cells in yes_or_no.items():
+        if {cell.lower() for cell in cells} <= _YES | _NO:
+            return tuple("train" if cell.lower() in _YES else "test" for cell in cells), name
+    return ("",) * len(table.rows), None
+
+
+def _says_parts(name: str) -> bool:
+    return _plain(name) in _SPLIT_NAMES or bool(_IS_TRAIN.fullmatch(_plain(name)))
+
+
+def _unread_splits(table: Table, read: str | None) -> Iterator[str]:
+    """A note on each column that is called as one of parts is, and says none that is known."""
+    for name in table.header:
+        if name != read and _plain(name) in _SPLIT_NAMES:
+            values = list(dict.fromkeys(table.column(name)))
+            yield (
+                f"the column {name} of {table.name} ({_few(values)}) is not read, as it names no parts that are "
+                "known (train, validation, test)"
+            )
 
 
 def _part(table: Table, split: str) -> Part:
@@ -257,34 +324,53 @@ def arrange_parts(parts: Mapping[Part, Mapping[Place, str]], notes: Sequence[str
 
 
 class _Known:
-    """The pictures by all that a cell may call them: a path from the table or the folder, a name, a bare name."""
+    """The pictures by all that a cell may call them: a path from the table or the folder, a name, a bare name.
 
-    def __init__(self, pictures: Iterable[Place]) -> None:
-        self._by_tail: dict[tuple[str, ...], list[Place]] = {}
+    `cells` are those that are looked for. Where most of them name pictures by their folders too, all do: then one
+    of the same name in another folder is not what is meant.
+    """
+
+    def __init__(self, pictures: Iterable[Place], cells: Sequence[str] = ()) -> None:
+        self._by_name: dict[str, list[Place]] = {}
         for picture in pictures:
-            for tail in {(one_form(picture.name),), (one_form(picture.stem),)}:
-                self._by_tail.setdefault(tail, []).append(picture)
+            for name in {one_form(picture.name), one_form(picture.stem)}:
+                self._by_name.setdefault(name, []).append(picture)
+        self._with_folders = False
+        agreeing = sum(
+            any(self._agrees(_parts(cell), each) for each in self._like(_parts(cell))) for cell in cells
+        )
+        self._with_folders = agreeing > _MOST_OF * len(cells)
+
+    def has(self, cell: str) -> bool:
+        """Whether a cell names a picture, or one of several."""
+        return bool(self._like(_parts(cell)))
 
     def find(self, cell: str) -> Place | None:
         """The picture that a cell names; None if there is none. Raises DataError where it may be several."""
-        parts = tuple(map(one_form, _parts(cell)))
-        if not parts:
-            return None
-        found = self._by_tail.get(parts[-1:], [])
-        if len(found) > 1:
-            # As many of its last folders as are needed, from the right.
-            best = max(_common_end(parts, each) for each in found)
-            found = [each for each in found if _common_end(parts, each) == best]
+        found = self._like(_parts(cell))
         if len(found) > 1:
             raise DataError(
                 f"{cell!r} may be {shown(str(found[0]))} or {shown(str(found[1]))}; write its path in the table"
             )
         return found[0] if found else None
 
+    def _like(self, parts: tuple[str, ...]) -> list[Place]:
+        """The pictures of this name that share most of their last folders with it, or all if all cells do."""
+        found = self._by_name.get(parts[-1], []) if parts else []
+        if self._with_folders:
+            found = [each for each in found if self._agrees(parts, each)]
+        best = max((_common_end(parts, each) for each in found), default=0)
+        return [each for each in found if _common_end(parts, each) == best]
+
+    @staticmethod
+    def _agrees(parts: Sequence[str], picture: Place) -> bool:
+        """Whether the one path ends with the other."""
+        return _common_end(parts, picture) == min(len(parts), len(picture.parts))
+
 
 def _parts(cell: str) -> tuple[str, ...]:
     kind = PureWindowsPath if "\\" in cell else PurePosixPath
-    return tuple(part for part in kind(cell).parts if part not in (".", "..", "/", "\\"))
+    return tuple(one_form(part) for part in kind(cell).parts if part not in (".", "..", "/", "\\"))
 
 
 def _common_end(parts: Sequence[str], picture: Place) -> int:

@@ -19,7 +19,7 @@ from gan_study.trainables.data.look_alikes import Look, leak_notes, look_alike_l
 from gan_study.trainables.data.pixels import TileArray, digest, read_picture, tile, white_of
 from gan_study.trainables.data.reading.entries import find_entries
 from gan_study.trainables.data.reading.facts import summarise
-from gan_study.trainables.data.reading.layout import tree
+from gan_study.trainables.data.reading.folder_tree import tree
 from gan_study.trainables.data.reading.listing import Listing, Reading, data_folder, listing_of, read_listing
 from gan_study.trainables.data.reading.picture import MOST_LEVEL, Facts, Summary
 from gan_study.trainables.data.source import DataConfig, DataFiles, DataSet, ImageSource

@@ -32,6 +32,43 @@ def each(names: str, number: int = 4) -> dict[str, int]:
 TUMOURS = "glioma meningioma notumor pituitary"
 READ = {
     "one folder a class": (files("cat", "dog"), {"train": each("cat dog")}),
+    "parts that differ in one word, pictures to predict in the other": (
+        [*files("abc_train/abc_train/A", "abc_train/abc_train/B"), *files("abc_test/abc_test", number=2)],
+        {"train": each("A B")},
+    ),
+    "folders of both class and part": (
+        files("cats_train", "cats_test", "dogs_train", "dogs_test"),
+        {"train": each("cats dogs"), "test": each("cats dogs")},
+    ),
+    "part before class": (
+        files("train_cat", "train_dog", "test_cat", "test_dog"),
+        {"train": each("cat dog"), "test": each("cat dog")},
+    ),
+    "the data beside a folder of pictures of the web page": (
+        [*files("data/cat", "data/dog"), *files("assets", number=1)],
+        {"train": each("cat dog")},
+    ),
+    "pictures without a class beside those with one": (
+        [*files("labeled/cat", "labeled/dog"), *files("unlabeled", number=9)],
+        {"train": each("cat dog")},
+    ),
+    "segmentations in folders of the same names": (
+        files("CUB/images/001", "CUB/images/002", "segmentations/001", "segmentations/002"),
+        {"train": each("001 002")},
+    ),
+    "patients, most of one class alone": (
+        files("10253/0", "10253/1", "10254/0", "10255/0", "10256/1", "10257/0"),
+        {"train": {"0": 16, "1": 8}},
+    ),
+    "pieces whose names differ in case": (
+        files("part1/Cat", "part1/dog", "part2/cat", "part2/dog"),
+        {"train": {"Cat": 8, "dog": 8}},
+    ),
+    "letters have two cases": (files("a", "A", "b"), {"train": each("a A b")}),
+    "visits of one class alone are no classes beside the other": (
+        files("lynx/2019", "lynx/2020", "fox"),
+        {"train": {"lynx": 8, "fox": 4}},
+    ),
     "in a folder of the archive": (files("PetImages/Cat", "PetImages/Dog"), {"train": each("Cat Dog")}),
     "Training and Testing": (
         files(*below("Training", TUMOURS.split()), *below("Testing", TUMOURS.split())),
@@ -230,3 +267,28 @@ def test_layouts_that_are_refused(name: str) -> None:
     with pytest.raises(DataError, match=said):
         found = arrange(pictures)
         pytest.fail(str(counts(found)))
+
+
+@pytest.mark.parametrize(
+    ("folders", "said"),
+    [
+        (["cells/red", "cells/white", "other"], "the classes may be the folders in cells/, or these themselves"),
+        (["Cat", "cat", "dog"], "differ in their case alone"),
+    ],
+)
+def test_folders_that_may_mean_two_things_are_refused(folders: list[str], said: str) -> None:
+    with pytest.raises(DataError, match=said):
+        arrange(files(*folders))
+
+
+def test_pieces_of_one_set_are_said() -> None:
+    found = arrange(files(*(f"{year}/{name}" for year in (2019, 2020) for name in ("cat", "dog"))))
+    assert found.notes == ("2019/, 2020/ are read as pieces of one set",)
+    assert counts(found) == {"train": each("cat dog", 8)}
+
+
+def test_groups_may_be_in_both_parts() -> None:
+    places = [f"{part}/{name}/p{i}" for part in ("train", "test") for name in ("ill", "well") for i in range(3)]
+    found = arrange(files(*places), has_groups=True)
+    assert counts(found) == {"train": each("ill well", 12), "test": each("ill well", 12)}
+    assert set(found.groups.values()) == {"p0", "p1", "p2"}

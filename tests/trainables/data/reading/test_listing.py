@@ -156,3 +156,76 @@ def test_a_link_to_a_class_is_read(tmp_path: Path) -> None:
     write_classes(tmp_path / "elsewhere", owl=4)
     (tmp_path / "data" / "owl").symlink_to(tmp_path / "elsewhere" / "owl")
     assert counts(read_listing(config(tmp_path / "data"))) == ((3, 2, 4), None)
+
+
+def cameras(root: Path, *folders: str) -> str:
+    """Six pictures in each folder, and a table that says another class of each: every third is a lynx."""
+    rows = ["path,species"]
+    for folder in folders:
+        flat(root / folder, *(f"{folder}_{i}.png" for i in range(6)))
+        rows += [f"{folder}/{folder}_{i}.png,{'lynx' if i % 3 == 0 else 'deer'}" for i in range(6)]
+    return "\n".join(rows) + "\n"
+
+
+def test_a_table_of_all_pictures_is_read_where_folders_are_but_numbered(tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_text(cameras(tmp_path, "S1", "S2", "S3"))
+    found = read_listing(config(tmp_path))
+    assert found.train.class_names == ("deer", "lynx")
+    assert found.train.class_counts() == (12, 6)
+
+
+def test_a_table_and_folders_that_say_other_classes_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_text(cameras(tmp_path, "north", "south"))
+    with pytest.raises(DataError, match=r"says other classes \(deer, lynx\) than the folders \(north, south\)"):
+        read_listing(config(tmp_path))
+    assert read_listing(config(tmp_path, labels="labels.csv")).train.class_counts() == (8, 4)
+    assert read_listing(config(tmp_path, exclude=("labels.csv",))).train.class_names == ("north", "south")
+
+
+def test_a_table_that_says_what_folders_say_changes_nothing(tmp_path: Path) -> None:
+    write_classes(tmp_path, cat=3, dog=2)
+    rows = [f"{path.relative_to(tmp_path).as_posix()},{path.parent.name}" for path in tmp_path.rglob("*.png")]
+    (tmp_path / "labels.csv").write_text("\n".join(["path,label", *rows]))
+    found = read_listing(config(tmp_path))
+    assert (found.train.class_names, found.tables) == (("cat", "dog"), ())
+
+
+def test_a_table_of_patients_says_that_their_folders_are_no_classes(tmp_path: Path) -> None:
+    for number in range(4):
+        flat(tmp_path / f"P{number}" / "study", "0.png", "1.png")
+    (tmp_path / "patients.csv").write_text("patient,diagnosis\nP0,ill\nP1,well\nP2,ill\nP3,well\n")
+    with pytest.raises(DataError, match="says a class for each folder"):
+        read_listing(config(tmp_path))
+
+
+def test_a_row_takes_no_picture_of_another_folder(tmp_path: Path) -> None:
+    flat(tmp_path / "train", *NAMES)
+    flat(tmp_path / "test", "z.png")
+    rows = [f"train/{name},{'cat' if i % 2 else 'dog'}" for i, name in enumerate([*NAMES, "z.png"])]
+    (tmp_path / "labels.csv").write_text("\n".join(["path,label", *rows]))
+    with pytest.raises(DataError, match=r"1 of 9 rows name no picture that is there, by path \(train/z.png\)"):
+        read_listing(config(tmp_path))
+
+
+def test_a_table_without_a_header_loses_no_row(tmp_path: Path) -> None:
+    flat(tmp_path / "images", *NAMES)
+    (tmp_path / "labels.csv").write_text(LABELS.split("\n", 1)[1])
+    found = read_listing(config(tmp_path))
+    assert (found.train.class_names, found.train.class_counts()) == (("cat", "dog"), (4, 4))
+
+
+def test_what_a_contest_wants_guessed_is_no_table_of_classes(tmp_path: Path) -> None:
+    flat(tmp_path / "train", *NAMES)
+    flat(tmp_path / "test", "x.png", "y.png")
+    (tmp_path / "train.csv").write_text(LABELS)
+    (tmp_path / "sample_submission.csv").write_text("image,label\nx.png,cat\ny.png,cat\n")
+    assert read_listing(config(tmp_path)).train.class_counts() == (4, 4)
+
+
+def test_a_table_may_be_named_after_its_part_among_other_words(tmp_path: Path) -> None:
+    flat(tmp_path / "SKIN_2019_Training_Input", *NAMES)
+    flat(tmp_path / "SKIN_2019_Test_Input", *NAMES)
+    (tmp_path / "SKIN_2019_Training_GroundTruth.csv").write_text(LABELS)
+    found = read_listing(config(tmp_path))
+    assert found.train.class_counts() == (4, 4)
+    assert {path.parent.name for path in found.train.paths} == {"SKIN_2019_Training_Input"}

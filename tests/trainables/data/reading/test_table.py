@@ -53,6 +53,22 @@ def test_a_column_says_the_parts(tmp_path: Path) -> None:
     }
 
 
+def test_a_column_says_yes_or_no_to_training(tmp_path: Path) -> None:
+    text = "file,label,is_training_image\na,cat,1\nb,dog,1\nc,cat,0\nd,dog,0\n"
+    found = arrange_by_table(read_table(written(tmp_path, text)), PICTURES, Columns())
+    assert {part: list(each) for part, each in found.parts.items()} == {
+        "train": PICTURES[:2],
+        "test": PICTURES[2:],
+    }
+
+
+def test_a_column_of_parts_that_are_not_known_is_said(tmp_path: Path) -> None:
+    text = "file,label,split\na,cat,0\nb,dog,1\nc,cat,0\nd,dog,2\n"
+    found = arrange_by_table(read_table(written(tmp_path, text)), PICTURES, Columns())
+    assert found.parts == {"train": EXPECTED}
+    assert "the column split of labels.csv (0, 1, 2) is not read" in found.notes[-1]
+
+
 def test_columns_may_be_named(tmp_path: Path) -> None:
     text = "scan;one;two;fold\na;cat;x;test\nb;dog;x;train\nc;cat;y;train\nd;dog;y;train\n"
     table = read_table(written(tmp_path, text))

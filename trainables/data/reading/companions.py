@@ -1,0 +1,72 @@
+"""Pictures that describe or repeat others: masks, thumbnails, and what has no class."""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
+
+from gan_study.trainables.data.reading import folder_names
+from gan_study.trainables.data.reading.folder_names import part_named, plain
+from gan_study.trainables.data.reading.folder_tree import MOST_LEFT_OVER, Place
+
+MASKS, THUMBNAILS = "masks of other pictures", "thumbnails of other pictures"
+UNLABELLED = "pictures without a class"
+
+# What a mask's name has more than that of its picture: "benign (1)_mask.png", "benign (1)_mask_1.png".
+_OF_MASK = re.compile(r"[ _.-]*(?:mask|masks|segmentation|seg|gt|groundtruth)(?:[ _-]?\d+)?$", re.IGNORECASE)
+
+
+def without_companions(
+    pictures: Sequence[Place],
+) -> tuple[tuple[Place, ...], Mapping[str, tuple[Place, ...]]]:
+    """The pictures without those that describe or repeat others or have no class; these by reason."""
+    reasons = _companion_folders(pictures)
+    stems = {picture.with_suffix("") for picture in pictures}
+    kept: list[Place] = []
+    passed: dict[str, list[Place]] = {}
+    for picture in pictures:
+        reason = next((reasons[folder] for folder in picture.parents if folder in reasons), None)
+        base = _OF_MASK.sub("", picture.stem)
+        if reason is None and base not in ("", picture.stem) and picture.with_name(base) in stems:
+            reason = MASKS
+        (kept if reason is None else passed.setdefault(reason, [])).append(picture)
+    return tuple(kept), {reason: tuple(places) for reason, places in passed.items()}
+
+
+def _companion_folders(pictures: Sequence[Place]) -> Mapping[Place, str]:
+    """The folders whose pictures go with others, and how.
+
+    One that is named so is it if it lies in a folder of pictures, beside one or beside parts, or if its folders
+    and files have the names of others: "segmentations/001/a.png" beside "images/001/a.jpg".
+    """
+    folders = {folder for picture in pictures for folder in picture.parents} - {PurePosixPath()}
+    with_loose = {picture.parent for picture in pictures}
+    beside: dict[Place, set[str]] = {}
+    for folder in folders:
+        beside.setdefault(folder.parent, set()).add(plain(folder.name))
+    named = {
+        reason: [folder for folder in folders if plain(folder.name) in names]
+        for reason, names in (
+            (MASKS, folder_names.MASKS),
+            (THUMBNAILS, folder_names.THUMBNAILS),
+            (UNLABELLED, folder_names.WITHOUT_CLASS),
+        )
+    }
+    found: dict[Place, str] = {
+        folder: UNLABELLED for folder in named.pop(UNLABELLED) if len(beside[folder.parent]) > 1
+    }
+    for reason, candidates in named.items():
+        for folder in candidates:
+            others = beside[folder.parent] - {plain(folder.name)}
+            is_beside = bool(others & folder_names.PICTURES) or any(map(part_named, others))
+            if is_beside or folder.parent in with_loose or _repeats_others(folder, pictures):
+                found[folder] = reason
+    return found
+
+
+def _repeats_others(folder: Place, pictures: Sequence[Place]) -> bool:
+    """Whether nearly all that lies in folders of `folder` has a namesake, with its folder, outside of it."""
+    own = [each for each in pictures if each.is_relative_to(folder)]
+    if any(len(each.parts) < len(folder.parts) + 2 for each in own):
+        return False
+    others = {(each.parent.name, each.stem) for each in pictures if not each.is_relative_to(folder)}
+    return sum((each.parent.name, each.stem) in others for each in own) > (1 - MOST_LEFT_OVER) * len(own)

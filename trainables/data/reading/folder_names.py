@@ -1,0 +1,131 @@
+"""What the names of folders say: which part of a data set, a piece of it, or what goes with the pictures."""
+
+import re
+from collections.abc import Collection, Mapping
+from typing import Literal, TypeAlias
+
+Part: TypeAlias = Literal["train", "validation", "test"]
+
+# The words that name a part of a data set, in folders named "Training", "seg_train", "test_images" or "val2017".
+_PART_WORDS: Mapping[Part, frozenset[str]] = {
+    "train": frozenset({"train", "training", "trn", "trainset", "traindata"}),
+    "validation": frozenset({"val", "valid", "validation", "dev", "validate", "valset"}),
+    # Who is to be found again, and among whom, where sets are made for finding (Market-1501).
+    "test": frozenset(
+        {"test", "testing", "tst", "testset", "testdata", "holdout", "eval", "evaluation", "query", "gallery"}
+    ),
+}
+# Words beside them that say nothing of which part it is.
+_IDLE_WORDS = frozenset(
+    {"data", "dataset", "datasets", "set", "split", "folder", "images", "image", "imgs", "img"}
+)
+_IDLE_WORDS |= frozenset({"pictures", "photos", "jpg", "jpeg", "png", "seg", "raw", "all", "new", "final", "full"})
+_IDLE_WORDS |= frozenset({"labeled", "labelled", "annotated", "classes"})
+# Of what is divided because it is large, and not because it differs.
+_PIECE_WORDS = _IDLE_WORDS | {
+    "part",
+    "parts",
+    "batch",
+    "chunk",
+    "archive",
+    "zip",
+    "volume",
+    "vol",
+    "fold",
+    "piece",
+}
+PICTURES = frozenset({"images", "image", "imgs", "img", "pictures", "photos", "originals", "original", "raw"})
+MASKS = frozenset({"mask", "masks", "groundtruth", "segmentation", "segmentations", "annotation", "annotations"})
+MASKS |= frozenset({"label", "labels", "gt", "trimaps", "maskimages", "labelimages"})
+THUMBNAILS = frozenset({"thumb", "thumbs", "thumbnail", "thumbnails", "preview", "previews"})
+WITHOUT_CLASS = frozenset({"unlabeled", "unlabelled", "unannotated", "unsup", "unsupervised"})
+
+_WORD = re.compile(r"[^\W\d_]+|\d+")
+
+
+def words_of(name: str) -> list[str]:
+    """The words of a name in lower case, numbers apart: "seg_train", "TrainImages" and "part2" have two."""
+    return [word.lower() for word in _WORD.findall(_with_words_apart(name))]
+
+
+def plain(name: str) -> str:
+    """The words of a name without its numbers, as one."""
+    return "".join(word for word in words_of(name) if not word.isdigit())
+
+
+def part_named(name: str) -> Part | None:
+    """The part of a data set that a folder of this name is: "Training", "seg_train", "test_images", "val2017"."""
+    words = [word for word in words_of(name) if not word.isdigit() and word not in _IDLE_WORDS]
+    return _part_called(words[0]) if len(words) == 1 else None
+
+
+def part_in(name: str) -> Part | None:
+    """The part that a name speaks of among other words: "ISIC_2019_Training_Input"; None for none or several."""
+    parts = {part for word in words_of(name) if (part := _part_called(word)) is not None}
+    return parts.pop() if len(parts) == 1 else None
+
+
+def parts_among(names: Collection[str]) -> Mapping[str, Part]:
+    """The part that each of the folders of these `names`, beside one another, is; what is none is left out.
+
+    By its own name, or since it differs from others in the part alone: "alphabet_train" and "alphabet_test".
+    """
+    by_own_name = {name: part for name in names if (part := part_named(name)) is not None}
+    if by_own_name:
+        return by_own_name
+    families = [each for each in _by_other_words(names).values() if "train" in each.values() and len(each) > 1]
+    return families[0] if len(families) == 1 else {}
+
+
+def classes_and_parts(names: Collection[str]) -> Mapping[str, tuple[str, Part]]:
+    """The class and the part that each folder is named after, as in "cats_train" and "cats_test", "dogs_train".
+
+    Empty unless all are named so, in two classes or more, each of which has images to train on.
+    """
+    families = _by_other_words(names)
+    if len(families) < 2 or sum(map(len, families.values())) < len(names):
+        return {}
+    if any("train" not in parts.values() for parts in families.values()):
+        return {}
+    return {name: (_without_part(name), part) for parts in families.values() for name, part in parts.items()}
+
+
+def is_idle(name: str) -> bool:
+    """Whether a name says nothing: "data", "Images_2", "dataset"."""
+    words = [word for word in words_of(name) if not word.isdigit()]
+    return bool(words) and _IDLE_WORDS.issuperset(words)
+
+
+def are_numbered(names: Collection[str]) -> bool:
+    """Whether names differ in their numbers alone: "part1" and "part2", "images_001" and "images_002"."""
+    without = {tuple(word for word in words_of(name) if not word.isdigit()) for name in names}
+    return len(names) > 1 and len(without) == 1 and any(char.isdigit() for name in names for char in name)
+
+
+def are_named_as_pieces(names: Collection[str]) -> bool:
+    """Whether names are numbered, and speak of pieces of one set: "part1" and "part2"."""
+    return are_numbered(names) and bool(set(words_of(next(iter(names)))) & _PIECE_WORDS)
+
+
+def _part_called(word: str) -> Part | None:
+    return next((part for part, known in _PART_WORDS.items() if word in known), None)
+
+
+def _by_other_words(names: Collection[str]) -> Mapping[tuple[str, ...], Mapping[str, Part]]:
+    """The names that speak of a part, and which, by their other words."""
+    found: dict[tuple[str, ...], dict[str, Part]] = {}
+    for name in names:
+        if (part := part_in(name)) is not None:
+            others = tuple(word for word in words_of(name) if _part_called(word) is None and not word.isdigit())
+            found.setdefault(others, {})[name] = part
+    return found
+
+
+def _without_part(name: str) -> str:
+    """A name without the word for its part: "cats" of "cats_train"."""
+    left = _WORD.sub(lambda word: "" if _part_called(word[0].lower()) else word[0], _with_words_apart(name))
+    return re.sub(r"[\s_.-]{2,}", "_", left).strip(" _.-")
+
+
+def _with_words_apart(name: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
