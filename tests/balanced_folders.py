@@ -13,10 +13,10 @@ ANYTHING = frozenset(OVERRULED_BY)
 COUNTS = {"Cat": 24, "dog": 20, "lynx": 8}
 
 
-def write_images(folder):
+def write_images(folder, counts=COUNTS):
     """Blobs of noise, grey and coloured, of mixed sizes and formats; a class is where its blob is."""
     random = np.random.default_rng(0)
-    for label, (name, count) in enumerate(COUNTS.items()):
+    for label, (name, count) in enumerate(counts.items()):
         (folder / name / "inner").mkdir(parents=True)
         for i in range(count):
             height, width = random.integers(16, 30, 2)
