@@ -60,7 +60,6 @@ def _measured(made: np.ndarray, real: np.ndarray) -> MeasuredImages:
         flags=(),
         memorisation=measure_memorisation(nothing, nothing, nothing, seed=0),
         num_distinct=12,
-        num_distinct_training=20,
         intervals={},
     )
     return MeasuredImages(quality=quality, rejected={}, generated=_sample(made), training=_sample(real))

@@ -31,7 +31,10 @@ SIZE_CATEGORIES = (
 )
 _LICENCE_IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]*")
 # What stands without quotes in YAML, as the text that it is; and what is no markup within quotes.
-_PLAIN, _NOT_PLAIN = re.compile(r"(?!(?:true|false|null|yes|no|on|off)$)[a-z][a-z0-9-]*"), re.compile(r"[^\w ,.-]")
+_PLAIN, _NOT_PLAIN = (
+    re.compile(r"(?!(?:true|false|null|yes|no|on|off)$)[a-z][a-z0-9-]*"),
+    re.compile(r"<(?!\d)|[^\w <,.-]"),
+)
 
 _TEMPLATES = jinja2.Environment(
     loader=jinja2.PackageLoader("gan_study.trainables.export"),

@@ -70,6 +70,7 @@ def fill_class(
     rows = np.array(distinct_rows(real))
     distinct = take(real, torch.from_numpy(rows).to(real.device))
     features = _features(measure, distinct)
+    met_never = _features(measure, _without_repeats(held_out)) if len(held_out) else features[:0]
     first_drawn = features[:0]
     nothing = (to_bytes(real[:0]), np.array([], dtype=np.int64), rows[:0], np.array([]), features[:0])
     columns: list[tuple[np.ndarray, ...]] = [nothing]
@@ -104,9 +105,7 @@ def fill_class(
         has_collapsed=has_collapsed(repeats, of_real)
         and _look_alike(hold(made, real.device), as_much_as=distinct, seed=seed),
         num_distinct_real=of_real.num_distinct,
-        memorisation=measure_memorisation(
-            first_drawn, features, _features(measure, _without_repeats(held_out)), seed=seed
-        ),
+        memorisation=measure_memorisation(first_drawn, features, met_never, seed=seed),
         num_copies=num_copies,
         num_missing=num_missing,
     )

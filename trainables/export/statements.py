@@ -193,7 +193,7 @@ def _sentence(text: str) -> str:
 
 _WORDS = {
     "memorised": "found",
-    "nothing found": "none found",
+    "nothing found": "nothing found",
     "too few images": "not known, since there are too few images to tell",
 }
 _FAULTS = {"memorised": "memorised its training images", "collapsed": "collapsed to a few images"}

@@ -89,8 +89,6 @@ class ClassQuality:
     """The tests of copies and of membership."""
     num_distinct: int
     """Different images among the generated ones that were compared."""
-    num_distinct_training: int
-    """Different images among the training images that were compared."""
     intervals: Mapping[str, tuple[float, float]]
     """The 95 % intervals of the metrics that have one."""
     features: str = "domain"
@@ -141,7 +139,6 @@ def class_quality(
         flags=ONE_SOURCE if len(training) == 1 and len(generated) else quality_flags(metrics),
         memorisation=memorisation,
         num_distinct=distinct["generated"],
-        num_distinct_training=distinct["training"],
         intervals=_intervals(metrics, memorisation, {"copied_share": generated, "copied_share_floor": held_out}),
     )
 

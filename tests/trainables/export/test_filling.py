@@ -53,6 +53,21 @@ def test_without_copies_the_first_draw_is_the_answer():
     np.testing.assert_allclose(made.distances, distances, rtol=1e-5)
 
 
+def test_memorisation_is_told_from_the_first_draw_with_its_copies():
+    made = fill_class(REAL, HELD_OUT, 6, Draws(copies=3), MEASURE, seed=7)
+    assert (made.num_copies, len(made.images)) == (3, 6)
+    # Three of the six that were drawn first, beside none of three held-out and five training images.
+    found = made.memorisation
+    assert (found.copied, found.copied_real) == ((3, 6), (0, 8))
+    assert found.membership.auc > 0.5
+
+
+def test_where_nothing_is_held_out_there_is_no_membership_test():
+    made = fill_class(REAL, REAL[:0], 6, Draws(copies=3), MEASURE, seed=7)
+    assert made.memorisation.membership is None
+    assert made.memorisation.copied_real == (0, 5)
+
+
 def test_copies_are_drawn_again_until_the_number_is_there():
     draw = Draws(copies=4)
     made = fill_class(REAL, HELD_OUT, 6, draw, MEASURE, seed=7)
