@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from xml.sax.saxutils import quoteattr
 
 DIGITAL_SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
-# The keyword of a PNG's iTXt chunk that holds XMP (XMP Specification Part 3, 2020, section 1.1.5).
+# The keyword of a PNG's iTXt chunk that holds XMP (XMP Specification, Part 3).
 PNG_KEYWORD = "XML:com.adobe.xmp"
 _NAMESPACES = {
     "Iptc4xmpExt": "http://iptc.org/std/Iptc4xmpExt/2008-02-29/",

@@ -118,7 +118,7 @@ def measure_memorisation(
     """Compare generated [N, D], training [M, D] and held-out [H, D] images of one class.
 
     Copies: `copying.nearest` (Yoon et al. 2023) of the different generated images, since a hundred pictures of one
-    training image are one copy. Membership: the attack of Chen et al. 2020 ("GAN-Leaks", section 5.2, full black
+    training image are one copy. Membership: the attack of Chen et al. 2020 ("GAN-Leaks", full black
     box), which takes an image for a member if a generated one is near it.
     """
     distinct = np.unique(find_repeats(generated, nearer_than=repeat_distance(training, seed=seed)).row)
