@@ -57,7 +57,7 @@ def test_the_four_scores_and_the_membership_have_a_table() -> None:
     [scores] = [each for each in generated_tables(measured()) if each.name == "generated_scores"]
     row = scores.text.iloc[0]
     assert row[["Unrealistic", "Not varied", "Memorised", "Under-represented"]].tolist() == [
-        *("0.200 (0.100)", "0.150 (0.050)", "0 (0)", "0.300 (0.250)")
+        *("0.200 (0.100)", "0.150 (0.050)", "0.000 (0.000)", "0.300 (0.250)")
     ]
     assert row["Membership AUC"] == "0.550"
 
