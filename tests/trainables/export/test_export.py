@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -24,6 +24,7 @@ from gan_study.trainables.base.settings import DataError, UserError
 from gan_study.trainables.data.fingerprint import take_fingerprint
 from gan_study.trainables.data.prepared import image_source
 from gan_study.trainables.data.sources.image_folder import list_images
+from gan_study.trainables.export.about import About
 from gan_study.trainables.export.balanced_folder import read_description, read_manifest, read_part, retrained
 from gan_study.trainables.export.cards import data_card, model_card
 from gan_study.trainables.export.export import export
@@ -223,7 +224,11 @@ def test_no_name_does_anything_in_a_rendered_card(exported, tmp_path):
     description, saved = read_description(exported), load_generator(exported / "generator").config
     classes = tuple(replace(each, name=HOSTILE, folder=HOSTILE) for each in description.classes)
     hostile = replace(
-        description, classes=classes, notes=(HOSTILE,), environment=dict.fromkeys(description.environment, HOSTILE)
+        description,
+        classes=classes,
+        notes=(HOSTILE,),
+        environment=dict.fromkeys(description.environment, HOSTILE),
+        about=About(**dict.fromkeys((field.name for field in fields(About)), HOSTILE)),
     )
     cards = (
         data_card(hostile),
