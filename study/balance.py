@@ -22,8 +22,10 @@ from gan_study.trainables.base.files import full_path, in_shell, named_path
 from gan_study.trainables.base.settings import ConfigError, DataError, UserError, dump, nearest
 from gan_study.trainables.data.prepared import forget_images
 from gan_study.trainables.data.source import DataConfig
+from gan_study.trainables.export.about import About, read_about
 from gan_study.trainables.export.balanced_folder import Description
 from gan_study.trainables.export.export import ShowProgress, export
+from gan_study.trainables.export.findings import Fault
 from gan_study.trainables.export.request import ExportRequest
 from gan_study.trainables.gans.catalog import VARIANTS
 from gan_study.trainables.record import TrialRecord, restore_classes
@@ -43,8 +45,8 @@ class BalanceOptions:
 
     `data` stands in place of the folder that the study's images are in. Of a study, `variant`, `ratio` and `seed`
     choose among what was confirmed; without one, `assignments` change the settings of the recipe for image
-    folders. `generator_steps` is how long the GAN is trained (None: as the settings say). For `all_images` and
-    `links` see ExportRequest.
+    folders. `generator_steps` is how long the GAN is trained (None: as the settings say). `about` is a YAML file
+    with what is known of the real images. For `all_images`, `links` and `allowed` see ExportRequest.
     """
 
     study: Path | None = None
@@ -56,6 +58,8 @@ class BalanceOptions:
     assignments: tuple[str, ...] = ()
     all_images: bool = False
     links: bool = False
+    about: Path | None = None
+    allowed: frozenset[Fault] = frozenset()
 
 
 def export_request(options: BalanceOptions) -> ExportRequest:
@@ -65,7 +69,13 @@ def export_request(options: BalanceOptions) -> ExportRequest:
     # Their files may have been changed since they were read in this process.
     forget_images()
     request = _of_recipe(options) if options.study is None else _of_study(options, options.study)
-    return replace(request, all_images=options.all_images, links=options.links)
+    return replace(
+        request,
+        all_images=options.all_images,
+        links=options.links,
+        about=About() if options.about is None else read_about(options.about),
+        allowed=options.allowed,
+    )
 
 
 @arithmetic_given_back()
@@ -77,13 +87,33 @@ def run_export(request: ExportRequest, out: Path, console: Console) -> Descripti
         return export(request, out, progress=progress)
 
 
-def export_balanced(study: Path | str, out: Path | str) -> Description:
+def export_balanced(
+    study: Path | str,
+    out: Path | str,
+    *,
+    about: Path | str | None = None,
+    allow_memorised: bool = False,
+    allow_collapsed: bool = False,
+) -> Description:
     """What the balanced data set of a study's best confirmed GAN holds, once it is written.
 
-    `study` is the study's folder, `out` a new one. Continues where an interrupted export to `out`
-    stopped. Raises UserError if the study has no confirmed GAN, or if `out` holds anything else.
+    `study` is the study's folder, `out` a new one, `about` a YAML file with what is known of the real images (see
+    `docs/balanced_data.md`). Continues where an interrupted export to `out` stopped. Raises UserError if the study
+    has no confirmed GAN, if `out` holds anything else, and if the generator has memorised its training images or
+    collapsed, unless that is allowed.
     """
-    return run_export(export_request(BalanceOptions(study=Path(study))), named_path(out), Console(quiet=True))
+    options = BalanceOptions(
+        study=Path(study),
+        about=None if about is None else Path(about),
+        allowed=allowed_faults(memorised=allow_memorised, collapsed=allow_collapsed),
+    )
+    return run_export(export_request(options), named_path(out), Console(quiet=True))
+
+
+def allowed_faults(*, memorised: bool, collapsed: bool) -> frozenset[Fault]:
+    """The faults of synthetic images that stop no export."""
+    given: dict[Fault, bool] = {"memorised": memorised, "collapsed": collapsed}
+    return frozenset(fault for fault, is_allowed in given.items() if is_allowed)
 
 
 def _of_recipe(options: BalanceOptions) -> ExportRequest:

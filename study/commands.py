@@ -302,14 +302,27 @@ def balance(
         bool, typer.Option("--all-images", help="Train on the validation part too; nothing is validated then.")
     ] = False,
     link: Annotated[bool, typer.Option("--link", help="Link real images instead of copying them.")] = False,
+    about: Annotated[
+        Path | None,
+        typer.Option(
+            "--about", metavar="FILE", help="YAML with what is known of the real images: license, source."
+        ),
+    ] = None,
+    allow_memorised: Annotated[
+        bool, typer.Option("--allow-memorised", help="Write the folder even if training images are memorised.")
+    ] = False,
+    allow_collapsed: Annotated[
+        bool, typer.Option("--allow-collapsed", help="Write the folder even if the GAN makes a few images only.")
+    ] = False,
     skip_unreadable: SkipUnreadable = False,
 ) -> None:
     """Train a GAN on the rare classes and write the balanced data set.
 
     As an image folder, with the generator beside it; the same command continues one that was interrupted.
     """
-    from gan_study.study.balance import BalanceOptions, export_request, run_export
+    from gan_study.study.balance import BalanceOptions, allowed_faults, export_request, run_export
     from gan_study.study.run.data_checks import data_lines
+    from gan_study.trainables.export.statements import fault_sentences, licence, memorisation_sentences
 
     options = BalanceOptions(
         study=from_,
@@ -321,6 +334,8 @@ def balance(
         assignments=(*(set_ or ()), *(("data.skip_unreadable=true",) if skip_unreadable else ())),
         all_images=all_images,
         links=link,
+        about=about,
+        allowed=allowed_faults(memorised=allow_memorised, collapsed=allow_collapsed),
     )
     try:
         request = export_request(options)
@@ -335,8 +350,10 @@ def balance(
         name = Text(printable(each.name))
         table.add_row(name, *map(str, (each.num_real, each.num_synthetic, each.num_validation)))
     console.print(table)
-    for note in description.notes:
+    for note in (*description.notes, *fault_sentences(description), licence(description)):
         say(console, f"Note: {note}")
+    for sentence in memorisation_sentences(description):
+        say(console, f"Memorisation, {sentence}")
     say(console, f"Data card: {out / 'README.md'}")
 
 

@@ -39,7 +39,14 @@ from gan_study.analysis.tables.crossover import crossover_tables
 from gan_study.analysis.tables.curves import curve_tables
 from gan_study.analysis.tables.dose import dose_tables
 from gan_study.analysis.tables.gan_time import gan_time_tables
-from gan_study.analysis.tables.generated import FIDELITY, VARIETY, features_of, generated_tables, with_features
+from gan_study.analysis.tables.generated import (
+    FIDELITY,
+    SYNTHETIC,
+    VARIETY,
+    features_of,
+    generated_tables,
+    with_features,
+)
 from gan_study.analysis.tables.importance import importance_gaps, importance_tables
 from gan_study.analysis.tables.lengths import length_tables
 from gan_study.analysis.tables.markup import csv_file, encoded
@@ -233,6 +240,7 @@ def _page(
             fidelity=with_features(FIDELITY, records),
             features=features_of(records),
             variety=VARIETY,
+            synthetic=SYNTHETIC,
             configuration=yaml.safe_dump(dict(study.config), sort_keys=False, allow_unicode=True),
         )
     )

@@ -128,6 +128,37 @@ VARIETY = (
         with_floor=False,
     ),
 )
+# The four scores of synthetic data, each a share that is 0 at best, and what says whether images are memorised.
+SYNTHETIC = (
+    Quantity(
+        metric="unrealistic",
+        heading="Unrealistic",
+        meaning="Share of the generated images that lie among no training images (1 - precision).",
+    ),
+    Quantity(
+        metric="unvaried",
+        heading="Not varied",
+        meaning="Share of the generated images that repeat an earlier one; in brackets, of the training images.",
+    ),
+    Quantity(
+        metric="memorised",
+        heading="Memorised",
+        meaning="Share of the generated images that copy a training image.",
+    ),
+    Quantity(
+        metric="underrepresented",
+        heading="Under-represented",
+        meaning="Share of the training images with no generated one near by (1 - coverage); in brackets what as "
+        "many fresh real images are expected to leave.",
+    ),
+    Quantity(
+        metric="membership_auc",
+        heading="Membership AUC",
+        meaning="How well the nearest generated image tells training images from held-out ones: 0.5 is chance, 1 "
+        "means that everything is memorised.",
+        with_floor=False,
+    ),
+)
 # What a flag says of the images, and why it matters.
 FLAGS = {
     "copies": "are copies of training images, which add little that oversampling would not",
@@ -178,21 +209,28 @@ def with_features(quantities: Sequence[Quantity], records: Sequence[Trial]) -> t
 
 
 def generated_tables(records: Sequence[Trial]) -> tuple[Table, ...]:
-    """Two tables with a row for each condition, method and class; none where no image was generated.
+    """Three tables with a row for each condition, method and class; none where no image was generated.
 
-    The CSV of the first has every number of both.
+    The CSV of the first has every number of all. Records of earlier versions have no scores, and no third table.
     """
     found = qualities(records)
     if not found:
         return ()
     brackets = "means over seeds, in brackets what real images reach"
-    every, fidelity = _numbers(found, (*FIDELITY, *VARIETY)), _text(found, with_features(FIDELITY, records))
-    variety = _numbers(found, VARIETY), _text(found, VARIETY)
+    every = _numbers(found, (*FIDELITY, *VARIETY, *SYNTHETIC))
+    fidelity = _text(found, with_features(FIDELITY, records))
+    variety, synthetic = ((_numbers(found, each), _text(found, each)) for each in (VARIETY, SYNTHETIC))
+    has_scores = any(SYNTHETIC[0].metric in each.metrics for measured in found.values() for each in measured)
     return tuple(
         Table(name=name, title=f"{title}: {brackets}", numbers=numbers, rows=rows, origin=SCORES, more=_COUNTED)
         for name, title, numbers, rows in (
             ("generated", "Quality of the generated images", every, fidelity),
             ("generated_variety", "Variety and copies among the generated images", *variety),
+            *(
+                [("generated_scores", "What can be wrong with the generated images", *synthetic)]
+                if has_scores
+                else []
+            ),
         )
     )
 

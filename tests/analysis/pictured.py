@@ -10,6 +10,7 @@ from gan_study.analysis.records.trial import Trial
 from gan_study.trainables.data.images import Classes, TrainingSet
 from gan_study.trainables.image_quality.class_quality import ClassQuality, ImageSample
 from gan_study.trainables.image_quality.judge import MeasuredImages
+from gan_study.trainables.image_quality.memorisation import measure_memorisation
 from gan_study.trainables.trial.artifacts import measured_arrays, snapshot_arrays
 from tests.analysis.planted import CLASS_NAMES, MINORITY, with_arrays
 
@@ -49,7 +50,18 @@ def _snapshots(real: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _measured(made: np.ndarray, real: np.ndarray) -> MeasuredImages:
-    quality = ClassQuality(metrics={}, missing={}, num_generated=12, num_training=20, num_held_out=0, flags=())
+    nothing = np.zeros((0, 1))
+    quality = ClassQuality(
+        metrics={},
+        missing={},
+        num_generated=12,
+        num_training=20,
+        num_held_out=0,
+        flags=(),
+        memorisation=measure_memorisation(nothing, nothing, nothing, seed=0),
+        num_distinct=12,
+        intervals={},
+    )
     return MeasuredImages(quality=quality, rejected={}, generated=_sample(made), training=_sample(real))
 
 

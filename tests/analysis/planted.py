@@ -226,8 +226,13 @@ def planted_quality(
         "memorised_share": (0.1, 0.05),
         "copied_share": (0.0, 0.0),
         "repeated_share": (0.02, 0.01),
+        "unrealistic": (0.2, 0.1),
+        "unvaried": (0.15, 0.05),
+        "memorised": (0.0, 0.0),
+        "underrepresented": (0.3, 0.25),
     }
     plain = {"precision": 0.8, "recall": 0.6, "density": 0.9, "coverage": 0.7, "inception_score": 1.2}
+    plain |= {"membership_auc": 0.55}
     with_floors = {name: value for name, (value, _) in floors.items()}
     only_floors = {f"{name}_floor": floor for name, (_, floor) in floors.items()}
     found: dict[str, float | None] = {**plain, **with_floors, **only_floors, **metrics}

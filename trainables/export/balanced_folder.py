@@ -3,7 +3,7 @@
 `train/` has a folder of images for each class, `real-*` and `synthetic-*`; `validation/` has real images apart,
 by which a classifier of `train/` is judged. `manifest.csv` says where each image comes from; `balanced.json` holds
 the configuration, the counts and the validation scores; `generator/` the generator (see saved_generator);
-`README.md` is the data card.
+`README.md` is the data card. `metadata.csv`, `classes.csv` and `croissant.json` say the same to other readers.
 """
 
 import csv
@@ -25,6 +25,8 @@ from gan_study.trainables.classifiers.scores import Scores, score
 from gan_study.trainables.data.images import Classes, LabeledImages, training_set
 from gan_study.trainables.data.source import DataConfig
 from gan_study.trainables.data.sources.image_folder import list_images, read_images
+from gan_study.trainables.export.about import About
+from gan_study.trainables.export.findings import ClassFindings, Fault
 from gan_study.trainables.export.layout import read_settings
 from gan_study.trainables.runtime.environment import Library, use
 from gan_study.trainables.runtime.process import arithmetic_given_back, use_threads, with_torch_defaults
@@ -80,6 +82,8 @@ class ClassDescription:
     """Synthetic images that could not be made in their place."""
     num_distinct: int | None = None
     """Different images among the synthetic ones, near-copies counted once; None in folders of earlier versions."""
+    findings: ClassFindings | None = None
+    """What was found of its synthetic images; None without any, and in folders of earlier versions."""
     test_proportion: float
     """Its share of the test part."""
 
@@ -112,6 +116,19 @@ class Description:
     library: Library
     environment: Mapping[str, str]
     notes: tuple[str, ...] = ()
+    generator_sha256: str | None = None
+    """Of the generator's weights, which each synthetic image names; None if not noted."""
+    overruled: tuple[Fault, ...] = ()
+    """What was found wrong with the synthetic images and would have stopped the export."""
+    about: About = About()
+    """What a person said about the real images."""
+    made_on: str | None = None
+    """The day on which the export began; None if not noted."""
+
+    @property
+    def filled(self) -> tuple[ClassDescription, ...]:
+        """The classes that were to get synthetic images."""
+        return tuple(each for each in self.classes if each.num_synthetic or each.num_copies or each.num_missing)
 
     @property
     def config(self) -> TrialConfig:

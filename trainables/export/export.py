@@ -31,11 +31,21 @@ from gan_study.trainables.export.balanced_folder import (
     write_manifest,
 )
 from gan_study.trainables.export.cards import data_card, model_card
+from gan_study.trainables.export.croissant import write_croissant
 from gan_study.trainables.export.filling import INSTEAD_OF_COPIES, Filling, fill_class
+from gan_study.trainables.export.findings import OVERRULED_BY, ClassFindings, describe_findings, refuse_faults
 from gan_study.trainables.export.image_files import write_images
 from gan_study.trainables.export.layout import write_settings
-from gan_study.trainables.export.request import REQUEST, WORK, ExportRequest, find_finished, refuse_source
-from gan_study.trainables.export.saved_generator import collect_generators, write_generator
+from gan_study.trainables.export.request import (
+    REQUEST,
+    WORK,
+    ExportRequest,
+    day_begun,
+    find_finished,
+    refuse_source,
+)
+from gan_study.trainables.export.saved_generator import collect_generators, weights_digest, write_generator
+from gan_study.trainables.export.tables import write_class_table, write_metadata
 from gan_study.trainables.gans.checkpoints import Checkpoints
 from gan_study.trainables.image_quality.class_quality import ClassQuality
 from gan_study.trainables.image_quality.image_filter import ImageFilter
@@ -64,8 +74,8 @@ def export(
 
     Uses a GPU if there is one; on a CPU this process has the request's threads from now on. The real images are
     those that the trial may train on and, apart from them, its validation part; the test part is not read. Raises
-    UserError if `folder` holds anything else, if it lies in the folder of the real images or around it, and if the
-    data cannot be used.
+    UserError if `folder` holds anything else, if it lies in the folder of the real images or around it, if the
+    data cannot be used, and if the synthetic images have a fault that is not allowed.
     """
     config, balancer = request.config, request.config.balancing.balancer
     if not isinstance(balancer, GanBalancing):
@@ -88,9 +98,9 @@ def export(
         words = ", ".join(f"{n} ({name})" for n, name in counts)
         raise UserError(f"no rare class lacks images; the classes have {words}")
     # Only now, when the data have turned out to be usable.
-    data = take_fingerprint(config.data).digest
-    write_atomically(folder / REQUEST, request.to_bytes(data))
-    description = _Export(request, balancer, folder, parts, training, missing, data, progress).run()
+    data, made_on = take_fingerprint(config.data).digest, day_begun(folder)
+    write_atomically(folder / REQUEST, request.to_bytes(data, made_on=made_on))
+    description = _Export(request, balancer, folder, parts, training, missing, data, made_on, progress).run()
     shutil.rmtree(folder / WORK)
     return description
 
@@ -110,7 +120,7 @@ PROGRESS_STEPS = 100
 @dataclass(frozen=True, eq=False)
 class _Export:
     """One export under way: `missing` maps the label of each rare class to the images that it lacks, `data` is the
-    digest of the files of real images.
+    digest of the files of real images, `made_on` the day on which it began.
     """
 
     request: ExportRequest
@@ -120,6 +130,7 @@ class _Export:
     training: TrainingSet
     missing: Mapping[int, int]
     data: str
+    made_on: str
     progress: ShowProgress
 
     def run(self) -> Description:
@@ -129,23 +140,33 @@ class _Export:
         with self._stage("learning features"):
             store = FolderStore(folder / WORK / "measures")
             real, models = reference_models(config, self.parts, self.training, store)
-        fillings = {label: self._fill(label, gans.generators[label], models) for label in self.missing}
-        self._write_images(fillings)
-        description = self._describe(
-            fillings, generator_steps=gans.generator_steps, notes=(*self.parts.notes, *gans.notes)
-        )
-        if not self.request.all_images:
-            with self._stage("validating"):
-                scores = validation_scores(folder, description, device=self.training.images.device)
-            description = replace(description, validation=scores.overall)
+        held_out = real.held_out
+        fillings = {
+            label: self._fill(label, held_out.of_class(label), gans.generators[label], models)
+            for label in self.missing
+        }
+        refuse_faults(self._findings(fillings, {}), allowed=self.request.allowed)
         with self._stage("measuring images"):
             balanced, seed = self._balanced(fillings), derive_seed(config.seed, "quality")
             measured = measure_images(balanced, real, models, seed=seed)
         quality = {self.parts.classes.names[label]: each.quality for label, each in measured.items()}
-        description = replace(description, notes=(*description.notes, *_recognition_notes(quality)))
         generator = collect_generators(gans, self.balancer, self.training.shape, self.parts.classes)
+        description = self._describe(
+            fillings,
+            self._findings(fillings, quality),
+            generator_steps=gans.generator_steps,
+            generator_sha256=weights_digest(generator),
+            notes=(*self.parts.notes, *gans.notes, *_recognition_notes(quality)),
+        )
+        self._write_images(fillings, description)
+        if not self.request.all_images:
+            with self._stage("validating"):
+                scores = validation_scores(folder, description, device=self.training.images.device)
+            description = replace(description, validation=scores.overall)
         card = model_card(description, generator.config, quality)
         write_generator(folder / GENERATOR, generator, card=card)
+        write_class_table(folder, description)
+        write_croissant(folder, description)
         write_atomically(folder / CARD, data_card(description).encode())
         # Last of all: a folder with this file is complete.
         write_settings(folder / DESCRIPTION, description)
@@ -174,7 +195,7 @@ class _Export:
         self.progress(stage, most, most)
         return gans
 
-    def _fill(self, label: int, generator: nn.Module, models: ReferenceModels) -> Filling:
+    def _fill(self, label: int, held_out: Images, generator: nn.Module, models: ReferenceModels) -> Filling:
         judge = ImageFilter(classifier=models.domain, training=self.training)
 
         def draw(number: int, seed: int) -> Images:
@@ -195,18 +216,30 @@ class _Export:
         # A trial whose filter is applied has drawn more than once.
         later = INSTEAD_OF_REJECTED if self.balancer.filter == "apply" else INSTEAD_OF_COPIES
         real = self.training.of_class(label)
-        filling = fill_class(real, number, draw, models.features, seed=seed, later_draws=later)
+        filling = fill_class(real, held_out, number, draw, models.features, seed=seed, later_draws=later)
         self.progress("making images", sorted(self.missing).index(label) + 1, len(self.missing))
         return filling
 
-    def _write_images(self, fillings: Mapping[int, Filling]) -> None:
+    def _findings(
+        self, fillings: Mapping[int, Filling], quality: Mapping[str, ClassQuality]
+    ) -> dict[str, ClassFindings]:
+        names = self.parts.classes.names
+        return {
+            names[label]: describe_findings(filling, quality.get(names[label]), num_classes=len(fillings))
+            for label, filling in fillings.items()
+        }
+
+    def _write_images(self, fillings: Mapping[int, Filling], description: Description) -> None:
         num_made = sum(len(each.images) for each in fillings.values())
         total = len(self.parts.training) + len(self.parts.validation) + num_made
         rows = []
-        for row in write_images(self.folder, self.request, self.parts, fillings):
+        assert description.generator_sha256 is not None, "each synthetic image names its generator"
+        digest = description.generator_sha256
+        for row in write_images(self.folder, self.request, self.parts, fillings, generator_sha256=digest):
             rows.append(row)
             self.progress("writing images", len(rows), total)
         write_manifest(self.folder, rows)
+        write_metadata(self.folder, rows)
 
     def _balanced(self, fillings: Mapping[int, Filling]) -> TrainingSet:
         balanced, device = self.training, self.training.images.device
@@ -216,7 +249,13 @@ class _Export:
         return balanced
 
     def _describe(
-        self, fillings: Mapping[int, Filling], *, generator_steps: int, notes: tuple[str, ...]
+        self,
+        fillings: Mapping[int, Filling],
+        findings: Mapping[str, ClassFindings],
+        *,
+        generator_steps: int,
+        generator_sha256: str,
+        notes: tuple[str, ...],
     ) -> Description:
         request, parts = self.request, self.parts
         real, validation = parts.training.class_counts(), parts.validation.class_counts()
@@ -231,6 +270,7 @@ class _Export:
                 num_copies=fillings[label].num_copies if label in fillings else 0,
                 num_missing=fillings[label].num_missing if label in fillings else 0,
                 num_distinct=fillings[label].repeats.num_distinct if label in fillings else 0,
+                findings=findings.get(name),
                 test_proportion=parts.test_proportions[label],
             )
             for label, name in enumerate(parts.classes.names)
@@ -239,12 +279,6 @@ class _Export:
             f"class {each.name!r}: {each.num_missing} images are missing; all that was drawn for them was rejected"
             for each in classes
             if each.num_missing
-        )
-        collapse_notes = (
-            f"class {parts.classes.names[label]!r}: the GAN has collapsed; its {len(made.images)} images show "
-            f"{made.repeats.num_distinct} different ones"
-            for label, made in fillings.items()
-            if made.has_collapsed
         )
         return Description(
             trial=dump_trial(request.trial),
@@ -258,7 +292,13 @@ class _Export:
             threads=request.threads,
             library=library(),
             environment=environment(self.training.images.device),
-            notes=(*request.findings, *notes, *missing_notes, *collapse_notes),
+            notes=(*request.findings, *notes, *missing_notes),
+            generator_sha256=generator_sha256,
+            overruled=tuple(
+                fault for fault in OVERRULED_BY if any(fault in each.faults for each in findings.values())
+            ),
+            about=request.about,
+            made_on=self.made_on,
         )
 
     @property

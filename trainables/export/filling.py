@@ -15,6 +15,8 @@ from gan_study.trainables.data.images import distinct_rows
 from gan_study.trainables.data.reading.picture import Bytes
 from gan_study.trainables.image_quality.class_quality import has_collapsed
 from gan_study.trainables.image_quality.copying import Repeats, find_repeats, nearest, repeat_distance
+from gan_study.trainables.image_quality.memorisation import Memorisation, measure_memorisation
+from gan_study.trainables.image_quality.ssim import mean_pairwise_ssim
 
 # Names the streams of later draws where no filter has named them.
 INSTEAD_OF_COPIES = "instead of copies"
@@ -37,7 +39,12 @@ class Filling:
     repeats: Repeats
     """Which of them repeat an earlier one."""
     has_collapsed: bool
-    """Whether they show hardly more than five different images, where real ones differ."""
+    """Whether they show hardly more than five different images, where real ones differ, and look alike in pixels
+    too: a classifier may take noise for one image."""
+    num_distinct_real: int
+    """Different images among the real ones, by the measure of `repeats`."""
+    memorisation: Memorisation
+    """Of the first draw, before copies were thrown away: what the generator makes."""
     num_copies: int
     """Images that were thrown away."""
     num_missing: int
@@ -46,6 +53,7 @@ class Filling:
 
 def fill_class(
     real: Images,
+    held_out: Images,
     number: int,
     draw: Draw,
     measure: FittedClassifier,
@@ -55,11 +63,15 @@ def fill_class(
 ) -> Filling:
     """`number` images from `draw`, none of them a near-duplicate of one of the `real` images [M, C, H, W].
 
+    Whether the generator has memorised these is told by the `held_out` images [H, C, H, W] of the class.
     The features of `measure` tell near-duplicates, as in `image_quality.copying.nearest`. The first draw has
     `seed` itself. What is thrown away is drawn again, MAX_DRAWS times in all; `later_draws` names their seeds.
     """
     rows = np.array(distinct_rows(real))
-    features = _features(measure, take(real, torch.from_numpy(rows).to(real.device)))
+    distinct = take(real, torch.from_numpy(rows).to(real.device))
+    features = _features(measure, distinct)
+    met_never = _features(measure, _without_repeats(held_out)) if len(held_out) else features[:0]
+    first_drawn = features[:0]
     nothing = (to_bytes(real[:0]), np.array([], dtype=np.int64), rows[:0], np.array([]), features[:0])
     columns: list[tuple[np.ndarray, ...]] = [nothing]
     num_missing, num_copies = number, 0
@@ -70,6 +82,8 @@ def fill_class(
         if not len(images):
             continue
         made_features = _features(measure, hold(images, real.device))
+        if not len(first_drawn):
+            first_drawn = made_features
         found = nearest(made_features, features)
         new = ~found.is_copy
         num_new = int(new.sum())
@@ -88,7 +102,10 @@ def fill_class(
         nearest=nearest_rows,
         distances=distances,
         repeats=repeats,
-        has_collapsed=has_collapsed(repeats, of_real),
+        has_collapsed=has_collapsed(repeats, of_real)
+        and _look_alike(hold(made, real.device), as_much_as=distinct, seed=seed),
+        num_distinct_real=of_real.num_distinct,
+        memorisation=measure_memorisation(first_drawn, features, met_never, seed=seed),
         num_copies=num_copies,
         num_missing=num_missing,
     )
@@ -98,6 +115,19 @@ def _to_bytes(images: Images) -> Bytes:
     blocks = images.stored_blocks() if isinstance(images, ByteImages) else [as_bytes(images)]
     found: Bytes = torch.cat(list(blocks)).cpu().numpy()
     return found
+
+
+def _without_repeats(images: Images) -> Images:
+    return take(images, torch.tensor(distinct_rows(images), dtype=torch.int64, device=images.device))
+
+
+def _look_alike(made: Images, *, as_much_as: Images, seed: int) -> bool:
+    """Whether pairs of images [N, C, H, W] are no less alike than pairs of real ones, by their mean SSIM."""
+    found, real = (
+        mean_pairwise_ssim(each if isinstance(each, ByteImages) else each.cpu().numpy(), seed=seed)
+        for each in (made, as_much_as)
+    )
+    return found is not None and (real is None or found >= real)
 
 
 def _features(measure: FittedClassifier, images: Images) -> npt.NDArray[np.float64]:

@@ -16,12 +16,18 @@ from gan_study.trainables.export.balanced_folder import SYNTHETIC, TRAIN, VALIDA
 from gan_study.trainables.export.filling import Filling
 from gan_study.trainables.export.layout import write_png
 from gan_study.trainables.export.request import ExportRequest
+from gan_study.trainables.export.synthetic_mark import SyntheticMark
 from gan_study.trainables.runtime.storage import write_atomically
 from gan_study.trainables.trial.data import TrialParts
 
 
 def write_images(
-    folder: Path, request: ExportRequest, parts: TrialParts, fillings: Mapping[int, Filling]
+    folder: Path,
+    request: ExportRequest,
+    parts: TrialParts,
+    fillings: Mapping[int, Filling],
+    *,
+    generator_sha256: str,
 ) -> Iterator[ManifestRow]:
     """Writes the real images, then the synthetic ones, and yields each one's manifest row once it is written."""
     # The files of the real training images by label, which synthetic images name as the nearest.
@@ -48,14 +54,14 @@ def write_images(
         name = parts.classes.names[label]
         names = [f"{TRAIN}/{folder_name(name)}/{SYNTHETIC}{number:06d}.png" for number in range(len(made.images))]
         for number, (file, pixels) in enumerate(zip(names, made.images, strict=True)):
-            first = int(made.repeats.row[number])
-            write_png(folder / file, pixels)
+            first, seed = int(made.repeats.row[number]), int(made.seeds[number])
+            write_png(folder / file, pixels, mark=SyntheticMark(generator_sha256=generator_sha256, seed=seed))
             yield ManifestRow(
                 file=file,
                 class_name=name,
                 part=TRAIN,
                 origin="synthetic",
-                seed=str(made.seeds[number]),
+                seed=str(seed),
                 nearest_real=nearest[label][made.nearest[number]],
                 distance=f"{made.distances[number]:.6g}",
                 repeats=names[first] if first != number else "",

@@ -8,18 +8,23 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from gan_study.trainables.base.files import read_bytes
 from gan_study.trainables.base.settings import ConfigError, DataError, dump, from_json, parse
+from gan_study.trainables.export.synthetic_mark import PNG_KEYWORD, SyntheticMark
 from gan_study.trainables.runtime.storage import write_atomically
 
 T = TypeVar("T")
 
 
-def write_png(path: Path, pixels: npt.NDArray[np.uint8]) -> None:
-    """Pixels [C, H, W] as a PNG, which loses nothing of them."""
-    buffer = io.BytesIO()
-    Image.fromarray(pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0)).save(buffer, format="PNG")
+def write_png(path: Path, pixels: npt.NDArray[np.uint8], *, mark: SyntheticMark | None = None) -> None:
+    """Pixels [C, H, W] as a PNG, which loses nothing of them; a generated image bears its `mark`."""
+    buffer, said = io.BytesIO(), PngInfo()
+    if mark is not None:
+        said.add_itxt(PNG_KEYWORD, mark.xmp)
+    picture = Image.fromarray(pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0))
+    picture.save(buffer, format="PNG", pnginfo=said)
     write_atomically(path, buffer.getvalue())
 
 

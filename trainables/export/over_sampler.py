@@ -4,7 +4,8 @@ import inspect
 import math
 import numbers
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
@@ -21,10 +22,12 @@ from gan_study.trainables.balancing.catalog import BALANCERS, parse_balancing
 from gan_study.trainables.base.library_internals import ArraySampler, StrOptions, parameter_constraints
 from gan_study.trainables.base.memory import refuse_beyond_memory
 from gan_study.trainables.base.settings import ConfigError, UserError
-from gan_study.trainables.data.images import Classes, Labels, real_set
+from gan_study.trainables.data.images import Classes, Labels, distinct_rows, real_set
 from gan_study.trainables.export.pixel_range import find_range
+from gan_study.trainables.gans.catalog import VARIANTS
 from gan_study.trainables.image_quality.class_quality import has_collapsed
-from gan_study.trainables.image_quality.copying import Repeats, find_repeats, repeat_distance
+from gan_study.trainables.image_quality.copying import find_repeats, repeat_distance
+from gan_study.trainables.image_quality.memorisation import measure_memorisation
 from gan_study.trainables.runtime.process import with_torch_defaults
 
 Array: TypeAlias = npt.NDArray[Any]
@@ -41,6 +44,8 @@ _LEAST_SIDE = 8
 _COPIES = frozenset({"duplicates", "random_oversampling"})
 # So many images of a class suffice to see that they repeat one another.
 _MOST_COMPARED = 500
+# What a report on images cannot know.
+_UNKNOWN = ("no real image was held out, so that no membership test is possible",)
 _NOT_SETTINGS = {
     "name": "give it as method",
     "balance_to": "give it as sampling_strategy",
@@ -48,6 +53,38 @@ _NOT_SETTINGS = {
     **dict.fromkeys(("plan", "synthetic_weight"), "only a study fits a classifier"),
     "filter": "only a study judges images",
 }
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassReport:
+    """What was added to one class. At most 500 of the new images are compared, pixel by pixel."""
+
+    num_real: int
+    num_added: int
+    num_compared: int
+    num_distinct: int
+    """Different images among the new ones that were compared."""
+    num_copies: int
+    """Of those, near-copies of a real image: less than half as far from it as from any other."""
+    copied_interval: tuple[float, float] | None
+    """The 95 % interval of their share (Wilson 1927); None of no images."""
+    real_copied: tuple[int, int]
+    """How many of how many real images are near-copies of another one of the class: what chance makes."""
+    has_collapsed: bool
+    """Whether the new images show hardly more than five different ones."""
+    is_memorised: bool | None
+    """Whether more new images are near-copies than real ones are; None with too few images to tell."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResampleReport:
+    """What `fit_resample` did."""
+
+    method: str
+    classes: Mapping[Any, ClassReport]
+    """By class, those that images were added to."""
+    notes: tuple[str, ...]
+    """What was warned of, and what cannot be known."""
 
 
 class ImageOverSampler(ArraySampler):
@@ -69,7 +106,9 @@ class ImageOverSampler(ArraySampler):
     dtype of X. After it `sampling_strategy_` maps each class to the number of images that were added, and
     `num_distinct_` to the number of different ones among the first 500 of these: an image nearer to an earlier one
     than a quarter of the median distance of two real images of the class (of all, if it has one), pixel by pixel,
-    is not counted. A warning says where a method has collapsed to a few images.
+    is not counted. `report_` (ResampleReport) has all that was found: counts, different images, near-copies of
+    real images, whether more of them than real images have by chance, and notes. A warning says where a method has
+    collapsed to a few images, and where a GAN has memorised the real ones.
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -122,8 +161,7 @@ class ImageOverSampler(ArraySampler):
         added = {label: int(number) for label, number in asked.items()}
         device = self._usable_device()
         pixels = find_range(X, self.value_range)
-        for note in pixels.notes:
-            _warn(f"{note}; value_range may name another range")
+        notes = [f"{note}; value_range may name another range" for note in pixels.notes]
         scaled = pixels.to_unit(X)
         # Squares, edges repeated evenly on both sides; what is made is cut back.
         height, width = X.shape[2:]
@@ -133,17 +171,32 @@ class ImageOverSampler(ArraySampler):
         images, new_labels = self._make(np.pad(scaled, margins, mode="edge"), labels, classes, added, device)
         made = images.cpu().numpy()[:, :, top : top + height, left : left + width]
         new = new_labels.cpu().numpy()
-        compared = {label: _find_repeats(made[new == label], scaled, labels == label) for label in added}
-        self.num_distinct_ = {classes[label]: found.num_distinct for label, (found, _) in compared.items()}
-        for label, (found, of_real) in compared.items():
-            # Copies of real images repeat one another since that is what was asked for.
-            if self.method not in _COPIES and has_collapsed(found, of_real):
-                _warn(
-                    f"class {str(classes[label])!r}: {self.method} has collapsed; {len(found.row)} images that it "
-                    f"made show {found.num_distinct} different ones"
-                )
+        found = {
+            classes[label]: _report_class(made[new == label], scaled, labels == label, num_classes=len(added))
+            for label in added
+        }
+        self.num_distinct_ = {name: each.num_distinct for name, each in found.items()}
+        notes += [note for name, each in found.items() for note in self._faults(str(name), each)]
+        for note in notes:
+            _warn(note)
+        self.report_ = ResampleReport(method=self.method, classes=found, notes=(*notes, *_UNKNOWN))
         new_classes = classes[new].astype(y.dtype)
         return np.concatenate([X, pixels.from_unit(made, X.dtype)]), np.concatenate([y, new_classes])
+
+    def _faults(self, name: str, found: ClassReport) -> Iterator[str]:
+        # Copies that repeat one another are what was asked for.
+        if found.has_collapsed and self.method not in _COPIES:
+            yield (
+                f"class {name!r}: {self.method} has collapsed; {found.num_compared} images that it made show "
+                f"{found.num_distinct} different ones"
+            )
+        # Any other method changes real images, or mixes two of them.
+        if found.is_memorised and self.method in VARIANTS:
+            copied, compared = found.real_copied
+            yield (
+                f"class {name!r}: {self.method} has memorised real images; {found.num_copies} of "
+                f"{found.num_distinct} different images copy one, of real ones {copied} of {compared}"
+            )
 
     def _check_numbers(self, X: Array, added: Mapping[int, float]) -> None:
         """Raises ValueError for half an image or no number, and for more than fit into memory."""
@@ -218,18 +271,38 @@ def _has_channels_last(shape: tuple[int, ...]) -> bool:
     return (last in _CHANNELS and first not in _CHANNELS) or _LEAST_SIDE <= first == second > last
 
 
-def _find_repeats(
-    made: npt.NDArray[np.float32], real: npt.NDArray[np.float32], is_own: npt.NDArray[np.bool_]
-) -> tuple[Repeats, Repeats]:
-    """Which of the first few images [N, C, H, W] of a class repeat one another: those made, and its real ones.
+def _report_class(
+    made: npt.NDArray[np.float32],
+    real: npt.NDArray[np.float32],
+    is_own: npt.NDArray[np.bool_],
+    *,
+    num_classes: int,
+) -> ClassReport:
+    """What was added to one of `num_classes` classes: images `made` [N, C, H, W], beside all `real` [M, C, H, W].
 
-    `is_own` [M] marks the class among all `real` images, whose distances stand for those within a class of one.
+    `is_own` [M] marks the class among these; the distances of all stand for those within a class of one.
     """
+    own_images = real[is_own]
+    own_images = own_images[distinct_rows(torch.from_numpy(own_images))]
     few, own, all_real = (
-        each[:_MOST_COMPARED].reshape(min(len(each), _MOST_COMPARED), -1) for each in (made, real[is_own], real)
+        each[:_MOST_COMPARED].reshape(min(len(each), _MOST_COMPARED), -1) for each in (made, own_images, real)
     )
     near = repeat_distance(own if len(own) > 1 else all_real, seed=0)
-    return find_repeats(few, nearer_than=near), find_repeats(own, nearer_than=near)
+    repeats, of_real = (find_repeats(each, nearer_than=near) for each in (few, own))
+    # Nothing is held out: the method learned from all images.
+    found = measure_memorisation(few, own, own[:0], seed=0)
+    can_tell = len(own) > 1 and found.can_tell(num_classes=num_classes)
+    return ClassReport(
+        num_real=int(is_own.sum()),
+        num_added=len(made),
+        num_compared=len(few),
+        num_distinct=repeats.num_distinct,
+        num_copies=found.copied.number,
+        copied_interval=found.copied.interval,
+        real_copied=(found.copied_real.number, found.copied_real.total),
+        has_collapsed=has_collapsed(repeats, of_real),
+        is_memorised=found.is_found(num_classes=num_classes) if can_tell else None,
+    )
 
 
 def _warn(text: str) -> None:

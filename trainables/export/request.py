@@ -1,14 +1,15 @@
 """What is to be exported, and whether a folder may take it."""
 
+import datetime
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pydantic import JsonValue
 
 from gan_study.trainables.base.files import full_path, read_bytes, sha256_of
-from gan_study.trainables.base.settings import ConfigError, UserError, find_differences, from_json
+from gan_study.trainables.base.settings import ConfigError, UserError, dump, find_differences, from_json
 from gan_study.trainables.data.catalog import DATA_SETS
 from gan_study.trainables.data.fingerprint import take_fingerprint
 from gan_study.trainables.data.published import data_folders
@@ -16,6 +17,7 @@ from gan_study.trainables.data.reading.entries import find_entries
 from gan_study.trainables.data.source import DataConfig
 from gan_study.trainables.data.sources.array_file import is_array_file
 from gan_study.trainables.data.sources.image_folder import find_origin, read_folders
+from gan_study.trainables.export.about import About
 from gan_study.trainables.export.balanced_folder import (
     DESCRIPTION,
     TRAIN,
@@ -24,6 +26,7 @@ from gan_study.trainables.export.balanced_folder import (
     read_description,
     read_manifest,
 )
+from gan_study.trainables.export.findings import OVERRULED_BY, Fault
 from gan_study.trainables.runtime.environment import Library
 from gan_study.trainables.trial.config import TrialConfig, dump_trial
 
@@ -31,6 +34,8 @@ from gan_study.trainables.trial.config import TrialConfig, dump_trial
 WORK = Path(".work")
 REQUEST = WORK / "request.json"
 _SHOWN = 3
+# What decides what a folder holds.
+_ASKED = ("trial", "all_images", "links", "about", "data")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +57,10 @@ class ExportRequest:
     """On a CPU the last digits of all numbers depend on them."""
     findings: tuple[str, ...] = ()
     """Sentences of the study about this GAN, for the data card."""
+    about: About = field(default_factory=About)
+    """What a person says about the real images."""
+    allowed: frozenset[Fault] = frozenset()
+    """What may be wrong with the synthetic images: it is written down, and stops nothing."""
 
     @property
     def trial(self) -> TrialConfig:
@@ -60,11 +69,17 @@ class ExportRequest:
 
     def asked(self, data: str) -> dict[str, JsonValue]:
         """All that decides what the folder will hold; `data` is the digest of the files of real images."""
-        return {"trial": dump_trial(self.trial), "all_images": self.all_images, "links": self.links, "data": data}
+        return {
+            "trial": dump_trial(self.trial),
+            "all_images": self.all_images,
+            "links": self.links,
+            "about": dump(self.about),
+            "data": data,
+        }
 
-    def to_bytes(self, data: str) -> bytes:
-        """What is asked for, as it lies in a folder that is not complete."""
-        return json.dumps(self.asked(data), sort_keys=True).encode()
+    def to_bytes(self, data: str, *, made_on: str) -> bytes:
+        """What is asked for, and the day of it, as it lies in a folder that is not complete."""
+        return json.dumps({**self.asked(data), "made_on": made_on}, sort_keys=True).encode()
 
 
 def refuse_source(config: TrialConfig, folder: Path) -> None:
@@ -91,18 +106,45 @@ def find_finished(request: ExportRequest, folder: Path) -> Description | None:
     """
     if (folder / DESCRIPTION).exists():
         description = read_description(folder)
-        held = {name: getattr(description, name) for name in ("trial", "all_images", "links", "data")}
-        _refuse_other(held, request, folder, "another balanced data set")
+        held = dump(description)
+        _refuse_other({name: held[name] for name in _ASKED}, request, folder, "another balanced data set")
         _refuse_changed(folder)
+        _refuse_overruled(description, request, folder)
         return description
     if (folder / REQUEST).exists():
-        begun = from_json(read_bytes(folder / REQUEST))
-        if not isinstance(begun, dict):
-            raise ConfigError(f"{folder / REQUEST} is damaged: not a JSON object")
-        _refuse_other(begun, request, folder, "the beginning of another balanced data set")
+        begun = _read_begun(folder)
+        _refuse_other(
+            {name: begun.get(name) for name in _ASKED},
+            request,
+            folder,
+            "the beginning of another balanced data set",
+        )
     elif folder.exists() and any(folder.iterdir()):
         raise UserError(f"{folder} is not empty; choose another --out")
     return None
+
+
+def day_begun(folder: Path) -> str:
+    """The day on which the export in `folder` began, today if it has not; one that was cut off keeps its day."""
+    begun = _read_begun(folder).get("made_on") if (folder / REQUEST).exists() else None
+    return begun if isinstance(begun, str) else datetime.datetime.now(datetime.UTC).date().isoformat()
+
+
+def _read_begun(folder: Path) -> Mapping[str, JsonValue]:
+    begun = from_json(read_bytes(folder / REQUEST))
+    if not isinstance(begun, dict):
+        raise ConfigError(f"{folder / REQUEST} is damaged: not a JSON object")
+    return begun
+
+
+def _refuse_overruled(description: Description, request: ExportRequest, folder: Path) -> None:
+    """Raise UserError where a complete folder has a fault that `request` does not allow."""
+    faults = [fault for fault in description.overruled if fault not in request.allowed]
+    if faults:
+        options = " ".join(OVERRULED_BY[fault] for fault in faults)
+        raise UserError(
+            f"{folder} holds {' and '.join(faults)} images, which {options} had overruled; name it again"
+        )
 
 
 def _refuse_changed(folder: Path) -> None:
@@ -131,12 +173,12 @@ def _refuse_changed(folder: Path) -> None:
 def _refuse_other(held: Mapping[str, JsonValue], request: ExportRequest, folder: Path, what: str) -> None:
     """Raise UserError where a folder that was made as `held` is not what `request` asks for."""
     asked = request.asked(take_fingerprint(request.config.data).digest)
-    # An early version noted neither.
-    unknown = {name for name in ("links", "data") if held.get(name) is None}
+    # Early versions did not note these.
+    unknown = {name for name in ("links", "data", "about") if held.get(name) is None}
     other = [
         "other images" if key == "data" else f"{key.removeprefix('trial.')} {old!r}, not {new!r}"
         for key, old, new in find_differences(held, asked)
-        if key not in unknown
+        if key.partition(".")[0] not in unknown
     ]
     if other:
         shown = ", ".join(other[:_SHOWN]) + (", ..." if other[_SHOWN:] else "")

@@ -32,6 +32,7 @@ from gan_study.trainables.base.settings import (
 from gan_study.trainables.data.byte_images import resize, to_bytes
 from gan_study.trainables.data.images import Classes, ImageShape, ImageSize
 from gan_study.trainables.export.layout import read_settings, write_png, write_settings
+from gan_study.trainables.export.synthetic_mark import SyntheticMark
 from gan_study.trainables.gans.catalog import VARIANTS
 from gan_study.trainables.gans.ema import network_of
 from gan_study.trainables.gans.sampling import sample_batches
@@ -154,8 +155,7 @@ def collect_generators(
 
 def write_generator(folder: Path, generator: SavedGenerator, *, card: str) -> None:
     """Three files in `folder`: the weights as safetensors, the configuration as JSON, and the `card`."""
-    weights = {name: tensor.cpu().contiguous() for name, tensor in generator.networks.state_dict().items()}
-    content = save(weights)
+    content = _serialise(generator)
     write_atomically(folder / WEIGHTS, content)
     write_settings(folder / CONFIG, replace(generator.config, weights_sha256=sha256(content).hexdigest()))
     write_atomically(folder / CARD, card.encode())
@@ -166,6 +166,15 @@ def _whole(number: object) -> int:
     if not isinstance(number, int | float | np.integer) or not 0 <= number < math.inf or number != int(number):
         raise ConfigError(f"number: {number!r} cannot be used; a whole number of images is needed")
     return int(number)
+
+
+def weights_digest(generator: SavedGenerator) -> str:
+    """The SHA-256 of the file of weights that `write_generator` writes."""
+    return sha256(_serialise(generator)).hexdigest()
+
+
+def _serialise(generator: SavedGenerator) -> bytes:
+    return save({name: tensor.cpu().contiguous() for name, tensor in generator.networks.state_dict().items()})
 
 
 def _finite(images: Tensor) -> Tensor:
@@ -185,7 +194,7 @@ class Samples(NamedTuple):
 
 
 def write_samples(generator: SavedGenerator, class_name: str, number: int, out: Path, *, seed: int) -> Samples:
-    """Writes images of a class as PNG files, as they are made, into a new folder below `out`.
+    """Writes images of a class as marked PNG files, as they are made, into a new folder below `out`.
 
     Raises UserError if it is not empty, or has no room for so many.
     """
@@ -196,8 +205,9 @@ def write_samples(generator: SavedGenerator, class_name: str, number: int, out: 
         raise UserError(f"{folder} is not empty; choose another --out")
     _refuse_beyond_disk(folder, number, num_bytes=number * generator.num_bytes)
     first = []
+    mark = SyntheticMark(generator_sha256=generator.config.weights_sha256 or weights_digest(generator), seed=seed)
     for i, pixels in enumerate(pixels for images in batches for pixels in images):
-        write_png(folder / f"synthetic-{i:06d}.png", pixels)
+        write_png(folder / f"synthetic-{i:06d}.png", pixels, mark=mark)
         if i < _MOST_COMPARED:
             first.append(pixels.reshape(-1).astype(np.float64))
     compared = np.stack(first) if first else np.empty((0, 1))

@@ -12,17 +12,21 @@ from gan_study.trainables.image_quality.copying import (
     Repeats,
     copied_share,
     expected_memorised_share,
+    find_repeats,
     memorised_share,
+    repeat_distance,
     repeated_share,
 )
 from gan_study.trainables.image_quality.distribution_metrics import (
     NEIGHBOURS,
     ManifoldScores,
+    expected_coverage,
     frechet_distance,
     inception_score,
     kernel_distance,
     manifold_scores,
 )
+from gan_study.trainables.image_quality.memorisation import Memorisation, measure_memorisation, share_interval
 from gan_study.trainables.image_quality.ssim import Sample, float_rows, mean_nearest_ssim, mean_pairwise_ssim
 
 # Seen on scikit-learn's digits, MNIST and chest X-rays, 20 to 600 training images of a class, in pixels and in a
@@ -34,6 +38,10 @@ COPIES_SHARE = 0.25
 # most, images of 0.6 times the real spread 0.10, of 0.3 times that (nearly one image, to the eye) 0.2 to 0.6.
 COLLAPSED_SHARE = 0.2
 ONE_SOURCE = ("copies",)
+
+# What can be wrong with synthetic data, each in [0, 1] and 0 at best. The questions are those of cleanlab's scores
+# for synthetic data (unrealistic, unvaried, unoriginal, unrepresentative); the measures are the ones above.
+SYNTHETIC_SCORES = ("unrealistic", "unvaried", "memorised", "underrepresented")
 
 # By name; None with too few images.
 Metrics: TypeAlias = dict[str, float | None]
@@ -77,6 +85,12 @@ class ClassQuality:
     """Held-out real images compared."""
     flags: tuple[str, ...]
     """As `quality_flags` has them."""
+    memorisation: Memorisation
+    """The tests of copies and of membership."""
+    num_distinct: int
+    """Different images among the generated ones that were compared."""
+    intervals: Mapping[str, tuple[float, float]]
+    """The 95 % intervals of the metrics that have one."""
     features: str = "domain"
     """Whose features the images were compared by."""
 
@@ -98,13 +112,22 @@ def class_quality(
     scores about the reference; one that copies its training images beats it.
 
     fid, kid, precision, recall, density, coverage: `distribution_metrics`. memorised_share, copied_share,
-    repeated_share: `copying`. ssim_between, ssim_nearest: SSIM of generated images to one
+    repeated_share: `copying`. membership_auc: `memorisation`. unrealistic, unvaried, memorised, underrepresented:
+    see SYNTHETIC_SCORES and `_synthetic_scores`. ssim_between, ssim_nearest: SSIM of generated images to one
     another and to their nearest training image. inception_score: of `probabilities` [N, K], a classifier's of the
     generated images; left out where none are given. A metric is None where there are too few images for it, and
     `missing` says how many it needs. `flags` are those of `quality_flags`; what comes of a single training image
     is taken for its copies, since no metric can tell.
     """
+    memorisation = measure_memorisation(generated.features, training.features, held_out.features, seed=seed)
+    near = repeat_distance(training.features, seed=seed)
+    distinct = {
+        "generated": find_repeats(generated.features, nearer_than=near).num_distinct,
+        "training": find_repeats(training.features, nearer_than=near).num_distinct,
+    }
     metrics = _metrics(generated, training, held_out, seed=seed)
+    metrics["membership_auc"] = memorisation.membership.auc if memorisation.membership else None
+    metrics |= _synthetic_scores(metrics, generated, training, held_out, distinct)
     if probabilities is not None:
         metrics["inception_score"] = inception_score(probabilities)
     return ClassQuality(
@@ -114,6 +137,9 @@ def class_quality(
         num_training=len(training),
         num_held_out=len(held_out),
         flags=ONE_SOURCE if len(training) == 1 and len(generated) else quality_flags(metrics),
+        memorisation=memorisation,
+        num_distinct=distinct["generated"],
+        intervals=_intervals(metrics, memorisation, {"copied_share": generated, "copied_share_floor": held_out}),
     )
 
 
@@ -168,6 +194,50 @@ def _metrics(generated: ImageSample, training: ImageSample, held_out: ImageSampl
     }
 
 
+def _synthetic_scores(
+    metrics: Metrics,
+    generated: ImageSample,
+    training: ImageSample,
+    held_out: ImageSample,
+    distinct: Mapping[str, int],
+) -> Metrics:
+    """What is wrong with the images, each in [0, 1] and 0 at best, with what real images have in their place.
+
+    unrealistic: the share that lie among no training images (1 - precision). unvaried: the share that repeat an
+    earlier one. memorised: the share that copy a training image. underrepresented: the share of training images
+    that have no generated one near them (1 - coverage).
+    """
+    real = manifold_scores(training.features, held_out.features)
+    covered = expected_coverage(len(training), len(generated))
+    return {
+        "unrealistic": _rest(metrics["precision"]),
+        "unrealistic_floor": _rest(real.precision) if real else None,
+        "unvaried": _rest(distinct["generated"] / len(generated)) if len(generated) else None,
+        "unvaried_floor": _rest(distinct["training"] / len(training)) if len(training) else None,
+        "memorised": metrics["copied_share"],
+        "memorised_floor": metrics["copied_share_floor"],
+        "underrepresented": _rest(metrics["coverage"]),
+        "underrepresented_floor": _rest(covered),
+    }
+
+
+def _rest(share: float | None) -> float | None:
+    return None if share is None else 1 - share
+
+
+def _intervals(
+    metrics: Metrics, memorisation: Memorisation, copied_of: Mapping[str, ImageSample]
+) -> dict[str, tuple[float, float]]:
+    """The intervals of the metrics that have one; `copied_of` has the images that each copied share is of."""
+    found = {
+        name: share_interval(round(share * len(images)), len(images))
+        for name, images in copied_of.items()
+        if (share := metrics[name]) is not None
+    }
+    membership = memorisation.membership
+    return found if membership is None else {**found, "membership_auc": (membership.low, membership.high)}
+
+
 def _missing(
     metrics: Mapping[str, float | None], generated: ImageSample, training: ImageSample, held_out: ImageSample
 ) -> dict[str, str]:
@@ -185,6 +255,14 @@ def _missing(
         "memorised_share_floor": "a held-out image",
         "copied_share": "a generated and two training images",
         "copied_share_floor": "two training images and a held-out one",
+        "membership_auc": "a generated, a training and a held-out image",
+        "unrealistic": each_more,
+        "unrealistic_floor": f"more than {NEIGHBOURS} training and held-out images each",
+        "unvaried": "a generated image",
+        "unvaried_floor": "a training image",
+        "memorised": "a generated and two training images",
+        "memorised_floor": "two training images and a held-out one",
+        **dict.fromkeys(("underrepresented", "underrepresented_floor"), each_more),
         "ssim_nearest": "a generated and a training image",
         "ssim_nearest_floor": "a training and a held-out image",
         "repeated_share": "two generated and two training images",

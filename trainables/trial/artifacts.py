@@ -163,12 +163,18 @@ def _quality_arrays(measured: Mapping[int, MeasuredImages]) -> dict[str, Array]:
         "num_generated": [each.num_generated for each in found],
         "num_training": [each.num_training for each in found],
         "num_held_out": [each.num_held_out for each in found],
+        "num_distinct": [each.num_distinct for each in found],
     }
     values = [[each.metrics.get(name) for name in metrics] for each in found]
+    ends = np.array(
+        [[each.intervals.get(name, (None, None)) for name in metrics] for each in found], dtype=np.float64
+    ).reshape(len(found), len(metrics), 2)
     return {
         "quality/classes": np.array(list(measured), dtype=np.int64),
         "quality/metrics": _text(metrics),
         "quality/values": np.array(values, dtype=np.float64),
+        "quality/low": ends[..., 0],
+        "quality/high": ends[..., 1],
         "quality/missing": _text([[each.missing.get(name, "") for name in metrics] for each in found]),
         "quality/flag_names": _text(flags),
         "quality/flags": np.array([[name in each.flags for name in flags] for each in found], dtype=np.bool_),

@@ -287,6 +287,7 @@ def _describe_memorisation(measured: Mapping[int, MeasuredImages]) -> Memorisati
     shares = [share for each in found if (share := each.metrics["copied_share"]) is not None]
     return Memorisation(
         largest_copied_share=max(shares, default=None),
+        fewest_distinct=min(each.num_distinct for each in found),
         flags=tuple(sorted({flag for each in found for flag in each.flags})),
     )
 

@@ -54,6 +54,22 @@ def test_means_are_over_the_seeds_that_have_the_number() -> None:
     assert seed_mean(qualities[1:2], "fid") == (None, 0)
 
 
+def test_the_four_scores_and_the_membership_have_a_table() -> None:
+    [scores] = [each for each in generated_tables(measured()) if each.name == "generated_scores"]
+    row = scores.text.iloc[0]
+    assert row[["Unrealistic", "Not varied", "Memorised", "Under-represented"]].tolist() == [
+        *("0.200 (0.100)", "0.150 (0.050)", "0.000 (0.000)", "0.300 (0.250)")
+    ]
+    assert row["Membership AUC"] == "0.550"
+
+
+def test_records_of_earlier_versions_have_no_table_of_scores() -> None:
+    quality = planted_quality()
+    old = {name: value for name, value in quality.metrics.items() if not name.startswith("unrealistic")}
+    records = with_generated(planted_study(), "dcgan", *[{NORMAL: replace(quality, metrics=old)}] * 3)
+    assert [each.name for each in generated_tables(records)] == ["generated", "generated_variety"]
+
+
 def test_a_row_a_class_and_nothing_is_left_empty() -> None:
     text = generated_tables(measured())[0].text
     assert text[["Balancer", "Class"]].to_numpy().tolist() == [

@@ -1,6 +1,5 @@
 """The balanced folder: what is in it, that nothing is lost in it, and that its figures come again."""
 
-import hashlib
 import html
 import os
 import re
@@ -8,7 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -25,54 +24,25 @@ from gan_study.trainables.base.settings import DataError, UserError
 from gan_study.trainables.data.fingerprint import take_fingerprint
 from gan_study.trainables.data.prepared import image_source
 from gan_study.trainables.data.sources.image_folder import list_images
+from gan_study.trainables.export.about import About
 from gan_study.trainables.export.balanced_folder import read_description, read_manifest, read_part, retrained
 from gan_study.trainables.export.cards import data_card, model_card
 from gan_study.trainables.export.export import export
 from gan_study.trainables.export.request import REQUEST, ExportRequest, find_finished, refuse_source
 from gan_study.trainables.export.saved_generator import load_generator
 from gan_study.trainables.runtime.storage import write_atomically
-from gan_study.trainables.trial.config import parse_trial
 from gan_study.trainables.trial.data import prepare
+from tests.balanced_folders import ANYTHING, contents, trial, write_images
 from tests.browser import chromium, needs_chromium, opened
 
 pytestmark = pytest.mark.usefixtures("few_domain_steps")
 
-COUNTS = {"Cat": 24, "dog": 20, "lynx": 8}
 ROOT = Path(__file__).parents[3]
 
 
-def write_images(folder):
-    """Blobs of noise, grey and coloured, of mixed sizes and formats; a class is where its blob is."""
-    random = np.random.default_rng(0)
-    for label, (name, count) in enumerate(COUNTS.items()):
-        (folder / name / "inner").mkdir(parents=True)
-        for i in range(count):
-            height, width = random.integers(16, 30, 2)
-            pixels = random.integers(0, 120, (height, width, 3) if i % 3 else (height, width), dtype=np.uint8)
-            pixels[label * 5 : label * 5 + 6] += 130
-            place = folder / name / "inner" if i == 0 else folder / name
-            Image.fromarray(pixels).save(place / f"{i:02d}.{'JPG' if i % 2 else 'png'}")
-
-
-def trial(root, **changes):
-    return parse_trial(
-        {
-            "seed": 1,
-            "data": {"name": "imagefolder", "root": str(root), "image_size": 8},
-            "imbalance": {"profile": "natural"},
-            "classifier": {"epochs": 3, "batch_size": 16},
-            "balancing": {"name": "dcgan", "gan": {"generator_steps": 8, "batch_size": 4, "latent_size": 8}},
-            **changes,
-        }
-    )
-
-
-def contents(folder):
-    return {
-        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
+def begun(request_):
+    """What lies in a folder whose export was cut off."""
+    return request_.to_bytes(take_fingerprint(request_.config.data).digest, made_on="2026-11-30")
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +54,7 @@ def images(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def request_(images):
-    return ExportRequest(config=trial(images))
+    return ExportRequest(allowed=ANYTHING, config=trial(images))
 
 
 @pytest.fixture(scope="module")
@@ -118,11 +88,13 @@ def test_every_rare_class_has_as_many_images_as_the_largest(exported, manifest):
 
 
 def test_every_image_is_listed_and_nothing_else(exported, manifest):
-    written = [name for name in contents(exported) if name.startswith(("train/", "validation/"))]
+    inside = [name for name in contents(exported) if name.startswith(("train/", "validation/"))]
+    written = [name for name in inside if not name.endswith("/metadata.csv")]
     assert sorted(row.file for row in manifest) == written
     assert all(("synthetic-" in row.file) == (row.origin == "synthetic") for row in manifest)
     assert sorted(path.name for path in exported.iterdir()) == [
-        *("README.md", "balanced.json", "generator", "manifest.csv", "train", "validation")
+        *("README.md", "balanced.json", "classes.csv", "croissant.json", "generator", "manifest.csv"),
+        *("metadata.csv", "train", "validation"),
     ]
 
 
@@ -252,7 +224,11 @@ def test_no_name_does_anything_in_a_rendered_card(exported, tmp_path):
     description, saved = read_description(exported), load_generator(exported / "generator").config
     classes = tuple(replace(each, name=HOSTILE, folder=HOSTILE) for each in description.classes)
     hostile = replace(
-        description, classes=classes, notes=(HOSTILE,), environment=dict.fromkeys(description.environment, HOSTILE)
+        description,
+        classes=classes,
+        notes=(HOSTILE,),
+        environment=dict.fromkeys(description.environment, HOSTILE),
+        about=About(**dict.fromkeys((field.name for field in fields(About)), HOSTILE)),
     )
     cards = (
         data_card(hostile),
@@ -299,7 +275,7 @@ def test_what_was_cut_off_goes_on_and_ends_the_same(exported, request_, tmp_path
 def test_nothing_is_written_where_a_link_in_the_folder_leads(request_, tmp_path, place):
     out, elsewhere = tmp_path / "out", tmp_path / "elsewhere"
     (out / ".work").mkdir(parents=True)
-    (out / ".work" / "request.json").write_bytes(request_.to_bytes(take_fingerprint(request_.config.data).digest))
+    (out / ".work" / "request.json").write_bytes(begun(request_))
     elsewhere.mkdir()
     if place == ".work":
         shutil.rmtree(elsewhere)
@@ -352,7 +328,7 @@ def test_a_complete_folder_whose_images_changed_is_refused(exported, request_, t
 
 
 def test_a_folder_that_holds_something_else_is_refused(exported, images, request_, tmp_path):
-    other = ExportRequest(config=replace(request_.config, seed=2))
+    other = ExportRequest(allowed=ANYTHING, config=replace(request_.config, seed=2))
     with pytest.raises(UserError, match="holds another balanced data set"):
         export(other, exported)
     with pytest.raises(KeyboardInterrupt):
@@ -405,7 +381,7 @@ def test_nothing_is_written_where_data_sets_are_looked_for(tmp_path, monkeypatch
     mnist = trial(None, data={"name": "mnist", "image_size": 8})
     config = replace(mnist, data=replace(mnist.data, root=None))
     with pytest.raises(UserError, match="apart from that of the real images"):
-        export(ExportRequest(config=config), tmp_path / "data" / "mnist" / "balanced")
+        export(ExportRequest(allowed=ANYTHING, config=config), tmp_path / "data" / "mnist" / "balanced")
     assert not (tmp_path / "data").exists()
 
 
@@ -426,7 +402,7 @@ def test_a_folder_of_other_images_or_settings_is_refused_with_what_differs(
     out, elsewhere = shutil.copytree(exported, tmp_path / "out"), shutil.copytree(images, tmp_path / "images")
     if not is_finished:
         (out / "balanced.json").unlink()
-        write_atomically(out / REQUEST, request_.to_bytes(take_fingerprint(request_.config.data).digest))
+        write_atomically(out / REQUEST, begun(request_))
     before = contents(out)
 
     def asked(root=elsewhere, **changes):
@@ -473,7 +449,7 @@ def test_where_images_have_no_files_of_their_own_their_pixels_are_kept(tmp_path)
         imbalance={"profile": "step", "ratio": 3, "minority_classes": ["0"]},
     )
     config = replace(config, data=replace(config.data, root=None))
-    export(ExportRequest(config=config), tmp_path / "out")
+    export(ExportRequest(allowed=ANYTHING, config=config), tmp_path / "out")
     parts = prepare(config, image_source(config.data))
     read = read_part(tmp_path / "out", "train", image_size=8, channels=1)
     rows = {row.file: row for row in read_manifest(tmp_path / "out")}
@@ -486,13 +462,13 @@ def test_where_images_have_no_files_of_their_own_their_pixels_are_kept(tmp_path)
 def test_nothing_to_balance_is_said(images, tmp_path):
     config = trial(images, imbalance={"profile": "natural", "minority_classes": ["Cat"]})
     with pytest.raises(UserError, match=r"no rare class lacks images; the classes have 14 \(Cat\), 12 \(dog\)"):
-        export(ExportRequest(config=config), tmp_path / "out")
+        export(ExportRequest(allowed=ANYTHING, config=config), tmp_path / "out")
 
 
 def test_another_way_of_balancing_is_refused(images, tmp_path):
     config = trial(images, balancing={"name": "smote"})
     with pytest.raises(UserError, match="'smote' is no GAN"):
-        export(ExportRequest(config=config), tmp_path / "out")
+        export(ExportRequest(allowed=ANYTHING, config=config), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 

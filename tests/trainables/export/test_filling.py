@@ -19,7 +19,7 @@ def images(number, *, seed):
     return to_float(random.integers(0, 256, (number, 1, 4, 4), dtype=np.uint8), torch.device("cpu"))
 
 
-REAL = images(5, seed=0)
+REAL, HELD_OUT = images(5, seed=0), images(3, seed=1)
 
 
 class Draws:
@@ -44,7 +44,7 @@ def nearest_by_hand(made):
 
 def test_without_copies_the_first_draw_is_the_answer():
     draw = Draws(copies=0)
-    made = fill_class(REAL, 6, draw, MEASURE, seed=7)
+    made = fill_class(REAL, HELD_OUT, 6, draw, MEASURE, seed=7)
     assert draw.asked == [(6, 7)]
     assert (made.num_copies, made.num_missing) == (0, 0)
     assert made.seeds.tolist() == [7] * 6
@@ -53,9 +53,24 @@ def test_without_copies_the_first_draw_is_the_answer():
     np.testing.assert_allclose(made.distances, distances, rtol=1e-5)
 
 
+def test_memorisation_is_told_from_the_first_draw_with_its_copies():
+    made = fill_class(REAL, HELD_OUT, 6, Draws(copies=3), MEASURE, seed=7)
+    assert (made.num_copies, len(made.images)) == (3, 6)
+    # Three of the six that were drawn first, beside none of three held-out and five training images.
+    found = made.memorisation
+    assert (found.copied, found.copied_real) == ((3, 6), (0, 8))
+    assert found.membership.auc > 0.5
+
+
+def test_where_nothing_is_held_out_there_is_no_membership_test():
+    made = fill_class(REAL, REAL[:0], 6, Draws(copies=3), MEASURE, seed=7)
+    assert made.memorisation.membership is None
+    assert made.memorisation.copied_real == (0, 5)
+
+
 def test_copies_are_drawn_again_until_the_number_is_there():
     draw = Draws(copies=4)
-    made = fill_class(REAL, 6, draw, MEASURE, seed=7)
+    made = fill_class(REAL, HELD_OUT, 6, draw, MEASURE, seed=7)
     # 3 of 6, then 1 of the 3 that were missing, then none of 1.
     assert [number for number, _ in draw.asked] == [6, 3, 2] or [n for n, _ in draw.asked] == [6, 3, 1]
     assert (made.num_copies, made.num_missing) == (4, 0)
@@ -78,7 +93,7 @@ def test_where_a_filter_is_applied_later_draws_too_are_those_of_the_trial():
         return made[passing_rows(reject(made, 1))][:number]
 
     trial = draw_passing(lambda *, seed: drawn(seed), 1, reject, wanted=6, seed=7)
-    made = fill_class(REAL, 6, draw, MEASURE, seed=7, later_draws=INSTEAD_OF_REJECTED)
+    made = fill_class(REAL, HELD_OUT, 6, draw, MEASURE, seed=7, later_draws=INSTEAD_OF_REJECTED)
     assert len(set(made.seeds.tolist())) > 1
     assert made.num_copies == 0
     np.testing.assert_array_equal(made.images, to_bytes(trial.images))
@@ -86,7 +101,7 @@ def test_where_a_filter_is_applied_later_draws_too_are_those_of_the_trial():
 
 def test_nothing_but_copies_leaves_the_class_short_and_says_so():
     draw = Draws(copies=10**6)
-    made = fill_class(REAL, 1, draw, MEASURE, seed=7)
+    made = fill_class(REAL, HELD_OUT, 1, draw, MEASURE, seed=7)
     assert len(draw.asked) == MAX_DRAWS
     assert len({seed for _, seed in draw.asked}) == MAX_DRAWS
     assert (made.num_copies, made.num_missing, len(made.images)) == (MAX_DRAWS, 1, 0)
@@ -94,12 +109,12 @@ def test_nothing_but_copies_leaves_the_class_short_and_says_so():
 
 def test_real_images_that_repeat_do_not_hide_their_copies():
     real = torch.cat([REAL, REAL])
-    made = fill_class(real, 4, Draws(copies=2), MEASURE, seed=7)
+    made = fill_class(real, HELD_OUT, 4, Draws(copies=2), MEASURE, seed=7)
     assert made.num_copies == 2
     assert made.nearest.max() < len(REAL)
 
 
 @pytest.mark.parametrize("number", [1, 4])
 def test_copies_of_a_single_image_cannot_be_told(number):
-    made = fill_class(REAL[:1], number, lambda n, seed: REAL[:1].repeat(n, 1, 1, 1), MEASURE, seed=7)
+    made = fill_class(REAL[:1], HELD_OUT, number, lambda n, seed: REAL[:1].repeat(n, 1, 1, 1), MEASURE, seed=7)
     assert (len(made.images), made.num_copies) == (number, 0)

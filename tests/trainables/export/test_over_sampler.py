@@ -265,6 +265,35 @@ def test_what_collapses_is_said_and_counted():
     assert f"class 'cat': dcgan has collapsed; 6 images that it made show {num_distinct} different ones" in said
 
 
+def test_the_report_has_what_was_found():
+    X, y = images_and_classes()
+    sampler = sampler_of("duplicates")
+    sampler.fit_resample(X, y)
+    found = sampler.report_.classes["cat"]
+    assert (found.num_real, found.num_added, found.num_compared) == (4, 6, 6)
+    assert found.num_distinct == found.num_copies == 4
+    assert found.real_copied == (0, 4)
+    assert found.is_memorised is None, "four images are too few to tell"
+    assert found.copied_interval[1] == 1
+    assert {name: each.num_added for name, each in sampler.report_.classes.items()} == sampler.sampling_strategy_
+    assert sampler.report_.notes == ("no real image was held out, so that no membership test is possible",)
+
+
+def test_what_a_gan_gives_back_is_warned_of(monkeypatch):
+    y = np.array(["ant"] * 20 + ["cat"] * 10)
+    X = np.random.default_rng(0).integers(0, 256, (30, 1, 8, 8), dtype=np.uint8)
+    monkeypatch.setattr(
+        ImageOverSampler, "_make", lambda self, images, *_: (torch.tensor(images[20:]), torch.ones(10, dtype=int))
+    )
+    sampler = sampler_of("dcgan")
+    with pytest.warns(
+        UserWarning, match="'cat': dcgan has memorised real images; 10 of 10 different images copy one"
+    ):
+        sampler.fit_resample(X, y)
+    assert sampler.report_.classes["cat"].is_memorised
+    assert "has memorised" in sampler.report_.notes[0]
+
+
 def test_copies_that_were_asked_for_are_no_collapse(recwarn):
     X, y = images_and_classes()
     sampler = sampler_of("duplicates")

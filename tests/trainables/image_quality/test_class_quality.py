@@ -108,6 +108,30 @@ def test_both_shares_must_reach_the_threshold_of_copies(copied):
     assert quality_flags(metrics) == (("copies",) if copied == 0.25 else ())
 
 
+def test_the_four_scores_are_shares_of_the_images_and_0_at_best():
+    parts = digits()
+    fresh, training = parts["fresh"], parts["training"]
+    # Half of them copies; a third repeats the rest; noise is not real.
+    copied = quality_of(sample_of(np.concatenate([training.images[:30], fresh.images[:30]])))
+    assert copied.metrics["memorised"] == copied.metrics["copied_share"] == pytest.approx(0.5, abs=0.05)
+    repeated = quality_of(sample_of(np.concatenate([fresh.images[:20], fresh.images[:20], fresh.images[20:40]])))
+    assert (repeated.num_distinct, repeated.metrics["unvaried"]) == (40, pytest.approx(1 / 3))
+    noise = quality_of(sample_of(np.random.default_rng(0).uniform(-1, 1, (40, 1, 8, 8))))
+    assert noise.metrics["unrealistic"] == noise.metrics["underrepresented"] == 1
+    honest = quality_of(fresh).metrics
+    assert honest["unrealistic"] == pytest.approx(honest["unrealistic_floor"], abs=0.2)
+    assert honest["underrepresented"] == pytest.approx(honest["underrepresented_floor"], abs=0.2)
+    assert honest["memorised"] <= honest["memorised_floor"] + 0.05
+    assert max(honest["unvaried"], honest["unvaried_floor"]) < 0.05
+
+
+def test_copies_and_membership_have_intervals_around_them():
+    found = quality_of(draws(digits()["training"]))
+    assert found.intervals.keys() == {"copied_share", "copied_share_floor", "membership_auc"}
+    assert all(low <= found.metrics[name] <= high for name, (low, high) in found.intervals.items())
+    assert found.metrics["membership_auc"] > 0.9
+
+
 def test_fid_and_its_floor_are_of_equally_many_images():
     parts = digits()
     generated = draws(parts["fresh"])

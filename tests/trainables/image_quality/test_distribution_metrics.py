@@ -11,6 +11,7 @@ from torchmetrics.image.kid import KernelInceptionDistance
 
 from gan_study.trainables.image_quality.distribution_metrics import (
     NEIGHBOURS,
+    expected_coverage,
     frechet_distance,
     inception_score,
     kernel_distance,
@@ -147,3 +148,13 @@ def test_inception_score_is_the_number_of_classes_found_with_certainty():
     assert inception_score(np.eye(4)[[2, 2, 2]]) == pytest.approx(1)
     assert inception_score(np.full((3, 4), 0.25)) == pytest.approx(1)
     assert inception_score(np.empty((0, 4))) is None
+
+
+def test_fresh_images_cover_as_much_as_is_expected_of_them():
+    random = np.random.default_rng(0)
+    found = [manifold_scores(*random.normal(size=(2, 30, 3))).coverage for _ in range(200)]
+    expected = expected_coverage(30, 30)
+    # (29 * 28 * 27 * 26 * 25) / (59 * 58 * 57 * 56 * 55) are left.
+    assert expected == pytest.approx(1 - 14250600 / 600766320)
+    assert np.mean(found) == pytest.approx(expected, abs=4 * np.std(found) / np.sqrt(200))
+    assert expected_coverage(NEIGHBOURS, 30) is expected_coverage(30, NEIGHBOURS) is None

@@ -1,0 +1,209 @@
+"""How often the verdict "memorised" is wrong on honest generators, and how often it finds planted memorisation.
+
+`python -m benchmarks.memorisation` writes the tables of docs/memorisation.md. A generator here is a way to draw
+images: honest ones give images that no training image was needed for, or that keep no single one; planted ones
+give training images back. The verdict is the one that stops an export of one class.
+"""
+
+import argparse
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from sklearn.datasets import load_digits
+
+from benchmarks.page import put_lines
+from gan_study.trainables.classifiers.classifier import FittedClassifier
+from gan_study.trainables.data.images import Classes, training_set
+from gan_study.trainables.data.source import DataConfig
+from gan_study.trainables.data.sources.digits import Digits
+from gan_study.trainables.image_quality.class_quality import has_collapsed
+from gan_study.trainables.image_quality.copying import find_repeats, repeat_distance
+from gan_study.trainables.image_quality.extractor import domain_classifier
+from gan_study.trainables.image_quality.memorisation import find_memorised, measure_memorisation
+from gan_study.trainables.runtime.cache import FolderStore
+
+Points: TypeAlias = npt.NDArray[np.float64]
+Draw: TypeAlias = Callable[["Images", np.random.Generator], Points]
+
+HONEST_REPEATS = 200
+# Training, held-out and generated images of a class; a digit has about 180 images in all.
+SIZES = ((8, 2, 12), (20, 5, 40), (60, 15, 100), (60, 40, 60))
+SHARES = (0.1, 0.25, 0.5, 1.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Images:
+    """Images of one class as rows of numbers: the training part, and as many fresh ones as are generated."""
+
+    training: Points
+    fresh: Points
+
+    @property
+    def spread(self) -> float:
+        """The standard deviation of one number over the training images, about."""
+        return float(self.training.std(axis=0).mean())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pool:
+    """Images of one class, as many as are asked for, and the features that they are compared by."""
+
+    draw: Callable[[int, np.random.Generator], Points]
+    features: Callable[[Points], Points] = lambda points: points
+
+
+def _digits(number: int, random: np.random.Generator) -> Points:
+    images, labels = load_digits(return_X_y=True)
+    of_class = images[labels == random.integers(10)] / 8 - 1
+    # A digit has fewer images than the largest sizes ask for; the last ones repeat the first.
+    found: Points = of_class[np.resize(random.permutation(len(of_class)), number)]
+    return found
+
+
+@cache
+def _digit_classifier() -> FittedClassifier:
+    pool = Digits(DataConfig(name="digits", image_size=8)).pool().images
+    classes = Classes(names=pool.class_names, minority=())
+    training = training_set(pool, classes, torch.device("cpu"))
+    with tempfile.TemporaryDirectory() as folder:
+        return domain_classifier(training, FolderStore(Path(folder)), seed=0)
+
+
+def _learned(points: Points) -> Points:
+    images = torch.tensor(points.reshape(-1, 1, 8, 8), dtype=torch.float32)
+    found: Points = _digit_classifier().features(images).numpy().astype(np.float64)
+    return found
+
+
+def _curved(number: int, random: np.random.Generator) -> Points:
+    found: Points = np.maximum(random.normal(size=(number, 6)) @ np.random.default_rng(5).normal(size=(6, 64)), 0)
+    return found
+
+
+def _clusters(number: int, random: np.random.Generator) -> Points:
+    centres = 3 * random.normal(size=(10, 8))
+    return centres[random.integers(10, size=number)] + 0.5 * random.normal(size=(number, 8))
+
+
+POOLS: Mapping[str, Pool] = {
+    "digits, pixels": Pool(draw=_digits),
+    "digits, learned features": Pool(draw=_digits, features=_learned),
+    "normal, 16 features": Pool(draw=lambda number, random: random.normal(size=(number, 16))),
+    "curved, 6 of 64": Pool(draw=_curved),
+    "ten clusters": Pool(draw=_clusters),
+    "heavy tails": Pool(draw=lambda number, random: random.standard_t(3, size=(number, 8))),
+}
+
+
+def _fitted_normal(images: Images, random: np.random.Generator) -> Points:
+    centre, covariance = images.training.mean(axis=0), np.cov(images.training.T)
+    ridge = 1e-3 * np.trace(covariance) / len(covariance) * np.eye(len(covariance))
+    return random.multivariate_normal(centre, covariance + ridge, size=len(images.fresh))
+
+
+def _with_noise(points: Points, images: Images, random: np.random.Generator, scale: float) -> Points:
+    return points + scale * images.spread * random.normal(size=points.shape)
+
+
+HONEST: Mapping[str, Draw] = {
+    "fresh images": lambda images, random: images.fresh,
+    "fresh images, blurred towards their mean": lambda images, random: (
+        0.7 * images.fresh + 0.3 * images.fresh.mean(axis=0)
+    ),
+    "fresh images with much noise": lambda images, random: _with_noise(images.fresh, images, random, 1.0),
+    "three fresh images again and again": lambda images, random: _with_noise(
+        images.fresh[random.integers(3, size=len(images.fresh))], images, random, 0.02
+    ),
+    "a normal distribution fitted to the training images": _fitted_normal,
+}
+
+
+def _planted(share: float, noise: float) -> Draw:
+    def draw(images: Images, random: np.random.Generator) -> Points:
+        number = round(share * len(images.fresh))
+        copies = images.training[random.integers(len(images.training), size=number)]
+        return np.concatenate([_with_noise(copies, images, random, noise), images.fresh[number:]])
+
+    return draw
+
+
+PLANTED: Mapping[str, Mapping[float, Draw]] = {
+    name: {share: _planted(share, noise) for share in SHARES}
+    for name, noise in (("copies", 0.0), ("copies with little noise", 0.1), ("copies with noise", 0.25))
+}
+
+
+class Accused(NamedTuple):
+    """How many generators are called memorising, and how many collapsed."""
+
+    memorised: int
+    collapsed: int
+
+
+def accused(pool: str, size: tuple[int, int, int], draw: Draw, repeats: int) -> Accused:
+    """The verdicts on a generator in `repeats` draws of all images."""
+    num_training, num_held_out, _ = size
+    random = np.random.default_rng([*map(ord, pool), *size])
+    features = POOLS[pool].features
+    memorised = collapsed = 0
+    for _ in range(repeats):
+        points = POOLS[pool].draw(sum(size), random)
+        training, held_out, fresh = np.split(points, [num_training, num_training + num_held_out])
+        generated = draw(Images(training=training, fresh=fresh), random)
+        generated, training, held_out = map(features, (generated, training, held_out))
+        found = measure_memorisation(generated, training, held_out, seed=0)
+        near = repeat_distance(training, seed=0)
+        memorised += bool(find_memorised({"class": found}))
+        collapsed += has_collapsed(*(find_repeats(each, nearer_than=near) for each in (generated, training)))
+    return Accused(memorised, collapsed)
+
+
+def honest_table(repeats: int) -> Iterator[str]:
+    """How often each is called memorising and collapsed: a row a generator, a column a kind of images."""
+    yield f"| honest generator | {' | '.join(POOLS)} |"
+    yield f"| --- |{' ---: |' * len(POOLS)}"
+    for name, draw in HONEST.items():
+        found = ([accused(pool, size, draw, repeats) for size in SIZES] for pool in POOLS)
+        shares = (np.sum(each, axis=0) / (repeats * len(SIZES)) for each in found)
+        yield f"| {name} | {' | '.join(' / '.join(f'{share:.3f}' for share in each) for each in shares)} |"
+
+
+def planted_table(repeats: int) -> Iterator[str]:
+    """How often planted memorisation is found: a row a generator and share, a column a size, over all images."""
+    sizes = (f"{training} / {held_out} / {generated}" for training, held_out, generated in SIZES)
+    yield f"| planted | share | {' | '.join(sizes)} |"
+    yield f"| --- | ---: |{' ---: |' * len(SIZES)}"
+    for name, by_share in PLANTED.items():
+        for share, draw in by_share.items():
+            found = (
+                sum(accused(pool, size, draw, repeats).memorised for pool in POOLS) / (repeats * len(POOLS))
+                for size in SIZES
+            )
+            yield f"| {name} | {share:.0%} | {' | '.join(f'{each:.2f}' for each in found)} |"
+
+
+def main() -> None:
+    """Draw, judge, and put both tables into docs/memorisation.md."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--repeats", type=int, default=HONEST_REPEATS, help="honest generators of each kind, images and size"
+    )
+    repeats: int = parser.parse_args().repeats
+    planted = max(1, repeats // 4)
+    said = (
+        f"{repeats * len(SIZES)} generators in each cell of the first table (called memorising / collapsed), "
+        f"{planted * len(POOLS)} in each of the second, whose columns have the numbers of training, held-out and "
+        "generated images."
+    )
+    put_lines("memorisation.md", "measured", [said, "", *honest_table(repeats), "", *planted_table(planted)])
+
+
+if __name__ == "__main__":
+    main()

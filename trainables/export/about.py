@@ -1,0 +1,49 @@
+"""What only a person knows about the real images: whose they are, and what may be done with them."""
+
+from pathlib import Path
+
+from gan_study.trainables.base.documents import from_yaml
+from gan_study.trainables.base.files import read_text
+from gan_study.trainables.base.settings import ConfigError, parse, settings
+
+NOT_KNOWN = "not known"
+
+
+@settings
+class About:
+    """What is known of the real images beyond their pixels; None: not known."""
+
+    name: str | None = None
+    """What the balanced data set is called."""
+    license: str | None = None
+    """The licence of the real images: an SPDX identifier, or the address of its text."""
+    creator: str | None = None
+    """Who collected the real images."""
+    source: str | None = None
+    """Where the real images come from: the name or the address of a data set, a hospital, a camera."""
+    url: str | None = None
+    """Where the balanced data set is published."""
+    citation: str | None = None
+    """How to cite the real images."""
+    consent: str | None = None
+    """Whether the people shown, or the owners, agreed, and to what."""
+    sensitive_information: str | None = None
+    """What in the images is personal or sensitive."""
+    missing: str | None = None
+    """Who or what is missing among the real images."""
+    date_published: str | None = None
+    """The day of publication, such as 2026-11-30."""
+
+
+def read_about(path: Path) -> About:
+    """What a YAML file says about the real images; raises ConfigError if it cannot be read or says more."""
+    where = f"--about {path}"
+    try:
+        values = from_yaml(read_text(path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"{where} cannot be read: {getattr(error, 'strerror', None) or 'it is not UTF-8'}"
+        ) from None
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from None
+    return parse(About, {} if values is None else values, where=where)

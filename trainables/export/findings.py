@@ -1,0 +1,134 @@
+"""What was found of the synthetic images of a class, and what of it stops an export."""
+
+from collections.abc import Mapping
+from typing import Literal, TypeAlias
+
+from pydantic import Field
+
+from gan_study.trainables.base.settings import UserError, settings
+from gan_study.trainables.export.filling import Filling
+from gan_study.trainables.image_quality.class_quality import SYNTHETIC_SCORES, ClassQuality
+from gan_study.trainables.image_quality.memorisation import Memorisation, Share
+
+Fault: TypeAlias = Literal["memorised", "collapsed"]
+Verdict: TypeAlias = Literal["memorised", "nothing found", "too few images"]
+# The option that overrules each fault.
+OVERRULED_BY: Mapping[Fault, str] = {"memorised": "--allow-memorised", "collapsed": "--allow-collapsed"}
+_MOST_NAMED = 3
+
+
+@settings
+class CountedShare:
+    """So many of a number of images, with the 95 % interval of the share (Wilson 1927)."""
+
+    number: int
+    total: int
+    low: float | None = None
+    """None of no images."""
+    high: float | None = None
+    """None of no images."""
+
+
+@settings
+class ClassFindings:
+    """What was found of a class's synthetic images; memorisation of the generator's first draw, copies
+    included.
+    """
+
+    verdict: Verdict
+    """Whether the generator has memorised its training images."""
+    copied: CountedShare
+    """Of the different images in the first draw, those that copy a training image."""
+    copied_real: CountedShare
+    """The same of real images: held-out ones, and training images, each beside the others."""
+    least_copies: int | None
+    """How many copies would have stopped the export; None if no number would."""
+    membership_auc: float | None
+    """How well the nearest synthetic image tells training images from held-out ones; 0.5: not at all."""
+    membership_low: float | None
+    """The lower end of its 95 % interval."""
+    membership_high: float | None
+    """The upper end of its 95 % interval."""
+    num_training: int
+    """Different real images that the generator was trained on."""
+    num_held_out: int
+    """Real images that it has not met."""
+    num_distinct_real: int
+    """Different images among those it was trained on, near-copies counted once."""
+    has_collapsed: bool
+    """Whether its images show hardly more than five different ones."""
+    scores: Mapping[str, float | None] = Field(default_factory=dict)
+    """Of the images in the folder: unrealistic, unvaried, memorised, underrepresented, each in [0, 1] and 0 at
+    best, and NAME_floor for real images in their place; None with too few images."""
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        """What is wrong with the images."""
+        found: dict[Fault, bool] = {"memorised": self.verdict == "memorised", "collapsed": self.has_collapsed}
+        return tuple(fault for fault, is_found in found.items() if is_found)
+
+
+def describe_findings(filling: Filling, quality: ClassQuality | None, *, num_classes: int) -> ClassFindings:
+    """The findings of one of `num_classes` filled classes; without `quality` there are no scores."""
+    found = filling.memorisation
+    auc, low, high = found.membership or (None, None, None)
+    names = [name for score in SYNTHETIC_SCORES for name in (score, f"{score}_floor")]
+    return ClassFindings(
+        verdict=_verdict(found, num_classes=num_classes),
+        copied=_counted(found.copied),
+        copied_real=_counted(found.copied_real),
+        least_copies=found.least_copies(num_classes=num_classes),
+        membership_auc=auc,
+        membership_low=low,
+        membership_high=high,
+        num_training=found.num_training,
+        num_held_out=found.num_held_out,
+        num_distinct_real=filling.num_distinct_real,
+        has_collapsed=filling.has_collapsed,
+        scores={name: quality.metrics[name] for name in names} if quality else {},
+    )
+
+
+def refuse_faults(found: Mapping[str, ClassFindings], *, allowed: frozenset[Fault]) -> None:
+    """Raise UserError, in one line, if classes have a fault that is not `allowed`."""
+    sentences = [
+        f"{_say_fault(fault, {name: each for name, each in found.items() if fault in each.faults})}; "
+        f"{OVERRULED_BY[fault]} writes the folder all the same, and its card says so"
+        for fault in OVERRULED_BY
+        if fault not in allowed and any(fault in each.faults for each in found.values())
+    ]
+    if sentences:
+        raise UserError(f"not exported: {'. '.join(sentences)}")
+
+
+def say_memorised(name: str, found: ClassFindings) -> str:
+    """What was found of a memorised class, as half a sentence."""
+    if found.num_training == 1:
+        return f"class {name!r} (one training image, so that there is nothing else to learn)"
+    said = [f"{found.copied.number} of {found.copied.total} different images copy a training image"]
+    if found.copied_real.total:
+        said.append(f"of real ones {found.copied_real.number} of {found.copied_real.total}")
+    if found.membership_auc is not None:
+        said.append(
+            f"membership AUC {found.membership_auc:.2f} [{found.membership_low:.2f}, {found.membership_high:.2f}]"
+        )
+    return f"class {name!r} ({', '.join(said)})"
+
+
+def _say_fault(fault: Fault, found: Mapping[str, ClassFindings]) -> str:
+    said = [say_memorised(*each) if fault == "memorised" else f"class {each[0]!r}" for each in found.items()]
+    listed = ", ".join(said[:_MOST_NAMED]) + (", ..." if said[_MOST_NAMED:] else "")
+    if fault == "memorised":
+        return f"the generator has memorised its training images of {listed}"
+    return f"the generator has collapsed to a few images of {listed}"
+
+
+def _verdict(found: Memorisation, *, num_classes: int) -> Verdict:
+    if found.is_found(num_classes=num_classes):
+        return "memorised"
+    return "nothing found" if found.can_tell(num_classes=num_classes) else "too few images"
+
+
+def _counted(share: Share) -> CountedShare:
+    low, high = share.interval or (None, None)
+    return CountedShare(number=share.number, total=share.total, low=low, high=high)

@@ -1,0 +1,204 @@
+"""What the cards and `croissant.json` say of a balanced data set, in sentences: each fact is worded here once.
+
+What the records do not know, and nobody has said, is said to be not known.
+"""
+
+from collections.abc import Iterator
+
+from gan_study.trainables.export.about import NOT_KNOWN
+from gan_study.trainables.export.balanced_folder import ClassDescription, Description
+from gan_study.trainables.export.findings import OVERRULED_BY, ClassFindings, say_memorised
+
+
+def limitations(data: Description) -> tuple[str, ...]:
+    """What the images cannot show."""
+    made = "; ".join(f"{each.num_real} real images of {each.name!r}" for each in data.filled)
+    return (
+        f"Synthetic images show what the GAN made of {made}: nothing that these do not show. Their labels are "
+        "those they were made for, which nobody has checked.",
+        "They are for training alone: never test or validate on them.",
+        "Whether they help depends on the data and the classifier; one seed, as here, is no evidence. A study "
+        "compares them with simpler methods over several seeds.",
+        "What is private in the real images is not made anonymous by a GAN.",
+        *(
+            f"Class {each.name!r} lacks {each.num_missing} synthetic images."
+            for each in data.filled
+            if each.num_missing
+        ),
+        *fault_sentences(data),
+    )
+
+
+def biases(data: Description) -> tuple[str, ...]:
+    """What the images show too much or too little of."""
+    counts = ", ".join(f"{each.num_real} of {each.name!r}" for each in data.classes)
+    return (
+        f"The real images of the classes are not equally many: {counts}.",
+        "Synthetic images make the classes equally frequent, as they are not where images are taken: the "
+        "probabilities of a classifier trained on them are too high for rare classes, unless they are corrected "
+        "for that.",
+        *(
+            f"Of the {each.num_real} real images of {each.name!r} {share:.0%} have no synthetic one near them; "
+            f"{expected:.0%} are to be expected of as many real images."
+            for each in data.filled
+            if (share := _score(each, "underrepresented")) is not None
+            and (expected := _score(each, "underrepresented_floor")) is not None
+        ),
+        f"Who or what is missing among the real images: {data.about.missing or NOT_KNOWN}.",
+    )
+
+
+def sensitive_information(data: Description) -> tuple[str, ...]:
+    """What in the images is personal."""
+    return (
+        f"Personal or sensitive information in the real images: {data.about.sensitive_information or NOT_KNOWN}.",
+        f"Consent of the people shown, or of the owners: {data.about.consent or NOT_KNOWN}.",
+        *(f"Memorisation, {sentence}" for sentence in memorisation_sentences(data)),
+    )
+
+
+def use_cases(data: Description) -> tuple[str, ...]:
+    """What the images are for."""
+    return (
+        "Training an image classifier that finds the rare classes: "
+        f"{', '.join(repr(each.name) for each in data.filled)}.",
+        "Not for testing, not for validation, and not as evidence of anything that the synthetic images show.",
+    )
+
+
+def social_impact(data: Description) -> str:
+    """What the images may do to people."""
+    return (
+        "A classifier that finds rare classes better serves those whom it misses now. A classifier is no better "
+        "for synthetic images that look right, and whom the few real images of a class do not show it may go on "
+        f"missing. Effects beyond that: {NOT_KNOWN}."
+    )
+
+
+def memorisation_sentences(data: Description) -> Iterator[str]:
+    """What the tests of memorisation found of each filled class."""
+    for each in data.filled:
+        if each.findings is not None:
+            yield f"{_WORDS[each.findings.verdict]}: {say_memorised(each.name, each.findings)}."
+
+
+def power_sentences(data: Description) -> Iterator[str]:
+    """What the tests could have found."""
+    for each in data.filled:
+        found = each.findings
+        if found is None:
+            continue
+        if found.least_copies is None:
+            yield (
+                f"{each.name}: {found.num_training} training and {found.num_held_out} held-out images are too few "
+                "to tell copies from chance."
+            )
+        else:
+            yield f"{each.name}: {found.least_copies} copies or more would have stopped the export."
+
+
+def fault_sentences(data: Description) -> Iterator[str]:
+    """What was found wrong and overruled, by class."""
+    for each in data.filled:
+        for fault in each.findings.faults if each.findings else ():
+            yield (
+                f"Class {each.name!r}: the generator has {_FAULTS[fault]}. The export was stopped, and "
+                f"{OVERRULED_BY[fault]} overruled it."
+            )
+
+
+def answers(data: Description) -> dict[str, str]:
+    """What a data steward asks, and the answers."""
+    made, files = sum(each.num_synthetic for each in data.classes), f"the data set {data.config.data.name!r}"
+    real = sum(each.num_real + each.num_validation for each in data.classes)
+    steps = "an unknown number of" if data.generator_steps is None else f"{data.generator_steps:,}"
+    return {
+        "What is real?": f"The {real} files named real-*, which are images of {files}.",
+        "What is made?": f"The {made} files named synthetic-*. Each says so itself, in XMP: its IPTC "
+        "DigitalSourceType is trainedAlgorithmicMedia.",
+        "By what?": f"The GAN {data.config.balancing.name}, trained for {steps} generator steps with seed "
+        f"{data.config.seed}. SHA-256 of its weights: {data.generator_sha256 or NOT_KNOWN}.",
+        "From whom?": f"Source of the real images: {data.about.source or NOT_KNOWN}. Collected by: "
+        f"{data.about.creator or NOT_KNOWN}. Digest of their files: {data.data or NOT_KNOWN}.",
+        "May I use it?": f"{licence(data)} Consent: {data.about.consent or NOT_KNOWN}.",
+        "Who is missing?": f"{_sentence(data.about.missing or NOT_KNOWN)} Fewest real images: {_rarest(data)}.",
+        "Is anything memorised?": " ".join(map(_sentence, memorisation_sentences(data))) or _sentence(NOT_KNOWN),
+    }
+
+
+def licence(data: Description) -> str:
+    """Whether the images may be used."""
+    if data.about.license is None:
+        return (
+            "Licence: not known. Nobody has said under which licence the real images are; ask whoever gave them "
+            "before you share these or the generator."
+        )
+    return f"Licence of the real images: {data.about.license}; what was made from them may fall under it too."
+
+
+def scorecard(data: Description) -> dict[str, str]:
+    """The seven C of the FDA's scorecard for synthetic medical data (Zamzmi et al. 2024, arXiv 2406.11143)."""
+    fields = {"licence": data.about.license, "source": data.about.source, "consent": data.about.consent}
+    unknown = ", ".join(name for name, value in fields.items() if value is None)
+    stated = f"Not known: {unknown}." if unknown else "Licence, source and consent are stated."
+    missing = sum(each.num_missing for each in data.classes)
+    return {
+        "Congruence": "Synthetic images that lie among no real ones (in brackets: held-out real ones): "
+        f"{_scores(data, 'unrealistic')}. FID and KID stand in the generator's card.",
+        "Coverage": "Real images without a synthetic one near them (in brackets: what as many real images leave): "
+        f"{_scores(data, 'underrepresented')}. Different images: {_distinct(data)}.",
+        "Constraint": "Size, channels and values are those of the real images as the study reads them. Whether "
+        f"what must hold in such a picture (anatomy, physics) holds in the synthetic ones: {NOT_KNOWN}.",
+        "Completeness": f"Synthetic images that could not be made: {missing}. Each image has class, split, origin "
+        f"and SHA-256. Findings, age, sex, device and site of the synthetic ones: {NOT_KNOWN}.",
+        "Compliance": f"{stated} Synthetic images are marked for machines (EU AI Act, Art. 50(2)). Memorisation "
+        "was tested, see above; nothing here is anonymous by construction.",
+        "Comprehension": "balanced.json has the configuration, manifest.csv where each image comes from, "
+        "generator/ the generator and its card. Why the generator makes a picture as it does cannot be explained.",
+        "Consistency": "The figures come again to the last digit with the same versions. Over other seeds: see "
+        f"the study's verdict, if one is named above. Over patients, sites or devices: {NOT_KNOWN}.",
+    }
+
+
+def _scores(data: Description, name: str) -> str:
+    found = [
+        f"{each.name} {_percent(_score(each, name))} ({_percent(_score(each, f'{name}_floor'))})"
+        for each in data.filled
+    ]
+    return ", ".join(found) or NOT_KNOWN
+
+
+def _distinct(data: Description) -> str:
+    found = [
+        f"{each.name} {each.num_distinct} of {each.num_synthetic} synthetic, {each.findings.num_distinct_real} of "
+        f"{each.findings.num_training} real"
+        for each in data.filled
+        if each.findings is not None
+    ]
+    return ", ".join(found) or NOT_KNOWN
+
+
+def _rarest(data: Description) -> str:
+    found = min(data.classes, key=lambda each: each.num_real)
+    return f"{found.num_real} of class {found.name!r}"
+
+
+def _percent(share: float | None) -> str:
+    return NOT_KNOWN if share is None else f"{share:.0%}"
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"
+
+
+_WORDS = {
+    "memorised": "found",
+    "nothing found": "nothing found",
+    "too few images": "not known, since there are too few images to tell",
+}
+_FAULTS = {"memorised": "memorised its training images", "collapsed": "collapsed to a few images"}
+
+
+def _score(found: ClassDescription, name: str) -> float | None:
+    findings: ClassFindings | None = found.findings
+    return findings.scores.get(name) if findings else None

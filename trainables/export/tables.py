@@ -1,0 +1,81 @@
+"""The tables of a balanced folder for other readers: one row an image, and one row a class."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from pathlib import Path, PurePosixPath
+
+from gan_study.trainables.base.markup import csv_cell
+from gan_study.trainables.export.balanced_folder import ClassDescription, Description, ManifestRow
+from gan_study.trainables.image_quality.class_quality import SYNTHETIC_SCORES
+from gan_study.trainables.runtime.storage import write_atomically
+
+# The name, and the first column, that Hugging Face's `imagefolder` looks for.
+METADATA, CLASSES = "metadata.csv", "classes.csv"
+METADATA_COLUMNS = ("file_name", "label", "split", "synthetic")
+
+
+def write_metadata(folder: Path, rows: Sequence[ManifestRow]) -> None:
+    """What each image is: its file, class and split, and whether a generator made it.
+
+    Once for all, and in the folder of each split with its own images, since `imagefolder` looks there alone.
+    """
+    for place in (Path(), *map(Path, dict.fromkeys(row.part for row in rows))):
+        found = (
+            (
+                PurePosixPath(row.file).relative_to(place).as_posix(),
+                row.class_name,
+                row.part,
+                row.origin == "synthetic",
+            )
+            for row in rows
+            if PurePosixPath(row.file).is_relative_to(place)
+        )
+        _write(folder / place / METADATA, METADATA_COLUMNS, found)
+
+
+def write_class_table(folder: Path, description: Description) -> None:
+    """A row a class: counts, different images, scores, and what the tests of memorisation found."""
+    rows = [_class_row(each) for each in description.classes]
+    _write(folder / CLASSES, tuple(rows[0]), (row.values() for row in rows))
+
+
+def _class_row(found: ClassDescription) -> dict[str, object]:
+    row: dict[str, object] = {
+        "class": found.name,
+        "folder": found.folder,
+        "real": found.num_real,
+        "synthetic": found.num_synthetic,
+        "validation": found.num_validation,
+        "different_synthetic": found.num_distinct,
+        "copies_replaced": found.num_copies,
+        "missing": found.num_missing,
+    }
+    findings = found.findings
+    copied, real = (findings.copied, findings.copied_real) if findings else (None, None)
+    row |= {
+        "different_real": findings.num_distinct_real if findings else None,
+        "collapsed": findings.has_collapsed if findings else None,
+        "memorisation": findings.verdict if findings else None,
+        "drawn_copied": copied.number if copied else None,
+        "drawn_different": copied.total if copied else None,
+        "drawn_copied_low": copied.low if copied else None,
+        "drawn_copied_high": copied.high if copied else None,
+        "real_copied": real.number if real else None,
+        "real_compared": real.total if real else None,
+        "real_copied_low": real.low if real else None,
+        "real_copied_high": real.high if real else None,
+        "membership_auc": findings.membership_auc if findings else None,
+        "membership_auc_low": findings.membership_low if findings else None,
+        "membership_auc_high": findings.membership_high if findings else None,
+    }
+    names = [name for score in SYNTHETIC_SCORES for name in (score, f"{score}_floor")]
+    return row | {name: findings.scores.get(name) if findings else None for name in names}
+
+
+def _write(path: Path, columns: Sequence[str], rows: Iterable[Iterable[object]]) -> None:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(map(csv_cell, row) for row in rows)
+    write_atomically(path, text.getvalue().encode(errors="backslashreplace"))
