@@ -124,7 +124,7 @@ def _operations(variant: GanVariant, pixels: int) -> float:
     """Floating point operations of a step of BATCH images."""
     with CountedOperations() as counted, PretendedGpu():
         _trainer(variant, pixels, batch=BATCH).train_until(1)
-    return counted.operations
+    return float(counted.operations)
 
 
 def table(counted: Sequence[Counted]) -> str:

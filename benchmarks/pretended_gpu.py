@@ -83,7 +83,7 @@ class GpuTensor(Tensor):
     """A tensor of the pretended GPU; `on_cpu` has its values."""
 
     on_cpu: Tensor
-    __torch_function__ = NO_TORCH_FUNCTION
+    __torch_function__ = NO_TORCH_FUNCTION  # type: ignore[assignment]
 
     @staticmethod
     def __new__(cls, on_cpu: Tensor) -> "GpuTensor":
@@ -93,7 +93,9 @@ class GpuTensor(Tensor):
         return tensor
 
     @classmethod
-    def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_dispatch__(  # type: ignore[override]
+        cls, func: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
         """Raises: within a PretendedGpu, that mode sees all operations first."""
         raise AssertionError(f"{func} on a tensor of the pretended GPU, outside of it")
 
@@ -128,14 +130,14 @@ class GpuTensor(Tensor):
     def __repr__(self, **_: Any) -> str:  # type: ignore[override]
         return f"GpuTensor({self.on_cpu!r})"
 
-    def to(self, *args: Any, **kwargs: Any) -> Tensor:  # type: ignore[override]
+    def to(self, *args: Any, **kwargs: Any) -> Tensor:
         """A copy only where something changes; torch's own code takes the device for another."""
         device, dtype, _, memory_format = parse_to(*args, **kwargs)
         if device is not None and device.type != "cuda":
             return super().to(*args, **kwargs)
         return super().to(dtype=dtype or self.dtype, memory_format=memory_format or torch.preserve_format)
 
-    def new_tensor(self, data: Any, **options: Any) -> Tensor:
+    def new_tensor(self, data: Any, **options: Any) -> Tensor:  # type: ignore[override]
         """A tensor of `data` with the type of this one, on the GPU if no device is named."""
         return torch.tensor(data, **{"dtype": self.dtype, "device": CUDA, **options})
 
@@ -153,7 +155,7 @@ class GpuTensor(Tensor):
         return self.detach().cpu().tolist()
 
     @property
-    def data(self) -> Tensor:  # type: ignore[override]
+    def data(self) -> Tensor:
         """The tensor without its gradient."""
         return self.detach()
 
@@ -172,7 +174,7 @@ class GpuTensor(Tensor):
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         # To write it to a file is to read its values.
-        return self.detach().cpu().__reduce_ex__(protocol)
+        return self.detach().cpu().__reduce_ex__(protocol)  # type: ignore[no-untyped-call]
 
 
 class GpuGenerator(torch.Generator):
@@ -239,7 +241,7 @@ class PretendedGpu(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def waits_within(self, *functions: Callable[..., object]) -> list[Wait]:
         """The waits while one of `functions`, of this project, ran."""
-        codes = {function.__code__ for function in functions}  # type: ignore[attr-defined]
+        codes = {function.__code__ for function in functions}
         return [wait for wait in self.waits if wait.within & codes]
 
     def places(self) -> str:
@@ -290,7 +292,8 @@ class PretendedGpu(TorchDispatchMode):  # type: ignore[no-untyped-call]
             result = func(*inner_args, **inner_kwargs)
         if not to_gpu:
             return result
-        return return_and_correct_aliasing(func, args, kwargs, tree_map_only(Tensor, GpuTensor, result))
+        wrapped = tree_map_only(Tensor, GpuTensor, result)
+        return return_and_correct_aliasing(func, args, kwargs, wrapped)  # type: ignore[no-untyped-call]
 
     def _count(self, func: Any, tensors: Sequence[Tensor], *, to_gpu: bool) -> None:
         operation = operation_of(func).__name__

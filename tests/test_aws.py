@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from click import ClickException
 
 from tests.ray_internals import prepare_config
 
@@ -116,6 +117,6 @@ def test_without_a_group_of_ones_own_ray_opens_ssh_to_the_world(ec2):
 @pytest.mark.parametrize("change", [{"SecurityGroupIds": ["SECURITY_GROUP"]}, {"ImageId": "IMAGE_ID"}])
 def test_what_was_not_filled_in_is_refused_before_anything_is_paid_for(ec2, change):
     cluster = filled_in(ec2, **change)
-    with pytest.raises((SystemExit, Exception), match="IMAGE_ID|SECURITY_GROUP|Malformed|not exist|Failed|1"):
+    with pytest.raises(ClickException):
         launched(cluster, "head")
     assert ec2.describe_instances()["Reservations"] == []

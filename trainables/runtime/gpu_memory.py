@@ -38,4 +38,4 @@ def is_neighbours_greed(error: BaseException, share: float) -> bool:
         return False
     wanted = float(request[1]) * _UNITS[request[2]]
     _, total = torch.cuda.mem_get_info()
-    return torch.cuda.max_memory_allocated() + wanted <= ALLOCATED_SHARE * share * total
+    return bool(torch.cuda.max_memory_allocated() + wanted <= ALLOCATED_SHARE * share * total)
