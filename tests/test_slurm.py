@@ -82,4 +82,5 @@ def test_a_job_of_two_nodes_runs_a_study_and_leaves_nothing_running(job, tmp_pat
     processes = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout
     assert str(folder) not in processes
     # What the study says is what Slurm is told.
-    assert job("status", str(tmp_path / "nothing")).returncode == 2
+    refused = job("resume", str(tmp_path / "nothing"))
+    assert refused.returncode == 2 and "nothing" in refused.stderr

@@ -8,6 +8,7 @@ import torch
 
 from gan_study.trainables.base.settings import ConfigError
 from gan_study.trainables.gans.trainer import DivergedError
+from gan_study.trainables.record import Milestone
 from gan_study.trainables.runtime.time_limit import TimeLimitExceeded
 from gan_study.trainables.trial import trainable
 from gan_study.trainables.trial.config import parse_trial
@@ -107,15 +108,18 @@ def test_a_machine_that_does_not_see_the_studys_folder_says_so_and_writes_nothin
 
 def test_a_trial_whose_gpu_torch_cannot_use_ends_the_study_and_leaves_no_record(places, began, monkeypatch):
     places.token.write_text("ours")
+    places.study.mkdir()
     error = trainable.GpuMissingError("no GPU")
     monkeypatch.setattr(trainable, "assigned_device", Mock(side_effect=error))
     worker = began()
     report = worker.step()[REPORT]
     assert report.refusal is error and report.record is None
     # The same process on a machine that was mended.
+    milestone = Milestone(generator_steps=1, objective=0.5)
     monkeypatch.setattr(trainable, "assigned_device", lambda: torch.device("cpu"))
+    monkeypatch.setattr(trainable, "run_trial", lambda *_, **__: iter([milestone]))
     assert worker.reset_config({REQUEST: worker._request})
-    assert worker.step()[REPORT].refusal is None
+    assert worker.step()[REPORT].milestone == milestone
 
 
 @pytest.fixture
@@ -143,6 +147,7 @@ def test_a_trial_is_tried_again_where_a_neighbour_took_the_memory(
     places, began, shared_gpu, monkeypatch, is_innocent
 ):
     places.token.write_text("ours")
+    places.study.mkdir()
     error = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB.")
     monkeypatch.setattr(trainable, "run_trial", lambda *_, **__: iter(map(Mock(side_effect=error), [1])))
     monkeypatch.setattr(trainable, "is_neighbours_greed", lambda found, share: is_innocent and share == 0.25)
