@@ -26,6 +26,7 @@ from gan_study.study.plan.decisions import Decision
 from gan_study.study.plan.planner import Planner
 from gan_study.study.plan.rounds import Questions
 from gan_study.study.run.record_store import RecordStore
+from gan_study.trainables.record import TrialRecord
 
 _Result = TypeVar("_Result")
 
@@ -62,8 +63,7 @@ def cost(trials: int, folder: Path) -> Cost:
     gc.collect()
     memory = resident_bytes() - before
     records = list(found.records.values())
-    store = RecordStore(folder / "records.jsonl")
-    _, write_seconds = _timed(lambda: [store.append(record) for record in records])
+    _, write_seconds = _timed(lambda: write(records, folder / "records.jsonl"))
     _, resume_seconds = _timed(lambda: resume(config, folder / "records.jsonl", found.decisions))
     return Cost(
         trials=len(records),
@@ -72,6 +72,13 @@ def cost(trials: int, folder: Path) -> Cost:
         memory_kb=memory / 1e3 / len(records),
         resume_seconds=resume_seconds,
     )
+
+
+def write(records: Sequence[TrialRecord], path: Path) -> None:
+    """Append each of `records` to a new file, through to the disk."""
+    store = RecordStore(path)
+    for record in records:
+        store.append(record)
 
 
 def resume(config: StudyConfig, path: Path, decisions: Sequence[Decision]) -> None:
