@@ -15,7 +15,7 @@ SIDE_BY_SIDE := -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
 
-.PHONY: study fast test lint docs tests faults soak bench clean
+.PHONY: study fast test lint docs tests faults soak bench gpu clean
 
 study: $(INSTALLED)
 	$(BIN)/gan-study run $(STUDY)
@@ -56,6 +56,11 @@ bench: $(INSTALLED_DEV)
 	@mkdir -p benchmarks/results
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest benchmarks --benchmark-json=benchmarks/results/training.json
 	$(BIN)/python -m benchmarks.table benchmarks/results/training.json
+
+# For the first person with a GPU: is it right, is it fast, what may become the default. Under ten minutes; `make gpu
+# PYTHON=...` with any Python that has torch, torchvision, numpy and pydantic.
+gpu:
+	$(PYTHON) -m benchmarks.first_gpu
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

@@ -50,7 +50,7 @@ CLUSTER = {
 }
 
 
-def test_trials_that_wait_bring_up_gpu_nodes_which_go_when_idle(tmp_path):
+def test_trials_that_wait_bring_up_nodes_of_their_kind_which_go_when_idle(tmp_path):
     skip_without_hosts()
     with made_hosts(tmp_path, ["head"]) as hosts:
         head = hosts["head"]
@@ -68,16 +68,26 @@ def test_trials_that_wait_bring_up_gpu_nodes_which_go_when_idle(tmp_path):
             return ["GPU,1" in line for line in raylets if "CPU,2" in line]
 
         assert nodes() == []
-        changes = " ".join(f"--set '{setting}'" for setting in SETTINGS)
-        command = f"run quickstart --address auto --out /mnt/studies/grown {changes}"
-        study = head.start(f"{sys.prefix}/bin/gan-study {command} > ~/said 2>&1")
-        seen = []
-        while study.poll() is None:
-            seen += nodes()
-            time.sleep(0.5)
-        assert study.returncode == 0, (head.home / "said").read_text()
-        assert seen and all(seen)
-        records = read_records(tmp_path / "shared" / "grown" / "records.jsonl")
+
+        def run(folder, *settings):
+            """The exit code, what was said, the records, and whether each node that was seen had a GPU."""
+            changes = " ".join(f"--set '{setting}'" for setting in (*SETTINGS, *settings))
+            command = f"run quickstart --address auto --out /mnt/studies/{folder} {changes}"
+            study = head.start(f"{sys.prefix}/bin/gan-study {command} > ~/said 2>&1")
+            seen = []
+            while study.poll() is None:
+                seen += nodes()
+                time.sleep(0.5)
+            records = tmp_path / "shared" / folder / "records.jsonl"
+            return study.returncode, (head.home / "said").read_text(), read_records(records), seen
+
+        # The GPUs are the autoscaler's inventions, which the first trial notices that is given one.
+        code, said, records, seen = run("refused")
+        assert code == 2 and "Ray gave a trial a GPU that torch" in said, said
+        assert seen and all(seen) and not records
+        code, said, records, seen = run("grown", "resources.gpus_per_trial=0")
+        assert code == 0, said
+        assert not all(seen)
         assert [record.failure for record in records] == [None] * 7
         deadline = time.monotonic() + 60
         while nodes():

@@ -64,7 +64,7 @@ def run(installed: Path, *arguments: str) -> str:
 
 def test_it_needs_nothing_that_a_study_needs_beside_torch(installed: Path) -> None:
     names = ["ray", "optuna", "tenacity", "threadpoolctl", "torch"]
-    there = "import sys, benchmarks.gpu; from importlib.util import find_spec"
+    there = "import sys, benchmarks.gpu, benchmarks.first_gpu; from importlib.util import find_spec"
     assert run(installed, "-c", f"{there}; print([name for name in {names} if find_spec(name)])") == "['torch']\n"
 
 

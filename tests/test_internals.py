@@ -55,9 +55,23 @@ INTERNALS = {
         "ray._private.services.find_gcs_addresses": "hides other tests' Rays from auto by replacing",
         "ray._private.worker.global_worker": "finds the logs of Ray's processes by",
     },
+    "tests/ray_aws_internals.py": {
+        "ray.autoscaler._private.aws.config.bootstrap_aws": "makes a cluster's key, role and groups by",
+        "ray.autoscaler._private.aws.node_provider.AWSNodeProvider": "makes and ends a cluster's machines by",
+    },
     "benchmarks/torch_internals.py": {
         "torch.utils._python_dispatch.TorchDispatchMode": "counts operations by",
+        "torch.utils._python_dispatch.return_and_correct_aliasing": "keeps the pretended GPU's views views by",
+        "torch.utils._pytree.tree_flatten": "finds the tensors among an operation's arguments by",
+        "torch.utils._pytree.tree_map_only": "wraps and unwraps the tensors of an operation by",
         "torch.ops.aten.mm.default._overloadpacket": "looks operations up by",
+        "torch._C._disabled_torch_function_impl": "lets the pretended GPU see operations alone by",
+        "torch.Tensor._make_wrapper_subclass": "makes the pretended GPU's tensors by",
+        "torch._C._nn._parse_to": "reads the arguments of Tensor.to by",
+        "torch.Generator._cdata": "knows the pretended GPU's generators by",
+        "torch._C._ensureCUDADeviceGuardSet": "keeps torch from asking for a GPU by",
+        "torch._C._only_lift_cpu_tensors": "sees uploads of numbers by",
+        "torch._C._set_only_lift_cpu_tensors": "sees uploads of numbers by",
     },
 }
 USES = [(file, name, what_for) for file, uses in INTERNALS.items() for name, what_for in uses.items()]

@@ -82,7 +82,12 @@ class Preprocessing:
             size = (self.size, self.size)
             # Cubic interpolation overshoots at edges.
             images = interpolate(images, size=size, mode=self.mode, antialias=True).clamp(0, 1)
-        mean, std = (images.new_tensor(values)[:, None, None] for values in (self.mean, self.std))
+        # Written on the device number by number: a list of numbers would be uploaded in every step, and waited
+        # for.
+        mean, std = (
+            torch.stack([images.new_full((), value) for value in values])[:, None, None]
+            for values in (self.mean, self.std)
+        )
         return (images - mean) / std
 
 

@@ -155,6 +155,9 @@ class ByteImages:
     def joined(self, more: "Images") -> "ByteImages":
         """These, and `more` behind them."""
         assert self._size is None, "images are joined as they are stored"
+        if not len(more):
+            # A filter may let no image pass; a GPU takes no row of nothing, whether or not it is then chosen.
+            return self
         if isinstance(more, ByteImages) and more._made is None and _is_same(more._stored, self._stored):
             return ByteImages(self._stored, torch.cat([self._rows, more._rows]), self._made)
         first = len(self._stored) + (0 if self._made is None else len(self._made))

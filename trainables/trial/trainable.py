@@ -22,6 +22,7 @@ from gan_study.trainables.gans.trainer import DivergedError
 from gan_study.trainables.record import Milestone, TrialRecord
 from gan_study.trainables.runtime.cache import FolderStore
 from gan_study.trainables.runtime.environment import code_digest, code_folder
+from gan_study.trainables.runtime.gpu_memory import give_memory_back, is_neighbours_greed, limit_memory
 from gan_study.trainables.runtime.logs import logging_to
 from gan_study.trainables.runtime.matrix_products import agree_on_library, choose_library
 from gan_study.trainables.runtime.process import keep_freed_memory, use_threads
@@ -85,6 +86,10 @@ def share(source: ImageSource) -> SharedImages:
     )
 
 
+class GpuMissingError(UserError):
+    """A trial was given a GPU that torch cannot use."""
+
+
 class BrokenProcessError(Exception):
     """A trial failed in a process that may be to blame: this one ends, and the trial is tried in another."""
 
@@ -103,6 +108,9 @@ class GanStudyTrainable(tune.Trainable):  # type: ignore[misc]
     _ends_with_study: bool
     _has_begun: bool
     _fault: StorageError | None
+    _refusal: GpuMissingError | None
+    _gpu_share: float
+    """Of a GPU; 0 on a CPU."""
     _num_trials: int
     """How many trials have begun in this process."""
     _failures: list[str]
@@ -144,6 +152,8 @@ class GanStudyTrainable(tune.Trainable):  # type: ignore[misc]
             return self._step().to_tune()
 
     def _step(self) -> TrialReport:
+        if self._refusal is not None:
+            return TrialReport(refusal=self._refusal)
         if self._request.code not in (None, code_digest()):
             refusal = OtherCodeError(f"the worker's lies in {code_folder()} on {socket.gethostname()}")
             return TrialReport(refusal=refusal)
@@ -166,7 +176,8 @@ class GanStudyTrainable(tune.Trainable):  # type: ignore[misc]
         _log.error("failed", exc_info=error)
         config, purpose, ratio = self._request.config, self._request.purpose, self._request.imbalance_ratio
         reason = describe_failure(error)
-        if may_be_broken(error, is_reused=self._num_trials > 1, failures=self._failures):
+        blames_process = may_be_broken(error, is_reused=self._num_trials > 1, failures=self._failures)
+        if blames_process or is_neighbours_greed(error, self._gpu_share):
             # Tune ends this process, and starts the trial anew in another one.
             raise BrokenProcessError(reason)
         self._failures.append(reason)
@@ -179,10 +190,11 @@ class GanStudyTrainable(tune.Trainable):  # type: ignore[misc]
         seconds = min(seconds_left, limits.trial_seconds or math.inf)
         self._ends_with_study = seconds == seconds_left
         self._deadline = None if seconds == math.inf else time.monotonic() + seconds
+        device = self._take_device()
         self._events = run_trial(
             request.config,
             request.purpose,
-            device=assigned_device(),
+            device=device,
             checkpoints=Checkpoints(
                 folder=places.gans,
                 generator_steps=request.checkpoint_steps,
@@ -194,6 +206,22 @@ class GanStudyTrainable(tune.Trainable):  # type: ignore[misc]
             source=self._images,
             execution=request.execution,
         )
+
+    def _take_device(self) -> torch.device:
+        """Where the trial computes; a GPU is as if no trial had been there before, and has a limit."""
+        self._refusal, self._gpu_share = None, 0.0
+        # What a trial before has left goes with its generator.
+        self._events = iter(())
+        try:
+            device = assigned_device()
+        except GpuMissingError as error:
+            self._refusal = error
+            return torch.device("cpu")
+        if device.type == "cuda":
+            self._gpu_share = assigned_gpus()
+            give_memory_back()
+            limit_memory(self._gpu_share)
+        return device
 
     def _report(self, event: TrialEvent) -> TrialReport:
         """What the driver is told of `event`; the files of an outcome are written first."""
@@ -234,10 +262,32 @@ def assigned_cpus() -> int:
     return max(1, int(ray.get_runtime_context().get_assigned_resources().get("CPU", 1)))
 
 
-def assigned_device() -> torch.device:
-    """A GPU where Ray gave this trial one or a share of one that torch can use, and the CPU otherwise.
+def assigned_gpus() -> float:
+    """The GPUs that Ray gave this trial: a share of one, or several."""
+    return float(ray.get_runtime_context().get_assigned_resources().get("GPU", 0))
 
-    Ray hides no GPU from those that asked for none. The record names the device.
+
+def assigned_device() -> torch.device:
+    """A GPU where Ray gave this trial one or a share of one, and the CPU otherwise.
+
+    Ray hides no GPU from those that asked for none. The record names the device. Raises GpuMissingError where
+    torch cannot use the GPU: on the CPU the trial would take many times as long, at a GPU's price.
     """
-    is_given = ray.get_runtime_context().get_assigned_resources().get("GPU", 0) > 0
-    return torch.device("cuda" if is_given and torch.cuda.is_available() else "cpu")
+    if not assigned_gpus():
+        return torch.device("cpu")
+    if not torch.cuda.is_available():
+        raise GpuMissingError(
+            f"{socket.gethostname()}: Ray gave a trial a GPU that torch {torch.__version__} cannot use: "
+            f"{_why_no_gpu()}; mend that machine, or compute on CPUs with --set resources.gpus_per_trial=0"
+        )
+    return torch.device("cuda")
+
+
+def _why_no_gpu() -> str:
+    if torch.version.cuda is None and torch.version.hip is None:
+        return "it was built for CPUs alone"
+    try:
+        torch.cuda.init()  # type: ignore[no-untyped-call]
+    except (RuntimeError, AssertionError) as error:
+        return str(error).partition("\n")[0].rstrip(".")
+    return "it sees none"

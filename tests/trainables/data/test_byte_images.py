@@ -107,6 +107,16 @@ def test_joined_images_come_one_after_the_other(first: Tensor | ByteImages, more
     assert torch.equal(take(thrice, torch.tensor([10, 0, 5]))[:], FLOATS[[5, 0, 5]])
 
 
+@pytest.mark.parametrize(
+    "nothing", [torch.empty(0, 3, 8, 8), torch.empty(0, 3, 8, 8, dtype=torch.uint8), viewed([])]
+)
+def test_images_stay_as_they_are_where_nothing_is_joined_to_them(nothing: Tensor | ByteImages) -> None:
+    """A filter may let no generated image pass."""
+    for images in (viewed([3, 1]), join(viewed([3]), FLOATS[1:2])):
+        joined = join(images, nothing)
+        assert torch.equal(joined.index_select(0, torch.tensor([0, 1])), FLOATS[[3, 1]])
+
+
 def test_rows_of_the_same_bytes_are_joined_without_a_copy() -> None:
     both = join(viewed([0, 1]), viewed([7, 8]))
     assert isinstance(both, ByteImages)

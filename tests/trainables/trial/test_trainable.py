@@ -8,12 +8,13 @@ import torch
 
 from gan_study.trainables.base.settings import ConfigError
 from gan_study.trainables.gans.trainer import DivergedError
+from gan_study.trainables.record import Milestone
 from gan_study.trainables.runtime.time_limit import TimeLimitExceeded
 from gan_study.trainables.trial import trainable
 from gan_study.trainables.trial.config import parse_trial
 from gan_study.trainables.trial.outcome import describe_failure
 from gan_study.trainables.trial.request import REPORT, REQUEST, TrialPlaces, TrialRequest
-from gan_study.trainables.trial.trainable import GanStudyTrainable, may_be_broken
+from gan_study.trainables.trial.trainable import BrokenProcessError, GanStudyTrainable, may_be_broken
 
 OF_THE_TRIAL = [
     ConfigError("imbalance.ratio: 0"),
@@ -56,17 +57,25 @@ def test_a_reason_is_one_line_without_a_terminals_codes():
     assert describe_failure(error) == "ValueError: red link and more"
 
 
-@pytest.mark.parametrize("found", [None, "another study's"])
-def test_a_machine_that_does_not_see_the_studys_folder_says_so_and_writes_nothing(tmp_path, monkeypatch, found):
+@pytest.fixture
+def places(tmp_path):
+    study = tmp_path / "study"
+    return TrialPlaces(
+        study=study,
+        cache=study / "cache",
+        gans=study / "gans",
+        log=study / "log.jsonl",
+        token=tmp_path / "token",
+        mark="ours",
+    )
+
+
+@pytest.fixture
+def began(places, monkeypatch):
+    """Begins a trial in a process of its own, as Tune does."""
     monkeypatch.setattr(trainable, "assigned_cpus", torch.get_num_threads)
     monkeypatch.setattr(trainable, "assigned_device", lambda: torch.device("cpu"))
     monkeypatch.setattr(trainable, "keep_freed_memory", Mock())
-    study, token = tmp_path / "study", tmp_path / "token"
-    if found is not None:
-        token.write_text(found)
-    places = TrialPlaces(
-        study=study, cache=study / "cache", gans=study / "gans", log=study / "log.jsonl", token=token, mark="ours"
-    )
     config = parse_trial(
         {
             "seed": 1,
@@ -77,10 +86,75 @@ def test_a_machine_that_does_not_see_the_studys_folder_says_so_and_writes_nothin
         }
     )
     request = TrialRequest(config=config, purpose=Mock(), imbalance_ratio=1.0, places=places)
-    worker = object.__new__(GanStudyTrainable)
-    worker.setup({REQUEST: request}, Mock())
-    error = worker.step()[REPORT].storage_error
+
+    def begin():
+        worker = object.__new__(GanStudyTrainable)
+        worker.setup({REQUEST: request}, Mock())
+        return worker
+
+    return begin
+
+
+@pytest.mark.parametrize("found", [None, "another study's"])
+def test_a_machine_that_does_not_see_the_studys_folder_says_so_and_writes_nothing(places, began, found):
+    if found is not None:
+        places.token.write_text(found)
+    error = began().step()[REPORT].storage_error
     assert error.strerror.startswith(f"{socket.gethostname()} sees another folder, or none")
-    assert error.filename == str(study) and not study.exists()
-    token.write_text("ours")
+    assert error.filename == str(places.study) and not places.study.exists()
+    places.token.write_text("ours")
     assert places.find_fault(patience_seconds=0) is None
+
+
+def test_a_trial_whose_gpu_torch_cannot_use_ends_the_study_and_leaves_no_record(places, began, monkeypatch):
+    places.token.write_text("ours")
+    places.study.mkdir()
+    error = trainable.GpuMissingError("no GPU")
+    monkeypatch.setattr(trainable, "assigned_device", Mock(side_effect=error))
+    worker = began()
+    report = worker.step()[REPORT]
+    assert report.refusal is error and report.record is None
+    # The same process on a machine that was mended.
+    milestone = Milestone(generator_steps=1, objective=0.5)
+    monkeypatch.setattr(trainable, "assigned_device", lambda: torch.device("cpu"))
+    monkeypatch.setattr(trainable, "run_trial", lambda *_, **__: iter([milestone]))
+    assert worker.reset_config({REQUEST: worker._request})
+    assert worker.step()[REPORT].milestone == milestone
+
+
+@pytest.fixture
+def shared_gpu(monkeypatch):
+    """What is done to a quarter of a GPU, in order."""
+    done = []
+    monkeypatch.setattr(trainable, "assigned_device", lambda: torch.device("cuda"))
+    monkeypatch.setattr(trainable, "assigned_gpus", lambda: 0.25)
+    monkeypatch.setattr(trainable, "give_memory_back", lambda: done.append("given back"))
+    monkeypatch.setattr(trainable, "limit_memory", lambda share: done.append(share))
+    return done
+
+
+def test_each_trial_finds_a_gpu_as_the_first_did_and_keeps_to_its_share(places, began, shared_gpu):
+    places.token.write_text("ours")
+    worker = began()
+    first = worker._events
+    assert worker.reset_config({REQUEST: worker._request})
+    assert shared_gpu == ["given back", 0.25] * 2
+    assert worker._events is not first
+
+
+@pytest.mark.parametrize("is_innocent", [True, False])
+def test_a_trial_is_tried_again_where_a_neighbour_took_the_memory(
+    places, began, shared_gpu, monkeypatch, is_innocent
+):
+    places.token.write_text("ours")
+    places.study.mkdir()
+    error = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB.")
+    monkeypatch.setattr(trainable, "run_trial", lambda *_, **__: iter(map(Mock(side_effect=error), [1])))
+    monkeypatch.setattr(trainable, "is_neighbours_greed", lambda found, share: is_innocent and share == 0.25)
+    monkeypatch.setattr(trainable, "failed_record", Mock(return_value="a record"))
+    worker = began()
+    if is_innocent:
+        with pytest.raises(BrokenProcessError, match="out of memory"):
+            worker.step()
+    else:
+        assert worker.step()[REPORT].record == "a record"

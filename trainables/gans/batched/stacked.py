@@ -194,8 +194,10 @@ class StackedTrainer(RecordedTrainer):
             losses = self.take_steps(torch.stack(batches) for batches in rows)
             for shared, own in self._optimisers():
                 _share_state(shared, own)
-            for place, member in enumerate(self.members):
-                member.end_interval(number, *(each[:, place].tolist() for each in losses))
+            # Read once for all: a GPU waits for each read. [K] lists of the steps' losses.
+            of_members = zip(*(each.t().tolist() for each in losses), strict=True)
+            for member, (of_discriminator, of_generator) in zip(self.members, of_members, strict=True):
+                member.end_interval(number, of_discriminator, of_generator)
             self.generator_steps += number
         # Each has its share of the time.
         share = (perf_counter() - began_at) / len(self.members)

@@ -1,0 +1,161 @@
+"""What the driver takes as a study grows, trials being made up: `python -m benchmarks.scale [--trials 250 1000]`.
+
+Studies of the given sizes run through the real planner without Ray (benchmarks/search.py), their records go
+through the real file. Measured of each size, in processor time: planning, writing and taking in, per trial; memory
+beyond what the driver has at the start; going on with the finished study from its file and its decisions. The last
+column is the exponent of the growth from the first size to the last: 0 for what costs the same for each trial
+however many there are, 1 for what costs a trial in proportion to their number. `--write` puts the table into
+docs/benchmarks.md. Status, check and report are not among it.
+"""
+
+import argparse
+import gc
+import math
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from time import process_time
+from typing import TypeVar
+
+from benchmarks.page import put_lines
+from benchmarks.search import VARIANT, World, draw_landscape, run_study, study_of
+from gan_study.study.plan.config import StudyConfig
+from gan_study.study.plan.decisions import Decision
+from gan_study.study.plan.planner import Planner
+from gan_study.study.plan.rounds import Questions
+from gan_study.study.run.record_store import RecordStore
+from gan_study.trainables.record import TrialRecord
+
+_Result = TypeVar("_Result")
+
+SIZES = (250, 1000)
+NUM_WORKERS = 32
+# Best trials' gains over the default: much room, so that the search goes on.
+ROOMS = (0.05, 0.10)
+# What a driver is to keep to, of the project's goals.
+MOST_MS_A_TRIAL, MOST_KB_A_TRIAL, MOST_RESUME_SECONDS = 20, 10, 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """What a study of so many trials took."""
+
+    trials: int
+    plan_ms: float
+    """Planning a trial, and taking in its record."""
+    write_ms: float
+    """Writing a record through to the disk."""
+    memory_kb: float
+    """Memory of the process beyond that at its start, for each trial."""
+    resume_seconds: float
+    """Reading all records, and replaying all decisions up to the next trial."""
+
+
+def cost(trials: int, folder: Path) -> Cost:
+    """A study of `trials` search trials, from the beginning; its file goes into `folder`."""
+    config = study_of([VARIANT], trials)
+    world = World(landscapes={VARIANT: draw_landscape(config, ROOMS, 0)}, seed=0)
+    gc.collect()
+    before = resident_bytes()
+    found, plan_seconds = _timed(lambda: run_study(config, world, num_workers=NUM_WORKERS))
+    gc.collect()
+    memory = resident_bytes() - before
+    records = list(found.records.values())
+    _, write_seconds = _timed(lambda: write(records, folder / "records.jsonl"))
+    _, resume_seconds = _timed(lambda: resume(config, folder / "records.jsonl", found.decisions))
+    return Cost(
+        trials=len(records),
+        plan_ms=1e3 * plan_seconds / len(records),
+        write_ms=1e3 * write_seconds / len(records),
+        memory_kb=memory / 1e3 / len(records),
+        resume_seconds=resume_seconds,
+    )
+
+
+def write(records: Sequence[TrialRecord], path: Path) -> None:
+    """Append each of `records` to a new file, through to the disk."""
+    store = RecordStore(path)
+    for record in records:
+        store.append(record)
+
+
+def resume(config: StudyConfig, path: Path, decisions: Sequence[Decision]) -> None:
+    """Go on with a study from its files, up to its next trial or its end."""
+    records = RecordStore(path)
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("all was decided")
+
+    planner = Planner(
+        config,
+        record_of=records.get,
+        decisions=tuple(decisions),
+        keep_decision=refuse,
+        closed=None,
+        keep=lambda closed: None,
+        may_search=lambda num_trials: True,
+        rounds=None,
+        keep_rounds=lambda rounds: None,
+        questions=Questions(open_arms=frozenset, is_decided=lambda: True, has_time_for=lambda balancers: False),
+    )
+    planner.next()
+
+
+def resident_bytes() -> int:
+    """The memory of this process that lies in the machine's."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * 4096
+
+
+def exponent(costs: Sequence[Cost], name: str) -> float:
+    """That of the growth of a cost with the number of trials, from the first of `costs` to the last."""
+    first, last = costs[0], costs[-1]
+    ratio = getattr(last, name) / getattr(first, name)
+    return math.log(ratio) / math.log(last.trials / first.trials)
+
+
+def table(costs: Sequence[Cost]) -> str:
+    """A row a cost, a column a size, and how it grows."""
+    names = {
+        "plan_ms": f"planning and taking in, ms a trial (goal: {MOST_MS_A_TRIAL})",
+        "write_ms": "writing a record, ms a trial",
+        "memory_kb": f"memory, kB a trial (goal: {MOST_KB_A_TRIAL})",
+        "resume_seconds": f"going on with it, s (goal: {MOST_RESUME_SECONDS})",
+    }
+    assert set(names) == {field.name for field in fields(Cost)} - {"trials"}
+    lines = [
+        f"| | {' | '.join(f'{each.trials:,} trials' for each in costs)} | exponent |",
+        f"| --- | {' | '.join('---:' for _ in costs)} | ---: |",
+    ]
+    for name, what in names.items():
+        values = " | ".join(f"{getattr(each, name):,.2f}" for each in costs)
+        lines.append(f"| {what} | {values} | {exponent(costs, name):.2f} |")
+    return "\n".join(lines)
+
+
+def _timed(work: Callable[[], _Result]) -> tuple[_Result, float]:
+    # Of this process alone, so that what else the machine does counts little.
+    started = process_time()
+    return work(), process_time() - started
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Runs studies of each size, and prints the table or writes it."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.scale", description="What a driver takes.")
+    parser.add_argument("--trials", nargs="+", type=int, default=list(SIZES))
+    parser.add_argument("--write", action="store_true", help="put the table into docs/benchmarks.md")
+    given = parser.parse_args(arguments)
+    costs = []
+    for trials in given.trials:
+        with tempfile.TemporaryDirectory() as folder:
+            costs.append(cost(trials, Path(folder)))
+    text = table(costs)
+    print(text)
+    if given.write:
+        put_lines("benchmarks.md", "scale", text.splitlines())
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,24 @@
+"""A Ray that others run is given this package with the study: docs/cluster.md, "A Ray that is shared"."""
+
+import pytest
+import ray
+
+import gan_study
+from gan_study.trainables.runtime.environment import code_digest, code_folder
+from tests.one_ray import ray_of_ones_own
+
+pytestmark = pytest.mark.ray
+
+
+def test_workers_run_the_code_that_is_uploaded_and_it_is_the_drivers():
+    @ray.remote
+    def look():
+        from gan_study.trainables.runtime import environment
+
+        return str(environment.code_folder()), environment.code_digest()
+
+    with ray_of_ones_own(runtime_env={"py_modules": [gan_study]}):
+        folder, digest = ray.get(look.remote())
+    # A worker with another digest refuses every trial.
+    assert digest == code_digest()
+    assert folder != str(code_folder()) and "py_modules" in folder

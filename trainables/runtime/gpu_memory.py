@@ -1,0 +1,41 @@
+"""A process's part of a GPU that several share: a limit to it, what it leaves behind, and whose greed it was."""
+
+import gc
+import re
+
+import torch
+
+# Of a trial's share of the GPU what PyTorch may take. The rest is for what each process has beside it: CUDA's
+# context, and what cuDNN and cuBLAS load, some hundred MB.
+ALLOCATED_SHARE = 0.9
+
+_UNITS = {unit: 2 ** (10 * power) for power, unit in enumerate(("bytes", "KiB", "MiB", "GiB", "TiB", "PiB"))}
+_REQUEST = re.compile(rf"Tried to allocate ([\d.]+) ({'|'.join(_UNITS)})")
+
+
+def limit_memory(share: float) -> None:
+    """Let this process have no more of its GPU's memory than a `share` of it allows; a whole GPU has no limit."""
+    torch.cuda.set_per_process_memory_fraction(ALLOCATED_SHARE * share if share < 1 else 1.0)
+
+
+def give_memory_back() -> None:
+    """Free what this process holds of its GPU and does not use, and forget how much it once held."""
+    # What refers to itself, as networks and their optimisers may, goes only when it is looked for.
+    gc.collect()
+    torch.cuda.empty_cache()
+    torch.cuda.reset_peak_memory_stats()
+
+
+def is_neighbours_greed(error: BaseException, share: float) -> bool:
+    """Whether a GPU's memory ran out although this process has kept within its `share`.
+
+    Then others took more than theirs, and the trial is innocent: it is worth another try.
+    """
+    if not isinstance(error, torch.OutOfMemoryError) or not 0 < share < 1:
+        return False
+    request = _REQUEST.search(str(error))
+    if request is None:
+        return False
+    wanted = float(request[1]) * _UNITS[request[2]]
+    _, total = torch.cuda.mem_get_info()
+    return bool(torch.cuda.max_memory_allocated() + wanted <= ALLOCATED_SHARE * share * total)
