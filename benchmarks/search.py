@@ -464,9 +464,7 @@ def main() -> None:
     options = parser.parse_args()
     sizes = {32: (300, 6), **({512: (5_000, 1)} if options.large else {})}
     said = f"{options.worlds} searches a row; gains in F1, ± their standard error."
-    busy = (
-        "Until the last trial of the search has ended, confirmations with five seeds that run meanwhile included:"
-    )
+    until = "Until the last trial of the search has ended, confirmations with five seeds that run meanwhile"
     tables = [said, "", *search_table(options.worlds), "", f"{until} included:", "", *busy_table(sizes)]
     put_lines("benchmarks.md", "search", tables)
 
