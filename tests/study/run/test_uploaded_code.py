@@ -13,6 +13,12 @@ pytestmark = pytest.mark.ray
 def test_workers_run_the_code_that_is_uploaded_and_it_is_the_drivers():
     @ray.remote
     def look():
+        import sys
+
+        # The driver's own folders come first, which another machine has not.
+        sys.path.sort(key=lambda path: "py_modules" not in path)
+        for name in [name for name in sys.modules if name.partition(".")[0] == "gan_study"]:
+            del sys.modules[name]
         from gan_study.trainables.runtime import environment
 
         return str(environment.code_folder()), environment.code_digest()
