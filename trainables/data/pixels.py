@@ -46,7 +46,7 @@ _FORMATS = frozenset(
 # A photograph's file has some bits a pixel. Large pictures of less than a 200th of a byte say next to nothing, and
 # only take memory: a PNG of one colour has a thousandth.
 _LARGE_PIXELS, _MOST_PIXELS_A_BYTE = 2**24, 200
-# Measured: at most so many a pixel are in use at once, with colours of 16 bits; 12 with those of 8.
+# Measured: at most so many a pixel are in use at once, with 16 bits, colours and transparency; 12 with 8 bits.
 _BYTES_A_PIXEL = 48
 
 

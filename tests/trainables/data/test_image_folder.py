@@ -47,6 +47,7 @@ def test_train_and_test_folders(tmp_path: Path) -> None:
     assert source.pool().images.origins[0] == "train/cat/0.png"
     assert source.pool().reading == (
         "val/ is not read, as validation images are drawn from those to train on",
+        "found in all: 12 = 10 read + 2 passed over",
         "passed over, of parts not read: 2 (val/cat/0.png, val/dog/0.png)",
     )
 
@@ -127,9 +128,11 @@ def test_files_in_folders_of_folders_are_found_and_others_passed_over(tmp_path: 
     assert pool.images.class_names == ("cat", "dog")
     assert pool.images.class_counts() == (2, 4)
     assert pool.reading == (
-        "the test part is 25% of each class, drawn with what belongs together on one side",
+        "the test part is 33% of each class, where data.test_fraction asks for 25%, drawn with what belongs "
+        "together on one side",
         "pictures that look like another one, copies among them: 6, in 3 sets, each of which stays on one side of "
         "every split (data.look_alikes)",
+        "found in all: 13 = 9 read + 4 passed over",
         "passed over, hidden: 2 (.cache, cat/.hidden.png)",
         "passed over, no pictures: 2 (.csv, no extension)",
     )

@@ -1,6 +1,7 @@
 """One's own images: a folder of files for each class."""
 
 import os
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -149,7 +150,21 @@ def _read_source(config: DataConfig) -> Reading:
         if place.suffix.lower() in _ARCHIVES:
             raise DataError(f"{place}: an archive is not read; unpack it and name the folder. Read are {_READ}")
         raise DataError(f"{place}: this kind of file is not read; read are {_READ}")
-    return read_listing(config)
+    try:
+        return read_listing(config)
+    except DataError as error:
+        if place is None or not place.is_dir():
+            raise
+        left = find_entries(place, exclude=config.exclude, skip_unreadable=True)
+        if left.pictures:
+            raise
+        endings = Counter(each.suffix.lower() for places in left.passed_over.values() for each in places)
+        few = ", ".join(sorted(endings)[:_NAMES_SHOWN])
+        if not few:
+            raise
+        raise DataError(
+            f"{error}, only files of other kinds ({few}); archives are to be unpacked. Read are {_READ}"
+        ) from error
 
 
 def list_files(config: DataConfig) -> DataFiles:
