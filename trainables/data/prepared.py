@@ -292,7 +292,8 @@ class PreparedSource:
             )
             images = images.subset(rows)
         odd = contradiction_notes(self._raw_pool.images, "training")
-        notes = (*self._raw_pool.notes, *repetition_notes(images), *odd, *hard.notes, *range_notes(images.images))
+        levels = range_notes(self._raw_pool.images.images)
+        notes = (*self._raw_pool.notes, *levels, *repetition_notes(images), *odd, *hard.notes)
         return replace(self._raw_pool, images=images, notes=notes)
 
     @cached_property

@@ -427,7 +427,7 @@ def test_images_of_few_levels_are_said(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         for i in range(3):
             Image.new("L", (8, 8), level).save(tmp_path / name / f"{i}.png")
-    note = image_source(folder(tmp_path)).pool().notes[-1]
+    note = image_source(folder(tmp_path)).pool().notes[0]
     assert note.startswith("the images use the levels 3 to 15 of 0 to 255 alone")
 
 
