@@ -67,11 +67,13 @@ def _look_at_data(
     check_study_config(config)
     say(console, "Reading the images")
     config = data_checks.with_absolute_paths(config)
-    parts = data_checks.split_data(config)
-    data_checks.check_objective(config)
-    data_checks.check_parts_of_others(config)
-    data_checks.check_networks(config)
+    # What was read comes first: it shows why the data cannot be split, for instance.
     read_back = data_checks.data_lines(config.data, config.imbalance)
     for line in read_back:
         say(console, f"Data: {line}")
+    parts = data_checks.split_data(config)
+    data_checks.refuse_nothing_to_generate(config, parts)
+    data_checks.check_objective(config)
+    data_checks.check_parts_of_others(config)
+    data_checks.check_networks(config)
     return config, parts, read_back

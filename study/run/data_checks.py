@@ -1,19 +1,21 @@
 """What is looked at before a study's first trial, so that data which cannot do are found at once."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from gan_study.study.plan.config import NO_BALANCING, Ratio, StudyConfig
-from gan_study.study.plan.costs import Workload
+from gan_study.study.plan.costs import Workload, deficits_of
 from gan_study.study.plan.storage_url import with_absolute_file
 from gan_study.study.plan.trials import baseline_trials
 from gan_study.study.run.folder import Manifest, read_origin
 from gan_study.study.run.plugins import check_plugins, plugin_files
+from gan_study.trainables.balancing.catalog import BALANCERS
 from gan_study.trainables.base.files import expand, full_path
-from gan_study.trainables.base.settings import DataError, UserError
+from gan_study.trainables.base.settings import ConfigError, DataError, UserError
 from gan_study.trainables.classifiers.backbone import Pretrained, find_weights
 from gan_study.trainables.classifiers.backbone import load as load_pretrained
 from gan_study.trainables.classifiers.metrics import added_measures, check_measure, is_own
@@ -50,6 +52,24 @@ def workload(parts: TrialParts, num_test: int) -> Workload:
         minority=parts.classes.minority,
         num_validation=len(parts.validation),
         num_test=num_test,
+    )
+
+
+def refuse_nothing_to_generate(config: StudyConfig, parts: Mapping[Ratio, TrialParts]) -> None:
+    """Raise ConfigError where methods are asked for that add images, and none would add any at any ratio."""
+    space = config.space()
+    adding = [name for name in (*space.balancers, *config.baselines) if BALANCERS[name].adds_images]
+    if not adding or any("balance_to" in key for name in space.balancers for key in space.keys_of(name)):
+        return
+    balance_to = max(float(str(config.balancing_by(name).dump()["balance_to"])) for name in adding)
+    if any(deficits_of(workload(each, num_test=0), balance_to) for each in parts.values()):
+        return
+    classes = next(iter(parts.values())).classes
+    rare = ", ".join(classes.names[label] for label in classes.minority)
+    raise ConfigError(
+        f"no image would be made: no other class has more images than the rare ones ({rare}); make an imbalance, "
+        f"for instance --set 'imbalance={{profile: step, ratio: 10, minority_classes: [{rare}]}}', or name other "
+        "rare classes by imbalance.minority_classes"
     )
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from gan_study.trainables.base.settings import ConfigError, find_name, nearest
 from gan_study.trainables.data.byte_images import Images, Pictures, hold, join, picture_rows, take
-from gan_study.trainables.data.reading.picture import Summary
+from gan_study.trainables.data.reading.picture import Range, Summary
 
 Labels: TypeAlias = npt.NDArray[np.int64]
 
@@ -95,8 +95,8 @@ class Loaded:
     notes: tuple[str, ...] = ()
     summary: Summary | None = None
     """Of the files, where each image has one."""
-    white: int | None = None
-    """The level that became 255 in files of more than 8 bits; None where there are none."""
+    levels: Range | None = None
+    """The range that became 0 to 255 in files of more than 8 bits; None where there are none."""
     reading: tuple[str, ...] = ()
     """How the places of the images were understood, and what was passed over: a sentence each."""
 

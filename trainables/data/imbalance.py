@@ -50,7 +50,9 @@ class _Profile(ABC):
         else:
             rare = {class_label(choice, class_names) for choice in self.minority_classes}
             if len(rare) == len(class_names):
-                raise ConfigError("minority_classes names every class; leave at least one majority class")
+                raise ConfigError(
+                    "imbalance.minority_classes names every class; leave at least one majority class"
+                )
         return tuple(sorted(rare))
 
     def ratio_of(self, targets: Sequence[int]) -> float:

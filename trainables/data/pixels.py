@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 import os
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -19,8 +19,23 @@ from gan_study.trainables.base.names import shown
 from gan_study.trainables.base.settings import DataError
 from gan_study.trainables.data.byte_images import Indices, Pictures, picture_rows
 from gan_study.trainables.data.images import LabeledImages, Labels
+from gan_study.trainables.data.reading.depth import SIXTEEN_BITS, bits_of, read_deep
 from gan_study.trainables.data.reading.dicom import MissingExtraError, is_dicom, read_dicom
-from gan_study.trainables.data.reading.picture import MOST_LEVEL, Bytes, Facts, Fit, Picture, Words
+from gan_study.trainables.data.reading.picture import (
+    FULL_RANGE,
+    LEAST_LEVEL,
+    MOST_LEVEL,
+    Bytes,
+    Facts,
+    Fit,
+    Numbers,
+    Picture,
+    Range,
+    Values,
+    colour_is_idle,
+    colours_of,
+    numbers_of,
+)
 
 _MODES = {1: "L", 3: "RGB"}
 # Pillow's decoders of pictures in pixels. None runs a program, as that of EPS does, whatever a file's name.
@@ -31,14 +46,15 @@ _FORMATS = frozenset(
 # A photograph's file has some bits a pixel. Large pictures of less than a 200th of a byte say next to nothing, and
 # only take memory: a PNG of one colour has a thousandth.
 _LARGE_PIXELS, _MOST_PIXELS_A_BYTE = 2**24, 200
-# Measured: at most so many a pixel are in use at once, with 16 bits; 12 with colours.
-_BYTES_A_PIXEL = 28
-_SIXTEEN_BITS = frozenset({"I;16", "I;16L", "I;16B", "I;16N", "I"})
+# Measured: at most so many a pixel are in use at once, with 16 bits, colours and transparency; 12 with 8 bits.
+_BYTES_A_PIXEL = 48
 
 
 @contextlib.contextmanager
 def open_picture(file: BinaryIO) -> Iterator[Image.Image]:
     """The picture in an open file, not yet decoded; the one place where pictures are opened.
+
+    `reading.depth` alone decodes a file again that was opened here.
 
     Raises DataError for a decompression bomb: more pixels than `PIL.Image.MAX_IMAGE_PIXELS`, or very many in a
     small file; MemoryShortageError for more than fit into memory. Pillow raises for what it cannot read.
@@ -93,9 +109,9 @@ def read_picture(path: Path) -> Picture:
 
 
 def read_pixels(path: Path) -> Bytes:
-    """The pixels of a file [H, W] or [H, W, 3] in 8 bits, white as it declares or 65535; see `read_picture`."""
+    """The pixels of a file [H, W] or [H, W, 3] in 8 bits, by the range that it declares, else 0 to 65535."""
     picture = read_picture(path)
-    return picture.to_bytes(picture.white or MOST_LEVEL)
+    return picture.to_bytes(picture.declared or FULL_RANGE)
 
 
 def decoded(image: Image.Image) -> Picture:
@@ -105,29 +121,37 @@ def decoded(image: Image.Image) -> Picture:
     converted by Pillow, without colour profiles. Raises DataError for pixels without a fixed range.
     """
     kind, num_pages = image.format or "unknown", getattr(image, "n_frames", 1)
-    bits, white_is_zero = _bits_of(image), _white_is_zero(image)
+    bits, is_turned = bits_of(image), _white_is_zero(image)
+    deep = read_deep(image)
     # In place: another copy of a large picture is not needed.
     ImageOps.exif_transpose(image, in_place=True)
     if image.mode == "F":
         raise DataError("its pixels are real numbers without a fixed range; save it with 8 or 16 bits")
-    if image.mode in _SIXTEEN_BITS:
-        pixels: Bytes | Words = _words_of(image)
-        white = None if bits is None else 2**bits - 1
-        if white_is_zero:
-            # Pillow turns those of 8 bits.
-            pixels = (white or MOST_LEVEL) - pixels
+    opacity, declared = None, None
+    values: Values = "range"
+    if deep is not None:
+        pixels: Bytes | Numbers = colours_of(deep.pixels)
+        opacity = deep.opacity
+    elif image.mode in SIXTEEN_BITS:
+        pixels = numbers_of(np.asarray(image))
+        if not LEAST_LEVEL <= pixels.min() <= pixels.max() <= MOST_LEVEL:
+            raise DataError("its pixels need more than 16 bits; save it with 8 or 16")
+        declared = None if bits == 16 else Range(black=0, white=2**bits - 1)
     else:
-        pixels, white = _plain(image), 255
+        pixels = _plain(image)
+        values = "bytes" if bits <= 8 else "upper bits"
     facts = Facts(
         kind="JPEG" if kind == "MPO" else kind,
         width=pixels.shape[1],
         height=pixels.shape[0],
-        bits=bits or (8 * pixels.dtype.itemsize),
+        bits=bits,
         num_colours=_num_channels(pixels),
         # A camera's second picture is the same one, for the eye or in another exposure.
         num_pages=1 if kind == "MPO" else num_pages,
+        values=values,
+        is_turned=is_turned,
     )
-    return Picture(pixels=pixels, white=white, facts=facts)
+    return Picture(pixels=pixels, facts=facts, declared=declared, opacity=opacity)
 
 
 def _plain(image: Image.Image) -> Bytes:
@@ -136,41 +160,16 @@ def _plain(image: Image.Image) -> Bytes:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     mode = "L" if image.mode in ("1", "L") else "RGB"
-    pixels = np.asarray(image if image.mode == mode else image.convert(mode))
-    return np.ascontiguousarray(pixels[..., 0]) if colour_is_idle(pixels) else pixels
+    return colours_of(np.asarray(image if image.mode == mode else image.convert(mode)))
 
 
-# PNG's chunk of significant bits, by Pillow's name, and TIFF's tags of the largest value and of the meaning of 0.
-_TIFF_MOST_LEVEL, _TIFF_MEANING = 281, 262
-
-
-def _bits_of(image: Image.Image) -> int | None:
-    """How many bits a channel has as the file declares it; None where it has more than 8 and does not say."""
-    if image.mode not in _SIXTEEN_BITS:
-        return 1 if image.mode == "1" else 8
-    declared = getattr(image, "tag_v2", {}).get(_TIFF_MOST_LEVEL)
-    level = declared[0] if isinstance(declared, tuple) else declared
-    return int(level).bit_length() if level and 255 < level < MOST_LEVEL else None
+# TIFF's tag of the meaning of 0.
+_TIFF_MEANING = 262
 
 
 def _white_is_zero(image: Image.Image) -> bool:
-    return image.mode in _SIXTEEN_BITS and getattr(image, "tag_v2", {}).get(_TIFF_MEANING) == 0
-
-
-def white_of(levels: Sequence[int], declared: Sequence[int | None]) -> int:
-    """The level that stands for white in pictures of more than 8 bits, of a set whose largest `levels` are these.
-
-    As all files declare it, else the least of 511, 1023, ... 65535 that none of them exceeds.
-    """
-    known = {each for each in declared if each is not None}
-    if len(known) == 1 and None not in declared:
-        return known.pop()
-    return int(2 ** max(9, max([*levels, *known]).bit_length()) - 1)
-
-
-def colour_is_idle(pixels: Bytes) -> bool:
-    """Whether pixels [H, W, 3] are grey all the same; those [H, W] have no colour to be idle."""
-    return pixels.ndim == 3 and all((pixels[..., i] == pixels[..., 0]).all() for i in range(1, pixels.shape[2]))
+    """Whether 0 is white in numbers; Pillow turns bytes."""
+    return image.mode in SIXTEEN_BITS and getattr(image, "tag_v2", {}).get(_TIFF_MEANING) == 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -271,28 +270,34 @@ def images_of_arrays(
     channels: int,
     class_names: tuple[str, ...],
     origin: str,
+    fit: Fit = "squash",
 ) -> LabeledImages:
     """N arrays [H, W] or [H, W, 3], whose sizes may differ, with their `labels` [N]; image i is from "`origin`/i".
 
     One array at a time is taken.
     """
     pictures = (array[..., 0] if colour_is_idle(array) else array for array in arrays)
-    tiles = (tile(pixels, size=size, channels=channels) for pixels in pictures)
+    tiles = (tile(pixels, size=size, channels=channels, fit=fit) for pixels in pictures)
     origins = tuple(f"{origin}/{i}" for i in range(len(labels)))
     return labeled_images(tiles, labels, channels=channels, class_names=class_names, origins=origins)
 
 
-def _num_channels(pixels: Bytes | Words) -> int:
+def _num_channels(pixels: Bytes | Numbers) -> int:
     return 1 if pixels.ndim == 2 else 3
 
 
-def digest(pixels: Bytes | Words) -> str:
+def picture_digest(picture: Picture) -> str:
+    """The digest of a picture's pixels as they are in its file, and of what else makes it look as it does."""
+    pixels = (
+        np.invert(picture.pixels)
+        if picture.facts.is_turned and picture.pixels.dtype.kind in "ui"
+        else picture.pixels
+    )
+    if picture.opacity is None:
+        return digest(pixels)
+    return hashlib.blake2b((digest(pixels) + digest(picture.opacity)).encode(), digest_size=16).hexdigest()
+
+
+def digest(pixels: Bytes | Numbers) -> str:
     """32 hexadecimal digits that name a picture's pixels [H, W] or [H, W, 3], its height and its width."""
     return hashlib.blake2b(repr(pixels.shape).encode() + pixels.tobytes(), digest_size=16).hexdigest()
-
-
-def _words_of(image: Image.Image) -> Words:
-    values = np.asarray(image)
-    if values.min() < 0 or values.max() > MOST_LEVEL:
-        raise DataError("its pixels need more than 16 bits; save it with 8 or 16")
-    return values.astype(np.uint16)

@@ -12,6 +12,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 
 from gan_study.trainables.base.settings import ConfigError, DataError
+from gan_study.trainables.data.byte_images import Pictures, blocks_of
 from gan_study.trainables.data.catalog import DATA_SETS
 from gan_study.trainables.data.difficulty import Difficulty, harder_pool, harder_test
 from gan_study.trainables.data.images import LabeledImages, Loaded, class_label
@@ -214,8 +215,21 @@ def repetition_notes(pool: LabeledImages) -> tuple[str, ...]:
 
 
 _NAMES_SHOWN = 3
+_HALF_OF_ALL_LEVELS = 127
 # One for all trials, so that trials with different seeds draw from the same pool.
 _POOL_SEED = 0
+
+
+def range_notes(images: Pictures) -> tuple[str, ...]:
+    """A line on images that use no more than half of the 256 levels, such as masks of 0 and 1; none otherwise."""
+    ranges = [(int(block.min()), int(block.max())) for block in blocks_of(images)]
+    lowest, highest = min(each for each, _ in ranges), max(each for _, each in ranges)
+    if highest - lowest > _HALF_OF_ALL_LEVELS:
+        return ()
+    return (
+        f"the images use the levels {lowest} to {highest} of 0 to 255 alone, and generated ones can use all; "
+        "stretch the files where more is needed",
+    )
 
 
 class PreparedSource:
@@ -278,7 +292,8 @@ class PreparedSource:
             )
             images = images.subset(rows)
         odd = contradiction_notes(self._raw_pool.images, "training")
-        notes = (*self._raw_pool.notes, *repetition_notes(images), *odd, *hard.notes)
+        levels = range_notes(self._raw_pool.images.images)
+        notes = (*self._raw_pool.notes, *levels, *repetition_notes(images), *odd, *hard.notes)
         return replace(self._raw_pool, images=images, notes=notes)
 
     @cached_property

@@ -14,7 +14,7 @@ from gan_study.trainables.base.names import one_form
 from gan_study.trainables.base.settings import DataError
 from gan_study.trainables.data.images import LabeledImages, Labels, Loaded
 from gan_study.trainables.data.pixels import decoded, labeled_images, tile
-from gan_study.trainables.data.reading.picture import MOST_LEVEL, Bytes
+from gan_study.trainables.data.reading.picture import FULL_RANGE, Bytes
 from gan_study.trainables.data.source import DataConfig, DataSet
 from gan_study.trainables.data.split import TEST_SEED, carve
 
@@ -148,7 +148,7 @@ def _pixels(image: Any) -> Bytes:
     """An item's image as bytes [H, W] or [H, W, 3]."""
     if isinstance(image, Image.Image):
         picture = decoded(image)
-        return picture.to_bytes(picture.white or MOST_LEVEL)
+        return picture.to_bytes(picture.declared or FULL_RANGE)
     array = image.detach().cpu().numpy() if isinstance(image, torch.Tensor) else np.asarray(image)
     if array.ndim == 3 and array.shape[0] in (1, 3) and array.shape[2] not in (1, 3):
         array = array.transpose(1, 2, 0)

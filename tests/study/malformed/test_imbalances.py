@@ -65,11 +65,12 @@ some_digits = st.lists(st.sampled_from("0123456789"), min_size=1, max_size=4, un
 @given(
     imbalance=st.one_of(
         st.fixed_dictionaries(
-            {"profile": st.sampled_from(["step", "long_tailed"]), "ratio": st.floats(1, 10)},
+            {"profile": st.just("step"), "ratio": st.floats(1.5, 10)},
             optional={"minority_classes": some_digits},
         ),
+        st.fixed_dictionaries({"profile": st.just("long_tailed"), "ratio": st.floats(1.5, 10)}),
         st.fixed_dictionaries(
-            {"profile": st.just("fraction"), "fraction": st.floats(0.2, 1)},
+            {"profile": st.just("fraction"), "fraction": st.floats(0.2, 0.8)},
             optional={"minority_classes": some_digits},
         ),
         st.fixed_dictionaries(
@@ -78,8 +79,15 @@ some_digits = st.lists(st.sampled_from("0123456789"), min_size=1, max_size=4, un
                 "counts": st.dictionaries(st.sampled_from("0123456789"), st.integers(20, 100), min_size=1),
             }
         ),
-        st.fixed_dictionaries({"profile": st.just("natural")}, optional={"minority_classes": some_digits}),
+        st.just({"profile": "natural"}),
     )
 )
 def test_a_sound_imbalance_is_accepted(tmp_path_factory, imbalance):
     assert answer_to_imbalance(tmp_path_factory, imbalance) == (0, "")
+
+
+def test_the_largest_class_is_not_rare(tmp_path_factory):
+    code, said = answer_to_imbalance(
+        tmp_path_factory, {"profile": "long_tailed", "ratio": 5, "minority_classes": ["0"]}
+    )
+    assert code == 2 and "no image would be made" in said

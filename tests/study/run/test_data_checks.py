@@ -13,7 +13,9 @@ from gan_study.study.run.data_checks import (
     check_networks,
     find_changed_data,
     refuse_changed_data,
+    refuse_nothing_to_generate,
     refuse_output_in_data,
+    split_data,
     take_fingerprint,
     with_absolute_paths,
 )
@@ -24,6 +26,7 @@ from gan_study.trainables.data.source import DATA_ENVIRONMENT_VARIABLE, DataConf
 from tests.study.plan.test_planner import STUDY
 from tests.study.simulation import made_up_record
 from tests.trainables.classifiers.tiny_weights import MODEL, write_weights
+from tests.trainables.data.tiny_sets import write_classes
 
 
 @pytest.fixture
@@ -160,3 +163,20 @@ def test_weights_of_a_pretrained_network_are_looked_at_before_the_first_trial(ke
     assert before.keys() == {f"the weights of {MODEL} ({key})"}
     write_weights(tmp_path / "w.pth", seed=1)
     assert take_fingerprint(config).other != before
+
+
+def test_a_study_in_which_no_image_is_made_is_refused(tmp_path):
+    write_classes(tmp_path, cat=12, dog=12)
+    given = [f"data.root={tmp_path}", "data.image_size=8", "data.look_alikes=apart"]
+
+    def check(*changes):
+        config = study_config("imagefolder", [*given, *changes])
+        refuse_nothing_to_generate(config, split_data(config))
+
+    with pytest.raises(ConfigError, match=r"no image would be made: .* the rare ones .dog.; make an imbalance"):
+        check("imbalance.minority_classes=[dog]")
+    # More images than the largest class has, or some that the rare one lacks, are made; weights need none.
+    check("imbalance={profile: step, ratio: 4, minority_classes: [dog]}")
+    check("imbalance.minority_classes=[dog]", "balancers={dcgan: {balance_to: 2}}")
+    only = "search.parameters={balancing/name: {kind: choice, options: [class_weights]}}"
+    check("imbalance.minority_classes=[dog]", only, "baselines=[none,class_weights]")

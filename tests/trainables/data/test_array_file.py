@@ -1,11 +1,12 @@
 """Images in one `.npz`, as MedMNIST and Keras hand them out."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from gan_study.trainables.base.settings import DataError
+from gan_study.trainables.base.settings import ConfigError, DataError
 from gan_study.trainables.data.fingerprint import take_fingerprint
 from gan_study.trainables.data.prepared import image_source
 from gan_study.trainables.data.source import DataConfig
@@ -119,3 +120,33 @@ def test_a_damaged_file_is_refused(content: bytes, tmp_path: Path) -> None:
     path.write_bytes(content)
     with pytest.raises(DataError, match=r"set\.npz: no file of arrays, or a damaged one"):
         image_source(DataConfig(name="imagefolder", root=str(path))).pool()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"exclude": ("a*",)},
+        {"labels": "labels.csv"},
+        {"class_level": 2},
+        {"train": ("a",)},
+        {"test": ("a",)},
+    ],
+)
+def test_settings_of_folders_are_refused(changes: dict[str, object], tmp_path: Path) -> None:
+    asked = replace(config(tmp_path, images=images(8), labels=labels(8)), **changes)  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match=f"data.{next(iter(changes))}: .*only folders and tables"):
+        image_source(asked).pool()
+
+
+def test_arrays_are_fitted_and_their_shape_is_said(tmp_path: Path) -> None:
+    wide = np.full((8, 14, 28), 200, dtype=np.uint8)
+    asked = replace(config(tmp_path, images=wide, labels=labels(8)), fit="pad", look_alikes="apart")
+    pool = image_source(asked).pool()
+    # Seven rows of black above and below.
+    assert pool.images.images[0, 0, :, 5].tolist() == [0] * 7 + [200] * 14 + [0] * 7
+    assert pool.summary is not None
+    assert (pool.summary.widths, pool.summary.heights, dict(pool.summary.depths)) == (
+        (28, 28, 28),
+        (14, 14, 14),
+        {"8 bits": 6},
+    )

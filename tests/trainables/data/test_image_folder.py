@@ -47,6 +47,7 @@ def test_train_and_test_folders(tmp_path: Path) -> None:
     assert source.pool().images.origins[0] == "train/cat/0.png"
     assert source.pool().reading == (
         "val/ is not read, as validation images are drawn from those to train on",
+        "found in all: 12 = 10 read + 2 passed over",
         "passed over, of parts not read: 2 (val/cat/0.png, val/dog/0.png)",
     )
 
@@ -127,9 +128,11 @@ def test_files_in_folders_of_folders_are_found_and_others_passed_over(tmp_path: 
     assert pool.images.class_names == ("cat", "dog")
     assert pool.images.class_counts() == (2, 4)
     assert pool.reading == (
-        "the test part is 25% of each class, drawn with what belongs together on one side",
+        "the test part is 33% of each class, where data.test_fraction asks for 25%, drawn with what belongs "
+        "together on one side",
         "pictures that look like another one, copies among them: 6, in 3 sets, each of which stays on one side of "
         "every split (data.look_alikes)",
+        "found in all: 13 = 9 read + 4 passed over",
         "passed over, hidden: 2 (.cache, cat/.hidden.png)",
         "passed over, no pictures: 2 (.csv, no extension)",
     )
@@ -424,7 +427,7 @@ def test_images_of_few_levels_are_said(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         for i in range(3):
             Image.new("L", (8, 8), level).save(tmp_path / name / f"{i}.png")
-    [note] = ImageFolder(folder(tmp_path)).pool().notes
+    note = image_source(folder(tmp_path)).pool().notes[0]
     assert note.startswith("the images use the levels 3 to 15 of 0 to 255 alone")
 
 
@@ -489,3 +492,76 @@ def test_covid19_without_duplicates() -> None:
     assert source.test_class_counts() == source.test().images.class_counts() == (20, 20, 20)
     assert source.pool().images.class_counts() == (111, 70, 70)
     assert any("6 (left out)" in note for note in source.test().notes)
+
+
+def words(root: Path, name: str, most: int, number: int = 6, white_is_zero: bool = False) -> None:
+    """Greys of 16 bits that use the levels 0 to `most`."""
+    (root / name).mkdir(parents=True)
+    for i in range(number):
+        pixels = np.random.default_rng(i).integers(0, most, (8, 8)).astype(np.uint16)
+        pixels[0, :2] = (0, most)
+        Image.fromarray(pixels).save(root / name / f"{i}.tif", tiffinfo={262: 0} if white_is_zero else {})
+
+
+def test_two_scanners_in_one_container_are_a_giveaway(tmp_path: Path) -> None:
+    words(tmp_path, "cat", 1023)
+    words(tmp_path, "dog", 4095)
+    pool = ImageFolder(folder(tmp_path)).pool()
+    said = "classes differ in depth (cat: 10 of 16 bits 100%, dog: 12 of 16 bits 100%)"
+    assert any(note.startswith(said) for note in pool.notes)
+    # One white for both: 255 * 1023 / 4095 = 63.7.
+    images = np.asarray(pool.images.images[:])
+    assert [int(images[pool.images.labels == label].max()) for label in (0, 1)] == [64, 255]
+
+
+def test_a_white_of_zero_is_turned_by_the_white_of_all(tmp_path: Path) -> None:
+    words(tmp_path, "cat", 4095)
+    words(tmp_path, "dog", 4095, white_is_zero=True)
+    pool = ImageFolder(folder(tmp_path, look_alikes="apart")).pool()
+    cats, dogs = (np.asarray(pool.images.images[:])[pool.images.labels == label] for label in (0, 1))
+    # Black and white are the first two pixels of each.
+    assert {tuple(each) for each in cats[:, 0, 0, :2].tolist()} == {(0, 255)}
+    assert {tuple(each) for each in dogs[:, 0, 0, :2].tolist()} == {(255, 0)}
+    assert len(np.unique(dogs)) > 100
+    assert f"pictures in which 0 stands for white, and which are turned: {len(dogs)}" in pool.notes
+
+
+def test_all_that_was_found_is_read_or_passed_over(tmp_path: Path) -> None:
+    write_classes(tmp_path, cat=6, dog=4)
+    for name in ("a.HEIC", "b.psd", "c.svg", "d.dng", "e.nii.gz"):
+        (tmp_path / "cat" / name).write_bytes(b"II*\0 and so on")
+    (tmp_path / "cat" / "phone").write_bytes(b"\0\0\0\x18ftypheic and so on")
+    (tmp_path / "notes.txt").write_text("made by hand")
+    reading = ImageFolder(folder(tmp_path)).pool().reading
+    assert "found in all: 17 = 10 read + 7 passed over" in reading
+    unread = "passed over, pictures of a kind that is not read: 6 (cat/a.HEIC, cat/b.psd, cat/c.svg, ...)"
+    assert unread in reading
+    assert "passed over, no pictures: 1 (.txt)" in reading
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("set.h5", "this kind of file is not read"),
+        ("set.parquet", "this kind of file is not read"),
+        ("set.npy", "this kind of file is not read"),
+        ("set.zip", "an archive is not read; unpack it"),
+        ("set.tar.gz", "an archive is not read; unpack it"),
+    ],
+)
+def test_a_file_of_another_kind_is_refused_with_what_can_be_read(name: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(b"anything")
+    with pytest.raises(DataError, match=rf"{said}.*\.csv, \.tsv.*\.npz"):
+        ImageFolder(folder(tmp_path / name)).pool()
+
+
+def test_the_share_of_the_test_part_is_the_one_that_came_out(tmp_path: Path) -> None:
+    """Four patients of three pictures each: a whole one is taken of each class."""
+    for name in ("cat", "dog"):
+        for patient in range(4 if name == "cat" else 2):
+            write_classes(tmp_path / name, **{f"{name}{patient}": 3})
+    reading = ImageFolder(folder(tmp_path, group="folder")).pool().reading
+    assert (
+        "the test part is 25% to 50% of a class, where data.test_fraction asks for 25%, drawn with what belongs "
+        "together on one side"
+    ) in reading

@@ -13,9 +13,8 @@ from gan_study.trainables.data.pixels import (
     read_picture,
     read_pixels,
     tile,
-    white_of,
 )
-from gan_study.trainables.data.reading.picture import MOST_LEVEL
+from gan_study.trainables.data.reading.picture import FULL_RANGE, Range, range_of
 
 RED = (255, 0, 0)
 
@@ -45,7 +44,7 @@ def solid(mode: str, colour: object, size: tuple[int, int] = (4, 4)) -> Image.Im
     ],
 )
 def test_every_mode_becomes_grey_or_rgb(image: Image.Image, expected: object) -> None:
-    pixels = decoded(image).to_bytes(MOST_LEVEL)
+    pixels = decoded(image).to_bytes(FULL_RANGE)
     assert pixels.shape == ((4, 4, 3) if isinstance(expected, tuple) else (4, 4))
     np.testing.assert_array_equal(pixels[2, 2], expected)
 
@@ -54,7 +53,7 @@ def test_every_mode_becomes_grey_or_rgb(image: Image.Image, expected: object) ->
     ("pixels", "said"),
     [
         (np.full((2, 2), 65536, dtype=np.int32), "more than 16 bits"),
-        (np.full((2, 2), -1, dtype=np.int32), "more than 16 bits"),
+        (np.full((2, 2), -32769, dtype=np.int32), "more than 16 bits"),
         (np.zeros((2, 2), dtype=np.float32), "without a fixed range"),
     ],
 )
@@ -81,8 +80,8 @@ def test_white_is_what_a_file_declares_of_its_depth(tmp_path: Path) -> None:
     image = Image.fromarray(np.array([[0, 4095]], dtype=np.uint16))
     image.save(tmp_path / "a.tif", tiffinfo={281: 4095})
     picture = read_picture(tmp_path / "a.tif")
-    assert (picture.white, picture.facts.bits) == (4095, 12)
-    assert picture.to_bytes(4095).tolist() == [[0, 255]]
+    assert (picture.declared, picture.facts.bits) == (Range(black=0, white=4095), 12)
+    assert picture.to_bytes(picture.own_range).tolist() == [[0, 255]]
 
 
 @pytest.mark.parametrize("white", [0, 1])
@@ -95,20 +94,42 @@ def test_a_white_of_zero_is_turned(white: int, tmp_path: Path) -> None:
     assert read_pixels(path).tolist() == ([[255, 0]] if white == 0 else [[0, 255]])
 
 
+def test_a_white_of_zero_is_turned_within_the_range_of_its_set(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    Image.fromarray(np.array([[0, 1365, 4095]], dtype=np.uint16)).save(path, tiffinfo={262: 0})
+    picture = read_picture(path)
+    assert picture.own_range == Range(black=0, white=4095)
+    # 255 - 255 / 3.
+    assert picture.to_bytes(picture.own_range).tolist() == [[255, 170, 0]]
+
+
 @pytest.mark.parametrize(
-    ("levels", "declared", "white"),
+    ("used", "declared", "expected"),
     [
-        ([4012, 300], [None, None], 4095),
-        ([300], [None], 511),
-        ([65535, 10], [None, None], 65535),
-        ([4000, 4095], [4095, 4095], 4095),
+        ([(0, 4012), (5, 300)], [None, None], (0, 4095)),
+        # 8 bits in a file of 16 are read as if the file had 8.
+        ([(0, 200)], [None], (0, 255)),
+        ([(0, 256)], [None], (0, 511)),
+        ([(0, 65535), (0, 10)], [None, None], (0, 65535)),
+        ([(0, 4000), (0, 4095)], [4095, 4095], (0, 4095)),
         # What one file declares says nothing of another.
-        ([900, 3000], [1023, None], 4095),
-        ([900, 3000], [1023, 4095], 4095),
+        ([(0, 900), (0, 3000)], [1023, None], (0, 4095)),
+        ([(0, 900), (0, 1000)], [1023, 4095], (0, 4095)),
+        # Hounsfield units.
+        ([(-1024, 3071)], [None], (-1024, 4095)),
+        ([(-1000, -5), (0, 1500)], [None, None], (-1024, 2047)),
+        # Levels with fractions have no depth.
+        ([(0.5, 12.5)], [None], (0, 12.5)),
     ],
 )
-def test_one_white_for_a_set(levels: list[int], declared: list[int | None], white: int) -> None:
-    assert white_of(levels, declared) == white
+def test_one_range_for_a_set(
+    used: list[tuple[float, float]], declared: list[int | None], expected: tuple[float, float]
+) -> None:
+    found = range_of(
+        [Range(black=low, white=high) for low, high in used],
+        [None if white is None else Range(black=0, white=white) for white in declared],
+    )
+    assert (found.black, found.white) == expected
 
 
 def test_the_shape_of_a_picture_that_is_not_square(tmp_path: Path) -> None:

@@ -115,7 +115,7 @@ def test_without_drop_duplicates_they_stay_and_are_noted() -> None:
     assert len(source.test().images) == 5
     assert source.test_class_counts() == (3, 2)
     assert "drop_duplicates leaves them out" in source.test().notes[0]
-    assert "repeat" in source.pool().notes[0]
+    assert "repeat" in source.pool().notes[1]
 
 
 def test_a_smaller_pool_leaves_the_test_part_as_it_was() -> None:

@@ -97,7 +97,7 @@ def test_cifar10_as_torchvision_keeps_it_comes_before_jpeg(
 ) -> None:
     monkeypatch.setattr(torchvision.datasets.cifar, "check_integrity", lambda path, md5=None: Path(path).exists())
     config = tiny_sets.cifar10(tmp_path)
-    assert image_source(config).pool().notes == ("cifar10 is read from JPEG-degraded images",)
+    assert image_source(config).pool().notes[0] == "cifar10 is read from JPEG-degraded images"
     images, labels = tiny_sets.photographs("train", tiny_sets.TRAIN_COUNTS)
     batches = tmp_path / "cifar10" / "cifar-10-batches-py"
     batches.mkdir()
@@ -107,7 +107,7 @@ def test_cifar10_as_torchvision_keeps_it_comes_before_jpeg(
         data = images[row].transpose(0, 3, 1, 2).reshape(len(row), -1)
         (batches / name).write_bytes(pickle.dumps({"data": data, "labels": labels[row].tolist()}))
     exact = image_source(DataConfig(name="cifar10", root=str(tmp_path), image_size=32)).pool()
-    assert exact.notes == ()
+    assert not any("JPEG" in note for note in exact.notes)
     np.testing.assert_array_equal(exact.images.images, images.transpose(0, 3, 1, 2))
     np.testing.assert_array_equal(exact.images.labels, labels)
 

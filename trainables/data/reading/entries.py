@@ -24,6 +24,44 @@ EXTENSIONS = frozenset(
     {".avif", ".bmp", ".dcm", ".dib", ".gif", ".ico", ".j2k", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".pbm"}
     | {".pcx", ".pgm", ".png", ".pnm", ".ppm", ".qoi", ".sgi", ".tga", ".tif", ".tiff", ".webp"}
 )
+# Pictures all the same: raw photographs, some of which begin as a TIFF of their thumbnail, what phones and drawing
+# programs write, volumes and slides.
+_UNREAD_EXTENSIONS = frozenset(
+    {".3fr", ".arw", ".cr2", ".cr3", ".dng", ".nef", ".nrw", ".orf", ".pef", ".raf", ".rw2", ".srw"}
+    | {
+        ".ai",
+        ".eps",
+        ".heic",
+        ".heif",
+        ".hif",
+        ".jxl",
+        ".jxr",
+        ".kra",
+        ".psb",
+        ".psd",
+        ".svg",
+        ".wdp",
+        ".wmf",
+        ".xcf",
+    }
+    | {
+        ".czi",
+        ".dds",
+        ".exr",
+        ".fits",
+        ".hdr",
+        ".lif",
+        ".mha",
+        ".mhd",
+        ".mrxs",
+        ".nd2",
+        ".ndpi",
+        ".nii",
+        ".nrrd",
+        ".svs",
+    }
+)
+_BEGINS_AS_UNREAD = re.compile(rb".{4}ftyp(?:hei[cfmsx]|hev[cx]|mif1|msf1)|8BPS|\xff\x0a|\0{3}\x0cJXL ", re.DOTALL)
 # Made by those who pack and show folders.
 _PACKERS = frozenset(
     {
@@ -39,6 +77,7 @@ _PACKERS = frozenset(
 )
 
 HIDDEN, PACKED, EXCLUDED = "hidden", "left by a packer or a file manager", "excluded by data.exclude"
+UNREAD_KIND = "pictures of a kind that is not read"
 NO_PICTURE, IRREGULAR, LEADS_BACK = "no pictures", "neither files nor folders", "links that lead back"
 _FOLDER = "folders that are read"
 UNLISTED = "folders that may not be listed"
@@ -101,14 +140,7 @@ def in_order(places: Iterable[PurePosixPath]) -> tuple[PurePosixPath, ...]:
 
 def is_picture(path: Path) -> bool:
     """Whether a file holds a picture by how it begins, or is named as one."""
-    if path.suffix.lower() in EXTENSIONS:
-        return True
-    try:
-        with open_regular(path) as file:
-            head = file.read(_HEAD_BYTES)
-    except OSError:
-        return False
-    return _BEGINS_AS_PICTURE.match(head) is not None
+    return _reason_by_content(path) is None
 
 
 def _walk(
@@ -136,7 +168,23 @@ def _walk(
         elif not _is_regular(entry) and Path(entry.name).suffix.lower() not in EXTENSIONS:
             yield here, IRREGULAR
         else:
-            yield here, None if is_picture(Path(entry.path)) else NO_PICTURE
+            yield here, _reason_by_content(Path(entry.path))
+
+
+def _reason_by_content(path: Path) -> str | None:
+    """Why a file is no picture to be read, by its ending and by how it begins; None if it is one."""
+    if path.name.lower().endswith((*_UNREAD_EXTENSIONS, ".nii.gz")):
+        return UNREAD_KIND
+    if path.suffix.lower() in EXTENSIONS:
+        return None
+    try:
+        with open_regular(path) as file:
+            head = file.read(_HEAD_BYTES)
+    except OSError:
+        return NO_PICTURE
+    if _BEGINS_AS_UNREAD.match(head) is not None:
+        return UNREAD_KIND
+    return None if _BEGINS_AS_PICTURE.match(head) is not None else NO_PICTURE
 
 
 def _reason_by_name(place: PurePosixPath, exclude: Collection[str]) -> str | None:

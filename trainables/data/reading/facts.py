@@ -25,7 +25,9 @@ def summarise(facts: Sequence[Facts], labels: Labels, class_names: Sequence[str]
     shorter, longer = sides.min(axis=1), sides.max(axis=1)
     return Summary(
         kinds=_count([each.kind for each in facts]),
-        bits=_count([each.bits for each in facts]),
+        depths=_count([each.depth for each in facts]),
+        values=_count([each.values for each in facts]),
+        num_turned=sum(each.is_turned for each in facts),
         colours=_count([each.num_colours for each in facts]),
         widths=_spread(sides[:, 0]),
         heights=_spread(sides[:, 1]),
@@ -69,7 +71,7 @@ def association(values: Sequence[Hashable], labels: Labels) -> float:
 def _giveaways(facts: Sequence[Facts], labels: Labels, class_names: Sequence[str]) -> Sequence[str]:
     properties: Mapping[str, Sequence[Hashable]] = {
         "file type": [each.kind for each in facts],
-        "depth": [f"{each.bits} bits" for each in facts],
+        "depth": [each.depth for each in facts],
         "colour": ["grey" if each.num_colours == 1 else "colour" for each in facts],
         # By the half of a doubling, so that photographs of all sizes are no property of their own each.
         "size": [_about(math.sqrt(each.width * each.height)) for each in facts],

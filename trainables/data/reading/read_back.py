@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from gan_study.trainables.data.images import Loaded
+from gan_study.trainables.base.settings import ConfigError
+from gan_study.trainables.data.images import LabeledImages, Loaded
 from gan_study.trainables.data.imbalance import Imbalance
 from gan_study.trainables.data.reading.facts import shape_note
 from gan_study.trainables.data.reading.hardness import hardness_lines
@@ -30,12 +31,13 @@ def _sentences(config: DataConfig, imbalance: Imbalance, pool: Loaded, test: Loa
             f"groups, which no split divides, by data.group={config.group}: {groups:,} to train on and "
             f"{test.images.num_groups():,} to test"
         )
-    yield f"rare classes: {_rare(imbalance, images.class_counts(), images.class_names)}"
+    rare = _minority(imbalance, images)
+    yield f"rare classes: {_rare(imbalance, rare, images.class_names)}"
     shape = shape_note(pool.summary, config.fit) if pool.summary is not None else None
     colours = "in colour" if images.shape.channels == 3 else "in grey"
     size = f"worked on at {images.shape.size} x {images.shape.size} pixels, {colours}"
     yield f"{size}; {shape}" if shape is not None else size
-    yield from hardness_lines(images, test.images, imbalance.minority(images.class_counts(), images.class_names))
+    yield from hardness_lines(images, test.images, rare)
     yield from pool.reading
     yield from pool.notes
     yield from test.notes
@@ -44,7 +46,7 @@ def _sentences(config: DataConfig, imbalance: Imbalance, pool: Loaded, test: Loa
 def _in_words(summary: Summary) -> str:
     """The kinds of files, their depth, and the smallest, median and largest picture."""
     kinds = _shares(summary.kinds)
-    bits = _shares({f"{bits} bits": number for bits, number in summary.bits.items()})
+    bits = _shares(summary.depths)
     sides = zip(summary.widths, summary.heights, strict=True)
     smallest, median, largest = (f"{width} x {height}" for width, height in sides)
     sizes = f"all {median} pixels" if smallest == largest else f"{smallest} to {largest} pixels, median {median}"
@@ -65,9 +67,19 @@ def _counts(pool: Loaded, test: Loaded) -> str:
     return _few([f"{name} {to_train:,} + {to_test:,}" for name, to_train, to_test in counts])
 
 
-def _rare(imbalance: Imbalance, counts: Sequence[int], names: Sequence[str]) -> str:
+def _minority(imbalance: Imbalance, images: LabeledImages) -> tuple[int, ...]:
+    """The minority's labels; none where the settings say none, which a study refuses once this has been read."""
+    try:
+        return imbalance.minority(images.class_counts(), images.class_names)
+    except ConfigError:
+        return ()
+
+
+def _rare(imbalance: Imbalance, labels: Sequence[int], names: Sequence[str]) -> str:
     """The minority's names, and why they are it."""
-    rare = _few([names[label] for label in imbalance.minority(counts, names)])
+    if not labels:
+        return "none"
+    rare = _few([names[label] for label in labels])
     if imbalance.minority_classes is not None:
         return f"{rare} (named by imbalance.minority_classes)"
     of = "the folder" if imbalance.cuts_minority else "the imbalanced set"

@@ -13,15 +13,16 @@ import numpy.typing as npt
 from gan_study.trainables.base.files import expand, open_regular
 from gan_study.trainables.base.memory import MemoryShortageError, refuse_beyond_memory
 from gan_study.trainables.base.names import one_form, shown
-from gan_study.trainables.base.settings import DataError
+from gan_study.trainables.base.settings import ConfigError, DataError
 from gan_study.trainables.data.images import LabeledImages, Labels, Loaded
 from gan_study.trainables.data.look_alikes import look_alike_lines, look_of, similar_rows
 from gan_study.trainables.data.pixels import digest, images_of_arrays
+from gan_study.trainables.data.reading.facts import summarise
 from gan_study.trainables.data.reading.folder_names import Part
 from gan_study.trainables.data.reading.layout import with_one_test
-from gan_study.trainables.data.reading.picture import Bytes
+from gan_study.trainables.data.reading.picture import Bytes, Facts, colour_is_idle
 from gan_study.trainables.data.source import DataConfig
-from gan_study.trainables.data.split import TEST_SEED, Together, belonging, carve
+from gan_study.trainables.data.split import TEST_SEED, Indices, Together, belonging, carve
 
 ENDING = ".npz"
 # The names of a part's images and labels: MedMNIST's and Keras'; without parts, all that there is.
@@ -31,6 +32,8 @@ _NAMES: Mapping[Part, Sequence[tuple[str, str]]] = {
     "test": (("test_images", "test_labels"), ("x_test", "y_test"), ("X_test", "y_test")),
 }
 _WHOLE = (("images", "labels"), ("x", "y"), ("X", "y"), ("data", "labels"), ("data", "targets"))
+# Settings that say something of files and folders.
+_OF_FOLDERS = ("train", "test", "exclude", "class_level", "labels", "columns")
 _CLASS_NAMES = ("class_names", "label_names", "classes")
 
 
@@ -65,8 +68,8 @@ class ArrayFile:
         """The test part, with the channels of the pool."""
         channels = self._pool.images.shape.channels
         if "test" in self._parts:
-            return Loaded(images=self._images("test", channels))
-        return Loaded(images=self._whole.subset(self._carved[1]))
+            return self._loaded("test", None, self._images("test", channels))
+        return self._loaded("train", self._carved[1], self._whole.subset(self._carved[1]))
 
     def test_class_counts(self) -> tuple[int, ...]:
         """Images of each class; of carved ones, the labels of all are drawn from."""
@@ -78,8 +81,17 @@ class ArrayFile:
         images = self._whole
         read = ", ".join(f"{len(each.labels):,} to {name}" for name, each in self._parts.items())
         said = f"{self._path.name} holds {read}" if len(self._parts) > 1 else f"{self._path.name} has no test part"
-        pool = images if "test" in self._parts else images.subset(self._carved[0])
-        return Loaded(images=pool, reading=(said, *look_alike_lines(*self._together, self._class_names)))
+        rows = None if "test" in self._parts else self._carved[0]
+        loaded = self._loaded("train", rows, images if rows is None else images.subset(rows))
+        return replace(loaded, reading=(said, *look_alike_lines(*self._together, self._class_names)))
+
+    def _loaded(self, part: Part, rows: Indices | None, images: LabeledImages) -> Loaded:
+        """The `images`, which are those at `rows` of a part or all of it, with what is to be said of them."""
+        arrays = self._parts[part].images
+        facts = [_facts_of(arrays[row]) for row in (range(len(arrays)) if rows is None else rows)]
+        summary = summarise(facts, images.labels, images.class_names)
+        notes = tuple(f"{each}: a classifier could tell them by that alone" for each in summary.giveaways)
+        return Loaded(images=images, notes=notes, summary=summary)
 
     @property
     def _path(self) -> Path:
@@ -119,6 +131,7 @@ class ArrayFile:
             channels=channels or (3 if arrays.images.ndim == 4 else 1),
             class_names=self._class_names,
             origin=part,
+            fit=self.config.fit,
         )
 
     @cached_property
@@ -152,6 +165,21 @@ class ArrayFile:
             name: np.searchsorted(np.array(self._values), each.labels).astype(np.int64)
             for name, each in self._parts.items()
         }
+
+
+def read_array_file(config: DataConfig) -> ArrayFile:
+    """The file of arrays that `config.root` is; raises ConfigError for a setting of folders and tables alone."""
+    plain = DataConfig()
+    for name in _OF_FOLDERS:
+        if getattr(config, name) != getattr(plain, name):
+            raise ConfigError(f"data.{name}: {config.root} is a file of arrays; only folders and tables have that")
+    return ArrayFile(config)
+
+
+def _facts_of(array: Bytes) -> Facts:
+    """Of an image [H, W] or [H, W, 3] of a file."""
+    colours = 1 if array.ndim == 2 or colour_is_idle(array) else 3
+    return Facts(kind="arrays", width=array.shape[1], height=array.shape[0], bits=8, num_colours=colours)
 
 
 def read_parts(path: Path) -> Mapping[Part, _Arrays]:

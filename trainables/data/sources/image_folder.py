@@ -1,7 +1,8 @@
 """One's own images: a folder of files for each class."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache, partial
@@ -13,22 +14,21 @@ from gan_study.trainables.base.files import expand
 from gan_study.trainables.base.memory import refuse_beyond_memory
 from gan_study.trainables.base.names import one_form, shown
 from gan_study.trainables.base.settings import DataError
-from gan_study.trainables.data.byte_images import Pictures, blocks_of
 from gan_study.trainables.data.images import LabeledImages, Loaded
 from gan_study.trainables.data.look_alikes import Look, leak_notes, look_alike_lines, look_of, similar_rows
-from gan_study.trainables.data.pixels import TileArray, digest, read_picture, tile, white_of
+from gan_study.trainables.data.pixels import TileArray, picture_digest, read_picture, tile
 from gan_study.trainables.data.reading.entries import find_entries
 from gan_study.trainables.data.reading.facts import summarise
 from gan_study.trainables.data.reading.folder_tree import tree
 from gan_study.trainables.data.reading.listing import Listing, Reading, data_folder, listing_of, read_listing
-from gan_study.trainables.data.reading.picture import MOST_LEVEL, Facts, Summary
+from gan_study.trainables.data.reading.picture import FULL_RANGE, Facts, Range, Summary, range_of
+from gan_study.trainables.data.reading.table import ENDINGS as TABLE_ENDINGS
 from gan_study.trainables.data.source import DataConfig, DataFiles, DataSet, ImageSource
-from gan_study.trainables.data.sources.array_file import ArrayFile, is_array_file
-from gan_study.trainables.data.split import TEST_SEED, Indices, Units, belonging, carve
+from gan_study.trainables.data.sources.array_file import is_array_file, read_array_file
+from gan_study.trainables.data.split import TEST_SEED, Indices, Together, Units, belonging, carve
 
 _MOST_THREADS = 8
 _NAMES_SHOWN = 3
-_HALF_OF_ALL_LEVELS = 127
 
 
 @dataclass(frozen=True)
@@ -47,14 +47,16 @@ class ImageFolder:
         return self._parts.pool
 
     def test(self) -> Loaded:
-        """All of `test/`, or what was carved off, with the channels and the white of the pool."""
+        """All of `test/`, or what was carved off, with the channels and the range of the pool."""
         listing, parts = self.reading.test, self._parts
         if listing is None:
             assert parts.carved is not None
             return parts.carved
         channels = parts.pool.images.shape.channels
         decoded = decode(listing, self.config, channels=channels)
-        loaded = assemble(decoded, self.config, channels=channels, white=parts.pool.white)
+        loaded = assemble(
+            decoded, self.config, channels=channels, levels=parts.pool.levels, called="test pictures"
+        )
         looks = decoded.looks
         if self.config.drop_duplicates:
             known = {each.digest for each in parts.looks if each is not None}
@@ -69,7 +71,7 @@ class ImageFolder:
     @cached_property
     def reading(self) -> Reading:
         """What was found, and what was passed over."""
-        return read_listing(self.config)
+        return _read_source(self.config)
 
     @cached_property
     def _parts(self) -> "_Parts":
@@ -93,19 +95,36 @@ class ImageFolder:
             )
             kept, carved = decoded.take(rest), decoded.take(rows)
             counts = carved.listing.class_counts()
-            how = "by name alone" if together.units is None else "with what belongs together on one side"
-            said.append(f"the test part is {config.test_fraction:.0%} of each class, drawn {how}")
+            said.append(_test_part_line(config.test_fraction, found.train.class_counts(), counts, together))
         said += look_alike_lines(alike, together, found.train.class_names)
         pool = assemble(kept, config, channels=config.channels)
-        notes, reading = _range_notes(pool.images.images), (*said, *found.passed_over_lines())
-        pool = replace(pool, notes=(*pool.notes, *notes), reading=reading)
+        pool = replace(pool, reading=(*said, _found_line(found), *found.passed_over_lines()))
         channels = pool.images.shape.channels
         return _Parts(
             pool=pool,
-            carved=None if carved is None else assemble(carved, config, channels=channels, white=pool.white),
+            carved=None
+            if carved is None
+            else assemble(carved, config, channels=channels, levels=pool.levels, called="test pictures"),
             test_counts=counts,
             looks=decoded.looks if carved is None else (),
         )
+
+
+def _found_line(reading: Reading) -> str:
+    """How many entries were found, of which those are passed over that further lines name by the reason."""
+    passed = sum(map(len, reading.passed_over.values()))
+    return f"found in all: {reading.num_found:,} = {reading.num_found - passed:,} read + {passed:,} passed over"
+
+
+def _test_part_line(fraction: float, counts: Sequence[int], carved: Sequence[int], together: Together) -> str:
+    """Which share of each class, of `counts` pictures, has become the test part, and how it was drawn."""
+    if together.units is None:
+        return f"the test part is {fraction:.0%} of each class, drawn by name alone"
+    shares = [of_test / number for of_test, number in zip(carved, counts, strict=True)]
+    least, most = f"{min(shares):.0%}", f"{max(shares):.0%}"
+    share = f"{least} of each class" if least == most else f"{least} to {most} of a class"
+    asked = "" if least == most == f"{fraction:.0%}" else f", where data.test_fraction asks for {fraction:.0%}"
+    return f"the test part is {share}{asked}, drawn with what belongs together on one side"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +136,35 @@ class _Parts:
     test_counts: tuple[int, ...]
     looks: Sequence[Look | None]
     """Of the pool, to be compared with a test part that is apart."""
+
+
+# What a file's ending says where it is no table and no file of arrays.
+_ARCHIVES = frozenset({".7z", ".bz2", ".gz", ".rar", ".tar", ".tgz", ".xz", ".zip", ".zst"})
+_READ = "a folder of pictures (DICOM among them), a table of them (.csv, .tsv) or arrays of bytes (.npz)"
+
+
+def _read_source(config: DataConfig) -> Reading:
+    """What `data.root` holds; raises DataError, with what can be read, where it is a file of another kind."""
+    place = None if config.root is None else expand(config.root)
+    if place is not None and place.is_file() and place.suffix.lower() not in TABLE_ENDINGS:
+        if place.suffix.lower() in _ARCHIVES:
+            raise DataError(f"{place}: an archive is not read; unpack it and name the folder. Read are {_READ}")
+        raise DataError(f"{place}: this kind of file is not read; read are {_READ}")
+    try:
+        return read_listing(config)
+    except DataError as error:
+        if place is None or not place.is_dir():
+            raise
+        left = find_entries(place, exclude=config.exclude, skip_unreadable=True)
+        if left.pictures:
+            raise
+        endings = Counter(each.suffix.lower() for places in left.passed_over.values() for each in places)
+        few = ", ".join(sorted(endings)[:_NAMES_SHOWN])
+        if not few:
+            raise
+        raise DataError(
+            f"{error}, only files of other kinds ({few}); archives are to be unpacked. Read are {_READ}"
+        ) from error
 
 
 def list_files(config: DataConfig) -> DataFiles:
@@ -131,7 +179,7 @@ def list_files(config: DataConfig) -> DataFiles:
             raise DataError(f"{path}: no such file")
         return DataFiles(pool={path.name: path}, test={path.name: path})
     try:
-        found = read_listing(config)
+        found = _read_source(config)
     except DataError:
         if config.root is None or not expand(config.root).exists():
             raise
@@ -146,7 +194,7 @@ def list_files(config: DataConfig) -> DataFiles:
 
 def source_of(config: DataConfig) -> ImageSource:
     """The images in a folder, in a table's folder, or in a file of arrays: whatever `data.root` is."""
-    return ArrayFile(config) if is_array_file(config.root) else ImageFolder(config)
+    return read_array_file(config) if is_array_file(config.root) else ImageFolder(config)
 
 
 IMAGE_FOLDER = DataSet(
@@ -160,13 +208,14 @@ IMAGE_FOLDER = DataSet(
 
 @dataclass(frozen=True, kw_only=True)
 class _Read:
-    """What came of a file beside its tile, and of more than 8 bits, whose white all decide, in its place."""
+    """What came of a file beside its tile, and in its place where all files of a set decide on the range."""
 
     facts: Facts
     digest: str
     has_tile: bool
-    level: int
-    white: int | None
+    used: Range | None
+    """The lowest and the highest level of one that is read by the range of its set."""
+    declared: Range | None
     look: Look | None
     """None where look-alikes are not looked for."""
 
@@ -209,16 +258,23 @@ def decode(listing: Listing, config: DataConfig, *, channels: int | None) -> Dec
     return Decoded(listing=listing, files=files, tiles=tiles, places=places)
 
 
-def assemble(decoded: Decoded, config: DataConfig, *, channels: int | None, white: int | None = None) -> Loaded:
+def assemble(
+    decoded: Decoded,
+    config: DataConfig,
+    *,
+    channels: int | None,
+    levels: Range | None = None,
+    called: str = "pictures",
+) -> Loaded:
     """The images of a part at the size that `config` asks for, without unreadable ones, which a note counts.
 
-    `white` is the level that becomes 255 in files of more than 8 bits; None: as `white_of` has it for these files.
+    `levels` is the range of files of more than 8 bits; None: as `range_of` has it for these files. Notes name the
+    pictures as they are `called`.
     """
     listing, found = decoded.listing, list(decoded.files)
-    deep = [each for each in found if each is not None and not each.has_tile]
-    if deep and white is None:
-        white = white_of([each.level for each in deep], [each.white for each in deep])
-    # Those that waited for the white, and those that turn out to lose their colour, are brought to size now.
+    if levels is None:
+        levels = _range_of_all([each for each in found if each is not None])
+    # Those that waited for the range, and those that turn out to lose their colour, are brought to size now.
     tiles, places = decoded.tiles, decoded.places
     rows = [
         row
@@ -226,7 +282,7 @@ def assemble(decoded: Decoded, config: DataConfig, *, channels: int | None, whit
         if each is not None and (not each.has_tile or (channels == 1 and tiles.has_colour(places[row])))
     ]
     paths = [listing.paths[row] for row in rows]
-    again = _read_all(paths, places[rows], tiles, config, channels, white or MOST_LEVEL)
+    again = _read_all(paths, places[rows], tiles, config, channels, levels or FULL_RANGE)
     for row, each in zip(rows, again, strict=True):
         found[row] = each
     kept = [each for each in found if each is not None]
@@ -246,12 +302,19 @@ def assemble(decoded: Decoded, config: DataConfig, *, channels: int | None, whit
     )
     summary = summarise([each.facts for each in kept], listed.labels, listed.class_names)
     notes = (f"unreadable image files skipped: {len(skipped)} ({names})",) if skipped else ()
+    declared = {each.declared for each in kept if each.used is not None}
     return Loaded(
         images=images,
-        notes=(*notes, *_notes_on_values(summary, white)),
+        notes=(*notes, *_notes_on_values(called, summary, levels, declared)),
         summary=summary,
-        white=white,
+        levels=levels,
     )
+
+
+def _range_of_all(files: Sequence[_Read]) -> Range | None:
+    """The range that those are read by whose levels are numbers; None if there are none."""
+    ranges = [(each.used, each.declared) for each in files if each.used is not None]
+    return range_of([used for used, _ in ranges], [declared for _, declared in ranges]) if ranges else None
 
 
 def read_images(listing: Listing, config: DataConfig, *, channels: int | None) -> Loaded:
@@ -265,19 +328,19 @@ def _read_all(
     tiles: TileArray,
     config: DataConfig,
     channels: int | None,
-    white: int | None,
+    levels: Range | None,
 ) -> list[_Read | None]:
     """What came of each file, whose tile goes to its place among `tiles`; None for one that is unreadable.
 
     Decoding holds no lock.
     """
-    read = partial(_read, tiles=tiles, config=config, channels=channels, white=white)
+    read = partial(_read, tiles=tiles, config=config, channels=channels, levels=levels)
     with ThreadPoolExecutor(min(_MOST_THREADS, os.cpu_count() or 1)) as threads:
         return list(threads.map(read, paths, places.tolist()))
 
 
 def _read(
-    path: Path, place: int, *, tiles: TileArray, config: DataConfig, channels: int | None, white: int | None
+    path: Path, place: int, *, tiles: TileArray, config: DataConfig, channels: int | None, levels: Range | None
 ) -> _Read | None:
     try:
         picture = read_picture(path)
@@ -285,41 +348,60 @@ def _read(
         if config.skip_unreadable:
             return None
         raise DataError(f"{error}; --skip-unreadable leaves it out") from error
-    waits = picture.facts.bits > 8 and white is None
-    name, level = digest(picture.pixels), int(picture.pixels.max())
+    by_range = picture.facts.values == "range"
+    waits = by_range and levels is None
+    name = picture_digest(picture)
     if not waits:
-        levels = picture.to_bytes(white or MOST_LEVEL)
-        tiled = tile(levels, size=config.image_size, channels=channels, fit=config.fit, name=name)
+        pixels = picture.to_bytes(levels or FULL_RANGE)
+        tiled = tile(pixels, size=config.image_size, channels=channels, fit=config.fit, name=name)
         tiles.put(place, tiled.pixels)
     look = None
     if config.look_alikes == "together":
-        # By its own white: that of all is not known yet, and brightness decides nothing here.
-        look = look_of(picture.to_bytes(picture.white or white_of([level], [None])), digest=name)
-    return _Read(facts=picture.facts, digest=name, has_tile=not waits, level=level, white=picture.white, look=look)
+        # By its own range: that of all is not known yet, and brightness decides nothing here.
+        look = look_of(picture.to_bytes(picture.own_range), digest=name)
+    return _Read(
+        facts=replace(picture.facts, used_bits=picture.used_bits),
+        digest=name,
+        has_tile=not waits,
+        used=picture.used if by_range else None,
+        declared=picture.declared,
+        look=look,
+    )
 
 
-def _notes_on_values(summary: Summary, white: int | None) -> Iterator[str]:
-    """What is done to levels and shapes, what is left out, and what may be learnt in place of the picture."""
-    if white is not None:
-        deep = sum(number for bits, number in summary.bits.items() if bits > 8)
-        yield f"pictures of more than 8 bits: {deep:,}, of which level 0 becomes 0 and {white} becomes 255"
-    if len(summary.bits) > 1 and white is not None:
-        yield "pictures of 8 bits and of more are mixed; each is read by its own range"
+def _notes_on_values(
+    called: str, summary: Summary, levels: Range | None, declared: Collection[Range | None]
+) -> Iterator[str]:
+    """What is done to levels and shapes, what is left out, and what may be learnt in place of the picture.
+
+    `declared` has what the files say that are read by the range `levels`.
+    """
+    number = summary.values
+    if levels is not None and "range" in number:
+        yield (
+            f"{called} of more than 8 bits: {number['range']:,}, of which level {levels.black:.8g} becomes 0 and "
+            f"{levels.white:.8g} becomes 255, {_why_range(levels, declared)}"
+        )
+    if summary.num_turned:
+        yield f"{called} in which 0 stands for white, and which are turned: {summary.num_turned:,}"
+    if "window" in number:
+        yield f"{called} whose black and white are the ends of their file's window: {number['window']:,}"
+    if "upper bits" in number:
+        yield f"{called} of more than 8 bits of which the upper 8 bits alone can be read: {number['upper bits']:,}"
+    if "range" in number and "bytes" in number:
+        yield f"{called} of 8 bits, of which level 0 stays 0 and 255 stays 255, and of more are mixed"
     if summary.num_paged:
-        yield f"pictures with further pages, of which the first alone is read: {summary.num_paged:,}"
+        yield f"{called} with further pages, of which the first alone is read: {summary.num_paged:,}"
     yield from (f"{each}: a classifier could tell them by that alone" for each in summary.giveaways)
 
 
-def _range_notes(images: Pictures) -> tuple[str, ...]:
-    """A line on images that use no more than half of the 256 levels, such as masks of 0 and 1; none otherwise."""
-    ranges = [(int(block.min()), int(block.max())) for block in blocks_of(images)]
-    lowest, highest = min(each for each, _ in ranges), max(each for _, each in ranges)
-    if highest - lowest > _HALF_OF_ALL_LEVELS:
-        return ()
-    return (
-        f"the images use the levels {lowest} to {highest} of 0 to 255 alone, and generated ones can use all; "
-        "stretch the files where more is needed",
-    )
+def _why_range(levels: Range, declared: Collection[Range | None]) -> str:
+    """Where the range comes from, in words."""
+    if set(declared) == {levels}:
+        return "as their files declare"
+    named = sorted({each.white for each in declared if each is not None})
+    several = f" (files declare white as {', '.join(f'{each:g}' for each in named)})" if named else ""
+    return f"the range that those to train on use{several}"
 
 
 def list_images(root: Path, folder: Path) -> Listing:

@@ -42,31 +42,57 @@ def written(path: Path, pixels: np.ndarray = LEVELS, **changes: object) -> Path:
 
 def levels(path: Path) -> list[list[int]]:
     picture = read_picture(path)
-    assert picture.white == 65535
-    return picture.to_bytes(65535).tolist()
+    return picture.to_bytes(picture.own_range).tolist()
 
 
-def test_all_that_can_be_stored_is_the_range(tmp_path: Path) -> None:
-    path = written(tmp_path / "scan")
+def test_the_range_is_what_the_values_use(tmp_path: Path) -> None:
+    path = written(tmp_path / "scan", BitsStored=16, HighBit=15)
     assert is_picture(path)
     # 255 * 1000 / 4095 = 62.3 and 255 * 2000 / 4095 = 124.5.
     assert levels(path) == [[0, 62], [125, 255]]
-    assert read_picture(path).facts.bits == 12
+    picture = read_picture(path)
+    assert (picture.facts.bits, picture.used_bits, picture.facts.values) == (16, 12, "range")
+
+
+def test_signed_values_may_be_all_above_zero(tmp_path: Path) -> None:
+    pixels = np.array([[0, 1500], [750, 2047]], dtype=np.int16)
+    path = written(tmp_path / "a.dcm", pixels, BitsStored=16, HighBit=15, PixelRepresentation=1)
+    # 255 * 1500 / 2047 = 186.9 and 255 * 750 / 2047 = 93.4.
+    assert levels(path) == [[0, 187], [93, 255]]
+
+
+def test_hounsfield_units_keep_what_lies_below_zero(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.dcm", RescaleSlope=1, RescaleIntercept=-1024)
+    # From -1024 to 4095: 255 * (1000 - 1024 + 1024) / 5119 = 49.8, 99.6 and 204.0.
+    assert levels(path) == [[0, 50], [100, 204]]
+
+
+def test_eight_bits_are_bytes(tmp_path: Path) -> None:
+    pixels = np.array([[0, 10], [200, 20]], dtype=np.uint8)
+    eight = {"BitsAllocated": 8, "BitsStored": 8, "HighBit": 7}
+    assert read_picture(written(tmp_path / "a.dcm", pixels, **eight)).pixels.tolist() == [[0, 10], [200, 20]]
+    turned = written(tmp_path / "b.dcm", pixels, **eight, PhotometricInterpretation="MONOCHROME1")
+    assert read_picture(turned).pixels.tolist() == [[255, 245], [55, 235]]
 
 
 def test_zero_may_be_white(tmp_path: Path) -> None:
     assert levels(written(tmp_path / "a.dcm", PhotometricInterpretation="MONOCHROME1")) == [[255, 193], [130, 0]]
 
 
-def test_a_rescale_does_not_change_what_is_seen(tmp_path: Path) -> None:
-    path = written(tmp_path / "a.dcm", RescaleSlope=2, RescaleIntercept=-1024)
-    assert levels(path) == [[0, 62], [125, 255]]
+def test_fractions_are_not_rounded_away(tmp_path: Path) -> None:
+    # From 0 to 4.095: as if there were no rescale.
+    assert levels(written(tmp_path / "a.dcm", RescaleSlope=0.001, RescaleIntercept=0)) == [[0, 62], [125, 255]]
 
 
 def test_a_window_spreads_what_lies_in_it(tmp_path: Path) -> None:
     # From 1000 to 2000: PS3.3 C.11.2.1.2, with the centre 1500.5 and the width 1001.
     path = written(tmp_path / "a.dcm", WindowCenter=1500.5, WindowWidth=1001)
-    assert levels(path) == [[0, 0], [255, 255]]
+    assert read_picture(path).pixels.tolist() == [[0, 0], [255, 255]]
+    turned = written(
+        tmp_path / "b.dcm", WindowCenter=1500.5, WindowWidth=1001, PhotometricInterpretation="MONOCHROME1"
+    )
+    assert read_picture(turned).pixels.tolist() == [[255, 255], [0, 0]]
+    assert read_picture(path).facts.depth == "12 bits through a window"
 
 
 def test_colours(tmp_path: Path) -> None:
@@ -74,6 +100,44 @@ def test_colours(tmp_path: Path) -> None:
     pixels[..., 0] = 200
     picture = read_picture(written(tmp_path / "a.dcm", pixels))
     assert picture.pixels[0, 0].tolist() == [200, 0, 0] and picture.facts.num_colours == 3
+
+
+def test_a_palette_says_the_colours(tmp_path: Path) -> None:
+    path = written(
+        tmp_path / "a.dcm",
+        np.array([[0, 1], [1, 0]], dtype=np.uint8),
+        BitsAllocated=8,
+        BitsStored=8,
+        HighBit=7,
+        PhotometricInterpretation="PALETTE COLOR",
+        **{f"{name}PaletteColorLookupTableDescriptor": [2, 0, 16] for name in ("Red", "Green", "Blue")},
+        RedPaletteColorLookupTableData=np.array([65535, 0], dtype="<u2").tobytes(),
+        GreenPaletteColorLookupTableData=np.array([0, 0], dtype="<u2").tobytes(),
+        BluePaletteColorLookupTableData=np.array([0, 25700], dtype="<u2").tobytes(),
+    )
+    picture = read_picture(path)
+    assert picture.to_bytes(picture.own_range).tolist() == [
+        [[255, 0, 0], [0, 0, 100]],
+        [[0, 0, 100], [255, 0, 0]],
+    ]
+
+
+def test_colours_of_sixteen_bits(tmp_path: Path) -> None:
+    pixels = np.zeros((2, 2, 3), dtype=np.uint16)
+    pixels[0, 0], pixels[1, 1] = (4095, 273, 0), (300, 0, 0)
+    path = written(tmp_path / "a.dcm", pixels, BitsAllocated=16, BitsStored=16, HighBit=15)
+    picture = read_picture(path)
+    # 255 * 273 / 4095 = 17; as bytes 300 would be 44.
+    assert picture.to_bytes(picture.own_range)[0, 0].tolist() == [255, 17, 0]
+    assert picture.to_bytes(picture.own_range)[1, 1].tolist() == [19, 0, 0]
+
+
+def test_colours_are_converted_once(tmp_path: Path) -> None:
+    """Red in YBR_FULL is (76, 85, 255), by PS3.3 C.7.6.3.1.2."""
+    pixels = np.full((2, 2, 3), (76, 85, 255), dtype=np.uint8)
+    pixels[1] = (255, 128, 128)
+    picture = read_picture(written(tmp_path / "a.dcm", pixels, PhotometricInterpretation="YBR_FULL"))
+    assert picture.pixels[0, 0].tolist() == [254, 0, 0] and picture.pixels[1, 0].tolist() == [255, 255, 255]
 
 
 def test_a_damaged_file_is_refused_by_name(tmp_path: Path) -> None:

@@ -26,6 +26,10 @@ def summary(*groups: Facts) -> Summary:
     [
         ({"kind": "JPEG"}, r"classes differ in file type (cat: PNG 100%, dog: JPEG 100%)"),
         ({"bits": 12}, "classes differ in depth (cat: 8 bits 100%, dog: 12 bits 100%)"),
+        (
+            {"bits": 16, "used_bits": 10, "values": "range"},
+            "classes differ in depth (cat: 8 bits 100%, dog: 10 of 16 bits 100%)",
+        ),
         ({"num_colours": 1}, "classes differ in colour (cat: colour 100%, dog: grey 100%)"),
         (
             {"width": 640, "height": 640},

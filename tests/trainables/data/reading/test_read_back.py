@@ -27,3 +27,12 @@ def test_what_was_read_is_said(tmp_path: Path) -> None:
     assert shape.startswith("worked on at 8 x 8 pixels, ") and "19 of 19 pictures are not square" in shape
     assert "Testing/ is read as the test part, Training/ is read as the train part" in lines
     assert "passed over, no pictures: 1 (.txt)" in lines
+
+
+def test_equally_large_classes_are_read_back_all_the_same(tmp_path: Path) -> None:
+    write_classes(tmp_path, cat=8, dog=8)
+    config = DataConfig(name="imagefolder", root=str(tmp_path), image_size=8)
+    source = image_source(config)
+    lines = read_back(config, Natural(), source.pool(), source.test())
+    assert "to train on + to test, by class: cat 6 + 2, dog 6 + 2" in lines
+    assert "rare classes: none" in lines
