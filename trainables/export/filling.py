@@ -39,8 +39,8 @@ class Filling:
     repeats: Repeats
     """Which of them repeat an earlier one."""
     has_collapsed: bool
-    """Whether they show hardly more than five different images, where real ones differ, and look alike in pixels
-    too: a classifier may take noise for one image."""
+    """Whether they, or the first ones drawn, copies among them, show hardly more than five different images, where
+    real ones differ, and look alike in pixels too: a classifier may take noise for one image."""
     num_distinct_real: int
     """Different images among the real ones, by the measure of `repeats`."""
     memorisation: Memorisation
@@ -49,6 +49,11 @@ class Filling:
     """Images that were thrown away."""
     num_missing: int
     """Images that could not be made."""
+
+    @property
+    def has_only_copies(self) -> bool:
+        """Whether every image that was drawn was thrown away as a copy."""
+        return not len(self.images) and self.num_copies > 0
 
 
 def fill_class(
@@ -71,7 +76,7 @@ def fill_class(
     distinct = take(real, torch.from_numpy(rows).to(real.device))
     features = _features(measure, distinct)
     met_never = _features(measure, _without_repeats(held_out)) if len(held_out) else features[:0]
-    first_drawn = features[:0]
+    first_images, first_drawn = to_bytes(real[:0]), features[:0]
     nothing = (to_bytes(real[:0]), np.array([], dtype=np.int64), rows[:0], np.array([]), features[:0])
     columns: list[tuple[np.ndarray, ...]] = [nothing]
     num_missing, num_copies = number, 0
@@ -83,7 +88,7 @@ def fill_class(
             continue
         made_features = _features(measure, hold(images, real.device))
         if not len(first_drawn):
-            first_drawn = made_features
+            first_images, first_drawn = images, made_features
         found = nearest(made_features, features)
         new = ~found.is_copy
         num_new = int(new.sum())
@@ -95,15 +100,17 @@ def fill_class(
             break
     made, seeds, nearest_rows, distances, shown = (np.concatenate(parts) for parts in zip(*columns, strict=True))
     near = repeat_distance(features, seed=seed)
-    repeats, of_real = (find_repeats(each, nearer_than=near) for each in (shown, features))
+    repeats, of_first, of_real = (find_repeats(each, nearer_than=near) for each in (shown, first_drawn, features))
     return Filling(
         images=made,
         seeds=seeds,
         nearest=nearest_rows,
         distances=distances,
         repeats=repeats,
-        has_collapsed=has_collapsed(repeats, of_real)
-        and _look_alike(hold(made, real.device), as_much_as=distinct, seed=seed),
+        has_collapsed=any(
+            has_collapsed(found, of_real) and _look_alike(hold(each, real.device), as_much_as=distinct, seed=seed)
+            for found, each in ((of_first, first_images), (repeats, made))
+        ),
         num_distinct_real=of_real.num_distinct,
         memorisation=measure_memorisation(first_drawn, features, met_never, seed=seed),
         num_copies=num_copies,

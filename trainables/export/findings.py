@@ -74,7 +74,7 @@ def describe_findings(filling: Filling, quality: ClassQuality | None, *, num_cla
     auc, low, high = found.membership or (None, None, None)
     names = [name for score in SYNTHETIC_SCORES for name in (score, f"{score}_floor")]
     return ClassFindings(
-        verdict=_verdict(found, num_classes=num_classes),
+        verdict="memorised" if filling.has_only_copies else _verdict(found, num_classes=num_classes),
         copied=_counted(found.copied),
         copied_real=_counted(found.copied_real),
         least_copies=found.least_copies(num_classes=num_classes),

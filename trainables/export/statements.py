@@ -102,8 +102,8 @@ def fault_sentences(data: Description) -> Iterator[str]:
     for each in data.filled:
         for fault in each.findings.faults if each.findings else ():
             yield (
-                f"Class {each.name!r}: the generator has {_FAULTS[fault]}. The export was stopped, and "
-                f"{OVERRULED_BY[fault]} overruled it."
+                f"Class {each.name!r}: the generator has {_FAULTS[fault]}. That stops an export, unless "
+                f"{OVERRULED_BY[fault]} overrules it, as here."
             )
 
 
@@ -147,7 +147,8 @@ def scorecard(data: Description) -> dict[str, str]:
         f"{_scores(data, 'unrealistic')}. FID and KID stand in the generator's card.",
         "Coverage": "Real images without a synthetic one near them (in brackets: what as many real images leave): "
         f"{_scores(data, 'underrepresented')}. Different images: {_distinct(data)}.",
-        "Constraint": "Size, channels and values are those of the real images as the study reads them. Whether "
+        "Constraint": "Channels and values are those of the real images as the study reads them. Synthetic files "
+        "have the size that it works at, whatever that of the real files: sizes can tell them apart. Whether "
         f"what must hold in such a picture (anatomy, physics) holds in the synthetic ones: {NOT_KNOWN}.",
         "Completeness": f"Synthetic images that could not be made: {missing}. Each image has class, split, origin "
         f"and SHA-256. Findings, age, sex, device and site of the synthetic ones: {NOT_KNOWN}.",

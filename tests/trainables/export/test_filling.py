@@ -9,6 +9,7 @@ from gan_study.trainables.balancing.drawing import INSTEAD_OF_REJECTED, draw_pas
 from gan_study.trainables.classifiers.classifier import FittedClassifier
 from gan_study.trainables.data.byte_images import to_bytes, to_float
 from gan_study.trainables.export.filling import MAX_DRAWS, fill_class
+from gan_study.trainables.export.findings import describe_findings
 
 # Features that are the pixels themselves.
 MEASURE = FittedClassifier(body=nn.Flatten(), head=nn.Identity())
@@ -118,3 +119,21 @@ def test_real_images_that_repeat_do_not_hide_their_copies():
 def test_copies_of_a_single_image_cannot_be_told(number):
     made = fill_class(REAL[:1], HELD_OUT, number, lambda n, seed: REAL[:1].repeat(n, 1, 1, 1), MEASURE, seed=7)
     assert (len(made.images), made.num_copies) == (number, 0)
+
+
+def test_one_training_image_for_ever_is_a_collapse_and_memorised():
+    made = fill_class(REAL, HELD_OUT, 6, lambda number, seed: REAL[:1].repeat(number, 1, 1, 1), MEASURE, seed=7)
+    assert (len(made.images), made.num_missing, made.num_copies) == (0, 6, 6 * MAX_DRAWS)
+    assert made.has_only_copies
+    assert made.has_collapsed
+    assert describe_findings(made, None, num_classes=1).faults == ("memorised", "collapsed")
+
+
+def test_a_first_draw_of_one_image_is_a_collapse_though_few_of_them_are_kept():
+    def draw(number, seed):
+        drawn = images(number, seed=seed % 1000)
+        drawn[: number - 1] = REAL[0]
+        return drawn
+
+    made = fill_class(images(20, seed=2), HELD_OUT, 40, draw, MEASURE, seed=7)
+    assert made.has_collapsed

@@ -317,7 +317,7 @@ def test_a_fault_stops_the_export_unless_it_is_allowed(tmp_path, monkeypatch, ma
     assert description.overruled == (fault,)
     card, described = (out / "README.md").read_text(), (out / "croissant.json").read_text()
     for text in (card, described, (out / "generator" / "README.md").read_text()):
-        assert f"--allow-{fault} overruled it" in text
+        assert f"--allow-{fault} overrules it" in text
     # What is complete is as it was asked for, to whoever asks for it again.
     assert export(allowed, out) == description
     with pytest.raises(UserError, match=f"which --allow-{fault} had overruled"):
