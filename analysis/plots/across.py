@@ -94,7 +94,7 @@ def draw_ranks(frame: pd.DataFrame) -> Layers:
     ranks = alt.Axis(values=list(range(1, len(frame) + 1)), format="d")
     scale = span([*frame["low"], *frame["high"]])
     x = alt.X("low:Q", scale=scale, title="Mean rank (1 is the best)", axis=ranks)
-    rule = chart.mark_rule(strokeWidth=2.5).encode(x=x, x2="high:Q")
+    rule = chart.mark_rule(strokeWidth=2.5, aria=False).encode(x=x, x2="high:Q")
     point = chart.mark_point(filled=True, size=110, opacity=1).encode(
         x="mean_rank:Q", shape=alt.Shape("kind:N", scale=KIND_SCALES[1], legend=None)
     )

@@ -321,14 +321,16 @@ def rows(field: str, order: Sequence[str] | str, **axis: Any) -> alt.Y:
 
 def line_at(value: float, *, across: bool = False, dash: Dash = (4, 3)) -> alt.Chart:
     """A dashed line at a value of the other axis."""
-    line = alt.Chart(alt.InlineData(values=[{"at": value}])).mark_rule(color=GREY, strokeDash=list(dash))
+    line = alt.Chart(alt.InlineData(values=[{"at": value}])).mark_rule(
+        color=GREY, strokeDash=list(dash), aria=False
+    )
     found: alt.Chart = line.encode(y="at:Q") if across else line.encode(x="at:Q")
     return found
 
 
 def line_here(value: float) -> alt.Chart:
     """The same across each panel of a chart with panels, whose layers share their rows."""
-    found: alt.Chart = alt.Chart().mark_rule(color=GREY, strokeDash=[4, 3]).encode(y=alt.datum(value))
+    found: alt.Chart = alt.Chart().mark_rule(color=GREY, strokeDash=[4, 3], aria=False).encode(y=alt.datum(value))
     return found
 
 

@@ -268,7 +268,9 @@ def draw_dose(frame: pd.DataFrame) -> alt.FacetChart:
     searched = chart.transform_filter("datum.part == 'validation'").encode(y=up)
     line = searched.mark_line(strokeWidth=1.6).encode(detail=["ratio:N", "dataset:N", "classifier:N"])
     tested = chart.transform_filter("datum.part == 'test'")
-    rule = tested.mark_rule(strokeWidth=2.5, clip=True).encode(y=alt.Y("low:Q", title="Mean gain"), y2="high:Q")
+    rule = tested.mark_rule(strokeWidth=2.5, clip=True, aria=False).encode(
+        y=alt.Y("low:Q", title="Mean gain"), y2="high:Q"
+    )
     hollow = searched.mark_point(filled=False, size=70, opacity=1)
     filled = tested.mark_point(filled=True, size=90, opacity=1).encode(y=up)
     layers = alt.layer(line_here(0.0), line, hollow, rule, filled, data=inline(frame))

@@ -43,7 +43,7 @@ def draw_seeds(frame: pd.DataFrame) -> Layers:
     each = of_first(alt.Chart(inline(seeds)).transform_filter(chosen_rows())).encode(
         y=y, color=colour, tooltip=tips(*ARM_TIPS, "seed:Q", "value:Q:.3f")
     )
-    rule = summary.mark_rule(strokeWidth=2.5, clip=True, yOffset=6).encode(
+    rule = summary.mark_rule(strokeWidth=2.5, clip=True, yOffset=6, aria=False).encode(
         x=alt.X("low:Q", scale=scale, title="Test minority F1", axis=alt.Axis(tickCount=6)), x2="high:Q"
     )
     point = summary.mark_point(filled=True, size=80, opacity=1, yOffset=6).encode(x="mean:Q", shape=shape)

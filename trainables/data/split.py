@@ -41,7 +41,10 @@ def carve(
     names = {label: class_names[label] if class_names else str(label) for label in present.tolist()}
     for label, count in zip(present.tolist(), counts, strict=True):
         if count < 2:
-            raise DataError(f"class {names[label]!r} has {count} image; two are needed to split it")
+            raise DataError(
+                f"class {names[label]!r} has {count} image; two are needed to split it (three, where test images "
+                "are drawn from them too)"
+            )
     sizes = dict(zip(present.tolist(), per_class_sizes([int(n) for n in counts], fraction), strict=True))
     if units is None or len(np.unique(units)) == len(units):
         carved = draw(labels, sizes, seed=seed, purpose="carve")

@@ -71,9 +71,10 @@ class ClassReport:
     real_copied: tuple[int, int]
     """How many of how many real images are near-copies of another one of the class: what chance makes."""
     has_collapsed: bool
-    """Whether the new images show hardly more than five different ones."""
+    """Whether the new images show hardly more than five different ones; never so where copies were asked for."""
     is_memorised: bool | None
-    """Whether more new images are near-copies than real ones are; None with too few images to tell."""
+    """Whether more new images are near-copies than real ones are; None with too few images to tell, and for
+    methods that change or mix real images and learn nothing of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,7 +173,9 @@ class ImageOverSampler(ArraySampler):
         made = images.cpu().numpy()[:, :, top : top + height, left : left + width]
         new = new_labels.cpu().numpy()
         found = {
-            classes[label]: _report_class(made[new == label], scaled, labels == label, num_classes=len(added))
+            classes[label]: _report_class(
+                made[new == label], scaled, labels == label, method=self.method, num_classes=len(added)
+            )
             for label in added
         }
         self.num_distinct_ = {name: each.num_distinct for name, each in found.items()}
@@ -184,14 +187,12 @@ class ImageOverSampler(ArraySampler):
         return np.concatenate([X, pixels.from_unit(made, X.dtype)]), np.concatenate([y, new_classes])
 
     def _faults(self, name: str, found: ClassReport) -> Iterator[str]:
-        # Copies that repeat one another are what was asked for.
-        if found.has_collapsed and self.method not in _COPIES:
+        if found.has_collapsed:
             yield (
                 f"class {name!r}: {self.method} has collapsed; {found.num_compared} images that it made show "
                 f"{found.num_distinct} different ones"
             )
-        # Any other method changes real images, or mixes two of them.
-        if found.is_memorised and self.method in VARIANTS:
+        if found.is_memorised:
             copied, compared = found.real_copied
             yield (
                 f"class {name!r}: {self.method} has memorised real images; {found.num_copies} of "
@@ -276,9 +277,10 @@ def _report_class(
     real: npt.NDArray[np.float32],
     is_own: npt.NDArray[np.bool_],
     *,
+    method: str,
     num_classes: int,
 ) -> ClassReport:
-    """What was added to one of `num_classes` classes: images `made` [N, C, H, W], beside all `real` [M, C, H, W].
+    """What `method` added to one of `num_classes` classes: images `made` [N, C, H, W], beside all `real` ones.
 
     `is_own` [M] marks the class among these; the distances of all stand for those within a class of one.
     """
@@ -291,7 +293,7 @@ def _report_class(
     repeats, of_real = (find_repeats(each, nearer_than=near) for each in (few, own))
     # Nothing is held out: the method learned from all images.
     found = measure_memorisation(few, own, own[:0], seed=0)
-    can_tell = len(own) > 1 and found.can_tell(num_classes=num_classes)
+    can_tell = method in VARIANTS and len(own) > 1 and found.can_tell(num_classes=num_classes)
     return ClassReport(
         num_real=int(is_own.sum()),
         num_added=len(made),
@@ -300,7 +302,8 @@ def _report_class(
         num_copies=found.copied.number,
         copied_interval=found.copied.interval,
         real_copied=(found.copied_real.number, found.copied_real.total),
-        has_collapsed=has_collapsed(repeats, of_real),
+        # Copies that repeat one another are what is asked for.
+        has_collapsed=method not in _COPIES and has_collapsed(repeats, of_real),
         is_memorised=found.is_found(num_classes=num_classes) if can_tell else None,
     )
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from gan_study.analysis.page.report import write_report
 from gan_study.analysis.records.trial import Trial
@@ -231,7 +231,7 @@ def test_a_sample_is_enlarged_and_a_chart_menu_has_a_name(rich_folder: Path, bro
     large = page.locator("dialog img").bounding_box()
     assert large is not None and large["width"] > 1000
     page.locator("dialog").click()
-    assert page.locator("dialog").count() == 0
+    expect(page.locator("dialog")).to_have_count(0)
     names = [each.get_attribute("aria-label") for each in page.locator(".vega-embed summary").all()]
     assert names and all(name and name.startswith("Save the chart: ") for name in names)
     page.close()
