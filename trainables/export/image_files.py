@@ -17,7 +17,7 @@ from gan_study.trainables.export.filling import Filling
 from gan_study.trainables.export.layout import write_png
 from gan_study.trainables.export.request import ExportRequest
 from gan_study.trainables.export.synthetic_mark import SyntheticMark
-from gan_study.trainables.runtime.storage import write_atomically
+from gan_study.trainables.runtime.storage import is_partial, write_atomically
 from gan_study.trainables.trial.data import TrialParts
 
 
@@ -30,6 +30,7 @@ def write_images(
     generator_sha256: str,
 ) -> Iterator[ManifestRow]:
     """Writes the real images, then the synthetic ones, and yields each one's manifest row once it is written."""
+    _remove_partial(folder)
     # The files of the real training images by label, which synthetic images name as the nearest.
     nearest: dict[int, list[str]] = {}
     for part, images in ((TRAIN, parts.training), (VALIDATION, parts.validation)):
@@ -67,6 +68,14 @@ def write_images(
                 repeats=names[first] if first != number else "",
                 sha256=sha256_of(folder / file),
             )
+
+
+def _remove_partial(folder: Path) -> None:
+    """Remove what a process that was killed had half written; readers of the folder would take it for an image."""
+    for part in (TRAIN, VALIDATION):
+        for path in (folder / part).rglob(".*"):
+            if is_partial(path):
+                path.unlink()
 
 
 def _original(images: LabeledImages, row: int, data: DataConfig) -> Path | None:

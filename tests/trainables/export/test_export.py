@@ -267,6 +267,9 @@ def test_what_was_cut_off_goes_on_and_ends_the_same(exported, request_, tmp_path
             export(request_, tmp_path / "out", progress=interrupt)
         assert not (tmp_path / "out" / "balanced.json").exists()
         assert (stage, at) in shown
+    # As a process that is killed leaves it.
+    half = next((tmp_path / "out" / "train").glob("*/")) / ".real-000003.png.1a2b.partial"
+    half.write_bytes(b"half of an image")
     export(request_, tmp_path / "out")
     assert contents(tmp_path / "out") == contents(exported)
 
