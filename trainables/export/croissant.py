@@ -135,15 +135,15 @@ def _responsible_ai(data: Description) -> Node:
         "rai:personalSensitiveInformation": [*statements.sensitive_information(data)],
         "rai:dataUseCases": [*statements.use_cases(data)],
         "rai:dataSocialImpact": statements.social_impact(data),
-        "rai:hasSyntheticData": True,
+        "rai:hasSyntheticData": any(each.num_synthetic for each in data.classes),
         "rai:dataCollection": f"How the real images were collected: {data.about.source or NOT_KNOWN}.",
         "rai:dataAnnotationProtocol": [
             f"Who labelled the real images, and how: {NOT_KNOWN}.",
             "Synthetic images have the label of the class that they were made for.",
         ],
         "rai:dataPreprocessingProtocol": [
-            "Real images are the files that they came in. Synthetic ones are rounded to bytes; those that copy a "
-            "real one were thrown away and drawn anew."
+            "Real images are the files that they came in, or PNG files where they came in none. Synthetic ones are "
+            "rounded to bytes; those that copy a real one were thrown away and drawn anew."
         ],
     }
 
