@@ -142,8 +142,8 @@ def _responsible_ai(data: Description) -> Node:
             "Synthetic images have the label of the class that they were made for.",
         ],
         "rai:dataPreprocessingProtocol": [
-            "Real images are the files that they came in, or PNG files where they came in none. Synthetic ones are "
-            "rounded to bytes; those that copy a real one were thrown away and drawn anew."
+            "Real images are the files that they came in, or PNG files where they came in none. Synthetic ones "
+            "are rounded to bytes; those that copy a real one were thrown away and drawn anew."
         ],
     }
 
