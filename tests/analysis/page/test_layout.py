@@ -3,10 +3,12 @@
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pytest
+from _pytest.mark import ParameterSet
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
@@ -162,19 +164,21 @@ OVERLAPPING = """
 })
 """
 
-SIZES = [
-    pytest.param(1400, False, id="desk"),
-    *(
-        pytest.param(width, dark, id=f"{width}{'-dark' if dark else ''}", marks=pytest.mark.slow)
-        for width, dark in ((1400, True), (768, False), (768, True), (390, False), (390, True))
-    ),
-]
-SLOW_STUDIES = ("ten_folder", "half_folder")
-STUDIES = ["rich_folder", *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW_STUDIES)]
+WIDE = (1400, False)
+SIZES = (WIDE, (1400, True), (768, False), (768, True), (390, False), (390, True))
 
 
-@pytest.mark.parametrize("study", STUDIES)
-@pytest.mark.parametrize(("width", "dark"), SIZES)
+def pages() -> Iterator[ParameterSet]:
+    """Each study at each size; the large and the half study at the first size alone in `make test`."""
+    for study, size in product(("rich_folder", "ten_folder", "half_folder"), SIZES):
+        marks = [] if study == "rich_folder" and size == WIDE else [pytest.mark.slow]
+        if study != "rich_folder" and size != WIDE:
+            marks = [pytest.mark.soak]
+        width, dark = size
+        yield pytest.param(study, width, dark, id=f"{study}-{width}{'-dark' if dark else ''}", marks=marks)
+
+
+@pytest.mark.parametrize(("study", "width", "dark"), list(pages()))
 def test_nothing_is_cut_off_or_lies_over_something(
     study: str, width: int, dark: bool, browser: Browser, request: pytest.FixtureRequest
 ) -> None:
