@@ -81,15 +81,20 @@ def test_trials_that_wait_bring_up_nodes_of_their_kind_which_go_when_idle(tmp_pa
             records = tmp_path / "shared" / folder / "records.jsonl"
             return study.returncode, (head.home / "said").read_text(), read_records(records), seen
 
+        def wait_until_idle_nodes_are_gone():
+            deadline = time.monotonic() + 60
+            while nodes():
+                assert time.monotonic() < deadline, "idle nodes stayed"
+                time.sleep(0.5)
+
         # The GPUs are the autoscaler's inventions, which the first trial notices that is given one.
         code, said, records, seen = run("refused")
         assert code == 2 and "Ray gave a trial a GPU that torch" in said, said
         assert seen and all(seen) and not records
+        # The next study would be content with nodes that are there.
+        wait_until_idle_nodes_are_gone()
         code, said, records, seen = run("grown", "resources.gpus_per_trial=0")
         assert code == 0, said
         assert not all(seen)
         assert [record.failure for record in records] == [None] * 7
-        deadline = time.monotonic() + 60
-        while nodes():
-            assert time.monotonic() < deadline, "idle nodes stayed"
-            time.sleep(0.5)
+        wait_until_idle_nodes_are_gone()

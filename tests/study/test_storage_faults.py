@@ -107,7 +107,7 @@ def test_a_disk_that_is_full_for_a_while_costs_nothing_but_time(disk, undisturbe
 def test_a_disk_that_stays_full_stops_the_study_which_goes_on_when_there_is_room(disk, undisturbed):
     folder = disk / "study"
     thread = filled_at(disk, folder, FULL_AT)
-    with pytest.raises((StorageError, UserError), match=r"study/|optuna.db") as error:
+    with pytest.raises((StorageError, UserError), match=r"study/|optuna.db|Optuna's storage") as error:
         run_study(study_config("quickstart", [*SETTINGS, "resources.storage_patience_seconds=1"]), out=folder)
     thread.join()
     assert "No space left" in str(error.value) or "full" in str(error.value)
