@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from _pytest.mark import ParameterSet
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
@@ -168,7 +167,7 @@ WIDE = (1400, False)
 SIZES = (WIDE, (1400, True), (768, False), (768, True), (390, False), (390, True))
 
 
-def pages() -> Iterator[ParameterSet]:
+def pages() -> Iterator[object]:
     """Each study at each size; the large and the half study at the first size alone in `make test`."""
     for study, size in product(("rich_folder", "ten_folder", "half_folder"), SIZES):
         marks = [] if study == "rich_folder" and size == WIDE else [pytest.mark.slow]

@@ -3,7 +3,7 @@
 import contextlib
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -145,7 +145,7 @@ def _by_folders(entries: Entries, config: DataConfig) -> Arrangement:
     except DataError:
         if config.train or config.test or config.class_level is not None:
             raise
-        tables, refused = _tables_of(entries, config)
+        tables, refused = _tables_of(_read_tables(entries), entries, config)
         if len(refused) == 1 and not tables:
             raise refused[0] from None
         if not tables:
@@ -166,22 +166,23 @@ def _unless_a_table_differs(found: Arrangement, entries: Entries, config: DataCo
     """
     of_folders = {place: name for part in found.parts.values() for place, name in part.items()}
     folders = sorted(set(of_folders.values()), key=one_form)
-    for path in _table_files(entries):
-        if table.describes_folders(table.read_table(path), config.columns, folders):
+    read = _read_tables(entries)
+    for path, cells in read.items():
+        if table.describes_folders(cells, config.columns, folders):
             raise DataError(
                 f"{shown(path.name)} says a class for each folder ({_several(folders)}), so that these are no "
                 "classes; write a row for each picture, or leave the table out by data.exclude"
             )
-    tables, _ = _tables_of(entries, replace(config, group=None))
-    for path in tables:
-        if not table.names_classes(table.read_table(path), config.columns):
+    tables, _ = _tables_of(read, entries, replace(config, group=None))
+    for path, cells in tables.items():
+        if not table.names_classes(cells, config.columns):
             continue
-        by_table = _by_tables([path], entries, replace(config, group=None))
+        by_table = _by_tables({path: cells}, entries, replace(config, group=None))
         of_table = {place: name for part in by_table.parts.values() for place, name in part.items()}
         if not of_folders.keys() <= of_table.keys() or _say_the_same(of_folders, of_table):
             continue
         if are_numbered(folders):
-            return _by_tables([path], entries, config)
+            return _by_tables({path: cells}, entries, config)
         raise DataError(
             f"{shown(path.name)} says other classes ({_several(set(of_table.values()))}) than the folders "
             f"({_several(folders)}); use it by data.labels={shown(path.name)}, or leave it out by data.exclude"
@@ -205,8 +206,9 @@ def _several(names: Collection[str]) -> str:
     return ", ".join(map(shown, first)) + (", ..." if len(names) > _NAMES_SHOWN else "")
 
 
-def _table_files(entries: Entries) -> Iterator[Path]:
-    """The files in the folder, or in the only one in it, that are tables of text."""
+def _read_tables(entries: Entries) -> Mapping[Path, table.Table]:
+    """The tables of text in the folder, or in the only one in it, by their files."""
+    found = {}
     depth = 1 + len(tree(entries.pictures).place.parts)
     for place in entries.passed_over.get(NO_PICTURE, ()):
         if (
@@ -216,57 +218,58 @@ def _table_files(entries: Entries) -> Iterator[Path]:
         ):
             continue
         with contextlib.suppress(DataError):
-            table.read_table(entries.root / place)
-            yield entries.root / place
+            found[entries.root / place] = table.read_table(entries.root / place)
+    return found
 
 
-def _tables_of(entries: Entries, config: DataConfig) -> tuple[list[Path], list[DataError]]:
-    """The tables by which the pictures have classes, and why others that name classes do not say them."""
-    found, refused = [], []
-    for path in _table_files(entries):
+def _tables_of(
+    tables: Mapping[Path, table.Table], entries: Entries, config: DataConfig
+) -> tuple[Mapping[Path, table.Table], Sequence[DataError]]:
+    """Those of `tables` by which the pictures have classes, and why others that name classes do not say them."""
+    found, refused = {}, []
+    for path, cells in tables.items():
         try:
-            _by_tables([path], entries, config)
+            _by_tables({path: cells}, entries, config)
         except table.NoGroupsError:
             raise
         except DataError as error:
-            if table.names_classes(table.read_table(path), config.columns):
+            if table.names_classes(cells, config.columns):
                 refused.append(error)
             continue
-        found.append(path)
+        found[path] = cells
     return found, refused
 
 
 def _by_table(labels: Path, entries: Entries, config: DataConfig) -> Arrangement:
     """The classes as the table `labels` says them; where it says groups alone, as folders do."""
+    cells = table.read_table(labels)
     try:
-        return _by_tables([labels], entries, config)
+        return _by_tables({labels: cells}, entries, config)
     except table.NoClassesError:
         if config.group is None or _are_folders(config):
             raise
         found = _by_folders(entries, replace(config, group=None))
-        groups = table.groups_by_table(
-            table.read_table(labels), entries.pictures, config.columns, group=config.group
-        )
+        groups = table.groups_by_table(cells, entries.pictures, config.columns, group=config.group)
         note = f"{shown(labels.name)} says the groups, by {config.group}, and folders the classes"
         return replace(found, groups=groups, tables=(*found.tables, labels), notes=(*found.notes, note))
 
 
-def _by_tables(paths: Sequence[Path], entries: Entries, config: DataConfig) -> Arrangement:
+def _by_tables(tables: Mapping[Path, table.Table], entries: Entries, config: DataConfig) -> Arrangement:
     """The classes as tables say them, one for all pictures or one for each part."""
     found: dict[Part, Mapping[Place, str]] = {}
     unlabelled: list[Place] = []
     notes: list[str] = []
     groups: dict[Place, str] = {}
-    for path in paths:
+    for path, cells in tables.items():
         part = _part_of_table(path)
         arranged = table.arrange_by_table(
-            table.read_table(path),
+            cells,
             entries.pictures if part is None else _of_part(entries.pictures, part),
             config.columns,
             group=None if _are_folders(config) else config.group,
             skip_missing=config.skip_unreadable,
         )
-        found |= arranged.parts if len(paths) == 1 or part is None else {part: arranged.parts["train"]}
+        found |= arranged.parts if len(tables) == 1 or part is None else {part: arranged.parts["train"]}
         unlabelled += arranged.passed_over.get(table.WITHOUT_LABEL, ())
         groups |= arranged.groups
         notes += arranged.notes
@@ -285,7 +288,7 @@ def _by_tables(paths: Sequence[Path], entries: Entries, config: DataConfig) -> A
     return replace(
         arranged,
         passed_over={reason: places for reason, places in passed.items() if places},
-        tables=tuple(paths),
+        tables=tuple(tables),
         groups=groups,
     )
 
