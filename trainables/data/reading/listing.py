@@ -202,8 +202,12 @@ def _say_the_same(of_folders: Mapping[Place, str], of_table: Mapping[Place, str]
 
 
 def _several(names: Collection[str]) -> str:
-    first = sorted(names, key=one_form)[:_NAMES_SHOWN]
-    return ", ".join(map(shown, first)) + (", ..." if len(names) > _NAMES_SHOWN else "")
+    return _first(sorted(names, key=one_form))
+
+
+def _first(names: Sequence[str]) -> str:
+    """The first few names."""
+    return ", ".join(map(shown, names[:_NAMES_SHOWN])) + (", ..." if len(names) > _NAMES_SHOWN else "")
 
 
 def _read_tables(entries: Entries) -> Mapping[Path, table.Table]:
@@ -364,5 +368,5 @@ def _few(reason: str, places: Sequence[Place]) -> str:
     if reason == NO_PICTURE:
         kinds = Counter(shown(place.suffix.lower()) or "no extension" for place in places)
         return ", ".join(sorted(kinds))
-    names = [shown(str(place)) for place in places[:_NAMES_SHOWN]]
-    return ", ".join(names) + (", ..." if len(places) > _NAMES_SHOWN else "")
+    # One more than are shown says that there are more.
+    return _first([str(place) for place in places[: _NAMES_SHOWN + 1]])
