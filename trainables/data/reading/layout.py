@@ -48,6 +48,8 @@ class Arrangement:
     """The files that say the classes; none where folders do."""
     groups: Mapping[Place, str] = field(default_factory=dict)
     """The group of each picture that has one; empty unless groups are asked for."""
+    weights: Mapping[Place, float] = field(default_factory=dict)
+    """What each picture that has a weight counts in a classifier's loss; empty unless a table says weights."""
 
 
 @dataclass(frozen=True, kw_only=True)

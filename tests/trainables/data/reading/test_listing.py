@@ -3,14 +3,15 @@
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from gan_study.trainables.base.settings import DataError
 from gan_study.trainables.data.fingerprint import take_fingerprint
 from gan_study.trainables.data.prepared import image_source
+from gan_study.trainables.data.reading.columns import Columns
 from gan_study.trainables.data.reading.listing import Reading, read_listing
-from gan_study.trainables.data.reading.table import Columns
 from gan_study.trainables.data.source import DataConfig
 from tests.trainables.data.tiny_sets import write_classes
 
@@ -229,3 +230,42 @@ def test_a_table_may_be_named_after_its_part_among_other_words(tmp_path: Path) -
     found = read_listing(config(tmp_path))
     assert found.train.class_counts() == (4, 4)
     assert {path.parent.name for path in found.train.paths} == {"SKIN_2019_Training_Input"}
+
+
+def test_weights_are_read_back_and_all_pictures_to_train_on_have_one(tmp_path: Path) -> None:
+    flat(tmp_path, *NAMES)
+    cells = ["1", "2", "3", "4", "1", "2", "3", ""]
+    names, classes = zip(*(row.split(",") for row in LABELS.splitlines()[1:]), strict=True)
+    rows = [
+        f"{name},{label},{'test' if i > 5 else 'train'},"
+        for i, (name, label) in enumerate(zip(names, classes, strict=True))
+    ]
+    text = "image,label,split,weight\n" + "\n".join(row + cell for row, cell in zip(rows, cells, strict=True))
+    (tmp_path / "labels.csv").write_text(text)
+    found = read_listing(config(tmp_path))
+    # Class by class: b, d, f and a, c, e; the test part has none.
+    assert found.train.weights is not None and found.train.weights.tolist() == [2, 4, 2, 1, 3, 1]
+    assert found.test is not None and found.test.weights is None
+    assert found.notes[-1].startswith(
+        "weights of pictures in the loss of a classifier: 1 to 4, 2.167 on average; "
+    )
+    assert found.train.subset(np.array([4, 0])).weights.tolist() == [3, 2]  # type: ignore[union-attr]
+    (tmp_path / "labels.csv").write_text(text.replace("train,3", "train,"))
+    with pytest.raises(DataError, match=r"1 pictures to train on have no weight where others have one \(c\.png\)"):
+        read_listing(config(tmp_path))
+    (tmp_path / "labels.csv").write_text(text.replace("train,3", "train,1e9"))
+    with pytest.raises(DataError, match="weights of 1 to 1e\\+09: the least are nothing beside the largest"):
+        read_listing(config(tmp_path))
+
+
+def test_a_table_may_say_weights_and_groups_where_folders_say_the_classes(tmp_path: Path) -> None:
+    write_classes(tmp_path, cat=3, dog=3)
+    rows = [f"{name}/{i}.png,{i + 1},p{i}" for name in ("cat", "dog") for i in range(3)]
+    (tmp_path / "more.csv").write_text("\n".join(["file,weight,patient", *rows]))
+    found = read_listing(config(tmp_path, labels="more.csv", group="patient"))
+    assert found.train.class_counts() == (3, 3)
+    assert found.train.weights is not None and found.train.weights.tolist() == [1, 2, 3] * 2
+    assert found.train.groups == ("p0", "p1", "p2") * 2
+    assert (
+        "more.csv says the groups, by patient, and the weights, by weight, and folders the classes" in found.notes
+    )
