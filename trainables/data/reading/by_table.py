@@ -1,5 +1,6 @@
 """What a table says of the pictures: the class of each, its part, its group and its weight."""
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -34,6 +35,9 @@ from gan_study.trainables.data.reading.layout import (
 from gan_study.trainables.data.reading.table import EMPTY, Table, few_cells
 
 T = TypeVar("T")
+
+# Between classes in one cell.
+_SEVERAL = re.compile(r"[|;,]")
 
 NOT_LISTED, WITHOUT_LABEL = "pictures that the table does not name", "pictures without a class in the table"
 
@@ -78,6 +82,7 @@ def arrange_by_table(
         else:
             _note_once(table, picture, said, (label, split))
             parts.setdefault(part_of(table, split), {})[picture] = one_form(label)
+    _refuse_several_classes(table, {label for label, _ in said.values()})
     if missing and not skip_missing:
         raise DataError(
             f"{table.name}: {len(missing)} of {len(rows.paths)} rows name no picture that is there, by "
@@ -98,6 +103,15 @@ def arrange_by_table(
         groups=_groups(rows, said),
         weights=_weights(rows, said),
     )
+
+
+def names_pictures(table: Table, pictures: Sequence[Place]) -> bool:
+    """Whether a column names pictures of these."""
+    try:
+        path_column(with_header(table, pictures), Columns(), KnownPictures(pictures))
+    except DataError:
+        return False
+    return True
 
 
 def add_by_table(
@@ -174,6 +188,17 @@ def _without_doubtful_weights(rows: _Rows, columns: Columns, known: set[str]) ->
         f"weight in the loss; data.columns.weight={rows.weight} says that it is one"
     )
     return replace(rows, weight=None), (note,)
+
+
+def _refuse_several_classes(table: Table, labels: Collection[str]) -> None:
+    """Raise DataError where a cell names several of the classes: "Effusion|Mass"."""
+    for label in sorted(labels):
+        parts = [part.strip() for part in _SEVERAL.split(label)]
+        if len(parts) > 1 and any(part in labels for part in parts):
+            raise DataError(
+                f"{table.name}: {label!r} are several classes; a picture has one here, so write a table of the "
+                "pictures that have"
+            )
 
 
 def _groups(rows: _Rows, pictures: Collection[Place]) -> dict[Place, str]:

@@ -15,7 +15,7 @@ from gan_study.trainables.data.reading.known_pictures import MOST_OF, KnownPictu
 from gan_study.trainables.data.reading.table import EMPTY, Table, few_cells
 
 # As they are written, in lower case and without blanks, dashes and underscores.
-_LABEL_NAMES = frozenset({"label", "labels", "class", "classname", "category", "target", "diagnosis", "dx", "y"})
+_LABEL_NAMES = frozenset({"label", "labels", "class", "classname", "category", "target", "diagnosis", "dx"})
 _LABEL_NAMES |= {
     "labelname",
     "classid",
@@ -26,6 +26,7 @@ _LABEL_NAMES |= {
     "disease",
     "finding",
     "grade",
+    "findinglabels",
 }
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)(e[+-]?\d+)?|[+-]?inf(inity)?", re.IGNORECASE)
 _IS_TRAIN = re.compile("(is)?train(ing)?(image|set|part)?")
@@ -103,7 +104,9 @@ def describes_folders(table: Table, columns: Columns, folders: Collection[str]) 
 
 
 def _called_classes(table: Table) -> list[str]:
-    return [name for name in table.header if plain_name(name) in _LABEL_NAMES]
+    called = [name for name in table.header if plain_name(name) in _LABEL_NAMES]
+    # Beside x it is where something lies.
+    return called or ["y"] * ("y" in table.header and "x" not in table.header)
 
 
 def refuse_no_groups(table: Table, group: str) -> None:

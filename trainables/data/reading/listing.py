@@ -1,11 +1,12 @@
 """The pictures of a folder or a table, by part and class, before any is opened; and what became of all others."""
 
 import contextlib
+import os
 import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import numpy.typing as npt
@@ -15,9 +16,10 @@ from gan_study.trainables.base.names import one_form, shown
 from gan_study.trainables.base.settings import DataError
 from gan_study.trainables.data.images import Labels, class_counts
 from gan_study.trainables.data.reading import by_table, columns
+from gan_study.trainables.data.reading.companions import UNLABELLED
 from gan_study.trainables.data.reading.entries import NO_PICTURE, Entries, find_entries, in_order
-from gan_study.trainables.data.reading.folder_names import Part, are_numbered, part_in
-from gan_study.trainables.data.reading.folder_tree import Place, tree
+from gan_study.trainables.data.reading.folder_names import Part, are_numbered, part_in, part_named
+from gan_study.trainables.data.reading.folder_tree import Place
 from gan_study.trainables.data.reading.layout import (
     Arrangement,
     PassedOver,
@@ -149,14 +151,18 @@ def _by_folders(entries: Entries, config: DataConfig) -> Arrangement:
             bare_folders=entries.bare_folders,
             has_groups=_are_folders(config),
         )
-    except DataError:
+    except DataError as error:
         if config.train or config.test or config.class_level is not None:
             raise
-        tables, refused = _tables_of(_read_tables(entries), entries, config)
+        read = _read_tables(entries)
+        tables, refused = _tables_of(read, entries, config)
         if len(refused) == 1 and not tables:
             raise refused[0] from None
         if not tables:
-            raise
+            naming = [cells for cells in read.values() if by_table.names_pictures(cells, entries.pictures)]
+            if not naming:
+                raise
+            raise DataError(f"{error}; {_tables_in_words(naming)}") from error
         parts = [_part_of_table(path) for path in tables]
         if len(tables) > 1 and (None in parts or len(set(parts)) < len(parts)):
             names = ", ".join(shown(path.name) for path in tables)
@@ -184,8 +190,8 @@ def _unless_a_table_differs(found: Arrangement, entries: Entries, config: DataCo
     for path, cells in tables.items():
         if not columns.names_classes(cells, config.columns):
             continue
-        by_table = _by_tables({path: cells}, entries, replace(config, group=None))
-        of_table = {place: name for part in by_table.parts.values() for place, name in part.items()}
+        arranged = _by_tables({path: cells}, entries, replace(config, group=None))
+        of_table = {place: name for part in arranged.parts.values() for place, name in part.items()}
         if not of_folders.keys() <= of_table.keys() or _say_the_same(of_folders, of_table):
             continue
         if are_numbered(folders):
@@ -194,7 +200,45 @@ def _unless_a_table_differs(found: Arrangement, entries: Entries, config: DataCo
             f"{shown(path.name)} says other classes ({_several(set(of_table.values()))}) than the folders "
             f"({_several(folders)}); use it by data.labels={shown(path.name)}, or leave it out by data.exclude"
         )
+    unread = [
+        cells
+        for path, cells in read.items()
+        if path not in tables and by_table.names_pictures(cells, [*of_folders])
+    ]
+    notes = (*found.notes, *([f"folders say the classes; {_tables_in_words(unread)}"] if unread else []))
+    return _with_test_table(replace(found, notes=notes), read, config)
+
+
+def _with_test_table(found: Arrangement, read: Mapping[Path, Table], config: DataConfig) -> Arrangement:
+    """With a test part where a table says the classes of all pictures of one that no folders divide."""
+    without_class = found.passed_over.get(UNLABELLED, ())
+    unlabelled = [place for place in without_class if any(part_named(word) == "test" for word in place.parts[:-1])]
+    classes = set(found.parts["train"].values())
+    if "test" in found.parts or not unlabelled:
+        return found
+    for path, cells in read.items():
+        if part_in(path.stem) != "test" or not columns.names_classes(cells, config.columns):
+            continue
+        with contextlib.suppress(DataError):
+            arranged = by_table.arrange_by_table(cells, unlabelled, config.columns)
+            (said,) = arranged.parts.values()
+            if said.keys() == set(unlabelled) and set(said.values()) == classes:
+                rest = tuple(place for place in without_class if place not in said)
+                others = {reason: each for reason, each in found.passed_over.items() if reason != UNLABELLED}
+                return replace(
+                    found,
+                    parts={**found.parts, "test": said},
+                    passed_over={**others, **({UNLABELLED: rest} if rest else {})},
+                    tables=(*found.tables, path),
+                    notes=(*found.notes, *arranged.notes),
+                )
     return found
+
+
+def _tables_in_words(tables: Sequence[Table]) -> str:
+    """What tables name the pictures, so that a person may say that one has the classes."""
+    few = "; ".join(f"{each.name} ({_first(each.header)})" for each in tables[:_NAMES_SHOWN])
+    return f"tables that name the pictures are read by data.labels and data.columns.label: {few}"
 
 
 def _say_the_same(of_folders: Mapping[Place, str], of_table: Mapping[Place, str]) -> bool:
@@ -218,9 +262,11 @@ def _first(names: Sequence[str]) -> str:
 
 
 def _read_tables(entries: Entries) -> Mapping[Path, Table]:
-    """The tables of text in the folder, or in the only one in it, by their files."""
-    found = {}
-    depth = 1 + len(tree(entries.pictures).place.parts)
+    """The tables of text at the level of the pictures' common folder and the next, or above, by their files."""
+    found: dict[Path, Table] = {}
+    if not entries.pictures:
+        return found
+    depth = 1 + len(PurePosixPath(os.path.commonpath([place.parent for place in entries.pictures])).parts)
     for place in entries.passed_over.get(NO_PICTURE, ()):
         if (
             place.suffix.lower() not in _TABLE_ENDINGS
@@ -336,7 +382,7 @@ def _reading(entries: Entries, found: Arrangement, *, has_groups: bool) -> Readi
         odd = sorted({*found.parts["test"].values()} ^ set(classes))
         if odd:
             raise DataError(
-                f"the parts to train on and to test differ in their classes; only one of them has {', '.join(odd)}"
+                f"the parts to train on and to test differ in their classes; only one of them has {_first(odd)}"
             )
         test = listing_of(entries.root, found.parts["test"], classes, groups)
     alone = 0 if groups is None else sum(place not in groups for of in found.parts.values() for place in of)

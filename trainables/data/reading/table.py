@@ -44,17 +44,28 @@ def read_table(path: Path) -> Table:
     lines = text.splitlines()
     counts = {mark: Counter(len(row) for row in _split(lines[:50], mark)) for mark in _DELIMITERS}
     delimiter, found = max(counts.items(), key=lambda item: (_columns(item[1]) > 1, item[1].most_common(1)))
+    if path.suffix.lower() == ".txt" and (found_pairs := _pairs(lines)) and _columns(found) < 2:
+        return Table(name=name, header=found_pairs[0], rows=found_pairs[1:])
     if not lines or _columns(found) < 2:
         raise DataError(f"{name}: a table of labels has two columns or more, between , ; | or tabs")
     rows = [tuple(row) for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if any(row)]
-    header = tuple(cell.strip() for cell in rows[0])
     for number, row in enumerate(rows[1:], start=2):
-        if len(row) != len(header):
-            raise DataError(f"{name}: row {number} has {len(row)} cells; the first has {len(header)}")
+        if len(row) != len(rows[0]):
+            raise DataError(f"{name}: row {number} has {len(row)} cells; the first has {len(rows[0])}")
+    # A spreadsheet leaves columns behind in which nothing stands.
+    used = [column for column in range(len(rows[0])) if any(row[column].strip() for row in rows)]
+    rows = [tuple(row[column] for column in used) for row in rows]
+    header = tuple(cell.strip() for cell in rows[0])
     if len(set(header)) < len(header):
         twice = next(each for each in header if header.count(each) > 1)
         raise DataError(f"{name}: two columns are named {twice!r}")
     return Table(name=name, header=header, rows=tuple(rows[1:]))
+
+
+def _pairs(lines: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+    """The lines as a path, which may have blanks, and a last word; nothing where one line is none."""
+    pairs = tuple(tuple(line.rsplit(None, 1)) for line in lines if line.strip())
+    return pairs if all(len(each) == 2 for each in pairs) else ()
 
 
 def few_cells(cells: Sequence[str]) -> str:

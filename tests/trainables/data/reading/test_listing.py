@@ -1,7 +1,7 @@
 """A data set as a whole: from the entries of a folder and the settings to the files of its parts."""
 
 import shutil
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pytest
@@ -269,3 +269,43 @@ def test_a_table_may_say_weights_and_groups_where_folders_say_the_classes(tmp_pa
     assert (
         "more.csv says the groups, by patient, and the weights, by weight, and folders the classes" in found.notes
     )
+
+
+def test_a_table_says_the_classes_of_a_test_part_without_folders(tmp_path: Path) -> None:
+    write_classes(tmp_path / "Train", cat=3, dog=3)
+    flat(tmp_path / "Test", *NAMES)
+    flat(tmp_path / "Meta", "a.png")
+    rows = [f"Test/{name},{'cat' if i < 3 else 'dog'}" for i, name in enumerate(NAMES)]
+    (tmp_path / "Test.csv").write_text("\n".join(["Path,ClassId", *rows]))
+    found = read_listing(config(tmp_path))
+    assert counts(found) == ((3, 3), (3, 5))
+    assert "Test.csv says the classes: Path and ClassId" in found.notes
+    assert found.passed_over["pictures without a class"] == (PurePosixPath("Meta/a.png"),)
+    assert tmp_path / "Test.csv" in found.tables
+    (tmp_path / "Test.csv").write_text("\n".join(["Path,ClassId", *rows[1:]]))
+    assert counts(read_listing(config(tmp_path))) == ((3, 3), None)
+
+
+def test_tables_that_name_the_pictures_and_are_not_read_are_said(tmp_path: Path) -> None:
+    write_classes(tmp_path / "sorted", cat=3, dog=3)
+    names = [f"{name}/{i}.png" for name in ("cat", "dog") for i in range(3)]
+    (tmp_path / "meta.csv").write_text(
+        "\n".join(["file,age,sex", *(f"{name},4{i},f" for i, name in enumerate(names))])
+    )
+    said = (
+        "tables that name the pictures are read by data.labels and data.columns.label: meta.csv (file, age, sex)"
+    )
+    assert read_listing(config(tmp_path)).notes == (f"folders say the classes; {said}",)
+    shutil.rmtree(tmp_path / "sorted" / "dog")
+    with pytest.raises(DataError, match=r"one class.*; tables that name the pictures are read by .* meta\.csv"):
+        read_listing(config(tmp_path))
+
+
+def test_a_list_of_paths_and_classes_between_blanks_is_read(tmp_path: Path) -> None:
+    flat(tmp_path / "images" / "imagesa", "one.png", "a b.png")
+    flat(tmp_path / "images" / "imagesb", "two.png", "three.png")
+    rows = ["imagesa/one.png 0", "imagesa/a b.png 1", "imagesb/two.png 0", "imagesb/three.png 1"]
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "labels" / "train.txt").write_text("\n".join(rows))
+    found = read_listing(config(tmp_path, labels="labels/train.txt"))
+    assert found.train.class_names == ("0", "1") and counts(found) == ((2, 2), None)

@@ -35,6 +35,8 @@ TABLES = {
     "names that are not usual": PLAIN.replace("path,label", "scan,finding"),
     "other columns": "id,age,dx\na,40,cat\nb,41,dog\nc,42,cat\nd,43,dog\n",
     "an index in front": ",image,class\n0,a.jpg,cat\n1,b.jpg,dog\n2,c.jpg,cat\n3,d.jpg,dog\n",
+    "columns in which nothing stands": PLAIN.replace("\n", ",,,\n"),
+    "a place in the picture is no class": "id,x,y,Target\na,1,2,cat\nb,,,dog\nc,,,cat\nd,,,dog\n",
     "a column a class": "image,cat,dog\na,1.0,0.0\nb,0.0,1.0\nc,1.0,0.0\nd,0.0,1.0\n",
 }
 
@@ -119,6 +121,10 @@ def test_labels_are_text(tmp_path: Path) -> None:
         ),
         ("path,label,split\na,cat,train\nb,dog,later\n", "the part 'later' is not known"),
         ("path,label\0\na,cat\n", "it holds NUL characters"),
+        (
+            "path,label\na,cat\nb,dog\nc,cat|dog\nd,dog\n",
+            r"'cat\|dog' are several classes; a picture has one here",
+        ),
     ],
 )
 def test_tables_that_are_refused(text: str, said: str, tmp_path: Path) -> None:
