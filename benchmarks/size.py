@@ -3,9 +3,9 @@
 `python -m benchmarks.size --photographs 1000 10000 100000 --pixels 64` makes files of 200 pixels (or more, if it
 works on more) in a temporary folder, three classes of them, and for each number does what a study does before its
 first trial, and then one trial of a conditional GAN of a few steps, in a Ray worker; above 64 pixels of one with
-convolutions. Memory is what a process has beyond what it had when all was imported; shared memory, in which the pool
-lies once for all trials of a machine, is named apart. What was measured is added to benchmarks/results/size.json,
-and the table of all to docs/benchmarks.md.
+convolutions. Memory is what a process has beyond what it had when all was imported; shared memory, in which the
+pool lies once for all trials of a machine, is named apart. What was measured is added to
+benchmarks/results/size.json, and the table of all to docs/benchmarks.md.
 """
 
 import argparse

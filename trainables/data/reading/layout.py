@@ -5,7 +5,7 @@ things, a DataError says what was found and how to say what is meant.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gan_study.trainables.base.names import one_form, shown
@@ -14,7 +14,7 @@ from gan_study.trainables.data.reading.class_folders import classes_at_level, cl
 from gan_study.trainables.data.reading.companions import without_companions
 from gan_study.trainables.data.reading.division import Division, as_named, divide, find_parts
 from gan_study.trainables.data.reading.folder_names import Part, parts_among
-from gan_study.trainables.data.reading.folder_tree import Node, PassedOver, Place, few, joined, tree
+from gan_study.trainables.data.reading.folder_tree import Node, PassedOver, Place, few, joined, tree, unwrapped
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +56,9 @@ def arrange(
     if train or test:
         division = as_named(top, train, test)
     elif class_level is not None:
+        top, left = unwrapped(top)
         division = find_parts(top) or Division(parts={"train": top})
+        division = replace(division, passed_over=joined([left, division.passed_over]))
     else:
         division = divide(top)
     parts: dict[Part, Mapping[Place, str]] = {}
