@@ -309,10 +309,14 @@ def balance(
         ),
     ] = None,
     allow_memorised: Annotated[
-        bool, typer.Option("--allow-memorised", help="Write the folder even if training images are memorised.")
+        bool,
+        typer.Option("--allow-memorised", help="Write what is no copy even if training images are memorised."),
     ] = False,
     allow_collapsed: Annotated[
         bool, typer.Option("--allow-collapsed", help="Write the folder even if the GAN makes a few images only.")
+    ] = False,
+    allow_missing: Annotated[
+        bool, typer.Option("--allow-missing", help="Write the folder even if images could not be made.")
     ] = False,
     skip_unreadable: SkipUnreadable = False,
 ) -> None:
@@ -335,7 +339,7 @@ def balance(
         all_images=all_images,
         links=link,
         about=about,
-        allowed=allowed_faults(memorised=allow_memorised, collapsed=allow_collapsed),
+        allowed=allowed_faults(memorised=allow_memorised, collapsed=allow_collapsed, missing=allow_missing),
     )
     try:
         request = export_request(options)
