@@ -15,7 +15,7 @@ from gan_study.trainables.classifiers.backbone import Pretrained
 from gan_study.trainables.classifiers.catalog import classifier_model
 from gan_study.trainables.classifiers.classifier import ClassifierConfig
 from gan_study.trainables.data.imbalance import Imbalance
-from gan_study.trainables.data.reading.table import Columns
+from gan_study.trainables.data.reading.columns import Columns
 from gan_study.trainables.data.source import DataConfig
 from gan_study.trainables.gans.variant import GanSettings
 from gan_study.trainables.image_quality.features import DomainFeatures, ImageFeatures

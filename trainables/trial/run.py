@@ -259,9 +259,11 @@ def _measure_images(
 def reference_models(
     config: TrialConfig, parts: TrialParts, training: TrainingSet, store: Store
 ) -> tuple[RealImages, ReferenceModels]:
-    """The real images of the trial's setting, and the models that generated images are measured with."""
+    """The real images of the trial's setting, each counted as one, and the models that measure generated ones."""
     real = RealImages(
-        training=training, held_out=held_out(parts, training.images.device), classifier=config.classifier
+        training=training.unweighted(),
+        held_out=held_out(parts, training.images.device),
+        classifier=config.classifier,
     )
     seed = derive_seed(config.seed, "quality")
     return real, fit_reference_models(real, parts.pool, config.evaluation.image_features, store, seed=seed)
