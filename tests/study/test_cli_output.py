@@ -120,7 +120,7 @@ def test_the_report_is_written_before_anything_is_printed(gan_study, study, monk
     def print_nothing(*arguments, **options):
         assert (study / "report" / "report.html").exists()
 
-    monkeypatch.setattr("gan_study.study.commands.console.print", print_nothing)
+    monkeypatch.setattr("gan_study.study.commands.output.console.print", print_nothing)
     assert gan_study("report", study)[0] == 0
 
 
@@ -182,7 +182,7 @@ def test_what_only_says_something_loads_no_heavy_library(arguments):
 
 
 def test_the_table_of_methods_fits_sixty_columns(study, monkeypatch, gan_study):
-    monkeypatch.setattr("gan_study.study.commands.console", Console(width=60))
+    monkeypatch.setattr("gan_study.study.commands.reporting.console", Console(width=60))
     code, out, _ = gan_study("report", study)
     assert code == 0
     rows = out[out.index("Balancer") :].partition("Report:")[0].splitlines()
