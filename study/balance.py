@@ -15,7 +15,8 @@ from gan_study.study.plan.overlay import merge
 from gan_study.study.plan.recipe import study_config
 from gan_study.study.plan.trials import planned_trial
 from gan_study.study.run.data_checks import refuse_changed_data, take_fingerprint
-from gan_study.study.run.folder import Manifest, StudyFolder, read_manifest
+from gan_study.study.run.folder import Manifest, read_manifest
+from gan_study.study.run.layout import StudyFolder
 from gan_study.study.run.record_store import read_records
 from gan_study.trainables.balancing.catalog import parse_balancing
 from gan_study.trainables.base.files import full_path, in_shell, named_path

@@ -103,6 +103,9 @@ def _run_app() -> NoReturn:
     except OSError as error:
         place = f": {error.filename}" if error.filename else ""
         fail(f"{error.strerror or error}{place}", 2)
+    except ImportError as error:
+        # Of commands that load large libraries only where they need them.
+        fail(f"cannot be loaded: {' '.join(str(error).split())}", 2)
     except RuntimeError as error:
         if str(error) != NO_MORE_THREADS:
             raise

@@ -176,7 +176,7 @@ def _mirror_report(manifest: "Manifest", root: Path) -> None:
     """Send the report to W&B, where the study is mirrored there."""
     if manifest.config.wandb.mode == "off":
         return
-    from gan_study.study.run.folder import StudyFolder
+    from gan_study.study.run.layout import StudyFolder
     from gan_study.study.watch.tracking import mirror_report, offline_runs
 
     folder = StudyFolder(root)

@@ -70,7 +70,8 @@ def logs(
     raw: Annotated[bool, typer.Option("--json", help="The lines as they were written, for programs.")] = False,
 ) -> None:
     """Print the log of the driver or of a trial."""
-    from gan_study.study.run.folder import StudyFolder, read_manifest
+    from gan_study.study.run.folder import read_manifest
+    from gan_study.study.run.layout import StudyFolder
     from gan_study.study.watch.journal import log_named, read_log
 
     read_manifest(folder)

@@ -8,7 +8,7 @@ from gan_study.study.plan.config import NO_BALANCING
 from gan_study.study.plan.decisions import ConfirmFits
 from gan_study.study.plan.selection import read_selection
 from gan_study.study.run.decision_store import DecisionStore
-from gan_study.study.run.folder import StudyFolder
+from gan_study.study.run.layout import StudyFolder
 from gan_study.study.run.record_store import read_records
 from gan_study.trainables.base.settings import UserError
 from gan_study.trainables.gans.trainer import DivergedError

@@ -16,7 +16,7 @@ from gan_study.study.plan.trials import PlannedTrial
 from gan_study.study.run import questions
 from gan_study.study.run.decision_store import DecisionStore
 from gan_study.study.run.failures import FailureWatch
-from gan_study.study.run.folder import StudyFolder
+from gan_study.study.run.layout import StudyFolder
 from gan_study.study.run.record_store import RecordStore
 from gan_study.study.run.time_budget import Running, TimeBudget, TimeGate
 from gan_study.study.watch.optuna_view import OptunaView

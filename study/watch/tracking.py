@@ -14,7 +14,8 @@ from pydantic import JsonValue
 
 from gan_study.study.plan.config import WandbConfig
 from gan_study.study.plan.trials import PlannedTrial
-from gan_study.study.run.folder import Manifest, StudyFolder
+from gan_study.study.run.folder import Manifest
+from gan_study.study.run.layout import StudyFolder
 from gan_study.study.run.record_store import read_records
 from gan_study.study.watch.wandb_internals import EXPERIMENTAL_SETTINGS, session_of_ones_own
 from gan_study.trainables.base.files import in_shell, read_text

@@ -18,7 +18,7 @@ from gan_study.study.plan.recipe import study_config
 from gan_study.study.run import place, tuner
 from gan_study.study.run.decision_store import read_decisions
 from gan_study.study.run.failures import TooManyFailuresError
-from gan_study.study.run.folder import StudyFolder
+from gan_study.study.run.layout import StudyFolder
 from gan_study.study.run.probe import ProbeError
 from gan_study.study.run.record_store import read_records
 from gan_study.study.run.runner import plan_study, resume_study, run_study

@@ -21,7 +21,8 @@ from gan_study.analysis.page.drawing import Drawings
 from gan_study.analysis.page.markdown import SHOWN, answer_markdown
 from gan_study.analysis.page.report import render, report_tables
 from gan_study.analysis.plots.charts import charts
-from gan_study.study.run.folder import Manifest, StudyFolder
+from gan_study.study.run.folder import Manifest
+from gan_study.study.run.layout import StudyFolder
 from gan_study.study.watch import tracking
 from gan_study.study.watch.dashboard import CHARTS, dashboard
 from gan_study.study.watch.tracking import (
