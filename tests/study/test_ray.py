@@ -421,6 +421,8 @@ def test_every_trial_is_logged_and_mirrored_and_its_record_says_how_many_threads
     for record in result.trials:
         first, *_, last = read_log(folder.log_of(record.trial_id))
         assert (first.event, last.event) == ("began", "ended")
+    summary = read_summary(folder)
+    assert summary == summarise_study(folder.root) and {*summary.last_trials} <= {*told}
     runs = {path.name.rsplit("-", 1)[1] for path in folder.root.glob("wandb/offline-run-*")}
     assert runs == {record.trial_id for record in result.trials}
 
