@@ -95,25 +95,26 @@ def export_balanced(
     about: Path | str | None = None,
     allow_memorised: bool = False,
     allow_collapsed: bool = False,
+    allow_missing: bool = False,
 ) -> Description:
     """What the balanced data set of a study's best confirmed GAN holds, once it is written.
 
     `study` is the study's folder, `out` a new one, `about` a YAML file with what is known of the real images (see
     `docs/balanced_data.md`). Continues where an interrupted export to `out` stopped. Raises UserError if the study
-    has no confirmed GAN, if `out` holds anything else, and if the generator has memorised its training images or
-    collapsed, unless that is allowed.
+    has no confirmed GAN, if `out` holds anything else, and if the generator has memorised its training images,
+    collapsed, or made too few images that are no copies and pass the filter, unless that is allowed.
     """
     options = BalanceOptions(
         study=Path(study),
         about=None if about is None else Path(about),
-        allowed=allowed_faults(memorised=allow_memorised, collapsed=allow_collapsed),
+        allowed=allowed_faults(memorised=allow_memorised, collapsed=allow_collapsed, missing=allow_missing),
     )
     return run_export(export_request(options), named_path(out), Console(quiet=True))
 
 
-def allowed_faults(*, memorised: bool, collapsed: bool) -> frozenset[Fault]:
+def allowed_faults(*, memorised: bool, collapsed: bool, missing: bool) -> frozenset[Fault]:
     """The faults of synthetic images that stop no export."""
-    given: dict[Fault, bool] = {"memorised": memorised, "collapsed": collapsed}
+    given: dict[Fault, bool] = {"memorised": memorised, "collapsed": collapsed, "missing": missing}
     return frozenset(fault for fault, is_allowed in given.items() if is_allowed)
 
 

@@ -34,10 +34,13 @@ About = Annotated[
     typer.Option("--about", metavar="FILE", help="YAML with what is known of the real images: license, source."),
 ]
 AllowMemorised = Annotated[
-    bool, typer.Option("--allow-memorised", help="Write the folder even if training images are memorised.")
+    bool, typer.Option("--allow-memorised", help="Write what is no copy even if training images are memorised.")
 ]
 AllowCollapsed = Annotated[
     bool, typer.Option("--allow-collapsed", help="Write the folder even if the GAN makes a few images only.")
+]
+AllowMissing = Annotated[
+    bool, typer.Option("--allow-missing", help="Write the folder even if images could not be made.")
 ]
 
 
@@ -55,6 +58,7 @@ def balance(
     about: About = None,
     allow_memorised: AllowMemorised = False,
     allow_collapsed: AllowCollapsed = False,
+    allow_missing: AllowMissing = False,
     skip_unreadable: SkipUnreadable = False,
 ) -> None:
     """Train a GAN on the rare classes and write the balanced data set.
@@ -74,7 +78,7 @@ def balance(
         all_images=all_images,
         links=link,
         about=about,
-        allowed=allowed_faults(memorised=allow_memorised, collapsed=allow_collapsed),
+        allowed=allowed_faults(memorised=allow_memorised, collapsed=allow_collapsed, missing=allow_missing),
     )
     try:
         description = _export(options, out)

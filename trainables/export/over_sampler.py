@@ -22,7 +22,7 @@ from gan_study.trainables.balancing.catalog import BALANCERS, parse_balancing
 from gan_study.trainables.base.library_internals import ArraySampler, StrOptions, parameter_constraints
 from gan_study.trainables.base.memory import refuse_beyond_memory
 from gan_study.trainables.base.settings import ConfigError, UserError
-from gan_study.trainables.data.images import Classes, Labels, distinct_rows, real_set
+from gan_study.trainables.data.images import Classes, Labels, first_rows, real_set
 from gan_study.trainables.export.pixel_range import find_range
 from gan_study.trainables.gans.catalog import VARIANTS
 from gan_study.trainables.image_quality.class_quality import has_collapsed
@@ -65,11 +65,11 @@ class ClassReport:
     num_distinct: int
     """Different images among the new ones that were compared."""
     num_copies: int
-    """Of those, near-copies of a real image: less than half as far from it as from any other."""
+    """Of those, near-copies of a real image of whatever class: less than half as far from it as from any other."""
     copied_interval: tuple[float, float] | None
     """The 95 % interval of their share (Wilson 1927); None of no images."""
     real_copied: tuple[int, int]
-    """How many of how many real images are near-copies of another one of the class: what chance makes."""
+    """How many of how many real images of the class are near-copies of another real one: what chance makes."""
     has_collapsed: bool
     """Whether the new images show hardly more than five different ones; never so where copies were asked for."""
     is_memorised: bool | None
@@ -284,15 +284,14 @@ def _report_class(
 
     `is_own` [M] marks the class among these; the distances of all stand for those within a class of one.
     """
-    own_images = real[is_own]
-    own_images = own_images[distinct_rows(torch.from_numpy(own_images))]
-    few, own, all_real = (
-        each[:_MOST_COMPARED].reshape(min(len(each), _MOST_COMPARED), -1) for each in (made, own_images, real)
-    )
-    near = repeat_distance(own if len(own) > 1 else all_real, seed=0)
-    repeats, of_real = (find_repeats(each, nearer_than=near) for each in (few, own))
+    first = np.array(first_rows(torch.from_numpy(real)))
+    own_rows, other_rows = np.unique(first[is_own]), np.setdiff1d(first, first[is_own])
+    all_real = real.reshape(len(real), -1)
+    few, own = made[:_MOST_COMPARED].reshape(min(len(made), _MOST_COMPARED), -1), all_real[own_rows]
+    near = repeat_distance(own if len(own) > 1 else all_real[:_MOST_COMPARED], seed=0)
+    repeats, of_real = (find_repeats(each[:_MOST_COMPARED], nearer_than=near) for each in (few, own))
     # Nothing is held out: the method learned from all images.
-    found = measure_memorisation(few, own, own[:0], seed=0)
+    found = measure_memorisation(few, own, own[:0], others=all_real[other_rows], seed=0)
     can_tell = method in VARIANTS and len(own) > 1 and found.can_tell(num_classes=num_classes)
     return ClassReport(
         num_real=int(is_own.sum()),
