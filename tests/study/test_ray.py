@@ -18,10 +18,12 @@ from gan_study.study.plan.recipe import study_config
 from gan_study.study.run import place, tuner
 from gan_study.study.run.decision_store import read_decisions
 from gan_study.study.run.failures import TooManyFailuresError
+from gan_study.study.run.folder import summarise_study
 from gan_study.study.run.layout import StudyFolder
 from gan_study.study.run.probe import ProbeError
 from gan_study.study.run.record_store import read_records
 from gan_study.study.run.runner import plan_study, resume_study, run_study
+from gan_study.study.run.summary_file import read_summary
 from gan_study.study.run.tuner import MAX_RESTARTS
 from gan_study.study.watch.journal import TRIAL_ENDED, read_log
 from gan_study.trainables.arrays import arrays_digest, to_bytes
