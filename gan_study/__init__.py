@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gan_study.study.run.runner import resume_study, run_study
     from gan_study.trainables.data.imbalance import Step
     from gan_study.trainables.data.torch_dataset import torch_data_set
-    from gan_study.trainables.export.balanced_folder import retrained
+    from gan_study.trainables.export.balanced_folder import retrain
     from gan_study.trainables.export.over_sampler import BalancedDataset, ImageOverSampler
     from gan_study.trainables.export.saved_generator import load_generator
     from gan_study.trainables.trial.config import parse_trial
@@ -39,7 +39,7 @@ __all__ = [
     "load_study",
     "parse_trial",
     "resume_study",
-    "retrained",
+    "retrain",
     "run_study",
     "run_trial",
     "study_config",
@@ -60,7 +60,7 @@ _MODULE_OF = {
     "load_study": "analysis.records.load",
     "parse_trial": "trainables.trial.config",
     "resume_study": "study.run.runner",
-    "retrained": "trainables.export.balanced_folder",
+    "retrain": "trainables.export.balanced_folder",
     "run_study": "study.run.runner",
     "run_trial": "trainables.trial.run",
     "study_config": "study.plan.recipe",

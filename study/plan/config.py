@@ -170,7 +170,21 @@ class WandbConfig:
 
 @settings
 class StudyConfig:
-    """A study."""
+    """All settings of a study: data, imbalance, classifier, methods, search, confirmation, resources.
+
+    The meaning of each setting stands under it; `gan-study explain KEY` prints it too.
+
+    See Also
+    --------
+    study_config : Reads a study from a recipe.
+
+    Examples
+    --------
+    >>> from gan_study import Step, StudyConfig
+    >>> config = StudyConfig(name="mine", imbalance=Step(ratio=10, minority_classes=("3", "8")))
+    >>> config.objective, config.confirm.seeds
+    ('minority_f1', (1, 2, 3))
+    """
 
     name: str
     """What the study is called, also in the name of its folder."""

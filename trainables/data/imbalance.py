@@ -65,6 +65,12 @@ class Step(_Profile):
     """Every minority class cut to the largest class's size over `ratio` (step imbalance, Buda et al. 2018).
 
     A class that already has fewer stays as it is. Unnamed, the minority is what lies below the mean of the pool.
+
+    Examples
+    --------
+    >>> from gan_study import Step
+    >>> Step(ratio=10, minority_classes=("3", "8")).targets([150, 120, 90], ["1", "3", "8"])
+    (150, 15, 15)
     """
 
     cuts_minority: ClassVar[bool] = True

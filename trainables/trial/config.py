@@ -122,7 +122,32 @@ class TrialConfig:
 
 
 def parse_trial(values: Mapping[str, JsonValue]) -> TrialConfig:
-    """The trial that a nested mapping describes; raises ConfigError with the full key of the first mistake."""
+    """The trial that a nested mapping describes.
+
+    Parameters
+    ----------
+    values : mapping
+        `seed`, and the sections `data`, `imbalance`, `classifier`, `balancing` and `evaluation`; what they leave
+        out has its default.
+
+    Returns
+    -------
+    TrialConfig
+        The configuration of one trial.
+
+    Raises
+    ------
+    ConfigError
+        With the full key of the first mistake.
+
+    Examples
+    --------
+    >>> from gan_study import parse_trial
+    >>> imbalance = {"profile": "step", "ratio": 10, "minority_classes": ["3", "8"]}
+    >>> trial = parse_trial({"seed": 1, "imbalance": imbalance, "balancing": {"name": "dcgan"}})
+    >>> trial.balancing.name, trial.classifier.name
+    ('dcgan', 'small_cnn')
+    """
     sections = parse(_Sections, values, where="")
     return TrialConfig(
         seed=sections.seed,

@@ -9,9 +9,17 @@ from gan_study.trainables.record import Phase, SearchStep, Selection
 
 @settings
 class Purpose:
-    """Why a trial is run, and what it is measured against."""
+    """Why a trial is run, and what it is measured against.
+
+    Examples
+    --------
+    >>> from gan_study import Purpose
+    >>> Purpose(phase="search", baseline=0.5).metric
+    'minority_f1'
+    """
 
     phase: Phase
+    """"baseline", "search" or "confirm"."""
     metric: str = "minority_f1"
     """Which of the overall scores counts; "module:function" is scored beside them."""
     costs: Costs = Field(default_factory=dict)
@@ -19,7 +27,9 @@ class Purpose:
     baseline: float | None = None
     """Its value on validation images without balancing in the same setting; the objective is the gain over it."""
     search: SearchStep | None = None
+    """Which trial of the search it is; None outside the search."""
     selection: Selection | None = None
+    """How its configuration was chosen; None where it is not confirmed."""
 
     @property
     def measures_images(self) -> bool:
