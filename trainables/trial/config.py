@@ -127,8 +127,8 @@ def parse_trial(values: Mapping[str, JsonValue]) -> TrialConfig:
     Parameters
     ----------
     values : mapping
-        `seed`, and the sections `data`, `imbalance`, `classifier`, `balancing` and `evaluation`; what they leave
-        out has its default.
+        `seed` and the sections `data`, `imbalance`, `classifier` and `balancing`, perhaps `evaluation`; what a
+        section leaves out has its default.
 
     Returns
     -------
@@ -144,9 +144,12 @@ def parse_trial(values: Mapping[str, JsonValue]) -> TrialConfig:
     --------
     >>> from gan_study import parse_trial
     >>> imbalance = {"profile": "step", "ratio": 10, "minority_classes": ["3", "8"]}
-    >>> trial = parse_trial({"seed": 1, "imbalance": imbalance, "balancing": {"name": "dcgan"}})
-    >>> trial.balancing.name, trial.classifier.name
-    ('dcgan', 'small_cnn')
+    >>> data = {"name": "digits", "image_size": 16}
+    >>> trial = parse_trial(
+    ...     {"seed": 1, "data": data, "imbalance": imbalance, "classifier": {}, "balancing": {"name": "dcgan"}}
+    ... )
+    >>> trial.imbalance.ratio
+    10.0
     """
     sections = parse(_Sections, values, where="")
     return TrialConfig(
