@@ -83,17 +83,24 @@ def dashboard(
     folder: Folder,
     entity: Annotated[str, typer.Option("--entity", metavar="NAME", help="The W&B user or team.")],
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print the view's specification; send nothing.")
+        bool, typer.Option("--dry-run", help="Print the specification of both; send nothing.")
     ] = False,
 ) -> None:
-    """Save the W&B view of a study, and print its address."""
+    """Save a W&B workspace and a W&B report of a study, and print their addresses."""
     from gan_study.study.run.folder import read_manifest
 
     manifest = read_manifest(folder)
     from gan_study.analysis.page.markdown import answer_markdown
     from gan_study.analysis.records.load import load_study
     from gan_study.study.watch import dashboard as wandb_view
-    from gan_study.study.watch.wandb_internals import specification
+    from gan_study.study.watch.wandb_internals import report_specification, specification
 
-    view = wandb_view.dashboard(manifest, entity=entity, answer=answer_markdown(load_study(folder)))
-    print(specification(view) if dry_run else wandb_view.save(view))
+    answer = answer_markdown(load_study(folder))
+    workspace = wandb_view.dashboard(manifest, entity=entity, answer=answer)
+    report = wandb_view.report(manifest, entity=entity, answer=answer)
+    if dry_run:
+        workspace_text, report_text = specification(workspace), report_specification(report)
+        print(f'{{"workspace": {workspace_text}, "report": {report_text}}}')
+    else:
+        say(console, f"Workspace: {wandb_view.save(workspace)}")
+        say(console, f"Report: {wandb_view.save(report)}")

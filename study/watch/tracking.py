@@ -215,7 +215,7 @@ def mirror_report(manifest: Manifest, folder: StudyFolder) -> list[str]:
                 id=f"{manifest.study_id}-summary",
                 name=f"{manifest.config.name} summary",
                 tags=[manifest.unique_name, "summary"],
-                config={"study": manifest.unique_name},
+                config={"study": manifest.unique_name, "phase": "summary"},
             )
     except Exception as error:
         return [f"the report is not mirrored: {describe_failure(error)}"]
