@@ -95,7 +95,7 @@ def _verdict_lines(found: Sequence[Contrast]) -> tuple[tuple[str, str], ...]:
     judged = {
         "Minority F1": ([each.gain for each in found], _WORDS),
         "Minority recall": (recalls, _WORDS),
-        "F1 against best simple": (rivals, _RIVAL_WORDS),
+        "F1 against simple method": (rivals, _RIVAL_WORDS),
     }
     return tuple((what, _over_ratios(some, words)) for what, (some, words) in judged.items() if some)
 
@@ -188,7 +188,7 @@ def _tiles(study: Study, contrast: Contrast) -> tuple[Tile, ...]:
 
     return (
         tile("No balancing", NO_BALANCING),
-        *([tile("Best simple method", contrast.rival)] if contrast.rival else []),
+        *([tile("Chosen simple method", contrast.rival)] if contrast.rival else []),
         tile("Chosen GAN", contrast.gan),
     )
 
