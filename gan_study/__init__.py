@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gan_study.study.plan.recipe import study_config
     from gan_study.study.run.options import RunOptions
     from gan_study.study.run.runner import resume_study, run_study
-    from gan_study.trainables.data.imbalance import Step
+    from gan_study.trainables.data.imbalance import StepImbalance
     from gan_study.trainables.data.torch_dataset import torch_data_set
     from gan_study.trainables.export.balanced_folder import retrain
     from gan_study.trainables.export.over_sampler import BalancedDataset, ImageOverSampler
@@ -31,7 +31,7 @@ __all__ = [
     "ImageOverSampler",
     "Purpose",
     "RunOptions",
-    "Step",
+    "StepImbalance",
     "StudyConfig",
     "__version__",
     "export_balanced",
@@ -53,7 +53,7 @@ _MODULE_OF = {
     "ImageOverSampler": "trainables.export.over_sampler",
     "Purpose": "trainables.trial.purpose",
     "RunOptions": "study.run.options",
-    "Step": "trainables.data.imbalance",
+    "StepImbalance": "trainables.data.imbalance",
     "StudyConfig": "study.plan.config",
     "export_balanced": "study.balance",
     "load_generator": "trainables.export.saved_generator",

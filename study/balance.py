@@ -224,9 +224,9 @@ def _verdict_on(record: TrialRecord, root: Path) -> tuple[str, ...]:
 
 def _confirmed_gan(records: Sequence[TrialRecord], root: Path, options: BalanceOptions) -> TrialRecord:
     """The confirmed trial that the options choose: by default of the GAN that the report says validation chose."""
-    from gan_study.analysis.records.select import best_by_validation, conditions, confirmed, families, under
+    from gan_study.analysis.records.select import best_by_validation, conditions, confirmed, method_kinds, under
 
-    kinds = families(records)
+    kinds = method_kinds(records)
     gans = [record for record in confirmed(records) if kinds[record.balancer] == "GAN"]
     if not gans:
         raise UserError(f"{root} has no confirmed GAN; `gan-study resume {in_shell(root)}` continues the study")

@@ -210,7 +210,7 @@ COMPARABLE: frozenset[str] = frozenset({"defaults", "search"})
 
 
 @settings
-class SearchStep:
+class SearchTrial:
     """Which suggestion of the search a trial ran."""
 
     number: int
@@ -367,7 +367,7 @@ class TrialRecord:
     """The gain on validation images over no balancing in the same setting."""
     baseline: float | None = None
     """The score that the objective was measured against."""
-    search: SearchStep | None = None
+    search: SearchTrial | None = None
     """The suggestion that the trial ran; None outside the search."""
     stop: Stop | None = None
     """Why it was stopped early; None if it was not."""

@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 
 from gan_study.analysis.inference import looks as sequential
 from gan_study.analysis.inference.looks import Levels, Look
-from gan_study.analysis.inference.statistics import LEVEL, HolmStep, holm
+from gan_study.analysis.inference.statistics import LEVEL, HolmResult, holm
 
 Verdict: TypeAlias = Literal["helps", "hurts", "no worthwhile difference", "undecided"]
 Looks: TypeAlias = Sequence[Look]
@@ -59,7 +59,7 @@ def decide(family: Sequence[Looks], *, size: int, margin: float) -> tuple[Decisi
     return tuple(map(_decision, family, different, alike))
 
 
-def _decision(looks: Looks, different: HolmStep, alike: HolmStep) -> Decision:
+def _decision(looks: Looks, different: HolmResult, alike: HolmResult) -> Decision:
     verdict: Verdict = "undecided"
     if alike.p_value < LEVEL:
         verdict = "no worthwhile difference"

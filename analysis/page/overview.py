@@ -15,7 +15,7 @@ from gan_study.analysis.inference.looks import MINIMUM_SEEDS
 from gan_study.analysis.page.answer import Contrast, answer, contrasts
 from gan_study.analysis.plots.palette import Kind, kind_of
 from gan_study.analysis.records.load import Study
-from gan_study.analysis.records.select import NO_BALANCING, Condition, confirmed, families, within
+from gan_study.analysis.records.select import NO_BALANCING, Condition, confirmed, method_kinds, within
 from gan_study.analysis.records.trial import Trial
 from gan_study.analysis.wording import ABSENT, MINUS, count, first_few, listing, ratio_text
 
@@ -172,7 +172,7 @@ def _tiles(study: Study, contrast: Contrast) -> tuple[Tile, ...]:
     estimates = {
         (row["balancer"], row["metric"], row["measure"]): estimate_of(row) for _, row in summary.iterrows()
     }
-    kinds = families(study.records)
+    kinds = method_kinds(study.records)
 
     def tile(title: str, method: str) -> Tile:
         f1, recall = (estimates.get((method, each, "score")) for each in ("minority_f1", "minority_recall"))

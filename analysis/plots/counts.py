@@ -24,7 +24,7 @@ from gan_study.analysis.records.select import (
     NO_BALANCING,
     conditions,
     confirmed,
-    families,
+    method_kinds,
     under,
 )
 from gan_study.analysis.records.trial import ClassCounts, Trial
@@ -55,7 +55,7 @@ def count_frame(records: Sequence[Trial]) -> pd.DataFrame:
     for condition in conditions(counted):
         here = under(counted, condition)
         known = confirmed(here) or here
-        names = list(families(known))
+        names = list(method_kinds(known))
         method = next((name for name in chosen.get(condition, ()) if name in names), names[-1])
         trial = min((each for each in known if each.balancer == method), key=lambda each: each.seed)
         assert trial.class_counts is not None

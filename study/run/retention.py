@@ -33,9 +33,9 @@ class Retention:
 
 def best_confirmed(records: Sequence[TrialRecord]) -> Iterator[TrialRecord]:
     """Under each condition the trial whose GAN is exported unless options choose another."""
-    from gan_study.analysis.records.select import best_by_validation, conditions, confirmed, families, under
+    from gan_study.analysis.records.select import best_by_validation, conditions, confirmed, method_kinds, under
 
-    kinds = families(records)
+    kinds = method_kinds(records)
     gans = [record for record in confirmed(records) if kinds[record.balancer] == "GAN"]
     for condition in conditions(gans):
         name = best_by_validation(records, condition, "GAN", kinds)

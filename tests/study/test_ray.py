@@ -31,7 +31,7 @@ from gan_study.trainables.data.byte_images import hold
 from gan_study.trainables.data.images import LabeledImages, Loaded
 from gan_study.trainables.data.prepared import image_source
 from gan_study.trainables.data.source import DataConfig
-from gan_study.trainables.record import SearchStep
+from gan_study.trainables.record import SearchTrial
 from gan_study.trainables.runtime.environment import code_digest, code_folder
 from gan_study.trainables.trial.config import parse_trial
 from gan_study.trainables.trial.purpose import Purpose
@@ -215,7 +215,7 @@ def test_only_a_confirmation_asks_for_the_test_part(local_ray, tmp_path):
         raise RuntimeError("the test part was asked for")
 
     images = replace(share(digits()), test_part=forbidden.remote())
-    search = Purpose(phase="search", baseline=0.5, search=SearchStep(number=0, params={}))
+    search = Purpose(phase="search", baseline=0.5, search=SearchTrial(number=0, params={}))
     confirm = given(tmp_path, Purpose(phase="confirm"), evaluation={"test": True})
     trials = [given(tmp_path, Purpose(phase="baseline")), given(tmp_path, search), confirm]
     records = records_of(images, trials)

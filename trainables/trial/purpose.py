@@ -4,7 +4,7 @@ from pydantic import Field
 
 from gan_study.trainables.base.settings import settings
 from gan_study.trainables.classifiers.metrics import Costs
-from gan_study.trainables.record import Phase, SearchStep, Selection
+from gan_study.trainables.record import Phase, SearchTrial, Selection
 
 
 @settings
@@ -26,7 +26,7 @@ class Purpose:
     """What mistakes cost, by true and predicted class; the expected cost is scored where there are any."""
     baseline: float | None = None
     """Its value on validation images without balancing in the same setting; the objective is the gain over it."""
-    search: SearchStep | None = None
+    search: SearchTrial | None = None
     """Which trial of the search it is; None outside the search."""
     selection: Selection | None = None
     """How its configuration was chosen; None where it is not confirmed."""
