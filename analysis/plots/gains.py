@@ -53,7 +53,7 @@ from gan_study.analysis.tables.dose import dose_tables
 from gan_study.analysis.wording import label, ratio_text
 
 # The lines of the chart of choices; each method is the one that validation chose at the ratio.
-LINES: dict[MethodKind, str] = {"GAN": "chosen GAN", "simple": "best simple", "no balancing": "no balancing"}
+LINES: dict[MethodKind, str] = {"GAN": "chosen GAN", "simple": "chosen simple", "no balancing": "no balancing"}
 # The least distance of two lines' names, as a share of the axis.
 NAME_GAP = 0.07
 # How wide the narrowest chart is, in which the names of variants have to find room.
