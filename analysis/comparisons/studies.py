@@ -27,7 +27,7 @@ class Compared:
     gains: Mapping[str, tuple[float, ...]]
     ranking: Ranking | None
     p_values: Mapping[str, float]
-    """Of signed-rank tests against no balancing, corrected by Holm's procedure; empty with few data sets."""
+    """P values of signed-rank tests against no balancing, with Holm's correction; empty with few data sets."""
     left_out: tuple[str, ...]
 
 

@@ -20,17 +20,17 @@ class Decision:
     looks: tuple[Look, ...]
     verdict: Verdict
     level: float
-    """Of the test of no gain at all."""
+    """The level of the test of no gain at all."""
     difference_p: float
-    """Of that test, corrected."""
+    """The p value of that test, corrected."""
     equivalence_level: float
-    """Of the two one-sided tests of a gain as large as the margin."""
+    """The level of the two one-sided tests of a gain as large as the margin."""
     equivalence_p: float
-    """Of these, corrected."""
+    """The p value of these, corrected."""
 
     @property
     def levels(self) -> Levels:
-        """Of both tests."""
+        """The levels of both tests."""
         return Levels(self.level, self.equivalence_level)
 
     @cached_property

@@ -69,7 +69,7 @@ def mcnemar_p_value(only_first: int, only_second: int) -> float:
 def interquartile_mean(tasks: Strata) -> float:
     """The mean of the middle half of all values (Agarwal et al. 2021, section 4.3).
 
-    Of n values the ⌊n / 4⌋ smallest and the ⌊n / 4⌋ largest are cut off.
+    The ⌊n / 4⌋ smallest and the ⌊n / 4⌋ largest of n values are cut off.
     """
     return float(_pooled_trimmed_mean(*map(np.asarray, tasks)))
 

@@ -177,7 +177,7 @@ def best_by_validation(
 ) -> str | None:
     """The balancer of `kind` with the largest mean paired gain on validation under `condition`.
 
-    Of the first round of seeds, which all methods have in common: those of later rounds are for the undecided.
+    Only the first round of seeds counts, which all methods share: later rounds are for undecided methods.
     None where none of them was confirmed beside no balancing. The test part is not looked at.
     """
     first = [record for record in under(records, condition) if round_of(record) == 1]

@@ -104,7 +104,7 @@ def _run_app() -> NoReturn:
         place = f": {error.filename}" if error.filename else ""
         fail(f"{error.strerror or error}{place}", 2)
     except ImportError as error:
-        # Of commands that load large libraries only where they need them.
+        # Some commands load large libraries only if they need them.
         fail(f"cannot be loaded: {' '.join(str(error).split())}", 2)
     except RuntimeError as error:
         if str(error) != NO_MORE_THREADS:

@@ -114,7 +114,7 @@ class ConfirmConfig:
     """
 
     seeds: tuple[int, ...] = Field(default=(1, 2, 3), min_length=1)
-    """Of the first round, in which every method is confirmed."""
+    """The seeds of the first round, in which every method is confirmed."""
     until: Literal["fixed", "decided"] = "fixed"
     """"fixed": `seeds` alone. "decided": rounds of further seeds for the methods whose questions are open."""
     most_seeds: int = Field(default=12, ge=1)

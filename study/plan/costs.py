@@ -39,7 +39,7 @@ class Workload:
     """How many images a trial has at one imbalance ratio."""
 
     training: tuple[int, ...]
-    """Of each class, in label order."""
+    """Images of each class, in label order."""
     minority: tuple[int, ...]
     """The labels of the rare classes."""
     num_validation: int

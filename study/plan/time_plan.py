@@ -272,7 +272,7 @@ def _floors(plan: Plan, machine: Machine) -> Iterator[Plan]:
     shorter = {name: floor for name, floor in floors.items() if floor != gans_of(config)[name]}
     if shorter:
         smaller = with_floors(plan, shorter)
-        # Of few images a training takes its least length anyway.
+        # With few images a training takes its least length anyway.
         if forecast_of(smaller, machine).total < forecast_of(plan, machine).total:
             yield smaller
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from gan_study.study.plan.config import Ratio, StudyConfig
-from gan_study.study.plan.decisions import Judgement, limit_seen
+from gan_study.study.plan.decisions import RungDecision, limit_seen
 from gan_study.study.plan.planner import Pause, Planner
 from gan_study.study.plan.rounds import Questions, Rounds, read_rounds, write_rounds
 from gan_study.study.plan.selection import read_selection, write_selection
@@ -47,7 +47,7 @@ class _Running:
     reschedules: int = 0
     began_at: float | None = None
     milestones: list[Milestone] = field(default_factory=list)
-    stopped_by: Judgement | None = None
+    stopped_by: RungDecision | None = None
 
 
 class StudySession:

@@ -117,7 +117,7 @@ class Description:
     environment: Mapping[str, str]
     notes: tuple[str, ...] = ()
     generator_sha256: str | None = None
-    """Of the generator's weights, which each synthetic image names; None if not noted."""
+    """SHA-256 of the generator's weights, which each synthetic image names; None if not noted."""
     overruled: tuple[Fault, ...] = ()
     """What was found wrong with the synthetic images and would have stopped the export."""
     about: About = About()

@@ -65,7 +65,7 @@ class ClassReport:
     num_distinct: int
     """Different images among the new ones that were compared."""
     num_copies: int
-    """Of those, near-copies of a real image of whatever class: less than half as far from it as from any other."""
+    """Near-copies among those: less than half as far from one real image, of whatever class, as from any other."""
     copied_interval: tuple[float, float] | None
     """The 95 % interval of their share (Wilson 1927); None of no images."""
     real_copied: tuple[int, int]

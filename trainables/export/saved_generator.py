@@ -73,7 +73,7 @@ class GeneratorConfig:
     num_classes: int = Field(ge=1)
     classes: Mapping[str, FilledClass] = Field(min_length=1)
     weights_sha256: str | None = None
-    """Of the file of weights that lies beside it; None if not noted."""
+    """SHA-256 of the file of weights beside it; None if not noted."""
 
     @model_validator(mode="after")
     def _labels_are_of_classes(self) -> Self:
