@@ -11,8 +11,8 @@ from typing import NoReturn
 # A command that a person stopped by Ctrl-C, as shells have it.
 INTERRUPTED = 130
 
-# What only says something needs none of the libraries, and begins at once.
-_LIGHT = frozenset({"list", "explain"})
+# Commands that need none of the large libraries, or only where nobody has left what they print.
+_LIGHT = frozenset({"list", "explain", "status", "ls"})
 _ASKS_FOR_HELP = frozenset({"--help", "--version"})
 
 

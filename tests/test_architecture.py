@@ -219,13 +219,11 @@ HANDS_ON = {
     "trainables.trial.request",
     "trainables.trial.run",
 }
-# The page of a room names the one beside it; families of methods and of comparisons are something else.
+# The page of a room names the one beside it; families of comparisons are something else.
 SAYS_SO = {
     "trainables.gans.trainer": {"batched"},
     "trainables.record": {"families", "family"},
     "study.plan.verdict_plan": {"families"},
-    "study.balance": {"families"},
-    "study.run.retention": {"families"},
 }
 _TOGETHER_WORDS = re.compile(r"(?<![a-z])(?:famil(?:y|ies)|stacks?|stacked|batched)(?![a-z])", re.IGNORECASE)
 

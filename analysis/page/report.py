@@ -142,7 +142,32 @@ def report_tables(study: Study) -> tuple[Table, ...]:
 
 
 def terminal_summary(study: Study) -> tuple[str, pd.DataFrame]:
-    """The answer as one text, and the table to print under them."""
+    """What the command prints when a study ends.
+
+    Parameters
+    ----------
+    study : Study
+        A study that `load_study` has read.
+
+    Returns
+    -------
+    answer : str
+        The answer in sentences.
+    table : pandas.DataFrame
+        A row for each method: its scores and gains on the test part.
+
+    Raises
+    ------
+    RecordError
+        If a file of a trial's arrays is damaged.
+
+    Examples
+    --------
+    >>> from gan_study import load_study, terminal_summary
+    >>> answer, table = terminal_summary(load_study("studies/mine"))
+    >>> table.columns[0]
+    'Balancer'
+    """
     return " ".join(answer(study)), scores.answer_table(study).text
 
 

@@ -22,9 +22,32 @@ FULL = "full"
 
 
 def study_config(name_or_path: str, assignments: Iterable[str] = ()) -> StudyConfig:
-    """The study of a recipe or file after assignments such as "classifier.epochs=3"; raises ConfigError.
+    """The study that a recipe describes, with changes.
 
-    "scale=ci" stands for all that the recipe changes to have this size, and goes before every other assignment.
+    Parameters
+    ----------
+    name_or_path : str
+        The name of a recipe (see `gan-study list`), a YAML file, or the `study.json` of an earlier study.
+    assignments : iterable of str
+        Changes such as "classifier.epochs=3". "scale=ci" makes all changes that the recipe has for this size,
+        before the other assignments.
+
+    Returns
+    -------
+    StudyConfig
+        The study, checked as a whole.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such recipe, key or size, or if a value cannot be used; names the nearest one.
+
+    Examples
+    --------
+    >>> from gan_study import study_config
+    >>> config = study_config("quickstart", ["classifier.epochs=3"])
+    >>> config.data.name, config.classifier.epochs
+    ('digits', 3)
     """
     assignments = list(assignments)
     scales = (each for each in assignments if each.partition("=")[0].strip() == "scale")

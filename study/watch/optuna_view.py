@@ -19,7 +19,7 @@ from gan_study.search_spaces.space import Space
 from gan_study.study.plan.searcher import STATES, to_optuna, value_of
 from gan_study.study.plan.storage_url import kind_of, sqlite_file, sqlite_url
 from gan_study.trainables.base.settings import UserError
-from gan_study.trainables.record import Milestone, SearchStep, TrialRecord
+from gan_study.trainables.record import Milestone, SearchTrial, TrialRecord
 from gan_study.trainables.runtime.storage import retry
 
 _SQLITE_WANTS_ROLLBACK = "attempt to write a readonly database"
@@ -109,7 +109,7 @@ class OptunaView:
             self._own_file.with_name(f"{self._own_file.name}{suffix}").unlink(missing_ok=True)
         return self._open()
 
-    def started(self, trial_id: str, step: SearchStep) -> None:
+    def started(self, trial_id: str, step: SearchTrial) -> None:
         """Show a search trial as running.
 
         In one transaction: asked for and described step by step, a trial would wait for the disk ten times.

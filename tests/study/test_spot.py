@@ -9,7 +9,7 @@ import ray
 from ray.cluster_utils import Cluster
 
 from gan_study.study.plan.recipe import study_config
-from gan_study.study.run.folder import StudyFolder
+from gan_study.study.run.layout import StudyFolder
 from gan_study.study.run.runner import run_study
 from gan_study.study.run.spot_notice import drain_node, watch
 from gan_study.study.watch.journal import read_log

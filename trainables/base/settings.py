@@ -32,7 +32,7 @@ class UserError(Exception):
     """Something the person at the keyboard can mend; its message is one line and complete."""
 
     exit_code = 2
-    """Of the command that it ends: 2 for what was asked, 1 for what became of it."""
+    """The exit code of the command: 2 if it was asked for something impossible, 1 if something failed."""
 
 
 class ConfigError(UserError):

@@ -103,7 +103,7 @@ class Loaded:
     images: LabeledImages
     notes: tuple[str, ...] = ()
     summary: Summary | None = None
-    """Of the files, where each image has one."""
+    """Facts about the files, if each image has one."""
     levels: Range | None = None
     """The range that became 0 to 255 in files of more than 8 bits; None where there are none."""
     reading: tuple[str, ...] = ()

@@ -84,7 +84,7 @@ class Filling:
     num_distinct_real: int
     """Different images among the real ones, by the measure of `repeats`."""
     memorisation: Memorisation
-    """Of the first draw, before copies were thrown away: what the generator makes."""
+    """Measured on the first draw, before copies were removed: what the generator makes."""
     num_copies: int
     """Images that were thrown away."""
     num_missing: int

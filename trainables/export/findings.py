@@ -49,7 +49,7 @@ class ClassFindings:
     verdict: Verdict
     """Whether the generator has memorised its training images."""
     copied: CountedShare
-    """Of the different images in the first draw, those that copy a training image, of whatever class."""
+    """The share of the different images in the first draw that copy a training image, of whatever class."""
     copied_elsewhere: int = 0
     """How many of these copy one of another class."""
     copied_real: CountedShare
@@ -73,8 +73,8 @@ class ClassFindings:
     is_short: bool = False
     """Whether images could not be made."""
     scores: Mapping[str, float | None] = Field(default_factory=dict)
-    """Of the images in the folder: unrealistic, unvaried, memorised, underrepresented, each in [0, 1] and 0 at
-    best, and NAME_floor for real images in their place; None with too few images."""
+    """Scores of the images in the folder: unrealistic, unvaried, memorised, underrepresented, each in [0, 1] (0 is
+    best), and NAME_floor for real images in their place; None with too few images."""
 
     @property
     def faults(self) -> tuple[Fault, ...]:

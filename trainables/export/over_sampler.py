@@ -65,7 +65,7 @@ class ClassReport:
     num_distinct: int
     """Different images among the new ones that were compared."""
     num_copies: int
-    """Of those, near-copies of a real image of whatever class: less than half as far from it as from any other."""
+    """Near-copies among those: less than half as far from one real image, of whatever class, as from any other."""
     copied_interval: tuple[float, float] | None
     """The 95 % interval of their share (Wilson 1927); None of no images."""
     real_copied: tuple[int, int]
@@ -94,22 +94,52 @@ class ImageOverSampler(ArraySampler):
     imbalanced-learn's over-samplers take rows of numbers and refuse these (its issues 395 and 966); all else is as
     there: `fit_resample(X, y)`, `sampling_strategy`, `random_state`, `sklearn.base.clone`, `imblearn.pipeline`.
 
-    `method` is one of METHODS: a GAN variant, or "smote", "image_transforms", "rand_augment", "duplicates",
-    "random_oversampling". `settings` are those of the method as a study has them, nested:
-    `{"gan": {"generator_steps": 3000}, "image_size": 32}`; what they leave out has its default. `value_range`
-    holds the smallest and the largest value that a pixel may have; None: 0 and 255 for bytes, else those in X, and
-    those of a channel that uses no more than half of that. A warning says where the range is not that of all of X:
-    where bytes use little of theirs, channels differ, or single values, such as NoData, lie far from all others.
-    `device` is where a GAN is trained; None: a GPU if there is one. Methods work on squares: other images are
-    padded to one by repeating their edges evenly on both sides, and what is made is cut back.
+    Methods work on squares: other images are padded to one by repeating their edges evenly on both sides, and what
+    is made is cut back. Warnings say where a method has collapsed to a few images, where a GAN has memorised the
+    real ones, and where the range of values is not that of all of X: where bytes use little of theirs, channels
+    differ, or single values, such as NoData, lie far from all others.
 
-    `fit_resample` gives back X and y, unchanged and first, and after them the new images, class by class, with the
-    dtype of X. After it `sampling_strategy_` maps each class to the number of images that were added, and
-    `num_distinct_` to the number of different ones among the first 500 of these: an image nearer to an earlier one
-    than a quarter of the median distance of two real images of the class (of all, if it has one), pixel by pixel,
-    is not counted. `report_` (ResampleReport) has all that was found: counts, different images, near-copies of
-    real images, whether more of them than real images have by chance, and notes. A warning says where a method has
-    collapsed to a few images, and where a GAN has memorised the real ones.
+    Parameters
+    ----------
+    method : str
+        One of METHODS: a GAN variant, or "smote", "image_transforms", "rand_augment", "duplicates",
+        "random_oversampling".
+    sampling_strategy : float, str, dict or callable
+        Which classes get how many images, as in imbalanced-learn.
+    settings : mapping, optional
+        The settings of the method as a study has them, nested: `{"gan": {"generator_steps": 3000}}`; what they
+        leave out has its default.
+    value_range : (float, float), optional
+        The smallest and the largest value that a pixel may have. By default 0 and 255 for bytes, else those in X,
+        and those of a channel that uses no more than half of that.
+    random_state : int or RandomState, optional
+        As in scikit-learn.
+    device : str, int or torch.device, optional
+        Where a GAN is trained; by default a GPU if there is one.
+
+    Attributes
+    ----------
+    sampling_strategy_ : dict
+        The number of images that were added to each class.
+    num_distinct_ : dict
+        For each class the number of different images among the first 500 that were added. An image does not count
+        if it is nearer to an earlier one, pixel by pixel, than a quarter of the median distance of two real images
+        of the class (of all, if it has one).
+    report_ : ResampleReport
+        Counts, different images, near-copies of real images, whether more of the new images than of the real ones
+        are such, and notes.
+
+    Examples
+    --------
+    `fit_resample` returns X and y, unchanged and first, then the new images, class by class, with the dtype of X.
+
+    >>> import numpy as np
+    >>> from gan_study import ImageOverSampler
+    >>> X = np.random.default_rng(0).random((12, 1, 8, 8), dtype=np.float32)
+    >>> y = np.array([0] * 8 + [1] * 4)
+    >>> X_balanced, y_balanced = ImageOverSampler("duplicates", random_state=0).fit_resample(X, y)
+    >>> X_balanced.shape, np.bincount(y_balanced).tolist()
+    ((16, 1, 8, 8), [8, 8])
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -316,10 +346,31 @@ def _warn(text: str) -> None:
 
 
 class BalancedDataset(Dataset[tuple[Tensor, int]]):
-    """`real`, a torch data set of images [C, H, W] and whole-number labels, and after it what `sampler` adds.
+    """A torch `Dataset` of real images, and after them the images that a sampler adds.
 
-    Real images are those that `real` gives, each time anew; they are read once beforehand, for the sampler to
-    learn from. Made images have the dtype of the real ones. Raises ValueError for labels that are not whole.
+    A real image is read from `real` each time it is asked for. All are read once beforehand, for the sampler to
+    learn from. Added images have the dtype of the real ones.
+
+    Parameters
+    ----------
+    real : torch.utils.data.Dataset
+        Images [C, H, W] and labels, which are whole numbers.
+    sampler : ImageOverSampler
+        What adds images.
+
+    Raises
+    ------
+    ValueError
+        For a label that is no whole number.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from gan_study import BalancedDataset, ImageOverSampler
+    >>> real = torch.utils.data.TensorDataset(torch.rand(12, 1, 8, 8), torch.tensor([0] * 8 + [1] * 4))
+    >>> balanced = BalancedDataset(real, ImageOverSampler("duplicates", random_state=0))
+    >>> len(balanced), balanced[-1][1]
+    (16, 1)
     """
 
     def __init__(self, real: Dataset[tuple[Tensor, int]], sampler: ImageOverSampler) -> None:

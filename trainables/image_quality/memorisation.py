@@ -73,7 +73,7 @@ class Memorisation:
     """What says whether the generated images of one class are memorised."""
 
     copied: Share
-    """Of the different generated images, those that copy a training image, of whatever class."""
+    """The share of the different generated images that copy a training image, of whatever class."""
     copied_elsewhere: int
     """How many of these copy one of another class."""
     copied_real: Share
@@ -85,7 +85,7 @@ class Memorisation:
 
     @cached_property
     def copies_p_value(self) -> float:
-        """Of Fisher's exact test that generated images are copies no more often than real ones; 1 without any."""
+        """Fisher's exact p value for generated images being copies no more often than real ones; 1 without any."""
         return _more_copies(self.copied, self.copied_real)
 
     def least_copies(self, *, num_classes: int) -> int | None:

@@ -6,7 +6,8 @@ import pytest
 
 from gan_study.study.plan.recipe import study_config
 from gan_study.study.run import begin, resume
-from gan_study.study.run.folder import StudyFolder, create_study_folder
+from gan_study.study.run.folder import create_study_folder
+from gan_study.study.run.layout import StudyFolder
 from gan_study.study.run.record_store import RecordStore
 from gan_study.study.watch.optuna_view import OptunaView
 from tests.study.malformed.inputs import MayRunError

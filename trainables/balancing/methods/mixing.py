@@ -23,7 +23,7 @@ class Mixup:
     """
 
     alpha: float = Field(default=1.0, gt=0)
-    """Of the beta distribution that the share of the other image is drawn from; 1 is uniform."""
+    """Parameter of the beta distribution that the share of the other image is drawn from; 1 is uniform."""
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
         """`training` and the plan, once."""
@@ -42,7 +42,7 @@ class Cutmix:
     """
 
     alpha: float = Field(default=1.0, gt=0)
-    """Of the beta distribution that the box's share of the image is drawn from; 1 is uniform."""
+    """Parameter of the beta distribution that the box's share of the image is drawn from; 1 is uniform."""
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
         """`training` and the plan, once."""
