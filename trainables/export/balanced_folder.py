@@ -17,6 +17,7 @@ import torch
 from pydantic import Field, JsonValue
 
 from gan_study.trainables.balancing.gan import GanBalancing
+from gan_study.trainables.base.arguments import checked_arguments
 from gan_study.trainables.base.files import read_text
 from gan_study.trainables.base.markup import csv_cell, from_csv_cell
 from gan_study.trainables.base.seeding import derive_seed
@@ -201,6 +202,7 @@ def validation_scores(folder: Path | str, description: Description, *, device: t
 
 
 @arithmetic_given_back()
+@checked_arguments
 def retrained(folder: Path | str) -> dict[str, float | None]:
     """The validation scores by name, from the images in `folder` and nothing else; for a CPU.
 
