@@ -18,6 +18,7 @@ import torch
 from pydantic import Field, JsonValue
 
 from gan_study.trainables.balancing.gan import GanBalancing
+from gan_study.trainables.base.arguments import checked_arguments
 from gan_study.trainables.base.files import read_text
 from gan_study.trainables.base.markup import csv_cell, from_csv_cell
 from gan_study.trainables.base.seeding import derive_seed
@@ -212,6 +213,7 @@ def validation_scores(folder: Path | str, description: Description, *, device: t
 
 
 @arithmetic_given_back()
+@checked_arguments
 def retrain(folder: Path | str) -> dict[str, float | None]:
     """Train the classifier on a balanced folder, on the CPU, and score it on the folder's validation part.
 

@@ -14,6 +14,7 @@ import torch
 
 from gan_study.trainables.balancing.balancer import BalancedSet
 from gan_study.trainables.balancing.gan import GanBalancing
+from gan_study.trainables.base.arguments import checked_arguments
 from gan_study.trainables.base.seeding import derive_seed
 from gan_study.trainables.classifiers.backbone import Backbone
 from gan_study.trainables.classifiers.classifier import BACKBONE, ClassifierConfig, FittedClassifier
@@ -49,6 +50,7 @@ FROZEN_EPOCHS = 100
 TrialEvent: TypeAlias = Milestone | TrialOutcome
 
 
+@checked_arguments
 @with_torch_defaults
 def run_trial(
     config: TrialConfig,
