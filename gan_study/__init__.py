@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from gan_study.study.plan.recipe import study_config
     from gan_study.study.run.options import RunOptions
     from gan_study.study.run.runner import resume_study, run_study
-    from gan_study.trainables.data.imbalance import Step
+    from gan_study.trainables.data.imbalance import StepImbalance
     from gan_study.trainables.data.torch_dataset import torch_data_set
-    from gan_study.trainables.export.balanced_folder import retrained
+    from gan_study.trainables.export.balanced_folder import retrain
     from gan_study.trainables.export.over_sampler import BalancedDataset, ImageOverSampler
     from gan_study.trainables.export.saved_generator import load_generator
     from gan_study.trainables.trial.config import parse_trial
@@ -31,7 +31,7 @@ __all__ = [
     "ImageOverSampler",
     "Purpose",
     "RunOptions",
-    "Step",
+    "StepImbalance",
     "StudyConfig",
     "__version__",
     "export_balanced",
@@ -39,7 +39,7 @@ __all__ = [
     "load_study",
     "parse_trial",
     "resume_study",
-    "retrained",
+    "retrain",
     "run_study",
     "run_trial",
     "study_config",
@@ -53,14 +53,14 @@ _MODULE_OF = {
     "ImageOverSampler": "trainables.export.over_sampler",
     "Purpose": "trainables.trial.purpose",
     "RunOptions": "study.run.options",
-    "Step": "trainables.data.imbalance",
+    "StepImbalance": "trainables.data.imbalance",
     "StudyConfig": "study.plan.config",
     "export_balanced": "study.balance",
     "load_generator": "trainables.export.saved_generator",
     "load_study": "analysis.records.load",
     "parse_trial": "trainables.trial.config",
     "resume_study": "study.run.runner",
-    "retrained": "trainables.export.balanced_folder",
+    "retrain": "trainables.export.balanced_folder",
     "run_study": "study.run.runner",
     "run_trial": "trainables.trial.run",
     "study_config": "study.plan.recipe",

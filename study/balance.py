@@ -15,9 +15,11 @@ from gan_study.study.plan.overlay import merge
 from gan_study.study.plan.recipe import study_config
 from gan_study.study.plan.trials import planned_trial
 from gan_study.study.run.data_checks import refuse_changed_data, take_fingerprint
-from gan_study.study.run.folder import Manifest, StudyFolder, read_manifest
+from gan_study.study.run.folder import Manifest, read_manifest
+from gan_study.study.run.layout import StudyFolder
 from gan_study.study.run.record_store import read_records
 from gan_study.trainables.balancing.catalog import parse_balancing
+from gan_study.trainables.base.arguments import checked_arguments
 from gan_study.trainables.base.files import full_path, in_shell, named_path
 from gan_study.trainables.base.settings import ConfigError, DataError, UserError, dump, nearest
 from gan_study.trainables.data.prepared import forget_images
@@ -87,6 +89,7 @@ def run_export(request: ExportRequest, out: Path, console: Console) -> Descripti
         return export(request, out, progress=progress)
 
 
+@checked_arguments
 def export_balanced(
     study: Path | str,
     out: Path | str,
@@ -94,25 +97,56 @@ def export_balanced(
     about: Path | str | None = None,
     allow_memorised: bool = False,
     allow_collapsed: bool = False,
+    allow_missing: bool = False,
 ) -> Description:
-    """What the balanced data set of a study's best confirmed GAN holds, once it is written.
+    """Write the balanced data set of a study: real images, and those of its best confirmed GAN.
 
-    `study` is the study's folder, `out` a new one, `about` a YAML file with what is known of the real images (see
-    `docs/balanced_data.md`). Continues where an interrupted export to `out` stopped. Raises UserError if the study
-    has no confirmed GAN, if `out` holds anything else, and if the generator has memorised its training images or
-    collapsed, unless that is allowed.
+    Continues where an interrupted export to `out` stopped.
+
+    Parameters
+    ----------
+    study : Path or str
+        The folder of the study.
+    out : Path or str
+        The new folder of the balanced data set.
+    about : Path or str, optional
+        A YAML file with what is known of the real images, such as licence and source (`docs/balanced_data.md`).
+    allow_memorised : bool
+        Write the folder even if the generator has memorised its training images.
+    allow_collapsed : bool
+        Write the folder even if the generator makes a few images only.
+    allow_missing : bool
+        Write the folder even if too few images could be made that are no copies and pass the filter.
+
+    Returns
+    -------
+    Description
+        The images of each class, what is known of the synthetic ones, and the validation scores.
+
+    Raises
+    ------
+    UserError
+        If the study has no confirmed GAN, if `out` holds anything else, or if the images have a fault that is not
+        allowed.
+
+    Examples
+    --------
+    This may train a GAN, so the tests skip it.
+
+    >>> from gan_study import export_balanced
+    >>> description = export_balanced("studies/mine", "balanced")  # doctest: +SKIP
     """
     options = BalanceOptions(
         study=Path(study),
         about=None if about is None else Path(about),
-        allowed=allowed_faults(memorised=allow_memorised, collapsed=allow_collapsed),
+        allowed=allowed_faults(memorised=allow_memorised, collapsed=allow_collapsed, missing=allow_missing),
     )
     return run_export(export_request(options), named_path(out), Console(quiet=True))
 
 
-def allowed_faults(*, memorised: bool, collapsed: bool) -> frozenset[Fault]:
+def allowed_faults(*, memorised: bool, collapsed: bool, missing: bool) -> frozenset[Fault]:
     """The faults of synthetic images that stop no export."""
-    given: dict[Fault, bool] = {"memorised": memorised, "collapsed": collapsed}
+    given: dict[Fault, bool] = {"memorised": memorised, "collapsed": collapsed, "missing": missing}
     return frozenset(fault for fault, is_allowed in given.items() if is_allowed)
 
 
@@ -192,9 +226,9 @@ def _verdict_on(record: TrialRecord, root: Path) -> tuple[str, ...]:
 
 def _confirmed_gan(records: Sequence[TrialRecord], root: Path, options: BalanceOptions) -> TrialRecord:
     """The confirmed trial that the options choose: by default of the GAN that the report says validation chose."""
-    from gan_study.analysis.records.select import best_by_validation, conditions, confirmed, families, under
+    from gan_study.analysis.records.select import best_by_validation, conditions, confirmed, method_kinds, under
 
-    kinds = families(records)
+    kinds = method_kinds(records)
     gans = [record for record in confirmed(records) if kinds[record.balancer] == "GAN"]
     if not gans:
         raise UserError(f"{root} has no confirmed GAN; `gan-study resume {in_shell(root)}` continues the study")

@@ -11,8 +11,8 @@ from typing import NoReturn
 # A command that a person stopped by Ctrl-C, as shells have it.
 INTERRUPTED = 130
 
-# What only says something needs none of the libraries, and begins at once.
-_LIGHT = frozenset({"list", "explain"})
+# Commands that need none of the large libraries, or only where nobody has left what they print.
+_LIGHT = frozenset({"list", "explain", "status", "ls"})
 _ASKS_FOR_HELP = frozenset({"--help", "--version"})
 
 
@@ -33,10 +33,15 @@ def main() -> None:
         signal.signal(signal.SIGINT, _end_at_once)
     try:
         from gan_study.study.commands import run_command
+        from gan_study.study.run.interpreter import check_interpreter
+        from gan_study.trainables.base.settings import UserError
 
         arguments = sys.argv[1:]
         if arguments and arguments[0] not in _LIGHT and not _ASKS_FOR_HELP.intersection(arguments):
+            check_interpreter()
             importlib.import_module("gan_study.study.run.folder")
+    except UserError as error:
+        _fail(str(error), error.exit_code)
     except (ImportError, MemoryError) as error:
         _fail(f"cannot be loaded: {' '.join(str(error).split()) or 'no memory'}", 2)
     if on_interrupt is signal.default_int_handler:

@@ -7,6 +7,7 @@ the file lets a command answer at once. `python -m gan_study.study.reference` wr
 import ast
 import inspect
 import json
+import re
 import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
@@ -38,6 +39,9 @@ from gan_study.trainables.runtime.storage import write_atomically
 
 # What pydantic calls limits where a check comes before them, and JSON Schema's words for these.
 _LIMITS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}
+
+# The first section of a numpydoc docstring, examples for instance, ends the description.
+_SECTION = re.compile(r"\n\n[A-Z][A-Za-z ]*\n---+\n")
 
 
 def reference() -> dict[str, JsonValue]:
@@ -134,7 +138,7 @@ def _describe(schema: dict[str, Any], cls: type) -> None:
     """Add to the schema of a class what stands below each of its fields, and defaults that are made."""
     assert is_dataclass(cls)
     meanings = dict(_meanings(cls))
-    schema["description"] = inspect.cleandoc(cls.__doc__ or "")
+    schema["description"] = _SECTION.split(inspect.cleandoc(cls.__doc__ or ""))[0]
     schema["module"] = cls.__module__.removeprefix("gan_study.").replace(".", "/") + ".py"
     properties = schema["properties"]
     # An alias is the first word: `from`, which Python keeps for itself, stands for `from_study`.

@@ -17,6 +17,7 @@ DATA = ("trainables.data", "trainables.base")
 RECORDED = (
     "trainables.record",
     "trainables.arrays",
+    "trainables.base.arguments",
     "trainables.base.files",
     "trainables.base.settings",
     "trainables.base.notes",
@@ -219,13 +220,11 @@ HANDS_ON = {
     "trainables.trial.request",
     "trainables.trial.run",
 }
-# The page of a room names the one beside it; families of methods and of comparisons are something else.
+# The page of a room names the one beside it; families of comparisons are something else.
 SAYS_SO = {
     "trainables.gans.trainer": {"batched"},
     "trainables.record": {"families", "family"},
     "study.plan.verdict_plan": {"families"},
-    "study.balance": {"families"},
-    "study.run.retention": {"families"},
 }
 _TOGETHER_WORDS = re.compile(r"(?<![a-z])(?:famil(?:y|ies)|stacks?|stacked|batched)(?![a-z])", re.IGNORECASE)
 

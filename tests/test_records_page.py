@@ -15,7 +15,7 @@ PAGE = (ROOT / "docs" / "records.md").read_text(encoding="utf-8")
 CLASSES = (
     "TrialRecord",
     "Digests",
-    "SearchStep",
+    "SearchTrial",
     "Seen",
     "RungReached",
     "Stop",

@@ -68,13 +68,13 @@ class Digests:
     """What the numbers of a trial or of a study were made from, each as hexadecimal digits; None if not taken."""
 
     pool: str | None = None
-    """Of the images that training and validation parts are drawn from."""
+    """Digest of the images that training and validation parts are drawn from."""
     test: str | None = None
-    """Of the test part."""
+    """Digest of the test part."""
     configuration: str | None = None
-    """Of the complete configuration, places of files included."""
+    """Digest of the complete configuration, places of files included."""
     code: str | None = None
-    """Of this package's own source files."""
+    """Digest of this package's own source files."""
 
 
 @settings
@@ -96,7 +96,7 @@ class ComparisonFamily:
     """Comparisons whose verdicts are corrected together: `methods` with `references`, each at each ratio."""
 
     name: str
-    """Of the family."""
+    """The name of the family."""
     metric: str
     """The overall score that is compared, on the test part."""
     methods: tuple[str, ...]
@@ -148,7 +148,7 @@ class StudyHeader:
     """What `study.json` says of a study."""
 
     schema_version: int = SCHEMA_VERSION
-    """Of this header, of the records and of their arrays."""
+    """Version of this header, of the records and of their arrays."""
     name: str
     """As the recipe or the person named it."""
     study_id: str
@@ -162,7 +162,7 @@ class StudyHeader:
     verdicts: VerdictPlan
     """How verdicts are made."""
     digests: Digests = Digests()
-    """Of the data and the code that the study was begun with."""
+    """Digests of the data and the code that the study was begun with."""
     changes: tuple[Change, ...] = ()
     """More seeds, more trials and the like, in the order in which they were made."""
     time_plan: TimePlan | None = None
@@ -210,7 +210,7 @@ COMPARABLE: frozenset[str] = frozenset({"defaults", "search"})
 
 
 @settings
-class SearchStep:
+class SearchTrial:
     """Which suggestion of the search a trial ran."""
 
     number: int
@@ -324,7 +324,7 @@ class TrialRecord:
     """One trial, as it ended."""
 
     schema_version: int = SCHEMA_VERSION
-    """Of the record and of its arrays."""
+    """Version of the record and of its arrays."""
     trial_id: str
     """Names `config`."""
     setting_id: str
@@ -346,7 +346,7 @@ class TrialRecord:
     imbalance_ratio: float
     """Largest over smallest class count: as asked for where the profile asks for one, else as found."""
     seed: int
-    """Of everything that the trial draws."""
+    """The seed of everything that the trial draws."""
     config: Mapping[str, JsonValue]
     """The complete canonical configuration, but for the length in place of a long list of classes: `study.json`
     has the list."""
@@ -367,7 +367,7 @@ class TrialRecord:
     """The gain on validation images over no balancing in the same setting."""
     baseline: float | None = None
     """The score that the objective was measured against."""
-    search: SearchStep | None = None
+    search: SearchTrial | None = None
     """The suggestion that the trial ran; None outside the search."""
     stop: Stop | None = None
     """Why it was stopped early; None if it was not."""
@@ -386,7 +386,7 @@ class TrialRecord:
     arrays: PathInside | None = None
     """The trial's arrays, relative to the study's folder; None if it left none."""
     arrays_digest: str | None = None
-    """Of all that is in them but wall times; None if not taken."""
+    """Digest of all that is in them but wall times; None if not taken."""
     notes: tuple[str, ...] = ()
     """A line for each thing worth knowing."""
     seconds: Mapping[str, float] = field(default_factory=dict)

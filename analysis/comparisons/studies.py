@@ -8,10 +8,10 @@ from gan_study.analysis.comparisons.verdicts import chosen_methods
 from gan_study.analysis.inference.ranks import Ranking, rank_methods, signed_rank_tests
 from gan_study.analysis.records import select
 from gan_study.analysis.records.load import Study
-from gan_study.analysis.records.select import MAIN_METRIC, NO_BALANCING, Condition, Family
+from gan_study.analysis.records.select import MAIN_METRIC, NO_BALANCING, Condition, MethodKind
 
 # What validation chose under each condition, whichever method that was.
-CHOSEN: Mapping[Family, str] = {"GAN": "chosen GAN", "simple": "best simple method"}
+CHOSEN: Mapping[MethodKind, str] = {"GAN": "chosen GAN", "simple": "best simple method"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,26 +23,26 @@ class Compared:
     """
 
     datasets: tuple[str, ...]
-    families: Mapping[str, Family]
+    kinds: Mapping[str, MethodKind]
     gains: Mapping[str, tuple[float, ...]]
     ranking: Ranking | None
     p_values: Mapping[str, float]
-    """Of signed-rank tests against no balancing, corrected by Holm's procedure; empty with few data sets."""
+    """P values of signed-rank tests against no balancing, with Holm's correction; empty with few data sets."""
     left_out: tuple[str, ...]
 
 
 def compare_studies(studies: Sequence[Study]) -> Compared:
     """The methods that were confirmed under every condition of every study, the largest mean gain first."""
     found: dict[str, dict[tuple[int, Condition], float]] = {}
-    kinds: dict[str, Family] = {}
+    kinds: dict[str, MethodKind] = {}
     tasks: list[tuple[int, Condition]] = []
     for place, study in enumerate(studies):
-        kinds |= select.families(study.records)
+        kinds |= select.method_kinds(study.records)
         for condition, gains in _gains(study):
             tasks.append((place, condition))
             for method, gain in gains.items():
                 found.setdefault(method, {})[place, condition] = gain
-    kinds |= {name: family for family, name in CHOSEN.items()}
+    kinds |= {name: kind for kind, name in CHOSEN.items()}
     datasets = tuple(sorted({condition.dataset for _, condition in tasks}))
     whole = {
         method: tuple(fmean(by_task[task] for task in tasks if task[1].dataset == dataset) for dataset in datasets)
@@ -55,7 +55,7 @@ def compare_studies(studies: Sequence[Study]) -> Compared:
     ranked = {name: gains for name, gains in rivals.items() if name not in CHOSEN.values()}
     return Compared(
         datasets=datasets,
-        families=kinds,
+        kinds=kinds,
         gains=ordered,
         # The gain of no balancing over itself.
         ranking=rank_methods({**ranked, NO_BALANCING: (0.0,) * len(datasets)}) if ranked else None,
@@ -66,7 +66,7 @@ def compare_studies(studies: Sequence[Study]) -> Compared:
 
 def _gains(study: Study) -> Iterator[tuple[Condition, dict[str, float]]]:
     """The mean paired gain of each method under each condition, and those of what validation chose."""
-    frame, kinds = select.paired_gains(study.records, MAIN_METRIC), select.families(study.records)
+    frame, kinds = select.paired_gains(study.records, MAIN_METRIC), select.method_kinds(study.records)
     chosen = chosen_methods(study.records)
     for condition in select.conditions(select.confirmed(study.records)):
         means = select.within(frame, condition).groupby("balancer")["value"].mean()

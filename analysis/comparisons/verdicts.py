@@ -22,7 +22,7 @@ from gan_study.analysis.inference.images import Score, image_error
 from gan_study.analysis.inference.looks import MINIMUM_SEEDS, Look, look_at
 from gan_study.analysis.records import select
 from gan_study.analysis.records.load import Study
-from gan_study.analysis.records.select import ARM_COLUMNS, NO_BALANCING, Arm, Condition, Family
+from gan_study.analysis.records.select import ARM_COLUMNS, NO_BALANCING, Arm, Condition, MethodKind
 from gan_study.analysis.records.trial import Predictions, Trial
 from gan_study.trainables.record import CHOSEN_GAN, CHOSEN_SIMPLE, DUPLICATES, ComparisonFamily, RecordError
 
@@ -170,8 +170,8 @@ def chosen_methods(records: Sequence[Trial]) -> dict[Condition, tuple[str, ...]]
 
 def _choices(records: Sequence[Trial]) -> dict[Condition, dict[str, str | None]]:
     """What validation chose under each condition, by the name that a plan has for it, the GAN first."""
-    kinds = select.families(records)
-    sides: Mapping[str, Family] = {CHOSEN_GAN: "GAN", CHOSEN_SIMPLE: "simple"}
+    kinds = select.method_kinds(records)
+    sides: Mapping[str, MethodKind] = {CHOSEN_GAN: "GAN", CHOSEN_SIMPLE: "simple"}
     return {
         condition: {
             name: select.best_by_validation(records, condition, side, kinds) for name, side in sides.items()

@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 
 from gan_study.analysis.inference import looks as sequential
 from gan_study.analysis.inference.looks import Levels, Look
-from gan_study.analysis.inference.statistics import LEVEL, HolmStep, holm
+from gan_study.analysis.inference.statistics import LEVEL, HolmResult, holm
 
 Verdict: TypeAlias = Literal["helps", "hurts", "no worthwhile difference", "undecided"]
 Looks: TypeAlias = Sequence[Look]
@@ -20,17 +20,17 @@ class Decision:
     looks: tuple[Look, ...]
     verdict: Verdict
     level: float
-    """Of the test of no gain at all."""
+    """The level of the test of no gain at all."""
     difference_p: float
-    """Of that test, corrected."""
+    """The p value of that test, corrected."""
     equivalence_level: float
-    """Of the two one-sided tests of a gain as large as the margin."""
+    """The level of the two one-sided tests of a gain as large as the margin."""
     equivalence_p: float
-    """Of these, corrected."""
+    """The p value of these, corrected."""
 
     @property
     def levels(self) -> Levels:
-        """Of both tests."""
+        """The levels of both tests."""
         return Levels(self.level, self.equivalence_level)
 
     @cached_property
@@ -59,7 +59,7 @@ def decide(family: Sequence[Looks], *, size: int, margin: float) -> tuple[Decisi
     return tuple(map(_decision, family, different, alike))
 
 
-def _decision(looks: Looks, different: HolmStep, alike: HolmStep) -> Decision:
+def _decision(looks: Looks, different: HolmResult, alike: HolmResult) -> Decision:
     verdict: Verdict = "undecided"
     if alike.p_value < LEVEL:
         verdict = "no worthwhile difference"

@@ -22,7 +22,7 @@ from scipy import optimize, special, stats
 
 # Two values have an interval, but one that a lucky pair makes as narrow as it likes.
 MINIMUM_SEEDS = 3
-# Of gains: less than an image of a thousand, so that equal seeds are not taken for certainty.
+# The least spread of gains, below one image in a thousand: equal gains of a few seeds are no certainty.
 LEAST_SPREAD = 1e-3
 # Cohen, "Statistical Power Analysis for the Behavioral Sciences" (1988), p. 56.
 POWER = 0.8
@@ -43,13 +43,13 @@ class Look:
 
     num_seeds: int
     mean: float
-    """Of the paired differences in [-1, 1]."""
+    """The mean of the paired differences, in [-1, 1]."""
     spread: float
     """Their standard deviation, n − 1 in its denominator; above 0."""
     image_error: float
     """Standard error of the mean over other test images."""
     share: float = 1.0
-    """Of the error that is allowed in all: what this look may spend, in (0, 1]."""
+    """The share of the whole allowed error that this look may spend, in (0, 1]."""
 
     def tail(self, distance: float) -> float:
         """How often the mean lies beyond the true gain by more than `distance`, on one side: a one-sided p value.

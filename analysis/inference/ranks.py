@@ -12,7 +12,7 @@ from gan_study.analysis.inference.statistics import holm
 # With five tasks the chi-squared approximation of Friedman's test is already rough (Demšar 2006 has exact critical
 # values for fewer), and two methods do not need it.
 FEWEST_RANKED_TASKS, FEWEST_RANKED_METHODS = 5, 3
-# Of fewer pairs no two-sided signed-rank test can have a p value of 0.05.
+# With fewer pairs no two-sided signed-rank test can have a p value of 0.05.
 FEWEST_PAIRS = 6
 
 

@@ -27,7 +27,7 @@ class Interval(NamedTuple):
     high: float | None
 
 
-class HolmStep(NamedTuple):
+class HolmResult(NamedTuple):
     """What Holm's procedure made of one p value, and the level it was held against in the end.
 
     An interval at that level holds 0 exactly where `p_value` is not below LEVEL.
@@ -37,7 +37,7 @@ class HolmStep(NamedTuple):
     level: float
 
 
-def holm(p_values: Sequence[float], *, number: int | None = None) -> tuple[HolmStep, ...]:
+def holm(p_values: Sequence[float], *, number: int | None = None) -> tuple[HolmResult, ...]:
     """Each p value corrected for `number` comparisons (by default these), by Holm's procedure (Holm 1979).
 
     The j-th smallest of m is held against LEVEL / (m − j + 1); the first that is not below ends the procedure, and
@@ -50,9 +50,9 @@ def holm(p_values: Sequence[float], *, number: int | None = None) -> tuple[HolmS
     corrected = np.minimum(1.0, np.maximum.accumulate(factors * np.asarray(p_values, dtype=float)[order]))
     rejected = int(np.sum(corrected < LEVEL))
     steps = np.minimum(np.arange(count), rejected)
-    found = [HolmStep(1.0, LEVEL)] * count
+    found = [HolmResult(1.0, LEVEL)] * count
     for place, p_value, step in zip(order, corrected, steps, strict=True):
-        found[place] = HolmStep(p_value=float(p_value), level=LEVEL / int(total - step))
+        found[place] = HolmResult(p_value=float(p_value), level=LEVEL / int(total - step))
     return tuple(found)
 
 
@@ -69,7 +69,7 @@ def mcnemar_p_value(only_first: int, only_second: int) -> float:
 def interquartile_mean(tasks: Strata) -> float:
     """The mean of the middle half of all values (Agarwal et al. 2021, section 4.3).
 
-    Of n values the ⌊n / 4⌋ smallest and the ⌊n / 4⌋ largest are cut off.
+    The ⌊n / 4⌋ smallest and the ⌊n / 4⌋ largest of n values are cut off.
     """
     return float(_pooled_trimmed_mean(*map(np.asarray, tasks)))
 

@@ -11,7 +11,14 @@ from gan_study.analysis.comparisons.verdicts import Comparison, comparisons
 from gan_study.analysis.inference.decisions import Verdict
 from gan_study.analysis.page.frozen_baseline import frozen_sentences
 from gan_study.analysis.records.load import Study
-from gan_study.analysis.records.select import CONDITION_COLUMNS, Condition, comparable, confirmed, families, under
+from gan_study.analysis.records.select import (
+    CONDITION_COLUMNS,
+    Condition,
+    comparable,
+    confirmed,
+    method_kinds,
+    under,
+)
 from gan_study.analysis.tables.provenance import TRIAL_IDS
 from gan_study.analysis.tables.table import Table
 from gan_study.analysis.tables.threshold import threshold_sentences
@@ -97,7 +104,7 @@ EXPLORATORY = (
 
 
 def _no_answer(records: Sequence[TrialRecord]) -> tuple[str, str]:
-    kinds = families(records)
+    kinds = method_kinds(records)
     best = max((r.objective for r in comparable(records) if r.objective is not None), default=None)
     reason = (
         "no GAN was confirmed beside no balancing on fresh seeds"

@@ -295,7 +295,7 @@ def _search_budgets(records: Sequence[Trial]) -> Iterator[str]:
         return
     tried = Counter(record.balancer for record in searched)
     budgets: dict[int, list[str]] = {}
-    for name in (name for name in select.families(records) if name != NO_BALANCING):
+    for name in (name for name in select.method_kinds(records) if name != NO_BALANCING):
         budgets.setdefault(tried[name], []).append(name)
     said = [f"{listing(names)} {total}" for total, names in sorted(budgets.items(), reverse=True)]
     yield f"Search trials in all: {'; '.join(said)}. {_points_text(records)}"

@@ -15,7 +15,7 @@ from gan_study.analysis.inference.looks import MINIMUM_SEEDS
 from gan_study.analysis.page.answer import Contrast, answer, contrasts
 from gan_study.analysis.plots.palette import Kind, kind_of
 from gan_study.analysis.records.load import Study
-from gan_study.analysis.records.select import NO_BALANCING, Condition, confirmed, families, within
+from gan_study.analysis.records.select import NO_BALANCING, Condition, confirmed, method_kinds, within
 from gan_study.analysis.records.trial import Trial
 from gan_study.analysis.wording import ABSENT, MINUS, count, first_few, listing, ratio_text
 
@@ -95,7 +95,7 @@ def _verdict_lines(found: Sequence[Contrast]) -> tuple[tuple[str, str], ...]:
     judged = {
         "Minority F1": ([each.gain for each in found], _WORDS),
         "Minority recall": (recalls, _WORDS),
-        "F1 against best simple": (rivals, _RIVAL_WORDS),
+        "F1 against simple method": (rivals, _RIVAL_WORDS),
     }
     return tuple((what, _over_ratios(some, words)) for what, (some, words) in judged.items() if some)
 
@@ -157,7 +157,14 @@ def _over_ratios(judged: Sequence[Comparison], words: Mapping[Verdict, str]) -> 
         where = f" ({task.dataset}, {task.classifier})" if len(tasks) > 1 else ""
         said.append(f"{', '.join(parts)}{where}")
     text = "; ".join(said)
-    return text[0].upper() + text[1:]
+    return text[0].upper() + text[1:] + _so_far_in_all(judged)
+
+
+def _so_far_in_all(judged: Sequence[Comparison]) -> str:
+    """How much of the study the verdicts at several ratios are made of, where that is not all of it."""
+    if not any(each.looks for each in judged):
+        return f" (at least {MINIMUM_SEEDS} seeds are needed)"
+    return " (so far)" if any(each.is_provisional for each in judged) else ""
 
 
 def _of_ratios(alike: Sequence[Comparison], total: int) -> str:
@@ -172,7 +179,7 @@ def _tiles(study: Study, contrast: Contrast) -> tuple[Tile, ...]:
     estimates = {
         (row["balancer"], row["metric"], row["measure"]): estimate_of(row) for _, row in summary.iterrows()
     }
-    kinds = families(study.records)
+    kinds = method_kinds(study.records)
 
     def tile(title: str, method: str) -> Tile:
         f1, recall = (estimates.get((method, each, "score")) for each in ("minority_f1", "minority_recall"))
@@ -188,7 +195,7 @@ def _tiles(study: Study, contrast: Contrast) -> tuple[Tile, ...]:
 
     return (
         tile("No balancing", NO_BALANCING),
-        *([tile("Best simple method", contrast.rival)] if contrast.rival else []),
+        *([tile("Chosen simple method", contrast.rival)] if contrast.rival else []),
         tile("Chosen GAN", contrast.gan),
     )
 
@@ -202,7 +209,7 @@ def _asked(records: Sequence[Trial]) -> str:
     parts = []
     for dataset in dict.fromkeys(record.dataset for record in records):
         here = [record for record in records if record.dataset == dataset]
-        named = next((record for record in here if record.class_names), None)
+        named = [record for record in here if record.class_names]
         classes = _classes(named) if named else ""
         ratios = [ratio_text(ratio) for ratio in sorted({record.imbalance_ratio for record in here})]
         classifiers = sorted({record.classifier for record in here})
@@ -212,12 +219,19 @@ def _asked(records: Sequence[Trial]) -> str:
     return " · ".join([*parts, *([count(seeds, "seed")] if seeds else []), count(len(records), "trial")])
 
 
-def _classes(record: Trial) -> str:
-    rare = [record.class_names[index] for index in record.minority_classes]
-    number = f"{len(record.class_names)} classes"
+def _classes(records: Sequence[Trial]) -> str:
+    """How many classes there are, the rare ones, and how many training images these have, over all ratios."""
+    first = records[0]
+    rare = [first.class_names[index] for index in first.minority_classes]
+    number = f"{len(first.class_names)} classes"
+    numbers = {
+        record.class_counts.training[index]
+        for record in records
+        if record.class_counts is not None
+        for index in record.minority_classes
+    }
     images = ""
-    if record.class_counts is not None and rare:
-        numbers = sorted({record.class_counts.training[index] for index in record.minority_classes})
-        ends = f"{numbers[0]}" if len(numbers) == 1 else f"{numbers[0]} to {numbers[-1]}"
-        images = f", {ends} training images{' each' if len(rare) > 1 else ''}"
+    if numbers:
+        ends = dict.fromkeys((min(numbers), max(numbers)))
+        images = f", {' to '.join(map(str, ends))} training images{' each' if len(rare) > 1 else ''}"
     return f" ({number}; rare: {listing(first_few(rare))}{images})" if rare else f" ({number})"

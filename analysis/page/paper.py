@@ -50,7 +50,7 @@ def best_helping(study: Study) -> dict[Condition, str]:
 
     Real images that were held back are no method to choose.
     """
-    kinds = select.families(study.records)
+    kinds = select.method_kinds(study.records)
     found: dict[Condition, str] = {}
     for condition in select.conditions(confirmed(study.records)):
         here = [each for each in select.under(study.records, condition) if kinds[each.balancer] != "upper bound"]
@@ -75,7 +75,7 @@ def score_table(study: Study) -> str:
     best = best_helping(study)
     rows = [
         [latex_text(name), *(_cell(cells.get((*each, name)), bold=best.get(each) == name) for each in found)]
-        for name in select.families(records)
+        for name in select.method_kinds(records)
         if any((*condition, name) in cells for condition in found)
     ]
     header = ["Method", *(latex_text(_heading(condition, found)) for condition in found)]
@@ -104,8 +104,8 @@ def _heading(condition: Condition, among: Sequence[Condition]) -> str:
 def methods_text(study: Study) -> str:
     """The protocol in a paragraph, with the values that were used."""
     tested = confirmed(study.records)
-    kinds = select.families(tested)
-    gans, simple = ([name for name, family in kinds.items() if family == each] for each in ("GAN", "simple"))
+    kinds = select.method_kinds(tested)
+    gans, simple = ([name for name, kind in kinds.items() if kind == each] for each in ("GAN", "simple"))
     ratios = sorted({record.imbalance_ratio for record in tested})
     versions = listing([f"{name} {value}" for name, value in study.environment.items()])
     tasks = sorted({condition.task for condition in select.conditions(tested)})

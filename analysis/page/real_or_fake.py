@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from gan_study.analysis.plots.images import data_uri, encode, pick_trials, to_image
 from gan_study.analysis.plots.samples import COLUMNS
 from gan_study.analysis.records.load import Study
-from gan_study.analysis.records.select import families
+from gan_study.analysis.records.select import method_kinds
 from gan_study.analysis.records.trial import Bytes, Trial
 from gan_study.analysis.wording import ratio_text
 
@@ -36,7 +36,7 @@ class Round:
 
 def rounds(study: Study) -> tuple[Round, ...]:
     """A round for each condition, GAN and class with three sample images of each kind, as far as fits."""
-    kinds = families(study.records)
+    kinds = method_kinds(study.records)
     trials = pick_trials(study.records, "samples/synthetic")
     total, kept = 0, []
     for each in (each for trial in trials if kinds[trial.balancer] == "GAN" for each in _of_trial(trial)):

@@ -58,6 +58,7 @@ from gan_study.analysis.tables.table import PARTS, Table, traced, write_tables
 from gan_study.analysis.tables.threshold import threshold_sentences, threshold_tables
 from gan_study.analysis.tables.verdicts import verdict_table
 from gan_study.analysis.wording import ABSENT, label, listing, number, ratio_text
+from gan_study.trainables.base.arguments import checked_arguments
 from gan_study.trainables.runtime.folders import replaced_files
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -141,8 +142,34 @@ def report_tables(study: Study) -> tuple[Table, ...]:
     return tuple(traced(table, records) for table in found)
 
 
+@checked_arguments
 def terminal_summary(study: Study) -> tuple[str, pd.DataFrame]:
-    """The answer as one text, and the table to print under them."""
+    """What the command prints when a study ends.
+
+    Parameters
+    ----------
+    study : Study
+        A study that `load_study` has read.
+
+    Returns
+    -------
+    answer : str
+        The answer in sentences.
+    table : pandas.DataFrame
+        A row for each method: its scores and gains on the test part.
+
+    Raises
+    ------
+    RecordError
+        If a file of a trial's arrays is damaged.
+
+    Examples
+    --------
+    >>> from gan_study import load_study, terminal_summary
+    >>> answer, table = terminal_summary(load_study("studies/mine"))
+    >>> table.columns[0]
+    'Balancer'
+    """
     return " ".join(answer(study)), scores.answer_table(study).text
 
 

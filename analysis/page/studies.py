@@ -69,7 +69,7 @@ def studies_charts(compared: Compared) -> tuple[Chart, ...]:
     """The gains by data set, and the mean ranks where there are enough data sets."""
     gains = [make_chart(STUDIES, studies_frame(compared))] if compared.gains else []
     ranked = compared.ranking
-    return (*gains, *([make_chart(RANKS, rank_data(ranked, compared.families))] if ranked else []))
+    return (*gains, *([make_chart(RANKS, rank_data(ranked, compared.kinds))] if ranked else []))
 
 
 def _entry(study: Study, out: Path) -> Entry:

@@ -22,13 +22,13 @@ from gan_study.analysis.plots.chart import (
     tips,
 )
 from gan_study.analysis.plots.palette import Kind, kind_of, tints
-from gan_study.analysis.records.select import Family
+from gan_study.analysis.records.select import MethodKind
 from gan_study.analysis.tables.across import Across
 
 NUM_THRESHOLDS = 101
 
 
-def profile_data(across: Across, families: Mapping[str, Family]) -> pd.DataFrame:
+def profile_data(across: Across, kinds: Mapping[str, MethodKind]) -> pd.DataFrame:
     """The performance profile of every method, from the smallest gain of all to the largest.
 
     `share_above` is the share of a method's runs whose gain is above `gain`.
@@ -41,10 +41,10 @@ def profile_data(across: Across, families: Mapping[str, Family]) -> pd.DataFrame
         )
         for name, by_task in across.gains.items()
     ]
-    return _with_kinds(pd.concat(profiles), families)
+    return _with_kinds(pd.concat(profiles), kinds)
 
 
-def rank_data(ranked: Ranking, families: Mapping[str, Family]) -> pd.DataFrame:
+def rank_data(ranked: Ranking, kinds: Mapping[str, MethodKind]) -> pd.DataFrame:
     """Each method's mean rank, and half the critical difference to both sides of it."""
     frame = pd.DataFrame(ranked.mean_ranks.items(), columns=["balancer", "mean_rank"])
     half = ranked.critical_difference / 2
@@ -55,12 +55,12 @@ def rank_data(ranked: Ranking, families: Mapping[str, Family]) -> pd.DataFrame:
             critical_difference=ranked.critical_difference,
             num_tasks=ranked.num_tasks,
         ),
-        families,
+        kinds,
     )
 
 
-def _with_kinds(frame: pd.DataFrame, families: Mapping[str, Family]) -> pd.DataFrame:
-    return frame.assign(kind=[kind_of(name, families[name]) for name in frame["balancer"]])
+def _with_kinds(frame: pd.DataFrame, kinds: Mapping[str, MethodKind]) -> pd.DataFrame:
+    return frame.assign(kind=[kind_of(name, kinds[name]) for name in frame["balancer"]])
 
 
 def draw_profiles(frame: pd.DataFrame) -> Layers:

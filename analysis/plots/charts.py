@@ -27,7 +27,7 @@ from gan_study.analysis.plots.slices import SLICES, slice_data
 from gan_study.analysis.plots.spread import SPREAD, spread_frame
 from gan_study.analysis.plots.usefulness import USEFULNESS, usefulness_data
 from gan_study.analysis.records.load import Study
-from gan_study.analysis.records.select import NO_BALANCING, Task, conditions, families
+from gan_study.analysis.records.select import NO_BALANCING, Task, conditions, method_kinds
 from gan_study.analysis.records.trial import Trial
 from gan_study.analysis.tables.across import across_tasks, ranking
 from gan_study.analysis.wording import ratio_text
@@ -117,7 +117,7 @@ def across_charts(records: Sequence[Trial]) -> Iterator[Chart]:
     found = across_tasks(records)
     if found is None:
         return
-    kinds, ranked = families(records), ranking(found)
+    kinds, ranked = method_kinds(records), ranking(found)
     yield make_chart(across.PROFILES, across.profile_data(found, kinds))
     if ranked is not None:
         yield make_chart(across.RANKS, across.rank_data(ranked, kinds))

@@ -70,7 +70,7 @@ def confusion_differences(data: Mapping[str, Matrix]) -> dict[str, Matrix]:
 def confusion_frames(records: Sequence[Trial]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Cells in per cent of the true class, and what they changed from no balancing, in percentage points.
 
-    Of no balancing and the methods that validation chose under each condition.
+    For no balancing and the methods that validation chose under each condition.
     """
     tested, chosen = confirmed(records), chosen_methods(records)
     shares: list[tuple[object, ...]] = []

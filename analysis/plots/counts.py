@@ -24,7 +24,7 @@ from gan_study.analysis.records.select import (
     NO_BALANCING,
     conditions,
     confirmed,
-    families,
+    method_kinds,
     under,
 )
 from gan_study.analysis.records.trial import ClassCounts, Trial
@@ -47,7 +47,7 @@ MOST_HIGH_ROWS, LOW_ROW_PIXELS = 20, 14
 def count_frame(records: Sequence[Trial]) -> pd.DataFrame:
     """Images of each class by stage and by what made them ("real", "synthetic"), under each condition.
 
-    Of the chosen GAN's trial with the smallest seed; before anything was confirmed, of the last method in order.
+    For the chosen GAN's trial with the smallest seed; before anything was confirmed, for the last method in order.
     """
     counted = [record for record in records if record.class_counts is not None]
     chosen = chosen_methods(records)
@@ -55,7 +55,7 @@ def count_frame(records: Sequence[Trial]) -> pd.DataFrame:
     for condition in conditions(counted):
         here = under(counted, condition)
         known = confirmed(here) or here
-        names = list(families(known))
+        names = list(method_kinds(known))
         method = next((name for name in chosen.get(condition, ()) if name in names), names[-1])
         trial = min((each for each in known if each.balancer == method), key=lambda each: each.seed)
         assert trial.class_counts is not None

@@ -45,7 +45,7 @@ from gan_study.analysis.records.load import Study
 from gan_study.analysis.records.select import (
     ARM_COLUMNS,
     NO_BALANCING,
-    Family,
+    MethodKind,
     Task,
 )
 from gan_study.analysis.records.trial import Trial
@@ -53,7 +53,7 @@ from gan_study.analysis.tables.dose import dose_tables
 from gan_study.analysis.wording import label, ratio_text
 
 # The lines of the chart of choices; each method is the one that validation chose at the ratio.
-LINES: dict[Family, str] = {"GAN": "chosen GAN", "simple": "best simple", "no balancing": "no balancing"}
+LINES: dict[MethodKind, str] = {"GAN": "chosen GAN", "simple": "chosen simple", "no balancing": "no balancing"}
 # The least distance of two lines' names, as a share of the axis.
 NAME_GAP = 0.07
 # How wide the narrowest chart is, in which the names of variants have to find room.
@@ -71,7 +71,7 @@ def chosen_data(study: Study, task: Task) -> pd.DataFrame:
 
     Without rows where no GAN was confirmed beside no balancing.
     """
-    summary, kinds = verdicts.summarise(study, metrics=[select.MAIN_METRIC]), select.families(study.records)
+    summary, kinds = verdicts.summarise(study, metrics=[select.MAIN_METRIC]), select.method_kinds(study.records)
     scores = summary[summary["measure"] == "score"].set_index(ARM_COLUMNS)
     found = [
         {"line": kinds[name], "imbalance_ratio": at.imbalance_ratio, "balancer": name, **vars(estimate_of(row))}
@@ -308,7 +308,8 @@ GAIN = Sketch(
     name="gain",
     section="gain",
     title="Gain in test minority F1 over no balancing (dashed)",
-    alt="The mean gain of every method, the largest first, with the interval of its verdict.",
+    alt="The mean gain of every method, the largest first, with its corrected 95 % interval. Bold: chosen on "
+    "validation images.",
     draw=draw_gains,
     colours="kinds",
 )

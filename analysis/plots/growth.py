@@ -21,7 +21,7 @@ SCALE = 2
 # Images of a class in a row; a trial leaves no more.
 COLUMNS = 4
 MARGIN_PIXELS, HEAD_PIXELS, TEXT_PIXELS, LETTER_PIXELS = 96, 24, 14, 8
-# Of the labels, which both a white and a dark page show.
+# The colour of the labels, legible on a white and on a dark page.
 INK, CLEAR = "#737c85", (255, 255, 255, 0)
 
 

@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 
 import pandas as pd
 
-from gan_study.analysis.records.select import Family, families
+from gan_study.analysis.records.select import MethodKind, method_kinds
 from gan_study.trainables.record import TrialRecord
 
 # Okabe and Ito, "Color Universal Design" (2008).
@@ -23,7 +23,7 @@ GREY = "#7d858c"
 Kind: TypeAlias = Literal["no balancing", "simple method", "loss or re-weighting", "GAN", "real upper bound"]
 # Methods that change the loss, the head or the weights of images, and not the images.
 RE_WEIGHTING = frozenset({"class_weights", "class_balanced_loss", "focal_loss", "ldam", "logit_adjustment", "crt"})
-_KINDS: Mapping[Family, Kind] = {
+_KINDS: Mapping[MethodKind, Kind] = {
     "no balancing": "no balancing",
     "simple": "simple method",
     "GAN": "GAN",
@@ -82,12 +82,12 @@ def tints(kinds: Mapping[str, Kind]) -> dict[str, str]:
     return found
 
 
-def kind_of(balancer: str, family: Family) -> Kind:
+def kind_of(balancer: str, method_kind: MethodKind) -> Kind:
     """What kind of method a balancer is."""
-    return "loss or re-weighting" if balancer in RE_WEIGHTING else _KINDS[family]
+    return "loss or re-weighting" if balancer in RE_WEIGHTING else _KINDS[method_kind]
 
 
 def with_kinds(frame: pd.DataFrame, records: Sequence[TrialRecord]) -> pd.DataFrame:
     """`frame` with the kind of method that each row is about, which decides on its colour."""
-    kinds = {name: kind_of(name, family) for name, family in families(records).items()}
+    kinds = {name: kind_of(name, kind) for name, kind in method_kinds(records).items()}
     return frame.assign(kind=frame["balancer"].map(kinds))

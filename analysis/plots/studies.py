@@ -23,7 +23,7 @@ from gan_study.analysis.plots.palette import kind_of
 def studies_frame(compared: Compared) -> pd.DataFrame:
     """A row for each method and data set: the gain, and the mean over all data sets."""
     found = [
-        (name, kind_of(name, compared.families[name]), dataset, gain, fmean(gains))
+        (name, kind_of(name, compared.kinds[name]), dataset, gain, fmean(gains))
         for name, gains in compared.gains.items()
         for dataset, gain in zip(compared.datasets, gains, strict=True)
     ]

@@ -9,6 +9,7 @@ from pydantic import JsonValue
 
 import gan_study.trainables.record as stored
 from gan_study.analysis.records.trial import Trial, open_trial
+from gan_study.trainables.base.arguments import checked_arguments
 from gan_study.trainables.base.files import read_bytes
 from gan_study.trainables.base.settings import ConfigError, UserError, from_json, parse, settings
 from gan_study.trainables.classifiers.metrics import Costs
@@ -66,12 +67,34 @@ class Study:
         return (*(f"{problem}; it is left out wherever it is needed." for problem in shown), *more)
 
 
+@checked_arguments
 def load_study(folder: Path | str) -> Study:
-    """The study in `folder`.
+    """The records of a study and its header, as the report reads them.
 
-    Raises RecordError if study.json is missing or malformed, a line of records.jsonl is not a record,
-    importance.json is malformed, or another version wrote the study. A last line that was cut off while it was
-    written is left out, and a note says so.
+    A last line that was cut off while it was written is left out, and a note says so.
+
+    Parameters
+    ----------
+    folder : Path or str
+        The folder of the study.
+
+    Returns
+    -------
+    Study
+        The study; `frame` has a row for each trial.
+
+    Raises
+    ------
+    RecordError
+        If `study.json` is missing or malformed, a line of `records.jsonl` is not a record, `importance.json` is
+        malformed, or another version wrote the study.
+
+    Examples
+    --------
+    >>> from gan_study import load_study
+    >>> study = load_study("studies/mine")
+    >>> study.name
+    'quickstart'
     """
     folder = Path(folder)
     header, is_as_written = _read_header(folder / HEADER_FILE)

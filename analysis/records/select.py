@@ -18,9 +18,14 @@ MAIN_METRIC = "minority_f1"
 # It has real images that nobody else has, so it is no rival: it shows how much there is to gain.
 UPPER_BOUND = "real_upper_bound"
 
-Family: TypeAlias = Literal["no balancing", "simple", "GAN", "upper bound"]
-FAMILIES: tuple[Family, ...] = ("no balancing", "simple", "GAN", "upper bound")
-_FAMILY_OF: Mapping[str, Family] = {NO_BALANCING: "no balancing", UPPER_BOUND: "upper bound"}
+MethodKind: TypeAlias = Literal["no balancing", "simple", "GAN", "upper bound"]
+METHOD_KINDS: tuple[MethodKind, ...] = ("no balancing", "simple", "GAN", "upper bound")
+_KIND_OF: Mapping[str, MethodKind] = {
+    NO_BALANCING: "no balancing",
+    UPPER_BOUND: "upper bound",
+    # As many images in all, with real ones that nobody else has.
+    "quantity": "upper bound",
+}
 
 
 # A record, with its arrays or without.
@@ -114,26 +119,26 @@ def arm_of(record: TrialRecord) -> Arm:
 
 
 def by_arm(records: Iterable[R]) -> dict[Arm, list[R]]:
-    """The trials of each method under each condition: by condition, then in the order of the families."""
+    """The trials of each method under each condition: by condition, then in the order of the kinds of methods."""
     found = list(records)
-    order = list(families(found))
+    order = list(method_kinds(found))
     ordered = sorted(found, key=lambda record: (condition_of(record), order.index(record.balancer)))
     return {arm: list(group) for arm, group in groupby(ordered, key=arm_of)}
 
 
-def families(records: Sequence[TrialRecord]) -> dict[str, Family]:
-    """The family of every balancer, in the order that tables and plots list them.
+def method_kinds(records: Sequence[TrialRecord]) -> dict[str, MethodKind]:
+    """The kind of every balancer, in the order that tables and plots list them.
 
     A balancer is a GAN where its configuration has settings for one, whatever became of its trials.
     """
-    found = {record.balancer: _family(record) for record in records}
-    return dict(sorted(found.items(), key=lambda item: (FAMILIES.index(item[1]), item[0])))
+    found = {record.balancer: _kind(record) for record in records}
+    return dict(sorted(found.items(), key=lambda item: (METHOD_KINDS.index(item[1]), item[0])))
 
 
-def _family(record: TrialRecord) -> Family:
+def _kind(record: TrialRecord) -> MethodKind:
     balancing = record.config["balancing"]
     has_gan = isinstance(balancing, dict) and "gan" in balancing
-    return _FAMILY_OF.get(record.balancer, "GAN" if has_gan else "simple")
+    return _KIND_OF.get(record.balancer, "GAN" if has_gan else "simple")
 
 
 def score(record: TrialRecord, metric: str, part: Part) -> float | None:
@@ -173,16 +178,16 @@ def round_of(record: TrialRecord) -> int:
 
 
 def best_by_validation(
-    records: Sequence[TrialRecord], condition: Condition, family: Family, kinds: Mapping[str, Family]
+    records: Sequence[TrialRecord], condition: Condition, kind: MethodKind, kinds: Mapping[str, MethodKind]
 ) -> str | None:
-    """The balancer of `family` with the largest mean paired gain on validation under `condition`.
+    """The balancer of `kind` with the largest mean paired gain on validation under `condition`.
 
-    Of the first round of seeds, which all methods have in common: those of later rounds are for the undecided.
+    Only the first round of seeds counts, which all methods share: later rounds are for undecided methods.
     None where none of them was confirmed beside no balancing. The test part is not looked at.
     """
     first = [record for record in under(records, condition) if round_of(record) == 1]
     gains = paired_gains(first, MAIN_METRIC, "validation")
-    members = gains[gains["balancer"].map(kinds) == family]
+    members = gains[gains["balancer"].map(kinds) == kind]
     if members.empty:
         return None
     return str(members.groupby("balancer")["value"].mean().idxmax())

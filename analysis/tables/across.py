@@ -8,7 +8,7 @@ import pandas as pd
 from gan_study.analysis.inference.ranks import Ranking, alike, rank_methods
 from gan_study.analysis.inference.statistics import LEVEL, interquartile_interval, performance_profile
 from gan_study.analysis.records import select
-from gan_study.analysis.records.select import NO_BALANCING, Condition, families
+from gan_study.analysis.records.select import NO_BALANCING, Condition, method_kinds
 from gan_study.analysis.records.trial import Trial
 from gan_study.analysis.tables.table import Table
 from gan_study.analysis.wording import ABSENT, interval_text, listing, number
@@ -32,7 +32,7 @@ class Across:
 def across_tasks(records: Sequence[Trial]) -> Across | None:
     """The gains over all tasks; None where there are fewer than two, or no method was confirmed in all."""
     found: dict[str, dict[Condition, tuple[float, ...]]] = {}
-    kinds = families(records)
+    kinds = method_kinds(records)
     gains = select.paired_gains(records, select.MAIN_METRIC)
     for condition in select.conditions(records):
         for method, values in select.within(gains, condition).groupby("balancer")["value"]:
@@ -63,12 +63,12 @@ def across_tables(records: Sequence[Trial]) -> tuple[Table, ...]:
         return ()
     ranked = ranking(across)
     ranks = ranked.mean_ranks if ranked else {}
-    kinds = families(records)
+    kinds = method_kinds(records)
     numbers = pd.DataFrame(
         [
             {
                 "balancer": name,
-                "family": kinds[name],
+                "kind": kinds[name],
                 "tasks": len(across.tasks),
                 "runs": sum(map(len, by_task)),
                 **interquartile_interval(by_task)._asdict(),

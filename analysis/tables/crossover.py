@@ -13,7 +13,7 @@ from gan_study.analysis.comparisons.verdicts import gains as gains_of
 from gan_study.analysis.inference.estimates import CONFIDENCE
 from gan_study.analysis.inference.statistics import Floats, resampled_means
 from gan_study.analysis.records.load import Study
-from gan_study.analysis.records.select import Condition, Task, condition_of, confirmed, families
+from gan_study.analysis.records.select import Condition, Task, condition_of, confirmed, method_kinds
 from gan_study.analysis.records.trial import Trial
 from gan_study.analysis.tables.table import Table
 from gan_study.analysis.wording import ABSENT, listing, magnitude, ratio_text
@@ -60,7 +60,7 @@ class Crossover:
 
 def crossovers(study: Study) -> tuple[Crossover, ...]:
     """A crossover for every task and GAN with two ratios or more, first for the GAN chosen at each ratio."""
-    kinds = families(study.records)
+    kinds = method_kinds(study.records)
     gains = [each for each in gains_of(study) if each.looks and kinds[each.pairs.method] != "upper bound"]
     images = real_images(study.records)
     # Where no trial's counts can be read there is no place on the axis of images.

@@ -53,7 +53,7 @@ def paired_predictions(study: Study) -> tuple[PairedPredictions, ...]:
         predicted = {record.balancer: (record, each) for record, each in stored if each is not None}
         if len({record.setting_id for record in here}) == 1 and NO_BALANCING in predicted:
             none = predicted.pop(NO_BALANCING)
-            for name in (name for name in select.families(study.records) if name in predicted):
+            for name in (name for name in select.method_kinds(study.records) if name in predicted):
                 found += _by_class(none, predicted[name])
     return tuple(found)
 

@@ -14,7 +14,7 @@ from gan_study.analysis.records.select import (
     MAIN_METRIC,
     NO_BALANCING,
     Arm,
-    Family,
+    MethodKind,
 )
 from gan_study.analysis.records.trial import Trial
 from gan_study.analysis.tables.provenance import GAINS, SCORES, SEARCH, TRIAL_IDS
@@ -26,7 +26,7 @@ def tables(study: Study) -> tuple[Table, ...]:
     """Every table of the report, in its order."""
     metrics = dict.fromkeys((*METRICS, *recorded_metrics(study.records)))
     summary = verdicts.summarise(study, metrics=tuple(metrics))
-    kinds = select.families(study.records)
+    kinds = select.method_kinds(study.records)
     return (
         answer_table(study),
         _by_ratio("gain", "Gain in minority F1 over no balancing", summary, kinds, MAIN_METRIC, "gain"),
@@ -89,7 +89,7 @@ def _cells(summary: pd.DataFrame) -> dict[tuple[object, ...], str]:
 
 
 def _by_ratio(
-    name: str, title: str, summary: pd.DataFrame, kinds: Mapping[str, Family], metric: str, measure: str
+    name: str, title: str, summary: pd.DataFrame, kinds: Mapping[str, MethodKind], metric: str, measure: str
 ) -> Table:
     """Methods down, ratios across."""
     numbers = summary[(summary["metric"] == metric) & (summary["measure"] == measure)]
@@ -106,7 +106,7 @@ def _by_ratio(
     return Table(name=name, title=title, numbers=numbers, rows=pd.DataFrame(rows, columns=columns), origin=origin)
 
 
-def _all_metrics(summary: pd.DataFrame, kinds: Mapping[str, Family]) -> Table:
+def _all_metrics(summary: pd.DataFrame, kinds: Mapping[str, MethodKind]) -> Table:
     """Every metric across, every condition and method down."""
     scores = summary[summary["measure"] == "score"]
     cells, order = _cells(scores), list(kinds)

@@ -11,7 +11,7 @@ from gan_study.analysis.comparisons.verdicts import gains
 from gan_study.analysis.inference.looks import MINIMUM_SEEDS
 from gan_study.analysis.records import select
 from gan_study.analysis.records.load import Study
-from gan_study.analysis.records.select import ARM_COLUMNS, MAIN_METRIC, Arm, Condition, Family
+from gan_study.analysis.records.select import ARM_COLUMNS, MAIN_METRIC, Arm, Condition, MethodKind
 from gan_study.analysis.records.trial import Trial
 from gan_study.analysis.tables.table import Table
 from gan_study.analysis.wording import ABSENT, number
@@ -32,12 +32,12 @@ class Spread:
     over_splits: float | None
     over_gans: float | None
     over_images: float | None
-    """Of the gain over no balancing, if other test images had been drawn."""
+    """The spread of the gain over no balancing, if other test images had been drawn."""
 
 
 def spreads(study: Study) -> dict[Arm, Spread]:
     """The spread of every confirmed method with three seeds or more."""
-    kinds = select.families(study.records)
+    kinds = select.method_kinds(study.records)
     scores = {arm: _scores(trials) for arm, trials in select.by_arm(select.confirmed(study.records)).items()}
     scores = {arm: found for arm, found in scores.items() if len(found) >= MINIMUM_SEEDS}
     simple = _between_splits(scores, kinds)
@@ -53,7 +53,7 @@ def spreads(study: Study) -> dict[Arm, Spread]:
 
 
 def _between_splits(
-    scores: Mapping[Arm, Sequence[Sequence[float]]], kinds: Mapping[str, Family]
+    scores: Mapping[Arm, Sequence[Sequence[float]]], kinds: Mapping[str, MethodKind]
 ) -> dict[Condition, float]:
     """The mean variance between splits of the methods without a GAN."""
     found: dict[Condition, list[float]] = {}

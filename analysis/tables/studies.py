@@ -18,7 +18,7 @@ def studies_table(compared: Compared) -> Table:
         [
             {
                 "balancer": name,
-                "family": compared.families[name],
+                "kind": compared.kinds[name],
                 **dict(zip(compared.datasets, gains, strict=True)),
                 "mean_gain": fmean(gains),
                 "mean_rank": ranks.get(name),
@@ -26,7 +26,7 @@ def studies_table(compared: Compared) -> Table:
             }
             for name, gains in compared.gains.items()
         ],
-        columns=["balancer", "family", *compared.datasets, "mean_gain", "mean_rank", "p_value"],
+        columns=["balancer", "kind", *compared.datasets, "mean_gain", "mean_rank", "p_value"],
     )
     rows = [
         [

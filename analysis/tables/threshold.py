@@ -27,7 +27,7 @@ from gan_study.analysis.records.select import (
     by_arm,
     conditions,
     confirmed,
-    families,
+    method_kinds,
 )
 from gan_study.analysis.records.trial import Trial
 from gan_study.analysis.tables.curves import average_precision, rare_class_counts, roc_auc
@@ -176,7 +176,7 @@ def _texts(estimates: Mapping[_Key, Estimate], keys: Iterable[_Key]) -> list[str
 def threshold_sentences(study: Study) -> tuple[str, ...]:
     """What part of the gain was a shifted threshold, of the GAN that validation chose; one for each condition."""
     records = study.records
-    gains, kinds = paired_gains(study), families(records)
+    gains, kinds = paired_gains(study), method_kinds(records)
     chosen = [
         (condition, best_by_validation(records, condition, "GAN", kinds))
         for condition in conditions(confirmed(records))

@@ -24,7 +24,7 @@ from gan_study.trainables.classifiers.catalog import classifier_model
 from gan_study.trainables.classifiers.classifier import ClassifierConfig
 from gan_study.trainables.classifiers.metrics import EXPECTED_COST, find_metric, metric_name
 from gan_study.trainables.data.catalog import DATA_SETS
-from gan_study.trainables.data.imbalance import Imbalance, LongTailed, Step
+from gan_study.trainables.data.imbalance import Imbalance, LongTailed, StepImbalance
 from gan_study.trainables.data.source import DataConfig
 from gan_study.trainables.gans.batched import BY_DEVICE, GanExecution
 from gan_study.trainables.gans.variant import LENGTHS
@@ -114,7 +114,7 @@ class ConfirmConfig:
     """
 
     seeds: tuple[int, ...] = Field(default=(1, 2, 3), min_length=1)
-    """Of the first round, in which every method is confirmed."""
+    """The seeds of the first round, in which every method is confirmed."""
     until: Literal["fixed", "decided"] = "fixed"
     """"fixed": `seeds` alone. "decided": rounds of further seeds for the methods whose questions are open."""
     most_seeds: int = Field(default=12, ge=1)
@@ -170,7 +170,21 @@ class WandbConfig:
 
 @settings
 class StudyConfig:
-    """A study."""
+    """All settings of a study: data, imbalance, classifier, methods, search, confirmation, resources.
+
+    The meaning of each setting stands under it; `gan-study explain KEY` prints it too.
+
+    See Also
+    --------
+    study_config : Reads a study from a recipe.
+
+    Examples
+    --------
+    >>> from gan_study import StepImbalance, StudyConfig
+    >>> config = StudyConfig(name="mine", imbalance=StepImbalance(ratio=10, minority_classes=("3", "8")))
+    >>> config.objective, config.confirm.seeds
+    ('minority_f1', (1, 2, 3))
+    """
 
     name: str
     """What the study is called, also in the name of its folder."""
@@ -244,7 +258,7 @@ class StudyConfig:
         """The study's imbalance at one of its `ratios`."""
         if ratio is None:
             return self.imbalance
-        assert isinstance(self.imbalance, Step | LongTailed), "check_study_config saw to it"
+        assert isinstance(self.imbalance, StepImbalance | LongTailed), "check_study_config saw to it"
         return replace(self.imbalance, ratio=ratio)
 
     def cells(self, balancers: Iterable[str]) -> tuple[Cell, ...]:
@@ -306,7 +320,7 @@ def check_study_config(config: StudyConfig) -> None:
         raise ConfigError(
             "search.parameters.balancing/name: 'none' is what gains are measured against, not searched"
         )
-    if space.ratios is not None and not isinstance(config.imbalance, Step | LongTailed):
+    if space.ratios is not None and not isinstance(config.imbalance, StepImbalance | LongTailed):
         raise ConfigError(
             f"search.parameters.imbalance/ratio: the imbalance profile {config.imbalance.profile!r} has no ratio; "
             "use step or long_tailed"

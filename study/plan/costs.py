@@ -27,12 +27,6 @@ from gan_study.trainables.trial.config import TrialConfig
 TRIAL_SECONDS = 0.1
 # Metrics of a class's images beside the classifiers that are fitted for them: 0.05 to 0.3 s in the same study.
 METRIC_SECONDS = 0.3
-# From the plan to the first trial, and from the last to the report, in seconds of one free core: Ray's workers
-# begin (6 s of processor time go into their imports) and end. Both with a margin that is not measured.
-START_SECONDS, CLOSE_SECONDS = 8.0, 3.0
-# The report of a study, by the number of its confirmed trials: 27 s of processor time for 75 trials of which 60
-# are confirmed, 8 of them for libraries that a study that has run has not loaded.
-REPORT_SECONDS, REPORT_SECONDS_A_TRIAL = 9.0, 0.3
 # On disk: the report, a trial's arrays and log without its predictions (30 kB without images of a GAN, 210 kB with
 # them), and a class probability. Measured on the quickstart.
 REPORT_BYTES, TRIAL_BYTES, GAN_TRIAL_BYTES, PROBABILITY_BYTES = 5e6, 0.04e6, 0.22e6, 4
@@ -45,7 +39,7 @@ class Workload:
     """How many images a trial has at one imbalance ratio."""
 
     training: tuple[int, ...]
-    """Of each class, in label order."""
+    """Images of each class, in label order."""
     minority: tuple[int, ...]
     """The labels of the rare classes."""
     num_validation: int
@@ -209,11 +203,6 @@ def makespan(seconds: Iterable[float], num_workers: int) -> float:
     for each in seconds:
         heapreplace(free, free[0] + each)
     return max(free)
-
-
-def report_seconds(num_confirmed: int) -> float:
-    """Seconds of the report of a study with so many confirmed trials."""
-    return REPORT_SECONDS + REPORT_SECONDS_A_TRIAL * num_confirmed
 
 
 def mean_searched_steps(config: StudyConfig, balancer: str) -> int | None:

@@ -37,7 +37,7 @@ class Suggestion:
     params: Mapping[str, Scalar]
     """The point of the space; of a default, as far as it lies in the space."""
     seed: int
-    """Of the trial: names its split."""
+    """The seed of the trial, which names its split."""
     fits: int
     """Classifiers that the trial fits to its set."""
     seen: Seen
@@ -50,7 +50,7 @@ class Suggestion:
 
 
 @settings
-class Judgement:
+class RungDecision:
     """Whether a search trial that came to a rung was trained on."""
 
     kind: Literal["judgement"] = "judgement"
@@ -71,7 +71,7 @@ class ConfirmFits:
     fits: int = Field(ge=1)
 
 
-Decision: TypeAlias = Suggestion | Judgement | ConfirmFits
+Decision: TypeAlias = Suggestion | RungDecision | ConfirmFits
 
 
 @settings

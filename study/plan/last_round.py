@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 # The points of a search that are trained anew beside the default; simulated in docs/benchmarks.md.
 CONTENDERS = 3
-# Of these, how many may begin while search trials are still running, so that no worker waits.
+# How many of these may begin while search trials are still running, so that no worker waits.
 EARLY_CONTENDERS = 2
 # Classifiers fitted to each set of the last round: a further one takes off less than the spread below.
 FITS = 5

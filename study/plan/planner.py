@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import Enum
 
 from gan_study.study.plan.config import NO_BALANCING, Cell, Ratio, StudyConfig
-from gan_study.study.plan.decisions import ConfirmFits, Decision, Judgement, Suggestion
+from gan_study.study.plan.decisions import ConfirmFits, Decision, RungDecision, Suggestion
 from gan_study.study.plan.fits import decide_fits
 from gan_study.study.plan.rounds import Questions, Rounds, SeedRound, decide_next, known_rounds, may_grow
 from gan_study.study.plan.search import Search
@@ -112,7 +112,7 @@ class Planner:
         """Note that a worker has begun with a trial that was handed out."""
         self._search.began(trial_id)
 
-    def judge(self, trial_id: str, milestone: Milestone) -> Judgement | None:
+    def judge(self, trial_id: str, milestone: Milestone) -> RungDecision | None:
         """Whether a running trial that came to a milestone is trained on; None if nobody judges it."""
         return self._search.reached(trial_id, milestone)
 

@@ -7,6 +7,7 @@ from pydantic import JsonValue
 
 from gan_study.study.plan.config import StudyConfig, parse_study
 from gan_study.study.plan.overlay import merge
+from gan_study.trainables.base.arguments import check_argument, checked_arguments
 from gan_study.trainables.base.documents import from_yaml
 from gan_study.trainables.base.files import read_text
 from gan_study.trainables.base.settings import ConfigError, from_json, nearest
@@ -21,15 +22,40 @@ _DISCRIMINATORS = frozenset(
 FULL = "full"
 
 
-def study_config(name_or_path: str, assignments: Iterable[str] = ()) -> StudyConfig:
-    """The study of a recipe or file after assignments such as "classifier.epochs=3"; raises ConfigError.
+@checked_arguments
+def study_config(name_or_path: Path | str, assignments: Iterable[str] = ()) -> StudyConfig:
+    """The study that a recipe describes, with changes.
 
-    "scale=ci" stands for all that the recipe changes to have this size, and goes before every other assignment.
+    Parameters
+    ----------
+    name_or_path : str
+        The name of a recipe (see `gan-study list`), a YAML file, or the `study.json` of an earlier study.
+    assignments : iterable of str
+        Changes such as "classifier.epochs=3". "scale=ci" makes all changes that the recipe has for this size,
+        before the other assignments.
+
+    Returns
+    -------
+    StudyConfig
+        The study, checked as a whole.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such recipe, key or size, or if a value cannot be used; names the nearest one.
+
+    Examples
+    --------
+    >>> from gan_study import study_config
+    >>> config = study_config("quickstart", ["classifier.epochs=3"])
+    >>> config.data.name, config.classifier.epochs
+    ('digits', 3)
     """
     assignments = list(assignments)
+    check_argument("assignments", assignments, Sequence[str])
     scales = (each for each in assignments if each.partition("=")[0].strip() == "scale")
     scale = apply_assignments({"scale": FULL}, scales)["scale"]
-    return parse_study(apply_assignments(at_scale(load_recipe(name_or_path), scale), assignments))
+    return parse_study(apply_assignments(at_scale(load_recipe(str(name_or_path)), scale), assignments))
 
 
 def at_scale(values: Mapping[str, JsonValue], scale: JsonValue) -> dict[str, JsonValue]:

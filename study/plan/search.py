@@ -17,7 +17,7 @@ from gan_study.study.plan.decisions import (
     RACE,
     SEARCH,
     Decision,
-    Judgement,
+    RungDecision,
     Stage,
     Suggestion,
 )
@@ -97,7 +97,7 @@ class Search:
             prior=prior,
         )
         self._choice = Choice(config, self._plan, self._known)
-        self._judged = {(each.number, each.rung): each for each in decisions if isinstance(each, Judgement)}
+        self._judged = {(each.number, each.rung): each for each in decisions if isinstance(each, RungDecision)}
         self._exhausted: set[Cell | None] = set()
         self._is_short_of_time = False
 
@@ -121,7 +121,7 @@ class Search:
             for split in (self._plan.splits and (0, *self._plan.splits))
         )
 
-    def reached(self, trial_id: str, milestone: Milestone) -> Judgement | None:
+    def reached(self, trial_id: str, milestone: Milestone) -> RungDecision | None:
         """Whether a running trial that came to a milestone is trained on; None if nobody judges it."""
         number = self._known.number_of(trial_id)
         if number is None:
@@ -132,7 +132,7 @@ class Search:
             return None
         if (number, rung) not in self._judged:
             others = [v for other, v in self._known.values[each.cell, rung].items() if other != number]
-            judgement = Judgement(
+            judgement = RungDecision(
                 number=number,
                 rung=rung,
                 # Once the contenders are there, it can no longer become one.

@@ -27,7 +27,7 @@ from gan_study.trainables.record import (
     COMPARABLE,
     Milestone,
     RungReached,
-    SearchStep,
+    SearchTrial,
     Seen,
     TrialRecord,
     to_ranges,
@@ -301,9 +301,9 @@ class SearchHistory:
                 self.prior[key].append(shown)
                 self.taken[key].add(point_id(step.params))
 
-    def step(self, each: Suggestion) -> SearchStep:
+    def step(self, each: Suggestion) -> SearchTrial:
         """What a trial of a suggestion records of it."""
-        return SearchStep(number=each.number, params=each.params, stage=each.stage, seen=limit_seen(each.seen))
+        return SearchTrial(number=each.number, params=each.params, stage=each.stage, seen=limit_seen(each.seen))
 
 
 def is_lost(baseline: float | None) -> bool:

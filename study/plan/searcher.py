@@ -15,7 +15,7 @@ from gan_study.search_spaces.space import Space
 from gan_study.search_spaces.unit_cube import near
 from gan_study.trainables.base.seeding import derive_seed, numpy_generator
 from gan_study.trainables.base.tunable import Scalar
-from gan_study.trainables.record import SearchStep, TrialRecord
+from gan_study.trainables.record import SearchTrial, TrialRecord
 
 # A space whose points are all taken is given up on after as many tries; a larger one repeats itself less often.
 ATTEMPTS = 50
@@ -40,7 +40,7 @@ class RecordedTrial(FrozenTrial):
         return copy.copy(self)
 
 
-def to_optuna(space: Space, trial_id: str, step: SearchStep, record: TrialRecord | None = None) -> RecordedTrial:
+def to_optuna(space: Space, trial_id: str, step: SearchTrial, record: TrialRecord | None = None) -> RecordedTrial:
     """A search trial as the sampler sees it, and a storage shows it: running unless it has a record.
 
     One that was stopped early is PRUNED with the values that it had on the way, and never has a full score.

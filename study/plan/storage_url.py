@@ -11,7 +11,7 @@ _REFERENCE = re.compile(r"\$\{(\w+)\}")
 # Stands for a reference while the rest of a URL is looked at: no URL may hold it.
 _NAMED = "\0"
 
-# Of SQLite a file's path follows the scheme; of others user, hosts and a database's name.
+# A file's path follows the scheme of SQLite; user, hosts and a database's name follow that of the others.
 _FILE = re.compile(r"sqlite(?:\+\w+)?://(?:/(?P<path>[^?]*))?(?:\?(?P<options>.*))?", re.IGNORECASE)
 _HOST = r"(?:\[[0-9a-f:.]+\]|[\w.\0-]*)(?::[\d\0]+)?"
 _SERVER = re.compile(

@@ -10,7 +10,7 @@ from itertools import cycle, islice
 from typing import Any, Literal, TypeAlias
 
 from gan_study.search_spaces.space import BALANCER
-from gan_study.study.plan import costs
+from gan_study.study.plan import costs, fixed_costs
 from gan_study.study.plan.config import NO_BALANCING, Ratio, StudyConfig
 from gan_study.study.plan.costs import Speeds, Workload
 from gan_study.study.plan.fits import MOST_FITS
@@ -123,12 +123,12 @@ def forecast(
     """
     trials = trials_left(config, recorded, with_rounds=with_rounds)
     loads = {phase: list(costs.loads(some, machine.workloads, machine.speeds)) for phase, some in trials.items()}
-    report = machine.slowness * costs.report_seconds(len(trials["confirm"]) + len(recorded.trial_ids))
+    report = machine.slowness * fixed_costs.report_seconds(len(trials["confirm"]) + len(recorded.trial_ids))
     return Forecast(
         trials=trials,
         seconds={phase: costs.makespan(some, machine.num_workers) for phase, some in loads.items()},
         report=report,
-        beside=report + machine.slowness * (costs.START_SECONDS + costs.CLOSE_SECONDS),
+        beside=report + machine.slowness * (fixed_costs.START_SECONDS + fixed_costs.CLOSE_SECONDS),
     )
 
 
@@ -272,7 +272,7 @@ def _floors(plan: Plan, machine: Machine) -> Iterator[Plan]:
     shorter = {name: floor for name, floor in floors.items() if floor != gans_of(config)[name]}
     if shorter:
         smaller = with_floors(plan, shorter)
-        # Of few images a training takes its least length anyway.
+        # With few images a training takes its least length anyway.
         if forecast_of(smaller, machine).total < forecast_of(plan, machine).total:
             yield smaller
 

@@ -10,6 +10,7 @@ from gan_study.study.plan.last_round import FITS
 from gan_study.study.plan.rounds import Rounds, SeedRound, all_arms, known_rounds, may_grow, most_seeds, new_seeds
 from gan_study.study.plan.search_plan import CHECK_SPLIT, LAST_ROUND_SPLIT, plan_search, seed_of_split
 from gan_study.study.plan.selection import ClosedSearch
+from gan_study.study.plan.summary import PlanSummary, TrialCount
 from gan_study.trainables.balancing.balancer import BalancingConfig
 from gan_study.trainables.balancing.gan import GanBalancing
 from gan_study.trainables.base.settings import ConfigError
@@ -149,18 +150,6 @@ def _confirm(
     return [replace(each, keeps_gan=True, execution=execution, waits_for=waits_for) for each in trials]
 
 
-@dataclass(frozen=True, kw_only=True)
-class TrialCount:
-    """How many trials a study has in all."""
-
-    number: int
-    is_most: bool = False
-    """Whether it may end with fewer: rounds of seeds are still to be decided, or a search may find less to try."""
-
-    def __str__(self) -> str:
-        return f"at most {self.number}" if self.is_most else f"{self.number}"
-
-
 def num_trials(config: StudyConfig, saved: Rounds | None, closed: ClosedSearch | None = None) -> TrialCount:
     """How many trials a study has; `saved` as in `known_rounds`, `closed` once the search is over."""
     rounds, is_searched = known_rounds(config, saved), plan_search(config).survivors > 0
@@ -181,17 +170,46 @@ def is_done(
     closed: ClosedSearch | None,
     saved: Rounds | None,
 ) -> bool:
-    """Whether every trial of a study has its record, and no round of seeds can follow.
+    """Whether every trial of a study has its record, and no round of seeds can follow; as `last_trials`."""
+    last = last_trials(config, closed=closed, saved=saved)
+    return last is not None and all(record_of(trial_id) is not None for trial_id in last)
+
+
+def last_trials(
+    config: StudyConfig, *, closed: ClosedSearch | None, saved: Rounds | None
+) -> tuple[str, ...] | None:
+    """The ids of the trials with which a study is over; None while the search runs or a further round may follow.
 
     `closed` is None until the search is over; `saved` as in `known_rounds`. Raises ConfigError where they do not
     go together.
     """
     if closed is None:
-        return False
+        return None
     rounds = known_rounds(config, saved)
     # First of all, as it raises what is wrong with the rounds.
     confirmed = tuple(confirmations(config, closed, rounds.rounds))
     if may_grow(config, rounds):
-        return False
-    trials = chain(baseline_trials(config), confirmed)
-    return all(record_of(trial.trial_id) is not None for trial in trials)
+        return None
+    return tuple(trial.trial_id for trial in chain(baseline_trials(config), confirmed))
+
+
+def summarise_plan(config: StudyConfig, *, closed: ClosedSearch | None, saved: Rounds | None) -> PlanSummary:
+    """What `gan-study status` says of the plan; raises ConfigError as `last_trials` does."""
+    rounds = known_rounds(config, saved)
+    return PlanSummary(
+        num_trials=num_trials(config, saved, closed),
+        last_trials=last_trials(config, closed=closed, saved=saved),
+        num_rounds=len(rounds.rounds),
+        num_seeds=rounds.num_seeds,
+        why_no_round=rounds.end,
+        why_short_search=_why_short_search(config, closed),
+    )
+
+
+def _why_short_search(config: StudyConfig, closed: ClosedSearch | None) -> str | None:
+    trials, unsearched = config.search.trials, plan_search(config).unsearched
+    if unsearched is not None and trials > 0:
+        return f"none; {unsearched}"
+    if closed is None or closed.why_short is None:
+        return None
+    return f"over after {closed.num_searched} of {trials} trials; {closed.why_short}"

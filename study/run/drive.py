@@ -17,8 +17,9 @@ from gan_study.study.plan.selection import read_selection
 from gan_study.study.plan.time_plan import Machine, default_selection, search_trials
 from gan_study.study.plan.trials import PlannedTrial, confirmations, is_done, num_trials
 from gan_study.study.run.cluster import Room
-from gan_study.study.run.folder import Manifest, StudyFolder
+from gan_study.study.run.folder import Manifest, summarise_study
 from gan_study.study.run.going_on import note_cuts
+from gan_study.study.run.layout import StudyFolder
 from gan_study.study.run.options import RunOptions
 from gan_study.study.run.place import Place
 from gan_study.study.run.prior import read_prior
@@ -26,11 +27,13 @@ from gan_study.study.run.record_store import RecordStore, read_records
 from gan_study.study.run.result import StudyResult, UnfinishedStudyError
 from gan_study.study.run.retention import Retention, best_confirmed
 from gan_study.study.run.session import StudySession
+from gan_study.study.run.summary_file import write_summary
 from gan_study.study.run.time_budget import TimeBudget, no_prediction
 from gan_study.study.run.tuner import run_trials
 from gan_study.study.watch.journal import Journal, driver_began, rounds_decided
 from gan_study.study.watch.optuna_view import OptunaView, differences
-from gan_study.study.watch.progress import ProgressDisplay, Tally
+from gan_study.study.watch.progress import ProgressDisplay
+from gan_study.study.watch.tally import Tally
 from gan_study.study.watch.terminal import say
 from gan_study.trainables.base.files import full_path, in_shell
 from gan_study.trainables.record import TrialRecord
@@ -81,6 +84,7 @@ def drive(
         for record in session.records:
             tally.count(record)
         closing.enter_context(logging_to(folder.driver_log))
+        _save_summary(config, folder)
         driver_began(
             num_records=len(session.records), num_trials=tally.num_trials.number, num_workers=tally.num_workers
         )
@@ -99,6 +103,7 @@ def finish(manifest: Manifest, folder: StudyFolder, records: RecordStore, consol
         open_view(manifest, folder).rebuild(records)
     with open_mirrors(manifest, folder, console):
         _remove_scratch(folder)
+    _save_summary(manifest.config, folder)
 
 
 def decide_execution(config: StudyConfig, room: Room) -> StudyConfig:
@@ -116,6 +121,7 @@ def _prior(manifest: Manifest) -> tuple[TrialRecord, ...]:
 def _on_rounds(tally: Tally, config: StudyConfig, folder: StudyFolder, rounds: Rounds) -> None:
     """Take in that a further round of seeds was decided on, or that none follows."""
     tally.num_trials = num_trials(config, rounds, read_selection(folder.selection))
+    _save_summary(config, folder)
     rounds_decided(rounds)
 
 
@@ -130,6 +136,7 @@ def _close(
     """Say why a study ended early, and leave nothing in its folder but results."""
     if session.time_cuts:
         note_cuts(folder.root, manifest, session.time_cuts, budget_seconds=options.time_budget_seconds or 0.0)
+    _save_summary(config, folder)
     # Tune takes a Ctrl-C for the end of the study.
     if not session.is_over and not has_all_trials(config, folder, session.records):
         raise UnfinishedStudyError(
@@ -173,6 +180,12 @@ def has_all_trials(config: StudyConfig, folder: StudyFolder, records: RecordStor
     """Whether every trial of the study has a record."""
     closed, saved = read_selection(folder.selection), read_rounds(folder.rounds)
     return is_done(config, record_of=records.get, closed=closed, saved=saved)
+
+
+def _save_summary(config: StudyConfig, folder: StudyFolder) -> None:
+    """Leave what `gan-study status` needs of the plan, which has just changed or come to its end."""
+    summary = summarise_study(folder.root)
+    write_summary(folder, summary, patience_seconds=config.resources.storage_patience_seconds)
 
 
 def _remove_scratch(folder: StudyFolder, *, goes_on: bool = False) -> None:

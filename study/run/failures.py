@@ -8,7 +8,7 @@ from gan_study.study.plan.config import NO_BALANCING
 from gan_study.study.plan.decisions import ConfirmFits
 from gan_study.study.plan.selection import read_selection
 from gan_study.study.run.decision_store import DecisionStore
-from gan_study.study.run.folder import StudyFolder
+from gan_study.study.run.layout import StudyFolder
 from gan_study.study.run.record_store import read_records
 from gan_study.trainables.base.settings import UserError
 from gan_study.trainables.gans.trainer import DivergedError
@@ -36,7 +36,7 @@ class FailureWatch:
     _ended: int = 0
     _alike: Counter[str] = field(default_factory=Counter)
     _before: dict[str, int] = field(default_factory=dict)
-    """Of each kind of failure, how many trials had ended before its first."""
+    """For each kind of failure, how many trials had ended before its first."""
 
     def ended(self, record: TrialRecord) -> None:
         """Take in a record; raises TooManyFailuresError where most trials fail alike."""

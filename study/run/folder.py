@@ -1,4 +1,4 @@
-"""The study folder: what lies where."""
+"""A study's manifest and origin: begun, read, and changed."""
 
 import datetime
 import gzip
@@ -14,8 +14,13 @@ from pydantic import JsonValue
 
 from gan_study.study.plan.changes import Edit, apply_edit
 from gan_study.study.plan.config import StudyConfig, parse_study
+from gan_study.study.plan.rounds import read_rounds
+from gan_study.study.plan.selection import read_selection
 from gan_study.study.plan.storage_url import resolve, sqlite_url
+from gan_study.study.plan.summary import PlanSummary
+from gan_study.study.plan.trials import summarise_plan
 from gan_study.study.plan.verdict_plan import verdict_plan
+from gan_study.study.run.layout import StudyFolder, read_manifest_file
 from gan_study.trainables.base.files import in_shell, open_regular, read_bytes
 from gan_study.trainables.base.settings import (
     ConfigError,
@@ -29,14 +34,11 @@ from gan_study.trainables.base.settings import (
 )
 from gan_study.trainables.data.fingerprint import Fingerprint
 from gan_study.trainables.record import (
-    IMPORTANCE_FILE,
     Change,
     Digests,
-    RecordError,
     StudyHeader,
     TimePlan,
     is_sealed,
-    read_header,
     seal_of,
 )
 from gan_study.trainables.runtime.environment import code_digest
@@ -45,83 +47,6 @@ from gan_study.trainables.runtime.storage import write_atomically
 
 # A million files take a tenth of it; a small file may promise to be far more.
 _MOST_ORIGIN_BYTES = 10**9
-
-
-class _Inside:
-    """A path in a study's folder."""
-
-    def __init__(self, path: str) -> None:
-        self._path = path
-
-    def __get__(self, folder: "StudyFolder", owner: type["StudyFolder"]) -> Path:
-        return folder.root / self._path
-
-
-@dataclass(frozen=True)
-class StudyFolder:
-    """The paths of one study's files."""
-
-    root: Path
-
-    manifest = _Inside("study.json")
-    """Name, identity, resolved configuration and versions; a folder with this file holds a study."""
-    origin = _Inside("origin.json.gz")
-    """The manifest as this package last wrote it, and the digest of each file of data: tells what was changed."""
-    records = _Inside("records.jsonl")
-    """The records, one a line."""
-    failed = _Inside("failed.jsonl")
-    """The records of failed trials that were run again (`resume --retry-failed`), one a line."""
-    decisions = _Inside("decisions.jsonl")
-    """What the search decided, one decision a line: suggestions, and who was trained on at a rung."""
-    selection = _Inside("selection.json")
-    """What the confirmation takes from the search; there once the search is over."""
-    rounds = _Inside("rounds.json")
-    """Rounds of seeds, and why no further one follows; there once the study has decided on that, or was taken
-    further."""
-    optuna = _Inside("optuna.db")
-    """Optuna's SQLite file, where the study names no other storage."""
-    driver = _Inside("driver.lock")
-    """Which process runs the study, and its lock; empty while none does."""
-    artifacts = _Inside("artifacts")
-    """The files of the trials."""
-    importance = _Inside(IMPORTANCE_FILE)
-    """How much each searched parameter matters; written whenever a report is."""
-    report = _Inside("report")
-    page = _Inside("report/report.html")
-    """The page, its tables and its plots."""
-    mirrored = _Inside("wandb/mirrored.txt")
-    """The ids of the trials whose W&B runs are complete, one a line."""
-
-    logs = _Inside("logs")
-    """A log of the driver and one of each trial: structured lines."""
-    driver_log = _Inside("logs/driver.jsonl")
-    """What the driver did, and when."""
-
-    ray = _Inside("ray")
-    """Ray's own files; of no use once the study is over."""
-    token = _Inside("ray/token")
-    """What the driver wrote when it began: a machine that sees another folder in its place does not find it."""
-    cache = _Inside("cache")
-    """What trials made at some cost and others may use; of no use once the study is over."""
-    gans = _Inside("cache/gans")
-    """The states of GANs, a folder for each training; search trials share them."""
-
-    def log_of(self, trial_id: str) -> Path:
-        """What happened in a trial; its attempts follow one another."""
-        return self.logs / f"{trial_id}.jsonl"
-
-    def confirmed_gans(self, trial_id: str) -> Path:
-        """The states of a confirmed trial's GANs, which are no other trial's."""
-        return self.gans / "confirmed" / trial_id
-
-    def best_gans(self, trial_id: str) -> Path:
-        """The same, once the study is over, where the trial is one that `gan-study balance` exports."""
-        return self.root / "gans" / trial_id
-
-    @property
-    def scratch(self) -> tuple[Path, ...]:
-        """What goes when the study is over."""
-        return self.ray, self.cache
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -237,6 +162,16 @@ def _manifest(header: StudyHeader) -> Manifest:
     return Manifest(study_id=header.study_id, config=config, time_plan=header.time_plan, digests=header.digests)
 
 
+def summarise_study(root: Path) -> PlanSummary:
+    """What the plan of the study in `root` comes to.
+
+    Raises as `read_manifest` does, and ConfigError where the file of the search or of the rounds is damaged.
+    """
+    folder = StudyFolder(root)
+    closed, saved = read_selection(folder.selection), read_rounds(folder.rounds)
+    return summarise_plan(read_manifest(root).config, closed=closed, saved=saved)
+
+
 def change_manifest(root: Path, section: str, after: Mapping[str, JsonValue]) -> Manifest:
     """The manifest of the study in `root` once the settings of a section are as in `after`, each change noted."""
     before = read_manifest_file(root).config[section]
@@ -284,21 +219,6 @@ def change_time_plan(
     changes = map(change_of, (*edits, *([budget] if before != after else [])))
     header = replace(header, verdicts=plan, time_plan=time_plan, changes=(*header.changes, *changes))
     return _write_header(root, replace(header, config=dump(config)))
-
-
-def read_manifest_file(root: Path) -> StudyHeader:
-    """All that `study.json` of the study in `root` says; raises as `read_manifest` does."""
-    path = StudyFolder(root).manifest
-    if not path.exists():
-        raise UserError(
-            f"{root} holds no study; start one there with `gan-study run RECIPE --out {in_shell(root)}`"
-        )
-    try:
-        return read_header(read_bytes(path))
-    except ConfigError as error:
-        raise ConfigError(f"{path} is not a study manifest: {error}") from None
-    except RecordError as error:
-        raise RecordError(f"{path}: {error}") from None
 
 
 def read_origin(root: Path) -> Origin | None:

@@ -7,7 +7,8 @@ from pathlib import Path
 from gan_study.study.plan.rounds import read_rounds, write_rounds
 from gan_study.study.plan.selection import choice_settings
 from gan_study.study.plan.time_plan import Plan
-from gan_study.study.run.folder import Manifest, StudyFolder, change_time_plan
+from gan_study.study.run.folder import Manifest, change_time_plan
+from gan_study.study.run.layout import StudyFolder
 from gan_study.study.run.record_store import read_records
 from gan_study.trainables.base.settings import dump
 from gan_study.trainables.record import TimePlan

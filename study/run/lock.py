@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from gan_study.study.run.folder import StudyFolder
+from gan_study.study.run.layout import StudyFolder
 from gan_study.trainables.base.files import open_regular, read_bytes
 from gan_study.trainables.base.settings import ConfigError, UserError, dump, from_json, parse, settings
 from gan_study.trainables.runtime.storage import naming

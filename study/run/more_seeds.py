@@ -8,7 +8,8 @@ from pydantic import JsonValue
 from gan_study.study.plan.config import StudyConfig
 from gan_study.study.plan.rounds import Rounds, known_rounds, read_rounds, write_rounds
 from gan_study.study.plan.verdict_plan import first_seeds, look_schedule
-from gan_study.study.run.folder import Manifest, StudyFolder, change_manifest, read_manifest
+from gan_study.study.run.folder import Manifest, change_manifest, read_manifest
+from gan_study.study.run.layout import StudyFolder
 from gan_study.trainables.base.settings import ConfigError
 
 

@@ -9,7 +9,8 @@ from gan_study.study.plan.decisions import ConfirmFits
 from gan_study.study.plan.search_plan import plan_search
 from gan_study.study.plan.selection import read_selection
 from gan_study.study.run.decision_store import DecisionStore
-from gan_study.study.run.folder import Manifest, StudyFolder, change_time_plan, read_manifest
+from gan_study.study.run.folder import Manifest, change_time_plan, read_manifest
+from gan_study.study.run.layout import StudyFolder
 from gan_study.trainables.base.settings import ConfigError
 
 

@@ -2,32 +2,44 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from rich.console import Console
 
 from gan_study.study.plan.config import StudyConfig
 from gan_study.study.run.time_budget import check_budget
+from gan_study.trainables.base.arguments import check_argument
 from gan_study.trainables.base.settings import dump
 from gan_study.trainables.record import TimePlan
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
-    """How a study is run; none of it changes a number."""
+    """How a study is run; nothing here changes a result.
+
+    Examples
+    --------
+    >>> from gan_study import RunOptions
+    >>> RunOptions(time_budget_seconds=600).has_budget
+    True
+    """
 
     address: str | None = None
-    """A Ray cluster's ("auto", "host:port", "ray://host:port"); None runs on this machine alone."""
+    """The address of a Ray cluster: "auto", "host:port" or "ray://host:port"; None: this machine alone."""
     time_budget_seconds: float | None = None
-    """What does not fit in with the report is left out, and `study.json` says what; a later run without a budget
-    goes on to it."""
+    """The most seconds that the study may take, report included. What does not fit is left out, `study.json` names
+    it, and a later run can add it."""
     began_at: float = field(default_factory=time.monotonic)
     """When the budget's time began, by `time.monotonic`."""
     verbose: bool = False
+    """Whether all of Ray's messages are shown."""
     console: Console = field(default_factory=Console)
+    """Where progress is printed."""
 
     def __post_init__(self) -> None:
-        """Refuse a budget in which nothing can be done, or that never ends."""
+        """Refuse values of other types, and a budget in which nothing can be done, or that never ends."""
+        for each in fields(self):
+            check_argument(each.name, getattr(self, each.name), each.type)
         if self.time_budget_seconds is not None:
             check_budget(self.time_budget_seconds, where=f"{self.time_budget_seconds:g} s")
 

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from gan_study.study.run.folder import StudyFolder, read_manifest
+from gan_study.study.run.folder import read_manifest
+from gan_study.study.run.layout import StudyFolder
 from gan_study.study.run.record_store import outline, read_records
 from gan_study.trainables.base.settings import ConfigError, dump
 from gan_study.trainables.data.source import DataConfig

@@ -12,14 +12,9 @@ from gan_study.study.run.cluster import STARTING_RAY, ray_cluster
 from gan_study.study.run.drive import drive, finish, has_all_trials
 from gan_study.study.run.edits import refuse_unmeant, take_in_edits
 from gan_study.study.run.failures import forget_failed
-from gan_study.study.run.folder import (
-    Manifest,
-    StudyFolder,
-    find_edits_of_manifest,
-    read_manifest,
-    refuse_links_out,
-)
+from gan_study.study.run.folder import Manifest, find_edits_of_manifest, read_manifest, refuse_links_out
 from gan_study.study.run.going_on import go_on_as, reopen_rounds
+from gan_study.study.run.layout import StudyFolder
 from gan_study.study.run.lock import sole_driver
 from gan_study.study.run.more_seeds import check_until_decided, take_to_seeds
 from gan_study.study.run.more_trials import take_to_trials

@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 
 from gan_study.study.plan.trials import PlannedTrial
-from gan_study.study.run.folder import StudyFolder
+from gan_study.study.run.layout import StudyFolder
 from gan_study.trainables.gans.checkpoints import forget_oldest
 from gan_study.trainables.record import TrialRecord
 
@@ -33,9 +33,9 @@ class Retention:
 
 def best_confirmed(records: Sequence[TrialRecord]) -> Iterator[TrialRecord]:
     """Under each condition the trial whose GAN is exported unless options choose another."""
-    from gan_study.analysis.records.select import best_by_validation, conditions, confirmed, families, under
+    from gan_study.analysis.records.select import best_by_validation, conditions, confirmed, method_kinds, under
 
-    kinds = families(records)
+    kinds = method_kinds(records)
     gans = [record for record in confirmed(records) if kinds[record.balancer] == "GAN"]
     for condition in conditions(gans):
         name = best_by_validation(records, condition, "GAN", kinds)

@@ -14,8 +14,10 @@ from rich.console import Console
 from gan_study.study.plan.config import StudyConfig, check_study_config
 from gan_study.study.plan.trials import num_trials
 from gan_study.study.run.callers_process import as_it_was
+from gan_study.study.run.interpreter import check_interpreter
 from gan_study.study.run.options import RunOptions
 from gan_study.study.watch.terminal import say
+from gan_study.trainables.base.arguments import checked_arguments
 from gan_study.trainables.base.files import named_path
 from gan_study.trainables.base.names import folder_name
 from gan_study.trainables.data.prepared import forget_images
@@ -25,16 +27,41 @@ if TYPE_CHECKING:
     from gan_study.study.watch.outlook import Outlook
 
 
+@checked_arguments
 def run_study(
     config: StudyConfig, *, out: Path | str | None = None, options: RunOptions | None = None
 ) -> "StudyResult":
-    """Run the study `config` in the new folder `out`, and give back its records.
+    """Run a study in a new folder.
 
-    On a cluster the folder must be one that all machines see; by default it is a new one below ./studies. Raises
-    UserError, before anything is written, where the configuration or the data cannot do.
+    Parameters
+    ----------
+    config : StudyConfig
+        What to study; `study_config` reads one from a recipe.
+    out : Path or str, optional
+        The new folder, by default one in ./studies. On a cluster all machines must see it.
+    options : RunOptions, optional
+        Where the study runs, and for how long at most.
+
+    Returns
+    -------
+    StudyResult
+        The folder and the records; also `answer`, `verdicts`, `report()` and `best_gan()`.
+
+    Raises
+    ------
+    UserError
+        If configuration or data cannot be used; nothing is written then.
+    UnfinishedStudyError
+        If a person stops the study before its last trial.
+
+    Examples
+    --------
+    This trains GANs for a few minutes, so the tests skip it.
+
+    >>> from gan_study import run_study, study_config
+    >>> result = run_study(study_config("quickstart"))  # doctest: +SKIP
+    >>> print(result.answer)  # doctest: +SKIP
     """
-    if not isinstance(config, StudyConfig):
-        raise TypeError(f"config: {config!r} is no StudyConfig; study_config(NAME) makes one of a recipe")
     options = options or RunOptions()
     if out is None:
         # A name may hold what leads elsewhere, or cannot stand in a path.
@@ -42,21 +69,23 @@ def run_study(
     root = named_path(out)
     check_study_config(config)
     say(options.console, f"Study: {root}, {num_trials(config, None)} trials")
-    from gan_study.study.run.begin import begin_study
-
     with _own_process(options.console):
+        from gan_study.study.run.begin import begin_study
+
         return begin_study(config, root, options)
 
 
+@checked_arguments
 def plan_study(config: StudyConfig, *, options: RunOptions | None = None) -> "Outlook":
     """What the study `config` will do and how long it takes, by a probe of the machine; nothing is written."""
     options = options or RunOptions()
-    from gan_study.study.run import begin
-
     with _own_process(options.console):
+        from gan_study.study.run import begin
+
         return begin.plan_study(config, options)
 
 
+@checked_arguments
 def resume_study(
     root: Path | str,
     *,
@@ -66,20 +95,51 @@ def resume_study(
     until_decided: bool = False,
     retry_failed: bool = False,
 ) -> "StudyResult":
-    """Continue the study in folder `root`: trials that have a record are not run again, all others are.
+    """Continue a study, or take it to more seeds or trials; no trial that has a record runs again.
 
-    What an earlier run left out for want of time is done now, or what of it fits into a new budget. With `seeds`
-    the study is taken to so many seeds in all (see `take_to_seeds`), with `trials` its search to so many trials
-    (see `take_to_trials`), and goes on as it is otherwise. `until_decided` only checks that it was begun so; with
-    `retry_failed` failed trials are run again.
+    What an earlier run left out for want of time is done now, or as much of it as fits into a new budget.
 
-    Raises StudyInUseError where another process runs it, ConfigError where `seeds`, `trials` or `until_decided` do
-    not go with it or `study.json` was edited (see `take_in_edits`), and DataError where its data were changed.
+    Parameters
+    ----------
+    root : Path or str
+        The folder of the study.
+    options : RunOptions, optional
+        Where the study runs, and for how long at most.
+    seeds : int, optional
+        Take the study to this many seeds in all (see `take_to_seeds`).
+    trials : int, optional
+        Take its search to this many trials in all (see `take_to_trials`).
+    until_decided : bool
+        Check that the study was begun with `confirm.until: decided`; it changes nothing.
+    retry_failed : bool
+        Run failed trials again; their records are set aside.
+
+    Returns
+    -------
+    StudyResult
+        The folder and all records, as `run_study` returns them.
+
+    Raises
+    ------
+    StudyInUseError
+        If another process runs the study.
+    ConfigError
+        If `seeds`, `trials` or `until_decided` do not go with the study, or `study.json` was edited (see
+        `take_in_edits`).
+    DataError
+        If the data of the study have changed.
+
+    Examples
+    --------
+    This trains GANs, so the tests skip it.
+
+    >>> from gan_study import resume_study
+    >>> result = resume_study("studies/mine", seeds=12)  # doctest: +SKIP
     """
     root, options = Path(root), options or RunOptions()
-    from gan_study.study.run.resume import continue_study
-
     with _own_process(options.console):
+        from gan_study.study.run.resume import continue_study
+
         return continue_study(
             root, options, seeds=seeds, trials=trials, until_decided=until_decided, retry_failed=retry_failed
         )
@@ -91,6 +151,7 @@ def _own_process(console: Console) -> Iterator[None]:
 
     Nor with images that an earlier study read in it: their files may have been changed since, as in a notebook.
     """
+    check_interpreter()
     forget_images()
     with as_it_was() as foreign:
         if foreign:

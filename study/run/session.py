@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from gan_study.study.plan.config import Ratio, StudyConfig
-from gan_study.study.plan.decisions import Judgement, limit_seen
+from gan_study.study.plan.decisions import RungDecision, limit_seen
 from gan_study.study.plan.planner import Pause, Planner
 from gan_study.study.plan.rounds import Questions, Rounds, read_rounds, write_rounds
 from gan_study.study.plan.selection import read_selection, write_selection
@@ -16,7 +16,7 @@ from gan_study.study.plan.trials import PlannedTrial
 from gan_study.study.run import questions
 from gan_study.study.run.decision_store import DecisionStore
 from gan_study.study.run.failures import FailureWatch
-from gan_study.study.run.folder import StudyFolder
+from gan_study.study.run.layout import StudyFolder
 from gan_study.study.run.record_store import RecordStore
 from gan_study.study.run.time_budget import Running, TimeBudget, TimeGate
 from gan_study.study.watch.optuna_view import OptunaView
@@ -47,7 +47,7 @@ class _Running:
     reschedules: int = 0
     began_at: float | None = None
     milestones: list[Milestone] = field(default_factory=list)
-    stopped_by: Judgement | None = None
+    stopped_by: RungDecision | None = None
 
 
 class StudySession:

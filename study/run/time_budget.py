@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from statistics import fmean
 from typing import TypeAlias
 
-from gan_study.study.plan import costs
+from gan_study.study.plan import costs, fixed_costs
 from gan_study.study.plan.planner import Pause, Planner
 from gan_study.study.plan.trials import PlannedTrial
 from gan_study.trainables.base.settings import ConfigError
@@ -117,7 +117,7 @@ class TimeBudget:
     def report_seconds(self, num_more: int = 0) -> float:
         """What will be needed after the last trial, if `num_more` trials are confirmed."""
         slowness = self.machine_slowness * (max(1.0, self.slowness) if any(self._predicted.values()) else 1.0)
-        return slowness * (costs.CLOSE_SECONDS + costs.report_seconds(self._num_confirmed + num_more))
+        return slowness * (fixed_costs.CLOSE_SECONDS + fixed_costs.report_seconds(self._num_confirmed + num_more))
 
     def seconds_left(self, num_more: int = 0) -> float:
         """Time for trials, until those have to end for the report to be in time; infinite without a budget."""

@@ -14,7 +14,7 @@ from ray.tune.search import Searcher
 from gan_study.study.plan.config import ResourceConfig
 from gan_study.study.plan.planner import Pause
 from gan_study.study.plan.trials import PlannedTrial
-from gan_study.study.run.folder import StudyFolder
+from gan_study.study.run.layout import StudyFolder
 from gan_study.study.run.ray_internals import drop_trial_state
 from gan_study.study.run.session import StudySession
 from gan_study.trainables.base.settings import UserError

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from gan_study.study.plan.config import StudyConfig
 from gan_study.study.run.cluster import Room, in_words
-from gan_study.study.run.folder import StudyFolder
+from gan_study.study.run.layout import StudyFolder
 from gan_study.study.run.ray_internals import restart_after_oom
 from gan_study.study.run.scheduling import SessionScheduler
 from gan_study.study.run.session import StudySession

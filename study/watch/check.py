@@ -12,10 +12,12 @@ from gan_study.study.plan.changes import is_meant
 from gan_study.study.plan.decisions import Decision
 from gan_study.study.plan.rounds import Rounds, read_rounds
 from gan_study.study.plan.selection import ClosedSearch, read_selection
-from gan_study.study.plan.trials import TrialCount, is_done, num_trials
+from gan_study.study.plan.summary import TrialCount
+from gan_study.study.plan.trials import is_done, num_trials
 from gan_study.study.run.data_checks import find_changed_data, take_fingerprint
 from gan_study.study.run.decision_store import read_decisions
-from gan_study.study.run.folder import Manifest, StudyFolder, find_edits_of_manifest, read_manifest
+from gan_study.study.run.folder import Manifest, find_edits_of_manifest, read_manifest
+from gan_study.study.run.layout import StudyFolder
 from gan_study.study.run.record_store import find_repeated
 from gan_study.study.watch.optuna_view import differences
 from gan_study.trainables.arrays import ArrayFile

@@ -1,4 +1,7 @@
-"""The W&B view of a study as code: its answer, recall and F1 against the ratio, the search, what was generated."""
+"""A study in W&B as code: a workspace to explore its runs, and a report to read and to share.
+
+Both show the answer and the tables of the study's page, recall and F1 against the ratio, the search, and images.
+"""
 
 from collections.abc import Mapping
 
@@ -16,20 +19,21 @@ CHARTS = [f"plots/{name}" for name in ("gain", "chosen", "gain_map", "dose", "im
 
 _BALANCER = panels.Config("balancer")
 
+# The sets of runs that the report shows, by the phase of their trials.
+_RUN_SETS = {"summary": "The study's report", "confirm": "Confirmed trials", "search": "Search trials"}
+
 
 def dashboard(manifest: Manifest, *, entity: str, answer: Mapping[str, str]) -> workspaces.Workspace:
-    """The view of the study in the project that its runs are mirrored to; `entity` is a W&B user or team.
+    """The workspace of the study in the project that its runs are mirrored to; `entity` is a W&B user or team.
 
     It begins with `answer`, texts in Markdown by their titles, and the charts of the report. Runs are filtered to
     the study and grouped, so that the seeds of one configuration are one line with a band.
     """
     sections: dict[str, list[object]] = {
-        "Answer": [*_answer_panels(answer), panels.MediaBrowser(title="Charts of the report", media_keys=CHARTS)],
+        "Answer": [*_answer_panels(answer), _charts_of_report()],
         "Test scores": _score_panels(),
         "Search (validation)": _search_panels(manifest.config.space()),
-        "Generated images": [
-            panels.MediaBrowser(title="Real images, and what was made of them", media_keys=["samples"])
-        ],
+        "Generated images": [_samples()],
     }
     return workspaces.Workspace(
         entity=entity,
@@ -44,14 +48,56 @@ def dashboard(manifest: Manifest, *, entity: str, answer: Mapping[str, str]) -> 
     )
 
 
-def save(view: workspaces.Workspace) -> str:
-    """The address of the view, now saved in W&B; raises UserError where W&B does not take it."""
+def report(manifest: Manifest, *, entity: str, answer: Mapping[str, str]) -> panels.Report:
+    """The W&B report of the study: `answer` as text, then the panels of `dashboard`, each with its set of runs.
+
+    A set of runs is one phase of this study, so that a chart of the test part shows confirmed trials alone.
+    """
+
+    def grid(phase: str, *shown: object) -> panels.PanelGrid:
+        runs = panels.Runset(
+            entity=entity,
+            project=manifest.config.wandb.project,
+            name=_RUN_SETS[phase],
+            filters=[expressions.Config("study") == manifest.unique_name, expressions.Config("phase") == phase],
+            groupby=["config.balancer", "config.imbalance_ratio"],
+        )
+        return panels.PanelGrid(runsets=[runs], panels=list(shown))
+
+    sections: dict[str, list[object]] = {
+        **{title: [panels.MarkdownBlock(text=text)] for title, text in answer.items()},
+        "Charts of the report": [grid("summary", _charts_of_report())],
+        "Test scores": [grid("confirm", *_score_panels())],
+        "Search (validation)": [grid("search", *_search_panels(manifest.config.space()))],
+        "Generated images": [grid("confirm", _samples())],
+    }
+    blocks = [block for title, shown in sections.items() for block in (panels.H1(text=title), *shown)]
+    return panels.Report(
+        entity=entity,
+        project=manifest.config.wandb.project,
+        title=manifest.unique_name,
+        description=manifest.config.summary,
+        blocks=[panels.TableOfContents(), *blocks],
+    )
+
+
+def save(view: workspaces.Workspace | panels.Report) -> str:
+    """The address of the workspace or report, now saved in W&B; raises UserError where W&B does not take it."""
     try:
         view.save()
-    # Its client raises what it likes: of requests, of wandb, ValueError.
+    # Its client raises errors of requests and of wandb, and ValueError.
     except Exception as error:
-        raise UserError(f"W&B did not take the view: {' '.join(str(error).split())}") from None
+        what = "report" if isinstance(view, panels.Report) else "workspace"
+        raise UserError(f"W&B did not take the {what}: {' '.join(str(error).split())}") from None
     return str(view.url)
+
+
+def _charts_of_report() -> panels.MediaBrowser:
+    return panels.MediaBrowser(title="Charts of the report", media_keys=CHARTS)
+
+
+def _samples() -> panels.MediaBrowser:
+    return panels.MediaBrowser(title="Real images, and what was made of them", media_keys=["samples"])
 
 
 def _answer_panels(answer: Mapping[str, str]) -> list[object]:

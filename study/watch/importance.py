@@ -15,7 +15,8 @@ from pydantic import JsonValue
 
 from gan_study.search_spaces.space import BALANCER, RATIO, Space
 from gan_study.search_spaces.unit_cube import position
-from gan_study.study.run.folder import StudyFolder, read_manifest
+from gan_study.study.run.folder import read_manifest
+from gan_study.study.run.layout import StudyFolder
 from gan_study.study.run.record_store import read_records
 from gan_study.study.watch.optuna_view import search_of
 from gan_study.trainables.base.files import read_bytes

@@ -5,16 +5,20 @@ import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
-from gan_study.study.plan.rounds import Rounds
-from gan_study.study.plan.trials import PlannedTrial
-from gan_study.study.run.folder import StudyFolder
+from gan_study.study.run.layout import StudyFolder
 from gan_study.study.watch.terminal import printable
 from gan_study.trainables.base.files import read_text
 from gan_study.trainables.base.settings import UserError
 from gan_study.trainables.record import TrialRecord
+
+# Reading a log loads no large library.
+if TYPE_CHECKING:
+    from gan_study.study.plan.rounds import Rounds
+    from gan_study.study.plan.trials import PlannedTrial
 
 _log = logging.getLogger(__name__)
 
@@ -29,7 +33,7 @@ _COMMON = frozenset({"time", "level", "logger", "host", "process", "event", "tra
 class Journal:
     """An observer that writes a line for each trial that starts or ends."""
 
-    def started(self, trial: PlannedTrial) -> None:
+    def started(self, trial: "PlannedTrial") -> None:
         """Name the trial and say why it runs."""
         why = {"phase": trial.purpose.phase, "balancer": trial.cell.balancer, "imbalance_ratio": trial.cell.ratio}
         _log.info(TRIAL_STARTED, extra={TRIAL_ID: trial.trial_id, **why, "seed": trial.config.seed})
@@ -47,7 +51,7 @@ def driver_began(*, num_records: int, num_trials: int, num_workers: int) -> None
     _log.info(DRIVER_BEGAN, extra={"records": num_records, "trials": num_trials, NUM_WORKERS: num_workers})
 
 
-def rounds_decided(rounds: Rounds) -> None:
+def rounds_decided(rounds: "Rounds") -> None:
     """Write with which seeds and how many arms the latest round confirms, or why none follows."""
     latest = rounds.rounds[-1]
     _log.info(

@@ -28,7 +28,7 @@ class Outlook:
     num_workers: int
     forecast: Forecast | None
     seconds_left: float | None = None
-    """Of a time budget."""
+    """The rest of the time budget."""
 
     @property
     def config(self) -> StudyConfig:

@@ -1,4 +1,7 @@
-"""How far a study is, from its folder alone: from any machine that sees it, whether a driver runs or not."""
+"""How far a study is, from its folder alone: from any machine that sees it, whether a driver runs or not.
+
+Where the driver has left a summary of the plan, no large library is loaded.
+"""
 
 from collections import deque
 from dataclasses import dataclass
@@ -7,17 +10,16 @@ from typing import Literal
 
 from pydantic import JsonValue
 
-from gan_study.study.plan.rounds import Rounds, known_rounds, read_rounds
-from gan_study.study.plan.search_plan import plan_search
-from gan_study.study.plan.selection import ClosedSearch, read_selection
-from gan_study.study.plan.trials import is_done, num_trials
-from gan_study.study.run.folder import Manifest, StudyFolder, read_manifest
+from gan_study.study.plan.summary import PlanSummary
+from gan_study.study.run.layout import StudyFolder, read_manifest_file
 from gan_study.study.run.lock import Driver, running_driver
 from gan_study.study.run.record_store import read_records
+from gan_study.study.run.summary_file import read_summary
 from gan_study.study.watch import journal
-from gan_study.study.watch.progress import Tally
+from gan_study.study.watch.tally import Tally
 from gan_study.study.watch.terminal import printable
 from gan_study.trainables.base.files import in_shell
+from gan_study.trainables.record import StudyHeader
 
 _MOST_FAILURES = 3
 
@@ -38,13 +40,12 @@ class RunningTrial:
 class StudyStatus:
     """How far a study is. `driver` None: no process runs it; `running` are then trials that were cut off."""
 
-    manifest: Manifest
+    header: StudyHeader
     folder: StudyFolder
     driver: Driver | None
     is_finished: bool
     tally: Tally
-    rounds: Rounds
-    closed: ClosedSearch | None
+    plan: PlanSummary
     running: tuple[RunningTrial, ...]
 
     def lines(self) -> list[str]:
@@ -53,7 +54,7 @@ class StudyStatus:
         others = ", ".join(f"{number} {status}" for status, number in tally.ended.items() if status != "complete")
         done = f"{tally.done_text()} trials done" + (f" ({others})" if others else "")
         lines = [
-            f"{self.manifest.config.name}: {done}",
+            f"{self.header.name}: {done}",
             *self._search_lines(),
             *self._rounds_lines(),
             *(f"no time for all: {sentence}" for sentence in self._left_out()),
@@ -86,8 +87,8 @@ class StudyStatus:
         """The status for programs."""
         tally = self.tally
         return {
-            "name": self.manifest.config.name,
-            "study_id": self.manifest.study_id,
+            "name": self.header.name,
+            "study_id": self.header.study_id,
             "state": self.state,
             "driver": None if self.driver is None else str(self.driver),
             "trials": {
@@ -98,57 +99,57 @@ class StudyStatus:
             },
             "running": [line.started.values.get(journal.TRIAL_ID) for line in self.running],
             "seconds_left": None if self.is_finished else tally.seconds_left(),
-            "seeds": self.rounds.num_seeds,
+            "seeds": self.plan.num_seeds,
             "left_out": list(self._left_out()),
             "failures": dict(tally.failures),
             "report": str(self.folder.page) if self.folder.page.is_file() else None,
         }
 
     def _left_out(self) -> tuple[str, ...]:
-        plan = self.manifest.time_plan
+        plan = self.header.time_plan
         return () if plan is None else plan.sentences
 
     def _search_lines(self) -> list[str]:
-        """Why nothing was searched, or less than was asked for."""
-        trials, unsearched = self.manifest.config.search.trials, plan_search(self.manifest.config).unsearched
-        if unsearched is not None and trials > 0:
-            return [f"search: none; {unsearched}"]
-        if self.closed is None or self.closed.why_short is None:
-            return []
-        return [f"search: over after {self.closed.num_searched} of {trials} trials; {self.closed.why_short}"]
+        return [] if self.plan.why_short_search is None else [f"search: {self.plan.why_short_search}"]
 
     def _rounds_lines(self) -> list[str]:
-        number, end = len(self.rounds.rounds), self.rounds.end
+        number, end = self.plan.num_rounds, self.plan.why_no_round
         if number == 1 and end is None:
             return []
         why = "" if end is None else f"; no further round: {end}"
-        return [f"seeds: {self.rounds.num_seeds} in {number} round{'s' if number > 1 else ''}{why}"]
+        return [f"seeds: {self.plan.num_seeds} in {number} round{'s' if number > 1 else ''}{why}"]
 
 
 def study_status(root: Path) -> StudyStatus:
     """The status of the study in `root`; raises UserError where there is none, or its records are damaged."""
-    manifest, folder = read_manifest(root), StudyFolder(root)
+    header, folder = read_manifest_file(root), StudyFolder(root)
+    plan = read_summary(folder) or _summarise_anew(folder)
     records = {record.trial_id: record for record in read_records(folder.records)}
     workers, started = _read_driver_log(folder)
-    saved = read_rounds(folder.rounds)
-    closed = read_selection(folder.selection)
-    tally = Tally(num_workers=workers, num_trials=num_trials(manifest.config, saved, closed))
+    tally = Tally(num_workers=workers, num_trials=plan.num_trials)
     for record in records.values():
         tally.count(record)
     return StudyStatus(
-        manifest=manifest,
+        header=header,
         folder=folder,
         driver=running_driver(root),
-        is_finished=is_done(manifest.config, record_of=records.get, closed=closed, saved=saved),
+        is_finished=plan.last_trials is not None and records.keys() >= {*plan.last_trials},
         tally=tally,
-        rounds=known_rounds(manifest.config, saved),
-        closed=closed,
+        plan=plan,
         running=tuple(
             RunningTrial(started=line, latest=next(iter(deque(journal.read_log(folder.log_of(trial)), 1)), None))
             for trial, line in started.items()
             if trial not in records
         ),
     )
+
+
+def _summarise_anew(folder: StudyFolder) -> PlanSummary:
+    """The summary of a plan that has none saved; raises UserError where a file is damaged."""
+    # Torch, for the settings of every GAN.
+    from gan_study.study.run.folder import summarise_study
+
+    return summarise_study(folder.root)
 
 
 def _read_driver_log(folder: StudyFolder) -> tuple[int, dict[str, journal.LogLine]]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from gan_study.study.run.folder import StudyFolder, read_manifest_file
+from gan_study.study.run.layout import StudyFolder
 from gan_study.study.watch.status import StudyStatus, study_status
 from gan_study.study.watch.terminal import printable
 from gan_study.trainables.base.files import read_text
@@ -60,8 +60,8 @@ def _line_of(folder: Path) -> StudyLine:
     tally = status.tally
     return StudyLine(
         folder=folder,
-        name=printable(status.manifest.config.name),
-        began=read_manifest_file(folder).created_at[:10],
+        name=printable(status.header.name),
+        began=status.header.created_at[:10],
         state=status.state,
         done=tally.done_text(),
         verdict=_verdict(status),

@@ -14,7 +14,8 @@ from pydantic import JsonValue
 
 from gan_study.study.plan.config import WandbConfig
 from gan_study.study.plan.trials import PlannedTrial
-from gan_study.study.run.folder import Manifest, StudyFolder
+from gan_study.study.run.folder import Manifest
+from gan_study.study.run.layout import StudyFolder
 from gan_study.study.run.record_store import read_records
 from gan_study.study.watch.wandb_internals import EXPERIMENTAL_SETTINGS, session_of_ones_own
 from gan_study.trainables.base.files import in_shell, read_text
@@ -214,7 +215,7 @@ def mirror_report(manifest: Manifest, folder: StudyFolder) -> list[str]:
                 id=f"{manifest.study_id}-summary",
                 name=f"{manifest.config.name} summary",
                 tags=[manifest.unique_name, "summary"],
-                config={"study": manifest.unique_name},
+                config={"study": manifest.unique_name, "phase": "summary"},
             )
     except Exception as error:
         return [f"the report is not mirrored: {describe_failure(error)}"]

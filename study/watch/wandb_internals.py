@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import wandb
+from pydantic import TypeAdapter
 from wandb.sdk import wandb_setup
 
 if TYPE_CHECKING:
     from wandb_workspaces import workspaces
+    from wandb_workspaces.reports import v2 as reports
 
 # W&B calls settings whose names begin with x_ experimental; there are no others for these.
 EXPERIMENTAL_SETTINGS: dict[str, Any] = {
@@ -85,5 +87,14 @@ def _settings_read_anew() -> Iterator[None]:
 
 
 def specification(view: "workspaces.Workspace") -> str:
-    """The view as W&B stores it, as JSON; the library writes a view only by sending it."""
+    """The workspace as W&B stores it, as JSON; the library writes one only by sending it."""
     return json.dumps(json.loads(view._to_model().model_dump_json(by_alias=True, exclude_none=True)), indent=2)
+
+
+def report_specification(report: "reports.Report") -> str:
+    """The report as JSON: its blocks, panels and sets of runs.
+
+    What W&B stores of it also has the id of its project, which only W&B knows.
+    """
+    values = TypeAdapter(type(report)).dump_python(report, mode="json", exclude_none=True)
+    return json.dumps(values, indent=2, sort_keys=True)

@@ -16,7 +16,7 @@ from gan_study.study.watch.check import check_study
 from gan_study.trainables.base.settings import UserError
 from gan_study.trainables.data.imbalance import Counts
 from gan_study.trainables.data.sources.image_folder import list_images
-from gan_study.trainables.export.balanced_folder import read_description, read_manifest, retrained
+from gan_study.trainables.export.balanced_folder import read_description, read_manifest, retrain
 from gan_study.trainables.export.findings import OVERRULED_BY
 from gan_study.trainables.export.saved_generator import load_generator
 from gan_study.trainables.record import MOST_RECORD_BYTES
@@ -195,7 +195,7 @@ def test_the_set_of_a_study_is_balanced_and_has_its_figure_beside_that_of_the_st
     request = export_request(BalanceOptions(study=tmp_path / "study"))
     description = run_export(allowing(request), tmp_path / "out", Console(quiet=True))
     assert description.study_validation == request.study_validation
-    assert retrained(tmp_path / "out") == description.validation
+    assert retrain(tmp_path / "out") == description.validation
     name, value = next(iter(request.study_validation.items()))
     assert (
         f"| {name} | {description.validation[name]:.4g} | {value:.4g} |"

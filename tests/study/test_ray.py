@@ -18,10 +18,12 @@ from gan_study.study.plan.recipe import study_config
 from gan_study.study.run import place, tuner
 from gan_study.study.run.decision_store import read_decisions
 from gan_study.study.run.failures import TooManyFailuresError
-from gan_study.study.run.folder import StudyFolder
+from gan_study.study.run.folder import summarise_study
+from gan_study.study.run.layout import StudyFolder
 from gan_study.study.run.probe import ProbeError
 from gan_study.study.run.record_store import read_records
 from gan_study.study.run.runner import plan_study, resume_study, run_study
+from gan_study.study.run.summary_file import read_summary
 from gan_study.study.run.tuner import MAX_RESTARTS
 from gan_study.study.watch.journal import TRIAL_ENDED, read_log
 from gan_study.trainables.arrays import arrays_digest, to_bytes
@@ -29,7 +31,7 @@ from gan_study.trainables.data.byte_images import hold
 from gan_study.trainables.data.images import LabeledImages, Loaded
 from gan_study.trainables.data.prepared import image_source
 from gan_study.trainables.data.source import DataConfig
-from gan_study.trainables.record import SearchStep
+from gan_study.trainables.record import SearchTrial
 from gan_study.trainables.runtime.environment import code_digest, code_folder
 from gan_study.trainables.trial.config import parse_trial
 from gan_study.trainables.trial.purpose import Purpose
@@ -213,7 +215,7 @@ def test_only_a_confirmation_asks_for_the_test_part(local_ray, tmp_path):
         raise RuntimeError("the test part was asked for")
 
     images = replace(share(digits()), test_part=forbidden.remote())
-    search = Purpose(phase="search", baseline=0.5, search=SearchStep(number=0, params={}))
+    search = Purpose(phase="search", baseline=0.5, search=SearchTrial(number=0, params={}))
     confirm = given(tmp_path, Purpose(phase="confirm"), evaluation={"test": True})
     trials = [given(tmp_path, Purpose(phase="baseline")), given(tmp_path, search), confirm]
     records = records_of(images, trials)
@@ -421,6 +423,8 @@ def test_every_trial_is_logged_and_mirrored_and_its_record_says_how_many_threads
     for record in result.trials:
         first, *_, last = read_log(folder.log_of(record.trial_id))
         assert (first.event, last.event) == ("began", "ended")
+    summary = read_summary(folder)
+    assert summary == summarise_study(folder.root) and {*summary.last_trials} <= {*told}
     runs = {path.name.rsplit("-", 1)[1] for path in folder.root.glob("wandb/offline-run-*")}
     assert runs == {record.trial_id for record in result.trials}
 

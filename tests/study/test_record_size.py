@@ -19,7 +19,7 @@ from gan_study.trainables.record import (
     Memorisation,
     Milestone,
     RungReached,
-    SearchStep,
+    SearchTrial,
     Seen,
     Selection,
     limit_notes,
@@ -76,7 +76,7 @@ def fullest_record(study):
         fit_spread=0.12345678901234567,
         objective=0.12345678901234567,
         baseline=0.12345678901234567,
-        search=SearchStep(
+        search=SearchTrial(
             number=299,
             params=dict.fromkeys((f"balancing/gan/{letter}@bagan_gp" for letter in "abcdefgh"), 0.00012345),
             rung=3,

@@ -8,7 +8,7 @@ from rich.console import Console
 from gan_study.analysis.comparisons import verdicts
 from gan_study.analysis.records.select import arm_of
 from gan_study.study.plan.recipe import study_config
-from gan_study.study.run.folder import StudyFolder
+from gan_study.study.run.layout import StudyFolder
 from gan_study.study.run.options import RunOptions
 from gan_study.study.run.runner import resume_study, run_study
 from gan_study.study.watch.check import check_study

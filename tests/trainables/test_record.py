@@ -14,7 +14,7 @@ from gan_study.trainables.record import (
     Milestone,
     RecordError,
     RungReached,
-    SearchStep,
+    SearchTrial,
     Seen,
     Stop,
     TrialRecord,
@@ -47,7 +47,7 @@ RECORD = TrialRecord(
     num_fits=5,
     fit_spread=0.01,
     scores={"validation": {"minority_f1": 0.5, "roc_auc": None}},
-    search=SearchStep(
+    search=SearchTrial(
         number=17,
         params={"balancing/gan/generator_steps": 40},
         rung=2,

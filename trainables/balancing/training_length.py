@@ -22,7 +22,7 @@ from gan_study.trainables.gans.sampling import sample
 from gan_study.trainables.gans.training import TrainedGan, TrainingEnd
 from gan_study.trainables.gans.variant import TrainingData
 
-# Of a class with fewer images too few would be left to train on or to compare with.
+# A class with fewer images would have too few left to train on or to compare with.
 FEWEST_IMAGES = 30
 # The share of a class's images that its GAN is not shown, to be compared with.
 HELD_OUT_SHARE = 0.2
@@ -45,7 +45,7 @@ def hold_out(data: TrainingData, labels: Collection[int], *, seed: int) -> tuple
 def held_out_rows(all_labels: Tensor, labels: Collection[int], *, seed: int) -> Tensor:
     """Which images are held out: a fifth of each of `labels` that has FEWEST_IMAGES, bool [N] on the CPU.
 
-    Of a class it is the same ones among all classes as it is by itself.
+    A class has the same ones among all classes as alone.
     """
     is_held_out = torch.zeros(len(all_labels), dtype=torch.bool)
     for label in labels:

@@ -29,7 +29,7 @@ _CORE = {
     "int": rf"{_WHOLE}|0o[0-7]+|0x[0-9a-fA-F]+",
     "float": rf"[-+]?\.[0-9]+(?:[eE][-+]?[0-9]+)?|{_WHOLE}(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?"
     r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)",
-    # Of YAML 1.1 alone, and in use.
+    # Valid in YAML 1.1 only, and in use.
     "merge": r"<<",
 }
 # Those under None are tried for every scalar.

@@ -5,7 +5,7 @@ from pathlib import Path
 from gan_study.trainables.base.settings import UserError
 
 _MEMORY_INFO = Path("/proc/meminfo")
-# Of a container (cgroup v2), as it sees itself.
+# The limit of a container (cgroup v2), as seen from inside.
 _LIMIT, _USED = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")
 
 

@@ -101,7 +101,7 @@ def module_file(reference: str) -> Path | None:
     top, *inner = reference.partition(":")[0].split(".")
     try:
         spec = importlib.util.find_spec(top) if top else None
-    # Of `__main__`, for instance.
+    # `__main__`, for instance, has none.
     except (ImportError, ValueError):
         return None
     if spec is None or spec.origin is None:

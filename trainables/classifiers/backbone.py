@@ -303,7 +303,7 @@ def _timm(pretrained: Pretrained, where: str) -> _Empty:
         raise ConfigError(f"{where}.model: {pretrained.model!r} is unknown to timm; {hint}")
     try:
         network = timm.create_model(pretrained.model, pretrained=False, num_classes=0)
-    # Of a tag, behind the dot, that the model has not got.
+    # An unknown tag behind the dot.
     except RuntimeError as error:
         raise ConfigError(f"{where}.model: {pretrained.model!r}: {one_line(error)}") from None
     config = network.pretrained_cfg

@@ -140,7 +140,7 @@ Budget: TypeAlias = Literal["steps", "epochs"]
 # ones as many as have no more pixels.
 PREDICTION_BATCH = 1024
 PREDICTION_PIXELS = PREDICTION_BATCH * 64 * 64
-# Of sets that are not held as floats: the activations of a batch are then no more than those of 32 pixels a side.
+# For sets that are not stored as floats: a batch then has no more activations than one of 32 pixels a side.
 MANY_IMAGES_PIXELS = PREDICTION_BATCH * 32 * 32
 # A head is given the features of all images at once, in whose number the last digits of a product lie, while they
 # take no more than that: of the 10,000 of MNIST and CIFAR-10 all of the models here do.
@@ -168,7 +168,7 @@ class ClassifierConfig:
     batch_size: int = Field(default=64, ge=1)
     """Images an optimiser step."""
     learning_rate: float = Field(default=1e-3, gt=0)
-    """Of the first epoch, or after the warm-up; `schedule` says how it falls."""
+    """The learning rate of the first epoch, or after the warm-up; `schedule` says how it falls."""
     optimiser: Optimiser = Field(default_factory=Adam)
     """`{kind: adam}` or `{kind: sgd}`."""
     schedule: Schedule = Field(default_factory=ConstantRate)

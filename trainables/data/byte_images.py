@@ -232,7 +232,7 @@ def hold(images: Pictures, device: torch.device) -> Images:
 def _shared(base: Bytes) -> Tensor:
     """`base` as a tensor without a copy."""
     with warnings.catch_warnings():
-        # Of memory that may not be written to, in which shared images lie; nobody writes.
+        # Torch warns about read-only memory, in which shared images lie; nothing writes to it.
         warnings.filterwarnings("ignore", message="The given NumPy array is not writable", category=UserWarning)
         return torch.from_numpy(base)
 

@@ -53,7 +53,7 @@ class Fingerprint:
 def take_fingerprint(config: DataConfig) -> Fingerprint:
     """The files of the data set that `config` asks for; none is decoded, none downloaded.
 
-    Of a data set that does not name its files, the images and their classes stand for them. Raises DataError where
+    If a data set does not name its files, its images and their classes stand for them. Raises DataError where
     there is no such data set.
     """
     data_set = DATA_SETS.find(config.name, where="data.name")

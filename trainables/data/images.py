@@ -103,7 +103,7 @@ class Loaded:
     images: LabeledImages
     notes: tuple[str, ...] = ()
     summary: Summary | None = None
-    """Of the files, where each image has one."""
+    """Facts about the files, if each image has one."""
     levels: Range | None = None
     """The range that became 0 to 255 in files of more than 8 bits; None where there are none."""
     reading: tuple[str, ...] = ()
@@ -219,15 +219,19 @@ def real_set(images: Images, labels: Tensor, classes: Classes) -> TrainingSet:
 _DISTINCT_BLOCK = 256
 
 
-def distinct_rows(images: Images) -> list[int]:
-    """The rows of `images` [N, C, H, W] that repeat no earlier one, ascending."""
+def first_rows(images: Images) -> list[int]:
+    """For each of `images` [N, C, H, W] the row of the first one that equals it."""
     first: dict[bytes, int] = {}
-    row = 0
+    found: list[int] = []
     for block in images.split(_DISTINCT_BLOCK):
         for image in block.cpu().numpy():
-            first.setdefault(hashlib.blake2b(image.tobytes()).digest(), row)
-            row += 1
-    return sorted(first.values())
+            found.append(first.setdefault(hashlib.blake2b(image.tobytes()).digest(), len(found)))
+    return found
+
+
+def distinct_rows(images: Images) -> list[int]:
+    """The rows of `images` [N, C, H, W] that repeat no earlier one, ascending."""
+    return sorted(set(first_rows(images)))
 
 
 def class_counts(labels: Labels, num_classes: int) -> tuple[int, ...]:

@@ -61,10 +61,16 @@ class _Profile(ABC):
 
 
 @settings
-class Step(_Profile):
+class StepImbalance(_Profile):
     """Every minority class cut to the largest class's size over `ratio` (step imbalance, Buda et al. 2018).
 
     A class that already has fewer stays as it is. Unnamed, the minority is what lies below the mean of the pool.
+
+    Examples
+    --------
+    >>> from gan_study import StepImbalance
+    >>> StepImbalance(ratio=10, minority_classes=("3", "8")).targets([150, 120, 90], ["1", "3", "8"])
+    (150, 15, 15)
     """
 
     cuts_minority: ClassVar[bool] = True
@@ -85,7 +91,7 @@ class Step(_Profile):
 
 @settings
 class Fraction(_Profile):
-    """Every minority class cut to a `fraction` of itself. Unnamed, the minority is as for `Step`."""
+    """Every minority class cut to a `fraction` of itself. Unnamed, the minority is as for `StepImbalance`."""
 
     cuts_minority: ClassVar[bool] = True
     profile: Literal["fraction"] = "fraction"
@@ -155,7 +161,9 @@ class Natural(_Profile):
         return tuple(counts)
 
 
-Imbalance: TypeAlias = Annotated[Step | Fraction | Counts | LongTailed | Natural, Field(discriminator="profile")]
+Imbalance: TypeAlias = Annotated[
+    StepImbalance | Fraction | Counts | LongTailed | Natural, Field(discriminator="profile")
+]
 
 
 def thin(labels: Labels, targets: Sequence[int], *, seed: int, units: Units | None = None) -> Indices:

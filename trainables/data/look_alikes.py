@@ -37,7 +37,7 @@ _MOST_DIFFERENCE_SMALL = 4.0
 # Thumbnails of less spread, in levels, are plain areas, whose copies are found by their pixels alone.
 _LEAST_SPREAD = 4.0
 _BLOCK = 1024
-# Of a test part: more of them move accuracy by more than a point where all are taken for known.
+# The share of a test part from which on look-alikes may move accuracy by more than a point.
 MANY_LOOK_ALIKES = 0.01
 
 

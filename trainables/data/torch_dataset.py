@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from gan_study.trainables.base.arguments import checked_arguments
 from gan_study.trainables.base.names import one_form
 from gan_study.trainables.base.settings import DataError
 from gan_study.trainables.data.images import Labels, Loaded
@@ -26,6 +27,7 @@ class MapDataset(Protocol):
     def __getitem__(self, index: int, /) -> Any: ...
 
 
+@checked_arguments
 def torch_data_set(
     name: str,
     train: Callable[[], MapDataset],
@@ -34,14 +36,43 @@ def torch_data_set(
     class_names: Sequence[str] | None = None,
     summary: str = "a Dataset of torch's",
 ) -> DataSet:
-    """A data set of the images of `train()` and, if given, `test()`; else a part of each class is carved off.
+    """A data set of a study from torch's map-style `Dataset`s.
 
-    An item is an image and its label, whatever follows. An image is a Pillow image, whole numbers [H, W], [H, W,
-    3] or [3, H, W], or floats in [0, 1] [C, H, W] as torchvision's ToTensor makes them. Those of more than 8 bits
-    are read by one range, as in a folder, and are asked for twice. Transforms that draw at random
-    make another data set each time, and normalised values are refused. A label is a whole number from 0 on;
-    `class_names` are by label, by default the `classes` of `train()`, else the numbers. Both functions are called
-    when the images are first needed. Raises DataError, when they are read, for items of another kind.
+    Transforms that draw at random make another data set each time, and normalised values are refused.
+
+    Parameters
+    ----------
+    name : str
+        What the data set is called.
+    train : callable
+        Returns the `Dataset` of the training pool; called when images are first needed. An item is an image and
+        its label, a whole number from 0 on. An image is a Pillow image, whole numbers [H, W], [H, W, 3]
+        or [3, H, W], or floats in [0, 1] [C, H, W] as torchvision's `ToTensor` makes them. Those of more than 8
+        bits are read by one range, as in a folder, and are asked for twice.
+    test : callable, optional
+        Returns the `Dataset` of the test part. Without it a part of each class is set aside for the test.
+    class_names : sequence of str, optional
+        The names by label; by default the `classes` of `train()`, else the numbers.
+    summary : str
+        A line on the data set.
+
+    Returns
+    -------
+    DataSet
+        The data set, which `data.name: module:attribute` or an entry point names (`docs/plugins.md`).
+
+    Raises
+    ------
+    DataError
+        For items of another kind, when they are read.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gan_study import torch_data_set
+    >>> squares = [(np.full((8, 8), label * 80, dtype=np.uint8), label) for label in (0, 1, 2)]
+    >>> torch_data_set("squares", lambda: squares, class_names=("dark", "grey", "light")).name
+    'squares'
     """
     return DataSet(
         name=name,
@@ -159,7 +190,7 @@ def _look_at(
     tiles: list[Tile | None] = []
     ranges: list[tuple[Range, Range | None] | None] = []
     labels = []
-    for index, (image, label) in enumerate(_items(dataset, name)):
+    for index, (image, label) in enumerate(images_and_labels(dataset, name)):
         try:
             picture = _picture(image)
         except DataError as error:
@@ -190,7 +221,10 @@ def _tile(picture: Picture, levels: Range, config: DataConfig, channels: int | N
     )
 
 
-def _items(dataset: MapDataset, part: str) -> Iterator[tuple[Any, Any]]:
+def images_and_labels(dataset: MapDataset, part: str) -> Iterator[tuple[Any, Any]]:
+    """The first two values of each item of a Dataset; raises DataError, which names `part`, where it has none."""
+    if not (hasattr(dataset, "__len__") and hasattr(dataset, "__getitem__")):
+        raise DataError(f"{part}: a Dataset with a length and items is needed; {type(dataset).__name__} is none")
     if not len(dataset):
         raise DataError(f"{part}: the Dataset is empty")
     for index in range(len(dataset)):

@@ -18,6 +18,7 @@ import torch
 from pydantic import Field, JsonValue
 
 from gan_study.trainables.balancing.gan import GanBalancing
+from gan_study.trainables.base.arguments import checked_arguments
 from gan_study.trainables.base.files import read_text
 from gan_study.trainables.base.markup import csv_cell, from_csv_cell
 from gan_study.trainables.base.seeding import derive_seed
@@ -124,7 +125,7 @@ class Description:
     environment: Mapping[str, str]
     notes: tuple[str, ...] = ()
     generator_sha256: str | None = None
-    """Of the generator's weights, which each synthetic image names; None if not noted."""
+    """SHA-256 of the generator's weights, which each synthetic image names; None if not noted."""
     overruled: tuple[Fault, ...] = ()
     """What was found wrong with the synthetic images and would have stopped the export."""
     about: About = About()
@@ -212,10 +213,34 @@ def validation_scores(folder: Path | str, description: Description, *, device: t
 
 
 @arithmetic_given_back()
-def retrained(folder: Path | str) -> dict[str, float | None]:
-    """The validation scores by name, from the images in `folder` and nothing else; for a CPU.
+@checked_arguments
+def retrain(folder: Path | str) -> dict[str, float | None]:
+    """Train the classifier on a balanced folder, on the CPU, and score it on the folder's validation part.
 
-    Raises DataError if it has no validation part.
+    Nothing but the images in the folder is read, so the scores are those of the data card if no image was changed.
+
+    Parameters
+    ----------
+    folder : Path or str
+        A folder that `gan-study balance` or `export_balanced` wrote.
+
+    Returns
+    -------
+    dict
+        The validation scores by name.
+
+    Raises
+    ------
+    DataError
+        If the folder has no validation part, or if images are missing or were changed.
+
+    Examples
+    --------
+    This trains a classifier on an export, so the tests skip it.
+
+    >>> from gan_study import retrain
+    >>> retrain("balanced")["minority_f1"]  # doctest: +SKIP
+    0.873
     """
     description = read_description(folder)
     if description.all_images:

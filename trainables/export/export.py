@@ -33,7 +33,7 @@ from gan_study.trainables.export.balanced_folder import (
 )
 from gan_study.trainables.export.cards import data_card, model_card
 from gan_study.trainables.export.croissant import write_croissant
-from gan_study.trainables.export.filling import INSTEAD_OF_COPIES, Filling, fill_class
+from gan_study.trainables.export.filling import INSTEAD_OF_COPIES, Filling, KnownImages, fill_class
 from gan_study.trainables.export.findings import OVERRULED_BY, ClassFindings, describe_findings, refuse_faults
 from gan_study.trainables.export.image_files import write_images
 from gan_study.trainables.export.layout import write_settings
@@ -151,9 +151,10 @@ class _Export:
         with self._stage("learning features"):
             store = FolderStore(folder / WORK / "measures")
             real, models = reference_models(config, self.parts, self.training, store)
+            known = KnownImages.of(self.training, models.features)
         held_out = real.held_out
         fillings = {
-            label: self._fill(label, held_out.of_class(label), gans.generators[label], models)
+            label: self._fill(label, known, held_out.of_class(label), gans.generators[label], models)
             for label in self.missing
         }
         refuse_faults(self._findings(fillings, {}), allowed=self.request.allowed)
@@ -206,7 +207,9 @@ class _Export:
         self.progress(stage, most, most)
         return gans
 
-    def _fill(self, label: int, held_out: Images, generator: nn.Module, models: ReferenceModels) -> Filling:
+    def _fill(
+        self, label: int, known: KnownImages, held_out: Images, generator: nn.Module, models: ReferenceModels
+    ) -> Filling:
         judge = ImageFilter(classifier=models.domain, training=self.training)
 
         def draw(number: int, seed: int) -> Images:
@@ -226,8 +229,7 @@ class _Export:
         seed, number = samples_seed(self._balancing_seed, label), self.balancer.additions(self.training)[label]
         # A trial whose filter is applied has drawn more than once.
         later = INSTEAD_OF_REJECTED if self.balancer.filter == "apply" else INSTEAD_OF_COPIES
-        real = self.training.of_class(label)
-        filling = fill_class(real, held_out, number, draw, models.features, seed=seed, later_draws=later)
+        filling = fill_class(known, label, held_out, number, draw, models.features, seed=seed, later_draws=later)
         self.progress("making images", sorted(self.missing).index(label) + 1, len(self.missing))
         return filling
 

@@ -1,4 +1,4 @@
-"""A class filled with generated images that are no copies of real ones."""
+"""A class filled with generated images that are no copies of real ones, of its own class or of another."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from gan_study.trainables.balancing.drawing import MAX_DRAWS
 from gan_study.trainables.base.seeding import derive_seed
 from gan_study.trainables.classifiers.classifier import FittedClassifier
 from gan_study.trainables.data.byte_images import ByteImages, Images, as_bytes, hold, take, to_bytes
-from gan_study.trainables.data.images import distinct_rows
+from gan_study.trainables.data.images import TrainingSet, distinct_rows, first_rows
 from gan_study.trainables.data.reading.picture import Bytes
 from gan_study.trainables.image_quality.class_quality import has_collapsed
 from gan_study.trainables.image_quality.copying import Repeats, find_repeats, nearest, repeat_distance
@@ -23,6 +23,46 @@ INSTEAD_OF_COPIES = "instead of copies"
 
 # From a number of images and a seed to at most so many images [N, C, H, W] in [-1, 1].
 Draw = Callable[[int, int], Images]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class KnownImages:
+    """The real training images of all classes, and what tells copies of them."""
+
+    training: TrainingSet
+    features: npt.NDArray[np.float64]
+    """[N, D]."""
+    first: npt.NDArray[np.intp]
+    """[N]: the first image that each equals."""
+
+    @classmethod
+    def of(cls, training: TrainingSet, measure: FittedClassifier) -> "KnownImages":
+        """With the features of `measure`."""
+        images = training.images
+        return cls(
+            training=training,
+            features=_features(measure, images),
+            first=np.array(first_rows(images), dtype=np.intp),
+        )
+
+    def rows_of(self, label: int) -> npt.NDArray[np.intp]:
+        """The different images of a class."""
+        return self._first_of(np.flatnonzero(self._labels == label))
+
+    def rows_beside(self, label: int) -> npt.NDArray[np.intp]:
+        """The different images of the other classes that equal none of this one."""
+        rows = self._first_of(np.flatnonzero(self._labels != label))
+        return rows[~np.isin(self.first[rows], self.first[self._labels == label])]
+
+    @property
+    def _labels(self) -> npt.NDArray[np.int64]:
+        labels: npt.NDArray[np.int64] = self.training.labels.cpu().numpy()
+        return labels
+
+    def _first_of(self, rows: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+        _, places = np.unique(self.first[rows], return_index=True)
+        found: npt.NDArray[np.intp] = rows[np.sort(places)]
+        return found
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -44,7 +84,7 @@ class Filling:
     num_distinct_real: int
     """Different images among the real ones, by the measure of `repeats`."""
     memorisation: Memorisation
-    """Of the first draw, before copies were thrown away: what the generator makes."""
+    """Measured on the first draw, before copies were removed: what the generator makes."""
     num_copies: int
     """Images that were thrown away."""
     num_missing: int
@@ -57,7 +97,8 @@ class Filling:
 
 
 def fill_class(
-    real: Images,
+    known: KnownImages,
+    label: int,
     held_out: Images,
     number: int,
     draw: Draw,
@@ -66,15 +107,18 @@ def fill_class(
     seed: int,
     later_draws: str = INSTEAD_OF_COPIES,
 ) -> Filling:
-    """`number` images from `draw`, none of them a near-duplicate of one of the `real` images [M, C, H, W].
+    """`number` images from `draw` for class `label`, none of them a near-duplicate of a `known` one.
 
     Whether the generator has memorised these is told by the `held_out` images [H, C, H, W] of the class.
-    The features of `measure` tell near-duplicates, as in `image_quality.copying.nearest`. The first draw has
-    `seed` itself. What is thrown away is drawn again, MAX_DRAWS times in all; `later_draws` names their seeds.
+    The features of `measure`, which are those of `known`, tell near-duplicates, as in
+    `image_quality.copying.nearest`. The first draw has `seed` itself. What is thrown away is drawn again,
+    MAX_DRAWS times in all; `later_draws` names their seeds.
     """
-    rows = np.array(distinct_rows(real))
-    distinct = take(real, torch.from_numpy(rows).to(real.device))
-    features = _features(measure, distinct)
+    real, own_rows = known.training.images, known.rows_of(label)
+    distinct = take(real, torch.from_numpy(own_rows).to(real.device))
+    features, others = known.features[own_rows], known.features[known.rows_beside(label)]
+    # The rows among the images of the class.
+    rows = np.searchsorted(np.flatnonzero(known.training.labels.cpu().numpy() == label), own_rows)
     met_never = _features(measure, _without_repeats(held_out)) if len(held_out) else features[:0]
     first_images, first_drawn = to_bytes(real[:0]), features[:0]
     nothing = (to_bytes(real[:0]), np.array([], dtype=np.int64), rows[:0], np.array([]), features[:0])
@@ -90,7 +134,7 @@ def fill_class(
         if not len(first_drawn):
             first_images, first_drawn = images, made_features
         found = nearest(made_features, features)
-        new = ~found.is_copy
+        new = ~nearest(made_features, np.concatenate([features, others])).is_copy
         num_new = int(new.sum())
         new_rows = (rows[found.row[new]], found.distance[new], made_features[new])
         columns.append((images[new], np.full(num_new, drawn_with), *new_rows))
@@ -112,7 +156,7 @@ def fill_class(
             for found, each in ((of_first, first_images), (repeats, made))
         ),
         num_distinct_real=of_real.num_distinct,
-        memorisation=measure_memorisation(first_drawn, features, met_never, seed=seed),
+        memorisation=measure_memorisation(first_drawn, features, met_never, others=others, seed=seed),
         num_copies=num_copies,
         num_missing=num_missing,
     )

@@ -10,10 +10,21 @@ from gan_study.trainables.export.filling import Filling
 from gan_study.trainables.image_quality.class_quality import SYNTHETIC_SCORES, ClassQuality
 from gan_study.trainables.image_quality.memorisation import Memorisation, Share
 
-Fault: TypeAlias = Literal["memorised", "collapsed"]
+Fault: TypeAlias = Literal["memorised", "collapsed", "missing"]
 Verdict: TypeAlias = Literal["memorised", "nothing found", "too few images"]
 # The option that overrules each fault.
-OVERRULED_BY: Mapping[Fault, str] = {"memorised": "--allow-memorised", "collapsed": "--allow-collapsed"}
+OVERRULED_BY: Mapping[Fault, str] = {
+    "memorised": "--allow-memorised",
+    "collapsed": "--allow-collapsed",
+    "missing": "--allow-missing",
+}
+# What the images of a class with the fault are like, and what an export that allows it writes.
+_MEANINGS: Mapping[Fault, str] = {
+    "memorised": "the generator has memorised its training images of {}; {} writes what is no copy",
+    "collapsed": "the generator has collapsed to a few images of {}; {} writes the folder all the same",
+    "missing": "images of {} are missing, since what was drawn for them copied real ones or did not pass the "
+    "filter; {} writes the folder without them",
+}
 _MOST_NAMED = 3
 
 
@@ -38,7 +49,9 @@ class ClassFindings:
     verdict: Verdict
     """Whether the generator has memorised its training images."""
     copied: CountedShare
-    """Of the different images in the first draw, those that copy a training image."""
+    """The share of the different images in the first draw that copy a training image, of whatever class."""
+    copied_elsewhere: int = 0
+    """How many of these copy one of another class."""
     copied_real: CountedShare
     """The same of real images: held-out ones, and training images, each beside the others."""
     least_copies: int | None
@@ -57,14 +70,20 @@ class ClassFindings:
     """Different images among those it was trained on, near-copies counted once."""
     has_collapsed: bool
     """Whether its images show hardly more than five different ones."""
+    is_short: bool = False
+    """Whether images could not be made."""
     scores: Mapping[str, float | None] = Field(default_factory=dict)
-    """Of the images in the folder: unrealistic, unvaried, memorised, underrepresented, each in [0, 1] and 0 at
-    best, and NAME_floor for real images in their place; None with too few images."""
+    """Scores of the images in the folder: unrealistic, unvaried, memorised, underrepresented, each in [0, 1] (0 is
+    best), and NAME_floor for real images in their place; None with too few images."""
 
     @property
     def faults(self) -> tuple[Fault, ...]:
         """What is wrong with the images."""
-        found: dict[Fault, bool] = {"memorised": self.verdict == "memorised", "collapsed": self.has_collapsed}
+        found: dict[Fault, bool] = {
+            "memorised": self.verdict == "memorised",
+            "collapsed": self.has_collapsed,
+            "missing": self.is_short,
+        }
         return tuple(fault for fault, is_found in found.items() if is_found)
 
 
@@ -76,6 +95,7 @@ def describe_findings(filling: Filling, quality: ClassQuality | None, *, num_cla
     return ClassFindings(
         verdict="memorised" if filling.has_only_copies else _verdict(found, num_classes=num_classes),
         copied=_counted(found.copied),
+        copied_elsewhere=found.copied_elsewhere,
         copied_real=_counted(found.copied_real),
         least_copies=found.least_copies(num_classes=num_classes),
         membership_auc=auc,
@@ -85,6 +105,7 @@ def describe_findings(filling: Filling, quality: ClassQuality | None, *, num_cla
         num_held_out=found.num_held_out,
         num_distinct_real=filling.num_distinct_real,
         has_collapsed=filling.has_collapsed,
+        is_short=filling.num_missing > 0,
         scores={name: quality.metrics[name] for name in names} if quality else {},
     )
 
@@ -92,20 +113,20 @@ def describe_findings(filling: Filling, quality: ClassQuality | None, *, num_cla
 def refuse_faults(found: Mapping[str, ClassFindings], *, allowed: frozenset[Fault]) -> None:
     """Raise UserError, in one line, if classes have a fault that is not `allowed`."""
     sentences = [
-        f"{_say_fault(fault, {name: each for name, each in found.items() if fault in each.faults})}; "
-        f"{OVERRULED_BY[fault]} writes the folder all the same, and its card says so"
+        _say_fault(fault, {name: each for name, each in found.items() if fault in each.faults})
         for fault in OVERRULED_BY
         if fault not in allowed and any(fault in each.faults for each in found.values())
     ]
     if sentences:
-        raise UserError(f"not exported: {'. '.join(sentences)}")
+        raise UserError(f"not exported: {'; '.join(sentences)}, and its card says so")
 
 
 def say_memorised(name: str, found: ClassFindings) -> str:
     """What was found of a memorised class, as half a sentence."""
     if found.num_training == 1:
         return f"class {name!r} (one training image, so that there is nothing else to learn)"
-    said = [f"{found.copied.number} of {found.copied.total} different images copy a training image"]
+    elsewhere = f", {found.copied_elsewhere} of them one of another class" if found.copied_elsewhere else ""
+    said = [f"{found.copied.number} of {found.copied.total} different images copy a training image{elsewhere}"]
     if found.copied_real.total:
         said.append(f"of real ones {found.copied_real.number} of {found.copied_real.total}")
     if found.membership_auc is not None:
@@ -118,9 +139,7 @@ def say_memorised(name: str, found: ClassFindings) -> str:
 def _say_fault(fault: Fault, found: Mapping[str, ClassFindings]) -> str:
     said = [say_memorised(*each) if fault == "memorised" else f"class {each[0]!r}" for each in found.items()]
     listed = ", ".join(said[:_MOST_NAMED]) + (", ..." if said[_MOST_NAMED:] else "")
-    if fault == "memorised":
-        return f"the generator has memorised its training images of {listed}"
-    return f"the generator has collapsed to a few images of {listed}"
+    return _MEANINGS[fault].format(listed, OVERRULED_BY[fault])
 
 
 def _verdict(found: Memorisation, *, num_classes: int) -> Verdict:

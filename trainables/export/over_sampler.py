@@ -19,10 +19,12 @@ from torch.utils.data import Dataset
 
 from gan_study.trainables.balancing.balancer import Balancer
 from gan_study.trainables.balancing.catalog import BALANCERS, parse_balancing
+from gan_study.trainables.base.arguments import checked_arguments
 from gan_study.trainables.base.library_internals import ArraySampler, StrOptions, parameter_constraints
 from gan_study.trainables.base.memory import refuse_beyond_memory
-from gan_study.trainables.base.settings import ConfigError, UserError
-from gan_study.trainables.data.images import Classes, Labels, distinct_rows, real_set
+from gan_study.trainables.base.settings import ConfigError, DataError, UserError
+from gan_study.trainables.data.images import Classes, Labels, first_rows, real_set
+from gan_study.trainables.data.torch_dataset import MapDataset, images_and_labels
 from gan_study.trainables.export.pixel_range import find_range
 from gan_study.trainables.gans.catalog import VARIANTS
 from gan_study.trainables.image_quality.class_quality import has_collapsed
@@ -65,11 +67,11 @@ class ClassReport:
     num_distinct: int
     """Different images among the new ones that were compared."""
     num_copies: int
-    """Of those, near-copies of a real image: less than half as far from it as from any other."""
+    """Near-copies among those: less than half as far from one real image, of whatever class, as from any other."""
     copied_interval: tuple[float, float] | None
     """The 95 % interval of their share (Wilson 1927); None of no images."""
     real_copied: tuple[int, int]
-    """How many of how many real images are near-copies of another one of the class: what chance makes."""
+    """How many of how many real images of the class are near-copies of another real one: what chance makes."""
     has_collapsed: bool
     """Whether the new images show hardly more than five different ones; never so where copies were asked for."""
     is_memorised: bool | None
@@ -94,22 +96,52 @@ class ImageOverSampler(ArraySampler):
     imbalanced-learn's over-samplers take rows of numbers and refuse these (its issues 395 and 966); all else is as
     there: `fit_resample(X, y)`, `sampling_strategy`, `random_state`, `sklearn.base.clone`, `imblearn.pipeline`.
 
-    `method` is one of METHODS: a GAN variant, or "smote", "image_transforms", "rand_augment", "duplicates",
-    "random_oversampling". `settings` are those of the method as a study has them, nested:
-    `{"gan": {"generator_steps": 3000}, "image_size": 32}`; what they leave out has its default. `value_range`
-    holds the smallest and the largest value that a pixel may have; None: 0 and 255 for bytes, else those in X, and
-    those of a channel that uses no more than half of that. A warning says where the range is not that of all of X:
-    where bytes use little of theirs, channels differ, or single values, such as NoData, lie far from all others.
-    `device` is where a GAN is trained; None: a GPU if there is one. Methods work on squares: other images are
-    padded to one by repeating their edges evenly on both sides, and what is made is cut back.
+    Methods work on squares: other images are padded to one by repeating their edges evenly on both sides, and what
+    is made is cut back. Warnings say where a method has collapsed to a few images, where a GAN has memorised the
+    real ones, and where the range of values is not that of all of X: where bytes use little of theirs, channels
+    differ, or single values, such as NoData, lie far from all others.
 
-    `fit_resample` gives back X and y, unchanged and first, and after them the new images, class by class, with the
-    dtype of X. After it `sampling_strategy_` maps each class to the number of images that were added, and
-    `num_distinct_` to the number of different ones among the first 500 of these: an image nearer to an earlier one
-    than a quarter of the median distance of two real images of the class (of all, if it has one), pixel by pixel,
-    is not counted. `report_` (ResampleReport) has all that was found: counts, different images, near-copies of
-    real images, whether more of them than real images have by chance, and notes. A warning says where a method has
-    collapsed to a few images, and where a GAN has memorised the real ones.
+    Parameters
+    ----------
+    method : str
+        One of METHODS: a GAN variant, or "smote", "image_transforms", "rand_augment", "duplicates",
+        "random_oversampling".
+    sampling_strategy : float, str, dict or callable
+        Which classes get how many images, as in imbalanced-learn.
+    settings : mapping, optional
+        The settings of the method as a study has them, nested: `{"gan": {"generator_steps": 3000}}`; what they
+        leave out has its default.
+    value_range : (float, float), optional
+        The smallest and the largest value that a pixel may have. By default 0 and 255 for bytes, else those in X,
+        and those of a channel that uses no more than half of that.
+    random_state : int or RandomState, optional
+        As in scikit-learn.
+    device : str, int or torch.device, optional
+        Where a GAN is trained; by default a GPU if there is one.
+
+    Attributes
+    ----------
+    sampling_strategy_ : dict
+        The number of images that were added to each class.
+    num_distinct_ : dict
+        For each class the number of different images among the first 500 that were added. An image does not count
+        if it is nearer to an earlier one, pixel by pixel, than a quarter of the median distance of two real images
+        of the class (of all, if it has one).
+    report_ : ResampleReport
+        Counts, different images, near-copies of real images, whether more of the new images than of the real ones
+        are such, and notes.
+
+    Examples
+    --------
+    `fit_resample` returns X and y, unchanged and first, then the new images, class by class, with the dtype of X.
+
+    >>> import numpy as np
+    >>> from gan_study import ImageOverSampler
+    >>> X = np.random.default_rng(0).random((12, 1, 8, 8), dtype=np.float32)
+    >>> y = np.array([0] * 8 + [1] * 4)
+    >>> X_balanced, y_balanced = ImageOverSampler("duplicates", random_state=0).fit_resample(X, y)
+    >>> X_balanced.shape, np.bincount(y_balanced).tolist()
+    ((16, 1, 8, 8), [8, 8])
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -284,15 +316,14 @@ def _report_class(
 
     `is_own` [M] marks the class among these; the distances of all stand for those within a class of one.
     """
-    own_images = real[is_own]
-    own_images = own_images[distinct_rows(torch.from_numpy(own_images))]
-    few, own, all_real = (
-        each[:_MOST_COMPARED].reshape(min(len(each), _MOST_COMPARED), -1) for each in (made, own_images, real)
-    )
-    near = repeat_distance(own if len(own) > 1 else all_real, seed=0)
-    repeats, of_real = (find_repeats(each, nearer_than=near) for each in (few, own))
+    first = np.array(first_rows(torch.from_numpy(real)))
+    own_rows, other_rows = np.unique(first[is_own]), np.setdiff1d(first, first[is_own])
+    all_real = real.reshape(len(real), -1)
+    few, own = made[:_MOST_COMPARED].reshape(min(len(made), _MOST_COMPARED), -1), all_real[own_rows]
+    near = repeat_distance(own if len(own) > 1 else all_real[:_MOST_COMPARED], seed=0)
+    repeats, of_real = (find_repeats(each[:_MOST_COMPARED], nearer_than=near) for each in (few, own))
     # Nothing is held out: the method learned from all images.
-    found = measure_memorisation(few, own, own[:0], seed=0)
+    found = measure_memorisation(few, own, own[:0], others=all_real[other_rows], seed=0)
     can_tell = method in VARIANTS and len(own) > 1 and found.can_tell(num_classes=num_classes)
     return ClassReport(
         num_real=int(is_own.sum()),
@@ -317,16 +348,43 @@ def _warn(text: str) -> None:
 
 
 class BalancedDataset(Dataset[tuple[Tensor, int]]):
-    """`real`, a torch data set of images [C, H, W] and whole-number labels, and after it what `sampler` adds.
+    """A torch `Dataset` of real images, and after them the images that a sampler adds.
 
-    Real images are those that `real` gives, each time anew; they are read once beforehand, for the sampler to
-    learn from. Made images have the dtype of the real ones. Raises ValueError for labels that are not whole.
+    A real image is read from `real` each time it is asked for. All are read once beforehand, for the sampler to
+    learn from. Added images have the dtype of the real ones.
+
+    Parameters
+    ----------
+    real : torch.utils.data.Dataset
+        Images [C, H, W] and labels, which are whole numbers.
+    sampler : ImageOverSampler
+        What adds images.
+
+    Raises
+    ------
+    ValueError
+        For items that are no image and label, images of several shapes, and labels that are not whole.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from gan_study import BalancedDataset, ImageOverSampler
+    >>> real = torch.utils.data.TensorDataset(torch.rand(12, 1, 8, 8), torch.tensor([0] * 8 + [1] * 4))
+    >>> balanced = BalancedDataset(real, ImageOverSampler("duplicates", random_state=0))
+    >>> len(balanced), balanced[-1][1]
+    (16, 1)
     """
 
-    def __init__(self, real: Dataset[tuple[Tensor, int]], sampler: ImageOverSampler) -> None:
-        items = [real[i] for i in range(len(real))]  # type: ignore[arg-type]
-        images = np.stack([np.asarray(_detached(image)) for image, _ in items])
-        labels = np.array([_whole(label) for _, label in items])
+    @checked_arguments
+    def __init__(self, real: MapDataset, sampler: ImageOverSampler) -> None:
+        try:
+            items = list(images_and_labels(real, "real"))
+        except DataError as error:
+            raise ValueError(str(error)) from None
+        arrays = [np.asarray(_detached(image)) for image, _ in items]
+        if len(shapes := {array.shape for array in arrays}) > 1:
+            raise ValueError(f"real: images of one shape are needed; there are {min(shapes)} and others")
+        images, labels = np.stack(arrays), np.array([_whole(label) for _, label in items])
         all_images, all_labels = sampler.fit_resample(images, labels)
         self.real = real
         self.made = torch.as_tensor(all_images[len(items) :])
@@ -342,7 +400,7 @@ class BalancedDataset(Dataset[tuple[Tensor, int]]):
         place = index % len(self)
         if place >= self.num_real:
             return self.made[place - self.num_real], self.made_labels[place - self.num_real]
-        image, label = self.real[place]
+        image, label, *_ = self.real[place]
         return image, _whole(label)
 
 
@@ -353,6 +411,10 @@ def _detached(image: Any) -> Any:
 
 def _whole(label: Any) -> int:
     """A label as an int, which cuts nothing off; raises ValueError where it would."""
-    if int(label) != label:
+    try:
+        whole = int(label)
+    except (TypeError, ValueError, OverflowError):
+        whole = None
+    if whole is None or whole != label:
         raise ValueError(f"label {label!r} is no whole number")
-    return int(label)
+    return whole

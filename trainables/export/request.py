@@ -143,7 +143,8 @@ def _refuse_overruled(description: Description, request: ExportRequest, folder: 
     if faults:
         options = " ".join(OVERRULED_BY[fault] for fault in faults)
         raise UserError(
-            f"{folder} holds {' and '.join(faults)} images, which {options} had overruled; name it again"
+            f"{folder} was written though images are {' and '.join(faults)}, which {options} had overruled; "
+            f"name it again"
         )
 
 

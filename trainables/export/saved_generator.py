@@ -17,6 +17,7 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from gan_study.trainables.balancing.gan import GanBalancing, TrainedGans, samples_seed
+from gan_study.trainables.base.arguments import check_argument, checked_arguments
 from gan_study.trainables.base.files import read_bytes
 from gan_study.trainables.base.memory import refuse_beyond_memory
 from gan_study.trainables.base.names import folder_name
@@ -73,7 +74,7 @@ class GeneratorConfig:
     num_classes: int = Field(ge=1)
     classes: Mapping[str, FilledClass] = Field(min_length=1)
     weights_sha256: str | None = None
-    """Of the file of weights that lies beside it; None if not noted."""
+    """SHA-256 of the file of weights beside it; None if not noted."""
 
     @model_validator(mode="after")
     def _labels_are_of_classes(self) -> Self:
@@ -112,6 +113,8 @@ class SavedGenerator:
 
     def batches(self, class_name: str, number: int, *, seed: int = 0) -> Iterator[npt.NDArray[np.uint8]]:
         """The images of `sample`, a few at a time, each made when it is asked for."""
+        check_argument("class_name", class_name, str)
+        check_argument("seed", seed, int)
         name = find_name(self.class_names, class_name)
         if name is None:
             hint = nearest(class_name, self.class_names)
@@ -226,11 +229,33 @@ def _refuse_beyond_disk(folder: Path, number: int, *, num_bytes: int) -> None:
 
 
 @with_torch_defaults
+@checked_arguments
 def load_generator(folder: Path | str) -> SavedGenerator:
-    """The generator in `folder`, on the CPU; nothing in the files is run.
+    """Read a generator that `gan-study balance` or `export_balanced` wrote; no code in the files is run.
 
-    Raises DataError if files are missing or do not belong together, and ConfigError if the configuration is
-    invalid.
+    Parameters
+    ----------
+    folder : Path or str
+        The folder with `generator.json` and the weights.
+
+    Returns
+    -------
+    SavedGenerator
+        The generator on the CPU; `sample(class_name, number, seed=0)` makes images.
+
+    Raises
+    ------
+    DataError
+        If files are missing, were changed, or do not belong together.
+    ConfigError
+        If the configuration is invalid.
+
+    Examples
+    --------
+    >>> from gan_study import load_generator
+    >>> generator = load_generator("balanced/generator")
+    >>> generator.sample("lynx", 3).shape
+    (3, 1, 8, 8)
     """
     folder = Path(folder)
     config = read_settings(GeneratorConfig, folder / CONFIG, what="generator")

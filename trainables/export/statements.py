@@ -3,11 +3,12 @@
 What the records do not know, and nobody has said, is said to be not known.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from gan_study.trainables.export.about import NOT_KNOWN
 from gan_study.trainables.export.balanced_folder import ClassDescription, Description
-from gan_study.trainables.export.findings import OVERRULED_BY, ClassFindings, say_memorised
+from gan_study.trainables.export.findings import OVERRULED_BY, ClassFindings, Fault, say_memorised
+from gan_study.trainables.export.tables import read_as
 
 
 def limitations(data: Description) -> tuple[str, ...]:
@@ -75,6 +76,17 @@ def social_impact(data: Description) -> str:
     )
 
 
+def reader_sentences(data: Description) -> Iterator[str]:
+    """Which labels are others to somebody who reads the tables without saying that they are text."""
+    read = read_as([each.name for each in data.classes])
+    others = ", ".join(f"{name!r} as {value!r}" for name, value in read.items() if name != value)
+    if others:
+        yield (
+            f"Without these two arguments pandas reads {others}, and so does load_dataset. Names of folders are "
+            "read rightly everywhere."
+        )
+
+
 def memorisation_sentences(data: Description) -> Iterator[str]:
     """What the tests of memorisation found of each filled class."""
     for each in data.filled:
@@ -102,7 +114,7 @@ def fault_sentences(data: Description) -> Iterator[str]:
     for each in data.filled:
         for fault in each.findings.faults if each.findings else ():
             yield (
-                f"Class {each.name!r}: the generator has {_FAULTS[fault]}. That stops an export, unless "
+                f"Class {each.name!r}: {_FAULTS[fault]}. That stops an export, unless "
                 f"{OVERRULED_BY[fault]} overrules it, as here."
             )
 
@@ -197,7 +209,11 @@ _WORDS = {
     "nothing found": "nothing found",
     "too few images": "not known, since there are too few images to tell",
 }
-_FAULTS = {"memorised": "memorised its training images", "collapsed": "collapsed to a few images"}
+_FAULTS: Mapping[Fault, str] = {
+    "memorised": "the generator has memorised its training images; its copies were thrown away",
+    "collapsed": "the generator has collapsed to a few images",
+    "missing": "synthetic images are missing, since all that was drawn for them was rejected",
+}
 
 
 def _score(found: ClassDescription, name: str) -> float | None:

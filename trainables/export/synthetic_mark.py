@@ -25,7 +25,7 @@ class SyntheticMark:
     """What a generated image says of itself."""
 
     generator_sha256: str
-    """Of the file with the generator's weights."""
+    """SHA-256 of the file with the generator's weights."""
     seed: int
     """What its latents were drawn with: that of the manifest, or of `gan-study sample`."""
 

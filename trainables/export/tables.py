@@ -40,6 +40,15 @@ def write_class_table(folder: Path, description: Description) -> None:
     _write(folder / CLASSES, tuple(rows[0]), (row.values() for row in rows))
 
 
+def read_as(names: Sequence[str]) -> dict[str, object]:
+    """What pandas takes each of a column of names for: it knows numbers, truth values and missing ones."""
+    # Slow to load, and needed here alone.
+    import pandas as pd
+
+    column = io.BytesIO(_as_bytes(("label",), ([name] for name in names)))
+    return dict(zip(names, pd.read_csv(column, skip_blank_lines=False)["label"].tolist(), strict=True))
+
+
 def _class_row(found: ClassDescription) -> dict[str, object]:
     row: dict[str, object] = {
         "class": found.name,
@@ -58,6 +67,7 @@ def _class_row(found: ClassDescription) -> dict[str, object]:
         "collapsed": findings.has_collapsed if findings else None,
         "memorisation": findings.verdict if findings else None,
         "drawn_copied": copied.number if copied else None,
+        "drawn_copied_elsewhere": findings.copied_elsewhere if findings else None,
         "drawn_different": copied.total if copied else None,
         "drawn_copied_low": copied.low if copied else None,
         "drawn_copied_high": copied.high if copied else None,
@@ -74,8 +84,12 @@ def _class_row(found: ClassDescription) -> dict[str, object]:
 
 
 def _write(path: Path, columns: Sequence[str], rows: Iterable[Iterable[object]]) -> None:
+    write_atomically(path, _as_bytes(columns, rows))
+
+
+def _as_bytes(columns: Sequence[str], rows: Iterable[Iterable[object]]) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
     writer.writerows(map(csv_cell, row) for row in rows)
-    write_atomically(path, text.getvalue().encode(errors="backslashreplace"))
+    return text.getvalue().encode(errors="backslashreplace")

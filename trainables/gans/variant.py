@@ -32,7 +32,7 @@ class GanSettings:
     """In place of `generator_steps`, for what quotes a source that counts so: passes over the real images, however
     few these are."""
     learning_rate: float = Field(gt=0)
-    """Of Adam, for both networks."""
+    """The learning rate of Adam, for both networks."""
     beta1: float = Field(ge=0, lt=1)
     """Adam's decay rate of the first moment."""
     beta2: float = Field(ge=0, lt=1)
@@ -59,7 +59,7 @@ class GanSettings:
     warm_start_epochs: int = Field(default=0, ge=0)
     """Passes of the training that comes before, where the variant has one."""
     precision: Precision = "float32"
-    """Of matrix products and convolutions."""
+    """The precision of matrix products and convolutions."""
 
     @model_validator(mode="after")
     def _has_one_length(self) -> Self:
@@ -247,7 +247,7 @@ class Pretrained:
     """Weights that a training begins with in place of drawn ones."""
 
     name: str
-    """Of the training that they come from, and its length."""
+    """The name of the training that they come from, and its length."""
     generator: Mapping[str, Tensor]
     discriminator: Mapping[str, Tensor]
 

@@ -56,7 +56,7 @@ def expected_memorised_share(num_held_out: int) -> float | None:
 
 
 class Nearest(NamedTuple):
-    """Of N images: the row [N] of the training image that each is nearest to, and the distance [N] to it.
+    """For N images, the row [N] of the nearest training image of each, and the distance [N] to it.
 
     `ratio` [N] has that distance over the one to the next nearest, NaN where there is none or both are 0;
     `is_copy` [N] marks those where it is below a half.
@@ -112,7 +112,7 @@ def repeated_share(features: Features, training: Features, *, seed: int) -> floa
 
 
 class Repeats(NamedTuple):
-    """Of N images: the row [N] of the first image that each repeats, its own if it repeats none.
+    """For N images, the row [N] of the first image that each repeats, its own if it repeats none.
 
     `share` is that of the pairs that show the same, in [0, 1]; 0 with fewer than two images.
     """

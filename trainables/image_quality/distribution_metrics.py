@@ -98,7 +98,7 @@ def inception_score(probabilities: npt.NDArray[np.floating]) -> float | None:
     """Inception score of class probabilities [N, K], in [1, K]; None without images.
 
     exp of the mean over images of KL(p(y|x) || p(y)), Salimans et al. 2016, section 4, over all images at once.
-    Of images of one class it is 1 where the classifier is sure of them.
+    For images of one class it is 1 if the classifier is sure of them.
     """
     if not len(probabilities):
         return None

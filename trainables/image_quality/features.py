@@ -17,7 +17,7 @@ class DomainFeatures:
     """64 features of a small classifier of the data set's own training part, before any imbalance."""
 
     kind: Literal["domain"] = "domain"
-    """Of a small classifier of the same data."""
+    """Features of a small classifier of the same data."""
 
 
 @settings
@@ -28,7 +28,7 @@ class InceptionFeatures:
     """
 
     kind: Literal["inception"] = "inception"
-    """Of Inception v3."""
+    """Features of Inception v3."""
     weights: Place
     """The file of its ImageNet weights, a state dict as torchvision publishes it."""
 
@@ -38,7 +38,7 @@ class BackboneFeatures(Pretrained):
     """The features of a pretrained network, as the classifier `backbone` has them."""
 
     kind: Literal["backbone"] = "backbone"
-    """Of a pretrained network."""
+    """Features of a pretrained network."""
 
 
 ImageFeatures: TypeAlias = Annotated[

@@ -14,8 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import brentq
 from scipy.stats import binomtest, fisher_exact, norm
-from sklearn.metrics import roc_auc_score
-from sklearn.metrics.pairwise import euclidean_distances
+from sklearn.metrics import pairwise_distances_chunked, roc_auc_score
 
 from gan_study.trainables.image_quality.copying import COPY_RATIO, Features, find_repeats, nearest, repeat_distance
 
@@ -29,6 +28,8 @@ COPIES_LEVEL = 0.01
 LEAST_AUC = 0.7
 # Their distances from one another say how often real images are copies by chance.
 _LEAST_COMPARED = 3
+# Enough for the second digit of a share.
+_MOST_ASKED = 1000
 _TINY = 1e-9
 
 
@@ -72,7 +73,9 @@ class Memorisation:
     """What says whether the generated images of one class are memorised."""
 
     copied: Share
-    """Of the different generated images, those that copy a training image."""
+    """The share of the different generated images that copy a training image, of whatever class."""
+    copied_elsewhere: int
+    """How many of these copy one of another class."""
     copied_real: Share
     """The same of real images: held-out ones, and each training image beside the others."""
     membership: Membership | None
@@ -82,7 +85,7 @@ class Memorisation:
 
     @cached_property
     def copies_p_value(self) -> float:
-        """Of Fisher's exact test that generated images are copies no more often than real ones; 1 without any."""
+        """Fisher's exact p value for generated images being copies no more often than real ones; 1 without any."""
         return _more_copies(self.copied, self.copied_real)
 
     def least_copies(self, *, num_classes: int) -> int | None:
@@ -114,18 +117,22 @@ class Memorisation:
 
 
 def measure_memorisation(
-    generated: Features, training: Features, held_out: Features, *, seed: int
+    generated: Features, training: Features, held_out: Features, *, others: Features | None = None, seed: int
 ) -> Memorisation:
     """Compare generated [N, D], training [M, D] and held-out [H, D] images of one class.
 
     Copies: `copying.nearest` (Yoon et al. 2023) of the different generated images, since a hundred pictures of one
-    training image are one copy. Membership: the attack of Chen et al. 2020 ("GAN-Leaks", full black
-    box), which takes an image for a member if a generated one is near it.
+    training image are one copy. Training images of other classes, `others` [K, D], may be copied too. Membership:
+    the attack of Chen et al. 2020 ("GAN-Leaks", full black box), which takes an image for a member if a generated
+    one is near it.
     """
+    known = training if others is None else np.concatenate([training, others])
     distinct = np.unique(find_repeats(generated, nearer_than=repeat_distance(training, seed=seed)).row)
+    copied, of_row = _are_copies(generated[distinct], known)
     return Memorisation(
-        copied=_count(_are_copies(generated[distinct], training)),
-        copied_real=_count(np.concatenate([_are_copies(held_out, training), _copies_another(training)])),
+        copied=_count(copied),
+        copied_elsewhere=int((copied & (of_row >= len(training))).sum()),
+        copied_real=_count(np.concatenate([_are_copies(held_out, known)[0], _copies_another(training, known)])),
         membership=measure_membership(generated, training, held_out),
         num_training=len(training),
         num_held_out=len(held_out),
@@ -171,22 +178,34 @@ def find_memorised(by_class: Mapping[str, Memorisation]) -> tuple[str, ...]:
     return tuple(name for name, found in by_class.items() if found.is_found(num_classes=len(by_class)))
 
 
-def _are_copies(features: Features, training: Features) -> npt.NDArray[np.bool_]:
-    """Which images [N, D] copy a training image [M, D]; none are returned with fewer than two of those."""
-    if not len(features) or len(training) < 2:
-        return np.zeros(0, dtype=np.bool_)
-    return nearest(features, training).is_copy
+def _are_copies(features: Features, known: Features) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.intp]]:
+    """Which images [N, D] copy one of the `known` ones [M, D], and the row of the nearest of these.
+
+    Nothing is returned with fewer than two known images.
+    """
+    if not len(features) or len(known) < 2:
+        return np.zeros(0, dtype=np.bool_), np.zeros(0, dtype=np.intp)
+    found = nearest(features, known)
+    return found.is_copy, found.row
 
 
-def _copies_another(training: Features) -> npt.NDArray[np.bool_]:
-    """Which training images would be copies if a generator had made them from the others; too few give none."""
-    if len(training) < _LEAST_COMPARED:
+def _copies_another(training: Features, known: Features) -> npt.NDArray[np.bool_]:
+    """Which training images [M, D] would be copies if a generator had made them from the other `known` ones.
+
+    The training images are the first of the known ones; a thousand of them are asked. Too few known ones give
+    nothing.
+    """
+    if len(known) < _LEAST_COMPARED:
         return np.zeros(0, dtype=np.bool_)
-    distances = euclidean_distances(training)
-    np.fill_diagonal(distances, np.inf)
-    first, second = np.partition(distances, 1, axis=1)[:, :2].T
-    is_copy: npt.NDArray[np.bool_] = first < COPY_RATIO * second
-    return is_copy
+
+    def copies(distances: npt.NDArray[np.floating], start: int) -> npt.NDArray[np.bool_]:
+        rows = np.arange(len(distances))
+        distances[rows, start + rows] = np.inf
+        first, second = np.partition(distances, 1, axis=1)[:, :2].T
+        found: npt.NDArray[np.bool_] = first < COPY_RATIO * second
+        return found
+
+    return np.concatenate([*pairwise_distances_chunked(training[:_MOST_ASKED], known, reduce_func=copies)])
 
 
 def _count(marked: npt.NDArray[np.bool_]) -> Share:

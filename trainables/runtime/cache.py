@@ -78,8 +78,8 @@ def write_state(path: Path, state: State, *, patience_seconds: float = 0.0) -> N
 def read_state(path: Path) -> State | None:
     """The state in a file, on the CPU; None where there is no such file, or where it is not as it was written.
 
-    The names of the file and of its folder tell what the state is of: a file that has come from elsewhere is none.
-    Of itself torch takes some files with a changed byte for whole, and has many errors for the others.
+    The names of the file and of its folder identify the state, so a file from elsewhere does not count. Torch
+    loads some files with a changed byte without an error, and raises many kinds of errors for the others.
     """
     try:
         sealed = read_bytes(path)
@@ -108,7 +108,7 @@ class InBlocks(Protocol):
 
     @property
     def shape(self) -> torch.Size:
-        """Of all of them."""
+        """The shape of all of them."""
 
     @property
     def dtype(self) -> torch.dtype:

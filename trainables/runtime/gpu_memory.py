@@ -5,7 +5,7 @@ import re
 
 import torch
 
-# Of a trial's share of the GPU what PyTorch may take. The rest is for what each process has beside it: CUDA's
+# What PyTorch may take of a trial's share of the GPU. The rest is for what each process has beside it: CUDA's
 # context, and what cuDNN and cuBLAS load, some hundred MB.
 ALLOCATED_SHARE = 0.9
 

@@ -10,6 +10,7 @@ from pydantic import Field, JsonValue, model_validator
 from gan_study.trainables.balancing.balancer import BalancingConfig
 from gan_study.trainables.balancing.catalog import BALANCERS, parse_balancing
 from gan_study.trainables.balancing.gan import ALL_CLASSES, GanBalancing
+from gan_study.trainables.base.arguments import checked_arguments
 from gan_study.trainables.base.settings import ConfigError, digest, dump, parse, settings
 from gan_study.trainables.classifiers.backbone import Pretrained
 from gan_study.trainables.classifiers.catalog import classifier_model
@@ -121,8 +122,37 @@ class TrialConfig:
         return digest(_remove(dump_trial(self), *_PLACES, "balancing", "evaluation"))
 
 
+@checked_arguments
 def parse_trial(values: Mapping[str, JsonValue]) -> TrialConfig:
-    """The trial that a nested mapping describes; raises ConfigError with the full key of the first mistake."""
+    """The trial that a nested mapping describes.
+
+    Parameters
+    ----------
+    values : mapping
+        `seed` and the sections `data`, `imbalance`, `classifier` and `balancing`, perhaps `evaluation`; what a
+        section leaves out has its default.
+
+    Returns
+    -------
+    TrialConfig
+        The configuration of one trial.
+
+    Raises
+    ------
+    ConfigError
+        With the full key of the first mistake.
+
+    Examples
+    --------
+    >>> from gan_study import parse_trial
+    >>> imbalance = {"profile": "step", "ratio": 10, "minority_classes": ["3", "8"]}
+    >>> data = {"name": "digits", "image_size": 16}
+    >>> trial = parse_trial(
+    ...     {"seed": 1, "data": data, "imbalance": imbalance, "classifier": {}, "balancing": {"name": "dcgan"}}
+    ... )
+    >>> trial.imbalance.ratio
+    10.0
+    """
     sections = parse(_Sections, values, where="")
     return TrialConfig(
         seed=sections.seed,

@@ -82,7 +82,7 @@ class Evaluated:
     probabilities: tuple[npt.NDArray[np.float32], ...]
     """[N, K] of each fit."""
     scores: tuple[Scores, ...]
-    """Of each fit."""
+    """The scores of each fit."""
 
 
 def complete(

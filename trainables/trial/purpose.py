@@ -4,22 +4,32 @@ from pydantic import Field
 
 from gan_study.trainables.base.settings import settings
 from gan_study.trainables.classifiers.metrics import Costs
-from gan_study.trainables.record import Phase, SearchStep, Selection
+from gan_study.trainables.record import Phase, SearchTrial, Selection
 
 
 @settings
 class Purpose:
-    """Why a trial is run, and what it is measured against."""
+    """Why a trial is run, and what it is measured against.
+
+    Examples
+    --------
+    >>> from gan_study import Purpose
+    >>> Purpose(phase="search", baseline=0.5).metric
+    'minority_f1'
+    """
 
     phase: Phase
+    """"baseline", "search" or "confirm"."""
     metric: str = "minority_f1"
     """Which of the overall scores counts; "module:function" is scored beside them."""
     costs: Costs = Field(default_factory=dict)
     """What mistakes cost, by true and predicted class; the expected cost is scored where there are any."""
     baseline: float | None = None
     """Its value on validation images without balancing in the same setting; the objective is the gain over it."""
-    search: SearchStep | None = None
+    search: SearchTrial | None = None
+    """Which trial of the search it is; None outside the search."""
     selection: Selection | None = None
+    """How its configuration was chosen; None where it is not confirmed."""
 
     @property
     def measures_images(self) -> bool:

@@ -14,6 +14,7 @@ import torch
 
 from gan_study.trainables.balancing.balancer import BalancedSet
 from gan_study.trainables.balancing.gan import GanBalancing
+from gan_study.trainables.base.arguments import checked_arguments
 from gan_study.trainables.base.seeding import derive_seed
 from gan_study.trainables.classifiers.backbone import Backbone
 from gan_study.trainables.classifiers.classifier import BACKBONE, ClassifierConfig, FittedClassifier
@@ -49,6 +50,7 @@ FROZEN_EPOCHS = 100
 TrialEvent: TypeAlias = Milestone | TrialOutcome
 
 
+@checked_arguments
 @with_torch_defaults
 def run_trial(
     config: TrialConfig,
@@ -60,14 +62,53 @@ def run_trial(
     source: ImageSource | None = None,
     execution: TrialExecution = ALONE,
 ) -> Iterator[TrialEvent]:
-    """The trial's milestones as they are reached, and last its outcome.
+    """Run one trial, without Ray and without a study's folder.
 
-    A consumer that stops asking stops the training. With `checkpoints` no step of a GAN is trained twice, with
-    `store` no classifier that measures images; no number depends on either. `source` holds the images that
-    `config.data` asks for, if somebody has read them. GANs are trained as `execution` says.
+    Parameters
+    ----------
+    config : TrialConfig
+        Data, imbalance, classifier, balancing and seed; `parse_trial` makes one.
+    purpose : Purpose
+        Why the trial is run: only a confirmation reads the test part.
+    device : torch.device
+        Where the networks are trained.
+    checkpoints : Checkpoints, optional
+        Where states of GANs are saved and found; with it no step of a GAN is trained twice. Changes no number.
+    store : mutable mapping, optional
+        Where classifiers that measure images are saved and found. Changes no number.
+    source : ImageSource, optional
+        The images of `config.data`, if they have been read already.
+    execution : TrialExecution
+        How the GANs are trained: alone or several at once.
 
-    Raises UserError for data that cannot be used, DivergedError for a loss that is not finite; `failed_record`
-    makes a record of them.
+    Yields
+    ------
+    Milestone or TrialOutcome
+        Each milestone when it is reached, and the outcome last. Who stops iterating stops the training.
+
+    Raises
+    ------
+    UserError
+        If the data cannot be used.
+    DivergedError
+        If a loss is not finite. `failed_record` makes a record of either error.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from gan_study import Purpose, parse_trial, run_trial
+    >>> trial = parse_trial(
+    ...     {
+    ...         "seed": 1,
+    ...         "data": {"name": "digits", "image_size": 16},
+    ...         "imbalance": {"profile": "step", "ratio": 10, "minority_classes": ["3", "8"]},
+    ...         "classifier": {"epochs": 1},
+    ...         "balancing": {"name": "duplicates"},
+    ...     }
+    ... )
+    >>> *milestones, outcome = run_trial(trial, Purpose(phase="baseline"), device=torch.device("cpu"))
+    >>> outcome.record.status, sorted(outcome.record.scores)
+    ('complete', ['validation'])
     """
     clock = Stopwatch()
     cached: Store = {} if store is None else store

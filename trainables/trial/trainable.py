@@ -110,7 +110,7 @@ class GanStudyTrainable(tune.Trainable):  # type: ignore[misc]
     _fault: StorageError | None
     _refusal: GpuMissingError | None
     _gpu_share: float
-    """Of a GPU; 0 on a CPU."""
+    """The share of a GPU; 0 on a CPU."""
     _num_trials: int
     """How many trials have begun in this process."""
     _failures: list[str]

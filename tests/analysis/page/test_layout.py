@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from gan_study.analysis.page.report import write_report
 from gan_study.analysis.records.trial import Trial
-from gan_study.trainables.record import GeneratedImages, SearchStep
+from gan_study.trainables.record import GeneratedImages, SearchTrial
 from tests.analysis.planted import (
     class_arrays,
     confirmed_arm,
@@ -88,7 +88,7 @@ def searched(record: Trial) -> Trial:
         "balancing/plan": ("none", "balanced_softmax")[number % 2],
     }
     made = GeneratedImages(dose=dose, num_made=int(400 * dose), num_passed=1)
-    return replace(record, search=SearchStep(number=number, params=params), generated=made)
+    return replace(record, search=SearchTrial(number=number, params=params), generated=made)
 
 
 def ten_classes() -> list[Trial]:

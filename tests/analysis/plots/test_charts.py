@@ -29,7 +29,7 @@ from gan_study.analysis.plots.slices import slice_data
 from gan_study.analysis.plots.spread import spread_frame
 from gan_study.analysis.records.select import Condition, Task, confirmed
 from gan_study.analysis.records.trial import Trial
-from gan_study.trainables.record import GeneratedImages, SearchStep
+from gan_study.trainables.record import GeneratedImages, SearchTrial
 from tests.analysis.planted import (
     planted_record,
     planted_study,
@@ -115,7 +115,7 @@ def test_changes_are_in_percentage_points_of_what_validation_chose() -> None:
 
 def test_slices_are_of_parameters_that_varied_and_of_complete_trials() -> None:
     trials = [
-        replace(record, search=SearchStep(number=place, params={"balancing/name": "g", "a": place, "b": 1.0}))
+        replace(record, search=SearchTrial(number=place, params={"balancing/name": "g", "a": place, "b": 1.0}))
         for place, record in enumerate(r for r in planted_study() if r.phase == "search")
     ]
     data = slice_data(trials, TASK)
@@ -124,7 +124,7 @@ def test_slices_are_of_parameters_that_varied_and_of_complete_trials() -> None:
     assert data["gain"].tolist() == [0.08, 0.02, 0.05, 0.20, 0.10]
     assert not names(trials) & {"search", "search_budget", "search_slices"}
     further = search_trials("dcgan", [0.01 * n for n in range(FEWEST_SEARCHED)], first=10)
-    more = [replace(each, search=SearchStep(number=10 + n, params={"a": n})) for n, each in enumerate(further)]
+    more = [replace(each, search=SearchTrial(number=10 + n, params={"a": n})) for n, each in enumerate(further)]
     assert {"search", "search_budget", "search_slices"} <= names([*trials, *more])
 
 

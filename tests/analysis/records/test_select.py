@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from gan_study.analysis.records.select import Condition, best_by_validation, confirmed, families, paired_gains
+from gan_study.analysis.records.select import Condition, best_by_validation, confirmed, method_kinds, paired_gains
 from tests.analysis.planted import confirmed_arm, planted_record, planted_study
 
 HERE = Condition("shapes", "simple_cnn", 10.0)
@@ -46,7 +46,7 @@ def test_a_score_that_is_undefined_has_no_gain() -> None:
 
 def test_the_choice_is_made_on_validation_and_not_on_test() -> None:
     records = planted_study()
-    kinds = families(records)
+    kinds = method_kinds(records)
     assert best_by_validation(records, HERE, "GAN", kinds) == "dcgan"  # acgan_<x> would win on test
     assert best_by_validation(records, HERE, "simple", kinds) == "smote"  # class_weights would win on test
 
@@ -54,7 +54,7 @@ def test_the_choice_is_made_on_validation_and_not_on_test() -> None:
 def test_real_images_that_were_held_back_are_no_simple_method() -> None:
     bound = confirmed_arm("real_upper_bound", validation=(0.9, 0.9, 0.9), test=(0.9, 0.9, 0.9))
     records = (*planted_study(), *bound)
-    kinds = families(records)
+    kinds = method_kinds(records)
     assert list(kinds)[-1] == "real_upper_bound"
     assert kinds["real_upper_bound"] == "upper bound"
     assert best_by_validation(records, HERE, "simple", kinds) == "smote"
@@ -62,18 +62,18 @@ def test_real_images_that_were_held_back_are_no_simple_method() -> None:
 
 def test_nothing_is_chosen_where_nothing_was_confirmed_beside_none() -> None:
     lone = confirmed_arm("dcgan", validation=(0.5,), test=(0.5,), gan=True)
-    assert best_by_validation(lone, HERE, "GAN", families(lone)) is None
+    assert best_by_validation(lone, HERE, "GAN", method_kinds(lone)) is None
 
 
 def test_families_come_in_the_order_of_the_tables() -> None:
-    assert families(planted_study()) == {
+    assert method_kinds(planted_study()) == {
         "none": "no balancing",
         "class_weights": "simple",
         "smote": "simple",
         "acgan_<x>": "GAN",
         "dcgan": "GAN",
     }
-    assert next(iter(families(planted_study()))) == "none"
+    assert next(iter(method_kinds(planted_study()))) == "none"
 
 
 def test_a_smaller_calibration_error_is_a_gain() -> None:

@@ -10,7 +10,7 @@ import scikit_posthocs
 from gan_study.analysis.inference.ranks import alike, critical_difference
 from gan_study.analysis.plots.across import PROFILES, profile_data, rank_data
 from gan_study.analysis.plots.chart import make_chart
-from gan_study.analysis.records.select import Condition, families
+from gan_study.analysis.records.select import Condition, method_kinds
 from gan_study.analysis.records.trial import Trial
 from gan_study.analysis.tables.across import (
     Across,
@@ -116,7 +116,7 @@ def test_with_a_single_seed_there_is_a_mean_and_no_interval() -> None:
 
 def test_profiles_fall_from_all_runs_to_none() -> None:
     records = ordered_study()
-    data = profile_data(across_of(records), families(records))
+    data = profile_data(across_of(records), method_kinds(records))
     shares = data.pivot(index="gain", columns="balancer", values="share_above")
     assert (shares.index[0], shares.index[-1]) == pytest.approx((0.08, 0.22), abs=1e-12)
     # At 0.15 every run of dcgan gains more and none of smote.
@@ -130,7 +130,7 @@ def test_the_charts_have_every_method_and_half_the_critical_difference_to_both_s
     across = across_of(records)
     ranked = ranking(across)
     assert ranked is not None
-    ranks = rank_data(ranked, families(records))
+    ranks = rank_data(ranked, method_kinds(records))
     assert ranks[["balancer", "mean_rank", "kind"]].to_numpy().tolist() == [
         ["dcgan", 1.0, "GAN"],
         ["smote", 2.0, "simple method"],
@@ -139,7 +139,7 @@ def test_the_charts_have_every_method_and_half_the_critical_difference_to_both_s
     # Bars overlap where Nemenyi's test finds no difference: those of dcgan and none do not.
     assert (ranks["high"] - ranks["low"]).tolist() == pytest.approx([ranked.critical_difference] * 3)
     assert ranks["high"][0] < ranks["low"][2] and ranks["high"][0] > ranks["low"][1]
-    profiles = make_chart(PROFILES, profile_data(across, families(records))).specification
+    profiles = make_chart(PROFILES, profile_data(across, method_kinds(records))).specification
     assert profiles["layer"][1]["encoding"]["color"]["scale"]["domain"] == ["smote", "dcgan"]
 
 

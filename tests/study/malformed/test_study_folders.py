@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gan_study.analysis.page.drawing import Drawings
-from gan_study.study.run.folder import StudyFolder
+from gan_study.study.run.layout import StudyFolder
 from tests.study.malformed.inputs import answer, assert_civil, damages, tried
 
 
@@ -81,6 +81,7 @@ def put_device(path):
     name=st.sampled_from(
         [
             *("study.json", "records.jsonl", "decisions.jsonl", "selection.json", "rounds.json"),
+            "plan_summary.json",
             *("importance.json", "optuna.db", "driver.lock", "logs/driver.jsonl", "artifacts", "report", ""),
         ]
     ),

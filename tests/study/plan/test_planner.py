@@ -8,7 +8,8 @@ import pytest
 from gan_study.study.plan.config import parse_study
 from gan_study.study.plan.planner import Pause, Planner
 from gan_study.study.plan.search_plan import plan_search
-from gan_study.study.plan.trials import TrialCount, is_done, num_trials
+from gan_study.study.plan.summary import TrialCount
+from gan_study.study.plan.trials import is_done, num_trials
 from gan_study.trainables.balancing.catalog import BALANCERS
 from gan_study.trainables.base.settings import dump
 from gan_study.trainables.gans.catalog import VARIANTS

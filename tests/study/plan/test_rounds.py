@@ -16,7 +16,8 @@ from gan_study.study.plan.rounds import (
     read_rounds,
     write_rounds,
 )
-from gan_study.study.plan.trials import TrialCount, is_done, num_trials
+from gan_study.study.plan.summary import TrialCount
+from gan_study.study.plan.trials import is_done, num_trials
 from gan_study.trainables.base.settings import ConfigError
 from tests.study.plan.test_planner import STUDY
 from tests.study.simulation import Simulation

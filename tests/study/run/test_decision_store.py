@@ -2,7 +2,7 @@
 
 import pytest
 
-from gan_study.study.plan.decisions import ConfirmFits, Judgement, Suggestion
+from gan_study.study.plan.decisions import ConfirmFits, RungDecision, Suggestion
 from gan_study.study.run.decision_store import DecisionStore, read_decisions
 from gan_study.trainables.base.settings import ConfigError
 from gan_study.trainables.record import RungReached, Seen
@@ -12,7 +12,7 @@ DECISIONS = (
     Suggestion(
         number=0, stage="search", balancer="dcgan", ratio=10.0, params={"a": 1e-4}, seed=0, fits=3, seen=SEEN
     ),
-    Judgement(number=0, rung=1, goes_on=False, seen=SEEN),
+    RungDecision(number=0, rung=1, goes_on=False, seen=SEEN),
     ConfirmFits(fits=2),
 )
 

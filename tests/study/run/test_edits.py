@@ -10,13 +10,8 @@ from gan_study.analysis.records.load import load_study
 from gan_study.study.plan.changes import is_meant
 from gan_study.study.plan.config import parse_study
 from gan_study.study.run.edits import take_in_edits
-from gan_study.study.run.folder import (
-    StudyFolder,
-    create_study_folder,
-    find_edits_of_manifest,
-    read_manifest,
-    read_origin,
-)
+from gan_study.study.run.folder import create_study_folder, find_edits_of_manifest, read_manifest, read_origin
+from gan_study.study.run.layout import StudyFolder
 from gan_study.study.watch.check import check_study
 from gan_study.trainables.base.settings import ConfigError
 from gan_study.trainables.data.fingerprint import Fingerprint

@@ -8,7 +8,7 @@ from gan_study.study.plan.decisions import ConfirmFits
 from gan_study.study.plan.selection import write_selection
 from gan_study.study.run.decision_store import DecisionStore
 from gan_study.study.run.failures import FEWEST_ALIKE, FailureWatch, TooManyFailuresError, forget_failed
-from gan_study.study.run.folder import StudyFolder
+from gan_study.study.run.layout import StudyFolder
 from gan_study.study.run.record_store import RecordStore, read_records
 from tests.study.plan.test_planner import study
 from tests.study.simulation import Simulation

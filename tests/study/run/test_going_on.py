@@ -9,8 +9,9 @@ from gan_study.study.plan.config import parse_study
 from gan_study.study.plan.rounds import Rounds, SeedRound, all_arms, read_rounds, write_rounds
 from gan_study.study.plan.selection import write_selection
 from gan_study.study.plan.time_plan import Plan
-from gan_study.study.run.folder import StudyFolder, create_study_folder, read_manifest
+from gan_study.study.run.folder import create_study_folder, read_manifest
 from gan_study.study.run.going_on import go_on_as, note_cuts, reopen_rounds
+from gan_study.study.run.layout import StudyFolder
 from gan_study.study.run.record_store import RecordStore
 from gan_study.trainables.base.settings import dump
 from gan_study.trainables.record import TimePlan

@@ -8,7 +8,8 @@ from gan_study.analysis.records.load import load_study
 from gan_study.study.plan.config import parse_study
 from gan_study.study.plan.rounds import Rounds, SeedRound, all_arms, known_rounds, read_rounds, write_rounds
 from gan_study.study.plan.trials import num_trials
-from gan_study.study.run.folder import StudyFolder, create_study_folder, read_manifest
+from gan_study.study.run.folder import create_study_folder, read_manifest
+from gan_study.study.run.layout import StudyFolder
 from gan_study.study.run.more_seeds import check_until_decided, take_to_seeds
 from gan_study.trainables.base.settings import ConfigError
 from tests.study.plan.test_planner import STUDY

@@ -8,7 +8,8 @@ from gan_study.study.plan.decisions import ConfirmFits
 from gan_study.study.plan.search_plan import plan_search
 from gan_study.study.plan.selection import write_selection
 from gan_study.study.run.decision_store import DecisionStore, read_decisions
-from gan_study.study.run.folder import StudyFolder, create_study_folder, read_manifest
+from gan_study.study.run.folder import create_study_folder, read_manifest
+from gan_study.study.run.layout import StudyFolder
 from gan_study.study.run.more_trials import take_to_trials
 from gan_study.study.run.record_store import RecordStore
 from gan_study.trainables.base.settings import ConfigError

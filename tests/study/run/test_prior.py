@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from gan_study.study.plan.config import parse_study
-from gan_study.study.run.folder import StudyFolder, create_study_folder
+from gan_study.study.run.folder import create_study_folder
+from gan_study.study.run.layout import StudyFolder
 from gan_study.study.run.prior import read_prior
 from gan_study.trainables.base.settings import ConfigError
 from gan_study.trainables.data.fingerprint import Fingerprint

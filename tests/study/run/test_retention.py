@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from gan_study.study.run.folder import StudyFolder
+from gan_study.study.run.layout import StudyFolder
 from gan_study.study.run.retention import Retention
 from tests.analysis.planted import planted_record
 

@@ -9,7 +9,7 @@ from gan_study.study.plan.config import parse_study
 from gan_study.study.plan.planner import Pause
 from gan_study.study.plan.trials import PlannedTrial
 from gan_study.study.run.decision_store import read_decisions
-from gan_study.study.run.folder import StudyFolder
+from gan_study.study.run.layout import StudyFolder
 from gan_study.study.run.session import StudySession
 from gan_study.study.run.time_budget import TimeBudget
 from gan_study.study.watch.optuna_view import OptunaView

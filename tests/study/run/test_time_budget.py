@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from gan_study.study.plan import costs
+from gan_study.study.plan import costs, fixed_costs
 from gan_study.study.plan.planner import Pause, Planner
 from gan_study.study.plan.rounds import Questions
 from gan_study.study.plan.time_plan import default_selection, plan_within, search_trials, trials_left
@@ -47,7 +47,7 @@ FIXED = replace(
     CONFIG, search=replace(CONFIG.search, trials=0), confirm=replace(CONFIG.confirm, until="fixed", fits=1)
 )
 CONFIRMED = trials_left(FIXED)["confirm"]
-BESIDE = costs.CLOSE_SECONDS + costs.REPORT_SECONDS
+BESIDE = fixed_costs.CLOSE_SECONDS + fixed_costs.REPORT_SECONDS
 
 
 @dataclass
@@ -89,14 +89,14 @@ def test_trials_are_expected_to_take_what_was_predicted_then_what_they_took():
 def test_the_report_is_counted_with_the_trials_that_it_will_be_about():
     allowed = budget(100.0)
     assert allowed.seconds_left() == pytest.approx(100 - BESIDE)
-    assert allowed.seconds_left(10) == pytest.approx(100 - BESIDE - 10 * costs.REPORT_SECONDS_A_TRIAL)
+    assert allowed.seconds_left(10) == pytest.approx(100 - BESIDE - 10 * fixed_costs.REPORT_SECONDS_A_TRIAL)
     assert budget(100.0, machine_slowness=2.0).seconds_left() == pytest.approx(100 - 2 * BESIDE)
     assert budget(100.0, clock=Clock(40.0)).seconds_left() == pytest.approx(60 - BESIDE)
     assert budget(None).seconds_left() == math.inf
 
 
 def test_a_trial_begins_only_if_it_ends_in_time():
-    trial, report = CONFIRMED[0], BESIDE + costs.REPORT_SECONDS_A_TRIAL
+    trial, report = CONFIRMED[0], BESIDE + fixed_costs.REPORT_SECONDS_A_TRIAL
     assert budget(report + 10.5).may_begin([trial], [])
     assert not budget(report + 9.5).may_begin([trial], [])
     # Both workers are busy, for 4 s more and for 8 s.
@@ -111,7 +111,7 @@ def test_a_trial_begins_only_if_it_ends_in_time():
 def test_the_search_leaves_time_for_the_first_round():
     search, first_round = search_trials(CONFIG, 1), CONFIRMED[:6]
     # 10 s for a search trial, then six on two workers with a margin, and their report.
-    needed = 10 + 1.15 * 30 + BESIDE + 6 * costs.REPORT_SECONDS_A_TRIAL
+    needed = 10 + 1.15 * 30 + BESIDE + 6 * fixed_costs.REPORT_SECONDS_A_TRIAL
     options = {"search": tuple(search), "first_round": first_round}
     assert budget(needed + 0.1, **options).may_search([])
     assert not budget(needed - 0.1, **options).may_search([])
@@ -122,7 +122,7 @@ def test_a_further_round_begins_only_if_it_fits_in():
     none, dcgan = (next(t for t in CONFIRMED if t.cell.balancer == name) for name in ("none", "dcgan"))
 
     def has_time(balancers, seconds):
-        allowed = budget(seconds + BESIDE + (3 + len(balancers)) * costs.REPORT_SECONDS_A_TRIAL)
+        allowed = budget(seconds + BESIDE + (3 + len(balancers)) * fixed_costs.REPORT_SECONDS_A_TRIAL)
         for trial, taken in ((none, 2.0), (dcgan, 10.0), (dcgan, 20.0)):
             allowed.ended(record_of(trial, taken))
         return allowed.has_time_for(balancers)
@@ -199,7 +199,7 @@ def run_within(seconds, *, seed, place, bias=1.0, sigma=0.5, config=SIMULATED, r
             has_time_for=gate.has_time_for,
         ),
     )
-    clock.now += rng.lognormal(0, 0.2) * place.slowness * costs.START_SECONDS
+    clock.now += rng.lognormal(0, 0.2) * place.slowness * fixed_costs.START_SECONDS
     while True:
         running = [(trial, clock.now - began) for _, trial, began, *_ in underway]
         planned = gate.next(planner, running) if len(underway) < place.num_workers else Pause.WAIT
@@ -222,7 +222,7 @@ def run_within(seconds, *, seed, place, bias=1.0, sigma=0.5, config=SIMULATED, r
         run.records[trial.trial_id] = replace(made_up_record(trial), seconds={"balancing": taken})
         gate.budget.ended(run.records[trial.trial_id])
     num_confirmed = len([record for record in run.records.values() if record.phase == "confirm"])
-    beside = costs.CLOSE_SECONDS + costs.report_seconds(num_confirmed)
+    beside = fixed_costs.CLOSE_SECONDS + fixed_costs.report_seconds(num_confirmed)
     run.seconds = clock.now + rng.lognormal(0, 0.1) * place.slowness * beside
     return run
 

@@ -17,7 +17,8 @@ from gan_study.study.plan.config import Cell, parse_study
 from gan_study.study.plan.rounds import Rounds, SeedRound, all_arms, write_rounds
 from gan_study.study.plan.selection import write_selection
 from gan_study.study.run.decision_store import DecisionStore
-from gan_study.study.run.folder import StudyFolder, create_study_folder, read_manifest
+from gan_study.study.run.folder import create_study_folder, read_manifest
+from gan_study.study.run.layout import StudyFolder
 from gan_study.study.run.record_store import RecordStore
 from gan_study.study.watch.check import check_study
 from gan_study.study.watch.optuna_view import OptunaView

@@ -8,7 +8,8 @@ import pytest
 
 from gan_study.search_spaces.space import BALANCER, RATIO
 from gan_study.study.plan.config import parse_study
-from gan_study.study.run.folder import StudyFolder, create_study_folder
+from gan_study.study.run.folder import create_study_folder
+from gan_study.study.run.layout import StudyFolder
 from gan_study.study.watch.importance import FEWEST_TRIALS, importance_differences, importances, write_importances
 from gan_study.trainables.base.tunable import Int
 from tests.study.plan.test_planner import STUDY

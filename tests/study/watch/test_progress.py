@@ -3,9 +3,9 @@ from dataclasses import replace
 
 import pytest
 
-from gan_study.study.plan import costs
-from gan_study.study.plan.trials import TrialCount
-from gan_study.study.watch.progress import Tally
+from gan_study.study.plan import fixed_costs
+from gan_study.study.plan.summary import TrialCount
+from gan_study.study.watch.tally import Tally
 from tests.study.plan.test_time_plan import CONFIG
 from tests.study.simulation import Simulation, made_up_record
 
@@ -21,7 +21,7 @@ def tally():
 
 
 def test_the_time_left_counts_the_report(tally):
-    report = costs.CLOSE_SECONDS + costs.report_seconds(10)
+    report = fixed_costs.CLOSE_SECONDS + fixed_costs.report_seconds(10)
     assert tally.seconds_left() == 10 * 8 / 2 + report
 
 

@@ -10,8 +10,9 @@ import pytest
 
 from gan_study.study.plan.config import parse_study
 from gan_study.study.plan.rounds import all_arms, write_rounds
-from gan_study.study.run.folder import StudyFolder, read_manifest
+from gan_study.study.run.folder import read_manifest
 from gan_study.study.run.going_on import note_cuts
+from gan_study.study.run.layout import StudyFolder
 from gan_study.study.run.lock import sole_driver
 from gan_study.study.watch.journal import Journal, driver_began, log_named, read_log
 from gan_study.study.watch.status import study_status

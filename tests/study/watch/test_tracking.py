@@ -21,9 +21,10 @@ from gan_study.analysis.page.drawing import Drawings
 from gan_study.analysis.page.markdown import SHOWN, answer_markdown
 from gan_study.analysis.page.report import render, report_tables
 from gan_study.analysis.plots.charts import charts
-from gan_study.study.run.folder import Manifest, StudyFolder
+from gan_study.study.run.folder import Manifest
+from gan_study.study.run.layout import StudyFolder
 from gan_study.study.watch import tracking
-from gan_study.study.watch.dashboard import CHARTS, dashboard
+from gan_study.study.watch.dashboard import CHARTS, dashboard, report
 from gan_study.study.watch.tracking import (
     WandbMirror,
     at_the_end,
@@ -34,7 +35,7 @@ from gan_study.study.watch.tracking import (
     on_the_way,
     summary,
 )
-from gan_study.study.watch.wandb_internals import EXPERIMENTAL_SETTINGS, specification
+from gan_study.study.watch.wandb_internals import EXPERIMENTAL_SETTINGS, report_specification, specification
 from gan_study.trainables.record import Digests, GeneratedImages, Milestone
 from tests.analysis.page.test_report import shown
 from tests.analysis.planted import (
@@ -331,8 +332,35 @@ def test_the_dashboard_says_what_the_page_says():
     assert sum("[" in cell for cell in cells) > 15
     # A table of ratios has them in its head, and the page in a column.
     assert [cell for cell in cells if cell.replace("Ratio ", "") not in page and cell != "Balancer"] == []
+    written = json.loads(report_specification(report(manifest(), entity="somebody", answer=answer)))
+    assert [block["text"] for block in written["blocks"] if "text" in block and "|" in str(block["text"])] == [
+        text for text in answer.values() if "|" in text
+    ]
+    assert all(text in [block.get("text") for block in written["blocks"]] for text in answer.values())
     for what in ("Minority F1", "Minority recall"):
         assert f"**{what}**: Helps at every ratio" in answer["Answer"]
         assert f"{what} Helps at every ratio" in page
     held = {f"plots/{chart.name}" for chart in charts(study, pd.DataFrame())}
     assert {"plots/chosen", "plots/gain_map", "plots/dose"} <= held & set(CHARTS)
+
+
+def test_the_report_shows_each_panel_of_the_dashboard_for_the_runs_that_hold_it():
+    study = manifest()
+    grids = [
+        block
+        for block in json.loads(report_specification(report(study, entity="somebody", answer={})))["blocks"]
+        if "runsets" in block
+    ]
+    shown = {}
+    for grid in grids:
+        (runs,) = grid["runsets"]
+        of_study, of_phase = (each.partition(" == ") for each in runs["filters"].split(" and "))
+        assert of_study == ('Config("study")', " == ", f"'{study.unique_name}'")
+        assert of_phase[0] == 'Config("phase")'
+        shown.setdefault(of_phase[2].strip("'"), []).append(json.dumps(grid))
+    assert all(chart in shown["summary"][0] for chart in CHARTS)
+    assert "test/minority_f1" in shown["confirm"][0] and "samples" in shown["confirm"][1]
+    assert "milestone/gain" in shown["search"][0] and len(grids) == 4
+    # Each set of runs filters by a value that its runs have.
+    phases = {record.phase for record in planted_study()}
+    assert {"confirm", "search"} <= phases

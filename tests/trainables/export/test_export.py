@@ -25,7 +25,7 @@ from gan_study.trainables.data.fingerprint import take_fingerprint
 from gan_study.trainables.data.prepared import image_source
 from gan_study.trainables.data.sources.image_folder import list_images
 from gan_study.trainables.export.about import About
-from gan_study.trainables.export.balanced_folder import read_description, read_manifest, read_part, retrained
+from gan_study.trainables.export.balanced_folder import read_description, read_manifest, read_part, retrain
 from gan_study.trainables.export.cards import data_card, model_card
 from gan_study.trainables.export.export import export
 from gan_study.trainables.export.request import REQUEST, ExportRequest, find_finished, refuse_source
@@ -133,7 +133,7 @@ def test_a_classifier_of_the_export_has_the_figure_that_is_reported(exported):
     """In a process of its own, from another place."""
     moved = exported.parent / "moved"
     shutil.copytree(exported, moved)
-    program = "from gan_study.trainables.export.balanced_folder import retrained; print(retrained('.'))"
+    program = "from gan_study.trainables.export.balanced_folder import retrain; print(retrain('.'))"
     done = subprocess.run(
         [sys.executable, "-c", program],
         cwd=moved,
@@ -152,7 +152,7 @@ def test_the_figure_depends_on_the_images(exported, tmp_path):
     shutil.copytree(exported, tmp_path / "changed")
     for path in sorted((tmp_path / "changed" / "train" / "Cat").iterdir()):
         Image.new("L", (8, 8), 255).save(path)
-    assert retrained(tmp_path / "changed") != dict(read_description(exported).validation)
+    assert retrain(tmp_path / "changed") != dict(read_description(exported).validation)
 
 
 def test_the_cards_have_the_counts_and_the_figures(exported):
@@ -440,7 +440,7 @@ def test_all_images_may_be_trained_on(images, request_, tmp_path):
     assert description.validation == {}
     assert "Nobody knows" in (tmp_path / "out" / "README.md").read_text()
     with pytest.raises(DataError, match="has no validation part"):
-        retrained(tmp_path / "out")
+        retrain(tmp_path / "out")
     with pytest.raises(UserError, match="holds another"):
         export(request_, tmp_path / "out")
 
@@ -504,7 +504,7 @@ def test_real_images_are_read_back_as_the_trial_read_them(tmp_path):
             np.testing.assert_array_equal(read.images[rows_read[origin]], expected.images[row])
             assert part == "validation" or read.weights[rows_read[origin]] == expected.weights[row]
     assert any("the real images have weights" in note for note in description.notes)
-    assert retrained(tmp_path / "out") == dict(description.validation)
+    assert retrain(tmp_path / "out") == dict(description.validation)
     text = (tmp_path / "out" / "manifest.csv").read_text()
     (tmp_path / "out" / "manifest.csv").write_text(re.sub(r",[\d.]+$", ",1.0", text, flags=re.MULTILINE))
-    assert retrained(tmp_path / "out") != dict(description.validation)
+    assert retrain(tmp_path / "out") != dict(description.validation)

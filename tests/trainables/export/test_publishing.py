@@ -27,6 +27,7 @@ from gan_study.trainables.export.filling import fill_class
 from gan_study.trainables.export.layout import write_png
 from gan_study.trainables.export.request import ExportRequest
 from gan_study.trainables.export.saved_generator import load_generator, write_samples
+from gan_study.trainables.export.statements import reader_sentences
 from gan_study.trainables.export.synthetic_mark import DIGITAL_SOURCE_TYPE, SyntheticMark
 from tests.balanced_folders import trial, write_images
 
@@ -69,11 +70,17 @@ def one_image(real, number, seed):
     return fresh(real, 1, 1).repeat(number, 1, 1, 1)
 
 
+def too_few(real, number, seed):
+    """Nothing but four images passes."""
+    return fresh(real, number, seed)[: 4 if number > 12 else 0]
+
+
 def plant(patch, make):
     """`make` takes the place of the generator's images: from the real ones of the class, a number and a seed."""
 
-    def fill(real, held_out, number, draw, measure, **given):
-        return fill_class(real, held_out, number, lambda n, seed: make(real, n, seed), measure, **given)
+    def fill(known, label, held_out, number, draw, measure, **given):
+        real = known.training.of_class(label)
+        return fill_class(known, label, held_out, number, lambda n, seed: make(real, n, seed), measure, **given)
 
     patch.setattr("gan_study.trainables.export.export.fill_class", fill)
 
@@ -272,6 +279,26 @@ def test_every_reader_finds_the_same_images(shared):
             assert name.startswith("synthetic-" if row["synthetic"] else "real-")
 
 
+def test_names_that_readers_take_for_something_else_are_named(shared):
+    described = read_description(shared)
+    assert not [*reader_sentences(described)]
+    names = ("007", "NA", "1e3")
+    odd = replace(described, classes=tuple(map(renamed, described.classes, names)))
+    [said] = reader_sentences(odd)
+    assert "'007' as 7.0, 'NA' as nan, '1e3' as 1000.0" in said
+    rows = "".join(f"{name}\n" for name in names)
+    read = pd.read_csv(io.StringIO(f"label\n{rows}"), dtype={"label": str}, keep_default_na=False)
+    assert read.label.tolist() == [*names]
+    # One that is text keeps the others.
+    assert "'1e3'" not in next(
+        reader_sentences(replace(odd, classes=(*odd.classes, renamed(odd.classes[0], "Cat"))))
+    )
+
+
+def renamed(found, name):
+    return replace(found, name=name)
+
+
 def test_the_class_table_has_what_the_description_has(shared):
     [found] = [each for each in read_description(shared).classes if each.name == "lynx"]
     rows = list(csv.DictReader(io.StringIO((shared / "classes.csv").read_text())))
@@ -293,6 +320,7 @@ def test_the_class_table_has_what_the_description_has(shared):
             r"memorised its training images of class '3' \(\d+ of \d+ different images copy",
         ),
         (one_image, "collapsed", "collapsed to a few images of class '3'"),
+        (too_few, "missing", "images of class '3' are missing"),
     ],
 )
 def test_a_fault_stops_the_export_unless_it_is_allowed(tmp_path, monkeypatch, make, fault, said):
@@ -305,8 +333,7 @@ def test_a_fault_stops_the_export_unless_it_is_allowed(tmp_path, monkeypatch, ma
     )
     config = replace(config, data=replace(config.data, root=None))
     request, out = ExportRequest(config=config), tmp_path / "out"
-    other = {"memorised": "collapsed", "collapsed": "memorised"}[fault]
-    for allowed in ((), (other,)):
+    for allowed in ((), {"memorised", "collapsed", "missing"} - {fault}):
         refused = ExportRequest(config=request.config, allowed=frozenset(allowed))
         with pytest.raises(UserError, match=said) as error:
             export(refused, out)

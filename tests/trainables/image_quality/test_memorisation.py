@@ -63,6 +63,16 @@ def test_copies_are_counted_beside_those_among_real_images():
     assert found.copies_p_value == pytest.approx(hypergeom(8, 4, 3).sf(1))
 
 
+def test_images_of_other_classes_can_be_copied_too():
+    # As above; of other classes 17.5, which 17 now copies, and 40, beside which 30 is a copy of neither.
+    found = measure_memorisation(
+        column(1, 17, 10), column(0, 10, 30), column(2, 20), others=column(17.5, 40), seed=0
+    )
+    assert (found.copied, found.copied_elsewhere) == (Share(3, 3), 1)
+    # 20 lies 2.5 from 17.5 and 10 from others: a copy; 0 has 10 and 17.5, 10 has 7.5 and 10, 30 has 10 and 12.5.
+    assert found.copied_real == Share(2, 5)
+
+
 def test_a_picture_that_is_made_a_hundred_times_is_one_copy():
     random = np.random.default_rng(0)
     training, held_out = random.normal(size=(30, 8)), random.normal(size=(10, 8))

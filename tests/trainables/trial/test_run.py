@@ -19,7 +19,7 @@ from gan_study.trainables.record import (
     GanLength,
     GeneratedImages,
     Milestone,
-    SearchStep,
+    SearchTrial,
     Selection,
 )
 from gan_study.trainables.trial import run
@@ -41,7 +41,7 @@ TRIAL = {
     "classifier": {"epochs": 1},
     "balancing": {"name": "none"},
 }
-SEARCH = Purpose(phase="search", baseline=0.25, search=SearchStep(number=0, params={}))
+SEARCH = Purpose(phase="search", baseline=0.25, search=SearchTrial(number=0, params={}))
 
 
 # The classifiers that measure images are trained once for all tests that do not ask about them.
@@ -427,7 +427,7 @@ def stacks(monkeypatch):
     return trained
 
 
-def of_family(seed, kept=None, execution=BATCHED, balancing=GAN):
+def of_seed(seed, kept=None, execution=BATCHED, balancing=GAN):
     """One of a family's trials."""
     *_, last = run_trial(
         config(seed=seed, balancing=balancing),
@@ -446,13 +446,13 @@ def equal_parts(last):
 
 @pytest.mark.slow
 def test_the_gans_of_a_family_are_trained_once_and_no_trial_depends_on_who_came_first(tmp_path, stacks):
-    wanted = {seed: equal_parts(of_family(seed)) for seed in SEEDS}
+    wanted = {seed: equal_parts(of_seed(seed)) for seed in SEEDS}
     # Three seeds, and two rare classes of equal size.
     assert stacks == 3 * [(6, 4)]
     stacks.clear()
     for order in (SEEDS, (3, 1, 2)):
         kept = Checkpoints(folder=tmp_path / str(order[0]))
-        assert {seed: equal_parts(of_family(seed, kept)) for seed in order} == wanted
+        assert {seed: equal_parts(of_seed(seed, kept)) for seed in order} == wanted
         assert stacks == [(6, 4)]
         stacks.clear()
     (note,) = wanted[2][0]["notes"]
@@ -460,9 +460,9 @@ def test_the_gans_of_a_family_are_trained_once_and_no_trial_depends_on_who_came_
 
 
 def test_a_family_has_the_records_of_trials_by_themselves(stacks):
-    alone = view(of_family(2, execution=GanExecution()))
+    alone = view(of_seed(2, execution=GanExecution()))
     assert stacks == []
-    together = view(of_family(2))
+    together = view(of_seed(2))
     assert together.trial_id == alone.trial_id == config(seed=2, balancing=GAN).trial_id
     assert together.losses.keys() == alone.losses.keys()
     for name, losses in alone.losses.items():
@@ -475,7 +475,7 @@ def test_a_family_has_the_records_of_trials_by_themselves(stacks):
 
 @pytest.mark.slow
 def test_a_family_whose_first_trial_is_killed_loses_nothing_but_the_last_steps(tmp_path, stacks, monkeypatch):
-    wanted = equal_parts(of_family(1, balancing=LONG_GAN))
+    wanted = equal_parts(of_seed(1, balancing=LONG_GAN))
     stacks.clear()
     kept = Checkpoints(folder=tmp_path, every_seconds=0.0)
     train_until = StackedTrainer.train_until
@@ -488,15 +488,15 @@ def test_a_family_whose_first_trial_is_killed_loses_nothing_but_the_last_steps(t
     with monkeypatch.context() as killing:
         killing.setattr(StackedTrainer, "train_until", killed_after_step_32)
         with pytest.raises(KeyboardInterrupt):
-            of_family(3, kept, balancing=LONG_GAN)
-    assert equal_parts(of_family(1, kept, balancing=LONG_GAN)) == wanted
+            of_seed(3, kept, balancing=LONG_GAN)
+    assert equal_parts(of_seed(1, kept, balancing=LONG_GAN)) == wanted
     assert stacks == [(6, 16), (6, 32), (6, 40)]
 
 
 def test_a_family_has_no_need_of_balancers_that_train_no_gan():
     none = {"name": "none"}
-    one_at_a_time = of_family(1, balancing=none, execution=GanExecution())
-    assert equal_parts(of_family(1, balancing=none)) == equal_parts(one_at_a_time)
+    one_at_a_time = of_seed(1, balancing=none, execution=GanExecution())
+    assert equal_parts(of_seed(1, balancing=none)) == equal_parts(one_at_a_time)
 
 
 def second_class_found(labels, probabilities, weights):

@@ -15,7 +15,7 @@ from gan_study.trainables.base.settings import DataError, settings
 from gan_study.trainables.data.byte_images import floats_of
 from gan_study.trainables.data.images import TrainingSet
 
-# Of the new examples, in float64 and float32, while imbalanced-learn makes them.
+# Bytes of the new examples, in float64 and float32, while imbalanced-learn makes them.
 _BYTES_A_VALUE = 24
 
 

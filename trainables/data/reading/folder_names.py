@@ -21,7 +21,7 @@ _IDLE_WORDS = frozenset(
 )
 _IDLE_WORDS |= frozenset({"pictures", "photos", "jpg", "jpeg", "png", "seg", "raw", "all", "new", "final", "full"})
 _IDLE_WORDS |= frozenset({"labeled", "labelled", "annotated", "classes"})
-# Of what is divided because it is large, and not because it differs.
+# Names of folders that divide a set because it is large, not because its images differ.
 _PIECE_WORDS = _IDLE_WORDS | {
     "part",
     "parts",

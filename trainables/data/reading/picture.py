@@ -13,7 +13,7 @@ Bytes: TypeAlias = npt.NDArray[np.uint8]
 Words: TypeAlias = npt.NDArray[np.uint16]
 Numbers: TypeAlias = npt.NDArray[np.uint16] | npt.NDArray[np.int32] | npt.NDArray[np.float32]
 Pixel = TypeVar("Pixel", bound=np.generic)
-# Of 16 bits, with and without a sign.
+# Modes of 16 bits, with and without a sign.
 LEAST_LEVEL, MOST_LEVEL = -32768, 65535
 # How a picture that is not square becomes square.
 Fit: TypeAlias = Literal["squash", "pad", "crop"]
@@ -56,7 +56,7 @@ def range_of(used: Sequence[Range], declared: Sequence[Range | None]) -> Range:
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """Of one picture file."""
+    """Facts about one image file."""
 
     kind: str
     """Its format, as Pillow names it."""
@@ -159,7 +159,7 @@ def colour_is_idle(pixels: npt.NDArray[Any]) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class Summary:
-    """Of the picture files of a part; counters in the order of their frequency."""
+    """Facts about the image files of a part; counters are ordered by frequency."""
 
     kinds: Mapping[str, int]
     depths: Mapping[str, int]

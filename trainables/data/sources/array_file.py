@@ -177,7 +177,7 @@ def read_array_file(config: DataConfig) -> ArrayFile:
 
 
 def _facts_of(array: Bytes) -> Facts:
-    """Of an image [H, W] or [H, W, 3] of a file."""
+    """Facts about an image [H, W] or [H, W, 3] of a file."""
     colours = 1 if array.ndim == 2 or colour_is_idle(array) else 3
     return Facts(kind="arrays", width=array.shape[1], height=array.shape[0], bits=8, num_colours=colours)
 
@@ -260,7 +260,7 @@ class _Opened:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of the arrays, as they can be shown."""
+        """The names of the arrays, as they can be shown."""
         return tuple(map(shown, self._sizes))
 
     def read(self, name: str) -> npt.NDArray[Any]:

@@ -135,7 +135,7 @@ class _Parts:
     carved: Loaded | None
     test_counts: tuple[int, ...]
     looks: Sequence[Look | None]
-    """Of the pool, to be compared with a test part that is apart."""
+    """Looks of the pool's images, to be compared with a separate test part."""
 
 
 # What a file's ending says where it is no table and no file of arrays.

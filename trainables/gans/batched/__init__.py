@@ -121,15 +121,15 @@ def train_all(
     if way.way == "batched" or way.replays_graphs(device_type):
         from gan_study.trainables.gans.batched.together import train_together
 
-        family = _family(execution, wanted_by) if way.way == "batched" else ()
+        members = _members(execution, wanted_by) if way.way == "batched" else ()
         return train_together(
-            variant, settings, wanted, family=family or wanted, execution=way, checkpoints=checkpoints
+            variant, settings, wanted, members=members or wanted, execution=way, checkpoints=checkpoints
         )
     train = partial(train_gan, variant, settings, checkpoints=checkpoints)
     return [GanInTraining(states=train(gan.data, seed=gan.seed, at=gan.at)) for gan in wanted]
 
 
-def _family(execution: TrialExecution, wanted_by: WantedBy) -> list[WantedGan]:
+def _members(execution: TrialExecution, wanted_by: WantedBy) -> list[WantedGan]:
     """All GANs that may be trained as one computation, the trial's own among them."""
     inputs_of = execution.inputs_of
     if not execution.seeds:

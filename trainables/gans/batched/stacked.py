@@ -135,7 +135,7 @@ class StackedTrainer(RecordedTrainer):
         return [member.random for member in self.members]
 
     def real_images(self, batch: Tensor) -> tuple[Tensor, Tensor]:
-        """Of each GAN the real images [K, N, C, H, W] with the indices `batch` [K, N], and their labels [K, N]."""
+        """Real images [K, N, C, H, W] for each GAN with the indices `batch` [K, N], and their labels [K, N]."""
         labels = self.labels[self.numbers[:, None], batch]
         if self.images is not None:
             return self.images[self.numbers[:, None], batch], labels

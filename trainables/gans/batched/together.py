@@ -27,11 +27,11 @@ def train_together(
     settings: GanSettings,
     wanted: Sequence[WantedGan],
     *,
-    family: Sequence[WantedGan],
+    members: Sequence[WantedGan],
     execution: GanExecution,
     checkpoints: Checkpoints | None,
 ) -> list[GanInTraining]:
-    """What `train_all` gives; the batches follow from `family` alone.
+    """What `train_all` gives; the batches follow from `members` alone.
 
     So the same GANs are always put together, and no number depends on who came first. What is trained for others
     stays in `checkpoints`.
@@ -39,7 +39,7 @@ def train_together(
     recorder = CUDA_GRAPHS if execution.replays_graphs(wanted[0].data.images.device.type) else None
     graph_notes = (f"steps of GANs were replayed from {recorder.name}s",) if recorder else ()
     found: dict[int, GanInTraining] = {}
-    for stack in _stacks(variant, settings, family, execution):
+    for stack in _stacks(variant, settings, members, execution):
         seeds = [gan.seed for gan in stack.gans]
         own = [gan for gan in wanted if gan.seed in seeds]
         if not own:
@@ -55,22 +55,22 @@ def train_together(
 
 
 def _stacks(
-    variant: GanVariant, settings: GanSettings, family: Sequence[WantedGan], execution: GanExecution
+    variant: GanVariant, settings: GanSettings, members: Sequence[WantedGan], execution: GanExecution
 ) -> list[_Stack]:
     if execution.way == "one_at_a_time":
-        return [_Stack(gans=[gan]) for gan in family]
-    if not can_be_stacked(variant, settings, family[0].data):
+        return [_Stack(gans=[gan]) for gan in members]
+    if not can_be_stacked(variant, settings, members[0].data):
         notes = (
             "GANs were trained one at a time: batch norm in bf16 cannot be computed for several GANs at once",
         )
-        return [_Stack(gans=[gan], notes=notes) for gan in family]
+        return [_Stack(gans=[gan], notes=notes) for gan in members]
     alike: dict[Hashable, list[WantedGan]] = defaultdict(list)
-    for gan in family:
+    for gan in members:
         # Whoever is looked at less often would otherwise be asked when the others have gone on.
         alike[kind(gan.data), gan.at].append(gan)
     most = execution.at_once
     stacks = [gans[first : first + most] for gans in alike.values() for first in range(0, len(gans), most)]
-    return [_Stack(gans=gans, notes=_notes(len(gans), among=len(family))) for gans in stacks]
+    return [_Stack(gans=gans, notes=_notes(len(gans), among=len(members))) for gans in stacks]
 
 
 def _notes(number: int, *, among: int) -> tuple[str, ...]:

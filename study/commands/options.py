@@ -1,0 +1,65 @@
+"""Arguments and options that several commands take."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import JsonValue
+
+
+def _complete_recipe(begun: str) -> list[str]:
+    from gan_study.study.explain import read_reference
+
+    return [name for name in read_reference()["listing"]["Recipes"] if name.startswith(begun)]
+
+
+Recipe = Annotated[
+    str,
+    typer.Argument(
+        metavar="RECIPE",
+        help="A recipe's name (see `gan-study list`), or a YAML file.",
+        autocompletion=_complete_recipe,
+    ),
+]
+Data = Annotated[
+    str | None, typer.Option("--data", metavar="DIR", help="Folder with the data set or the image folders.")
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Change a setting, for instance classifier.epochs=3; repeatable."
+    ),
+]
+Budget = Annotated[
+    str | None,
+    typer.Option(
+        "--time-budget",
+        metavar="TIME",
+        help="Do what fits into TIME, report included, and say what was left out: 3m, 2h.",
+    ),
+]
+Address = Annotated[
+    str | None,
+    typer.Option(
+        "--address", metavar="ADDRESS", help="Run on this Ray cluster: auto, HOST:PORT or ray://HOST:PORT."
+    ),
+]
+UntilDecided = Annotated[
+    bool, typer.Option("--until-decided", help="Add seeds, round by round, to methods whose question is open.")
+]
+SkipUnreadable = Annotated[
+    bool, typer.Option("--skip-unreadable", help="Continue without images that cannot be read, and say which.")
+]
+Verbose = Annotated[bool, typer.Option("--verbose", help="Show all that Ray says.")]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Print the answer, the report's place and what went wrong alone.")
+]
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The folder of a study.")]
+
+
+def assignments(shortcuts: Mapping[str, JsonValue]) -> list[str]:
+    """Options as the assignments that `--set` takes; None is left out."""
+    # JSON is YAML, and quotes what YAML would misread.
+    return [f"{key}={json.dumps(value)}" for key, value in shortcuts.items() if value is not None]

@@ -1,0 +1,30 @@
+"""How the commands print."""
+
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+console = Console()
+
+
+def fail(message: str, code: int) -> NoReturn:
+    """Print `message` on stderr, and end the process with exit code `code`."""
+    print(f"gan-study: {message}", file=sys.stderr)
+    sys.exit(code)
+
+
+def table_of(frame: "pd.DataFrame") -> Table:
+    """The frame as a table whose cells are never cut; sixty columns suffice."""
+    table = Table(header_style="bold", box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    for column in frame.columns:
+        # A cell that is too wide breaks between words, and a name does not break.
+        words = (word for text in (column, *frame[column]) for word in str(text).split())
+        table.add_column(str(column), no_wrap=column == "Balancer", min_width=max(map(len, words)))
+    for row in frame.itertuples(index=False):
+        table.add_row(*(f"{value:g}" if isinstance(value, float) else str(value) for value in row))
+    return table
