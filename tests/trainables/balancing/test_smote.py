@@ -80,8 +80,11 @@ def test_features_get_neighbours_in_a_second_stage(training: TrainingSet) -> Non
     assert stage is not None
     assert stage.steps_share == 0.3
     features = torch.rand(11, 4, generator=torch.Generator().manual_seed(0))
-    more, labels, weights = stage.rebalance(features, training.labels, torch.full((11,), 0.5), 7)
-    assert torch.equal(weights, torch.tensor([0.5] * 11 + [1.0]))
+    given = torch.full((11,), 0.5)
+    given[training.labels == 2] = torch.tensor([1.0, 2.0])
+    more, labels, weights = stage.rebalance(features, training.labels, given, 7)
+    # A new row weighs as those of its class do on average.
+    assert torch.equal(weights, torch.cat([given, torch.tensor([1.5])]))
     assert labels.bincount().tolist() == [6, 3, 3]
     assert torch.equal(more[:11], features)
     first, second = features[training.labels == 2]

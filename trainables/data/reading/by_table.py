@@ -85,7 +85,9 @@ def arrange_by_table(
             f"{rows.path} ({few_cells(missing)}); --skip-unreadable leaves them out"
         )
     meant = [f"{rows.path} and {', '.join(labels.names)}", *([split_column] if split_column else [])]
-    notes = [f"{table.name} says the classes: {', '.join(meant)}", *unread, *unread_splits(table, split_column)]
+    weighted = f"; the weights: {rows.weight}" if rows.weight else ""
+    said_by = f"{table.name} says the classes: {', '.join(meant)}{weighted}"
+    notes = [said_by, *unread, *unread_splits(table, split_column)]
     if missing:
         notes.append(f"rows of {table.name} whose picture is missing: {len(missing)} ({few_cells(missing)})")
     left = {

@@ -109,8 +109,8 @@ def _looked_up(values: Any, data: Any) -> tuple[Any, int, int]:
     if isinstance(held, bytes):
         order = "<" if data.file_meta.TransferSyntaxUID.is_little_endian else ">"
         held = np.frombuffer(held, dtype="u1" if len(held) < 2 * (number or 2**16) else f"{order}u2")
-    # 0 stands for 65536 values.
-    places = np.clip(np.round(values) - first, 0, (number or 2**16) - 1).astype(np.int64)
+    # 0 stands for 65536 values. As floats, since unsigned numbers below the first would wrap.
+    places = np.clip(np.round(values.astype(np.float64)) - first, 0, (number or 2**16) - 1).astype(np.int64)
     return np.asarray(held, dtype=np.float64)[places], 0, 2**bits - 1
 
 

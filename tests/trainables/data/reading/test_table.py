@@ -177,6 +177,7 @@ def test_a_column_says_the_weights(column: str, columns: Columns, more: str, tmp
     found = arrange_by_table(read_table(written(tmp_path, text)), PICTURES, columns)
     assert found.parts == {"train": EXPECTED}
     assert found.weights == dict(zip(PICTURES, (1, 0.5, 20, 3), strict=True))
+    assert found.notes == (f"labels.csv says the classes: path and label; the weights: {column}",)
 
 
 def test_what_may_be_the_weight_of_an_animal_is_not_read_and_is_said(tmp_path: Path) -> None:
