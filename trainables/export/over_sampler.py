@@ -68,6 +68,8 @@ class ClassReport:
     """Different images among the new ones that were compared."""
     num_copies: int
     """Near-copies among those: less than half as far from one real image, of whatever class, as from any other."""
+    num_exact: int
+    """Of all that were compared, repeats too, those nearly equal to a real image: less than a quarter as far."""
     copied_interval: tuple[float, float] | None
     """The 95 % interval of their share (Wilson 1927); None of no images."""
     real_copied: tuple[int, int]
@@ -228,7 +230,8 @@ class ImageOverSampler(ArraySampler):
             copied, compared = found.real_copied
             yield (
                 f"class {name!r}: {self.method} has memorised real images; {found.num_copies} of "
-                f"{found.num_distinct} different images copy one, of real ones {copied} of {compared}"
+                f"{found.num_distinct} different images copy one, of real ones {copied} of {compared}; "
+                f"{found.num_exact} of all {found.num_compared} are nearly equal to one"
             )
 
     def _check_numbers(self, X: Array, added: Mapping[int, float]) -> None:
@@ -324,13 +327,14 @@ def _report_class(
     repeats, of_real = (find_repeats(each[:_MOST_COMPARED], nearer_than=near) for each in (few, own))
     # Nothing is held out: the method learned from all images.
     found = measure_memorisation(few, own, own[:0], others=all_real[other_rows], seed=0)
-    can_tell = method in VARIANTS and len(own) > 1 and found.can_tell(num_classes=num_classes)
+    can_tell = method in VARIANTS and found.can_tell(num_classes=num_classes)
     return ClassReport(
         num_real=int(is_own.sum()),
         num_added=len(made),
         num_compared=len(few),
         num_distinct=repeats.num_distinct,
         num_copies=found.copied.number,
+        num_exact=found.exact.number,
         copied_interval=found.copied.interval,
         real_copied=(found.copied_real.number, found.copied_real.total),
         # Copies that repeat one another are what is asked for.

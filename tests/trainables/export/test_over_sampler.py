@@ -326,7 +326,8 @@ def test_a_class_of_one_image_is_named_where_a_method_needs_two():
 def test_methods_are_those_that_add_images():
     assert set(VARIANTS) < set(METHODS)
     assert set(METHODS) - set(VARIANTS) == {
-        *("random_oversampling", "duplicates", "image_transforms", "rand_augment", "smote")
+        *("random_oversampling", "duplicates", "image_transforms", "rand_augment"),
+        *("smote", "borderline_smote", "safe_level_smote"),
     }
     assert all("balance_to" in BALANCERS[name].setting_paths for name in METHODS)
 
