@@ -27,6 +27,7 @@ from gan_study.trainables.data.images import Classes, Labels, first_rows, real_s
 from gan_study.trainables.data.torch_dataset import MapDataset, images_and_labels
 from gan_study.trainables.export.pixel_range import find_range
 from gan_study.trainables.gans.catalog import VARIANTS
+from gan_study.trainables.gans.trainer import DivergedError
 from gan_study.trainables.image_quality.class_quality import has_collapsed
 from gan_study.trainables.image_quality.copying import find_repeats, repeat_distance
 from gan_study.trainables.image_quality.memorisation import measure_memorisation
@@ -276,7 +277,7 @@ class ImageOverSampler(ArraySampler):
         try:
             balancer = self._balancer(training.class_counts(), added)
             [filled] = [found.training for found in balancer.balance(training, seed=seed) if found.is_final]
-        except UserError as error:
+        except (UserError, DivergedError) as error:
             raise ValueError(str(error)) from error
         # Every class was filled up to the largest number asked for; only as many as each was to get are taken.
         new = filled.labels[len(training) :]

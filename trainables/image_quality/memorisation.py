@@ -28,8 +28,8 @@ from gan_study.trainables.image_quality.copying import (
 
 CONFIDENCE = 0.95
 # The level of the copy tests of all classes of a data set together: below 0.05, because copies among a few dozen
-# real images vary more than Fisher's test knows. With the next number it accuses at most 1.4 % of honest
-# generators (docs/memorisation.md).
+# real images vary more than Fisher's test knows. With the next number at most 5 % of honest generators of any
+# kind are accused (docs/memorisation.md).
 COPIES_LEVEL = 0.01
 # The least lower end of the AUC's interval that stops an export. A normal distribution fitted to twenty training
 # images, which shows none of them, reaches an AUC of 0.7, and 0.9 in one of ten cases.
