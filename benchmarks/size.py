@@ -1,10 +1,11 @@
 """Many photographs: time to the first trial, memory of driver and trial, and a GAN's batch, by the number of them.
 
-`python -m benchmarks.size --photographs 1000 10000 100000 --pixels 64` makes files of 200 pixels in a temporary
-folder, three classes of them, and for each number does what a study does before its first trial, and then one
-trial of a conditional GAN of a few steps, in a Ray worker. Memory is what a process has beyond what it had when
-all was imported; shared memory, in which the pool lies once for all trials of a machine, is named apart. What was
-measured is added to benchmarks/results/size.json, and the table of all to docs/benchmarks.md.
+`python -m benchmarks.size --photographs 1000 10000 100000 --pixels 64` makes files of 200 pixels (or more, if it
+works on more) in a temporary folder, three classes of them, and for each number does what a study does before its
+first trial, and then one trial of a conditional GAN of a few steps, in a Ray worker; above 64 pixels of one with
+convolutions. Memory is what a process has beyond what it had when all was imported; shared memory, in which the
+pool lies once for all trials of a machine, is named apart. What was measured is added to
+benchmarks/results/size.json, and the table of all to docs/benchmarks.md.
 """
 
 import argparse
@@ -38,37 +39,41 @@ from gan_study.trainables.trial.trainable import SharedImages, share
 
 RESULTS = Path(__file__).parent / "results" / "size.json"
 CLASSES, FILE_PIXELS, BATCHES = ("bird", "boat", "tree"), 200, 200
+# Small and quick, as networks are not what is measured: a GAN, a classifier and the images of a batch. Dense ones
+# of larger images would take more memory than the images.
+NETWORKS = {False: ("cgan", "mlp", 64), True: ("acgan", "simple_cnn", 8)}
+MOST_DENSE_PIXELS = 64
 # A sum of so many plain patches of colour is a picture that looks like no other.
 PATCHES = 8
 
 
-def write_photographs(root: Path, number: int) -> None:
-    """`number` JPEG files below `root`, a folder for each class; no two of them look alike."""
+def write_photographs(root: Path, number: int, side: int) -> None:
+    """`number` JPEG files of `side` pixels below `root`, a folder for each class; no two of them look alike."""
     for name in CLASSES:
         (root / name).mkdir(parents=True)
     with ProcessPoolExecutor() as processes:
-        list(processes.map(partial(_write, root), range(number), chunksize=256))
+        list(processes.map(partial(_write, root, side), range(number), chunksize=256))
 
 
-def _write(root: Path, number: int) -> None:
+def _write(root: Path, side: int, number: int) -> None:
     random = np.random.default_rng(number)
     label = number % len(CLASSES)
     patches = random.integers(0, 256, (PATCHES, PATCHES, 3), dtype=np.uint8)
     patches[..., label] //= 2
-    picture = Image.fromarray(patches).resize((FILE_PIXELS, FILE_PIXELS), Image.Resampling.BICUBIC)
+    picture = Image.fromarray(patches).resize((side, side), Image.Resampling.BICUBIC)
     picture.save(root / CLASSES[label] / f"{number:06d}.jpg", quality=80)
 
 
 def trial_of(root: Path, pixels: int) -> TrialConfig:
     """A trial of a conditional GAN that takes a few steps."""
+    gan, classifier, batch_size = NETWORKS[pixels > MOST_DENSE_PIXELS]
     return parse_trial(
         {
             "seed": 1,
             "data": {"name": "imagefolder", "root": str(root), "image_size": pixels},
             "imbalance": {"profile": "step", "ratio": 10, "minority_classes": ["tree"]},
-            # Small and quick: networks are not what is measured.
-            "classifier": {"name": "mlp", "epochs": 1},
-            "balancing": {"name": "cgan", "gan": {"generator_steps": 20, "batch_size": 64}},
+            "classifier": {"name": classifier, "epochs": 1, "batch_size": batch_size},
+            "balancing": {"name": gan, "gan": {"generator_steps": 20, "batch_size": batch_size}},
             "evaluation": {"test": True},
         }
     )
@@ -146,7 +151,7 @@ def measure(number: int, pixels: int) -> dict[str, float]:
     """What so many photographs take."""
     with tempfile.TemporaryDirectory(prefix="gan-study-size-") as folder:
         root = Path(folder) / "photographs"
-        write_photographs(root, number)
+        write_photographs(root, number, max(FILE_PIXELS, pixels))
         config = trial_of(root, pixels)
         ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
         worker = ray.remote(num_cpus=1)(_Worker).remote()

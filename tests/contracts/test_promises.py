@@ -222,6 +222,7 @@ ARRAYS, TOGETHER, COUNTS, TWICE, ASKED = DATA_SET_PROMISES
             "pool: images of float",
         ),
         (lambda name, found: replace(found, origins=("here",) * len(found)), ARRAYS, "pool: two images of one"),
+        (lambda name, found: replace(found, weights=np.zeros(len(found))), ARRAYS, "pool: weights that are no"),
         (
             lambda name, found: replace(found, class_names=(*found.class_names, "ten")),
             ARRAYS,

@@ -36,8 +36,10 @@ def _has_described_arrays(subject: DataSetSubject) -> None:
         require(channels in (None, shape[0]), f"{name}: {shape[0]} channels where {channels} were asked for")
         types = (str(part.images.dtype), str(part.labels.dtype))
         require(types == ("uint8", "int64"), f"{name}: images of {types[0]} and labels of {types[1]}")
-        lengths = {len(part.images), len(part.labels), len(part.digests), len(part.origins)}
+        weights = np.ones(len(part)) if part.weights is None else part.weights
+        lengths = {len(part.images), len(part.labels), len(part.digests), len(part.origins), len(weights)}
         require(len(lengths) == 1, f"{name}: columns of lengths {sorted(lengths)}")
+        require(bool((np.isfinite(weights) & (weights > 0)).all()), f"{name}: weights that are no numbers above 0")
         require(len(set(part.origins)) == len(part), f"{name}: two images of one origin")
         is_known = set(part.labels.tolist()) == set(range(len(part.class_names)))
         require(is_known, f"{name}: labels that are not those of the {len(part.class_names)} classes")

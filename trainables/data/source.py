@@ -62,7 +62,8 @@ class DataConfig:
     exclude: tuple[str, ...] = ()
     """What is passed over: patterns as a shell has them, of names or of paths below `root`."""
     class_level: Annotated[int, Field(ge=1)] | None = None
-    """The level of folders, from 1 on below a part, whose names are the classes; None: the first."""
+    """The level of folders, from 1 on below a part, whose names are the classes; a folder that holds one folder
+    alone is no level; None: the first."""
     labels: Place | None = None
     """A table of the pictures and their classes; None: folders say these, or the only table that does."""
     columns: Columns = Columns()

@@ -6,18 +6,17 @@ from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from PIL import Image
 
 from gan_study.trainables.base.arguments import checked_arguments
 from gan_study.trainables.base.names import one_form
 from gan_study.trainables.base.settings import DataError
-from gan_study.trainables.data.images import LabeledImages, Labels, Loaded
-from gan_study.trainables.data.pixels import decoded, labeled_images, tile
-from gan_study.trainables.data.reading.picture import FULL_RANGE, Bytes
+from gan_study.trainables.data.images import Labels, Loaded
+from gan_study.trainables.data.pixels import Tile, decoded, labeled_images, picture_digest, tile
+from gan_study.trainables.data.reading.picture import FULL_RANGE, Facts, Picture, Range, numbers_of, range_of
 from gan_study.trainables.data.source import DataConfig, DataSet
-from gan_study.trainables.data.split import TEST_SEED, carve
+from gan_study.trainables.data.split import TEST_SEED, Indices, carve
 
 
 class MapDataset(Protocol):
@@ -47,8 +46,9 @@ def torch_data_set(
         What the data set is called.
     train : callable
         Returns the `Dataset` of the training pool; called when images are first needed. An item is an image and
-        its label, a whole number from 0 on. An image is a Pillow image, bytes [H, W], [H, W, 3] or [3, H, W], or
-        floats in [0, 1] [C, H, W] as torchvision's `ToTensor` makes them.
+        its label, a whole number from 0 on, whatever follows. An image is a Pillow image, whole numbers [H, W],
+        [H, W, 3] or [3, H, W], or floats in [0, 1] [C, H, W] as torchvision's `ToTensor` makes them. Those of more
+        than 8 bits are read by one range, as in a folder, and are asked for twice.
     test : callable, optional
         Returns the `Dataset` of the test part. Without it a part of each class is set aside for the test.
     class_names : sequence of str, optional
@@ -95,18 +95,23 @@ class TorchSource:
 
     def pool(self) -> Loaded:
         """All of `train()`, or what is left of it."""
-        images = self._train
-        return Loaded(images=images if self.test_part is not None else images.subset(self._carved[0]))
+        return self._pool
 
     def test(self) -> Loaded:
-        """All of `test()`, or what was carved off, with the channels of the pool."""
+        """All of `test()`, or what was carved off, with the channels and the range of the pool."""
+        channels, rows = self._pool.images.shape.channels, self._rows[1]
         if self.test_part is None:
-            return Loaded(images=self._train.subset(self._carved[1]))
-        return Loaded(images=_read(self.test_part(), "test", self.config, self._train.shape.channels, self._names))
+            return self._loaded(self._train, rows, channels, "test pictures")
+        part = _look_at(self.test_part(), "test", self.config, channels, self._names)
+        return self._loaded(part, rows, channels, "test pictures")
 
     def test_class_counts(self) -> tuple[int, ...]:
         """Images of each class; read once."""
         return self._test_counts
+
+    @cached_property
+    def _pool(self) -> Loaded:
+        return self._loaded(self._train, self._rows[0], self.config.channels, "pictures")
 
     @cached_property
     def _test_counts(self) -> tuple[int, ...]:
@@ -122,35 +127,97 @@ class TorchSource:
         return None if names is None else tuple(one_form(str(name)) for name in names)
 
     @cached_property
-    def _train(self) -> LabeledImages:
-        return _read(self._dataset, "train", self.config, self.config.channels, self._names)
+    def _train(self) -> "_Part":
+        return _look_at(self._dataset, "train", self.config, self.config.channels, self._names)
 
     @cached_property
-    def _carved(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        images = self._train
-        return carve(images.labels, self.config.test_fraction, seed=TEST_SEED, class_names=images.class_names)
+    def _rows(self) -> tuple[Indices | None, Indices | None]:
+        """The rows of the pool in `train()`, and those of the test part if it is carved off; None: all."""
+        if self.test_part is not None:
+            return None, None
+        labels, names = self._train.labels, self._train.class_names
+        return carve(labels, self.config.test_fraction, seed=TEST_SEED, class_names=names)
+
+    @cached_property
+    def _levels(self) -> Range | None:
+        """The range of the images to train on that have more than 8 bits; None if there are none."""
+        rows = range(len(self._train.ranges)) if self._rows[0] is None else self._rows[0].tolist()
+        ranges = [each for row in rows if (each := self._train.ranges[row]) is not None]
+        return range_of([used for used, _ in ranges], [declared for _, declared in ranges]) if ranges else None
+
+    def _loaded(self, part: "_Part", rows: Indices | None, channels: int | None, called: str) -> Loaded:
+        """The images of a part, or those at `rows` of it."""
+        levels, config = self._levels or FULL_RANGE, self.config
+        tiles = [
+            known or _tile(_picture(part.dataset[row][0]), levels, config, channels)
+            for row, known in enumerate(part.tiles)
+        ]
+        images = labeled_images(
+            tiles,
+            part.labels,
+            channels=channels,
+            class_names=part.class_names,
+            origins=tuple(f"{part.name}/{row}" for row in range(len(tiles))),
+        )
+        images = images if rows is None else images.subset(rows)
+        number = sum(
+            part.ranges[row] is not None for row in (range(len(tiles)) if rows is None else rows.tolist())
+        )
+        note = (
+            f"{called} of more than 8 bits: {number:,}, of which level {levels.black:.8g} becomes 0 and "
+            f"{levels.white:.8g} becomes 255, the range that those to train on use"
+        )
+        return Loaded(images=images, notes=(note,) if number else (), levels=self._levels)
 
 
-def _read(
-    dataset: MapDataset, part: str, config: DataConfig, channels: int | None, names: tuple[str, ...] | None
-) -> LabeledImages:
-    """Every item of a part, brought to size."""
-    tiles, labels = [], []
-    for index, (image, label) in enumerate(images_and_labels(dataset, part)):
+@dataclass(frozen=True, kw_only=True)
+class _Part:
+    """A part whose items were looked at once: a tile of each, None and its range where that of all decides."""
+
+    dataset: MapDataset
+    name: str
+    tiles: list[Tile | None]
+    ranges: list[tuple[Range, Range | None] | None]
+    """The levels that it uses, and those that its file declares."""
+    labels: Labels
+    class_names: tuple[str, ...]
+
+
+def _look_at(
+    dataset: MapDataset, name: str, config: DataConfig, channels: int | None, names: tuple[str, ...] | None
+) -> _Part:
+    """Every item of a part, brought to size where it has 8 bits."""
+    tiles: list[Tile | None] = []
+    ranges: list[tuple[Range, Range | None] | None] = []
+    labels = []
+    for index, (image, label) in enumerate(images_and_labels(dataset, name)):
         try:
-            pixels = _pixels(image)
+            picture = _picture(image)
         except DataError as error:
-            raise DataError(f"{part}/{index}: {error}") from error
-        tiles.append(tile(pixels, size=config.image_size, channels=channels, fit=config.fit))
+            raise DataError(f"{name}/{index}: {error}") from error
+        is_deep = picture.facts.values == "range"
+        ranges.append((picture.used, picture.declared) if is_deep else None)
+        # Bytes need no range.
+        tiles.append(None if is_deep else _tile(picture, FULL_RANGE, config, channels))
         labels.append(label)
-    found = _labels(labels, part, names)
-    names = names or tuple(map(str, range(int(found.max()) + 1)))
-    return labeled_images(
-        tiles,
-        found,
+    found = _labels(labels, name, names)
+    return _Part(
+        dataset=dataset,
+        name=name,
+        tiles=tiles,
+        ranges=ranges,
+        labels=found,
+        class_names=names or tuple(map(str, range(int(found.max()) + 1))),
+    )
+
+
+def _tile(picture: Picture, levels: Range, config: DataConfig, channels: int | None) -> Tile:
+    return tile(
+        picture.to_bytes(levels),
+        size=config.image_size,
         channels=channels,
-        class_names=names,
-        origins=tuple(f"{part}/{index}" for index in range(len(tiles))),
+        fit=config.fit,
+        name=picture_digest(picture),
     )
 
 
@@ -178,11 +245,10 @@ def _labels(labels: Sequence[Any], part: str, names: tuple[str, ...] | None) -> 
     return found
 
 
-def _pixels(image: Any) -> Bytes:
-    """An item's image as bytes [H, W] or [H, W, 3]."""
+def _picture(image: Any) -> Picture:
+    """An item's image."""
     if isinstance(image, Image.Image):
-        picture = decoded(image)
-        return picture.to_bytes(picture.declared or FULL_RANGE)
+        return decoded(image)
     array = image.detach().cpu().numpy() if isinstance(image, torch.Tensor) else np.asarray(image)
     if array.ndim == 3 and array.shape[0] in (1, 3) and array.shape[2] not in (1, 3):
         array = array.transpose(1, 2, 0)
@@ -196,7 +262,16 @@ def _pixels(image: Any) -> Bytes:
                 f"values from {array.min():g} to {array.max():g}; floats in [0, 1] are read, as ToTensor makes "
                 "them and before Normalize"
             )
-        array = np.round(array * 255)
-    elif array.dtype != np.uint8:
-        raise DataError(f"values of {array.dtype}; bytes and floats in [0, 1] are read")
-    return array.astype(np.uint8)
+        array = np.round(array * 255).astype(np.uint8)
+    elif array.dtype.kind not in "iu":
+        raise DataError(f"values of {array.dtype}; whole numbers and floats in [0, 1] are read")
+    is_deep = array.dtype != np.uint8
+    facts = Facts(
+        kind="array",
+        width=array.shape[1],
+        height=array.shape[0],
+        bits=8 * array.dtype.itemsize,
+        num_colours=1 if array.ndim == 2 else 3,
+        values="range" if is_deep else "bytes",
+    )
+    return Picture(pixels=numbers_of(array) if is_deep else array, facts=facts)

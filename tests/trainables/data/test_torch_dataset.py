@@ -71,7 +71,8 @@ def test_parts_names_and_counts() -> None:
     [
         (Items([]), "train: the Dataset is empty"),
         (of([torch.full((3, 8, 8), -1.0)] * 2), r"train/0: values from -1 to -1; floats in \[0, 1\] are read"),
-        (of([np.zeros((8, 8), dtype=np.int32)] * 2), "values of int32; bytes and floats"),
+        (of([np.full((8, 8), 2**30)] * 2), "train/0: its pixels need more than 24 bits"),
+        (of([np.zeros((8, 8), dtype=bool)] * 2), "values of bool; whole numbers and floats"),
         (of([np.zeros((8, 8, 5), dtype=np.uint8)] * 2), r"an image \[8, 8, 5\]"),
         (Items([BYTES[0]]), "train/0: an item is an image and its label; ndarray is none"),
         (Items([(BYTES[0], "cat")] * 2), "labels are whole numbers; 'cat' is among them"),
@@ -82,3 +83,49 @@ def test_parts_names_and_counts() -> None:
 def test_what_cannot_be_read(dataset: Items, said: str) -> None:
     with pytest.raises(DataError, match=said):
         pool_of(dataset)
+
+
+TRAINED = (0, 1000, 2000, 4000)
+
+
+def deep(level: int) -> np.ndarray:
+    return np.full((8, 8), level, dtype=np.uint16)
+
+
+@pytest.mark.parametrize("kind", ["pillow", "arrays", "tensors"])
+def test_images_of_more_than_8_bits_are_read_by_the_range_of_those_to_train_on(kind: str) -> None:
+    """Of 12 bits to train on; a test image of more is white."""
+    make = {
+        "pillow": Image.fromarray,
+        "arrays": np.asarray,
+        "tensors": lambda each: torch.from_numpy(each.astype(int)),
+    }
+    train, test = ([make[kind](deep(level)) for level in each] for each in (TRAINED, (4095, 60000)))
+    source = torch_data_set("mine", lambda: of(train), lambda: of(test)).source(CONFIG)
+    pool = source.pool()
+    # 255 * 1000 / 4095 = 62.3, 124.5 and 249.1.
+    assert pool.images.images[:, 0, 0, 0].tolist() == [0, 62, 125, 249]
+    assert source.test().images.images[:, 0, 0, 0].tolist() == [255, 255]
+    (note,) = pool.notes
+    assert note == (
+        "pictures of more than 8 bits: 4, of which level 0 becomes 0 and 4095 becomes 255, the range that those "
+        "to train on use"
+    )
+    # Those of 8 bits stay as they are.
+    mixed = torch_data_set("mine", lambda: of([*train, *BYTES[:2]]), lambda: of(test)).source(CONFIG)
+    np.testing.assert_array_equal(mixed.pool().images.images[4:], BYTES[:2].transpose(0, 3, 1, 2))
+
+
+def test_what_is_carved_off_says_nothing_of_the_range() -> None:
+    levels = [4000, *[1000] * 7, *[1000] * 8]
+    rows = [(deep(level), i // 8) for i, level in enumerate(levels)]
+    seen = set()
+    for first in range(8):
+        order = [*rows[first:8], *rows[:first], *rows[8:]]
+        source = torch_data_set("mine", lambda order=order: Items(order)).source(CONFIG)
+        is_tested = 4000 in [
+            int(order[int(origin.split("/")[1])][0].max()) for origin in source.test().images.origins
+        ]
+        assert source.pool().levels is not None and source.pool().levels.white == (1023 if is_tested else 4095)
+        seen.add(is_tested)
+    assert seen == {True, False}

@@ -22,16 +22,12 @@ from gan_study.trainables.data.reading.columns import (
     weight_column,
     weight_in,
 )
+from gan_study.trainables.data.reading.division import what_validation_is, with_one_test
 from gan_study.trainables.data.reading.entries import in_order
 from gan_study.trainables.data.reading.folder_names import Part
-from gan_study.trainables.data.reading.folder_tree import Place
+from gan_study.trainables.data.reading.folder_tree import NOT_READ, Place
 from gan_study.trainables.data.reading.known_pictures import KnownPictures
-from gan_study.trainables.data.reading.layout import (
-    NOT_READ,
-    Arrangement,
-    what_validation_is,
-    with_one_test,
-)
+from gan_study.trainables.data.reading.layout import Arrangement
 from gan_study.trainables.data.reading.table import EMPTY, Table, few_cells
 
 T = TypeVar("T")

@@ -25,9 +25,10 @@ def is_dicom(file: BinaryIO) -> bool:
 def read_dicom(file: BinaryIO) -> Picture:
     """The first frame of a DICOM file.
 
-    Greys go through the file's rescale. They are bytes with a window, black and white at its ends, and with 8
-    bits; else numbers that the range of their set makes bytes of, as what can be stored says little of what is.
-    In MONOCHROME1 0 stands for white. Palettes and other colour spaces become RGB. Raises MissingExtraError
+    Greys go through the file's rescale. They are bytes with a table of values of interest (VOI LUT) or a window,
+    black and white at its ends, and with 8 bits; else numbers that the range of their set makes bytes of, as what
+    can be stored says little of what is. What pads the picture is black and no level of it. In MONOCHROME1 0
+    stands for white. Palettes and other colour spaces become RGB. Raises MissingExtraError
     without pydicom, and DataError for a file without pixels and for colours that cannot be converted.
     """
     try:
@@ -45,9 +46,15 @@ def read_dicom(file: BinaryIO) -> Picture:
     is_turned, has_window = meaning == "MONOCHROME1", False
     if meaning.startswith("MONOCHROME"):
         values = apply_modality_lut(stored, data)
-        has_window = data.get("WindowCenter") is not None and data.get("WindowWidth") is not None
+        padding = _is_padding(stored, data)
+        if padding.any() and not padding.all():
+            # The darkest that there is, so that it widens no range.
+            values[padding] = values[~padding].max() if is_turned else values[~padding].min()
+        has_table = bool(data.get("VOILUTSequence"))
+        has_window = has_table or (data.get("WindowCenter") is not None and data.get("WindowWidth") is not None)
         if has_window or values.dtype == np.uint8:
             pixels = _shown(values, data, has_window=has_window, is_turned=is_turned)
+            pixels[padding] = 0
         else:
             pixels = numbers_of(values)
     else:
@@ -68,15 +75,43 @@ def read_dicom(file: BinaryIO) -> Picture:
     return Picture(pixels=pixels, facts=facts)
 
 
+def _is_padding(stored: Any, data: Any) -> Any:
+    """Where a picture is padded, [H, W]: PS3.3 C.7.5.1.1.2, a value or all between two."""
+    if data.get("PixelPaddingValue") is None:
+        return np.zeros(stored.shape, dtype=bool)
+    one = int(data.PixelPaddingValue)
+    other = int(data.get("PixelPaddingRangeLimit", one))
+    return (stored >= min(one, other)) & (stored <= max(one, other))
+
+
 def _shown(values: Any, data: Any, *, has_window: bool, is_turned: bool) -> Any:
-    """Rescaled `values` as bytes: through the first window if there is one, else as all that can be stored."""
+    """Rescaled `values` as bytes: by the first table or window if there is one, else as all that can be stored."""
     from pydicom.pixels.processing import apply_modality_lut, apply_windowing
 
-    # What a window shows is spread over what can be stored.
-    low, high = sorted(apply_modality_lut(np.array(_stored_levels(data)), data).tolist())
-    levels = np.asarray(apply_windowing(values, data) if has_window else values, dtype=np.float64)
+    if data.get("VOILUTSequence"):
+        levels, low, high = _looked_up(values, data)
+    else:
+        # What a window shows is spread over what can be stored.
+        low, high = sorted(apply_modality_lut(np.array(_stored_levels(data)), data).tolist())
+        levels = np.asarray(apply_windowing(values, data) if has_window else values, dtype=np.float64)
     shares = np.clip((levels - low) / (high - low), 0, 1)
     return np.round(255 * (1 - shares if is_turned else shares)).astype(np.uint8)
+
+
+def _looked_up(values: Any, data: Any) -> tuple[Any, int, int]:
+    """What the first table of values of interest makes of `values` (PS3.3 C.11.2.1.1), and its black and white.
+
+    pydicom 3.0.2's `apply_voi` counts in the type of what the table holds, so that one of 8 bits is read wrongly.
+    """
+    table = data.VOILUTSequence[0]
+    number, first, bits = (int(each) for each in table.LUTDescriptor)
+    held = table.LUTData
+    if isinstance(held, bytes):
+        order = "<" if data.file_meta.TransferSyntaxUID.is_little_endian else ">"
+        held = np.frombuffer(held, dtype="u1" if len(held) < 2 * (number or 2**16) else f"{order}u2")
+    # 0 stands for 65536 values.
+    places = np.clip(np.round(values) - first, 0, (number or 2**16) - 1).astype(np.int64)
+    return np.asarray(held, dtype=np.float64)[places], 0, 2**bits - 1
 
 
 def _rgb(stored: Any, data: Any, meaning: str) -> Any:

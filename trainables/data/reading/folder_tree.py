@@ -7,8 +7,14 @@ from pathlib import PurePosixPath
 from typing import TypeAlias
 
 from gan_study.trainables.base.names import one_form, shown
+from gan_study.trainables.data.reading.folder_names import is_idle, part_in, part_named
 
 Place: TypeAlias = PurePosixPath
+# Places by the reason why they are passed over.
+PassedOver: TypeAlias = Mapping[str, tuple[Place, ...]]
+
+COPIES = "copies of pictures read"
+LOOSE, NOT_READ = "pictures outside of class folders", "of parts not read"
 
 # Beside what was understood: more than so many of all are no leftover.
 MOST_LEFT_OVER = 0.1
@@ -79,3 +85,42 @@ def _common_name(name: str, nodes: Sequence[Node]) -> str:
     """The first name in `nodes` that differs from `name` in its case at most; `name` if one node has two such."""
     alike = [[other for other in node.folders if other.casefold() == name.casefold()] for node in nodes]
     return name if any(len(each) > 1 for each in alike) else next(each[0] for each in alike if each)
+
+
+def unwrapped(node: Node) -> tuple[Node, PassedOver]:
+    """The folder below `node` in which the pictures are divided, and the few that lie beside the way there."""
+    loose: list[Place] = []
+    while len(node.folders) == 1 and node.is_divided:
+        (inner,) = node.folders.values()
+        if not inner.folders or (part_named(inner.place.name) is not None and not _repeats_name(node, inner)):
+            break
+        loose += node.loose
+        node = inner
+    return node, {LOOSE: tuple(loose)} if loose else {}
+
+
+def _repeats_name(outer: Node, inner: Node) -> bool:
+    """Whether an archive was unpacked into a folder of its own name: "seg_train/seg_train/"."""
+    return part_named(outer.place.name) == part_named(inner.place.name)
+
+
+def holds_parts(folder: Node) -> bool:
+    """Whether a folder, or the only one in it, has a part to train on that is divided."""
+    inside, _ = unwrapped(folder)
+    return any(part_named(name) == "train" and each.is_divided for name, each in inside.folders.items())
+
+
+def has_classes(node: Node) -> bool:
+    """Whether the pictures lie in folders, and not in a single one that is named "images" or as the part is."""
+    names = list(node.folders)
+    return node.is_divided and (len(names) > 1 or not (is_idle(names[0]) or part_in(names[0])))
+
+
+def joined(each: Iterable[PassedOver]) -> PassedOver:
+    """All that is passed over, a reason without places left out."""
+    found: dict[str, tuple[Place, ...]] = {}
+    for passed in each:
+        for reason, places in passed.items():
+            if places:
+                found[reason] = (*found.get(reason, ()), *places)
+    return found

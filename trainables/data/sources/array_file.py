@@ -17,9 +17,9 @@ from gan_study.trainables.base.settings import ConfigError, DataError
 from gan_study.trainables.data.images import LabeledImages, Labels, Loaded
 from gan_study.trainables.data.look_alikes import look_alike_lines, look_of, similar_rows
 from gan_study.trainables.data.pixels import digest, images_of_arrays
+from gan_study.trainables.data.reading.division import with_one_test
 from gan_study.trainables.data.reading.facts import summarise
 from gan_study.trainables.data.reading.folder_names import Part
-from gan_study.trainables.data.reading.layout import with_one_test
 from gan_study.trainables.data.reading.picture import Bytes, Facts, colour_is_idle
 from gan_study.trainables.data.source import DataConfig
 from gan_study.trainables.data.split import TEST_SEED, Indices, Together, belonging, carve

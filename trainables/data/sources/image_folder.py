@@ -388,7 +388,7 @@ def _notes_on_values(
     if summary.num_turned:
         yield f"{called} in which 0 stands for white, and which are turned: {summary.num_turned:,}"
     if "window" in number:
-        yield f"{called} whose black and white are the ends of their file's window: {number['window']:,}"
+        yield f"{called} whose black and white are those of their file's window or table: {number['window']:,}"
     if "upper bits" in number:
         yield f"{called} of more than 8 bits of which the upper 8 bits alone can be read: {number['upper bits']:,}"
     if "range" in number and "bytes" in number:

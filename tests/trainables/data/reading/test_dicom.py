@@ -95,6 +95,56 @@ def test_a_window_spreads_what_lies_in_it(tmp_path: Path) -> None:
     assert read_picture(path).facts.depth == "12 bits through a window"
 
 
+def table(bits: int, *values: int, first: int = 0) -> list[object]:
+    from pydicom.dataset import Dataset
+
+    item = Dataset()
+    item.LUTDescriptor = [len(values), first, bits]
+    item.LUTData = np.array(values, dtype="<u2").tobytes()
+    return [item]
+
+
+@pytest.mark.parametrize("bits", [8, 12])
+def test_a_table_of_values_of_interest_goes_before_a_window(bits: int, tmp_path: Path) -> None:
+    # Levels up to 999 become 0, 1000 a quarter, 2000 half of white, and from 2001 on it is white.
+    white = 2**bits - 1
+    values = [0, white // 4, *[white // 4] * 999, white // 2, white]
+    path = written(
+        tmp_path / "a.dcm", VOILUTSequence=table(bits, *values, first=999), WindowCenter=1, WindowWidth=2
+    )
+    expected = [[0, round(255 * (white // 4) / white)], [round(255 * (white // 2) / white), 255]]
+    assert read_picture(path).pixels.tolist() == expected
+    assert read_picture(path).facts.values == "window"
+    turned = written(
+        tmp_path / "b.dcm", VOILUTSequence=table(bits, *values, first=999), PhotometricInterpretation="MONOCHROME1"
+    )
+    assert read_picture(turned).pixels.tolist() == [[255 - each for each in row] for row in expected]
+
+
+def test_what_pads_a_picture_is_black_and_no_level_of_it(tmp_path: Path) -> None:
+    pixels = np.array([[-2000, 100], [-1990, 511]], dtype=np.int16)
+    signed = {"BitsStored": 16, "HighBit": 15, "PixelRepresentation": 1}
+    path = written(tmp_path / "a.dcm", pixels, **signed, PixelPaddingValue=-2000, PixelPaddingRangeLimit=-1990)
+    # From 0 to 511, and padded with the lowest level that is there.
+    assert levels(path) == [[50, 50], [50, 255]]
+    one = written(tmp_path / "b.dcm", pixels, **signed, PixelPaddingValue=-2000)
+    assert read_picture(one).used.black == -1990
+    # Through a window from 0 to 100 it is black, also where 0 is white.
+    window = {"WindowCenter": 50.5, "WindowWidth": 101}
+    turned = written(
+        tmp_path / "c.dcm",
+        pixels,
+        **signed,
+        **window,
+        PixelPaddingValue=-2000,
+        PixelPaddingRangeLimit=-1990,
+        PhotometricInterpretation="MONOCHROME1",
+    )
+    assert read_picture(turned).pixels.tolist() == [[0, 0], [0, 0]]
+    bare = written(tmp_path / "d.dcm", pixels, **signed, **window, PhotometricInterpretation="MONOCHROME1")
+    assert read_picture(bare).pixels.tolist() == [[255, 0], [255, 0]]
+
+
 def test_colours(tmp_path: Path) -> None:
     pixels = np.zeros((2, 2, 3), dtype=np.uint8)
     pixels[..., 0] = 200

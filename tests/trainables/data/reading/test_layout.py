@@ -329,3 +329,14 @@ def test_groups_may_be_in_both_parts() -> None:
     found = arrange(files(*places), has_groups=True)
     assert counts(found) == {"train": each("ill well", 12), "test": each("ill well", 12)}
     assert set(found.groups.values()) == {"p0", "p1", "p2"}
+
+
+@pytest.mark.parametrize("root", ["", "train_val_images/", "a/b/"])
+def test_the_level_that_a_note_names_is_the_one_that_is_read(root: str) -> None:
+    """Folders around all are no level."""
+    pictures = files(*(f"{root}{name}" for name in ("Aves/pica", "Aves/corvus", "Plantae/rosa")))
+    upper = arrange(pictures)
+    assert counts(upper) == {"train": {"Aves": 8, "Plantae": 4}}
+    assert "(corvus/, pica/) are read as part of the class; data.class_level 2 takes them" in upper.notes[0]
+    assert counts(arrange(pictures, class_level=2)) == {"train": each("pica corvus rosa")}
+    assert counts(arrange(pictures, class_level=1)) == counts(upper)

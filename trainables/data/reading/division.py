@@ -1,0 +1,209 @@
+"""Which folders are the parts of a data set: at the first level, inside each class, or in the names of both.
+
+Where they can mean two things, a DataError says what was found and how to say what is meant.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import PurePosixPath
+from typing import TypeVar
+
+from gan_study.trainables.base.names import one_form, shown
+from gan_study.trainables.base.settings import DataError
+from gan_study.trainables.data.reading.companions import UNLABELLED
+from gan_study.trainables.data.reading.folder_names import Part, classes_and_parts, part_named, parts_among
+from gan_study.trainables.data.reading.folder_tree import (
+    COPIES,
+    LOOSE,
+    MOST_LEFT_OVER,
+    NOT_READ,
+    Node,
+    PassedOver,
+    Place,
+    few,
+    has_classes,
+    holds_parts,
+    joined,
+    merged,
+    unwrapped,
+)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Division:
+    """The folder of each part, whose folders are its classes; what was passed over; how it was read."""
+
+    parts: Mapping[Part, Node]
+    passed_over: PassedOver = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def divide(top: Node) -> Division:
+    """The parts that folders are named after, at the first level or inside each class; else all is one part."""
+    top, left = unwrapped(top)
+    if (inner := _only_with_parts(top)) is not None:
+        beside = tuple(picture for picture in top.pictures if not picture.is_relative_to(inner.place))
+        division = divide(inner)
+        return replace(division, passed_over=joined([left, {UNLABELLED: beside}, division.passed_over]))
+    found = find_parts(top) or _find_parts_in_classes(top) or _find_parts_in_names(top)
+    if found is None:
+        found = Division(parts={"train": top})
+    return replace(found, passed_over=joined([left, found.passed_over]))
+
+
+def _only_with_parts(top: Node) -> Node | None:
+    """The only folder that holds parts, where those beside it are named as parts and without classes."""
+    holding = [folder for folder in top.folders.values() if holds_parts(folder)]
+    others = [folder for name, folder in top.folders.items() if folder not in holding]
+    if len(holding) != 1 or not others or part_named(holding[0].place.name) is not None:
+        return None
+    are_unlabelled = all(part_named(each.place.name) and not has_classes(unwrapped(each)[0]) for each in others)
+    return holding[0] if are_unlabelled else None
+
+
+def find_parts(top: Node) -> Division | None:
+    """The folders of `top` that are named as parts and divided into classes; None if there are none."""
+    inside = {name: unwrapped(folder) for name, folder in top.folders.items()}
+    part_of = parts_among(top.folders)
+    by_part: dict[Part, list[Node]] = {}
+    for name, (node, _) in inside.items():
+        if name in part_of and has_classes(node):
+            by_part.setdefault(part_of[name], []).append(node)
+    if not by_part:
+        return None
+    nodes = {part: merged(nodes) for part, nodes in by_part.items()}
+    read = {name for name, (node, _) in inside.items() if any(node in each for each in by_part.values())}
+    tails = {picture.relative_to(top.place) for name in read for picture in top.folders[name].pictures}
+    passed: list[PassedOver] = [{LOOSE: top.loose}, *(inside[name][1] for name in read)]
+    classes = {one_form(name) for node in nodes.values() for name in node.folders}
+    for name in top.folders.keys() - read:
+        reason = NOT_READ if one_form(name) in classes else _why_not_read(top.folders[name], tails)
+        passed.append({reason: top.folders[name].pictures})
+    left = sum(len(places) for each in passed for reason, places in each.items() if reason == NOT_READ)
+    if left > MOST_LEFT_OVER * len(top.pictures):
+        known, others = (
+            [node for name, node in top.folders.items() if (name in read) is is_read] for is_read in (True, False)
+        )
+        raise DataError(
+            f"beside {few(known)} there are {few(others)} with {left:,} more pictures; name the folders that "
+            "are meant by data.train and data.test, or those that are not by data.exclude"
+        )
+    return _assign(nodes, passed, {name: part_of[name] for name in sorted(read, key=one_form)})
+
+
+def _assign(nodes: Mapping[Part, Node], passed: Sequence[PassedOver], names: Mapping[str, Part]) -> Division:
+    """The parts as a study has them: one to train on and one to test; a third is not read."""
+    said = ", ".join(
+        f"{shown(name)}/ is read as the {part} part"
+        for name, part in names.items()
+        if name != part and part != "validation"
+    )
+    notes = (said,) if said else ()
+    if "train" not in nodes:
+        raise DataError(
+            f"there is no part to train on beside {few(nodes.values())}; name its folder by data.train"
+        )
+    parts, spare = with_one_test(nodes)
+    if spare is not None:
+        passed = [*passed, {NOT_READ: spare.pictures}]
+    if "validation" in nodes:
+        notes = (*notes, what_validation_is(str(nodes["validation"]), is_read=spare is None))
+    return Division(parts=parts, passed_over=joined(passed), notes=notes)
+
+
+def with_one_test(parts: Mapping[Part, T]) -> tuple[Mapping[Part, T], T | None]:
+    """The parts as a study has them, to train on and to test, and the one that is not read, if there is.
+
+    Validation is the test part where there is no other; else it is not read, as studies draw theirs.
+    """
+    rest: dict[Part, T] = {part: each for part, each in parts.items() if part != "validation"}
+    if "validation" not in parts or "test" in parts:
+        return rest, parts.get("validation")
+    return {**rest, "test": parts["validation"]}, None
+
+
+def what_validation_is(name: str, *, is_read: bool) -> str:
+    """What became of the validation part, in words."""
+    if is_read:
+        return f"{name} is the test part, as there is no other"
+    return f"{name} is not read, as validation images are drawn from those to train on"
+
+
+def _find_parts_in_classes(top: Node) -> Division | None:
+    """The parts where each class folder is divided into them, as in "cat/train/"; None where that is not so.
+
+    Raises DataError where these are divided further: products, each with parts and classes of its own.
+    """
+    splits = [{part_named(name) for name in node.folders} for node in top.folders.values()]
+    if len(splits) < 2 or not all(node.is_divided for node in top.folders.values()) or not all(splits):
+        return None
+    if any(None in split or "train" not in split for split in splits):
+        return None
+    if all(folder.is_divided for node in top.folders.values() for folder in node.folders.values()):
+        raise DataError(
+            f"{few(top.folders.values())} each have parts and classes of their own; name the one that is meant "
+            "as the folder of the data"
+        )
+    by_part: dict[Part, dict[str, list[Node]]] = {}
+    for name, node in top.folders.items():
+        for inner, folder in node.folders.items():
+            part = part_named(inner)
+            assert part is not None
+            by_part.setdefault(part, {}).setdefault(name, []).append(folder)
+    nodes = {
+        part: Node(top.place / part, (), {name: merged(folders) for name, folders in classes.items()})
+        for part, classes in by_part.items()
+    }
+    loose = (*top.loose, *(picture for node in top.folders.values() for picture in node.loose))
+    found = _assign(nodes, [{LOOSE: loose}], {})
+    return replace(found, notes=("each class folder is divided into parts", *found.notes))
+
+
+def _find_parts_in_names(top: Node) -> Division | None:
+    """The parts where folders are named after class and part, as "cats_train"; None where that is not so."""
+    named = classes_and_parts(top.folders)
+    if not named or any(folder.is_divided for folder in top.folders.values()):
+        return None
+    by_part: dict[Part, dict[str, Node]] = {}
+    for name, (class_name, part) in named.items():
+        by_part.setdefault(part, {})[class_name] = top.folders[name]
+    nodes = {part: Node(top.place / part, (), classes) for part, classes in by_part.items()}
+    found = _assign(nodes, [{LOOSE: top.loose}], {})
+    said = ", ".join(f"{shown(name)}/ is {shown(of)}, {part}" for name, (of, part) in list(named.items())[:2])
+    return replace(found, notes=(f"folders are named after class and part: {said}, ...", *found.notes))
+
+
+def as_named(top: Node, train: Sequence[str], test: Sequence[str]) -> Division:
+    """The parts as the settings name them; raises DataError for a folder without pictures."""
+    if not train:
+        raise DataError("data.test is given and data.train is not; name both, or data.train alone")
+    nodes: dict[Part, Node] = {"train": merged([_at(top, name, "train") for name in train])}
+    if test:
+        nodes["test"] = merged([_at(top, name, "test") for name in test])
+    read = {picture for node in nodes.values() for picture in node.pictures}
+    if sum(len(node.pictures) for node in nodes.values()) > len(read):
+        raise DataError("data.train and data.test name the same pictures; a picture is in one part")
+    rest = tuple(picture for picture in top.pictures if picture not in read)
+    return Division(parts=nodes, passed_over={NOT_READ: rest})
+
+
+def _at(top: Node, name: str, part: Part) -> Node:
+    node = top
+    for word in PurePosixPath(name).parts:
+        found = next((folder for known, folder in node.folders.items() if one_form(known) == one_form(word)), None)
+        if found is None:
+            there = "the folder of the data" if node is top else node
+            has = few(node.folders.values()) or "no folders with pictures"
+            raise DataError(f"data.{part}: {name!r} holds no picture; {there} has {has}")
+        node = found
+    return node
+
+
+def _why_not_read(folder: Node, read: Iterable[Place]) -> str:
+    """Why a folder beside parts is passed over; `read` are the places of their pictures, from beside it."""
+    inside, _ = unwrapped(folder)
+    if len(inside.tails() & frozenset(read)) > (1 - MOST_LEFT_OVER) * len(inside.pictures):
+        return COPIES
+    return NOT_READ if has_classes(inside) and len(inside.folders) > 1 else UNLABELLED
