@@ -134,7 +134,7 @@ def refuse_output_in_data(config: DataConfig, out: Path) -> None:
     target = out.resolve()
     for place in read_folders(Path(config.root)):
         if target.is_relative_to(place) or place.is_relative_to(target):
-            raise UserError(f"--out {out}: choose a folder apart from that of the real images, {place}")
+            raise UserError(f"--out {out}: choose a folder outside that of the real images, {place}")
 
 
 def check_objective(config: StudyConfig) -> None:

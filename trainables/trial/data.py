@@ -146,7 +146,7 @@ def add_held_back(balanced: BalancedSet, parts: TrialParts, *, seed: int) -> Bal
         images = hold(picture_rows(parts.pool.images, drawn), device)
         labels = torch.full((len(drawn),), label, device=device)
         name = parts.classes.names[label]
-        missing = (f"class {name!r}: {number} more real images were wanted, {len(drawn)} were held back",)
+        missing = (f"class {name!r}: {number} more real images were asked for, {len(drawn)} were held back",)
         balanced = replace(
             balanced,
             training=training.extended(images, labels, synthetic=False),

@@ -348,7 +348,7 @@ def test_what_a_killed_driver_leaves_is_no_damage(tmp_path, simulation):
     assert [str(finding) for finding in checked.findings] == [
         f"records.jsonl:{len(earlier) + 1}: not written to its end; resuming cuts it off and runs its trial again",
         "importance.json: is damaged: not JSON (Expecting property name enclosed in double quotes); "
-        "`gan-study report` writes it anew",
+        "`gan-study report` writes it again",
         "optuna.db: trial None: RUNNING, without a record",
         "artifacts/.halfway.npz.0f.partial: left over, half written",
         "artifacts/halfway.npz: left over, of no trial that has a record",

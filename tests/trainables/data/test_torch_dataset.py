@@ -73,7 +73,7 @@ def test_parts_names_and_counts() -> None:
         (of([torch.full((3, 8, 8), -1.0)] * 2), r"train/0: values from -1 to -1; floats in \[0, 1\] are read"),
         (of([np.zeros((8, 8), dtype=np.int32)] * 2), "values of int32; bytes and floats"),
         (of([np.zeros((8, 8, 5), dtype=np.uint8)] * 2), r"an image \[8, 8, 5\]"),
-        (Items([BYTES[0]]), "train/0: an item is an image and its label; ndarray is none"),
+        (Items([BYTES[0]]), "train/0: an item must be an image and its label, not ndarray"),
         (Items([(BYTES[0], "cat")] * 2), "labels are whole numbers; 'cat' is among them"),
         (Items([(BYTES[0], 0.5)] * 2), "labels are whole numbers"),
         (Items([(BYTES[0], 2)] * 2, classes=["cat", "dog"]), "labels 2 to 2, where 2 classes are named"),
