@@ -110,7 +110,7 @@ def _checked_axes(space: Space) -> Space:
     ratio = space.parameters.get(RATIO)
     if ratio is not None and not isinstance(ratio, Choice):
         raise ConfigError(
-            f"search.parameters.{RATIO}: a choice is needed, since each ratio is a comparison of its own"
+            f"search.parameters.{RATIO}: a choice is needed, since each ratio is compared separately"
         )
     for option in ratio.options if ratio else ():
         if isinstance(option, bool | str) or option < 1:

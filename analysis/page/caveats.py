@@ -101,7 +101,7 @@ def _edited(study: Study) -> Iterator[str]:
     if changed:
         yield f"After the study had begun it was changed: {listing(first_few(changed))}."
     if not study.is_as_written:
-        yield "study.json was edited by hand; `gan-study check` names the changes, and says whether the study can continue."
+        yield "study.json was edited by hand; `gan-study check` names the changes, and whether the study can continue."
 
 
 def _mixtures(study: Study) -> Iterator[str]:
@@ -242,8 +242,9 @@ def _exploratory(study: Study) -> Iterator[str]:
     """The comparisons whose seeds were added after the plan had ended."""
     if any(each.is_exploratory for each in comparisons(study)):
         yield (
-            "Seeds were added after the results of the planned ones had been seen. Whoever adds seeds until something "
-            "shows will find something, so the verdicts are called exploratory, and no level of error holds for them."
+            "Seeds were added after the results of the planned ones had been seen. Whoever adds seeds until "
+            "something shows will find something, so the verdicts are called exploratory, and no level of error "
+            "holds for them."
         )
 
 

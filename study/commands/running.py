@@ -192,6 +192,5 @@ def _say_what_was_left_out(plan: "TimePlan", folder: Path) -> None:
     budget = duration(plan.budget_seconds)
     say(
         console,
-        f"Ended by its time budget, {budget}; `gan-study resume {in_shell(folder)}` does the rest of what was asked "
-        "for",
+        f"Ended by its time budget, {budget}; `gan-study resume {in_shell(folder)}` does the rest",
     )
