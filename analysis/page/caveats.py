@@ -101,7 +101,7 @@ def _edited(study: Study) -> Iterator[str]:
     if changed:
         yield f"After the study had begun it was changed: {listing(first_few(changed))}."
     if not study.is_as_written:
-        yield "study.json was edited by hand; `gan-study check` names the changes, and whether the study can continue."
+        yield "study.json was edited by hand; `gan-study check` lists the changes and whether it can continue."
 
 
 def _mixtures(study: Study) -> Iterator[str]:
