@@ -19,6 +19,7 @@ from gan_study.study.run.folder import Manifest, read_manifest
 from gan_study.study.run.layout import StudyFolder
 from gan_study.study.run.record_store import read_records
 from gan_study.trainables.balancing.catalog import parse_balancing
+from gan_study.trainables.base.arguments import checked_arguments
 from gan_study.trainables.base.files import full_path, in_shell, named_path
 from gan_study.trainables.base.settings import ConfigError, DataError, UserError, dump, nearest
 from gan_study.trainables.data.prepared import forget_images
@@ -88,6 +89,7 @@ def run_export(request: ExportRequest, out: Path, console: Console) -> Descripti
         return export(request, out, progress=progress)
 
 
+@checked_arguments
 def export_balanced(
     study: Path | str,
     out: Path | str,

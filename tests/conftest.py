@@ -6,6 +6,8 @@ import sys
 import pytest
 from hypothesis import settings
 
+from tests.patience import HANGS_SECONDS
+
 # `make fast` and `make test` draw a tenth of the examples, always the same ones; `make soak` draws all of them.
 settings.register_profile("few", max_examples=10, deadline=None, derandomize=True, database=None)
 settings.register_profile("all", max_examples=100, deadline=None, derandomize=True, database=None)
@@ -24,6 +26,9 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     shared = [name for name in SHARED if name in getattr(item, "fixturenames", ())]
     for name in shared:
         item.add_marker(SHARED[name])
+    marks = {mark.name for mark in item.iter_markers()}
+    if marks & {"faults", "soak"} and "timeout" not in marks:
+        item.add_marker(pytest.mark.timeout(2 * HANGS_SECONDS))
     item.add_marker(pytest.mark.xdist_group(shared[0] if shared else file_of(item)))
 
 

@@ -17,6 +17,7 @@ DATA = ("trainables.data", "trainables.base")
 RECORDED = (
     "trainables.record",
     "trainables.arrays",
+    "trainables.base.arguments",
     "trainables.base.files",
     "trainables.base.settings",
     "trainables.base.notes",

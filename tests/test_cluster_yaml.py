@@ -4,6 +4,7 @@ import itertools
 import os
 import re
 import subprocess
+import time
 from pathlib import Path
 
 import jsonschema
@@ -95,6 +96,9 @@ def test_the_file_for_ones_own_machines_is_otherwise_the_same(cluster):
         "setup_commands",
         "worker_start_ray_commands",
     }
+    # Nobody gives notice of one's own machines.
+    *cluster["worker_start_ray_commands"], notice = cluster["worker_start_ray_commands"]
+    assert "gan_study.study.run.spot_notice" in notice
     assert all(local[key] == cluster[key] for key in set(local) - its_own)
     theirs = starts(local)[0]
     assert theirs.replace("RAY_enable_autoscaler_v2=0 ", "").replace(" --num-cpus=0", "") == starts(cluster)[0]
@@ -124,11 +128,85 @@ def test_a_node_that_cannot_mount_the_studies_is_not_set_up(tmp_path, file, fail
     assert (said.returncode != 0) == (code != 0)
 
 
+@pytest.mark.parametrize("file", ["cluster.yaml", "examples/cluster.local.yaml"])
+@pytest.mark.parametrize("fails", ["apt-get", "python3", "pip", "nothing"])
+def test_a_node_that_cannot_install_is_not_set_up(tmp_path, file, fails):
+    """Each command ends with another code than 0 where its program does."""
+    (tmp_path / "venv" / "bin").mkdir(parents=True)
+    for name in ("sudo", "python3", "mountpoint", "mount", "venv/bin/pip"):
+        failing = '[ "$1" != apt-get ]' if fails == "apt-get" else f"[ {Path(name).name} != {fails} ]"
+        (tmp_path / name).write_text(f"#!/bin/sh\n{failing}\n")
+        (tmp_path / name).chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "HOME": str(tmp_path), "USER": "ann"}
+    codes = [
+        subprocess.run(["bash", "-c", f"true && ({command})"], env=environment).returncode
+        for command in read(file)["setup_commands"]
+    ]
+    assert (codes != [0] * len(codes)) == (fails != "nothing")
+
+
+def test_a_worker_waits_for_the_notice_of_its_end_and_its_setup_does_not_wait_for_that(cluster, tmp_path):
+    *_, command = cluster["worker_start_ray_commands"]
+    (tmp_path / "venv" / "bin").mkdir(parents=True)
+    waiting = tmp_path / "venv" / "bin" / "python"
+    waiting.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/asked\nsleep 5\n')
+    waiting.chmod(0o755)
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    began = time.monotonic()
+    subprocess.run(["bash", "-c", f"true && ({command})"], env=environment, check=True, capture_output=True)
+    assert time.monotonic() - began < 4
+    while not (asked := tmp_path / "asked").exists() or not asked.read_text():
+        assert time.monotonic() - began < 20
+        time.sleep(0.05)
+    assert asked.read_text() == "-m gan_study.study.run.spot_notice\n"
+
+
 @pytest.fixture
 def job():
     manifest = read("examples/rayjob.yaml")
     assert (manifest["apiVersion"], manifest["kind"]) == ("ray.io/v1", "RayJob")
     return manifest["spec"]
+
+
+def closed(schema):
+    """`schema` as Kubernetes applies it: an object has the fields that it names, and no others."""
+    if not isinstance(schema, dict):
+        return schema
+    found = {key: closed(value) for key, value in schema.items()}
+    return {**found, "additionalProperties": False} if isinstance(found.get("properties"), dict) else found
+
+
+@pytest.fixture(scope="module")
+def kuberay():
+    schema = read("tests/kuberay_rayjob.yaml")
+    fields = {name: closed(each) for name, each in schema["properties"].items()}
+    return {**schema, "properties": fields, "additionalProperties": False}
+
+
+def test_kuberays_definition_accepts_the_job(kuberay):
+    jsonschema.validate(read("examples/rayjob.yaml"), kuberay)
+
+
+@pytest.mark.parametrize(
+    ("path", "key", "value"),
+    [
+        ((), "shutdownAfterJobsFinish", True),
+        ((), "backoffLimit", "none"),
+        (("rayClusterSpec", "authOptions"), "mode", "tokens"),
+        (("rayClusterSpec", "headGroupSpec", "rayStartParams"), "num-cpus", 0),
+        (("rayClusterSpec", "workerGroupSpecs", 0), "maxReplica", 8),
+        (("rayClusterSpec", "headGroupSpec", "template", "spec", "containers", 0), "volumeMount", []),
+        (("rayClusterSpec", "headGroupSpec", "template", "spec", "volumes", 1, "emptyDir"), "sizeLimit", "3 GB"),
+    ],
+)
+def test_kuberays_definition_refuses_mistakes(kuberay, path, key, value):
+    manifest = read("examples/rayjob.yaml")
+    place = manifest["spec"]
+    for step in path:
+        place = place[step]
+    place[key] = value
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(manifest, kuberay)
 
 
 def test_the_job_is_a_study_on_the_shared_volume(job):

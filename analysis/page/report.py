@@ -58,6 +58,7 @@ from gan_study.analysis.tables.table import PARTS, Table, traced, write_tables
 from gan_study.analysis.tables.threshold import threshold_sentences, threshold_tables
 from gan_study.analysis.tables.verdicts import verdict_table
 from gan_study.analysis.wording import ABSENT, label, listing, number, ratio_text
+from gan_study.trainables.base.arguments import checked_arguments
 from gan_study.trainables.runtime.folders import replaced_files
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -141,6 +142,7 @@ def report_tables(study: Study) -> tuple[Table, ...]:
     return tuple(traced(table, records) for table in found)
 
 
+@checked_arguments
 def terminal_summary(study: Study) -> tuple[str, pd.DataFrame]:
     """What the command prints when a study ends.
 

@@ -9,6 +9,7 @@ from pydantic import JsonValue
 
 import gan_study.trainables.record as stored
 from gan_study.analysis.records.trial import Trial, open_trial
+from gan_study.trainables.base.arguments import checked_arguments
 from gan_study.trainables.base.files import read_bytes
 from gan_study.trainables.base.settings import ConfigError, UserError, from_json, parse, settings
 from gan_study.trainables.classifiers.metrics import Costs
@@ -66,6 +67,7 @@ class Study:
         return (*(f"{problem}; it is left out wherever it is needed." for problem in shown), *more)
 
 
+@checked_arguments
 def load_study(folder: Path | str) -> Study:
     """The records of a study and its header, as the report reads them.
 

@@ -7,6 +7,7 @@ from pydantic import JsonValue
 
 from gan_study.study.plan.config import StudyConfig, parse_study
 from gan_study.study.plan.overlay import merge
+from gan_study.trainables.base.arguments import check_argument, checked_arguments
 from gan_study.trainables.base.documents import from_yaml
 from gan_study.trainables.base.files import read_text
 from gan_study.trainables.base.settings import ConfigError, from_json, nearest
@@ -21,7 +22,8 @@ _DISCRIMINATORS = frozenset(
 FULL = "full"
 
 
-def study_config(name_or_path: str, assignments: Iterable[str] = ()) -> StudyConfig:
+@checked_arguments
+def study_config(name_or_path: Path | str, assignments: Iterable[str] = ()) -> StudyConfig:
     """The study that a recipe describes, with changes.
 
     Parameters
@@ -50,9 +52,10 @@ def study_config(name_or_path: str, assignments: Iterable[str] = ()) -> StudyCon
     ('digits', 3)
     """
     assignments = list(assignments)
+    check_argument("assignments", assignments, Sequence[str])
     scales = (each for each in assignments if each.partition("=")[0].strip() == "scale")
     scale = apply_assignments({"scale": FULL}, scales)["scale"]
-    return parse_study(apply_assignments(at_scale(load_recipe(name_or_path), scale), assignments))
+    return parse_study(apply_assignments(at_scale(load_recipe(str(name_or_path)), scale), assignments))
 
 
 def at_scale(values: Mapping[str, JsonValue], scale: JsonValue) -> dict[str, JsonValue]:

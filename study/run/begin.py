@@ -1,11 +1,13 @@
 """A new study, from its configuration to its folder; `drive` runs its trials."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from rich.console import Console
 
 from gan_study.study.plan.config import Ratio, StudyConfig, check_study_config
+from gan_study.study.plan.storage_url import resolve
 from gan_study.study.run import data_checks
 from gan_study.study.run.cluster import STARTING_RAY, ray_cluster
 from gan_study.study.run.drive import drive
@@ -16,6 +18,7 @@ from gan_study.study.run.place import find_place, look_ahead, probe_place
 from gan_study.study.run.prior import read_prior
 from gan_study.study.run.probe import SECONDS_BEFORE_RUN
 from gan_study.study.run.result import StudyResult
+from gan_study.study.watch.optuna_view import check_storage
 from gan_study.study.watch.outlook import Outlook
 from gan_study.study.watch.terminal import say
 from gan_study.trainables.runtime.environment import versions
@@ -29,6 +32,8 @@ def begin_study(config: StudyConfig, root: Path, options: RunOptions) -> StudyRe
     data = data_checks.take_fingerprint(config)
     if config.search.from_study is not None:
         read_prior(config.search.from_study, data=config.data, pool_digest=data.pool_digest)
+    if config.storage is not None:
+        check_storage(resolve(config.storage, os.environ))
     claim_folder(root)
     say(options.console, STARTING_RAY)
     with sole_driver(root) as check_sole_driver, ray_cluster(options.address, verbose=options.verbose):

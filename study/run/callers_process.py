@@ -15,9 +15,11 @@ from typing import Any
 import numpy as np
 
 # What Ray Tune reads from the environment says how somebody's own runs behave; what a study needs of it, it sets.
-# And what lowers the precision of products, which `gan.precision` says: a GPU's, and oneDNN's on newer CPUs.
+# And what lowers the precision of products, which `gan.precision` says: a GPU's, and oneDNN's on newer CPUs. Where
+# warnings are errors Ray's processes do not start.
 _OF_OTHER_RUNS = re.compile(
     r"(?:TUNE|RAY_AIR|RAY_TRAIN|RAY_TUNE)_\w+|TORCH_ALLOW_TF32_CUBLAS_OVERRIDE|NVIDIA_TF32_OVERRIDE|(?:ONEDNN|DNNL)_DEFAULT_FPMATH_MODE"
+    r"|PYTHONWARNINGS"
 )
 
 
@@ -37,6 +39,9 @@ def as_it_was() -> Iterator[tuple[str, ...]]:
         for unchanged in (_environment(), _signal_handlers(), _hooks(), _loggers(), _random_states(), _plots()):
             closing.enter_context(unchanged)
         closing.enter_context(warnings.catch_warnings())
+        if any(action == "error" for action, *_ in warnings.filters):
+            # What Ray and others warn of is no fault of a study.
+            warnings.simplefilter("default")
         foreign = foreign_variables(os.environ)
         for name in foreign:
             del os.environ[name]

@@ -123,8 +123,9 @@ def _start_ray(address: str | None, *, verbose: bool) -> None:
             )
     except ConnectionError as error:
         raise UserError(f"--address {address}: {one_line(str(error))}") from None
-    # AttributeError, ImportError: a hook that a variable of Ray's names, and that is not there.
-    except (AttributeError, ImportError, OSError, RuntimeError, ValueError) as error:
+    # Of any kind: an Exception as such where Ray's own programs do not answer in time, an AttributeError or
+    # ImportError where a variable of Ray's names a hook that is not there.
+    except Exception as error:
         if SOCKET_TOO_LONG in str(error):
             raise UserError(
                 "Ray's sockets lie in the temporary folder, whose path is too long for them; set RAY_TMPDIR to a "

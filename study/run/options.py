@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from rich.console import Console
 
 from gan_study.study.plan.config import StudyConfig
 from gan_study.study.run.time_budget import check_budget
+from gan_study.trainables.base.arguments import check_argument
 from gan_study.trainables.base.settings import dump
 from gan_study.trainables.record import TimePlan
 
@@ -36,7 +37,9 @@ class RunOptions:
     """Where progress is printed."""
 
     def __post_init__(self) -> None:
-        """Refuse a budget in which nothing can be done, or that never ends."""
+        """Refuse values of other types, and a budget in which nothing can be done, or that never ends."""
+        for each in fields(self):
+            check_argument(each.name, getattr(self, each.name), each.type)
         if self.time_budget_seconds is not None:
             check_budget(self.time_budget_seconds, where=f"{self.time_budget_seconds:g} s")
 

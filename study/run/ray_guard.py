@@ -18,8 +18,8 @@ from pathlib import Path
 
 _PROC = Path("/proc")
 _LOOK_SECONDS = 0.5
-# Ray's processes may start others while they are being ended.
-_SWEEP_SECONDS = 10.0
+# Ray's processes may start others while they are being ended, and a busy machine takes a while to end them.
+_SWEEP_SECONDS = 60.0
 # For Ray to end by itself what it ends in order.
 _GRACE_SECONDS = 1.0
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gan_study.trainables.base.arguments import checked_arguments
 from gan_study.trainables.base.files import in_shell
 from gan_study.trainables.base.settings import UserError
 from gan_study.trainables.record import TrialRecord
@@ -65,6 +66,7 @@ class StudyResult:
 
         return write_report(self.folder)
 
+    @checked_arguments
     def best_gan(self, imbalance_ratio: float | None = None) -> TrialRecord:
         """The record of the confirmed trial whose GAN `balance --from` exports: chosen on validation alone.
 

@@ -14,8 +14,10 @@ from rich.console import Console
 from gan_study.study.plan.config import StudyConfig, check_study_config
 from gan_study.study.plan.trials import num_trials
 from gan_study.study.run.callers_process import as_it_was
+from gan_study.study.run.interpreter import check_interpreter
 from gan_study.study.run.options import RunOptions
 from gan_study.study.watch.terminal import say
+from gan_study.trainables.base.arguments import checked_arguments
 from gan_study.trainables.base.files import named_path
 from gan_study.trainables.base.names import folder_name
 from gan_study.trainables.data.prepared import forget_images
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from gan_study.study.watch.outlook import Outlook
 
 
+@checked_arguments
 def run_study(
     config: StudyConfig, *, out: Path | str | None = None, options: RunOptions | None = None
 ) -> "StudyResult":
@@ -59,8 +62,6 @@ def run_study(
     >>> result = run_study(study_config("quickstart"))  # doctest: +SKIP
     >>> print(result.answer)  # doctest: +SKIP
     """
-    if not isinstance(config, StudyConfig):
-        raise TypeError(f"config: {config!r} is no StudyConfig; study_config(NAME) makes one of a recipe")
     options = options or RunOptions()
     if out is None:
         # A name may hold what leads elsewhere, or cannot stand in a path.
@@ -68,21 +69,23 @@ def run_study(
     root = named_path(out)
     check_study_config(config)
     say(options.console, f"Study: {root}, {num_trials(config, None)} trials")
-    from gan_study.study.run.begin import begin_study
-
     with _own_process(options.console):
+        from gan_study.study.run.begin import begin_study
+
         return begin_study(config, root, options)
 
 
+@checked_arguments
 def plan_study(config: StudyConfig, *, options: RunOptions | None = None) -> "Outlook":
     """What the study `config` will do and how long it takes, by a probe of the machine; nothing is written."""
     options = options or RunOptions()
-    from gan_study.study.run import begin
-
     with _own_process(options.console):
+        from gan_study.study.run import begin
+
         return begin.plan_study(config, options)
 
 
+@checked_arguments
 def resume_study(
     root: Path | str,
     *,
@@ -134,9 +137,9 @@ def resume_study(
     >>> result = resume_study("studies/mine", seeds=12)  # doctest: +SKIP
     """
     root, options = Path(root), options or RunOptions()
-    from gan_study.study.run.resume import continue_study
-
     with _own_process(options.console):
+        from gan_study.study.run.resume import continue_study
+
         return continue_study(
             root, options, seeds=seeds, trials=trials, until_decided=until_decided, retry_failed=retry_failed
         )
@@ -148,6 +151,7 @@ def _own_process(console: Console) -> Iterator[None]:
 
     Nor with images that an earlier study read in it: their files may have been changed since, as in a notebook.
     """
+    check_interpreter()
     forget_images()
     with as_it_was() as foreign:
         if foreign:

@@ -2,6 +2,7 @@
 
 import contextlib
 import shutil
+import socket
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
@@ -13,6 +14,7 @@ import optuna
 from optuna.exceptions import StorageInternalError
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
 
 from gan_study.search_spaces.space import Space
@@ -22,6 +24,9 @@ from gan_study.trainables.base.settings import UserError
 from gan_study.trainables.record import Milestone, SearchTrial, TrialRecord
 from gan_study.trainables.runtime.storage import retry
 
+# Where servers listen unless a URL says otherwise.
+_PORTS = {"postgresql": 5432, "mysql": 3306, "mariadb": 3306, "mssql": 1433, "oracle": 1521}
+CONNECTION_SECONDS = 10
 _SQLITE_WANTS_ROLLBACK = "attempt to write a readonly database"
 
 T = TypeVar("T")
@@ -98,7 +103,7 @@ class OptunaView:
             self._retry(rebuild)
 
     def _open(self) -> BaseStorage:
-        with self._storage_errors():
+        with _storage_errors(self._url):
             return _open(self._url)
 
     def _open_anew(self) -> BaseStorage:
@@ -136,28 +141,35 @@ class OptunaView:
     def _retry(self, action: Callable[[], T]) -> T:
         """What `action` gives, tried again while the storage fails: each is one transaction, or begins anew."""
         return retry(
-            self._storage_errors()(action),
+            _storage_errors(self._url)(action),
             seconds=self._patience_seconds,
             passes=lambda error: isinstance(error, StorageUnavailableError),
         )
 
-    @contextlib.contextmanager
-    def _storage_errors(self) -> Iterator[None]:
-        """Says in one line what is wrong with the storage; the records are complete without it."""
-        try:
-            yield
-        except UserError:
-            raise
-        # What Optuna and SQLAlchemy raise on a damaged storage is of any kind: assertions, look-ups, conversions.
-        except Exception as error:
-            # Optuna's own error is advice about something else.
-            cause = error.__cause__ if isinstance(error, StorageInternalError) else error
-            # SQLAlchemy continues with the statement and its values.
-            first_line = str(cause or error).partition("\n")[0] or type(error).__name__
-            if isinstance(error, ImportError | ValueError) or isinstance(cause, ArgumentError):
-                # Such messages repeat the URL.
-                first_line = f"cannot be opened ({type(error).__name__}); look at its URL, and for its driver"
-            raise _kind_of(cause)(f"Optuna's storage ({kind_of(self._url)}): {first_line}") from None
+
+def check_storage(url: str) -> None:
+    """Raise UserError, in one line, where Optuna cannot open the storage `url`."""
+    with _storage_errors(url):
+        _open(url).remove_session()
+
+
+@contextlib.contextmanager
+def _storage_errors(url: str) -> Iterator[None]:
+    """Says in one line what is wrong with the storage `url`; the records are complete without it."""
+    try:
+        yield
+    except UserError:
+        raise
+    # What Optuna and SQLAlchemy raise on a damaged storage is of any kind: assertions, look-ups, conversions.
+    except Exception as error:
+        # Optuna's own error is advice about something else.
+        cause = error.__cause__ if isinstance(error, StorageInternalError) else error
+        # SQLAlchemy continues with the statement and its values.
+        first_line = str(cause or error).partition("\n")[0] or type(error).__name__
+        if isinstance(error, ImportError | ValueError) or isinstance(cause, ArgumentError):
+            # Such messages repeat the URL.
+            first_line = f"cannot be opened ({type(error).__name__}); look at its URL, and for its driver"
+        raise _kind_of(cause)(f"Optuna's storage ({kind_of(url)}): {first_line}") from None
 
 
 def _kind_of(error: BaseException | None) -> type[UserError]:
@@ -207,8 +219,25 @@ def differences(*, storage: str, study_name: str, records: Iterable[TrialRecord]
 
 
 def _open(url: str) -> BaseStorage:
+    _refuse_silent_server(url)
     # Optuna takes braces for a template's.
     return optuna.storages.get_storage(url.replace("{", "%7B").replace("}", "%7D"))
+
+
+def _refuse_silent_server(url: str) -> None:
+    """Raise StorageUnavailableError where nothing listens at the server of `url`; drivers wait for minutes."""
+    named = make_url(url)
+    port = named.port or _PORTS.get(named.get_backend_name())
+    if not named.host or port is None:
+        return
+    try:
+        socket.create_connection((named.host, port), timeout=CONNECTION_SECONDS).close()
+    # UnicodeError: a name that is none by the rules for names of hosts.
+    except (OSError, OverflowError, UnicodeError) as error:
+        # Of a URL that is odd, a password may be taken for a part of the host's name: it is not repeated.
+        why = getattr(error, "strerror", None) or type(error).__name__
+        message = f"Optuna's storage ({kind_of(url)}): its server does not answer ({why})"
+        raise StorageUnavailableError(message) from None
 
 
 def _rows(storage: str, study_name: str) -> list[FrozenTrial]:

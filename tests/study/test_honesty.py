@@ -18,6 +18,7 @@ STUDY = {
     "imbalance": {"profile": "natural", "minority_classes": ["2"]},
     "classifier": {"epochs": 2, "batch_size": 16},
     "baselines": ["class_weights"],
+    "balancers": {"vanilla_gan": {"gan": {"generator_steps": 20}}},
     "search": {
         "trials": 20,
         "trials_each": 9,

@@ -23,6 +23,7 @@ from gan_study.study.watch.check import check_study
 from gan_study.trainables.arrays import ArrayFile
 from gan_study.trainables.export.findings import OVERRULED_BY
 from gan_study.trainables.gans.trainer import GanTrainer
+from tests.patience import HANGS_SECONDS
 from tests.study.left_over import assert_nothing_left
 
 pytestmark = pytest.mark.faults
@@ -59,7 +60,7 @@ def start(*arguments, output=subprocess.PIPE):
 
 def run(*arguments):
     process = start(*arguments)
-    output, _ = process.communicate(timeout=420)
+    output, _ = process.communicate(timeout=HANGS_SECONDS)
     assert process.returncode == 0, output
     return output
 
@@ -75,7 +76,7 @@ def kill_after(folder: Path, num_records: int, *, try_a_second_driver: bool):
         ["resume", str(folder)] if resuming else ["run", "quickstart", *set_arguments(), "--out", str(folder)]
     )
     process = start(*arguments)
-    deadline = time.monotonic() + 240
+    deadline = time.monotonic() + HANGS_SECONDS
     records = folder / "records.jsonl"
     while process.poll() is None and time.monotonic() < deadline:
         if records.exists() and records.read_bytes().count(b"\n") >= num_records:
@@ -88,7 +89,7 @@ def kill_after(folder: Path, num_records: int, *, try_a_second_driver: bool):
         assert_a_second_driver_is_refused(folder, first=process.pid)
     since = start_tick(process.pid)
     os.kill(process.pid, signal.SIGKILL)
-    process.communicate(timeout=60)
+    process.communicate(timeout=HANGS_SECONDS)
     assert_nothing_left(process.pid, since)
 
 
@@ -97,7 +98,7 @@ def assert_a_second_driver_is_refused(folder: Path, *, first: int):
         [sys.executable, "-m", "gan_study.study.cli", "resume", str(folder)],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=HANGS_SECONDS,
     )
     assert second.returncode == 2
     assert f"process {first} on {socket.gethostname()}" in second.stderr
@@ -167,7 +168,7 @@ def test_killed_and_resumed_it_is_the_same_study(undisturbed, tmp_path, kills):
 def test_however_a_driver_ends_no_process_of_its_ray_is_left(tmp_path, signals, goal):
     folder = tmp_path / "study"
     process = start("run", "quickstart", *set_arguments(), "--out", str(folder))
-    since, deadline = start_tick(process.pid), time.monotonic() + 240
+    since, deadline = start_tick(process.pid), time.monotonic() + HANGS_SECONDS
     while not (session_processes(process.pid, since) if goal == "ray" else (folder / goal).exists()):
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.05)
@@ -175,7 +176,7 @@ def test_however_a_driver_ends_no_process_of_its_ray_is_left(tmp_path, signals, 
         # To the whole group, as a terminal does.
         os.killpg(process.pid, number)
         time.sleep(0.3)
-    output, _ = process.communicate(timeout=120)
+    output, _ = process.communicate(timeout=HANGS_SECONDS)
     assert process.returncode != 0
     assert_nothing_left(process.pid, since)
     assert "*** SIG" not in output and "Traceback" not in output, output

@@ -12,10 +12,11 @@ import pytest
 from gan_study.study.run.ray_guard import start_tick
 from gan_study.study.run.record_store import read_records
 from gan_study.study.watch.check import check_study
+from tests.patience import HANGS_SECONDS
 from tests.study.left_over import assert_nothing_left
 from tests.study.test_kill_and_resume import outcomes, run, start
 
-pytestmark = [pytest.mark.soak, pytest.mark.timeout(3600)]
+pytestmark = [pytest.mark.soak, pytest.mark.timeout(8 * HANGS_SECONDS)]
 
 NUM_KILLS = 20
 GANS = (
@@ -75,7 +76,7 @@ def test_killed_twenty_times_at_random_it_is_the_same_study(tmp_path):
         assert process.poll() is None, "the study was over before the last kill"
         since = start_tick(process.pid)
         os.kill(process.pid, signal.SIGKILL)
-        process.communicate(timeout=120)
+        process.communicate(timeout=HANGS_SECONDS)
         assert_nothing_left(process.pid, since)
         if (folder / "study.json").exists():
             assert check_study(folder).is_sound

@@ -1,8 +1,5 @@
 """A node that is taken away with notice, as spot instances are: Ray is told of it, then the node goes."""
 
-import os
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -14,7 +11,9 @@ from ray.cluster_utils import Cluster
 from gan_study.study.plan.recipe import study_config
 from gan_study.study.run.layout import StudyFolder
 from gan_study.study.run.runner import run_study
+from gan_study.study.run.spot_notice import drain_node, watch
 from gan_study.study.watch.journal import read_log
+from tests.metadata_service import metadata_service
 from tests.one_ray import stop_shared_ray
 from tests.training import in_training
 
@@ -63,9 +62,10 @@ def take_away(cluster, nodes, folder, taken):
     log, line = next(iter(training.items()))
     node = nodes[parent(line.values["process"])]
     taken.update(log=log, node_id=node.node_id)
-    told = [f"--address={cluster.address}", f"--node-id={node.node_id}", "--reason-message=spot"]
-    told += ["--reason=DRAIN_NODE_REASON_PREEMPTION", f"--deadline-remaining-seconds={NOTICE_SECONDS}"]
-    subprocess.run([Path(sys.prefix) / "bin" / "ray", "drain-node", *told], check=True, env=os.environ)
+    # AWS's notice, as the worker's own process reads it and passes it on; all nodes are on this machine here.
+    of_node = (f"--address={cluster.address}", f"--node-id={node.node_id}")
+    with metadata_service(404, NOTICE_SECONDS + 1.5) as service:
+        watch(lambda seconds: drain_node(seconds, *of_node), service=service, sleep=lambda seconds: None)
     time.sleep(NOTICE_SECONDS)
     cluster.remove_node(node)
 

@@ -13,6 +13,7 @@ from gan_study.study.watch.check import check_study
 from gan_study.trainables.base.settings import UserError
 from gan_study.trainables.runtime.storage import StorageError
 from tests.one_ray import start_shared_ray
+from tests.patience import HANGS_SECONDS
 from tests.ray_internals import session_logs
 from tests.small_disk import fill, small_disk
 
@@ -32,8 +33,6 @@ SETTINGS = (
 )
 # No balancing in three splits, the default and one point: the disk is full in the middle of the search.
 FULL_AT = 3 + 2
-# Within which a study has its first records, also on a machine with much else to do.
-PATIENCE_SECONDS = 240
 
 
 @pytest.fixture
@@ -47,7 +46,7 @@ def filled_at(disk, folder, num_records, *, empty_after=None):
     """Fill the disk as soon as the study has so many records; empty it again after so many seconds."""
 
     def wait_and_fill():
-        deadline = time.monotonic() + PATIENCE_SECONDS
+        deadline = time.monotonic() + HANGS_SECONDS
         while not (folder / "records.jsonl").exists() or num_lines(folder) < num_records:
             if time.monotonic() > deadline:
                 return

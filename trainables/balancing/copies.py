@@ -18,7 +18,8 @@ def with_copies(
 ) -> TrainingSet:
     """`training` and after it copies of its images, as many of each label as are `wanted`.
 
-    Each image of a class is copied equally often, to within one. Copies that were changed count as synthetic.
+    Each image of a class is copied equally often, to within one, and a copy weighs as its original. Copies that
+    were changed count as synthetic.
     """
     filled = training
     for label, rows in repeat_rows(training.labels, wanted, seed=seed, purpose="rows").items():
@@ -26,5 +27,7 @@ def with_copies(
         if change is not None:
             changed = change(copies, derive_seed(seed, "change", label))
             copies = gather(changed, len(rows), real=training.images)
-        filled = filled.extended(copies, training.labels[rows], synthetic=change is not None)
+        filled = filled.extended(
+            copies, training.labels[rows], synthetic=change is not None, weights=training.weights[rows]
+        )
     return filled

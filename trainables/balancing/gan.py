@@ -56,8 +56,9 @@ class GanBalancing(FillsClasses):
     2021, section 4; Ren et al. 2020, theorem 1), and what generated images have balanced already is not to be
     balanced twice."""
     synthetic_weight: float = Field(default=1.0, gt=0, le=1)
-    """The weight of a generated image in the classifier's loss, where a real one has 1 and the loss of a batch is
-    the weighted mean. Shao et al. 2024 ("DiffuLT", arXiv 2403.05170) take 0.3."""
+    """The weight of a generated image in the classifier's loss, as a share of what the real images of its class
+    weigh on average, 1 unless a table weights them. The loss of a batch is the weighted mean. Shao et al. 2024
+    ("DiffuLT", arXiv 2403.05170) take 0.3."""
     filter: Literal["measure", "apply"] = "measure"
     """Whether generated images are judged by a classifier of the training part: taken for another class, a
     near-copy of a training image, or an outlier. "measure": counted, where generated images are measured, and used

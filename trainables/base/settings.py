@@ -1,10 +1,11 @@
 """Settings: frozen dataclasses, parsed strictly from nested mappings, dumped canonically."""
 
 import difflib
+import functools
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import UnionType
 from typing import (
     Annotated,
@@ -53,7 +54,22 @@ def settings(cls: type[T]) -> type[T]:
     decorate = pydantic_dataclass(
         frozen=True, kw_only=True, config=ConfigDict(extra="forbid", allow_inf_nan=False)
     )
-    return cast(type[T], decorate(cls))
+    return _with_one_line_errors(cast(type[T], decorate(cls)))
+
+
+def _with_one_line_errors(cls: type[T]) -> type[T]:
+    """`cls`, whose constructor raises ConfigError as `parse` does; pydantic's own error has several lines."""
+    initialise: Callable[..., None] = getattr(cls, "__init__")  # noqa: B009
+
+    @functools.wraps(initialise)
+    def with_one_line_errors(self: T, *arguments: object, **values: object) -> None:
+        try:
+            initialise(self, *arguments, **values)
+        except ValidationError as error:
+            raise ConfigError(_first_error(type(self), error, where="")) from None
+
+    setattr(cls, "__init__", with_one_line_errors)  # noqa: B010
+    return cls
 
 
 # Indexed by types that are known only when the program runs.

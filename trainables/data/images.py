@@ -54,6 +54,8 @@ class LabeledImages:
     origins: tuple[str, ...]
     groups: tuple[str, ...] | None = None
     """The patient, video or visit of each, [N]; None where the data name none."""
+    weights: npt.NDArray[np.float64] | None = None
+    """[N]: how much each counts in a classifier's loss, on any scale; None: all alike."""
     units: npt.NDArray[np.int64] | None = None
     """[N]: images of one number are on one side of every split, a group's and those that look alike; None: each
     is for itself."""
@@ -75,8 +77,15 @@ class LabeledImages:
             digests=tuple(self.digests[i] for i in indices),
             origins=tuple(self.origins[i] for i in indices),
             groups=None if self.groups is None else tuple(self.groups[i] for i in indices),
+            weights=None if self.weights is None else self.weights[indices],
             units=None if self.units is None else self.units[indices],
         )
+
+    def weighing_one(self, indices: npt.NDArray[np.int64]) -> "LabeledImages":
+        """The same images, their weights on the scale on which those at `indices` have the mean 1."""
+        if self.weights is None:
+            return self
+        return replace(self, weights=self.weights / self.weights[indices].mean())
 
     def class_counts(self) -> tuple[int, ...]:
         """Images of each class, in label order."""
@@ -105,9 +114,9 @@ class Loaded:
 class TrainingSet:
     """What a classifier is fitted to.
 
-    `images` float32 [N, C, H, W] in [-1, 1]; `labels` int64 [N]; `weights` float32 [N], 1 unless a balancer
-    re-weights; `synthetic` bool [N], True where the image was made and not photographed. Few images are a tensor,
-    and many are `ByteImages`, whose rows are.
+    `images` float32 [N, C, H, W] in [-1, 1]; `labels` int64 [N]; `weights` float32 [N], 1 unless a table or a
+    balancer weights them; `synthetic` bool [N], True where the image was made and not photographed. Few images are
+    a tensor, and many are `ByteImages`, whose rows are.
     """
 
     images: Images
@@ -143,24 +152,56 @@ class TrainingSet:
         images = take(self.images, indices)
         return replace(self, images=images, labels=labels, weights=weights, synthetic=synthetic)
 
+    def unweighted(self) -> "TrainingSet":
+        """The same images, each of weight 1."""
+        return replace(self, weights=torch.ones_like(self.weights))
+
     def weighted(self, by_class: Sequence[float]) -> "TrainingSet":
         """The same images, the weight of each times what `by_class` [K] has for its class."""
         return replace(self, weights=self.weights * self.weights.new_tensor(by_class)[self.labels])
 
-    def extended(self, images: Images, labels: Tensor, *, synthetic: bool = True) -> "TrainingSet":
-        """This set with more `images` [M, C, H, W] and their `labels` [M] at its end, of weight 1."""
+    def extended(
+        self, images: Images, labels: Tensor, *, synthetic: bool = True, weights: Tensor | None = None
+    ) -> "TrainingSet":
+        """This set with more `images` [M, C, H, W], their `labels` [M] and `weights` [M] at its end.
+
+        Without `weights` each weighs as the real images of its class do on average, so that a class that is filled
+        to n images weighs as n of its real ones.
+        """
+        if weights is None:
+            weights = self._mean_weights_of_real()[labels.cpu()].to(self.weights)
         return replace(
             self,
             images=join(self.images, images),
             labels=torch.cat([self.labels, labels]),
-            weights=torch.cat([self.weights, torch.ones(len(labels), device=self.weights.device)]),
+            weights=torch.cat([self.weights, weights]),
             synthetic=torch.cat([self.synthetic, torch.full_like(labels, synthetic, dtype=torch.bool)]),
         )
 
+    def weighing_as_real(self) -> "TrainingSet":
+        """The same images, each synthetic one with the mean weight of the real ones of its class."""
+        means = self._mean_weights_of_real()[self.labels.cpu()].to(self.weights)
+        return replace(self, weights=torch.where(self.synthetic, means, self.weights))
+
+    def _mean_weights_of_real(self) -> Tensor:
+        is_real = ~self.synthetic
+        return mean_weights(self.labels[is_real], self.weights[is_real], num_classes=len(self.classes.names))
+
+
+def mean_weights(labels: Tensor, weights: Tensor, *, num_classes: int) -> Tensor:
+    """The mean of the `weights` [N] of each of the `labels` [N], float64 [K] on the CPU; 1 for an absent class."""
+    # On the CPU, where sums have one order.
+    labels, weights = labels.cpu(), weights.double().cpu()
+    sums, counts = (labels.bincount(each, minlength=num_classes) for each in (weights, None))
+    return torch.where(counts > 0, sums / counts, 1.0)
+
 
 def training_set(images: LabeledImages, classes: Classes, device: torch.device) -> TrainingSet:
-    """`images` as floats in [-1, 1] on `device`: all real, all of weight 1."""
-    return real_set(hold(images.images, device), torch.as_tensor(images.labels, device=device), classes)
+    """`images` as floats in [-1, 1] on `device`: all real, with the weights that they have."""
+    held = real_set(hold(images.images, device), torch.as_tensor(images.labels, device=device), classes)
+    if images.weights is None:
+        return held
+    return replace(held, weights=torch.as_tensor(images.weights, dtype=torch.float32, device=device))
 
 
 def real_set(images: Images, labels: Tensor, classes: Classes) -> TrainingSet:

@@ -11,8 +11,8 @@ from gan_study.trainables.base.files import Place
 from gan_study.trainables.base.settings import settings
 from gan_study.trainables.data.difficulty import Difficulty
 from gan_study.trainables.data.images import ImageSize, Loaded
+from gan_study.trainables.data.reading.columns import Columns
 from gan_study.trainables.data.reading.picture import Fit
-from gan_study.trainables.data.reading.table import Columns
 
 # "apart": each picture is drawn for itself, whatever it looks like.
 LookAlikes: TypeAlias = Literal["together", "apart"]

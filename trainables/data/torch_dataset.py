@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 from PIL import Image
 
+from gan_study.trainables.base.arguments import checked_arguments
 from gan_study.trainables.base.names import one_form
 from gan_study.trainables.base.settings import DataError
 from gan_study.trainables.data.images import LabeledImages, Labels, Loaded
@@ -27,6 +28,7 @@ class MapDataset(Protocol):
     def __getitem__(self, index: int, /) -> Any: ...
 
 
+@checked_arguments
 def torch_data_set(
     name: str,
     train: Callable[[], MapDataset],
@@ -134,7 +136,7 @@ def _read(
 ) -> LabeledImages:
     """Every item of a part, brought to size."""
     tiles, labels = [], []
-    for index, (image, label) in enumerate(_items(dataset, part)):
+    for index, (image, label) in enumerate(images_and_labels(dataset, part)):
         try:
             pixels = _pixels(image)
         except DataError as error:
@@ -152,7 +154,10 @@ def _read(
     )
 
 
-def _items(dataset: MapDataset, part: str) -> Iterator[tuple[Any, Any]]:
+def images_and_labels(dataset: MapDataset, part: str) -> Iterator[tuple[Any, Any]]:
+    """The first two values of each item of a Dataset; raises DataError, which names `part`, where it has none."""
+    if not (hasattr(dataset, "__len__") and hasattr(dataset, "__getitem__")):
+        raise DataError(f"{part}: a Dataset with a length and items is needed; {type(dataset).__name__} is none")
     if not len(dataset):
         raise DataError(f"{part}: the Dataset is empty")
     for index in range(len(dataset)):

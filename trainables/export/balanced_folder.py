@@ -13,16 +13,19 @@ from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import torch
 from pydantic import Field, JsonValue
 
 from gan_study.trainables.balancing.gan import GanBalancing
+from gan_study.trainables.base.arguments import checked_arguments
 from gan_study.trainables.base.files import read_text
 from gan_study.trainables.base.markup import csv_cell, from_csv_cell
 from gan_study.trainables.base.seeding import derive_seed
 from gan_study.trainables.base.settings import DataError, settings
 from gan_study.trainables.classifiers.scores import Scores, score
 from gan_study.trainables.data.images import Classes, LabeledImages, training_set
+from gan_study.trainables.data.reading.picture import Range
 from gan_study.trainables.data.source import DataConfig
 from gan_study.trainables.data.sources.image_folder import list_images, read_images
 from gan_study.trainables.export.about import About
@@ -47,7 +50,8 @@ Origin = Literal["real", "synthetic"]
 class ManifestRow:
     """Where an image comes from; `file` and `nearest_real` are paths in the folder.
 
-    `sha256` is of the bytes of the file. A real one has the `source` it was read from. A synthetic one has the
+    `sha256` is of the bytes of the file. A real one has the `source` it was read from and, where the data weight
+    images, the `weight` that it has to train on, 1 on average. A synthetic one has the
     `seed` it was drawn with, and the training image of its class that it is nearest to, at a Euclidean `distance`
     of the features that tell copies;
     `repeats` is the file of the earlier synthetic image that it is a near-copy of, if any.
@@ -63,6 +67,7 @@ class ManifestRow:
     distance: str = ""
     repeats: str = ""
     sha256: str = ""
+    weight: str = ""
 
 
 @settings
@@ -98,6 +103,9 @@ class Description:
     generator_steps: int | None = None
     """How long the GAN was trained, its longest training if it has several; None if not noted."""
     channels: int
+    levels: tuple[float, float] | None = None
+    """The levels of real images of more than 8 bits that are black and white; None without any, and in folders of
+    earlier versions."""
     classes: tuple[ClassDescription, ...]
     """In the order of their folders."""
     all_images: bool = False
@@ -160,13 +168,21 @@ def read_manifest(folder: Path | str) -> list[ManifestRow]:
     ]
 
 
-def read_part(folder: Path | str, part: str, *, image_size: int, channels: int) -> LabeledImages:
-    """All images below `part`, class by class and in the order of their names."""
-    folder = Path(folder)
+def read_part(folder: Path | str, part: str, description: Description) -> LabeledImages:
+    """All images below `part`, class by class and in the order of their names, read as the trial read them.
+
+    Real ones have the weights that they had, and synthetic ones 1.
+    """
+    folder, data = Path(folder), description.config.data
     listing = list_images(folder, folder / part)
     # Nothing is split here.
-    config = DataConfig(name="imagefolder", image_size=image_size, look_alikes="apart")
-    return read_images(listing, config, channels=channels).images
+    config = DataConfig(name="imagefolder", image_size=data.image_size, fit=data.fit, look_alikes="apart")
+    levels = (
+        None if description.levels is None else Range(black=description.levels[0], white=description.levels[1])
+    )
+    images = read_images(listing, config, channels=description.channels, levels=levels).images
+    weights = {row.file: float(row.weight) for row in read_manifest(folder) if row.weight}
+    return replace(images, weights=np.array([weights.get(each, 1.0) for each in images.origins]))
 
 
 @with_torch_defaults
@@ -180,19 +196,15 @@ def validation_scores(folder: Path | str, description: Description, *, device: t
         use_threads(description.threads)
         use(description.library)
     config, classes = description.config, description.classes
-    size, channels = config.data.image_size, description.channels
-    images, held_out = (
-        read_part(folder, part, image_size=size, channels=channels) for part in (TRAIN, VALIDATION)
-    )
+    images, held_out = (read_part(folder, part, description) for part in (TRAIN, VALIDATION))
     proportions = tuple(each.test_proportion for each in classes)
     minority = tuple(label for label, each in enumerate(classes) if each.is_minority)
     real = training_set(images, Classes(names=images.class_names, minority=minority), device)
     is_made = [Path(origin).name.startswith(SYNTHETIC) for origin in images.origins]
     balancer = config.balancing.balancer
     assert isinstance(balancer, GanBalancing), "only a GAN's images are exported"
-    planned = balancer.plan_fit(
-        replace(real, synthetic=torch.tensor(is_made, device=device)), seed=derive_seed(config.seed, "balancing")
-    )
+    filled = replace(real, synthetic=torch.tensor(is_made, device=device)).weighing_as_real()
+    planned = balancer.plan_fit(filled, seed=derive_seed(config.seed, "balancing"))
     validation = validation_on_device(held_out, proportions, device)
     num_real = sum(each.num_real for each in classes)
     classifier = fit_classifier(config, planned, validation, unbalanced_size=num_real)
@@ -201,6 +213,7 @@ def validation_scores(folder: Path | str, description: Description, *, device: t
 
 
 @arithmetic_given_back()
+@checked_arguments
 def retrain(folder: Path | str) -> dict[str, float | None]:
     """Train the classifier on a balanced folder, on the CPU, and score it on the folder's validation part.
 

@@ -21,6 +21,7 @@ from gan_study.trainables.data.byte_images import Images, hold, take
 from gan_study.trainables.data.fingerprint import take_fingerprint
 from gan_study.trainables.data.images import TrainingSet, training_set
 from gan_study.trainables.data.prepared import image_source
+from gan_study.trainables.data.reading.picture import Range
 from gan_study.trainables.export.balanced_folder import (
     CARD,
     DESCRIPTION,
@@ -62,6 +63,11 @@ from gan_study.trainables.trial.run import reference_models
 # A checkpoint of a GAN takes milliseconds, and an interruption loses at most this much training.
 _CHECKPOINT_SECONDS = 10.0
 
+_WEIGHTED = (
+    "the real images have weights, in the column weight of manifest.csv, by which they count in the classifier's "
+    "loss; a synthetic one counts as those of its class do on average"
+)
+
 # Called with a stage, and how much of it is done out of how much.
 ShowProgress: TypeAlias = Callable[[str, int, int], None]
 
@@ -88,7 +94,8 @@ def export(
         return finished
     use_threads(request.threads)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    parts = prepare(config, image_source(config.data))
+    source = image_source(config.data)
+    parts, levels = prepare(config, source), source.pool().levels
     if request.all_images:
         parts = without_validation(parts)
     training = training_set(parts.training, parts.classes, device)
@@ -100,7 +107,9 @@ def export(
     # Only now, when the data have turned out to be usable.
     data, made_on = take_fingerprint(config.data).digest, day_begun(folder)
     write_atomically(folder / REQUEST, request.to_bytes(data, made_on=made_on))
-    description = _Export(request, balancer, folder, parts, training, missing, data, made_on, progress).run()
+    description = _Export(
+        request, balancer, folder, parts, levels, training, missing, data, made_on, progress
+    ).run()
     shutil.rmtree(folder / WORK)
     return description
 
@@ -119,14 +128,16 @@ PROGRESS_STEPS = 100
 
 @dataclass(frozen=True, eq=False)
 class _Export:
-    """One export under way: `missing` maps the label of each rare class to the images that it lacks, `data` is the
-    digest of the files of real images, `made_on` the day on which it began.
+    """One export under way: `missing` maps the label of each rare class to the images that it lacks, `levels` is
+    the range by which images of more than 8 bits were read, `data` the digest of the files of real images,
+    `made_on` the day on which it began.
     """
 
     request: ExportRequest
     balancer: GanBalancing
     folder: Path
     parts: TrialParts
+    levels: Range | None
     training: TrainingSet
     missing: Mapping[int, int]
     data: str
@@ -286,6 +297,7 @@ class _Export:
             trial=dump_trial(request.trial),
             generator_steps=generator_steps,
             channels=self.training.shape.channels,
+            levels=None if self.levels is None else (self.levels.black, self.levels.white),
             classes=tuple(sorted(classes, key=lambda each: each.folder)),
             all_images=request.all_images,
             links=request.links,
@@ -294,7 +306,12 @@ class _Export:
             threads=request.threads,
             library=library(),
             environment=environment(self.training.images.device),
-            notes=(*request.findings, *notes, *missing_notes),
+            notes=(
+                *request.findings,
+                *notes,
+                *missing_notes,
+                *([_WEIGHTED] if parts.pool.weights is not None else []),
+            ),
             generator_sha256=generator_sha256,
             overruled=tuple(
                 fault for fault in OVERRULED_BY if any(fault in each.faults for each in findings.values())

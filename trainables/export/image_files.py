@@ -50,6 +50,7 @@ def write_images(
                 origin="real",
                 source=images.origins[row],
                 sha256=sha256_of(folder / file),
+                weight="" if images.weights is None or part == VALIDATION else repr(float(images.weights[row])),
             )
     for label, made in fillings.items():
         name = parts.classes.names[label]

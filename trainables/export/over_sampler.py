@@ -19,10 +19,12 @@ from torch.utils.data import Dataset
 
 from gan_study.trainables.balancing.balancer import Balancer
 from gan_study.trainables.balancing.catalog import BALANCERS, parse_balancing
+from gan_study.trainables.base.arguments import checked_arguments
 from gan_study.trainables.base.library_internals import ArraySampler, StrOptions, parameter_constraints
 from gan_study.trainables.base.memory import refuse_beyond_memory
-from gan_study.trainables.base.settings import ConfigError, UserError
+from gan_study.trainables.base.settings import ConfigError, DataError, UserError
 from gan_study.trainables.data.images import Classes, Labels, first_rows, real_set
+from gan_study.trainables.data.torch_dataset import MapDataset, images_and_labels
 from gan_study.trainables.export.pixel_range import find_range
 from gan_study.trainables.gans.catalog import VARIANTS
 from gan_study.trainables.image_quality.class_quality import has_collapsed
@@ -361,7 +363,7 @@ class BalancedDataset(Dataset[tuple[Tensor, int]]):
     Raises
     ------
     ValueError
-        For a label that is no whole number.
+        For items that are no image and label, images of several shapes, and labels that are not whole.
 
     Examples
     --------
@@ -373,10 +375,16 @@ class BalancedDataset(Dataset[tuple[Tensor, int]]):
     (16, 1)
     """
 
-    def __init__(self, real: Dataset[tuple[Tensor, int]], sampler: ImageOverSampler) -> None:
-        items = [real[i] for i in range(len(real))]  # type: ignore[arg-type]
-        images = np.stack([np.asarray(_detached(image)) for image, _ in items])
-        labels = np.array([_whole(label) for _, label in items])
+    @checked_arguments
+    def __init__(self, real: MapDataset, sampler: ImageOverSampler) -> None:
+        try:
+            items = list(images_and_labels(real, "real"))
+        except DataError as error:
+            raise ValueError(str(error)) from None
+        arrays = [np.asarray(_detached(image)) for image, _ in items]
+        if len(shapes := {array.shape for array in arrays}) > 1:
+            raise ValueError(f"real: images of one shape are needed; there are {min(shapes)} and others")
+        images, labels = np.stack(arrays), np.array([_whole(label) for _, label in items])
         all_images, all_labels = sampler.fit_resample(images, labels)
         self.real = real
         self.made = torch.as_tensor(all_images[len(items) :])
@@ -392,7 +400,7 @@ class BalancedDataset(Dataset[tuple[Tensor, int]]):
         place = index % len(self)
         if place >= self.num_real:
             return self.made[place - self.num_real], self.made_labels[place - self.num_real]
-        image, label = self.real[place]
+        image, label, *_ = self.real[place]
         return image, _whole(label)
 
 
@@ -403,6 +411,10 @@ def _detached(image: Any) -> Any:
 
 def _whole(label: Any) -> int:
     """A label as an int, which cuts nothing off; raises ValueError where it would."""
-    if int(label) != label:
+    try:
+        whole = int(label)
+    except (TypeError, ValueError, OverflowError):
+        whole = None
+    if whole is None or whole != label:
         raise ValueError(f"label {label!r} is no whole number")
-    return int(label)
+    return whole

@@ -17,6 +17,7 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from gan_study.trainables.balancing.gan import GanBalancing, TrainedGans, samples_seed
+from gan_study.trainables.base.arguments import check_argument, checked_arguments
 from gan_study.trainables.base.files import read_bytes
 from gan_study.trainables.base.memory import refuse_beyond_memory
 from gan_study.trainables.base.names import folder_name
@@ -112,6 +113,8 @@ class SavedGenerator:
 
     def batches(self, class_name: str, number: int, *, seed: int = 0) -> Iterator[npt.NDArray[np.uint8]]:
         """The images of `sample`, a few at a time, each made when it is asked for."""
+        check_argument("class_name", class_name, str)
+        check_argument("seed", seed, int)
         name = find_name(self.class_names, class_name)
         if name is None:
             hint = nearest(class_name, self.class_names)
@@ -226,6 +229,7 @@ def _refuse_beyond_disk(folder: Path, number: int, *, num_bytes: int) -> None:
 
 
 @with_torch_defaults
+@checked_arguments
 def load_generator(folder: Path | str) -> SavedGenerator:
     """Read a generator that `gan-study balance` or `export_balanced` wrote; no code in the files is run.
 

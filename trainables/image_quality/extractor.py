@@ -98,7 +98,8 @@ def domain_classifier(training: TrainingSet, store: Store, *, seed: int) -> Fitt
 
 
 def _trained_weights(training: TrainingSet, seed: int) -> State:
-    weighted = training.weighted(inverse_weights(training.class_counts()))
+    # What measures images counts each as one, whatever the classifier under study is to make of it.
+    weighted = training.unweighted().weighted(inverse_weights(training.class_counts()))
     fitted = fit(DOMAIN_TRAINING, weighted, steps=DOMAIN_STEPS, seed=seed, model=DOMAIN_FEATURES)
     assert isinstance(fitted.head, nn.Module), "a plain head is a layer"
     return {"body": fitted.body.state_dict(), "head": fitted.head.state_dict()}

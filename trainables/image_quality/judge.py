@@ -143,7 +143,7 @@ def measure_images(
     `filter_passed`, the share of a class's images that an `ImageFilter` lets pass, with that of held-out images.
     Whatever weights a classifier is to give the images of `balanced`, here each counts as one.
     """
-    balanced = replace(balanced, weights=torch.ones_like(balanced.weights))
+    balanced = balanced.unweighted()
     made = tuple(sorted(set(balanced.labels[balanced.synthetic].tolist())))
     if not made:
         return {}

@@ -10,12 +10,13 @@ from pydantic import Field, JsonValue, model_validator
 from gan_study.trainables.balancing.balancer import BalancingConfig
 from gan_study.trainables.balancing.catalog import BALANCERS, parse_balancing
 from gan_study.trainables.balancing.gan import ALL_CLASSES, GanBalancing
+from gan_study.trainables.base.arguments import checked_arguments
 from gan_study.trainables.base.settings import ConfigError, digest, dump, parse, settings
 from gan_study.trainables.classifiers.backbone import Pretrained
 from gan_study.trainables.classifiers.catalog import classifier_model
 from gan_study.trainables.classifiers.classifier import ClassifierConfig
 from gan_study.trainables.data.imbalance import Imbalance
-from gan_study.trainables.data.reading.table import Columns
+from gan_study.trainables.data.reading.columns import Columns
 from gan_study.trainables.data.source import DataConfig
 from gan_study.trainables.gans.variant import GanSettings
 from gan_study.trainables.image_quality.features import DomainFeatures, ImageFeatures
@@ -121,6 +122,7 @@ class TrialConfig:
         return digest(_remove(dump_trial(self), *_PLACES, "balancing", "evaluation"))
 
 
+@checked_arguments
 def parse_trial(values: Mapping[str, JsonValue]) -> TrialConfig:
     """The trial that a nested mapping describes.
 

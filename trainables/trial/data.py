@@ -11,8 +11,15 @@ from gan_study.trainables.balancing.balancer import BalancedSet
 from gan_study.trainables.base.seeding import derive_seed, numpy_generator
 from gan_study.trainables.classifiers.metrics import Measure
 from gan_study.trainables.classifiers.training import Validation, proportional_weights
-from gan_study.trainables.data.byte_images import Images, hold, picture_rows
-from gan_study.trainables.data.images import Classes, LabeledImages, Loaded, TrainingSet, training_set
+from gan_study.trainables.data.byte_images import Images, hold
+from gan_study.trainables.data.images import (
+    Classes,
+    LabeledImages,
+    Loaded,
+    TrainingSet,
+    class_counts,
+    training_set,
+)
 from gan_study.trainables.data.imbalance import thin
 from gan_study.trainables.data.source import ImageSource
 from gan_study.trainables.data.split import Indices, carve
@@ -100,36 +107,35 @@ def prepare(config: TrialConfig, source: ImageSource) -> TrialParts:
     """The training and validation parts: the pool is thinned first, then validation is carved out of the rest.
 
     `source` holds the images that `config.data` asks for. Of its test part only the class counts are used, which
-    weight the validation scores.
+    weight the validation scores. Where the data weight images, those to train on weigh 1 on average.
     """
     pool = source.pool()
     counts, names = pool.images.class_counts(), pool.images.class_names
-    targets = config.imbalance.targets(counts, names)
-    kept_rows = thin(
-        pool.images.labels, targets, seed=derive_seed(config.seed, "imbalance"), units=pool.images.units
-    )
-    thinned = pool.images.subset(kept_rows)
+    targets, units = config.imbalance.targets(counts, names), pool.images.units
+    kept = thin(pool.images.labels, targets, seed=derive_seed(config.seed, "imbalance"), units=units)
+    labels = pool.images.labels[kept]
     rest, carved = carve(
-        thinned.labels,
+        labels,
         config.data.validation_fraction,
         seed=derive_seed(config.seed, "validation"),
         class_names=names,
-        units=thinned.units,
+        units=None if units is None else units[kept],
     )
+    images, imbalanced = pool.images.weighing_one(kept[rest]), class_counts(labels, len(names))
     test_counts = source.test_class_counts()
     ratio = config.imbalance.ratio_of(targets)
     return TrialParts(
-        pool=pool.images,
-        held_back=np.setdiff1d(np.arange(len(pool.images)), kept_rows),
-        validating=kept_rows[carved],
-        training=thinned.subset(rest),
-        validation=thinned.subset(carved),
+        pool=images,
+        held_back=np.setdiff1d(np.arange(len(images)), kept),
+        validating=kept[carved],
+        training=images.subset(kept[rest]),
+        validation=images.subset(kept[carved]),
         classes=Classes(names=names, minority=config.imbalance.minority(counts, names)),
         available=counts,
-        imbalanced=thinned.class_counts(),
+        imbalanced=imbalanced,
         imbalance_ratio=ratio,
         test_proportions=tuple(n / sum(test_counts) for n in test_counts),
-        notes=(*pool.notes, *ratio_notes(ratio, thinned.class_counts())),
+        notes=(*pool.notes, *ratio_notes(ratio, imbalanced)),
     )
 
 
@@ -142,14 +148,14 @@ def add_held_back(balanced: BalancedSet, parts: TrialParts, *, seed: int) -> Bal
         rows = _apart(parts.held_back, parts.validating, parts.pool)
         rows = rows[parts.pool.labels[rows] == label]
         drawn = numpy_generator(seed, label).permutation(rows)[:number]
-        training, device = balanced.training, balanced.training.images.device
-        images = hold(picture_rows(parts.pool.images, drawn), device)
-        labels = torch.full((len(drawn),), label, device=device)
+        granted = training_set(parts.pool.subset(drawn), parts.classes, balanced.training.images.device)
         name = parts.classes.names[label]
         missing = (f"class {name!r}: {number} more real images were asked for, {len(drawn)} were held back",)
         balanced = replace(
             balanced,
-            training=training.extended(images, labels, synthetic=False),
+            training=balanced.training.extended(
+                granted.images, granted.labels, synthetic=False, weights=granted.weights
+            ),
             notes=balanced.notes + missing * (len(drawn) < number),
         )
     return balanced

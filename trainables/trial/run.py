@@ -14,6 +14,7 @@ import torch
 
 from gan_study.trainables.balancing.balancer import BalancedSet
 from gan_study.trainables.balancing.gan import GanBalancing
+from gan_study.trainables.base.arguments import checked_arguments
 from gan_study.trainables.base.seeding import derive_seed
 from gan_study.trainables.classifiers.backbone import Backbone
 from gan_study.trainables.classifiers.classifier import BACKBONE, ClassifierConfig, FittedClassifier
@@ -49,6 +50,7 @@ FROZEN_EPOCHS = 100
 TrialEvent: TypeAlias = Milestone | TrialOutcome
 
 
+@checked_arguments
 @with_torch_defaults
 def run_trial(
     config: TrialConfig,
@@ -298,9 +300,11 @@ def _measure_images(
 def reference_models(
     config: TrialConfig, parts: TrialParts, training: TrainingSet, store: Store
 ) -> tuple[RealImages, ReferenceModels]:
-    """The real images of the trial's setting, and the models that generated images are measured with."""
+    """The real images of the trial's setting, each counted as one, and the models that measure generated ones."""
     real = RealImages(
-        training=training, held_out=held_out(parts, training.images.device), classifier=config.classifier
+        training=training.unweighted(),
+        held_out=held_out(parts, training.images.device),
+        classifier=config.classifier,
     )
     seed = derive_seed(config.seed, "quality")
     return real, fit_reference_models(real, parts.pool, config.evaluation.image_features, store, seed=seed)

@@ -10,8 +10,15 @@ from gan_study.study.run.folder import create_study_folder
 from gan_study.study.run.layout import StudyFolder
 from gan_study.study.run.record_store import RecordStore
 from gan_study.study.watch.optuna_view import OptunaView
-from tests.study.malformed.inputs import MayRunError
+from tests.study.malformed.inputs import NUM_TRIED, MayRunError
 from tests.study.simulation import Simulation
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Say how many malformed inputs were tried; with `-n` the processes that tried them have the numbers."""
+    if NUM_TRIED:
+        kinds = ", ".join(f"{number} {what}" for what, number in NUM_TRIED.items())
+        terminalreporter.write_line(f"malformed inputs tried: {NUM_TRIED.total():,} ({kinds})")
 
 
 @pytest.fixture(autouse=True)

@@ -4,10 +4,12 @@
 """
 
 import contextlib
+import functools
 import io
 import json
 import signal
 import sys
+from collections import Counter
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -37,11 +39,28 @@ EXAMPLES = {
 MOST_SECONDS = 30
 
 
+# How many inputs of each kind this run has really tried; conftest.py prints it.
+NUM_TRIED = Counter()
+
+
 def tried(what):
-    return settings(
-        max_examples=EXAMPLES[what] * settings.default.max_examples // 100,
-        suppress_health_check=list(HealthCheck),
-    )
+    """A decorator of a test of hypothesis: it draws so many inputs of a kind, and counts those that it tried."""
+
+    def counted(test):
+        inner = test.hypothesis.inner_test
+
+        @functools.wraps(inner)
+        def count(*arguments, **drawn):
+            NUM_TRIED[what] += 1
+            return inner(*arguments, **drawn)
+
+        test.hypothesis.inner_test = count
+        return settings(
+            max_examples=EXAMPLES[what] * settings.default.max_examples // 100,
+            suppress_health_check=list(HealthCheck),
+        )(test)
+
+    return counted
 
 
 class MayRunError(Exception):

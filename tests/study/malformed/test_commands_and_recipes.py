@@ -1,5 +1,8 @@
 """Any command line, recipe and assignment."""
 
+from pathlib import Path
+
+import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
@@ -81,3 +84,22 @@ def test_a_recipe_that_is_any_bytes(tmp_path_factory, content, suffix):
 )
 def test_any_assignment(key, value, also):
     assert_civil(answer("show", "quickstart", f"--set={key}={value}", *(f"--set={text}" for text in also)))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        pytest.param("oops://zoe@host/db", id="no such kind"),
+        pytest.param("postgresql+oops://zoe@host/db", id="no such driver"),
+        # Nobody listens at port 1, and no name ends in .invalid (RFC 6761).
+        pytest.param("postgresql://zoe@127.0.0.1:1/db", id="nobody listens"),
+        pytest.param("mysql://zoe@host.invalid/db", id="no such host"),
+        pytest.param("redis://host/0", id="no longer Optuna's"),
+        pytest.param("sqlite:////dev/null/study.db", id="no such folder"),
+    ],
+)
+def test_a_storage_that_cannot_be_opened_is_refused_before_anything_is_written(nowhere, url):
+    code, err = answer("run", "quickstart", f"--set=storage={url}", "--out=study")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "storage" in err and "zoe" not in err
+    assert not Path("study").exists()

@@ -164,3 +164,24 @@ def test_a_study_leaves_its_callers_process_alone_and_odd_places_are_places(tmp_
     assert (folder / "study" / "optuna.db").exists()
     assert {path.name for path in tmp_path.iterdir()} == {"what?mode=ro", "script.py"}
     assert {path.name for path in folder.iterdir()} <= {"study", "mine"}
+
+
+def test_warnings_that_are_errors_to_the_caller_are_none_in_a_study(monkeypatch):
+    monkeypatch.setenv("PYTHONWARNINGS", "error")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with as_it_was() as foreign:
+            assert "PYTHONWARNINGS" in foreign
+            # To pytest, which records it, a warning again.
+            with pytest.warns(DeprecationWarning):
+                warnings.warn("of a library", DeprecationWarning, stacklevel=1)
+        with pytest.raises(DeprecationWarning):
+            warnings.warn("of the caller", DeprecationWarning, stacklevel=1)
+
+
+@pytest.mark.parametrize(("option", "goes_on"), [("-OO", "-O will do"), ("-bb", "-b will do")])
+def test_a_python_in_which_ray_does_not_load_is_refused_in_one_line(option, goes_on, tmp_path):
+    command = [sys.executable, option, "-m", "gan_study.study.cli"]
+    run = subprocess.run([*command, "check", str(tmp_path)], capture_output=True, text=True, timeout=60)
+    assert (run.returncode, run.stderr.count("\n")) == (2, 1) and goes_on in run.stderr
+    assert subprocess.run([*command, "--version"], capture_output=True, timeout=60).returncode == 0

@@ -1,5 +1,6 @@
 """The plans that balancers make, for six, three and two images of three classes."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -15,10 +16,17 @@ from gan_study.trainables.balancing.methods.logit_adjustment import (
     LogitAdjustment,
     ThresholdMoving,
 )
-from gan_study.trainables.balancing.methods.mixing import Cutmix, Mixup
+from gan_study.trainables.balancing.methods.mixing import (
+    Cutmix,
+    Mixup,
+    MixupBalancedSoftmax,
+    Remix,
+    RemixedBatches,
+)
 from gan_study.trainables.classifiers.loss_plans import (
     AdjustedCrossEntropy,
     DeferredReweighting,
+    FittingStep,
     FocalLoss,
     LdamLoss,
     effective_number_weights,
@@ -142,3 +150,37 @@ def test_a_class_without_images_leaves_everything_finite(training: TrainingSet, 
     assert logits.isfinite().all()
     # It is never lifted above a class that there is.
     assert (logits[:, 3:] <= logits).all()
+
+
+def test_remix_gives_the_rarer_class_the_label_alone() -> None:
+    batches = RemixedBatches(counts=torch.tensor([90.0, 30.0, 20.0]), alpha=1.0, kappa=3.0, tau=0.5)
+    first, second = torch.tensor([0, 1, 1, 0, 2]), torch.tensor([1, 0, 2, 0, 0])
+    # Three times as many: the larger class's label goes where its image has less than half. 30 to 20 is less.
+    assert batches.label_share(first, second, 0.4).tolist() == pytest.approx([0.0, 0.4, 0.4, 0.4, 0.4])
+    assert batches.label_share(first, second, 0.6).tolist() == pytest.approx([0.6, 1.0, 0.6, 0.6, 1.0])
+
+
+def test_remix_blends_images_as_mixup_does(training: TrainingSet) -> None:
+    mix = only(Remix(), training).plan.mix
+    assert mix is not None
+    torch.manual_seed(3)
+    mixed, shares = mix(training.images, training.labels)
+    torch.manual_seed(3)
+    share = float(torch.distributions.Beta(1.0, 1.0).sample())
+    torch.testing.assert_close(mixed, share * training.images + (1 - share) * training.images.roll(1, 0))
+    torch.testing.assert_close(shares.sum(dim=1), torch.ones(len(training)))
+
+
+def test_mixup_with_the_balanced_softmax_has_both(training: TrainingSet) -> None:
+    plan = only(MixupBalancedSoftmax(), training).plan
+    assert plan.mix is not None and isinstance(plan.loss, AdjustedCrossEntropy)
+    torch.testing.assert_close(plan.loss.adjustment, torch.tensor(log_priors(COUNTS)))
+    # By hand for one image that is three quarters of the first class: logits 0, adjusted by log 6, 3, 2 of 11.
+    step = FittingStep(
+        logits=torch.zeros(1, 3),
+        targets=torch.tensor([[0.75, 0.0, 0.25]]),
+        weights=torch.ones(1),
+        progress=0.0,
+    )
+    expected = -(0.75 * math.log(6 / 11) + 0.25 * math.log(2 / 11))
+    assert plan.loss(step).item() == pytest.approx(expected, abs=1e-6)

@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from gan_study.trainables.balancing.methods.class_weights import ClassWeights
+from gan_study.trainables.balancing.methods.quantity import Quantity
 from gan_study.trainables.balancing.methods.random_oversampling import RandomOversampling
 from gan_study.trainables.balancing.methods.random_undersampling import RandomUndersampling
 from gan_study.trainables.data.images import TrainingSet
@@ -40,3 +41,16 @@ def test_class_weights_by_hand(training: TrainingSet) -> None:
     torch.testing.assert_close(balanced.training.weights, expected)
     assert balanced.training.weights.dtype == torch.float32
     assert balanced.training.weights.sum().item() == pytest.approx(11.0, abs=1e-5)
+
+
+def test_quantity_is_balanced_and_as_many_in_all(training: TrainingSet) -> None:
+    # Six, three and two: four, four and three.
+    (balanced,) = Quantity().balance(training, seed=1)
+    assert balanced.training.class_counts() == (4, 3, 2)
+    assert balanced.wanted == {1: 1, 2: 1}
+    assert sum(balanced.training.class_counts()) + sum(balanced.wanted.values()) == len(training)
+    first, second = (
+        {image.sum().item() for image in next(iter(Quantity().balance(training, seed=seed))).training.of_class(0)}
+        for seed in (1, 2)
+    )
+    assert first != second

@@ -454,7 +454,7 @@ def test_where_images_have_no_files_of_their_own_their_pixels_are_kept(tmp_path)
     config = replace(config, data=replace(config.data, root=None))
     export(ExportRequest(allowed=ANYTHING, config=config), tmp_path / "out")
     parts = prepare(config, image_source(config.data))
-    read = read_part(tmp_path / "out", "train", image_size=8, channels=1)
+    read = read_part(tmp_path / "out", "train", read_description(tmp_path / "out"))
     rows = {row.file: row for row in read_manifest(tmp_path / "out")}
     by_origin = dict(zip(parts.training.origins, parts.training.images, strict=True))
     real = [i for i, origin in enumerate(read.origins) if rows[origin].origin == "real"]
@@ -477,3 +477,34 @@ def test_another_way_of_balancing_is_refused(images, tmp_path):
 
 def test_the_threads_are_those_that_are_asked_for(exported):
     assert read_description(exported).threads == torch.get_num_threads() == 1
+
+
+def test_real_images_are_read_back_as_the_trial_read_them(tmp_path):
+    """Wide pictures that are padded, of 12 bits of which most use 10, and with weights."""
+    random, rows = np.random.default_rng(0), ["path,label,weight"]
+    (tmp_path / "data").mkdir()
+    for name, number in {"cat": 20, "dog": 10}.items():
+        for i in range(number):
+            pixels = random.integers(0, 4095 if (name, i) == ("cat", 0) else 1000, (8, 16), dtype=np.uint16)
+            Image.fromarray(pixels).save(tmp_path / "data" / f"{name}{i}.png")
+            rows.append(f"{name}{i}.png,{name},{1 + i % 3}")
+    (tmp_path / "data" / "labels.csv").write_text("\n".join(rows))
+    data = {"name": "imagefolder", "root": str(tmp_path / "data"), "image_size": 8, "fit": "pad"}
+    config = trial(tmp_path / "data", data=data)
+    description = export(ExportRequest(config=config, allowed=ANYTHING), tmp_path / "out")
+    assert description.levels == (0, 4095)
+    source = {row.file: row.source for row in read_manifest(tmp_path / "out")}
+    parts = prepare(config, image_source(config.data))
+    for part, expected in (("train", parts.training), ("validation", parts.validation)):
+        read = read_part(tmp_path / "out", part, description)
+        is_real = [file for file in read.origins if source[file]]
+        rows_read = {source[file]: read.origins.index(file) for file in is_real}
+        assert sorted(rows_read) == sorted(expected.origins)
+        for row, origin in enumerate(expected.origins):
+            np.testing.assert_array_equal(read.images[rows_read[origin]], expected.images[row])
+            assert part == "validation" or read.weights[rows_read[origin]] == expected.weights[row]
+    assert any("the real images have weights" in note for note in description.notes)
+    assert retrain(tmp_path / "out") == dict(description.validation)
+    text = (tmp_path / "out" / "manifest.csv").read_text()
+    (tmp_path / "out" / "manifest.csv").write_text(re.sub(r",[\d.]+$", ",1.0", text, flags=re.MULTILINE))
+    assert retrain(tmp_path / "out") != dict(description.validation)

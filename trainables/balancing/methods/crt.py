@@ -10,7 +10,7 @@ from gan_study.trainables.balancing.balancer import BalancedSet, BalancerEntry
 from gan_study.trainables.base.seeding import repeat_rows
 from gan_study.trainables.base.settings import settings
 from gan_study.trainables.classifiers.loss_plans import FittingPlan, HeadStage
-from gan_study.trainables.data.images import TrainingSet
+from gan_study.trainables.data.images import TrainingSet, mean_weights
 
 
 @settings
@@ -41,8 +41,7 @@ def class_balanced(features: Tensor, labels: Tensor, weights: Tensor, seed: int)
     sizes = labels.bincount().tolist()
     rows = repeat_rows(labels, dict.fromkeys(range(len(sizes)), max(sizes)), seed=seed, purpose="class balance")
     chosen = torch.cat(list(rows.values()))
-    # On the CPU, where sums have one order.
-    means = (labels.cpu().bincount(weights.cpu()) / labels.cpu().bincount()).to(weights)
+    means = mean_weights(labels, weights, num_classes=len(sizes)).to(weights)
     return features[chosen], labels[chosen], (weights / means[labels])[chosen]
 
 

@@ -11,7 +11,7 @@ from gan_study.trainables.balancing.balancer import BalancedSet, BalancerEntry, 
 from gan_study.trainables.balancing.methods.smote import SmoteRequest, between_neighbours, smote_request
 from gan_study.trainables.base.settings import settings
 from gan_study.trainables.classifiers.loss_plans import FittingPlan, HeadStage
-from gan_study.trainables.data.images import TrainingSet
+from gan_study.trainables.data.images import TrainingSet, mean_weights
 
 
 @settings
@@ -39,10 +39,12 @@ def _with_new_features(
 ) -> tuple[Tensor, Tensor, Tensor]:
     found = list(between_neighbours(lambda label: features[labels == label], seed, request))
     made = [torch.full((len(rows),), label, device=labels.device) for rows, label in found]
+    # A new row weighs as those of its class do on average.
+    means = mean_weights(labels, weights, num_classes=int(labels.max()) + 1).to(weights)
     return (
         torch.cat([features, *(rows for rows, _ in found)]),
         torch.cat([labels, *made]),
-        torch.cat([weights, weights.new_ones(sum(map(len, made)))]),
+        torch.cat([weights, *(means[each] for each in made)]),
     )
 
 

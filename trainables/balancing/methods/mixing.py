@@ -1,12 +1,16 @@
-"""Mixed batches: mixup and CutMix. Neither looks at class sizes."""
+"""Mixed batches: mixup and CutMix, which do not look at class sizes, and Remix and mixup with an adjusted loss."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
+import torch
 from pydantic import Field
+from torch import Tensor
+from torch.nn import functional
 
 from gan_study.trainables.balancing.balancer import BalancedSet, BalancerEntry
 from gan_study.trainables.base.settings import settings
-from gan_study.trainables.classifiers.loss_plans import FittingPlan
+from gan_study.trainables.classifiers.loss_plans import AdjustedCrossEntropy, FittingPlan, log_priors
 from gan_study.trainables.data.images import TrainingSet
 
 
@@ -48,6 +52,74 @@ class Cutmix:
         yield BalancedSet(training=training, plan=FittingPlan(mix=mix))
 
 
+@settings
+class MixupBalancedSoftmax:
+    """mixup, and the balanced softmax of what is mixed: CE(f + log n, mixed labels), n the class sizes.
+
+    Zhang et al. 2018 and Ren et al. 2020, together: mixup says nothing of class sizes, and the loss does.
+    """
+
+    alpha: float = Field(default=1.0, gt=0)
+    """As in mixup."""
+
+    def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
+        """`training` and the plan, once."""
+        from torchvision.transforms import v2  # late: it takes a second
+
+        mix = v2.MixUp(alpha=self.alpha, num_classes=len(training.classes.names))
+        adjustment = training.weights.new_tensor(log_priors(training.weighted_class_counts()))
+        plan = FittingPlan(mix=mix, loss=AdjustedCrossEntropy(adjustment=adjustment))
+        yield BalancedSet(training=training, plan=plan)
+
+
+@settings
+class Remix:
+    """mixup whose labels side with the rarer class of the two.
+
+    Chou et al. 2020, "Remix: Rebalanced Mixup", equations 4 and 5, with their `alpha`, `kappa` and `tau`.
+    """
+
+    alpha: float = Field(default=1.0, gt=0)
+    """Of the beta distribution that the share l of the first image is drawn from; 1 is uniform."""
+    kappa: float = Field(default=3.0, ge=1)
+    """How many times as many images a class must have for the other one's label to stand alone."""
+    tau: float = Field(default=0.5, ge=0, le=1)
+    """The share of the image of the larger class, below which that happens."""
+
+    def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
+        """`training` and the plan, once."""
+        counts = training.weights.new_tensor(training.weighted_class_counts())
+        mix = RemixedBatches(counts=counts, alpha=self.alpha, kappa=self.kappa, tau=self.tau)
+        yield BalancedSet(training=training, plan=FittingPlan(mix=mix))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RemixedBatches:
+    """Blends each image of a batch with the one before it, as torchvision's MixUp does."""
+
+    counts: Tensor
+    """The images of each class [K]."""
+    alpha: float
+    kappa: float
+    tau: float
+
+    def __call__(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Images [N, C, H, W] and labels [N] to mixed images and class shares [N, K]."""
+        share = float(torch.distributions.Beta(self.alpha, self.alpha).sample())
+        mixed = share * images + (1 - share) * images.roll(1, 0)
+        first, second = (functional.one_hot(each, len(self.counts)) for each in (labels, labels.roll(1, 0)))
+        own = self.label_share(labels, labels.roll(1, 0), share)[:, None]
+        return mixed, own * first + (1 - own) * second
+
+    def label_share(self, labels: Tensor, others: Tensor, share: float) -> Tensor:
+        """The share [N] of the first label where its image has `share`."""
+        ratio = self.counts[labels] / self.counts[others]
+        own = torch.full_like(ratio, share)
+        own[(ratio >= self.kappa) & (share < self.tau)] = 0.0
+        own[(ratio <= 1 / self.kappa) & (1 - share < self.tau)] = 1.0
+        return own
+
+
 MIXUP = BalancerEntry(
     name="mixup", settings=Mixup, summary="blends the images of a batch, and their labels", only_plans=True
 )
@@ -56,4 +128,13 @@ CUTMIX = BalancerEntry(
     settings=Cutmix,
     summary="pastes parts of images into others of the batch, and mixes the labels",
     only_plans=True,
+)
+MIXUP_BALANCED_SOFTMAX = BalancerEntry(
+    name="mixup_balanced_softmax",
+    settings=MixupBalancedSoftmax,
+    summary="mixup with the balanced softmax of the mixed labels",
+    only_plans=True,
+)
+REMIX = BalancerEntry(
+    name="remix", settings=Remix, summary="mixup whose labels side with the rarer class", only_plans=True
 )

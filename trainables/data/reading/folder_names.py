@@ -34,6 +34,11 @@ _PIECE_WORDS = _IDLE_WORDS | {
     "fold",
     "piece",
 }
+# What carries pictures, one folder each, and is no class of them.
+_CARRIER_WORDS = frozenset({"patient", "subject", "case", "study", "visit", "session", "series", "scan", "slide"})
+_CARRIER_WORDS |= frozenset({"video", "clip", "sequence", "participant"})
+# Beside the word for a part: a smaller one of the same.
+_SMALLER_WORDS = frozenset({"mini", "small", "tiny", "sample", "subset"})
 PICTURES = frozenset({"images", "image", "imgs", "img", "pictures", "photos", "originals", "original", "raw"})
 MASKS = frozenset({"mask", "masks", "groundtruth", "segmentation", "segmentations", "annotation", "annotations"})
 MASKS |= frozenset({"label", "labels", "gt", "trimaps", "maskimages", "labelimages"})
@@ -41,11 +46,16 @@ THUMBNAILS = frozenset({"thumb", "thumbs", "thumbnail", "thumbnails", "preview",
 WITHOUT_CLASS = frozenset({"unlabeled", "unlabelled", "unannotated", "unsup", "unsupervised"})
 
 _WORD = re.compile(r"[^\W\d_]+|\d+")
+# "a. Training Set", "1) Images"
+_ENUMERATED = re.compile(r"^\(?(?:[a-zA-Z]|\d{1,2})[.)]\s+")
 
 
 def words_of(name: str) -> list[str]:
-    """The words of a name in lower case, numbers apart: "seg_train", "TrainImages" and "part2" have two."""
-    return [word.lower() for word in _WORD.findall(_with_words_apart(name))]
+    """The words of a name in lower case, numbers apart: "seg_train", "TrainImages" and "part2" have two.
+
+    What only enumerates is left out: "a. Training Set" has two.
+    """
+    return [word.lower() for word in _WORD.findall(_with_words_apart(_ENUMERATED.sub("", name)))]
 
 
 def plain(name: str) -> str:
@@ -68,11 +78,16 @@ def part_in(name: str) -> Part | None:
 def parts_among(names: Collection[str]) -> Mapping[str, Part]:
     """The part that each of the folders of these `names`, beside one another, is; what is none is left out.
 
-    By its own name, or since it differs from others in the part alone: "alphabet_train" and "alphabet_test".
+    By its own name, or since it differs from others in the part alone: "alphabet_train" and "alphabet_test". A
+    smaller one, "train_mini", is the part if no other is.
     """
     by_own_name = {name: part for name in names if (part := part_named(name)) is not None}
     if by_own_name:
-        return by_own_name
+        smaller = {
+            name: part for name in names if (part := _part_in_small(name)) not in (None, *by_own_name.values())
+        }
+        is_only = len(set(smaller.values())) == len(smaller)
+        return {**by_own_name, **{name: part for name, part in smaller.items() if part and is_only}}
     groups = [each for each in _by_other_words(names).values() if "train" in each.values() and len(each) > 1]
     return groups[0] if len(groups) == 1 else {}
 
@@ -86,6 +101,8 @@ def classes_and_parts(names: Collection[str]) -> Mapping[str, tuple[str, Part]]:
     if len(groups) < 2 or sum(map(len, groups.values())) < len(names):
         return {}
     if any("train" not in parts.values() for parts in groups.values()):
+        return {}
+    if are_versions_of_a_part(names):
         return {}
     return {name: (_without_part(name), part) for parts in groups.values() for name, part in parts.items()}
 
@@ -103,8 +120,36 @@ def are_numbered(names: Collection[str]) -> bool:
 
 
 def are_named_as_pieces(names: Collection[str]) -> bool:
-    """Whether names are numbered, and speak of pieces of one set: "part1" and "part2"."""
-    return are_numbered(names) and bool(set(words_of(next(iter(names)))) & _PIECE_WORDS)
+    """Whether names are numbered, or lettered, and speak of pieces of one set: "part1" and "part2", "imagesa"."""
+    if are_numbered(names):
+        return bool(set(words_of(next(iter(names)))) & _PIECE_WORDS)
+    without = {tuple(filter(None, map(_without_letter, words_of(name)))) for name in names}
+    return len(names) > 1 and len(without) == 1 and bool(set(without.pop()) & _PIECE_WORDS)
+
+
+def are_named_as_carriers(names: Collection[str]) -> bool:
+    """Whether names are numbered, and speak of what carries pictures: "patient001" and "patient002"."""
+    return are_numbered(names) and bool(set(words_of(next(iter(names)))) & _CARRIER_WORDS)
+
+
+def are_versions_of_a_part(names: Collection[str]) -> bool:
+    """Whether all speak of one part, and one says more of it: "resized_train" and "resized_train_cropped"."""
+    words = [frozenset(words_of(name)) for name in names]
+    parts = {part_in(name) for name in names}
+    return len(parts) == 1 and None not in parts and any(one < other for one in words for other in words)
+
+
+def _without_letter(word: str) -> str:
+    """A word that counts pieces, as "imagesb" does, without its letter; nothing of one letter alone."""
+    if len(word) == 1:
+        return ""
+    return word[:-1] if word[:-1] in _PIECE_WORDS and word not in _PIECE_WORDS else word
+
+
+def _part_in_small(name: str) -> Part | None:
+    """The part that "train_mini" is a smaller one of."""
+    words = [word for word in words_of(name) if word not in _SMALLER_WORDS]
+    return part_named(" ".join(words)) if len(words) < len(words_of(name)) else None
 
 
 def _part_called(word: str) -> Part | None:

@@ -15,8 +15,10 @@ from gan_study.trainables.base.settings import DataError
 from gan_study.trainables.data.reading.companions import UNLABELLED, without_companions
 from gan_study.trainables.data.reading.folder_names import (
     Part,
+    are_named_as_carriers,
     are_named_as_pieces,
     are_numbered,
+    are_versions_of_a_part,
     classes_and_parts,
     is_idle,
     part_in,
@@ -48,6 +50,8 @@ class Arrangement:
     """The files that say the classes; none where folders do."""
     groups: Mapping[Place, str] = field(default_factory=dict)
     """The group of each picture that has one; empty unless groups are asked for."""
+    weights: Mapping[Place, float] = field(default_factory=dict)
+    """What each picture that has a weight counts in a classifier's loss; empty unless a table says weights."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,10 +149,24 @@ def folder_groups(classes: Mapping[str, Node]) -> Mapping[Place, str]:
 def divide(top: Node) -> Division:
     """The parts that folders are named after, at the first level or inside each class; else all is one part."""
     top, left = _unwrapped(top)
+    if (inner := _only_with_parts(top)) is not None:
+        beside = tuple(picture for picture in top.pictures if not picture.is_relative_to(inner.place))
+        division = divide(inner)
+        return replace(division, passed_over=_joined([left, {UNLABELLED: beside}, division.passed_over]))
     found = _find_parts(top) or _find_parts_in_classes(top) or _find_parts_in_names(top)
     if found is None:
         found = Division(parts={"train": top})
     return replace(found, passed_over=_joined([left, found.passed_over]))
+
+
+def _only_with_parts(top: Node) -> Node | None:
+    """The only folder that holds parts, where those beside it are named as parts and without classes."""
+    holding = [folder for folder in top.folders.values() if _holds_parts(folder)]
+    others = [folder for name, folder in top.folders.items() if folder not in holding]
+    if len(holding) != 1 or not others or part_named(holding[0].place.name) is not None:
+        return None
+    are_unlabelled = all(part_named(each.place.name) and not _has_classes(_unwrapped(each)[0]) for each in others)
+    return holding[0] if are_unlabelled else None
 
 
 def _find_parts(top: Node) -> Division | None:
@@ -378,9 +396,14 @@ def _refuse_other_levels(node: Node, classes: Mapping[str, Node], *, has_groups:
             f"{few(classes.values())} are named as pieces of one set, and no classes; where a table says the "
             "class of each picture, name it by data.labels"
         )
-    if len(node.loose) > len(node.pictures) / 2 or (
-        len(classes) > 1 and parts_among(classes).keys() == classes.keys()
-    ):
+    if are_named_as_carriers(classes):
+        raise DataError(
+            f"{few(classes.values())} are numbered as patients or visits are, and no classes; where a table says "
+            "the class of each picture, name it by data.labels, and where they are the classes, say "
+            "data.class_level 1"
+        )
+    are_parts = parts_among(classes).keys() == classes.keys() or are_versions_of_a_part(classes)
+    if len(node.loose) > len(node.pictures) / 2 or (len(classes) > 1 and are_parts):
         raise DataError(_no_classes(node))
     with_parts = [folder for folder in classes.values() if _holds_parts(folder)]
     if with_parts:

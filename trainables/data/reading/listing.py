@@ -1,31 +1,37 @@
 """The pictures of a folder or a table, by part and class, before any is opened; and what became of all others."""
 
 import contextlib
+import os
 import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
+import numpy.typing as npt
 
 from gan_study.trainables.base.files import expand
 from gan_study.trainables.base.names import one_form, shown
 from gan_study.trainables.base.settings import DataError
 from gan_study.trainables.data.images import Labels, class_counts
-from gan_study.trainables.data.reading import table
+from gan_study.trainables.data.reading import by_table, columns
+from gan_study.trainables.data.reading.companions import UNLABELLED
 from gan_study.trainables.data.reading.entries import NO_PICTURE, Entries, find_entries, in_order
-from gan_study.trainables.data.reading.folder_names import Part, are_numbered, part_in
-from gan_study.trainables.data.reading.folder_tree import Place, tree
+from gan_study.trainables.data.reading.folder_names import Part, are_numbered, part_in, part_named
+from gan_study.trainables.data.reading.folder_tree import Place
 from gan_study.trainables.data.reading.layout import (
     Arrangement,
     PassedOver,
     arrange,
 )
+from gan_study.trainables.data.reading.table import ENDINGS, Table, read_table
 from gan_study.trainables.data.source import FOLDER, DataConfig
 from gan_study.trainables.data.split import Indices
 
 _NAMES_SHOWN = 3
+# A float32, in which weights are used, has 24 bits.
+_MOST_WEIGHT_RATIO = 2**24
 # Tables that are looked for where no folders say the classes.
 _TABLE_ENDINGS = frozenset({".csv", ".tsv"})
 # A table of classes that somebody is to guess, as contests give one to show its form.
@@ -44,6 +50,8 @@ class Listing:
     class_names: tuple[str, ...]
     groups: tuple[str, ...] | None = None
     """The group of each, [N]; None unless `data.group` asks for them."""
+    weights: npt.NDArray[np.float64] | None = None
+    """What each counts in a classifier's loss, [N]; None unless a table says weights, and of a test part."""
 
     def subset(self, indices: Indices) -> "Listing":
         """The files at `indices`."""
@@ -52,6 +60,7 @@ class Listing:
             paths=tuple(self.paths[i] for i in indices),
             labels=self.labels[indices],
             groups=None if self.groups is None else tuple(self.groups[i] for i in indices),
+            weights=None if self.weights is None else self.weights[indices],
         )
 
     def origins(self) -> tuple[str, ...]:
@@ -105,7 +114,7 @@ def read_listing(config: DataConfig) -> Reading:
     place = expand(config.root)
     if not place.exists():
         raise DataError(f"{place}: no such folder")
-    if place.is_file() and place.suffix.lower() not in table.ENDINGS:
+    if place.is_file() and place.suffix.lower() not in ENDINGS:
         raise DataError(f"{place}: a folder of images is needed, or a table of them (.csv, .tsv)")
     root = data_folder(config.root)
     entries = find_entries(root, exclude=config.exclude, skip_unreadable=config.skip_unreadable)
@@ -142,14 +151,18 @@ def _by_folders(entries: Entries, config: DataConfig) -> Arrangement:
             bare_folders=entries.bare_folders,
             has_groups=_are_folders(config),
         )
-    except DataError:
+    except DataError as error:
         if config.train or config.test or config.class_level is not None:
             raise
-        tables, refused = _tables_of(_read_tables(entries), entries, config)
+        read = _read_tables(entries)
+        tables, refused = _tables_of(read, entries, config)
         if len(refused) == 1 and not tables:
             raise refused[0] from None
         if not tables:
-            raise
+            naming = [cells for cells in read.values() if by_table.names_pictures(cells, entries.pictures)]
+            if not naming:
+                raise
+            raise DataError(f"{error}; {_tables_in_words(naming)}") from error
         parts = [_part_of_table(path) for path in tables]
         if len(tables) > 1 and (None in parts or len(set(parts)) < len(parts)):
             names = ", ".join(shown(path.name) for path in tables)
@@ -168,17 +181,17 @@ def _unless_a_table_differs(found: Arrangement, entries: Entries, config: DataCo
     folders = sorted(set(of_folders.values()), key=one_form)
     read = _read_tables(entries)
     for path, cells in read.items():
-        if table.describes_folders(cells, config.columns, folders):
+        if columns.describes_folders(cells, config.columns, folders):
             raise DataError(
                 f"{shown(path.name)} says a class for each folder ({_several(folders)}), so that these are no "
                 "classes; write a row for each picture, or leave the table out by data.exclude"
             )
     tables, _ = _tables_of(read, entries, replace(config, group=None))
     for path, cells in tables.items():
-        if not table.names_classes(cells, config.columns):
+        if not columns.names_classes(cells, config.columns):
             continue
-        by_table = _by_tables({path: cells}, entries, replace(config, group=None))
-        of_table = {place: name for part in by_table.parts.values() for place, name in part.items()}
+        arranged = _by_tables({path: cells}, entries, replace(config, group=None))
+        of_table = {place: name for part in arranged.parts.values() for place, name in part.items()}
         if not of_folders.keys() <= of_table.keys() or _say_the_same(of_folders, of_table):
             continue
         if are_numbered(folders):
@@ -187,7 +200,45 @@ def _unless_a_table_differs(found: Arrangement, entries: Entries, config: DataCo
             f"{shown(path.name)} says other classes ({_several(set(of_table.values()))}) than the folders "
             f"({_several(folders)}); use it by data.labels={shown(path.name)}, or leave it out by data.exclude"
         )
+    unread = [
+        cells
+        for path, cells in read.items()
+        if path not in tables and by_table.names_pictures(cells, [*of_folders])
+    ]
+    notes = (*found.notes, *([f"folders say the classes; {_tables_in_words(unread)}"] if unread else []))
+    return _with_test_table(replace(found, notes=notes), read, config)
+
+
+def _with_test_table(found: Arrangement, read: Mapping[Path, Table], config: DataConfig) -> Arrangement:
+    """With a test part where a table says the classes of all pictures of one that no folders divide."""
+    without_class = found.passed_over.get(UNLABELLED, ())
+    unlabelled = [place for place in without_class if any(part_named(word) == "test" for word in place.parts[:-1])]
+    classes = set(found.parts["train"].values())
+    if "test" in found.parts or not unlabelled:
+        return found
+    for path, cells in read.items():
+        if part_in(path.stem) != "test" or not columns.names_classes(cells, config.columns):
+            continue
+        with contextlib.suppress(DataError):
+            arranged = by_table.arrange_by_table(cells, unlabelled, config.columns)
+            (said,) = arranged.parts.values()
+            if said.keys() == set(unlabelled) and set(said.values()) == classes:
+                rest = tuple(place for place in without_class if place not in said)
+                others = {reason: each for reason, each in found.passed_over.items() if reason != UNLABELLED}
+                return replace(
+                    found,
+                    parts={**found.parts, "test": said},
+                    passed_over={**others, **({UNLABELLED: rest} if rest else {})},
+                    tables=(*found.tables, path),
+                    notes=(*found.notes, *arranged.notes),
+                )
     return found
+
+
+def _tables_in_words(tables: Sequence[Table]) -> str:
+    """What tables name the pictures, so that a person may say that one has the classes."""
+    few = "; ".join(f"{each.name} ({_first(each.header)})" for each in tables[:_NAMES_SHOWN])
+    return f"tables that name the pictures are read by data.labels and data.columns.label: {few}"
 
 
 def _say_the_same(of_folders: Mapping[Place, str], of_table: Mapping[Place, str]) -> bool:
@@ -210,10 +261,12 @@ def _first(names: Sequence[str]) -> str:
     return ", ".join(map(shown, names[:_NAMES_SHOWN])) + (", ..." if len(names) > _NAMES_SHOWN else "")
 
 
-def _read_tables(entries: Entries) -> Mapping[Path, table.Table]:
-    """The tables of text in the folder, or in the only one in it, by their files."""
-    found = {}
-    depth = 1 + len(tree(entries.pictures).place.parts)
+def _read_tables(entries: Entries) -> Mapping[Path, Table]:
+    """The tables of text at the level of the pictures' common folder and the next, or above, by their files."""
+    found: dict[Path, Table] = {}
+    if not entries.pictures:
+        return found
+    depth = 1 + len(PurePosixPath(os.path.commonpath([place.parent for place in entries.pictures])).parts)
     for place in entries.passed_over.get(NO_PICTURE, ()):
         if (
             place.suffix.lower() not in _TABLE_ENDINGS
@@ -222,22 +275,22 @@ def _read_tables(entries: Entries) -> Mapping[Path, table.Table]:
         ):
             continue
         with contextlib.suppress(DataError):
-            found[entries.root / place] = table.read_table(entries.root / place)
+            found[entries.root / place] = read_table(entries.root / place)
     return found
 
 
 def _tables_of(
-    tables: Mapping[Path, table.Table], entries: Entries, config: DataConfig
-) -> tuple[Mapping[Path, table.Table], Sequence[DataError]]:
+    tables: Mapping[Path, Table], entries: Entries, config: DataConfig
+) -> tuple[Mapping[Path, Table], Sequence[DataError]]:
     """Those of `tables` by which the pictures have classes, and why others that name classes do not say them."""
     found, refused = {}, []
     for path, cells in tables.items():
         try:
             _by_tables({path: cells}, entries, config)
-        except table.NoGroupsError:
+        except columns.NoGroupsError:
             raise
         except DataError as error:
-            if table.names_classes(cells, config.columns):
+            if columns.names_classes(cells, config.columns):
                 refused.append(error)
             continue
         found[path] = cells
@@ -246,27 +299,26 @@ def _tables_of(
 
 def _by_table(labels: Path, entries: Entries, config: DataConfig) -> Arrangement:
     """The classes as the table `labels` says them; where it says groups alone, as folders do."""
-    cells = table.read_table(labels)
+    cells = read_table(labels)
     try:
         return _by_tables({labels: cells}, entries, config)
-    except table.NoClassesError:
-        if config.group is None or _are_folders(config):
-            raise
-        found = _by_folders(entries, replace(config, group=None))
-        groups = table.groups_by_table(cells, entries.pictures, config.columns, group=config.group)
-        note = f"{shown(labels.name)} says the groups, by {config.group}, and folders the classes"
-        return replace(found, groups=groups, tables=(*found.tables, labels), notes=(*found.notes, note))
+    except columns.NoClassesError:
+        found = _by_folders(entries, config if _are_folders(config) else replace(config, group=None))
+        group = None if _are_folders(config) else config.group
+        added = by_table.add_by_table(found, cells, entries.pictures, config.columns, group=group)
+        groups = found.groups if _are_folders(config) else added.groups
+        return replace(added, groups=groups, tables=(*found.tables, labels))
 
 
-def _by_tables(tables: Mapping[Path, table.Table], entries: Entries, config: DataConfig) -> Arrangement:
+def _by_tables(tables: Mapping[Path, Table], entries: Entries, config: DataConfig) -> Arrangement:
     """The classes as tables say them, one for all pictures or one for each part."""
     found: dict[Part, Mapping[Place, str]] = {}
     unlabelled: list[Place] = []
     notes: list[str] = []
-    groups: dict[Place, str] = {}
+    groups, weights = dict[Place, str](), dict[Place, float]()
     for path, cells in tables.items():
         part = _part_of_table(path)
-        arranged = table.arrange_by_table(
+        arranged = by_table.arrange_by_table(
             cells,
             entries.pictures if part is None else _of_part(entries.pictures, part),
             config.columns,
@@ -274,15 +326,16 @@ def _by_tables(tables: Mapping[Path, table.Table], entries: Entries, config: Dat
             skip_missing=config.skip_unreadable,
         )
         found |= arranged.parts if len(tables) == 1 or part is None else {part: arranged.parts["train"]}
-        unlabelled += arranged.passed_over.get(table.WITHOUT_LABEL, ())
+        unlabelled += arranged.passed_over.get(by_table.WITHOUT_LABEL, ())
         groups |= arranged.groups
+        weights |= arranged.weights
         notes += arranged.notes
-    arranged = table.arrange_parts(found, notes)
+    arranged = by_table.arrange_parts(found, notes)
     read = {picture for classes in arranged.parts.values() for picture in classes}
     left = set(entries.pictures) - read - set(unlabelled)
     passed = {
-        table.WITHOUT_LABEL: in_order(set(unlabelled) - read),
-        table.NOT_LISTED: in_order(left - {place for places in arranged.passed_over.values() for place in places}),
+        by_table.WITHOUT_LABEL: in_order(set(unlabelled) - read),
+        by_table.NOT_LISTED: in_order(left.difference(*arranged.passed_over.values())),
         **arranged.passed_over,
     }
     if _are_folders(config):
@@ -294,6 +347,7 @@ def _by_tables(tables: Mapping[Path, table.Table], entries: Entries, config: Dat
         passed_over={reason: places for reason, places in passed.items() if places},
         tables=tuple(tables),
         groups=groups,
+        weights=weights,
     )
 
 
@@ -322,17 +376,19 @@ def _reading(entries: Entries, found: Arrangement, *, has_groups: bool) -> Readi
             "data.group: no table says the classes, so that groups can be folders (data.group=folder) and no "
             "column; name the table by data.labels"
         )
-    train = listing_of(entries.root, found.parts["train"], classes, groups)
+    train = listing_of(entries.root, found.parts["train"], classes, groups, found.weights)
     test = None
     if "test" in found.parts:
         odd = sorted({*found.parts["test"].values()} ^ set(classes))
         if odd:
             raise DataError(
-                f"the parts to train on and to test differ in their classes; only one of them has {', '.join(odd)}"
+                f"the parts to train on and to test differ in their classes; only one of them has {_first(odd)}"
             )
         test = listing_of(entries.root, found.parts["test"], classes, groups)
     alone = 0 if groups is None else sum(place not in groups for of in found.parts.values() for place in of)
-    notes = (f"pictures without a group, each of which is its own: {alone:,}",) if alone else ()
+    notes = [f"pictures without a group, each of which is its own: {alone:,}"] if alone else []
+    if train.weights is not None:
+        notes.append(weights_line(train.weights))
     return Reading(
         root=entries.root,
         train=train,
@@ -343,12 +399,26 @@ def _reading(entries: Entries, found: Arrangement, *, has_groups: bool) -> Readi
     )
 
 
+def weights_line(weights: npt.NDArray[np.float64]) -> str:
+    """What the weights of pictures are, and what they do."""
+    least, mean, most = (f"{each:.4g}" for each in (weights.min(), weights.mean(), weights.max()))
+    return (
+        f"weights of pictures in the loss of a classifier: {least} to {most}, {mean} on average; a generated one "
+        "weighs as those of its class do on average, and scores count all alike"
+    )
+
+
 def listing_of(
-    root: Path, of_class: Mapping[Place, str], classes: Sequence[str], groups: Mapping[Place, str] | None = None
+    root: Path,
+    of_class: Mapping[Place, str],
+    classes: Sequence[str],
+    groups: Mapping[Place, str] | None = None,
+    weights: Mapping[Place, float] | None = None,
 ) -> Listing:
     """The files of a part, class by class and in the order of their names.
 
-    One that has none of the `groups` is a group of its own.
+    One that has none of the `groups` is a group of its own. Raises DataError where there are `weights`, and some
+    file has none or one that is nothing beside the others.
     """
     labels = {name: label for label, name in enumerate(classes)}
     if len(labels) < 2:
@@ -360,7 +430,24 @@ def listing_of(
         labels=np.array([labels[of_class[place]] for place in ordered], dtype=np.int64),
         class_names=tuple(classes),
         groups=None if groups is None else tuple(groups.get(place, f"./{place}") for place in ordered),
+        weights=_weights_of(ordered, weights) if weights else None,
     )
+
+
+def _weights_of(ordered: Sequence[Place], weights: Mapping[Place, float]) -> npt.NDArray[np.float64]:
+    missing = [place for place in ordered if place not in weights]
+    if missing:
+        raise DataError(
+            f"{len(missing):,} pictures to train on have no weight where others have one "
+            f"({_several_places(missing)}); fill the column of weights"
+        )
+    found = np.array([weights[place] for place in ordered])
+    if found.max() > _MOST_WEIGHT_RATIO * found.min():
+        raise DataError(
+            f"weights of {found.min():g} to {found.max():g}: the least are nothing beside the largest; write a "
+            f"smaller range (at most {_MOST_WEIGHT_RATIO:,} times the least)"
+        )
+    return found
 
 
 def _few(reason: str, places: Sequence[Place]) -> str:
@@ -368,5 +455,10 @@ def _few(reason: str, places: Sequence[Place]) -> str:
     if reason == NO_PICTURE:
         kinds = Counter(shown(place.suffix.lower()) or "no extension" for place in places)
         return ", ".join(sorted(kinds))
+    return _several_places(places)
+
+
+def _several_places(places: Sequence[Place]) -> str:
+    """The first few of places."""
     # One more than are shown says that there are more.
     return _first([str(place) for place in places[: _NAMES_SHOWN + 1]])

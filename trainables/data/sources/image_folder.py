@@ -298,6 +298,7 @@ def assemble(
         digests=tuple(each.digest for each in kept),
         origins=listed.origins(),
         groups=listed.groups,
+        weights=listed.weights,
         units=None if decoded.units is None else decoded.units[readable],
     )
     summary = summarise([each.facts for each in kept], listed.labels, listed.class_names)
@@ -317,9 +318,11 @@ def _range_of_all(files: Sequence[_Read]) -> Range | None:
     return range_of([used for used, _ in ranges], [declared for _, declared in ranges]) if ranges else None
 
 
-def read_images(listing: Listing, config: DataConfig, *, channels: int | None) -> Loaded:
-    """The images of `listing`, a data set of one part."""
-    return assemble(decode(listing, config, channels=channels), config, channels=channels)
+def read_images(
+    listing: Listing, config: DataConfig, *, channels: int | None, levels: Range | None = None
+) -> Loaded:
+    """The images of `listing`, a data set of one part; for `levels` see `assemble`."""
+    return assemble(decode(listing, config, channels=channels), config, channels=channels, levels=levels)
 
 
 def _read_all(

@@ -207,6 +207,29 @@ READ = {
         ),
         {"train": each("colon_image_sets lung_image_sets", 8)},
     ),
+    "a smaller training part alone": (
+        files(*(f"{part}/{name}" for part in ("train_mini", "val") for name in ("00000_Aves", "00001_Aves"))),
+        {"train": each("00000_Aves 00001_Aves"), "test": each("00000_Aves 00001_Aves")},
+    ),
+    "parts in an archive of their own, and pictures to predict beside it": (
+        [
+            *files(
+                *(f"Plants/Plants/{part}/{name}" for part in ("train", "valid") for name in ("scab", "healthy"))
+            ),
+            *files("test/test", number=2),
+        ],
+        {"train": each("scab healthy"), "test": each("scab healthy")},
+    ),
+    "super-categories above the classes": (
+        files(
+            "train_val/Aves/pica", "train_val/Aves/corvus", "train_val/Plantae/bellis", "train_val/Plantae/rosa"
+        ),
+        {"train": each("Aves Plantae", 8)},
+    ),
+    "enumerated parts": (
+        files(*(f"{part}/{name}" for part in ("a. Training Set", "b. Testing Set") for name in ("0", "1"))),
+        {"train": each("0 1"), "test": each("0 1")},
+    ),
     "classes called after parts": (files("bus", "train"), {"train": each("bus train")}),
 }
 
@@ -243,6 +266,20 @@ REFUSED = {
         "named as pieces of one set, and no classes; where a table says the class of each picture",
     ),
     "pieces named as such": (files("images_001", "images_002"), "named as pieces of one set, and no classes"),
+    "lettered pieces": (
+        files("images/imagesa/a", "images/imagesb/b", "images/imagesc/c"),
+        "named as pieces of one set, and no classes",
+    ),
+    "enumerated parts without classes": (files("a. Training Set", "b. Testing Set"), "no class folders"),
+    "the same pictures twice, to train on": (files("resized_train", "resized_train_cropped"), "no class folders"),
+    "a smaller training part beside the whole": (
+        files(*(f"{part}/{name}" for part in ("train", "train_small", "test") for name in ("cat", "dog"))),
+        "beside test/, train/ there are train_small/ with 8 more pictures",
+    ),
+    "numbered patients": (
+        files("patient00001/study1", "patient00002/study1", "patient00003/study1"),
+        "are numbered as patients or visits are, and no classes.*say data.class_level 1",
+    ),
     "no folders": (files("."), "4 pictures lie in the folder itself; where a table says the class"),
     "parts without classes": (files("train", "test"), "no class folders"),
     "parts, and a set of its own": (

@@ -1,16 +1,17 @@
 """A data set as a whole: from the entries of a folder and the settings to the files of its parts."""
 
 import shutil
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from gan_study.trainables.base.settings import DataError
 from gan_study.trainables.data.fingerprint import take_fingerprint
 from gan_study.trainables.data.prepared import image_source
+from gan_study.trainables.data.reading.columns import Columns
 from gan_study.trainables.data.reading.listing import Reading, read_listing
-from gan_study.trainables.data.reading.table import Columns
 from gan_study.trainables.data.source import DataConfig
 from tests.trainables.data.tiny_sets import write_classes
 
@@ -229,3 +230,82 @@ def test_a_table_may_be_named_after_its_part_among_other_words(tmp_path: Path) -
     found = read_listing(config(tmp_path))
     assert found.train.class_counts() == (4, 4)
     assert {path.parent.name for path in found.train.paths} == {"SKIN_2019_Training_Input"}
+
+
+def test_weights_are_read_back_and_all_pictures_to_train_on_have_one(tmp_path: Path) -> None:
+    flat(tmp_path, *NAMES)
+    cells = ["1", "2", "3", "4", "1", "2", "3", ""]
+    names, classes = zip(*(row.split(",") for row in LABELS.splitlines()[1:]), strict=True)
+    rows = [
+        f"{name},{label},{'test' if i > 5 else 'train'},"
+        for i, (name, label) in enumerate(zip(names, classes, strict=True))
+    ]
+    text = "image,label,split,weight\n" + "\n".join(row + cell for row, cell in zip(rows, cells, strict=True))
+    (tmp_path / "labels.csv").write_text(text)
+    found = read_listing(config(tmp_path))
+    # Class by class: b, d, f and a, c, e; the test part has none.
+    assert found.train.weights is not None and found.train.weights.tolist() == [2, 4, 2, 1, 3, 1]
+    assert found.test is not None and found.test.weights is None
+    assert found.notes[-1].startswith(
+        "weights of pictures in the loss of a classifier: 1 to 4, 2.167 on average; "
+    )
+    assert found.train.subset(np.array([4, 0])).weights.tolist() == [3, 2]  # type: ignore[union-attr]
+    (tmp_path / "labels.csv").write_text(text.replace("train,3", "train,"))
+    with pytest.raises(DataError, match=r"1 pictures to train on have no weight where others have one \(c\.png\)"):
+        read_listing(config(tmp_path))
+    (tmp_path / "labels.csv").write_text(text.replace("train,3", "train,1e9"))
+    with pytest.raises(DataError, match="weights of 1 to 1e\\+09: the least are nothing beside the largest"):
+        read_listing(config(tmp_path))
+
+
+def test_a_table_may_say_weights_and_groups_where_folders_say_the_classes(tmp_path: Path) -> None:
+    write_classes(tmp_path, cat=3, dog=3)
+    rows = [f"{name}/{i}.png,{i + 1},p{i}" for name in ("cat", "dog") for i in range(3)]
+    (tmp_path / "more.csv").write_text("\n".join(["file,weight,patient", *rows]))
+    found = read_listing(config(tmp_path, labels="more.csv", group="patient"))
+    assert found.train.class_counts() == (3, 3)
+    assert found.train.weights is not None and found.train.weights.tolist() == [1, 2, 3] * 2
+    assert found.train.groups == ("p0", "p1", "p2") * 2
+    assert (
+        "more.csv says the groups, by patient, and the weights, by weight, and folders the classes" in found.notes
+    )
+
+
+def test_a_table_says_the_classes_of_a_test_part_without_folders(tmp_path: Path) -> None:
+    write_classes(tmp_path / "Train", cat=3, dog=3)
+    flat(tmp_path / "Test", *NAMES)
+    flat(tmp_path / "Meta", "a.png")
+    rows = [f"Test/{name},{'cat' if i < 3 else 'dog'}" for i, name in enumerate(NAMES)]
+    (tmp_path / "Test.csv").write_text("\n".join(["Path,ClassId", *rows]))
+    found = read_listing(config(tmp_path))
+    assert counts(found) == ((3, 3), (3, 5))
+    assert "Test.csv says the classes: Path and ClassId" in found.notes
+    assert found.passed_over["pictures without a class"] == (PurePosixPath("Meta/a.png"),)
+    assert tmp_path / "Test.csv" in found.tables
+    (tmp_path / "Test.csv").write_text("\n".join(["Path,ClassId", *rows[1:]]))
+    assert counts(read_listing(config(tmp_path))) == ((3, 3), None)
+
+
+def test_tables_that_name_the_pictures_and_are_not_read_are_said(tmp_path: Path) -> None:
+    write_classes(tmp_path / "sorted", cat=3, dog=3)
+    names = [f"{name}/{i}.png" for name in ("cat", "dog") for i in range(3)]
+    (tmp_path / "meta.csv").write_text(
+        "\n".join(["file,age,sex", *(f"{name},4{i},f" for i, name in enumerate(names))])
+    )
+    said = (
+        "tables that name the pictures are read by data.labels and data.columns.label: meta.csv (file, age, sex)"
+    )
+    assert read_listing(config(tmp_path)).notes == (f"folders say the classes; {said}",)
+    shutil.rmtree(tmp_path / "sorted" / "dog")
+    with pytest.raises(DataError, match=r"one class.*; tables that name the pictures are read by .* meta\.csv"):
+        read_listing(config(tmp_path))
+
+
+def test_a_list_of_paths_and_classes_between_blanks_is_read(tmp_path: Path) -> None:
+    flat(tmp_path / "images" / "imagesa", "one.png", "a b.png")
+    flat(tmp_path / "images" / "imagesb", "two.png", "three.png")
+    rows = ["imagesa/one.png 0", "imagesa/a b.png 1", "imagesb/two.png 0", "imagesb/three.png 1"]
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "labels" / "train.txt").write_text("\n".join(rows))
+    found = read_listing(config(tmp_path, labels="labels/train.txt"))
+    assert found.train.class_names == ("0", "1") and counts(found) == ((2, 2), None)

@@ -5,7 +5,9 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from gan_study.trainables.base.settings import DataError
-from gan_study.trainables.data.reading.table import Columns, arrange_by_table, read_table
+from gan_study.trainables.data.reading.by_table import arrange_by_table
+from gan_study.trainables.data.reading.columns import Columns
+from gan_study.trainables.data.reading.table import read_table
 
 PICTURES = [PurePosixPath("images", f"{name}.jpg") for name in ("a", "b", "c", "d")]
 EXPECTED = {PICTURES[0]: "cat", PICTURES[1]: "dog", PICTURES[2]: "cat", PICTURES[3]: "dog"}
@@ -33,6 +35,8 @@ TABLES = {
     "names that are not usual": PLAIN.replace("path,label", "scan,finding"),
     "other columns": "id,age,dx\na,40,cat\nb,41,dog\nc,42,cat\nd,43,dog\n",
     "an index in front": ",image,class\n0,a.jpg,cat\n1,b.jpg,dog\n2,c.jpg,cat\n3,d.jpg,dog\n",
+    "columns in which nothing stands": PLAIN.replace("\n", ",,,\n"),
+    "a place in the picture is no class": "id,x,y,Target\na,1,2,cat\nb,,,dog\nc,,,cat\nd,,,dog\n",
     "a column a class": "image,cat,dog\na,1.0,0.0\nb,0.0,1.0\nc,1.0,0.0\nd,0.0,1.0\n",
 }
 
@@ -117,6 +121,10 @@ def test_labels_are_text(tmp_path: Path) -> None:
         ),
         ("path,label,split\na,cat,train\nb,dog,later\n", "the part 'later' is not known"),
         ("path,label\0\na,cat\n", "it holds NUL characters"),
+        (
+            "path,label\na,cat\nb,dog\nc,cat|dog\nd,dog\n",
+            r"'cat\|dog' are several classes; a picture has one here",
+        ),
     ],
 )
 def test_tables_that_are_refused(text: str, said: str, tmp_path: Path) -> None:
@@ -145,3 +153,58 @@ def test_a_name_that_several_pictures_have_needs_its_path(tmp_path: Path) -> Non
 def test_text_in_another_encoding_is_read(tmp_path: Path) -> None:
     path = written(tmp_path, PLAIN.replace("dog", "Müll"), encoding="latin-1")
     assert set(arrange_by_table(read_table(path), PICTURES, Columns()).parts["train"].values()) == {"cat", "Müll"}
+
+
+def weighted(column: str, *cells: str, more: str = "") -> str:
+    rows = zip(("a,cat", "b,dog", "c,cat", "d,dog"), cells, strict=True)
+    return "".join(
+        f"{row}\n" for row in (f"path,label,{column}{more}", *(f"{a},{b}{',1' * bool(more)}" for a, b in rows))
+    )
+
+
+@pytest.mark.parametrize(
+    ("column", "columns", "more"),
+    [
+        ("weight", Columns(), ""),
+        ("Weight", Columns(), ",group"),
+        ("sample_weight", Columns(), ",age"),
+        ("weight", Columns(weight="weight"), ",age"),
+        ("trust", Columns(weight="trust"), ",age"),
+    ],
+)
+def test_a_column_says_the_weights(column: str, columns: Columns, more: str, tmp_path: Path) -> None:
+    text = weighted(column, "1", "0.5", "2e1", "3", more=more)
+    found = arrange_by_table(read_table(written(tmp_path, text)), PICTURES, columns)
+    assert found.parts == {"train": EXPECTED}
+    assert found.weights == dict(zip(PICTURES, (1, 0.5, 20, 3), strict=True))
+
+
+def test_what_may_be_the_weight_of_an_animal_is_not_read_and_is_said(tmp_path: Path) -> None:
+    text = weighted("weight", "4.1", "23", "3.9", "31", more=",age")
+    found = arrange_by_table(read_table(written(tmp_path, text)), PICTURES, Columns())
+    assert found.parts == {"train": EXPECTED} and found.weights == {}
+    assert found.notes[1] == (
+        "the column weight of labels.csv is not read, as beside age it may be no weight in the loss; "
+        "data.columns.weight=weight says that it is one"
+    )
+
+
+def test_a_class_may_be_called_weight(tmp_path: Path) -> None:
+    text = "path,weight\na,light\nb,heavy\nc,light\nd,heavy\n"
+    found = arrange_by_table(read_table(written(tmp_path, text)), PICTURES, Columns())
+    assert set(found.parts["train"].values()) == {"light", "heavy"} and found.weights == {}
+
+
+@pytest.mark.parametrize("cell", ["0", "-1", "inf", "0,5", "1e999"])
+def test_a_weight_is_a_number_above_0(cell: str, tmp_path: Path) -> None:
+    text = weighted("weight", "1", f'"{cell}"', "1", "1")
+    with pytest.raises(
+        DataError, match=rf"labels\.csv: '{cell}' in the column weight is no weight, which is a number"
+    ):
+        arrange_by_table(read_table(written(tmp_path, text)), PICTURES, Columns())
+
+
+def test_two_weights_of_one_picture_are_refused(tmp_path: Path) -> None:
+    text = weighted("weight", "1", "1", "1", "1") + "a,cat,2\n"
+    with pytest.raises(DataError, match=r"images/a\.jpg stands there twice, as 1\.0 and as 2\.0"):
+        arrange_by_table(read_table(written(tmp_path, text)), PICTURES, Columns())

@@ -1,0 +1,240 @@
+"""What a table says of the pictures: the class of each, its part, its group and its weight."""
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from gan_study.trainables.base.names import one_form, shown
+from gan_study.trainables.base.settings import DataError
+from gan_study.trainables.data.reading.columns import (
+    PATH_NAMES,
+    Columns,
+    NoClassesError,
+    find_labels,
+    find_splits,
+    part_of,
+    path_column,
+    plain_name,
+    refuse_no_groups,
+    unknown_beside_weight,
+    unread_splits,
+    weight_column,
+    weight_in,
+)
+from gan_study.trainables.data.reading.entries import in_order
+from gan_study.trainables.data.reading.folder_names import Part
+from gan_study.trainables.data.reading.folder_tree import Place
+from gan_study.trainables.data.reading.known_pictures import KnownPictures
+from gan_study.trainables.data.reading.layout import (
+    NOT_READ,
+    Arrangement,
+    what_validation_is,
+    with_one_test,
+)
+from gan_study.trainables.data.reading.table import EMPTY, Table, few_cells
+
+T = TypeVar("T")
+
+# Between classes in one cell.
+_SEVERAL = re.compile(r"[|;,]")
+
+NOT_LISTED, WITHOUT_LABEL = "pictures that the table does not name", "pictures without a class in the table"
+
+
+def with_header(table: Table, pictures: Sequence[Place]) -> Table:
+    """The table as it is, or, where its first row names one of the `pictures`, with a header of numbers."""
+    known = KnownPictures(pictures)
+    if not any(plain_name(cell) not in PATH_NAMES and known.has(cell) for cell in table.header):
+        return table
+    header = tuple(f"column {number}" for number in range(1, len(table.header) + 1))
+    return Table(name=table.name, header=header, rows=(table.header, *table.rows))
+
+
+def arrange_by_table(
+    table: Table,
+    pictures: Sequence[Place],
+    columns: Columns,
+    *,
+    group: str | None = None,
+    skip_missing: bool = False,
+) -> Arrangement:
+    """The class and the part of each picture as a table says, and its group and its weight where columns say them.
+
+    `group` is the column of groups. Raises DataError where a column is not found, where a row names no picture
+    (unless `skip_missing`) or several, where a picture has two classes, parts, groups or weights, and where a
+    weight is no number above 0. An empty cell is no group and no weight.
+    """
+    table = with_header(table, pictures)
+    rows = _rows_of(table, pictures, columns, group=group)
+    labels = find_labels(table, columns, without=rows.taken)
+    splits, split_column = find_splits(table, columns)
+    rows, unread = _without_doubtful_weights(rows, columns, {*labels.names, split_column or ""})
+    parts: dict[Part, dict[Place, str]] = {}
+    missing: list[str] = []
+    unlabelled: list[Place] = []
+    said: dict[Place, tuple[str, str]] = {}
+    for cell, picture, label, split in zip(rows.paths, rows.pictures, labels.cells, splits, strict=True):
+        if picture is None:
+            missing.append(cell)
+        elif label.lower() in EMPTY:
+            unlabelled.append(picture)
+        else:
+            _note_once(table, picture, said, (label, split))
+            parts.setdefault(part_of(table, split), {})[picture] = one_form(label)
+    _refuse_several_classes(table, {label for label, _ in said.values()})
+    if missing and not skip_missing:
+        raise DataError(
+            f"{table.name}: {len(missing)} of {len(rows.paths)} rows name no picture that is there, by "
+            f"{rows.path} ({few_cells(missing)}); --skip-unreadable leaves them out"
+        )
+    meant = [f"{rows.path} and {', '.join(labels.names)}", *([split_column] if split_column else [])]
+    notes = [f"{table.name} says the classes: {', '.join(meant)}", *unread, *unread_splits(table, split_column)]
+    if missing:
+        notes.append(f"rows of {table.name} whose picture is missing: {len(missing)} ({few_cells(missing)})")
+    left = {
+        NOT_LISTED: in_order(set(pictures) - said.keys() - set(unlabelled)),
+        WITHOUT_LABEL: in_order(unlabelled),
+    }
+    return Arrangement(
+        parts=parts,
+        passed_over={reason: each for reason, each in left.items() if each},
+        notes=tuple(notes),
+        groups=_groups(rows, said),
+        weights=_weights(rows, said),
+    )
+
+
+def names_pictures(table: Table, pictures: Sequence[Place]) -> bool:
+    """Whether a column names pictures of these."""
+    try:
+        path_column(with_header(table, pictures), Columns(), KnownPictures(pictures))
+    except DataError:
+        return False
+    return True
+
+
+def add_by_table(
+    found: Arrangement, table: Table, pictures: Sequence[Place], columns: Columns, *, group: str | None
+) -> Arrangement:
+    """`found`, whose classes are said elsewhere, with the group and the weight of each picture as a table says.
+
+    Raises NoClassesError where it says neither, and DataError for a picture of two groups or weights.
+    """
+    table = with_header(table, pictures)
+    rows, unread = _without_doubtful_weights(_rows_of(table, pictures, columns, group=group), columns, set())
+    if rows.group is None and rows.weight is None:
+        raise NoClassesError(f"{table.name}: no column is left for the class")
+    said = [f"the {what}, by {name}," for what, name in (("groups", rows.group), ("weights", rows.weight)) if name]
+    return replace(
+        found,
+        groups=_groups(rows, set(pictures)),
+        weights=_weights(rows, set(pictures)),
+        notes=(*found.notes, f"{table.name} says {' and '.join(said)} and folders the classes", *unread),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Rows:
+    """The rows of a table as the cells that name their pictures, these, and the columns that say more of them."""
+
+    table: Table
+    path: str
+    paths: tuple[str, ...]
+    pictures: tuple[Place | None, ...]
+    group: str | None
+    weight: str | None
+
+    @property
+    def taken(self) -> set[str]:
+        """The columns that say no class."""
+        return {name for name in (self.path, self.group, self.weight) if name is not None}
+
+    def cells(self, column: str) -> Iterator[tuple[Place, str]]:
+        """The cells of a column that are not empty, with the picture of each that has one."""
+        for picture, cell in zip(self.pictures, self.table.column(column), strict=True):
+            if picture is not None and cell.lower() not in EMPTY:
+                yield picture, cell
+
+
+def _rows_of(table: Table, pictures: Sequence[Place], columns: Columns, *, group: str | None) -> _Rows:
+    path = path_column(table, columns, KnownPictures(pictures))
+    paths = table.column(path)
+    known = KnownPictures(pictures, cells=paths)
+    if group is not None:
+        refuse_no_groups(table, group)
+    return _Rows(
+        table=table,
+        path=path,
+        paths=paths,
+        pictures=tuple(map(known.find, paths)),
+        group=group,
+        weight=weight_column(table, columns, without={path, group or path}),
+    )
+
+
+def _without_doubtful_weights(rows: _Rows, columns: Columns, known: set[str]) -> tuple[_Rows, tuple[str, ...]]:
+    """The rows without a column of weights that may be something else, and a note on it.
+
+    `known` are the columns that say class and part.
+    """
+    if rows.weight is None:
+        return rows, ()
+    unknown = unknown_beside_weight(rows.table, columns, rows.weight, known=rows.taken | known)
+    if not unknown:
+        return rows, ()
+    note = (
+        f"the column {rows.weight} of {rows.table.name} is not read, as beside {few_cells(unknown)} it may be no "
+        f"weight in the loss; data.columns.weight={rows.weight} says that it is one"
+    )
+    return replace(rows, weight=None), (note,)
+
+
+def _refuse_several_classes(table: Table, labels: Collection[str]) -> None:
+    """Raise DataError where a cell names several of the classes: "Effusion|Mass"."""
+    for label in sorted(labels):
+        parts = [part.strip() for part in _SEVERAL.split(label)]
+        if len(parts) > 1 and any(part in labels for part in parts):
+            raise DataError(
+                f"{table.name}: {label!r} are several classes; a picture has one here, so write a table of the "
+                "pictures that have"
+            )
+
+
+def _groups(rows: _Rows, pictures: Collection[Place]) -> dict[Place, str]:
+    """The group of each of the `pictures` that has one."""
+    found: dict[Place, str] = {}
+    if rows.group is not None:
+        for picture, cell in rows.cells(rows.group):
+            if picture in pictures:
+                _note_once(rows.table, picture, found, one_form(cell))
+    return found
+
+
+def _weights(rows: _Rows, pictures: Collection[Place]) -> dict[Place, float]:
+    """The weight of each of the `pictures` that has one."""
+    found: dict[Place, float] = {}
+    if rows.weight is not None:
+        for picture, cell in rows.cells(rows.weight):
+            if picture in pictures:
+                _note_once(rows.table, picture, found, weight_in(rows.table, rows.weight, cell))
+    return found
+
+
+def _note_once(table: Table, picture: Place, noted: dict[Place, T], value: T) -> None:
+    """Note the value of a picture; raises DataError where another one is noted."""
+    before = noted.setdefault(picture, value)
+    if before != value:
+        one, other = (" ".join(each).strip() if isinstance(each, tuple) else each for each in (before, value))
+        raise DataError(f"{table.name}: {shown(str(picture))} stands there twice, as {one} and as {other}")
+
+
+def arrange_parts(parts: Mapping[Part, Mapping[Place, str]], notes: Sequence[str]) -> Arrangement:
+    """The parts of all tables as a study has them; raises DataError where none is to train on."""
+    if "train" not in parts:
+        raise DataError("no table names a picture to train on")
+    read, spare = with_one_test(parts)
+    if "validation" in parts:
+        notes = (*notes, what_validation_is("the validation part", is_read=spare is None))
+    passed = {} if spare is None else {NOT_READ: tuple(spare)}
+    return Arrangement(parts=read, passed_over=passed, notes=tuple(notes))

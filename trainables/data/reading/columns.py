@@ -1,0 +1,247 @@
+"""Which column of a table says what: by its name, or by what stands in it.
+
+Where several may be meant, a DataError asks which.
+"""
+
+import math
+import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from gan_study.trainables.base.names import one_form
+from gan_study.trainables.base.settings import DataError, nearest, settings
+from gan_study.trainables.data.reading.folder_names import Part, part_named
+from gan_study.trainables.data.reading.known_pictures import MOST_OF, KnownPictures
+from gan_study.trainables.data.reading.table import EMPTY, Table, few_cells
+
+# As they are written, in lower case and without blanks, dashes and underscores.
+_LABEL_NAMES = frozenset({"label", "labels", "class", "classname", "category", "target", "diagnosis", "dx"})
+_LABEL_NAMES |= {
+    "labelname",
+    "classid",
+    "labelid",
+    "categoryid",
+    "species",
+    "breed",
+    "disease",
+    "finding",
+    "grade",
+    "findinglabels",
+}
+_NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)(e[+-]?\d+)?|[+-]?inf(inity)?", re.IGNORECASE)
+_IS_TRAIN = re.compile("(is)?train(ing)?(image|set|part)?")
+_YES, _NO = frozenset({"1", "1.0", "true", "yes"}), frozenset({"0", "0.0", "false", "no"})
+_SPLIT_NAMES = ("split", "set", "subset", "partition", "part")
+PATH_NAMES = ("path", "filepath", "filename", "file", "imagepath", "image", "imageid", "img", "id", "imagename")
+# Of weights in a loss. A column that is called "weight" alone may be that of an animal or a patient.
+_WEIGHT_NAMES = frozenset({"sampleweight", "imageweight", "instanceweight", "exampleweight", "lossweight"})
+_PERHAPS_WEIGHT_NAMES = frozenset({"weight", "weights"})
+# Of columns that say nothing of an animal or a patient, beside those above.
+_GROUP_NAMES, _ROW_NAMES = frozenset({"group", "groups", "groupid"}), frozenset({"", "index", "unnamed0"})
+
+
+@settings
+class Columns:
+    """The columns of a table of labels by their names; None: found by usual names and by what stands in them."""
+
+    path: str | None = None
+    """The file of each picture: its path, its name, or its name without an ending."""
+    label: str | None = None
+    """Its class."""
+    split: str | None = None
+    """Its part: train or test, in any usual spelling; validation is not read where there is a test part."""
+    weight: str | None = None
+    """What it counts in a classifier's loss, a number above 0 on any scale. By itself a column `sample_weight` is
+    read, and `weight` where the table has no columns of other kinds, as that may be an animal's."""
+
+
+class NoGroupsError(DataError):
+    """A table names the pictures, and has no such column of groups."""
+
+
+class NoClassesError(DataError):
+    """A table has no column for the class."""
+
+
+def path_column(table: Table, columns: Columns, known: KnownPictures) -> str:
+    """The column that names the pictures."""
+    if columns.path is not None:
+        return _named(table, columns.path, "path")
+
+    def num_known(name: str) -> int:
+        cells = table.column(name)[:200]
+        try:
+            return sum(known.find(cell) is not None for cell in cells)
+        except DataError:
+            return len(cells)
+
+    called = sorted(table.header, key=lambda name: plain_name(name) not in PATH_NAMES)
+    most = min(200, len(table.rows))
+    found = [name for name in called if num_known(name) >= MOST_OF * most > 0]
+    if not found:
+        raise DataError(
+            f"{table.name}: no column names the pictures ({', '.join(table.header)}); name it by data.columns.path"
+        )
+    return found[0]
+
+
+def names_classes(table: Table, columns: Columns) -> bool:
+    """Whether a column is called the class, or there is one for each class."""
+    return (
+        columns.label in table.header or bool(_called_classes(table)) or _one_hot(table, table.header) is not None
+    )
+
+
+def describes_folders(table: Table, columns: Columns, folders: Collection[str]) -> bool:
+    """Whether a table has a class for most of the `folders`, patients for instance, and several of one class."""
+    names = {one_form(folder) for folder in folders}
+    for key in table.header:
+        known = names & set(map(one_form, table.column(key)))
+        if len(known) > MOST_OF * len(names):
+            labels = [table.column(label) for label in _called_classes(table) if label != key]
+            return any(1 < len(set(cells)) < len(names) for cells in labels)
+    return False
+
+
+def _called_classes(table: Table) -> list[str]:
+    called = [name for name in table.header if plain_name(name) in _LABEL_NAMES]
+    # Beside x it is where something lies.
+    return called or ["y"] * ("y" in table.header and "x" not in table.header)
+
+
+def refuse_no_groups(table: Table, group: str) -> None:
+    """Raise NoGroupsError where there is no column `group`, or where it is empty."""
+    if group not in table.header:
+        raise NoGroupsError(f"data.group: {table.name} has no column {group!r}; {nearest(group, table.header)}")
+    if all(cell.lower() in EMPTY for cell in table.column(group)):
+        raise NoGroupsError(f"data.group: the column {group!r} of {table.name} is empty")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Labels:
+    """The class of each row, and the columns that say it."""
+
+    names: tuple[str, ...]
+    cells: tuple[str, ...]
+
+
+def find_labels(table: Table, columns: Columns, *, without: set[str]) -> Labels:
+    """The column of classes: named, called so, the only one left, or one column a class with a single 1 a row."""
+    if columns.label is not None:
+        return Labels(names=(columns.label,), cells=table.column(_named(table, columns.label, "label")))
+    called = [name for name in _called_classes(table) if name not in without]
+    if len(called) == 1:
+        return Labels(names=(called[0],), cells=table.column(called[0]))
+    rest = [name for name in table.header if name not in without and not _says_parts(name)]
+    if len(called) > 1:
+        rest = called
+    elif (one_hot := _one_hot(table, rest)) is not None:
+        return one_hot
+    if not rest:
+        raise NoClassesError(f"{table.name}: no column is left for the class")
+    if len(rest) > 1:
+        raise DataError(
+            f"{table.name}: the columns {', '.join(rest)} may be the class; name it by data.columns.label"
+        )
+    return Labels(names=(rest[0],), cells=table.column(rest[0]))
+
+
+def _one_hot(table: Table, names: Sequence[str]) -> Labels | None:
+    """The classes of a table with a column for each, one of which has a 1 in each row; None if it is none."""
+    cells = {name: table.column(name) for name in names}
+    binary = [name for name, each in cells.items() if set(each) <= {"0", "1", "0.0", "1.0"} and len(set(each)) > 1]
+    if len(binary) < 2:
+        return None
+    found = []
+    for row in zip(*(cells[name] for name in binary), strict=True):
+        ones = [name for name, cell in zip(binary, row, strict=True) if float(cell) == 1]
+        if len(ones) != 1:
+            return None
+        found.append(ones[0])
+    return Labels(names=tuple(binary), cells=tuple(found))
+
+
+def find_splits(table: Table, columns: Columns) -> tuple[tuple[str, ...], str | None]:
+    """The part that each row names, empty without such a column; and the column's name."""
+    if columns.split is not None:
+        name = _named(table, columns.split, "split")
+        return table.column(name), name
+    called = [name for name in table.header if plain_name(name) in _SPLIT_NAMES]
+    told = [name for name in called if all(part_named(cell) is not None for cell in set(table.column(name)))]
+    if len(told) == 1:
+        return table.column(told[0]), told[0]
+    yes_or_no = {name: table.column(name) for name in table.header if _IS_TRAIN.fullmatch(plain_name(name))}
+    for name, cells in yes_or_no.items():
+        if {cell.lower() for cell in cells} <= _YES | _NO:
+            return tuple("train" if cell.lower() in _YES else "test" for cell in cells), name
+    return ("",) * len(table.rows), None
+
+
+def _says_parts(name: str) -> bool:
+    return plain_name(name) in _SPLIT_NAMES or bool(_IS_TRAIN.fullmatch(plain_name(name)))
+
+
+def unread_splits(table: Table, read: str | None) -> Iterator[str]:
+    """A note on each column that is called as one of parts is, and says none that is known."""
+    for name in table.header:
+        if name != read and plain_name(name) in _SPLIT_NAMES:
+            values = list(dict.fromkeys(table.column(name)))
+            yield (
+                f"the column {name} of {table.name} ({few_cells(values)}) is not read, as it names no parts "
+                "that are known (train, validation, test)"
+            )
+
+
+def part_of(table: Table, split: str) -> Part:
+    """The part that a cell names; the one to train on if it is empty."""
+    part = part_named(split) if split else "train"
+    if part is None:
+        raise DataError(f"{table.name}: the part {split!r} is not known; use train, validation or test")
+    return part
+
+
+def weight_column(table: Table, columns: Columns, *, without: set[str]) -> str | None:
+    """The column of weights, or the one that may be it; None if there is none."""
+    if columns.weight is not None:
+        return _named(table, columns.weight, "weight")
+    without = without | {columns.label or "", columns.split or ""}
+    called = [name for name in table.header if plain_name(name) in _WEIGHT_NAMES | _PERHAPS_WEIGHT_NAMES]
+    found = [name for name in called if name not in without and _are_numbers(table.column(name))]
+    return min(found, key=lambda name: plain_name(name) in _PERHAPS_WEIGHT_NAMES, default=None)
+
+
+def _are_numbers(cells: Iterable[str]) -> bool:
+    filled = [cell for cell in cells if cell.lower() not in EMPTY]
+    return bool(filled) and all(_NUMBER.fullmatch(cell) for cell in filled)
+
+
+def unknown_beside_weight(table: Table, columns: Columns, weight: str, *, known: set[str]) -> list[str]:
+    """The columns because of which one called "weight" may be something else; `known` have another meaning."""
+    if columns.weight is not None or plain_name(weight) in _WEIGHT_NAMES:
+        return []
+    usual = {*PATH_NAMES, *_SPLIT_NAMES, *_LABEL_NAMES, *_GROUP_NAMES, *_ROW_NAMES, *_PERHAPS_WEIGHT_NAMES}
+    return [name for name in table.header if name not in known and plain_name(name) not in usual]
+
+
+def weight_in(table: Table, weight: str, cell: str) -> float:
+    """The weight in a cell; raises DataError where it is none."""
+    try:
+        value = float(cell)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise DataError(
+            f"{table.name}: {cell!r} in the column {weight} is no weight, which is a number above 0 such as 0.5"
+        )
+    return value
+
+
+def _named(table: Table, name: str, what: str) -> str:
+    if name not in table.header:
+        raise DataError(f"data.columns.{what}: {table.name} has no column {name!r}; {nearest(name, table.header)}")
+    return name
+
+
+def plain_name(name: str) -> str:
+    """A column's name in lower case, without blanks, dashes and underscores."""
+    return "".join(char for char in name.lower() if char.isalnum())
