@@ -39,9 +39,9 @@ def split_data(config: StudyConfig) -> dict[Ratio, TrialParts]:
     Raises DataError or ConfigError where that cannot be done.
     """
     return {
-        trial.cell.ratio: prepare(trial.config, image_source(config.data))
+        trial.arm.ratio: prepare(trial.config, image_source(config.data))
         for trial in baseline_trials(config)
-        if trial.cell.balancer == NO_BALANCING and trial.config.seed == config.search.seed
+        if trial.arm.balancer == NO_BALANCING and trial.config.seed == config.search.seed
     }
 
 
