@@ -54,7 +54,7 @@ Cost: TypeAlias = Annotated[float, Field(ge=0)]
 
 
 @settings
-class Cell:
+class Arm:
     """A balancer at an imbalance ratio (None: the study's one imbalance): what is searched and confirmed."""
 
     balancer: str
@@ -261,9 +261,9 @@ class StudyConfig:
         assert isinstance(self.imbalance, StepImbalance | LongTailed), "check_study_config saw to it"
         return replace(self.imbalance, ratio=ratio)
 
-    def cells(self, balancers: Iterable[str]) -> tuple[Cell, ...]:
+    def arms(self, balancers: Iterable[str]) -> tuple[Arm, ...]:
         """Each of `balancers` at each of the study's `ratios`."""
-        return tuple(Cell(balancer=name, ratio=ratio) for ratio in self.ratios() for name in balancers)
+        return tuple(Arm(balancer=name, ratio=ratio) for ratio in self.ratios() for name in balancers)
 
     def simple_balancers(self) -> tuple[str, ...]:
         """No balancing, and the baselines that are not searched themselves."""

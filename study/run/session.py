@@ -159,7 +159,7 @@ class StudySession:
 
     def ratio_of(self, trial: PlannedTrial) -> float:
         """Largest over smallest class count in a trial's data."""
-        return self._imbalance_ratios[trial.cell.ratio]
+        return self._imbalance_ratios[trial.arm.ratio]
 
     def began(self, trial_id: str) -> None:
         """A trial that was handed out has found its place to run; also where it begins anew after a fault."""

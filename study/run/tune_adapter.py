@@ -138,8 +138,8 @@ class PlacementNotice(NotPickled, tune.Callback):  # type: ignore[misc]
         elif time.monotonic() - self._since >= self._seconds:
             self._since = time.monotonic()
             self._say(
-                f"No trial has begun for {self._seconds:g} s: each asks for {self._asked}, and no machine that has"
-                " it free is ready. The study continues by itself as soon as one is."
+                f"No trial has begun for {self._seconds:g} s: each needs {self._asked}, and no machine has that"
+                " free. The study continues as soon as one has."
             )
 
 

@@ -230,7 +230,7 @@ def images_and_labels(dataset: MapDataset, part: str) -> Iterator[tuple[Any, Any
     for index in range(len(dataset)):
         item = dataset[index]
         if not isinstance(item, Sequence | tuple) or len(item) < 2:
-            raise DataError(f"{part}/{index}: an item is an image and its label; {type(item).__name__} is none")
+            raise DataError(f"{part}/{index}: an item must be an image and its label, not {type(item).__name__}")
         yield item[0], item[1]
 
 

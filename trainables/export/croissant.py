@@ -118,8 +118,7 @@ def _unknown(what: str) -> Node:
     return {
         "@type": "sc:CreativeWork",
         "name": NOT_KNOWN,
-        "description": f"Nobody has said what the {what} of the real images is; ask whoever gave them before you "
-        "share.",
+        "description": f"The {what} of the real images is not known; ask their owner before you share.",
     }
 
 

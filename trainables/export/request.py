@@ -86,7 +86,7 @@ def refuse_source(config: TrialConfig, folder: Path) -> None:
     target = full_path(folder)
     for source in map(full_path, _source_folders(config.data)):
         if source.is_relative_to(target) or target.is_relative_to(source):
-            raise UserError(f"--out {folder}: choose a folder apart from that of the real images, {source}")
+            raise UserError(f"--out {folder}: choose a folder outside that of the real images, {source}")
 
 
 def _source_folders(data: DataConfig) -> tuple[Path, ...]:

@@ -155,8 +155,7 @@ def licence(data: Description) -> str:
     """Whether the images may be used."""
     if data.about.license is None:
         return (
-            "Licence: not known. Nobody has said under which licence the real images are; ask whoever gave them "
-            "before you share these or the generator."
+            "Licence: not known. Ask the owner of the real images before you share these images or the generator."
         )
     return f"Licence of the real images: {data.about.license}; what was made from them may fall under it too."
 

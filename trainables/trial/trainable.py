@@ -278,7 +278,7 @@ def assigned_device() -> torch.device:
     if not torch.cuda.is_available():
         raise GpuMissingError(
             f"{socket.gethostname()}: Ray gave a trial a GPU that torch {torch.__version__} cannot use: "
-            f"{_why_no_gpu()}; mend that machine, or compute on CPUs with --set resources.gpus_per_trial=0"
+            f"{_why_no_gpu()}; repair that machine, or compute on CPUs with --set resources.gpus_per_trial=0"
         )
     return torch.device("cuda")
 

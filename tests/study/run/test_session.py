@@ -68,7 +68,7 @@ def two_of_the_search(session):
 
 def test_a_trial_that_begins_anew_reaches_each_milestone_once_and_falls_behind_once(session, tmp_path):
     ahead, behind = two_of_the_search(session)
-    assert ahead.cell == behind.cell
+    assert ahead.arm == behind.arm
     rung = ahead.config.balancing.balancer.gan.milestones[0]
     assert session.reached(ahead.trial_id, Milestone(generator_steps=rung, objective=0.5))
     low = Milestone(generator_steps=rung, objective=-0.5)

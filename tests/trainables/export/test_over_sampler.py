@@ -450,5 +450,5 @@ def test_a_gan_that_diverges_is_an_error_as_any_other():
     settings = {"gan": {"generator_steps": 50, "batch_size": 4, "learning_rate": 1e30}}
     sampler = ImageOverSampler("vanilla_gan", settings=settings, random_state=0)
     X = np.random.default_rng(0).random((12, 1, 8, 8))
-    with pytest.raises(ValueError, match="vanilla_gan: the .* by generator step"):
+    with pytest.raises(ValueError, match=r"vanilla_gan: the .* by generator step"):
         sampler.fit_resample(X, [0] * 8 + [1] * 4)
