@@ -582,6 +582,8 @@ def _run_app() -> NoReturn:
     except OSError as error:
         place = f": {error.filename}" if error.filename else ""
         _fail(f"{error.strerror or error}{place}", 2)
+    except MemoryError as error:
+        _fail(f"out of memory{f': {error}' if str(error) else ''}", 2)
     except RuntimeError as error:
         if str(error) != NO_MORE_THREADS:
             raise

@@ -50,7 +50,8 @@ def _class_name(value: object) -> object:
 
 
 ClassName: TypeAlias = Annotated[str, BeforeValidator(_class_name)]
-Cost: TypeAlias = Annotated[float, Field(ge=0)]
+# With larger ones sums over images would leave what floats hold.
+Cost: TypeAlias = Annotated[float, Field(ge=0, le=1e12)]
 
 
 @settings
@@ -140,7 +141,7 @@ class ResourceConfig:
 
     cpus_per_trial: int = Field(default=1, ge=1)
     """CPU cores, and threads, of each trial."""
-    gpus_per_trial: float | Literal["auto"] = "auto"
+    gpus_per_trial: Annotated[float, Field(ge=0)] | Literal["auto"] = "auto"
     """"auto": a quarter of a GPU where the cluster has one, since these networks are small, and none elsewhere."""
     max_concurrent: int | None = Field(default=None, ge=1)
     """None: as many trials at once as fit."""
