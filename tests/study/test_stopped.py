@@ -51,7 +51,7 @@ def test_a_study_whose_processes_stand_still_for_a_while_is_the_same(undisturbed
     folder = tmp_path / "study"
     process = start(*command(folder))
     since = start_tick(process.pid)
-    for number, name in enumerate(("GanStudyTr", "raylet/raylet", "driver"), start=2):
+    for number, name in enumerate(("Trainable", "raylet/raylet", "driver"), start=2):
         wait_for_records(process, folder, number)
         stopped = [process.pid] if name == "driver" else processes(process.pid, since, name)
         assert stopped, name
