@@ -22,6 +22,7 @@ from gan_study.study.run.time_budget import Running, TimeBudget, TimeGate
 from gan_study.study.watch.optuna_view import OptunaView
 from gan_study.trainables.record import Digests, Milestone, TrialRecord
 from gan_study.trainables.runtime.environment import code_digest
+from gan_study.trainables.runtime.moment import Moment
 from gan_study.trainables.trial.outcome import failed_record, pruned_record
 from gan_study.trainables.trial.request import OtherCodeError
 
@@ -142,10 +143,10 @@ class StudySession:
         return len(self._running) - self.num_waiting
 
     @property
-    def ends_at(self) -> float | None:
-        """When trials that still run are stopped, as `time.time` has it; None: never."""
+    def ends_at(self) -> Moment | None:
+        """When trials that still run are stopped; None: never."""
         seconds = self._budget.seconds_until_stopped()
-        return None if seconds == math.inf else time.time() + seconds
+        return None if seconds == math.inf else Moment.after(seconds)
 
     @property
     def time_cuts(self) -> tuple[str, ...]:

@@ -174,7 +174,8 @@ class ImageOverSampler(ArraySampler):
 
     def check_arrays(self, X: Any, y: Any) -> tuple[Array, Array, bool]:
         """X as an array [N, C, H, W], y as classes [N], and whether y was one-versus-all."""
-        y, one_versus_all = check_target_type(y, indicate_one_vs_all=True)
+        X = _detached(X)
+        y, one_versus_all = check_target_type(_detached(y), indicate_one_vs_all=True)
         if np.ma.is_masked(X):
             raise ValueError("X is a masked array, and methods know no mask; X.filled(value) gives one without")
         X, y = validate_data(self, X=X, y=y, reset=True, ensure_2d=False, allow_nd=True)

@@ -186,7 +186,7 @@ class GanStudyTrainable(tune.Trainable):  # type: ignore[misc]
     def _begin(self, request: TrialRequest) -> None:
         places, limits = request.places, request.limits
         self._request, self._has_begun = request, False
-        seconds_left = math.inf if limits.ends_at is None else limits.ends_at - time.time()
+        seconds_left = math.inf if limits.ends_at is None else limits.ends_at.seconds_left()
         seconds = min(seconds_left, limits.trial_seconds or math.inf)
         self._ends_with_study = seconds == seconds_left
         self._deadline = None if seconds == math.inf else time.monotonic() + seconds
