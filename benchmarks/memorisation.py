@@ -137,6 +137,13 @@ def _with_noise(points: Points, images: Images, random: np.random.Generator, sca
     return points + scale * images.spread * random.normal(size=points.shape)
 
 
+def _repeating(few: Points, images: Images, random: np.random.Generator, share: float) -> Points:
+    """A share of the draws are a few images, again and again."""
+    number = round(share * len(images.fresh))
+    again = _with_noise(few[random.integers(len(few), size=number)], images, random, 0.02)
+    return np.concatenate([again, images.fresh[number:]])
+
+
 HONEST: Mapping[str, Draw] = {
     "fresh images": lambda images, random: images.fresh,
     "fresh images, blurred towards their mean": lambda images, random: (
@@ -146,8 +153,15 @@ HONEST: Mapping[str, Draw] = {
     "three fresh images again and again": lambda images, random: _with_noise(
         images.fresh[random.integers(3, size=len(images.fresh))], images, random, 0.02
     ),
+    "fresh images, one of them in half of the draws": lambda images, random: _repeating(
+        images.fresh[:1], images, random, 0.5
+    ),
     "a normal distribution fitted to the training images": _fitted_normal,
 }
+
+
+def _planted_again(share: float, number: int) -> Draw:
+    return lambda images, random: _repeating(images.training[:number], images, random, share)
 
 
 def _planted(share: float, noise: float, *, of_others: bool = False) -> Draw:
@@ -167,6 +181,9 @@ PLANTED: Mapping[str, Mapping[float, Draw]] = {
         ("copies with noise", 0.25, False),
         ("copies of other classes, with little noise", 0.1, True),
     )
+} | {
+    name: {share: _planted_again(share, number) for share in SHARES}
+    for name, number in (("one image again and again", 1), ("two images again and again", 2))
 }
 
 

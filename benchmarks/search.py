@@ -239,11 +239,11 @@ class _Underway:
                 trial.config,
                 trial.purpose,
                 milestones=tuple(self._reached),
-                imbalance_ratio=trial.cell.ratio or 1.0,
+                imbalance_ratio=trial.arm.ratio or 1.0,
             )
         fits = trial.config.evaluation.fits
         score = world.score(trial, length, fits=fits)
-        blank = failed_record(trial.config, trial.purpose, reason="", imbalance_ratio=trial.cell.ratio or 1.0)
+        blank = failed_record(trial.config, trial.purpose, reason="", imbalance_ratio=trial.arm.ratio or 1.0)
         return replace(
             blank,
             status="complete",

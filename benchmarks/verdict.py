@@ -34,7 +34,7 @@ from benchmarks.page import put_lines
 from gan_study.analysis.inference.decisions import Decision, decide, is_open
 from gan_study.analysis.inference.images import image_error
 from gan_study.analysis.inference.looks import POWER, Look, look_at, spending_shares
-from gan_study.study.plan.config import NO_BALANCING, Cell, StudyConfig
+from gan_study.study.plan.config import NO_BALANCING, Arm, StudyConfig
 from gan_study.study.plan.recipe import study_config
 from gan_study.study.plan.trials import planned_trial
 from gan_study.study.plan.verdict_plan import look_schedule
@@ -118,8 +118,8 @@ def train(config: StudyConfig, folder: Path, job: tuple[str, int], *, plain: boo
     torch.set_num_threads(1)
     # Of a later round: what generated images are like is not measured, which no verdict needs.
     purpose = Purpose(phase="confirm", metric=config.objective, selection=Selection(search_trials=0, round=2))
-    cell = Cell(balancer=name, ratio=config.ratios()[0])
-    trial = planned_trial(config, cell, config.balancing_by(name), purpose, seed=seed, fits=1 if plain else FITS)
+    arm = Arm(balancer=name, ratio=config.ratios()[0])
+    trial = planned_trial(config, arm, config.balancing_by(name), purpose, seed=seed, fits=1 if plain else FITS)
     started = process_time()
     *_, outcome = run_trial(trial.config, purpose, device=torch.device("cpu"), source=image_source(config.data))
     seconds = process_time() - started

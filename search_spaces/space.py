@@ -109,7 +109,9 @@ def _checked_axes(space: Space) -> Space:
         BALANCERS.find(name, where=f"search.parameters.{BALANCER}")
     ratio = space.parameters.get(RATIO)
     if ratio is not None and not isinstance(ratio, Choice):
-        raise ConfigError(f"search.parameters.{RATIO}: a choice is needed, since each ratio is compared by itself")
+        raise ConfigError(
+            f"search.parameters.{RATIO}: a choice is needed, since each ratio is compared separately"
+        )
     for option in ratio.options if ratio else ():
         if isinstance(option, bool | str) or option < 1:
             raise ConfigError(

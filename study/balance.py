@@ -10,7 +10,7 @@ from pydantic import JsonValue
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from gan_study.study.plan.config import Cell
+from gan_study.study.plan.config import Arm
 from gan_study.study.plan.overlay import merge
 from gan_study.study.plan.recipe import study_config
 from gan_study.study.plan.trials import planned_trial
@@ -163,7 +163,7 @@ def _of_recipe(options: BalanceOptions) -> ExportRequest:
     study = study_config(RECIPE, (*options.assignments, *given))
     trial = planned_trial(
         study,
-        Cell(balancer=options.variant, ratio=None),
+        Arm(balancer=options.variant, ratio=None),
         parse_balancing(merge(study.settings_of(options.variant), _gan_changes(options))),
         Purpose(phase="baseline"),
         seed=study.confirm.seeds[0] if options.seed is None else options.seed,

@@ -26,6 +26,17 @@ def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
+@contextlib.contextmanager
+def read_only(folder: Path) -> Iterator[None]:
+    """Lets nobody write to `folder` by its path, as where a file system was mounted anew after an error."""
+    subprocess.run(["mount", "--bind", str(folder), str(folder)], check=True)
+    try:
+        subprocess.run(["mount", "-o", "remount,bind,ro", str(folder)], check=True)
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
 def fill(disk: Path, *, leave_bytes: int = 0) -> Path:
     """A file that takes all of a disk but `leave_bytes`; who deletes it empties the disk."""
     free = os.statvfs(disk)

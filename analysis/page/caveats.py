@@ -87,7 +87,7 @@ def _time_plan(study: Study) -> Iterator[str]:
     if plan is not None and plan.sentences:
         yield (
             f"The study had {plan.budget_seconds / 60:.3g} minutes, too few for all that was asked for: "
-            f"{'; '.join(plan.sentences)}. `gan-study resume` goes on to the rest."
+            f"{'; '.join(plan.sentences)}. `gan-study resume` does the rest."
         )
 
 
@@ -101,7 +101,7 @@ def _edited(study: Study) -> Iterator[str]:
     if changed:
         yield f"After the study had begun it was changed: {listing(first_few(changed))}."
     if not study.is_as_written:
-        yield "study.json was edited by hand; `gan-study check` says what was, and whether the study goes on so."
+        yield "study.json was edited by hand; `gan-study check` lists the changes and whether it can continue."
 
 
 def _mixtures(study: Study) -> Iterator[str]:
@@ -242,8 +242,9 @@ def _exploratory(study: Study) -> Iterator[str]:
     """The comparisons whose seeds were added after the plan had ended."""
     if any(each.is_exploratory for each in comparisons(study)):
         yield (
-            "Seeds were added after the planned ones had been looked at. To go on until something shows finds "
-            "something in the end, so the verdicts are called exploratory, and hold at no level of error."
+            "Seeds were added after the results of the planned ones had been seen. Whoever adds seeds until "
+            "something shows will find something, so the verdicts are called exploratory, and no level of error "
+            "holds for them."
         )
 
 

@@ -233,5 +233,5 @@ def _classes(records: Sequence[Trial]) -> str:
     images = ""
     if numbers:
         ends = dict.fromkeys((min(numbers), max(numbers)))
-        images = f", {' to '.join(map(str, ends))} training images{' each' if len(rare) > 1 else ''}"
+        images = f", with {' to '.join(map(str, ends))} training images{' each' if len(rare) > 1 else ''}"
     return f" ({number}; rare: {listing(first_few(rare))}{images})" if rare else f" ({number})"

@@ -130,7 +130,7 @@ def make_chart(sketch: Sketch, data: pd.DataFrame, *, place: str = "") -> Chart:
         .configure_view(stroke=None)
         .configure_axis(**text, labelOverlap=True)
         .configure_legend(**text, symbolSize=110)
-        .configure_header(labelFontSize=FONT_PIXELS, labelFontWeight="bold", labelLimit=160, labelPadding=4)
+        .configure_header(labelFontSize=FONT_PIXELS, labelFontWeight="bold", labelLimit=220, labelPadding=4)
         .configure_title(fontSize=FONT_PIXELS, limit=200)
         .configure_text(fontSize=FONT_PIXELS)
         .to_dict()

@@ -1,4 +1,4 @@
-"""Images of each class: what was read, what trains, and what balancing made of it."""
+"""Images of each class: read, used for training, and after balancing."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -121,7 +121,7 @@ def draw_counts(frame: pd.DataFrame) -> alt.FacetChart:
 COUNTS = Sketch(
     name="class_counts",
     section="counts",
-    title="Images of each class: what was read, what trains, and what balancing made of it",
+    title="Images of each class: read, used for training, and after balancing",
     alt="Bars of the images of each class, a panel for each stage: read, imbalanced, training, "
     "validation, test, and balanced by the chosen method. An asterisk marks a rare class.",
     draw=draw_counts,

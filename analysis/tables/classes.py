@@ -108,7 +108,7 @@ def _confusion(groups: Mapping[Arm, Sequence[_Tested]]) -> Table:
         text += [(*arm, *_describe(names, images[true], true)) for true in range(len(names))]
     return Table(
         name="confusion",
-        title="What test images of each class are taken for",
+        title="Predicted classes of the test images",
         numbers=pd.DataFrame(numbers, columns=[*ARM_COLUMNS, "true", "predicted", "images", "share", "n"]),
         rows=pd.DataFrame(text, columns=[*ARM_COLUMNS, "True class", "Images", "Right", "Taken for"]),
         origin=SCORES,

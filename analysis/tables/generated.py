@@ -162,7 +162,7 @@ SYNTHETIC = (
 # What a flag says of the images, and why it matters.
 FLAGS = {
     "copies": "are copies of training images, which add little that oversampling would not",
-    "collapsed": "are a few images again and again, which add little variety",
+    "collapsed": "repeat a few images, so they add little variety",
     "weak": "teach a classifier less than half of what as many real ones do (GAN-train), so it was not learned",
 }
 

@@ -34,7 +34,7 @@ About = Annotated[
     typer.Option("--about", metavar="FILE", help="YAML with what is known of the real images: license, source."),
 ]
 AllowMemorised = Annotated[
-    bool, typer.Option("--allow-memorised", help="Write what is no copy even if training images are memorised.")
+    bool, typer.Option("--allow-memorised", help="Write those that are no copies even if images are memorised.")
 ]
 AllowCollapsed = Annotated[
     bool, typer.Option("--allow-collapsed", help="Write the folder even if the GAN makes a few images only.")

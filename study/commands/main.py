@@ -106,6 +106,8 @@ def _run_app() -> NoReturn:
     except ImportError as error:
         # Some commands load large libraries only if they need them.
         fail(f"cannot be loaded: {' '.join(str(error).split())}", 2)
+    except MemoryError as error:
+        fail(f"out of memory{f': {error}' if str(error) else ''}", 2)
     except RuntimeError as error:
         if str(error) != NO_MORE_THREADS:
             raise

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from gan_study.analysis.records.load import Study
 
 Check = Annotated[
-    bool, typer.Option("--check", help="Write nothing; compute every number anew from the stored predictions.")
+    bool, typer.Option("--check", help="Write nothing; compute every number again from the stored predictions.")
 ]
 
 

@@ -107,7 +107,7 @@ def resume(
     ] = None,
     trials: Annotated[
         int | None,
-        typer.Option("--trials", min=1, metavar="N", help="Take its search to N trials in all, and choose anew."),
+        typer.Option("--trials", min=1, metavar="N", help="Take its search to N trials in all, and choose again."),
     ] = None,
     time_budget: Budget = None,
     until_decided: UntilDecided = False,
@@ -192,6 +192,5 @@ def _say_what_was_left_out(plan: "TimePlan", folder: Path) -> None:
     budget = duration(plan.budget_seconds)
     say(
         console,
-        f"Ended by its time budget, {budget}; `gan-study resume {in_shell(folder)}` goes on to all that was asked "
-        "for",
+        f"Ended by its time budget, {budget}; `gan-study resume {in_shell(folder)}` does the rest",
     )

@@ -55,7 +55,9 @@ def list_studies(
     if not found:
         say(console, f"{folder}: no study")
         return
-    table = Table("Study", "Of", "Began", "State", "Trials", "Chosen GAN", header_style="bold", box=None)
+    table = Table(header_style="bold", box=None)
+    for column in ("Study", "Of", "Began", "State", "Trials", "Chosen GAN"):
+        table.add_column(column, overflow="fold")
     for line in found:
         cells = (line.folder, line.name, line.began, line.state, line.done, line.verdict)
         table.add_row(*(Text(str(cell)) for cell in cells))

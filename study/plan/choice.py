@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import cast
 
-from gan_study.study.plan.config import Cell, StudyConfig
+from gan_study.study.plan.config import Arm, StudyConfig
 from gan_study.study.plan.decisions import CHECK, LAST_ROUND
 from gan_study.study.plan.last_round import Verdict, check, choose
 from gan_study.study.plan.points import Points
@@ -19,7 +19,7 @@ from gan_study.trainables.record import Selection
 
 @dataclass(frozen=True, kw_only=True)
 class LastRound:
-    """What the last round of a cell came to: the point that it chose, and its trials, the default's first."""
+    """What the last round of an arm came to: the point that it chose, and its trials, the default's first."""
 
     params: Mapping[str, Scalar]
     verdict: Verdict
@@ -27,18 +27,18 @@ class LastRound:
 
 
 class Choice:
-    """What is confirmed of each cell, from what the search of a study knows."""
+    """What is confirmed of each arm, from what the search of a study knows."""
 
     def __init__(self, config: StudyConfig, plan: SearchPlan, history: SearchHistory) -> None:
         self._config, self._plan, self._history = config, plan, history
         self._space, self._points = config.space(), Points(config)
 
-    def select(self, cell: Cell) -> SelectedConfig:
+    def select(self, arm: Arm) -> SelectedConfig:
         """What the last round chose and the check did not contradict; else the default."""
-        default: Mapping[str, Scalar] = self._points.default(cell)
-        found = self.last_round(cell)
-        num_ended = self._history.num_ended_of(cell)
-        checked = self._history.complete(cell, CHECK)
+        default: Mapping[str, Scalar] = self._points.default(arm)
+        found = self.last_round(arm)
+        num_ended = self._history.num_ended_of(arm)
+        checked = self._history.complete(arm, CHECK)
         params, selection = default, Selection(search_trials=num_ended)
         if found is not None and checked.keys() >= {point_id(default), point_id(found.params)}:
             gain, default_gain = (cast(float, checked[point_id(p)].objective) for p in (found.params, default))
@@ -54,48 +54,48 @@ class Choice:
                 spread=found.verdict.spread,
             )
         else:
-            selection = replace(selection, unsearched=self._why_unsearched(cell))
+            selection = replace(selection, unsearched=self._why_unsearched(arm))
         return SelectedConfig(
-            balancer=cell.balancer, ratio=cell.ratio, balancing=self._points.balancing(params), selection=selection
+            balancer=arm.balancer, ratio=arm.ratio, balancing=self._points.balancing(params), selection=selection
         )
 
-    def last_round(self, cell: Cell) -> LastRound | None:
-        """What the last round of `cell` chose; None without one."""
-        records, default = self._history.complete(cell, LAST_ROUND), point_id(self._points.default(cell))
+    def last_round(self, arm: Arm) -> LastRound | None:
+        """What the last round of `arm` chose; None without one."""
+        records, default = self._history.complete(arm, LAST_ROUND), point_id(self._points.default(arm))
         if default not in records or len(records) < 2:
             return None
         names = [default, *(name for name in records if name != default)]
         gains = [cast(float, records[name].objective) for name in names]
         spreads = [spread**2 for record in records.values() if (spread := record.fit_spread) is not None]
         verdict = choose(gains[0], gains[1:], fit_spread=fmean(spreads or [0.0]) ** 0.5)
-        chosen = self._history.suggestions[self._history.names(cell, LAST_ROUND)[names[verdict.place]]]
+        chosen = self._history.suggestions[self._history.names(arm, LAST_ROUND)[names[verdict.place]]]
         return LastRound(
             params=chosen.params, verdict=verdict, trial_ids=tuple(records[name].trial_id for name in names)
         )
 
-    def is_checked(self, cell: Cell) -> bool:
-        """Whether what the last round of `cell` chose, and the default, have been checked."""
-        found = self.last_round(cell) if self._history.num_ended[cell, CHECK] else None
-        chosen = () if found is None else (point_id(found.params), point_id(self._points.default(cell)))
-        return found is not None and set(chosen) <= self._history.complete(cell, CHECK).keys()
+    def is_checked(self, arm: Arm) -> bool:
+        """Whether what the last round of `arm` chose, and the default, have been checked."""
+        found = self.last_round(arm) if self._history.num_ended[arm, CHECK] else None
+        chosen = () if found is None else (point_id(found.params), point_id(self._points.default(arm)))
+        return found is not None and set(chosen) <= self._history.complete(arm, CHECK).keys()
 
-    def _why_unsearched(self, cell: Cell) -> str:
-        """Why the default of `cell` is confirmed without a last round."""
+    def _why_unsearched(self, arm: Arm) -> str:
+        """Why the default of `arm` is confirmed without a last round."""
         if self._plan.unsearched is not None:
             return self._plan.unsearched
-        if cell.ratio in self._history.without_images:
+        if arm.ratio in self._history.without_images:
             return "no rare class lacks an image at this ratio, so that no GAN is trained"
-        if not self._history.can_search(cell.ratio):
+        if not self._history.can_search(arm.ratio):
             return "no balancing failed at this ratio, so there was nothing to measure a gain against"
         if self._config.search.allocation == "adaptive":
-            best = self._history.best_cell(cell.ratio)
-            if best is not None and best != cell:
+            best = self._history.best_arm(arm.ratio)
+            if best is not None and best != arm:
                 return f"Optuna's best point at this ratio is of {best.balancer}"
         else:
-            at = self._history.standing(cell.ratio)
+            at = self._history.standing(arm.ratio)
             if at.round is not None:
                 return "the time budget ended the race of the defaults before it was decided"
-            if cell.balancer not in at.variants:
+            if arm.balancer not in at.variants:
                 return (
                     f"{len(at.variants)} of {len(self._space.balancers)} variants are searched at each ratio, and "
                     "its default was not among the best of them"

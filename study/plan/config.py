@@ -50,11 +50,15 @@ def _class_name(value: object) -> object:
 
 
 ClassName: TypeAlias = Annotated[str, BeforeValidator(_class_name)]
-Cost: TypeAlias = Annotated[float, Field(ge=0)]
+# Far more than any study needs: a number that is mistyped would fill the memory before the first trial.
+MOST_SEEDS = 1000
+MOST_TRIALS = 1_000_000
+# With larger ones sums over images would leave what floats hold.
+Cost: TypeAlias = Annotated[float, Field(ge=0, le=1e12)]
 
 
 @settings
-class Cell:
+class Arm:
     """A balancer at an imbalance ratio (None: the study's one imbalance): what is searched and confirmed."""
 
     balancer: str
@@ -85,7 +89,7 @@ class SearchConfig:
     """The name of a search space."""
     parameters: Mapping[str, Tunable | None] = Field(default_factory=dict)
     """Changes to the space: a range replaces a parameter or adds one, null takes it out."""
-    trials: int = Field(default=32, ge=0)
+    trials: int = Field(default=32, ge=0, le=MOST_TRIALS)
     """The most trials of the whole search, race and last round included; a trial that is stopped early counts."""
     trials_each: int = Field(default=25, ge=5 + CONTENDERS)
     """The fewest trials of a variant at a ratio, default and last round included, for which it is searched: two
@@ -113,11 +117,11 @@ class ConfirmConfig:
     For `test_each_epoch` and `image_features` see EvaluationConfig.
     """
 
-    seeds: tuple[int, ...] = Field(default=(1, 2, 3), min_length=1)
+    seeds: tuple[int, ...] = Field(default=(1, 2, 3), min_length=1, max_length=MOST_SEEDS)
     """The seeds of the first round, in which every method is confirmed."""
     until: Literal["fixed", "decided"] = "fixed"
     """"fixed": `seeds` alone. "decided": rounds of further seeds for the methods whose questions are open."""
-    most_seeds: int = Field(default=12, ge=1)
+    most_seeds: int = Field(default=12, ge=1, le=MOST_SEEDS)
     """The most seeds of a method, where they are added until it is decided."""
     margin: float = Field(default=0.02, gt=0, lt=1)
     """A gain that is smaller either way is not worthwhile."""
@@ -140,7 +144,7 @@ class ResourceConfig:
 
     cpus_per_trial: int = Field(default=1, ge=1)
     """CPU cores, and threads, of each trial."""
-    gpus_per_trial: float | Literal["auto"] = "auto"
+    gpus_per_trial: Annotated[float, Field(ge=0)] | Literal["auto"] = "auto"
     """"auto": a quarter of a GPU where the cluster has one, since these networks are small, and none elsewhere."""
     max_concurrent: int | None = Field(default=None, ge=1)
     """None: as many trials at once as fit."""
@@ -261,9 +265,9 @@ class StudyConfig:
         assert isinstance(self.imbalance, StepImbalance | LongTailed), "check_study_config saw to it"
         return replace(self.imbalance, ratio=ratio)
 
-    def cells(self, balancers: Iterable[str]) -> tuple[Cell, ...]:
+    def arms(self, balancers: Iterable[str]) -> tuple[Arm, ...]:
         """Each of `balancers` at each of the study's `ratios`."""
-        return tuple(Cell(balancer=name, ratio=ratio) for ratio in self.ratios() for name in balancers)
+        return tuple(Arm(balancer=name, ratio=ratio) for ratio in self.ratios() for name in balancers)
 
     def simple_balancers(self) -> tuple[str, ...]:
         """No balancing, and the baselines that are not searched themselves."""

@@ -143,7 +143,7 @@ def fit_seconds(config: TrialConfig, workload: Workload, speeds: Speeds) -> floa
 
 def measures_images(trial: PlannedTrial) -> bool:
     """Whether a trial measures images that its balancer made."""
-    makes_images = BALANCERS[trial.cell.balancer].adds_images and trial.cell.balancer not in _COPY
+    makes_images = BALANCERS[trial.arm.balancer].adds_images and trial.arm.balancer not in _COPY
     return trial.config.evaluation.test and trial.purpose.measures_images and makes_images
 
 
@@ -165,7 +165,7 @@ def loads(trials: Iterable[PlannedTrial], workloads: Mapping[Ratio, Workload], s
     """Seconds of each of `trials`, those of the models that measure images with the first that needs them."""
     made = set[tuple[Ratio, int] | None]()
     for trial in trials:
-        ratio = trial.cell.ratio
+        ratio = trial.arm.ratio
         seconds = trial_seconds(trial, workloads[ratio], speeds)
         # One model of the whole data set, and of each setting one, and a fit to as many real images.
         settings = {None, (ratio, trial.config.seed)} - made if measures_images(trial) else set()
@@ -179,7 +179,7 @@ def even_loads(
 ) -> Iterator[float]:
     """As `loads`, for trials in any order: `num_measuring` of a setting share what measures their images."""
     for trial in trials:
-        workload = workloads[trial.cell.ratio]
+        workload = workloads[trial.arm.ratio]
         made = DOMAIN_STEPS * speeds.domain_step + fit_seconds(trial.config, workload, speeds)
         share = measures_images(trial) * made / max(1, num_measuring)
         yield trial_seconds(trial, workload, speeds) + share
@@ -189,9 +189,9 @@ def disk_bytes(trials: Iterable[PlannedTrial], workloads: Mapping[Ratio, Workloa
     """Bytes that `trials` leave, without the states of GANs in training (`resources.cache_gb`)."""
     total = 0.0
     for trial in trials:
-        workload, evaluation = workloads[trial.cell.ratio], trial.config.evaluation
+        workload, evaluation = workloads[trial.arm.ratio], trial.config.evaluation
         predicted = workload.num_validation + (workload.num_test if evaluation.test else 0)
-        is_gan = BALANCERS[trial.cell.balancer].is_gan
+        is_gan = BALANCERS[trial.arm.balancer].is_gan
         total += GAN_TRIAL_BYTES if is_gan else TRIAL_BYTES
         total += evaluation.fits * predicted * len(workload.training) * PROBABILITY_BYTES
     return total

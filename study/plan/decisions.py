@@ -6,7 +6,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from gan_study.study.plan.config import Cell, Ratio
+from gan_study.study.plan.config import Arm, Ratio
 from gan_study.trainables.base.settings import ConfigError, dump, from_json, parse, settings
 from gan_study.trainables.base.tunable import Scalar
 from gan_study.trainables.record import Seen
@@ -44,9 +44,9 @@ class Suggestion:
     """What had been known."""
 
     @property
-    def cell(self) -> Cell:
+    def arm(self) -> Arm:
         """The balancer at its ratio."""
-        return Cell(balancer=self.balancer, ratio=self.ratio)
+        return Arm(balancer=self.balancer, ratio=self.ratio)
 
 
 @settings

@@ -6,7 +6,7 @@ Running a study and resuming it are therefore the same thing.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import Enum
 
-from gan_study.study.plan.config import NO_BALANCING, Cell, Ratio, StudyConfig
+from gan_study.study.plan.config import NO_BALANCING, Arm, Ratio, StudyConfig
 from gan_study.study.plan.decisions import ConfirmFits, Decision, RungDecision, Suggestion
 from gan_study.study.plan.fits import decide_fits
 from gan_study.study.plan.rounds import Questions, Rounds, SeedRound, decide_next, known_rounds, may_grow
@@ -63,9 +63,9 @@ class Planner:
         # A search that was given more trials may have had more splits when it had fewer.
         splits = {split_of_seed(config, each.seed) for each in decisions if isinstance(each, Suggestion)}
         self._unbalanced = {
-            (trial.cell.ratio, trial.config.seed): trial.trial_id
+            (trial.arm.ratio, trial.config.seed): trial.trial_id
             for trial in (*self._baselines, *unbalanced_trials(config, splits))
-            if trial.cell.balancer == NO_BALANCING
+            if trial.arm.balancer == NO_BALANCING
         }
         self._search = Search(
             config,
@@ -80,9 +80,9 @@ class Planner:
         # The trials that run, so that no call looks through all.
         self._underway: dict[str, PlannedTrial] = {}
         self._confirmations: tuple[PlannedTrial, ...] = ()
-        # Confirmations that may begin before the search is over, of these cells beside the simple methods.
+        # Confirmations that may begin before the search is over, of these arms beside the simple methods.
         self._early: tuple[PlannedTrial, ...] = ()
-        self._settled: tuple[Cell, ...] | None = None
+        self._settled: tuple[Arm, ...] | None = None
 
     def next(self) -> PlannedTrial | Pause:
         """The next trial to start, or why there is none."""
@@ -98,7 +98,7 @@ class Planner:
                 return Pause.WAIT
             if not self._search.is_over:
                 return self._next_early()
-            chosen = self._search.selected(self._config.cells(self._config.space().balancers))
+            chosen = self._search.selected(self._config.arms(self._config.space().balancers))
             self._closed = ClosedSearch(
                 configurations=chosen,
                 fits=self._decide_fits(),
@@ -129,7 +129,7 @@ class Planner:
                 self._fits = self._decide_fits()
                 self._keep_decision(ConfirmFits(fits=self._fits))
             first = self._rounds.rounds[0]
-            arms = (*self._config.cells(self._config.simple_balancers()), *settled)
+            arms = (*self._config.arms(self._config.simple_balancers()), *settled)
             closed = ClosedSearch(configurations=self._search.selected(settled), fits=self._fits)
             self._early = tuple(confirmations(self._config, closed, [SeedRound(seeds=first.seeds, arms=arms)]))
         return self._next_of(self._early) or Pause.WAIT

@@ -9,21 +9,21 @@ from pydantic import JsonValue
 
 from gan_study.search_spaces.space import BALANCER, RATIO
 from gan_study.search_spaces.unit_cube import clip
-from gan_study.study.plan.config import Cell, StudyConfig
+from gan_study.study.plan.config import Arm, StudyConfig
 from gan_study.study.plan.searcher import point_id
 from gan_study.trainables.balancing.balancer import BalancingConfig
 from gan_study.trainables.base.tunable import Scalar, contains
 from gan_study.trainables.trial.config import gan_settings, with_gan
 
 
-def point_of(cell: Cell) -> dict[str, Scalar]:
-    """What a point says of its cell."""
-    return {BALANCER: cell.balancer} | ({} if cell.ratio is None else {RATIO: cell.ratio})
+def point_of(arm: Arm) -> dict[str, Scalar]:
+    """What a point says of its arm."""
+    return {BALANCER: arm.balancer} | ({} if arm.ratio is None else {RATIO: arm.ratio})
 
 
-def cell_of(params: Mapping[str, Scalar]) -> Cell:
-    """The cell of a point."""
-    return Cell(balancer=str(params[BALANCER]), ratio=float(params[RATIO]) if RATIO in params else None)
+def arm_of(params: Mapping[str, Scalar]) -> Arm:
+    """The arm of a point."""
+    return Arm(balancer=str(params[BALANCER]), ratio=float(params[RATIO]) if RATIO in params else None)
 
 
 class Points:
@@ -34,22 +34,22 @@ class Points:
         # Every decision of a search asks for defaults, which never change.
         self._own: dict[str, Mapping[str, JsonValue]] = {}
 
-    def default(self, cell: Cell) -> dict[str, Scalar]:
+    def default(self, arm: Arm) -> dict[str, Scalar]:
         """The variant's own settings as a point of the space, as far as they lie in it."""
-        own = self._default_settings(cell.balancer).items()
+        own = self._default_settings(arm.balancer).items()
         inside = {key: value for key, value in own if contains(self._space.parameters[key], value)}
-        return {**point_of(cell), **cast(dict[str, Scalar], inside)}
+        return {**point_of(arm), **cast(dict[str, Scalar], inside)}
 
-    def nearest_to_default(self, cell: Cell) -> dict[str, Scalar]:
+    def nearest_to_default(self, arm: Arm) -> dict[str, Scalar]:
         """The point of the space that is nearest to the variant's own settings."""
-        own = self._default_settings(cell.balancer).items()
+        own = self._default_settings(arm.balancer).items()
         clipped = {key: clip(self._space.parameters[key], value) for key, value in own}
         return {key: value for key, value in clipped.items() if value is not None}
 
     def balancing(self, params: Mapping[str, Scalar]) -> BalancingConfig:
         """The balancer with the settings of a point."""
         balancer = str(params[BALANCER])
-        if point_id(params) == point_id(self.default(cell_of(params))):
+        if point_id(params) == point_id(self.default(arm_of(params))):
             # Not all that a default is lies in the space: a given length is exact, and it may end by itself.
             return self._config.balancing_by(balancer)
         return self._config.balancing_at(params)

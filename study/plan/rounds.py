@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from gan_study.study.plan.config import NO_BALANCING, Cell, StudyConfig
+from gan_study.study.plan.config import NO_BALANCING, Arm, StudyConfig
 from gan_study.study.plan.verdict_plan import look_schedule, seeds_of_round
 from gan_study.trainables.base.files import read_bytes
 from gan_study.trainables.base.settings import ConfigError, dump, from_json, parse, settings
@@ -22,7 +22,7 @@ class SeedRound:
 
     seeds: tuple[int, ...]
     """The seeds that no earlier round has."""
-    arms: tuple[Cell, ...]
+    arms: tuple[Arm, ...]
     """The balancers, each at a ratio, that are confirmed with them."""
 
 
@@ -47,7 +47,7 @@ class Rounds:
 class Questions:
     """What is asked once all trials of the rounds so far have ended."""
 
-    open_arms: Callable[[], frozenset[Cell]]
+    open_arms: Callable[[], frozenset[Arm]]
     """The arms with a question that further seeds may decide, and the references that they are compared with."""
     is_decided: Callable[[], bool]
     """Whether no question is open."""
@@ -55,9 +55,9 @@ class Questions:
     """Whether a confirmed trial of each of these balancers fits into the time that is left."""
 
 
-def all_arms(config: StudyConfig) -> tuple[Cell, ...]:
+def all_arms(config: StudyConfig) -> tuple[Arm, ...]:
     """Every balancer at every ratio: what the first round confirms."""
-    return (*config.cells(config.simple_balancers()), *config.cells(config.space().balancers))
+    return (*config.arms(config.simple_balancers()), *config.arms(config.space().balancers))
 
 
 def known_rounds(config: StudyConfig, saved: Rounds | None) -> Rounds:
@@ -91,10 +91,10 @@ def most_seeds(config: StudyConfig, rounds: Rounds) -> int:
     return min(planned, rounds.asked_seeds or planned) if may_grow(config, rounds) else rounds.num_seeds
 
 
-def new_seeds(rounds: Sequence[SeedRound]) -> Iterator[dict[Cell, tuple[int, ...]]]:
+def new_seeds(rounds: Sequence[SeedRound]) -> Iterator[dict[Arm, tuple[int, ...]]]:
     """For each round, the seeds that each of its arms is confirmed with: all so far that it lacks."""
     so_far: tuple[int, ...] = ()
-    had: defaultdict[Cell, tuple[int, ...]] = defaultdict(tuple)
+    had: defaultdict[Arm, tuple[int, ...]] = defaultdict(tuple)
     for each in rounds:
         so_far += each.seeds
         yield {arm: tuple(seed for seed in so_far if seed not in had[arm]) for arm in each.arms}

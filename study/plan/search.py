@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from gan_study.search_spaces.space import RATIO
 from gan_study.study.plan.choice import Choice
-from gan_study.study.plan.config import Cell, Ratio, StudyConfig
+from gan_study.study.plan.config import Arm, Ratio, StudyConfig
 from gan_study.study.plan.decisions import (
     CHECK,
     DEFAULTS,
@@ -23,7 +23,7 @@ from gan_study.study.plan.decisions import (
 )
 from gan_study.study.plan.halving import goes_on
 from gan_study.study.plan.last_round import CONTENDERS, EARLY_CONTENDERS, FITS
-from gan_study.study.plan.points import Points, cell_of, point_of
+from gan_study.study.plan.points import Points, arm_of, point_of
 from gan_study.study.plan.race import Standing, rank
 from gan_study.study.plan.search_history import BaselineOf, SearchHistory, is_known
 from gan_study.study.plan.search_plan import (
@@ -58,7 +58,7 @@ class _Wish:
     """A trial that would be of use; `params` None if a point is still to be found."""
 
     stage: Stage
-    cell: Cell | None
+    arm: Arm | None
     split: int = 0
     params: Mapping[str, Scalar] | None = None
     is_guess: bool = False
@@ -98,7 +98,7 @@ class Search:
         )
         self._choice = Choice(config, self._plan, self._known)
         self._judged = {(each.number, each.rung): each for each in decisions if isinstance(each, RungDecision)}
-        self._exhausted: set[Cell | None] = set()
+        self._exhausted: set[Arm | None] = set()
         self._is_short_of_time = False
 
     def next(self) -> PlannedTrial | None:
@@ -131,12 +131,12 @@ class Search:
         if each.stage != SEARCH or pruning is None:
             return None
         if (number, rung) not in self._judged:
-            others = [v for other, v in self._known.values[each.cell, rung].items() if other != number]
+            others = [v for other, v in self._known.values[each.arm, rung].items() if other != number]
             judgement = RungDecision(
                 number=number,
                 rung=rung,
                 # Once the contenders are there, it can no longer become one.
-                goes_on=self._known.num_contenders(each.cell) < CONTENDERS
+                goes_on=self._known.num_contenders(each.arm) < CONTENDERS
                 and goes_on(milestone.objective, others, reduction_factor=pruning.reduction_factor),
                 seen=self._known.seen(),
             )
@@ -144,25 +144,25 @@ class Search:
             self._judged[number, rung] = judgement
         return self._judged[number, rung]
 
-    def settled(self) -> tuple[Cell, ...]:
-        """The cells that the search is over for already: those that lost the race, and those that were checked.
+    def settled(self) -> tuple[Arm, ...]:
+        """The arms that the search is over for already: those that lost the race, and those that were checked.
 
         What was checked before the search was given more trials is not, while there are trials left for it.
         """
-        underway = {each.cell for each in self._known.underway()}
+        underway = {each.arm for each in self._known.underway()}
         ratios = [ratio for ratio in self._ratios if self._plan.rounds and self._known.can_search(ratio)]
         decided = [(ratio, at) for ratio in ratios if (at := self._known.standing(ratio)).round is None]
-        cells = (
-            Cell(balancer=name, ratio=ratio)
+        arms = (
+            Arm(balancer=name, ratio=ratio)
             for ratio, at in decided
             for name in self._space.balancers
-            if name not in at.variants or self._is_through(Cell(balancer=name, ratio=ratio), at)
+            if name not in at.variants or self._is_through(Arm(balancer=name, ratio=ratio), at)
         )
-        return tuple(cell for cell in cells if cell not in underway)
+        return tuple(arm for arm in arms if arm not in underway)
 
-    def selected(self, cells: Iterable[Cell]) -> tuple[SelectedConfig, ...]:
-        """What is confirmed of each of `cells`, which the search is over for."""
-        return tuple(map(self._choice.select, cells))
+    def selected(self, arms: Iterable[Arm]) -> tuple[SelectedConfig, ...]:
+        """What is confirmed of each of `arms`, which the search is over for."""
+        return tuple(map(self._choice.select, arms))
 
     def trials(self) -> tuple[PlannedTrial, ...]:
         """The search trials so far."""
@@ -180,7 +180,7 @@ class Search:
         if self._is_short_of_time:
             return "there was no time for more"
         if self._exhausted:
-            names = sorted({cell.balancer for cell in self._exhausted if cell is not None})
+            names = sorted({arm.balancer for arm in self._exhausted if arm is not None})
             return f"every point of the space{' of ' if names else ''}{', '.join(names)} was tried"
         if self._known.without_images:
             return "no rare class lacks an image at a ratio, so that no GAN is trained there"
@@ -211,16 +211,16 @@ class Search:
         if self._plan.unsearched is not None or len(self._known.suggestions) >= self._config.search.trials:
             return None
         while (wish := self._wish()) is not None:
-            params = wish.params if wish.params is not None else self._find_point(wish.cell)
+            params = wish.params if wish.params is not None else self._find_point(wish.arm)
             if params is None:
-                self._exhausted.add(wish.cell)
+                self._exhausted.add(wish.arm)
                 continue
-            cell = wish.cell or cell_of(params)
+            arm = wish.arm or arm_of(params)
             each = Suggestion(
                 number=len(self._known.suggestions),
                 stage=wish.stage,
-                balancer=cell.balancer,
-                ratio=cell.ratio,
+                balancer=arm.balancer,
+                ratio=arm.ratio,
                 params=params,
                 seed=seed_of_split(self._config, wish.split),
                 fits=FITS if wish.stage in (LAST_ROUND, CHECK) else self._config.search.fits,
@@ -253,25 +253,25 @@ class Search:
             if at.round is not None and at.round + 1 < len(self._plan.rounds):
                 ahead = rank(at.variants, self._known.gains[ratio])[: self._plan.rounds[at.round + 1].num_variants]
                 yield from (replace(each, is_guess=True) for each in self._race_wishes(ratio, ahead, at.round + 1))
-        cells = self._leaders(ratio, at)
+        arms = self._leaders(ratio, at)
         reserved = race_left + self._last_round_left(ratio, at)
         is_ending = self._plan.budgets[ratio] - self._known.spent[ratio] - reserved < 2 * len(
             self._known.handed_out
         )
         if is_ending and at.round is None:
             # What the last round needs in any case begins before the last points: less is left after them.
-            for cell in cells:
-                yield from self._default_wishes(cell)
-        if open_cells := [cell for cell in cells if self._is_open(cell, at)]:
+            for arm in arms:
+                yield from self._default_wishes(arm)
+        if open_arms := [arm for arm in arms if self._is_open(arm, at)]:
             # In turn; in the end one after the other, so that the last round of one fills the workers that the
             # last points of another leave.
             sign = -1 if is_ending else 1
-            cell = min(open_cells, key=lambda each: sign * self._known.num_points[each])
-            if self._has_time(1 + self._reserved(cell)):
-                yield _Wish(stage=SEARCH, cell=cell, is_guess=at.round is not None)
+            arm = min(open_arms, key=lambda each: sign * self._known.num_points[each])
+            if self._has_time(1 + self._reserved(arm)):
+                yield _Wish(stage=SEARCH, arm=arm, is_guess=at.round is not None)
         if at.round is None and self._has_time(1):
-            for cell in cells:
-                yield from self._last_round_wishes(cell)
+            for arm in arms:
+                yield from self._last_round_wishes(arm)
 
     def _adaptive_wish(self, ratios: Sequence[Ratio]) -> _Wish | None:
         """The defaults, each at one of the ratios; points of one study of the whole space; last rounds."""
@@ -281,25 +281,25 @@ class Search:
         begun = {name for ratio in ratios for name, *_ in self._known.begun[ratio, DEFAULTS]}
         for place, name in enumerate(self._space.balancers):
             if name not in begun and self._has_time(1):
-                cell = Cell(balancer=name, ratio=ratios[place % len(ratios)])
-                return _Wish(stage=DEFAULTS, cell=cell, params=self._points.default(cell))
+                arm = Arm(balancer=name, ratio=ratios[place % len(ratios)])
+                return _Wish(stage=DEFAULTS, arm=arm, params=self._points.default(arm))
         needs = list(map(self._adaptive_needs, ratios))
         # A point may open the last round of one ratio anew.
         reserved = sum(needs) + LAST_ROUND_TRIALS - min(needs)
         is_left = len(self._known.suggestions) + reserved < self._config.search.trials
         is_left = is_left and None not in self._exhausted
         if is_left and self._has_time(1 + reserved):
-            return _Wish(stage=SEARCH, cell=None)
+            return _Wish(stage=SEARCH, arm=None)
         if any(each.stage in COMPARABLE for each in self._known.underway()):
             return None
-        best = (self._known.best_cell(ratio) for ratio in ratios if self._has_time(1))
-        return next((wish for cell in best if cell for wish in self._last_round_wishes(cell)), None)
+        best = (self._known.best_arm(ratio) for ratio in ratios if self._has_time(1))
+        return next((wish for arm in best if arm for wish in self._last_round_wishes(arm)), None)
 
     def _adaptive_needs(self, ratio: Ratio) -> int:
         """The most trials that the last round at `ratio` still needs; while points are tried, it may be of any."""
         is_open = any(each.stage == SEARCH and each.ratio == ratio for each in self._known.underway())
-        cell = self._known.best_cell(ratio) if ratio in self._known.last_rounds and not is_open else None
-        return LAST_ROUND_TRIALS if cell is None else self._last_round_needs(cell)
+        arm = self._known.best_arm(ratio) if ratio in self._known.last_rounds and not is_open else None
+        return LAST_ROUND_TRIALS if arm is None else self._last_round_needs(arm)
 
     def _race_wishes(self, ratio: Ratio, variants: Sequence[str], round_: int) -> Iterator[_Wish]:
         for split in self._plan.rounds[round_].splits:
@@ -308,48 +308,46 @@ class Search:
             for name in variants:
                 is_new = (name, seed_of_split(self._config, split)) not in begun
                 if is_new and is_known(self._baseline_of(ratio, split)):
-                    cell = Cell(balancer=name, ratio=ratio)
-                    yield _Wish(stage=stage, cell=cell, split=split, params=self._points.default(cell))
+                    arm = Arm(balancer=name, ratio=ratio)
+                    yield _Wish(stage=stage, arm=arm, split=split, params=self._points.default(arm))
 
-    def _default_wishes(self, cell: Cell) -> Iterator[_Wish]:
+    def _default_wishes(self, arm: Arm) -> Iterator[_Wish]:
         """The default in the splits of the last round and of the check."""
-        default = self._points.default(cell)
+        default = self._points.default(arm)
         for stage, split in ((LAST_ROUND, LAST_ROUND_SPLIT), (CHECK, CHECK_SPLIT)):
-            if self._known.best_points(cell) and point_id(default) not in self._known.names(cell, stage):
-                yield _Wish(stage=stage, cell=cell, split=split, params=default)
+            if self._known.best_points(arm) and point_id(default) not in self._known.names(arm, stage):
+                yield _Wish(stage=stage, arm=arm, split=split, params=default)
 
-    def _last_round_wishes(self, cell: Cell) -> Iterator[_Wish]:
+    def _last_round_wishes(self, arm: Arm) -> Iterator[_Wish]:
         """The default, and the best points so far; the last of them only once nearly all points are known."""
-        names = self._known.names(cell, LAST_ROUND)
-        default = self._points.default(cell)
-        is_searching = self._num_searching(cell) > MOST_STRAGGLERS * self._known.num_points[cell]
-        if not is_searching and not self._known.best_points(cell):
+        names = self._known.names(arm, LAST_ROUND)
+        default = self._points.default(arm)
+        is_searching = self._num_searching(arm) > MOST_STRAGGLERS * self._known.num_points[arm]
+        if not is_searching and not self._known.best_points(arm):
             # Nothing came of the search: nothing to compare the default with.
             return
-        num_wanted = (EARLY_CONTENDERS if is_searching else CONTENDERS) - self._known.num_contenders(cell)
-        wanted = [default, *self._fresh_points(cell)[: max(0, num_wanted)]]
+        num_wanted = (EARLY_CONTENDERS if is_searching else CONTENDERS) - self._known.num_contenders(arm)
+        wanted = [default, *self._fresh_points(arm)[: max(0, num_wanted)]]
         for point in wanted:
             if point_id(point) not in names:
-                yield _Wish(
-                    stage=LAST_ROUND, cell=cell, split=LAST_ROUND_SPLIT, params=point, is_guess=is_searching
-                )
+                yield _Wish(stage=LAST_ROUND, arm=arm, split=LAST_ROUND_SPLIT, params=point, is_guess=is_searching)
         if is_searching:
             return
         checked: list[Mapping[str, Scalar]] = [default]
-        if self._known.has_ended(cell, LAST_ROUND) and (found := self._choice.last_round(cell)) is not None:
+        if self._known.has_ended(arm, LAST_ROUND) and (found := self._choice.last_round(arm)) is not None:
             checked.append(found.params)
         for params in checked:
-            if point_id(params) not in self._known.names(cell, CHECK):
-                yield _Wish(stage=CHECK, cell=cell, split=CHECK_SPLIT, params=params)
+            if point_id(params) not in self._known.names(arm, CHECK):
+                yield _Wish(stage=CHECK, arm=arm, split=CHECK_SPLIT, params=params)
 
-    def _fresh_points(self, cell: Cell) -> list[dict[str, Scalar]]:
-        """The points of `cell` that have been in no last round, the best first."""
-        names = self._known.names(cell, LAST_ROUND)
-        return [point for _, point in self._known.best_points(cell) if point_id(point) not in names]
+    def _fresh_points(self, arm: Arm) -> list[dict[str, Scalar]]:
+        """The points of `arm` that have been in no last round, the best first."""
+        names = self._known.names(arm, LAST_ROUND)
+        return [point for _, point in self._known.best_points(arm) if point_id(point) not in names]
 
-    def _num_searching(self, cell: Cell) -> int:
-        """The points of `cell` that are being tried."""
-        return self._known.num_points[cell] - self._known.num_ended[cell, SEARCH]
+    def _num_searching(self, arm: Arm) -> int:
+        """The points of `arm` that are being tried."""
+        return self._known.num_points[arm] - self._known.num_ended[arm, SEARCH]
 
     def _race_left(self, ratio: Ratio, at: Standing) -> int:
         """The most trials of the race that are still to begin."""
@@ -357,45 +355,45 @@ class Search:
         further = () if at.round is None else self._plan.rounds[at.round + 1 :]
         return left + sum(each.num_variants * len(each.splits) for each in further)
 
-    def _leaders(self, ratio: Ratio, at: Standing) -> list[Cell]:
-        """The cells that survive the race at `ratio`, or would if it ended now; all before anybody leads."""
+    def _leaders(self, ratio: Ratio, at: Standing) -> list[Arm]:
+        """The arms that survive the race at `ratio`, or would if it ended now; all before anybody leads."""
         leaders = rank(at.variants, self._known.gains[ratio])
         if at.round is None or len(self._known.gains[ratio]) >= self._plan.survivors:
             leaders = leaders[: self._plan.survivors]
-        return [Cell(balancer=name, ratio=ratio) for name in leaders]
+        return [Arm(balancer=name, ratio=ratio) for name in leaders]
 
-    def _is_through(self, cell: Cell, at: Standing) -> bool:
-        """Whether the search of `cell` is over: what it chose was checked, and no trials are left for more."""
-        return self._choice.is_checked(cell) and not self._is_open(cell, at)
+    def _is_through(self, arm: Arm, at: Standing) -> bool:
+        """Whether the search of `arm` is over: what it chose was checked, and no trials are left for more."""
+        return self._choice.is_checked(arm) and not self._is_open(arm, at)
 
-    def _is_open(self, cell: Cell, at: Standing) -> bool:
-        """Whether trials are left for another point of `cell`, with all that has to follow at its ratio."""
-        ratio = cell.ratio
-        reserved = self._race_left(ratio, at) + self._last_round_left(ratio, at, searched=cell)
-        return cell not in self._exhausted and self._known.spent[ratio] + reserved < self._plan.budgets[ratio]
+    def _is_open(self, arm: Arm, at: Standing) -> bool:
+        """Whether trials are left for another point of `arm`, with all that has to follow at its ratio."""
+        ratio = arm.ratio
+        reserved = self._race_left(ratio, at) + self._last_round_left(ratio, at, searched=arm)
+        return arm not in self._exhausted and self._known.spent[ratio] + reserved < self._plan.budgets[ratio]
 
-    def _last_round_left(self, ratio: Ratio, at: Standing, *, searched: Cell | None = None) -> int:
+    def _last_round_left(self, ratio: Ratio, at: Standing, *, searched: Arm | None = None) -> int:
         """The most trials of last rounds and checks at `ratio` still to begin, if a point of `searched` comes."""
         leaders = self._leaders(ratio, at)[: self._plan.survivors]
-        return sum(self._last_round_needs(cell, is_searched=cell == searched) for cell in leaders)
+        return sum(self._last_round_needs(arm, is_searched=arm == searched) for arm in leaders)
 
-    def _last_round_needs(self, cell: Cell, *, is_searched: bool = False) -> int:
-        """The most trials of the last round and the check of `cell` still to begin.
+    def _last_round_needs(self, arm: Arm, *, is_searched: bool = False) -> int:
+        """The most trials of the last round and the check of `arm` still to begin.
 
         With `is_searched` after a further point, which opens the last round anew.
         """
-        default, checked = point_id(self._points.default(cell)), self._known.names(cell, CHECK)
-        left = CONTENDERS - (0 if is_searched else self._known.num_contenders(cell))
+        default, checked = point_id(self._points.default(arm)), self._known.names(arm, CHECK)
+        left = CONTENDERS - (0 if is_searched else self._known.num_contenders(arm))
         if not is_searched and left < CONTENDERS:
             # It is underway: no more can come than there are points.
-            left = min(left, len(self._fresh_points(cell)) + self._num_searching(cell))
+            left = min(left, len(self._fresh_points(arm)) + self._num_searching(arm))
         # Who wins is known once all have ended.
-        found = self._choice.last_round(cell) if left <= 0 and self._known.has_ended(cell, LAST_ROUND) else None
+        found = self._choice.last_round(arm) if left <= 0 and self._known.has_ended(arm, LAST_ROUND) else None
         is_winner_checked = found is not None and point_id(found.params) in {*checked, default}
-        defaults = (default not in self._known.names(cell, LAST_ROUND)) + (default not in checked)
+        defaults = (default not in self._known.names(arm, LAST_ROUND)) + (default not in checked)
         return max(0, left) + defaults + (not is_winner_checked)
 
-    def _reserved(self, searched: Cell) -> int:
+    def _reserved(self, searched: Arm) -> int:
         """The most trials that races and last rounds still need, at all ratios together: time is one for all."""
         ratios = [ratio for ratio in self._ratios if self._known.can_search(ratio)]
         standings = {ratio: self._known.standing(ratio) for ratio in ratios}
@@ -409,35 +407,35 @@ class Search:
         self._is_short_of_time |= not has_time
         return has_time
 
-    def _find_point(self, cell: Cell | None) -> dict[str, Scalar] | None:
-        """The next point of `cell`, or of the whole space."""
+    def _find_point(self, arm: Arm | None) -> dict[str, Scalar] | None:
+        """The next point of `arm`, or of the whole space."""
         number, seed = len(self._known.suggestions), self._config.search.seed
-        taken = frozenset(self._known.taken[cell])
-        if cell is not None and self._known.num_points[cell] < NUM_NEAR:
-            start, fixed = self._points.nearest_to_default(cell), point_of(cell)
+        taken = frozenset(self._known.taken[arm])
+        if arm is not None and self._known.num_points[arm] < NUM_NEAR:
+            start, fixed = self._points.nearest_to_default(arm), point_of(arm)
             point = point_near(self._space, start, number=number, seed=seed, fixed=fixed, taken=taken)
             if point is not None:
                 return point
         running = (
             to_optuna(self._space, trial.trial_id, self._known.step(each))
             for other, trial in self._known.handed_out.items()
-            if (each := self._known.suggestions[other]).stage in COMPARABLE and cell in (None, each.cell)
+            if (each := self._known.suggestions[other]).stage in COMPARABLE and arm in (None, each.arm)
         )
-        history = [*self._known.prior[cell], *self._known.comparable[cell], *running]
+        history = [*self._known.prior[arm], *self._known.comparable[arm], *running]
 
         def draw(fixed: Mapping[str, Scalar]) -> dict[str, Scalar] | None:
             return suggestion(
                 self._space,
                 number=number,
                 seed=seed,
-                startup_trials=NUM_RANDOM if cell is None else NUM_NEAR,
+                startup_trials=NUM_RANDOM if arm is None else NUM_NEAR,
                 fixed=fixed,
                 history=history,
                 taken=taken,
             )
 
-        point = draw({} if cell is None else point_of(cell))
-        if point is None or self._known.can_search(cell_of(point).ratio):
+        point = draw({} if arm is None else point_of(arm))
+        if point is None or self._known.can_search(arm_of(point).ratio):
             return point
         # Optuna chose among all ratios one that cannot be searched: the point is drawn at another one.
         others = [ratio for ratio in self._ratios if ratio is not None and self._known.can_search(ratio)]

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from gan_study.search_spaces.unit_cube import to_unit_cube
-from gan_study.study.plan.config import Cell, Ratio, StudyConfig
+from gan_study.study.plan.config import Arm, Ratio, StudyConfig
 from gan_study.study.plan.decisions import (
     DEFAULTS,
     LAST_ROUND,
@@ -17,7 +17,7 @@ from gan_study.study.plan.decisions import (
     limit_seen,
 )
 from gan_study.study.plan.last_round import smooth
-from gan_study.study.plan.points import Points, cell_of
+from gan_study.study.plan.points import Points, arm_of
 from gan_study.study.plan.race import Standing, standing
 from gan_study.study.plan.search_plan import CHECK_SPLIT, LAST_ROUND_SPLIT, SearchPlan, split_of_seed
 from gan_study.study.plan.searcher import RecordedTrial, point_id, to_optuna
@@ -67,25 +67,25 @@ class SearchHistory:
         self.handed_out: dict[int, PlannedTrial] = {}
         """Running, or waiting for a worker."""
         self._in_a_worker: set[int] = set()
-        self.values: defaultdict[tuple[Cell, int], dict[int, float]] = defaultdict(dict)
-        """Gains at each rung of a cell's trials, by number."""
+        self.values: defaultdict[tuple[Arm, int], dict[int, float]] = defaultdict(dict)
+        """Gains at each rung of an arm's trials, by number."""
         self.gains: defaultdict[Ratio, dict[str, dict[int, float | None]]] = defaultdict(dict)
         """Gains of the defaults at each ratio, by variant and split."""
-        self.comparable: defaultdict[Cell | None, list[RecordedTrial]] = defaultdict(list)
-        """What suggestions for a cell, or for the whole space (None), learn from."""
-        self.prior: defaultdict[Cell | None, list[RecordedTrial]] = defaultdict(list)
+        self.comparable: defaultdict[Arm | None, list[RecordedTrial]] = defaultdict(list)
+        """What suggestions for an arm, or for the whole space (None), learn from."""
+        self.prior: defaultdict[Arm | None, list[RecordedTrial]] = defaultdict(list)
         """The same of another study."""
-        self.taken: defaultdict[Cell | None, set[str]] = defaultdict(set)
+        self.taken: defaultdict[Arm | None, set[str]] = defaultdict(set)
         """The points that were suggested, here or in the other study."""
         self.begun: defaultdict[tuple[Ratio, Stage], dict[tuple[str, int, str], int]] = defaultdict(dict)
         """Numbers by variant, seed and point."""
-        self.num_points: defaultdict[Cell, int] = defaultdict(int)
+        self.num_points: defaultdict[Arm, int] = defaultdict(int)
         """Points of the search, defaults not counted."""
-        self.newest_point: dict[Cell, int] = {}
+        self.newest_point: dict[Arm, int] = {}
         """The number of the last point of the search."""
         self.last_rounds: dict[Ratio, Suggestion] = {}
         """The last suggestion for a last round."""
-        self.num_ended: defaultdict[tuple[Cell, Stage], int] = defaultdict(int)
+        self.num_ended: defaultdict[tuple[Arm, Stage], int] = defaultdict(int)
         self.without_images: set[Ratio] = set()
         """Ratios at which no rare class lacks an image, so that no GAN is trained."""
         self.spent: defaultdict[Ratio, int] = defaultdict(int)
@@ -93,7 +93,7 @@ class SearchHistory:
         self._numbers: dict[str, int] = {}
         self._ended: set[int] = set()
         self._rungs: dict[int, int] = {}
-        self._smoothed: dict[Cell, tuple[int, list[tuple[float, dict[str, Scalar]]]]] = {}
+        self._smoothed: dict[Arm, tuple[int, list[tuple[float, dict[str, Scalar]]]]] = {}
         for record in prior:
             self._learn_from(record)
         for each in suggestions:
@@ -129,15 +129,15 @@ class SearchHistory:
         self.suggestions.append(each)
         self.waiting.append(each.number)
         self.spent[each.ratio] += 1
-        self.num_points[each.cell] += each.stage == SEARCH
+        self.num_points[each.arm] += each.stage == SEARCH
         if each.stage == SEARCH:
-            self.newest_point[each.cell] = each.number
+            self.newest_point[each.arm] = each.number
         if each.stage == LAST_ROUND:
             self.last_rounds[each.ratio] = each
         name = point_id(each.params)
         self.begun[each.ratio, each.stage][each.balancer, each.seed, name] = each.number
         if each.stage in COMPARABLE:
-            for key in (None, each.cell):
+            for key in (None, each.arm):
                 self.taken[key].add(name)
 
     def reach(self, number: int, milestone: Milestone) -> int:
@@ -147,7 +147,7 @@ class SearchHistory:
         rung = 1 + gan.milestones.index(milestone.generator_steps)
         self._rungs[number] = max(rung, self._rungs.get(number, 0))
         if self.suggestions[number].stage in COMPARABLE:
-            self.values[self.suggestions[number].cell, rung][number] = milestone.objective
+            self.values[self.suggestions[number].arm, rung][number] = milestone.objective
         return rung
 
     def underway(self) -> list[Suggestion]:
@@ -176,7 +176,7 @@ class SearchHistory:
         balancing = self._points.balancing(each.params)
         if each.stage in COMPARABLE:
             balancing = self._points.with_rungs(balancing)
-        trial = planned_trial(self._config, each.cell, balancing, purpose, seed=each.seed, fits=each.fits)
+        trial = planned_trial(self._config, each.arm, balancing, purpose, seed=each.seed, fits=each.fits)
         # The last state of a GAN stays, for trials that do something else with its images.
         is_gan = gan_settings(balancing) is not None
         trial = replace(trial, checkpoint_steps=self._space.chosen_steps(each.balancer), keeps_gan=is_gan)
@@ -198,14 +198,14 @@ class SearchHistory:
         ]
         return standing(self._space.balancers, rounds, self.gains[ratio], survivors=self._plan.survivors)
 
-    def names(self, cell: Cell, stage: Stage) -> dict[str, int]:
-        """The points that were suggested for `cell` in a stage after the search, and their numbers."""
-        begun = self.begun[cell.ratio, stage].items()
-        return {name: number for (balancer, _, name), number in begun if balancer == cell.balancer}
+    def names(self, arm: Arm, stage: Stage) -> dict[str, int]:
+        """The points that were suggested for `arm` in a stage after the search, and their numbers."""
+        begun = self.begun[arm.ratio, stage].items()
+        return {name: number for (balancer, _, name), number in begun if balancer == arm.balancer}
 
-    def complete(self, cell: Cell, stage: Stage) -> dict[str, TrialRecord]:
-        """The records of the points of `cell` that came to their end in a stage after the search."""
-        numbers = self.names(cell, stage).items()
+    def complete(self, arm: Arm, stage: Stage) -> dict[str, TrialRecord]:
+        """The records of the points of `arm` that came to their end in a stage after the search."""
+        numbers = self.names(arm, stage).items()
         ended = ((name, number) for name, number in numbers if number in self._ended)
         records = ((name, self._record_of(self.trials[number].trial_id)) for name, number in ended)
         return {
@@ -214,64 +214,64 @@ class SearchHistory:
             if record is not None and record.status == "complete" and record.objective is not None
         }
 
-    def num_contenders(self, cell: Cell) -> int:
-        """The points of `cell` that came into the last round after the last point of its search.
+    def num_contenders(self, arm: Arm) -> int:
+        """The points of `arm` that came into the last round after the last point of its search.
 
         A search that was given more trials has a further round, with contenders of its own.
         """
-        default, newest = point_id(self._points.default(cell)), self.newest_point.get(cell, -1)
-        return sum(number > newest for name, number in self.names(cell, LAST_ROUND).items() if name != default)
+        default, newest = point_id(self._points.default(arm)), self.newest_point.get(arm, -1)
+        return sum(number > newest for name, number in self.names(arm, LAST_ROUND).items() if name != default)
 
     @property
     def num_all_ended(self) -> int:
         """The search trials that have ended."""
         return len(self._ended)
 
-    def num_ended_of(self, cell: Cell) -> int:
-        """The search trials of a cell that have ended."""
-        return sum(self.suggestions[number].cell == cell for number in self._ended)
+    def num_ended_of(self, arm: Arm) -> int:
+        """The search trials of an arm that have ended."""
+        return sum(self.suggestions[number].arm == arm for number in self._ended)
 
-    def has_ended(self, cell: Cell, stage: Stage) -> bool:
-        """Whether all trials of `cell` that were suggested in a stage after the search have ended."""
-        return self.num_ended[cell, stage] == len(self.names(cell, stage))
+    def has_ended(self, arm: Arm, stage: Stage) -> bool:
+        """Whether all trials of `arm` that were suggested in a stage after the search have ended."""
+        return self.num_ended[arm, stage] == len(self.names(arm, stage))
 
-    def best_points(self, cell: Cell) -> list[tuple[float, dict[str, Scalar]]]:
-        """The points of the search of `cell`, its default not among them, by their smoothed gains, best first."""
+    def best_points(self, arm: Arm) -> list[tuple[float, dict[str, Scalar]]]:
+        """The points of the search of `arm`, its default not among them, by their smoothed gains, best first."""
         adaptive = self._config.search.allocation == "adaptive"
-        known = self.comparable[None if adaptive else cell]
-        if cell not in self._smoothed or self._smoothed[cell][0] != len(known):
+        known = self.comparable[None if adaptive else arm]
+        if arm not in self._smoothed or self._smoothed[arm][0] != len(known):
             scored = [(each, each.value) for each in known if each.value is not None]
             points = [to_unit_cube(self._space, each.params) for each, _ in scored]
             smoothed = smooth(points, [value for _, value in scored])
             found = [
                 (float(gain), dict(each.params))
                 for gain, (each, _) in zip(smoothed, scored, strict=True)
-                if each.user_attrs["stage"] == SEARCH and cell_of(each.params) == cell
+                if each.user_attrs["stage"] == SEARCH and arm_of(each.params) == arm
             ]
-            self._smoothed[cell] = (len(known), sorted(found, key=lambda each: each[0], reverse=True))
-        return self._smoothed[cell][1]
+            self._smoothed[arm] = (len(known), sorted(found, key=lambda each: each[0], reverse=True))
+        return self._smoothed[arm][1]
 
-    def best_cell(self, ratio: Ratio) -> Cell | None:
+    def best_arm(self, ratio: Ratio) -> Arm | None:
         """The variant of the best point at `ratio`; None if no point came to its end there.
 
         Once it has a last round, it stays until a further point is tried at this ratio.
         """
-        cells = [Cell(balancer=name, ratio=ratio) for name in self._space.balancers]
+        arms = [Arm(balancer=name, ratio=ratio) for name in self._space.balancers]
         if self.has_last_round(ratio):
-            return self.last_rounds[ratio].cell
-        searched = [cell for cell in cells if self.best_points(cell)]
-        return max(searched, key=lambda cell: self.best_points(cell)[0][0], default=None)
+            return self.last_rounds[ratio].arm
+        searched = [arm for arm in arms if self.best_points(arm)]
+        return max(searched, key=lambda arm: self.best_points(arm)[0][0], default=None)
 
     def has_last_round(self, ratio: Ratio) -> bool:
         """Whether a last round has begun at `ratio` since the last point that was tried there."""
         held = self.last_rounds.get(ratio)
-        newest = (number for cell, number in self.newest_point.items() if cell.ratio == ratio)
+        newest = (number for arm, number in self.newest_point.items() if arm.ratio == ratio)
         return held is not None and held.number > max(newest, default=-1)
 
     def _end(self, number: int, trial: PlannedTrial, record: TrialRecord) -> None:
         each = self.suggestions[number]
         self._ended.add(number)
-        self.num_ended[each.cell, each.stage] += 1
+        self.num_ended[each.arm, each.stage] += 1
         for milestone in record.milestones:
             self.reach(number, milestone)
         is_gan = record.status == "complete" and gan_settings(trial.config.balancing) is not None
@@ -282,7 +282,7 @@ class SearchHistory:
             own[split_of_seed(self._config, each.seed)] = record.objective if record.status == "complete" else None
         if each.stage in COMPARABLE:
             shown = to_optuna(self._space, trial.trial_id, self.step(each), record)
-            for key in (None, each.cell):
+            for key in (None, each.arm):
                 self.comparable[key].append(shown)
 
     def _varies_size(self, balancer: str) -> bool:
@@ -297,7 +297,7 @@ class SearchHistory:
         parameters = self._space.parameters
         if all(key in parameters and contains(parameters[key], value) for key, value in step.params.items()):
             shown = to_optuna(self._space, record.trial_id, step, record)
-            for key in (None, cell_of(step.params)):
+            for key in (None, arm_of(step.params)):
                 self.prior[key].append(shown)
                 self.taken[key].add(point_id(step.params))
 

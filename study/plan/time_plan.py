@@ -173,12 +173,12 @@ def default_selection(config: StudyConfig) -> ClosedSearch:
     return ClosedSearch(
         configurations=tuple(
             SelectedConfig(
-                balancer=cell.balancer,
-                ratio=cell.ratio,
-                balancing=config.balancing_by(cell.balancer),
+                balancer=arm.balancer,
+                ratio=arm.ratio,
+                balancing=config.balancing_by(arm.balancer),
                 selection=Selection(search_trials=0),
             )
-            for cell in config.cells(config.space().balancers)
+            for arm in config.arms(config.space().balancers)
         ),
         fits=MOST_FITS if fits == "auto" else fits,
     )
@@ -192,14 +192,14 @@ def num_search_trials(config: StudyConfig) -> int:
 def search_trials(config: StudyConfig, number: int) -> Iterator[PlannedTrial]:
     """So many trials of the search, the balancers in turn, each as long as a point of the space is on average."""
     purpose = Purpose(phase="search", metric=config.objective)
-    of_cells = []
-    for cell in config.cells(config.space().balancers)[: max(0, number)]:
-        balancing, steps = config.balancing_by(cell.balancer), costs.mean_searched_steps(config, cell.balancer)
+    of_arms = []
+    for arm in config.arms(config.space().balancers)[: max(0, number)]:
+        balancing, steps = config.balancing_by(arm.balancer), costs.mean_searched_steps(config, arm.balancer)
         gan = gan_settings(balancing)
         if gan is not None and steps is not None:
             balancing = with_gan(balancing, gan.of_length(steps))
-        of_cells.append(planned_trial(config, cell, balancing, purpose, seed=config.search.seed))
-    return islice(cycle(of_cells), max(0, number))
+        of_arms.append(planned_trial(config, arm, balancing, purpose, seed=config.search.seed))
+    return islice(cycle(of_arms), max(0, number))
 
 
 # What is given up, in this order
@@ -321,7 +321,7 @@ def _seconds_of_arms(config: StudyConfig, machine: Machine) -> dict[str, float]:
     first = SeedRound(seeds=config.confirm.seeds[:1], arms=all_arms(config))
     seconds: dict[str, float] = {}
     for trial in confirmations(config, default_selection(config), [first]):
-        name, workload = trial.cell.balancer, machine.workloads[trial.cell.ratio]
+        name, workload = trial.arm.balancer, machine.workloads[trial.arm.ratio]
         seconds[name] = seconds.get(name, 0.0) + costs.trial_seconds(trial, workload, machine.speeds)
     return seconds
 

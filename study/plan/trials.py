@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, zip_longest
 
-from gan_study.study.plan.config import NO_BALANCING, Cell, StudyConfig
+from gan_study.study.plan.config import NO_BALANCING, Arm, StudyConfig
 from gan_study.study.plan.fits import BASELINE_FITS
 from gan_study.study.plan.last_round import FITS
 from gan_study.study.plan.rounds import Rounds, SeedRound, all_arms, known_rounds, may_grow, most_seeds, new_seeds
@@ -26,7 +26,7 @@ class PlannedTrial:
 
     config: TrialConfig
     purpose: Purpose
-    cell: Cell
+    arm: Arm
     execution: TrialExecution
     """How its GANs are trained."""
     checkpoint_steps: frozenset[int] = frozenset()
@@ -54,9 +54,9 @@ class PlannedTrial:
 
 
 def planned_trial(
-    study: StudyConfig, cell: Cell, balancing: BalancingConfig, purpose: Purpose, *, seed: int, fits: int = 1
+    study: StudyConfig, arm: Arm, balancing: BalancingConfig, purpose: Purpose, *, seed: int, fits: int = 1
 ) -> PlannedTrial:
-    """The trial of `study` that balances as `balancing` says, at the ratio of `cell`."""
+    """The trial of `study` that balances as `balancing` says, at the ratio of `arm`."""
     purpose = replace(purpose, costs=study.costs)
     confirm, evaluation = study.confirm, EvaluationConfig(fits=fits)
     if purpose.phase == "confirm":
@@ -64,19 +64,19 @@ def planned_trial(
             test=True,
             test_each_epoch=confirm.test_each_epoch,
             image_features=confirm.image_features,
-            frozen_baseline=confirm.frozen_baseline if cell.balancer == NO_BALANCING else None,
+            frozen_baseline=confirm.frozen_baseline if arm.balancer == NO_BALANCING else None,
             fits=fits,
         )
     config = TrialConfig(
         seed=seed,
         evaluation=evaluation,
         data=study.data,
-        imbalance=study.imbalance_at(cell.ratio),
+        imbalance=study.imbalance_at(arm.ratio),
         classifier=study.classifier,
         balancing=balancing,
     )
     execution = study.resources.gan_execution.for_seeds()
-    return PlannedTrial(config=config, purpose=purpose, cell=cell, execution=execution)
+    return PlannedTrial(config=config, purpose=purpose, arm=arm, execution=execution)
 
 
 def baseline_trials(config: StudyConfig) -> Iterator[PlannedTrial]:
@@ -87,9 +87,9 @@ def baseline_trials(config: StudyConfig) -> Iterator[PlannedTrial]:
     """
     yield from unbalanced_trials(config, (0, *plan_search(config).splits))
     purpose, fits = Purpose(phase="baseline", metric=config.objective), _baseline_fits(config)
-    for cell in config.cells([name for name in config.simple_balancers() if name != NO_BALANCING]):
-        balancing = config.balancing_by(cell.balancer)
-        yield planned_trial(config, cell, balancing, purpose, seed=config.search.seed, fits=fits)
+    for arm in config.arms([name for name in config.simple_balancers() if name != NO_BALANCING]):
+        balancing = config.balancing_by(arm.balancer)
+        yield planned_trial(config, arm, balancing, purpose, seed=config.search.seed, fits=fits)
 
 
 def unbalanced_trials(config: StudyConfig, splits: Iterable[int]) -> Iterator[PlannedTrial]:
@@ -97,8 +97,8 @@ def unbalanced_trials(config: StudyConfig, splits: Iterable[int]) -> Iterator[Pl
     purpose, balancing = Purpose(phase="baseline", metric=config.objective), config.balancing_by(NO_BALANCING)
     for split in splits:
         fits = FITS if split in (LAST_ROUND_SPLIT, CHECK_SPLIT) else _baseline_fits(config)
-        for cell in config.cells([NO_BALANCING]):
-            yield planned_trial(config, cell, balancing, purpose, seed=seed_of_split(config, split), fits=fits)
+        for arm in config.arms([NO_BALANCING]):
+            yield planned_trial(config, arm, balancing, purpose, seed=seed_of_split(config, split), fits=fits)
 
 
 def _baseline_fits(config: StudyConfig) -> int:
@@ -116,25 +116,25 @@ def confirmations(
     Raises ConfigError where a round has an arm that is none of the study's, or for which nothing was chosen.
     """
     arms = {
-        cell: (config.balancing_by(cell.balancer), Selection(search_trials=0))
-        for cell in config.cells(config.simple_balancers())
+        arm: (config.balancing_by(arm.balancer), Selection(search_trials=0))
+        for arm in config.arms(config.simple_balancers())
     }
-    arms |= {Cell(balancer=s.balancer, ratio=s.ratio): (s.balancing, s.selection) for s in closed.configurations}
+    arms |= {Arm(balancer=s.balancer, ratio=s.ratio): (s.balancing, s.selection) for s in closed.configurations}
     for number, seeds in enumerate(new_seeds(rounds), start=1):
         of_arms = []
-        for cell in seeds:
-            if cell not in arms:
-                raise ConfigError(f"{cell.balancer!r} at ratio {cell.ratio} is confirmed, but nothing chose how")
-            balancing, selection = arms[cell]
+        for arm in seeds:
+            if arm not in arms:
+                raise ConfigError(f"{arm.balancer!r} at ratio {arm.ratio} is confirmed, but nothing chose how")
+            balancing, selection = arms[arm]
             purpose = Purpose(phase="confirm", metric=config.objective, selection=replace(selection, round=number))
-            of_arms.append(_confirm(config, cell, balancing, purpose, seeds=seeds[cell], fits=closed.fits))
+            of_arms.append(_confirm(config, arm, balancing, purpose, seeds=seeds[arm], fits=closed.fits))
         # Seed by seed, so that a study that is cut off has confirmed every arm equally often.
         yield from (trial for trial in chain.from_iterable(zip_longest(*of_arms)) if trial is not None)
 
 
 def _confirm(
     config: StudyConfig,
-    cell: Cell,
+    arm: Arm,
     balancing: BalancingConfig,
     purpose: Purpose,
     *,
@@ -142,7 +142,7 @@ def _confirm(
     fits: int,
 ) -> list[PlannedTrial]:
     """The trials of one arm in one round, one for each of its seeds."""
-    trials = [planned_trial(config, cell, balancing, purpose, seed=seed, fits=fits) for seed in seeds]
+    trials = [planned_trial(config, arm, balancing, purpose, seed=seed, fits=fits) for seed in seeds]
     if gan_settings(balancing) is None:
         return trials
     execution = config.resources.gan_execution.for_seeds(seeds)

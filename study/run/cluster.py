@@ -197,6 +197,11 @@ def room_for_trials(resources: ResourceConfig, address: str | None) -> Room:
     return Room(trial=trial, num_workers=num_workers, grows=startable != ())
 
 
+def has_machine() -> bool:
+    """Whether any machine of the cluster is alive."""
+    return any(node["Alive"] for node in ray.nodes())
+
+
 def asked_for(resources: ResourceConfig, machines: Iterable[Offer]) -> Offer:
     """What a trial asks for; a GPU where there is one or can be one."""
     gpus = resources.gpus_per_trial

@@ -39,9 +39,9 @@ def split_data(config: StudyConfig) -> dict[Ratio, TrialParts]:
     Raises DataError or ConfigError where that cannot be done.
     """
     return {
-        trial.cell.ratio: prepare(trial.config, image_source(config.data))
+        trial.arm.ratio: prepare(trial.config, image_source(config.data))
         for trial in baseline_trials(config)
-        if trial.cell.balancer == NO_BALANCING and trial.config.seed == config.search.seed
+        if trial.arm.balancer == NO_BALANCING and trial.config.seed == config.search.seed
     }
 
 
@@ -134,7 +134,7 @@ def refuse_output_in_data(config: DataConfig, out: Path) -> None:
     target = out.resolve()
     for place in read_folders(Path(config.root)):
         if target.is_relative_to(place) or place.is_relative_to(target):
-            raise UserError(f"--out {out}: choose a folder apart from that of the real images, {place}")
+            raise UserError(f"--out {out}: choose a folder outside that of the real images, {place}")
 
 
 def check_objective(config: StudyConfig) -> None:

@@ -155,16 +155,16 @@ def _budget(
 ) -> TimeBudget:
     if options.time_budget_seconds is None:
         return TimeBudget(seconds=None, num_workers=num_workers)
-    cells = config.cells(config.space().balancers)
+    arms = config.arms(config.space().balancers)
     first_round = known_rounds(config, saved).rounds[:1]
     confirmed = tuple(confirmations(config, default_selection(config), first_round))
-    settings = {(trial.cell.ratio, trial.config.seed) for trial in confirmed}
+    settings = {(trial.arm.ratio, trial.config.seed) for trial in confirmed}
     num_measuring = sum(map(costs.measures_images, confirmed)) // len(settings)
     predict = no_prediction if machine is None else partial(_predict, machine, num_measuring)
     return TimeBudget(
         seconds=options.time_budget_seconds,
         num_workers=num_workers,
-        search=tuple(search_trials(config, len(cells))),
+        search=tuple(search_trials(config, len(arms))),
         first_round=confirmed,
         predict=predict,
         machine_slowness=1.0 if machine is None else machine.slowness,

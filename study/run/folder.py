@@ -234,7 +234,7 @@ def read_origin(root: Path) -> Origin | None:
         return parse(Origin, from_json(content), where="")
     except (ConfigError, OSError, EOFError, zlib.error) as error:
         what = " ".join(str(error).split())
-        raise ConfigError(f"{path} is damaged ({what}); without it nobody can say what was changed") from None
+        raise ConfigError(f"{path} is damaged ({what}); without it changes cannot be found") from None
 
 
 def find_edits_of_manifest(root: Path) -> list[Edit] | None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from gan_study.study.plan.config import StudyConfig
+from gan_study.study.plan.config import MOST_SEEDS, StudyConfig
 from gan_study.study.plan.rounds import Rounds, known_rounds, read_rounds, write_rounds
 from gan_study.study.plan.verdict_plan import first_seeds, look_schedule
 from gan_study.study.run.folder import Manifest, change_manifest, read_manifest
@@ -26,7 +26,8 @@ def take_to_seeds(root: Path, seeds: int) -> Manifest:
 
     Within the study's plan (`until: decided`, `most_seeds`) rounds continue, as some of the error is left to
     spend. Otherwise every arm gets the further seeds as one more round, and `study.json` says that they were
-    added. Raises ConfigError where the study has as many already, or where its plan has no look after `seeds`.
+    added. Raises ConfigError where the study has as many already, or where its plan has no look after `seeds`,
+    or where no study may have so many.
     """
     manifest, folder = read_manifest(root), StudyFolder(root)
     config = manifest.config
@@ -34,6 +35,8 @@ def take_to_seeds(root: Path, seeds: int) -> Manifest:
     planned = max(rounds.num_seeds, rounds.asked_seeds or 0)
     if seeds <= planned:
         raise ConfigError(f"--seeds {seeds}: the study comes to {planned} seeds already; ask for more")
+    if seeds > MOST_SEEDS:
+        raise ConfigError(f"--seeds {seeds}: a study has {MOST_SEEDS} seeds at most")
     if confirm.until == "decided" and seeds <= confirm.most_seeds:
         _save(folder, config, replace(rounds, end=None, asked_seeds=_check_look(config, seeds)))
         return manifest

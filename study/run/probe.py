@@ -55,8 +55,8 @@ def probe(config: StudyConfig, images: SharedImages, room: Room, *, seconds: flo
     """
     first = SeedRound(seeds=config.confirm.seeds[:1], arms=all_arms(config))
     trials = list(confirmations(config, default_selection(config), [first]))
-    ratio = trials[0].cell.ratio
-    trials = [trial for trial in trials if trial.cell.ratio == ratio]
+    ratio = trials[0].arm.ratio
+    trials = [trial for trial in trials if trial.arm.ratio == ratio]
     # One that was killed for want of memory would be tried again for ever.
     measure = ray.remote(num_cpus=room.trial["CPU"], num_gpus=room.trial["GPU"], max_retries=0)(_measure_in_worker)
     try:
@@ -106,7 +106,7 @@ def measure_speeds(
 
     No balancing must be among them.
     """
-    (plain,) = (trial for trial in trials if trial.cell.balancer == NO_BALANCING)
+    (plain,) = (trial for trial in trials if trial.arm.balancer == NO_BALANCING)
     began = time.perf_counter()
     data = load_data(plain.config, source, device)
     data_seconds = time.perf_counter() - began
@@ -117,7 +117,7 @@ def measure_speeds(
     images = data.validation.images[:_IMAGES]
     fitted = fit(plain.config.classifier.unwatching(), _timed_images(data, plain), steps=1, seed=0)
     return Speeds(
-        gans={trial.cell.balancer: _gan_speed(trial, data, share) for trial in gans},
+        gans={trial.arm.balancer: _gan_speed(trial, data, share) for trial in gans},
         classifier_step=step,
         classifier_start=start,
         domain_step=_domain_speed(data, share / 2),

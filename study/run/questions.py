@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from gan_study.study.plan.config import Cell, Ratio
+from gan_study.study.plan.config import Arm, Ratio
 
 
-def open_arms(root: Path, imbalance_ratios: Mapping[Ratio, float]) -> frozenset[Cell]:
+def open_arms(root: Path, imbalance_ratios: Mapping[Ratio, float]) -> frozenset[Arm]:
     """The arms of the study in `root` that further seeds may decide, and what they are compared with.
 
     `imbalance_ratios` gives the largest over smallest class count at each of the study's ratios.
@@ -16,7 +16,7 @@ def open_arms(root: Path, imbalance_ratios: Mapping[Ratio, float]) -> frozenset[
 
     ratio_of = {found: ratio for ratio, found in imbalance_ratios.items()}
     arms = find_open(load_study(root))
-    return frozenset(Cell(balancer=arm.balancer, ratio=ratio_of[arm.imbalance_ratio]) for arm in arms)
+    return frozenset(Arm(balancer=arm.balancer, ratio=ratio_of[arm.imbalance_ratio]) for arm in arms)
 
 
 def is_decided(root: Path) -> bool:

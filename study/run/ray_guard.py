@@ -16,6 +16,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+# Of a driver that was killed, or that Ray has ended: it does so, without a word, where its own processes are gone.
+ENDED = (
+    "gan-study: the study's process has ended without a word: it was killed, or Ray has ended it, whose own "
+    "processes may have been killed, for want of memory for instance; `gan-study resume DIR` continues"
+)
 _PROC = Path("/proc")
 _LOOK_SECONDS = 0.5
 # Ray's processes may start others while they are being ended, and a busy machine takes a while to end them.
@@ -96,6 +101,10 @@ def _watch(driver: int, since: int) -> None:
     is_told: list[object] = []
     while not is_told and start_tick(driver) == since:
         is_told, _, _ = select.select([sys.stdin], [], [], _LOOK_SECONDS)
+    # One that is done with Ray waits for this process.
+    if start_tick(driver) != since:
+        with contextlib.suppress(OSError):
+            print(ENDED, file=sys.stderr, flush=True)
     until = time.monotonic() + _SWEEP_SECONDS
     graceful_until = time.monotonic() + _GRACE_SECONDS
     while (left := session_processes(driver, since)) and time.monotonic() < until:

@@ -33,7 +33,7 @@ class UnfinishedStudyError(UserError):
     exit_code = 1
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class StudyResult:
     """A study's folder and its trials' records."""
 
@@ -85,6 +85,9 @@ class StudyResult:
             known = ", ".join(f"{ratio:g}" for ratio in sorted(found))
             raise UserError(f"imbalance_ratio: {imbalance_ratio!r} cannot be used; one of {known} is needed")
         return chosen
+
+    def __repr__(self) -> str:
+        return f"StudyResult(folder={str(self.folder)!r}, {len(self.trials)} trials)"
 
     def _repr_html_(self) -> str:
         """The answer and its table, as a notebook shows them."""

@@ -22,6 +22,7 @@ from gan_study.study.run.time_budget import Running, TimeBudget, TimeGate
 from gan_study.study.watch.optuna_view import OptunaView
 from gan_study.trainables.record import Digests, Milestone, TrialRecord
 from gan_study.trainables.runtime.environment import code_digest
+from gan_study.trainables.runtime.moment import Moment
 from gan_study.trainables.trial.outcome import failed_record, pruned_record
 from gan_study.trainables.trial.request import OtherCodeError
 
@@ -142,10 +143,10 @@ class StudySession:
         return len(self._running) - self.num_waiting
 
     @property
-    def ends_at(self) -> float | None:
-        """When trials that still run are stopped, as `time.time` has it; None: never."""
+    def ends_at(self) -> Moment | None:
+        """When trials that still run are stopped; None: never."""
         seconds = self._budget.seconds_until_stopped()
-        return None if seconds == math.inf else time.time() + seconds
+        return None if seconds == math.inf else Moment.after(seconds)
 
     @property
     def time_cuts(self) -> tuple[str, ...]:
@@ -159,7 +160,7 @@ class StudySession:
 
     def ratio_of(self, trial: PlannedTrial) -> float:
         """Largest over smallest class count in a trial's data."""
-        return self._imbalance_ratios[trial.cell.ratio]
+        return self._imbalance_ratios[trial.arm.ratio]
 
     def began(self, trial_id: str) -> None:
         """A trial that was handed out has found its place to run; also where it begins anew after a fault."""

@@ -135,7 +135,7 @@ class TimeBudget:
         slowness = self.slowness
 
         def expected(trial: PlannedTrial, predicted: float) -> float:
-            arm = (trial.purpose.phase, trial.cell.balancer)
+            arm = (trial.purpose.phase, trial.arm.balancer)
             if arm in self._sums:
                 taken, said = self._sums[arm]
                 return predicted * taken / said

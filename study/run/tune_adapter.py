@@ -118,15 +118,30 @@ class SessionSearcher(NotPickled, Searcher):  # type: ignore[misc]
         """Nothing to restore."""
 
 
+class NoMachineLeftError(UserError):
+    """No machine is left that trials could run on, and none will come by itself."""
+
+    exit_code = 1
+
+
 class PlacementNotice(NotPickled, tune.Callback):  # type: ignore[misc]
     """Says so whenever trials have been waiting for a machine for `seconds`, and none ran meanwhile.
 
-    `asked` is what each of them asks for, in words.
+    `asked` is what each of them asks for, in words. Raises NoMachineLeftError where `has_machine` says that there
+    is none, and none to come.
     """
 
-    def __init__(self, asked: str, *, say: Callable[[str], None], seconds: float = NOTICE_SECONDS) -> None:
+    def __init__(
+        self,
+        asked: str,
+        *,
+        say: Callable[[str], None],
+        has_machine: Callable[[], bool],
+        seconds: float = NOTICE_SECONDS,
+    ) -> None:
         self._asked = asked
         self._say = say
+        self._has_machine = has_machine
         self._seconds = seconds
         self._since = time.monotonic()
 
@@ -137,9 +152,14 @@ class PlacementNotice(NotPickled, tune.Callback):  # type: ignore[misc]
             self._since = time.monotonic()
         elif time.monotonic() - self._since >= self._seconds:
             self._since = time.monotonic()
+            if not self._has_machine():
+                raise NoMachineLeftError(
+                    "Ray has lost its last machine: its process there was killed, or stood still for too long; "
+                    "`gan-study resume DIR` continues"
+                )
             self._say(
-                f"No trial has begun for {self._seconds:g} s: each asks for {self._asked}, and no machine that has"
-                " it free is ready. The study continues by itself as soon as one is."
+                f"No trial has begun for {self._seconds:g} s: each needs {self._asked}, and no machine has that"
+                " free. The study continues as soon as one has."
             )
 
 

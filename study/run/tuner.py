@@ -8,7 +8,7 @@ from ray.tune import TuneError
 from rich.console import Console
 
 from gan_study.study.plan.config import StudyConfig
-from gan_study.study.run.cluster import Room, in_words
+from gan_study.study.run.cluster import Room, has_machine, in_words
 from gan_study.study.run.layout import StudyFolder
 from gan_study.study.run.ray_internals import restart_after_oom
 from gan_study.study.run.scheduling import SessionScheduler
@@ -53,7 +53,11 @@ def run_trials(
             storage_path=str(folder.ray),
             callbacks=[
                 SessionCallback(session),
-                PlacementNotice(in_words(room.trial), say=lambda text: console.print(text, markup=False)),
+                PlacementNotice(
+                    in_words(room.trial),
+                    say=lambda text: console.print(text, markup=False),
+                    has_machine=lambda: room.grows or has_machine(),
+                ),
             ],
             # A trial that is cut off finds its GAN's state in the study's folder.
             checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),

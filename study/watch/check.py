@@ -136,7 +136,7 @@ def _read_records(
         except RecordError as error:
             what = str(error).removeprefix(f"{where}: ")
         except UserError as error:
-            what = f"trial {record.trial_id}: its configuration is none of this version ({error})"
+            what = f"trial {record.trial_id}: its configuration does not fit this version ({error})"
         findings.append(Finding(where=where, what=what))
     for number, first in find_repeated(records):
         what = f"the trial of line {first} once more"
@@ -169,7 +169,7 @@ def _read_importance(folder: StudyFolder, findings: list[Finding]) -> None:
         if folder.importance.exists():
             from_json(read_bytes(folder.importance))
     except UserError as error:
-        what = f"is damaged: {error}; `gan-study report` writes it anew"
+        what = f"is damaged: {error}; `gan-study report` writes it again"
         findings.append(Finding(where=folder.importance.name, what=what, is_wrong=False))
 
 

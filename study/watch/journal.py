@@ -35,7 +35,7 @@ class Journal:
 
     def started(self, trial: "PlannedTrial") -> None:
         """Name the trial and say why it runs."""
-        why = {"phase": trial.purpose.phase, "balancer": trial.cell.balancer, "imbalance_ratio": trial.cell.ratio}
+        why = {"phase": trial.purpose.phase, "balancer": trial.arm.balancer, "imbalance_ratio": trial.arm.ratio}
         _log.info(TRIAL_STARTED, extra={TRIAL_ID: trial.trial_id, **why, "seed": trial.config.seed})
 
     def finished(self, record: TrialRecord) -> None:

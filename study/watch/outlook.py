@@ -89,7 +89,7 @@ class Outlook:
         for trial in self.trials["confirm"]:
             balancer = trial.config.balancing.balancer
             if isinstance(balancer, GanBalancing):
-                lengths = costs.gan_lengths(balancer, self.workloads[trial.cell.ratio])
+                lengths = costs.gan_lengths(balancer, self.workloads[trial.arm.ratio])
                 found.setdefault(balancer.name, []).extend(step for length in lengths for step in length)
         return {name: _range(steps) for name, steps in found.items() if steps}
 

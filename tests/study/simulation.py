@@ -16,7 +16,7 @@ METRICS = tuple(metrics.METRICS)
 
 def made_up_record(trial, *, fails=False, lacks_images=True):
     """A record whose validation score depends on the configuration alone."""
-    blank = failed_record(trial.config, trial.purpose, reason="it broke", imbalance_ratio=trial.cell.ratio or 1.0)
+    blank = failed_record(trial.config, trial.purpose, reason="it broke", imbalance_ratio=trial.arm.ratio or 1.0)
     blank = replace(blank, finished_at="")
     if fails:
         return blank
@@ -102,7 +102,7 @@ class Simulation:
             trial = running.pop(rng.randrange(len(running)))
             assert trial.config.trial_id not in self.records, "a trial ran twice"
             self.records[trial.config.trial_id] = made_up_record(
-                trial, fails=fails(trial), lacks_images=lacks_images(trial.cell.ratio)
+                trial, fails=fails(trial), lacks_images=lacks_images(trial.arm.ratio)
             )
             num_ended += 1
         return planner

@@ -1,7 +1,9 @@
 """What the command says where the terminal takes no text, or not every character."""
 
+import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +20,7 @@ from gan_study.study.run.layout import StudyFolder
 from gan_study.study.run.summary_file import write_summary
 from gan_study.trainables.runtime.storage import StorageError
 from tests.analysis.planted import predicted_study, write_arrays
+from tests.small_disk import fill, read_only, small_disk
 from tests.study.simulation import Simulation
 from tests.study.watch.test_check import CONFIG, write_study
 
@@ -155,6 +158,26 @@ def test_a_report_that_cannot_be_written_is_one_line_and_the_answer(gan_study, s
     assert (code, err) == (2, "gan-study: No space left on device: tables\n")
     assert "test minority F1" in " ".join(out.split())
     assert (study / "report" / "report.html").read_bytes() == before
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("leave_bytes", [0, 30_000, 300_000, "read-only"])
+def test_a_disk_that_is_full_when_the_report_is_written_costs_no_answer(gan_study, study, tmp_path, leave_bytes):
+    with small_disk(tmp_path / "disk", megabytes=64) as disk, contextlib.ExitStack() as opening:
+        folder = shutil.copytree(study, disk / "study")
+        gan_study("report", folder)
+        before = (folder / "report" / "report.html").read_bytes()
+        if leave_bytes == "read-only":
+            opening.enter_context(read_only(folder))
+        else:
+            opening.callback(fill(disk, leave_bytes=leave_bytes).unlink)
+        code, out, err = gan_study("report", folder)
+        assert (code, err.count("\n")) == (2, 1), err
+        assert "No space left" in err or "ead-only" in err
+        assert "test minority F1" in " ".join(out.split())
+        assert (folder / "report" / "report.html").read_bytes() == before
+        opening.close()
+        assert gan_study("report", folder)[0] == 0
 
 
 @pytest.mark.parametrize("place", ["report", "report/tables", "report/plots", "report/report.html"])

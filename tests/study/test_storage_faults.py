@@ -1,5 +1,6 @@
-"""A study whose disk really is full for a while, and one whose disk stays full until somebody makes room."""
+"""A study whose disk really is full, for a while or until somebody makes room, or whose folder is read-only."""
 
+import contextlib
 import threading
 import time
 from dataclasses import replace
@@ -15,7 +16,7 @@ from gan_study.trainables.runtime.storage import StorageError
 from tests.one_ray import start_shared_ray
 from tests.patience import HANGS_SECONDS
 from tests.ray_internals import session_logs
-from tests.small_disk import fill, small_disk
+from tests.small_disk import fill, read_only, small_disk
 
 pytestmark = [pytest.mark.faults, pytest.mark.usefixtures("local_ray")]
 
@@ -46,11 +47,8 @@ def filled_at(disk, folder, num_records, *, empty_after=None):
     """Fill the disk as soon as the study has so many records; empty it again after so many seconds."""
 
     def wait_and_fill():
-        deadline = time.monotonic() + HANGS_SECONDS
-        while not (folder / "records.jsonl").exists() or num_lines(folder) < num_records:
-            if time.monotonic() > deadline:
-                return
-            time.sleep(0.01)
+        if not wait_for_records(folder, num_records):
+            return
         ballast = fill(disk)
         if empty_after is not None:
             time.sleep(empty_after)
@@ -59,6 +57,16 @@ def filled_at(disk, folder, num_records, *, empty_after=None):
     thread = threading.Thread(target=wait_and_fill, daemon=True)
     thread.start()
     return thread
+
+
+def wait_for_records(folder, number):
+    """Whether the study comes to have so many records."""
+    deadline = time.monotonic() + HANGS_SECONDS
+    while not (folder / "records.jsonl").exists() or num_lines(folder) < number:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
 
 
 def num_lines(folder):
@@ -112,6 +120,27 @@ def test_a_disk_that_stays_full_stops_the_study_which_goes_on_when_there_is_room
     assert "No space left" in str(error.value) or "full" in str(error.value)
     assert FULL_AT <= num_lines(folder) < len(undisturbed)
     next(disk.glob("ballast*")).unlink()
+    resume_study(folder)
+    assert outcomes(folder) == undisturbed
+    assert check_study(folder).is_sound
+
+
+def test_a_folder_that_becomes_read_only_stops_the_study_which_goes_on_when_it_can_be_written(disk, undisturbed):
+    folder, closing = disk / "study", contextlib.ExitStack()
+
+    def wait_and_lock():
+        if wait_for_records(folder, FULL_AT):
+            closing.enter_context(read_only(folder))
+
+    thread = threading.Thread(target=wait_and_lock, daemon=True)
+    thread.start()
+    with closing:
+        with pytest.raises((OSError, UserError), match=r"study|Optuna's storage") as error:
+            run_study(study_config("quickstart", [*SETTINGS, "resources.storage_patience_seconds=1"]), out=folder)
+        thread.join()
+    assert "ead-only" in str(error.value) or "readonly" in str(error.value) or "unable to open" in str(error.value)
+    assert "\n" not in str(error.value)
+    assert FULL_AT <= num_lines(folder) < len(undisturbed)
     resume_study(folder)
     assert outcomes(folder) == undisturbed
     assert check_study(folder).is_sound

@@ -47,7 +47,7 @@ def expand(path: Path | str) -> Path:
     try:
         return Path(path).expanduser()
     except RuntimeError:
-        raise ConfigError(f"{path}: it is not known which home folder this stands for") from None
+        raise ConfigError(f"{path}: the home folder is not known") from None
 
 
 def full_path(path: Path | str) -> Path:

@@ -161,7 +161,7 @@ def _can_be_fitted_to(subject: BalancerSubject) -> None:
 
 
 BALANCER_PROMISES: Promises[BalancerSubject] = {
-    "it leaves what it is given as it was": _leaves_what_it_is_given,
+    "it does not change its arguments": _leaves_what_it_is_given,
     "it yields versions, of which the last alone is final": _ends_with_an_answer,
     "its columns keep their types, shapes and ranges": _keeps_types_and_ranges,
     "equal seeds give equal sets": _is_seeded,

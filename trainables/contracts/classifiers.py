@@ -72,6 +72,6 @@ def _is_seeded(subject: ClassifierSubject) -> None:
 CLASSIFIER_PROMISES: Promises[ClassifierSubject] = {
     "its body turns images [N, C, H, W] into features [N, D]": _has_a_body,
     "fitted, it gives class probabilities": _is_fitted,
-    "what it predicts of an image does not depend on other images": _is_alone,
+    "its prediction for an image does not depend on other images": _is_alone,
     "equal seeds give equal classifiers": _is_seeded,
 }

@@ -206,12 +206,18 @@ class TileArray:
     """Room for `number` tiles of `size` pixels a side, each of which is put into its place when it has been read.
 
     Grey and coloured ones lie apart, as it is known last whether any has colour; room that is not used takes no
-    memory.
+    memory. Raises MemoryShortageError where they do not fit.
     """
 
     def __init__(self, number: int, size: int) -> None:
-        self._grey = np.empty((number, 1, size, size), dtype=np.uint8)
-        self._coloured = np.empty((number, 3, size, size), dtype=np.uint8)
+        what = f"{number:,} images of {size} pixels a side"
+        refuse_beyond_memory(number * size**2, what)
+        try:
+            self._grey = np.empty((number, 1, size, size), dtype=np.uint8)
+            self._coloured = np.empty((number, 3, size, size), dtype=np.uint8)
+        except MemoryError:
+            # The system promises no more than it has, by itself or for a limit (`ulimit -v`).
+            raise MemoryShortageError(f"{what} do not fit into memory") from None
         self._has_colour = np.zeros(number, dtype=np.bool_)
 
     def put(self, row: int, pixels: Bytes) -> None:

@@ -273,7 +273,7 @@ class PreparedSource:
     def _raw_pool(self) -> Loaded:
         pool, group = self._raw.pool(), self._config.group
         if group is not None and pool.images.groups is None:
-            raise ConfigError(f"data.group: {group!r}: only an image folder names groups, and this is none")
+            raise ConfigError(f"data.group: {group!r}: only image folders have groups")
         return pool
 
     @cached_property

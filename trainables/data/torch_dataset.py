@@ -46,9 +46,9 @@ def torch_data_set(
         What the data set is called.
     train : callable
         Returns the `Dataset` of the training pool; called when images are first needed. An item is an image and
-        its label, a whole number from 0 on. An image is a Pillow image, whole numbers [H, W], [H, W, 3]
-        or [3, H, W], or floats in [0, 1] [C, H, W] as torchvision's `ToTensor` makes them. Those of more than 8
-        bits are read by one range, as in a folder, and are asked for twice.
+        its label, a whole number from 0 on, whatever follows. An image is a Pillow image, whole numbers [H, W],
+        [H, W, 3] or [3, H, W], or floats in [0, 1] [C, H, W] as torchvision's `ToTensor` makes them. Those of more
+        than 8 bits are read by one range, as in a folder, and are asked for twice.
     test : callable, optional
         Returns the `Dataset` of the test part. Without it a part of each class is set aside for the test.
     class_names : sequence of str, optional
@@ -230,7 +230,7 @@ def images_and_labels(dataset: MapDataset, part: str) -> Iterator[tuple[Any, Any
     for index in range(len(dataset)):
         item = dataset[index]
         if not isinstance(item, Sequence | tuple) or len(item) < 2:
-            raise DataError(f"{part}/{index}: an item is an image and its label; {type(item).__name__} is none")
+            raise DataError(f"{part}/{index}: an item must be an image and its label, not {type(item).__name__}")
         yield item[0], item[1]
 
 

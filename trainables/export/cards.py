@@ -13,7 +13,7 @@ from gan_study.trainables.base.markup import markdown_text, visible
 from gan_study.trainables.export import statements
 from gan_study.trainables.export.balanced_folder import Description
 from gan_study.trainables.export.saved_generator import GeneratorConfig
-from gan_study.trainables.image_quality.class_quality import SYNTHETIC_SCORES, ClassQuality
+from gan_study.trainables.image_quality.class_quality import SYNTHETIC_SCORES
 
 # The metrics of generated images that a card shows, each with what real images reach in their place.
 QUALITY = ("fid", "kid", "precision", "recall", "gan_train", "gan_test", "memorised_share", "copied_share")
@@ -84,7 +84,7 @@ def data_front_matter(description: Description) -> Markup:
     total = sum(each.num_real + each.num_synthetic + each.num_validation for each in description.classes)
     return _front_matter(
         {
-            "pretty_name": description.about.name or f"{description.config.data.name}, balanced with a GAN",
+            "pretty_name": statements.title(description),
             **_licence_fields(description.about.license),
             "task_categories": ["image-classification"],
             "size_categories": [next(name for most, name in SIZE_CATEGORIES if total < most)],
@@ -122,13 +122,12 @@ def _code_point(found: re.Match[str]) -> str:
     return f"\\U{ord(found[0]):08x}"
 
 
-def model_card(description: Description, generator: GeneratorConfig, quality: Mapping[str, ClassQuality]) -> str:
+def model_card(description: Description, generator: GeneratorConfig) -> str:
     """The card of the generator that made its images, with what they are worth by class."""
     return _TEMPLATES.get_template("model_card.md.j2").render(
         data=description,
         config=description.config,
         generator=generator,
-        quality=quality,
         metrics=QUALITY,
         statements=statements,
         front_matter=_front_matter(

@@ -92,9 +92,9 @@ def croissant(folder: Path, data: Description) -> Node:
         "@context": _CONTEXT,
         "@type": "sc:Dataset",
         "conformsTo": ["http://mlcommons.org/croissant/1.1", "http://mlcommons.org/croissant/RAI/1.0"],
-        "name": about.name or f"{data.config.data.name}, balanced with a GAN",
+        "name": statements.title(data),
         "description": (
-            f"Real images of the data set {data.config.data.name!r}, and synthetic images of its rare classes, "
+            f"Real images of {statements.real_set(data)}, and synthetic images of its rare classes, "
             f"made by the GAN {data.config.balancing.name!r} of gan-study. README.md is the data card."
         ),
         "license": about.license or _unknown("licence"),
@@ -118,8 +118,7 @@ def _unknown(what: str) -> Node:
     return {
         "@type": "sc:CreativeWork",
         "name": NOT_KNOWN,
-        "description": f"Nobody has said what the {what} of the real images is; ask whoever gave them before you "
-        "share.",
+        "description": f"The {what} of the real images is not known; ask their owner before you share.",
     }
 
 
@@ -142,8 +141,9 @@ def _responsible_ai(data: Description) -> Node:
             "Synthetic images have the label of the class that they were made for.",
         ],
         "rai:dataPreprocessingProtocol": [
-            "Real images are the files that they came in, or PNG files where they came in none. Synthetic ones "
-            "are rounded to bytes; those that copy a real one were thrown away and drawn anew."
+            "Real images are the files that they came in, or PNG files where they came in none that readers of "
+            "image folders know. Synthetic ones are rounded to bytes; those that copy a real one were thrown away "
+            "and drawn anew."
         ],
     }
 
@@ -153,7 +153,7 @@ def _provenance(data: Description) -> Node:
     source: Node = {
         "@type": "prov:Entity",
         "@id": f"urn:gan-study:files:{data.data or NOT_KNOWN}",
-        "prov:label": data.about.source or f"The real images of the data set {data.config.data.name!r}",
+        "prov:label": data.about.source or f"The real images of {statements.real_set(data)}",
         "description": f"Digest of the files: {data.data or NOT_KNOWN}. Origin: {data.about.source or NOT_KNOWN}.",
     }
     generator: Node = {

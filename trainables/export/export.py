@@ -22,6 +22,7 @@ from gan_study.trainables.data.fingerprint import take_fingerprint
 from gan_study.trainables.data.images import TrainingSet, training_set
 from gan_study.trainables.data.prepared import image_source
 from gan_study.trainables.data.reading.picture import Range
+from gan_study.trainables.export.about import About
 from gan_study.trainables.export.balanced_folder import (
     CARD,
     DESCRIPTION,
@@ -35,7 +36,7 @@ from gan_study.trainables.export.cards import data_card, model_card
 from gan_study.trainables.export.croissant import write_croissant
 from gan_study.trainables.export.filling import INSTEAD_OF_COPIES, Filling, KnownImages, fill_class
 from gan_study.trainables.export.findings import OVERRULED_BY, ClassFindings, describe_findings, refuse_faults
-from gan_study.trainables.export.image_files import write_images
+from gan_study.trainables.export.image_files import RealFiles, real_files, rewritten_notes, write_images
 from gan_study.trainables.export.layout import write_settings
 from gan_study.trainables.export.request import (
     REQUEST,
@@ -45,7 +46,12 @@ from gan_study.trainables.export.request import (
     find_finished,
     refuse_source,
 )
-from gan_study.trainables.export.saved_generator import collect_generators, weights_digest, write_generator
+from gan_study.trainables.export.saved_generator import (
+    collect_generators,
+    load_generator,
+    weights_digest,
+    write_generator,
+)
 from gan_study.trainables.export.tables import write_class_table, write_metadata
 from gan_study.trainables.gans.checkpoints import Checkpoints
 from gan_study.trainables.image_quality.class_quality import ClassQuality
@@ -63,6 +69,10 @@ from gan_study.trainables.trial.run import reference_models
 # A checkpoint of a GAN takes milliseconds, and an interruption loses at most this much training.
 _CHECKPOINT_SECONDS = 10.0
 
+_DEEP = (
+    "real images of more than 8 bits are the files that they came in; readers that make bytes of them, as "
+    "ImageFolder does, cut them off: levels {:g} to {:g} are black to white here"
+)
 _WEIGHTED = (
     "the real images have weights, in the column weight of manifest.csv, by which they count in the classifier's "
     "loss; a synthetic one counts as those of its class do on average"
@@ -91,7 +101,7 @@ def export(
     refuse_links(folder.resolve(), files=False)
     finished = find_finished(request, folder)
     if finished is not None:
-        return finished
+        return _with_about(finished, request.about, folder)
     use_threads(request.threads)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     source = image_source(config.data)
@@ -112,6 +122,24 @@ def export(
     ).run()
     shutil.rmtree(folder / WORK)
     return description
+
+
+def _with_about(finished: Description, about: About, folder: Path) -> Description:
+    """A complete folder whose cards say what is now known of the real images; without anything, as they were."""
+    if about in (About(), finished.about):
+        return finished
+    found = replace(finished, about=about)
+    generator = folder / GENERATOR
+    write_atomically(generator / CARD, model_card(found, load_generator(generator).config).encode())
+    _write_words(folder, found)
+    return found
+
+
+def _write_words(folder: Path, description: Description) -> None:
+    """All that says what is in the folder; the description last of all, since a folder with it is complete."""
+    write_croissant(folder, description)
+    write_atomically(folder / CARD, data_card(description).encode())
+    write_settings(folder / DESCRIPTION, description)
 
 
 def without_validation(parts: TrialParts) -> TrialParts:
@@ -163,25 +191,22 @@ class _Export:
             measured = measure_images(balanced, real, models, seed=seed)
         quality = {self.parts.classes.names[label]: each.quality for label, each in measured.items()}
         generator = collect_generators(gans, self.balancer, self.training.shape, self.parts.classes)
+        files = real_files(self.parts, config.data)
         description = self._describe(
             fillings,
             self._findings(fillings, quality),
             generator_steps=gans.generator_steps,
             generator_sha256=weights_digest(generator),
-            notes=(*self.parts.notes, *gans.notes, *_recognition_notes(quality)),
+            notes=(*self.parts.notes, *gans.notes, *rewritten_notes(files), *_recognition_notes(quality)),
         )
-        self._write_images(fillings, description)
+        self._write_images(files, fillings, description)
         if not self.request.all_images:
             with self._stage("validating"):
                 scores = validation_scores(folder, description, device=self.training.images.device)
             description = replace(description, validation=scores.overall)
-        card = model_card(description, generator.config, quality)
-        write_generator(folder / GENERATOR, generator, card=card)
+        write_generator(folder / GENERATOR, generator, card=model_card(description, generator.config))
         write_class_table(folder, description)
-        write_croissant(folder, description)
-        write_atomically(folder / CARD, data_card(description).encode())
-        # Last of all: a folder with this file is complete.
-        write_settings(folder / DESCRIPTION, description)
+        _write_words(folder, description)
         return description
 
     @contextmanager
@@ -242,13 +267,13 @@ class _Export:
             for label, filling in fillings.items()
         }
 
-    def _write_images(self, fillings: Mapping[int, Filling], description: Description) -> None:
+    def _write_images(self, files: RealFiles, fillings: Mapping[int, Filling], description: Description) -> None:
         num_made = sum(len(each.images) for each in fillings.values())
         total = len(self.parts.training) + len(self.parts.validation) + num_made
         rows = []
         assert description.generator_sha256 is not None, "each synthetic image names its generator"
         digest = description.generator_sha256
-        for row in write_images(self.folder, self.request, self.parts, fillings, generator_sha256=digest):
+        for row in write_images(self.folder, self.request, self.parts, files, fillings, generator_sha256=digest):
             rows.append(row)
             self.progress("writing images", len(rows), total)
         write_manifest(self.folder, rows)
@@ -311,6 +336,7 @@ class _Export:
                 *notes,
                 *missing_notes,
                 *([_WEIGHTED] if parts.pool.weights is not None else []),
+                *([] if self.levels is None else [_DEEP.format(self.levels.black, self.levels.white)]),
             ),
             generator_sha256=generator_sha256,
             overruled=tuple(

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from gan_study.trainables.base.settings import UserError, settings
 from gan_study.trainables.export.filling import Filling
-from gan_study.trainables.image_quality.class_quality import SYNTHETIC_SCORES, ClassQuality
+from gan_study.trainables.image_quality.class_quality import ClassQuality
 from gan_study.trainables.image_quality.memorisation import Memorisation, Share
 
 Fault: TypeAlias = Literal["memorised", "collapsed", "missing"]
@@ -54,6 +54,11 @@ class ClassFindings:
     """How many of these copy one of another class."""
     copied_real: CountedShare
     """The same of real images: held-out ones, and training images, each beside the others."""
+    exact: CountedShare | None = None
+    """Of all images in the first draw, repeats too, those nearly equal to a training image; None in folders of
+    earlier versions."""
+    exact_real: CountedShare | None = None
+    """The same of real images."""
     least_copies: int | None
     """How many copies would have stopped the export; None if no number would."""
     membership_auc: float | None
@@ -74,7 +79,11 @@ class ClassFindings:
     """Whether images could not be made."""
     scores: Mapping[str, float | None] = Field(default_factory=dict)
     """Scores of the images in the folder: unrealistic, unvaried, memorised, underrepresented, each in [0, 1] (0 is
-    best), and NAME_floor for real images in their place; None with too few images."""
+    best), the metrics of `class_quality`, and NAME_floor for real images in their place; None with too few."""
+    flags: tuple[str, ...] = ()
+    """What `class_quality` warns of."""
+    features: str | None = None
+    """Whose features images were compared by: domain, inception, backbone."""
 
     @property
     def faults(self) -> tuple[Fault, ...]:
@@ -91,12 +100,13 @@ def describe_findings(filling: Filling, quality: ClassQuality | None, *, num_cla
     """The findings of one of `num_classes` filled classes; without `quality` there are no scores."""
     found = filling.memorisation
     auc, low, high = found.membership or (None, None, None)
-    names = [name for score in SYNTHETIC_SCORES for name in (score, f"{score}_floor")]
     return ClassFindings(
         verdict="memorised" if filling.has_only_copies else _verdict(found, num_classes=num_classes),
         copied=_counted(found.copied),
         copied_elsewhere=found.copied_elsewhere,
         copied_real=_counted(found.copied_real),
+        exact=_counted(found.exact),
+        exact_real=_counted(found.exact_real),
         least_copies=found.least_copies(num_classes=num_classes),
         membership_auc=auc,
         membership_low=low,
@@ -106,7 +116,9 @@ def describe_findings(filling: Filling, quality: ClassQuality | None, *, num_cla
         num_distinct_real=filling.num_distinct_real,
         has_collapsed=filling.has_collapsed,
         is_short=filling.num_missing > 0,
-        scores={name: quality.metrics[name] for name in names} if quality else {},
+        scores=dict(quality.metrics) if quality else {},
+        flags=quality.flags if quality else (),
+        features=quality.features if quality else None,
     )
 
 
@@ -127,6 +139,8 @@ def say_memorised(name: str, found: ClassFindings) -> str:
         return f"class {name!r} (one training image, so that there is nothing else to learn)"
     elsewhere = f", {found.copied_elsewhere} of them one of another class" if found.copied_elsewhere else ""
     said = [f"{found.copied.number} of {found.copied.total} different images copy a training image{elsewhere}"]
+    if found.exact is not None and found.exact.number > found.copied.number:
+        said[0] += f", and {found.exact.number} of all {found.exact.total} are nearly equal to one"
     if found.copied_real.total:
         said.append(f"of real ones {found.copied_real.number} of {found.copied_real.total}")
     if found.membership_auc is not None:

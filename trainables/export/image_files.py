@@ -1,13 +1,18 @@
 """The images of a balanced folder as files, and the manifest row of each."""
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
-from gan_study.trainables.base.files import full_path, read_bytes, sha256_of
+from gan_study.trainables.base.files import full_path, open_regular, read_bytes, sha256_of
 from gan_study.trainables.base.names import folder_name
 from gan_study.trainables.data.catalog import DATA_SETS
 from gan_study.trainables.data.difficulty import Difficulty
 from gan_study.trainables.data.images import LabeledImages
+from gan_study.trainables.data.pixels import open_picture
+from gan_study.trainables.data.reading.dicom import is_dicom
 from gan_study.trainables.data.reading.listing import data_folder
 from gan_study.trainables.data.source import DataConfig
 from gan_study.trainables.data.sources.array_file import is_array_file
@@ -20,11 +25,60 @@ from gan_study.trainables.export.synthetic_mark import SyntheticMark
 from gan_study.trainables.runtime.storage import is_partial, write_atomically
 from gan_study.trainables.trial.data import TrialParts
 
+# Files as readers of image folders know them (torchvision's, Hugging Face's): their suffixes for each of Pillow's
+# formats, the usual one first.
+_SUFFIXES: Mapping[str, tuple[str, ...]] = {
+    "BMP": (".bmp",),
+    "JPEG": (".jpg", ".jpeg"),
+    "MPO": (".jpg", ".jpeg"),
+    "PNG": (".png",),
+    "PPM": (".ppm", ".pgm"),
+    "TIFF": (".tif", ".tiff"),
+    "WEBP": (".webp",),
+}
+_NAMED_SUFFIXES = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class RealFile:
+    """How a real image is written."""
+
+    came_as: Path | None
+    """The file that it was read from, if it has one of its own."""
+    suffix: str | None
+    """The suffix of its copy; None: readers would pass it over, so that it is written as the study reads it."""
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether the file itself is in the folder."""
+        return self.came_as is not None and self.suffix is not None
+
+
+RealFiles: TypeAlias = Mapping[str, Sequence[RealFile]]
+
+
+def real_files(parts: TrialParts, data: DataConfig) -> RealFiles:
+    """How the real images of the training and the validation part are written, by part and row."""
+    return {part: [_real_file(images, row, data) for row in range(len(images))] for part, images in _parts(parts)}
+
+
+def rewritten_notes(files: RealFiles) -> Iterator[str]:
+    """What was written anew, in a line."""
+    found = [each.came_as for of_part in files.values() for each in of_part if not each.is_kept]
+    suffixes = Counter(path.suffix.lower() or "no suffix" for path in found if path is not None)
+    if suffixes:
+        named = ", ".join(f"{number} {suffix}" for suffix, number in suffixes.most_common(_NAMED_SUFFIXES))
+        yield (
+            f"{suffixes.total()} real images came in files that readers of image folders pass over ({named}); "
+            "they are PNG files here, of the pixels that the study works with"
+        )
+
 
 def write_images(
     folder: Path,
     request: ExportRequest,
     parts: TrialParts,
+    files: RealFiles,
     fillings: Mapping[int, Filling],
     *,
     generator_sha256: str,
@@ -33,15 +87,13 @@ def write_images(
     _remove_partial(folder)
     # The files of the real training images by label, which synthetic images name as the nearest.
     nearest: dict[int, list[str]] = {}
-    for part, images in ((TRAIN, parts.training), (VALIDATION, parts.validation)):
-        files: dict[int, list[str]] = nearest if part == TRAIN else {}
-        for row in range(len(images)):
+    for part, images in _parts(parts):
+        written: dict[int, list[str]] = nearest if part == TRAIN else {}
+        for row, real in enumerate(files[part]):
             label = int(images.labels[row])
-            name, of_class = images.class_names[label], files.setdefault(label, [])
-            original = _original(images, row, request.config.data)
-            suffix = original.suffix.lower() if original else ".png"
-            file = f"{part}/{folder_name(name)}/real-{len(of_class):06d}{suffix}"
-            _write_real(images, row, original, folder / file, links=request.links)
+            name, of_class = images.class_names[label], written.setdefault(label, [])
+            file = f"{part}/{folder_name(name)}/real-{len(of_class):06d}{real.suffix or '.png'}"
+            _write_real(images, row, real, folder / file, links=request.links)
             of_class.append(file)
             yield ManifestRow(
                 file=file,
@@ -87,12 +139,31 @@ def _original(images: LabeledImages, row: int, data: DataConfig) -> Path | None:
     return None if is_array_file(data.root) else find_origin(data_folder(data.root), images.origins[row])
 
 
-def _write_real(images: LabeledImages, row: int, original: Path | None, path: Path, *, links: bool) -> None:
-    if original is None:
+def _parts(parts: TrialParts) -> tuple[tuple[str, LabeledImages], ...]:
+    return (TRAIN, parts.training), (VALIDATION, parts.validation)
+
+
+def _real_file(images: LabeledImages, row: int, data: DataConfig) -> RealFile:
+    original = _original(images, row, data)
+    return RealFile(came_as=original, suffix=None if original is None else _suffix_of(original))
+
+
+def _suffix_of(path: Path) -> str | None:
+    """A suffix by which readers know what is in a file; None if there is none."""
+    with open_regular(path) as file:
+        if is_dicom(file):
+            return None
+        with open_picture(file) as picture:
+            known = _SUFFIXES.get(picture.format or "", ())
+    return path.suffix.lower() if path.suffix.lower() in known else next(iter(known), None)
+
+
+def _write_real(images: LabeledImages, row: int, real: RealFile, path: Path, *, links: bool) -> None:
+    if real.came_as is None or not real.is_kept:
         write_png(path, images.images[row])
     elif links:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
-        path.symlink_to(full_path(original))
+        path.symlink_to(full_path(real.came_as))
     else:
-        write_atomically(path, read_bytes(original))
+        write_atomically(path, read_bytes(real.came_as))

@@ -27,6 +27,7 @@ from gan_study.trainables.data.images import Classes, Labels, first_rows, real_s
 from gan_study.trainables.data.torch_dataset import MapDataset, images_and_labels
 from gan_study.trainables.export.pixel_range import find_range
 from gan_study.trainables.gans.catalog import VARIANTS
+from gan_study.trainables.gans.trainer import DivergedError
 from gan_study.trainables.image_quality.class_quality import has_collapsed
 from gan_study.trainables.image_quality.copying import find_repeats, repeat_distance
 from gan_study.trainables.image_quality.memorisation import measure_memorisation
@@ -68,6 +69,8 @@ class ClassReport:
     """Different images among the new ones that were compared."""
     num_copies: int
     """Near-copies among those: less than half as far from one real image, of whatever class, as from any other."""
+    num_exact: int
+    """Of all that were compared, repeats too, those nearly equal to a real image: less than a quarter as far."""
     copied_interval: tuple[float, float] | None
     """The 95 % interval of their share (Wilson 1927); None of no images."""
     real_copied: tuple[int, int]
@@ -171,7 +174,8 @@ class ImageOverSampler(ArraySampler):
 
     def check_arrays(self, X: Any, y: Any) -> tuple[Array, Array, bool]:
         """X as an array [N, C, H, W], y as classes [N], and whether y was one-versus-all."""
-        y, one_versus_all = check_target_type(y, indicate_one_vs_all=True)
+        X = _detached(X)
+        y, one_versus_all = check_target_type(_detached(y), indicate_one_vs_all=True)
         if np.ma.is_masked(X):
             raise ValueError("X is a masked array, and methods know no mask; X.filled(value) gives one without")
         X, y = validate_data(self, X=X, y=y, reset=True, ensure_2d=False, allow_nd=True)
@@ -228,7 +232,8 @@ class ImageOverSampler(ArraySampler):
             copied, compared = found.real_copied
             yield (
                 f"class {name!r}: {self.method} has memorised real images; {found.num_copies} of "
-                f"{found.num_distinct} different images copy one, of real ones {copied} of {compared}"
+                f"{found.num_distinct} different images copy one, of real ones {copied} of {compared}; "
+                f"{found.num_exact} of all {found.num_compared} are nearly equal to one"
             )
 
     def _check_numbers(self, X: Array, added: Mapping[int, float]) -> None:
@@ -273,7 +278,7 @@ class ImageOverSampler(ArraySampler):
         try:
             balancer = self._balancer(training.class_counts(), added)
             [filled] = [found.training for found in balancer.balance(training, seed=seed) if found.is_final]
-        except UserError as error:
+        except (UserError, DivergedError) as error:
             raise ValueError(str(error)) from error
         # Every class was filled up to the largest number asked for; only as many as each was to get are taken.
         new = filled.labels[len(training) :]
@@ -324,13 +329,14 @@ def _report_class(
     repeats, of_real = (find_repeats(each[:_MOST_COMPARED], nearer_than=near) for each in (few, own))
     # Nothing is held out: the method learned from all images.
     found = measure_memorisation(few, own, own[:0], others=all_real[other_rows], seed=0)
-    can_tell = method in VARIANTS and len(own) > 1 and found.can_tell(num_classes=num_classes)
+    can_tell = method in VARIANTS and found.can_tell(num_classes=num_classes)
     return ClassReport(
         num_real=int(is_own.sum()),
         num_added=len(made),
         num_compared=len(few),
         num_distinct=repeats.num_distinct,
         num_copies=found.copied.number,
+        num_exact=found.exact.number,
         copied_interval=found.copied.interval,
         real_copied=(found.copied_real.number, found.copied_real.total),
         # Copies that repeat one another are what is asked for.

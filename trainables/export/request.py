@@ -35,7 +35,7 @@ WORK = Path(".work")
 REQUEST = WORK / "request.json"
 _SHOWN = 3
 # What decides what a folder holds.
-_ASKED = ("trial", "all_images", "links", "about", "data")
+_ASKED = ("trial", "all_images", "links", "data")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +73,6 @@ class ExportRequest:
             "trial": dump_trial(self.trial),
             "all_images": self.all_images,
             "links": self.links,
-            "about": dump(self.about),
             "data": data,
         }
 
@@ -87,7 +86,7 @@ def refuse_source(config: TrialConfig, folder: Path) -> None:
     target = full_path(folder)
     for source in map(full_path, _source_folders(config.data)):
         if source.is_relative_to(target) or target.is_relative_to(source):
-            raise UserError(f"--out {folder}: choose a folder apart from that of the real images, {source}")
+            raise UserError(f"--out {folder}: choose a folder outside that of the real images, {source}")
 
 
 def _source_folders(data: DataConfig) -> tuple[Path, ...]:
@@ -175,7 +174,7 @@ def _refuse_other(held: Mapping[str, JsonValue], request: ExportRequest, folder:
     """Raise UserError where a folder that was made as `held` is not what `request` asks for."""
     asked = request.asked(take_fingerprint(request.config.data).digest)
     # Early versions did not note these.
-    unknown = {name for name in ("links", "data", "about") if held.get(name) is None}
+    unknown = {name for name in ("links", "data") if held.get(name) is None}
     other = [
         "other images" if key == "data" else f"{key.removeprefix('trial.')} {old!r}, not {new!r}"
         for key, old, new in find_differences(held, asked)

@@ -78,12 +78,22 @@ def social_impact(data: Description) -> str:
 
 def reader_sentences(data: Description) -> Iterator[str]:
     """Which labels are others to somebody who reads the tables without saying that they are text."""
-    read = read_as([each.name for each in data.classes])
-    others = ", ".join(f"{name!r} as {value!r}" for name, value in read.items() if name != value)
-    if others:
+    names = [each.name for each in data.classes]
+    untold, told = (
+        ", ".join(
+            f"{name!r} as {value!r}" for name, value in read_as(names, as_text=as_text).items() if name != value
+        )
+        for as_text in (False, True)
+    )
+    if untold:
         yield (
-            f"Without these two arguments pandas reads {others}, and so does load_dataset. Names of folders are "
-            "read rightly everywhere."
+            f"Without these two arguments pandas reads {untold}, and so does load_dataset. The names of folders "
+            "say which class is meant."
+        )
+    if told:
+        yield (
+            f"With them it reads {told}: an apostrophe keeps a spreadsheet from taking a name for a formula. "
+            "classes.csv has the folder of each."
         )
 
 
@@ -121,19 +131,22 @@ def fault_sentences(data: Description) -> Iterator[str]:
 
 def answers(data: Description) -> dict[str, str]:
     """What a data steward asks, and the answers."""
-    made, files = sum(each.num_synthetic for each in data.classes), f"the data set {data.config.data.name!r}"
+    made = sum(each.num_synthetic for each in data.classes)
     real = sum(each.num_real + each.num_validation for each in data.classes)
     steps = "an unknown number of" if data.generator_steps is None else f"{data.generator_steps:,}"
     return {
-        "What is real?": f"The {real} files named real-*, which are images of {files}.",
+        "What is real?": f"The {real} files named real-*, which are images of {real_set(data)}.",
         "What is made?": f"The {made} files named synthetic-*. Each says so itself, in XMP: its IPTC "
-        "DigitalSourceType is trainedAlgorithmicMedia.",
+        "DigitalSourceType is trainedAlgorithmicMedia."
+        if made
+        else "Nothing: no synthetic image is in this folder.",
         "By what?": f"The GAN {data.config.balancing.name}, trained for {steps} generator steps with seed "
         f"{data.config.seed}. SHA-256 of its weights: {data.generator_sha256 or NOT_KNOWN}.",
         "From whom?": f"Source of the real images: {data.about.source or NOT_KNOWN}. Collected by: "
         f"{data.about.creator or NOT_KNOWN}. Digest of their files: {data.data or NOT_KNOWN}.",
         "May I use it?": f"{licence(data)} Consent: {data.about.consent or NOT_KNOWN}.",
         "Who is missing?": f"{_sentence(data.about.missing or NOT_KNOWN)} Fewest real images: {_rarest(data)}.",
+        "Does it show its class?": " ".join(_looks(data)) or _sentence(NOT_KNOWN),
         "Is anything memorised?": " ".join(map(_sentence, memorisation_sentences(data))) or _sentence(NOT_KNOWN),
     }
 
@@ -142,8 +155,7 @@ def licence(data: Description) -> str:
     """Whether the images may be used."""
     if data.about.license is None:
         return (
-            "Licence: not known. Nobody has said under which licence the real images are; ask whoever gave them "
-            "before you share these or the generator."
+            "Licence: not known. Ask the owner of the real images before you share these images or the generator."
         )
     return f"Licence of the real images: {data.about.license}; what was made from them may fall under it too."
 
@@ -192,8 +204,32 @@ def _distinct(data: Description) -> str:
 
 
 def _rarest(data: Description) -> str:
-    found = min(data.classes, key=lambda each: each.num_real)
-    return f"{found.num_real} of class {found.name!r}"
+    fewest = min(each.num_real for each in data.classes)
+    names = [repr(each.name) for each in data.classes if each.num_real == fewest]
+    return f"{fewest} of class{'es' * (len(names) > 1)} {', '.join(names)}"
+
+
+def title(data: Description) -> str:
+    """What the balanced data set is called."""
+    known = "Images" if data.config.data.name == "imagefolder" else data.config.data.name
+    return data.about.name or f"{known}, balanced with a GAN"
+
+
+def real_set(data: Description) -> str:
+    """What the real images are of, by the name that a person gave, or else by how they were read."""
+    named = data.about.name or {"imagefolder": "a folder or table of pictures"}.get(data.config.data.name)
+    return named or f"the data set {data.config.data.name!r}"
+
+
+def _looks(data: Description) -> Iterator[str]:
+    """How many synthetic images of each class lie among no real ones, beside held-out real ones."""
+    for each in data.filled:
+        share = _score(each, "unrealistic")
+        if share is not None:
+            yield (
+                f"{share:.0%} of the synthetic images of {each.name!r} lie among no real ones of it (of real ones "
+                f"that were held out {_percent(_score(each, 'unrealistic_floor'))})."
+            )
 
 
 def _percent(share: float | None) -> str:

@@ -23,7 +23,7 @@ def write_metadata(folder: Path, rows: Sequence[ManifestRow]) -> None:
     for place in (Path(), *map(Path, dict.fromkeys(row.part for row in rows))):
         found = (
             (
-                PurePosixPath(row.file).relative_to(place).as_posix(),
+                _as_path(PurePosixPath(row.file).relative_to(place)),
                 row.class_name,
                 row.part,
                 row.origin == "synthetic",
@@ -34,19 +34,31 @@ def write_metadata(folder: Path, rows: Sequence[ManifestRow]) -> None:
         _write(folder / place / METADATA, METADATA_COLUMNS, found)
 
 
+def _as_path(path: PurePosixPath) -> str:
+    """A path that a spreadsheet takes for none of its formulas, and that is the same path to every reader."""
+    text = path.as_posix()
+    return text if csv_cell(text) == text else f"./{text}"
+
+
 def write_class_table(folder: Path, description: Description) -> None:
     """A row a class: counts, different images, scores, and what the tests of memorisation found."""
     rows = [_class_row(each) for each in description.classes]
     _write(folder / CLASSES, tuple(rows[0]), (row.values() for row in rows))
 
 
-def read_as(names: Sequence[str]) -> dict[str, object]:
-    """What pandas takes each of a column of names for: it knows numbers, truth values and missing ones."""
+def read_as(names: Sequence[str], *, as_text: bool) -> dict[str, object]:
+    """What pandas takes each of a column of names for: it knows numbers, truth values and missing ones.
+
+    Not so where it is told that they are text; but there too a name that a spreadsheet would take for a formula
+    has an apostrophe before it.
+    """
     # Slow to load, and needed here alone.
     import pandas as pd
 
     column = io.BytesIO(_as_bytes(("label",), ([name] for name in names)))
-    return dict(zip(names, pd.read_csv(column, skip_blank_lines=False)["label"].tolist(), strict=True))
+    told = {"dtype": str, "keep_default_na": False} if as_text else {}
+    found = pd.read_csv(column, skip_blank_lines=False, **told)  # type: ignore[call-overload]
+    return dict(zip(names, found["label"].tolist(), strict=True))
 
 
 def _class_row(found: ClassDescription) -> dict[str, object]:
@@ -75,6 +87,8 @@ def _class_row(found: ClassDescription) -> dict[str, object]:
         "real_compared": real.total if real else None,
         "real_copied_low": real.low if real else None,
         "real_copied_high": real.high if real else None,
+        "drawn_exact": findings.exact.number if findings and findings.exact else None,
+        "drawn": findings.exact.total if findings and findings.exact else None,
         "membership_auc": findings.membership_auc if findings else None,
         "membership_auc_low": findings.membership_low if findings else None,
         "membership_auc_high": findings.membership_high if findings else None,

@@ -22,6 +22,8 @@ QUANTILE = 0.05
 # added 3 in 4 are within 1/3 and all within 1/2, and of fresh real digits no more than 1 in 20 comes so near to
 # one image.
 COPY_RATIO = 1 / 2
+# Nearly the same: of fresh real images hardly one comes so near to one training image.
+EXACT_RATIO = 1 / 4
 # Two images repeat each other below this share of the median distance between training images. Fresh real images
 # are hardly ever so near to one another, in pixels or in a classifier's features; two outputs of a generator that
 # makes one image with small changes are.
@@ -59,13 +61,14 @@ class Nearest(NamedTuple):
     """For N images, the row [N] of the nearest training image of each, and the distance [N] to it.
 
     `ratio` [N] has that distance over the one to the next nearest, NaN where there is none or both are 0;
-    `is_copy` [N] marks those where it is below a half.
+    `is_copy` [N] marks those where it is below a half, `is_exact` [N] those where it is below a quarter.
     """
 
     row: npt.NDArray[np.intp]
     distance: Floats
     ratio: Floats
     is_copy: npt.NDArray[np.bool_]
+    is_exact: npt.NDArray[np.bool_]
 
 
 def nearest(features: Features, training: Features) -> Nearest:
@@ -78,14 +81,18 @@ def nearest(features: Features, training: Features) -> Nearest:
         number = max(1, MOST_DISTANCES // len(training))
         parts = [nearest(features[i : i + number], training) for i in range(0, len(features), number)]
         return Nearest(*map(np.concatenate, zip(*parts, strict=True)))
+    if not len(features):
+        nothing, none = np.zeros(0), np.zeros(0, dtype=bool)
+        return Nearest(np.zeros(0, dtype=np.intp), nothing, nothing, none, none)
     distances = euclidean_distances(features, training)
     row = distances.argmin(axis=1)
     found = np.take_along_axis(distances, row[:, None], axis=1)[:, 0]
     if len(training) < 2:
-        return Nearest(row, found, np.full(len(features), np.nan), np.zeros(len(features), dtype=bool))
+        none = np.zeros(len(features), dtype=bool)
+        return Nearest(row, found, np.full(len(features), np.nan), none, none)
     next_nearest = np.partition(distances, 1, axis=1)[:, 1]
     ratio = np.divide(found, next_nearest, out=np.full(len(features), np.nan), where=next_nearest > 0)
-    return Nearest(row, found, ratio, found < COPY_RATIO * next_nearest)
+    return Nearest(row, found, ratio, found < COPY_RATIO * next_nearest, found < EXACT_RATIO * next_nearest)
 
 
 def copied_share(features: Features, training: Features) -> float | None:
@@ -140,6 +147,8 @@ def find_repeats(features: Features, *, nearer_than: float) -> Repeats:
     while len(left):
         distances = np.linalg.norm(features[left] - features[left[0]], axis=1)
         is_repeat = (distances < nearer_than) | (distances == 0)
+        # It repeats itself, also where its features are no numbers.
+        is_repeat[0] = True
         row[left[is_repeat]] = left[0]
         left = left[~is_repeat]
     num_alike = np.bincount(row, minlength=1)

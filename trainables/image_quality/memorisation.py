@@ -16,12 +16,20 @@ from scipy.optimize import brentq
 from scipy.stats import binomtest, fisher_exact, norm
 from sklearn.metrics import pairwise_distances_chunked, roc_auc_score
 
-from gan_study.trainables.image_quality.copying import COPY_RATIO, Features, find_repeats, nearest, repeat_distance
+from gan_study.trainables.image_quality.copying import (
+    COPY_RATIO,
+    EXACT_RATIO,
+    Features,
+    Nearest,
+    find_repeats,
+    nearest,
+    repeat_distance,
+)
 
 CONFIDENCE = 0.95
 # The level of the copy tests of all classes of a data set together: below 0.05, because copies among a few dozen
-# real images vary more than Fisher's test knows. With the next number it accuses at most 1.4 % of honest
-# generators (docs/memorisation.md).
+# real images vary more than Fisher's test knows. With the next number at most 5 % of honest generators of any
+# kind are accused (docs/memorisation.md).
 COPIES_LEVEL = 0.01
 # The least lower end of the AUC's interval that stops an export. A normal distribution fitted to twenty training
 # images, which shows none of them, reaches an AUC of 0.7, and 0.9 in one of ten cases.
@@ -78,6 +86,10 @@ class Memorisation:
     """How many of these copy one of another class."""
     copied_real: Share
     """The same of real images: held-out ones, and each training image beside the others."""
+    exact: Share
+    """Of all generated images, repeats too, those that are nearly equal to a training image, of whatever class."""
+    exact_real: Share
+    """The same of real images."""
     membership: Membership | None
     """None without held-out, training or generated images."""
     num_training: int
@@ -91,14 +103,15 @@ class Memorisation:
     def least_copies(self, *, num_classes: int) -> int | None:
         """How many copies among the different generated images would be found; None if no number would."""
         total = self.copied.total
-        enough = (n for n in range(1, total + 1) if self._exceeds(Share(n, total), num_classes))
+        enough = (n for n in range(1, total + 1) if self._are_more(Share(n, total), self.copied_real, num_classes))
         return next(enough, None)
 
     def is_found(self, *, num_classes: int) -> bool:
         """Whether the images are memorised, in a data set with generated images of so many classes."""
         return (
             self.num_training == 1
-            or self._exceeds(self.copied, num_classes)
+            or self._are_more(self.copied, self.copied_real, num_classes)
+            or self._are_more(self.exact, self.exact_real, num_classes)
             or (self.membership is not None and self.membership.low >= LEAST_AUC)
         )
 
@@ -111,9 +124,10 @@ class Memorisation:
             or all_nearer[0] >= LEAST_AUC
         )
 
-    def _exceeds(self, copied: Share, num_classes: int) -> bool:
+    @staticmethod
+    def _are_more(made: Share, real: Share, num_classes: int) -> bool:
         # Bonferroni over the classes.
-        return _more_copies(copied, self.copied_real) <= COPIES_LEVEL / num_classes
+        return _more_copies(made, real) <= COPIES_LEVEL / num_classes
 
 
 def measure_memorisation(
@@ -122,17 +136,23 @@ def measure_memorisation(
     """Compare generated [N, D], training [M, D] and held-out [H, D] images of one class.
 
     Copies: `copying.nearest` (Yoon et al. 2023) of the different generated images, since a hundred pictures of one
-    training image are one copy. Training images of other classes, `others` [K, D], may be copied too. Membership:
-    the attack of Chen et al. 2020 ("GAN-Leaks", full black box), which takes an image for a member if a generated
-    one is near it.
+    training image are one copy; and of all of them, where only those nearly equal to a training image count, for
+    an honest generator too may repeat an image that is a copy by chance. Training images of other classes,
+    `others` [K, D], may be copied too. Membership: the attack of Chen et al. 2020 ("GAN-Leaks", full black box),
+    which takes an image for a member if a generated one is near it.
     """
     known = training if others is None else np.concatenate([training, others])
     distinct = np.unique(find_repeats(generated, nearer_than=repeat_distance(training, seed=seed)).row)
-    copied, of_row = _are_copies(generated[distinct], known)
+    made, fresh = (_compare(each, known) for each in (generated, held_out))
+    of_training = _among_themselves(training, known)
+    distinct = distinct[: len(made.row)]
+    is_copy = made.is_copy[distinct]
     return Memorisation(
-        copied=_count(copied),
-        copied_elsewhere=int((copied & (of_row >= len(training))).sum()),
-        copied_real=_count(np.concatenate([_are_copies(held_out, known)[0], _copies_another(training, known)])),
+        copied=_count(is_copy),
+        copied_elsewhere=int((is_copy & (made.row[distinct] >= len(training))).sum()),
+        copied_real=_count(np.concatenate([fresh.is_copy, of_training < COPY_RATIO])),
+        exact=_count(made.is_exact),
+        exact_real=_count(np.concatenate([fresh.is_exact, of_training < EXACT_RATIO])),
         membership=measure_membership(generated, training, held_out),
         num_training=len(training),
         num_held_out=len(held_out),
@@ -178,34 +198,29 @@ def find_memorised(by_class: Mapping[str, Memorisation]) -> tuple[str, ...]:
     return tuple(name for name, found in by_class.items() if found.is_found(num_classes=len(by_class)))
 
 
-def _are_copies(features: Features, known: Features) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.intp]]:
-    """Which images [N, D] copy one of the `known` ones [M, D], and the row of the nearest of these.
-
-    Nothing is returned with fewer than two known images.
-    """
-    if not len(features) or len(known) < 2:
-        return np.zeros(0, dtype=np.bool_), np.zeros(0, dtype=np.intp)
-    found = nearest(features, known)
-    return found.is_copy, found.row
+def _compare(features: Features, known: Features) -> Nearest:
+    """Which of the `known` images [M, D] images [N, D] are nearest to; nothing of fewer than two known ones."""
+    enough = features if len(known) > 1 else features[:0]
+    return nearest(enough, known)
 
 
-def _copies_another(training: Features, known: Features) -> npt.NDArray[np.bool_]:
-    """Which training images [M, D] would be copies if a generator had made them from the other `known` ones.
+def _among_themselves(training: Features, known: Features) -> npt.NDArray[np.float64]:
+    """For training images [M, D], how far the nearest other `known` one is, as a share of the next nearest.
 
     The training images are the first of the known ones; a thousand of them are asked. Too few known ones give
     nothing.
     """
     if len(known) < _LEAST_COMPARED:
-        return np.zeros(0, dtype=np.bool_)
+        return np.zeros(0)
 
-    def copies(distances: npt.NDArray[np.floating], start: int) -> npt.NDArray[np.bool_]:
+    def ratios(distances: npt.NDArray[np.floating], start: int) -> npt.NDArray[np.float64]:
         rows = np.arange(len(distances))
         distances[rows, start + rows] = np.inf
         first, second = np.partition(distances, 1, axis=1)[:, :2].T
-        found: npt.NDArray[np.bool_] = first < COPY_RATIO * second
+        found: npt.NDArray[np.float64] = np.divide(first, second, out=np.ones(len(first)), where=second > 0)
         return found
 
-    return np.concatenate([*pairwise_distances_chunked(training[:_MOST_ASKED], known, reduce_func=copies)])
+    return np.concatenate([*pairwise_distances_chunked(training[:_MOST_ASKED], known, reduce_func=ratios)])
 
 
 def _count(marked: npt.NDArray[np.bool_]) -> Share:

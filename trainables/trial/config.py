@@ -107,8 +107,8 @@ class TrialConfig:
         for key, name in chosen.items():
             if model.final_head is not None and BALANCERS[name].moves_predictions:
                 raise ConfigError(
-                    f"balancing.{key}: {name!r} cannot be used with classifier {model.name!r}; it moves "
-                    "log-probabilities, and the scores of this classifier's last step are none"
+                    f"balancing.{key}: {name!r} cannot be used with classifier {model.name!r}; it shifts "
+                    "log-probabilities, and this classifier's last step gives none"
                 )
 
     @cached_property

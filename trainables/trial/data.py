@@ -150,7 +150,7 @@ def add_held_back(balanced: BalancedSet, parts: TrialParts, *, seed: int) -> Bal
         drawn = numpy_generator(seed, label).permutation(rows)[:number]
         granted = training_set(parts.pool.subset(drawn), parts.classes, balanced.training.images.device)
         name = parts.classes.names[label]
-        missing = (f"class {name!r}: {number} more real images were wanted, {len(drawn)} were held back",)
+        missing = (f"class {name!r}: {number} more real images were asked for, {len(drawn)} were held back",)
         balanced = replace(
             balanced,
             training=balanced.training.extended(

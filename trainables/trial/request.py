@@ -9,6 +9,7 @@ from gan_study.trainables.base.files import read_text
 from gan_study.trainables.base.settings import UserError
 from gan_study.trainables.gans.batched import ALONE, TrialExecution
 from gan_study.trainables.record import Milestone, TrialRecord
+from gan_study.trainables.runtime.moment import Moment
 from gan_study.trainables.runtime.storage import StorageError, retry
 from gan_study.trainables.trial.config import TrialConfig
 from gan_study.trainables.trial.purpose import Purpose
@@ -76,9 +77,8 @@ class TrialLimits:
 
     trial_seconds: float | None = None
     """None: no limit."""
-    ends_at: float | None = None
-    """The time of `time.time` at which the study has no time left: a trial that still runs is stopped and leaves
-    no record. None: never."""
+    ends_at: Moment | None = None
+    """When the study has no time left: a trial that still runs is stopped and leaves no record. None: never."""
     checkpoint_interval_seconds: float = 60.0
     storage_patience_seconds: float = 0.0
 

@@ -186,7 +186,7 @@ class GanStudyTrainable(tune.Trainable):  # type: ignore[misc]
     def _begin(self, request: TrialRequest) -> None:
         places, limits = request.places, request.limits
         self._request, self._has_begun = request, False
-        seconds_left = math.inf if limits.ends_at is None else limits.ends_at - time.time()
+        seconds_left = math.inf if limits.ends_at is None else limits.ends_at.seconds_left()
         seconds = min(seconds_left, limits.trial_seconds or math.inf)
         self._ends_with_study = seconds == seconds_left
         self._deadline = None if seconds == math.inf else time.monotonic() + seconds
@@ -278,7 +278,7 @@ def assigned_device() -> torch.device:
     if not torch.cuda.is_available():
         raise GpuMissingError(
             f"{socket.gethostname()}: Ray gave a trial a GPU that torch {torch.__version__} cannot use: "
-            f"{_why_no_gpu()}; mend that machine, or compute on CPUs with --set resources.gpus_per_trial=0"
+            f"{_why_no_gpu()}; repair that machine, or compute on CPUs with --set resources.gpus_per_trial=0"
         )
     return torch.device("cuda")
 

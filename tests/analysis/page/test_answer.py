@@ -153,7 +153,7 @@ def test_what_there_was_no_time_for_is_the_first_thing_to_know(tmp_path: Path) -
     )
     assert caveats(replace(study, time_plan=plan))[0] == (
         "The study had 10 minutes, too few for all that was asked for: nothing is searched; a trial ran. "
-        "`gan-study resume` goes on to the rest."
+        "`gan-study resume` does the rest."
     )
     whole = replace(study, time_plan=TimePlan(budget_seconds=600.0, asked={}))
     assert caveats(whole) == caveats(study)

@@ -153,7 +153,7 @@ def test_a_study_without_generated_images_has_no_section(plain_folder: Path, pla
             [
                 "Some generated images are copies of training images, which add little that oversampling would "
                 f"not: dcgan (class {MALIGNANT}, ratio 10, 2 of 3 seeds).",
-                "Some generated images are a few images again and again, which add little variety: "
+                "Some generated images repeat a few images, so they add little variety: "
                 f"dcgan (class {MALIGNANT}, ratio 10, 1 of 3 seeds).",
             ],
         ),

@@ -124,3 +124,16 @@ def test_an_accepted_space_has_no_point_that_a_balancer_cannot_have(parameters, 
             # What lacks everything is stepped from the middle of each range.
             point = near(config.space(), {}, rng, fixed={BALANCER: balancer})
             assert config.balancing_at(point).name == balancer
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "resources.gpus_per_trial=-1",
+        # Sums of such costs leave what floats hold.
+        "costs={'3': {'8': 1e308}}",
+    ],
+)
+def test_what_no_trial_can_have_is_refused_at_once(setting):
+    with pytest.raises(ConfigError, match=rf"^{setting.partition('=')[0]}.* cannot be used"):
+        study_config("quickstart", [setting])

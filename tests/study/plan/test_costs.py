@@ -42,7 +42,7 @@ FIT = 1.0 + 2 * 9 * 0.125
 def trial(name, *, fits=1):
     first = SeedRound(seeds=(1,), arms=all_arms(CONFIG))
     chosen = replace(default_selection(CONFIG), fits=fits)
-    (found,) = (each for each in confirmations(CONFIG, chosen, [first]) if each.cell.balancer == name)
+    (found,) = (each for each in confirmations(CONFIG, chosen, [first]) if each.arm.balancer == name)
     return found
 
 

@@ -361,7 +361,7 @@ def test_adaptive_waits_for_every_baseline_and_searches_only_where_gains_can_be_
     assert sum(number for (stage, *_), number in stages(simulation).items() if stage == "search") == 60 - 2 - 12
 
     def fails(trial):
-        return trial.config.balancing.name == "none" and trial.cell.ratio == 5
+        return trial.config.balancing.name == "none" and trial.arm.ratio == 5
 
     halved = finished(study(allocation="adaptive"), num_workers=4, fails=fails)
     assert {record.config["imbalance"]["ratio"] for record in halved.phase("search")} == {20}
@@ -388,14 +388,14 @@ def test_a_search_with_more_trials_has_a_further_last_round_and_all_that_was_dec
     # whole space a ratio's last round is opened anew only if its best variant has further points.
     wanted = {61: set(), 68: {"search"}}.get(after, {"search", "last round"})
     assert {each.stage for each in added} >= wanted
-    for cell in {(each.balancer, each.ratio) for each in added if each.stage == "search"}:
-        of_cell = [each for each in everything if (each.balancer, each.ratio) == cell]
-        rounds = [each for each in of_cell if each.stage == "last round"]
+    for arm in {(each.balancer, each.ratio) for each in added if each.stage == "search"}:
+        of_arm = [each for each in everything if (each.balancer, each.ratio) == arm]
+        rounds = [each for each in of_arm if each.stage == "last round"]
         if allocation == "equal" or rounds:
             new = [each for each in added if each in rounds]
             assert allocation == "adaptive" or len(new) == 3
             assert len({str(each.params) for each in rounds}) == len(rounds)
-            checked = [each for each in of_cell if each.stage == "check"]
+            checked = [each for each in of_arm if each.stage == "check"]
             assert len({str(each.params) for each in checked}) == len(checked) <= 3
 
 
@@ -456,7 +456,7 @@ def test_a_method_that_trains_nothing_can_be_searched_too():
     parameters = {"balancing/name": {"kind": "choice", "options": ["dcgan", "smote"]}}
     simulation = finished(study(trials=40, parameters=parameters), num_workers=2)
     assert {record.balancer for record in simulation.phase("search")} == {"dcgan", "smote"}
-    assert {trial.cell.balancer for trial in simulation.started if trial.keeps_gan} == {"dcgan"}
+    assert {trial.arm.balancer for trial in simulation.started if trial.keeps_gan} == {"dcgan"}
 
 
 def test_failures_do_not_stop_the_study_and_are_not_chosen():
@@ -470,7 +470,7 @@ def test_failures_do_not_stop_the_study_and_are_not_chosen():
 
 def test_without_its_baseline_a_ratio_is_not_searched():
     def fails(trial):
-        return trial.config.balancing.name == "none" and trial.cell.ratio == 5
+        return trial.config.balancing.name == "none" and trial.arm.ratio == 5
 
     simulation = finished(study(), fails=fails)
     assert {r.config["imbalance"]["ratio"] for r in simulation.phase("search")} == {20}
@@ -601,7 +601,7 @@ def test_search_trials_that_differ_in_the_dose_alone_share_their_training():
     trials = [trial for trial in finished(config).started if is_gan(trial, "search")]
     assert {trial.config.balancing.balancer.dose for trial in trials} == {0.25, 0.5, 1.0}
     for one, other in combinations(trials, 2):
-        is_same_data = (one.cell, one.config.seed) == (other.cell, other.config.seed)
+        is_same_data = (one.arm, one.config.seed) == (other.arm, other.config.seed)
         assert one.shares_training_with(other) == is_same_data
 
 
@@ -680,13 +680,13 @@ def shared_study(way="batched", **changes):
 
 
 def confirmations_of(simulation):
-    """Of each cell of a GAN, the trials of its confirmation in the order in which they began."""
-    cells = {}
+    """Of each arm of a GAN, the trials of its confirmation in the order in which they began."""
+    arms = {}
     for trial in simulation.started:
-        if trial.purpose.phase == "confirm" and trial.cell.balancer in ("vanilla_gan", "wgan_gp"):
-            cells.setdefault(trial.cell, []).append(trial)
-    assert len(cells) == 4
-    return cells
+        if trial.purpose.phase == "confirm" and trial.arm.balancer in ("vanilla_gan", "wgan_gp"):
+            arms.setdefault(trial.arm, []).append(trial)
+    assert len(arms) == 4
+    return arms
 
 
 def test_confirmations_side_by_side_are_those_of_any_other_study():
@@ -696,7 +696,7 @@ def test_confirmations_side_by_side_are_those_of_any_other_study():
     for trials in confirmations_of(together).values():
         assert {trial.waits_for for trial in trials} == {frozenset(trial.trial_id for trial in trials)}
         assert {trial.execution.seeds for trial in trials} == {(1, 2, 3)}
-    others = [trial for trial in together.started if trial.cell.balancer not in ("vanilla_gan", "wgan_gp")]
+    others = [trial for trial in together.started if trial.arm.balancer not in ("vanilla_gan", "wgan_gp")]
     assert {(trial.waits_for, trial.execution.is_shared) for trial in others} == {(frozenset(), False)}
 
 
@@ -708,8 +708,8 @@ def test_one_at_a_time_no_trial_waits_for_another(way):
 
 @pytest.mark.parametrize("first_fails", [False, True])
 def test_confirmations_wait_for_the_first_that_leaves_its_gans(first_fails):
-    one_cell = {"balancing/name": {"kind": "choice", "options": ["vanilla_gan"]}}
-    config = shared_study(baselines=[], search={**STUDY["search"], "parameters": one_cell, "trials": 0})
+    one_arm = {"balancing/name": {"kind": "choice", "options": ["vanilla_gan"]}}
+    config = shared_study(baselines=[], search={**STUDY["search"], "parameters": one_arm, "trials": 0})
     records = {}
     planner = Planner(
         config,

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from gan_study.study.plan.config import Cell, parse_study
+from gan_study.study.plan.config import Arm, parse_study
 from gan_study.study.plan.rounds import (
     Rounds,
     SeedRound,
@@ -33,7 +33,7 @@ def study(**confirm):
 
 
 def at(ratio, *balancers):
-    return frozenset(Cell(balancer=name, ratio=ratio) for name in balancers)
+    return frozenset(Arm(balancer=name, ratio=ratio) for name in balancers)
 
 
 def open_until(stops):
@@ -50,11 +50,11 @@ def open_until(stops):
 def seeds_by_arm(simulation):
     found = defaultdict(list)
     for record in simulation.phase("confirm"):
-        found[Cell(balancer=record.balancer, ratio=record.config["imbalance"]["ratio"])].append(record.seed)
+        found[Arm(balancer=record.balancer, ratio=record.config["imbalance"]["ratio"])].append(record.seed)
     return {arm: tuple(sorted(seeds)) for arm, seeds in found.items()}
 
 
-STOPS = {Cell(balancer="wgan_gp", ratio=5.0): 5, Cell(balancer="vanilla_gan", ratio=20.0): 7}
+STOPS = {Arm(balancer="wgan_gp", ratio=5.0): 5, Arm(balancer="vanilla_gan", ratio=20.0): 7}
 
 
 def run(simulation=None, config=None, *, num_workers=1, seed=0, **options):
@@ -68,14 +68,14 @@ def test_rounds_go_on_for_the_arms_that_are_open_and_their_references():
     simulation = run()
     seeds = seeds_by_arm(simulation)
     assert len(seeds) == NUM_ARMS
-    assert seeds.pop(Cell(balancer="wgan_gp", ratio=5.0)) == (1, 2, 3, 4, 5)
-    assert seeds.pop(Cell(balancer="random_oversampling", ratio=5.0)) == (1, 2, 3, 4, 5)
+    assert seeds.pop(Arm(balancer="wgan_gp", ratio=5.0)) == (1, 2, 3, 4, 5)
+    assert seeds.pop(Arm(balancer="random_oversampling", ratio=5.0)) == (1, 2, 3, 4, 5)
     for balancer in ("vanilla_gan", "random_oversampling"):
-        assert seeds.pop(Cell(balancer=balancer, ratio=20.0)) == (1, 2, 3, 4, 5, 6, 7)
+        assert seeds.pop(Arm(balancer=balancer, ratio=20.0)) == (1, 2, 3, 4, 5, 6, 7)
     # Whatever is open, no balancing is there at every ratio.
     assert (
-        seeds.pop(Cell(balancer="none", ratio=5.0))
-        == seeds.pop(Cell(balancer="none", ratio=20.0))
+        seeds.pop(Arm(balancer="none", ratio=5.0))
+        == seeds.pop(Arm(balancer="none", ratio=20.0))
         == tuple(range(1, 8))
     )
     assert set(seeds.values()) == {(1, 2, 3)}
@@ -181,7 +181,7 @@ def test_failed_trials_of_a_round_do_not_stop_it():
 
 
 def test_an_arm_that_comes_back_gets_the_seeds_that_it_missed():
-    none, late = Cell(balancer="none", ratio=None), Cell(balancer="duplicates", ratio=None)
+    none, late = Arm(balancer="none", ratio=None), Arm(balancer="duplicates", ratio=None)
     rounds = (
         SeedRound(seeds=(1, 2), arms=(none, late)),
         SeedRound(seeds=(3,), arms=(none,)),
@@ -196,7 +196,7 @@ def test_seeds_that_were_asked_for_come_whatever_is_open():
     simulation.rounds = replace(simulation.rounds, end=None, asked_seeds=5)
     run(
         simulation,
-        open_arms=open_until({Cell(balancer="wgan_gp", ratio=5.0): 4}),
+        open_arms=open_until({Arm(balancer="wgan_gp", ratio=5.0): 4}),
         is_decided=lambda simulation: True,
     )
     # First those that are open; then all, as nothing is; then the seeds are as many as were asked for.

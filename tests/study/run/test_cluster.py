@@ -25,7 +25,7 @@ from gan_study.study.run.cluster import (
     startable_machines,
 )
 from gan_study.study.run.drive import decide_execution
-from gan_study.study.run.tune_adapter import NOTICE_SECONDS, PlacementNotice
+from gan_study.study.run.tune_adapter import NOTICE_SECONDS, NoMachineLeftError, PlacementNotice
 from gan_study.trainables.base.settings import UserError
 from gan_study.trainables.gans import batched
 from tests.ray_internals import hide_running_clusters
@@ -183,7 +183,7 @@ def test_a_study_may_ask_for_fewer_at_once(ray_of, most, num_workers):
 )
 def test_it_is_said_when_no_trial_finds_a_machine(states, is_said):
     said = []
-    notice = PlacementNotice("2 CPU", say=said.append, seconds=0.02)
+    notice = PlacementNotice("2 CPU", say=said.append, has_machine=lambda: True, seconds=0.02)
     trials = [SimpleNamespace(status=state) for state in states]
     notice.on_step_begin(1, trials)
     assert not said
@@ -192,6 +192,15 @@ def test_it_is_said_when_no_trial_finds_a_machine(states, is_said):
     notice.on_step_begin(3, trials)
     assert len(said) == is_said
     assert all("No trial has begun for 0.02 s: each asks for 2 CPU" in line for line in said)
+
+
+def test_trials_do_not_wait_for_a_machine_where_none_is_left():
+    notice = PlacementNotice("1 CPU", say=pytest.fail, has_machine=lambda: False, seconds=0.02)
+    waiting = [SimpleNamespace(status="PENDING")]
+    notice.on_step_begin(1, waiting)
+    time.sleep(0.03)
+    with pytest.raises(NoMachineLeftError, match=r"resume DIR` continues$"):
+        notice.on_step_begin(2, waiting)
 
 
 @pytest.mark.parametrize("told_by", ["environment", "file"])

@@ -112,7 +112,7 @@ def test_nothing_is_written_where_images_are_read_from(images, tmp_path, monkeyp
     (images / "linked").symlink_to(images)
     (images / "beyond").symlink_to(tmp_path / "elsewhere" / "puma")
     monkeypatch.chdir(images)
-    with pytest.raises(UserError, match=r"^--out .*: choose a folder apart from that of the real images, /"):
+    with pytest.raises(UserError, match=r"^--out .*: choose a folder outside that of the real images, /"):
         refuse_output_in_data(DataConfig(name="imagefolder", root=str(images)), Path(place))
 
 

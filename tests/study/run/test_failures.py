@@ -67,7 +67,7 @@ def test_failed_trials_are_run_again_and_those_alone(tmp_path):
     config, folder, simulation = study(), StudyFolder(tmp_path), Simulation()
 
     def fails(trial):
-        is_simple = trial.purpose.phase == "baseline" and trial.cell.balancer != "none"
+        is_simple = trial.purpose.phase == "baseline" and trial.arm.balancer != "none"
         return is_simple or int(trial.trial_id, 16) % 7 == 0
 
     simulation.run(config, num_workers=2, seed=1, fails=fails)

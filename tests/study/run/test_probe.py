@@ -68,7 +68,7 @@ def test_a_frozen_network_is_timed_on_a_few_images(tmp_path):
     backbone = ("classifier.name=backbone", f"classifier.backbone={network}")
     config = study_config("quickstart", ["data.image_size=8", "search.trials=0", *backbone])
     trials = confirmations(config, default_selection(config), [SeedRound(seeds=(1,), arms=all_arms(config))])
-    frozen = next(trial for trial in trials if trial.cell.balancer == "none")
+    frozen = next(trial for trial in trials if trial.arm.balancer == "none")
     tuned = replace(frozen.config.classifier, backbone=replace(config.classifier.backbone, tuning="fine_tuned"))
     data = load_data(frozen.config, image_source(config.data), torch.device("cpu"))
     assert len(probe._timed_images(data, frozen)) == 64 < len(data.training)

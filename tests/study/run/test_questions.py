@@ -5,9 +5,8 @@ from types import SimpleNamespace
 import pytest
 
 from gan_study.analysis.comparisons import verdicts
-from gan_study.analysis.records import load
-from gan_study.analysis.records.select import Arm
-from gan_study.study.plan.config import Cell
+from gan_study.analysis.records import load, select
+from gan_study.study.plan.config import Arm
 from gan_study.study.run import questions
 
 
@@ -19,13 +18,15 @@ def read_study(monkeypatch):
 def test_an_open_arm_is_a_balancer_at_a_ratio_of_the_study(monkeypatch):
     def open_arms(study):
         assert study == "study in here"
-        return frozenset({Arm("digits", "simple_cnn", 5.5, "dcgan"), Arm("digits", "simple_cnn", 20.0, "smote")})
+        return frozenset(
+            {select.Arm("digits", "simple_cnn", 5.5, "dcgan"), select.Arm("digits", "simple_cnn", 20.0, "smote")}
+        )
 
     monkeypatch.setattr(verdicts, "open_arms", open_arms, raising=False)
     found = questions.open_arms("here", {5: 5.5, 20: 20.0})
-    assert found == {Cell(balancer="dcgan", ratio=5), Cell(balancer="smote", ratio=20)}
-    monkeypatch.setattr(verdicts, "open_arms", lambda study: {Arm("digits", "simple_cnn", 5.5, "dcgan")})
-    assert questions.open_arms("here", {None: 5.5}) == {Cell(balancer="dcgan", ratio=None)}
+    assert found == {Arm(balancer="dcgan", ratio=5), Arm(balancer="smote", ratio=20)}
+    monkeypatch.setattr(verdicts, "open_arms", lambda study: {select.Arm("digits", "simple_cnn", 5.5, "dcgan")})
+    assert questions.open_arms("here", {None: 5.5}) == {Arm(balancer="dcgan", ratio=None)}
 
 
 @pytest.mark.parametrize(

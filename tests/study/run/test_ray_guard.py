@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from gan_study.study.run import ray_guard
+from tests.patience import HANGS_SECONDS
 
 # A driver that starts a "Ray" of its own, says what it started, and waits.
 DRIVER = """
@@ -45,13 +46,15 @@ def runs(pid):
 
 @pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGHUP, signal.SIGTERM, "by itself"])
 def test_what_a_driver_started_is_gone_with_it_and_nothing_else(tmp_path, ending):
-    by_itself = ["soon"] if ending == "by itself" else []
-    driver = subprocess.Popen(
-        [sys.executable, "-c", DRIVER, str(tmp_path), *by_itself],
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+    by_itself, words = ["soon"] if ending == "by itself" else [], tmp_path / "words"
+    with words.open("w") as file:
+        driver = subprocess.Popen(
+            [sys.executable, "-c", DRIVER, str(tmp_path), *by_itself],
+            stdout=subprocess.PIPE,
+            stderr=file,
+            text=True,
+            start_new_session=True,
+        )
     *ours, theirs = map(int, driver.stdout.readline().split())
     reader = subprocess.Popen(["tail", "-f", str(next(tmp_path.glob(f"session_*_{driver.pid}")) / "logs")])
     try:
@@ -59,12 +62,15 @@ def test_what_a_driver_started_is_gone_with_it_and_nothing_else(tmp_path, ending
         if not by_itself:
             # To all of the driver's group, as a terminal does.
             os.killpg(driver.pid, ending)
-        driver.wait(timeout=30)
-        until = time.monotonic() + 10
+        driver.wait(timeout=HANGS_SECONDS)
+        # By themselves they end after 60 s.
+        until = time.monotonic() + 50
         while any(map(runs, ours)) and time.monotonic() < until:
             time.sleep(0.05)
         assert [pid for pid in ours if runs(pid)] == []
         assert runs(theirs) and reader.poll() is None
+        # Whoever ends without a word is spoken for.
+        assert words.read_text() == ("" if by_itself else f"{ray_guard.ENDED}\n")
     finally:
         os.kill(theirs, signal.SIGKILL)
         reader.kill()

@@ -34,7 +34,7 @@ def test_a_study_in_which_most_trials_failed_is_no_success():
 
 
 def test_some_failures_are_said():
-    some = result(lambda trial: trial.purpose.phase == "search" and trial.cell.balancer == "vanilla_gan")
+    some = result(lambda trial: trial.purpose.phase == "search" and trial.arm.balancer == "vanilla_gan")
     assert some.check() is some
     assert some.failures().startswith(f"{some.count('failed')} of {len(some.trials)} trials failed; ")
     assert result(lambda trial: False).failures() is None

@@ -119,7 +119,7 @@ def test_the_search_leaves_time_for_the_first_round():
 
 
 def test_a_further_round_begins_only_if_it_fits_in():
-    none, dcgan = (next(t for t in CONFIRMED if t.cell.balancer == name) for name in ("none", "dcgan"))
+    none, dcgan = (next(t for t in CONFIRMED if t.arm.balancer == name) for name in ("none", "dcgan"))
 
     def has_time(balancers, seconds):
         allowed = budget(seconds + BESIDE + (3 + len(balancers)) * fixed_costs.REPORT_SECONDS_A_TRIAL)
@@ -194,7 +194,7 @@ def run_within(seconds, *, seed, place, bias=1.0, sigma=0.5, config=SIMULATED, r
         rounds=None,
         keep_rounds=lambda rounds: None,
         questions=Questions(
-            open_arms=lambda: frozenset(t.cell for t in left["confirm"]),
+            open_arms=lambda: frozenset(t.arm for t in left["confirm"]),
             is_decided=lambda: False,
             has_time_for=gate.has_time_for,
         ),

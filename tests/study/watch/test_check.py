@@ -13,7 +13,7 @@ import optuna
 import pytest
 
 from gan_study.analysis.records.load import load_study
-from gan_study.study.plan.config import Cell, parse_study
+from gan_study.study.plan.config import Arm, parse_study
 from gan_study.study.plan.rounds import Rounds, SeedRound, all_arms, write_rounds
 from gan_study.study.plan.selection import write_selection
 from gan_study.study.run.decision_store import DecisionStore
@@ -320,7 +320,7 @@ def test_what_is_wrong_with_rounds_of_seeds_is_found(tmp_path):
     assert str(checked.num_trials) == str(len(simulation.records))
     write_rounds(root / "rounds.json", replace(simulation.rounds, end=None))
     assert not check_study(root).is_finished
-    unknown = SeedRound(seeds=(1, 2), arms=(Cell(balancer="dcgan", ratio=5.0),))
+    unknown = SeedRound(seeds=(1, 2), arms=(Arm(balancer="dcgan", ratio=5.0),))
     write_rounds(root / "rounds.json", Rounds(rounds=(unknown,), end="decided"))
     assert findings(root) == ["rounds.json: 'dcgan' at ratio 5.0 is confirmed, but nothing chose how"]
     (root / "rounds.json").write_text("{")
@@ -348,7 +348,7 @@ def test_what_a_killed_driver_leaves_is_no_damage(tmp_path, simulation):
     assert [str(finding) for finding in checked.findings] == [
         f"records.jsonl:{len(earlier) + 1}: not written to its end; resuming cuts it off and runs its trial again",
         "importance.json: is damaged: not JSON (Expecting property name enclosed in double quotes); "
-        "`gan-study report` writes it anew",
+        "`gan-study report` writes it again",
         "optuna.db: trial None: RUNNING, without a record",
         "artifacts/.halfway.npz.0f.partial: left over, half written",
         "artifacts/halfway.npz: left over, of no trial that has a record",

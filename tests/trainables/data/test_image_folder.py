@@ -523,7 +523,7 @@ def test_a_white_of_zero_is_turned_by_the_white_of_all(tmp_path: Path) -> None:
     assert {tuple(each) for each in cats[:, 0, 0, :2].tolist()} == {(0, 255)}
     assert {tuple(each) for each in dogs[:, 0, 0, :2].tolist()} == {(255, 0)}
     assert len(np.unique(dogs)) > 100
-    assert f"pictures in which 0 stands for white, and which are turned: {len(dogs)}" in pool.notes
+    assert f"pictures in which 0 means white, and which are inverted: {len(dogs)}" in pool.notes
 
 
 def test_all_that_was_found_is_read_or_passed_over(tmp_path: Path) -> None:

@@ -205,7 +205,7 @@ def test_the_snippets_of_the_cards_run(exported, tmp_path, monkeypatch, capsys):
 def test_what_the_model_card_has_for_a_shell_names_the_class(exported, name, tmp_path):
     config = load_generator(exported / "generator").config
     filled = replace(config, classes={name: config.classes["lynx"]})
-    card = model_card(read_description(exported), filled, {})
+    card = model_card(read_description(exported), filled)
     (tmp_path / "card.md").write_text(card)
     command = code_block(tmp_path / "card.md", "gan-study sample")
     said = subprocess.run(["bash", "-c", f"printf '%s\\0' {command}"], capture_output=True, check=True).stdout
@@ -232,7 +232,7 @@ def test_no_name_does_anything_in_a_rendered_card(exported, tmp_path):
     )
     cards = (
         data_card(hostile),
-        model_card(hostile, replace(saved, variant=HOSTILE, classes={HOSTILE: saved.classes["lynx"]}), {}),
+        model_card(hostile, replace(saved, variant=HOSTILE, classes={HOSTILE: saved.classes["lynx"]})),
     )
     renderers = (
         MarkdownIt("gfm-like", {"html": True, "linkify": False}).render,

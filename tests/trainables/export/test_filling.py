@@ -10,7 +10,7 @@ from gan_study.trainables.classifiers.classifier import FittedClassifier
 from gan_study.trainables.data.byte_images import to_bytes, to_float
 from gan_study.trainables.data.images import Classes, real_set
 from gan_study.trainables.export.filling import MAX_DRAWS, KnownImages, fill_class
-from gan_study.trainables.export.findings import describe_findings
+from gan_study.trainables.export.findings import describe_findings, say_memorised
 
 # Features that are the pixels themselves.
 MEASURE = FittedClassifier(body=nn.Flatten(), head=nn.Identity())
@@ -164,6 +164,25 @@ def test_a_real_image_of_another_class_is_no_image_of_this_one():
     assert (made.num_copies, made.num_missing) == (8, 0)
     # The nearest real image is one of the class all the same: rows of these 30.
     assert made.nearest.max() < 30
+
+
+def test_a_few_training_images_in_half_of_the_draws_are_memorised():
+    def draw(number, seed):
+        made = images(number, seed=seed % 1000)
+        made[: number // 2] = (REAL[torch.arange(number // 2) % 2] + 0.01).clamp(-1, 1)
+        return made
+
+    real = torch.cat([REAL, images(25, seed=2)])
+    made = fill(real, images(15, seed=4), 40, draw, seed=7)
+    found = made.memorisation
+    # Two of 22 different ones; but 20 of all 40.
+    assert (found.copied, found.exact) == ((2, 22), (20, 40))
+    findings = describe_findings(made, None, num_classes=1)
+    assert findings.verdict == "memorised"
+    assert (
+        "2 of 22 different images copy a training image, and 20 of all 40 are nearly equal to one"
+        in say_memorised("few", findings)
+    )
 
 
 def test_an_image_that_lies_in_two_classes_hides_none_of_its_copies():

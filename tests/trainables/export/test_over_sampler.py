@@ -326,7 +326,8 @@ def test_a_class_of_one_image_is_named_where_a_method_needs_two():
 def test_methods_are_those_that_add_images():
     assert set(VARIANTS) < set(METHODS)
     assert set(METHODS) - set(VARIANTS) == {
-        *("random_oversampling", "duplicates", "image_transforms", "rand_augment", "smote")
+        *("random_oversampling", "duplicates", "image_transforms", "rand_augment"),
+        *("smote", "borderline_smote", "safe_level_smote"),
     }
     assert all("balance_to" in BALANCERS[name].setting_paths for name in METHODS)
 
@@ -443,3 +444,11 @@ def test_real_items_of_a_data_set_are_read_anew():
     assert real.reads == 6
     data[0], data[7]
     assert real.reads == 7
+
+
+def test_a_gan_that_diverges_is_an_error_as_any_other():
+    settings = {"gan": {"generator_steps": 50, "batch_size": 4, "learning_rate": 1e30}}
+    sampler = ImageOverSampler("vanilla_gan", settings=settings, random_state=0)
+    X = np.random.default_rng(0).random((12, 1, 8, 8))
+    with pytest.raises(ValueError, match=r"vanilla_gan: the .* by generator step"):
+        sampler.fit_resample(X, [0] * 8 + [1] * 4)

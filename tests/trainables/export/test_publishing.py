@@ -295,6 +295,31 @@ def test_names_that_readers_take_for_something_else_are_named(shared):
     )
 
 
+def test_classes_whose_names_begin_like_a_formula_are_read_by_everyone(tmp_path, monkeypatch):
+    import datasets
+
+    write_images(tmp_path / "signs", {"+1": 60, "-1": 60, "=sum": 40})
+    plant(monkeypatch, fresh)
+    out = tmp_path / "out"
+    export(
+        ExportRequest(
+            config=trial(tmp_path / "signs", imbalance={"profile": "natural", "minority_classes": ["=sum"]})
+        ),
+        out,
+    )
+    folder = torchvision.datasets.ImageFolder(out / "train")
+    assert folder.classes == ["+1", "-1", "=sum"]
+    datasets.disable_progress_bars()
+    found = datasets.load_dataset("imagefolder", data_dir=str(out), cache_dir=str(tmp_path / "cache"))["train"]
+    assert len(found) == len(folder.samples)
+    assert set(found["label"]) == {"+1", "-1", "'=sum"}
+    dataset = mlcroissant.Dataset(jsonld=out / "croissant.json")
+    assert len([*dataset.records("images")]) == len(read_manifest(out))
+    assert "With them it reads '=sum' as \"'=sum\": an apostrophe keeps" in (
+        out / "README.md"
+    ).read_text().replace("\\", "")
+
+
 def renamed(found, name):
     return replace(found, name=name)
 
@@ -309,6 +334,52 @@ def test_the_class_table_has_what_the_description_has(shared):
     scores = {name: row[name] for name in ("unrealistic", "unvaried", "memorised", "underrepresented")}
     said = {name: found.findings.scores[name] for name in scores}
     assert {name: float(value) if value else None for name, value in scores.items()} == said
+
+
+def test_real_images_in_files_that_readers_pass_over_are_written_as_png(tmp_path, monkeypatch):
+    source, out = tmp_path / "odd", tmp_path / "out"
+    write_images(source, COUNTS)
+    pictures = sorted(path for path in (source / "lynx").rglob("*") if path.is_file())
+    kinds = [("GIF", ".gif"), ("JPEG2000", ".jp2"), ("JPEG", ""), ("WEBP", ".webp"), ("JPEG", ".jfif")]
+    for path, (kind, suffix) in zip(pictures, kinds * len(pictures), strict=False):
+        with Image.open(path) as picture:
+            picture.convert("RGB").save(path.with_suffix(suffix), format=kind)
+        path.unlink()
+    plant(monkeypatch, fresh)
+    description = export(ExportRequest(config=trial(source)), out)
+    rows = [row for row in read_manifest(out) if row.origin == "real"]
+    listed = [
+        path
+        for part in ("train", "validation")
+        for path, _ in torchvision.datasets.ImageFolder(out / part).samples
+    ]
+    assert {f"{out}/{row.file}" for row in rows} <= set(listed)
+    by_source = {row.source: row.file for row in rows if "lynx" in row.source}
+    for came, went in by_source.items():
+        kept = {"": ".jpg", ".jfif": ".jpg", ".webp": ".webp"}.get(Path(came).suffix)
+        assert Path(went).suffix == (kept or ".png")
+        assert ((out / went).read_bytes() == (source / came).read_bytes()) == (kept is not None)
+    [note] = [note for note in description.notes if "pass over" in note]
+    assert ".gif" in note and ".jp2" in note and ".webp" not in note
+
+
+def test_what_becomes_known_later_is_added_to_a_complete_folder(images, tmp_path, monkeypatch):
+    plant(monkeypatch, fresh)
+    out, config = tmp_path / "out", trial(images)
+    export(ExportRequest(config=config), out)
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    export(ExportRequest(config=config, about=ABOUT), out)
+    changed = {str(path.relative_to(out)) for path, was in before.items() if path.read_bytes() != was}
+    assert changed == {"README.md", "balanced.json", "croissant.json", "generator/README.md"}
+    for name in ("README.md", "croissant.json", "generator/README.md"):
+        assert "cc-by-4.0" in (out / name).read_text()
+    assert not mlcroissant.Dataset(jsonld=out / "croissant.json").metadata.ctx.issues.errors
+    # Asked for without, it stays as it is; and what the cards say of images is what they said.
+    export(ExportRequest(config=config), out)
+    assert read_description(out).about == ABOUT
+    figures = re.compile(r"^\| lynx \|.*$", re.MULTILINE)
+    for name in ("README.md", "generator/README.md"):
+        assert figures.findall((out / name).read_text()) == figures.findall(before[out / name].decode())
 
 
 @pytest.mark.parametrize(

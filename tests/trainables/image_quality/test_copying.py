@@ -105,3 +105,8 @@ def test_without_a_distance_to_compare_with_only_equal_images_repeat(training):
 
 def test_no_image_repeats_nothing():
     assert find_repeats(np.zeros((0, 2)), nearer_than=1.0).num_distinct == 0
+
+
+def test_features_that_are_no_numbers_repeat_nothing():
+    found = find_repeats(np.array([[np.nan, 1.0], [0.0, 1.0], [0.0, 1.0]]), nearer_than=0.1)
+    assert found.row.tolist() == [0, 1, 1]

@@ -73,11 +73,13 @@ def test_images_of_other_classes_can_be_copied_too():
     assert found.copied_real == Share(2, 5)
 
 
-def test_a_picture_that_is_made_a_hundred_times_is_one_copy():
+def test_a_picture_that_is_made_a_hundred_times_is_one_copy_and_a_hundred_that_are_nearly_equal():
     random = np.random.default_rng(0)
     training, held_out = random.normal(size=(30, 8)), random.normal(size=(10, 8))
     many = measure_memorisation(np.repeat(training[:2], 100, axis=0), training, held_out, seed=0)
-    assert many.copied == Share(2, 2)
+    assert (many.copied, many.exact) == (Share(2, 2), Share(200, 200))
+    assert many.exact_real.number == 0
+    assert many.is_found(num_classes=1)
 
 
 def test_how_many_copies_would_be_found_is_where_the_verdict_turns():

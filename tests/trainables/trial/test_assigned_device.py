@@ -49,5 +49,5 @@ def test_a_gpu_that_torch_cannot_use_is_said_in_one_line_and_no_trial_runs_besid
     with pytest.raises(trainable.GpuMissingError) as raised:
         trainable.assigned_device()
     said = str(raised.value)
-    assert f"cannot use: {reason}; mend that machine, or compute on CPUs" in said
+    assert f"cannot use: {reason}; repair that machine, or compute on CPUs" in said
     assert socket.gethostname() in said and "\n" not in said

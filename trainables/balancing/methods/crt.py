@@ -48,6 +48,6 @@ def class_balanced(features: Tensor, labels: Tensor, weights: Tensor, seed: int)
 CRT = BalancerEntry(
     name="crt",
     settings=ClassifierRetraining,
-    summary="fits the head anew, on class-balanced batches",
+    summary="fits the head again, on class-balanced batches",
     only_plans=True,
 )

@@ -51,6 +51,6 @@ def _with_new_features(
 FEATURE_SMOTE = BalancerEntry(
     name="feature_smote",
     settings=FeatureSmote,
-    summary="fits the head anew, with SMOTE on the classifier's features",
+    summary="fits the head again, with SMOTE on the classifier's features",
     only_plans=True,
 )

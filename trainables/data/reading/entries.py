@@ -105,7 +105,7 @@ class Entries:
 
 
 def find_entries(root: Path, *, exclude: Sequence[str] = (), skip_unreadable: bool = False) -> Entries:
-    """Every entry below the folder `root`; links are followed, unless they lead back to a folder above them.
+    """Every entry below the folder `root`; links are followed, unless they lead back to a folder around them.
 
     What matches a pattern of `exclude` (as a shell has them, against the path from `root` or the name alone) is
     passed over. Raises DataError where a folder may not be listed, unless `skip_unreadable`.
@@ -160,7 +160,8 @@ def _walk(
             yield here, reason
         elif entry.is_dir():
             real = os.path.realpath(entry.path)
-            if real in above:
+            # Also one to a folder that holds the whole set: whatever else is in that would be read as well.
+            if any(os.path.commonpath([real, each]) == real for each in above):
                 yield here, LEADS_BACK
             else:
                 yield here, _FOLDER

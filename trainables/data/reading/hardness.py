@@ -29,8 +29,8 @@ def hardness_lines(pool: LabeledImages, test: LabeledImages, minority: Sequence[
     auc = shift_auc(_features(pool), _features(test))
     if auc >= _SHIFTED:
         yield (
-            f"the test part can be told from the pictures to train on (AUC {auc:.2f}; 0.5 if they are alike): "
-            "scores may say more of that than of the classes"
+            f"test images differ from training images (AUC {auc:.2f}; 0.5 if they are alike): scores may reflect "
+            "that difference more than the classes"
         )
 
 

@@ -85,7 +85,7 @@ def arrange(
             which = "class folders" if len(divided) == len(classes) else few(divided)
             notes.append(
                 f"the folders in {which} ({few(divided[0].folders.values())}) are read as part of the class; "
-                "data.class_level 2 takes them for the classes"
+                "with data.class_level 2 they are the classes"
             )
     named = _with_names_of_train(parts)
     if has_groups and not groups:

@@ -386,7 +386,7 @@ def _notes_on_values(
             f"{levels.white:.8g} becomes 255, {_why_range(levels, declared)}"
         )
     if summary.num_turned:
-        yield f"{called} in which 0 stands for white, and which are turned: {summary.num_turned:,}"
+        yield f"{called} in which 0 means white, and which are inverted: {summary.num_turned:,}"
     if "window" in number:
         yield f"{called} whose black and white are those of their file's window or table: {number['window']:,}"
     if "upper bits" in number:

@@ -86,3 +86,13 @@ def test_a_folder_that_may_not_be_listed_is_refused_or_said(
     with pytest.raises(DataError, match=r"dog: may not be listed; --skip-unreadable leaves it out"):
         find_entries(tmp_path)
     assert places(find_entries(tmp_path, skip_unreadable=True).passed_over[entries.UNLISTED]) == ["dog"]
+
+
+def test_a_link_to_a_folder_around_the_set_leads_back(tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    write_classes(root, cat=1, dog=1)
+    (root / "cat" / "home").symlink_to(tmp_path)
+    (root / "dog" / "machine").symlink_to("/")
+    found = find_entries(root)
+    assert places(found.passed_over[entries.LEADS_BACK]) == ["cat/home", "dog/machine"]
+    assert places(found.pictures) == ["cat/0.png", "dog/0.png"]
