@@ -337,6 +337,6 @@ def test_the_level_that_a_note_names_is_the_one_that_is_read(root: str) -> None:
     pictures = files(*(f"{root}{name}" for name in ("Aves/pica", "Aves/corvus", "Plantae/rosa")))
     upper = arrange(pictures)
     assert counts(upper) == {"train": {"Aves": 8, "Plantae": 4}}
-    assert "(corvus/, pica/) are read as part of the class; data.class_level 2 takes them" in upper.notes[0]
+    assert "(corvus/, pica/) are read as part of the class; with data.class_level 2" in upper.notes[0]
     assert counts(arrange(pictures, class_level=2)) == {"train": each("pica corvus rosa")}
     assert counts(arrange(pictures, class_level=1)) == counts(upper)
