@@ -33,15 +33,13 @@ def main() -> None:
         signal.signal(signal.SIGINT, _end_at_once)
     try:
         from gan_study.study.commands import run_command
-        from gan_study.study.run.interpreter import check_interpreter
-        from gan_study.trainables.base.settings import UserError
+        from gan_study.study.run import interpreter
 
         arguments = sys.argv[1:]
         if arguments and arguments[0] not in _LIGHT and not _ASKS_FOR_HELP.intersection(arguments):
-            check_interpreter()
+            if (fault := interpreter.find_fault()) is not None:
+                _fail(fault, 2)
             importlib.import_module("gan_study.study.run.folder")
-    except UserError as error:
-        _fail(str(error), error.exit_code)
     except (ImportError, MemoryError) as error:
         _fail(f"cannot be loaded: {' '.join(str(error).split()) or 'no memory'}", 2)
     if on_interrupt is signal.default_int_handler:

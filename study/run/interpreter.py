@@ -3,8 +3,6 @@
 import sys
 from typing import Protocol
 
-from gan_study.trainables.base.settings import UserError
-
 
 class Flags(Protocol):
     """What of `sys.flags` is looked at."""
@@ -18,11 +16,10 @@ class Flags(Protocol):
         """How many times -b was given."""
 
 
-def check_interpreter(flags: Flags = sys.flags) -> None:
-    """Raise UserError where Python was started in a way in which Ray and others do not load."""
+def find_fault(flags: Flags = sys.flags) -> str | None:
+    """Why Ray and others do not load in a Python that was started so; None where they do."""
     if flags.optimize > 1:
-        raise UserError(
-            "Ray and Altair need the docstrings that `python -OO` (PYTHONOPTIMIZE=2) leaves out; -O will do"
-        )
+        return "Ray and Altair need the docstrings that `python -OO` (PYTHONOPTIMIZE=2) leaves out; -O will do"
     if flags.bytes_warning > 1:
-        raise UserError("`python -bb` makes errors of what Ray does when it is loaded; -b will do")
+        return "`python -bb` makes errors of what Ray does when it is loaded; -b will do"
+    return None

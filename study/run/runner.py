@@ -14,12 +14,13 @@ from rich.console import Console
 from gan_study.study.plan.config import StudyConfig, check_study_config
 from gan_study.study.plan.trials import num_trials
 from gan_study.study.run.callers_process import as_it_was
-from gan_study.study.run.interpreter import check_interpreter
+from gan_study.study.run.interpreter import find_fault
 from gan_study.study.run.options import RunOptions
 from gan_study.study.watch.terminal import say
 from gan_study.trainables.base.arguments import checked_arguments
 from gan_study.trainables.base.files import named_path
 from gan_study.trainables.base.names import folder_name
+from gan_study.trainables.base.settings import UserError
 from gan_study.trainables.data.prepared import forget_images
 
 if TYPE_CHECKING:
@@ -151,7 +152,8 @@ def _own_process(console: Console) -> Iterator[None]:
 
     Nor with images that an earlier study read in it: their files may have been changed since, as in a notebook.
     """
-    check_interpreter()
+    if (fault := find_fault()) is not None:
+        raise UserError(fault)
     forget_images()
     with as_it_was() as foreign:
         if foreign:

@@ -114,3 +114,11 @@ def test_a_study_is_begun_until_decided_or_not_at_all(tmp_path):
     with pytest.raises(ConfigError, match=r"begun with a fixed number of seeds; .* --seeds N"):
         check_until_decided(fixed)
     check_until_decided(begin(tmp_path / "decided", until="decided")[1])
+
+
+def test_more_seeds_than_any_study_needs_are_refused(tmp_path):
+    folder, _ = begin(tmp_path / "study")
+    before = folder.manifest.read_bytes()
+    with pytest.raises(ConfigError, match=r"^--seeds 1000000000: a study has 1000 seeds at most"):
+        take_to_seeds(folder.root, 10**9)
+    assert folder.manifest.read_bytes() == before

@@ -112,6 +112,7 @@ def test_files_are_read_in_one_place():
     allowed = {
         # The files of this package itself, of the kernel, of Ray and W&B in this process, of its own processes.
         *("trainables/runtime/environment.py", "trainables/base/memory.py", "analysis/page/report.py"),
+        "trainables/runtime/moment.py",
         *("study/run/tune_adapter.py", "study/watch/tracking.py", "study/run/ray_guard.py"),
         *("analysis/page/process.py", "trainables/runtime/moment.py"),
         "analysis/page/studies.py",

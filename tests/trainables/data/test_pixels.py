@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from gan_study.trainables.base.memory import MemoryShortageError
 from gan_study.trainables.base.settings import DataError
 from gan_study.trainables.data.pixels import (
+    TileArray,
     decoded,
     digest,
     images_of_arrays,
@@ -205,3 +207,8 @@ def test_one_coloured_picture_makes_all_of_them_rgb() -> None:
     assert both.images[:, :, 0, 0].tolist() == [[9, 9, 9], [255, 0, 0]]
     grey = labeled_images(tiles[:1], labels[:1], channels=None, class_names=("a", "b"), origins=("0",))
     assert grey.images.shape == (1, 1, 8, 8)
+
+
+def test_more_tiles_than_fit_into_memory_are_refused_before_any_is_made() -> None:
+    with pytest.raises(MemoryShortageError, match=r"^1,000,000,000 images of 4096 pixels a side would take"):
+        TileArray(10**9, 4096)
