@@ -97,7 +97,7 @@ def find_changed_data(root: Path, manifest: Manifest, now: Fingerprint) -> str |
     known = None if origin is None else origin.data
     if known is None or (known.pool_digest, known.test_digest) != (begun.pool, begun.test):
         is_same = (now.pool_digest, now.test_digest) == (begun.pool, begun.test)
-        return None if is_same else "nothing is left to tell which files"
+        return None if is_same else "which files is not known"
     return str(fingerprint.compare(known, now)) or None
 
 
