@@ -118,7 +118,7 @@ def _other_files(config: StudyConfig) -> dict[str, Path]:
         found["the weights of Inception"] = Path(choice.weights)
     for where, network in pretrained_networks(config).items():
         found[f"the weights of {network.model} ({where})"] = find_weights(network, where=where)
-    # No module is imported: whoever only looks at a study runs nothing of it.
+    # No module is imported: looking at a study runs none of its code.
     return found | plugin_files(config)
 
 
