@@ -93,7 +93,7 @@ def test_without_a_home_there_is_no_tilde(monkeypatch):
         raise RuntimeError("Could not determine home directory.")
 
     monkeypatch.setattr(files.Path, "expanduser", unknown)
-    with pytest.raises(ConfigError, match="which home folder"):
+    with pytest.raises(ConfigError, match="the home folder is not known"):
         expand("~/.cache")
 
 
@@ -101,7 +101,7 @@ def test_a_named_path_has_its_tilde_spelt_out_and_is_not_empty(monkeypatch, tmp_
     monkeypatch.setenv("HOME", str(tmp_path))
     assert named_path("~/study") == named_path(Path("~/study")) == tmp_path / "study"
     assert named_path("a/~") == Path("a/~")
-    for path, said in (("", "a path is empty"), ("~no-such-person/x", "which home folder")):
+    for path, said in (("", "a path is empty"), ("~no-such-person/x", "the home folder is not known")):
         with pytest.raises(ConfigError, match=said):
             named_path(path)
 
@@ -113,7 +113,7 @@ def test_files_are_read_in_one_place():
         # The files of this package itself, of the kernel, of Ray and W&B in this process, of its own processes.
         *("trainables/runtime/environment.py", "trainables/base/memory.py", "analysis/page/report.py"),
         *("study/run/tune_adapter.py", "study/watch/tracking.py", "study/run/ray_guard.py"),
-        "analysis/page/process.py",
+        *("analysis/page/process.py", "trainables/runtime/moment.py"),
         "analysis/page/studies.py",
     }
     calls = (".read_bytes()", ".read_text(", "Image.open(", "np.load(")
