@@ -66,7 +66,7 @@ TINY = Size(images=16, pixels=8, batch=8, epochs=1, rounds=1, stacks=(1, 2), pro
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """A GAN to train: named, so that another process can be told of it."""
+    """A GAN to train, by name, so that it can be sent to another process."""
 
     variant: str
     size: Size

@@ -40,7 +40,7 @@ def packed(trials: int, workers: int) -> Timed:
 
 
 def summary(run: Timed, workers: int) -> dict[str, JsonValue]:
-    """What is told of a run."""
+    """The results of a run."""
     in_trials = sum(run.in_trials().values())
     return {
         "workers": workers,

@@ -32,7 +32,7 @@ _Result = TypeVar("_Result")
 
 SIZES = (250, 1000)
 NUM_WORKERS = 32
-# Best trials' gains over the default: much room, so that the search goes on.
+# Best trials' gains over the default: much room, so that the search continues.
 ROOMS = (0.05, 0.10)
 # What a driver is to keep to, of the project's goals.
 MOST_MS_A_TRIAL, MOST_KB_A_TRIAL, MOST_RESUME_SECONDS = 20, 10, 20

@@ -95,7 +95,7 @@ class Timed:
         return [t.objective or 0.0 for t in searched]
 
     def summary(self) -> dict[str, JsonValue]:
-        """What is told of it."""
+        """Its results."""
         in_trials = self.in_trials()
         outside = self.wall - sum(in_trials.values())
         return {
@@ -122,7 +122,7 @@ def timed(
         started = perf_counter()
         result = run_study(config, out=Path(folder) / "study", options=quiet)
         wall = perf_counter() - started
-    # The three take half an hour: who waits sees that they go on.
+    # The three take half an hour: progress is printed.
     print(f"{trainable.__name__}, {searcher.__name__}: {wall:.1f} s", file=sys.stderr, flush=True)
     # A trial that failed at once would look like a quick one.
     reasons = {trial.failure for trial in result.trials if trial.status != "complete"}

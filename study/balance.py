@@ -201,7 +201,7 @@ def _has_same_images(root: Path, manifest: Manifest, data: DataConfig, *, is_own
     try:
         now = take_fingerprint(replace(manifest.config, data=data))
     except DataError:
-        # Whoever reads them says so, or downloads them.
+        # Reading them raises an error, or downloads them.
         return is_own
     if is_own:
         refuse_changed_data(root, manifest, now)
@@ -209,7 +209,7 @@ def _has_same_images(root: Path, manifest: Manifest, data: DataConfig, *, is_own
 
 
 def _verdict_on(record: TrialRecord, root: Path) -> tuple[str, ...]:
-    """What the study says of a confirmed GAN: whoever takes its images along should know. At most one sentence."""
+    """What the study says of a confirmed GAN, for users of its images; at most one sentence."""
     from gan_study.analysis.comparisons.verdicts import gains
     from gan_study.analysis.records.load import load_study
     from gan_study.analysis.records.select import under

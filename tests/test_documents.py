@@ -97,6 +97,16 @@ def test_the_python_of_the_readme_runs(monkeypatch, tmp_path):
     assert np.ptp(np.bincount(names["y_balanced"])) == 0 and len(names["X_balanced"]) > len(names["X"])
 
 
+def test_every_extra_that_a_page_names_is_one_that_there_is():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+    named = {*re.findall(r"gan-study\[([\w-]+)\]", text)}
+    assert {"dashboard", "dicom", "timm"} <= named <= {*project["optional-dependencies"]}
+    least = project["requires-python"].removeprefix(">=")
+    pythons = [line.rpartition(" ")[2] for line in project["classifiers"] if ":: 3." in line]
+    assert pythons[0] == least and pythons == sorted(pythons, key=lambda each: int(each.partition(".")[2]))
+
+
 def test_the_citation_names_the_project_and_no_other_version():
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
     assert citation["cff-version"] == "1.2.0" and "gan-study" in citation["title"] and citation["authors"]

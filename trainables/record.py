@@ -131,7 +131,7 @@ class TimePlan:
     budget_seconds: float
     """From the command to the end of its report."""
     asked: Mapping[str, JsonValue]
-    """The configuration that was asked for, to which `gan-study resume` goes on."""
+    """The configuration that was asked for, which `gan-study resume` completes."""
     left_out: Mapping[str, str] = field(default_factory=dict)
     """What the plan left out of it before the first trial: a sentence by what is left out."""
     cut: tuple[str, ...] = ()

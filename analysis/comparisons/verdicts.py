@@ -120,7 +120,7 @@ class Comparison:
 # Tables, answer and page ask for the same.
 @lru_cache(maxsize=4)
 def comparisons(study: Study) -> tuple[Comparison, ...]:
-    """Every comparison that the study planned, as far as its trials are there.
+    """Every comparison that the study planned and whose trials are there.
 
     Holm's correction holds within each family of the plan, for all comparisons that it planned, done or not: where
     nothing makes a difference, a family has a false *helps* or *hurts* in one study of twenty at most, and a false

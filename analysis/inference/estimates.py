@@ -22,7 +22,7 @@ class Estimate:
 
 
 def t_interval(values: Sequence[float], *, bounds: tuple[float, float] = (-np.inf, np.inf)) -> Estimate:
-    """The mean of `values` (at least one) with its two-sided 95 % Student-t interval, as far as it is in `bounds`.
+    """The mean of `values` (at least one) with its two-sided 95 % Student-t interval, clipped to `bounds`.
 
     mean ± t(0.975, n − 1) s / √n, s with n − 1 in its denominator. What lies beyond the range of a score is no
     value of it, so cutting it off costs no coverage.

@@ -130,7 +130,7 @@ def interval(looks: Sequence[Look], level: float) -> tuple[float, float]:
 
 
 def smallest_decidable(look: Look, level: float) -> float:
-    """The smallest gain that is told from none on these test images, however many the seeds."""
+    """The smallest gain that these test images can distinguish from none, with any number of seeds."""
     return float(-special.ndtri(level / 2)) * look.image_error
 
 

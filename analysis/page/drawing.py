@@ -155,7 +155,7 @@ def _reason(code: int, said: str) -> str:
 
 
 def _read(path: Path) -> Iterator[Message]:
-    """The messages of the process that ran last, as far as it came to write them; they are taken away."""
+    """The messages that the last process wrote before it ended; they are removed."""
     if not path.exists():
         return
     with path.open("rb") as file:

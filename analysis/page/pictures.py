@@ -1,4 +1,4 @@
-"""The pictures of the report's page, as far as they have room in it."""
+"""The pictures that have room in the report's page."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from itertools import chain
 from gan_study.analysis.plots.nearest import Panel
 from gan_study.analysis.records.select import Arm
 
-# The report promises less than 10 MB; what is not told by its pictures has a little room of its own.
+# The report promises less than 10 MB; what is not a picture has a little room of its own.
 MOST_PAGE_BYTES = 9_800_000
 # Title, caption and links of a picture, generously.
 MARKUP_BYTES = 500

@@ -41,7 +41,7 @@ def run(groups: Mapping[str, Group]) -> None:
 
 def _draw(name: str, group: Group, subject: Subject, file: BinaryIO, *, skip: int) -> int:
     """How many of the first drawings are still to be left out after this group."""
-    # Whatever fails, the other drawings go on, and the page says it.
+    # If one fails, the others are still drawn, and the page says so.
     try:
         for drawing in group(subject):
             if skip:

@@ -35,7 +35,7 @@ class Round:
 
 
 def rounds(study: Study) -> tuple[Round, ...]:
-    """A round for each condition, GAN and class with three sample images of each kind, as far as fits."""
+    """A round for each condition, GAN and class with three sample images of each kind, as many as fit."""
     kinds = method_kinds(study.records)
     trials = pick_trials(study.records, "samples/synthetic")
     total, kept = 0, []

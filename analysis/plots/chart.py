@@ -165,7 +165,7 @@ def slug(name: str) -> str:
 
 
 def fitted(specification: Mapping[str, Any], pixels: int) -> dict[str, Any]:
-    """A specification so wide; panels stand side by side as far as they find room (`page.js` does the same)."""
+    """A specification of this width; panels are side by side if there is room (`page.js` does the same)."""
     panels = specification.get("usermeta", {}).get("panels")
     if panels is None:
         return {**specification, "width": pixels}
@@ -341,7 +341,7 @@ def span(values: Iterable[float], *, padding: float = 8) -> alt.Scale:
 
 
 def seen(frame: pd.DataFrame, low: float, high: float, *others: float) -> alt.Scale:
-    """The means, `others`, and the intervals as far as they lie between `low` and `high`."""
+    """The means, `others`, and the parts of the intervals between `low` and `high`."""
     values = pd.concat([frame["mean"], frame["low"].clip(low, high), frame["high"].clip(low, high)]).dropna()
     return span([*values, *others])
 

@@ -28,7 +28,7 @@ from gan_study.analysis.records.select import ARM_COLUMNS, Arm
 from gan_study.analysis.records.trial import GanEnd, Trial
 
 NETWORKS = ("generator", "discriminator")
-# More points of one curve cannot be told apart at the width of a page, and all of them are 1 MB of it.
+# More points of one curve cannot be distinguished at the width of a page, and all of them are 1 MB of it.
 CURVE_POINTS, FEWEST_POINTS, ALL_POINTS = 100, 15, 6_000
 # What is marked on a curve of distances.
 TAKEN, CUT_OFF = "the generator that was taken", "still improving when it was cut off"
@@ -56,7 +56,7 @@ def curve_frame(records: Sequence[Trial]) -> pd.DataFrame:
 
 
 def _of_all_gans(record: Trial) -> tuple[list[int], dict[str, list[tuple[float, ...]]]]:
-    """Generator steps and, for each network, the losses of all of a trial's GANs, as far as all of them went."""
+    """Generator steps and, for each network, the losses of all of a trial's GANs, cut to the shortest."""
     shortest = min(record.losses.values(), key=lambda losses: len(losses.steps))
     return shortest.steps.tolist(), {
         network: list(zip(*(getattr(losses, network).tolist() for losses in record.losses.values()), strict=False))

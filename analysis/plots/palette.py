@@ -68,7 +68,7 @@ GAIN_RANGE = ("#8c510a", "rgba(140, 140, 140, 0.06)", "#01665e")
 # Shares in a map, from none to all.
 SHARE_RANGE = ("rgba(110, 122, 136, 0.05)", "#3d4a57")
 REAL_COLOUR, SYNTHETIC_COLOUR = "#9aa3ab", BLUE
-# Sources of spread: greys, told apart by their shapes.
+# Sources of spread: greys, distinguished by their shapes.
 SOURCE_COLOURS = ("#4d5358", "#8a6d1f", "#a0563b", "#7a8794")
 
 

@@ -30,7 +30,7 @@ _SHAPES = ("square", "circle", "diamond", "cross")
 
 
 def spread_frame(study: Study) -> pd.DataFrame:
-    """The standard deviation of test minority F1 by source, a row for each method and source that can be told."""
+    """The standard deviation of test minority F1, a row for each method and source that can be estimated."""
     empty = pd.DataFrame(columns=[*ARM_COLUMNS, "seeds", "fits", *SOURCES])
     numbers = next((table.numbers for table in spread_tables(study)), empty).rename(columns=SOURCES)
     names = [*ARM_COLUMNS, "seeds", "fits"]

@@ -57,7 +57,7 @@ class Study:
     importance: tuple[SearchImportance, ...] = ()
 
     def find_gaps(self) -> tuple[str, ...]:
-        """The files of arrays that are missing or damaged, as far as they have been read; one line each."""
+        """Those files of arrays read so far that are missing or damaged; one line each."""
         for trial in self.records:
             # Every table needs it, so that a file that is missing or no `.npz` is always found.
             trial.read("classes/names")

@@ -206,7 +206,7 @@ def _is_inside(place: float) -> bool:
 
 
 def _cell(crossing: Crossing | None, tried: Sequence[float]) -> str:
-    """A crossing with its interval, as far as they lie within what was tried."""
+    """A crossing with its interval, both clipped to the range that was tried."""
     if crossing is None:
         return ABSENT
     at, low, high = (_place(place, tried) for place in (crossing.at, crossing.low, crossing.high))

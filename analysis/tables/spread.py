@@ -19,7 +19,7 @@ from gan_study.analysis.wording import ABSENT, number
 
 @dataclass(frozen=True, kw_only=True)
 class Spread:
-    """Standard deviations of the test minority F1 of one method, each None where it cannot be told.
+    """Standard deviations of the test minority F1 of one method, each None where it cannot be estimated.
 
     A nested design: fits within balanced sets, one set a seed (Searle, Casella and McCulloch 1992, "Variance
     Components", section 3.5). A GAN is trained once for each split, so what it adds is what its method has beyond

@@ -142,7 +142,7 @@ def _options(
 
     seconds = None if time_budget is None else parse_seconds(time_budget)
 
-    # The processor's time until here is that of Python and of the imports, as far as it can be told everywhere.
+    # The processor time so far is an estimate of how long Python and the imports took.
     began_at = time.monotonic() - time.process_time()
     return RunOptions(
         address=address,

@@ -1,4 +1,4 @@
-"""What the search decided, a line of JSON each: from then on it stays, whoever resumes the study."""
+"""What the search decided, a line of JSON each. Decisions are final: a resumed study keeps to them."""
 
 import json
 from collections.abc import Mapping
@@ -35,7 +35,7 @@ class Suggestion:
     balancer: str
     ratio: Ratio
     params: Mapping[str, Scalar]
-    """The point of the space; of a default, as far as it lies in the space."""
+    """The point of the space; of a default, its part in the space."""
     seed: int
     """The seed of the trial, which names its split."""
     fits: int

@@ -1,4 +1,4 @@
-"""How a study that left things out for want of time goes on: from what it has to what was asked for.
+"""How a study that left things out because of a time budget continues to what was asked for.
 
 What a study has is the starting point, by value. Nothing here depends on what a probe measured but whether a study
 fits, so two runs of a probe that differ a little give the same study or its neighbour.
@@ -19,7 +19,7 @@ from gan_study.trainables.gans.variant import GanSettings
 def plan_on(
     asked: StudyConfig, current: Plan, machine: Machine, seconds: float, recorded: Records, *, is_done: bool
 ) -> Plan:
-    """How a study that was asked for as `asked` and has run as `current` goes on for `seconds`.
+    """How a study that was asked for as `asked` and has run as `current` continues for `seconds`.
 
     It keeps all that it has, and adds what fits. If nothing does, it goes on as it is or, once that `is_done`, as
     the next larger study: of that, what ends in time begins.

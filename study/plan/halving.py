@@ -9,7 +9,7 @@ def goes_on(value: float, others: Collection[float], *, reduction_factor: int) -
 
     It is if it is among the best 1/`reduction_factor` of all of them, itself included (Li et al. 2020, "A System
     for Massively Parallel Hyperparameter Tuning", algorithm 2, which decides at once and waits for nobody). The
-    first `reduction_factor` - 1 go on: there is nothing yet to fall behind of.
+    first `reduction_factor` - 1 continue: there is nothing to compare them with yet.
     """
     num_seen = len(others) + 1
     if num_seen < reduction_factor:

@@ -31,7 +31,7 @@ def smooth(points: Sequence[Sequence[float]], scores: Sequence[float]) -> npt.ND
     inputs, raw = np.asarray(points, dtype=np.float64), np.asarray(scores, dtype=np.float64)
     if len(raw) < FEWEST_POINTS or np.ptp(raw) == 0:
         return raw
-    # late: whoever only reads a study's configuration goes without scikit-learn, a second of loading
+    # late: reading a study's configuration does not need scikit-learn, which takes a second to load
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.gaussian_process import GaussianProcessRegressor
     from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel

@@ -35,7 +35,7 @@ class Points:
         self._own: dict[str, Mapping[str, JsonValue]] = {}
 
     def default(self, arm: Arm) -> dict[str, Scalar]:
-        """The variant's own settings as a point of the space, as far as they lie in it."""
+        """Those of the variant's own settings that lie in the space, as a point."""
         own = self._default_settings(arm.balancer).items()
         inside = {key: value for key, value in own if contains(self._space.parameters[key], value)}
         return {**point_of(arm), **cast(dict[str, Scalar], inside)}

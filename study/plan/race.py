@@ -34,7 +34,7 @@ def race_rounds(num_variants: int, *, survivors: int, splits: Iterator[int]) -> 
     """The rounds from all variants to the survivors, each of which leaves the better half.
 
     `splits` gives the splits after the first round's, which is split 0. No survivor is decided upon in that split
-    alone: where half of all are no more than the survivors, one more goes on to a second round. That costs four to
+    alone: if half of all are no more than the survivors, one more enters a second round. That costs four to
     six trials, and takes off 40 % (gains that differ by 0.01) to more than half (0.02 to 0.04) of what is lost
     with the best variant: 20,000 simulated races of 2 to 4 variants, with a spread of 0.021 from split to split.
     """

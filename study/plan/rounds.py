@@ -104,7 +104,7 @@ def new_seeds(rounds: Sequence[SeedRound]) -> Iterator[dict[Arm, tuple[int, ...]
 def decide_next(config: StudyConfig, rounds: Rounds, questions: Questions) -> Rounds:
     """`rounds`, whose trials have all ended, with a further one, or with the reason why there is none.
 
-    A person who asks for more seeds gets them whether or not anything is open, as far as there is time.
+    A person who asks for more seeds gets them, open questions or not, if there is time.
     """
     is_asked = rounds.num_seeds < (rounds.asked_seeds or 0)
     if not is_asked and questions.is_decided():

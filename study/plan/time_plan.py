@@ -243,7 +243,7 @@ def with_search(plan: Plan, trials: int, *, asked: int) -> Plan:
 
 
 def _rounds(plan: Plan, machine: Machine) -> Iterator[Plan]:
-    """Rounds beyond the first count no more: they begin as far as there is time, and the plan of looks stays."""
+    """Rounds beyond the first count no more: they begin if there is time, and the plan of looks stays."""
     if plan.config.confirm.until == "decided":
         yield plan.without("rounds", "rounds of further seeds begin only as far as there is time")
 

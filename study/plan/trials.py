@@ -30,7 +30,7 @@ class PlannedTrial:
     execution: TrialExecution
     """How its GANs are trained."""
     checkpoint_steps: frozenset[int] = frozenset()
-    """The generator steps after which its GAN's state is saved: trials that differ in length alone go on there."""
+    """The generator steps after which its GAN's state is saved; trials of other lengths continue there."""
     keeps_gan: bool = False
     """Whether its GAN's states stay, for the export of a balanced data set and for trials that wait for it."""
     waits_for: frozenset[str] = frozenset()

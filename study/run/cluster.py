@@ -36,7 +36,7 @@ from gan_study.trainables.trial.outcome import one_line
 # These networks are small: four trials share a GPU before they wait for one another.
 AUTO_GPU_SHARE = 0.25
 CONNECTION_SECONDS = 10
-# What the person is told before `ray_cluster` is entered.
+# What is printed before `ray_cluster` is entered.
 STARTING_RAY = "Starting Ray"
 # How long a cluster that is just being launched has to show a machine that fits: a person hears within a minute.
 JOIN_SECONDS = 45

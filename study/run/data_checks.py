@@ -97,7 +97,7 @@ def find_changed_data(root: Path, manifest: Manifest, now: Fingerprint) -> str |
     known = None if origin is None else origin.data
     if known is None or (known.pool_digest, known.test_digest) != (begun.pool, begun.test):
         is_same = (now.pool_digest, now.test_digest) == (begun.pool, begun.test)
-        return None if is_same else "nothing is left to tell which files"
+        return None if is_same else "which files is not known"
     return str(fingerprint.compare(known, now)) or None
 
 
@@ -118,7 +118,7 @@ def _other_files(config: StudyConfig) -> dict[str, Path]:
         found["the weights of Inception"] = Path(choice.weights)
     for where, network in pretrained_networks(config).items():
         found[f"the weights of {network.model} ({where})"] = find_weights(network, where=where)
-    # No module is imported: whoever only looks at a study runs nothing of it.
+    # No module is imported: looking at a study runs none of its code.
     return found | plugin_files(config)
 
 

@@ -17,14 +17,14 @@ _SHOWN = 5
 def take_in_edits(root: Path) -> Manifest:
     """The manifest of the study in `root` after a person's edits, each of them noted in it as a change.
 
-    Raises ConfigError where something was edited that a study goes on with as it was begun.
+    Raises ConfigError for an edit of a setting that a study cannot change.
     """
     edits = find_edits_of_manifest(root)
     if edits == []:
         return complete_origin(root)
     refuse_unmeant(root, edits)
     origin = read_origin(root)
-    assert edits is not None and origin is not None, "it told the edits"
+    assert edits is not None and origin is not None, "they named the edits"
     carried_out = {edit.key: edit for edit in edits if edit.key in (SEEDS, TRIALS)}
     header = parse(StudyHeader, origin.header, where="")
     manifest = note_edits(root, [edit for edit in edits if edit.key not in carried_out], header)

@@ -31,7 +31,7 @@ class TooManyFailuresError(UserError):
 
 @dataclass
 class FailureWatch:
-    """Stops a study that only goes on failing. A GAN that diverges has failed by itself, and never counts."""
+    """Stops a study whose trials keep failing. A GAN that diverges is no fault of the study, and never counts."""
 
     _ended: int = 0
     _alike: Counter[str] = field(default_factory=Counter)

@@ -86,7 +86,7 @@ class Manifest:
 
 @settings
 class Origin:
-    """What a study was begun with, as far as it is needed to tell what has been changed since."""
+    """What a study was begun with, to find later changes."""
 
     header: Mapping[str, JsonValue]
     """The manifest as this package last wrote it."""
@@ -206,7 +206,7 @@ def change_of(edit: Edit) -> Change:
 def change_time_plan(
     root: Path, config: StudyConfig, time_plan: TimePlan | None, *, edits: Iterable[Edit] = ()
 ) -> Manifest:
-    """The manifest of the study in `root` once it goes on as `config`, by another time plan or by none.
+    """The manifest of the study in `root` once it continues as `config`, with another time plan or none.
 
     The looks at the gains stay as they were planned: seeds beyond them are said to be added afterwards. The budget
     is noted as a change if it is another one, and so is each of `edits`.

@@ -1,4 +1,4 @@
-"""How a study that was short of time goes on: its folder from one time plan to the next."""
+"""How a study that ran out of time continues: its folder from one time plan to the next."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -22,9 +22,9 @@ def reopen_rounds(folder: StudyFolder) -> None:
 
 
 def go_on_as(root: Path, manifest: Manifest, plan: Plan, time_plan: TimePlan | None) -> Manifest:
-    """The manifest of the study in `root` once it goes on as `plan`; the same if that is what it does already.
+    """The manifest of the study in `root` once it continues as `plan`; unchanged if it does so already.
 
-    A search that is to go on is opened again: what is confirmed is chosen anew in the end, from all its trials.
+    A search that is to continue is opened again: in the end the choice is made again, from all its trials.
     """
     folder, config = StudyFolder(root), manifest.config
     if plan.config == config and time_plan == manifest.time_plan:

@@ -1,4 +1,4 @@
-"""One driver a study: a second one is refused, and told which the first one is."""
+"""One driver a study: a second one is refused, with the name of the first."""
 
 import contextlib
 import datetime
@@ -60,7 +60,7 @@ def sole_driver(root: Path) -> Iterator[Callable[[], None]]:
     since folders cannot be locked everywhere, as on NFS. Not all file systems carry a lock from one machine to
     another, so a driver also touches its file every few seconds, and one whose predecessor was on another machine
     first listens whether that still does. Two machines that begin in the same few seconds, on a file system
-    without locks between them, are not told apart.
+    without locks between them, are not distinguished.
     """
     path = StudyFolder(root).driver
     with naming(path), contextlib.ExitStack() as opening:

@@ -57,7 +57,7 @@ def probe_place(
     """What trials cost in that place, by a probe of at most so many seconds.
 
     None where its machines are still to be started, and for a study that takes hardly longer than a probe, if
-    nobody asks for its time. Where it fails, ProbeError for those who ask; the others are told why and go on.
+    nobody asks for its time. Where it fails, ProbeError for those who ask; the others are told why and continue.
     """
     is_asked = seconds == MOST_SECONDS or options.time_budget_seconds is not None
     is_short = config.scale == SHORTEST_SCALE and not is_asked

@@ -103,7 +103,7 @@ def _has_data(root: Path, manifest: Manifest) -> bool:
 
 
 def _find_differences(folder: StudyFolder, options: RunOptions) -> tuple[str, ...]:
-    """What further trials will be run with and trials so far were not, as far as it is known here."""
+    """What further trials will be run with and earlier ones were not, if that is known here."""
     own = machine() if options.address is None else versions()
     now = {name: own[key] for key, name in COMPARED.items() if key in own}
     return differences_from(read_records(folder.records), {**now, CODE: code_digest()})

@@ -243,9 +243,7 @@ def _edit_findings(root: Path) -> Iterator[Finding]:
         yield Finding(where=StudyFolder(root).origin.name, what=str(error))
         return
     if edits is None:
-        yield Finding(
-            where=where, what="was edited after the study had begun, and nothing is left to tell what was"
-        )
+        yield Finding(where=where, what="was edited after the study had begun, and the original is not known")
         return
     for edit in edits:
         does = "resuming takes it over" if is_meant(edit) else "resuming refuses it"

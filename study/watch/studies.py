@@ -25,7 +25,7 @@ class StudyLine:
     began: str
     """The day."""
     state: str
-    """"running", "finished" or "interrupted"; or why it cannot be told."""
+    """"running", "finished" or "interrupted"; or why it is not known."""
     done: str
     """Trials that are done, of how many."""
     verdict: str

@@ -63,7 +63,7 @@ class Output(io.RawIOBase):
             try:
                 return os.write(self._descriptor, view)
             except BlockingIOError:
-                # Whoever reads is slow, and the descriptor was set not to wait.
+                # The reader is slow, and the descriptor is non-blocking.
                 select.select([], [self._descriptor], [])
             except OSError as error:
                 self.failure = error

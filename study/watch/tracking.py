@@ -45,7 +45,7 @@ class Connection:
         self.problem: str | None = None
 
     def make_run(self, fill: Fill, *, id: str, exit_code: int = 0, **of_this_run: Any) -> None:
-        """Make a run, new or gone on with by its id, of what `fill` logs to it."""
+        """Make a run, new or continued by its id, with what `fill` logs to it."""
         if self._config.mode == "online" and self.problem is None:
             try:
                 self._made("online", fill, exit_code, resume="allow", id=id, **of_this_run)

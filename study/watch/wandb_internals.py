@@ -31,7 +31,7 @@ EXPERIMENTAL_SETTINGS: dict[str, Any] = {
 }
 
 # Who asks, and how W&B is reached. All else that a variable can say is of one run: its id, its sweep, its group,
-# whether it is gone on with.
+# whether it is continued.
 _OF_ANY_RUN = frozenset(
     f"WANDB_{name}"
     for name in (

@@ -124,7 +124,7 @@ def test_a_study_lies_below_the_folder_of_studies_whatever_it_is_called(monkeypa
 def test_an_empty_path_and_a_recipes_name_are_no_place_and_no_configuration():
     with pytest.raises(ConfigError, match="a path is empty"):
         run_study(study_config("quickstart"), out="")
-    with pytest.raises(TypeError, match=r"study_config\(NAME\) makes one"):
+    with pytest.raises(TypeError, match=r"StudyConfig is needed"):
         run_study("quickstart")
 
 

@@ -36,7 +36,7 @@ ALL_CLASSES = "all classes"
 
 @settings
 class GanBalancing(FillsClasses):
-    """Fills each minority class with images of the GAN variant `name`, as far as `balance_to` and `dose` say.
+    """Fills each minority class with images of the GAN variant `name`, up to `balance_to` and `dose`.
 
     An unconditional variant is trained once for each class that lacks images, on that class alone; a conditional
     one is trained once on everything. Where a training may end by itself, as
@@ -62,7 +62,7 @@ class GanBalancing(FillsClasses):
     filter: Literal["measure", "apply"] = "measure"
     """Whether generated images are judged by a classifier of the training part: taken for another class, a
     near-copy of a training image, or an outlier. "measure": counted, where generated images are measured, and used
-    all the same; "apply": replaced by others, as far as ten draws hold enough that pass."""
+    all the same; "apply": replaced by others, if ten draws have enough that pass."""
     gan: GanSettings
     """How the GAN is trained."""
 

@@ -14,7 +14,7 @@ class MemoryShortageError(UserError):
 
 
 def refuse_beyond_memory(num_bytes: float, what: str) -> None:
-    """Raise MemoryShortageError if `what` takes more memory than is free here, as far as that is known."""
+    """Raise MemoryShortageError if `what` takes more memory than is known to be free here."""
     free = free_bytes()
     if free is not None and num_bytes > free:
         raise MemoryShortageError(
@@ -23,7 +23,7 @@ def refuse_beyond_memory(num_bytes: float, what: str) -> None:
 
 
 def free_bytes() -> int | None:
-    """Memory that this process can still get, as far as Linux says; None elsewhere."""
+    """Memory that this process can still get, by what Linux reports; None elsewhere."""
     known = [_available_of_machine(), _left_of_container()]
     return min((each for each in known if each is not None), default=None)
 

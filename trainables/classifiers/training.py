@@ -169,7 +169,7 @@ class _Stages:
         config, (body, head) = self.config, network
         classifier, stopping = FittedClassifier(body=body, head=self.plan.adjusting(head)), config.early_stopping
         descent = self._descent(self._batch_loss(body, head), network, "batches", labels=self.training.labels)
-        # Training and validation loss of each epoch, on the device: a GPU waits for whoever reads one.
+        # Training and validation loss of each epoch, on the device: reading one makes a GPU wait.
         losses = torch.full((2, config.epochs), math.nan, device=self.training.images.device)
         watched: list[float] = []
         best: Mapping[str, Tensor] = {}

@@ -98,7 +98,7 @@ def check_part(
     if part.kind == "datasets":
         data_set = DATA_SETS.find(part.name, where=where)
         subject = DataSetSubject(data_set, replace(data, name=part.name))
-        # Data that are not there break no promise: who asks is told so.
+        # Missing data break no promise: the caller gets the error.
         subject.source.pool()
         yield from check_promises(DATA_SET_PROMISES, subject)
     elif part.kind == "metrics":

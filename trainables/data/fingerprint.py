@@ -149,7 +149,7 @@ def _digest(path: Path) -> str:
             return "no regular file"
         with path.open("rb") as file:
             return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=_DIGEST_BYTES)).hexdigest()
-    # Whoever reads its image refuses or skips it, as the settings say.
+    # Reading its image raises or skips it, as the settings say.
     except OSError as error:
         return f"unreadable: {error.strerror}"
 

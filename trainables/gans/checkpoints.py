@@ -58,7 +58,7 @@ class CachedStates:
         A file that another training has just removed, or that is corrupt, counts as missing: its steps are
         trained again.
         """
-        # Whoever copies folders may leave files of other names: `._0000002.pt`, `0000002 (copy).pt`.
+        # Copying folders may leave files of other names: `._0000002.pt`, `0000002 (copy).pt`.
         steps = (int(path.stem) for path in self.folder.glob("*.pt") if path.stem.isdecimal())
         wanted = sorted((step for step in steps if after < step <= up_to), reverse=True)
         for path in map(self._path, wanted):

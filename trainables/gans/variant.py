@@ -26,7 +26,7 @@ class GanSettings:
     generator_steps: int | None = Field(default=None, ge=1)
     """How long it is trained, in steps of the generator; at least so long where `most_generator_steps` is set."""
     most_generator_steps: int | None = Field(default=None, ge=1)
-    """Training goes on up to here while its images get better (`balancing/training_length.py`); None: exactly
+    """Training continues up to here while its images get better (`balancing/training_length.py`); None: exactly
     `generator_steps`."""
     epochs: int | None = Field(default=None, ge=1)
     """In place of `generator_steps`, for what quotes a source that counts so: passes over the real images, however

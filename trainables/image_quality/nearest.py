@@ -12,7 +12,7 @@ from gan_study.trainables.image_quality.class_quality import ImageSample
 from gan_study.trainables.image_quality.copying import Floats, nearest
 
 NUM_PAIRS = 8
-# More points of a map cannot be told apart, and take t-SNE a minute. Each class has so many of each kind at most.
+# More points of a map cannot be distinguished, and take t-SNE a minute. The second is for each class and kind.
 MOST_POINTS, POINTS_OF_A_KIND = 600, 60
 # As van der Maaten and Hinton 2008 ("Visualizing data using t-SNE") do before they map, section 4.2.
 COMPONENTS = 30

@@ -16,7 +16,7 @@ from gan_study.trainables.runtime.storage import naming
 # The files that the last `replaced_files` wrote, one a line: those that the next one may remove.
 CONTENTS = "files.txt"
 _ASIDE = ".partial-"
-# Longer than any report takes: whoever wrote what is older was killed.
+# Longer than any report takes: the writer of anything older was killed.
 _ABANDONED_SECONDS = 24 * 3600.0
 # As many as a person reads.
 _MOST_NAMED = 5

@@ -23,7 +23,7 @@ ROOT = "gan_study"
 # What a `LogRecord` has of its own; the rest came as `extra`.
 _OWN_KEYS = {*vars(logging.makeLogRecord({})), "message", "asctime"}
 
-# How often something that happens all the time (level DEBUG) may be told.
+# How often something that happens all the time (level DEBUG) may be logged.
 PROGRESS_SECONDS = 10.0
 
 

@@ -78,7 +78,7 @@ def retry(
 ) -> T:
     """What `action` gives, tried again for up to `seconds` while it fails in a way that `passes`; then its error.
 
-    The first failure is logged, so that whoever waits knows what for.
+    The first failure is logged, so that the user knows the reason for the wait.
     """
     # late: benchmarks/gpu.py, which writes nothing by these functions, goes without it
     from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_exponential

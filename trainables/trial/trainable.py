@@ -224,7 +224,7 @@ class GanStudyTrainable(tune.Trainable):  # type: ignore[misc]
         return device
 
     def _report(self, event: TrialEvent) -> TrialReport:
-        """What the driver is told of `event`; the files of an outcome are written first."""
+        """What is reported to the driver for `event`; the files of an outcome are written first."""
         if isinstance(event, Milestone):
             _log.info("milestone", extra=dump(event))
             return TrialReport(milestone=event)

@@ -191,7 +191,7 @@ def test_it_is_said_when_no_trial_finds_a_machine(states, is_said):
     notice.on_step_begin(2, trials)
     notice.on_step_begin(3, trials)
     assert len(said) == is_said
-    assert all("No trial has begun for 0.02 s: each asks for 2 CPU" in line for line in said)
+    assert all("No trial has begun for 0.02 s: each needs 2 CPU" in line for line in said)
 
 
 def test_trials_do_not_wait_for_a_machine_where_none_is_left():

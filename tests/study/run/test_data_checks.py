@@ -83,7 +83,7 @@ def test_without_the_list_of_files_a_change_is_found_all_the_same(root, images, 
     assert find_changed_data(root, read_manifest(root), take_fingerprint(config)) is None
     (images / "cat" / "0.png").unlink()
     changed = find_changed_data(root, read_manifest(root), take_fingerprint(config))
-    assert changed == "nothing is left to tell which files"
+    assert changed == "which files is not known"
 
 
 def test_where_there_are_no_data_a_check_says_so_and_finds_nothing_wrong(root, images):

@@ -94,7 +94,7 @@ WantedBy: TypeAlias = Callable[[TrainingSet, int], Sequence[WantedGan]]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class GanInTraining:
-    """A GAN that is trained as far as it is asked for."""
+    """A GAN that is trained while its states are asked for."""
 
     states: Iterator[TrainedGan]
     """The GAN after each generator step at which it is looked at."""

@@ -66,7 +66,7 @@ def _stacks(
         return [_Stack(gans=[gan], notes=notes) for gan in members]
     alike: dict[Hashable, list[WantedGan]] = defaultdict(list)
     for gan in members:
-        # Whoever is looked at less often would otherwise be asked when the others have gone on.
+        # A GAN that is looked at less often would otherwise be asked when the others are further.
         alike[kind(gan.data), gan.at].append(gan)
     most = execution.at_once
     stacks = [gans[first : first + most] for gans in alike.values() for first in range(0, len(gans), most)]

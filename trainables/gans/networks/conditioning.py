@@ -1,4 +1,4 @@
-"""How networks are told the class, or tell it: layers around a body that takes one argument."""
+"""Class-conditional layers around a body that takes one argument: networks that get the class, or predict it."""
 
 import torch
 from torch import Tensor, nn

@@ -83,7 +83,7 @@ BASE_CHANNELS = 32
 
 
 def convolutional_networks(*, discriminator_norm: bool) -> MakeNetworks:
-    """Makes DCGAN's generator and its discriminator, this with batch norm or not; neither is told the class."""
+    """Makes DCGAN's generator and its discriminator, this with batch norm or not; neither is conditional."""
 
     def networks(shape: ImageShape, latent_size: int, num_classes: int) -> Networks:
         generator = convolutional_generator(shape, latent_size=latent_size)

@@ -13,7 +13,7 @@ from gan_study.trainables.gans.variant import IgnoreLabels, MakeNetworks, Networ
 def fully_connected_networks(*, hidden_sizes: tuple[int, ...], batch_norm: bool) -> MakeNetworks:
     """Makes a generator of these hidden layers, with batch norm or not, and a discriminator of them reversed.
 
-    Neither is told the class.
+    Neither is conditional.
     """
 
     def networks(shape: ImageShape, latent_size: int, num_classes: int) -> Networks:

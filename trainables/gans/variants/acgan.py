@@ -18,7 +18,7 @@ DISCRIMINATOR_WIDTHS = (32, 64, 128, 256)
 
 
 def _networks(shape: ImageShape, latent_size: int, num_classes: int) -> Networks:
-    """The discriminator is not told the label: it has to say it."""
+    """The discriminator does not get the label: it has to predict it."""
     generator = convolutional_generator(shape, latent_size=latent_size + LABEL_SIZE)
     discriminator = nn.Sequential(
         halving(shape, widths=DISCRIMINATOR_WIDTHS, batch_norm=True),

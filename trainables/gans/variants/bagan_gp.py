@@ -1,4 +1,4 @@
-"""The balancing GAN with gradient penalty: begins as an autoencoder that is told the class."""
+"""The balancing GAN with gradient penalty: starts from a class-conditional autoencoder."""
 
 from copy import deepcopy
 from dataclasses import replace
@@ -63,7 +63,7 @@ def _drawn(network: nn.Module) -> nn.Module:
 
 
 def _warm_start(networks: Networks, data: TrainingData, settings: GanSettings, random: torch.Generator) -> None:
-    """Trains the generator as a decoder that is told the label; the encoder is left behind.
+    """Trains the generator as a class-conditional decoder; the encoder is discarded.
 
     The discriminator has the encoder's layers, but starts from scratch.
     """
