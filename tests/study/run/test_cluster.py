@@ -194,6 +194,18 @@ def test_it_is_said_when_no_trial_finds_a_machine(states, is_said):
     assert all("No trial has begun for 0.02 s: each needs 2 CPU" in line for line in said)
 
 
+def test_a_ray_that_does_not_start_in_time_is_one_line(monkeypatch):
+    def come_too_late(**options):
+        # Ray's own words and class for it.
+        raise Exception("The current node timed out during startup.\nSome of the raylet failed to startup.")
+
+    monkeypatch.setattr(cluster.ray, "init", come_too_late)
+    message = r"^Ray cannot be started: The current node timed out during startup\."
+    with pytest.raises(UserError, match=message) as error, ray_cluster(None, verbose=False):
+        pass
+    assert "\n" not in str(error.value)
+
+
 def test_trials_do_not_wait_for_a_machine_where_none_is_left():
     notice = PlacementNotice("1 CPU", say=pytest.fail, has_machine=lambda: False, seconds=0.02)
     waiting = [SimpleNamespace(status="PENDING")]
