@@ -42,7 +42,7 @@ def test_what_was_measured_stands_between_the_marks_of_the_page() -> None:
 
 
 def test_photographs_are_files_of_three_classes_and_no_two_are_alike(tmp_path: Path) -> None:
-    size.write_photographs(tmp_path, 9)
+    size.write_photographs(tmp_path, 9, 200)
     pictures = [read_pixels(path) for path in sorted(tmp_path.glob("*/*.jpg"))]
     assert [len(list((tmp_path / name).iterdir())) for name in size.CLASSES] == [3, 3, 3]
     assert {each.shape for each in pictures} == {(200, 200, 3)}

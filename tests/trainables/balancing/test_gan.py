@@ -121,7 +121,7 @@ def test_the_images_of_a_class_come_from_a_gan_of_that_class_alone(training: Tra
     [
         ((36, 30, 30), "2 GANs were trained as one computation"),
         # A fifth of 30 is held out, nothing of 24: as many are shown, but one of them ends at a fixed length.
-        ((36, 30, 24), "a GAN was trained by itself"),
+        ((36, 30, 24), "a GAN was trained alone"),
     ],
 )
 def test_as_one_computation_the_classes_are_filled_as_one_at_a_time(
@@ -153,7 +153,7 @@ def test_as_one_computation_the_classes_are_filled_as_one_at_a_time(
 def test_settings_that_do_not_fit_the_variant_are_refused() -> None:
     with pytest.raises(ConfigError, match="did you mean 'dcgan'"):
         GanBalancing(name="dcgn", gan=VARIANTS["dcgan"].defaults)
-    with pytest.raises(ValueError, match="wgan_gp needs the weights"):
+    with pytest.raises(ConfigError, match="wgan_gp needs the weights"):
         GanBalancing(name="wgan_gp", gan=VARIANTS["dcgan"].defaults)
 
 

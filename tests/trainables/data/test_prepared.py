@@ -163,5 +163,5 @@ def test_what_goes_with_an_image_goes_with_it() -> None:
 
 
 def test_a_data_set_without_groups_has_none_to_name() -> None:
-    with pytest.raises(ConfigError, match=r"data\.group: 'patient': only an image folder names groups"):
+    with pytest.raises(ConfigError, match=r"data\.group: 'patient': only image folders have groups"):
         PreparedSource(Fixed(TEST), DataConfig(group="patient")).pool()

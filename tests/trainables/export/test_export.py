@@ -351,7 +351,7 @@ def _interrupt(stage, done, total):
 @pytest.mark.parametrize("place", [".", "balanced", "Cat", "..", "../images/new"])
 def test_nothing_is_written_to_the_folder_of_the_real_images_or_around_it(images, request_, place):
     before = contents(images.parent)
-    with pytest.raises(UserError, match="apart from that of the real images"):
+    with pytest.raises(UserError, match="outside that of the real images"):
         export(request_, images / place)
     assert contents(images.parent) == before
 
@@ -360,7 +360,7 @@ def test_nothing_is_written_beside_a_table_of_labels_where_its_images_are_looked
     table = tmp_path / "images" / "labels.csv"
     table.parent.mkdir()
     table.touch()
-    with pytest.raises(UserError, match="apart from that of the real images"):
+    with pytest.raises(UserError, match="outside that of the real images"):
         refuse_source(trial(table), table.parent / "balanced")
     refuse_source(trial(table), tmp_path / "balanced")
 
@@ -369,13 +369,13 @@ def test_nothing_is_written_in_place_of_a_file_of_arrays_and_beside_it_all_may_b
     config = trial(tmp_path / "set.npz")
     (tmp_path / "loop.png").symlink_to("loop.png")
     refuse_source(config, tmp_path / "balanced")
-    with pytest.raises(UserError, match="apart from that of the real images"):
+    with pytest.raises(UserError, match="outside that of the real images"):
         refuse_source(config, tmp_path)
 
 
 def test_a_link_to_the_folder_of_the_real_images_is_seen_through(images, request_, tmp_path):
     (tmp_path / "link").symlink_to(images)
-    with pytest.raises(UserError, match="apart from that of the real images"):
+    with pytest.raises(UserError, match="outside that of the real images"):
         export(request_, tmp_path / "link" / "out")
 
 
@@ -383,7 +383,7 @@ def test_nothing_is_written_where_data_sets_are_looked_for(tmp_path, monkeypatch
     monkeypatch.setenv("GAN_STUDY_DATA", str(tmp_path / "data"))
     mnist = trial(None, data={"name": "mnist", "image_size": 8})
     config = replace(mnist, data=replace(mnist.data, root=None))
-    with pytest.raises(UserError, match="apart from that of the real images"):
+    with pytest.raises(UserError, match="outside that of the real images"):
         export(ExportRequest(allowed=ANYTHING, config=config), tmp_path / "data" / "mnist" / "balanced")
     assert not (tmp_path / "data").exists()
 

@@ -13,6 +13,7 @@ from gan_study.trainables.runtime.time_limit import TimeLimitExceeded
 from gan_study.trainables.trial import trainable
 from gan_study.trainables.trial.config import parse_trial
 from gan_study.trainables.trial.outcome import describe_failure
+from gan_study.trainables.trial.purpose import Purpose
 from gan_study.trainables.trial.request import REPORT, REQUEST, TrialPlaces, TrialRequest
 from gan_study.trainables.trial.trainable import BrokenProcessError, GanStudyTrainable, may_be_broken
 
@@ -85,7 +86,7 @@ def began(places, monkeypatch):
             "balancing": {"name": "none"},
         }
     )
-    request = TrialRequest(config=config, purpose=Mock(), imbalance_ratio=1.0, places=places)
+    request = TrialRequest(config=config, purpose=Purpose(phase="search"), imbalance_ratio=1.0, places=places)
 
     def begin():
         worker = object.__new__(GanStudyTrainable)
