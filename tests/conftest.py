@@ -43,6 +43,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: (not shares_ray(item), file_of(item) not in with_ray, file_of(item) not in slow))
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Without a word, each process would make what one is to make for all."""
+    if getattr(session.config.option, "loadgroup", False) and any(
+        "@" not in item.nodeid for item in session.items
+    ):
+        raise pytest.UsageError(
+            "this pytest and this pytest-xdist keep no groups of tests together; see constraints.txt"
+        )
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """The shared Ray ends before a test that does not ask for it, whose commands would use it."""
     if not shares_ray(item) and "tests.one_ray" in sys.modules:
