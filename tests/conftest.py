@@ -55,7 +55,12 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """The shared Ray ends before a test that does not ask for it, whose commands would use it."""
+    """The same random numbers for a test whatever ran before it.
+
+    And the shared Ray ends before a test that does not ask for it, whose commands would use it.
+    """
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(0)
     if not shares_ray(item) and "tests.one_ray" in sys.modules:
         sys.modules["tests.one_ray"].stop_shared_ray()
 
