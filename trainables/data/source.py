@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, Protocol, TypeAlias
 
-from pydantic import Field
+from pydantic import Field, StrictInt
 
 from gan_study.trainables.base.files import Place
 from gan_study.trainables.base.settings import settings
@@ -34,7 +34,7 @@ class DataConfig:
     """Pixels a side."""
     channels: Literal[1, 3] | None = None
     """None keeps the colours of the data set; an image folder has 3 if any image of its pool has colour."""
-    classes: tuple[str | int, ...] | None = None
+    classes: tuple[str | StrictInt, ...] | None = None
     """The classes to use, by name or label; None: all."""
     train_size: Annotated[int, Field(ge=1)] | None = None
     """Images to draw from the training pool, stratified, before it is thinned; None: all."""

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gan_study.trainables.base.settings import ConfigError, DataError
+from gan_study.trainables.base.settings import ConfigError, DataError, parse
 from gan_study.trainables.data.images import LabeledImages, Loaded
 from gan_study.trainables.data.prepared import (
     PreparedSource,
@@ -165,3 +165,10 @@ def test_what_goes_with_an_image_goes_with_it() -> None:
 def test_a_data_set_without_groups_has_none_to_name() -> None:
     with pytest.raises(ConfigError, match=r"data\.group: 'patient': only image folders have groups"):
         PreparedSource(Fixed(TEST), DataConfig(group="patient")).pool()
+
+
+def test_a_number_with_a_point_is_no_place_among_the_classes():
+    assert parse(DataConfig, {"classes": [1, "1.0"]}, where="data").classes == (1, "1.0")
+    for value in (1.0, True):
+        with pytest.raises(ConfigError, match=r"data\.classes"):
+            parse(DataConfig, {"classes": [value]}, where="data")
