@@ -117,6 +117,7 @@ def fill_class(
     real, own_rows = known.training.images, known.rows_of(label)
     distinct = take(real, torch.from_numpy(own_rows).to(real.device))
     features, others = known.features[own_rows], known.features[known.rows_beside(label)]
+    all_features = np.concatenate([features, others])
     # The rows among the images of the class.
     rows = np.searchsorted(np.flatnonzero(known.training.labels.cpu().numpy() == label), own_rows)
     met_never = _features(measure, _without_repeats(held_out)) if len(held_out) else features[:0]
@@ -134,7 +135,7 @@ def fill_class(
         if not len(first_drawn):
             first_images, first_drawn = images, made_features
         found = nearest(made_features, features)
-        new = ~nearest(made_features, np.concatenate([features, others])).is_copy
+        new = ~nearest(made_features, all_features).is_copy
         num_new = int(new.sum())
         new_rows = (rows[found.row[new]], found.distance[new], made_features[new])
         columns.append((images[new], np.full(num_new, drawn_with), *new_rows))
