@@ -21,6 +21,18 @@ def gan_study(monkeypatch, capsys):
     return run
 
 
+@pytest.fixture(scope="module")
+def simulation():
+    """A finished study without trainings: its trials, records and decisions."""
+    # Late: most tests here do without.
+    from tests.study.simulation import Simulation
+    from tests.study.watch.test_check import CONFIG
+
+    simulation = Simulation()
+    simulation.run(CONFIG, num_workers=1, seed=0)
+    return simulation
+
+
 @pytest.fixture
 def planted_looks(monkeypatch):
     """Rounds of one seed up to eight, and then of two: how a study spaces its looks is told elsewhere."""

@@ -8,15 +8,7 @@ from gan_study.study.run.folder import create_study_folder, summarise_study
 from gan_study.study.run.layout import StudyFolder
 from gan_study.study.run.summary_file import read_summary, write_summary
 from gan_study.study.watch.status import study_status
-from tests.study.simulation import Simulation
 from tests.study.watch.test_check import CONFIG, write_study
-
-
-@pytest.fixture(scope="module")
-def simulation():
-    simulation = Simulation()
-    simulation.run(CONFIG, num_workers=1, seed=0)
-    return simulation
 
 
 @pytest.fixture

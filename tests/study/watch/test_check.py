@@ -74,13 +74,6 @@ def fits_of(record):
 
 
 @pytest.fixture(scope="module")
-def simulation():
-    simulation = Simulation()
-    simulation.run(CONFIG, num_workers=1, seed=0)
-    return simulation
-
-
-@pytest.fixture(scope="module")
 def sound(simulation, tmp_path_factory):
     root = tmp_path_factory.mktemp("sound") / "study"
     write_study(root, simulation.records.values(), closed=simulation.closed, decisions=simulation.decisions)

@@ -20,7 +20,7 @@ from gan_study.trainables.base.settings import UserError
 from gan_study.trainables.runtime.logs import logging_to
 from tests.study.plan.test_planner import STUDY
 from tests.study.simulation import Simulation, made_up_record
-from tests.study.watch.test_check import CONFIG, DECIDED, write_study
+from tests.study.watch.test_check import DECIDED, write_study
 
 KILLED_DRIVER = """
 import os, signal, sys
@@ -34,13 +34,6 @@ with sole_driver(Path(sys.argv[1])):
 @pytest.fixture
 def trials(simulation):
     return simulation.started
-
-
-@pytest.fixture(scope="module")
-def simulation():
-    simulation = Simulation()
-    simulation.run(CONFIG, num_workers=1, seed=0)
-    return simulation
 
 
 @pytest.fixture
