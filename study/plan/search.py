@@ -39,7 +39,6 @@ from gan_study.study.plan.searcher import (
     point_id,
     point_near,
     suggestion,
-    to_optuna,
 )
 from gan_study.study.plan.selection import SelectedConfig
 from gan_study.study.plan.trials import PlannedTrial
@@ -416,12 +415,7 @@ class Search:
             point = point_near(self._space, start, number=number, seed=seed, fixed=fixed, taken=taken)
             if point is not None:
                 return point
-        running = (
-            to_optuna(self._space, trial.trial_id, self._known.step(each))
-            for other, trial in self._known.handed_out.items()
-            if (each := self._known.suggestions[other]).stage in COMPARABLE and arm in (None, each.arm)
-        )
-        history = [*self._known.prior[arm], *self._known.comparable[arm], *running]
+        history = [*self._known.prior[arm], *self._known.comparable[arm], *self._known.running(arm)]
 
         def draw(fixed: Mapping[str, Scalar]) -> dict[str, Scalar] | None:
             return suggestion(

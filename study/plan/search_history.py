@@ -66,6 +66,8 @@ class SearchHistory:
         """Suggested and not handed out."""
         self.handed_out: dict[int, PlannedTrial] = {}
         """Running, or waiting for a worker."""
+        self._running: dict[int, RecordedTrial] = {}
+        """The same, as suggestions learn from them."""
         self._in_a_worker: set[int] = set()
         self.values: defaultdict[tuple[Arm, int], dict[int, float]] = defaultdict(dict)
         """Gains at each rung of an arm's trials, by number."""
@@ -106,8 +108,11 @@ class SearchHistory:
     def hand_out(self, number: int) -> PlannedTrial:
         """The trial of a suggestion that waited, which gets the next worker that is free."""
         self.waiting.remove(number)
-        self.handed_out[number] = self.trials[number]
-        return self.trials[number]
+        trial, each = self.trials[number], self.suggestions[number]
+        self.handed_out[number] = trial
+        if each.stage in COMPARABLE:
+            self._running[number] = to_optuna(self._space, trial.trial_id, self.step(each))
+        return trial
 
     def began(self, number: int) -> None:
         """Note that a worker has begun with the trial of a suggestion."""
@@ -119,6 +124,7 @@ class SearchHistory:
             trial = self.trials.get(number) or self.plan_trial(number)
             if trial is not None and (record := self._record_of(trial.trial_id)) is not None:
                 self.handed_out.pop(number, None)
+                self._running.pop(number, None)
                 if number in self.waiting:
                     self.waiting.remove(number)
                 self._end(number, trial, record)
@@ -153,6 +159,10 @@ class SearchHistory:
     def underway(self) -> list[Suggestion]:
         """The suggestions whose trials have not ended."""
         return [self.suggestions[number] for number in (*self.handed_out, *self.waiting)]
+
+    def running(self, arm: Arm | None) -> list[RecordedTrial]:
+        """The trials of `arm`, or of the whole space (None), not ended yet, for suggestions to learn from."""
+        return [trial for number, trial in self._running.items() if arm in (None, self.suggestions[number].arm)]
 
     def seen(self) -> Seen:
         """What is known at the moment, for a decision to be kept with."""
