@@ -1,6 +1,6 @@
 """A class filled with generated images that are no copies of real ones, of its own class or of another."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,14 +45,17 @@ class KnownImages:
             first=np.array(first_rows(images), dtype=np.intp),
         )
 
-    def rows_of(self, label: int) -> npt.NDArray[np.intp]:
+    def of_class(self, label: int) -> "ClassImages":
         """The different images of a class."""
-        return self._first_of(np.flatnonzero(self._labels == label))
-
-    def rows_beside(self, label: int) -> npt.NDArray[np.intp]:
-        """The different images of the other classes that equal none of this one."""
-        rows = self._first_of(np.flatnonzero(self._labels != label))
-        return rows[~np.isin(self.first[rows], self.first[self._labels == label])]
+        is_own = self._labels == label
+        rows, beside = self._first_of(np.flatnonzero(is_own)), self._first_of(np.flatnonzero(~is_own))
+        real = self.training.images
+        return ClassImages(
+            images=take(real, torch.from_numpy(rows).to(real.device)),
+            rows=np.searchsorted(np.flatnonzero(is_own), rows),
+            features=self.features[rows],
+            others=self.features[beside[~np.isin(self.first[beside], self.first[is_own])]],
+        )
 
     @property
     def _labels(self) -> npt.NDArray[np.int64]:
@@ -63,6 +66,19 @@ class KnownImages:
         _, places = np.unique(self.first[rows], return_index=True)
         found: npt.NDArray[np.intp] = rows[np.sort(places)]
         return found
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ClassImages:
+    """The different real images of a class."""
+
+    images: Images
+    rows: npt.NDArray[np.intp]
+    """[N]: their places among all images of the class."""
+    features: npt.NDArray[np.float64]
+    """[N, D]."""
+    others: npt.NDArray[np.float64]
+    """[M, D]: of the different images of the other classes that equal none of this one."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -114,52 +130,92 @@ def fill_class(
     `image_quality.copying.nearest`. The first draw has `seed` itself. What is thrown away is drawn again,
     MAX_DRAWS times in all; `later_draws` names their seeds.
     """
-    real, own_rows = known.training.images, known.rows_of(label)
-    distinct = take(real, torch.from_numpy(own_rows).to(real.device))
-    features, others = known.features[own_rows], known.features[known.rows_beside(label)]
-    all_features = np.concatenate([features, others])
-    # The rows among the images of the class.
-    rows = np.searchsorted(np.flatnonzero(known.training.labels.cpu().numpy() == label), own_rows)
-    met_never = _features(measure, _without_repeats(held_out)) if len(held_out) else features[:0]
-    first_images, first_drawn = to_bytes(real[:0]), features[:0]
-    nothing = (to_bytes(real[:0]), np.array([], dtype=np.int64), rows[:0], np.array([]), features[:0])
-    columns: list[tuple[np.ndarray, ...]] = [nothing]
-    num_missing, num_copies = number, 0
-    for attempt in range(MAX_DRAWS):
-        drawn_with = derive_seed(seed, later_draws, attempt) if attempt else seed
-        # Rounded to bytes before they are compared, since nobody will see them otherwise.
-        images = _to_bytes(draw(num_missing, drawn_with))
-        if not len(images):
-            continue
-        made_features = _features(measure, hold(images, real.device))
-        if not len(first_drawn):
-            first_images, first_drawn = images, made_features
-        found = nearest(made_features, features)
-        new = ~nearest(made_features, all_features).is_copy
-        num_new = int(new.sum())
-        new_rows = (rows[found.row[new]], found.distance[new], made_features[new])
-        columns.append((images[new], np.full(num_new, drawn_with), *new_rows))
-        num_copies += len(images) - num_new
-        num_missing -= num_new
-        if not num_missing:
-            break
-    made, seeds, nearest_rows, distances, shown = (np.concatenate(parts) for parts in zip(*columns, strict=True))
-    near = repeat_distance(features, seed=seed)
-    repeats, of_first, of_real = (find_repeats(each, nearer_than=near) for each in (shown, first_drawn, features))
+    device, own = known.training.images.device, known.of_class(label)
+    drawn = _draw_no_copies(own, number, draw, measure, seeds=_seeds(seed, later_draws), device=device)
+    near = repeat_distance(own.features, seed=seed)
+    repeats, of_first, of_real = (
+        find_repeats(each, nearer_than=near) for each in (drawn.features, drawn.first_features, own.features)
+    )
+    met_never = _features(measure, _without_repeats(held_out)) if len(held_out) else own.features[:0]
     return Filling(
-        images=made,
-        seeds=seeds,
-        nearest=nearest_rows,
-        distances=distances,
+        images=drawn.images,
+        seeds=drawn.seeds,
+        nearest=drawn.nearest,
+        distances=drawn.distances,
         repeats=repeats,
         has_collapsed=any(
-            has_collapsed(found, of_real) and _look_alike(hold(each, real.device), as_much_as=distinct, seed=seed)
-            for found, each in ((of_first, first_images), (repeats, made))
+            has_collapsed(found, of_real) and _look_alike(hold(each, device), as_much_as=own.images, seed=seed)
+            for found, each in ((of_first, drawn.first_images), (repeats, drawn.images))
         ),
         num_distinct_real=of_real.num_distinct,
-        memorisation=measure_memorisation(first_drawn, features, met_never, others=others, seed=seed),
+        memorisation=measure_memorisation(
+            drawn.first_features, own.features, met_never, others=own.others, seed=seed
+        ),
+        num_copies=drawn.num_copies,
+        num_missing=number - len(drawn.images),
+    )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Drawn:
+    """What stays of the images that were drawn for a class, and the first ones, copies among them."""
+
+    images: Bytes
+    seeds: npt.NDArray[np.int64]
+    nearest: npt.NDArray[np.intp]
+    distances: npt.NDArray[np.float64]
+    features: npt.NDArray[np.float64]
+    first_images: Bytes
+    first_features: npt.NDArray[np.float64]
+    num_copies: int
+
+
+def _seeds(seed: int, later_draws: str) -> Iterator[int]:
+    yield seed
+    yield from (derive_seed(seed, later_draws, attempt) for attempt in range(1, MAX_DRAWS))
+
+
+def _draw_no_copies(
+    own: ClassImages,
+    number: int,
+    draw: Draw,
+    measure: FittedClassifier,
+    *,
+    seeds: Iterable[int],
+    device: torch.device,
+) -> _Drawn:
+    """At most `number` images that copy no real one: what is missing after a draw is drawn with the next seed."""
+    none, no_features = to_bytes(own.images[:0]), own.features[:0]
+    first_images, first_features, num_copies = none, no_features, 0
+    nothing = (none, np.array([], dtype=np.int64), own.rows[:0], np.array([]), no_features)
+    columns: list[tuple[np.ndarray, ...]] = [nothing]
+    all_features = np.concatenate([own.features, own.others])
+    for seed in seeds:
+        num_missing = number - sum(len(images) for images, *_ in columns)
+        if not num_missing:
+            break
+        # Rounded to bytes before they are compared, since nobody will see them otherwise.
+        images = _to_bytes(draw(num_missing, seed))
+        if not len(images):
+            continue
+        features = _features(measure, hold(images, device))
+        if not len(first_features):
+            first_images, first_features = images, features
+        found = nearest(features, own.features)
+        new = ~nearest(features, all_features).is_copy
+        of_new = (own.rows[found.row[new]], found.distance[new], features[new])
+        columns.append((images[new], np.full(int(new.sum()), seed), *of_new))
+        num_copies += int((~new).sum())
+    made, made_with, rows, distances, shown = (np.concatenate(parts) for parts in zip(*columns, strict=True))
+    return _Drawn(
+        images=made,
+        seeds=made_with,
+        nearest=rows,
+        distances=distances,
+        features=shown,
+        first_images=first_images,
+        first_features=first_features,
         num_copies=num_copies,
-        num_missing=num_missing,
     )
 
 
