@@ -186,7 +186,7 @@ def test_the_caveats_of_the_planted_study(tmp_path: Path) -> None:
     noted = [replace(record, notes=("Two images were found twice.",)) for record in planted_study()[-2:]]
     said = " ".join(caveats(loaded(tmp_path, [*planted_study()[:-2], *noted])))
     assert "over 3 seeds of splitting and training" in said
-    assert "normal (shapes, test: 12)" in said
+    assert "12 test images of class “normal”" in said
     assert "malignant <b>& (shapes, test" not in said
     assert "dcgan 5; acgan_<x> 2; class_weights and smote 0" in said
     assert "Those that were searched had not equally many points (see the table of the search)" in said
