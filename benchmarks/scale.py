@@ -26,7 +26,7 @@ from gan_study.study.plan.decisions import Decision
 from gan_study.study.plan.planner import Planner
 from gan_study.study.plan.rounds import Questions
 from gan_study.study.run.record_store import RecordStore
-from gan_study.trainables.record import TrialRecord
+from gan_study.trainables.records.record import TrialRecord
 
 _Result = TypeVar("_Result")
 

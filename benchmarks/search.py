@@ -34,7 +34,7 @@ from gan_study.trainables.base.seeding import numpy_generator
 from gan_study.trainables.base.tunable import Scalar
 from gan_study.trainables.gans.catalog import VARIANTS
 from gan_study.trainables.gans.variant import GanSettings
-from gan_study.trainables.record import GeneratedImages, Milestone, TrialRecord
+from gan_study.trainables.records.record import GeneratedImages, Milestone, TrialRecord
 from gan_study.trainables.trial.config import gan_settings
 from gan_study.trainables.trial.outcome import failed_record, pruned_record
 

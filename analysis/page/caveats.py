@@ -17,7 +17,7 @@ from gan_study.analysis.tables.generated import FLAGS, flagged_images
 from gan_study.analysis.tables.searched import is_point, unsearched_reasons
 from gan_study.analysis.wording import count, first_few, listing, number, ratio_text, stated_settings, where
 from gan_study.trainables.base.notes import LOOK_LIKE_TRAINING, MAY_LEAK
-from gan_study.trainables.record import mixtures
+from gan_study.trainables.records.provenance import mixtures
 
 SMALL_COUNT = 20
 MOST_NOTES = 12

@@ -19,7 +19,7 @@ from gan_study.trainables.data.sources.image_folder import list_images
 from gan_study.trainables.export.balanced_folder import read_description, read_manifest, retrain
 from gan_study.trainables.export.findings import OVERRULED_BY
 from gan_study.trainables.export.saved_generator import load_generator
-from gan_study.trainables.record import MOST_RECORD_BYTES
+from gan_study.trainables.records.limits import MOST_RECORD_BYTES
 from tests.study.simulation import Simulation
 from tests.study.test_cli import assert_one_line
 

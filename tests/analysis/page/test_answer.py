@@ -11,7 +11,8 @@ from gan_study.analysis.records.load import Study, load_study
 from gan_study.analysis.records.trial import Trial
 from gan_study.analysis.tables.verdicts import verdict_table
 from gan_study.trainables.base.notes import LOOK_LIKE_TRAINING, MAY_LEAK
-from gan_study.trainables.record import GeneratedImages, Selection, TimePlan
+from gan_study.trainables.records.record import GeneratedImages, Selection
+from gan_study.trainables.records.study_header import TimePlan
 from tests.analysis.planted import confirmed_arm, planted_record, planted_study, search_trials, write_study
 
 

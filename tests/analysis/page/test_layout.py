@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from gan_study.analysis.page.report import write_report
 from gan_study.analysis.records.trial import Trial
-from gan_study.trainables.record import GeneratedImages, SearchTrial
+from gan_study.trainables.records.record import GeneratedImages, SearchTrial
 from tests.analysis.planted import (
     class_arrays,
     confirmed_arm,

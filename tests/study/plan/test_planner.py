@@ -13,7 +13,7 @@ from gan_study.study.plan.trials import is_done, num_trials
 from gan_study.trainables.balancing.catalog import BALANCERS
 from gan_study.trainables.base.settings import dump
 from gan_study.trainables.gans.catalog import VARIANTS
-from gan_study.trainables.record import Milestone
+from gan_study.trainables.records.record import Milestone
 from gan_study.trainables.trial.config import gan_settings
 from tests.study.simulation import Simulation, made_up_record
 

@@ -1,36 +1,23 @@
-"""The record of one trial, a line of JSON: with its arrays all that the analysis shares with whatever ran it.
+"""The record of one trial, a line of JSON: with its arrays all that stays of it.
 
 Whatever grows with classes, epochs or classifier fits lies in the trial's arrays (`arrays.py`). A field that is
 not known, or not used, has its default. Loads without torch and without Ray.
 """
 
 import json
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import field
-from itertools import accumulate, pairwise
+from itertools import pairwise
 from pathlib import PurePosixPath
-from typing import Annotated, Literal, TypeAlias, cast
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator, JsonValue
 
-from gan_study.trainables.base.settings import ConfigError, UserError, digest, dump, from_json, parse, settings
+from gan_study.trainables.base.settings import ConfigError, UserError, dump, from_json, parse, settings
 
 SCHEMA_VERSION = 2
-# Most bytes of one record, so that ten thousand stay some tens of megabytes: longer texts are shortened, and lists
-# of classes are left to `study.json`, which has them once. Three lists of classes fit beside all else.
-MOST_RECORD_BYTES = 8192
-MOST_NOTES_BYTES, MOST_NOTE_BYTES, MOST_FAILURE_BYTES, MOST_CLASSES_BYTES = 1700, 400, 600, 150
 # Own objectives may have any scale; squares of larger numbers are none.
 LARGEST_SCORE = 1e100
-# The settings of a trial that name classes.
-_CLASS_LISTS = (("data", "classes"), ("imbalance", "minority_classes"), ("imbalance", "counts"))
-
-# What stands for the methods that validation chooses in the first round, in a family of comparisons.
-CHOSEN_GAN, CHOSEN_SIMPLE = "the chosen GAN", "the chosen simple method"
-# The balancer whose images are as many, and not new.
-DUPLICATES = "duplicates"
-
 Phase: TypeAlias = Literal["baseline", "search", "confirm"]
 Status: TypeAlias = Literal["complete", "pruned", "failed"]
 Part: TypeAlias = Literal["validation", "test"]
@@ -75,102 +62,6 @@ class Digests:
     """Digest of the complete configuration, places of files included."""
     code: str | None = None
     """Digest of this package's own source files."""
-
-
-@settings
-class Change:
-    """A change of a study's configuration after it had begun, which was asked for."""
-
-    key: str
-    """The setting."""
-    before: JsonValue
-    """Its value until then."""
-    after: JsonValue
-    """Its value from then on."""
-    at: str
-    """ISO time."""
-
-
-@settings
-class ComparisonFamily:
-    """Comparisons whose verdicts are corrected together: `methods` with `references`, each at each ratio."""
-
-    name: str
-    """The name of the family."""
-    metric: str
-    """The overall score that is compared, on the test part."""
-    methods: tuple[str, ...]
-    """Balancers, or CHOSEN_GAN."""
-    references: tuple[str, ...]
-    """Balancers, or CHOSEN_SIMPLE."""
-    ratios: tuple[float | None, ...]
-    """Imbalance ratios; None stands for the one that the data have."""
-
-    @property
-    def size(self) -> int:
-        """The number of comparisons, which is what their p values are corrected for."""
-        return len(self.methods) * len(self.references) * len(self.ratios)
-
-
-@settings
-class VerdictPlan:
-    """How the study comes to its verdicts, written before its first confirmed trial."""
-
-    margin: float
-    """A gain that is smaller either way is not worthwhile."""
-    looks: tuple[int, ...]
-    """Numbers of seeds after which the gains are looked at, ascending; one where their number is fixed."""
-    families: tuple[ComparisonFamily, ...]
-    """What is compared."""
-
-
-@settings
-class TimePlan:
-    """What a study gave up to end within a time budget."""
-
-    budget_seconds: float
-    """From the command to the end of its report."""
-    asked: Mapping[str, JsonValue]
-    """The configuration that was asked for, which `gan-study resume` completes."""
-    left_out: Mapping[str, str] = field(default_factory=dict)
-    """What the plan left out of it before the first trial: a sentence by what is left out."""
-    cut: tuple[str, ...] = ()
-    """What the plan had, and time did not allow in the end: a sentence each."""
-
-    @property
-    def sentences(self) -> tuple[str, ...]:
-        """All that there was no time for, each as a sentence without its end."""
-        return (*self.left_out.values(), *self.cut)
-
-
-@settings
-class StudyHeader:
-    """What `study.json` says of a study."""
-
-    schema_version: int = SCHEMA_VERSION
-    """Version of this header, of the records and of their arrays."""
-    name: str
-    """As the recipe or the person named it."""
-    study_id: str
-    """Tells the study from others of the same name."""
-    created_at: str
-    """ISO time."""
-    config: Mapping[str, JsonValue]
-    """The resolved configuration."""
-    environment: Mapping[str, str]
-    """The versions that the study was begun with."""
-    verdicts: VerdictPlan
-    """How verdicts are made."""
-    digests: Digests = Digests()
-    """Digests of the data and the code that the study was begun with."""
-    changes: tuple[Change, ...] = ()
-    """More seeds, more trials and the like, in the order in which they were made."""
-    time_plan: TimePlan | None = None
-    """None if it has no time budget, or went on to all that was asked for."""
-    read_back: tuple[str, ...] = ()
-    """What was read of the data and how it was understood, a sentence each."""
-    seal: str | None = None
-    """A digest of all the rest, as this package wrote it; an edit by hand breaks it."""
 
 
 @settings
@@ -406,73 +297,6 @@ class TrialRecord:
         return {key: value for key, value in dump(self).items() if key not in volatile}
 
 
-# What trials of one study should have in common, since their numbers depend on it, by its key in `environment`.
-COMPARED: Mapping[str, str] = {
-    "torch": "torch",
-    "torchvision": "torchvision",
-    "numpy": "numpy",
-    "device": "device",
-    "machine": "machine",
-    "cpu": "CPU",
-    "vector_instructions": "vector instructions",
-    "threads": "threads",
-}
-# And by what name the code is among them.
-CODE = "code"
-
-
-def provenance(record: TrialRecord) -> dict[str, str]:
-    """What of COMPARED a trial was run with, and by which code; without what the record does not say."""
-    known = {name: record.environment[key] for key, name in COMPARED.items() if key in record.environment}
-    return known if record.digests.code is None else {**known, CODE: record.digests.code}
-
-
-def mixtures(records: Iterable[TrialRecord]) -> tuple[str, ...]:
-    """A sentence without its end for each thing that complete trials should have in common and have not."""
-    found: dict[str, Counter[str]] = {}
-    for record in records:
-        if record.status == "complete":
-            for name, value in provenance(record).items():
-                found.setdefault(name, Counter())[value] += 1
-    return tuple(
-        f"trials differ in {name}: {', '.join(f'{value} ({n})' for value, n in values.most_common())}"
-        for name, values in found.items()
-        if len(values) > 1
-    )
-
-
-def differences_from(records: Iterable[TrialRecord], now: Mapping[str, str]) -> tuple[str, ...]:
-    """A sentence without its end for each thing of `now` (see `provenance`) that no trial so far was run with."""
-    known = [provenance(record) for record in records if record.status == "complete"]
-    found = ((name, {each[name] for each in known if name in each}, value) for name, value in now.items())
-    return tuple(
-        f"trials so far were run with {name} {', '.join(sorted(values))}, further ones with {value}"
-        for name, values, value in found
-        if values and value not in values
-    )
-
-
-# In a study's folder: a list of SearchImportance as JSON.
-IMPORTANCE_FILE = "importance.json"
-
-
-@settings
-class SearchImportance:
-    """How much each searched parameter matters in one search."""
-
-    dataset: str
-    classifier: str
-    imbalance_ratio: float | None
-    """None where one search was of all ratios and balancers together."""
-    balancer: str | None
-    num_trials: int
-    """Complete search trials that this rests on."""
-    shares: Mapping[str, float] = field(default_factory=dict)
-    """A parameter's share in [0, 1] of what all of them matter; empty if that cannot be said."""
-    missing: str | None = None
-    """Why it cannot be said."""
-
-
 def to_ranges(numbers: Iterable[int]) -> Ranges:
     """Numbers as ascending ranges, such as "0-14,17"; "" for none."""
     ordered = sorted(set(numbers))
@@ -480,92 +304,6 @@ def to_ranges(numbers: Iterable[int]) -> Ranges:
     bounds = zip([0, *gaps], [*gaps, len(ordered)], strict=True)
     runs = [(ordered[first], ordered[last - 1]) for first, last in bounds if last > first]
     return ",".join(f"{low}" if low == high else f"{low}-{high}" for low, high in runs)
-
-
-def shorten(text: str, most: int) -> str:
-    """`text` in at most `most` bytes of JSON: its beginning and its end, which says what went wrong."""
-    letters, shortened = len(text), text
-    while len(json.dumps(shortened)) > most + 2:
-        letters = letters * 9 // 10
-        head = letters // 3
-        shortened = f"{text[:head]} ... {text[len(text) - (letters - head) :]}"
-    return shortened
-
-
-def omit_classes(config: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
-    """A trial's configuration as a record has room for it: a text stands for each long list of classes."""
-
-    def shorten_list(section: str, key: str, value: JsonValue) -> JsonValue:
-        if not isinstance(value, list | dict) or len(json.dumps(value)) <= MOST_CLASSES_BYTES:
-            return value
-        return f"{len(value)} classes, listed in study.json"
-
-    return _replace_classes(config, shorten_list)
-
-
-def restore_classes(config: Mapping[str, JsonValue], study: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
-    """The configuration of a record's trial with every list of classes, from that of the study in its header.
-
-    A text for which the study has no list stays, and is no configuration.
-    """
-
-    def find_list(section: str, key: str, value: JsonValue) -> JsonValue:
-        return cast(dict[str, JsonValue], study[section]).get(key, value) if isinstance(value, str) else value
-
-    return _replace_classes(config, find_list)
-
-
-def _replace_classes(
-    config: Mapping[str, JsonValue], replace: Callable[[str, str, JsonValue], JsonValue]
-) -> dict[str, JsonValue]:
-    replaced = dict(config)
-    for section, key in _CLASS_LISTS:
-        values = replaced.get(section)
-        if isinstance(values, dict) and key in values:
-            replaced[section] = {**values, key: replace(section, key, values[key])}
-    return replaced
-
-
-def limit_notes(notes: Iterable[str]) -> tuple[str, ...]:
-    """The distinct notes that a record has room for, long ones shortened; a last one counts those left out."""
-    found = [shorten(note, MOST_NOTE_BYTES) for note in dict.fromkeys(notes)]
-    ends = accumulate(len(json.dumps(note)) for note in found)
-    fitting = [note for note, end in zip(found, ends, strict=True) if end <= MOST_NOTES_BYTES]
-    left_out = len(found) - len(fitting)
-    return (*fitting, *([f"{left_out} more notes, for which the record has no room"] if left_out else []))
-
-
-def read_header(content: bytes) -> StudyHeader:
-    """The header in `study.json`.
-
-    Raises ConfigError if it is malformed, RecordError if another version of this package wrote it.
-    """
-    values = from_json(content)
-    # The first version of the header did not say which it was.
-    if isinstance(values, dict) and values.keys() & {"schema_version", "study_id"}:
-        _refuse_other_versions(values, default=1)
-    return parse(StudyHeader, values, where="")
-
-
-def seal_of(header: Mapping[str, JsonValue]) -> str:
-    """The seal that a header's values should bear: a digest of all the others."""
-    return digest({key: value for key, value in header.items() if key != "seal"})
-
-
-def is_as_written(content: bytes) -> bool:
-    """Whether nobody has edited a header since this package wrote it; raises ConfigError where it is no JSON.
-
-    True where an early version wrote it, which sealed nothing.
-    """
-    header = from_json(content)
-    return isinstance(header, dict) and is_sealed(header)
-
-
-def is_sealed(header: Mapping[str, JsonValue]) -> bool:
-    """The same of the values of a header."""
-    digests = header.get("digests")
-    is_early = header.get("seal") is None and not (isinstance(digests, dict) and digests.get("configuration"))
-    return is_early or header.get("seal") == seal_of(header)
 
 
 def read_line(line: str, *, where: str) -> TrialRecord:
@@ -576,7 +314,7 @@ def read_line(line: str, *, where: str) -> TrialRecord:
     """
     try:
         values = from_json(line)
-        _refuse_other_versions(values)
+        refuse_other_versions(values)
         record = parse(TrialRecord, values, where="")
         _refuse_contradictions(record)
         return record
@@ -597,7 +335,11 @@ def _refuse_contradictions(record: TrialRecord) -> None:
             raise ConfigError(f"{name}: {said!r}, and {value!r} in its configuration")
 
 
-def _refuse_other_versions(values: JsonValue, *, default: int | None = None) -> None:
+def refuse_other_versions(values: JsonValue, *, default: int | None = None) -> None:
+    """Raises RecordError if a record or header is of another schema version than SCHEMA_VERSION.
+
+    And ConfigError if it is no JSON object; `default` is the version of one that names none.
+    """
     if not isinstance(values, dict):
         raise ConfigError("not a JSON object")
     version = values.get("schema_version", default)
