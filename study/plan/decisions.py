@@ -92,7 +92,7 @@ def from_line(line: str) -> Decision:
         raise ConfigError(str(error).removeprefix("decision.")) from None
 
 
-# Bytes of what a decision had seen for which a record has room (MOST_RECORD_BYTES of trainables/records/limits.py).
+# Bytes of what a decision had seen for which a record has room (trainables/records/limits.py).
 MOST_SEEN_BYTES = 2000
 
 
