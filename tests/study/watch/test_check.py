@@ -26,7 +26,7 @@ from gan_study.trainables.base.settings import UserError
 from gan_study.trainables.records.arrays import arrays_digest, to_bytes
 from gan_study.trainables.records.record import RecordError
 from gan_study.trainables.trial.outcome import array_path
-from tests.study.plan.test_planner import STUDY
+from tests.study.plan.planned import STUDY
 from tests.study.simulation import Simulation
 
 CONFIG = parse_study(
