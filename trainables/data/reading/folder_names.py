@@ -35,8 +35,8 @@ _PIECE_WORDS = _IDLE_WORDS | {
     "piece",
 }
 # What carries pictures, one folder each, and is no class of them.
-_CARRIER_WORDS = frozenset({"patient", "subject", "case", "study", "visit", "session", "series", "scan", "slide"})
-_CARRIER_WORDS |= frozenset({"video", "clip", "sequence", "participant"})
+CARRIER_WORDS = frozenset({"patient", "subject", "case", "study", "visit", "session", "series", "scan", "slide"})
+CARRIER_WORDS |= frozenset({"video", "clip", "sequence", "participant"})
 # Beside the word for a part: a smaller one of the same.
 _SMALLER_WORDS = frozenset({"mini", "small", "tiny", "sample", "subset"})
 PICTURES = frozenset({"images", "image", "imgs", "img", "pictures", "photos", "originals", "original", "raw"})
@@ -113,6 +113,13 @@ def is_idle(name: str) -> bool:
     return bool(words) and _IDLE_WORDS.issuperset(words)
 
 
+def is_nothing_of_its_own(name: str, others: Collection[str] = ()) -> bool:
+    """Whether all words of a name speak of parts, pieces, patients, masks or pictures, or are among `others`."""
+    known = _PIECE_WORDS | CARRIER_WORDS | PICTURES | MASKS | THUMBNAILS | WITHOUT_CLASS
+    words = [word for word in words_of(name) if not word.isdigit()]
+    return all(word in known or word in others or _part_called(word) is not None for word in words)
+
+
 def are_numbered(names: Collection[str]) -> bool:
     """Whether names differ in their numbers alone: "part1" and "part2", "images_001" and "images_002"."""
     without = {tuple(word for word in words_of(name) if not word.isdigit()) for name in names}
@@ -129,7 +136,7 @@ def are_named_as_pieces(names: Collection[str]) -> bool:
 
 def are_named_as_carriers(names: Collection[str]) -> bool:
     """Whether names are numbered, and speak of what carries pictures: "patient001" and "patient002"."""
-    return are_numbered(names) and bool(set(words_of(next(iter(names)))) & _CARRIER_WORDS)
+    return are_numbered(names) and bool(set(words_of(next(iter(names)))) & CARRIER_WORDS)
 
 
 def are_versions_of_a_part(names: Collection[str]) -> bool:

@@ -77,7 +77,7 @@ def test_columns_may_be_named(tmp_path: Path) -> None:
     text = "scan;one;two;fold\na;cat;x;test\nb;dog;x;train\nc;cat;y;train\nd;dog;y;train\n"
     table = read_table(written(tmp_path, text))
     with pytest.raises(
-        DataError, match=r"the columns one, two, fold may be the class; name it by data\.columns\."
+        DataError, match=r"the columns one, two may be the class; name it by data\.columns\."
     ):
         arrange_by_table(table, PICTURES, Columns())
     found = arrange_by_table(table, PICTURES, Columns(label="one", split="fold"))
@@ -119,7 +119,7 @@ def test_labels_are_text(tmp_path: Path) -> None:
             "size,label\n3,cat\n4,dog\n",
             r"no column names the pictures \(size, label\); name it by data\.columns\.path",
         ),
-        ("path,label,split\na,cat,train\nb,dog,later\n", "the part 'later' is not known"),
+        ("path,label,split\na,cat,train\nb,dog,later\n", "the part 'later' in the column split is not known"),
         ("path,label\0\na,cat\n", "it holds NUL characters"),
         (
             "path,label\na,cat\nb,dog\nc,cat|dog\nd,dog\n",
