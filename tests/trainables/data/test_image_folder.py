@@ -128,6 +128,7 @@ def test_files_in_folders_of_folders_are_found_and_others_passed_over(tmp_path: 
     assert pool.images.class_names == ("cat", "dog")
     assert pool.images.class_counts() == (2, 4)
     assert pool.reading == (
+        "the folders in dog/ (more/) are read as part of the class",
         "the test part is 33% of each class, where data.test_fraction asks for 25%, drawn with what belongs "
         "together on one side",
         "pictures that look like another one, copies among them: 6, in 3 sets, each of which stays on one side of "

@@ -5,21 +5,48 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
 from gan_study.trainables.data.reading import folder_names
-from gan_study.trainables.data.reading.folder_names import part_named, plain
-from gan_study.trainables.data.reading.folder_tree import MOST_LEFT_OVER, Place
+from gan_study.trainables.data.reading.folder_names import is_no_class, is_version, part_named, plain, words_of
+from gan_study.trainables.data.reading.folder_tree import MOST_LEFT_OVER, VERSIONS, Place
 
 MASKS, THUMBNAILS = "masks of other pictures", "thumbnails of other pictures"
 UNLABELLED = "pictures without a class"
 
 # What a mask's name has more than that of its picture: "benign (1)_mask.png", "benign (1)_mask_1.png".
-_OF_MASK = re.compile(r"[ _.-]*(?:mask|masks|segmentation|seg|gt|groundtruth)(?:[ _-]?\d+)?$", re.IGNORECASE)
+_OF_MASK = re.compile(
+    r"[ _.-]*(?:mask|masks|segmentation|seg|gt|groundtruth|contours?|annotation|overlay)(?:[ _-]?\d+)?$",
+    re.IGNORECASE,
+)
+# What masks are of or by, in names of their folders: "lung masks", "leftMask", "ManualMask". Not "with_mask".
+_MASK_WORDS = frozenset({"mask", "masks"})
+_BESIDE_MASK = frozenset(
+    {"left", "right", "manual", "auto", "automatic", "lung", "lungs", "infection", "binary", "image"}
+)
+_BESIDE_MASK |= {
+    "images",
+    "lesion",
+    "tumor",
+    "tumour",
+    "vessel",
+    "cell",
+    "nuclei",
+    "instance",
+    "semantic",
+    "bone",
+    "skin",
+}
+_BESIDE_MASK |= {"ground", "truth", "gt", "segmentation", "seg", "heart", "liver", "organ", "png"}
 
 
 def without_companions(
-    pictures: Sequence[Place],
+    pictures: Sequence[Place], *, keeps_versions: bool = False
 ) -> tuple[tuple[Place, ...], Mapping[str, tuple[Place, ...]]]:
-    """The pictures without those that describe or repeat others or have no class; these by reason."""
+    """The pictures without those that describe or repeat others or have no class; these by reason.
+
+    With `keeps_versions`, augmented and resized ones of a class stay.
+    """
     reasons = _companion_folders(pictures)
+    if keeps_versions:
+        reasons = {folder: reason for folder, reason in reasons.items() if reason != VERSIONS}
     stems = {picture.with_suffix("") for picture in pictures}
     kept: list[Place] = []
     passed: dict[str, list[Place]] = {}
@@ -44,10 +71,11 @@ def _companion_folders(pictures: Sequence[Place]) -> Mapping[Place, str]:
     for folder in folders:
         beside.setdefault(folder.parent, set()).add(plain(folder.name))
     named = {
-        reason: [folder for folder in folders if plain(folder.name) in names]
+        reason: [folder for folder in folders if plain(folder.name) in names or _is_named(folder, reason)]
         for reason, names in (
             (MASKS, folder_names.MASKS),
             (THUMBNAILS, folder_names.THUMBNAILS),
+            (VERSIONS, frozenset[str]()),
             (UNLABELLED, folder_names.WITHOUT_CLASS),
         )
     }
@@ -57,10 +85,31 @@ def _companion_folders(pictures: Sequence[Place]) -> Mapping[Place, str]:
     for reason, candidates in named.items():
         for folder in candidates:
             others = beside[folder.parent] - {plain(folder.name)}
-            is_beside = bool(others & folder_names.PICTURES) or any(map(part_named, others))
-            if is_beside or folder.parent in with_loose or _repeats_others(folder, pictures):
+            is_beside = bool(others & folder_names.PICTURES)
+            is_beside |= any(map(part_named, others)) and plain(folder.name) in folder_names.MASKS
+            is_mask = reason == MASKS and _has_namesakes(folder, pictures)
+            if is_beside or folder.parent in with_loose or is_mask or _repeats_others(folder, pictures):
                 found[folder] = reason
     return found
+
+
+def _is_named(folder: Place, reason: str) -> bool:
+    """Whether a folder is named as one of masks or of versions, among other words: "leftMask", "augmented_1"."""
+    words = [word for word in words_of(folder.name) if not word.isdigit()]
+    if reason == MASKS:
+        return not _MASK_WORDS.isdisjoint(words) and (_MASK_WORDS | _BESIDE_MASK).issuperset(words)
+    return reason == VERSIONS and len(folder.parts) > 1 and is_version(folder.name) and is_no_class(folder.name)
+
+
+def _has_namesakes(folder: Place, pictures: Sequence[Place]) -> bool:
+    """Whether nearly all that lies below `folder` has a namesake beside it, and its name says more than "mask"."""
+    if len(words_of(folder.name)) < 2:
+        return False
+    own = {each.stem for each in pictures if each.is_relative_to(folder)}
+    beside = {
+        each.stem for each in pictures if each.is_relative_to(folder.parent) and not each.is_relative_to(folder)
+    }
+    return len(own & beside) > (1 - MOST_LEFT_OVER) * len(own)
 
 
 def _repeats_others(folder: Place, pictures: Sequence[Place]) -> bool:

@@ -11,7 +11,13 @@ from typing import TypeVar
 from gan_study.trainables.base.names import one_form, shown
 from gan_study.trainables.base.settings import DataError
 from gan_study.trainables.data.reading.companions import UNLABELLED
-from gan_study.trainables.data.reading.folder_names import Part, classes_and_parts, part_named, parts_among
+from gan_study.trainables.data.reading.folder_names import (
+    Part,
+    classes_and_parts,
+    part_in,
+    part_named,
+    parts_among,
+)
 from gan_study.trainables.data.reading.folder_tree import (
     COPIES,
     LOOSE,
@@ -25,8 +31,10 @@ from gan_study.trainables.data.reading.folder_tree import (
     holds_parts,
     joined,
     merged,
+    share_names,
     unwrapped,
 )
+from gan_study.trainables.data.reading.repeats import trimmed
 
 T = TypeVar("T")
 
@@ -42,15 +50,23 @@ class Division:
 
 def divide(top: Node) -> Division:
     """The parts that folders are named after, at the first level or inside each class; else all is one part."""
-    top, left = unwrapped(top)
+    whole = trimmed(top)
+    top, left = whole.node, whole.passed_over
     if (inner := _only_with_parts(top)) is not None:
         beside = tuple(picture for picture in top.pictures if not picture.is_relative_to(inner.place))
         division = divide(inner)
-        return replace(division, passed_over=joined([left, {UNLABELLED: beside}, division.passed_over]))
-    found = find_parts(top) or _find_parts_in_classes(top) or _find_parts_in_names(top)
-    if found is None:
-        found = Division(parts={"train": top})
-    return replace(found, passed_over=joined([left, found.passed_over]))
+        left = joined([left, {UNLABELLED: beside}])
+    else:
+        division = (
+            find_parts(top)
+            or _find_parts_in_classes(top)
+            or _find_parts_in_names(top)
+            or _find_one_named_part(top)
+            or Division(parts={"train": top})
+        )
+    return replace(
+        division, passed_over=joined([left, division.passed_over]), notes=(*whole.notes, *division.notes)
+    )
 
 
 def _only_with_parts(top: Node) -> Node | None:
@@ -173,6 +189,18 @@ def _find_parts_in_names(top: Node) -> Division | None:
     found = _assign(nodes, [{LOOSE: top.loose}], {})
     said = ", ".join(f"{shown(name)}/ is {shown(of)}, {part}" for name, (of, part) in list(named.items())[:2])
     return replace(found, notes=(f"folders are named after class and part: {said}, ...", *found.notes))
+
+
+def _find_one_named_part(top: Node) -> Division | None:
+    """The parts where one of two folders of the same classes speaks of one, not to train on: "all", "all-val"."""
+    part_of = {name: part_in(name) for name in top.folders}
+    if len(part_of) != 2 or not share_names(list(top.folders.values())):
+        return None
+    named = {name: part for name, part in part_of.items() if part in ("test", "validation")}
+    if len(named) != 1 or None not in part_of.values():
+        return None
+    names: dict[str, Part] = {name: named.get(name, "train") for name in part_of}
+    return _assign({part: top.folders[name] for name, part in names.items()}, [{LOOSE: top.loose}], names)
 
 
 def as_named(top: Node, train: Sequence[str], test: Sequence[str]) -> Division:

@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from gan_study.trainables.base.names import one_form, shown
 from gan_study.trainables.base.settings import DataError
 from gan_study.trainables.data.reading import by_table, columns
+from gan_study.trainables.data.reading.class_folders import NoClassFoldersError
 from gan_study.trainables.data.reading.companions import UNLABELLED
 from gan_study.trainables.data.reading.entries import NO_PICTURE, Entries, in_order
 from gan_study.trainables.data.reading.file_names import arrange_by_file_names
@@ -75,8 +76,10 @@ def _without_folders(entries: Entries, config: DataConfig, error: DataError) -> 
     """The classes as tables or names of files say them, where no folders do; else raises DataError, or `error`."""
     read = _read_tables(entries)
     tables, refused = _tables_of(read, entries, config)
+    refused = [(cells, why) for cells, why in refused if by_table.names_pictures(cells, entries.pictures)]
     if len(refused) == 1 and not tables:
-        raise refused[0] from None
+        [(_, why)] = refused
+        raise why if isinstance(error, NoClassFoldersError) else DataError(f"{error}; and {why}") from error
     if tables:
         parts = [_part_of_table(path, entries.root) for path in tables]
         if len(tables) > 1 and (None in parts or len(set(parts)) < len(parts)):
@@ -88,6 +91,8 @@ def _without_folders(entries: Entries, config: DataConfig, error: DataError) -> 
         raise DataError(f"{error}; {_tables_in_words(naming)}") from error
     if config.group is None and (found := arrange_by_file_names(entries.pictures)) is not None:
         return found
+    if not isinstance(error, NoClassFoldersError):
+        raise error
     raise DataError(f"{error}{_what_else_lies_there(read, entries)}") from error
 
 
@@ -207,7 +212,7 @@ def _read_tables(entries: Entries) -> Mapping[Path, Table]:
 
 def _tables_of(
     tables: Mapping[Path, Table], entries: Entries, config: DataConfig
-) -> tuple[Mapping[Path, Table], Sequence[DataError]]:
+) -> tuple[Mapping[Path, Table], Sequence[tuple[Table, DataError]]]:
     """Those of `tables` by which the pictures have classes, and why others that name classes do not say them."""
     found, refused = {}, []
     for path, cells in tables.items():
@@ -217,7 +222,7 @@ def _tables_of(
             raise
         except DataError as error:
             if columns.names_classes(cells, config.columns):
-                refused.append(error)
+                refused.append((cells, error))
             continue
         found[path] = cells
     return found, refused
