@@ -263,7 +263,9 @@ def test_groups_that_cannot_be_had_are_refused(tmp_path: Path) -> None:
     write_classes(tmp_path, cat=4, dog=4)
     with pytest.raises(DataError, match=r"data\.group: 'folder' needs folders below those of the classes"):
         image_source(folder(tmp_path, group="folder")).pool()
-    with pytest.raises(DataError, match=r"data\.group: no table says the classes.*; no table here names the pictures"):
+    with pytest.raises(
+        DataError, match=r"data\.group: no table says the classes.*; no table here names the pictures"
+    ):
         image_source(folder(tmp_path, group="patient")).pool()
     write_groups(tmp_path / "one", "{name}/{patient}/{i}.png", cat=1, dog=3)
     with pytest.raises(DataError, match="class 'cat' has one group of images"):

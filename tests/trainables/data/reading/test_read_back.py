@@ -20,7 +20,7 @@ def test_what_was_read_is_said(tmp_path: Path) -> None:
     source = image_source(config)
     lines = read_back(config, Natural(), source.pool(), source.test())
     first, counts, rare, shape, *_ = lines
-    assert first.startswith(f"imagefolder: 24 pictures of 2 classes in {tmp_path}; PNG 95%, JPEG 5%, 8 bits; ")
+    assert first.startswith(f"imagefolder: 24 pictures of 2 classes in {tmp_path}; PNG 96%, JPEG 4%, 8 bits; ")
     assert first.endswith("; 12 x 10 to 40 x 20 pixels, median 12 x 10")
     assert counts == "to train on + to test, by class: cat 13 + 3, dog 6 + 2"
     assert rare.startswith("rare classes: dog (smaller than the mean class of the imbalanced set; ")

@@ -76,9 +76,7 @@ def test_a_column_of_parts_that_are_not_known_is_said(tmp_path: Path) -> None:
 def test_columns_may_be_named(tmp_path: Path) -> None:
     text = "scan;one;two;fold\na;cat;x;test\nb;dog;x;train\nc;cat;y;train\nd;dog;y;train\n"
     table = read_table(written(tmp_path, text))
-    with pytest.raises(
-        DataError, match=r"the columns one, two may be the class; name it by data\.columns\."
-    ):
+    with pytest.raises(DataError, match=r"the columns one, two may be the class; name it by data\.columns\."):
         arrange_by_table(table, PICTURES, Columns())
     found = arrange_by_table(table, PICTURES, Columns(label="one", split="fold"))
     assert list(found.parts["test"]) == [PICTURES[0]]
