@@ -151,7 +151,8 @@ def _numbers(labels: Sequence[Any], part: str, names: tuple[str, ...] | None) ->
 def _picture(image: Any) -> Picture:
     """An item's image."""
     if isinstance(image, Image.Image):
-        return decoded(image)
+        picture = decoded(image)
+        return replace(picture, facts=replace(picture.facts, kind=image.format or "images in memory"))
     array = image.detach().cpu().numpy() if isinstance(image, torch.Tensor) else np.asarray(image)
     if array.ndim == 3 and array.shape[0] in (1, 3) and array.shape[2] not in (1, 3):
         array = array.transpose(1, 2, 0)

@@ -156,3 +156,11 @@ def test_arrays_are_fitted_and_their_shape_is_said(tmp_path: Path) -> None:
     assert pool.images.images[0, 0, :, 5].tolist() == [0] * 7 + [200] * 14 + [0] * 7
     assert pool.summary is not None
     assert (dict(pool.summary.sizes), dict(pool.summary.depths)) == ({(28, 14): 6}, {"8 bits": 6})
+
+
+def test_a_test_part_that_repeats_the_training_part_is_said(tmp_path: Path) -> None:
+    train = images(8, 3)
+    near = np.clip(train[:4].astype(int) + 1, 0, 255).astype(np.uint8)
+    arrays = {"x_train": train, "y_train": labels(8), "x_test": near, "y_test": labels(4)}
+    notes = image_source(config(tmp_path, **arrays)).test().notes
+    assert any(note.startswith("test images that are, or look like, one to train on: 4 of 4") for note in notes)

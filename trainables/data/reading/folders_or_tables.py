@@ -130,23 +130,47 @@ def _unless_a_table_differs(
                 f"{cells.name} says a class for each folder ({_several(folders)}), so that these are no "
                 "classes; write a row for each picture, or leave the table out by data.exclude"
             )
-    tables, _ = _tables_of(read, entries, replace(config, group=None))
-    for path, cells in tables.items():
-        if not columns.names_classes(cells, config.columns):
-            continue
-        arranged = _by_tables({path: cells}, entries, replace(config, group=None))
-        of_table = {place: name for part in arranged.parts.values() for place, name in part.items()}
-        if not of_folders.keys() <= of_table.keys() or _say_the_same(of_folders, of_table):
-            continue
-        if are_numbered(folders):
-            return _by_tables({path: cells}, entries, config)
+    other = _with_other_classes(of_folders, read, entries, config)
+    if other and are_numbered(folders) and len(other) == 1:
+        return _by_tables(other, entries, config)
+    if other:
+        names = ", ".join(cells.name for cells in other.values())
+        labels = {name for of in _labels_by(other, entries, config).values() for name in of.values()}
+        use = f"use it by data.labels={names}" if len(other) == 1 else "write one table of all for data.labels"
         raise DataError(
-            f"{cells.name} says other classes ({_several(set(of_table.values()))}) than the folders "
-            f"({_several(folders)}); use it by data.labels={cells.name}, or leave it out by data.exclude"
+            f"{names} {'says' if len(other) == 1 else 'say'} other classes ({_several(labels)}) than the folders "
+            f"({_several(folders)}); {use}, or leave {'it' if len(other) == 1 else 'them'} out by data.exclude"
         )
     unread = _naming_pictures(read.values(), [*of_folders])
     notes = (*found.notes, *([f"folders say the classes; {_tables_in_words(unread)}"] if unread else []))
     return _with_test_table(replace(found, notes=notes), read, config)
+
+
+def _with_other_classes(
+    of_folders: Mapping[Place, str], read: Mapping[Path, Table], entries: Entries, config: DataConfig
+) -> Mapping[Path, Table]:
+    """The table of all pictures that has other classes than the folders, or those that are of all together."""
+    tables, _ = _tables_of(read, entries, replace(config, group=None))
+    naming = {path: cells for path, cells in tables.items() if columns.names_classes(cells, config.columns)}
+    labels = _labels_by(naming, entries, config)
+    for path, of_table in labels.items():
+        if of_folders.keys() <= of_table.keys() and not _say_the_same(of_folders, of_table):
+            return {path: naming[path]}
+    parts = {path: of for path, of in labels.items() if not of_folders.keys() <= of.keys()}
+    whole = {place: name for of in parts.values() for place, name in of.items()}
+    is_other = of_folders.keys() <= whole.keys() and not _say_the_same(of_folders, whole)
+    return {path: naming[path] for path in parts} if is_other else {}
+
+
+def _labels_by(
+    tables: Mapping[Path, Table], entries: Entries, config: DataConfig
+) -> Mapping[Path, Mapping[Place, str]]:
+    """The class of each picture by each of the tables."""
+    found = {}
+    for path, cells in tables.items():
+        arranged = _by_tables({path: cells}, entries, replace(config, group=None))
+        found[path] = {place: name for part in arranged.parts.values() for place, name in part.items()}
+    return found
 
 
 def _with_test_table(found: Arrangement, read: Mapping[Path, Table], config: DataConfig) -> Arrangement:
