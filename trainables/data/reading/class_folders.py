@@ -36,6 +36,8 @@ from gan_study.trainables.data.reading.folder_tree import (
 )
 from gan_study.trainables.data.reading.repeats import trimmed, without_copies
 
+_TESTS = ("test", "validation")
+
 
 class NoClassFoldersError(DataError):
     """Folders say no classes, or one alone."""
@@ -87,11 +89,18 @@ def classes_of(part: Node, *, has_groups: bool = False) -> ClassFolders:
 
 
 def _by_name(node: Node) -> tuple[Mapping[str, Node], Mapping[str, Node]]:
-    """The folders that may be classes, and those that by their names are none; all may be, if no other is left."""
-    others = {name: folder for name, folder in node.folders.items() if is_no_class(name)}
+    """The folders that may be classes, and those that by their names are none; all may be, if no other is left.
+
+    One that is called as a test part is none where two others are left: pictures to be predicted.
+    """
+    others = [name for name in node.folders if is_no_class(name)]
+    tests = [name for name, each in node.folders.items() if part_named(name) in _TESTS and not each.folders]
+    if len(node.folders) - len({*others, *tests}) >= 2:
+        others += tests
     if len(others) == len(node.folders):
         return node.folders, {}
-    return {name: folder for name, folder in node.folders.items() if name not in others}, others
+    kept = {name: folder for name, folder in node.folders.items() if name not in others}
+    return kept, {name: node.folders[name] for name in others}
 
 
 def _no_classes_note(others: Mapping[str, Node]) -> str:
@@ -128,7 +137,7 @@ def _only_divided(classes: Mapping[str, Node], others: Mapping[str, Node]) -> No
     if len(divided) != 1 or len(flat) != len(folders) - 1 or not (flat or others):
         return None
     inner = folders[divided[0]]
-    if all(part_in(name) in ("test", "validation") for name in flat) and part_in(divided[0]) is None:
+    if all(part_in(name) in _TESTS for name in flat) and part_in(divided[0]) is None:
         return inner
     if is_idle(divided[0]) and len(inner.pictures) >= sum(len(folders[name].pictures) for name in flat):
         return inner

@@ -61,7 +61,7 @@ def divide(top: Node) -> Division:
             find_parts(top)
             or _find_parts_in_classes(top)
             or _find_parts_in_names(top)
-            or _find_one_named_part(top)
+            or _find_one_unnamed_part(top)
             or Division(parts={"train": top})
         )
     return replace(
@@ -191,16 +191,21 @@ def _find_parts_in_names(top: Node) -> Division | None:
     return replace(found, notes=(f"folders are named after class and part: {said}, ...", *found.notes))
 
 
-def _find_one_named_part(top: Node) -> Division | None:
-    """The parts where one of two folders of the same classes speaks of one, not to train on: "all", "all-val"."""
+def _find_one_unnamed_part(top: Node) -> Division | None:
+    """The parts where all folders but one speak of tests: "rps" and "rps-test-set", of the same classes."""
     part_of = {name: part_in(name) for name in top.folders}
-    if len(part_of) != 2 or not share_names(list(top.folders.values())):
-        return None
+    divided = {name: unwrapped(folder)[0] for name, folder in top.folders.items() if folder.is_divided}
+    unnamed = [name for name, part in part_of.items() if part is None]
     named = {name: part for name, part in part_of.items() if part in ("test", "validation")}
-    if len(named) != 1 or None not in part_of.values():
+    parts = {part: name for name, part in named.items() if name in divided}
+    if len(unnamed) != 1 or len(named) != len(part_of) - 1 or unnamed[0] not in divided or not parts:
         return None
-    names: dict[str, Part] = {name: named.get(name, "train") for name in part_of}
-    return _assign({part: top.folders[name] for name, part in names.items()}, [{LOOSE: top.loose}], names)
+    if len(parts) != len(named.keys() & divided.keys()) or not share_names(list(divided.values())):
+        return None
+    names: dict[str, Part] = {unnamed[0]: "train", **{name: part for part, name in parts.items()}}
+    flat = tuple(place for name, folder in top.folders.items() if name not in names for place in folder.pictures)
+    nodes = {part: divided[name] for name, part in names.items()}
+    return _assign(nodes, [{LOOSE: top.loose, UNLABELLED: flat}], names)
 
 
 def as_named(top: Node, train: Sequence[str], test: Sequence[str]) -> Division:

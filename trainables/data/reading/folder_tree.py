@@ -14,7 +14,10 @@ Place: TypeAlias = PurePosixPath
 # Places by the reason why they are passed over.
 PassedOver: TypeAlias = Mapping[str, tuple[Place, ...]]
 
-COPIES, VERSIONS = "copies of pictures read", "augmented or resized versions of other pictures"
+COPIES, VERSIONS = (
+    "copies, by folders and names, of pictures read",
+    "augmented or resized versions of other pictures",
+)
 NO_CLASS = "folders that are no classes by their names"
 LOOSE, NOT_READ = "pictures outside of class folders", "of parts not read"
 

@@ -292,6 +292,14 @@ READ = {
         files(*(f"{part}/{name}" for part in ("NCT-CRC-100K", "CRC-VAL-7K") for name in ("ADI", "LYM"))),
         {"train": each("ADI LYM"), "test": each("ADI LYM")},
     ),
+    "a test part in the name of a folder, and one without classes": (
+        [*files("rps/rock", "rps/paper", "rps-test-set/rock", "rps-test-set/paper"), *files("rps-validation")],
+        {"train": each("rock paper"), "test": each("rock paper")},
+    ),
+    "pictures to test beside the classes": (
+        [*files("cat", "dog"), *files("test", number=2)],
+        {"train": each("cat dog")},
+    ),
     "classes of longer names to train on": (
         files("train/carcinoma_T2", "train/normal", "test/carcinoma", "test/normal"),
         {"train": each("carcinoma_T2 normal"), "test": each("carcinoma_T2 normal")},

@@ -55,8 +55,8 @@ def test_read_and_passed_over_is_all_that_was_found(tmp_path: Path) -> None:
     assert found.passed_over_lines() == (
         "passed over, hidden: 1 (archive/.DS_Store)",
         "passed over, no pictures: 1 (.md)",
-        "passed over, copies of pictures read: 5 (archive/copy/Testing/cat/0.png, archive/copy/Testing/cat/1.png, "
-        "archive/copy/Testing/cat/2.png, ...)",
+        "passed over, copies, by folders and names, of pictures read: 5 (archive/copy/Testing/cat/0.png, "
+        "archive/copy/Testing/cat/1.png, archive/copy/Testing/cat/2.png, ...)",
         "passed over, pictures outside of class folders: 1 (archive/cover.png)",
         "passed over, of parts not read: 5 (archive/val/cat/0.png, archive/val/cat/1.png, "
         "archive/val/cat/2.png, ...)",
