@@ -58,6 +58,11 @@ class Columns:
     read, and `weight` where the table has no columns of other kinds, as that may be an animal's."""
 
 
+SAVE_PIXELS = (
+    "its cells may be the pixels themselves, which are read from an .npz with the arrays images and labels"
+)
+
+
 class NoGroupsError(DataError):
     """A table names the pictures, and has no such column of groups."""
 
@@ -81,6 +86,8 @@ def path_column(table: Table, columns: Columns, known: KnownPictures) -> str:
     called = sorted(table.header, key=lambda name: plain_name(name) not in PATH_NAMES)
     most = min(200, len(table.rows))
     found = [name for name in called if num_known(name) >= MOST_OF * most > 0]
+    if not found and table.may_hold_pixels:
+        raise DataError(f"{table.name}: no column names the pictures; {SAVE_PIXELS}")
     if not found:
         raise DataError(
             f"{table.name}: no column names the pictures ({', '.join(table.header)}); name it by data.columns.path"

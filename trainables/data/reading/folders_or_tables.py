@@ -29,8 +29,6 @@ NAMES_SHOWN = 3
 _TABLE_ENDINGS = frozenset({".csv", ".tsv", LINES_OF_JSON})
 # Files that often have labels and are not looked into.
 _LABEL_ENDINGS = frozenset({".h5", ".json", ".mat", ".parquet", ".pkl", ".txt", ".xls", ".xlsx", ".xml"})
-# A table of more columns has pixels in them.
-_MOST_COLUMNS = 200
 # A table of classes that somebody is to guess, as contests give one to show its form.
 _GUESSES = re.compile("submission", re.IGNORECASE)
 # Folders and a table say the same if so many pictures of each folder have one class in the table.
@@ -75,6 +73,9 @@ def arrange_folders(
 def _without_folders(entries: Entries, config: DataConfig, error: DataError) -> Arrangement:
     """The classes as tables or names of files say them, where no folders do; else raises DataError, or `error`."""
     read = _read_tables(entries)
+    if not entries.pictures:
+        pixels = [cells.name for cells in read.values() if cells.may_hold_pixels]
+        raise DataError(f"{error}; {first_names(pixels)}: {columns.SAVE_PIXELS}") if pixels else error
     tables, refused = _tables_of(read, entries, config)
     refused = [(cells, why) for cells, why in refused if by_table.names_pictures(cells, entries.pictures)]
     if len(refused) == 1 and not tables:
@@ -103,13 +104,11 @@ def _naming_pictures(tables: Iterable[Table], pictures: Sequence[Place]) -> list
 
 def _what_else_lies_there(read: Mapping[Path, Table], entries: Entries) -> str:
     """What may say the classes and is not read, in words, and what can be."""
-    pixels = [
-        cells.name for cells in read.values() if len(cells.header) > _MOST_COLUMNS or "pixels" in cells.header
-    ]
+    pixels = [cells.name for cells in read.values() if cells.may_hold_pixels]
     files = [place for place in entries.passed_over.get(NO_PICTURE, ()) if place.suffix.lower() in _LABEL_ENDINGS]
     said = ""
     if pixels:
-        said = f"; {first_names(pixels)} may hold the pixels themselves: save these as .npz (images, labels)"
+        said = f"; {first_names(pixels)}: {columns.SAVE_PIXELS}"
     elif files:
         said = f"; files of these kinds are not read: {first_names([str(place) for place in files])}"
     return f"{said}; a table labels.csv with the columns path and label, a row for each picture, says any classes"
@@ -219,9 +218,8 @@ def _say_the_same(of_folders: Mapping[Place, str], of_table: Mapping[Place, str]
 def _read_tables(entries: Entries) -> Mapping[Path, Table]:
     """The tables of text at the level of the pictures' common folder and the next, or above, by their files."""
     found: dict[Path, Table] = {}
-    if not entries.pictures:
-        return found
-    depth = 1 + len(PurePosixPath(os.path.commonpath([place.parent for place in entries.pictures])).parts)
+    folders = [place.parent for place in entries.pictures] or [PurePosixPath()]
+    depth = 1 + len(PurePosixPath(os.path.commonpath(folders)).parts)
     for place in entries.passed_over.get(NO_PICTURE, ()):
         if (
             place.suffix.lower() not in _TABLE_ENDINGS

@@ -19,6 +19,8 @@ _DELIMITERS = (",", ";", "\t", "|")
 # What stands for an empty cell where a program wrote the table, in lower case.
 EMPTY = frozenset({"", "nan", "na", "n/a", "none", "null"})
 _FEW = 3
+# So many columns of numbered names, or of numbers where there is no header, are no names and classes of pictures.
+_MANY_COLUMNS = 256
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +31,11 @@ class Table:
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     delimiter: str = ","
+
+    @property
+    def may_hold_pixels(self) -> bool:
+        """Whether pixels may stand in it, in one column or in a numbered column each; its rows are not read."""
+        return _may_hold_pixels(self.header)
 
     def column(self, name: str) -> tuple[str, ...]:
         """The cells of a column, without blanks around them."""
@@ -54,6 +61,9 @@ def read_table(path: Path, *, name: str | None = None) -> Table:
         return Table(name=name, header=found_pairs[0], rows=found_pairs[1:])
     if not lines or _columns(found) < 2:
         raise DataError(f"{name}: a table of labels has two columns or more, between , ; | or tabs")
+    first = tuple(cell.strip() for cell in next(_split(lines, delimiter)))
+    if _may_hold_pixels(first):
+        return Table(name=name, header=first, rows=())
     rows = [tuple(row) for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if any(row)]
     for number, row in enumerate(rows[1:], start=2):
         if len(row) != len(rows[0]):
@@ -66,6 +76,11 @@ def read_table(path: Path, *, name: str | None = None) -> Table:
         twice = next(each for each in header if header.count(each) > 1)
         raise DataError(f"{name}: two columns are named {twice!r}")
     return Table(name=name, header=header, rows=tuple(rows[1:]), delimiter=delimiter)
+
+
+def _may_hold_pixels(header: Sequence[str]) -> bool:
+    numbered = [name for name in header if name[-1:].isdigit()]
+    return "pixels" in header or len(numbered) >= _MANY_COLUMNS
 
 
 def _text_of(data: bytes) -> str:

@@ -407,3 +407,15 @@ def test_names_of_files_are_read_where_nothing_else_says_the_classes(tmp_path: P
     rows = [f"{name},{'odd' if i % 2 else 'even'}" for i, name in enumerate(names)]
     (tmp_path / "train.csv").write_text("\n".join(["file,label", *rows]))
     assert read_listing(config(tmp_path)).train.class_names == ("even", "odd")
+
+
+@pytest.mark.parametrize("header", ["emotion,pixels", "label," + ",".join(f"pixel{i}" for i in range(784))])
+@pytest.mark.parametrize("number", [0, 3])
+def test_a_table_of_pixels_is_refused_with_what_is_read(header: str, number: int, tmp_path: Path) -> None:
+    flat(tmp_path, *NAMES[:number])
+    (tmp_path / "train.csv").write_text(f"{header}\n{','.join('1' for _ in header.split(','))}\n")
+    for asked in (config(tmp_path), config(tmp_path / "train.csv")):
+        with pytest.raises(
+            DataError, match=r"train\.csv: .*cells may be the pixels themselves.*an \.npz with the arrays"
+        ):
+            read_listing(asked)
