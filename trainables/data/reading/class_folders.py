@@ -5,7 +5,7 @@ Where other folders may be the classes, a DataError says what was found and how 
 
 import contextlib
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from gan_study.trainables.base.names import one_form, shown
@@ -80,8 +80,7 @@ def classes_of(part: Node, *, has_groups: bool = False) -> ClassFolders:
     _refuse_one_name_twice(classes)
     _refuse_other_levels(node, classes, has_groups=has_groups)
     _refuse_too_few(node, classes, others)
-    if others:
-        notes = (*notes, _no_classes_note(others))
+    notes = (*notes, *_doubts(classes, others))
     passed = joined(
         [left, {LOOSE: node.loose, NO_CLASS: tuple(p for each in others.values() for p in each.pictures)}]
     )
@@ -103,11 +102,16 @@ def _by_name(node: Node) -> tuple[Mapping[str, Node], Mapping[str, Node]]:
     return kept, {name: node.folders[name] for name in others}
 
 
-def _no_classes_note(others: Mapping[str, Node]) -> str:
-    return (
-        f"by their names these folders are no classes, and passed over: {few(others.values())}; "
-        "data.class_level 1 reads them as classes"
-    )
+def _doubts(classes: Mapping[str, Node], others: Mapping[str, Node]) -> Iterator[str]:
+    """What is said of folders that are no classes by their names, and of classes whose names say nothing."""
+    if others:
+        yield (
+            f"by their names these folders are no classes, and passed over: {few(others.values())}; "
+            "data.class_level 1 reads them as classes"
+        )
+    idle = [folder for name, folder in classes.items() if is_idle(name)]
+    if idle and len(idle) < len(classes):
+        yield f"read as a class though the name says nothing: {few(idle)}; data.exclude leaves it out"
 
 
 def _refuse_too_few(node: Node, classes: Mapping[str, Node], others: Mapping[str, Node]) -> None:
@@ -137,6 +141,9 @@ def _only_divided(classes: Mapping[str, Node], others: Mapping[str, Node]) -> No
     if len(divided) != 1 or len(flat) != len(folders) - 1 or not (flat or others):
         return None
     inner = folders[divided[0]]
+    # An archive unpacked into a folder of its own name is no class.
+    if one_form(inner.place.name) == one_form(inner.place.parent.name):
+        return inner
     if all(part_in(name) in _TESTS for name in flat) and part_in(divided[0]) is None:
         return inner
     if is_idle(divided[0]) and len(inner.pictures) >= sum(len(folders[name].pictures) for name in flat):

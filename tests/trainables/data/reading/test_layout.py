@@ -239,6 +239,10 @@ READ = {
         [*files("images/images/Monet", "images/images/Klee"), *files("resized/resized", number=3)],
         {"train": each("Monet Klee")},
     ),
+    "archives in folders of their own names, one of which has the classes": (
+        [*files("tiles_5000/tiles_5000/tumour", "tiles_5000/tiles_5000/stroma"), *files("large_10/large_10")],
+        {"train": each("tumour stroma")},
+    ),
     "subjects, and a copy of all within": (
         files(*(f"{top}/{i}/{name}" for top in ("hands", "hands/hands") for i in ("00", "01") for name in "ab")),
         {"train": each("a b", 8)},
@@ -376,10 +380,6 @@ REFUSED = {
         files("Faces", "crop_part1"),
         r"one class folder \(Faces/\) beside crop_part1/, which by their names are no classes",
     ),
-    "a wrapper with classes beside one without": (
-        [*files("tiles_5000/tiles_5000/tumour", "tiles_5000/tiles_5000/stroma"), *files("large_10/large_10")],
-        r"tiles_5000/ has folders in it \(stroma/, tumour/\) and large_10/ has none",
-    ),
     "parts without classes beside classes": (
         files("yes", "no", "RCNN/TRAIN", "RCNN/TEST"),
         r"RCNN/ holds parts \(TEST/, TRAIN/\) without classes, beside no/, yes/",
@@ -441,6 +441,14 @@ def test_no_level_is_named_that_has_no_two_folders() -> None:
     """Two classes with one folder each, of one name."""
     found = arrange(files("cat/session", "dog/session"))
     assert found.notes == ("the folders in class folders (session/) are read as part of the class",)
+
+
+def test_a_class_whose_name_says_nothing_is_said() -> None:
+    found = arrange(files("cat", "dog", "new_images"))
+    assert counts(found) == {"train": each("cat dog new_images")}
+    assert found.notes == (
+        "read as a class though the name says nothing: new_images/; data.exclude leaves it out",
+    )
 
 
 @pytest.mark.parametrize(
