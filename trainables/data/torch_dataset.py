@@ -30,7 +30,8 @@ def torch_data_set(
 ) -> DataSet:
     """A data set of a study from torch's map-style `Dataset`s.
 
-    Transforms that draw at random make another data set each time, and normalised values are refused.
+    Transforms that draw at random make another data set each time, and normalised values are refused. Images that
+    are the same, or nearly, are on one side of every split (`data.look_alikes`).
 
     Parameters
     ----------
@@ -44,7 +45,7 @@ def torch_data_set(
     test : callable, optional
         Returns the `Dataset` of the test part. Without it a part of each class is set aside for the test.
     class_names : sequence of str, optional
-        The names by label; by default the `classes` of `train()`, else the numbers.
+        The names by label; by default the `classes` of `train()`, else the numbers that occur.
     summary : str
         A line on the data set.
 

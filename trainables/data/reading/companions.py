@@ -1,7 +1,7 @@
 """Pictures that describe or repeat others: masks, thumbnails, and what has no class."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 
 from gan_study.trainables.data.reading import folder_names
@@ -82,15 +82,17 @@ def _companion_folders(pictures: Sequence[Place]) -> Mapping[Place, str]:
     found: dict[Place, str] = {
         folder: UNLABELLED for folder in named.pop(UNLABELLED) if len(beside[folder.parent]) > 1
     }
+    left: list[Place] = []
     for reason, candidates in named.items():
         for folder in candidates:
             others = beside[folder.parent] - {plain(folder.name)}
             is_beside = bool(others & folder_names.PICTURES)
             is_beside |= any(map(part_named, others)) and plain(folder.name) in folder_names.MASKS
-            is_mask = reason == MASKS and _has_namesakes(folder, pictures)
-            if is_beside or folder.parent in with_loose or is_mask or _repeats_others(folder, pictures):
+            if is_beside or folder.parent in with_loose or _repeats_others(folder, pictures):
                 found[folder] = reason
-    return found
+            elif reason == MASKS and len(words_of(folder.name)) > 1:
+                left.append(folder)
+    return found | dict.fromkeys(_with_namesakes(left, pictures), MASKS)
 
 
 def _is_named(folder: Place, reason: str) -> bool:
@@ -101,15 +103,18 @@ def _is_named(folder: Place, reason: str) -> bool:
     return reason == VERSIONS and len(folder.parts) > 1 and is_version(folder.name) and is_no_class(folder.name)
 
 
-def _has_namesakes(folder: Place, pictures: Sequence[Place]) -> bool:
-    """Whether nearly all that lies below `folder` has a namesake beside it, and its name says more than "mask"."""
-    if len(words_of(folder.name)) < 2:
-        return False
-    own = {each.stem for each in pictures if each.is_relative_to(folder)}
-    beside = {
-        each.stem for each in pictures if each.is_relative_to(folder.parent) and not each.is_relative_to(folder)
-    }
-    return len(own & beside) > (1 - MOST_LEFT_OVER) * len(own)
+def _with_namesakes(folders: Sequence[Place], pictures: Sequence[Place]) -> Iterator[Place]:
+    """Those of the `folders` whose pictures have namesakes beside them, nearly all: "CXR/1.png", "mask/1.png"."""
+    around: dict[Place, list[Place]] = {folder.parent: [] for folder in folders}
+    for picture in pictures if folders else ():
+        for parent in picture.parents:
+            if parent in around:
+                around[parent].append(picture)
+    for folder in folders:
+        own = {each.stem for each in around[folder.parent] if each.is_relative_to(folder)}
+        beside = {each.stem for each in around[folder.parent] if not each.is_relative_to(folder)}
+        if len(own & beside) > (1 - MOST_LEFT_OVER) * len(own):
+            yield folder
 
 
 def _repeats_others(folder: Place, pictures: Sequence[Place]) -> bool:
