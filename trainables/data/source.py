@@ -48,7 +48,8 @@ class DataConfig:
     """What no split divides, such as a patient or a video: a column of the table of labels, or "folder", the first
     folder below that of the class, above it where no class has folders; of an image folder."""
     look_alikes: LookAlikes = "together"
-    """Whether pictures that are the same, or nearly, lie on one side of every split: of folders, arrays, Datasets."""
+    """Whether pictures of folders, arrays and Datasets that are the same, or nearly, lie on one side of every
+    split."""
     drop_duplicates: bool = False
     """Leave out test images whose pixels are in the pool too."""
     drop_contradictions: bool = False
