@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from gan_study.trainables.base.names import one_form, shown
 from gan_study.trainables.base.settings import DataError
 from gan_study.trainables.data.reading.folder_names import (
+    NO_CLASS_OF_TWO,
     are_named_as_carriers,
     are_named_as_pieces,
     are_numbered,
@@ -20,6 +21,7 @@ from gan_study.trainables.data.reading.folder_names import (
     part_in,
     part_named,
     parts_among,
+    plain,
 )
 from gan_study.trainables.data.reading.folder_tree import (
     LOOSE,
@@ -94,7 +96,8 @@ def _by_name(node: Node) -> tuple[Mapping[str, Node], Mapping[str, Node]]:
     """
     others = [name for name in node.folders if is_no_class(name)]
     tests = [name for name, each in node.folders.items() if part_named(name) in _TESTS and not each.folders]
-    if len(node.folders) - len({*others, *tests}) >= 2:
+    is_divided = any(part_named(name) == "train" for name in node.folders)
+    if not is_divided and len(node.folders) - len({*others, *tests}) >= 2:
         others += tests
     if len(others) == len(node.folders):
         return node.folders, {}
@@ -118,6 +121,12 @@ def _refuse_too_few(node: Node, classes: Mapping[str, Node], others: Mapping[str
     """Raise DataError where there are fewer than two classes."""
     if not classes:
         raise NoClassFoldersError(_no_classes(node))
+    pictures = [folder for name, folder in classes.items() if plain(name) in NO_CLASS_OF_TWO]
+    if len(classes) == 2 and len(pictures) == 1:
+        raise DataError(
+            f"{few(classes.values())}: {pictures[0]} is named as pictures of any class are, so that these may be "
+            "no classes; where they are, say data.class_level 1, else leave one out by data.exclude"
+        )
     if len(classes) < 2 and others:
         raise DataError(
             f"one class folder ({few(classes.values())}) beside {few(others.values())}, which by their names are "
@@ -196,6 +205,7 @@ def _refuse_other_levels(node: Node, classes: Mapping[str, Node], *, has_groups:
             "data.class_level 1"
         )
     are_parts = parts_among(classes).keys() == classes.keys() or are_versions_of_a_part(classes)
+    are_parts |= {"train", "test"} <= {part_named(name) for name in classes}
     if len(node.loose) > len(node.pictures) / 2 or (len(classes) > 1 and are_parts):
         raise NoClassFoldersError(_no_classes(node))
     with_parts = [folder for folder in classes.values() if holds_parts(folder)]

@@ -88,6 +88,7 @@ def _companion_folders(pictures: Sequence[Place]) -> Mapping[Place, str]:
             others = beside[folder.parent] - {plain(folder.name)}
             is_beside = bool(others & folder_names.PICTURES)
             is_beside |= any(map(part_named, others)) and plain(folder.name) in folder_names.MASKS
+            is_beside |= reason == MASKS and _without_mask(folder.name) in others - {""}
             if is_beside or folder.parent in with_loose or _repeats_others(folder, pictures):
                 found[folder] = reason
             elif reason == MASKS and len(words_of(folder.name)) > 1:
@@ -95,11 +96,17 @@ def _companion_folders(pictures: Sequence[Place]) -> Mapping[Place, str]:
     return found | dict.fromkeys(_with_namesakes(left, pictures), MASKS)
 
 
+def _without_mask(name: str) -> str:
+    """The words of a folder's name but those for masks, as one: "train" of "train_masks"."""
+    return plain(" ".join(word for word in words_of(name) if word not in _MASK_WORDS))
+
+
 def _is_named(folder: Place, reason: str) -> bool:
     """Whether a folder is named as one of masks or of versions, among other words: "leftMask", "augmented_1"."""
     words = [word for word in words_of(folder.name) if not word.isdigit()]
     if reason == MASKS:
-        return not _MASK_WORDS.isdisjoint(words) and (_MASK_WORDS | _BESIDE_MASK).issuperset(words)
+        others = [word for word in words if word not in _MASK_WORDS]
+        return len(others) < len(words) and all(word in _BESIDE_MASK or part_named(word) for word in others)
     return reason == VERSIONS and len(folder.parts) > 1 and is_version(folder.name) and is_no_class(folder.name)
 
 

@@ -42,7 +42,11 @@ CARRIER_WORDS |= frozenset({"video", "clip", "sequence", "participant"})
 # Beside the word for a part: a smaller one of the same.
 _SMALLER_WORDS = frozenset({"mini", "small", "tiny", "sample", "subset"})
 PICTURES = frozenset({"images", "image", "imgs", "img", "pictures", "photos", "originals", "original", "raw"})
+PICTURES |= frozenset({"jpegimages"})
+# Beside one other folder these are no class of two.
+NO_CLASS_OF_TWO = PICTURES - {"pictures", "photos"}
 MASKS = frozenset({"mask", "masks", "groundtruth", "segmentation", "segmentations", "annotation", "annotations"})
+MASKS |= frozenset({"segmentationclass", "segmentationobject", "annot", "trainannot", "valannot", "testannot"})
 MASKS |= frozenset({"label", "labels", "gt", "trimaps", "maskimages", "labelimages"})
 THUMBNAILS = frozenset({"thumb", "thumbs", "thumbnail", "thumbnails", "preview", "previews"})
 WITHOUT_CLASS = frozenset({"unlabeled", "unlabelled", "unannotated", "unsup", "unsupervised"})
@@ -117,7 +121,7 @@ def classes_and_parts(names: Collection[str]) -> Mapping[str, tuple[str, Part]]:
     Empty unless all are named so, in two classes or more, each of which has images to train on.
     """
     groups = _by_other_words(names)
-    if len(groups) < 2 or sum(map(len, groups.values())) < len(names):
+    if len(groups) < 2 or () in groups or sum(map(len, groups.values())) < len(names):
         return {}
     if any("train" not in parts.values() for parts in groups.values()):
         return {}

@@ -372,6 +372,19 @@ REFUSED = {
         "beside test/, train/ there are cat/, dog/ with 8 more pictures",
     ),
     "nothing to train on": (files("test/cat", "test/dog"), "there is no part to train on"),
+    "parts without classes, and what is drawn in them": (
+        files("train", "trainannot", "val", "valannot", "test", "testannot"),
+        "no class folders",
+    ),
+    "parts without classes, and masks of one": (files("train", "train_masks", "test"), "no class folders"),
+    "pictures, and what was drawn by hand": (
+        files("training/images", "training/1st_manual", "test/images", "test/1st_manual"),
+        "1st_manual/, images/: images/ is named as pictures of any class are",
+    ),
+    "Pascal's pictures and masks": (
+        files("VOC/JPEGImages", "VOC/SegmentationClass", "VOC/SegmentationObject"),
+        r"one class folder \(JPEGImages\)",
+    ),
     "domains of the same classes, in folders of pictures": (
         files(*(f"{domain}/images/{name}" for domain in ("amazon", "dslr") for name in ("bike", "mug"))),
         r"have folders of the same names in them \(bike/, mug/\), and either may be the classes",
