@@ -23,7 +23,7 @@ from gan_study.trainables.data.reading.columns import (
 from gan_study.trainables.data.reading.division import what_validation_is, with_one_test
 from gan_study.trainables.data.reading.entries import in_order
 from gan_study.trainables.data.reading.folder_names import Part
-from gan_study.trainables.data.reading.folder_tree import NOT_READ, Place
+from gan_study.trainables.data.reading.folder_tree import NOT_READ, Place, joined
 from gan_study.trainables.data.reading.known_pictures import KnownPictures
 from gan_study.trainables.data.reading.layout import Arrangement
 from gan_study.trainables.data.reading.part_columns import Splits, find_splits, unread_splits
@@ -74,13 +74,10 @@ def arrange_by_table(
             _note_once(table, picture, said, (label, part if splits.names else ""))
             parts.setdefault(part, {})[picture] = one_form(label)
     doubts = several_classes(table, labels.names, {label for label, _ in said.values()})
-    left = {
-        NOT_LISTED: in_order(set(pictures) - said.keys() - set(unlabelled)),
-        WITHOUT_LABEL: in_order(unlabelled),
-    }
+    not_listed = in_order(set(pictures) - said.keys() - set(unlabelled))
     return Arrangement(
         parts=parts,
-        passed_over={reason: each for reason, each in left.items() if each},
+        passed_over=joined([{NOT_LISTED: not_listed, WITHOUT_LABEL: in_order(unlabelled)}]),
         notes=(
             _meaning(rows, labels, splits),
             *filter(None, (splits.note, labels.doubt, *doubts)),
@@ -120,6 +117,24 @@ def names_pictures(table: Table, pictures: Sequence[Place]) -> bool:
     except DataError:
         return False
     return True
+
+
+def parts_by_table(
+    table: Table, pictures: Sequence[Place], columns: Columns
+) -> tuple[Mapping[Place, Part], Splits] | None:
+    """The part of each of the `pictures`, and the columns that say it; None where a table does not say all.
+
+    Raises DataError where columns say different parts, and a picture is in two.
+    """
+    table = with_header(table, pictures)
+    rows = _rows_of(table, pictures, columns, group=None)
+    classes = class_columns(table, columns, without=rows.taken)
+    splits = find_splits(table, columns.split, without=rows.taken | classes)
+    found: dict[Place, Part] = {}
+    for picture, part in zip(rows.pictures, splits.parts, strict=True):
+        if picture is not None:
+            _note_once(table, picture, found, part)
+    return (found, splits) if splits.names and found.keys() >= set(pictures) else None
 
 
 def add_by_table(

@@ -19,7 +19,7 @@ from gan_study.trainables.data.reading.companions import UNLABELLED
 from gan_study.trainables.data.reading.entries import NO_PICTURE, Entries, in_order
 from gan_study.trainables.data.reading.file_names import arrange_by_file_names
 from gan_study.trainables.data.reading.folder_names import Part, are_numbered, part_in, part_named
-from gan_study.trainables.data.reading.folder_tree import Place
+from gan_study.trainables.data.reading.folder_tree import Place, joined
 from gan_study.trainables.data.reading.layout import Arrangement, arrange
 from gan_study.trainables.data.reading.table import LINES_OF_JSON, Table, read_table
 from gan_study.trainables.data.source import FOLDER, DataConfig
@@ -27,6 +27,7 @@ from gan_study.trainables.data.source import FOLDER, DataConfig
 NAMES_SHOWN = 3
 # Tables that are looked for where no folders say the classes.
 _TABLE_ENDINGS = frozenset({".csv", ".tsv", LINES_OF_JSON})
+_LIST_ENDINGS = frozenset({".txt", ".lst", ".list", ".json"})
 # Files that often have labels and are not looked into.
 _LABEL_ENDINGS = frozenset({".h5", ".json", ".mat", ".parquet", ".pkl", ".txt", ".xls", ".xlsx", ".xml"})
 # A table of classes that somebody is to guess, as contests give one to show its form.
@@ -140,9 +141,45 @@ def _unless_a_table_differs(
             f"{names} {'says' if len(other) == 1 else 'say'} other classes ({_several(labels)}) than the folders "
             f"({_several(folders)}); {use}, or leave {'it' if len(other) == 1 else 'them'} out by data.exclude"
         )
+    if found.parts.keys() == {"train"} and (divided := _with_parts_of_table(found, read, config)) is not None:
+        return divided
     unread = _naming_pictures(read.values(), [*of_folders])
     notes = (*found.notes, *([f"folders say the classes; {_tables_in_words(unread)}"] if unread else []))
-    return _with_test_table(replace(found, notes=notes), read, config)
+    found = _with_test_table(replace(found, notes=notes), read, config)
+    lists = [] if "test" in found.parts else _lists_of_tests(entries)
+    said = (
+        f"lists that may say the parts are not read: {first_names(lists)}; data.test or a column split says them"
+    )
+    return replace(found, notes=(*found.notes, said)) if lists else found
+
+
+def _with_parts_of_table(found: Arrangement, read: Mapping[Path, Table], config: DataConfig) -> Arrangement | None:
+    """With the parts as a table says them of all pictures of class folders; None where none does."""
+    classes = found.parts["train"]
+    for path, cells in read.items():
+        with contextlib.suppress(DataError):
+            by_split = by_table.parts_by_table(cells, [*classes], config.columns)
+            if by_split is None or set(by_split[0].values()) == {"train"}:
+                continue
+            part_of, splits = by_split
+            parts: dict[Part, dict[Place, str]] = {}
+            for place, name in classes.items():
+                parts.setdefault(part_of[place], {})[place] = name
+            said = f"folders say the classes, and {cells.name} the parts, by {', '.join(splits.names)}"
+            arranged = by_table.arrange_parts(parts, [*found.notes, said, *filter(None, [splits.note])])
+            passed = joined([found.passed_over, arranged.passed_over])
+            return replace(
+                found, parts=arranged.parts, passed_over=passed, notes=arranged.notes, tables=(*found.tables, path)
+            )
+    return None
+
+
+def _lists_of_tests(entries: Entries) -> list[str]:
+    """Files of text that are named after a test part, which may list its pictures."""
+    files = entries.passed_over.get(NO_PICTURE, ())
+    return [
+        str(place) for place in files if place.suffix.lower() in _LIST_ENDINGS and part_named(place.stem) == "test"
+    ]
 
 
 def _with_other_classes(
@@ -261,13 +298,16 @@ def arrange_table(labels: Path, entries: Entries, config: DataConfig) -> Arrange
             found = arrange_folders(entries, by_folders, without=[labels], only_folders=True)
         except DataError as error:
             raise DataError(f"{no_classes}; and folders: {error}") from error
-        group = None if _are_folders(config) else config.group
+        divided = _with_parts_of_table(found, {labels: cells}, config) if found.parts.keys() == {"train"} else None
+        found, group = divided or found, None if _are_folders(config) else config.group
         try:
             added = by_table.add_by_table(found, cells, entries.pictures, config.columns, group=group)
         except columns.NoClassesError:
-            raise no_classes from None
+            if divided is None:
+                raise no_classes from None
+            return divided
         groups = found.groups if _are_folders(config) else added.groups
-        return replace(added, groups=groups, tables=(*found.tables, labels))
+        return replace(added, groups=groups, tables=tuple(dict.fromkeys([*found.tables, labels])))
 
 
 def _by_tables(tables: Mapping[Path, Table], entries: Entries, config: DataConfig) -> Arrangement:

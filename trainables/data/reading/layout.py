@@ -18,6 +18,8 @@ from gan_study.trainables.data.reading.folder_names import Part, parts_among
 from gan_study.trainables.data.reading.folder_tree import Node, PassedOver, Place, joined, tree
 from gan_study.trainables.data.reading.repeats import trimmed
 
+_NO_GROUPS = "data.group: 'folder' needs folders below those of the classes, or different ones above them"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Arrangement:
@@ -74,10 +76,7 @@ def arrange(
         elif class_level is None and (note := inner_folders_note(node, found.folders)) is not None:
             notes.append(note)
     if has_groups and not groups:
-        raise DataError(
-            "data.group: 'folder' needs folders below those of the classes, or different ones above them; there "
-            "are neither"
-        )
+        raise DataError(_NO_GROUPS)
     named, of_train = with_names_of_train(parts)
     return Arrangement(
         parts=named, passed_over=joined(passed), notes=tuple(dict.fromkeys([*notes, *of_train])), groups=groups

@@ -419,3 +419,48 @@ def test_a_table_of_pixels_is_refused_with_what_is_read(header: str, number: int
             DataError, match=r"train\.csv: .*cells may be the pixels themselves.*an \.npz with the arrays"
         ):
             read_listing(asked)
+
+
+@pytest.mark.parametrize("label", ["label", "age"])
+def test_a_table_says_the_parts_of_class_folders(label: str, tmp_path: Path) -> None:
+    """Whether or not it says the same classes as the folders, too."""
+    write_classes(tmp_path, cat=6, dog=6)
+    rows = [
+        f"{name}/{i}.png,{name if label == 'label' else i % 3},{('train', 'train', 'test')[i % 3]}"
+        for name in ("cat", "dog")
+        for i in range(6)
+    ]
+    (tmp_path / "meta.csv").write_text("\n".join([f"file,{label},fold", *rows]))
+    found = read_listing(config(tmp_path))
+    assert counts(found) == ((4, 4), (2, 2)) and found.tables == (tmp_path / "meta.csv",)
+    assert sorted(path.name for path in found.test.paths) == ["2.png", "2.png", "5.png", "5.png"]  # type: ignore[union-attr]
+    assert "folders say the classes, and meta.csv the parts, by fold" in found.notes
+    (tmp_path / "meta.csv").write_text("\n".join([f"file,{label},fold", *rows[1:]]))
+    assert counts(read_listing(config(tmp_path))) == ((6, 6), None)
+
+
+@pytest.mark.parametrize("column", ["patient", "sample_weight", ""])
+def test_a_named_table_without_classes_says_the_parts_too(column: str, tmp_path: Path) -> None:
+    write_classes(tmp_path, cat=6, dog=6)
+    rows = [f"{name}/{i}.png,{int(i > 3)},{name[0]}{i // 2}" for name in ("cat", "dog") for i in range(6)]
+    if column == "sample_weight":
+        rows = [f"{row[:-2]}{1 + i % 6}" for i, row in enumerate(rows)]
+    header = f"file,is_test,{column}" if column else "file,is_test"
+    text = "\n".join([header, *(row if column else row.rsplit(",", 1)[0] for row in rows)])
+    (tmp_path / "more.csv").write_text(text)
+    named = config(tmp_path, labels="more.csv", **({"group": "patient"} if column == "patient" else {}))
+    found = read_listing(named)
+    assert counts(found) == ((4, 4), (2, 2)) and found.tables == (tmp_path / "more.csv",)
+    if column == "patient":
+        assert found.train.groups == ("c0", "c0", "c1", "c1", "d0", "d0", "d1", "d1")
+    if column == "sample_weight":
+        assert found.train.weights is not None and found.train.weights.tolist() == [1, 2, 3, 4] * 2
+
+
+def test_lists_of_a_test_part_are_said(tmp_path: Path) -> None:
+    write_classes(tmp_path / "images", cat=4, dog=4)
+    for part in ("train", "test"):
+        (tmp_path / f"{part}.txt").write_text("cat/1.png")
+    assert read_listing(config(tmp_path)).notes == (
+        "lists that may say the parts are not read: test.txt; data.test or a column split says them",
+    )
