@@ -187,11 +187,16 @@ def list_files(config: DataConfig) -> DataFiles:
             raise
         left = find_entries(data_folder(config.root), skip_unreadable=True)
         return DataFiles(pool={shown(str(place)): left.root / place for place in left.pictures}, test={})
-    tables = {f"table {shown(path.name)}": path for path in found.tables}
+    tables = {f"table {_name_below(found.root, path)}": path for path in found.tables}
     pool, test = (
         dict(zip(each.origins(), each.paths, strict=True)) for each in (found.train, found.test or found.train)
     )
     return DataFiles(pool={**tables, **pool}, test=test)
+
+
+def _name_below(root: Path, path: Path) -> str:
+    """A file's path from `root`, or its name where it lies elsewhere."""
+    return shown(path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name)
 
 
 def source_of(config: DataConfig) -> ImageSource:

@@ -332,6 +332,9 @@ def test_a_table_in_each_part_names_the_pictures_beside_it(name: str, tmp_path: 
     assert {path.parent.name for path in found.test.paths} == {"test"}  # type: ignore[union-attr]
     assert len(found.passed_over["of parts not read"]) == 4
     assert f"train/{name} says the classes: file_name and label" in found.notes
+    assert {f"table {part}/{name}" for part in ("train", "test", "valid")} <= take_fingerprint(
+        config(tmp_path)
+    ).pool.keys()
     alone = read_listing(config(tmp_path, labels=f"train/{name}"))
     assert counts(alone) == ((4, 4), None)
     assert len(alone.passed_over["pictures that the table does not name"]) == 10
@@ -464,3 +467,16 @@ def test_lists_of_a_test_part_are_said(tmp_path: Path) -> None:
     assert read_listing(config(tmp_path)).notes == (
         "lists that may say the parts are not read: test.txt; data.test or a column split says them",
     )
+
+
+def test_a_set_that_was_unpacked_twice_is_read_once(tmp_path: Path) -> None:
+    """As HAM10000 is handed out: pieces twice, in folders whose names differ in their case."""
+    for name in ("SKIN_part_1", "skin_part_1"):
+        flat(tmp_path / name, *NAMES[:4])
+    for name in ("SKIN_part_2", "skin_part_2"):
+        flat(tmp_path / name, *NAMES[4:])
+    (tmp_path / "metadata.csv").write_text(LABELS)
+    found = read_listing(config(tmp_path))
+    assert counts(found) == ((4, 4), None)
+    assert {path.parent.name for path in found.train.paths} == {"SKIN_part_1", "SKIN_part_2"}
+    assert len(found.passed_over["pictures that the table does not name"]) == 8
