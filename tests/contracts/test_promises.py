@@ -84,7 +84,12 @@ class Unseeded(nn.Flatten):
         return super().forward(images) + self.shift
 
 
-BODY, FITTED, ALONE, SEEDED = CLASSIFIER_PROMISES
+class InPlace(nn.Flatten):
+    def forward(self, images):
+        return super().forward(images.relu_())
+
+
+BODY, IMAGES, FITTED, ALONE, SEEDED = CLASSIFIER_PROMISES
 
 
 @pytest.mark.parametrize(
@@ -95,6 +100,7 @@ BODY, FITTED, ALONE, SEEDED = CLASSIFIER_PROMISES
         (lambda shape: (nn.Flatten(), 3.0), BODY, "body gives 3.0 as the number of features"),
         (lambda shape: (nn.Flatten(), 3), BODY, "features of shape (11, 64) and not (11, 3), at 8x8x1"),
         (lambda shape: (nn.Linear(99, 3), 3), BODY, "RuntimeError: "),
+        (lambda shape: (InPlace(), 64), IMAGES, "its body changes the images that it is given"),
         (lambda shape: (OfTheBatch(), 64), ALONE, "features of an image depend on the others in its batch"),
         (lambda shape: (Unseeded(), 64), SEEDED, "two fits with one seed predict differently"),
     ],
