@@ -69,23 +69,16 @@ def classes_of(part: Node, *, has_groups: bool = False) -> ClassFolders:
     inner = None if has_groups else _only_divided(classes, others)
     if inner is not None:
         found_inner = classes_of(inner)
-        beside = [place for each in node.folders.values() if each is not inner for place in each.pictures]
         inside = set(inner.pictures)
-        passed = joined(
-            [
-                left,
-                {LOOSE: (*node.loose, *(each for each in beside if each not in inside))},
-                found_inner.passed_over,
-            ]
-        )
+        beside = tuple(place for place in node.pictures if place not in inside)
+        passed = joined([left, {LOOSE: beside}, found_inner.passed_over])
         return ClassFolders(folders=found_inner.folders, passed_over=passed, notes=(*notes, *found_inner.notes))
     _refuse_one_name_twice(classes)
     _refuse_other_levels(node, classes, has_groups=has_groups)
     _refuse_too_few(node, classes, others)
     notes = (*notes, *_doubts(classes, others))
-    passed = joined(
-        [left, {LOOSE: node.loose, NO_CLASS: tuple(p for each in others.values() for p in each.pictures)}]
-    )
+    without = tuple(place for each in others.values() for place in each.pictures)
+    passed = joined([left, {LOOSE: node.loose, NO_CLASS: without}])
     return ClassFolders(folders=classes, passed_over=passed, notes=notes)
 
 
