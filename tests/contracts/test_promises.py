@@ -84,7 +84,12 @@ class Unseeded(nn.Flatten):
         return super().forward(images) + self.shift
 
 
-BODY, FITTED, ALONE, SEEDED = CLASSIFIER_PROMISES
+class InPlace(nn.Flatten):
+    def forward(self, images):
+        return super().forward(images.relu_())
+
+
+BODY, IMAGES, FITTED, ALONE, SEEDED = CLASSIFIER_PROMISES
 
 
 @pytest.mark.parametrize(
@@ -95,6 +100,7 @@ BODY, FITTED, ALONE, SEEDED = CLASSIFIER_PROMISES
         (lambda shape: (nn.Flatten(), 3.0), BODY, "body gives 3.0 as the number of features"),
         (lambda shape: (nn.Flatten(), 3), BODY, "features of shape (11, 64) and not (11, 3), at 8x8x1"),
         (lambda shape: (nn.Linear(99, 3), 3), BODY, "RuntimeError: "),
+        (lambda shape: (InPlace(), 64), IMAGES, "its body changes the images that it is given"),
         (lambda shape: (OfTheBatch(), 64), ALONE, "features of an image depend on the others in its batch"),
         (lambda shape: (Unseeded(), 64), SEEDED, "two fits with one seed predict differently"),
     ],
@@ -261,6 +267,37 @@ def drawn_at_random(labels, probabilities, weights):
 
 
 def test_a_metric_that_breaks_a_promise_is_found_out():
-    _, same = METRIC_PROMISES
+    _, same, _ = METRIC_PROMISES
     found = broken(METRIC_PROMISES, MetricSubject(f"{__name__}:drawn_at_random", 3))
     assert list(found) == [same] and found[same].endswith(" for the same predictions")
+
+
+def clears_labels(labels, probabilities, weights):
+    labels[:] = 0
+    weights *= 2
+    return 0.5
+
+
+def test_a_metric_that_changes_what_it_is_given_is_found_out():
+    *_, unchanged = METRIC_PROMISES
+    found = broken(METRIC_PROMISES, MetricSubject(f"{__name__}:clears_labels", 3))
+    assert found == {unchanged: "it changes labels and weights"}
+
+
+def test_a_data_set_whose_parts_share_images_is_found_out():
+    """Under other names: nine of ten test images of digits."""
+    pool = DATA_SETS["digits"].source(DataConfig(name="digits", image_size=8)).pool().images
+
+    def shared(name, found):
+        rows = np.arange(10)
+        if name == "pool":
+            return found
+        return replace(
+            found.subset(rows), digests=(*pool.digests[:9], found.digests[9]), class_names=found.class_names
+        )
+
+    theirs = replace(DATA_SETS["digits"], class_names=None, source=lambda config: Doctored(config, shared))
+    subject = DataSetSubject(theirs, DataConfig(name="theirs", image_size=8))
+    assert broken(DATA_SET_PROMISES, subject)[TOGETHER] == (
+        "9 of 10 test images are in the pool too, pixel by pixel"
+    )

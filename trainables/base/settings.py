@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from types import UnionType
+from types import NoneType, UnionType
 from typing import (
     Annotated,
     Any,
@@ -170,6 +170,8 @@ def _adapter(cls: type) -> TypeAdapter[Any]:
     return _ADAPTERS[cls]
 
 
+# What YAML makes of bare words that a person may mean as names.
+_READ_FROM_TEXT = (bool, int, float, NoneType)
 _UNKNOWN_KEY = frozenset({"unexpected_keyword_argument", "extra_forbidden"})
 
 
@@ -186,7 +188,9 @@ def _first_error(cls: type, error: ValidationError, where: str) -> str:
         return f"{key}: a value is needed"
     if first["type"] == "value_error":
         return f"{key}: {first['ctx']['error']}" if key else str(first["ctx"]["error"])
-    return f"{key}: {first['input']!r} cannot be used; {first['msg'][0].lower()}{first['msg'][1:]}"
+    said = f"{key}: {first['input']!r} cannot be used; {first['msg'][0].lower()}{first['msg'][1:]}"
+    is_misread = first["type"] == "string_type" and isinstance(first["input"], _READ_FROM_TEXT)
+    return f'{said}; quotes make text of it, as in "1.0" and "true"' if is_misread else said
 
 
 _Node: TypeAlias = dict[str, Any]

@@ -73,7 +73,10 @@ def score(
         "mcc": _correlation(labels, predicted, weights),
         "ece": expected_calibration_error(labels, probabilities, weights),
         "brier": brier_score(labels, probabilities, weights),
-        **{name: measure(labels, probabilities.astype(np.float64), weights) for name, measure in added.items()},
+        **{
+            name: measure(labels.copy(), probabilities.astype(np.float64), weights.copy())
+            for name, measure in added.items()
+        },
     }
     return Scores(overall=overall, precision=precision, recall=recall, f1=f1, confusion_matrix=confusion)
 

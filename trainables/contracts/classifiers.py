@@ -6,6 +6,7 @@ from functools import cached_property
 import torch
 from torch import nn
 
+from gan_study.trainables.base.seeding import torch_generator
 from gan_study.trainables.classifiers.classifier import ClassifierConfig, ClassifierModel, FittedClassifier
 from gan_study.trainables.classifiers.training import fit
 from gan_study.trainables.contracts.contract import Promises, few_images, in_words, require
@@ -46,6 +47,15 @@ def _has_a_body(subject: ClassifierSubject) -> None:
     require(features.isfinite().all(), "features that are not finite")
 
 
+def _leaves_its_images(subject: ClassifierSubject) -> None:
+    shape = (2, subject.shape.channels, subject.shape.size, subject.shape.size)
+    images = torch.rand(shape, generator=torch_generator(0, "given images")) * 2 - 1
+    given = images.clone()
+    body, _ = subject.model.body(subject.shape)
+    body(given)
+    require(torch.equal(given, images), "its body changes the images that it is given")
+
+
 def _is_fitted(subject: ClassifierSubject) -> None:
     probabilities = subject.fitted.probabilities(subject.given.images)
     expected = (len(subject.given), len(subject.given.classes.names))
@@ -71,6 +81,7 @@ def _is_seeded(subject: ClassifierSubject) -> None:
 
 CLASSIFIER_PROMISES: Promises[ClassifierSubject] = {
     "its body turns images [N, C, H, W] into features [N, D]": _has_a_body,
+    "its body leaves the images as they are": _leaves_its_images,
     "fitted, it gives class probabilities": _is_fitted,
     "its prediction for an image does not depend on other images": _is_alone,
     "equal seeds give equal classifiers": _is_seeded,

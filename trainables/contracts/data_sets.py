@@ -7,6 +7,8 @@ import numpy as np
 
 from gan_study.trainables.contracts.contract import Promises, require
 from gan_study.trainables.data.images import LabeledImages
+from gan_study.trainables.data.look_alikes import MANY_LOOK_ALIKES
+from gan_study.trainables.data.prepared import twin_indices
 from gan_study.trainables.data.source import DataConfig, DataSet, ImageSource
 
 
@@ -50,6 +52,11 @@ def _has_parts_that_belong_together(subject: DataSetSubject) -> None:
     require(pool.shape == test.shape, "pool and test part have images of different shapes")
     require(pool.class_names == test.class_names, "pool and test part have different classes")
     require(not set(pool.origins) & set(test.origins), "an image is in the pool and in the test part")
+    twins = len(twin_indices(pool, test))
+    require(
+        twins <= MANY_LOOK_ALIKES * len(test),
+        f"{twins} of {len(test)} test images are in the pool too, pixel by pixel",
+    )
     require(subject.data_set.class_names in (None, pool.class_names), "class_names are not those of the images")
 
 

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gan_study.trainables.classifiers.metrics import check_measure, load_measure
+from gan_study.trainables.base.plugins import load
+from gan_study.trainables.classifiers.metrics import Floats, Integers, check_measure, load_measure
 from gan_study.trainables.contracts.contract import Promises, require
 
 
@@ -21,15 +22,31 @@ def _is_a_number(subject: MetricSubject) -> None:
 
 
 def _is_a_function_of_its_arguments(subject: MetricSubject) -> None:
-    random = np.random.default_rng(0)
-    labels = np.arange(4 * subject.num_classes) % subject.num_classes
-    probabilities = random.dirichlet(np.ones(subject.num_classes), size=len(labels))
+    labels, probabilities = _predictions(subject.num_classes)
     measure, weights = load_measure(subject.name), np.ones(len(labels))
     first, second = (measure(labels, probabilities, weights) for _ in range(2))
     require(first == second, f"{first} and then {second} for the same predictions")
 
 
+def _leaves_its_arguments(subject: MetricSubject) -> None:
+    labels, probabilities = _predictions(subject.num_classes)
+    given = {"labels": labels, "probabilities": probabilities, "weights": np.ones(len(labels))}
+    own = {name: each.copy() for name, each in given.items()}
+    measure = load(subject.name, where="metric")
+    assert callable(measure), "see find_parts"
+    measure(*own.values())
+    changed = [name for name, each in given.items() if not np.array_equal(each, own[name])]
+    require(not changed, f"it changes {' and '.join(changed)}")
+
+
+def _predictions(num_classes: int) -> tuple[Integers, Floats]:
+    """Labels [N] and random probabilities [N, K]."""
+    labels = np.arange(4 * num_classes) % num_classes
+    return labels, np.random.default_rng(0).dirichlet(np.ones(num_classes), size=len(labels))
+
+
 METRIC_PROMISES: Promises[MetricSubject] = {
     "it gives a finite number": _is_a_number,
     "it gives the same number for the same predictions": _is_a_function_of_its_arguments,
+    "it leaves labels, probabilities and weights as they are": _leaves_its_arguments,
 }

@@ -108,6 +108,8 @@ class Loaded:
     """The range that became 0 to 255 in files of more than 8 bits; None where there are none."""
     reading: tuple[str, ...] = ()
     """How the places of the images were understood, and what was passed over: a sentence each."""
+    num_read: int | None = None
+    """Of a pool: how many images of both parts those sentences count as read; None where they count none."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -86,6 +86,17 @@ def look_alike_lines(
         )
 
 
+def test_part_line(fraction: float, counts: Sequence[int], carved: Sequence[int], together: Together) -> str:
+    """Which share of each class, of `counts` pictures, has become the test part, and how it was drawn."""
+    if together.units is None:
+        return f"the test part is {fraction:.0%} of each class, drawn by name alone"
+    shares = [of_test / number for of_test, number in zip(carved, counts, strict=True)]
+    least, most = f"{min(shares):.0%}", f"{max(shares):.0%}"
+    share = f"{least} of each class" if least == most else f"{least} to {most} of a class"
+    asked = "" if least == most == f"{fraction:.0%}" else f", where data.test_fraction asks for {fraction:.0%}"
+    return f"the test part is {share}{asked}, drawn with what belongs together on one side"
+
+
 def leak_notes(pool: Sequence[Look | None], test: Sequence[Look | None], *, has_groups: bool) -> tuple[str, ...]:
     """A line on the pictures of a given test part that look like one to train on; none without any."""
     leaked = {

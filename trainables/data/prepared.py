@@ -300,8 +300,11 @@ class PreparedSource:
     def _test(self) -> Loaded:
         pool, test, drop = self._raw_pool.images, self._raw_test.images, self._config.drop_duplicates
         hard = Loaded(images=without_duplicates(pool, test) if drop else test)
-        for name, count in zip(hard.images.class_names, hard.images.class_counts(), strict=True):
+        counts = zip(test.class_names, test.class_counts(), hard.images.class_counts(), strict=True)
+        for name, count, left in counts:
             if count == 0:
+                raise DataError(f"the test part has no image of class {name!r}")
+            if left == 0:
                 raise DataError(
                     f"every test image of class {name!r} is in the pool too; nothing is left to test it"
                 )

@@ -48,7 +48,8 @@ class DataConfig:
     """What no split divides, such as a patient or a video: a column of the table of labels, or "folder", the first
     folder below that of the class, above it where no class has folders; of an image folder."""
     look_alikes: LookAlikes = "together"
-    """Whether pictures of an image folder that are the same, or nearly, lie on one side of every split."""
+    """Whether pictures of folders, arrays and Datasets that are the same, or nearly, lie on one side of every
+    split."""
     drop_duplicates: bool = False
     """Leave out test images whose pixels are in the pool too."""
     drop_contradictions: bool = False
@@ -62,8 +63,8 @@ class DataConfig:
     exclude: tuple[str, ...] = ()
     """What is passed over: patterns as a shell has them, of names or of paths below `root`."""
     class_level: Annotated[int, Field(ge=1)] | None = None
-    """The level of folders, from 1 on below a part, whose names are the classes; a folder that holds one folder
-    alone is no level; None: the first."""
+    """The level of folders, from 1 on below a part, whose names are the classes; a folder around all is no level,
+    nor one that is alone in a folder and named "images" or as that is; None: the first."""
     labels: Place | None = None
     """A table of the pictures and their classes; None: folders say these, or the only table that does."""
     columns: Columns = Columns()

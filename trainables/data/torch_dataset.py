@@ -1,30 +1,22 @@
 """A `Dataset` of torch's, or of torchvision's, as a data set of a study."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Protocol
 
 import numpy as np
-import torch
-from PIL import Image
 
 from gan_study.trainables.base.arguments import checked_arguments
 from gan_study.trainables.base.names import one_form
-from gan_study.trainables.base.settings import DataError
-from gan_study.trainables.data.images import Labels, Loaded
-from gan_study.trainables.data.pixels import Tile, decoded, labeled_images, picture_digest, tile
-from gan_study.trainables.data.reading.picture import FULL_RANGE, Facts, Picture, Range, numbers_of, range_of
+from gan_study.trainables.data.images import Loaded
+from gan_study.trainables.data.look_alikes import leak_notes, look_alike_lines, similar_rows, test_part_line
+from gan_study.trainables.data.pixels import labeled_images
+from gan_study.trainables.data.reading.facts import summarise
+from gan_study.trainables.data.reading.picture import FULL_RANGE, Range, range_of
+from gan_study.trainables.data.reading.value_notes import value_notes
 from gan_study.trainables.data.source import DataConfig, DataSet
-from gan_study.trainables.data.split import TEST_SEED, Indices, carve
-
-
-class MapDataset(Protocol):
-    """What is asked of a `Dataset`: its length, and an image with its label at each index."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, index: int, /) -> Any: ...
+from gan_study.trainables.data.split import TEST_SEED, Indices, Together, belonging, carve
+from gan_study.trainables.data.torch_items import Items, MapDataset, look_at
 
 
 @checked_arguments
@@ -38,7 +30,8 @@ def torch_data_set(
 ) -> DataSet:
     """A data set of a study from torch's map-style `Dataset`s.
 
-    Transforms that draw at random make another data set each time, and normalised values are refused.
+    Transforms that draw at random make another data set each time, and normalised values are refused. Images that
+    are the same, or nearly, are on one side of every split (`data.look_alikes`).
 
     Parameters
     ----------
@@ -52,7 +45,7 @@ def torch_data_set(
     test : callable, optional
         Returns the `Dataset` of the test part. Without it a part of each class is set aside for the test.
     class_names : sequence of str, optional
-        The names by label; by default the `classes` of `train()`, else the numbers.
+        The names by label; by default the `classes` of `train()`, else the numbers that occur.
     summary : str
         A line on the data set.
 
@@ -86,7 +79,10 @@ def torch_data_set(
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TorchSource:
-    """An ImageSource of two such functions."""
+    """An ImageSource of two such functions.
+
+    Images that are the same, or nearly, are on one side of every split, as in a folder.
+    """
 
     config: DataConfig
     train: Callable[[], MapDataset]
@@ -99,27 +95,32 @@ class TorchSource:
 
     def test(self) -> Loaded:
         """All of `test()`, or what was carved off, with the channels and the range of the pool."""
-        channels, rows = self._pool.images.shape.channels, self._rows[1]
-        if self.test_part is None:
-            return self._loaded(self._train, rows, channels, "test pictures")
-        part = _look_at(self.test_part(), "test", self.config, channels, self._names)
-        return self._loaded(part, rows, channels, "test pictures")
+        channels = self._pool.images.shape.channels
+        if self._given is None:
+            return self._loaded(self._train, self._carved[1], channels, "test pictures")
+        loaded = self._loaded(self._given, np.arange(len(self._given.labels)), channels, "test pictures")
+        looks = [[each.look for each in part.items] for part in (self._train, self._given)]
+        return replace(loaded, notes=(*loaded.notes, *leak_notes(*looks, has_groups=False)))
 
     def test_class_counts(self) -> tuple[int, ...]:
         """Images of each class; read once."""
-        return self._test_counts
+        part, rows = (self._train, self._carved[1]) if self._given is None else (self._given, slice(None))
+        return tuple(np.bincount(part.labels[rows], minlength=len(part.class_names)).tolist())
 
     @cached_property
     def _pool(self) -> Loaded:
-        return self._loaded(self._train, self._rows[0], self.config.channels, "pictures")
+        loaded = self._loaded(self._train, self._carved[0], self.config.channels, "pictures")
+        units = self._together[1].units
+        images = replace(loaded.images, units=None if units is None else units[self._carved[0]])
+        return replace(loaded, images=images, reading=tuple(self._reading()))
 
-    @cached_property
-    def _test_counts(self) -> tuple[int, ...]:
-        return self.test().images.class_counts()
-
-    @cached_property
-    def _dataset(self) -> MapDataset:
-        return self.train()
+    def _reading(self) -> Iterator[str]:
+        """How the test part was drawn, and what looks alike."""
+        if self.test_part is None:
+            labels = self._train.labels
+            counts, carved = (np.bincount(each).tolist() for each in (labels, labels[self._carved[1]]))
+            yield test_part_line(self.config.test_fraction, counts, carved, self._together[1])
+        yield from look_alike_lines(*self._together, self._train.class_names)
 
     @cached_property
     def _names(self) -> tuple[str, ...] | None:
@@ -127,151 +128,63 @@ class TorchSource:
         return None if names is None else tuple(one_form(str(name)) for name in names)
 
     @cached_property
-    def _train(self) -> "_Part":
-        return _look_at(self._dataset, "train", self.config, self.config.channels, self._names)
+    def _dataset(self) -> MapDataset:
+        return self.train()
 
     @cached_property
-    def _rows(self) -> tuple[Indices | None, Indices | None]:
-        """The rows of the pool in `train()`, and those of the test part if it is carved off; None: all."""
+    def _train(self) -> Items:
+        return look_at(self._dataset, "train", self.config, self.config.channels, names=self._names)
+
+    @cached_property
+    def _given(self) -> Items | None:
+        """The test part, where it is not to be carved off."""
+        if self.test_part is None:
+            return None
+        channels = self._pool.images.shape.channels
+        return look_at(self.test_part(), "test", self.config, channels, names=self._names, train=self._train)
+
+    @cached_property
+    def _together(self) -> tuple[list[list[int]], Together]:
+        """The rows of `train()` that look alike, and what must not be divided."""
+        alike = similar_rows([each.look for each in self._train.items])
+        least = 3 if self.test_part is None else 2
+        return alike, belonging(self._train.labels, None, alike, least=least)
+
+    @cached_property
+    def _carved(self) -> tuple[Indices, Indices]:
+        """The rows of the pool in `train()`, and those of the test part if it is carved off."""
+        labels = self._train.labels
         if self.test_part is not None:
-            return None, None
-        labels, names = self._train.labels, self._train.class_names
-        return carve(labels, self.config.test_fraction, seed=TEST_SEED, class_names=names)
+            return np.arange(len(labels)), np.empty(0, dtype=np.int64)
+        return carve(
+            labels,
+            self.config.test_fraction,
+            seed=TEST_SEED,
+            class_names=self._train.class_names,
+            units=self._together[1].units,
+            least_left=2,
+        )
 
     @cached_property
     def _levels(self) -> Range | None:
         """The range of the images to train on that have more than 8 bits; None if there are none."""
-        rows = range(len(self._train.ranges)) if self._rows[0] is None else self._rows[0].tolist()
-        ranges = [each for row in rows if (each := self._train.ranges[row]) is not None]
-        return range_of([used for used, _ in ranges], [declared for _, declared in ranges]) if ranges else None
+        deep = [each for row in self._carved[0] if (each := self._train.items[row]).used is not None]
+        used = [each.used for each in deep if each.used is not None]
+        return range_of(used, [each.declared for each in deep]) if deep else None
 
-    def _loaded(self, part: "_Part", rows: Indices | None, channels: int | None, called: str) -> Loaded:
-        """The images of a part, or those at `rows` of it."""
-        levels, config = self._levels or FULL_RANGE, self.config
-        tiles = [
-            known or _tile(_picture(part.dataset[row][0]), levels, config, channels)
-            for row, known in enumerate(part.tiles)
-        ]
+    def _loaded(self, part: Items, rows: Indices, channels: int | None, called: str) -> Loaded:
+        """The images at `rows` of a part."""
+        levels = self._levels or FULL_RANGE
+        items = [part.items[row] for row in rows]
         images = labeled_images(
-            tiles,
-            part.labels,
+            (part.tile_at(row, levels, self.config, channels) for row in rows.tolist()),
+            part.labels[rows],
             channels=channels,
             class_names=part.class_names,
-            origins=tuple(f"{part.name}/{row}" for row in range(len(tiles))),
+            origins=tuple(f"{part.name}/{row}" for row in rows),
         )
-        images = images if rows is None else images.subset(rows)
-        number = sum(
-            part.ranges[row] is not None for row in (range(len(tiles)) if rows is None else rows.tolist())
-        )
-        note = (
-            f"{called} of more than 8 bits: {number:,}, of which level {levels.black:.8g} becomes 0 and "
-            f"{levels.white:.8g} becomes 255, the range that those to train on use"
-        )
-        return Loaded(images=images, notes=(note,) if number else (), levels=self._levels)
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Part:
-    """A part whose items were looked at once: a tile of each, None and its range where that of all decides."""
-
-    dataset: MapDataset
-    name: str
-    tiles: list[Tile | None]
-    ranges: list[tuple[Range, Range | None] | None]
-    """The levels that it uses, and those that its file declares."""
-    labels: Labels
-    class_names: tuple[str, ...]
-
-
-def _look_at(
-    dataset: MapDataset, name: str, config: DataConfig, channels: int | None, names: tuple[str, ...] | None
-) -> _Part:
-    """Every item of a part, brought to size where it has 8 bits."""
-    tiles: list[Tile | None] = []
-    ranges: list[tuple[Range, Range | None] | None] = []
-    labels = []
-    for index, (image, label) in enumerate(images_and_labels(dataset, name)):
-        try:
-            picture = _picture(image)
-        except DataError as error:
-            raise DataError(f"{name}/{index}: {error}") from error
-        is_deep = picture.facts.values == "range"
-        ranges.append((picture.used, picture.declared) if is_deep else None)
-        # Bytes need no range.
-        tiles.append(None if is_deep else _tile(picture, FULL_RANGE, config, channels))
-        labels.append(label)
-    found = _labels(labels, name, names)
-    return _Part(
-        dataset=dataset,
-        name=name,
-        tiles=tiles,
-        ranges=ranges,
-        labels=found,
-        class_names=names or tuple(map(str, range(int(found.max()) + 1))),
-    )
-
-
-def _tile(picture: Picture, levels: Range, config: DataConfig, channels: int | None) -> Tile:
-    return tile(
-        picture.to_bytes(levels),
-        size=config.image_size,
-        channels=channels,
-        fit=config.fit,
-        name=picture_digest(picture),
-    )
-
-
-def images_and_labels(dataset: MapDataset, part: str) -> Iterator[tuple[Any, Any]]:
-    """The first two values of each item of a Dataset; raises DataError, which names `part`, where it has none."""
-    if not (hasattr(dataset, "__len__") and hasattr(dataset, "__getitem__")):
-        raise DataError(f"{part}: a Dataset with a length and items is needed; {type(dataset).__name__} is none")
-    if not len(dataset):
-        raise DataError(f"{part}: the Dataset is empty")
-    for index in range(len(dataset)):
-        item = dataset[index]
-        if not isinstance(item, Sequence | tuple) or len(item) < 2:
-            raise DataError(f"{part}/{index}: an item must be an image and its label, not {type(item).__name__}")
-        yield item[0], item[1]
-
-
-def _labels(labels: Sequence[Any], part: str, names: tuple[str, ...] | None) -> Labels:
-    try:
-        found = np.array([int(label) if float(label) == int(label) else None for label in labels], dtype=np.int64)
-    except (TypeError, ValueError):
-        raise DataError(f"{part}: labels are whole numbers; {labels[0]!r} is among them") from None
-    most = len(names) if names is not None else None
-    if found.min() < 0 or (most is not None and found.max() >= most):
-        raise DataError(f"{part}: labels {found.min()} to {found.max()}, where {most or 'any'} classes are named")
-    return found
-
-
-def _picture(image: Any) -> Picture:
-    """An item's image."""
-    if isinstance(image, Image.Image):
-        return decoded(image)
-    array = image.detach().cpu().numpy() if isinstance(image, torch.Tensor) else np.asarray(image)
-    if array.ndim == 3 and array.shape[0] in (1, 3) and array.shape[2] not in (1, 3):
-        array = array.transpose(1, 2, 0)
-    if array.ndim == 3 and array.shape[2] == 1:
-        array = array[..., 0]
-    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] != 3):
-        raise DataError(f"an image {list(array.shape)}; [H, W], [H, W, 3] and [3, H, W] are read")
-    if np.issubdtype(array.dtype, np.floating):
-        if not (np.isfinite(array).all() and 0 <= array.min() <= array.max() <= 1):
-            raise DataError(
-                f"values from {array.min():g} to {array.max():g}; floats in [0, 1] are read, as ToTensor makes "
-                "them and before Normalize"
-            )
-        array = np.round(array * 255).astype(np.uint8)
-    elif array.dtype.kind not in "iu":
-        raise DataError(f"values of {array.dtype}; whole numbers and floats in [0, 1] are read")
-    is_deep = array.dtype != np.uint8
-    facts = Facts(
-        kind="array",
-        width=array.shape[1],
-        height=array.shape[0],
-        bits=8 * array.dtype.itemsize,
-        num_colours=1 if array.ndim == 2 else 3,
-        values="range" if is_deep else "bytes",
-    )
-    return Picture(pixels=numbers_of(array) if is_deep else array, facts=facts)
+        summary = summarise([each.facts for each in items], images.labels, images.class_names)
+        used = [each.used for each in items if each.used is not None]
+        declared = {each.declared for each in items if each.used is not None}
+        notes = value_notes(called, summary, self._levels, used=used, declared=declared)
+        return Loaded(images=images, notes=tuple(notes), summary=summary, levels=self._levels)

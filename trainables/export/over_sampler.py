@@ -24,7 +24,7 @@ from gan_study.trainables.base.library_internals import ArraySampler, StrOptions
 from gan_study.trainables.base.memory import refuse_beyond_memory
 from gan_study.trainables.base.settings import ConfigError, DataError, UserError
 from gan_study.trainables.data.images import Classes, Labels, first_rows, real_set
-from gan_study.trainables.data.torch_dataset import MapDataset, images_and_labels
+from gan_study.trainables.data.torch_items import MapDataset, images_and_labels
 from gan_study.trainables.export.pixel_range import find_range
 from gan_study.trainables.gans.catalog import VARIANTS
 from gan_study.trainables.gans.trainer import DivergedError

@@ -42,6 +42,10 @@ class Outer:
             "s.inner.rate: -1 cannot be used; input should be greater than 0",
         ),
         ({"name": "x", "inner": {"rate": float("nan")}}, "s.inner.rate: nan cannot be used; "),
+        (
+            {"name": 1.5},
+            "s.name: 1.5 cannot be used; input should be a valid string; quotes make text of it",
+        ),
         ({}, "s.name: a value is needed"),
         ([1], "s: [1] cannot be used; "),
     ],

@@ -46,7 +46,11 @@ def test_medmnist(tmp_path: Path) -> None:
     assert (pool.class_names, pool.class_counts(), source.test_class_counts()) == (("0", "1"), (10, 10), (4, 4))
     np.testing.assert_array_equal(pool.images, train.transpose(0, 3, 1, 2))
     np.testing.assert_array_equal(source.test().images.images, test.transpose(0, 3, 1, 2))
-    assert source.pool().reading == ("set.npz holds 20 to train, 8 to test",)
+    assert source.pool().reading == (
+        "set.npz holds 20 to train, 4 to validate, 8 to test",
+        "the validation part is not read, as validation images are drawn from those to train on",
+        "found in all: 32 = 28 read + 4 passed over",
+    )
 
 
 def test_validation_is_the_test_part_where_there_is_no_other(tmp_path: Path) -> None:
@@ -56,7 +60,13 @@ def test_validation_is_the_test_part_where_there_is_no_other(tmp_path: Path) -> 
         "val_images": images(4),
         "val_labels": labels(4),
     }
-    assert image_source(config(tmp_path, **arrays)).test_class_counts() == (2, 2)
+    source = image_source(config(tmp_path, **arrays))
+    assert source.test_class_counts() == (2, 2)
+    assert source.pool().reading == (
+        "set.npz holds 8 to train, 4 to validate",
+        "the validation part is the test part, as there is no other",
+        "found in all: 12 = 12 read + 0 passed over",
+    )
 
 
 def test_without_a_test_part_it_is_carved(tmp_path: Path) -> None:
@@ -145,8 +155,12 @@ def test_arrays_are_fitted_and_their_shape_is_said(tmp_path: Path) -> None:
     # Seven rows of black above and below.
     assert pool.images.images[0, 0, :, 5].tolist() == [0] * 7 + [200] * 14 + [0] * 7
     assert pool.summary is not None
-    assert (pool.summary.widths, pool.summary.heights, dict(pool.summary.depths)) == (
-        (28, 28, 28),
-        (14, 14, 14),
-        {"8 bits": 6},
-    )
+    assert (dict(pool.summary.sizes), dict(pool.summary.depths)) == ({(28, 14): 6}, {"8 bits": 6})
+
+
+def test_a_test_part_that_repeats_the_training_part_is_said(tmp_path: Path) -> None:
+    train = images(8, 3)
+    near = np.clip(train[:4].astype(int) + 1, 0, 255).astype(np.uint8)
+    arrays = {"x_train": train, "y_train": labels(8), "x_test": near, "y_test": labels(4)}
+    notes = image_source(config(tmp_path, **arrays)).test().notes
+    assert any(note.startswith("test images that are, or look like, one to train on: 4 of 4") for note in notes)

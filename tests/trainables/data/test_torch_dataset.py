@@ -106,10 +106,13 @@ def test_images_of_more_than_8_bits_are_read_by_the_range_of_those_to_train_on(k
     # 255 * 1000 / 4095 = 62.3, 124.5 and 249.1.
     assert pool.images.images[:, 0, 0, 0].tolist() == [0, 62, 125, 249]
     assert source.test().images.images[:, 0, 0, 0].tolist() == [255, 255]
-    (note,) = pool.notes
-    assert note == (
+    assert pool.notes[0] == (
         "pictures of more than 8 bits: 4, of which level 0 becomes 0 and 4095 becomes 255, the range that those "
         "to train on use"
+    )
+    assert source.test().notes[1] == (
+        "test pictures with levels beyond that range, which become 0 or 255 as its ends do: 1 of 2 (levels "
+        "60000 to 60000)"
     )
     # Those of 8 bits stay as they are.
     mixed = torch_data_set("mine", lambda: of([*train, *BYTES[:2]]), lambda: of(test)).source(CONFIG)
@@ -129,3 +132,58 @@ def test_what_is_carved_off_says_nothing_of_the_range() -> None:
         assert source.pool().levels is not None and source.pool().levels.white == (1023 if is_tested else 4095)
         seen.add(is_tested)
     assert seen == {True, False}
+
+
+@pytest.mark.parametrize("moved", [0, 2])
+def test_copies_and_near_copies_are_on_one_side(moved: int) -> None:
+    """Fifteen pictures twice, the second time pixel by pixel or within two levels."""
+    noise = RNG.integers(40, 200, (15, 24, 24, 3))
+    near = noise + RNG.integers(-moved, moved + 1, noise.shape)
+    items = [(each.astype(np.uint8), i % 3) for i, each in enumerate([*noise, *near])]
+    source = torch_data_set("mine", lambda: Items(items)).source(DataConfig(image_size=24))
+    pool, test = source.pool(), source.test()
+    rows = {
+        name: {int(each.split("/")[1]) % 15 for each in part.images.origins}
+        for name, part in (("pool", pool), ("test", test))
+    }
+    assert rows["pool"].isdisjoint(rows["test"]) and len(rows["pool"] | rows["test"]) == 15
+    assert pool.images.class_counts() == (8, 8, 8) and source.test_class_counts() == (2, 2, 2)
+    assert pool.reading[0].startswith("the test part is 20% of each class, where data.test_fraction asks for 25%")
+    assert pool.reading[1].startswith("pictures that look like another one, copies among them: 30, in 15 sets")
+    assert pool.images.units is not None and len(np.unique(pool.images.units)) == 12
+    apart = DataConfig(image_size=24, look_alikes="apart")
+    source = torch_data_set("mine", lambda: Items(items)).source(apart)
+    assert source.test_class_counts() == (2, 2, 2) and source.pool().images.units is None
+
+
+def test_a_given_test_part_that_repeats_the_pool_is_said() -> None:
+    large = RNG.integers(0, 256, (8, 24, 24, 3), dtype=np.uint8)
+    source = torch_data_set("mine", lambda: of(large), lambda: of(large[:4])).source(CONFIG)
+    assert any(
+        note.startswith("test images that are, or look like, one to train on: 4 of 4")
+        for note in source.test().notes
+    )
+
+
+def test_sizes_shapes_and_depth_are_summed_up() -> None:
+    tall = [RNG.integers(0, 256, (8 + i, 8), dtype=np.uint8) for i in range(8)]
+    summary = torch_data_set("mine", lambda: of(tall), lambda: of(tall)).source(CONFIG).pool().summary
+    assert summary is not None
+    assert dict(summary.sizes) == {(8, 8 + i): 1 for i in range(8)} and summary.num_not_square == 7
+    assert dict(summary.depths) == {"8 bits": 8} and dict(summary.kinds) == {"array": 8}
+
+
+def test_numbers_that_are_left_out_are_no_classes() -> None:
+    train = Items([(each, (0, 2, 5)[i % 3]) for i, each in enumerate([*BYTES, BYTES[0]])])
+    source = torch_data_set("mine", lambda: train).source(DataConfig(image_size=8, look_alikes="apart"))
+    pool = source.pool().images
+    assert pool.class_names == ("0", "2", "5") and set(pool.labels.tolist()) == {0, 1, 2}
+    for labels, said in (
+        ((0, 2), "test: no image is of class '5'"),
+        ((0, 1, 2, 5), "test: the label 1 is that of no image"),
+    ):
+        test = Items([(BYTES[0], label) for label in labels])
+        with pytest.raises(DataError, match=said):
+            torch_data_set("mine", lambda: train, lambda test=test: test).source(CONFIG).test()
+    with pytest.raises(DataError, match="train: no image is of class 'owl'"):
+        pool_of(of(BYTES, classes=["cat", "dog", "owl"]))

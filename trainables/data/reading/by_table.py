@@ -1,6 +1,5 @@
 """What a table says of the pictures: the class of each, its part, its group and its weight."""
 
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -10,30 +9,28 @@ from gan_study.trainables.base.settings import DataError
 from gan_study.trainables.data.reading.columns import (
     PATH_NAMES,
     Columns,
+    Labels,
     NoClassesError,
+    class_columns,
     find_labels,
-    find_splits,
-    part_of,
     path_column,
     plain_name,
     refuse_no_groups,
     unknown_beside_weight,
-    unread_splits,
     weight_column,
     weight_in,
 )
 from gan_study.trainables.data.reading.division import what_validation_is, with_one_test
 from gan_study.trainables.data.reading.entries import in_order
 from gan_study.trainables.data.reading.folder_names import Part
-from gan_study.trainables.data.reading.folder_tree import NOT_READ, Place
+from gan_study.trainables.data.reading.folder_tree import NOT_READ, Place, joined
 from gan_study.trainables.data.reading.known_pictures import KnownPictures
 from gan_study.trainables.data.reading.layout import Arrangement
+from gan_study.trainables.data.reading.part_columns import Splits, find_splits, unread_splits
+from gan_study.trainables.data.reading.several_classes import several_classes
 from gan_study.trainables.data.reading.table import EMPTY, Table, few_cells
 
 T = TypeVar("T")
-
-# Between classes in one cell.
-_SEVERAL = re.compile(r"[|;,]")
 
 NOT_LISTED, WITHOUT_LABEL = "pictures that the table does not name", "pictures without a class in the table"
 
@@ -44,7 +41,7 @@ def with_header(table: Table, pictures: Sequence[Place]) -> Table:
     if not any(plain_name(cell) not in PATH_NAMES and known.has(cell) for cell in table.header):
         return table
     header = tuple(f"column {number}" for number in range(1, len(table.header) + 1))
-    return Table(name=table.name, header=header, rows=(table.header, *table.rows))
+    return replace(table, header=header, rows=(table.header, *table.rows))
 
 
 def arrange_by_table(
@@ -63,44 +60,54 @@ def arrange_by_table(
     """
     table = with_header(table, pictures)
     rows = _rows_of(table, pictures, columns, group=group)
-    labels = find_labels(table, columns, without=rows.taken)
-    splits, split_column = find_splits(table, columns)
-    rows, unread = _without_doubtful_weights(rows, columns, {*labels.names, split_column or ""})
+    classes = class_columns(table, columns, without=rows.taken)
+    splits = find_splits(table, columns.split, without=rows.taken | classes)
+    labels = find_labels(table, columns, without={*rows.taken, *splits.names})
+    rows, unread = _without_doubtful_weights(rows, columns, {*labels.names, *splits.names})
     parts: dict[Part, dict[Place, str]] = {}
-    missing: list[str] = []
     unlabelled: list[Place] = []
     said: dict[Place, tuple[str, str]] = {}
-    for cell, picture, label, split in zip(rows.paths, rows.pictures, labels.cells, splits, strict=True):
-        if picture is None:
-            missing.append(cell)
-        elif label.lower() in EMPTY:
+    for picture, label, part in zip(rows.pictures, labels.cells, splits.parts, strict=True):
+        if picture is not None and label.lower() in EMPTY:
             unlabelled.append(picture)
-        else:
-            _note_once(table, picture, said, (label, split))
-            parts.setdefault(part_of(table, split), {})[picture] = one_form(label)
-    _refuse_several_classes(table, {label for label, _ in said.values()})
-    if missing and not skip_missing:
+        elif picture is not None:
+            _note_once(table, picture, said, (label, part if splits.names else ""))
+            parts.setdefault(part, {})[picture] = one_form(label)
+    doubts = several_classes(table, labels.names, {label for label, _ in said.values()})
+    not_listed = in_order(set(pictures) - said.keys() - set(unlabelled))
+    return Arrangement(
+        parts=parts,
+        passed_over=joined([{NOT_LISTED: not_listed, WITHOUT_LABEL: in_order(unlabelled)}]),
+        notes=(
+            _meaning(rows, labels, splits),
+            *filter(None, (splits.note, labels.doubt, *doubts)),
+            *unread,
+            *unread_splits(table, {*rows.taken, *splits.names, *labels.names}),
+            *_missing_rows(rows, skip=skip_missing),
+        ),
+        groups=_groups(rows, said),
+        weights=_weights(rows, said),
+    )
+
+
+def _meaning(rows: "_Rows", labels: Labels, splits: Splits) -> str:
+    """What the columns of a table are read as."""
+    meant = [f"{rows.path} and {', '.join(labels.names)}", *splits.names]
+    weighted = f"; the weights: {rows.weight}" if rows.weight else ""
+    return f"{rows.table.name} says the classes: {', '.join(meant)}{weighted}"
+
+
+def _missing_rows(rows: "_Rows", *, skip: bool) -> Iterator[str]:
+    """A note on the rows whose picture is not there; raises DataError unless they are to be skipped."""
+    table = rows.table
+    missing = [cell for cell, picture in zip(rows.paths, rows.pictures, strict=True) if picture is None]
+    if missing and not skip:
         raise DataError(
             f"{table.name}: {len(missing)} of {len(rows.paths)} rows name no picture that is there, by "
             f"{rows.path} ({few_cells(missing)}); --skip-unreadable leaves them out"
         )
-    meant = [f"{rows.path} and {', '.join(labels.names)}", *([split_column] if split_column else [])]
-    weighted = f"; the weights: {rows.weight}" if rows.weight else ""
-    said_by = f"{table.name} says the classes: {', '.join(meant)}{weighted}"
-    notes = [said_by, *unread, *unread_splits(table, split_column)]
     if missing:
-        notes.append(f"rows of {table.name} whose picture is missing: {len(missing)} ({few_cells(missing)})")
-    left = {
-        NOT_LISTED: in_order(set(pictures) - said.keys() - set(unlabelled)),
-        WITHOUT_LABEL: in_order(unlabelled),
-    }
-    return Arrangement(
-        parts=parts,
-        passed_over={reason: each for reason, each in left.items() if each},
-        notes=tuple(notes),
-        groups=_groups(rows, said),
-        weights=_weights(rows, said),
-    )
+        yield f"rows of {table.name} whose picture is missing: {len(missing)} ({few_cells(missing)})"
 
 
 def names_pictures(table: Table, pictures: Sequence[Place]) -> bool:
@@ -110,6 +117,24 @@ def names_pictures(table: Table, pictures: Sequence[Place]) -> bool:
     except DataError:
         return False
     return True
+
+
+def parts_by_table(
+    table: Table, pictures: Sequence[Place], columns: Columns
+) -> tuple[Mapping[Place, Part], Splits] | None:
+    """The part of each of the `pictures`, and the columns that say it; None where a table does not say all.
+
+    Raises DataError where columns say different parts, and a picture is in two.
+    """
+    table = with_header(table, pictures)
+    rows = _rows_of(table, pictures, columns, group=None)
+    classes = class_columns(table, columns, without=rows.taken)
+    splits = find_splits(table, columns.split, without=rows.taken | classes)
+    found: dict[Place, Part] = {}
+    for picture, part in zip(rows.pictures, splits.parts, strict=True):
+        if picture is not None:
+            _note_once(table, picture, found, part)
+    return (found, splits) if splits.names and found.keys() >= set(pictures) else None
 
 
 def add_by_table(
@@ -186,17 +211,6 @@ def _without_doubtful_weights(rows: _Rows, columns: Columns, known: set[str]) ->
         f"weight in the loss; data.columns.weight={rows.weight} says that it is one"
     )
     return replace(rows, weight=None), (note,)
-
-
-def _refuse_several_classes(table: Table, labels: Collection[str]) -> None:
-    """Raise DataError where a cell names several of the classes: "Effusion|Mass"."""
-    for label in sorted(labels):
-        parts = [part.strip() for part in _SEVERAL.split(label)]
-        if len(parts) > 1 and any(part in labels for part in parts):
-            raise DataError(
-                f"{table.name}: {label!r} are several classes; a picture has one here, so write a table of the "
-                "pictures that have"
-            )
 
 
 def _groups(rows: _Rows, pictures: Collection[Place]) -> dict[Place, str]:

@@ -3,36 +3,46 @@
 Where other folders may be the classes, a DataError says what was found and how to say what is meant.
 """
 
+import contextlib
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from gan_study.trainables.base.names import one_form, shown
 from gan_study.trainables.base.settings import DataError
 from gan_study.trainables.data.reading.folder_names import (
+    NO_CLASS_OF_TWO,
     are_named_as_carriers,
     are_named_as_pieces,
     are_numbered,
     are_versions_of_a_part,
     is_idle,
+    is_no_class,
+    part_in,
+    part_named,
     parts_among,
+    plain,
 )
 from gan_study.trainables.data.reading.folder_tree import (
-    COPIES,
     LOOSE,
-    MOST_LEFT_OVER,
+    NO_CLASS,
     Node,
     PassedOver,
     Place,
+    collapsed,
     few,
     holds_parts,
     joined,
     merged,
-    unwrapped,
+    share_names,
 )
+from gan_study.trainables.data.reading.repeats import trimmed, without_copies
 
-# Folders whose subfolders have names in common to this extent divide the same classes.
-_SAME_CLASSES = 0.5
+_TESTS = ("test", "validation")
+
+
+class NoClassFoldersError(DataError):
+    """Folders say no classes, or one alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,47 +59,104 @@ def classes_of(part: Node, *, has_groups: bool = False) -> ClassFolders:
 
     Raises DataError where there are fewer than two, or where other folders may be the classes.
     """
-    node, left = unwrapped(part)
-    notes: tuple[str, ...] = ()
+    found = trimmed(part)
+    node, left, notes = found.node, found.passed_over, found.notes
     if _are_pieces(node):
-        notes = (f"{few(node.folders.values())} are read as pieces of one set",)
-        node = merged(list(node.folders.values()))
+        notes = (*notes, f"{few(node.folders.values())} are read as pieces of one set")
         left = joined([left, {LOOSE: node.loose}])
-    copies = [name for name in node.folders if _is_copy_of_siblings(node, name)]
-    classes = {name: folder for name, folder in node.folders.items() if name not in copies}
-    if not has_groups and (inner := _only_divided(classes)) is not None:
-        found = classes_of(inner)
-        beside = [place for each in classes.values() if each is not inner for place in each.pictures]
-        passed = joined([left, {LOOSE: (*node.loose, *beside)}, found.passed_over])
-        return ClassFolders(folders=found.folders, passed_over=passed, notes=(*notes, *found.notes))
+        node = merged(list(node.folders.values()))
+    classes, others = _by_name(node)
+    inner = None if has_groups else _only_divided(classes, others)
+    if inner is not None:
+        found_inner = classes_of(inner)
+        inside = set(inner.pictures)
+        beside = tuple(place for place in node.pictures if place not in inside)
+        passed = joined([left, {LOOSE: beside}, found_inner.passed_over])
+        return ClassFolders(folders=found_inner.folders, passed_over=passed, notes=(*notes, *found_inner.notes))
     _refuse_one_name_twice(classes)
     _refuse_other_levels(node, classes, has_groups=has_groups)
-    if not classes:
-        raise DataError(_no_classes(node))
-    if len(classes) < 2:
-        raise DataError(f"one class folder ({shown(next(iter(classes)))}); a classifier needs at least two")
-    passed = joined([left, {LOOSE: node.loose, COPIES: _pictures_of(node, copies)}])
+    _refuse_too_few(node, classes, others)
+    notes = (*notes, *_doubts(classes, others))
+    without = tuple(place for each in others.values() for place in each.pictures)
+    passed = joined([left, {LOOSE: node.loose, NO_CLASS: without}])
     return ClassFolders(folders=classes, passed_over=passed, notes=notes)
 
 
-def _only_divided(folders: Mapping[str, Node]) -> Node | None:
+def _by_name(node: Node) -> tuple[Mapping[str, Node], Mapping[str, Node]]:
+    """The folders that may be classes, and those that by their names are none; all may be, if no other is left.
+
+    One that is called as a test part is none where two others are left: pictures to be predicted.
+    """
+    others = [name for name in node.folders if is_no_class(name)]
+    tests = [name for name, each in node.folders.items() if part_named(name) in _TESTS and not each.folders]
+    is_divided = any(part_named(name) == "train" for name in node.folders)
+    if not is_divided and len(node.folders) - len({*others, *tests}) >= 2:
+        others += tests
+    if len(others) == len(node.folders):
+        return node.folders, {}
+    kept = {name: folder for name, folder in node.folders.items() if name not in others}
+    return kept, {name: node.folders[name] for name in others}
+
+
+def _doubts(classes: Mapping[str, Node], others: Mapping[str, Node]) -> Iterator[str]:
+    """What is said of folders that are no classes by their names, and of classes whose names say nothing."""
+    if others:
+        yield (
+            f"by their names these folders are no classes, and passed over: {few(others.values())}; "
+            "data.class_level 1 reads them as classes"
+        )
+    idle = [folder for name, folder in classes.items() if is_idle(name)]
+    if idle and len(idle) < len(classes):
+        yield f"read as a class though the name says nothing: {few(idle)}; data.exclude leaves it out"
+
+
+def _refuse_too_few(node: Node, classes: Mapping[str, Node], others: Mapping[str, Node]) -> None:
+    """Raise DataError where there are fewer than two classes."""
+    if not classes:
+        raise NoClassFoldersError(_no_classes(node))
+    pictures = [folder for name, folder in classes.items() if plain(name) in NO_CLASS_OF_TWO]
+    if len(classes) == 2 and len(pictures) == 1:
+        raise DataError(
+            f"{few(classes.values())}: {pictures[0]} is named as pictures of any class are, so that these may be "
+            "no classes; where they are, say data.class_level 1, else leave one out by data.exclude"
+        )
+    if len(classes) < 2 and others:
+        raise DataError(
+            f"one class folder ({few(classes.values())}) beside {few(others.values())}, which by their names are "
+            "no classes; a classifier needs two; where they are classes, say data.class_level 1"
+        )
+    if len(classes) < 2:
+        raise NoClassFoldersError(
+            f"one class folder ({shown(next(iter(classes)))}); a classifier needs at least two"
+        )
+
+
+def _only_divided(classes: Mapping[str, Node], others: Mapping[str, Node]) -> Node | None:
     """The only one of several folders that has two or more folders in it, if its name says nothing: "data".
 
-    The others, with loose pictures alone, are no classes beside it. Raises DataError where the only other folder
-    may be a class as well as the folders in it.
+    Those beside it, with loose pictures alone, are then no classes; nor are `others`, by their names, and a test
+    part without classes. Raises DataError where the only other folder may be a class as the folders in it may.
     """
+    folders = {name: collapsed(folder) for name, folder in classes.items()}
     divided = [name for name, folder in folders.items() if folder.is_divided and len(folder.folders) > 1]
-    others = [folder for folder in folders.values() if not folder.folders]
-    if len(divided) != 1 or len(others) != len(folders) - 1 or not others:
+    flat = [name for name, folder in folders.items() if not folder.folders]
+    if len(divided) != 1 or len(flat) != len(folders) - 1 or not (flat or others):
         return None
     inner = folders[divided[0]]
-    if is_idle(divided[0]) and len(inner.pictures) >= sum(len(each.pictures) for each in others):
+    # An archive unpacked into a folder of its own name is no class.
+    if one_form(inner.place.name) == one_form(inner.place.parent.name):
         return inner
-    if not is_idle(divided[0]) and (len(others) > 1 or are_numbered(inner.folders)):
+    if all(part_in(name) in _TESTS for name in flat) and part_in(divided[0]) is None:
+        return inner
+    if is_idle(divided[0]) and len(inner.pictures) >= sum(len(folders[name].pictures) for name in flat):
+        return inner
+    if not is_idle(divided[0]) and (len(flat) > 1 or are_numbered(inner.folders)):
         return None
+    whole = classes[divided[0]]
+    beside = few(classes[name] for name in flat)
     raise DataError(
-        f"{inner} has folders in it ({few(inner.folders.values())}) and {few(others)} has none: the classes may "
-        f"be the folders in {inner}, or these themselves; name {inner} as the folder of the data, or say "
+        f"{whole} has folders in it ({few(inner.folders.values())}) and {beside} has none: the classes may "
+        f"be the folders in {whole}, or these themselves; name {whole} as the folder of the data, or say "
         "data.class_level 1"
     )
 
@@ -131,8 +198,9 @@ def _refuse_other_levels(node: Node, classes: Mapping[str, Node], *, has_groups:
             "data.class_level 1"
         )
     are_parts = parts_among(classes).keys() == classes.keys() or are_versions_of_a_part(classes)
+    are_parts |= {"train", "test"} <= {part_named(name) for name in classes}
     if len(node.loose) > len(node.pictures) / 2 or (len(classes) > 1 and are_parts):
-        raise DataError(_no_classes(node))
+        raise NoClassFoldersError(_no_classes(node))
     with_parts = [folder for folder in classes.values() if holds_parts(folder)]
     if with_parts:
         others = [each for each in classes.values() if each is not with_parts[0]]
@@ -140,9 +208,16 @@ def _refuse_other_levels(node: Node, classes: Mapping[str, Node], *, has_groups:
             f"{with_parts[0]} holds parts of a data set of its own, beside {few(others)}; name the folder that "
             "is meant as that of the data, or those of the parts by data.train and data.test"
         )
+    sets = [each for each in classes.values() if len(each.folders) > 1 and all(map(part_named, each.folders))]
+    if sets:
+        others = [each for each in classes.values() if each not in sets]
+        raise DataError(
+            f"{sets[0]} holds parts ({few(sets[0].folders.values())}) without classes, beside "
+            f"{few(others)}; leave it out by data.exclude if it is no class, or say data.class_level 1"
+        )
     # Groups lie below the classes.
-    if not has_groups and _share_names(classes.values()):
-        first = next(iter(classes.values()))
+    if not has_groups and share_names(list(map(collapsed, classes.values()))):
+        first = collapsed(next(iter(classes.values())))
         raise DataError(
             f"the folders {few(classes.values())} have folders of the same names in them "
             f"({few(first.folders.values())}), and either may be the classes; say which level by "
@@ -152,39 +227,40 @@ def _refuse_other_levels(node: Node, classes: Mapping[str, Node], *, has_groups:
 
 def _are_pieces(node: Node) -> bool:
     """Whether the folders only divide one set: numbered, and with the same classes in them."""
-    return are_numbered(node.folders) and _share_names(node.folders.values())
-
-
-def _share_names(folders: Collection[Node]) -> bool:
-    """Whether these folders, two or more, are divided, and names that come again are half of all names in them."""
-    names = [{one_form(name).casefold() for name in folder.folders} for folder in folders if folder.is_divided]
-    if len(names) < max(2, len(folders)):
-        return False
-    number = Counter(name for each in names for name in each)
-    again = [times for times in number.values() if times > 1]
-    return len(again) > 1 and sum(again) >= _SAME_CLASSES * number.total()
-
-
-def _is_copy_of_siblings(node: Node, name: str) -> bool:
-    """Whether the folder `name` of `node` repeats the folders beside it: data/cat, data/dog, data/data/cat, ..."""
-    folder, _ = unwrapped(node.folders[name])
-    if not folder.folders or not folder.folders.keys() <= node.folders.keys() - {name}:
-        return False
-    beside = {picture.relative_to(node.place) for picture in node.pictures}
-    return len(folder.tails() & beside) > (1 - MOST_LEFT_OVER) * len(folder.pictures)
+    return are_numbered(node.folders) and share_names(node.folders.values())
 
 
 def classes_at_level(part: Node, level: int) -> ClassFolders:
-    """The folder of each class where those of a level below a part bear their names."""
-    nodes, loose = [part], list[Place]()
+    """The folder of each class where those of a level below a part bear their names.
+
+    A folder of pictures, or one of its parent's name, that is alone in a folder is no level.
+    """
+    found = trimmed(part, keeps_versions=True)
+    nodes, loose, copies = [found.node], list[Place](), list[PassedOver]()
     for _ in range(level - 1):
         loose += [picture for node in nodes for picture in node.loose]
-        nodes = [folder for node in nodes for folder in node.folders.values()]
+        both = [without_copies(collapsed(folder)) for node in nodes for folder in node.folders.values()]
+        nodes = [node for node, _ in both]
+        copies += [passed for _, passed in both]
     whole = merged(nodes) if nodes else Node(part.place, (), {})
     if len(whole.folders) < 2:
         raise DataError(f"data.class_level: {len(whole.folders)} folders at level {level}; two classes are needed")
-    return ClassFolders(folders=whole.folders, passed_over={LOOSE: (*loose, *whole.loose)})
+    passed = joined([found.passed_over, *copies, {LOOSE: (*loose, *whole.loose)}])
+    return ClassFolders(folders=whole.folders, passed_over=passed)
 
 
-def _pictures_of(node: Node, names: Sequence[str]) -> tuple[Place, ...]:
-    return tuple(picture for name in names for picture in node.folders[name].pictures)
+def inner_folders_note(part: Node, classes: Mapping[str, Node]) -> str | None:
+    """What is said of folders in class folders, whose pictures are read as the class's; None without any."""
+    inner = {name: collapsed(each) for name, each in classes.items()}
+    within = [name for name, each in inner.items() if each.folders]
+    if not within:
+        return None
+    which = "class folders" if len(within) == len(classes) else few(classes[name] for name in within)
+    first = few(inner[within[0]].folders.values())
+    said = f"the folders in {which} ({first}) are read as part of the class"
+    if not all(inner[name].is_divided for name in within):
+        return said
+    with contextlib.suppress(DataError):
+        classes_at_level(part, 2)
+        return f"{said}; with data.class_level 2 they are the classes"
+    return said

@@ -5,17 +5,19 @@ Where several may be meant, a DataError asks which.
 
 import math
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from gan_study.trainables.base.names import one_form
 from gan_study.trainables.base.settings import DataError, nearest, settings
-from gan_study.trainables.data.reading.folder_names import Part, part_named
+from gan_study.trainables.data.reading.folder_names import CARRIER_WORDS, words_of
 from gan_study.trainables.data.reading.known_pictures import MOST_OF, KnownPictures
+from gan_study.trainables.data.reading.part_columns import asks_for_part
 from gan_study.trainables.data.reading.table import EMPTY, Table, few_cells
 
 # As they are written, in lower case and without blanks, dashes and underscores.
 _LABEL_NAMES = frozenset({"label", "labels", "class", "classname", "category", "target", "diagnosis", "dx"})
+_LABEL_NAMES |= {"diagnostic", "tags", "tag"}
 _LABEL_NAMES |= {
     "labelname",
     "classid",
@@ -26,16 +28,17 @@ _LABEL_NAMES |= {
     "disease",
     "finding",
     "grade",
-    "findinglabels",
 }
+_LABEL_NAMES |= {"findinglabels"}
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)(e[+-]?\d+)?|[+-]?inf(inity)?", re.IGNORECASE)
-_IS_TRAIN = re.compile("(is)?train(ing)?(image|set|part)?")
-_YES, _NO = frozenset({"1", "1.0", "true", "yes"}), frozenset({"0", "0.0", "false", "no"})
 _SPLIT_NAMES = ("split", "set", "subset", "partition", "part")
 PATH_NAMES = ("path", "filepath", "filename", "file", "imagepath", "image", "imageid", "img", "id", "imagename")
 # Of weights in a loss. A column that is called "weight" alone may be that of an animal or a patient.
 _WEIGHT_NAMES = frozenset({"sampleweight", "imageweight", "instanceweight", "exampleweight", "lossweight"})
 _PERHAPS_WEIGHT_NAMES = frozenset({"weight", "weights"})
+# A column of such numbers, or of so many texts, is hardly one of classes, unless it has few rows.
+_MOST_NUMBERS, _MOST_OF_ROWS, _FEW_ROWS = 30, 0.5, 6
+_CARRIERS = CARRIER_WORDS | {"group", "person", "photographer", "author", "camera"}
 # Of columns that say nothing of an animal or a patient, beside those above.
 _GROUP_NAMES, _ROW_NAMES = frozenset({"group", "groups", "groupid"}), frozenset({"", "index", "unnamed0"})
 
@@ -53,6 +56,11 @@ class Columns:
     weight: str | None = None
     """What it counts in a classifier's loss, a number above 0 on any scale. By itself a column `sample_weight` is
     read, and `weight` where the table has no columns of other kinds, as that may be an animal's."""
+
+
+SAVE_PIXELS = (
+    "its cells may be the pixels themselves, which are read from an .npz with the arrays images and labels"
+)
 
 
 class NoGroupsError(DataError):
@@ -78,6 +86,8 @@ def path_column(table: Table, columns: Columns, known: KnownPictures) -> str:
     called = sorted(table.header, key=lambda name: plain_name(name) not in PATH_NAMES)
     most = min(200, len(table.rows))
     found = [name for name in called if num_known(name) >= MOST_OF * most > 0]
+    if not found and table.may_hold_pixels:
+        raise DataError(f"{table.name}: no column names the pictures; {SAVE_PIXELS}")
     if not found:
         raise DataError(
             f"{table.name}: no column names the pictures ({', '.join(table.header)}); name it by data.columns.path"
@@ -123,6 +133,18 @@ class Labels:
 
     names: tuple[str, ...]
     cells: tuple[str, ...]
+    doubt: str | None = None
+    """What is to be said where it may be something else."""
+
+
+def class_columns(table: Table, columns: Columns, *, without: set[str]) -> set[str]:
+    """The columns that are called the class, or one for each class, whatever else their names may say."""
+    if columns.label is not None:
+        return {columns.label}
+    if called := _called_classes(table):
+        return {*called}
+    one_hot = _one_hot(table, [name for name in table.header if name not in without])
+    return set() if one_hot is None or all(map(asks_for_part, one_hot.names)) else {*one_hot.names}
 
 
 def find_labels(table: Table, columns: Columns, *, without: set[str]) -> Labels:
@@ -132,7 +154,7 @@ def find_labels(table: Table, columns: Columns, *, without: set[str]) -> Labels:
     called = [name for name in _called_classes(table) if name not in without]
     if len(called) == 1:
         return Labels(names=(called[0],), cells=table.column(called[0]))
-    rest = [name for name in table.header if name not in without and not _says_parts(name)]
+    rest = [name for name in table.header if name not in without and plain_name(name) not in _SPLIT_NAMES]
     if len(called) > 1:
         rest = called
     elif (one_hot := _one_hot(table, rest)) is not None:
@@ -143,7 +165,28 @@ def find_labels(table: Table, columns: Columns, *, without: set[str]) -> Labels:
         raise DataError(
             f"{table.name}: the columns {', '.join(rest)} may be the class; name it by data.columns.label"
         )
-    return Labels(names=(rest[0],), cells=table.column(rest[0]))
+    return _only_left(table, rest[0])
+
+
+def _only_left(table: Table, name: str) -> Labels:
+    """The classes by the only column that is left, with doubt; raises DataError where it can hardly be them."""
+    cells = table.column(name)
+    filled = [cell for cell in cells if cell.lower() not in EMPTY]
+    different = list(dict.fromkeys(filled))
+    several = f"{len(different):,} different values in {len(filled):,} rows ({few_cells(different)})"
+    if _CARRIERS & set(words_of(name)):
+        raise NoClassesError(f"{table.name}: no column is left for the class; {name} is read by data.group={name}")
+    most = _MOST_NUMBERS if _are_numbers(different) else _MOST_OF_ROWS * len(filled)
+    if len(different) > most and len(filled) > _FEW_ROWS:
+        raise NoClassesError(
+            f"{table.name}: no column is left for the class; {name} has {several}; if it is the class, say "
+            f"data.columns.label={name}"
+        )
+    doubt = (
+        f"{name} is read as the class, as it is the only column of {table.name} left ({few_cells(different)}); "
+        "where it is none, a table with a column `label` is needed"
+    )
+    return Labels(names=(name,), cells=cells, doubt=doubt)
 
 
 def _one_hot(table: Table, names: Sequence[str]) -> Labels | None:
@@ -159,45 +202,6 @@ def _one_hot(table: Table, names: Sequence[str]) -> Labels | None:
             return None
         found.append(ones[0])
     return Labels(names=tuple(binary), cells=tuple(found))
-
-
-def find_splits(table: Table, columns: Columns) -> tuple[tuple[str, ...], str | None]:
-    """The part that each row names, empty without such a column; and the column's name."""
-    if columns.split is not None:
-        name = _named(table, columns.split, "split")
-        return table.column(name), name
-    called = [name for name in table.header if plain_name(name) in _SPLIT_NAMES]
-    told = [name for name in called if all(part_named(cell) is not None for cell in set(table.column(name)))]
-    if len(told) == 1:
-        return table.column(told[0]), told[0]
-    yes_or_no = {name: table.column(name) for name in table.header if _IS_TRAIN.fullmatch(plain_name(name))}
-    for name, cells in yes_or_no.items():
-        if {cell.lower() for cell in cells} <= _YES | _NO:
-            return tuple("train" if cell.lower() in _YES else "test" for cell in cells), name
-    return ("",) * len(table.rows), None
-
-
-def _says_parts(name: str) -> bool:
-    return plain_name(name) in _SPLIT_NAMES or bool(_IS_TRAIN.fullmatch(plain_name(name)))
-
-
-def unread_splits(table: Table, read: str | None) -> Iterator[str]:
-    """A note on each column that is called as one of parts is, and says none that is known."""
-    for name in table.header:
-        if name != read and plain_name(name) in _SPLIT_NAMES:
-            values = list(dict.fromkeys(table.column(name)))
-            yield (
-                f"the column {name} of {table.name} ({few_cells(values)}) is not read, as it names no parts "
-                "that are known (train, validation, test)"
-            )
-
-
-def part_of(table: Table, split: str) -> Part:
-    """The part that a cell names; the one to train on if it is empty."""
-    part = part_named(split) if split else "train"
-    if part is None:
-        raise DataError(f"{table.name}: the part {split!r} is not known; use train, validation or test")
-    return part
 
 
 def weight_column(table: Table, columns: Columns, *, without: set[str]) -> str | None:
@@ -224,9 +228,12 @@ def unknown_beside_weight(table: Table, columns: Columns, weight: str, *, known:
 
 
 def weight_in(table: Table, weight: str, cell: str) -> float:
-    """The weight in a cell; raises DataError where it is none."""
+    """The weight in a cell; raises DataError where it is none.
+
+    A comma is that of a decimal, unless it is what divides the table's cells.
+    """
     try:
-        value = float(cell)
+        value = float(cell if table.delimiter == "," else cell.replace(",", ".", 1))
     except ValueError:
         value = math.nan
     if not 0 < value < math.inf:

@@ -1,25 +1,52 @@
 """Pictures that describe or repeat others: masks, thumbnails, and what has no class."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 
 from gan_study.trainables.data.reading import folder_names
-from gan_study.trainables.data.reading.folder_names import part_named, plain
-from gan_study.trainables.data.reading.folder_tree import MOST_LEFT_OVER, Place
+from gan_study.trainables.data.reading.folder_names import is_no_class, is_version, part_named, plain, words_of
+from gan_study.trainables.data.reading.folder_tree import MOST_LEFT_OVER, VERSIONS, Place
 
 MASKS, THUMBNAILS = "masks of other pictures", "thumbnails of other pictures"
 UNLABELLED = "pictures without a class"
 
 # What a mask's name has more than that of its picture: "benign (1)_mask.png", "benign (1)_mask_1.png".
-_OF_MASK = re.compile(r"[ _.-]*(?:mask|masks|segmentation|seg|gt|groundtruth)(?:[ _-]?\d+)?$", re.IGNORECASE)
+_OF_MASK = re.compile(
+    r"[ _.-]*(?:mask|masks|segmentation|seg|gt|groundtruth|contours?|annotation|overlay)(?:[ _-]?\d+)?$",
+    re.IGNORECASE,
+)
+# What masks are of or by, in names of their folders: "lung masks", "leftMask", "ManualMask". Not "with_mask".
+_MASK_WORDS = frozenset({"mask", "masks"})
+_BESIDE_MASK = frozenset(
+    {"left", "right", "manual", "auto", "automatic", "lung", "lungs", "infection", "binary", "image"}
+)
+_BESIDE_MASK |= {
+    "images",
+    "lesion",
+    "tumor",
+    "tumour",
+    "vessel",
+    "cell",
+    "nuclei",
+    "instance",
+    "semantic",
+    "bone",
+    "skin",
+}
+_BESIDE_MASK |= {"ground", "truth", "gt", "segmentation", "seg", "heart", "liver", "organ", "png"}
 
 
 def without_companions(
-    pictures: Sequence[Place],
+    pictures: Sequence[Place], *, keeps_versions: bool = False
 ) -> tuple[tuple[Place, ...], Mapping[str, tuple[Place, ...]]]:
-    """The pictures without those that describe or repeat others or have no class; these by reason."""
+    """The pictures without those that describe or repeat others or have no class; these by reason.
+
+    With `keeps_versions`, augmented and resized ones of a class stay.
+    """
     reasons = _companion_folders(pictures)
+    if keeps_versions:
+        reasons = {folder: reason for folder, reason in reasons.items() if reason != VERSIONS}
     stems = {picture.with_suffix("") for picture in pictures}
     kept: list[Place] = []
     passed: dict[str, list[Place]] = {}
@@ -44,23 +71,57 @@ def _companion_folders(pictures: Sequence[Place]) -> Mapping[Place, str]:
     for folder in folders:
         beside.setdefault(folder.parent, set()).add(plain(folder.name))
     named = {
-        reason: [folder for folder in folders if plain(folder.name) in names]
+        reason: [folder for folder in folders if plain(folder.name) in names or _is_named(folder, reason)]
         for reason, names in (
             (MASKS, folder_names.MASKS),
             (THUMBNAILS, folder_names.THUMBNAILS),
+            (VERSIONS, frozenset[str]()),
             (UNLABELLED, folder_names.WITHOUT_CLASS),
         )
     }
     found: dict[Place, str] = {
         folder: UNLABELLED for folder in named.pop(UNLABELLED) if len(beside[folder.parent]) > 1
     }
+    left: list[Place] = []
     for reason, candidates in named.items():
         for folder in candidates:
             others = beside[folder.parent] - {plain(folder.name)}
-            is_beside = bool(others & folder_names.PICTURES) or any(map(part_named, others))
+            is_beside = bool(others & folder_names.PICTURES)
+            is_beside |= any(map(part_named, others)) and plain(folder.name) in folder_names.MASKS
+            is_beside |= reason == MASKS and _without_mask(folder.name) in others - {""}
             if is_beside or folder.parent in with_loose or _repeats_others(folder, pictures):
                 found[folder] = reason
-    return found
+            elif reason == MASKS and len(words_of(folder.name)) > 1:
+                left.append(folder)
+    return found | dict.fromkeys(_with_namesakes(left, pictures), MASKS)
+
+
+def _without_mask(name: str) -> str:
+    """The words of a folder's name but those for masks, as one: "train" of "train_masks"."""
+    return plain(" ".join(word for word in words_of(name) if word not in _MASK_WORDS))
+
+
+def _is_named(folder: Place, reason: str) -> bool:
+    """Whether a folder is named as one of masks or of versions, among other words: "leftMask", "augmented_1"."""
+    words = [word for word in words_of(folder.name) if not word.isdigit()]
+    if reason == MASKS:
+        others = [word for word in words if word not in _MASK_WORDS]
+        return len(others) < len(words) and all(word in _BESIDE_MASK or part_named(word) for word in others)
+    return reason == VERSIONS and len(folder.parts) > 1 and is_version(folder.name) and is_no_class(folder.name)
+
+
+def _with_namesakes(folders: Sequence[Place], pictures: Sequence[Place]) -> Iterator[Place]:
+    """Those of the `folders` whose pictures have namesakes beside them, nearly all: "CXR/1.png", "mask/1.png"."""
+    around: dict[Place, list[Place]] = {folder.parent: [] for folder in folders}
+    for picture in pictures if folders else ():
+        for parent in picture.parents:
+            if parent in around:
+                around[parent].append(picture)
+    for folder in folders:
+        own = {each.stem for each in around[folder.parent] if each.is_relative_to(folder)}
+        beside = {each.stem for each in around[folder.parent] if not each.is_relative_to(folder)}
+        if len(own & beside) > (1 - MOST_LEFT_OVER) * len(own):
+            yield folder
 
 
 def _repeats_others(folder: Place, pictures: Sequence[Place]) -> bool:

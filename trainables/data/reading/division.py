@@ -11,7 +11,13 @@ from typing import TypeVar
 from gan_study.trainables.base.names import one_form, shown
 from gan_study.trainables.base.settings import DataError
 from gan_study.trainables.data.reading.companions import UNLABELLED
-from gan_study.trainables.data.reading.folder_names import Part, classes_and_parts, part_named, parts_among
+from gan_study.trainables.data.reading.folder_names import (
+    Part,
+    classes_and_parts,
+    part_in,
+    part_named,
+    parts_among,
+)
 from gan_study.trainables.data.reading.folder_tree import (
     COPIES,
     LOOSE,
@@ -25,8 +31,10 @@ from gan_study.trainables.data.reading.folder_tree import (
     holds_parts,
     joined,
     merged,
+    share_names,
     unwrapped,
 )
+from gan_study.trainables.data.reading.repeats import trimmed
 
 T = TypeVar("T")
 
@@ -42,15 +50,23 @@ class Division:
 
 def divide(top: Node) -> Division:
     """The parts that folders are named after, at the first level or inside each class; else all is one part."""
-    top, left = unwrapped(top)
+    whole = trimmed(top)
+    top, left = whole.node, whole.passed_over
     if (inner := _only_with_parts(top)) is not None:
         beside = tuple(picture for picture in top.pictures if not picture.is_relative_to(inner.place))
         division = divide(inner)
-        return replace(division, passed_over=joined([left, {UNLABELLED: beside}, division.passed_over]))
-    found = find_parts(top) or _find_parts_in_classes(top) or _find_parts_in_names(top)
-    if found is None:
-        found = Division(parts={"train": top})
-    return replace(found, passed_over=joined([left, found.passed_over]))
+        left = joined([left, {UNLABELLED: beside}])
+    else:
+        division = (
+            find_parts(top)
+            or _find_parts_in_classes(top)
+            or _find_parts_in_names(top)
+            or _find_one_unnamed_part(top)
+            or Division(parts={"train": top})
+        )
+    return replace(
+        division, passed_over=joined([left, division.passed_over]), notes=(*whole.notes, *division.notes)
+    )
 
 
 def _only_with_parts(top: Node) -> Node | None:
@@ -173,6 +189,23 @@ def _find_parts_in_names(top: Node) -> Division | None:
     found = _assign(nodes, [{LOOSE: top.loose}], {})
     said = ", ".join(f"{shown(name)}/ is {shown(of)}, {part}" for name, (of, part) in list(named.items())[:2])
     return replace(found, notes=(f"folders are named after class and part: {said}, ...", *found.notes))
+
+
+def _find_one_unnamed_part(top: Node) -> Division | None:
+    """The parts where all folders but one speak of tests: "rps" and "rps-test-set", of the same classes."""
+    part_of = {name: part_in(name) for name in top.folders}
+    divided = {name: unwrapped(folder)[0] for name, folder in top.folders.items() if folder.is_divided}
+    unnamed = [name for name, part in part_of.items() if part is None]
+    named = {name: part for name, part in part_of.items() if part in ("test", "validation")}
+    parts = {part: name for name, part in named.items() if name in divided}
+    if len(unnamed) != 1 or len(named) != len(part_of) - 1 or unnamed[0] not in divided or not parts:
+        return None
+    if len(parts) != len(named.keys() & divided.keys()) or not share_names(list(divided.values())):
+        return None
+    names: dict[str, Part] = {unnamed[0]: "train", **{name: part for part, name in parts.items()}}
+    flat = tuple(place for name, folder in top.folders.items() if name not in names for place in folder.pictures)
+    nodes = {part: divided[name] for name, part in names.items()}
+    return _assign(nodes, [{LOOSE: top.loose, UNLABELLED: flat}], names)
 
 
 def as_named(top: Node, train: Sequence[str], test: Sequence[str]) -> Division:

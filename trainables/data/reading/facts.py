@@ -29,13 +29,23 @@ def summarise(facts: Sequence[Facts], labels: Labels, class_names: Sequence[str]
         values=_count([each.values for each in facts]),
         num_turned=sum(each.is_turned for each in facts),
         colours=_count([each.num_colours for each in facts]),
-        widths=_spread(sides[:, 0]),
-        heights=_spread(sides[:, 1]),
+        sizes=_count([(each.width, each.height) for each in facts]),
         num_paged=sum(each.num_pages > 1 for each in facts),
         num_not_square=int(np.sum(longer > _NOT_SQUARE * shorter)),
         lost=float(np.mean(1 - shorter / longer)),
         giveaways=tuple(_giveaways(facts, labels, class_names)),
     )
+
+
+def size_range(sizes: Mapping[tuple[int, int], int]) -> tuple[tuple[int, int], ...]:
+    """Width and height of the smallest, the median and the largest picture by their areas; counts by size."""
+    ordered = sorted(sizes, key=lambda size: (size[0] * size[1], size))
+    reached, half = 0, (sum(sizes.values()) + 1) // 2
+    for size in ordered:
+        reached += sizes[size]
+        if reached >= half:
+            break
+    return ordered[0], size, ordered[-1]
 
 
 def shape_note(summary: Summary, fit: Fit) -> str | None:
@@ -99,10 +109,6 @@ def _by_class(name: str, values: Sequence[Hashable], labels: Labels, class_names
 
 def _about(size: float) -> str:
     return f"about {round(2 ** (round(2 * math.log2(size)) / 2))} pixels"
-
-
-def _spread(values: "np.ndarray[tuple[int], np.dtype[np.int64]]") -> tuple[int, int, int]:
-    return int(values.min()), int(np.median(values)), int(values.max())
 
 
 def _count(values: Sequence[T]) -> dict[T, int]:

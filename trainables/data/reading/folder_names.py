@@ -15,6 +15,8 @@ _PART_WORDS: Mapping[Part, frozenset[str]] = {
         {"test", "testing", "tst", "testset", "testdata", "holdout", "eval", "evaluation", "query", "gallery"}
     ),
 }
+# A part to train on, beside one to test and none of another name.
+_DEVELOPMENT = frozenset({"development", "developmentset", "devel"})
 # Words beside them that say nothing of which part it is.
 _IDLE_WORDS = frozenset(
     {"data", "dataset", "datasets", "set", "split", "folder", "images", "image", "imgs", "img"}
@@ -35,15 +37,34 @@ _PIECE_WORDS = _IDLE_WORDS | {
     "piece",
 }
 # What carries pictures, one folder each, and is no class of them.
-_CARRIER_WORDS = frozenset({"patient", "subject", "case", "study", "visit", "session", "series", "scan", "slide"})
-_CARRIER_WORDS |= frozenset({"video", "clip", "sequence", "participant"})
+CARRIER_WORDS = frozenset({"patient", "subject", "case", "study", "visit", "session", "series", "scan", "slide"})
+CARRIER_WORDS |= frozenset({"video", "clip", "sequence", "participant"})
 # Beside the word for a part: a smaller one of the same.
 _SMALLER_WORDS = frozenset({"mini", "small", "tiny", "sample", "subset"})
 PICTURES = frozenset({"images", "image", "imgs", "img", "pictures", "photos", "originals", "original", "raw"})
+PICTURES |= frozenset({"jpegimages"})
+# Beside one other folder these are no class of two.
+NO_CLASS_OF_TWO = PICTURES - {"pictures", "photos"}
 MASKS = frozenset({"mask", "masks", "groundtruth", "segmentation", "segmentations", "annotation", "annotations"})
+MASKS |= frozenset({"segmentationclass", "segmentationobject", "annot", "trainannot", "valannot", "testannot"})
 MASKS |= frozenset({"label", "labels", "gt", "trimaps", "maskimages", "labelimages"})
 THUMBNAILS = frozenset({"thumb", "thumbs", "thumbnail", "thumbnails", "preview", "previews"})
 WITHOUT_CLASS = frozenset({"unlabeled", "unlabelled", "unannotated", "unsup", "unsupervised"})
+
+# Of folders whose pictures were made of others, and of those that are no classes beside others.
+_VERSION_WORDS = frozenset({"augmented", "augmentation", "augmentations", "augment", "aug", "flipped", "rotated"})
+_VERSION_WORDS |= frozenset(
+    {"mirrored", "cropped", "crops", "crop", "resized", "rescaled", "downsampled", "backup"}
+)
+_NO_CLASS_WORDS = frozenset({"pred", "preds", "predict", "prediction", "predictions", "predicted", "inference"})
+_NO_CLASS_WORDS |= frozenset(
+    {"submission", "submissions", "figure", "figures", "figs", "plots", "results", "result"}
+)
+_NO_CLASS_WORDS |= frozenset({"output", "outputs", "screenshot", "screenshots", "example", "examples", "demo"})
+_NO_CLASS_WORDS |= frozenset({"doc", "docs", "documentation", "assets", "readme", "notebooks", "logs", "heatmaps"})
+_NO_CLASS_WORDS |= frozenset({"sample", "samples"})
+# What grows on a field, beside weed.
+_PERHAPS_CLASSES = frozenset({"crop", "crops"})
 
 _WORD = re.compile(r"[^\W\d_]+|\d+")
 # "a. Training Set", "1) Images"
@@ -82,6 +103,8 @@ def parts_among(names: Collection[str]) -> Mapping[str, Part]:
     smaller one, "train_mini", is the part if no other is.
     """
     by_own_name = {name: part for name in names if (part := part_named(name)) is not None}
+    if "test" in by_own_name.values() and "train" not in by_own_name.values():
+        by_own_name |= {name: "train" for name in names if plain(name) in _DEVELOPMENT}
     if by_own_name:
         smaller = {
             name: part for name in names if (part := _part_in_small(name)) not in (None, *by_own_name.values())
@@ -98,7 +121,7 @@ def classes_and_parts(names: Collection[str]) -> Mapping[str, tuple[str, Part]]:
     Empty unless all are named so, in two classes or more, each of which has images to train on.
     """
     groups = _by_other_words(names)
-    if len(groups) < 2 or sum(map(len, groups.values())) < len(names):
+    if len(groups) < 2 or () in groups or sum(map(len, groups.values())) < len(names):
         return {}
     if any("train" not in parts.values() for parts in groups.values()):
         return {}
@@ -111,6 +134,32 @@ def is_idle(name: str) -> bool:
     """Whether a name says nothing: "data", "Images_2", "dataset"."""
     words = [word for word in words_of(name) if not word.isdigit()]
     return bool(words) and _IDLE_WORDS.issuperset(words)
+
+
+def is_version(name: str) -> bool:
+    """Whether a folder's name says that its pictures were made of others: "cats_augmented", "resized_224"."""
+    return not _VERSION_WORDS.isdisjoint(words_of(name))
+
+
+def without_version(name: str) -> list[str]:
+    """The words of a name but those that say that pictures were made of others."""
+    return [word for word in words_of(name) if word not in _VERSION_WORDS]
+
+
+def is_no_class(name: str) -> bool:
+    """Whether a folder is, by its name, no class beside others: "predictions", "Figures", "crop_part1"."""
+    words = [word for word in words_of(name) if not word.isdigit()]
+    known = _NO_CLASS_WORDS | _VERSION_WORDS
+    if len(words) == 1 and words[0] in _PERHAPS_CLASSES:
+        return False
+    return not known.isdisjoint(words) and (known | _PIECE_WORDS | _SMALLER_WORDS).issuperset(words)
+
+
+def is_nothing_of_its_own(name: str, others: Collection[str] = ()) -> bool:
+    """Whether all words of a name speak of parts, pieces, patients, masks or pictures, or are among `others`."""
+    known = _PIECE_WORDS | CARRIER_WORDS | PICTURES | MASKS | THUMBNAILS | WITHOUT_CLASS
+    words = [word for word in words_of(name) if not word.isdigit()]
+    return all(word in known or word in others or _part_called(word) is not None for word in words)
 
 
 def are_numbered(names: Collection[str]) -> bool:
@@ -129,7 +178,7 @@ def are_named_as_pieces(names: Collection[str]) -> bool:
 
 def are_named_as_carriers(names: Collection[str]) -> bool:
     """Whether names are numbered, and speak of what carries pictures: "patient001" and "patient002"."""
-    return are_numbered(names) and bool(set(words_of(next(iter(names)))) & _CARRIER_WORDS)
+    return are_numbered(names) and bool(set(words_of(next(iter(names)))) & CARRIER_WORDS)
 
 
 def are_versions_of_a_part(names: Collection[str]) -> bool:

@@ -1,6 +1,7 @@
 """Folders of pictures as a tree."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import PurePosixPath
@@ -13,12 +14,18 @@ Place: TypeAlias = PurePosixPath
 # Places by the reason why they are passed over.
 PassedOver: TypeAlias = Mapping[str, tuple[Place, ...]]
 
-COPIES = "copies of pictures read"
+COPIES, VERSIONS = (
+    "copies, by folders and names, of pictures read",
+    "augmented or resized versions of other pictures",
+)
+NO_CLASS = "folders that are no classes by their names"
 LOOSE, NOT_READ = "pictures outside of class folders", "of parts not read"
 
 # Beside what was understood: more than so many of all are no leftover.
 MOST_LEFT_OVER = 0.1
 _MOST_SHOWN = 6
+# Folders whose subfolders have names in common to this extent divide the same classes.
+_SAME_CLASSES = 0.5
 _ROOT = PurePosixPath()
 
 
@@ -100,8 +107,29 @@ def unwrapped(node: Node) -> tuple[Node, PassedOver]:
 
 
 def _repeats_name(outer: Node, inner: Node) -> bool:
-    """Whether an archive was unpacked into a folder of its own name: "seg_train/seg_train/"."""
-    return part_named(outer.place.name) == part_named(inner.place.name)
+    """Whether a part was unpacked into a folder of its name: "seg_train/seg_train/", "pets_train/train/"."""
+    return part_in(outer.place.name) == part_named(inner.place.name)
+
+
+def collapsed(folder: Node) -> Node:
+    """The folder in `folder` if that is the only one and named as it, or as pictures are: "images/images/"."""
+    while len(folder.folders) == 1 and not folder.loose:
+        (inner,) = folder.folders.values()
+        is_of_one_name = one_form(inner.place.name).casefold() == one_form(folder.place.name).casefold()
+        if not (is_of_one_name or is_idle(inner.place.name)):
+            break
+        folder = inner
+    return folder
+
+
+def share_names(folders: Collection[Node]) -> bool:
+    """Whether these folders, two or more, are divided, and names that come again are half of all names in them."""
+    names = [{one_form(name).casefold() for name in folder.folders} for folder in folders if folder.is_divided]
+    if len(names) < max(2, len(folders)):
+        return False
+    number = Counter(name for each in names for name in each)
+    again = [times for times in number.values() if times > 1]
+    return len(again) > 1 and sum(again) >= _SAME_CLASSES * number.total()
 
 
 def holds_parts(folder: Node) -> bool:

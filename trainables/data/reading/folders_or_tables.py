@@ -7,35 +7,44 @@ import contextlib
 import os
 import re
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from gan_study.trainables.base.names import one_form, shown
 from gan_study.trainables.base.settings import DataError
 from gan_study.trainables.data.reading import by_table, columns
+from gan_study.trainables.data.reading.class_folders import NoClassFoldersError
 from gan_study.trainables.data.reading.companions import UNLABELLED
 from gan_study.trainables.data.reading.entries import NO_PICTURE, Entries, in_order
+from gan_study.trainables.data.reading.file_names import arrange_by_file_names
 from gan_study.trainables.data.reading.folder_names import Part, are_numbered, part_in, part_named
-from gan_study.trainables.data.reading.folder_tree import Place
+from gan_study.trainables.data.reading.folder_tree import Place, joined
 from gan_study.trainables.data.reading.layout import Arrangement, arrange
-from gan_study.trainables.data.reading.table import Table, read_table
+from gan_study.trainables.data.reading.table import LINES_OF_JSON, Table, read_table
 from gan_study.trainables.data.source import FOLDER, DataConfig
 
 NAMES_SHOWN = 3
 # Tables that are looked for where no folders say the classes.
-_TABLE_ENDINGS = frozenset({".csv", ".tsv"})
+_TABLE_ENDINGS = frozenset({".csv", ".tsv", LINES_OF_JSON})
+_LIST_ENDINGS = frozenset({".txt", ".lst", ".list", ".json"})
+# Files that often have labels and are not looked into.
+_LABEL_ENDINGS = frozenset({".h5", ".json", ".mat", ".parquet", ".pkl", ".txt", ".xls", ".xlsx", ".xml"})
 # A table of classes that somebody is to guess, as contests give one to show its form.
 _GUESSES = re.compile("submission", re.IGNORECASE)
 # Folders and a table say the same if so many pictures of each folder have one class in the table.
 _SAME = 0.95
 
 
-def arrange_folders(entries: Entries, config: DataConfig) -> Arrangement:
-    """The classes as folders say them, else as the only tables do that name the pictures.
+def arrange_folders(
+    entries: Entries, config: DataConfig, *, without: Collection[Path] = (), only_folders: bool = False
+) -> Arrangement:
+    """The classes as folders say them, else tables that name the pictures, `without` some, else names of files.
 
-    Raises DataError where a table of all pictures has other classes, and folders may well be classes too.
+    With `only_folders`, as folders say them. Raises DataError where a table of all pictures has other classes, and
+    folders may well be classes too.
     """
+    is_said = bool(config.train or config.test) or config.class_level is not None
     try:
         found = arrange(
             entries.pictures,
@@ -46,61 +55,158 @@ def arrange_folders(entries: Entries, config: DataConfig) -> Arrangement:
             has_groups=_are_folders(config),
         )
     except DataError as error:
-        if config.train or config.test or config.class_level is not None:
+        if is_said or only_folders:
             raise
-        read = _read_tables(entries)
-        tables, refused = _tables_of(read, entries, config)
-        if len(refused) == 1 and not tables:
-            raise refused[0] from None
-        if not tables:
-            naming = [cells for cells in read.values() if by_table.names_pictures(cells, entries.pictures)]
-            if not naming:
-                raise
-            raise DataError(f"{error}; {_tables_in_words(naming)}") from error
-        parts = [_part_of_table(path) for path in tables]
+        return _without_folders(entries, config, error)
+    read = {path: cells for path, cells in _read_tables(entries).items() if path not in without}
+    if not is_said:
+        found = _unless_a_table_differs(found, read, entries, config)
+    if config.group is not None and not _are_folders(config) and not without and not found.groups:
+        naming = _naming_pictures(read.values(), entries.pictures)
+        there = f"; {_tables_in_words(naming)}" if naming else "; no table here names the pictures"
+        raise DataError(
+            "data.group: no table says the classes, so that groups are folders (data.group=folder) or a column of "
+            f"the table that data.labels names{there}"
+        )
+    return found
+
+
+def _without_folders(entries: Entries, config: DataConfig, error: DataError) -> Arrangement:
+    """The classes as tables or names of files say them, where no folders do; else raises DataError, or `error`."""
+    read = _read_tables(entries)
+    if not entries.pictures:
+        pixels = [cells.name for cells in read.values() if cells.may_hold_pixels]
+        raise DataError(f"{error}; {first_names(pixels)}: {columns.SAVE_PIXELS}") if pixels else error
+    tables, refused = _tables_of(read, entries, config)
+    refused = [(cells, why) for cells, why in refused if by_table.names_pictures(cells, entries.pictures)]
+    if len(refused) == 1 and not tables:
+        [(_, why)] = refused
+        raise why if isinstance(error, NoClassFoldersError) else DataError(f"{error}; and {why}") from error
+    if tables:
+        parts = [_part_of_table(path, entries.root) for path in tables]
         if len(tables) > 1 and (None in parts or len(set(parts)) < len(parts)):
-            names = ", ".join(shown(path.name) for path in tables)
+            names = ", ".join(cells.name for cells in tables.values())
             raise DataError(f"several tables name the pictures ({names}); name one by data.labels") from None
         return _by_tables(tables, entries, config)
-    is_said = config.train or config.test or config.class_level is not None
-    return found if is_said else _unless_a_table_differs(found, entries, config)
+    naming = _naming_pictures(read.values(), entries.pictures)
+    if naming:
+        raise DataError(f"{error}; {_tables_in_words(naming)}") from error
+    if config.group is None and (found := arrange_by_file_names(entries.pictures)) is not None:
+        return found
+    if not isinstance(error, NoClassFoldersError):
+        raise error
+    raise DataError(f"{error}{_what_else_lies_there(read, entries)}") from error
 
 
-def _unless_a_table_differs(found: Arrangement, entries: Entries, config: DataConfig) -> Arrangement:
+def _naming_pictures(tables: Iterable[Table], pictures: Sequence[Place]) -> list[Table]:
+    """Those of the tables in which a column names some of the pictures."""
+    return [cells for cells in tables if by_table.names_pictures(cells, pictures)]
+
+
+def _what_else_lies_there(read: Mapping[Path, Table], entries: Entries) -> str:
+    """What may say the classes and is not read, in words, and what can be."""
+    pixels = [cells.name for cells in read.values() if cells.may_hold_pixels]
+    files = [place for place in entries.passed_over.get(NO_PICTURE, ()) if place.suffix.lower() in _LABEL_ENDINGS]
+    said = ""
+    if pixels:
+        said = f"; {first_names(pixels)}: {columns.SAVE_PIXELS}"
+    elif files:
+        said = f"; files of these kinds are not read: {first_names([str(place) for place in files])}"
+    return f"{said}; a table labels.csv with the columns path and label, a row for each picture, says any classes"
+
+
+def _unless_a_table_differs(
+    found: Arrangement, read: Mapping[Path, Table], entries: Entries, config: DataConfig
+) -> Arrangement:
     """What folders say; what a table says where the folders are but numbered, and it has classes of its own.
 
     Raises DataError where they have other names, and either may be meant.
     """
     of_folders = {place: name for part in found.parts.values() for place, name in part.items()}
     folders = sorted(set(of_folders.values()), key=one_form)
-    read = _read_tables(entries)
-    for path, cells in read.items():
+    for cells in read.values():
         if columns.describes_folders(cells, config.columns, folders):
             raise DataError(
-                f"{shown(path.name)} says a class for each folder ({_several(folders)}), so that these are no "
+                f"{cells.name} says a class for each folder ({_several(folders)}), so that these are no "
                 "classes; write a row for each picture, or leave the table out by data.exclude"
             )
-    tables, _ = _tables_of(read, entries, replace(config, group=None))
-    for path, cells in tables.items():
-        if not columns.names_classes(cells, config.columns):
-            continue
-        arranged = _by_tables({path: cells}, entries, replace(config, group=None))
-        of_table = {place: name for part in arranged.parts.values() for place, name in part.items()}
-        if not of_folders.keys() <= of_table.keys() or _say_the_same(of_folders, of_table):
-            continue
-        if are_numbered(folders):
-            return _by_tables({path: cells}, entries, config)
+    other = _with_other_classes(of_folders, read, entries, config)
+    if other and are_numbered(folders) and len(other) == 1:
+        return _by_tables(other, entries, config)
+    if other:
+        names = ", ".join(cells.name for cells in other.values())
+        labels = {name for of in _labels_by(other, entries, config).values() for name in of.values()}
+        use = f"use it by data.labels={names}" if len(other) == 1 else "write one table of all for data.labels"
         raise DataError(
-            f"{shown(path.name)} says other classes ({_several(set(of_table.values()))}) than the folders "
-            f"({_several(folders)}); use it by data.labels={shown(path.name)}, or leave it out by data.exclude"
+            f"{names} {'says' if len(other) == 1 else 'say'} other classes ({_several(labels)}) than the folders "
+            f"({_several(folders)}); {use}, or leave {'it' if len(other) == 1 else 'them'} out by data.exclude"
         )
-    unread = [
-        cells
-        for path, cells in read.items()
-        if path not in tables and by_table.names_pictures(cells, [*of_folders])
-    ]
+    if found.parts.keys() == {"train"} and (divided := _with_parts_of_table(found, read, config)) is not None:
+        return divided
+    unread = _naming_pictures(read.values(), [*of_folders])
     notes = (*found.notes, *([f"folders say the classes; {_tables_in_words(unread)}"] if unread else []))
-    return _with_test_table(replace(found, notes=notes), read, config)
+    found = _with_test_table(replace(found, notes=notes), read, config)
+    lists = [] if "test" in found.parts else _lists_of_tests(entries)
+    said = (
+        f"lists that may say the parts are not read: {first_names(lists)}; data.test or a column split says them"
+    )
+    return replace(found, notes=(*found.notes, said)) if lists else found
+
+
+def _with_parts_of_table(found: Arrangement, read: Mapping[Path, Table], config: DataConfig) -> Arrangement | None:
+    """With the parts as a table says them of all pictures of class folders; None where none does."""
+    classes = found.parts["train"]
+    for path, cells in read.items():
+        with contextlib.suppress(DataError):
+            by_split = by_table.parts_by_table(cells, [*classes], config.columns)
+            if by_split is None or set(by_split[0].values()) == {"train"}:
+                continue
+            part_of, splits = by_split
+            parts: dict[Part, dict[Place, str]] = {}
+            for place, name in classes.items():
+                parts.setdefault(part_of[place], {})[place] = name
+            said = f"folders say the classes, and {cells.name} the parts, by {', '.join(splits.names)}"
+            arranged = by_table.arrange_parts(parts, [*found.notes, said, *filter(None, [splits.note])])
+            passed = joined([found.passed_over, arranged.passed_over])
+            return replace(
+                found, parts=arranged.parts, passed_over=passed, notes=arranged.notes, tables=(*found.tables, path)
+            )
+    return None
+
+
+def _lists_of_tests(entries: Entries) -> list[str]:
+    """Files of text that are named after a test part, which may list its pictures."""
+    files = entries.passed_over.get(NO_PICTURE, ())
+    return [
+        str(place) for place in files if place.suffix.lower() in _LIST_ENDINGS and part_named(place.stem) == "test"
+    ]
+
+
+def _with_other_classes(
+    of_folders: Mapping[Place, str], read: Mapping[Path, Table], entries: Entries, config: DataConfig
+) -> Mapping[Path, Table]:
+    """The table of all pictures that has other classes than the folders, or those that are of all together."""
+    tables, _ = _tables_of(read, entries, replace(config, group=None))
+    naming = {path: cells for path, cells in tables.items() if columns.names_classes(cells, config.columns)}
+    labels = _labels_by(naming, entries, config)
+    for path, of_table in labels.items():
+        if of_folders.keys() <= of_table.keys() and not _say_the_same(of_folders, of_table):
+            return {path: naming[path]}
+    parts = {path: of for path, of in labels.items() if not of_folders.keys() <= of.keys()}
+    whole = {place: name for of in parts.values() for place, name in of.items()}
+    is_other = of_folders.keys() <= whole.keys() and not _say_the_same(of_folders, whole)
+    return {path: naming[path] for path in parts} if is_other else {}
+
+
+def _labels_by(
+    tables: Mapping[Path, Table], entries: Entries, config: DataConfig
+) -> Mapping[Path, Mapping[Place, str]]:
+    """The class of each picture by each of the tables."""
+    found = {}
+    for path, cells in tables.items():
+        arranged = _by_tables({path: cells}, entries, replace(config, group=None))
+        found[path] = {place: name for part in arranged.parts.values() for place, name in part.items()}
+    return found
 
 
 def _with_test_table(found: Arrangement, read: Mapping[Path, Table], config: DataConfig) -> Arrangement:
@@ -149,9 +255,8 @@ def _say_the_same(of_folders: Mapping[Place, str], of_table: Mapping[Place, str]
 def _read_tables(entries: Entries) -> Mapping[Path, Table]:
     """The tables of text at the level of the pictures' common folder and the next, or above, by their files."""
     found: dict[Path, Table] = {}
-    if not entries.pictures:
-        return found
-    depth = 1 + len(PurePosixPath(os.path.commonpath([place.parent for place in entries.pictures])).parts)
+    folders = [place.parent for place in entries.pictures] or [PurePosixPath()]
+    depth = 1 + len(PurePosixPath(os.path.commonpath(folders)).parts)
     for place in entries.passed_over.get(NO_PICTURE, ()):
         if (
             place.suffix.lower() not in _TABLE_ENDINGS
@@ -160,13 +265,13 @@ def _read_tables(entries: Entries) -> Mapping[Path, Table]:
         ):
             continue
         with contextlib.suppress(DataError):
-            found[entries.root / place] = read_table(entries.root / place)
+            found[entries.root / place] = read_table(entries.root / place, name=str(place))
     return found
 
 
 def _tables_of(
     tables: Mapping[Path, Table], entries: Entries, config: DataConfig
-) -> tuple[Mapping[Path, Table], Sequence[DataError]]:
+) -> tuple[Mapping[Path, Table], Sequence[tuple[Table, DataError]]]:
     """Those of `tables` by which the pictures have classes, and why others that name classes do not say them."""
     found, refused = {}, []
     for path, cells in tables.items():
@@ -176,7 +281,7 @@ def _tables_of(
             raise
         except DataError as error:
             if columns.names_classes(cells, config.columns):
-                refused.append(error)
+                refused.append((cells, error))
             continue
         found[path] = cells
     return found, refused
@@ -187,12 +292,22 @@ def arrange_table(labels: Path, entries: Entries, config: DataConfig) -> Arrange
     cells = read_table(labels)
     try:
         return _by_tables({labels: cells}, entries, config)
-    except columns.NoClassesError:
-        found = arrange_folders(entries, config if _are_folders(config) else replace(config, group=None))
-        group = None if _are_folders(config) else config.group
-        added = by_table.add_by_table(found, cells, entries.pictures, config.columns, group=group)
+    except columns.NoClassesError as no_classes:
+        by_folders = config if _are_folders(config) else replace(config, group=None)
+        try:
+            found = arrange_folders(entries, by_folders, without=[labels], only_folders=True)
+        except DataError as error:
+            raise DataError(f"{no_classes}; and folders: {error}") from error
+        divided = _with_parts_of_table(found, {labels: cells}, config) if found.parts.keys() == {"train"} else None
+        found, group = divided or found, None if _are_folders(config) else config.group
+        try:
+            added = by_table.add_by_table(found, cells, entries.pictures, config.columns, group=group)
+        except columns.NoClassesError:
+            if divided is None:
+                raise no_classes from None
+            return divided
         groups = found.groups if _are_folders(config) else added.groups
-        return replace(added, groups=groups, tables=(*found.tables, labels))
+        return replace(added, groups=groups, tables=tuple(dict.fromkeys([*found.tables, labels])))
 
 
 def _by_tables(tables: Mapping[Path, Table], entries: Entries, config: DataConfig) -> Arrangement:
@@ -202,15 +317,16 @@ def _by_tables(tables: Mapping[Path, Table], entries: Entries, config: DataConfi
     notes: list[str] = []
     groups, weights = dict[Place, str](), dict[Place, float]()
     for path, cells in tables.items():
-        part = _part_of_table(path)
+        part = _part_of_table(path, entries.root)
         arranged = by_table.arrange_by_table(
             cells,
-            entries.pictures if part is None else _of_part(entries.pictures, part),
+            _pictures_beside(path, entries, part),
             config.columns,
             group=None if _are_folders(config) else config.group,
             skip_missing=config.skip_unreadable,
         )
-        found |= arranged.parts if len(tables) == 1 or part is None else {part: arranged.parts["train"]}
+        of_part = {place: name for classes in arranged.parts.values() for place, name in classes.items()}
+        found |= arranged.parts if len(tables) == 1 or part is None else {part: of_part}
         unlabelled += arranged.passed_over.get(by_table.WITHOUT_LABEL, ())
         groups |= arranged.groups
         weights |= arranged.weights
@@ -236,9 +352,20 @@ def _by_tables(tables: Mapping[Path, Table], entries: Entries, config: DataConfi
     )
 
 
-def _part_of_table(path: Path) -> Part | None:
-    """The part that a table is named after: train.csv, test_labels.csv, ISIC_2019_Training_GroundTruth.csv."""
-    return part_in(path.stem)
+def _part_of_table(path: Path, root: Path) -> Part | None:
+    """The part that a table, or a folder around it, is named after: test_labels.csv, train/metadata.csv."""
+    above = path.relative_to(root).parts[-2::-1] if path.is_relative_to(root) else ()
+    return part_in(path.stem) or next(filter(None, map(part_named, above)), None)
+
+
+def _pictures_beside(path: Path, entries: Entries, part: Part | None) -> tuple[Place, ...]:
+    """The pictures that a table may name: those in its own folder if it has any, else all but of other parts."""
+    if path.parent != entries.root and path.is_relative_to(entries.root):
+        folder = PurePosixPath(path.parent.relative_to(entries.root))
+        below = tuple(place for place in entries.pictures if place.is_relative_to(folder))
+        if below:
+            return below
+    return entries.pictures if part is None else _of_part(entries.pictures, part)
 
 
 def _are_folders(config: DataConfig) -> bool:

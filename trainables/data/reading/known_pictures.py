@@ -34,9 +34,12 @@ class KnownPictures:
         return bool(self._like(_parts(cell)))
 
     def find(self, cell: str) -> Place | None:
-        """The picture that a cell names; None if there is none. Raises DataError where it may be several."""
+        """The picture that a cell names; None if there is none. Raises DataError where it may be several.
+
+        Of folders that differ in their case alone, as a set unpacked twice has them, the first is meant.
+        """
         found = self._like(_parts(cell))
-        if len(found) > 1:
+        if len({str(each).casefold() for each in found}) > 1:
             raise DataError(
                 f"{cell!r} may be {shown(str(found[0]))} or {shown(str(found[1]))}; write its path in the table"
             )

@@ -10,11 +10,15 @@ from pathlib import Path
 
 from gan_study.trainables.base.names import one_form, shown
 from gan_study.trainables.base.settings import DataError
-from gan_study.trainables.data.reading.class_folders import classes_at_level, classes_of
+from gan_study.trainables.data.reading.class_folders import classes_at_level, classes_of, inner_folders_note
+from gan_study.trainables.data.reading.class_names import with_names_of_train
 from gan_study.trainables.data.reading.companions import without_companions
 from gan_study.trainables.data.reading.division import Division, as_named, divide, find_parts
 from gan_study.trainables.data.reading.folder_names import Part, parts_among
-from gan_study.trainables.data.reading.folder_tree import Node, PassedOver, Place, few, joined, tree, unwrapped
+from gan_study.trainables.data.reading.folder_tree import Node, PassedOver, Place, joined, tree
+from gan_study.trainables.data.reading.repeats import trimmed
+
+_NO_GROUPS = "data.group: 'folder' needs folders below those of the classes, or different ones above them"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,16 +55,8 @@ def arrange(
     """
     if not pictures:
         raise DataError("there is no picture in it")
-    main, companions = without_companions(pictures)
-    top = tree(main)
-    if train or test:
-        division = as_named(top, train, test)
-    elif class_level is not None:
-        top, left = unwrapped(top)
-        division = find_parts(top) or Division(parts={"train": top})
-        division = replace(division, passed_over=joined([left, division.passed_over]))
-    else:
-        division = divide(top)
+    main, companions = without_companions(pictures, keeps_versions=class_level is not None or bool(train))
+    division = _divided(tree(main), train, test, class_level)
     parts: dict[Part, Mapping[Place, str]] = {}
     passed: list[PassedOver] = [companions, division.passed_over]
     notes = list(division.notes)
@@ -69,31 +65,42 @@ def arrange(
         found = (
             classes_of(node, has_groups=has_groups) if class_level is None else classes_at_level(node, class_level)
         )
-        classes = found.folders
-        parts[part] = {picture: one_form(name) for name, each in classes.items() for picture in each.pictures}
+        parts[part] = {
+            picture: one_form(name) for name, each in found.folders.items() for picture in each.pictures
+        }
         passed.append(found.passed_over)
         notes += found.notes
+        _refuse_bare_class(found.folders, bare_folders)
         if has_groups:
-            groups |= folder_groups(classes)
-        beside = {each.place.parent for each in classes.values()}
-        for folder in bare_folders:
-            if folder.parent in beside:
-                name = shown(folder.name)
-                raise DataError(f"class {name!r} is without a picture; if it is no class, name it by data.exclude")
-        divided = [each for each in classes.values() if each.is_divided]
-        if divided and class_level is None and not has_groups:
-            which = "class folders" if len(divided) == len(classes) else few(divided)
-            notes.append(
-                f"the folders in {which} ({few(divided[0].folders.values())}) are read as part of the class; "
-                "with data.class_level 2 they are the classes"
-            )
-    named = _with_names_of_train(parts)
+            groups |= folder_groups(found.folders)
+        elif class_level is None and (note := inner_folders_note(node, found.folders)) is not None:
+            notes.append(note)
     if has_groups and not groups:
-        raise DataError(
-            "data.group: 'folder' needs folders below those of the classes, or different ones above them; there "
-            "are neither"
-        )
-    return Arrangement(parts=named, passed_over=joined(passed), notes=tuple(dict.fromkeys(notes)), groups=groups)
+        raise DataError(_NO_GROUPS)
+    named, of_train = with_names_of_train(parts)
+    return Arrangement(
+        parts=named, passed_over=joined(passed), notes=tuple(dict.fromkeys([*notes, *of_train])), groups=groups
+    )
+
+
+def _divided(top: Node, train: Sequence[str], test: Sequence[str], class_level: int | None) -> Division:
+    """The parts as settings name them, else as they are found."""
+    if train or test:
+        return as_named(top, train, test)
+    if class_level is None:
+        return divide(top)
+    whole = trimmed(top, keeps_versions=True)
+    division = find_parts(whole.node) or Division(parts={"train": whole.node})
+    return replace(division, passed_over=joined([whole.passed_over, division.passed_over]))
+
+
+def _refuse_bare_class(classes: Mapping[str, Node], bare_folders: Sequence[Place]) -> None:
+    """Raise DataError where a folder beside those of the classes has no picture."""
+    beside = {each.place.parent for each in classes.values()}
+    for folder in bare_folders:
+        if folder.parent in beside:
+            name = shown(folder.name)
+            raise DataError(f"class {name!r} is without a picture; if it is no class, name it by data.exclude")
 
 
 def folder_groups(classes: Mapping[str, Node]) -> Mapping[Place, str]:
@@ -118,17 +125,3 @@ def folder_groups(classes: Mapping[str, Node]) -> Mapping[Place, str]:
     }
     names = set(above.values())
     return {} if len(names) < 2 or parts_among(names) else above
-
-
-def _with_names_of_train(parts: Mapping[Part, Mapping[Place, str]]) -> Mapping[Part, Mapping[Place, str]]:
-    """The parts, the classes of each named as those to train on where only the case differs."""
-    plain: dict[str, list[str]] = {}
-    for name in dict.fromkeys(parts["train"].values()):
-        plain.setdefault(name.casefold(), []).append(name)
-    known = set(parts["train"].values())
-
-    def as_in_train(name: str) -> str:
-        alike = plain.get(name.casefold(), [])
-        return alike[0] if name not in known and len(alike) == 1 else name
-
-    return {part: {each: as_in_train(name) for each, name in of.items()} for part, of in parts.items()}

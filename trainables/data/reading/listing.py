@@ -129,11 +129,6 @@ def _named_table(config: DataConfig, root: Path) -> Path | None:
 def _reading(entries: Entries, found: Arrangement, *, has_groups: bool) -> Reading:
     classes = tuple(sorted(set(found.parts["train"].values()), key=one_form))
     groups = found.groups if has_groups else None
-    if has_groups and not found.groups:
-        raise DataError(
-            "data.group: no table says the classes, so that groups can be folders (data.group=folder) and no "
-            "column; name the table by data.labels"
-        )
     train = listing_of(entries.root, found.parts["train"], classes, groups, found.weights)
     test = None
     if "test" in found.parts:

@@ -169,9 +169,8 @@ class Summary:
     num_turned: int
     """Files in which 0 is white."""
     colours: Mapping[int, int]
-    widths: tuple[int, int, int]
-    """The smallest, the median, the largest."""
-    heights: tuple[int, int, int]
+    sizes: Mapping[tuple[int, int], int]
+    """Pictures of each width and height."""
     num_paged: int
     """Files with more than one page."""
     num_not_square: int

@@ -1,14 +1,18 @@
 """What was read, in about ten sentences, so that a person sees before the first trial what was understood."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
 from gan_study.trainables.base.settings import ConfigError
 from gan_study.trainables.data.images import LabeledImages, Loaded
 from gan_study.trainables.data.imbalance import Imbalance
-from gan_study.trainables.data.reading.facts import shape_note
+from gan_study.trainables.data.reading.facts import shape_note, size_range
 from gan_study.trainables.data.reading.hardness import hardness_lines
 from gan_study.trainables.data.reading.picture import Summary
 from gan_study.trainables.data.source import DataConfig
+
+T = TypeVar("T", bound=Hashable)
 
 _CLASSES_SHOWN = 12
 _KINDS_SHOWN = 4
@@ -23,7 +27,8 @@ def _sentences(config: DataConfig, imbalance: Imbalance, pool: Loaded, test: Loa
     images = pool.images
     where = f" in {config.root}" if config.root else ""
     total = f"{len(images) + len(test.images):,}"
-    kinds = f"; {_in_words(pool.summary)}" if pool.summary is not None else ""
+    summaries = [part.summary for part in (pool, test) if part.summary is not None]
+    kinds = f"; {_in_words(summaries)}" if summaries else ""
     yield f"{config.name}: {total} pictures of {len(images.class_names)} classes{where}{kinds}"
     yield f"to train on + to test, by class: {_counts(pool, test)}"
     if (groups := images.num_groups()) is not None:
@@ -39,18 +44,32 @@ def _sentences(config: DataConfig, imbalance: Imbalance, pool: Loaded, test: Loa
     yield f"{size}; {shape}" if shape is not None else size
     yield from hardness_lines(images, test.images, rare)
     yield from pool.reading
+    used = len(images) + len(test.images)
+    if pool.num_read is not None and used < pool.num_read:
+        yield (
+            f"of the {pool.num_read:,} read, {pool.num_read - used:,} are not used: not readable after all, "
+            "or left out by settings such as data.classes and data.train_size"
+        )
     yield from pool.notes
     yield from test.notes
 
 
-def _in_words(summary: Summary) -> str:
+def _in_words(summaries: Sequence[Summary]) -> str:
     """The kinds of files, their depth, and the smallest, median and largest picture."""
-    kinds = _shares(summary.kinds)
-    bits = _shares(summary.depths)
-    sides = zip(summary.widths, summary.heights, strict=True)
-    smallest, median, largest = (f"{width} x {height}" for width, height in sides)
+    kinds = _shares(_sum(each.kinds for each in summaries))
+    bits = _shares(_sum(each.depths for each in summaries))
+    sizes_of_all = _sum(each.sizes for each in summaries)
+    smallest, median, largest = (f"{width} x {height}" for width, height in size_range(sizes_of_all))
     sizes = f"all {median} pixels" if smallest == largest else f"{smallest} to {largest} pixels, median {median}"
     return f"{kinds}, {bits}; {sizes}"
+
+
+def _sum(counts: Iterable[Mapping[T, int]]) -> Mapping[T, int]:
+    """The sum of several counts, the commonest first."""
+    whole: Counter[T] = Counter()
+    for each in counts:
+        whole.update(each)
+    return dict(whole.most_common())
 
 
 def _shares(numbers: Mapping[str, int]) -> str:

@@ -1,7 +1,9 @@
 """A table of text as people and their tools write it: a CSV file of whatever delimiter and encoding."""
 
+import codecs
 import csv
 import io
+import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,11 +13,14 @@ from gan_study.trainables.base.files import read_bytes
 from gan_study.trainables.base.names import shown
 from gan_study.trainables.base.settings import DataError
 
-ENDINGS = frozenset({".csv", ".tsv", ".txt"})
+LINES_OF_JSON = ".jsonl"
+ENDINGS = frozenset({".csv", ".tsv", ".txt", LINES_OF_JSON})
 _DELIMITERS = (",", ";", "\t", "|")
 # What stands for an empty cell where a program wrote the table, in lower case.
 EMPTY = frozenset({"", "nan", "na", "n/a", "none", "null"})
 _FEW = 3
+# So many columns of numbered names, or of numbers where there is no header, are no names and classes of pictures.
+_MANY_COLUMNS = 256
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +30,12 @@ class Table:
     name: str
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    delimiter: str = ","
+
+    @property
+    def may_hold_pixels(self) -> bool:
+        """Whether pixels may stand in it, in one column or in a numbered column each; its rows are not read."""
+        return _may_hold_pixels(self.header)
 
     def column(self, name: str) -> tuple[str, ...]:
         """The cells of a column, without blanks around them."""
@@ -32,22 +43,27 @@ class Table:
         return tuple(row[index].strip() for row in self.rows)
 
 
-def read_table(path: Path) -> Table:
-    """The table in a file, with whatever delimiter it has; raises DataError where it is none."""
-    name = shown(path.name)
-    try:
-        text = read_bytes(path).decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = read_bytes(path).decode("latin-1")
+def read_table(path: Path, *, name: str | None = None) -> Table:
+    """The table in a file, with whatever delimiter it has, called `name` or as its file is.
+
+    Raises DataError where it is none.
+    """
+    name = shown(name or path.name)
+    text = _text_of(read_bytes(path))
     if "\0" in text:
         raise DataError(f"{name}: no table of text; it holds NUL characters")
     lines = text.splitlines()
+    if path.suffix.lower() == LINES_OF_JSON:
+        return _of_json(name, lines)
     counts = {mark: Counter(len(row) for row in _split(lines[:50], mark)) for mark in _DELIMITERS}
     delimiter, found = max(counts.items(), key=lambda item: (_columns(item[1]) > 1, item[1].most_common(1)))
     if path.suffix.lower() == ".txt" and (found_pairs := _pairs(lines)) and _columns(found) < 2:
         return Table(name=name, header=found_pairs[0], rows=found_pairs[1:])
     if not lines or _columns(found) < 2:
         raise DataError(f"{name}: a table of labels has two columns or more, between , ; | or tabs")
+    first = tuple(cell.strip() for cell in next(_split(lines, delimiter)))
+    if _may_hold_pixels(first):
+        return Table(name=name, header=first, rows=())
     rows = [tuple(row) for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if any(row)]
     for number, row in enumerate(rows[1:], start=2):
         if len(row) != len(rows[0]):
@@ -59,7 +75,41 @@ def read_table(path: Path) -> Table:
     if len(set(header)) < len(header):
         twice = next(each for each in header if header.count(each) > 1)
         raise DataError(f"{name}: two columns are named {twice!r}")
-    return Table(name=name, header=header, rows=tuple(rows[1:]))
+    return Table(name=name, header=header, rows=tuple(rows[1:]), delimiter=delimiter)
+
+
+def _may_hold_pixels(header: Sequence[str]) -> bool:
+    numbered = [name for name in header if name[-1:].isdigit()]
+    return "pixels" in header or len(numbered) >= _MANY_COLUMNS
+
+
+def _text_of(data: bytes) -> str:
+    """As the file says by its first bytes, as Excel's "Unicode text" does; else UTF-8, or Latin-1."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16", errors="replace")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
+
+
+def _of_json(name: str, lines: Sequence[str]) -> Table:
+    """A line of JSON for each row, as Hugging Face has it; of lists and objects, and of missing keys, no cell."""
+    rows = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            row = json.loads(line) if line.strip() else None
+        except ValueError:
+            raise DataError(f"{name}: line {number} is no JSON") from None
+        if row is not None and not isinstance(row, dict):
+            raise DataError(f"{name}: line {number} is no object with a value for each column")
+        rows += [] if row is None else [row]
+    header = tuple(dict.fromkeys(key for row in rows for key in row))
+    plain = tuple(key for key in header if not any(isinstance(row.get(key), list | dict) for row in rows))
+    if len(plain) < 2:
+        raise DataError(f"{name}: a table of labels has two columns or more")
+    cells = tuple(tuple("" if row.get(key) is None else str(row[key]) for key in plain) for row in rows)
+    return Table(name=name, header=plain, rows=cells)
 
 
 def _pairs(lines: Sequence[str]) -> tuple[tuple[str, ...], ...]:

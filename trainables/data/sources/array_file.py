@@ -1,7 +1,7 @@
 """Images and labels in one `.npz`, as MedMNIST and Keras hand them out; read where `imagefolder` is given one."""
 
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -15,9 +15,16 @@ from gan_study.trainables.base.memory import MemoryShortageError, refuse_beyond_
 from gan_study.trainables.base.names import one_form, shown
 from gan_study.trainables.base.settings import ConfigError, DataError
 from gan_study.trainables.data.images import LabeledImages, Labels, Loaded
-from gan_study.trainables.data.look_alikes import look_alike_lines, look_of, similar_rows
+from gan_study.trainables.data.look_alikes import (
+    Look,
+    leak_notes,
+    look_alike_lines,
+    look_of,
+    similar_rows,
+    test_part_line,
+)
 from gan_study.trainables.data.pixels import digest, images_of_arrays
-from gan_study.trainables.data.reading.division import with_one_test
+from gan_study.trainables.data.reading.division import what_validation_is, with_one_test
 from gan_study.trainables.data.reading.facts import summarise
 from gan_study.trainables.data.reading.folder_names import Part
 from gan_study.trainables.data.reading.picture import Bytes, Facts, colour_is_idle
@@ -32,6 +39,8 @@ _NAMES: Mapping[Part, Sequence[tuple[str, str]]] = {
     "test": (("test_images", "test_labels"), ("x_test", "y_test"), ("X_test", "y_test")),
 }
 _WHOLE = (("images", "labels"), ("x", "y"), ("X", "y"), ("data", "labels"), ("data", "targets"))
+# What images of a part are for, in words.
+_PURPOSES: Mapping[Part, str] = {"train": "train", "validation": "validate", "test": "test"}
 # Settings that say something of files and folders.
 _OF_FOLDERS = ("train", "test", "exclude", "class_level", "labels", "columns")
 _CLASS_NAMES = ("class_names", "label_names", "classes")
@@ -68,7 +77,11 @@ class ArrayFile:
         """The test part, with the channels of the pool."""
         channels = self._pool.images.shape.channels
         if "test" in self._parts:
-            return self._loaded("test", None, self._images("test", channels))
+            loaded = self._loaded("test", None, self._images("test", channels))
+            if self.config.look_alikes == "apart":
+                return loaded
+            leaks = leak_notes(self._looks("train"), self._looks("test"), has_groups=False)
+            return replace(loaded, notes=(*loaded.notes, *leaks))
         return self._loaded("train", self._carved[1], self._whole.subset(self._carved[1]))
 
     def test_class_counts(self) -> tuple[int, ...]:
@@ -79,11 +92,24 @@ class ArrayFile:
     @cached_property
     def _pool(self) -> Loaded:
         images = self._whole
-        read = ", ".join(f"{len(each.labels):,} to {name}" for name, each in self._parts.items())
-        said = f"{self._path.name} holds {read}" if len(self._parts) > 1 else f"{self._path.name} has no test part"
         rows = None if "test" in self._parts else self._carved[0]
         loaded = self._loaded("train", rows, images if rows is None else images.subset(rows))
-        return replace(loaded, reading=(said, *look_alike_lines(*self._together, self._class_names)))
+        num_read = sum(len(each.labels) for each in self._parts.values())
+        return replace(loaded, reading=tuple(self._reading(num_read)), num_read=num_read)
+
+    def _reading(self, num_read: int) -> Iterator[str]:
+        """What parts the file has, and what became of them."""
+        held = self._held
+        read = ", ".join(f"{len(each.labels):,} to {_PURPOSES[name]}" for name, each in held.items())
+        yield f"{self._path.name} holds {read}" if len(held) > 1 else f"{self._path.name} has no test part"
+        if "validation" in held:
+            yield what_validation_is("the validation part", is_read="test" not in held)
+        if "test" not in self._parts:
+            counts, carved = (np.bincount(self._labels["train"][rows]) for rows in (slice(None), self._carved[1]))
+            yield test_part_line(self.config.test_fraction, counts.tolist(), carved.tolist(), self._together[1])
+        yield from look_alike_lines(*self._together, self._class_names)
+        num_held = sum(len(each.labels) for each in held.values())
+        yield f"found in all: {num_held:,} = {num_read:,} read + {num_held - num_read:,} passed over"
 
     def _loaded(self, part: Part, rows: Indices | None, images: LabeledImages) -> Loaded:
         """The `images`, which are those at `rows` of a part or all of it, with what is to be said of them."""
@@ -119,8 +145,11 @@ class ArrayFile:
         """The rows to train on that look alike, and what must not be divided."""
         alike: list[list[int]] = []
         if self.config.look_alikes == "together":
-            alike = similar_rows([look_of(each, digest=digest(each)) for each in self._parts["train"].images])
+            alike = similar_rows(self._looks("train"))
         return alike, belonging(self._labels["train"], None, alike, least=2 if "test" in self._parts else 3)
+
+    def _looks(self, part: Part) -> list[Look]:
+        return [look_of(each, digest=digest(each)) for each in self._parts[part].images]
 
     def _images(self, part: Part, channels: int | None) -> LabeledImages:
         arrays = self._parts[part]
@@ -136,6 +165,10 @@ class ArrayFile:
 
     @cached_property
     def _parts(self) -> Mapping[Part, _Arrays]:
+        return with_one_test(self._held)[0]
+
+    @cached_property
+    def _held(self) -> Mapping[Part, _Arrays]:
         return read_parts(self._path)
 
     @cached_property
@@ -183,7 +216,7 @@ def _facts_of(array: Bytes) -> Facts:
 
 
 def read_parts(path: Path) -> Mapping[Part, _Arrays]:
-    """The parts of a file: to train on and, if it has one, to test.
+    """The parts of a file: to train on and, if it has these, to validate and to test.
 
     Raises DataError where its arrays are none of images and labels, or are damaged.
     """
@@ -203,7 +236,7 @@ def read_parts(path: Path) -> Mapping[Part, _Arrays]:
             found["train"] = _checked(path, *pair, arrays)
     if "train" not in found:
         raise DataError(f"{path}: there is no part to train on")
-    return with_one_test(found)[0]
+    return found
 
 
 def read_class_names(path: Path) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache, partial
@@ -15,17 +15,25 @@ from gan_study.trainables.base.memory import refuse_beyond_memory
 from gan_study.trainables.base.names import one_form, shown
 from gan_study.trainables.base.settings import DataError
 from gan_study.trainables.data.images import LabeledImages, Loaded
-from gan_study.trainables.data.look_alikes import Look, leak_notes, look_alike_lines, look_of, similar_rows
+from gan_study.trainables.data.look_alikes import (
+    Look,
+    leak_notes,
+    look_alike_lines,
+    look_of,
+    similar_rows,
+    test_part_line,
+)
 from gan_study.trainables.data.pixels import TileArray, picture_digest, read_picture, tile
 from gan_study.trainables.data.reading.entries import find_entries
 from gan_study.trainables.data.reading.facts import summarise
 from gan_study.trainables.data.reading.folder_tree import tree
 from gan_study.trainables.data.reading.listing import Listing, Reading, data_folder, listing_of, read_listing
-from gan_study.trainables.data.reading.picture import FULL_RANGE, Facts, Range, Summary, range_of
+from gan_study.trainables.data.reading.picture import FULL_RANGE, Facts, Range, range_of
 from gan_study.trainables.data.reading.table import ENDINGS as TABLE_ENDINGS
+from gan_study.trainables.data.reading.value_notes import value_notes
 from gan_study.trainables.data.source import DataConfig, DataFiles, DataSet, ImageSource
 from gan_study.trainables.data.sources.array_file import is_array_file, read_array_file
-from gan_study.trainables.data.split import TEST_SEED, Indices, Together, Units, belonging, carve
+from gan_study.trainables.data.split import TEST_SEED, Indices, Units, belonging, carve
 
 _MOST_THREADS = 8
 _NAMES_SHOWN = 3
@@ -95,10 +103,13 @@ class ImageFolder:
             )
             kept, carved = decoded.take(rest), decoded.take(rows)
             counts = carved.listing.class_counts()
-            said.append(_test_part_line(config.test_fraction, found.train.class_counts(), counts, together))
+            said.append(test_part_line(config.test_fraction, found.train.class_counts(), counts, together))
         said += look_alike_lines(alike, together, found.train.class_names)
         pool = assemble(kept, config, channels=config.channels)
-        pool = replace(pool, reading=(*said, _found_line(found), *found.passed_over_lines()))
+        unreadable = sum(each is None for each in decoded.files)
+        read = len(found.train.paths) + (0 if found.test is None else len(found.test.paths)) - unreadable
+        lines = (*said, _found_line(found, unreadable), *found.passed_over_lines())
+        pool = replace(pool, reading=lines, num_read=read)
         channels = pool.images.shape.channels
         return _Parts(
             pool=pool,
@@ -110,21 +121,12 @@ class ImageFolder:
         )
 
 
-def _found_line(reading: Reading) -> str:
+def _found_line(reading: Reading, num_unreadable: int) -> str:
     """How many entries were found, of which those are passed over that further lines name by the reason."""
     passed = sum(map(len, reading.passed_over.values()))
-    return f"found in all: {reading.num_found:,} = {reading.num_found - passed:,} read + {passed:,} passed over"
-
-
-def _test_part_line(fraction: float, counts: Sequence[int], carved: Sequence[int], together: Together) -> str:
-    """Which share of each class, of `counts` pictures, has become the test part, and how it was drawn."""
-    if together.units is None:
-        return f"the test part is {fraction:.0%} of each class, drawn by name alone"
-    shares = [of_test / number for of_test, number in zip(carved, counts, strict=True)]
-    least, most = f"{min(shares):.0%}", f"{max(shares):.0%}"
-    share = f"{least} of each class" if least == most else f"{least} to {most} of a class"
-    asked = "" if least == most == f"{fraction:.0%}" else f", where data.test_fraction asks for {fraction:.0%}"
-    return f"the test part is {share}{asked}, drawn with what belongs together on one side"
+    unreadable = f" + {num_unreadable:,} unreadable" if num_unreadable else ""
+    read = reading.num_found - passed - num_unreadable
+    return f"found in all: {reading.num_found:,} = {read:,} read{unreadable} + {passed:,} passed over"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,11 +187,16 @@ def list_files(config: DataConfig) -> DataFiles:
             raise
         left = find_entries(data_folder(config.root), skip_unreadable=True)
         return DataFiles(pool={shown(str(place)): left.root / place for place in left.pictures}, test={})
-    tables = {f"table {shown(path.name)}": path for path in found.tables}
+    tables = {f"table {_name_below(found.root, path)}": path for path in found.tables}
     pool, test = (
         dict(zip(each.origins(), each.paths, strict=True)) for each in (found.train, found.test or found.train)
     )
     return DataFiles(pool={**tables, **pool}, test=test)
+
+
+def _name_below(root: Path, path: Path) -> str:
+    """A file's path from `root`, or its name where it lies elsewhere."""
+    return shown(path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name)
 
 
 def source_of(config: DataConfig) -> ImageSource:
@@ -303,10 +310,11 @@ def assemble(
     )
     summary = summarise([each.facts for each in kept], listed.labels, listed.class_names)
     notes = (f"unreadable image files skipped: {len(skipped)} ({names})",) if skipped else ()
+    used = [each.used for each in kept if each.used is not None]
     declared = {each.declared for each in kept if each.used is not None}
     return Loaded(
         images=images,
-        notes=(*notes, *_notes_on_values(called, summary, levels, declared)),
+        notes=(*notes, *value_notes(called, summary, levels, used=used, declared=declared)),
         summary=summary,
         levels=levels,
     )
@@ -370,41 +378,6 @@ def _read(
         declared=picture.declared,
         look=look,
     )
-
-
-def _notes_on_values(
-    called: str, summary: Summary, levels: Range | None, declared: Collection[Range | None]
-) -> Iterator[str]:
-    """What is done to levels and shapes, what is left out, and what may be learnt in place of the picture.
-
-    `declared` has what the files say that are read by the range `levels`.
-    """
-    number = summary.values
-    if levels is not None and "range" in number:
-        yield (
-            f"{called} of more than 8 bits: {number['range']:,}, of which level {levels.black:.8g} becomes 0 and "
-            f"{levels.white:.8g} becomes 255, {_why_range(levels, declared)}"
-        )
-    if summary.num_turned:
-        yield f"{called} in which 0 means white, and which are inverted: {summary.num_turned:,}"
-    if "window" in number:
-        yield f"{called} whose black and white are those of their file's window or table: {number['window']:,}"
-    if "upper bits" in number:
-        yield f"{called} of more than 8 bits of which the upper 8 bits alone can be read: {number['upper bits']:,}"
-    if "range" in number and "bytes" in number:
-        yield f"{called} of 8 bits, of which level 0 stays 0 and 255 stays 255, and of more are mixed"
-    if summary.num_paged:
-        yield f"{called} with further pages, of which the first alone is read: {summary.num_paged:,}"
-    yield from (f"{each}: a classifier could tell them by that alone" for each in summary.giveaways)
-
-
-def _why_range(levels: Range, declared: Collection[Range | None]) -> str:
-    """Where the range comes from, in words."""
-    if set(declared) == {levels}:
-        return "as their files declare"
-    named = sorted({each.white for each in declared if each is not None})
-    several = f" (files declare white as {', '.join(f'{each:g}' for each in named)})" if named else ""
-    return f"the range that those to train on use{several}"
 
 
 def list_images(root: Path, folder: Path) -> Listing:

@@ -5,7 +5,7 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 import pytest
 
-from gan_study.trainables.data.reading.facts import association, shape_note, summarise
+from gan_study.trainables.data.reading.facts import association, shape_note, size_range, summarise
 from gan_study.trainables.data.reading.picture import Facts, Summary
 
 LABELS = np.repeat([0, 1], 20)
@@ -79,4 +79,10 @@ def test_what_is_lost_of_the_shape() -> None:
 
 def test_sizes_and_pages() -> None:
     found = summary(facts(), facts(width=10, height=20, num_pages=3))
-    assert (found.widths, found.heights, found.num_paged) == ((10, 37, 64), (20, 42, 64), 20)
+    assert (found.sizes, found.num_paged) == ({(64, 64): 20, (10, 20): 20}, 20)
+
+
+def test_sizes_that_are_said_are_those_of_pictures() -> None:
+    """By area; means of the sides would be 125 x 125, which none has."""
+    assert size_range({(200, 50): 3, (50, 200): 3}) == ((50, 200), (50, 200), (200, 50))
+    assert size_range({(9, 9): 1, (100, 100): 1, (8, 8): 5}) == ((8, 8), (8, 8), (100, 100))

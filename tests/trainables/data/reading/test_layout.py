@@ -231,6 +231,83 @@ READ = {
         {"train": each("0 1"), "test": each("0 1")},
     ),
     "classes called after parts": (files("bus", "train"), {"train": each("bus train")}),
+    "a copy of all within a folder beside it": (
+        files("animals/cat", "animals/dog", "data/animals/cat", "data/animals/dog"),
+        {"train": each("cat dog")},
+    ),
+    "wrappers of their own names, one of which has the classes": (
+        [*files("images/images/Monet", "images/images/Klee"), *files("resized/resized", number=3)],
+        {"train": each("Monet Klee")},
+    ),
+    "archives in folders of their own names, one of which has the classes": (
+        [*files("tiles_5000/tiles_5000/tumour", "tiles_5000/tiles_5000/stroma"), *files("large_10/large_10")],
+        {"train": each("tumour stroma")},
+    ),
+    "subjects, and a copy of all within": (
+        files(*(f"{top}/{i}/{name}" for top in ("hands", "hands/hands") for i in ("00", "01") for name in "ab")),
+        {"train": each("a b", 8)},
+    ),
+    "a test part without classes beside what holds them": (
+        [*files("simpsons_dataset/bart", "simpsons_dataset/homer"), *files("kaggle_testset/kaggle_testset")],
+        {"train": each("bart homer")},
+    ),
+    "classes with augmented versions": (
+        files("benign", "malignant", "benign_augmented", "malignant_augmented"),
+        {"train": each("benign malignant")},
+    ),
+    "augmented versions in each class": (
+        files("0", "0/flipped", "0/rotated", "1", "1/augmented"),
+        {"train": each("0 1")},
+    ),
+    "an augmented set beside the original one": (
+        files(*(f"{top}/{name}" for top in ("OriginalDataset", "AugmentedDataset") for name in ("ill", "well"))),
+        {"train": each("ill well")},
+    ),
+    "all are augmented": (
+        files("Monkeypox_augmented", "Others_augmented"),
+        {"train": each("Monkeypox_augmented Others_augmented")},
+    ),
+    "figures and predictions": (
+        [*files("yes", "no"), *files("Figures", "pred", "docs", number=2)],
+        {"train": each("yes no")},
+    ),
+    "crops and weeds": (files("crop", "weed"), {"train": each("crop weed")}),
+    "masks two levels down": (
+        files(*(f"{name}/{what}" for name in ("ill", "well") for what in ("CXR", "leftMask", "rightMask"))),
+        {"train": each("ill well")},
+    ),
+    "masks below a folder of both": (
+        files("ill/CXR", "ill/ManualMask/leftMask", "well/CXR", "well/ManualMask/rightMask"),
+        {"train": each("ill well")},
+    ),
+    "masks are classes among folders of numbered pictures": (
+        files("with_mask", "without_mask"),
+        {"train": each("with_mask without_mask")},
+    ),
+    "archives of parts in folders of their full names": (
+        files(*(f"pets_{part}/{part}/{name}" for part in ("train", "test") for name in ("cat", "dog"))),
+        {"train": each("cat dog"), "test": each("cat dog")},
+    ),
+    "development and holdout": (
+        files(*(f"{part}/{name}" for part in ("development", "holdout") for name in ("cat", "dog"))),
+        {"train": each("cat dog"), "test": each("cat dog")},
+    ),
+    "one of two folders is named after a part": (
+        files(*(f"{part}/{name}" for part in ("NCT-CRC-100K", "CRC-VAL-7K") for name in ("ADI", "LYM"))),
+        {"train": each("ADI LYM"), "test": each("ADI LYM")},
+    ),
+    "a test part in the name of a folder, and one without classes": (
+        [*files("rps/rock", "rps/paper", "rps-test-set/rock", "rps-test-set/paper"), *files("rps-validation")],
+        {"train": each("rock paper"), "test": each("rock paper")},
+    ),
+    "pictures to test beside the classes": (
+        [*files("cat", "dog"), *files("test", number=2)],
+        {"train": each("cat dog")},
+    ),
+    "classes of longer names to train on": (
+        files("train/carcinoma_T2", "train/normal", "test/carcinoma", "test/normal"),
+        {"train": each("carcinoma_T2 normal"), "test": each("carcinoma_T2 normal")},
+    ),
 }
 
 
@@ -295,6 +372,31 @@ REFUSED = {
         "beside test/, train/ there are cat/, dog/ with 8 more pictures",
     ),
     "nothing to train on": (files("test/cat", "test/dog"), "there is no part to train on"),
+    "parts without classes, and what is drawn in them": (
+        files("train", "trainannot", "val", "valannot", "test", "testannot"),
+        "no class folders",
+    ),
+    "parts without classes, and masks of one": (files("train", "train_masks", "test"), "no class folders"),
+    "pictures, and what was drawn by hand": (
+        files("training/images", "training/1st_manual", "test/images", "test/1st_manual"),
+        "1st_manual/, images/: images/ is named as pictures of any class are",
+    ),
+    "Pascal's pictures and masks": (
+        files("VOC/JPEGImages", "VOC/SegmentationClass", "VOC/SegmentationObject"),
+        r"one class folder \(JPEGImages\)",
+    ),
+    "domains of the same classes, in folders of pictures": (
+        files(*(f"{domain}/images/{name}" for domain in ("amazon", "dslr") for name in ("bike", "mug"))),
+        r"have folders of the same names in them \(bike/, mug/\), and either may be the classes",
+    ),
+    "one class beside a part of its name": (
+        files("Faces", "crop_part1"),
+        r"one class folder \(Faces/\) beside crop_part1/, which by their names are no classes",
+    ),
+    "parts without classes beside classes": (
+        files("yes", "no", "RCNN/TRAIN", "RCNN/TEST"),
+        r"RCNN/ holds parts \(TEST/, TRAIN/\) without classes, beside no/, yes/",
+    ),
 }
 
 
@@ -340,3 +442,46 @@ def test_the_level_that_a_note_names_is_the_one_that_is_read(root: str) -> None:
     assert "(corvus/, pica/) are read as part of the class; with data.class_level 2" in upper.notes[0]
     assert counts(arrange(pictures, class_level=2)) == {"train": each("pica corvus rosa")}
     assert counts(arrange(pictures, class_level=1)) == counts(upper)
+
+
+def test_a_folder_of_pictures_is_no_level() -> None:
+    pictures = files(*(f"{domain}/images/{name}" for domain in ("amazon", "dslr") for name in ("bike", "mug")))
+    assert counts(arrange(pictures, class_level=2)) == {"train": each("bike mug", 8)}
+    assert counts(arrange(pictures, class_level=1)) == {"train": each("amazon dslr", 8)}
+
+
+def test_no_level_is_named_that_has_no_two_folders() -> None:
+    """Two classes with one folder each, of one name."""
+    found = arrange(files("cat/session", "dog/session"))
+    assert found.notes == ("the folders in class folders (session/) are read as part of the class",)
+
+
+def test_a_class_whose_name_says_nothing_is_said() -> None:
+    found = arrange(files("cat", "dog", "new_images"))
+    assert counts(found) == {"train": each("cat dog new_images")}
+    assert found.notes == (
+        "read as a class though the name says nothing: new_images/; data.exclude leaves it out",
+    )
+
+
+@pytest.mark.parametrize(
+    ("folders", "said"),
+    [
+        (
+            ("cat", "dog", "cat_augmented"),
+            "by their names these are versions of other folders, and passed over: cat_augmented/; data.train or "
+            "data.class_level 1 reads them",
+        ),
+        (
+            ("cat", "dog", "Figures"),
+            "by their names these folders are no classes, and passed over: Figures/; data.class_level 1 reads "
+            "them as classes",
+        ),
+    ],
+)
+def test_what_is_passed_over_by_its_name_is_said_and_can_be_read(folders: tuple[str, ...], said: str) -> None:
+    pictures = files(*folders)
+    found = arrange(pictures)
+    assert counts(found) == {"train": each("cat dog")} and found.notes == (said,)
+    assert sum(map(len, found.passed_over.values())) == 4
+    assert counts(arrange(pictures, class_level=1)) == {"train": each(" ".join(folders))}

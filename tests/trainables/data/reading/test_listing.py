@@ -1,5 +1,7 @@
 """A data set as a whole: from the entries of a folder and the settings to the files of its parts."""
 
+import json
+import re
 import shutil
 from pathlib import Path, PurePosixPath
 
@@ -53,9 +55,9 @@ def test_read_and_passed_over_is_all_that_was_found(tmp_path: Path) -> None:
     assert found.passed_over_lines() == (
         "passed over, hidden: 1 (archive/.DS_Store)",
         "passed over, no pictures: 1 (.md)",
+        "passed over, copies, by folders and names, of pictures read: 5 (archive/copy/Testing/cat/0.png, "
+        "archive/copy/Testing/cat/1.png, archive/copy/Testing/cat/2.png, ...)",
         "passed over, pictures outside of class folders: 1 (archive/cover.png)",
-        "passed over, copies of pictures read: 5 (archive/copy/Testing/cat/0.png, archive/copy/Testing/cat/1.png, "
-        "archive/copy/Testing/cat/2.png, ...)",
         "passed over, of parts not read: 5 (archive/val/cat/0.png, archive/val/cat/1.png, "
         "archive/val/cat/2.png, ...)",
     )
@@ -309,3 +311,172 @@ def test_a_list_of_paths_and_classes_between_blanks_is_read(tmp_path: Path) -> N
     (tmp_path / "labels" / "train.txt").write_text("\n".join(rows))
     found = read_listing(config(tmp_path, labels="labels/train.txt"))
     assert found.train.class_names == ("0", "1") and counts(found) == ((2, 2), None)
+
+
+@pytest.mark.parametrize("name", ["metadata.csv", "metadata.jsonl"])
+def test_a_table_in_each_part_names_the_pictures_beside_it(name: str, tmp_path: Path) -> None:
+    """As Hugging Face has them; file names come again in each part."""
+    for part, number in (("train", 8), ("valid", 4), ("test", 6)):
+        flat(tmp_path / part, *NAMES[:number])
+        labels = [("cat" if i % 2 else "dog") for i in range(number)]
+        if name.endswith("csv"):
+            rows = [f"{each},{label}" for each, label in zip(NAMES, labels, strict=False)]
+            text = "\n".join(["file_name,label", *rows])
+        else:
+            both = zip(NAMES, labels, strict=False)
+            text = "\n".join(json.dumps({"file_name": each, "boxes": [1], "label": label}) for each, label in both)
+        (tmp_path / part / name).write_text(text)
+    found = read_listing(config(tmp_path))
+    assert counts(found) == ((4, 4), (3, 3))
+    assert {path.parent.name for path in found.train.paths} == {"train"}
+    assert {path.parent.name for path in found.test.paths} == {"test"}  # type: ignore[union-attr]
+    assert len(found.passed_over["of parts not read"]) == 4
+    assert f"train/{name} says the classes: file_name and label" in found.notes
+    assert {f"table {part}/{name}" for part in ("train", "test", "valid")} <= take_fingerprint(
+        config(tmp_path)
+    ).pool.keys()
+    alone = read_listing(config(tmp_path, labels=f"train/{name}"))
+    assert counts(alone) == ((4, 4), None)
+    assert len(alone.passed_over["pictures that the table does not name"]) == 10
+
+
+def test_a_column_a_class_in_a_table_of_each_part(tmp_path: Path) -> None:
+    """As Roboflow has them, with blanks after the commas."""
+    for part in ("train", "test"):
+        flat(tmp_path / part, *NAMES)
+        rows = [f"{name}, {int(i % 2 == 0)}, {i % 2}" for i, name in enumerate(NAMES)]
+        (tmp_path / part / "_classes.csv").write_text("\n".join(["filename, Scab, Rust", *rows]))
+    found = read_listing(config(tmp_path))
+    assert found.train.class_names == ("Rust", "Scab") and counts(found) == ((4, 4), (4, 4))
+
+
+def test_tables_of_one_name_are_named_with_their_folders(tmp_path: Path) -> None:
+    for folder in ("one", "two"):
+        flat(tmp_path / folder, *(f"{folder}-{name}" for name in NAMES))
+        rows = [f"{folder}-{name},{'cat' if i % 2 else 'dog'}" for i, name in enumerate(NAMES)]
+        (tmp_path / folder / "labels.csv").write_text("\n".join(["image,label", *rows]))
+    with pytest.raises(DataError, match=r"one/labels\.csv, two/labels\.csv say other classes \(cat, dog\) than"):
+        read_listing(config(tmp_path))
+
+
+def test_excels_unicode_text_is_read(tmp_path: Path) -> None:
+    flat(tmp_path / "images", *NAMES)
+    (tmp_path / "labels.csv").write_bytes(LABELS.replace(",", "\t").replace("cat", "Müll").encode("utf-16"))
+    found = read_listing(config(tmp_path))
+    assert found.train.class_names == ("Müll", "dog") and counts(found) == ((4, 4), None)
+
+
+def test_a_table_of_patients_is_none_of_classes(tmp_path: Path) -> None:
+    """Neither where folders say the classes nor where these may mean two things."""
+    write_classes(tmp_path / "plain", cat=4, dog=4)
+    for name in ("cat", "dog"):
+        for camera in ("cam0", "cam1"):
+            flat(tmp_path / "cameras" / name / camera, *(f"{name}{camera}{i}.png" for i in range(2)))
+    for folder in ("plain", "cameras"):
+        pictures = sorted(path for path in (tmp_path / folder).rglob("*.png"))
+        rows = [f"{path.relative_to(tmp_path / folder).as_posix()},P{i // 2}" for i, path in enumerate(pictures)]
+        (tmp_path / folder / "patients.csv").write_text("\n".join(["path,patient", *rows]))
+    named = {"labels": "patients.csv", "group": "patient"}
+    assert read_listing(config(tmp_path / "plain", **named)).train.groups == tuple(f"P{i // 2}" for i in range(8))
+    with pytest.raises(DataError, match=r"patients.csv: no column is left.*either may be the classes"):
+        read_listing(config(tmp_path / "cameras", **named))
+    found = read_listing(config(tmp_path / "cameras", class_level=1, **named))
+    assert found.train.class_names == ("cat", "dog") and len(set(found.train.groups or ())) == 4
+    said = r"tables that name the pictures are read by .*: patients\.csv \(path, patient\)"
+    assert len([note for note in read_listing(config(tmp_path / "plain")).notes if re.search(said, note)]) == 1
+    with pytest.raises(DataError, match=rf"data\.group: no table says the classes.*{said}"):
+        read_listing(config(tmp_path / "plain", group="patient"))
+    with pytest.raises(
+        DataError, match=r"no column is left for the class; patient is read by data\.group=patient"
+    ):
+        read_listing(config(tmp_path / "plain", labels="patients.csv"))
+
+
+def test_what_may_hold_the_classes_and_is_not_read_is_named(tmp_path: Path) -> None:
+    flat(tmp_path / "jpg", *NAMES)
+    (tmp_path / "imagelabels.mat").write_bytes(b"MATLAB")
+    with pytest.raises(
+        DataError,
+        match=r"one class folder \(jpg\).*not read: imagelabels\.mat; a table labels\.csv with the columns",
+    ):
+        read_listing(config(tmp_path))
+
+
+def test_names_of_files_are_read_where_nothing_else_says_the_classes(tmp_path: Path) -> None:
+    names = [f"{name}.{i}.png" for name in ("cat", "dog") for i in range(4)]
+    flat(tmp_path / "train", *names)
+    found = read_listing(config(tmp_path))
+    assert found.train.class_names == ("cat", "dog") and counts(found) == ((4, 4), None)
+    rows = [f"{name},{'odd' if i % 2 else 'even'}" for i, name in enumerate(names)]
+    (tmp_path / "train.csv").write_text("\n".join(["file,label", *rows]))
+    assert read_listing(config(tmp_path)).train.class_names == ("even", "odd")
+
+
+@pytest.mark.parametrize("header", ["emotion,pixels", "label," + ",".join(f"pixel{i}" for i in range(784))])
+@pytest.mark.parametrize("number", [0, 3])
+def test_a_table_of_pixels_is_refused_with_what_is_read(header: str, number: int, tmp_path: Path) -> None:
+    flat(tmp_path, *NAMES[:number])
+    (tmp_path / "train.csv").write_text(f"{header}\n{','.join('1' for _ in header.split(','))}\n")
+    for asked in (config(tmp_path), config(tmp_path / "train.csv")):
+        with pytest.raises(
+            DataError, match=r"train\.csv: .*cells may be the pixels themselves.*an \.npz with the arrays"
+        ):
+            read_listing(asked)
+
+
+@pytest.mark.parametrize("label", ["label", "age"])
+def test_a_table_says_the_parts_of_class_folders(label: str, tmp_path: Path) -> None:
+    """Whether or not it says the same classes as the folders, too."""
+    write_classes(tmp_path, cat=6, dog=6)
+    rows = [
+        f"{name}/{i}.png,{name if label == 'label' else i % 3},{('train', 'train', 'test')[i % 3]}"
+        for name in ("cat", "dog")
+        for i in range(6)
+    ]
+    (tmp_path / "meta.csv").write_text("\n".join([f"file,{label},fold", *rows]))
+    found = read_listing(config(tmp_path))
+    assert counts(found) == ((4, 4), (2, 2)) and found.tables == (tmp_path / "meta.csv",)
+    assert sorted(path.name for path in found.test.paths) == ["2.png", "2.png", "5.png", "5.png"]  # type: ignore[union-attr]
+    assert "folders say the classes, and meta.csv the parts, by fold" in found.notes
+    (tmp_path / "meta.csv").write_text("\n".join([f"file,{label},fold", *rows[1:]]))
+    assert counts(read_listing(config(tmp_path))) == ((6, 6), None)
+
+
+@pytest.mark.parametrize("column", ["patient", "sample_weight", ""])
+def test_a_named_table_without_classes_says_the_parts_too(column: str, tmp_path: Path) -> None:
+    write_classes(tmp_path, cat=6, dog=6)
+    rows = [f"{name}/{i}.png,{int(i > 3)},{name[0]}{i // 2}" for name in ("cat", "dog") for i in range(6)]
+    if column == "sample_weight":
+        rows = [f"{row[:-2]}{1 + i % 6}" for i, row in enumerate(rows)]
+    header = f"file,is_test,{column}" if column else "file,is_test"
+    text = "\n".join([header, *(row if column else row.rsplit(",", 1)[0] for row in rows)])
+    (tmp_path / "more.csv").write_text(text)
+    named = config(tmp_path, labels="more.csv", **({"group": "patient"} if column == "patient" else {}))
+    found = read_listing(named)
+    assert counts(found) == ((4, 4), (2, 2)) and found.tables == (tmp_path / "more.csv",)
+    if column == "patient":
+        assert found.train.groups == ("c0", "c0", "c1", "c1", "d0", "d0", "d1", "d1")
+    if column == "sample_weight":
+        assert found.train.weights is not None and found.train.weights.tolist() == [1, 2, 3, 4] * 2
+
+
+def test_lists_of_a_test_part_are_said(tmp_path: Path) -> None:
+    write_classes(tmp_path / "images", cat=4, dog=4)
+    for part in ("train", "test"):
+        (tmp_path / f"{part}.txt").write_text("cat/1.png")
+    assert read_listing(config(tmp_path)).notes == (
+        "lists that may say the parts are not read: test.txt; data.test or a column split says them",
+    )
+
+
+def test_a_set_that_was_unpacked_twice_is_read_once(tmp_path: Path) -> None:
+    """As HAM10000 is handed out: pieces twice, in folders whose names differ in their case."""
+    for name in ("SKIN_part_1", "skin_part_1"):
+        flat(tmp_path / name, *NAMES[:4])
+    for name in ("SKIN_part_2", "skin_part_2"):
+        flat(tmp_path / name, *NAMES[4:])
+    (tmp_path / "metadata.csv").write_text(LABELS)
+    found = read_listing(config(tmp_path))
+    assert counts(found) == ((4, 4), None)
+    assert {path.parent.name for path in found.train.paths} == {"SKIN_part_1", "SKIN_part_2"}
+    assert len(found.passed_over["pictures that the table does not name"]) == 8

@@ -20,7 +20,7 @@ def test_what_was_read_is_said(tmp_path: Path) -> None:
     source = image_source(config)
     lines = read_back(config, Natural(), source.pool(), source.test())
     first, counts, rare, shape, *_ = lines
-    assert first.startswith(f"imagefolder: 24 pictures of 2 classes in {tmp_path}; PNG 95%, JPEG 5%, 8 bits; ")
+    assert first.startswith(f"imagefolder: 24 pictures of 2 classes in {tmp_path}; PNG 96%, JPEG 4%, 8 bits; ")
     assert first.endswith("; 12 x 10 to 40 x 20 pixels, median 12 x 10")
     assert counts == "to train on + to test, by class: cat 13 + 3, dog 6 + 2"
     assert rare.startswith("rare classes: dog (smaller than the mean class of the imbalanced set; ")
@@ -36,3 +36,21 @@ def test_equally_large_classes_are_read_back_all_the_same(tmp_path: Path) -> Non
     lines = read_back(config, Natural(), source.pool(), source.test())
     assert "to train on + to test, by class: cat 6 + 2, dog 6 + 2" in lines
     assert "rare classes: none" in lines
+
+
+def test_what_is_read_and_not_used_is_counted(tmp_path: Path) -> None:
+    write_classes(tmp_path / "train", cat=6, dog=6, owl=6)
+    write_classes(tmp_path / "test", cat=2, dog=2, owl=2)
+    (tmp_path / "train" / "cat" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    (tmp_path / "test" / "dog" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    config = DataConfig(
+        name="imagefolder", root=str(tmp_path), image_size=8, skip_unreadable=True, classes=("cat", "dog")
+    )
+    source = image_source(config)
+    lines = read_back(config, Natural(), source.pool(), source.test())
+    assert lines[0].startswith("imagefolder: 16 pictures of 2 classes")
+    assert "found in all: 26 = 25 read + 1 unreadable + 0 passed over" in lines
+    assert (
+        "of the 25 read, 9 are not used: not readable after all, or left out by settings such as data.classes and "
+        "data.train_size" in lines
+    )

@@ -76,9 +76,7 @@ def test_a_column_of_parts_that_are_not_known_is_said(tmp_path: Path) -> None:
 def test_columns_may_be_named(tmp_path: Path) -> None:
     text = "scan;one;two;fold\na;cat;x;test\nb;dog;x;train\nc;cat;y;train\nd;dog;y;train\n"
     table = read_table(written(tmp_path, text))
-    with pytest.raises(
-        DataError, match=r"the columns one, two, fold may be the class; name it by data\.columns\."
-    ):
+    with pytest.raises(DataError, match=r"the columns one, two may be the class; name it by data\.columns\."):
         arrange_by_table(table, PICTURES, Columns())
     found = arrange_by_table(table, PICTURES, Columns(label="one", split="fold"))
     assert list(found.parts["test"]) == [PICTURES[0]]
@@ -119,7 +117,7 @@ def test_labels_are_text(tmp_path: Path) -> None:
             "size,label\n3,cat\n4,dog\n",
             r"no column names the pictures \(size, label\); name it by data\.columns\.path",
         ),
-        ("path,label,split\na,cat,train\nb,dog,later\n", "the part 'later' is not known"),
+        ("path,label,split\na,cat,train\nb,dog,later\n", "the part 'later' in the column split is not known"),
         ("path,label\0\na,cat\n", "it holds NUL characters"),
         (
             "path,label\na,cat\nb,dog\nc,cat|dog\nd,dog\n",
@@ -203,6 +201,67 @@ def test_a_weight_is_a_number_above_0(cell: str, tmp_path: Path) -> None:
         DataError, match=rf"labels\.csv: '{cell}' in the column weight is no weight, which is a number"
     ):
         arrange_by_table(read_table(written(tmp_path, text)), PICTURES, Columns())
+
+
+def test_a_comma_is_that_of_a_decimal_in_a_table_of_semicolons(tmp_path: Path) -> None:
+    text = weighted("weight", "1", "0.5", "2.25", "3").replace(",", ";").replace(".", ",")
+    found = arrange_by_table(read_table(written(tmp_path, text)), PICTURES, Columns())
+    assert found.weights == dict(zip(PICTURES, (1, 0.5, 2.25, 3), strict=True))
+
+
+def test_a_column_of_parts_leaves_the_other_as_the_class(tmp_path: Path) -> None:
+    text = "file,kind,phase\na,cat,train\nb,dog,train\nc,cat,test\nd,dog,test\n"
+    found = arrange_by_table(read_table(written(tmp_path, text)), PICTURES, Columns())
+    assert {part: list(of.values()) for part, of in found.parts.items()} == {
+        part: ["cat", "dog"] for part in found.parts
+    }
+    assert found.notes[0] == "labels.csv says the classes: file and kind, phase"
+    assert "kind is read as the class, as it is the only column of labels.csv left (cat, dog)" in found.notes[1]
+
+
+@pytest.mark.parametrize(
+    ("header", "classes"),
+    [("bus,car,train", ["bus", "car", "train", "bus"]), ("cat,dog,is_test", ["cat", "dog", "cat", "dog"])],
+)
+def test_a_column_a_class_may_be_called_train(header: str, classes: list[str], tmp_path: Path) -> None:
+    rows = [",".join(str(int(name == each)) for name in header.split(",")) for each in classes]
+    if "is_test" in header:
+        rows = [row[:-1] + str(int(i > 1)) for i, row in enumerate(rows)]
+    text = "\n".join([f"file,{header}", *(f"{name},{row}" for name, row in zip("abcd", rows, strict=True))])
+    found = arrange_by_table(read_table(written(tmp_path, text)), PICTURES, Columns())
+    assert [of[each] for each in PICTURES for of in found.parts.values() if each in of] == classes
+    assert len(found.parts) == (2 if "is_test" in header else 1)
+
+
+@pytest.mark.parametrize(
+    ("column", "cells", "said"),
+    [
+        ("patient", ["p1", "p2"] * 10, "patient is read by data.group=patient"),
+        ("caption", [f"photo {i}" for i in range(20)], "caption has 20 different values in 20 rows"),
+        ("age", [f"{i}.5" for i in range(40)], "age has 40 different values in 40 rows"),
+    ],
+)
+def test_the_only_column_left_may_be_no_class(column: str, cells: list[str], said: str, tmp_path: Path) -> None:
+    pictures = [PurePosixPath(f"{i:02}.jpg") for i in range(len(cells))]
+    rows = [f"{place},{cell}" for place, cell in zip(pictures, cells, strict=True)]
+    table = read_table(written(tmp_path, "\n".join([f"file,{column}", *rows])))
+    with pytest.raises(DataError, match=f"no column is left for the class; {said}"):
+        arrange_by_table(table, pictures, Columns())
+    found = arrange_by_table(table, pictures, Columns(label=column))
+    assert list(found.parts["train"].values()) == cells and len(found.notes) == 1
+
+
+def test_tags_between_blanks_are_several_classes(tmp_path: Path) -> None:
+    cells = ["clear", "clear primary", "haze", "primary"]
+    text = "\n".join(["image,tags", *(f"{name},{cell}" for name, cell in zip("abcd", cells, strict=True))])
+    with pytest.raises(DataError, match="'clear primary' are several classes"):
+        arrange_by_table(read_table(written(tmp_path, text)), PICTURES, Columns())
+    named = read_table(
+        written(tmp_path, text.replace("tags", "label").replace("clear", "car").replace("primary", "sports"))
+    )
+    found = arrange_by_table(named, PICTURES, Columns())
+    assert set(found.parts["train"].values()) == {"car", "car sports", "haze", "sports"}
+    assert found.notes[1].startswith("classes of labels.csv share words (car sports); each is read as one class")
 
 
 def test_two_weights_of_one_picture_are_refused(tmp_path: Path) -> None:

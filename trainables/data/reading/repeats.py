@@ -1,0 +1,98 @@
+"""Folders that repeat others: copies of what lies beside them, and versions of it by their names."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from gan_study.trainables.data.reading.folder_names import is_version, without_version, words_of
+from gan_study.trainables.data.reading.folder_tree import (
+    COPIES,
+    MOST_LEFT_OVER,
+    VERSIONS,
+    Node,
+    PassedOver,
+    collapsed,
+    few,
+    joined,
+    share_names,
+    unwrapped,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trimmed:
+    """A folder without what repeats others in it, what was passed over, and notes on it."""
+
+    node: Node
+    passed_over: PassedOver
+    notes: tuple[str, ...] = ()
+
+
+def trimmed(node: Node, *, keeps_versions: bool = False) -> Trimmed:
+    """The folder below `node` in which the pictures are divided, without copies of folders and without versions.
+
+    A version is named after a folder beside it, as "cats_augmented" beside "cats", or holds the classes of the
+    only other folder, as "AugmentedDataset" beside "OriginalDataset".
+    """
+    top, left = unwrapped(node)
+    whole, copies = without_copies(top)
+    versions = {} if keeps_versions else _versions(whole.folders)
+    if not copies and not versions:
+        return Trimmed(node=top, passed_over=left)
+    kept = {name: folder for name, folder in whole.folders.items() if name not in versions}
+    passed = joined([left, copies, _pictures_in(top, VERSIONS, versions)])
+    rest = trimmed(Node(top.place, top.loose, kept), keeps_versions=keeps_versions)
+    said = (
+        (
+            "by their names these are versions of other folders, and passed over: "
+            f"{few(top.folders[name] for name in versions)}; data.train or data.class_level 1 reads them",
+        )
+        if versions
+        else ()
+    )
+    return Trimmed(node=rest.node, passed_over=joined([passed, rest.passed_over]), notes=(*said, *rest.notes))
+
+
+def without_copies(node: Node) -> tuple[Node, PassedOver]:
+    """A folder without those in it that repeat others beside them, and these."""
+    copies = [name for name in node.folders if _is_copy_of_siblings(node, name)]
+    if not copies:
+        return node, {}
+    kept = {name: folder for name, folder in node.folders.items() if name not in copies}
+    return Node(node.place, node.loose, kept), _pictures_in(node, COPIES, copies)
+
+
+def _pictures_in(node: Node, reason: str, names: Collection[str]) -> PassedOver:
+    return {reason: tuple(picture for name in names for picture in node.folders[name].pictures)}
+
+
+def _is_copy_of_siblings(node: Node, name: str) -> bool:
+    """Whether a folder in `node`, or one that alone is in it, repeats the folders beside it.
+
+    data/cat, data/dog, data/data/cat, ...; set/cat, set/dog, copy/set/cat, ...
+    """
+    folder = node.folders[name]
+    siblings = node.folders.keys() - {name}
+    while folder.folders:
+        if folder.folders.keys() <= siblings:
+            beside = {
+                picture.relative_to(node.place) for each in siblings for picture in node.folders[each].pictures
+            }
+            return len(folder.tails() & beside) > (1 - MOST_LEFT_OVER) * len(folder.pictures)
+        if len(folder.folders) > 1 or not folder.is_divided:
+            return False
+        (folder,) = folder.folders.values()
+    return False
+
+
+def _versions(folders: Mapping[str, Node]) -> Mapping[str, str]:
+    """The folders that are versions of others by their names, and of which."""
+    originals = [name for name in folders if not is_version(name)]
+    found: dict[str, str] = {}
+    for name in folders.keys() - originals:
+        of = next((each for each in originals if sorted(words_of(each)) == sorted(without_version(name))), None)
+        if of is None and len(originals) == 1:
+            both = [collapsed(folders[each]) for each in (originals[0], name)]
+            of = originals[0] if share_names(both) else None
+        if of is not None:
+            found[name] = of
+    return {name: found[name] for name in folders if name in found}

@@ -1,0 +1,57 @@
+"""What is done to the levels of pictures, and what may be learnt in place of them, in words."""
+
+from collections.abc import Collection, Iterator, Sequence
+
+from gan_study.trainables.data.reading.picture import Range, Summary
+
+
+def value_notes(
+    called: str,
+    summary: Summary,
+    levels: Range | None,
+    *,
+    used: Sequence[Range] = (),
+    declared: Collection[Range | None] = (),
+) -> Iterator[str]:
+    """What is done to levels and shapes, what is left out, and what may be learnt in place of the picture.
+
+    `used` has the levels of each picture that is read by the range `levels`, and `declared` what their files say.
+    """
+    number = summary.values
+    if levels is not None and "range" in number:
+        yield (
+            f"{called} of more than 8 bits: {number['range']:,}, of which level {levels.black:.8g} becomes 0 and "
+            f"{levels.white:.8g} becomes 255, {_why_range(levels, declared)}"
+        )
+        yield from _beyond(called, levels, used)
+    if summary.num_turned:
+        yield f"{called} in which 0 means white, and which are inverted: {summary.num_turned:,}"
+    if "window" in number:
+        yield f"{called} whose black and white are those of their file's window or table: {number['window']:,}"
+    if "upper bits" in number:
+        yield f"{called} of more than 8 bits of which the upper 8 bits alone can be read: {number['upper bits']:,}"
+    if "range" in number and "bytes" in number:
+        yield f"{called} of 8 bits, of which level 0 stays 0 and 255 stays 255, and of more are mixed"
+    if summary.num_paged:
+        yield f"{called} with further pages, of which the first alone is read: {summary.num_paged:,}"
+    yield from (f"{each}: a classifier could tell them by that alone" for each in summary.giveaways)
+
+
+def _beyond(called: str, levels: Range, used: Sequence[Range]) -> Iterator[str]:
+    """How many pictures have levels beyond the range, which are cut to its ends."""
+    beyond = [each for each in used if each.white > levels.white or each.black < levels.black]
+    if beyond:
+        lowest, highest = min(each.black for each in beyond), max(each.white for each in beyond)
+        yield (
+            f"{called} with levels beyond that range, which become 0 or 255 as its ends do: {len(beyond):,} of "
+            f"{len(used):,} (levels {lowest:.8g} to {highest:.8g})"
+        )
+
+
+def _why_range(levels: Range, declared: Collection[Range | None]) -> str:
+    """Where the range comes from, in words."""
+    if set(declared) == {levels}:
+        return "as their files declare"
+    named = sorted({each.white for each in declared if each is not None})
+    several = f" (files declare white as {', '.join(f'{each:g}' for each in named)})" if named else ""
+    return f"the range that those to train on use{several}"
