@@ -112,8 +112,8 @@ LIBRARIES = {
     "vl_convert": ("analysis",),
     "torch": ("trainables", "study.run.data_checks", "study.run.probe"),
     "typer": ("study.commands",),
-    "safetensors": ("trainables.export", "trainables.classifiers.backbone"),
-    "timm": ("trainables.classifiers.backbone",),
+    "safetensors": ("trainables.export", "trainables.classifiers.pretrained"),
+    "timm": ("trainables.classifiers.pretrained",),
 }
 
 

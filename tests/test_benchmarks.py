@@ -10,8 +10,9 @@ from torch.nn import functional
 from benchmarks import machine, pretrain, size
 from benchmarks.naive import REPLACED, plainly_fitted, plainly_trained
 from benchmarks.table import BEGIN, END, written
-from gan_study.trainables.classifiers.backbone import Pretrained, load
 from gan_study.trainables.classifiers.classifier import ClassifierConfig
+from gan_study.trainables.classifiers.pretrained import Pretrained
+from gan_study.trainables.classifiers.pretrained_network import load
 from gan_study.trainables.data.images import Classes, TrainingSet
 from gan_study.trainables.data.look_alikes import look_of, similar_rows
 from gan_study.trainables.data.pixels import digest, read_pixels

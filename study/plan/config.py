@@ -19,10 +19,10 @@ from gan_study.trainables.balancing.catalog import BALANCERS, parse_balancing
 from gan_study.trainables.base.files import Place
 from gan_study.trainables.base.settings import ConfigError, dump, parse, settings
 from gan_study.trainables.base.tunable import Scalar, Tunable, samples
-from gan_study.trainables.classifiers.backbone import Pretrained
 from gan_study.trainables.classifiers.catalog import classifier_model
 from gan_study.trainables.classifiers.classifier import ClassifierConfig
 from gan_study.trainables.classifiers.metrics import EXPECTED_COST, find_metric, metric_name
+from gan_study.trainables.classifiers.pretrained import Pretrained
 from gan_study.trainables.data.catalog import DATA_SETS
 from gan_study.trainables.data.imbalance import Imbalance, LongTailed, StepImbalance
 from gan_study.trainables.data.source import DataConfig

@@ -16,9 +16,9 @@ from gan_study.study.run.plugins import check_plugins, plugin_files
 from gan_study.trainables.balancing.catalog import BALANCERS
 from gan_study.trainables.base.files import expand, full_path
 from gan_study.trainables.base.settings import ConfigError, DataError, UserError
-from gan_study.trainables.classifiers.backbone import Pretrained, find_weights
-from gan_study.trainables.classifiers.backbone import load as load_pretrained
 from gan_study.trainables.classifiers.metrics import added_measures, check_measure, is_own
+from gan_study.trainables.classifiers.pretrained import Pretrained, find_weights
+from gan_study.trainables.classifiers.pretrained_network import load as load_pretrained
 from gan_study.trainables.data import fingerprint
 from gan_study.trainables.data.catalog import DATA_SETS
 from gan_study.trainables.data.fingerprint import Fingerprint

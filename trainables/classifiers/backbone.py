@@ -1,29 +1,22 @@
-"""Networks that were trained on other images: torchvision's, timm's and our own, as bodies of a classifier.
+"""Pretrained networks as bodies of a classifier: frozen, or trained on.
 
-A network sees images at its own size and with its own normalisation; its weights are read from a file or from its
-library's cache, and never downloaded.
+A network sees images at its own size and with its own normalisation.
 """
 
 import hashlib
-import pickle
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache, partial
-from importlib import import_module
-from pathlib import Path
-from types import ModuleType
-from typing import Any, Literal, TypeAlias
+from typing import Literal
 
 import torch
-from pydantic import Field
 from torch import Tensor, nn
-from torch.nn.functional import interpolate
 
-from gan_study.trainables.base.files import Place, expand, open_regular
-from gan_study.trainables.base.plugins import one_line
-from gan_study.trainables.base.settings import ConfigError, nearest, settings
+from gan_study.trainables.base.settings import settings
+from gan_study.trainables.classifiers.pretrained import Pretrained
+from gan_study.trainables.classifiers.pretrained_network import Preprocessing, PretrainedNetwork, features_of, load
 from gan_study.trainables.data.byte_images import Images
 from gan_study.trainables.data.images import ImageShape
 
@@ -35,26 +28,6 @@ BATCH = 16
 MOST_VALUES = 64_000_000
 # Images that are floats at once.
 _FEATURES_AT_ONCE = 16 * BATCH
-# At which own networks see images, unless a setting says otherwise: that of CIFAR-10.
-OWN_SIZE = 32
-
-Library: TypeAlias = Literal["torchvision", "timm", "gan_study"]
-
-
-@settings
-class Pretrained:
-    """A network that was trained on other images."""
-
-    library: Library = "torchvision"
-    """Whose network it is; "gan_study" stands for a classifier that `gan-study list` names."""
-    model: str = "resnet18"
-    """The library's name of it."""
-    weights: Place | None = None
-    """A file of its weights as its library saves them, a state dict by torch.save or safetensors; the last layer,
-    and so the number of classes, are not used. None: those that the library has in its cache; nothing is
-    downloaded."""
-    image_size: int | None = Field(default=None, ge=8)
-    """Pixels a side at which it sees images; None: as its library has it for its own weights."""
 
 
 @settings
@@ -66,51 +39,17 @@ class Backbone(Pretrained):
     weights are trained on, with the head."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Preprocessing:
-    """How a network is shown images: at `size` pixels, its three colours shifted by `mean` and scaled by `std`."""
-
-    size: int
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
-    mode: Literal["bilinear", "bicubic"]
-
-    def __call__(self, images: Tensor) -> Tensor:
-        """Images [N, C, H, W] in [-1, 1], grey or colour, as the network expects them: [N, 3, size, size]."""
-        images = (images.expand(-1, 3, -1, -1) + 1) / 2
-        if images.shape[-1] != self.size:
-            size = (self.size, self.size)
-            # Cubic interpolation overshoots at edges.
-            images = interpolate(images, size=size, mode=self.mode, antialias=True).clamp(0, 1)
-        # Written on the device number by number: a list of numbers would be uploaded in every step, and waited
-        # for.
-        mean, std = (
-            torch.stack([images.new_full((), value) for value in values])[:, None, None]
-            for values in (self.mean, self.std)
-        )
-        return (images - mean) / std
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Loaded:
-    """A network without its last layer, in evaluation mode on the CPU, and what its features [N, D] are."""
-
-    network: nn.Module
-    preprocessing: Preprocessing
-    num_features: int
-
-
 class TrainedBody(nn.Module):
     """A pretrained network whose weights are trained on; images [N, C, H, W] in [-1, 1] to features [N, D]."""
 
-    def __init__(self, loaded: _Loaded) -> None:
+    def __init__(self, loaded: PretrainedNetwork) -> None:
         super().__init__()
         self.network, self.preprocessing = deepcopy(loaded.network), loaded.preprocessing
 
     def forward(self, images: Tensor) -> Tensor:
         """Features [N, D]."""
         if self.training:
-            return _features(self.network, self.preprocessing, images)
+            return features_of(self.network, self.preprocessing, images)
         return _features_in_batches(self.network, self.preprocessing, images)
 
 
@@ -203,15 +142,9 @@ def _features_in_batches(network: nn.Module, preprocessing: Preprocessing, image
     """Features [N, D], by batches of one size, the last filled up with black."""
     missing = -len(images) % BATCH
     filled = torch.cat([images, images.new_zeros(missing, *images.shape[1:])])
-    return torch.cat([_features(network, preprocessing, each) for each in torch.split(filled, BATCH)])[
+    return torch.cat([features_of(network, preprocessing, each) for each in torch.split(filled, BATCH)])[
         : len(images)
     ]
-
-
-def _features(network: nn.Module, preprocessing: Preprocessing, images: Tensor) -> Tensor:
-    features = network(preprocessing(images))
-    # While they are trained, Inception and GoogLeNet give those of further heads too.
-    return features if isinstance(features, Tensor) else features[0]
 
 
 def backbone_body(backbone: Backbone, shape: ImageShape, *, where: str) -> tuple[nn.Module, int]:
@@ -222,216 +155,6 @@ def backbone_body(backbone: Backbone, shape: ImageShape, *, where: str) -> tuple
 
 
 @lru_cache(maxsize=2)
-def _on_device(pretrained: Pretrained, where: str, device: torch.device) -> _Loaded:
+def _on_device(pretrained: Pretrained, where: str, device: torch.device) -> PretrainedNetwork:
     loaded = load(pretrained, where=where)
     return loaded if device.type == "cpu" else replace(loaded, network=deepcopy(loaded.network).to(device))
-
-
-@lru_cache(maxsize=4)
-def load(pretrained: Pretrained, *, where: str) -> _Loaded:
-    """The network with its weights, without its last layer.
-
-    Raises ConfigError, whose key begins with `where`, if its library or its weights are not there, or if the
-    weights are another network's.
-    """
-    make = _LIBRARIES[pretrained.library]
-    empty = make(pretrained, where)
-    _fill(empty, find_weights(pretrained, where=where), pretrained, where)
-    network = empty.network.eval()
-    size = empty.preprocessing.size
-    try:
-        with torch.no_grad():
-            features = _features(network, empty.preprocessing, torch.zeros(1, 3, size, size))
-    except (AssertionError, RuntimeError, ValueError) as error:
-        raise ConfigError(
-            f"{where}.image_size: {pretrained.model} takes no images of {size} pixels ({one_line(error)})"
-        ) from None
-    if features.ndim != 2:
-        raise ConfigError(f"{where}.model: {pretrained.model!r} gives no features [N, D]; choose another network")
-    return _Loaded(network=network, preprocessing=empty.preprocessing, num_features=features.shape[1])
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Empty:
-    """A network as its library begins it, without its last layer, and the names under which its file has that."""
-
-    network: nn.Module
-    preprocessing: Preprocessing
-    heads: tuple[str, ...]
-
-
-def _torchvision(pretrained: Pretrained, where: str) -> _Empty:
-    from torchvision import models  # late: it takes a second
-
-    known = models.list_models(module=models)
-    if pretrained.model not in known:
-        raise ConfigError(f"{where}.model: {pretrained.model!r} is unknown; {nearest(pretrained.model, known)}")
-    # Weights that are thrown away need not be drawn well, which takes these two half a minute.
-    quick = {"init_weights": False} if pretrained.model in ("inception_v3", "googlenet") else {}
-    network = models.get_model(pretrained.model, weights=None, **quick)
-    last = [name for name, module in network.named_modules() if isinstance(module, nn.Linear)][-1:]
-    if not last:
-        raise ConfigError(f"{where}.model: {pretrained.model!r} ends with no linear layer; choose another network")
-    parent, _, name = last[0].rpartition(".")
-    setattr(network.get_submodule(parent), name, nn.Identity())
-    preset = models.get_model_weights(pretrained.model).DEFAULT.transforms()
-    preprocessing = Preprocessing(
-        size=pretrained.image_size or preset.crop_size[0],
-        mean=tuple(preset.mean),
-        std=tuple(preset.std),
-        mode="bicubic" if preset.interpolation.value == "bicubic" else "bilinear",
-    )
-    if "transform_input" in vars(network):
-        # Its own change of the normalisation, which the published weights of these two ask for.
-        network.transform_input = True
-    return _Empty(network=network, preprocessing=preprocessing, heads=(f"{last[0]}.",))
-
-
-def _timm_library(where: str) -> ModuleType:
-    try:
-        return import_module("timm")
-    except ImportError:
-        raise ConfigError(f"{where}.library: timm is not installed; `pip install 'gan-study[timm]'`") from None
-
-
-def _timm(pretrained: Pretrained, where: str) -> _Empty:
-    timm = _timm_library(where)
-    if not timm.is_model(pretrained.model.partition(".")[0]):
-        # There are more than a thousand: without a near one all would be named.
-        near = nearest(pretrained.model, timm.list_models())
-        hint = near if near.startswith("did you mean") else "see timm.list_models()"
-        raise ConfigError(f"{where}.model: {pretrained.model!r} is unknown to timm; {hint}")
-    try:
-        network = timm.create_model(pretrained.model, pretrained=False, num_classes=0)
-    # An unknown tag behind the dot.
-    except RuntimeError as error:
-        raise ConfigError(f"{where}.model: {pretrained.model!r}: {one_line(error)}") from None
-    config = network.pretrained_cfg
-    preprocessing = Preprocessing(
-        size=pretrained.image_size or config["input_size"][-1],
-        mean=tuple(config["mean"]),
-        std=tuple(config["std"]),
-        mode="bicubic" if config["interpolation"] == "bicubic" else "bilinear",
-    )
-    names = config["classifier"] or ()
-    heads = (names,) if isinstance(names, str) else tuple(names)
-    return _Empty(network=network, preprocessing=preprocessing, heads=tuple(f"{name}." for name in heads))
-
-
-def _own(pretrained: Pretrained, where: str) -> _Empty:
-    # The catalog imports this module.
-    from gan_study.trainables.classifiers.catalog import CLASSIFIERS
-
-    size = pretrained.image_size or OWN_SIZE
-    body, _ = CLASSIFIERS.find(pretrained.model, where=f"{where}.model").body(ImageShape(size=size, channels=3))
-    centred = (0.5, 0.5, 0.5)
-    preprocessing = Preprocessing(size=size, mean=centred, std=centred, mode="bilinear")
-    return _Empty(network=body, preprocessing=preprocessing, heads=())
-
-
-_LIBRARIES: Mapping[Library, Callable[[Pretrained, str], _Empty]] = {
-    "torchvision": _torchvision,
-    "timm": _timm,
-    "gan_study": _own,
-}
-
-
-def find_weights(pretrained: Pretrained, *, where: str) -> Path:
-    """The file of a network's weights; raises ConfigError, which says what to do, if there is none."""
-    if pretrained.weights is not None:
-        return expand(pretrained.weights)
-    found = _CACHES[pretrained.library](pretrained, where)
-    if found is None or not found.is_file():
-        place = "" if found is None else f" ({found})"
-        raise ConfigError(
-            f"{where}.weights: {pretrained.library} has no weights of {pretrained.model!r} in its cache{place}; "
-            "nothing is downloaded: name a file"
-        )
-    return found
-
-
-def _torchvision_cache(pretrained: Pretrained, where: str) -> Path | None:
-    from torchvision import models
-
-    if pretrained.model not in models.list_models(module=models):
-        return None
-    url: str = models.get_model_weights(pretrained.model).DEFAULT.url
-    return Path(torch.hub.get_dir()) / "checkpoints" / url.rpartition("/")[2]
-
-
-def _timm_cache(pretrained: Pretrained, where: str) -> Path | None:
-    timm = _timm_library(where)
-    config = timm.get_pretrained_cfg(pretrained.model)
-    if config is None:
-        return None
-    if config.hf_hub_id:
-        from huggingface_hub import try_to_load_from_cache
-
-        for name in ("model.safetensors", "pytorch_model.bin"):
-            cached = try_to_load_from_cache(config.hf_hub_id, name)
-            if isinstance(cached, str):
-                return Path(cached)
-    return Path(torch.hub.get_dir()) / "checkpoints" / config.url.rpartition("/")[2] if config.url else None
-
-
-_CACHES: Mapping[Library, Callable[[Pretrained, str], Path | None]] = {
-    "torchvision": _torchvision_cache,
-    "timm": _timm_cache,
-    "gan_study": lambda pretrained, where: None,
-}
-
-
-def _fill(empty: _Empty, path: Path, pretrained: Pretrained, where: str) -> None:
-    """Load the weights in the file `path`; raises ConfigError if they are not those of the network."""
-    key = f"{where}.weights"
-    own = empty.network.state_dict()
-    # A network that was trained on several devices at once has this before each name.
-    stored = {name.removeprefix("module."): value for name, value in _read_state(path, key).items()}
-    is_head = tuple(empty.heads)
-    left = {name: value for name, value in stored.items() if not (is_head and name.startswith(is_head))}
-    wrong = [f"{name!r} is missing" for name in own if name not in left]
-    wrong += [f"{name!r} is none of it" for name in left if name not in own]
-    wrong += [
-        f"{name!r} has the shape {list(left[name].shape)}, not {list(value.shape)}"
-        for name, value in own.items()
-        if name in left and left[name].shape != value.shape
-    ]
-    if wrong:
-        raise ConfigError(
-            f"{key}: {str(path)!r} does not hold weights of {pretrained.library}'s {pretrained.model}: {wrong[0]}"
-        )
-    empty.network.load_state_dict(left)
-
-
-# What torch and safetensors raise for a file that holds something else.
-_NO_WEIGHTS = (RuntimeError, pickle.UnpicklingError, EOFError, LookupError, TypeError, AttributeError, ValueError)
-
-
-def _read_state(path: Path, key: str) -> Mapping[str, Tensor]:
-    try:
-        with open_regular(path) as file:
-            stored = _safetensors(file.read()) if path.suffix == ".safetensors" else _torch(file)
-    except OSError as error:
-        raise ConfigError(f"{key}: {str(path)!r} cannot be read ({error.strerror})") from None
-    except _NO_WEIGHTS as error:
-        raise ConfigError(f"{key}: {str(path)!r} holds no weights ({one_line(error)[:100]})") from None
-    # As training scripts save them beside other things.
-    for name in ("state_dict", "model_state_dict", "model"):
-        if isinstance(stored, Mapping) and isinstance(stored.get(name), Mapping):
-            stored = stored[name]
-    if not isinstance(stored, Mapping) or not all(isinstance(value, Tensor) for value in stored.values()):
-        raise ConfigError(f"{key}: {str(path)!r} holds no state dict")
-    return stored
-
-
-def _torch(file: Any) -> Any:
-    return torch.load(file, map_location="cpu", weights_only=True)
-
-
-def _safetensors(content: bytes) -> Any:
-    import safetensors.torch
-
-    try:
-        return safetensors.torch.load(content)
-    except safetensors.SafetensorError as error:
-        raise ValueError(str(error)) from None

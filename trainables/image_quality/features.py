@@ -6,7 +6,7 @@ from pydantic import Field
 
 from gan_study.trainables.base.files import Place
 from gan_study.trainables.base.settings import settings
-from gan_study.trainables.classifiers.backbone import Pretrained
+from gan_study.trainables.classifiers.pretrained import Pretrained
 
 # The setting that says so.
 IMAGE_FEATURES = "confirm.image_features"

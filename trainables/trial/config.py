@@ -12,9 +12,9 @@ from gan_study.trainables.balancing.catalog import BALANCERS, parse_balancing
 from gan_study.trainables.balancing.gan import ALL_CLASSES, GanBalancing
 from gan_study.trainables.base.arguments import checked_arguments
 from gan_study.trainables.base.settings import ConfigError, digest, dump, parse, settings
-from gan_study.trainables.classifiers.backbone import Pretrained
 from gan_study.trainables.classifiers.catalog import classifier_model
 from gan_study.trainables.classifiers.classifier import ClassifierConfig
+from gan_study.trainables.classifiers.pretrained import Pretrained
 from gan_study.trainables.data.imbalance import Imbalance
 from gan_study.trainables.data.reading.columns import Columns
 from gan_study.trainables.data.source import DataConfig

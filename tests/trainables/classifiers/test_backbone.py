@@ -9,9 +9,10 @@ from torchvision.models import ShuffleNet_V2_X0_5_Weights, resnet18, shufflenet_
 from gan_study.trainables.base.settings import ConfigError, dump, parse
 from gan_study.trainables.classifiers import backbone as module
 from gan_study.trainables.classifiers.augmentation import Augmentation
-from gan_study.trainables.classifiers.backbone import Backbone, FrozenBody, Preprocessing, backbone_body, load
+from gan_study.trainables.classifiers.backbone import Backbone, FrozenBody, backbone_body
 from gan_study.trainables.classifiers.catalog import CLASSIFIERS, classifier_model
 from gan_study.trainables.classifiers.classifier import ClassifierConfig
+from gan_study.trainables.classifiers.pretrained_network import Preprocessing, load
 from gan_study.trainables.classifiers.training import fit
 from gan_study.trainables.contracts.classifiers import CLASSIFIER_PROMISES, ClassifierSubject
 from gan_study.trainables.contracts.contract import check_promises, few_images
