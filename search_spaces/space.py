@@ -135,5 +135,5 @@ def _check_key(space: Space, key: str) -> None:
     users = (only,) if only else space.balancers
     if not any(_has_setting(balancer, path) for balancer in users):
         known = {f"{_BALANCING}{p}" for balancer in users for p in BALANCERS[balancer].setting_paths}
-        whose = only or "any balancer that is searched"
+        whose = only or "any searched balancer"
         raise ConfigError(f"search.parameters.{key}: not a setting of {whose}; {nearest(path, known)}")

@@ -49,7 +49,7 @@ IMBALANCE_ABLATION = Space(
 
 SMALL = Space(
     name="small",
-    summary="GAN variant, learning rate and dose alone, at each variant's own length",
+    summary="GAN variant, learning rate and dose, at each variant's default length",
     parameters={BALANCER: _ALL_VARIANTS, "balancing/gan/learning_rate": LEARNING_RATE, "balancing/dose": DOSE},
 )
 

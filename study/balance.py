@@ -158,7 +158,7 @@ def _of_recipe(options: BalanceOptions) -> ExportRequest:
             f"--variant: {options.variant!r} is no GAN variant; {nearest(options.variant, VARIANTS)}"
         )
     if options.ratio is not None:
-        raise ConfigError("--ratio: there is one only with a study, --from")
+        raise ConfigError("--ratio: needs a study (--from)")
     given = () if options.data is None else (f"data.root={json.dumps(options.data)}",)
     study = study_config(RECIPE, (*options.assignments, *given))
     trial = planned_trial(

@@ -97,16 +97,16 @@ def recipe_schema() -> dict[str, JsonValue]:
     balancers["additionalProperties"] = {"type": "object"}
     for cls in _settings_classes():
         _describe(schema if cls is StudyConfig else definitions[cls.__name__], cls)
-    balancers["description"] += " By name, as `gan-study list` has it."
+    balancers["description"] += " By name, in the order of `gan-study list`."
     for each in (schema, *definitions.values()):
         # A recipe is a difference from the defaults, and its sizes are differences from it.
         each.pop("required", None)
     schema["properties"] |= {
-        "extends": {"type": "string", "description": "The recipe that this one differs from."},
+        "extends": {"type": "string", "description": "The recipe that this one extends."},
         "scales": {
             "type": "object",
             "additionalProperties": {"$ref": "#"},
-            "description": "What changes at other sizes of the recipe, by the size's name: `--set scale=NAME`.",
+            "description": "Changes for other sizes of the recipe, by the name of the size: `--set scale=NAME`.",
         },
     }
     return {

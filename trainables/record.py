@@ -446,7 +446,7 @@ def differences_from(records: Iterable[TrialRecord], now: Mapping[str, str]) -> 
     known = [provenance(record) for record in records if record.status == "complete"]
     found = ((name, {each[name] for each in known if name in each}, value) for name, value in now.items())
     return tuple(
-        f"trials so far were run with {name} {', '.join(sorted(values))}, further ones with {value}"
+        f"the trials so far were run with {name} {', '.join(sorted(values))}, new ones with {value}"
         for name, values, value in found
         if values and value not in values
     )
@@ -532,7 +532,7 @@ def limit_notes(notes: Iterable[str]) -> tuple[str, ...]:
     ends = accumulate(len(json.dumps(note)) for note in found)
     fitting = [note for note, end in zip(found, ends, strict=True) if end <= MOST_NOTES_BYTES]
     left_out = len(found) - len(fitting)
-    return (*fitting, *([f"{left_out} more notes, for which the record has no room"] if left_out else []))
+    return (*fitting, *([f"{left_out} more notes that do not fit into the record"] if left_out else []))
 
 
 def read_header(content: bytes) -> StudyHeader:
@@ -603,8 +603,8 @@ def _refuse_other_versions(values: JsonValue, *, default: int | None = None) -> 
     version = values.get("schema_version", default)
     if version == 1:
         raise RecordError(
-            "written by gan-study 0.1.0, whose studies this version does not read; install that "
-            "version for report, check, status, logs, balance and resume"
+            "written by gan-study 0.1.0, whose studies this version cannot read; install that version "
+            "for report, check, status, logs, balance and resume"
         )
     if version != SCHEMA_VERSION:
         raise RecordError(f"schema version {version!r}; this version reads {SCHEMA_VERSION}")

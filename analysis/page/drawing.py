@@ -102,9 +102,9 @@ def draw_apart(study: Study, charts: tuple[Chart, ...]) -> Drawings:
                 if death is None or len(messages) == before + 1:
                     break
             else:
-                messages.append(NotDrawn(what="all that follows", reason=f"given up after {MOST_DEATHS} attempts"))
+                messages.append(NotDrawn(what="all that follows", reason=f"stopped after {MOST_DEATHS} attempts"))
     except OSError as error:
-        messages.append(NotDrawn(reason=f"the process that draws could not be run: {error}"))
+        messages.append(NotDrawn(reason=f"the process that draws could not be started: {error}"))
     found = collect(messages)
     for trial in study.records:
         trial.note(*found.problems.get(trial.trial_id, ()))

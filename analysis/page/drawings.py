@@ -95,7 +95,8 @@ def _sheet(trial: Trial, title: str, *, among: int, as_part: Callable[[Picture],
             return PagePictures()
         picture = Picture(
             title=f"{title}: {describe_trial(trial)}",
-            alt=f"Real images left, images of {trial.balancer} right, a row for each minority class.",
+            alt=f"Real images on the left, images of {trial.balancer} on the right, a row for each "
+            f"minority class.",
             uri=shrink(sheet, most_bytes=min(ONE_SHEET_BYTES, ALL_SHEETS_BYTES // among)).uri,
         )
         return as_part(picture)

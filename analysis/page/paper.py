@@ -112,8 +112,8 @@ def methods_text(study: Study) -> str:
     sentences = [
         *(_data_sentence(tested, task) for task in tasks),
         f"The imbalance ratio of the training pool (largest over smallest class) was "
-        f"{listing([ratio_text(ratio) for ratio in ratios])}; validation images were carved out of that pool, and "
-        "the test part was fixed and read by the confirming trials alone.",
+        f"{listing([ratio_text(ratio) for ratio in ratios])}; validation images were taken from that "
+        f"pool, and the test part was fixed and read only by the confirm trials.",
         f"We compared {count(len(gans), 'GAN')} ({listing(gans) or 'none'}) with no balancing and "
         f"{count(len(simple), 'method')} without a GAN ({listing(simple) or 'none'}), on the same splits and with "
         "the same classifier.",
@@ -121,7 +121,7 @@ def methods_text(study: Study) -> str:
         f"The chosen configurations were then run with {_seeds_text(tested)} and scored on test images.",
         *(_choice_sentence(tested, condition, chosen[0]) for condition, chosen in chosen_methods(tested).items()),
         *_verdict_sentences(study),
-        f"The study was begun with {versions}.",
+        f"The study was started with {versions}.",
     ]
     return " ".join(sentences)
 
@@ -137,8 +137,8 @@ def _search_sentence(study: Study) -> str:
     others = sum(record.phase == "search" for record in study.records) - len(alike)
     further = f" {count(others, 'further trial')} compared settings in other splits." if others else ""
     return (
-        f"The search tried {count(points, 'configuration')}{defaults} with Optuna, in one split, by the gain in "
-        f"{objective} over no balancing on validation images.{further}"
+        f"The search tried {count(points, 'configuration')}{defaults} with Optuna, in one split, by "
+        f"the gain in {objective} over no balancing on validation images.{further}"
     )
 
 

@@ -26,7 +26,9 @@ from gan_study.trainables.record import Part, RecordError
 
 # What another machine's arithmetic may change: the last digits of a mean.
 RELATIVE_TOLERANCE, ABSOLUTE_TOLERANCE = 1e-9, 1e-12
-UNWEIGHTED = "validation scores stay as recorded: they are weighted to the test part, which no trial has read yet"
+UNWEIGHTED = (
+    "validation scores are not recomputed: they are weighted to the test part, which no trial has read yet"
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -299,7 +299,7 @@ def _across_text(records: Sequence[Trial]) -> list[str]:
     if across is None:
         return []
     ranked = ranking(across)
-    left_out = f"Not confirmed under every condition and so left out: {listing(across.left_out)}."
+    left_out = f"Left out because they were not confirmed under every condition: {listing(across.left_out)}."
     return [*([ranking_text(ranked)] if ranked else []), *([left_out] if across.left_out else [])]
 
 

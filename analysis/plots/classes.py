@@ -73,6 +73,6 @@ CLASSES = Sketch(
     name="classes",
     section="classes",
     title="Gain of each class over no balancing, in test F1",
-    alt="A map of mean gains, classes down and methods across; teal classes gain, brown ones lose.",
+    alt="A map of mean gains, classes in rows and methods in columns; teal classes gain, brown ones lose.",
     draw=draw_class_map,
 )

@@ -66,7 +66,7 @@ CLASSIFIER = Sketch(
     section="classifier",
     title="The classifier's losses by epoch",
     alt="Mean training loss (dashed) and validation loss (solid) of no balancing, the GAN and the simple method "
-    "that validation chose. A method's training loss is its own, so that validation losses alone compare.",
+    "that validation chose. Each method has its own training loss, so only validation losses can be compared.",
     draw=draw_classifier,
     by_condition=True,
 )

@@ -152,8 +152,8 @@ CHANGES = Sketch(
     name="confusion_differences",
     section="confusion",
     title="Confusion matrices minus that of no balancing",
-    alt="What the GAN and the simple method that validation chose changed in each cell: teal cells gained images, "
-    "brown ones lost them; on the diagonal teal is good.",
+    alt="The change in each cell by the GAN and the simple method that validation chose: teal cells "
+    "gained images, brown ones lost them; on the diagonal teal is good.",
     draw=draw_changes,
     by_condition=True,
 )

@@ -127,16 +127,16 @@ def draw_times(frame: pd.DataFrame) -> alt.Chart:
 COST = Sketch(
     name="cost",
     section="cost",
-    title="Cost against gain, the Pareto front joined",
-    alt="Seconds of balancing and training against the mean gain of every method; a line joins the methods that "
-    "none beats in both.",
+    title="Cost against gain, with the Pareto front",
+    alt="Seconds of balancing and training against the mean gain of every method; a line joins the "
+    "methods that no other method beats in both.",
     draw=draw_cost,
     colours="kinds",
 )
 TIMES = Sketch(
     name="time",
     section="cost",
-    title="Where a trial's time goes",
-    alt="Bars of the mean seconds that each stage of a confirmed trial takes, by method.",
+    title="Time of a trial by stage",
+    alt="Mean seconds of each stage of a confirmed trial, by method.",
     draw=draw_times,
 )

@@ -324,7 +324,8 @@ GAIN_MAP = Sketch(
     name="gain_map",
     section="map of gains",
     title="Gain in test minority F1 over no balancing, by method and ratio",
-    alt="A map of mean gains, methods down and ratios across; teal gains, brown loses. Numbers in the cells.",
+    alt="A map of mean gains, methods in rows and ratios in columns; teal gains, brown loses. Numbers "
+    "in the cells.",
     draw=draw_gain_map,
 )
 F1_BY_RATIO, RECALL_BY_RATIO = (
@@ -341,7 +342,7 @@ F1_BY_RATIO, RECALL_BY_RATIO = (
 DOSE = Sketch(
     name="dose",
     section="dose",
-    title="Gain against the dose, the share of the lacking images that were made",
+    title="Gain against the dose, the share of the missing images that were made",
     alt="A panel for each method: hollow points are means over search trials on validation images, filled ones "
     "the confirmed dose on test images, with its interval.",
     draw=draw_dose,
@@ -350,8 +351,8 @@ IMAGES = Sketch(
     name="images_a_class",
     section="images",
     title="Gain of each rare class against its number of real training images",
-    alt="A point for each rare class and method, the classes of one method and ratio joined; above the dashed "
-    "line a class gains.",
+    alt="A point for each rare class and method, with lines between the classes of one method and "
+    "ratio; above the dashed line a class gains.",
     draw=draw_images,
     colours="kinds",
 )

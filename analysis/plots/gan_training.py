@@ -31,7 +31,7 @@ NETWORKS = ("generator", "discriminator")
 # More points of one curve cannot be distinguished at the width of a page, and all of them are 1 MB of it.
 CURVE_POINTS, FEWEST_POINTS, ALL_POINTS = 100, 15, 6_000
 # What is marked on a curve of distances.
-TAKEN, CUT_OFF = "the generator that was taken", "still improving when it was cut off"
+TAKEN, CUT_OFF = "the generator that was used", "still improving when it was cut off"
 
 
 def curve_frame(records: Sequence[Trial]) -> pd.DataFrame:
@@ -160,10 +160,10 @@ GENERATOR_LOSS, DISCRIMINATOR_LOSS = (
 LENGTHS = Sketch(
     name="gan_length",
     section="lengths",
-    title="How near a GAN's images came to held-out ones as it trained",
-    alt="A panel for each GAN: the kernel distance to held-out training images by generator step, a line for "
-    "each training; a circle marks the generator that was taken, a triangle a training that was still improving "
-    "when it was cut off.",
+    title="Distance of a GAN's images to held-out ones during training",
+    alt="A panel for each GAN: the kernel distance to held-out training images by generator step, a "
+    "line for each training; a circle marks the generator that was used, a triangle a training that was "
+    "still improving when it was cut off.",
     draw=draw_lengths,
     by_condition=True,
 )

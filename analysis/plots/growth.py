@@ -43,8 +43,8 @@ class Growth:
     def words(self) -> str:
         """What is to be seen, as a text alternative."""
         return (
-            f"Training images of {listing(self.classes)} above, generated ones below, from the same latents after "
-            f"{listing([str(step) for step in self.steps])} generator steps."
+            f"Training images of {listing(self.classes)} at the top, generated ones below, from the "
+            f"same latents after {listing([str(step) for step in self.steps])} generator steps."
         )
 
 

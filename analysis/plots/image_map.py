@@ -99,7 +99,7 @@ MAP = Sketch(
     name="map",
     section="map",
     title="Real and generated images on one map",
-    alt="Points for images, near one another where their features are alike: circles are real images, crosses "
+    alt="Points for images; images with similar features are close: circles are real images, crosses "
     "generated ones, a colour for each class.",
     draw=draw_map,
     by_condition=True,

@@ -196,9 +196,9 @@ USEFULNESS = Sketch(
     name="usefulness",
     section="usefulness",
     title="Gain in test minority F1 against the quality of the generated images",
-    alt="A point for each method and ratio, those of one method joined: how far its images are from real ones, "
-    "and what they gain. Left of the dotted line images come nearer to the training images than held-out real "
-    "ones do; above the dashed line they help the classifier.",
+    alt="A point for each method and ratio, with lines between those of one method: the distance of its "
+    "images from real ones, and their gain. Left of the dotted line images are nearer to the training "
+    "images than held-out real ones are; above the dashed line they help the classifier.",
     draw=draw_usefulness,
     colours="kinds",
 )

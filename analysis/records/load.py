@@ -138,7 +138,7 @@ def _read_header(path: Path) -> tuple[StudyHeader, bool]:
         content = read_bytes(path)
         return stored.read_header(content), stored.is_as_written(content)
     except FileNotFoundError:
-        raise RecordError(f"{path.parent}: no study here ({path.name} is missing)") from None
+        raise RecordError(f"{path.parent}: this is not a study ({path.name} is missing)") from None
     except UserError as error:
         raise RecordError(f"{path}: {error}") from None
 
@@ -165,7 +165,7 @@ def _read_records(path: Path) -> tuple[tuple[TrialRecord, ...], tuple[str, ...]]
     try:
         return (*records, stored.read_line(last, where=f"{path.name}:{len(whole) + 1}")), ()
     except RecordError:
-        return tuple(records), (f"The last line of {path.name} was cut off while it was written; it is left out.",)
+        return tuple(records), (f"The last line of {path.name} is incomplete; it is left out.",)
 
 
 def records_frame(records: Sequence[TrialRecord]) -> pd.DataFrame:

@@ -97,8 +97,8 @@ def across_tables(records: Sequence[Trial]) -> tuple[Table, ...]:
 def ranking_text(ranked: Ranking) -> str:
     """What the tests say of the conditions of one study, as a few sentences."""
     return (
-        f"{friedman_text(ranked, of='conditions')} Ratios of one data set are no independent data sets, so this "
-        "speaks of this study's conditions alone."
+        f"{friedman_text(ranked, of='conditions')} Ratios of one data set are not independent data "
+        f"sets, so this applies only to the conditions of this study."
     )
 
 
@@ -107,8 +107,8 @@ def friedman_text(ranked: Ranking, *, of: str) -> str:
     same = ranked.p_value >= LEVEL
     finding = "no evidence that the methods differ in rank" if same else "the methods differ in rank"
     together = [listing(names) for names in alike(ranked)]
-    told = f" Not told apart: {'; '.join(together)}." if together and not same else ""
+    told = f" Not distinguishable: {'; '.join(together)}." if together and not same else ""
     return (
         f"Friedman's test over {ranked.num_tasks} {of}: {finding} (p = {ranked.p_value:.2g}). By Nemenyi's test "
-        f"methods differ whose mean ranks are {ranked.critical_difference:.2f} apart.{told}"
+        f"methods differ if their mean ranks are {ranked.critical_difference:.2f} apart.{told}"
     )

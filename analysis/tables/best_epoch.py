@@ -35,7 +35,7 @@ def best_epoch_tables(records: Sequence[Trial]) -> tuple[Table, ...]:
                 cells[f"{label(metric)}, {name} epoch"] = estimate_text(estimate)
         numbers.append(row)
         text.append(cells | {"Seeds": len(trials)})
-    title = "The last epoch, and the best one chosen on the test part"
+    title = "The last epoch, and the best epoch chosen on the test part"
     frames = pd.DataFrame(numbers), pd.DataFrame(text)
     return (Table(name="best_epoch", title=title, numbers=frames[0], rows=frames[1], origin=SCORES),)
 

@@ -188,12 +188,16 @@ def crossover_tables(study: Study) -> tuple[Table, ...]:
 def _finding(each: Crossover) -> str:
     """What the crossing means, in words."""
     if not each.helps:
-        return "helps at no ratio tried"
+        return "does not help at any tested ratio"
     if each.ratio is None:
         hurts = f", and hurts at {_ratios(each.hurts)}" if each.hurts else ""
-        return f"no one place: helps at {_ratios(each.helps)} alone{hurts}"
+        return f"no single crossover: helps only at {_ratios(each.helps)}{hurts}"
     if not _is_inside(each.ratio.at):
-        return "gains at every ratio tried" if min(each.gains) > 0 else "its curve passes 0 at no ratio tried"
+        return (
+            "gains at every tested ratio"
+            if min(each.gains) > 0
+            else "its curve does not cross 0 at the tested ratios"
+        )
     return f"stops helping {'above the ratio, below' if each.falls else 'below the ratio, above'} the images"
 
 

@@ -47,7 +47,7 @@ def dose_tables(records: Sequence[Trial]) -> tuple[Table, ...]:
     text["Mean gain"] = [estimate_text(estimate_of(row), signed=True) for _, row in numbers.iterrows()]
     text["Trials"] = numbers["n"]
     text[TRIAL_IDS] = numbers[TRIAL_IDS]
-    title = "Gain against the dose, the share of the lacking images that were made"
+    title = "Gain against the dose, the share of the missing images that were made"
     return (Table(name="dose", title=title, numbers=numbers, rows=text, origin=SEARCH),)
 
 

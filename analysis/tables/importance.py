@@ -33,7 +33,7 @@ def importance_tables(study: Study) -> tuple[Table, ...]:
         numbers = numbers.drop(columns=list(ARM_COLUMNS[2:]))
     shares, names = numbers["share"].map("{:.0%}".format), numbers["parameter"].map(plain)
     text = numbers.assign(parameter=names, share=shares).rename(columns={"num_trials": "Complete trials"})
-    title = "Share of each searched parameter in what the search's gains depend on"
+    title = "Importance of each searched parameter, as a share"
     return (Table(name="importance", title=title, numbers=numbers, rows=text, origin=SEARCH_GAINS),)
 
 

@@ -22,7 +22,7 @@ def results_table(study: Study) -> Table:
     rows = rows.rename(columns={"Verdict in F1": "Verdict", "To decide": "Seeds needed"})
     return Table(
         name="results",
-        title="Each method: gain over no balancing on test images, verdict, and seeds that would decide it",
+        title="Each method: gain over no balancing on test images, verdict, and seeds needed to decide it",
         numbers=scores.numbers.join(_verdict_numbers(verdicts.numbers), on=ARM_COLUMNS),
         rows=rows[[*ARM_COLUMNS, *SHOWN, *MORE]].fillna(ABSENT),
         more=MORE,

@@ -149,7 +149,7 @@ def search_table(study: Study) -> Table:
             "Best minus test": [_signed(gain) for gain in numbers["optimism"]],
         }
     )
-    title = "Search budget, best gain on validation, and what was confirmed"
+    title = "Search budget, best gain on validation, and confirmed gains"
     return Table(name="search", title=title, numbers=numbers, rows=rows, origin=SEARCH)
 
 

@@ -36,4 +36,4 @@ def nothing_searched(records: Sequence[Trial]) -> str:
     ]
     why = f" ({'; '.join(reasons)})" if reasons else ""
     ran = " The defaults were compared with one another." if comparable(records) else ""
-    return f"Nothing was searched{why}: every method ran with the settings given to it.{ran}"
+    return f"Nothing was searched{why}: every method used the settings given to it.{ran}"

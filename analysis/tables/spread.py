@@ -118,5 +118,5 @@ def spread_tables(study: Study) -> tuple[Table, ...]:
     ]
     columns = [*ARM_COLUMNS, "Seeds", "Fits a seed", *_HEADINGS.values()]
     text = pd.DataFrame(rows, columns=columns).replace({None: ABSENT})
-    title = "Where the spread of minority F1 comes from (standard deviations)"
+    title = "Components of the variance of minority F1 (standard deviations)"
     return (Table(name="spread", title=title, numbers=numbers, rows=text),)

@@ -36,12 +36,12 @@ def explain(
         str | None,
         typer.Argument(
             metavar="KEY",
-            help="A setting, such as classifier.epochs, or the end of one.",
+            help="A setting, such as classifier.epochs, or the last part of its name.",
             autocompletion=_complete_key,
         ),
     ] = None,
     schema: Annotated[
-        bool, typer.Option("--schema", help="Print the JSON schema of a recipe, for editors, instead.")
+        bool, typer.Option("--schema", help="Print the JSON schema of a recipe, for editors.")
     ] = False,
 ) -> None:
     """Say what a setting means, which values it may have, and its default; without KEY all sections."""

@@ -127,10 +127,10 @@ def _refuse_odd_arguments(arguments: Sequence[str]) -> None:
     """Raise UserError for an argument with a NUL, and for an empty one, a path that Python takes for "."."""
     for before, argument in pairwise(["", *arguments]):
         if "\0" in argument:
-            raise UserError(f"{argument!r}: no argument can hold a NUL character")
+            raise UserError(f"{argument!r}: an argument cannot contain a NUL character")
         if not argument or re.fullmatch("--[a-z-]+=", argument):
             what = argument.rstrip("=") or (before if before.startswith("-") else "an argument")
-            raise UserError(f"{what} is empty; is a variable of the shell not set?")
+            raise UserError(f"{what} is empty; is a shell variable not set?")
 
 
 def _how_to_continue() -> str:

@@ -21,7 +21,7 @@ def report(
     folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="The folder of a study, or of several.")],
     check: Check = False,
     out: Annotated[
-        Path, typer.Option("--out", metavar="DIR", help="Where the page of several studies goes.")
+        Path, typer.Option("--out", metavar="DIR", help="Folder for the page of several studies.")
     ] = Path("comparison"),
 ) -> None:
     """Write report.html, tables and plots; of several studies, one page that compares them.
@@ -69,7 +69,7 @@ def fail_if_undrawn(failures: Sequence[str]) -> None:
     """End the process with exit code 1 if there are any."""
     if failures:
         more = f" (and {len(failures) - 1} more, which the page names)" if len(failures) > 1 else ""
-        fail(f"all of the report is there but what could not be drawn: {failures[0]}{more}", 1)
+        fail(f"the report is complete except for figures that could not be drawn: {failures[0]}{more}", 1)
 
 
 def _print_answer(study: "Study") -> None:
@@ -110,7 +110,7 @@ def _check_report(folder: Path) -> bool:
     for line in (*(f"off: {difference}" for difference in off), *(f"note: {note}" for note in found.notes)):
         print(line)
     print(
-        f"{folder}: {found.num_cells} cells of the report's tables recomputed from {found.num_predictions} files "
-        f"of predictions, {len(off) or 'nothing'} off"
+        f"{folder}: {found.num_cells} cells of the report's tables recomputed from "
+        f"{found.num_predictions} files of predictions, {len(off) or 'none'} different"
     )
     return not off

@@ -32,7 +32,9 @@ def check(folder: Folder) -> None:
 
 def status(
     folder: Folder,
-    as_json: Annotated[bool, typer.Option("--json", help="The status for programs, as a JSON object.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the status as a JSON object, for programs.")
+    ] = False,
 ) -> None:
     """Say how far a study is, from any machine that sees its folder."""
     from gan_study.study.watch.status import study_status
@@ -67,9 +69,10 @@ def list_studies(
 def logs(
     folder: Folder,
     trial: Annotated[
-        str | None, typer.Argument(metavar="TRIAL", help="A trial's id, or how it begins. [default: the driver]")
+        str | None,
+        typer.Argument(metavar="TRIAL", help="A trial's id, or the beginning of it. [default: the driver]"),
     ] = None,
-    raw: Annotated[bool, typer.Option("--json", help="The lines as they were written, for programs.")] = False,
+    raw: Annotated[bool, typer.Option("--json", help="Print the log lines unchanged, for programs.")] = False,
 ) -> None:
     """Print the log of the driver or of a trial."""
     from gan_study.study.run.folder import read_manifest

@@ -84,9 +84,9 @@ class Choice:
         if self._plan.unsearched is not None:
             return self._plan.unsearched
         if arm.ratio in self._history.without_images:
-            return "no rare class lacks an image at this ratio, so that no GAN is trained"
+            return "no rare class lacks an image at this ratio, so no GAN is trained"
         if not self._history.can_search(arm.ratio):
-            return "no balancing failed at this ratio, so there was nothing to measure a gain against"
+            return "no balancing failed at this ratio, so no gain can be measured"
         if self._config.search.allocation == "adaptive":
             best = self._history.best_arm(arm.ratio)
             if best is not None and best != arm:
@@ -100,4 +100,4 @@ class Choice:
                     f"{len(at.variants)} of {len(self._space.balancers)} variants are searched at each ratio, and "
                     "its default was not among the best of them"
                 )
-        return "no point of the search came through a last round against the default"
+        return "no point of the search beat the default in a last round"

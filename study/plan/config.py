@@ -322,7 +322,7 @@ def check_study_config(config: StudyConfig) -> None:
     space = config.space()
     if NO_BALANCING in space.balancers:
         raise ConfigError(
-            "search.parameters.balancing/name: 'none' is what gains are measured against, not searched"
+            "search.parameters.balancing/name: 'none' is the reference for gains and cannot be searched"
         )
     if space.ratios is not None and not isinstance(config.imbalance, StepImbalance | LongTailed):
         raise ConfigError(

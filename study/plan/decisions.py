@@ -13,15 +13,15 @@ from gan_study.trainables.record import Seen
 
 Stage: TypeAlias = Literal["defaults", "race", "search", "last round", "check"]
 DEFAULTS: Stage = "defaults"
-"""A variant's own settings in the split of the search: first round of the race and first point of its search."""
+"""A variant's defaults in the split of the search: first round of the race, first point of its search."""
 RACE: Stage = "race"
-"""A variant's own settings in another split."""
+"""A variant's default settings in another split."""
 SEARCH: Stage = "search"
 """A point of the search."""
 LAST_ROUND: Stage = "last round"
-"""The default, or one of the best points, anew in the split of the last round."""
+"""The default, or one of the best points, trained again in the split of the last round."""
 CHECK: Stage = "check"
-"""What the last round chose, and the default, in a split that nothing was chosen by: the scores to report."""
+"""The winner of the last round, and the default, in a split not used for any choice: the scores to report."""
 
 
 @settings

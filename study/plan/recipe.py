@@ -148,7 +148,7 @@ def _assigned(
         return {name: value} if key in _DISCRIMINATORS else {**values, name: value}
     inner = values.get(name) or {}
     if not isinstance(inner, dict):
-        raise ConfigError(f"--set {key}: {name} has the value {inner!r} and no settings inside")
+        raise ConfigError(f"--set {key}: {name} has the value {inner!r} which has no settings inside")
     return {**values, name: _assigned(inner, rest, value, key)}
 
 

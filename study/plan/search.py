@@ -177,15 +177,15 @@ class Search:
         if self._plan.unsearched is not None or self.num_ended >= self._config.search.trials:
             return None
         if self._is_short_of_time:
-            return "there was no time for more"
+            return "there was not enough time for more"
         if self._exhausted:
             names = sorted({arm.balancer for arm in self._exhausted if arm is not None})
             return f"every point of the space{' of ' if names else ''}{', '.join(names)} was tried"
         if self._known.without_images:
-            return "no rare class lacks an image at a ratio, so that no GAN is trained there"
+            return "no rare class lacks an image at a ratio, so no GAN is trained there"
         if not all(map(self._known.can_search, self._ratios)):
-            return "no balancing failed at a ratio, so that there was nothing to measure a gain against"
-        return "races and last rounds needed fewer trials than were set aside for them"
+            return "no balancing failed at a ratio, so no gain can be measured there"
+        return "races and last rounds needed fewer trials than reserved for them"
 
     def _choose(self) -> int | None:
         """The number of the trial to begin, which waits.

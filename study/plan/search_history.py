@@ -61,28 +61,28 @@ class SearchHistory:
         self.suggestions: list[Suggestion] = []
         """By number."""
         self.trials: dict[int, PlannedTrial] = {}
-        """By the number of their suggestion; without those whose baseline is not known."""
+        """By the number of their suggestion; without trials whose baseline is unknown."""
         self.waiting: list[int] = []
-        """Suggested and not handed out."""
+        """Suggested, but not started."""
         self.handed_out: dict[int, PlannedTrial] = {}
         """Running, or waiting for a worker."""
         self._running: dict[int, RecordedTrial] = {}
-        """The same, as suggestions learn from them."""
+        """The running trials as suggestions learn from them."""
         self._in_a_worker: set[int] = set()
         self.values: defaultdict[tuple[Arm, int], dict[int, float]] = defaultdict(dict)
         """Gains at each rung of an arm's trials, by number."""
         self.gains: defaultdict[Ratio, dict[str, dict[int, float | None]]] = defaultdict(dict)
         """Gains of the defaults at each ratio, by variant and split."""
         self.comparable: defaultdict[Arm | None, list[RecordedTrial]] = defaultdict(list)
-        """What suggestions for an arm, or for the whole space (None), learn from."""
+        """The trials that suggestions for an arm, or for the whole space (None), learn from."""
         self.prior: defaultdict[Arm | None, list[RecordedTrial]] = defaultdict(list)
-        """The same of another study."""
+        """The same from another study."""
         self.taken: defaultdict[Arm | None, set[str]] = defaultdict(set)
         """The points that were suggested, here or in the other study."""
         self.begun: defaultdict[tuple[Ratio, Stage], dict[tuple[str, int, str], int]] = defaultdict(dict)
         """Numbers by variant, seed and point."""
         self.num_points: defaultdict[Arm, int] = defaultdict(int)
-        """Points of the search, defaults not counted."""
+        """Points of the search, without defaults."""
         self.newest_point: dict[Arm, int] = {}
         """The number of the last point of the search."""
         self.last_rounds: dict[Ratio, Suggestion] = {}

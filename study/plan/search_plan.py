@@ -77,5 +77,5 @@ def _why_not(config: StudyConfig, needed: int) -> str:
         return "search.trials is 0: the defaults are confirmed as they are"
     variants = f"{num_variants} variant{'s' if num_variants > 1 else ''}"
     ratios = f" at {num_ratios} ratios" if num_ratios > 1 else ""
-    needs = f"a search takes {needed}, and smaller ones make things worse"
+    needs = f"a search takes {needed}; smaller ones give worse settings than the defaults"
     return f"{search.trials} trials for {variants}{ratios}: {needs}"

@@ -238,14 +238,14 @@ def with_search(plan: Plan, trials: int, *, asked: int) -> Plan:
     sentence = f"the search has {trials} of {asked} trials"
     config = replace(plan.config, search=replace(plan.config.search, trials=trials))
     return plan.without(
-        "search", sentence if trials else "nothing is searched: every method has its defaults", config
+        "search", sentence if trials else "no search: every method has its default settings", config
     )
 
 
 def _rounds(plan: Plan, machine: Machine) -> Iterator[Plan]:
     """Rounds beyond the first count no more: they begin if there is time, and the plan of looks stays."""
     if plan.config.confirm.until == "decided":
-        yield plan.without("rounds", "rounds of further seeds begin only as far as there is time")
+        yield plan.without("rounds", "further rounds of seeds begin only if there is time")
 
 
 def _fits(plan: Plan, machine: Machine) -> Iterator[Plan]:
@@ -279,7 +279,7 @@ def _floors(plan: Plan, machine: Machine) -> Iterator[Plan]:
 
 def with_floors(plan: Plan, floors: Mapping[str, GanSettings]) -> Plan:
     """`plan` with these GANs trained for their least length."""
-    sentence = f"{', '.join(floors)}: trained for the least length, whether or not images still get better"
+    sentence = f"{', '.join(floors)}: trained for the least length only, even if images are still improving"
     return plan.without("floors", sentence, with_gans(plan.config, floors))
 
 
@@ -372,5 +372,7 @@ def _lengths(plan: Plan, machine: Machine) -> Iterator[Plan]:
 def with_share_of_lengths(plan: Plan, gans: Mapping[str, GanSettings], share: float) -> Plan:
     """`plan` with these GANs trained for a `share` of the length that their settings say."""
     shorter = {name: costs.with_share_of_length(gan, share) for name, gan in gans.items()}
-    sentence = f"WARNING: GANs are trained for {share:g} of their length, too short to say that they do not help"
+    sentence = (
+        f"WARNING: GANs are trained for {share:g} of their length, too short to conclude that they do not help"
+    )
     return plan.without("lengths", sentence, with_gans(plan.config, shorter))

@@ -124,7 +124,9 @@ def confirmations(
         of_arms = []
         for arm in seeds:
             if arm not in arms:
-                raise ConfigError(f"{arm.balancer!r} at ratio {arm.ratio} is confirmed, but nothing chose how")
+                raise ConfigError(
+                    f"{arm.balancer!r} at ratio {arm.ratio} is confirmed, but no settings were chosen"
+                )
             balancing, selection = arms[arm]
             purpose = Purpose(phase="confirm", metric=config.objective, selection=replace(selection, round=number))
             of_arms.append(_confirm(config, arm, balancing, purpose, seeds=seeds[arm], fits=closed.fits))
@@ -212,4 +214,4 @@ def _why_short_search(config: StudyConfig, closed: ClosedSearch | None) -> str |
         return f"none; {unsearched}"
     if closed is None or closed.why_short is None:
         return None
-    return f"over after {closed.num_searched} of {trials} trials; {closed.why_short}"
+    return f"ended after {closed.num_searched} of {trials} trials; {closed.why_short}"

@@ -128,8 +128,8 @@ def _start_ray(address: str | None, *, verbose: bool) -> None:
     except Exception as error:
         if SOCKET_TOO_LONG in str(error):
             raise UserError(
-                "Ray's sockets lie in the temporary folder, whose path is too long for them; set RAY_TMPDIR to a "
-                "shorter one, such as /tmp"
+                "Ray's sockets are in the temporary folder, whose path is too long for them; set "
+                "RAY_TMPDIR to a shorter one, such as /tmp"
             ) from None
         where = "started" if address is None else f"joined (--address {address})"
         raise UserError(f"Ray cannot be {where}: {one_line(str(error))}") from None
@@ -161,7 +161,7 @@ def _reachable(address: str) -> str:
     except AuthenticationError as error:
         raise UserError(f"--address {named}: {one_line(str(error))}") from None
     if not answers:
-        raise UserError(f"--address {named}: something listens there that does not answer as a cluster does")
+        raise UserError(f"--address {named}: the program that listens there is not a Ray cluster")
     return found
 
 
@@ -190,8 +190,8 @@ def room_for_trials(resources: ResourceConfig, address: str | None) -> Room:
         time.sleep(1)
     if fitting == 0 and startable is not None:
         raise UserError(
-            f"resources: a trial asks for {in_words(trial)}; no machine has that, of {_all_in_words(present)} "
-            f"that are there and {_all_in_words(startable)} that can be started"
+            f"resources: a trial asks for {in_words(trial)}; no machine has that, neither the running "
+            f"ones ({_all_in_words(present)}) nor those that can be started ({_all_in_words(startable)})"
         )
     num_workers = max(1, min(fitting, resources.max_concurrent or fitting))
     return Room(trial=trial, num_workers=num_workers, grows=startable != ())

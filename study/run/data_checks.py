@@ -97,7 +97,7 @@ def find_changed_data(root: Path, manifest: Manifest, now: Fingerprint) -> str |
     known = None if origin is None else origin.data
     if known is None or (known.pool_digest, known.test_digest) != (begun.pool, begun.test):
         is_same = (now.pool_digest, now.test_digest) == (begun.pool, begun.test)
-        return None if is_same else "which files is not known"
+        return None if is_same else "the changed files are not known"
     return str(fingerprint.compare(known, now)) or None
 
 
@@ -105,8 +105,7 @@ def refuse_changed_data(root: Path, manifest: Manifest, now: Fingerprint) -> Non
     """Raise DataError where the data, as they are `now`, are not those that the study in `root` was begun with."""
     if (changes := find_changed_data(root, manifest, now)) is not None:
         raise DataError(
-            f"{root}: the data are not those that the study was begun with: {changes}; "
-            "put them back, or begin another study"
+            f"{root}: the data have changed since the study began: {changes}; restore them, or start another study"
         )
 
 

@@ -140,7 +140,7 @@ def _close(
     # Tune takes a Ctrl-C for the end of the study.
     if not session.is_over and not has_all_trials(config, folder, session.records):
         raise UnfinishedStudyError(
-            f"{len(session.records)} of {tally.num_trials} trials are done; "
+            f"{len(session.records)} of {tally.num_trials} trials done; "
             f"`gan-study resume {in_shell(folder.root)}` continues"
         )
     closed = read_selection(folder.selection)

@@ -47,9 +47,9 @@ class FailureWatch:
             since = self._ended + 1 - self._before.setdefault(kind, self._ended)
             if self._alike[kind] >= FEWEST_ALIKE and 2 * self._alike[kind] > since:
                 raise TooManyFailuresError(
-                    f"{self._alike[kind]} of the last {since} trials failed alike, so the study was stopped: "
-                    f"{reason}; "
-                    "once that is mended, `gan-study resume DIR --retry-failed` runs them again"
+                    f"{self._alike[kind]} of the last {since} trials failed in the same way, so the "
+                    f"study was stopped: {reason}; when this is fixed, `gan-study resume DIR "
+                    f"--retry-failed` runs them again"
                 )
         self._ended += 1
 

@@ -112,11 +112,11 @@ def claim_folder(root: Path) -> None:
         # A study of another version is none to continue with: this says so.
         read_manifest(root)
         raise UserError(
-            f"{root} already holds a study; continue it by `gan-study resume {in_shell(root)}`, or choose another "
-            "--out"
+            f"{root} already contains a study; continue it with `gan-study resume {in_shell(root)}`, or "
+            f"choose another --out"
         )
     if root.exists() and any(path != StudyFolder(root).driver for path in root.iterdir()):
-        raise UserError(f"{root} is not empty and holds no study; choose another --out")
+        raise UserError(f"{root} is not empty and contains no study; choose another --out")
     root.mkdir(parents=True, exist_ok=True)
 
 
@@ -234,7 +234,7 @@ def read_origin(root: Path) -> Origin | None:
         return parse(Origin, from_json(content), where="")
     except (ConfigError, OSError, EOFError, zlib.error) as error:
         what = " ".join(str(error).split())
-        raise ConfigError(f"{path} is damaged ({what}); without it changes cannot be found") from None
+        raise ConfigError(f"{path} is damaged ({what}); changes cannot be detected without it") from None
 
 
 def find_edits_of_manifest(root: Path) -> list[Edit] | None:

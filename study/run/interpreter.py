@@ -19,7 +19,7 @@ class Flags(Protocol):
 def find_fault(flags: Flags = sys.flags) -> str | None:
     """Why Ray and others do not load in a Python that was started so; None where they do."""
     if flags.optimize > 1:
-        return "Ray and Altair need the docstrings that `python -OO` (PYTHONOPTIMIZE=2) leaves out; -O will do"
+        return "Ray and Altair need docstrings, which `python -OO` (PYTHONOPTIMIZE=2) removes; use -O"
     if flags.bytes_warning > 1:
-        return "`python -bb` makes errors of what Ray does when it is loaded; -b will do"
+        return "`python -bb` turns warnings that Ray causes on import into errors; use -b"
     return None

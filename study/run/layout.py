@@ -92,11 +92,11 @@ def read_manifest_file(root: Path) -> StudyHeader:
     path = StudyFolder(root).manifest
     if not path.exists():
         raise UserError(
-            f"{root} holds no study; start one there with `gan-study run RECIPE --out {in_shell(root)}`"
+            f"{root} contains no study; start one there with `gan-study run RECIPE --out {in_shell(root)}`"
         )
     try:
         return read_header(read_bytes(path))
     except ConfigError as error:
-        raise ConfigError(f"{path} is not a study manifest: {error}") from None
+        raise ConfigError(f"{path} is not a valid study.json: {error}") from None
     except RecordError as error:
         raise RecordError(f"{path}: {error}") from None

@@ -75,7 +75,7 @@ def sole_driver(root: Path) -> Iterator[Callable[[], None]]:
     def check() -> None:
         if not is_folder_locked and not _is_still(file, path):
             raise StudyInUseError(
-                f"{path} was deleted or replaced meanwhile, so another process may run the study; this one stops"
+                f"{path} was deleted or replaced, so another process may be running the study; this one stops"
             )
 
     with closing:
@@ -191,5 +191,5 @@ def _beating(file: int) -> Iterator[None]:
 
 
 def _in_use(path: Path, driver: Driver | None) -> StudyInUseError:
-    who = str(driver) if driver else "another process, which has not given its name yet"
+    who = str(driver) if driver else "another process, which has not written its name yet"
     return StudyInUseError(f"{path.parent} is being run by {who}")

@@ -16,9 +16,7 @@ from gan_study.trainables.base.settings import ConfigError
 def check_until_decided(config: StudyConfig) -> None:
     """Raise ConfigError where a study was begun with a fixed number of seeds."""
     if config.confirm.until != "decided":
-        raise ConfigError(
-            f"--until-decided: {config.name} was begun with a fixed number of seeds; add some by --seeds N"
-        )
+        raise ConfigError(f"--until-decided: {config.name} has a fixed number of seeds; add some with --seeds N")
 
 
 def take_to_seeds(root: Path, seeds: int) -> Manifest:
@@ -34,9 +32,9 @@ def take_to_seeds(root: Path, seeds: int) -> Manifest:
     confirm, rounds = config.confirm, known_rounds(config, read_rounds(folder.rounds))
     planned = max(rounds.num_seeds, rounds.asked_seeds or 0)
     if seeds <= planned:
-        raise ConfigError(f"--seeds {seeds}: the study comes to {planned} seeds already; ask for more")
+        raise ConfigError(f"--seeds {seeds}: the study already has {planned} seeds; ask for more")
     if seeds > MOST_SEEDS:
-        raise ConfigError(f"--seeds {seeds}: a study has {MOST_SEEDS} seeds at most")
+        raise ConfigError(f"--seeds {seeds}: a study can have at most {MOST_SEEDS} seeds")
     if confirm.until == "decided" and seeds <= confirm.most_seeds:
         _save(folder, config, replace(rounds, end=None, asked_seeds=_check_look(config, seeds)))
         return manifest

@@ -18,7 +18,7 @@ def with_trials(config: StudyConfig, trials: int) -> StudyConfig:
     """`config` with so many search `trials`; raises ConfigError where it has as many, or where none would run."""
     before = config.search.trials
     if trials <= before:
-        raise ConfigError(f"--trials {trials}: the study has {before} search trials already; ask for more")
+        raise ConfigError(f"--trials {trials}: the study already has {before} search trials; ask for more")
     more = replace(config, search=replace(config.search, trials=trials))
     check_study_config(more)
     if (why_not := plan_search(more).unsearched) is not None:

@@ -65,13 +65,13 @@ def probe_place(
         return None
     if options.time_budget_seconds is not None:
         seconds = min(MOST_SECONDS, MOST_SHARE_OF_BUDGET * options.time_budget_seconds)
-    say(options.console, f"Timing a few trainings, {seconds:.0f} s at most")
+    say(options.console, f"Measuring a few trainings, at most {seconds:.0f} s")
     try:
         speeds = probe(config, place.images, place.room, seconds=seconds)
     except ProbeError as error:
         if is_asked:
             raise
-        say(options.console, f"How long it takes is not known: {error}")
+        say(options.console, f"The duration is not known: {error}")
         return None
     return Machine(
         speeds=speeds,

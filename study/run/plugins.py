@@ -134,13 +134,14 @@ def _problems(plugins: tuple[UsedPlugin, ...], seen: _Seen) -> Iterator[str]:
     for plugin in plugins:
         if plugin.reference in seen.problems:
             yield (
-                f"{seen.problems[plugin.reference]}: so says a worker on {seen.host}, while this process can; on "
-                "a cluster install it on every machine, or give its folder by Ray's working_dir or py_modules"
+                f"{seen.problems[plugin.reference]}: a worker on {seen.host} cannot load it, although "
+                f"this process can; on a cluster install it on every machine, or pass its folder with "
+                f"Ray's working_dir or py_modules"
             )
         elif seen.digests[plugin.reference] != _digest(plugin.reference):
             yield (
-                f"{plugin.key}: {plugin.name!r}: the module {plugin.module} of a worker on {seen.host} is other "
-                "code than this process's; install the same on every machine"
+                f"{plugin.key}: {plugin.name!r}: the module {plugin.module} of a worker on {seen.host} is "
+                f"different from that of this process; install the same version on every machine"
             )
 
 

@@ -18,7 +18,7 @@ def read_prior(root: str, *, data: DataConfig, pool_digest: str | None) -> tuple
     records = read_records(StudyFolder(Path(root)).records)
     searched = tuple(outline(record) for record in records if record.search is not None)
     if not searched:
-        raise ConfigError(f"search.from: {root!r} holds no study with search trials")
+        raise ConfigError(f"search.from: {root!r} has no study with search trials")
     manifest = read_manifest(Path(root))
     before, now = dump(manifest.config.data), dump(data)
     # Where the files lie is no matter.
@@ -31,5 +31,5 @@ def read_prior(root: str, *, data: DataConfig, pool_digest: str | None) -> tuple
     if manifest.digests.pool is not None and manifest.digests.pool != pool_digest:
         other.append("other images in its pool")
     if other:
-        raise ConfigError(f"search.from: {root!r} is a study of other data: {', '.join(sorted(other))}")
+        raise ConfigError(f"search.from: {root!r} is a study with different data: {', '.join(sorted(other))}")
     return searched

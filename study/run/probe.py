@@ -63,7 +63,7 @@ def probe(config: StudyConfig, images: SharedImages, room: Room, *, seconds: flo
         found = ray.get([measure.remote(trials, images, seconds) for _ in range(room.num_workers)])
     except RayError as error:
         reason = describe_failure(error.cause if isinstance(error, RayTaskError) else error)
-        raise ProbeError(f"timing this machine has failed: {reason}") from None
+        raise ProbeError(f"measuring the speed of this machine failed: {reason}") from None
     return typical(found)
 
 

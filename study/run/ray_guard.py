@@ -18,8 +18,8 @@ from pathlib import Path
 
 # Of a driver that was killed, or that Ray has ended: it does so, without a word, where its own processes are gone.
 ENDED = (
-    "gan-study: the study's process has ended without a word: it was killed, or Ray has ended it, whose own "
-    "processes may have been killed, for want of memory for instance; `gan-study resume DIR` continues"
+    "gan-study: the study's process ended without a message: it was killed, or Ray ended it because its "
+    "own processes were killed, for example when memory ran out; `gan-study resume DIR` continues"
 )
 _PROC = Path("/proc")
 _LOOK_SECONDS = 0.5

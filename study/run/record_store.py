@@ -44,7 +44,7 @@ class RecordStore:
     def append(self, record: TrialRecord) -> None:
         """Write `record` through to the disk; raises DuplicateRecordError where the trial has one already."""
         if record.trial_id in self._records:
-            raise DuplicateRecordError(f"trial {record.trial_id} is recorded already in {self._path}")
+            raise DuplicateRecordError(f"trial {record.trial_id} is already recorded in {self._path}")
         append(self._path, f"{record.to_line()}\n".encode(), patience_seconds=self._patience_seconds)
         self._records[record.trial_id] = outline(record)
 
@@ -61,7 +61,9 @@ def read_records(path: Path) -> list[TrialRecord]:
     lines, _ = record_lines(read_bytes(path))
     records = [read_line(line, where=f"{path}:{number}") for number, line in enumerate(lines, start=1)]
     for number, first in find_repeated(records):
-        raise DuplicateRecordError(f"{path}:{number}: trial {records[number - 1].trial_id} is in line {first} too")
+        raise DuplicateRecordError(
+            f"{path}:{number}: trial {records[number - 1].trial_id} is also in line {first}"
+        )
     return records
 
 

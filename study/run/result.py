@@ -83,7 +83,7 @@ class StudyResult:
         chosen = found.get(imbalance_ratio) if imbalance_ratio is not None else None
         if chosen is None:
             known = ", ".join(f"{ratio:g}" for ratio in sorted(found))
-            raise UserError(f"imbalance_ratio: {imbalance_ratio!r} cannot be used; one of {known} is needed")
+            raise UserError(f"imbalance_ratio: {imbalance_ratio!r} cannot be used; choose one of {known}")
         return chosen
 
     def __repr__(self) -> str:
@@ -112,7 +112,7 @@ class StudyResult:
         (reason, times), failed = reasons.most_common(1)[0], reasons.total()
         which = f"all {failed}" if failed == len(self.trials) else f"{failed} of {len(self.trials)}"
         return (
-            f"{which} trials failed; the commonest reason ({times} times): {reason}; "
+            f"{which} trials failed; the most common reason ({times} times): {reason}; "
             f"`gan-study resume {in_shell(self.folder)} --retry-failed` runs them again"
         )
 

@@ -56,7 +56,7 @@ def continue_study(
         records = RecordStore(folder.records)
         asked = manifest.config if seeds is not None else manifest.asked
         if has_all_trials(asked, folder, records) and manifest.config == asked:
-            say(options.console, f"All {len(records)} trials are done; --seeds N or --trials N add further ones")
+            say(options.console, f"All {len(records)} trials are done; --seeds N or --trials N add more")
             finish(manifest, folder, records, options.console)
             return StudyResult(folder=root, trials=tuple(read_records(folder.records)))
         parts = data_checks.split_data(manifest.config)
@@ -65,7 +65,7 @@ def continue_study(
             data_checks.refuse_changed_data(root, manifest, data_checks.take_fingerprint(manifest.config))
         data_checks.check_objective(manifest.config)
         for difference in _find_differences(folder, options):
-            say(options.console, f"Note: {difference}; numbers may differ for that reason alone")
+            say(options.console, f"Note: {difference}; numbers may differ because of this")
         say(options.console, STARTING_RAY)
         with ray_cluster(options.address, verbose=options.verbose):
             place = find_place(asked, parts, options)

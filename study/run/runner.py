@@ -157,5 +157,5 @@ def _own_process(console: Console) -> Iterator[None]:
     forget_images()
     with as_it_was() as foreign:
         if foreign:
-            say(console, f"Not for this study, and ignored: {', '.join(foreign)}")
+            say(console, f"These environment variables are ignored: {', '.join(foreign)}")
         yield

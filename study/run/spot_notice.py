@@ -91,7 +91,7 @@ def main() -> int:
     try:
         watch(drain_node)
     except NoServiceError as error:
-        print(f"spot_notice: {error}; nothing to wait for", file=sys.stderr)
+        print(f"spot_notice: {error}; cannot wait for a notice", file=sys.stderr)
         return 1
     return 0
 

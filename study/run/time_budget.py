@@ -231,9 +231,9 @@ class TimeGate:
             f"the search ended after {_count(num_searched, 'trial')}": self.is_search_cut,
             f"{_count(len(by_phase['baseline']), 'baseline')} did not begin": by_phase["baseline"],
             f"{_count(len(by_phase['search']), 'chosen search trial')} did not begin": by_phase["search"],
-            f"{_count(confirm, 'trial')} of the confirmation did not begin (seeds {seeds})": confirm,
-            "a further round of seeds did not begin": self.is_round_cut,
-            f"{_count(stopped, 'trial')} ran when time was up": stopped,
+            f"{_count(confirm, 'trial')} of the confirmation did not start (seeds {seeds})": confirm,
+            "a further round of seeds did not start": self.is_round_cut,
+            f"{_count(stopped, 'trial')} still running when time was up": stopped,
         }
         return tuple(sentence for sentence, is_so in said.items() if is_so)
 

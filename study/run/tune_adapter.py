@@ -154,12 +154,13 @@ class PlacementNotice(NotPickled, tune.Callback):  # type: ignore[misc]
             self._since = time.monotonic()
             if not self._has_machine():
                 raise NoMachineLeftError(
-                    "Ray has lost its last machine: its process there was killed, or stood still for too long; "
+                    "Ray has lost its last machine: its process there was killed, or did not respond "
+                    "for too long; "
                     "`gan-study resume DIR` continues"
                 )
             self._say(
-                f"No trial has begun for {self._seconds:g} s: each needs {self._asked}, and no machine has that"
-                " free. The study continues as soon as one has."
+                f"No trial has started for {self._seconds:g} s: each needs {self._asked}, and no machine has that"
+                " free. The study continues when one has."
             )
 
 

@@ -139,11 +139,11 @@ def _read_records(
             what = f"trial {record.trial_id}: its configuration does not fit this version ({error})"
         findings.append(Finding(where=where, what=what))
     for number, first in find_repeated(records):
-        what = f"the trial of line {first} once more"
+        what = f"repeats the trial of line {first}"
         findings.append(Finding(where=f"{folder.records.name}:{number}", what=what))
     if unfinished:
         where = f"{folder.records.name}:{len(lines) + 1}"
-        what = "not written to its end; resuming cuts it off and runs its trial again"
+        what = "is incomplete; resuming removes it and runs its trial again"
         findings.append(Finding(where=where, what=what, is_wrong=False))
     return [record for record in records if record is not None]
 
@@ -185,7 +185,7 @@ def _read_decisions(
         return ()
     suggested = {each.number for each in decisions if each.kind == "suggestion"}
     findings += [
-        Finding(where=folder.decisions.name, what=f"lacks the suggestion that trial {record.trial_id} ran")
+        Finding(where=folder.decisions.name, what=f"lacks the suggestion for trial {record.trial_id}")
         for record in records
         if record.search is not None and record.search.number not in suggested
     ]
@@ -268,7 +268,7 @@ def _data_findings(root: Path, manifest: Manifest, records: Sequence[TrialRecord
         yield Finding(where="data", what=f"not compared ({error})", is_wrong=False)
         return
     if changes is not None:
-        yield Finding(where="data", what=f"are not those that the study was begun with: {changes}")
+        yield Finding(where="data", what=f"have changed since the study began: {changes}")
 
 
 def _storage_findings(
@@ -276,7 +276,7 @@ def _storage_findings(
 ) -> Iterator[Finding]:
     where = "Optuna's storage" if manifest.config.storage else folder.optuna.name
     if manifest.config.storage is None and not folder.optuna.exists():
-        yield Finding(where=where, what="is missing; resuming makes it from the records", is_wrong=is_finished)
+        yield Finding(where=where, what="is missing; resuming creates it from the records", is_wrong=is_finished)
         return
     for difference in differences(
         storage=manifest.storage(folder), study_name=manifest.unique_name, records=records
@@ -288,9 +288,9 @@ def _storage_findings(
 def _leftovers(folder: StudyFolder, records: Sequence[TrialRecord], *, is_finished: bool) -> Iterator[Finding]:
     recorded = {record.trial_id for record in records}
     known = folder.artifacts.iterdir() if folder.artifacts.is_dir() else ()
-    left = {path: "of no trial that has a record" for path in known if path.stem not in recorded}
+    left = {path: "belongs to no recorded trial" for path in known if path.stem not in recorded}
     left |= {path: "half written" for path in folder.root.rglob(".*") if is_partial(path)}
     if is_finished:
-        left |= {path: "of no use, the study is over" for path in folder.scratch if path.exists()}
+        left |= {path: "not needed, the study is finished" for path in folder.scratch if path.exists()}
     for path, why in sorted(left.items()):
         yield Finding(where=str(path.relative_to(folder.root)), what=f"left over, {why}", is_wrong=False)

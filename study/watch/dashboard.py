@@ -88,7 +88,7 @@ def save(view: workspaces.Workspace | panels.Report) -> str:
     # Its client raises errors of requests and of wandb, and ValueError.
     except Exception as error:
         what = "report" if isinstance(view, panels.Report) else "workspace"
-        raise UserError(f"W&B did not take the {what}: {' '.join(str(error).split())}") from None
+        raise UserError(f"W&B rejected the {what}: {' '.join(str(error).split())}") from None
     return str(view.url)
 
 
@@ -97,7 +97,7 @@ def _charts_of_report() -> panels.MediaBrowser:
 
 
 def _samples() -> panels.MediaBrowser:
-    return panels.MediaBrowser(title="Real images, and what was made of them", media_keys=["samples"])
+    return panels.MediaBrowser(title="Real and generated images", media_keys=["samples"])
 
 
 def _answer_panels(answer: Mapping[str, str]) -> list[object]:
@@ -139,7 +139,7 @@ def _search_panels(space: Space) -> list[object]:
     ]
     columns.append(column(metric=panels.SummaryMetric("objective"), display_name="objective", log=False))
     return [
-        panels.ParallelCoordinatesPlot(title="What was searched, and the gain over no balancing", columns=columns),
+        panels.ParallelCoordinatesPlot(title="Searched settings, and the gain over no balancing", columns=columns),
         panels.ParameterImportancePlot(with_respect_to="objective"),
         panels.LinePlot(
             title="Gain over no balancing at milestones",

@@ -67,7 +67,7 @@ def _measure(
         if trial.search is not None
         for name, value in trial.search.params.items()
     ):
-        missing = "the search space of that name is no longer the one that was searched"
+        missing = "the search space of that name has changed since the search"
     elif balancer is None:
         space, trials = _with_common_ranges(space, trials)
     points = [trial.search.params for trial in trials if trial.search is not None]
@@ -78,11 +78,11 @@ def _measure(
     axes = () if balancer is None else (BALANCER, RATIO)
     varied = [name for name in values if len(values[name]) > 1 and name in common and name not in axes]
     if len(trials) < FEWEST_TRIALS:
-        missing = f"{len(trials)} of the {FEWEST_TRIALS} complete trials that it takes"
+        missing = f"{len(trials)} of the {FEWEST_TRIALS} complete trials that are needed"
     elif len({trial.objective for trial in trials}) == 1:
-        missing = "all trials gained the same"
+        missing = "all trials had the same gain"
     elif not varied:
-        missing = missing or "no parameter took two values"
+        missing = missing or "no parameter had two different values"
     return SearchImportance(
         dataset=first.dataset,
         classifier=first.classifier,
@@ -142,7 +142,7 @@ def importance_differences(root: Path) -> Iterator[str]:
     """What importance.json says otherwise than the records; nothing where there is no such file."""
     path = StudyFolder(root).importance
     if path.exists() and not _agree(from_json(read_bytes(path)), _found(root)):
-        yield f"{path.name}: says otherwise than Optuna, asked again about the records"
+        yield f"{path.name}: differs from what Optuna computes from the records"
 
 
 def _found(root: Path) -> list[JsonValue]:

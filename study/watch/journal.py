@@ -107,6 +107,6 @@ def log_named(folder: StudyFolder, trial: str | None) -> Path:
         return folder.driver_log
     found = [path for path in sorted(folder.logs.glob("*.jsonl")) if path.stem.startswith(trial)]
     if len(found) != 1:
-        which = f"{len(found)} trials have ids that begin" if found else "no trial has an id that begins"
+        which = f"{len(found)} trials have ids that begin with this" if found else "no trial has an id that begins"
         raise UserError(f"{folder.root}: {which} with {trial!r}")
     return found[0]

@@ -94,7 +94,9 @@ class OptunaView:
             study.add_trials(searched)
             # Rows of a study that lost its own may come to light under its number.
             if len(study.get_trials(deepcopy=False)) != len(searched):
-                raise DamagedStorageError(f"Optuna's storage ({kind_of(self._url)}): holds trials of no study")
+                raise DamagedStorageError(
+                    f"Optuna's storage ({kind_of(self._url)}): contains trials that are not of this study"
+                )
 
         try:
             self._retry(rebuild)
@@ -168,7 +170,7 @@ def _storage_errors(url: str) -> Iterator[None]:
         first_line = str(cause or error).partition("\n")[0] or type(error).__name__
         if isinstance(error, ImportError | ValueError) or isinstance(cause, ArgumentError):
             # Such messages repeat the URL.
-            first_line = f"cannot be opened ({type(error).__name__}); look at its URL, and for its driver"
+            first_line = f"cannot be opened ({type(error).__name__}); check its URL and its driver"
         raise _kind_of(cause)(f"Optuna's storage ({kind_of(url)}): {first_line}") from None
 
 
@@ -236,7 +238,7 @@ def _refuse_silent_server(url: str) -> None:
     except (OSError, OverflowError, UnicodeError) as error:
         # Of a URL that is odd, a password may be taken for a part of the host's name: it is not repeated.
         why = getattr(error, "strerror", None) or type(error).__name__
-        message = f"Optuna's storage ({kind_of(url)}): its server does not answer ({why})"
+        message = f"Optuna's storage ({kind_of(url)}): the server does not answer ({why})"
         raise StorageUnavailableError(message) from None
 
 

@@ -101,16 +101,17 @@ class Outlook:
     def _why_unprobed(self) -> str:
         if self.config.scale == SHORTEST_SCALE:
             return (
-                f"a study of scale={SHORTEST_SCALE} takes hardly longer than a probe; `gan-study plan` does that"
+                f"a study of scale={SHORTEST_SCALE} takes hardly longer than the measurement; "
+                f"`gan-study plan` does that"
             )
-        return "its machines are still to be started"
+        return "its machines have not been started yet"
 
     def _budget_text(self) -> str:
         if self.seconds_left is None or self.forecast is None:
             return ""
         if self.forecast.total <= self.seconds_left:
             return f", of {duration(self.seconds_left)}"
-        return f", more than the {duration(self.seconds_left)} that there are: not all of it will begin"
+        return f", more than the {duration(self.seconds_left)} left: some trials will not start"
 
     @property
     def _is_most(self) -> bool:

@@ -94,7 +94,7 @@ class Connection:
         kept = " ".join((*map(in_shell, begun), offline_runs(self._folder)))
         # A run that was begun online is only sent where that is asked for.
         option = "--no-skip-online " if begun else ""
-        return f"{reason}; runs are kept, to be sent by `wandb sync {option}{kept}`"
+        return f"{reason}; runs are stored on disk; send them with `wandb sync {option}{kept}`"
 
 
 def offline_runs(folder: StudyFolder) -> str:
@@ -187,7 +187,7 @@ def mirroring(
     with contextlib.ExitStack() as closing:
         try:
             if foreign := closing.enter_context(session_of_ones_own(folder.mirrored.parent)):
-                say(f"not for this study, and ignored: {', '.join(foreign)}")
+                say(f"ignored, since they are not for this study: {', '.join(foreign)}")
             mirror = WandbMirror(manifest, folder)
             mirror.catch_up(read_records(folder.records))
         except Exception as error:  # W&B's are of many kinds, and a study does without them

@@ -279,7 +279,7 @@ def test_an_interruption_says_how_to_go_on(gan_study, images, tmp_path, monkeypa
     monkeypatch.setattr("gan_study.study.balance.run_export", interrupt)
     code, _, said = gan_study("balance", "--data", images, "--out", tmp_path / "out", "--variant", "dcgan")
     assert code == 130
-    assert "the same command continues" in said
+    assert "run the same command again to continue" in said
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ PLANS: Mapping[str, BalancerEntry] = {
 
 def _checked_name(name: str) -> str:
     if name not in PLANS:
-        raise ValueError(f"{name!r} is no plan of how a classifier is fitted; {nearest(name, PLANS)}")
+        raise ValueError(f"{name!r} is not a plan for fitting a classifier; {nearest(name, PLANS)}")
     return name
 
 

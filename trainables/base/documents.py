@@ -49,7 +49,7 @@ def from_yaml(text: str) -> JsonValue:
             if node is None:
                 return None
             if _length(node, {}) > _LONGEST:
-                raise ValueError(f"written out, its aliases make more than {_LONGEST:,} characters")
+                raise ValueError(f"its aliases expand to more than {_LONGEST:,} characters")
             value: JsonValue = loader.construct_document(node)
         finally:
             loader.dispose()

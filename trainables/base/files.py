@@ -30,7 +30,7 @@ def _check_place(path: str) -> str:
     if not path:
         raise ValueError(_EMPTY)
     if "\0" in path:
-        raise ValueError(f"{path!r} holds a NUL character, which no path can")
+        raise ValueError(f"{path!r} contains a NUL character, which a path cannot")
     try:
         expand(path)
     except ConfigError as error:
@@ -121,4 +121,4 @@ def _open(path: Path, flags: int, mode: Literal["rb", "ab"]) -> BinaryIO:
 def _refuse_irregular(path: Path, mode: int) -> None:
     if not stat.S_ISREG(mode):
         kind = next((name for is_kind, name in _KINDS if is_kind(mode)), "something else")
-        raise OSError(errno.EINVAL, f"{kind}, where a file is needed", str(path))
+        raise OSError(errno.EINVAL, f"{kind}, but a file is needed", str(path))

@@ -181,7 +181,7 @@ def _first_error(cls: type, error: ValidationError, where: str) -> str:
     if first["type"] in _UNKNOWN_KEY and names:
         return f"{key}: unknown key; {nearest(names[-1], owners)}"
     if first["type"] == "union_tag_not_found":
-        return f"{key}: {first['input']!r} needs a key {first['ctx']['discriminator']} that says what it is"
+        return f"{key}: {first['input']!r} needs a key {first['ctx']['discriminator']} that names its kind"
     if first["type"].startswith("missing"):
         return f"{key}: a value is needed"
     if first["type"] == "value_error":

@@ -25,7 +25,7 @@ class _Range:
         if self.low > self.high:
             raise ValueError(f"low {self.low} is above high {self.high}")
         if self.log and self.low <= 0:
-            raise ValueError(f"a logarithmic range starts above 0, not at {self.low}")
+            raise ValueError(f"a logarithmic range must start above 0, not at {self.low}")
         return self
 
 

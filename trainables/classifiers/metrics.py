@@ -105,7 +105,7 @@ def load_measure(name: str) -> Measure:
     """The function that `name`, "module:function", names, checked at each call; raises ConfigError without one."""
     function = load(name, where="objective")
     if not callable(function):
-        raise ConfigError(f"objective: {name!r} is no function, but a {type(function).__name__}")
+        raise ConfigError(f"objective: {name!r} is a {type(function).__name__}, not a function")
     return partial(_call, name, function)
 
 
@@ -147,7 +147,7 @@ def cost_matrix(costs: Costs, class_names: Sequence[str]) -> Floats:
         for predicted, cost in row.items():
             at = look_up(places, true, where="costs"), look_up(places, predicted, where=f"costs.{true}")
             if at[0] == at[1] and cost != 0:
-                raise ConfigError(f"costs.{true}.{predicted}: {cost:g}; a right prediction costs nothing")
+                raise ConfigError(f"costs.{true}.{predicted}: {cost:g}; a correct prediction has no cost")
             matrix[at] = cost
     return matrix
 

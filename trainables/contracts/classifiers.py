@@ -65,13 +65,13 @@ def _is_seeded(subject: ClassifierSubject) -> None:
     torch.manual_seed(99)
     state = torch.get_rng_state()
     second = subject.fit().probabilities(subject.given.images)
-    require(torch.equal(torch.get_rng_state(), state), "it leaves torch's random state another one")
-    require(torch.equal(first, second), "two fits with one seed predict differently")
+    require(torch.equal(torch.get_rng_state(), state), "it changes torch's random state")
+    require(torch.equal(first, second), "two fits with the same seed predict differently")
 
 
 CLASSIFIER_PROMISES: Promises[ClassifierSubject] = {
     "its body turns images [N, C, H, W] into features [N, D]": _has_a_body,
-    "fitted, it gives class probabilities": _is_fitted,
+    "after fitting it gives class probabilities": _is_fitted,
     "its prediction for an image does not depend on other images": _is_alone,
     "equal seeds give equal classifiers": _is_seeded,
 }

@@ -54,7 +54,7 @@ def find_parts(name: str, *, where: str) -> tuple[Part, ...]:
     if ":" in name:
         return (Part(kind=_kind_of(name, load(name, where=where), where), name=name),)
     if name in METRICS:
-        raise ConfigError(f"{where}: {name!r} is a score of gan_study's own; those of others can be checked")
+        raise ConfigError(f"{where}: {name!r} is a score of gan_study; only other scores can be checked")
     others = [Part(kind=each.kind, name=name, registered=each) for each in registered(*_OWN) if each.name == name]
     own = [Part(kind=kind, name=name) for kind, members in _OWN.items() if name in list(members)]
     if not others and not own:
@@ -130,7 +130,7 @@ def _check_all(promises: Promises[T], subjects: Sequence[tuple[str, T]]) -> Iter
 
 def _has_a_name_of_its_own(part: Part) -> None:
     is_own = part.name in list(_OWN[part.kind])
-    require(not is_own, f"gan_study has a part called {part.name!r}, which is used in its place")
+    require(not is_own, f"gan_study has a part called {part.name!r}, which is used instead")
     # Raises where two packages register the name.
     find_reference(part.name, *_CATALOG_KINDS[part.kind], where=part.kind)
 

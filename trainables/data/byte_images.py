@@ -191,8 +191,8 @@ class ByteImages:
     @classmethod
     def __torch_function__(cls, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         raise DataError(
-            f"{getattr(function, '__name__', function)} takes all images as one tensor, and those of a set of "
-            "this size are made a batch at a time: take rows, images[rows], or images.split(number)"
+            f"{getattr(function, '__name__', function)} needs all images as one tensor, but a set of "
+            f"this size is converted in batches: use rows, images[rows], or images.split(number)"
         )
 
     def _floats(self, rows: Tensor) -> Tensor:

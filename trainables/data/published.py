@@ -197,7 +197,7 @@ def _download(published: PublishedSet, folder: Path) -> None:
 def _checked_labels(labels: npt.NDArray[Any], *, num_classes: int) -> Labels:
     """`labels` [N] as whole numbers; raises DataError where one is none, or no class's."""
     if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
-        raise DataError(f"labels {labels.dtype} {list(labels.shape)} are no list of whole numbers")
+        raise DataError(f"labels {labels.dtype} {list(labels.shape)} are not a list of whole numbers")
     if len(labels) and not 0 <= labels.min() <= labels.max() < num_classes:
         raise DataError(f"labels {labels.min()} to {labels.max()} are not all within 0 to {num_classes - 1}")
     return labels.astype(np.int64)

@@ -202,7 +202,7 @@ def validation_scores(folder: Path | str, description: Description, *, device: t
     real = training_set(images, Classes(names=images.class_names, minority=minority), device)
     is_made = [Path(origin).name.startswith(SYNTHETIC) for origin in images.origins]
     balancer = config.balancing.balancer
-    assert isinstance(balancer, GanBalancing), "only a GAN's images are exported"
+    assert isinstance(balancer, GanBalancing), "only images of a GAN are exported"
     filled = replace(real, synthetic=torch.tensor(is_made, device=device)).weighing_as_real()
     planned = balancer.plan_fit(filled, seed=derive_seed(config.seed, "balancing"))
     validation = validation_on_device(held_out, proportions, device)

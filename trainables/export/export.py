@@ -70,12 +70,12 @@ from gan_study.trainables.trial.run import reference_models
 _CHECKPOINT_SECONDS = 10.0
 
 _DEEP = (
-    "real images of more than 8 bits are the files that they came in; readers that make bytes of them, as "
-    "ImageFolder does, cut them off: levels {:g} to {:g} are black to white here"
+    "real images of more than 8 bits are the original files; readers that convert them to bytes, as "
+    "ImageFolder does, cut off their range: here levels {:g} to {:g} are black to white"
 )
 _WEIGHTED = (
-    "the real images have weights, in the column weight of manifest.csv, by which they count in the classifier's "
-    "loss; a synthetic one counts as those of its class do on average"
+    "the real images have weights in the loss (column weight of manifest.csv); a synthetic "
+    "image counts as the average real image of its class"
 )
 
 # Called with a stage, and how much of it is done out of how much.
@@ -95,7 +95,7 @@ def export(
     """
     config, balancer = request.config, request.config.balancing.balancer
     if not isinstance(balancer, GanBalancing):
-        raise ConfigError(f"balancing.name: {config.balancing.name!r} is no GAN; only a GAN's images are exported")
+        raise ConfigError(f"balancing.name: {config.balancing.name!r} is not a GAN; only GAN images are exported")
     refuse_source(config, folder)
     # Files may be links, to real images: they are replaced and not written through.
     refuse_links(folder.resolve(), files=False)
@@ -314,7 +314,7 @@ class _Export:
             for label, name in enumerate(parts.classes.names)
         ]
         missing_notes = (
-            f"class {each.name!r}: {each.num_missing} images are missing; all that was drawn for them was rejected"
+            f"class {each.name!r}: {each.num_missing} images are missing; all images drawn for them were rejected"
             for each in classes
             if each.num_missing
         )
@@ -354,8 +354,8 @@ class _Export:
 def _recognition_notes(quality: Mapping[str, ClassQuality]) -> tuple[str, ...]:
     """For each filled class, how many of its synthetic images pass for it: noise is recognised as such at once."""
     return tuple(
-        f"class {name!r}: a classifier of the real images takes {_percent(found.metrics['gan_test'])} of the "
-        f"synthetic ones for it; of real ones that were held out: {_percent(found.metrics['gan_test_floor'])}"
+        f"class {name!r}: a classifier of the real images recognises {_percent(found.metrics['gan_test'])} of the "
+        f"synthetic ones; of held-out real ones: {_percent(found.metrics['gan_test_floor'])}"
         for name, found in quality.items()
     )
 

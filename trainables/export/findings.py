@@ -20,10 +20,11 @@ OVERRULED_BY: Mapping[Fault, str] = {
 }
 # What the images of a class with the fault are like, and what an export that allows it writes.
 _MEANINGS: Mapping[Fault, str] = {
-    "memorised": "the generator has memorised its training images of {}; {} writes what is no copy",
-    "collapsed": "the generator has collapsed to a few images of {}; {} writes the folder all the same",
-    "missing": "images of {} are missing, since what was drawn for them copied real ones or did not pass the "
-    "filter; {} writes the folder without them",
+    "memorised": "the generator has memorised its training images of {}; {} writes only images that are "
+    "not copies",
+    "collapsed": "the generator has collapsed to a few images of {}; {} writes the folder anyway",
+    "missing": "images of {} are missing, because the images drawn for them were copies of real ones or "
+    "were rejected by the filter; {} writes the folder without them",
 }
 _MOST_NAMED = 3
 
@@ -130,19 +131,19 @@ def refuse_faults(found: Mapping[str, ClassFindings], *, allowed: frozenset[Faul
         if fault not in allowed and any(fault in each.faults for each in found.values())
     ]
     if sentences:
-        raise UserError(f"not exported: {'; '.join(sentences)}, and its card says so")
+        raise UserError(f"not exported: {'; '.join(sentences)}, and the card says so")
 
 
 def say_memorised(name: str, found: ClassFindings) -> str:
     """What was found of a memorised class, as half a sentence."""
     if found.num_training == 1:
-        return f"class {name!r} (one training image, so that there is nothing else to learn)"
+        return f"class {name!r} (only one training image to learn from)"
     elsewhere = f", {found.copied_elsewhere} of them one of another class" if found.copied_elsewhere else ""
     said = [f"{found.copied.number} of {found.copied.total} different images copy a training image{elsewhere}"]
     if found.exact is not None and found.exact.number > found.copied.number:
         said[0] += f", and {found.exact.number} of all {found.exact.total} are nearly equal to one"
     if found.copied_real.total:
-        said.append(f"of real ones {found.copied_real.number} of {found.copied_real.total}")
+        said.append(f"of the real images {found.copied_real.number} of {found.copied_real.total}")
     if found.membership_auc is not None:
         said.append(
             f"membership AUC {found.membership_auc:.2f} [{found.membership_low:.2f}, {found.membership_high:.2f}]"

@@ -69,8 +69,8 @@ def rewritten_notes(files: RealFiles) -> Iterator[str]:
     if suffixes:
         named = ", ".join(f"{number} {suffix}" for suffix, number in suffixes.most_common(_NAMED_SUFFIXES))
         yield (
-            f"{suffixes.total()} real images came in files that readers of image folders pass over ({named}); "
-            "they are PNG files here, of the pixels that the study works with"
+            f"{suffixes.total()} real images have formats that readers of image folders skip ({named}); "
+            f"here they are PNG files with the pixels that the study uses"
         )
 
 

@@ -41,7 +41,7 @@ def read_settings(cls: type[T], path: Path, *, what: str) -> T:
     try:
         values = from_json(read_bytes(path))
     except FileNotFoundError:
-        raise DataError(f"{path.parent} holds no {what}; {path.name} is missing") from None
+        raise DataError(f"{path.parent} contains no {what}; {path.name} is missing") from None
     except ConfigError as error:
         raise DataError(f"{path} is damaged: {error}") from None
     return parse(cls, values, where=str(path))

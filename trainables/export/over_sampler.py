@@ -48,13 +48,13 @@ _COPIES = frozenset({"duplicates", "random_oversampling"})
 # So many images of a class suffice to see that they repeat one another.
 _MOST_COMPARED = 500
 # What a report on images cannot know.
-_UNKNOWN = ("no real image was held out, so that no membership test is possible",)
+_UNKNOWN = ("no real image was held out, so a membership test is not possible",)
 _NOT_SETTINGS = {
     "name": "give it as method",
     "balance_to": "give it as sampling_strategy",
     "dose": "give it as sampling_strategy",
     **dict.fromkeys(("plan", "synthetic_weight"), "only a study fits a classifier"),
-    "filter": "only a study judges images",
+    "filter": "only a study measures images",
 }
 
 
@@ -177,14 +177,14 @@ class ImageOverSampler(ArraySampler):
         X = _detached(X)
         y, one_versus_all = check_target_type(_detached(y), indicate_one_vs_all=True)
         if np.ma.is_masked(X):
-            raise ValueError("X is a masked array, and methods know no mask; X.filled(value) gives one without")
+            raise ValueError("X is a masked array, which is not supported; X.filled(value) gives one without")
         X, y = validate_data(self, X=X, y=y, reset=True, ensure_2d=False, allow_nd=True)
         if X.ndim != 4 or not X.size:
             raise ValueError(f"X has shape {X.shape}; images [N, channels, height, width] are needed")
         if _has_channels_last(X.shape):
             raise ValueError(
-                f"X has shape {X.shape}, whose last axis seems to be that of the channels; images "
-                f"[N, channels, height, width] are needed: X.transpose(0, 3, 1, 2)"
+                f"X has shape {X.shape}, whose last axis seems to be the channels; images [N, channels, "
+                f"height, width] are needed: X.transpose(0, 3, 1, 2)"
             )
         return X, y, one_versus_all
 
@@ -198,7 +198,7 @@ class ImageOverSampler(ArraySampler):
         added = {label: int(number) for label, number in asked.items()}
         device = self._usable_device()
         pixels = find_range(X, self.value_range)
-        notes = [f"{note}; value_range may name another range" for note in pixels.notes]
+        notes = [f"{note}; value_range can name another range" for note in pixels.notes]
         scaled = pixels.to_unit(X)
         # Squares, edges repeated evenly on both sides; what is made is cut back.
         height, width = X.shape[2:]
@@ -225,21 +225,21 @@ class ImageOverSampler(ArraySampler):
     def _faults(self, name: str, found: ClassReport) -> Iterator[str]:
         if found.has_collapsed:
             yield (
-                f"class {name!r}: {self.method} has collapsed; {found.num_compared} images that it made show "
+                f"class {name!r}: {self.method} has collapsed; its {found.num_compared} images show "
                 f"{found.num_distinct} different ones"
             )
         if found.is_memorised:
             copied, compared = found.real_copied
             yield (
                 f"class {name!r}: {self.method} has memorised real images; {found.num_copies} of "
-                f"{found.num_distinct} different images copy one, of real ones {copied} of {compared}; "
+                f"{found.num_distinct} different images copy one, among real ones {copied} of {compared}; "
                 f"{found.num_exact} of all {found.num_compared} are nearly equal to one"
             )
 
     def _check_numbers(self, X: Array, added: Mapping[int, float]) -> None:
         """Raises ValueError for half an image or no number, and for more than fit into memory."""
         if not all(math.isfinite(number) and number == int(number) for number in added.values()):
-            raise ValueError(f"sampling_strategy: {self.sampling_strategy!r}; numbers of images are whole")
+            raise ValueError(f"sampling_strategy: {self.sampling_strategy!r}; numbers of images must be whole")
         # As floats to learn from, and as the images that are made.
         num_bytes = int(len(X) + sum(added.values())) * math.prod(X.shape[1:]) * (4 + X.itemsize)
         try:
@@ -389,7 +389,9 @@ class BalancedDataset(Dataset[tuple[Tensor, int]]):
             raise ValueError(str(error)) from None
         arrays = [np.asarray(_detached(image)) for image, _ in items]
         if len(shapes := {array.shape for array in arrays}) > 1:
-            raise ValueError(f"real: images of one shape are needed; there are {min(shapes)} and others")
+            raise ValueError(
+                f"real: images of one shape are needed; their shapes include {min(shapes)} and others"
+            )
         images, labels = np.stack(arrays), np.array([_whole(label) for _, label in items])
         all_images, all_labels = sampler.fit_resample(images, labels)
         self.real = real

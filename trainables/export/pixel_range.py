@@ -69,7 +69,7 @@ def find_range(images: Array, given: tuple[float, float] | None = None) -> Pixel
     spans = own[:, 1] - own[:, 0]
     if not spans.any():
         raise ValueError(
-            f"value_range: {own[:, 0].min():g} to {own[:, 1].max():g} leaves a pixel no choice; name a wider one"
+            f"value_range: {own[:, 0].min():g} to {own[:, 1].max():g} has only one value; name a wider range"
         )
     uses_whole = spans > _OWN_SHARE * (whole[1] - whole[0])
     taken = np.where(uses_whole[:, None], whole, own)
@@ -120,12 +120,12 @@ def _largest_gap(values: Array, lowest: float, highest: float) -> tuple[float, f
 
 def _given_range(images: Array, lowest: float, highest: float) -> PixelRange:
     if not lowest < highest:
-        raise ValueError(f"value_range: {lowest:g} to {highest:g} leaves a pixel no choice; name a wider one")
+        raise ValueError(f"value_range: {lowest:g} to {highest:g} has only one value; name a wider range")
     num_outside = int(((images < lowest) | (images > highest)).sum())
     said = f"X has values of {images.min():g} to {images.max():g}, outside of it"
     if num_outside > _CLIPPED_SHARE * images.size:
         raise ValueError(f"value_range: {said}")
-    notes = (f"value_range: {said}; {num_outside} values are clipped to learn from",) if num_outside else ()
+    notes = (f"value_range: {said}; {num_outside} values are clipped for training",) if num_outside else ()
     channels = images.shape[1]
     return PixelRange(lowest=np.full(channels, lowest), highest=np.full(channels, highest), notes=notes)
 
@@ -139,14 +139,14 @@ def _notes(
             count = "1 value" if each.num_outliers == 1 else f"{each.num_outliers} values"
             values = " and ".join(f"{value:g}" for value in each.outliers)
             yield (
-                f"{where}{count} up to {values} lie far from all others, which are "
+                f"{where}{count} up to {values} are far from all others, which are "
                 f"{each.lowest:g} to {each.highest:g}; left out of the range"
             )
         if each.gap is not None:
             yield f"{where}no value lies between {each.gap[0]:g} and {each.gap[1]:g}, most of the range"
         if not uses_whole[channel] and (dtype == np.uint8 or len(found) > 1):
             lowest, highest = taken[channel]
-            yield f"{where}made images have values of {lowest:g} to {highest:g}, as the real ones have"
+            yield f"{where}generated images have values of {lowest:g} to {highest:g}, like the real ones"
 
 
 def _by_channel(values: Floats) -> Floats:

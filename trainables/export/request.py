@@ -116,7 +116,7 @@ def find_finished(request: ExportRequest, folder: Path) -> Description | None:
             {name: begun.get(name) for name in _ASKED},
             request,
             folder,
-            "the beginning of another balanced data set",
+            "an incomplete balanced data set from another command",
         )
     elif folder.exists() and any(folder.iterdir()):
         raise UserError(f"{folder} is not empty; choose another --out")
@@ -142,8 +142,8 @@ def _refuse_overruled(description: Description, request: ExportRequest, folder: 
     if faults:
         options = " ".join(OVERRULED_BY[fault] for fault in faults)
         raise UserError(
-            f"{folder} was written though images are {' and '.join(faults)}, which {options} had overruled; "
-            f"name it again"
+            f"{folder} was written although images are {' and '.join(faults)}, as {options} allowed; "
+            f"give this option again"
         )
 
 
@@ -155,10 +155,10 @@ def _refuse_changed(folder: Path) -> None:
     found = {
         "has lost {} of its images": [name for name in rows if name not in held],
         # An early version noted no digest.
-        "holds {} images that are not as they were made": [
+        "contains {} images that have changed": [
             name for name, path in held.items() if rows[name].sha256 not in ("", sha256_of(path))
         ],
-        "holds {} images that are not in its manifest": [
+        "contains {} images that are not in its manifest": [
             str(place)
             for place in find_entries(folder, skip_unreadable=True).pictures
             if place.parts[0] in (TRAIN, VALIDATION) and str(place) not in rows
@@ -182,4 +182,4 @@ def _refuse_other(held: Mapping[str, JsonValue], request: ExportRequest, folder:
     ]
     if other:
         shown = ", ".join(other[:_SHOWN]) + (", ..." if other[_SHOWN:] else "")
-        raise UserError(f"{folder} holds {what} ({shown}); choose another --out")
+        raise UserError(f"{folder} contains {what} ({shown}); choose another --out")

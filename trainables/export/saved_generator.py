@@ -118,7 +118,7 @@ class SavedGenerator:
         name = find_name(self.class_names, class_name)
         if name is None:
             hint = nearest(class_name, self.class_names)
-            raise ConfigError(f"this generator makes no class {class_name!r}; {hint}")
+            raise ConfigError(f"this generator has no class {class_name!r}; {hint}")
         filled = self.config.classes[name]
         config, number = self.config, _whole(number)
         refuse_beyond_memory(number * (8 + 4 * config.latent_size), f"{number:,} images")
@@ -182,7 +182,7 @@ def _serialise(generator: SavedGenerator) -> bytes:
 
 def _finite(images: Tensor) -> Tensor:
     if not torch.isfinite(images).all():
-        raise DataError("the generator makes images that are no numbers; its weights are damaged")
+        raise DataError("the generator makes images with values that are not numbers; its weights are damaged")
     return images
 
 
@@ -225,7 +225,7 @@ def _refuse_beyond_disk(folder: Path, number: int, *, num_bytes: int) -> None:
     # Each file takes whole blocks; some file systems have no limit on the number of files, and say 0.
     needed = max(num_bytes, number * disk.f_bsize)
     if needed > disk.f_bavail * disk.f_frsize or 0 < disk.f_favail < number:
-        raise UserError(f"--num {number}: {needed / 1e9:,.1f} GB are more than there is room for in {there}")
+        raise UserError(f"--num {number}: {needed / 1e9:,.1f} GB are more than the free space in {there}")
 
 
 @with_torch_defaults
@@ -263,7 +263,7 @@ def load_generator(folder: Path | str) -> SavedGenerator:
     try:
         content = read_bytes(folder / WEIGHTS)
         if config.weights_sha256 not in (None, sha256(content).hexdigest()):
-            raise ValueError("the file was changed or exchanged, its SHA-256 is another")
+            raise ValueError("the file was changed or replaced: its SHA-256 is different")
         weights = load(content)
         _refuse_larger(config, weights)
         networks = _networks(config)
@@ -272,7 +272,7 @@ def load_generator(folder: Path | str) -> SavedGenerator:
         raise DataError(f"{folder}: {WEIGHTS} is missing") from None
     except (SafetensorError, RuntimeError, ValueError, OverflowError) as error:
         reason = " ".join(str(error).split())
-        raise DataError(f"{folder / WEIGHTS} does not hold the weights of {CONFIG}: {reason}") from None
+        raise DataError(f"{folder / WEIGHTS} does not contain the weights of {CONFIG}: {reason}") from None
     return SavedGenerator(config=config, networks=networks.eval())
 
 
@@ -288,7 +288,7 @@ def _refuse_larger(config: GeneratorConfig, weights: Mapping[str, Tensor]) -> No
     odd = sorted(name for name, tensor in weights.items() if wanted.get(name) != tensor.shape)
     odd += sorted(wanted.keys() - weights.keys())
     if odd:
-        raise ValueError(f"{odd[0]} is not of the shape that it is to have")
+        raise ValueError(f"{odd[0]} has the wrong shape")
 
 
 def _networks(config: GeneratorConfig) -> nn.ModuleList:

@@ -65,17 +65,17 @@ class GanSettings:
     def _has_one_length(self) -> Self:
         if (self.generator_steps is None) == (self.epochs is None):
             raise ValueError(
-                f"generator_steps is {self.generator_steps} and epochs is {self.epochs}: exactly one of them says"
-                " how long the GAN is trained; the other has to be null"
+                f"generator_steps is {self.generator_steps} and epochs is {self.epochs}: set exactly "
+                f"one of them as the length of the GAN's training; the other must be null"
             )
         least, most = self.generator_steps, self.most_generator_steps
         if most is not None and least is None:
             raise ValueError(
-                f"most_generator_steps is {most} and epochs is {self.epochs}: epochs are an exact length;"
-                " most_generator_steps goes with generator_steps, the least length, alone"
+                f"most_generator_steps is {most} and epochs is {self.epochs}: epochs are an exact "
+                f"length; most_generator_steps can only be used with generator_steps, the minimum length"
             )
         if most is not None and least is not None and most < least:
-            raise ValueError(f"most_generator_steps is {most}; it has to be at least generator_steps, {least}")
+            raise ValueError(f"most_generator_steps is {most}; it must be at least generator_steps, {least}")
         return self
 
     @model_validator(mode="after")
@@ -83,7 +83,7 @@ class GanSettings:
         last = self.most_generator_steps or self.generator_steps or math.inf
         if any(earlier >= later for earlier, later in pairwise((0, *self.milestones, last))):
             raise ValueError(
-                f"milestones {list(self.milestones)} have to ascend between generator step 1 and the last, {last}"
+                f"milestones {list(self.milestones)} must increase between generator step 1 and the last, {last}"
             )
         return self
 
@@ -333,7 +333,7 @@ def parse_gan_settings(variant: GanVariant, values: object, *, where: str) -> Ga
             raise ConfigError(f"{where}.weights.{name}: unknown key; {hint}")
     for name in variant.settings_without_use & given.keys():
         if given[name] != getattr(variant.defaults, name):
-            raise ConfigError(f"{where}.{name}: {given[name]!r} cannot be used; {variant.name} has no use for it")
+            raise ConfigError(f"{where}.{name}: {given[name]!r} cannot be used; {variant.name} does not use it")
     defaults = vars(variant.defaults) | dict.fromkeys(displaced_lengths(given))
     overlaid = {**defaults, **given, "weights": {**variant.defaults.weights, **weights}}
     return parse(GanSettings, overlaid, where=where)

@@ -55,7 +55,9 @@ def _body(shape: ImageShape) -> tuple[nn.Module, int]:
 
 
 DOMAIN_FEATURES = ClassifierModel(
-    name="domain_features", summary="measures generated images by 64 features of the data at hand", body=_body
+    name="domain_features",
+    summary="measures generated images by 64 features learned on the study's data",
+    body=_body,
 )
 
 

@@ -39,7 +39,9 @@ def refuse_links(folder: Path, *, files: bool = True) -> None:
 def refuse_link(path: Path) -> None:
     """Raise UserError if `path` is a symbolic link."""
     if path.is_symlink():
-        raise UserError(f"{path} is a link to {path.readlink()}: nothing is written through it; remove it first")
+        raise UserError(
+            f"{path} is a link to {path.readlink()}, and nothing is written through links; remove it first"
+        )
 
 
 @contextmanager
@@ -99,10 +101,12 @@ def _refuse_foreign(folder: Path, *, owned: set[str], ours: set[Path]) -> None:
     """Raise UserError if folders that are `owned` hold other files than `ours`, or folders in their place."""
     foreign = sorted(str(path) for path in _files_below(folder) - ours if path.parts[0] in owned)
     if foreign:
-        raise UserError(f"{folder} holds files that are not of a report: {_named(foreign)}; move them elsewhere")
+        raise UserError(
+            f"{folder} contains files that are not part of a report: {_named(foreign)}; move them elsewhere"
+        )
     for path in sorted(ours):
         if (folder / path).is_dir():
-            raise UserError(f"{folder / path} is a folder, where a file is to be written; move it elsewhere")
+            raise UserError(f"{folder / path} is a folder, but a file must be written there; move it elsewhere")
 
 
 def _named(names: list[str]) -> str:

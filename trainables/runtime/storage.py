@@ -86,7 +86,7 @@ def retry(
     def say(state: RetryCallState) -> None:
         if state.attempt_number == 1:
             assert state.outcome is not None
-            _LOG.warning("%s; trying again for up to %g s", state.outcome.exception(), seconds)
+            _LOG.warning("%s; retrying for up to %g s", state.outcome.exception(), seconds)
 
     attempts = Retrying(
         retry=retry_if_exception(passes),

@@ -108,7 +108,7 @@ class TrialConfig:
             if model.final_head is not None and BALANCERS[name].moves_predictions:
                 raise ConfigError(
                     f"balancing.{key}: {name!r} cannot be used with classifier {model.name!r}; it shifts "
-                    "log-probabilities, and this classifier's last step gives none"
+                    "log-probabilities, which this classifier does not give"
                 )
 
     @cached_property

@@ -150,7 +150,7 @@ def add_held_back(balanced: BalancedSet, parts: TrialParts, *, seed: int) -> Bal
         drawn = numpy_generator(seed, label).permutation(rows)[:number]
         granted = training_set(parts.pool.subset(drawn), parts.classes, balanced.training.images.device)
         name = parts.classes.names[label]
-        missing = (f"class {name!r}: {number} more real images were asked for, {len(drawn)} were held back",)
+        missing = (f"class {name!r}: {number} more real images were requested, {len(drawn)} were held back",)
         balanced = replace(
             balanced,
             training=balanced.training.extended(
@@ -187,4 +187,4 @@ def ratio_notes(asked: float, counts: Sequence[int]) -> tuple[str, ...]:
     found = max(counts) / min(counts)
     if abs(found / asked - 1) <= RATIO_TOLERANCE:
         return ()
-    return (f"imbalance ratio {asked:g} was asked for; the largest class has {found:.2f} times the smallest",)
+    return (f"imbalance ratio {asked:g} was requested; the largest class has {found:.2f} times the smallest",)

@@ -23,8 +23,8 @@ class OtherCodeError(UserError):
 
     def __init__(self, where: str) -> None:
         super().__init__(
-            f"a worker runs other code of gan_study than this process: {where}; start the study from a folder "
-            "without another checkout, and install the same version on every machine"
+            f"a worker runs different code of gan_study than this process: {where}; start the study "
+            f"from a folder without another checkout, and install the same version on every machine"
         )
         self._where = where
 
@@ -61,7 +61,10 @@ class TrialPlaces:
             except (FileNotFoundError, NotADirectoryError):
                 is_seen = False
             if not is_seen:
-                what = f"{socket.gethostname()} sees another folder, or none, where the study's is; mount it there"
+                what = (
+                    f"{socket.gethostname()} sees another folder, or none, at the path of the study; "
+                    f"mount it there"
+                )
                 raise StorageError(errno.ENOTCONN, what, str(self.study))
 
         try:

@@ -166,7 +166,7 @@ class GanStudyTrainable(tune.Trainable):  # type: ignore[misc]
             return TrialReport(storage_error=error)
         except TimeLimitExceeded as error:
             if self._ends_with_study:
-                _log.info("stopped: the study's time is up")
+                _log.info("stopped: the time of the study is over")
                 return TrialReport(is_cut=True)
             return self._failed(error)
         except Exception as error:
@@ -285,7 +285,7 @@ def assigned_device() -> torch.device:
 
 def _why_no_gpu() -> str:
     if torch.version.cuda is None and torch.version.hip is None:
-        return "it was built for CPUs alone"
+        return "it was built for CPUs only"
     try:
         torch.cuda.init()  # type: ignore[no-untyped-call]
     except (RuntimeError, AssertionError) as error:

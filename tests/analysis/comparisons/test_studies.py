@@ -76,7 +76,7 @@ def test_ranks_and_tests_over_six_data_sets_worked_by_hand() -> None:
     assert first.tolist() == ["dcgan", "+0.020", *["+0.100"] * 5, "+0.087", "1.17", "0.125"]
     said = studies_sentences(found)[0]
     assert said.startswith("Friedman's test over 6 data sets: the methods differ in rank (p = 0.0057).")
-    assert "Not told apart: dcgan and smote; smote and none." in said
+    assert "Not distinguishable: dcgan and smote; smote and none." in said
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -277,7 +277,7 @@ def test_groups_of_both_given_parts_are_said(tmp_path: Path) -> None:
         note.startswith("groups that are in the test part and in that to train on too: 4 of 4")
         for note in test.notes
     )
-    assert "test images that are, or look like, one to train on: 20 of 20" in test.notes
+    assert "test images that are, or look like, a training image: 20 of 20" in test.notes
 
 
 def test_copies_lie_on_one_side_unless_they_may_be_apart(tmp_path: Path) -> None:
@@ -386,9 +386,7 @@ def test_a_picture_is_known_by_its_content(tmp_path: Path, kind: str) -> None:
 def test_what_is_no_regular_file_is_not_waited_for(tmp_path: Path) -> None:
     write_classes(tmp_path, cat=4, dog=4)
     os.mkfifo(tmp_path / "cat" / "pipe.png")
-    with pytest.raises(
-        DataError, match=r"pipe\.png: cannot be read as an image \(a pipe, where a file is needed\)"
-    ):
+    with pytest.raises(DataError, match=r"pipe\.png: cannot be read as an image \(a pipe, but a file is needed\)"):
         ImageFolder(folder(tmp_path)).pool()
 
 
@@ -481,7 +479,7 @@ def test_covid19_has_six_test_images_in_its_training_pool() -> None:
     assert any("pixel by pixel: 6 (kept;" in note for note in test.notes)
     # Two more are nearly the same.
     assert any(
-        note.startswith("test images that are, or look like, one to train on: 8 of 66") for note in test.notes
+        note.startswith("test images that are, or look like, a training image: 8 of 66") for note in test.notes
     )
     assert "repeat an earlier one, pixel by pixel: 3 (kept for training)" in pool.notes[0]
 

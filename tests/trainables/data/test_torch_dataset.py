@@ -75,8 +75,8 @@ def test_parts_names_and_counts() -> None:
         (of([np.zeros((8, 8), dtype=bool)] * 2), "values of bool; whole numbers and floats"),
         (of([np.zeros((8, 8, 5), dtype=np.uint8)] * 2), r"an image \[8, 8, 5\]"),
         (Items([BYTES[0]]), "train/0: an item must be an image and its label, not ndarray"),
-        (Items([(BYTES[0], "cat")] * 2), "labels are whole numbers; 'cat' is among them"),
-        (Items([(BYTES[0], 0.5)] * 2), "labels are whole numbers"),
+        (Items([(BYTES[0], "cat")] * 2), "labels must be whole numbers; 'cat' is not"),
+        (Items([(BYTES[0], 0.5)] * 2), "labels must be whole numbers"),
         (Items([(BYTES[0], 2)] * 2, classes=["cat", "dog"]), "labels 2 to 2, where 2 classes are named"),
     ],
 )

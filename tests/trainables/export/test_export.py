@@ -171,8 +171,10 @@ def test_the_cards_have_the_counts_and_the_figures(exported):
 
 def test_a_note_says_how_many_images_pass_for_their_class(exported):
     notes = read_description(exported).notes
-    [note] = [note for note in notes if note.startswith("class 'lynx': a classifier of the real images takes ")]
-    assert re.search(r"takes \d+% of the synthetic ones for it; of real ones that were held out: \d+%$", note)
+    [note] = [
+        note for note in notes if note.startswith("class 'lynx': a classifier of the real images recognises ")
+    ]
+    assert re.search(r"recognises \d+% of the synthetic ones; of held-out real ones: \d+%$", note)
     assert note in (exported / "README.md").read_text()
 
 
@@ -318,8 +320,8 @@ def add(image):
     ("change", "said"),
     [
         (lose, r"has lost 1 of its images \(train/lynx/synthetic-000000.png\)"),
-        (damage, r"holds 1 images that are not as they were made \(train/lynx/synthetic-000000.png\)"),
-        (exchange, r"holds 1 images that are not as they were made \(train/lynx/synthetic-000000.png\)"),
+        (damage, r"contains 1 images that have changed \(train/lynx/synthetic-000000.png\)"),
+        (exchange, r"contains 1 images that have changed \(train/lynx/synthetic-000000.png\)"),
         (add, r"holds 1 images that are not in its manifest \(train/lynx/my-own.png\)"),
     ],
 )
@@ -336,7 +338,7 @@ def test_a_folder_that_holds_something_else_is_refused(exported, images, request
         export(other, exported)
     with pytest.raises(KeyboardInterrupt):
         export(request_, tmp_path / "begun", progress=_interrupt)
-    with pytest.raises(UserError, match="the beginning of another"):
+    with pytest.raises(UserError, match="an incomplete balanced data set from another"):
         export(other, tmp_path / "begun")
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis" / "thesis.txt").write_text("do not lose")
@@ -470,7 +472,7 @@ def test_nothing_to_balance_is_said(images, tmp_path):
 
 def test_another_way_of_balancing_is_refused(images, tmp_path):
     config = trial(images, balancing={"name": "smote"})
-    with pytest.raises(UserError, match="'smote' is no GAN"):
+    with pytest.raises(UserError, match="'smote' is not a GAN"):
         export(ExportRequest(allowed=ANYTHING, config=config), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

@@ -28,6 +28,6 @@ class Focal:
 FOCAL_LOSS = BalancerEntry(
     name="focal_loss",
     settings=Focal,
-    summary="makes images that are easy count less in the loss",
+    summary="gives easy images less weight in the loss",
     only_plans=True,
 )

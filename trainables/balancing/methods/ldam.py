@@ -61,11 +61,11 @@ class LdamDrw(Ldam):
 
 
 LDAM = BalancerEntry(
-    name="ldam", settings=Ldam, summary="asks for larger margins in rare classes", only_plans=True
+    name="ldam", settings=Ldam, summary="requires larger margins in rare classes", only_plans=True
 )
 LDAM_DRW = BalancerEntry(
     name="ldam_drw",
     settings=LdamDrw,
-    summary="LDAM, and class-balanced weights for the last part of the training",
+    summary="LDAM with class-balanced weights in the last part of the training",
     only_plans=True,
 )

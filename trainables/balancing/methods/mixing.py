@@ -74,7 +74,7 @@ class MixupBalancedSoftmax:
 
 @settings
 class Remix:
-    """mixup whose labels side with the rarer class of the two.
+    """mixup whose labels favour the rarer class of the two.
 
     Chou et al. 2020, "Remix: Rebalanced Mixup", equations 4 and 5, with their `alpha`, `kappa` and `tau`.
     """
@@ -136,5 +136,5 @@ MIXUP_BALANCED_SOFTMAX = BalancerEntry(
     only_plans=True,
 )
 REMIX = BalancerEntry(
-    name="remix", settings=Remix, summary="mixup whose labels side with the rarer class", only_plans=True
+    name="remix", settings=Remix, summary="mixup whose labels favour the rarer class", only_plans=True
 )

@@ -152,7 +152,7 @@ def _between_any(own: Rows, request: SmoteRequest, label: int, *, seed: int) -> 
 
 
 def _everywhere(training: TrainingSet, label: int, where: str) -> str:
-    return f"class {training.classes.names[label]!r}: no image lies {where}; SMOTE draws from all of its images"
+    return f"class {training.classes.names[label]!r}: no image is {where}; SMOTE draws from all of its images"
 
 
 def _extended(filled: TrainingSet, made: Rows, label: int) -> TrainingSet:
@@ -166,12 +166,12 @@ def _extended(filled: TrainingSet, made: Rows, label: int) -> TrainingSet:
 BORDERLINE_SMOTE = BalancerEntry(
     name="borderline_smote",
     settings=BorderlineSmote,
-    summary="SMOTE from the rare images that other classes crowd",
+    summary="SMOTE from rare images whose neighbours are mostly of other classes",
     adds_images=True,
 )
 SAFE_LEVEL_SMOTE = BalancerEntry(
     name="safe_level_smote",
     settings=SafeLevelSmote,
-    summary="SMOTE that keeps to the side with more neighbours of the class",
+    summary="SMOTE that favours regions with many neighbours of the class",
     adds_images=True,
 )

@@ -41,5 +41,5 @@ class Quantity:
 QUANTITY = BalancerEntry(
     name="quantity",
     settings=Quantity,
-    summary="as many images in all, equally many a class, with real ones that were held back",
+    summary="equally many images of every class without more images in total, with real ones that were held back",
 )

@@ -90,7 +90,7 @@ class ArrayFile:
         arrays = self._parts[part].images
         facts = [_facts_of(arrays[row]) for row in (range(len(arrays)) if rows is None else rows)]
         summary = summarise(facts, images.labels, images.class_names)
-        notes = tuple(f"{each}: a classifier could tell them by that alone" for each in summary.giveaways)
+        notes = tuple(f"{each}: a classifier could distinguish them by that alone" for each in summary.giveaways)
         return Loaded(images=images, notes=notes, summary=summary)
 
     @property
@@ -156,7 +156,7 @@ class ArrayFile:
         found = {name: set(each.labels.tolist()) for name, each in self._parts.items()}
         odd = sorted(map(str, found.get("test", found["train"]) ^ found["train"]))
         if odd:
-            raise DataError(f"{self._path}: the parts differ in their classes; only one has {', '.join(odd)}")
+            raise DataError(f"{self._path}: the parts have different classes; only one has {', '.join(odd)}")
         return tuple(sorted(found["train"]))
 
     @cached_property

@@ -395,7 +395,7 @@ def _notes_on_values(
         yield f"{called} of 8 bits, of which level 0 stays 0 and 255 stays 255, and of more are mixed"
     if summary.num_paged:
         yield f"{called} with further pages, of which the first alone is read: {summary.num_paged:,}"
-    yield from (f"{each}: a classifier could tell them by that alone" for each in summary.giveaways)
+    yield from (f"{each}: a classifier could distinguish them by that alone" for each in summary.giveaways)
 
 
 def _why_range(levels: Range, declared: Collection[Range | None]) -> str:

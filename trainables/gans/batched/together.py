@@ -76,7 +76,7 @@ def _stacks(
 def _notes(number: int, *, among: int) -> tuple[str, ...]:
     if number > 1:
         return (f"{number} GANs were trained as one computation; the first trial of them took the time of all",)
-    return ("a GAN was trained alone: no other has as many images",) if among > 1 else ()
+    return ("a GAN was trained alone, because no other has as many images",) if among > 1 else ()
 
 
 def _train(

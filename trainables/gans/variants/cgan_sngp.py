@@ -34,7 +34,7 @@ def _networks(shape: ImageShape, latent_size: int, num_classes: int) -> Networks
 
 CGAN_SNGP = GanVariant(
     name="cgan_sngp",
-    summary="convolutional, conditional, with spectral norm and a gradient penalty: one for all classes",
+    summary="convolutional, conditional, with spectral norm and a gradient penalty; one GAN for all classes",
     source="the animal report; Miyato et al. 2018, arXiv:1802.05957; Gulrajani et al. 2017",
     defaults=replace(
         DEFAULTS,
