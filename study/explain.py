@@ -34,11 +34,11 @@ class Setting:
     kind: str
     """Its type, with its limits, in words."""
     default: str | None
-    """As YAML writes it in one line; None if a value has to be given, and for a section."""
+    """As YAML writes it in one line; None if it is required, and for a section."""
     owner: str
     """The class of settings that it belongs to, and that class's module."""
     when: str = ""
-    """Where it is there only with another setting: that setting's value."""
+    """If it exists only with a value of another setting: that value."""
     inner: tuple[str, ...] = ()
     """The keys of a section's settings."""
 

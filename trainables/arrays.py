@@ -37,11 +37,11 @@ class ArraySpec:
     kind: Kind
     """The type of its values."""
     axes: tuple[str, ...]
-    """Its dimensions; those of one name have one length in a file."""
+    """Its dimensions; equal names have equal lengths in a file."""
     meaning: str
     """What it holds."""
     below: str | None = None
-    """Its values are places along this axis; None if they are none."""
+    """Its values are indices along this axis; None if they are not indices."""
     is_time: bool = False
     """Whether it holds wall times, which differ between equal trials."""
 

@@ -68,11 +68,11 @@ class Digests:
     """What the numbers of a trial or of a study were made from, each as hexadecimal digits; None if not taken."""
 
     pool: str | None = None
-    """Digest of the images that training and validation parts are drawn from."""
+    """Digest of the images from which training and validation parts are drawn."""
     test: str | None = None
     """Digest of the test part."""
     configuration: str | None = None
-    """Digest of the complete configuration, places of files included."""
+    """Digest of the complete configuration, including the paths of files."""
     code: str | None = None
     """Digest of this package's own source files."""
 
@@ -104,7 +104,7 @@ class ComparisonFamily:
     references: tuple[str, ...]
     """Balancers, or CHOSEN_SIMPLE."""
     ratios: tuple[float | None, ...]
-    """Imbalance ratios; None stands for the one that the data have."""
+    """Imbalance ratios; None is the ratio of the original data."""
 
     @property
     def size(self) -> int:
@@ -117,9 +117,9 @@ class VerdictPlan:
     """How the study comes to its verdicts, written before its first confirmed trial."""
 
     margin: float
-    """A gain that is smaller either way is not worthwhile."""
+    """A smaller gain or loss than this is not worthwhile."""
     looks: tuple[int, ...]
-    """Numbers of seeds after which the gains are looked at, ascending; one where their number is fixed."""
+    """Numbers of seeds after which the gains are tested, ascending; one if the number of seeds is fixed."""
     families: tuple[ComparisonFamily, ...]
     """What is compared."""
 
@@ -129,13 +129,13 @@ class TimePlan:
     """What a study gave up to end within a time budget."""
 
     budget_seconds: float
-    """From the command to the end of its report."""
+    """From the start of the command to the end of its report."""
     asked: Mapping[str, JsonValue]
-    """The configuration that was asked for, which `gan-study resume` completes."""
+    """The requested configuration, which `gan-study resume` completes."""
     left_out: Mapping[str, str] = field(default_factory=dict)
-    """What the plan left out of it before the first trial: a sentence by what is left out."""
+    """What the plan left out before the first trial: a sentence for each part."""
     cut: tuple[str, ...] = ()
-    """What the plan had, and time did not allow in the end: a sentence each."""
+    """What was planned but did not fit into the time in the end: one sentence each."""
 
     @property
     def sentences(self) -> tuple[str, ...]:
@@ -150,27 +150,27 @@ class StudyHeader:
     schema_version: int = SCHEMA_VERSION
     """Version of this header, of the records and of their arrays."""
     name: str
-    """As the recipe or the person named it."""
+    """Given by the recipe or by a person."""
     study_id: str
-    """Tells the study from others of the same name."""
+    """Distinguishes the study from others with the same name."""
     created_at: str
     """ISO time."""
     config: Mapping[str, JsonValue]
     """The resolved configuration."""
     environment: Mapping[str, str]
-    """The versions that the study was begun with."""
+    """The versions at the start of the study."""
     verdicts: VerdictPlan
     """How verdicts are made."""
     digests: Digests = Digests()
-    """Digests of the data and the code that the study was begun with."""
+    """Digests of the data and the code at the start of the study."""
     changes: tuple[Change, ...] = ()
-    """More seeds, more trials and the like, in the order in which they were made."""
+    """Added seeds, added trials and the like, in the order in which they were requested."""
     time_plan: TimePlan | None = None
-    """None if it has no time budget, or went on to all that was asked for."""
+    """None without a time budget, or after the study was extended to all that was requested."""
     read_back: tuple[str, ...] = ()
-    """What was read of the data and how it was understood, a sentence each."""
+    """What was read of the data and how it was interpreted, one sentence each."""
     seal: str | None = None
-    """A digest of all the rest, as this package wrote it; an edit by hand breaks it."""
+    """A digest of everything else, written by this package; an edit by hand makes it invalid."""
 
 
 @settings
@@ -202,7 +202,7 @@ class Seen:
     running: tuple[RungReached, ...] = ()
     """The trials that were running."""
     waiting: Ranges = ""
-    """Search numbers of the trials that had been decided upon and waited for a worker."""
+    """Search numbers of the trials that were decided and waiting for a worker."""
 
 
 # Trials of these stages have the split of the search in common. Race, last round and check run in others.
@@ -222,7 +222,7 @@ class SearchTrial:
     stage: str | None = None
     """"defaults", "race", "search", "last round" or "check" (`study/plan/decisions.py`)."""
     seen: Seen | None = None
-    """What the suggestion had seen; None where that is too long for a record: `decisions.jsonl` has it."""
+    """What the suggestion had seen; None if it is too long for a record: `decisions.jsonl` has it."""
 
     @property
     def is_comparable(self) -> bool:
@@ -247,20 +247,20 @@ class Selection:
     """Why a configuration was confirmed: the search trial that it won with, and the budget of its method."""
 
     search_trials: int
-    """Search trials of this balancer at this ratio, those of the race and of the last round included."""
+    """Search trials of this balancer at this ratio, including those of the race and of the last round."""
     trial_id: str | None = None
-    """The trial of the last round that won, and won the check too; None if defaults were confirmed."""
+    """The trial that won the last round and also the check; None if defaults were confirmed."""
     validation_objective: float | None = None
-    """The gain to expect: that of the check; of a default that lost the last round and won the check, the mean of
+    """The expected gain: that of the check; for a default that lost the last round but won the check, the mean of
     both. None without a last round."""
     contenders: tuple[str, ...] = ()
-    """The trials of the last round, the default's first; empty without such a round."""
+    """The trials of the last round, the default's first; empty without a last round."""
     check_gain: float | None = None
-    """The gain of what the last round chose, trained anew in another split: the check."""
+    """The gain of the last round's winner, trained again in another split: the check."""
     default_check_gain: float | None = None
-    """The default's gain in the check; another setting that the last round chose stays only if it is better."""
+    """The default's gain in the check; another setting that won the last round is used only if it is better."""
     spread: float | None = None
-    """The standard deviation of the difference of two gains in the last round, by which the default was beaten."""
+    """The standard deviation of the difference of two gains in the last round, which the winner had to exceed."""
     round: int = 1
     """The round of seeds in which it was confirmed, from 1."""
     unsearched: str | None = None
@@ -272,22 +272,22 @@ class GeneratedImages:
     """The images that were added to the training part, over all classes."""
 
     balance_to: float | None = None
-    """The size at which a minority class lacks nothing, as a share of the largest; None where the method has no
-    such setting."""
+    """The size up to which a minority class is filled, as a share of the largest; None if the method has no such
+    setting."""
     dose: float | None = None
-    """The share asked for of the images that a minority class lacks; None where the method has no such setting."""
+    """The requested share of the images that a minority class lacks; None if the method has no such setting."""
     share_reached: float | None = None
-    """The smallest minority class of the balanced set over the largest class."""
+    """The size of the smallest minority class in the balanced set, divided by that of the largest class."""
     num_made: int = 0
-    """Images made, those that a filter rejected included."""
+    """Images generated, including those that a filter rejected."""
     num_passed: int = 0
     """Images that the classifier was fitted to."""
     num_rejected: int | None = None
-    """Images that a filter rejects, of those made; None if none were judged."""
+    """How many of the generated images a filter rejects; None if none were judged."""
     filter: str | None = None
-    """"apply": rejected images were replaced. "measure": they were used all the same. None if none were judged."""
+    """"apply": rejected images were replaced. "measure": they were still used. None if none were judged."""
     weight: float = 1.0
-    """Weight of a synthetic image in the classifier's loss, where a real one has 1."""
+    """Weight of a synthetic image in the classifier's loss, relative to 1 for a real one."""
 
 
 LengthReason: TypeAlias = Literal["fixed", "converged", "floor", "cap"]
@@ -298,11 +298,11 @@ class GanLength:
     """How long the GANs of a trial were trained."""
 
     generator_steps: int | None = None
-    """Generator steps of the GAN that took fewest; None if not counted."""
+    """Generator steps of the GAN with the fewest; None if not counted."""
     reason: LengthReason = "fixed"
     """Why training ended: a fixed length, no more improvement, or the smallest or largest length allowed."""
     still_improving: bool | None = None
-    """Whether images were still getting better when training ended; None if not measured."""
+    """Whether images were still improving when training ended; None if not measured."""
     pretrained_on: str | None = None
     """What the GANs were trained on first; None without pretraining."""
 
@@ -314,7 +314,7 @@ class Memorisation:
     largest_copied_share: float | None = None
     """Share of generated images that copy a training image; None with too few images to tell."""
     fewest_distinct: int | None = None
-    """Number of different images among those made of a class; None if not counted."""
+    """Number of distinct images among those made of a class; None if not counted."""
     flags: tuple[str, ...] = ()
     """"copies", "collapsed", "weak": raised for some class."""
 
@@ -328,11 +328,11 @@ class TrialRecord:
     trial_id: str
     """Names `config`."""
     setting_id: str
-    """Names `config` without balancing and evaluation: trials that share it are pairs to be compared."""
+    """Names `config` without balancing and evaluation: trials with the same value are compared as pairs."""
     attempt: int = 1
     """1-based: a failed trial may be run again."""
     phase: Phase
-    """Why the trial was run."""
+    """The phase of the study."""
     status: Status
     """How it ended."""
     failure: str | None = None
@@ -344,11 +344,11 @@ class TrialRecord:
     balancer: str
     """The balancer's name."""
     imbalance_ratio: float
-    """Largest over smallest class count: as asked for where the profile asks for one, else as found."""
+    """Largest over smallest class count: the requested one if the profile has one, otherwise that of the data."""
     seed: int
-    """The seed of everything that the trial draws."""
+    """The seed of all random numbers of the trial."""
     config: Mapping[str, JsonValue]
-    """The complete canonical configuration, but for the length in place of a long list of classes: `study.json`
+    """The complete canonical configuration; a long list of classes is replaced by its length: `study.json`
     has the list."""
     digests: Digests = Digests()
     """What the numbers were made from."""
@@ -356,13 +356,13 @@ class TrialRecord:
     """Classifiers that were fitted to the same balanced set."""
     scores: Mapping[Part, Overall] = field(default_factory=dict)
     """Overall scores by part, each the mean over the fits; `trainables/classifiers/metrics.py` has the names,
-    ranges and directions of those that all trials have. Further ones are the study's own objective,
-    "module:function", and the expected cost."""
+    ranges and directions of the standard ones. Others are the study's own objective, "module:function", and the
+    expected cost."""
     frozen_baseline: Overall = field(default_factory=dict)
     """Overall scores on the test part of a linear head on a frozen pretrained network, without balancing; empty if
     not measured."""
     fit_spread: float | None = None
-    """Standard deviation over the fits of the validation score that counts; None with one fit."""
+    """Standard deviation of the validation objective over the fits; None with one fit."""
     objective: float | None = None
     """The gain on validation images over no balancing in the same setting."""
     baseline: float | None = None
@@ -376,19 +376,19 @@ class TrialRecord:
     milestones: tuple[Milestone, ...] = ()
     """Validation scores on the way."""
     generated: GeneratedImages | None = None
-    """The images that were made; None if none were."""
+    """The generated images; None if none were."""
     gan: GanLength | None = None
     """How long the GANs were trained; None without a GAN."""
     memorisation: Memorisation | None = None
     """Whether generated images repeat training images or one another; None if not measured."""
     num_groups: Mapping[str, int] = field(default_factory=dict)
-    """Groups (patients, videos) by part; empty where the data name none."""
+    """Groups (patients, videos) by part; empty if the data have none."""
     arrays: PathInside | None = None
-    """The trial's arrays, relative to the study's folder; None if it left none."""
+    """The trial's arrays, relative to the study's folder; None if it has none."""
     arrays_digest: str | None = None
-    """Digest of all that is in them but wall times; None if not taken."""
+    """Digest of all of them except wall times; None if not taken."""
     notes: tuple[str, ...] = ()
-    """A line for each thing worth knowing."""
+    """A line for each note."""
     seconds: Mapping[str, float] = field(default_factory=dict)
     """Wall time by stage."""
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -463,14 +463,14 @@ class SearchImportance:
     dataset: str
     classifier: str
     imbalance_ratio: float | None
-    """None where one search was of all ratios and balancers together."""
+    """None if one search covered all ratios and balancers."""
     balancer: str | None
     num_trials: int
-    """Complete search trials that this rests on."""
+    """Complete search trials that it is based on."""
     shares: Mapping[str, float] = field(default_factory=dict)
-    """A parameter's share in [0, 1] of what all of them matter; empty if that cannot be said."""
+    """A parameter's share in [0, 1] of the total importance; empty if it cannot be computed."""
     missing: str | None = None
-    """Why it cannot be said."""
+    """Why it cannot be computed."""
 
 
 def to_ranges(numbers: Iterable[int]) -> Ranges:

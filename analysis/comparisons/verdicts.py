@@ -63,15 +63,15 @@ class Comparison:
     family: str
     family_size: int
     has_predictions: bool
-    """Whether the predictions of all trials are stored; else the interval speaks of seeds alone."""
+    """Whether the predictions of all trials are stored; otherwise the interval covers only seeds."""
     is_exploratory: bool
-    """Whether seeds were added, after looking, that the plan had no error left for."""
+    """Whether seeds were added after looking at the results, beyond what the plan had reserved error for."""
     is_provisional: bool
-    """Whether the last round of seeds is not complete, so that the study has not come to this look yet."""
+    """Whether the last round of seeds is incomplete, so that the study has not reached this look yet."""
     length_limits: tuple[str, ...]
-    """Why longer trainings of the method's GANs may have shown more, a clause each."""
+    """Why longer trainings of the method's GANs might have shown more, one clause each."""
     most_seeds: int
-    """As many as the study's plan has."""
+    """As many as in the study's plan."""
 
     @property
     def looks(self) -> tuple[Look, ...]:

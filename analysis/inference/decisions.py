@@ -20,13 +20,13 @@ class Decision:
     looks: tuple[Look, ...]
     verdict: Verdict
     level: float
-    """The level of the test of no gain at all."""
+    """The level of the test for no gain at all."""
     difference_p: float
     """The p value of that test, corrected."""
     equivalence_level: float
     """The level of the two one-sided tests of a gain as large as the margin."""
     equivalence_p: float
-    """The p value of these, corrected."""
+    """Its p value, corrected."""
 
     @property
     def levels(self) -> Levels:

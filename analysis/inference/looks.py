@@ -49,7 +49,7 @@ class Look:
     image_error: float
     """Standard error of the mean over other test images."""
     share: float = 1.0
-    """The share of the whole allowed error that this look may spend, in (0, 1]."""
+    """The share of the total error rate that this look may spend, in (0, 1]."""
 
     def tail(self, distance: float) -> float:
         """How often the mean lies beyond the true gain by more than `distance`, on one side: a one-sided p value.

@@ -33,13 +33,13 @@ class Contrast:
     """What the confirmed trials say of the GAN with the best mean gain on validation, under one condition."""
 
     gain: Comparison
-    """The GAN beside no balancing, by minority F1."""
+    """The GAN against no balancing, by minority F1."""
     recall: Comparison | None
     """The same by minority recall."""
     difference: Comparison | None
-    """The GAN beside the simple method with the best mean gain on validation; None if no setting has both."""
+    """The GAN against the simple method with the best mean gain on validation; None if no setting has both."""
     duplicates: Comparison | None
-    """The GAN beside as many copies of real images; None where there are none."""
+    """The GAN against as many copies of real images; None if there are none."""
 
     @property
     def condition(self) -> Condition:

@@ -29,9 +29,9 @@ class Weight(IntEnum):
     """How much a caveat changes what the answer is worth."""
 
     VOIDS = 0
-    """Nothing can be concluded, or what is said may be wrong."""
+    """Nothing can be concluded, or the answer may be wrong."""
     WEAKENS = 1
-    """What is said may change with more data, seeds or training."""
+    """The answer may change with more data, seeds or training."""
     EXPLAINS = 2
     """How numbers were made."""
 

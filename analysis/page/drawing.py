@@ -40,10 +40,10 @@ class Drawn:
     """What came of a drawing; what it is not of stays empty."""
 
     files: Mapping[str, bytes] = field(default_factory=dict)
-    """By their places in the report."""
+    """By their positions in the report."""
     pictures: PagePictures = field(default_factory=PagePictures)
     rounds: tuple[Round, ...] = ()
-    """Those of the page that asks which images are real."""
+    """Images for the page that asks which images are real."""
     script: str = ""
     """The JavaScript that draws the page's charts."""
     problems: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

@@ -37,12 +37,12 @@ class Overview:
     """All of the first screen that is text."""
 
     verdicts: tuple[tuple[str, str], ...]
-    """By what is judged ("Minority F1", "Minority recall"), in a line each."""
+    """By metric ("Minority F1", "Minority recall"), one line each."""
     asked: str
     """Data, classes, rare ones, ratio and classifier in a line."""
     tiles: tuple[Tile, ...]
     place: str
-    """Which condition the tiles are of, where there are several."""
+    """The condition of the tiles, if there are several."""
     chosen: Condition | None
     """That condition."""
 

@@ -52,9 +52,9 @@ class Sketch:
     alt: str
     draw: Callable[[pd.DataFrame], Drawing]
     colours: Literal["kinds", "others"] = "others"
-    """Whether its one legend is that of the kinds of methods."""
+    """Whether its only legend is that of the kinds of methods."""
     by_condition: bool = False
-    """Whether it shows one condition at a time: the first, until a menu chooses; a file is of each."""
+    """Whether it shows one condition at a time: the first, until a menu chooses another; each has a file."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,9 +68,9 @@ class Chart:
     data: pd.DataFrame
     specification: dict[str, Any]
     kinds: tuple[Kind, ...] = ()
-    """The kinds of methods that have their colours and shapes in it, for the page's legend."""
+    """The kinds of methods whose colours and shapes it uses, for the page's legend."""
     conditions: tuple[Condition, ...] = ()
-    """Those that it shows one at a time, where there are several."""
+    """The conditions that it shows one at a time, if there are several."""
 
     @property
     def on_page(self) -> dict[str, Any]:

@@ -45,13 +45,13 @@ class Study:
     verdicts: VerdictPlan
     records: tuple[Trial, ...]
     changes: tuple[Change, ...] = ()
-    """What was changed after the study had begun."""
+    """Changes of the study after it had begun."""
     is_as_written: bool = True
-    """Whether nobody has edited `study.json` by hand since."""
+    """Whether `study.json` has not been edited by hand since."""
     time_plan: TimePlan | None = None
-    """What was given up to end within a time budget."""
+    """What was left out to end within a time budget."""
     read_back: tuple[str, ...] = ()
-    """What was read of the data and how it was understood."""
+    """What was read of the data and how it was interpreted."""
     notes: tuple[str, ...] = ()
     """What had to be left out."""
     importance: tuple[SearchImportance, ...] = ()

@@ -81,7 +81,7 @@ class GanEnd(NamedTuple):
     """Generator steps of the comparisons."""
     distances: tuple[float, ...]
     taken_from: int | None = None
-    """The generator step whose generator fills the class; None where it was not recorded."""
+    """The generator step whose generator fills the class; None if it was not recorded."""
 
 
 @dataclass(frozen=True, kw_only=True)

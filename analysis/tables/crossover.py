@@ -53,7 +53,7 @@ class Crossover:
     helps: tuple[float, ...]
     hurts: tuple[float, ...]
     reservations: Mapping[str, tuple[float, ...]]
-    """The ratios of each thing that must be said beside a verdict (`Comparison.reservations`)."""
+    """The ratios of each reservation about a verdict (`Comparison.reservations`)."""
     ratio: Crossing | None
     image: Crossing | None
 

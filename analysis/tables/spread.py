@@ -32,7 +32,7 @@ class Spread:
     over_splits: float | None
     over_gans: float | None
     over_images: float | None
-    """The spread of the gain over no balancing, if other test images had been drawn."""
+    """The standard deviation of the gain over no balancing for other test images."""
 
 
 def spreads(study: Study) -> dict[Arm, Spread]:

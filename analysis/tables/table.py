@@ -25,10 +25,10 @@ class Table:
     name: str
     title: str
     numbers: pd.DataFrame
-    """With the ids of the trials behind each row in a last column, once the table is traced."""
+    """With the ids of the trials behind each row in a last column, if the table is traced."""
     rows: pd.DataFrame
     origin: Origin = GAINS
-    """Which trials a row is made from."""
+    """The trials that a row is computed from."""
     more: tuple[str, ...] = ()
     """Columns that the page shows on demand."""
     sources: tuple[tuple[str, ...], ...] = ()

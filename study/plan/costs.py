@@ -64,13 +64,13 @@ class Speeds:
     """By balancer."""
     classifier_step: float
     classifier_start: float
-    """A fit beside its steps."""
+    """Time of a fit beyond its steps."""
     domain_step: float
     """A step of the classifier that measures images."""
     prediction: float
     """An image's predicted class."""
     data: float
-    """Thinning, splitting and copying a trial's data."""
+    """Reducing, splitting and copying a trial's data."""
 
 
 class Length(NamedTuple):

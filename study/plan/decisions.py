@@ -35,7 +35,7 @@ class Suggestion:
     balancer: str
     ratio: Ratio
     params: Mapping[str, Scalar]
-    """The point of the space; of a default, its part in the space."""
+    """The point of the space; for a default, its part in the space."""
     seed: int
     """The seed of the trial, which names its split."""
     fits: int

@@ -55,7 +55,7 @@ class Verdict:
     """What the last round chose."""
 
     place: int
-    """The place of the chosen one's score, the default's being 0."""
+    """The index of the chosen point's score; 0 is the default."""
     spread: float
     """The standard deviation of the difference of two scores in the round."""
     default_gain: float
@@ -67,7 +67,7 @@ class Checked:
     """What stays of the last round's choice after the check."""
 
     place: int
-    """The place of the chosen one in the last round, the default's being 0."""
+    """The index of the chosen point in the last round; 0 is the default."""
     expected_gain: float
     """The gain to report for it."""
 

@@ -25,9 +25,9 @@ class Standing:
     """How far a race is."""
 
     variants: tuple[str, ...]
-    """Those that are left; once it is decided the survivors, best first."""
+    """The remaining variants; after the race the survivors, best first."""
     round: int | None
-    """The round that is underway; None once the race is decided."""
+    """The current round; None once the race is decided."""
 
 
 def race_rounds(num_variants: int, *, survivors: int, splits: Iterator[int]) -> tuple[RaceRound, ...]:

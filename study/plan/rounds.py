@@ -21,7 +21,7 @@ class SeedRound:
     """A round of seeds; an arm that earlier rounds left out gets their seeds too, as its pairs need them."""
 
     seeds: tuple[int, ...]
-    """The seeds that no earlier round has."""
+    """The seeds that are not in earlier rounds."""
     arms: tuple[Arm, ...]
     """The balancers, each at a ratio, that are confirmed with them."""
 
@@ -33,9 +33,9 @@ class Rounds:
     rounds: tuple[SeedRound, ...]
     """In their order."""
     end: EndOfRounds | None = None
-    """Why no further round follows; None while that is open, and where the number of seeds is fixed."""
+    """Why no further round follows; None if this is not decided yet, or if the number of seeds is fixed."""
     asked_seeds: int | None = None
-    """The seeds in all to which a person took the study within its plan; None if nobody did."""
+    """The total number of seeds to which a person extended the study within its plan; None if nobody did."""
 
     @property
     def num_seeds(self) -> int:
@@ -48,11 +48,11 @@ class Questions:
     """What is asked once all trials of the rounds so far have ended."""
 
     open_arms: Callable[[], frozenset[Arm]]
-    """The arms with a question that further seeds may decide, and the references that they are compared with."""
+    """The arms that further seeds may decide, and the references that they are compared with."""
     is_decided: Callable[[], bool]
-    """Whether no question is open."""
+    """Whether every comparison is decided."""
     has_time_for: Callable[[Sequence[str]], bool]
-    """Whether a confirmed trial of each of these balancers fits into the time that is left."""
+    """Whether a confirmed trial of each of these balancers fits into the remaining time."""
 
 
 def all_arms(config: StudyConfig) -> tuple[Arm, ...]:

@@ -61,7 +61,7 @@ class _Wish:
     split: int = 0
     params: Mapping[str, Scalar] | None = None
     is_guess: bool = False
-    """Whether it is only of use if those that lead so far stay ahead."""
+    """Whether it is only needed if the current leaders stay ahead."""
 
 
 class Search:

@@ -22,11 +22,11 @@ class SearchPlan:
     """What is searched."""
 
     survivors: int
-    """How many variants are searched at each ratio; 0 if none is. With `adaptive` 1, of Optuna's choice."""
+    """How many variants are searched at each ratio; 0 if none is. With `adaptive` 1, which Optuna chooses."""
     rounds: tuple[RaceRound, ...]
     """The race at each ratio; empty without one."""
     budgets: Mapping[Ratio, int]
-    """The most search trials at each ratio, if every ratio has its own."""
+    """Maximum number of search trials at each ratio, if every ratio has its own."""
     unsearched: str | None = None
     """Why nothing is searched; None if something is."""
 

@@ -39,13 +39,13 @@ class ClosedSearch:
     """What the confirmation takes from the search."""
 
     configurations: tuple[SelectedConfig, ...]
-    """What is confirmed of each balancer that was searched, at each ratio."""
+    """The confirmed settings of each searched balancer, at each ratio."""
     fits: int = Field(ge=1)
     """How many classifiers each confirmed trial fits to its balanced set."""
     num_searched: int | None = None
-    """The search trials that it is taken from; None if not counted."""
+    """The search trials that it is based on; None if not counted."""
     why_short: str | None = None
-    """Why the search had fewer trials than it might have; None if it had as many, or if nothing was searched."""
+    """Why the search had fewer trials than possible; None if it had all, or if nothing was searched."""
 
 
 def choice_settings(config: StudyConfig) -> tuple[object, ...]:

@@ -62,7 +62,7 @@ class Machine:
     workloads: Mapping[Ratio, Workload]
     num_workers: int
     slowness: float = 1.0
-    """Times slower than the one on which what comes before and after the trials was measured."""
+    """How much slower than the machine on which the time before and after the trials was measured."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +71,7 @@ class Plan:
 
     config: StudyConfig
     left_out: Mapping[str, str] = field(default_factory=dict)
-    """By what is left out: "search", "rounds", "fits", "floors", "gans", "seeds", "methods", "lengths"."""
+    """By the thing left out: "search", "rounds", "fits", "floors", "gans", "seeds", "methods", "lengths"."""
 
     def without(self, what: str, sentence: str, config: StudyConfig | None = None) -> "Plan":
         """The plan that leaves `what` out too; an earlier sentence on it is replaced."""
@@ -92,7 +92,7 @@ class Forecast:
     """Wall time with all workers."""
     report: float
     beside: float
-    """Seconds of all that is no trial: Ray's workers begin and end, the report."""
+    """Seconds outside of trials: Ray's workers start and stop, the report."""
 
     @property
     def total(self) -> float:

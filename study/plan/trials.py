@@ -32,9 +32,10 @@ class PlannedTrial:
     checkpoint_steps: frozenset[int] = frozenset()
     """The generator steps after which its GAN's state is saved; trials of other lengths continue there."""
     keeps_gan: bool = False
-    """Whether its GAN's states stay, for the export of a balanced data set and for trials that wait for it."""
+    """Whether its GAN's states are not deleted, for the export of a balanced data set and for trials that wait
+    for it."""
     waits_for: frozenset[str] = frozenset()
-    """Trials whose first to be complete leaves what this one needs: it does not begin before, while one runs."""
+    """Trials that this one may depend on: it does not start while one of them runs and none is complete."""
 
     @property
     def trial_id(self) -> str:

@@ -36,7 +36,7 @@ class FailureWatch:
     _ended: int = 0
     _alike: Counter[str] = field(default_factory=Counter)
     _before: dict[str, int] = field(default_factory=dict)
-    """For each kind of failure, how many trials had ended before its first."""
+    """For each kind of failure, the number of trials that had ended before its first."""
 
     def ended(self, record: TrialRecord) -> None:
         """Take in a record; raises TooManyFailuresError where most trials fail alike."""

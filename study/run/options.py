@@ -27,10 +27,10 @@ class RunOptions:
     address: str | None = None
     """The address of a Ray cluster: "auto", "host:port" or "ray://host:port"; None: this machine alone."""
     time_budget_seconds: float | None = None
-    """The most seconds that the study may take, report included. What does not fit is left out, `study.json` names
-    it, and a later run can add it."""
+    """Maximum duration of the study in seconds, including the report. What does not fit is left out and listed in
+    `study.json`; a later run can add it."""
     began_at: float = field(default_factory=time.monotonic)
-    """When the budget's time began, by `time.monotonic`."""
+    """Start of the time budget, by `time.monotonic`."""
     verbose: bool = False
     """Whether all of Ray's messages are shown."""
     console: Console = field(default_factory=Console)

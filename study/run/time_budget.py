@@ -77,9 +77,9 @@ class TimeBudget:
     """From `began_at` to the end of the report; None: without end."""
     num_workers: int
     search: Sequence[PlannedTrial] = ()
-    """Trials that stand for those of the search."""
+    """Representative trials of the search."""
     first_round: Sequence[PlannedTrial] = ()
-    """The trials of the confirmation that a search has to leave time for."""
+    """The trials of the confirmation that a search must leave time for."""
     predict: Predict = no_prediction
     machine_slowness: float = 1.0
     """As `Machine.slowness`."""
@@ -89,7 +89,7 @@ class TimeBudget:
     _predicted: dict[str, float] = field(default_factory=dict)
     _num_confirmed: int = 0
     _sums: dict[tuple[str, str], tuple[float, float]] = field(default_factory=dict)
-    """Seconds taken and predicted, of trials of this run."""
+    """Measured and predicted seconds of trials of this run."""
 
     def ended(self, record: TrialRecord) -> None:
         """Learn from a trial that has ended, in this run or an earlier one."""
@@ -190,11 +190,11 @@ class TimeGate:
     budget: TimeBudget
     not_begun: list[PlannedTrial] = field(default_factory=list)
     stopped: list[PlannedTrial] = field(default_factory=list)
-    """Trials that had begun, and ran when time was up."""
+    """Trials that were still running when the time was over."""
     is_search_cut: bool = False
-    """Whether there was no time for all of the search."""
+    """Whether there was not enough time for the whole search."""
     is_round_cut: bool = False
-    """Whether there was no time for a further round of seeds."""
+    """Whether there was not enough time for another round of seeds."""
     _rows: list[tuple[int, int]] = field(default_factory=list)
 
     def next(self, planner: Planner, running: Running) -> PlannedTrial | Pause:

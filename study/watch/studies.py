@@ -25,11 +25,11 @@ class StudyLine:
     began: str
     """The day."""
     state: str
-    """"running", "finished" or "interrupted"; or why it is not known."""
+    """"running", "finished" or "interrupted"; or why this is unknown."""
     done: str
-    """Trials that are done, of how many."""
+    """Finished trials and their total number."""
     verdict: str
-    """What the report says of the GAN that validation chose, at each ratio."""
+    """The report's verdict on the GAN that validation chose, at each ratio."""
 
 
 def find_studies(folder: Path) -> tuple[StudyLine, ...]:

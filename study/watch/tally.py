@@ -18,7 +18,7 @@ class Tally:
     num_workers: int
     num_trials: TrialCount
     ends_at: float | None = None
-    """When a time budget is used up, by `time.monotonic`; None without one."""
+    """When a time budget ends, by `time.monotonic`; None without one."""
     num_confirmed: int = 0
     ended: Counter[str] = field(default_factory=Counter)
     running: int = 0

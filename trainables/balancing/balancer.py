@@ -24,17 +24,17 @@ class BalancedSet:
     plan: FittingPlan = PLAIN
     """How a classifier is to be fitted to it."""
     wanted: Mapping[int, int] = field(default_factory=dict)
-    """How many real images that the imbalance took away it asks for, by label: only the upper bound does."""
+    """How many real images that the imbalance removed it asks for, by label: only the upper bound does."""
     gans: Mapping[str, TrainedGan] = field(default_factory=dict)
     """The GANs that filled it, by what each was trained on: a class's name, or "all classes"."""
     snapshots: Mapping[int, Snapshots] = field(default_factory=dict)
     """A few images of each label by generator step."""
     filtered: Mapping[int, FilterCounts] = field(default_factory=dict)
-    """What a filter that was applied rejected, by label."""
+    """The images that an applied filter rejected, by label."""
     notes: tuple[str, ...] = ()
-    """A line for each thing worth knowing."""
+    """A line for each note."""
     is_final: bool = True
-    """Whether it is the answer; versions on the way are not."""
+    """Whether it is the final version."""
 
     @property
     def generator_steps(self) -> int:
@@ -60,11 +60,11 @@ class FillsClasses:
     """How far a balancer that adds images fills the rare classes."""
 
     balance_to: float = Field(default=1.0, gt=0)
-    """The size at which a rare class lacks nothing, as a share of the largest class."""
+    """Up to which size rare classes are filled, as a share of the largest class."""
     dose: float = Field(default=1.0, gt=0, le=1)
-    """The share of the images that a rare class lacks which it gets, at least one. A share of what is missing, so
-    that every dose adds images at every imbalance ratio; 1 is the full balancing that Ma and Zhang 2026
-    ("Synthetic Augmentation in Imbalanced Learning", arXiv 2601.16120) measure other sizes against."""
+    """The share of its missing images that a rare class gets, at least one image. It is a share of what is
+    missing, so that every dose adds images at every imbalance ratio; 1 is full balancing, the reference of Ma and
+    Zhang 2026 ("Synthetic Augmentation in Imbalanced Learning", arXiv 2601.16120)."""
 
     def additions(self, training: TrainingSet) -> dict[int, int]:
         """Images that each minority class gets, by the label of each that lacks some; raises as `deficits`."""
@@ -86,8 +86,8 @@ class BalancerEntry:
     adds_images: bool = False
     """Whether it adds images as its settings `balance_to` and `dose` say."""
     only_plans: bool = False
-    """Whether it leaves the images as they are and says how a classifier is fitted to them, so that a GAN may name
-    it as its `plan`."""
+    """Whether it leaves the images unchanged and only determines how a classifier is fitted to them, so that a
+    GAN may name it as its `plan`."""
 
     @property
     def is_gan(self) -> bool:

@@ -36,9 +36,9 @@ class FilterCounts:
     num_made: int
     """Images that it judged."""
     num_rejected: int
-    """Those that it rejects, for whatever reason."""
+    """Images that it rejects, for any reason."""
     by_reason: Mapping[str, int]
-    """Those that it rejects for each reason; an image may have several."""
+    """Images that it rejects for each reason; an image may have several."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -47,22 +47,22 @@ class GanBalancing(FillsClasses):
     name: str
     """The GAN variant."""
     image_size: ImageSize | None = None
-    """Pixels a side of the images that the GAN works on, brought to the size of the data afterwards; null: that
-    size."""
+    """Image size in pixels at which the GAN works, resized to the size of the data afterwards; null: the size of
+    the data."""
     plan: PlanName = "none"
-    """The balancer whose plan the classifier follows when it is fitted to the filled set, at its own default
-    settings: any that leaves the images as they are. Where it asks for class sizes n_c, it is given those of the
-    filled set, each image counted as its weight: a loss corrects for the prior that it is fitted to (Menon et al.
-    2021, section 4; Ren et al. 2020, theorem 1), and what generated images have balanced already is not to be
-    balanced twice."""
+    """The balancer whose plan the classifier follows when it is fitted to the filled set, with its default
+    settings: any that leaves the images unchanged. Class sizes n_c in its formulae are those of the filled set,
+    with each image counted as its weight: a loss corrects for the prior that it is fitted to (Menon et al. 2021,
+    section 4; Ren et al. 2020, theorem 1), and classes that generated images have balanced must not be balanced
+    twice."""
     synthetic_weight: float = Field(default=1.0, gt=0, le=1)
-    """The weight of a generated image in the classifier's loss, as a share of what the real images of its class
-    weigh on average, 1 unless a table weights them. The loss of a batch is the weighted mean. Shao et al. 2024
-    ("DiffuLT", arXiv 2403.05170) take 0.3."""
+    """The weight of a generated image in the classifier's loss, as a share of the average weight of the real
+    images of its class, which is 1 unless a table weights them. The loss of a batch is the weighted mean. Shao et
+    al. 2024 ("DiffuLT", arXiv 2403.05170) use 0.3."""
     filter: Literal["measure", "apply"] = "measure"
-    """Whether generated images are judged by a classifier of the training part: taken for another class, a
-    near-copy of a training image, or an outlier. "measure": counted, where generated images are measured, and used
-    all the same; "apply": replaced by others, if ten draws have enough that pass."""
+    """Whether a classifier of the training part checks generated images: recognised as another class, a near-copy
+    of a training image, or an outlier. "measure": rejected images are counted when generated images are measured,
+    and still used; "apply": they are replaced, if ten draws contain enough images that pass."""
     gan: GanSettings
     """How the GAN is trained."""
 
@@ -323,9 +323,9 @@ class TrainedGans:
     by_data: Mapping[str, TrainedGan]
     """By what each was trained on: a class's name, or "all classes"."""
     generators: Mapping[int, nn.Module]
-    """The generator of each label that they fill, which several labels may share."""
+    """The generator of each label that it fills; several labels may share one."""
     snapshots: Mapping[int, Snapshots]
-    """A few images by generator step, of the first few labels that they fill."""
+    """A few images by generator step, of the first few labels that it fills."""
     notes: tuple[str, ...]
 
     @property
@@ -348,8 +348,8 @@ class _Run:
     fills: tuple[int, ...]
     """The labels that it fills."""
     held_out: TrainingData
-    """Images that it is compared with; none where its length is fixed."""
+    """Images to compare with; none if its length is fixed."""
     last: int
-    """The generator steps that it is trained for, at least."""
+    """The minimum number of generator steps."""
     gan: WantedGan
-    """What it is made from."""
+    """Its source."""

@@ -33,7 +33,7 @@ class UserError(Exception):
     """Something the person at the keyboard can mend; its message is one line and complete."""
 
     exit_code = 2
-    """The exit code of the command: 2 if it was asked for something impossible, 1 if something failed."""
+    """The exit code of the command: 2 if the request is not possible, 1 if something failed."""
 
 
 class ConfigError(UserError):

@@ -36,7 +36,7 @@ class Backbone(Pretrained):
 
     tuning: Literal["frozen", "fine_tuned"] = "frozen"
     """"frozen": a linear head on its features, which are computed once for each image; "fine_tuned": all of its
-    weights are trained on, with the head."""
+    weights are trained further, with the head."""
 
 
 class TrainedBody(nn.Module):

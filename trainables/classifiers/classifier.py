@@ -38,7 +38,7 @@ class Sgd:
     kind: Literal["sgd"] = "sgd"
     """Stochastic gradient descent."""
     momentum: float = Field(default=0.9, ge=0, lt=1)
-    """The factor of the velocity."""
+    """The momentum factor."""
     weight_decay: float = Field(default=0.0, ge=0)
     """The L2 penalty's factor."""
 
@@ -57,7 +57,7 @@ class ConstantRate:
     """The same rate throughout."""
 
     kind: Literal["constant"] = "constant"
-    """The rate does not change."""
+    """The rate is constant."""
 
     def rate_factor(self, epoch: int, validation_losses: Sequence[float]) -> float:
         """What the learning rate is multiplied by in an epoch (1-based): 1."""
@@ -74,9 +74,9 @@ class StepRate:
     kind: Literal["steps"] = "steps"
     """The rate changes at given epochs."""
     warmup_epochs: int = Field(default=0, ge=0)
-    """Epochs in which the rate rises linearly to its full value."""
+    """Number of epochs in which the rate rises linearly to its full value."""
     factors: Mapping[PositiveInt, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
-    """Maps an epoch to the factor that holds after it."""
+    """Maps an epoch to the factor that applies after it."""
 
     def rate_factor(self, epoch: int, validation_losses: Sequence[float]) -> float:
         """What the learning rate is multiplied by in an epoch (1-based)."""
@@ -93,9 +93,9 @@ class PlateauRate:
     kind: Literal["plateau"] = "plateau"
     """The rate falls when the validation loss does not."""
     factor: float = Field(default=0.1, gt=0, lt=1)
-    """What the rate is multiplied by at a plateau."""
+    """The factor for the rate at a plateau."""
     patience: int = Field(default=5, ge=1)
-    """Epochs without a new lowest validation loss that make a plateau."""
+    """Number of epochs without a new lowest validation loss that count as a plateau."""
 
     def rate_factor(self, epoch: int, validation_losses: Sequence[float]) -> float:
         """What the learning rate is multiplied by, after the epochs that had these losses."""
@@ -119,7 +119,7 @@ class EarlyStopping:
     """
 
     patience: int = Field(default=5, ge=1)
-    """Epochs without a new lowest validation loss after which training ends."""
+    """Number of epochs without a new lowest validation loss after which training ends."""
 
     def is_over(self, validation_losses: Sequence[float]) -> bool:
         """Whether the last `patience` epochs brought no new low."""
@@ -159,11 +159,11 @@ class ClassifierConfig:
     name: str = "simple_cnn"
     """A classifier of `gan-study list`, of an installed package, or `module:attribute`."""
     epochs: int = Field(default=5, ge=1)
-    """How long it is trained; `budget` says what counts. Also the number of parts that `schedule` and
-    `early_stopping` divide the training into."""
+    """Length of the training; `budget` says what counts. `schedule` and `early_stopping` also divide the training
+    into this many parts."""
     budget: Budget = "steps"
-    """What `epochs` counts. "steps": as many optimiser steps as that many epochs of the *unbalanced* training part
-    take, so that a larger balanced set does not buy more training. "epochs": passes over the balanced set, as in
+    """The meaning of `epochs`. "steps": as many optimiser steps as that many epochs of the *unbalanced* training
+    part, so that a larger balanced set does not get more training. "epochs": passes over the balanced set, as in
     the documents that the study follows."""
     batch_size: int = Field(default=64, ge=1)
     """Images an optimiser step."""
@@ -176,9 +176,9 @@ class ClassifierConfig:
     early_stopping: EarlyStopping | None = None
     """When training ends before its last epoch; null: never."""
     augmentation: Augmentation = Field(default_factory=Augmentation)
-    """How the images of each batch are altered at random, whatever the balancer."""
+    """Random changes of the images of each batch, for every balancer."""
     backbone: Backbone | None = None
-    """The pretrained network that the classifier `backbone` is, and no other."""
+    """The pretrained network, if the classifier is `backbone`."""
 
     @model_validator(mode="after")
     def _has_its_backbone(self) -> Self:

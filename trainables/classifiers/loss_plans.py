@@ -167,8 +167,8 @@ class HeadStage:
 
     rebalance: Rebalance
     steps_share: float
-    """Its share of all optimiser steps, in (0, 1), so that two stages are no more training than one. Not used
-    if the classifier's own last step makes the head."""
+    """Its share of all optimiser steps, in (0, 1), so that two stages are no more training than one. Not used if
+    the head belongs to the classifier's own final step."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,10 +179,10 @@ class FittingPlan:
     mix: BatchMix | None = None
     """Blends the images of each batch, and their labels."""
     cosine_scale: float | None = None
-    """The scale s of a cosine head, s cos(w_c, x), in place of a linear one."""
+    """The scale s of a cosine head, s cos(w_c, x), instead of a linear one."""
     head_stage: HeadStage | None = None
     log_adjustment: tuple[float, ...] | None = None
-    """[K], added to the logits of each prediction once everything is fitted."""
+    """[K], added to the logits of each prediction after all fitting."""
 
     def adjusting(self, head: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
         """`head` with the plan's adjustment added to its logits; `head` itself if the plan has none."""

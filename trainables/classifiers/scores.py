@@ -24,7 +24,7 @@ class Scores:
     """The scores of one classifier on one part."""
 
     overall: Mapping[str, float | None]
-    """By metric: those of `metrics.METRICS` and those that were added; None where undefined."""
+    """By metric: those of `metrics.METRICS` and additional ones; None where undefined."""
     precision: Floats
     """By class [K]; NaN for a class without images, as in the next two."""
     recall: Floats

@@ -149,7 +149,7 @@ class _Stages:
     plan: FittingPlan
     seed: int
     features: Tensor | None = None
-    """Those of the training set by a body that stays as it is."""
+    """Features of the training set from a frozen body."""
 
     def new_head(self, num_features: int) -> nn.Module:
         """A head as the plan has it, untrained."""

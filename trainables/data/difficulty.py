@@ -58,17 +58,16 @@ class Difficulty:
     """
 
     label_noise: float = Field(default=0.0, ge=0, lt=1)
-    """The share of each class's labels in the training pool that are wrong (`noisy_labels`), and so, on average,
-    of what is thinned from it for training and validation. Classes keep their sizes; test labels stay clean."""
+    """The share of each class's labels in the training pool that are wrong (`noisy_labels`); on average also the
+    share in the training and validation parts drawn from it. Classes keep their sizes; test labels stay clean."""
     class_overlap: float = Field(default=0.0, ge=0, lt=_BOUNDARY)
-    """How far *all* images lie towards another class: the share of an image of another class that is blended into
-    every image, so that the classes as wholes move into one another."""
+    """How far *all* images are moved towards another class: the share of an image of another class that is
+    blended into every image, so that whole classes overlap."""
     borderline_share: float = Field(default=0.0, ge=0, le=1)
-    """How many images lie *next to the boundary*: the share of each class's images that are blended to just short
-    of one half, while the others stay as they are (the disturbance ratio of Napierala, Stefanowski and Wilk
-    2010)."""
+    """How many images are *next to the boundary*: the share of each class's images that are blended to just below
+    one half, while the others are unchanged (the disturbance ratio of Napierala, Stefanowski and Wilk 2010)."""
     shift: Shift | None = None
-    """How the test part alone is changed; null: not."""
+    """Changes of the test part only; null: none."""
 
 
 def harder_pool(images: LabeledImages, difficulty: Difficulty) -> Loaded:

@@ -91,9 +91,9 @@ class FileChanges:
     changed: Sequence[str] = ()
     """Those of other content."""
     moved: Sequence[tuple[str, str]] = ()
-    """The old and the new name of each: into another class, if another folder."""
+    """The old and the new name of each moved file: a new folder may mean a new class."""
     exchanged: Sequence[str] = ()
-    """Those that went from the pool to the test part or back, where nothing else has changed."""
+    """Files that moved between the pool and the test part, if nothing else has changed."""
 
     def __bool__(self) -> bool:
         return any((self.added, self.gone, self.changed, self.moved, self.exchanged))

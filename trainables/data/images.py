@@ -53,12 +53,12 @@ class LabeledImages:
     digests: tuple[str, ...]
     origins: tuple[str, ...]
     groups: tuple[str, ...] | None = None
-    """The patient, video or visit of each, [N]; None where the data name none."""
+    """The patient, video or visit of each, [N]; None if the data have none."""
     weights: npt.NDArray[np.float64] | None = None
-    """[N]: how much each counts in a classifier's loss, on any scale; None: all alike."""
+    """[N]: weight in the classifier's loss, on any scale; None: all alike."""
     units: npt.NDArray[np.int64] | None = None
-    """[N]: images of one number are on one side of every split, a group's and those that look alike; None: each
-    is for itself."""
+    """[N]: images with the same number are on one side of every split: those of a group, and look-alikes; None:
+    each image has its own."""
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -92,7 +92,7 @@ class LabeledImages:
         return class_counts(self.labels, len(self.class_names))
 
     def num_groups(self) -> int | None:
-        """Groups that have an image here; None where the data name none."""
+        """Groups that have an image here; None if the data have none."""
         return None if self.groups is None else len(set(self.groups))
 
 
@@ -105,9 +105,9 @@ class Loaded:
     summary: Summary | None = None
     """Facts about the files, if each image has one."""
     levels: Range | None = None
-    """The range that became 0 to 255 in files of more than 8 bits; None where there are none."""
+    """The range that became 0 to 255 in files of more than 8 bits; None if there are none."""
     reading: tuple[str, ...] = ()
-    """How the places of the images were understood, and what was passed over: a sentence each."""
+    """How the paths of the images were understood, and which files were skipped: one sentence each."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,7 +24,7 @@ class _Profile(ABC):
     """How many images each class keeps. `minority_classes` by name or label; None: those smaller than the mean."""
 
     cuts_minority: ClassVar[bool] = False
-    """Whether the minority, unless named, is judged by the pool as it is, since the profile cuts it."""
+    """Whether the minority, unless named, is determined from the original pool, since the profile reduces it."""
     minority_classes: ClassChoice | None = None
     """The rare classes, by name or label; null: those smaller than the mean."""
 
@@ -112,7 +112,7 @@ class Counts(_Profile):
     profile: Literal["counts"] = "counts"
     """Sizes that are named."""
     counts: Annotated[Mapping[str, PositiveInt], Field(min_length=1)]
-    """How many images a class keeps, by its name."""
+    """The number of images that a class keeps, by its name."""
 
     def targets(self, counts: Sequence[int], class_names: Sequence[str]) -> tuple[int, ...]:
         """Images that each class keeps. Raises ConfigError for more images than there are."""
@@ -154,7 +154,7 @@ class Natural(_Profile):
     """The pool as it came."""
 
     profile: Literal["natural"] = "natural"
-    """The imbalance that the images have by themselves."""
+    """The original imbalance of the images."""
 
     def targets(self, counts: Sequence[int], class_names: Sequence[str]) -> tuple[int, ...]:
         """Images that each class keeps: all."""

@@ -68,11 +68,11 @@ class PublishedSet:
     channels: int
     test_counts: tuple[int, ...]
     layouts: tuple[Layout, ...]
-    """The first that is found is read."""
+    """The first one found is read."""
     download: Download
-    """Gives the first layout; what holds its marker must come last."""
+    """Yields the layouts in order; one whose marker is not specific must come last."""
     by_hand: str
-    """What to put where if the download fails."""
+    """What to put into which folder if the download fails."""
 
     def as_data_set(self) -> DataSet:
         """The benchmark as it can be chosen."""

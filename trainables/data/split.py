@@ -13,7 +13,7 @@ from gan_study.trainables.base.settings import DataError
 from gan_study.trainables.data.images import Labels
 
 Indices: TypeAlias = npt.NDArray[np.int64]
-# [N]: rows of one number are not divided. None: each row is for itself.
+# [N]: rows of one number are not divided. None: each row is independent.
 Units: TypeAlias = npt.NDArray[np.int64]
 
 # One for all trials: where the test part is carved, no trial ever trains on another's test images.
@@ -165,7 +165,7 @@ class Together:
     """Which rows belong together, and the classes in which look-alikes are split all the same."""
 
     units: Units | None
-    """None: each row is for itself."""
+    """None: each row is independent."""
     dissolved: tuple[int, ...]
 
 

@@ -82,13 +82,13 @@ class ClassDescription:
     num_synthetic: int
     num_validation: int
     num_copies: int
-    """Synthetic images that were near-duplicates of real ones and were thrown away."""
+    """Synthetic images that were near-duplicates of real ones and were removed."""
     num_missing: int
-    """Synthetic images that could not be made in their place."""
+    """Synthetic images that could not be replaced."""
     num_distinct: int | None = None
-    """Different images among the synthetic ones, near-copies counted once; None in folders of earlier versions."""
+    """Distinct images among the synthetic ones; near-copies count once; None in folders of earlier versions."""
     findings: ClassFindings | None = None
-    """What was found of its synthetic images; None without any, and in folders of earlier versions."""
+    """The findings on its synthetic images; None without any, and in folders of earlier versions."""
     test_proportion: float
     """Its share of the test part."""
 
@@ -99,7 +99,7 @@ class Description:
 
     format_version: Literal[1] = 1
     trial: Mapping[str, JsonValue]
-    """The whole configuration that it was made by."""
+    """The complete configuration."""
     generator_steps: int | None = None
     """How long the GAN was trained, its longest training if it has several; None if not noted."""
     channels: int
@@ -115,11 +115,12 @@ class Description:
     data: str | None = None
     """A digest of the files of real images; None if not noted."""
     validation: Mapping[str, float | None] = Field(default_factory=dict)
-    """The scores on validation/ of a classifier fitted to train/, the classes weighted as in the test part. They
-    come again to the last digit on a CPU with as many `threads` and the same `library` of matrix products."""
+    """The scores on validation/ of a classifier fitted to train/, with classes weighted as in the test part. They
+    can be reproduced to the last digit on a CPU with the same number of `threads` and the same `library` of
+    matrix products."""
     study_validation: Mapping[str, float | None] | None = None
-    """The same in the study that the configuration comes from, if any: there images are not rounded to bytes, and
-    copies are not replaced."""
+    """The same scores in the study that the configuration comes from, if any: there images are not rounded to
+    bytes, and copies are not replaced."""
     threads: int
     library: Library
     environment: Mapping[str, str]
@@ -127,9 +128,9 @@ class Description:
     generator_sha256: str | None = None
     """SHA-256 of the generator's weights, which each synthetic image names; None if not noted."""
     overruled: tuple[Fault, ...] = ()
-    """What was found wrong with the synthetic images and would have stopped the export."""
+    """Problems of the synthetic images that would have stopped the export."""
     about: About = About()
-    """What a person said about the real images."""
+    """Facts from a person about the real images."""
     made_on: str | None = None
     """The day on which the export began; None if not noted."""
 

@@ -89,20 +89,20 @@ class Filling:
     seeds: npt.NDArray[np.int64]
     """[N]: the seed that each was drawn with."""
     nearest: npt.NDArray[np.intp]
-    """[N]: the row of the real image of the class that each is nearest to."""
+    """[N]: the row of the nearest real image of the class."""
     distances: npt.NDArray[np.float64]
-    """[N]: how far each is from that image."""
+    """[N]: the distance to that image."""
     repeats: Repeats
     """Which of them repeat an earlier one."""
     has_collapsed: bool
-    """Whether they, or the first ones drawn, copies among them, show hardly more than five different images, where
-    real ones differ, and look alike in pixels too: a classifier may take noise for one image."""
+    """Whether they, or the first ones drawn, including copies, show hardly more than five different images while
+    real ones differ, and also look alike in pixels: a classifier may mistake noise for one image."""
     num_distinct_real: int
     """Different images among the real ones, by the measure of `repeats`."""
     memorisation: Memorisation
-    """Measured on the first draw, before copies were removed: what the generator makes."""
+    """Measured on the first draw, before copies were removed."""
     num_copies: int
-    """Images that were thrown away."""
+    """Images that were removed."""
     num_missing: int
     """Images that could not be made."""
 

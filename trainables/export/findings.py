@@ -50,41 +50,41 @@ class ClassFindings:
     verdict: Verdict
     """Whether the generator has memorised its training images."""
     copied: CountedShare
-    """The share of the different images in the first draw that copy a training image, of whatever class."""
+    """The share of distinct images in the first draw that copy a training image of any class."""
     copied_elsewhere: int = 0
-    """How many of these copy one of another class."""
+    """How many of these copy an image of another class."""
     copied_real: CountedShare
-    """The same of real images: held-out ones, and training images, each beside the others."""
+    """The same for real images: held-out ones, and training images compared with the others."""
     exact: CountedShare | None = None
-    """Of all images in the first draw, repeats too, those nearly equal to a training image; None in folders of
-    earlier versions."""
+    """Of all images in the first draw, including repeats, those nearly equal to a training image; None in folders
+    of earlier versions."""
     exact_real: CountedShare | None = None
-    """The same of real images."""
+    """The same for real images."""
     least_copies: int | None
-    """How many copies would have stopped the export; None if no number would."""
+    """How many copies would have stopped the export; None if no number would have."""
     membership_auc: float | None
-    """How well the nearest synthetic image tells training images from held-out ones; 0.5: not at all."""
+    """How well the nearest synthetic image distinguishes training images from held-out ones; 0.5: not at all."""
     membership_low: float | None
     """The lower end of its 95 % interval."""
     membership_high: float | None
     """The upper end of its 95 % interval."""
     num_training: int
-    """Different real images that the generator was trained on."""
+    """Distinct real images that the generator was trained on."""
     num_held_out: int
-    """Real images that it has not met."""
+    """Real images that it has not seen."""
     num_distinct_real: int
-    """Different images among those it was trained on, near-copies counted once."""
+    """Distinct images among those it was trained on; near-copies count once."""
     has_collapsed: bool
     """Whether its images show hardly more than five different ones."""
     is_short: bool = False
     """Whether images could not be made."""
     scores: Mapping[str, float | None] = Field(default_factory=dict)
-    """Scores of the images in the folder: unrealistic, unvaried, memorised, underrepresented, each in [0, 1] (0 is
-    best), the metrics of `class_quality`, and NAME_floor for real images in their place; None with too few."""
+    """Scores of the images in the folder: unrealistic, unvaried, memorised, underrepresented, each in [0, 1] (0
+    is best), the metrics of `class_quality`, and NAME_floor for real images instead; None with too few."""
     flags: tuple[str, ...] = ()
     """What `class_quality` warns of."""
     features: str | None = None
-    """Whose features images were compared by: domain, inception, backbone."""
+    """The features used to compare images: domain, inception, backbone."""
 
     @property
     def faults(self) -> tuple[Fault, ...]:

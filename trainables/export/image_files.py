@@ -46,7 +46,7 @@ class RealFile:
     came_as: Path | None
     """The file that it was read from, if it has one of its own."""
     suffix: str | None
-    """The suffix of its copy; None: readers would pass it over, so that it is written as the study reads it."""
+    """The suffix of its copy; None: readers would skip it, so it is written as the study reads it."""
 
     @property
     def is_kept(self) -> bool:

@@ -66,20 +66,23 @@ class ClassReport:
     num_added: int
     num_compared: int
     num_distinct: int
-    """Different images among the new ones that were compared."""
+    """Distinct images among the new ones that were compared."""
     num_copies: int
-    """Near-copies among those: less than half as far from one real image, of whatever class, as from any other."""
+    """Near-copies among those: their distance to one real image, of any class, is less than half that to any
+    other."""
     num_exact: int
-    """Of all that were compared, repeats too, those nearly equal to a real image: less than a quarter as far."""
+    """Of all compared images, including repeats, those nearly equal to a real image: less than a quarter of that
+    distance."""
     copied_interval: tuple[float, float] | None
     """The 95 % interval of their share (Wilson 1927); None of no images."""
     real_copied: tuple[int, int]
-    """How many of how many real images of the class are near-copies of another real one: what chance makes."""
+    """How many of how many real images of the class are near-copies of another real one: the number expected by
+    chance."""
     has_collapsed: bool
-    """Whether the new images show hardly more than five different ones; never so where copies were asked for."""
+    """Whether the new images show hardly more than five different ones; always false if copies were requested."""
     is_memorised: bool | None
-    """Whether more new images are near-copies than real ones are; None with too few images to tell, and for
-    methods that change or mix real images and learn nothing of them."""
+    """Whether there are more near-copies among new images than among real ones; None with too few images to tell,
+    and for methods that change or mix real images without learning from them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,9 +91,9 @@ class ResampleReport:
 
     method: str
     classes: Mapping[Any, ClassReport]
-    """By class, those that images were added to."""
+    """By class, for classes with added images."""
     notes: tuple[str, ...]
-    """What was warned of, and what cannot be known."""
+    """Warnings, and what cannot be known."""
 
 
 class ImageOverSampler(ArraySampler):

@@ -28,7 +28,7 @@ class PixelRange:
     lowest: Floats
     highest: Floats
     notes: tuple[str, ...] = ()
-    """What is worth knowing about it."""
+    """Notes about it."""
 
     def to_unit(self, images: Array) -> npt.NDArray[np.float32]:
         """`images` [N, C, H, W] in [-1, 1], values outside of the range clipped to it; 0 in constant channels."""
@@ -83,10 +83,10 @@ class _OwnRange:
     lowest: float
     highest: float
     outliers: tuple[float, ...] = ()
-    """The values left out that are farthest from the others, one on each side at most."""
+    """The excluded values farthest from the others, at most one on each side."""
     num_outliers: int = 0
     gap: tuple[float, float] | None = None
-    """Most of the range, where no value is."""
+    """Most of the range, if it contains no value."""
 
 
 def _own_range(values: Array) -> _OwnRange:

@@ -46,13 +46,13 @@ class ExportRequest:
     study_validation: Mapping[str, float | None] | None = None
     """The trial's validation scores, if a study has run it."""
     states: Path | None = None
-    """A folder with checkpoints of the trial's GANs: what is trained in just that way continues from them."""
+    """A folder with checkpoints of the trial's GANs; training continues from one with the same settings."""
     library: Library | None = None
-    """The library that the trial left its matrix products to."""
+    """The library that the trial used for matrix products."""
     all_images: bool = False
-    """Train on the validation part as well, which leaves nothing to judge a classifier by."""
+    """Also train on the validation part, which leaves no images to score a classifier."""
     links: bool = False
-    """Write real images as symbolic links to the files that they are read from, instead of copies."""
+    """Write real images as symbolic links to the original files, instead of copies."""
     threads: int = 1
     """On a CPU the last digits of all numbers depend on them."""
     findings: tuple[str, ...] = ()
@@ -60,7 +60,7 @@ class ExportRequest:
     about: About = field(default_factory=About)
     """What a person says about the real images."""
     allowed: frozenset[Fault] = frozenset()
-    """What may be wrong with the synthetic images: it is written down, and stops nothing."""
+    """Problems of the synthetic images that are recorded and do not stop the export."""
 
     @property
     def trial(self) -> TrialConfig:

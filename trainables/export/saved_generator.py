@@ -191,9 +191,9 @@ class Samples(NamedTuple):
 
     folder: Path
     num_compared: int
-    """How many of them were compared, the first of all."""
+    """How many of them were compared: the first ones."""
     num_distinct: int
-    """How many different ones these show: images that differ by a few of 255 levels are counted once."""
+    """How many different images these show; images that differ by a few of 255 levels count once."""
 
 
 def write_samples(generator: SavedGenerator, class_name: str, number: int, out: Path, *, seed: int) -> Samples:

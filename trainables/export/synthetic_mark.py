@@ -27,7 +27,7 @@ class SyntheticMark:
     generator_sha256: str
     """SHA-256 of the file with the generator's weights."""
     seed: int
-    """What its latents were drawn with: that of the manifest, or of `gan-study sample`."""
+    """The seed of its latents, from the manifest or from `gan-study sample`."""
 
     @property
     def xmp(self) -> str:

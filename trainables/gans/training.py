@@ -25,7 +25,7 @@ class TrainingEnd:
     """Why a GAN's training ended."""
 
     reason: Literal["fixed", "converged", "floor", "cap"]
-    """A fixed length, no more improvement, or the smallest or largest length of one that may end by itself."""
+    """A fixed length, no more improvement, or the smallest or largest length allowed."""
     still_improving: bool | None = None
     """Whether images were still getting better; None if not measured."""
     compared_at: tuple[int, ...] = ()
@@ -42,7 +42,7 @@ class TrainedGan:
     """A GAN after some steps of training; its generator keeps changing once further steps are asked for."""
 
     generator_steps: int
-    """Steps of the generator so far, cached ones included."""
+    """Generator steps so far, including cached ones."""
     losses: tuple[MeanLosses, ...]
     """The mean losses of each LOSS_INTERVAL of generator steps; the last interval may be shorter."""
     generator: nn.Module
@@ -52,7 +52,7 @@ class TrainedGan:
     snapshots: Snapshots = field(default_factory=dict)
     """A few images of earlier steps, and of this one."""
     seconds: float = 0.0
-    """Wall time of all steps so far, cached ones included."""
+    """Wall time of all steps so far, including cached ones."""
     end: TrainingEnd | None = None
     """Why there are no further steps; None if there may be."""
 

@@ -24,13 +24,13 @@ class GanSettings:
     """How a GAN is trained; the defaults are those of each variant. Adam optimises both networks."""
 
     generator_steps: int | None = Field(default=None, ge=1)
-    """How long it is trained, in steps of the generator; at least so long where `most_generator_steps` is set."""
+    """Length of the training, in generator steps; the minimum length if `most_generator_steps` is set."""
     most_generator_steps: int | None = Field(default=None, ge=1)
-    """Training continues up to here while its images get better (`balancing/training_length.py`); None: exactly
-    `generator_steps`."""
+    """Training continues up to this length while the images improve (`balancing/training_length.py`); None:
+    exactly `generator_steps`."""
     epochs: int | None = Field(default=None, ge=1)
-    """In place of `generator_steps`, for what quotes a source that counts so: passes over the real images, however
-    few these are."""
+    """Alternative to `generator_steps`, for recipes that follow a source which counts epochs: passes over the
+    real images, even if there are very few."""
     learning_rate: float = Field(gt=0)
     """The learning rate of Adam, for both networks."""
     beta1: float = Field(ge=0, lt=1)
@@ -40,24 +40,24 @@ class GanSettings:
     batch_size: int = Field(ge=2)
     """Real images a step."""
     latent_size: int = Field(ge=1)
-    """Normal random numbers that each image is made from."""
+    """Number of normal random numbers that an image is generated from."""
     discriminator_steps: int = Field(ge=1)
-    """A step of the generator follows every so many batches."""
+    """A generator step follows after this many batches."""
     milestones: tuple[int, ...] = ()
-    """Generator steps, ascending, after which the generator is tried on the way."""
+    """Generator steps, ascending, after which the generator is also tested during training."""
     weights: Mapping[str, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
     """The factor of each of the variant's extra terms, by name."""
     weight_clip: float | None = Field(default=None, gt=0)
-    """Each weight of the discriminator stays within +-c after its steps (Arjovsky et al. 2017, algorithm 1)."""
+    """Each weight of the discriminator is clipped to +-c after its steps (Arjovsky et al. 2017, algorithm 1)."""
     diff_augment: bool = False
-    """The discriminator is shown randomly altered images, real and fake alike (Zhao et al. 2020)."""
+    """The discriminator sees randomly altered images, both real and fake (Zhao et al. 2020)."""
     ema_decay: float = Field(default=0.0, ge=0, lt=1)
     """Above 0, images are sampled from an exponential average of the generator's weights."""
     pretrain: Literal["none", "all_classes"] = "none"
-    """"all_classes": a variant that is trained on one class begins with the weights of a GAN that was trained, for
-    the least length, on the images of all classes."""
+    """"all_classes": a variant that is trained on one class starts with the weights of a GAN that was trained,
+    for the minimum length, on the images of all classes."""
     warm_start_epochs: int = Field(default=0, ge=0)
-    """Passes of the training that comes before, where the variant has one."""
+    """Number of passes of the preliminary training, if the variant has one."""
     precision: Precision = "float32"
     """The precision of matrix products and convolutions."""
 
@@ -247,7 +247,7 @@ class Pretrained:
     """Weights that a training begins with in place of drawn ones."""
 
     name: str
-    """The name of the training that they come from, and its length."""
+    """The name and the length of the training that they come from."""
     generator: Mapping[str, Tensor]
     discriminator: Mapping[str, Tensor]
 

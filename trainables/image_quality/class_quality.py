@@ -76,7 +76,7 @@ class ClassQuality:
     metrics: Mapping[str, float | None]
     """By name, as `class_quality` has them; None with too few images."""
     missing: Mapping[str, str]
-    """What each metric that is None needs."""
+    """What each metric that is None would need."""
     num_generated: int
     """Generated images compared."""
     num_training: int
@@ -88,11 +88,11 @@ class ClassQuality:
     memorisation: Memorisation
     """The tests of copies and of membership."""
     num_distinct: int
-    """Different images among the generated ones that were compared."""
+    """Distinct images among the generated ones that were compared."""
     intervals: Mapping[str, tuple[float, float]]
     """The 95 % intervals of the metrics that have one."""
     features: str = "domain"
-    """Whose features the images were compared by."""
+    """Whose features were used to compare the images."""
 
 
 def class_quality(

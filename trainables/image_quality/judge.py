@@ -46,13 +46,13 @@ class ReferenceModels:
     """What generated images are measured with: the same for every balancer of a setting."""
 
     domain: FittedClassifier
-    """Classifies the setting's real images; fitted to its training part, the rare classes weighted up."""
+    """Classifies the real images of the setting; fitted to its training part, with rare classes weighted up."""
     features: FittedClassifier
-    """Its features tell how near images are to one another; the same for all settings of a data set."""
+    """Its features measure the distance between images; the same for all settings of a data set."""
     kind: str
-    """Whose features those are: "domain", "inception" or "backbone", which has no classes."""
+    """Whose features these are: "domain", "inception" or "backbone", which has no classes."""
     store: Store
-    """Where costly states are cached."""
+    """Where expensive states are cached."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -62,7 +62,7 @@ class RealImages:
     training: TrainingSet
     """What balancers are given."""
     held_out: TrainingSet
-    """Images that they are not given."""
+    """Images that are not given to it."""
     classifier: ClassifierConfig
 
     def recall(self, training: TrainingSet, *, seed: int) -> Recall:
@@ -124,11 +124,11 @@ class MeasuredImages:
 
     quality: ClassQuality
     generated: ImageSample
-    """Drawn at random where there are many."""
+    """Drawn at random if there are many."""
     training: ImageSample
-    """Without duplicates, drawn at random where there are many."""
+    """Without duplicates, drawn at random if there are many."""
     rejected: Mapping[str, Tensor]
-    """Which of all its images an `ImageFilter` rejects, bool [N] for each reason."""
+    """Which of its images an `ImageFilter` rejects, bool [N] for each reason."""
 
 
 def measure_images(

@@ -81,15 +81,15 @@ class Memorisation:
     """What says whether the generated images of one class are memorised."""
 
     copied: Share
-    """The share of the different generated images that copy a training image, of whatever class."""
+    """The share of distinct generated images that copy a training image of any class."""
     copied_elsewhere: int
-    """How many of these copy one of another class."""
+    """How many of these copy an image of another class."""
     copied_real: Share
-    """The same of real images: held-out ones, and each training image beside the others."""
+    """The same for real images: held-out ones, and each training image compared with the others."""
     exact: Share
-    """Of all generated images, repeats too, those that are nearly equal to a training image, of whatever class."""
+    """Of all generated images, including repeats, those that are nearly equal to a training image of any class."""
     exact_real: Share
-    """The same of real images."""
+    """The same for real images."""
     membership: Membership | None
     """None without held-out, training or generated images."""
     num_training: int

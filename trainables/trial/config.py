@@ -60,8 +60,8 @@ class EvaluationConfig:
     """Classifiers fitted to the same balanced set, each with a seed of its own; scores are their mean."""
     image_features: ImageFeatures = Field(default_factory=DomainFeatures)
     frozen_baseline: Pretrained | None = None
-    """A pretrained network: a linear head on its frozen features is fitted to the training part as it is, and
-    scored on the test part. The study's own classifier and all other numbers are as without it."""
+    """A pretrained network: a linear head on its frozen features is fitted to the unbalanced training part, and
+    scored on the test part. This does not change the study's own classifier or any other number."""
 
     @model_validator(mode="after")
     def _is_allowed(self) -> Self:

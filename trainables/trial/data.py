@@ -35,7 +35,7 @@ class TrialParts:
 
     pool: LabeledImages
     held_back: Indices
-    """Rows of `pool` that the imbalance took away."""
+    """Rows of `pool` that the imbalance removed."""
     validating: Indices
     """Rows of `pool` in the validation part."""
     training: LabeledImages
@@ -70,7 +70,7 @@ class TrialData:
     device: torch.device
     may_test: bool
     added_measures: Mapping[str, Measure] = field(default_factory=dict)
-    """What the study scores beside the metrics that all studies have."""
+    """The study's own scores beside the standard metrics."""
 
     @cached_property
     def test(self) -> TestPart:

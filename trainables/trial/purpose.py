@@ -21,15 +21,15 @@ class Purpose:
     phase: Phase
     """"baseline", "search" or "confirm"."""
     metric: str = "minority_f1"
-    """Which of the overall scores counts; "module:function" is scored beside them."""
+    """The overall score to maximise; "module:function" is computed beside the others."""
     costs: Costs = Field(default_factory=dict)
-    """What mistakes cost, by true and predicted class; the expected cost is scored where there are any."""
+    """Cost of mistakes, by true and predicted class; with costs, the expected cost is computed."""
     baseline: float | None = None
     """Its value on validation images without balancing in the same setting; the objective is the gain over it."""
     search: SearchTrial | None = None
     """Which trial of the search it is; None outside the search."""
     selection: Selection | None = None
-    """How its configuration was chosen; None where it is not confirmed."""
+    """How its configuration was chosen; None if it is not confirmed."""
 
     @property
     def measures_images(self) -> bool:

@@ -40,13 +40,13 @@ class TrialPlaces:
     study: Path
     """The study's folder, to which a record's artifact paths are relative."""
     cache: Path
-    """What trials share: classifiers that measure images, and the choice of a matrix library."""
+    """Shared by trials: classifiers that measure images, and the choice of a matrix library."""
     gans: Path
     """Checkpoints of GANs."""
     log: Path
     """The trial's own log."""
     token: Path
-    """A file that holds `mark` wherever the study's folder is seen, and not another one or none."""
+    """A file that contains `mark` on every machine that sees the study's folder; other folders lack it."""
     mark: str
 
     def find_fault(self, *, patience_seconds: float) -> StorageError | None:
@@ -99,7 +99,7 @@ class TrialRequest:
     checkpoint_steps: frozenset[int] = frozenset()
     """The generator steps after which other trials may want the GAN's state."""
     keeps_gan: bool = False
-    """Whether the GAN's states stay wherever it is looked at, for other trials or an export."""
+    """Whether the GAN's states are stored each time it is observed, for other trials or an export."""
     execution: TrialExecution = ALONE
     """How its GANs are trained."""
     code: str | None = None
@@ -123,7 +123,7 @@ class TrialReport:
     refusal: UserError | None = None
     """Why the worker runs no trial of this study."""
     is_cut: bool = False
-    """Whether the study's time was up."""
+    """Whether the study's time was over."""
 
     def to_tune(self) -> dict[str, object]:
         """The result that Tune is given; all but a milestone is the trial's last."""

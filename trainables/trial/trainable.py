@@ -112,9 +112,9 @@ class GanStudyTrainable(tune.Trainable):  # type: ignore[misc]
     _gpu_share: float
     """The share of a GPU; 0 on a CPU."""
     _num_trials: int
-    """How many trials have begun in this process."""
+    """How many trials have started in this process."""
     _failures: list[str]
-    """Why those failed that did."""
+    """Why earlier trials failed."""
 
     def setup(self, config: dict[str, TrialRequest], images: SharedImages) -> None:
         """Begin the trial that `config` asks for; `images` are the study's data set."""

@@ -19,10 +19,10 @@ class ClassBalanced:
     """
 
     beta: float = Field(default=0.9999, ge=0, lt=1)
-    """How little later images of a class add, 0 being nothing; classes much smaller than 1 / (1 - beta) are
+    """How little further images of a class add; 0 is nothing. Classes much smaller than 1 / (1 - beta) are
     weighted by their inverse sizes."""
     gamma: float = Field(default=0.0, ge=0)
-    """The focusing parameter of the focal loss that is so weighted ("CB-focal"); 0 is cross-entropy."""
+    """The focusing parameter of the weighted focal loss ("CB-focal"); 0 is cross-entropy."""
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
         """`training` with other weights, and the plan, once."""

@@ -25,7 +25,7 @@ class FeatureSmote(FillsClasses):
     k_neighbors: int = Field(default=5, ge=1)
     """How many nearest neighbours of its class a feature vector may be mixed with."""
     steps_share: float = Field(default=0.5, gt=0, lt=1)
-    """The share of all steps that the second stage takes, at a rate that falls to 0 as a cosine."""
+    """The share of all steps that the second stage takes, at a learning rate with cosine decay to 0."""
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
         """`training` and the plan, once; raises DataError for a minority class of fewer than two images."""

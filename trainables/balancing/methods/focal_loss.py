@@ -18,7 +18,7 @@ class Focal:
     """
 
     gamma: float = Field(default=2.0, ge=0)
-    """How much less easy images count; 0 is cross-entropy."""
+    """How much easy images are down-weighted; 0 is cross-entropy."""
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
         """`training` and the plan, once."""

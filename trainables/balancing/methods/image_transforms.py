@@ -30,17 +30,17 @@ class ImageTransforms(FillsClasses):
     """
 
     rotation_degrees: float = Field(default=10.0, ge=0, le=180)
-    """The most that a copy is rotated, either way."""
+    """Maximum rotation of a copy, in either direction."""
     shift: float = Field(default=0.1, ge=0, le=1)
-    """The most that it is shifted along each axis, as a share of its size."""
+    """Maximum shift along each axis, as a share of the image size."""
     shear_degrees: float = Field(default=10.0, ge=0, lt=90)
-    """The most that it is sheared."""
+    """Maximum shear."""
     zoom: float = Field(default=0.1, ge=0, lt=1)
-    """It is scaled by 1 - zoom to 1 + zoom."""
+    """The scale is between 1 - zoom and 1 + zoom."""
     flip_probability: float = Field(default=0.0, ge=0, le=1)
-    """How often it is mirrored left to right."""
+    """Probability of a horizontal flip."""
     brightness: float = Field(default=0.1, ge=0, le=1)
-    """Its brightness is multiplied by 1 - brightness to 1 + brightness."""
+    """The brightness factor is between 1 - brightness and 1 + brightness."""
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
         """`training` with the copies after it, once; raises DataError where a minority class has no image."""

@@ -23,7 +23,7 @@ class Mixup:
     """
 
     alpha: float = Field(default=1.0, gt=0)
-    """Parameter of the beta distribution that the share of the other image is drawn from; 1 is uniform."""
+    """Parameter of the beta distribution of the other image's share; 1 is uniform."""
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
         """`training` and the plan, once."""
@@ -42,7 +42,7 @@ class Cutmix:
     """
 
     alpha: float = Field(default=1.0, gt=0)
-    """Parameter of the beta distribution that the box's share of the image is drawn from; 1 is uniform."""
+    """Parameter of the beta distribution of the box's share of the image; 1 is uniform."""
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
         """`training` and the plan, once."""
@@ -80,11 +80,11 @@ class Remix:
     """
 
     alpha: float = Field(default=1.0, gt=0)
-    """Of the beta distribution that the share l of the first image is drawn from; 1 is uniform."""
+    """Parameter of the beta distribution of the first image's share l; 1 is uniform."""
     kappa: float = Field(default=3.0, ge=1)
-    """How many times as many images a class must have for the other one's label to stand alone."""
+    """If a class has at least this many times as many images, only the other class's label is used."""
     tau: float = Field(default=0.5, ge=0, le=1)
-    """The share of the image of the larger class, below which that happens."""
+    """This happens if the image of the larger class has a smaller share than this."""
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
         """`training` and the plan, once."""

@@ -35,7 +35,7 @@ class BorderlineSmote(FillsClasses):
     k_neighbors: int = Field(default=5, ge=1)
     """How many nearest images of its class an image may be mixed with."""
     m_neighbors: int = Field(default=10, ge=1)
-    """How many nearest images of whatever class say whether an image lies at the border."""
+    """How many nearest images of any class determine whether an image is at the border."""
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
         """`training` with the new images after it, once; raises DataError for a class of fewer than two."""
@@ -72,7 +72,7 @@ class SafeLevelSmote(FillsClasses):
     """
 
     k_neighbors: int = Field(default=5, ge=1)
-    """How many nearest images say how safe an image is, and how many of its class it may be mixed with."""
+    """How many nearest images determine how safe an image is, and how many of its class it may be mixed with."""
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
         """`training` with the new images after it, once; raises DataError for a class of fewer than two."""

@@ -217,7 +217,7 @@ class _Read:
     """The lowest and the highest level of one that is read by the range of its set."""
     declared: Range | None
     look: Look | None
-    """None where look-alikes are not looked for."""
+    """None if look-alikes are not searched for."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -27,14 +27,13 @@ class GanExecution:
     """How a study's GANs are trained; but for rounding it changes no number."""
 
     way: Way = "auto"
-    """"batched": GANs of the same settings and as many images are one computation: those of a trial's classes, and
-    those of all seeds that confirm a configuration, which the first of their trials trains. "one_at_a_time": each
-    by itself. "auto": what is known to be best on the device."""
+    """"batched": GANs with the same settings and the same number of images are trained in one computation: those
+    of a trial's classes, and those of all seeds that confirm a configuration, which the first of their trials
+    trains. "one_at_a_time": each separately. "auto": the best known way on the device."""
     at_once: int = Field(default=16, ge=2)
-    """The most GANs of one computation."""
+    """Maximum number of GANs in one computation."""
     cuda_graphs: bool = False
-    """Whether steps are replayed from CUDA graphs where the device has them; they are taken one by one
-    elsewhere."""
+    """Whether steps are replayed from CUDA graphs on devices that have them; on others they run one by one."""
 
     def on(self, device_type: str) -> "GanExecution":
         """The same with the way decided, for "cpu" or "cuda"."""
@@ -81,11 +80,11 @@ class WantedGan:
     """A GAN to train."""
 
     data: TrainingData
-    """What it is trained on."""
+    """Its training images."""
     seed: int
     """No other GAN of the trial has it."""
     at: frozenset[int]
-    """The generator steps after which it is looked at, the last among them."""
+    """The generator steps after which it is observed, including the last."""
 
 
 # What a balancer wants for a training set and its own seed.
@@ -97,9 +96,9 @@ class GanInTraining:
     """A GAN that is trained while its states are asked for."""
 
     states: Iterator[TrainedGan]
-    """The GAN after each generator step at which it is looked at."""
+    """The GAN after each observed generator step."""
     notes: tuple[str, ...] = ()
-    """A line for each thing worth knowing of how it is trained."""
+    """Notes on how it is trained."""
 
 
 def train_all(
