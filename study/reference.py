@@ -1,7 +1,8 @@
 """The reference of all settings and all parts, as the file that `list`, `explain` and editors read.
 
-Made from the types of the settings, the docstrings below their fields, and the catalogs, all of which load torch;
-the file lets a command answer at once. `python -m gan_study.study.reference` writes it anew; a test says when to.
+Built from the types of the settings, the docstrings below their fields, and the catalogs, all of which load torch;
+the file lets a command answer at once. `python -m gan_study.study.reference` writes it again; a test says when
+this is needed.
 """
 
 import ast

@@ -1,8 +1,8 @@
-"""A trial's arrays: one `.npz` whose every name, type and shape is declared here.
+"""A trial's arrays: one `.npz` file; every name, type and shape is declared here.
 
-Images are bytes [..., C, H, W] as they are shown, NaN stands for "not measured". A study's folder may come from
-another person: what is read is checked against the declaration before anything is allocated, and never unpickled.
-Loads without torch and without Ray.
+Images are bytes [..., C, H, W]; NaN means "not measured". A study's folder may come from another person: files are
+checked against the declaration before memory is allocated, and never unpickled. Loads without torch and without
+Ray.
 """
 
 import io
@@ -32,7 +32,7 @@ SUFFIX = ".npy"
 
 @dataclass(frozen=True, kw_only=True)
 class ArraySpec:
-    """What an array of a trial is."""
+    """The declaration of an array."""
 
     kind: Kind
     """The type of its values."""
@@ -181,7 +181,7 @@ class _WrongError(Exception):
 def to_bytes(arrays: Mapping[str, Array]) -> bytes:
     """`arrays` as the content of an `.npz` file; equal arrays give equal bytes.
 
-    Raises ValueError where one is not as it is declared.
+    Raises ValueError if one does not match its declaration.
     """
     lengths: dict[str, int] = {}
     try:
@@ -209,10 +209,10 @@ def _digest(members: Iterable[zipfile.ZipInfo]) -> str:
 
 
 class ArrayFile(Mapping[str, Array]):
-    """The arrays in a trial's file, each read when it is asked for.
+    """The arrays in a trial's file, each read on access.
 
-    Every access raises RecordError, in one line, if the file is missing, is no `.npz`, holds anything that is not
-    as it is declared, or has another digest than `expected`; KeyError if it has no array of that name.
+    Every access raises RecordError, in one line, if the file is missing, is not an `.npz`, has content that does
+    not match its declaration, or has another digest than `expected`; KeyError if it has no array of that name.
     """
 
     def __init__(self, path: Path, *, expected: str | None = None) -> None:
@@ -236,7 +236,7 @@ class ArrayFile(Mapping[str, Array]):
         return len(self._shapes)
 
     def find_damage(self) -> str | None:
-        """What is wrong with the file, in a few words; None if all of it can be read."""
+        """The problem of the file, in a few words; None if all of it can be read."""
         try:
             for name in self:
                 self[name]

@@ -1,7 +1,8 @@
-"""The record of one trial, a line of JSON: with its arrays all that the analysis shares with whatever ran it.
+"""The record of one trial, a line of JSON: with its arrays it is all that the analysis gets from the code that
+ran it.
 
-Whatever grows with classes, epochs or classifier fits lies in the trial's arrays (`arrays.py`). A field that is
-not known, or not used, has its default. Loads without torch and without Ray.
+Everything that grows with classes, epochs or classifier fits is in the trial's arrays (`arrays.py`). A field that
+is unknown or unused has its default. Loads without torch and without Ray.
 """
 
 import json
@@ -39,7 +40,7 @@ Ranges: TypeAlias = str
 
 
 class RecordError(UserError):
-    """A file of a study is not what this version reads."""
+    """A file of a study has a format that this version cannot read."""
 
 
 def _check_inside(path: str) -> str:
@@ -65,7 +66,7 @@ Overall: TypeAlias = Mapping[str, Annotated[float, AfterValidator(_check_score)]
 
 @settings
 class Digests:
-    """What the numbers of a trial or of a study were made from, each as hexadecimal digits; None if not taken."""
+    """Digests of the inputs of a trial or of a study, each as hexadecimal digits; None if not taken."""
 
     pool: str | None = None
     """Digest of the images from which training and validation parts are drawn."""
@@ -79,7 +80,7 @@ class Digests:
 
 @settings
 class Change:
-    """A change of a study's configuration after it had begun, which was asked for."""
+    """A requested change of a study's configuration after it had begun."""
 
     key: str
     """The setting."""
@@ -108,13 +109,13 @@ class ComparisonFamily:
 
     @property
     def size(self) -> int:
-        """The number of comparisons, which is what their p values are corrected for."""
+        """The number of comparisons, used to correct their p values."""
         return len(self.methods) * len(self.references) * len(self.ratios)
 
 
 @settings
 class VerdictPlan:
-    """How the study comes to its verdicts, written before its first confirmed trial."""
+    """How the study computes its verdicts, written before its first confirmed trial."""
 
     margin: float
     """A smaller gain or loss than this is not worthwhile."""
@@ -126,7 +127,7 @@ class VerdictPlan:
 
 @settings
 class TimePlan:
-    """What a study gave up to end within a time budget."""
+    """What a study left out to end within a time budget."""
 
     budget_seconds: float
     """From the start of the command to the end of its report."""
@@ -139,13 +140,13 @@ class TimePlan:
 
     @property
     def sentences(self) -> tuple[str, ...]:
-        """All that there was no time for, each as a sentence without its end."""
+        """Everything that there was no time for, each as a sentence without its end."""
         return (*self.left_out.values(), *self.cut)
 
 
 @settings
 class StudyHeader:
-    """What `study.json` says of a study."""
+    """The content of `study.json`."""
 
     schema_version: int = SCHEMA_VERSION
     """Version of this header, of the records and of their arrays."""
@@ -175,7 +176,7 @@ class StudyHeader:
 
 @settings
 class Milestone:
-    """A validation score on the way."""
+    """A validation score during the training."""
 
     generator_steps: int
     """The generator step of the GANs that filled the set."""
@@ -185,7 +186,7 @@ class Milestone:
 
 @settings
 class RungReached:
-    """Search trials that were running, by how far they had come."""
+    """Search trials that were running, by their progress."""
 
     rung: int
     """Rungs completed; 0 before the first."""
@@ -226,7 +227,7 @@ class SearchTrial:
 
     @property
     def is_comparable(self) -> bool:
-        """Whether the trial ran in the split of the search, so that its gain compares with the others' there."""
+        """Whether the trial ran in the split of the search, so that its gain can be compared with the others."""
         return self.stage in (None, *COMPARABLE)
 
 
@@ -309,7 +310,7 @@ class GanLength:
 
 @settings
 class Memorisation:
-    """The worst over the classes that images were made of; each class is in the arrays."""
+    """The worst value over the classes of generated images; each class is in the arrays."""
 
     largest_copied_share: float | None = None
     """Share of generated images that copy a training image; None with too few images to tell."""
@@ -321,7 +322,7 @@ class Memorisation:
 
 @settings
 class TrialRecord:
-    """One trial, as it ended."""
+    """One trial that has ended."""
 
     schema_version: int = SCHEMA_VERSION
     """Version of the record and of its arrays."""
@@ -401,7 +402,7 @@ class TrialRecord:
         return json.dumps(dump(self), sort_keys=True, allow_nan=False)
 
     def outcome(self) -> dict[str, JsonValue]:
-        """The record without what differs between two runs of the same trial: times and environment."""
+        """The record without fields that differ between two runs of the same trial: times and environment."""
         volatile = {"seconds", "environment", "finished_at"}
         return {key: value for key, value in dump(self).items() if key not in volatile}
 
@@ -422,13 +423,13 @@ CODE = "code"
 
 
 def provenance(record: TrialRecord) -> dict[str, str]:
-    """What of COMPARED a trial was run with, and by which code; without what the record does not say."""
+    """The values of COMPARED for a trial, and its code; without values that the record does not have."""
     known = {name: record.environment[key] for key, name in COMPARED.items() if key in record.environment}
     return known if record.digests.code is None else {**known, CODE: record.digests.code}
 
 
 def mixtures(records: Iterable[TrialRecord]) -> tuple[str, ...]:
-    """A sentence without its end for each thing that complete trials should have in common and have not."""
+    """A sentence without its end for each property that complete trials should share but do not."""
     found: dict[str, Counter[str]] = {}
     for record in records:
         if record.status == "complete":
@@ -442,7 +443,7 @@ def mixtures(records: Iterable[TrialRecord]) -> tuple[str, ...]:
 
 
 def differences_from(records: Iterable[TrialRecord], now: Mapping[str, str]) -> tuple[str, ...]:
-    """A sentence without its end for each thing of `now` (see `provenance`) that no trial so far was run with."""
+    """A sentence without its end for each property of `now` (see `provenance`) that no trial so far has."""
     known = [provenance(record) for record in records if record.status == "complete"]
     found = ((name, {each[name] for each in known if name in each}, value) for name, value in now.items())
     return tuple(
@@ -493,7 +494,7 @@ def shorten(text: str, most: int) -> str:
 
 
 def omit_classes(config: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
-    """A trial's configuration as a record has room for it: a text stands for each long list of classes."""
+    """A trial's configuration in the short form of a record: a text replaces each long list of classes."""
 
     def shorten_list(section: str, key: str, value: JsonValue) -> JsonValue:
         if not isinstance(value, list | dict) or len(json.dumps(value)) <= MOST_CLASSES_BYTES:
@@ -506,7 +507,7 @@ def omit_classes(config: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
 def restore_classes(config: Mapping[str, JsonValue], study: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
     """The configuration of a record's trial with every list of classes, from that of the study in its header.
 
-    A text for which the study has no list stays, and is no configuration.
+    A text without a list in the study is left unchanged, and is not a valid configuration.
     """
 
     def find_list(section: str, key: str, value: JsonValue) -> JsonValue:
@@ -527,7 +528,7 @@ def _replace_classes(
 
 
 def limit_notes(notes: Iterable[str]) -> tuple[str, ...]:
-    """The distinct notes that a record has room for, long ones shortened; a last one counts those left out."""
+    """The distinct notes that fit into a record, with long ones shortened; a last one counts those left out."""
     found = [shorten(note, MOST_NOTE_BYTES) for note in dict.fromkeys(notes)]
     ends = accumulate(len(json.dumps(note)) for note in found)
     fitting = [note for note, end in zip(found, ends, strict=True) if end <= MOST_NOTES_BYTES]
@@ -548,21 +549,21 @@ def read_header(content: bytes) -> StudyHeader:
 
 
 def seal_of(header: Mapping[str, JsonValue]) -> str:
-    """The seal that a header's values should bear: a digest of all the others."""
+    """The expected seal of a header: a digest of all its other values."""
     return digest({key: value for key, value in header.items() if key != "seal"})
 
 
 def is_as_written(content: bytes) -> bool:
-    """Whether nobody has edited a header since this package wrote it; raises ConfigError where it is no JSON.
+    """Whether a header has not been edited since this package wrote it; raises ConfigError if it is not JSON.
 
-    True where an early version wrote it, which sealed nothing.
+    True if an early version without seals wrote it.
     """
     header = from_json(content)
     return isinstance(header, dict) and is_sealed(header)
 
 
 def is_sealed(header: Mapping[str, JsonValue]) -> bool:
-    """The same of the values of a header."""
+    """The same for the values of a header."""
     digests = header.get("digests")
     is_early = header.get("seal") is None and not (isinstance(digests, dict) and digests.get("configuration"))
     return is_early or header.get("seal") == seal_of(header)
@@ -571,8 +572,8 @@ def is_sealed(header: Mapping[str, JsonValue]) -> bool:
 def read_line(line: str, *, where: str) -> TrialRecord:
     """The record in one line of JSON; `where` names the line in the error.
 
-    Raises RecordError if the line is not JSON, of another schema version, or not a record, and if its fields say
-    another thing than its configuration.
+    Raises RecordError if the line is not JSON, has another schema version, is not a record, or if its fields
+    contradict its configuration.
     """
     try:
         values = from_json(line)
@@ -611,9 +612,9 @@ def _refuse_other_versions(values: JsonValue, *, default: int | None = None) -> 
 
 
 def record_lines(content: bytes) -> tuple[list[str], str]:
-    """The whole lines in a file of records, and what there is of a last one without its line break.
+    """The complete lines in a file of records, and the incomplete last line without its line break.
 
-    Bytes that are not UTF-8 become escapes that JSON refuses, so that the line is named and not altered.
+    Bytes that are not UTF-8 become escapes that JSON refuses, so the line is reported and not altered.
     """
     *whole, unfinished = content.decode("utf-8", errors="backslashreplace").split("\n")
     return whole, unfinished

@@ -30,7 +30,9 @@ from gan_study.trainables.record import DUPLICATES, TrialRecord
 
 @dataclass(frozen=True, kw_only=True)
 class Contrast:
-    """What the confirmed trials say of the GAN with the best mean gain on validation, under one condition."""
+    """The results of the confirmed trials of the GAN with the best mean gain on validation, under one
+    condition.
+    """
 
     gain: Comparison
     """The GAN against no balancing, by minority F1."""
@@ -43,7 +45,7 @@ class Contrast:
 
     @property
     def condition(self) -> Condition:
-        """What all were confirmed under."""
+        """The condition of all of them."""
         return self.gain.pairs.condition
 
     @property
@@ -58,7 +60,7 @@ class Contrast:
 
 
 def contrasts(study: Study) -> tuple[Contrast, ...]:
-    """One contrast for every condition in which a GAN was confirmed beside no balancing."""
+    """One contrast for every condition in which both a GAN and no balancing were confirmed."""
     asked = [comparison for comparison in comparisons(study) if comparison.pairs.asked]
     found = {(each.pairs.condition, each.pairs.metric, each.pairs.against): each for each in asked}
     return tuple(
@@ -309,7 +311,7 @@ def _ratios(judged: Sequence[Comparison]) -> str:
 
 
 def contrast_table(study: Study) -> Table:
-    """What the answer rests on: a row for each condition, with the methods chosen on validation."""
+    """The basis of the answer: a row for each condition, with the methods chosen on validation."""
     found = contrasts(study)
     ids = [" ".join(_trial_ids(study.records, contrast)) for contrast in found]
     columns = [*CONDITION_COLUMNS, "GAN", "Gain over none", "Verdict", "Simple method"]

@@ -26,7 +26,7 @@ _MATTERS = ("search.", "confirm.", "resources.", "time budget")
 
 
 class Weight(IntEnum):
-    """How much a caveat changes what the answer is worth."""
+    """How much a caveat reduces the value of the answer."""
 
     VOIDS = 0
     """Nothing can be concluded, or the answer may be wrong."""
@@ -37,14 +37,14 @@ class Weight(IntEnum):
 
 
 class Caveat(NamedTuple):
-    """A sentence or two, and how much it weighs."""
+    """A sentence or two, and its weight."""
 
     weight: Weight
     text: str
 
 
 def weighed_caveats(study: Study) -> list[Caveat]:
-    """The caveats that hold for this study, the weightiest first."""
+    """The caveats for this study, the most important first."""
     records = study.records
     made: tuple[tuple[Weight, Iterable[str]], ...] = (
         (Weight.VOIDS, _missing_confirmation(records)),
@@ -371,7 +371,7 @@ def _record_notes(records: Sequence[Trial]) -> Iterator[str]:
 
 
 def arms_lacking_seeds(records: Sequence[Trial]) -> list[str]:
-    """The confirmed methods with fewer seeds than the one with most, and how many they have."""
+    """The confirmed methods with fewer seeds than the one with most, and their numbers."""
     done = Counter(map(select.arm_of, confirmed(records)))
     most = max(done.values(), default=0)
     return [

@@ -1,4 +1,4 @@
-"""What a reader sees first: the verdict in a line, three numbers, and what was asked."""
+"""The first screen: the verdict in a line, three numbers, and the question."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from gan_study.analysis.wording import ABSENT, MINUS, count, first_few, listing,
 
 @dataclass(frozen=True, kw_only=True)
 class Tile:
-    """One of the three numbers: a method's scores, and what it gains."""
+    """One of the three numbers: a method's scores, and its gain."""
 
     title: str
     method: str
@@ -34,7 +34,7 @@ class Tile:
 
 @dataclass(frozen=True, kw_only=True)
 class Overview:
-    """All of the first screen that is text."""
+    """All text of the first screen."""
 
     verdicts: tuple[tuple[str, str], ...]
     """By metric ("Minority F1", "Minority recall"), one line each."""
@@ -48,7 +48,7 @@ class Overview:
 
 
 def overview(study: Study) -> Overview:
-    """The first screen of a study, also of one that has no answer yet."""
+    """The first screen of a study, even if it has no answer yet."""
     found = contrasts(study)
     of_tiles = found[-1] if found else None
     return Overview(
@@ -61,7 +61,7 @@ def overview(study: Study) -> Overview:
 
 
 def short(value: float | None, *, signed: bool = False) -> str:
-    """A number with two decimals, as a headline has it; the tables have three."""
+    """A number with two decimals, for headlines; the tables have three."""
     if value is None or pd.isna(value):
         return ABSENT
     if round(value, 2) == 0:
@@ -70,7 +70,7 @@ def short(value: float | None, *, signed: bool = False) -> str:
 
 
 def short_interval(estimate: Estimate) -> str:
-    """A gain with its interval as a headline has it: "+0.41 [0.14, 0.67]"."""
+    """A gain with its interval for headlines: "+0.41 [0.14, 0.67]"."""
     mean = short(estimate.mean, signed=True)
     if estimate.low is None or estimate.high is None or pd.isna(estimate.low):
         return mean

@@ -1,4 +1,4 @@
-"""What a paper says of a study: a booktabs table, and the protocol in words; its figures are `plots/paper.py`."""
+"""Material for a paper: a booktabs table, and the protocol in words; its figures are `plots/paper.py`."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -46,9 +46,9 @@ def paper_texts(study: Study) -> dict[str, str]:
 
 
 def best_helping(study: Study) -> dict[Condition, str]:
-    """The method with the largest mean test F1 under each condition, where its verdict is that it helps.
+    """The method with the largest mean test F1 under each condition, if its verdict is that it helps.
 
-    Real images that were held back are no method to choose.
+    The upper bound is left out, since it is not a method to choose.
     """
     kinds = select.method_kinds(study.records)
     found: dict[Condition, str] = {}
@@ -66,7 +66,7 @@ def best_helping(study: Study) -> dict[Condition, str]:
 
 
 def score_table(study: Study) -> str:
-    """Test minority F1 as a booktabs table: methods down, conditions across."""
+    """Test minority F1 as a booktabs table: methods in rows, conditions in columns."""
     records = study.records
     summary = summarise(records, metrics=[MAIN_METRIC])
     scores = summary[summary["measure"] == "score"]

@@ -1,4 +1,4 @@
-"""Whether a report says what the stored predictions say: every number of its tables is recomputed and compared."""
+"""Whether a report agrees with the stored predictions: every number of its tables is recomputed and compared."""
 
 import io
 import math
@@ -33,7 +33,7 @@ UNWEIGHTED = (
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """Something that the study or its report says, and what its predictions say in its place."""
+    """A value in the study or its report that differs from the stored predictions."""
 
     where: str
     said: str
@@ -45,9 +45,9 @@ class Difference:
 
 @dataclass(frozen=True, kw_only=True)
 class Rechecked:
-    """How many predictions were scored anew and how many cells compared, and all that was off.
+    """The numbers of predictions and cells that were checked, and all differences.
 
-    `notes` says what rests on records alone, since no predictions are stored for it.
+    `notes` lists what is based only on records, since no predictions are stored for it.
     """
 
     num_predictions: int

@@ -45,7 +45,7 @@ def profile_data(across: Across, kinds: Mapping[str, MethodKind]) -> pd.DataFram
 
 
 def rank_data(ranked: Ranking, kinds: Mapping[str, MethodKind]) -> pd.DataFrame:
-    """Each method's mean rank, and half the critical difference to both sides of it."""
+    """Each method's mean rank, and half the critical difference on both sides of it."""
     frame = pd.DataFrame(ranked.mean_ranks.items(), columns=["balancer", "mean_rank"])
     half = ranked.critical_difference / 2
     return _with_kinds(
@@ -84,7 +84,7 @@ def draw_profiles(frame: pd.DataFrame) -> Layers:
 
 
 def draw_ranks(frame: pd.DataFrame) -> Layers:
-    """A row for each method, the best first: its mean rank, and half the critical difference to both sides."""
+    """A row for each method, the best first: its mean rank, and half the critical difference on both sides."""
     colour = alt.Color("kind:N", scale=KIND_SCALES[0], legend=None)
     chart = alt.Chart(inline(frame)).encode(
         y=rows("balancer:N", frame["balancer"].tolist()),

@@ -29,7 +29,7 @@ _LOSSES = {"training_loss": "training", "validation_loss": "validation"}
 
 
 def classifier_frame(records: Sequence[Trial]) -> pd.DataFrame:
-    """A row for each epoch and part, of what validation chose and of no balancing."""
+    """A row for each epoch and part, for the methods that validation chose and for no balancing."""
     empty = pd.DataFrame(columns=[*ARM_COLUMNS, "epoch", *_LOSSES, "fits"])
     numbers = next((table.numbers for table in classifier_curve_tables(records)), empty)
     chosen = chosen_methods(records)

@@ -1,4 +1,4 @@
-"""Every seed of every method, beside their mean."""
+"""Every seed of every method, with their mean."""
 
 import altair as alt
 import pandas as pd

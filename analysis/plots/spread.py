@@ -1,4 +1,4 @@
-"""Where the spread of a method's scores comes from."""
+"""The components of the variance of a method's scores."""
 
 import altair as alt
 import pandas as pd

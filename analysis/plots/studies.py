@@ -1,4 +1,4 @@
-"""What methods gain on several data sets."""
+"""The gains of methods on several data sets."""
 
 from statistics import fmean
 

@@ -1,4 +1,4 @@
-"""A study folder as values: what was asked, what was recorded, and what could not be read."""
+"""A study folder as values: the request, the records, and what could not be read."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ ROW_FIELDS = (
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Study:
-    """A study as it was found in `folder`; it equals itself alone."""
+    """A study as read from `folder`; equal only to itself."""
 
     folder: Path
     name: str
@@ -57,7 +57,7 @@ class Study:
     importance: tuple[SearchImportance, ...] = ()
 
     def find_gaps(self) -> tuple[str, ...]:
-        """Those files of arrays read so far that are missing or damaged; one line each."""
+        """Missing or damaged files of arrays read so far; one line each."""
         for trial in self.records:
             # Every table needs it, so that a file that is missing or no `.npz` is always found.
             trial.read("classes/names")
@@ -71,7 +71,7 @@ class Study:
 def load_study(folder: Path | str) -> Study:
     """The records of a study and its header, as the report reads them.
 
-    A last line that was cut off while it was written is left out, and a note says so.
+    An incomplete last line is left out, with a note.
 
     Parameters
     ----------
@@ -122,7 +122,9 @@ def objective_of(study: Study) -> str:
 
 
 def costs_of(study: Study) -> Costs:
-    """What mistakes cost in the study, by true and predicted class; raises ConfigError if it is no mapping."""
+    """The cost of mistakes in the study, by true and predicted class; raises ConfigError if it is not a
+    mapping.
+    """
     # A study that asks for nothing may have been begun before there was such a setting.
     return parse(_CostSettings, {"costs": study.config.get("costs", {})}, where="").costs
 
@@ -169,7 +171,9 @@ def _read_records(path: Path) -> tuple[tuple[TrialRecord, ...], tuple[str, ...]]
 
 
 def records_frame(records: Sequence[TrialRecord]) -> pd.DataFrame:
-    """One row a record: what it was, how it ended, and validation_* and test_* columns with its overall scores."""
+    """One row for each record: its trial, its status, and validation_* and test_* columns with its overall
+    scores.
+    """
     return pd.DataFrame([_row(record) for record in records])
 
 

@@ -12,7 +12,7 @@ from gan_study.analysis.tables.table import Table
 
 
 def gan_time_tables(records: Sequence[Trial]) -> tuple[Table, ...]:
-    """A table with a row for each condition, GAN and what it was trained on; none where no time was recorded."""
+    """A table with a row for each condition, GAN and its training data; none if no time was recorded."""
     rows = [
         {**arm._asdict(), "trained_on": name, **_means(name, trials)}
         for arm, trials in by_arm(confirmed(records)).items()

@@ -1,4 +1,4 @@
-"""What the generated images of each class are worth, beside what real images reach."""
+"""The quality of the generated images of each class, with the scores of real images."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,10 +18,11 @@ TOO_FEW = "too few images"
 
 @dataclass(frozen=True, kw_only=True)
 class Quantity:
-    """A number of the tables: its name in the record, its heading, and in a sentence what it is and what is good.
+    """A column of the tables: its name in the record, its heading, and a sentence on its meaning and its good
+    values.
 
-    "{features}" in a heading stands for whose features the number is of. `with_floor` where the record says what
-    real images reach.
+    "{features}" in a heading stands for the source of the features. `with_floor` if the record has the value of
+    real images.
     """
 
     metric: str
@@ -176,14 +177,14 @@ FLAGS = {
 
 
 class ImageArm(NamedTuple):
-    """A class that a method made images of under a condition: what has a row."""
+    """A class of generated images of a method under a condition: one row of a table."""
 
     arm: Arm
     class_name: str
 
 
 class SeedMean(NamedTuple):
-    """A mean over the `num_seeds` seeds that have the number; None where none has it."""
+    """A mean over the `num_seeds` seeds that have the number; None if none has it."""
 
     mean: float | None
     num_seeds: int
@@ -205,19 +206,19 @@ def seed_mean(measured: Sequence[ImageQuality], metric: str) -> SeedMean:
 
 
 def features_of(records: Sequence[Trial]) -> str:
-    """Whose features the images of a study were judged by."""
+    """Whose features were used to measure the images of a study."""
     kinds = {quality.features for record in confirmed(records) for quality in record.quality.values()}
     return " and ".join(sorted(kinds))
 
 
 def with_features(quantities: Sequence[Quantity], records: Sequence[Trial]) -> tuple[Quantity, ...]:
-    """`quantities` with whose features they are of in their headings."""
+    """`quantities` with the source of the features in their headings."""
     features = features_of(records)
     return tuple(replace(each, heading=each.heading.format(features=features)) for each in quantities)
 
 
 def generated_tables(records: Sequence[Trial]) -> tuple[Table, ...]:
-    """Three tables with a row for each condition, method and class; none where no image was generated.
+    """Three tables with a row for each condition, method and class; none if no image was generated.
 
     The CSV of the first has every number of all. Records of earlier versions have no scores, and no third table.
     """

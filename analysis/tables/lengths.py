@@ -23,7 +23,7 @@ _REASONS = {
 def length_tables(records: Sequence[Trial]) -> tuple[Table, ...]:
     """A row for each condition, GAN and class it was trained on; the CSV of the curve has every comparison.
 
-    None where no GAN was confirmed.
+    None if no GAN was confirmed.
     """
     ends = [
         (arm, name, trial.seed, end)

@@ -1,4 +1,4 @@
-"""The page's one table of results: what each method gains, whether that is decided, and the rest on demand."""
+"""The page's one table of results: each method's gain, whether it is decided, and more columns on demand."""
 
 import pandas as pd
 

@@ -1,4 +1,4 @@
-"""Studies side by side, as a table."""
+"""Comparison of studies, as a table."""
 
 from statistics import fmean
 
@@ -54,7 +54,7 @@ def studies_table(compared: Compared) -> Table:
 
 
 def studies_sentences(compared: Compared) -> list[str]:
-    """What is to be said of the data sets together."""
+    """Sentences on the data sets together."""
     left_out = f"Left out because they were not confirmed under every condition: {listing(compared.left_out)}."
     return [
         friedman_text(compared.ranking, of="data sets") if compared.ranking else _too_few(compared),

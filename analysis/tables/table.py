@@ -36,14 +36,14 @@ class Table:
 
     @property
     def text(self) -> pd.DataFrame:
-        """The rows as they are read, under headings; a condition that all rows share is left out."""
+        """The rows for readers, with headings; a condition that all rows share is left out."""
         constant = [name for name in CONDITION_COLUMNS if name in self.rows and self.rows[name].nunique() <= 1]
         shown = self.rows.drop(columns=constant)
         return shown.rename(columns={name: label(name) for name in map(str, shown) if name.islower()})
 
 
 def traced(table: Table, records: Sequence[Trial]) -> Table:
-    """`table` with the trials that each of its rows was made from."""
+    """`table` with the trials behind each of its rows."""
     numbers = table.numbers
     if TRIAL_IDS not in numbers:
         ids = [" ".join(trial_ids) for trial_ids in row_sources(numbers, records, table.origin)]

@@ -68,7 +68,8 @@ def balance(
 ) -> None:
     """Train a GAN on the rare classes and write the balanced data set.
 
-    As an image folder, with the generator beside it; the same command continues one that was interrupted.
+    As an image folder, with the generator beside it; to continue after an interruption, run the same command
+    again.
     """
     from gan_study.study.balance import BalanceOptions, allowed_faults
 

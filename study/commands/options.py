@@ -60,6 +60,6 @@ Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The folder of a stu
 
 
 def assignments(shortcuts: Mapping[str, JsonValue]) -> list[str]:
-    """Options as the assignments that `--set` takes; None is left out."""
+    """Options as assignments for `--set`; None is left out."""
     # JSON is YAML, and quotes what YAML would misread.
     return [f"{key}={json.dumps(value)}" for key, value in shortcuts.items() if value is not None]

@@ -24,11 +24,11 @@ def report(
         Path, typer.Option("--out", metavar="DIR", help="Folder for the page of several studies.")
     ] = Path("comparison"),
 ) -> None:
-    """Write report.html, tables and plots; of several studies, one page that compares them.
+    """Write report.html, tables and plots; for several studies, one page that compares them.
 
-    From the records of a study alone; prints the answer. With --check exit code 1 where a number of the report is
-    not what the stored predictions give. Of several studies: their answers, links to their reports, and the
-    methods that all of them confirmed, ranked over their data sets.
+    Uses only the records of a study; prints the answer. With --check the exit code is 1 if a number of the report
+    differs from the stored predictions. For several studies: their answers, links to their reports, and a ranking
+    over data sets of the methods that all of them confirmed.
     """
     if check:
         # Each is checked, also where an earlier one is off.
@@ -42,9 +42,9 @@ def report(
 
 
 def write_and_print(folder: Path) -> Sequence[str]:
-    """Write a study's report, and print its answer; returns what could not be drawn.
+    """Write a study's report and print its answer; returns what could not be drawn.
 
-    The answer is printed where the report cannot be written, too.
+    The answer is printed even if the report cannot be written.
     """
     from gan_study.study.run.folder import read_manifest
 

@@ -83,9 +83,9 @@ def plan(
     address: Address = None,
     skip_unreadable: SkipUnreadable = False,
 ) -> None:
-    """Say how many trials a study has, how long it takes here, and what fits into a time budget.
+    """Print the number of trials, the expected time on this machine, and what fits into a time budget.
 
-    Probes this machine for half a minute at most, and writes nothing.
+    Measures this machine for at most half a minute, and writes nothing.
     """
     from gan_study.study.plan.recipe import study_config
     from gan_study.study.run.runner import plan_study
@@ -123,7 +123,7 @@ def resume(
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
-    """Continue a study that was interrupted, or take one to more seeds or trials; no trial is run twice."""
+    """Continue an interrupted study, or add seeds or trials; no trial is run twice."""
     options = _options(time_budget, address, verbose, quiet)
     from gan_study.study.run.runner import resume_study
 

@@ -59,7 +59,7 @@ Cost: TypeAlias = Annotated[float, Field(ge=0, le=1e12)]
 
 @settings
 class Arm:
-    """A balancer at an imbalance ratio (None: the study's one imbalance): what is searched and confirmed."""
+    """A balancer at an imbalance ratio (None: the study's only imbalance): the unit of search and confirmation."""
 
     balancer: str
     ratio: Ratio
@@ -78,10 +78,10 @@ class PruningConfig:
 
 @settings
 class SearchConfig:
-    """How the best configuration of each balancer at each ratio is looked for, on validation data.
+    """How the search for the best configuration of each balancer at each ratio works, on validation data.
 
-    The defaults of all variants race; the survivors are searched, points around the default first, then TPE's; the
-    best three and the default are trained anew in another split, and what wins in a third. See
+    The defaults of all variants race; the survivors are searched, first with points around the default, then with
+    TPE. The best three and the default are trained again in another split, and the winner in a third. See
     docs/architecture.md.
     """
 
@@ -113,7 +113,7 @@ class SearchConfig:
 
 @settings
 class ConfirmConfig:
-    """The fresh seeds with which every balancer is confirmed; only here is the test part read.
+    """The fresh seeds with which every balancer is confirmed; only these trials read the test part.
 
     For `test_each_epoch` and `image_features` see EvaluationConfig.
     """
@@ -141,7 +141,7 @@ class ConfirmConfig:
 
 @settings
 class ResourceConfig:
-    """What one trial gets, and how many run at once."""
+    """The resources of one trial, and how many trials run at once."""
 
     cpus_per_trial: int = Field(default=1, ge=1)
     """CPU cores (and threads) of each trial."""
@@ -164,7 +164,7 @@ class ResourceConfig:
 
 @settings
 class WandbConfig:
-    """Where the mirror of every trial goes; "offline" needs no account."""
+    """The W&B mirror of every trial; "offline" needs no account."""
 
     mode: Literal["off", "offline", "online"] = "off"
     """"offline" needs no account: runs are written into the study's folder, to be sent later."""
@@ -178,7 +178,7 @@ class WandbConfig:
 class StudyConfig:
     """All settings of a study: data, imbalance, classifier, methods, search, confirmation, resources.
 
-    The meaning of each setting stands under it; `gan-study explain KEY` prints it too.
+    Each setting has its own docstring; `gan-study explain KEY` prints it too.
 
     See Also
     --------
@@ -248,7 +248,7 @@ class StudyConfig:
         return self
 
     def space(self) -> Space:
-        """The search space after this study's changes; raises ConfigError where it cannot be searched."""
+        """The search space after this study's changes; raises ConfigError if it cannot be searched."""
         return self._space
 
     # Whatever is planned or forecast asks for it, thousands of times a study.
@@ -257,7 +257,7 @@ class StudyConfig:
         return apply_changes(check_space(named_space(self.search.space)), self.search.parameters)
 
     def ratios(self) -> tuple[Ratio, ...]:
-        """The imbalance ratios of the study; None stands for the one imbalance it has."""
+        """The imbalance ratios of the study; None stands for its only imbalance."""
         return self.space().ratios or (None,)
 
     def imbalance_at(self, ratio: Ratio) -> Imbalance:
@@ -277,24 +277,24 @@ class StudyConfig:
         return (NO_BALANCING, *(name for name in self.baselines if name not in (NO_BALANCING, *searched)))
 
     def settings_of(self, balancer: str) -> dict[str, JsonValue]:
-        """The settings that a balancer has in this study, as `parse_balancing` takes them."""
+        """The settings of a balancer in this study, in the form that `parse_balancing` reads."""
         return {"name": balancer, **self.balancers.get(balancer, {})}
 
     def balancing_by(self, balancer: str) -> BalancingConfig:
-        """The balancer with the settings that it has in this study."""
+        """The balancer with its settings in this study."""
         return parse_balancing(self.settings_of(balancer))
 
     def balancing_at(self, params: Mapping[str, Scalar]) -> BalancingConfig:
-        """The balancer with the settings of a point of the space laid over its own; raises ConfigError.
+        """The balancer with its settings replaced by those of a point of the space; raises ConfigError.
 
-        A length that the point names replaces what its own settings say of the length.
+        A length in the point replaces all length settings of the balancer.
         """
         changes = cast(dict[str, JsonValue], nest(params)["balancing"])
         return parse_balancing(merge(self.settings_of(str(params[BALANCER])), changes))
 
 
 def parse_study(values: Mapping[str, JsonValue]) -> StudyConfig:
-    """The study that a nested mapping describes, checked as a whole.
+    """The study described by a nested mapping, with all checks.
 
     Raises ConfigError with the full key, the value, and what is allowed.
     """
@@ -304,7 +304,7 @@ def parse_study(values: Mapping[str, JsonValue]) -> StudyConfig:
 
 
 def check_study_config(config: StudyConfig) -> None:
-    """Raise ConfigError where settings do not go together, or name what there is not."""
+    """Raise ConfigError if settings do not fit together, or name unknown parts."""
     if not DATA_SETS.find(config.data.name, where="data.name").takes_folder and config.data.root is not None:
         raise ConfigError(f"data.root (--data): the data set {config.data.name!r} reads no folder")
     classifier_model(config.classifier)
@@ -378,7 +378,7 @@ def _try_point(config: StudyConfig, balancer: str, point: Mapping[str, Scalar]) 
 
 
 def resolve_study(config: StudyConfig) -> dict[str, JsonValue]:
-    """The configuration as `parse_study` reads it, search space and settings of all balancers written out."""
+    """The configuration as `parse_study` reads it, with search space and settings of all balancers written out."""
     space = config.space()
     # What was taken out of the named space is null, or it would be back when this is read.
     parameters: dict[str, JsonValue] = dict.fromkeys(

@@ -26,13 +26,9 @@ FULL = "full"
 def study_config(name_or_path: Path | str, assignments: Iterable[str] = ()) -> StudyConfig:
     """The study that a recipe describes, with changes.
 
-    Parameters
-    ----------
-    name_or_path : str
-        The name of a recipe (see `gan-study list`), a YAML file, or the `study.json` of an earlier study.
-    assignments : iterable of str
-        Changes such as "classifier.epochs=3". "scale=ci" makes all changes that the recipe has for this size,
-        before the other assignments.
+    Parameters ---------- name_or_path : str The name of a recipe (see `gan-study list`), a YAML file, or the
+    `study.json` of an earlier study. assignments : iterable of str Changes such as "classifier.epochs=3".
+    "scale=ci" makes all changes that the recipe has for this size, before the other assignments.
 
     Returns
     -------
@@ -71,7 +67,7 @@ def at_scale(values: Mapping[str, JsonValue], scale: JsonValue) -> dict[str, Jso
 
 
 def scales_of(values: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
-    """What a recipe changes at each of its sizes but "full"."""
+    """The changes of a recipe at each of its sizes except "full"."""
     scales = values.get("scales")
     return scales if isinstance(scales, dict) else {}
 
@@ -84,8 +80,8 @@ def recipe_names() -> tuple[str, ...]:
 def load_recipe(name_or_path: str) -> dict[str, JsonValue]:
     """The settings in a recipe, a YAML file, or the `study.json` of an earlier study.
 
-    A recipe that `extends` another holds its difference from that. Raises ConfigError where there is no such
-    recipe or file, or where it is not a mapping.
+    A recipe that `extends` another contains its differences from that. Raises ConfigError if there is no such
+    recipe or file, or if it is not a mapping.
     """
     path = _FOLDER / f"{name_or_path}.yaml" if name_or_path in recipe_names() else Path(name_or_path)
     if not path.is_file():
@@ -105,8 +101,8 @@ def load_recipe(name_or_path: str) -> dict[str, JsonValue]:
 def apply_assignments(values: Mapping[str, JsonValue], assignments: Iterable[str]) -> dict[str, JsonValue]:
     """`values` after assignments such as "classifier.epochs=3"; the right-hand side is YAML.
 
-    All that is assigned to a section counts together: a GAN's length replaces all that was said of it before.
-    Raises ConfigError where an assignment has no "=" or leads through something that is not a section.
+    All assignments to a section are applied together: a new GAN length replaces all earlier length settings.
+    Raises ConfigError if an assignment has no "=" or goes through something that is not a section.
     """
     assigned: list[tuple[str, list[str], JsonValue]] = []
     given: dict[tuple[str, ...], dict[str, JsonValue]] = {}

@@ -1,7 +1,7 @@
-"""The search: which trial comes next, and which is stopped early, from what is known at the moment.
+"""The search: which trial is next, and which is stopped early, from the current state.
 
-What is decided is kept at once and stays. So a search that is resumed, or whose decisions are replayed, has the
-same trials on any number of workers; a new one may ask other questions where other trials happened to end first.
+Each decision is saved at once and is final. So a search that is resumed or replayed has the same trials with any
+number of workers; a new search may have others, because its trials may end in another order.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -67,9 +67,9 @@ class _Wish:
 class Search:
     """The search of one study.
 
-    `record_of` gives the record of a trial that has ended, `baseline_of` what its gain is measured against.
-    `decisions` are those so far, and `keep` is called with each further one before anything comes of it.
-    `may_search` says whether there is time for so many more search trials; `prior` are search trials of another
+    `record_of` returns the record of a trial that has ended, `baseline_of` the reference for its gain.
+    `decisions` are those so far, and `keep` is called with each new one before it takes effect.
+    `may_search` says whether there is time for this many more search trials; `prior` are search trials of another
     study to learn from.
     """
 
@@ -101,19 +101,19 @@ class Search:
         self._is_short_of_time = False
 
     def next(self) -> PlannedTrial | None:
-        """The next search trial; None if there is none to begin at the moment."""
+        """The next search trial; None if no trial can start at the moment."""
         self._known.take_in()
         number = self._choose()
         return None if number is None else self._known.hand_out(number)
 
     def began(self, trial_id: str) -> None:
-        """Note that a worker has begun with a trial, if it is one of the search."""
+        """Note that a worker has started a trial, if it belongs to the search."""
         if (number := self._known.number_of(trial_id)) is not None:
             self._known.began(number)
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing is underway and nothing could come, as `next` has just found out."""
+        """Whether nothing is running and nothing can follow, as `next` has just found."""
         return not self._known.handed_out and all(
             self._baseline_of(ratio, split) is not None
             for ratio in self._ratios
@@ -121,7 +121,7 @@ class Search:
         )
 
     def reached(self, trial_id: str, milestone: Milestone) -> RungDecision | None:
-        """Whether a running trial that came to a milestone is trained on; None if nobody judges it."""
+        """Whether a running trial continues at a milestone; None if no rule applies to it."""
         number = self._known.number_of(trial_id)
         if number is None:
             return None
@@ -144,9 +144,9 @@ class Search:
         return self._judged[number, rung]
 
     def settled(self) -> tuple[Arm, ...]:
-        """The arms that the search is over for already: those that lost the race, and those that were checked.
+        """The arms whose search is over: those that lost the race, and those that were checked.
 
-        What was checked before the search was given more trials is not, while there are trials left for it.
+        After the search gets more trials, an earlier check does not count while there are trials left.
         """
         underway = {each.arm for each in self._known.underway()}
         ratios = [ratio for ratio in self._ratios if self._plan.rounds and self._known.can_search(ratio)]
@@ -160,7 +160,7 @@ class Search:
         return tuple(arm for arm in arms if arm not in underway)
 
     def selected(self, arms: Iterable[Arm]) -> tuple[SelectedConfig, ...]:
-        """What is confirmed of each of `arms`, which the search is over for."""
+        """The settings to confirm for each of `arms`, whose search is over."""
         return tuple(map(self._choice.select, arms))
 
     def trials(self) -> tuple[PlannedTrial, ...]:
@@ -173,7 +173,7 @@ class Search:
         return self._known.num_all_ended
 
     def why_short(self) -> str | None:
-        """Why the search, which is over, had fewer trials than it might have; None if it had as many, or none."""
+        """Why the search, which is over, had fewer trials than possible; None if it had as many, or none."""
         if self._plan.unsearched is not None or self.num_ended >= self._config.search.trials:
             return None
         if self._is_short_of_time:

@@ -1,4 +1,4 @@
-"""What a study's search will be, from its configuration alone: a race, searches of its survivors, or nothing."""
+"""The plan of a study's search, from its configuration alone: a race, searches of its survivors, or nothing."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,13 +32,13 @@ class SearchPlan:
 
     @property
     def splits(self) -> tuple[int, ...]:
-        """The splits that search trials are tried in beside that of the search."""
+        """The additional splits in which search trials run."""
         of_race = {split for each in self.rounds for split in each.splits} - {0}
         return (LAST_ROUND_SPLIT, CHECK_SPLIT, *sorted(of_race)) if self.survivors else ()
 
 
 def plan_search(config: StudyConfig) -> SearchPlan:
-    """What the search of a study will be."""
+    """The plan of a study's search."""
     search, ratios, num_variants = config.search, config.ratios(), len(config.space().balancers)
     share, rest = divmod(search.trials, len(ratios))
     budgets = {ratio: share + (place < rest) for place, ratio in enumerate(ratios)}
@@ -59,9 +59,9 @@ def plan_search(config: StudyConfig) -> SearchPlan:
 
 
 def seed_of_split(config: StudyConfig, split: int) -> int:
-    """The seed of a search trial in a split: the search's own, or one below all seeds that confirm.
+    """The seed of a search trial in a split: the search's own, or one below all confirm seeds.
 
-    Further rounds of seeds go up from the largest, so that the two never meet.
+    Further rounds of seeds count up from the largest, so the two never overlap.
     """
     return config.search.seed if split == 0 else min((*config.confirm.seeds, config.search.seed)) - split
 

@@ -1,4 +1,4 @@
-"""What the confirmation takes from the search, saved in the study folder: from then on the search is closed."""
+"""The configurations to confirm, saved in the study folder: from then on the search is closed."""
 
 import json
 from pathlib import Path
@@ -26,7 +26,7 @@ def _parse_balancing(value: object) -> BalancingConfig:
 
 @settings
 class SelectedConfig:
-    """The configuration of a balancer at a ratio that is confirmed, and the search it won."""
+    """The configuration of a balancer at a ratio that is confirmed, and how the search chose it."""
 
     balancer: str
     ratio: float | None
@@ -36,7 +36,7 @@ class SelectedConfig:
 
 @settings
 class ClosedSearch:
-    """What the confirmation takes from the search."""
+    """The result of a search: the configurations to confirm."""
 
     configurations: tuple[SelectedConfig, ...]
     """The confirmed settings of each searched balancer, at each ratio."""
@@ -49,7 +49,7 @@ class ClosedSearch:
 
 
 def choice_settings(config: StudyConfig) -> tuple[object, ...]:
-    """All that the choice of what is confirmed depends on, beside the records."""
+    """Everything that the choice depends on besides the records."""
     return config.search, config.confirm.fits, config.balancers, config.baselines
 
 

@@ -1,11 +1,11 @@
-"""What the plan of a study comes to, as values that load no large library (`trials.py` computes them)."""
+"""The summary of a study's plan, as values that load no large library (`trials.py` computes them)."""
 
 from gan_study.trainables.base.settings import settings
 
 
 @settings
 class TrialCount:
-    """How many trials a study has in all."""
+    """How many trials a study has in total."""
 
     number: int
     is_most: bool = False
@@ -17,7 +17,7 @@ class TrialCount:
 
 @settings
 class PlanSummary:
-    """What `gan-study status` says of a study's plan."""
+    """What `gan-study status` prints about a study's plan."""
 
     num_trials: TrialCount
     last_trials: tuple[str, ...] | None

@@ -1,7 +1,7 @@
 """What fits into a time budget: a pure function of a study's configuration, of what trials cost, and of the time.
 
-A study gives things up in one order, whatever the budget: `concessions` lists the studies from the whole one to
-the smallest. The first of them that fits is run, so more time never leaves more out.
+A study leaves things out in one fixed order, whatever the budget: `concessions` lists the studies from the whole
+one to the smallest. The first one that fits is run, so more time never means leaving out more.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -46,7 +46,7 @@ CONTINGENCY = 1.1
 
 @dataclass(frozen=True, kw_only=True)
 class Records:
-    """What a study's folder has already."""
+    """What a study's folder already has."""
 
     trial_ids: frozenset[str] = frozenset()
     num_searched: int = 0
@@ -67,14 +67,14 @@ class Machine:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """A study, and what of the whole one it leaves out, each as a sentence without its end."""
+    """A study, and what it leaves out of the whole one, each as a sentence without its end."""
 
     config: StudyConfig
     left_out: Mapping[str, str] = field(default_factory=dict)
     """By the thing left out: "search", "rounds", "fits", "floors", "gans", "seeds", "methods", "lengths"."""
 
     def without(self, what: str, sentence: str, config: StudyConfig | None = None) -> "Plan":
-        """The plan that leaves `what` out too; an earlier sentence on it is replaced."""
+        """The plan that also leaves out `what`; an earlier sentence on it is replaced."""
         return Plan(config=config or self.config, left_out={**self.left_out, what: sentence})
 
     def with_all(self, what: str, config: StudyConfig | None = None) -> "Plan":
@@ -85,7 +85,7 @@ class Plan:
 
 @dataclass(frozen=True, kw_only=True)
 class Forecast:
-    """How long a study takes from now on."""
+    """The remaining duration of a study."""
 
     trials: Mapping[Phase, Sequence[PlannedTrial]]
     seconds: Mapping[Phase, float]
@@ -96,7 +96,7 @@ class Forecast:
 
     @property
     def total(self) -> float:
-        """Seconds from the command to the end of its report."""
+        """Seconds from the start of the command to the end of its report."""
         return CONTINGENCY * sum(self.seconds.values()) + self.beside
 
 
@@ -116,10 +116,11 @@ def plan_within(config: StudyConfig, machine: Machine, seconds: float, recorded:
 def forecast(
     config: StudyConfig, machine: Machine, recorded: Records = NOTHING, *, with_rounds: bool = True
 ) -> Forecast:
-    """The trials that are left of a study and their time: up to its most seeds, or those of its rounds so far.
+    """The remaining trials of a study and their time: up to its maximum number of seeds, or those of its rounds
+    so far.
 
-    A search trial is taken to be as long as the space makes it on average, and fits that are still to be decided
-    to be the most that there may be.
+    A search trial is assumed to have the average length in the space, and the number of fits, if not yet decided,
+    its maximum.
     """
     trials = trials_left(config, recorded, with_rounds=with_rounds)
     loads = {phase: list(costs.loads(some, machine.workloads, machine.speeds)) for phase, some in trials.items()}
@@ -133,14 +134,16 @@ def forecast(
 
 
 def forecast_of(plan: Plan, machine: Machine, recorded: Records = NOTHING) -> Forecast:
-    """The trials that are left of a plan and their time."""
+    """The remaining trials of a plan and their time."""
     return forecast(plan.config, machine, recorded, with_rounds="rounds" not in plan.left_out)
 
 
 def trials_left(
     config: StudyConfig, recorded: Records = NOTHING, *, with_rounds: bool = True
 ) -> dict[Phase, list[PlannedTrial]]:
-    """The trials of each phase that have no record; the search's stand for points that are not chosen yet."""
+    """The trials of each phase that have no record; those of the search stand for points that are not chosen
+    yet.
+    """
     rounds = known_rounds(config, recorded.rounds)
     if with_rounds and may_grow(config, rounds):
         rounds = replace(rounds, rounds=(*rounds.rounds, *_further(config, rounds)))
@@ -168,7 +171,7 @@ def _further(config: StudyConfig, rounds: Rounds) -> Iterator[SeedRound]:
 
 
 def default_selection(config: StudyConfig) -> ClosedSearch:
-    """What the confirmation takes from a search that chose the defaults and the most fits that there may be."""
+    """The result of a search that chose the defaults and the maximum number of fits."""
     fits = config.confirm.fits
     return ClosedSearch(
         configurations=tuple(
@@ -185,12 +188,14 @@ def default_selection(config: StudyConfig) -> ClosedSearch:
 
 
 def num_search_trials(config: StudyConfig) -> int:
-    """The most trials that the search of a study has: none where these are too few for one."""
+    """Maximum number of search trials of a study: none if there are too few for one search."""
     return config.search.trials if plan_search(config).unsearched is None else 0
 
 
 def search_trials(config: StudyConfig, number: int) -> Iterator[PlannedTrial]:
-    """So many trials of the search, the balancers in turn, each as long as a point of the space is on average."""
+    """This number of search trials, the balancers in turn, each with the average length of a point of the
+    space.
+    """
     purpose = Purpose(phase="search", metric=config.objective)
     of_arms = []
     for arm in config.arms(config.space().balancers)[: max(0, number)]:
@@ -223,7 +228,7 @@ def _search(plan: Plan, machine: Machine) -> Iterator[Plan]:
 
 
 def shorter_searches(config: StudyConfig) -> list[int]:
-    """Ever fewer trials that a search can have instead of those of `config`, down to none."""
+    """Ever smaller numbers of trials for the search of `config`, down to none."""
     if not num_search_trials(config):
         return []
     found, trials = [], config.search.trials // 2
@@ -234,7 +239,7 @@ def shorter_searches(config: StudyConfig) -> list[int]:
 
 
 def with_search(plan: Plan, trials: int, *, asked: int) -> Plan:
-    """`plan` with so many search trials instead of those `asked` for."""
+    """`plan` with this number of search trials instead of those `asked` for."""
     sentence = f"the search has {trials} of {asked} trials"
     config = replace(plan.config, search=replace(plan.config.search, trials=trials))
     return plan.without(
@@ -256,7 +261,7 @@ def _fits(plan: Plan, machine: Machine) -> Iterator[Plan]:
 
 
 def with_fits(plan: Plan, fits: int, *, asked: int | Literal["auto"]) -> Plan:
-    """`plan` with so many classifiers a confirmed trial instead of those `asked` for."""
+    """`plan` with this number of classifiers for each confirmed trial instead of those `asked` for."""
     sentence = f"each confirmed trial fits {fits} classifier{'s' if fits > 1 else ''} instead of {asked}"
     return plan.without("fits", sentence, _with_confirm(plan.config, fits=fits))
 
@@ -278,7 +283,7 @@ def _floors(plan: Plan, machine: Machine) -> Iterator[Plan]:
 
 
 def with_floors(plan: Plan, floors: Mapping[str, GanSettings]) -> Plan:
-    """`plan` with these GANs trained for their least length."""
+    """`plan` with these GANs trained for their minimum length."""
     sentence = f"{', '.join(floors)}: trained for the least length only, even if images are still improving"
     return plan.without("floors", sentence, with_gans(plan.config, floors))
 
@@ -309,7 +314,7 @@ def _gans(plan: Plan, machine: Machine) -> Iterator[Plan]:
 
 
 def without_gans(plan: Plan, left_out: Sequence[str], *, asked: Sequence[str]) -> Plan:
-    """`plan` with the balancers that were `asked` for but these GANs."""
+    """`plan` with the balancers `asked` for except these GANs."""
     options = tuple(name for name in asked if name not in left_out)
     parameters = {**plan.config.search.parameters, BALANCER: Choice(options=options)}
     smaller = replace(plan.config, search=replace(plan.config.search, parameters=parameters))
@@ -349,7 +354,7 @@ def _methods(plan: Plan, machine: Machine) -> Iterator[Plan]:
 
 
 def without_methods(plan: Plan, left_out: Sequence[str], *, asked: Sequence[str]) -> Plan:
-    """`plan` with the simple methods that were `asked` for but these."""
+    """`plan` with the simple methods `asked` for except these."""
     baselines = tuple(name for name in asked if name not in left_out)
     sentence = f"simple methods left out: {', '.join(left_out)}"
     return plan.without("methods", sentence, replace(plan.config, baselines=baselines))
@@ -370,7 +375,7 @@ def _lengths(plan: Plan, machine: Machine) -> Iterator[Plan]:
 
 
 def with_share_of_lengths(plan: Plan, gans: Mapping[str, GanSettings], share: float) -> Plan:
-    """`plan` with these GANs trained for a `share` of the length that their settings say."""
+    """`plan` with these GANs trained for a `share` of the length in their settings."""
     shorter = {name: costs.with_share_of_length(gan, share) for name, gan in gans.items()}
     sentence = (
         f"WARNING: GANs are trained for {share:g} of their length, too short to conclude that they do not help"

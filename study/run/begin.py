@@ -54,7 +54,7 @@ def begin_study(config: StudyConfig, root: Path, options: RunOptions) -> StudyRe
 
 
 def plan_study(config: StudyConfig, options: RunOptions) -> Outlook:
-    """What the study `config` will do and how long it takes, by a probe of the machine."""
+    """What the study `config` will do and how long it takes, after measuring this machine."""
     config, parts, _ = _look_at_data(config, options.console)
     say(options.console, STARTING_RAY)
     with ray_cluster(options.address, verbose=options.verbose):

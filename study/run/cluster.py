@@ -1,4 +1,4 @@
-"""Ray, started here or joined, and what fits on it."""
+"""Ray, started here or joined, and the resources it has."""
 
 import contextlib
 import itertools
@@ -62,7 +62,7 @@ Offer: TypeAlias = Mapping[str, float]
 
 @contextlib.contextmanager
 def ray_cluster(address: str | None, *, verbose: bool) -> Iterator[None]:
-    """Ray for as long as a study runs; one that the caller has started is used and left as it is."""
+    """Ray for as long as a study runs; one that the caller has started is used and not changed."""
     if not verbose:
         # Tracebacks: of a failed trial, whose record says why in one line, and of its own snapshots, which
         # are not read.
@@ -167,7 +167,7 @@ def _reachable(address: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Room:
-    """What each trial asks for, how many can have it at once, and whether machines may be started for them."""
+    """The resources of each trial, how many trials run at once, and whether machines may be started for them."""
 
     trial: Offer
     num_workers: int
@@ -175,9 +175,9 @@ class Room:
 
 
 def room_for_trials(resources: ResourceConfig, address: str | None) -> Room:
-    """The room that the cluster of `ray_cluster(address)` has, or can make by starting machines.
+    """The resources of the cluster of `ray_cluster(address)`, including machines that it can start.
 
-    A joined cluster is given a while to get its first machine. Raises UserError where a trial would wait for ever.
+    A joined cluster is given some time to get its first machine. Raises UserError if a trial would wait forever.
     """
     startable = () if address is None else _startable_machines()
     deadline = time.monotonic() + (0 if address is None else JOIN_SECONDS)
@@ -203,7 +203,7 @@ def has_machine() -> bool:
 
 
 def asked_for(resources: ResourceConfig, machines: Iterable[Offer]) -> Offer:
-    """What a trial asks for; a GPU where there is one or can be one."""
+    """The resources of a trial; a GPU if there is one or one can be started."""
     gpus = resources.gpus_per_trial
     if gpus == "auto":
         gpus = AUTO_GPU_SHARE if any(machine.get("GPU", 0) > 0 for machine in machines) else 0.0
@@ -217,10 +217,11 @@ def num_fitting(trial: Offer, machines: Iterable[Offer]) -> int:
 
 
 def startable_machines(launched: str | None, environment: Collection[str]) -> tuple[Offer, ...] | None:
-    """The machines that an autoscaler can start, from the launcher's file and the variables' names on the head.
+    """The machines that an autoscaler can start, from the launcher's file and the names of the variables on the
+    head.
 
-    The launcher fills in what a cloud's machines offer. Of one's own it says nothing, and Kubernetes' operator has
-    no such file: None stands for machines of which nothing is known.
+    The launcher fills in the resources of a cloud's machines. For your own machines it says nothing, and
+    Kubernetes' operator has no such file: None stands for machines with unknown resources.
     """
     if launched is None:
         return None if KUBERAY_VARIABLE in environment else ()
@@ -235,7 +236,7 @@ def startable_machines(launched: str | None, environment: Collection[str]) -> tu
 
 
 def in_words(offer: Offer) -> str:
-    """CPUs and GPUs as a person writes them: 2 CPU, 0.25 GPU."""
+    """CPUs and GPUs in words: 2 CPU, 0.25 GPU."""
     return ", ".join(f"{offer[name]:g} {name}" for name in ("CPU", "GPU") if offer.get(name, 0) > 0) or "no CPU"
 
 

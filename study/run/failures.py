@@ -1,4 +1,4 @@
-"""Trials that fail alike: when a study stops for them, and how failed trials are taken up again."""
+"""Trials that fail in the same way: when a study stops for them, and how failed trials are run again."""
 
 import re
 from collections import Counter
@@ -24,14 +24,16 @@ _PARTICULARS = re.compile(r"\b(?:0x)?[0-9a-f]*\d[0-9a-f]*\b", re.IGNORECASE)
 
 
 class TooManyFailuresError(UserError):
-    """A study in which most trials fail alike."""
+    """A study in which most trials fail in the same way."""
 
     exit_code = 1
 
 
 @dataclass
 class FailureWatch:
-    """Stops a study whose trials keep failing. A GAN that diverges is no fault of the study, and never counts."""
+    """Stops a study whose trials keep failing. A GAN that diverges is not an error of the study, and never
+    counts.
+    """
 
     _ended: int = 0
     _alike: Counter[str] = field(default_factory=Counter)
@@ -39,7 +41,7 @@ class FailureWatch:
     """For each kind of failure, the number of trials that had ended before its first."""
 
     def ended(self, record: TrialRecord) -> None:
-        """Take in a record; raises TooManyFailuresError where most trials fail alike."""
+        """Count a record; raises TooManyFailuresError if most trials fail in the same way."""
         reason = record.failure
         if reason is not None and not reason.startswith(DivergedError.__name__):
             kind = _PARTICULARS.sub("#", reason)
@@ -55,10 +57,10 @@ class FailureWatch:
 
 
 def forget_failed(folder: StudyFolder, *, patience_seconds: float) -> int:
-    """Let the failed trials of a study be run again; how many there are.
+    """Mark the failed trials of a study to be run again; returns their number.
 
-    Their records go to `failed.jsonl`. A search is opened again whose trials failed, or that had nothing to
-    measure its gains against: what is confirmed is chosen anew in the end.
+    Their records go to `failed.jsonl`. A search is reopened if its trials failed, or if it had no reference for
+    its gains: the settings to confirm are then chosen again.
     """
     records = read_records(folder.records)
     failed = [record for record in records if record.status == "failed"]

@@ -71,25 +71,25 @@ class StudyFolder:
     """The states of GANs, a folder for each training; search trials share them."""
 
     def log_of(self, trial_id: str) -> Path:
-        """What happened in a trial; its attempts follow one another."""
+        """The log of a trial; its attempts follow one another."""
         return self.logs / f"{trial_id}.jsonl"
 
     def confirmed_gans(self, trial_id: str) -> Path:
-        """The states of a confirmed trial's GANs, which are no other trial's."""
+        """The states of a confirmed trial's GANs, separate from those of other trials."""
         return self.gans / "confirmed" / trial_id
 
     def best_gans(self, trial_id: str) -> Path:
-        """The same, once the study is over, where the trial is one that `gan-study balance` exports."""
+        """The same after the study is finished, if `gan-study balance` may export the trial."""
         return self.root / "gans" / trial_id
 
     @property
     def scratch(self) -> tuple[Path, ...]:
-        """What goes when the study is over."""
+        """What is deleted when the study is finished."""
         return self.ray, self.cache
 
 
 def read_manifest_file(root: Path) -> StudyHeader:
-    """All that `study.json` of the study in `root` says; raises as `read_manifest` does."""
+    """The contents of `study.json` of the study in `root`; raises as `read_manifest` does."""
     path = StudyFolder(root).manifest
     if not path.exists():
         raise UserError(

@@ -50,17 +50,17 @@ class Driver:
 
 @contextlib.contextmanager
 def sole_driver(root: Path) -> Iterator[Callable[[], None]]:
-    """Keep every other driver off the study in `root`; raises StudyInUseError where one is there already.
+    """Lock the study in `root` against other drivers; raises StudyInUseError if one is already there.
 
-    Gives what is to be called before a record is written: it raises StudyInUseError where another driver may have
-    come in between.
+    Yields a function to call before a record is written: it raises StudyInUseError if another driver may have
+    started in between.
 
-    A lock of the file system does it, which is gone the moment its process is, however that ends. The folder
-    itself is locked, which stays so when somebody deletes files in it, and a file in it that names the driver,
-    since folders cannot be locked everywhere, as on NFS. Not all file systems carry a lock from one machine to
-    another, so a driver also touches its file every few seconds, and one whose predecessor was on another machine
-    first listens whether that still does. Two machines that begin in the same few seconds, on a file system
-    without locks between them, are not distinguished.
+    It uses a file system lock, which is released when the process ends in any way. It locks the folder itself,
+    whose lock survives the deletion of files in it, and a file in it that names the driver, since folders cannot
+    be locked everywhere, for example on NFS. Not all file systems share locks between machines, so a driver also
+    touches its file every few seconds, and a driver whose predecessor was on another machine first checks whether
+    it still does. Two drivers on different machines that start within the same few seconds, on a file system that
+    does not share locks, are not detected.
     """
     path = StudyFolder(root).driver
     with naming(path), contextlib.ExitStack() as opening:
@@ -95,8 +95,8 @@ def sole_driver(root: Path) -> Iterator[Callable[[], None]]:
 def running_driver(root: Path) -> Driver | None:
     """The driver that runs the study in `root`; None where none does.
 
-    Takes no lock, which a driver that begins just then would find taken. One that is named and on another machine
-    is listened for, for as long as LISTEN_SECONDS.
+    Takes no lock, since a driver that starts at the same moment would find it taken. A named driver on another
+    machine is watched for LISTEN_SECONDS.
     """
     path = StudyFolder(root).driver
     named = _read(path) if path.exists() else None

@@ -1,4 +1,4 @@
-"""Taking a study to more seeds than it had: within its plan, or beyond it and marked as such."""
+"""Adding seeds to a study: within its plan, or beyond it and marked as such."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -14,18 +14,18 @@ from gan_study.trainables.base.settings import ConfigError
 
 
 def check_until_decided(config: StudyConfig) -> None:
-    """Raise ConfigError where a study was begun with a fixed number of seeds."""
+    """Raise ConfigError if a study was begun with a fixed number of seeds."""
     if config.confirm.until != "decided":
         raise ConfigError(f"--until-decided: {config.name} has a fixed number of seeds; add some with --seeds N")
 
 
 def take_to_seeds(root: Path, seeds: int) -> Manifest:
-    """The manifest of the study in `root`, whose next run takes it to so many `seeds` in all.
+    """The manifest of the study in `root` for a next run with `seeds` in total.
 
-    Within the study's plan (`until: decided`, `most_seeds`) rounds continue, as some of the error is left to
-    spend. Otherwise every arm gets the further seeds as one more round, and `study.json` says that they were
-    added. Raises ConfigError where the study has as many already, or where its plan has no look after `seeds`,
-    or where no study may have so many.
+    Within the study's plan (`until: decided`, `most_seeds`) rounds continue, since some of the error rate is left.
+    Otherwise every arm gets the new seeds in one more round, and `study.json` notes that they were added. Raises
+    ConfigError if the study already has as many, if its plan has no look after `seeds`, or if there are too many
+    for a study.
     """
     manifest, folder = read_manifest(root), StudyFolder(root)
     config = manifest.config

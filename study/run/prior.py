@@ -1,4 +1,4 @@
-"""An earlier study whose search informs a new one's."""
+"""An earlier study whose search informs a new one."""
 
 from pathlib import Path
 
@@ -11,9 +11,9 @@ from gan_study.trainables.record import TrialRecord
 
 
 def read_prior(root: str, *, data: DataConfig, pool_digest: str | None) -> tuple[TrialRecord, ...]:
-    """The search trials of the study in `root`, for a study of `data` whose pool has that digest.
+    """The search trials of the study in `root`, for a new study of `data` whose pool has that digest.
 
-    Raises ConfigError where it has none, or is a study of other data.
+    Raises ConfigError if it has none, or has different data.
     """
     records = read_records(StudyFolder(Path(root)).records)
     searched = tuple(outline(record) for record in records if record.search is not None)

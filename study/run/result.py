@@ -1,4 +1,4 @@
-"""What a study that has run gives back."""
+"""The result of a study."""
 
 import html
 from collections import Counter
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 class EveryTrialFailedError(UserError):
-    """A study in which no trial came to its end."""
+    """A study in which no trial completed."""
 
     exit_code = 1
 
 
 class MostTrialsFailedError(UserError):
-    """A study in which more trials failed than came to their end."""
+    """A study in which more trials failed than completed."""
 
     exit_code = 1
 
@@ -49,7 +49,7 @@ class StudyResult:
 
     @property
     def answer(self) -> str:
-        """The answer in sentences, as the command prints it; raises RecordError where files are damaged."""
+        """The answer in sentences, as the command prints it; raises RecordError if files are damaged."""
         return self._summary()[0]
 
     @property
@@ -61,17 +61,17 @@ class StudyResult:
         return verdict_table(load_study(self.folder)).numbers
 
     def report(self) -> Path:
-        """The page of the study's report, which is written anew; raises OSError where it cannot be."""
+        """The page of the study's report, which is written again; raises OSError if it cannot be."""
         from gan_study.analysis.page.report import write_report
 
         return write_report(self.folder)
 
     @checked_arguments
     def best_gan(self, imbalance_ratio: float | None = None) -> TrialRecord:
-        """The record of the confirmed trial whose GAN `balance --from` exports: chosen on validation alone.
+        """The record of the confirmed trial whose GAN `balance --from` exports; the choice uses only validation
+        data.
 
-        Raises UserError where no GAN was confirmed, or where there are several imbalance ratios and none, or
-        another, is named.
+        Raises UserError if no GAN was confirmed, or if the ratio is not one of several imbalance ratios.
         """
         from gan_study.study.run.retention import best_confirmed
 
@@ -101,11 +101,11 @@ class StudyResult:
         return terminal_summary(load_study(self.folder))
 
     def count(self, status: str) -> int:
-        """Trials that ended in `status`."""
+        """Trials with this `status`."""
         return sum(record.status == status for record in self.trials)
 
     def failures(self) -> str | None:
-        """How many trials failed, and the commonest reason; None where none did."""
+        """How many trials failed, and the most common reason; None where none did."""
         reasons = Counter(record.failure for record in self.trials if record.status == "failed")
         if not reasons:
             return None
@@ -117,7 +117,7 @@ class StudyResult:
         )
 
     def check(self) -> "StudyResult":
-        """This result; raises EveryTrialFailedError or MostTrialsFailedError, with the commonest reason."""
+        """This result; raises EveryTrialFailedError or MostTrialsFailedError, with the most common reason."""
         failed, message = self.count("failed"), self.failures()
         if message is not None and 2 * failed > len(self.trials):
             raise (EveryTrialFailedError if failed == len(self.trials) else MostTrialsFailedError)(message)

@@ -37,7 +37,7 @@ def continue_study(
     until_decided: bool,
     retry_failed: bool,
 ) -> StudyResult:
-    """Run what the study in folder `root` lacks of what it was asked for, and of what it is asked for now."""
+    """Run the missing trials of the study in folder `root`, and those that are requested now."""
     manifest, folder = read_manifest(root), StudyFolder(root)
     refuse_links_out(root)
     with sole_driver(root) as check_sole_driver:

@@ -1,4 +1,4 @@
-"""What is wrong with a study's folder, found without changing anything in it."""
+"""Problems of a study's folder, found without changing anything in it."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -37,7 +37,7 @@ from gan_study.trainables.trial.config import parse_trial
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """Something about a file, or a line of one; `is_wrong` unless it is of no harm, or resuming mends it."""
+    """A finding about a file, or a line of one; `is_wrong` unless it is harmless, or resuming fixes it."""
 
     where: str
     what: str
@@ -49,7 +49,7 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True)
 class Checked:
-    """What was found in a study's folder, and how far the study has come; `num_trials` None where none can say."""
+    """The findings in a study's folder, and the study's progress; `num_trials` None if unknown."""
 
     findings: tuple[Finding, ...]
     num_records: int
@@ -63,10 +63,10 @@ class Checked:
 
 
 def check_study(root: Path) -> Checked:
-    """What is wrong with the study in `root`; raises UserError where there is none.
+    """The findings on the study in `root`; raises UserError if there is none.
 
-    Manifest, records line by line, the files that they name, the selection and Optuna's storage are read; nothing
-    is unpickled, and nothing is written.
+    It reads the manifest, the records line by line, the files that they name, the selection and Optuna's storage;
+    nothing is unpickled, and nothing is written.
     """
     folder, findings = StudyFolder(root), list[Finding]()
     manifest = None

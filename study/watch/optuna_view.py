@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 
 def search_of(space: Space, records: Iterable[TrialRecord]) -> optuna.Study:
-    """The search that `records` tell of as an Optuna study in memory."""
+    """The search in `records` as an Optuna study in memory."""
     study = optuna.create_study(direction="maximize")
     study.add_trials(_as_optuna(space, records))
     return study
@@ -47,19 +47,19 @@ def _as_optuna(space: Space, records: Iterable[TrialRecord]) -> Iterator[FrozenT
 
 
 class StorageUnavailableError(UserError):
-    """Optuna's storage does not answer, or cannot write: that may pass."""
+    """Optuna's storage does not answer, or cannot write: this may be temporary."""
 
 
 class DamagedStorageError(UserError):
-    """Optuna's storage is not what Optuna left: tables are missing, or hold what it cannot read."""
+    """Optuna's storage was damaged: tables are missing, or have unreadable content."""
 
 
 class OptunaView:
     """A study's search as a storage shows it.
 
-    It is made anew from the records when a study is resumed, so that it never says otherwise. A storage that fails
-    is tried again for `patience_seconds`, though not to open it. `own_file` is the SQLite file that holds nothing
-    but this view, if it has one: damaged, it is removed and written anew. Any other storage raises
+    It is created again from the records when a study is resumed, so that the two always agree. A storage that
+    fails is retried for `patience_seconds`, except when it is opened. `own_file` is the SQLite file that contains
+    only this view, if there is one: if damaged, it is removed and written again. Any other storage raises
     DamagedStorageError.
     """
 
@@ -84,7 +84,7 @@ class OptunaView:
         self._running: dict[str, int] = {}
 
     def rebuild(self, records: Iterable[TrialRecord]) -> None:
-        """Replace what the storage holds of this study by `records`."""
+        """Replace the study's content in the storage by `records`."""
         searched = sorted(_as_optuna(self._space, records), key=lambda trial: trial.user_attrs["number"])
 
         def rebuild() -> None:
@@ -119,7 +119,7 @@ class OptunaView:
     def started(self, trial_id: str, step: SearchTrial) -> None:
         """Show a search trial as running.
 
-        In one transaction: asked for and described step by step, a trial would wait for the disk ten times.
+        In one transaction: with separate steps, a trial would wait for the disk ten times.
         """
         shown = to_optuna(self._space, trial_id, step)
         create, study_id_of = self._storage.create_new_trial, self._storage.get_study_id_from_name
@@ -150,7 +150,7 @@ class OptunaView:
 
 
 def check_storage(url: str) -> None:
-    """Raise UserError, in one line, where Optuna cannot open the storage `url`."""
+    """Raise UserError, in one line, if Optuna cannot open the storage `url`."""
     with _storage_errors(url):
         _open(url).remove_session()
 
@@ -186,7 +186,7 @@ def _kind_of(error: BaseException | None) -> type[UserError]:
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """Where an Optuna storage says something else than the records; `is_late` where it only lags behind them."""
+    """A difference between an Optuna storage and the records; `is_late` if it only lags behind them."""
 
     what: str
     is_late: bool

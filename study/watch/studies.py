@@ -1,4 +1,4 @@
-"""The studies below a folder, a line each: how far they are, and what their reports say."""
+"""The studies below a folder, one line each: their progress, and the verdicts of their reports."""
 
 import csv
 from collections.abc import Iterable, Iterator, Mapping

@@ -52,7 +52,7 @@ def test_what_was_written_is_read_back(tmp_path: Path) -> None:
         ("clases/names", np.array(["a"]), "is not an array of a trial; did you mean 'classes/names'"),
         ("counts/training", np.array([1.0, 2.0, 3.0]), "float64 [1 axes] is not int64 [classes]"),
         ("counts/training", np.array([[1, 2, 3]]), "int64 [2 axes] is not int64 [classes]"),
-        ("counts/training", np.array([1, 2]), "2 along 'classes', where others have 3"),
+        ("counts/training", np.array([1, 2]), "2 along 'classes', but other arrays have 3"),
         ("samples/real_label", np.array([3]), "contains an index outside the 3 classes"),
         ("samples/real_label", np.array([-1]), "contains an index outside the 3 classes"),
     ],

@@ -18,7 +18,7 @@ from gan_study.trainables.gans.variant import GanVariant, parse_gan_settings
 
 @dataclass(frozen=True, kw_only=True)
 class BalancedSet:
-    """A balanced training set, and how it came about."""
+    """A balanced training set, and how it was made."""
 
     training: TrainingSet
     plan: FittingPlan = PLAIN
@@ -46,11 +46,11 @@ class Balancer(Protocol):
     """A way of balancing, with its settings as its attributes."""
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
-        """Successive balanced versions of `training`, the last being the answer.
+        """Successive balanced versions of `training`; the last is the final one.
 
-        A balancer that trains something may yield versions on the way, so that a study can stop it early;
-        all others yield once. Only minority classes are added to. Equal seeds give equal sets, and a version
-        does not depend on whether earlier ones were asked for.
+        A balancer that trains something may yield intermediate versions, so that a study can stop it early; all
+        others yield once. Only minority classes get more images. Equal seeds give equal sets, and a version does
+        not depend on whether earlier ones were requested.
         """
         ...
 
@@ -74,7 +74,7 @@ class FillsClasses:
 
 @dataclass(frozen=True, kw_only=True)
 class BalancerEntry:
-    """A way of balancing as it can be chosen, by `name`; `settings` is the class whose values balance."""
+    """A balancing method as it can be chosen, by `name`; `settings` is the class whose instances balance."""
 
     name: str
     summary: str
@@ -111,13 +111,13 @@ class BalancerEntry:
 
 @dataclass(frozen=True)
 class BalancingConfig:
-    """The chosen balancer, by name, and with its settings."""
+    """The chosen balancer with its name and settings."""
 
     name: str
     balancer: Balancer
 
     def dump(self) -> dict[str, JsonValue]:
-        """The canonical nested dict, every default written out; `parse_balancing` gives the same of it."""
+        """The canonical nested dict, every default written out; `parse_balancing` reads it back."""
         return {"name": self.name, **dump(self.balancer)}
 
 
@@ -132,7 +132,7 @@ def _leaves(values: Mapping[str, JsonValue]) -> Iterator[str]:
 def deficits(training: TrainingSet, *, balance_to: float) -> dict[int, int]:
     """Images that each minority class lacks until it has `balance_to` times as many as the largest class.
 
-    Raises DataError if a minority class has no image: there is nothing to make more of.
+    Raises DataError if a minority class has no image.
     """
     counts = training.class_counts()
     for label in training.classes.minority:

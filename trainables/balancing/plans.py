@@ -1,4 +1,4 @@
-"""The plans that may be followed together with generated images, by name."""
+"""The plans that can be combined with generated images, by name."""
 
 from collections.abc import Mapping
 from typing import Annotated, TypeAlias
@@ -26,6 +26,6 @@ PlanName: TypeAlias = Annotated[str, AfterValidator(_checked_name)]
 
 
 def apply_plan(name: str, filled: TrainingSet, *, seed: int) -> BalancedSet:
-    """`filled` with the plan `name` for it, at the plan's own default settings."""
+    """`filled` with the plan `name` for it, with the plan's default settings."""
     (planned,) = PLANS[name].parse({}, name).balance(filled, seed=seed)
     return planned

@@ -1,4 +1,4 @@
-"""Notes of trials that the analysis knows again."""
+"""Notes of trials that the analysis recognises."""
 
 LOOK_LIKE_TRAINING = "test images that are, or look like, a training image"
 # What follows where they are many, and nothing says which belong together.

@@ -15,7 +15,7 @@ BLACK = -1.0
 
 @settings
 class Augmentation:
-    """How an image is changed at random whenever it is trained on; by default it is not."""
+    """Random changes of an image each time it is used for training; none by default."""
 
     rotation_degrees: float = Field(default=0.0, ge=0, le=180)
     """Maximum rotation in either direction."""
@@ -61,7 +61,9 @@ def move(images: Tensor, augmentation: Augmentation, random: torch.Generator) ->
 
 
 def crop(images: Tensor, padding: int, random: torch.Generator) -> Tensor:
-    """Each image padded with `padding` black pixels, and cropped to its size at a random place of whole pixels."""
+    """Each image padded with `padding` black pixels, and cropped to its size at a random position in whole
+    pixels.
+    """
     number, _, size, _ = images.shape
     padded = functional.pad(images, (padding,) * 4, value=BLACK)
     starts = torch.randint(0, 2 * padding + 1, (2, number, 1), generator=random, device=random.device)

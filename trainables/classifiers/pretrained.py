@@ -79,7 +79,7 @@ _CACHES: Mapping[Library, Callable[[Pretrained, str], Path | None]] = {
 
 
 def timm_library(where: str) -> ModuleType:
-    """timm; raises ConfigError where it is not installed."""
+    """timm; raises ConfigError if it is not installed."""
     try:
         return import_module("timm")
     except ImportError:

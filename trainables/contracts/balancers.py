@@ -1,4 +1,4 @@
-"""What every way of balancing promises, by a GAN or without."""
+"""The contract of every balancing method, with or without a GAN."""
 
 import pickle
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ from gan_study.trainables.data.images import ImageShape, TrainingSet
 
 @dataclass(frozen=True, eq=False)
 class BalancerSubject:
-    """A way of balancing, and images of a shape for it to balance."""
+    """A balancing method, and images of a shape to balance."""
 
     entry: BalancerEntry
     shape: ImageShape
@@ -40,7 +40,7 @@ class BalancerSubject:
 
     @property
     def balancer(self) -> Balancer:
-        """With its default settings, but a GAN that takes two steps."""
+        """With its default settings, except that a GAN takes two steps."""
         return self.entry.parse(shortest_settings(self.entry), self.entry.name)
 
     def balance(self) -> BalancedSet:
@@ -50,7 +50,7 @@ class BalancerSubject:
 
 
 def shortest_settings(entry: BalancerEntry) -> Mapping[str, object]:
-    """Settings with which a GAN is trained for a moment."""
+    """Settings for a very short GAN training."""
     if entry.variant is None:
         return {}
     warm_start = {"warm_start_epochs": 1} if entry.variant.warm_start else {}

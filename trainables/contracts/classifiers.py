@@ -14,7 +14,7 @@ from gan_study.trainables.data.images import ImageShape, TrainingSet
 
 @dataclass(frozen=True, eq=False)
 class ClassifierSubject:
-    """A classifier, and images of a shape that it is to be fitted to."""
+    """A classifier, and images of a shape to fit it to."""
 
     model: ClassifierModel
     shape: ImageShape

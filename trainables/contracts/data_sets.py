@@ -1,4 +1,4 @@
-"""What every data set promises."""
+"""The contract of every data set."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -12,7 +12,7 @@ from gan_study.trainables.data.source import DataConfig, DataSet, ImageSource
 
 @dataclass(frozen=True, eq=False)
 class DataSetSubject:
-    """A data set, and what it is asked for."""
+    """A data set, and the request for it."""
 
     data_set: DataSet
     config: DataConfig

@@ -1,6 +1,6 @@
-"""Published benchmarks: where their files lie, how they are downloaded, and how they become images.
+"""Published benchmarks: where their files are, how they are downloaded, and how they become images.
 
-A folder of data sets holds a folder for each, by name; a data set's own folder will do as well.
+A folder of data sets has a folder for each, by name; a data set's own folder is also accepted.
 """
 
 import os
@@ -32,7 +32,7 @@ _DOWNLOAD_ERRORS = (OSError, RuntimeError, HTTPException, EOFError, tarfile.TarE
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """One official part: N `images` [H, W] or [H, W, 3], `labels` [N], and notes worth knowing."""
+    """One official part: N `images` [H, W] or [H, W, 3], `labels` [N], and notes."""
 
     images: Iterable[Bytes]
     labels: npt.NDArray[np.integer]
@@ -47,7 +47,7 @@ Download: TypeAlias = Callable[[Path], tuple[Path, ...]]
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """A way in which a set's files lie in its folder."""
+    """A possible layout of a set's files in its folder."""
 
     marker: str
     """A file or folder that marks it."""
@@ -60,7 +60,7 @@ class Layout:
 
 @dataclass(frozen=True, kw_only=True)
 class PublishedSet:
-    """A benchmark: what is published about it, and how its files lie and are read."""
+    """A benchmark: its published facts, and how its files are laid out and read."""
 
     name: str
     summary: str
@@ -135,7 +135,7 @@ def data_folders(root: str | None) -> tuple[Path, ...]:
 def list_files(published: PublishedSet, config: DataConfig) -> DataFiles:
     """The files that both parts are read from, by their paths in the folder that has the set.
 
-    Raises DataError if none has it.
+    Raises DataError if no folder has it.
     """
     candidates = _candidates(published, data_folders(config.root))
     found = _find(published, candidates)

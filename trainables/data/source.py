@@ -1,4 +1,4 @@
-"""What a data set is asked for, and the interface of every place that images come from."""
+"""The request for a data set, and the interface of every source of images."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -74,14 +74,14 @@ class DataConfig:
 
 
 class ImageSource(Protocol):
-    """A data set in two parts, which never change places: neither depends on a trial or its seed.
+    """A data set in two fixed parts: neither depends on a trial or its seed.
 
-    A search trial calls `pool` and `test_class_counts` alone. Neither depends on the label of any test image,
-    so no search can learn from the test part; `drop_contradictions` alone compares these labels, before any trial.
+    A search trial calls only `pool` and `test_class_counts`. Neither depends on the label of any test image,
+    so no search can learn from the test part; Only `drop_contradictions` compares these labels, before any trial.
     """
 
     def pool(self) -> Loaded:
-        """Everything that may be used for training and validation."""
+        """All images for training and validation."""
         ...
 
     def test(self) -> Loaded:
@@ -95,9 +95,9 @@ class ImageSource(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class DataFiles:
-    """The files that a data set is read from, each by a name that stays where the folder of all is moved.
+    """The files of a data set, each with a name that does not change when the whole folder is moved.
 
-    A file that holds images of both parts, or labels, or decides which part others are in, is in both.
+    A file with images of both parts, or with labels, or one that affects the parts of others, is in both.
     """
 
     pool: Mapping[str, Path]

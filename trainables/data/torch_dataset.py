@@ -20,7 +20,7 @@ from gan_study.trainables.data.split import TEST_SEED, Indices, carve
 
 
 class MapDataset(Protocol):
-    """What is asked of a `Dataset`: its length, and an image with its label at each index."""
+    """The interface of a `Dataset`: its length, and an image with its label at each index."""
 
     def __len__(self) -> int: ...
 
@@ -38,7 +38,7 @@ def torch_data_set(
 ) -> DataSet:
     """A data set of a study from torch's map-style `Dataset`s.
 
-    Transforms that draw at random make another data set each time, and normalised values are refused.
+    Random transforms would change the data set each time, and normalised values are refused.
 
     Parameters
     ----------
@@ -94,11 +94,11 @@ class TorchSource:
     names: tuple[str, ...] | None
 
     def pool(self) -> Loaded:
-        """All of `train()`, or what is left of it."""
+        """All of `train()`, or the rest of it."""
         return self._pool
 
     def test(self) -> Loaded:
-        """All of `test()`, or what was carved off, with the channels and the range of the pool."""
+        """All of `test()`, or the part that was split off, with the channels and the range of the pool."""
         channels, rows = self._pool.images.shape.channels, self._rows[1]
         if self.test_part is None:
             return self._loaded(self._train, rows, channels, "test pictures")
@@ -222,7 +222,7 @@ def _tile(picture: Picture, levels: Range, config: DataConfig, channels: int | N
 
 
 def images_and_labels(dataset: MapDataset, part: str) -> Iterator[tuple[Any, Any]]:
-    """The first two values of each item of a Dataset; raises DataError, which names `part`, where it has none."""
+    """The first two values of each item of a Dataset; raises DataError with the name `part` if it has none."""
     if not (hasattr(dataset, "__len__") and hasattr(dataset, "__getitem__")):
         raise DataError(
             f"{part}: a Dataset with a length and items is needed; {type(dataset).__name__} is not one"

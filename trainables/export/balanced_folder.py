@@ -1,9 +1,9 @@
 """A balanced data set as a folder.
 
-`train/` has a folder of images for each class, `real-*` and `synthetic-*`; `validation/` has real images apart,
-by which a classifier of `train/` is judged. `manifest.csv` says where each image comes from; `balanced.json` holds
-the configuration, the counts and the validation scores; `generator/` the generator (see saved_generator);
-`README.md` is the data card. `metadata.csv`, `classes.csv` and `croissant.json` say the same to other readers.
+`train/` has a folder of images for each class, `real-*` and `synthetic-*`; `validation/` has separate real images,
+which score a classifier of `train/`. `manifest.csv` says where each image comes from; `balanced.json` holds the
+configuration, the counts and the validation scores; `generator/` the generator (see saved_generator); `README.md`
+is the data card. `metadata.csv`, `classes.csv` and `croissant.json` have the same content for other readers.
 """
 
 import csv
@@ -48,13 +48,12 @@ Origin = Literal["real", "synthetic"]
 
 @dataclass(frozen=True, kw_only=True)
 class ManifestRow:
-    """Where an image comes from; `file` and `nearest_real` are paths in the folder.
+    """The origin of an image; `file` and `nearest_real` are paths in the folder.
 
-    `sha256` is of the bytes of the file. A real one has the `source` it was read from and, where the data weight
-    images, the `weight` that it has to train on, 1 on average. A synthetic one has the
-    `seed` it was drawn with, and the training image of its class that it is nearest to, at a Euclidean `distance`
-    of the features that tell copies;
-    `repeats` is the file of the earlier synthetic image that it is a near-copy of, if any.
+    `sha256` is of the bytes of the file. A real image has the `source` file and, if the data have weights, its
+    `weight` for training, 1 on average. A synthetic one has the `seed` of its latents, and its nearest training
+    image of the class, at a Euclidean `distance` in the features used to find copies; `repeats` is the file of the
+    earlier synthetic image of which it is a near-copy, if any.
     """
 
     file: str
@@ -95,7 +94,7 @@ class ClassDescription:
 
 @settings
 class Description:
-    """What a balanced folder holds, and what its classifier scored."""
+    """The content of a balanced folder, and the scores of its classifier."""
 
     format_version: Literal[1] = 1
     trial: Mapping[str, JsonValue]
@@ -136,17 +135,19 @@ class Description:
 
     @property
     def filled(self) -> tuple[ClassDescription, ...]:
-        """The classes that were to get synthetic images."""
+        """The classes that should get synthetic images."""
         return tuple(each for each in self.classes if each.num_synthetic or each.num_copies or each.num_missing)
 
     @property
     def config(self) -> TrialConfig:
-        """The configuration that the folder was made by."""
+        """The configuration of the folder."""
         return parse_trial(self.trial)
 
 
 def read_description(folder: Path | str) -> Description:
-    """What the balanced folder holds; raises DataError if there is none, and ConfigError if it is invalid."""
+    """The description of the balanced folder; raises DataError if there is none, and ConfigError if it is
+    invalid.
+    """
     return read_settings(Description, Path(folder) / DESCRIPTION, what="balanced data set")
 
 
@@ -170,9 +171,9 @@ def read_manifest(folder: Path | str) -> list[ManifestRow]:
 
 
 def read_part(folder: Path | str, part: str, description: Description) -> LabeledImages:
-    """All images below `part`, class by class and in the order of their names, read as the trial read them.
+    """All images below `part`, class by class and in the order of their names, read as in the trial.
 
-    Real ones have the weights that they had, and synthetic ones 1.
+    Real images have their original weights, and synthetic ones 1.
     """
     folder, data = Path(folder), description.config.data
     listing = list_images(folder, folder / part)
@@ -190,7 +191,7 @@ def read_part(folder: Path | str, part: str, description: Description) -> Labele
 def validation_scores(folder: Path | str, description: Description, *, device: torch.device) -> Scores:
     """The validation scores of the trial's classifier, fitted to train/ instead of the trial's own balanced set.
 
-    It takes as many steps as the configuration asks for: by default as many as for the real images alone. On a CPU
+    It takes the number of steps in the configuration: by default as many as for the real images alone. On a CPU
     this process uses the description's threads and library of matrix products from now on.
     """
     if device.type == "cpu":

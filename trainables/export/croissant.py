@@ -1,9 +1,9 @@
 """`croissant.json`: a balanced folder in the Croissant format, which data portals and loaders of data sets read.
 
 Croissant 1.1 (http://mlcommons.org/croissant/1.1) with the vocabulary for responsible AI (RAI 1.0) and provenance
-in W3C's PROV-O, as section "Provenance Representation" of the specification says. `rai:hasSyntheticData` is of
-neither: the NeurIPS 2026 track on evaluations and data sets asks for it beside the other `rai:` and `prov:`
-properties here.
+in W3C's PROV-O, as section "Provenance Representation" of the specification says. `rai:hasSyntheticData` belongs
+to neither: the NeurIPS 2026 track on evaluations and data sets asks for it in addition to the other `rai:` and
+`prov:` properties here.
 """
 
 import base64

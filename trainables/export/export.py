@@ -1,4 +1,4 @@
-"""From a trial's configuration to a balanced folder: trains its GAN, fills the rare classes, writes all down."""
+"""From a trial's configuration to a balanced folder: trains its GAN, fills the rare classes, writes all files."""
 
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -86,7 +86,7 @@ ShowProgress: TypeAlias = Callable[[str, int, int], None]
 def export(
     request: ExportRequest, folder: Path, *, progress: ShowProgress = lambda stage, done, total: None
 ) -> Description:
-    """Write the balanced folder that `request` asks for, and describe it; continues one that was cut off.
+    """Write the balanced folder for `request`, and describe it; continues an interrupted export.
 
     Uses a GPU if there is one; on a CPU this process has the request's threads from now on. The real images are
     those that the trial may train on and, apart from them, its validation part; the test part is not read. Raises
@@ -143,7 +143,7 @@ def _write_words(folder: Path, description: Description) -> None:
 
 
 def without_validation(parts: TrialParts) -> TrialParts:
-    """`parts` with all that the imbalance left to train on, and nothing to validate with."""
+    """`parts` with all images that the imbalance left for training, and none for validation."""
     rows = np.setdiff1d(np.arange(len(parts.pool)), parts.held_back)
     return replace(
         parts, training=parts.pool.subset(rows), validation=parts.pool.subset(rows[:0]), validating=rows[:0]

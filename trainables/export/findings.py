@@ -1,4 +1,4 @@
-"""What was found of the synthetic images of a class, and what of it stops an export."""
+"""The findings on the synthetic images of a class, and which of them stop an export."""
 
 from collections.abc import Mapping
 from typing import Literal, TypeAlias
@@ -31,7 +31,7 @@ _MOST_NAMED = 3
 
 @settings
 class CountedShare:
-    """So many of a number of images, with the 95 % interval of the share (Wilson 1927)."""
+    """A count out of a total, with the 95 % interval of the share (Wilson 1927)."""
 
     number: int
     total: int
@@ -43,9 +43,7 @@ class CountedShare:
 
 @settings
 class ClassFindings:
-    """What was found of a class's synthetic images; memorisation of the generator's first draw, copies
-    included.
-    """
+    """The findings on a class's synthetic images; memorisation in the generator's first draw, including copies."""
 
     verdict: Verdict
     """Whether the generator has memorised its training images."""
@@ -88,7 +86,7 @@ class ClassFindings:
 
     @property
     def faults(self) -> tuple[Fault, ...]:
-        """What is wrong with the images."""
+        """The problems of the images."""
         found: dict[Fault, bool] = {
             "memorised": self.verdict == "memorised",
             "collapsed": self.has_collapsed,
@@ -135,7 +133,7 @@ def refuse_faults(found: Mapping[str, ClassFindings], *, allowed: frozenset[Faul
 
 
 def say_memorised(name: str, found: ClassFindings) -> str:
-    """What was found of a memorised class, as half a sentence."""
+    """The findings on a memorised class, as a clause."""
     if found.num_training == 1:
         return f"class {name!r} (only one training image to learn from)"
     elsewhere = f", {found.copied_elsewhere} of them one of another class" if found.copied_elsewhere else ""

@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 def write_png(path: Path, pixels: npt.NDArray[np.uint8], *, mark: SyntheticMark | None = None) -> None:
-    """Pixels [C, H, W] as a PNG, which loses nothing of them; a generated image bears its `mark`."""
+    """Pixels [C, H, W] as a lossless PNG; a generated image has its `mark`."""
     buffer, said = io.BytesIO(), PngInfo()
     if mark is not None:
         said.add_itxt(PNG_KEYWORD, mark.xmp)
@@ -34,7 +34,7 @@ def write_settings(path: Path, value: object) -> None:
 
 
 def read_settings(cls: type[T], path: Path, *, what: str) -> T:
-    """The `cls` that a file holds; `what` names it in errors.
+    """The `cls` in a file; `what` names it in errors.
 
     Raises DataError if the file is missing or damaged, and ConfigError if its values are not those of a `cls`.
     """

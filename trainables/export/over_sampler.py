@@ -99,13 +99,14 @@ class ResampleReport:
 class ImageOverSampler(ArraySampler):
     """Adds images to the rare classes of arrays [N, C, H, W], by a GAN or by any other method that makes images.
 
-    imbalanced-learn's over-samplers take rows of numbers and refuse these (its issues 395 and 966); all else is as
-    there: `fit_resample(X, y)`, `sampling_strategy`, `random_state`, `sklearn.base.clone`, `imblearn.pipeline`.
+    imbalanced-learn's over-samplers need tabular data and refuse such arrays (its issues 395 and 966); everything
+    else is the same: `fit_resample(X, y)`, `sampling_strategy`, `random_state`, `sklearn.base.clone`,
+    `imblearn.pipeline`.
 
-    Methods work on squares: other images are padded to one by repeating their edges evenly on both sides, and what
-    is made is cut back. Warnings say where a method has collapsed to a few images, where a GAN has memorised the
-    real ones, and where the range of values is not that of all of X: where bytes use little of theirs, channels
-    differ, or single values, such as NoData, lie far from all others.
+    Methods need square images: other images are padded by repeating their edges evenly on both sides, and
+    generated ones are cropped back. Warnings say if a method has collapsed to a few images, if a GAN has memorised
+    the real ones, and if the range of values is not that of all of X: if bytes use only a small part of theirs,
+    channels differ, or single values, such as NoData, are far from all others.
 
     Parameters
     ----------
@@ -359,8 +360,8 @@ def _warn(text: str) -> None:
 class BalancedDataset(Dataset[tuple[Tensor, int]]):
     """A torch `Dataset` of real images, and after them the images that a sampler adds.
 
-    A real image is read from `real` each time it is asked for. All are read once beforehand, for the sampler to
-    learn from. Added images have the dtype of the real ones.
+    A real image is read from `real` on each access. All are read once beforehand, so that the sampler can learn
+    from them. Added images have the dtype of the real ones.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Which values of an array become -1 and 1: those that its images have, a channel at a time where they differ."""
+"""Which values of an array become -1 and 1: those of its images, for each channel separately if they differ."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -47,11 +47,11 @@ class PixelRange:
 
 
 def find_range(images: Array, given: tuple[float, float] | None = None) -> PixelRange:
-    """The range of `images` [N, C, H, W]: that which is `given`, or their own.
+    """The range of `images` [N, C, H, W]: the `given` one, or their own.
 
-    Their own is one for all channels that span more than half of what all together do, 0 to 255 for bytes, and
-    that of the channel for others. Single values far from all others are left out. Raises ValueError for a range
-    without a choice, and if more than a twentieth of the values lie outside of the one that is given.
+    Their own range is the same for all channels that span more than half of the common range (0 to 255 for bytes);
+    other channels have their own. Single values far from all others are ignored. Raises ValueError for a range
+    with only one value, and if more than a twentieth of the values are outside of the given range.
     """
     if given is not None:
         try:

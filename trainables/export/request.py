@@ -1,4 +1,4 @@
-"""What is to be exported, and whether a folder may take it."""
+"""The request for an export, and whether a folder may be used for it."""
 
 import datetime
 import json
@@ -40,7 +40,7 @@ _ASKED = ("trial", "all_images", "links", "data")
 
 @dataclass(frozen=True, kw_only=True)
 class ExportRequest:
-    """What is to be exported: the trial whose balanced set it is, and how it is to be written."""
+    """The request for an export: the trial whose balanced set is exported, and how it is written."""
 
     config: TrialConfig
     study_validation: Mapping[str, float | None] | None = None
@@ -64,11 +64,13 @@ class ExportRequest:
 
     @property
     def trial(self) -> TrialConfig:
-        """The configuration without the place of its files, which changes no number and is nobody's business."""
+        """The configuration without the paths of its files, which change no number and are private."""
         return replace(self.config, data=replace(self.config.data, root=None))
 
     def asked(self, data: str) -> dict[str, JsonValue]:
-        """All that decides what the folder will hold; `data` is the digest of the files of real images."""
+        """Everything that determines the content of the folder; `data` is the digest of the files of real
+        images.
+        """
         return {
             "trial": dump_trial(self.trial),
             "all_images": self.all_images,
@@ -77,12 +79,12 @@ class ExportRequest:
         }
 
     def to_bytes(self, data: str, *, made_on: str) -> bytes:
-        """What is asked for, and the day of it, as it lies in a folder that is not complete."""
+        """The request and its day, as stored in an incomplete folder."""
         return json.dumps({**self.asked(data), "made_on": made_on}, sort_keys=True).encode()
 
 
 def refuse_source(config: TrialConfig, folder: Path) -> None:
-    """Raises UserError if `folder` lies within a folder that real images are read from, or contains it."""
+    """Raises UserError if `folder` is inside a folder of real images, or contains one."""
     target = full_path(folder)
     for source in map(full_path, _source_folders(config.data)):
         if source.is_relative_to(target) or target.is_relative_to(source):
@@ -98,10 +100,10 @@ def _source_folders(data: DataConfig) -> tuple[Path, ...]:
 
 
 def find_finished(request: ExportRequest, folder: Path) -> Description | None:
-    """The description of what `request` asks for, if `folder` holds it complete already.
+    """The description for `request`, if `folder` already has it complete.
 
-    Raises UserError if it holds anything else, made of other images or with other settings, and if images of it
-    are gone, were changed, or were added.
+    Raises UserError if it contains anything else, such as other images or settings, and if its images are missing,
+    were changed, or were added.
     """
     if (folder / DESCRIPTION).exists():
         description = read_description(folder)
@@ -116,7 +118,7 @@ def find_finished(request: ExportRequest, folder: Path) -> Description | None:
             {name: begun.get(name) for name in _ASKED},
             request,
             folder,
-            "an incomplete balanced data set from another command",
+            "the beginning of another balanced data set",
         )
     elif folder.exists() and any(folder.iterdir()):
         raise UserError(f"{folder} is not empty; choose another --out")
@@ -124,7 +126,7 @@ def find_finished(request: ExportRequest, folder: Path) -> Description | None:
 
 
 def day_begun(folder: Path) -> str:
-    """The day on which the export in `folder` began, today if it has not; one that was cut off keeps its day."""
+    """The day on which the export in `folder` began, today if it has not; an interrupted export keeps its day."""
     begun = _read_begun(folder).get("made_on") if (folder / REQUEST).exists() else None
     return begun if isinstance(begun, str) else datetime.datetime.now(datetime.UTC).date().isoformat()
 

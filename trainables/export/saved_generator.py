@@ -1,4 +1,4 @@
-"""A trained generator as files: weights, what it takes to use them, and a card to read first."""
+"""A trained generator as files: weights, the information needed to use them, and a card."""
 
 import math
 import os
@@ -51,7 +51,7 @@ CONFIG, WEIGHTS, CARD = "generator.json", "generator.safetensors", "README.md"
 
 @settings
 class FilledClass:
-    """How images of a class are made: by which of the networks, and under which label."""
+    """How images of a class are generated: with which network, and which label."""
 
     network: int = Field(ge=0)
     label: int = Field(ge=0)
@@ -59,10 +59,10 @@ class FilledClass:
 
 @settings
 class GeneratorConfig:
-    """All that is needed to sample from the weights.
+    """Everything needed to sample from the weights.
 
-    The networks are those of the GAN `variant` for images of `trained_size` pixels a side; what they make is
-    brought to `image_size`. `classes` maps the name of each class that they were trained to fill.
+    The networks are those of the GAN `variant` for images of `trained_size` pixels; their images are resized to
+    `image_size`. `classes` maps the name of each class that they can generate.
     """
 
     format_version: Literal[1] = 1
@@ -98,13 +98,13 @@ class SavedGenerator:
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """The classes that images can be made of."""
+        """The classes that it can generate."""
         return tuple(self.config.classes)
 
     def sample(self, class_name: str, number: int, *, seed: int = 0) -> npt.NDArray[np.uint8]:
         """`number` images of a class as bytes [number, C, H, H]; equal seeds give equal images.
 
-        Raises ConfigError for a class that it was not trained to fill and for a number that is not whole, and
+        Raises ConfigError for a class that it cannot generate and for a number that is not whole, and
         MemoryShortageError for more images than fit into memory.
         """
         number = _whole(number)
@@ -112,7 +112,7 @@ class SavedGenerator:
         return np.concatenate([*self.batches(class_name, number, seed=seed)])
 
     def batches(self, class_name: str, number: int, *, seed: int = 0) -> Iterator[npt.NDArray[np.uint8]]:
-        """The images of `sample`, a few at a time, each made when it is asked for."""
+        """The images of `sample`, a few at a time, generated on request."""
         check_argument("class_name", class_name, str)
         check_argument("seed", seed, int)
         name = find_name(self.class_names, class_name)
@@ -172,7 +172,7 @@ def _whole(number: object) -> int:
 
 
 def weights_digest(generator: SavedGenerator) -> str:
-    """The SHA-256 of the file of weights that `write_generator` writes."""
+    """The SHA-256 of the file of weights that `write_generator` would write."""
     return sha256(_serialise(generator)).hexdigest()
 
 
@@ -197,9 +197,9 @@ class Samples(NamedTuple):
 
 
 def write_samples(generator: SavedGenerator, class_name: str, number: int, out: Path, *, seed: int) -> Samples:
-    """Writes images of a class as marked PNG files, as they are made, into a new folder below `out`.
+    """Writes images of a class as marked PNG files, as they are generated, into a new folder below `out`.
 
-    Raises UserError if it is not empty, or has no room for so many.
+    Raises UserError if it is not empty, or if there is not enough space.
     """
     batches = generator.batches(class_name, number, seed=seed)
     folder = out / folder_name(class_name)

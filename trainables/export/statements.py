@@ -1,6 +1,6 @@
-"""What the cards and `croissant.json` say of a balanced data set, in sentences: each fact is worded here once.
+"""The statements of the cards and `croissant.json` about a balanced data set: each fact is worded once, here.
 
-What the records do not know, and nobody has said, is said to be not known.
+Facts that are neither in the records nor given by a person are stated as not known.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,7 +12,7 @@ from gan_study.trainables.export.tables import read_as
 
 
 def limitations(data: Description) -> tuple[str, ...]:
-    """What the images cannot show."""
+    """Limits of the images."""
     made = "; ".join(f"{each.num_real} real images of {each.name!r}" for each in data.filled)
     return (
         f"Synthetic images show only what the GAN learned from {made}, nothing beyond. Their labels are "
@@ -31,7 +31,7 @@ def limitations(data: Description) -> tuple[str, ...]:
 
 
 def biases(data: Description) -> tuple[str, ...]:
-    """What the images show too much or too little of."""
+    """Biases of the images."""
     counts = ", ".join(f"{each.num_real} of {each.name!r}" for each in data.classes)
     return (
         f"The classes have different numbers of real images: {counts}.",
@@ -49,7 +49,7 @@ def biases(data: Description) -> tuple[str, ...]:
 
 
 def sensitive_information(data: Description) -> tuple[str, ...]:
-    """What in the images is personal."""
+    """Personal information in the images."""
     return (
         f"Personal or sensitive information in the real images: {data.about.sensitive_information or NOT_KNOWN}.",
         f"Consent of the people shown, or of the owners: {data.about.consent or NOT_KNOWN}.",
@@ -58,7 +58,7 @@ def sensitive_information(data: Description) -> tuple[str, ...]:
 
 
 def use_cases(data: Description) -> tuple[str, ...]:
-    """What the images are for."""
+    """Intended uses of the images."""
     return (
         "Training an image classifier that finds the rare classes: "
         f"{', '.join(repr(each.name) for each in data.filled)}.",
@@ -67,7 +67,7 @@ def use_cases(data: Description) -> tuple[str, ...]:
 
 
 def social_impact(data: Description) -> str:
-    """What the images may do to people."""
+    """Effects of the images on people."""
     return (
         "A classifier that finds rare classes better helps those whom it misses now. A classifier "
         "does not improve through synthetic images that only look right, and may still miss those who "
@@ -76,7 +76,7 @@ def social_impact(data: Description) -> str:
 
 
 def reader_sentences(data: Description) -> Iterator[str]:
-    """Which labels are others to somebody who reads the tables without saying that they are text."""
+    """Labels that a reader changes if the tables are read without saying that they are text."""
     names = [each.name for each in data.classes]
     untold, told = (
         ", ".join(
@@ -97,14 +97,14 @@ def reader_sentences(data: Description) -> Iterator[str]:
 
 
 def memorisation_sentences(data: Description) -> Iterator[str]:
-    """What the tests of memorisation found of each filled class."""
+    """The results of the memorisation tests for each filled class."""
     for each in data.filled:
         if each.findings is not None:
             yield f"{_WORDS[each.findings.verdict]}: {say_memorised(each.name, each.findings)}."
 
 
 def power_sentences(data: Description) -> Iterator[str]:
-    """What the tests could have found."""
+    """What the tests could have detected."""
     for each in data.filled:
         found = each.findings
         if found is None:
@@ -119,7 +119,7 @@ def power_sentences(data: Description) -> Iterator[str]:
 
 
 def fault_sentences(data: Description) -> Iterator[str]:
-    """What was found wrong and overruled, by class."""
+    """Problems that were overruled, by class."""
     for each in data.filled:
         for fault in each.findings.faults if each.findings else ():
             yield (
@@ -129,7 +129,7 @@ def fault_sentences(data: Description) -> Iterator[str]:
 
 
 def answers(data: Description) -> dict[str, str]:
-    """What a data steward asks, and the answers."""
+    """Questions of a data steward, and the answers."""
     made = sum(each.num_synthetic for each in data.classes)
     real = sum(each.num_real + each.num_validation for each in data.classes)
     steps = "an unknown number of" if data.generator_steps is None else f"{data.generator_steps:,}"
@@ -218,7 +218,7 @@ def title(data: Description) -> str:
 
 
 def real_set(data: Description) -> str:
-    """What the real images are of, by the name that a person gave, or else by how they were read."""
+    """The origin of the real images, by the name that a person gave, or else by how they were read."""
     named = data.about.name or {"imagefolder": "a folder or table of pictures"}.get(data.config.data.name)
     return named or f"the data set {data.config.data.name!r}"
 

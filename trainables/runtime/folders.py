@@ -1,4 +1,4 @@
-"""Writing into folders: nothing outside of them is changed, and nothing in them that is somebody else's."""
+"""Writing into folders without changing anything outside, or files of other owners inside."""
 
 import os
 import shutil
@@ -25,7 +25,7 @@ _MOST_NAMED = 5
 def refuse_links(folder: Path, *, files: bool = True) -> None:
     """Raise UserError if `folder`, a folder below it or, with `files`, a file below it is a symbolic link.
 
-    What is written through a link, or removed behind it, lies elsewhere. Links above `folder` are the caller's.
+    Files written or removed through a link are elsewhere. Links above `folder` are the caller's.
     """
     within = (
         Path(parent, name)
@@ -46,11 +46,11 @@ def refuse_link(path: Path) -> None:
 
 @contextmanager
 def replaced_files(folder: Path) -> Iterator[Path]:
-    """A new, empty folder whose files take the place of those of `folder` if the block ends well.
+    """A new, empty folder whose files replace those of `folder` if the block succeeds.
 
-    What an earlier call wrote and this one does not goes; if anything fails, `folder` stays as it was. Files of
-    somebody else beside them stay. Raises UserError if such files lie in one of the folders that are replaced, or
-    if there are links; StorageError, which names the folder, if it cannot be written.
+    Files that an earlier call wrote and this one does not are removed; if anything fails, `folder` is not changed.
+    Other files beside them are not changed. Raises UserError if such files are in one of the folders that are
+    replaced, or if there are links; StorageError with the folder if it cannot be written.
     """
     with naming(folder):
         refuse_links(folder)

@@ -9,7 +9,7 @@ from gan_study.trainables.record import Phase, SearchTrial, Selection
 
 @settings
 class Purpose:
-    """Why a trial is run, and what it is measured against.
+    """Why a trial is run, and the reference for its gain.
 
     Examples
     --------
@@ -33,8 +33,8 @@ class Purpose:
 
     @property
     def measures_images(self) -> bool:
-        """Whether a confirming trial measures generated images: in the first round of seeds.
+        """Whether a confirm trial measures generated images: only in the first round of seeds.
 
-        Later rounds are for gains that are undecided; what images are like is known by then.
+        Later rounds are for undecided gains; the quality of the images is known by then.
         """
         return self.selection is None or self.selection.round == 1

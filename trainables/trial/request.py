@@ -1,4 +1,4 @@
-"""What crosses Ray's border: the request that the driver hands to a worker, and what the worker reports back."""
+"""What crosses Ray's border: the request from the driver to a worker, and the worker's reports."""
 
 import errno
 import socket
@@ -19,7 +19,7 @@ REQUEST, REPORT = "request", "report"
 
 
 class OtherCodeError(UserError):
-    """A worker runs other code of this package than the driver: its numbers would be those of another study."""
+    """A worker runs different code of this package than the driver: its numbers would not belong to the study."""
 
     def __init__(self, where: str) -> None:
         super().__init__(
@@ -50,9 +50,9 @@ class TrialPlaces:
     mark: str
 
     def find_fault(self, *, patience_seconds: float) -> StorageError | None:
-        """Why this machine is not to write to these places; None where it sees the study's folder.
+        """Why this machine must not write to these folders; None if it sees the study's folder.
 
-        A folder that was just made may take a network file system a while to show.
+        A network file system may take a while to show a new folder.
         """
 
         def look() -> None:
@@ -88,7 +88,7 @@ class TrialLimits:
 
 @dataclass(frozen=True, kw_only=True)
 class TrialRequest:
-    """All that a worker needs to run one trial, beside the images."""
+    """Everything that a worker needs to run one trial, except the images."""
 
     config: TrialConfig
     purpose: Purpose
@@ -113,8 +113,8 @@ class TrialRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class TrialReport:
-    """What one step of a trial came to: a milestone, or its end by a record, by storage that fails, by a worker
-    that refuses it, or because the study's time was up.
+    """The result of one step of a trial: a milestone, or its end: by a record, by failing storage, by a worker
+    that refuses it, or because the study's time was over.
     """
 
     milestone: Milestone | None = None
@@ -126,5 +126,5 @@ class TrialReport:
     """Whether the study's time was over."""
 
     def to_tune(self) -> dict[str, object]:
-        """The result that Tune is given; all but a milestone is the trial's last."""
+        """The result for Tune; every report except a milestone is the trial's last."""
         return {REPORT: self, "done": self.milestone is None}

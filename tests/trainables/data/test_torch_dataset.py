@@ -77,7 +77,7 @@ def test_parts_names_and_counts() -> None:
         (Items([BYTES[0]]), "train/0: an item must be an image and its label, not ndarray"),
         (Items([(BYTES[0], "cat")] * 2), "labels must be whole numbers; 'cat' is not"),
         (Items([(BYTES[0], 0.5)] * 2), "labels must be whole numbers"),
-        (Items([(BYTES[0], 2)] * 2, classes=["cat", "dog"]), "labels 2 to 2, where 2 classes are named"),
+        (Items([(BYTES[0], 2)] * 2, classes=["cat", "dog"]), "labels 2 to 2, but 2 classes are named"),
     ],
 )
 def test_what_cannot_be_read(dataset: Items, said: str) -> None:

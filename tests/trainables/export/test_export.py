@@ -322,7 +322,7 @@ def add(image):
         (lose, r"has lost 1 of its images \(train/lynx/synthetic-000000.png\)"),
         (damage, r"contains 1 images that have changed \(train/lynx/synthetic-000000.png\)"),
         (exchange, r"contains 1 images that have changed \(train/lynx/synthetic-000000.png\)"),
-        (add, r"holds 1 images that are not in its manifest \(train/lynx/my-own.png\)"),
+        (add, r"contains 1 images that are not in its manifest \(train/lynx/my-own.png\)"),
     ],
 )
 def test_a_complete_folder_whose_images_changed_is_refused(exported, request_, tmp_path, change, said):
@@ -334,11 +334,11 @@ def test_a_complete_folder_whose_images_changed_is_refused(exported, request_, t
 
 def test_a_folder_that_holds_something_else_is_refused(exported, images, request_, tmp_path):
     other = ExportRequest(allowed=ANYTHING, config=replace(request_.config, seed=2))
-    with pytest.raises(UserError, match="holds another balanced data set"):
+    with pytest.raises(UserError, match="contains another balanced data set"):
         export(other, exported)
     with pytest.raises(KeyboardInterrupt):
         export(request_, tmp_path / "begun", progress=_interrupt)
-    with pytest.raises(UserError, match="an incomplete balanced data set from another"):
+    with pytest.raises(UserError, match="the beginning of another"):
         export(other, tmp_path / "begun")
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis" / "thesis.txt").write_text("do not lose")
@@ -421,7 +421,7 @@ def test_a_folder_of_other_images_or_settings_is_refused_with_what_differs(
         (replace(asked(), config=replace(asked().config, seed=7)), "seed 1, not 7"),
     ):
         with pytest.raises(
-            UserError, match=rf"holds .*another balanced data set \({what}\); choose another --out"
+            UserError, match=rf"contains .*another balanced data set \({what}\); choose another --out"
         ):
             export(other, out)
     first = next(elsewhere.rglob("*.png"))
@@ -443,7 +443,7 @@ def test_all_images_may_be_trained_on(images, request_, tmp_path):
     assert "Nobody knows" in (tmp_path / "out" / "README.md").read_text()
     with pytest.raises(DataError, match="has no validation part"):
         retrain(tmp_path / "out")
-    with pytest.raises(UserError, match="holds another"):
+    with pytest.raises(UserError, match="contains another"):
         export(request_, tmp_path / "out")
 
 

@@ -123,7 +123,7 @@ def test_samples_are_files_below_the_folder_whatever_the_class_is_called(tmp_pat
 
 
 def test_a_missing_or_damaged_file_is_named(tmp_path):
-    with pytest.raises(DataError, match="holds no generator"):
+    with pytest.raises(DataError, match="contains no generator"):
         load_generator(tmp_path)
     written(tmp_path)
     weights = (tmp_path / "generator.safetensors").read_bytes()

@@ -16,10 +16,11 @@ from gan_study.trainables.data.images import TrainingSet, mean_weights
 
 @settings
 class FeatureSmote(FillsClasses):
-    """SMOTE on the features of the trained classifier, to which its head is fitted anew; images stay as they are.
+    """SMOTE on the features of the trained classifier, to which its head is fitted again; images are not changed.
 
-    Neighbours are near as the classifier sees them, as in DeepSMOTE (Dablain et al. 2021), but no image is made.
-    The second stage takes the share `steps_share` of all steps, at a rate that falls to 0 as a cosine.
+    Neighbours are near in the classifier's features, as in DeepSMOTE (Dablain et al. 2021), but no image is
+    generated. The second stage takes the share `steps_share` of all steps, with a cosine learning rate that decays
+    to 0.
     """
 
     k_neighbors: int = Field(default=5, ge=1)

@@ -12,9 +12,9 @@ from gan_study.trainables.data.images import TrainingSet
 
 @settings
 class Focal:
-    """Makes images that are easy count less: -(1 - p_y)^gamma log p_y. Does not look at class sizes.
+    """Gives easy images less weight: -(1 - p_y)^gamma log p_y. Does not use class sizes.
 
-    Lin et al. 2017; `gamma` 2 is what they found best.
+    Lin et al. 2017; `gamma` 2 was best in the paper.
     """
 
     gamma: float = Field(default=2.0, ge=0)

@@ -1,4 +1,4 @@
-"""Mixed batches: mixup and CutMix, which do not look at class sizes, and Remix and mixup with an adjusted loss."""
+"""Mixed batches: mixup and CutMix, which do not use class sizes, and Remix and mixup with an adjusted loss."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,8 +18,8 @@ from gan_study.trainables.data.images import TrainingSet
 class Mixup:
     """Blends each image of a batch, and its label, with another's: l x_i + (1 - l) x_j, l ~ Beta(alpha, alpha).
 
-    Zhang et al. 2018, "mixup: Beyond Empirical Risk Minimization", equation 1; `alpha` 1 is theirs for CIFAR-10.
-    One l a batch, as in the authors' code.
+    Zhang et al. 2018, "mixup: Beyond Empirical Risk Minimization", equation 1; `alpha` 1 is their value for
+    CIFAR-10. One l for each batch, as in the authors' code.
     """
 
     alpha: float = Field(default=1.0, gt=0)
@@ -35,7 +35,7 @@ class Mixup:
 
 @settings
 class Cutmix:
-    """Pastes a box of another image of the batch into each; labels are mixed as the areas are.
+    """Pastes a box of another image of the batch into each; labels are mixed in proportion to the areas.
 
     Yun et al. 2019, "CutMix: Regularization Strategy to Train Strong Classifiers with Localizable Features",
     section 3.1: the box is a share 1 - l of the image, l ~ Beta(alpha, alpha), `alpha` 1 in all their experiments.
@@ -54,9 +54,9 @@ class Cutmix:
 
 @settings
 class MixupBalancedSoftmax:
-    """mixup, and the balanced softmax of what is mixed: CE(f + log n, mixed labels), n the class sizes.
+    """mixup, with the balanced softmax of the mixed labels: CE(f + log n, mixed labels), with class sizes n.
 
-    Zhang et al. 2018 and Ren et al. 2020, together: mixup says nothing of class sizes, and the loss does.
+    Zhang et al. 2018 and Ren et al. 2020 together: mixup does not use class sizes, but this loss does.
     """
 
     alpha: float = Field(default=1.0, gt=0)
@@ -112,7 +112,7 @@ class RemixedBatches:
         return mixed, own * first + (1 - own) * second
 
     def label_share(self, labels: Tensor, others: Tensor, share: float) -> Tensor:
-        """The share [N] of the first label where its image has `share`."""
+        """The share [N] of the first label if its image has `share`."""
         ratio = self.counts[labels] / self.counts[others]
         own = torch.full_like(ratio, share)
         own[(ratio >= self.kappa) & (share < self.tau)] = 0.0

@@ -1,4 +1,4 @@
-"""Images and labels in one `.npz`, as MedMNIST and Keras hand them out; read where `imagefolder` is given one."""
+"""Images and labels in one `.npz`, in the format of MedMNIST and Keras; read if `imagefolder` is given one."""
 
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -38,7 +38,7 @@ _CLASS_NAMES = ("class_names", "label_names", "classes")
 
 
 def is_array_file(root: str | None) -> bool:
-    """Whether `data.root` is a file of arrays, and no folder or table."""
+    """Whether `data.root` is a file of arrays, and not a folder or table."""
     return root is not None and expand(root).suffix.lower() == ENDING
 
 
@@ -52,7 +52,7 @@ class _Arrays:
 
 @dataclass(frozen=True)
 class ArrayFile:
-    """An ImageSource of one file; validation images, if it has its own, are not read, as studies draw theirs.
+    """An ImageSource of one file; its own validation images, if any, are not read, since studies draw theirs.
 
     Labels may be numbers or text, and are the names of the classes unless the file names these. Without a test
     part, `test_fraction` of each class becomes it.
@@ -61,7 +61,7 @@ class ArrayFile:
     config: DataConfig
 
     def pool(self) -> Loaded:
-        """The training part, or what is left of all."""
+        """The training part, or the rest of all images."""
         return self._pool
 
     def test(self) -> Loaded:
@@ -72,7 +72,7 @@ class ArrayFile:
         return self._loaded("train", self._carved[1], self._whole.subset(self._carved[1]))
 
     def test_class_counts(self) -> tuple[int, ...]:
-        """Images of each class; of carved ones, the labels of all are drawn from."""
+        """Images of each class; if the test part is split off, all labels are used for it."""
         labels = self._labels["test"] if "test" in self._parts else self._labels["train"][self._carved[1]]
         return tuple(np.bincount(labels, minlength=len(self._class_names)).tolist())
 
@@ -168,7 +168,7 @@ class ArrayFile:
 
 
 def read_array_file(config: DataConfig) -> ArrayFile:
-    """The file of arrays that `config.root` is; raises ConfigError for a setting of folders and tables alone."""
+    """The file of arrays `config.root`; raises ConfigError for settings that apply only to folders and tables."""
     plain = DataConfig()
     for name in _OF_FOLDERS:
         if getattr(config, name) != getattr(plain, name):
@@ -183,9 +183,9 @@ def _facts_of(array: Bytes) -> Facts:
 
 
 def read_parts(path: Path) -> Mapping[Part, _Arrays]:
-    """The parts of a file: to train on and, if it has one, to test.
+    """The parts of a file: the training part and, if it has one, the test part.
 
-    Raises DataError where its arrays are none of images and labels, or are damaged.
+    Raises DataError if its arrays are not images and labels, or are damaged.
     """
     with _Opened(path) as arrays:
         found: dict[Part, _Arrays] = {}
@@ -207,7 +207,7 @@ def read_parts(path: Path) -> Mapping[Part, _Arrays]:
 
 
 def read_class_names(path: Path) -> tuple[str, ...]:
-    """The names of the classes in the order of their labels; none where the file has none."""
+    """The names of the classes in the order of their labels; none if the file has none."""
     with _Opened(path) as arrays:
         name = next((each for each in _CLASS_NAMES if each in arrays.names), None)
         return () if name is None else tuple(one_form(str(each)) for each in arrays.read(name).ravel())
@@ -260,7 +260,7 @@ class _Opened:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names of the arrays, as they can be shown."""
+        """The names of the arrays, for display."""
         return tuple(map(shown, self._sizes))
 
     def read(self, name: str) -> npt.NDArray[Any]:

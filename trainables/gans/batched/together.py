@@ -31,10 +31,10 @@ def train_together(
     execution: GanExecution,
     checkpoints: Checkpoints | None,
 ) -> list[GanInTraining]:
-    """What `train_all` gives; the batches follow from `members` alone.
+    """The states of `train_all`; the batches follow from `members` alone.
 
-    So the same GANs are always put together, and no number depends on who came first. What is trained for others
-    stays in `checkpoints`.
+    So the same GANs are always trained together, and no number depends on which trial was first. States that are
+    trained for other trials remain in `checkpoints`.
     """
     recorder = CUDA_GRAPHS if execution.replays_graphs(wanted[0].data.images.device.type) else None
     graph_notes = (f"steps of GANs were replayed from {recorder.name}s",) if recorder else ()

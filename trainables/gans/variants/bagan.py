@@ -1,4 +1,4 @@
-"""The balancing GAN: begins as an autoencoder, and draws its latents from a Gaussian for each class."""
+"""The balancing GAN: starts as an autoencoder, and draws its latents from a Gaussian for each class."""
 
 from dataclasses import replace
 

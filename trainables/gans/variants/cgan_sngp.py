@@ -1,7 +1,7 @@
 """The conditional GAN of the animal report: up-sampling, spectral norm and gradient penalty.
 
-The document names the latent size and what the networks have, but no layer, no loss and no rate: the loss is
-the cross-entropy of its first GAN, and Adam's settings are that GAN's too.
+The document names the latent size and the kinds of layers, but no sizes, loss or rate: the loss is the
+cross-entropy of its first GAN, and so are Adam's settings.
 """
 
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The deep convolutional GAN; with 3 x 64 x 64 values an image it is the "Vanilla GAN" of the X-ray report."""
+"""The deep convolutional GAN; for images of 3 x 64 x 64 values it is the "Vanilla GAN" of the X-ray report."""
 
 from gan_study.trainables.gans.losses import CROSS_ENTROPY
 from gan_study.trainables.gans.networks.convolutional import convolutional_networks

@@ -1,4 +1,4 @@
-"""The GAN whose discriminator is held to slope 1 around the real images."""
+"""The GAN whose discriminator is regularised to slope 1 around the real images."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""The "simplified DCGAN" of the study's first document: fully connected, and no convolution in it."""
+"""The "simplified DCGAN" of the MNIST report: fully connected, without convolutions."""
 
 from gan_study.trainables.gans.losses import CROSS_ENTROPY
 from gan_study.trainables.gans.networks.fully_connected import fully_connected_networks

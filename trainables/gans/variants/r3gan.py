@@ -1,4 +1,4 @@
-"""The modern baseline: a relativistic loss with two gradient penalties, and no tricks."""
+"""The modern baseline: a relativistic loss with two gradient penalties, without tricks."""
 
 from dataclasses import replace
 
