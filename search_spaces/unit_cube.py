@@ -11,7 +11,7 @@ from gan_study.trainables.base.tunable import Choice, Int, Scalar, Tunable
 # Standard deviation of a step in the unit cube: large enough to tell settings apart that differ by 0.01 to 0.04,
 # small enough that most points stay near what is known to work (simulated: benchmarks/search.py).
 STEP = 0.15
-# How often a choice is drawn anew: a third of the points, so that most differ from the default in numbers alone.
+# How often a choice is drawn again: a third of the points, so that most differ from the default in numbers alone.
 CHOICE_RATE = 1 / 3
 
 

@@ -24,7 +24,7 @@ def main() -> None:
     """
     _open_standard_files()
     try:
-        # torch itself ends the process where there is none.
+        # torch itself ends the process if there is none.
         Path.cwd()
     except OSError as error:
         _fail(f"the current folder: {error.strerror}; change to another one", 2)

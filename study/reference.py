@@ -179,7 +179,7 @@ def _with_usual_limits(schema: Any) -> Any:
 
 
 def write_reference() -> None:
-    """Write the file anew."""
+    """Write the file again."""
     write_atomically(REFERENCE, to_text(reference()))
 
 

@@ -51,7 +51,7 @@ def _spec(kind: Kind, axes: str, meaning: str, *, below: str | None = None, is_t
 
 
 def _of_part(part: str) -> dict[str, ArraySpec]:
-    by_class, counted = "fits classes", "1 where the class has images, NaN where it has none"
+    by_class, counted = "fits classes", "1 where the class has images, NaN if it has none"
     return {
         f"{part}/labels": _spec("int64", part, f"class of each {part} image", below="classes"),
         f"{part}/probabilities": _spec("float32", f"fits {part} classes", "each fit's probability of each class"),
@@ -59,7 +59,7 @@ def _of_part(part: str) -> dict[str, ArraySpec]:
         f"{part}/precision": _spec("float64", by_class, f"precision by class, 0 to {counted}"),
         f"{part}/recall": _spec("float64", by_class, f"recall by class, 0 to {counted}"),
         f"{part}/f1": _spec("float64", by_class, f"F1 by class, 0 to {counted}"),
-        f"{part}/overall": _spec("float64", "fits metrics", "overall scores of each fit; NaN where undefined"),
+        f"{part}/overall": _spec("float64", "fits metrics", "overall scores of each fit; NaN if undefined"),
     }
 
 
@@ -101,7 +101,7 @@ ARRAYS: Mapping[str, ArraySpec] = {
     "classifier/validation_loss": _spec(
         "float64",
         "fits fit_epochs",
-        "cross-entropy of the validation part after the epoch; NaN where not measured",
+        "cross-entropy of the validation part after the epoch; NaN if not measured",
     ),
     "classifier/seconds": _spec("float64", "fits", "wall time of each fit", is_time=True),
     "gan/trained_on": _spec("text", "gans", 'what each GAN was trained on: a class name, or "all classes"'),
@@ -126,7 +126,7 @@ ARRAYS: Mapping[str, ArraySpec] = {
     ),
     "quality/classes": _spec("int64", "made", "labels of the classes that images were made of", below="classes"),
     "quality/metrics": _spec("text", "quality_metrics", "names; NAME_floor is the real-image reference"),
-    "quality/values": _spec("float64", "made quality_metrics", "metrics by class; NaN where not measured"),
+    "quality/values": _spec("float64", "made quality_metrics", "metrics by class; NaN if not measured"),
     "quality/low": _spec("float64", "made quality_metrics", "lower ends of the values' intervals, if any"),
     "quality/high": _spec("float64", "made quality_metrics", "upper ends of the values' intervals"),
     "quality/missing": _spec("text", "made quality_metrics", 'what a metric that is NaN needs; "" otherwise'),
@@ -155,7 +155,7 @@ ARRAYS: Mapping[str, ArraySpec] = {
     "nearest/label": _spec("int64", "pairs", "their classes", below="classes"),
     "nearest/distance": _spec("float64", "pairs", "distance in the features of quality/features"),
     "nearest/ratio": _spec(
-        "float64", "pairs", "distance divided by that to the second nearest; NaN where there is none"
+        "float64", "pairs", "distance divided by that to the second nearest; NaN if there is none"
     ),
     "nearest/is_copy": _spec("bool", "pairs", "whether the ratio is below nearest/copy_ratio"),
     "nearest/copy_ratio": _spec("float64", "", "a generated image with a smaller ratio is called a copy"),

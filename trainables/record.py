@@ -60,7 +60,7 @@ def _check_score(value: float) -> float:
     return value
 
 
-# Metric name -> value; None where it is undefined (no such image).
+# Metric name -> value; None if it is undefined (no such image).
 Overall: TypeAlias = Mapping[str, Annotated[float, AfterValidator(_check_score)] | None]
 
 

@@ -146,7 +146,7 @@ _RESERVATIONS = {CUT_OFF: f"its GAN was {CUT_OFF}", CUT_BY_BUDGET: CUT_BY_BUDGET
 
 
 def _length_sentence(comparison: Comparison) -> str:
-    """That a GAN which does not help might have, had it been trained for longer; nothing where it does."""
+    """That a GAN which does not help might have, had it been trained for longer; empty if it does."""
     said = " and ".join(_RESERVATIONS[each] for each in comparison.reservations)
     return f" {said[0].upper()}{said[1:]}: a longer training may change the result." if said else ""
 
@@ -180,7 +180,7 @@ def _recall_sentence(contrast: Contrast) -> str:
 
 
 def _what_would_decide(comparison: Comparison) -> str:
-    """What an undecided question needs; nothing where it is decided."""
+    """What an undecided question needs; empty if it is decided."""
     if comparison.is_decided:
         return ""
     if comparison.lacks_images:

@@ -162,7 +162,7 @@ def _verdict_sentences(study: Study) -> Iterator[str]:
         "Gains are paired by data set, ratio, classifier and seed. Their intervals cover other seeds and other "
         "test images together; they are corrected by Holm's procedure, at the level 0.05, within each of "
         f"{len(plan.families)} families of comparisons fixed beforehand, and were {looks}. A gain within a margin "
-        f"of {plan.margin:g} either way is no worthwhile difference."
+        f"of {plan.margin:g} in either direction is no worthwhile difference."
     )
     yield from answer(study)
 

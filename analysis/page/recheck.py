@@ -89,7 +89,7 @@ def recheck(folder: Path) -> Rechecked:
 
 @dataclass(frozen=True, kw_only=True)
 class _Recomputed:
-    """A trial with what follows from its predictions; as recorded where there are none."""
+    """A trial with what follows from its predictions; as recorded if there are none."""
 
     trial: Trial
     num_scored: int

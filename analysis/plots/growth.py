@@ -15,7 +15,7 @@ from gan_study.analysis.plots.images import EncodedImage, encode, lay_out, to_im
 from gan_study.analysis.records.trial import Trial
 from gan_study.analysis.wording import listing
 
-# The last picture stays longer, so that it is seen that the film begins anew.
+# The last picture stays longer, so that it is seen that the film begins again.
 FRAME_MILLISECONDS, LAST_MILLISECONDS = 700, 2500
 SCALE = 2
 # Images of a class in a row; a trial leaves no more.

@@ -56,7 +56,7 @@ class ClassScores(NamedTuple):
 
 
 class FitLosses(NamedTuple):
-    """Losses of each fit of the classifier by epoch [fits, epochs]; NaN where not measured."""
+    """Losses of each fit of the classifier by epoch [fits, epochs]; NaN if not measured."""
 
     training: Floats
     validation: Floats
@@ -76,7 +76,7 @@ class GanEnd(NamedTuple):
     generator_steps: int
     reason: str
     still_improving: bool | None
-    """None where it was not measured."""
+    """None if it was not measured."""
     compared_at: tuple[int, ...]
     """Generator steps of the comparisons."""
     distances: tuple[float, ...]
@@ -338,5 +338,5 @@ def _legible(array: Array) -> Array:
 
 
 def _by_name(names: Sequence[str], values: Floats) -> dict[str, float | None]:
-    """Values by name, None where they are NaN."""
+    """Values by name, None if they are NaN."""
     return {name: None if np.isnan(value) else float(value) for name, value in zip(names, values, strict=True)}

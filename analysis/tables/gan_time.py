@@ -41,6 +41,6 @@ def _means(name: str, trials: Sequence[Trial]) -> dict[str, float | int]:
 
 
 def _timed(trial: Trial) -> dict[str, tuple[float, int]]:
-    """Seconds and generator steps by what each GAN was trained on; nothing where one of them cannot be read."""
+    """Seconds and generator steps by what each GAN was trained on; empty if one of them cannot be read."""
     seconds, steps = trial.gan_seconds, trial.gan_lengths
     return {name: (seconds[name], steps[name]) for name in seconds if name in steps}

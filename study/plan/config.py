@@ -336,7 +336,7 @@ def check_study_config(config: StudyConfig) -> None:
 
 
 def _check_points(config: StudyConfig, space: Space) -> None:
-    """Raise ConfigError where a balancer cannot be used at a point of the space.
+    """Raise ConfigError if a balancer cannot be used at a point of the space.
 
     Each setting is tried with the others as the study has them, and those that say a length together: no other two
     depend on each other.
@@ -357,7 +357,7 @@ def _check_points(config: StudyConfig, space: Space) -> None:
 
 
 def _try_point(config: StudyConfig, balancer: str, point: Mapping[str, Scalar]) -> str:
-    """What `balancer` is at a point, as text; raises ConfigError where the study cannot use it there."""
+    """What `balancer` is at a point, as text; raises ConfigError if the study cannot use it there."""
     try:
         balancing = config.balancing_at({BALANCER: balancer, **point})
         TrialConfig(

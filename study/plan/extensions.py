@@ -27,7 +27,7 @@ def plan_on(
     plans = list(extensions(asked, current))
 
     def fits(plan: Plan) -> bool:
-        # What was chosen stays chosen only where it would not be chosen anew.
+        # What was chosen stays chosen only where it would not be chosen again.
         is_chosen = choice_settings(plan.config) == choice_settings(current.config)
         known = recorded if is_chosen else replace(recorded, closed=None)
         return forecast_of(plan, machine, known).total <= seconds

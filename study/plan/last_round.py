@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-# The points of a search that are trained anew beside the default; simulated in docs/benchmarks.md.
+# The points of a search that are trained again beside the default; simulated in docs/benchmarks.md.
 CONTENDERS = 3
 # How many of these may begin while search trials are still running, so that no worker waits.
 EARLY_CONTENDERS = 2

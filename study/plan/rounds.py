@@ -140,7 +140,7 @@ def write_rounds(path: Path, rounds: Rounds, *, patience_seconds: float = 0.0) -
 
 
 def read_rounds(path: Path) -> Rounds | None:
-    """The rounds that were saved; None if only the first is known. Raises ConfigError where they are damaged."""
+    """The rounds that were saved; None if only the first is known. Raises ConfigError if they are damaged."""
     if not path.exists():
         return None
     try:

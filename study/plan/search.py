@@ -283,7 +283,7 @@ class Search:
                 arm = Arm(balancer=name, ratio=ratios[place % len(ratios)])
                 return _Wish(stage=DEFAULTS, arm=arm, params=self._points.default(arm))
         needs = list(map(self._adaptive_needs, ratios))
-        # A point may open the last round of one ratio anew.
+        # A point may open the last round of one ratio again.
         reserved = sum(needs) + LAST_ROUND_TRIALS - min(needs)
         is_left = len(self._known.suggestions) + reserved < self._config.search.trials
         is_left = is_left and None not in self._exhausted
@@ -379,7 +379,7 @@ class Search:
     def _last_round_needs(self, arm: Arm, *, is_searched: bool = False) -> int:
         """The most trials of the last round and the check of `arm` still to begin.
 
-        With `is_searched` after a further point, which opens the last round anew.
+        With `is_searched` after a further point, which opens the last round again.
         """
         default, checked = point_id(self._points.default(arm)), self._known.names(arm, CHECK)
         left = CONTENDERS - (0 if is_searched else self._known.num_contenders(arm))

@@ -73,7 +73,7 @@ def point_near(
     fixed: Mapping[str, Scalar],
     taken: frozenset[str],
 ) -> dict[str, Scalar] | None:
-    """A point near the default to try as search trial `number`; None where no untried point is found.
+    """A point near the default to try as search trial `number`; None if no untried point is found.
 
     `fixed` holds balancer and ratio, `taken` the points that were suggested before.
     """
@@ -92,7 +92,7 @@ def suggestion(
     history: Sequence[FrozenTrial],
     taken: frozenset[str],
 ) -> dict[str, Scalar] | None:
-    """The point to try as search trial `number`, by TPE; None where no untried point is found.
+    """The point to try as search trial `number`, by TPE; None if no untried point is found.
 
     `fixed` contains the keys that Optuna does not choose. `history` are the search trials to learn from, including
     running ones: the sampler treats these as bad, so that several workers try different points. With fewer than

@@ -60,7 +60,7 @@ def write_selection(path: Path, closed: ClosedSearch, *, patience_seconds: float
 
 
 def read_selection(path: Path) -> ClosedSearch | None:
-    """What was saved; None while the search runs. Raises ConfigError where it is damaged."""
+    """What was saved; None while the search runs. Raises ConfigError if it is damaged."""
     if not path.exists():
         return None
     try:

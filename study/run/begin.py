@@ -67,7 +67,7 @@ def _look_at_data(
 ) -> tuple[StudyConfig, Mapping[Ratio, TrialParts], tuple[str, ...]]:
     """`config` with the places of its files spelt out, its data as trials split them, and what was read.
 
-    Raises UserError where the configuration or the data cannot do.
+    Raises UserError if the configuration or the data cannot do.
     """
     check_study_config(config)
     say(console, "Reading the images")

@@ -86,7 +86,7 @@ def ray_cluster(address: str | None, *, verbose: bool) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _files_allowed() -> Iterator[None]:
-    """Let this process open FEWEST_FILES files in the block; raises UserError where it may not.
+    """Let this process open FEWEST_FILES files in the block; raises UserError if it may not.
 
     A driver that runs out of them waits for ever, or ends without a word.
     """
@@ -107,7 +107,7 @@ def _end(number: int, frame: FrameType | None) -> None:
 
 
 def _start_ray(address: str | None, *, verbose: bool) -> None:
-    """Start a Ray of our own, or join the one at `address`; raises UserError where that cannot be."""
+    """Start a Ray of our own, or join the one at `address`; raises UserError if that cannot be."""
     # "local" starts a Ray of our own; without it Ray joins whatever cluster is or was running here.
     place = "local" if address is None else _reachable(address)
     if address is None:
@@ -136,9 +136,9 @@ def _start_ray(address: str | None, *, verbose: bool) -> None:
 
 
 def _reachable(address: str) -> str:
-    """Where the cluster is that an --address names; Ray itself would look for it anew, and try for minutes.
+    """Where the cluster is that an --address names; Ray itself would look for it again, and try for minutes.
 
-    Raises UserError where there is none, or where what listens there does not answer as a cluster does.
+    Raises UserError if there is none, or where what listens there does not answer as a cluster does.
     """
     try:
         found = running_cluster() if address == "auto" else address

@@ -30,7 +30,7 @@ def go_on_as(root: Path, manifest: Manifest, plan: Plan, time_plan: TimePlan | N
     if plan.config == config and time_plan == manifest.time_plan:
         return manifest
     if choice_settings(config) != choice_settings(plan.config) or _is_search_cut(manifest, folder):
-        # First: a study that is killed in between chooses anew from the same records.
+        # First: a study that is killed in between chooses again from the same records.
         folder.selection.unlink(missing_ok=True)
     return change_time_plan(root, plan.config, time_plan)
 

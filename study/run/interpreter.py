@@ -17,7 +17,7 @@ class Flags(Protocol):
 
 
 def find_fault(flags: Flags = sys.flags) -> str | None:
-    """Why Ray and others do not load in a Python that was started in this way; None where they do."""
+    """Why Ray and others do not load in a Python that was started in this way; None if they do."""
     if flags.optimize > 1:
         return "Ray and Altair need docstrings, which `python -OO` (PYTHONOPTIMIZE=2) removes; use -O"
     if flags.bytes_warning > 1:

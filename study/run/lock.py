@@ -93,7 +93,7 @@ def sole_driver(root: Path) -> Iterator[Callable[[], None]]:
 
 
 def running_driver(root: Path) -> Driver | None:
-    """The driver that runs the study in `root`; None where none does.
+    """The driver that runs the study in `root`; None if none does.
 
     Takes no lock, since a driver that starts at the same moment would find it taken. A named driver on another
     machine is watched for LISTEN_SECONDS.
@@ -104,7 +104,7 @@ def running_driver(root: Path) -> Driver | None:
 
 
 def _lock(file: int, path: Path) -> bool:
-    """Whether the file or folder could be locked; raises StudyInUseError where another process has it."""
+    """Whether the file or folder could be locked; raises StudyInUseError if another process has it."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -142,7 +142,7 @@ def _beats(path: Path) -> bool:
 
 
 def _touched(path: Path) -> int:
-    # Opened anew: a network file system may answer from memory otherwise.
+    # Opened again: a network file system may answer from memory otherwise.
     with open_regular(path) as file:
         return os.fstat(file.fileno()).st_mtime_ns
 
@@ -157,7 +157,7 @@ def _process_runs(pid: int) -> bool:
 
 
 def _read(path: Path) -> Driver | None:
-    """The driver that the file names; None where it names none, or was not written to its end."""
+    """The driver that the file names; None if it names none, or was not written to its end."""
     try:
         return parse(Driver, from_json(read_bytes(path)), where="")
     except ConfigError:

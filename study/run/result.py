@@ -105,7 +105,7 @@ class StudyResult:
         return sum(record.status == status for record in self.trials)
 
     def failures(self) -> str | None:
-        """How many trials failed, and the most common reason; None where none did."""
+        """How many trials failed, and the most common reason; None if none did."""
         reasons = Counter(record.failure for record in self.trials if record.status == "failed")
         if not reasons:
             return None

@@ -81,7 +81,7 @@ def _set_environment(room: Room, *, verbose: bool) -> None:
     os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(waiting + 1)
     # Records are ours; Ray's CSV, JSON and TensorBoard loggers would write every one of them three more times.
     os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
-    # Nor is its own state of use to us, all trials anew each time; it is written when the study begins and ends.
+    # Nor is its own state of use to us, all trials again each time; it is written when the study begins and ends.
     os.environ["TUNE_GLOBAL_CHECKPOINT_S"] = "inf"
     if not verbose:
         # The newer output prints a banner at any verbosity.

@@ -141,7 +141,7 @@ class OptunaView:
         self._retry(lambda: self._storage.set_trial_state_values(number, STATES[record.status], values))
 
     def _retry(self, action: Callable[[], T]) -> T:
-        """What `action` gives, tried again while the storage fails: each is one transaction, or begins anew."""
+        """What `action` gives, tried again while the storage fails: each is one transaction, or begins again."""
         return retry(
             _storage_errors(self._url)(action),
             seconds=self._patience_seconds,
@@ -227,7 +227,7 @@ def _open(url: str) -> BaseStorage:
 
 
 def _refuse_silent_server(url: str) -> None:
-    """Raise StorageUnavailableError where nothing listens at the server of `url`; drivers wait for minutes."""
+    """Raise StorageUnavailableError if nothing listens at the server of `url`; drivers wait for minutes."""
     named = make_url(url)
     port = named.port or _PORTS.get(named.get_backend_name())
     if not named.host or port is None:

@@ -145,7 +145,7 @@ def study_status(root: Path) -> StudyStatus:
 
 
 def _summarise_anew(folder: StudyFolder) -> PlanSummary:
-    """The summary of a plan that has none saved; raises UserError where a file is damaged."""
+    """The summary of a plan that has none saved; raises UserError if a file is damaged."""
     # Torch, for the settings of every GAN.
     from gan_study.study.run.folder import summarise_study
 

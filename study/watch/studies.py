@@ -69,7 +69,7 @@ def _line_of(folder: Path) -> StudyLine:
 
 
 def _verdict(status: StudyStatus) -> str:
-    """The verdicts on the chosen GAN as the report has them; what to do where there is none yet, or an old one."""
+    """The verdicts on the chosen GAN as the report has them; what to do if there is none yet, or an old one."""
     table = status.folder.report / "tables" / "verdicts.csv"
     if not table.is_file():
         return "no report yet"

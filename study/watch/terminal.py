@@ -94,7 +94,7 @@ def tolerant_output() -> Iterator[Output | None]:
 
 def _tolerant(stream: TextIO) -> tuple[TextIO, Output | None]:
     """A stream in place of `stream`, and its output; `stream` itself where it is none of the system's files."""
-    # Python has None where the descriptor is closed, and tests have streams without one.
+    # Python has None if the descriptor is closed, and tests have streams without one.
     if stream is None:
         return stream, None
     try:

@@ -232,7 +232,7 @@ class FittedClassifier:
     training_losses: tuple[float, ...] = ()
     """Mean loss of the steps of each epoch; NaN after an early stop."""
     validation_losses: tuple[float, ...] = ()
-    """Loss on the validation part after each of these epochs; NaN where it was not measured."""
+    """Loss on the validation part after each of these epochs; NaN if it was not measured."""
 
     @torch.no_grad()
     def features(self, images: Images) -> Tensor:

@@ -24,7 +24,7 @@ class Scores:
     """The scores of one classifier on one part."""
 
     overall: Mapping[str, float | None]
-    """By metric: those of `metrics.METRICS` and additional ones; None where undefined."""
+    """By metric: those of `metrics.METRICS` and additional ones; None if undefined."""
     precision: Floats
     """By class [K]; NaN for a class without images, as in the next two."""
     recall: Floats
@@ -162,7 +162,7 @@ def _mean(values: Floats) -> float | None:
 
 
 def _correlation(labels: Integers, predicted: Integers, weights: Floats) -> float | None:
-    """Matthews's coefficient; None where there is one class, and so nothing to correlate with."""
+    """Matthews's coefficient; None if there is one class, and so nothing to correlate with."""
     if (labels == labels[0]).all():
         return None
     return float(matthews_corrcoef(labels, predicted, sample_weight=weights))

@@ -44,7 +44,7 @@ class BalancerSubject:
         return self.entry.parse(shortest_settings(self.entry), self.entry.name)
 
     def balance(self) -> BalancedSet:
-        """Its answer, anew."""
+        """Its answer, again."""
         *_, last = self.balancer.balance(self.given, seed=1)
         return last
 

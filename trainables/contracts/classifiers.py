@@ -30,7 +30,7 @@ class ClassifierSubject:
         return self.fit()
 
     def fit(self) -> FittedClassifier:
-        """The same anew."""
+        """The same again."""
         return fit(ClassifierConfig(batch_size=4), self.given, steps=2, seed=1, model=self.model)
 
 

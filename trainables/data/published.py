@@ -195,7 +195,7 @@ def _download(published: PublishedSet, folder: Path) -> None:
 
 
 def _checked_labels(labels: npt.NDArray[Any], *, num_classes: int) -> Labels:
-    """`labels` [N] as whole numbers; raises DataError where one is none, or no class's."""
+    """`labels` [N] as whole numbers; raises DataError if one is none, or no class's."""
     if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
         raise DataError(f"labels {labels.dtype} {list(labels.shape)} are not a list of whole numbers")
     if len(labels) and not 0 <= labels.min() <= labels.max() < num_classes:

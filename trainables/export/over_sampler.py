@@ -252,7 +252,7 @@ class ImageOverSampler(ArraySampler):
             raise ValueError(str(error)) from None
 
     def _usable_device(self) -> torch.device:
-        """Where a GAN is trained; raises ValueError where nothing can be computed on what was asked for."""
+        """Where a GAN is trained; raises ValueError if nothing can be computed on what was asked for."""
         wanted = ("cuda" if torch.cuda.is_available() else "cpu") if self.device is None else self.device
         try:
             device = torch.device(wanted)
@@ -422,7 +422,7 @@ def _detached(image: Any) -> Any:
 
 
 def _whole(label: Any) -> int:
-    """A label as an int, which cuts nothing off; raises ValueError where it would."""
+    """A label as an int, which cuts nothing off; raises ValueError if it would."""
     try:
         whole = int(label)
     except (TypeError, ValueError, OverflowError):

@@ -139,7 +139,7 @@ def _read_begun(folder: Path) -> Mapping[str, JsonValue]:
 
 
 def _refuse_overruled(description: Description, request: ExportRequest, folder: Path) -> None:
-    """Raise UserError where a complete folder has a fault that `request` does not allow."""
+    """Raise UserError if a complete folder has a fault that `request` does not allow."""
     faults = [fault for fault in description.overruled if fault not in request.allowed]
     if faults:
         options = " ".join(OVERRULED_BY[fault] for fault in faults)
@@ -150,7 +150,7 @@ def _refuse_overruled(description: Description, request: ExportRequest, folder: 
 
 
 def _refuse_changed(folder: Path) -> None:
-    """Raise UserError where the images of a folder that was complete are not those of its manifest."""
+    """Raise UserError if the images of a folder that was complete are not those of its manifest."""
     rows = {row.file: row for row in read_manifest(folder)}
     there = {name: find_origin(folder, name) for name in rows}
     held = {name: path for name, path in there.items() if path.is_file()}
@@ -173,7 +173,7 @@ def _refuse_changed(folder: Path) -> None:
 
 
 def _refuse_other(held: Mapping[str, JsonValue], request: ExportRequest, folder: Path, what: str) -> None:
-    """Raise UserError where a folder that was made as `held` is not what `request` asks for."""
+    """Raise UserError if a folder that was made as `held` is not what `request` asks for."""
     asked = request.asked(take_fingerprint(request.config.data).digest)
     # Early versions did not note these.
     unknown = {name for name in ("links", "data") if held.get(name) is None}

@@ -210,7 +210,7 @@ class GanTrainer:
         return loss
 
     def update_average(self) -> None:
-        """Move the average of the generator's weights, where there is one."""
+        """Move the average of the generator's weights, if there is one."""
         if self.average is not None:
             self.average.follow(self.networks.generator)
 
@@ -288,7 +288,7 @@ class GanTrainer:
 
     @property
     def sampled_generator(self) -> nn.Module:
-        """The generator to sample from: the average, where there is one."""
+        """The generator to sample from: the average, if there is one."""
         return self.networks.generator if self.average is None else self.average
 
     def take_snapshot(self) -> Tensor:

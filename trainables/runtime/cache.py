@@ -26,7 +26,7 @@ class Store(Protocol):
     """States by name. Within one process a dict is enough."""
 
     def get(self, name: str, /) -> State | None:
-        """The state of that name; None where there is none."""
+        """The state of that name; None if there is none."""
 
     def __setitem__(self, name: str, state: State, /) -> None:
         """Save `state`."""

@@ -135,7 +135,7 @@ def _create(path: Path, content: bytes) -> bytes:
 
 
 def _link(aside: Path, path: Path, content: bytes) -> None:
-    """Make `aside`, which holds `content`, known as `path` too; raises FileExistsError where one is there.
+    """Make `aside`, which holds `content`, known as `path` too; raises FileExistsError if one is there.
 
     Where there are no hard links `path` is made first and written then.
     """

@@ -182,7 +182,7 @@ class GanStudyTrainable(tune.Trainable):  # type: ignore[misc]
         reason = describe_failure(error)
         blames_process = may_be_broken(error, is_reused=self._num_trials > 1, failures=self._failures)
         if blames_process or is_neighbours_greed(error, self._gpu_share):
-            # Tune ends this process, and starts the trial anew in another one.
+            # Tune ends this process, and starts the trial again in another one.
             raise BrokenProcessError(reason)
         self._failures.append(reason)
         return TrialReport(record=failed_record(config, purpose, reason=reason, imbalance_ratio=ratio))

@@ -440,7 +440,7 @@ def test_all_images_may_be_trained_on(images, request_, tmp_path):
     assert list_images(tmp_path / "out", tmp_path / "out" / "train").class_counts() == (18, 15, 18)
     assert not (tmp_path / "out" / "validation").exists()
     assert description.validation == {}
-    assert "Nobody knows" in (tmp_path / "out" / "README.md").read_text()
+    assert "Not known" in (tmp_path / "out" / "README.md").read_text()
     with pytest.raises(DataError, match="has no validation part"):
         retrain(tmp_path / "out")
     with pytest.raises(UserError, match="contains another"):

@@ -152,7 +152,7 @@ class ArrayFile:
 
     @cached_property
     def _values(self) -> tuple[Any, ...]:
-        """The labels that occur to train on, ascending; raises DataError where the test part has others."""
+        """The labels that occur to train on, ascending; raises DataError if the test part has others."""
         found = {name: set(each.labels.tolist()) for name, each in self._parts.items()}
         odd = sorted(map(str, found.get("test", found["train"]) ^ found["train"]))
         if odd:

@@ -159,7 +159,7 @@ class StackedTrainer(RecordedTrainer):
         return self._each(self.generator_objective, frozen, real, fake, labels)
 
     def update_average(self) -> None:
-        """Move the averages of the generators' weights, where there are any."""
+        """Move the averages of the generators' weights, if there are any."""
         if self.averages is not None:
             move_average(
                 _pairs(self.averages.parameters, self.generator.parameters),
