@@ -83,7 +83,7 @@ def score_table(study: Study) -> str:
         header,
         rows,
         align="l" * len(header),
-        title="Test minority F1, mean over seeds with the 95 % interval. Bold: the largest mean, where its "
+        title="Test minority F1, mean over seeds with the 95 % interval. Bold: the largest mean, if its "
         "verdict against no balancing is that it helps.",
     )
 

@@ -181,7 +181,7 @@ def crossover_tables(study: Study) -> tuple[Table, ...]:
         for each in found
     ]
     columns = ["dataset", "classifier", "balancer", "Finding", "Crossover: ratio"]
-    columns += ["Crossover: real images a class", "Ratios tried"]
+    columns += ["Crossover: real images per class", "Ratios tried"]
     numbers, text = pd.DataFrame(map(_numbers, found)), pd.DataFrame(rows, columns=columns)
     title = "Where each GAN stops helping, with 95 % bootstrap intervals"
     return (Table(name="crossover", title=title, numbers=numbers, rows=text),)

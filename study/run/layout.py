@@ -54,7 +54,7 @@ class StudyFolder:
     page = _Inside("report/report.html")
     """The page, its tables and its plots."""
     mirrored = _Inside("wandb/mirrored.txt")
-    """The ids of the trials whose W&B runs are complete, one a line."""
+    """The ids of the trials whose W&B runs are complete, one in each line."""
 
     logs = _Inside("logs")
     """A log of the driver and one of each trial: structured lines."""

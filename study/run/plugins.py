@@ -141,7 +141,7 @@ def _problems(plugins: tuple[UsedPlugin, ...], seen: _Seen) -> Iterator[str]:
         elif seen.digests[plugin.reference] != _digest(plugin.reference):
             yield (
                 f"{plugin.key}: {plugin.name!r}: the module {plugin.module} of a worker on {seen.host} is "
-                f"different from that of this process; install the same version on every machine"
+                "different from that of this process; install the same version on every machine"
             )
 
 

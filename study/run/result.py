@@ -42,7 +42,7 @@ class StudyResult:
 
     @property
     def records(self) -> "pd.DataFrame":
-        """The records as a table, one row a trial."""
+        """The records as a table, one row for each trial."""
         from gan_study.analysis.records.load import records_frame
 
         return records_frame(self.trials)

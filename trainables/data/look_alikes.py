@@ -76,13 +76,13 @@ def look_alike_lines(
     """Notes on sets of pictures that look alike, and on classes in which they are split nevertheless."""
     if alike:
         yield (
-            f"pictures that look like another one, copies among them: {sum(map(len, alike)):,}, in {len(alike):,} "
+            f"pictures that look like another one, including copies: {sum(map(len, alike)):,}, in {len(alike):,} "
             "sets, each of which stays on one side of every split (data.look_alikes)"
         )
     for label in together.dissolved:
         yield (
-            f"class {class_names[label]!r}: too many of its pictures look alike, so that these are split as if "
-            "they did not; where they are copies, its scores are too high"
+            f"class {class_names[label]!r}: too many of its pictures look alike, so these are split "
+            "anyway; if they are copies, its scores are too high"
         )
 
 

@@ -56,7 +56,7 @@ _BYTES_A_PIXEL = 48
 def open_picture(file: BinaryIO) -> Iterator[Image.Image]:
     """The picture in an open file, not yet decoded; the one place where pictures are opened.
 
-    Only `reading.depth` decodes again a file that was opened here.
+    Only `reading.depth` decodes a file a second time.
 
     Raises DataError for a decompression bomb: more pixels than `PIL.Image.MAX_IMAGE_PIXELS`, or very many in a
     small file; MemoryShortageError for more than fit into memory. Pillow raises for files that it cannot read.
@@ -100,7 +100,7 @@ def read_picture(path: Path) -> Picture:
         raise MemoryShortageError(f"{shown(str(path))}: {error}") from None
     except UnidentifiedImageError:
         raise DataError(
-            f"{shown(str(path))}: cannot be read as an image (not a picture in a format that is read)"
+            f"{shown(str(path))}: cannot be read as an image (not a picture in a supported format)"
         ) from None
     except MissingExtraError as error:
         raise MissingExtraError(f"{shown(str(path))}: {error}") from None

@@ -132,7 +132,7 @@ class WithoutContradictions:
                         "class too"
                     )
             number = len(images) - len(left)
-            note = f"{name} images left out as equal ones, pixel by pixel, are in another class: {number}"
+            note = f"{name} images left out as duplicates, pixel by pixel, are in another class: {number}"
             return replace(part, images=left, notes=(*part.notes, *((note,) if number else ())))
 
         return cleaned(pool, "training"), cleaned(test, "test")
@@ -173,8 +173,8 @@ def group_notes(pool: LabeledImages, test: LabeledImages) -> tuple[str, ...]:
         return ()
     names = ", ".join(common[:_NAMES_SHOWN]) + (", ..." if len(common) > _NAMES_SHOWN else "")
     return (
-        f"groups that are in the test part and in that to train on too: {len(common)} of {test.num_groups()} "
-        f"({names}); the parts are as they were given, so that scores of the test part may be too high",
+        f"groups that are in both the test part and the training part: {len(common)} of {test.num_groups()} "
+        f"({names}); the parts were given and are not changed, so test scores may be too high",
     )
 
 
@@ -229,8 +229,8 @@ def range_notes(images: Pictures) -> tuple[str, ...]:
     if highest - lowest > _HALF_OF_ALL_LEVELS:
         return ()
     return (
-        f"the images use the levels {lowest} to {highest} of 0 to 255 alone, and generated ones can use all; "
-        "stretch the files where more is needed",
+        f"the images use the levels {lowest} to {highest} of 0 to 255 only, but generated ones can "
+        "use all; stretch the levels of the files if needed",
     )
 
 
@@ -305,7 +305,7 @@ class PreparedSource:
         for name, count in zip(hard.images.class_names, hard.images.class_counts(), strict=True):
             if count == 0:
                 raise DataError(
-                    f"every test image of class {name!r} is in the pool too; nothing is left to test it"
+                    f"every test image of class {name!r} is also in the pool; nothing is left to test it"
                 )
         if self._config.difficulty != Difficulty():
             hard = harder_test(hard.images, self._config.difficulty)

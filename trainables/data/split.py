@@ -133,7 +133,7 @@ def subsample(
     sizes = proportional_sizes(np.bincount(labels, minlength=len(class_names)).tolist(), size)
     lost = [name for name, n in zip(class_names, sizes, strict=True) if n == 0]
     if lost:
-        raise DataError(f"train_size {size} leaves no image of class {lost[0]!r}; draw more")
+        raise DataError(f"train_size {size} leaves no image of class {lost[0]!r}; use a larger one")
     return draw(labels, dict(enumerate(sizes)), seed=seed, purpose="subsample", units=units)
 
 

@@ -165,7 +165,7 @@ class TorchSource:
         )
         note = (
             f"{called} of more than 8 bits: {number:,}, of which level {levels.black:.8g} becomes 0 and "
-            f"{levels.white:.8g} becomes 255, the range that those to train on use"
+            f"{levels.white:.8g} becomes 255, the range of the training images"
         )
         return Loaded(images=images, notes=(note,) if number else (), levels=self._levels)
 
@@ -261,12 +261,12 @@ def _picture(image: Any) -> Picture:
     if np.issubdtype(array.dtype, np.floating):
         if not (np.isfinite(array).all() and 0 <= array.min() <= array.max() <= 1):
             raise DataError(
-                f"values from {array.min():g} to {array.max():g}; floats in [0, 1] are read, as ToTensor makes "
-                "them and before Normalize"
+                f"values from {array.min():g} to {array.max():g}; floats in [0, 1] are supported, "
+                "as ToTensor makes them, before Normalize"
             )
         array = np.round(array * 255).astype(np.uint8)
     elif array.dtype.kind not in "iu":
-        raise DataError(f"values of {array.dtype}; whole numbers and floats in [0, 1] are read")
+        raise DataError(f"values of {array.dtype}; whole numbers and floats in [0, 1] are supported")
     is_deep = array.dtype != np.uint8
     facts = Facts(
         kind="array",

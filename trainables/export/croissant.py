@@ -217,7 +217,7 @@ def _distribution(folder: Path, manifest: str) -> list[JsonValue]:
         "@type": "cr:FileSet",
         "@id": "image-files",
         "name": "image-files",
-        "description": "The images, one folder a class in each part: real-* and synthetic-*.",
+        "description": "The images, one folder for each class in each part: real-* and synthetic-*.",
         "encodingFormat": [*sorted({found for found in map(_media_type, read_manifest(folder)) if found})],
         "includes": [f"{part}/*/*" for part in _SPLITS if (folder / part).is_dir()],
     }

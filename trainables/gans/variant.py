@@ -38,7 +38,7 @@ class GanSettings:
     beta2: float = Field(ge=0, lt=1)
     """Adam's decay rate of the second moment."""
     batch_size: int = Field(ge=2)
-    """Real images a step."""
+    """Real images in each step."""
     latent_size: int = Field(ge=1)
     """Number of normal random numbers that an image is generated from."""
     discriminator_steps: int = Field(ge=1)

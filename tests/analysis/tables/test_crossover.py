@@ -113,7 +113,7 @@ def test_a_gan_that_helps_nowhere_has_no_crossover() -> None:
 def test_a_gan_that_gains_everywhere_has_none_within_what_was_tried() -> None:
     (table,) = crossover_tables(study_of(planted_crossover(at=1e6, slope=0.02)))
     assert table.text["Finding"].tolist() == ["gains at every tested ratio"] * 2
-    assert table.text["Crossover: real images a class"].tolist() == ["below 4", "below 4"]
+    assert table.text["Crossover: real images per class"].tolist() == ["below 4", "below 4"]
     assert table.text["Crossover: ratio"].tolist() == ["above 100", "above 100"]
     assert table.numbers["ratio_at"].tolist() == [np.inf, np.inf]
 
@@ -133,7 +133,7 @@ def test_a_gan_that_helps_in_the_middle_has_no_one_place(gains: Sequence[float],
     (table,) = crossover_tables(study_of(records))
     assert table.text["Finding"].tolist() == [finding] * 2
     assert table.text["Crossover: ratio"].tolist() == ["–", "–"]
-    assert table.text["Crossover: real images a class"].tolist() == ["–", "–"]
+    assert table.text["Crossover: real images per class"].tolist() == ["–", "–"]
 
 
 def test_it_gains_everywhere_only_where_every_mean_does() -> None:
@@ -165,7 +165,7 @@ def test_an_end_beyond_what_was_tried_is_said_to_be() -> None:
     cell = table.text.set_index("Balancer").loc["dcgan", "Crossover: ratio"]
     assert cell.endswith("above 50]")
     assert table.text["Finding"].iloc[1] == "stops helping above the ratio, below the images"
-    images = table.text.set_index("Balancer").loc["dcgan", "Crossover: real images a class"]
+    images = table.text.set_index("Balancer").loc["dcgan", "Crossover: real images per class"]
     assert "[below 8, " in images
 
 

@@ -70,7 +70,10 @@ def test_parts_names_and_counts() -> None:
     ("dataset", "said"),
     [
         (Items([]), "train: the Dataset is empty"),
-        (of([torch.full((3, 8, 8), -1.0)] * 2), r"train/0: values from -1 to -1; floats in \[0, 1\] are read"),
+        (
+            of([torch.full((3, 8, 8), -1.0)] * 2),
+            r"train/0: values from -1 to -1; floats in \[0, 1\] are supported",
+        ),
         (of([np.full((8, 8), 2**30)] * 2), "train/0: its pixels need more than 24 bits"),
         (of([np.zeros((8, 8), dtype=bool)] * 2), "values of bool; whole numbers and floats"),
         (of([np.zeros((8, 8, 5), dtype=np.uint8)] * 2), r"an image \[8, 8, 5\]"),
@@ -108,8 +111,8 @@ def test_images_of_more_than_8_bits_are_read_by_the_range_of_those_to_train_on(k
     assert source.test().images.images[:, 0, 0, 0].tolist() == [255, 255]
     (note,) = pool.notes
     assert note == (
-        "pictures of more than 8 bits: 4, of which level 0 becomes 0 and 4095 becomes 255, the range that those "
-        "to train on use"
+        "pictures of more than 8 bits: 4, of which level 0 becomes 0 and 4095 becomes 255, the "
+        "range of the training images"
     )
     # Those of 8 bits stay as they are.
     mixed = torch_data_set("mine", lambda: of([*train, *BYTES[:2]]), lambda: of(test)).source(CONFIG)

@@ -119,12 +119,12 @@ def _found_line(reading: Reading) -> str:
 def _test_part_line(fraction: float, counts: Sequence[int], carved: Sequence[int], together: Together) -> str:
     """Which share of each class, of `counts` pictures, has become the test part, and how it was drawn."""
     if together.units is None:
-        return f"the test part is {fraction:.0%} of each class, drawn by name alone"
+        return f"the test part is {fraction:.0%} of each class, drawn by name only"
     shares = [of_test / number for of_test, number in zip(carved, counts, strict=True)]
     least, most = f"{min(shares):.0%}", f"{max(shares):.0%}"
     share = f"{least} of each class" if least == most else f"{least} to {most} of a class"
-    asked = "" if least == most == f"{fraction:.0%}" else f", where data.test_fraction asks for {fraction:.0%}"
-    return f"the test part is {share}{asked}, drawn with what belongs together on one side"
+    asked = "" if least == most == f"{fraction:.0%}" else f", but data.test_fraction asks for {fraction:.0%}"
+    return f"the test part is {share}{asked}, drawn without separating what belongs together"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,8 +148,10 @@ def _read_source(config: DataConfig) -> Reading:
     place = None if config.root is None else expand(config.root)
     if place is not None and place.is_file() and place.suffix.lower() not in TABLE_ENDINGS:
         if place.suffix.lower() in _ARCHIVES:
-            raise DataError(f"{place}: an archive is not read; unpack it and name the folder. Read are {_READ}")
-        raise DataError(f"{place}: this kind of file is not read; read are {_READ}")
+            raise DataError(
+                f"{place}: archives are not read; unpack it and name the folder. Supported are {_READ}"
+            )
+        raise DataError(f"{place}: this kind of file is not supported; supported are {_READ}")
     try:
         return read_listing(config)
     except DataError as error:
@@ -163,7 +165,7 @@ def _read_source(config: DataConfig) -> Reading:
         if not few:
             raise
         raise DataError(
-            f"{error}, only files of other kinds ({few}); archives are to be unpacked. Read are {_READ}"
+            f"{error}, only files of other kinds ({few}); unpack archives first. Supported are {_READ}"
         ) from error
 
 
@@ -386,15 +388,15 @@ def _notes_on_values(
             f"{levels.white:.8g} becomes 255, {_why_range(levels, declared)}"
         )
     if summary.num_turned:
-        yield f"{called} in which 0 means white, and which are inverted: {summary.num_turned:,}"
+        yield f"{called} in which 0 means white, which are inverted: {summary.num_turned:,}"
     if "window" in number:
-        yield f"{called} whose black and white are those of their file's window or table: {number['window']:,}"
+        yield f"{called} with black and white given by a window or table in the file: {number['window']:,}"
     if "upper bits" in number:
-        yield f"{called} of more than 8 bits of which the upper 8 bits alone can be read: {number['upper bits']:,}"
+        yield f"{called} of more than 8 bits, of which only the upper 8 bits can be read: {number['upper bits']:,}"
     if "range" in number and "bytes" in number:
-        yield f"{called} of 8 bits, of which level 0 stays 0 and 255 stays 255, and of more are mixed"
+        yield f"{called} of 8 bits, whose levels are not changed, are mixed with others of more bits"
     if summary.num_paged:
-        yield f"{called} with further pages, of which the first alone is read: {summary.num_paged:,}"
+        yield f"{called} with several pages, of which only the first is read: {summary.num_paged:,}"
     yield from (f"{each}: a classifier could distinguish them by that alone" for each in summary.giveaways)
 
 
@@ -404,7 +406,7 @@ def _why_range(levels: Range, declared: Collection[Range | None]) -> str:
         return "as their files declare"
     named = sorted({each.white for each in declared if each is not None})
     several = f" (files declare white as {', '.join(f'{each:g}' for each in named)})" if named else ""
-    return f"the range that those to train on use{several}"
+    return f"the range of the training images{several}"
 
 
 def list_images(root: Path, folder: Path) -> Listing:
@@ -448,4 +450,4 @@ def _by_shown_name(folder: Path) -> dict[str, Path]:
 def _refuse_empty_class(listing: Listing) -> None:
     for name, count in zip(listing.class_names, listing.class_counts(), strict=True):
         if count == 0:
-            raise DataError(f"{listing.root}: class {name!r} is without a readable image")
+            raise DataError(f"{listing.root}: class {name!r} has no readable image")

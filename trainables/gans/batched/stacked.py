@@ -3,7 +3,7 @@
 A small GAN leaves a GPU idle: launching an operation takes longer than the operation. Here one launch serves all.
 Each GAN has its own seed, images, weights, random numbers and optimiser state, as if it were trained alone. Their
 tensors are stacked along a new first axis, and torch.func.vmap makes one batched product or one grouped
-convolution of what would be one a GAN. The numbers are those of training each alone, up to rounding.
+convolution of what would be one for each GAN. The numbers are those of training each alone, up to rounding.
 """
 
 from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
