@@ -157,7 +157,7 @@ def _of_recipe(options: BalanceOptions) -> ExportRequest:
         raise ConfigError(f"--variant: name a GAN, or a study by --from; {nearest('', VARIANTS)}")
     if options.variant not in VARIANTS:
         raise ConfigError(
-            f"--variant: {options.variant!r} is no GAN variant; {nearest(options.variant, VARIANTS)}"
+            f"--variant: {options.variant!r} is not a GAN variant; {nearest(options.variant, VARIANTS)}"
         )
     if options.ratio is not None:
         raise ConfigError("--ratio: needs a study (--from)")

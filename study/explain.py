@@ -85,7 +85,7 @@ def explain(key: str) -> tuple[Setting, ...]:
     exact = tuple(each for each in known if each.key == key)
     found = exact or tuple(each for each in known if each.key.endswith(f".{key}"))
     if not found:
-        raise ConfigError(f"{key!r} is no setting; {_hint(key, known)}")
+        raise ConfigError(f"{key!r} is not a setting; {_hint(key, known)}")
     alike: dict[tuple[str, str, str], list[Setting]] = {}
     for each in found:
         alike.setdefault((each.meaning, each.owner, each.when), []).append(each)

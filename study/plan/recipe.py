@@ -62,7 +62,7 @@ def at_scale(values: Mapping[str, JsonValue], scale: JsonValue) -> dict[str, Jso
     changes = scales_of(values).get(str(scale))
     if not isinstance(changes, dict):
         known = nearest(str(scale), [FULL, *scales_of(values)])
-        raise ConfigError(f"scale: {scale!r} is no size of this study; {known}")
+        raise ConfigError(f"scale: {scale!r} is not a size of this study; {known}")
     return merge(settings, changes)
 
 

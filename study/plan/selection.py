@@ -20,7 +20,7 @@ def _parse_balancing(value: object) -> BalancingConfig:
     if isinstance(value, BalancingConfig):
         return value
     if not isinstance(value, dict):
-        raise ConfigError(f"balancing: {value!r} is no mapping of settings")
+        raise ConfigError(f"balancing: {value!r} is not a mapping of settings")
     return parse_balancing(value)
 
 

@@ -44,8 +44,8 @@ def check_storage_url(url: str) -> None:
     parts = None if _NAMED in url else _FILE.fullmatch(masked) or _SERVER.fullmatch(masked)
     if parts is None or any(char in masked for char in "#;") or not masked.replace(_NAMED, "").isprintable():
         raise ConfigError(
-            "storage: what is no SCHEME://USER@HOST:PORT/DATABASE or sqlite:////PATH may hold a password, which "
-            "would be written to study.json; set an environment variable to the URL or to its password, say "
+            "storage: a URL other than SCHEME://USER@HOST:PORT/DATABASE or sqlite:////PATH may contain "
+            "a password, which would be written to study.json; set an environment variable to the URL or to its password, say "
             "DATABASE_PASSWORD, and write ${DATABASE_PASSWORD} in its place"
         )
     for option in (parts["options"] or "").split("&") if parts["options"] else ():

@@ -173,7 +173,7 @@ def _fill(empty: _Empty, path: Path, pretrained: Pretrained, where: str) -> None
     is_head = tuple(empty.heads)
     left = {name: value for name, value in stored.items() if not (is_head and name.startswith(is_head))}
     wrong = [f"{name!r} is missing" for name in own if name not in left]
-    wrong += [f"{name!r} is none of it" for name in left if name not in own]
+    wrong += [f"{name!r} does not belong to it" for name in left if name not in own]
     wrong += [
         f"{name!r} has the shape {list(left[name].shape)}, not {list(value.shape)}"
         for name, value in own.items()

@@ -167,7 +167,7 @@ BALANCER_PROMISES: Promises[BalancerSubject] = {
     "it yields versions; only the last is final": _ends_with_an_answer,
     "its columns have the right types, shapes and ranges": _keeps_types_and_ranges,
     "equal seeds give equal sets": _is_seeded,
-    "an image counted as real is a given image of its class": _tells_real_from_made,
+    "images marked as real are among the given images of their class": _tells_real_from_made,
     "if it adds images, rare classes are filled and the given images come first": _grows_rare_classes_alone,
     "its plan has a finite loss": _plans_a_finite_loss,
     "its settings can be written, read and sent to workers": _is_written_and_read,

@@ -428,5 +428,5 @@ def _whole(label: Any) -> int:
     except (TypeError, ValueError, OverflowError):
         whole = None
     if whole is None or whole != label:
-        raise ValueError(f"label {label!r} is no whole number")
+        raise ValueError(f"label {label!r} is not a whole number")
     return whole

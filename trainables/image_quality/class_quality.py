@@ -167,9 +167,7 @@ def quality_flags(metrics: Mapping[str, float | None]) -> tuple[str, ...]:
 
 
 def has_collapsed(made: Repeats, real: Repeats) -> bool:
-    """Whether so many more pairs of the images `made` show the same image that there may be at most five
-    different ones.
-    """
+    """Whether so many pairs of the images `made` show the same image that at most five may be different."""
     return made.share - real.share >= COLLAPSED_SHARE
 
 

@@ -72,7 +72,7 @@ def test_parts_names_and_counts() -> None:
         (Items([]), "train: the Dataset is empty"),
         (
             of([torch.full((3, 8, 8), -1.0)] * 2),
-            r"train/0: values from -1 to -1; floats in \[0, 1\] are supported",
+            r"values from -1 to -1; floats in \[0, 1\] are supported",
         ),
         (of([np.full((8, 8), 2**30)] * 2), "train/0: its pixels need more than 24 bits"),
         (of([np.zeros((8, 8), dtype=bool)] * 2), "values of bool; whole numbers and floats"),

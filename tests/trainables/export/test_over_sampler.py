@@ -422,7 +422,7 @@ def test_labels_of_a_data_set_are_cut_off_nowhere():
     images = torch.rand(6, 1, 8, 8)
     for labels in ([0.0, 0, 0, 0, 1, 1], [False, False, False, False, True, True]):
         assert BalancedDataset(TensorDataset(images, torch.tensor(labels)), sampler_of("duplicates"))[-1][1] == 1
-    with pytest.raises(ValueError, match=r"label .*0\.7.* is no whole number"):
+    with pytest.raises(ValueError, match=r"label .*0\.7.* is not a whole number"):
         BalancedDataset(TensorDataset(images, torch.tensor([0.7, 0, 0, 0, 1, 1])), sampler_of("duplicates"))
 
 

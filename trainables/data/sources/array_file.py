@@ -220,14 +220,14 @@ def _checked(path: Path, images_name: str, labels_name: str, arrays: "_Opened") 
     if labels.ndim == 2 and set(np.unique(labels).tolist()) <= {0, 1} and (labels.sum(axis=1) == 1).all():
         labels = labels.argmax(axis=1)
     if labels.ndim != 1 or not (np.issubdtype(labels.dtype, np.integer) or labels.dtype.kind in "US"):
-        raise DataError(f"{path}: {labels_name} {labels.dtype} {list(labels.shape)} is no list of classes")
+        raise DataError(f"{path}: {labels_name} {labels.dtype} {list(labels.shape)} is not a list of classes")
     if images.ndim == 4 and images.shape[-1] not in (1, 3) and images.shape[1] in (1, 3):
         images = images.transpose(0, 2, 3, 1)
     if images.ndim == 4 and images.shape[-1] == 1:
         images = images[..., 0]
     if images.dtype != np.uint8 or images.ndim not in (3, 4) or (images.ndim == 4 and images.shape[-1] != 3):
         raise DataError(
-            f"{path}: {images_name} {images.dtype} {list(images.shape)} are no images; bytes [N, H, W] or "
+            f"{path}: {images_name} {images.dtype} {list(images.shape)} are not images; bytes [N, H, W] or "
             "[N, H, W, 3] are read"
         )
     if len(images) != len(labels):
