@@ -78,7 +78,7 @@ ARRAYS: Mapping[str, ArraySpec] = {
     "classes/names": _spec("text", "classes", "name of each class, in label order"),
     "classes/minority": _spec("int64", "minority", "labels of the minority classes", below="classes"),
     "classes/hardness": _spec(
-        "float64", "classes", "share of training images most of whose neighbours are of another class"
+        "float64", "classes", "share of training images whose neighbours are mostly of another class"
     ),
     **{f"counts/{name}": _spec("int64", "classes", f"images by class {text}") for name, text in _COUNTS.items()},
     "filter/reasons": _spec("text", "reasons", "why a filter rejects images"),

@@ -45,8 +45,8 @@ def check_storage_url(url: str) -> None:
     if parts is None or any(char in masked for char in "#;") or not masked.replace(_NAMED, "").isprintable():
         raise ConfigError(
             "storage: a URL other than SCHEME://USER@HOST:PORT/DATABASE or sqlite:////PATH may contain "
-            "a password, which would be written to study.json; set an environment variable to the URL or to its password, say "
-            "DATABASE_PASSWORD, and write ${DATABASE_PASSWORD} in its place"
+            "a password, which would be written to study.json; set an environment variable to the URL or to its "
+            "password, say DATABASE_PASSWORD, and write ${DATABASE_PASSWORD} in its place"
         )
     for option in (parts["options"] or "").split("&") if parts["options"] else ():
         key, _, value = option.partition("=")

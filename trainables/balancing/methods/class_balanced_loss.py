@@ -26,7 +26,7 @@ class ClassBalanced:
     """The focusing parameter of the weighted focal loss ("CB-focal"); 0 is cross-entropy."""
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
-        """`training` with new weights, and the plan, once."""
+        """Yields `training` with new weights, and the plan, once."""
         weights = effective_number_weights(training.weighted_class_counts(), beta=self.beta)
         yield BalancedSet(training=training.weighted(weights), plan=FittingPlan(loss=FocalLoss(gamma=self.gamma)))
 

@@ -17,7 +17,7 @@ class ClassWeights:
     """
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
-        """`training` with new weights, once."""
+        """Yields `training` with new weights, once."""
         yield BalancedSet(training=training.weighted(inverse_weights(training.weighted_class_counts())))
 
 

@@ -27,7 +27,7 @@ class ClassifierRetraining:
     """The share of all steps that the second stage takes."""
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
-        """`training` and the plan, once."""
+        """Yields `training` and the plan, once."""
         stage = HeadStage(rebalance=class_balanced, steps_share=self.steps_share)
         yield BalancedSet(training=training, plan=FittingPlan(head_stage=stage))
 

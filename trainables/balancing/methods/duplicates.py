@@ -20,7 +20,7 @@ class Duplicates(FillsClasses):
     """
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
-        """`training` with repetitions after it, once; raises DataError if a minority class has no image."""
+        """Yields `training` followed by repetitions, once; raises DataError if a minority class has no image."""
         seed = derive_seed(seed, "duplicates")
         yield BalancedSet(training=with_copies(training, self.additions(training), seed=seed))
 

@@ -29,7 +29,7 @@ class FeatureSmote(FillsClasses):
     """The share of all steps that the second stage takes, at a learning rate with cosine decay to 0."""
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
-        """`training` and the plan, once; raises DataError for a minority class of fewer than two images."""
+        """Yields `training` and the plan, once; raises DataError for a minority class of fewer than two images."""
         request = smote_request(training, self.additions(training), k_neighbors=self.k_neighbors)
         stage = HeadStage(rebalance=partial(_with_new_features, request=request), steps_share=self.steps_share)
         yield BalancedSet(training=training, plan=FittingPlan(head_stage=stage), notes=request.notes)

@@ -21,7 +21,7 @@ class Focal:
     """How much easy images are down-weighted; 0 is cross-entropy."""
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
-        """`training` and the plan, once."""
+        """Yields `training` and the plan, once."""
         yield BalancedSet(training=training, plan=FittingPlan(loss=FocalLoss(gamma=self.gamma)))
 
 

@@ -43,7 +43,7 @@ class ImageTransforms(FillsClasses):
     """The brightness factor is between 1 - brightness and 1 + brightness."""
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
-        """`training` with the copies after it, once; raises DataError if a minority class has no image."""
+        """Yields `training` followed by the copies, once; raises DataError if a minority class has no image."""
         seed = derive_seed(seed, "transforms")
         filled = with_copies(training, self.additions(training), seed=seed, change=self._transform)
         yield BalancedSet(training=filled)

@@ -30,7 +30,7 @@ class Ldam:
     """The factor of the cosines before the softmax."""
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
-        """`training` and the plan, once."""
+        """Yields `training` and the plan, once."""
         yield BalancedSet(training=training, plan=FittingPlan(loss=self._loss(training), cosine_scale=self.scale))
 
     def _loss(self, training: TrainingSet) -> Loss:

@@ -21,7 +21,7 @@ class LogitAdjustment:
     """The factor of the logarithm of the priors."""
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
-        """`training` and the plan, once."""
+        """Yields `training` and the plan, once."""
         yield _adjusted_while_training(training, tau=self.tau)
 
 
@@ -35,7 +35,7 @@ class BalancedSoftmax:
     """
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
-        """`training` and the plan, once."""
+        """Yields `training` and the plan, once."""
         yield _adjusted_while_training(training, tau=1.0)
 
 
@@ -51,7 +51,7 @@ class ThresholdMoving:
     """The power of the priors that probabilities are divided by."""
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
-        """`training` and the plan, once."""
+        """Yields `training` and the plan, once."""
         adjustment = tuple(-self.tau * log_prior for log_prior in log_priors(training.weighted_class_counts()))
         yield BalancedSet(training=training, plan=FittingPlan(log_adjustment=adjustment))
 

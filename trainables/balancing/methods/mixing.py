@@ -26,7 +26,7 @@ class Mixup:
     """Parameter of the beta distribution of the other image's share; 1 is uniform."""
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
-        """`training` and the plan, once."""
+        """Yields `training` and the plan, once."""
         from torchvision.transforms import v2  # late: it takes a second
 
         mix = v2.MixUp(alpha=self.alpha, num_classes=len(training.classes.names))
@@ -45,7 +45,7 @@ class Cutmix:
     """Parameter of the beta distribution of the box's share of the image; 1 is uniform."""
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
-        """`training` and the plan, once."""
+        """Yields `training` and the plan, once."""
         from torchvision.transforms import v2  # late: it takes a second
 
         mix = v2.CutMix(alpha=self.alpha, num_classes=len(training.classes.names))
@@ -63,7 +63,7 @@ class MixupBalancedSoftmax:
     """As in mixup."""
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
-        """`training` and the plan, once."""
+        """Yields `training` and the plan, once."""
         from torchvision.transforms import v2  # late: it takes a second
 
         mix = v2.MixUp(alpha=self.alpha, num_classes=len(training.classes.names))
@@ -87,7 +87,7 @@ class Remix:
     """This happens if the image of the larger class has a smaller share than this."""
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
-        """`training` and the plan, once."""
+        """Yields `training` and the plan, once."""
         counts = training.weights.new_tensor(training.weighted_class_counts())
         mix = RemixedBatches(counts=counts, alpha=self.alpha, kappa=self.kappa, tau=self.tau)
         yield BalancedSet(training=training, plan=FittingPlan(mix=mix))

@@ -39,7 +39,7 @@ class BorderlineSmote(FillsClasses):
     """How many nearest images of any class determine whether an image is at the border."""
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
-        """`training` with the new images after it, once; raises DataError for a class of fewer than two."""
+        """Yields `training` followed by the new images, once; raises DataError for a class of fewer than two."""
         from imblearn.over_sampling import BorderlineSMOTE  # late: it takes a second
 
         request = smote_request(training, self.additions(training), k_neighbors=self.k_neighbors)
@@ -76,7 +76,7 @@ class SafeLevelSmote(FillsClasses):
     """How many nearest images determine how safe an image is, and how many of its class it may be mixed with."""
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
-        """`training` with the new images after it, once; raises DataError for a class of fewer than two."""
+        """Yields `training` followed by the new images, once; raises DataError for a class of fewer than two."""
         request = smote_request(training, self.additions(training), k_neighbors=self.k_neighbors)
         rows, labels = _rows_of(training), training.labels.cpu().numpy()
         filled, notes = training, request.notes

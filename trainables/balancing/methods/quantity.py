@@ -23,7 +23,7 @@ class Quantity:
     """
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
-        """The remaining images of `training`, in their order, and its request, once."""
+        """Yields the remaining images of `training`, in their order, and its request, once."""
         counts = training.class_counts()
         present = [label for label, count in enumerate(counts) if count]
         share, more = divmod(len(training), len(present))

@@ -36,7 +36,7 @@ class RandAugment(FillsClasses):
     """Their strength, from 0 to 30."""
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
-        """`training` with the copies after it, once; raises DataError if a minority class has no image."""
+        """Yields `training` followed by the copies, once; raises DataError if a minority class has no image."""
         seed = derive_seed(seed, "rand_augment")
         filled = with_copies(training, self.additions(training), seed=seed, change=self._change)
         yield BalancedSet(training=filled)

@@ -21,7 +21,7 @@ class RandomOversampling(FillsClasses):
     """
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
-        """`training` with repetitions after it, once; raises DataError if a minority class has no image."""
+        """Yields `training` followed by repetitions, once; raises DataError if a minority class has no image."""
         from imblearn.over_sampling import RandomOverSampler  # late: it takes a second
 
         counts, added = training.class_counts(), self.additions(training)

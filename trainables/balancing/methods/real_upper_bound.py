@@ -16,7 +16,7 @@ class RealUpperBound(FillsClasses):
     """
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
-        """`training` and its request, once; raises DataError if a minority class has no image."""
+        """Yields `training` and its request, once; raises DataError if a minority class has no image."""
         yield BalancedSet(training=training, wanted=self.additions(training))
 
 

@@ -31,7 +31,7 @@ class Smote(FillsClasses):
     """How many nearest images of its class an image may be mixed with."""
 
     def balance(self, training: TrainingSet, *, seed: int) -> Iterator[BalancedSet]:
-        """`training` with the new images after it, once; raises DataError for a class of fewer than two."""
+        """Yields `training` followed by the new images, once; raises DataError for a class of fewer than two."""
         request = smote_request(training, self.additions(training), k_neighbors=self.k_neighbors)
         shape = training.images.shape[1:]
 
