@@ -21,7 +21,7 @@ from gan_study.analysis.wording import estimate_text
 from gan_study.trainables.data.prepared import image_source
 from gan_study.trainables.data.reading.hardness import shares_of_rare
 from gan_study.trainables.gans.checkpoints import Checkpoints
-from gan_study.trainables.record import Selection
+from gan_study.trainables.records.record import Selection
 from gan_study.trainables.trial.config import TrialConfig, parse_trial
 from gan_study.trainables.trial.outcome import TrialOutcome
 from gan_study.trainables.trial.purpose import Purpose

@@ -20,7 +20,7 @@ from pydantic import JsonValue
 from gan_study.analysis.inference.estimates import t_interval
 from gan_study.analysis.wording import estimate_text
 from gan_study.trainables.gans.checkpoints import Checkpoints
-from gan_study.trainables.record import Selection
+from gan_study.trainables.records.record import Selection
 from gan_study.trainables.runtime.cache import State
 from gan_study.trainables.trial.config import parse_trial
 from gan_study.trainables.trial.outcome import TrialOutcome

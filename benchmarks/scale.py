@@ -1,6 +1,6 @@
 """What the driver takes as a study grows, trials being made up: `python -m benchmarks.scale [--trials 250 1000]`.
 
-Studies of the given sizes run through the real planner without Ray (benchmarks/search.py), their records go
+Studies of the given sizes run through the real planner without Ray (benchmarks/made_up.py), their records go
 through the real file. Measured of each size, in processor time: planning, writing and taking in, per trial; memory
 beyond what the driver has at the start; going on with the finished study from its file and its decisions. The last
 column is the exponent of the growth from the first size to the last: 0 for what costs the same for each trial
@@ -19,14 +19,16 @@ from pathlib import Path
 from time import process_time
 from typing import TypeVar
 
+from benchmarks.made_up import World, run_study, study_of
 from benchmarks.page import put_lines
-from benchmarks.search import VARIANT, World, draw_landscape, run_study, study_of
+from benchmarks.search import VARIANT, draw_landscape
+from benchmarks.workers import Nodes
 from gan_study.study.plan.config import StudyConfig
 from gan_study.study.plan.decisions import Decision
 from gan_study.study.plan.planner import Planner
 from gan_study.study.plan.rounds import Questions
 from gan_study.study.run.record_store import RecordStore
-from gan_study.trainables.record import TrialRecord
+from gan_study.trainables.records.record import TrialRecord
 
 _Result = TypeVar("_Result")
 
@@ -59,7 +61,7 @@ def cost(trials: int, folder: Path) -> Cost:
     world = World(landscapes={VARIANT: draw_landscape(config, ROOMS, 0)}, seed=0)
     gc.collect()
     before = resident_bytes()
-    found, plan_seconds = _timed(lambda: run_study(config, world, num_workers=NUM_WORKERS))
+    found, plan_seconds = _timed(lambda: run_study(config, world, nodes=Nodes(workers=NUM_WORKERS)))
     gc.collect()
     memory = resident_bytes() - before
     records = list(found.records.values())

@@ -32,7 +32,7 @@ from gan_study.study.plan.trials import PlannedTrial
 from gan_study.study.run.options import RunOptions
 from gan_study.study.run.runner import run_study
 from gan_study.study.run.tune_adapter import SessionSearcher
-from gan_study.trainables.record import TrialRecord
+from gan_study.trainables.records.record import TrialRecord
 from gan_study.trainables.trial.request import TrialRequest
 from gan_study.trainables.trial.trainable import GanStudyTrainable
 

@@ -40,7 +40,7 @@ from gan_study.study.plan.trials import planned_trial
 from gan_study.study.plan.verdict_plan import look_schedule
 from gan_study.trainables.balancing.catalog import BALANCERS
 from gan_study.trainables.data.prepared import image_source
-from gan_study.trainables.record import Selection
+from gan_study.trainables.records.record import Selection
 from gan_study.trainables.trial.outcome import TrialOutcome
 from gan_study.trainables.trial.purpose import Purpose
 from gan_study.trainables.trial.run import run_trial

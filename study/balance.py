@@ -32,7 +32,8 @@ from gan_study.trainables.export.export import ShowProgress, export
 from gan_study.trainables.export.findings import Fault
 from gan_study.trainables.export.request import ExportRequest
 from gan_study.trainables.gans.catalog import VARIANTS
-from gan_study.trainables.record import TrialRecord, restore_classes
+from gan_study.trainables.records.limits import restore_classes
+from gan_study.trainables.records.record import TrialRecord
 from gan_study.trainables.runtime.environment import library_named
 from gan_study.trainables.runtime.matrix_products import choose_library
 from gan_study.trainables.runtime.process import arithmetic_given_back, keep_freed_memory

@@ -3,8 +3,8 @@
 from dataclasses import fields
 
 from gan_study.analysis.records.trial import Trial
-from gan_study.trainables.arrays import ARRAYS, to_bytes
-from gan_study.trainables.record import TrialRecord
+from gan_study.trainables.records.arrays import ARRAYS, to_bytes
+from gan_study.trainables.records.record import TrialRecord
 from gan_study.trainables.trial.outcome import TrialOutcome
 
 

@@ -15,8 +15,7 @@ PACKAGES = ("study", "search_spaces", "trainables", "analysis")
 DATA = ("trainables.data", "trainables.base")
 # What an analysis knows of the trials that it reads.
 RECORDED = (
-    "trainables.record",
-    "trainables.arrays",
+    "trainables.records",
     "trainables.base.arguments",
     "trainables.base.files",
     "trainables.base.settings",
@@ -32,8 +31,7 @@ BELOW = {
     "trainables": (),
     "trainables.base": (),
     "trainables.runtime": ("trainables.base",),
-    "trainables.record": ("trainables.base",),
-    "trainables.arrays": ("trainables.base", "trainables.record"),
+    "trainables.records": ("trainables.base",),
     "trainables.data": ("trainables.base",),
     "trainables.classifiers": DATA,
     # They score stored predictions too, for an analysis that loads without torch.
@@ -54,8 +52,7 @@ BELOW = {
         "trainables.gans",
         "trainables.image_quality",
         "trainables.runtime",
-        "trainables.record",
-        "trainables.arrays",
+        "trainables.records",
         *DATA,
     ),
     "trainables.export": (
@@ -179,7 +176,7 @@ def test_imports_go_down_only(module, path):
         ("search_spaces.space", "from gan_study.study.plan.config import StudyConfig"),
         ("search_spaces.space", "import optuna"),
         ("study.plan.planner", "from gan_study.analysis.records.load import load_study"),
-        ("study.plan.planner", "from trainables.record import TrialRecord"),
+        ("study.plan.planner", "from trainables.records.record import TrialRecord"),
         ("study.plan.planner", "from gan_study import run_study"),
     ],
 )
@@ -223,7 +220,7 @@ HANDS_ON = {
 # The page of a room names the one beside it; families of comparisons are something else.
 SAYS_SO = {
     "trainables.gans.trainer": {"batched"},
-    "trainables.record": {"families", "family"},
+    "trainables.records.study_header": {"families", "family"},
     "study.plan.verdict_plan": {"families"},
 }
 _TOGETHER_WORDS = re.compile(r"(?<![a-z])(?:famil(?:y|ies)|stacks?|stacked|batched)(?![a-z])", re.IGNORECASE)

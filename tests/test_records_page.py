@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from gan_study.trainables import record
-from gan_study.trainables.arrays import ARRAYS
+from gan_study.trainables.records import record, study_header
+from gan_study.trainables.records.arrays import ARRAYS
 
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "records.md").read_text(encoding="utf-8")
@@ -39,8 +39,10 @@ def plain(text: str) -> str:
 
 def field_rows(name: str) -> Iterator[str]:
     """A row for each field of a class: its name, its type, and its docstring."""
-    tree = ast.parse(Path(record.__file__).read_text(encoding="utf-8"))
-    (found,) = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name]
+    trees = [ast.parse(Path(module.__file__).read_text(encoding="utf-8")) for module in (record, study_header)]
+    (found,) = [
+        node for tree in trees for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name
+    ]
     body = found.body[1:]
     for statement, after in zip(body, [*body[1:], None], strict=True):
         if isinstance(statement, ast.AnnAssign):

@@ -2,17 +2,9 @@
 
 import pytest
 
-from benchmarks.search import (
-    SEARCHES,
-    Spreads,
-    World,
-    best_observed,
-    busy_share,
-    landscape_of,
-    run_study,
-    study_of,
-    this_search,
-)
+from benchmarks.made_up import Spreads, World, landscape_of, run_study, study_of
+from benchmarks.search import SEARCHES, best_observed, busy_share, nodes_of, this_search
+from benchmarks.workers import Nodes, Workers
 
 
 def test_a_landscape_has_its_top_so_much_above_the_default():
@@ -39,7 +31,7 @@ def test_scores_scatter_as_they_were_measured():
 def test_a_search_goes_through_the_real_planner_to_its_end():
     config = study_of(["dcgan"], 25)
     landscape = landscape_of(config, "dcgan", room=0.05, seed=0)
-    found = run_study(config, World(landscapes={"dcgan": landscape}, seed=0), num_workers=3)
+    found = run_study(config, World(landscapes={"dcgan": landscape}, seed=0), nodes=Nodes(workers=3))
     (selected,) = found.closed.configurations
     assert selected.selection.check_gain is not None
     assert sum(each.kind == "suggestion" for each in found.decisions) <= 25
@@ -59,4 +51,47 @@ def test_stops_save_steps():
 @pytest.mark.slow
 def test_workers_are_busy_while_the_search_runs():
     """32 workers and 300 trials in docs/benchmarks.md; here a quarter of both."""
-    assert busy_share(8, 75 + 25) > 0.75
+    assert busy_share(nodes_of(8, change=False), 75 + 25) > 0.75
+
+
+@pytest.mark.slow
+def test_what_a_node_takes_along_is_finished_elsewhere_and_waits_for_nobody():
+    assert busy_share(nodes_of(8, change=True), 75 + 25, pruning={}) > 0.7
+
+
+class Hour:
+    """A task of an hour, which begins anew where its node went."""
+
+    def __init__(self):
+        self.began = []
+
+    def begin(self, clock):
+        self.began.append(clock)
+
+    def next_time(self):
+        return self.began[-1] + 1.0
+
+
+class OneGoes(Nodes):
+    """The first node is away from 0.5 to 3 hours."""
+
+    def switches(self, node, *, seed):
+        yield from ((0.5, 3.0, 100.0) if node == 0 else (100.0,))
+
+
+def test_a_node_that_goes_takes_its_tasks_along_and_no_time_of_its_is_offered():
+    workers = Workers(OneGoes(number=2, workers=1), seed=0)
+    first, second = Hour(), Hour()
+    workers.begin(first)
+    workers.begin(second)
+    assert not workers.are_free
+    assert workers.wait() == [first]
+    assert not workers.are_free and (workers.used, workers.offered) == (1.0, 1.0)
+    number, task = workers.wait()
+    assert task is second and (workers.used, workers.offered) == (1.5, 1.5)
+    workers.end(number)
+    workers.begin(first)
+    assert first.began == [0.0, 1.0]
+    _, task = workers.wait()
+    assert task is first and (workers.used, workers.offered) == (2.5, 2.5)
+    assert workers.wait() == [] and workers.are_free

@@ -9,7 +9,7 @@ from gan_study.analysis.inference.estimates import Estimate, t_interval
 from gan_study.analysis.records.select import ARM_COLUMNS, confirmed, paired_gains, scores_frame
 from gan_study.trainables.classifiers.metrics import METRICS as EVERY_METRIC
 from gan_study.trainables.classifiers.metrics import find_metric
-from gan_study.trainables.record import Part, TrialRecord
+from gan_study.trainables.records.record import Part, TrialRecord
 
 # What charts show; the tables have every metric that was recorded.
 METRICS = ("minority_recall", "minority_f1", "macro_f1", "accuracy", "balanced_accuracy")

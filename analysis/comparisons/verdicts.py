@@ -24,7 +24,8 @@ from gan_study.analysis.records import select
 from gan_study.analysis.records.load import Study
 from gan_study.analysis.records.select import ARM_COLUMNS, NO_BALANCING, Arm, Condition, MethodKind
 from gan_study.analysis.records.trial import Predictions, Trial
-from gan_study.trainables.record import CHOSEN_GAN, CHOSEN_SIMPLE, DUPLICATES, ComparisonFamily, RecordError
+from gan_study.trainables.records.record import RecordError
+from gan_study.trainables.records.study_header import CHOSEN_GAN, CHOSEN_SIMPLE, DUPLICATES, ComparisonFamily
 
 Against: TypeAlias = Literal["no balancing", "best simple method", "duplicates"]
 

@@ -25,7 +25,8 @@ from gan_study.analysis.tables.threshold import threshold_sentences
 from gan_study.analysis.tables.verdicts import verdict_text
 from gan_study.analysis.wording import ABSENT, count, estimate_text, gain_phrase, listing, number, ratio_text
 from gan_study.analysis.wording import where as where_text
-from gan_study.trainables.record import DUPLICATES, TrialRecord
+from gan_study.trainables.records.record import TrialRecord
+from gan_study.trainables.records.study_header import DUPLICATES
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,7 @@ from gan_study.analysis.tables.generated import FLAGS, flagged_images
 from gan_study.analysis.tables.searched import is_point, unsearched_reasons
 from gan_study.analysis.wording import count, first_few, listing, number, ratio_text, stated_settings, where
 from gan_study.trainables.base.notes import LOOK_LIKE_TRAINING, MAY_LEAK
-from gan_study.trainables.record import mixtures
+from gan_study.trainables.records.provenance import mixtures
 
 SMALL_COUNT = 20
 MOST_NOTES = 12
@@ -205,11 +205,14 @@ def _small_counts(records: Sequence[Trial]) -> Iterator[str]:
                 smallest.setdefault(key, []).append(counts[index])
     small = {key: values for key, values in smallest.items() if min(values) < SMALL_COUNT}
     if small:
-        parts = [f"{name} ({dataset}, {part}: {_range(n)})" for (dataset, part, name), n in sorted(small.items())]
-        parts = first_few(parts)
+        one_set = len({dataset for dataset, _, _ in small}) == 1
+        parts = [
+            f"{_range(numbers)} {part} images of class “{name}”{'' if one_set else f' ({dataset})'}"
+            for (dataset, part, name), numbers in sorted(small.items())
+        ]
         yield (
-            f"Fewer than {SMALL_COUNT} images of a minority class are scored, so that one image moves recall by "
-            f"more than 5 points: {listing(parts)}."
+            f"Few images of rare classes are scored, so that one image moves a class's recall by more than "
+            f"{100 // SMALL_COUNT} points: {listing(first_few(parts))}."
         )
 
 

@@ -8,7 +8,7 @@ from pydantic import JsonValue
 
 from gan_study.analysis.records.select import Task, condition_of, confirmed
 from gan_study.analysis.wording import count, listing, number, ratio_text
-from gan_study.trainables.record import TrialRecord
+from gan_study.trainables.records.record import TrialRecord
 
 METRIC = "minority_f1"
 

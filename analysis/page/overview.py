@@ -22,11 +22,11 @@ from gan_study.analysis.wording import ABSENT, MINUS, count, first_few, listing,
 
 @dataclass(frozen=True, kw_only=True)
 class Tile:
-    """One of the three numbers: a method's scores, and its gain."""
+    """One of the three numbers: a method's scores, and its gain; or the gain of the GAN over its rival."""
 
     title: str
     method: str
-    kind: Kind
+    kind: Kind | None
     f1: str
     recall: str
     gain: str
@@ -41,6 +41,8 @@ class Overview:
     asked: str
     """Data, classes, rare ones, ratio and classifier in a line."""
     tiles: tuple[Tile, ...]
+    has_intervals: bool
+    """Whether there are seeds enough for the intervals of their gains."""
     place: str
     """The condition of the tiles, if there are several."""
     chosen: Condition | None
@@ -55,6 +57,7 @@ def overview(study: Study) -> Overview:
         verdicts=_verdict_lines(found) if found else (("", answer(study)[0]),),
         asked=_asked(study.records),
         tiles=_tiles(study, of_tiles) if of_tiles else (),
+        has_intervals=of_tiles is not None and of_tiles.gain.estimate.low is not None,
         place=_place(of_tiles.condition) if of_tiles and len(found) > 1 else "",
         chosen=of_tiles.condition if of_tiles else None,
     )
@@ -197,7 +200,13 @@ def _tiles(study: Study, contrast: Contrast) -> tuple[Tile, ...]:
         tile("No balancing", NO_BALANCING),
         *([tile("Chosen simple method", contrast.rival)] if contrast.rival else []),
         tile("Chosen GAN", contrast.gan),
+        *([] if contrast.difference is None else [_difference(contrast.difference.estimate)]),
     )
+
+
+def _difference(estimate: Estimate) -> Tile:
+    gain = short_interval(estimate)
+    return Tile(title="GAN minus simple method", method="", kind=None, f1="", recall="", gain=gain)
 
 
 def _place(condition: Condition) -> str:

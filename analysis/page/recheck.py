@@ -18,11 +18,11 @@ from gan_study.analysis.records.select import score as score_of
 from gan_study.analysis.records.trial import Predictions, Trial
 from gan_study.analysis.tables.markup import csv_file
 from gan_study.analysis.tables.table import TRIALS_NAME, Table, table_texts
-from gan_study.trainables.arrays import Array
 from gan_study.trainables.base.files import in_shell, read_text
 from gan_study.trainables.classifiers.metrics import added_measures, improvement
 from gan_study.trainables.classifiers.scores import Scores, mean_overall, score, spread, to_arrays
-from gan_study.trainables.record import Part, RecordError
+from gan_study.trainables.records.arrays import Array
+from gan_study.trainables.records.record import Part, RecordError
 
 # What another machine's arithmetic may change: the last digits of a mean.
 RELATIVE_TOLERANCE, ABSOLUTE_TOLERANCE = 1e-9, 1e-12

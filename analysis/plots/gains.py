@@ -11,6 +11,7 @@ import pandas as pd
 from gan_study.analysis.comparisons import verdicts
 from gan_study.analysis.comparisons.aggregate import METRICS, estimate_of
 from gan_study.analysis.comparisons.verdicts import chosen_methods
+from gan_study.analysis.inference.looks import MINIMUM_SEEDS
 from gan_study.analysis.plots.chart import (
     ARM_TIPS,
     ESTIMATE_TIPS,
@@ -310,8 +311,8 @@ GAIN = Sketch(
     name="gain",
     section="gain",
     title="Gain in test minority F1 over no balancing (dashed)",
-    alt="The mean gain of every method, the largest first, with its corrected 95 % interval. Bold: chosen on "
-    "validation images.",
+    alt="The mean gain of every method, the largest first, with its corrected 95 % interval from "
+    f"{MINIMUM_SEEDS} seeds on. Bold: chosen on validation images.",
     draw=draw_gains,
     colours="kinds",
 )

@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 import pandas as pd
 
 from gan_study.analysis.records.select import MethodKind, method_kinds
-from gan_study.trainables.record import TrialRecord
+from gan_study.trainables.records.record import TrialRecord
 
 # Okabe and Ito, "Color Universal Design" (2008).
 BLACK, ORANGE, SKY, GREEN, BLUE, VERMILION = "#000000", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00"
@@ -20,28 +20,35 @@ OKABE_ITO = (BLUE, VERMILION, GREEN, ORANGE, SKY, BLACK)
 # Grey, which both a white and a dark page show.
 GREY = "#7d858c"
 
-Kind: TypeAlias = Literal["no balancing", "simple method", "loss or re-weighting", "GAN", "real upper bound"]
-# Methods that change the loss, the head or the weights of images, and not the images.
-RE_WEIGHTING = frozenset({"class_weights", "class_balanced_loss", "focal_loss", "ldam", "logit_adjustment", "crt"})
+Kind: TypeAlias = Literal[
+    "no balancing", "resampling or augmentation", "loss or weights", "GAN", "upper bound (more real images)"
+]
+# Methods that change the loss, the head, the weights of images or the predictions, and not the images.
+RE_WEIGHTING = frozenset(
+    {
+        *("class_weights", "class_balanced_loss", "focal_loss", "ldam", "ldam_drw", "balanced_softmax"),
+        *("logit_adjustment", "threshold_moving", "crt", "feature_smote"),
+    }
+)
 _KINDS: Mapping[MethodKind, Kind] = {
     "no balancing": "no balancing",
-    "simple": "simple method",
+    "simple": "resampling or augmentation",
     "GAN": "GAN",
-    "upper bound": "real upper bound",
+    "upper bound": "upper bound (more real images)",
 }
 KIND_COLOURS: Mapping[Kind, str] = {
     "no balancing": GREY,
-    "simple method": VERMILION,
-    "loss or re-weighting": PURPLE,
+    "resampling or augmentation": VERMILION,
+    "loss or weights": PURPLE,
     "GAN": BLUE,
-    "real upper bound": GREEN,
+    "upper bound (more real images)": GREEN,
 }
 KIND_SHAPES: Mapping[Kind, str] = {
     "no balancing": "square",
-    "simple method": "diamond",
-    "loss or re-weighting": "triangle-down",
+    "resampling or augmentation": "diamond",
+    "loss or weights": "triangle-down",
     "GAN": "circle",
-    "real upper bound": "triangle-up",
+    "upper bound (more real images)": "triangle-up",
 }
 # The same as letters.
 KIND_MARKS: Mapping[Kind, str] = dict(zip(KIND_SHAPES, "■◆▼●▲", strict=True))
@@ -58,10 +65,10 @@ GAN_TINTS = ("#0072B2", "#5aa9dc", "#003f66", "#8fc7ee", "#2f8fc9", "#00588a")
 # Likewise tints of other kinds.
 KIND_TINTS: Mapping[Kind, tuple[str, ...]] = {
     "no balancing": (GREY,),
-    "simple method": (VERMILION, "#f2a273", "#8c3d00", "#ffc9a6", "#b86d3d", "#5e2900"),
-    "loss or re-weighting": (PURPLE, "#8f3f6b", "#e8bcd4", "#a8578a", "#5e2746"),
+    "resampling or augmentation": (VERMILION, "#f2a273", "#8c3d00", "#ffc9a6", "#b86d3d", "#5e2900"),
+    "loss or weights": (PURPLE, "#8f3f6b", "#e8bcd4", "#a8578a", "#5e2746"),
     "GAN": GAN_TINTS,
-    "real upper bound": (GREEN,),
+    "upper bound (more real images)": (GREEN,),
 }
 # Gains and losses in a map: brown loses, teal gains, and what is near 0 shows the page, be it light or dark.
 GAIN_RANGE = ("#8c510a", "rgba(140, 140, 140, 0.06)", "#01665e")
@@ -84,7 +91,7 @@ def tints(kinds: Mapping[str, Kind]) -> dict[str, str]:
 
 def kind_of(balancer: str, method_kind: MethodKind) -> Kind:
     """What kind of method a balancer is."""
-    return "loss or re-weighting" if balancer in RE_WEIGHTING else _KINDS[method_kind]
+    return "loss or weights" if balancer in RE_WEIGHTING else _KINDS[method_kind]
 
 
 def with_kinds(frame: pd.DataFrame, records: Sequence[TrialRecord]) -> pd.DataFrame:

@@ -21,7 +21,7 @@ from gan_study.analysis.plots.chart import (
 from gan_study.analysis.plots.palette import GAN_TINTS
 from gan_study.analysis.records.select import Task, comparable, of_task
 from gan_study.analysis.wording import ratio_text
-from gan_study.trainables.record import TrialRecord
+from gan_study.trainables.records.record import TrialRecord
 
 # A search of fewer trials has no course to be seen.
 FEWEST_SEARCHED = 10

@@ -16,7 +16,7 @@ from gan_study.analysis.plots.chart import (
 from gan_study.analysis.plots.search import gain_limits
 from gan_study.analysis.records.select import Task, comparable, of_task
 from gan_study.analysis.tables.importance import plain
-from gan_study.trainables.record import TrialRecord
+from gan_study.trainables.records.record import TrialRecord
 
 # A parameter whose largest value is so many times its smallest one was searched on a logarithmic scale, as a rule.
 LOG_SPAN = 10

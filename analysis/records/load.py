@@ -7,20 +7,21 @@ from pathlib import Path
 import pandas as pd
 from pydantic import JsonValue
 
-import gan_study.trainables.record as stored
 from gan_study.analysis.records.trial import Trial, open_trial
 from gan_study.trainables.base.arguments import checked_arguments
 from gan_study.trainables.base.files import read_bytes
 from gan_study.trainables.base.settings import ConfigError, UserError, from_json, parse, settings
 from gan_study.trainables.classifiers.metrics import Costs
-from gan_study.trainables.record import (
+from gan_study.trainables.records.record import RecordError, TrialRecord, read_line, record_lines
+from gan_study.trainables.records.study_header import (
+    IMPORTANCE_FILE,
     Change,
-    RecordError,
     SearchImportance,
     StudyHeader,
     TimePlan,
-    TrialRecord,
     VerdictPlan,
+    is_as_written,
+    read_header,
 )
 
 HEADER_FILE = "study.json"
@@ -112,7 +113,7 @@ def load_study(folder: Path | str) -> Study:
         read_back=header.read_back,
         records=tuple(open_trial(folder, record) for record in records),
         notes=notes,
-        importance=_read_importance(folder / stored.IMPORTANCE_FILE),
+        importance=_read_importance(folder / IMPORTANCE_FILE),
     )
 
 
@@ -138,7 +139,7 @@ def _read_header(path: Path) -> tuple[StudyHeader, bool]:
     """The header, and whether it is as it was written."""
     try:
         content = read_bytes(path)
-        return stored.read_header(content), stored.is_as_written(content)
+        return read_header(content), is_as_written(content)
     except FileNotFoundError:
         raise RecordError(f"{path.parent}: this is not a study ({path.name} is missing)") from None
     except UserError as error:
@@ -160,12 +161,12 @@ def _read_importance(path: Path) -> tuple[SearchImportance, ...]:
 def _read_records(path: Path) -> tuple[tuple[TrialRecord, ...], tuple[str, ...]]:
     if not path.exists():
         return (), ("No trial has been recorded yet.",)
-    whole, last = stored.record_lines(read_bytes(path))
-    records = [stored.read_line(line, where=f"{path.name}:{number}") for number, line in enumerate(whole, start=1)]
+    whole, last = record_lines(read_bytes(path))
+    records = [read_line(line, where=f"{path.name}:{number}") for number, line in enumerate(whole, start=1)]
     if not last:
         return tuple(records), ()
     try:
-        return (*records, stored.read_line(last, where=f"{path.name}:{len(whole) + 1}")), ()
+        return (*records, read_line(last, where=f"{path.name}:{len(whole) + 1}")), ()
     except RecordError:
         return tuple(records), (f"The last line of {path.name} is incomplete; it is left out.",)
 

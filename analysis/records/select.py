@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple, TypeAlias, TypeVar
 import pandas as pd
 
 from gan_study.trainables.classifiers.metrics import find_metric
-from gan_study.trainables.record import Part, TrialRecord
+from gan_study.trainables.records.record import Part, TrialRecord
 
 NO_BALANCING = "none"
 MAIN_METRIC = "minority_f1"

@@ -9,9 +9,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from gan_study.trainables.arrays import Array, ArrayFile
 from gan_study.trainables.base.markup import visible
-from gan_study.trainables.record import Overall, Part, RecordError, TrialRecord
+from gan_study.trainables.records.arrays import Array, ArrayFile
+from gan_study.trainables.records.record import Overall, Part, RecordError, TrialRecord
 
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
@@ -19,7 +19,7 @@ Bytes = npt.NDArray[np.uint8]
 
 
 class ClassCounts(NamedTuple):
-    """Images of each class, in label order; see `counts/` in `trainables.arrays`."""
+    """Images of each class, in label order; see `counts/` in `trainables.records.arrays`."""
 
     available: tuple[int, ...]
     imbalanced: tuple[int, ...]
@@ -86,7 +86,7 @@ class GanEnd(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class ImageQuality:
-    """The quality of the generated images of one class; see `quality/` in `trainables.arrays`."""
+    """The quality of the generated images of one class; see `quality/` in `trainables.records.arrays`."""
 
     metrics: Mapping[str, float | None]
     num_generated: int

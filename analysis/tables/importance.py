@@ -9,7 +9,7 @@ from gan_study.analysis.records.select import ARM_COLUMNS
 from gan_study.analysis.tables.provenance import SEARCH_GAINS
 from gan_study.analysis.tables.table import Table
 from gan_study.analysis.wording import first_few, listing, ratio_text
-from gan_study.trainables.record import SearchImportance
+from gan_study.trainables.records.study_header import SearchImportance
 
 # What Optuna chooses beside the settings of a variant, where one search is of all.
 _AXES = {"balancing/name": "variant", "imbalance/ratio": "imbalance ratio"}

@@ -14,7 +14,7 @@ from gan_study.analysis.records.select import ARM_COLUMNS, NO_BALANCING, Arm
 from gan_study.analysis.records.trial import Predictions, Trial
 from gan_study.analysis.tables.table import Table
 from gan_study.analysis.wording import p_text
-from gan_study.trainables.record import RecordError
+from gan_study.trainables.records.record import RecordError
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from gan_study.analysis.records.select import CONDITION_COLUMNS, NO_BALANCING, comparable, confirmed
-from gan_study.trainables.record import TrialRecord
+from gan_study.trainables.records.record import TrialRecord
 
 TRIAL_IDS = "trial_ids"
 # The columns that name the methods that a row is about.

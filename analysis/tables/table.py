@@ -12,7 +12,7 @@ from gan_study.analysis.records.trial import Trial
 from gan_study.analysis.tables.markup import csv_file, encoded, to_latex, to_markdown
 from gan_study.analysis.tables.provenance import GAINS, TRIAL_IDS, Origin, row_sources
 from gan_study.analysis.wording import label
-from gan_study.trainables.record import Part
+from gan_study.trainables.records.record import Part
 
 TRIALS_NAME = "trials"
 PARTS: tuple[Part, ...] = ("validation", "test")

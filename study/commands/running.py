@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from gan_study.study.run.folder import Manifest
     from gan_study.study.run.options import RunOptions
     from gan_study.study.run.result import StudyResult
-    from gan_study.trainables.record import TimePlan
+    from gan_study.trainables.records.study_header import TimePlan
 
 Out = Annotated[
     Path | None,

@@ -14,7 +14,7 @@ from gan_study.study.plan.search_plan import SearchPlan
 from gan_study.study.plan.searcher import point_id
 from gan_study.study.plan.selection import SelectedConfig
 from gan_study.trainables.base.tunable import Scalar
-from gan_study.trainables.record import Selection
+from gan_study.trainables.records.record import Selection
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from pydantic import Field
 from gan_study.study.plan.config import Arm, Ratio
 from gan_study.trainables.base.settings import ConfigError, dump, from_json, parse, settings
 from gan_study.trainables.base.tunable import Scalar
-from gan_study.trainables.record import Seen
+from gan_study.trainables.records.record import Seen
 
 Stage: TypeAlias = Literal["defaults", "race", "search", "last round", "check"]
 DEFAULTS: Stage = "defaults"
@@ -92,7 +92,7 @@ def from_line(line: str) -> Decision:
         raise ConfigError(str(error).removeprefix("decision.")) from None
 
 
-# Bytes of what a decision had seen for which a record has room (MOST_RECORD_BYTES of trainables/record.py).
+# Bytes of what a decision had seen for which a record has room (trainables/records/limits.py).
 MOST_SEEN_BYTES = 2000
 
 

@@ -10,7 +10,7 @@ import math
 from collections.abc import Collection, Iterable
 from statistics import fmean
 
-from gan_study.trainables.record import TrialRecord
+from gan_study.trainables.records.record import TrialRecord
 
 # Beyond it a fit adds little: on the quickstart five fits a split leave a quarter of the variance to fits.
 MOST_FITS = 5

@@ -15,7 +15,7 @@ from gan_study.study.plan.search_plan import seed_of_split, split_of_seed
 from gan_study.study.plan.selection import ClosedSearch
 from gan_study.study.plan.trials import PlannedTrial, baseline_trials, confirmations, unbalanced_trials
 from gan_study.trainables.balancing.catalog import BALANCERS
-from gan_study.trainables.record import Milestone, TrialRecord
+from gan_study.trainables.records.record import Milestone, TrialRecord
 
 
 class Pause(Enum):

@@ -26,9 +26,13 @@ FULL = "full"
 def study_config(name_or_path: Path | str, assignments: Iterable[str] = ()) -> StudyConfig:
     """The study that a recipe describes, with changes.
 
-    Parameters ---------- name_or_path : str The name of a recipe (see `gan-study list`), a YAML file, or the
-    `study.json` of an earlier study. assignments : iterable of str Changes such as "classifier.epochs=3".
-    "scale=ci" makes all changes that the recipe has for this size, before the other assignments.
+    Parameters
+    ----------
+    name_or_path : str
+        The name of a recipe (see `gan-study list`), a YAML file, or the `study.json` of an earlier study.
+    assignments : iterable of str
+        Changes such as "classifier.epochs=3". "scale=ci" makes all changes that the recipe has for this size,
+        before the other assignments.
 
     Returns
     -------

@@ -43,7 +43,7 @@ from gan_study.study.plan.searcher import (
 from gan_study.study.plan.selection import SelectedConfig
 from gan_study.study.plan.trials import PlannedTrial
 from gan_study.trainables.base.tunable import Scalar
-from gan_study.trainables.record import COMPARABLE, Milestone, TrialRecord
+from gan_study.trainables.records.record import COMPARABLE, Milestone, TrialRecord
 
 # The share of a search's points that its last round does not wait for: waiting for the slowest of 32 workers
 # left a quarter of their time unused (docs/benchmarks.md).

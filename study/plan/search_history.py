@@ -23,7 +23,7 @@ from gan_study.study.plan.search_plan import CHECK_SPLIT, LAST_ROUND_SPLIT, Sear
 from gan_study.study.plan.searcher import RecordedTrial, point_id, to_optuna
 from gan_study.study.plan.trials import PlannedTrial, planned_trial
 from gan_study.trainables.base.tunable import Scalar, contains
-from gan_study.trainables.record import (
+from gan_study.trainables.records.record import (
     COMPARABLE,
     Milestone,
     RungReached,

@@ -16,7 +16,7 @@ from gan_study.search_spaces.space import Space
 from gan_study.search_spaces.unit_cube import near
 from gan_study.trainables.base.seeding import derive_seed, numpy_generator
 from gan_study.trainables.base.tunable import Scalar
-from gan_study.trainables.record import SearchTrial, TrialRecord
+from gan_study.trainables.records.record import SearchTrial, TrialRecord
 
 # A space whose points are all taken is given up on after as many tries; a larger one repeats itself less often.
 ATTEMPTS = 50

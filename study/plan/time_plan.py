@@ -22,7 +22,8 @@ from gan_study.study.plan.verdict_plan import look_schedule, seeds_of_round
 from gan_study.trainables.balancing.catalog import BALANCERS
 from gan_study.trainables.base.tunable import Choice
 from gan_study.trainables.gans.variant import GanSettings
-from gan_study.trainables.record import DUPLICATES, Selection
+from gan_study.trainables.records.record import Selection
+from gan_study.trainables.records.study_header import DUPLICATES
 from gan_study.trainables.trial.config import gan_settings, with_gan
 from gan_study.trainables.trial.purpose import Purpose
 

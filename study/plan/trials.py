@@ -15,7 +15,7 @@ from gan_study.trainables.balancing.balancer import BalancingConfig
 from gan_study.trainables.balancing.gan import GanBalancing
 from gan_study.trainables.base.settings import ConfigError
 from gan_study.trainables.gans.batched import TrialExecution
-from gan_study.trainables.record import Selection, TrialRecord
+from gan_study.trainables.records.record import Selection, TrialRecord
 from gan_study.trainables.trial.config import EvaluationConfig, TrialConfig, gan_settings
 from gan_study.trainables.trial.purpose import Purpose
 

@@ -2,7 +2,13 @@
 
 from gan_study.study.plan.config import NO_BALANCING, ConfirmConfig, StudyConfig
 from gan_study.trainables.balancing.catalog import BALANCERS
-from gan_study.trainables.record import CHOSEN_GAN, CHOSEN_SIMPLE, DUPLICATES, ComparisonFamily, VerdictPlan
+from gan_study.trainables.records.study_header import (
+    CHOSEN_GAN,
+    CHOSEN_SIMPLE,
+    DUPLICATES,
+    ComparisonFamily,
+    VerdictPlan,
+)
 
 # Both were asked for: does it find more of the rare class, and at what price in false alarms.
 METRICS = ("minority_f1", "minority_recall")

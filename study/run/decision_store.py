@@ -6,7 +6,7 @@ from pathlib import Path
 from gan_study.study.plan.decisions import Decision, from_line, to_line
 from gan_study.trainables.base.files import read_bytes
 from gan_study.trainables.base.settings import ConfigError
-from gan_study.trainables.record import record_lines
+from gan_study.trainables.records.record import record_lines
 from gan_study.trainables.runtime.storage import append
 
 

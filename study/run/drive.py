@@ -36,7 +36,7 @@ from gan_study.study.watch.progress import ProgressDisplay
 from gan_study.study.watch.tally import Tally
 from gan_study.study.watch.terminal import say
 from gan_study.trainables.base.files import full_path, in_shell
-from gan_study.trainables.record import TrialRecord
+from gan_study.trainables.records.record import TrialRecord
 from gan_study.trainables.runtime.logs import logging_to
 
 if TYPE_CHECKING:

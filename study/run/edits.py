@@ -9,7 +9,7 @@ from gan_study.study.run.folder import Manifest, complete_origin, find_edits_of_
 from gan_study.study.run.more_seeds import take_to_seeds
 from gan_study.study.run.more_trials import take_to_trials
 from gan_study.trainables.base.settings import ConfigError, parse
-from gan_study.trainables.record import StudyHeader
+from gan_study.trainables.records.study_header import StudyHeader
 
 _SHOWN = 5
 

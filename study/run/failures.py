@@ -12,7 +12,7 @@ from gan_study.study.run.layout import StudyFolder
 from gan_study.study.run.record_store import read_records
 from gan_study.trainables.base.settings import UserError
 from gan_study.trainables.gans.trainer import DivergedError
-from gan_study.trainables.record import TrialRecord
+from gan_study.trainables.records.record import TrialRecord
 from gan_study.trainables.runtime.storage import append, write_atomically
 
 # A study stops once so many trials failed alike and most that ended since the first of them did: fewer may be bad

@@ -33,14 +33,8 @@ from gan_study.trainables.base.settings import (
     settings,
 )
 from gan_study.trainables.data.fingerprint import Fingerprint
-from gan_study.trainables.record import (
-    Change,
-    Digests,
-    StudyHeader,
-    TimePlan,
-    is_sealed,
-    seal_of,
-)
+from gan_study.trainables.records.record import Digests
+from gan_study.trainables.records.study_header import Change, StudyHeader, TimePlan, is_sealed, seal_of
 from gan_study.trainables.runtime.environment import code_digest
 from gan_study.trainables.runtime.folders import refuse_link, refuse_links
 from gan_study.trainables.runtime.storage import write_atomically

@@ -11,7 +11,7 @@ from gan_study.study.run.folder import Manifest, change_time_plan
 from gan_study.study.run.layout import StudyFolder
 from gan_study.study.run.record_store import read_records
 from gan_study.trainables.base.settings import dump
-from gan_study.trainables.record import TimePlan
+from gan_study.trainables.records.study_header import TimePlan
 
 
 def reopen_rounds(folder: StudyFolder) -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from gan_study.trainables.base.files import in_shell, read_bytes
 from gan_study.trainables.base.settings import ConfigError, UserError
-from gan_study.trainables.record import IMPORTANCE_FILE, RecordError, StudyHeader, read_header
+from gan_study.trainables.records.record import RecordError
+from gan_study.trainables.records.study_header import IMPORTANCE_FILE, StudyHeader, read_header
 
 
 class _Inside:

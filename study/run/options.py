@@ -10,7 +10,7 @@ from gan_study.study.plan.config import StudyConfig
 from gan_study.study.run.time_budget import check_budget
 from gan_study.trainables.base.arguments import check_argument
 from gan_study.trainables.base.settings import dump
-from gan_study.trainables.record import TimePlan
+from gan_study.trainables.records.study_header import TimePlan
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from gan_study.study.run.layout import StudyFolder
 from gan_study.study.run.record_store import outline, read_records
 from gan_study.trainables.base.settings import ConfigError, dump
 from gan_study.trainables.data.source import DataConfig
-from gan_study.trainables.record import TrialRecord
+from gan_study.trainables.records.record import TrialRecord
 
 
 def read_prior(root: str, *, data: DataConfig, pool_digest: str | None) -> tuple[TrialRecord, ...]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gan_study.trainables.base.files import read_bytes
 from gan_study.trainables.base.settings import UserError
-from gan_study.trainables.record import TrialRecord, read_line, record_lines
+from gan_study.trainables.records.record import TrialRecord, read_line, record_lines
 from gan_study.trainables.runtime.storage import append
 
 

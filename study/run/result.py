@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from gan_study.trainables.base.arguments import checked_arguments
 from gan_study.trainables.base.files import in_shell
 from gan_study.trainables.base.settings import UserError
-from gan_study.trainables.record import TrialRecord
+from gan_study.trainables.records.record import TrialRecord
 
 if TYPE_CHECKING:
     import pandas as pd

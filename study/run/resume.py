@@ -24,7 +24,7 @@ from gan_study.study.run.record_store import RecordStore, read_records
 from gan_study.study.run.result import StudyResult
 from gan_study.study.watch.terminal import say
 from gan_study.trainables.base.settings import DataError
-from gan_study.trainables.record import CODE, COMPARED, differences_from
+from gan_study.trainables.records.provenance import CODE, COMPARED, differences_from
 from gan_study.trainables.runtime.environment import code_digest, machine, versions
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from gan_study.study.plan.trials import PlannedTrial
 from gan_study.study.run.layout import StudyFolder
 from gan_study.trainables.gans.checkpoints import forget_oldest
-from gan_study.trainables.record import TrialRecord
+from gan_study.trainables.records.record import TrialRecord
 
 
 class Retention:

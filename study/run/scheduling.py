@@ -8,7 +8,7 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
 from gan_study.study.run.ray_internals import has_worker
 from gan_study.study.run.tune_adapter import NotPickled, trial_id_of
-from gan_study.trainables.record import Milestone
+from gan_study.trainables.records.record import Milestone
 from gan_study.trainables.trial.request import REPORT, TrialReport
 
 

@@ -20,7 +20,7 @@ from gan_study.study.run.layout import StudyFolder
 from gan_study.study.run.record_store import RecordStore
 from gan_study.study.run.time_budget import Running, TimeBudget, TimeGate
 from gan_study.study.watch.optuna_view import OptunaView
-from gan_study.trainables.record import Digests, Milestone, TrialRecord
+from gan_study.trainables.records.record import Digests, Milestone, TrialRecord
 from gan_study.trainables.runtime.environment import code_digest
 from gan_study.trainables.runtime.moment import Moment
 from gan_study.trainables.trial.outcome import failed_record, pruned_record

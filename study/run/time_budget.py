@@ -13,7 +13,7 @@ from gan_study.study.plan import costs, fixed_costs
 from gan_study.study.plan.planner import Pause, Planner
 from gan_study.study.plan.trials import PlannedTrial
 from gan_study.trainables.base.settings import ConfigError
-from gan_study.trainables.record import TrialRecord
+from gan_study.trainables.records.record import TrialRecord
 
 _UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
 # `costs.py` has 20 s of one free core for what is no trial; the rest is for at least one.

@@ -20,17 +20,12 @@ from gan_study.study.run.folder import Manifest, find_edits_of_manifest, read_ma
 from gan_study.study.run.layout import StudyFolder
 from gan_study.study.run.record_store import find_repeated
 from gan_study.study.watch.optuna_view import differences
-from gan_study.trainables.arrays import ArrayFile
 from gan_study.trainables.base.files import read_bytes
 from gan_study.trainables.base.settings import ConfigError, UserError, dump, from_json
-from gan_study.trainables.record import (
-    RecordError,
-    TrialRecord,
-    mixtures,
-    read_line,
-    record_lines,
-    restore_classes,
-)
+from gan_study.trainables.records.arrays import ArrayFile
+from gan_study.trainables.records.limits import restore_classes
+from gan_study.trainables.records.provenance import mixtures
+from gan_study.trainables.records.record import RecordError, TrialRecord, read_line, record_lines
 from gan_study.trainables.runtime.storage import is_partial
 from gan_study.trainables.trial.config import parse_trial
 

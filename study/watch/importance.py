@@ -22,7 +22,8 @@ from gan_study.study.watch.optuna_view import search_of
 from gan_study.trainables.base.files import read_bytes
 from gan_study.trainables.base.settings import dump, from_json
 from gan_study.trainables.base.tunable import Choice, Float, Int, Scalar, contains
-from gan_study.trainables.record import SearchImportance, TrialRecord
+from gan_study.trainables.records.record import TrialRecord
+from gan_study.trainables.records.study_header import SearchImportance
 from gan_study.trainables.runtime.storage import write_atomically
 
 # With fewer trials the best tenth, which the method looks at, is a single one.

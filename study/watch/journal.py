@@ -13,7 +13,7 @@ from gan_study.study.run.layout import StudyFolder
 from gan_study.study.watch.terminal import printable
 from gan_study.trainables.base.files import read_text
 from gan_study.trainables.base.settings import UserError
-from gan_study.trainables.record import TrialRecord
+from gan_study.trainables.records.record import TrialRecord
 
 # Reading a log loads no large library.
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from gan_study.search_spaces.space import Space
 from gan_study.study.plan.searcher import STATES, to_optuna, value_of
 from gan_study.study.plan.storage_url import kind_of, sqlite_file, sqlite_url
 from gan_study.trainables.base.settings import UserError
-from gan_study.trainables.record import Milestone, SearchTrial, TrialRecord
+from gan_study.trainables.records.record import Milestone, SearchTrial, TrialRecord
 from gan_study.trainables.runtime.storage import retry
 
 # Where servers listen unless a URL says otherwise.

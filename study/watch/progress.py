@@ -10,7 +10,7 @@ from rich.table import Table
 from gan_study.study.plan.trials import PlannedTrial
 from gan_study.study.watch.tally import Tally
 from gan_study.study.watch.terminal import duration, say
-from gan_study.trainables.record import TrialRecord
+from gan_study.trainables.records.record import TrialRecord
 
 
 class ProgressDisplay:

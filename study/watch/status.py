@@ -19,7 +19,7 @@ from gan_study.study.watch import journal
 from gan_study.study.watch.tally import Tally
 from gan_study.study.watch.terminal import printable
 from gan_study.trainables.base.files import in_shell
-from gan_study.trainables.record import StudyHeader
+from gan_study.trainables.records.study_header import StudyHeader
 
 _MOST_FAILURES = 3
 

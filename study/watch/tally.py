@@ -8,7 +8,7 @@ from statistics import fmean
 from gan_study.study.plan import fixed_costs
 from gan_study.study.plan.summary import TrialCount
 from gan_study.study.watch.terminal import duration
-from gan_study.trainables.record import TrialRecord
+from gan_study.trainables.records.record import TrialRecord
 
 
 @dataclass

@@ -20,7 +20,7 @@ from gan_study.study.run.record_store import read_records
 from gan_study.study.watch.wandb_internals import EXPERIMENTAL_SETTINGS, session_of_ones_own
 from gan_study.trainables.base.files import in_shell, read_text
 from gan_study.trainables.base.settings import digest
-from gan_study.trainables.record import TrialRecord
+from gan_study.trainables.records.record import TrialRecord
 from gan_study.trainables.trial.outcome import describe_failure
 
 if TYPE_CHECKING:

@@ -9,22 +9,11 @@ import numpy as np
 
 from gan_study.analysis.records.load import Study
 from gan_study.analysis.records.trial import ImageQuality, Trial
-from gan_study.trainables.arrays import Array, to_bytes
 from gan_study.trainables.base.settings import dump
 from gan_study.trainables.classifiers.scores import mean_overall, score, spread, to_arrays
-from gan_study.trainables.record import (
-    CHOSEN_GAN,
-    CHOSEN_SIMPLE,
-    ComparisonFamily,
-    Overall,
-    Part,
-    Phase,
-    SearchTrial,
-    Selection,
-    Status,
-    TrialRecord,
-    VerdictPlan,
-)
+from gan_study.trainables.records.arrays import Array, to_bytes
+from gan_study.trainables.records.record import Overall, Part, Phase, SearchTrial, Selection, Status, TrialRecord
+from gan_study.trainables.records.study_header import CHOSEN_GAN, CHOSEN_SIMPLE, ComparisonFamily, VerdictPlan
 
 CLASS_NAMES = ("benign", "malignant <b>&", "normal")
 MINORITY = (1, 2)

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from gan_study.trainables.arrays import ARRAYS, ArrayFile, to_bytes
 from gan_study.trainables.balancing.catalog import BALANCERS
 from gan_study.trainables.base.seeding import derive_seed
 from gan_study.trainables.classifiers.catalog import CLASSIFIERS
 from gan_study.trainables.gans.catalog import VARIANTS
-from gan_study.trainables.record import MOST_RECORD_BYTES, read_line
+from gan_study.trainables.records.arrays import ARRAYS, ArrayFile, to_bytes
+from gan_study.trainables.records.limits import MOST_RECORD_BYTES
+from gan_study.trainables.records.record import read_line
 from gan_study.trainables.runtime.cache import State
 from gan_study.trainables.trial import run
 from gan_study.trainables.trial.config import parse_trial

@@ -7,7 +7,7 @@ from gan_study.study.plan.planner import Pause, Planner
 from gan_study.study.plan.rounds import Questions, Rounds
 from gan_study.study.plan.selection import ClosedSearch
 from gan_study.trainables.classifiers import metrics
-from gan_study.trainables.record import GeneratedImages, TrialRecord
+from gan_study.trainables.records.record import GeneratedImages, TrialRecord
 from gan_study.trainables.trial.config import gan_settings
 from gan_study.trainables.trial.outcome import failed_record
 

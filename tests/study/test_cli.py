@@ -26,7 +26,7 @@ from gan_study.trainables.base.settings import ConfigError, UserError
 from gan_study.trainables.classifiers.catalog import CLASSIFIERS
 from gan_study.trainables.data.catalog import DATA_SETS
 from gan_study.trainables.gans.catalog import VARIANTS
-from gan_study.trainables.record import SCHEMA_VERSION
+from gan_study.trainables.records.record import SCHEMA_VERSION
 from tests.analysis.planted import array_path, predicted_study, write_arrays
 from tests.study.simulation import Simulation
 

@@ -20,9 +20,9 @@ from gan_study.study.run.ray_guard import session_processes, start_tick
 from gan_study.study.run.record_store import read_records
 from gan_study.study.run.runner import resume_study
 from gan_study.study.watch.check import check_study
-from gan_study.trainables.arrays import ArrayFile
 from gan_study.trainables.export.findings import OVERRULED_BY
 from gan_study.trainables.gans.trainer import GanTrainer
+from gan_study.trainables.records.arrays import ArrayFile
 from tests.patience import HANGS_SECONDS
 from tests.study.left_over import assert_nothing_left
 

@@ -26,12 +26,12 @@ from gan_study.study.run.runner import plan_study, resume_study, run_study
 from gan_study.study.run.summary_file import read_summary
 from gan_study.study.run.tuner import MAX_RESTARTS
 from gan_study.study.watch.journal import TRIAL_ENDED, read_log
-from gan_study.trainables.arrays import arrays_digest, to_bytes
 from gan_study.trainables.data.byte_images import hold
 from gan_study.trainables.data.images import LabeledImages, Loaded
 from gan_study.trainables.data.prepared import image_source
 from gan_study.trainables.data.source import DataConfig
-from gan_study.trainables.record import SearchTrial
+from gan_study.trainables.records.arrays import arrays_digest, to_bytes
+from gan_study.trainables.records.record import SearchTrial
 from gan_study.trainables.runtime.environment import code_digest, code_folder
 from gan_study.trainables.trial.config import parse_trial
 from gan_study.trainables.trial.purpose import Purpose

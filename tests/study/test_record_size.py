@@ -11,9 +11,8 @@ from gan_study.study.plan.planner import baseline_trials
 from gan_study.study.plan.recipe import recipe_names, study_config
 from gan_study.trainables.balancing.catalog import parse_balancing
 from gan_study.trainables.base.settings import dump
-from gan_study.trainables.record import (
-    MOST_FAILURE_BYTES,
-    MOST_RECORD_BYTES,
+from gan_study.trainables.records.limits import MOST_FAILURE_BYTES, MOST_RECORD_BYTES, limit_notes, restore_classes
+from gan_study.trainables.records.record import (
     GanLength,
     GeneratedImages,
     Memorisation,
@@ -22,8 +21,6 @@ from gan_study.trainables.record import (
     SearchTrial,
     Seen,
     Selection,
-    limit_notes,
-    restore_classes,
     to_ranges,
 )
 from gan_study.trainables.trial.config import parse_trial

@@ -95,7 +95,7 @@ def spread(fits: Sequence[Scores], metric: str) -> float | None:
 
 
 def to_arrays(part: str, fits: Sequence[Scores]) -> dict[str, npt.NDArray[np.generic]]:
-    """The scores of several fits on a part, under the names of a trial's arrays (`trainables.arrays`)."""
+    """The scores of several fits on a part, under the names of a trial's arrays (`trainables.records.arrays`)."""
     return {
         "scores/metrics": np.array(list(fits[0].overall)),
         f"{part}/overall": np.array([list(each.overall.values()) for each in fits], dtype=np.float64),

@@ -1,4 +1,4 @@
-"""A trial's data for the report, as arrays under the names declared in `trainables.arrays`."""
+"""A trial's data for the report, as arrays under the names declared in `trainables.records.arrays`."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice, zip_longest
@@ -9,7 +9,6 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from gan_study.trainables.arrays import Array
 from gan_study.trainables.balancing.drawing import FilterCounts
 from gan_study.trainables.classifiers.classifier import FittedClassifier
 from gan_study.trainables.classifiers.scores import Scores, to_arrays
@@ -20,6 +19,7 @@ from gan_study.trainables.gans.training import FIXED, TrainedGan
 from gan_study.trainables.image_quality.copying import COPY_RATIO
 from gan_study.trainables.image_quality.judge import MeasuredImages
 from gan_study.trainables.image_quality.nearest import pair_with_nearest, project_images
+from gan_study.trainables.records.arrays import Array
 
 # As many of each kind as a person is asked about, who says which are real (report, "real or fake?").
 SAMPLES_PER_CLASS = 10

@@ -9,7 +9,6 @@ from pathlib import PurePosixPath
 import numpy as np
 import numpy.typing as npt
 
-from gan_study.trainables.arrays import Array
 from gan_study.trainables.balancing.balancer import BalancedSet, Balancer, FillsClasses
 from gan_study.trainables.balancing.drawing import FilterCounts, count_rejected
 from gan_study.trainables.balancing.gan import GanBalancing
@@ -19,8 +18,9 @@ from gan_study.trainables.classifiers.metrics import improvement
 from gan_study.trainables.classifiers.scores import Scores, mean_overall, spread
 from gan_study.trainables.data.images import Labels, TrainingSet, class_counts
 from gan_study.trainables.image_quality.judge import MeasuredImages
-from gan_study.trainables.record import (
-    MOST_FAILURE_BYTES,
+from gan_study.trainables.records.arrays import Array
+from gan_study.trainables.records.limits import MOST_FAILURE_BYTES, limit_notes, omit_classes, shorten
+from gan_study.trainables.records.record import (
     Digests,
     GanLength,
     GeneratedImages,
@@ -30,9 +30,6 @@ from gan_study.trainables.record import (
     Seen,
     Stop,
     TrialRecord,
-    limit_notes,
-    omit_classes,
-    shorten,
 )
 from gan_study.trainables.runtime.environment import code_digest, environment
 from gan_study.trainables.trial.artifacts import (
@@ -57,7 +54,7 @@ _TERMINAL_CODES = re.compile(
 
 @dataclass(frozen=True, kw_only=True)
 class TrialOutcome:
-    """A finished trial: its record, and the arrays that go to `record.arrays` (`trainables.arrays`)."""
+    """A finished trial: its record, and the arrays that go to `record.arrays` (`trainables.records.arrays`)."""
 
     record: TrialRecord
     arrays: Mapping[str, Array]
@@ -228,7 +225,7 @@ def _blank_record(config: TrialConfig, purpose: Purpose, *, imbalance_ratio: flo
 def _count_images(
     data: TrialData, balanced: TrainingSet, filtered: Mapping[int, FilterCounts]
 ) -> dict[str, tuple[int, ...]]:
-    """Images by class at each stage; see `counts/` in `trainables.arrays`."""
+    """Images by class at each stage; see `counts/` in `trainables.records.arrays`."""
     parts = data.parts
     synthetic = class_counts(balanced.labels[balanced.synthetic].cpu().numpy(), len(parts.classes.names))
     return {

@@ -4,7 +4,7 @@ from pydantic import Field
 
 from gan_study.trainables.base.settings import settings
 from gan_study.trainables.classifiers.metrics import Costs
-from gan_study.trainables.record import Phase, SearchTrial, Selection
+from gan_study.trainables.records.record import Phase, SearchTrial, Selection
 
 
 @settings

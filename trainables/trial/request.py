@@ -8,7 +8,7 @@ from pathlib import Path
 from gan_study.trainables.base.files import read_text
 from gan_study.trainables.base.settings import UserError
 from gan_study.trainables.gans.batched import ALONE, TrialExecution
-from gan_study.trainables.record import Milestone, TrialRecord
+from gan_study.trainables.records.record import Milestone, TrialRecord
 from gan_study.trainables.runtime.moment import Moment
 from gan_study.trainables.runtime.storage import StorageError, retry
 from gan_study.trainables.trial.config import TrialConfig

@@ -34,7 +34,7 @@ from gan_study.trainables.image_quality.judge import (
     fit_reference_models,
     measure_images,
 )
-from gan_study.trainables.record import Milestone, Part
+from gan_study.trainables.records.record import Milestone, Part
 from gan_study.trainables.runtime.cache import Store
 from gan_study.trainables.runtime.process import with_torch_defaults
 from gan_study.trainables.trial.config import TrialConfig

@@ -13,13 +13,13 @@ import ray
 import torch
 from ray import tune
 
-from gan_study.trainables.arrays import arrays_digest, to_bytes
 from gan_study.trainables.base.settings import UserError, dump
 from gan_study.trainables.data.images import Loaded
 from gan_study.trainables.data.source import ImageSource
 from gan_study.trainables.gans.checkpoints import Checkpoints
 from gan_study.trainables.gans.trainer import DivergedError
-from gan_study.trainables.record import Milestone, TrialRecord
+from gan_study.trainables.records.arrays import arrays_digest, to_bytes
+from gan_study.trainables.records.record import Milestone, TrialRecord
 from gan_study.trainables.runtime.cache import FolderStore
 from gan_study.trainables.runtime.environment import code_digest, code_folder
 from gan_study.trainables.runtime.gpu_memory import give_memory_back, is_neighbours_greed, limit_memory

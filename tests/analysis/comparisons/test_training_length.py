@@ -23,7 +23,8 @@ from gan_study.study.plan.costs import GanSpeed, Speeds, Workload
 from gan_study.study.plan.time_plan import Machine, concessions
 from gan_study.trainables.balancing.training_length import FEWEST_IMAGES
 from gan_study.trainables.base.settings import dump
-from gan_study.trainables.record import GanLength, TimePlan
+from gan_study.trainables.records.record import GanLength
+from gan_study.trainables.records.study_header import TimePlan
 from tests.analysis.planted import confirmed_arm, planted_study, study_of, with_arrays
 
 ENDS = {

@@ -10,7 +10,7 @@ from gan_study.analysis.page.answer import answer
 from gan_study.analysis.records.load import Study
 from gan_study.analysis.records.trial import Trial
 from gan_study.analysis.tables.verdicts import verdict_table
-from gan_study.trainables.record import RecordError
+from gan_study.trainables.records.record import RecordError
 from tests.analysis.planted import (
     class_arrays,
     confirmed_arm,

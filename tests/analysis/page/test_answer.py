@@ -11,7 +11,8 @@ from gan_study.analysis.records.load import Study, load_study
 from gan_study.analysis.records.trial import Trial
 from gan_study.analysis.tables.verdicts import verdict_table
 from gan_study.trainables.base.notes import LOOK_LIKE_TRAINING, MAY_LEAK
-from gan_study.trainables.record import GeneratedImages, Selection, TimePlan
+from gan_study.trainables.records.record import GeneratedImages, Selection
+from gan_study.trainables.records.study_header import TimePlan
 from tests.analysis.planted import confirmed_arm, planted_record, planted_study, search_trials, write_study
 
 
@@ -184,7 +185,7 @@ def test_the_caveats_of_the_planted_study(tmp_path: Path) -> None:
     noted = [replace(record, notes=("Two images were found twice.",)) for record in planted_study()[-2:]]
     said = " ".join(caveats(loaded(tmp_path, [*planted_study()[:-2], *noted])))
     assert "over 3 seeds of splitting and training" in said
-    assert "normal (shapes, test: 12)" in said
+    assert "12 test images of class “normal”" in said
     assert "malignant <b>& (shapes, test" not in said
     assert "dcgan 5; acgan_<x> 2; class_weights and smote 0" in said
     assert "The searched methods had different numbers of points (see the table of the search)" in said

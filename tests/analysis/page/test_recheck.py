@@ -12,7 +12,7 @@ from gan_study.analysis.page.drawing import Drawings
 from gan_study.analysis.page.recheck import recheck
 from gan_study.analysis.page.report import write_report
 from gan_study.analysis.records.trial import Trial
-from gan_study.trainables.record import RecordError
+from gan_study.trainables.records.record import RecordError
 from tests.analysis.planted import (
     array_path,
     planted_record,

@@ -29,7 +29,7 @@ from gan_study.analysis.plots.slices import slice_data
 from gan_study.analysis.plots.spread import spread_frame
 from gan_study.analysis.records.select import Condition, Task, confirmed
 from gan_study.analysis.records.trial import Trial
-from gan_study.trainables.record import GeneratedImages, SearchTrial
+from gan_study.trainables.records.record import GeneratedImages, SearchTrial
 from tests.analysis.planted import (
     planted_record,
     planted_study,

@@ -9,8 +9,8 @@ import pytest
 from gan_study.analysis.page.caveats import caveats
 from gan_study.analysis.page.report import report_tables
 from gan_study.analysis.records.load import load_study, records_frame
-from gan_study.trainables.arrays import arrays_digest, to_bytes
-from gan_study.trainables.record import RecordError
+from gan_study.trainables.records.arrays import arrays_digest, to_bytes
+from gan_study.trainables.records.record import RecordError
 from tests.analysis.planted import array_path, plain_record, planted_record, planted_study, write_study
 
 

@@ -133,7 +133,7 @@ def test_the_charts_have_every_method_and_half_the_critical_difference_to_both_s
     ranks = rank_data(ranked, method_kinds(records))
     assert ranks[["balancer", "mean_rank", "kind"]].to_numpy().tolist() == [
         ["dcgan", 1.0, "GAN"],
-        ["smote", 2.0, "simple method"],
+        ["smote", 2.0, "resampling or augmentation"],
         ["none", 3.0, "no balancing"],
     ]
     # Bars overlap where Nemenyi's test finds no difference: those of dcgan and none do not.

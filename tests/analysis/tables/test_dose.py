@@ -6,7 +6,7 @@ import pytest
 
 from gan_study.analysis.records.trial import Trial
 from gan_study.analysis.tables.dose import dose_tables
-from gan_study.trainables.record import GeneratedImages
+from gan_study.trainables.records.record import GeneratedImages
 from tests.analysis.planted import planted_study
 
 

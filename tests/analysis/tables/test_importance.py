@@ -8,7 +8,8 @@ import pytest
 from gan_study.analysis.records.load import load_study
 from gan_study.analysis.tables.importance import importance_gaps, importance_tables
 from gan_study.trainables.base.settings import dump
-from gan_study.trainables.record import IMPORTANCE_FILE, RecordError, SearchImportance
+from gan_study.trainables.records.record import RecordError
+from gan_study.trainables.records.study_header import IMPORTANCE_FILE, SearchImportance
 from tests.analysis.planted import planted_study, write_study
 
 CELL = {"dataset": "shapes", "classifier": "simple_cnn", "imbalance_ratio": 10.0}

@@ -8,7 +8,7 @@ import pytest
 from gan_study.analysis.records.load import Study, load_study
 from gan_study.analysis.records.trial import Trial
 from gan_study.analysis.tables.one_run import one_run_tables, paired_predictions
-from gan_study.trainables.record import RecordError
+from gan_study.trainables.records.record import RecordError
 from tests.analysis.page.test_report import text_of_page
 from tests.analysis.planted import planted_record, planted_study, predicting, write_study
 

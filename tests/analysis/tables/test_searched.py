@@ -18,7 +18,7 @@ from gan_study.analysis.tables.dose import dose_tables
 from gan_study.analysis.tables.scores import search_table
 from gan_study.analysis.tables.searched import nothing_searched, num_points
 from gan_study.study.plan.decisions import CHECK, DEFAULTS, LAST_ROUND, RACE, SEARCH
-from gan_study.trainables.record import COMPARABLE, GeneratedImages, SearchTrial, Selection
+from gan_study.trainables.records.record import COMPARABLE, GeneratedImages, SearchTrial, Selection
 from tests.analysis.planted import confirmed_arm, search_trials, study_of, with_samples
 
 TASK = Task("shapes", "simple_cnn")

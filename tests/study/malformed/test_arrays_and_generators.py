@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
 
-from gan_study.trainables.arrays import ArrayFile
 from gan_study.trainables.base.settings import UserError
 from gan_study.trainables.data.source import DataConfig
 from gan_study.trainables.data.sources.torchvision_sets import CIFAR10
 from gan_study.trainables.export.over_sampler import ImageOverSampler
-from gan_study.trainables.record import RecordError
+from gan_study.trainables.records.arrays import ArrayFile
+from gan_study.trainables.records.record import RecordError
 from tests.study.malformed.inputs import answer, assert_civil, damages, tried, within_time
 from tests.trainables.export.test_saved_generator import written
 from tests.trainables.test_arrays import WHOLE

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from gan_study.study.plan.fits import FITS_A_GAN, MOST_FITS, SPLIT_SPREAD, decide_fits, optimal_fits
-from gan_study.trainables.record import TrialRecord
+from gan_study.trainables.records.record import TrialRecord
 
 
 @pytest.mark.parametrize(

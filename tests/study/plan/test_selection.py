@@ -7,7 +7,7 @@ import pytest
 from gan_study.study.plan.selection import ClosedSearch, SelectedConfig, read_selection, write_selection
 from gan_study.trainables.balancing.catalog import parse_balancing
 from gan_study.trainables.base.settings import ConfigError
-from gan_study.trainables.record import Selection
+from gan_study.trainables.records.record import Selection
 
 CHOSEN = SelectedConfig(
     balancer="wgan_gp",

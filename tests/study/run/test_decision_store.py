@@ -5,7 +5,7 @@ import pytest
 from gan_study.study.plan.decisions import ConfirmFits, RungDecision, Suggestion
 from gan_study.study.run.decision_store import DecisionStore, read_decisions
 from gan_study.trainables.base.settings import ConfigError
-from gan_study.trainables.record import RungReached, Seen
+from gan_study.trainables.records.record import RungReached, Seen
 
 SEEN = Seen(ended="0-3,7", running=(RungReached(rung=1, numbers="4"),))
 DECISIONS = (

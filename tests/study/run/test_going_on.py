@@ -14,7 +14,7 @@ from gan_study.study.run.going_on import go_on_as, note_cuts, reopen_rounds
 from gan_study.study.run.layout import StudyFolder
 from gan_study.study.run.record_store import RecordStore
 from gan_study.trainables.base.settings import dump
-from gan_study.trainables.record import TimePlan
+from gan_study.trainables.records.study_header import TimePlan
 from tests.study.plan.test_planner import STUDY
 from tests.study.simulation import Simulation
 

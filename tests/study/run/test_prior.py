@@ -39,7 +39,7 @@ def test_only_the_search_trials_of_a_study_are_read(tmp_path):
 
 def test_a_folder_without_search_trials_is_refused_by_its_name(tmp_path):
     root = studied(tmp_path / "study", [replace(each, search=None, phase="confirm") for each in SEARCHED])
-    with pytest.raises(ConfigError, match=rf"search.from: '{root}' holds no study with search trials"):
+    with pytest.raises(ConfigError, match=rf"search.from: '{root}' has no study with search trials"):
         read(root)
 
 

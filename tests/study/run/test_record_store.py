@@ -4,7 +4,7 @@ import os
 import pytest
 
 from gan_study.study.run.record_store import DuplicateRecordError, RecordStore, outline, read_records
-from gan_study.trainables.record import RecordError
+from gan_study.trainables.records.record import RecordError
 from tests.trainables.test_record import RECORD
 
 

@@ -6,7 +6,7 @@ import pytest
 from ray.tune.experiment import Trial
 
 from gan_study.study.run.scheduling import SessionScheduler
-from gan_study.trainables.record import Milestone
+from gan_study.trainables.records.record import Milestone
 from gan_study.trainables.trial.request import REPORT, REQUEST, TrialReport
 
 

@@ -12,7 +12,7 @@ from gan_study.study.run.layout import StudyFolder
 from gan_study.study.run.session import StudySession
 from gan_study.study.run.time_budget import TimeBudget
 from gan_study.study.watch.optuna_view import OptunaView
-from gan_study.trainables.record import Digests, Milestone
+from gan_study.trainables.records.record import Digests, Milestone
 from gan_study.trainables.runtime.environment import code_digest
 from gan_study.trainables.trial.request import OtherCodeError
 from tests.study.plan.test_planner import STUDY

@@ -22,11 +22,11 @@ from gan_study.study.run.layout import StudyFolder
 from gan_study.study.run.record_store import RecordStore
 from gan_study.study.watch.check import check_study
 from gan_study.study.watch.optuna_view import OptunaView
-from gan_study.trainables.arrays import arrays_digest, to_bytes
 from gan_study.trainables.base.settings import UserError
-from gan_study.trainables.record import RecordError
+from gan_study.trainables.records.arrays import arrays_digest, to_bytes
+from gan_study.trainables.records.record import RecordError
 from gan_study.trainables.trial.outcome import array_path
-from tests.study.plan.test_planner import STUDY
+from tests.study.plan.planned import STUDY
 from tests.study.simulation import Simulation
 
 CONFIG = parse_study(

@@ -12,7 +12,7 @@ from gan_study.study.run.folder import create_study_folder
 from gan_study.study.run.layout import StudyFolder
 from gan_study.study.watch.importance import FEWEST_TRIALS, importance_differences, importances, write_importances
 from gan_study.trainables.base.tunable import Int
-from tests.study.plan.test_planner import STUDY
+from tests.study.plan.planned import STUDY
 from tests.study.simulation import Simulation
 
 # Two methods at two ratios share the trials.

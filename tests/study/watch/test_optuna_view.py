@@ -17,8 +17,8 @@ from sqlalchemy.orm import Session
 from gan_study.study.plan.config import parse_study
 from gan_study.study.watch.optuna_view import OptunaView
 from gan_study.trainables.base.settings import UserError
-from gan_study.trainables.record import Milestone
-from tests.study.plan.test_planner import STUDY
+from gan_study.trainables.records.record import Milestone
+from tests.study.plan.planned import STUDY
 from tests.study.simulation import Simulation
 
 CONFIG = parse_study(STUDY)

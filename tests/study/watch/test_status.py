@@ -18,7 +18,7 @@ from gan_study.study.watch.journal import Journal, driver_began, log_named, read
 from gan_study.study.watch.status import study_status
 from gan_study.trainables.base.settings import UserError
 from gan_study.trainables.runtime.logs import logging_to
-from tests.study.plan.test_planner import STUDY
+from tests.study.plan.planned import STUDY
 from tests.study.simulation import Simulation, made_up_record
 from tests.study.watch.test_check import DECIDED, write_study
 

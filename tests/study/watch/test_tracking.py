@@ -36,7 +36,7 @@ from gan_study.study.watch.tracking import (
     summary,
 )
 from gan_study.study.watch.wandb_internals import EXPERIMENTAL_SETTINGS, report_specification, specification
-from gan_study.trainables.record import Digests, GeneratedImages, Milestone
+from gan_study.trainables.records.record import Digests, GeneratedImages, Milestone
 from tests.analysis.page.test_report import shown
 from tests.analysis.planted import (
     loss_arrays,

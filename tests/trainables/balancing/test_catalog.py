@@ -5,6 +5,7 @@ from functools import cache
 import pytest
 import torch
 
+from gan_study.analysis.plots.palette import RE_WEIGHTING
 from gan_study.trainables.balancing.balancer import BalancedSet, Balancer
 from gan_study.trainables.balancing.catalog import BALANCERS, parse_balancing
 from gan_study.trainables.base.settings import ConfigError
@@ -43,6 +44,15 @@ def test_the_originals_come_first_and_only_minority_classes_grow(name: str, trai
     assert not balanced.synthetic[:11].any()
     assert (balanced.labels[11:] != 0).all()
     assert balanced.synthetic[11:].all() == (name not in PHOTOGRAPHS)
+
+
+def test_the_page_knows_which_methods_leave_the_images_as_they_are(training: TrainingSet) -> None:
+    def leaves_images(name: str) -> bool:
+        found = answer(name)
+        return found.plan.mix is None and torch.equal(found.training.images, training.images)
+
+    without_gan = set(BALANCERS) - set(VARIANTS) - {"none", "real_upper_bound", "quantity"}
+    assert {name for name in without_gan if leaves_images(name)} == RE_WEIGHTING
 
 
 @pytest.mark.parametrize("name", each(RANDOM))

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 from torch import nn
 
-from gan_study.trainables.arrays import ARRAYS
 from gan_study.trainables.gans.trainer import MeanLosses
 from gan_study.trainables.gans.training import TrainedGan, TrainingEnd
+from gan_study.trainables.records.arrays import ARRAYS
 from gan_study.trainables.trial.artifacts import gan_arrays
 from tests.analysis.planted import planted_record, with_arrays
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gan_study.trainables.record import Milestone
+from gan_study.trainables.records.record import Milestone
 from gan_study.trainables.runtime.storage import StorageError
 from gan_study.trainables.trial.config import parse_trial
 from gan_study.trainables.trial.outcome import failed_record

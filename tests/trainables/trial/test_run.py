@@ -14,14 +14,8 @@ from gan_study.trainables.data.prepared import image_source
 from gan_study.trainables.gans.batched import GanExecution
 from gan_study.trainables.gans.batched.stacked import StackedTrainer
 from gan_study.trainables.gans.checkpoints import Checkpoints
-from gan_study.trainables.record import (
-    MOST_RECORD_BYTES,
-    GanLength,
-    GeneratedImages,
-    Milestone,
-    SearchTrial,
-    Selection,
-)
+from gan_study.trainables.records.limits import MOST_RECORD_BYTES
+from gan_study.trainables.records.record import GanLength, GeneratedImages, Milestone, SearchTrial, Selection
 from gan_study.trainables.trial import run
 from gan_study.trainables.trial.config import dump_trial, parse_trial
 from gan_study.trainables.trial.data import prepare, ratio_notes

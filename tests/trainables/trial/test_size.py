@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 
-from gan_study.trainables.arrays import to_bytes
 from gan_study.trainables.balancing.methods.smote import between_neighbours, smote_request
 from gan_study.trainables.base.seeding import random_state
 from gan_study.trainables.data import byte_images
@@ -13,6 +12,7 @@ from gan_study.trainables.data.images import Classes, LabeledImages, Loaded, rea
 from gan_study.trainables.gans.batched.stacked import train_gans
 from gan_study.trainables.gans.catalog import VARIANTS
 from gan_study.trainables.gans.variant import TrainingData, parse_gan_settings
+from gan_study.trainables.records.arrays import to_bytes
 from gan_study.trainables.trial.config import TrialConfig, parse_trial
 from gan_study.trainables.trial.data import held_out, load_data
 from gan_study.trainables.trial.outcome import TrialOutcome

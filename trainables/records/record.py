@@ -1,37 +1,23 @@
-"""The record of one trial, a line of JSON: with its arrays it is all that the analysis gets from the code that
-ran it.
+"""The record of one trial, a line of JSON: with its arrays all that stays of it.
 
 Everything that grows with classes, epochs or classifier fits is in the trial's arrays (`arrays.py`). A field that
 is unknown or unused has its default. Loads without torch and without Ray.
 """
 
 import json
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import field
-from itertools import accumulate, pairwise
+from itertools import pairwise
 from pathlib import PurePosixPath
-from typing import Annotated, Literal, TypeAlias, cast
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator, JsonValue
 
-from gan_study.trainables.base.settings import ConfigError, UserError, digest, dump, from_json, parse, settings
+from gan_study.trainables.base.settings import ConfigError, UserError, dump, from_json, parse, settings
 
 SCHEMA_VERSION = 2
-# Most bytes of one record, so that ten thousand stay some tens of megabytes: longer texts are shortened, and lists
-# of classes are left to `study.json`, which has them once. Three lists of classes fit beside all else.
-MOST_RECORD_BYTES = 8192
-MOST_NOTES_BYTES, MOST_NOTE_BYTES, MOST_FAILURE_BYTES, MOST_CLASSES_BYTES = 1700, 400, 600, 150
 # Own objectives may have any scale; squares of larger numbers are none.
 LARGEST_SCORE = 1e100
-# The settings of a trial that name classes.
-_CLASS_LISTS = (("data", "classes"), ("imbalance", "minority_classes"), ("imbalance", "counts"))
-
-# What stands for the methods that validation chooses in the first round, in a family of comparisons.
-CHOSEN_GAN, CHOSEN_SIMPLE = "the chosen GAN", "the chosen simple method"
-# The balancer whose images are as many, and not new.
-DUPLICATES = "duplicates"
-
 Phase: TypeAlias = Literal["baseline", "search", "confirm"]
 Status: TypeAlias = Literal["complete", "pruned", "failed"]
 Part: TypeAlias = Literal["validation", "test"]
@@ -76,102 +62,6 @@ class Digests:
     """Digest of the complete configuration, including the paths of files."""
     code: str | None = None
     """Digest of this package's own source files."""
-
-
-@settings
-class Change:
-    """A requested change of a study's configuration after it had begun."""
-
-    key: str
-    """The setting."""
-    before: JsonValue
-    """Its value until then."""
-    after: JsonValue
-    """Its value from then on."""
-    at: str
-    """ISO time."""
-
-
-@settings
-class ComparisonFamily:
-    """Comparisons whose verdicts are corrected together: `methods` with `references`, each at each ratio."""
-
-    name: str
-    """The name of the family."""
-    metric: str
-    """The overall score that is compared, on the test part."""
-    methods: tuple[str, ...]
-    """Balancers, or CHOSEN_GAN."""
-    references: tuple[str, ...]
-    """Balancers, or CHOSEN_SIMPLE."""
-    ratios: tuple[float | None, ...]
-    """Imbalance ratios; None is the ratio of the original data."""
-
-    @property
-    def size(self) -> int:
-        """The number of comparisons, used to correct their p values."""
-        return len(self.methods) * len(self.references) * len(self.ratios)
-
-
-@settings
-class VerdictPlan:
-    """How the study computes its verdicts, written before its first confirmed trial."""
-
-    margin: float
-    """A smaller gain or loss than this is not worthwhile."""
-    looks: tuple[int, ...]
-    """Numbers of seeds after which the gains are tested, ascending; one if the number of seeds is fixed."""
-    families: tuple[ComparisonFamily, ...]
-    """What is compared."""
-
-
-@settings
-class TimePlan:
-    """What a study left out to end within a time budget."""
-
-    budget_seconds: float
-    """From the start of the command to the end of its report."""
-    asked: Mapping[str, JsonValue]
-    """The requested configuration, which `gan-study resume` completes."""
-    left_out: Mapping[str, str] = field(default_factory=dict)
-    """What the plan left out before the first trial: a sentence for each part."""
-    cut: tuple[str, ...] = ()
-    """What was planned but did not fit into the time in the end: one sentence each."""
-
-    @property
-    def sentences(self) -> tuple[str, ...]:
-        """Everything that there was no time for, each as a sentence without its end."""
-        return (*self.left_out.values(), *self.cut)
-
-
-@settings
-class StudyHeader:
-    """The content of `study.json`."""
-
-    schema_version: int = SCHEMA_VERSION
-    """Version of this header, of the records and of their arrays."""
-    name: str
-    """Given by the recipe or by a person."""
-    study_id: str
-    """Distinguishes the study from others with the same name."""
-    created_at: str
-    """ISO time."""
-    config: Mapping[str, JsonValue]
-    """The resolved configuration."""
-    environment: Mapping[str, str]
-    """The versions at the start of the study."""
-    verdicts: VerdictPlan
-    """How verdicts are made."""
-    digests: Digests = Digests()
-    """Digests of the data and the code at the start of the study."""
-    changes: tuple[Change, ...] = ()
-    """Added seeds, added trials and the like, in the order in which they were requested."""
-    time_plan: TimePlan | None = None
-    """None without a time budget, or after the study was extended to all that was requested."""
-    read_back: tuple[str, ...] = ()
-    """What was read of the data and how it was interpreted, one sentence each."""
-    seal: str | None = None
-    """A digest of everything else, written by this package; an edit by hand makes it invalid."""
 
 
 @settings
@@ -407,73 +297,6 @@ class TrialRecord:
         return {key: value for key, value in dump(self).items() if key not in volatile}
 
 
-# What trials of one study should have in common, since their numbers depend on it, by its key in `environment`.
-COMPARED: Mapping[str, str] = {
-    "torch": "torch",
-    "torchvision": "torchvision",
-    "numpy": "numpy",
-    "device": "device",
-    "machine": "machine",
-    "cpu": "CPU",
-    "vector_instructions": "vector instructions",
-    "threads": "threads",
-}
-# And by what name the code is among them.
-CODE = "code"
-
-
-def provenance(record: TrialRecord) -> dict[str, str]:
-    """The values of COMPARED for a trial, and its code; without values that the record does not have."""
-    known = {name: record.environment[key] for key, name in COMPARED.items() if key in record.environment}
-    return known if record.digests.code is None else {**known, CODE: record.digests.code}
-
-
-def mixtures(records: Iterable[TrialRecord]) -> tuple[str, ...]:
-    """A sentence without its end for each property that complete trials should share but do not."""
-    found: dict[str, Counter[str]] = {}
-    for record in records:
-        if record.status == "complete":
-            for name, value in provenance(record).items():
-                found.setdefault(name, Counter())[value] += 1
-    return tuple(
-        f"trials differ in {name}: {', '.join(f'{value} ({n})' for value, n in values.most_common())}"
-        for name, values in found.items()
-        if len(values) > 1
-    )
-
-
-def differences_from(records: Iterable[TrialRecord], now: Mapping[str, str]) -> tuple[str, ...]:
-    """A sentence without its end for each property of `now` (see `provenance`) that no trial so far has."""
-    known = [provenance(record) for record in records if record.status == "complete"]
-    found = ((name, {each[name] for each in known if name in each}, value) for name, value in now.items())
-    return tuple(
-        f"the trials so far were run with {name} {', '.join(sorted(values))}, new ones with {value}"
-        for name, values, value in found
-        if values and value not in values
-    )
-
-
-# In a study's folder: a list of SearchImportance as JSON.
-IMPORTANCE_FILE = "importance.json"
-
-
-@settings
-class SearchImportance:
-    """How much each searched parameter matters in one search."""
-
-    dataset: str
-    classifier: str
-    imbalance_ratio: float | None
-    """None if one search covered all ratios and balancers."""
-    balancer: str | None
-    num_trials: int
-    """Complete search trials that it is based on."""
-    shares: Mapping[str, float] = field(default_factory=dict)
-    """A parameter's share in [0, 1] of the total importance; empty if it cannot be computed."""
-    missing: str | None = None
-    """Why it cannot be computed."""
-
-
 def to_ranges(numbers: Iterable[int]) -> Ranges:
     """Numbers as ascending ranges, such as "0-14,17"; "" for none."""
     ordered = sorted(set(numbers))
@@ -481,92 +304,6 @@ def to_ranges(numbers: Iterable[int]) -> Ranges:
     bounds = zip([0, *gaps], [*gaps, len(ordered)], strict=True)
     runs = [(ordered[first], ordered[last - 1]) for first, last in bounds if last > first]
     return ",".join(f"{low}" if low == high else f"{low}-{high}" for low, high in runs)
-
-
-def shorten(text: str, most: int) -> str:
-    """`text` in at most `most` bytes of JSON: its beginning and its end, which says what went wrong."""
-    letters, shortened = len(text), text
-    while len(json.dumps(shortened)) > most + 2:
-        letters = letters * 9 // 10
-        head = letters // 3
-        shortened = f"{text[:head]} ... {text[len(text) - (letters - head) :]}"
-    return shortened
-
-
-def omit_classes(config: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
-    """A trial's configuration in the short form of a record: a text replaces each long list of classes."""
-
-    def shorten_list(section: str, key: str, value: JsonValue) -> JsonValue:
-        if not isinstance(value, list | dict) or len(json.dumps(value)) <= MOST_CLASSES_BYTES:
-            return value
-        return f"{len(value)} classes, listed in study.json"
-
-    return _replace_classes(config, shorten_list)
-
-
-def restore_classes(config: Mapping[str, JsonValue], study: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
-    """The configuration of a record's trial with every list of classes, from that of the study in its header.
-
-    A text without a list in the study is left unchanged, and is not a valid configuration.
-    """
-
-    def find_list(section: str, key: str, value: JsonValue) -> JsonValue:
-        return cast(dict[str, JsonValue], study[section]).get(key, value) if isinstance(value, str) else value
-
-    return _replace_classes(config, find_list)
-
-
-def _replace_classes(
-    config: Mapping[str, JsonValue], replace: Callable[[str, str, JsonValue], JsonValue]
-) -> dict[str, JsonValue]:
-    replaced = dict(config)
-    for section, key in _CLASS_LISTS:
-        values = replaced.get(section)
-        if isinstance(values, dict) and key in values:
-            replaced[section] = {**values, key: replace(section, key, values[key])}
-    return replaced
-
-
-def limit_notes(notes: Iterable[str]) -> tuple[str, ...]:
-    """The distinct notes that fit into a record, with long ones shortened; a last one counts those left out."""
-    found = [shorten(note, MOST_NOTE_BYTES) for note in dict.fromkeys(notes)]
-    ends = accumulate(len(json.dumps(note)) for note in found)
-    fitting = [note for note, end in zip(found, ends, strict=True) if end <= MOST_NOTES_BYTES]
-    left_out = len(found) - len(fitting)
-    return (*fitting, *([f"{left_out} more notes that do not fit into the record"] if left_out else []))
-
-
-def read_header(content: bytes) -> StudyHeader:
-    """The header in `study.json`.
-
-    Raises ConfigError if it is malformed, RecordError if another version of this package wrote it.
-    """
-    values = from_json(content)
-    # The first version of the header did not say which it was.
-    if isinstance(values, dict) and values.keys() & {"schema_version", "study_id"}:
-        _refuse_other_versions(values, default=1)
-    return parse(StudyHeader, values, where="")
-
-
-def seal_of(header: Mapping[str, JsonValue]) -> str:
-    """The expected seal of a header: a digest of all its other values."""
-    return digest({key: value for key, value in header.items() if key != "seal"})
-
-
-def is_as_written(content: bytes) -> bool:
-    """Whether a header has not been edited since this package wrote it; raises ConfigError if it is not JSON.
-
-    True if an early version without seals wrote it.
-    """
-    header = from_json(content)
-    return isinstance(header, dict) and is_sealed(header)
-
-
-def is_sealed(header: Mapping[str, JsonValue]) -> bool:
-    """The same for the values of a header."""
-    digests = header.get("digests")
-    is_early = header.get("seal") is None and not (isinstance(digests, dict) and digests.get("configuration"))
-    return is_early or header.get("seal") == seal_of(header)
 
 
 def read_line(line: str, *, where: str) -> TrialRecord:
@@ -577,7 +314,7 @@ def read_line(line: str, *, where: str) -> TrialRecord:
     """
     try:
         values = from_json(line)
-        _refuse_other_versions(values)
+        refuse_other_versions(values)
         record = parse(TrialRecord, values, where="")
         _refuse_contradictions(record)
         return record
@@ -598,7 +335,11 @@ def _refuse_contradictions(record: TrialRecord) -> None:
             raise ConfigError(f"{name}: {said!r}, and {value!r} in its configuration")
 
 
-def _refuse_other_versions(values: JsonValue, *, default: int | None = None) -> None:
+def refuse_other_versions(values: JsonValue, *, default: int | None = None) -> None:
+    """Raises RecordError if a record or header is of another schema version than SCHEMA_VERSION.
+
+    And ConfigError if it is no JSON object; `default` is the version of one that names none.
+    """
     if not isinstance(values, dict):
         raise ConfigError("not a JSON object")
     version = values.get("schema_version", default)

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gan_study.trainables.arrays import ARRAYS, ArrayFile, arrays_digest, to_bytes
-from gan_study.trainables.record import RecordError
+from gan_study.trainables.records.arrays import ARRAYS, ArrayFile, arrays_digest, to_bytes
+from gan_study.trainables.records.record import RecordError
 
 WHOLE = {
     "classes/names": np.array(["a", "b", "ж"]),

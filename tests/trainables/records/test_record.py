@@ -4,9 +4,9 @@ from dataclasses import fields, replace
 import pytest
 import torch
 
-from gan_study.trainables.record import (
-    COMPARED,
-    MOST_NOTES_BYTES,
+from gan_study.trainables.records.limits import MOST_NOTES_BYTES, limit_notes, restore_classes, shorten
+from gan_study.trainables.records.provenance import COMPARED, differences_from, mixtures
+from gan_study.trainables.records.record import (
     Digests,
     GanLength,
     GeneratedImages,
@@ -18,18 +18,10 @@ from gan_study.trainables.record import (
     Seen,
     Stop,
     TrialRecord,
-    differences_from,
-    is_as_written,
-    is_sealed,
-    limit_notes,
-    mixtures,
-    read_header,
     read_line,
-    restore_classes,
-    seal_of,
-    shorten,
     to_ranges,
 )
+from gan_study.trainables.records.study_header import is_as_written, is_sealed, read_header, seal_of
 from gan_study.trainables.runtime.environment import environment
 
 RECORD = TrialRecord(

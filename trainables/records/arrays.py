@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from gan_study.trainables.base.files import open_regular
 from gan_study.trainables.base.settings import digest, nearest
-from gan_study.trainables.record import RecordError
+from gan_study.trainables.records.record import RecordError
 
 Array: TypeAlias = npt.NDArray[Any]
 Kind: TypeAlias = Literal["bool", "float32", "float64", "int64", "text", "uint8"]
