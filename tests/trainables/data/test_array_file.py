@@ -105,7 +105,7 @@ def test_the_file_is_what_a_study_knows_its_data_by(tmp_path: Path) -> None:
         ({"x_test": images(4), "y_test": labels(4)}, "there is no part to train on"),
         (
             {"x_train": images(4), "y_train": labels(4), "x_test": images(4), "y_test": labels(4) + 1},
-            "differ in their classes; only one has 0, 2",
+            "have different classes; only one has 0, 2",
         ),
     ],
 )

@@ -540,9 +540,9 @@ def test_all_that_was_found_is_read_or_passed_over(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("set.h5", "this kind of file is not read"),
-        ("set.parquet", "this kind of file is not read"),
-        ("set.npy", "this kind of file is not read"),
+        ("set.h5", "this kind of file is not supported"),
+        ("set.parquet", "this kind of file is not supported"),
+        ("set.npy", "this kind of file is not supported"),
         ("set.zip", "archives are not read; unpack it"),
         ("set.tar.gz", "archives are not read; unpack it"),
     ],
